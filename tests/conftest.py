@@ -1,0 +1,57 @@
+"""What every test stands on: the event loop, the guard against blocking it, and the real servers."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import blockbuster
+import hypothesis
+import pytest
+
+from tests.servers import postgres_server, postgres_url
+
+__all__ = ["postgres_server", "postgres_url"]
+
+# A slow machine is no bug, so no deadline; what takes too long is for bench/ to say.
+hypothesis.settings.register_profile("default", deadline=None, print_blob=True)
+hypothesis.settings.register_profile("soak", deadline=None, print_blob=True, max_examples=2000)
+hypothesis.settings.load_profile("default")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """The loop that production runs on."""
+    return "asyncio", {"use_uvloop": True}
+
+
+# Where our code may block the loop, and why. Everything else belongs in a thread.
+MAY_BLOCK = {
+    # Importing reads files once in a process: SQLAlchemy dialects and Alembic load theirs late.
+    "<frozen importlib._bootstrap>": {"_find_and_load"},
+    "<frozen importlib._bootstrap_external>": {"get_data", "path_stats", "find_spec"},
+    # A traceback quotes the source. It is made when a test has failed already.
+    "linecache.py": {"checkcache", "updatecache"},
+    "traceback.py": {"extract", "format_exception"},
+    # A log line goes to stderr; a program whose stderr blocks has no better place to say so.
+    "logging/__init__.py": {"emit", "flush"},
+    "structlog/_output.py": {"msg"},
+}
+
+# What the library does not watch by itself. fsync is the slowest call that we make.
+ALSO_BLOCKING = ("os.fsync", "os.fdatasync")
+
+
+@pytest.fixture(autouse=True)
+def loop_guard() -> Iterator[None]:
+    """Fail a test in which code of madang blocks the event loop (file, SQLite, lock, sleep, blocking socket).
+
+    Only calls with a frame of madang above them count, so a test itself may open a file.
+    """
+    guard = blockbuster.BlockBuster(scanned_modules="madang")
+    for name in ALSO_BLOCKING:
+        guard.functions[name] = blockbuster.BlockBusterFunction(None, name, scanned_modules="madang")
+    for function in guard.functions.values():
+        for filename, callers in MAY_BLOCK.items():
+            function.can_block_in(filename, callers)
+    guard.activate()
+    yield
+    guard.deactivate()
