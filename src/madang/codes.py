@@ -1,0 +1,69 @@
+"""Error and close codes as data. Made by `scripts/generate` from protocol/codes.toml: edit that file."""
+
+from typing import Final, NamedTuple
+
+
+class ErrorCode(NamedTuple):
+    """One error a command or request can be answered with."""
+
+    message: str
+    http: int
+    temporary: bool
+
+
+class CloseCode(NamedTuple):
+    """One reason a connection can be closed for; `reconnect` is "resume", "later" or "never"."""
+
+    name: str
+    reconnect: str
+    meaning: str
+
+
+ERRORS: Final[dict[str, ErrorCode]] = {
+    "bad_json": ErrorCode("The frame is not one JSON object.", 400, False),
+    "bad_field": ErrorCode("A field is missing, or has the wrong type or range.", 400, False),
+    "bad_text": ErrorCode("The text has characters that are not allowed.", 400, False),
+    "bad_name": ErrorCode("This name cannot be used.", 400, False),
+    "empty": ErrorCode("There is nothing to send.", 400, False),
+    "too_big": ErrorCode("The text, data or list is larger than allowed.", 413, False),
+    "unknown_op": ErrorCode("This server does not know that operation.", 400, False),
+    "hello_first": ErrorCode("Say hello before anything else.", 401, False),
+    "hello_twice": ErrorCode("This connection has said hello already.", 400, False),
+    "bad_version": ErrorCode("This server does not speak that protocol version.", 400, False),
+    "bad_token": ErrorCode("The token is not valid, or has expired.", 401, False),
+    "forbidden": ErrorCode("Your role does not allow this.", 403, False),
+    "not_found": ErrorCode("There is no such room or message that you may see.", 404, False),
+    "not_member": ErrorCode("You have not joined this room.", 403, False),
+    "gone": ErrorCode("This message has been deleted.", 410, False),
+    "room_exists": ErrorCode("A room with this id exists already.", 409, False),
+    "conflict": ErrorCode("This cid has been used for different content.", 409, False),
+    "last_owner": ErrorCode("You are the last owner of a room that others are in.", 409, False),
+    "too_many": ErrorCode("A limit on the number of rooms, reactions or pins is reached.", 409, False),
+    "rate_limited": ErrorCode("Too fast.", 429, True),
+    "slow_mode": ErrorCode("This room is in slow mode.", 429, True),
+    "overloaded": ErrorCode("The server has too much to do.", 503, True),
+    "draining": ErrorCode("This node is restarting.", 503, True),
+    "storage_full": ErrorCode("The disk is full; nothing was stored.", 507, True),
+    "storage_failed": ErrorCode("The storage did not confirm; the message may or may not be stored.", 503, True),
+    "not_allowed": ErrorCode("That method is not offered here.", 405, False),
+    "internal": ErrorCode("The server made a mistake; it has been logged.", 500, True),
+}
+
+CLOSES: Final[dict[int, CloseCode]] = {
+    1000: CloseCode("normal", "never", "The client closed."),
+    1001: CloseCode("going_away", "resume", "The server or the page is going away."),
+    1002: CloseCode("protocol_error", "never", "A frame breaks RFC 6455."),
+    1003: CloseCode("not_text", "never", "A binary frame came where only text is spoken."),
+    1007: CloseCode("bad_utf8", "never", "A text frame is not UTF-8."),
+    1008: CloseCode("policy", "never", "Too many fragments in one message."),
+    1009: CloseCode("frame_too_big", "never", "A message is larger than max_frame."),
+    1011: CloseCode("server_error", "later", "The server made a mistake; it has been logged."),
+    1012: CloseCode("restart", "resume", "The node restarts. The bye frame before names the wait."),
+    1013: CloseCode("try_later", "later", "Too many sockets."),
+    4400: CloseCode("bad_requests", "never", "20 bad frames in a row."),
+    4401: CloseCode("unauthorised", "never", "Hello failed, or the token expired."),
+    4408: CloseCode("hello_timeout", "later", "No hello within 10 s of the handshake."),
+    4409: CloseCode("too_slow", "resume", "The client did not read for 30 s while events waited."),
+    4410: CloseCode("revoked", "never", "The user's access was taken away."),
+    4429: CloseCode("flood", "later", "The client went on after rate_limited."),
+}

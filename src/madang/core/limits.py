@@ -1,0 +1,38 @@
+"""Rates: one float per bucket (the generic cell rate algorithm, ITU-T I.371). No clock: `now` comes in, in seconds."""
+
+from typing import Final
+
+import msgspec
+
+FREE: Final = 0.0
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """`per_second` on average, `burst` at once. A `per_second` of 0 means no limit."""
+
+    per_second: float
+    burst: int
+
+
+class Bucket:
+    """One flow held to a rate. Costs 16 bytes of state however long it lives."""
+
+    __slots__ = ("_full_at",)
+
+    def __init__(self) -> None:
+        self._full_at = FREE  # when the flow will have been paid for
+
+    def take(self, rate: Rate, now: float, n: int = 1) -> float:
+        """Take `n` from the bucket; gives 0.0, or the seconds to wait, in which case nothing was taken."""
+        if not rate.per_second:
+            return FREE
+        full_at = max(self._full_at, now) + n / rate.per_second
+        wait = full_at - now - rate.burst / rate.per_second
+        if wait > 0:
+            return wait
+        self._full_at = full_at
+        return FREE
+
+    def idle(self, now: float) -> bool:
+        """Whether the bucket is full again, so that it can be forgotten."""
+        return self._full_at <= now

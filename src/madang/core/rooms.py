@@ -1,0 +1,79 @@
+"""Rooms, members, roles and who may do what. Rules only: where rooms are kept is `ports.directory`."""
+
+import re
+from typing import Final, Literal
+
+import msgspec
+
+from madang.errors import Refused
+
+Access = Literal["open", "invite"]
+Role = Literal["owner", "moderator", "member"]
+ROLES: Final[dict[str, int]] = {"member": 1, "moderator": 2, "owner": 3}
+LOBBY: Final = "lobby"
+_ROOM_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
+
+
+class Room(msgspec.Struct, frozen=True, kw_only=True):
+    """A room as the directory keeps it; `slow_ms` is the wait between two messages of one member, 0 for none."""
+
+    id: str
+    title: str
+    access: str
+    slow_ms: int = 0
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """A user's membership of one room; `read_seq` is the newest seq the user has read, and never falls."""
+
+    room: str
+    user: str
+    name: str
+    role: str
+    read_seq: int = 0
+
+
+class Membership(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One row of "my rooms": the room, and what waits there, from pointers alone."""
+
+    room: str
+    title: str
+    access: str
+    role: str
+    seq: int  # the room's newest
+    read_seq: int
+    unread: int  # seq - read_seq
+    mentions: int = 0  # messages above read_seq that mention the user
+
+
+def room_id(id: str) -> str:
+    """Check a room id: 1 to 64 of a-z, 0-9, "_" and "-", not beginning with a sign (bad_field)."""
+    if not _ROOM_ID.fullmatch(id):
+        raise Refused("bad_field", "room: 1 to 64 of a-z, 0-9, _ and -, beginning with a letter or digit.")
+    return id
+
+
+def is_moderator(role: str) -> bool:
+    """Whether a role may delete others' messages, pin, kick and change the room."""
+    return ROLES[role] >= ROLES["moderator"]
+
+
+def need_moderator(role: str) -> None:
+    """Refuse (forbidden) below moderator."""
+    if not is_moderator(role):
+        raise Refused("forbidden")
+
+
+def need_above(actor: str, subject: str) -> None:
+    """Refuse (forbidden) unless the actor moderates and stands above the subject: nobody kicks his equal."""
+    need_moderator(actor)
+    if ROLES[actor] <= ROLES[subject]:
+        raise Refused("forbidden")
+
+
+def need_grant(actor: str, role: str) -> None:
+    """Refuse unless the actor may give out a role: owners alone may, and any (forbidden, bad_field)."""
+    if role not in ROLES:
+        raise Refused("bad_field", "role: owner, moderator or member.")
+    if actor != "owner":
+        raise Refused("forbidden")

@@ -1,0 +1,68 @@
+"""The bus: a courier between nodes. The log is the truth, so the bus may lose, repeat and reorder without harm.
+
+What it must not do: block the caller, grow without bound, or alter what it carries.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from madang.core.events import Event
+
+
+class Signal(msgspec.Struct, frozen=True):
+    """An ephemeral notice for a room on every node: last value per (room, topic, key) wins, any may be lost.
+
+    Attributes:
+        topic: "typing", "read" or "presence".
+        key: whose value it is; the server's own user ids, never a client's words.
+        value: JSON text of the value.
+    """
+
+    room: str
+    topic: str
+    key: str
+    value: bytes
+
+
+class Receiver(Protocol):
+    """What a node hands to the bus. Called in the event loop; must not block."""
+
+    def receive(self, events: Sequence[Event]) -> None:
+        """Take events of rooms this node subscribes, in any order, perhaps again."""
+
+    def signal(self, signal: Signal) -> None:
+        """Take an ephemeral notice."""
+
+
+class Bus(Protocol):
+    """Carries events and signals from one node to the others."""
+
+    @property
+    def local(self) -> bool:
+        """True when no other node can be reached: the publisher's own delivery is all there is."""
+
+    async def start(self, receiver: Receiver) -> None:
+        """Connect, and deliver to `receiver` from now on. Raises SetupError when the server cannot be reached."""
+
+    async def stop(self) -> None:
+        """Let go. Delivers nothing after it returns."""
+
+    async def subscribe(self, room: str) -> None:
+        """Deliver this room's events and signals. When it returns, what is published from now on is on its way here."""
+
+    async def unsubscribe(self, room: str) -> None:
+        """Stop delivering this room; something late may still come."""
+
+    def publish(self, events: Sequence[Event]) -> None:
+        """Send committed events to the other nodes. Returns at once; when the outgoing buffer is full, the oldest go.
+
+        The publisher delivers to its own sockets itself; whether its own events come back to it does not matter.
+        """
+
+    def signal(self, signal: Signal) -> None:
+        """Send an ephemeral notice to the other nodes; first to be dropped."""
+
+    async def probe(self) -> bool:
+        """Send something through the publish path and wait for it to come back (at most 5 s). False: rebuild and resync."""

@@ -1,0 +1,59 @@
+"""The directory: rooms, members, read pointers, keys and secrets. It changes rooms and members only through the log's
+effects (`ports.log`); its own writes are those that no log holds. Reads see every acked append.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from madang.core.rooms import Member, Membership, Room
+
+
+class ServerKey(msgspec.Struct, frozen=True):
+    """A key that lets another server act through REST. Only a hash of the secret is kept."""
+
+    id: str
+    label: str
+    hash: str
+    created_at: int  # Unix milliseconds
+
+
+class Directory(Protocol):
+    """Who and what there is. Lists are paged by key and bounded; nothing here loads all members of a room."""
+
+    async def room(self, room: str) -> Room | None:
+        """Give a room, or None."""
+
+    async def rooms(self, *, after: str = "", limit: int = 50) -> list[Room]:
+        """Give open rooms in order of their id, from above `after`; `limit` 1 to 200."""
+
+    async def member(self, room: str, user: str) -> Member | None:
+        """Give one membership, or None. One key look-up."""
+
+    async def members(self, room: str, *, after: str = "", limit: int = 50) -> list[Member]:
+        """Give members in order of their user id, from above `after`; `limit` 1 to 200."""
+
+    async def memberships(self, user: str, *, after: str = "", limit: int = 50) -> list[Membership]:
+        """Give a user's rooms in order of the room id, with unread and mention counts; `limit` 1 to 200.
+
+        unread = seq - read_seq, mentions = those above read_seq: computed, never kept.
+        """
+
+    async def set_read(self, pointers: Sequence[tuple[str, str, int]]) -> None:
+        """Move read pointers (room, user, seq) in one transaction. A pointer never falls and never passes the room's seq.
+
+        Pairs that are no membership are passed over.
+        """
+
+    async def secret(self) -> bytes:
+        """Give the installation's signing secret (32 random bytes), made at the first call and the same on every node."""
+
+    async def add_key(self, key: ServerKey) -> None:
+        """Keep a server key."""
+
+    async def keys(self) -> list[ServerKey]:
+        """Give all server keys (at most 1,000), oldest first."""
+
+    async def drop_key(self, id: str) -> bool:
+        """Forget a server key; False when there was none."""

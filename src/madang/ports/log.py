@@ -1,0 +1,104 @@
+"""The log: every room's events, in order, durable. The truth that everything else is made from.
+
+Append is the only way in. What one append does with a draft, all of it in one transaction for the whole batch:
+
+- deduplicate on (room, user, cid) for ever, also within the batch. A repeat gives the first event with
+  `duplicate` set; a repeat whose type or body differs is refused (conflict). Drafts without a cid are never repeats.
+- check and apply the draft's effect (below), against the state as of its place in the batch.
+- number it: `seq` = the room's newest + 1, so that commit order is seq order; `id` above every id of the room.
+
+| type | refused when | effect |
+|---|---|---|
+| room.created | the room exists (room_exists) | the room (title, access, slow_ms); the actor is its owner, with read_seq 1 |
+| room.changed | no such room (not_found) | the fields given |
+| member.joined | – ; already a member: answers `None` | the membership, role of the body, read_seq = this seq; the user's name |
+| member.left | not a member (not_member); last owner while others remain (last_owner) | the membership ends |
+| member.kicked | the subject is no member (not_found) | the subject's membership ends |
+| member.role | the subject is no member (not_found); would leave no owner (last_owner) | the role |
+| message.sent | no such room (not_found) | a mention per mentioned member, for counting |
+| message.edited | target not a message of the room (not_found), deleted (gone), of another user (forbidden) | the text read by `messages` |
+| message.deleted | target as above; of another user and not `moderator` (forbidden) | text and data of the message and of its edits are erased from the log itself: nobody reads them again |
+| reaction.added | target (not_found, gone); 20 different emojis stand already (too_many); already there: `None` | the reaction |
+| reaction.removed | not there: `None` | the reaction ends |
+| message.pinned | target (not_found, gone); 50 pins stand already (too_many); already: `None` | the pin |
+| message.unpinned | not pinned: `None` | the pin ends |
+
+Who may do what is judged before the append; the table's refusals are those that only the transaction can see.
+Every other port call that reads sees what an append has acked (read-your-write), on any node.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from madang.core.events import Appended, Draft, Event, Message
+from madang.errors import Refused
+
+Outcome = Appended | Refused | None
+"""Stands in the log, was refused, or (None) changes nothing and was left out."""
+
+
+class Tail(msgspec.Struct, frozen=True):
+    """A room's log as of one moment: its epoch, its newest seq, its newest events (ascending, contiguous, up to seq)."""
+
+    epoch: str
+    seq: int
+    events: list[Event]
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Messages in ascending order, and whether more lie beyond in the direction asked for."""
+
+    messages: list[Message]
+    more: bool
+
+
+class Log(Protocol):
+    """Durable, ordered events per room. Methods raise StorageFailed when the storage does not answer."""
+
+    @property
+    def ack(self) -> str:
+        """The level every append reaches: "stored", "replicated" or "buffered". Never overstated."""
+
+    @property
+    def lanes(self) -> int:
+        """How many appends may run at once. Callers keep every room in one lane."""
+
+    async def append(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        """Append a batch (1 to 1,000 drafts of any rooms) in one transaction; outcomes in the order of the drafts.
+
+        A refused draft leaves the others of the batch untouched. Cancellation does not undo: the batch is stored or not.
+
+        Raises:
+            StorageFull: nothing was stored.
+            StorageFailed: unknown; the same drafts with the same cids may be appended again.
+        """
+
+    async def tail(self, room: str, limit: int) -> Tail | None:
+        """Give the newest `limit` (0 to 1,000) events of a room; None when there is no such room.
+
+        The epoch is a random name of this numbering: it changes only if seqs could have been given out twice
+        (a restored backup), so that a client's position is never taken for one in another history.
+        """
+
+    async def read(self, room: str, after: int, limit: int) -> list[Event]:
+        """Give up to `limit` (1 to 1,000) events with seq > after, ascending, without a hole.
+
+        Events of deleted messages come without their text. An empty list means there are none.
+        """
+
+    async def heads(self, rooms: Sequence[str]) -> dict[str, int]:
+        """Give the newest seq of each room; rooms that do not exist are left out."""
+
+    async def messages(
+        self, room: str, user: str, *, before: int | None = None, after: int | None = None, limit: int = 50
+    ) -> Page:
+        """Give messages as they stand now, by key: the newest below `before`, or the oldest above `after`, or the newest.
+
+        At most one of `before` and `after`; `limit` 1 to 200. Deleted messages come as deleted, without text.
+        `user` is whose own reactions to mark.
+        """
+
+    async def pins(self, room: str, user: str) -> list[Message]:
+        """Give the pinned messages (at most 50), in order of their seq."""

@@ -1,0 +1,28 @@
+"""Presence: which users have at least one live device in which room. Ephemeral, node-wide at least, fleet-wide where a
+shared adapter is used. A device that is not refreshed within the TTL is gone: that is how a crash ends.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class Presence(Protocol):
+    """Counts devices per (room, user) and tells the edges 0 → 1 and 1 → 0. `now` is monotonic seconds of the caller."""
+
+    async def enter(self, room: str, user: str, device: str, now: float) -> bool:
+        """Note a live device; True when it is the user's first in the room. Entering twice counts once."""
+
+    async def leave(self, room: str, user: str, device: str, now: float) -> bool:
+        """Forget a device; True when it was the user's last in the room."""
+
+    async def refresh(self, devices: Sequence[tuple[str, str, str]], now: float) -> None:
+        """Say that these (room, user, device) still live. To be called more often than the TTL."""
+
+    async def sweep(self, now: float) -> list[tuple[str, str]]:
+        """Forget devices not refreshed within the TTL; gives the (room, user) pairs that went offline by it."""
+
+    async def online(self, room: str, *, after: str = "", limit: int = 100) -> list[str]:
+        """Give users online in a room, in order of their id, from above `after`; `limit` 1 to 1,000."""
+
+    async def count(self, room: str) -> int:
+        """Give how many users are online in a room."""

@@ -1,0 +1,210 @@
+"""Commands of the native protocol, as typed structs. One JSON object per text frame, told apart by "op".
+
+`n` is the client's number for the command; its answer carries it. Fields a command does not have are ignored, so that
+an older server understands a newer client; identity, seq, id and time are never taken from the client.
+Bounds that msgspec can hold are here; rules of text and rooms are in `core`.
+"""
+
+from typing import Annotated, Final
+
+from msgspec import Meta, Raw, Struct
+
+VERSION: Final = 1
+
+N = Annotated[int, Meta(ge=0, le=2**53)]
+RoomId = Annotated[str, Meta(min_length=1, max_length=64)]
+UserId = Annotated[str, Meta(min_length=1, max_length=64)]
+Seq = Annotated[int, Meta(ge=0, le=2**53)]
+Cid = Annotated[str, Meta(min_length=1, max_length=64)]
+Text = Annotated[str, Meta(max_length=65_536)]  # the real bound, max_text, is a setting
+Limit = Annotated[int, Meta(ge=1, le=200)]
+
+
+class Command(Struct, kw_only=True, tag_field="op", tag=str.lower, gc=False):
+    """What a client asks; `n` numbers the answer."""
+
+    n: N = 0
+
+
+class Hello(Command):
+    """First command: who is speaking. Exactly one of `guest` (a name) and `token`."""
+
+    guest: Annotated[str, Meta(max_length=400)] | None = None
+    token: Annotated[str, Meta(max_length=8192)] | None = None
+    v: int = VERSION
+
+
+class Join(Command):
+    """Become a member where the room is open, and follow the room on this connection; with `since` and `epoch`: resume."""
+
+    room: RoomId
+    since: Seq | None = None
+    epoch: Annotated[str, Meta(max_length=64)] | None = None
+    limit: Annotated[int, Meta(ge=0, le=200)] = 50
+
+
+class Leave(Command):
+    """End the membership. The connection gets nothing later than the member.left event."""
+
+    room: RoomId
+
+
+class Send(Command):
+    """Send a message. The same `cid` again gives the first answer again."""
+
+    room: RoomId
+    cid: Cid
+    text: Text = ""
+    data: Raw = Raw()  # any JSON; empty when left out
+    reply_to: Seq | None = None
+    mentions: Annotated[tuple[UserId, ...], Meta(max_length=50)] = ()
+
+
+class Edit(Command):
+    """Replace the text of one's own message."""
+
+    room: RoomId
+    seq: Seq
+    text: Text = ""
+    data: Raw = Raw()  # any JSON; empty when left out
+    mentions: Annotated[tuple[UserId, ...], Meta(max_length=50)] = ()
+    cid: Cid | None = None
+
+
+class Delete(Command):
+    """Delete one's own message, or any as a moderator."""
+
+    room: RoomId
+    seq: Seq
+
+
+class React(Command):
+    """Put a reaction on a message, or take it off."""
+
+    room: RoomId
+    seq: Seq
+    emoji: Annotated[str, Meta(min_length=1, max_length=32)]
+    on: bool = True
+
+
+class Pin(Command):
+    """Pin a message, or unpin it (moderators)."""
+
+    room: RoomId
+    seq: Seq
+    on: bool = True
+
+
+class History(Command):
+    """Messages as they stand now: the newest, those before a seq, or those after one."""
+
+    room: RoomId
+    before: Seq | None = None
+    after: Seq | None = None
+    limit: Limit = 50
+
+
+class Pins(Command):
+    """The pinned messages."""
+
+    room: RoomId
+
+
+class Members(Command):
+    """A page of members, in order of the user id."""
+
+    room: RoomId
+    after: Annotated[str, Meta(max_length=64)] = ""
+    limit: Limit = 50
+
+
+class Rooms(Command):
+    """A page of one's own rooms, with unread and mention counts."""
+
+    after: Annotated[str, Meta(max_length=64)] = ""
+    limit: Limit = 50
+
+
+class Presence(Command):
+    """Who is online in the room, as a page; changes come as presence frames."""
+
+    room: RoomId
+    after: Annotated[str, Meta(max_length=64)] = ""
+    limit: Limit = 50
+
+
+class Create(Command):
+    """Create a room and own it."""
+
+    room: RoomId
+    title: Annotated[str, Meta(max_length=400)] = ""
+    access: str = "open"
+
+
+class Change(Command):
+    """Change a room's title, access or slow mode (moderators)."""
+
+    room: RoomId
+    title: Annotated[str, Meta(max_length=400)] | None = None
+    access: str | None = None
+    slow_ms: Annotated[int, Meta(ge=0, le=3_600_000)] | None = None
+
+
+class Kick(Command):
+    """End another member's membership (moderators, of those below them)."""
+
+    room: RoomId
+    user: UserId
+
+
+class Role(Command):
+    """Give a member a role (owners)."""
+
+    room: RoomId
+    user: UserId
+    role: str
+
+
+class Typing(Command):
+    """Say that one is typing, or has stopped. Not answered; lasts 6 s unless repeated."""
+
+    room: RoomId
+    on: bool = True
+
+
+class Read(Command):
+    """Move one's read pointer. Not answered unless `n` is given; it never falls."""
+
+    room: RoomId
+    seq: Seq
+
+
+class Ping(Command):
+    """Ask for an answer, to measure the round trip or to see that the server lives."""
+
+
+AnyCommand = (
+    Hello
+    | Join
+    | Leave
+    | Send
+    | Edit
+    | Delete
+    | React
+    | Pin
+    | History
+    | Pins
+    | Members
+    | Rooms
+    | Presence
+    | Create
+    | Change
+    | Kick
+    | Role
+    | Typing
+    | Read
+    | Ping
+)
+COMMANDS: Final = {c.__name__.lower(): c for c in AnyCommand.__args__}
+
+__all__ = [*(c.__name__ for c in AnyCommand.__args__), "COMMANDS", "VERSION", "AnyCommand", "Command"]
