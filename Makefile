@@ -14,7 +14,7 @@ setup:  ## set up .venv and stop
 test:   ## set everything up, check, and run all tests
 	@scripts/test $(ARGS)
 
-check:  ## format, lint, types, import directions, file sizes
+check:  ## format, lint, types, import directions, sizes
 	@scripts/check $(ARGS)
 
 bench:  ## measure (see bench/)
