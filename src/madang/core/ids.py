@@ -33,7 +33,7 @@ class IdSource:
             raise ValueError(f"node must be 0 to {NODES - 1}, not {node}")
         self._node = node << 12
         self._last_ms = max(floor_ms, EPOCH_MS)
-        self._sequence = _SEQUENCES  # the floor's own millisecond counts as used up
+        self._sequence = _SEQUENCES - 1  # the floor's own millisecond counts as used up
 
     @property
     def last_ms(self) -> int:
@@ -45,16 +45,19 @@ class IdSource:
 
         A clock that stands behind either is overruled: the id's time runs ahead of the clock by what is needed.
         """
-        floor_ms = (above >> _SHIFT) + EPOCH_MS
-        if now_ms > self._last_ms and now_ms > floor_ms:
-            self._last_ms = now_ms
-            self._sequence = 0
-        elif floor_ms >= self._last_ms and above:
-            self._last_ms = floor_ms + 1
-            self._sequence = 0
-        else:
+        if now_ms > self._last_ms:
+            self._step(now_ms)
+        elif self._sequence + 1 < _SEQUENCES:
             self._sequence += 1
-            if self._sequence >= _SEQUENCES:
-                self._last_ms += 1
-                self._sequence = 0
+        else:
+            self._step(self._last_ms + 1)
+        if self._id() <= above:
+            self._step(id_ms(above) + 1)
+        return self._id()
+
+    def _step(self, ms: int) -> None:
+        self._last_ms = ms
+        self._sequence = 0
+
+    def _id(self) -> int:
         return (self._last_ms - EPOCH_MS) << _SHIFT | self._node | self._sequence

@@ -77,3 +77,11 @@ def need_grant(actor: str, role: str) -> None:
         raise Refused("bad_field", "role: owner, moderator or member.")
     if actor != "owner":
         raise Refused("forbidden")
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True):
+    """Who acts, as the server knows him: never what a client says of itself. `server` marks a server key."""
+
+    id: str
+    name: str
+    server: bool = False

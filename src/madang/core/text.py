@@ -4,7 +4,6 @@
 
 import re
 import unicodedata
-from functools import lru_cache
 from typing import Final
 
 from madang.errors import Refused
@@ -26,16 +25,19 @@ def _char_class(*categories: str) -> str:
     return "".join(f"\\U{a:08x}-\\U{b:08x}" for a, b in spans)
 
 
-@lru_cache(maxsize=1)
-def _too_many_marks() -> re.Pattern[str]:
-    return re.compile(f"[{_char_class('Mn', 'Me', 'Mc')}]{{{MAX_MARKS + 1},}}")
-
-
-_NOT_TEXT: Final = re.compile("[\0\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_TOO_MANY_MARKS: Final = re.compile(f"[{_char_class('Mn', 'Me', 'Mc')}]{{{MAX_MARKS + 1}}}")
+_NONCHARACTERS: Final = "\ufdd0-\ufdef" + "".join(
+    chr(plane << 16 | end) for plane in range(17) for end in (0xFFFE, 0xFFFF)
+)
+_NOT_TEXT: Final = re.compile(f"[\0\ud800-\udfff{_NONCHARACTERS}]")
+_UNSEEN: Final = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Mn", "Mc", "Me"})
+_UNNAMED: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Letters and signs by category, yet nothing is drawn: Hangul fillers, the Braille blank, unassigned default-ignorables.
+_BLANK: Final = re.compile("[\u115f\u1160\u2065\u2800\u3164\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]")
 _VISIBLE_SCRIPTS: Final = re.compile(r"(LATIN|CYRILLIC|GREEK|ARMENIAN|CHEROKEE|COPTIC)\b")
 _RESERVED: Final = frozenset({"admin", "administrator", "moderator", "owner", "system", "madang", "server", "root"})
 # Characters drawn like a Latin letter (from UTS 39 confusables, those of one stroke's difference) for reserved names.
-_LOOKALIKES: Final = str.maketrans("0135$@|!аеорсухіјѕԁɡɑοεικνυαρτ", "oiessaliaeopcyxijsdgaoeikvuapt")
+_LOOKALIKES: Final = str.maketrans("0135$@|!ıаеорсухіјѕԁɡɑοεικνυαρτ", "oiessaliiaeopcyxijsdgaoeikvuapt")
 
 
 def clean_text(text: str, limit: int = MAX_TEXT) -> str:
@@ -49,54 +51,60 @@ def clean_text(text: str, limit: int = MAX_TEXT) -> str:
     """
     if len(text) > limit:
         raise Refused("too_big", f"text: at most {limit} characters.")
-    if text.isascii():
-        if "\0" in text:
-            raise Refused("bad_text")
-        if not text.strip():
-            raise Refused("empty")
-        return text
-    if _NOT_TEXT.search(text) or _too_many_marks().search(text):
+    if not text.isascii():
+        text = _normal(text, limit)
+    elif "\0" in text:
         raise Refused("bad_text")
-    if not unicodedata.is_normalized("NFC", text):
-        text = unicodedata.normalize("NFC", text)
     if not _has_visible(text):
         raise Refused("empty")
     return text
 
 
+def _normal(text: str, limit: int) -> str:
+    if _NOT_TEXT.search(text) or _TOO_MANY_MARKS.search(text):
+        raise Refused("bad_text")
+    if unicodedata.is_normalized("NFC", text):
+        return text
+    text = unicodedata.normalize("NFC", text)
+    if len(text) > limit:  # some characters become two or three
+        raise Refused("too_big", f"text: at most {limit} characters.")
+    if _TOO_MANY_MARKS.search(text):
+        raise Refused("bad_text")
+    return text
+
+
 def _has_visible(text: str) -> bool:
     for c in text:
-        if (
-            unicodedata.category(c)[0] not in "ZCM" and c not in "\u115f\u1160\u3164\uffa0"
-        ):  # Hangul fillers draw nothing
+        if unicodedata.category(c) not in _UNSEEN and not _BLANK.match(c):
             return True
     return False
 
 
 def clean_name(name: str) -> str:
-    """Check a user's name or a room's title and give it in NFKC, spaces folded.
-
-    Refused (bad_name): longer than MAX_NAME before or after NFKC (U+FDFA grows 18-fold), nothing visible,
-    control, invisible or direction-changing characters, letters of two scripts that are drawn alike
-    (Latin with Cyrillic or Greek), and look-alikes of reserved names.
-    """
-    if not 0 < len(name) <= MAX_NAME or _too_many_marks().search(name):
-        raise Refused("bad_name")
-    name = " ".join(unicodedata.normalize("NFKC", name).split())
-    if not 0 < len(name) <= MAX_NAME or not _has_visible(name):
-        raise Refused("bad_name")
-    if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for c in name):
-        raise Refused("bad_name")
-    if not name.isascii() and len(_alike_scripts(name)) > 1:
-        raise Refused("bad_name")
+    """Check a user's name: the rules of titles, and no look-alike of a reserved name (bad_name)."""
+    name = clean_title(name)
     if skeleton(name) in _RESERVED:
         raise Refused("bad_name")
     return name
 
 
 def clean_title(title: str) -> str:
-    """Check a room's title by the rules of names, without the reserved ones."""
-    return title if skeleton(title) in _RESERVED and title.isascii() else clean_name(title)
+    """Check a room's title and give it in NFKC, white space folded.
+
+    Refused (bad_name): longer than MAX_NAME before or after NFKC (U+FDFA grows 18-fold), nothing visible,
+    control, invisible or direction-changing characters, letters of two scripts that are drawn alike
+    (Latin with Cyrillic or Greek).
+    """
+    if not 0 < len(title) <= MAX_NAME or _TOO_MANY_MARKS.search(title):
+        raise Refused("bad_name")
+    title = " ".join(unicodedata.normalize("NFKC", title).split())
+    if not 0 < len(title) <= MAX_NAME or _TOO_MANY_MARKS.search(title) or not _has_visible(title):
+        raise Refused("bad_name")
+    if _BLANK.search(title) or any(unicodedata.category(c) in _UNNAMED for c in title):
+        raise Refused("bad_name")
+    if not title.isascii() and len(_alike_scripts(title)) > 1:
+        raise Refused("bad_name")
+    return title
 
 
 def skeleton(name: str) -> str:

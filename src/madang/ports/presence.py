@@ -9,7 +9,7 @@ from typing import Protocol
 class Presence(Protocol):
     """Counts devices per (room, user) and tells the edges 0 → 1 and 1 → 0. `now` is monotonic seconds of the caller."""
 
-    async def enter(self, room: str, user: str, device: str, now: float) -> bool:
+    async def enter(self, room: str, user: str, name: str, device: str, now: float) -> bool:
         """Note a live device; True when it is the user's first in the room. Entering twice counts once."""
 
     async def leave(self, room: str, user: str, device: str, now: float) -> bool:
@@ -21,8 +21,8 @@ class Presence(Protocol):
     async def sweep(self, now: float) -> list[tuple[str, str]]:
         """Forget devices not refreshed within the TTL; gives the (room, user) pairs that went offline by it."""
 
-    async def online(self, room: str, *, after: str = "", limit: int = 100) -> list[str]:
-        """Give users online in a room, in order of their id, from above `after`; `limit` 1 to 1,000."""
+    async def online(self, room: str, *, after: str = "", limit: int = 100) -> list[tuple[str, str]]:
+        """Give users online in a room as (id, name), in order of their id, from above `after`; `limit` 1 to 1,000."""
 
     async def count(self, room: str) -> int:
         """Give how many users are online in a room."""

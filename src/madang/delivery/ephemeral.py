@@ -1,0 +1,131 @@
+"""The ephemeral lane: typing and read-pointer notices (presence: `presence.py`). Apart from the log; last value per key; coalesced per
+tick; first to be dropped under load. Nothing here is repeated or recovered: a client that missed a notice misses little.
+"""
+
+import asyncio
+from typing import Final
+
+import msgspec
+
+from madang.delivery.outlet import Statistics
+from madang.delivery.presence import PresenceKeeper
+from madang.delivery.room import LiveRoom
+from madang.delivery.scheduler import Scheduler
+from madang.ports.bus import Signal
+from madang.protocol import codec
+
+TICK_S: Final = 0.25
+TYPING_S: Final = 6.0  # a sign of typing that is not repeated ends by itself
+CROWD: Final = 200  # live sockets above which typing and read notices are not told: nobody could read them
+KEYS: Final = 100  # users in one notice; the rest waits for the next tick
+BACKLOG: Final = 64  # rooms waiting for their turn above which a tick is left out
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.decode
+
+
+class _Waiting:
+    """What a room has to tell at the next tick."""
+
+    __slots__ = ("readers", "typing")
+
+    def __init__(self) -> None:
+        self.typing: dict[str, str | None] = {}  # user -> name, or None when stopped
+        self.readers: dict[str, int] = {}
+
+
+class Ephemeral:
+    """Collects notices of all rooms and writes them per tick."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        rooms: dict[str, LiveRoom],
+        scheduler: Scheduler,
+        statistics: Statistics,
+        presence: PresenceKeeper,
+    ) -> None:
+        self._loop = loop
+        self._rooms = rooms
+        self._scheduler = scheduler
+        self._statistics = statistics
+        self._waiting: dict[str, _Waiting] = {}
+        self._typing: dict[tuple[str, str], float] = {}  # (room, user) -> when it ends; bounded by typists
+        self._ticking = False
+        self.presence = presence
+
+    def receive(self, signal: Signal) -> None:
+        """Take a notice, this node's own or another's."""
+        room = self._rooms.get(signal.room)
+        if room is None:
+            return
+        if signal.topic == "presence":
+            self.presence.receive(signal)
+            return
+        if room.live > CROWD:
+            self._statistics.ephemeral_dropped += 1
+            return
+        waiting = self._waiting.setdefault(signal.room, _Waiting())
+        if signal.topic == "typing":
+            name = _decode(signal.value)
+            known = (signal.room, signal.key) in self._typing
+            if name is None:
+                self._typing.pop((signal.room, signal.key), None)
+            else:
+                self._typing[signal.room, signal.key] = self._loop.time() + TYPING_S
+            if known != (name is not None):
+                waiting.typing[signal.key] = name
+        elif signal.topic == "read":
+            waiting.readers[signal.key] = _decode(signal.value)
+        self._arm()
+
+    def _arm(self) -> None:
+        if not self._ticking:
+            self._ticking = True
+            self._loop.call_later(TICK_S, self._tick)
+
+    def _tick(self) -> None:
+        self._ticking = False
+        now = self._loop.time()
+        for (name, user), ends in list(self._typing.items()):
+            if ends <= now:
+                del self._typing[name, user]
+                self._waiting.setdefault(name, _Waiting()).typing[user] = None
+        if self._scheduler.backlog > BACKLOG:
+            self._statistics.ephemeral_dropped += len(self._waiting)
+            self._waiting.clear()
+        for name in list(self._waiting):
+            room = self._rooms.get(name)
+            waiting = self._waiting.pop(name)
+            if room is not None:
+                self._tell(room, waiting)
+        if self._typing or self._waiting:
+            self._arm()
+
+    def _tell(self, room: LiveRoom, waiting: _Waiting) -> None:
+        if waiting.typing:
+            told = [waiting.typing.popitem() for _ in range(min(KEYS, len(waiting.typing)))]
+            on = {user: name for user, name in told if name is not None}
+            tell(room, codec.notice("typing", room=room.info.id, on=on, off=[u for u, name in told if name is None]))
+        if waiting.readers:
+            readers = dict(waiting.readers.popitem() for _ in range(min(KEYS, len(waiting.readers))))
+            tell(room, codec.notice("read", room=room.info.id, readers=readers))
+        if waiting.typing or waiting.readers:
+            self._waiting[room.info.id] = waiting
+
+
+def typing(room: str, user: str, name: str | None) -> Signal:
+    """Make the signal that a user types (his name) or has stopped (None)."""
+    return Signal(room, "typing", user, _encode(name))
+
+
+def read(room: str, user: str, seq: int) -> Signal:
+    """Make the signal that a user has read up to `seq`."""
+    return Signal(room, "read", user, _encode(seq))
+
+
+def tell(room: LiveRoom, text: bytes) -> None:
+    """Write a notice to every live socket of a room; those behind do without."""
+    for wire, audience in room.audiences.items():
+        frame = wire.notice(text)
+        for subscription in audience.subscriptions:
+            subscription.outlet.write(frame)

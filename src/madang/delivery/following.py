@@ -1,0 +1,187 @@
+"""Following a room from a position: join, resume, and catching up at a socket's own speed (lag mode).
+
+All three are one thing. A subscription stands at a seq; what lies between it and the room comes from the hot tail or
+the log; when it reaches `sealed` it becomes live. No queue per socket exists: the socket's own write buffer is it.
+"""
+
+from itertools import islice
+from typing import Final
+
+import msgspec
+
+from madang.core.events import Event
+from madang.delivery.hub import READ, Hub
+from madang.delivery.outlet import Entry, Outlet, Subscription
+from madang.delivery.room import LiveRoom
+from madang.errors import Refused, StorageError
+from madang.protocol import codec
+
+RESUME_EVENTS: Final = 1000  # further behind than this, a client starts afresh: paging is cheaper for both
+JOIN_BYTES: Final = 256 * 1024  # events in one answer to join; what a resume has beyond it follows as event frames
+CHUNK: Final = 64 * 1024  # bytes given to a socket that catches up before its byte budget is looked at again
+RESET_EVENTS: Final = 50
+
+
+class Joined(msgspec.Struct):
+    """What a join gives: events up to `seq`, in native text. What is newer follows as frames, without a hole."""
+
+    seq: int
+    reset: bool
+    events: list[bytes]
+
+
+class Following:
+    """Puts outlets into rooms and keeps those behind moving."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        hub.on_written = self._pump_all
+
+    async def join(
+        self, outlet: Outlet, room: LiveRoom, user: str, name: str, role: str, *,
+        since: int | None = None, epoch: str | None = None, limit: int = 50,
+    ) -> Joined:  # fmt: skip
+        """Follow a room, from `since` if that can be resumed, else from its newest `limit` events.
+
+        The caller writes the answer before it awaits anything: frames of events above `seq` may follow at once.
+
+        Raises:
+            Refused: not_found, when the room was let go meanwhile; asking again opens it.
+        """
+        resume = since is not None and epoch == room.epoch and await self._reached(room, since)
+        after = since if resume and since is not None else max(0, room.sealed - limit)
+        older = (
+            await self._hub.read(room.info.id, after, READ) if after < room.tail_from and after < room.sealed else []
+        )
+        if self._hub.rooms.get(room.info.id) is not room or (outlet.closed):
+            raise Refused("not_found")
+        texts = self._between(room, after, older)
+        if resume:
+            events = _first(texts, JOIN_BYTES)
+            seq = after + len(events)
+        else:
+            events = _last(texts, JOIN_BYTES)
+            seq = room.sealed
+        self._follow(room, Subscription(outlet, user, name, role, seq))
+        return Joined(seq, since is not None and not resume, events)
+
+    async def _reached(self, room: LiveRoom, since: int) -> bool:
+        """Whether a client can go on from `since`: near enough, and not beyond what the log holds."""
+        if since >= room.next and not await self._hub.fill_to(room, since):
+            return False
+        if since > room.sealed:
+            room.seal()
+            self._hub.touch(room)
+        return room.sealed - since <= RESUME_EVENTS
+
+    def _between(self, room: LiveRoom, after: int, older: list[Event]) -> list[bytes]:
+        """Give the texts of events above `after` up to `sealed`, as far as they are contiguous."""
+        texts = [codec.event(e) for e in older if e.seq <= min(room.tail_from, room.sealed)]
+        reached = after + len(texts)
+        if reached < room.tail_from:
+            return texts  # the tail has moved on while the log was read: the rest is caught up with
+        return texts + [e.text for e in _tail(room, reached)]
+
+    def _follow(self, room: LiveRoom, subscription: Subscription) -> None:
+        outlet = subscription.outlet
+        if (former := outlet.subscriptions.get(room.info.id)) is not None:
+            room.detach(former)
+        outlet.subscriptions[room.info.id] = subscription
+        if subscription.position == room.sealed and not outlet.paused:
+            room.attach(subscription)
+        else:
+            room.lagging.add(subscription)
+            self._hub.later(lambda: self._pump(room, subscription))  # behind the answer to join
+        self._hub.presence.enter(room.info.id, subscription.user, subscription.name, outlet.device)
+
+    # -- catching up ---------------------------------------------------------------------------------------------------
+
+    def resume(self, outlet: Outlet) -> None:
+        """A socket is under its byte budget again: say where its rooms are, and go on from where it stands."""
+        for name, subscription in list(outlet.subscriptions.items()):
+            room = self._hub.rooms.get(name)
+            if room is None or subscription not in room.lagging:
+                continue
+            if room.sealed > subscription.position and not subscription.catching_up:
+                text = codec.notice("behind", room=name, seq=room.sealed, **{"from": subscription.position})
+                outlet.write(outlet.wire.notice(text))
+            self._pump(room, subscription)
+
+    def _pump_all(self, room: LiveRoom) -> None:
+        for subscription in tuple(room.lagging):
+            self._pump(room, subscription)
+
+    def _pump(self, room: LiveRoom, subscription: Subscription) -> None:
+        """Give a socket what it lacks, as far as its byte budget goes; make it live when it lacks nothing.
+
+        While batches are being written the socket may be in their audience, so its turn comes when they are out.
+        """
+        outlet = subscription.outlet
+        if subscription.catching_up or room.batches or subscription not in room.lagging:
+            return
+        while not outlet.paused and subscription.position < room.sealed:
+            if room.sealed - subscription.position > RESUME_EVENTS:
+                self._reset(room, subscription)
+            elif subscription.position < room.tail_from:
+                subscription.catching_up = True
+                self._hub.spawn(self._pump_from_log(room, subscription))
+                return
+            else:
+                self._give(subscription, _tail(room, subscription.position))
+        if not outlet.paused:
+            room.attach(subscription)
+
+    async def _pump_from_log(self, room: LiveRoom, subscription: Subscription) -> None:
+        try:
+            events = await self._hub.read(room.info.id, subscription.position, READ)
+            if subscription in room.lagging:
+                self._give(subscription, [Entry(e) for e in events if e.seq <= room.sealed])
+        except StorageError:
+            subscription.outlet.fail()  # it resumes on another connection; nothing is lost
+            return
+        finally:
+            subscription.catching_up = False
+        self._pump(room, subscription)
+
+    def _give(self, subscription: Subscription, entries: list[Entry]) -> None:
+        """Write entries in chunks until the socket's byte budget is used up."""
+        outlet = subscription.outlet
+        frames: list[bytes] = []
+        size = 0
+        for entry in entries:
+            frame = outlet.wire.event(entry)
+            frames.append(frame)
+            size += len(frame)
+            subscription.position = entry.event.seq
+            if size >= CHUNK:
+                break
+        outlet.write(b"".join(frames))
+        self._hub.statistics.deliveries += len(frames)
+
+    def _reset(self, room: LiveRoom, subscription: Subscription) -> None:
+        self._hub.statistics.resets += 1
+        subscription.position = room.sealed
+        texts = _last([e.text for e in _tail(room, max(room.tail_from, room.sealed - RESET_EVENTS))], JOIN_BYTES)
+        text = codec.reset(room.info.id, room.epoch, room.sealed, texts)
+        subscription.outlet.write(subscription.outlet.wire.notice(text))
+
+
+def _tail(room: LiveRoom, after: int) -> list[Entry]:
+    """Give the tail's entries above `after` (which it reaches back to) up to `sealed`."""
+    start = after - room.tail_from
+    return list(islice(room.tail, start, room.sealed - room.tail_from))
+
+
+def _first(texts: list[bytes], size: int) -> list[bytes]:
+    """Give as many from the front as fit into `size` bytes, and at least one."""
+    total = 0
+    for i, text in enumerate(texts):
+        total += len(text)
+        if total > size and i:
+            return texts[:i]
+    return texts
+
+
+def _last(texts: list[bytes], size: int) -> list[bytes]:
+    """Give as many from the end as fit into `size` bytes, and at least one."""
+    return _first(texts[::-1], size)[::-1]

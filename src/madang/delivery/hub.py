@@ -1,0 +1,235 @@
+"""The hub: the rooms that live on this node. It opens them, feeds them events in log order, and fills gaps from the log.
+
+The bus may lose, repeat and reorder; the log may not. So the hub drops what a room has had, holds what came early, and
+reads from the log what is missing. Joining and catching up stand in `following.py`; who is written to and when, in
+`room.py` and `scheduler.py`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
+
+from madang.aio import SingleFlight
+from madang.core.events import Event
+from madang.core.rooms import Room
+from madang.delivery.ephemeral import Ephemeral, tell
+from madang.delivery.outlet import Outlet, Statistics
+from madang.delivery.presence import PresenceKeeper
+from madang.delivery.room import TAIL, LiveRoom
+from madang.delivery.scheduler import Scheduler
+from madang.errors import StorageError
+from madang.ports.bus import Bus, Signal
+from madang.ports.directory import Directory
+from madang.ports.log import Log
+from madang.ports.presence import Presence
+
+logger = logging.getLogger("madang.hub")
+
+HELD: Final = 1000  # early events a room keeps while its gap is filled; beyond it they are read from the log
+READ: Final = 500  # events per log read
+LINGER_S: Final = 60.0  # how long a room nobody follows stays in memory
+CHECK_S: Final = 10.0  # how often a node among several compares its rooms with the log: the bound on a lost last event
+QUIET_ABOVE: Final = 200  # live sockets of a room above which joins of others are told as a range, not one by one
+
+
+class Hub:
+    """All live rooms of one node. Single-threaded: every method is called in the event loop."""
+
+    def __init__(
+        self, log: Log, directory: Directory, bus: Bus, presence: Presence, *, quiet_above: int = QUIET_ABOVE
+    ) -> None:
+        self._log = log
+        self._directory = directory
+        self._bus = bus
+        self._quiet_above = quiet_above
+        self._loop = asyncio.get_running_loop()
+        self._opening: SingleFlight[LiveRoom | None] = SingleFlight()
+        self._reading: SingleFlight[list[Event]] = SingleFlight()
+        self._early: dict[str, list[Event]] = {}  # of rooms being opened
+        self._empty_since: dict[str, float] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.rooms: dict[str, LiveRoom] = {}
+        self.statistics = Statistics()
+        self.on_written: Callable[[LiveRoom], None] = lambda room: None  # following.py: those behind go on
+        self.scheduler = Scheduler(self._loop, lambda room: self.on_written(room))
+        self.presence = PresenceKeeper(presence, bus, self.rooms, tell)
+        self.ephemeral = Ephemeral(self._loop, self.rooms, self.scheduler, self.statistics, self.presence)
+
+    # -- events in -----------------------------------------------------------------------------------------------------
+
+    def receive(self, events: Sequence[Event]) -> None:
+        """Take events in any order, perhaps again; deliver what is next in its room. Part of `ports.bus.Receiver`."""
+        now = self._loop.time()
+        rooms = self.rooms
+        for event in events:
+            room = rooms.get(event.room)
+            if room is None:
+                if event.room in self._early:
+                    self._early[event.room].append(event)
+            elif event.seq == room.next:
+                room.accept(event, self._quiet_above)
+                if room.held:
+                    self._release(room)
+                if not room.queued:
+                    self.scheduler.touch(room, now)
+            elif event.seq < room.next:
+                self.statistics.duplicates += 1
+            else:
+                if len(room.held) < HELD:
+                    room.held[event.seq] = event
+                self._fill(room)
+        self.scheduler.run()
+
+    def signal(self, signal: Signal) -> None:
+        """Take an ephemeral notice of another node. Part of `ports.bus.Receiver`."""
+        self.ephemeral.receive(signal)
+
+    def _release(self, room: LiveRoom) -> None:
+        while (event := room.held.pop(room.next, None)) is not None:
+            room.accept(event, self._quiet_above)
+
+    def _fill(self, room: LiveRoom) -> None:
+        if not room.filling:
+            room.filling = True
+            self.spawn(self._fill_from_log(room))
+
+    async def _fill_from_log(self, room: LiveRoom) -> None:
+        """Read what is missing until nothing is held back. A log that does not answer is asked again."""
+        self.statistics.gaps += 1
+        wait = 0.05
+        try:
+            while self.rooms.get(room.info.id) is room:
+                try:
+                    events = await self.read(room.info.id, room.next - 1, READ)
+                except StorageError as error:
+                    logger.warning("room %s waits for the log: %s", room.info.id, error)
+                    await asyncio.sleep(wait)
+                    wait = min(wait * 2, 2.0)
+                    continue
+                for event in events:
+                    if event.seq == room.next:
+                        room.accept(event, self._quiet_above)
+                self._release(room)
+                for seq in [s for s in room.held if s < room.next]:
+                    del room.held[seq]
+                self.touch(room)
+                if len(events) < READ and not room.held:
+                    return
+                if not events:  # announced but not readable yet: replicas may trail
+                    await asyncio.sleep(wait)
+        finally:
+            room.filling = False
+
+    async def fill_to(self, room: LiveRoom, seq: int) -> bool:
+        """Read the log until the room holds `seq`; False when the log itself does not reach it."""
+        heads = await self._log.heads([room.info.id])
+        if heads.get(room.info.id, 0) < seq:
+            return False
+        for event in await self.read(room.info.id, room.next - 1, READ):
+            if event.seq == room.next:
+                room.accept(event, self._quiet_above)
+        self.touch(room)
+        return room.next > seq
+
+    def touch(self, room: LiveRoom) -> None:
+        """See that what the room has pending goes out."""
+        self.scheduler.touch(room, self._loop.time())
+        self.scheduler.run()
+
+    async def check(self) -> None:
+        """Compare every live room with the log and fill what the bus lost at the end."""
+        names = list(self.rooms)
+        for start in range(0, len(names), 500):
+            for name, seq in (await self._log.heads(names[start : start + 500])).items():
+                room = self.rooms.get(name)
+                if room is not None and seq >= room.next:
+                    self._fill(room)
+
+    # -- rooms ---------------------------------------------------------------------------------------------------------
+
+    async def open(self, room: str) -> LiveRoom | None:
+        """Give a live room, opening it if need be: once, however many ask. None when there is no such room."""
+        return self.rooms.get(room) or await self._opening.do(room, lambda: self._open(room))
+
+    async def _open(self, name: str) -> LiveRoom | None:
+        """Subscribe first, then read the log, then take what came meanwhile: never a hole."""
+        self._early[name] = []
+        try:
+            await self._bus.subscribe(name)
+            info: Room | None = await self._directory.room(name)
+            tail = await self._log.tail(name, TAIL) if info else None
+            if info is None or tail is None:
+                await self._bus.unsubscribe(name)
+                return None
+            room = self.rooms[name] = LiveRoom(info, tail.epoch, tail.seq, tail.events, self.statistics)
+            self._empty_since[name] = self._loop.time()
+            early = self._early.pop(name)
+        finally:
+            self._early.pop(name, None)
+        self.receive(early)
+        return room
+
+    async def read(self, room: str, after: int, limit: int) -> list[Event]:
+        """Read the log; equal reads at one time are one read."""
+        return await self._reading.do((room, after, limit), lambda: self._log.read(room, after, limit))
+
+    async def sweep(self) -> None:
+        """Let go of rooms that nobody has followed for LINGER_S."""
+        now = self._loop.time()
+        for name, room in list(self.rooms.items()):
+            if room.live or room.lagging or room.batches or room.filling:
+                self._empty_since[name] = now
+            elif now - self._empty_since.get(name, now) > LINGER_S:
+                del self.rooms[name]
+                del self._empty_since[name]
+                await self._bus.unsubscribe(name)
+
+    # -- sockets -------------------------------------------------------------------------------------------------------
+
+    def pause(self, outlet: Outlet) -> None:
+        """A socket is over its byte budget: its rooms stop writing to it, and note where it stands."""
+        for name, subscription in outlet.subscriptions.items():
+            if (room := self.rooms.get(name)) is not None:
+                room.lag(subscription)
+
+    def close(self, outlet: Outlet) -> None:
+        """A socket is gone."""
+        for name, subscription in outlet.subscriptions.items():
+            if (room := self.rooms.get(name)) is not None:
+                room.detach(subscription)
+                self.presence.leave(name, subscription.user, outlet.device)
+        outlet.subscriptions.clear()
+
+    def later(self, call: Callable[[], None]) -> None:
+        """Run something behind what the current callback still writes."""
+        self._loop.call_soon(call)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run something that belongs to the hub and ends with it."""
+        task = self._loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("delivery task failed", exc_info=error)
+
+    async def watch(self) -> None:
+        """Keep house until cancelled: forget idle rooms; among several nodes, find what the bus lost."""
+        while True:
+            await asyncio.sleep(CHECK_S)
+            try:
+                await self.sweep()
+                if not self._bus.local:
+                    await self.check()
+            except StorageError as error:
+                logger.warning("rooms not checked against the log: %s", error)
+
+    async def stop(self) -> None:
+        """End the hub's own tasks."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

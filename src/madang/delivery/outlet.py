@@ -1,0 +1,78 @@
+"""What delivery knows of a socket (an outlet) and of its language (a wire). Transports implement both."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from madang.core.events import Event
+from madang.protocol import codec
+
+
+class Entry:
+    """An event of the hot tail with its native text, encoded once."""
+
+    __slots__ = ("event", "text")
+
+    def __init__(self, event: Event) -> None:
+        self.event = event
+        self.text = codec.event(event)
+
+
+class Wire(Protocol):
+    """A language events are spoken in: codec and framing. One object per language, shared by all its outlets."""
+
+    def event(self, entry: Entry) -> bytes:
+        """Frame an event."""
+
+    def notice(self, text: bytes) -> bytes:
+        """Frame a notice given as native text."""
+
+
+class Outlet(Protocol):
+    """One socket. `write` never blocks; the transport calls `Hub.pause` and `Following.resume` at its budget's marks."""
+
+    wire: Wire
+    write: Callable[[bytes], None]
+    device: str  # unique per socket, over all nodes
+    paused: bool  # over its byte budget
+    closed: bool
+    subscriptions: "dict[str, Subscription]"
+
+    def ended(self, room: str) -> None:
+        """The room is no longer followed: its user left or was kicked."""
+
+    def fail(self) -> None:
+        """Close resumably: what this socket lacks could not be read."""
+
+
+class Subscription:
+    """One outlet following one room.
+
+    A live subscription stands wherever its room stands and keeps no position of its own. One that is behind is not
+    written to by the room; it catches up from `position`, the newest seq its outlet was given.
+    """
+
+    __slots__ = ("catching_up", "live", "name", "outlet", "position", "role", "user")
+
+    def __init__(self, outlet: Outlet, user: str, name: str, role: str, position: int) -> None:
+        self.outlet = outlet
+        self.user = user
+        self.name = name
+        self.role = role
+        self.live = False
+        self.position = position
+        self.catching_up = False
+
+
+class Statistics(msgspec.Struct):
+    """Counters of the hub; every buffer with what it did when it was full."""
+
+    events: int = 0  # accepted into live rooms
+    deliveries: int = 0  # event frames handed to sockets
+    writes: int = 0  # write calls that took
+    duplicates: int = 0  # events the bus brought again
+    gaps: int = 0  # holes filled from the log
+    lagging: int = 0  # times a socket was over its byte budget
+    resets: int = 0  # times a socket was too far behind to catch up event by event
+    ephemeral_dropped: int = 0  # notices not sent for load or size

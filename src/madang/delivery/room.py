@@ -1,0 +1,217 @@
+"""A room that lives on this node: its hot tail, its audience, and batches on their way out.
+
+Rule 1: an event is accepted only as the next seq; order is settled here, once, for every socket.
+Rule 2: a batch is sealed (joined, its audience fixed) before it is written, and written to all of that audience, in
+        slices if the room is large. A live socket therefore always stands at `sealed`.
+Rule 3: an event that ends somebody's access closes its batch, and its subject leaves the audience behind it.
+Deciding *when* a batch is sealed is the scheduler's (`scheduler.py`); reading the log is the hub's.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Final
+
+from madang.core.events import (
+    CHANGED,
+    DELETED,
+    EDITED,
+    ENDS_ACCESS,
+    JOINED,
+    KICKED,
+    ROLE,
+    SENT,
+    Body,
+    Event,
+    encode_body,
+)
+from madang.core.rooms import Room
+from madang.delivery.outlet import Entry, Statistics, Subscription, Wire
+from madang.protocol import codec
+
+TAIL: Final = 200  # events kept per live room: what a fresh join may ask for, about 80 KB
+
+
+class Audience:
+    """The outlets of one wire that follow a room, and what waits for them."""
+
+    __slots__ = ("pending", "stale", "subscriptions", "wire", "writers")
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.subscriptions: set[Subscription] = set()
+        self.writers: tuple[Callable[[bytes], None], ...] = ()
+        self.stale = False
+        self.pending: list[bytes] = []
+
+
+class LiveRoom:
+    """One room on one node. Everything here runs in the event loop and never waits."""
+
+    __slots__ = (
+        "_skip_from", "audiences", "batches", "epoch", "events_pending", "filling", "held", "info", "lagging", "live",
+        "next", "next_flush", "queued", "sealed", "statistics", "tail",
+    )  # fmt: skip
+
+    def __init__(self, info: Room, epoch: str, seq: int, events: list[Event], statistics: Statistics) -> None:
+        self.info = info
+        self.epoch = epoch
+        self.next = seq + 1  # the seq that may be accepted
+        self.sealed = seq  # where every live socket stands
+        self.tail: deque[Entry] = deque((Entry(e) for e in events), maxlen=TAIL)
+        self.held: dict[int, Event] = {}  # came early; at most hub.HELD
+        self.filling = False  # a log read for a gap is under way
+        self.audiences: dict[Wire, Audience] = {}
+        self.live = 0  # subscriptions in the audiences
+        self.lagging: set[Subscription] = set()
+        self.batches: deque[tuple[bytes, tuple[Callable[[bytes], None], ...], int]] = deque()  # bytes, to whom, cursor
+        self.events_pending = 0
+        self.next_flush = 0.0  # loop time before which a hot room only collects
+        self.queued = False  # the scheduler has it
+        self._skip_from = 0  # first seq of an unsent skip, 0 for none
+        self.statistics = statistics
+
+    # -- the log's side ------------------------------------------------------------------------------------------------
+
+    def accept(self, event: Event, quiet_above: int) -> None:
+        """Take the next event: into the tail, and into the pending batch of every audience."""
+        entry = Entry(event)
+        self.next = event.seq + 1
+        self.tail.append(entry)
+        self.statistics.events += 1
+        if event.type == JOINED and self.live > quiet_above:
+            self._skip_from = self._skip_from or event.seq
+        else:
+            if self._skip_from:
+                self._pend_skip(event.seq - 1)
+            for audience in self.audiences.values():
+                audience.pending.append(audience.wire.event(entry))
+        self.events_pending += 1
+        if event.type != SENT:
+            self._apply(event)
+
+    def _apply(self, event: Event) -> None:
+        if event.type in ENDS_ACCESS:
+            subject = event.content().member if event.type == KICKED else event.user
+            self.seal()
+            for subscription in [s for s in self.subscriptions() if s.user == subject]:
+                self.detach(subscription)
+                subscription.outlet.ended(self.info.id)
+        elif event.type == DELETED:
+            self._erase(event.content().target)
+        elif event.type == ROLE:
+            body = event.content()
+            for subscription in self.subscriptions():
+                if subscription.user == body.member:
+                    subscription.role = body.role or subscription.role
+        elif event.type == CHANGED:
+            body = event.content()
+            slow_ms = self.info.slow_ms if body.slow_ms is None else body.slow_ms
+            self.info = Room(
+                id=self.info.id,
+                title=body.title or self.info.title,
+                access=body.access or self.info.access,
+                slow_ms=slow_ms,
+            )
+
+    def _erase(self, target: int | None) -> None:
+        """Take a deleted message's text out of the tail, as the log does, so that no later join reads it."""
+        for i, entry in enumerate(self.tail):
+            event = entry.event
+            if event.seq == target and event.type == SENT:
+                body = encode_body(Body(deleted=True))
+            elif event.type == EDITED and event.content().target == target:
+                body = encode_body(Body(target=target))
+            else:
+                continue
+            self.tail[i] = Entry(
+                Event(event.room, event.seq, event.id, event.type, event.user, event.name, event.at, body)
+            )
+
+    # -- the sockets' side ---------------------------------------------------------------------------------------------
+
+    def subscriptions(self) -> Iterator[Subscription]:
+        """Give all subscriptions, live and lagging."""
+        for audience in self.audiences.values():
+            yield from tuple(audience.subscriptions)
+        yield from tuple(self.lagging)
+
+    def attach(self, subscription: Subscription) -> None:
+        """Add to the audience: what is sealed from now on goes to it. It must stand at `sealed`."""
+        wire = subscription.outlet.wire
+        audience = self.audiences.get(wire)
+        if audience is None:
+            audience = self.audiences[wire] = Audience(wire)
+            unsealed = self.next - 1 - self.sealed
+            audience.pending = [wire.event(e) for e in islice(self.tail, len(self.tail) - unsealed, None)]
+        audience.subscriptions.add(subscription)
+        audience.stale = True
+        subscription.live = True
+        self.lagging.discard(subscription)
+        self.live += 1
+
+    def detach(self, subscription: Subscription) -> None:
+        """Take out of the audience, or out of those behind."""
+        self.lagging.discard(subscription)
+        if subscription.live:
+            subscription.live = False
+            audience = self.audiences[subscription.outlet.wire]
+            audience.subscriptions.discard(subscription)
+            audience.stale = True
+            self.live -= 1
+
+    def lag(self, subscription: Subscription) -> None:
+        """Stop writing to a socket over its budget. Sealed batches still reach it, so it stands at `sealed`."""
+        if subscription.live:
+            self.detach(subscription)
+            subscription.position = self.sealed
+            self.lagging.add(subscription)
+            self.statistics.lagging += 1
+
+    @property
+    def tail_from(self) -> int:
+        """The seq after which the tail holds everything."""
+        return self.next - 1 - len(self.tail)
+
+    # -- batches -------------------------------------------------------------------------------------------------------
+
+    def _pend_skip(self, to: int) -> None:
+        text = codec.notice("skip", room=self.info.id, **{"from": self._skip_from, "to": to})
+        for audience in self.audiences.values():
+            audience.pending.append(audience.wire.notice(text))
+        self._skip_from = 0
+
+    def seal(self) -> None:
+        """Close the pending batch: join its frames and fix who gets them."""
+        if self._skip_from:
+            self._pend_skip(self.next - 1)
+        for audience in self.audiences.values():
+            pending = audience.pending
+            if not pending:
+                continue
+            if audience.stale:
+                audience.writers = tuple(s.outlet.write for s in audience.subscriptions)
+                audience.stale = False
+            if audience.writers:
+                self.batches.append((pending[0] if len(pending) == 1 else b"".join(pending), audience.writers, 0))
+                self.statistics.deliveries += len(pending) * len(audience.writers)
+            audience.pending = []
+        self.sealed = self.next - 1
+        self.events_pending = 0
+
+    def write(self, limit: int) -> int:
+        """Write sealed batches to at most `limit` sockets; gives how many writes were made."""
+        written = 0
+        batches = self.batches
+        while batches and written < limit:
+            data, writers, cursor = batches[0]
+            count = min(len(writers) - cursor, limit - written)
+            for write in writers if count == len(writers) else writers[cursor : cursor + count]:
+                write(data)
+            written += count
+            if cursor + count == len(writers):
+                batches.popleft()
+            else:
+                batches[0] = (data, writers, cursor + count)
+        self.statistics.writes += written
+        return written

@@ -1,0 +1,81 @@
+"""When rooms are written: at once while quiet, per tick while hot, in turns when many are due.
+
+The first event after quiet goes out at once. For a tick after that the room only collects, and what it collected goes
+out joined, one write per socket: at 1,000 events/s in a room of 1,000 that is 10 times fewer writes.
+Rooms that are due take turns of QUANTUM writes, and a pass of the event loop makes at most PASS writes (about 10 ms at
+5 µs each), so neither a large room nor a burst delays the others, or the reading of sockets, by more than a pass.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from madang.delivery.room import LiveRoom
+
+TICK_S: Final = 0.010
+QUANTUM: Final = 512
+PASS: Final = 2048
+
+
+class Scheduler:
+    """Seals and writes rooms in turns."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_written: Callable[[LiveRoom], None]) -> None:
+        self._loop = loop
+        self._on_written = on_written
+        self._due: deque[LiveRoom] = deque()
+        self._hot: list[LiveRoom] = []
+        self._ticking = False
+        self._passing = False
+
+    def touch(self, room: LiveRoom, now: float) -> None:
+        """Note that a room has something pending."""
+        if room.queued:
+            return
+        room.queued = True
+        if now >= room.next_flush:
+            self._due.append(room)
+        else:
+            self._hot.append(room)
+            if not self._ticking:
+                self._ticking = True
+                self._loop.call_later(TICK_S, self._tick)
+
+    def _tick(self) -> None:
+        self._ticking = False
+        self._due.extend(self._hot)
+        self._hot.clear()
+        self.run()
+
+    def run(self) -> None:
+        """Write what is due, up to one pass; the rest goes on after the loop has read its sockets."""
+        now = self._loop.time()
+        budget = PASS
+        due = self._due
+        while due and budget > 0:
+            room = due.popleft()
+            if not room.batches and room.events_pending:
+                room.seal()
+                room.next_flush = now + TICK_S
+            budget -= room.write(min(QUANTUM, budget))
+            if room.batches:
+                due.append(room)
+                continue
+            room.queued = False
+            if room.lagging:
+                self._on_written(room)
+            if room.events_pending:
+                self.touch(room, now)
+        if due and not self._passing:
+            self._passing = True
+            self._loop.call_soon(self._pass)
+
+    def _pass(self) -> None:
+        self._passing = False
+        self.run()
+
+    @property
+    def backlog(self) -> int:
+        """How many rooms wait for their turn: when it grows, the node is over its capacity."""
+        return len(self._due)

@@ -1,0 +1,167 @@
+"""The appender: group commit of all rooms' drafts, acks, and the hand-over of what was committed.
+
+Batch the store, never the ack: a draft is acked when the transaction it is in has been committed, and not before.
+While one batch is being committed the next one collects, so the size of a batch follows the load by itself; only when
+drafts come thick does an idle lane wait LINGER_S for company, because each hand-over between the event loop and the
+storage costs as much as about 15 messages.
+
+Order: a lane is first in, first out. A room is always in the same lane, so a sender's drafts keep their order.
+Fairness: when more waits than one batch can take, every room gets an equal share of it.
+Bound: WAITING drafts per lane; above that drafts are refused (overloaded), not queued.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+from zlib import crc32
+
+from madang.core.events import Appended, Draft, Event
+from madang.errors import Limited, MadangError
+from madang.ports.log import Log, Outcome
+
+logger = logging.getLogger("madang.appender")
+
+BATCH: Final = 256
+WAITING: Final = 20_000
+LINGER_S: Final = 0.002
+THICK: Final = 8  # drafts in the last batch from which the next one lingers
+OVERLOADED_MS: Final = 500
+
+Reply = Callable[[Any, Outcome | MadangError], None]
+_Waiting = tuple[Draft, Reply, Any]
+
+
+class Appender:
+    """Takes drafts from every front door; one task per lane, none per draft.
+
+    Args:
+        committed: told the new events of each batch, in order, right after their senders were acked.
+    """
+
+    def __init__(self, log: Log, committed: Callable[[Sequence[Event]], None]) -> None:
+        self._log = log
+        self._lanes = [_Lane(log, committed) for _ in range(log.lanes)]
+
+    @property
+    def ack(self) -> str:
+        """The level an ack stands for."""
+        return self._log.ack
+
+    @property
+    def waiting(self) -> int:
+        """Drafts not answered yet."""
+        return sum(len(lane.waiting) + lane.committing for lane in self._lanes)
+
+    def submit(self, draft: Draft, reply: Reply, tag: Any = None) -> None:
+        """Put a draft in line; `reply(tag, outcome)` is called once, in the event loop, in the order of the lane.
+
+        Raises:
+            Limited: overloaded; the draft was not taken.
+        """
+        lanes = self._lanes
+        lane = lanes[0] if len(lanes) == 1 else lanes[crc32(draft.room.encode()) % len(lanes)]
+        if len(lane.waiting) >= WAITING:
+            raise Limited("overloaded", OVERLOADED_MS)
+        lane.waiting.append((draft, reply, tag))
+        lane.wake.set()
+
+    async def append(self, draft: Draft) -> Appended | None:
+        """Append one draft and wait for it; None when it changes nothing. Cancelling does not take it back.
+
+        Raises:
+            MadangError: what refused it.
+        """
+        answer: asyncio.Future[Outcome | MadangError] = asyncio.get_running_loop().create_future()
+        self.submit(draft, _resolve, answer)
+        outcome = await answer
+        if isinstance(outcome, MadangError):
+            raise outcome
+        return outcome
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for lane in self._lanes:
+                group.create_task(lane.run())
+
+    async def drain(self) -> None:
+        """Wait until every draft taken so far has been answered."""
+        for lane in self._lanes:
+            await lane.idle.wait()
+
+
+def _resolve(answer: asyncio.Future[Outcome | MadangError], outcome: Outcome | MadangError) -> None:
+    if not answer.done():
+        answer.set_result(outcome)
+
+
+class _Lane:
+    def __init__(self, log: Log, committed: Callable[[Sequence[Event]], None]) -> None:
+        self._log = log
+        self._committed = committed
+        self.waiting: list[_Waiting] = []
+        self.committing = 0
+        self.wake = asyncio.Event()
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    async def run(self) -> None:
+        last = 0
+        while True:
+            if not self.waiting:
+                self.committing = 0
+                self.idle.set()
+                self.wake.clear()
+                await self.wake.wait()
+                self.idle.clear()
+            if last >= THICK > 0 and len(self.waiting) < BATCH // 2:
+                await asyncio.sleep(LINGER_S)
+            batch = self._take()
+            last = self.committing = len(batch)
+            outcomes: Sequence[Outcome | MadangError]
+            try:
+                outcomes = await self._log.append([draft for draft, _, _ in batch])
+            except MadangError as error:
+                outcomes = [error] * len(batch)
+            except Exception as error:
+                logger.error("append failed", exc_info=error)
+                outcomes = [MadangError("internal")] * len(batch)
+            self._settle(batch, outcomes)
+
+    def _take(self) -> list[_Waiting]:
+        waiting = self.waiting
+        if len(waiting) <= BATCH:
+            self.waiting = []
+            return waiting
+        share = max(1, BATCH // len({draft.room for draft, _, _ in waiting}))
+        taken: dict[str, int] = {}
+        batch: list[_Waiting] = []
+        rest: list[_Waiting] = []
+        for item in waiting:
+            room = item[0].room
+            count = taken.get(room, 0)
+            if count < share and len(batch) < BATCH:
+                taken[room] = count + 1
+                batch.append(item)
+            else:
+                taken[room] = BATCH  # what comes later of this room stays behind it
+                rest.append(item)
+        self.waiting = rest
+        return batch
+
+    def _settle(self, batch: Sequence[_Waiting], outcomes: Sequence[Outcome | MadangError]) -> None:
+        """Ack first, then fan out: a sender knows its message is safe before anybody answers it."""
+        events: list[Event] = []
+        for (_, reply, tag), outcome in zip(batch, outcomes, strict=True):
+            if type(outcome) is Appended and not outcome.duplicate:
+                events.append(outcome.event)
+            try:
+                reply(tag, outcome)
+            except Exception as error:  # one sender's socket must not cost the others their acks
+                logger.error("reply failed", exc_info=error)
+        if events:
+            try:
+                self._committed(events)
+            except Exception as error:
+                logger.error("fan-out failed", exc_info=error)

@@ -1,0 +1,76 @@
+"""Who is speaking: tokens of guests and users, and keys of servers.
+
+A token is a JWT (RFC 7519, HS256) signed with the installation's secret, so that a reconnect of thousands costs no
+look-up. A server key is `mk_<id>_<secret>`; only its SHA-256 is kept: 256 random bits need no slow hash.
+"""
+
+import hashlib
+import hmac
+import secrets
+from base64 import b32encode
+from typing import Final
+
+import jwt
+
+from madang.core.rooms import User
+from madang.core.text import clean_name
+from madang.errors import Refused
+from madang.ports.directory import Directory, ServerKey
+
+TOKEN_S: Final = 30 * 24 * 3600
+RENEW_S: Final = TOKEN_S // 2  # a token with less left is answered with a fresh one
+LEEWAY_S: Final = 60
+_ISSUER: Final = "madang"
+_ALGORITHMS: Final = ["HS256"]
+
+
+class Identity:
+    """Makes and checks tokens. `now` is Unix seconds."""
+
+    def __init__(self, secret: bytes, directory: Directory) -> None:
+        self._secret = secret
+        self._directory = directory
+
+    def guest(self, name: str, now: float) -> tuple[User, str]:
+        """Welcome a guest: a fresh user of a checked name, and a token (bad_name)."""
+        id = "u" + b32encode(secrets.token_bytes(10)).decode().lower()
+        user = User(id=id, name=clean_name(name))
+        return user, self.token(user, now)
+
+    def token(self, user: User, now: float) -> str:
+        """Sign a token for a user."""
+        claims = {"iss": _ISSUER, "aud": _ISSUER, "sub": user.id, "name": user.name, "iat": int(now)}
+        return jwt.encode({**claims, "exp": int(now) + TOKEN_S}, self._secret, _ALGORITHMS[0])
+
+    def verify(self, token: str, now: float) -> tuple[User, str]:
+        """Give the user of a token, and the token to go on with: the same, or a fresh one when half its time is over.
+
+        Raises:
+            Refused: bad_token, whatever is wrong with it.
+        """
+        try:
+            claims = jwt.decode(
+                token, self._secret, _ALGORITHMS, audience=_ISSUER, issuer=_ISSUER, leeway=LEEWAY_S,
+                options={"require": ["exp", "iat", "sub", "aud", "iss"]},
+            )  # fmt: skip
+            user = User(id=str(claims["sub"]), name=str(claims["name"]))
+        except (jwt.PyJWTError, KeyError, ValueError):
+            raise Refused("bad_token") from None
+        return user, token if claims["exp"] - now > RENEW_S else self.token(user, now)
+
+    async def server(self, key: str) -> User:
+        """Give the server that a key belongs to (bad_token)."""
+        kind, _, rest = key.partition("_")
+        id, _, secret = rest.partition("_")
+        digest = hashlib.sha256(secret.encode()).hexdigest()
+        known = next((k for k in await self._directory.keys() if k.id == id), None)
+        if kind != "mk" or not hmac.compare_digest(digest, known.hash if known else "") or known is None:
+            raise Refused("bad_token")
+        return User(id=f"key-{known.id}", name=known.label, server=True)
+
+
+def new_key(label: str, now_ms: int) -> tuple[ServerKey, str]:
+    """Make a server key; the second part is what its owner is shown, once."""
+    id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
+    hash = hashlib.sha256(secret.encode()).hexdigest()
+    return ServerKey(id=id, label=clean_name(label), hash=hash, created_at=now_ms), f"mk_{id}_{secret}"

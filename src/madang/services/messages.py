@@ -1,0 +1,65 @@
+"""Messages: from what a member asks to a draft. Rules of text and roles; the log does the rest (`ports.log`)."""
+
+from typing import Final
+
+import msgspec
+
+from madang.core import events
+from madang.core.events import Body, Draft, draft
+from madang.core.rooms import User, is_moderator, need_moderator
+from madang.core.text import clean_text
+from madang.errors import Refused
+
+MAX_DATA: Final = 16 * 1024  # bytes of JSON
+_NULL: Final = b"null"
+
+
+def send(
+    user: User, room: str, cid: str, text: str, data: msgspec.Raw, reply_to: int | None, mentions: tuple[str, ...]
+) -> Draft:
+    """Draft a message: text, or data, or both.
+
+    Raises:
+        Refused: too_big, bad_text, or empty.
+    """
+    body = Body(text=clean_text(text)) if not (data or reply_to or mentions) else _body(text, data, reply_to, mentions)
+    encoded = events.encode_body(body)
+    return Draft(room=room, type=events.SENT, user=user.id, name=user.name, cid=cid, body=encoded, content=body)
+
+
+def _body(
+    text: str, data: msgspec.Raw, reply_to: int | None, mentions: tuple[str, ...], target: int | None = None
+) -> Body:
+    carried = bytes(data)
+    if carried == _NULL:
+        carried = b""
+    if len(carried) > MAX_DATA:
+        raise Refused("too_big", f"data: at most {MAX_DATA} bytes.")
+    text = clean_text(text) if text or not carried else text
+    unique = tuple(dict.fromkeys(mentions))
+    return Body(text=text, data=msgspec.Raw(carried), reply_to=reply_to, mentions=unique, target=target)
+
+
+def edit(
+    user: User, room: str, seq: int, cid: str | None, text: str, data: msgspec.Raw, mentions: tuple[str, ...]
+) -> Draft:
+    """Draft the replacement of one's own message."""
+    return draft(events.EDITED, room, user.id, user.name, _body(text, data, None, mentions, seq), cid=cid)
+
+
+def delete(user: User, role: str, room: str, seq: int) -> Draft:
+    """Draft the deletion of a message: one's own, or any as a moderator."""
+    return draft(events.DELETED, room, user.id, user.name, Body(target=seq), moderator=is_moderator(role))
+
+
+def react(user: User, room: str, seq: int, emoji: str, on: bool) -> Draft:
+    """Draft a reaction put on or taken off. An emoji is a short text without spaces."""
+    if clean_text(emoji, 32).split() != [emoji]:
+        raise Refused("bad_field", "emoji: no spaces.")
+    return draft(events.REACTED if on else events.UNREACTED, room, user.id, user.name, Body(target=seq, emoji=emoji))
+
+
+def pin(user: User, role: str, room: str, seq: int, on: bool) -> Draft:
+    """Draft a pin put on or taken off (moderators)."""
+    need_moderator(role)
+    return draft(events.PINNED if on else events.UNPINNED, room, user.id, user.name, Body(target=seq))

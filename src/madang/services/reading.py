@@ -1,0 +1,86 @@
+"""Reading: history, pins, members, one's rooms, and read pointers. Equal reads at the same time are made once."""
+
+import asyncio
+import logging
+from typing import Final
+
+from madang.aio import SingleFlight
+from madang.core.events import Message
+from madang.core.rooms import Member, Membership, Room
+from madang.errors import Refused, StorageError
+from madang.ports.directory import Directory
+from madang.ports.log import Log, Page
+
+logger = logging.getLogger("madang.reading")
+
+FLUSH_S: Final = 1.0  # read pointers kept back; losing this much of them in a crash costs a reader one more glance
+POINTERS: Final = 50_000  # kept back at most; above that a flush is made at once
+
+
+class Reading:
+    """Reads for members. Who may read is the caller's to have judged."""
+
+    def __init__(self, log: Log, directory: Directory) -> None:
+        self._log = log
+        self._directory = directory
+        self._pages: SingleFlight[Page] = SingleFlight()
+        self._pointers: dict[tuple[str, str], int] = {}
+        self._moved = asyncio.Event()
+
+    async def history(self, room: str, user: str, before: int | None, after: int | None, limit: int) -> Page:
+        """Give a page of messages as they stand now, ascending (bad_field when both `before` and `after` are given)."""
+        if before is not None and after is not None:
+            raise Refused("bad_field", "before, after: only one of them.")
+        key = (room, user, before, after, limit)
+        return await self._pages.do(
+            key, lambda: self._log.messages(room, user, before=before, after=after, limit=limit)
+        )
+
+    async def pins(self, room: str, user: str) -> list[Message]:
+        """Give the pinned messages."""
+        return await self._log.pins(room, user)
+
+    async def members(self, room: str, after: str, limit: int) -> tuple[list[Member], bool]:
+        """Give a page of members and whether there are more."""
+        found = await self._directory.members(room, after=after, limit=min(limit + 1, 201))
+        return found[:limit], len(found) > limit
+
+    async def memberships(self, user: str, after: str, limit: int) -> tuple[list[Membership], bool]:
+        """Give a page of one's rooms with unread and mention counts, and whether there are more."""
+        await self.flush()
+        found = await self._directory.memberships(user, after=after, limit=min(limit + 1, 201))
+        return found[:limit], len(found) > limit
+
+    async def open_rooms(self, after: str, limit: int) -> tuple[list[Room], bool]:
+        """Give a page of open rooms and whether there are more."""
+        found = await self._directory.rooms(after=after, limit=min(limit + 1, 201))
+        return found[:limit], len(found) > limit
+
+    def mark(self, room: str, user: str, seq: int) -> None:
+        """Move a read pointer; written within FLUSH_S. It never falls."""
+        key = (room, user)
+        if seq > self._pointers.get(key, -1):
+            self._pointers[key] = seq
+        self._moved.set()
+
+    async def flush(self) -> None:
+        """Write the pointers kept back."""
+        pointers, self._pointers = self._pointers, {}
+        if not pointers:
+            return
+        try:
+            await self._directory.set_read([(room, user, seq) for (room, user), seq in pointers.items()])
+        except StorageError as error:
+            logger.warning("read pointers kept back: %s", error)
+            for key, seq in pointers.items():
+                if len(self._pointers) < POINTERS:
+                    self._pointers[key] = max(seq, self._pointers.get(key, 0))
+
+    async def run(self) -> None:
+        """Write pointers per FLUSH_S until cancelled; the caller flushes the last ones."""
+        while True:
+            await self._moved.wait()
+            self._moved.clear()
+            if len(self._pointers) < POINTERS:
+                await asyncio.sleep(FLUSH_S)
+            await self.flush()

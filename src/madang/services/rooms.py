@@ -1,0 +1,110 @@
+"""Rooms and their members: create, enter, leave, kick, roles, settings. All through the log; reads one row at a time."""
+
+from madang.core import events
+from madang.core.events import Appended, Body, draft
+from madang.core.rooms import LOBBY, Member, Room, User, need_above, need_grant, need_moderator, room_id
+from madang.core.text import clean_title
+from madang.errors import Refused
+from madang.ports.directory import Directory
+from madang.services.appender import Appender
+
+SYSTEM = User(id="madang", name="Madang", server=True)
+
+
+class Rooms:
+    """Use cases around membership. Every method judges anew from the directory; nothing is trusted from a connection."""
+
+    def __init__(self, directory: Directory, appender: Appender) -> None:
+        self._directory = directory
+        self._appender = appender
+
+    async def create(self, user: User, room: str, title: str, access: str) -> Appended | None:
+        """Create a room; its owner's membership stands in the same transaction.
+
+        Raises:
+            Refused: bad_field, bad_name (title), room_exists.
+        """
+        body = Body(title=clean_title(title) if title else room, access=_access(access), slow_ms=0)
+        return await self._append(events.CREATED, room_id(room), user, body)
+
+    async def ensure_lobby(self) -> None:
+        """Create the lobby where there is none yet."""
+        if await self._directory.room(LOBBY) is None:
+            try:
+                await self.create(SYSTEM, LOBBY, "Lobby", "open")
+            except Refused as error:
+                if error.code != "room_exists":  # another node was faster
+                    raise
+
+    async def enter(self, user: User, room: str) -> Member:
+        """Give the user's membership, making it where the room is open. Loads one room and one member, never the list.
+
+        Raises:
+            Refused: not_found, for rooms that do not exist and for invite-only rooms alike.
+        """
+        if (member := await self._directory.member(room, user.id)) is not None:
+            return member
+        info = await self._directory.room(room)
+        if info is None or info.access != "open":
+            raise Refused("not_found")
+        await self._append(events.JOINED, room, user, Body(role="member"))
+        if (member := await self._directory.member(room, user.id)) is None:
+            raise Refused("not_found")  # kicked in the same moment
+        return member
+
+    async def member(self, user: User, room: str) -> Member:
+        """Give the user's membership (not_found where there is none: missing and hidden rooms answer alike)."""
+        if (member := await self._directory.member(room, user.id)) is None:
+            raise Refused("not_found")
+        return member
+
+    async def room(self, room: str) -> Room:
+        """Give a room's settings (not_found)."""
+        if (info := await self._directory.room(room)) is None:
+            raise Refused("not_found")
+        return info
+
+    async def leave(self, user: User, room: str) -> Appended | None:
+        """End one's own membership."""
+        return await self._append(events.LEFT, room, user, Body())
+
+    async def kick(self, user: User, room: str, subject: str) -> Appended | None:
+        """End the membership of somebody who stands below the actor."""
+        actor, other = await self._pair(user, room, subject)
+        need_above(actor.role, other.role)
+        return await self._append(events.KICKED, room, user, Body(member=subject))
+
+    async def grant(self, user: User, room: str, subject: str, role: str) -> Appended | None:
+        """Give a member a role (owners)."""
+        actor, other = await self._pair(user, room, subject)
+        need_grant(actor.role, role)
+        if other.role == role:
+            return None
+        return await self._append(events.ROLE, room, user, Body(member=subject, role=role))
+
+    async def change(
+        self, user: User, room: str, title: str | None, access: str | None, slow_ms: int | None
+    ) -> Appended | None:
+        """Change a room's title, access or slow mode (moderators)."""
+        need_moderator((await self.member(user, room)).role)
+        body = Body(
+            title=None if title is None else clean_title(title),
+            access=None if access is None else _access(access),
+            slow_ms=slow_ms,
+        )
+        return None if body == Body() else await self._append(events.CHANGED, room, user, body)
+
+    async def _pair(self, user: User, room: str, subject: str) -> tuple[Member, Member]:
+        actor = await self.member(user, room)
+        if (other := await self._directory.member(room, subject)) is None:
+            raise Refused("not_found", "There is no such member.")
+        return actor, other
+
+    async def _append(self, type: str, room: str, user: User, body: Body) -> Appended | None:
+        return await self._appender.append(draft(type, room, user.id, user.name, body))
+
+
+def _access(access: str) -> str:
+    if access not in ("open", "invite"):
+        raise Refused("bad_field", "access: open or invite.")
+    return access
