@@ -38,6 +38,9 @@ TYPES: Final = frozenset(
         CHANGED,
     }
 )
+NO_DATA: Final = msgspec.Raw()
+"""The `data` of what carries none. One object for all: encoders leave a default out only when it is this very object."""
+
 ENDS_ACCESS: Final = frozenset({LEFT, KICKED})
 """After one of these, its subject may not see a later event: delivery closes a batch behind it."""
 
@@ -52,7 +55,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     text: str | None = None
-    data: msgspec.Raw = msgspec.Raw()  # any JSON the application wants to carry, as it came
+    data: msgspec.Raw = NO_DATA  # any JSON the application wants to carry, as it came
     reply_to: int | None = None  # seq of a message of the same room
     mentions: tuple[str, ...] = ()  # user ids
     target: int | None = None  # seq of the message this event is about
@@ -71,6 +74,8 @@ _decode_body = msgspec.json.Decoder(Body).decode
 
 def encode_body(body: Body) -> bytes:
     """Give a body as one JSON object; fields at their default are left out."""
+    if not body.data and body.data is not NO_DATA:
+        body = msgspec.structs.replace(body, data=NO_DATA)
     return _encode_body(body)
 
 
@@ -111,7 +116,7 @@ def draft(
         user=user,
         name=name,
         cid=cid,
-        body=_encode_body(content),
+        body=encode_body(content),
         content=content,
         moderator=moderator,
     )
@@ -155,7 +160,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     at: str
     text: str  # empty once deleted
-    data: msgspec.Raw = msgspec.Raw()
+    data: msgspec.Raw = NO_DATA
     reply_to: int | None = None
     mentions: tuple[str, ...] = ()
     edited_at: str | None = None

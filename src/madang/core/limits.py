@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 FREE: Final = 0.0
+_ROUNDING: Final = 1e-6  # seconds; what a sum of floats may be off, and nobody need wait for
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -28,7 +29,7 @@ class Bucket:
             return FREE
         full_at = max(self._full_at, now) + n / rate.per_second
         wait = full_at - now - rate.burst / rate.per_second
-        if wait > 0:
+        if wait > _ROUNDING:
             return wait
         self._full_at = full_at
         return FREE

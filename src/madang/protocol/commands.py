@@ -9,6 +9,8 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Raw, Struct
 
+from madang.core.events import NO_DATA
+
 VERSION: Final = 1
 
 N = Annotated[int, Meta(ge=0, le=2**53)]
@@ -55,7 +57,7 @@ class Send(Command):
     room: RoomId
     cid: Cid
     text: Text = ""
-    data: Raw = Raw()  # any JSON; empty when left out
+    data: Raw = NO_DATA  # any JSON
     reply_to: Seq | None = None
     mentions: Annotated[tuple[UserId, ...], Meta(max_length=50)] = ()
 
@@ -66,7 +68,7 @@ class Edit(Command):
     room: RoomId
     seq: Seq
     text: Text = ""
-    data: Raw = Raw()  # any JSON; empty when left out
+    data: Raw = NO_DATA  # any JSON
     mentions: Annotated[tuple[UserId, ...], Meta(max_length=50)] = ()
     cid: Cid | None = None
 
