@@ -1,0 +1,40 @@
+"""Log, directory and leases in SQL: SQLite without any server, PostgreSQL for a fleet. One set of tables and queries."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from madang.adapters.sql.store import Store
+from madang.errors import SetupError
+
+__all__ = ["Store", "open_store"]
+
+_EXAMPLES: Final = "Write sqlite:///folder/madang.db or postgresql://user:password@host/database."
+
+
+async def open_store(url: str, clock_ms: Callable[[], int]) -> Store:
+    """Open a database by its URL and bring its tables to the newest schema. Close the store in the end.
+
+    Args:
+        url: sqlite:///relative/path, sqlite:////absolute/path or postgresql://user:password@host/database.
+        clock_ms: gives Unix milliseconds; it may step back.
+
+    Raises:
+        SetupError: wrong URL, missing extra, file in use, server not reachable.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise SetupError("The database setting is no URL.", _EXAMPLES) from None
+    match parsed.get_backend_name():
+        case "sqlite":
+            from madang.adapters.sql.sqlite import open_sqlite
+
+            if not parsed.database or parsed.database == ":memory:":
+                raise SetupError("A SQLite database needs a file.", _EXAMPLES)
+            return Store(await open_sqlite(Path(parsed.database), clock_ms))
+        case name:
+            raise SetupError(f"Madang does not know the database {name!r}.", _EXAMPLES)

@@ -1,0 +1,74 @@
+"""What differs between the databases in SQL, and nothing else. Everything above is written once, over a `Connection`.
+
+A third dialect is one more branch in each of these. Threads, pools, locks of files and errors are not here: they are
+the business of `sqlite.py` and `postgresql.py`.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
+from typing import Any, Final
+
+from sqlalchemy import Connection, Dialect, Row, Table, func, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.elements import ColumnElement
+
+AnyRow = Row[*tuple[Any, ...]]
+
+# Names of advisory locks: any numbers, as long as they stay the same and nobody else in the database uses them.
+MIGRATING: Final = 0x6D61_6461_6E67_01
+LEASING: Final = 0x6D61_6461_6E67_02
+
+
+def insert_new(c: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Insert a row unless its key is there already; whether it was inserted."""
+    insert = sqlite.insert if c.dialect.name == "sqlite" else postgresql.insert
+    return c.execute(insert(table).values(row).on_conflict_do_nothing()).rowcount == 1
+
+
+def greatest(c: Connection, a: ColumnElement[int], b: ColumnElement[int]) -> ColumnElement[int]:
+    """The larger of two values in one row."""
+    return func.max(a, b) if c.dialect.name == "sqlite" else func.greatest(a, b)
+
+
+def serialise(c: Connection, lock: int) -> None:
+    """Let one transaction at a time go on from here, over all processes. SQLite's writer is alone anyway."""
+    if c.dialect.name != "sqlite":
+        c.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
+
+
+def insert_text(table: Table, dialect: Dialect) -> str:
+    """The driver's own text of an INSERT of all columns, for `exec_driver_sql` with plain tuples.
+
+    That skips SQLAlchemy's work per row: 22 µs instead of 34 µs for a row of `events` on SQLite.
+    """
+    return str(table.insert().compile(dialect=dialect))
+
+
+# INDEXED BY and CROSS JOIN (keys outside, index inside), because a plan chosen by statistics may walk the table.
+_FIND_SQLITE: Final = """
+    WITH v(room, u, cid) AS (VALUES ...)
+    SELECT e.room, e."user", e.cid, e.target, e.seq, e.id, e.type, e.name, e.body
+    FROM v CROSS JOIN events e INDEXED BY events_cid
+    ON e.room = v.room AND e."user" = v.u AND e.cid = v.cid AND e.cid IS NOT NULL
+"""
+_FIND_POSTGRESQL: Final = """
+    SELECT e.room, e."user", e.cid, e.target, e.seq, e.id, e.type, e.name, e.body
+    FROM unnest($1::text[], $2::text[], $3::text[]) AS v(room, u, cid)
+    JOIN events e ON e.room = v.room AND e."user" = v.u AND e.cid = v.cid
+"""
+
+
+def find_cids(c: Connection, keys: Sequence[tuple[str, str, str]]) -> Sequence[AnyRow]:
+    """Find the events of many (room, user, cid) in one statement: 1.2 µs per key on SQLite, where a loop takes 6."""
+    if c.dialect.name == "sqlite":
+        size = 1 << (len(keys) - 1).bit_length()
+        nobody = (None,) * 3 * (size - len(keys))
+        return c.exec_driver_sql(_find_sqlite(size), (*chain.from_iterable(keys), *nobody)).all()
+    return c.exec_driver_sql(_FIND_POSTGRESQL, tuple(zip(*keys, strict=True))).all()
+
+
+@lru_cache
+def _find_sqlite(size: int) -> str:
+    """The statement for a power of two of keys, so that a few texts serve all batches and stay prepared."""
+    return _FIND_SQLITE.replace("...", ",".join(["(?,?,?)"] * size))

@@ -1,0 +1,97 @@
+"""Rooms, members, read pointers, keys and the secret: `ports.directory` over one connection.
+
+Rooms and members are written by effects alone; what is written here is what no log holds.
+"""
+
+import secrets as chance
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from madang.adapters.sql import reading
+from madang.adapters.sql.dialects import AnyRow, greatest, insert_new
+from madang.adapters.sql.tables import members, mentions, rooms, secrets, server_keys
+from madang.core.rooms import Member, Membership, Room
+from madang.errors import Refused
+from madang.ports.directory import ServerKey
+
+MAX_KEYS: Final = 1_000
+
+_ROOM: Final = (rooms.c.id, rooms.c.title, rooms.c.access, rooms.c.slow_ms)
+
+
+def room(c: Connection, id: str) -> Room | None:
+    """See `Directory.room`."""
+    row = c.execute(select(*_ROOM).where(rooms.c.id == id)).one_or_none()
+    return Room(**row._mapping) if row else None
+
+
+def open_rooms(c: Connection, after: str, limit: int) -> list[Room]:
+    """See `Directory.rooms`."""
+    wanted = select(*_ROOM).where(rooms.c.access == "open", rooms.c.id > after)
+    return [Room(**row._mapping) for row in c.execute(wanted.order_by(rooms.c.id).limit(limit))]
+
+
+def member(c: Connection, room: str, user: str) -> Member | None:
+    """See `Directory.member`."""
+    row = c.execute(select(members).where(members.c.room == room, members.c.user == user)).one_or_none()
+    return _member(row) if row else None
+
+
+def members_of(c: Connection, room: str, after: str, limit: int) -> list[Member]:
+    """See `Directory.members`."""
+    wanted = select(members).where(members.c.room == room, members.c.user > after)
+    return [_member(row) for row in c.execute(wanted.order_by(members.c.user).limit(limit))]
+
+
+def _member(row: AnyRow) -> Member:
+    return Member(**row._mapping)
+
+
+def memberships(c: Connection, user: str, after: str, limit: int) -> list[Membership]:
+    """See `Directory.memberships`. Per room one look at the log's end and one range of `mentions`."""
+    above = (mentions.c.user == user, mentions.c.room == members.c.room, mentions.c.seq > members.c.read_seq)
+    waiting = select(func.count()).select_from(mentions).where(*above).scalar_subquery()
+    newest = reading.newest_seq(members.c.room).scalar_subquery()
+    columns = (rooms.c.title, rooms.c.access, members.c.role, newest.label("seq"), members.c.read_seq)
+    wanted = select(members.c.room, *columns, waiting.label("mentions")).join(rooms, rooms.c.id == members.c.room)
+    page = wanted.where(members.c.user == user, members.c.room > after).order_by(members.c.room).limit(limit)
+    return [Membership(unread=row.seq - row.read_seq, **row._mapping) for row in c.execute(page)]
+
+
+def set_read(c: Connection, pointers: Sequence[tuple[str, str, int]]) -> None:
+    """See `Directory.set_read`. In the order of the key, so that two nodes cannot wait for each other in a ring."""
+    newest = reading.heads(c, sorted({room for room, _, _ in pointers}))
+    rows = [
+        {"of_room": room, "of_user": user, "to": min(seq, newest[room])}
+        for room, user, seq in sorted(pointers)
+        if room in newest
+    ]
+    if rows:
+        move = update(members).where(members.c.room == bindparam("of_room"), members.c.user == bindparam("of_user"))
+        c.execute(move.values(read_seq=greatest(c, members.c.read_seq, bindparam("to"))), rows)
+
+
+def secret(c: Connection) -> bytes:
+    """See `Directory.secret`. Whoever comes first makes it; everyone reads what stands."""
+    insert_new(c, secrets, {"name": "signing", "value": chance.token_bytes(32)})
+    return bytes(c.execute(select(secrets.c.value).where(secrets.c.name == "signing")).scalar_one())
+
+
+def add_key(c: Connection, key: ServerKey) -> None:
+    """See `Directory.add_key`."""
+    if c.execute(select(func.count()).select_from(server_keys)).scalar_one() >= MAX_KEYS:
+        raise Refused("too_many", f"There are {MAX_KEYS} server keys; drop some first.")
+    c.execute(insert(server_keys).values(id=key.id, label=key.label, hash=key.hash, created_at=key.created_at))
+
+
+def keys(c: Connection) -> list[ServerKey]:
+    """See `Directory.keys`."""
+    wanted = select(server_keys).order_by(server_keys.c.created_at, server_keys.c.id)
+    return [ServerKey(**row._mapping) for row in c.execute(wanted)]
+
+
+def drop_key(c: Connection, id: str) -> bool:
+    """See `Directory.drop_key`."""
+    return c.execute(delete(server_keys).where(server_keys.c.id == id)).rowcount == 1

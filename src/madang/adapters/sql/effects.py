@@ -1,0 +1,206 @@
+"""The table of effects in `ports.log`, one function per type of event.
+
+An effect runs inside the append's transaction, in the order of the drafts. It raises Refused before it has written
+anything, returns False when it would change nothing, or writes what it has to and returns True. It does not number
+events, look at cids or write the event itself: that is `appending.py`, which also sees to it that the room exists.
+"""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
+
+from madang.adapters.sql.dialects import AnyRow, insert_new
+from madang.adapters.sql.tables import events, members, mentions, pins, reactions, rooms
+from madang.core import events as kinds
+from madang.core.events import Body, Draft, encode_body
+from madang.errors import Refused
+
+MAX_EMOJIS: Final = 20
+MAX_PINS: Final = 50
+ERASED: Final = encode_body(Body(deleted=True))
+
+
+class Batch(NamedTuple):
+    """What an effect may use: the transaction, and a call that puts all earlier events of the batch into the table."""
+
+    c: Connection
+    settle: Callable[[], None]
+
+
+def erased(type: str, body: bytes, target: int | None) -> bool:
+    """Whether a stored body is what a deletion leaves, so that its first content can no longer be known."""
+    return body == ERASED if type == kinds.SENT else type == kinds.EDITED and body == _only_target(target)
+
+
+def apply(b: Batch, d: Draft, seq: int) -> bool:
+    """Check and apply the effect of a draft that would get this seq; False when it changes nothing."""
+    return _EFFECTS[d.type](b, d, seq)
+
+
+def _created(b: Batch, d: Draft, seq: int) -> bool:
+    if seq != 1:
+        raise Refused("room_exists")
+    return _enter(b, d, "owner", seq)
+
+
+def _changed(b: Batch, d: Draft, seq: int) -> bool:
+    body = d.content
+    given = {"title": body.title, "access": body.access, "slow_ms": body.slow_ms}
+    fields = {name: value for name, value in given.items() if value is not None}
+    if fields:
+        b.c.execute(update(rooms).where(rooms.c.id == d.room).values(fields))
+    return True
+
+
+def _joined(b: Batch, d: Draft, seq: int) -> bool:
+    return _enter(b, d, d.content.role or "member", seq)
+
+
+def _enter(b: Batch, d: Draft, role: str, seq: int) -> bool:
+    return insert_new(b.c, members, {"room": d.room, "user": d.user, "name": d.name, "role": role, "read_seq": seq})
+
+
+def _left(b: Batch, d: Draft, seq: int) -> bool:
+    role = _role(b, d.room, d.user)
+    if role is None:
+        raise Refused("not_member")
+    if role == "owner" and not _another_owner(b, d.room, d.user) and _another(b, d.room, d.user):
+        raise Refused("last_owner")
+    return _exit(b, d.room, d.user)
+
+
+def _kicked(b: Batch, d: Draft, seq: int) -> bool:
+    if not _exit(b, d.room, d.content.member):
+        raise Refused("not_found")
+    return True
+
+
+def _exit(b: Batch, room: str, user: str | None) -> bool:
+    return b.c.execute(delete(members).where(members.c.room == room, members.c.user == user)).rowcount == 1
+
+
+def _role_given(b: Batch, d: Draft, seq: int) -> bool:
+    subject, role = d.content.member, d.content.role
+    had = _role(b, d.room, subject)
+    if had is None:
+        raise Refused("not_found")
+    if had == "owner" and role != "owner" and not _another_owner(b, d.room, subject):
+        raise Refused("last_owner")
+    b.c.execute(update(members).where(members.c.room == d.room, members.c.user == subject).values(role=role))
+    return True
+
+
+def _role(b: Batch, room: str, user: str | None) -> str | None:
+    return b.c.execute(select(members.c.role).where(members.c.room == room, members.c.user == user)).scalar()
+
+
+def _another_owner(b: Batch, room: str, user: str | None) -> bool:
+    owners = and_(members.c.room == room, members.c.role == "owner", members.c.user != user)
+    return bool(b.c.execute(select(exists().where(owners))).scalar())
+
+
+def _another(b: Batch, room: str, user: str) -> bool:
+    return bool(b.c.execute(select(exists().where(members.c.room == room, members.c.user != user))).scalar())
+
+
+def _sent(b: Batch, d: Draft, seq: int) -> bool:
+    if d.content.mentions:
+        there = select(members.c.user).where(members.c.room == d.room, members.c.user.in_(d.content.mentions))
+        rows = [{"user": user, "room": d.room, "seq": seq} for user in b.c.execute(there).scalars()]
+        if rows:
+            b.c.execute(insert(mentions), rows)
+    return True
+
+
+def _edited(b: Batch, d: Draft, seq: int) -> bool:
+    message = _message(b, d)
+    if message.user != d.user:
+        raise Refused("forbidden")
+    b.c.execute(update(events).where(events.c.room == d.room, events.c.seq == d.content.target).values(edit=seq))
+    return True
+
+
+def _deleted(b: Batch, d: Draft, seq: int) -> bool:
+    message = _message(b, d)
+    if message.user != d.user and not d.moderator:
+        raise Refused("forbidden")
+    room, target = d.room, d.content.target
+    mentioned = msgspec.json.decode(message.body, type=Body).mentions
+    erase = update(events).where(events.c.room == room)
+    b.c.execute(erase.where(events.c.seq == target).values(body=ERASED.decode(), edit=None))
+    edits = erase.where(events.c.target == target, events.c.type == kinds.EDITED)
+    b.c.execute(edits.values(body=_only_target(target).decode()))
+    if mentioned:
+        ended = delete(mentions).where(mentions.c.room == room, mentions.c.seq == target)
+        b.c.execute(ended.where(mentions.c.user.in_(mentioned)))
+    b.c.execute(delete(reactions).where(reactions.c.room == room, reactions.c.target == target))
+    b.c.execute(delete(pins).where(pins.c.room == room, pins.c.target == target))
+    return True
+
+
+def _only_target(target: int | None) -> bytes:
+    return encode_body(Body(target=target))
+
+
+def _message(b: Batch, d: Draft) -> AnyRow:
+    """Give the row of the message that a draft is about, which stands undeleted in the log."""
+    b.settle()
+    this = and_(events.c.room == d.room, events.c.seq == d.content.target)
+    row = b.c.execute(select(events.c.type, events.c.user, events.c.body).where(this)).one_or_none()
+    if row is None or row.type != kinds.SENT:
+        raise Refused("not_found")
+    if row.body.encode() == ERASED:
+        raise Refused("gone")
+    return row
+
+
+def _reacted(b: Batch, d: Draft, seq: int) -> bool:
+    _message(b, d)
+    key = {"room": d.room, "target": d.content.target, "emoji": d.content.emoji, "user": d.user}
+    of_message = and_(reactions.c.room == d.room, reactions.c.target == d.content.target)
+    standing = exists().where(of_message, reactions.c.emoji == d.content.emoji)
+    if not b.c.execute(select(standing)).scalar():
+        emojis = select(func.count(reactions.c.emoji.distinct())).where(of_message)
+        if b.c.execute(emojis).scalar_one() >= MAX_EMOJIS:
+            raise Refused("too_many")
+    return insert_new(b.c, reactions, {**key, "seq": seq})
+
+
+def _unreacted(b: Batch, d: Draft, seq: int) -> bool:
+    of_message = and_(reactions.c.room == d.room, reactions.c.target == d.content.target)
+    own = delete(reactions).where(of_message, reactions.c.emoji == d.content.emoji, reactions.c.user == d.user)
+    return b.c.execute(own).rowcount == 1
+
+
+def _pinned(b: Batch, d: Draft, seq: int) -> bool:
+    _message(b, d)
+    here = pins.c.room == d.room
+    if b.c.execute(select(exists().where(here, pins.c.target == d.content.target))).scalar():
+        return False
+    if b.c.execute(select(func.count()).where(here)).scalar_one() >= MAX_PINS:
+        raise Refused("too_many")
+    b.c.execute(insert(pins).values(room=d.room, target=d.content.target))
+    return True
+
+
+def _unpinned(b: Batch, d: Draft, seq: int) -> bool:
+    return b.c.execute(delete(pins).where(pins.c.room == d.room, pins.c.target == d.content.target)).rowcount == 1
+
+
+_EFFECTS: Final[dict[str, Callable[[Batch, Draft, int], bool]]] = {
+    kinds.CREATED: _created,
+    kinds.CHANGED: _changed,
+    kinds.JOINED: _joined,
+    kinds.LEFT: _left,
+    kinds.KICKED: _kicked,
+    kinds.ROLE: _role_given,
+    kinds.SENT: _sent,
+    kinds.EDITED: _edited,
+    kinds.DELETED: _deleted,
+    kinds.REACTED: _reacted,
+    kinds.UNREACTED: _unreacted,
+    kinds.PINNED: _pinned,
+    kinds.UNPINNED: _unpinned,
+}

@@ -1,0 +1,48 @@
+"""Node numbers: `ports.leases` over one connection.
+
+`floor_ms` of a row is what the next holder must stay above. While a lease runs it lies ahead of the ids in use, by as
+much as they may advance before the next renewal; a release lowers it to what was really used.
+"""
+
+from sqlalchemy import Connection, select, update
+
+from madang.adapters.sql.dialects import LEASING, insert_new, serialise
+from madang.adapters.sql.tables import leases
+from madang.core.ids import EPOCH_MS, NODES
+from madang.errors import SetupError
+from madang.ports.leases import Lease
+
+
+def acquire(c: Connection, holder: str, now_ms: int, ttl_ms: int) -> Lease:
+    """See `Leases.acquire`."""
+    serialise(c, LEASING)
+    rows = {row.node: row for row in c.execute(select(leases))}
+    node = next((n for n in range(NODES) if n not in rows or rows[n].expires_ms <= now_ms), None)
+    if node is None:
+        raise SetupError(
+            f"All {NODES} node numbers are in use.",
+            f"Stop some nodes, or wait {ttl_ms // 1000} s for the numbers of nodes that have died.",
+        )
+    fence, floor_ms = (rows[node].fence + 1, rows[node].floor_ms) if node in rows else (1, EPOCH_MS)
+    kept = {
+        "holder": holder,
+        "fence": fence,
+        "expires_ms": now_ms + ttl_ms,
+        "floor_ms": max(floor_ms, now_ms) + ttl_ms,
+    }
+    if not insert_new(c, leases, {"node": node, **kept}):
+        c.execute(update(leases).where(leases.c.node == node).values(kept))
+    return Lease(node, fence, floor_ms)
+
+
+def renew(c: Connection, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> bool:
+    """See `Leases.renew`. An expired number that nobody took meanwhile is still the holder's."""
+    own = update(leases).where(leases.c.node == lease.node, leases.c.fence == lease.fence)
+    floor_ms = max(used_ms, now_ms, lease.floor_ms) + ttl_ms
+    return c.execute(own.values(expires_ms=now_ms + ttl_ms, floor_ms=floor_ms)).rowcount == 1
+
+
+def release(c: Connection, lease: Lease, used_ms: int) -> None:
+    """See `Leases.release`. The fence moves on, so that a renewal that comes late is told that the number is lost."""
+    own = update(leases).where(leases.c.node == lease.node, leases.c.fence == lease.fence)
+    c.execute(own.values(holder="", fence=lease.fence + 1, expires_ms=0, floor_ms=max(used_ms, lease.floor_ms)))

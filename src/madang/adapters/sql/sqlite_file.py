@@ -1,0 +1,122 @@
+"""A SQLite file: who may have it, how connections to it are made, and what its errors mean.
+
+What does not live here: threads and transactions (`sqlite.py`), SQL.
+"""
+
+import errno
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Engine as SQLAlchemyEngine
+from sqlalchemy.pool import QueuePool
+
+from madang.errors import SetupError, StorageError, StorageFailed, StorageFull
+
+BUSY_SECONDS: Final = 5.0
+"""How long to wait for a lock. Only a foreign tool (a shell, a copy) can hold one: we have a single writer."""
+
+WRITER_PRAGMAS: Final = (
+    "PRAGMA journal_mode=WAL",
+    # Every commit is fsynced. Under NORMAL, 139 of 500 acked commits are lost with the power.
+    "PRAGMA synchronous=FULL",
+    # SQLite 3.7.0 to 3.51.2 (Debian 12 has 3.40.1) can corrupt a WAL when two connections checkpoint at a time.
+    # So only the writer checkpoints, when it chooses to.
+    "PRAGMA wal_autocheckpoint=0",
+    "PRAGMA cache_size=-32768",  # 32 MiB of index pages in memory
+    "PRAGMA journal_size_limit=67108864",  # a WAL that a long backup made grow is cut back to 64 MiB
+    "PRAGMA temp_store=MEMORY",
+)
+
+
+def lock_file(path: Path) -> int:
+    """Claim a database file for this process; gives the descriptor that holds the claim. Ends with the process.
+
+    A file beside it, because closing any descriptor of the database itself would drop SQLite's own locks.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise SetupError(
+            f"The folder {path.parent} cannot be written to ({error.strerror}).", "Choose another with --data."
+        ) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            raise
+        raise SetupError(
+            f"Another process is using {path}.", "Stop it, or give this one its own folder with --data."
+        ) from error
+    return descriptor
+
+
+def writer_engine(path: Path) -> SQLAlchemyEngine:
+    """The engine whose only connection writes. It must stay in one thread."""
+
+    def connect() -> sqlite3.Connection:
+        c = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        for pragma in WRITER_PRAGMAS:
+            c.execute(pragma)
+        return c
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=1, max_overflow=0)
+    # Taking the write lock at once: a transaction that reads first and then wants to write can be refused.
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def reader_engine(path: Path, count: int) -> SQLAlchemyEngine:
+    """An engine with up to `count` connections that cannot write."""
+
+    def connect() -> sqlite3.Connection:
+        return open_read_only(path)
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=count, max_overflow=0)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """Open a connection that cannot write. It takes no claim, so it works while a server runs on the file."""
+    uri = f"file:{quote(str(path))}?mode=ro"
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+
+def _begin_immediate(c: Connection) -> None:
+    c.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin(c: Connection) -> None:
+    c.exec_driver_sql("BEGIN")  # else each statement of one read would see another moment
+
+
+def storage_error(error: BaseException | None) -> StorageError | None:
+    """Give what an error of SQLite means for an append; None when it is no trouble of the disk but a mistake of ours."""
+    if not isinstance(error, sqlite3.OperationalError | sqlite3.DatabaseError):
+        return None
+    if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError):
+        return None
+    if code(error) == sqlite3.SQLITE_FULL:
+        return StorageFull()
+    return StorageFailed()
+
+
+def is_fatal(error: BaseException | None) -> bool:
+    """Whether the file can no longer be trusted to keep what is written to it.
+
+    After a failed write or fsync the kernel may have dropped the pages and report success the next time
+    ("fsyncgate"), so trying again proves nothing.
+    """
+    return code(error) in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def code(error: Any) -> int:
+    """The primary result code of an error of SQLite, or 0."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -1,0 +1,127 @@
+"""The store: ports Log, Directory and Leases over a database that an `Engine` of this package runs.
+
+Everything SQL is in the modules called here, as plain functions over one connection; everything about threads, pools,
+locks and errors is in the engine. So this file only joins names to names.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from madang.adapters.sql import directory, leases, messages, reading
+from madang.core.events import Draft, Event, Message
+from madang.core.ids import IdSource
+from madang.core.rooms import Member, Membership, Room
+from madang.ports.directory import ServerKey
+from madang.ports.leases import Lease
+from madang.ports.log import Outcome, Page, Tail
+
+T = TypeVar("T")
+
+
+class Engine(Protocol):
+    """Runs work over a connection, in one transaction each. Raises StorageFull and StorageFailed, no driver's errors."""
+
+    lanes: int
+
+    async def append(self, drafts: Sequence[Draft], ids: IdSource) -> list[Outcome]:
+        """Run `appending.append`."""
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run work that writes, and commit. When this returns, it is on disk. May run `work` again after a deadlock."""
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run work that only reads; it sees every commit that was acked before, all of it as of one moment."""
+
+    async def close(self) -> None:
+        """Finish what was asked for, and let go."""
+
+
+class Store:
+    """Log, Directory and Leases in one database. Made by `open_store`; appends from `use_ids` on."""
+
+    ack = "stored"
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._ids: IdSource | None = None
+
+    def use_ids(self, ids: IdSource) -> None:
+        """Number events from this source, of a lease that the node holds. The store becomes its one owner."""
+        self._ids = ids
+
+    async def close(self) -> None:
+        """Finish what was asked for, and let go of the database."""
+        await self._engine.close()
+
+    # Log
+
+    @property
+    def lanes(self) -> int:
+        return self._engine.lanes
+
+    async def append(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        if self._ids is None:
+            raise RuntimeError("call use_ids() with the source of a leased node number before the first append")
+        return await self._engine.append(drafts, self._ids)
+
+    async def tail(self, room: str, limit: int) -> Tail | None:
+        return await self._engine.read(lambda c: reading.tail(c, room, limit))
+
+    async def read(self, room: str, after: int, limit: int) -> list[Event]:
+        return await self._engine.read(lambda c: reading.read(c, room, after, limit))
+
+    async def heads(self, rooms: Sequence[str]) -> dict[str, int]:
+        return await self._engine.read(lambda c: reading.heads(c, rooms))
+
+    async def messages(
+        self, room: str, user: str, *, before: int | None = None, after: int | None = None, limit: int = 50
+    ) -> Page:
+        return await self._engine.read(lambda c: messages.page(c, room, user, before, after, limit))
+
+    async def pins(self, room: str, user: str) -> list[Message]:
+        return await self._engine.read(lambda c: messages.pinned(c, room, user))
+
+    # Directory
+
+    async def room(self, room: str) -> Room | None:
+        return await self._engine.read(lambda c: directory.room(c, room))
+
+    async def rooms(self, *, after: str = "", limit: int = 50) -> list[Room]:
+        return await self._engine.read(lambda c: directory.open_rooms(c, after, limit))
+
+    async def member(self, room: str, user: str) -> Member | None:
+        return await self._engine.read(lambda c: directory.member(c, room, user))
+
+    async def members(self, room: str, *, after: str = "", limit: int = 50) -> list[Member]:
+        return await self._engine.read(lambda c: directory.members_of(c, room, after, limit))
+
+    async def memberships(self, user: str, *, after: str = "", limit: int = 50) -> list[Membership]:
+        return await self._engine.read(lambda c: directory.memberships(c, user, after, limit))
+
+    async def set_read(self, pointers: Sequence[tuple[str, str, int]]) -> None:
+        await self._engine.write(lambda c: directory.set_read(c, pointers))
+
+    async def secret(self) -> bytes:
+        return await self._engine.write(directory.secret)
+
+    async def add_key(self, key: ServerKey) -> None:
+        await self._engine.write(lambda c: directory.add_key(c, key))
+
+    async def keys(self) -> list[ServerKey]:
+        return await self._engine.read(directory.keys)
+
+    async def drop_key(self, id: str) -> bool:
+        return await self._engine.write(lambda c: directory.drop_key(c, id))
+
+    # Leases
+
+    async def acquire(self, holder: str, now_ms: int, ttl_ms: int) -> Lease:
+        return await self._engine.write(lambda c: leases.acquire(c, holder, now_ms, ttl_ms))
+
+    async def renew(self, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> bool:
+        return await self._engine.write(lambda c: leases.renew(c, lease, now_ms, ttl_ms, used_ms))
+
+    async def release(self, lease: Lease, used_ms: int) -> None:
+        await self._engine.write(lambda c: leases.release(c, lease, used_ms))

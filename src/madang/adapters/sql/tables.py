@@ -1,0 +1,159 @@
+"""The tables, as they stand after every migration; a test holds both to each other.
+
+What lives here: tables, keys, and for every index the query that it serves. What does not: how tables came to be
+(`migrations/`), and any query.
+
+There is no counter and no "last_seq" column: a room's newest seq is read from the log by key, so that nothing can
+disagree with the log, and an append writes nothing but its events.
+"""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, SmallInteger, String, Table, Text
+from sqlalchemy.types import TypeEngine
+
+
+def words(length: int) -> TypeEngine[str]:
+    """Text that may be part of a key: compared and sorted by its bytes, on every database alike.
+
+    The length is for MariaDB, whose keys need one (utf8mb4: 4 bytes each, 3,072 in all). PostgreSQL gets none: there
+    it would only turn one draft's overlong word into a failure of its whole batch.
+    """
+    return String(length).with_variant(Text(collation="C"), "postgresql")
+
+
+metadata = MetaData()
+
+# The log. `body` is the event's JSON text; the time is in the id. Only two kinds of row are ever changed:
+# a message.sent gets `edit`, the seq of its newest edit, and a deletion erases the text of it and of its edits.
+events = Table(
+    "events",
+    metadata,
+    # (room, seq): tail, read, messages (which walks it and keeps message.sent), newest seq of a room. Clustered on SQLite.
+    Column("room", words(64), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, nullable=False),
+    Column("type", words(32), nullable=False),
+    Column("user", words(64), nullable=False),
+    Column("name", words(64), nullable=False),
+    Column("cid", words(64)),
+    Column("target", BigInteger),
+    Column("body", Text, nullable=False),
+    Column("edit", BigInteger),
+    sqlite_with_rowid=False,
+)
+# A repeated cid finds its event, for ever; and the last guard against storing it twice.
+Index(
+    "events_cid",
+    events.c.room,
+    events.c.user,
+    events.c.cid,
+    unique=True,
+    sqlite_where=events.c.cid.is_not(None),
+    postgresql_where=events.c.cid.is_not(None),
+)
+# A deletion finds the edits of its message. Plain messages have no target and cost nothing here.
+Index(
+    "events_target",
+    events.c.room,
+    events.c.target,
+    sqlite_where=events.c.target.is_not(None),
+    postgresql_where=events.c.target.is_not(None),
+)
+
+rooms = Table(
+    "rooms",
+    metadata,
+    # (id): one room; its row is what appends of several nodes queue at on PostgreSQL.
+    Column("id", words(64), primary_key=True),
+    Column("title", words(64), nullable=False),
+    Column("access", words(16), nullable=False),
+    Column("slow_ms", Integer, nullable=False),
+    Column("epoch", words(32), nullable=False),
+    sqlite_with_rowid=False,
+)
+# The list of open rooms, paged by id.
+Index(
+    "rooms_open",
+    rooms.c.id,
+    sqlite_where=rooms.c.access == "open",
+    postgresql_where=rooms.c.access == "open",
+)
+
+members = Table(
+    "members",
+    metadata,
+    # (room, user): one membership; a room's members, paged by user.
+    Column("room", words(64), primary_key=True),
+    Column("user", words(64), primary_key=True),
+    Column("name", words(64), nullable=False),
+    Column("role", words(16), nullable=False),
+    Column("read_seq", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+# A user's rooms, paged by room.
+Index("members_user", members.c.user, members.c.room)
+# Whether a room has another owner, without walking its members.
+Index(
+    "members_owner",
+    members.c.room,
+    sqlite_where=members.c.role == "owner",
+    postgresql_where=members.c.role == "owner",
+)
+
+mentions = Table(
+    "mentions",
+    metadata,
+    # (user, room, seq): how many lie above a read pointer.
+    Column("user", words(64), primary_key=True),
+    Column("room", words(64), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+reactions = Table(
+    "reactions",
+    metadata,
+    # (room, target, emoji, user): reactions of a page of messages, counted per emoji; whether one's own is there.
+    Column("room", words(64), primary_key=True),
+    Column("target", BigInteger, primary_key=True, autoincrement=False),
+    Column("emoji", words(32), primary_key=True),
+    Column("user", words(64), primary_key=True),
+    Column("seq", BigInteger, nullable=False),  # of the reaction.added: emojis are shown in order of their first
+    sqlite_with_rowid=False,
+)
+
+pins = Table(
+    "pins",
+    metadata,
+    # (room, target): a room's pins, in order of their seq.
+    Column("room", words(64), primary_key=True),
+    Column("target", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+server_keys = Table(
+    "server_keys",
+    metadata,
+    # (id): forget one. At most 1,000 rows, so the list is sorted as it comes.
+    Column("id", words(64), primary_key=True),
+    Column("label", words(200), nullable=False),
+    Column("hash", words(255), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", words(32), primary_key=True),
+    Column("value", LargeBinary(64), nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    # (node): at most 1,024 rows, read as a whole to find the lowest free number.
+    Column("node", SmallInteger, primary_key=True, autoincrement=False),
+    Column("holder", words(255), nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("floor_ms", BigInteger, nullable=False),
+)

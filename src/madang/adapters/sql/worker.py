@@ -1,0 +1,81 @@
+"""Threads that do what may block, and hand results back to the loop.
+
+One queue put and one wake-up of the loop per call: callers batch. Nothing here knows of SQL.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_Call = tuple[Callable[[], Any], asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
+
+
+class Workers:
+    """`count` threads that take calls from one queue, in order.
+
+    Args:
+        idle: called in a thread that has waited `idle_seconds` since its last call; once per pause.
+    """
+
+    def __init__(
+        self, name: str, count: int, idle: Callable[[], None] | None = None, idle_seconds: float = 1.0
+    ) -> None:
+        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self._idle = idle
+        self._idle_seconds = idle_seconds
+        # Daemons, so that a program that ends without close() is not held up. What was acked is on disk by then.
+        self._threads = [threading.Thread(target=self._run, name=f"{name}-{n}", daemon=True) for n in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    async def call(self, work: Callable[[], T]) -> T:
+        """Run `work` in a thread. Cancelling stops the waiting, not the work."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._calls.put((work, loop, future))
+        return await future
+
+    async def stop(self) -> None:
+        """End the threads after the calls that are in the queue."""
+        for _ in self._threads:
+            self._calls.put(None)
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join)
+
+    def _run(self) -> None:
+        pause = None
+        while True:
+            try:
+                call = self._calls.get(timeout=pause)
+            except Empty:
+                pause = None  # until the next call: a server at rest does not wake up
+                if self._idle is not None:
+                    self._idle()
+                continue
+            if call is None:
+                return
+            work, loop, future = call
+            result, error = None, None
+            try:
+                result = work()
+            except BaseException as caught:  # whatever it is belongs to the caller, not to this thread
+                error = caught
+            try:
+                loop.call_soon_threadsafe(_settle, future, result, error)
+            except RuntimeError:  # the loop is closed: nobody waits any more
+                pass
+            del call, work, loop, future, result, error  # do not keep them alive during the pause
+            pause = self._idle_seconds if self._idle is not None else None
+
+
+def _settle(future: "asyncio.Future[Any]", result: object, error: BaseException | None) -> None:
+    if future.cancelled():
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
