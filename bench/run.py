@@ -1,0 +1,85 @@
+"""Measure Madang against its budgets: `python -m bench [WORKLOAD …]`. Without names: all of them, about five minutes.
+
+The server runs on core 0, the load on core 1; nothing else should run meanwhile. Results go to bench/results/NAME.md,
+.json and .png; the name `local`, the default, is ignored by git.
+"""
+
+import argparse
+import os
+import resource
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from bench import machine, plot, report
+from bench.sitting import Sitting, Values
+from bench.tools import BENCH, BUILD, tool
+from bench.workloads import WORKLOADS
+
+CROWDED = 0.10  # of the server's core, taken by others: from here on figures are not to be trusted
+
+
+def main() -> None:
+    """Run from the command line."""
+    options = _options()
+    if (os.cpu_count() or 1) < 2:
+        raise SystemExit("bench: needs two cores, one for the server and one for the load")
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # servers and wsload inherit it
+    tool("wsload"), tool("fanout_floor")
+    BUILD.mkdir(exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix="run-", dir=options.scratch or BUILD))
+    try:
+        where = machine.describe(scratch)
+        runs = measure(options.workloads, options.repeat, options.seconds, Sitting(scratch, tuple(options.server)))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    result = report.Result(where, options.seconds, tuple(options.server), runs)
+    sys.stdout.write("\n" + report.budgets(result) + "\n" + report.details(result))
+    place = BENCH / "results" / options.name
+    place.parent.mkdir(exist_ok=True)
+    report.write(result, place)
+    plot.draw(result, place.with_suffix(".png"))
+    print(f"\nwritten: bench/results/{options.name}.md, .json, .png")
+
+
+def _options() -> argparse.Namespace:
+    names = "\n".join(f"  {w.name:<20}{w.title}" for w in WORKLOADS.values())
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description=(__doc__ or "").partition("\n")[0],
+        epilog=f"workloads:\n{names}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="what to measure (all)")
+    parser.add_argument("--name", default="local", help="name of the result files (local)")
+    parser.add_argument("--repeat", type=int, default=3, help="repetitions, of which the median counts (3)")
+    parser.add_argument("--seconds", type=float, default=5, help="length of each run (5)")
+    parser.add_argument("--scratch", type=Path, help="where the servers keep their data (bench/build)")
+    parser.add_argument("--server", nargs=argparse.REMAINDER, default=[], help="the rest goes to `madang serve`")
+    options = parser.parse_args()
+    for name in options.workloads:
+        if name not in WORKLOADS:
+            parser.error(f"there is no workload {name!r}; there are {', '.join(WORKLOADS)}")
+    options.workloads = options.workloads or list(WORKLOADS)
+    return options
+
+
+def measure(names: list[str], repeat: int, seconds: float, sitting: Sitting) -> dict[str, list[Values]]:
+    """Measure each workload `repeat` times, in turns, so that a bad minute does not fall on one of them alone."""
+    runs: dict[str, list[Values]] = {name: [] for name in names}
+    for turn in range(repeat):
+        sitting.next_round()
+        for name in names:
+            print(f"{turn + 1}/{repeat} {WORKLOADS[name].title} …", end=" ", file=sys.stderr, flush=True)
+            values = WORKLOADS[name].measure(sitting, seconds)
+            runs[name].append(values)
+            print(report.brief(WORKLOADS[name], values), file=sys.stderr)
+            if max(values.get("others_use", 0.0), values.get("floor_others_use", 0.0)) > CROWDED:
+                print("    others used the server's core meanwhile: measure again when it is quiet", file=sys.stderr)
+    return runs
+
+
+if __name__ == "__main__":
+    main()
