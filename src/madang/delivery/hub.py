@@ -85,6 +85,15 @@ class Hub:
         """Take an ephemeral notice of another node. Part of `ports.bus.Receiver`."""
         self.ephemeral.receive(signal)
 
+    def announce(self, signal: Signal) -> None:
+        """Tell an ephemeral notice of this node to its sockets and to the other nodes."""
+        self.ephemeral.receive(signal)
+        self._bus.signal(signal)
+
+    def time(self) -> float:
+        """Loop time in seconds, as rates and ticks count it."""
+        return self._loop.time()
+
     def _release(self, room: LiveRoom) -> None:
         while (event := room.held.pop(room.next, None)) is not None:
             room.accept(event, self._quiet_above)

@@ -75,6 +75,12 @@ class Scheduler:
         self._passing = False
         self.run()
 
+    def finish(self) -> None:
+        """Write everything that is pending, hot or not, before sockets are closed."""
+        self._tick()
+        while self._due:
+            self.run()
+
     @property
     def backlog(self) -> int:
         """How many rooms wait for their turn: when it grows, the node is over its capacity."""

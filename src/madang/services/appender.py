@@ -17,7 +17,7 @@ from typing import Any, Final
 from zlib import crc32
 
 from madang.core.events import Appended, Draft, Event
-from madang.errors import Limited, MadangError
+from madang.errors import Limited, MadangError, Refused
 from madang.ports.log import Log, Outcome
 
 logger = logging.getLogger("madang.appender")
@@ -41,6 +41,7 @@ class Appender:
 
     def __init__(self, log: Log, committed: Callable[[Sequence[Event]], None]) -> None:
         self._log = log
+        self._closed = False
         self._lanes = [_Lane(log, committed) for _ in range(log.lanes)]
 
     @property
@@ -57,8 +58,10 @@ class Appender:
         """Put a draft in line; `reply(tag, outcome)` is called once, in the event loop, in the order of the lane.
 
         Raises:
-            Limited: overloaded; the draft was not taken.
+            Refused: overloaded or draining; the draft was not taken.
         """
+        if self._closed:
+            raise Refused("draining")
         lanes = self._lanes
         lane = lanes[0] if len(lanes) == 1 else lanes[crc32(draft.room.encode()) % len(lanes)]
         if len(lane.waiting) >= WAITING:
@@ -86,7 +89,8 @@ class Appender:
                 group.create_task(lane.run())
 
     async def drain(self) -> None:
-        """Wait until every draft taken so far has been answered."""
+        """Take no more drafts, and wait until those taken have been answered."""
+        self._closed = True
         for lane in self._lanes:
             await lane.idle.wait()
 

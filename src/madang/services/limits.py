@@ -49,12 +49,12 @@ class Limits:
         rates = self.rates
         if not slow_ms and not rates.user.per_second and not rates.room.per_second:
             return
-        if slow_ms and (wait := _bucket(self._slow, f"{room}/{user}", now).take(Rate(1000 / slow_ms, 1), now)):
-            raise Limited("slow_mode", _ms(wait))
         if wait := _bucket(self._users, user, now).take(rates.user, now):
             raise Limited("rate_limited", _ms(wait))
         if wait := _bucket(self._rooms, room, now).take(rates.room, now):
             raise Limited("rate_limited", _ms(wait))
+        if slow_ms and (wait := _bucket(self._slow, f"{room}/{user}", now).take(Rate(1000 / slow_ms, 1), now)):
+            raise Limited("slow_mode", _ms(wait))
 
     def command(self, bucket: Bucket, now: float) -> None:
         """Count a command in its connection's own bucket (rate_limited)."""

@@ -15,36 +15,58 @@ _NULL: Final = b"null"
 
 
 def send(
-    user: User, room: str, cid: str, text: str, data: msgspec.Raw, reply_to: int | None, mentions: tuple[str, ...]
+    user: User,
+    room: str,
+    cid: str,
+    text: str,
+    data: msgspec.Raw,
+    reply_to: int | None,
+    mentions: tuple[str, ...],
+    max_text: int,
 ) -> Draft:
     """Draft a message: text, or data, or both.
 
     Raises:
         Refused: too_big, bad_text, or empty.
     """
-    body = Body(text=clean_text(text)) if not (data or reply_to or mentions) else _body(text, data, reply_to, mentions)
+    if data or reply_to or mentions:
+        body = _body(text, data, reply_to, mentions, max_text)
+    else:
+        body = Body(text=clean_text(text, max_text))
     encoded = events.encode_body(body)
     return Draft(room=room, type=events.SENT, user=user.id, name=user.name, cid=cid, body=encoded, content=body)
 
 
 def _body(
-    text: str, data: msgspec.Raw, reply_to: int | None, mentions: tuple[str, ...], target: int | None = None
+    text: str,
+    data: msgspec.Raw,
+    reply_to: int | None,
+    mentions: tuple[str, ...],
+    max_text: int,
+    target: int | None = None,
 ) -> Body:
     carried = bytes(data)
     if carried == _NULL:
         carried = b""
     if len(carried) > MAX_DATA:
         raise Refused("too_big", f"data: at most {MAX_DATA} bytes.")
-    text = clean_text(text) if text or not carried else text
+    text = clean_text(text, max_text) if text or not carried else text
     unique = tuple(dict.fromkeys(mentions))
     return Body(text=text, data=msgspec.Raw(carried), reply_to=reply_to, mentions=unique, target=target)
 
 
 def edit(
-    user: User, room: str, seq: int, cid: str | None, text: str, data: msgspec.Raw, mentions: tuple[str, ...]
+    user: User,
+    room: str,
+    seq: int,
+    cid: str | None,
+    text: str,
+    data: msgspec.Raw,
+    mentions: tuple[str, ...],
+    max_text: int,
 ) -> Draft:
     """Draft the replacement of one's own message."""
-    return draft(events.EDITED, room, user.id, user.name, _body(text, data, None, mentions, seq), cid=cid)
+    return draft(events.EDITED, room, user.id, user.name, _body(text, data, None, mentions, max_text, seq), cid=cid)
 
 
 def delete(user: User, role: str, room: str, seq: int) -> Draft:

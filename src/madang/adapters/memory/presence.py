@@ -1,0 +1,65 @@
+"""Presence of one node: who has a live device in which room. It is gone with the process, as the devices are."""
+
+import heapq
+from collections.abc import Sequence
+
+
+class MemoryPresence:
+    """Counts devices per (room, user). Every call costs the devices it names; a sweep, those that have gone.
+
+    Args:
+        ttl_s: seconds after which a device that was not refreshed is gone.
+    """
+
+    def __init__(self, ttl_s: float) -> None:
+        self._ttl_s = ttl_s
+        self._rooms: dict[str, dict[str, set[str]]] = {}
+        # Moved to the end at every refresh, so that the ones to be swept stand at the front.
+        self._seen: dict[tuple[str, str, str], float] = {}
+
+    async def enter(self, room: str, user: str, device: str, now: float) -> bool:
+        users = self._rooms.setdefault(room, {})
+        first = user not in users
+        users.setdefault(user, set()).add(device)
+        self._see((room, user, device), now)
+        return first
+
+    async def leave(self, room: str, user: str, device: str, now: float) -> bool:
+        return self._forget((room, user, device))
+
+    async def refresh(self, devices: Sequence[tuple[str, str, str]], now: float) -> None:
+        for key in devices:
+            if key in self._seen:
+                self._see(key, now)
+
+    async def sweep(self, now: float) -> list[tuple[str, str]]:
+        gone = []
+        for key, seen in self._seen.items():
+            if seen + self._ttl_s > now:
+                break
+            gone.append(key)
+        return [key[:2] for key in gone if self._forget(key)]
+
+    async def online(self, room: str, *, after: str = "", limit: int = 100) -> list[str]:
+        return heapq.nsmallest(limit, (user for user in self._rooms.get(room, ()) if user > after))
+
+    async def count(self, room: str) -> int:
+        return len(self._rooms.get(room, ()))
+
+    def _see(self, key: tuple[str, str, str], now: float) -> None:
+        self._seen.pop(key, None)
+        self._seen[key] = now
+
+    def _forget(self, key: tuple[str, str, str]) -> bool:
+        """Whether it was the user's last device in the room."""
+        if self._seen.pop(key, None) is None:
+            return False
+        room, user, device = key
+        users = self._rooms[room]
+        users[user].discard(device)
+        if users[user]:
+            return False
+        del users[user]
+        if not users:
+            del self._rooms[room]
+        return True

@@ -1,0 +1,97 @@
+"""Settings: each declared once, with a name, a default and a help line, from which docs/settings.md is made.
+
+Sources, the first wins: the command line, MADANG_* variables, the TOML file of --config, the default.
+The defaults are one process on a laptop.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from madang.errors import SetupError
+
+_ORIGINS = 'Origins a browser may connect from besides the server\'s own, as a JSON list; ["*"] for any.'
+
+
+class Settings(BaseSettings):
+    """What an operator can set. `MADANG_PORT=9000`, or `port = 9000` in the TOML file."""
+
+    model_config = SettingsConfigDict(env_prefix="MADANG_", extra="forbid", frozen=True)
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface.")
+    port: int = Field(8400, ge=0, le=65535, description="Port to listen on; 0 for any free one.")
+    admin_host: str = Field("127.0.0.1", description="Address of the second listener, for /metrics and administration.")
+    admin_port: int = Field(8401, ge=0, le=65535, description="Port of the second listener; 0 for any free one.")
+    data: Path = Field(Path("data"), description="Folder for everything the embedded server keeps.")
+    database: str = Field(
+        "", description="Database URL: sqlite:///…, postgresql://…; empty for SQLite in the data folder."
+    )
+    bus: str = Field("memory:", description="Bus between nodes: memory: for a single node.")
+    origins: list[str] = Field([], description=_ORIGINS)
+    trusted_proxies: list[str] = Field(
+        [], description="Addresses of proxies whose X-Forwarded-For is believed, as a JSON list."
+    )
+    compression: bool = Field(
+        False, description="Offer permessage-deflate; saves traffic, costs memory and CPU per socket."
+    )
+    max_text: int = Field(4000, ge=1, le=16_000, description="Longest text of a message, in characters.")
+    max_rooms: int = Field(200, ge=1, le=10_000, description="Rooms one connection may follow.")
+    max_sockets: int = Field(50_000, ge=1, description="WebSockets this node accepts.")
+    max_sockets_per_address: int = Field(500, ge=1, description="WebSockets it accepts from one address.")
+    user_rate: float = Field(10, ge=0, description="Messages and other changes a second per user; 0 for no limit.")
+    user_burst: int = Field(30, ge=1, description="How many of them at once.")
+    room_rate: float = Field(2000, ge=0, description="Changes a second per room; 0 for no limit.")
+    command_rate: float = Field(50, ge=0, description="Commands a second per connection; 0 for no limit.")
+    address_rate: float = Field(50, ge=0, description="Handshakes a second per address; 0 for no limit.")
+    load_test: bool = Field(False, description="Lift rates, admission and caps per address, never sizes or order.")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error.")
+    log_format: str = Field("console", pattern="^(console|json)$", description="console for people, json for machines.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Look at the command line and the environment; the file comes in through `load`."""
+        return init_settings, env_settings
+
+    @property
+    def database_url(self) -> str:
+        """The database in force."""
+        return self.database or f"sqlite:///{self.data.absolute() / 'madang.db'}"
+
+
+def load(file: Path | None = None, **given: Any) -> Settings:
+    """Read the settings; `given` are those of the command line, None for not given.
+
+    Raises:
+        SetupError: a file, name or value that is wrong, named.
+    """
+    try:
+        from_file = tomllib.loads(file.read_text("utf-8")) if file else {}
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SetupError(
+            f"The settings file {file} cannot be read: {error}.", "Correct it or leave out --config."
+        ) from None
+    if unknown := sorted(set(from_file) - set(Settings.model_fields)):
+        raise SetupError(
+            f"{file} has settings that do not exist: {', '.join(unknown)}.", "docs/settings.md lists them all."
+        )
+    given = {name: value for name, value in given.items() if value is not None}
+    try:
+        environment = Settings(**given)
+        rest = {name: value for name, value in from_file.items() if name not in environment.model_fields_set}
+        return Settings(**{**rest, **given}) if rest else environment
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SetupError(
+            f"The setting {name} is wrong: {first['msg']}.", f"Correct MADANG_{name.upper()}, its option or the file."
+        ) from None

@@ -1,0 +1,236 @@
+"""One node: opens its parts in order, serves, and closes them in the reverse order with nothing lost.
+
+The only place that knows every part. Which adapter a URL means is decided here; what they do is theirs.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final
+
+import uvicorn
+
+from madang.adapters.memory.bus import MemoryBus
+from madang.adapters.memory.presence import MemoryPresence
+from madang.adapters.sql import Store, open_store
+from madang.config import Settings
+from madang.core.events import Event
+from madang.core.ids import IdSource
+from madang.core.limits import Rate
+from madang.delivery.following import Following
+from madang.delivery.hub import Hub
+from madang.delivery.presence import TTL_S
+from madang.delivery.wheel import Wheel
+from madang.errors import SetupError
+from madang.ports.bus import Bus
+from madang.ports.leases import Lease
+from madang.services.appender import Appender
+from madang.services.identity import Identity
+from madang.services.limits import UNLIMITED, Limits, Rates
+from madang.services.reading import Reading
+from madang.services.rooms import Rooms
+from madang.transports.admin import admin_app
+from madang.transports.app import App, Gate
+from madang.transports.guard import guarded
+from madang.transports.http import http_app
+from madang.transports.websocket import gateway
+
+logger = logging.getLogger("madang.node")
+
+LEASE_MS: Final = 30_000
+DRAIN_S: Final = 4.0  # for what was taken to be stored, and again for sockets to close: out within 10 s
+BACKLOG: Final = 4096  # connections the kernel holds while the loop is busy
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class _Server(uvicorn.Server):
+    """A listener of the node; the node, not uvicorn, hears the signals."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        yield
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        raise SetupError(
+            f"Cannot listen on {host}:{port}: {error.strerror or error}.", "Choose another with --host and --port."
+        ) from None
+    return listener
+
+
+def _rates(settings: Settings) -> Rates:
+    if settings.load_test:
+        return UNLIMITED
+    return Rates(
+        connection=Rate(settings.command_rate, max(1, int(settings.command_rate * 4))),
+        user=Rate(settings.user_rate, settings.user_burst),
+        room=Rate(settings.room_rate, max(1, int(settings.room_rate * 2))),
+        address=Rate(settings.address_rate, max(1, int(settings.address_rate * 10))),
+        sockets=settings.max_sockets,
+        sockets_per_address=settings.max_sockets_per_address,
+    )
+
+
+def _bus(url: str) -> Bus:
+    if url in ("memory:", "memory://"):
+        return MemoryBus()
+    raise SetupError(f"There is no bus for {url.partition(':')[0]!r}.", "Use memory: for a single node.")
+
+
+class Node:
+    """A running node. `port` and `admin_port` are the ports in force."""
+
+    def __init__(self, settings: Settings, app: App, store: Store, port: int, admin_port: int) -> None:
+        self.settings = settings
+        self.app = app
+        self.store = store
+        self.port = port
+        self.admin_port = admin_port
+        self.failed = asyncio.Event()  # a part that the node cannot do without has ended
+
+
+@asynccontextmanager
+async def run_node(settings: Settings) -> AsyncIterator[Node]:
+    """Run a node for as long as the context lasts; leaving it drains.
+
+    Raises:
+        SetupError: it cannot start as configured.
+    """
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(_listen(settings.host, settings.port))
+        admin_listener = stack.enter_context(_listen(settings.admin_host, settings.admin_port))
+        store = await open_store(settings.database_url, _now_ms)
+        stack.push_async_callback(store.close)
+        name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        lease = await store.acquire(name, _now_ms(), LEASE_MS)
+        ids = IdSource(lease.node, lease.floor_ms)
+        stack.push_async_callback(lambda: store.release(lease, ids.last_ms))
+        store.use_ids(ids)
+
+        bus = _bus(settings.bus)
+        hub = Hub(store, store, bus, MemoryPresence(TTL_S))
+        await bus.start(hub)
+        stack.push_async_callback(bus.stop)
+        stack.push_async_callback(hub.stop)
+
+        def committed(events: Sequence[Event]) -> None:
+            hub.receive(events)
+            bus.publish(events)
+
+        appender = Appender(store, committed)
+        reading = Reading(store, store)
+        stack.push_async_callback(reading.flush)
+        app = App(
+            node=name, appender=appender, hub=hub, following=Following(hub), rooms=Rooms(store, appender),
+            reading=reading, identity=Identity(await store.secret(), store), limits=Limits(_rates(settings)),
+            wheel=Wheel(), gate=_gate(settings), max_text=settings.max_text, max_rooms=settings.max_rooms,
+        )  # fmt: skip
+        listeners = listener, admin_listener
+        port, admin_port = (each.getsockname()[1] for each in listeners)
+        node = Node(settings, app, store, port, admin_port)
+        parts: list[Callable[[], Awaitable[None]]] = [
+            appender.run, reading.run, hub.watch, hub.presence.run, hub.presence.keep, app.wheel.run,
+            lambda: _keep_lease(store, lease, ids),
+        ]  # fmt: skip
+        stack.push_async_callback(_cancel, [_part(node, part) for part in parts])
+        await app.rooms.ensure_lobby()
+        server = _server(settings, http_app(app), ws=gateway(app), http=guarded(app))
+        admin = _server(settings, admin_app(app, settings.database_url), ws="none", http="httptools")
+        serving = [_part(node, lambda: server.serve([listener])), _part(node, lambda: admin.serve([admin_listener]))]
+        stack.push_async_callback(_drain, node, [server, admin], serving)
+        await server.up.wait()
+        await admin.up.wait()
+        yield node
+
+
+def _gate(settings: Settings) -> Gate:
+    return Gate(
+        origins=frozenset(settings.origins),
+        trusted_proxies=frozenset(settings.trusted_proxies),
+        compression=settings.compression,
+    )
+
+
+def _server(settings: Settings, app: Any, *, ws: Any, http: Any) -> _Server:
+    config = uvicorn.Config(
+        app, ws=ws, http=http, lifespan="off", log_config=None, access_log=False, backlog=BACKLOG,
+        proxy_headers=bool(settings.trusted_proxies), forwarded_allow_ips=settings.trusted_proxies or None,
+        timeout_graceful_shutdown=int(DRAIN_S), server_header=False, date_header=False,
+    )  # fmt: skip
+    return _Server(config)
+
+
+def _part(node: Node, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+    """Run a part of the node; if it ends by an error, so does the node."""
+
+    async def watched() -> None:
+        try:
+            await run()
+        except Exception as error:
+            logger.critical("a part of the node failed", exc_info=error)
+            node.failed.set()
+
+    return asyncio.get_running_loop().create_task(watched())
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _keep_lease(store: Store, lease: Lease, ids: IdSource) -> None:
+    """Hold the node number. A lost one ends the node: two nodes never give out ids under one number."""
+    while True:
+        await asyncio.sleep(LEASE_MS / 3000)
+        if not await store.renew(lease, _now_ms(), LEASE_MS, ids.last_ms):
+            raise RuntimeError("the lease of this node's number was lost")
+
+
+async def _drain(node: Node, servers: list[_Server], serving: list[asyncio.Task[None]]) -> None:
+    """Stop accepting; store and ack what was taken; say goodbye to every socket, jittered; let go of those that stay."""
+    gate, hub = node.app.gate, node.app.hub
+    gate.draining = True
+    for server in servers:
+        for listener in getattr(server, "servers", []):
+            listener.close()
+    try:
+        async with asyncio.timeout(DRAIN_S):
+            await node.app.appender.drain()
+    except TimeoutError:
+        logger.error("the storage did not answer in %s s: %d sends stay unacked", DRAIN_S, node.app.appender.waiting)
+    hub.scheduler.finish()
+    sockets = gate.sockets
+    for server in servers:
+        server.should_exit = True
+    _, late = await asyncio.wait(serving, timeout=DRAIN_S + 1)
+    for task in late:
+        task.cancel()
+    for server in servers:
+        for connection in list(server.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+    logger.info("drained: %d sockets, %d messages since start, nothing left unstored", sockets, hub.statistics.events)

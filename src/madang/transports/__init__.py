@@ -1,0 +1,1 @@
+"""Glue between the network and the services: parse, call, write. No policy lives here."""

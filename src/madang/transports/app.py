@@ -1,0 +1,45 @@
+"""What every transport is given: the node's services and delivery, in one place. Made by `madang.node`."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from madang.delivery.following import Following
+from madang.delivery.hub import Hub
+from madang.delivery.wheel import Wheel
+from madang.services.appender import Appender
+from madang.services.identity import Identity
+from madang.services.limits import Limits
+from madang.services.reading import Reading
+from madang.services.rooms import Rooms
+
+
+@dataclass(slots=True, kw_only=True)
+class Gate:
+    """Who may connect, and how many; checked before anything is allocated for them."""
+
+    origins: frozenset[str] = frozenset()  # besides the server's own; "*" for any
+    trusted_proxies: frozenset[str] = frozenset()  # addresses whose X-Forwarded-For is believed
+    compression: bool = False
+    draining: bool = False
+    sockets: int = 0
+    by_address: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class App:
+    """One node, as its front doors see it."""
+
+    node: str
+    appender: Appender
+    hub: Hub
+    following: Following
+    rooms: Rooms
+    reading: Reading
+    identity: Identity
+    limits: Limits
+    wheel: Wheel
+    gate: Gate
+    max_text: int
+    max_rooms: int
+    now: Callable[[], float] = time.time
