@@ -13,14 +13,14 @@ class MemoryPresence:
 
     def __init__(self, ttl_s: float) -> None:
         self._ttl_s = ttl_s
-        self._rooms: dict[str, dict[str, set[str]]] = {}
+        self._rooms: dict[str, dict[str, tuple[str, set[str]]]] = {}  # room -> user -> name and devices
         # Moved to the end at every refresh, so that the ones to be swept stand at the front.
         self._seen: dict[tuple[str, str, str], float] = {}
 
-    async def enter(self, room: str, user: str, device: str, now: float) -> bool:
+    async def enter(self, room: str, user: str, name: str, device: str, now: float) -> bool:
         users = self._rooms.setdefault(room, {})
         first = user not in users
-        users.setdefault(user, set()).add(device)
+        users.setdefault(user, (name, set()))[1].add(device)
         self._see((room, user, device), now)
         return first
 
@@ -40,8 +40,9 @@ class MemoryPresence:
             gone.append(key)
         return [key[:2] for key in gone if self._forget(key)]
 
-    async def online(self, room: str, *, after: str = "", limit: int = 100) -> list[str]:
-        return heapq.nsmallest(limit, (user for user in self._rooms.get(room, ()) if user > after))
+    async def online(self, room: str, *, after: str = "", limit: int = 100) -> list[tuple[str, str]]:
+        users = self._rooms.get(room, {})
+        return [(user, users[user][0]) for user in heapq.nsmallest(limit, (u for u in users if u > after))]
 
     async def count(self, room: str) -> int:
         return len(self._rooms.get(room, ()))
@@ -56,8 +57,9 @@ class MemoryPresence:
             return False
         room, user, device = key
         users = self._rooms[room]
-        users[user].discard(device)
-        if users[user]:
+        devices = users[user][1]
+        devices.discard(device)
+        if devices:
             return False
         del users[user]
         if not users:
