@@ -1,0 +1,117 @@
+"""PROTOCOL.md says all that the code says, and its examples are real."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from madang.codes import CLOSES, ERRORS
+from madang.core.events import TYPES, Body
+from madang.protocol.codec import decode
+from madang.protocol.commands import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "protocol/PROTOCOL.md").read_text("utf-8")
+EXAMPLES = re.findall(r"^([→←]) (.*)$", PAGE, re.M)
+SENT = [text for arrow, text in EXAMPLES if arrow == "→"]
+RECEIVED = [text for arrow, text in EXAMPLES if arrow == "←"]
+HEAD = {"op", "room", "seq", "type", "id", "user", "name", "at"}
+
+
+def section(title: str) -> str:
+    """The text under a heading, up to the next one."""
+    found = re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#+ |\Z)", PAGE, re.M | re.S)
+    assert found, f"no section {title!r}"
+    return found[1]
+
+
+def first_table(text: str) -> dict[str, str]:
+    """The rows of the first table, by the name (or names) in their first column."""
+    table = re.search(r"^\| field \|.*?\n((?:\|.*\n)*)", text, re.M)
+    rows: dict[str, str] = {}
+    for row in table[1].splitlines()[1:] if table else []:
+        for name in re.findall(r"`([^`]+)`", row.split("|")[1]):
+            rows[name] = row
+    return rows
+
+
+@pytest.mark.parametrize("op", COMMANDS)
+def test_an_operation_has_its_section_and_every_field_its_row(op: str) -> None:
+    fields = {field.name: field for field in msgspec.structs.fields(COMMANDS[op]) if field.name != "n"}
+    text = section(op)
+    rows = first_table(text) if fields else {}
+    assert set(rows) == set(fields)
+    for name, field in fields.items():
+        if field.default not in (None, msgspec.NODEFAULT) and isinstance(field.default, int) and name != "text":
+            assert f"default {json.dumps(field.default)}" in rows[name]
+    assert "answer" in text.lower()
+
+
+def test_no_operation_is_made_up() -> None:
+    written = re.findall(r"^### (.+)$", PAGE.partition("## Operations")[2].partition("## Events")[0], re.M)
+    assert written == list(COMMANDS)
+
+
+def test_the_fields_that_every_command_has() -> None:
+    assert set(first_table(section("Commands and answers"))) == {"op", "n"}
+
+
+def test_every_type_of_event_has_its_row() -> None:
+    rows = re.findall(r"^\| `([a-z]+\.[a-z]+)` \| (.*?) \|", section("Events"), re.M)
+    assert {type for type, _ in rows} == TYPES
+    known = {field.name for field in msgspec.structs.fields(Body)}
+    assert {name for _, fields in rows for name in re.findall(r"`(\w+)`", fields)} - {"user"} == known
+
+
+@pytest.mark.parametrize("type", sorted(TYPES))
+def test_every_type_of_event_has_an_example_with_its_fields(type: str) -> None:
+    examples = [frame for frame in map(json.loads, RECEIVED) if frame.get("type") == type]
+    assert examples
+    row = re.search(rf"^\| `{re.escape(type)}` \| (.*?) \|", section("Events"), re.M)
+    assert row
+    for frame in examples:
+        assert set(frame) >= HEAD
+        assert set(frame) - HEAD <= set(re.findall(r"`(\w+)`", row[1]))
+        msgspec.convert({name: value for name, value in frame.items() if name not in {*HEAD, "data"}}, Body)
+
+
+def test_every_code_is_listed() -> None:
+    assert re.findall(r"^\| `(\w+)` \|", section("Errors"), re.M) == list(ERRORS)
+    assert [int(code) for code in re.findall(r"^\| (\d+) \|", section("Closes"), re.M)] == list(CLOSES)
+
+
+def test_what_is_made_is_up_to_date() -> None:
+    made = subprocess.run([sys.executable, ROOT / "scripts/generate", "--check"], capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+
+
+@pytest.mark.parametrize("text", SENT)
+def test_every_command_in_an_example_is_one(text: str) -> None:
+    decode(text.encode())
+
+
+@pytest.mark.parametrize("text", RECEIVED)
+def test_every_answer_in_an_example_is_json_and_refuses_with_its_own_words(text: str) -> None:
+    frame = json.loads(text)
+    if frame["op"] == "error":
+        code = ERRORS[frame["code"]]
+        assert frame["message"].startswith(code.message)
+        assert ("retry_ms" in frame) <= code.temporary
+
+
+def test_codes_named_in_the_text_exist() -> None:
+    named = {word for line in re.findall(r"Refused.*", PAGE) for word in re.findall(r"`([a-z_]+)`", line)}
+    fields = {field.name for command in COMMANDS.values() for field in msgspec.structs.fields(command)}
+    assert named - fields - {*COMMANDS, "max_rooms", "admin", "system"} <= set(ERRORS)
+    assert {int(code) for code in re.findall(r"\b(10\d\d|44\d\d)\b", PAGE)} - {1006, 1024, 1204} <= set(CLOSES)
+
+
+def test_links_within_the_page_lead_somewhere() -> None:
+    anchors = {
+        re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.+)$", PAGE, re.M)
+    }
+    assert set(re.findall(r"\]\(#([^)]+)\)", PAGE)) <= anchors
