@@ -5,6 +5,7 @@ The only place that knows every part. Which adapter a URL means is decided here;
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import secrets
@@ -163,7 +164,18 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         stack.push_async_callback(_drain, node, [server, admin], serving)
         await server.up.wait()
         await admin.up.wait()
+        _calm_gc()
         yield node
+
+
+def _calm_gc() -> None:
+    """Let the cycle collector look rarely: it took 16 % of the time at 10,000 msg/s, walking what lives long.
+
+    Events, drafts and frames hold no cycles and are not tracked; what makes cycles is a closed connection.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def _gate(settings: Settings) -> Gate:

@@ -45,7 +45,7 @@ ENDS_ACCESS: Final = frozenset({LEFT, KICKED})
 """After one of these, its subject may not see a later event: delivery closes a batch behind it."""
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What an event says beyond its head; which fields are there depends on the type.
 
     message.sent: text, data?, reply_to?, mentions?; once deleted only `deleted`.
@@ -79,7 +79,7 @@ def encode_body(body: Body) -> bytes:
     return _encode_body(body)
 
 
-class Draft(msgspec.Struct, frozen=True, kw_only=True):
+class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event on its way into a log: everything but what the log assigns (seq, id, time).
 
     Attributes:

@@ -11,7 +11,7 @@ import msgspec
 
 from madang.core.events import Event
 from madang.delivery.hub import READ, Hub
-from madang.delivery.outlet import Entry, Outlet, Subscription
+from madang.delivery.outlet import Entry, Outlet, Subscription, encoded
 from madang.delivery.room import LiveRoom
 from madang.errors import Refused, StorageError
 from madang.protocol import codec
@@ -135,7 +135,7 @@ class Following:
         try:
             events = await self._hub.read(room.info.id, subscription.position, READ)
             if subscription in room.lagging:
-                self._give(subscription, [Entry(e) for e in events if e.seq <= room.sealed])
+                self._give(subscription, [encoded(e) for e in events if e.seq <= room.sealed])
         except StorageError:
             subscription.outlet.fail()  # it resumes on another connection; nothing is lost
             return

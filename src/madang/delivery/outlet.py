@@ -9,14 +9,16 @@ from madang.core.events import Event
 from madang.protocol import codec
 
 
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """An event of the hot tail with its native text, encoded once."""
 
-    __slots__ = ("event", "text")
+    event: Event
+    text: bytes
 
-    def __init__(self, event: Event) -> None:
-        self.event = event
-        self.text = codec.event(event)
+
+def encoded(event: Event) -> Entry:
+    """Encode an event."""
+    return Entry(event, codec.event(event))
 
 
 class Wire(Protocol):

@@ -26,7 +26,7 @@ from madang.core.events import (
     encode_body,
 )
 from madang.core.rooms import Room
-from madang.delivery.outlet import Entry, Statistics, Subscription, Wire
+from madang.delivery.outlet import Entry, Statistics, Subscription, Wire, encoded
 from madang.protocol import codec
 
 TAIL: Final = 200  # events kept per live room: what a fresh join may ask for, about 80 KB
@@ -58,7 +58,7 @@ class LiveRoom:
         self.epoch = epoch
         self.next = seq + 1  # the seq that may be accepted
         self.sealed = seq  # where every live socket stands
-        self.tail: deque[Entry] = deque((Entry(e) for e in events), maxlen=TAIL)
+        self.tail: deque[Entry] = deque((encoded(e) for e in events), maxlen=TAIL)
         self.held: dict[int, Event] = {}  # came early; at most hub.HELD
         self.filling = False  # a log read for a gap is under way
         self.audiences: dict[Wire, Audience] = {}
@@ -75,7 +75,7 @@ class LiveRoom:
 
     def accept(self, event: Event, quiet_above: int) -> None:
         """Take the next event: into the tail, and into the pending batch of every audience."""
-        entry = Entry(event)
+        entry = encoded(event)
         self.next = event.seq + 1
         self.tail.append(entry)
         self.statistics.events += 1
@@ -124,7 +124,7 @@ class LiveRoom:
                 body = encode_body(Body(target=target))
             else:
                 continue
-            self.tail[i] = Entry(
+            self.tail[i] = encoded(
                 Event(event.room, event.seq, event.id, event.type, event.user, event.name, event.at, body)
             )
 
