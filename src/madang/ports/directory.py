@@ -50,7 +50,7 @@ class Directory(Protocol):
         """Give the installation's signing secret (32 random bytes), made at the first call and the same on every node."""
 
     async def add_key(self, key: ServerKey) -> None:
-        """Keep a server key."""
+        """Keep a server key. Refused (too_many) when there are 1,000."""
 
     async def keys(self) -> list[ServerKey]:
         """Give all server keys (at most 1,000), oldest first."""

@@ -23,10 +23,17 @@ class Leases(Protocol):
     """Hands out node numbers. Times are Unix milliseconds, given by the caller; clocks may differ by less than the TTL."""
 
     async def acquire(self, holder: str, now_ms: int, ttl_ms: int) -> Lease:
-        """Take the lowest free or expired number. Raises SetupError when all 1,024 are held."""
+        """Take the lowest free or expired number. Raises SetupError when all 1,024 are held.
+
+        Until the first renewal ids may be given out up to the later of `now_ms` and the floor, plus `ttl_ms`.
+        """
 
     async def renew(self, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> bool:
-        """Prolong, and note that ids up to `used_ms` + `ttl_ms` may be given out. False: lost; give out no more ids."""
+        """Prolong, and note that ids up to the later of `now_ms` and `used_ms`, plus `ttl_ms`, may be given out till then.
+
+        False: another has taken the number, or it was given back; give out no more ids. A lease that has expired and
+        that nobody took is prolonged.
+        """
 
     async def release(self, lease: Lease, used_ms: int) -> None:
-        """Give the number back, noting the newest id's millisecond. A lost lease is passed over."""
+        """Give the number back, noting the newest id's millisecond (0 when none was made). A lost lease is passed over."""

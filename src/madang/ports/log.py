@@ -2,10 +2,14 @@
 
 Append is the only way in. What one append does with a draft, all of it in one transaction for the whole batch:
 
-- deduplicate on (room, user, cid) for ever, also within the batch. A repeat gives the first event with
-  `duplicate` set; a repeat whose type or body differs is refused (conflict). Drafts without a cid are never repeats.
+- deduplicate on (room, user, cid) for ever, also within the batch. A repeat gives the first event, as it stands now,
+  with `duplicate` set; a repeat whose type or body differs is refused (conflict), unless a deletion has erased what it
+  would be compared with. Drafts without a cid are never repeats. A draft that was refused or changed nothing left no
+  trace: its cid is judged anew.
 - check and apply the draft's effect (below), against the state as of its place in the batch.
 - number it: `seq` = the room's newest + 1, so that commit order is seq order; `id` above every id of the room.
+
+In a room that does not exist everything but room.created is refused (not_found). Refusals are judged from left to right.
 
 | type | refused when | effect |
 |---|---|---|
@@ -15,9 +19,9 @@ Append is the only way in. What one append does with a draft, all of it in one t
 | member.left | not a member (not_member); last owner while others remain (last_owner) | the membership ends |
 | member.kicked | the subject is no member (not_found) | the subject's membership ends |
 | member.role | the subject is no member (not_found); would leave no owner (last_owner) | the role |
-| message.sent | no such room (not_found) | a mention per mentioned member, for counting |
-| message.edited | target not a message of the room (not_found), deleted (gone), of another user (forbidden) | the text read by `messages` |
-| message.deleted | target as above; of another user and not `moderator` (forbidden) | text and data of the message and of its edits are erased from the log itself: nobody reads them again |
+| message.sent | – | a mention per mentioned user who is a member now, for counting |
+| message.edited | target not a message of the room (not_found), deleted (gone), of another user (forbidden) | the whole new content (text, data, mentions) that `messages` reads; counts no mentions |
+| message.deleted | target as above; of another user and not `moderator` (forbidden) | the message's body becomes `{"deleted":true}` and its edits' only their target, in the log itself: nobody reads them again; its mentions, reactions and pin end without events of their own |
 | reaction.added | target (not_found, gone); 20 different emojis stand already (too_many); already there: `None` | the reaction |
 | reaction.removed | not there: `None` | the reaction ends |
 | message.pinned | target (not_found, gone); 50 pins stand already (too_many); already: `None` | the pin |

@@ -123,9 +123,7 @@ def repeat(first: First, d: Draft) -> Outcome:
 
 def number(d: Draft, head: Head, ids: IdSource, now_ms: int) -> tuple[Event, EventRow]:
     """Make a draft the event that follows `head`."""
-    id = ids.next(now_ms)
-    if id <= head.id:  # another node, whose clock is ahead, wrote here
-        id = ids.next(now_ms, head.id)
+    id = ids.next(now_ms, head.id)
     seq = head.seq + 1
     event = Event(d.room, seq, id, d.type, d.user, d.name, id_ms(id), d.body)
     return event, (d.room, seq, id, d.type, d.user, d.name, d.cid, d.content.target, d.body.decode(), None)

@@ -16,14 +16,15 @@ from madang.ports.leases import Lease
 def acquire(c: Connection, holder: str, now_ms: int, ttl_ms: int) -> Lease:
     """See `Leases.acquire`."""
     serialise(c, LEASING)
-    rows = {row.node: row for row in c.execute(select(leases))}
-    node = next((n for n in range(NODES) if n not in rows or rows[n].expires_ms <= now_ms), None)
+    expiries = dict(c.execute(select(leases.c.node, leases.c.expires_ms)).tuples().all())
+    node = next((n for n in range(NODES) if expiries.get(n, 0) <= now_ms), None)
     if node is None:
         raise SetupError(
             f"All {NODES} node numbers are in use.",
             f"Stop some nodes, or wait {ttl_ms // 1000} s for the numbers of nodes that have died.",
         )
-    fence, floor_ms = (rows[node].fence + 1, rows[node].floor_ms) if node in rows else (1, EPOCH_MS)
+    former = c.execute(select(leases.c.fence, leases.c.floor_ms).where(leases.c.node == node)).one_or_none()
+    fence, floor_ms = (former.fence + 1, former.floor_ms) if former else (1, EPOCH_MS)
     kept = {
         "holder": holder,
         "fence": fence,

@@ -1,0 +1,31 @@
+"""For those who write an adapter or test against Madang: contract suites, fakes, and links that misbehave.
+
+A contract suite is one coroutine per port. It is given a way to make what it checks, and raises AssertionError, with a
+note that names the rule, when a promise of the port's docstring is broken:
+
+    async def test_my_log():
+        await check_log(open_my_store)
+
+Suites use no fixture and no plugin. `make` is called once per rule; every call must give an open, working object, and
+all of one suite's calls must lead to the same storage. Suites use new rooms and users each time, so the storage need
+not be empty.
+"""
+
+from madang.testing.bus import check_bus
+from madang.testing.clock import FakeClock
+from madang.testing.directory import check_directory
+from madang.testing.leases import check_leases
+from madang.testing.log import check_log
+from madang.testing.lossy import LossyBus, lossy_buses
+from madang.testing.presence import check_presence
+
+__all__ = [
+    "FakeClock",
+    "LossyBus",
+    "check_bus",
+    "check_directory",
+    "check_leases",
+    "check_log",
+    "check_presence",
+    "lossy_buses",
+]

@@ -1,0 +1,172 @@
+"""`check_bus`: the promises of `ports.bus`. A bus that loses, repeats and reorders keeps them all."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from madang.core.events import SENT, Event
+from madang.core.ids import EPOCH_MS
+from madang.ports.bus import Bus, Signal
+from madang.testing.rules import Make, new, run_rules
+
+PATIENCE_S = 10.0
+AT_ONCE_S = 0.5
+
+
+async def check_bus(make: Make[Sequence[Bus]]) -> None:
+    """Hold a bus to its contract.
+
+    Args:
+        make: gives the buses, not started, of two or more nodes that can reach each other.
+    """
+    await run_rules(make, BUS_RULES)
+
+
+class Inbox:
+    """A receiver that keeps what comes."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.signals: list[Signal] = []
+
+    def receive(self, events: Sequence[Event]) -> None:
+        self.events += events
+
+    def signal(self, signal: Signal) -> None:
+        self.signals.append(signal)
+
+
+async def _started(buses: Sequence[Bus]) -> list[Inbox]:
+    inboxes = [Inbox() for _ in buses]
+    for bus, inbox in zip(buses, inboxes, strict=True):
+        await bus.start(inbox)
+    return inboxes
+
+
+def _event(room: str, seq: int) -> Event:
+    return Event(room, seq, seq << 22, SENT, "user", "이름", EPOCH_MS + seq, b'{"text":"\xea\xb0\x80 \\u0000"}')
+
+
+async def _until(say: Callable[[], None], heard: Callable[[], bool]) -> None:
+    """Say it again until it has been heard: any one may be lost, but not all."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not heard():
+        assert time.monotonic() < deadline, f"not heard within {PATIENCE_S} s of repeating"
+        say()
+        await asyncio.sleep(0.01)
+
+
+async def events_reach_subscribers_unaltered(buses: Sequence[Bus]) -> None:
+    """What is published in a room reaches every other node that subscribes it, as it was, and nobody else."""
+    inboxes = await _started(buses)
+    room, elsewhere = new("room"), new("room")
+    for bus in buses:
+        assert not bus.local, "other nodes can be reached"
+        await bus.subscribe(room)
+    events = [_event(room, seq) for seq in range(1, 6)]
+    unasked = [_event(elsewhere, seq) for seq in range(1, 6)]
+    for bus in buses:
+        others = [inbox for inbox, other in zip(inboxes, buses, strict=True) if other is not bus]
+        for inbox in inboxes:
+            inbox.events.clear()
+        await _until(
+            lambda bus=bus: bus.publish([*events, *unasked]),  # type: ignore[misc]
+            lambda others=others: all(set(events) <= set(inbox.events) for inbox in others),  # type: ignore[misc]
+        )
+        for inbox in others:
+            assert set(inbox.events) == set(events), "altered, or of a room that was not subscribed"
+    await _stop(buses)
+
+
+async def signals_reach_subscribers(buses: Sequence[Bus]) -> None:
+    """A signal's newest value reaches the other nodes that subscribe its room."""
+    inboxes = await _started(buses)
+    room = new("room")
+    for bus in buses[1:]:
+        await bus.subscribe(room)
+    for value in (b"true", b'{"a":1}'):
+        signal = Signal(room, "typing", "user", value)
+        buses[0].signal(Signal(new("room"), "typing", "user", value))
+        await _until(
+            lambda signal=signal: buses[0].signal(signal),  # type: ignore[misc]
+            lambda signal=signal: all(signal in inbox.signals for inbox in inboxes[1:]),  # type: ignore[misc]
+        )
+    assert {signal.room for inbox in inboxes for signal in inbox.signals} == {room}
+    await _stop(buses)
+
+
+async def unsubscribed_rooms_fall_silent(buses: Sequence[Bus]) -> None:
+    """After unsubscribe, and when what was under way has come, nothing of the room comes any more."""
+    inboxes = await _started(buses)
+    room, marker = new("room"), new("room")
+    await buses[1].subscribe(room)
+    await buses[1].subscribe(marker)
+    await _until(lambda: buses[0].publish([_event(room, 1)]), lambda: bool(inboxes[1].events))
+    await buses[1].unsubscribe(room)
+    await _until(lambda: buses[0].publish([_event(marker, 1)]), lambda: _event(marker, 1) in inboxes[1].events)
+    await asyncio.sleep(0.1)
+    inboxes[1].events.clear()
+    await _until(
+        lambda: buses[0].publish([_event(room, 2), _event(marker, 2)]),
+        lambda: _event(marker, 2) in inboxes[1].events,
+    )
+    assert not any(event.room == room for event in inboxes[1].events)
+    await _stop(buses)
+
+
+async def publishing_never_blocks(buses: Sequence[Bus]) -> None:
+    """publish and signal return at once and never raise, however much there is and whoever has stopped."""
+    await _started(buses)
+    room = new("room")
+    await buses[1].subscribe(room)
+    events = [_event(room, seq) for seq in range(1, 101)]
+    start = time.monotonic()
+    for _ in range(200):
+        buses[0].publish(events)
+    assert time.monotonic() - start < AT_ONCE_S * 4, "publish waits"
+    await buses[1].stop()
+    for bus in buses:
+        bus.publish(events)
+        bus.signal(Signal(room, "typing", "user", b"1"))
+    await _stop(buses)
+
+
+async def a_stopped_bus_delivers_nothing(buses: Sequence[Bus]) -> None:
+    """When stop has returned, nothing is delivered any more."""
+    inboxes = await _started(buses)
+    room = new("room")
+    for bus in buses:
+        await bus.subscribe(room)
+    await _until(lambda: buses[0].publish([_event(room, 1)]), lambda: bool(inboxes[1].events))
+    for _ in range(20):
+        buses[0].publish([_event(room, 2)])
+    await buses[1].stop()
+    inboxes[1].events.clear()
+    for _ in range(20):
+        buses[0].publish([_event(room, 3)])
+        await asyncio.sleep(0.005)
+    assert inboxes[1].events == []
+    await _stop(buses)
+
+
+async def a_working_bus_answers_its_probe(buses: Sequence[Bus]) -> None:
+    """The probe of a working bus comes back."""
+    await _started(buses)
+    for bus in buses:
+        assert await bus.probe()
+    await _stop(buses)
+
+
+async def _stop(buses: Sequence[Bus]) -> None:
+    for bus in buses:
+        await bus.stop()
+
+
+BUS_RULES = [
+    events_reach_subscribers_unaltered,
+    signals_reach_subscribers,
+    unsubscribed_rooms_fall_silent,
+    publishing_never_blocks,
+    a_stopped_bus_delivers_nothing,
+    a_working_bus_answers_its_probe,
+]

@@ -1,0 +1,146 @@
+"""`check_directory`: the promises of `ports.directory` on lists, pointers, keys and the secret."""
+
+import asyncio
+
+from madang.core import events as kinds
+from madang.ports.directory import ServerKey
+from madang.testing.rules import Make, Scene, Store, named, new, opened, run_rules
+
+
+async def check_directory(make: Make[Store]) -> None:
+    """Hold a directory to its contract; `make` opens it together with the log that fills it (see `madang.testing`)."""
+    await run_rules(make, DIRECTORY_RULES)
+    await named(the_secret_stays, make)
+
+
+async def rooms_are_paged_by_id(store: Store) -> None:
+    """rooms gives open rooms in order of their id (by its bytes), from above `after`."""
+    stem = new("page")
+    ids = [f"{stem}{sign}{n}" for sign in "-0_a" for n in range(3)]
+    for id in [*ids[::-1], f"{stem}-hidden"]:
+        scene = Scene(store)
+        scene.room = id
+        await scene.done(scene.draft(kinds.CREATED, title=id, access="invite" if id.endswith("hidden") else "open"))
+    found: list[str] = []
+    after = stem
+    while page := await store.rooms(after=after, limit=5):
+        assert len(page) <= 5
+        assert all(room.access == "open" for room in page)
+        found += [room.id for room in page]
+        after = page[-1].id
+        if not after.startswith(stem):
+            break
+    assert [id for id in found if id.startswith(stem)] == sorted(ids)
+
+
+async def members_are_paged_by_user(store: Store) -> None:
+    """members gives members in order of their user id (by its bytes), from above `after`."""
+    names = ["Zoe", "adam", "eve", "Émile", "_x", "0", "가람", "b-1", "b1", "B1"]
+    scene = await opened(store, *names)
+    wanted = sorted(scene.id(name) for name in [*names, "ann"])
+    assert [member.user for member in await store.members(scene.room)] == wanted
+    found: list[str] = []
+    while page := await store.members(scene.room, after=found[-1] if found else "", limit=4):
+        assert len(page) <= 4
+        found += [member.user for member in page]
+    assert found == wanted
+    assert await store.members(new("room")) == []
+    assert await store.member(scene.room, scene.id("nobody")) is None
+    assert await store.member(new("room"), scene.id("ann")) is None
+
+
+async def memberships_are_paged_by_room(store: Store) -> None:
+    """memberships gives a user's rooms in order of the room id, with seq, read_seq and unread from pointers."""
+    user = new("user")
+    scenes = sorted([await opened(store, "ben") for _ in range(5)], key=lambda scene: scene.room)
+    for n, scene in enumerate(scenes):
+        scene.id = lambda name: user if name == "me" else name  # type: ignore[method-assign]
+        await scene.done(scene.draft(kinds.JOINED, "me", role="member"))
+        for m in range(n):
+            await scene.done(scene.say(f"{m}", mentions=("me",)))
+    page = await store.memberships(user, limit=3)
+    rest = await store.memberships(user, after=page[-1].room, limit=3)
+    assert (len(page), len(rest)) == (3, 2)
+    for n, (scene, row) in enumerate(zip(scenes, page + rest, strict=True)):
+        assert (row.room, row.title, row.access, row.role) == (scene.room, "Scene", "open", "member")
+        assert (row.seq, row.read_seq, row.unread, row.mentions) == (3 + n, 3, n, n)
+    assert await store.memberships(new("user")) == []
+
+
+async def pointers_never_fall(store: Store) -> None:
+    """set_read moves pointers up only, never past the room's seq, and passes over those who are no members."""
+    scene, other = await opened(store, "ben"), await opened(store)
+    ben = scene.id("ben")
+    await store.append([scene.say(f"{n}", mentions=("ben",)) for n in range(8)])
+
+    async def pointer(seq: int) -> tuple[int, int, int]:
+        await store.set_read([(new("room"), ben, 5), (scene.room, ben, seq), (scene.room, new("user"), 5)])
+        row = (await store.memberships(ben))[0]
+        member = await store.member(scene.room, ben)
+        assert member is not None and member.read_seq == row.read_seq
+        return row.read_seq, row.unread, row.mentions
+
+    assert await pointer(5) == (5, 5, 5)
+    assert await pointer(3) == (5, 5, 5)
+    assert await pointer(5) == (5, 5, 5)
+    assert await pointer(10**12) == (10, 0, 0)
+    assert await pointer(0) == (10, 0, 0)
+    await scene.done(scene.say("more", mentions=("ben",)))
+    assert await pointer(10) == (10, 1, 1)
+    owner = await store.member(other.room, other.id("ann"))
+    assert owner is not None and owner.read_seq == 1
+    await store.set_read([])
+
+
+async def many_pointers_move_at_once(store: Store) -> None:
+    """set_read takes many pointers, the same one repeatedly too, in any order and at the same time."""
+    scenes = [await opened(store, "ben", "cho") for _ in range(4)]
+    await store.append([scene.say(f"{n}") for scene in scenes for n in range(20)])
+    pointers = [(s.room, s.id(name), seq) for seq in range(23) for s in scenes for name in ("ben", "cho")]
+    await asyncio.gather(store.set_read(pointers), store.set_read(pointers[::-1]), store.set_read(pointers[5:50]))
+    for scene in scenes:
+        assert {m.user: m.read_seq for m in await store.members(scene.room)} == {
+            scene.id("ann"): 1,
+            scene.id("ben"): 22,
+            scene.id("cho"): 22,
+        }
+
+
+async def keys_are_kept_until_dropped(store: Store) -> None:
+    """Server keys are listed oldest first, and dropped by id."""
+    keys = [ServerKey(new("key"), f"label {n}", f"hash-{n}", 1_000_000 - n) for n in range(3)]
+    for key in keys:
+        await store.add_key(key)
+    assert [key for key in await store.keys() if key in keys] == keys[::-1]
+    assert await store.drop_key(keys[1].id)
+    assert not await store.drop_key(keys[1].id)
+    assert [key for key in await store.keys() if key in keys] == [keys[2], keys[0]]
+    for key in (keys[0], keys[2]):
+        await store.drop_key(key.id)
+
+
+async def the_secret_is_one(store: Store) -> None:
+    """The secret is 32 bytes, the same for all who ask at once."""
+    found = set(await asyncio.gather(*(store.secret() for _ in range(5))))
+    assert len(found) == 1
+    assert len(found.pop()) == 32
+
+
+DIRECTORY_RULES = [
+    rooms_are_paged_by_id,
+    members_are_paged_by_user,
+    memberships_are_paged_by_room,
+    pointers_never_fall,
+    many_pointers_move_at_once,
+    keys_are_kept_until_dropped,
+    the_secret_is_one,
+]
+
+
+async def the_secret_stays(make: Make[Store]) -> None:
+    """The secret is the same after reopening, and not that of a library's default."""
+    async with make() as store:
+        secret = await store.secret()
+    async with make() as store:
+        assert await store.secret() == secret
+    assert len(set(secret)) > 8

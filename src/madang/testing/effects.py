@@ -1,0 +1,183 @@
+"""Rules of `check_log` on the table of effects in `ports.log`, one per group of rows."""
+
+import msgspec
+
+from madang.core import events as kinds
+from madang.core.rooms import Room
+from madang.testing.rules import Scene, Store, opened
+
+
+async def role_of(scene: Scene, name: str) -> str | None:
+    member = await scene.store.member(scene.room, scene.id(name))
+    return member.role if member else None
+
+
+async def nothing_happens_in_no_room(store: Store) -> None:
+    """In a room that does not exist everything but its creation is refused (not_found)."""
+    scene = Scene(store)
+    for type in sorted(kinds.TYPES - {kinds.CREATED}):
+        await scene.refused("not_found", scene.draft(type, target=1, text="x", emoji="x", member="ben", role="member"))
+
+
+async def a_room_is_created_once(store: Store) -> None:
+    """room.created makes the room and its owner, who has read seq 1; a second one is refused (room_exists)."""
+    scene = Scene(store)
+    assert await store.room(scene.room) is None
+    event = await scene.done(scene.draft(kinds.CREATED, title="방", access="invite", slow_ms=500))
+    assert event.seq == 1
+    assert await store.room(scene.room) == Room(id=scene.room, title="방", access="invite", slow_ms=500)
+    owner = await store.member(scene.room, scene.id("ann"))
+    assert owner is not None and (owner.name, owner.role, owner.read_seq) == ("ann", "owner", 1)
+    await scene.refused("room_exists", scene.draft(kinds.CREATED, "ben", title="Mine"))
+    assert await store.member(scene.room, scene.id("ben")) is None
+
+
+async def a_room_is_changed_field_by_field(store: Store) -> None:
+    """room.changed sets the fields given and leaves the others."""
+    scene = await opened(store)
+    room = await store.room(scene.room)
+    assert room is not None
+    for change in ({"title": "New"}, {"access": "invite"}, {"slow_ms": 2000}, {"title": "T", "slow_ms": 0}):
+        await scene.done(scene.draft(kinds.CHANGED, **change))
+        room = msgspec.structs.replace(room, **change)
+        assert await store.room(scene.room) == room
+
+
+async def members_join_once(store: Store) -> None:
+    """member.joined makes the membership, read up to itself; for a member it changes nothing."""
+    scene = await opened(store)
+    await scene.done(scene.say("before"))
+    event = await scene.done(scene.draft(kinds.JOINED, "ben", role="moderator"))
+    member = await store.member(scene.room, scene.id("ben"))
+    assert member is not None and (member.name, member.role, member.read_seq) == ("ben", "moderator", event.seq)
+    await scene.nothing(scene.draft(kinds.JOINED, "ben", role="member"))
+    assert await role_of(scene, "ben") == "moderator"
+
+
+async def members_leave(store: Store) -> None:
+    """member.left ends the membership; no member: not_member; the last owner of others: last_owner; alone he may."""
+    scene = await opened(store, "ben")
+    await scene.refused("not_member", scene.draft(kinds.LEFT, "cho"))
+    await scene.refused("last_owner", scene.draft(kinds.LEFT))
+    await scene.done(scene.draft(kinds.ROLE, member="ben", role="owner"))
+    await scene.done(scene.draft(kinds.LEFT))
+    assert await role_of(scene, "ann") is None
+    await scene.refused("not_member", scene.draft(kinds.LEFT))
+    await scene.done(scene.draft(kinds.LEFT, "ben"))
+    assert await store.members(scene.room) == []
+    event = await scene.done(scene.draft(kinds.JOINED, "ben", role="member"))
+    back = await store.member(scene.room, scene.id("ben"))
+    assert back is not None and (back.role, back.read_seq) == ("member", event.seq)
+
+
+async def members_are_kicked(store: Store) -> None:
+    """member.kicked ends the subject's membership; no member: not_found."""
+    scene = await opened(store, "ben")
+    await scene.refused("not_found", scene.draft(kinds.KICKED, member="cho"))
+    await scene.done(scene.draft(kinds.KICKED, member="ben"))
+    assert await role_of(scene, "ben") is None
+    await scene.refused("not_found", scene.draft(kinds.KICKED, member="ben"))
+
+
+async def roles_are_given(store: Store) -> None:
+    """member.role sets the role; no member: not_found; the room would be without an owner: last_owner."""
+    scene = await opened(store, "ben")
+    await scene.refused("not_found", scene.draft(kinds.ROLE, member="cho", role="owner"))
+    await scene.refused("last_owner", scene.draft(kinds.ROLE, member="ann", role="member"))
+    await scene.done(scene.draft(kinds.ROLE, member="ben", role="owner"))
+    await scene.done(scene.draft(kinds.ROLE, member="ann", role="member"))
+    assert (await role_of(scene, "ann"), await role_of(scene, "ben")) == ("member", "owner")
+
+
+async def only_messages_are_targets(store: Store) -> None:
+    """What names a target that is not a message of the room is refused (not_found)."""
+    scene, other = await opened(store, "ben"), await opened(store)
+    joined, elsewhere = 2, 3
+    for _ in range(elsewhere):
+        await other.done(other.say("elsewhere"))
+    for type in (kinds.EDITED, kinds.DELETED, kinds.REACTED, kinds.PINNED):
+        for target in (joined, elsewhere, 0, 10**12, None):
+            await scene.refused("not_found", scene.draft(type, target=target, text="x", emoji="x", moderator=True))
+
+
+async def edits_are_the_senders(store: Store) -> None:
+    """message.edited of another's message is refused (forbidden), a moderator's too; of a deleted one: gone."""
+    scene = await opened(store, "ben")
+    sent = await scene.done(scene.say("hello"))
+    await scene.refused("forbidden", scene.draft(kinds.EDITED, "ben", target=sent.seq, text="x", moderator=True))
+    await scene.done(scene.draft(kinds.EDITED, target=sent.seq, text="x"))
+    await scene.done(scene.draft(kinds.DELETED, target=sent.seq))
+    await scene.refused("gone", scene.draft(kinds.EDITED, target=sent.seq, text="y"))
+
+
+async def deletions_are_the_senders_or_moderators(store: Store) -> None:
+    """message.deleted of another's message is refused (forbidden) without `moderator`; a second time: gone."""
+    scene = await opened(store, "ben")
+    one, two = [await scene.done(scene.say(text)) for text in ("one", "two")]
+    await scene.refused("forbidden", scene.draft(kinds.DELETED, "ben", target=one.seq))
+    await scene.done(scene.draft(kinds.DELETED, "ben", target=one.seq, moderator=True))
+    await scene.done(scene.draft(kinds.DELETED, target=two.seq))
+    for event in (one, two):
+        await scene.refused("gone", scene.draft(kinds.DELETED, target=event.seq))
+
+
+async def reactions_stand_once(store: Store) -> None:
+    """A reaction stands once per user and emoji, at most 20 emojis per message; not on a deleted message."""
+    scene = await opened(store, "ben")
+    sent = await scene.done(scene.say("hello"))
+    for n in range(20):
+        await scene.done(scene.draft(kinds.REACTED, target=sent.seq, emoji=f"e{n}"))
+    await scene.refused("too_many", scene.draft(kinds.REACTED, target=sent.seq, emoji="e20"))
+    await scene.nothing(scene.draft(kinds.REACTED, target=sent.seq, emoji="e3"))
+    await scene.done(scene.draft(kinds.REACTED, "ben", target=sent.seq, emoji="e3"))
+    await scene.nothing(scene.draft(kinds.UNREACTED, "ben", target=sent.seq, emoji="e4"))
+    await scene.done(scene.draft(kinds.UNREACTED, target=sent.seq, emoji="e4"))
+    await scene.done(scene.draft(kinds.REACTED, "ben", target=sent.seq, emoji="e20"))
+    await scene.done(scene.draft(kinds.DELETED, target=sent.seq))
+    await scene.refused("gone", scene.draft(kinds.REACTED, target=sent.seq, emoji="e5"))
+    await scene.nothing(scene.draft(kinds.UNREACTED, target=sent.seq, emoji="e5"))
+
+
+async def pins_stand_once(store: Store) -> None:
+    """A pin stands once, at most 50 per room; not on a deleted message."""
+    scene = await opened(store)
+    for outcome in await store.append([scene.say(f"{n}") for n in range(51)]):
+        assert outcome is not None
+    await store.append([scene.draft(kinds.PINNED, target=seq) for seq in range(2, 52)])
+    assert len(await store.pins(scene.room, scene.id("ann"))) == 50
+    await scene.refused("too_many", scene.draft(kinds.PINNED, target=52))
+    await scene.nothing(scene.draft(kinds.PINNED, target=7))
+    await scene.done(scene.draft(kinds.UNPINNED, target=7))
+    await scene.nothing(scene.draft(kinds.UNPINNED, target=7))
+    await scene.done(scene.draft(kinds.DELETED, target=8))
+    await scene.nothing(scene.draft(kinds.UNPINNED, target=8))
+    await scene.refused("gone", scene.draft(kinds.PINNED, target=8))
+    for seq in (7, 52):
+        await scene.done(scene.draft(kinds.PINNED, target=seq))
+
+
+async def mentions_count_for_members(store: Store) -> None:
+    """A mention counts for those who are members when it is sent."""
+    scene = await opened(store, "ben")
+    await scene.done(scene.say("hi", mentions=("ben", "cho", "ben")))
+    await scene.done(scene.draft(kinds.JOINED, "cho", role="member"))
+    await scene.done(scene.say("hi", mentions=("cho", "ben")))
+    assert [m.mentions for m in await store.memberships(scene.id("ben"))] == [2]
+    assert [m.mentions for m in await store.memberships(scene.id("cho"))] == [1]
+
+
+EFFECT_RULES = [
+    nothing_happens_in_no_room,
+    a_room_is_created_once,
+    a_room_is_changed_field_by_field,
+    members_join_once,
+    members_leave,
+    members_are_kicked,
+    roles_are_given,
+    only_messages_are_targets,
+    edits_are_the_senders,
+    deletions_are_the_senders_or_moderators,
+    reactions_stand_once,
+    pins_stand_once,
+    mentions_count_for_members,
+]

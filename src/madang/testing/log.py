@@ -1,0 +1,357 @@
+"""`check_log`: the promises of `ports.log` on numbering, cids, reads and reopening. Effects are in `effects.py`."""
+
+import asyncio
+
+from madang.core import events as kinds
+from madang.core.events import Appended, Event
+from madang.testing.effects import EFFECT_RULES
+from madang.testing.messages import MESSAGE_RULES
+from madang.testing.rules import (
+    Make,
+    Scene,
+    Store,
+    assert_refused,
+    assert_repeat,
+    named,
+    new,
+    new_event,
+    opened,
+    run_rules,
+)
+
+
+async def check_log(make: Make[Store], *, shared: bool = False) -> None:
+    """Hold a log to its contract.
+
+    Args:
+        make: opens the log (with a source of ids in use) together with its directory; see `madang.testing`.
+        shared: whether two may be open at a time, like two nodes on one database.
+    """
+    await run_rules(make, [*LOG_RULES, *MESSAGE_RULES, *EFFECT_RULES])
+    await named(what_was_acked_is_there_after_reopening, make)
+    if shared:
+        await named(two_nodes_number_one_room_without_gap_or_double, make)
+        await named(racing_twins_on_two_nodes_are_stored_once, make)
+        await named(two_nodes_create_a_room_once, make)
+
+
+async def numbers_without_gap(store: Store) -> None:
+    """seq is 1, 2, 3 … per room, in the order of the drafts, over batches; ids grow; outcomes tell what is stored."""
+    a, b = await opened(store), await opened(store)
+    told: dict[str, list[Event]] = {a.room: [], b.room: []}
+    for size in (1, 2, 40, 1):
+        drafts = [scene.say(f"{size}/{n}", cid=new("cid")) for n in range(size) for scene in (a, b, a)]
+        for d, outcome in zip(drafts, await store.append(drafts), strict=True):
+            event = new_event(outcome)
+            assert (event.room, event.user, event.name, event.body) == (d.room, d.user, d.name, d.body)
+            told[d.room].append(event)
+    for scene in (a, b):
+        assert (await scene.log())[1:] == told[scene.room]
+        times = [event.at for event in told[scene.room]]
+        assert times == sorted(times), "time falls within a room"
+
+
+async def takes_a_full_batch(store: Store) -> None:
+    """A batch of 1,000 drafts is one append."""
+    scenes = [await opened(store) for _ in range(4)]
+    drafts = [scenes[n % 4].say(f"text {n}", cid=f"c{n}") for n in range(1000)]
+    for outcome in await store.append(drafts):
+        new_event(outcome)
+    assert await store.heads([s.room for s in scenes]) == {s.room: 251 for s in scenes}
+    for outcome in await store.append(drafts):
+        assert isinstance(outcome, Appended) and outcome.duplicate
+
+
+async def repeats_are_stored_once(store: Store) -> None:
+    """A repeated (room, user, cid) gives the first event, in a later batch and within one."""
+    scene = await opened(store, "ben")
+    first = await scene.done(scene.say("hello", cid="c-1"))
+    assert_repeat(await scene.outcome(scene.say("hello", cid="c-1")), first)
+    twice = await store.append([scene.say("again", cid="c-2"), scene.say("between"), scene.say("again", cid="c-2")])
+    assert_repeat(twice[2], new_event(twice[0]))
+    for n in range(60):
+        await scene.done(scene.say(f"later {n}", cid=f"later-{n}"))
+    assert_repeat(await scene.outcome(scene.say("hello", cid="c-1")), first)
+    repeated = await store.append([scene.say("new", cid="c-3"), scene.say("hello", cid="c-1")])
+    new_event(repeated[0])
+    assert_repeat(repeated[1], first)
+    assert (await scene.texts()).count("hello") == 1
+
+
+async def cids_are_per_room_and_user(store: Store) -> None:
+    """The same cid of another user or in another room is another event; cids and users are compared letter by letter."""
+    scene, other = await opened(store, "ben"), await opened(store)
+    await scene.done(scene.say("one", cid="c"))
+    for d in (scene.say("one", "ben", cid="c"), other.say("one", cid="c")):
+        await scene.done(d)
+    for cid in ("C", "c ", "ć", " c", "c\u0301", "ｃ"):
+        await scene.done(scene.say("one", cid=cid))
+    for name in ("Ann", "ann ", "änn"):
+        await scene.done(scene.say("one", name, cid="c"))
+
+
+async def drafts_without_cid_are_never_repeats(store: Store) -> None:
+    """Two equal drafts without a cid are two events."""
+    scene = await opened(store)
+    for outcome in await store.append([scene.say("ha"), scene.say("ha")]):
+        new_event(outcome)
+    assert await scene.texts() == ["ha", "ha"]
+
+
+async def a_cid_means_one_thing(store: Store) -> None:
+    """A repeat whose type or body differs is refused (conflict), and the first stands."""
+    scene = await opened(store, "ben")
+    await scene.done(scene.say("hello", cid="c"))
+    await scene.refused("conflict", scene.say("hello!", cid="c"))
+    await scene.refused("conflict", scene.draft(kinds.CHANGED, cid="c", title="hello"))
+    within = await store.append([scene.say("one", cid="d"), scene.say("two", cid="d")])
+    new_event(within[0])
+    assert_refused(within[1], "conflict")
+    assert await scene.texts() == ["hello", "one"]
+
+
+async def a_repeat_after_a_change_gives_the_first(store: Store) -> None:
+    """A repeated message.sent gives its event after an edit too, and what is left of it after a deletion."""
+    scene = await opened(store)
+    first = await scene.done(scene.say("hello", cid="c"))
+    edit = scene.draft(kinds.EDITED, cid="e", target=first.seq, text="hallo")
+    edited = await scene.done(edit)
+    assert_repeat(await scene.outcome(scene.say("hello", cid="c")), first)
+    assert_repeat(await scene.outcome(edit), edited)
+    await scene.done(scene.draft(kinds.DELETED, target=first.seq))
+    log = await scene.log()
+    assert_repeat(await scene.outcome(scene.say("hello", cid="c")), log[first.seq - 1])
+    assert_repeat(await scene.outcome(edit), log[edited.seq - 1])
+
+
+async def every_type_is_stored_once_per_cid(store: Store) -> None:
+    """Deduplication comes before the effect: a repeat of what can be done only once is a repeat, not a refusal."""
+    scene = Scene(store)
+    create = scene.draft(kinds.CREATED, cid="c", title="T")
+    created = await scene.done(create)
+    assert_repeat(await scene.outcome(create), created)
+    await scene.done(scene.draft(kinds.JOINED, "ben", role="member"))
+    leave = scene.draft(kinds.LEFT, "ben", cid="l")
+    left = await scene.done(leave)
+    assert_repeat(await scene.outcome(leave), left)
+
+
+async def a_refusal_leaves_the_others(store: Store) -> None:
+    """A refused draft, or one that changes nothing, leaves the others of the batch untouched and takes no seq."""
+    scene, nowhere = await opened(store), Scene(store)
+    outcomes = await store.append(
+        [
+            scene.say("one"),
+            nowhere.say("lost"),
+            scene.draft(kinds.EDITED, target=999, text="x"),
+            scene.draft(kinds.UNPINNED, target=2),
+            scene.say("two"),
+        ]
+    )
+    assert_refused(outcomes[1], "not_found")
+    assert_refused(outcomes[2], "not_found")
+    assert outcomes[3] is None
+    assert [new_event(outcomes[n]).seq for n in (0, 4)] == [2, 3]
+    assert await scene.texts() == ["one", "two"]
+    assert await store.tail(nowhere.room, 10) is None
+
+
+async def effects_see_their_batch(store: Store) -> None:
+    """A draft is judged against the state as of its place in the batch."""
+    scene = Scene(store)
+    outcomes = await store.append(
+        [
+            scene.say("too early"),
+            scene.draft(kinds.CREATED, title="T"),
+            scene.draft(kinds.CREATED, title="U"),
+            scene.draft(kinds.JOINED, "ben", role="member"),
+            scene.draft(kinds.JOINED, "ben", role="member"),
+            scene.say("hello", "ben"),
+            scene.draft(kinds.REACTED, "ben", target=3, emoji="👍"),
+            scene.draft(kinds.EDITED, "ben", target=3, text="hallo"),
+            scene.draft(kinds.DELETED, "ben", target=3),
+            scene.draft(kinds.PINNED, target=3),
+            scene.draft(kinds.LEFT, "ben"),
+            scene.draft(kinds.LEFT, "ben"),
+        ]
+    )
+    codes = {n: getattr(outcome, "code", None) for n, outcome in enumerate(outcomes)}
+    assert {n: code for n, code in codes.items() if code} == {
+        0: "not_found",
+        2: "room_exists",
+        9: "gone",
+        11: "not_member",
+    }
+    assert outcomes[4] is None
+    assert [event.type for event in await scene.log()] == [
+        kinds.CREATED, kinds.JOINED, kinds.SENT, kinds.REACTED, kinds.EDITED, kinds.DELETED, kinds.LEFT
+    ]  # fmt: skip
+
+
+async def bodies_come_back_as_they_went(store: Store) -> None:
+    """A body is the same bytes when it is read: every plane of Unicode, escapes, 60 KB."""
+    scene = await opened(store)
+    texts = ["가나다 👩‍👩‍👧 𝔘 \u202e \u0000 \\ \" ' % %s ? $1 :x", "é" * 30_000, "", "\n\r\t"]
+    sent = [await scene.done(scene.say(text, cid=new("cid"))) for text in texts]
+    assert (await scene.log())[1:] == sent
+    assert await scene.texts() == texts
+
+
+async def tail_gives_the_newest(store: Store) -> None:
+    """The tail holds the newest events up to seq, ascending; with limit 0 only where the log stands."""
+    scene = await opened(store)
+    await store.append([scene.say(f"{n}") for n in range(20)])
+    log = await scene.log()
+    epochs = set()
+    for limit in (0, 1, 5, 21, 1000):
+        tail = await store.tail(scene.room, limit)
+        assert tail is not None
+        assert tail.seq == 21
+        assert tail.events == (log[-limit:] if limit else [])
+        epochs.add(tail.epoch)
+    assert len(epochs) == 1 and epochs != {""}, "the epoch must stay while the history does"
+    assert await store.tail(new("room"), 5) is None
+
+
+async def read_goes_on_after_a_seq(store: Store) -> None:
+    """read gives what follows `after`, at most `limit`, and an empty list beyond the end."""
+    scene = await opened(store)
+    await store.append([scene.say(f"{n}") for n in range(9)])
+    log = await scene.log()
+    assert await store.read(scene.room, 0, 1000) == log
+    assert await store.read(scene.room, 4, 3) == log[4:7]
+    assert await store.read(scene.room, 9, 5) == log[9:]
+    assert await store.read(scene.room, 10, 5) == []
+    assert await store.read(scene.room, 10**12, 5) == []
+    assert await store.read(new("room"), 0, 5) == []
+
+
+async def heads_of_many_rooms(store: Store) -> None:
+    """heads takes any number of rooms and leaves out those that do not exist."""
+    a, b = await opened(store), await opened(store, "ben")
+    wanted = [a.room, *(new("room") for _ in range(2500)), b.room]
+    assert await store.heads(wanted) == {a.room: 1, b.room: 2}
+    assert await store.heads([]) == {}
+
+
+async def appends_may_run_at_once(store: Store) -> None:
+    """`lanes` appends run at once without harm, and every read after an ack sees it."""
+    assert store.lanes >= 1
+    assert store.ack in ("stored", "replicated", "buffered")
+    scenes = [await opened(store) for _ in range(store.lanes)]
+
+    async def lane(scene: Scene) -> None:
+        for n in range(25):
+            event = await scene.done(scene.say(f"{n}", cid=f"{n}"))
+            assert await store.read(scene.room, event.seq - 1, 5) == [event], "an acked append was not read"
+            assert await store.heads([scene.room]) == {scene.room: event.seq}
+            page = await store.messages(scene.room, scene.id("ann"), limit=1)
+            assert [message.seq for message in page.messages] == [event.seq]
+
+    await asyncio.gather(*map(lane, scenes))
+
+
+async def a_cancelled_append_is_whole_or_not_there(store: Store) -> None:
+    """Cancelling an append leaves its batch stored as a whole or not at all, and the log goes on."""
+    scene = await opened(store)
+    for n in range(20):
+        drafts = [scene.say(f"{n}", cid=f"{n}-{m}") for m in range(5)]
+        task = asyncio.ensure_future(store.append(drafts))
+        for _ in range(n):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        await store.append(drafts)
+    assert await scene.texts() == [f"{n}" for n in range(20) for _ in range(5)]
+
+
+LOG_RULES = [
+    numbers_without_gap,
+    takes_a_full_batch,
+    repeats_are_stored_once,
+    cids_are_per_room_and_user,
+    drafts_without_cid_are_never_repeats,
+    a_cid_means_one_thing,
+    a_repeat_after_a_change_gives_the_first,
+    every_type_is_stored_once_per_cid,
+    a_refusal_leaves_the_others,
+    effects_see_their_batch,
+    bodies_come_back_as_they_went,
+    tail_gives_the_newest,
+    read_goes_on_after_a_seq,
+    heads_of_many_rooms,
+    appends_may_run_at_once,
+    a_cancelled_append_is_whole_or_not_there,
+]
+
+
+async def what_was_acked_is_there_after_reopening(make: Make[Store]) -> None:
+    """Closed and opened again: the same log, epoch, members and cids, and numbering goes on above."""
+    async with make() as store:
+        scene = await opened(store, "ben")
+        for n in range(30):
+            await scene.done(scene.say(f"{n}", cid=f"{n}"))
+        await scene.done(scene.draft(kinds.PINNED, target=4))
+        log, tail = await scene.log(), await store.tail(scene.room, 5)
+    async with make() as store:
+        scene.store = store
+        assert await scene.log() == log
+        assert await store.tail(scene.room, 5) == tail
+        assert await store.heads([scene.room]) == {scene.room: 33}
+        assert await store.member(scene.room, scene.id("ben")) is not None
+        assert [message.seq for message in await store.pins(scene.room, scene.id("ann"))] == [4]
+        assert_repeat(await scene.outcome(scene.say("7", cid="7")), log[9])
+        event = await scene.done(scene.say("after", cid="after"))
+        assert event.seq == 34 and event.id > log[-1].id
+
+
+async def two_nodes_number_one_room_without_gap_or_double(make: Make[Store]) -> None:
+    """Two nodes that append to the same rooms at once leave logs without gap or double."""
+    async with make() as left, make() as right:
+        scenes = [await opened(left) for _ in range(3)]
+
+        async def node(store: Store, name: str) -> None:
+            for n in range(25):
+                drafts = [scene.say(f"{name} {n}", cid=f"{name}-{n}") for scene in scenes]
+                for outcome in await store.append(drafts if n % 2 else drafts[::-1]):
+                    new_event(outcome)
+
+        await asyncio.gather(node(left, "left"), node(right, "right"))
+        for scene in scenes:
+            texts = await scene.texts()
+            assert sorted(texts) == sorted(f"{name} {n}" for name in ("left", "right") for n in range(25))
+            for name in ("left", "right"):
+                own = [text for text in texts if text.startswith(name)]
+                assert own == [f"{name} {n}" for n in range(25)], "a node's own order was lost"
+
+
+async def racing_twins_on_two_nodes_are_stored_once(make: Make[Store]) -> None:
+    """The same cid appended on two nodes at once is stored once; both learn the same event."""
+    async with make() as left, make() as right:
+        scene = await opened(left)
+        for n in range(20):
+            twins = [store.append([scene.say(f"{n}", cid=f"{n}")]) for store in (left, right)]
+            (a,), (b,) = await asyncio.gather(*twins)
+            assert isinstance(a, Appended) and isinstance(b, Appended)
+            assert a.event == b.event
+            assert [a.duplicate, b.duplicate].count(True) == 1, "twins were both called new, or both old"
+        assert await scene.texts() == [f"{n}" for n in range(20)]
+
+
+async def two_nodes_create_a_room_once(make: Make[Store]) -> None:
+    """A room that two nodes create at once is created once; the other learns room_exists, or its own first event."""
+    async with make() as left, make() as right:
+        for n in range(10):
+            a, b = Scene(left), Scene(right)
+            b.room = a.room
+            cid = "same" if n % 2 else None
+            creations = a.draft(kinds.CREATED, cid=cid, title="T"), b.draft(kinds.CREATED, cid=cid, title="T")
+            one, two = await asyncio.gather(a.outcome(creations[0]), b.outcome(creations[1]))
+            if isinstance(one, Appended) and not one.duplicate:
+                one, two = two, one
+            event = new_event(two)
+            if cid:
+                assert_repeat(one, event)
+            else:
+                assert_refused(one, "room_exists")
+            assert await a.log() == [event]

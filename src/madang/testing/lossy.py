@@ -1,0 +1,119 @@
+"""A bus that loses, repeats and reorders, as much as the contract of `ports.bus` allows. Delivery must not notice."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from madang.adapters.memory.bus import MemoryBus, Yard
+from madang.core.events import Event
+from madang.ports.bus import Bus, Receiver, Signal
+
+P = TypeVar("P", Event, Signal)
+
+HELD_S = 0.005
+"""How long a late parcel waits at most for others to overtake it."""
+
+
+class LossyLink:
+    """A receiver that passes on to another one, badly.
+
+    Attributes:
+        lost, repeated, late: how many events and signals met each fate so far.
+    """
+
+    def __init__(self, receiver: Receiver, seed: int, lose: float, repeat: float, delay: float) -> None:
+        self._receiver = receiver
+        self._chance = random.Random(seed)  # noqa: S311 - nothing secret is drawn from it
+        self._lose = lose
+        self._repeat = repeat
+        self._delay = delay
+        self._open = True
+        self.lost = 0
+        self.repeated = 0
+        self.late = 0
+
+    def close(self) -> None:
+        """Pass on nothing more, what is late neither."""
+        self._open = False
+
+    def receive(self, events: Sequence[Event]) -> None:
+        self._receiver.receive(self._spoil(events, lambda event: self._receiver.receive([event])))
+
+    def signal(self, signal: Signal) -> None:
+        for passed in self._spoil([signal], self._receiver.signal):
+            self._receiver.signal(passed)
+
+    def _spoil(self, parcels: Sequence[P], deliver: Callable[[P], None]) -> list[P]:
+        """Give what arrives now, in an order of its own; what is late goes through `deliver`."""
+        now: list[P] = []
+        for parcel in parcels:
+            if self._chance.random() < self._lose:
+                self.lost += 1
+                continue
+            repeated = self._chance.random() < self._repeat
+            self.repeated += repeated
+            for _ in range(1 + repeated):
+                if self._chance.random() < self._delay:
+                    self.late += 1
+                    wait = self._chance.random() * HELD_S
+                    asyncio.get_running_loop().call_later(wait, self._deliver_late, deliver, parcel)
+                else:
+                    now.append(parcel)
+        self._chance.shuffle(now)
+        return now
+
+    def _deliver_late(self, deliver: Callable[[P], None], parcel: P) -> None:
+        if self._open:
+            deliver(parcel)
+
+
+class LossyBus:
+    """Any bus, with a `LossyLink` before the receiver.
+
+    Args:
+        bus: what carries.
+        seed: equal seeds misbehave alike as long as equal things arrive.
+        lose: share of events and signals that never arrive.
+        repeat: share that arrives twice.
+        delay: share that arrives up to HELD_S late, behind what was sent after it.
+    """
+
+    def __init__(self, bus: Bus, seed: int, *, lose: float = 0.2, repeat: float = 0.2, delay: float = 0.3) -> None:
+        self._bus = bus
+        self._fate = (seed, lose, repeat, delay)
+        self.link: LossyLink | None = None
+
+    @property
+    def local(self) -> bool:
+        return self._bus.local
+
+    async def start(self, receiver: Receiver) -> None:
+        self.link = LossyLink(receiver, *self._fate)
+        await self._bus.start(self.link)
+
+    async def stop(self) -> None:
+        await self._bus.stop()
+        if self.link is not None:
+            self.link.close()
+
+    async def subscribe(self, room: str) -> None:
+        await self._bus.subscribe(room)
+
+    async def unsubscribe(self, room: str) -> None:
+        await self._bus.unsubscribe(room)
+
+    def publish(self, events: Sequence[Event]) -> None:
+        self._bus.publish(events)
+
+    def signal(self, signal: Signal) -> None:
+        self._bus.signal(signal)
+
+    async def probe(self) -> bool:
+        return await self._bus.probe()
+
+
+def lossy_buses(count: int, seed: int) -> list[LossyBus]:
+    """The buses of `count` nodes in this process, all of them lossy."""
+    yard = Yard()
+    return [LossyBus(MemoryBus(yard), seed + n) for n in range(count)]

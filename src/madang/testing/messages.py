@@ -1,0 +1,135 @@
+"""Rules of `check_log` on messages as they stand now: paging, edits, deletions, reactions, pins."""
+
+from madang.core import events as kinds
+from madang.core.events import Message
+from madang.core.moments import moment
+from madang.testing.rules import Scene, Store, new, opened
+
+
+async def _messages(scene: Scene, name: str = "ann") -> dict[int, Message]:
+    page = await scene.store.messages(scene.room, scene.id(name), limit=200)
+    return {message.seq: message for message in page.messages}
+
+
+async def messages_are_paged_by_seq(store: Store) -> None:
+    """The newest, those before a seq, those after one; ascending, without other events, `more` in the asked direction."""
+    scene = await opened(store)
+    sent = []
+    for n in range(12):
+        sent.append((await scene.done(scene.say(f"{n}"))).seq)
+        await scene.done(scene.draft(kinds.REACTED, target=sent[0], emoji=f"e{n}"))
+
+    async def page(**where: int) -> tuple[list[int], bool]:
+        found = await store.messages(scene.room, scene.id("ann"), **where)
+        return [message.seq for message in found.messages], found.more
+
+    assert await page() == (sent, False)
+    assert await page(limit=12) == (sent, False)
+    assert await page(limit=5) == (sent[-5:], True)
+    assert await page(before=sent[4], limit=3) == (sent[1:4], True)
+    assert await page(before=sent[3], limit=3) == (sent[:3], False)
+    assert await page(before=sent[0], limit=3) == ([], False)
+    assert await page(after=sent[4], limit=3) == (sent[5:8], True)
+    assert await page(after=sent[8], limit=3) == (sent[9:], False)
+    assert await page(after=sent[11], limit=3) == ([], False)
+    assert await page(after=0, limit=2) == (sent[:2], True)
+    none = await store.messages(new("room"), scene.id("ann"))
+    assert none.messages == [] and not none.more
+
+
+async def a_message_says_what_was_sent(store: Store) -> None:
+    """A message carries its event's seq, id, time and sender, and its text, data, reply and mentions."""
+    scene = await opened(store, "ben")
+    first = await scene.done(scene.say("first"))
+    event = await scene.done(
+        scene.say("second", "ben", reply_to=first.seq, mentions=("ann",), data=b'{"a": [1, 2.50, null]}')
+    )
+    message = (await _messages(scene))[event.seq]
+    assert (message.id, message.at) == (str(event.id), moment(event.at))
+    assert (message.user, message.name, message.text) == (scene.id("ben"), "ben", "second")
+    assert bytes(message.data) == b'{"a": [1, 2.50, null]}'
+    assert (message.reply_to, message.mentions) == (first.seq, (scene.id("ann"),))
+    assert (message.edited_at, message.deleted, message.pinned, message.reactions) == (None, False, False, {})
+
+
+async def the_newest_edit_is_read(store: Store) -> None:
+    """An edit is the message's whole new content (text, data, mentions); the newest counts, replies stay."""
+    scene = await opened(store, "ben")
+    first = await scene.done(scene.say("first"))
+    sent = await scene.done(scene.say("one", reply_to=first.seq, mentions=("ben",), data=b"1"))
+    await scene.done(scene.draft(kinds.EDITED, target=sent.seq, text="two", data=b"2"))
+    edit = await scene.done(scene.draft(kinds.EDITED, target=sent.seq, text="three"))
+    message = (await _messages(scene))[sent.seq]
+    assert (message.text, message.edited_at) == ("three", moment(edit.at))
+    assert (bytes(message.data), message.mentions, message.reply_to) == (b"", (), first.seq)
+    assert (message.id, message.at) == (str(sent.id), moment(sent.at))
+    assert (await scene.log())[sent.seq - 1] == sent, "the log itself must keep what was sent"
+
+
+async def reactions_are_counted_per_emoji(store: Store) -> None:
+    """Reactions are counted per emoji, in order of each emoji's first, and one's own are marked."""
+    scene = await opened(store, "ben", "cho")
+    sent = await scene.done(scene.say("hello"))
+    for name, emoji in [("ben", "👍"), ("ann", "❤️"), ("cho", "👍"), ("ann", "👍"), ("ben", "❤"), ("cho", "🎉")]:
+        await scene.done(scene.draft(kinds.REACTED, name, target=sent.seq, emoji=emoji))
+    await scene.done(scene.draft(kinds.UNREACTED, "cho", target=sent.seq, emoji="🎉"))
+    message = (await _messages(scene))[sent.seq]
+    assert list(message.reactions.items()) == [("👍", 3), ("❤️", 1), ("❤", 1)]
+    assert message.mine == ("👍", "❤️")
+    assert (await _messages(scene, "cho"))[sent.seq].mine == ("👍",)
+
+
+async def pins_come_in_order(store: Store) -> None:
+    """pins gives the pinned messages as they stand now, in order of their seq."""
+    scene = await opened(store)
+    one, two, three = [await scene.done(scene.say(text)) for text in ("one", "two", "three")]
+    for event in (three, one, two):
+        await scene.done(scene.draft(kinds.PINNED, target=event.seq))
+    await scene.done(scene.draft(kinds.UNPINNED, target=two.seq))
+    await scene.done(scene.draft(kinds.EDITED, target=one.seq, text="uno"))
+    pinned = await store.pins(scene.room, scene.id("ann"))
+    assert [(m.seq, m.text, m.pinned) for m in pinned] == [(one.seq, "uno", True), (three.seq, "three", True)]
+    assert [seq for seq, m in (await _messages(scene)).items() if m.pinned] == [one.seq, three.seq]
+
+
+async def a_deletion_erases(store: Store) -> None:
+    """After a deletion nobody reads the text, data or mentions of the message or of its edits: not in the log, the
+    tail, the messages, the pins; its reactions, its pin and its mentions have ended."""
+    scene = await opened(store, "ben")
+    sent = await scene.done(scene.say("secret-1", mentions=("ben",), data=b'"secret-2"', cid="c"))
+    edits = [
+        await scene.done(scene.draft(kinds.EDITED, target=sent.seq, text=text, data=b'"secret-3"'))
+        for text in ("secret-4", "secret-5")
+    ]
+    await scene.done(scene.draft(kinds.REACTED, "ben", target=sent.seq, emoji="👍"))
+    await scene.done(scene.draft(kinds.PINNED, target=sent.seq))
+    ben = (await store.memberships(scene.id("ben")))[0]
+    assert ben.mentions == 1
+    deleted = await scene.done(scene.draft(kinds.DELETED, target=sent.seq))
+
+    log = await scene.log()
+    tail = await store.tail(scene.room, 100)
+    assert tail is not None and tail.events == log
+    assert log[-1] == deleted
+    assert not any(b"secret" in event.body for event in log)
+    assert log[sent.seq - 1].content().deleted
+    for edit in edits:
+        assert log[edit.seq - 1].content().target == sent.seq
+        assert log[edit.seq - 1].content().text is None
+    assert (log[sent.seq - 1].id, log[sent.seq - 1].user) == (sent.id, sent.user)
+
+    message = (await _messages(scene, "ben"))[sent.seq]
+    assert (message.deleted, message.text, bytes(message.data), message.mentions) == (True, "", b"", ())
+    assert (message.edited_at, message.pinned, message.reactions, message.mine) == (None, False, {}, ())
+    assert await store.pins(scene.room, scene.id("ann")) == []
+    assert (await store.memberships(scene.id("ben")))[0].mentions == 0
+
+
+MESSAGE_RULES = [
+    messages_are_paged_by_seq,
+    a_message_says_what_was_sent,
+    the_newest_edit_is_read,
+    reactions_are_counted_per_emoji,
+    pins_come_in_order,
+    a_deletion_erases,
+]

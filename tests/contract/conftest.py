@@ -1,0 +1,49 @@
+"""How the contract tests open stores: on a SQLite file and on a real PostgreSQL, alike."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from madang.adapters.sql import Store, open_store
+from madang.core.ids import IdSource
+
+Open = Callable[[], AbstractAsyncContextManager[Store]]
+
+LEASE_MS = 30_000
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@asynccontextmanager
+async def opened(url: str, clock_ms: Callable[[], int] = now_ms) -> AsyncIterator[Store]:
+    """A store ready for appends, as a node has it."""
+    store = await open_store(url, clock_ms)
+    try:
+        lease = await store.acquire("test", now_ms(), LEASE_MS)
+        ids = IdSource(lease.node, lease.floor_ms)
+        store.use_ids(ids)
+        yield store
+        await store.release(lease, ids.last_ms)
+    finally:
+        await store.close()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/madang.db"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def url(request: pytest.FixtureRequest) -> str:
+    """An empty database of each kind."""
+    return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url"))
+
+
+@pytest.fixture
+def open_sql(url: str) -> Open:
+    return lambda: opened(url)
