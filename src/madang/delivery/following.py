@@ -104,7 +104,7 @@ class Following:
                 continue
             if room.sealed > subscription.position and not subscription.catching_up:
                 text = codec.notice("behind", room=name, seq=room.sealed, **{"from": subscription.position})
-                outlet.write(outlet.wire.notice(text))
+                outlet.say(outlet.wire.notice(text))
             self._pump(room, subscription)
 
     def _pump_all(self, room: LiveRoom) -> None:
@@ -155,7 +155,7 @@ class Following:
             subscription.position = entry.event.seq
             if size >= CHUNK:
                 break
-        outlet.write(b"".join(frames))
+        outlet.say(b"".join(frames))
         self._hub.statistics.deliveries += len(frames)
 
     def _reset(self, room: LiveRoom, subscription: Subscription) -> None:
@@ -163,7 +163,7 @@ class Following:
         subscription.position = room.sealed
         texts = _last([e.text for e in _tail(room, max(room.tail_from, room.sealed - RESET_EVENTS))], JOIN_BYTES)
         text = codec.reset(room.info.id, room.epoch, room.sealed, texts)
-        subscription.outlet.write(subscription.outlet.wire.notice(text))
+        subscription.outlet.say(subscription.outlet.wire.notice(text))
 
 
 def _tail(room: LiveRoom, after: int) -> list[Entry]:

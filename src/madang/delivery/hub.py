@@ -48,6 +48,7 @@ class Hub:
         self._reading: SingleFlight[list[Event]] = SingleFlight()
         self._early: dict[str, list[Event]] = {}  # of rooms being opened
         self._empty_since: dict[str, float] = {}
+        self._unflushed: list[Outlet] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.rooms: dict[str, LiveRoom] = {}
         self.statistics = Statistics()
@@ -213,6 +214,17 @@ class Hub:
     def later(self, call: Callable[[], None]) -> None:
         """Run something behind what the current callback still writes."""
         self._loop.call_soon(call)
+
+    def at_end_of_turn(self, outlet: Outlet) -> None:
+        """Flush an outlet once this turn of the loop has given it everything: one system call, not one per frame."""
+        if not self._unflushed:
+            self._loop.call_soon(self._flush)
+        self._unflushed.append(outlet)
+
+    def _flush(self) -> None:
+        outlets, self._unflushed = self._unflushed, []
+        for outlet in outlets:
+            outlet.flush()
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run something that belongs to the hub and ends with it."""

@@ -32,7 +32,12 @@ class Wire(Protocol):
 
 
 class Outlet(Protocol):
-    """One socket. `write` never blocks; the transport calls `Hub.pause` and `Following.resume` at its budget's marks."""
+    """One socket; nothing here blocks. The transport calls `Hub.pause` and `Following.resume` at its budget's marks.
+
+    uvloop makes one system call per write, so three ways: `write` is the transport's own and goes out at once, for large
+    audiences; `put` waits for the end of this turn of the loop and goes out joined with all else put there (an ack and
+    an event, say); `say` keeps behind what was put.
+    """
 
     wire: Wire
     write: Callable[[bytes], None]
@@ -40,6 +45,15 @@ class Outlet(Protocol):
     paused: bool  # over its byte budget
     closed: bool
     subscriptions: "dict[str, Subscription]"
+
+    def put(self, data: bytes) -> None:
+        """Write joined with what else this turn of the loop gives the socket."""
+
+    def say(self, data: bytes) -> None:
+        """Write what was put so far, and then this."""
+
+    def flush(self) -> None:
+        """Write what was put so far."""
 
     def ended(self, room: str) -> None:
         """The room is no longer followed: its user left or was kicked."""

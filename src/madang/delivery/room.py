@@ -29,6 +29,7 @@ from madang.core.rooms import Room
 from madang.delivery.outlet import Entry, Statistics, Subscription, Wire, encoded
 from madang.protocol import codec
 
+FEW: Final = 16  # sockets up to which an event is joined with what else the turn of the loop gives them
 TAIL: Final = 200  # events kept per live room: what a fresh join may ask for, about 80 KB
 
 
@@ -43,6 +44,17 @@ class Audience:
         self.writers: tuple[Callable[[bytes], None], ...] = ()
         self.stale = False
         self.pending: list[bytes] = []
+
+    def fix(self) -> None:
+        """Fix who is written to, and how: few sockets joined with their acks, many at once.
+
+        What was put for few is flushed before the first direct write could overtake it.
+        """
+        few = len(self.subscriptions) <= FEW
+        for subscription in self.subscriptions:
+            subscription.outlet.flush()
+        self.writers = tuple(s.outlet.put if few else s.outlet.write for s in self.subscriptions)
+        self.stale = False
 
 
 class LiveRoom:
@@ -190,8 +202,7 @@ class LiveRoom:
             if not pending:
                 continue
             if audience.stale:
-                audience.writers = tuple(s.outlet.write for s in audience.subscriptions)
-                audience.stale = False
+                audience.fix()
             if audience.writers:
                 self.batches.append((pending[0] if len(pending) == 1 else b"".join(pending), audience.writers, 0))
                 self.statistics.deliveries += len(pending) * len(audience.writers)

@@ -100,7 +100,7 @@ class Session:
 
     def _answer(self, text: bytes) -> None:
         socket = self._socket
-        socket.write(socket.wire.notice(text))
+        socket.put(socket.wire.notice(text))
 
     def _later(self, n: int, work: Awaitable[bytes]) -> None:
         self._busy = True
@@ -179,7 +179,7 @@ class Session:
             "role": member.role, "seq": joined.seq, "epoch": room.epoch, "read_seq": member.read_seq,
             "reset": joined.reset,
         }  # fmt: skip
-        self._answer(codec.joined(command.n, fields, joined.events))
+        socket.say(socket.wire.notice(codec.joined(command.n, fields, joined.events)))  # before any event above seq
         return b""
 
     def _subscription(self, room: str) -> Subscription:

@@ -48,7 +48,7 @@ class Connection(asyncio.Protocol):
     write: Callable[[bytes], None]  # the transport's own, so that a delivery is one call
 
     __slots__ = (
-        "_alive", "_close_by", "_controls", "_fragments", "_paused_at", "_protocol", "_reading", "_server_state",
+        "_alive", "_close_by", "_controls", "_fragments", "_out", "_paused_at", "_protocol", "_reading", "_server_state",
         "_silent", "_transport", "address", "closed", "device", "paused", "session", "subscriptions", "wire", "write",
     )  # fmt: skip
 
@@ -58,6 +58,7 @@ class Connection(asyncio.Protocol):
         self._server_state = server_state
         self._transport: asyncio.Transport
         self._fragments: list[bytes] | None = None
+        self._out: list[bytes] = []
         self._alive = True
         self._silent = 0
         self._controls = 0
@@ -149,8 +150,30 @@ class Connection(asyncio.Protocol):
         """End for a restart: tell when to come back, jittered, and close resumably. Called by uvicorn at SIGTERM."""
         if self.session is not None and not self.closed:
             retry_ms = 100 + secrets.randbelow(2000)
-            self.write(self.wire.notice(codec.notice("bye", reason="restart", retry_ms=retry_ms)))
+            self.say(self.wire.notice(codec.notice("bye", reason="restart", retry_ms=retry_ms)))
         self.close(CloseCode.SERVICE_RESTART, "restart")
+
+    # -- out (outlet) --------------------------------------------------------------------------------------------------
+
+    def put(self, data: bytes) -> None:
+        """Write joined with what else this turn of the loop gives the socket."""
+        if not self._out:
+            self.app.hub.at_end_of_turn(self)
+        self._out.append(data)
+
+    def say(self, data: bytes) -> None:
+        """Write what was put so far, and then this."""
+        if self._out:
+            self.flush()
+        self.write(data)
+
+    def flush(self) -> None:
+        """Write what was put so far."""
+        out, self._out = self._out, []
+        if len(out) == 1:
+            self.write(out[0])
+        elif out:
+            self.write(b"".join(out))
 
     # -- handshake -----------------------------------------------------------------------------------------------------
 
@@ -225,7 +248,7 @@ class Connection(asyncio.Protocol):
         """Write what the protocol has to say; an empty piece is its end of stream."""
         for data in self._protocol.data_to_send():
             if data:
-                self.write(data)
+                self.say(data)
             else:
                 self.closed = True
                 self._transport.close()
@@ -237,7 +260,7 @@ class Connection(asyncio.Protocol):
         if self._protocol.state is OPEN:
             self._protocol.send_close(code, reason)
             for data in self._protocol.data_to_send():
-                self.write(data)
+                self.say(data)
         self.closed = True
         self.app.hub.close(self)
         self._close_by = self.app.hub.time() + CLOSE_S
