@@ -20,12 +20,16 @@ In a room that does not exist everything but room.created is refused (not_found)
 | member.kicked | the subject is no member (not_found) | the subject's membership ends |
 | member.role | the subject is no member (not_found); would leave no owner (last_owner) | the role |
 | message.sent | – | a mention per mentioned user who is a member now, for counting |
-| message.edited | target not a message of the room (not_found), deleted (gone), of another user (forbidden) | the whole new content (text, data, mentions) that `messages` reads; counts no mentions |
-| message.deleted | target as above; of another user and not `moderator` (forbidden) | the message's body becomes `{"deleted":true}` and its edits' only their target, in the log itself: nobody reads them again; its mentions, reactions and pin end without events of their own |
+| message.edited | target not a message of the room (not_found), deleted (gone), of another user (forbidden) | its new content, read by `messages` |
+| message.deleted | target as above; of another user and not `moderator` (forbidden) | the message is erased |
 | reaction.added | target (not_found, gone); 20 different emojis stand already (too_many); already there: `None` | the reaction |
 | reaction.removed | not there: `None` | the reaction ends |
 | message.pinned | target (not_found, gone); 50 pins stand already (too_many); already: `None` | the pin |
 | message.unpinned | not pinned: `None` | the pin ends |
+
+An edit is the whole new content of its message: text, data and mentions; it adds nothing to mention counts.
+A deletion erases from the log itself: the message's body becomes {"deleted":true}, and of its edits only the target is
+left, so that nobody reads them again. The message's mentions, reactions and pin end with it, without events of their own.
 
 Who may do what is judged before the append; the table's refusals are those that only the transaction can see.
 Every other port call that reads sees what an append has acked (read-your-write), on any node.
