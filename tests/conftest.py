@@ -28,6 +28,10 @@ MAY_BLOCK = {
     # Importing reads files once in a process: SQLAlchemy dialects and Alembic load theirs late.
     "<frozen importlib._bootstrap>": {"_find_and_load"},
     "<frozen importlib._bootstrap_external>": {"get_data", "path_stats", "find_spec"},
+    # Every new connection looks for ~/.pgpass and certificates: a few small files, for a pool of five.
+    "asyncpg/connect_utils.py": {"_parse_connect_dsn_and_args"},
+    # Runs at start, on PostgreSQL in a thread with a loop of its own.
+    "adapters/sql/migrations/__init__.py": {"upgrade"},
     # A traceback quotes the source. It is made when a test has failed already.
     "linecache.py": {"checkcache", "updatecache"},
     "traceback.py": {"extract", "format_exception"},

@@ -36,5 +36,9 @@ async def open_store(url: str, clock_ms: Callable[[], int]) -> Store:
             if not parsed.database or parsed.database == ":memory:":
                 raise SetupError("A SQLite database needs a file.", _EXAMPLES)
             return Store(await open_sqlite(Path(parsed.database), clock_ms))
+        case "postgresql":
+            from madang.adapters.sql.postgresql import open_postgresql
+
+            return Store(await open_postgresql(parsed, clock_ms))
         case name:
             raise SetupError(f"Madang does not know the database {name!r}.", _EXAMPLES)

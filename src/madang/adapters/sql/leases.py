@@ -16,7 +16,7 @@ from madang.ports.leases import Lease
 def acquire(c: Connection, holder: str, now_ms: int, ttl_ms: int) -> Lease:
     """See `Leases.acquire`."""
     serialise(c, LEASING)
-    expiries = dict(c.execute(select(leases.c.node, leases.c.expires_ms)).tuples().all())
+    expiries = dict(c.execute(select(leases.c.node, leases.c.expires_ms)).all())
     node = next((n for n in range(NODES) if expiries.get(n, 0) <= now_ms), None)
     if node is None:
         raise SetupError(

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection, exc
 
 from madang.adapters.sql import appending, migrations, sqlite_file
+from madang.adapters.sql.store import Unstorable
 from madang.adapters.sql.worker import Workers
 from madang.core.events import Draft
 from madang.core.ids import IdSource
@@ -108,6 +109,8 @@ class SqliteEngine:
         try:
             with self._c.begin():
                 result = work(self._c)
+        except UnicodeEncodeError as error:
+            raise Unstorable from error
         except exc.DBAPIError as error:
             self._note(error.orig)
             if told := sqlite_file.storage_error(error.orig):

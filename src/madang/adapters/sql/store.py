@@ -13,6 +13,7 @@ from madang.adapters.sql import directory, leases, messages, reading
 from madang.core.events import Draft, Event, Message
 from madang.core.ids import IdSource
 from madang.core.rooms import Member, Membership, Room
+from madang.errors import Refused
 from madang.ports.directory import ServerKey
 from madang.ports.leases import Lease
 from madang.ports.log import Outcome, Page, Tail
@@ -20,8 +21,12 @@ from madang.ports.log import Outcome, Page, Tail
 T = TypeVar("T")
 
 
+class Unstorable(Exception):
+    """The database cannot hold a value of this batch, whatever is tried; nothing was stored."""
+
+
 class Engine(Protocol):
-    """Runs work over a connection, in one transaction each. Raises StorageFull and StorageFailed, no driver's errors."""
+    """Runs work over a connection, in one transaction each. Raises StorageFull, StorageFailed or Unstorable."""
 
     lanes: int
 
@@ -64,7 +69,12 @@ class Store:
     async def append(self, drafts: Sequence[Draft]) -> list[Outcome]:
         if self._ids is None:
             raise RuntimeError("call use_ids() with the source of a leased node number before the first append")
-        return await self._engine.append(drafts, self._ids)
+        try:
+            return await self._engine.append(drafts, self._ids)
+        except Unstorable:
+            if len(drafts) == 1:
+                return [Refused("bad_field")]
+            return [(await self.append([d]))[0] for d in drafts]  # so that its neighbours do not suffer
 
     async def tail(self, room: str, limit: int) -> Tail | None:
         return await self._engine.read(lambda c: reading.tail(c, room, limit))
