@@ -16,7 +16,7 @@ HELLO: Final = '{"op":"hello","n":1,"guest":"u{I}"}|{"op":"join","n":2,"room":"g
 PUBLISH: Final = '{"op":"send","n":{N},"room":"g{G}","cid":"c{N}","text":"@T{T} hello there"}'
 # The floor repeats what it gets, so it is given a frame as long as the event a Madang server makes of PUBLISH.
 FLOOR_PUBLISH: Final = (
-    '{"op":"event","room":"g{G}","seq":{N},"type":"message.sent","id":"7311222333444555666","user":"u_7311222333444555",'
+    '{"op":"event","room":"g{G}","seq":{N},"type":"message.sent","id":"382771908774461440","user":"u5kjk3o6mjd7euewv",'
     '"name":"u1","at":"2026-11-22T09:00:00.123Z","text":"@T{T} hello there"}'
 )
 
@@ -54,6 +54,7 @@ class Heard:
     disorder: int
     lost: int
     late_ms: float
+    core_had: float  # of its core, by wsload; the loop spins, so what is missing others took
     per_second: float
     bytes_per_delivery: float
     per_read: float
@@ -73,7 +74,7 @@ class Heard:
 def command(load: Load, port: int, *, floor: bool = False, drain: float = 10) -> list[str]:
     """Build the command line of one wsload run."""
     path, hello, publish = ("/", "", FLOOR_PUBLISH) if floor else ("/ws", HELLO, PUBLISH)
-    expect = [] if floor else ["--ack", '"ack":"', "--error", '"op":"error"']
+    expect = [] if floor else ["--ack", '"ack":"stored"}', "--error", '"op":"error"']
     options = [*expect, "--seq", '"seq":', "--drain", f"{drain:g}"]
     numbers = [f"{load.sockets}", f"{load.seconds:g}", f"{load.group}"]
     return [
@@ -120,6 +121,7 @@ def parse(text: str) -> Heard:
         disorder=int(number(r"out of order (\d+)")),
         lost=int(number(r"failed (\d+)")) + int(number(r"unsent (\d+)")),
         late_ms=number(r"latest publish ([\d.]+) ms"),
+        core_had=number(r"had ([\d.]+) %") / 100,
         per_second=per_second,
         bytes_per_delivery=megabytes * 1e6 / per_second if per_second else 0.0,
         per_read=number(r"([\d.]+) messages/read"),

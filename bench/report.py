@@ -35,7 +35,8 @@ _DETAILS: Final = (
     ("sleeps_message", "thread sleeps per message", 2, 1),
     ("per_read", "frames per read", 1, 1),
     ("rss_mb", "resident MB", 0, 1),
-    ("others_use", "core used by others %", 1, 100),
+    ("others_use", "server's core used by others %", 1, 100),
+    ("load_others_use", "load's core used by others %", 1, 100),
 )
 _PROBLEMS: Final = ("missing", "missing_acks", "refused", "disorder", "lost")
 

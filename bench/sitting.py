@@ -80,6 +80,7 @@ class Sitting:
         heard = load.run(argv, window.mark, place / "wsload.log")
         values = window.values()
         values |= {key: float(value) for key, value in vars(heard).items()}
+        values["load_others_use"] = max(0.0, 1.0 - heard.core_had)
         values["complete"] = float(heard.complete)
         values["delivered_share"] = heard.deliveries / ((heard.deliveries + heard.missing) or 1)
         values["cpu_us_delivery"] = values["cpu_seconds"] * 1e6 / (heard.deliveries or 1)
@@ -87,8 +88,9 @@ class Sitting:
         for key in ("reads", "writes", "sleeps"):
             values[f"{key}_message"] = values[key] / (heard.sent or 1)
         # The slower of the two: nobody is served by messages that are acked but not delivered, or the reverse.
-        acked_share = heard.acks / (heard.sent or 1) if not is_floor else 1.0
-        values["messages_s"] = heard.per_second / wanted.group * min(1.0, acked_share)
+        delivered_s = heard.per_second / wanted.group
+        acked_s = delivered_s if is_floor else heard.acks * heard.per_second / (heard.deliveries or 1)
+        values["messages_s"] = min(delivered_s, acked_s)
         return values
 
     def idle(self, wanted: Load) -> Values:

@@ -54,7 +54,8 @@ static long sent, unsent, deliveries, expected, acks, errors, others, reads, los
 static double bytes;
 static Histogram delivery_time, ack_time;
 
-static uint64_t now_ns(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec * 1000000000ull + t.tv_nsec; }
+static uint64_t clock_ns(clockid_t id) { struct timespec t; clock_gettime(id, &t); return t.tv_sec * 1000000000ull + t.tv_nsec; }
+static uint64_t now_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
 
 static void count(Histogram *h, uint64_t v) {
   int shift = v < FINE ? 0 : 63 - __builtin_clzll(v) - 6;     /* the seven highest bits tell the bin */
@@ -223,12 +224,12 @@ int main(int argc, char **argv) {
   long senders = (long)groups * pubs, turns = (long)(length * rate * senders), turn = 0;
   double every = senders && rate > 0 ? 1e9 / (rate * senders) : 0;
   uint64_t start = now_ns() + 1000000, end = start + (uint64_t)(length * 1e9), late = 0;
-  uint64_t last = end + (uint64_t)(drain * 1e9);
+  uint64_t last = end + (uint64_t)(drain * 1e9), spun = 0, spun_from = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
   static char text[TEXT];
   if (!every) turns = 0;
-  others = reads = frames = 0, bytes = 0, disorder = 0, publishing = 1, last_delivery = start;
+  others = reads = frames = 0, bytes = 0, acks = 0, disorder = 0, publishing = 1, last_delivery = start;
   printf("publishing\n");
-  for (uint64_t t; (t = now_ns()) < last && (t < end || turn < turns || deliveries < expected || (ack_text && acks + errors < sent));) {
+  for (uint64_t t; (t = now_ns()) < last && (t < end || turn < turns || deliveries + errors * group < expected || (ack_text && acks + errors < sent));) {
     for (int burst = 0; turn < turns && burst < 256; burst++, turn++) {
       uint64_t due = start + (uint64_t)(turn * every);
       if (t < due) break;
@@ -239,14 +240,16 @@ int main(int argc, char **argv) {
       if (say(conns + i, 1, text, expand(text, publish, publish_end, i, due, turn + 1))) sent++, expected += size; else unsent++;
     }
     poll_once(turns && t < end ? 0 : 1);
+    if (!spun && t >= end) spun = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - spun_from;
   }
   printf("drained\n");
-  struct rusage used; getrusage(RUSAGE_SELF, &used);
+  if (!spun) spun = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - spun_from;
   double took = last_delivery > end ? (last_delivery - start) * 1e-9 : length;     /* a server that needs longer has the lower rate */
   printf("sent %ld, deliveries %ld, other frames %ld, failed %ld, %.0f deliveries/s, %.1f MB/s, %.2f messages/read\n", sent, deliveries,
          others, lost, deliveries / took, bytes / took / 1e6, reads ? (double)frames / reads : 0);
   show_latency("latency", &delivery_time);
-  printf("missing %ld, unsent %ld, refused %ld, out of order %ld, latest publish %.2f ms late\n", expected - deliveries, unsent, errors, disorder, late * 1e-6);
+  printf("missing %ld, unsent %ld, refused %ld, out of order %ld\n", expected - deliveries, unsent, errors, disorder);
+  if (turns) printf("latest publish %.2f ms late, had %.1f %% of its core\n", late * 1e-6, spun * 1e-7 / length);
   if (ack_text) { printf("acks %ld, missing acks %ld\n", acks, sent - acks - errors); show_latency("ack", &ack_time); }
   return 0;
 }
