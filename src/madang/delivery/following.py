@@ -39,22 +39,25 @@ class Following:
 
     async def join(
         self, outlet: Outlet, room: LiveRoom, user: str, name: str, role: str, *,
-        since: int | None = None, epoch: str | None = None, limit: int = 50,
-    ) -> Joined:  # fmt: skip
+        member_at: int, since: int | None = None, epoch: str | None = None, limit: int = 50,
+    ) -> Joined | None:  # fmt: skip
         """Follow a room, from `since` if that can be resumed, else from its newest `limit` events.
 
         The caller writes the answer before it awaits anything: frames of events above `seq` may follow at once.
 
-        Raises:
-            Refused: not_found, when the room was let go meanwhile; asking again opens it.
+        Args:
+            member_at: the room's `next` when the membership began to be looked up. If an event since then ended or
+                changed it, the answer is None: it must be looked up again, and the room opened.
         """
         resume = since is not None and epoch == room.epoch and await self._reached(room, since)
         after = since if resume and since is not None else max(0, room.sealed - limit)
         older = (
             await self._hub.read(room.info.id, after, READ) if after < room.tail_from and after < room.sealed else []
         )
-        if self._hub.rooms.get(room.info.id) is not room or (outlet.closed):
+        if outlet.closed:
             raise Refused("not_found")
+        if room.touched.get(user, 0) >= member_at or self._hub.rooms.get(room.info.id) is not room:
+            return None
         texts = self._between(room, after, older)
         if resume:
             events = _first(texts, JOIN_BYTES)

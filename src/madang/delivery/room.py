@@ -30,6 +30,7 @@ from madang.delivery.outlet import Entry, Statistics, Subscription, Wire, encode
 from madang.protocol import codec
 
 FEW: Final = 16  # sockets up to which an event is joined with what else the turn of the loop gives them
+TOUCHED: Final = 1000  # memberships remembered as ended or changed, for joins that were under way meanwhile
 TAIL: Final = 200  # events kept per live room: what a fresh join may ask for, about 80 KB
 
 
@@ -62,7 +63,7 @@ class LiveRoom:
 
     __slots__ = (
         "_skip_from", "audiences", "batches", "epoch", "events_pending", "filling", "held", "info", "lagging", "live",
-        "next", "next_flush", "queued", "sealed", "statistics", "tail",
+        "next", "next_flush", "queued", "sealed", "statistics", "tail", "touched",
     )  # fmt: skip
 
     def __init__(self, info: Room, epoch: str, seq: int, events: list[Event], statistics: Statistics) -> None:
@@ -71,6 +72,7 @@ class LiveRoom:
         self.next = seq + 1  # the seq that may be accepted
         self.sealed = seq  # where every live socket stands
         self.tail: deque[Entry] = deque((encoded(e) for e in events), maxlen=TAIL)
+        self.touched: dict[str, int] = {}  # user -> seq of the newest event that ended or changed a membership
         self.held: dict[int, Event] = {}  # came early; at most hub.HELD
         self.filling = False  # a log read for a gap is under way
         self.audiences: dict[Wire, Audience] = {}
@@ -104,7 +106,8 @@ class LiveRoom:
 
     def _apply(self, event: Event) -> None:
         if event.type in ENDS_ACCESS:
-            subject = event.content().member if event.type == KICKED else event.user
+            subject = event.content().member or event.user if event.type == KICKED else event.user
+            self._touch(subject, event.seq)
             self.seal()
             for subscription in [s for s in self.subscriptions() if s.user == subject]:
                 self.detach(subscription)
@@ -113,6 +116,7 @@ class LiveRoom:
             self._erase(event.content().target)
         elif event.type == ROLE:
             body = event.content()
+            self._touch(body.member or "", event.seq)
             for subscription in self.subscriptions():
                 if subscription.user == body.member:
                     subscription.role = body.role or subscription.role
@@ -125,6 +129,12 @@ class LiveRoom:
                 access=body.access or self.info.access,
                 slow_ms=slow_ms,
             )
+
+    def _touch(self, user: str, seq: int) -> None:
+        if len(self.touched) >= TOUCHED:
+            del self.touched[next(iter(self.touched))]
+        self.touched.pop(user, None)
+        self.touched[user] = seq
 
     def _erase(self, target: int | None) -> None:
         """Take a deleted message's text out of the tail, as the log does, so that no later join reads it."""

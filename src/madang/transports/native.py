@@ -15,8 +15,9 @@ from madang.core.limits import Bucket
 from madang.core.moments import moment
 from madang.core.rooms import Member, User, is_moderator
 from madang.delivery import ephemeral
-from madang.delivery.following import RESUME_EVENTS
+from madang.delivery.following import RESUME_EVENTS, Joined
 from madang.delivery.outlet import Outlet, Subscription
+from madang.delivery.room import LiveRoom
 from madang.errors import Limited, MadangError, Refused
 from madang.protocol import codec
 from madang.protocol import commands as c
@@ -165,14 +166,7 @@ class Session:
         app, user, socket = self._app, self._me(), self._socket
         if len(socket.subscriptions) >= app.max_rooms and command.room not in socket.subscriptions:
             raise Refused("too_many", f"At most {app.max_rooms} rooms on one connection.")
-        member = await app.rooms.enter(user, command.room)
-        room = await app.hub.open(command.room)
-        if room is None:
-            raise Refused("not_found")
-        joined = await app.following.join(
-            socket, room, user.id, user.name, member.role,
-            since=command.since, epoch=command.epoch, limit=command.limit,
-        )  # fmt: skip
+        room, member, joined = await self._follow(command)
         info = room.info
         fields = {
             "room": {"id": info.id, "title": info.title, "access": info.access, "slow_ms": info.slow_ms},
@@ -181,6 +175,27 @@ class Session:
         }  # fmt: skip
         socket.say(socket.wire.notice(codec.joined(command.n, fields, joined.events)))  # before any event above seq
         return b""
+
+    async def _follow(self, command: c.Join) -> tuple[LiveRoom, Member, Joined]:
+        """Enter and follow. A room is opened only for those who may see it; what a kick meanwhile ends, stays ended."""
+        app, user = self._app, self._me()
+        room = app.hub.rooms.get(command.room)
+        member_at = room.next if room is not None else 0
+        member = await app.rooms.enter(user, command.room)
+        while True:
+            if room is None:
+                room = await app.hub.open(command.room)
+                if room is None:
+                    raise Refused("not_found")
+                member_at = room.next
+                member = await app.rooms.member(user, command.room)
+            joined = await app.following.join(
+                self._socket, room, user.id, user.name, member.role,
+                member_at=member_at, since=command.since, epoch=command.epoch, limit=command.limit,
+            )  # fmt: skip
+            if joined is not None:
+                return room, member, joined
+            room = None
 
     def _subscription(self, room: str) -> Subscription:
         subscription = self._socket.subscriptions.get(room)
