@@ -163,7 +163,7 @@ class Session:
         self._later(command.n, self._do_join(command))
 
     async def _do_join(self, command: c.Join) -> bytes:
-        app, user, socket = self._app, self._me(), self._socket
+        app, socket = self._app, self._socket
         if len(socket.subscriptions) >= app.max_rooms and command.room not in socket.subscriptions:
             raise Refused("too_many", f"At most {app.max_rooms} rooms on one connection.")
         room, member, joined = await self._follow(command)
