@@ -39,9 +39,12 @@ class Limits:
         self._rooms: dict[str, Bucket] = {}
         self._addresses: dict[str, Bucket] = {}
         self._slow: dict[str, Bucket] = {}
+        self._requests: dict[str, Bucket] = {}
 
-    def append(self, user: str, room: str, now: float, slow_ms: int = 0) -> None:
+    def append(self, user: str, room: str, now: float, slow_ms: int = 0, *, server: bool = False) -> None:
         """Count an append of a user in a room; `slow_ms` is the room's slow mode where it applies to him.
+
+        A server key speaks for many, so the room's rate alone holds it.
 
         Raises:
             Limited: rate_limited or slow_mode, with the wait.
@@ -49,7 +52,7 @@ class Limits:
         rates = self.rates
         if not slow_ms and not rates.user.per_second and not rates.room.per_second:
             return
-        if wait := _bucket(self._users, user, now).take(rates.user, now):
+        if not server and (wait := _bucket(self._users, user, now).take(rates.user, now)):
             raise Limited("rate_limited", _ms(wait))
         if wait := _bucket(self._rooms, room, now).take(rates.room, now):
             raise Limited("rate_limited", _ms(wait))
@@ -59,6 +62,11 @@ class Limits:
     def command(self, bucket: Bucket, now: float) -> None:
         """Count a command in its connection's own bucket (rate_limited)."""
         if wait := bucket.take(self.rates.connection, now):
+            raise Limited("rate_limited", _ms(wait))
+
+    def request(self, user: str, now: float) -> None:
+        """Count a user's HTTP request: all of them together are held to the rate of one connection (rate_limited)."""
+        if wait := _bucket(self._requests, user, now).take(self.rates.connection, now):
             raise Limited("rate_limited", _ms(wait))
 
     def address(self, address: str, now: float) -> None:

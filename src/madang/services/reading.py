@@ -14,6 +14,7 @@ from madang.ports.log import Log, Page
 logger = logging.getLogger("madang.reading")
 
 FLUSH_S: Final = 1.0  # read pointers kept back; losing this much of them in a crash costs a reader one more glance
+PROBE_S: Final = 2.0  # a storage that takes longer for nothing is not ready for more
 POINTERS: Final = 50_000  # kept back at most; above that a flush is made at once
 
 
@@ -24,6 +25,7 @@ class Reading:
         self._log = log
         self._directory = directory
         self._pages: SingleFlight[Page] = SingleFlight()
+        self._probes: SingleFlight[None] = SingleFlight()
         self._pointers: dict[tuple[str, str], int] = {}
         self._moved = asyncio.Event()
 
@@ -75,6 +77,15 @@ class Reading:
             for key, seq in pointers.items():
                 if len(self._pointers) < POINTERS:
                     self._pointers[key] = max(seq, self._pointers.get(key, 0))
+
+    async def probe(self) -> bool:
+        """Say whether the storage answers: it is asked to write nothing, on the path that writes go."""
+        try:
+            async with asyncio.timeout(PROBE_S):
+                await self._probes.do(None, lambda: self._directory.set_read([]))
+        except (StorageError, TimeoutError):
+            return False
+        return True
 
     async def run(self) -> None:
         """Write pointers per FLUSH_S until cancelled; the caller flushes the last ones."""

@@ -39,13 +39,15 @@ class Rooms:
     async def enter(self, user: User, room: str) -> Member:
         """Give the user's membership, making it where the room is open. Loads one room and one member, never the list.
 
+        A server key may enter any room.
+
         Raises:
             Refused: not_found, for rooms that do not exist and for invite-only rooms alike.
         """
         if (member := await self._directory.member(room, user.id)) is not None:
             return member
         info = await self._directory.room(room)
-        if info is None or info.access != "open":
+        if info is None or (info.access != "open" and not user.server):
             raise Refused("not_found")
         joined = await self._append(events.JOINED, room, user, Body(role="member"))
         if joined is None:  # another of his devices was faster
@@ -53,8 +55,16 @@ class Rooms:
         return Member(room=room, user=user.id, name=user.name, role="member", read_seq=joined.event.seq)
 
     async def member(self, user: User, room: str) -> Member:
-        """Give the user's membership (not_found where there is none: missing and hidden rooms answer alike)."""
-        if (member := await self._directory.member(room, user.id)) is None:
+        """Give the user's membership (not_found where there is none: missing and hidden rooms answer alike).
+
+        A server key acts in every room with an owner's rights, member or not.
+        """
+        member = await self._directory.member(room, user.id)
+        if user.server and (member or await self._directory.room(room)):
+            return Member(
+                room=room, user=user.id, name=user.name, role="owner", read_seq=member.read_seq if member else 0
+            )
+        if member is None:
             raise Refused("not_found")
         return member
 
@@ -65,7 +75,9 @@ class Rooms:
         return info
 
     async def leave(self, user: User, room: str) -> Appended | None:
-        """End one's own membership."""
+        """End one's own membership (not_member, also where the room is hidden or missing)."""
+        if await self._directory.member(room, user.id) is None:
+            raise Refused("not_member")
         return await self._append(events.LEFT, room, user, Body())
 
     async def kick(self, user: User, room: str, subject: str) -> Appended | None:

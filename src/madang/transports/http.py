@@ -1,20 +1,82 @@
-"""REST: what a page or another server needs, over the same services as the native protocol. One error shape."""
+"""The public listener: REST, health, the front page and /openapi.json in one ASGI application. One error shape."""
 
-from fastapi import FastAPI
+from typing import Any, Final
 
+from fastapi import APIRouter, FastAPI, Request, Response
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+
+from madang import __version__
+from madang.errors import Refused, StorageFailed
+from madang.transports import http_messages, http_rooms, http_users, page
 from madang.transports.app import App
+from madang.transports.http_bodies import Health
+from madang.transports.http_caller import Node
+from madang.transports.http_errors import Envelope, answer, failure, handle_errors
+from madang.transports.http_schemas import documented, schemas
+
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_DESCRIPTION: Final = (
+    "Rooms, messages and members over HTTP. Live events come over the WebSocket at `/ws`. "
+    'Every error is `{"error": {"code", "message"}}`; protocol/codes.toml has all codes.'
+)
+router = APIRouter(tags=["server"])
 
 
-def http_app(app: App) -> FastAPI:
+@router.get("/livez", **documented(Health))
+async def livez() -> Response:
+    """Answer as long as the process runs."""
+    return answer(Health("live"))
+
+
+@router.get("/readyz", **documented(Health))
+async def readyz(node: Node) -> Response:
+    """Say whether new connections are welcome: not while the node drains, nor when the log does not answer."""
+    if node.gate.draining:
+        raise Refused("draining")
+    if not await node.reading.probe():
+        raise StorageFailed("The storage does not answer.")
+    return answer(Health("ready"))
+
+
+@router.get("/", include_in_schema=False)
+async def front(request: Request) -> Response:
+    """Show people what this is."""
+    return page.front(request.headers.get("accept-language", ""), request.headers.get("host", ""))
+
+
+class _Cors(CORSMiddleware):
+    """Starlette's, with the one error shape."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        response = super().preflight_response(request_headers)
+        if response.status_code < 400:
+            return response
+        return failure(Refused("forbidden", "This origin, method or header is not allowed (MADANG_ORIGINS)."))
+
+
+def http_app(app: App) -> Envelope:
     """Make the ASGI application of the public listener."""
-    api = FastAPI(title="Madang", docs_url=None, redoc_url=None)
+    api = _Api(
+        title="Madang", version=__version__, description=_DESCRIPTION, docs_url=None, redoc_url=None,
+        redirect_slashes=False, generate_unique_id_function=lambda route: route.name,
+    )  # fmt: skip
+    api.state.node = app
+    handle_errors(api)
+    for part in (http_users.router, http_rooms.router, http_messages.router, router):
+        api.include_router(part)
+    if app.gate.origins:
+        api.add_middleware(
+            _Cors, allow_origins=list(app.gate.origins), allow_methods=_METHODS,
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key"], expose_headers=["Retry-After"],
+        )  # fmt: skip
+    return Envelope(api)
 
-    @api.get("/livez")
-    async def livez() -> dict[str, str]:
-        return {"status": "live"}
 
-    @api.get("/readyz")
-    async def readyz() -> dict[str, str]:
-        return {"status": "draining" if app.gate.draining else "ready"}
-
-    return api
+class _Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """Give the OpenAPI document, with the schemas of our own structs."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            document.setdefault("components", {}).setdefault("schemas", {}).update(schemas())
+        return super().openapi()

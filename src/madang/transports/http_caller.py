@@ -1,0 +1,53 @@
+"""Who is asking, and the parameters that many routes share: FastAPI dependencies, judged by services."""
+
+from typing import Annotated, Final, cast
+
+from fastapi import Depends, Path, Query, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from madang.core.rooms import User
+from madang.errors import Refused
+from madang.transports.app import App
+
+_SERVER_KEY: Final = "mk_"
+_bearer = HTTPBearer(scheme_name="token", description="A user's token, or a server key (mk_…).", auto_error=False)
+
+
+async def _node(request: Request) -> App:
+    return cast(App, request.app.state.node)
+
+
+Node = Annotated[App, Depends(_node)]
+
+
+async def _token(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
+    if credentials is None:
+        raise Refused("bad_token", "Send the header Authorization: Bearer TOKEN.")
+    return credentials.credentials
+
+
+Token = Annotated[str, Depends(_token)]
+
+
+async def _caller(node: Node, token: Token) -> User:
+    if token.startswith(_SERVER_KEY):
+        return await node.identity.server(token)
+    user, _ = node.identity.verify(token, node.now())
+    node.limits.request(user.id, node.hub.time())
+    return user
+
+
+Caller = Annotated[User, Depends(_caller)]
+"""The user or server that the token belongs to (bad_token, rate_limited)."""
+
+RoomPath = Annotated[str, Path(alias="id", pattern="^[a-z0-9][a-z0-9_-]{0,63}$", description="The room's id.")]
+SeqPath = Annotated[int, Path(ge=0, le=2**53, description="The message's seq.")]
+UserPath = Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f]{1,64}$", description="The member's user id.")]
+EmojiPath = Annotated[str, Path(min_length=1, max_length=32, description="The emoji, percent-encoded.")]
+AfterId = Annotated[str, Query(pattern=r"^[^\x00-\x1f\x7f]{0,64}$", description="Page on from above this id.")]
+Limit = Annotated[int, Query(ge=1, le=200, description="At most so many.")]
+
+
+def hold(node: App, user: User, room: str, slow_ms: int = 0) -> None:
+    """Count a change that a caller makes in a room, as the native protocol does (rate_limited, slow_mode)."""
+    node.limits.append(user.id, room, node.hub.time(), slow_ms, server=user.server)
