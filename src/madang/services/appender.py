@@ -13,8 +13,11 @@ Bound: WAITING drafts per lane; above that drafts are refused (overloaded), not 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import Any, Final
 from zlib import crc32
+
+import msgspec
 
 from madang.core.events import Appended, Draft, Event
 from madang.errors import Limited, MadangError, Refused
@@ -27,9 +30,34 @@ WAITING: Final = 20_000
 LINGER_S: Final = 0.002
 THICK: Final = 8  # drafts in the last batch from which the next one lingers
 OVERLOADED_MS: Final = 500
+SIZES: Final = BATCH.bit_length()  # batches are counted by size: at most 1, 2, 4 … BATCH
 
 Reply = Callable[[Any, Outcome | MadangError], None]
 _Waiting = tuple[Draft, Reply, Any]
+
+
+class Statistics(msgspec.Struct):
+    """Counters of the appender. Nothing is counted per draft but what did not become an event."""
+
+    stored: int = 0
+    duplicates: int = 0  # repeats of a cid
+    unchanged: int = 0
+    refused: int = 0
+    failed: int = 0  # for the storage's sake, or ours
+    overloaded: int = 0  # refused because WAITING were in line
+    commit_s: float = 0.0  # spent waiting for commits
+    batches: list[int] = msgspec.field(default_factory=lambda: [0] * SIZES)
+
+    def count(self, outcome: Outcome | MadangError) -> None:
+        """Count what did not become an event."""
+        if outcome is None:
+            self.unchanged += 1
+        elif isinstance(outcome, Appended):
+            self.duplicates += 1
+        elif isinstance(outcome, Refused):
+            self.refused += 1
+        else:
+            self.failed += 1
 
 
 class Appender:
@@ -42,7 +70,8 @@ class Appender:
     def __init__(self, log: Log, committed: Callable[[Sequence[Event]], None]) -> None:
         self._log = log
         self._closed = False
-        self._lanes = [_Lane(log, committed) for _ in range(log.lanes)]
+        self.statistics = Statistics()
+        self._lanes = [_Lane(log, committed, self.statistics) for _ in range(log.lanes)]
 
     @property
     def ack(self) -> str:
@@ -65,6 +94,7 @@ class Appender:
         lanes = self._lanes
         lane = lanes[0] if len(lanes) == 1 else lanes[crc32(draft.room.encode()) % len(lanes)]
         if len(lane.waiting) >= WAITING:
+            self.statistics.overloaded += 1
             raise Limited("overloaded", OVERLOADED_MS)
         lane.waiting.append((draft, reply, tag))
         lane.wake.set()
@@ -101,9 +131,10 @@ def _resolve(answer: asyncio.Future[Outcome | MadangError], outcome: Outcome | M
 
 
 class _Lane:
-    def __init__(self, log: Log, committed: Callable[[Sequence[Event]], None]) -> None:
+    def __init__(self, log: Log, committed: Callable[[Sequence[Event]], None], statistics: Statistics) -> None:
         self._log = log
         self._committed = committed
+        self._statistics = statistics
         self.waiting: list[_Waiting] = []
         self.committing = 0
         self.wake = asyncio.Event()
@@ -124,6 +155,7 @@ class _Lane:
             batch = self._take()
             last = self.committing = len(batch)
             outcomes: Sequence[Outcome | MadangError]
+            started = perf_counter()
             try:
                 outcomes = await self._log.append([draft for draft, _, _ in batch])
             except MadangError as error:
@@ -131,6 +163,7 @@ class _Lane:
             except Exception as error:
                 logger.error("append failed", exc_info=error)
                 outcomes = [MadangError("internal")] * len(batch)
+            self._statistics.commit_s += perf_counter() - started
             self._settle(batch, outcomes)
 
     def _take(self) -> list[_Waiting]:
@@ -160,10 +193,14 @@ class _Lane:
         for (_, reply, tag), outcome in zip(batch, outcomes, strict=True):
             if type(outcome) is Appended and not outcome.duplicate:
                 events.append(outcome.event)
+            else:
+                self._statistics.count(outcome)
             try:
                 reply(tag, outcome)
             except Exception as error:  # one sender's socket must not cost the others their acks
                 logger.error("reply failed", exc_info=error)
+        self._statistics.stored += len(events)
+        self._statistics.batches[(len(batch) - 1).bit_length()] += 1
         if events:
             try:
                 self._committed(events)
