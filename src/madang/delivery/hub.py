@@ -73,7 +73,10 @@ class Hub:
                 if room.held:
                     self._release(room)
                 if not room.queued:
-                    self.scheduler.touch(room, now)
+                    if room.events_pending:
+                        self.scheduler.touch(room, now)
+                    else:
+                        self.scheduler.touch_lazily(room)
             elif event.seq < room.next:
                 self.statistics.duplicates += 1
             else:

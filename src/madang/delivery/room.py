@@ -62,7 +62,7 @@ class LiveRoom:
     """One room on one node. Everything here runs in the event loop and never waits."""
 
     __slots__ = (
-        "_skip_from", "audiences", "batches", "epoch", "events_pending", "filling", "held", "info", "lagging", "live",
+        "skip_from", "audiences", "batches", "epoch", "events_pending", "filling", "held", "info", "lagging", "lazy", "live",
         "next", "next_flush", "queued", "sealed", "statistics", "tail", "touched",
     )  # fmt: skip
 
@@ -82,7 +82,8 @@ class LiveRoom:
         self.events_pending = 0
         self.next_flush = 0.0  # loop time before which a hot room only collects
         self.queued = False  # the scheduler has it
-        self._skip_from = 0  # first seq of an unsent skip, 0 for none
+        self.lazy = False  # the scheduler has it, for later
+        self.skip_from = 0  # first seq of a range not told yet, 0 for none
         self.statistics = statistics
 
     # -- the log's side ------------------------------------------------------------------------------------------------
@@ -94,13 +95,13 @@ class LiveRoom:
         self.tail.append(entry)
         self.statistics.events += 1
         if event.type == JOINED and self.live > quiet_above:
-            self._skip_from = self._skip_from or event.seq
+            self.skip_from = self.skip_from or event.seq
         else:
-            if self._skip_from:
+            if self.skip_from:
                 self._pend_skip(event.seq - 1)
             for audience in self.audiences.values():
                 audience.pending.append(audience.wire.event(entry))
-        self.events_pending += 1
+            self.events_pending += 1
         if event.type != SENT:
             self._apply(event)
 
@@ -198,14 +199,14 @@ class LiveRoom:
     # -- batches -------------------------------------------------------------------------------------------------------
 
     def _pend_skip(self, to: int) -> None:
-        text = codec.notice("skip", room=self.info.id, **{"from": self._skip_from, "to": to})
+        text = codec.notice("skip", room=self.info.id, **{"from": self.skip_from, "to": to})
         for audience in self.audiences.values():
             audience.pending.append(audience.wire.notice(text))
-        self._skip_from = 0
+        self.skip_from = 0
 
     def seal(self) -> None:
         """Close the pending batch: join its frames and fix who gets them."""
-        if self._skip_from:
+        if self.skip_from:
             self._pend_skip(self.next - 1)
         for audience in self.audiences.values():
             pending = audience.pending
