@@ -48,7 +48,7 @@ class Connection(asyncio.Protocol):
     write: Callable[[bytes], None]  # the transport's own, so that a delivery is one call
 
     __slots__ = (
-        "_alive", "_close_by", "_controls", "_fragments", "_out", "_paused_at", "_protocol", "_reading", "_server_state",
+        "_alive", "_controls", "_fragments", "_gone", "_out", "_paused_at", "_protocol", "_reading", "_server_state",
         "_silent", "_transport", "address", "closed", "device", "paused", "session", "subscriptions", "wire", "write",
     )  # fmt: skip
 
@@ -63,7 +63,7 @@ class Connection(asyncio.Protocol):
         self._silent = 0
         self._controls = 0
         self._paused_at = 0.0
-        self._close_by = 0.0
+        self._gone = False
         self._reading = True
         self.address = ""
         self.paused = False
@@ -85,6 +85,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone."""
         self._server_state.connections.discard(self)
+        self._gone = True
         self.closed = True
         if self.session is not None:
             self.session.ended()
@@ -228,7 +229,7 @@ class Connection(asyncio.Protocol):
             if self._controls > CONTROLS:
                 self.close(4429, "flood")
         elif frame.opcode is Opcode.CLOSE:
-            self.closed = True
+            self._close_by_and_by()
         elif frame.opcode is Opcode.BINARY:
             self.close(CloseCode.UNSUPPORTED_DATA, "text only")
         else:
@@ -250,7 +251,7 @@ class Connection(asyncio.Protocol):
             if data:
                 self.say(data)
             else:
-                self.closed = True
+                self._close_by_and_by()
                 self._transport.close()
 
     def close(self, code: int, reason: str) -> None:
@@ -261,14 +262,17 @@ class Connection(asyncio.Protocol):
             self._protocol.send_close(code, reason)
             for data in self._protocol.data_to_send():
                 self.say(data)
-        self.closed = True
-        self.app.hub.close(self)
-        self._close_by = self.app.hub.time() + CLOSE_S
-        self.app.wheel.add(self._end, CLOSE_S)
+        self._close_by_and_by()
+
+    def _close_by_and_by(self) -> None:
+        """Follow nothing any more, and let go of the socket even if the peer never reads the rest."""
+        if not self.closed:
+            self.closed = True
+            self.app.hub.close(self)
+            self.app.wheel.add(self._end, CLOSE_S)
 
     def _end(self) -> None:
-        """The peer had its time to close."""
-        if not self._transport.is_closing() or self.paused:
+        if not self._gone:
             self._transport.abort()
 
     def fail(self) -> None:
