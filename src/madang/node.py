@@ -159,7 +159,7 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         stack.push_async_callback(_cancel, [_part(node, part) for part in parts])
         await app.rooms.ensure_lobby()
         server = _server(settings, http_app(app), ws=gateway(app), http=guarded(app))
-        admin = _server(settings, admin_app(app, settings.database_url), ws="none", http="httptools")
+        admin = _server(settings, admin_app(app), ws="none", http="httptools")
         serving = [_part(node, lambda: server.serve([listener])), _part(node, lambda: admin.serve([admin_listener]))]
         stack.push_async_callback(_drain, node, [server, admin], serving)
         await server.up.wait()

@@ -68,9 +68,19 @@ class Identity:
             raise Refused("bad_token")
         return User(id=f"key-{known.id}", name=known.label, server=True)
 
+    async def add_key(self, label: str, now: float) -> tuple[ServerKey, str]:
+        """Make a server key; the second part is what its owner is shown, once (bad_name, too_many)."""
+        id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
+        hash = hashlib.sha256(secret.encode()).hexdigest()
+        key = ServerKey(id=id, label=clean_name(label), hash=hash, created_at=int(now * 1000))
+        await self._directory.add_key(key)
+        return key, f"mk_{id}_{secret}"
 
-def new_key(label: str, now_ms: int) -> tuple[ServerKey, str]:
-    """Make a server key; the second part is what its owner is shown, once."""
-    id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
-    hash = hashlib.sha256(secret.encode()).hexdigest()
-    return ServerKey(id=id, label=clean_name(label), hash=hash, created_at=now_ms), f"mk_{id}_{secret}"
+    async def keys(self) -> list[ServerKey]:
+        """Give all server keys, oldest first."""
+        return await self._directory.keys()
+
+    async def drop_key(self, id: str) -> None:
+        """Forget a server key; from now on it opens nothing (not_found)."""
+        if not await self._directory.drop_key(id):
+            raise Refused("not_found", "There is no such key.")

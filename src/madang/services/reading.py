@@ -58,6 +58,11 @@ class Reading:
         found = await self._directory.rooms(after=after, limit=min(limit + 1, 201))
         return found[:limit], len(found) > limit
 
+    @property
+    def waiting(self) -> int:
+        """Read pointers kept back."""
+        return len(self._pointers)
+
     def mark(self, room: str, user: str, seq: int) -> None:
         """Move a read pointer; written within FLUSH_S. It never falls."""
         key = (room, user)

@@ -1,5 +1,6 @@
 """What every transport is given: the node's services and delivery, in one place. Made by `madang.node`."""
 
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -43,3 +44,4 @@ class App:
     max_text: int
     max_rooms: int
     now: Callable[[], float] = time.time
+    admin_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))  # for the admin listener, per start

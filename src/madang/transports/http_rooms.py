@@ -67,7 +67,8 @@ async def change_room(
 # -- members -----------------------------------------------------------------------------------------------------------
 
 
-def _shown(member: Member) -> b.OneMember:
+def shown(member: Member) -> b.OneMember:
+    """Show a membership to who may see it."""
     return b.OneMember(member.user, member.name, member.role)
 
 
@@ -76,14 +77,14 @@ async def members(node: Node, caller: Caller, id: RoomPath, after: AfterId = "",
     """List a room's members."""
     await node.rooms.member(caller, id)
     found, more = await node.reading.members(id, after, limit)
-    return answer(b.Members([_shown(member) for member in found], more))
+    return answer(b.Members([shown(member) for member in found], more))
 
 
 @router.put(ROOM + "/members/me", **documented(b.OneMember))
 async def join(node: Node, caller: Caller, id: RoomPath) -> Response:
     """Join a room; a member already stays one."""
     hold(node, caller, id)
-    return answer(_shown(await node.rooms.enter(caller, id)))
+    return answer(shown(await node.rooms.enter(caller, id)))
 
 
 @router.delete(ROOM + "/members/me", **documented(b.Stored))

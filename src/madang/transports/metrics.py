@@ -1,0 +1,107 @@
+"""What /metrics shows, in Prometheus' text format. docs/metrics.md describes every name; a test holds it to this.
+
+All of it is read when it is asked for, from counters that parts keep anyway. Only the lag of the event loop is
+observed as time goes by: once a second, by the timing wheel.
+"""
+
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, disable_created_metrics, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from madang import __version__
+from madang.services.appender import Statistics
+from madang.transports.app import App
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_LAG_BUCKETS: Final = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+_EVENTS: Final = {
+    "madang_events": ("events", "Events accepted into rooms that are live on this node."),
+    "madang_deliveries": ("deliveries", "Event frames handed to sockets."),
+    "madang_writes": ("writes", "Calls that wrote events to a socket."),
+    "madang_bus_duplicates": ("duplicates", "Events that the bus brought again."),
+    "madang_gaps": ("gaps", "Holes in a room's events that were filled from the log."),
+    "madang_lagging": ("lagging", "Times a socket was over its byte budget."),
+    "madang_resets": ("resets", "Times a socket was too far behind to catch up event by event."),
+    "madang_ephemeral_dropped": ("ephemeral_dropped", "Notices of typing, reading and presence left out under load."),
+}
+"""Counters of delivery: name, field of its statistics, help."""
+
+_OUTCOMES: Final = ("stored", "duplicates", "unchanged", "refused", "failed", "overloaded")
+
+
+class Metrics:
+    """One node's metrics."""
+
+    def __init__(self, app: App) -> None:
+        disable_created_metrics()  # else every histogram comes with a second name for when it was made
+        self._registry = CollectorRegistry()
+        self._registry.register(_Node(app))
+        ProcessCollector(registry=self._registry)
+        self._lag = Histogram(
+            "madang_loop_lag_seconds", "How late the event loop came to what was due; observed once a second.",
+            buckets=_LAG_BUCKETS, registry=self._registry,
+        )  # fmt: skip
+        self._app = app
+        self._due = app.hub.time() + 1
+        app.wheel.add(self._observe, 1)
+
+    def _observe(self) -> float:
+        now = self._app.hub.time()
+        self._due = min(self._due, now)  # the wheel turns a fixed second after its last turn was due
+        self._lag.observe(now - self._due)
+        self._due += 1
+        return 1.0
+
+    def text(self) -> bytes:
+        """Give all metrics as they stand."""
+        return generate_latest(self._registry)
+
+
+class _Node(Collector):
+    """Reads what the node's parts have counted."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the node's metrics (called by the registry)."""
+        app = self._app
+        gate, hub, appender = app.gate, app.hub, app.appender
+        yield InfoMetricFamily("madang", "Version of this node.", {"version": __version__})
+        yield GaugeMetricFamily("madang_sockets", "WebSockets open.", gate.sockets)
+        yield GaugeMetricFamily("madang_sockets_limit", "WebSockets accepted at most.", app.limits.rates.sockets)
+        yield GaugeMetricFamily("madang_draining", "1 while the node lets go of its sockets to stop.", gate.draining)
+        yield GaugeMetricFamily("madang_rooms", "Rooms live on this node.", len(hub.rooms))
+        yield GaugeMetricFamily(
+            "madang_rooms_due", "Rooms waiting for their turn to be written.", hub.scheduler.backlog
+        )
+        yield GaugeMetricFamily("madang_appends_waiting", "Drafts not answered yet.", appender.waiting)
+        yield GaugeMetricFamily("madang_read_pointers_waiting", "Read pointers not written yet.", app.reading.waiting)
+        for name, (field, text) in _EVENTS.items():
+            yield CounterMetricFamily(name, text, getattr(hub.statistics, field))
+        yield from _appends(appender.statistics)
+
+
+def _appends(counted: Statistics) -> Iterator[Metric]:
+    outcomes = CounterMetricFamily("madang_appends", "Drafts answered, by outcome.", labels=["outcome"])
+    for name in _OUTCOMES:
+        outcomes.add_metric([name], getattr(counted, name))
+    yield outcomes
+    yield CounterMetricFamily("madang_commit_seconds", "Time spent waiting for commits.", counted.commit_s)
+    sizes = HistogramMetricFamily("madang_batch_size", "Drafts committed in one transaction.")
+    below = accumulate(counted.batches)
+    buckets = [(f"{1 << power}.0", float(count)) for power, count in enumerate(below)]
+    drafts = sum(getattr(counted, name) for name in _OUTCOMES if name != "overloaded")
+    sizes.add_metric([], [*buckets, ("+Inf", buckets[-1][1])], drafts)
+    yield sizes
