@@ -44,7 +44,8 @@ class Metrics:
     """One node's metrics."""
 
     def __init__(self, app: App) -> None:
-        disable_created_metrics()  # else every histogram comes with a second name for when it was made
+        # Else every histogram comes with a second name, for when it was made.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._registry.register(_Node(app))
         ProcessCollector(registry=self._registry)
