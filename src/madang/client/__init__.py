@@ -1,0 +1,80 @@
+"""The Python SDK: talk in rooms over connections that break, without noticing more of it than the wait.
+
+    async with madang.client.connect("ws://127.0.0.1:8400/ws", guest="Mina") as yard:
+        room = await yard.join("lobby")
+        await room.send("hello")
+        async for event in room:
+            ...
+
+docs/python.md shows what can be done with it; a program of its own, it stands on the protocol and not on the server.
+"""
+
+from madang.client.answers import History, Member, Membership, Message, Present, Sent
+from madang.client.errors import ConnectionLost, Disconnected
+from madang.client.events import (
+    Event,
+    MemberJoined,
+    MemberKicked,
+    MemberLeft,
+    MessageDeleted,
+    MessageEdited,
+    MessagePinned,
+    MessageSent,
+    MessageUnpinned,
+    OtherEvent,
+    ReactionAdded,
+    ReactionRemoved,
+    Reset,
+    RoleGiven,
+    RoomChanged,
+    RoomCreated,
+)
+from madang.client.frames import Server, User
+from madang.client.link import State
+from madang.client.notices import Behind, Notice, Online, OnlineCount, ReadTo, Skipped, Typing
+from madang.client.room import Room
+from madang.client.yard import Yard, connect
+from madang.errors import Limited, MadangError, Refused
+
+__all__ = [
+    "Behind",
+    "ConnectionLost",
+    "Disconnected",
+    "Event",
+    "History",
+    "Limited",
+    "MadangError",
+    "Member",
+    "MemberJoined",
+    "MemberKicked",
+    "MemberLeft",
+    "Membership",
+    "Message",
+    "MessageDeleted",
+    "MessageEdited",
+    "MessagePinned",
+    "MessageSent",
+    "MessageUnpinned",
+    "Notice",
+    "Online",
+    "OnlineCount",
+    "OtherEvent",
+    "Present",
+    "ReactionAdded",
+    "ReactionRemoved",
+    "ReadTo",
+    "Refused",
+    "Reset",
+    "RoleGiven",
+    "Room",
+    "RoomChanged",
+    "RoomCreated",
+    "Sent",
+    "Server",
+    "Skipped",
+    "State",
+    "Typing",
+    "User",
+    "Yard",
+    "connect",
+]

@@ -1,0 +1,113 @@
+"""What commands are answered with, as the application gets it. All frozen."""
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+
+class Sent(Struct, frozen=True, kw_only=True):
+    """It stands in the room's log.
+
+    Attributes:
+        ack: how safely: "stored", "replicated" or "buffered" (protocol/PROTOCOL.md).
+        duplicate: the same cid had been stored before, mostly by ourselves over a connection that broke.
+    """
+
+    id: str
+    seq: int
+    ack: str
+    duplicate: bool = False
+
+
+class Appended(Struct, frozen=True, kw_only=True):
+    """Answer of a command that appends, or `unchanged` where things stood that way already."""
+
+    id: str = ""
+    seq: int = 0
+    ack: str = ""
+    duplicate: bool = False
+    unchanged: bool = False
+
+    def sent(self) -> Sent | None:
+        """Give what was stored; None where nothing changed."""
+        if self.unchanged:
+            return None
+        return Sent(id=self.id, seq=self.seq, ack=self.ack, duplicate=self.duplicate)
+
+
+class Done(Struct, frozen=True):
+    """Answer that says nothing more."""
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """A message as it stands now, with every edit, reaction and pin; a deleted one has no text.
+
+    Attributes:
+        reactions: how many users reacted, by emoji; `mine` are one's own.
+    """
+
+    seq: int
+    id: str
+    user: str
+    name: str
+    at: datetime
+    text: str = ""
+    data: Any = None
+    reply_to: int | None = None
+    mentions: tuple[str, ...] = ()
+    edited_at: datetime | None = None
+    deleted: bool = False
+    pinned: bool = False
+    reactions: dict[str, int] = {}
+    mine: tuple[str, ...] = ()
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """A page of messages, oldest first; `more` lie beyond it in the direction asked for."""
+
+    messages: list[Message]
+    more: bool = False
+
+
+class Member(Struct, frozen=True, kw_only=True):
+    """One member of a room."""
+
+    user: str
+    name: str
+    role: str
+
+
+class MemberPage(Struct, frozen=True, kw_only=True):
+    """A page of members, by user id."""
+
+    members: list[Member]
+    more: bool = False
+
+
+class Membership(Struct, frozen=True, kw_only=True):
+    """One of one's own rooms, and what waits there: `unread` events and `mentions` above `read_seq`."""
+
+    room: str
+    title: str
+    access: str
+    role: str
+    seq: int
+    read_seq: int
+    unread: int
+    mentions: int = 0
+
+
+class MembershipPage(Struct, frozen=True, kw_only=True):
+    """A page of one's own rooms, by room id."""
+
+    rooms: list[Membership]
+    more: bool = False
+
+
+class Present(Struct, frozen=True, kw_only=True):
+    """Who is online: `users` is a page of them, name by user id; `count` is all of them."""
+
+    users: dict[str, str]
+    count: int
+    more: bool = False

@@ -1,0 +1,139 @@
+"""One connection, from hello to its end: what is due is written, what comes is handed to whom it concerns.
+
+Rule 1: the first flight is hello, a join per room, then every command that still wants an answer, in order, written
+        without waiting for anything.
+Rule 2: the socket is always read. What comes is the room's to keep or to drop (`cursor.py`), so nobody waits for
+        an application that does not iterate.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+import msgspec
+
+from madang.client import frames
+from madang.client.frames import (
+    Bye,
+    ErrorFrame,
+    Head,
+    Lag,
+    PresenceFrame,
+    ReadFrame,
+    ResetFrame,
+    Span,
+    TypingFrame,
+    Welcome,
+)
+from madang.client.pending import HELLO, Pending
+from madang.client.sockets import Clock, Closed, Socket
+from madang.protocol.commands import Hello
+
+HELLO_S: Final = 10.0  # for the answer to hello
+_NOTICES: Final[dict[str, type[Span | Lag | TypingFrame | ReadFrame | PresenceFrame]]] = {
+    "skip": Span,
+    "behind": Lag,
+    "typing": TypingFrame,
+    "read": ReadFrame,
+    "presence": PresenceFrame,
+}
+
+
+class NotWelcome(Exception):
+    """Hello was refused."""
+
+    def __init__(self, error: ErrorFrame) -> None:
+        self.error = error
+        super().__init__(error.message or error.code)
+
+
+class Conversation:
+    """One socket's worth of talk; `on_welcome` is told of the answer to hello."""
+
+    def __init__(self, socket: Socket, clock: Clock, pending: Pending, on_welcome: Callable[[Welcome], None]) -> None:
+        self.bye_s: float | None = None  # when the server said we may come back
+        self._socket = socket
+        self._clock = clock
+        self._pending = pending
+        self._on_welcome = on_welcome
+        self._me = ""
+
+    async def run(self, hello: Hello) -> NoReturn:
+        """Talk until the end, which is an exception.
+
+        Raises:
+            Closed: the socket ended, or was of no use.
+            NotWelcome: hello was refused; nothing else of this connection counts.
+        """
+        hello.n = HELLO
+        self._pending.connected()
+        pump = asyncio.create_task(self._write(frames.encode(hello)))
+        reader = asyncio.create_task(self._read())
+        try:
+            await asyncio.wait({pump, reader}, return_when=asyncio.FIRST_COMPLETED)
+            if not reader.done() and pump.exception() is None:
+                raise Closed(1006, f"no answer to hello within {HELLO_S:.0f} s")
+            if not reader.done() and not isinstance(pump.exception(), Closed):
+                await pump
+            await reader  # what came before the end counts, and so does the close code
+        finally:
+            pump.cancel()
+            reader.cancel()
+            await asyncio.gather(pump, reader, return_exceptions=True)
+
+    # -- out -----------------------------------------------------------------------------------------------------------
+
+    async def _write(self, hello: bytes) -> None:
+        """Write what is due, whenever something is; ends when hello has had no answer in time."""
+        pending, clock = self._pending, self._clock
+        hello_by = clock.now() + HELLO_S
+        await self._socket.send(hello)
+        while True:
+            now = clock.now()
+            if not self._me and now >= hello_by:
+                return
+            pending.wake.clear()
+            for data in pending.due(now):
+                await self._socket.send(data)
+            due = pending.next_due() if self._me else min(pending.next_due(), hello_by)
+            await clock.wait(pending.wake, due - clock.now())
+
+    # -- in ------------------------------------------------------------------------------------------------------------
+
+    async def _read(self) -> NoReturn:
+        """Take frames, one after the other."""
+        while True:
+            text = await self._socket.receive()
+            try:
+                self._take(frames.head(text), text)
+            except msgspec.MsgspecError as error:
+                raise Closed(1006, f"the server sent what is no frame of the protocol: {error}") from None
+
+    def _take(self, head: Head, text: bytes) -> None:
+        pending = self._pending
+        match head.op:
+            case "event":
+                if (feed := pending.feeds.get(head.room_id)) is not None:
+                    feed.event(frames.event(text, head.type), self._me)
+                    pending.moved(feed)
+            case "ok" if head.n == HELLO:
+                welcome = frames.decode(text, Welcome)
+                self._me = welcome.user.id
+                pending.max_frame = welcome.server.max_frame
+                self._on_welcome(welcome)
+                pending.wake.set()
+            case "error" if head.n == HELLO:
+                raise NotWelcome(frames.decode(text, ErrorFrame))
+            case "ok":
+                pending.answered(head.n, text)
+            case "error":
+                pending.refused(head.n, frames.decode(text, ErrorFrame), self._clock.now())
+            case "skip" | "behind" | "typing" | "read" | "presence":
+                if (feed := pending.feeds.get(head.room_id)) is not None:
+                    feed.notice(frames.decode(text, _NOTICES[head.op]))
+                    pending.moved(feed)
+            case "reset":
+                if (feed := pending.feeds.get(head.room_id)) is not None:
+                    feed.reset(frames.decode(text, ResetFrame))
+            case "bye":
+                self.bye_s = frames.decode(text, Bye).retry_ms / 1000

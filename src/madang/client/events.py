@@ -1,0 +1,170 @@
+"""Typed events, as the application gets them: one class per type of the log, and Reset. How frames are read: `frames.py`.
+
+All are frozen. `seq` counts 1, 2, 3 … per room; `target` is the seq of the message an event is about.
+"""
+
+from datetime import datetime
+from typing import Any, ClassVar, Final
+
+from msgspec import Struct
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """One entry of a room's log.
+
+    Attributes:
+        id: unique over all rooms, grows with `seq`.
+        user: id of who did it; `name` is the name shown at that time.
+        at: when, in UTC.
+    """
+
+    type: ClassVar[str] = ""
+    room: str
+    seq: int
+    id: str
+    user: str
+    name: str
+    at: datetime
+
+
+class MessageSent(Event, frozen=True, kw_only=True):
+    """A message as it was sent. If it has been deleted since, `deleted` is set and the rest is empty."""
+
+    type: ClassVar[str] = "message.sent"
+    text: str = ""
+    data: Any = None
+    reply_to: int | None = None
+    mentions: tuple[str, ...] = ()
+    deleted: bool = False
+
+
+class MessageEdited(Event, frozen=True, kw_only=True):
+    """The new text of a message (None where the message has been deleted since)."""
+
+    type: ClassVar[str] = "message.edited"
+    target: int
+    text: str | None = None
+    data: Any = None
+    mentions: tuple[str, ...] = ()
+
+
+class MessageDeleted(Event, frozen=True, kw_only=True):
+    """A message is gone; its text cannot be read any more."""
+
+    type: ClassVar[str] = "message.deleted"
+    target: int
+
+
+class ReactionAdded(Event, frozen=True, kw_only=True):
+    """Somebody reacted to a message."""
+
+    type: ClassVar[str] = "reaction.added"
+    target: int
+    emoji: str
+
+
+class ReactionRemoved(Event, frozen=True, kw_only=True):
+    """Somebody took a reaction back."""
+
+    type: ClassVar[str] = "reaction.removed"
+    target: int
+    emoji: str
+
+
+class MessagePinned(Event, frozen=True, kw_only=True):
+    """A message was pinned."""
+
+    type: ClassVar[str] = "message.pinned"
+    target: int
+
+
+class MessageUnpinned(Event, frozen=True, kw_only=True):
+    """A message is no longer pinned."""
+
+    type: ClassVar[str] = "message.unpinned"
+    target: int
+
+
+class MemberJoined(Event, frozen=True, kw_only=True):
+    """`user` became a member."""
+
+    type: ClassVar[str] = "member.joined"
+    role: str = "member"
+
+
+class MemberLeft(Event, frozen=True, kw_only=True):
+    """`user` left."""
+
+    type: ClassVar[str] = "member.left"
+
+
+class MemberKicked(Event, frozen=True, kw_only=True):
+    """`user` put `member` out."""
+
+    type: ClassVar[str] = "member.kicked"
+    member: str
+
+
+class RoleGiven(Event, frozen=True, kw_only=True):
+    """`user` gave `member` a role."""
+
+    type: ClassVar[str] = "member.role"
+    member: str
+    role: str
+
+
+class RoomCreated(Event, frozen=True, kw_only=True):
+    """The room began."""
+
+    type: ClassVar[str] = "room.created"
+    title: str = ""
+    access: str = "open"
+    slow_ms: int = 0
+
+
+class RoomChanged(Event, frozen=True, kw_only=True):
+    """Settings of the room changed; those that did not are None."""
+
+    type: ClassVar[str] = "room.changed"
+    title: str | None = None
+    access: str | None = None
+    slow_ms: int | None = None
+
+
+class OtherEvent(Event, frozen=True, kw_only=True):
+    """An event of a type that this version of the SDK does not know."""
+
+    kind: str
+    fields: dict[str, Any]
+
+
+class Reset(Struct, frozen=True, kw_only=True):
+    """Throw away what you hold of this room: you were too far behind, or the log began anew.
+
+    What follows starts at `seq` + 1; what lies before it is read with `room.messages()`.
+    """
+
+    room: str
+    seq: int
+    epoch: str
+
+
+KNOWN: Final[dict[str, type[Event]]] = {
+    kind.type: kind
+    for kind in (
+        MessageSent,
+        MessageEdited,
+        MessageDeleted,
+        ReactionAdded,
+        ReactionRemoved,
+        MessagePinned,
+        MessageUnpinned,
+        MemberJoined,
+        MemberLeft,
+        MemberKicked,
+        RoleGiven,
+        RoomCreated,
+        RoomChanged,
+    )
+}
+"""Classes by their type on the wire."""

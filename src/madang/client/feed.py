@@ -1,0 +1,124 @@
+"""One followed room as the link sees it: frames go in, the application's items come out. The API on top is `room.py`.
+
+Owns when a room is over. In a join's answer our own leaving is the past (the answer says that we are a member now);
+as a live frame it is the end.
+"""
+
+import asyncio
+from typing import Literal
+
+from madang.client import frames
+from madang.client.cursor import Cursor
+from madang.client.events import Event, MemberKicked, MemberLeft, Reset, RoleGiven, RoomChanged
+from madang.client.frames import Joined, ResetFrame, RoomInfo, Span
+from madang.client.notices import NoticeFrame, Notices, notices
+from madang.errors import MadangError
+from madang.protocol.commands import Join
+
+Ended = Literal["left", "kicked", "refused", "closed"]
+
+
+class Feed:
+    """State of one room, from the first join to its end."""
+
+    def __init__(self, room: str, limit: int, bound: int) -> None:
+        self.id = room
+        self.info = RoomInfo(id=room)
+        self.role = ""
+        self.read_seq = 0
+        self.recent: list[Event] = []
+        self.cursor = Cursor(bound)
+        self.given = 0  # the newest seq that the application has
+        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.ended: Ended | None = None
+        self.error: Exception | None = None
+        self.notices: Notices | None = None
+        self._limit = limit
+        self._arrived = asyncio.Event()
+
+    # -- the link's side -----------------------------------------------------------------------------------------------
+
+    def join(self, n: int) -> Join:
+        """Give the command that brings us where we want to be."""
+        self.cursor.asked()
+        if self.ready.done():
+            return Join(room=self.id, since=self.cursor.seq, epoch=self.cursor.epoch, limit=self._limit, n=n)
+        return Join(room=self.id, limit=self._limit, n=n)
+
+    def joined(self, answer: Joined) -> None:
+        """Take the answer to a join."""
+        self.info, self.role, self.read_seq = answer.room, answer.role, answer.read_seq
+        events = frames.events(answer.events)
+        if not self.ready.done():
+            self.recent = events
+            self.cursor.start(answer.epoch, answer.seq)
+            self.given = answer.seq
+            self.ready.set_result(None)
+        elif answer.reset:
+            self.cursor.reset(self.id, answer.epoch, answer.seq, events)
+        else:
+            self.cursor.resume(answer.epoch, events)
+        self._arrived.set()
+
+    def event(self, event: Event, me: str) -> None:
+        """Take an event frame; `me` is our own user id."""
+        if event.seq <= self.cursor.seq:
+            return  # known; if it is our own leaving, it was undone before the answer to our join
+        self.cursor.take(event)
+        match event:
+            case MemberLeft(user=user) if user == me:
+                self.end("left")
+            case MemberKicked(member=member) if member == me:
+                self.end("kicked")
+            case RoleGiven(member=member, role=role) if member == me:
+                self.role = role
+            case RoomChanged(title=title, access=access, slow_ms=slow_ms):
+                self.info = RoomInfo(
+                    id=self.id,
+                    title=self.info.title if title is None else title,
+                    access=self.info.access if access is None else access,
+                    slow_ms=self.info.slow_ms if slow_ms is None else slow_ms,
+                )
+        self._arrived.set()
+
+    def reset(self, frame: ResetFrame) -> None:
+        """Take the server's word that we are too far behind to be brought up event by event."""
+        self.cursor.reset(self.id, frame.epoch, frame.seq, frames.events(frame.events))
+        self._arrived.set()
+
+    def notice(self, frame: NoticeFrame) -> None:
+        """Take a frame that is not in the log."""
+        if isinstance(frame, Span):
+            self.cursor.skip(frame.first, frame.last)
+        if self.notices is not None:
+            for notice in notices(self.id, frame):
+                self.notices.put(notice)
+
+    def refused(self, error: MadangError) -> None:
+        """The room may not be joined, or not any more."""
+        self.end("refused", error)
+
+    def end(self, how: Ended, error: Exception | None = None) -> None:
+        """Nothing more comes. What waits is still the application's."""
+        if self.ended is not None:
+            return
+        self.ended = how
+        self.error = error
+        if not self.ready.done():
+            self.ready.set_exception(error or RuntimeError("the room ended before it was joined"))
+            self.ready.exception()  # whoever asked may have been cancelled
+        if self.notices is not None:
+            self.notices.end()
+        self._arrived.set()
+
+    # -- the application's side ----------------------------------------------------------------------------------------
+
+    async def next(self) -> Event | Reset | None:
+        """Wait for the next item; None when the room is over. Cancelling loses nothing."""
+        while (item := self.cursor.next()) is None:
+            if self.ended is not None:
+                return None
+            self._arrived.clear()
+            await self._arrived.wait()
+        self.given = item.seq
+        return item

@@ -1,0 +1,132 @@
+"""Commands that wait for their answers, in program order per room. Sans-I/O: no loop, time comes in as seconds.
+
+Rule 1: a call leaves the outbox answered, refused for good, or dropped by its caller; a lost connection only takes it
+        off the wire. It goes out again under the same number and with the same bytes, so under the same cid.
+Rule 2: calls of one lane (the writes of one room) go out in the order they came, at most `in_flight` at a time, and
+        none overtakes one that was told to wait. With more than one in flight a refusal reaches the client when
+        later ones are on the wire already; only then can these come first.
+Rule 3: of the others, reads for the most part, MAX_UNORDERED are on the wire at a time: a server counts commands too.
+The outbox needs no bound of its own: every call in it has a caller who waits.
+"""
+
+from math import inf
+from typing import Final
+
+UNORDERED: Final = ""
+MAX_UNORDERED: Final = 16
+
+
+class Call:
+    """One command under way."""
+
+    __slots__ = ("again", "attempts", "data", "due", "lane", "n", "on_wire", "room")
+
+    def __init__(self, n: int, data: bytes, room: str, lane: str, again: bool) -> None:
+        self.n = n
+        self.data = data
+        self.room = room
+        self.lane = lane
+        self.again = again
+        self.on_wire = False
+        self.attempts = 0
+        self.due = 0.0
+
+
+class Outbox:
+    """All calls of one client."""
+
+    def __init__(self, in_flight: int = 1) -> None:
+        if in_flight < 1:
+            raise ValueError("at least one call must be in flight")
+        self._in_flight = in_flight
+        self._calls: dict[int, Call] = {}
+        self._lanes: dict[str, dict[int, Call]] = {}
+
+    def __len__(self) -> int:
+        """Count the calls that have no answer yet."""
+        return len(self._calls)
+
+    def add(self, n: int, data: bytes, *, room: str = "", ordered: bool = False, again: bool = True) -> Call:
+        """Put a call at the end.
+
+        Args:
+            room: the room it needs us to follow, if any.
+            ordered: whether it keeps its place among the room's other ordered calls.
+            again: whether it may go out again when the connection broke before its answer.
+        """
+        lane = room if ordered else UNORDERED
+        call = Call(n, data, room, lane, again)
+        self._calls[n] = call
+        self._lanes.setdefault(lane, {})[n] = call
+        return call
+
+    def ready(self, now: float) -> list[Call]:
+        """Give the calls to write now, in order, and take them to be on the wire."""
+        out: list[Call] = []
+        for name, lane in self._lanes.items():
+            room_for = MAX_UNORDERED if name == UNORDERED else self._in_flight
+            for call in lane.values():
+                if not call.on_wire:
+                    if call.due > now:
+                        if name == UNORDERED:
+                            continue
+                        break
+                    call.on_wire = True
+                    call.attempts += 1
+                    out.append(call)
+                room_for -= 1
+                if not room_for:
+                    break
+        return out
+
+    def next_due(self) -> float:
+        """Give the time of the next call that waits to be repeated; infinity when there is none."""
+        due = inf
+        for name, lane in self._lanes.items():
+            for call in lane.values():
+                if not call.on_wire:
+                    due = min(due, call.due)
+                if name != UNORDERED:
+                    break  # the others wait behind the first
+        return due
+
+    def find(self, n: int) -> Call | None:
+        """Give the call of an answer; None for one that its caller has dropped."""
+        return self._calls.get(n)
+
+    def remove(self, call: Call) -> None:
+        """Take a call out: answered, refused or dropped."""
+        if self._calls.pop(call.n, None) is not None:
+            lane = self._lanes[call.lane]
+            del lane[call.n]
+            if not lane:
+                del self._lanes[call.lane]
+
+    def postpone(self, call: Call, due: float) -> None:
+        """Refused for now: it goes out again at `due`, in its old place; infinity waits for `wake`."""
+        call.on_wire = False
+        call.due = due
+
+    def wake(self, room: str) -> None:
+        """The room is followed: what waited for that may go."""
+        for call in self._calls.values():
+            if call.room == room and call.due == inf:
+                call.due = 0.0
+
+    def lost(self) -> list[Call]:
+        """The connection is gone: take everything off the wire, and give (and forget) what may not be repeated."""
+        unknown = [c for c in self._calls.values() if c.on_wire and not c.again]
+        for call in unknown:
+            self.remove(call)
+        for call in self._calls.values():
+            call.on_wire = False
+            if call.due == inf:
+                call.due = 0.0
+        return unknown
+
+    def clear(self) -> list[Call]:
+        """Forget everything and give it: the client is over."""
+        calls = list(self._calls.values())
+        self._calls.clear()
+        self._lanes.clear()
+        return calls

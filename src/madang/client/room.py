@@ -1,0 +1,257 @@
+"""A joined room, as the application sees it. What keeps it whole over connections is `feed.py` and `pending.py`."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Raw
+
+from madang.client.answers import Appended, Done, History, Member, MemberPage, Message, Present, Sent
+from madang.client.events import Event, Reset
+from madang.client.feed import Ended, Feed
+from madang.client.notices import Notices
+from madang.client.pending import Pending
+from madang.errors import Refused
+from madang.protocol import commands as c
+
+PAGE = 100
+
+
+class Room:
+    """One room, by `Yard.join`; a second Room of it is another handle on the same.
+
+    Iterating gives every event after `recent`, each once and in order, whatever the connection does, and a `Reset`
+    where that cannot be kept. It ends when one leaves or is kicked (see `ended`) and when the client is closed, and
+    raises what ended the client otherwise. One consumer; what it has not taken yet waits, up to `waiting_events`.
+
+    Writing commands keep their order. Each returns when the server has stored it, is repeated until then, waits out
+    what is temporary (too fast, full disk, restart), and raises Refused for good. Put `asyncio.timeout` around one to
+    wait less long; then it may be stored or not.
+    """
+
+    def __init__(self, feed: Feed, pending: Pending, cids: "Cids") -> None:
+        self._feed = feed
+        self._pending = pending
+        self._cids = cids
+
+    def __repr__(self) -> str:
+        return f"<Room {self.id} at {self.seq}{f', {self.ended}' if self.ended else ''}>"
+
+    # -- how it stands -------------------------------------------------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        """The room's id."""
+        return self._feed.id
+
+    @property
+    def title(self) -> str:
+        """The room's title."""
+        return self._feed.info.title
+
+    @property
+    def access(self) -> str:
+        """Who may join: "open" or "invite"."""
+        return self._feed.info.access
+
+    @property
+    def slow_ms(self) -> int:
+        """The least time between two messages of a plain member; 0 for none."""
+        return self._feed.info.slow_ms
+
+    @property
+    def role(self) -> str:
+        """One's own role: "owner", "moderator" or "member"."""
+        return self._feed.role
+
+    @property
+    def recent(self) -> list[Event]:
+        """The newest events as of the join, oldest first. Iteration goes on behind them."""
+        return self._feed.recent
+
+    @property
+    def seq(self) -> int:
+        """The newest event that the application was given."""
+        return self._feed.given
+
+    @property
+    def epoch(self) -> str:
+        """The name of the log's numbering."""
+        return self._feed.cursor.epoch
+
+    @property
+    def read_seq(self) -> int:
+        """One's read pointer as of the last join."""
+        return self._feed.read_seq
+
+    @property
+    def ended(self) -> Ended | None:
+        """Why nothing more comes: "left", "kicked", "refused" (no longer let in), "closed"; None while it does."""
+        return self._feed.ended
+
+    # -- what happens --------------------------------------------------------------------------------------------------
+
+    def __aiter__(self) -> AsyncIterator[Event | Reset]:
+        return self
+
+    async def __anext__(self) -> Event | Reset:
+        item = await self._feed.next()
+        if item is None:
+            if self._feed.ended == "closed" and self._feed.error is not None:
+                raise self._feed.error
+            raise StopAsyncIteration
+        if self._feed.cursor.wants_join:
+            self._pending.moved(self._feed)
+        return item
+
+    def notices(self) -> Notices:
+        """Iterate over typing, read pointers, presence and delivery notices, from the first call on. One consumer."""
+        if self._feed.notices is None:
+            self._feed.notices = Notices()
+            if self.ended:
+                self._feed.notices.end()
+        return self._feed.notices
+
+    # -- writing -------------------------------------------------------------------------------------------------------
+
+    async def send(
+        self,
+        text: str = "",
+        *,
+        data: Any = None,
+        reply_to: int | None = None,
+        mentions: Sequence[str] = (),
+        cid: str | None = None,
+    ) -> Sent:
+        """Send a message.
+
+        Args:
+            data: anything JSON can say, for the application.
+            mentions: user ids.
+            cid: a name of one's own for this message: the same one again is never stored twice, not even by
+                another run of the program. Made up if left out.
+        """
+        command = c.Send(
+            room=self.id,
+            cid=cid or self._cids.next(),
+            text=text,
+            data=_raw(data),
+            reply_to=reply_to,
+            mentions=tuple(mentions),
+        )
+        answer = await self._call(command, Appended)
+        return Sent(id=answer.id, seq=answer.seq, ack=answer.ack, duplicate=answer.duplicate)
+
+    async def edit(self, seq: int, text: str = "", *, data: Any = None, mentions: Sequence[str] = ()) -> Sent | None:
+        """Replace one's own message."""
+        command = c.Edit(
+            room=self.id, seq=seq, text=text, data=_raw(data), mentions=tuple(mentions), cid=self._cids.next()
+        )
+        return (await self._call(command, Appended)).sent()
+
+    async def delete(self, seq: int) -> Sent | None:
+        """Delete one's own message, or any as a moderator; None if it was gone already."""
+        try:
+            return (await self._call(c.Delete(room=self.id, seq=seq), Appended)).sent()
+        except Refused as refused:
+            if refused.code == "gone":
+                return None
+            raise
+
+    async def react(self, seq: int, emoji: str, on: bool = True) -> Sent | None:
+        """Put a reaction on a message, or take it off; None if it was so already."""
+        return (await self._call(c.React(room=self.id, seq=seq, emoji=emoji, on=on), Appended)).sent()
+
+    async def pin(self, seq: int, on: bool = True) -> Sent | None:
+        """Pin a message, or unpin it (moderators); None if it was so already."""
+        return (await self._call(c.Pin(room=self.id, seq=seq, on=on), Appended)).sent()
+
+    async def change(
+        self, *, title: str | None = None, access: Literal["open", "invite"] | None = None, slow_ms: int | None = None
+    ) -> Sent | None:
+        """Change what is given (moderators)."""
+        command = c.Change(room=self.id, title=title, access=access, slow_ms=slow_ms)
+        return (await self._call(command, Appended)).sent()
+
+    async def give_role(self, user: str, role: Literal["owner", "moderator", "member"]) -> Sent | None:
+        """Give a member a role (owners)."""
+        return (await self._call(c.Role(room=self.id, user=user, role=role), Appended)).sent()
+
+    async def kick(self, user: str) -> None:
+        """Put a member out (moderators). Raises ConnectionLost when the answer was lost: see `members` then."""
+        await self._pending.call(c.Kick(room=self.id, user=user), Appended, room=self.id, ordered=True, again=False)
+
+    async def leave(self) -> None:
+        """End one's membership; what has been sent before is stored first."""
+        try:
+            await self._call(c.Leave(room=self.id), Appended)
+        except Refused as refused:
+            if refused.code != "not_member":  # then an earlier try had arrived
+                raise
+        self._feed.end("left")
+        self._pending.forget(self._feed)
+
+    def typing(self, on: bool = True) -> None:
+        """Say that one is typing: again every few seconds while one does. Not repeated, not awaited."""
+        if not self.ended and self._feed.cursor.following:
+            self._pending.post(c.Typing(room=self.id, on=on))
+
+    async def read(self, seq: int | None = None) -> None:
+        """Move one's read pointer, to what the application was given last if no seq is named. It never falls."""
+        command = c.Read(room=self.id, seq=self.seq if seq is None else seq)
+        await self._pending.call(command, Done, room=self.id)
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    async def history(self, *, before: int | None = None, after: int | None = None, limit: int = 50) -> History:
+        """Read a page of messages: the newest, those before a seq, or those after one; at most 200."""
+        command = c.History(room=self.id, before=before, after=after, limit=limit)
+        return await self._pending.call(command, History, room=self.id)
+
+    async def messages(self, before: int | None = None) -> AsyncIterator[Message]:
+        """Read messages backwards, from the newest or from before a seq, page after page."""
+        more = True
+        while more:
+            page = await self.history(before=before, limit=PAGE)
+            for message in reversed(page.messages):
+                yield message
+            more = page.more and bool(page.messages)
+            before = page.messages[0].seq if page.messages else before
+
+    async def pins(self) -> list[Message]:
+        """Read the pinned messages."""
+        return (await self._pending.call(c.Pins(room=self.id), History, room=self.id)).messages
+
+    async def members(self) -> AsyncIterator[Member]:
+        """Read the members in order of their user ids, page after page."""
+        after, more = "", True
+        while more:
+            page = await self._pending.call(c.Members(room=self.id, after=after, limit=PAGE), MemberPage, room=self.id)
+            for member in page.members:
+                yield member
+            more = page.more and bool(page.members)
+            after = page.members[-1].user if page.members else after
+
+    async def presence(self, *, after: str = "", limit: int = PAGE) -> Present:
+        """Read who is online: a page in order of user ids, and how many in all. Changes come as notices."""
+        return await self._pending.call(c.Presence(room=self.id, after=after, limit=limit), Present, room=self.id)
+
+    async def _call(self, command: c.Command, kind: type[Appended]) -> Appended:
+        return await self._pending.call(command, kind, room=self.id, ordered=True)
+
+
+class Cids:
+    """Names for what one client sends; no two clients make the same."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._count = 0
+
+    def next(self) -> str:
+        """Make one."""
+        self._count += 1
+        return f"{self._prefix}-{self._count}"
+
+
+def _raw(data: Any) -> Raw:
+    return Raw() if data is None else Raw(msgspec.json.encode(data))

@@ -1,0 +1,175 @@
+"""Connecting: `connect` and the Yard it gives, the application's side of one client."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from random import random as random_fraction
+from types import TracebackType
+from typing import Literal, Self
+
+from madang.client.answers import Appended, Membership, MembershipPage, Sent
+from madang.client.credentials import Credentials
+from madang.client.cursor import WAITING_EVENTS
+from madang.client.errors import Disconnected
+from madang.client.feed import Feed
+from madang.client.frames import Server, User
+from madang.client.link import Link, State
+from madang.client.pending import Pending
+from madang.client.room import PAGE, Cids, Room
+from madang.client.sockets import Clock, Opener, SystemClock, open_websocket
+from madang.protocol import commands as c
+
+TIMEOUT_S = 10.0
+
+
+def connect(
+    url: str,
+    *,
+    guest: str | None = None,
+    token: str | None = None,
+    get_token: Callable[[], Awaitable[str]] | None = None,
+    timeout: float = TIMEOUT_S,
+    on_state: Callable[[State], None] | None = None,
+    waiting_events: int = WAITING_EVENTS,
+    in_flight: int = 1,
+    opener: Opener = open_websocket,
+    clock: Clock | None = None,
+    random: Callable[[], float] = random_fraction,
+) -> "Yard":
+    """Connect to a server: `async with connect("ws://127.0.0.1:8400/ws", guest="Mina") as yard:`.
+
+    Exactly one of `guest` (a name; makes a new user), `token` and `get_token` (asked again when a token has expired).
+
+    Args:
+        timeout: seconds that the first connection may take, tries and all; infinity waits for ever.
+            Later ones are tried until one succeeds.
+        on_state: told of every change of `Yard.state`.
+        waiting_events: events per room that wait for the application; what comes beyond them is read again from the
+            server's log when there is room.
+        in_flight: writes per room on their way at once. With more than 1, one that the server tells to wait may be
+            overtaken by those on their way already.
+        opener, clock, random: the network, time and chance, for tests.
+    """
+    pending = Pending(random, in_flight)
+    link = Link(
+        url,
+        Credentials(guest, token, get_token),
+        pending,
+        opener=opener,
+        clock=clock or SystemClock(),
+        random=random,
+        on_state=on_state,
+    )
+    return Yard(link, pending, clock or SystemClock(), timeout, waiting_events)
+
+
+class Yard:
+    """One user's connection to one server, which is kept up until the block is left."""
+
+    def __init__(self, link: Link, pending: Pending, clock: Clock, timeout: float, waiting_events: int) -> None:
+        self._link = link
+        self._pending = pending
+        self._clock = clock
+        self._timeout = timeout
+        self._waiting_events = waiting_events
+        self._cids = Cids(secrets.token_hex(8))
+        self._running: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Connect.
+
+        Raises:
+            Refused: the server does not take this name or token.
+            Disconnected: it was not reached in time, or wants no such connection.
+        """
+        self._running = asyncio.create_task(self._link.run())
+        try:
+            await self._clock.wait(self._link.settled, self._timeout)
+        except BaseException:
+            await self.close()
+            raise
+        if self._link.settled.is_set() and self._pending.over is None:
+            return self
+        reason = self._pending.over or Disconnected(
+            f"Not reached within {self._timeout:g} s: {self._link.trouble or 'no answer'}"
+        )
+        await self.close()
+        raise reason
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the conversation. Iterations end; what still waits for an answer raises Disconnected."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait({self._running})
+            if not self._running.cancelled():
+                self._running.result()  # a fault of the client itself is not kept quiet
+
+    @property
+    def state(self) -> State:
+        """How the connection stands."""
+        return self._link.state
+
+    @property
+    def trouble(self) -> str:
+        """Why it stands no better; empty while live."""
+        return self._link.trouble
+
+    @property
+    def user(self) -> User:
+        """Who one is."""
+        return self._link.user
+
+    @property
+    def token(self) -> str:
+        """The newest token: keep it to come back as the same user."""
+        return self._link.token
+
+    @property
+    def server(self) -> Server:
+        """What the server is, and its limits."""
+        return self._link.server
+
+    async def join(self, room: str, *, limit: int = 50) -> Room:
+        """Become a member where the room is open, and follow it, on every connection until one leaves.
+
+        Cancelling does not take it back.
+
+        Args:
+            limit: newest events wanted in `Room.recent`, 0 to 200.
+
+        Raises:
+            Refused: not_found, also for rooms that one may not see; too_many.
+        """
+        if self._pending.over is not None:
+            raise self._pending.over
+        feed = self._pending.feeds.get(room)
+        if feed is None:
+            feed = Feed(room, limit, self._waiting_events)
+            self._pending.follow(feed)
+        await asyncio.shield(feed.ready)
+        return Room(feed, self._pending, self._cids)
+
+    async def create(self, room: str, *, title: str = "", access: Literal["open", "invite"] = "open") -> Sent | None:
+        """Create a room and own it; join it to follow it.
+
+        Raises:
+            Refused: room_exists, bad_field, bad_name.
+            ConnectionLost: it is there, or not: join it to see.
+        """
+        command = c.Create(room=room, title=title, access=access)
+        return (await self._pending.call(command, Appended, again=False)).sent()
+
+    async def rooms(self) -> AsyncIterator[Membership]:
+        """Read one's own rooms, and what is unread in them, page after page."""
+        after, more = "", True
+        while more:
+            page = await self._pending.call(c.Rooms(after=after, limit=PAGE), MembershipPage)
+            for membership in page.rooms:
+                yield membership
+            more = page.more and bool(page.rooms)
+            after = page.rooms[-1].room if page.rooms else after
