@@ -1,18 +1,41 @@
-"""All commands under one name, and what every error of set-up looks like."""
+"""All commands under one name, and what every error looks like: one sentence, how to mend it, an exit code.
+
+Exit codes: 0 done, 1 it could not be done, 2 wrong use or set-up. Commands import what they need when they run.
+"""
 
 import sys
+from typing import Annotated
 
 import typer
 
+from madang import __version__
+from madang.cli import keys, rooms
+from madang.cli.doctor import doctor
 from madang.cli.serve import serve
-from madang.errors import SetupError
+from madang.errors import MadangError, SetupError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Madang: live rooms you host yourself.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    help="Madang: live rooms you host yourself.",
+)  # fmt: skip
 app.command()(serve)
+app.command()(doctor)
+app.add_typer(rooms.app, name="room")
+app.add_typer(keys.app, name="key")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"madang {__version__}")
+        raise typer.Exit()
 
 
 @app.callback()
-def _root() -> None:
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
     """Madang: live rooms you host yourself."""
 
 
@@ -23,3 +46,6 @@ def main() -> None:
     except SetupError as error:
         print(f"madang: {error}", file=sys.stderr)
         sys.exit(2)
+    except MadangError as error:
+        print(f"madang: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -4,42 +4,82 @@ import asyncio
 import logging
 import signal
 import sys
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-import uvloop
 
-from madang.config import Settings, load
-from madang.node import run_node
+from madang.cli.options import Config, Data, Database, settings_of
+
+if TYPE_CHECKING:
+    from madang.config import Settings
+    from madang.node import Node
+
+logger = logging.getLogger("madang.serve")
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; 0.0.0.0 for every interface.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 for any free one.")] = None,
     admin_port: Annotated[int | None, typer.Option(help="Port of /metrics and administration.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder for everything the server keeps.")] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
+    data: Data = None,
+    database: Database = None,
+    config: Config = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
     load_test: Annotated[bool, typer.Option("--load-test", help="Lift rates and admission for load tools.")] = False,
 ) -> None:
-    """Serve rooms until SIGTERM or Ctrl-C."""
-    given = {"host": host, "port": port, "admin_port": admin_port, "data": data, "load_test": load_test or None}
-    settings = load(config, **given)
-    logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr)
-    settings.data.mkdir(parents=True, exist_ok=True)
+    """Serve rooms until SIGTERM or Ctrl-C.
+
+    Exit status: 0 stopped as asked, 1 a part failed, 2 it cannot start like this.
+    """
+    settings = settings_of(
+        config, host=host, port=port, admin_port=admin_port, data=data, database=database, log_level=log_level,
+        load_test=load_test or None,
+    )  # fmt: skip
+    import uvloop
+
+    from madang import logs
+    from madang.cli.machine import make_data_folder, raise_open_files
+    from madang.cli.unsafe import unsafe
+
+    logs.set_up(settings.log_level, settings.log_format)
+    for finding in unsafe(settings):
+        logger.warning("%s %s", finding.what, finding.mend)
+    make_data_folder(settings.data)
+    raise_open_files()
     sys.exit(uvloop.run(_serve(settings)))
 
 
-async def _serve(settings: Settings) -> int:
+async def _serve(settings: "Settings") -> int:
+    from madang.cli.desk import announced
+    from madang.node import run_node
+
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with run_node(settings) as node:
-        print(f"Madang is open at http://{settings.host}:{node.port}/", flush=True)
-        failed = asyncio.ensure_future(node.failed.wait())
-        stopped = asyncio.ensure_future(stop.wait())
-        await asyncio.wait([failed, stopped], return_when=asyncio.FIRST_COMPLETED)
-        failed.cancel()
-        stopped.cancel()
+        with announced(settings, node):
+            print(_banner(settings, node), flush=True)
+            ends = [loop.create_task(node.failed.wait()), loop.create_task(stop.wait())]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for task in ends:
+            task.cancel()
+        if stop.is_set():
+            print("\nStopping: storing what was taken, saying goodbye to every socket.", flush=True)
+    appender = node.app.appender
+    left = f"; {appender.waiting} sends were not acknowledged" if appender.waiting else ""
+    print(f"Stopped. {appender.statistics.stored} events were stored since the start{left}.", flush=True)
     return 1 if node.failed.is_set() else 0
+
+
+def _banner(settings: "Settings", node: "Node") -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = f"http://{host}:{node.port}"
+    chat = "madang chat lobby" if node.port == 8400 else f"madang chat lobby --url {address}"
+    return (
+        f"Madang is open at {address}/\n"
+        f"  Talk   in two more terminals: {chat}\n"
+        f"  Data   {settings.data.absolute()}{' and a database server' if settings.database else ''}\n"
+        f"  Admin  http://{settings.admin_host}:{node.admin_port}/metrics\n"
+        f"  Stop   Ctrl-C"
+    )

@@ -1,0 +1,148 @@
+"""What `madang doctor` looks at, one function each. None of them changes anything."""
+
+import fcntl
+import os
+import platform
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from madang.adapters.sql.inspection import SQLITE_VERSION, inspect_database
+from madang.cli import machine
+from madang.cli.unsafe import Finding
+from madang.errors import SetupError
+
+if TYPE_CHECKING:
+    from madang.config import Settings
+
+OTHER_FILES: Final = 200  # open files besides sockets, with room to spare
+LITTLE_SPACE: Final = 1 << 30  # bytes
+NO_SPACE: Final = 100 << 20
+SLOW_FSYNC_MS: Final = 20.0
+NO_FSYNC_MS: Final = 0.02  # no disk is that quick; a RAM disk is
+
+
+def python() -> Finding:
+    """Name the interpreter; one that is too old could not have come this far."""
+    return Finding("ok", f"{platform.python_implementation()} {platform.python_version()}.")
+
+
+def sqlite() -> Finding:
+    """Look at the SQLite that Python brings."""
+    version = tuple(int(part) for part in SQLITE_VERSION.split("."))
+    if (3, 7, 0) <= version <= (3, 51, 2):
+        # https://sqlite.org/wal.html#walresetbug
+        return Finding(
+            "ok",
+            f"SQLite {SQLITE_VERSION}. Its WAL-reset bug (mended in 3.51.3) needs two connections that checkpoint; "
+            "here only the one writer does.",
+        )
+    return Finding("ok", f"SQLite {SQLITE_VERSION}.")
+
+
+def data_folder(data: Path) -> Finding:
+    """See whether the data folder can be written to."""
+    folder = machine.existing(data)
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        return Finding(
+            "fail", f"{folder} cannot be written to.", "Give this user the folder, or choose another with --data."
+        )
+    if folder != data.absolute():
+        return Finding("ok", f"{data.absolute()} will be made.")
+    return Finding("ok", f"{folder} can be written to.")
+
+
+def disk_space(data: Path) -> Finding:
+    """Look at what is free where the data lie."""
+    free = machine.free_bytes(data)
+    text = f"{free / (1 << 30):.1f} GiB are free on its disk"
+    if free < NO_SPACE:
+        return Finding("fail", f"Only {text}.", "Make room: a full disk refuses messages.")
+    if free < LITTLE_SPACE:
+        return Finding("warn", f"Only {text}.", "Make room soon: a full disk refuses messages.")
+    return Finding("ok", f"{text}.")
+
+
+def fsync(data: Path) -> Finding:
+    """Measure what making a batch of messages durable costs."""
+    try:
+        ms = machine.fsync_ms(data)
+    except OSError as error:
+        return Finding("fail", f"Its disk cannot sync: {error.strerror}.", "Choose another folder with --data.")
+    if ms < NO_FSYNC_MS:
+        return Finding(
+            "warn", f"An fsync there takes {ms:.3f} ms: this is memory, or a disk that does not sync.",
+            "What is acknowledged there may not survive a power cut. Choose a folder on a disk.",
+        )  # fmt: skip
+    if ms > SLOW_FSYNC_MS:
+        return Finding("warn", f"An fsync there takes {ms:.0f} ms, and so does every message.", "Use a faster disk.")
+    return Finding("ok", f"An fsync there takes {ms:.2f} ms.")
+
+
+def open_files(max_sockets: int) -> Finding:
+    """Compare the open files that `serve` can get with the sockets it would accept."""
+    limit = machine.raise_open_files()
+    if limit < max_sockets + OTHER_FILES:
+        return Finding(
+            "warn", f"This process may open {limit} files; max_sockets is {max_sockets}.",
+            f"Raise the hard limit (ulimit -Hn, LimitNOFILE=), or set max_sockets to {max(1, limit - OTHER_FILES)}.",
+        )  # fmt: skip
+    return Finding("ok", f"{limit} open files are enough for {max_sockets} sockets.")
+
+
+def free_to_start(settings: "Settings") -> Iterator[Finding]:
+    """See whether a server could start: nobody else has the data or the ports."""
+    lock = Path(f"{settings.data / 'madang.db'}.lock")
+    if not settings.database and lock.exists() and _is_locked(lock):
+        yield Finding("fail", f"Another process has {settings.data}.", "Stop it, or choose another folder with --data.")
+    for name, host, port in (
+        ("port", settings.host, settings.port),
+        ("admin_port", settings.admin_host, settings.admin_port),
+    ):
+        if reason := _not_free(host, port):
+            yield Finding("fail", f"{host}:{port} cannot be listened on: {reason}.", f"Choose another {name}.")
+        else:
+            yield Finding("ok", f"{host}:{port} is free.")
+
+
+def _is_locked(lock: Path) -> bool:
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # closing lets go of it
+        except OSError:
+            return True
+    return False
+
+
+def _not_free(host: str, port: int) -> str:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+            listener.listen()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+async def database(url: str) -> Finding:
+    """Look at the database: it answers, and its tables are of this version."""
+    try:
+        found = await inspect_database(url)
+    except SetupError as error:
+        return Finding("fail", error.problem, error.mend)
+    if found.schema is None:
+        return Finding("ok", f"The database ({found.server}) is empty; the first start makes its tables.")
+    if found.schema > found.newest:
+        return Finding(
+            "fail", f"The database was written by a newer Madang (schema {found.schema}, here {found.newest}).",
+            "Start that version, or restore a backup made before the upgrade.",
+        )  # fmt: skip
+    if found.schema < found.newest:
+        return Finding(
+            "warn", f"The database is at schema {found.schema}; the next start takes it to {found.newest}.",
+            "Make a backup first: madang backup FILE",
+        )  # fmt: skip
+    return Finding("ok", f"The database ({found.server}) answers, schema {found.schema}.")

@@ -1,0 +1,124 @@
+"""Where the command line asks for administration: the running server's admin listener, which it finds by a note in the
+data folder. When no server runs there, a node is started for as long as the question takes, so there is one way to ask.
+
+The note holds the listener's address and its secret, and only its owner may read it.
+"""
+
+import asyncio
+import ipaddress
+import json
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from madang.errors import MadangError
+
+if TYPE_CHECKING:
+    from madang.config import Settings
+    from madang.node import Node
+
+NOTE: Final = "admin.json"
+ANSWER_SECONDS: Final = 15.0
+
+
+class Desk:
+    """An admin listener."""
+
+    def __init__(self, host: str, port: int, secret: str) -> None:
+        self._host = host
+        self._port = port
+        self._secret = secret
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask, and give the answer's JSON, None for none.
+
+        Raises:
+            MadangError: what the server says is wrong.
+            OSError: nobody answers.
+        """
+        return await asyncio.to_thread(self._ask, method, path, body)
+
+    def _ask(self, method: str, path: str, body: Any) -> Any:
+        connection = HTTPConnection(self._host, self._port, timeout=ANSWER_SECONDS)
+        try:
+            text = None if body is None else json.dumps(body)
+            connection.request(method, path, text, {"Authorization": f"Bearer {self._secret}"})
+            response = connection.getresponse()
+            answer = response.read()
+        except HTTPException as error:
+            raise OSError(str(error)) from error
+        finally:
+            connection.close()
+        if response.status >= 400:
+            problem = json.loads(answer)["error"]
+            raise MadangError(problem["code"], problem["message"])
+        return json.loads(answer) if answer else None
+
+
+@contextmanager
+def announced(settings: "Settings", node: "Node") -> Iterator[None]:
+    """Leave the note for as long as the block lasts."""
+    note = settings.data / NOTE
+    place = {"host": _reachable(settings.admin_host), "port": node.admin_port, "secret": node.app.admin_secret}
+    fresh = note.with_suffix(f".{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(place, file)
+    fresh.replace(note)
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+
+
+def _reachable(host: str) -> str:
+    """Give an address of this machine for a listener on all of its interfaces."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    return host if not address.is_unspecified else "::1" if address.version == 6 else "127.0.0.1"
+
+
+async def running(data: Path) -> Desk | None:
+    """Give the desk of the server that runs on a data folder; None when none does."""
+    try:
+        place = json.loads((data / NOTE).read_text())
+        desk = Desk(place["host"], place["port"], place["secret"])
+        await desk.ask("GET", "/keys")
+    except (OSError, ValueError, KeyError, MadangError):
+        return None  # no note, or the note of a server that was killed
+    return desk
+
+
+@asynccontextmanager
+async def open_desk(settings: "Settings") -> AsyncIterator[Desk]:
+    """Give a desk: the running server's, or else one of our own."""
+    if (desk := await running(settings.data)) is not None:
+        yield desk
+        return
+    from madang import logs
+    from madang.cli.machine import make_data_folder
+    from madang.node import run_node
+
+    logs.set_up("warning", settings.log_format)
+    make_data_folder(settings.data)
+    nowhere = {"host": "127.0.0.1", "port": 0, "admin_host": "127.0.0.1", "admin_port": 0}
+    async with run_node(settings.model_copy(update=nowhere)) as node:
+        yield Desk("127.0.0.1", node.admin_port, node.app.admin_secret)
+
+
+def ask(settings: "Settings", method: str, path: str, body: Any = None) -> Any:
+    """Ask one question, from a command."""
+
+    async def asking() -> Any:
+        async with open_desk(settings) as desk:
+            return await desk.ask(method, path, body)
+
+    try:
+        return asyncio.run(asking())
+    except OSError as error:
+        raise MadangError("internal", f"The server did not answer: {error}.") from None

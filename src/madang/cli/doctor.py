@@ -1,0 +1,60 @@
+"""`madang doctor`: look at the machine, the settings and the data, and say what is wrong and how to mend it."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from madang.cli.options import Config, Data, Database, settings_of
+
+if TYPE_CHECKING:
+    from madang.cli.unsafe import Finding
+    from madang.config import Settings
+
+COLOURS: Final = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+def doctor(data: Data = None, database: Database = None, config: Config = None) -> None:
+    """Check the set-up, and say how to mend it.
+
+    Exit status: 1 when something fails. Changes nothing; works while the server runs.
+    """
+    settings = settings_of(config, data=data, database=database)
+    failed = False
+    for finding in _checks(settings):
+        failed |= finding.level == "fail"
+        label = (
+            typer.style(f"{finding.level:<4}", fg=COLOURS[finding.level])
+            if sys.stdout.isatty()
+            else f"{finding.level:<4}"
+        )
+        print(f"{label}  {finding.what}")
+        if finding.mend:
+            print(f"      -> {finding.mend}")
+    sys.exit(1 if failed else 0)
+
+
+def _checks(settings: "Settings") -> Iterator["Finding"]:
+    from madang.cli import checks
+    from madang.cli.desk import running
+    from madang.cli.unsafe import Finding, unsafe
+
+    yield checks.python()
+    yield checks.sqlite()
+    folder = checks.data_folder(settings.data)
+    yield folder
+    if folder.level != "fail":
+        yield checks.disk_space(settings.data)
+        yield checks.fsync(settings.data)
+    yield checks.open_files(settings.max_sockets)
+    if asyncio.run(running(settings.data)) is not None:
+        yield Finding("ok", f"A server runs on {settings.data}.")
+    else:
+        yield from checks.free_to_start(settings)
+    yield asyncio.run(checks.database(settings.database_url))
+    dangers = unsafe(settings)
+    yield from dangers
+    if not dangers:
+        yield Finding("ok", "The settings are safe.")

@@ -1,0 +1,66 @@
+"""What a command does to or asks of the machine: the data folder, open files, the disk."""
+
+import os
+import resource
+import shutil
+import statistics
+import tempfile
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+
+from madang.errors import SetupError
+
+FSYNCS: Final = 20
+
+
+def make_data_folder(data: Path) -> None:
+    """Make the data folder, closed to other users: it holds messages and secrets."""
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(
+            f"The folder {data} cannot be made: {error.strerror}.", "Choose another with --data."
+        ) from None
+
+
+def raise_open_files() -> int:
+    """Allow this process as many open files (sockets) as it may allow itself; gives how many."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError):
+        pass
+    return open_files()
+
+
+def open_files() -> int:
+    """Give how many files this process may have open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return soft if soft != resource.RLIM_INFINITY else 1 << 30
+
+
+def existing(folder: Path) -> Path:
+    """Give the folder, or the nearest above it that exists."""
+    folder = folder.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+def free_bytes(folder: Path) -> int:
+    """Give what is free on the disk of a folder."""
+    return shutil.disk_usage(existing(folder)).free
+
+
+def fsync_ms(folder: Path) -> float:
+    """Measure what an fsync costs on the disk of a folder: the median of FSYNCS, in milliseconds."""
+    times = []
+    with tempfile.TemporaryFile(dir=existing(folder)) as file:
+        for _ in range(FSYNCS):
+            file.write(bytes(4096))
+            file.flush()
+            started = perf_counter()
+            os.fsync(file.fileno())
+            times.append(perf_counter() - started)
+    return statistics.median(times) * 1000

@@ -1,0 +1,62 @@
+"""`madang room`: list, create and show rooms, on the running server or on its data."""
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from madang.cli.options import Config, Data, Database, settings_of
+
+app = typer.Typer(no_args_is_help=True, help="List, create and show rooms.")
+_Id = Annotated[str, typer.Argument(help="The room's id.", show_default=False)]
+
+
+@app.command("list")
+def list_rooms(data: Data = None, database: Database = None, config: Config = None) -> None:
+    """List the open rooms."""
+    from madang.cli.desk import ask
+
+    settings = settings_of(config, data=data, database=database)
+    after = ""
+    while True:
+        page = ask(settings, "GET", f"/rooms?limit=200&after={after}")
+        for room in page["rooms"]:
+            print(f"{room['id']:<24} {room['title']}")
+        if not page["more"]:
+            return
+        after = page["rooms"][-1]["id"]
+
+
+@app.command("create")
+def create_room(
+    id: _Id,
+    title: Annotated[str, typer.Option(help="What people see; the id if left out.")] = "",
+    invite: Annotated[bool, typer.Option("--invite", help="Only for those who are let in.")] = False,
+    data: Data = None,
+    database: Database = None,
+    config: Config = None,
+) -> None:
+    """Create a room that belongs to the server itself, as the lobby does."""
+    from madang.cli.desk import ask
+
+    settings = settings_of(config, data=data, database=database)
+    room = ask(settings, "POST", "/rooms", {"id": id, "title": title, "access": "invite" if invite else "open"})
+    print(f"{room['id']} is open to {'who is let in' if room['access'] == 'invite' else 'all'}.")
+
+
+@app.command("show")
+def show_room(id: _Id, data: Data = None, database: Database = None, config: Config = None) -> None:
+    """Show a room, open or not: its settings and first members."""
+    from urllib.parse import quote
+
+    from madang.cli.desk import ask
+
+    shown = ask(settings_of(config, data=data, database=database), "GET", f"/rooms/{quote(id, safe='')}")
+    room, members = shown["room"], shown["members"]["members"]
+    print(f"{room['id']}: {room['title']}")
+    print(f"  access     {room['access']}")
+    print(f"  slow mode  {timedelta(milliseconds=room['slow_ms']) if room['slow_ms'] else 'off'}")
+    print(f"  sockets    {shown['sockets']} on this node")
+    print(f"  members    {'the first 50' if shown['members']['more'] else len(members)}")
+    for member in members:
+        print(f"    {member['role']:<9}  {member['name']}  ({member['user']})")
