@@ -4,22 +4,26 @@ Sources, the first wins: the command line, MADANG_* variables, the TOML file of 
 The defaults are one process on a laptop.
 """
 
+import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from madang.errors import SetupError
 
-_ORIGINS = 'Origins a browser may connect from besides the server\'s own, as a JSON list; ["*"] for any.'
+PREFIX: Final = "MADANG_"
+_NO_SETTINGS: Final = {"MADANG_PYTHON"}  # which Python scripts/setup takes
+_Origin = Annotated[str, StringConstraints(pattern=r"^(\*|https?://[^/?#\s]+)$")]  # as browsers write it: no path
+_ORIGINS: Final = 'Origins a browser may connect from besides the server\'s own, as a JSON list; ["*"] for any.'
 
 
 class Settings(BaseSettings):
     """What an operator can set. `MADANG_PORT=9000`, or `port = 9000` in the TOML file."""
 
-    model_config = SettingsConfigDict(env_prefix="MADANG_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface.")
     port: int = Field(8400, ge=0, le=65535, description="Port to listen on; 0 for any free one.")
@@ -30,7 +34,7 @@ class Settings(BaseSettings):
         "", description="Database URL: sqlite:///…, postgresql://…; empty for SQLite in the data folder."
     )
     bus: str = Field("memory:", description="Bus between nodes: memory: for a single node.")
-    origins: list[str] = Field([], description=_ORIGINS)
+    origins: list[_Origin] = Field([], description=_ORIGINS)
     trusted_proxies: list[str] = Field(
         [], description="Addresses of proxies whose X-Forwarded-For is believed, as a JSON list."
     )
@@ -89,9 +93,17 @@ def load(file: Path | None = None, **given: Any) -> Settings:
         environment = Settings(**given)
         rest = {name: value for name, value in from_file.items() if name not in environment.model_fields_set}
         return Settings(**{**rest, **given}) if rest else environment
+    except SettingsError as error:  # a list that is no JSON
+        raise SetupError(f"The environment is wrong: {error}.", 'Write lists as JSON: ["one", "two"].') from None
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
+        name = str(first["loc"][0])
         raise SetupError(
-            f"The setting {name} is wrong: {first['msg']}.", f"Correct MADANG_{name.upper()}, its option or the file."
+            f"The setting {name} is wrong: {first['msg']}.", f"Correct {PREFIX}{name.upper()}, its option or the file."
         ) from None
+
+
+def unknown_variables() -> list[str]:
+    """Give the names in the environment that look like settings and are none."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | _NO_SETTINGS
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)

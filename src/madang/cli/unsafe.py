@@ -1,6 +1,7 @@
 """Settings that work and are dangerous: `serve` warns of them, `doctor` complains."""
 
 import ipaddress
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -19,30 +20,31 @@ class Finding(NamedTuple):
 
 
 def unsafe(settings: "Settings") -> list[Finding]:
-    """Judge settings."""
-    found = []
+    """Judge settings, and what was meant to be one."""
+    return list(_unsafe(settings))
+
+
+def _unsafe(settings: "Settings") -> Iterator[Finding]:
+    from madang.config import unknown_variables
+
+    for name in unknown_variables():
+        yield Finding("warn", f"{name} is no setting and has no effect.", "docs/settings.md lists them all.")
     if settings.load_test:
-        found.append(
-            Finding("fail", "LOAD TEST: rates, admission and caps per address are lifted; anyone can flood this server.",
-                    "Leave out --load-test and MADANG_LOAD_TEST.")
-        )  # fmt: skip
+        what = "LOAD TEST: rates, admission and caps per address are lifted; anyone can flood this server."
+        yield Finding("fail", what, "Leave out --load-test and MADANG_LOAD_TEST.")
+    elif lifted := [name for name in RATES if not getattr(settings, name)]:
+        what = f"No limit is set by {', '.join(lifted)}: one client can slow all others."
+        yield Finding("warn", what, "Set a rate above 0.")
     if not is_loopback(settings.host) and not settings.trusted_proxies:
-        found.append(
-            Finding("warn", f"{settings.host} is reachable from other machines without TLS: tokens and messages can be read on the way.",
-                    "Put a proxy that speaks TLS in front, listen on 127.0.0.1, and name the proxy in trusted_proxies.")
-        )  # fmt: skip
+        what = f"Other machines reach {settings.host} without TLS: tokens and messages can be read on the way."
+        mend = "Listen on 127.0.0.1 behind a proxy that speaks TLS, and name that in trusted_proxies."
+        yield Finding("warn", what, mend)
     if not is_loopback(settings.admin_host):
-        found.append(
-            Finding("warn", f"The admin listener is reachable from other machines at {settings.admin_host}: anyone can read /metrics.",
-                    "Set admin_host to 127.0.0.1, or guard it with a firewall.")
-        )  # fmt: skip
+        what = f"Other machines reach the admin listener at {settings.admin_host}: anyone can read /metrics."
+        yield Finding("warn", what, "Set admin_host to 127.0.0.1, or guard it with a firewall.")
     if "*" in settings.origins:
-        found.append(
-            Finding("warn", 'origins is "*": any web page may connect from a visitor\'s browser.', "List the origins of your own pages.")
-        )  # fmt: skip
-    if not settings.load_test and (lifted := [name for name in RATES if not getattr(settings, name)]):
-        found.append(Finding("warn", f"No limit is set by {', '.join(lifted)}: one client can slow all others.", "Set a rate above 0."))  # fmt: skip
-    return found
+        what = 'origins is "*": any web page may connect from its visitor\'s browser.'
+        yield Finding("warn", what, "List the origins of your own pages.")
 
 
 def is_loopback(host: str) -> bool:
