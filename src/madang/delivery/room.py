@@ -51,9 +51,9 @@ class Audience:
 
         What was put for few is flushed before the first direct write could overtake it.
         """
-        few = len(self.subscriptions) <= FEW
-        for subscription in self.subscriptions:
+        for subscription in tuple(self.subscriptions):  # flushing may fill a socket, and then it leaves
             subscription.outlet.flush()
+        few = len(self.subscriptions) <= FEW
         self.writers = tuple(s.outlet.put if few else s.outlet.write for s in self.subscriptions)
         self.stale = False
 
@@ -62,8 +62,8 @@ class LiveRoom:
     """One room on one node. Everything here runs in the event loop and never waits."""
 
     __slots__ = (
-        "skip_from", "audiences", "batches", "epoch", "events_pending", "filling", "held", "info", "lagging", "lazy", "live",
-        "next", "next_flush", "queued", "sealed", "statistics", "tail", "touched",
+        "audiences", "batches", "epoch", "events_pending", "filling", "held", "info", "lagging", "lazy", "live", "next",
+        "next_flush", "queued", "sealed", "skip_from", "statistics", "tail", "touched",
     )  # fmt: skip
 
     def __init__(self, info: Room, epoch: str, seq: int, events: list[Event], statistics: Statistics) -> None:

@@ -1,0 +1,139 @@
+"""Nodes for tests of delivery: real hub, appender and store; no server and no socket."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from madang.adapters.memory.bus import MemoryBus
+from madang.adapters.memory.presence import MemoryPresence
+from madang.adapters.sql import Store, open_store
+from madang.core.events import SENT, Body, Event, draft
+from madang.core.ids import IdSource
+from madang.core.rooms import Room, User
+from madang.delivery.following import Following, Joined
+from madang.delivery.hub import Hub
+from madang.delivery.presence import TTL_S
+from madang.delivery.room import LiveRoom
+from madang.ports.bus import Bus
+from madang.services.appender import Appender
+from madang.services.rooms import Rooms
+from tests.unit.delivery.outlets import RecordingOutlet, created
+
+LEASE_MS = 3_600_000
+OWNER = User(id="u-owner", name="Owner")
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@asynccontextmanager
+async def opened_store(folder: Path) -> AsyncIterator[Store]:
+    """A SQLite store, as a node has it."""
+    store = await open_store(f"sqlite:///{folder}/madang.db", now_ms)
+    try:
+        lease = await store.acquire("test", now_ms(), LEASE_MS)
+        store.use_ids(IdSource(lease.node, lease.floor_ms))
+        yield store
+    finally:
+        await store.close()
+
+
+class Node:
+    """One node without its front doors."""
+
+    def __init__(self, store: Store, bus: Bus, quiet_above: int = 200) -> None:
+        self.store = store
+        self.bus = bus
+        self.hub = Hub(store, store, bus, MemoryPresence(TTL_S), quiet_above=quiet_above)
+        self.following = Following(self.hub)
+        self.appender = Appender(store, self._committed)
+        self.rooms = Rooms(store, self.appender)
+        self._parts: list[asyncio.Task[None]] = []
+
+    def _committed(self, events: Sequence[Event]) -> None:
+        self.hub.receive(events)
+        self.bus.publish(events)
+
+    async def start(self) -> None:
+        await self.bus.start(self.hub)
+        loop = asyncio.get_running_loop()
+        self._parts = [loop.create_task(run()) for run in (self.appender.run, self.hub.presence.run)]
+
+    async def stop(self) -> None:
+        await self.appender.drain()
+        for part in self._parts:
+            part.cancel()
+        await asyncio.gather(*self._parts, return_exceptions=True)
+        await self.hub.stop()
+        await self.bus.stop()
+
+    def outlet(self, budget: int | None = None) -> RecordingOutlet:
+        return RecordingOutlet(self.hub, self.following, budget)
+
+    def invent(self, room: str, seq: int = 1) -> LiveRoom:
+        """Make a live room that no log knows, for events made by hand; it stands at `seq`."""
+        info = Room(id=room, title=room, access="open")
+        live = self.hub.rooms[room] = LiveRoom(
+            info, "epoch", seq, [created(room)] if seq == 1 else [], self.hub.statistics
+        )
+        return live
+
+    async def follow(
+        self, live: LiveRoom, name: str, budget: int | None = None, count: int = 1
+    ) -> list[RecordingOutlet]:
+        """Follow a room with `count` outlets of one user, from where it stands."""
+        outlets = [self.outlet(budget) for _ in range(count)]
+        for outlet in outlets:
+            joined = await self.following.join(
+                outlet, live, f"u-{name}", name.title(), "member", member_at=live.next, limit=0
+            )
+            assert joined is not None
+        return outlets
+
+    async def live(self, room: str) -> LiveRoom:
+        """Open a room that there is."""
+        live = await self.hub.open(room)
+        assert live is not None
+        return live
+
+    async def join(
+        self, outlet: RecordingOutlet, room: str, user: User = OWNER, *,
+        since: int | None = None, epoch: str | None = None, limit: int = 50,
+    ) -> Joined:  # fmt: skip
+        """Enter and follow, as a front door does."""
+        member = await self.rooms.enter(user, room)
+        live = await self.live(room)
+        joined = await self.following.join(
+            outlet, live, user.id, user.name, member.role, member_at=live.next, since=since, epoch=epoch, limit=limit
+        )
+        assert joined is not None
+        return joined
+
+    async def send(self, room: str, text: str = "hello", user: User = OWNER) -> Event:
+        appended = await self.appender.append(draft(SENT, room, user.id, user.name, Body(text=text)))
+        assert appended is not None
+        return appended.event
+
+    async def burst(self, room: str, count: int, user: User = OWNER, text: str = "hello") -> list[Event]:
+        """Append many at once."""
+        return list(await asyncio.gather(*(self.send(room, f"{text} {n}", user) for n in range(count))))
+
+
+@asynccontextmanager
+async def running_nodes(store: Store, *buses: Bus, quiet_above: int = 200) -> AsyncIterator[list[Node]]:
+    """Run nodes over one store; without buses, a single one."""
+    nodes = [Node(store, bus, quiet_above) for bus in buses or [MemoryBus()]]
+    for node in nodes:
+        await node.start()
+    try:
+        yield nodes
+    finally:
+        for node in nodes:
+            await node.stop()
+
+
+def user(name: str) -> User:
+    return User(id=f"u-{name}", name=name.title())

@@ -1,0 +1,173 @@
+"""Outlets that record: sockets for delivery, without a socket."""
+
+import itertools
+import json
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+from madang.core.events import CREATED, SENT, Event
+from madang.core.ids import EPOCH_MS
+from madang.delivery.following import Following
+from madang.delivery.hub import Hub
+from madang.delivery.outlet import Subscription, Wire
+from madang.transports.wire import PLAIN
+
+Frame = dict[str, Any]
+HIGH = 256 * 1024
+LOW = 32 * 1024
+_devices = itertools.count()
+
+
+def decoded(data: bytes) -> Iterator[Frame]:
+    """Give the JSON of server frames that stand one behind the other; fails on anything but whole text frames."""
+    at = 0
+    while at < len(data):
+        first, size = data[at], data[at + 1]
+        at += 2
+        if size == 126:
+            (size,) = struct.unpack_from("!H", data, at)
+            at += 2
+        elif size == 127:
+            (size,) = struct.unpack_from("!Q", data, at)
+            at += 8
+        assert first == 0x81, "not a whole text frame"
+        assert at + size <= len(data), "cut off"
+        yield json.loads(data[at : at + size])
+        at += size
+
+
+class RecordingOutlet:
+    """An outlet that keeps what it is given; a full socket on request, or by a budget of bytes as a transport has it.
+
+    Args:
+        budget: None for a peer that reads everything at once; else nothing is read until `read()` says so, and more
+            than `budget` unread bytes pause it, as transports do.
+    """
+
+    def __init__(self, hub: Hub, following: Following, budget: int | None = None, wire: Wire = PLAIN) -> None:
+        self._hub = hub
+        self._following = following
+        self._budget = budget
+        self._out: list[bytes] = []
+        self.wire = wire
+        self.write = self._write
+        self.device = f"device-{next(_devices)}"
+        self.paused = False
+        self.closed = False
+        self.failed = False
+        self.gone = False
+        self.subscriptions: dict[str, Subscription] = {}
+        self.written: list[bytes] = []  # what the peer has
+        self.unread: list[bytes] = []  # what the transport still holds
+        self.most_unread = 0
+        self.over: list[str] = []  # rooms that ended
+
+    # -- outlet --------------------------------------------------------------------------------------------------------
+
+    def _write(self, data: bytes) -> None:
+        if self.gone:  # as uvloop does
+            raise RuntimeError("the handler is closed")
+        if self._budget is None and not self.paused:
+            self.written.append(data)
+            return
+        self.unread.append(data)
+        size = sum(map(len, self.unread))
+        self.most_unread = max(self.most_unread, size)
+        if self._budget is not None and size > self._budget and not self.paused:
+            self.pause()
+
+    def put(self, data: bytes) -> None:
+        if not self._out:
+            self._hub.at_end_of_turn(self)
+        self._out.append(data)
+
+    def say(self, data: bytes) -> None:
+        self.flush()
+        self.write(data)
+
+    def flush(self) -> None:
+        out, self._out = self._out, []
+        if out:
+            self.write(b"".join(out))
+
+    def ended(self, room: str) -> None:
+        self.over.append(room)
+        if (subscription := self.subscriptions.pop(room, None)) is not None:
+            self._hub.presence.leave(room, subscription.user, self.device)
+
+    def fail(self) -> None:
+        self.failed = True
+        self.close()
+
+    # -- the peer's and the transport's side ---------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """The socket is full."""
+        self.paused = True
+        self._hub.pause(self)
+
+    def resume(self) -> None:
+        """The peer has read everything."""
+        self.written += self.unread
+        self.unread.clear()
+        self.paused = False
+        self._following.resume(self)
+
+    def read(self, size: int) -> None:
+        """The peer reads so many writes; under the low mark the transport goes on."""
+        self.written += self.unread[:size]
+        del self.unread[:size]
+        if self.paused and sum(map(len, self.unread)) <= LOW:
+            self.paused = False
+            self._following.resume(self)
+
+    def close(self) -> None:
+        """The connection is lost: writing raises from now on."""
+        self.closed = True
+        self._hub.close(self)
+        self.gone = True
+
+    # -- what came -----------------------------------------------------------------------------------------------------
+
+    @property
+    def frames(self) -> list[Frame]:
+        """Everything the peer has, decoded."""
+        return list(decoded(b"".join(self.written)))
+
+    def of(self, *ops: str, room: str | None = None) -> list[Frame]:
+        """Give the frames of some kinds, of one room."""
+        return [f for f in self.frames if f["op"] in ops and room in (None, f["room"])]
+
+    def seqs(self, room: str) -> list[int]:
+        """Give the seqs of a room's event frames, as they came."""
+        return [f["seq"] for f in self.of("event", room=room)]
+
+    def position(self, room: str, joined: int) -> int:
+        """Follow the rules of the protocol from the seq of a join; fails where they are broken: a hole, or a double."""
+        at = joined
+        for f in self.of("event", "skip", "reset", room=room):
+            if f["op"] == "event":
+                assert f["seq"] == at + 1, f"{f['seq']} after {at}"
+                at = f["seq"]
+            elif f["op"] == "skip":
+                assert f["from"] == at + 1 <= f["to"], f"{f} at {at}"
+                at = f["to"]
+            else:
+                assert f["seq"] > at
+                seqs = [event["seq"] for event in f["events"]]
+                assert seqs == list(range(f["seq"] - len(seqs) + 1, f["seq"] + 1))
+                at = f["seq"]
+        return at
+
+
+def event(room: str, seq: int, type: str = SENT, user: str = "u-mina", body: bytes | None = None) -> Event:
+    """Make an event of a room."""
+    if body is None:
+        body = b'{"text":"%d"}' % seq if type == SENT else b"{}"
+    return Event(room, seq, seq << 22, type, user, "Mina", EPOCH_MS + seq, body)
+
+
+def created(room: str) -> Event:
+    """Make the first event of a room."""
+    return event(room, 1, CREATED)

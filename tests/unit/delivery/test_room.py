@@ -1,0 +1,148 @@
+"""A room settles order once: batches end where access ends, ranges are told, the tail forgets what was deleted."""
+
+import json
+
+import pytest
+
+from madang.core.events import CHANGED, DELETED, EDITED, JOINED, KICKED, LEFT, ROLE
+from madang.delivery.room import FEW
+from tests.unit.delivery.nodes import Node, running_nodes
+from tests.unit.delivery.outlets import RecordingOutlet, event
+from tests.waiting import eventually, turns
+
+ROOM = "plaza"
+
+
+async def has(outlet: RecordingOutlet, seqs: list[int]) -> None:
+    """Wait until exactly these events have come."""
+    await eventually(lambda: len(outlet.seqs(ROOM)) >= len(seqs))
+    assert outlet.seqs(ROOM) == seqs
+
+
+@pytest.mark.parametrize("crowd", [0, FEW * 2])
+@pytest.mark.parametrize("type", [KICKED, LEFT])
+async def test_who_goes_gets_nothing_later_and_the_others_everything(node: Node, crowd: int, type: str) -> None:
+    live = node.invent(ROOM)
+    goes = await node.follow(live, "bora", count=2)
+    stays = await node.follow(live, "mina", count=1 + crowd)
+    end = event(ROOM, 4, type, "u-mina", b'{"member":"u-bora"}') if type == KICKED else event(ROOM, 4, type, "u-bora")
+    node.hub.receive([event(ROOM, 2), event(ROOM, 3), end, event(ROOM, 5), event(ROOM, 6)])
+    for outlet in stays:
+        await has(outlet, [2, 3, 4, 5, 6])
+    for outlet in goes:
+        await has(outlet, [2, 3, 4])
+        assert outlet.over == [ROOM]
+        assert not outlet.subscriptions
+    node.hub.receive([event(ROOM, 7)])
+    await has(stays[0], [2, 3, 4, 5, 6, 7])
+    await has(goes[0], [2, 3, 4])
+
+
+async def test_a_kick_of_someone_else_ends_nothing(node: Node) -> None:
+    live = node.invent(ROOM)
+    (outlet,) = await node.follow(live, "mina")
+    node.hub.receive([event(ROOM, 2, KICKED, "u-mina", b'{"member":"u-nobody"}'), event(ROOM, 3)])
+    await has(outlet, [2, 3])
+    assert outlet.over == []
+
+
+async def test_joins_of_others_in_a_crowd_are_a_range(store: object) -> None:
+    async with running_nodes(store, quiet_above=2) as (node,):  # type: ignore[arg-type]
+        live = node.invent(ROOM)
+        outlets = await node.follow(live, "mina", count=3)
+        joins = [event(ROOM, seq, JOINED, f"u-{seq}") for seq in (2, 3, 4)]
+        node.hub.receive([*joins, event(ROOM, 5), event(ROOM, 6, JOINED, "u-6"), event(ROOM, 7)])
+        for outlet in outlets:
+            await eventually(lambda outlet=outlet: len(outlet.frames) == 4)
+            assert [(f["op"], f.get("from", f.get("seq")), f.get("to")) for f in outlet.frames] == [
+                ("skip", 2, 4), ("event", 5, None), ("skip", 6, 6), ("event", 7, None),
+            ]  # fmt: skip
+            assert outlet.position(ROOM, 1) == 7
+
+
+async def test_a_range_with_nothing_behind_it_is_told_all_the_same(store: object) -> None:
+    async with running_nodes(store, quiet_above=0) as (node,):  # type: ignore[arg-type]
+        live = node.invent(ROOM)
+        (outlet,) = await node.follow(live, "mina")
+        node.hub.receive([event(ROOM, 2, JOINED, "u-2")])
+        await eventually(lambda: outlet.frames)
+        assert outlet.position(ROOM, 1) == 2
+
+
+async def test_in_a_small_room_joins_are_told(node: Node) -> None:
+    live = node.invent(ROOM)
+    (outlet,) = await node.follow(live, "mina")
+    node.hub.receive([event(ROOM, 2, JOINED, "u-2")])
+    await has(outlet, [2])
+
+
+async def test_a_deleted_text_is_in_the_tail_no_more(node: Node) -> None:
+    live = node.invent(ROOM)
+    edit = event(ROOM, 3, EDITED, body=b'{"target":2,"text":"secret, edited"}')
+    other = event(ROOM, 4, body=b'{"text":"kept"}')
+    node.hub.receive([event(ROOM, 2, body=b'{"text":"secret"}'), edit, other])
+    node.hub.receive([event(ROOM, 5, DELETED, body=b'{"target":2}')])
+    await eventually(lambda: live.sealed == 5)
+    joined = await node.following.join(
+        node.outlet(), live, "u-bora", "Bora", "member", member_at=live.next, since=1, epoch="epoch"
+    )
+    assert joined is not None
+    told = [json.loads(text) for text in joined.events]
+    assert [e["seq"] for e in told] == [2, 3, 4, 5]
+    assert "secret" not in json.dumps(told)
+    assert told[0]["deleted"] is True
+    assert told[1]["target"] == 2
+    assert told[2]["text"] == "kept"
+
+
+async def test_a_role_reaches_all_of_a_users_subscriptions(node: Node) -> None:
+    live = node.invent(ROOM)
+    outlets = await node.follow(live, "bora", count=2)
+    (other,) = await node.follow(live, "mina")
+    outlets[1].pause()  # one of them is behind
+    node.hub.receive([event(ROOM, 2, ROLE, "u-mina", b'{"member":"u-bora","role":"moderator"}')])
+    assert [o.subscriptions[ROOM].role for o in outlets] == ["moderator", "moderator"]
+    assert other.subscriptions[ROOM].role == "member"
+
+
+async def test_settings_follow_the_log(node: Node) -> None:
+    live = node.invent(ROOM)
+    node.hub.receive([event(ROOM, 2, CHANGED, body=b'{"title":"New"}')])
+    assert (live.info.title, live.info.access, live.info.slow_ms) == ("New", "open", 0)
+    node.hub.receive([event(ROOM, 3, CHANGED, body=b'{"slow_ms":500,"access":"invite"}')])
+    assert (live.info.title, live.info.access, live.info.slow_ms) == ("New", "invite", 500)
+    node.hub.receive([event(ROOM, 4, CHANGED, body=b'{"slow_ms":0}')])
+    assert live.info.slow_ms == 0
+
+
+async def test_where_a_subscription_stands(node: Node) -> None:
+    live = node.invent(ROOM)
+    (outlet,) = await node.follow(live, "mina")
+    subscription = outlet.subscriptions[ROOM]
+    assert (subscription.live, live.live, live.lagging) == (True, 1, set())
+    node.hub.receive([event(ROOM, 2)])
+    outlet.pause()
+    assert (subscription.live, subscription.position, live.live, live.lagging) == (False, 2, 0, {subscription})
+    node.hub.receive([event(ROOM, 3)])
+    await turns()
+    outlet.resume()
+    assert (subscription.live, live.live, live.lagging) == (True, 1, set())
+    await has(outlet, [2, 3])
+    outlet.close()
+    assert (subscription.live, live.live, live.lagging, outlet.subscriptions) == (False, 0, set(), {})
+
+
+async def test_a_socket_that_fills_up_while_a_batch_is_closed_harms_nobody(node: Node) -> None:
+    """Its answers are flushed before the room writes directly, and that may be what fills it."""
+    live = node.invent(ROOM)
+    others = await node.follow(live, "mina", count=FEW + 1)
+    (slow,) = await node.follow(live, "bora", budget=100)
+    slow.put(slow.wire.notice(b'{"op":"ok","n":1,"filler":"%s"}' % (b"x" * 200)))
+    node.hub.receive([event(ROOM, 2)])
+    for outlet in others:
+        await has(outlet, [2])
+    assert slow.paused
+    slow.read(10)
+    await eventually(lambda: slow.unread)
+    slow.read(10)
+    assert slow.position(ROOM, 1) == 2
