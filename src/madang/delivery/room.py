@@ -160,13 +160,19 @@ class LiveRoom:
         yield from tuple(self.lagging)
 
     def attach(self, subscription: Subscription) -> None:
-        """Add to the audience: what is sealed from now on goes to it. It must stand at `sealed`."""
+        """Add to the audience: what is sealed from now on goes to it. It must stand at `sealed`.
+
+        The first of a wire while more than the tail holds is not sealed yet stays behind, and comes in by catching up.
+        """
         wire = subscription.outlet.wire
         audience = self.audiences.get(wire)
         if audience is None:
+            if self.tail_from > self.sealed:
+                self.lagging.add(subscription)
+                return
             audience = self.audiences[wire] = Audience(wire)
-            unsealed = self.next - 1 - self.sealed
-            audience.pending = [wire.event(e) for e in islice(self.tail, len(self.tail) - unsealed, None)]
+            told = islice(self.tail, self.sealed - self.tail_from, (self.skip_from or self.next) - 1 - self.tail_from)
+            audience.pending = [wire.event(e) for e in told]
         audience.subscriptions.add(subscription)
         audience.stale = True
         subscription.live = True
@@ -228,8 +234,14 @@ class LiveRoom:
         while batches and written < limit:
             data, writers, cursor = batches[0]
             count = min(len(writers) - cursor, limit - written)
-            for write in writers if count == len(writers) else writers[cursor : cursor + count]:
-                write(data)
+            sockets = iter(writers if count == len(writers) else writers[cursor : cursor + count])
+            while True:
+                try:
+                    for write in sockets:
+                        write(data)
+                    break
+                except RuntimeError:  # uvloop: that socket has closed since the batch was sealed; on with the next
+                    continue
             written += count
             if cursor + count == len(writers):
                 batches.popleft()

@@ -9,7 +9,7 @@ from pathlib import Path
 from madang.adapters.memory.bus import MemoryBus
 from madang.adapters.memory.presence import MemoryPresence
 from madang.adapters.sql import Store, open_store
-from madang.core.events import SENT, Body, Event, draft
+from madang.core.events import SENT, Appended, Body, Event, draft
 from madang.core.ids import IdSource
 from madang.core.rooms import Room, User
 from madang.delivery.following import Following, Joined
@@ -116,6 +116,13 @@ class Node:
         appended = await self.appender.append(draft(SENT, room, user.id, user.name, Body(text=text)))
         assert appended is not None
         return appended.event
+
+    async def stored(self, room: str, count: int, text: str = "hello") -> list[Event]:
+        """Append to the log and tell nobody: the test hands the events out as it likes."""
+        drafts = [draft(SENT, room, OWNER.id, OWNER.name, Body(text=f"{text} {n}")) for n in range(count)]
+        outcomes = await self.store.append(drafts)
+        assert all(isinstance(outcome, Appended) for outcome in outcomes)
+        return [outcome.event for outcome in outcomes if isinstance(outcome, Appended)]
 
     async def burst(self, room: str, count: int, user: User = OWNER, text: str = "hello") -> list[Event]:
         """Append many at once."""

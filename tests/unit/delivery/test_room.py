@@ -5,12 +5,17 @@ import json
 import pytest
 
 from madang.core.events import CHANGED, DELETED, EDITED, JOINED, KICKED, LEFT, ROLE
-from madang.delivery.room import FEW
+from madang.delivery.room import FEW, TAIL
+from madang.transports.wire import PlainWire
 from tests.unit.delivery.nodes import Node, running_nodes
 from tests.unit.delivery.outlets import RecordingOutlet, event
 from tests.waiting import eventually, turns
 
 ROOM = "plaza"
+
+
+class PlainTwin(PlainWire):
+    """A second wire that can be read like the first."""
 
 
 async def has(outlet: RecordingOutlet, seqs: list[int]) -> None:
@@ -76,6 +81,18 @@ async def test_in_a_small_room_joins_are_told(node: Node) -> None:
     await has(outlet, [2])
 
 
+async def test_who_comes_while_a_range_waits_misses_nothing_and_has_nothing_twice(store: object) -> None:
+    async with running_nodes(store, quiet_above=0) as (node,):  # type: ignore[arg-type]
+        live = node.invent(ROOM)
+        await node.follow(live, "mina")
+        node.hub.receive([event(ROOM, 2, JOINED, "u-2")])
+        outlet = RecordingOutlet(node.hub, node.following, wire=PlainTwin())
+        joined = await node.following.join(outlet, live, "u-2", "Two", "member", member_at=live.next)
+        assert joined is not None
+        node.hub.receive([event(ROOM, 3)])
+        await eventually(lambda: outlet.position(ROOM, joined.seq) == 3)
+
+
 async def test_a_deleted_text_is_in_the_tail_no_more(node: Node) -> None:
     live = node.invent(ROOM)
     edit = event(ROOM, 3, EDITED, body=b'{"target":2,"text":"secret, edited"}')
@@ -113,6 +130,22 @@ async def test_settings_follow_the_log(node: Node) -> None:
     assert (live.info.title, live.info.access, live.info.slow_ms) == ("New", "invite", 500)
     node.hub.receive([event(ROOM, 4, CHANGED, body=b'{"slow_ms":0}')])
     assert live.info.slow_ms == 0
+
+
+@pytest.mark.parametrize("waiting", [1, TAIL, TAIL + 50])
+async def test_the_first_of_another_wire_gets_what_is_not_sealed_yet(node: Node, waiting: int) -> None:
+    live = await node.live("yard")
+    (first,) = await node.follow(live, "mina")
+    events = await node.stored("yard", 1 + waiting)
+    node.hub.receive(events[:1])  # hot from now on: what follows waits for the tick
+    node.hub.receive(events[1:])
+    assert live.next - 1 - live.sealed == waiting
+    other = RecordingOutlet(node.hub, node.following, wire=PlainTwin())
+    joined = await node.following.join(other, live, "u-bora", "Bora", "member", member_at=live.next, limit=0)
+    assert joined is not None
+    assert joined.seq == 2
+    await eventually(lambda: other.seqs("yard")[-1:] == [2 + waiting])
+    assert other.position("yard", joined.seq) == first.position("yard", 1) == 2 + waiting
 
 
 async def test_where_a_subscription_stands(node: Node) -> None:
