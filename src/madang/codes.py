@@ -59,7 +59,7 @@ CLOSES: Final[dict[int, CloseCode]] = {
     1009: CloseCode("frame_too_big", "never", "A message is larger than max_frame."),
     1011: CloseCode("server_error", "later", "The server made a mistake; it has been logged."),
     1012: CloseCode("restart", "resume", "The node restarts. The bye frame before names the wait."),
-    1013: CloseCode("try_later", "later", "Too many sockets."),
+    1013: CloseCode("try_later", "later", "The node cannot serve this socket now; nothing is lost."),
     4400: CloseCode("bad_requests", "never", "20 bad frames in a row."),
     4401: CloseCode("unauthorised", "never", "Hello failed, or the token expired."),
     4408: CloseCode("hello_timeout", "later", "No hello within 10 s of the handshake."),

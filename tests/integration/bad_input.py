@@ -9,21 +9,11 @@ from tests import wire
 from tests.wire import BINARY, CONTINUATION, PING, PONG, TEXT, frame, upgrade
 
 HELLO: Final = '{"op":"hello","n":1,"guest":"Mallory"}'
-TO_MEND: Final = {
-    "not UTF-8": "bad_json instead of close 1007: the gateway does not check UTF-8",
-    "UTF-8 of a surrogate": "as above",
-    "overlong UTF-8": "as above",
-    "not UTF-8, in fragments": "as above",
-    "UTF-8 that ends early": "as above",
-    "HTTP/1.0": "upgraded all the same",
-    "two hosts": "upgraded all the same",
-}
 
 
 def cases(table: list[tuple[Any, ...]]) -> list[Any]:
-    """A table's rows as parameters, named by row and what they send; those to mend are expected to fail."""
-    marks = {what: [pytest.mark.xfail(reason=reason)] for what, reason in TO_MEND.items()}
-    return [pytest.param(*rest, id=f"{row}-{what!a}", marks=marks.get(what, [])) for row, what, *rest in table]
+    """A table's rows as parameters, named by row and what they send."""
+    return [pytest.param(*rest, id=f"{row}-{what!a}") for row, what, *rest in table]
 
 
 # -- frames: what is sent after the handshake, before hello, and the close code ------------------------------------------

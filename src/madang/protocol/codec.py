@@ -42,12 +42,14 @@ def decode(text: bytes | bytearray) -> AnyCommand:
 
     Raises:
         Refused: bad_json, unknown_op, or bad_field with the field's name in the message.
+        UnicodeDecodeError: not UTF-8, which is an error of the frame (RFC 6455, 8.1), not of the command.
     """
     try:
         command = _decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _explain(text, error) from None
     if not (type(command) is Send and _is_plain(command) and text.count(b":") == _PLAIN_SEND and b"\\u" not in text):
+        str(text, "utf-8")
         strict(text)
     return command  # type: ignore[no-any-return]
 
@@ -66,6 +68,7 @@ def number(text: bytes | bytearray) -> int | None:
 
 
 def _explain(text: bytes | bytearray, error: Exception) -> Refused:
+    str(text, "utf-8")
     strict(text)  # what is not strict JSON is bad_json, whatever else is wrong with it
     if not isinstance(error, msgspec.ValidationError):
         return Refused("bad_json")

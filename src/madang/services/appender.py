@@ -98,6 +98,7 @@ class Appender:
             raise Limited("overloaded", OVERLOADED_MS)
         lane.waiting.append((draft, reply, tag))
         lane.wake.set()
+        lane.idle.clear()
 
     async def append(self, draft: Draft) -> Appended | None:
         """Append one draft and wait for it; None when it changes nothing. Cancelling does not take it back.
@@ -149,7 +150,6 @@ class _Lane:
                 self.idle.set()
                 self.wake.clear()
                 await self.wake.wait()
-                self.idle.clear()
             if last >= THICK > 0 and len(self.waiting) < BATCH // 2:
                 await asyncio.sleep(LINGER_S)
             batch = self._take()

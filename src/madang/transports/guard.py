@@ -12,7 +12,9 @@ from madang.transports.app import App
 HEAD_S: Final = 5.0  # from the connection to the end of the first head
 HEAD_BYTES: Final = 16 * 1024
 HEADERS: Final = 100
-_TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+_END: Final = b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+_TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large" + _END
+_BAD: Final = b"HTTP/1.1 400 Bad Request" + _END
 
 
 class GuardedHttp(HttpToolsProtocol):
@@ -39,7 +41,7 @@ class GuardedHttp(HttpToolsProtocol):
         if self._heads > heads:
             self._head_bytes = 0
         elif self._in_head and self._head_bytes > HEAD_BYTES:
-            self._refuse()
+            self._refuse(_TOO_LARGE)
 
     _in_head = True
 
@@ -54,17 +56,33 @@ class GuardedHttp(HttpToolsProtocol):
             super().on_header(name, value)
         elif len(self.headers) == HEADERS:
             self.headers.append((b"", b""))
-            self._refuse()
+            self._refuse(_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         """A head is whole."""
         self._heads += 1
         self._in_head = False
-        if not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (
+            hosts == 0 and self.parser.get_http_version() == "1.1"
+        ):  # RFC 9112, 3.2: else two readers may differ
+            self._refuse(_BAD)
+        else:
             super().on_headers_complete()
 
-    def _refuse(self) -> None:
-        self.transport.write(_TOO_LARGE)
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the socket over, unless its head was refused; HTTP/1.0 has no upgrades (RFC 6455, 4.1)."""
+        if self.transport.is_closing():
+            return
+        if self.parser.get_http_version() == "1.1":
+            super().handle_websocket_upgrade()
+        else:
+            self._refuse(_BAD)
+
+    def _refuse(self, answer: bytes) -> None:
+        self.transport.write(answer)
         self.transport.close()
 
 

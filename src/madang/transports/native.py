@@ -85,6 +85,8 @@ class Session:
             self._flood = 0
         except MadangError as error:
             self._refuse(codec.number(text) if n is None else n, error)
+        except UnicodeDecodeError:
+            self._socket.close(1007, "not UTF-8")
 
     def _refuse(self, n: int | None, error: MadangError) -> None:
         self._answer(codec.error(n, error))

@@ -158,12 +158,16 @@ class Connection(asyncio.Protocol):
 
     def put(self, data: bytes) -> None:
         """Write joined with what else this turn of the loop gives the socket."""
+        if self._gone:
+            return
         if not self._out:
             self.app.hub.at_end_of_turn(self)
         self._out.append(data)
 
     def say(self, data: bytes) -> None:
         """Write what was put so far, and then this."""
+        if self._gone:
+            return
         if self._out:
             self.flush()
         self.write(data)
@@ -171,6 +175,8 @@ class Connection(asyncio.Protocol):
     def flush(self) -> None:
         """Write what was put so far."""
         out, self._out = self._out, []
+        if self._gone:
+            return
         if len(out) == 1:
             self.write(out[0])
         elif out:
