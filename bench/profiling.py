@@ -98,7 +98,7 @@ def _driven(server: Server, wanted: Load, watcher: list[str] | None, place: Path
     for process in watching:
         process.wait(30)
     values = window.values() | {"sent": float(heard.sent), "messages_s": heard.per_second / wanted.group}
-    return values | {"cpu_us_message": values["cpu_seconds"] * 1e6 / (heard.sent or 1)}
+    return values | {"cpu_us_message": values["cpu_seconds"] * 1e6 / (heard.acks or 1)}
 
 
 def show(folded: str, per_message: float, top: int) -> None:

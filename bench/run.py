@@ -11,14 +11,17 @@ import resource
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from bench import machine, plot, report
+from bench.proc import core_busy
 from bench.sitting import Sitting, Values
 from bench.tools import BENCH, BUILD, tool
 from bench.workloads import WORKLOADS
 
 CROWDED = 0.10  # of a core, taken by others: from here on figures are not to be trusted
+PATIENCE_SECONDS = 60  # for others to finish, before each run
 
 
 def main() -> None:
@@ -93,11 +96,21 @@ def measure(names: list[str], repeat: int, seconds: float, sitting: Sitting, aga
 
 
 def _once(name: str, seconds: float, sitting: Sitting) -> Values:
+    wait_until_quiet()
     values = WORKLOADS[name].measure(sitting, seconds)
     print(report.brief(WORKLOADS[name], values), file=sys.stderr)
     if _crowd(values) > CROWDED:
         print(f"  others took {_crowd(values):.0%} of a core meanwhile", file=sys.stderr)
     return values
+
+
+def wait_until_quiet() -> None:
+    """Wait for a second in which nobody uses the cores; but not for ever, since the figures tell anyway."""
+    for _ in range(PATIENCE_SECONDS):
+        before = [core_busy(core) for core in (0, 1)]
+        time.sleep(1)
+        if all(core_busy(core) - was < CROWDED for core, was in enumerate(before)):
+            return
 
 
 def _crowd(values: Values) -> float:

@@ -84,7 +84,7 @@ class Sitting:
         values["complete"] = float(heard.complete)
         values["delivered_share"] = heard.deliveries / ((heard.deliveries + heard.missing) or 1)
         values["cpu_us_delivery"] = values["cpu_seconds"] * 1e6 / (heard.deliveries or 1)
-        values["cpu_us_message"] = values["cpu_seconds"] * 1e6 / (heard.sent or 1)
+        values["cpu_us_message"] = values["cpu_seconds"] * 1e6 / ((heard.sent if is_floor else heard.acks) or 1)
         for key in ("reads", "writes", "sleeps"):
             values[f"{key}_message"] = values[key] / (heard.sent or 1)
         # The slower of the two: nobody is served by messages that are acked but not delivered, or the reverse.
