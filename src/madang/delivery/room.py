@@ -37,25 +37,28 @@ TAIL: Final = 200  # events kept per live room: what a fresh join may ask for, a
 class Audience:
     """The outlets of one wire that follow a room, and what waits for them."""
 
-    __slots__ = ("pending", "stale", "subscriptions", "wire", "writers")
+    __slots__ = ("few", "pending", "stale", "subscriptions", "wire", "writers")
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self.subscriptions: set[Subscription] = set()
         self.writers: tuple[Callable[[bytes], None], ...] = ()
+        self.few = True
         self.stale = False
         self.pending: list[bytes] = []
 
-    def fix(self) -> None:
+    def fix(self, waiting: bool) -> None:
         """Fix who is written to, and how: few sockets joined with their acks, many at once.
 
-        What was put for few is flushed before the first direct write could overtake it.
+        What was put for few is flushed before the first direct write could overtake it. A batch for few that still
+        waits would be put later; so as long as any is `waiting`, few they remain.
         """
         for subscription in tuple(self.subscriptions):  # flushing may fill a socket, and then it leaves
             subscription.outlet.flush()
         few = len(self.subscriptions) <= FEW
-        self.writers = tuple(s.outlet.put if few else s.outlet.write for s in self.subscriptions)
-        self.stale = False
+        self.few = few or (self.few and waiting)
+        self.writers = tuple(s.outlet.put if self.few else s.outlet.write for s in self.subscriptions)
+        self.stale = self.few is not few
 
 
 class LiveRoom:
@@ -219,7 +222,7 @@ class LiveRoom:
             if not pending:
                 continue
             if audience.stale:
-                audience.fix()
+                audience.fix(waiting=bool(self.batches))
             if audience.writers:
                 self.batches.append((pending[0] if len(pending) == 1 else b"".join(pending), audience.writers, 0))
                 self.statistics.deliveries += len(pending) * len(audience.writers)

@@ -78,17 +78,20 @@ class RecordingOutlet:
             self.pause()
 
     def put(self, data: bytes) -> None:
+        if self.gone:
+            return
         if not self._out:
             self._hub.at_end_of_turn(self)
         self._out.append(data)
 
     def say(self, data: bytes) -> None:
         self.flush()
-        self.write(data)
+        if not self.gone:
+            self.write(data)
 
     def flush(self) -> None:
         out, self._out = self._out, []
-        if out:
+        if out and not self.gone:
             self.write(b"".join(out))
 
     def ended(self, room: str) -> None:
@@ -123,7 +126,7 @@ class RecordingOutlet:
             self._following.resume(self)
 
     def close(self) -> None:
-        """The connection is lost: writing raises from now on."""
+        """The connection is lost: writing directly raises from now on."""
         self.closed = True
         self._hub.close(self)
         self.gone = True
