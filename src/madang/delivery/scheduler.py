@@ -7,11 +7,14 @@ Rooms that are due take turns of QUANTUM writes, and a pass of the event loop ma
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
 from madang.delivery.room import LiveRoom
+
+logger = logging.getLogger("madang.scheduler")
 
 TICK_S: Final = 0.010
 LAZY_S: Final = 1.0  # for ranges of joins in large rooms: 8,000 sockets joining one by one were 26 joins/s without it
@@ -69,21 +72,29 @@ class Scheduler:
 
     def run(self) -> None:
         """Write what is due, up to one pass; the rest goes on after the loop has read its sockets."""
+        if not self._passing:
+            self._write()
+
+    def _write(self) -> None:
         now = self._loop.time()
         budget = PASS
         due = self._due
         while due and budget > 0:
             room = due.popleft()
-            if not room.batches and (room.events_pending or room.skip_from):
-                room.seal()
-                room.next_flush = now + TICK_S
-            budget -= room.write(min(QUANTUM, budget))
-            if room.batches:
-                due.append(room)
-                continue
-            room.queued = False
-            if room.lagging:
-                self._on_written(room)
+            try:
+                if not room.batches and (room.events_pending or room.skip_from):
+                    room.next_flush = now + TICK_S
+                    room.seal()
+                budget -= room.write(min(QUANTUM, budget))
+                if room.batches:
+                    due.append(room)
+                    continue
+                room.queued = False
+                if room.lagging:
+                    self._on_written(room)
+            except Exception as error:  # one room must not cost the others their turn
+                room.queued = False
+                logger.error("writing room %s failed", room.info.id, exc_info=error)
             if room.events_pending:
                 self.touch(room, now)
         if due and not self._passing:
@@ -92,14 +103,15 @@ class Scheduler:
 
     def _pass(self) -> None:
         self._passing = False
-        self.run()
+        self._write()
 
     def finish(self) -> None:
         """Write everything that is pending, hot or not, before sockets are closed."""
         self._lazy_tick()
-        self._tick()
-        while self._due:
-            self.run()
+        while self._due or self._hot:
+            self._due.extend(self._hot)
+            self._hot.clear()
+            self._write()
 
     @property
     def backlog(self) -> int:
