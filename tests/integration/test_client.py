@@ -1,0 +1,283 @@
+"""The Python SDK against a real server that is killed, restarted and cut off in the middle of things."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from madang.client import (
+    Disconnected,
+    Event,
+    MemberJoined,
+    MessageDeleted,
+    MessageEdited,
+    MessageSent,
+    Refused,
+    Reset,
+    Room,
+    Sent,
+    State,
+    connect,
+)
+from madang.client.sockets import Socket, WebSocket, open_websocket
+from tests.running import Server, running_server
+
+PATIENCE_S = 60.0
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    async with running_server(tmp_path, "--load-test") as server:
+        yield server
+
+
+class Cable:
+    """An opener whose connection can be cut, and which stays dead until it is mended."""
+
+    def __init__(self) -> None:
+        self._mended = asyncio.Event()
+        self._mended.set()
+        self._socket: WebSocket | None = None
+
+    async def open(self, url: str) -> Socket:
+        await self._mended.wait()
+        self._socket = await open_websocket(url)
+        return self._socket
+
+    def cut(self) -> None:
+        self._mended.clear()
+        assert self._socket is not None
+        self._socket._connection.transport.abort()
+
+    def mend(self) -> None:
+        self._mended.set()
+
+
+async def take(room: Room, count: int) -> list[Event | Reset]:
+    async with asyncio.timeout(PATIENCE_S):
+        return [await anext(room) for _ in range(count)]
+
+
+async def until(room: Room, text: str) -> list[Event | Reset]:
+    """Take items up to the message of this text."""
+    items = []
+    async with asyncio.timeout(PATIENCE_S):
+        async for item in room:
+            items.append(item)
+            if isinstance(item, MessageSent) and item.text == text:
+                break
+    return items
+
+
+async def test_two_talk(server: Server) -> None:
+    async with connect(server.ws_url, guest="Mina") as mina, connect(server.ws_url, guest="보라") as bora:
+        minas, boras = await mina.join("lobby"), await bora.join("lobby")
+        sent = await minas.send("안녕, 보라", data={"wave": True}, mentions=[bora.user.id])
+        assert sent.ack == mina.server.ack == "stored"
+        heard = (await until(boras, "안녕, 보라"))[-1]
+        assert isinstance(heard, MessageSent)
+        assert (heard.seq, heard.id, heard.user, heard.name) == (sent.seq, sent.id, mina.user.id, "Mina")
+        assert (heard.text, heard.data, heard.mentions) == ("안녕, 보라", {"wave": True}, (bora.user.id,))
+        *_, joined, own = await until(minas, "안녕, 보라")
+        assert isinstance(joined, MemberJoined) and joined.name == "보라" and own == heard
+        assert await boras.react(sent.seq, "👋") and await boras.react(sent.seq, "👋") is None
+        message = (await minas.history(limit=1)).messages[0]
+        assert message.reactions == {"👋": 1} and message.mine == ()
+        assert {m.name async for m in minas.members()} == {"Madang", "Mina", "보라"}
+        (mine,) = [m async for m in bora.rooms()]
+        assert mine.mentions == 1
+        await boras.read()
+        (mine,) = [m async for m in bora.rooms()]
+        assert (mine.mentions, mine.read_seq) == (0, sent.seq)
+    async with connect(server.ws_url, token=mina.token) as again:
+        assert again.user == mina.user
+
+
+async def test_typing_and_presence_are_noticed(server: Server) -> None:
+    async with connect(server.ws_url, guest="Mina") as mina, connect(server.ws_url, guest="Bora") as bora:
+        minas = await mina.join("lobby")
+        notices = minas.notices()
+        boras = await bora.join("lobby")
+        boras.typing()
+        missing = {("Online", "Bora", True), ("Typing", "Bora", True)}
+        async with asyncio.timeout(PATIENCE_S):
+            async for notice in notices:
+                missing.discard((type(notice).__name__, getattr(notice, "name", ""), getattr(notice, "on", None)))
+                if not missing:
+                    break
+        assert (await minas.presence()).users == {mina.user.id: "Mina", bora.user.id: "Bora"}
+
+
+async def test_kill_and_restart_in_the_middle_of_a_burst(server: Server) -> None:
+    """Nothing acked is lost, nothing is doubled, everybody's order stands, and every reader sees the log itself."""
+    writers, per_writer, kills = 3, 120, 3
+    acked: list[tuple[Sent, str]] = []
+    burst = asyncio.Event()
+
+    async def write(name: str) -> None:
+        async with connect(server.ws_url, guest=name, in_flight=8) as yard:
+            room = await yard.join("lobby")
+
+            async def send(text: str) -> None:
+                acked.append((await room.send(text), text))
+                if len(acked) % 60 == 0:
+                    burst.set()
+
+            async with asyncio.TaskGroup() as tasks:  # in this order, and without waiting for each other
+                for i in range(per_writer):
+                    tasks.create_task(send(f"{name} {i}"))
+
+    async def kill() -> None:
+        for _ in range(kills):
+            burst.clear()
+            await burst.wait()
+            await server.kill()
+            await server.restart()
+
+    async with connect(server.ws_url, guest="Reader") as yard:
+        room = await yard.join("lobby")
+        async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
+            tasks.create_task(kill())
+            for name in "abc"[:writers]:
+                tasks.create_task(write(name))
+        await room.send("end")
+        seen = await until(room, "end")
+        stored = {m.seq: m.text async for m in room.messages()}
+
+    assert [item.seq for item in seen] == list(range(seen[0].seq, seen[0].seq + len(seen)))
+    texts = [item.text for item in seen if isinstance(item, MessageSent)][:-1]
+    for name in "abc"[:writers]:
+        assert [t for t in texts if t.startswith(name)] == [f"{name} {i}" for i in range(per_writer)]
+    assert len(acked) == writers * per_writer
+    assert all(stored[sent.seq] == text for sent, text in acked)
+    assert len(stored) == len(acked) + 1
+
+
+async def test_what_happened_while_away_is_seen_as_it_happened(server: Server) -> None:
+    cable = Cable()
+    states: list[State] = []
+    async with (
+        connect(server.ws_url, guest="Mina", opener=cable.open, on_state=states.append) as mina,
+        connect(server.ws_url, guest="Bora") as bora,
+    ):
+        boras = await bora.join("lobby")
+        first, second = await boras.send("first"), await boras.send("second")
+        minas = await mina.join("lobby")
+        await take(minas, second.seq + 1 - minas.seq)  # up to her own joining, which may follow the answer
+        cable.cut()
+        await boras.edit(first.seq, "first, mended")
+        await boras.delete(second.seq)
+        await boras.send("third")
+        sending = asyncio.ensure_future(minas.send("from afar"))
+        cable.mend()
+        edited, deleted, third, own = await take(minas, 4)
+        assert isinstance(edited, MessageEdited) and (edited.target, edited.text) == (first.seq, "first, mended")
+        assert isinstance(deleted, MessageDeleted) and deleted.target == second.seq
+        assert isinstance(third, MessageSent) and third.text == "third"
+        assert isinstance(own, MessageSent) and own.seq == (await sending).seq
+        assert states == ["connecting", "live", "waiting", "connecting", "live"]
+
+
+async def test_too_long_away_is_a_reset(server: Server) -> None:
+    cable = Cable()
+    async with (
+        connect(server.ws_url, guest="Mina", opener=cable.open) as mina,
+        connect(server.ws_url, guest="Bora", in_flight=64) as bora,
+    ):
+        minas, boras = await mina.join("lobby", limit=10), await bora.join("lobby")
+        cable.cut()
+        await asyncio.gather(*(boras.send(str(i)) for i in range(mina.server.resume_events + 10)))
+        cable.mend()
+        async with asyncio.timeout(PATIENCE_S):
+            reset = await anext(item async for item in minas if isinstance(item, Reset))
+        rest = await take(minas, 10)
+        assert [item.seq for item in rest] == list(range(reset.seq + 1, reset.seq + 11))
+        older = [m.seq async for m in minas.messages(before=reset.seq + 1)]
+        assert older == list(range(reset.seq, reset.seq - mina.server.resume_events, -1))
+
+
+async def test_a_slow_application_gets_all_and_holds_nobody_up(server: Server) -> None:
+    async with (
+        connect(server.ws_url, guest="Mina", waiting_events=20) as mina,
+        connect(server.ws_url, guest="Bora", in_flight=64) as bora,
+    ):
+        minas, boras = await mina.join("lobby"), await bora.join("lobby")
+        await asyncio.gather(*(boras.send(str(i)) for i in range(300)))
+        await minas.send("end")  # its answer is not stuck behind what nobody took
+        seen = await until(minas, "end")
+        assert [item.seq for item in seen] == list(range(seen[0].seq, seen[-1].seq + 1))
+        assert len([item for item in seen if isinstance(item, MessageSent)]) == 301
+
+
+async def test_the_kicked_one_hears_of_it_and_no_more(server: Server) -> None:
+    async with connect(server.ws_url, guest="Mina") as mina, connect(server.ws_url, guest="Bora") as bora:
+        await mina.create("yard", title="The yard")
+        minas, boras = await mina.join("yard"), await bora.join("yard")
+        assert (minas.role, minas.title, boras.role) == ("owner", "The yard", "member")
+        await minas.send("before")
+        await minas.kick(bora.user.id)
+        await minas.send("after")
+        async with asyncio.timeout(PATIENCE_S):
+            seen = [item.type async for item in boras if not isinstance(item, MemberJoined)]
+        assert seen == ["message.sent", "member.kicked"] and boras.ended == "kicked"
+        with pytest.raises(Refused) as refused:
+            await boras.send("I am still here")
+        assert refused.value.code == "not_member"
+
+
+async def test_leaving_and_coming_again(server: Server) -> None:
+    async with connect(server.ws_url, guest="Mina") as mina, connect(server.ws_url, guest="Bora") as bora:
+        minas, boras = await mina.join("lobby"), await bora.join("lobby")
+        await boras.leave()
+        async with asyncio.timeout(PATIENCE_S):
+            assert {item.user async for item in boras} <= {bora.user.id}
+        again = await bora.join("lobby")
+        await minas.send("welcome back")
+        assert [item.text for item in await until(again, "welcome back") if isinstance(item, MessageSent)] == [
+            "welcome back"
+        ]
+
+
+async def test_a_restart_in_order_is_a_pause(server: Server) -> None:
+    async with connect(server.ws_url, guest="Mina") as mina:
+        room = await mina.join("lobby")
+        before = await room.send("before")
+        await until(room, "before")
+        assert await server.stop() == 0
+        sending = asyncio.ensure_future(room.send("after"))
+        await server.restart()
+        async with asyncio.timeout(PATIENCE_S):
+            assert (await sending).seq == before.seq + 1
+        assert [item.seq for item in await take(room, 1)] == [before.seq + 1]
+
+
+async def test_what_cannot_be_reached_says_why(server: Server) -> None:
+    with pytest.raises(Disconnected, match="404"):
+        async with connect(server.ws_url + "x", guest="Mina"):
+            pass
+    with pytest.raises(Refused, match="name"):
+        async with connect(server.ws_url, guest="admin"):
+            pass
+    with pytest.raises(Refused, match="token"):
+        async with connect(server.ws_url, token="nonsense"):
+            pass
+    await server.kill()
+    with pytest.raises(Disconnected, match=r"Not reached within 0\.5 s"):
+        async with connect(server.ws_url, guest="Mina", timeout=0.5):
+            pass
+    with pytest.raises(Disconnected, match="URI"):
+        async with connect("nonsense", guest="Mina"):
+            pass
+
+
+async def test_rates_are_waited_out(tmp_path: Path) -> None:
+    settings = {"user_rate": "50", "user_burst": "5"}
+    async with (
+        running_server(tmp_path, settings=settings) as server,
+        connect(server.ws_url, guest="Mina") as mina,
+        asyncio.timeout(PATIENCE_S),
+    ):
+        room = await mina.join("lobby")
+        sent = await asyncio.gather(*(room.send(str(i)) for i in range(20)))
+        assert [s.seq for s in sent] == list(range(sent[0].seq, sent[0].seq + 20))
