@@ -1,61 +1,62 @@
-"""One batch of drafts to outcomes, in one transaction: lock, deduplicate, apply effects, number, write.
+"""One batch of drafts to outcomes, in one transaction: lock, deduplicate, apply effects, number, store.
 
-The same for every database. What lives elsewhere: what each type of event does (`effects.py`), who runs the
-transaction and in which thread (`sqlite.py`, `postgresql.py`).
+The same for every database. What lives elsewhere: what each type of event does (`effects.py`), where rooms are locked
+and rows go (a `Ledger`: `journal.py`, `postgresql.py`), who runs the transaction and in which thread.
 """
 
 import secrets
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Protocol
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from madang.adapters.sql import effects, reading
-from madang.adapters.sql.dialects import find_cids, insert_new, insert_text
+from madang.adapters.sql import effects
+from madang.adapters.sql.dialects import CidKey, find_cids, insert_new, insert_text
+from madang.adapters.sql.rows import EventRow, First, Head, number
 from madang.adapters.sql.tables import events, rooms
 from madang.core.events import CREATED, Appended, Draft, Event
 from madang.core.ids import IdSource, id_ms
 from madang.errors import Refused
 from madang.ports.log import Outcome
 
-EventRow = tuple[str, int, int, str, str, str, str | None, int | None, str, None]
-"""A new row of `events`, in the order of its columns."""
 
-CidKey = tuple[str, str, str]
-"""(room, user, cid)"""
+class Ledger(Protocol):
+    """Where one kind of database keeps rooms and new events during an append."""
 
+    def lock(self, c: Connection, wanted: Sequence[str]) -> dict[str, Head]:
+        """Hold rooms (sorted) until the transaction ends, and give the heads of those that exist."""
 
-class Head(NamedTuple):
-    """A room's newest event: its seq and its id. A room that does not exist has neither."""
+    def find(self, c: Connection, keys: Sequence[CidKey]) -> dict[CidKey, First]:
+        """Find which cids stand in the log already."""
 
-    seq: int = 0
-    id: int = 0
+    def settle(self, c: Connection, room: str) -> None:
+        """Put all of a room's earlier events into `events`, where an effect is about to look for them."""
 
-
-class First(NamedTuple):
-    """The event that a cid stands for already, and what it is about."""
-
-    event: Event
-    target: int | None
+    def store(self, c: Connection, rows: list[EventRow]) -> None:
+        """Keep new events."""
 
 
-def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int) -> list[Outcome]:
+def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, ledger: Ledger) -> list[Outcome]:
     """Append a batch within the transaction that `c` is in."""
-    heads = lock(c, drafts)
-    known = find(c, drafts)
-    waiting: list[EventRow] = []
+    heads = _lock(c, drafts, ledger)
+    keys = [(d.room, d.user, d.cid) for d in drafts if d.cid is not None]
+    known = ledger.find(c, keys) if keys else {}
+    rows: list[EventRow] = []
+    settled = False
 
-    def settle() -> None:
-        if waiting:
-            write(c, waiting)
-            waiting.clear()
+    def settle(room: str) -> None:
+        nonlocal settled
+        settled = True
+        ledger.settle(c, room)
+        write(c, rows)
+        rows.clear()
 
     batch = effects.Batch(c, settle)
     outcomes: list[Outcome] = []
     for d in drafts:
         key = (d.room, d.user, d.cid) if d.cid is not None else None
         if key is not None and (first := known.get(key)) is not None:
-            outcomes.append(repeat(first, d))
+            outcomes.append(_repeat(first, d))
             continue
         head = heads.get(d.room) or Head()
         if not head.seq and d.type != CREATED:
@@ -71,47 +72,36 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int) -
             continue
         event, row = number(d, head, ids, now_ms)
         heads[d.room] = Head(event.seq, event.id)
-        waiting.append(row)
+        rows.append(row)
         outcomes.append(Appended(event))
         if key is not None:
             known[key] = First(event, d.content.target)
-    settle()
+    if settled:  # what changes messages goes straight to where messages are read
+        write(c, rows)
+    elif rows:
+        ledger.store(c, rows)
     return outcomes
 
 
-def lock(c: Connection, drafts: Sequence[Draft]) -> dict[str, Head]:
+def _lock(c: Connection, drafts: Sequence[Draft], ledger: Ledger) -> dict[str, Head]:
     """Hold the batch's rooms until the transaction ends, and give their heads.
 
-    Rows are locked in the order of their ids, and new rooms are made after that in the same order: batches that share
+    Rooms are locked in the order of their ids, and new ones are made after that in the same order: batches that share
     rooms queue, and never wait for each other in a ring. A new room's row is written here, before the cids are looked
     up, so that two nodes that get the same room.created queue too. Its event follows, whatever else the batch holds:
     nothing else can make the first room.created of a room fail.
     """
     wanted = sorted({d.room for d in drafts})
-    held = set(
-        c.execute(select(rooms.c.id).where(rooms.c.id.in_(wanted)).order_by(rooms.c.id).with_for_update()).scalars()
-    )
-    made = {d.room: d for d in reversed(drafts) if d.type == CREATED and d.room not in held}
-    for room in sorted(made):
-        body = made[room].content
+    heads = ledger.lock(c, wanted)
+    created = {d.room: d.content for d in reversed(drafts) if d.type == CREATED and d.room not in heads}
+    made_elsewhere = False
+    for room, body in sorted(created.items()):
         row = {"id": room, "title": body.title or room, "access": body.access or "open", "slow_ms": body.slow_ms or 0}
-        if not insert_new(c, rooms, {**row, "epoch": secrets.token_hex(8)}):
-            # Another node made it after our first look.
-            c.execute(select(rooms.c.id).where(rooms.c.id == room).with_for_update())
-    return {room: Head(seq, id) for room, seq, id in reading.heads_and_ids(c, wanted)}
+        made_elsewhere |= not insert_new(c, rooms, {**row, "epoch": secrets.token_hex(8)})
+    return ledger.lock(c, wanted) if made_elsewhere else heads
 
 
-def find(c: Connection, drafts: Sequence[Draft]) -> dict[CidKey, First]:
-    """Find which cids of the batch stand in the log already. The rooms must be locked, or a twin slips in between."""
-    keys = [(d.room, d.user, d.cid) for d in drafts if d.cid is not None]
-    if not keys:
-        return {}
-    return {
-        (row.room, row.user, row.cid): First(reading.event(row.room, row), row.target) for row in find_cids(c, keys)
-    }
-
-
-def repeat(first: First, d: Draft) -> Outcome:
+def _repeat(first: First, d: Draft) -> Outcome:
     """Judge a draft whose cid stands for an event already. What a deletion has erased can no longer be compared."""
     event = first.event
     if event.type != d.type:
@@ -121,14 +111,15 @@ def repeat(first: First, d: Draft) -> Outcome:
     return Appended(event, duplicate=True)
 
 
-def number(d: Draft, head: Head, ids: IdSource, now_ms: int) -> tuple[Event, EventRow]:
-    """Make a draft the event that follows `head`."""
-    id = ids.next(now_ms, head.id)
-    seq = head.seq + 1
-    event = Event(d.room, seq, id, d.type, d.user, d.name, id_ms(id), d.body)
-    return event, (d.room, seq, id, d.type, d.user, d.name, d.cid, d.content.target, d.body.decode(), None)
+def find(c: Connection, keys: Sequence[CidKey]) -> dict[CidKey, First]:
+    """Find which cids stand in `events`. The rooms must be locked, or a twin slips in between."""
+    found: dict[CidKey, First] = {}
+    for room, user, cid, target, seq, id, type, name, body in find_cids(c, keys):
+        found[room, user, cid] = First(Event(room, seq, id, type, user, name, id_ms(id), body.encode()), target)
+    return found
 
 
 def write(c: Connection, rows: list[EventRow]) -> None:
     """Put rows into `events`."""
-    c.exec_driver_sql(insert_text(events, c.dialect), rows)
+    if rows:
+        c.exec_driver_sql(insert_text(events, c.dialect), rows)

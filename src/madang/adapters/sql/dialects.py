@@ -14,6 +14,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
 AnyRow = Row[*tuple[Any, ...]]
+CidKey = tuple[str, str, str]
+"""(room, user, cid)"""
 
 # Names of advisory locks: any numbers, as long as they stay the same and nobody else in the database uses them.
 MIGRATING: Final = 0x6D61_6461_6E67_01
@@ -37,10 +39,11 @@ def serialise(c: Connection, lock: int) -> None:
         c.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
 
 
+@lru_cache
 def insert_text(table: Table, dialect: Dialect) -> str:
     """The driver's own text of an INSERT of all columns, for `exec_driver_sql` with plain tuples.
 
-    That skips SQLAlchemy's work per row: 22 µs instead of 34 µs for a row of `events` on SQLite.
+    That skips what SQLAlchemy would do per row.
     """
     return str(table.insert().compile(dialect=dialect))
 
@@ -59,16 +62,20 @@ _FIND_POSTGRESQL: Final = """
 """
 
 
-def find_cids(c: Connection, keys: Sequence[tuple[str, str, str]]) -> Sequence[AnyRow]:
-    """Find the events of many (room, user, cid) in one statement: 1.2 µs per key on SQLite, where a loop takes 6."""
+def find_cids(c: Connection, keys: Sequence[CidKey]) -> Sequence[AnyRow]:
+    """Find the events of many cids in one statement: 1.2 µs per key on SQLite, where a loop takes 6."""
     if c.dialect.name == "sqlite":
-        size = 1 << (len(keys) - 1).bit_length()
-        nobody = (None,) * 3 * (size - len(keys))
-        return c.exec_driver_sql(_find_sqlite(size), (*chain.from_iterable(keys), *nobody)).all()
+        keys = padded(keys)
+        return c.exec_driver_sql(find_cids_sqlite(len(keys)), tuple(chain.from_iterable(keys))).all()
     return c.exec_driver_sql(_FIND_POSTGRESQL, tuple(zip(*keys, strict=True))).all()
 
 
 @lru_cache
-def _find_sqlite(size: int) -> str:
-    """The statement for a power of two of keys, so that a few texts serve all batches and stay prepared."""
-    return _FIND_SQLITE.replace("...", ",".join(["(?,?,?)"] * size))
+def find_cids_sqlite(count: int) -> str:
+    """The statement that finds the events of `count` cids."""
+    return _FIND_SQLITE.replace("...", ",".join(["(?,?,?)"] * count))
+
+
+def padded(keys: Sequence[CidKey]) -> Sequence[CidKey]:
+    """Repeat the last key up to a power of two, so that a few statements serve all batches and stay prepared."""
+    return [*keys, *[keys[-1]] * ((1 << (len(keys) - 1).bit_length()) - len(keys))] if keys else keys

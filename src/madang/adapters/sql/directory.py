@@ -4,13 +4,14 @@ Rooms and members are written by effects alone; what is written here is what no 
 """
 
 import secrets as chance
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from madang.adapters.sql import reading
 from madang.adapters.sql.dialects import AnyRow, greatest, insert_new
+from madang.adapters.sql.rows import Head
 from madang.adapters.sql.tables import members, mentions, rooms, secrets, server_keys
 from madang.core.rooms import Member, Membership, Room
 from madang.errors import Refused
@@ -49,24 +50,42 @@ def _member(row: AnyRow) -> Member:
     return Member(**row._mapping)
 
 
-def memberships(c: Connection, user: str, after: str, limit: int) -> list[Membership]:
-    """See `Directory.memberships`. Per room one look at the log's end and one range of `mentions`."""
+def memberships(c: Connection, user: str, after: str, limit: int, newest: Mapping[str, Head]) -> list[Membership]:
+    """See `Directory.memberships`. Per room one look at the log's end and one range of `mentions`.
+
+    `newest` holds heads that may be above the table's (`journal.py`).
+    """
     above = (mentions.c.user == user, mentions.c.room == members.c.room, mentions.c.seq > members.c.read_seq)
     waiting = select(func.count()).select_from(mentions).where(*above).scalar_subquery()
-    newest = reading.newest_seq(members.c.room).scalar_subquery()
-    columns = (rooms.c.title, rooms.c.access, members.c.role, newest.label("seq"), members.c.read_seq)
-    wanted = select(members.c.room, *columns, waiting.label("mentions")).join(rooms, rooms.c.id == members.c.room)
+    in_table = reading.newest_seq(members.c.room).scalar_subquery()
+    columns = (rooms.c.title, rooms.c.access, members.c.role, members.c.read_seq, in_table, waiting)
+    wanted = select(members.c.room, *columns).join(rooms, rooms.c.id == members.c.room)
     page = wanted.where(members.c.user == user, members.c.room > after).order_by(members.c.room).limit(limit)
-    return [Membership(unread=row.seq - row.read_seq, **row._mapping) for row in c.execute(page)]
+    found = []
+    for room, title, access, role, read_seq, seq, mentioned in c.execute(page):
+        seq = max(seq, newest.get(room, Head()).seq)
+        found.append(
+            Membership(
+                room=room,
+                title=title,
+                access=access,
+                role=role,
+                seq=seq,
+                read_seq=read_seq,
+                unread=seq - read_seq,
+                mentions=mentioned,
+            )
+        )
+    return found
 
 
-def set_read(c: Connection, pointers: Sequence[tuple[str, str, int]]) -> None:
+def set_read(c: Connection, pointers: Sequence[tuple[str, str, int]], newest: Mapping[str, Head]) -> None:
     """See `Directory.set_read`. In the order of the key, so that two nodes cannot wait for each other in a ring."""
-    newest = reading.heads(c, sorted({room for room, _, _ in pointers}))
+    seqs = reading.heads(c, sorted({room for room, _, _ in pointers}), newest)
     rows = [
-        {"of_room": room, "of_user": user, "to": min(seq, newest[room])}
+        {"of_room": room, "of_user": user, "to": min(seq, seqs[room])}
         for room, user, seq in sorted(pointers)
-        if room in newest
+        if room in seqs
     ]
     if rows:
         move = update(members).where(members.c.room == bindparam("of_room"), members.c.user == bindparam("of_user"))

@@ -23,10 +23,10 @@ ERASED: Final = encode_body(Body(deleted=True))
 
 
 class Batch(NamedTuple):
-    """What an effect may use: the transaction, and a call that puts all earlier events of the batch into the table."""
+    """What an effect may use: the transaction, and a call that sees to it that a room's events are all in the table."""
 
     c: Connection
-    settle: Callable[[], None]
+    settle: Callable[[str], None]
 
 
 def erased(type: str, body: bytes, target: int | None) -> bool:
@@ -146,7 +146,7 @@ def _only_target(target: int | None) -> bytes:
 
 def _message(b: Batch, d: Draft) -> AnyRow:
     """Give the row of the message that a draft is about, which stands undeleted in the log."""
-    b.settle()
+    b.settle(d.room)
     this = and_(events.c.room == d.room, events.c.seq == d.content.target)
     row = b.c.execute(select(events.c.type, events.c.user, events.c.body).where(this)).one_or_none()
     if row is None or row.type != kinds.SENT:

@@ -1,12 +1,12 @@
 """Messages as they stand now: message.sent events with their newest edit, their deletion, reactions and pin."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import Connection, and_, case, func, select, true
 
-from madang.adapters.sql.dialects import AnyRow
+from madang.adapters.sql.rows import EventRow
 from madang.adapters.sql.tables import events, pins, reactions
 from madang.core.events import SENT, Body, Message
 from madang.core.ids import id_ms
@@ -14,29 +14,52 @@ from madang.core.moments import moment
 from madang.ports.log import Page
 
 _decode = msgspec.json.Decoder(Body).decode
-_COLUMNS: Final = (events.c.seq, events.c.id, events.c.user, events.c.name, events.c.body, events.c.edit)
+_SENT: Final = (events.c.seq, events.c.id, events.c.user, events.c.name, events.c.body, events.c.edit)
 
 
-def page(c: Connection, room: str, user: str, before: int | None, after: int | None, limit: int) -> Page:
-    """See `Log.messages`."""
-    wanted = select(*_COLUMNS).where(events.c.room == room, events.c.type == SENT).limit(limit + 1)
+class _Sent(NamedTuple):
+    """A message.sent event; `edit` is the seq of its newest edit."""
+
+    seq: int
+    id: int
+    user: str
+    name: str
+    body: str
+    edit: int | None = None
+
+
+def page(
+    c: Connection, room: str, user: str, before: int | None, after: int | None, limit: int, recent: Sequence[EventRow]
+) -> Page:
+    """See `Log.messages`.
+
+    `recent` holds events that may not be in the table yet (`journal.py`). Nothing has happened to a message that is not
+    in the table, because its edits, reactions and pins would have put it there.
+    """
+    wanted = select(*_SENT).where(events.c.room == room, events.c.type == SENT).limit(limit + 1)
     if after is not None:
-        rows = c.execute(wanted.where(events.c.seq > after).order_by(events.c.seq)).all()
-        return Page(_messages(c, room, user, rows[:limit]), len(rows) > limit)
-    if before is not None:
-        wanted = wanted.where(events.c.seq < before)
-    rows = c.execute(wanted.order_by(events.c.seq.desc())).all()
-    return Page(_messages(c, room, user, rows[:limit][::-1]), len(rows) > limit)
+        wanted = wanted.where(events.c.seq > after).order_by(events.c.seq)
+    else:
+        below = events.c.seq < before if before is not None else true()
+        wanted = wanted.where(below).order_by(events.c.seq.desc())
+    found: dict[int, _Sent] = {}
+    for _, seq, id, type, sender, name, _, _, body, _ in recent:
+        if type == SENT and (after is None or seq > after) and (before is None or seq < before):
+            found[seq] = _Sent(seq, id, sender, name, body)
+    found.update({row.seq: _Sent(*row) for row in c.execute(wanted)})
+    nearest = sorted(found, reverse=after is None)
+    rows = [found[seq] for seq in sorted(nearest[:limit])]
+    return Page(_messages(c, room, user, rows), len(found) > limit)
 
 
 def pinned(c: Connection, room: str, user: str) -> list[Message]:
-    """See `Log.pins`."""
+    """See `Log.pins`. A pinned message is in the table."""
     this = and_(pins.c.room == events.c.room, pins.c.target == events.c.seq)
-    rows = c.execute(select(*_COLUMNS).join(pins, this).where(pins.c.room == room).order_by(events.c.seq)).all()
-    return _messages(c, room, user, rows)
+    rows = c.execute(select(*_SENT).join(pins, this).where(pins.c.room == room).order_by(events.c.seq))
+    return _messages(c, room, user, [_Sent(*row) for row in rows])
 
 
-def _messages(c: Connection, room: str, user: str, rows: Sequence[AnyRow]) -> list[Message]:
+def _messages(c: Connection, room: str, user: str, rows: Sequence[_Sent]) -> list[Message]:
     seqs = [row.seq for row in rows]
     edits = _edits(c, room, [row.edit for row in rows if row.edit is not None])
     counts, mine = _reactions(c, room, user, seqs)

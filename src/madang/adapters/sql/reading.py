@@ -1,12 +1,12 @@
 """Reads of the log as it was written: tail, read, heads. Messages as they stand now are `messages.py`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, and_, func, select
 
-from madang.adapters.sql.dialects import AnyRow
+from madang.adapters.sql.rows import EventRow, Head, event_of
 from madang.adapters.sql.tables import events, rooms
 from madang.core.events import Event
 from madang.core.ids import id_ms
@@ -15,46 +15,44 @@ from madang.ports.log import Tail
 CHUNK: Final = 1_000
 """Values in one IN list; SQLite and PostgreSQL take 32,766 parameters, and a short list is as quick per value."""
 
-EVENT_COLUMNS: Final = (
-    events.c.seq,
-    events.c.id,
-    events.c.type,
-    events.c.user,
-    events.c.name,
-    events.c.body,
-)
+_EVENT: Final = (events.c.seq, events.c.id, events.c.type, events.c.user, events.c.name, events.c.body)
 
 
-def event(room: str, row: AnyRow) -> Event:
-    """Make an event of a row that has (at least) EVENT_COLUMNS."""
-    return Event(room, row.seq, row.id, row.type, row.user, row.name, id_ms(row.id), row.body.encode())
-
-
-def tail(c: Connection, room: str, limit: int) -> Tail | None:
-    """See `Log.tail`."""
+def tail(c: Connection, room: str, limit: int, recent: Sequence[EventRow]) -> Tail | None:
+    """See `Log.tail`; `recent` holds events that may not be in the table yet (`journal.py`)."""
     epoch = c.execute(select(rooms.c.epoch).where(rooms.c.id == room)).scalar()
     if epoch is None:
         return None
-    newest = select(*EVENT_COLUMNS).where(events.c.room == room).order_by(events.c.seq.desc()).limit(max(limit, 1))
-    found = [event(room, row) for row in c.execute(newest)]
-    found.reverse()
-    return Tail(epoch, found[-1].seq, found[len(found) - limit :] if limit else [])
+    newest = select(*_EVENT).where(events.c.room == room).order_by(events.c.seq.desc()).limit(max(limit, 1))
+    found = _merged(c, room, newest, recent[-max(limit, 1) :])
+    if not found:  # made this very moment, after `recent` was taken
+        return None
+    return Tail(epoch, found[-1].seq, found[-limit:] if limit else [])
 
 
-def read(c: Connection, room: str, after: int, limit: int) -> list[Event]:
+def read(c: Connection, room: str, after: int, limit: int, recent: Sequence[EventRow]) -> list[Event]:
     """See `Log.read`."""
     this = and_(events.c.room == room, events.c.seq > after)
-    rows = c.execute(select(*EVENT_COLUMNS).where(this).order_by(events.c.seq).limit(limit))
-    return [event(room, row) for row in rows]
+    following = select(*_EVENT).where(this).order_by(events.c.seq).limit(limit)
+    return _merged(c, room, following, [row for row in recent if row[1] > after][:limit])[:limit]
 
 
-def heads(c: Connection, wanted: Sequence[str]) -> dict[str, int]:
-    """See `Log.heads`."""
-    return {room: seq for room, seq, _ in heads_and_ids(c, wanted)}
+def _merged(c: Connection, room: str, wanted: Select[*tuple[Any, ...]], recent: Sequence[EventRow]) -> list[Event]:
+    """Give what the table and `recent` have together, by seq. Where both have an event, the table is right."""
+    found = {row[1]: event_of(row) for row in recent}
+    for seq, id, type, user, name, body in c.execute(wanted):
+        found[seq] = Event(room, seq, id, type, user, name, id_ms(id), body.encode())
+    return [found[seq] for seq in sorted(found)]
+
+
+def heads(c: Connection, wanted: Sequence[str], newest: Mapping[str, Head]) -> dict[str, int]:
+    """See `Log.heads`; `newest` holds heads that may be above the table's."""
+    found = {room: seq for room, seq, _ in heads_and_ids(c, wanted)}
+    return found | {room: max(newest[room].seq, found.get(room, 0)) for room in wanted if room in newest}
 
 
 def heads_and_ids(c: Connection, wanted: Sequence[str]) -> Iterator[Row[str, int, int]]:
-    """Give (room, newest seq, its id) of those rooms that have an event."""
+    """Give (room, newest seq, its id) of those rooms that have an event in the table."""
     is_newest = events.c.seq == newest_seq(rooms.c.id).scalar_subquery()
     newest = select(rooms.c.id, events.c.seq, events.c.id).where(events.c.room == rooms.c.id, is_newest)
     for chunk in _chunks(wanted):

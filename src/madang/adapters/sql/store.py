@@ -4,12 +4,13 @@ Everything SQL is in the modules called here, as plain functions over one connec
 locks and errors is in the engine. So this file only joins names to names.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
 from madang.adapters.sql import directory, leases, messages, reading
+from madang.adapters.sql.rows import EventRow, Head
 from madang.core.events import Draft, Event, Message
 from madang.core.ids import IdSource
 from madang.core.rooms import Member, Membership, Room
@@ -38,6 +39,12 @@ class Engine(Protocol):
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run work that only reads; it sees every commit that was acked before, all of it as of one moment."""
+
+    def recent(self, room: str) -> Sequence[EventRow]:
+        """Events of a room that may not be in the table yet. To be called before the table is read, in any thread."""
+
+    def heads(self) -> Mapping[str, Head]:
+        """Heads of rooms that may be above those in the table; as `recent`."""
 
     async def close(self) -> None:
         """Finish what was asked for, and let go."""
@@ -77,18 +84,20 @@ class Store:
             return [(await self.append([d]))[0] for d in drafts]  # so that its neighbours do not suffer
 
     async def tail(self, room: str, limit: int) -> Tail | None:
-        return await self._engine.read(lambda c: reading.tail(c, room, limit))
+        return await self._engine.read(lambda c: reading.tail(c, room, limit, self._engine.recent(room)))
 
     async def read(self, room: str, after: int, limit: int) -> list[Event]:
-        return await self._engine.read(lambda c: reading.read(c, room, after, limit))
+        return await self._engine.read(lambda c: reading.read(c, room, after, limit, self._engine.recent(room)))
 
     async def heads(self, rooms: Sequence[str]) -> dict[str, int]:
-        return await self._engine.read(lambda c: reading.heads(c, rooms))
+        return await self._engine.read(lambda c: reading.heads(c, rooms, self._engine.heads()))
 
     async def messages(
         self, room: str, user: str, *, before: int | None = None, after: int | None = None, limit: int = 50
     ) -> Page:
-        return await self._engine.read(lambda c: messages.page(c, room, user, before, after, limit))
+        return await self._engine.read(
+            lambda c: messages.page(c, room, user, before, after, limit, self._engine.recent(room))
+        )
 
     async def pins(self, room: str, user: str) -> list[Message]:
         return await self._engine.read(lambda c: messages.pinned(c, room, user))
@@ -108,10 +117,10 @@ class Store:
         return await self._engine.read(lambda c: directory.members_of(c, room, after, limit))
 
     async def memberships(self, user: str, *, after: str = "", limit: int = 50) -> list[Membership]:
-        return await self._engine.read(lambda c: directory.memberships(c, user, after, limit))
+        return await self._engine.read(lambda c: directory.memberships(c, user, after, limit, self._engine.heads()))
 
     async def set_read(self, pointers: Sequence[tuple[str, str, int]]) -> None:
-        await self._engine.write(lambda c: directory.set_read(c, pointers))
+        await self._engine.write(lambda c: directory.set_read(c, pointers, self._engine.heads()))
 
     async def secret(self) -> bytes:
         return await self._engine.write(directory.secret)

@@ -18,15 +18,13 @@ class Workers:
     """`count` threads that take calls from one queue, in order.
 
     Args:
-        idle: called in a thread that has waited `idle_seconds` since its last call; once per pause.
+        between: called in a thread after each call that was answered (False), and again each time that no call comes
+            for the seconds it gave (True). None: not before the next call.
     """
 
-    def __init__(
-        self, name: str, count: int, idle: Callable[[], None] | None = None, idle_seconds: float = 1.0
-    ) -> None:
+    def __init__(self, name: str, count: int, between: Callable[[bool], float | None] = lambda at_rest: None) -> None:
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
-        self._idle = idle
-        self._idle_seconds = idle_seconds
+        self._between = between
         # Daemons, so that a program that ends without close() is not held up. What was acked is on disk by then.
         self._threads = [threading.Thread(target=self._run, name=f"{name}-{n}", daemon=True) for n in range(count)]
         for thread in self._threads:
@@ -47,29 +45,29 @@ class Workers:
             await asyncio.to_thread(thread.join)
 
     def _run(self) -> None:
-        pause = None
+        pause: float | None = None  # a server at rest does not wake up
         while True:
             try:
                 call = self._calls.get(timeout=pause)
             except Empty:
-                pause = None  # until the next call: a server at rest does not wake up
-                if self._idle is not None:
-                    self._idle()
+                pause = self._between(True)
                 continue
             if call is None:
                 return
-            work, loop, future = call
-            result, error = None, None
-            try:
-                result = work()
-            except BaseException as caught:  # whatever it is belongs to the caller, not to this thread
-                error = caught
-            try:
-                loop.call_soon_threadsafe(_settle, future, result, error)
-            except RuntimeError:  # the loop is closed: nobody waits any more
-                pass
-            del call, work, loop, future, result, error  # do not keep them alive during the pause
-            pause = self._idle_seconds if self._idle is not None else None
+            self._answer(*call)
+            del call  # do not keep its result alive during the pause
+            pause = self._between(False)
+
+    def _answer(self, work: Callable[[], Any], loop: asyncio.AbstractEventLoop, future: "asyncio.Future[Any]") -> None:
+        result, error = None, None
+        try:
+            result = work()
+        except BaseException as caught:  # whatever it is belongs to the caller, not to this thread
+            error = caught
+        try:
+            loop.call_soon_threadsafe(_settle, future, result, error)
+        except RuntimeError:  # the loop is closed: nobody waits any more
+            pass
 
 
 def _settle(future: "asyncio.Future[Any]", result: object, error: BaseException | None) -> None:

@@ -1,0 +1,156 @@
+"""The writer of a SQLite file: everything here runs in its one thread, over its one connection.
+
+A call into SQLite that takes longer than a thread's wake-up leaves the GIL to a busy loop, and gets it back only after
+a switch interval (5 ms): so calls per batch count more than the work in them. A plain batch is one call.
+"""
+
+import logging
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection, exc
+
+from madang.adapters.sql import appending, migrations, sqlite_file
+from madang.adapters.sql.journal import Journal
+from madang.adapters.sql.store import Unstorable
+from madang.core.events import Draft
+from madang.core.ids import IdSource
+from madang.errors import SetupError, StorageFailed
+from madang.ports.log import Outcome
+
+T = TypeVar("T")
+log = logging.getLogger("madang.sql")
+
+REST_SECONDS: Final = 1.0
+"""After this long without a call the journal is folded and the WAL copied into the file."""
+CHECKPOINT_CHANGES: Final = 5_000
+"""Changed rows after which the WAL is copied into the file, at rest or not; it has grown by some 10 MB by then."""
+MAX_WAITING: Final = 20_000
+"""Events in the journal above which an append folds first. Only reached when folding fails, as on a full disk."""
+
+
+class Writer:
+    """Owns a file from `open` to `close`. Raises StorageFull, StorageFailed and Unstorable, no driver's errors."""
+
+    def __init__(self, path: Path) -> None:
+        self.journal: Journal  # from `open` on
+        self._path = path
+        self._engine = sqlite_file.writer_engine(path)
+        self._lock: int | None = None
+        self._c: Connection | None = None
+        self._raw: sqlite3.Connection | None = None  # the same connection below SQLAlchemy
+        self._failed = False  # once True, no more writes until a restart
+        self._ailing = False  # the last fold or checkpoint failed, and it has been logged
+        self._batch = 0  # size of the last append
+        self._checkpointed = 0  # changes as of the last checkpoint
+
+    def open(self) -> None:
+        """Claim the file, bring it to the newest schema, and fold what a crash left in the journal."""
+        self._lock = sqlite_file.lock_file(self._path)
+        try:
+            c = self._engine.connect()
+            self._raw = c.connection.driver_connection
+            assert self._raw is not None
+            with c.begin():
+                migrations.upgrade(c)
+            self.journal = Journal(self._raw)
+            self.journal.recover()
+            self._c = c
+        except (exc.DBAPIError, sqlite3.Error) as error:
+            raise SetupError(
+                f"{self._path} cannot be used as a database ({getattr(error, 'orig', error)}).",
+                "Check that it is a file of Madang on a local disk, or choose another folder with --data.",
+            ) from error
+
+    def close(self) -> None:
+        """Fold and let go. SQLite copies the WAL into the file when its last connection closes."""
+        if self._c is not None:
+            try:
+                while not self._failed and self.journal.fold(at_rest=True):
+                    pass
+            except sqlite3.Error as error:  # what was acked stays in the journal
+                self._tell("closing", error)
+            self._c.close()
+            self._c = None
+        self._engine.dispose()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def append(self, drafts: Sequence[Draft], ids: IdSource, now_ms: int) -> list[Outcome]:
+        """Append a batch: at once if it is plain, else by `appending.append`."""
+        self._batch = len(drafts)
+        if self.journal.waiting > MAX_WAITING:
+            self._guarded(lambda: self.journal.fold(at_rest=True))
+        outcomes = self._guarded(lambda: self.journal.append_plain(drafts, ids, now_ms))
+        if outcomes is None:
+            outcomes = self.write(lambda c: appending.append(c, drafts, ids, now_ms, self.journal))
+        return outcomes
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run work in one transaction."""
+        return self._guarded(lambda: self._transaction(work))
+
+    def between_calls(self, at_rest: bool) -> float | None:
+        """Fold a slice, and checkpoint, when it is time to; gives how long to rest at most until the next time."""
+        if self._c is None or self._failed:
+            return None
+        try:
+            if self.journal.fold(at_rest, self._batch):
+                return 0.0
+            self._checkpoint(1 if at_rest else CHECKPOINT_CHANGES)
+        except sqlite3.Error as error:
+            self._tell("folding or checkpointing", error)
+            return REST_SECONDS
+        self._ailing = False
+        return None if at_rest else REST_SECONDS
+
+    def _transaction(self, work: Callable[[Connection], T]) -> T:
+        assert self._c is not None
+        try:
+            with self._c.begin():
+                result = work(self._c)
+            self.journal.committed()
+            return result
+        finally:
+            self.journal.ended()
+
+    def _guarded(self, work: Callable[[], T]) -> T:
+        if self._failed or self._c is None:
+            raise StorageFailed("The storage failed before; it takes nothing more until Madang is started again.")
+        try:
+            return work()
+        except UnicodeEncodeError as error:
+            raise Unstorable from error
+        except (exc.DBAPIError, sqlite3.Error) as error:
+            cause = error.orig if isinstance(error, exc.DBAPIError) else error
+            if self._raw is not None and self._raw.in_transaction:
+                self._raw.rollback()
+            self._note(cause)
+            if told := sqlite_file.storage_error(cause):
+                raise told from error
+            raise
+
+    def _checkpoint(self, changes: int) -> None:
+        """Copy the WAL into the file if that many rows have changed. PASSIVE: never waits for a reader."""
+        assert self._raw is not None
+        if self._raw.total_changes - self._checkpointed >= changes:
+            self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            self._checkpointed = self._raw.total_changes
+
+    def _tell(self, doing: str, error: sqlite3.Error) -> None:
+        """Log trouble that no caller waits for, once until it is over. What was acked is safe in the WAL."""
+        if not self._ailing:
+            self._ailing = True
+            log.warning("%s of %s failed: %s", doing, self._path, error)
+        self._note(error)
+
+    def _note(self, error: BaseException | None) -> None:
+        if sqlite_file.is_fatal(error):
+            self._failed = True
+            log.critical(
+                "%s cannot be written to any more (%s): appends are refused until a restart", self._path, error
+            )
