@@ -43,6 +43,7 @@ class Join(Command):
     since: Seq | None = None
     epoch: Annotated[str, Meta(max_length=64)] | None = None
     limit: Annotated[int, Meta(ge=0, le=200)] = 50
+    invite: Annotated[str, Meta(max_length=1024)] | None = None
 
 
 class Leave(Command):
@@ -152,6 +153,12 @@ class Change(Command):
     slow_ms: Annotated[int, Meta(ge=0, le=3_600_000)] | None = None
 
 
+class Invite(Command):
+    """Ask for an invite to the room: a secret that lets its holder join (moderators)."""
+
+    room: RoomId
+
+
 class Kick(Command):
     """End another member's membership (moderators, of those below them)."""
 
@@ -201,6 +208,7 @@ AnyCommand = (
     | Presence
     | Create
     | Change
+    | Invite
     | Kick
     | Role
     | Typing

@@ -20,7 +20,9 @@ from madang.ports.directory import Directory, ServerKey
 TOKEN_S: Final = 30 * 24 * 3600
 RENEW_S: Final = TOKEN_S // 2  # a token with less left is answered with a fresh one
 LEEWAY_S: Final = 60
+INVITE_S: Final = 7 * 24 * 3600
 _ISSUER: Final = "madang"
+_INVITES: Final = "madang/invite"  # an audience of its own: no invite is a token, and no token an invite
 _ALGORITHMS: Final = ["HS256"]
 
 
@@ -57,6 +59,22 @@ class Identity:
         except (jwt.PyJWTError, KeyError, ValueError):
             raise Refused("bad_token") from None
         return user, token if claims["exp"] - now > RENEW_S else self.token(user, now)
+
+    def invite(self, room: str, now: float) -> str:
+        """Sign an invite to a room, good for INVITE_S and for everybody who has it."""
+        claims = {"iss": _ISSUER, "aud": _INVITES, "sub": room, "iat": int(now), "exp": int(now) + INVITE_S}
+        return jwt.encode(claims, self._secret, _ALGORITHMS[0])
+
+    def invited(self, invite: str, room: str) -> bool:
+        """Whether an invite lets its holder into a room."""
+        try:
+            claims = jwt.decode(
+                invite, self._secret, _ALGORITHMS, audience=_INVITES, issuer=_ISSUER, leeway=LEEWAY_S,
+                options={"require": ["exp", "iat", "sub", "aud", "iss"]},
+            )  # fmt: skip
+        except jwt.PyJWTError:
+            return False
+        return bool(claims["sub"] == room)
 
     async def server(self, key: str) -> User:
         """Give the server that a key belongs to (bad_token)."""

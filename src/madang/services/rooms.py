@@ -36,8 +36,8 @@ class Rooms:
                 if error.code != "room_exists":  # another node was faster
                     raise
 
-    async def enter(self, user: User, room: str) -> Member:
-        """Give the user's membership, making it where the room is open. Loads one room and one member, never the list.
+    async def enter(self, user: User, room: str, *, invited: bool = False) -> Member:
+        """Give the user's membership, making it where the room is open or the user invited. Never loads the list.
 
         A server key may enter any room.
 

@@ -13,7 +13,7 @@ from madang import __version__
 from madang.core.events import SENT, Appended, Draft
 from madang.core.limits import Bucket
 from madang.core.moments import moment
-from madang.core.rooms import Member, User, is_moderator
+from madang.core.rooms import Member, User, is_moderator, need_moderator
 from madang.delivery import ephemeral
 from madang.delivery.following import RESUME_EVENTS, Joined
 from madang.delivery.outlet import Outlet, Subscription
@@ -22,6 +22,7 @@ from madang.errors import Limited, MadangError, Refused
 from madang.protocol import codec
 from madang.protocol import commands as c
 from madang.services import messages
+from madang.services.identity import INVITE_S
 from madang.transports.app import App
 
 logger = logging.getLogger("madang.native")
@@ -183,7 +184,8 @@ class Session:
         app, user = self._app, self._me()
         room = app.hub.rooms.get(command.room)
         member_at = room.next if room is not None else 0
-        member = await app.rooms.enter(user, command.room)
+        invited = command.invite is not None and app.identity.invited(command.invite, command.room)
+        member = await app.rooms.enter(user, command.room, invited=invited)
         while True:
             if room is None:
                 room = await app.hub.open(command.room)
@@ -273,6 +275,12 @@ class Session:
 
     def _change(self, m: c.Change) -> None:
         self._changing(m.n, m.room, lambda me: self._app.rooms.change(me, m.room, m.title, m.access, m.slow_ms))
+
+    def _invite(self, m: c.Invite) -> None:
+        need_moderator(self._subscription(m.room).role)
+        self._answer(
+            codec.ok(m.n, invite=self._app.identity.invite(m.room, self._app.now()), expires_ms=INVITE_S * 1000)
+        )
 
     def _kick(self, m: c.Kick) -> None:
         self._changing(m.n, m.room, lambda me: self._app.rooms.kick(me, m.room, m.user))
