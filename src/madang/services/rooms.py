@@ -47,7 +47,7 @@ class Rooms:
         if (member := await self._directory.member(room, user.id)) is not None:
             return member
         info = await self._directory.room(room)
-        if info is None or (info.access != "open" and not user.server):
+        if info is None or (info.access != "open" and not (invited or user.server)):
             raise Refused("not_found")
         joined = await self._append(events.JOINED, room, user, Body(role="member"))
         if joined is None:  # another of his devices was faster
