@@ -62,8 +62,8 @@ class Feed:
 
     def event(self, event: Event, me: str) -> None:
         """Take an event frame; `me` is our own user id."""
-        if event.seq <= self.cursor.seq:
-            return  # known; if it is our own leaving, it was undone before the answer to our join
+        if not self.ready.done() or event.seq <= self.cursor.seq:
+            return  # of a former stay, or known; if it is our own leaving, we have come back since
         self.cursor.take(event)
         match event:
             case MemberLeft(user=user) if user == me:

@@ -263,7 +263,10 @@ async def test_leaving_ends_the_iteration() -> None:
     await leaving
     assert [item.seq async for item in room] == [1] and room.ended == "left"
     assert "left" in repr(room)
-    await world.join(socket, 5)  # and one may come again
+    joining = asyncio.ensure_future(world.yard.join("yard"))  # and one may come again, before the event of it has come
+    socket.say(event(2, type="member.left", user="u1"))
+    await socket.let_in(3)
+    assert (await joining).seq == 3
     await world.yard.close()
 
 
