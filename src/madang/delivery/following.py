@@ -58,13 +58,13 @@ class Following:
             raise Refused("not_found")
         if room.touched.get(user, 0) >= member_at or self._hub.rooms.get(room.info.id) is not room:
             return None
-        texts = self._between(room, after, older)
+        texts = self._between(room, after, older)  # short of `sealed` if the tail moved on while the log was read
         if resume:
             events = _first(texts, JOIN_BYTES)
             seq = after + len(events)
         else:
-            events = _last(texts, JOIN_BYTES)
-            seq = room.sealed
+            events = _last(texts[-limit:] if limit else [], JOIN_BYTES)
+            seq = after + len(texts)
         self._follow(room, Subscription(outlet, user, name, role, seq))
         return Joined(seq, since is not None and not resume, events)
 
@@ -82,7 +82,7 @@ class Following:
         texts = [codec.event(e) for e in older if e.seq <= min(room.tail_from, room.sealed)]
         reached = after + len(texts)
         if reached < room.tail_from:
-            return texts  # the tail has moved on while the log was read: the rest is caught up with
+            return texts
         return texts + [e.text for e in _tail(room, reached)]
 
     def _follow(self, room: LiveRoom, subscription: Subscription) -> None:

@@ -1,0 +1,335 @@
+"""Joining, coming back and catching up: from any position to the present, without a hole and without a double."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from madang.core.events import KICKED, LEFT, ROLE
+from madang.delivery.following import CHUNK, JOIN_BYTES, RESET_EVENTS, RESUME_EVENTS, Joined
+from madang.delivery.room import FEW, TAIL
+from madang.errors import Refused, StorageFailed
+from tests.unit.delivery.nodes import Node, user
+from tests.unit.delivery.outlets import HIGH, RecordingOutlet, event
+from tests.waiting import eventually, turns
+
+YARD = "yard"
+
+
+def seqs(joined: Joined) -> list[int]:
+    return [json.loads(text)["seq"] for text in joined.events]
+
+
+async def fill(node: Node, upto: int) -> None:
+    """Let the yard's log grow to `upto`."""
+    live = await node.live(YARD)
+    while live.next <= upto:
+        await node.burst(YARD, min(200, upto + 1 - live.next))
+    await eventually(lambda: live.sealed == upto)
+
+
+# -- joining -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit", [0, 1, 50, 200])
+@pytest.mark.parametrize("head", [1, 30, TAIL + 100])
+async def test_a_fresh_join_gives_the_newest(node: Node, head: int, limit: int) -> None:
+    await fill(node, head)
+    outlet = node.outlet()
+    joined = await node.join(outlet, YARD, limit=limit)
+    assert (joined.seq, joined.reset) == (head, False)
+    assert seqs(joined) == list(range(max(1, head - limit + 1), head + 1))
+    await node.send(YARD)
+    await eventually(lambda: outlet.position(YARD, joined.seq) == head + 1)
+
+
+async def test_a_first_join_contains_itself(node: Node) -> None:
+    joined = await node.join(node.outlet(), YARD, user("bora"))
+    last = json.loads(joined.events[-1])
+    assert (last["type"], last["user"], last["seq"]) == ("member.joined", "u-bora", joined.seq)
+
+
+async def test_a_fresh_join_of_a_cold_room_reads_the_log(node: Node) -> None:
+    await fill(node, TAIL + 100)
+    node.hub.rooms.clear()  # as after a restart
+    joined = await node.join(node.outlet(), YARD, limit=200)
+    assert seqs(joined) == list(range(TAIL + 100 - 199, TAIL + 101))
+
+
+async def test_an_answer_to_join_is_bounded_in_bytes(node: Node) -> None:
+    await node.burst(YARD, 100, text="x" * 3900)
+    fresh = await node.join(node.outlet(), YARD, limit=200)
+    assert sum(map(len, fresh.events)) <= JOIN_BYTES
+    assert seqs(fresh)[-1] == fresh.seq == 101, "the newest are given"
+    live = await node.live(YARD)
+    outlet = node.outlet()
+    resumed = await node.join(outlet, YARD, since=1, epoch=live.epoch)
+    assert sum(map(len, resumed.events)) <= JOIN_BYTES
+    assert seqs(resumed) == list(range(2, resumed.seq + 1)), "from where it stood"
+    await eventually(lambda: outlet.position(YARD, resumed.seq) == 101, "the rest follows as frames")
+    assert not outlet.of("behind"), "it did not read slowly"
+
+
+async def test_joining_again_moves_the_position(node: Node) -> None:
+    live = await node.live(YARD)
+    outlet = node.outlet()
+    await node.join(outlet, YARD)
+    await fill(node, 10)
+    before = len(outlet.seqs(YARD))
+    again = await node.join(outlet, YARD, since=5, epoch=live.epoch)
+    assert seqs(again) == [6, 7, 8, 9, 10]
+    await node.send(YARD)
+    await eventually(lambda: outlet.seqs(YARD)[before:] == [11], "one subscription, so each event once")
+    assert (live.live, len(outlet.subscriptions)) == (1, 1)
+    outlet.close()
+    assert live.live == 0
+
+
+async def test_a_closed_socket_does_not_follow(node: Node) -> None:
+    outlet = node.outlet()
+    outlet.close()
+    with pytest.raises(Refused):
+        await node.join(outlet, YARD)
+    assert (await node.live(YARD)).live == 0
+    assert not outlet.subscriptions
+
+
+async def test_a_join_that_is_cancelled_leaves_nothing(node: Node) -> None:
+    await fill(node, TAIL + 50)
+    live = await node.live(YARD)
+    outlet = node.outlet()
+    epoch = live.epoch
+    join = node.following.join(outlet, live, "u-x", "X", "member", member_at=live.next, since=1, epoch=epoch)
+    task = asyncio.ensure_future(join)
+    await turns(1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await node.send(YARD)
+    assert (live.live, live.lagging, outlet.subscriptions, outlet.written) == (0, set(), {}, [])
+
+
+@pytest.mark.parametrize("end", ["kick", "leave", "role"])
+async def test_what_ends_or_changes_a_membership_under_way_is_seen(node: Node, end: str) -> None:
+    live = node.invent("plaza", seq=300)
+    body = b'{"member":"u-bora","role":"moderator"}'
+    told = {
+        "kick": event("plaza", 301, KICKED, "u-mina", body),
+        "leave": event("plaza", 301, LEFT, "u-bora"),
+        "role": event("plaza", 301, ROLE, "u-mina", body),
+    }[end]
+    member_at = live.next
+    node.hub.receive([told])
+    outlet = node.outlet()
+    assert await node.following.join(outlet, live, "u-bora", "Bora", "member", member_at=member_at, limit=0) is None
+    assert not outlet.subscriptions
+    other = await node.following.join(outlet, live, "u-chul", "Chul", "member", member_at=member_at, limit=0)
+    assert other is not None, "another user's"
+
+
+# -- coming back -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("head", "since"), [(40, 40), (40, 39), (40, 0), (TAIL + 300, 1), (RESUME_EVENTS + 1, 1)])
+async def test_a_resume_gives_what_was_missed(node: Node, head: int, since: int) -> None:
+    await fill(node, head)
+    live = await node.live(YARD)
+    outlet = node.outlet()
+    joined = await node.join(outlet, YARD, since=since, epoch=live.epoch)
+    assert not joined.reset
+    assert seqs(joined) == list(range(since + 1, joined.seq + 1))
+    await eventually(lambda: outlet.position(YARD, joined.seq) == head)
+    await node.send(YARD)
+    await eventually(lambda: outlet.position(YARD, joined.seq) == head + 1)
+
+
+@pytest.mark.parametrize(
+    ("since", "epoch"), [(5, "other"), (5, None), (41, "same"), (10**12, "same")], ids=["epoch", "none", "next", "far"]
+)
+async def test_what_cannot_be_resumed_is_reset(node: Node, since: int, epoch: str | None) -> None:
+    await fill(node, 40)
+    live = await node.live(YARD)
+    outlet = node.outlet()
+    joined = await node.join(outlet, YARD, since=since, epoch=live.epoch if epoch == "same" else epoch, limit=10)
+    assert (joined.reset, joined.seq) == (True, 40)
+    assert seqs(joined) == list(range(31, 41))
+    await node.send(YARD)
+    await eventually(lambda: outlet.position(YARD, 40) == 41)
+
+
+async def test_too_far_behind_is_reset(node: Node) -> None:
+    await fill(node, RESUME_EVENTS + 2)
+    live = await node.live(YARD)
+    joined = await node.join(node.outlet(), YARD, since=1, epoch=live.epoch, limit=10)
+    assert joined.reset
+    assert seqs(joined) == list(range(RESUME_EVENTS - 7, RESUME_EVENTS + 3))
+
+
+async def test_resuming_while_events_pour_in(node: Node) -> None:
+    """Every join lies at another moment of the stream; none has a hole or a double."""
+    await fill(node, TAIL + 200)
+    live = await node.live(YARD)
+    followers: list[tuple[RecordingOutlet, Joined, int]] = []
+
+    async def come(since: int | None) -> None:
+        outlet = node.outlet()
+        joined = await node.join(outlet, YARD, since=since, epoch=live.epoch if since is not None else None, limit=20)
+        followers.append((outlet, joined, since if since is not None else -1))
+
+    pour = asyncio.ensure_future(node.burst(YARD, 1000))
+    rounds = 0
+    while not pour.done() or rounds < 10:
+        rounds += 1
+        await asyncio.gather(come(None), come(live.sealed), come(live.sealed - 10), come(live.sealed - TAIL - 90))
+    await node.send(YARD)
+    for outlet, joined, since in followers:
+        assert not joined.reset
+        assert seqs(joined)[-1:] in ([], [joined.seq])
+        if since >= 0:
+            assert seqs(joined) == list(range(since + 1, joined.seq + 1))
+        else:
+            assert seqs(joined) == list(range(joined.seq - 19, joined.seq + 1))
+        await eventually(lambda outlet=outlet: outlet.seqs(YARD)[-1:] == [live.next - 1])  # type: ignore[misc]
+        assert outlet.position(YARD, joined.seq) == live.next - 1
+
+
+class SlowLog:
+    """Something between a log and its reader: reads are answered when the test says so."""
+
+    def __init__(self, log: Any) -> None:
+        self._log = log
+        self.go = asyncio.Event()
+        self.waiting = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    async def read(self, room: str, after: int, limit: int) -> Any:
+        events = await self._log.read(room, after, limit)
+        self.waiting += 1
+        await self.go.wait()
+        return events
+
+
+@pytest.mark.parametrize("since", [None, 10])
+async def test_a_join_whose_read_is_overtaken_has_no_hole(node: Node, since: int | None) -> None:
+    """While the log is read the room goes on by more than its tail holds."""
+    await fill(node, TAIL + 20)
+    live = await node.live(YARD)
+    slow = SlowLog(node.store)
+    node.hub._log = slow
+    outlet = node.outlet()
+    node.hub.rooms.pop(YARD)
+    live = node.hub.rooms[YARD] = type(live)(live.info, live.epoch, live.sealed, [], node.hub.statistics)  # no tail
+    epoch = live.epoch if since is not None else None
+    join = asyncio.ensure_future(
+        node.following.join(outlet, live, "u-x", "X", "member", member_at=live.next, since=since, epoch=epoch)
+    )
+    await eventually(lambda: slow.waiting)
+    for _ in range(5):
+        node.hub.receive(await node.stored(YARD, 150))
+    await eventually(lambda: live.sealed == live.next - 1)
+    slow.go.set()
+    joined = await join
+    assert joined is not None
+    told = seqs(joined)
+    assert told == list(range(joined.seq - len(told) + 1, joined.seq + 1)), "contiguous, and ending at seq"
+    if since is not None:
+        assert told[0] == since + 1
+    else:
+        assert len(told) == 50
+    await eventually(lambda: outlet.position(YARD, joined.seq) == live.next - 1)
+
+
+# -- reading slowly ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("missed", [1, 100, TAIL + 100, RESUME_EVENTS])
+async def test_a_slow_reader_is_told_and_gets_everything_in_order(node: Node, missed: int) -> None:
+    live = await node.live(YARD)
+    outlet = node.outlet()
+    joined = await node.join(outlet, YARD)
+    outlet.pause()
+    await fill(node, 1 + missed)
+    outlet.resume()
+    await eventually(lambda: outlet.position(YARD, joined.seq) == 1 + missed)
+    assert outlet.of("behind") == [{"op": "behind", "room": YARD, "seq": 1 + missed, "from": 1}]
+    assert not outlet.of("reset")
+    await node.send(YARD)
+    await eventually(lambda: outlet.position(YARD, joined.seq) == 2 + missed)
+    assert (live.live, live.lagging) == (1, set())
+
+
+async def test_a_reader_that_was_not_missing_anything_is_told_nothing(node: Node) -> None:
+    outlet = node.outlet()
+    await node.join(outlet, YARD)
+    outlet.pause()
+    outlet.resume()
+    await turns()
+    assert outlet.frames == []
+
+
+@pytest.mark.parametrize("followers", [1, FEW * 2])
+async def test_at_its_own_speed(node: Node, followers: int) -> None:
+    """A peer that reads a little at a time gets everything; nothing is kept for it beyond its budget."""
+    budget = 100_000
+    live = await node.live(YARD)
+    others = await node.follow(live, "mina", count=followers)
+    outlet = node.outlet(budget)
+    joined = await node.join(outlet, YARD)
+    for _ in range(20):
+        await node.burst(YARD, 12, text="x" * 3900)
+        await eventually(lambda: live.sealed == live.next - 1)
+    head = live.next - 1
+    assert outlet.paused
+    while outlet.unread or not outlet.subscriptions[YARD].live:
+        outlet.read(1)
+        await turns(3)
+    assert outlet.position(YARD, joined.seq) == head
+    batch = 12 * 4200  # the budget is looked at behind each batch, and behind each chunk
+    assert outlet.most_unread <= budget + max(CHUNK + 4200, batch)
+    assert others[0].position(YARD, 1) == head
+
+
+async def test_nothing_is_queued_for_a_socket_that_never_reads(node: Node) -> None:
+    live = await node.live(YARD)
+    outlet = node.outlet(HIGH)
+    await node.join(outlet, YARD)
+    await fill(node, 2)
+    outlet.pause()
+    held = sum(map(len, outlet.unread))
+    await fill(node, 1500)
+    assert sum(map(len, outlet.unread)) == held
+    assert (outlet.most_unread, outlet._out) == (held, [])
+    assert live.lagging == {outlet.subscriptions[YARD]}
+
+
+async def test_a_join_on_a_full_socket_waits_for_it(node: Node) -> None:
+    outlet = node.outlet()
+    outlet.pause()
+    joined = await node.join(outlet, YARD)
+    await node.send(YARD)
+    await turns()
+    assert outlet.frames == []
+    outlet.resume()
+    await eventually(lambda: outlet.position(YARD, joined.seq) == 2)
+
+
+async def test_a_log_that_cannot_be_read_closes_the_socket_resumably(node: Node) -> None:
+    outlet = node.outlet()
+    await node.join(outlet, YARD)
+    outlet.pause()
+    await fill(node, TAIL + 100)
+
+    class Broken(SlowLog):
+        async def read(self, room: str, after: int, limit: int) -> Any:
+            raise StorageFailed
+
+    node.hub._log = Broken(node.store)
+    outlet.resume()
+    await eventually(lambda: outlet.failed)
+    assert (await node.live(YARD)).lagging == set()
+
+
+# -- going while behind ------------------------------------------------------------------------------------------------
