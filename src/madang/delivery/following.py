@@ -89,6 +89,7 @@ class Following:
         outlet = subscription.outlet
         if (former := outlet.subscriptions.get(room.info.id)) is not None:
             room.detach(former)
+            room.withdraw(outlet)  # the answer to join has what is on its way
         outlet.subscriptions[room.info.id] = subscription
         if subscription.position == room.sealed and not outlet.paused:
             room.attach(subscription)

@@ -26,7 +26,7 @@ from madang.core.events import (
     encode_body,
 )
 from madang.core.rooms import Room
-from madang.delivery.outlet import Entry, Statistics, Subscription, Wire, encoded
+from madang.delivery.outlet import Entry, Outlet, Statistics, Subscription, Wire, encoded
 from madang.protocol import codec
 
 FEW: Final = 16  # sockets up to which an event is joined with what else the turn of the loop gives them
@@ -191,6 +191,12 @@ class LiveRoom:
             audience.subscriptions.discard(subscription)
             audience.stale = True
             self.live -= 1
+
+    def withdraw(self, outlet: Outlet) -> None:
+        """Take an outlet out of the batches on their way. Looks at all of their audience."""
+        for i, (data, writers, cursor) in enumerate(self.batches):
+            rest = tuple(write for write in writers[cursor:] if write not in (outlet.put, outlet.write))
+            self.batches[i] = (data, rest, 0)
 
     def lag(self, subscription: Subscription) -> None:
         """Stop writing to a socket over its budget. Sealed batches still reach it, so it stands at `sealed`."""

@@ -86,6 +86,22 @@ async def test_joining_again_moves_the_position(node: Node) -> None:
     assert live.live == 0
 
 
+async def test_joining_again_while_a_batch_goes_out_gives_nothing_twice(node: Node) -> None:
+    live = await node.live(YARD)
+    outlets = await node.follow(live, "mina", count=3000)
+    events = await node.stored(YARD, 3)
+    node.hub.receive(events)
+    outlet = next(o for o in outlets if not o.written)  # its turn is still to come
+    joined = await node.following.join(outlet, live, "u-mina", "Mina", "member", member_at=live.next)
+    assert joined is not None
+    assert joined.seq == events[-1].seq
+    await eventually(lambda: not live.batches)
+    await node.send(YARD)
+    await eventually(lambda: outlet.seqs(YARD))
+    assert outlet.seqs(YARD) == [joined.seq + 1]
+    assert all(o.position(YARD, 1) == joined.seq + 1 for o in outlets if o is not outlet)
+
+
 async def test_a_closed_socket_does_not_follow(node: Node) -> None:
     outlet = node.outlet()
     outlet.close()
