@@ -56,7 +56,7 @@ class Following:
         )
         if outlet.closed:
             raise Refused("not_found")
-        if room.touched.get(user, 0) >= member_at or self._hub.rooms.get(room.info.id) is not room:
+        if max(room.touched.get(user, 0), room.forgotten) >= member_at or self._hub.rooms.get(room.info.id) is not room:
             return None
         texts = self._between(room, after, older)  # short of `sealed` if the tail moved on while the log was read
         if resume:

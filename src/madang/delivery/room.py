@@ -65,8 +65,8 @@ class LiveRoom:
     """One room on one node. Everything here runs in the event loop and never waits."""
 
     __slots__ = (
-        "audiences", "batches", "epoch", "events_pending", "filling", "held", "info", "lagging", "lazy", "live", "next",
-        "next_flush", "queued", "sealed", "skip_from", "statistics", "tail", "touched",
+        "audiences", "batches", "epoch", "events_pending", "filling", "forgotten", "held", "info", "lagging", "lazy",
+        "live", "next", "next_flush", "queued", "sealed", "skip_from", "statistics", "tail", "touched",
     )  # fmt: skip
 
     def __init__(self, info: Room, epoch: str, seq: int, events: list[Event], statistics: Statistics) -> None:
@@ -76,6 +76,7 @@ class LiveRoom:
         self.sealed = seq  # where every live socket stands
         self.tail: deque[Entry] = deque((encoded(e) for e in events), maxlen=TAIL)
         self.touched: dict[str, int] = {}  # user -> seq of the newest event that ended or changed a membership
+        self.forgotten = 0  # up to this seq, `touched` may have let go of something
         self.held: dict[int, Event] = {}  # came early; at most hub.HELD
         self.filling = False  # a log read for a gap is under way
         self.audiences: dict[Wire, Audience] = {}
@@ -136,7 +137,7 @@ class LiveRoom:
 
     def _touch(self, user: str, seq: int) -> None:
         if len(self.touched) >= TOUCHED:
-            del self.touched[next(iter(self.touched))]
+            self.forgotten = self.touched.pop(next(iter(self.touched)))
         self.touched.pop(user, None)
         self.touched[user] = seq
 

@@ -144,6 +144,16 @@ async def test_what_ends_or_changes_a_membership_under_way_is_seen(node: Node, e
     assert other is not None, "another user's"
 
 
+async def test_more_ends_than_are_remembered_make_joins_look_again(node: Node) -> None:
+    live = node.invent("plaza", seq=300)
+    member_at = live.next
+    node.hub.receive([event("plaza", 301 + n, LEFT, f"u-{n}") for n in range(1100)])
+    outlet = node.outlet()
+    assert await node.following.join(outlet, live, "u-0", "Zero", "member", member_at=member_at, limit=0) is None
+    joined = await node.following.join(outlet, live, "u-0", "Zero", "member", member_at=live.next, limit=0)
+    assert joined is not None
+
+
 # -- coming back -------------------------------------------------------------------------------------------------------
 
 
