@@ -139,11 +139,15 @@ class Hub:
         heads = await self._log.heads([room.info.id])
         if heads.get(room.info.id, 0) < seq:
             return False
-        for event in await self.read(room.info.id, room.next - 1, READ):
-            if event.seq == room.next:
-                room.accept(event, self._quiet_above)
-        self.touch(room)
-        return room.next > seq
+        while room.next <= seq:
+            before = room.next
+            for event in await self.read(room.info.id, before - 1, READ):
+                if event.seq == room.next:
+                    room.accept(event, self._quiet_above)
+            self.touch(room)
+            if room.next == before:
+                return False
+        return True
 
     def touch(self, room: LiveRoom) -> None:
         """See that what the room has pending goes out."""

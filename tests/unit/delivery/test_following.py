@@ -192,6 +192,18 @@ async def test_too_far_behind_is_reset(node: Node) -> None:
     assert seqs(joined) == list(range(RESUME_EVENTS - 7, RESUME_EVENTS + 3))
 
 
+async def test_a_resume_from_what_this_node_has_not_heard_yet(node: Node) -> None:
+    """The client was further on another node; the log knows."""
+    live = await node.live(YARD)
+    (follower,) = await node.follow(live, "mina")
+    events = await node.stored(YARD, 1200)
+    outlet = node.outlet()
+    joined = await node.join(outlet, YARD, since=events[-2].seq, epoch=live.epoch)
+    assert not joined.reset
+    assert seqs(joined) == [events[-1].seq]
+    await eventually(lambda: follower.position(YARD, 1) == events[-1].seq, "and who was there hears it, too")
+
+
 async def test_resuming_while_events_pour_in(node: Node) -> None:
     """Every join lies at another moment of the stream; none has a hole or a double."""
     await fill(node, TAIL + 200)
