@@ -104,9 +104,11 @@ class Following:
         """A socket is under its byte budget again: say where its rooms are, and go on from where it stands."""
         for name, subscription in list(outlet.subscriptions.items()):
             room = self._hub.rooms.get(name)
+            if outlet.paused:
+                return  # full again: the others when there is room
             if room is None or subscription not in room.lagging:
                 continue
-            if room.sealed > subscription.position and not subscription.catching_up:
+            if 0 < room.sealed - subscription.position <= RESUME_EVENTS and not subscription.catching_up:
                 text = codec.notice("behind", room=name, seq=room.sealed, **{"from": subscription.position})
                 outlet.say(outlet.wire.notice(text))
             self._pump(room, subscription)

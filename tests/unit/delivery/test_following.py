@@ -299,6 +299,21 @@ async def test_a_slow_reader_is_told_and_gets_everything_in_order(node: Node, mi
     assert (live.live, live.lagging) == (1, set())
 
 
+async def test_a_reader_too_far_behind_is_reset_instead(node: Node) -> None:
+    live = await node.live(YARD)
+    outlet = node.outlet()
+    joined = await node.join(outlet, YARD)
+    outlet.pause()
+    await fill(node, RESUME_EVENTS + 2)
+    outlet.resume()
+    (reset,) = await eventually(lambda: outlet.of("reset"))
+    assert (reset["epoch"], reset["seq"]) == (live.epoch, RESUME_EVENTS + 2)
+    assert len(reset["events"]) == RESET_EVENTS
+    assert not outlet.of("behind"), "the one instead of the other"
+    await node.send(YARD)
+    await eventually(lambda: outlet.position(YARD, joined.seq) == RESUME_EVENTS + 3)
+
+
 async def test_a_reader_that_was_not_missing_anything_is_told_nothing(node: Node) -> None:
     outlet = node.outlet()
     await node.join(outlet, YARD)
