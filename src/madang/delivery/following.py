@@ -4,6 +4,8 @@ All three are one thing. A subscription stands at a seq; what lies between it an
 the log; when it reaches `sealed` it becomes live. No queue per socket exists: the socket's own write buffer is it.
 """
 
+import logging
+from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
@@ -13,8 +15,10 @@ from madang.core.events import Event
 from madang.delivery.hub import READ, Hub
 from madang.delivery.outlet import Entry, Outlet, Subscription, encoded
 from madang.delivery.room import LiveRoom
-from madang.errors import Refused, StorageError
+from madang.errors import Refused, StorageError, StorageFailed
 from madang.protocol import codec
+
+logger = logging.getLogger("madang.following")
 
 RESUME_EVENTS: Final = 1000  # further behind than this, a client starts afresh: paging is cheaper for both
 JOIN_BYTES: Final = 256 * 1024  # events in one answer to join; what a resume has beyond it follows as event frames
@@ -140,17 +144,23 @@ class Following:
     async def _pump_from_log(self, room: LiveRoom, subscription: Subscription) -> None:
         try:
             events = await self._hub.read(room.info.id, subscription.position, READ)
-            if subscription in room.lagging:
-                self._give(subscription, [encoded(e) for e in events if e.seq <= room.sealed])
-        except StorageError:
+            if subscription not in room.lagging:
+                return
+            if not events:
+                raise StorageFailed("The log does not have what it announced.")
+            entries = (encoded(e) for e in events if e.seq <= room.sealed)
+            while not subscription.outlet.paused and self._give(subscription, entries):
+                pass
+        except StorageError as error:
+            logger.warning("room %s cannot be read: %s", room.info.id, error)
             subscription.outlet.fail()  # it resumes on another connection; nothing is lost
             return
         finally:
             subscription.catching_up = False
         self._pump(room, subscription)
 
-    def _give(self, subscription: Subscription, entries: list[Entry]) -> None:
-        """Write entries in chunks until the socket's byte budget is used up."""
+    def _give(self, subscription: Subscription, entries: Iterable[Entry]) -> bool:
+        """Write the next chunk of entries; False when there was nothing."""
         outlet = subscription.outlet
         frames: list[bytes] = []
         size = 0
@@ -161,8 +171,10 @@ class Following:
             subscription.position = entry.event.seq
             if size >= CHUNK:
                 break
-        outlet.say(b"".join(frames))
-        self._hub.statistics.deliveries += len(frames)
+        if frames:
+            outlet.say(b"".join(frames))
+            self._hub.statistics.deliveries += len(frames)
+        return bool(frames)
 
     def _reset(self, room: LiveRoom, subscription: Subscription) -> None:
         self._hub.statistics.resets += 1

@@ -385,4 +385,41 @@ async def test_a_log_that_cannot_be_read_closes_the_socket_resumably(node: Node)
     assert (await node.live(YARD)).lagging == set()
 
 
+async def test_joining_again_while_the_log_is_read_for_it(node: Node) -> None:
+    live = await node.live(YARD)
+    outlet = node.outlet()
+    await node.join(outlet, YARD)
+    outlet.pause()
+    await fill(node, TAIL + 100)
+    slow = node.hub._log = SlowLog(node.store)
+    outlet.resume()
+    await eventually(lambda: slow.waiting)
+    joined = await node.join(outlet, YARD)
+    before = len(outlet.frames)
+    slow.go.set()
+    await node.send(YARD)
+    await eventually(lambda: outlet.frames[before:])
+    assert [f["seq"] for f in outlet.frames[before:] if f["op"] == "event"] == [joined.seq + 1]
+    assert (outlet.failed, live.live, live.lagging) == (False, 1, set())
+
+
+async def test_a_log_that_does_not_show_what_was_announced_is_not_asked_without_end(node: Node) -> None:
+    live = await node.live(YARD)
+    outlet = node.outlet()
+    await node.join(outlet, YARD)
+    outlet.pause()
+    await fill(node, TAIL + 100)
+
+    class Trailing(SlowLog):
+        async def read(self, room: str, after: int, limit: int) -> Any:
+            self.waiting += 1
+            return []
+
+    trailing = node.hub._log = Trailing(node.store)
+    outlet.resume()
+    await eventually(lambda: outlet.failed or trailing.waiting > 100)
+    assert trailing.waiting < 100
+    assert live.lagging == set()
+
+
 # -- going while behind ------------------------------------------------------------------------------------------------
