@@ -226,6 +226,16 @@ async def test_the_kicked_one_hears_of_it_and_no_more(server: Server) -> None:
         assert refused.value.code == "not_member"
 
 
+async def test_the_invited_come_in(server: Server) -> None:
+    async with connect(server.ws_url, guest="Mina") as mina, connect(server.ws_url, guest="Bora") as bora:
+        await mina.create("backstage", access="invite")
+        invite = await (await mina.join("backstage")).invite()
+        with pytest.raises(Refused) as refused:
+            await bora.join("backstage")
+        assert refused.value.code == "not_found"
+        assert (await bora.join("backstage", invite=invite)).access == "invite"
+
+
 async def test_leaving_and_coming_again(server: Server) -> None:
     async with connect(server.ws_url, guest="Mina") as mina, connect(server.ws_url, guest="Bora") as bora:
         minas, boras = await mina.join("lobby"), await bora.join("lobby")

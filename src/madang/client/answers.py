@@ -40,6 +40,13 @@ class Done(Struct, frozen=True):
     """Answer that says nothing more."""
 
 
+class Invite(Struct, frozen=True):
+    """Answer to invite."""
+
+    invite: str
+    expires_ms: int = 0
+
+
 class Message(Struct, frozen=True, kw_only=True):
     """A message as it stands now, with every edit, reaction and pin; a deleted one has no text.
 

@@ -21,7 +21,7 @@ Ended = Literal["left", "kicked", "refused", "closed"]
 class Feed:
     """State of one room, from the first join to its end."""
 
-    def __init__(self, room: str, limit: int, bound: int) -> None:
+    def __init__(self, room: str, limit: int, bound: int, invite: str | None = None) -> None:
         self.id = room
         self.info = RoomInfo(id=room)
         self.role = ""
@@ -34,6 +34,7 @@ class Feed:
         self.error: Exception | None = None
         self.notices: Notices | None = None
         self._limit = limit
+        self._invite = invite
         self._arrived = asyncio.Event()
 
     # -- the link's side -----------------------------------------------------------------------------------------------
@@ -43,7 +44,7 @@ class Feed:
         self.cursor.asked()
         if self.ready.done():
             return Join(room=self.id, since=self.cursor.seq, epoch=self.cursor.epoch, limit=self._limit, n=n)
-        return Join(room=self.id, limit=self._limit, n=n)
+        return Join(room=self.id, limit=self._limit, invite=self._invite, n=n)
 
     def joined(self, answer: Joined) -> None:
         """Take the answer to a join."""

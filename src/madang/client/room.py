@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Raw
 
-from madang.client.answers import Appended, Done, History, Member, MemberPage, Message, Present, Sent
+from madang.client.answers import Appended, Done, History, Invite, Member, MemberPage, Message, Present, Sent
 from madang.client.events import Event, Reset
 from madang.client.feed import Ended, Feed
 from madang.client.notices import Notices
@@ -176,6 +176,10 @@ class Room:
     async def give_role(self, user: str, role: Literal["owner", "moderator", "member"]) -> Sent | None:
         """Give a member a role (owners)."""
         return (await self._call(c.Role(room=self.id, user=user, role=role), Appended)).sent()
+
+    async def invite(self) -> str:
+        """Make a secret that lets whoever has it join the room, for some days (moderators)."""
+        return (await self._pending.call(c.Invite(room=self.id), Invite, room=self.id)).invite
 
     async def kick(self, user: str) -> None:
         """Put a member out (moderators). Raises ConnectionLost when the answer was lost: see `members` then."""

@@ -134,13 +134,14 @@ class Yard:
         """What the server is, and its limits."""
         return self._link.server
 
-    async def join(self, room: str, *, limit: int = 50) -> Room:
-        """Become a member where the room is open, and follow it, on every connection until one leaves.
+    async def join(self, room: str, *, limit: int = 50, invite: str | None = None) -> Room:
+        """Become a member where one is let in, and follow the room, on every connection until one leaves.
 
         Cancelling does not take it back.
 
         Args:
             limit: newest events wanted in `Room.recent`, 0 to 200.
+            invite: what `Room.invite` gave a moderator, for the first join of a room that is not open.
 
         Raises:
             Refused: not_found, also for rooms that one may not see; too_many.
@@ -149,7 +150,7 @@ class Yard:
             raise self._pending.over
         feed = self._pending.feeds.get(room)
         if feed is None:
-            feed = Feed(room, limit, self._waiting_events)
+            feed = Feed(room, limit, self._waiting_events, invite)
             self._pending.follow(feed)
         await asyncio.shield(feed.ready)
         return Room(feed, self._pending, self._cids)
