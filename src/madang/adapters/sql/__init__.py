@@ -7,10 +7,11 @@ from typing import Final
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from madang.adapters.sql.backup import backup, restore
 from madang.adapters.sql.store import Store
 from madang.errors import SetupError
 
-__all__ = ["Store", "open_store"]
+__all__ = ["Store", "backup", "open_store", "restore"]
 
 _EXAMPLES: Final = "Write sqlite:///folder/madang.db or postgresql://user:password@host/database."
 

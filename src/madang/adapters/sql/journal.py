@@ -11,8 +11,8 @@ some thousand are together, and then move into `events` sorted by room, so that 
   a reader that takes `recent` first and reads `events` after that misses nothing; where both have an event, the table
   is right, because only there a deletion erases.
 - A fold walks over the rooms in slices, so that no append waits long. Journal rows go when all rooms have been walked
-  over that had events when they were written; until then their events may stand in both, and starting after a crash
-  puts in only what is missing.
+  over that had events when they were written. Until then some of their events stand in both, so that after a crash
+  only those count that are not in `events`.
 - An effect that looks at a message needs it in the table: `settle` folds that one room within the batch's transaction.
 
 All of this runs in the writer thread. Others may only read `recent` and `heads`.
@@ -79,14 +79,18 @@ class Journal:
         self._stored: list[EventRow] = []
         self._settled: set[str] = set()
 
-    def recover(self) -> None:
-        """Fold what an earlier process left behind."""
+    def recover(self, c: Connection) -> None:
+        """Take up what an earlier process left behind. Writes nothing, so that a full disk does not keep us from reading."""
         self._raw.execute("CREATE TABLE IF NOT EXISTS journal (n INTEGER PRIMARY KEY, rows BLOB NOT NULL)")
-        self._raw.execute("BEGIN IMMEDIATE")
-        left = [row for (rows,) in self._raw.execute("SELECT rows FROM journal") for row in _decode(rows)]
-        self._put(sorted(left))
-        self._raw.execute("DELETE FROM journal")
-        self._raw.execute("COMMIT")
+        left: list[EventRow] = []
+        for n, rows in self._raw.execute("SELECT n, rows FROM journal ORDER BY n"):
+            self._newest = n
+            left += _decode(rows)
+        stands = "SELECT 1 FROM events WHERE room = ? AND seq = ?"
+        self._remember([row for row in left if not self._raw.execute(stands, row[:2]).fetchone()])
+        self.heads = {room: Head(seq, id) for room, seq, id in reading.heads_and_ids(c, list(self.recent))}
+        for room, waiting in self.recent.items():
+            self.heads[room] = max(self.heads.get(room, Head()), Head(*waiting.rows[-1][1:3]))
 
     def append_plain(self, drafts: Sequence[Draft], ids: IdSource, now_ms: int) -> list[Outcome] | None:
         """Append a batch of plain new messages in a single call to SQLite, which is also the transaction.
@@ -207,7 +211,7 @@ class Journal:
             raise
 
     def _put(self, rows: list[EventRow]) -> None:
-        """Put sorted rows into `events`, those that stand there already left out."""
+        """Put sorted rows into `events`."""
         for start in range(0, len(rows), PUT):
             part = rows[start : start + PUT]
             if len(part) < PAD:

@@ -3,7 +3,6 @@
 What does not live here: threads and transactions (`sqlite.py`), SQL.
 """
 
-import errno
 import fcntl
 import os
 import sqlite3
@@ -40,7 +39,7 @@ def lock_file(path: Path) -> int:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise SetupError(
             f"The folder {path.parent} cannot be written to ({error.strerror}).", "Choose another with --data."
@@ -49,8 +48,6 @@ def lock_file(path: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(descriptor)
-        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-            raise
         raise SetupError(
             f"Another process is using {path}.", "Stop it, or give this one its own folder with --data."
         ) from error
@@ -61,6 +58,8 @@ def writer_engine(path: Path) -> SQLAlchemyEngine:
     """The engine whose only connection writes. It must stay in one thread."""
 
     def connect() -> sqlite3.Connection:
+        # Private from the start: messages and the signing secret will be in it.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         c = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         for pragma in WRITER_PRAGMAS:
             c.execute(pragma)

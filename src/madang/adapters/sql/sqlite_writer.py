@@ -48,7 +48,7 @@ class Writer:
         self._checkpointed = 0  # changes as of the last checkpoint
 
     def open(self) -> None:
-        """Claim the file, bring it to the newest schema, and fold what a crash left in the journal."""
+        """Claim the file, bring it to the newest schema, and take up what a crash left in the journal."""
         self._lock = sqlite_file.lock_file(self._path)
         try:
             c = self._engine.connect()
@@ -57,9 +57,10 @@ class Writer:
             with c.begin():
                 migrations.upgrade(c)
             self.journal = Journal(self._raw)
-            self.journal.recover()
+            with c.begin():
+                self.journal.recover(c)
             self._c = c
-        except (exc.DBAPIError, sqlite3.Error) as error:
+        except (OSError, exc.DBAPIError, sqlite3.Error) as error:
             raise SetupError(
                 f"{self._path} cannot be used as a database ({getattr(error, 'orig', error)}).",
                 "Check that it is a file of Madang on a local disk, or choose another folder with --data.",

@@ -1,0 +1,118 @@
+"""Copies of a SQLite database: consistent while a server runs on it, and restored as a new history.
+
+These calls block; run them in a program of their own or in a thread. PostgreSQL brings its own tools.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import make_url
+
+from madang.adapters.sql import migrations
+from madang.adapters.sql.sqlite_file import lock_file, open_read_only
+from madang.errors import SetupError
+
+Progress = Callable[[int, int], None]
+"""Told after each step how many pages have been copied, and how many there are."""
+
+STEP_PAGES: Final = 2_048  # 8 MiB
+
+POSTGRESQL_MEND: Final = (
+    "Use pg_dump. After pg_restore, give every room a new history, so that no client takes it for the old one: "
+    "UPDATE rooms SET epoch = md5(id || random());"
+)
+
+
+def backup(url: str, path: Path, progress: Progress) -> None:
+    """Copy the database of a URL into a new file, all of it as of one moment. Writers are not held up.
+
+    Raises:
+        SetupError: nothing to copy, the file exists already, or the database is not SQLite.
+    """
+    database = _file_of(url)
+    if not database.exists():
+        raise SetupError(f"There is no database at {database}.", "Name the folder with --data.")
+    with closing(_opened(database)) as source, _new_file(path) as partial:
+        _copy(source, partial, progress)
+
+
+def restore(path: Path, url: str, progress: Progress) -> None:
+    """Make the database of a URL, which must not exist yet, from a backup. Every room gets a new epoch.
+
+    Raises:
+        SetupError: no backup of Madang, a damaged or newer one, or the place is not empty.
+    """
+    database = _file_of(url)
+    with closing(_opened(path)) as source:
+        if (found := source.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+            raise SetupError(f"{path} is damaged ({found}).", "Use another backup.")
+        lock = lock_file(database)
+        try:
+            with _new_file(database) as partial:
+                _copy(source, partial, progress)
+                with closing(sqlite3.connect(partial, isolation_level=None)) as c:
+                    # Seqs after the backup have been seen by clients and will be given out again.
+                    c.execute("UPDATE rooms SET epoch = lower(hex(randomblob(8)))")
+        finally:
+            os.close(lock)
+
+
+def _file_of(url: str) -> Path:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        raise SetupError("Madang copies SQLite databases only.", POSTGRESQL_MEND)
+    return Path(parsed.database)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """Open a database of Madang and begin to read, so that all that follows is as of this moment."""
+    try:
+        c = open_read_only(path)
+        try:
+            c.execute("BEGIN")
+            (revision,) = c.execute("SELECT version_num FROM alembic_version").fetchone()
+        except BaseException:
+            c.close()
+            raise
+    except (sqlite3.Error, TypeError) as error:
+        raise SetupError(f"{path} is no database of Madang ({error}).", "Name another file.") from error
+    if revision > migrations.NEWEST:
+        c.close()
+        raise SetupError(f"{path} was written by a newer Madang (schema {revision}).", "Use that version.")
+    return c
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[Path]:
+    """Give the name of a file to write, which becomes `path` when it is complete and on disk."""
+    if path.exists():
+        raise SetupError(f"{path} exists already.", "Name another file, or move this one away.")
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        # Messages and the signing secret are in it.
+        descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise SetupError(f"{partial} cannot be written ({error.strerror}).", "Name another file.") from error
+    try:
+        yield partial
+        os.fsync(descriptor)
+        os.rename(partial, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+    except sqlite3.Error as error:
+        raise SetupError(f"{partial} cannot be written ({error}).", "See that there is room on the disk.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _copy(source: sqlite3.Connection, target: Path, progress: Progress) -> None:
+    with closing(sqlite3.connect(target, isolation_level=None)) as c:
+        c.execute("PRAGMA synchronous=OFF")  # the file is synced as a whole, or it is thrown away
+        source.backup(c, pages=STEP_PAGES, progress=lambda _, left, total: progress(total - left, total))
+        c.execute("PRAGMA journal_mode=DELETE")  # one file, that needs no -wal beside it

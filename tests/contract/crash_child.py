@@ -1,0 +1,35 @@
+"""A process to be killed: opens the store named on its command line, appends without end, and prints every cid that was
+acked. Some batches are plain, some are not.
+"""
+
+import asyncio
+import itertools
+import sys
+
+from madang.core import events as kinds
+from madang.core.events import Appended, Body, draft
+from tests.contract.conftest import opened
+
+ROOMS = [f"room-{n}" for n in range(20)]
+
+
+async def main(url: str, run: str) -> None:
+    async with opened(url) as store:
+        await store.append([draft(kinds.CREATED, room, "ann", "Ann", Body(title=room)) for room in ROOMS])
+        for n in itertools.count():
+            cids = [f"{run}-{n}-{m}" for m in range(1 + n % 50)]
+            drafts = [
+                draft(kinds.SENT, ROOMS[(n + m) % len(ROOMS)], "ann", "Ann", Body(text=cid), cid=cid)
+                for m, cid in enumerate(cids)
+            ]
+            if n % 7 == 0:
+                drafts.append(draft(kinds.JOINED, ROOMS[0], f"user-{run}-{n}", "B", Body(role="member")))
+            if n % 11 == 0:
+                drafts.append(draft(kinds.REACTED, ROOMS[0], f"user-{run}-{n}", "B", Body(target=2, emoji="x")))
+            outcomes = await store.append(drafts)
+            acked = [cid for cid, outcome in zip(cids, outcomes, strict=False) if isinstance(outcome, Appended)]
+            print("\n".join(acked), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

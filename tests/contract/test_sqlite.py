@@ -1,0 +1,272 @@
+"""What only a SQLite file can suffer: kill -9, a second process, a full disk, failed writes; and copying it in use."""
+
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from madang.adapters.sql import Store, backup, journal, open_store, restore
+from madang.core import events as kinds
+from madang.core.events import Appended, Body, Draft, Event, draft
+from madang.errors import SetupError, StorageFailed, StorageFull
+from madang.testing.log import what_was_acked_is_there_after_reopening
+from madang.testing.rules import opened as opened_scene
+from tests.contract.conftest import now_ms, opened
+
+ROOT = Path(__file__).parents[2]
+
+
+async def whole_log(store: Store, room: str) -> list[str]:
+    """All texts of a room, after a look at its numbering."""
+    events: list[Event] = []
+    while page := await store.read(room, len(events), 1000):
+        events += page
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    return [event.content().text or "" for event in events if event.type == kinds.SENT]
+
+
+async def test_what_was_acked_survives_kill_9(sqlite_url: str) -> None:
+    """Four times: a process that appends without pause is killed at a moment of its own."""
+    acked: list[str] = []
+    for run, acks in enumerate((1, 300, 3_000, 12_000)):
+        acked += await asyncio.to_thread(append_and_be_killed, sqlite_url, str(run), acks)
+        async with opened(sqlite_url) as store:
+            rooms = await store.rooms(limit=200)
+            stored = [text for room in rooms for text in await whole_log(store, room.id)]
+            assert len(stored) == len(set(stored)), "something was stored twice"
+            assert set(acked) <= set(stored), "something that was acked is lost"
+            heads = await store.heads([room.id for room in rooms])
+            after = [(room.id, f"after-{run}-{room.id}") for room in rooms]
+            for outcome in await store.append(
+                [draft(kinds.SENT, r, "ann", "Ann", Body(text=t), cid=t) for r, t in after]
+            ):
+                assert isinstance(outcome, Appended) and outcome.event.seq == heads[outcome.event.room] + 1
+
+
+def append_and_be_killed(url: str, run: str, acks: int) -> list[str]:
+    """Run the child until it has acked so much, kill it, and give what it had said by then."""
+    command = [sys.executable, "-m", "tests.contract.crash_child", url, run]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        lines = [child.stdout.readline() for _ in range(acks)]
+        child.send_signal(signal.SIGKILL)
+        lines += child.stdout.readlines()
+    assert child.returncode == -signal.SIGKILL
+    if not lines[-1].endswith("\n"):
+        lines.pop()  # cut off in the middle of a word
+    return [line.strip() for line in lines]
+
+
+@pytest.mark.parametrize("fold", [1, 5, 1_000_000])
+async def test_reads_see_what_is_folded_and_what_is_not(
+    sqlite_url: str, fold: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal folds at every moment, or never: nobody can tell."""
+    from madang.testing import check_directory, check_log
+
+    monkeypatch.setattr(journal, "FOLD", fold)
+    monkeypatch.setattr(journal, "SLICE", 2)
+    await check_log(lambda: opened(sqlite_url))
+    await check_directory(lambda: opened(sqlite_url))
+
+
+async def test_a_second_process_is_refused(sqlite_url: str) -> None:
+    async with opened(sqlite_url):
+        with pytest.raises(SetupError, match="Another process is using"):
+            await open_store(sqlite_url, now_ms)
+    async with opened(sqlite_url):
+        pass
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 8 MB."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small disk takes root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"cannot mount a small disk: {mounted.stderr.decode()}")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def texts(room: str, run: str, count: int = 50, size: int = 1000) -> list[Draft]:
+    return [
+        draft(kinds.SENT, room, "ann", "Ann", Body(text=f"{run}-{n} {'x' * size}"), cid=f"{run}-{n}")
+        for n in range(count)
+    ]
+
+
+async def test_a_full_disk_refuses_and_recovers(small_disk: Path) -> None:
+    """Full: StorageFull, nothing stored, reading goes on. With space again: appends work, the same cids too."""
+    url = f"sqlite:///{small_disk}/madang.db"
+    stored: list[str] = []
+    async with opened(url) as store:
+        scene = await opened_scene(store, "ben")
+        (small_disk / "ballast").write_bytes(b"x" * 5_000_000)
+        full = 0
+        for n in range(200):
+            batch = texts(scene.room, str(n))
+            try:
+                await store.append(batch)
+                stored += [d.content.text or "" for d in batch]
+            except StorageFull:
+                full += 1
+                with pytest.raises(StorageFull):
+                    await store.append([scene.say("x", mentions=("ben",)), *batch])
+                assert await scene.texts() == stored, "a refused batch left something behind"
+                if full == 3:
+                    break
+        assert full, "the disk never was full"
+        (small_disk / "ballast").unlink()
+        batch = texts(scene.room, str(n))
+        outcomes = await store.append(batch)
+        assert not any(outcome.duplicate for outcome in outcomes if isinstance(outcome, Appended))
+        stored += [d.content.text or "" for d in batch]
+        assert await scene.texts() == stored
+    async with opened(url) as store:
+        assert await whole_log(store, scene.room) == stored
+
+
+@contextlib.contextmanager
+def files_cannot_grow(size: int) -> Iterator[None]:
+    """Let every write beyond `size` fail with EFBIG, which SQLite takes for an I/O error."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_after_a_failed_write_nothing_is_taken_until_a_restart(sqlite_url: str, tmp_path: Path) -> None:
+    """A commit that failed leaves the outcome unknown, so the store stops: no ack on what the kernel may have dropped."""
+    async with opened(sqlite_url) as store:
+        scene = await opened_scene(store)
+        await store.append(texts(scene.room, "before"))
+        size = (tmp_path / "madang.db-wal").stat().st_size
+        with files_cannot_grow(size), pytest.raises(StorageFailed):
+            await store.append(texts(scene.room, "failed", count=100))
+        for drafts in (texts(scene.room, "after", 1), [scene.draft(kinds.JOINED, "ben", role="member")]):
+            with pytest.raises(StorageFailed, match="started again"):
+                await store.append(drafts)
+        with pytest.raises(StorageFailed):
+            await store.set_read([(scene.room, scene.id("ann"), 1)])
+        assert len(await scene.texts()) == 50, "reading goes on"
+    async with opened(sqlite_url) as store:
+        await store.append(texts(scene.room, "failed", count=100))
+        scene.store = store
+        assert len(await scene.texts()) == 150
+
+
+async def test_a_backup_is_of_one_moment_while_the_server_runs(sqlite_url: str, tmp_path: Path) -> None:
+    """Copied in use; restored as a new history: the same events, another epoch."""
+    copy, place = tmp_path / "copy", f"sqlite:///{tmp_path}/new/madang.db"
+    steps: list[tuple[int, int]] = []
+    async with opened(sqlite_url) as store:
+        scenes = [await opened_scene(store) for _ in range(3)]
+        await store.append([d for scene in scenes for d in texts(scene.room, "before")])
+
+        async def go_on() -> None:
+            for n in range(100):
+                await store.append([scene.say(f"during {n}") for scene in scenes])
+
+        going = asyncio.ensure_future(go_on())
+        await asyncio.to_thread(backup, sqlite_url, copy, lambda *step: steps.append(step))
+        await going
+        epochs = [tail.epoch for scene in scenes if (tail := await store.tail(scene.room, 0))]
+        with pytest.raises(SetupError, match="exists already"):
+            await asyncio.to_thread(backup, sqlite_url, copy, lambda *step: None)
+        with pytest.raises(SetupError):
+            await asyncio.to_thread(restore, copy, sqlite_url, lambda *step: None)
+    assert steps and steps[-1][0] == steps[-1][1]
+    assert copy.stat().st_mode & 0o777 == 0o600
+
+    await asyncio.to_thread(restore, copy, place, lambda *step: None)
+    async with opened(place) as store:
+        lengths = set()
+        for scene, epoch in zip(scenes, epochs, strict=True):
+            tail = await store.tail(scene.room, 0)
+            assert tail is not None and tail.epoch != epoch
+            scene.store = store
+            said = await scene.texts()
+            lengths.add(len(said))
+            assert said[50:] == [f"during {n}" for n in range(len(said) - 50)]
+        assert len(lengths) == 1, "rooms are of different moments"
+
+
+async def test_what_is_no_backup_is_not_restored(tmp_path: Path) -> None:
+    place = f"sqlite:///{tmp_path}/madang.db"
+    (tmp_path / "text").write_text("hello " * 1000)
+    with contextlib.closing(sqlite3.connect(tmp_path / "other")) as other:
+        other.execute("CREATE TABLE stone (name TEXT)")
+    for name in ("nothing", "text", "other"):
+        with pytest.raises(SetupError, match="no database of Madang"):
+            await asyncio.to_thread(restore, tmp_path / name, place, lambda *step: None)
+    with pytest.raises(SetupError, match="no database at"):
+        await asyncio.to_thread(backup, place, tmp_path / "copy", lambda *step: None)
+    with pytest.raises(SetupError, match="pg_dump"):
+        await asyncio.to_thread(backup, "postgresql://localhost/x", tmp_path / "copy", lambda *step: None)
+    assert not (tmp_path / "madang.db").exists()
+
+
+async def test_what_cannot_be_a_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("hello " * 1000)
+    (tmp_path / "folder").mkdir()
+    for url, problem in {
+        "madang.db": "no URL",
+        "sqlite://": "needs a file",
+        "sqlite:///:memory:": "needs a file",
+        "mysql://localhost/madang": "does not know",
+        f"sqlite:///{tmp_path}/text": "cannot be used as a database",
+        f"sqlite:///{tmp_path}/folder": "cannot be used as a database",
+        f"sqlite:///{tmp_path}/text/madang.db": "cannot be written to",
+    }.items():
+        with pytest.raises(SetupError, match=problem):
+            await open_store(url, now_ms)
+
+
+async def test_the_file_is_private(sqlite_url: str, tmp_path: Path) -> None:
+    async with opened(sqlite_url) as store:
+        await store.secret()
+        for file in tmp_path.iterdir():
+            assert file.stat().st_mode & 0o077 == 0, file
+
+
+async def test_a_journal_that_a_crash_left_is_folded_before_anything_else(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a slice of it had been folded, and a message of that slice erased, before the crash."""
+    monkeypatch.setattr(journal, "FOLD", 10)
+    monkeypatch.setattr(journal, "SLICE", 1)
+    async with opened(sqlite_url) as store:
+        scenes = [await opened_scene(store) for _ in range(5)]
+        drafts = [scene.say(f"secret-{n}", cid=f"{n}") for n in range(4) for scene in scenes]
+        await store.append(drafts)
+        for scene in scenes:
+            await scene.done(scene.draft(kinds.DELETED, target=3))
+        logs = [await scene.log() for scene in scenes]
+        with contextlib.closing(sqlite3.connect(tmp_path / "madang.db")) as c:
+            c.execute("VACUUM INTO ?", (str(tmp_path / "crashed.db"),))
+    crashed = f"sqlite:///{tmp_path}/crashed.db"
+    async with opened(crashed) as store:
+        for scene, log in zip(scenes, logs, strict=True):
+            scene.store = store
+            assert await scene.log() == log
+        outcomes = await store.append(drafts)
+        assert all(isinstance(outcome, Appended) and outcome.duplicate for outcome in outcomes)
+    with contextlib.closing(sqlite3.connect(tmp_path / "crashed.db")) as c:
+        assert c.execute("SELECT count(*) FROM journal").fetchone() == (0,)
+    await what_was_acked_is_there_after_reopening(lambda: opened(crashed))
