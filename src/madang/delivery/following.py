@@ -43,7 +43,7 @@ class Following:
 
     async def join(
         self, outlet: Outlet, room: LiveRoom, user: str, name: str, role: str, *,
-        member_at: int, since: int | None = None, epoch: str | None = None, limit: int = 50,
+        member_at: int, reach: int = 0, since: int | None = None, epoch: str | None = None, limit: int = 50,
     ) -> Joined | None:  # fmt: skip
         """Follow a room, from `since` if that can be resumed, else from its newest `limit` events.
 
@@ -52,7 +52,11 @@ class Following:
         Args:
             member_at: the room's `next` when the membership began to be looked up. If an event since then ended or
                 changed it, the answer is None: it must be looked up again, and the room opened.
+            reach: the user's own join, for the answer to contain; a crowded room leaves it to its next batch.
         """
+        if room.sealed < reach < room.next and room.live <= self._hub.quiet_above:
+            room.seal()
+            self._hub.touch(room)
         resume = since is not None and epoch == room.epoch and await self._reached(room, since)
         after = since if resume and since is not None else max(0, room.sealed - limit)
         older = (
@@ -87,7 +91,7 @@ class Following:
         reached = after + len(texts)
         if reached < room.tail_from:
             return texts
-        return texts + [e.text for e in _tail(room, reached)]
+        return texts + [e.text for e in _tail(room, reached, room.sealed)]
 
     def _follow(self, room: LiveRoom, subscription: Subscription) -> None:
         outlet = subscription.outlet
@@ -112,8 +116,9 @@ class Following:
                 return  # full again: the others when there is room
             if room is None or subscription not in room.lagging:
                 continue
-            if 0 < room.sealed - subscription.position <= RESUME_EVENTS and not subscription.catching_up:
-                text = codec.notice("behind", room=name, seq=room.sealed, **{"from": subscription.position})
+            goal = _goal(room, subscription)
+            if 0 < goal - subscription.position <= RESUME_EVENTS and not subscription.catching_up:
+                text = codec.notice("behind", room=name, seq=goal, **{"from": subscription.position})
                 outlet.say(outlet.wire.notice(text))
             self._pump(room, subscription)
 
@@ -129,17 +134,22 @@ class Following:
         outlet = subscription.outlet
         if subscription.catching_up or room.batches or subscription not in room.lagging:
             return
-        while not outlet.paused and subscription.position < room.sealed:
-            if room.sealed - subscription.position > RESUME_EVENTS:
-                self._reset(room, subscription)
+        while not outlet.paused and subscription.position < (goal := _goal(room, subscription)):
+            if goal - subscription.position > RESUME_EVENTS:
+                self._reset(room, subscription, goal)
             elif subscription.position < room.tail_from:
                 subscription.catching_up = True
                 self._hub.spawn(self._pump_from_log(room, subscription))
                 return
             else:
-                self._give(subscription, _tail(room, subscription.position))
-        if not outlet.paused:
+                self._give(subscription, _tail(room, subscription.position, goal))
+        if outlet.paused:
+            return
+        if subscription.until is None:
             room.attach(subscription)
+        elif subscription.position >= subscription.until:
+            room.detach(subscription)
+            del outlet.subscriptions[room.info.id]
 
     async def _pump_from_log(self, room: LiveRoom, subscription: Subscription) -> None:
         try:
@@ -148,7 +158,8 @@ class Following:
                 return
             if not events:
                 raise StorageFailed("The log does not have what it announced.")
-            entries = (encoded(e) for e in events if e.seq <= room.sealed)
+            goal = _goal(room, subscription)
+            entries = (encoded(e) for e in events if e.seq <= goal)
             while not subscription.outlet.paused and self._give(subscription, entries):
                 pass
         except StorageError as error:
@@ -176,18 +187,23 @@ class Following:
             self._hub.statistics.deliveries += len(frames)
         return bool(frames)
 
-    def _reset(self, room: LiveRoom, subscription: Subscription) -> None:
+    def _reset(self, room: LiveRoom, subscription: Subscription, goal: int) -> None:
         self._hub.statistics.resets += 1
-        subscription.position = room.sealed
-        texts = _last([e.text for e in _tail(room, max(room.tail_from, room.sealed - RESET_EVENTS))], JOIN_BYTES)
-        text = codec.reset(room.info.id, room.epoch, room.sealed, texts)
+        subscription.position = goal
+        newest = _tail(room, max(room.tail_from, goal - RESET_EVENTS), goal)
+        text = codec.reset(room.info.id, room.epoch, goal, _last([e.text for e in newest], JOIN_BYTES))
         subscription.outlet.say(subscription.outlet.wire.notice(text))
 
 
-def _tail(room: LiveRoom, after: int) -> list[Entry]:
-    """Give the tail's entries above `after` (which it reaches back to) up to `sealed`."""
-    start = after - room.tail_from
-    return list(islice(room.tail, start, room.sealed - room.tail_from))
+def _goal(room: LiveRoom, subscription: Subscription) -> int:
+    """The seq up to which a subscription may be given events by now."""
+    return room.sealed if subscription.until is None else min(subscription.until, room.sealed)
+
+
+def _tail(room: LiveRoom, after: int, upto: int) -> list[Entry]:
+    """Give the tail's entries above `after` (which it reaches back to) up to `upto`; none if it begins later."""
+    start = room.tail_from
+    return list(islice(room.tail, after - start, max(after, upto) - start))
 
 
 def _first(texts: list[bytes], size: int) -> list[bytes]:

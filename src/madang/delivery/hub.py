@@ -42,7 +42,7 @@ class Hub:
         self._log = log
         self._directory = directory
         self._bus = bus
-        self._quiet_above = quiet_above
+        self.quiet_above = quiet_above
         self._loop = asyncio.get_running_loop()
         self._opening: SingleFlight[LiveRoom | None] = SingleFlight()
         self._reading: SingleFlight[list[Event]] = SingleFlight()
@@ -69,7 +69,7 @@ class Hub:
                 if event.room in self._early:
                     self._early[event.room].append(event)
             elif event.seq == room.next:
-                room.accept(event, self._quiet_above)
+                room.accept(event, self.quiet_above)
                 if room.held:
                     self._release(room)
                 if not room.queued:
@@ -100,7 +100,7 @@ class Hub:
 
     def _release(self, room: LiveRoom) -> None:
         while (event := room.held.pop(room.next, None)) is not None:
-            room.accept(event, self._quiet_above)
+            room.accept(event, self.quiet_above)
 
     def _fill(self, room: LiveRoom) -> None:
         if not room.filling:
@@ -122,7 +122,7 @@ class Hub:
                     continue
                 for event in events:
                     if event.seq == room.next:
-                        room.accept(event, self._quiet_above)
+                        room.accept(event, self.quiet_above)
                 self._release(room)
                 for seq in [s for s in room.held if s < room.next]:
                     del room.held[seq]
@@ -143,7 +143,7 @@ class Hub:
             before = room.next
             for event in await self.read(room.info.id, before - 1, READ):
                 if event.seq == room.next:
-                    room.accept(event, self._quiet_above)
+                    room.accept(event, self.quiet_above)
             self.touch(room)
             if room.next == before:
                 return False

@@ -56,7 +56,7 @@ class Outlet(Protocol):
         """Write what was put so far."""
 
     def ended(self, room: str) -> None:
-        """The room is no longer followed: its user left or was kicked."""
+        """Its user left the room or was kicked; forget the subscription, or let it catch up as far as its `until`."""
 
     def fail(self) -> None:
         """Close resumably: what this socket lacks could not be read."""
@@ -66,10 +66,11 @@ class Subscription:
     """One outlet following one room.
 
     A live subscription stands wherever its room stands and keeps no position of its own. One that is behind is not
-    written to by the room; it catches up from `position`, the newest seq its outlet was given.
+    written to by the room; it catches up from `position`, the newest seq its outlet was given. If its access ends
+    meanwhile, it catches up as far as `until`, the seq that ended it, and is then let go.
     """
 
-    __slots__ = ("catching_up", "live", "name", "outlet", "position", "role", "user")
+    __slots__ = ("catching_up", "live", "name", "outlet", "position", "role", "until", "user")
 
     def __init__(self, outlet: Outlet, user: str, name: str, role: str, position: int) -> None:
         self.outlet = outlet
@@ -79,6 +80,7 @@ class Subscription:
         self.live = False
         self.position = position
         self.catching_up = False
+        self.until: int | None = None
 
 
 class Statistics(msgspec.Struct):

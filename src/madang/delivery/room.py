@@ -113,9 +113,14 @@ class LiveRoom:
         if event.type in ENDS_ACCESS:
             subject = event.content().member or event.user if event.type == KICKED else event.user
             self._touch(subject, event.seq)
-            self.seal()
-            for subscription in [s for s in self.subscriptions() if s.user == subject]:
-                self.detach(subscription)
+            theirs = [s for s in self.subscriptions() if s.user == subject and s.until is None]
+            if any(s.live for s in theirs):
+                self.seal()
+            for subscription in theirs:
+                if subscription.live:
+                    self.detach(subscription)
+                else:
+                    subscription.until = event.seq
                 subscription.outlet.ended(self.info.id)
         elif event.type == DELETED:
             self._erase(event.content().target)

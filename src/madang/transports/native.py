@@ -195,7 +195,7 @@ class Session:
                 member = await app.rooms.member(user, command.room)
             joined = await app.following.join(
                 self._socket, room, user.id, user.name, member.role,
-                member_at=member_at, since=command.since, epoch=command.epoch, limit=command.limit,
+                member_at=member_at, reach=member.read_seq, since=command.since, epoch=command.epoch, limit=command.limit,
             )  # fmt: skip
             if joined is not None:
                 return room, member, joined
@@ -203,7 +203,7 @@ class Session:
 
     def _subscription(self, room: str) -> Subscription:
         subscription = self._socket.subscriptions.get(room)
-        if subscription is None:
+        if subscription is None or subscription.until is not None:
             raise Refused("not_member")
         return subscription
 

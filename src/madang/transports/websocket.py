@@ -286,9 +286,11 @@ class Connection(asyncio.Protocol):
         self.close(CloseCode.TRY_AGAIN_LATER, "storage")
 
     def ended(self, room: str) -> None:
-        """The room is no longer followed."""
-        if (subscription := self.subscriptions.pop(room, None)) is not None:
-            self.app.hub.presence.leave(room, subscription.user, self.device)
+        """Its user left the room or was kicked."""
+        subscription = self.subscriptions[room]
+        self.app.hub.presence.leave(room, subscription.user, self.device)
+        if subscription.until is None:
+            del self.subscriptions[room]
 
     def _tick(self) -> float | None:
         """The wheel's look: hello in time, reading at all, still there. Gives when to look again."""

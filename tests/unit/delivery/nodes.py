@@ -107,8 +107,9 @@ class Node:
         member = await self.rooms.enter(user, room)
         live = await self.live(room)
         joined = await self.following.join(
-            outlet, live, user.id, user.name, member.role, member_at=live.next, since=since, epoch=epoch, limit=limit
-        )
+            outlet, live, user.id, user.name, member.role,
+            member_at=live.next, reach=member.read_seq, since=since, epoch=epoch, limit=limit,
+        )  # fmt: skip
         assert joined is not None
         return joined
 

@@ -96,8 +96,10 @@ class RecordingOutlet:
 
     def ended(self, room: str) -> None:
         self.over.append(room)
-        if (subscription := self.subscriptions.pop(room, None)) is not None:
-            self._hub.presence.leave(room, subscription.user, self.device)
+        subscription = self.subscriptions[room]
+        self._hub.presence.leave(room, subscription.user, self.device)
+        if subscription.until is None:
+            del self.subscriptions[room]
 
     def fail(self) -> None:
         self.failed = True

@@ -44,7 +44,11 @@ async def test_a_fresh_join_gives_the_newest(node: Node, head: int, limit: int) 
     await eventually(lambda: outlet.position(YARD, joined.seq) == head + 1)
 
 
-async def test_a_first_join_contains_itself(node: Node) -> None:
+@pytest.mark.parametrize("hot", [False, True])
+async def test_a_first_join_contains_itself(node: Node, hot: bool) -> None:
+    if hot:
+        await node.follow(await node.live(YARD), "mina")
+        await node.send(YARD)
     joined = await node.join(node.outlet(), YARD, user("bora"))
     last = json.loads(joined.events[-1])
     assert (last["type"], last["user"], last["seq"]) == ("member.joined", "u-bora", joined.seq)
@@ -423,3 +427,64 @@ async def test_a_log_that_does_not_show_what_was_announced_is_not_asked_without_
 
 
 # -- going while behind ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("missed", [1, TAIL + 50])
+@pytest.mark.parametrize("way", ["kick", "leave"])
+async def test_who_goes_while_behind_gets_all_up_to_the_end_and_nothing_later(
+    node: Node, way: str, missed: int
+) -> None:
+    bora = user("bora")
+    outlet = node.outlet()
+    joined = await node.join(outlet, YARD, bora)
+    outlet.pause()
+    await fill(node, joined.seq + missed)
+    if way == "kick":
+        await node.rooms.kick(user("owner"), YARD, bora.id)
+    else:
+        await node.rooms.leave(bora, YARD)
+    end = joined.seq + missed + 1
+    await fill(node, end + 5)
+    assert outlet.over == [YARD]
+    outlet.resume()
+    await eventually(lambda: outlet.position(YARD, joined.seq) == end)
+    await node.send(YARD)
+    await turns()
+    assert outlet.position(YARD, joined.seq) == end
+    live = await node.live(YARD)
+    assert (live.live, live.lagging, outlet.subscriptions) == (0, set(), {})
+
+
+async def test_who_goes_while_far_behind_gets_nothing_later(node: Node) -> None:
+    bora = user("bora")
+    outlet = node.outlet()
+    joined = await node.join(outlet, YARD, bora)
+    outlet.pause()
+    await fill(node, joined.seq + RESUME_EVENTS + 10)
+    await node.rooms.leave(bora, YARD)
+    end = joined.seq + RESUME_EVENTS + 11
+    await fill(node, end + 5)
+    outlet.resume()
+    await eventually(lambda: outlet.of("reset"))
+    await turns()
+    assert outlet.position(YARD, joined.seq) <= end
+    assert max(e["seq"] for f in outlet.of("reset") for e in f["events"]) == end
+    assert (await node.live(YARD)).lagging == set()
+
+
+async def test_who_comes_back_after_going_while_behind_follows_once(node: Node) -> None:
+    bora = user("bora")
+    outlet = node.outlet()
+    await node.join(outlet, YARD, bora)
+    outlet.pause()
+    await node.send(YARD)
+    await node.rooms.leave(bora, YARD)
+    outlet.paused = False
+    outlet.written += outlet.unread
+    outlet.unread.clear()
+    again = await node.join(outlet, YARD, bora)
+    before = len(outlet.frames)
+    await node.send(YARD)
+    await eventually(lambda: [f["seq"] for f in outlet.frames[before:] if f["op"] == "event"] == [again.seq + 1])
+    live = await node.live(YARD)
+    assert (live.live, live.lagging) == (1, set())
