@@ -7,6 +7,7 @@ reads from the log what is missing. Joining and catching up stand in `following.
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
@@ -46,7 +47,7 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         self._opening: SingleFlight[LiveRoom | None] = SingleFlight()
         self._reading: SingleFlight[list[Event]] = SingleFlight()
-        self._early: dict[str, list[Event]] = {}  # of rooms being opened
+        self._early: dict[str, deque[Event]] = {}  # of rooms being opened; the newest HELD, the log has the others
         self._empty_since: dict[str, float] = {}
         self._unflushed: list[Outlet] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -171,7 +172,7 @@ class Hub:
 
     async def _open(self, name: str) -> LiveRoom | None:
         """Subscribe first, then read the log, then take what came meanwhile: never a hole."""
-        self._early[name] = []
+        self._early[name] = deque(maxlen=HELD)
         try:
             await self._bus.subscribe(name)
             info: Room | None = await self._directory.room(name)
@@ -184,7 +185,7 @@ class Hub:
             early = self._early.pop(name)
         finally:
             self._early.pop(name, None)
-        self.receive(early)
+        self.receive(tuple(early))
         return room
 
     async def read(self, room: str, after: int, limit: int) -> list[Event]:

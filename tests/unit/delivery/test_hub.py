@@ -1,0 +1,275 @@
+"""The hub delivers every event of a room once and in order, whatever the bus does to them."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from madang.adapters.memory.bus import MemoryBus, Yard
+from madang.adapters.sql import Store
+from madang.core.events import Event
+from madang.delivery.hub import HELD, LINGER_S
+from madang.delivery.room import FEW
+from madang.errors import StorageFailed
+from madang.testing import LossyBus, lossy_buses
+from tests.unit.delivery.nodes import OWNER, Node, running_nodes, user
+from tests.unit.delivery.outlets import RecordingOutlet, event
+from tests.waiting import eventually, turns
+
+YARD = "yard"
+PLAZA = "plaza"
+
+
+class Wrapped:
+    """Something of ours with one behaviour replaced by a subclass."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+async def follows(node: Node, room: str, name: str) -> tuple[RecordingOutlet, int]:
+    outlet = node.outlet()
+    return outlet, (await node.join(outlet, room, user(name), limit=0)).seq
+
+
+# -- several nodes -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_over_a_bad_bus_every_socket_sees_each_event_once_in_order(store: Store, seed: int) -> None:
+    chance = random.Random(seed)
+    async with running_nodes(store, *lossy_buses(3, seed)) as nodes:
+        rooms = [YARD, PLAZA]
+        for room in rooms:
+            await nodes[0].rooms.create(OWNER, room, room, "open")
+        sockets: list[tuple[Node, str, RecordingOutlet, int]] = []
+        for n, node in enumerate(nodes):
+            for room in rooms:
+                names = [f"{n}-{m}" for m in range(chance.choice([1, 2, FEW + 2]))]
+                sockets += [(node, room, *await follows(node, room, name)) for name in names]
+        for _ in range(8):
+            bursts = [chance.choice(nodes).burst(chance.choice(rooms), chance.randint(1, 20)) for _ in range(4)]
+            late = chance.choice(nodes), chance.choice(rooms)
+            joined, *_ = await asyncio.gather(follows(*late, f"late-{chance.random()}"), *bursts)
+            sockets.append((*late, *joined))
+        heads = await store.heads(rooms)
+        await eventually(lambda: all(bus.link and bus.link.lost for bus in (node.bus for node in nodes)))  # type: ignore[attr-defined]
+        for node in nodes:
+            await node.hub.check()  # what was lost at the end
+        await eventually(lambda: all(o.position(room, joined) == heads[room] for _, room, o, joined in sockets))
+
+
+async def test_a_lost_last_event_is_found_by_a_check(store: Store) -> None:
+    yard = Yard()
+    deaf = LossyBus(MemoryBus(yard), 1, lose=1.0)
+    async with running_nodes(store, MemoryBus(yard), deaf) as (one, two):
+        await one.rooms.create(OWNER, YARD, "Yard", "open")
+        outlet, joined = await follows(two, YARD, "mina")
+        sent = await one.send(YARD)
+        await eventually(lambda: deaf.link and deaf.link.lost)
+        assert outlet.position(YARD, joined) < sent.seq
+        await two.hub.check()
+        await eventually(lambda: outlet.position(YARD, joined) == sent.seq)
+
+
+async def test_a_check_finds_nothing_where_nothing_is_lost(node: Node) -> None:
+    outlet, joined = await follows(node, YARD, "mina")
+    await node.send(YARD)
+    await node.hub.check()
+    await turns()
+    assert node.hub.statistics.gaps == 0
+    assert outlet.position(YARD, joined) == joined + 1
+
+
+async def test_who_is_kicked_on_another_node_gets_nothing_later(store: Store) -> None:
+    yard = Yard()
+    async with running_nodes(store, MemoryBus(yard), MemoryBus(yard)) as (one, two):
+        await one.rooms.create(OWNER, YARD, "Yard", "open")
+        outlet, joined = await follows(two, YARD, "bora")
+        other, _ = await follows(two, YARD, "mina")
+        bursts = asyncio.gather(*(one.burst(YARD, 20) for _ in range(5)))
+        kicked = await one.rooms.kick(OWNER, YARD, "u-bora")
+        await bursts
+        await one.send(YARD)
+        head = (await store.heads([YARD]))[YARD]
+        await eventually(lambda: other.seqs(YARD)[-1:] == [head])
+        assert kicked is not None
+        assert outlet.position(YARD, joined) == kicked.event.seq
+        assert outlet.over == [YARD]
+
+
+# -- order, by hand ----------------------------------------------------------------------------------------------------
+
+
+async def test_what_comes_early_waits_and_what_comes_again_is_dropped(node: Node) -> None:
+    live = await node.live(YARD)
+    (outlet,) = await node.follow(live, "mina")
+    events = await node.stored(YARD, 6)
+    node.hub.receive([events[1], events[0], events[0], events[3]])
+    node.hub.receive([events[2], events[1], events[5], events[4], events[5]])
+    await eventually(lambda: outlet.position(YARD, 1) == 7)
+    await eventually(lambda: not live.filling)
+    assert live.held == {}
+
+
+async def test_a_hole_is_filled_from_the_log(node: Node) -> None:
+    live = await node.live(YARD)
+    (outlet,) = await node.follow(live, "mina")
+    events = await node.stored(YARD, 900)
+    node.hub.receive(events[-1:])
+    await eventually(lambda: outlet.position(YARD, 1) == 901)
+    assert node.hub.statistics.gaps == 1
+    assert (live.held, live.filling) == ({}, False)
+
+
+async def test_what_is_held_is_bounded_and_nothing_is_lost_by_it(node: Node) -> None:
+    live = await node.live(YARD)
+    (outlet,) = await node.follow(live, "mina")
+    events = [e for _ in range(3) for e in await node.stored(YARD, 700)]
+    node.hub.receive(events[1:])
+    assert len(live.held) == HELD
+    await eventually(lambda: outlet.position(YARD, 1) == events[-1].seq)
+    assert live.held == {}
+
+
+async def test_a_log_that_fails_for_a_while_delays_and_loses_nothing(node: Node) -> None:
+    live = await node.live(YARD)
+    (outlet,) = await node.follow(live, "mina")
+    events = await node.stored(YARD, 5)
+
+    class Failing(Wrapped):
+        failures = 2
+
+        async def read(self, *args: Any) -> list[Event]:
+            if self.failures:
+                self.failures -= 1
+                raise StorageFailed
+            return await self.inner.read(*args)
+
+    node.hub._log = Failing(node.store)
+    node.hub.receive(events[2:])
+    await eventually(lambda: outlet.position(YARD, 1) == 6)
+
+
+# -- opening and letting go --------------------------------------------------------------------------------------------
+
+
+class SlowTail(Wrapped):
+    """A log whose answer to `tail` comes late: what happens meanwhile must not be lost."""
+
+    def __init__(self, inner: Any) -> None:
+        super().__init__(inner)
+        self.go = asyncio.Event()
+        self.asked = 0
+
+    async def tail(self, room: str, limit: int) -> Any:
+        tail = await self.inner.tail(room, limit)
+        self.asked += 1
+        await self.go.wait()
+        return tail
+
+
+@pytest.mark.parametrize("count", [0, 1, 50, HELD + 500])
+async def test_opening_while_events_arrive_leaves_no_hole(node: Node, count: int) -> None:
+    slow = node.hub._log = SlowTail(node.store)
+    outlet = node.outlet()
+    join = asyncio.ensure_future(node.join(outlet, YARD, limit=0))
+    await eventually(lambda: slow.asked)
+    sent = 0
+    while sent < count:
+        sent += len(await node.burst(YARD, min(count - sent, 200)))
+    assert len(node.hub._early[YARD]) == min(count, HELD), "bounded"
+    slow.go.set()
+    joined = await join
+    await eventually(lambda: outlet.position(YARD, joined.seq) == 1 + count)
+    assert node.hub._early == {}
+
+
+async def test_all_who_ask_at_once_open_a_room_once(node: Node) -> None:
+    slow = node.hub._log = SlowTail(node.store)
+    opening = [asyncio.ensure_future(node.hub.open(YARD)) for _ in range(20)]
+    await eventually(lambda: slow.asked)
+    opening[0].cancel()
+    await turns()
+    slow.go.set()
+    rooms = await asyncio.gather(*opening, return_exceptions=True)
+    assert isinstance(rooms[0], asyncio.CancelledError)
+    assert set(rooms[1:]) == {node.hub.rooms[YARD]}
+    assert slow.asked == 1
+
+
+class Subscriptions(Wrapped):
+    """A bus that notes what is subscribed, and is slow about it."""
+
+    def __init__(self, inner: Any) -> None:
+        super().__init__(inner)
+        self.rooms: set[str] = set()
+
+    async def subscribe(self, room: str) -> None:
+        await asyncio.sleep(0)
+        self.rooms.add(room)
+
+    async def unsubscribe(self, room: str) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        self.rooms.discard(room)
+
+
+async def test_a_room_there_is_not_leaves_nothing_behind(node: Node) -> None:
+    bus = node.hub._bus = Subscriptions(node.bus)
+    assert await node.hub.open("nowhere") is None
+    assert (node.hub._early, bus.rooms) == ({}, set())
+    assert "nowhere" not in node.hub.rooms
+
+
+class LaterLoop(Wrapped):
+    """The loop, some time later."""
+
+    ahead = 0.0
+
+    def time(self) -> float:
+        return self.inner.time() + self.ahead
+
+
+async def test_idle_rooms_are_let_go_and_followed_ones_are_not(node: Node) -> None:
+    bus = node.hub._bus = Subscriptions(node.bus)
+    loop = node.hub._loop = LaterLoop(node.hub._loop)  # type: ignore[assignment]
+    outlet, _ = await follows(node, YARD, "mina")
+    await node.rooms.create(OWNER, PLAZA, "Plaza", "open")
+    await node.live(PLAZA)
+    await node.hub.sweep()
+    assert set(node.hub.rooms) == {YARD, PLAZA}
+    loop.ahead += LINGER_S + 1
+    await node.hub.sweep()
+    assert set(node.hub.rooms) == bus.rooms == {YARD}
+    outlet.pause()  # behind is followed, too
+    loop.ahead += LINGER_S + 1
+    await node.hub.sweep()
+    assert set(node.hub.rooms) == {YARD}
+    outlet.close()
+    await node.hub.sweep()
+    assert set(node.hub.rooms) == {YARD}, "it lingers from when it was left"
+    loop.ahead += LINGER_S + 1
+    await node.hub.sweep()
+    assert (node.hub.rooms, bus.rooms, node.hub._empty_since) == ({}, set(), {})
+
+
+async def test_stop_ends_what_runs(node: Node) -> None:
+    class Failing(Wrapped):
+        async def read(self, *args: Any) -> list[Event]:
+            raise StorageFailed
+
+    await node.live(YARD)
+    events: Sequence[Event] = await node.stored(YARD, 3)
+    node.hub._log = Failing(node.store)
+    node.hub.receive(events[1:])
+    await turns()
+    assert node.hub._tasks
+    await node.hub.stop()
+    await turns(1)
+    assert not node.hub._tasks
