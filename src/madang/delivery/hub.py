@@ -168,7 +168,10 @@ class Hub:
 
     async def open(self, room: str) -> LiveRoom | None:
         """Give a live room, opening it if need be: once, however many ask. None when there is no such room."""
-        return self.rooms.get(room) or await self._opening.do(room, lambda: self._open(room))
+        if (live := self.rooms.get(room)) is not None:
+            self._empty_since[room] = self._loop.time()  # whoever asks is about to follow it
+            return live
+        return await self._opening.do(room, lambda: self._open(room))
 
     async def _open(self, name: str) -> LiveRoom | None:
         """Subscribe first, then read the log, then take what came meanwhile: never a hole."""

@@ -259,6 +259,15 @@ async def test_idle_rooms_are_let_go_and_followed_ones_are_not(node: Node) -> No
     assert (node.hub.rooms, bus.rooms, node.hub._empty_since) == ({}, set(), {})
 
 
+async def test_a_room_just_asked_for_is_not_let_go_before_it_is_followed(node: Node) -> None:
+    loop = node.hub._loop = LaterLoop(node.hub._loop)  # type: ignore[assignment]
+    await node.live(YARD)
+    loop.ahead += LINGER_S + 1
+    live = await node.live(YARD)
+    await node.hub.sweep()
+    assert node.hub.rooms.get(YARD) is live
+
+
 async def test_stop_ends_what_runs(node: Node) -> None:
     class Failing(Wrapped):
         async def read(self, *args: Any) -> list[Event]:
