@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from madang.aio import SingleFlight
 from madang.core.events import Event
-from madang.core.rooms import Room
 from madang.delivery.ephemeral import Ephemeral, tell
 from madang.delivery.outlet import Outlet, Statistics
 from madang.delivery.presence import PresenceKeeper
@@ -178,8 +177,8 @@ class Hub:
         self._early[name] = deque(maxlen=HELD)
         try:
             await self._bus.subscribe(name)
-            info: Room | None = await self._directory.room(name)
-            tail = await self._log.tail(name, TAIL) if info else None
+            tail = await self._log.tail(name, TAIL)
+            info = await self._directory.room(name) if tail else None  # behind the tail, or a change may be in neither
             if info is None or tail is None:
                 await self._bus.unsubscribe(name)
                 return None

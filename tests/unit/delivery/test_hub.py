@@ -190,6 +190,22 @@ async def test_opening_while_events_arrive_leaves_no_hole(node: Node, count: int
     assert node.hub._early == {}
 
 
+async def test_settings_changed_while_a_room_is_opened_are_not_missed(node: Node) -> None:
+    class SlowRoom(SlowTail):
+        async def room(self, room: str) -> Any:
+            info = await self.inner.room(room)
+            self.asked += 1
+            await self.go.wait()
+            return info
+
+    slow = node.hub._directory = SlowRoom(node.store)
+    opening = asyncio.ensure_future(node.live(YARD))
+    await eventually(lambda: slow.asked)
+    await node.rooms.change(OWNER, YARD, None, None, 500)
+    slow.go.set()
+    assert (await opening).info.slow_ms == 500
+
+
 async def test_all_who_ask_at_once_open_a_room_once(node: Node) -> None:
     slow = node.hub._log = SlowTail(node.store)
     opening = [asyncio.ensure_future(node.hub.open(YARD)) for _ in range(20)]
