@@ -29,7 +29,7 @@ class Desk:
 
     def __init__(self, host: str, port: int, secret: str) -> None:
         self._host = host
-        self._port = port
+        self.port = port
         self._secret = secret
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
@@ -42,7 +42,7 @@ class Desk:
         return await asyncio.to_thread(self._ask, method, path, body)
 
     def _ask(self, method: str, path: str, body: Any) -> Any:
-        connection = HTTPConnection(self._host, self._port, timeout=ANSWER_SECONDS)
+        connection = HTTPConnection(self._host, self.port, timeout=ANSWER_SECONDS)
         try:
             text = None if body is None else json.dumps(body)
             connection.request(method, path, text, {"Authorization": f"Bearer {self._secret}"})
@@ -86,7 +86,7 @@ def _reachable(host: str) -> str:
 async def running(data: Path) -> Desk | None:
     """Give the desk of the server that runs on a data folder; None when none does."""
     try:
-        place = json.loads((data / NOTE).read_text())
+        place = json.loads(await asyncio.to_thread((data / NOTE).read_text))
         desk = Desk(place["host"], place["port"], place["secret"])
         await desk.ask("GET", "/keys")
     except (OSError, ValueError, KeyError, MadangError):

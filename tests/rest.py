@@ -1,0 +1,138 @@
+"""REST as tests use it: clients of a server, whose every answer is held to the server's own /openapi.json."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import httpx2
+
+from madang.cli.desk import Desk, running
+from madang.codes import ERRORS
+from tests.running import Server
+
+JSON: Final = "application/json"
+
+
+class Rest:
+    """A client with or without a token. Calls give the response; `ok` gives the JSON of one that succeeded."""
+
+    def __init__(self, http: httpx2.AsyncClient, document: dict[str, Any], token: str = "") -> None:
+        self._http = http
+        self._document = document
+        self.token = token
+        self.user = ""
+
+    async def call(self, method: str, path: str, json: Any = None, **more: Any) -> httpx2.Response:
+        """Make a request."""
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        headers |= more.pop("headers", {})
+        response = await self._http.request(method, path, json=json, headers=headers, **more)
+        self._hold(response)
+        return response
+
+    async def ok(self, method: str, path: str, json: Any = None, **more: Any) -> Any:
+        """Make a request that must succeed."""
+        response = await self.call(method, path, json, **more)
+        assert response.is_success, response.text
+        return response.json()
+
+    async def refused(self, method: str, path: str, json: Any = None, **more: Any) -> str:
+        """Make a request that must be refused; gives the error's code."""
+        response = await self.call(method, path, json, **more)
+        assert response.is_error, response.text
+        code: str = response.json()["error"]["code"]
+        return code
+
+    async def guest(self, name: str, room: str = "") -> "Rest":
+        """Give a client of a new guest, who has joined `room`."""
+        welcome = await self.ok("POST", "/api/guests", {"name": name})
+        guest = Rest(self._http, self._document, welcome["token"])
+        guest.user = welcome["user"]["id"]
+        if room:
+            await guest.ok("PUT", f"/api/rooms/{room}/members/me")
+        return guest
+
+    def server(self, key: str) -> "Rest":
+        """Give a client with a server key."""
+        return Rest(self._http, self._document, key)
+
+    def _hold(self, response: httpx2.Response) -> None:
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["cache-control"] == "no-store"
+        path, method = response.request.url.path, response.request.method.lower()
+        if response.is_error:
+            hold_to_the_error_shape(response)
+            return
+        for template, operations in self._document["paths"].items():
+            if method in operations and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path):
+                described = operations[method]["responses"][str(response.status_code)]["content"][JSON]["schema"]
+                assert response.headers["content-type"] == JSON
+                conforms(response.json(), described, self._document["components"]["schemas"])
+                return
+        raise AssertionError(f"{method} {path} is not in /openapi.json")
+
+
+def hold_to_the_error_shape(response: httpx2.Response) -> str:
+    """Assert that an answer is {"error": {"code", "message", "retry_ms"?}} with its code's status; gives the code."""
+    assert response.headers["content-type"] == JSON, response.text
+    body = response.json()
+    assert set(body) == {"error"}
+    error = body["error"]
+    assert {"code", "message"} <= set(error) <= {"code", "message", "retry_ms"}
+    assert response.status_code == ERRORS[error["code"]].http
+    assert isinstance(error["message"], str)
+    assert error["message"].endswith("."), "a sentence"
+    if "retry_ms" in error:
+        assert 0 < error["retry_ms"] <= int(response.headers["retry-after"]) * 1000
+    code: str = error["code"]
+    return code
+
+
+def conforms(value: Any, schema: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Assert that a JSON value is what a schema describes, with no field that it does not."""
+    if "$ref" in schema:
+        schema = schemas[schema["$ref"].rpartition("/")[2]]
+    if "anyOf" in schema:
+        refusals = []
+        for choice in schema["anyOf"]:
+            try:
+                conforms(value, choice, schemas)
+                return
+            except AssertionError as refusal:
+                refusals.append(str(refusal))
+        raise AssertionError(refusals)
+    if "enum" in schema:
+        assert value in schema["enum"]
+    kinds = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool, "null": type(None)}
+    if "type" in schema:
+        assert isinstance(value, kinds[schema["type"]]), (value, schema)
+    if schema.get("type") == "object":
+        other = schema.get("additionalProperties")
+        assert set(schema.get("required", ())) <= set(value), (value, schema)
+        for name, field in value.items():
+            assert name in schema.get("properties", ()) or other is not None, (name, schema)
+            conforms(field, schema.get("properties", {}).get(name, other), schemas)
+    if schema.get("type") == "array":
+        for item in value:
+            conforms(item, schema["items"], schemas)
+
+
+@asynccontextmanager
+async def rest(url: str) -> AsyncIterator[Rest]:
+    """Give a client without a token."""
+    async with httpx2.AsyncClient(base_url=url, trust_env=False) as http:
+        yield Rest(http, (await http.get("/openapi.json")).json())
+
+
+async def desk(server: Server) -> Desk:
+    """Give the admin listener of a running server, found as the command line finds it."""
+    found = await running(server.data)
+    assert found is not None
+    return found
+
+
+async def server_key(server: Server, label: str = "Backend") -> str:
+    """Make a server key."""
+    key: str = (await (await desk(server)).ask("POST", "/keys", {"label": label}))["key"]
+    return key
