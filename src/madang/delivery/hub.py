@@ -180,13 +180,13 @@ class Hub:
             tail = await self._log.tail(name, TAIL)
             info = await self._directory.room(name) if tail else None  # behind the tail, or a change may be in neither
             if info is None or tail is None:
-                await self._bus.unsubscribe(name)
                 return None
             room = self.rooms[name] = LiveRoom(info, tail.epoch, tail.seq, tail.events, self.statistics)
             self._empty_since[name] = self._loop.time()
             early = self._early.pop(name)
         finally:
-            self._early.pop(name, None)
+            if self._early.pop(name, None) is not None:  # there is no such room, or it could not be read
+                await self._bus.unsubscribe(name)
         self.receive(tuple(early))
         return room
 

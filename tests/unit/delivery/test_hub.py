@@ -243,6 +243,22 @@ async def test_a_room_there_is_not_leaves_nothing_behind(node: Node) -> None:
     assert "nowhere" not in node.hub.rooms
 
 
+async def test_an_opening_that_fails_leaves_nothing_behind(node: Node) -> None:
+    bus = node.hub._bus = Subscriptions(node.bus)
+
+    class Failing(Wrapped):
+        async def tail(self, *args: Any) -> Any:
+            raise StorageFailed
+
+    node.hub._log = Failing(node.store)
+    with pytest.raises(StorageFailed):
+        await node.hub.open(YARD)
+    assert (node.hub._early, bus.rooms, node.hub.rooms) == ({}, set(), {})
+    node.hub._log = node.store
+    assert await node.hub.open(YARD)
+    assert bus.rooms == {YARD}
+
+
 class LaterLoop(Wrapped):
     """The loop, some time later."""
 
