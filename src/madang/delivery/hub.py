@@ -204,6 +204,10 @@ class Hub:
                 del self.rooms[name]
                 del self._empty_since[name]
                 await self._bus.unsubscribe(name)
+                if name in self.rooms or name in self._early:  # opened again meanwhile
+                    await self._bus.subscribe(name)
+                    if (again := self.rooms.get(name)) is not None:
+                        self._fill(again)
 
     # -- sockets -------------------------------------------------------------------------------------------------------
 

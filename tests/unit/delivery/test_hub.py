@@ -300,6 +300,22 @@ async def test_a_room_just_asked_for_is_not_let_go_before_it_is_followed(node: N
     assert node.hub.rooms.get(YARD) is live
 
 
+async def test_a_room_opened_while_it_is_let_go_is_not_deaf(store: Store) -> None:
+    yard = Yard()
+    async with running_nodes(store, MemoryBus(yard), MemoryBus(yard)) as (node, other):
+        await other.rooms.create(OWNER, YARD, "Yard", "open")
+        bus = node.hub._bus = Subscriptions(node.bus)
+        loop = node.hub._loop = LaterLoop(node.hub._loop)  # type: ignore[assignment]
+        await node.live(YARD)
+        loop.ahead += LINGER_S + 1
+        sweep = asyncio.ensure_future(node.hub.sweep())
+        await turns(1)
+        assert YARD not in node.hub.rooms
+        await node.live(YARD)
+        await sweep
+        assert bus.rooms == {YARD}
+
+
 async def test_stop_ends_what_runs(node: Node) -> None:
     class Failing(Wrapped):
         async def read(self, *args: Any) -> list[Event]:
