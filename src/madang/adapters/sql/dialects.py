@@ -9,13 +9,17 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import Connection, Dialect, Row, Table, func, text
+from sqlalchemy import Connection, Dialect, Row, String, Table, TextClause, func, literal_column, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
 AnyRow = Row[*tuple[Any, ...]]
 CidKey = tuple[str, str, str]
 """(room, user, cid)"""
+
+# Written out in a statement, because a prepared one can use a partial index only for what it can see.
+OPEN: Final = literal_column("'open'", String)
+OWNER: Final = literal_column("'owner'", String)
 
 # Names of advisory locks: any numbers, as long as they stay the same and nobody else in the database uses them.
 MIGRATING: Final = 0x6D61_6461_6E67_01
@@ -26,6 +30,12 @@ def insert_new(c: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert a row unless its key is there already; whether it was inserted."""
     insert = sqlite.insert if c.dialect.name == "sqlite" else postgresql.insert
     return c.execute(insert(table).values(row).on_conflict_do_nothing()).rowcount == 1
+
+
+def from_index(c: Connection, table: Table, index: str) -> TextClause:
+    """A table to select from by an index that is named on SQLite, which has no statistics: between two indexes it takes
+    the primary key, and would walk all of a room's log or members."""
+    return text(f"{table.name} INDEXED BY {index}" if c.dialect.name == "sqlite" else table.name)
 
 
 def greatest(c: Connection, a: ColumnElement[int], b: ColumnElement[int]) -> ColumnElement[int]:

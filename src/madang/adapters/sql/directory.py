@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from madang.adapters.sql import reading
-from madang.adapters.sql.dialects import AnyRow, greatest, insert_new
+from madang.adapters.sql.dialects import OPEN, AnyRow, greatest, insert_new
 from madang.adapters.sql.rows import Head
 from madang.adapters.sql.tables import members, mentions, rooms, secrets, server_keys
 from madang.core.rooms import Member, Membership, Room
@@ -30,7 +30,7 @@ def room(c: Connection, id: str) -> Room | None:
 
 def open_rooms(c: Connection, after: str, limit: int) -> list[Room]:
     """See `Directory.rooms`."""
-    wanted = select(*_ROOM).where(rooms.c.access == "open", rooms.c.id > after)
+    wanted = select(*_ROOM).where(rooms.c.access == OPEN, rooms.c.id > after)
     return [Room(**row._mapping) for row in c.execute(wanted.order_by(rooms.c.id).limit(limit))]
 
 

@@ -5,13 +5,13 @@ anything, returns False when it would change nothing, or writes what it has to a
 events, look at cids or write the event itself: that is `appending.py`, which also sees to it that the room exists.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
+from sqlalchemy import BigInteger, Connection, String, and_, column, delete, exists, func, insert, select, update
 
-from madang.adapters.sql.dialects import AnyRow, insert_new
+from madang.adapters.sql.dialects import OWNER, AnyRow, from_index, insert_new
 from madang.adapters.sql.tables import events, members, mentions, pins, reactions, rooms
 from madang.core import events as kinds
 from madang.core.events import Body, Draft, encode_body
@@ -97,8 +97,9 @@ def _role(b: Batch, room: str, user: str | None) -> str | None:
 
 
 def _another_owner(b: Batch, room: str, user: str | None) -> bool:
-    owners = and_(members.c.room == room, members.c.role == "owner", members.c.user != user)
-    return bool(b.c.execute(select(exists().where(owners))).scalar())
+    here = from_index(b.c, members, "members_owner")
+    owners = select(column("user", String)).select_from(here).where(column("room") == room, column("role") == OWNER)
+    return b.c.execute(owners.where(column("user") != user).limit(1)).first() is not None
 
 
 def _another(b: Batch, room: str, user: str) -> bool:
@@ -130,14 +131,20 @@ def _deleted(b: Batch, d: Draft, seq: int) -> bool:
     mentioned = msgspec.json.decode(message.body, type=Body).mentions
     erase = update(events).where(events.c.room == room)
     b.c.execute(erase.where(events.c.seq == target).values(body=ERASED.decode(), edit=None))
-    edits = erase.where(events.c.target == target, events.c.type == kinds.EDITED)
-    b.c.execute(edits.values(body=_only_target(target).decode()))
+    for edit in _edits(b, room, target):
+        b.c.execute(erase.where(events.c.seq == edit).values(body=_only_target(target).decode()))
     if mentioned:
         ended = delete(mentions).where(mentions.c.room == room, mentions.c.seq == target)
         b.c.execute(ended.where(mentions.c.user.in_(mentioned)))
     b.c.execute(delete(reactions).where(reactions.c.room == room, reactions.c.target == target))
     b.c.execute(delete(pins).where(pins.c.room == room, pins.c.target == target))
     return True
+
+
+def _edits(b: Batch, room: str, target: int | None) -> Sequence[int]:
+    about = select(column("seq", BigInteger)).select_from(from_index(b.c, events, "events_target"))
+    edits = about.where(column("room") == room, column("target") == target, column("type") == kinds.EDITED)
+    return b.c.execute(edits).scalars().all()
 
 
 def _only_target(target: int | None) -> bytes:

@@ -55,7 +55,7 @@ def page(
 def pinned(c: Connection, room: str, user: str) -> list[Message]:
     """See `Log.pins`. A pinned message is in the table."""
     this = and_(pins.c.room == events.c.room, pins.c.target == events.c.seq)
-    rows = c.execute(select(*_SENT).join(pins, this).where(pins.c.room == room).order_by(events.c.seq))
+    rows = c.execute(select(*_SENT).join(pins, this).where(pins.c.room == room).order_by(pins.c.target))
     return _messages(c, room, user, [_Sent(*row) for row in rows])
 
 

@@ -40,7 +40,7 @@ DATA: Final = "22"  # a value that text cannot hold: NUL, half a surrogate pair
 OUR_MISTAKES: Final = ("23", "42")  # constraint, syntax
 
 
-async def open_postgresql(url: URL, clock_ms: Callable[[], int], pool: int = POOL) -> "PostgresqlEngine":
+async def open_postgresql(url: URL, clock_ms: Callable[[], int]) -> "PostgresqlEngine":
     """Connect, and bring the tables to the newest schema. Raises SetupError."""
     if importlib.util.find_spec("asyncpg") is None:
         raise SetupError(
@@ -54,7 +54,7 @@ async def open_postgresql(url: URL, clock_ms: Callable[[], int], pool: int = POO
             f"The database at {url.host or 'localhost'}:{url.port or 5432} cannot be used ({_reason(error)}).",
             "Check that PostgreSQL runs there and that MADANG_DATABASE names an existing database, user and password.",
         ) from error
-    return PostgresqlEngine(_engine(url, pool), clock_ms)
+    return PostgresqlEngine(_engine(url, POOL), clock_ms)
 
 
 async def _prepare(url: URL) -> None:

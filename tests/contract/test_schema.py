@@ -1,0 +1,135 @@
+"""Migrations lead to the tables that the code knows, every revision is named, and indexes serve the queries they are for."""
+
+import contextlib
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from madang.adapters.sql import migrations, open_store
+from madang.adapters.sql.tables import metadata
+from madang.errors import SetupError
+from madang.testing.rules import opened as opened_scene
+from tests.contract.conftest import now_ms, opened
+
+
+def differences(c: Connection) -> list[object]:
+    def ours(name: str | None, type: str, parents: object) -> bool:
+        return name != "journal"  # no table of the schema, but SQLite's own in-tray
+
+    context = MigrationContext.configure(c, opts={"include_name": ours, "compare_type": True})
+    return list(compare_metadata(context, metadata))
+
+
+async def test_migrations_make_the_tables_sqlite(sqlite_url: str) -> None:
+    await (await open_store(sqlite_url, now_ms)).close()
+    engine = create_engine(sqlite_url)
+    with engine.connect() as c:
+        assert differences(c) == []
+    engine.dispose()
+
+
+@pytest.mark.postgres
+async def test_migrations_make_the_tables_postgresql(postgres_url: str) -> None:
+    await (await open_store(postgres_url, now_ms)).close()
+    engine = create_async_engine(postgres_url.replace("postgresql:", "postgresql+asyncpg:"))
+    async with engine.connect() as c:
+        assert await c.run_sync(differences) == []
+    await engine.dispose()
+
+
+def test_the_newest_revision_is_known() -> None:
+    scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
+    assert scripts.get_heads() == [migrations.NEWEST]
+
+
+async def test_a_newer_schema_is_refused(sqlite_url: str, tmp_path: Path) -> None:
+    await (await open_store(sqlite_url, now_ms)).close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "madang.db", isolation_level=None)) as c:
+        c.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(SetupError, match="newer Madang"):
+        await open_store(sqlite_url, now_ms)
+
+
+async def test_no_query_walks_a_table(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every statement that the contract's calls make is answered by a key or an index, as tables.py says."""
+    statements: dict[str, None] = {}
+    connect = sqlite3.connect
+
+    def traced(*args: object, **kwargs: object) -> sqlite3.Connection:
+        c = connect(*args, **kwargs)  # type: ignore[call-overload]
+        c.set_trace_callback(lambda sql: statements.setdefault(sql))
+        return c
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    async with opened(sqlite_url) as store:
+        await use_everything(store)
+    monkeypatch.undo()
+    with contextlib.closing(sqlite3.connect(tmp_path / "madang.db")) as c:
+        plans = {sql: c.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall() for sql in statements if planned(sql)}
+    assert len(plans) > 50
+    steps = [(detail, sql) for sql, plan in plans.items() for *_, detail in plan]
+    # What is small by its nature: leases (at most 1,024), keys (1,000), the journal at start, the values of a statement.
+    small = r"SCAN (leases|server_keys|journal|v\b|CONSTANT)"
+    assert not [step for step in steps if step[0].startswith("SCAN") and not re.match(small, step[0])]
+    # A whole room may be walked only as far as a LIMIT, or to its end.
+    whole = [sql for detail, sql in steps if re.match(r"SEARCH (events|members)\w* USING .*\(room=\?\)", detail)]
+    assert not [sql for sql in whole if not re.search(r"LIMIT|max\(|EXISTS", sql)]
+    used = {found[1] for detail, _ in steps if (found := re.search(r"INDEX (\w+)", detail))}
+    assert {index.name for table in metadata.tables.values() for index in table.indexes} <= used
+
+
+def planned(sql: str) -> bool:
+    return (
+        sql.startswith(("SELECT", "INSERT", "UPDATE", "DELETE", "WITH"))
+        and "sqlite_" not in sql
+        and "alembic" not in sql
+    )
+
+
+async def use_everything(store: object) -> None:
+    from madang.core import events as kinds
+    from madang.ports.directory import ServerKey
+
+    scene = await opened_scene(store, "ben", "cho")  # type: ignore[arg-type]
+    for n in range(3):
+        await scene.done(scene.say(f"{n}", cid=f"{n}"))
+    sent = await scene.done(scene.say("hello", cid="c", mentions=("ben",)))
+    for d in [
+        scene.draft(kinds.EDITED, target=sent.seq, text="x"),
+        scene.draft(kinds.REACTED, target=sent.seq, emoji="x"),
+        scene.draft(kinds.UNREACTED, target=sent.seq, emoji="x"),
+        scene.draft(kinds.PINNED, target=sent.seq),
+        scene.draft(kinds.ROLE, member="ben", role="owner"),
+        scene.draft(kinds.ROLE, member="ben", role="member"),
+        scene.draft(kinds.KICKED, member="cho"),
+        scene.draft(kinds.LEFT, "ben"),
+        scene.draft(kinds.CHANGED, title="T"),
+    ]:
+        await scene.done(d)
+    s, ann = scene.store, scene.id("ann")
+    await s.pins(scene.room, ann)
+    await s.messages(scene.room, ann)
+    await s.messages(scene.room, ann, before=5)
+    await s.messages(scene.room, ann, after=5)
+    await s.memberships(ann)
+    await s.members(scene.room)
+    await s.member(scene.room, ann)
+    await s.rooms(after="a")
+    await s.room(scene.room)
+    await s.set_read([(scene.room, ann, 3)])
+    await s.tail(scene.room, 5)
+    await s.read(scene.room, 0, 5)
+    await s.heads([scene.room])
+    await s.secret()
+    await s.add_key(ServerKey("k", "l", "h", 1))
+    await s.keys()
+    await s.drop_key("k")
+    await scene.done(scene.draft(kinds.UNPINNED, target=sent.seq))
+    await scene.done(scene.draft(kinds.DELETED, target=sent.seq))
