@@ -62,7 +62,7 @@ class Desk:
 def announced(settings: "Settings", node: "Node") -> Iterator[None]:
     """Leave the note for as long as the block lasts."""
     note = settings.data / NOTE
-    place = {"host": _reachable(settings.admin_host), "port": node.admin_port, "secret": node.app.admin_secret}
+    place = {"host": reachable(settings.admin_host), "port": node.admin_port, "secret": node.app.admin_secret}
     fresh = note.with_suffix(f".{os.getpid()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
@@ -74,7 +74,7 @@ def announced(settings: "Settings", node: "Node") -> Iterator[None]:
         note.unlink(missing_ok=True)
 
 
-def _reachable(host: str) -> str:
+def reachable(host: str) -> str:
     """Give an address of this machine for a listener on all of its interfaces."""
     try:
         address = ipaddress.ip_address(host)

@@ -10,6 +10,8 @@ import typer
 
 from madang import __version__
 from madang.cli import keys, rooms
+from madang.cli.backup import backup, restore
+from madang.cli.chat import chat
 from madang.cli.doctor import doctor
 from madang.cli.serve import serve
 from madang.errors import MadangError, SetupError
@@ -19,9 +21,12 @@ app = typer.Typer(
     help="Madang: live rooms you host yourself.",
 )  # fmt: skip
 app.command()(serve)
-app.command()(doctor)
+app.command()(chat)
 app.add_typer(rooms.app, name="room")
 app.add_typer(keys.app, name="key")
+app.command()(doctor)
+app.command()(backup)
+app.command()(restore)
 
 
 def _version(wanted: bool) -> None:

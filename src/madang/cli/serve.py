@@ -73,13 +73,16 @@ async def _serve(settings: "Settings") -> int:
 
 
 def _banner(settings: "Settings", node: "Node") -> str:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    address = f"http://{host}:{node.port}"
-    chat = "madang chat lobby" if node.port == 8400 else f"madang chat lobby --url {address}"
+    from madang.cli.desk import reachable
+
+    host = reachable(settings.host)
+    address = f"{f'[{host}]' if ':' in host else host}:{node.port}"
+    chat = "madang chat lobby" if address == "127.0.0.1:8400" else f"madang chat lobby --url ws://{address}/ws"
+    everywhere = "" if host == settings.host else ", and at every address of this machine"
     return (
-        f"Madang is open at {address}/\n"
+        f"Madang is open at http://{address}/{everywhere}\n"
         f"  Talk   in two more terminals: {chat}\n"
-        f"  Data   {settings.data.absolute()}{' and a database server' if settings.database else ''}\n"
+        f"  Data   {settings.data.absolute()}{' and a database' if settings.database else ''}\n"
         f"  Admin  http://{settings.admin_host}:{node.admin_port}/metrics\n"
         f"  Stop   Ctrl-C"
     )

@@ -42,7 +42,8 @@ async def readyz(node: Node) -> Response:
 @router.get("/", include_in_schema=False)
 async def front(request: Request) -> Response:
     """Show people what this is."""
-    return page.front(request.headers.get("accept-language", ""), request.headers.get("host", ""))
+    headers = request.headers
+    return page.front(headers.get("accept-language", ""), headers.get("host", ""), request.scope["scheme"] == "https")
 
 
 class _Cors(CORSMiddleware):

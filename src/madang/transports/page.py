@@ -52,11 +52,11 @@ _KOREAN: Final = _Words(
 _LANGUAGES: Final = {"en": _ENGLISH, "ko": _KOREAN}
 
 
-def front(accept_language: str, host: str) -> HTMLResponse:
-    """Make the page in the reader's language; `host` is where the reader found it."""
+def front(accept_language: str, host: str, secure: bool) -> HTMLResponse:
+    """Make the page in the reader's language; `host` is where the reader found it, `secure` whether by https."""
     language = _preferred(accept_language)
     words = _LANGUAGES[language]
-    command = "madang chat lobby" + (f" --url http://{host}" if host else "")
+    command = "madang chat lobby" + (f" --url {'wss' if secure else 'ws'}://{host}/ws" if host else "")
     text = (
         f'<!doctype html><html lang="{language}"><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{words.name}</title><style>{_STYLE}</style>'

@@ -1,0 +1,59 @@
+"""`madang backup` and `madang restore`: everything a server keeps, in one file. Backing up works while it runs."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from madang.cli.options import Config, Data, Database, settings_of
+
+STEPS: Final = 1000  # of a progress bar
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.", show_default=False)],
+    data: Data = None,
+    database: Database = None,
+    config: Config = None,
+) -> None:
+    """Copy everything into a file, as of one moment.
+
+    The server may run and is not held up. The file holds messages and secrets, and only its owner may read it.
+    """
+    from madang.adapters.sql import backup as copy
+
+    with _bar("Backing up") as progress:
+        copy(settings_of(config, data=data, database=database).database_url, file, progress)
+    print(f"{file} has it all, {file.stat().st_size / (1 << 20):.1f} MiB.")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `madang backup` has written.", show_default=False)],
+    data: Data = None,
+    database: Database = None,
+    config: Config = None,
+) -> None:
+    """Make the data from a backup, where there are none yet.
+
+    Clients notice that the history is another one and fetch it anew; what was sent after the backup is gone.
+    """
+    from madang.adapters.sql import restore as put_back
+    from madang.cli.machine import make_data_folder
+
+    settings = settings_of(config, data=data, database=database)
+    make_data_folder(settings.data)
+    with _bar("Restoring") as progress:
+        put_back(file, settings.database_url, progress)
+    print(f"{settings.data.absolute()} is restored. Start the server with: madang serve --data {settings.data}")
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    with typer.progressbar(length=STEPS, label=label) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.update(done * STEPS // max(total, 1) - bar.pos)
+
+        yield progress
