@@ -73,7 +73,7 @@ class Hub:
                 if room.held:
                     self._release(room)
                 if not room.queued:
-                    if room.events_pending:
+                    if room.events_pending or room.batches:
                         self.scheduler.touch(room, now)
                     else:
                         self.scheduler.touch_lazily(room)

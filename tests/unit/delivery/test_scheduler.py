@@ -2,7 +2,9 @@
 
 import asyncio
 
-from madang.core.events import KICKED
+import pytest
+
+from madang.core.events import KICKED, LEFT
 from madang.delivery.room import FEW
 from madang.delivery.scheduler import PASS, QUANTUM
 from tests.unit.delivery.nodes import Node
@@ -21,6 +23,15 @@ async def test_the_first_goes_out_at_once(node: Node) -> None:
     outlets = await crowd(node, ROOM, FEW + 1)
     node.hub.receive([event(ROOM, 2)])
     assert [o.seqs(ROOM) for o in outlets] == [[2]] * len(outlets)
+
+
+@pytest.mark.parametrize("type", [KICKED, LEFT])
+async def test_an_end_of_access_goes_out_at_once(node: Node, type: str) -> None:
+    outlets = await crowd(node, ROOM, FEW + 1)
+    (goes,) = await node.follow(node.hub.rooms[ROOM], "bora")
+    end = event(ROOM, 2, type, "u-bora", b'{"member":"u-bora"}' if type == KICKED else b"{}")
+    node.hub.receive([end])
+    assert [o.seqs(ROOM) for o in [*outlets, goes]] == [[2]] * (len(outlets) + 1)
 
 
 async def test_for_few_it_goes_out_with_what_else_the_turn_gives(node: Node) -> None:
