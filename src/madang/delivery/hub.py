@@ -28,6 +28,8 @@ logger = logging.getLogger("madang.hub")
 
 HELD: Final = 1000  # early events a room keeps while its gap is filled; beyond it they are read from the log
 READ: Final = 500  # events per log read
+RETRY_S: Final = 0.05  # before a read that gave nothing is made again; doubled each time
+RETRIES: Final = 5
 LINGER_S: Final = 60.0  # how long a room nobody follows stays in memory
 CHECK_S: Final = 10.0  # how often a node among several compares its rooms with the log: the bound on a lost last event
 QUIET_ABOVE: Final = 200  # live sockets of a room above which joins of others are told as a range, not one by one
@@ -110,15 +112,15 @@ class Hub:
     async def _fill_from_log(self, room: LiveRoom) -> None:
         """Read what is missing until nothing is held back. A log that does not answer is asked again."""
         self.statistics.gaps += 1
-        wait = 0.05
+        failed = 0  # reads in a row that gave nothing
         try:
             while self.rooms.get(room.info.id) is room:
                 try:
                     events = await self.read(room.info.id, room.next - 1, READ)
                 except StorageError as error:
                     logger.warning("room %s waits for the log: %s", room.info.id, error)
-                    await asyncio.sleep(wait)
-                    wait = min(wait * 2, 2.0)
+                    failed = min(failed + 1, RETRIES)
+                    await asyncio.sleep(RETRY_S * 2**failed)
                     continue
                 for event in events:
                     if event.seq == room.next:
@@ -129,8 +131,13 @@ class Hub:
                 self.touch(room)
                 if len(events) < READ and not room.held:
                     return
-                if not events:  # announced but not readable yet: replicas may trail
-                    await asyncio.sleep(wait)
+                failed = 0 if events else failed + 1
+                if failed > RETRIES:
+                    logger.error("room %s: the log does not have what was announced: %s", room.info.id, list(room.held))
+                    room.held.clear()  # of another history; what is real, `check` finds
+                    return
+                if failed:  # announced but not readable yet: replicas may trail
+                    await asyncio.sleep(RETRY_S * 2**failed)
         finally:
             room.filling = False
 

@@ -156,6 +156,18 @@ async def test_a_log_that_fails_for_a_while_delays_and_loses_nothing(node: Node)
     await eventually(lambda: outlet.position(YARD, 1) == 6)
 
 
+async def test_an_event_that_no_log_has_is_given_up(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of another history, say. The room goes on, and the log is not asked without end."""
+    monkeypatch.setattr("madang.delivery.hub.RETRY_S", 0.001)
+    live = await node.live(YARD)
+    (outlet,) = await node.follow(live, "mina")
+    node.hub.receive([event(YARD, 5000)])
+    await eventually(lambda: not live.filling)
+    assert live.held == {}
+    await node.send(YARD)
+    await eventually(lambda: outlet.position(YARD, 1) == 2)
+
+
 # -- opening and letting go --------------------------------------------------------------------------------------------
 
 
