@@ -71,9 +71,13 @@ class Hub:
                 if event.room in self._early:
                     self._early[event.room].append(event)
             elif event.seq == room.next:
-                room.accept(event, self.quiet_above)
-                if room.held:
-                    self._release(room)
+                try:
+                    room.accept(event, self.quiet_above)
+                    if room.held:
+                        self._release(room)
+                except Exception as error:  # one room must not cost the others their events
+                    logger.error("room %s did not take event %s", room.info.id, event.seq, exc_info=error)
+                    self._fill(room)
                 if not room.queued:
                     if room.events_pending or room.batches:
                         self.scheduler.touch(room, now)
@@ -133,7 +137,7 @@ class Hub:
                     return
                 failed = 0 if events else failed + 1
                 if failed > RETRIES:
-                    logger.error("room %s: the log does not have what was announced: %s", room.info.id, list(room.held))
+                    logger.error("room %s: the log does not have %s", room.info.id, min(room.held))
                     room.held.clear()  # of another history; what is real, `check` finds
                     return
                 if failed:  # announced but not readable yet: replicas may trail

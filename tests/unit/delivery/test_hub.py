@@ -168,6 +168,14 @@ async def test_an_event_that_no_log_has_is_given_up(node: Node, monkeypatch: pyt
     await eventually(lambda: outlet.position(YARD, 1) == 2)
 
 
+async def test_one_room_that_fails_costs_the_others_nothing(node: Node) -> None:
+    broken, fine = node.invent("broken"), node.invent("fine")
+    (outlet,) = await node.follow(fine, "mina")
+    await node.follow(broken, "mina")
+    node.hub.receive([event("broken", 2, "member.role", body=b"not json"), event("fine", 2)])
+    await eventually(lambda: outlet.seqs("fine") == [2])
+
+
 # -- opening and letting go --------------------------------------------------------------------------------------------
 
 
