@@ -97,7 +97,8 @@ class Following:
         outlet = subscription.outlet
         if (former := outlet.subscriptions.get(room.info.id)) is not None:
             room.detach(former)
-            room.withdraw(outlet)  # the answer to join has what is on its way
+        if former is not None or outlet in room.gone:
+            room.withdraw(outlet)
         outlet.subscriptions[room.info.id] = subscription
         if subscription.position == room.sealed and not outlet.paused:
             room.attach(subscription)

@@ -65,7 +65,7 @@ class LiveRoom:
     """One room on one node. Everything here runs in the event loop and never waits."""
 
     __slots__ = (
-        "audiences", "batches", "epoch", "events_pending", "filling", "forgotten", "held", "info", "lagging", "lazy",
+        "audiences", "batches", "epoch", "events_pending", "filling", "forgotten", "gone", "held", "info", "lagging", "lazy",
         "live", "next", "next_flush", "queued", "sealed", "skip_from", "statistics", "tail", "touched",
     )  # fmt: skip
 
@@ -83,6 +83,7 @@ class LiveRoom:
         self.live = 0  # subscriptions in the audiences
         self.lagging: set[Subscription] = set()
         self.batches: deque[tuple[bytes, tuple[Callable[[bytes], None], ...], int]] = deque()  # bytes, to whom, cursor
+        self.gone: set[Outlet] = set()  # whose user left or was kicked, while batches with that news are on their way
         self.events_pending = 0
         self.next_flush = 0.0  # loop time before which a hot room only collects
         self.queued = False  # the scheduler has it
@@ -119,6 +120,7 @@ class LiveRoom:
             for subscription in theirs:
                 if subscription.live:
                     self.detach(subscription)
+                    self.gone.add(subscription.outlet)
                 else:
                     subscription.until = event.seq
                 subscription.outlet.ended(self.info.id)
@@ -199,7 +201,7 @@ class LiveRoom:
             self.live -= 1
 
     def withdraw(self, outlet: Outlet) -> None:
-        """Take an outlet out of the batches on their way. Looks at all of their audience."""
+        """Take an outlet that joins out of the batches on their way: the answer has what they bring."""
         for i, (data, writers, cursor) in enumerate(self.batches):
             rest = tuple(write for write in writers[cursor:] if write not in (outlet.put, outlet.write))
             self.batches[i] = (data, rest, 0)
@@ -262,5 +264,7 @@ class LiveRoom:
                 batches.popleft()
             else:
                 batches[0] = (data, writers, cursor + count)
+        if self.gone and not batches:
+            self.gone.clear()
         self.statistics.writes += written
         return written

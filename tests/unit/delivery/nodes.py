@@ -105,13 +105,16 @@ class Node:
     ) -> Joined:  # fmt: skip
         """Enter and follow, as a front door does."""
         member = await self.rooms.enter(user, room)
-        live = await self.live(room)
-        joined = await self.following.join(
-            outlet, live, user.id, user.name, member.role,
-            member_at=live.next, reach=member.read_seq, since=since, epoch=epoch, limit=limit,
-        )  # fmt: skip
-        assert joined is not None
-        return joined
+        while True:
+            live = await self.live(room)
+            member_at = live.next
+            member = await self.rooms.member(user, room)
+            joined = await self.following.join(
+                outlet, live, user.id, user.name, member.role,
+                member_at=member_at, reach=member.read_seq, since=since, epoch=epoch, limit=limit,
+            )  # fmt: skip
+            if joined is not None:
+                return joined
 
     async def send(self, room: str, text: str = "hello", user: User = OWNER) -> Event:
         appended = await self.appender.append(draft(SENT, room, user.id, user.name, Body(text=text)))

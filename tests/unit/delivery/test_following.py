@@ -106,6 +106,23 @@ async def test_joining_again_while_a_batch_goes_out_gives_nothing_twice(node: No
     assert all(o.position(YARD, 1) == joined.seq + 1 for o in outlets if o is not outlet)
 
 
+async def test_coming_back_while_the_news_of_going_is_on_its_way(node: Node) -> None:
+    live = await node.live(YARD)
+    bora = user("bora")
+    outlet = node.outlet()
+    await node.join(outlet, YARD, bora)
+    await eventually(lambda: live.sealed == 2)
+    await node.send(YARD)  # hot from now on
+    await node.rooms.leave(bora, YARD)
+    assert live.gone == {outlet}
+    joined = await node.join(outlet, YARD, bora)
+    outlet.flush()
+    before = len(outlet.frames)
+    await node.send(YARD)
+    await eventually(lambda: [f["seq"] for f in outlet.frames[before:] if f["op"] == "event"] == [joined.seq + 1])
+    assert live.gone == set()
+
+
 async def test_a_closed_socket_does_not_follow(node: Node) -> None:
     outlet = node.outlet()
     outlet.close()

@@ -1,0 +1,256 @@
+"""One room under anything its people and sockets may do, against the simplest model of what each must have seen.
+
+The model: a subscription that was told `seq` by its join sees every later event once and in order, up to the one that
+ends its user's access, if there is one, and to the newest otherwise. Nothing else, whatever else goes on.
+"""
+
+import asyncio
+import random
+import tempfile
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import hypothesis.strategies as st
+import uvloop
+from hypothesis import settings
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, multiple, rule
+
+from madang.adapters.memory.bus import MemoryBus
+from madang.core.events import KICKED, LEFT, Event
+from madang.errors import Refused
+from tests.unit.delivery.nodes import OWNER, Node, opened_store, running_nodes, user
+from tests.unit.delivery.outlets import Frame, RecordingOutlet, decoded
+from tests.waiting import eventually, turns
+
+ROOM = "yard"
+NAMES = ["ara", "bora", "chul", "dal"]
+QUIET_ABOVE = 6
+
+
+class Seen:
+    """What one join of one outlet leads to."""
+
+    def __init__(self, outlet: RecordingOutlet, name: str, joined: int) -> None:
+        self.outlet = outlet
+        self.name = name
+        self.joined = joined
+        outlet.flush()
+        self.begin = len(self._all())
+        self.end: int | None = None  # where another join of the same outlet begins
+
+    def _all(self) -> list[Frame]:
+        return list(decoded(b"".join([*self.outlet.written, *self.outlet.unread])))
+
+    def over(self) -> None:
+        """Another join of the same outlet takes its place, or the outlet is closed."""
+        self.outlet.flush()
+        self.end = len(self._all())
+
+    def position(self) -> int:
+        at = self.joined
+        for f in self._all()[self.begin : self.end]:
+            if f["op"] == "event":
+                assert f["seq"] == at + 1, f"{f['seq']} after {at}, joined at {self.joined}"
+                at = f["seq"]
+            elif f["op"] == "skip":
+                assert f["from"] == at + 1 <= f["to"]
+                at = f["to"]
+            else:
+                assert f["op"] in ("behind", "presence"), f
+        return at
+
+
+class RoomMachine(RuleBasedStateMachine):
+    """Real hub, appender and store; outlets that can be full; events that the bus loses, repeats and reorders."""
+
+    outlets = Bundle("outlets")
+    pasts = Bundle("pasts")  # (name, position) of closed connections
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = uvloop.new_event_loop()
+        self.stack = AsyncExitStack()
+        self.seen: list[Seen] = []
+        self.open: list[tuple[RecordingOutlet, str]] = []
+
+    def do(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run_until_complete(work)
+
+    @initialize()
+    def begin(self) -> None:
+        async def start() -> Node:
+            folder = self.stack.enter_context(tempfile.TemporaryDirectory())
+            store = await self.stack.enter_async_context(opened_store(Path(folder)))
+            running = running_nodes(store, MemoryBus(), quiet_above=QUIET_ABOVE)
+            (node,) = await self.stack.enter_async_context(running)
+            await node.rooms.create(OWNER, ROOM, "Yard", "open")
+            return node
+
+        self.node = self.do(start())
+        self.live = self.do(self.node.live(ROOM))
+
+    # -- people and sockets --------------------------------------------------------------------------------------------
+
+    async def _join(self, outlet: RecordingOutlet, name: str, since: int | None = None) -> None:
+        epoch = self.live.epoch if since is not None else None
+        try:
+            joined = await self.node.join(outlet, ROOM, user(name), since=since, epoch=epoch, limit=5)
+        except Refused:
+            assert outlet.closed or outlet.subscriptions.get(ROOM) is None
+            return
+        for seen in self.seen:
+            if seen.outlet is outlet and seen.end is None:
+                seen.over()
+        if since is not None:
+            assert not joined.reset
+            assert len(joined.events) == joined.seq - since
+        self.seen.append(Seen(outlet, name, joined.seq))
+
+    @rule(target=outlets, name=st.sampled_from(NAMES))
+    def comes(self, name: str) -> Any:
+        outlet = self.node.outlet()
+        self.do(self._join(outlet, name))
+        self.open.append((outlet, name))
+        return outlet, name
+
+    @rule(target=outlets, past=consumes(pasts))
+    def comes_back(self, past: tuple[str, int]) -> Any:
+        name, since = past
+        outlet = self.node.outlet()
+        self.do(self._join(outlet, name, since))
+        self.open.append((outlet, name))
+        return outlet, name
+
+    @rule(one=outlets)
+    def joins_again(self, one: tuple[RecordingOutlet, str]) -> None:
+        if not one[0].closed:
+            self.do(self._join(*one))
+
+    @rule(one=outlets)
+    def is_full(self, one: tuple[RecordingOutlet, str]) -> None:
+        if not one[0].closed and not one[0].paused:
+            one[0].pause()
+
+    @rule(one=outlets)
+    def reads_again(self, one: tuple[RecordingOutlet, str]) -> None:
+        async def resume() -> None:
+            if not one[0].closed and one[0].paused:
+                one[0].resume()
+
+        self.do(resume())
+
+    @rule(target=pasts, one=consumes(outlets))
+    def goes_away(self, one: tuple[RecordingOutlet, str]) -> Any:
+        outlet, name = one
+
+        async def close() -> list[tuple[str, int]]:
+            positions = []
+            for seen in self.seen:
+                if seen.outlet is outlet and seen.end is None:
+                    seen.over()
+                    positions.append((name, seen.position()))
+            outlet.close()
+            self.open.remove(one)
+            return positions
+
+        return multiple(*self.do(close()))
+
+    # -- events --------------------------------------------------------------------------------------------------------
+
+    @rule(count=st.integers(1, 12), name=st.sampled_from(NAMES))
+    def send(self, count: int, name: str) -> None:
+        self.do(self.node.burst(ROOM, count, user(name)))
+
+    @rule(name=st.sampled_from(NAMES), kicked=st.booleans())
+    def ends(self, name: str, kicked: bool) -> None:
+        self.do(self._ends(name, kicked))
+
+    async def _ends(self, name: str, kicked: bool) -> None:
+        try:
+            if kicked:
+                await self.node.rooms.kick(OWNER, ROOM, f"u-{name}")
+            else:
+                await self.node.rooms.leave(user(name), ROOM)
+        except Refused as refused:
+            assert refused.code in ("not_member", "not_found")
+
+    @rule(seed=st.integers(0, 2**32), count=st.integers(1, 12))
+    def comes_by_a_bad_bus(self, seed: int, count: int) -> None:
+        chance = random.Random(seed)
+
+        async def spoil() -> None:
+            events: list[Event] = await self.node.stored(ROOM, count)
+            told = [e for e in events if chance.random() > 0.2] + [e for e in events if chance.random() < 0.3]
+            chance.shuffle(told)
+            for event in told:
+                self.node.hub.receive([event])
+                await turns(chance.choice([0, 0, 1, 5]))
+            await self.node.hub.check()
+
+        self.do(spoil())
+
+    @rule(name=st.sampled_from(NAMES), kicked=st.booleans(), one=outlets, count=st.integers(1, 8))
+    def all_at_once(self, name: str, kicked: bool, one: tuple[RecordingOutlet, str], count: int) -> None:
+        async def storm() -> None:
+            sends = self.node.burst(ROOM, count, user(name)), self.node.burst(ROOM, count, OWNER)
+            joins = [] if one[0].closed else [self._join(*one)]
+            await asyncio.gather(sends[0], self._ends(name, kicked), *joins, sends[1])
+
+        self.do(storm())
+
+    @rule(count=st.integers(1, 30))
+    def time_passes(self, count: int) -> None:
+        self.do(turns(count))
+
+    @rule()
+    def a_tick_passes(self) -> None:
+        self.do(eventually(lambda: self.live.sealed == self.live.next - 1 and not self.live.batches))
+
+    # -- the model -----------------------------------------------------------------------------------------------------
+
+    def teardown(self) -> None:
+        if not hasattr(self, "node"):
+            self.loop.close()
+            return
+        try:
+            self.do(self._judge())
+        finally:
+            self.do(self.stack.aclose())
+            self.loop.close()
+
+    async def _judge(self) -> None:
+        for outlet, _ in self.open:
+            if outlet.paused:
+                outlet.resume()
+        head = (await self.node.store.heads([ROOM]))[ROOM]
+        await eventually(
+            lambda: self.live.sealed == head and not self.live.batches, "the room is at the head of the log"
+        )
+        log = await self.node.store.read(ROOM, 0, 1000)
+        assert len(log) == head, "the test is too long for one read"
+
+        def goal(seen: Seen) -> int:
+            for event in log[seen.joined :]:
+                subject = event.content().member if event.type == KICKED else event.user
+                if event.type in (KICKED, LEFT) and subject == f"u-{seen.name}":
+                    return event.seq
+            return head
+
+        for seen in self.seen:
+            if seen.end is None:
+                await eventually(lambda: seen.position() == goal(seen), f"{seen.position()} of {goal(seen)}")  # noqa: B023
+            else:
+                assert seen.position() <= goal(seen)
+        await turns()
+        current = [s for s in self.seen if s.end is None]
+        assert all(s.position() == goal(s) for s in current)
+        following = [s for s in current if goal(s) == head and s.outlet.subscriptions]
+        assert {s.outlet for s in following} == {o for o, _ in self.open if o.subscriptions}
+        assert (self.live.live, self.live.lagging) == (len(following), set())
+        assert {key[2] for key in self.node.hub.presence._devices} == {s.outlet.device for s in following}
+
+
+TestRoom = RoomMachine.TestCase
+TestRoom.settings = settings(max_examples=settings.default.max_examples // 4, stateful_step_count=40)
