@@ -78,6 +78,8 @@ class GuardedHttp(HttpToolsProtocol):
             return
         if self.parser.get_http_version() == "1.1":
             super().handle_websocket_upgrade()
+            # uvicorn leaves parser, protocol and request in a ring that only the cycle collector would undo.
+            del self.parser, self.scope, self.headers, self.flow
         else:
             self._refuse(_BAD)
 

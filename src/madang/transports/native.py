@@ -128,6 +128,8 @@ class Session:
             if len(queue) == QUEUED:
                 self._socket.read_on(True)
             self.receive(queue.popleft())
+        if not queue:
+            self._queue = None  # an empty deque is 600 bytes
 
     def ended(self) -> None:
         """The socket is gone: forget what waits. What was submitted is stored all the same."""

@@ -197,6 +197,7 @@ class Connection(asyncio.Protocol):
         self.wire = DEFLATED if self._protocol.extensions else PLAIN
         self.session = Session(self.app, self)
         self._protocol.send_response(response)
+        request.headers.clear()  # the parser keeps the request for good: 2 KB per socket
         self.app.wheel.add(self._tick, HELLO_S)
 
     def _refusal(self, request: Request) -> Response | None:
