@@ -26,7 +26,8 @@ def chat(
     try:
         status = asyncio.run(talk.run())
     except Disconnected as over:
-        print(f"madang: {over} Is there a server at {url}? `madang serve` starts one.", file=sys.stderr)
+        hint = "" if over.code != 1006 else f"\nIs there a server at {url}? `madang serve` starts one."
+        print(f"madang: {over}{hint}", file=sys.stderr)
         status = 1
     except KeyboardInterrupt:  # as good a way to leave as any
         status = 0

@@ -62,9 +62,9 @@ class Talk:
                 self._shown = message.seq
                 if not message.deleted:
                     self._message(message.at, message.user, message.name, message.text)
-            if self._terminal.interactive:
-                self._say("entered", room=room.title, name=yard.user.name, help=self._words["help"])
             with self._terminal.open():
+                if self._terminal.interactive:
+                    self._say("entered", room=room.title, name=yard.user.name, help=self._words["help"])
                 await self._until_one_ends(self._listen(room), self._speak(room), self._watch(room))
         return self._status
 

@@ -11,7 +11,7 @@ import termios
 import tty
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final, TextIO
 
 from madang.cli.editor import Editor
@@ -33,6 +33,7 @@ class Terminal:
         self._rest = ""  # a plain line that has not ended yet
         self._lines: deque[str | None] = deque()  # None: the end
         self._arrived = asyncio.Event()
+        self._open = False
         self._reading = False
         self._watched = True  # False for regular files, which no loop can watch, and which never keep one waiting
 
@@ -41,17 +42,19 @@ class Terminal:
         """Read until left, and leave the terminal as it was."""
         before = termios.tcgetattr(self._in) if self.interactive else None
         if before is not None:
-            tty.setcbreak(self._in)  # keys come one by one; Ctrl-C still interrupts
-            self._draw()
+            tty.setcbreak(self._in, termios.TCSANOW)  # keys come one by one, those pressed already too
         try:
+            self._open = True
+            self._write(self._view())
             self._read_on()
             yield
         finally:
+            self._open = False
             self._stop()
             if before is not None:
-                termios.tcsetattr(self._in, termios.TCSADRAIN, before)
-                self._out.write("\r\x1b[K")
-                self._out.flush()
+                self._write("\r\x1b[K")
+                with suppress(termios.error):  # the terminal is gone
+                    termios.tcsetattr(self._in, termios.TCSADRAIN, before)
 
     async def line(self) -> str | None:
         """Give the next line; None at the end of input, again and again."""
@@ -67,13 +70,19 @@ class Terminal:
 
     def show(self, text: str) -> None:
         """Tell a line, above the one being typed."""
-        self._out.write(f"\r\x1b[K{text}\n" if self.interactive else f"{text}\n")
-        self._draw()
+        self._write(f"\r\x1b[K{text}\n{self._view()}" if self.interactive else f"{text}\n")
 
-    def _draw(self) -> None:
-        if self.interactive:
-            self._out.write(self._editor.view(shutil.get_terminal_size().columns))
-        self._out.flush()
+    def _view(self) -> str:
+        return self._editor.view(shutil.get_terminal_size().columns) if self.interactive and self._open else ""
+
+    def _write(self, text: str) -> None:
+        try:
+            self._out.write(text)
+            self._out.flush()
+        except OSError:  # the terminal is gone, or who read the pipe: there is nobody to talk for
+            self._lines.append(None)
+            self._arrived.set()
+            self._stop()
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -105,7 +114,6 @@ class Terminal:
         if self.interactive:
             self._lines.extend(self._editor.feed(data))
             over = not data or self._editor.over
-            self._draw()
         else:
             *lines, self._rest = (self._rest + self._plain.decode(data, final=not data)).split("\n")
             over = not data
@@ -119,3 +127,5 @@ class Terminal:
             self._stop()
         elif not self._watched:
             asyncio.get_running_loop().call_soon(self._readable)
+        if self.interactive:
+            self._write(self._view())
