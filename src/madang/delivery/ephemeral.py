@@ -127,5 +127,5 @@ def tell(room: LiveRoom, text: bytes) -> None:
     """Write a notice to every live socket of a room; those behind do without."""
     for wire, audience in room.audiences.items():
         frame = wire.notice(text)
-        for subscription in audience.subscriptions:
+        for subscription in tuple(audience.subscriptions):  # writing may fill a socket, and then it leaves
             subscription.outlet.write(frame)

@@ -17,6 +17,7 @@ from madang.delivery.hub import Hub
 from madang.delivery.presence import TTL_S
 from madang.delivery.room import LiveRoom
 from madang.ports.bus import Bus
+from madang.ports.presence import Presence
 from madang.services.appender import Appender
 from madang.services.rooms import Rooms
 from tests.unit.delivery.outlets import RecordingOutlet, created
@@ -44,10 +45,10 @@ async def opened_store(folder: Path) -> AsyncIterator[Store]:
 class Node:
     """One node without its front doors."""
 
-    def __init__(self, store: Store, bus: Bus, quiet_above: int = 200) -> None:
+    def __init__(self, store: Store, bus: Bus, quiet_above: int, presence: Presence) -> None:
         self.store = store
         self.bus = bus
-        self.hub = Hub(store, store, bus, MemoryPresence(TTL_S), quiet_above=quiet_above)
+        self.hub = Hub(store, store, bus, presence, quiet_above=quiet_above)
         self.following = Following(self.hub)
         self.appender = Appender(store, self._committed)
         self.rooms = Rooms(store, self.appender)
@@ -134,9 +135,11 @@ class Node:
 
 
 @asynccontextmanager
-async def running_nodes(store: Store, *buses: Bus, quiet_above: int = 200) -> AsyncIterator[list[Node]]:
-    """Run nodes over one store; without buses, a single one."""
-    nodes = [Node(store, bus, quiet_above) for bus in buses or [MemoryBus()]]
+async def running_nodes(
+    store: Store, *buses: Bus, quiet_above: int = 200, presence: Presence | None = None
+) -> AsyncIterator[list[Node]]:
+    """Run nodes over one store, with presence in common if it is given; without buses, a single one."""
+    nodes = [Node(store, bus, quiet_above, presence or MemoryPresence(TTL_S)) for bus in buses or [MemoryBus()]]
     for node in nodes:
         await node.start()
     try:
