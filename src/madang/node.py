@@ -243,6 +243,5 @@ async def _drain(node: Node, servers: list[_Server], serving: list[asyncio.Task[
         task.cancel()
     for server in servers:
         for connection in list(server.server_state.connections):
-            if connection.transport is not None:
-                connection.transport.abort()
+            connection.transport.abort()
     logger.info("drained: %d sockets, %d messages since start, nothing left unstored", sockets, hub.statistics.events)

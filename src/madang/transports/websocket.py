@@ -49,14 +49,14 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_alive", "_controls", "_fragments", "_gone", "_out", "_paused_at", "_protocol", "_reading", "_server_state",
-        "_silent", "_transport", "address", "closed", "device", "paused", "session", "subscriptions", "wire", "write",
+        "_silent", "transport", "address", "closed", "device", "paused", "session", "subscriptions", "wire", "write",
     )  # fmt: skip
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
         extensions = [DEFLATE] if self.app.gate.compression else None
         self._protocol = ServerProtocol(extensions=extensions, max_size=MAX_FRAME, logger=_quiet)
         self._server_state = server_state
-        self._transport: asyncio.Transport
+        self.transport: asyncio.Transport
         self._fragments: list[bytes] | None = None
         self._out: list[bytes] = []
         self._alive = True
@@ -77,9 +77,9 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the socket over."""
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by its methods, not by its class
-        self._transport.set_write_buffer_limits(HIGH_WATER, LOW_WATER)
-        self.write = self._transport.write
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one by its methods, not by its class
+        self.transport.set_write_buffer_limits(HIGH_WATER, LOW_WATER)
+        self.write = self.transport.write
         self._server_state.connections.add(self)  # type: ignore[arg-type]
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -125,7 +125,7 @@ class Connection(asyncio.Protocol):
         """The byte budget is used up: stop writing events, and stop reading what would need answers."""
         self.paused = True
         self._paused_at = self.app.hub.time()
-        self._transport.pause_reading()
+        self.transport.pause_reading()
         self.app.hub.pause(self)
 
     def resume_writing(self) -> None:
@@ -134,7 +134,7 @@ class Connection(asyncio.Protocol):
         if self.closed:
             return
         if self._reading:
-            self._transport.resume_reading()
+            self.transport.resume_reading()
         self.app.following.resume(self)
 
     def read_on(self, on: bool) -> None:
@@ -143,9 +143,9 @@ class Connection(asyncio.Protocol):
         if self.closed or self.paused:
             return
         if on:
-            self._transport.resume_reading()
+            self.transport.resume_reading()
         else:
-            self._transport.pause_reading()
+            self.transport.pause_reading()
 
     def shutdown(self) -> None:
         """End for a restart: tell when to come back, jittered, and close resumably. Called by uvicorn at SIGTERM."""
@@ -203,7 +203,7 @@ class Connection(asyncio.Protocol):
     def _refusal(self, request: Request) -> Response | None:
         """Judge a handshake by path, origin and load, before anything is kept for it."""
         gate, rates = self.app.gate, self.app.limits.rates
-        peer = self._transport.get_extra_info("peername")
+        peer = self.transport.get_extra_info("peername")
         self.address = client_address(peer, request.headers.get_all("X-Forwarded-For"), gate.trusted_proxies)
         reject = self._protocol.reject
         if urlsplit(request.path).path != "/ws":
@@ -259,7 +259,7 @@ class Connection(asyncio.Protocol):
                 self.say(data)
             else:
                 self._close_by_and_by()
-                self._transport.close()
+                self.transport.close()
 
     def close(self, code: int, reason: str) -> None:
         """Close after what has been written; what the client still sends is not looked at."""
@@ -280,7 +280,7 @@ class Connection(asyncio.Protocol):
 
     def _end(self) -> None:
         if not self._gone:
-            self._transport.abort()
+            self.transport.abort()
 
     def fail(self) -> None:
         """Close resumably: what this socket lacks could not be read."""
@@ -304,12 +304,12 @@ class Connection(asyncio.Protocol):
         if self.paused:
             if self.app.hub.time() - self._paused_at >= SLOW_S:
                 self.close(4409, "too slow")
-                self._transport.abort()
+                self.transport.abort()
                 return None
             return 5.0
         self._silent = 0 if self._alive else self._silent + 1
         if self._silent > SILENT_PINGS:
-            self._transport.abort()
+            self.transport.abort()
             return None
         self._alive = False
         self._protocol.send_ping(b"")

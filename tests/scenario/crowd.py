@@ -1,0 +1,102 @@
+"""People of the scenarios: plain connections that note what they hear, and one that never reads."""
+
+import asyncio
+import json
+import socket
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from tests import wire
+from tests.running import Server
+
+PATIENCE_S = 60.0
+
+
+class Person:
+    """A connection in a room. It sends without waiting and hears in the background, until it is closed."""
+
+    def __init__(self, connection: ClientConnection, room: str) -> None:
+        self._connection = connection
+        self._n = 10
+        self.room = room
+        self.seqs: list[int] = []  # of event frames, as they came
+        self.acks: dict[str, int] = {}  # cid -> seq
+        self.refusals: list[dict[str, Any]] = []
+        self.notices: list[str] = []  # ops of all other frames
+        self._cids: dict[int, str] = {}
+        self._joined = asyncio.Event()
+        self._heard = asyncio.Event()
+        self.listening = asyncio.create_task(self._listen())
+
+    async def _listen(self) -> int | None:
+        """Note frames until the connection ends; gives the close code."""
+        try:
+            async for text in self._connection:
+                self._note(json.loads(text))
+                self._heard.set()
+        except ConnectionClosed:
+            pass
+        self._heard.set()
+        return self._connection.close_code
+
+    def _note(self, frame: dict[str, Any]) -> None:
+        if frame["op"] == "event":
+            self.seqs.append(frame["seq"])
+        elif frame["op"] == "ok" and frame["n"] in self._cids:
+            self.acks[self._cids.pop(frame["n"])] = frame["seq"]
+        elif frame["op"] == "error":
+            self.refusals.append(frame)
+        elif frame["op"] == "ok" and frame["n"] == 2:
+            self._joined.set()
+        else:
+            self.notices.append(frame["op"])
+
+    async def send(self, cid: str, text: str = "hello") -> None:
+        self._n += 1
+        self._cids[self._n] = cid
+        command = {"op": "send", "n": self._n, "room": self.room, "cid": cid, "text": text}
+        await self._connection.send(json.dumps(command))
+
+    async def joined(self) -> None:
+        await asyncio.wait_for(self._joined.wait(), PATIENCE_S)
+
+    async def hears(self, condition: Any) -> None:
+        """Wait until what was heard fulfils a condition."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not condition():
+                self._heard.clear()
+                await self._heard.wait()
+
+    async def closed(self) -> int | None:
+        """Wait for the end; gives the close code."""
+        return await asyncio.wait_for(asyncio.shield(self.listening), PATIENCE_S)
+
+    async def leave(self) -> None:
+        await self._connection.close()
+        await self.listening
+
+
+async def person(server: Server, name: str, room: str = "lobby") -> Person:
+    """Connect, say hello and join."""
+    connection = await connect(server.ws_url, max_size=None)
+    someone = Person(connection, room)
+    await connection.send(json.dumps({"op": "hello", "n": 1, "guest": name}))
+    await connection.send(json.dumps({"op": "join", "n": 2, "room": room, "limit": 0}))
+    await someone.joined()
+    return someone
+
+
+def deaf(server: Server, room: str = "lobby") -> socket.socket:
+    """Connect, join, and never read a byte; the kernel keeps 4 KB for it at most."""
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.connect(("127.0.0.1", server.port))
+    raw.sendall(wire.upgrade(host=f"127.0.0.1:{server.port}"))
+    head = b""
+    while b"\r\n\r\n" not in head:
+        head += raw.recv(1)
+    raw.sendall(wire.frame(wire.TEXT, json.dumps({"op": "hello", "n": 1, "guest": "Deaf"})))
+    raw.sendall(wire.frame(wire.TEXT, json.dumps({"op": "join", "n": 2, "room": room})))
+    return raw
