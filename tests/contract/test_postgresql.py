@@ -126,20 +126,13 @@ async def test_a_server_that_does_not_answer_is_given_up(postgres_url: str, monk
         await held.done(held.say("stuck", cid="c"))
 
 
-async def test_what_the_database_cannot_hold_is_refused_alone(postgres_url: str) -> None:
-    """NUL in a cid is no reason for the other drafts of the batch to fail."""
+async def test_nul_is_refused_alone(postgres_url: str) -> None:
+    """Text of PostgreSQL cannot hold NUL; that is no reason for the other drafts of the batch to fail."""
     async with opened(postgres_url) as store:
         scene = await opened_scene(store)
-        batch = [
-            scene.say("one", cid="1"),
-            scene.say("bad", cid="\0"),
-            scene.say("worse", cid="\ud800"),
-            scene.say("two"),
-        ]
-        outcomes = await store.append(batch)
+        outcomes = await store.append([scene.say("one", cid="1"), scene.say("bad", cid="\0"), scene.say("two")])
         assert_refused(outcomes[1], "bad_field")
-        assert_refused(outcomes[2], "bad_field")
-        assert [new_event(outcomes[n]).seq for n in (0, 3)] == [2, 3]
+        assert [new_event(outcomes[n]).seq for n in (0, 2)] == [2, 3]
 
 
 async def test_one_connection_is_enough(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,249 @@
+"""The contract suites themselves: each of these adapters breaks one promise, and its suite must say which."""
+
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, ClassVar
+
+import msgspec
+import pytest
+
+from madang.adapters.memory.bus import MemoryBus, Yard
+from madang.adapters.memory.presence import MemoryPresence
+from madang.core.events import Appended, Draft, Event, Message
+from madang.ports.bus import Bus, Receiver
+from madang.ports.leases import Lease
+from madang.ports.log import Outcome, Page, Tail
+from madang.testing import check_bus, check_directory, check_leases, check_log, check_presence
+from tests.contract.conftest import opened
+
+change = msgspec.structs.replace
+
+
+class Broken:
+    """A store that keeps all promises but those that a subclass breaks."""
+
+    def __init__(self, store: Any) -> None:
+        self.store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+
+class ForgetsCids(Broken):
+    async def append(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        return list(await self.store.append([change(d, cid=None) for d in drafts]))
+
+
+class OverlooksConflicts(Broken):
+    async def append(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        outcomes: list[Outcome] = await self.store.append(drafts)
+        first = next((o for o in outcomes if isinstance(o, Appended)), None)
+        return [first if getattr(o, "code", "") == "conflict" else o for o in outcomes]
+
+
+class AnswersOutOfOrder(Broken):
+    async def append(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        return list(await self.store.append(drafts))[::-1]
+
+
+class SkipsEvents(Broken):
+    async def read(self, room: str, after: int, limit: int) -> list[Event]:
+        return [event for event in await self.store.read(room, after, limit) if event.seq != 7]
+
+
+class DoublesEvents(Broken):
+    async def read(self, room: str, after: int, limit: int) -> list[Event]:
+        return list(await self.store.read(room, max(0, after - 1), limit))
+
+
+class SwapsEvents(Broken):
+    async def read(self, room: str, after: int, limit: int) -> list[Event]:
+        return sorted(await self.store.read(room, after, limit), key=lambda event: event.body)
+
+
+class ShowsOldTails(Broken):
+    async def tail(self, room: str, limit: int) -> Tail | None:
+        tail: Tail | None = await self.store.tail(room, limit)
+        return change(tail, events=tail.events[:-1]) if tail and tail.seq > 3 else tail
+
+
+class ChangesEpochs(Broken):
+    epochs = 0
+
+    async def tail(self, room: str, limit: int) -> Tail | None:
+        tail: Tail | None = await self.store.tail(room, limit)
+        ChangesEpochs.epochs += 1
+        return change(tail, epoch=f"{ChangesEpochs.epochs}") if tail else tail
+
+
+class RemembersErased(Broken):
+    said: ClassVar[dict[tuple[str, int], bytes]] = {}
+
+    async def append(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        outcomes: list[Outcome] = await self.store.append(drafts)
+        for o in outcomes:
+            if isinstance(o, Appended) and not o.duplicate:
+                self.said[o.event.room, o.event.seq] = o.event.body
+        return outcomes
+
+    async def read(self, room: str, after: int, limit: int) -> list[Event]:
+        events = await self.store.read(room, after, limit)
+        return [change(event, body=self.said.get((room, event.seq), event.body)) for event in events]
+
+
+class PagesTooMuch(Broken):
+    async def messages(self, room: str, user: str, **where: Any) -> Page:
+        page: Page = await self.store.messages(room, user, **where)
+        return change(page, more=False)
+
+
+class ShowsFirstTexts(Broken):
+    async def messages(self, room: str, user: str, **where: Any) -> Page:
+        page: Page = await self.store.messages(room, user, **where)
+        log = {event.seq: event.content() for event in await self.store.read(room, 0, 1000)}
+        return change(page, messages=[change(m, text=log[m.seq].text or "") for m in page.messages])
+
+
+class PinsUnordered(Broken):
+    async def pins(self, room: str, user: str) -> list[Message]:
+        return list(await self.store.pins(room, user))[::-1]
+
+
+class LetsPointersFall(Broken):
+    async def set_read(self, pointers: Sequence[tuple[str, str, int]]) -> None:
+        pass
+
+
+class PagesMembersByInsertion(Broken):
+    async def members(self, room: str, **where: Any) -> Any:
+        return sorted(await self.store.members(room, **where), key=lambda member: member.user.lower())
+
+
+class GivesOneNumber(Broken):
+    async def acquire(self, holder: str, now_ms: int, ttl_ms: int) -> Lease:
+        return change(await self.store.acquire(holder, now_ms, ttl_ms), node=5)
+
+
+class ForgetsFloors(Broken):
+    async def acquire(self, holder: str, now_ms: int, ttl_ms: int) -> Lease:
+        return change(await self.store.acquire(holder, now_ms, ttl_ms), floor_ms=0)
+
+
+class RenewsTheLost(Broken):
+    async def renew(self, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> bool:
+        await self.store.renew(lease, now_ms, ttl_ms, used_ms)
+        return True
+
+
+@pytest.mark.parametrize(
+    ("check", "broken", "rule"),
+    [
+        (check_log, ForgetsCids, "repeat|1,000"),
+        (check_log, OverlooksConflicts, "conflict"),
+        (check_log, AnswersOutOfOrder, "order of the drafts"),
+        (check_log, SkipsEvents, "seq is 1, 2, 3"),
+        (check_log, DoublesEvents, "seq is 1, 2, 3"),
+        (check_log, SwapsEvents, "seq is 1, 2, 3"),
+        (check_log, ShowsOldTails, "newest events up to seq"),
+        (check_log, ChangesEpochs, "newest events up to seq"),
+        (check_log, RemembersErased, "deletion"),
+        (check_log, PagesTooMuch, "`more` in the asked direction"),
+        (check_log, ShowsFirstTexts, "newest counts"),
+        (check_log, PinsUnordered, "in order of their seq"),
+        (check_directory, LetsPointersFall, "set_read"),
+        (check_directory, PagesMembersByInsertion, "by its bytes"),
+        (check_leases, GivesOneNumber, "different numbers"),
+        (check_leases, ForgetsFloors, "floor"),
+        (check_leases, RenewsTheLost, "newest id|learns it"),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+async def test_a_broken_store_is_caught(check: Any, broken: type[Broken], rule: str, sqlite_url: str) -> None:
+    @asynccontextmanager
+    async def make() -> AsyncIterator[Any]:
+        async with opened(sqlite_url) as store:
+            yield broken(store)
+
+    with pytest.raises(AssertionError) as caught:
+        await check(make)
+    notes = " ".join(caught.value.__notes__)
+    assert re.search(rule, notes), f"caught by another rule: {notes}"
+
+
+class AlteringBus(MemoryBus):
+    def publish(self, events: Sequence[Event]) -> None:
+        super().publish([change(event, body=event.body.replace(b" ", b"")) for event in events])
+
+
+class GossipingBus(MemoryBus):
+    async def subscribe(self, room: str) -> None:
+        self._rooms = _Everything()  # type: ignore[assignment]
+
+
+class _Everything:
+    def __contains__(self, room: str) -> bool:
+        return True
+
+    def discard(self, room: str) -> None:
+        pass
+
+
+class UnstoppableBus(MemoryBus):
+    async def stop(self) -> None:
+        pass
+
+
+class SilentBus(MemoryBus):
+    def signal(self, signal: Any) -> None:
+        pass
+
+
+class DeadBus(MemoryBus):
+    async def probe(self) -> bool:
+        return False
+
+    async def start(self, receiver: Receiver) -> None:
+        await super().start(receiver)
+
+
+@pytest.mark.parametrize(
+    ("broken", "rule"),
+    [
+        (AlteringBus, "unaltered|as it was"),
+        (GossipingBus, "nobody else"),
+        (UnstoppableBus, "stop has returned"),
+        (SilentBus, "signal"),
+        (DeadBus, "probe"),
+    ],
+)
+async def test_a_broken_bus_is_caught(broken: type[MemoryBus], rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    @asynccontextmanager
+    async def make() -> AsyncIterator[Sequence[Bus]]:
+        yard = Yard()
+        yield [broken(yard) for _ in range(2)]
+
+    monkeypatch.setattr("madang.testing.bus.PATIENCE_S", 0.2)
+    with pytest.raises(AssertionError) as caught:
+        await check_bus(make)
+    assert re.search(rule, " ".join(caught.value.__notes__))
+
+
+@pytest.mark.parametrize(
+    ("name", "instead", "rule"),
+    [
+        ("_ttl_s", lambda p: 1e9, "swept out"),
+        ("_forget", lambda p: lambda key: True, "edges"),
+        ("_see", lambda p: p._seen.setdefault, "swept out"),
+    ],
+)
+async def test_a_broken_presence_is_caught(name: str, instead: Callable[[MemoryPresence], Any], rule: str) -> None:
+    @asynccontextmanager
+    async def make() -> AsyncIterator[MemoryPresence]:
+        presence = MemoryPresence(ttl_s=60)
+        setattr(presence, name, instead(presence))
+        yield presence
+
+    with pytest.raises(AssertionError) as caught:
+        await check_presence(make, ttl_s=60)
+    assert re.search(rule, " ".join(caught.value.__notes__))
