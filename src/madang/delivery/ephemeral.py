@@ -32,6 +32,11 @@ class _Waiting:
         self.typing: dict[str, str | None] = {}  # user -> name, or None when stopped
         self.readers: dict[str, int] = {}
 
+    def turn(self, user: str, name: str | None) -> None:
+        """Note that a user began or stopped typing. Both within one tick cancel out."""
+        if self.typing.pop(user, self) is self:
+            self.typing[user] = name
+
 
 class Ephemeral:
     """Collects notices of all rooms and writes them per tick."""
@@ -67,13 +72,13 @@ class Ephemeral:
         waiting = self._waiting.setdefault(signal.room, _Waiting())
         if signal.topic == "typing":
             name = _decode(signal.value)
-            known = (signal.room, signal.key) in self._typing
-            if name is None:
-                self._typing.pop((signal.room, signal.key), None)
-            else:
+            if name is not None:
+                known = (signal.room, signal.key) in self._typing
                 self._typing[signal.room, signal.key] = self._loop.time() + TYPING_S
-            if known != (name is not None):
-                waiting.typing[signal.key] = name
+            else:
+                known = self._typing.pop((signal.room, signal.key), None) is None
+            if not known:
+                waiting.turn(signal.key, name)
         elif signal.topic == "read":
             waiting.readers[signal.key] = _decode(signal.value)
         self._arm()
@@ -89,10 +94,11 @@ class Ephemeral:
         for (name, user), ends in list(self._typing.items()):
             if ends <= now:
                 del self._typing[name, user]
-                self._waiting.setdefault(name, _Waiting()).typing[user] = None
+                self._waiting.setdefault(name, _Waiting()).turn(user, None)
         if self._scheduler.backlog > BACKLOG:
-            self._statistics.ephemeral_dropped += len(self._waiting)
-            self._waiting.clear()
+            self._drop()
+            self._arm()
+            return
         for name in list(self._waiting):
             room = self._rooms.get(name)
             waiting = self._waiting.pop(name)
@@ -100,6 +106,17 @@ class Ephemeral:
                 self._tell(room, waiting)
         if self._typing or self._waiting:
             self._arm()
+
+    def _drop(self) -> None:
+        """Forget what waits but for who stopped typing: that must be told once, or he types for ever."""
+        for name, waiting in list(self._waiting.items()):
+            self._statistics.ephemeral_dropped += len(waiting.typing) + len(waiting.readers)
+            waiting.readers.clear()
+            for user in [user for user, known in waiting.typing.items() if known is not None]:
+                del waiting.typing[user]
+                self._typing.pop((name, user), None)  # so that his next sign is told
+            if not waiting.typing:
+                del self._waiting[name]
 
     def _tell(self, room: LiveRoom, waiting: _Waiting) -> None:
         if waiting.typing:

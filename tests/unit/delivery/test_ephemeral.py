@@ -45,6 +45,21 @@ async def test_typing_is_told_once_however_often_it_is_said(node: Node) -> None:
     assert outlets[0].frames[1:] == [{"op": "typing", "room": ROOM, "on": {}, "off": ["u-bora"]}]
 
 
+async def test_what_ends_within_a_tick_is_not_told(node: Node) -> None:
+    (outlet,) = await node.follow(node.invent(ROOM), "mina")
+    typing(node, "bora")
+    typing(node, "bora", False)
+    typing(node, "chul", False)
+    await quiet(node)
+    assert outlet.frames == []
+    typing(node, "bora")
+    await quiet(node)
+    typing(node, "bora", False)
+    typing(node, "bora")
+    await quiet(node)
+    assert len(outlet.frames) == 1
+
+
 async def test_typing_ends_by_itself(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ephemeral, "TYPING_S", 0.02)
     (outlet,) = await node.follow(node.invent(ROOM), "mina")
@@ -83,12 +98,22 @@ async def test_many_typists_are_told_in_several_notices(node: Node) -> None:
     assert len(told[0] | told[1]) == KEYS + 20
 
 
-async def test_under_load_it_is_the_first_to_go(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_under_load_it_is_the_first_to_go_but_a_stop_is_told_later(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (outlet,) = await node.follow(node.invent(ROOM), "mina")
+    typing(node, "chul")
+    await quiet(node)
     monkeypatch.setattr(ephemeral, "BACKLOG", -1)
     typing(node, "bora")
-    await eventually(lambda: node.hub.statistics.ephemeral_dropped)
-    assert outlet.frames == []
+    typing(node, "chul", False)
+    node.hub.announce(ephemeral.read(ROOM, "u-bora", 1))
+    await eventually(lambda: node.hub.statistics.ephemeral_dropped == 3)
+    assert len(outlet.frames) == 1
+    monkeypatch.undo()
+    typing(node, "bora")
+    await quiet(node)
+    assert outlet.frames[1:] == [{"op": "typing", "room": ROOM, "on": {"u-bora": "Bora"}, "off": ["u-chul"]}]
 
 
 async def test_those_behind_do_without(node: Node) -> None:
