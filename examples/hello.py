@@ -1,0 +1,18 @@
+"""Say hello in the lobby, and tell what was said there before. `python examples/hello.py [URL]`"""
+
+import asyncio
+import sys
+
+from madang.client import connect
+
+
+async def main(url: str) -> None:
+    async with connect(url, guest="Mina") as yard:
+        room = await yard.join("lobby")
+        for message in (await room.history(limit=10)).messages:
+            print(f"{message.name}: {message.text}")
+        sent = await room.send("Hello, everybody")
+        print(f"{yard.user.name}: Hello, everybody   ({sent.ack}, number {sent.seq} of this room)")
+
+
+asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else "ws://127.0.0.1:8400/ws"))
