@@ -5,7 +5,7 @@ A crowd (more than CROWD live sockets) is told the count alone.
 """
 
 import asyncio
-from collections import deque
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -16,11 +16,15 @@ from madang.ports.bus import Bus, Signal
 from madang.ports.presence import Presence
 from madang.protocol import codec
 
+logger = logging.getLogger("madang.presence")
+
 TICK_S: Final = 1.0
 TTL_S: Final = 60.0  # a node that crashed loses its users' presence after this
 CROWD: Final = 100
 _encode = msgspec.json.Encoder().encode
+REFRESH: Final = 1000  # devices refreshed before the loop turns
 _Device = tuple[str, str, str]  # room, user, device
+_Edge = tuple[bool, str | None]  # of one user in one tick: whether the first was a coming; the last
 
 
 class PresenceKeeper:
@@ -34,11 +38,10 @@ class PresenceKeeper:
         self._rooms = rooms
         self._tell = tell
         self._loop = asyncio.get_running_loop()
-        self._moves: deque[tuple[_Device, str | None]] = deque()  # device, and the name of who comes; None: goes
+        self._moves: dict[_Device, str | None] = {}  # the name of who comes; None: goes. Of one device, the last counts
         self._devices: dict[_Device, str] = {}
         self._moved = asyncio.Event()
-        self._edges: dict[str, dict[str, str | None]] = {}
-        self._told: dict[str, set[str]] = {}
+        self._edges: dict[str, dict[str, _Edge]] = {}
 
     def enter(self, room: str, user: str, name: str, device: str) -> None:
         """A device follows a room."""
@@ -51,7 +54,7 @@ class PresenceKeeper:
             self._move((room, user, device), None)
 
     def _move(self, device: _Device, name: str | None) -> None:
-        self._moves.append((device, name))
+        self._moves[device] = name
         self._moved.set()
 
     def receive(self, signal: Signal) -> None:
@@ -60,59 +63,84 @@ class PresenceKeeper:
 
     def _edge(self, room: str, user: str, name: str | None) -> None:
         if room in self._rooms:
-            self._edges.setdefault(room, {})[user] = name
+            edges = self._edges.setdefault(room, {})
+            came_first, _ = edges.get(user, (name is not None, name))
+            edges[user] = came_first, name
+            self._moved.set()
 
     async def run(self) -> None:
-        """Carry moves as they come, tell edges per tick, refresh and sweep within the TTL; until cancelled."""
+        """Carry moves as they come and tell edges per tick, until cancelled. A port that fails is tried again."""
         while True:
             await self._moved.wait()
+            self._moved.clear()
             deadline = self._loop.time() + TICK_S
-            await self._carry()
-            await asyncio.sleep(max(0.0, deadline - self._loop.time()))
-            await self._carry()
-            if not self._moves:
-                self._moved.clear()
-            await self._flush()
+            try:
+                await self._carry()
+                await asyncio.sleep(max(0.0, deadline - self._loop.time()))
+                await self._carry()
+                await self._flush()
+            except Exception as error:
+                logger.error("presence not told", exc_info=error)
+                self._moved.set()
+                await asyncio.sleep(TICK_S)
 
     async def keep(self) -> None:
-        """Refresh this node's devices and sweep out those of crashed nodes; until cancelled."""
+        """Refresh this node's devices and sweep out those of crashed nodes, until cancelled."""
+        kept_at = self._loop.time()
         while True:
             await asyncio.sleep(TTL_S / 3)
-            await self._port.refresh(list(self._devices), self._loop.time())
-            for room, user in await self._port.sweep(self._loop.time()):
-                self._publish(room, user, None)
-            await self._flush()
+            try:
+                kept_at = await self._keep(kept_at)
+            except Exception as error:
+                logger.error("presence not kept", exc_info=error)
+
+    async def _keep(self, kept_at: float) -> float:
+        now = self._loop.time()
+        if now - kept_at > TTL_S:  # this node stood still for so long that others took it for dead
+            for device, name in self._devices.items():
+                self._move(device, name)
+        devices = list(self._devices)
+        for start in range(0, len(devices), REFRESH):
+            await self._port.refresh(devices[start : start + REFRESH], now)
+            await asyncio.sleep(0)
+        for room, user in await self._port.sweep(now):
+            self._publish(room, user, None)
+        return now
 
     async def _carry(self) -> None:
         while self._moves:
-            (room, user, device), name = self._moves.popleft()
-            if name is None:
-                if await self._port.leave(room, user, device, self._loop.time()):
-                    self._publish(room, user, None)
-            elif await self._port.enter(room, user, name, device, self._loop.time()):
-                self._publish(room, user, name)
+            moves, self._moves = self._moves, {}
+            try:
+                for (room, user, device), name in list(moves.items()):
+                    if name is None:
+                        edge = await self._port.leave(room, user, device, self._loop.time())
+                    else:
+                        edge = await self._port.enter(room, user, name, device, self._loop.time())
+                    if edge:
+                        self._publish(room, user, name)
+                    del moves[room, user, device]
+            except BaseException:
+                self._moves = moves | self._moves  # not carried yet, unless it has moved again
+                raise
 
     def _publish(self, room: str, user: str, name: str | None) -> None:
         self._bus.signal(Signal(room, "presence", user, _encode(name)))
         self._edge(room, user, name)
 
     async def _flush(self) -> None:
-        edges, self._edges = self._edges, {}
-        for name, users in edges.items():
-            told = self._told.setdefault(name, set())
-            online = {user: known for user, known in users.items() if known is not None and user not in told}
-            offline = [user for user, known in users.items() if known is None and user in told]
-            told.update(online)
-            told.difference_update(offline)
-            if not told:
-                del self._told[name]
-            room = self._rooms.get(name)
-            if room is None or not (online or offline):
-                continue
+        for name in list(self._edges):
             count = await self._port.count(name)
+            edges = self._edges.pop(name)
+            # Who came first and went, or went first and came, stands as he stood before: nothing to tell.
+            told = {user: known for user, (came_first, known) in edges.items() if came_first is (known is not None)}
+            room = self._rooms.get(name)
+            if room is None or not told:
+                continue
             if room.live > CROWD:
                 self._tell(room, codec.notice("presence", room=name, count=count))
             else:
+                online = {user: known for user, known in told.items() if known is not None}
+                offline = [user for user in told if user not in online]
                 self._tell(room, codec.notice("presence", room=name, count=count, online=online, offline=offline))
 
     async def online(self, room: str, *, after: str, limit: int) -> tuple[dict[str, str], int]:

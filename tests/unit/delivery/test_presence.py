@@ -1,0 +1,252 @@
+"""Presence: who came and who went, told once, when it still holds; and nothing kept of those who are gone."""
+
+from typing import Any
+
+import pytest
+
+from madang.adapters.memory.bus import MemoryBus, Yard
+from madang.adapters.memory.presence import MemoryPresence
+from madang.adapters.sql import Store
+from madang.delivery import presence
+from madang.delivery.presence import CROWD, TTL_S, PresenceKeeper
+from madang.ports.bus import Signal
+from tests.unit.delivery.nodes import OWNER, Node, running_nodes, user
+from tests.unit.delivery.outlets import Frame, RecordingOutlet
+from tests.waiting import eventually, turns
+
+YARD = "yard"
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presence, "TICK_S", 0.02)
+
+
+def told(outlet: RecordingOutlet) -> list[tuple[list[str], list[str], int]]:
+    return [(sorted(f["online"]), sorted(f["offline"]), f["count"]) for f in outlet.of("presence")]
+
+
+async def settled(node: Node) -> None:
+    """Wait until every move has been carried and told."""
+    keeper = node.hub.presence
+    await eventually(lambda: not keeper._moves and not keeper._edges and not keeper._moved.is_set())
+    await turns(2)
+
+
+async def comes(node: Node, name: str) -> RecordingOutlet:
+    outlet = node.outlet()
+    await node.join(outlet, YARD, user(name))
+    return outlet
+
+
+async def test_only_the_first_device_and_the_last_are_told(node: Node) -> None:
+    watcher = await comes(node, "mina")
+    await settled(node)
+    assert told(watcher) == [(["u-mina"], [], 1)]
+    one = await comes(node, "bora")
+    await settled(node)
+    two = await comes(node, "bora")
+    await settled(node)
+    one.close()
+    await settled(node)
+    assert told(watcher)[1:] == [(["u-bora"], [], 2)]
+    two.close()
+    await settled(node)
+    assert told(watcher)[2:] == [([], ["u-bora"], 1)]
+
+
+async def test_the_name_is_told(node: Node) -> None:
+    watcher = await comes(node, "mina")
+    await settled(node)
+    assert watcher.of("presence")[0]["online"] == {"u-mina": "Mina"}
+
+
+async def test_a_reload_says_nothing(node: Node) -> None:
+    watcher, page = await comes(node, "mina"), await comes(node, "bora")
+    await settled(node)
+    before = len(told(watcher))
+    page.close()
+    await comes(node, "bora")
+    await settled(node)
+    brief = await comes(node, "chul")
+    brief.close()
+    await settled(node)
+    assert told(watcher)[before:] == []
+
+
+async def test_joining_again_is_one_device(node: Node) -> None:
+    outlet = await comes(node, "mina")
+    await node.join(outlet, YARD, user("mina"))
+    await settled(node)
+    assert await node.hub.presence.online(YARD, after="", limit=10) == ({"u-mina": "Mina"}, 1)
+    outlet.close()
+    await settled(node)
+    assert await node.hub.presence.online(YARD, after="", limit=10) == ({}, 0)
+
+
+async def test_a_crowd_is_told_the_count_alone(node: Node) -> None:
+    live = await node.live(YARD)
+    await node.follow(live, "mina", count=CROWD)
+    await settled(node)
+    watcher = await comes(node, "bora")
+    await settled(node)
+    assert watcher.of("presence") == [{"op": "presence", "room": YARD, "count": 2}]
+
+
+async def test_who_is_online_comes_in_pages(node: Node) -> None:
+    for name in ("a", "b", "c"):
+        await comes(node, name)
+    await settled(node)
+    assert await node.hub.presence.online(YARD, after="", limit=2) == ({"u-a": "A", "u-b": "B"}, 3)
+    assert await node.hub.presence.online(YARD, after="u-b", limit=2) == ({"u-c": "C"}, 3)
+
+
+@pytest.mark.parametrize("behind", [False, True])
+@pytest.mark.parametrize("way", ["leave", "kick", "close"])
+async def test_whoever_goes_however_he_goes_is_offline(node: Node, way: str, behind: bool) -> None:
+    watcher, outlet = await comes(node, "mina"), await comes(node, "bora")
+    await settled(node)
+    if behind:
+        outlet.pause()
+        await node.burst(YARD, 3)
+    if way == "leave":
+        await node.rooms.leave(user("bora"), YARD)
+    elif way == "kick":
+        await node.rooms.kick(OWNER, YARD, "u-bora")
+    else:
+        outlet.close()
+    await settled(node)
+    assert told(watcher)[-1] == ([], ["u-bora"], 1)
+
+
+async def test_nothing_is_kept_of_those_who_are_gone(node: Node) -> None:
+    outlets = [await comes(node, f"n{n}") for n in range(20)]
+    await settled(node)
+    for outlet in outlets:
+        outlet.close()
+    await settled(node)
+    keeper = node.hub.presence
+    kept = {name: value for name, value in vars(keeper).items() if isinstance(value, dict) and name != "_rooms"}
+    assert kept
+    assert not any(kept.values()), kept
+
+
+async def test_moves_that_cancel_out_do_not_pile_up(node: Node) -> None:
+    keeper = node.hub.presence
+    for _ in range(1000):
+        keeper.enter(YARD, "u-x", "X", "device")
+        keeper.leave(YARD, "u-x", "device")
+    assert len(keeper._moves) == 1
+    await settled(node)
+
+
+class FailingPresence:
+    """A port that does not answer for a while."""
+
+    def __init__(self) -> None:
+        self.inner = MemoryPresence(TTL_S)
+        self.failures = 0
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*args: Any, **more: Any) -> Any:
+            if self.failures:
+                self.failures -= 1
+                raise OSError("not there")
+            return await getattr(self.inner, name)(*args, **more)
+
+        return call
+
+
+async def test_a_port_that_fails_for_a_while_is_caught_up_with(node: Node) -> None:
+    port = node.hub.presence._port = FailingPresence()  # type: ignore[assignment]
+    watcher = await comes(node, "mina")
+    await settled(node)
+    port.failures = 3
+    one, two = await comes(node, "bora"), await comes(node, "chul")
+    one.close()
+    await settled(node)
+    await eventually(lambda: told(watcher)[-1] == (["u-chul"], [], 2))
+    port.failures = 2
+    two.close()
+    await settled(node)
+    assert await port.count(YARD) == 1
+
+
+# -- several nodes -----------------------------------------------------------------------------------------------------
+
+
+def edges(outlet: RecordingOutlet) -> list[Frame]:
+    return [{"online": f["online"], "offline": f["offline"]} for f in outlet.of("presence")]
+
+
+async def test_edges_of_other_nodes_are_told_here(store: Store) -> None:
+    yard, port = Yard(), MemoryPresence(TTL_S)
+    async with running_nodes(store, MemoryBus(yard), MemoryBus(yard), presence=port) as (here, there):
+        await here.rooms.create(OWNER, YARD, "Yard", "open")
+        early = await comes(there, "early")  # before anybody is here
+        await settled(there)
+        watcher = await comes(here, "mina")
+        await settled(here)
+        seen = len(edges(watcher))
+        outlet = await comes(there, "bora")
+        await eventually(lambda: edges(watcher)[seen:] == [{"online": {"u-bora": "Bora"}, "offline": []}])
+        outlet.close()
+        await eventually(lambda: edges(watcher)[seen + 1 :] == [{"online": {}, "offline": ["u-bora"]}])
+        early.close()
+        await eventually(lambda: edges(watcher)[seen + 2 :] == [{"online": {}, "offline": ["u-early"]}])
+
+
+async def test_a_room_that_was_let_go_here_starts_afresh(store: Store) -> None:
+    """Whoever was online when the last follower here went may have gone and come since."""
+    yard, port = Yard(), MemoryPresence(TTL_S)
+    async with running_nodes(store, MemoryBus(yard), MemoryBus(yard), presence=port) as (here, there):
+        await here.rooms.create(OWNER, YARD, "Yard", "open")
+        watcher, other = await comes(here, "mina"), await comes(there, "bora")
+        await eventually(lambda: any("u-bora" in e["online"] for e in edges(watcher)))
+        watcher.close()
+        await settled(here)
+        del here.hub.rooms[YARD]
+        other.close()
+        await settled(there)
+        again = await comes(here, "mina")
+        await settled(here)
+        await comes(there, "bora")
+        await eventually(lambda: any("u-bora" in e["online"] for e in edges(again)))
+
+
+async def test_devices_of_a_node_that_crashed_go_offline(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presence, "TTL_S", 0.06)
+    port = MemoryPresence(0.06)
+    node.hub.presence._port = port
+    watcher = await comes(node, "mina")
+    await settled(node)
+    now = node.hub.time()
+    await port.enter(YARD, "u-ghost", "Ghost", "its device", now)
+    node.hub.presence.receive(Signal(YARD, "presence", "u-ghost", b'"Ghost"'))
+    node.hub.spawn(node.hub.presence.keep())
+    await eventually(lambda: any(f["offline"] == ["u-ghost"] for f in watcher.of("presence")))
+    assert await port.count(YARD) == 1, "those of this node are refreshed"
+
+
+async def test_a_node_that_stood_still_says_again_who_is_there(node: Node) -> None:
+    """The others have taken it for dead meanwhile, and its users with it."""
+    port, keeper = node.hub.presence._port, node.hub.presence
+    await comes(node, "mina")
+    await settled(node)
+    now = node.hub.time()
+    assert await port.sweep(now + TTL_S + 1) == [(YARD, "u-mina")]
+    await keeper._keep(now - TTL_S - 1)
+    await settled(node)
+    assert await port.count(YARD) == 1
+
+
+async def test_keeping_house_survives_a_port_that_fails(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presence, "TTL_S", 0.03)
+    port = node.hub.presence._port = FailingPresence()  # type: ignore[assignment]
+    port.failures = 3
+    keeper: PresenceKeeper = node.hub.presence
+    node.hub.spawn(keeper.keep())
+    await eventually(lambda: port.failures == 0)
+    await port.enter(YARD, "u-ghost", "Ghost", "its device", node.hub.time() - TTL_S)
+    await node.live(YARD)
+    await eventually(lambda: not port.inner._seen)
