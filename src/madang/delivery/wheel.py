@@ -10,7 +10,9 @@ from typing import Final
 
 logger = logging.getLogger("madang.wheel")
 
-SLOTS: Final = 64  # the longest wait, in seconds
+TURN_S: Final = 1.0
+SLOTS: Final = 64  # the longest wait, in turns
+PORTION: Final = 500  # items called before the loop turns: thousands that connected together are due together
 Item = Callable[[], float | None]
 """Called when due; gives the seconds until it wants to be called again, or None for never."""
 
@@ -29,22 +31,35 @@ class Wheel:
 
     def turn(self) -> None:
         """Advance by one second and call what is due."""
+        for item in self._advance():
+            self._call(item)
+
+    def _advance(self) -> list[Item]:
         self._now = (self._now + 1) % SLOTS
         due, self._slots[self._now] = self._slots[self._now], []
-        for item in due:
-            try:
-                again = item()
-            except Exception as error:
-                logger.error("timed item failed", exc_info=error)
-                continue
-            if again is not None:
-                self.add(item, again)
+        return due
+
+    def _call(self, item: Item) -> None:
+        try:
+            again = item()
+        except Exception as error:
+            logger.error("timed item failed", exc_info=error)
+            return
+        if again is not None:
+            self.add(item, again)
 
     async def run(self) -> None:
-        """Turn once per second until cancelled; turns that were missed are made up for."""
+        """Turn once per second until cancelled. Turns that were missed are left out.
+
+        Else a node that stood still for a minute would find every peer silent, having given it no time to answer.
+        """
         loop = asyncio.get_running_loop()
-        next_turn = loop.time() + 1
+        next_turn = loop.time() + TURN_S
         while True:
             await asyncio.sleep(max(0.0, next_turn - loop.time()))
-            self.turn()
-            next_turn += 1
+            due = self._advance()
+            for start in range(0, len(due), PORTION):
+                for item in due[start : start + PORTION]:
+                    self._call(item)
+                await asyncio.sleep(0)
+            next_turn = max(next_turn + TURN_S, loop.time())

@@ -1,0 +1,98 @@
+"""What is due is called within a second of it, in small portions, and a stall is not made up for."""
+
+import asyncio
+import time
+
+import pytest
+
+from madang.delivery import wheel as module
+from madang.delivery.wheel import SLOTS, Wheel
+from tests.waiting import eventually, turns
+
+
+class Item:
+    """Notes the turns it was called in."""
+
+    def __init__(self, wheel: Wheel, *again: float | None) -> None:
+        self._wheel = wheel
+        self._again = list(again)
+        self.called: list[int] = []
+        self.turn = 0
+
+    def __call__(self) -> float | None:
+        self.called.append(self.turn)
+        return self._again.pop(0) if self._again else None
+
+
+def turned(wheel: Wheel, count: int, *items: Item) -> None:
+    for _ in range(count):
+        for item in items:
+            item.turn += 1
+        wheel.turn()
+
+
+@pytest.mark.parametrize(("seconds", "turn"), [(0, 1), (0.2, 1), (1, 1), (10, 10), (25, 25), (63, 63), (1000, 63)])
+def test_an_item_is_called_once_when_it_is_due(seconds: float, turn: int) -> None:
+    wheel = Wheel()
+    item = Item(wheel)
+    wheel.add(item, seconds)
+    turned(wheel, SLOTS * 3, item)
+    assert item.called == [turn]
+
+
+def test_an_item_says_when_it_wants_to_be_called_again() -> None:
+    wheel = Wheel()
+    item = Item(wheel, 5.0, 25.0, None)
+    wheel.add(item, 10)
+    turned(wheel, 200, item)
+    assert item.called == [10, 15, 40]
+
+
+def test_an_item_that_fails_costs_the_others_nothing() -> None:
+    wheel = Wheel()
+    before, after = Item(wheel), Item(wheel)
+
+    def broken() -> float | None:
+        raise ValueError
+
+    for item in (before, broken, after):
+        wheel.add(item, 3)
+    turned(wheel, 10, before, after)
+    assert before.called == after.called == [3]
+
+
+async def test_a_stall_is_not_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else every peer would be found silent at once, having had no time to answer."""
+    monkeypatch.setattr(module, "TURN_S", 0.01)
+    wheel = Wheel()
+    calls = []
+
+    def item() -> float | None:
+        calls.append(1)
+        return 1
+
+    wheel.add(item, 1)
+    running = asyncio.ensure_future(wheel.run())
+    await eventually(lambda: len(calls) > 3)
+    before = len(calls)
+    time.sleep(0.3)
+    await turns(10)
+    assert len(calls) - before <= 2
+    await eventually(lambda: len(calls) > before + 3, "it goes on")
+    running.cancel()
+
+
+async def test_what_is_due_is_called_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TURN_S", 0.01)
+    wheel = Wheel()
+    calls: list[int] = []
+    for n in range(module.PORTION * 3):
+        wheel.add(lambda n=n: calls.append(n), 1)  # type: ignore[misc]
+    running = asyncio.ensure_future(wheel.run())
+    seen = set()
+    while len(calls) < module.PORTION * 3:
+        seen.add(len(calls))
+        await asyncio.sleep(0)
+    assert seen >= {module.PORTION, module.PORTION * 2}
+    assert calls == list(range(module.PORTION * 3))
+    running.cancel()
