@@ -1,16 +1,16 @@
 """One batch of drafts to outcomes, in one transaction: lock, deduplicate, apply effects, number, store.
 
 The same for every database. What lives elsewhere: what each type of event does (`effects.py`), where rooms are locked
-and rows go (a `Ledger`: `journal.py`, `postgresql.py`), who runs the transaction and in which thread.
+and rows go (a `Ledger`: `Tables` here, `journal.py` on SQLite), who runs the transaction and in which thread.
 """
 
 import secrets
 from collections.abc import Sequence
 from typing import Protocol
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
-from madang.adapters.sql import effects
+from madang.adapters.sql import effects, reading
 from madang.adapters.sql.dialects import CidKey, find_cids, insert_new, insert_text
 from madang.adapters.sql.rows import EventRow, First, Head, number
 from madang.adapters.sql.tables import events, rooms
@@ -34,6 +34,25 @@ class Ledger(Protocol):
 
     def store(self, c: Connection, rows: list[EventRow]) -> None:
         """Keep new events."""
+
+
+class Tables:
+    """The ledger that keeps nothing back: rooms queue at their rows, and new events go straight into `events`."""
+
+    def lock(self, c: Connection, wanted: Sequence[str]) -> dict[str, Head]:
+        these = select(rooms.c.id).where(rooms.c.id.in_(wanted)).order_by(rooms.c.id)
+        c.execute(these.with_for_update())
+        # A statement of its own: it sees what those have committed who held the locks before.
+        return {room: Head(seq, id) for room, seq, id in reading.heads_and_ids(c, wanted)}
+
+    def find(self, c: Connection, keys: Sequence[CidKey]) -> dict[CidKey, First]:
+        return find(c, keys)
+
+    def settle(self, c: Connection, room: str) -> None:
+        pass  # they are there
+
+    def store(self, c: Connection, rows: list[EventRow]) -> None:
+        write(c, rows)
 
 
 def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, ledger: Ledger) -> list[Outcome]:

@@ -73,7 +73,7 @@ _FIND_POSTGRESQL: Final = """
 
 
 def find_cids(c: Connection, keys: Sequence[CidKey]) -> Sequence[AnyRow]:
-    """Find the events of many cids in one statement: 1.2 µs per key on SQLite, where a loop takes 6."""
+    """Find the events of many cids in one statement: 2.0 µs per key on SQLite, where one by one takes 4.8."""
     if c.dialect.name == "sqlite":
         keys = padded(keys)
         return c.exec_driver_sql(find_cids_sqlite(len(keys)), tuple(chain.from_iterable(keys))).all()

@@ -9,14 +9,12 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
-from sqlalchemy import URL, Connection, exc, select, text
+from sqlalchemy import URL, Connection, exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from madang.adapters.sql import appending, migrations, reading
-from madang.adapters.sql.dialects import CidKey
-from madang.adapters.sql.rows import EventRow, First, Head
+from madang.adapters.sql import appending, migrations
+from madang.adapters.sql.rows import EventRow, Head
 from madang.adapters.sql.store import Unstorable
-from madang.adapters.sql.tables import rooms
 from madang.core.events import Draft
 from madang.core.ids import IdSource
 from madang.errors import SetupError, StorageFailed, StorageFull
@@ -86,7 +84,7 @@ class PostgresqlEngine:
     def __init__(self, engine: AsyncEngine, clock_ms: Callable[[], int]) -> None:
         self._engine = engine
         self._clock_ms = clock_ms
-        self._ledger = _Tables()
+        self._ledger = appending.Tables()
         self._readers = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     async def append(self, drafts: Sequence[Draft], ids: IdSource) -> list[Outcome]:
@@ -129,25 +127,6 @@ class PostgresqlEngine:
             if state.startswith(OUR_MISTAKES):
                 raise
             raise StorageFailed from error
-
-
-class _Tables:
-    """The ledger of `appending.append`: rooms queue at their rows, and new events go straight into `events`."""
-
-    def lock(self, c: Connection, wanted: Sequence[str]) -> dict[str, Head]:
-        these = select(rooms.c.id).where(rooms.c.id.in_(wanted)).order_by(rooms.c.id)
-        c.execute(these.with_for_update())
-        # A statement of its own: it sees what those have committed who held the locks before.
-        return {room: Head(seq, id) for room, seq, id in reading.heads_and_ids(c, wanted)}
-
-    def find(self, c: Connection, keys: Sequence[CidKey]) -> dict[CidKey, First]:
-        return appending.find(c, keys)
-
-    def settle(self, c: Connection, room: str) -> None:
-        pass  # they are there
-
-    def store(self, c: Connection, rows: list[EventRow]) -> None:
-        appending.write(c, rows)
 
 
 class _Again(StorageFailed):
