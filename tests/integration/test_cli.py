@@ -1,0 +1,301 @@
+"""The command line as people and scripts meet it: what it prints, what it exits with, with and without a running server.
+
+`madang chat` has a file of its own.
+"""
+
+import asyncio
+import json
+import os
+import re
+import socket
+import sqlite3
+import stat
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pytest
+
+from madang import __version__
+from madang.cli import desk, serve
+from madang.config import Settings
+from madang.node import Node
+from tests.rest import rest
+from tests.running import Server, running_server
+
+SLOW_IMPORTS: Final = ("fastapi", "pydantic", "sqlalchemy", "uvicorn", "structlog", "msgspec", "madang.node")
+
+
+class Done(NamedTuple):
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+async def madang(*arguments: str | Path, **settings: str) -> Done:
+    """Run a command to its end; `settings` go into its environment."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MADANG_")} | settings
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "madang", *map(str, arguments), env=environment,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), 30)
+    except TimeoutError:
+        process.kill()
+        raise
+    assert process.returncode is not None
+    done = Done(process.returncode, out.decode(), err.decode())
+    assert "Traceback" not in done.err
+    return done
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    async with running_server(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture(params=["while the server runs", "while none runs"])
+async def data(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Path]:
+    """A data folder that has been used before."""
+    async with running_server(tmp_path) as server:
+        if request.param == "while none runs":
+            await server.stop()
+        yield tmp_path
+
+
+# -- the command itself ------------------------------------------------------------------------------------------------
+
+
+async def test_help_and_version() -> None:
+    assert await madang("--version") == (0, f"madang {__version__}\n", "")
+    done = await madang("--help")
+    assert done.status == 0
+    for command in ("serve", "chat", "doctor", "room", "key", "backup", "restore"):
+        assert re.search(rf"^  {command} ", done.out, re.MULTILINE)
+        assert (await madang(command, "--help")).status == 0
+    assert (await madang("nope")).status == 2
+
+
+async def test_help_imports_nothing_slow() -> None:
+    script = f"import sys, madang.cli.main; print([m for m in {SLOW_IMPORTS} if m in sys.modules])"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
+    assert (await process.communicate())[0] == b"[]\n"
+
+
+# -- serve -------------------------------------------------------------------------------------------------------------
+
+
+async def test_serve_says_where_it_is_and_what_it_stored(server: Server) -> None:
+    async with rest(server.url) as anyone:
+        mina = await anyone.guest("Mina", "lobby")
+        await mina.ok("POST", "/api/rooms/lobby/messages", {"text": "hello"})
+    assert await server.stop() == 0
+    log = server.log()
+    assert f"Madang is open at http://127.0.0.1:{server.port}/\n" in log
+    assert f"madang chat lobby --url ws://127.0.0.1:{server.port}/ws" in log
+    assert str(server.data) in log
+    assert "Stopped. 3 events were stored since the start.\n" in log  # the lobby, a member, a message
+    assert "alembic" not in log
+    assert "uvicorn" not in log
+    assert mina.token not in log
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "says"),
+    [
+        (["--config", "missing.toml"], {}, "missing.toml cannot be read"),
+        ([], {"MADANG_MAX_TEXT": "many"}, "The setting max_text is wrong"),
+        (["--port", "many"], {}, "--port"),
+        (["--host", "not a host"], {}, "Cannot listen on"),
+        (["--database", "oracle://x"], {}, "does not know the database"),
+        (["--data", "/dev/null/x"], {}, "cannot be made"),
+    ],
+)
+async def test_serve_does_not_start(arguments: list[str], settings: dict[str, str], says: str, tmp_path: Path) -> None:
+    done = await madang("serve", "--data", tmp_path, "--port", "0", "--admin-port", "0", *arguments, **settings)
+    assert (done.status, done.out) == (2, "")
+    assert says in done.err
+
+
+async def test_serve_does_not_share_its_data(server: Server) -> None:
+    done = await madang("serve", "--data", server.data, "--port", "0", "--admin-port", "0")
+    assert done.status == 2
+    assert "Another process is using" in done.err
+
+
+async def test_serve_warns_of_what_is_unsafe(tmp_path: Path) -> None:
+    unsafe = {"host": "0.0.0.0", "origins": '["*"]', "user_rate": "0", "prot": "9000"}
+    async with running_server(tmp_path, settings=unsafe) as server:
+        log = server.log()
+    for word in ("without TLS", 'origins is "*"', "user_rate", "MADANG_PROT is no setting"):
+        assert word in log
+    (folder := tmp_path / "second").mkdir()
+    async with running_server(folder, "--load-test") as server:
+        assert "LOAD TEST" in server.log()
+
+
+async def test_serve_fails_when_a_part_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def failing(settings: Settings, node: Node) -> Iterator[None]:
+        node.failed.set()
+        yield
+
+    monkeypatch.setattr(desk, "announced", failing)
+    assert await serve._serve(Settings(port=0, admin_port=0, data=tmp_path)) == 1
+
+
+async def test_the_log_for_machines(tmp_path: Path) -> None:
+    async with running_server(tmp_path, "--load-test", settings={"log_format": "json"}) as server:
+        await server.stop()
+        lines = [json.loads(line) for line in server.log().splitlines() if line.startswith("{")]
+    assert [line["level"] for line in lines] == ["warning", "info"]
+    for line in lines:
+        assert {"event", "level", "logger", "timestamp"} <= set(line)
+
+
+# -- rooms and keys ----------------------------------------------------------------------------------------------------
+
+
+async def test_the_secret_of_administration_is_kept(server: Server) -> None:
+    note = server.data / desk.NOTE
+    assert stat.S_IMODE(note.stat().st_mode) == 0o600
+    secret = json.loads(note.read_text())["secret"]
+    assert secret not in server.log()
+    await server.stop()
+    assert not note.exists()
+
+
+async def test_rooms(data: Path) -> None:
+    assert (await madang("room", "create", "yard", "--title", "마당", "--data", data)).out == "yard is open to all.\n"
+    await madang("room", "create", "den", "--invite", "--data", data)
+    listed = await madang("room", "list", "--data", data)
+    assert [line.split() for line in listed.out.splitlines()] == [["lobby", "Lobby"], ["yard", "마당"]]
+    shown = await madang("room", "show", "den", "--data", data)
+    assert re.search(r"access +invite\n", shown.out)
+    assert re.search(r"owner +Madang +\(madang\)\n", shown.out)
+    for arguments in (["create", "yard"], ["create", "No Such Id"], ["show", "nope"], ["show", "../keys"]):
+        done = await madang("room", *arguments, "--data", data)
+        assert (done.status, done.out) == (1, "")
+        assert done.err.startswith("madang: ")
+
+
+async def test_keys(data: Path) -> None:
+    made = await madang("key", "create", "Shop", "--data", data)
+    key = made.out.strip()
+    assert re.fullmatch(r"mk_[0-9a-f]{8}_[\w-]{43}", key)
+    listed = await madang("key", "list", "--data", data)
+    id = key.split("_")[1]
+    assert re.fullmatch(rf"{id}  \d{{4}}-\d\d-\d\d  Shop\n", listed.out)
+    assert (await madang("key", "drop", id, "--data", data)).status == 0
+    assert (await madang("key", "drop", id, "--data", data)).status == 1
+    assert (await madang("key", "list", "--data", data)).out == ""
+
+
+async def test_a_key_opens_the_running_server_until_it_is_dropped(server: Server) -> None:
+    key = (await madang("key", "create", "Shop", "--data", server.data)).out.strip()
+    async with rest(server.url) as anyone:
+        backend = anyone.server(key)
+        await backend.ok("GET", "/api/rooms/lobby/messages")
+        await madang("key", "drop", key.split("_")[1], "--data", server.data)
+        assert await backend.refused("GET", "/api/rooms/lobby/messages") == "bad_token"
+
+
+async def test_after_a_kill_the_note_is_not_believed(server: Server) -> None:
+    await server.kill()
+    assert (server.data / desk.NOTE).exists()
+    assert (await madang("key", "list", "--data", server.data)).status == 0
+
+
+# -- doctor ------------------------------------------------------------------------------------------------------------
+
+
+async def examined(data: Path, *arguments: str | Path, **settings: str) -> tuple[int, str]:
+    """Run doctor on ports that are likely free; gives its status and what it did not find well."""
+    ports = {"MADANG_PORT": "0", "MADANG_ADMIN_PORT": "0", "MADANG_MAX_SOCKETS": "10"}
+    done = await madang("doctor", "--data", data, *arguments, **ports | settings)
+    bad = re.findall(r"^(?:warn|fail).*\n +-> .*", done.out, re.MULTILINE)
+    return done.status, "\n".join(finding for finding in bad if "fsync" not in finding)  # the test's disk may be memory
+
+
+async def test_doctor_finds_nothing(data: Path) -> None:
+    assert await examined(data) == (0, "")
+
+
+async def test_doctor_changes_nothing(tmp_path: Path) -> None:
+    assert await examined(tmp_path / "new") == (0, "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "status", "says"),
+    [
+        ({"MADANG_LOAD_TEST": "1"}, 1, "LOAD TEST"),
+        ({"MADANG_PROT": "1", "MADANG_MAX_SOCKETS": "1000000000"}, 0, "max_sockets"),
+        ({"MADANG_DATABASE": "postgresql://nobody@127.0.0.1:1/none"}, 1, "does not answer"),
+        ({"MADANG_DATABASE": "nonsense"}, 1, "no URL"),
+    ],
+)
+async def test_doctor_finds_settings(settings: dict[str, str], status: int, says: str, tmp_path: Path) -> None:
+    found = await examined(tmp_path, **settings)
+    assert found[0] == status
+    assert says in found[1]
+
+
+async def test_doctor_finds_trouble(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        await server.stop()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        status, found = await examined(tmp_path, MADANG_PORT=str(taken.getsockname()[1]))
+    assert (status, "cannot be listened on" in found) == (1, True)
+
+    database = tmp_path / "madang.db"
+    with closing(sqlite3.connect(database)) as c, c:
+        c.execute("UPDATE alembic_version SET version_num = '9999'")
+    status, found = await examined(tmp_path)
+    assert (status, "newer Madang" in found) == (1, True)
+
+    database.write_bytes(b"this is no database" * 1000)
+    status, found = await examined(tmp_path)
+    assert (status, "cannot be read" in found) == (1, True)
+
+    status, found = await examined(database)
+    assert (status, "cannot be written to" in found) == (1, True)
+
+
+# -- backup and restore ------------------------------------------------------------------------------------------------
+
+
+async def test_a_backup_of_a_running_server_is_restored(
+    server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    copy = elsewhere / "backup"
+    async with rest(server.url) as anyone:
+        mina = await anyone.guest("Mina", "lobby")
+        await mina.ok("POST", "/api/rooms/lobby/messages", {"text": "kept"})
+        done = await madang("backup", copy, "--data", server.data)
+        assert done.status == 0
+        assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+        await mina.ok("POST", "/api/rooms/lobby/messages", {"text": "too late"})
+    assert (await madang("backup", copy, "--data", server.data)).status == 2, "a backup is not overwritten"
+    assert (await madang("restore", copy, "--data", server.data)).status == 2, "nor are data"
+    assert (await madang("restore", copy, "--data", elsewhere / "data")).status == 0
+    async with running_server(elsewhere / "data") as restored, rest(restored.url) as anyone:
+        mina = anyone.server(mina.token)  # the token still holds, for the secret is in the backup
+        messages = (await mina.ok("GET", "/api/rooms/lobby/messages"))["messages"]
+    assert [message["text"] for message in messages] == ["kept"]
+
+
+async def test_what_is_no_backup_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "no-backup").write_text("x")
+    for file in ("no-backup", "missing"):
+        done = await madang("restore", tmp_path / file, "--data", tmp_path / "data")
+        assert done.status == 2
+        assert done.err.startswith("madang: ")
+    assert (await madang("backup", tmp_path / "b", "--data", tmp_path / "data")).status == 2

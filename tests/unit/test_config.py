@@ -1,0 +1,108 @@
+"""Where settings come from, which source wins, and what is said about those that are wrong."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from madang.config import Settings, load, unknown_variables
+from madang.errors import SetupError
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in [name for name in os.environ if name.startswith("MADANG_")]:
+        monkeypatch.delenv(name)
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "madang.toml"
+    file.write_text(text)
+    return file
+
+
+def test_without_anything_it_is_one_process_on_a_laptop() -> None:
+    settings = load()
+    assert (settings.host, settings.port, settings.admin_host, settings.bus) == (
+        "127.0.0.1",
+        8400,
+        "127.0.0.1",
+        "memory:",
+    )
+    assert settings.database_url == f"sqlite:///{Path.cwd() / 'data' / 'madang.db'}"
+
+
+def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path, 'port = 1\nadmin_port = 1\nmax_text = 1\norigins = ["https://a.example"]\n')
+    monkeypatch.setenv("MADANG_PORT", "2")
+    monkeypatch.setenv("MADANG_ADMIN_PORT", "2")
+    settings = load(file, port=3, data=None)
+    assert (settings.port, settings.admin_port, settings.max_text) == (3, 2, 1)
+    assert settings.origins == ["https://a.example"]
+    assert settings.data == Path("data"), "an option that is not given changes nothing"
+
+
+def test_lists_in_the_environment_are_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MADANG_ORIGINS", '["https://a.example", "http://b.example:8080"]')
+    assert load().origins == ["https://a.example", "http://b.example:8080"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "file", "given", "says"),
+    [
+        ({"PORT": "many"}, "", {}, "port"),
+        ({"PORT": "70000"}, "", {}, "port"),
+        ({"ORIGINS": "https://a.example"}, "", {}, "origins"),
+        ({"ORIGINS": '["https://a.example/"]'}, "", {}, "origins"),
+        ({"ORIGINS": '["a.example"]'}, "", {}, "origins"),
+        ({"LOG_LEVEL": "loud"}, "", {}, "log_level"),
+        ({}, "port = 'x'", {}, "port"),
+        ({}, "prot = 1", {}, "prot"),
+        ({}, "port = ", {}, "cannot be read"),
+        ({}, "user_rate = -1", {}, "user_rate"),
+        ({}, "", {"max_text": 0}, "max_text"),
+    ],
+)
+def test_what_is_wrong_is_named(
+    variables: dict[str, str],
+    file: str,
+    given: dict[str, Any],
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"MADANG_{name}", value)
+    with pytest.raises(SetupError) as wrong:
+        load(written(tmp_path, file), **given)
+    assert says in wrong.value.problem
+    assert wrong.value.mend
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    (latin := tmp_path / "latin.toml").write_bytes(b'host = "\xff"')
+    for file in (tmp_path / "missing.toml", tmp_path, latin):
+        with pytest.raises(SetupError, match="cannot be read"):
+            load(file)
+
+
+def test_the_database_in_force(tmp_path: Path) -> None:
+    assert load(data=tmp_path).database_url == f"sqlite:///{tmp_path}/madang.db"
+    assert load(database="postgresql://x/y").database_url == "postgresql://x/y"
+
+
+def test_names_in_the_environment_that_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MADANG_PORT", "MADANG_PROT", "MADANG_PYTHON", "OTHER"):
+        monkeypatch.setenv(name, "1")
+    assert unknown_variables() == ["MADANG_PROT"]
+
+
+def test_every_setting_has_a_default_and_a_help_line() -> None:
+    for name, field in Settings.model_fields.items():
+        assert not field.is_required(), name
+        assert field.description, name
+        assert field.description.endswith("."), name
