@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from madang.adapters.sql import Store, backup, journal, open_store, restore
+from madang.adapters.sql import Store, backup, journal, open_store, restore, sqlite_writer
 from madang.core import events as kinds
 from madang.core.events import Appended, Body, Draft, Event, draft
 from madang.errors import SetupError, StorageFailed, StorageFull
@@ -270,3 +270,22 @@ async def test_a_journal_that_a_crash_left_is_folded_before_anything_else(
     with contextlib.closing(sqlite3.connect(tmp_path / "crashed.db")) as c:
         assert c.execute("SELECT count(*) FROM journal").fetchone() == (0,)
     await what_was_acked_is_there_after_reopening(lambda: opened(crashed))
+
+
+async def test_the_journal_is_folded_soon_though_calls_never_pause(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_writer, "TIDY_SECONDS", 0.1)
+    async with opened(sqlite_url) as store:
+        scene = await opened_scene(store)
+
+        def folded() -> int:
+            with contextlib.closing(sqlite3.connect(tmp_path / "madang.db")) as c:
+                return int(c.execute("SELECT count(*) FROM events").fetchone()[0])
+
+        for n in range(1000):
+            await scene.done(scene.say(f"{n}"))
+            await asyncio.sleep(0.002)
+            if await asyncio.to_thread(folded):
+                return
+    raise AssertionError("not folded")

@@ -171,10 +171,10 @@ class Journal:
 
     # Folding
 
-    def fold(self, at_rest: bool, batch: int = 0) -> bool:
-        """Fold one slice if it is time to (at rest: if anything waits); whether more of the fold is to come."""
+    def fold(self, tidy: bool, batch: int = 0) -> bool:
+        """Fold one slice if it is time to (to tidy up: if anything waits); whether more of the fold is to come."""
         if not self._until:
-            if not self._newest or (self.waiting < FOLD and not at_rest):
+            if not self._newest or (self.waiting < FOLD and not tidy):
                 return False
             self._until = self._newest
             self._walk = sorted(self.recent, reverse=True)

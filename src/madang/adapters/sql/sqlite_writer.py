@@ -7,6 +7,7 @@ a switch interval (5 ms): so calls per batch count more than the work in them. A
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
@@ -26,6 +27,8 @@ log = logging.getLogger("madang.sql")
 
 REST_SECONDS: Final = 1.0
 """After this long without a call the journal is folded and the WAL copied into the file."""
+TIDY_SECONDS: Final = 5.0
+"""How long both wait at most, when calls never pause: what was deleted is soon out of the journal, a start is quick."""
 CHECKPOINT_CHANGES: Final = 5_000
 """Changed rows after which the WAL is copied into the file, at rest or not; it has grown by some 10 MB by then."""
 MAX_WAITING: Final = 20_000
@@ -46,6 +49,7 @@ class Writer:
         self._ailing = False  # the last fold or checkpoint failed, and it has been logged
         self._batch = 0  # size of the last append
         self._checkpointed = 0  # changes as of the last checkpoint
+        self._tidied = time.monotonic()  # when nothing waited last
 
     def open(self) -> None:
         """Claim the file, bring it to the newest schema, and take up what a crash left in the journal."""
@@ -70,7 +74,7 @@ class Writer:
         """Fold and let go. SQLite copies the WAL into the file when its last connection closes."""
         if self._c is not None:
             try:
-                while not self._failed and self.journal.fold(at_rest=True):
+                while not self._failed and self.journal.fold(tidy=True):
                     pass
             except sqlite3.Error as error:  # what was acked stays in the journal
                 self._tell("closing", error)
@@ -85,7 +89,7 @@ class Writer:
         """Append a batch: at once if it is plain, else by `appending.append`."""
         self._batch = len(drafts)
         if self.journal.waiting > MAX_WAITING:
-            self._guarded(lambda: self.journal.fold(at_rest=True))
+            self._guarded(lambda: self.journal.fold(tidy=True))
         outcomes = self._guarded(lambda: self.journal.append_plain(drafts, ids, now_ms))
         if outcomes is None:
             outcomes = self.write(lambda c: appending.append(c, drafts, ids, now_ms, self.journal))
@@ -99,14 +103,18 @@ class Writer:
         """Fold a slice, and checkpoint, when it is time to; gives how long to rest at most until the next time."""
         if self._c is None or self._failed:
             return None
+        now = time.monotonic()
+        tidy = at_rest or now - self._tidied > TIDY_SECONDS
         try:
-            if self.journal.fold(at_rest, self._batch):
+            if self.journal.fold(tidy, self._batch):
                 return 0.0
-            self._checkpoint(1 if at_rest else CHECKPOINT_CHANGES)
+            self._checkpoint(1 if tidy else CHECKPOINT_CHANGES)
         except sqlite3.Error as error:
             self._tell("folding or checkpointing", error)
             return REST_SECONDS
         self._ailing = False
+        if tidy:
+            self._tidied = now
         return None if at_rest else REST_SECONDS
 
     def _transaction(self, work: Callable[[Connection], T]) -> T:
