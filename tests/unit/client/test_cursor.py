@@ -49,6 +49,7 @@ def test_a_skip_moves_the_position_and_a_skip_beyond_it_is_a_hole() -> None:
     cursor.skip(2, 4)
     cursor.skip(2, 4)
     cursor.take(sent(5))
+    cursor.skip(2, 4)
     assert taken(cursor) == [1, 5] and cursor.seq == 5
     cursor.skip(7, 8)
     assert cursor.wants_join

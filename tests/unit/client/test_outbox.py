@@ -86,6 +86,9 @@ def test_what_waits_for_its_room_goes_when_the_room_is_back() -> None:
     assert ready(outbox, 1e9) == []
     outbox.wake("yard")
     assert ready(outbox) == [1]
+    outbox.postpone(one, inf)
+    outbox.lost()  # the next connection joins first
+    assert ready(outbox) == [1]
 
 
 def test_removing_twice_is_nothing_and_clearing_gives_all() -> None:

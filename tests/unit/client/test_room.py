@@ -255,6 +255,24 @@ async def test_a_room_one_is_not_let_into_again_ends() -> None:
     await world.yard.close()
 
 
+async def test_what_waits_for_a_room_is_refused_with_it() -> None:
+    world, socket, room = await joined(3)
+    sending = asyncio.ensure_future(room.send("hello"))
+    await socket.got()
+    socket.end()
+    socket = await world.back()
+    await socket.welcome()
+    await socket.refuse("rate_limited", retry_ms=500)
+    await socket.refuse("not_member")
+    await world.clock.advance(0.5)
+    await socket.refuse("not_found")
+    await socket.refuse("not_member")
+    with pytest.raises(Refused):
+        await sending
+    assert room.ended == "refused"
+    await world.yard.close()
+
+
 async def test_leaving_ends_the_iteration() -> None:
     world, socket, room = await joined()
     socket.say(event(1))
