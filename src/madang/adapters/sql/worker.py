@@ -4,12 +4,14 @@ One queue put and one wake-up of the loop per call: callers batch. Nothing here 
 """
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+log = logging.getLogger("madang.sql")
 
 _Call = tuple[Callable[[], Any], asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
 
@@ -50,13 +52,20 @@ class Workers:
             try:
                 call = self._calls.get(timeout=pause)
             except Empty:
-                pause = self._between(True)
+                pause = self._tend(True)
                 continue
             if call is None:
                 return
             self._answer(*call)
             del call  # do not keep its result alive during the pause
-            pause = self._between(False)
+            pause = self._tend(False)
+
+    def _tend(self, at_rest: bool) -> float | None:
+        try:
+            return self._between(at_rest)
+        except Exception:  # a mistake in what nobody waits for must not end the thread that others wait for
+            log.exception("%s failed between two calls", threading.current_thread().name)
+            return None
 
     def _answer(self, work: Callable[[], Any], loop: asyncio.AbstractEventLoop, future: "asyncio.Future[Any]") -> None:
         result, error = None, None

@@ -1,0 +1,62 @@
+"""Threads that take calls in order, tend to things in between, and survive what goes wrong there."""
+
+import asyncio
+import threading
+
+import pytest
+
+from madang.adapters.sql.worker import Workers
+
+
+async def test_calls_are_made_in_order_in_one_thread() -> None:
+    workers = Workers("test", 1)
+    done: list[int] = []
+    threads = await asyncio.gather(
+        *(workers.call(lambda n=n: (done.append(n), threading.get_ident())) for n in range(50))
+    )
+    assert done == list(range(50))
+    assert len({ident for _, ident in threads}) == 1
+    await workers.stop()
+
+
+async def test_errors_belong_to_the_caller() -> None:
+    workers = Workers("test", 1)
+    with pytest.raises(ZeroDivisionError):
+        await workers.call(lambda: 1 // 0)
+    assert await workers.call(lambda: 7) == 7
+    await workers.stop()
+
+
+async def test_a_cancelled_call_is_made_all_the_same() -> None:
+    workers = Workers("test", 1)
+    go, done = threading.Event(), threading.Event()
+    first = asyncio.ensure_future(workers.call(go.wait))
+    second = asyncio.ensure_future(workers.call(done.set))
+    await asyncio.sleep(0)
+    second.cancel()
+    go.set()
+    await first
+    await workers.stop()
+    assert done.is_set()
+
+
+async def test_between_calls_comes_after_each_and_again_at_rest(caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[bool] = []
+    rested = threading.Event()
+
+    def between(at_rest: bool) -> float | None:
+        seen.append(at_rest)
+        if len(seen) == 2:
+            raise ValueError("a mistake")
+        if seen.count(True) == 2:
+            rested.set()
+            return None
+        return 0.01
+
+    workers = Workers("test", 1, between)
+    for _ in range(3):
+        await workers.call(lambda: None)
+    await asyncio.to_thread(rested.wait, 5)
+    await workers.stop()
+    assert seen.count(False) == 3
+    assert "a mistake" in caplog.text
