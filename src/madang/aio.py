@@ -10,7 +10,8 @@ T = TypeVar("T")
 class SingleFlight(Generic[T]):
     """Makes equal calls that overlap in time once, and gives all of them the one result or exception.
 
-    A caller that is cancelled leaves the call to the others.
+    A caller that is cancelled leaves the call to the others. Who joins late gets what was found before he asked; where
+    that is not good enough, `FreshFlight` is.
     """
 
     def __init__(self) -> None:
@@ -18,12 +19,57 @@ class SingleFlight(Generic[T]):
 
     async def do(self, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
         """Join the call under way for `key`, or make it."""
-        task = self._flying.get(key)
-        if task is None:
-            task = asyncio.ensure_future(self._run(call))
+        return await asyncio.shield(self._flying.get(key) or self._start(key, call, None))
+
+    def _start(
+        self, key: Hashable, call: Callable[[], Awaitable[T]], behind: "asyncio.Task[T] | None"
+    ) -> "asyncio.Task[T]":
+        task = asyncio.get_running_loop().create_task(self._run(key, call, behind))
+        task.add_done_callback(_look)
+        if behind is None:
             self._flying[key] = task
-            task.add_done_callback(lambda _: self._flying.pop(key, None))
+        return task
+
+    async def _run(self, key: Hashable, call: Callable[[], Awaitable[T]], behind: "asyncio.Task[T] | None") -> T:
+        this = asyncio.current_task()
+        if behind is not None:
+            await asyncio.wait([behind])
+            self._begin(key)
+        try:
+            return await call()
+        finally:
+            if self._flying.get(key) is this:
+                del self._flying[key]
+
+    def _begin(self, key: Hashable) -> None:
+        raise NotImplementedError
+
+
+class FreshFlight(SingleFlight[T]):
+    """A single flight whose result is never older than the question: who comes while a call is under way shares the next.
+
+    So one call is under way at a time, and one waits, however many ask.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._next: dict[Hashable, asyncio.Task[T]] = {}
+
+    async def do(self, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
+        """Make the call for `key`, or, while one is under way, share the one that follows it."""
+        task = self._next.get(key)
+        if task is None:
+            behind = self._flying.get(key)
+            task = self._start(key, call, behind)
+            if behind is not None:
+                self._next[key] = task
         return await asyncio.shield(task)
 
-    async def _run(self, call: Callable[[], Awaitable[T]]) -> T:
-        return await call()
+    def _begin(self, key: Hashable) -> None:
+        self._flying[key] = self._next.pop(key)
+
+
+def _look(task: "asyncio.Task[T]") -> None:
+    """See the exception: when everybody who waited was cancelled, it is nobody's."""
+    if not task.cancelled():
+        task.exception()

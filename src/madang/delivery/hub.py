@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
-from madang.aio import SingleFlight
+from madang.aio import FreshFlight, SingleFlight
 from madang.core.events import Event
 from madang.delivery.ephemeral import Ephemeral, tell
 from madang.delivery.outlet import Outlet, Statistics
@@ -47,7 +47,7 @@ class Hub:
         self.quiet_above = quiet_above
         self._loop = asyncio.get_running_loop()
         self._opening: SingleFlight[LiveRoom | None] = SingleFlight()
-        self._reading: SingleFlight[list[Event]] = SingleFlight()
+        self._reading: FreshFlight[list[Event]] = FreshFlight()
         self._early: dict[str, deque[Event]] = {}  # of rooms being opened; the newest HELD, the log has the others
         self._empty_since: dict[str, float] = {}
         self._unflushed: list[Outlet] = []

@@ -1,0 +1,117 @@
+"""Equal calls at one time are made once, and nobody gets an answer that is older than the question."""
+
+import asyncio
+import gc
+
+import pytest
+
+from madang.aio import FreshFlight, SingleFlight
+from tests.waiting import turns
+
+
+class Source:
+    """Answers with what stood there when it was asked, when the test says so."""
+
+    def __init__(self) -> None:
+        self.value = 0
+        self.asked = 0
+        self.running = 0
+        self.most = 0
+        self.go = asyncio.Event()
+        self.error: Exception | None = None
+
+    async def __call__(self) -> int:
+        self.asked += 1
+        self.running += 1
+        self.most = max(self.most, self.running)
+        value = self.value
+        try:
+            await self.go.wait()
+        finally:
+            self.running -= 1
+        if self.error is not None:
+            raise self.error
+        return value
+
+
+@pytest.mark.parametrize("kind", [SingleFlight, FreshFlight])
+async def test_equal_calls_that_overlap_share_an_answer(kind: type[SingleFlight[int]]) -> None:
+    flight, source = kind(), Source()
+    asking = [asyncio.ensure_future(flight.do("key", source)) for _ in range(50)]
+    await turns()
+    source.go.set()
+    assert await asyncio.gather(*asking) == [0] * 50
+    assert source.asked == (1 if kind is SingleFlight else 2)
+    assert source.most == 1
+    assert await flight.do("key", source) == 0
+    assert source.asked == (2 if kind is SingleFlight else 3), "nothing is kept"
+
+
+@pytest.mark.parametrize("kind", [SingleFlight, FreshFlight])
+async def test_other_keys_do_not_wait(kind: type[SingleFlight[int]]) -> None:
+    flight, slow, quick = kind(), Source(), Source()
+    waiting = asyncio.ensure_future(flight.do("slow", slow))
+    quick.go.set()
+    assert await flight.do("quick", quick) == 0
+    slow.go.set()
+    assert await waiting == 0
+
+
+@pytest.mark.parametrize("kind", [SingleFlight, FreshFlight])
+async def test_an_error_is_everybodys_and_then_forgotten(kind: type[SingleFlight[int]]) -> None:
+    flight, source = kind(), Source()
+    source.error = OSError("once")
+    asking = [asyncio.ensure_future(flight.do("key", source)) for _ in range(3)]
+    await turns()
+    source.go.set()
+    assert all(isinstance(e, OSError) for e in await asyncio.gather(*asking, return_exceptions=True))
+    source.error = None
+    assert await flight.do("key", source) == 0
+
+
+@pytest.mark.parametrize("kind", [SingleFlight, FreshFlight])
+async def test_who_is_cancelled_leaves_the_call_to_the_others(kind: type[SingleFlight[int]]) -> None:
+    flight, source = kind(), Source()
+    asking = [asyncio.ensure_future(flight.do("key", source)) for _ in range(4)]
+    await turns()
+    asking[0].cancel()
+    asking[2].cancel()
+    await turns()
+    source.go.set()
+    answers = await asyncio.gather(*asking, return_exceptions=True)
+    assert [isinstance(a, asyncio.CancelledError) for a in answers] == [True, False, True, False]
+    assert answers[1] == answers[3] == 0
+
+
+@pytest.mark.parametrize("kind", [SingleFlight, FreshFlight])
+async def test_an_error_that_nobody_waits_for_is_not_reported(kind: type[SingleFlight[int]]) -> None:
+    reports: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context))
+    flight, source = kind(), Source()
+    source.error = OSError("once")
+    asking = [asyncio.ensure_future(flight.do("key", source)) for _ in range(2)]
+    await turns()
+    for each in asking:
+        each.cancel()
+    source.go.set()
+    await turns()
+    del asking
+    gc.collect()
+    await turns()
+    asyncio.get_running_loop().set_exception_handler(None)
+    assert reports == []
+
+
+async def test_a_fresh_answer_is_not_older_than_its_question() -> None:
+    flight, source = FreshFlight[int](), Source()
+    first = asyncio.ensure_future(flight.do("key", source))
+    await turns()
+    source.value = 1  # acked to somebody, who now asks
+    second = asyncio.ensure_future(flight.do("key", source))
+    third = asyncio.ensure_future(flight.do("key", source))
+    await turns()
+    assert source.asked == 1, "one at a time"
+    source.go.set()
+    assert await asyncio.gather(first, second, third) == [0, 1, 1]
+    assert source.asked == 2
+    assert (flight._flying, flight._next) == ({}, {})
