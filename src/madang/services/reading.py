@@ -4,7 +4,7 @@ import asyncio
 import logging
 from typing import Final
 
-from madang.aio import SingleFlight
+from madang.aio import FreshFlight, SingleFlight
 from madang.core.events import Message
 from madang.core.rooms import Member, Membership, Room
 from madang.errors import Refused, StorageError
@@ -24,10 +24,12 @@ class Reading:
     def __init__(self, log: Log, directory: Directory) -> None:
         self._log = log
         self._directory = directory
-        self._pages: SingleFlight[Page] = SingleFlight()
+        self._pages: FreshFlight[Page] = FreshFlight()
         self._probes: SingleFlight[None] = SingleFlight()
         self._pointers: dict[tuple[str, str], int] = {}
         self._moved = asyncio.Event()
+        self._full = asyncio.Event()
+        self._flushing = asyncio.Lock()
 
     async def history(self, room: str, user: str, before: int | None, after: int | None, limit: int) -> Page:
         """Give a page of messages as they stand now, ascending (bad_field when both `before` and `after` are given)."""
@@ -64,24 +66,35 @@ class Reading:
         return len(self._pointers)
 
     def mark(self, room: str, user: str, seq: int) -> None:
-        """Move a read pointer; written within FLUSH_S. It never falls."""
+        """Move a read pointer; written within FLUSH_S. It never falls. New ones are passed over above POINTERS."""
         key = (room, user)
-        if seq > self._pointers.get(key, -1):
+        known = self._pointers.get(key)
+        if known is None and len(self._pointers) >= POINTERS:
+            return
+        if known is None or seq > known:
             self._pointers[key] = seq
         self._moved.set()
+        if len(self._pointers) >= POINTERS:
+            self._full.set()
 
-    async def flush(self) -> None:
-        """Write the pointers kept back."""
-        pointers, self._pointers = self._pointers, {}
-        if not pointers:
-            return
-        try:
-            await self._directory.set_read([(room, user, seq) for (room, user), seq in pointers.items()])
-        except StorageError as error:
-            logger.warning("read pointers kept back: %s", error)
-            for key, seq in pointers.items():
-                if len(self._pointers) < POINTERS:
-                    self._pointers[key] = max(seq, self._pointers.get(key, 0))
+    async def flush(self) -> bool:
+        """Write the pointers kept back, behind those that are just being written; whether that went well."""
+        async with self._flushing:
+            pointers, self._pointers = self._pointers, {}
+            if not pointers:
+                return True
+            try:
+                await self._directory.set_read([(room, user, seq) for (room, user), seq in pointers.items()])
+            except BaseException as error:  # cancelled, too: the last flush is still to come
+                for key, seq in pointers.items():
+                    if len(self._pointers) < POINTERS or key in self._pointers:
+                        self._pointers[key] = max(seq, self._pointers.get(key, 0))
+                self._moved.set()
+                if not isinstance(error, Exception):
+                    raise
+                logger.warning("read pointers kept back: %s", error, exc_info=not isinstance(error, StorageError))
+                return False
+            return True
 
     async def probe(self) -> bool:
         """Say whether the storage answers: it is asked to write nothing, on the path that writes go."""
@@ -93,10 +106,15 @@ class Reading:
         return True
 
     async def run(self) -> None:
-        """Write pointers per FLUSH_S until cancelled; the caller flushes the last ones."""
+        """Write pointers per FLUSH_S, or when there are POINTERS, until cancelled; the caller flushes the last ones."""
         while True:
             await self._moved.wait()
+            try:
+                async with asyncio.timeout(FLUSH_S):
+                    await self._full.wait()
+            except TimeoutError:
+                pass
             self._moved.clear()
-            if len(self._pointers) < POINTERS:
+            self._full.clear()
+            if not await self.flush():
                 await asyncio.sleep(FLUSH_S)
-            await self.flush()

@@ -1,0 +1,19 @@
+"""A store for each test of the services."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from madang.adapters.sql import Store
+from madang.core.events import CREATED, Body, draft
+from tests.unit.delivery.nodes import OWNER, opened_store
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """A store with one open room, "yard"."""
+    async with opened_store(tmp_path) as store:
+        body = Body(title="Yard", access="open", slow_ms=0)
+        await store.append([draft(CREATED, "yard", OWNER.id, OWNER.name, body)])
+        yield store
