@@ -19,7 +19,7 @@ class Rest:
 
     def __init__(self, http: httpx2.AsyncClient, document: dict[str, Any], token: str = "") -> None:
         self._http = http
-        self._document = document
+        self.document = document
         self.token = token
         self.user = ""
 
@@ -47,7 +47,7 @@ class Rest:
     async def guest(self, name: str, room: str = "") -> "Rest":
         """Give a client of a new guest, who has joined `room`."""
         welcome = await self.ok("POST", "/api/guests", {"name": name})
-        guest = Rest(self._http, self._document, welcome["token"])
+        guest = Rest(self._http, self.document, welcome["token"])
         guest.user = welcome["user"]["id"]
         if room:
             await guest.ok("PUT", f"/api/rooms/{room}/members/me")
@@ -55,7 +55,7 @@ class Rest:
 
     def server(self, key: str) -> "Rest":
         """Give a client with a server key."""
-        return Rest(self._http, self._document, key)
+        return Rest(self._http, self.document, key)
 
     def _hold(self, response: httpx2.Response) -> None:
         assert response.headers["x-content-type-options"] == "nosniff"
@@ -64,11 +64,11 @@ class Rest:
         if response.is_error:
             hold_to_the_error_shape(response)
             return
-        for template, operations in self._document["paths"].items():
+        for template, operations in self.document["paths"].items():
             if method in operations and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path):
                 described = operations[method]["responses"][str(response.status_code)]["content"][JSON]["schema"]
                 assert response.headers["content-type"] == JSON
-                conforms(response.json(), described, self._document["components"]["schemas"])
+                conforms(response.json(), described, self.document["components"]["schemas"])
                 return
         raise AssertionError(f"{method} {path} is not in /openapi.json")
 
