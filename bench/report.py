@@ -38,6 +38,7 @@ _DETAILS: Final = (
     ("others_use", "server's core used by others %", 1, 100),
     ("load_others_use", "load's core used by others %", 1, 100),
 )
+CROWDED: Final = 0.10  # of a core, taken by others: from here on figures are not to be trusted
 _PROBLEMS: Final = ("missing", "missing_acks", "refused", "disorder", "lost")
 
 
@@ -77,6 +78,21 @@ def verdict(row: Row, values: Sequence[float]) -> str:
     """Say whether the median meets the budget."""
     yes = row.met(statistics.median(values))
     return {(True, False): "met", (False, False): "**missed**"}.get((yes, row.stretch), "met" if yes else "missed")
+
+
+def crowd(values: Values) -> float:
+    """Give how much of a core others took during a run, the server's or the load's."""
+    return max((value for key, value in values.items() if key.endswith("others_use")), default=0.0)
+
+
+def _disturbed(result: Result) -> str:
+    for_all = [values for runs in result.runs.values() for values in runs]
+    count = sum(crowd(values) > CROWDED for values in for_all)
+    return (
+        f"in {count} of {len(for_all)} runs others took more than {CROWDED:.0%} of a core"
+        if count
+        else "nothing else ran"
+    )
 
 
 def brief(workload: Workload, values: Values) -> str:
@@ -149,7 +165,8 @@ def write(result: Result, place: Path) -> None:
     repeat = max(map(len, result.runs.values()))
     place.with_suffix(".md").write_text(
         f"# Measured: {place.name}\n\n{facts}- each figure: median of {repeat} runs of {result.seconds:g} s, lowest and highest in "
-        "brackets; server on core 0, load on core 1, every message stored (fsync) before its ack\n\n"
+        "brackets; server on core 0, load on core 1, every message stored (fsync) before its ack\n"
+        f"- meanwhile: {_disturbed(result)}\n\n"
         f"![Against the budgets]({place.name}.png)\n\n## Budgets\n\n{budgets(result)}\n## Under load\n\n{details(result)}\n"
         f"## Commands\n\n```sh\n{commands(result)}```\n"
     )
