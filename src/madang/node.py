@@ -141,7 +141,7 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
             hub.receive(events)
             bus.publish(events)
 
-        appender = Appender(store, committed)
+        appender = Appender(store, committed, hub.doubt)
         reading = Reading(store, store)
         stack.push_async_callback(reading.flush)
         app = App(

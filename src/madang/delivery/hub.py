@@ -32,6 +32,7 @@ RETRY_S: Final = 0.05  # before a read that gave nothing is made again; doubled 
 RETRIES: Final = 5
 LINGER_S: Final = 60.0  # how long a room nobody follows stays in memory
 CHECK_S: Final = 10.0  # how often a node among several compares its rooms with the log: the bound on a lost last event
+DOUBT_S: Final = 0.5  # after a failure that may have left events untold, until the log is looked at
 QUIET_ABOVE: Final = 200  # live sockets of a room above which joins of others are told as a range, not one by one
 
 
@@ -52,6 +53,7 @@ class Hub:
         self._empty_since: dict[str, float] = {}
         self._unflushed: list[Outlet] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._doubted = asyncio.Event()
         self.rooms: dict[str, LiveRoom] = {}
         self.statistics = Statistics()
         self.on_written: Callable[[LiveRoom], None] = lambda room: None  # following.py: those behind go on
@@ -165,6 +167,10 @@ class Hub:
         self.scheduler.touch(room, self._loop.time())
         self.scheduler.run()
 
+    def doubt(self) -> None:
+        """Look soon: the log may have events that nobody has told this hub, and nobody will."""
+        self._doubted.set()
+
     async def check(self) -> None:
         """Compare every live room with the log and fill what the bus lost at the end."""
         names = list(self.rooms)
@@ -265,13 +271,22 @@ class Hub:
     async def watch(self) -> None:
         """Keep house until cancelled: forget idle rooms; among several nodes, find what the bus lost."""
         while True:
-            await asyncio.sleep(CHECK_S)
+            try:
+                async with asyncio.timeout(CHECK_S):
+                    await self._doubted.wait()
+                await asyncio.sleep(DOUBT_S)
+            except TimeoutError:
+                pass
+            doubted = self._doubted.is_set()
+            self._doubted.clear()
             try:
                 await self.sweep()
-                if not self._bus.local:
+                if doubted or not self._bus.local:
                     await self.check()
-            except StorageError as error:
+            except Exception as error:
                 logger.warning("rooms not checked against the log: %s", error)
+                if doubted:
+                    self._doubted.set()
 
     async def stop(self) -> None:
         """End the hub's own tasks."""

@@ -20,7 +20,7 @@ from zlib import crc32
 import msgspec
 
 from madang.core.events import Appended, Draft, Event
-from madang.errors import Limited, MadangError, Refused
+from madang.errors import Limited, MadangError, Refused, StorageFull
 from madang.ports.log import Log, Outcome
 
 logger = logging.getLogger("madang.appender")
@@ -65,13 +65,16 @@ class Appender:
 
     Args:
         committed: told the new events of each batch, in order, right after their senders were acked.
+        doubtful: told when events may stand in the log that `committed` was not told, or did not take.
     """
 
-    def __init__(self, log: Log, committed: Callable[[Sequence[Event]], None]) -> None:
+    def __init__(
+        self, log: Log, committed: Callable[[Sequence[Event]], None], doubtful: Callable[[], None] = lambda: None
+    ) -> None:
         self._log = log
         self._closed = False
         self.statistics = Statistics()
-        self._lanes = [_Lane(log, committed, self.statistics) for _ in range(log.lanes)]
+        self._lanes = [_Lane(log, committed, doubtful, self.statistics) for _ in range(log.lanes)]
 
     @property
     def ack(self) -> str:
@@ -132,9 +135,16 @@ def _resolve(answer: asyncio.Future[Outcome | MadangError], outcome: Outcome | M
 
 
 class _Lane:
-    def __init__(self, log: Log, committed: Callable[[Sequence[Event]], None], statistics: Statistics) -> None:
+    def __init__(
+        self,
+        log: Log,
+        committed: Callable[[Sequence[Event]], None],
+        doubtful: Callable[[], None],
+        statistics: Statistics,
+    ) -> None:
         self._log = log
         self._committed = committed
+        self._doubtful = doubtful
         self._statistics = statistics
         self.waiting: list[_Waiting] = []
         self.committing = 0
@@ -158,11 +168,17 @@ class _Lane:
             started = perf_counter()
             try:
                 outcomes = await self._log.append([draft for draft, _, _ in batch])
+                if len(outcomes) != len(batch):
+                    raise RuntimeError(f"{len(outcomes)} outcomes of {len(batch)} drafts")
+            except StorageFull as error:
+                outcomes = [error] * len(batch)
             except MadangError as error:
                 outcomes = [error] * len(batch)
+                self._doubtful()
             except Exception as error:
                 logger.error("append failed", exc_info=error)
                 outcomes = [MadangError("internal")] * len(batch)
+                self._doubtful()
             self._statistics.commit_s += perf_counter() - started
             self._settle(batch, outcomes)
 
@@ -206,3 +222,4 @@ class _Lane:
                 self._committed(events)
             except Exception as error:
                 logger.error("fan-out failed", exc_info=error)
+                self._doubtful()

@@ -336,6 +336,32 @@ async def test_a_room_opened_while_it_is_let_go_is_not_deaf(store: Store) -> Non
         assert bus.rooms == {YARD}
 
 
+async def test_what_stands_in_the_log_and_nobody_told_is_found_when_doubted(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit whose answer was lost, say; on a single node, which checks nothing without a reason."""
+    monkeypatch.setattr("madang.delivery.hub.DOUBT_S", 0.001)
+
+    class Failing(Wrapped):
+        failures = 2
+
+        async def heads(self, rooms: Any) -> Any:
+            if self.failures:
+                self.failures -= 1
+                raise StorageFailed
+            return await self.inner.heads(rooms)
+
+    node.hub.spawn(node.hub.watch())
+    outlet, joined = await follows(node, YARD, "mina")
+    failing = node.hub._log = Failing(node.store)
+    await node.stored(YARD, 3)
+    await turns(100)
+    assert outlet.position(YARD, joined) == joined
+    node.hub.doubt()
+    await eventually(lambda: outlet.position(YARD, joined) == joined + 3)
+    assert failing.failures == 0
+
+
 async def test_stop_ends_what_runs(node: Node) -> None:
     class Failing(Wrapped):
         async def read(self, *args: Any) -> list[Event]:
