@@ -186,8 +186,11 @@ class Session:
         app, user = self._app, self._me()
         room = app.hub.rooms.get(command.room)
         member_at = room.next if room is not None else 0
-        invited = command.invite is not None and app.identity.invited(command.invite, command.room)
-        member = await app.rooms.enter(user, command.room, invited=invited)
+        if command.since is None:
+            invited = command.invite is not None and app.identity.invited(command.invite, command.room)
+            member = await app.rooms.enter(user, command.room, invited=invited)
+        else:  # who was kicked while away is not let in again by coming back
+            member = await app.rooms.member(user, command.room)
         while True:
             if room is None:
                 room = await app.hub.open(command.room)
