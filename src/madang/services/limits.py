@@ -35,29 +35,34 @@ class Limits:
 
     def __init__(self, rates: Rates) -> None:
         self.rates = rates
-        self._users: dict[str, Bucket] = {}
-        self._rooms: dict[str, Bucket] = {}
-        self._addresses: dict[str, Bucket] = {}
-        self._slow: dict[str, Bucket] = {}
-        self._requests: dict[str, Bucket] = {}
+        self._users = _Buckets()
+        self._rooms = _Buckets()
+        self._addresses = _Buckets()
+        self._slow = _Buckets()
+        self._requests = _Buckets()
 
     def append(self, user: str, room: str, now: float, slow_ms: int = 0, *, server: bool = False) -> None:
         """Count an append of a user in a room; `slow_ms` is the room's slow mode where it applies to him.
 
-        A server key speaks for many, so the room's rate alone holds it.
+        A server key speaks for many, so the room's rate alone holds it. What one limit refuses counts with none.
 
         Raises:
-            Limited: rate_limited or slow_mode, with the wait.
+            Limited: rate_limited or slow_mode, with the longest wait.
         """
         rates = self.rates
         if not slow_ms and not rates.user.per_second and not rates.room.per_second:
             return
-        if not server and (wait := _bucket(self._users, user, now).take(rates.user, now)):
-            raise Limited("rate_limited", _ms(wait))
-        if wait := _bucket(self._rooms, room, now).take(rates.room, now):
-            raise Limited("rate_limited", _ms(wait))
-        if slow_ms and (wait := _bucket(self._slow, f"{room}/{user}", now).take(Rate(1000 / slow_ms, 1), now)):
-            raise Limited("slow_mode", _ms(wait))
+        flows = [(self._rooms.of(room, now), rates.room)]
+        if not server:
+            flows.append((self._users.of(user, now), rates.user))
+        if slow_ms:
+            flows.append((self._slow.of(f"{room}/{user}", now), Rate(1000 / slow_ms, 1)))
+        waits = [bucket.take(rate, now) for bucket, rate in flows]
+        if wait := max(waits):
+            for (bucket, rate), waited in zip(flows, waits, strict=True):
+                if not waited:
+                    bucket.take(rate, now, -1)  # given back
+            raise Limited("slow_mode" if slow_ms and wait == waits[-1] else "rate_limited", _ms(wait))
 
     def command(self, bucket: Bucket, now: float) -> None:
         """Count a command in its connection's own bucket (rate_limited)."""
@@ -66,23 +71,30 @@ class Limits:
 
     def request(self, user: str, now: float) -> None:
         """Count a user's HTTP request: all of them together are held to the rate of one connection (rate_limited)."""
-        if wait := _bucket(self._requests, user, now).take(self.rates.connection, now):
+        if wait := self._requests.of(user, now).take(self.rates.connection, now):
             raise Limited("rate_limited", _ms(wait))
 
     def address(self, address: str, now: float) -> None:
         """Count a handshake or a new guest of an address (rate_limited)."""
-        if wait := _bucket(self._addresses, address, now).take(self.rates.address, now):
+        if wait := self._addresses.of(address, now).take(self.rates.address, now):
             raise Limited("rate_limited", _ms(wait))
 
 
-def _bucket(buckets: dict[str, Bucket], key: str, now: float) -> Bucket:
-    bucket = buckets.get(key)
-    if bucket is None:
-        if len(buckets) >= _PRUNE:
-            for idle in [k for k, b in buckets.items() if b.idle(now)]:
-                del buckets[idle]
-        bucket = buckets[key] = Bucket()
-    return bucket
+class _Buckets(dict[str, Bucket]):
+    """Buckets by key. Full ones are forgotten whenever there are twice as many as the last time left over."""
+
+    _prune_at = 0
+
+    def of(self, key: str, now: float) -> Bucket:
+        """Give the bucket of a key."""
+        bucket = self.get(key)
+        if bucket is None:
+            if len(self) >= max(_PRUNE, self._prune_at):
+                for idle in [k for k, b in self.items() if b.idle(now)]:
+                    del self[idle]
+                self._prune_at = 2 * len(self)
+            bucket = self[key] = Bucket()
+        return bucket
 
 
 def _ms(seconds: float) -> int:

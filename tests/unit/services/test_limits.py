@@ -1,0 +1,138 @@
+"""Whoever is too fast waits, for as long as he is told; nobody else does; and what is forgotten is bounded."""
+
+import math
+from collections.abc import Callable
+
+import pytest
+
+from madang.core.limits import Bucket, Rate
+from madang.errors import Limited
+from madang.services import limits as module
+from madang.services.limits import UNLIMITED, Limits, Rates
+
+NOW = 1000.0
+FEW = Rates(user=Rate(10, 3), room=Rate(100, 6), address=Rate(1, 2), connection=Rate(5, 4))
+
+
+def refusal(call: Callable[[], None]) -> Limited | None:
+    try:
+        call()
+    except Limited as error:
+        return error
+    return None
+
+
+def passed(call: Callable[[], None], tries: int) -> int:
+    return sum(refusal(call) is None for _ in range(tries))
+
+
+def test_a_user_is_held_over_all_rooms_and_connections() -> None:
+    limits = Limits(FEW)
+    assert passed(lambda: limits.append("u", "a", NOW), 2) == 2
+    assert passed(lambda: limits.append("u", "b", NOW), 5) == 1
+    assert passed(lambda: limits.append("other", "a", NOW), 3) == 3
+
+
+def test_a_room_is_held_over_all_users() -> None:
+    limits = Limits(FEW)
+    assert sum(passed(lambda: limits.append(f"u-{n}", "a", NOW), 1) for n in range(20)) == 6  # noqa: B023
+    assert passed(lambda: limits.append("u-99", "b", NOW), 1) == 1
+
+
+def test_a_server_is_held_by_the_room_alone() -> None:
+    limits = Limits(FEW)
+    assert passed(lambda: limits.append("key", "a", NOW, server=True), 20) == 6
+
+
+def test_slow_mode_is_a_wait_between_two_messages_of_one_member() -> None:
+    limits = Limits(FEW)
+    limits.append("u", "a", NOW, 5000)
+    refused = refusal(lambda: limits.append("u", "a", NOW + 1, 5000))
+    assert refused is not None
+    assert (refused.code, refused.retry_ms) == ("slow_mode", pytest.approx(4000, abs=2))
+    limits.append("u", "b", NOW + 1, 5000)
+    limits.append("other", "a", NOW + 1, 5000)
+    limits.append("u", "a", NOW + 5, 5000)
+
+
+@pytest.mark.parametrize("slow_ms", [0, 50, 1000])
+@pytest.mark.parametrize("others", [0, 4])
+def test_waiting_as_told_succeeds(slow_ms: int, others: int) -> None:
+    """Whatever refuses: the longest wait is told."""
+    limits, now = Limits(FEW), NOW
+    for n in range(others):
+        limits.append(f"other-{n}", "a", now)
+    for _ in range(20):
+        refused = refusal(lambda: limits.append("u", "a", now, slow_ms))  # noqa: B023
+        if refused is None:
+            continue
+        now += refused.retry_ms / 1000
+        limits.append("u", "a", now, slow_ms)
+
+
+def test_what_one_limit_refuses_costs_nothing_with_the_others() -> None:
+    limits = Limits(FEW)
+    limits.append("u", "a", NOW, 60_000)
+    assert passed(lambda: limits.append("u", "a", NOW, 60_000), 10) == 0
+    assert passed(lambda: limits.append("u", "b", NOW), 10) == 2, "of three, one was spent"
+    assert passed(lambda: limits.append("u", "a", NOW), 10) == 0
+    assert passed(lambda: limits.append("v", "a", NOW), 3) == 3, "nor does a flooder use up the room"
+    assert passed(lambda: limits.append("w", "a", NOW), 3) == 2
+
+
+def test_commands_requests_and_addresses_have_limits_of_their_own() -> None:
+    limits, bucket, another = Limits(FEW), Bucket(), Bucket()
+    assert passed(lambda: limits.command(bucket, NOW), 10) == 4
+    assert passed(lambda: limits.command(another, NOW), 10) == 4
+    assert passed(lambda: limits.request("u", NOW), 10) == 4
+    assert passed(lambda: limits.address("10.0.0.1", NOW), 10) == 2
+    assert passed(lambda: limits.address("10.0.0.2", NOW), 10) == 2
+    refused = refusal(lambda: limits.address("10.0.0.1", NOW))
+    assert refused is not None
+    assert refused.code == "rate_limited"
+    limits.address("10.0.0.1", NOW + math.ceil(refused.retry_ms) / 1000)
+
+
+def test_unlimited_limits_nothing_but_slow_mode() -> None:
+    limits, bucket = Limits(UNLIMITED), Bucket()
+    assert passed(lambda: limits.append("u", "a", NOW), 1000) == 1000
+    assert passed(lambda: limits.command(bucket, NOW), 1000) == 1000
+    assert passed(lambda: limits.address("10.0.0.1", NOW), 1000) == 1000
+    assert passed(lambda: limits.append("u", "a", NOW, 1000), 5) == 1
+
+
+def test_those_who_rest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PRUNE", 100)
+    limits, now = Limits(FEW), NOW
+    for n in range(1000):
+        now += 1.0
+        limits.append(f"u-{n}", f"r-{n}", now)
+    assert len(limits._users) <= 100
+    assert len(limits._rooms) <= 100
+
+
+def test_looking_for_those_who_rest_costs_little_when_nobody_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow room of thousands: every member's bucket lives for an hour."""
+    monkeypatch.setattr(module, "_PRUNE", 100)
+    looks = 0
+    idle = Bucket.idle
+
+    def counted(self: Bucket, now: float) -> bool:
+        nonlocal looks
+        looks += 1
+        return idle(self, now)
+
+    monkeypatch.setattr(Bucket, "idle", counted)
+    limits = Limits(Rates(user=Rate(0, 1), room=Rate(0, 1)))
+    for n in range(10_000):
+        limits.append(f"u-{n}", "a", NOW + n / 1000, 3_600_000)
+    assert looks <= 3 * 10_000
+
+
+def test_a_bucket_in_use_is_never_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PRUNE", 10)
+    limits = Limits(FEW)
+    assert passed(lambda: limits.append("u", "a", NOW), 10) == 3
+    for n in range(1000):
+        refusal(lambda: limits.append(f"u-{n}", f"b-{n}", NOW))  # noqa: B023
+    assert passed(lambda: limits.append("u", "a", NOW), 10) == 0
