@@ -299,3 +299,21 @@ async def test_what_is_no_backup_is_refused(tmp_path: Path) -> None:
         assert done.status == 2
         assert done.err.startswith("madang: ")
     assert (await madang("backup", tmp_path / "b", "--data", tmp_path / "data")).status == 2
+
+
+# -- on PostgreSQL -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.postgres
+async def test_the_same_on_postgresql(postgres_url: str, tmp_path: Path) -> None:
+    on_it = ("--data", tmp_path, "--database", postgres_url)
+    status, found = await examined(tmp_path, "--database", postgres_url)
+    assert (status, found) == (0, "")
+    key = (await madang("key", "create", "Shop", *on_it)).out.strip()
+    async with running_server(tmp_path, "--database", postgres_url) as server, rest(server.url) as anyone:
+        await anyone.server(key).ok("GET", "/api/rooms/lobby/messages")
+        assert "Shop" in (await madang("key", "list", *on_it)).out
+        assert "schema 0" in (await madang("doctor", *on_it)).out
+    done = await madang("backup", tmp_path / "copy", *on_it)
+    assert done.status == 2
+    assert "pg_dump" in done.err

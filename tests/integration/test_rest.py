@@ -93,7 +93,7 @@ async def test_a_hidden_room_answers_like_a_missing_one(anyone: Rest) -> None:
         ("GET", "", None), ("PATCH", "", {"title": "x"}), ("GET", "/messages", None), ("POST", "/messages", {"text": "x"}),
         ("PATCH", "/messages/1", {"text": "x"}), ("DELETE", "/messages/1", None), ("PUT", "/messages/1/reactions/x", None),
         ("DELETE", "/messages/1/reactions/x", None), ("GET", "/pins", None), ("PUT", "/pins/1", None), ("DELETE", "/pins/1", None),
-        ("GET", "/members", None), ("PUT", "/members/me", None), ("DELETE", "/members/me", None), ("DELETE", "/members/u1", None),
+        ("GET", "/members", None), ("POST", "/invites", None), ("PUT", "/members/me", None), ("DELETE", "/members/me", None), ("DELETE", "/members/u1", None),
         ("PATCH", "/members/u1", {"role": "member"}), ("PUT", "/read", {"seq": 1}),
     ]:  # fmt: skip
         answers = [await other.call(method, f"/api/rooms/{room}{path}", body) for room in ("hidden", "missing")]
@@ -217,6 +217,21 @@ async def test_members_come_rise_and_go(anyone: Rest) -> None:
     assert (await mina.ok("GET", members + "?limit=1"))["more"]
     await mina.ok("DELETE", members + "/me")
     assert await mina.refused("DELETE", members + "/me") == "not_member"
+
+
+async def test_an_invite_opens_its_room(anyone: Rest) -> None:
+    owner, mina = await anyone.guest("Olive"), await anyone.guest("Mina")
+    for id in ("den", "attic"):
+        await owner.ok("POST", "/api/rooms", {"id": id, "access": "invite"})
+    assert await mina.refused("POST", "/api/rooms/den/invites") == "not_found"
+    invited = await owner.ok("POST", "/api/rooms/den/invites")
+    assert invited["expires_ms"] == 7 * 24 * 3600 * 1000
+    for wrong in ({}, {"invite": "x"}, {"invite": mina.token}):
+        assert await mina.refused("PUT", "/api/rooms/den/members/me", wrong) == "not_found"
+    assert await mina.refused("PUT", "/api/rooms/attic/members/me", {"invite": invited["invite"]}) == "not_found"
+    await mina.ok("PUT", "/api/rooms/den/members/me", {"invite": invited["invite"]})
+    assert await mina.refused("POST", "/api/rooms/den/invites") == "forbidden"
+    assert await anyone.server(invited["invite"]).refused("GET", "/api/me") == "bad_token"
 
 
 async def test_what_is_unread_is_counted_from_the_pointer(anyone: Rest) -> None:

@@ -67,6 +67,12 @@ class MessageChange(Struct):
     cid: Cid | None = None
 
 
+class Joining(Struct):
+    """What lets one in where the room is not open."""
+
+    invite: Annotated[str, Meta(max_length=1024)] | None = None
+
+
 class NewRole(Struct):
     """A member's new role."""
 
@@ -143,6 +149,13 @@ class Members(Struct, frozen=True):
 
     members: list[OneMember]
     more: bool
+
+
+class Invited(Struct, frozen=True):
+    """A secret that lets everybody who has it join the room, for `expires_ms` milliseconds."""
+
+    invite: str
+    expires_ms: int
 
 
 class Stored(Struct, frozen=True, omit_defaults=True):

@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 
 from madang.core.events import Appended
-from madang.core.rooms import Member, Room
+from madang.core.rooms import Member, Room, need_moderator
 from madang.delivery import ephemeral
 from madang.errors import Refused
+from madang.services.identity import INVITE_S
 from madang.transports import http_bodies as b
 from madang.transports.app import App
 from madang.transports.http_caller import AfterId, Caller, Limit, Node, RoomPath, UserPath, hold
@@ -80,11 +81,21 @@ async def members(node: Node, caller: Caller, id: RoomPath, after: AfterId = "",
     return answer(b.Members([shown(member) for member in found], more))
 
 
-@router.put(ROOM + "/members/me", **documented(b.OneMember))
-async def join(node: Node, caller: Caller, id: RoomPath) -> Response:
-    """Join a room; a member already stays one."""
+@router.put(ROOM + "/members/me", **documented(b.OneMember, taken=b.Joining, optional=True))
+async def join(
+    node: Node, caller: Caller, id: RoomPath, joining: Annotated[b.Joining, body(b.Joining, optional=True)]
+) -> Response:
+    """Join a room that is open, or with an invite; a member already stays one."""
     hold(node, caller, id)
-    return answer(shown(await node.rooms.enter(caller, id)))
+    invited = joining.invite is not None and node.identity.invited(joining.invite, id)
+    return answer(shown(await node.rooms.enter(caller, id, invited=invited)))
+
+
+@router.post(ROOM + "/invites", **documented(b.Invited, status=201))
+async def invite(node: Node, caller: Caller, id: RoomPath) -> Response:
+    """Make an invite to the room (moderators)."""
+    need_moderator((await node.rooms.member(caller, id)).role)
+    return answer(b.Invited(node.identity.invite(id, node.now()), INVITE_S * 1000), 201)
 
 
 @router.delete(ROOM + "/members/me", **documented(b.Stored))

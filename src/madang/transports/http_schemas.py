@@ -22,8 +22,8 @@ T = TypeVar("T")
 BODY_S: Final = 10.0  # for a body to arrive
 
 
-def body(kind: type[T]) -> Any:
-    """Make the dependency that reads a request's body as `kind`."""
+def body(kind: type[T], *, optional: bool = False) -> Any:
+    """Make the dependency that reads a request's body as `kind`; no body is an empty object where it is optional."""
     decode = msgspec.json.Decoder(kind).decode
 
     async def read(request: Request) -> T:
@@ -32,6 +32,7 @@ def body(kind: type[T]) -> Any:
                 text = await request.body()
         except (TimeoutError, ClientDisconnect):
             raise Refused("bad_json", f"The body did not arrive within {BODY_S:.0f} s.") from None
+        text = text or (b"{}" if optional else b"")
         _strict_object(text)
         try:
             return decode(text)
@@ -60,11 +61,14 @@ _REF: Final = "#/components/schemas/{name}"
 _kinds: dict[Any, None] = {Failure: None}  # every type that a route takes or gives, in order
 
 
-def documented(given: Any, *, status: int = 200, also: int | None = None, taken: Any = None) -> dict[str, Any]:
+def documented(
+    given: Any, *, status: int = 200, also: int | None = None, taken: Any = None, optional: bool = False
+) -> dict[str, Any]:
     """Say what a route answers and takes; gives the keyword arguments for FastAPI's decorators.
 
     Args:
         also: a second status with the same answer.
+        optional: what it takes may be left out.
     """
     responses: dict[int | str, Any] = {"default": _content(Failure, "An error, named by its code.")}
     for success in (status, also):
@@ -72,7 +76,7 @@ def documented(given: Any, *, status: int = 200, also: int | None = None, taken:
             responses[success] = _content(given, "As asked.")
     extra: dict[str, Any] = {}
     if taken is not None:
-        extra["requestBody"] = {"required": True, **_content(taken)}
+        extra["requestBody"] = {"required": not optional, **_content(taken)}
     return {"status_code": status, "responses": responses, "openapi_extra": extra}
 
 
