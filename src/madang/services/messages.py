@@ -76,7 +76,8 @@ def delete(user: User, role: str, room: str, seq: int) -> Draft:
 
 def react(user: User, room: str, seq: int, emoji: str, on: bool) -> Draft:
     """Draft a reaction put on or taken off. An emoji is a short text without spaces."""
-    if clean_text(emoji, 32).split() != [emoji]:
+    emoji = clean_text(emoji, 32)
+    if emoji.split() != [emoji]:
         raise Refused("bad_field", "emoji: no spaces.")
     return draft(events.REACTED if on else events.UNREACTED, room, user.id, user.name, Body(target=seq, emoji=emoji))
 
