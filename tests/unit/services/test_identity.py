@@ -1,0 +1,174 @@
+"""A token is good only if this installation signed it, for this use, and lately; a key only if it is known."""
+
+import base64
+import json
+import time
+from typing import Any
+
+import jwt
+import pytest
+
+from madang.adapters.sql import Store
+from madang.core.rooms import User
+from madang.errors import Refused
+from madang.services.identity import INVITE_S, LEEWAY_S, RENEW_S, TOKEN_S, Identity
+
+SECRET = b"s" * 32
+MINA = User(id="u-mina", name="Mina")
+
+
+@pytest.fixture
+def identity() -> Identity:
+    """One that looks nothing up: tokens need no directory."""
+    return Identity(SECRET, None)  # type: ignore[arg-type]
+
+
+def claims(**other: Any) -> dict[str, Any]:
+    now = int(time.time())
+    sound = {"iss": "madang", "aud": "madang", "sub": "u-mina", "name": "Mina", "iat": now, "exp": now + 100}
+    return {name: value for name, value in {**sound, **other}.items() if value is not None}
+
+
+def refused(identity: Identity, token: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        identity.verify(token, time.time())
+    assert refusal.value.code == "bad_token"
+
+
+def test_a_guest_is_somebody_new_with_a_token(identity: Identity) -> None:
+    user, token = identity.guest("  Mina  Kim ", time.time())
+    other, _ = identity.guest("Mina Kim", time.time())
+    assert user.name == other.name == "Mina Kim"
+    assert user.id != other.id
+    assert len(user.id) <= 64
+    assert identity.verify(token, time.time()) == (user, token)
+
+
+@pytest.mark.parametrize("name", ["", " ", "admin", "\u202eniM", "x" * 41])
+def test_a_bad_name_is_no_guest(identity: Identity, name: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        identity.guest(name, time.time())
+    assert refusal.value.code == "bad_name"
+
+
+def test_our_own_claims_are_sound(identity: Identity) -> None:
+    user, _ = identity.verify(jwt.encode(claims(), SECRET, "HS256"), time.time())
+    assert user == MINA
+
+
+@pytest.mark.parametrize("missing", ["iss", "aud", "sub", "name", "iat", "exp"])
+def test_a_claim_that_is_missing(identity: Identity, missing: str) -> None:
+    refused(identity, jwt.encode(claims(**{missing: None}), SECRET, "HS256"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"iss": "someone"},
+        {"aud": "someone"},
+        {"aud": "madang/invite"},
+        {"exp": int(time.time()) - LEEWAY_S - 10},
+        {"iat": int(time.time()) + LEEWAY_S + 1000},
+        {"exp": "soon"},
+        {"exp": [1]},
+        {"nbf": int(time.time()) + 1000},
+    ],
+    ids=str,
+)
+def test_a_claim_that_is_wrong(identity: Identity, other: dict[str, Any]) -> None:
+    refused(identity, jwt.encode(claims(**other), SECRET, "HS256"))
+
+
+def test_a_little_late_is_not_late(identity: Identity) -> None:
+    identity.verify(jwt.encode(claims(exp=int(time.time()) - LEEWAY_S + 20), SECRET, "HS256"), time.time())
+
+
+def unsigned(header: dict[str, Any], body: dict[str, Any], signature: bytes = b"") -> str:
+    parts = [json.dumps(header).encode(), json.dumps(body).encode(), signature]
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+@pytest.mark.parametrize("alg", ["none", "None", "NONE", "HS384", "HS512", "RS256", ""])
+def test_another_algorithm(identity: Identity, alg: str) -> None:
+    refused(identity, unsigned({"alg": alg, "typ": "JWT"}, claims()))
+    if alg in ("HS384", "HS512"):
+        refused(identity, jwt.encode(claims(), SECRET * 2, alg))
+
+
+def test_another_key(identity: Identity) -> None:
+    refused(identity, jwt.encode(claims(), b"t" * 32, "HS256"))
+    refused(identity, jwt.encode(claims(), SECRET, "HS256", headers={"kid": "../../dev/null", "jwk": {"k": "dA"}})[:-2])
+
+
+def test_a_changed_token(identity: Identity) -> None:
+    token = identity.token(MINA, time.time())
+    head, body, signature = token.split(".")
+    other = json.dumps({**claims(), "sub": "u-owner"}).encode()
+    refused(identity, ".".join([head, base64.urlsafe_b64encode(other).rstrip(b"=").decode(), signature]))
+    for broken in (
+        "",
+        ".",
+        "..",
+        head,
+        f"{head}.{body}",
+        f"{token}.",
+        token[:-3],
+        "a.b.c",
+        "가.나.다",
+        "\0",
+        "x" * 8000,
+    ):
+        refused(identity, broken)
+
+
+def test_a_token_is_renewed_when_half_its_time_is_over(identity: Identity) -> None:
+    now = time.time()
+    young = identity.token(MINA, now - RENEW_S + 100)
+    assert identity.verify(young, now) == (MINA, young)
+    old = identity.token(MINA, now - RENEW_S - 100)
+    user, fresh = identity.verify(old, now)
+    assert (user, fresh != old) == (MINA, True)
+    assert jwt.decode(fresh, SECRET, ["HS256"], audience="madang")["exp"] == int(now) + TOKEN_S
+    refused(identity, identity.token(MINA, now - TOKEN_S - LEEWAY_S - 10))
+
+
+def test_an_invite_is_for_one_room_and_is_no_token(identity: Identity) -> None:
+    invite = identity.invite("yard", time.time())
+    assert identity.invited(invite, "yard")
+    assert not identity.invited(invite, "plaza")
+    assert not identity.invited(identity.token(User(id="yard", name="x"), time.time()), "yard")
+    assert not identity.invited(identity.invite("yard", time.time() - INVITE_S - LEEWAY_S - 10), "yard")
+    assert not identity.invited("", "yard")
+    refused(identity, invite)
+
+
+async def test_a_key_is_known_by_its_secret(store: Store) -> None:
+    identity = Identity(SECRET, store)
+    key, secret = await identity.add_key("Shop", time.time())
+    server = await identity.server(secret)
+    assert (server.name, server.server) == ("Shop", True)
+    kept = (await store.keys())[0]
+    assert secret.split("_", 2)[2] not in str(kept), "the secret itself is kept nowhere"
+    other, _ = await identity.add_key("Other", time.time())
+    swapped = f"mk_{other.id}_{secret.split('_', 2)[2]}"
+    for wrong in (
+        secret[:-1],
+        secret + "x",
+        swapped,
+        f"mk_{key.id}_",
+        f"mk_{key.id}",
+        "mk__",
+        "mk",
+        "",
+        "가",
+        secret.upper(),
+    ):
+        with pytest.raises(Refused) as refusal:
+            await identity.server(wrong)
+        assert refusal.value.code == "bad_token"
+    await identity.drop_key(key.id)
+    with pytest.raises(Refused):
+        await identity.server(secret)
+    with pytest.raises(Refused) as refusal:
+        await identity.drop_key(key.id)
+    assert refusal.value.code == "not_found"

@@ -1,0 +1,135 @@
+"""Who may come in, who may do what to whom; judged anew each time, and all of it in the log."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+
+import pytest
+
+from madang.adapters.sql import Store
+from madang.core.events import Event
+from madang.core.rooms import LOBBY, User
+from madang.errors import Refused
+from madang.services.appender import Appender
+from madang.services.rooms import Rooms
+from tests.unit.delivery.nodes import OWNER, user
+
+YARD, HIDDEN = "yard", "hidden"
+SHOP = User(id="key-1", name="Shop", server=True)
+MINA, BORA = user("mina"), user("bora")
+
+
+@pytest.fixture
+async def rooms(store: Store) -> AsyncIterator[Rooms]:
+    """An open room and one by invitation, both OWNER's."""
+    events: list[Event] = []
+    appender = Appender(store, events.extend)
+    running = asyncio.ensure_future(appender.run())
+    rooms = Rooms(store, appender)
+    await rooms.create(OWNER, HIDDEN, "Hidden", "invite")
+    yield rooms
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def code(work: Awaitable[object]) -> str:
+    with pytest.raises(Refused) as refusal:
+        await work
+    return refusal.value.code
+
+
+async def test_creating(rooms: Rooms, store: Store) -> None:
+    created = await rooms.create(MINA, "plaza", "", "open")
+    assert created is not None
+    assert created.event.seq == 1
+    info = await rooms.room("plaza")
+    assert (info.title, info.access, info.slow_ms) == ("plaza", "open", 0)
+    assert (await rooms.member(MINA, "plaza")).role == "owner"
+    assert await code(rooms.create(BORA, "plaza", "Mine", "open")) == "room_exists"
+    assert await code(rooms.create(BORA, "Plaza", "Mine", "open")) == "bad_field"
+    assert await code(rooms.create(BORA, "other", "\u202e", "open")) == "bad_name"
+    assert await code(rooms.create(BORA, "other", "Other", "secret")) == "bad_field"
+    assert await code(rooms.room("other")) == "not_found"
+
+
+async def test_the_lobby_is_made_once(rooms: Rooms, store: Store) -> None:
+    await asyncio.gather(rooms.ensure_lobby(), rooms.ensure_lobby())
+    await rooms.ensure_lobby()
+    assert (await store.heads([LOBBY])) == {LOBBY: 1}
+
+
+async def test_entering_an_open_room_twice_is_one_membership(rooms: Rooms, store: Store) -> None:
+    first = await rooms.enter(MINA, YARD)
+    assert (first.role, first.read_seq) == ("member", 2)
+    assert await rooms.enter(MINA, YARD) == first
+    assert (await store.heads([YARD])) == {YARD: 2}
+    both = await asyncio.gather(rooms.enter(BORA, YARD), rooms.enter(BORA, YARD))
+    assert both[0] == both[1]
+    assert (await store.heads([YARD])) == {YARD: 3}
+
+
+async def test_a_hidden_room_and_a_missing_one_answer_alike(rooms: Rooms) -> None:
+    for room in (HIDDEN, "missing"):
+        assert await code(rooms.enter(MINA, room)) == "not_found"
+        assert await code(rooms.member(MINA, room)) == "not_found"
+        assert await code(rooms.kick(MINA, room, OWNER.id)) == "not_found"
+        assert await code(rooms.change(MINA, room, "x", None, None)) == "not_found"
+        assert await code(rooms.leave(MINA, room)) == "not_member"
+    assert await code(rooms.enter(SHOP, "missing")) == "not_found"
+
+
+async def test_the_invited_and_servers_come_in(rooms: Rooms) -> None:
+    assert (await rooms.enter(MINA, HIDDEN, invited=True)).role == "member"
+    assert (await rooms.enter(MINA, HIDDEN)).role == "member"
+    assert (await rooms.member(SHOP, HIDDEN)).role == "owner"
+    assert await code(rooms.member(SHOP, "missing")) == "not_found"
+
+
+async def test_leaving(rooms: Rooms) -> None:
+    await rooms.enter(MINA, YARD)
+    assert await code(rooms.leave(OWNER, YARD)) == "last_owner"
+    assert await rooms.leave(MINA, YARD)
+    assert await code(rooms.leave(MINA, YARD)) == "not_member"
+    assert await rooms.leave(OWNER, YARD)
+
+
+async def test_nobody_kicks_his_equal(rooms: Rooms) -> None:
+    for each in (MINA, BORA):
+        await rooms.enter(each, YARD)
+    assert await code(rooms.kick(MINA, YARD, BORA.id)) == "forbidden"
+    await rooms.grant(OWNER, YARD, MINA.id, "moderator")
+    assert await code(rooms.kick(MINA, YARD, OWNER.id)) == "forbidden"
+    assert await code(rooms.kick(MINA, YARD, MINA.id)) == "forbidden"
+    assert await code(rooms.kick(MINA, YARD, "u-nobody")) == "not_found"
+    assert await rooms.kick(MINA, YARD, BORA.id)
+    assert await code(rooms.member(BORA, YARD)) == "not_found"
+    assert await rooms.kick(OWNER, YARD, MINA.id)
+    await rooms.enter(BORA, YARD)
+    assert await rooms.kick(SHOP, YARD, BORA.id)
+
+
+async def test_owners_alone_give_roles(rooms: Rooms) -> None:
+    for each in (MINA, BORA):
+        await rooms.enter(each, YARD)
+    assert await code(rooms.grant(MINA, YARD, BORA.id, "moderator")) == "forbidden"
+    await rooms.grant(OWNER, YARD, MINA.id, "moderator")
+    assert await code(rooms.grant(MINA, YARD, BORA.id, "moderator")) == "forbidden"
+    assert await code(rooms.grant(OWNER, YARD, BORA.id, "king")) == "bad_field"
+    assert await rooms.grant(OWNER, YARD, MINA.id, "moderator") is None
+    assert await code(rooms.grant(OWNER, YARD, OWNER.id, "member")) == "last_owner"
+    await rooms.grant(OWNER, YARD, BORA.id, "owner")
+    assert await rooms.grant(OWNER, YARD, OWNER.id, "member")
+
+
+async def test_settings(rooms: Rooms) -> None:
+    await rooms.enter(MINA, YARD)
+    assert await code(rooms.change(MINA, YARD, "Mine", None, None)) == "forbidden"
+    assert await rooms.change(OWNER, YARD, None, None, None) is None
+    assert await code(rooms.change(OWNER, YARD, "\u202e", None, None)) == "bad_name"
+    assert await code(rooms.change(OWNER, YARD, None, "secret", None)) == "bad_field"
+    assert await rooms.change(OWNER, YARD, "New", "invite", 500)
+    info = await rooms.room(YARD)
+    assert (info.title, info.access, info.slow_ms) == ("New", "invite", 500)
+    assert await code(rooms.enter(BORA, YARD)) == "not_found"
+    assert (await rooms.enter(MINA, YARD)).role == "member", "who is in stays in"
+    assert await rooms.change(OWNER, YARD, None, None, 0)
+    assert (await rooms.room(YARD)).slow_ms == 0
