@@ -40,6 +40,20 @@ _EVENTS: Final = {
 _OUTCOMES: Final = ("stored", "duplicates", "unchanged", "refused", "failed", "overloaded")
 
 
+class Lateness:
+    """How late something comes that is due every second, whenever its first second began."""
+
+    def __init__(self, now: float) -> None:
+        self._due = now + 1
+
+    def at(self, now: float) -> float:
+        """Give how late it comes now."""
+        self._due = min(self._due, now)
+        late = now - self._due
+        self._due += 1
+        return late
+
+
 class Metrics:
     """One node's metrics."""
 
@@ -53,16 +67,13 @@ class Metrics:
             "madang_loop_lag_seconds", "How late the event loop came to what was due; observed once a second.",
             buckets=_LAG_BUCKETS, registry=self._registry,
         )  # fmt: skip
-        self._app = app
-        self._due = app.hub.time() + 1
-        app.wheel.add(self._observe, 1)
+        lateness = Lateness(app.hub.time())
 
-    def _observe(self) -> float:
-        now = self._app.hub.time()
-        self._due = min(self._due, now)  # the wheel turns a fixed second after its last turn was due
-        self._lag.observe(now - self._due)
-        self._due += 1
-        return 1.0
+        def turn() -> float:
+            self._lag.observe(lateness.at(app.hub.time()))
+            return 1.0
+
+        app.wheel.add(turn, 1)
 
     def text(self) -> bytes:
         """Give all metrics as they stand."""
