@@ -12,6 +12,7 @@ import pytest
 
 from madang.config import Settings
 from madang.node import run_node
+from madang.transports import http_schemas
 from tests.rest import Rest, desk, hold_to_the_error_shape, rest
 from tests.running import Server, running_server
 from tests.wire import dialled
@@ -260,6 +261,13 @@ async def test_when_the_client_goes_away_in_the_middle(server: Server, anyone: R
     writer.transport.abort()
     await anyone.ok("GET", "/livez")
     assert "Traceback" not in server.log()
+
+
+async def test_with_a_body_that_does_not_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_schemas, "BODY_S", 0.05)
+    async with run_node(Settings(port=0, admin_port=0, data=tmp_path)) as node, dialled(node.port) as raw:
+        await raw.send(b"POST /api/guests HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        assert (await raw.status(), raw.headers["connection"]) == (400, "close")
 
 
 async def test_administration_has_the_same_shape(server: Server) -> None:

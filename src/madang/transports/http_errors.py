@@ -44,6 +44,10 @@ class Failure(msgspec.Struct, frozen=True):
     error: Problem
 
 
+class Unread(Refused):
+    """A request whose body is not read to its end, so that the connection ends with the answer."""
+
+
 def answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Answer with a value as JSON, encoded once."""
     return Response(_encode(value), status, headers, "application/json")
@@ -59,8 +63,8 @@ def failure(error: MadangError) -> Response:
         headers["Retry-After"] = str(-(-error.retry_ms // 1000))
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if status == 413:
-        headers["Connection"] = "close"  # what else is on its way is not read
+    if isinstance(error, Unread):
+        headers["Connection"] = "close"
     return answer(Failure(problem), status, headers)
 
 
@@ -109,7 +113,7 @@ class Envelope:
             message = await receive()
             size += len(message.get("body", b""))
             if size > MAX_BODY:
-                raise Refused("too_big", f"The body has more than {MAX_BODY} bytes.")
+                raise _too_big()
             return message
 
         async def send_with_headers(message: Message) -> None:
@@ -120,13 +124,16 @@ class Envelope:
             await send(message)
 
         if _length(scope) > MAX_BODY:
-            too_big = failure(Refused("too_big", f"The body has more than {MAX_BODY} bytes."))
-            await too_big(scope, receive, send_with_headers)
+            await failure(_too_big())(scope, receive, send_with_headers)
             return
         try:
             await self._app(scope, receive_bounded, send_with_headers)
         except Exception as error:
             logger.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
+
+
+def _too_big() -> Unread:
+    return Unread("too_big", f"The body has more than {MAX_BODY} bytes.")
 
 
 def _length(scope: Scope) -> int:

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from madang.core.events import NO_DATA
 from madang.errors import Refused
 from madang.protocol import codec
-from madang.transports.http_errors import Failure
+from madang.transports.http_errors import Failure, Unread
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ def body(kind: type[T], *, optional: bool = False) -> Any:
             async with asyncio.timeout(BODY_S):
                 text = await request.body()
         except (TimeoutError, ClientDisconnect):
-            raise Refused("bad_json", f"The body did not arrive within {BODY_S:.0f} s.") from None
+            raise Unread("bad_json", f"The body did not arrive within {BODY_S:.0f} s.") from None
         text = text or (b"{}" if optional else b"")
         _strict_object(text)
         try:
