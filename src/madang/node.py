@@ -69,7 +69,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, option: str) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.socket(family)
@@ -77,7 +77,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         raise SetupError(
-            f"Cannot listen on {host}:{port}: {error.strerror or error}.", "Choose another with --host and --port."
+            f"Cannot listen on {host}:{port}: {error.strerror or error}.", f"Choose another with {option}."
         ) from None
     return listener
 
@@ -121,8 +121,8 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         SetupError: it cannot start as configured.
     """
     async with AsyncExitStack() as stack:
-        listener = stack.enter_context(_listen(settings.host, settings.port))
-        admin_listener = stack.enter_context(_listen(settings.admin_host, settings.admin_port))
+        listener = stack.enter_context(_listen(settings.host, settings.port, "--port"))
+        admin_listener = stack.enter_context(_listen(settings.admin_host, settings.admin_port, "--admin-port"))
         store = await open_store(settings.database_url, _now_ms)
         stack.push_async_callback(store.close)
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
@@ -162,8 +162,11 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         admin = _server(settings, admin_app(app), ws="none", http="httptools")
         serving = [_part(node, lambda: server.serve([listener])), _part(node, lambda: admin.serve([admin_listener]))]
         stack.push_async_callback(_drain, node, [server, admin], serving)
-        await server.up.wait()
-        await admin.up.wait()
+        up = [asyncio.ensure_future(each) for each in (server.up.wait(), admin.up.wait())]
+        failed = asyncio.ensure_future(node.failed.wait())
+        await asyncio.wait([failed, asyncio.gather(*up)], return_when=asyncio.FIRST_COMPLETED)
+        for waiting in (*up, failed):
+            waiting.cancel()
         _calm_gc()
         yield node
 

@@ -70,6 +70,7 @@ def _engine(url: URL, pool: int) -> AsyncEngine:
         url.set(drivername="postgresql+asyncpg"),
         pool_size=pool,
         max_overflow=0,
+        hide_parameters=True,  # they are what people wrote
         pool_timeout=ANSWER_SECONDS,
         pool_pre_ping=True,  # after a restart of the server the pool's old connections are found out and replaced
         connect_args={"timeout": CONNECT_SECONDS, "command_timeout": ANSWER_SECONDS},

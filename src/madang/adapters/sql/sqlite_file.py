@@ -65,7 +65,9 @@ def writer_engine(path: Path) -> SQLAlchemyEngine:
             c.execute(pragma)
         return c
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=1, max_overflow=0)
+    engine = create_engine(
+        "sqlite://", creator=connect, hide_parameters=True, poolclass=QueuePool, pool_size=1, max_overflow=0
+    )
     # Taking the write lock at once: a transaction that reads first and then wants to write can be refused.
     event.listen(engine, "begin", _begin_immediate)
     return engine
@@ -77,7 +79,9 @@ def reader_engine(path: Path, count: int) -> SQLAlchemyEngine:
     def connect() -> sqlite3.Connection:
         return open_read_only(path)
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=count, max_overflow=0)
+    engine = create_engine(
+        "sqlite://", creator=connect, hide_parameters=True, poolclass=QueuePool, pool_size=count, max_overflow=0
+    )
     event.listen(engine, "begin", _begin)
     return engine
 
