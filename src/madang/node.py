@@ -11,7 +11,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
@@ -162,13 +162,21 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         admin = _server(settings, admin_app(app), ws="none", http="httptools")
         serving = [_part(node, lambda: server.serve([listener])), _part(node, lambda: admin.serve([admin_listener]))]
         stack.push_async_callback(_drain, node, [server, admin], serving)
-        up = [asyncio.ensure_future(each) for each in (server.up.wait(), admin.up.wait())]
-        failed = asyncio.ensure_future(node.failed.wait())
-        await asyncio.wait([failed, asyncio.gather(*up)], return_when=asyncio.FIRST_COMPLETED)
-        for waiting in (*up, failed):
-            waiting.cancel()
+        await _first(_up([server, admin]), node.failed.wait())
         _calm_gc()
         yield node
+
+
+async def _up(servers: list[_Server]) -> None:
+    for server in servers:
+        await server.up.wait()
+
+
+async def _first(*waits: Coroutine[Any, Any, Any]) -> None:
+    """Wait until one of these is over, and give the others up."""
+    tasks: list[asyncio.Task[Any]] = [asyncio.ensure_future(wait) for wait in waits]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    await _cancel(tasks)
 
 
 def _calm_gc() -> None:
