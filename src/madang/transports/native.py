@@ -28,7 +28,7 @@ from madang.transports.app import App
 logger = logging.getLogger("madang.native")
 
 BAD_FRAMES: Final = 20  # in a row
-FLOOD: Final = 200  # commands refused for their rate, in a row
+FLOOD: Final = 200  # more commands refused for their rate than were taken
 QUEUED: Final = 64  # commands waiting behind one that waits for storage, before the socket is no longer read
 IN_FLIGHT: Final = 512  # sends not acked yet, likewise
 MAX_FRAME: Final = 64 * 1024
@@ -66,28 +66,50 @@ class Session:
     # -- in ------------------------------------------------------------------------------------------------------------
 
     def receive(self, text: bytes) -> None:
-        """Take one text frame."""
-        if self._busy:
+        """Take one text frame. While the socket is full none is handled, or a packet of questions buys any memory."""
+        if self._busy or self._queue or self._socket.paused:
             if self._queue is None:
                 self._queue = deque()
             self._queue.append(text)
             if len(self._queue) == QUEUED:
-                self._socket.read_on(False)
-            return
+                self._throttle()
+        else:
+            self._handle(text)
+
+    def go_on(self) -> None:
+        """Take what waits: a command has finished, or the socket has room again."""
+        queue = self._queue
+        while queue and not (self._busy or self._socket.paused or self._socket.closed):
+            text = queue.popleft()
+            if len(queue) == QUEUED - 1:
+                self._throttle()
+            self._handle(text)
+        if not queue:
+            self._queue = None  # an empty deque is 600 bytes
+
+    def _throttle(self) -> None:
+        queue = self._queue
+        self._socket.read_on(self.in_flight < IN_FLIGHT and (queue is None or len(queue) < QUEUED))
+
+    def _handle(self, text: bytes) -> None:
         n: int | None = None
         try:
+            self._app.limits.command(self._bucket, self._app.hub.time())
             command = codec.decode(text)
             n = command.n
-            self._app.limits.command(self._bucket, self._app.hub.time())
             if self.user is None and type(command) is not c.Hello:
                 raise Refused("hello_first")
             self._bad = 0
             HANDLERS[type(command)](self, command)
-            self._flood = 0
+            if self._flood:
+                self._flood -= 1
         except MadangError as error:
             self._refuse(codec.number(text) if n is None else n, error)
         except UnicodeDecodeError:
             self._socket.close(1007, "not UTF-8")
+        except Exception as error:
+            logger.error("command failed", exc_info=error)
+            self._answer(codec.error(n, MadangError("internal")))
 
     def _refuse(self, n: int | None, error: MadangError) -> None:
         self._answer(codec.error(n, error))
@@ -95,7 +117,7 @@ class Session:
             self._bad += 1
             if self._bad >= BAD_FRAMES:
                 self._socket.close(4400, "bad requests")
-        elif isinstance(error, Limited):
+        elif isinstance(error, Limited) and error.code != "overloaded":  # which is not his fault
             self._flood += 1
             if self._flood >= FLOOD:
                 self._socket.close(4429, "flood")
@@ -121,15 +143,9 @@ class Session:
             self._answer(codec.error(n, MadangError("internal")))
         else:
             if text and not self._socket.closed:
-                self._answer(text)
+                self._socket.say(self._socket.wire.notice(text))  # at once: it may be large, and fill the socket
         self._busy = False
-        queue = self._queue
-        while queue and not self._busy and not self._socket.closed:
-            if len(queue) == QUEUED:
-                self._socket.read_on(True)
-            self.receive(queue.popleft())
-        if not queue:
-            self._queue = None  # an empty deque is 600 bytes
+        self.go_on()
 
     def ended(self) -> None:
         """The socket is gone: forget what waits. What was submitted is stored all the same."""
@@ -224,12 +240,12 @@ class Session:
         app.appender.submit(draft, self._appended, n)
         self.in_flight += 1
         if self.in_flight == IN_FLIGHT:
-            self._socket.read_on(False)
+            self._throttle()
 
     def _appended(self, n: int, outcome: Appended | MadangError | None) -> None:
-        if self.in_flight == IN_FLIGHT:
-            self._socket.read_on(True)
         self.in_flight -= 1
+        if self.in_flight == IN_FLIGHT - 1:
+            self._throttle()
         if self._socket.closed:
             return
         if isinstance(outcome, MadangError):

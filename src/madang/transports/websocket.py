@@ -49,7 +49,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_alive", "_controls", "_fragments", "_gone", "_out", "_paused_at", "_protocol", "_reading", "_server_state",
-        "_silent", "transport", "address", "closed", "device", "paused", "session", "subscriptions", "wire", "write",
+        "_silent", "address", "closed", "device", "paused", "session", "subscriptions", "transport", "wire", "write",
     )  # fmt: skip
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
@@ -135,6 +135,8 @@ class Connection(asyncio.Protocol):
             return
         if self._reading:
             self.transport.resume_reading()
+        if self.session is not None:
+            self.session.go_on()
         self.app.following.resume(self)
 
     def read_on(self, on: bool) -> None:
