@@ -10,7 +10,6 @@ import logging
 import secrets
 from collections.abc import Callable
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
@@ -25,7 +24,7 @@ from madang.protocol import codec
 from madang.transports.addresses import client_address
 from madang.transports.app import App
 from madang.transports.native import MAX_FRAME, PING_S, Session
-from madang.transports.wire import DEFLATE, DEFLATED, PLAIN
+from madang.transports.wire import DEFLATE, PLAIN, wire_for
 
 logger = logging.getLogger("madang.websocket")
 _quiet = logging.getLogger("madang.websockets")  # the library's own; one line per bad client is ours to write
@@ -36,7 +35,8 @@ LOW_WATER: Final = 32 * 1024
 HELLO_S: Final = 10.0
 SLOW_S: Final = 30.0  # a socket that stays behind this long is closed; it resumes when it can
 CLOSE_S: Final = 5.0  # for the peer to finish closing
-SILENT_PINGS: Final = 2
+SILENT_PINGS: Final = 2  # unanswered, and the peer is taken for dead
+SLICE: Final = 4096  # bytes parsed before looking whether they closed the connection: 680 of the smallest frames
 FRAGMENTS: Final = 256  # frames of one message
 CONTROLS: Final = 50  # pings and pongs between two looks of the wheel
 
@@ -48,7 +48,7 @@ class Connection(asyncio.Protocol):
     write: Callable[[bytes], None]  # the transport's own, so that a delivery is one call
 
     __slots__ = (
-        "_alive", "_controls", "_fragments", "_gone", "_out", "_paused_at", "_protocol", "_reading", "_server_state",
+        "_alive", "_controls", "_deaf", "_fragments", "_gone", "_out", "_paused_at", "_protocol", "_reading", "_server_state",
         "_silent", "address", "closed", "device", "paused", "session", "subscriptions", "transport", "wire", "write",
     )  # fmt: skip
 
@@ -64,6 +64,7 @@ class Connection(asyncio.Protocol):
         self._controls = 0
         self._paused_at = 0.0
         self._gone = False
+        self._deaf = False
         self._reading = True
         self.address = ""
         self.paused = False
@@ -102,6 +103,18 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse what came; answer pings and closes; give text to the session."""
         self._alive = True
+        if len(data) <= SLICE:
+            self._parse(data)
+            return
+        for start in range(0, len(data), SLICE):
+            if self._deaf:
+                return
+            self._parse(data[start : start + SLICE])
+            self._deaf = self.closed  # what closed it is in this very packet: it has more of the same
+
+    def _parse(self, data: bytes) -> None:
+        if self._deaf:
+            return
         protocol = self._protocol
         protocol.receive_data(data)
         for event in protocol.events_received():
@@ -196,7 +209,7 @@ class Connection(asyncio.Protocol):
         gate.sockets += 1
         gate.by_address[self.address] = gate.by_address.get(self.address, 0) + 1
         self.device = secrets.token_hex(8)
-        self.wire = DEFLATED if self._protocol.extensions else PLAIN
+        self.wire = wire_for(self._protocol.extensions)
         self.session = Session(self.app, self)
         self._protocol.send_response(response)
         request.headers.clear()  # the parser keeps the request for good: 2 KB per socket
@@ -208,7 +221,7 @@ class Connection(asyncio.Protocol):
         peer = self.transport.get_extra_info("peername")
         self.address = client_address(peer, request.headers.get_all("X-Forwarded-For"), gate.trusted_proxies)
         reject = self._protocol.reject
-        if urlsplit(request.path).path != "/ws":
+        if request.path.partition("?")[0] != "/ws":
             return reject(404, "There is no WebSocket at this path; the native protocol is at /ws.\n")
         origins = request.headers.get_all("Origin")
         if (
@@ -256,12 +269,12 @@ class Connection(asyncio.Protocol):
 
     def _flush(self) -> None:
         """Write what the protocol has to say; an empty piece is its end of stream."""
-        for data in self._protocol.data_to_send():
-            if data:
-                self.say(data)
-            else:
-                self._close_by_and_by()
-                self.transport.close()
+        pieces = self._protocol.data_to_send()
+        if data := b"".join(pieces):
+            self.say(data)
+        if pieces and not pieces[-1]:
+            self._close_by_and_by()
+            self.transport.close()
 
     def close(self, code: int, reason: str) -> None:
         """Close after what has been written; what the client still sends is not looked at."""
@@ -279,6 +292,8 @@ class Connection(asyncio.Protocol):
             self.closed = True
             self.app.hub.close(self)
             self.app.wheel.add(self._end, CLOSE_S)
+            if not self._reading and not self.paused and not self._gone:
+                self.transport.resume_reading()  # for the peer's part of the closing
 
     def _end(self) -> None:
         if not self._gone:
@@ -309,8 +324,8 @@ class Connection(asyncio.Protocol):
                 self.transport.abort()
                 return None
             return 5.0
-        self._silent = 0 if self._alive else self._silent + 1
-        if self._silent > SILENT_PINGS:
+        self._silent = 0 if self._alive or not self._reading else self._silent + 1
+        if self._silent >= SILENT_PINGS:
             self.transport.abort()
             return None
         self._alive = False
@@ -325,7 +340,10 @@ def gateway(app: App) -> type[Connection]:
 
 
 def _same_origin(origins: list[str], hosts: list[str]) -> bool:
-    return len(origins) == len(hosts) == 1 and urlsplit(origins[0]).netloc == hosts[0]
+    if len(origins) != 1 or len(hosts) != 1:
+        return False
+    _, scheme_ends, host = origins[0].partition("://")
+    return bool(scheme_ends) and host.lower() == hosts[0].lower()
 
 
 def _busy(response: Response, seconds: int) -> Response:

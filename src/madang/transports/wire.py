@@ -4,10 +4,16 @@ With permessage-deflate a second wire serves the sockets that negotiated it: ser
 compressed frame the same for all of them. 12 bits and memLevel 5 hold 64 KiB instead of 316 KiB per deflater.
 """
 
+from collections.abc import Sequence
+from typing import Final
+
+from websockets.extensions import Extension
 from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
 from websockets.frames import Frame, Opcode
 
-from madang.delivery.outlet import Entry
+from madang.delivery.outlet import Entry, Wire
+
+WINDOW_BITS: Final = 12
 
 
 def frame(text: bytes) -> bytes:
@@ -31,7 +37,7 @@ class DeflatedWire:
     """Native text in compressed frames, each complete in itself."""
 
     def __init__(self) -> None:
-        self._deflate = PerMessageDeflate(False, True, 12, 12, {"memLevel": 5})
+        self._deflate = PerMessageDeflate(False, True, WINDOW_BITS, WINDOW_BITS, {"memLevel": 5})
 
     def event(self, entry: Entry) -> bytes:
         """Frame an event."""
@@ -42,13 +48,21 @@ class DeflatedWire:
         return Frame(Opcode.TEXT, text).serialize(mask=False, extensions=[self._deflate])
 
 
+def wire_for(extensions: Sequence[Extension]) -> Wire:
+    """Give the wire for what was negotiated. A peer with a window smaller than ours is written to uncompressed."""
+    for extension in extensions:
+        if isinstance(extension, PerMessageDeflate) and extension.local_max_window_bits >= WINDOW_BITS:
+            return DEFLATED
+    return PLAIN
+
+
 PLAIN = PlainWire()
 DEFLATED = DeflatedWire()
 DEFLATE = ServerPerMessageDeflateFactory(
     server_no_context_takeover=True,
     client_no_context_takeover=True,
-    server_max_window_bits=12,
-    client_max_window_bits=12,
+    server_max_window_bits=WINDOW_BITS,
+    client_max_window_bits=WINDOW_BITS,
     compress_settings={"memLevel": 5},
     require_client_max_window_bits=False,
 )
