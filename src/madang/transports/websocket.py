@@ -36,6 +36,7 @@ HELLO_S: Final = 10.0
 SLOW_S: Final = 30.0  # a socket that stays behind this long is closed; it resumes when it can
 CLOSE_S: Final = 5.0  # for the peer to finish closing
 SILENT_PINGS: Final = 2  # unanswered, and the peer is taken for dead
+LATE: Final = 16 * 1024  # bytes looked at after the connection was closed
 SLICE: Final = 4096  # bytes parsed before looking whether they closed the connection: 680 of the smallest frames
 FRAGMENTS: Final = 256  # frames of one message
 CONTROLS: Final = 50  # pings and pongs between two looks of the wheel
@@ -48,8 +49,8 @@ class Connection(asyncio.Protocol):
     write: Callable[[bytes], None]  # the transport's own, so that a delivery is one call
 
     __slots__ = (
-        "_alive", "_controls", "_deaf", "_fragments", "_gone", "_out", "_paused_at", "_protocol", "_reading", "_server_state",
-        "_silent", "address", "closed", "device", "paused", "session", "subscriptions", "transport", "wire", "write",
+        "_alive", "_controls", "_fragments", "_gone", "_out", "_patience", "_paused_at", "_protocol", "_reading",
+        "_server_state", "_silent", "address", "closed", "device", "paused", "session", "subscriptions", "transport", "wire", "write",
     )  # fmt: skip
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
@@ -64,7 +65,7 @@ class Connection(asyncio.Protocol):
         self._controls = 0
         self._paused_at = 0.0
         self._gone = False
-        self._deaf = False
+        self._patience = LATE
         self._reading = True
         self.address = ""
         self.paused = False
@@ -103,18 +104,18 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse what came; answer pings and closes; give text to the session."""
         self._alive = True
-        if len(data) <= SLICE:
+        if len(data) <= SLICE and not self.closed:
             self._parse(data)
             return
         for start in range(0, len(data), SLICE):
-            if self._deaf:
-                return
-            self._parse(data[start : start + SLICE])
-            self._deaf = self.closed  # what closed it is in this very packet: it has more of the same
+            piece = data[start : start + SLICE]
+            if self.closed:  # the peer may finish closing, and what was under way may come; a flood may not
+                self._patience -= len(piece)
+                if self._patience < 0:
+                    return
+            self._parse(piece)
 
     def _parse(self, data: bytes) -> None:
-        if self._deaf:
-            return
         protocol = self._protocol
         protocol.receive_data(data)
         for event in protocol.events_received():
