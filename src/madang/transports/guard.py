@@ -23,39 +23,59 @@ class GuardedHttp(HttpToolsProtocol):
     gate_app: App  # set by guarded()
 
     def connection_made(self, transport: Any) -> None:
-        """Take the socket; its first head must be whole within HEAD_S."""
+        """Take the socket; its first head must be whole within HEAD_S, a later one within twice that."""
         super().connection_made(transport)
-        self._head_bytes = 0
+        self._in_head = True
+        self._seen = True  # the wheel has seen this head unfinished, or will have waited for it long enough
+        self._handed_over = False
         self._heads = 0
-        self.gate_app.wheel.add(self._late, HEAD_S)
+        self._parsed = 0  # bytes of this head that the parser has told of
+        self._raw = 0  # bytes that came since it began
+        self.gate_app.wheel.add(self._look, HEAD_S)
 
-    def _late(self) -> None:
-        if not self._heads and not self.transport.is_closing():
-            self.transport.abort()
+    def _look(self) -> float | None:
+        if self._handed_over or self.transport.is_closing():
+            return None
+        if self._in_head:
+            if self._seen:
+                self.transport.abort()
+                return None
+            self._seen = True
+        return HEAD_S
 
     def data_received(self, data: bytes) -> None:
-        """Count what belongs to a head that is not whole yet."""
-        self._head_bytes += len(data)
-        heads = self._heads
+        """Count what belongs to a head that is not whole yet: a header may be endless, and the parser tells of whole ones."""
+        in_head, heads = self._in_head, self._heads
         super().data_received(data)
-        if self._heads > heads:
-            self._head_bytes = 0
-        elif self._in_head and self._head_bytes > HEAD_BYTES:
-            self._refuse(_TOO_LARGE)
-
-    _in_head = True
+        if in_head and self._in_head and self._heads == heads:
+            self._raw += len(data)
+            if self._raw > HEAD_BYTES:
+                self._refuse(_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         """A head begins."""
+        if self._heads:
+            self._seen = False
         self._in_head = True
+        self._parsed = self._raw = 0
         super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the target."""
+        self._count(len(url))
+        super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take one header, if there are not too many already."""
-        if len(self.headers) < HEADERS:
+        self._count(len(name) + len(value) + 4)
+        if len(self.headers) >= HEADERS:
+            self._refuse(_TOO_LARGE)
+        else:
             super().on_header(name, value)
-        elif len(self.headers) == HEADERS:
-            self.headers.append((b"", b""))
+
+    def _count(self, size: int) -> None:
+        self._parsed += size
+        if self._parsed > HEAD_BYTES:
             self._refuse(_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
@@ -77,6 +97,7 @@ class GuardedHttp(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self.parser.get_http_version() == "1.1":
+            self._handed_over = True
             super().handle_websocket_upgrade()
             # uvicorn leaves parser, protocol and request in a ring that only the cycle collector would undo.
             del self.parser, self.scope, self.headers, self.flow
@@ -84,8 +105,9 @@ class GuardedHttp(HttpToolsProtocol):
             self._refuse(_BAD)
 
     def _refuse(self, answer: bytes) -> None:
-        self.transport.write(answer)
-        self.transport.close()
+        if not self.transport.is_closing():
+            self.transport.write(answer)
+            self.transport.close()
 
 
 def guarded(app: App) -> type[GuardedHttp]:

@@ -1,0 +1,237 @@
+"""The heads of HTTP requests are bounded in time, bytes and number, the first and every later one; bodies are not heads."""
+
+import asyncio
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from madang.transports.app import App
+from madang.transports.guard import HEAD_BYTES, HEAD_S, HEADERS, GuardedHttp, guarded
+from madang.transports.websocket import gateway
+from tests.unit.transports.peers import FakeTransport, turn
+from tests.waiting import eventually, turns
+from tests.wire import TEXT, frame, upgrade
+
+GET = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    """Answer with the size of the body."""
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        size += len(message["body"])
+        more = message["more_body"]
+    body = f"{scope['path']}:{size};".encode()
+    headers = [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class Browser:
+    """A client on the other end of a fake transport."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.transport = FakeTransport()
+        self.state = ServerState()
+        config = uvicorn.Config(echo, http=guarded(app), ws=gateway(app), lifespan="off", log_config=None)
+        config.load()
+        self.protocol: GuardedHttp = guarded(app)(config, self.state, {}, asyncio.get_running_loop())
+        self.transport.protocol = self.protocol
+        self.protocol.connection_made(self.transport)
+
+    def send(self, data: bytes) -> None:
+        if not self.transport.closing:
+            self.transport.protocol.data_received(data)
+
+    @property
+    def answers(self) -> list[int]:
+        """The statuses so far."""
+        parts = bytes(self.transport.sent).split(b"HTTP/1.1 ")[1:]
+        return [int(part.split(b" ", 1)[0]) for part in parts]
+
+    async def answered(self, *statuses: int) -> None:
+        await eventually(lambda: len(self.answers) >= len(statuses))
+        assert self.answers == list(statuses)
+
+
+@pytest.fixture
+async def browser(app: App) -> Browser:
+    return Browser(app)
+
+
+async def test_a_request(browser: Browser) -> None:
+    browser.send(GET)
+    await browser.answered(200)
+    turn(browser.app, 30)
+    assert not browser.transport.aborted, "a connection at rest is uvicorn's to end"
+
+
+async def test_bytes_one_by_one(browser: Browser) -> None:
+    for byte in GET:
+        browser.send(bytes([byte]))
+    await browser.answered(200)
+
+
+async def test_pipelined_requests(browser: Browser) -> None:
+    browser.send(GET * 3)
+    await browser.answered(200, 200, 200)
+
+
+@pytest.mark.parametrize("begun", [b"", b"G", GET[:-2]])
+async def test_a_first_head_that_takes_too_long(browser: Browser, begun: bytes) -> None:
+    browser.send(begun)
+    turn(browser.app, int(HEAD_S) - 1)
+    assert not browser.transport.aborted
+    turn(browser.app, 1)
+    assert browser.transport.aborted
+    await eventually(lambda: browser.transport.lost)
+    assert not browser.state.connections
+    turn(browser.app, 70)
+
+
+async def test_a_later_head_that_takes_too_long(browser: Browser) -> None:
+    """A byte a second keeps uvicorn's keep-alive timer off for ever."""
+    browser.send(GET)
+    await browser.answered(200)
+    turn(browser.app, 12)
+    for byte in GET[:-2][: int(HEAD_S) * 2 + 2]:
+        browser.send(bytes([byte]))
+        turn(browser.app, 1)
+    assert browser.transport.aborted
+
+
+async def test_later_heads_in_good_time(browser: Browser) -> None:
+    for n in range(1, 8):
+        browser.send(GET[:10])
+        turn(browser.app, 3)
+        browser.send(GET[10:])
+        await browser.answered(*[200] * n)
+        turn(browser.app, 3)
+    assert not browser.transport.aborted
+
+
+@pytest.mark.parametrize("size", [1000, 40])
+async def test_a_head_that_does_not_end(browser: Browser, size: int) -> None:
+    browser.send(GET[:-2] + b"X: ")
+    sent = 0
+    while not browser.transport.closing:
+        browser.send(b"x" * size)
+        sent += size
+        assert sent <= HEAD_BYTES + size
+    await browser.answered(431)
+
+
+async def test_headers_that_do_not_end(browser: Browser) -> None:
+    browser.send(GET[:-2])
+    n = 0
+    while not browser.transport.closing:
+        browser.send(b"A%d: b\r\n" % n)
+        n += 1
+        assert n <= HEADERS + 1
+    await browser.answered(431)
+
+
+@pytest.mark.parametrize("more", [b"", b"Connection: Upgrade\r\nUpgrade: websocket\r\n", b"Content-Length: 3\r\n"])
+async def test_too_many_headers_in_one_packet(browser: Browser, more: bytes) -> None:
+    head = GET[:-2] + more + b"".join(b"A%d: b\r\n" % n for n in range(HEADERS * 3)) + b"\r\n"
+    browser.send(head + b"abc")
+    await browser.answered(431)
+    await eventually(lambda: browser.transport.lost)
+    assert (browser.app.gate.sockets, browser.state.connections) == (0, set())
+
+
+async def test_a_large_head_in_one_packet(browser: Browser) -> None:
+    browser.send(GET[:-2] + b"X: " + b"x" * HEAD_BYTES * 2 + b"\r\n\r\n")
+    await browser.answered(431)
+
+
+async def test_a_large_target_in_one_packet(browser: Browser) -> None:
+    browser.send(GET.replace(b"/livez", b"/" + b"x" * HEAD_BYTES))
+    await browser.answered(431)
+
+
+async def test_a_large_second_head_in_one_packet(browser: Browser) -> None:
+    browser.send(GET)
+    await browser.answered(200)
+    browser.send(GET[:-2] + b"X: " + b"x" * HEAD_BYTES + b"\r\n\r\n")
+    await browser.answered(200, 431)
+
+
+async def test_a_head_just_small_enough(browser: Browser) -> None:
+    browser.send(GET[:-2] + b"X: " + b"x" * (HEAD_BYTES - 200) + b"\r\n\r\n")
+    await browser.answered(200)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_body_is_no_head(browser: Browser, chunked: bool) -> None:
+    """What came as a body must not count for the head behind it."""
+    size = HEAD_BYTES * 2
+    head = b"POST /p HTTP/1.1\r\nHost: localhost\r\n"
+    if chunked:
+        head += b"Transfer-Encoding: chunked\r\n\r\n"
+        body = b"%x\r\n%s\r\n0\r\n\r\n" % (size, b"x" * size)
+    else:
+        head += b"Content-Length: %d\r\n\r\n" % size
+        body = b"x" * size
+    browser.send(head)
+    await turns()
+    for n in range(0, len(body), 4000):
+        browser.send(body[n : n + 4000])
+        await turns(2)
+    await browser.answered(200)
+    browser.send(GET[:10])
+    await turns()
+    browser.send(GET[10:])
+    await browser.answered(200, 200)
+    assert b"/p:%d;" % size in browser.transport.sent
+
+
+async def test_a_body_and_the_next_head_in_one_packet(browser: Browser) -> None:
+    size = HEAD_BYTES * 2
+    head = b"POST /p HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % size
+    browser.send(head + b"x" * size + GET[:10])
+    await turns()
+    browser.send(GET[10:])
+    await browser.answered(200, 200)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"\x00\x01\x02\r\n\r\n",
+        b"GET / HTTP/9.9\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        upgrade(http="1.0"),
+    ],
+)
+async def test_bad_requests(browser: Browser, request_: bytes) -> None:
+    browser.send(request_)
+    await browser.answered(400)
+    await eventually(lambda: browser.transport.lost)
+    assert not browser.state.connections
+
+
+async def test_a_socket_that_is_handed_over_is_no_longer_watched(browser: Browser) -> None:
+    turn(browser.app, 3)
+    browser.send(upgrade())
+    await browser.answered(101)
+    browser.send(frame(TEXT, '{"op":"hello","n":1,"guest":"Mina"}'))
+    await eventually(lambda: b'"token"' in browser.transport.sent)
+    turn(browser.app, 40)
+    assert not browser.transport.aborted
+
+
+@pytest.mark.parametrize("head", [upgrade(path="//[x"), upgrade("Origin: http://["), upgrade(key=None)])
+async def test_a_handshake_that_is_refused_leaves_nothing(browser: Browser, head: bytes) -> None:
+    browser.send(head)
+    await eventually(lambda: browser.transport.lost)
+    assert browser.answers[0] in (400, 403, 404)
+    assert (browser.app.gate.sockets, browser.state.connections) == (0, set())
