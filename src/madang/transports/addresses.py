@@ -1,11 +1,15 @@
 """A client's address: the peer's, unless the peer is a proxy one has listed; then what that proxy says."""
 
 from collections.abc import Sequence
-from typing import Any
+from ipaddress import IPv6Address, ip_address
+from typing import Any, Final
+
+LONGEST: Final = 64  # of what a proxy says that is no address; it becomes a key
+NETWORK: Final = 64  # bits of an IPv6 address that tell one customer from another: he has all that follow
 
 
 def client_address(peer: Any, forwarded: Sequence[str], trusted: frozenset[str]) -> str:
-    """Give the address to count limits by.
+    """Give the address to count limits by: an IPv4 address, or an IPv6 network.
 
     Args:
         peer: the socket's peer name; its first part is the address.
@@ -13,12 +17,39 @@ def client_address(peer: Any, forwarded: Sequence[str], trusted: frozenset[str])
             client's, because what stands left of it the client could have written itself.
         trusted: addresses of proxies.
     """
-    address = str(peer[0]) if isinstance(peer, tuple | list) and peer else "local"
-    if address not in trusted:
+    address = _plain(str(peer[0])) if isinstance(peer, tuple | list) and peer else "local"
+    if address in trusted:
+        hops = [hop.strip() for value in forwarded for hop in value.split(",") if hop.strip()]
+        for hop in reversed(hops):
+            address = _plain(hop)
+            if address not in trusted:
+                break
+    return network(address)
+
+
+def network(address: str) -> str:
+    """Give what an address is counted as: an IPv6 address as its network."""
+    if ":" not in address:
         return address
-    hops = [hop.strip() for value in forwarded for hop in value.split(",") if hop.strip()]
-    for hop in reversed(hops):
-        address = hop
-        if hop not in trusted:
-            break
-    return address
+    try:
+        packed = int(IPv6Address(address)) >> NETWORK << NETWORK
+    except ValueError:
+        return address
+    return f"{IPv6Address(packed)}/{NETWORK}"
+
+
+def _plain(hop: str) -> str:
+    """Give an address without port, brackets or zone; IPv4 written as IPv6 as IPv4."""
+    if hop.startswith("["):
+        hop = hop[1:].partition("]")[0]
+    elif hop.count(":") == 1:
+        hop = hop.partition(":")[0]
+    hop = hop.partition("%")[0]
+    if ":" not in hop:
+        return hop[:LONGEST]
+    try:
+        address = ip_address(hop)
+    except ValueError:
+        return hop[:LONGEST]
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(mapped or address)

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 
 from madang.transports import http_bodies as b
+from madang.transports.addresses import network
 from madang.transports.http_caller import AfterId, Caller, Limit, Node, Token
 from madang.transports.http_errors import answer
 from madang.transports.http_schemas import body, documented
@@ -15,7 +16,7 @@ router = APIRouter(prefix="/api", tags=["users"])
 @router.post("/guests", **documented(b.Welcome, status=201, taken=b.NewGuest))
 async def welcome_guest(node: Node, request: Request, new: Annotated[b.NewGuest, body(b.NewGuest)]) -> Response:
     """Welcome a guest: a fresh user of that name, and a token for everything else."""
-    address = request.client.host if request.client else "local"
+    address = network(request.client.host) if request.client else "local"
     node.limits.address(address, node.hub.time())
     user, token = node.identity.guest(new.name, node.now())
     return answer(b.Welcome(b.Identified(user.id, user.name), token), 201)
