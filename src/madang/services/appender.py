@@ -5,7 +5,7 @@ While one batch is being committed the next one collects, so the size of a batch
 drafts come thick does an idle lane wait LINGER_S for company, because each hand-over between the event loop and the
 storage costs as much as about 15 messages.
 
-Order: a lane is first in, first out. A room is always in the same lane, so a sender's drafts keep their order.
+Order: a room is always in the same lane, and its drafts are first in, first out; so a sender's keep their order.
 Fairness: when more waits than one batch can take, every room gets an equal share of it.
 Bound: WAITING drafts per lane; above that drafts are refused (overloaded), not queued.
 """
@@ -13,6 +13,7 @@ Bound: WAITING drafts per lane; above that drafts are refused (overloaded), not 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from itertools import islice
 from time import perf_counter
 from typing import Any, Final
 from zlib import crc32
@@ -84,7 +85,7 @@ class Appender:
     @property
     def waiting(self) -> int:
         """Drafts not answered yet."""
-        return sum(len(lane.waiting) + lane.committing for lane in self._lanes)
+        return sum(lane.count + lane.committing for lane in self._lanes)
 
     def submit(self, draft: Draft, reply: Reply, tag: Any = None) -> None:
         """Put a draft in line; `reply(tag, outcome)` is called once, in the event loop, in the order of the lane.
@@ -96,10 +97,15 @@ class Appender:
             raise Refused("draining")
         lanes = self._lanes
         lane = lanes[0] if len(lanes) == 1 else lanes[crc32(draft.room.encode()) % len(lanes)]
-        if len(lane.waiting) >= WAITING:
+        if lane.count >= WAITING:
             self.statistics.overloaded += 1
             raise Limited("overloaded", OVERLOADED_MS)
-        lane.waiting.append((draft, reply, tag))
+        queue = lane.queues.get(draft.room)
+        if queue is None:
+            lane.queues[draft.room] = [(draft, reply, tag)]
+        else:
+            queue.append((draft, reply, tag))
+        lane.count += 1
         lane.wake.set()
         lane.idle.clear()
 
@@ -146,7 +152,8 @@ class _Lane:
         self._committed = committed
         self._doubtful = doubtful
         self._statistics = statistics
-        self.waiting: list[_Waiting] = []
+        self.queues: dict[str, list[_Waiting]] = {}  # by room; who is served next stands first
+        self.count = 0
         self.committing = 0
         self.wake = asyncio.Event()
         self.idle = asyncio.Event()
@@ -155,12 +162,12 @@ class _Lane:
     async def run(self) -> None:
         last = 0
         while True:
-            if not self.waiting:
+            if not self.count:
                 self.committing = 0
                 self.idle.set()
                 self.wake.clear()
                 await self.wake.wait()
-            if last >= THICK > 0 and len(self.waiting) < BATCH // 2:
+            if last >= THICK > 0 and self.count < BATCH // 2:
                 await asyncio.sleep(LINGER_S)
             batch = self._take()
             last = self.committing = len(batch)
@@ -183,24 +190,24 @@ class _Lane:
             self._settle(batch, outcomes)
 
     def _take(self) -> list[_Waiting]:
-        waiting = self.waiting
-        if len(waiting) <= BATCH:
-            self.waiting = []
-            return waiting
-        share = max(1, BATCH // len({draft.room for draft, _, _ in waiting}))
-        taken: dict[str, int] = {}
-        batch: list[_Waiting] = []
-        rest: list[_Waiting] = []
-        for item in waiting:
-            room = item[0].room
-            count = taken.get(room, 0)
-            if count < share and len(batch) < BATCH:
-                taken[room] = count + 1
-                batch.append(item)
-            else:
-                taken[room] = BATCH  # what comes later of this room stays behind it
-                rest.append(item)
-        self.waiting = rest
+        """Take up to BATCH, an equal share of every room in turn; what a room has left goes to the end of the line."""
+        queues = self.queues
+        if self.count <= BATCH:
+            batch = [item for queue in queues.values() for item in queue]
+            queues.clear()
+            self.count = 0
+            return batch
+        share = max(1, BATCH // len(queues))
+        batch = []
+        while len(batch) < BATCH and queues:
+            room = next(iter(queues))
+            queue = queues.pop(room)
+            n = min(share, BATCH - len(batch))
+            batch.extend(islice(queue, n))
+            if len(queue) > n:
+                del queue[:n]
+                queues[room] = queue
+        self.count -= len(batch)
         return batch
 
     def _settle(self, batch: Sequence[_Waiting], outcomes: Sequence[Outcome | MadangError]) -> None:
