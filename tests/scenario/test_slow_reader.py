@@ -14,11 +14,19 @@ from madang.delivery import wheel
 from madang.node import run_node
 from madang.transports import websocket
 from madang.transports.websocket import HIGH_WATER, Connection
+from tests import wire
+from tests.running import running_server
+from tests.scenario.crowd import deaf, person
 from tests.waiting import eventually
-from tests.wire import TEXT, Raw, frame, guest, upgrade, upgraded
+from tests.wire import Raw, frame, guest, upgrade, upgraded
 
 TEXT_SIZE = 4000
 MESSAGES = 1800  # 7 MB: more than the kernel takes for a peer
+
+DEAF = 40
+SPOKEN = 400
+TEXT = "x" * 3000  # 400 of them are 1.2 MB, five times the byte budget of a socket
+BUDGET_KB = 256 + 64  # per deaf socket: its budget and a batch on top
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +48,7 @@ async def stuck_guest(port: int) -> tuple[socket.socket, dict[str, Any]]:
     got = b""
     while b"\r\n\r\n" not in got:
         got += await loop.sock_recv(stuck, 4096)
-    await loop.sock_sendall(stuck, b"".join(frame(TEXT, json.dumps(c)) for c in commands))
+    await loop.sock_sendall(stuck, b"".join(frame(wire.TEXT, json.dumps(c)) for c in commands))
     while not (joined := next((f for f in frames(got) if f.get("n") == 2), None)):
         got += await loop.sock_recv(stuck, 4096)
     return stuck, joined | {"token": frames(got)[0]["token"]}
@@ -57,7 +65,7 @@ def frames(data: bytes) -> list[dict[str, Any]]:
             size, begin = int.from_bytes(data[at + 2 : at + 10], "big"), at + 10
         if begin + size > len(data):
             break
-        if data[at] == 0x80 | TEXT:
+        if data[at] == 0x80 | wire.TEXT:
             found.append(json.loads(data[begin : begin + size]))
         at = begin + size
     return found
@@ -76,7 +84,7 @@ async def test_one_that_never_reads(tmp_path: Path) -> None:
         async def listen(raw: Raw, seqs: list[int]) -> None:
             while len(seqs) < MESSAGES:
                 opcode, data = await raw.read()
-                told = json.loads(data) if opcode == TEXT else {}
+                told = json.loads(data) if opcode == wire.TEXT else {}
                 if told.get("type") == "message.sent":
                     seqs.append(told["seq"])
 
@@ -123,3 +131,32 @@ async def comes_back(port: int, stuck: socket.socket, joined: dict[str, Any]) ->
             assert [e["seq"] for e in answer["events"]] == list(range(position + 1, answer["seq"] + 1))
         else:
             assert answer["seq"] - position > 1000
+
+
+# -- many, in a process of its own -------------------------------------------------------------------------------------
+
+
+def resident_kb(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
+
+
+async def test_who_never_reads_costs_a_bound_and_delays_nobody(tmp_path: Path) -> None:
+    async with running_server(tmp_path, "--load-test") as server:
+        talker, listener = await person(server, "Talker"), await person(server, "Listener")
+        silent = [deaf(server) for _ in range(DEAF)]
+        await talker.send("warm", "up")
+        await listener.hears(lambda: listener.seqs)
+        before = resident_kb(server.pid)
+        for i in range(SPOKEN):
+            await talker.send(f"c-{i}", TEXT)
+        await listener.hears(
+            lambda: len(listener.seqs) >= SPOKEN + 1 and listener.seqs[-1] == max(talker.acks.values())
+        )
+        await talker.hears(lambda: len(talker.acks) == SPOKEN + 1)
+        assert listener.seqs == list(range(listener.seqs[0], listener.seqs[0] + len(listener.seqs)))
+        assert resident_kb(server.pid) - before < DEAF * BUDGET_KB + 40_000  # what 400 messages of 3 KB cost anyway
+        for raw in silent:
+            raw.close()
+        await talker.send("after", "all are still here")
+        await listener.hears(lambda: "after" in talker.acks or listener.seqs[-1] > SPOKEN)
