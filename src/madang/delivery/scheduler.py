@@ -97,6 +97,8 @@ class Scheduler:
                 logger.error("writing room %s failed", room.info.id, exc_info=error)
             if room.events_pending:
                 self.touch(room, now)
+            elif room.skip_from:
+                self.touch_lazily(room)
         if due and not self._passing:
             self._passing = True
             self._loop.call_soon(self._pass)

@@ -74,6 +74,17 @@ async def test_a_range_with_nothing_behind_it_is_told_all_the_same(store: object
         assert outlet.position(ROOM, 1) == 2
 
 
+async def test_a_range_that_begins_while_a_batch_waits_is_told_all_the_same(store: object) -> None:
+    async with running_nodes(store, quiet_above=0) as (node,):  # type: ignore[arg-type]
+        live = node.invent(ROOM)
+        (outlet,) = await node.follow(live, "mina")
+        node.hub.receive([event(ROOM, 2)])  # hot from now on
+        node.hub.receive([event(ROOM, 3)])
+        live.seal()  # as a join does that has to reach something
+        node.hub.receive([event(ROOM, 4, JOINED, "u-4")])
+        await eventually(lambda: outlet.position(ROOM, 1) == 4)
+
+
 async def test_in_a_small_room_joins_are_told(node: Node) -> None:
     live = node.invent(ROOM)
     (outlet,) = await node.follow(live, "mina")
