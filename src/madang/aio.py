@@ -1,8 +1,8 @@
 """What asyncio lacks and both services and delivery need: one answer for equal questions asked at the same time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -19,40 +19,26 @@ class SingleFlight(Generic[T]):
 
     async def do(self, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
         """Join the call under way for `key`, or make it."""
-        return await asyncio.shield(self._flying.get(key) or self._start(key, call, None))
+        task = self._flying.get(key)
+        if task is None:
+            task = self._flying[key] = _begun(self._fly(key, call))
+        return await asyncio.shield(task)
 
-    def _start(
-        self, key: Hashable, call: Callable[[], Awaitable[T]], behind: "asyncio.Task[T] | None"
-    ) -> "asyncio.Task[T]":
-        task = asyncio.get_running_loop().create_task(self._run(key, call, behind))
-        task.add_done_callback(_look)
-        if behind is None:
-            self._flying[key] = task
-        return task
-
-    async def _run(self, key: Hashable, call: Callable[[], Awaitable[T]], behind: "asyncio.Task[T] | None") -> T:
-        this = asyncio.current_task()
-        if behind is not None:
-            await asyncio.wait([behind])
-            self._begin(key)
+    async def _fly(self, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
         try:
             return await call()
         finally:
-            if self._flying.get(key) is this:
-                del self._flying[key]
-
-    def _begin(self, key: Hashable) -> None:
-        raise NotImplementedError
+            del self._flying[key]
 
 
-class FreshFlight(SingleFlight[T]):
+class FreshFlight(Generic[T]):
     """A single flight whose result is never older than the question: who comes while a call is under way shares the next.
 
     So one call is under way at a time, and one waits, however many ask.
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        self._flying: dict[Hashable, asyncio.Task[T]] = {}
         self._next: dict[Hashable, asyncio.Task[T]] = {}
 
     async def do(self, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
@@ -60,13 +46,24 @@ class FreshFlight(SingleFlight[T]):
         task = self._next.get(key)
         if task is None:
             behind = self._flying.get(key)
-            task = self._start(key, call, behind)
-            if behind is not None:
-                self._next[key] = task
+            task = _begun(self._fly(key, call, behind))
+            (self._flying if behind is None else self._next)[key] = task
         return await asyncio.shield(task)
 
-    def _begin(self, key: Hashable) -> None:
-        self._flying[key] = self._next.pop(key)
+    async def _fly(self, key: Hashable, call: Callable[[], Awaitable[T]], behind: "asyncio.Task[T] | None") -> T:
+        if behind is not None:
+            await asyncio.wait([behind])
+            self._flying[key] = self._next.pop(key)
+        try:
+            return await call()
+        finally:
+            del self._flying[key]
+
+
+def _begun(call: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+    task = asyncio.get_running_loop().create_task(call)
+    task.add_done_callback(_look)
+    return task
 
 
 def _look(task: "asyncio.Task[T]") -> None:
