@@ -30,6 +30,7 @@ logger = logging.getLogger("madang.native")
 BAD_FRAMES: Final = 20  # in a row
 FLOOD: Final = 200  # more commands refused for their rate than were taken
 QUEUED: Final = 64  # commands waiting behind one that waits for storage, before the socket is no longer read
+QUEUED_BYTES: Final = 2 * 64 * 1024  # likewise: a frame may have 64 KB
 IN_FLIGHT: Final = 512  # sends not acked yet, likewise
 MAX_FRAME: Final = 64 * 1024
 PING_S: Final = 25.0
@@ -50,13 +51,14 @@ class Socket(Outlet, Protocol):
 class Session:
     """One connection's side of the conversation."""
 
-    __slots__ = ("_app", "_bad", "_bucket", "_busy", "_flood", "_queue", "_socket", "in_flight", "user")
+    __slots__ = ("_app", "_bad", "_bucket", "_busy", "_flood", "_queue", "_queued", "_socket", "in_flight", "user")
 
     def __init__(self, app: App, socket: Socket) -> None:
         self._app = app
         self._socket = socket
         self._bucket = Bucket()
         self._queue: deque[bytes] | None = None  # most sessions never need one
+        self._queued = 0  # bytes in it
         self._busy = False
         self._bad = 0
         self._flood = 0
@@ -71,8 +73,9 @@ class Session:
             if self._queue is None:
                 self._queue = deque()
             self._queue.append(text)
-            if len(self._queue) == QUEUED:
-                self._throttle()
+            self._queued += len(text)
+            if self._full():
+                self._socket.read_on(False)
         else:
             self._handle(text)
 
@@ -80,16 +83,19 @@ class Session:
         """Take what waits: a command has finished, or the socket has room again."""
         queue = self._queue
         while queue and not (self._busy or self._socket.paused or self._socket.closed):
+            full = self._full()
             text = queue.popleft()
-            if len(queue) == QUEUED - 1:
-                self._throttle()
+            self._queued -= len(text)
+            if full and not self._full():
+                self._socket.read_on(True)
             self._handle(text)
         if not queue:
             self._queue = None  # an empty deque is 600 bytes
 
-    def _throttle(self) -> None:
-        queue = self._queue
-        self._socket.read_on(self.in_flight < IN_FLIGHT and (queue is None or len(queue) < QUEUED))
+    def _full(self) -> bool:
+        """Whether so much waits that the socket is not to be read."""
+        queue = self._queue or ()
+        return self.in_flight >= IN_FLIGHT or len(queue) >= QUEUED or self._queued >= QUEUED_BYTES
 
     def _handle(self, text: bytes) -> None:
         n: int | None = None
@@ -150,6 +156,7 @@ class Session:
     def ended(self) -> None:
         """The socket is gone: forget what waits. What was submitted is stored all the same."""
         self._queue = None
+        self._queued = 0
 
     # -- hello ---------------------------------------------------------------------------------------------------------
 
@@ -240,12 +247,12 @@ class Session:
         app.appender.submit(draft, self._appended, n)
         self.in_flight += 1
         if self.in_flight == IN_FLIGHT:
-            self._throttle()
+            self._socket.read_on(False)
 
     def _appended(self, n: int, outcome: Appended | MadangError | None) -> None:
         self.in_flight -= 1
-        if self.in_flight == IN_FLIGHT - 1:
-            self._throttle()
+        if self.in_flight == IN_FLIGHT - 1 and not self._full():
+            self._socket.read_on(True)
         if self._socket.closed:
             return
         if isinstance(outcome, MadangError):

@@ -173,8 +173,8 @@ class Connection(asyncio.Protocol):
     # -- out (outlet) --------------------------------------------------------------------------------------------------
 
     def put(self, data: bytes) -> None:
-        """Write joined with what else this turn of the loop gives the socket."""
-        if self._gone:
+        """Write joined with what else this turn of the loop gives the socket; nothing comes behind a close."""
+        if self.closed:
             return
         if not self._out:
             self.app.hub.at_end_of_turn(self)

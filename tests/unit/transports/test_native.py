@@ -218,6 +218,24 @@ async def test_what_waits_behind_a_slow_command_is_bounded(running: Running) -> 
         assert [f["n"] for f in peer.of("ok")][-QUEUED - 1 :] == list(range(10, 11 + QUEUED))
 
 
+async def test_what_waits_is_bounded_in_bytes_too(running: Running) -> None:
+    async with running(Gated) as app:
+        store = app.reading._log
+        peer = await greeted(app)
+        store.pages.clear()  # type: ignore[attr-defined]
+        peer.tell({"op": "history", "n": 10, "room": "yard"})
+        sent = 0
+        while peer.transport.reading:
+            peer.tell({"op": "ping", "n": 11, "filler": "x" * 60_000})
+            sent += 1
+        assert sent == 3
+        store.pages.set()  # type: ignore[attr-defined]
+        await peer.answer(11)
+        assert peer.transport.reading
+        peer.tell({"op": "ping", "n": 12})
+        await peer.answer(12)
+
+
 async def test_sends_not_acked_yet_are_bounded(running: Running) -> None:
     async with running(Gated) as app:
         store = app.reading._log

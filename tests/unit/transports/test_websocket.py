@@ -430,6 +430,21 @@ async def test_the_peer_answers_behind_much_that_was_under_way(app: App) -> None
     await gone(peer)
 
 
+async def test_nothing_comes_behind_a_close(running: Running) -> None:
+    async with running(Gated) as app:
+        store = app.reading._log
+        peer, other = await greeted(app), await greeted(app, "Bora")
+        store.go.clear()  # type: ignore[attr-defined]
+        peer.tell(message(10))
+        other.tell(message(11))
+        peer.connection.close(4400, "test")
+        store.go.set()  # type: ignore[attr-defined]
+        await other.answer(11)
+        await eventually(lambda: other.of("event"))
+        await turns()
+        assert peer.raw[-1][0] == CLOSE
+
+
 async def test_closing_twice_is_closing_once(app: App) -> None:
     peer = await greeted(app)
     peer.connection.close(4400, "test")
