@@ -1,0 +1,39 @@
+"""What a fault is. Each lives in a file of its own beside this one; `__init__.py` lists them."""
+
+import random
+from typing import Protocol
+
+from madang.proving.stage import Stage
+
+
+class Broken(Exception):
+    """What the fault itself expects of the server did not come true; the sentence says what."""
+
+
+class Fault(Protocol):
+    """Something that goes wrong, on purpose, while clients are at work.
+
+    Attributes:
+        name: "kill", as on the command line and in the table.
+        number: "F1", its row in the list of faults.
+        title: what is done, in one line.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def number(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+
+    def missing(self) -> str | None:
+        """Why it cannot be tried on this machine; None when it can."""
+
+    async def strike(self, stage: Stage, dice: random.Random) -> str:
+        """Let it go wrong, hold, and heal; returns when the server answers again. The string notes what was done.
+
+        Cancelling leaves the stage as it is at that moment; who cancels ends it.
+
+        Raises:
+            Broken: the fault's own expectation failed.
+        """

@@ -1,0 +1,203 @@
+"""A real `madang serve` as a process of its own, with its data in a folder: started, killed, paused, started again.
+
+It stays on one port over all its processes, and ends with the process that started it, even if that is killed.
+What is done to it and why is not here (`faults/`), nor what stands between it and its clients (`stage.py`).
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Final
+
+START_SECONDS: Final = 30.0
+STOP_SECONDS: Final = 15.0
+POLL_SECONDS: Final = 0.02
+PROGRAM: Final = (sys.executable, "-m", "madang")
+NO_SETTINGS: Final[Mapping[str, str]] = {}
+
+
+class Server:
+    """One server, perhaps over several processes.
+
+    Args:
+        data: folder for its data, and its log unless `log` says where; it must exist.
+        program: python, "-m", the module that is the server, and its first arguments; `serve …` follows.
+        arguments: more of the command line, like "--load-test".
+        settings: settings by name, like {"user_rate": "0"}.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        program: tuple[str, ...] = PROGRAM,
+        arguments: tuple[str, ...] = (),
+        settings: Mapping[str, str] = NO_SETTINGS,
+        log: Path | None = None,
+    ) -> None:
+        self.data = data
+        self.log = log or data / "log"
+        self.port = 0
+        self.admin_port = 0
+        self.admin_secret = ""
+        self.environment: dict[str, str] = {}  # more of it, from the next start on
+        self.launcher: tuple[str, ...] = ()  # a module and its arguments that run the program, from the next start on
+        self._program = program
+        self._arguments = arguments
+        self._settings = settings
+        self._process: Process | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it speaks HTTP."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def direct_url(self) -> str:
+        """Where it speaks the native protocol, with nothing in between."""
+        return f"ws://127.0.0.1:{self.port}/ws"
+
+    @property
+    def admin_url(self) -> str:
+        """Its admin listener, another after every start; `admin_secret` opens what is not for everybody."""
+        return f"http://127.0.0.1:{self.admin_port}"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the newest process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a process; a paused one is there too."""
+        return self._process is not None and self._process.returncode is None
+
+    async def start(self) -> None:
+        """Start it and wait until it is live.
+
+        Raises:
+            RuntimeError: it ended or did not answer in START_SECONDS; the message has the end of its log.
+        """
+        # A free port may be taken by someone else before the server has it; then take another, the first time.
+        for attempts_left in (2, 1, 0) if not self.port else (0,):
+            port = self.port or _free_port()
+            self._process = await self._spawn(port)
+            if await self._live(self._process, port):
+                self.port = port
+                return
+            await self._end()
+            if not attempts_left:
+                log = await asyncio.to_thread(self.log.read_text, errors="replace")
+                raise RuntimeError(f"madang serve did not start:\n{log[-4000:]}")
+
+    async def kill(self) -> None:
+        """End the process as a power cut would: SIGKILL."""
+        assert self._process is not None
+        self._process.kill()
+        await self._process.wait()
+
+    async def stop(self) -> int:
+        """End it in order (SIGTERM); gives the exit status.
+
+        Raises:
+            TimeoutError: it did not end in STOP_SECONDS.
+        """
+        assert self._process is not None
+        self._process.terminate()
+        return await self.ended(STOP_SECONDS)
+
+    async def ended(self, seconds: float) -> int:
+        """Wait until the process has ended by itself; gives the exit status, minus the signal if it was one.
+
+        Raises:
+            TimeoutError: it has not.
+        """
+        assert self._process is not None
+        return await asyncio.wait_for(self._process.wait(), seconds)
+
+    async def restart(self) -> None:
+        """Kill it if it runs, and start it on the same port and data. Raises what `start` does."""
+        await self._end()
+        await self.start()
+
+    async def close(self) -> None:
+        """Kill it if it runs."""
+        await self._end()
+
+    def pause(self) -> None:
+        """Freeze it (SIGSTOP): its sockets stay open, and nobody answers."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a frozen process go on (SIGCONT)."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    async def _end(self) -> None:
+        if self.running:
+            await self.kill()
+
+    async def _spawn(self, port: int) -> Process:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("MADANG_")}
+        environment |= {f"MADANG_{name.upper()}": value for name, value in self._settings.items()}
+        environment |= self.environment
+        python, option, *program = self._program
+        # setpriv becomes the server, so the process id is the server's.
+        tied = ("setpriv", "--pdeathsig=KILL") if shutil.which("setpriv") else ()
+        serve = ("serve", "--port", str(port), "--admin-port", "0", "--data", str(self.data), *self._arguments)
+        with await asyncio.to_thread(self._prepare) as log:
+            return await asyncio.create_subprocess_exec(
+                *tied, python, option, *self.launcher, *program, *serve,
+                stdin=DEVNULL, stdout=log, stderr=log, env=environment,
+            )  # fmt: skip
+
+    def _prepare(self) -> IO[bytes]:
+        (self.data / "admin.json").unlink(missing_ok=True)  # of a process that was killed
+        return self.log.open("ab")
+
+    async def _live(self, process: Process, port: int) -> bool:
+        """Ask until the server answers, and has left the note that says where its admin listener is. False if it ended
+        or stayed silent."""
+        deadline = asyncio.get_running_loop().time() + START_SECONDS
+        while process.returncode is None and asyncio.get_running_loop().time() < deadline:
+            if await answers(port) and await asyncio.to_thread(self._find_admin):
+                return process.returncode is None  # else it was another server, which took the port first
+            await asyncio.sleep(POLL_SECONDS)
+        return False
+
+    def _find_admin(self) -> bool:
+        try:
+            note = json.loads((self.data / "admin.json").read_bytes())
+        except OSError:
+            return False
+        self.admin_port, self.admin_secret = note["port"], note["secret"]
+        return True
+
+
+async def answers(port: int) -> bool:
+    """Whether a server on this machine says at once that it is live."""
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    try:
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        return b" 200 " in await reader.readline()
+    except OSError:
+        return False
+    finally:
+        writer.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
