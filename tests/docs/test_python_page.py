@@ -62,14 +62,14 @@ async def test_snippets_run(
         "\n" * line + code, "docs/python.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
     )
     async with (
-        connect(server.ws_url, guest="Mina") as yard,
-        connect(server.ws_url, guest="Bora") as bora,
+        connect(server.direct_url, guest="Mina") as yard,
+        connect(server.direct_url, guest="Bora") as bora,
         asyncio.timeout(PATIENCE_S),
     ):
         await yard.create(f"line-{line}")
         room = await yard.join(f"line-{line}")
         async with lively(bora, room.id):
-            names: dict[str, Any] = {"asyncio": asyncio, "connect": connect, "yard_url": server.ws_url}
+            names: dict[str, Any] = {"asyncio": asyncio, "connect": connect, "yard_url": server.direct_url}
             running = eval(compiled, {**names, "yard": yard, "room": room})
             assert iscoroutine(running)
             await running
@@ -86,24 +86,24 @@ async def run(tmp_path: Path, *command: str) -> str:
 async def test_the_first_program_runs_as_it_stands(server: Server, tmp_path: Path) -> None:
     (program,) = PROGRAMS
     assert "ws://127.0.0.1:8400/ws" in program
-    out = await run(tmp_path, "-c", program.replace("ws://127.0.0.1:8400/ws", server.ws_url))
+    out = await run(tmp_path, "-c", program.replace("ws://127.0.0.1:8400/ws", server.direct_url))
     assert out == "Mina: Hello, everybody\n"
 
 
 async def test_hello(server: Server, tmp_path: Path) -> None:
-    out = await run(tmp_path, str(ROOT / "examples/hello.py"), server.ws_url)
+    out = await run(tmp_path, str(ROOT / "examples/hello.py"), server.direct_url)
     assert re.search(r"Mina: Hello, everybody   \(stored, number \d+ of this room\)\n$", out)
 
 
 async def test_the_bot_answers_once_over_any_number_of_runs(server: Server, tmp_path: Path) -> None:
-    async with connect(server.ws_url, guest="Mina") as yard, asyncio.timeout(PATIENCE_S):
+    async with connect(server.direct_url, guest="Mina") as yard, asyncio.timeout(PATIENCE_S):
         await yard.create("parrots")
         room = await yard.join("parrots")
         asked = [await room.send("!echo one")]
         answers = []
         for _ in range(2):
             bot = await asyncio.create_subprocess_exec(
-                sys.executable, str(ROOT / "examples/bot.py"), server.ws_url, "parrots", cwd=tmp_path, stdout=PIPE
+                sys.executable, str(ROOT / "examples/bot.py"), server.direct_url, "parrots", cwd=tmp_path, stdout=PIPE
             )
             asked.append(await room.send("!echo more"))
             async for event in room:

@@ -58,7 +58,7 @@ async def test_the_examples_print_what_the_page_shows(tmp_path: Path) -> None:
             cwd=tmp_path, env=os.environ | here, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         out, _ = await process.communicate()
-        assert process.returncode == 0, server.log()
+        assert process.returncode == 0, server.log.read_text()
     printed = [json.loads(text) for text in out.decode().split(END)]
     for example, found in zip(EXAMPLES, printed, strict=True):
         assert agrees(example.printed, found), (example.commands, found)

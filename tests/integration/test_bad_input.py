@@ -115,7 +115,7 @@ async def test_a_token_in_the_url_is_neither_read_nor_logged(server: Server) -> 
         token = (await raw.ask(op="hello", n=1, guest="Mina"))["token"]
     async with chatting(server), upgraded(server.port, path=f"/ws?token={token}&access_token={token}") as raw:
         assert (await raw.ask(op="join", n=1, room="lobby"))["code"] == "hello_first"
-    assert token not in server.log()
+    assert token not in server.log.read_text()
 
 
 async def test_tokens_that_are_none(server: Server) -> None:  # rows 21 and 22, as far as there are tokens
@@ -443,6 +443,6 @@ async def test_administration_is_not_at_the_front_door(server: Server, path: str
 
 
 def test_the_log_has_no_traceback_and_at_most_a_line_per_bad_client(server: Server) -> None:
-    log = server.log()
+    log = server.log.read_text()
     assert "Traceback" not in log, log
     assert len(log.splitlines()) <= 20 + bad_clients

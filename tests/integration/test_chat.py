@@ -76,7 +76,7 @@ async def screen(server: Server, name: str, language: str = "en_US.UTF-8") -> As
     here, there = pty.openpty()
     environment = {**os.environ, "LANG": language, "LC_ALL": "", "LC_MESSAGES": ""}
     process = await asyncio.create_subprocess_exec(
-        *CHAT, "lobby", "--url", server.ws_url, "--name", name,
+        *CHAT, "lobby", "--url", server.direct_url, "--name", name,
         stdin=there, stdout=there, stderr=there, env=environment, start_new_session=True,
     )  # fmt: skip
     os.close(there)
@@ -127,7 +127,7 @@ async def test_a_terminal_that_is_taken_away_ends_it(server: Server) -> None:
 
 async def pipe(server: Server, text: str, *arguments: str) -> tuple[int | None, str, str]:
     process = await asyncio.create_subprocess_exec(
-        *CHAT, "--url", server.ws_url, *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE
+        *CHAT, "--url", server.direct_url, *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE
     )
     async with asyncio.timeout(PATIENCE_S):
         out, error = await process.communicate(text.encode())
@@ -138,7 +138,7 @@ async def test_a_pipe_ends_when_all_is_stored(server: Server) -> None:
     lines = [f"줄 {i}" for i in range(5)]
     status, _, error = await pipe(server, "\n".join(lines), "story", "--name", "Teller")
     assert (status, error) == (0, "")
-    async with connect(server.ws_url, guest="Reader") as yard:
+    async with connect(server.direct_url, guest="Reader") as yard:
         room = await yard.join("story")
         told = [e for e in room.recent if isinstance(e, MessageSent)]
         assert [(e.name, e.text) for e in told] == [("Teller", line) for line in lines]
@@ -150,12 +150,12 @@ async def test_a_pipe_ends_when_all_is_stored(server: Server) -> None:
 async def test_what_cannot_be_sent_is_said(server: Server) -> None:
     status, _, error = await pipe(server, "x" * 5000 + "\nfine\n", "lobby", "--name", "Teller")
     assert status == 1 and error.startswith("not sent: xxx")
-    async with connect(server.ws_url, guest="Reader") as yard:
+    async with connect(server.direct_url, guest="Reader") as yard:
         messages = [m.text async for m in (await yard.join("lobby")).messages()]
     assert messages == ["fine"]
 
 
 async def test_what_cannot_be_reached_is_a_sentence_and_a_hint(server: Server) -> None:
-    status, out, error = await pipe(server, "", "lobby", "--url", server.ws_url + "x")
+    status, out, error = await pipe(server, "", "lobby", "--url", server.direct_url + "x")
     assert (status, out) == (1, "")
     assert re.fullmatch(r"madang: HTTP 404: .*\nIs there a server at ws://.*\n", error)

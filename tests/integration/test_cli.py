@@ -96,7 +96,7 @@ async def test_serve_says_where_it_is_and_what_it_stored(server: Server) -> None
         mina = await anyone.guest("Mina", "lobby")
         await mina.ok("POST", "/api/rooms/lobby/messages", {"text": "hello"})
     assert await server.stop() == 0
-    log = server.log()
+    log = server.log.read_text()
     assert f"Madang is open at http://127.0.0.1:{server.port}/\n" in log
     assert f"madang chat lobby --url ws://127.0.0.1:{server.port}/ws" in log
     assert str(server.data) in log
@@ -132,12 +132,12 @@ async def test_serve_does_not_share_its_data(server: Server) -> None:
 async def test_serve_warns_of_what_is_unsafe(tmp_path: Path) -> None:
     unsafe = {"host": "0.0.0.0", "origins": '["*"]', "user_rate": "0", "prot": "9000"}
     async with running_server(tmp_path, settings=unsafe) as server:
-        log = server.log()
+        log = server.log.read_text()
     for word in ("without TLS", 'origins is "*"', "user_rate", "MADANG_PROT is no setting"):
         assert word in log
     (folder := tmp_path / "second").mkdir()
     async with running_server(folder, "--load-test") as server:
-        assert "LOAD TEST" in server.log()
+        assert "LOAD TEST" in server.log.read_text()
 
 
 async def test_serve_fails_when_a_part_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +153,7 @@ async def test_serve_fails_when_a_part_does(tmp_path: Path, monkeypatch: pytest.
 async def test_the_log_for_machines(tmp_path: Path) -> None:
     async with running_server(tmp_path, "--load-test", settings={"log_format": "json"}) as server:
         await server.stop()
-        lines = [json.loads(line) for line in server.log().splitlines() if line.startswith("{")]
+        lines = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
     assert [line["level"] for line in lines] == ["warning", "info"]
     for line in lines:
         assert {"event", "level", "logger", "timestamp"} <= set(line)
@@ -166,7 +166,7 @@ async def test_the_secret_of_administration_is_kept(server: Server) -> None:
     note = server.data / desk.NOTE
     assert stat.S_IMODE(note.stat().st_mode) == 0o600
     secret = json.loads(note.read_text())["secret"]
-    assert secret not in server.log()
+    assert secret not in server.log.read_text()
     await server.stop()
     assert not note.exists()
 

@@ -76,7 +76,7 @@ async def until(room: Room, text: str) -> list[Event | Reset]:
 
 
 async def test_two_talk(server: Server) -> None:
-    async with connect(server.ws_url, guest="Mina") as mina, connect(server.ws_url, guest="보라") as bora:
+    async with connect(server.direct_url, guest="Mina") as mina, connect(server.direct_url, guest="보라") as bora:
         minas, boras = await mina.join("lobby"), await bora.join("lobby")
         sent = await minas.send("안녕, 보라", data={"wave": True}, mentions=[bora.user.id])
         assert sent.ack == mina.server.ack == "stored"
@@ -95,12 +95,12 @@ async def test_two_talk(server: Server) -> None:
         await boras.read()
         (mine,) = [m async for m in bora.rooms()]
         assert (mine.mentions, mine.read_seq) == (0, sent.seq)
-    async with connect(server.ws_url, token=mina.token) as again:
+    async with connect(server.direct_url, token=mina.token) as again:
         assert again.user == mina.user
 
 
 async def test_typing_and_presence_are_noticed(server: Server) -> None:
-    async with connect(server.ws_url, guest="Mina") as mina, connect(server.ws_url, guest="Bora") as bora:
+    async with connect(server.direct_url, guest="Mina") as mina, connect(server.direct_url, guest="Bora") as bora:
         minas = await mina.join("lobby")
         notices = minas.notices()
         boras = await bora.join("lobby")
@@ -121,7 +121,7 @@ async def test_kill_and_restart_in_the_middle_of_a_burst(server: Server) -> None
     burst = asyncio.Event()
 
     async def write(name: str) -> None:
-        async with connect(server.ws_url, guest=name, in_flight=8, random=impatient) as yard:
+        async with connect(server.direct_url, guest=name, in_flight=8, random=impatient) as yard:
             room = await yard.join("lobby")
 
             async def send(text: str) -> None:
@@ -140,7 +140,7 @@ async def test_kill_and_restart_in_the_middle_of_a_burst(server: Server) -> None
             await server.kill()
             await server.restart()
 
-    async with connect(server.ws_url, guest="Reader", random=impatient) as yard:
+    async with connect(server.direct_url, guest="Reader", random=impatient) as yard:
         room = await yard.join("lobby")
         async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
             tasks.create_task(kill())
@@ -163,8 +163,8 @@ async def test_what_happened_while_away_is_seen_as_it_happened(server: Server) -
     cable = Cable()
     states: list[State] = []
     async with (
-        connect(server.ws_url, guest="Mina", opener=cable.open, on_state=states.append) as mina,
-        connect(server.ws_url, guest="Bora") as bora,
+        connect(server.direct_url, guest="Mina", opener=cable.open, on_state=states.append) as mina,
+        connect(server.direct_url, guest="Bora") as bora,
     ):
         boras = await bora.join("lobby")
         first, second = await boras.send("first"), await boras.send("second")
@@ -187,8 +187,8 @@ async def test_what_happened_while_away_is_seen_as_it_happened(server: Server) -
 async def test_too_long_away_is_a_reset(server: Server) -> None:
     cable = Cable()
     async with (
-        connect(server.ws_url, guest="Mina", opener=cable.open) as mina,
-        connect(server.ws_url, guest="Bora", in_flight=64) as bora,
+        connect(server.direct_url, guest="Mina", opener=cable.open) as mina,
+        connect(server.direct_url, guest="Bora", in_flight=64) as bora,
     ):
         minas, boras = await mina.join("lobby", limit=10), await bora.join("lobby")
         cable.cut()
@@ -204,8 +204,8 @@ async def test_too_long_away_is_a_reset(server: Server) -> None:
 
 async def test_a_slow_application_gets_all_and_holds_nobody_up(server: Server) -> None:
     async with (
-        connect(server.ws_url, guest="Mina", waiting_events=20) as mina,
-        connect(server.ws_url, guest="Bora", in_flight=64) as bora,
+        connect(server.direct_url, guest="Mina", waiting_events=20) as mina,
+        connect(server.direct_url, guest="Bora", in_flight=64) as bora,
     ):
         minas, boras = await mina.join("lobby"), await bora.join("lobby")
         await asyncio.gather(*(boras.send(str(i)) for i in range(300)))
@@ -216,7 +216,7 @@ async def test_a_slow_application_gets_all_and_holds_nobody_up(server: Server) -
 
 
 async def test_the_kicked_one_hears_of_it_and_no_more(server: Server) -> None:
-    async with connect(server.ws_url, guest="Mina") as mina, connect(server.ws_url, guest="Bora") as bora:
+    async with connect(server.direct_url, guest="Mina") as mina, connect(server.direct_url, guest="Bora") as bora:
         await mina.create("yard", title="The yard")
         minas, boras = await mina.join("yard"), await bora.join("yard")
         assert (minas.role, minas.title, boras.role) == ("owner", "The yard", "member")
@@ -232,7 +232,7 @@ async def test_the_kicked_one_hears_of_it_and_no_more(server: Server) -> None:
 
 
 async def test_the_invited_come_in(server: Server) -> None:
-    async with connect(server.ws_url, guest="Mina") as mina, connect(server.ws_url, guest="Bora") as bora:
+    async with connect(server.direct_url, guest="Mina") as mina, connect(server.direct_url, guest="Bora") as bora:
         await mina.create("backstage", access="invite")
         invite = await (await mina.join("backstage")).invite()
         with pytest.raises(Refused) as refused:
@@ -242,7 +242,7 @@ async def test_the_invited_come_in(server: Server) -> None:
 
 
 async def test_leaving_and_coming_again(server: Server) -> None:
-    async with connect(server.ws_url, guest="Mina") as mina, connect(server.ws_url, guest="Bora") as bora:
+    async with connect(server.direct_url, guest="Mina") as mina, connect(server.direct_url, guest="Bora") as bora:
         minas, boras = await mina.join("lobby"), await bora.join("lobby")
         await boras.leave()
         async with asyncio.timeout(PATIENCE_S):
@@ -255,7 +255,7 @@ async def test_leaving_and_coming_again(server: Server) -> None:
 
 
 async def test_a_restart_in_order_is_a_pause(server: Server) -> None:
-    async with connect(server.ws_url, guest="Mina") as mina:
+    async with connect(server.direct_url, guest="Mina") as mina:
         room = await mina.join("lobby")
         before = await room.send("before")
         await until(room, "before")
@@ -269,17 +269,17 @@ async def test_a_restart_in_order_is_a_pause(server: Server) -> None:
 
 async def test_what_cannot_be_reached_says_why(server: Server) -> None:
     with pytest.raises(Disconnected, match="404"):
-        async with connect(server.ws_url + "x", guest="Mina"):
+        async with connect(server.direct_url + "x", guest="Mina"):
             pass
     with pytest.raises(Refused, match="name"):
-        async with connect(server.ws_url, guest="admin"):
+        async with connect(server.direct_url, guest="admin"):
             pass
     with pytest.raises(Refused, match="token"):
-        async with connect(server.ws_url, token="nonsense"):
+        async with connect(server.direct_url, token="nonsense"):
             pass
     await server.kill()
     with pytest.raises(Disconnected, match=r"Not reached within 0\.5 s"):
-        async with connect(server.ws_url, guest="Mina", timeout=0.5):
+        async with connect(server.direct_url, guest="Mina", timeout=0.5):
             pass
     with pytest.raises(Disconnected, match="URI"):
         async with connect("nonsense", guest="Mina"):
@@ -290,7 +290,7 @@ async def test_rates_are_waited_out(tmp_path: Path) -> None:
     settings = {"user_rate": "50", "user_burst": "5"}
     async with (
         running_server(tmp_path, settings=settings) as server,
-        connect(server.ws_url, guest="Mina") as mina,
+        connect(server.direct_url, guest="Mina") as mina,
         asyncio.timeout(PATIENCE_S),
     ):
         room = await mina.join("lobby")

@@ -20,8 +20,8 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 
 @pytest.mark.parametrize("conversation", ALL)
 async def test_conversation(conversation: Conversation, server: Server) -> None:
-    await play(conversation, websocket(server.ws_url))
+    await play(conversation, websocket(server.direct_url))
 
 
 def test_no_conversation_made_the_server_stumble(server: Server) -> None:
-    assert "Traceback" not in server.log()
+    assert "Traceback" not in server.log.read_text()

@@ -80,7 +80,7 @@ class Person:
 
 async def person(server: Server, name: str, room: str = "lobby") -> Person:
     """Connect, say hello and join."""
-    connection = await connect(server.ws_url, max_size=None)
+    connection = await connect(server.direct_url, max_size=None)
     someone = Person(connection, room)
     await connection.send(json.dumps({"op": "hello", "n": 1, "guest": name}))
     await connection.send(json.dumps({"op": "join", "n": 2, "room": room, "limit": 0}))

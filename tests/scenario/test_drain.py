@@ -64,7 +64,7 @@ class Talker:
 async def leaves(server: Server) -> None:
     """Tell the server to end: it does, in time, and without complaint."""
     async with asyncio.timeout(LEAVE_S):
-        assert await server.stop() == 0, server.log()[-3000:]
+        assert await server.stop() == 0, server.log.read_text()[-3000:]
 
 
 async def stored(port: int) -> dict[int, str]:

@@ -40,7 +40,7 @@ async def test_nothing_acked_is_lost_doubled_or_reordered_by_kill_9(tmp_path: Pa
                 assert not acked.keys() & p.acks.keys()
                 acked |= p.acks
             await server.restart()
-        async with connect(server.ws_url, guest="Reader") as yard:
+        async with connect(server.direct_url, guest="Reader") as yard:
             room = await yard.join("lobby")
             stored: dict[int, str] = {}
             before = None

@@ -21,6 +21,8 @@ STOP_SECONDS: Final = 15.0
 POLL_SECONDS: Final = 0.02
 PROGRAM: Final = (sys.executable, "-m", "madang")
 NO_SETTINGS: Final[Mapping[str, str]] = {}
+# setpriv becomes the server, so the process id is the server's.
+TIED: Final = ("setpriv", "--pdeathsig=KILL") if shutil.which("setpriv") else ()
 
 
 class Server:
@@ -149,12 +151,10 @@ class Server:
         environment |= {f"MADANG_{name.upper()}": value for name, value in self._settings.items()}
         environment |= self.environment
         python, option, *program = self._program
-        # setpriv becomes the server, so the process id is the server's.
-        tied = ("setpriv", "--pdeathsig=KILL") if shutil.which("setpriv") else ()
         serve = ("serve", "--port", str(port), "--admin-port", "0", "--data", str(self.data), *self._arguments)
         with await asyncio.to_thread(self._prepare) as log:
             return await asyncio.create_subprocess_exec(
-                *tied, python, option, *self.launcher, *program, *serve,
+                *TIED, python, option, *self.launcher, *program, *serve,
                 stdin=DEVNULL, stdout=log, stderr=log, env=environment,
             )  # fmt: skip
 
