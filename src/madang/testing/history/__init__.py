@@ -1,5 +1,18 @@
 """The history checker: judges what clients of a server saw against what the server promises."""
 
+from madang.testing.history.checker import Checker, check
 from madang.testing.history.records import Record, Recorder, read
+from madang.testing.history.verdict import TITLES, HistoryError, Result, Verdict, Violation
 
-__all__ = ["Record", "Recorder", "read"]
+__all__ = [
+    "TITLES",
+    "Checker",
+    "HistoryError",
+    "Record",
+    "Recorder",
+    "Result",
+    "Verdict",
+    "Violation",
+    "check",
+    "read",
+]

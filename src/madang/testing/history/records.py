@@ -21,7 +21,7 @@ class _Record(msgspec.Struct, tag_field="is", tag=str.lower, omit_defaults=True,
 
 
 class Opened(_Record):
-    """A connection was answered ok to its hello: from now on `conn` speaks as `user`."""
+    """A connection was answered ok to its hello: it speaks as `user`, in what it asked before this answer came, too."""
 
     conn: int
     client: str
@@ -29,10 +29,11 @@ class Opened(_Record):
 
 
 class Closed(_Record):
-    """A connection is over. What it had not been answered is unknown from here on."""
+    """A connection is over. What it had not been answered is unknown from here on. `mine`: its client ended it."""
 
     conn: int
     code: int = 1006
+    mine: bool = False
 
 
 class Invoke(_Record):
@@ -162,13 +163,14 @@ class Page(_Record):
 
 
 class Unread(_Record):
-    """One room of a client's list of rooms."""
+    """One room of a client's list of rooms, asked for at `asked` (0: not known, and taken for `t`)."""
 
     client: str
     room: str
     seq: int
     read_seq: int
     unread: int
+    asked: int = 0
 
 
 class Presence(_Record):
@@ -199,12 +201,17 @@ class Fault(_Record):
 
 
 class Setup(_Record):
-    """First record: what the store was configured to give, and how long presence may lag, in microseconds."""
+    """First record: what the store was configured to give, and how long presence may lag, in microseconds.
+
+    `others`: the rooms are not these clients' alone, or are older than the history, so that there may be more in them
+    than anybody here asked for.
+    """
 
     ack: str = "stored"
     presence_ttl: int = 60_000_000
     seed: int = 0
     note: str = ""
+    others: bool = False
 
 
 Record = (

@@ -1,0 +1,77 @@
+"""The checker: feeds each record to the families of invariants that want it, and collects their verdict.
+
+The families share what is known (`state`), and are asked in a fixed order: what is known is brought up to date first.
+"""
+
+from collections.abc import Callable, Iterable
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from madang.testing.history.records import Record, read
+from madang.testing.history.verdict import Findings, Verdict
+
+EVERY: Final = 1 << 16  # records between two reports of progress
+
+
+class Checker:
+    """Judges one history, record by record, in the order of the file.
+
+    Linear in time. In memory it keeps about 50 bytes per event of a room and 400 per command with a cid. The records
+    themselves it keeps only without a `path`, to have them for the verdict.
+
+    Args:
+        path: the file that the records come from. It is read again, once, for the records that show a violation.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._kept: list[Record] = []
+        self._findings = Findings()
+        self.line = 0
+
+    def feed(self, record: Record) -> None:
+        """Take the next record.
+
+        Raises:
+            HistoryError: the record names a connection or a call that is not there: this is no history.
+        """
+        self.line += 1
+        if self._path is None:
+            self._kept.append(record)
+
+    def finish(self) -> Verdict:
+        """Judge what only the whole history shows, and give the verdict. To be called once, after the last record."""
+        return self._findings.verdict(self.line, self._look_up)
+
+    def _look_up(self, lines: Iterable[int]) -> dict[int, Record]:
+        if self._path is None:
+            return {line: self._kept[line - 1] for line in lines}
+        wanted = set(lines)
+        if not wanted:
+            return {}
+        numbered = enumerate(islice(read(self._path), max(wanted)), 1)
+        return {line: record for line, record in numbered if line in wanted}
+
+
+def check(records: Iterable[Record] | Path, progress: Callable[[int], None] | None = None) -> Verdict:
+    """Judge a history: records in order, or the file they stand in.
+
+    Args:
+        records: the history. A file is never in memory as a whole; records that are given are.
+        progress: called now and then with the number of records judged.
+
+    Raises:
+        HistoryError: the records contradict one another in what only the recorder can get wrong.
+        msgspec.ValidationError, msgspec.DecodeError: a line of the file is no record.
+    """
+    path = records if isinstance(records, Path) else None
+    checker = Checker(path)
+    feed = checker.feed
+    rest = iter(read(path) if path else records)  # type: ignore[arg-type]
+    while chunk := list(islice(rest, EVERY)):
+        for record in chunk:
+            feed(record)
+        if progress:
+            progress(checker.line)
+    return checker.finish()
