@@ -252,18 +252,8 @@ class _Pipe:
     """One way of a link. An empty chunk in the queue stands for the end."""
 
     __slots__ = (
-        "_choked",
-        "_due",
-        "_link",
-        "_queue",
-        "_queued",
-        "_sink",
-        "_source",
-        "_timer",
-        "fuse",
-        "lost",
-        "weather",
-    )
+        "_choked", "_due", "_link", "_queue", "_queued", "_sink", "_source", "_timer", "fuse", "lost", "over", "weather",
+    )  # fmt: skip
 
     def __init__(self, link: _Link, source: _End, sink: _End) -> None:
         self._link = link
