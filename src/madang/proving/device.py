@@ -1,0 +1,439 @@
+"""One device of a user: a connection that comes back, by the rules of "A correct client" in PROTOCOL.md.
+
+It notes what it sends before it sends it, and what it is told before it makes anything of it. What to say and when is
+the person's (`person.py`).
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from madang.codes import CLOSES, ERRORS
+from madang.proving import frames
+from madang.proving.wire import GONE, Wire, dial
+from madang.proving.witness import Witness, now
+from madang.testing.history import records as r
+
+ANSWER_S: Final = 10.0  # an answer that takes longer is not waited for
+LOOK_S: Final = 0.5  # between two looks for such
+RETRY_S: Final = 2.0  # longest wait before the next connection: shorter than PROTOCOL.md's, since a storm is short
+LATER_S: Final = 3.0  # likewise, after a close that asks for a longer wait
+BYE_S: Final = 4.0  # longest wait that a bye is believed
+UNSURE: Final = frozenset({"storage_failed", "internal"})  # codes that leave open whether it was stored
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Position(msgspec.Struct):
+    """Where a device stands in a room."""
+
+    seq: int
+    epoch: str
+
+
+class Command(msgspec.Struct, kw_only=True):
+    """A command to give. `text` and `target` are noted; `more` are its other fields on the wire."""
+
+    op: str
+    room: str = ""
+    cid: str = ""
+    text: str = ""
+    target: int = 0
+    user: str = ""
+    more: dict[str, Any] = {}
+    keep: bool = False  # to be sent again, with its cid, until it is answered for good
+    done: Callable[["Command", frames.Frame | None], None] | None = None  # None: the connection ended first
+
+
+class Owner(Protocol):
+    """Whose device it is: what it needs to know when it connects, and whom it tells what it has learned."""
+
+    user: str
+    token: str
+    final: bool
+
+    def wanted(self) -> Iterable[str]:
+        """Give the rooms to join on every connection."""
+
+    def invited(self, room: str) -> dict[str, str]:
+        """Give the fields that let one into a room."""
+
+    def known(self, frame: frames.Frame) -> None:
+        """Take the answer to hello."""
+
+    def let_in(self, room: str) -> None:
+        """A join was answered ok."""
+
+    def put_out(self, room: str) -> None:
+        """One left or was kicked, or had been when one came back."""
+
+    def learn(self, event: frames.Event) -> None:
+        """An event was applied."""
+
+
+class _Asked(msgspec.Struct):
+    """A command on its way."""
+
+    command: Command
+    at: int
+    since: int | None = None
+
+
+_TARGETED: Final = frozenset({"edit", "delete", "react", "pin", "read"})
+_READS: Final = frozenset({"history", "rooms", "presence", "invite", "ping"})
+
+
+class Device:
+    """A connection slot. `run` keeps it connected until `stop`."""
+
+    def __init__(
+        self,
+        witness: Witness,
+        client: str,
+        url: str,
+        dice: random.Random,
+        owner: "Owner",
+        *,
+        small: bool = False,
+    ) -> None:
+        self._witness = witness
+        self._client = client
+        self._url = url
+        self._dice = dice
+        self._owner = owner
+        self._small = small
+        self._wire: Wire | None = None
+        self._conn = 0
+        self._asked: dict[int, _Asked] = {}
+        self._outbox: dict[tuple[str, str], Command] = {}
+        self._greeted = False
+        self._ended = asyncio.Event()
+        self._code = GONE
+        self._bye: float | None = None
+        self._asleep_s = 0.0
+        self._stopped = False
+        self.paused = False
+        self.positions: dict[str, Position] = {}
+        self.joining: set[str] = set()
+
+    # -- what it is ----------------------------------------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is connected, and every join was answered."""
+        return self._greeted and not self.joining and self._wire is not None and not self._wire.closed
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is on its way or waits to be sent."""
+        return self.ready and not self._asked and not self._outbox
+
+    def follows(self, room: str) -> bool:
+        """Whether it can speak in a room now."""
+        return self._greeted and room in self.positions and room not in self.joining and not self.paused
+
+    # -- what it does --------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Connect, and again after each end, until stopped."""
+        tries = 0
+        while not self._stopped:
+            if self._asleep_s:
+                await asyncio.sleep(self._asleep_s)
+                self._asleep_s = 0.0
+            self._ended.clear()
+            self._bye = None
+            later = False
+            wire = await dial(self._url, self._hear, self._end, small=self._small)
+            if wire is not None:
+                self._wire = wire
+                self._greet()
+                code = await self._watch(wire)
+                tries = 0 if self._greeted else tries
+                later = code in CLOSES and CLOSES[code].reconnect != "resume"
+                self._greeted = False
+            tries += 1
+            if self._bye is not None:
+                wait = self._dice.uniform(0, min(BYE_S, self._bye))
+            else:
+                wait = self._dice.uniform(0, LATER_S if later else min(RETRY_S, 0.1 * 2**tries))
+            if not self._stopped:
+                await asyncio.sleep(wait)
+
+    async def stop(self) -> None:
+        """Close for good."""
+        self._stopped = True
+        if self._wire is not None and not self._wire.closed:
+            self.pause(False)
+            self._wire.close()
+            await self._ended.wait()
+
+    def drop(self, rest_s: float, *, abrupt: bool) -> None:
+        """Close, and come back after `rest_s`."""
+        if self._wire is None or self._wire.closed:
+            return
+        self._asleep_s = rest_s
+        self._wire.abort() if abrupt else self._wire.close()
+
+    def pause(self, on: bool) -> None:
+        """Stop reading, or go on."""
+        self.paused = on
+        if self._wire is not None:
+            self._wire.read_on(not on)
+        if not on:
+            for asked in self._asked.values():
+                asked.at = now()  # nobody else is to blame for the wait
+
+    def give(self, *commands: Command) -> None:
+        """Send commands in one write. Those to be kept are sent again on the next connection, if need be."""
+        texts = []
+        for command in commands:
+            if command.keep:
+                self._outbox[command.room, command.cid] = command
+            texts.append(self._invoke(command))
+        if self._wire is not None:
+            self._wire.send(texts)
+
+    def join(self, *rooms: str) -> None:
+        """Join rooms, from the position where there is one."""
+        self.give(*(self._join(room) for room in rooms if room not in self.joining))
+
+    # -- sending -------------------------------------------------------------------------------------------------------
+
+    def _greet(self) -> None:
+        """Say hello, join, and send again what was not answered, all at once."""
+        witness = self._witness
+        witness.counted["connections"] += 1
+        self._conn = witness.connection()
+        self._asked.clear()
+        self.joining.clear()
+        self._greeted = False
+        token = self._owner.token
+        who = {"token": token} if token else {"guest": self._client}
+        again = list(self._outbox.values())
+        witness.counted["resent"] += len(again)
+        rooms = self._owner.wanted()
+        self.give(Command(op="hello", more=who), *(self._join(room) for room in rooms), *again)
+        if self.paused:
+            self.pause(True)
+
+    def _join(self, room: str) -> Command:
+        self.joining.add(room)
+        position = self.positions.get(room)
+        more: dict[str, Any] = {}
+        if position is not None:
+            more = {"since": position.seq, "epoch": position.epoch}
+        else:
+            more = {"limit": self._dice.randrange(50)} | self._owner.invited(room)
+        return Command(op="join", room=room, more=more)
+
+    def _invoke(self, command: Command) -> bytes:
+        n = self._witness.call()
+        fields: dict[str, Any] = {"op": command.op, "n": n}
+        if command.room:
+            fields["room"] = command.room
+        if command.cid:
+            fields["cid"] = command.cid
+        if command.text:
+            fields["text"] = command.text
+        if command.op in _TARGETED:
+            fields["seq"] = command.target
+        if command.user:
+            fields["user"] = command.user
+        at = now()
+        self._asked[n] = _Asked(command, at, command.more.get("since"))
+        if command.op == "send":
+            self._witness.counted["sends"] += 1
+        if command.op not in _READS and command.op != "hello":
+            self._witness.note(
+                r.Invoke(
+                    at, n, self._conn, command.op, command.room, command.cid, command.text, command.target, command.user
+                )
+            )
+        return _encode(fields | command.more)
+
+    # -- hearing -------------------------------------------------------------------------------------------------------
+
+    def _hear(self, text: bytes) -> None:
+        at = now()
+        try:
+            frame = frames.decode(text)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            self._witness.odd[f"a frame that is none: {error}"] += 1
+            return
+        if isinstance(frame, frames.Event):
+            self._note_event(at, frame, "live")
+            self._apply(frame)
+        else:
+            self._take(at, frame)
+
+    def _take(self, at: int, frame: frames.Frame) -> None:
+        witness, conn = self._witness, self._conn
+        match frame.op:
+            case "ok" | "error":
+                self._answered(at, frame)
+            case "skip":
+                witness.note(r.Skip(at, conn, frame.room, frame.first, frame.last))
+                if (position := self.positions.get(frame.room)) is not None:
+                    position.seq = frame.last
+            case "behind":
+                witness.counted["behind"] += 1
+                witness.note(r.Behind(at, conn, frame.room, frame.seq))
+            case "reset":
+                witness.counted["resets"] += 1
+                witness.note(r.Reset(at, conn, frame.room, frame.epoch, frame.seq))
+                self._fresh(at, frame.room, frame, "reset")
+            case "bye":
+                self._bye = frame.retry_ms / 1000
+            case _:
+                witness.counted["notices"] += 1
+
+    def _note_event(self, at: int, e: frames.Event, via: str) -> None:
+        self._witness.counted["deliveries"] += 1
+        self._witness.note(
+            r.Event(at, self._conn, e.room, e.seq, e.id, e.type, e.user, e.text, e.target, e.member, e.deleted, via)
+        )
+
+    def _fresh(self, at: int, room: str, frame: frames.Frame, via: str) -> None:
+        """Take the events of an answer or a reset, and the position behind them."""
+        for event in frame.events:
+            self._note_event(at, event, via)
+        self.positions[room] = Position(frame.seq, frame.epoch)
+        for event in frame.events:
+            self._learn(event)
+
+    def _apply(self, event: frames.Event) -> None:
+        position = self.positions.get(event.room)
+        if position is None:
+            return
+        if event.seq == position.seq + 1:
+            position.seq = event.seq
+            self._learn(event)
+        elif event.seq > position.seq and event.room not in self.joining:
+            self._witness.odd["a gap in the live events of a connection"] += 1
+            self.join(event.room)
+
+    def _learn(self, event: frames.Event) -> None:
+        me = self._owner.user
+        if (event.type == "member.left" and event.user == me) or (event.type == "member.kicked" and event.member == me):
+            self.positions.pop(event.room, None)
+            self._owner.put_out(event.room)
+        else:
+            self._owner.learn(event)
+
+    def _answered(self, at: int, frame: frames.Frame) -> None:
+        asked = self._asked.pop(frame.n, None)
+        if asked is None:
+            self._witness.odd[f"an answer to nothing: {frame.code or frame.op}"] += 1
+            return
+        command = asked.command
+        if frame.op == "error":
+            self._refused(at, frame, command)
+        elif command.op == "hello":
+            self._greeted = True
+            self._owner.known(frame)
+            self._witness.note(r.Opened(at, self._conn, self._client, self._owner.user))
+        elif command.op == "join":
+            self._joined(at, frame, asked)
+        else:
+            self._done(at, frame, asked)
+        if command.done is not None:
+            command.done(command, frame)
+
+    def _refused(self, at: int, frame: frames.Frame, command: Command) -> None:
+        witness = self._witness
+        witness.refusals[frame.code] += 1
+        if command.op == "hello":
+            if self._wire is not None:
+                self._wire.close()  # and come back
+            return
+        if command.op not in _READS:
+            unsure = frame.code in UNSURE
+            witness.note(r.Unknown(at, frame.n, frame.code) if unsure else r.Fail(at, frame.n, frame.code))
+        if command.op == "join":
+            self.joining.discard(command.room)
+            if frame.code == "not_found":
+                self.positions.pop(command.room, None)
+                self._owner.put_out(command.room)
+        elif command.keep:
+            if ERRORS[frame.code].temporary:
+                loop = asyncio.get_running_loop()
+                loop.call_later(max(frame.retry_ms, 50) / 1000, self._again, command, self._conn)
+            else:
+                self._outbox.pop((command.room, command.cid), None)
+
+    def _again(self, command: Command, conn: int) -> None:
+        if conn == self._conn and self._greeted and (command.room, command.cid) in self._outbox:
+            self._witness.counted["resent"] += 1
+            self.give(command)
+
+    def _joined(self, at: int, frame: frames.Frame, asked: _Asked) -> None:
+        room = asked.command.room
+        self.joining.discard(room)
+        self._witness.counted["joins"] += 1
+        self._witness.note(
+            r.Joined(at, frame.n, self._conn, room, frame.epoch, frame.seq, asked.since, frame.reset, frame.read_seq)
+        )
+        self._owner.let_in(room)
+        self._fresh(at, room, frame, "join")
+
+    def _done(self, at: int, frame: frames.Frame, asked: _Asked) -> None:
+        witness, command = self._witness, asked.command
+        match command.op:
+            case "history":
+                self._page(at, frame, asked)
+            case "rooms":
+                for row in frame.rooms:
+                    witness.note(r.Unread(at, self._client, row.room, row.seq, row.read_seq, row.unread))
+            case "presence":
+                witness.note(r.Presence(at, asked.at, command.room, list(frame.users), frame.count))
+            case "invite" | "ping":
+                pass
+            case _:
+                witness.note(r.Ok(at, frame.n, frame.seq, frame.id, frame.ack, frame.duplicate))
+        if command.op == "send":
+            witness.acked(asked.at, at)
+            witness.counted["duplicates"] += frame.duplicate
+        if command.keep:
+            self._outbox.pop((command.room, command.cid), None)
+
+    def _page(self, at: int, frame: frames.Frame, asked: _Asked) -> None:
+        more = asked.command.more
+        messages = [r.Message(m.seq, m.id, m.user, m.text, bool(m.edited_at), m.deleted) for m in frame.messages]
+        self._witness.counted["pages"] += 1
+        self._witness.note(
+            r.Page(
+                at, asked.at, self._client, asked.command.room, messages, before=more.get("before", 0),
+                after=more.get("after", 0), limit=more.get("limit", 50), more=frame.more, final=self._owner.final,
+            )
+        )  # fmt: skip
+
+    # -- ends ----------------------------------------------------------------------------------------------------------
+
+    async def _watch(self, wire: Wire) -> int:
+        """Wait for the end; hang up where an answer is overdue. Gives the close code."""
+        while not self._ended.is_set():
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await self._ended.wait()
+            except TimeoutError:
+                oldest = next(iter(self._asked.values()), None)
+                if oldest is not None and not self.paused and now() - oldest.at > ANSWER_S * 1_000_000:
+                    self._witness.counted["overdue"] += 1
+                    wire.abort()
+        return self._code
+
+    def _end(self, code: int) -> None:
+        self._code = code
+        self._wire = None
+        self._witness.closes[code] += 1
+        self._witness.note(r.Closed(now(), self._conn, code))
+        asked, self._asked = self._asked, {}
+        self._witness.counted["unknown"] += sum(a.command.op == "send" for a in asked.values())
+        self.joining.clear()
+        self._ended.set()
+        for a in asked.values():
+            if a.command.done is not None:
+                a.command.done(a.command, None)

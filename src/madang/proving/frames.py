@@ -1,0 +1,90 @@
+"""What a server says, as PROTOCOL.md has it, decoded by a reader that shares nothing with the server's own code.
+
+One struct for all frames: fields that a frame does not have keep their defaults. Where a name means different things in
+different frames (`room` is a room id in events, and an object in the answer to join), it is `Any`.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+
+class Event(msgspec.Struct, gc=False):
+    """An event frame, by itself or in the answer to a join."""
+
+    room: str
+    seq: int
+    type: str
+    id: str
+    user: str
+    text: str = ""
+    target: int = 0
+    member: str = ""
+    deleted: bool = False
+
+
+class Message(msgspec.Struct, gc=False):
+    """A message on a page of history."""
+
+    seq: int
+    id: str
+    user: str
+    text: str = ""
+    edited_at: str = ""
+    deleted: bool = False
+
+
+class Room(msgspec.Struct, gc=False):
+    """One row of one's own rooms."""
+
+    room: str
+    seq: int
+    read_seq: int
+    unread: int
+
+
+class Frame(msgspec.Struct, gc=False):
+    """Any frame but an event."""
+
+    op: str
+    n: int = 0
+    room: Any = ""
+    seq: int = 0
+    epoch: str = ""
+    id: str = ""
+    ack: str = ""
+    duplicate: bool = False
+    unchanged: bool = False
+    reset: bool = False
+    read_seq: int = 0
+    code: str = ""
+    retry_ms: int = 0
+    first: int = msgspec.field(default=0, name="from")
+    last: int = msgspec.field(default=0, name="to")
+    user: Any = None
+    token: str = ""
+    invite: str = ""
+    server: dict[str, Any] = {}
+    events: list[Event] = []
+    messages: list[Message] = []
+    rooms: list[Room] = []
+    users: dict[str, str] = {}
+    count: int = 0
+    more: bool = False
+
+
+_frame: Final = msgspec.json.Decoder(Frame).decode
+_event: Final = msgspec.json.Decoder(Event).decode
+_EVENT: Final = b'{"op":"event",'
+
+
+def decode(text: bytes) -> Frame | Event:
+    """Decode a frame of the server's.
+
+    Raises:
+        msgspec.ValidationError, msgspec.DecodeError: it is none.
+    """
+    if text.startswith(_EVENT):
+        return _event(text)
+    frame = _frame(text)
+    return _event(text) if frame.op == "event" else frame

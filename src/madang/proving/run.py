@@ -1,0 +1,215 @@
+"""A run: the server on its stage, the crowd, the faults in their turn, then the verdict over the history.
+
+`prove` is `madang prove` without a terminal; tests call it. What is done is in `plan`, `load` and `faults/`.
+"""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from madang.errors import SetupError
+from madang.proving.faults import FAULTS, Broken
+from madang.proving.load import Crowd, Lost, Unfit
+from madang.proving.plan import Plan, Strike
+from madang.proving.samples import sample
+from madang.proving.server import PROGRAM
+from madang.proving.stage import Stage, staged
+from madang.proving.verdict import Outcome, Struck, judged
+from madang.proving.witness import Witness, now
+from madang.testing.history import Recorder
+from madang.testing.history.records import Setup
+
+SAMPLE_S: Final = 1.0
+TELL_S: Final = 0.2
+Tell = Callable[[str, float, Witness], None]
+"""Told now and then: what is going on, the share that is done, and the counts so far."""
+
+
+async def prove(
+    plan: Plan,
+    folder: Path,
+    *,
+    program: tuple[str, ...] = PROGRAM,
+    settings: Mapping[str, str] | None = None,
+    tell: Tell | None = None,
+    stop: asyncio.Event | None = None,
+) -> Outcome:
+    """Run a plan against a server of its own, and judge what its clients saw.
+
+    Args:
+        folder: for the evidence: plan.json, history.jsonl, verdict.json, server.log and data; made where it is missing.
+        program: the server, as `staged` takes it.
+        settings: settings of the server in place of the plan's.
+        stop: ends the storm before its time; what was done until then is judged.
+
+    Raises:
+        SetupError: the folder is not empty, the server did not start, or a fault cannot be tried here.
+    """
+    for strike in plan.strikes:
+        if reason := FAULTS[strike.fault].missing():
+            raise SetupError(f"The fault {strike.fault} cannot be tried here: {reason}", "Leave it out of --faults.")
+    async with _evidence(plan, folder) as witness:
+        run = _Run(plan, witness, tell, stop or asyncio.Event())
+        try:
+            async with staged(
+                folder, program=program, settings=plan.settings if settings is None else settings
+            ) as stage:
+                run.stage = stage
+                await run.all(Crowd(plan, stage.url, witness))
+        except RuntimeError as error:
+            raise SetupError(f"The server did not start: {error}", f"See {folder}/server.log.") from None
+    return await judged(plan, folder, witness, run.struck, run.broken, tell)
+
+
+async def prove_url(
+    plan: Plan, folder: Path, url: str, prefix: str, *, tell: Tell | None = None, stop: asyncio.Event | None = None
+) -> Outcome:
+    """Run a plan, without faults, against a server that runs already; `prefix` makes the names of its rooms new.
+
+    Raises:
+        SetupError: the folder is not empty, or the server does not let the load in.
+    """
+    async with _evidence(plan, folder) as witness:
+        run = _Run(plan, witness, tell, stop or asyncio.Event())
+        await run.all(Crowd(plan, url, witness, prefix))
+    return await judged(plan, folder, witness, run.struck, run.broken, tell)
+
+
+@asynccontextmanager
+async def _evidence(plan: Plan, folder: Path) -> AsyncIterator[Witness]:
+    witness = Witness(await asyncio.to_thread(_begin, plan, folder))
+    witness.note(Setup(now(), seed=plan.seed))
+    keeping = asyncio.create_task(witness.keep())
+    try:
+        yield witness
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        await witness.close()
+
+
+def _begin(plan: Plan, folder: Path) -> Recorder:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise SetupError(f"The folder {folder} is not empty.", "Name another for the evidence, or empty it.")
+        text = json.dumps(msgspec.to_builtins(plan), indent=1, ensure_ascii=False)
+        (folder / "plan.json").write_text(text + "\n", encoding="utf-8")
+        return Recorder(folder / "history.jsonl")
+    except OSError as error:
+        raise SetupError(f"The evidence cannot be kept in {folder}: {error}.", "Name another folder.") from None
+
+
+class _Run:
+    """What happens between the first connection and the last."""
+
+    def __init__(self, plan: Plan, witness: Witness, tell: Tell | None, stop: asyncio.Event) -> None:
+        self._plan = plan
+        self._witness = witness
+        self._tell = tell
+        self._stop = stop
+        self._doing = "everybody comes"
+        self._share = 0.0
+        self._phase = "before"
+        self.stage: Stage | None = None
+        self.struck: list[Struck] = []
+        self.broken: list[str] = []
+
+    async def all(self, crowd: Crowd) -> None:
+        """Run it."""
+        beside = [asyncio.create_task(self._telling()), asyncio.create_task(self._sampling())]
+        try:
+            await crowd.come()
+            await self._sample("before")
+            await self._storm(crowd)
+            await self._quiet(crowd)
+        except Unfit as error:
+            raise SetupError(str(error), "Look into the server's log.") from None
+        finally:
+            for task in beside:
+                task.cancel()
+            crowd.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+
+    async def _storm(self, crowd: Crowd) -> None:
+        self._doing, self._phase = "a storm", "storm"
+        storm = asyncio.create_task(crowd.storm())
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        try:
+            for number, strike in enumerate(self._plan.strikes, 1):
+                await self._pause(begun + strike.at - loop.time())
+                if self._stop.is_set():
+                    break
+                self._doing = f"fault {number} of {len(self._plan.strikes)}: {FAULTS[strike.fault].title}"
+                await self._strike(crowd, strike)
+                self._share = (loop.time() - begun) / self._plan.seconds
+            await self._pause(begun + self._plan.seconds - loop.time())
+        finally:
+            storm.cancel()
+            await asyncio.gather(storm, return_exceptions=True)
+
+    async def _strike(self, crowd: Crowd, strike: Strike) -> None:
+        assert self.stage is not None
+        fault, witness = FAULTS[strike.fault], self._witness
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        witness.begin(fault.name)
+        note, broken = "", False
+        try:
+            note = await fault.strike(self.stage, random.Random(strike.dice))  # noqa: S311  # seeded on purpose
+        except Broken as error:
+            note, broken = str(error), True
+            self.broken.append(f"{fault.name}: {error}")
+        healed = loop.time()
+        if not await crowd.back():
+            broken = True
+            self.broken.append(f"{fault.name}: not everybody was back a minute after it.")
+        self._doing = f"{fault.name} is over: {note}"
+        silence = witness.end(note)
+        self.struck.append(
+            Struck(fault.name, fault.number, note, healed - begun, loop.time() - healed, silence, broken)
+        )
+
+    async def _quiet(self, crowd: Crowd) -> None:
+        self._doing, self._phase, self._share = "everybody comes to rest", "rest", 1.0
+        if (missing := await crowd.rest()) is not None:
+            self.broken.append(f"After the storm: {missing}.")
+        self._doing = "everything is read once more"
+        try:
+            await crowd.look()
+        except (Lost, Unfit) as error:
+            self.broken.append(
+                f"After the storm, what stands there could not be read: {error or 'the connection broke'}."
+            )
+        await self._sample("after")
+        self._doing = "everybody goes"
+        await crowd.go()
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._stop.wait()
+        except TimeoutError:
+            pass
+
+    async def _sample(self, phase: str) -> None:
+        if self.stage is not None and (taken := await sample(self.stage.server, phase)) is not None:
+            self._witness.note(taken)
+
+    async def _sampling(self) -> None:
+        while True:
+            await asyncio.sleep(SAMPLE_S)
+            if self._phase == "storm" and self._witness.fault is None:
+                await self._sample("storm")
+
+    async def _telling(self) -> None:
+        while self._tell is not None:
+            self._tell(self._doing, min(1.0, self._share), self._witness)
+            await asyncio.sleep(TELL_S)

@@ -1,0 +1,129 @@
+"""The verdict of a run: what the checker says of its history, what the faults did, and what it all amounted to.
+
+How it looks in a terminal is `cli/prove.py`'s; here it is made, and kept as verdict.json.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from madang.proving.plan import Plan
+from madang.proving.witness import Witness
+from madang.testing.history import Verdict, check
+
+
+class Struck(msgspec.Struct, frozen=True):
+    """A fault that struck. `held_s`: until the server answered again; `back_s`: from then until everybody was back.
+    `silence_s`: the longest time meanwhile in which no send was acked."""
+
+    fault: str
+    number: str
+    note: str
+    held_s: float
+    back_s: float
+    silence_s: float
+    broken: bool
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """What the crowd did. Latencies are of acks outside of faults, in milliseconds; None where there were none."""
+
+    counted: dict[str, int]
+    refusals: dict[str, int]
+    closes: dict[int, int]
+    odd: dict[str, int]
+    p50_ms: float | None
+    p99_ms: float | None
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """All that came of a run. `broken` are expectations beside the invariants that did not come true."""
+
+    plan: Plan
+    folder: Path
+    verdict: Verdict
+    struck: tuple[Struck, ...]
+    broken: tuple[str, ...]
+    totals: Totals
+
+    @property
+    def held(self) -> bool:
+        """Whether every invariant held, and every other expectation."""
+        return self.verdict.held and not self.broken
+
+
+async def judged(
+    plan: Plan,
+    folder: Path,
+    witness: Witness,
+    struck: list[Struck],
+    broken: list[str],
+    tell: Callable[[str, float, Witness], None] | None,
+) -> Outcome:
+    """Check the history, and keep the outcome as verdict.json."""
+    loop = asyncio.get_running_loop()
+
+    def progress(done: int) -> None:
+        if tell is not None:
+            loop.call_soon_threadsafe(tell, "the history is checked", done / max(1, witness.noted), witness)
+
+    verdict = await asyncio.to_thread(check, folder / "history.jsonl", progress)
+    outcome = Outcome(plan, folder, verdict, tuple(struck), tuple(broken + _odd(witness)), _totals(witness))
+    await asyncio.to_thread(_keep, outcome)
+    return outcome
+
+
+def _odd(witness: Witness) -> list[str]:
+    return [f"{what} ({times} times)." for what, times in witness.odd.items()]
+
+
+def _totals(witness: Witness) -> Totals:
+    latencies = sorted(witness.latencies)
+
+    def share(part: float) -> float | None:
+        return latencies[int(part * (len(latencies) - 1))] / 1000 if latencies else None
+
+    return Totals(
+        dict(sorted(witness.counted.items())), dict(sorted(witness.refusals.items())),
+        dict(sorted(witness.closes.items())), dict(sorted(witness.odd.items())), share(0.5), share(0.99),
+    )  # fmt: skip
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """Give the outcome as plain data: what verdict.json and `--json` have."""
+    results = outcome.verdict.results.values()
+    return {
+        "held": outcome.held,
+        "seed": outcome.plan.seed,
+        "seconds": outcome.plan.seconds,
+        "records": outcome.verdict.records,
+        "invariants": [
+            {
+                "invariant": result.invariant,
+                "title": result.title,
+                "checked": result.checked,
+                "held": result.violation is None,
+                "note": result.note,
+                "violation": None if result.violation is None else {
+                    "message": result.violation.message,
+                    "records": [
+                        {"line": line, "record": msgspec.to_builtins(record)}
+                        for line, record in result.violation.records
+                    ],
+                },
+            }
+            for result in results
+        ],
+        "broken": list(outcome.broken),
+        "faults": msgspec.to_builtins(outcome.struck),
+        "totals": msgspec.to_builtins(outcome.totals),
+    }  # fmt: skip
+
+
+def _keep(outcome: Outcome) -> None:
+    text = json.dumps(as_json(outcome), indent=1, ensure_ascii=False)
+    (outcome.folder / "verdict.json").write_text(text + "\n", encoding="utf-8")
