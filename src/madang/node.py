@@ -148,6 +148,7 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
             node=name, appender=appender, hub=hub, following=Following(hub), rooms=Rooms(store, appender),
             reading=reading, identity=Identity(await store.secret(), store), limits=Limits(_rates(settings)),
             wheel=Wheel(), gate=_gate(settings), max_text=settings.max_text, max_rooms=settings.max_rooms,
+            ping_s=settings.ping_s,
         )  # fmt: skip
         listeners = listener, admin_listener
         port, admin_port = (each.getsockname()[1] for each in listeners)

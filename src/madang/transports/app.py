@@ -43,5 +43,6 @@ class App:
     gate: Gate
     max_text: int
     max_rooms: int
+    ping_s: float = 25.0  # between two pings of a socket
     now: Callable[[], float] = time.time
     admin_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))  # for the admin listener, per start

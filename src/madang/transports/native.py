@@ -33,7 +33,6 @@ QUEUED: Final = 64  # commands waiting behind one that waits for storage, before
 QUEUED_BYTES: Final = 2 * 64 * 1024  # likewise: a frame may have 64 KB
 IN_FLIGHT: Final = 512  # sends not acked yet, likewise
 MAX_FRAME: Final = 64 * 1024
-PING_S: Final = 25.0
 
 
 class Socket(Outlet, Protocol):
@@ -176,7 +175,7 @@ class Session:
         server = {
             "name": "madang", "version": __version__, "v": c.VERSION, "ack": app.appender.ack, "max_frame": MAX_FRAME,
             "max_text": app.max_text, "max_rooms": app.max_rooms, "max_data": messages.MAX_DATA,
-            "max_mentions": 50, "resume_events": RESUME_EVENTS, "ping_ms": int(PING_S * 1000),
+            "max_mentions": 50, "resume_events": RESUME_EVENTS, "ping_ms": int(app.ping_s * 1000),
         }  # fmt: skip
         user = {"id": self.user.id, "name": self.user.name}
         self._answer(codec.ok(command.n, user=user, token=token, server=server))

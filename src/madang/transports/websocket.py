@@ -23,7 +23,7 @@ from madang.errors import Limited
 from madang.protocol import codec
 from madang.transports.addresses import client_address
 from madang.transports.app import App
-from madang.transports.native import MAX_FRAME, PING_S, Session
+from madang.transports.native import MAX_FRAME, Session
 from madang.transports.wire import DEFLATE, PLAIN, wire_for
 
 logger = logging.getLogger("madang.websocket")
@@ -231,6 +231,11 @@ class Connection(asyncio.Protocol):
             and not gate.origins & {"*", *origins}
         ):
             return reject(403, "This origin is not on the server's list (MADANG_ORIGINS).\n")
+        if request.headers.get_all("Sec-WebSocket-Version") != ["13"]:
+            response = reject(426, "This server speaks version 13 (RFC 6455).\n")
+            response.headers["Upgrade"] = "websocket"
+            response.headers["Sec-WebSocket-Version"] = "13"  # 4.4: the version it would have to be
+            return response
         if gate.draining:
             return _busy(reject(503, "This node is restarting.\n"), 1)
         if gate.sockets >= rates.sockets or gate.by_address.get(self.address, 0) >= rates.sockets_per_address:
@@ -332,7 +337,7 @@ class Connection(asyncio.Protocol):
         self._alive = False
         self._protocol.send_ping(b"")
         self._flush()
-        return PING_S
+        return self.app.ping_s
 
 
 def gateway(app: App) -> type[Connection]:

@@ -11,7 +11,7 @@ from madang.core.limits import Rate
 from madang.services.limits import Rates
 from madang.transports import websocket
 from madang.transports.app import App
-from madang.transports.native import MAX_FRAME, PING_S, QUEUED
+from madang.transports.native import MAX_FRAME, QUEUED
 from madang.transports.websocket import CLOSE_S, CONTROLS, FRAGMENTS, HELLO_S, HIGH_WATER, SLOW_S
 from tests.unit.transports.conftest import Running
 from tests.unit.transports.peers import Peer, greeted, turn
@@ -176,7 +176,7 @@ async def test_a_peer_that_answers_pings_stays(app: App) -> None:
 
     turn(app, 600, answer)
     assert not peer.transport.closing
-    assert 600 / PING_S - 2 <= peer.pings <= 600 / PING_S + 1
+    assert 600 / app.ping_s - 2 <= peer.pings <= 600 / app.ping_s + 1
 
 
 async def test_a_peer_that_is_silent_goes(app: App) -> None:
