@@ -1,10 +1,12 @@
-"""What asyncio lacks and both services and delivery need: one answer for equal questions asked at the same time."""
+"""What asyncio lacks: one answer for equal questions asked at the same time, and one call for many of a kind."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 
 class SingleFlight(Generic[T]):
@@ -58,6 +60,51 @@ class FreshFlight(Generic[T]):
             return await call()
         finally:
             del self._flying[key]
+
+
+class Together(Generic[K, T]):
+    """Answers questions of one kind many at a time: what is asked while a call is under way goes into the next one.
+
+    So a lone question waits for nobody, a thousand at once cost a few calls, and no answer is older than its question.
+
+    Args:
+        ask: answers some keys; those that are missing from the mapping are answered None. An exception is everybody's.
+        most: keys in one call.
+    """
+
+    def __init__(self, ask: Callable[[Sequence[K]], Awaitable[Mapping[K, T]]], most: int) -> None:
+        self._ask = ask
+        self._most = most
+        self._waiting: dict[K, asyncio.Future[T | None]] = {}
+        self._asking: asyncio.Task[None] | None = None
+
+    async def get(self, key: K) -> T | None:
+        """Ask for one key. Cancelling stops this caller's waiting alone."""
+        answer = self._waiting.get(key)
+        if answer is None:
+            answer = self._waiting[key] = asyncio.get_running_loop().create_future()
+            if self._asking is None:
+                self._asking = _begun(self._serve())
+        return await asyncio.shield(answer)
+
+    async def _serve(self) -> None:
+        try:
+            while self._waiting:
+                asked = {key: self._waiting.pop(key) for key in list(islice(self._waiting, self._most))}
+                await self._answer(asked)
+        finally:
+            self._asking = None
+
+    async def _answer(self, asked: "dict[K, asyncio.Future[T | None]]") -> None:
+        try:
+            found = await self._ask(list(asked))
+        except Exception as error:
+            for answer in asked.values():
+                answer.set_exception(error)
+                answer.exception()  # seen, should everybody who asked have gone
+        else:
+            for key, answer in asked.items():
+                answer.set_result(found.get(key))
 
 
 def _begun(call: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":

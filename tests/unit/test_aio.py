@@ -2,10 +2,11 @@
 
 import asyncio
 import gc
+from collections.abc import Sequence
 
 import pytest
 
-from madang.aio import FreshFlight, SingleFlight
+from madang.aio import FreshFlight, SingleFlight, Together
 from tests.waiting import turns
 
 
@@ -115,3 +116,56 @@ async def test_a_fresh_answer_is_not_older_than_its_question() -> None:
     assert await asyncio.gather(first, second, third) == [0, 1, 1]
     assert source.asked == 2
     assert (flight._flying, flight._next) == ({}, {})
+
+
+# -- Together ------------------------------------------------------------------------------------------------------------
+
+
+class Asked:
+    """Answers keys with themselves doubled, when it is let; "none" is not known, "bad" is an error."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[str]] = []
+        self.go = asyncio.Event()
+
+    async def __call__(self, keys: Sequence[str]) -> dict[str, str]:
+        self.calls.append(list(keys))
+        await self.go.wait()
+        if "bad" in keys:
+            raise ValueError("bad")
+        return {key: key * 2 for key in keys if key != "none"}
+
+
+async def test_what_is_asked_while_a_call_is_under_way_shares_the_next_one() -> None:
+    asked = Asked()
+    together = Together(asked, most=3)
+    lone = asyncio.ensure_future(together.get("a"))
+    await turns()
+    others = [asyncio.ensure_future(together.get(key)) for key in ("b", "none", "c", "a", "d", "b")]
+    await turns()
+    assert asked.calls == [["a"]], "a question waits for nobody, or a later one was put in"
+    asked.go.set()
+    assert await lone == "aa"
+    assert await asyncio.gather(*others) == ["bb", None, "cc", "aa", "dd", "bb"]
+    assert asked.calls == [["a"], ["b", "none", "c"], ["a", "d"]]
+
+
+async def test_an_error_is_everybodys_of_that_call_and_of_no_other() -> None:
+    asked = Asked()
+    together = Together(asked, most=10)
+    asked.go.set()
+    first = await asyncio.gather(together.get("bad"), together.get("a"), return_exceptions=True)
+    assert [type(answer) for answer in first] == [ValueError, ValueError]
+    assert await together.get("a") == "aa"
+
+
+async def test_who_is_cancelled_leaves_the_answer_to_the_others() -> None:
+    asked = Asked()
+    together = Together(asked, most=10)
+    gone, stays = asyncio.ensure_future(together.get("a")), asyncio.ensure_future(together.get("a"))
+    await turns()
+    gone.cancel()
+    await turns()
+    asked.go.set()
+    assert await stays == "aa"
+    assert gone.cancelled()

@@ -34,10 +34,16 @@ def open_rooms(c: Connection, after: str, limit: int) -> list[Room]:
     return [Room(**row._mapping) for row in c.execute(wanted.order_by(rooms.c.id).limit(limit))]
 
 
-def member(c: Connection, room: str, user: str) -> Member | None:
-    """See `Directory.member`."""
-    row = c.execute(select(members).where(members.c.room == room, members.c.user == user)).one_or_none()
-    return _member(row) if row else None
+def some_members(c: Connection, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Member]:
+    """Find the memberships of these (room, user) pairs, as far as they exist. See `Directory.member`."""
+    users: dict[str, list[str]] = {}
+    for room, user in wanted:
+        users.setdefault(room, []).append(user)
+    found = {}
+    for room, some in users.items():
+        for row in c.execute(select(members).where(members.c.room == room, members.c.user.in_(some))):
+            found[room, row.user] = _member(row)
+    return found
 
 
 def members_of(c: Connection, room: str, after: str, limit: int) -> list[Member]:
