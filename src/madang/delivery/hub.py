@@ -194,6 +194,7 @@ class Hub:
         self._early[name] = deque(maxlen=HELD)
         try:
             await self._bus.subscribe(name)
+            self.statistics.log_reads += 1
             tail = await self._log.tail(name, TAIL)
             info = await self._directory.room(name) if tail else None  # behind the tail, or a change may be in neither
             if info is None or tail is None:
@@ -209,7 +210,11 @@ class Hub:
 
     async def read(self, room: str, after: int, limit: int) -> list[Event]:
         """Read the log; equal reads at one time are one read."""
-        return await self._reading.do((room, after, limit), lambda: self._log.read(room, after, limit))
+        return await self._reading.do((room, after, limit), lambda: self._read(room, after, limit))
+
+    def _read(self, room: str, after: int, limit: int) -> Coroutine[Any, Any, list[Event]]:
+        self.statistics.log_reads += 1
+        return self._log.read(room, after, limit)
 
     async def sweep(self) -> None:
         """Let go of rooms that nobody has followed for LINGER_S."""

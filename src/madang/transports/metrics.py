@@ -31,6 +31,7 @@ _EVENTS: Final = {
     "madang_writes": ("writes", "Calls that wrote events to a socket."),
     "madang_bus_duplicates": ("duplicates", "Events that the bus brought again."),
     "madang_gaps": ("gaps", "Holes in a room's events that were filled from the log."),
+    "madang_log_reads": ("log_reads", "Calls that read events of live rooms from the log."),
     "madang_lagging": ("lagging", "Times a socket was over its byte budget."),
     "madang_resets": ("resets", "Times a socket was too far behind to catch up event by event."),
     "madang_ephemeral_dropped": ("ephemeral_dropped", "Notices of typing, reading and presence left out under load."),

@@ -237,6 +237,12 @@ async def test_all_who_ask_at_once_open_a_room_once(node: Node) -> None:
     assert isinstance(rooms[0], asyncio.CancelledError)
     assert set(rooms[1:]) == {node.hub.rooms[YARD]}
     assert slow.asked == 1
+    assert node.hub.statistics.log_reads == 1
+
+
+async def test_many_equal_reads_at_one_time_are_two_and_counted(node: Node) -> None:
+    await asyncio.gather(*(node.hub.read(YARD, 0, 10) for _ in range(20)))
+    assert node.hub.statistics.log_reads == 2, "the first, and one that all share who came while it was under way"
 
 
 class Subscriptions(Wrapped):
