@@ -1,7 +1,8 @@
-"""The load: what wsload is told, and what it says."""
+"""The load: how a server is spoken to, what wsload is told, and what it says. reconnecting.py has the other load tool."""
 
 import re
 import subprocess
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +11,43 @@ from typing import Final
 from bench.tools import tool
 
 LOAD_CORE: Final = "1"
+BOUND_SECONDS: Final = 120.0  # for one run; nothing that works takes half of it
 
-# What a socket says first, and what a publisher sends. wsload fills in {I} {G} {N} {T}.
-HELLO: Final = '{"op":"hello","n":1,"guest":"u{I}"}|{"op":"join","n":2,"room":"g{G}","limit":0}'
-PUBLISH: Final = '{"op":"send","n":{N},"room":"g{G}","cid":"c{N}","text":"@T{T} hello there"}'
-# The floor repeats what it gets, so it is given a frame as long as the event a Madang server makes of PUBLISH.
-FLOOR_PUBLISH: Final = (
+
+@dataclass(frozen=True)
+class Speech:
+    """How a kind of server is spoken to. tools/sockets.h tells what is filled in for {I} {G} {N} {T} and the like.
+
+    `again` is what a socket says that comes back (empty: `hello`). `listen` are options of both load tools, about what
+    is heard; `listen_load` and `listen_back` those of wsload and reconnect alone.
+    """
+
+    path: str
+    hello: str
+    publish: str
+    again: str = ""
+    acks: bool = False
+    listen: tuple[str, ...] = ()
+    listen_load: tuple[str, ...] = ()
+    listen_back: tuple[str, ...] = ()
+
+
+MADANG: Final = Speech(
+    path="/ws",
+    hello='{"op":"hello","n":1,"guest":"u{I}"}|{"op":"join","n":2,"room":"g{G}","limit":0}',
+    publish='{"op":"send","n":{N},"room":"g{G}","cid":"c{N}","text":"@T{T} hello there"}',
+    again='{"op":"hello","n":1,"token":"{K}"}|{"op":"join","n":2,"room":"g{G}","since":{S},"epoch":"{E}"}',
+    acks=True,
+    listen=("--error", '"op":"error"', "--seq", '"seq":'),
+    listen_load=("--ack", '"ack":"stored"}'),
+    listen_back=("--joined", '"reset":', "--keep", '"token":"', "--epoch", '"epoch":"', "--skip", '"to":'),
+)
+# As long as the event that a Madang server makes of its `publish`: who repeats what he gets is given this.
+EVENT: Final = (
     '{"op":"event","room":"g{G}","seq":{N},"type":"message.sent","id":"382771908774461440","user":"u5kjk3o6mjd7euewv",'
     '"name":"u1","at":"2026-11-22T09:00:00.123Z","text":"@T{T} hello there"}'
 )
+FLOOR: Final = Speech(path="/", hello="", publish=EVENT, listen=("--seq", '"seq":'))
 
 
 @dataclass(frozen=True)
@@ -64,6 +93,9 @@ class Heard:
     ack_p50: float
     ack_p99: float
     connects: float
+    flood_refused: int
+    thrown_out: int
+    beside: dict[str, float]  # p99 of the flooder's neighbours: near or far, with or without him
 
     @property
     def complete(self) -> bool:
@@ -71,34 +103,51 @@ class Heard:
         return not (self.missing or self.missing_acks or self.refused or self.disorder or self.lost)
 
 
-def command(load: Load, port: int, *, floor: bool = False, drain: float = 10) -> list[str]:
+def command(
+    load: Load, port: int, speech: Speech = MADANG, *, drain: float = 10, extra: tuple[str, ...] = ()
+) -> list[str]:
     """Build the command line of one wsload run."""
-    path, hello, publish = ("/", "", FLOOR_PUBLISH) if floor else ("/ws", HELLO, PUBLISH)
-    expect = [] if floor else ["--ack", '"ack":"stored"}', "--error", '"op":"error"']
-    options = [*expect, "--seq", '"seq":', "--drain", f"{drain:g}"]
+    options = [*speech.listen_load, *speech.listen, *extra, "--drain", f"{drain:g}"]
     numbers = [f"{load.sockets}", f"{load.seconds:g}", f"{load.group}"]
     return [
-        *("taskset", "-c", LOAD_CORE, str(tool("wsload")), *options, str(port), path, *numbers),
-        *(hello, publish, str(load.publishers), f"{load.rate:g}"),
+        *("taskset", "-c", LOAD_CORE, str(tool("wsload")), *options, str(port), speech.path, *numbers),
+        *(speech.hello, speech.publish, str(load.publishers), f"{load.rate:g}"),
     ]
 
 
-def run(argv: list[str], at_mark: Callable[[str], None], log: Path) -> Heard:
+def run(argv: list[str], at_mark: Callable[[str], None], log: Path, bound: float = BOUND_SECONDS) -> Heard:
     """Run wsload. `at_mark` is called with "publishing" and "drained" the moment wsload says so.
 
     Raises:
-        RuntimeError: wsload gave up; the message is what it said.
+        RuntimeError: wsload gave up, or was ended after `bound` seconds; the message is what it said.
+    """
+    return parse(listen(argv, at_mark, log, bound))
+
+
+def listen(argv: list[str], at_mark: Callable[[str], None], log: Path, bound: float) -> str:
+    """Run a load tool and give what it printed; `at_mark` is called with each line that is a single word.
+
+    Raises:
+        RuntimeError: as for `run`.
     """
     said = []
     with log.open("w") as errors, subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            said.append(line)
-            if line.strip() in ("publishing", "drained"):
-                at_mark(line.strip())
+        too_long = threading.Timer(bound, process.kill)
+        too_long.start()
+        try:
+            for line in process.stdout:
+                said.append(line)
+                if line.strip().isalpha():
+                    at_mark(line.strip())
+        finally:
+            too_long.cancel()
     if process.returncode:
-        raise RuntimeError(f"wsload ended with status {process.returncode}: {''.join(said)}{log.read_text()[-2000:]}")
-    return parse("".join(said))
+        raise RuntimeError(f"the load ended with status {process.returncode}: {''.join(said)}{log.read_text()[-2000:]}")
+    return "".join(said)
+
+
+_BESIDE: Final = r"^(near|far) (with|without) ms .*p99 ([\d.]+)"
 
 
 def parse(text: str) -> Heard:
@@ -131,4 +180,7 @@ def parse(text: str) -> Heard:
         ack_p50=number(r"^ack ms p50 ([\d.]+)"),
         ack_p99=number(r"^ack ms .*p99 ([\d.]+)"),
         connects=number(r"\(([\d.]+)/s\)"),
+        flood_refused=int(number(r"flood refused (\d+)")),
+        thrown_out=int(number(r"thrown out (\d+)")),
+        beside={f"{where} {when}": float(p99) for where, when, p99 in re.findall(_BESIDE, text, re.MULTILINE)},
     )

@@ -1,6 +1,9 @@
 """What Linux says about a process and a core: CPU time, memory, and who else was there."""
 
+import functools
+import operator
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,6 +24,11 @@ class Cpu:
     @property
     def total(self) -> float:
         return self.user + self.system
+
+    def __add__(self, other: "Cpu") -> "Cpu":
+        return Cpu(
+            self.user + other.user, self.system + other.system, self.main + other.main, self.threads + other.threads
+        )
 
     def __sub__(self, other: "Cpu") -> "Cpu":
         return Cpu(
@@ -47,6 +55,16 @@ def resident_kb(pid: int) -> int:
         if line.startswith("VmRSS:"):
             return int(line.split()[1])
     raise RuntimeError(f"process {pid} has no memory")
+
+
+def cpu_of(pids: Iterable[int]) -> Cpu:
+    """Read the CPU time of several processes together."""
+    return functools.reduce(operator.add, map(cpu, pids))
+
+
+def resident_kb_of(pids: Iterable[int]) -> int:
+    """Read the resident memory of several processes together."""
+    return sum(map(resident_kb, pids))
 
 
 def calls(pid: int) -> dict[str, int]:

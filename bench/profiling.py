@@ -16,9 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench import load
+from bench.driving import Values, Window
 from bench.load import Load
 from bench.server import Server, create_rooms, madang
-from bench.sitting import Values, Window
 from bench.tools import BUILD, ROOT, tool
 from bench.workloads import WORKLOADS
 
@@ -82,7 +82,7 @@ def under(wanted: Load, extra: list[str], watcher: list[str] | None) -> Values:
 
 
 def _driven(server: Server, wanted: Load, watcher: list[str] | None, place: Path) -> Values:
-    window = Window(server.pid)
+    window = Window(server)
     watching: list[subprocess.Popen[bytes]] = []
 
     def at_mark(name: str) -> None:

@@ -20,15 +20,20 @@ from bench.tools import ROOT, tool
 SERVER_CORE: Final = 0
 READY_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 15.0
-MADANG: Final = (".venv/bin/madang", "serve", "--load-test")
+MADANG: Final = (".venv/bin/madang", "serve")
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running server; `port` is open."""
+    """A running server; `port` is open. `helpers` are processes that work for it and whose CPU time is its own."""
 
     pid: int
     port: int
+    helpers: tuple[int, ...] = ()
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        return self.pid, *self.helpers
 
 
 def free_port() -> int:
@@ -45,10 +50,11 @@ def environment() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if not k.startswith("MADANG_") and k != "PYTHONDONTWRITEBYTECODE"}
 
 
-def madang_command(port: int, data: Path, extra: tuple[str, ...] = ()) -> list[str]:
-    """Build the command line of a node with its data in a folder of its own."""
+def madang_command(port: int, data: Path, extra: tuple[str, ...] = (), *, load_test: bool = True) -> list[str]:
+    """Build the command line of a node with its data in a folder of its own, and with limits or without."""
+    limits = ["--load-test"] if load_test else []
     where = ["--port", str(port), "--admin-port", str(port + 1), "--data", str(data)]
-    return ["taskset", "-c", str(SERVER_CORE), *MADANG, *where, *extra]
+    return ["taskset", "-c", str(SERVER_CORE), *MADANG, *limits, *where, *extra]
 
 
 def launch(argv: list[str], log: Path) -> subprocess.Popen[bytes]:
@@ -58,14 +64,14 @@ def launch(argv: list[str], log: Path) -> subprocess.Popen[bytes]:
 
 
 @contextmanager
-def madang(scratch: Path, extra: tuple[str, ...] = ()) -> Iterator[Server]:
-    """Run a Madang node with empty data until the block ends.
+def madang(scratch: Path, extra: tuple[str, ...] = (), *, load_test: bool = True) -> Iterator[Server]:
+    """Run a Madang node with empty data until the block ends; its admin port is the one above.
 
     Raises:
         RuntimeError: it is not ready in time; the message has the end of its log.
     """
     port, log = free_port(), scratch / "server.log"
-    process = launch(madang_command(port, scratch / "data", extra), log)
+    process = launch(madang_command(port, scratch / "data", extra, load_test=load_test), log)
     try:
         wait_until_ready(process, port, log)
         if process.poll() is not None:  # then somebody else has answered

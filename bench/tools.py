@@ -17,7 +17,8 @@ def tool(name: str) -> Path:
         SystemExit: there is no C compiler, or no `taskset`.
     """
     source, binary = BENCH / "tools" / f"{name}.c", BUILD / name
-    if binary.exists() and binary.stat().st_mtime > source.stat().st_mtime:
+    sources = [source, *source.parent.glob("*.h")]
+    if binary.exists() and binary.stat().st_mtime > max(file.stat().st_mtime for file in sources):
         return binary
     for needed, package in (("cc", "gcc"), ("taskset", "util-linux")):
         if shutil.which(needed) is None:

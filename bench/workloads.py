@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from bench.driving import Values
 from bench.load import Load
-from bench.sitting import FLOOR_SECONDS, IDLE_SECONDS, Sitting, Values
+from bench.sitting import FLOOR_SECONDS, IDLE_SECONDS, Sitting
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,10 @@ def _against_floor(load: Load, floor: Load) -> Callable[[Sitting, float], Values
 
 _QUIET: Final = Load(sockets=1000, group=1000, publishers=1, rate=50)
 _HOT: Final = Load(sockets=1000, group=1000, publishers=20, rate=50)
+_RECONNECT: Final = 10_000
+_FLOOD: Final = 1000
+# Users write twice a second, below their limit; the first room is the flooder's. Long, because p99 is of few messages.
+_BESIDE: Final = Load(sockets=40, group=20, publishers=20, rate=2, seconds=40)
 _IDLE: Final = Load(sockets=5000, group=5000, seconds=IDLE_SECONDS)
 
 
@@ -99,6 +104,25 @@ WORKLOADS: Final = {
             lambda sitting, _seconds: sitting.idle(_IDLE),
             (Row("kb_per_socket", "resident memory per socket", "KB", 16),),
             _IDLE,
+        ),
+        Workload(
+            "reconnect",
+            f"{_RECONNECT:,} sockets of one room are cut and come back at once",
+            lambda sitting, _seconds: sitting.reconnect(_RECONNECT),
+            (
+                Row("live_s", "all live again", "s", 15),
+                Row("recovered_share", "delivered, of what was sent meanwhile", "share", 1.0, at_least=True),
+                Row("log_reads", "reads of the log", "share", 1),
+            ),
+        ),
+        Workload(
+            "flood",
+            f"a flooder sends {_FLOOD:,} msg/s beside 20 users, and 20 more in another room; normal limits",
+            lambda sitting, _seconds: sitting.flood(_BESIDE, _FLOOD),
+            (
+                Row("near_ratio", "p99 in his room, against without him", "×", 1.1),
+                Row("far_ratio", "p99 in the other room, against without him", "×", 1.1),
+            ),
         ),
         Workload(
             "start",
