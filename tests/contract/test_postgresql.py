@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from madang.adapters.sql import Store, open_store, postgresql
+from madang.adapters.sql import Store, open_store, pooled
 from madang.core import events as kinds
 from madang.core.events import Appended
 from madang.core.ids import IdSource
@@ -110,7 +110,7 @@ async def test_reads_on_lost_connections_say_so(postgres_url: str) -> None:
 
 async def test_a_server_that_does_not_answer_is_given_up(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A room whose lock someone holds for ever holds up only itself, and not for ever."""
-    monkeypatch.setattr(postgresql, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(pooled, "ANSWER_SECONDS", 0.5)
     async with opened(postgres_url) as store:
         held, free = await opened_scene(store), await opened_scene(store)
         c = await asyncpg.connect(postgres_url)
@@ -137,7 +137,7 @@ async def test_nul_is_refused_alone(postgres_url: str) -> None:
 
 async def test_one_connection_is_enough(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No transaction waits for a second connection: with a pool of one, many things at once all get done."""
-    monkeypatch.setattr(postgresql, "POOL", 1)
+    monkeypatch.setattr(pooled, "POOL", 1)
     async with opened(postgres_url) as store:
         scenes = [await opened_scene(store, "ben") for _ in range(5)]
         work: list[Any] = []

@@ -1,0 +1,106 @@
+"""A database server: one connection per transaction from a small pool; rooms queue at their locked rows.
+
+The work itself is the same synchronous code as on SQLite, run on an async connection in a greenlet (`run_sync`).
+What a server's errors mean is in `postgresql.py` and `mysql.py`, which make the engines.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeVar
+
+from sqlalchemy import URL, Connection, exc
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from madang.adapters.sql import appending
+from madang.adapters.sql.rows import EventRow, Head
+from madang.core.events import Draft
+from madang.core.ids import IdSource
+from madang.errors import SetupError, StorageFailed
+from madang.ports.log import Outcome
+
+T = TypeVar("T")
+
+POOL: Final = 5
+LANES: Final = 4  # below POOL, so that appends alone never keep a read waiting
+CONNECT_SECONDS: Final = 5.0
+ANSWER_SECONDS: Final = 15.0
+"""How long one statement may take, waiting for a room's lock included. A server that hangs then counts as gone."""
+ATTEMPTS: Final = 3
+
+
+class Again(StorageFailed):
+    """The server has undone the transaction, and it may be run again."""
+
+
+class PooledEngine:
+    """Runs work on a database server. `store.Engine` is its contract.
+
+    Args:
+        engine: makes transactions that write; each statement sees what was committed before it (READ COMMITTED).
+        readers: makes transactions that read as of one moment, over the same pool.
+        judge: gives what an error of the driver means, or None when it is a mistake of ours.
+    """
+
+    lanes = LANES
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        readers: AsyncEngine,
+        judge: Callable[[exc.DBAPIError], Exception | None],
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self._engine = engine
+        self._readers = readers
+        self._judge = judge
+        self._clock_ms = clock_ms
+        self._ledger = appending.Tables()
+
+    async def append(self, drafts: Sequence[Draft], ids: IdSource) -> list[Outcome]:
+        return await self.write(lambda c: appending.append(c, drafts, ids, self._clock_ms(), self._ledger))
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return await self._run(self._engine, work)
+            except Again:
+                continue
+        return await self._run(self._engine, work)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        return await self._run(self._readers, work)
+
+    def recent(self, room: str) -> Sequence[EventRow]:
+        return ()
+
+    def heads(self) -> Mapping[str, Head]:
+        return {}
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+    async def _run(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+        try:
+            async with engine.begin() as c:
+                return await c.run_sync(work)
+        except (OSError, TimeoutError, exc.TimeoutError) as error:
+            raise StorageFailed from error
+        except exc.DBAPIError as error:
+            if told := self._judge(error):
+                raise told from error
+            raise
+
+
+def reason(error: BaseException) -> str:
+    """The driver's own sentence, without the class names of SQLAlchemy and the driver."""
+    cause = error.orig if isinstance(error, exc.DBAPIError) and error.orig else error
+    said = cause.__cause__ or cause
+    text = said.args[1] if len(said.args) > 1 and isinstance(said.args[1], str) else str(said)
+    return text or "no answer"
+
+
+def unusable(url: URL, port: int, server: str, error: BaseException) -> SetupError:
+    """What to tell when the database of a URL cannot be opened. Never names the password."""
+    return SetupError(
+        f"The database at {url.host or 'localhost'}:{url.port or port} cannot be used ({reason(error)}).",
+        f"Check that {server} runs there and that MADANG_DATABASE names an existing database, user and password.",
+    )
