@@ -12,16 +12,19 @@ not be empty.
 """
 
 from madang.testing.bus import check_bus
-from madang.testing.clock import FakeClock
+from madang.testing.clock import FakeClock, VirtualLoop
 from madang.testing.directory import check_directory
 from madang.testing.leases import check_leases
 from madang.testing.log import check_log
 from madang.testing.lossy import LossyBus, lossy_buses
+from madang.testing.model import ModelStore
 from madang.testing.presence import check_presence
 
 __all__ = [
     "FakeClock",
     "LossyBus",
+    "ModelStore",
+    "VirtualLoop",
     "check_bus",
     "check_directory",
     "check_leases",

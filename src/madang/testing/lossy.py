@@ -12,7 +12,7 @@ from madang.ports.bus import Bus, Receiver, Signal
 P = TypeVar("P", Event, Signal)
 
 HELD_S = 0.005
-"""How long a late parcel waits at most for others to overtake it."""
+"""How long a late parcel waits at most for others to overtake it, if not said otherwise."""
 
 
 class LossyLink:
@@ -22,8 +22,11 @@ class LossyLink:
         lost, repeated, late: how many events and signals met each fate so far.
     """
 
-    def __init__(self, receiver: Receiver, seed: int, lose: float, repeat: float, delay: float) -> None:
+    def __init__(
+        self, receiver: Receiver, seed: int, lose: float, repeat: float, delay: float, late_s: float = HELD_S
+    ) -> None:
         self._receiver = receiver
+        self._late_s = late_s
         self._chance = random.Random(seed)  # noqa: S311 - nothing secret is drawn from it
         self._lose = lose
         self._repeat = repeat
@@ -56,7 +59,7 @@ class LossyLink:
             for _ in range(1 + repeated):
                 if self._chance.random() < self._delay:
                     self.late += 1
-                    wait = self._chance.random() * HELD_S
+                    wait = self._chance.random() * self._late_s
                     asyncio.get_running_loop().call_later(wait, self._deliver_late, deliver, parcel)
                 else:
                     now.append(parcel)
@@ -76,20 +79,34 @@ class LossyBus:
         seed: equal seeds misbehave alike as long as equal things arrive.
         lose: share of events and signals that never arrive.
         repeat: share that arrives twice.
-        delay: share that arrives up to HELD_S late, behind what was sent after it.
+        delay: share that arrives late, behind what was sent after it.
+        late_s: how late at most.
+
+    Attributes:
+        cut: while it is set, this node is cut off: nothing comes, nothing goes out, and the probe says so.
     """
 
-    def __init__(self, bus: Bus, seed: int, *, lose: float = 0.2, repeat: float = 0.2, delay: float = 0.3) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        seed: int,
+        *,
+        lose: float = 0.2,
+        repeat: float = 0.2,
+        delay: float = 0.3,
+        late_s: float = HELD_S,
+    ) -> None:
         self._bus = bus
-        self._fate = (seed, lose, repeat, delay)
+        self._fate = (seed, lose, repeat, delay, late_s)
         self.link: LossyLink | None = None
+        self.cut = False
 
     @property
     def local(self) -> bool:
         return self._bus.local
 
     async def start(self, receiver: Receiver) -> None:
-        self.link = LossyLink(receiver, *self._fate)
+        self.link = LossyLink(_Door(self, receiver), *self._fate)
         await self._bus.start(self.link)
 
     async def stop(self) -> None:
@@ -104,13 +121,31 @@ class LossyBus:
         await self._bus.unsubscribe(room)
 
     def publish(self, events: Sequence[Event]) -> None:
-        self._bus.publish(events)
+        if not self.cut:
+            self._bus.publish(events)
 
     def signal(self, signal: Signal) -> None:
-        self._bus.signal(signal)
+        if not self.cut:
+            self._bus.signal(signal)
 
     async def probe(self) -> bool:
-        return await self._bus.probe()
+        return not self.cut and await self._bus.probe()
+
+
+class _Door:
+    """Lets nothing in while the bus is cut."""
+
+    def __init__(self, bus: LossyBus, receiver: Receiver) -> None:
+        self._bus = bus
+        self._receiver = receiver
+
+    def receive(self, events: Sequence[Event]) -> None:
+        if not self._bus.cut:
+            self._receiver.receive(events)
+
+    def signal(self, signal: Signal) -> None:
+        if not self._bus.cut:
+            self._receiver.signal(signal)
 
 
 def lossy_buses(count: int, seed: int) -> list[LossyBus]:

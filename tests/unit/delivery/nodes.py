@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from madang.adapters.memory.bus import MemoryBus
 from madang.adapters.memory.presence import MemoryPresence
@@ -45,12 +46,12 @@ async def opened_store(folder: Path) -> AsyncIterator[Store]:
 class Node:
     """One node without its front doors."""
 
-    def __init__(self, store: Store, bus: Bus, quiet_above: int, presence: Presence) -> None:
+    def __init__(self, store: Any, bus: Bus, quiet_above: int, presence: Presence) -> None:
         self.store = store
         self.bus = bus
         self.hub = Hub(store, store, bus, presence, quiet_above=quiet_above)
         self.following = Following(self.hub)
-        self.appender = Appender(store, self._committed)
+        self.appender = Appender(store, self._committed, self.hub.doubt)
         self.rooms = Rooms(store, self.appender)
         self._parts: list[asyncio.Task[None]] = []
 
@@ -136,7 +137,7 @@ class Node:
 
 @asynccontextmanager
 async def running_nodes(
-    store: Store, *buses: Bus, quiet_above: int = 200, presence: Presence | None = None
+    store: Any, *buses: Bus, quiet_above: int = 200, presence: Presence | None = None
 ) -> AsyncIterator[list[Node]]:
     """Run nodes over one store, with presence in common if it is given; without buses, a single one."""
     nodes = [Node(store, bus, quiet_above, presence or MemoryPresence(TTL_S)) for bus in buses or [MemoryBus()]]

@@ -18,7 +18,7 @@ class Yard:
     """Where the buses of one process meet."""
 
     def __init__(self) -> None:
-        self.buses: set[MemoryBus] = set()
+        self.buses: list[MemoryBus] = []
 
 
 class MemoryBus:
@@ -37,13 +37,13 @@ class MemoryBus:
     async def start(self, receiver: Receiver) -> None:
         self._receiver = receiver
         if self._yard is not None:
-            self._yard.buses.add(self)
+            self._yard.buses.append(self)
 
     async def stop(self) -> None:
         self._receiver = None
         self._arrived.clear()
-        if self._yard is not None:
-            self._yard.buses.discard(self)
+        if self._yard is not None and self in self._yard.buses:
+            self._yard.buses.remove(self)
 
     async def subscribe(self, room: str) -> None:
         self._rooms.add(room)

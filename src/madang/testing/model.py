@@ -1,0 +1,304 @@
+"""A log with its directory in memory, as plain as can be: the model that databases are compared with.
+
+It keeps the contracts of `ports.log` and `ports.directory` (`check_log` holds it to them) and nothing more: no index, no
+batch, no file. Simulations use it where a database's threads would make each run another.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from madang.core import events as kinds
+from madang.core.events import Appended, Body, Draft, Event, Message, encode_body
+from madang.core.ids import IdSource, id_ms
+from madang.core.moments import moment
+from madang.core.rooms import Member, Membership, Room
+from madang.errors import Refused
+from madang.ports.directory import ServerKey
+from madang.ports.log import Outcome, Page, Tail
+
+MAX_EMOJIS: Final = 20
+MAX_PINS: Final = 50
+MAX_KEYS: Final = 1_000
+_GONE: Final = encode_body(Body(deleted=True))
+
+
+class ModelRoom:
+    """Everything about one room. `log[n]` is the event of seq n + 1."""
+
+    def __init__(self, info: Room, epoch: str) -> None:
+        self.info = info
+        self.epoch = epoch
+        self.log: list[Event] = []
+        self.cids: dict[tuple[str, str], int] = {}  # (user, cid) -> seq
+        self.targets: dict[int, int | None] = {}  # seq -> what its event is about
+        self.members: dict[str, Member] = {}
+        self.mentions: set[tuple[str, int]] = set()  # (user, seq)
+        self.edits: dict[int, list[int]] = {}  # seq of a message -> seqs of its edits
+        self.reactions: dict[int, dict[str, dict[str, int]]] = {}  # message -> emoji -> user -> seq
+        self.pins: set[int] = set()
+
+    def message(self, target: int | None) -> Event:
+        """Give a message that stands (not_found, gone)."""
+        event = self.log[target - 1] if target is not None and 0 < target <= len(self.log) else None
+        if event is None or event.type != kinds.SENT:
+            raise Refused("not_found")
+        if event.body == _GONE:
+            raise Refused("gone")
+        return event
+
+    def reword(self, seq: int, body: bytes) -> None:
+        """Put other words into an event."""
+        e = self.log[seq - 1]
+        self.log[seq - 1] = Event(e.room, e.seq, e.id, e.type, e.user, e.name, e.at, body)
+
+    def owners_but(self, user: str | None) -> list[str]:
+        """Give the owners other than one user."""
+        return [m.user for m in self.members.values() if m.role == "owner" and m.user != user]
+
+    def shown(self, seq: int, user: str) -> Message:
+        """Give a message as it stands now, as a user sees it."""
+        event = self.log[seq - 1]
+        sent = event.content()
+        edits = self.edits.get(seq, []) if event.body != _GONE else []
+        edit = self.log[edits[-1] - 1] if edits else None
+        now = edit.content() if edit else sent
+        standing = self.reactions.get(seq, {})
+        ordered = sorted(standing, key=lambda emoji: min(standing[emoji].values()))
+        return Message(
+            seq=seq, id=str(event.id), user=event.user, name=event.name, at=moment(event.at),
+            text=now.text or "", data=now.data, reply_to=sent.reply_to, mentions=now.mentions,
+            edited_at=moment(edit.at) if edit else None, deleted=sent.deleted, pinned=seq in self.pins,
+            reactions={emoji: len(standing[emoji]) for emoji in ordered},
+            mine=tuple(emoji for emoji in ordered if user in standing[emoji]),
+        )  # fmt: skip
+
+
+class ModelStore:
+    """Log and Directory. Every call is one step that nothing interrupts.
+
+    Attributes:
+        rooms_by_id: all there is, for a test to look into.
+    """
+
+    ack = "stored"
+    lanes = 1
+
+    def __init__(self, ids: IdSource, clock_ms: Callable[[], int]) -> None:
+        self._ids = ids
+        self._clock_ms = clock_ms
+        self._keys: dict[str, ServerKey] = {}
+        self.rooms_by_id: dict[str, ModelRoom] = {}
+
+    # Log
+
+    async def append(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        return [self._append(d) for d in drafts]
+
+    def _append(self, d: Draft) -> Outcome:
+        room = self.rooms_by_id.get(d.room)
+        if room is not None and d.cid is not None and (first := room.cids.get((d.user, d.cid))) is not None:
+            return _repeat(room.log[first - 1], room.targets[first], d)
+        if room is None:
+            if d.type != kinds.CREATED:
+                return Refused("not_found")
+            body = d.content
+            info = Room(id=d.room, title=body.title or d.room, access=body.access or "open", slow_ms=body.slow_ms or 0)
+            room = self.rooms_by_id[d.room] = ModelRoom(info, f"epoch-{d.room}")
+        try:
+            if not _apply(room, d):
+                return None
+        except Refused as refused:
+            return refused
+        id = self._ids.next(self._clock_ms(), room.log[-1].id if room.log else 0)
+        event = Event(d.room, len(room.log) + 1, id, d.type, d.user, d.name, id_ms(id), d.body)
+        room.log.append(event)
+        room.targets[event.seq] = d.content.target
+        if d.cid is not None:
+            room.cids[d.user, d.cid] = event.seq
+        return Appended(event)
+
+    async def tail(self, room: str, limit: int) -> Tail | None:
+        if (known := self.rooms_by_id.get(room)) is None:
+            return None
+        return Tail(known.epoch, len(known.log), known.log[-limit:] if limit else [])
+
+    async def read(self, room: str, after: int, limit: int) -> list[Event]:
+        known = self.rooms_by_id.get(room)
+        return known.log[after : after + limit] if known else []
+
+    async def heads(self, rooms: Sequence[str]) -> dict[str, int]:
+        return {room: len(self.rooms_by_id[room].log) for room in rooms if room in self.rooms_by_id}
+
+    async def messages(
+        self, room: str, user: str, *, before: int | None = None, after: int | None = None, limit: int = 50
+    ) -> Page:
+        if (known := self.rooms_by_id.get(room)) is None:
+            return Page([], False)
+        seqs = [e.seq for e in known.log if e.type == kinds.SENT]
+        if after is not None:
+            there = [seq for seq in seqs if seq > after]
+            page = there[:limit]
+        else:
+            there = [seq for seq in seqs if before is None or seq < before]
+            page = there[-limit:]
+        return Page([known.shown(seq, user) for seq in page], len(there) > limit)
+
+    async def pins(self, room: str, user: str) -> list[Message]:
+        known = self.rooms_by_id.get(room)
+        return [known.shown(seq, user) for seq in sorted(known.pins)] if known else []
+
+    # Directory
+
+    async def room(self, room: str) -> Room | None:
+        known = self.rooms_by_id.get(room)
+        return known.info if known else None
+
+    async def rooms(self, *, after: str = "", limit: int = 50) -> list[Room]:
+        return [
+            room.info for id, room in sorted(self.rooms_by_id.items()) if id > after and room.info.access == "open"
+        ][:limit]
+
+    async def member(self, room: str, user: str) -> Member | None:
+        known = self.rooms_by_id.get(room)
+        return known.members.get(user) if known else None
+
+    async def members(self, room: str, *, after: str = "", limit: int = 50) -> list[Member]:
+        known = self.rooms_by_id.get(room)
+        return [m for id, m in sorted(known.members.items()) if id > after][:limit] if known else []
+
+    async def memberships(self, user: str, *, after: str = "", limit: int = 50) -> list[Membership]:
+        found = []
+        for id, room in sorted(self.rooms_by_id.items()):
+            if id > after and (m := room.members.get(user)) is not None:
+                seq = len(room.log)
+                mentioned = sum(who == user and at > m.read_seq for who, at in room.mentions)
+                found.append(
+                    Membership(
+                        room=id,
+                        title=room.info.title,
+                        access=room.info.access,
+                        role=m.role,
+                        seq=seq,
+                        read_seq=m.read_seq,
+                        unread=seq - m.read_seq,
+                        mentions=mentioned,
+                    )
+                )
+        return found[:limit]
+
+    async def set_read(self, pointers: Sequence[tuple[str, str, int]]) -> None:
+        for id, user, seq in pointers:
+            if (room := self.rooms_by_id.get(id)) is not None and (m := room.members.get(user)) is not None:
+                read = max(m.read_seq, min(seq, len(room.log)))
+                room.members[user] = Member(room=id, user=user, name=m.name, role=m.role, read_seq=read)
+
+    async def secret(self) -> bytes:
+        return bytes(range(32))
+
+    async def add_key(self, key: ServerKey) -> None:
+        if len(self._keys) >= MAX_KEYS:
+            raise Refused("too_many")
+        self._keys[key.id] = key
+
+    async def keys(self) -> list[ServerKey]:
+        return sorted(self._keys.values(), key=lambda key: (key.created_at, key.id))
+
+    async def drop_key(self, id: str) -> bool:
+        return self._keys.pop(id, None) is not None
+
+
+def _repeat(first: Event, target: int | None, d: Draft) -> Outcome:
+    erased = first.body == (_GONE if first.type == kinds.SENT else encode_body(Body(target=target)))
+    if first.type != d.type or (first.body != d.body and not (erased and first.type in (kinds.SENT, kinds.EDITED))):
+        return Refused("conflict")
+    return Appended(first, duplicate=True)
+
+
+def _apply(room: ModelRoom, d: Draft) -> bool:
+    """Check and apply a draft's effect, as the table in `ports.log` has it; False when it changes nothing."""
+    body, user, seq = d.content, d.user, len(room.log) + 1
+    match d.type:
+        case kinds.CREATED:
+            if room.log:
+                raise Refused("room_exists")
+            room.members[user] = Member(room=d.room, user=user, name=d.name, role="owner", read_seq=seq)
+        case kinds.CHANGED:
+            room.info = Room(
+                id=d.room,
+                title=room.info.title if body.title is None else body.title,
+                access=room.info.access if body.access is None else body.access,
+                slow_ms=room.info.slow_ms if body.slow_ms is None else body.slow_ms,
+            )
+        case kinds.JOINED:
+            if user in room.members:
+                return False
+            role = body.role or "member"
+            room.members[user] = Member(room=d.room, user=user, name=d.name, role=role, read_seq=seq)
+        case kinds.LEFT:
+            if user not in room.members:
+                raise Refused("not_member")
+            if room.members[user].role == "owner" and not room.owners_but(user) and len(room.members) > 1:
+                raise Refused("last_owner")
+            del room.members[user]
+        case kinds.KICKED:
+            if room.members.pop(body.member or "", None) is None:
+                raise Refused("not_found")
+        case kinds.ROLE:
+            m = room.members.get(body.member or "")
+            if m is None:
+                raise Refused("not_found")
+            if m.role == "owner" and body.role != "owner" and not room.owners_but(m.user):
+                raise Refused("last_owner")
+            role = body.role or m.role
+            room.members[m.user] = Member(room=d.room, user=m.user, name=m.name, role=role, read_seq=m.read_seq)
+        case kinds.SENT:
+            room.mentions |= {(who, seq) for who in body.mentions if who in room.members}
+        case _:
+            return _apply_to_message(room, d, body.target or 0)
+    return True
+
+
+def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
+    match d.type:
+        case kinds.EDITED:
+            if room.message(target).user != d.user:
+                raise Refused("forbidden")
+            room.edits.setdefault(target, []).append(len(room.log) + 1)
+        case kinds.DELETED:
+            if room.message(target).user != d.user and not d.moderator:
+                raise Refused("forbidden")
+            room.reword(target, _GONE)
+            for edit in room.edits.get(target, []):
+                room.reword(edit, encode_body(Body(target=target)))
+            room.mentions = {(who, seq) for who, seq in room.mentions if seq != target}
+            room.reactions.pop(target, None)
+            room.pins.discard(target)
+        case kinds.REACTED:
+            room.message(target)
+            emoji, standing = d.content.emoji or "", room.reactions.setdefault(target, {})
+            if emoji not in standing and len(standing) >= MAX_EMOJIS:
+                raise Refused("too_many")
+            if d.user in standing.get(emoji, {}):
+                return False
+            standing.setdefault(emoji, {})[d.user] = len(room.log) + 1
+        case kinds.UNREACTED:
+            users = room.reactions.get(target, {}).get(d.content.emoji or "", {})
+            if d.user not in users:
+                return False
+            del users[d.user]
+            if not users:
+                del room.reactions[target][d.content.emoji or ""]
+        case kinds.PINNED:
+            room.message(target)
+            if target in room.pins:
+                return False
+            if len(room.pins) >= MAX_PINS:
+                raise Refused("too_many")
+            room.pins.add(target)
+        case kinds.UNPINNED:
+            if target not in room.pins:
+                return False
+            room.pins.discard(target)
+        case _:
+            raise ValueError(f"no such event: {d.type}")
+    return True

@@ -1,0 +1,18 @@
+"""The model that databases are compared with keeps their contract itself."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from madang.core.ids import IdSource
+from madang.testing import FakeClock, ModelStore, check_directory, check_log
+
+
+async def test_the_model_keeps_the_contracts() -> None:
+    model = ModelStore(IdSource(1), FakeClock())
+
+    @asynccontextmanager
+    async def make() -> AsyncIterator[ModelStore]:
+        yield model
+
+    await check_log(make, shared=True)
+    await check_directory(make)

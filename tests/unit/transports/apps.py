@@ -1,0 +1,58 @@
+"""Nodes for tests of transports: everything but listeners, the wheel and a lease."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from madang.adapters.memory.bus import MemoryBus
+from madang.adapters.memory.presence import MemoryPresence
+from madang.core.events import Event
+from madang.delivery.following import Following
+from madang.delivery.hub import Hub
+from madang.delivery.presence import TTL_S
+from madang.delivery.wheel import Wheel
+from madang.ports.bus import Bus
+from madang.services.appender import Appender
+from madang.services.identity import Identity
+from madang.services.limits import UNLIMITED, Limits, Rates
+from madang.services.reading import Reading
+from madang.services.rooms import Rooms
+from madang.transports.app import App, Gate
+
+SECRET = b"s" * 32
+
+
+@asynccontextmanager
+async def running_app(
+    store: Any, bus: Bus | None = None, *, rates: Rates = UNLIMITED, watch: bool = False, **gate: Any
+) -> AsyncIterator[App]:
+    """Run one node on a store; several of one secret and one yard of buses are a fleet.
+
+    Args:
+        watch: whether the hub keeps house, as among several nodes it must.
+    """
+    bus = bus or MemoryBus()
+    hub = Hub(store, store, bus, MemoryPresence(TTL_S))
+
+    def committed(events: Sequence[Event]) -> None:
+        hub.receive(events)
+        bus.publish(events)
+
+    appender = Appender(store, committed, hub.doubt)
+    app = App(
+        node="test", appender=appender, hub=hub, following=Following(hub), rooms=Rooms(store, appender),
+        reading=Reading(store, store), identity=Identity(SECRET, store), limits=Limits(rates),
+        wheel=Wheel(), gate=Gate(**gate), max_text=4000, max_rooms=5,
+    )  # fmt: skip
+    await bus.start(hub)
+    runs = [appender.run, hub.presence.run, *([hub.watch] if watch else [])]
+    parts = [asyncio.ensure_future(run()) for run in runs]
+    try:
+        yield app
+    finally:
+        for part in parts:
+            part.cancel()
+        await asyncio.gather(*parts, return_exceptions=True)
+        await hub.stop()
+        await bus.stop()
