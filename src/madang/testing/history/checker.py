@@ -8,10 +8,28 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from madang.testing.history import records as r
+from madang.testing.history.deliveries import Deliveries
+from madang.testing.history.order import Order
 from madang.testing.history.records import Record, read
+from madang.testing.history.sends import Sends
+from madang.testing.history.state import State
 from madang.testing.history.verdict import Findings, Verdict
 
 EVERY: Final = 1 << 16  # records between two reports of progress
+HANDLERS: Final[dict[type[Record], tuple[str, ...]]] = {
+    r.Skip: ("on_notice", "on_skip"),
+    r.Behind: ("on_notice",),
+    r.Reset: ("on_notice", "on_reset"),
+    **{
+        kind: (f"on_{kind.__name__.lower()}",)
+        for kind in (
+            r.Opened, r.Closed, r.Invoke, r.Ok, r.Fail, r.Unknown, r.Joined, r.Event, r.Page, r.Unread, r.Presence,
+            r.Sample, r.Fault, r.Setup,
+        )
+    },
+}  # fmt: skip
+"""The methods of a family that want a type of record."""
 
 
 class Checker:
@@ -28,7 +46,17 @@ class Checker:
         self._path = path
         self._kept: list[Record] = []
         self._findings = Findings()
-        self.line = 0
+        self._state = state = State(self._findings)
+        self._families = (state, Sends(state), Order(state), Deliveries(state))
+        self._handlers = {
+            kind: tuple(getattr(family, name) for family in self._families for name in names if hasattr(family, name))
+            for kind, names in HANDLERS.items()
+        }
+
+    @property
+    def line(self) -> int:
+        """How many records have been fed."""
+        return self._state.line
 
     def feed(self, record: Record) -> None:
         """Take the next record.
@@ -36,12 +64,16 @@ class Checker:
         Raises:
             HistoryError: the record names a connection or a call that is not there: this is no history.
         """
-        self.line += 1
+        self._state.line += 1
         if self._path is None:
             self._kept.append(record)
+        for handle in self._handlers[type(record)]:
+            handle(record)
 
     def finish(self) -> Verdict:
         """Judge what only the whole history shows, and give the verdict. To be called once, after the last record."""
+        for family in self._families:
+            family.on_finish()
         return self._findings.verdict(self.line, self._look_up)
 
     def _look_up(self, lines: Iterable[int]) -> dict[int, Record]:
