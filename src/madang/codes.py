@@ -46,6 +46,8 @@ ERRORS: Final[dict[str, ErrorCode]] = {
     "storage_full": ErrorCode("The disk is full; nothing was stored.", 507, True),
     "storage_failed": ErrorCode("The storage did not confirm; the message may or may not be stored.", 503, True),
     "not_allowed": ErrorCode("That method is not offered here.", 405, False),
+    "bad_http": ErrorCode("This is no HTTP request that the server takes.", 400, False),
+    "head_too_big": ErrorCode("The head of the request is too large.", 431, False),
     "internal": ErrorCode("The server made a mistake; it has been logged.", 500, True),
 }
 

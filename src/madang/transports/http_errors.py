@@ -53,6 +53,11 @@ def answer(value: Any, status: int = 200, headers: dict[str, str] | None = None)
     return Response(_encode(value), status, headers, "application/json")
 
 
+def envelope(code: str) -> bytes:
+    """Encode an error with its code's own sentence."""
+    return _encode(Failure(Problem(code, ERRORS[code].message)))
+
+
 def failure(error: MadangError) -> Response:
     """Answer with an error."""
     status = ERRORS[error.code].http
@@ -84,7 +89,9 @@ def handle_errors(api: FastAPI) -> None:
     async def unrouted(request: Request, error: HTTPException) -> Response:
         if error.status_code == 405:
             response = failure(Refused("not_allowed"))
-            response.headers.update(error.headers or {})  # Allow
+            response.headers.update(error.headers or {})
+            if "GET" in (allowed := response.headers.get("allow", "")).split(", "):
+                response.headers["allow"] = f"{allowed}, HEAD"
             return response
         return failure(Refused("not_found", "There is nothing here. See /openapi.json."))
 
@@ -106,6 +113,8 @@ class Envelope:
         """Serve one request (ASGI)."""
         if scope["type"] != "http":
             return
+        if scope["method"] == "HEAD":  # as GET, but for the body, which uvicorn leaves out (RFC 9110, 9.3.2)
+            scope = {**scope, "method": "GET"}
         size = 0
 
         async def receive_bounded() -> Message:

@@ -235,3 +235,46 @@ async def test_a_handshake_that_is_refused_leaves_nothing(browser: Browser, head
     await eventually(lambda: browser.transport.lost)
     assert browser.answers[0] in (400, 403, 404)
     assert (browser.app.gate.sockets, browser.state.connections) == (0, set())
+
+
+# -- the edges of HTTP -------------------------------------------------------------------------------------------------
+
+CHUNKED = b"POST /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("begun", [b"0\r\nX: ", b"1;x=", b"0\r\n"], ids=["a trailer", "an extension", "many trailers"])
+async def test_behind_a_head_nothing_is_endless(browser: Browser, begun: bytes) -> None:
+    browser.send(CHUNKED + begun)
+    sent = 0
+    while not browser.transport.closing:
+        browser.send(b"X: y\r\n" * 100 if begun == b"0\r\n" else b"x" * 1000)
+        sent += 1
+        assert sent < 50
+    assert browser.answers[0] == 431
+
+
+async def test_a_body_in_many_small_chunks_is_a_body(browser: Browser) -> None:
+    for _ in range(20_000):
+        browser.send(b"" if browser.transport.closing else b"1\r\nx\r\n" if browser.answers or _ else CHUNKED)
+    browser.send(b"0\r\n\r\n")
+    await browser.answered(200)
+    assert b"/x:19999;" in browser.transport.sent
+
+
+@pytest.mark.parametrize("bad", [b"\x16\x03\x01" + bytes(20), b"GET /\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"])
+async def test_what_is_no_http_has_the_one_error_shape(browser: Browser, bad: bytes) -> None:
+    browser.send(bad)
+    await browser.answered(400)
+    assert b'{"error":{"code":"bad_http",' in browser.transport.sent
+    assert browser.transport.closing
+
+
+async def test_what_stands_behind_an_upgrade_is_not_lost(browser: Browser) -> None:
+    browser.send(upgrade() + frame(TEXT, '{"op":"hello","n":1,"guest":"Mina"}'))
+    await eventually(lambda: b'{"op":"ok","n":1' in browser.transport.sent)
+
+
+async def test_what_stands_behind_a_refused_upgrade_is_not_looked_at(browser: Browser) -> None:
+    browser.send(upgrade(path="/elsewhere") + frame(TEXT, "{") * 1000)
+    await browser.answered(404)
+    await eventually(lambda: browser.transport.lost)
