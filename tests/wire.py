@@ -88,15 +88,33 @@ class Raw:
         }
         return int(first.split()[1])
 
+    async def take(self, size: int) -> bytes:
+        """Read just so many bytes, such as the body of a response."""
+        return await self._reader.readexactly(size)
+
     async def read(self) -> tuple[int, bytes]:
         """Read a frame of the server's: its opcode and payload."""
-        first, second = await self._reader.readexactly(2)
-        size = second & 0x7F
+        first, data = await self.whole_frame()
+        return first & 0x0F, data
+
+    async def whole_frame(self) -> tuple[int, bytes]:
+        """Read a frame of the server's: its first byte (FIN, RSV, opcode) and payload. A server masks nothing."""
+        first, size = await self._reader.readexactly(2)
+        assert size < 0x80, "RFC 6455, 5.1: a server must not mask"
         if size == 126:
             (size,) = struct.unpack("!H", await self._reader.readexactly(2))
         elif size == 127:
             (size,) = struct.unpack("!Q", await self._reader.readexactly(8))
-        return first & 0x0F, await self._reader.readexactly(size)
+        return first, await self._reader.readexactly(size)
+
+    async def ended(self) -> bytes:
+        """Read to the end of the stream; gives what came before it."""
+        async with asyncio.timeout(PATIENCE_S):
+            return await self._reader.read()
+
+    def hang_up(self) -> None:
+        """Say with TCP that nothing more comes, and still read."""
+        self._writer.write_eof()
 
     async def tell(self, *commands: dict[str, Any] | str) -> None:
         """Send commands, each one text frame; a string is sent as it is."""
