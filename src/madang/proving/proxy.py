@@ -123,6 +123,7 @@ class Proxy:
 
     def _came(self, link: "_Link") -> None:
         self._links.add(link)
+        self._meet(link)
         task = asyncio.get_running_loop().create_task(self._connect(link))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -136,8 +137,6 @@ class Proxy:
             )
         except OSError:
             link.reset()
-        else:
-            self._meet(link)
 
     def _went(self, link: "_Link") -> None:
         self._links.discard(link)
@@ -165,10 +164,9 @@ class _Link:
 
     def made(self, end: "_End") -> None:
         if end is self.client:
-            end.transport.pause_reading()  # until there is somebody to write to
             self.proxy._came(self)
         elif self.client.open:
-            self.up.gate()
+            self.up.begin()
         else:
             end.reset()
 
@@ -217,6 +215,7 @@ class _End(asyncio.Protocol):
         self._link = link
         self.transport: asyncio.Transport
         self.open = False
+        self.gone = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -239,11 +238,13 @@ class _End(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.open = False
+        self.gone = True
         self._link.lost(self, exc)
 
     def reset(self) -> None:
         if self.open:
             self.open = False
+            self.gone = True
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABRUPT)
             self.transport.abort()
 
@@ -269,6 +270,10 @@ class _Pipe:
         self.over = False  # the end has passed
         self.fuse: int | None = None  # bytes that still pass before the link is reset
 
+    def begin(self) -> None:
+        """The sink is there: give it what came before it was."""
+        self._release()
+
     def push(self, data: bytes) -> None:
         """Take bytes of the source."""
         if self._link.torn:
@@ -287,9 +292,9 @@ class _Pipe:
 
     def _pass(self, data: bytes) -> None:
         weather = self.weather
-        if weather.cut or not self._sink.open:
+        if weather.cut or self._sink.gone:
             self.lost = True
-        elif weather is CLEAR and not self._queue:
+        elif weather is CLEAR and not self._queue and self._sink.open:
             self._write(data)
         else:
             now = asyncio.get_running_loop().time()
@@ -317,7 +322,7 @@ class _Pipe:
 
     def _release(self) -> None:
         """Write what is due, and come back for the rest."""
-        if self._timer is not None:
+        if self._timer is not None or not (self._sink.open or self._sink.gone):
             return
         loop = asyncio.get_running_loop()
         now, sliced = loop.time(), self.weather.sliced
@@ -363,7 +368,7 @@ class _Pipe:
     def gate(self) -> None:
         """Read the source, or do not."""
         source = self._source
-        if not source.open or not self._sink.open:
+        if not source.open or self._sink.gone:
             return
         if self.weather.halted or self._choked or self._queued >= QUEUED:
             source.transport.pause_reading()

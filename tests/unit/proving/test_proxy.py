@@ -172,6 +172,18 @@ async def test_new_connections_meet_the_weather_too() -> None:
         assert not server.got
 
 
+async def test_what_a_client_says_at_once_is_not_lost() -> None:
+    async with place() as there:
+
+        class Eager(Peer):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                super().connection_made(transport)
+                self.transport.write(b"hello")
+
+        await asyncio.get_running_loop().create_connection(Eager, "127.0.0.1", there.proxy.port)
+        await eventually(lambda: there.peers and there.peers[0].got == b"hello")
+
+
 async def test_what_is_halted_comes_late_and_whole() -> None:
     async with place() as there:
         client, server = await there.pair()
