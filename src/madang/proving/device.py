@@ -6,24 +6,24 @@ the person's (`person.py`).
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
 import msgspec
 
 from madang.codes import CLOSES, ERRORS
 from madang.proving import frames
+from madang.proving.command import Asked, Command, encode
+from madang.proving.scribe import Scribe
 from madang.proving.wire import GONE, Wire, dial
 from madang.proving.witness import Witness, now
-from madang.testing.history import records as r
 
 ANSWER_S: Final = 10.0  # an answer that takes longer is not waited for
 LOOK_S: Final = 0.5  # between two looks for such
 RETRY_S: Final = 2.0  # longest wait before the next connection: shorter than PROTOCOL.md's, since a storm is short
 LATER_S: Final = 3.0  # likewise, after a close that asks for a longer wait
+AGAIN_MS: Final = 50  # least wait before what was refused for now is sent again
 BYE_S: Final = 4.0  # longest wait that a bye is believed
-UNSURE: Final = frozenset({"storage_failed", "internal"})  # codes that leave open whether it was stored
-_encode: Final = msgspec.json.Encoder().encode
 
 
 class Position(msgspec.Struct):
@@ -31,20 +31,6 @@ class Position(msgspec.Struct):
 
     seq: int
     epoch: str
-
-
-class Command(msgspec.Struct, kw_only=True):
-    """A command to give. `text` and `target` are noted; `more` are its other fields on the wire."""
-
-    op: str
-    room: str = ""
-    cid: str = ""
-    text: str = ""
-    target: int = 0
-    user: str = ""
-    more: dict[str, Any] = {}
-    keep: bool = False  # to be sent again, with its cid, until it is answered for good
-    done: Callable[["Command", frames.Frame | None], None] | None = None  # None: the connection ended first
 
 
 class Owner(Protocol):
@@ -73,18 +59,6 @@ class Owner(Protocol):
         """An event was applied."""
 
 
-class _Asked(msgspec.Struct):
-    """A command on its way."""
-
-    command: Command
-    at: int
-    since: int | None = None
-
-
-_TARGETED: Final = frozenset({"edit", "delete", "react", "pin", "read"})
-_READS: Final = frozenset({"history", "rooms", "presence", "invite", "ping"})
-
-
 class Device:
     """A connection slot. `run` keeps it connected until `stop`."""
 
@@ -99,14 +73,15 @@ class Device:
         small: bool = False,
     ) -> None:
         self._witness = witness
-        self._client = client
+        self._scribe = Scribe(witness, client)
+        self._name = client
         self._url = url
         self._dice = dice
         self._owner = owner
         self._small = small
         self._wire: Wire | None = None
-        self._conn = 0
-        self._asked: dict[int, _Asked] = {}
+        self._mine = False  # whether the end of the connection is our own doing
+        self._asked: dict[int, Asked] = {}
         self._outbox: dict[tuple[str, str], Command] = {}
         self._greeted = False
         self._ended = asyncio.Event()
@@ -167,6 +142,7 @@ class Device:
         self._stopped = True
         if self._wire is not None and not self._wire.closed:
             self.pause(False)
+            self._mine = True
             self._wire.close()
             await self._ended.wait()
 
@@ -175,6 +151,7 @@ class Device:
         if self._wire is None or self._wire.closed:
             return
         self._asleep_s = rest_s
+        self._mine = True
         self._wire.abort() if abrupt else self._wire.close()
 
     def pause(self, on: bool) -> None:
@@ -188,13 +165,15 @@ class Device:
 
     def give(self, *commands: Command) -> None:
         """Send commands in one write. Those to be kept are sent again on the next connection, if need be."""
-        texts = []
         for command in commands:
             if command.keep:
                 self._outbox[command.room, command.cid] = command
-            texts.append(self._invoke(command))
-        if self._wire is not None:
-            self._wire.send(texts)
+        if self._wire is not None and self._wire.speaks:
+            self._wire.send([self._invoke(command) for command in commands])
+        else:
+            for command in commands:
+                if command.done is not None:
+                    command.done(command, None)
 
     def join(self, *rooms: str) -> None:
         """Join rooms, from the position where there is one."""
@@ -204,16 +183,15 @@ class Device:
 
     def _greet(self) -> None:
         """Say hello, join, and send again what was not answered, all at once."""
-        witness = self._witness
-        witness.counted["connections"] += 1
-        self._conn = witness.connection()
+        self._scribe.begin()
+        self._mine = False
         self._asked.clear()
         self.joining.clear()
         self._greeted = False
         token = self._owner.token
-        who = {"token": token} if token else {"guest": self._client}
+        who = {"token": token} if token else {"guest": self._name}
         again = list(self._outbox.values())
-        witness.counted["resent"] += len(again)
+        self._witness.counted["resent"] += len(again)
         rooms = self._owner.wanted()
         self.give(Command(op="hello", more=who), *(self._join(room) for room in rooms), *again)
         if self.paused:
@@ -230,29 +208,10 @@ class Device:
         return Command(op="join", room=room, more=more)
 
     def _invoke(self, command: Command) -> bytes:
-        n = self._witness.call()
-        fields: dict[str, Any] = {"op": command.op, "n": n}
-        if command.room:
-            fields["room"] = command.room
-        if command.cid:
-            fields["cid"] = command.cid
-        if command.text:
-            fields["text"] = command.text
-        if command.op in _TARGETED:
-            fields["seq"] = command.target
-        if command.user:
-            fields["user"] = command.user
-        at = now()
-        self._asked[n] = _Asked(command, at, command.more.get("since"))
-        if command.op == "send":
-            self._witness.counted["sends"] += 1
-        if command.op not in _READS and command.op != "hello":
-            self._witness.note(
-                r.Invoke(
-                    at, n, self._conn, command.op, command.room, command.cid, command.text, command.target, command.user
-                )
-            )
-        return _encode(fields | command.more)
+        n, at = self._witness.call(), now()
+        self._asked[n] = Asked(command, at)
+        self._scribe.invoke(at, n, command)
+        return encode(command, n)
 
     # -- hearing -------------------------------------------------------------------------------------------------------
 
@@ -261,45 +220,34 @@ class Device:
         try:
             frame = frames.decode(text)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            self._witness.odd[f"a frame that is none: {error}"] += 1
+            self._scribe.undecodable(error)
             return
         if isinstance(frame, frames.Event):
-            self._note_event(at, frame, "live")
+            self._scribe.event(at, frame)
             self._apply(frame)
         else:
             self._take(at, frame)
 
     def _take(self, at: int, frame: frames.Frame) -> None:
-        witness, conn = self._witness, self._conn
         match frame.op:
             case "ok" | "error":
                 self._answered(at, frame)
             case "skip":
-                witness.note(r.Skip(at, conn, frame.room, frame.first, frame.last))
+                self._scribe.skip(at, frame)
                 if (position := self.positions.get(frame.room)) is not None:
                     position.seq = frame.last
             case "behind":
-                witness.counted["behind"] += 1
-                witness.note(r.Behind(at, conn, frame.room, frame.seq))
+                self._scribe.behind(at, frame)
             case "reset":
-                witness.counted["resets"] += 1
-                witness.note(r.Reset(at, conn, frame.room, frame.epoch, frame.seq))
-                self._fresh(at, frame.room, frame, "reset")
+                self._scribe.reset(at, frame)
+                self._fresh(frame.room, frame)
             case "bye":
                 self._bye = frame.retry_ms / 1000
             case _:
-                witness.counted["notices"] += 1
+                self._witness.counted["notices"] += 1
 
-    def _note_event(self, at: int, e: frames.Event, via: str) -> None:
-        self._witness.counted["deliveries"] += 1
-        self._witness.note(
-            r.Event(at, self._conn, e.room, e.seq, e.id, e.type, e.user, e.text, e.target, e.member, e.deleted, via)
-        )
-
-    def _fresh(self, at: int, room: str, frame: frames.Frame, via: str) -> None:
-        """Take the events of an answer or a reset, and the position behind them."""
-        for event in frame.events:
-            self._note_event(at, event, via)
+    def _fresh(self, room: str, frame: frames.Frame) -> None:
+        """Take the position and the events of an answer or a reset."""
         self.positions[room] = Position(frame.seq, frame.epoch)
         for event in frame.events:
             self._learn(event)
@@ -312,7 +260,7 @@ class Device:
             position.seq = event.seq
             self._learn(event)
         elif event.seq > position.seq and event.room not in self.joining:
-            self._witness.odd["a gap in the live events of a connection"] += 1
+            self._scribe.odd("A connection was given events with a gap")
             self.join(event.room)
 
     def _learn(self, event: frames.Event) -> None:
@@ -326,7 +274,7 @@ class Device:
     def _answered(self, at: int, frame: frames.Frame) -> None:
         asked = self._asked.pop(frame.n, None)
         if asked is None:
-            self._witness.odd[f"an answer to nothing: {frame.code or frame.op}"] += 1
+            self._scribe.odd(f"An answer came that nobody had asked for: {frame.code or frame.op}")
             return
         command = asked.command
         if frame.op == "error":
@@ -334,25 +282,26 @@ class Device:
         elif command.op == "hello":
             self._greeted = True
             self._owner.known(frame)
-            self._witness.note(r.Opened(at, self._conn, self._client, self._owner.user))
+            self._scribe.opened(at, self._owner.user)
         elif command.op == "join":
-            self._joined(at, frame, asked)
+            self._scribe.joined(at, frame, asked)
+            self.joining.discard(command.room)
+            self._owner.let_in(command.room)
+            self._fresh(command.room, frame)
         else:
-            self._done(at, frame, asked)
+            self._scribe.done(at, frame, asked, final=self._owner.final)
+            if command.keep:
+                self._outbox.pop((command.room, command.cid), None)
         if command.done is not None:
             command.done(command, frame)
 
     def _refused(self, at: int, frame: frames.Frame, command: Command) -> None:
-        witness = self._witness
-        witness.refusals[frame.code] += 1
+        self._scribe.refused(at, frame, command.op)
         if command.op == "hello":
             if self._wire is not None:
+                self._mine = True
                 self._wire.close()  # and come back
-            return
-        if command.op not in _READS:
-            unsure = frame.code in UNSURE
-            witness.note(r.Unknown(at, frame.n, frame.code) if unsure else r.Fail(at, frame.n, frame.code))
-        if command.op == "join":
+        elif command.op == "join":
             self.joining.discard(command.room)
             if frame.code == "not_found":
                 self.positions.pop(command.room, None)
@@ -360,55 +309,14 @@ class Device:
         elif command.keep:
             if ERRORS[frame.code].temporary:
                 loop = asyncio.get_running_loop()
-                loop.call_later(max(frame.retry_ms, 50) / 1000, self._again, command, self._conn)
+                loop.call_later(max(frame.retry_ms, AGAIN_MS) / 1000, self._again, command, self._wire)
             else:
                 self._outbox.pop((command.room, command.cid), None)
 
-    def _again(self, command: Command, conn: int) -> None:
-        if conn == self._conn and self._greeted and (command.room, command.cid) in self._outbox:
+    def _again(self, command: Command, wire: Wire | None) -> None:
+        if wire is self._wire is not None and (command.room, command.cid) in self._outbox:
             self._witness.counted["resent"] += 1
             self.give(command)
-
-    def _joined(self, at: int, frame: frames.Frame, asked: _Asked) -> None:
-        room = asked.command.room
-        self.joining.discard(room)
-        self._witness.counted["joins"] += 1
-        self._witness.note(
-            r.Joined(at, frame.n, self._conn, room, frame.epoch, frame.seq, asked.since, frame.reset, frame.read_seq)
-        )
-        self._owner.let_in(room)
-        self._fresh(at, room, frame, "join")
-
-    def _done(self, at: int, frame: frames.Frame, asked: _Asked) -> None:
-        witness, command = self._witness, asked.command
-        match command.op:
-            case "history":
-                self._page(at, frame, asked)
-            case "rooms":
-                for row in frame.rooms:
-                    witness.note(r.Unread(at, self._client, row.room, row.seq, row.read_seq, row.unread))
-            case "presence":
-                witness.note(r.Presence(at, asked.at, command.room, list(frame.users), frame.count))
-            case "invite" | "ping":
-                pass
-            case _:
-                witness.note(r.Ok(at, frame.n, frame.seq, frame.id, frame.ack, frame.duplicate))
-        if command.op == "send":
-            witness.acked(asked.at, at)
-            witness.counted["duplicates"] += frame.duplicate
-        if command.keep:
-            self._outbox.pop((command.room, command.cid), None)
-
-    def _page(self, at: int, frame: frames.Frame, asked: _Asked) -> None:
-        more = asked.command.more
-        messages = [r.Message(m.seq, m.id, m.user, m.text, bool(m.edited_at), m.deleted) for m in frame.messages]
-        self._witness.counted["pages"] += 1
-        self._witness.note(
-            r.Page(
-                at, asked.at, self._client, asked.command.room, messages, before=more.get("before", 0),
-                after=more.get("after", 0), limit=more.get("limit", 50), more=frame.more, final=self._owner.final,
-            )
-        )  # fmt: skip
 
     # -- ends ----------------------------------------------------------------------------------------------------------
 
@@ -422,16 +330,16 @@ class Device:
                 oldest = next(iter(self._asked.values()), None)
                 if oldest is not None and not self.paused and now() - oldest.at > ANSWER_S * 1_000_000:
                     self._witness.counted["overdue"] += 1
+                    self._mine = True
                     wire.abort()
         return self._code
 
     def _end(self, code: int) -> None:
         self._code = code
         self._wire = None
-        self._witness.closes[code] += 1
-        self._witness.note(r.Closed(now(), self._conn, code))
         asked, self._asked = self._asked, {}
-        self._witness.counted["unknown"] += sum(a.command.op == "send" for a in asked.values())
+        unanswered = sum(a.command.op == "send" for a in asked.values())
+        self._scribe.closed(code, mine=self._mine, unanswered=unanswered)
         self.joining.clear()
         self._ended.set()
         for a in asked.values():

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Final
 
 from madang.proving import frames
-from madang.proving.device import Command, Device
+from madang.proving.command import Command
+from madang.proving.device import Device
 from madang.proving.person import Person
 from madang.proving.plan import Person as Seat
 from madang.proving.plan import Plan, moves

@@ -12,7 +12,8 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from madang.proving import frames
-from madang.proving.device import Command, Device
+from madang.proving.command import Command
+from madang.proving.device import Device
 from madang.proving.plan import Move
 from madang.proving.plan import Person as Seat
 from madang.proving.witness import Witness

@@ -62,6 +62,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     seed: int
     seconds: float
+    faults: tuple[str, ...]
     places: tuple[Place, ...]
     people: tuple[Person, ...]
     strikes: tuple[Strike, ...]
@@ -91,7 +92,8 @@ def make_plan(seed: int, seconds: float, faults: Sequence[str] = ()) -> Plan:
         for i in range(ROOMS)
     )
     people = tuple(_person(dice, i, name, places) for i, name in enumerate(names))
-    return Plan(seed, seconds, places, people, _strikes(dice, seconds, faults), dict(dice.choice(_SETTINGS)))
+    strikes = _strikes(dice, seconds, faults)
+    return Plan(seed, seconds, tuple(faults), places, people, strikes, dict(dice.choice(_SETTINGS)))
 
 
 def draw(seed: int, seconds: float, faults: Sequence[str]) -> list[str]:

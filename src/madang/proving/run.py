@@ -6,29 +6,31 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
+from websockets.exceptions import InvalidURI
 
 from madang.errors import SetupError
+from madang.proving import frames
 from madang.proving.faults import FAULTS, Broken
 from madang.proving.load import Crowd, Lost, Unfit
 from madang.proving.plan import Plan, Strike
 from madang.proving.samples import sample
 from madang.proving.server import PROGRAM
 from madang.proving.stage import Stage, staged
-from madang.proving.verdict import Outcome, Struck, judged
+from madang.proving.verdict import Course, Outcome, Struck, Tell, judged
+from madang.proving.wire import dial
 from madang.proving.witness import Witness, now
 from madang.testing.history import Recorder
 from madang.testing.history.records import Setup
 
 SAMPLE_S: Final = 1.0
 TELL_S: Final = 0.2
-Tell = Callable[[str, float, Witness], None]
-"""Told now and then: what is going on, the share that is done, and the counts so far."""
+HELLO_S: Final = 10.0
 
 
 async def prove(
@@ -51,11 +53,13 @@ async def prove(
     Raises:
         SetupError: the folder is not empty, the server did not start, or a fault cannot be tried here.
     """
+    untried = await asyncio.to_thread(_untried) if plan.strikes else {}
     for strike in plan.strikes:
-        if reason := FAULTS[strike.fault].missing():
+        if reason := untried.get(strike.fault):
             raise SetupError(f"The fault {strike.fault} cannot be tried here: {reason}", "Leave it out of --faults.")
+    course = Course(untried=untried)
     async with _evidence(plan, folder) as witness:
-        run = _Run(plan, witness, tell, stop or asyncio.Event())
+        run = _Run(plan, witness, course, tell, stop or asyncio.Event())
         try:
             async with staged(
                 folder, program=program, settings=plan.settings if settings is None else settings
@@ -63,8 +67,8 @@ async def prove(
                 run.stage = stage
                 await run.all(Crowd(plan, stage.url, witness))
         except RuntimeError as error:
-            raise SetupError(f"The server did not start: {error}", f"See {folder}/server.log.") from None
-    return await judged(plan, folder, witness, run.struck, run.broken, tell)
+            raise SetupError(f"The server did not start: {error}", f"See {folder / 'server.log'}.") from None
+    return await judged(plan, folder, witness, course, tell)
 
 
 async def prove_url(
@@ -75,16 +79,49 @@ async def prove_url(
     Raises:
         SetupError: the folder is not empty, or the server does not let the load in.
     """
-    async with _evidence(plan, folder) as witness:
-        run = _Run(plan, witness, tell, stop or asyncio.Event())
-        await run.all(Crowd(plan, url, witness, prefix))
-    return await judged(plan, folder, witness, run.struck, run.broken, tell)
+    server = await _greeting(url)
+    course = Course()
+    async with _evidence(plan, folder, ack=str(server.get("ack"))) as witness:
+        crowd = Crowd(plan, url, witness, prefix)
+        await _Run(plan, witness, course, tell, stop or asyncio.Event()).all(crowd)
+        names = [person.name for person in plan.people]
+        course.left = f"the rooms {', '.join(crowd.made)}, and the guests {names[0]} to {names[-1]}"
+    return await judged(plan, folder, witness, course, tell)
+
+
+def _untried() -> dict[str, str]:
+    missing = {name: fault.missing() for name, fault in FAULTS.items()}
+    return {name: reason for name, reason in missing.items() if reason}
+
+
+async def _greeting(url: str) -> dict[str, Any]:
+    """Say hello to a server; gives what it says of itself."""
+    answer: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+
+    def take(text: bytes | None) -> None:
+        if not answer.done():
+            answer.set_result(text)
+
+    try:
+        wire = await dial(url, take, lambda _: take(None))
+        if wire is not None:
+            wire.send([b'{"op":"hello","n":1,"guest":"Prover"}'])
+            async with asyncio.timeout(HELLO_S):
+                text = await answer
+            wire.close()
+            if text is not None and isinstance(frame := frames.decode(text), frames.Frame) and frame.op == "ok":
+                return frame.server
+    except (ValueError, TimeoutError, InvalidURI) as error:
+        raise SetupError(f"There is no Madang at {url}: {error}.", "A URL looks like ws://127.0.0.1:8400/ws.") from None
+    raise SetupError(
+        f"No guest is let in at {url}.", "Does it run, and is this its URL? It looks like ws://127.0.0.1:8400/ws."
+    )
 
 
 @asynccontextmanager
-async def _evidence(plan: Plan, folder: Path) -> AsyncIterator[Witness]:
+async def _evidence(plan: Plan, folder: Path, ack: str = "stored") -> AsyncIterator[Witness]:
     witness = Witness(await asyncio.to_thread(_begin, plan, folder))
-    witness.note(Setup(now(), seed=plan.seed))
+    witness.note(Setup(now(), ack=ack, seed=plan.seed))
     keeping = asyncio.create_task(witness.keep())
     try:
         yield witness
@@ -109,17 +146,16 @@ def _begin(plan: Plan, folder: Path) -> Recorder:
 class _Run:
     """What happens between the first connection and the last."""
 
-    def __init__(self, plan: Plan, witness: Witness, tell: Tell | None, stop: asyncio.Event) -> None:
+    def __init__(self, plan: Plan, witness: Witness, course: Course, tell: Tell | None, stop: asyncio.Event) -> None:
         self._plan = plan
         self._witness = witness
+        self._course = course
         self._tell = tell
         self._stop = stop
         self._doing = "everybody comes"
         self._share = 0.0
         self._phase = "before"
         self.stage: Stage | None = None
-        self.struck: list[Struck] = []
-        self.broken: list[str] = []
 
     async def all(self, crowd: Crowd) -> None:
         """Run it."""
@@ -128,7 +164,8 @@ class _Run:
             await crowd.come()
             await self._sample("before")
             await self._storm(crowd)
-            await self._quiet(crowd)
+            if self._alive:
+                await self._quiet(crowd)
         except Unfit as error:
             raise SetupError(str(error), "Look into the server's log.") from None
         finally:
@@ -136,6 +173,10 @@ class _Run:
                 task.cancel()
             crowd.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
+
+    @property
+    def _alive(self) -> bool:
+        return self.stage is None or self.stage.server.running
 
     async def _storm(self, crowd: Crowd) -> None:
         self._doing, self._phase = "a storm", "storm"
@@ -149,6 +190,8 @@ class _Run:
                     break
                 self._doing = f"fault {number} of {len(self._plan.strikes)}: {FAULTS[strike.fault].title}"
                 await self._strike(crowd, strike)
+                if not self._alive:
+                    return
                 self._share = (loop.time() - begun) / self._plan.seconds
             await self._pause(begun + self._plan.seconds - loop.time())
         finally:
@@ -166,26 +209,29 @@ class _Run:
             note = await fault.strike(self.stage, random.Random(strike.dice))  # noqa: S311  # seeded on purpose
         except Broken as error:
             note, broken = str(error), True
-            self.broken.append(f"{fault.name}: {error}")
+            self._course.broken.append(f"{fault.name}: {error}")
+        except RuntimeError as error:
+            note, broken = "the server did not start again", True
+            self._course.broken.append(f"{fault.name}: {error}")
         healed = loop.time()
-        if not await crowd.back():
+        if self._alive and not await crowd.back():
             broken = True
-            self.broken.append(f"{fault.name}: not everybody was back a minute after it.")
+            self._course.broken.append(f"{fault.name}: not everybody was back a minute after it.")
         self._doing = f"{fault.name} is over: {note}"
         silence = witness.end(note)
-        self.struck.append(
+        self._course.struck.append(
             Struck(fault.name, fault.number, note, healed - begun, loop.time() - healed, silence, broken)
         )
 
     async def _quiet(self, crowd: Crowd) -> None:
         self._doing, self._phase, self._share = "everybody comes to rest", "rest", 1.0
         if (missing := await crowd.rest()) is not None:
-            self.broken.append(f"After the storm: {missing}.")
+            self._course.broken.append(f"After the storm: {missing}.")
         self._doing = "everything is read once more"
         try:
             await crowd.look()
         except (Lost, Unfit) as error:
-            self.broken.append(
+            self._course.broken.append(
                 f"After the storm, what stands there could not be read: {error or 'the connection broke'}."
             )
         await self._sample("after")

@@ -7,13 +7,17 @@ import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from madang.proving.plan import Plan
 from madang.proving.witness import Witness
 from madang.testing.history import Verdict, check
+
+MUCH: Final = 0.25  # of the sends refused for their rate: worth a note
+Tell = Callable[[str, float, Witness], None]
+"""Told now and then: what is going on, the share that is done, and the counts so far."""
 
 
 class Struck(msgspec.Struct, frozen=True):
@@ -41,14 +45,24 @@ class Totals(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """All that came of a run. `broken` are expectations beside the invariants that did not come true."""
+    """All that came of a run.
+
+    Attributes:
+        broken: expectations beside the invariants that did not come true.
+        untried: faults that cannot be tried on this machine, with the reason.
+        notes: what the reader should know of the run itself.
+        left: what the run has left on somebody else's server.
+    """
 
     plan: Plan
     folder: Path
     verdict: Verdict
     struck: tuple[Struck, ...]
     broken: tuple[str, ...]
+    untried: dict[str, str]
     totals: Totals
+    notes: tuple[str, ...] = ()
+    left: str = ""
 
     @property
     def held(self) -> bool:
@@ -56,14 +70,16 @@ class Outcome(msgspec.Struct, frozen=True):
         return self.verdict.held and not self.broken
 
 
-async def judged(
-    plan: Plan,
-    folder: Path,
-    witness: Witness,
-    struck: list[Struck],
-    broken: list[str],
-    tell: Callable[[str, float, Witness], None] | None,
-) -> Outcome:
+class Course(msgspec.Struct):
+    """What is found out on the way, beside the history."""
+
+    struck: list[Struck] = []
+    broken: list[str] = []
+    untried: dict[str, str] = {}
+    left: str = ""
+
+
+async def judged(plan: Plan, folder: Path, witness: Witness, course: Course, tell: Tell | None) -> Outcome:
     """Check the history, and keep the outcome as verdict.json."""
     loop = asyncio.get_running_loop()
 
@@ -71,10 +87,24 @@ async def judged(
         if tell is not None:
             loop.call_soon_threadsafe(tell, "the history is checked", done / max(1, witness.noted), witness)
 
+    progress(0)
     verdict = await asyncio.to_thread(check, folder / "history.jsonl", progress)
-    outcome = Outcome(plan, folder, verdict, tuple(struck), tuple(broken + _odd(witness)), _totals(witness))
+    outcome = Outcome(
+        plan, folder, verdict, tuple(course.struck), (*course.broken, *_odd(witness)), course.untried, _totals(witness),
+        tuple(_notes(witness)), course.left,
+    )  # fmt: skip
     await asyncio.to_thread(_keep, outcome)
     return outcome
+
+
+def _notes(witness: Witness) -> list[str]:
+    slowed = witness.refusals["rate_limited"] + witness.refusals["slow_mode"]
+    sends = witness.counted["sends"]
+    if slowed <= MUCH * sends:
+        return []
+    return [
+        f"{slowed:,} commands beside {sends:,} sends were refused as too fast: the server's limits kept the load small."
+    ]
 
 
 def _odd(witness: Witness) -> list[str]:
@@ -119,6 +149,9 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
             for result in results
         ],
         "broken": list(outcome.broken),
+        "untried": outcome.untried,
+        "notes": list(outcome.notes),
+        "left": outcome.left,
         "faults": msgspec.to_builtins(outcome.struck),
         "totals": msgspec.to_builtins(outcome.totals),
     }  # fmt: skip

@@ -34,17 +34,20 @@ class Wire(asyncio.Protocol):
         self.opened: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.closed = False
 
+    @property
+    def speaks(self) -> bool:
+        """Whether text can be sent: it is open, and neither side has begun to close it."""
+        return self.opened.done() and self._closing is None and not self.closed
+
     def send(self, texts: Iterable[bytes]) -> None:
-        """Send text frames in one write; what comes after the end is dropped, as it would be on its way."""
-        if self.closed or self._closing is not None or not self.opened.done():
-            return
+        """Send text frames in one write, while it `speaks`."""
         for text in texts:
             self._protocol.send_text(text)
         self._flush()
 
     def close(self) -> None:
         """Say goodbye (1000); the connection ends when the server has answered, or after CLOSE_S."""
-        if not self.closed and self._closing is None and self.opened.done():
+        if self.speaks:
             self._protocol.send_close(1000)
             self._flush()
             self._await_end()
