@@ -28,7 +28,7 @@ from madang.delivery.following import Following
 from madang.delivery.hub import Hub
 from madang.delivery.presence import TTL_S
 from madang.delivery.wheel import Wheel
-from madang.errors import SetupError
+from madang.errors import SetupError, StorageError
 from madang.ports.bus import Bus
 from madang.ports.leases import Lease
 from madang.services.appender import Appender
@@ -128,7 +128,7 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         lease = await store.acquire(name, _now_ms(), LEASE_MS)
         ids = IdSource(lease.node, lease.floor_ms)
-        stack.push_async_callback(lambda: store.release(lease, ids.last_ms))
+        stack.push_async_callback(_give_back, store, lease, ids)
         store.use_ids(ids)
 
         bus = _bus(settings.bus)
@@ -227,11 +227,36 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
 
 
 async def _keep_lease(store: Store, lease: Lease, ids: IdSource) -> None:
-    """Hold the node number. A lost one ends the node: two nodes never give out ids under one number."""
+    """Hold the node number. A lost one ends the node: two nodes never give out ids under one number.
+
+    A storage that takes no renewal will hardly take events either. While it gives no ids a home, reading can go on for
+    as long as it likes; but when the lease has run out and ids are still given, the node ends.
+    """
+    loop = asyncio.get_running_loop()
+    renewed, used = loop.time(), ids.last_ms
     while True:
         await asyncio.sleep(LEASE_MS / 3000)
-        if not await store.renew(lease, _now_ms(), LEASE_MS, ids.last_ms):
+        before, used = used, ids.last_ms
+        try:
+            kept = await store.renew(lease, _now_ms(), LEASE_MS, used)
+        except StorageError as error:
+            overdue = loop.time() - renewed
+            if overdue > LEASE_MS / 1000 and used > before:
+                raise
+            if overdue < LEASE_MS / 2000:  # the first time
+                logger.warning("the lease of this node's number was not prolonged: %s", error)
+            continue
+        if not kept:
             raise RuntimeError("the lease of this node's number was lost")
+        renewed = loop.time()
+
+
+async def _give_back(store: Store, lease: Lease, ids: IdSource) -> None:
+    """Release the node number. Where the storage has failed, it is free when the lease has run out."""
+    try:
+        await store.release(lease, ids.last_ms)
+    except StorageError as error:
+        logger.warning("this node's number was not given back: %s", error)
 
 
 async def _drain(node: Node, servers: list[_Server], serving: list[asyncio.Task[None]]) -> None:

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from madang.adapters.sql.worker import Workers
+from madang.errors import StorageFailed
 
 
 async def test_calls_are_made_in_order_in_one_thread() -> None:
@@ -60,3 +61,13 @@ async def test_between_calls_comes_after_each_and_again_at_rest(caplog: pytest.L
     await workers.stop()
     assert seen.count(False) == 3
     assert "a mistake" in caplog.text
+
+
+async def test_who_asks_when_it_is_closed_is_told_so() -> None:
+    workers = Workers("test", 1)
+    last = asyncio.ensure_future(workers.call(lambda: 7))
+    await asyncio.sleep(0)
+    await workers.stop()
+    assert await last == 7, "what was asked before is answered"
+    with pytest.raises(StorageFailed, match="closed"):
+        await workers.call(lambda: 8)

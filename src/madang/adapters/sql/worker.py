@@ -10,6 +10,8 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
+from madang.errors import StorageFailed
+
 T = TypeVar("T")
 log = logging.getLogger("madang.sql")
 
@@ -27,20 +29,28 @@ class Workers:
     def __init__(self, name: str, count: int, between: Callable[[bool], float | None] = lambda at_rest: None) -> None:
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._between = between
+        self._stopped = False
         # Daemons, so that a program that ends without close() is not held up. What was acked is on disk by then.
         self._threads = [threading.Thread(target=self._run, name=f"{name}-{n}", daemon=True) for n in range(count)]
         for thread in self._threads:
             thread.start()
 
     async def call(self, work: Callable[[], T]) -> T:
-        """Run `work` in a thread. Cancelling stops the waiting, not the work."""
+        """Run `work` in a thread. Cancelling stops the waiting, not the work.
+
+        Raises:
+            StorageFailed: the threads have been stopped.
+        """
+        if self._stopped:
+            raise StorageFailed("The storage has been closed.")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._calls.put((work, loop, future))
         return await future
 
     async def stop(self) -> None:
-        """End the threads after the calls that are in the queue."""
+        """End the threads after the calls that are in the queue. To be called once."""
+        self._stopped = True
         for _ in self._threads:
             self._calls.put(None)
         for thread in self._threads:
