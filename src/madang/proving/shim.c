@@ -4,7 +4,7 @@
  *
  *   - Before a file is changed, what was there goes into an undo log (SHIM_LOG), and every fsync that succeeded is
  *     noted. After the program's death `shim_undo.py` takes back from it what was never synced: a power cut.
- *   - A file cannot grow beyond the room that is left: ENOSPC, after a short write, as on a full disk.
+ *   - Files cannot grow beyond the room that is left: ENOSPC, after a short write, as on a full disk.
  *   - An fsync fails with EIO. What it should have made durable is marked lost: the kernel drops such pages, and a
  *     later fsync that succeeds says nothing about them.
  *   - The wall clock is off by a number of seconds. The monotonic clock is not.
@@ -38,6 +38,7 @@ struct control {                    /* keep in step with shim.py */
     volatile int64_t room;          /* bytes that files may still grow by; negative: no bound */
     volatile int32_t failing_syncs; /* so many of the next fsyncs fail; negative: all */
     volatile int32_t dying_sync;    /* the process dies before its so-many-th fsync from now; 0: it does not */
+    volatile int32_t copying;       /* not 0: what is written over takes room, too, as where disks copy on write */
 };
 
 enum kind { OPENED = 1, CREATED, WRITTEN, CUT, REMOVED, SYNCED, FOLDER_SYNCED, LOST };
@@ -220,8 +221,8 @@ static size_t before_write(int fd, size_t n, uint64_t offset) {
     struct stat64 now;
     if (fstat64(fd, &now)) abort();
     uint64_t size = (uint64_t)now.st_size, end = offset + n;
-    if (control->room >= 0 && end > size) {
-        uint64_t room = (uint64_t)control->room, grows = end - size;
+    if (control->room >= 0 && (end > size || control->copying)) {
+        uint64_t room = (uint64_t)control->room, grows = control->copying ? n : end - size;
         if (grows > room) {
             if (grows - room >= n) {
                 errno = ENOSPC;

@@ -16,8 +16,8 @@ from typing import Final
 
 SOURCE: Final = Path(__file__).with_name("shim.c")
 BUILD: Final = ("cc", "-std=c11", "-O2", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror")
-_SWITCHES: Final = struct.Struct("=qqii")  # struct control of shim.c
-_CLOCK, _ROOM, _FAILING, _DYING = 0, 8, 16, 20
+_SWITCHES: Final = struct.Struct("=qqiii")  # struct control of shim.c
+_CLOCK, _ROOM, _FAILING, _DYING, _COPYING = 0, 8, 16, 20, 24
 NO_BOUND: Final = -1
 ALL: Final = -1
 
@@ -39,7 +39,7 @@ class Shim:
         self.files = files
         self.log = folder / "undo"
         control = folder / "switches"
-        control.write_bytes(_SWITCHES.pack(0, NO_BOUND, 0, 0).ljust(mmap.PAGESIZE, b"\0"))
+        control.write_bytes(_SWITCHES.pack(0, NO_BOUND, 0, 0, 0).ljust(mmap.PAGESIZE, b"\0"))
         with control.open("r+b") as file:
             self._page = mmap.mmap(file.fileno(), 0)
         self._control = control
@@ -60,14 +60,19 @@ class Shim:
 
     def calm(self) -> None:
         """Turn every switch back."""
-        _SWITCHES.pack_into(self._page, 0, 0, NO_BOUND, 0, 0)
+        _SWITCHES.pack_into(self._page, 0, 0, NO_BOUND, 0, 0, 0)
 
     def set_clock(self, seconds: float) -> None:
         """Let the wall clock be off by so much."""
         struct.pack_into("=q", self._page, _CLOCK, int(seconds * 1_000_000_000))
 
-    def set_room(self, size: int) -> None:
-        """Let files grow by so many bytes together, and no more; NO_BOUND for as many as they like."""
+    def set_room(self, size: int, *, copying: bool = False) -> None:
+        """Let files grow by so many bytes together, and no more; NO_BOUND for as many as they like.
+
+        Args:
+            copying: what is written over takes room, too, as on file systems that copy on write.
+        """
+        struct.pack_into("=i", self._page, _COPYING, copying)
         struct.pack_into("=q", self._page, _ROOM, size)
 
     def fail_syncs(self, count: int) -> None:

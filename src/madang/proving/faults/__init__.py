@@ -2,11 +2,17 @@
 
 from typing import Final
 
+from madang.proving.faults.clock import Clock
 from madang.proving.faults.crash import CRASHES
+from madang.proving.faults.disk import DiskFull, SyncFails
 from madang.proving.faults.fault import Broken, Fault
 from madang.proving.faults.kill import Kill
+from madang.proving.faults.power import PowerCut
+from madang.proving.faults.torn import Torn
 
 __all__ = ["FAULTS", "Broken", "Fault"]
 
-_ALL: Final[tuple[Fault, ...]] = (Kill(), *CRASHES)
+_ALL: Final[tuple[Fault, ...]] = (
+    Kill(), *CRASHES, PowerCut(), Torn(), DiskFull(), SyncFails(), Clock(),
+)  # fmt: skip
 FAULTS: Final[dict[str, Fault]] = {fault.name: fault for fault in _ALL}

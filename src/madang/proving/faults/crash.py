@@ -13,7 +13,7 @@ from typing import Final
 import httpx2
 
 from madang.proving import crashing
-from madang.proving.faults.fault import Broken
+from madang.proving.faults.fault import Broken, started_again
 from madang.proving.faults.probe import Probe, probing
 from madang.proving.stage import Stage
 
@@ -51,7 +51,7 @@ class Crash:
                 raise Broken(f"The server did not come to {self._point}.") from None
             finally:
                 server.launcher = ()
-            await server.start()
+            await started_again(server, f"a crash at {self._point}")
             if status != -signal.SIGKILL:
                 raise Broken(f"The server ended with status {status} and not at {self._point}.")
             await self._judge(probe, cid, first["seq"] + 1, ack)

@@ -3,6 +3,7 @@
 import random
 from typing import Protocol
 
+from madang.proving.server import Server
 from madang.proving.stage import Stage
 
 
@@ -37,3 +38,15 @@ class Fault(Protocol):
         Raises:
             Broken: the fault's own expectation failed.
         """
+
+
+async def started_again(server: Server, what: str) -> None:
+    """Start a server after `what` was done to it.
+
+    Raises:
+        Broken: it does not start.
+    """
+    try:
+        await server.start()
+    except RuntimeError as error:
+        raise Broken(f"After {what} the server did not start. {error}") from None

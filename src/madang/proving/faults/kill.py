@@ -5,6 +5,7 @@ import asyncio
 import random
 from typing import Final
 
+from madang.proving.faults.fault import started_again
 from madang.proving.stage import Stage
 
 MOMENT_S: Final = 0.5  # the kill comes within this time
@@ -24,5 +25,5 @@ class Kill:
         wait = dice.uniform(0, MOMENT_S)
         await asyncio.sleep(wait)
         await stage.server.kill()
-        await stage.server.start()
+        await started_again(stage.server, "kill -9")
         return f"killed after {wait * 1000:.0f} ms"
