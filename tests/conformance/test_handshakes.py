@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.conformance.cases import echo, slices
+from tests.conformance.cases import echo, pieces, slices
 from tests.conformance.handshakes import OFFERS, REFUSED, TAKEN, Handshake, Offer
 from tests.neighbour import chatting
 from tests.running import Server, running_server
-from tests.wire import CLOSE, PING, TEXT, close, dialled, frame, guest, upgrade, upgraded
+from tests.wire import CLOSE, PING, PONG, TEXT, close, dialled, frame, guest, upgrade, upgraded
 
 MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 HELLO = frame(TEXT, '{"op":"hello","n":1,"guest":"Mina"}')
@@ -142,3 +142,11 @@ async def test_who_hangs_up_right_behind_commands_is_still_answered(server: Serv
         raw.hang_up()
         assert [(await raw.answer())["n"] for _ in range(2)] == [1, 2]
         assert await raw.closed() == 1000
+
+
+async def test_a_pong_comes_before_the_message_that_its_ping_cut_in_two(server: Server) -> None:  # 5.5.2: soon
+    async with chatting(server), guest(server.port, rooms=()) as raw:
+        first, second = pieces(echo(2), 10)
+        await raw.send(first + frame(PING, "now") + second)
+        assert await raw.read() == (PONG, b"now")
+        assert (await raw.answer(2))["op"] == "ok"

@@ -118,6 +118,8 @@ class Connection(asyncio.Protocol):
     def _parse(self, data: bytes) -> None:
         protocol = self._protocol
         protocol.receive_data(data)
+        if protocol.writes and protocol.state is OPEN:
+            self._flush()  # pongs, before what the rest of the packet asks for; a close waits for what was asked before it
         for event in protocol.events_received():
             if type(event) is Frame:
                 if event.opcode is Opcode.TEXT and event.fin and not self.closed:
