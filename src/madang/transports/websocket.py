@@ -216,7 +216,7 @@ class Connection(asyncio.Protocol):
         self.session = Session(self.app, self)
         self._protocol.send_response(response)
         request.headers.clear()  # the parser keeps the request for good: 2 KB per socket
-        self.app.wheel.add(self._tick, HELLO_S)
+        self.app.wheel.add(self._tick, min(HELLO_S, self.app.ping_s))
 
     def _refusal(self, request: Request) -> Response | None:
         """Judge a handshake by path, origin and load, before anything is kept for it."""
@@ -323,6 +323,10 @@ class Connection(asyncio.Protocol):
         if self.closed:
             return None
         if self.session is None or self.session.user is None:
+            rest = HELLO_S - self.app.ping_s
+            if rest > 0 and not self._silent:
+                self._silent = 1  # looked once
+                return rest
             self.close(4408, "hello timeout")
             return None
         self._controls = 0

@@ -152,7 +152,9 @@ async def test_the_address_anybody_else_gives_is_not_believed(app: App) -> None:
 # -- time --------------------------------------------------------------------------------------------------------------
 
 
-async def test_no_hello_in_time(app: App) -> None:
+@pytest.mark.parametrize("ping_s", [2.0, 25.0])
+async def test_no_hello_in_time(app: App, ping_s: float) -> None:
+    app.ping_s = ping_s
     peer = Peer(app).connect()
     turn(app, int(HELLO_S) - 1)
     assert peer.closed is None
@@ -184,6 +186,14 @@ async def test_a_peer_that_is_silent_goes(app: App) -> None:
     turn(app, 45)
     assert not peer.transport.closing
     turn(app, 30)
+    assert peer.transport.aborted
+    await gone(peer)
+
+
+async def test_who_pings_often_knows_soon(app: App) -> None:
+    app.ping_s = 2.0
+    peer = await greeted(app)
+    turn(app, 8)
     assert peer.transport.aborted
     await gone(peer)
 
