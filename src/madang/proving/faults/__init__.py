@@ -6,13 +6,15 @@ from madang.proving.faults.clock import Clock
 from madang.proving.faults.crash import CRASHES
 from madang.proving.faults.disk import DiskFull, SyncFails
 from madang.proving.faults.fault import Broken, Fault
+from madang.proving.faults.freeze import Drain, Freeze
 from madang.proving.faults.kill import Kill
+from madang.proving.faults.network import OneWay, Slice, Tear
 from madang.proving.faults.power import PowerCut
 from madang.proving.faults.torn import Torn
 
 __all__ = ["FAULTS", "Broken", "Fault"]
 
 _ALL: Final[tuple[Fault, ...]] = (
-    Kill(), *CRASHES, PowerCut(), Torn(), DiskFull(), SyncFails(), Clock(),
+    Kill(), *CRASHES, PowerCut(), Torn(), Freeze(), DiskFull(), SyncFails(), Clock(), OneWay(), Tear(), Slice(), Drain(),
 )  # fmt: skip
 FAULTS: Final[dict[str, Fault]] = {fault.name: fault for fault in _ALL}

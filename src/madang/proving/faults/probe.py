@@ -30,11 +30,12 @@ class Refusal(Exception):
 class Probe:
     """A guest. Nothing is asked twice but where it says so."""
 
-    def __init__(self, server: Server, http: httpx2.AsyncClient) -> None:
+    def __init__(self, server: Server, http: httpx2.AsyncClient, room: str = "") -> None:
         self._server = server
         self._http = http
         self.token = ""
-        self.room = f"probe-{secrets.token_hex(6)}"
+        self.room = room or f"probe-{secrets.token_hex(6)}"
+        self._makes = not room
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
         """Ask once, and give the answer.
@@ -93,15 +94,20 @@ class Probe:
         return f"/api/rooms/{self.room}/messages"
 
     async def arrive(self) -> None:
-        """Become a guest, and make the room. Raises Broken."""
+        """Become a guest, and make the room if it is its own. Raises Broken."""
         self.token = (await self.surely("POST", "/api/guests", {"name": "Probe"}))["token"]
-        await self.surely("POST", "/api/rooms", {"id": self.room, "title": "Probe"})
+        if self._makes:
+            await self.surely("POST", "/api/rooms", {"id": self.room, "title": "Probe"})
 
 
 @asynccontextmanager
-async def probing(server: Server) -> AsyncIterator[Probe]:
-    """Give a probe that has arrived. It talks to the server itself, past the proxy. Raises Broken."""
+async def probing(server: Server, room: str = "") -> AsyncIterator[Probe]:
+    """Give a probe that has arrived. It talks to the server itself, past the proxy. Raises Broken.
+
+    Args:
+        room: of another probe, to be in it too once the probe has joined; where it is empty, it makes one of its own.
+    """
     async with httpx2.AsyncClient(timeout=PATIENCE_S, trust_env=False) as http:
-        probe = Probe(server, http)
+        probe = Probe(server, http, room)
         await probe.arrive()
         yield probe
