@@ -9,11 +9,16 @@ from pathlib import Path
 from typing import Final
 
 from madang.testing.history import records as r
+from madang.testing.history.access import Access
 from madang.testing.history.deliveries import Deliveries
 from madang.testing.history.order import Order
+from madang.testing.history.pages import Pages
+from madang.testing.history.presence import Presence
+from madang.testing.history.reads import Reads
 from madang.testing.history.records import Record, read
 from madang.testing.history.sends import Sends
 from madang.testing.history.state import State
+from madang.testing.history.upkeep import Upkeep
 from madang.testing.history.verdict import Findings, Verdict
 
 EVERY: Final = 1 << 16  # records between two reports of progress
@@ -47,11 +52,10 @@ class Checker:
         self._kept: list[Record] = []
         self._findings = Findings()
         self._state = state = State(self._findings)
-        self._families = (state, Sends(state), Order(state), Deliveries(state))
-        self._handlers = {
-            kind: tuple(getattr(family, name) for family in self._families for name in names if hasattr(family, name))
-            for kind, names in HANDLERS.items()
-        }
+        families = (Sends, Order, Access, Deliveries, Pages, Reads, Presence, Upkeep)
+        asked = (state, *(family(state) for family in families))
+        self._handlers = {kind: _methods(asked, names) for kind, names in HANDLERS.items()}
+        self._finish = _methods(asked, ("on_finish",))
 
     @property
     def line(self) -> int:
@@ -72,8 +76,8 @@ class Checker:
 
     def finish(self) -> Verdict:
         """Judge what only the whole history shows, and give the verdict. To be called once, after the last record."""
-        for family in self._families:
-            family.on_finish()
+        for finish in self._finish:
+            finish()
         return self._findings.verdict(self.line, self._look_up)
 
     def _look_up(self, lines: Iterable[int]) -> dict[int, Record]:
@@ -84,6 +88,10 @@ class Checker:
             return {}
         numbered = enumerate(islice(read(self._path), max(wanted)), 1)
         return {line: record for line, record in numbered if line in wanted}
+
+
+def _methods(families: tuple[object, ...], names: tuple[str, ...]) -> tuple[Callable[..., None], ...]:
+    return tuple(getattr(family, name) for family in families for name in names if hasattr(family, name))
 
 
 def check(records: Iterable[Record] | Path, progress: Callable[[int], None] | None = None) -> Verdict:

@@ -76,6 +76,7 @@ class Deliveries:
             self._found.violated("I16", message, follow.last, state.line)
         self._epochs[state.conn.client, record.room] = (record.epoch, state.line)
         follow.epoch = record.epoch
+        follow.passed = follow.position
         follow.position = follow.fill_to = record.seq
         follow.joined = follow.last = state.line
         follow.via = "reset"

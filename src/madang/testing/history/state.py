@@ -64,11 +64,14 @@ class Follow:
     """One connection following one room, from one answer to join to the next, or to the end."""
 
     __slots__ = (
-        "covered", "epoch", "expected", "fill_to", "joined", "last", "point", "position", "resumed", "room", "since", "via",
+        "asked", "covered", "epoch", "expected", "fill_to", "joined", "last", "late", "passed", "point", "position", "resumed",
+        "room", "since", "user", "via",
     )  # fmt: skip
 
-    def __init__(self, room: "Room", record: r.Joined, line: int) -> None:
+    def __init__(self, room: "Room", user: int, record: r.Joined, asked: int, line: int) -> None:
         self.room = room
+        self.user = user
+        self.asked = asked  # t of the call to join
         self.epoch = record.epoch
         self.joined = line  # the record that put it where it is
         self.since = record.since or 0
@@ -80,18 +83,22 @@ class Follow:
         self.via = ""  # "join" or "reset" while events that came with an answer are missing
         self.expected = 0  # the next of them; 0: any
         self.fill_to = 0
+        self.passed = 0  # the position that a reset took the place of
+        self.late = False  # something came after the membership had ended
 
 
 class Conn:
     """One connection, and the rooms that it follows."""
 
-    __slots__ = ("client", "early", "ended", "follows", "mine", "number", "over", "tries", "user")
+    __slots__ = ("client", "closed_t", "code", "early", "ended", "follows", "mine", "number", "over", "tries", "user")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.client = ""
         self.user = -1  # index in `State.names`; -1 before it is opened
         self.over = False
+        self.closed_t = 0
+        self.code = 0
         self.mine = False  # its client ended it
         self.follows: dict[str, Follow] = {}
         self.ended: dict[str, int] = {}  # room -> line of the event that ended the membership
@@ -117,6 +124,17 @@ class Call:
         self.floor = room.head if room else 0
         self.floor_line = room.head_line if room else 0
         self.command: Command | None = None
+
+
+class Fault:
+    """A fault; `end` is None while it lasts."""
+
+    __slots__ = ("end", "name", "start")
+
+    def __init__(self, name: str, start: int) -> None:
+        self.name = name
+        self.start = start
+        self.end: int | None = None
 
 
 class Room(RoomLog):
@@ -160,6 +178,9 @@ class State:
         self.unopened: list[Conn] = []
         self.learned: list[Callable[[r.Event, Room], None]] = []  # told of each event but messages, when it comes first
         self.called: list[Callable[[Call], None]] = []  # told of each call, when its user is known
+        self.faults: list[Fault] = []
+        self.active = 0  # faults that last
+        self.healed = 0  # when one was over last
         self.agreed = 0
         self._none = Conn(0)
         self.conn = self._none
@@ -194,6 +215,28 @@ class State:
             raise HistoryError(f"line {self.line}: connection {number} {what}")
         return conn
 
+    def on_fault(self, record: r.Fault) -> None:
+        """Take the beginning of a fault, or the end of the newest of its name."""
+        if not record.over:
+            self.faults.append(Fault(record.name, record.t))
+            self.active += 1
+            return
+        fault = next(
+            (fault for fault in reversed(self.faults) if fault.name == record.name and fault.end is None), None
+        )
+        if fault is None:
+            raise HistoryError(f"line {self.line}: fault {record.name} has not begun")
+        fault.end = self.healed = record.t
+        self.active -= 1
+
+    def troubled(self, since: int) -> bool:
+        """Whether there was any fault from `since` to now."""
+        return self.active > 0 or 0 < self.healed >= since
+
+    def faulty(self, start: int, end: int) -> bool:
+        """Whether any fault lasted at some time from `start` to `end`; asked for when all are known."""
+        return any(fault.start <= end and (fault.end is None or fault.end >= start) for fault in self.faults)
+
     # -- connections and calls -----------------------------------------------------------------------------------------
 
     def on_setup(self, record: r.Setup) -> None:
@@ -219,6 +262,8 @@ class State:
         if conn is None or conn.over:
             raise HistoryError(f"line {self.line}: connection {record.conn} is not open")
         conn.over = True
+        conn.closed_t = record.t
+        conn.code = record.code
         conn.mine = record.mine
         self.conn = conn
 
@@ -318,7 +363,7 @@ class State:
         room = self.room = self.find_room(record.room)
         room.told = room.told or record.seq
         self.before = conn.follows.get(record.room)
-        self.follow = conn.follows[record.room] = Follow(room, record, self.line)
+        self.follow = conn.follows[record.room] = Follow(room, conn.user, record, self.call.t, self.line)
         conn.ended.pop(record.room, None)
 
     def on_notice(self, record: r.Skip | r.Behind | r.Reset) -> None:

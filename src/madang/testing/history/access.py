@@ -1,0 +1,147 @@
+"""I11: what reaches a user after a membership has ended.
+
+An end of a membership is an event of the room, so it has a seq, and what may not be shown are the seqs above it until
+the next `member.joined` of the user. A room shows its whole history to members: who joins again may read all of it.
+"""
+
+from bisect import bisect_right
+from collections import defaultdict
+
+from madang.testing.history import records as r
+from madang.testing.history.state import Call, Follow, Room, State
+
+_Changes = list[tuple[int, bool, int]]
+
+
+class Access:
+    """Judges events and pages after the end of a membership.
+
+    I11: a connection that was given the event which ended its user's membership gets nothing more of the room before it
+    joins again. On every connection of the user, live events above the end, wherever in the history the end is seen,
+    are below a new membership only if this connection joined (without `since`) later than the end. A resume at or above
+    an end is answered only if a membership began after it. A page asked for after a leave or kick was acked is
+    answered only if the user asked to join since.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._found = state.findings
+        self._checked = state.findings.checked
+        self._follows: list[Follow] = []
+        self._renewed: dict[tuple[Room, int], int] = {}  # the highest position that a join, no resume, gave a user
+        self._joins: defaultdict[tuple[Room, int], list[int]] = defaultdict(
+            lambda: [0, 0]
+        )  # pending, line of the newest
+        self._barred: dict[tuple[Room, int], tuple[int, int]] = {}  # t and line of the ack of a leave or kick
+        state.learned.append(self._learn)
+        state.called.append(self._called)
+
+    # -- joins, leaves and kicks, as they are asked for ----------------------------------------------------------------
+
+    def _called(self, call: Call) -> None:
+        if call.op == "join" and call.room is not None:
+            key = (call.room, call.conn.user)
+            self._joins[key] = [self._joins[key][0] + 1, call.line]
+            self._barred.pop(key, None)
+
+    def _settle(self) -> None:
+        call = self._state.call
+        if call.op == "join" and call.room is not None and call.conn.user >= 0:
+            self._joins[call.room, call.conn.user][0] -= 1
+
+    def on_fail(self, record: r.Fail) -> None:
+        """Count a join that was refused as done."""
+        self._settle()
+
+    def on_joined(self, record: r.Joined) -> None:
+        """Take a new position of a connection."""
+        self._settle()
+        state = self._state
+        follow = state.follow
+        assert follow is not None
+        self._follows.append(follow)
+        if not follow.resumed:
+            key = (state.room, follow.user)
+            self._renewed[key] = max(record.seq, self._renewed.get(key, 0))
+
+    def on_ok(self, record: r.Ok) -> None:
+        """Take an end of a membership that nothing can have renewed yet: no join is older than it or under way."""
+        state, call = self._state, self._state.call
+        if call.op not in ("leave", "kick") or call.room is None or not record.seq:
+            return
+        key = (call.room, state.user(call.subject) if call.op == "kick" else call.conn.user)
+        pending, newest = self._joins[key]
+        if not pending and newest < call.line:
+            self._barred[key] = (record.t, state.line)
+
+    def on_page(self, record: r.Page) -> None:
+        """Judge a page against the ends that were known when it was asked for."""
+        user = self._state.clients.get(record.client)
+        barred = None if user is None else self._barred.get((self._state.room, user))
+        if barred is None or not barred[0] < record.asked:
+            return
+        self._checked["I11"] += 1
+        message = f"{record.client} is shown a page of {record.room}, asked for after the membership had ended."
+        self._found.violated("I11", message, barred[1], self._state.line)
+
+    # -- events --------------------------------------------------------------------------------------------------------
+
+    def _learn(self, record: r.Event, room: Room) -> None:
+        """Keep the end that stands: one that no known join comes after."""
+        user = self._state.users.get(record.member if record.type == "member.kicked" else record.user, -1)
+        changes = room.changes.get(user)
+        if changes and changes[-1][0] == record.seq:
+            seq, end, line = max(changes)
+            if end:
+                room.ended[user] = (seq, line)
+            else:
+                room.ended.pop(user, None)
+
+    def on_event(self, record: r.Event) -> None:
+        """Judge an event against what is known of memberships by now."""
+        state = self._state
+        follow = state.follow
+        if follow is None:
+            if line := state.conn.ended.get(record.room):
+                self._late(str(state.conn), record.seq, line, state.line)
+        elif state.room.ended and record.via == "live" and (end := state.room.ended.get(follow.user)):
+            seq, line = end
+            if follow.point < seq < record.seq and self._renewed.get((state.room, follow.user), 0) < seq:
+                follow.late = True
+                self._late(str(state.conn), record.seq, line, state.line)
+
+    def _late(self, who: str, seq: int, *lines: int) -> None:
+        message = f"{who} got seq {seq} of {self._state.room.name} after the membership had ended."
+        self._found.violated("I11", message, *lines)
+
+    def on_finish(self) -> None:
+        """Judge each connection's way through a room against all ends that came to be known."""
+        for room in self._state.rooms.values():
+            for changes in room.changes.values():
+                changes.sort()
+        for follow in self._follows:
+            if follow.user in follow.room.changes:
+                self._checked["I11"] += 1
+                if not follow.late:
+                    self._way(follow, follow.room.changes[follow.user])
+
+    def _way(self, follow: Follow, changes: _Changes) -> None:
+        room = follow.room
+        self._state.room = room
+        name = self._state.names[follow.user]
+        renewed = self._renewed.get((room, follow.user), 0)
+        low = bisect_right(changes, (follow.point, True, 1 << 62))
+        high = bisect_right(changes, (follow.position - 1, True, 1 << 62))
+        for at in range(low, high):
+            seq, end, line = changes[at]
+            after = changes[at + 1][0] if at + 1 < len(changes) else 0
+            if end and after != seq + 1 and (after or renewed < seq):
+                self._late(name, seq + 1, line, follow.joined, follow.last)
+                return
+        if follow.resumed and low and changes[low - 1][1]:
+            seq, _, line = changes[low - 1]
+            if renewed < seq and not (low < len(changes) and changes[low][0] <= follow.position):
+                message = (
+                    f"{name} resumed {room.name} from {follow.since}, after the membership had ended with seq {seq}."
+                )
+                self._found.violated("I11", message, line, follow.joined)
