@@ -26,7 +26,7 @@ class SlowStore:
     def __init__(self, store: Any, seed: int, fail: float = 0.0) -> None:
         self._store = store
         self._seed = seed
-        self._fail = fail
+        self.fail = fail
         self._calls: Counter[str] = Counter()
 
     def __getattr__(self, name: str) -> Any:
@@ -38,7 +38,7 @@ class SlowStore:
             about = f"{name} {args[0] if args and isinstance(args[0], str) else ''}"
             self._calls[about] += 1
             chance = random.Random(f"{self._seed} {about} {self._calls[about]}")
-            fails = chance.random() < self._fail
+            fails = chance.random() < self.fail
             await asyncio.sleep(chance.choice(WAITS_S) * chance.random())
             if fails and not (name == "append" and chance.random() < 0.5):
                 raise StorageFailed

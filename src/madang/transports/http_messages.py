@@ -46,6 +46,7 @@ async def history(
     """Page through a room's messages: the newest, those before a seq, or those after one. Oldest first."""
     await node.rooms.member(caller, id)
     page = await node.reading.history(id, caller.id, before, after, limit)
+    await node.rooms.member(caller, id)  # again: the page may have what came after a kick
     return answer(_messages(page.messages, page.more))
 
 
@@ -108,7 +109,9 @@ async def unreact(node: Node, caller: Caller, id: RoomPath, seq: SeqPath, emoji:
 async def pins(node: Node, caller: Caller, id: RoomPath) -> Response:
     """List the pinned messages."""
     await node.rooms.member(caller, id)
-    return answer(_messages(await node.reading.pins(id, caller.id), False))
+    found = await node.reading.pins(id, caller.id)
+    await node.rooms.member(caller, id)  # again, as in history
+    return answer(_messages(found, False))
 
 
 @router.put(PIN, **documented(b.Stored | b.Unchanged))

@@ -321,7 +321,9 @@ class Session:
         self._subscription(room)
 
         async def work() -> bytes:
-            return codec.ok(n, **await read(self._me()))
+            fields = await read(self._me())
+            await self._app.rooms.member(self._me(), room)  # behind the read: it may have seen what came after a kick
+            return codec.ok(n, **fields)
 
         self._later(n, work())
 

@@ -1,0 +1,197 @@
+"""A fleet in one process and in virtual time: nodes on one slow store and a bad bus, people who come, go and are kicked.
+
+What everybody must have seen is said in `Fleet.judge`. All bounds of delivery are small here, so that a few dozen events
+reach every path: a tail that is too short, reads in several steps, sockets over their budget, resets.
+"""
+
+import itertools
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from typing import Any
+from unittest import mock
+
+from madang.adapters.memory.bus import MemoryBus, Yard
+from madang.core.events import SENT, Event
+from madang.core.ids import IdSource
+from madang.core.rooms import User
+from madang.testing import FakeClock, LossyBus, ModelStore
+from madang.transports.app import App
+from tests.simulation import SlowStore
+from tests.unit.delivery.nodes import OWNER, user
+from tests.unit.transports.apps import running_app
+from tests.unit.transports.peers import Frame, Peer
+
+ROOM = "yard"
+BOUNDS = {
+    "madang.delivery.hub": {"TAIL": 8, "READ": 5, "HELD": 6},
+    "madang.delivery.room": {"TAIL": 8},
+    "madang.delivery.following": {"READ": 5, "RESUME_EVENTS": 40, "JOIN_BYTES": 3000, "CHUNK": 600},
+    "madang.transports.websocket": {"HIGH_WATER": 2000, "LOW_WATER": 500},
+}
+QUIET_S = 25.0  # two rounds of the hub's watch, and what follows from them
+
+
+@contextmanager
+def small_bounds(*but: str) -> Iterator[None]:
+    """Make the bounds of delivery so small that a few events reach them, `but` for those named."""
+    with ExitStack() as stack:
+        for module, bounds in BOUNDS.items():
+            chosen = {name: bound for name, bound in bounds.items() if name not in but}
+            stack.enter_context(mock.patch.multiple(module, **chosen))
+        yield
+
+
+class Person:
+    """Somebody with one connection at a time; the former ones are kept, to be judged."""
+
+    def __init__(self, who: User, token: str) -> None:
+        self.who = who
+        self.token = token
+        self.peers: list[Peer] = []
+        self.asked: dict[int, list[int]] = {}  # of each of his connections, the numbers of his commands
+
+    @property
+    def peer(self) -> Peer | None:
+        """His connection, if he has one."""
+        return self.peers[-1] if self.peers and not self.peers[-1].transport.closing else None
+
+    def tell(self, **command: Any) -> None:
+        """Say something on his connection, if there is one and the server reads it."""
+        if (peer := self.peer) is not None and peer.transport.reading:
+            numbers = self.asked[len(self.peers)]
+            numbers.append(len(numbers) + 1)
+            peer.tell({**command, "n": numbers[-1]})
+
+
+class Fleet:
+    """Nodes, people, and the log that is the truth."""
+
+    def __init__(self, seed: int, nodes: int, names: list[str], *, access: str = "open", fail: float = 0.0) -> None:
+        yard = Yard()
+        self.model = ModelStore(IdSource(1), FakeClock())
+        self.buses = [LossyBus(MemoryBus(yard), seed + n, late_s=0.1) for n in range(nodes)]
+        self.stores = [SlowStore(self.model, seed * 10 + n, fail) for n in range(nodes)]
+        self.apps: list[App] = []
+        self.people: dict[str, Person] = {}
+        self._names = names
+        self._access = access
+        self._stack = AsyncExitStack()
+        self._cids = itertools.count(1)
+        self.texts: dict[str, tuple[str, str]] = {}  # cid -> who said what
+
+    async def start(self) -> None:
+        """Start the nodes and open the room."""
+        for store, bus in zip(self.stores, self.buses, strict=True):
+            self.apps.append(await self._stack.enter_async_context(running_app(store, bus, watch=True)))
+        await SlowStore(self.model, 0).append([])
+        fail, self.stores[0].fail = self.stores[0].fail, 0.0
+        await self.apps[0].rooms.create(OWNER, ROOM, "Yard", self._access)
+        self.stores[0].fail = fail
+        for who in [OWNER, *map(user, self._names)]:
+            self.people[who.id] = Person(who, self.apps[0].identity.token(who, self.apps[0].now()))
+
+    async def stop(self) -> None:
+        """Stop the nodes."""
+        await self._stack.aclose()
+
+    @property
+    def log(self) -> list[Event]:
+        return self.model.rooms_by_id[ROOM].log
+
+    # -- what people do ------------------------------------------------------------------------------------------------
+
+    def comes(self, person: Person, node: int, *, resume: bool) -> None:
+        """Connect to a node and join, from where he stands if he may; his former connection breaks."""
+        position = epoch = None
+        if person.peers:
+            self.goes(person)
+            position = person.peers[-1].strict(ROOM)
+            joins = [f for f in person.peers[-1].frames if f["op"] == "ok" and "epoch" in f]
+            epoch = joins[-1]["epoch"] if joins else None
+        person.peers.append(Peer(self.apps[node]).connect())
+        person.asked[len(person.peers)] = []
+        person.tell(op="hello", token=person.token)
+        since = {"since": position, "epoch": epoch} if resume and position is not None else {}
+        person.tell(op="join", room=ROOM, limit=20, **since)
+
+    def goes(self, person: Person) -> None:
+        """His connection breaks; what was on its way to him is lost."""
+        if (peer := person.peer) is not None:
+            peer.transport.abort()
+
+    def sends(self, person: Person) -> None:
+        """Say something new."""
+        cid = f"c-{next(self._cids)}"
+        self.texts[cid] = (person.who.id, f"{cid} {'.' * (len(cid) * 37 % 90)}")
+        self.repeats(person, cid)
+
+    def repeats(self, person: Person, cid: str) -> None:
+        """Say something of his again, under the same cid."""
+        who, text = self.texts[cid]
+        if who == person.who.id:
+            person.tell(op="send", room=ROOM, cid=cid, text=text)
+
+    # -- the model -----------------------------------------------------------------------------------------------------
+
+    def heal(self) -> None:
+        """End all trouble: from now on everything arrives, and everybody reads."""
+        for bus, store in zip(self.buses, self.stores, strict=True):
+            bus.cut = False
+            store.fail = 0.0
+        for person in self.people.values():
+            if (peer := person.peer) is not None:
+                peer.transport.stuck = False
+                peer.transport.read()
+
+    def judge(self) -> None:
+        """Hold what everybody saw to the log, after `heal` and QUIET_S."""
+        following = [0] * len(self.apps)
+        for person in self.people.values():
+            for n, peer in enumerate(person.peers, 1):
+                self._seen(peer)
+                self._answered(peer, person, person.asked[n])
+            if (peer := person.peer) is not None:
+                position = peer.strict(ROOM)
+                assert position in (None, len(self.log)), f"{person.who.id} is at {position} of {len(self.log)}"
+                following[self.apps.index(peer.app)] += position is not None
+        self._stored()
+        for app, count in zip(self.apps, following, strict=True):
+            live = app.hub.rooms.get(ROOM)
+            assert (live.live, len(live.lagging), live.held) == (count, 0, {}) if live else not count
+            assert not app.hub._early and not app.appender.waiting
+
+    def _seen(self, peer: Peer) -> None:
+        """Hold a connection to the protocol, and every event to the log: no hole, no double, nothing after the end."""
+        peer.strict(ROOM)
+        assert peer.closed in (None, 1013), f"closed with {peer.closed}"
+        for frame in peer.frames:
+            for seen in [frame] if frame["op"] == "event" else frame.get("events", []):
+                event = self.log[seen["seq"] - 1]
+                assert (seen["id"], seen["user"], seen["type"]) == (str(event.id), event.user, event.type)
+
+    def _answered(self, peer: Peer, person: Person, asked: list[int]) -> None:
+        """Every command is answered once, unless the connection broke before."""
+        told = [f["n"] for f in peer.frames if f["op"] in ("ok", "error")]
+        assert len(told) == len(set(told)), "answered twice"
+        assert set(told) <= set(asked)
+        if peer is person.peer and peer.closed is None:
+            assert set(told) == set(asked), f"never answered: {set(asked) - set(told)}"
+
+    def _stored(self) -> None:
+        """What was acked stands in the log once, as it was said; nothing stands there twice or of nobody."""
+        said = {event.content().text: event for event in self.log if event.type == SENT}
+        assert len(said) == sum(event.type == SENT for event in self.log), "stored twice"
+        assert set(said) <= {text for _, text in self.texts.values()}
+        acks: dict[int, str] = {}
+        for person in self.people.values():
+            for peer in person.peers:
+                for frame in peer.frames:
+                    if frame["op"] == "ok" and "ack" in frame:
+                        event = self.log[frame["seq"] - 1]
+                        assert (str(event.id), event.user) == (frame["id"], person.who.id), "acked as another"
+                        acks[frame["seq"]] = frame["id"]
+
+
+def errors(peer: Peer) -> list[Frame]:
+    """Give the refusals that a connection got."""
+    return [f for f in peer.frames if f["op"] == "error"]
