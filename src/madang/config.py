@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     room_rate: float = Field(2000, ge=0, description="Changes a second per room; 0 for no limit.")
     command_rate: float = Field(50, ge=0, description="Commands a second per connection; 0 for no limit.")
     address_rate: float = Field(50, ge=0, description="Handshakes a second per address; 0 for no limit.")
+    handshake_rate: float = Field(1000, ge=0, description="Handshakes a second of all addresses; 0 for no limit.")
     load_test: bool = Field(False, description="Lift rates, admission and caps per address, never sizes or order.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error.")
     log_format: str = Field("console", pattern="^(console|json)$", description="console for people, json for machines.")

@@ -90,6 +90,7 @@ def _rates(settings: Settings) -> Rates:
         user=Rate(settings.user_rate, settings.user_burst),
         room=Rate(settings.room_rate, max(1, int(settings.room_rate * 2))),
         address=Rate(settings.address_rate, max(1, int(settings.address_rate * 10))),
+        handshakes=Rate(settings.handshake_rate, max(1, int(settings.handshake_rate * 2))),
         sockets=settings.max_sockets,
         sockets_per_address=settings.max_sockets_per_address,
     )

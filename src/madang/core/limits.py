@@ -34,6 +34,10 @@ class Bucket:
         self._full_at = full_at
         return FREE
 
+    def owed(self, now: float) -> float:
+        """Give the seconds until the flow has been paid for."""
+        return max(FREE, self._full_at - now)
+
     def idle(self, now: float) -> bool:
         """Whether the bucket is full again, so that it can be forgotten."""
         return self._full_at <= now

@@ -10,6 +10,8 @@ import msgspec
 from madang.core.limits import Bucket, Rate
 from madang.errors import Limited
 
+TURNS_S: Final = 30.0  # over which handshakes that were refused are spread; who is told to wait longer gives up
+_EVER: Final = 1 << 30  # a burst that never ends
 _PRUNE: Final = 10_000  # buckets kept before full ones are forgotten
 
 
@@ -20,12 +22,13 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     user: Rate = Rate(10, 30)  # appends of one user, over all of his connections
     room: Rate = Rate(2000, 4000)  # appends in one room
     address: Rate = Rate(50, 500)  # handshakes and guests of one address
+    handshakes: Rate = Rate(1000, 2000)  # of all addresses
     sockets_per_address: int = 500
     sockets: int = 50_000
 
 
 UNLIMITED: Final = Rates(
-    connection=Rate(0, 0), user=Rate(0, 0), room=Rate(0, 0), address=Rate(0, 0),
+    connection=Rate(0, 0), user=Rate(0, 0), room=Rate(0, 0), address=Rate(0, 0), handshakes=Rate(0, 0),
     sockets_per_address=1_000_000, sockets=1_000_000,
 )  # fmt: skip
 
@@ -38,6 +41,8 @@ class Limits:
         self._users = _Buckets()
         self._rooms = _Buckets()
         self._addresses = _Buckets()
+        self._handshakes = Bucket()
+        self._turns = _Buckets()  # of addresses, and of all together under ""
         self._slow = _Buckets()
         self._requests = _Buckets()
 
@@ -74,8 +79,31 @@ class Limits:
         if wait := self._requests.of(user, now).take(self.rates.connection, now):
             raise Limited("rate_limited", _ms(wait))
 
+    def handshake(self, address: str, now: float) -> None:
+        """Count a handshake, for its address and for the node.
+
+        Thousands that were cut off together come back together. If all of the refused were told the same wait, they
+        would be refused together again; so each is told a turn behind the one before, and as many come at a time as
+        get in. What one limit refuses counts with none.
+
+        Raises:
+            Limited: rate_limited by its address, overloaded by the node, with the time until its turn.
+        """
+        mine, rates = self._addresses.of(address, now), self.rates
+        if wait := mine.take(rates.address, now):
+            raise Limited("rate_limited", _ms(wait + self._turn(address, rates.address, now)))
+        if wait := self._handshakes.take(rates.handshakes, now):
+            mine.take(rates.address, now, -1)  # given back
+            raise Limited("overloaded", _ms(wait + self._turn("", rates.handshakes, now)))
+
+    def _turn(self, whose: str, rate: Rate, now: float) -> float:
+        turns = self._turns.of(whose, now)
+        ahead = turns.owed(now)
+        turns.take(Rate(rate.per_second, _EVER), now)
+        return ahead % TURNS_S
+
     def address(self, address: str, now: float) -> None:
-        """Count a handshake or a new guest of an address (rate_limited)."""
+        """Count a new guest of an address (rate_limited)."""
         if wait := self._addresses.of(address, now).take(self.rates.address, now):
             raise Limited("rate_limited", _ms(wait))
 

@@ -24,6 +24,7 @@ class Gate:
     compression: bool = False
     draining: bool = False
     sockets: int = 0
+    turned_away: int = 0  # handshakes refused for load, to come back later
     by_address: dict[str, int] = field(default_factory=dict)
 
 

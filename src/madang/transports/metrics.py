@@ -94,6 +94,9 @@ class _Node(Collector):
         yield InfoMetricFamily("madang", "Version of this node.", {"version": __version__})
         yield GaugeMetricFamily("madang_sockets", "WebSockets open.", gate.sockets)
         yield GaugeMetricFamily("madang_sockets_limit", "WebSockets accepted at most.", app.limits.rates.sockets)
+        yield CounterMetricFamily(
+            "madang_turned_away", "Handshakes refused for load, to come back later.", gate.turned_away
+        )
         yield GaugeMetricFamily("madang_draining", "1 while the node lets go of its sockets to stop.", gate.draining)
         yield GaugeMetricFamily("madang_rooms", "Rooms live on this node.", len(hub.rooms))
         yield GaugeMetricFamily(

@@ -239,14 +239,20 @@ class Connection(asyncio.Protocol):
             response.headers["Sec-WebSocket-Version"] = "13"  # 4.4: the version it would have to be
             return response
         if gate.draining:
-            return _busy(reject(503, "This node is restarting.\n"), 1)
+            return self._busy(reject(503, "This node is restarting.\n"), 1 + secrets.randbelow(3))
         if gate.sockets >= rates.sockets or gate.by_address.get(self.address, 0) >= rates.sockets_per_address:
-            return _busy(reject(503, "Too many sockets.\n"), 5)
+            return self._busy(reject(503, "Too many sockets.\n"), 5 + secrets.randbelow(10))
         try:
-            self.app.limits.address(self.address, self.app.hub.time())
+            self.app.limits.handshake(self.address, self.app.hub.time())
         except Limited as error:
-            return _busy(reject(429, "Too many connections in a short time.\n"), 1 + error.retry_ms // 1000)
+            status = 503 if error.code == "overloaded" else 429
+            return self._busy(reject(status, "Too many connections in a short time.\n"), 1 + error.retry_ms // 1000)
         return None
+
+    def _busy(self, response: Response, seconds: int) -> Response:
+        self.app.gate.turned_away += 1
+        response.headers["Retry-After"] = str(seconds)
+        return response
 
     # -- frames and closing --------------------------------------------------------------------------------------------
 
@@ -356,8 +362,3 @@ def _same_origin(origins: list[str], hosts: list[str]) -> bool:
         return False
     _, scheme_ends, host = origins[0].partition("://")
     return bool(scheme_ends) and host.lower() == hosts[0].lower()
-
-
-def _busy(response: Response, seconds: int) -> Response:
-    response.headers["Retry-After"] = str(seconds)
-    return response

@@ -1,5 +1,6 @@
 """Whoever is too fast waits, for as long as he is told; nobody else does; and what is forgotten is bounded."""
 
+import heapq
 import math
 from collections.abc import Callable
 
@@ -93,11 +94,47 @@ def test_commands_requests_and_addresses_have_limits_of_their_own() -> None:
     limits.address("10.0.0.1", NOW + math.ceil(refused.retry_ms) / 1000)
 
 
+def test_an_address_of_many_handshakes_costs_the_others_none() -> None:
+    limits = Limits(Rates(address=Rate(1, 5), handshakes=Rate(10, 10)))
+    assert passed(lambda: limits.handshake("10.0.0.1", NOW), 100) == 5
+    assert passed(lambda: limits.handshake("10.0.0.2", NOW), 5) == 5, "what was refused has counted with none"
+    refused = refusal(lambda: limits.handshake("10.0.0.3", NOW))
+    assert refused is not None
+    assert refused.code == "overloaded"
+    assert passed(lambda: limits.handshake("10.0.0.3", NOW + 1), 5) == 5
+
+
+@pytest.mark.parametrize(
+    ("addresses", "rates", "ideal_s", "tries"),
+    [
+        (10_000, Rates(), 8.0, 2.0),  # (10,000 - 2,000 at once) / 1,000 a second
+        (1, Rates(address=Rate(50, 500)), 190.0, 7.0),  # all behind one proxy that nobody has said to trust
+    ],
+)
+def test_all_who_return_together_are_let_in_by_and_by(
+    addresses: int, rates: Rates, ideal_s: float, tries: float
+) -> None:
+    """10,000 that were cut off come at once, and again when told, in whole seconds as Retry-After has it."""
+    limits, came = Limits(rates), 0
+    due = [(NOW, client) for client in range(10_000)]
+    heapq.heapify(due)
+    now = NOW
+    while due:
+        now, client = heapq.heappop(due)
+        came += 1
+        refused = refusal(lambda: limits.handshake(f"10.0.0.{client % addresses}", now))  # noqa: B023
+        if refused is not None:
+            heapq.heappush(due, (now + 1 + refused.retry_ms // 1000, client))
+    assert now - NOW <= 1.2 * ideal_s + 2
+    assert came <= tries * 10_000
+
+
 def test_unlimited_limits_nothing_but_slow_mode() -> None:
     limits, bucket = Limits(UNLIMITED), Bucket()
     assert passed(lambda: limits.append("u", "a", NOW), 1000) == 1000
     assert passed(lambda: limits.command(bucket, NOW), 1000) == 1000
     assert passed(lambda: limits.address("10.0.0.1", NOW), 1000) == 1000
+    assert passed(lambda: limits.handshake("10.0.0.1", NOW), 10_000) == 10_000
     assert passed(lambda: limits.append("u", "a", NOW, 1000), 5) == 1
 
 
