@@ -3,12 +3,16 @@
 import asyncio
 import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from madang.transports.http_errors import HOLD_S
+from tests.rest import rest
 from tests.running import running_server
+from tests.scenario.crowd import person
 from tests.waiting import eventually
-from tests.wire import CLOSE, TEXT, Raw, frame, guest
+from tests.wire import CLOSE, GONE, PATIENCE_S, PING, TEXT, Raw, dialled, frame, guest
 
 
 async def flood(raw: Raw) -> tuple[list[dict[str, Any]], int]:
@@ -71,6 +75,88 @@ async def test_a_flooder_beside_normal_users(tmp_path: Path) -> None:
             )
 
 
+# What each flooder says, again and again, and the codes of the close that he gets for it.
+FLOODS: dict[str, tuple[Callable[[int], bytes], set[int]]] = {
+    "words": (lambda n: said({"op": "send", "n": n, "room": "lobby", "cid": f"f-{n}", "text": "buy this"}), {4429}),
+    "words elsewhere": (lambda n: said({"op": "send", "n": n, "room": "aside", "cid": f"f-{n}", "text": "x"}), {4429}),
+    "big frames": (lambda n: said({"op": "send", "n": n, "room": "lobby", "cid": "c", "text": "x" * 60_000}), {4429}),
+    "garbage": (lambda n: said("{{ nonsense"), {4400}),
+    "coming and going": (lambda n: said({"op": ("join", "leave")[n % 2], "n": n, "room": "lobby", "limit": 0}), {4429}),
+    "typing": (lambda n: said({"op": "typing", "room": "lobby", "on": n % 2 == 0}), {4429}),
+    "pings": (lambda n: frame(PING), {4429}),
+}
+
+
+def said(command: dict[str, Any] | str) -> bytes:
+    return frame(TEXT, command if isinstance(command, str) else json.dumps(command))
+
+
+async def test_neighbours_of_every_flood_miss_nothing(tmp_path: Path) -> None:
+    """All flood at once, each back as somebody else when closed; of what the others say nothing is lost or disordered."""
+    sends, normal = 15, 4
+    async with running_server(tmp_path) as server:
+        people = [await person(server, f"Normal {n}") for n in range(normal)]
+        closed: dict[str, list[int]] = {kind: [] for kind in FLOODS}
+        over = asyncio.Event()
+
+        async def flooder(kind: str) -> None:
+            says, _ = FLOODS[kind]
+            while not over.is_set():
+                async with guest(server.port, "Flooder") as raw:
+                    await raw.tell({"op": "create", "n": 5, "room": "aside", "title": "Aside", "access": "open"})
+                    await raw.tell({"op": "join", "n": 6, "room": "aside", "limit": 0})
+                    hearing = asyncio.create_task(raw.closed(PATIENCE_S))
+                    for n in itertools.count(100):
+                        if hearing.done() or over.is_set():
+                            break
+                        await raw.send(says(n))
+                        await asyncio.sleep(0)
+                    if hearing.done():
+                        closed[kind].append(hearing.result())
+                    hearing.cancel()
+
+        flooding = [asyncio.create_task(flooder(kind)) for kind in FLOODS]
+        for m in range(sends):
+            for n, someone in enumerate(people):
+                await someone.send(f"{n}-{m}")
+            for someone in people:
+                await someone.hears(lambda someone=someone, m=m: len(someone.acks) + len(someone.refusals) > m)
+        for kind, (_, codes) in FLOODS.items():
+            await eventually(lambda kind=kind, codes=codes: codes & set(closed[kind]), f"{kind}: {closed[kind]}")
+        over.set()
+        await asyncio.gather(*flooding)
+        newest = max(seq for someone in people for seq in someone.acks.values())
+        for someone in people:
+            assert not someone.refusals
+            await someone.hears(lambda someone=someone: someone.seqs and someone.seqs[-1] >= newest)
+            assert someone.seqs == sorted(set(someone.seqs)), "once and in order"
+            assert {seq for other in people for seq in other.acks.values()} <= set(someone.seqs)
+        for kind, (_, codes) in FLOODS.items():
+            assert set(closed[kind]) <= codes | {GONE}, kind  # a reset may overtake the close
+        await asyncio.gather(*(someone.leave() for someone in people))
+
+
+async def test_a_flood_over_rest_is_answered_at_a_walk(tmp_path: Path) -> None:
+    """Who goes on after 429 gets each further one later, so what refusing costs is bounded by the clock, not by him."""
+    async with running_server(tmp_path) as server, rest(server.url) as anyone:
+        flooder, mina = await anyone.guest("Flooder", "lobby"), await anyone.guest("Mina", "lobby")
+        body = b'{"text":"flood"}'
+        head = f"POST /api/rooms/lobby/messages HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {flooder.token}\r\n"
+        request = f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+        loop = asyncio.get_running_loop()
+        async with dialled(server.port) as raw:
+            began = loop.time()
+            flooding = asyncio.create_task(raw.send(*[request] * 2000))
+            statuses = []
+            while statuses.count(429) < 4:
+                statuses.append(await raw.status())
+                await raw.take(int(raw.headers["content-length"]))
+            took = loop.time() - began
+            assert statuses.count(429) <= 1 + took / HOLD_S
+            await mina.ok("POST", "/api/rooms/lobby/messages", {"text": "still here"})
+            flooding.cancel()
+
+
 async def test_who_waits_as_told_gets_everything_through(tmp_path: Path) -> None:
     async with running_server(tmp_path, settings={"user_rate": "50", "user_burst": "5"}) as server:
         async with guest(server.port) as raw:
@@ -83,4 +169,3 @@ async def test_who_waits_as_told_gets_everything_through(tmp_path: Path) -> None
                     await asyncio.sleep(answer["retry_ms"] / 1000)
                 else:
                     raise AssertionError("waiting as told did not help")
-        assert await eventually(server.log)

@@ -3,6 +3,7 @@
 Also the envelope around the whole application: bounds on bodies, headers that every answer carries, the last resort.
 """
 
+import asyncio
 import logging
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from madang.errors import Limited, MadangError, Refused
 logger = logging.getLogger("madang.http")
 
 MAX_BODY: Final = 64 * 1024  # bytes, as a frame of the native protocol
+HOLD_S: Final = 0.25  # before a 429 is answered: at 0.4 ms each, refusing at once gave 1,000 a second 40 % of the core
 _encode = msgspec.json.Encoder().encode
 
 HEADERS: Final = {
@@ -78,6 +80,8 @@ def handle_errors(api: FastAPI) -> None:
 
     @api.exception_handler(MadangError)
     async def refused(request: Request, error: MadangError) -> Response:
+        if ERRORS[error.code].http == 429:  # one connection's requests go one by one, so it cannot ask for more meanwhile
+            await asyncio.sleep(HOLD_S)
         return failure(error)
 
     @api.exception_handler(RequestValidationError)
