@@ -192,7 +192,7 @@ class Device:
         who = {"token": token} if token else {"guest": self._name}
         again = list(self._outbox.values())
         self._witness.counted["resent"] += len(again)
-        rooms = self._owner.wanted()
+        rooms = dict.fromkeys([*self._owner.wanted(), *self.positions])  # also where one was put out meanwhile
         self.give(Command(op="hello", more=who), *(self._join(room) for room in rooms), *again)
         if self.paused:
             self.pause(True)
@@ -260,7 +260,6 @@ class Device:
             position.seq = event.seq
             self._learn(event)
         elif event.seq > position.seq and event.room not in self.joining:
-            self._scribe.odd("A connection was given events with a gap")
             self.join(event.room)
 
     def _learn(self, event: frames.Event) -> None:

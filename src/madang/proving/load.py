@@ -126,17 +126,28 @@ class Crowd:
         """Wait until all that was sent is answered, and everybody has everything. Gives what is missing after REST_S."""
         for device in self.devices:
             device.pause(False)
+        heads: dict[str, int] = {}
         try:
             async with asyncio.timeout(REST_S):
-                await self._until(lambda: all(device.at_rest for device in self.devices))
                 while True:
-                    heads = await self._heads()
+                    await self._until(lambda: all(device.at_rest for device in self.devices))
+                    try:
+                        heads = await self._heads()
+                    except Lost:
+                        continue  # a connection that was broken without knowing it
                     if all(d.positions[room].seq >= heads[room] for d in self.devices for room in d.positions):
                         return None
                     await asyncio.sleep(LOOK_S)
-        except (TimeoutError, Lost):
-            behind = sum(not device.at_rest for device in self.devices)
-            return f"{behind} of {len(self.devices)} connections did not come to rest within {REST_S:.0f} s"
+        except TimeoutError:
+            return f"Not all came to rest within {REST_S:.0f} s: {self._restless(heads)}."
+
+    def _restless(self, heads: dict[str, int]) -> str:
+        busy = [device for device in self.devices if not device.at_rest]
+        if busy:
+            return f"{len(busy)} of {len(self.devices)} connections were still joining, or had sends without an answer"
+        behind = [(d.positions[room].seq, room) for d in self.devices for room in d.positions]
+        seq, room = min(((seq, room) for seq, room in behind if seq < heads.get(room, 0)), default=(0, "a room"))
+        return f"a connection stands at seq {seq} of {room}, which is at {heads.get(room, 0)}"
 
     async def look(self) -> None:
         """Read everything once more, now that nothing moves: history from both ends, unread lists, presence."""

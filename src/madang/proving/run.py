@@ -30,6 +30,7 @@ from madang.testing.history.records import Setup
 
 SAMPLE_S: Final = 1.0
 TELL_S: Final = 0.2
+LOOKS: Final = 3
 HELLO_S: Final = 10.0
 
 
@@ -224,16 +225,20 @@ class _Run:
         )
 
     async def _quiet(self, crowd: Crowd) -> None:
-        self._doing, self._phase, self._share = "everybody comes to rest", "rest", 1.0
-        if (missing := await crowd.rest()) is not None:
-            self._course.broken.append(f"After the storm: {missing}.")
-        self._doing = "everything is read once more"
-        try:
-            await crowd.look()
-        except (Lost, Unfit) as error:
-            self._course.broken.append(
-                f"After the storm, what stands there could not be read: {error or 'the connection broke'}."
-            )
+        self._phase, self._share = "rest", 1.0
+        for tries_left in reversed(range(LOOKS)):
+            self._doing = "everybody comes to rest"
+            if (missing := await crowd.rest()) is not None:
+                self._course.broken.append(missing)
+            self._doing = "everything is read once more"
+            try:
+                await crowd.look()
+                break
+            except Lost:  # a connection that was broken without knowing it, at most
+                if not tries_left:
+                    self._course.broken.append(
+                        "After the storm, connections broke while everything was read once more."
+                    )
         await self._sample("after")
         self._doing = "everybody goes"
         await crowd.go()
