@@ -198,7 +198,7 @@ class Crowd:
         return heads
 
     async def _pages(self, device: Device, room: str, *, forward: bool) -> None:
-        border = {"after": 0} if forward else {}
+        border = {"after": 1} if forward else {}  # a room begins with its own event, and no border is another question
         while True:
             page = await ask(device, Command(op="history", room=room, more={"limit": PAGE} | border))
             if not page.more:

@@ -203,7 +203,7 @@ class Person:
                 return Command(op="read", room=room, target=max(0, seq - int(30 * pick**4)))
             case "page":
                 limit = 1 + int(200 * pick**3)
-                border = {"before": 1 + int(seq * pick)} if move.pick < 0.4 else {"after": int(seq * pick)}
+                border = {"before": 1 + int(seq * pick)} if move.pick < 0.4 else {"after": max(1, int(seq * pick))}
                 return Command(op="history", room=room, more={"limit": limit} | (border if pick < 0.8 else {}))
             case "unread":
                 return Command(op="rooms")
