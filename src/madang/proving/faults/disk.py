@@ -71,26 +71,34 @@ class SyncFails:
             unknown = await _send_until(probe, "storage_failed", acked)
             if dice.random() < 0.5:
                 disk.calm()  # it looks well again, and is not
-            for n in range(AFTER):
-                try:
-                    ack = await probe.send(f"after-{n}", "after the fsync failed")
-                except Refusal as refusal:
-                    if refusal.code != "storage_failed":
-                        raise Broken(f"A send after a failed fsync was refused with {refusal.code}.") from None
-                else:
-                    raise Broken(f"A send after a failed fsync was acked: {ack}.")
+            wrong = await _goes_on(probe)
             await _reads(probe, acked)
             await asyncio.sleep(dice.uniform(0, HOLD_S))
             await (stage.server.stop() if dice.random() < 0.5 else stage.server.kill())
             disk.calm()
             lost = await asyncio.to_thread(shim_undo.evict, disk)
             await started_again(stage.server, "a failed fsync")
+            if wrong:
+                raise Broken(wrong)  # after the restart, so that the history shows what came of it
             await _reads(probe, acked)
             again = await probe.surely_send(unknown, TEXT)
             if not again.get("duplicate"):
                 acked.append(again)
             await _reads(probe, acked)
         return f"the kernel dropped {lost} bytes; nothing was acked until the restart"
+
+
+async def _goes_on(probe: Probe) -> str:
+    """Send after a failed fsync; what the server does wrong, or nothing."""
+    for n in range(AFTER):
+        try:
+            ack = await probe.send(f"after-{n}", "after the fsync failed")
+        except Refusal as refusal:
+            if refusal.code != "storage_failed":
+                return f"A send after a failed fsync was refused with {refusal.code}."
+        else:
+            return f"A send after a failed fsync was acked: {ack}."
+    return ""
 
 
 async def _send_until(probe: Probe, code: str, acked: list[Any]) -> str:
