@@ -10,11 +10,14 @@ from madang.proving.faults.freeze import Drain, Freeze
 from madang.proving.faults.kill import Kill
 from madang.proving.faults.network import OneWay, Slice, Tear
 from madang.proving.faults.power import PowerCut
+from madang.proving.faults.slow import Deaf, Sleeper
+from madang.proving.faults.storm import Storm
 from madang.proving.faults.torn import Torn
 
 __all__ = ["FAULTS", "Broken", "Fault"]
 
 _ALL: Final[tuple[Fault, ...]] = (
-    Kill(), *CRASHES, PowerCut(), Torn(), Freeze(), DiskFull(), SyncFails(), Clock(), OneWay(), Tear(), Slice(), Drain(),
+    Kill(), *CRASHES, PowerCut(), Torn(), Freeze(), DiskFull(), Sleeper(), Deaf(), SyncFails(), Clock(), OneWay(),
+    Tear(), Slice(), Storm(), Drain(),
 )  # fmt: skip
 FAULTS: Final[dict[str, Fault]] = {fault.name: fault for fault in _ALL}

@@ -6,9 +6,11 @@ It is no part of the load, and the history does not know of it. What is asked ov
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from websockets.exceptions import InvalidState
 
 from madang.proving.faults.fault import Broken
 from madang.proving.faults.probe import Probe
@@ -86,10 +88,19 @@ class Companion:
         self._cids[self._n] = cid
         self.tell("send", n=self._n, room=self.room, cid=cid, text=cid, **more)
 
+    async def say(self, count: int, name: str, data: str = "") -> None:
+        """Send messages, each when the one before is acked: in a flood all would be told the same wait. Raises Broken."""
+        more = {"data": data} if data else {}
+        for i in range(count):
+            await self.ask("send", room=self.room, cid=f"{name}-{i}", text=f"{name}-{i}", **more)
+
     def tell(self, op: str, **fields: Any) -> None:
         """Send a command; nothing waits for its answer."""
         if self._wire is not None:
-            self._wire.send([_encode({"op": op, **fields})])
+            try:
+                self._wire.send([_encode({"op": op, **fields})])
+            except InvalidState:
+                raise Broken(f"The connection of a bystander ended while it said {op}.") from None
 
     def read_on(self, on: bool) -> None:
         """Stop reading, or go on."""
@@ -172,7 +183,7 @@ async def metric(server: Server, name: str) -> float:
     raise Broken(f"/metrics does not have {name}.")
 
 
-def resident_kb(server: Server) -> int:
-    """Give the server's anonymous resident memory, in KB."""
-    with open(f"/proc/{server.pid}/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("RssAnon"))
+async def resident_kb(server: Server) -> int:
+    """Give the server's own resident memory (not what it has mapped of files), in KB."""
+    status = await asyncio.to_thread(Path(f"/proc/{server.pid}/status").read_text)
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon"))
