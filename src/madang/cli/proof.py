@@ -22,7 +22,7 @@ from madang.testing.history import Result, Violation
 
 WIDTH: Final = 100
 RECORD: Final = 400  # characters of a record shown; verdict.json has it whole
-TITLE: Final = 48  # characters of what is going on
+TITLE: Final = 40  # characters of what is going on
 
 
 class Bar(Protocol):
@@ -68,13 +68,17 @@ def show(outcome: Outcome, url: str | None, *, interrupted: bool) -> None:
         f"connections in {len(plan.places)} rooms"
     )
     if outcome.struck or outcome.untried:
+        console.print()
         console.print(_faults(outcome))
+    console.print()
     console.print(_invariants(list(outcome.verdict.results.values())))
+    console.print()
     console.print(Text(_totals(outcome), style="dim"))
     for note in outcome.notes:
         console.print(f"\n[yellow]Note[/]  {escape(note)}")
     for sentence in outcome.broken:
-        console.print(f"\n[red]Broken[/]  {escape(sentence)}")
+        first, *rest = sentence.splitlines()
+        console.print(f"\n[red]Broken[/]  {escape(first)}{' [dim](all of it in verdict.json)[/]' if rest else ''}")
     if outcome.verdict.violation is not None:
         console.print(_violation(outcome.verdict.violation))
     console.print(_end(outcome, url, interrupted=interrupted))
@@ -155,7 +159,7 @@ def _again(outcome: Outcome, url: str | None) -> str:
     plan = outcome.plan
     faults = ",".join(dict.fromkeys(plan.faults))
     what = f"--url {url}" if url else f"--faults {faults}" if faults else "--no-faults"
-    return f"madang prove --seconds {plan.seconds:g} --seed {plan.seed} {what} --evidence DIR"
+    return f"madang prove --seconds {plan.seconds:g} --seed {plan.seed} {what} --evidence {outcome.folder}-again"
 
 
 def _clipped(text: str, length: int) -> str:

@@ -24,6 +24,7 @@ _MOVES: Final = {
     "page": 4, "unread": 2, "presence": 2, "drop": 3, "pause": 1, "leave": 1,
 }  # fmt: skip
 _HOST_MOVES: Final = _MOVES | {"kick": 2, "pin": 2, "change": 1}
+_COMMON: Final = {"ping_s": "4"}  # so that a connection cut one way is found out within a storm
 _SETTINGS: Final = (
     # Rates that an eager person stays below, so that the limits run without deciding; and none at all.
     {"user_rate": "50", "user_burst": "200", "command_rate": "200", "address_rate": "2000", "max_sockets_per_address": "20000"},
@@ -93,7 +94,7 @@ def make_plan(seed: int, seconds: float, faults: Sequence[str] = ()) -> Plan:
     )
     people = tuple(_person(dice, i, name, places) for i, name in enumerate(names))
     strikes = _strikes(dice, seconds, faults)
-    return Plan(seed, seconds, tuple(faults), places, people, strikes, dict(dice.choice(_SETTINGS)))
+    return Plan(seed, seconds, tuple(faults), places, people, strikes, _COMMON | dice.choice(_SETTINGS))
 
 
 def draw(seed: int, seconds: float, faults: Sequence[str]) -> list[str]:

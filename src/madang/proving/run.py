@@ -154,7 +154,7 @@ class _Run:
         self._tell = tell
         self._stop = stop
         self._doing = "everybody comes"
-        self._share = 0.0
+        self._begun = 0.0  # loop time of the storm's first moment
         self._phase = "before"
         self.stage: Stage | None = None
 
@@ -183,7 +183,7 @@ class _Run:
         self._doing, self._phase = "a storm", "storm"
         storm = asyncio.create_task(crowd.storm())
         loop = asyncio.get_running_loop()
-        begun = loop.time()
+        begun = self._begun = loop.time()
         try:
             for number, strike in enumerate(self._plan.strikes, 1):
                 await self._pause(begun + strike.at - loop.time())
@@ -193,7 +193,6 @@ class _Run:
                 await self._strike(crowd, strike)
                 if not self._alive:
                     return
-                self._share = (loop.time() - begun) / self._plan.seconds
             await self._pause(begun + self._plan.seconds - loop.time())
         finally:
             storm.cancel()
@@ -218,14 +217,14 @@ class _Run:
         if self._alive and not await crowd.back():
             broken = True
             self._course.broken.append(f"{fault.name}: not everybody was back a minute after it.")
-        self._doing = f"{fault.name} is over: {note}"
         silence = witness.end(note)
+        self._doing = f"{fault.name}: no ack for {silence:.1f} s"
         self._course.struck.append(
             Struck(fault.name, fault.number, note, healed - begun, loop.time() - healed, silence, broken)
         )
 
     async def _quiet(self, crowd: Crowd) -> None:
-        self._phase, self._share = "rest", 1.0
+        self._phase = "rest"
         for tries_left in reversed(range(LOOKS)):
             self._doing = "everybody comes to rest"
             if (missing := await crowd.rest()) is not None:
@@ -262,5 +261,6 @@ class _Run:
 
     async def _telling(self) -> None:
         while self._tell is not None:
-            self._tell(self._doing, min(1.0, self._share), self._witness)
+            passed = asyncio.get_running_loop().time() - self._begun if self._begun else 0.0
+            self._tell(self._doing, min(1.0, passed / self._plan.seconds), self._witness)
             await asyncio.sleep(TELL_S)

@@ -155,7 +155,7 @@ class Server:
         with await asyncio.to_thread(self._prepare) as log:
             return await asyncio.create_subprocess_exec(
                 *TIED, python, option, *self.launcher, *program, *serve,
-                stdin=DEVNULL, stdout=log, stderr=log, env=environment,
+                stdin=DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True,  # a Ctrl-C is not for it
             )  # fmt: skip
 
     def _prepare(self) -> IO[bytes]:
