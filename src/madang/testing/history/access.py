@@ -17,10 +17,10 @@ class Access:
     """Judges events and pages after the end of a membership.
 
     I11: a connection that was given the event which ended its user's membership gets nothing more of the room before it
-    joins again. On every connection of the user, live events above the end, wherever in the history the end is seen,
-    are below a new membership only if this connection joined (without `since`) later than the end. A resume at or above
-    an end is answered only if a membership began after it. A page asked for after a leave or kick was acked is
-    answered only if the user asked to join since.
+    joins again. No connection of the user, wherever in the history that event is seen, is taken live from below the end
+    to above it, unless by the event of a new membership. A resume is not answered with a position above an end, nor
+    from one at or above it, unless a membership began in between. A page asked for after a leave or kick was acked
+    is answered only if the user asked to join since.
     """
 
     def __init__(self, state: State) -> None:
@@ -71,14 +71,18 @@ class Access:
             return
         key = (call.room, state.user(call.subject) if call.op == "kick" else call.conn.user)
         pending, newest = self._joins[key]
-        if not pending and newest < call.line:
+        if not pending and newest < call.line and not self._unsure(call.room):
             self._barred[key] = (record.t, state.line)
+
+    def _unsure(self, room: Room) -> bool:
+        """Whether somebody, it is not known who, asked to join."""
+        return any(call.op == "join" and call.room is room for conn in self._state.early for call, _ in conn.early)
 
     def on_page(self, record: r.Page) -> None:
         """Judge a page against the ends that were known when it was asked for."""
         user = self._state.clients.get(record.client)
         barred = None if user is None else self._barred.get((self._state.room, user))
-        if barred is None or not barred[0] < record.asked:
+        if barred is None or not barred[0] < record.asked or self._unsure(self._state.room):
             return
         self._checked["I11"] += 1
         message = f"{record.client} is shown a page of {record.room}, asked for after the membership had ended."
@@ -139,8 +143,9 @@ class Access:
                 self._late(name, seq + 1, line, follow.joined, follow.last)
                 return
         if follow.resumed and low and changes[low - 1][1]:
-            seq, _, line = changes[low - 1]
-            if renewed < seq and not (low < len(changes) and changes[low][0] <= follow.position):
+            seq, _, line = changes[low - 1]  # the membership had ended before; or just then, and nothing came after
+            renews = low < len(changes) and changes[low][0] <= follow.position
+            if (seq < follow.point or seq <= follow.since) and renewed < seq and not renews:
                 message = (
                     f"{name} resumed {room.name} from {follow.since}, after the membership had ended with seq {seq}."
                 )

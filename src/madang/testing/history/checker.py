@@ -52,7 +52,7 @@ class Checker:
         self._kept: list[Record] = []
         self._findings = Findings()
         self._state = state = State(self._findings)
-        families = (Sends, Order, Access, Deliveries, Pages, Reads, Presence, Upkeep)
+        families = (Sends, Access, Deliveries, Order, Pages, Reads, Presence, Upkeep)
         asked = (state, *(family(state) for family in families))
         self._handlers = {kind: _methods(asked, names) for kind, names in HANDLERS.items()}
         self._finish = _methods(asked, ("on_finish",))

@@ -104,12 +104,17 @@ class Deliveries:
             self._misplaced(follow, seq)
         follow.position = max(seq, follow.position)
         follow.last = state.line
-        if record.type != "message.sent" and state.at >= 0 and state.room.kinds[state.at] in _ENDS:
-            subject = record.member if state.room.kinds[state.at] == KICKED else record.user
-            if state.users.get(subject) == state.conn.user:
-                self._over(follow, state.conn)
-                del state.conn.follows[record.room]
-                state.conn.ended[record.room] = state.line
+        if record.type != "message.sent":
+            self._ends(follow, record)
+
+    def _ends(self, follow: Follow, record: r.Event) -> None:
+        """Stop following if the event ended the user's own membership."""
+        state = self._state
+        kind = state.room.kinds[state.at] if state.at >= 0 else 0
+        if kind in _ENDS and state.users.get(record.member if kind == KICKED else record.user) == follow.user:
+            self._over(follow, state.conn)
+            del state.conn.follows[record.room]
+            state.conn.ended[record.room] = state.line
 
     def _misplaced(self, follow: Follow, seq: int) -> None:
         state, name = self._state, follow.room.name
@@ -130,6 +135,8 @@ class Deliveries:
         follow.expected = seq + 1
         if seq >= follow.fill_to:
             follow.via = ""
+            if follow.resumed or record.via == "reset":  # another join may have come after an end of long ago
+                self._ends(follow, record)
 
     def _wanted(self, follow: Follow) -> str:
         if not follow.via:

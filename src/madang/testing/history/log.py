@@ -106,7 +106,7 @@ class RoomLog:
 
     def head_at(self, t: int) -> int:
         """Give the greatest seq that was known before `t`; 0 if there is none."""
-        i = self.head - self.base
+        i = min(self.head - self.base, self.size - 1)
         while i >= 0 and not 0 < self.times[i] < t:
             i -= 1
         return self.base + i if i >= 0 else 0

@@ -76,7 +76,7 @@ class Follow:
         self.joined = line  # the record that put it where it is
         self.since = record.since or 0
         self.resumed = record.since is not None and not record.reset
-        self.point = self.since if self.resumed else record.seq  # an end of the membership up to here was before this
+        self.point = record.seq  # the position that the join gave
         self.position = record.seq
         self.last = line  # the record that moved the position last
         self.covered = 0  # the first seq it was given
@@ -175,7 +175,7 @@ class State:
         self.conns: dict[int, Conn] = {}
         self.rooms: dict[str, Room] = {}
         self.calls: dict[int, Call] = {}
-        self.unopened: list[Conn] = []
+        self.early: set[Conn] = set()  # asked for something, and whose they are is not known yet
         self.learned: list[Callable[[r.Event, Room], None]] = []  # told of each event but messages, when it comes first
         self.called: list[Callable[[Call], None]] = []  # told of each call, when its user is known
         self.faults: list[Fault] = []
@@ -254,6 +254,7 @@ class State:
         for call, invoke in conn.early:
             self._command(call, invoke)
         conn.early.clear()
+        self.early.discard(conn)
         self.conn = conn
 
     def on_closed(self, record: r.Closed) -> None:
@@ -278,6 +279,7 @@ class State:
         call = self.calls[record.call] = Call(record, conn, room, self.line)
         if conn.user < 0:
             conn.early.append((call, record))
+            self.early.add(conn)
         else:
             self._command(call, record)
 
@@ -481,6 +483,6 @@ class State:
     def on_finish(self) -> None:
         """Report, and make commands of what was asked on connections whose user never came to be known."""
         self.findings.checked["I10"] += self.agreed
-        for conn in self.conns.values():
+        for conn in self.early:
             for call, record in conn.early:
                 self._command(call, record)
