@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from bench import load
+from bench.driving import Values
 from bench.server import madang_command
-from bench.sitting import Values
 from bench.tools import ROOT
 from bench.workloads import WORKLOADS, Row, Workload
 
@@ -104,7 +104,8 @@ def brief(workload: Workload, values: Values) -> str:
     return "; ".join(shown)
 
 
-def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Make a Markdown table."""
     return "\n".join("| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *lines)) + "\n"
 
 
@@ -121,7 +122,7 @@ def budgets(result: Result) -> str:
             floor = quantity(spread(low), unit) if low else ""
             measured = quantity(spread(values), row.unit)
             lines.append([WORKLOADS[name].title, row.what, budget, measured, verdict(row, values), floor])
-    return _table(["workload", "figure", "budget", "measured: median (min–max)", "", "`fanout_floor`"], lines)
+    return table(["workload", "figure", "budget", "measured: median (min–max)", "", "`fanout_floor`"], lines)
 
 
 def details(result: Result) -> str:
@@ -134,7 +135,7 @@ def details(result: Result) -> str:
         for key, heading, digits, factor in _DETAILS
     ]
     lines.append(["nothing lost, doubled, refused or out of order", *(_complete(result, name) for name in names)])
-    return _table(["", *names], lines)
+    return table(["", *names], lines)
 
 
 def _complete(result: Result, name: str) -> str:

@@ -15,8 +15,9 @@ import time
 from pathlib import Path
 
 from bench import machine, plot, report
+from bench.driving import Values
 from bench.proc import core_busy
-from bench.sitting import Sitting, Values
+from bench.sitting import Sitting
 from bench.tools import BENCH, BUILD, tool
 from bench.workloads import WORKLOADS
 
@@ -102,9 +103,9 @@ def _once(name: str, seconds: float, sitting: Sitting) -> Values:
     return values
 
 
-def wait_until_quiet() -> None:
+def wait_until_quiet(patience: int = PATIENCE_SECONDS) -> None:
     """Wait for a second in which nobody uses the cores; but not for ever, since the figures tell anyway."""
-    for _ in range(PATIENCE_SECONDS):
+    for _ in range(patience):
         before = [core_busy(core) for core in (0, 1)]
         time.sleep(1)
         if all(core_busy(core) - was < report.CROWDED for core, was in enumerate(before)):

@@ -49,15 +49,13 @@ static void join(Conn *c) {
 }
 /* Move the position over the frame's messages; counts what a socket had already. */
 static void follow(Conn *c, unsigned char *p, uint64_t n, int is_answer) {
-  long first = number_after(p, n, seq_text), to = number_after(p, n, skip_text);
-  if (is_answer) {
-    for (unsigned char *s = p, *end = p + n; (s = find(s, end - s, seq_text)); s++) {
-      long at = number_after(s, end - s, seq_text);
-      if (at > c->seq) c->seq = at;
-    }
-  } else if (to > c->seq) c->seq = to;
-  else if (first == c->seq + 1) c->seq = first;
-  else if (first >= 0 && first <= c->seq && find(p, n, "@T")) doubled++;
+  long to = number_after(p, n, skip_text);
+  if (!is_answer && to > c->seq) { c->seq = to; return; }
+  for (unsigned char *s = p, *end = p + n; (s = find(s, end - s, seq_text)); s++) {
+    long at = number_after(s, end - s, seq_text);
+    if (at == c->seq + 1 || (is_answer && at > c->seq)) c->seq = at;
+    else if (at <= c->seq && !is_answer && find(p, n, "@T")) doubled++;
+  }
 }
 static void on_text(Conn *c, unsigned char *p, uint64_t n, uint64_t now) {
   Yet *y = yet + (c - conns);

@@ -1,4 +1,4 @@
-# Sourced by scripts/setup and scripts/install-servers: install Debian packages where we may.
+# Sourced by scripts/setup, scripts/install-servers and bench/peers: install Debian packages where we may.
 
 # Run a command as root if we are root or sudo lets us without a password; otherwise fail.
 as_root() {
@@ -19,4 +19,18 @@ apt_install() {
     as_root "${install[@]}" </dev/null && return 0
     # The package list may be missing or old: fetch it, then try once more.
     as_root apt-get update -q </dev/null && as_root "${install[@]}" </dev/null
+}
+
+# The same for packages that would start system services, which they may not: whoever needs a server here starts his own.
+# A policy file says so, which we add for as long as we install, unless the machine has one already.
+apt_install_servers() {
+    local policy=/usr/sbin/policy-rc.d ours= status=0
+    if [[ ! -e $policy ]] && as_root true; then
+        ours=yes
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod 755 "$policy"
+    fi
+    apt_install "$@" || status=$?
+    [[ -z $ours ]] || as_root rm -f "$policy"
+    return "$status"
 }
