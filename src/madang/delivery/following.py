@@ -59,9 +59,7 @@ class Following:
             self._hub.touch(room)
         resume = since is not None and epoch == room.epoch and await self._reached(room, since)
         after = since if resume and since is not None else max(0, room.sealed - limit)
-        older = (
-            await self._hub.read(room.info.id, after, READ) if after < room.tail_from and after < room.sealed else []
-        )
+        older = await self._older(room, after) if after < room.tail_from and after < room.sealed else []
         if outlet.closed:
             raise Refused("not_found")
         if max(room.touched.get(user, 0), room.forgotten) >= member_at or self._hub.rooms.get(room.info.id) is not room:
@@ -77,6 +75,13 @@ class Following:
         return Joined(seq, since is not None and not resume, events)
 
     async def _reached(self, room: LiveRoom, since: int) -> bool:
+    async def _older(self, room: LiveRoom, after: int) -> list[Event]:
+        """Read what the tail does not have; it keeps that for a while, because who comes back seldom comes alone."""
+        asked = room.next
+        events = await self._hub.read(room.info.id, after, READ)
+        room.lengthen(events, asked)
+        return events
+
         """Whether a client can go on from `since`: near enough, and not beyond what the log holds."""
         if since >= room.next and not await self._hub.fill_to(room, since):
             return False
@@ -154,7 +159,7 @@ class Following:
 
     async def _pump_from_log(self, room: LiveRoom, subscription: Subscription) -> None:
         try:
-            events = await self._hub.read(room.info.id, subscription.position, READ)
+            events = await self._older(room, subscription.position)
             if subscription not in room.lagging:
                 return
             if not events:

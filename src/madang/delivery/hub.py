@@ -220,6 +220,7 @@ class Hub:
         """Let go of rooms that nobody has followed for LINGER_S."""
         now = self._loop.time()
         for name, room in list(self.rooms.items()):
+            room.shorten()
             if room.live or room.lagging or room.batches or room.filling:
                 self._empty_since[name] = now
             elif now - self._empty_since.get(name, now) > LINGER_S:

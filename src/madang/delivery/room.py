@@ -32,6 +32,8 @@ from madang.protocol import codec
 FEW: Final = 16  # sockets up to which an event is joined with what else the turn of the loop gives them
 TOUCHED: Final = 1000  # memberships remembered as ended or changed, for joins that were under way meanwhile
 TAIL: Final = 200  # events kept per live room: what a fresh join may ask for, about 80 KB
+LONG_TAIL: Final = 1000  # kept while people come back from further behind: 300 at once were 240 reads of the log
+LONG_BYTES: Final = 1 << 20  # of text that a tail is lengthened by
 
 
 class Audience:
@@ -65,8 +67,8 @@ class LiveRoom:
     """One room on one node. Everything here runs in the event loop and never waits."""
 
     __slots__ = (
-        "audiences", "batches", "epoch", "events_pending", "filling", "forgotten", "gone", "held", "info", "lagging", "lazy",
-        "live", "next", "next_flush", "queued", "sealed", "skip_from", "statistics", "tail", "touched",
+        "audiences", "batches", "epoch", "erased", "events_pending", "filling", "forgotten", "gone", "held", "info", "lagging", "lazy",
+        "live", "next", "next_flush", "queued", "sealed", "skip_from", "statistics", "tail", "touched", "warm",
     )  # fmt: skip
 
     def __init__(self, info: Room, epoch: str, seq: int, events: list[Event], statistics: Statistics) -> None:
@@ -75,6 +77,8 @@ class LiveRoom:
         self.next = seq + 1  # the seq that may be accepted
         self.sealed = seq  # where every live socket stands
         self.tail: deque[Entry] = deque((encoded(e) for e in events), maxlen=TAIL)
+        self.warm = False  # the tail was lengthened since the last sweep
+        self.erased = 0  # seq of the newest event that erased others
         self.touched: dict[str, int] = {}  # user -> seq of the newest event that ended or changed a membership
         self.forgotten = 0  # up to this seq, `touched` may have let go of something
         self.held: dict[int, Event] = {}  # came early; at most hub.HELD
@@ -125,6 +129,7 @@ class LiveRoom:
                     subscription.until = event.seq
                 subscription.outlet.ended(self.info.id)
         elif event.type == DELETED:
+            self.erased = event.seq
             self._erase(event.content().target)
         elif event.type == ROLE:
             body = event.content()
@@ -161,6 +166,31 @@ class LiveRoom:
             self.tail[i] = encoded(
                 Event(event.room, event.seq, event.id, event.type, event.user, event.name, event.at, body)
             )
+
+    def lengthen(self, events: list[Event], asked: int) -> None:
+        """Keep events read from the log before the tail, if they join on to it: who asks next need not read.
+
+        Args:
+            asked: `next` when the read was asked for. If something was erased since then, it may stand in `events` yet.
+        """
+        start = self.tail_from
+        older = [e for e in events if e.seq <= start]
+        if self.erased >= asked or not older or older[-1].seq != start:
+            return
+        size, kept = 0, deque(self.tail, maxlen=LONG_TAIL)
+        for event in reversed(older):
+            entry = encoded(event)
+            size += len(entry.text)
+            if size > LONG_BYTES or len(kept) == LONG_TAIL:
+                break
+            kept.appendleft(entry)
+        self.tail, self.warm = kept, True
+
+    def shorten(self) -> None:
+        """Let go of what the tail was lengthened by, unless that was since the last time."""
+        if self.tail.maxlen != TAIL and not self.warm:
+            self.tail = deque(self.tail, maxlen=TAIL)
+        self.warm = False
 
     # -- the sockets' side ---------------------------------------------------------------------------------------------
 

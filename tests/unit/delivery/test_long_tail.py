@@ -1,0 +1,90 @@
+"""Many who come back from further than a room keeps in memory: the log is read for the first of them, and erased stays erased."""
+
+from typing import Any
+
+import pytest
+
+from madang.core.events import DELETED
+from madang.delivery import room as room_module
+from madang.delivery.room import LONG_TAIL, TAIL, LiveRoom
+from tests.unit.delivery.nodes import OWNER, Node
+from tests.unit.delivery.outlets import event
+from tests.waiting import eventually
+
+ROOM = "plaza"
+MISSED = TAIL + 150
+
+
+async def spoken(node: Node, count: int = MISSED) -> LiveRoom:
+    """A live room in which much was said."""
+    await node.rooms.create(OWNER, ROOM, ROOM, "open")
+    live = await node.live(ROOM)
+    await node.burst(ROOM, count)
+    assert live.next == count + 2
+    return live
+
+
+async def test_the_log_is_read_for_the_first_who_comes_back(node: Node) -> None:
+    live = await spoken(node)
+    before = node.hub.statistics.log_reads
+    for _ in range(20):
+        joined = await node.join(node.outlet(), ROOM, since=1, epoch=live.epoch)
+        assert joined.seq == live.sealed
+        assert [text.count(b'"op":"event"') for text in joined.events] == [1] * MISSED
+        assert [f'"seq":{seq},'.encode() in text for seq, text in enumerate(joined.events, 2)] == [True] * MISSED
+    assert node.hub.statistics.log_reads == before + 1
+
+
+async def test_two_reads_for_those_who_are_as_far_behind_as_one_may_be(node: Node) -> None:
+    live = await spoken(node, LONG_TAIL)
+    before = node.hub.statistics.log_reads
+    for _ in range(10):
+        outlet = node.outlet()
+        joined = await node.join(outlet, ROOM, since=1, epoch=live.epoch)
+        rest = list(range(joined.seq + 1, live.sealed + 1))
+        await eventually(lambda: len(outlet.seqs(ROOM)) == len(rest))  # noqa: B023
+        assert outlet.seqs(ROOM) == rest
+    assert node.hub.statistics.log_reads <= before + 3
+    assert len(live.tail) == LONG_TAIL
+
+
+async def test_it_is_let_go_of_when_nobody_comes_any_more(node: Node) -> None:
+    live = await spoken(node)
+    await node.join(node.outlet(), ROOM, since=1, epoch=live.epoch)
+    await node.hub.sweep()
+    assert len(live.tail) > TAIL, "somebody came since the last sweep"
+    await node.hub.sweep()
+    assert len(live.tail) == TAIL
+    assert live.tail[-1].event.seq == live.next - 1
+    await node.burst(ROOM, 3)
+    assert len(live.tail) == TAIL
+
+
+def far(node: Node) -> tuple[LiveRoom, list[Any]]:
+    live = node.invent(ROOM, 10)
+    return live, [event(ROOM, seq) for seq in range(5, 11)]
+
+
+async def test_what_was_erased_while_the_log_was_read_is_not_kept(node: Node) -> None:
+    live, read = far(node)
+    asked = live.next
+    node.hub.receive([event(ROOM, 11, DELETED, body=b'{"target":7}')])
+    live.lengthen(read, asked)
+    assert live.tail_from == 10
+    live.lengthen(read, live.next)
+    assert live.tail_from == 4
+
+
+async def test_what_does_not_join_on_is_not_kept(node: Node) -> None:
+    live, read = far(node)
+    live.lengthen(read[:-1], live.next)
+    live.lengthen([], live.next)
+    assert live.tail_from == 10
+
+
+async def test_it_is_bounded_in_bytes(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    live, read = far(node)
+    monkeypatch.setattr(room_module, "LONG_BYTES", 400)
+    live.lengthen(read, live.next)
+    assert 4 < live.tail_from < 10
+    assert [entry.event.seq for entry in live.tail] == list(range(live.tail_from + 1, 11))
