@@ -74,7 +74,6 @@ class Following:
         self._follow(room, Subscription(outlet, user, name, role, seq))
         return Joined(seq, since is not None and not resume, events)
 
-    async def _reached(self, room: LiveRoom, since: int) -> bool:
     async def _older(self, room: LiveRoom, after: int) -> list[Event]:
         """Read what the tail does not have; it keeps that for a while, because who comes back seldom comes alone."""
         asked = room.next
@@ -82,6 +81,7 @@ class Following:
         room.lengthen(events, asked)
         return events
 
+    async def _reached(self, room: LiveRoom, since: int) -> bool:
         """Whether a client can go on from `since`: near enough, and not beyond what the log holds."""
         if since >= room.next and not await self._hub.fill_to(room, since):
             return False
