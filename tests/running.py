@@ -1,8 +1,14 @@
-"""A real `madang serve` for tests: a process of its own, on a free port, with its data in a folder of the test's."""
+"""A real `madang serve` for tests: a process of its own, on a free port, with its data in a folder of the test's; and any
+other command, run to its end.
+"""
 
+import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from madang.proving import server
 
@@ -25,3 +31,29 @@ async def running_server(
         yield running
     finally:
         await running.close()
+
+
+class Done(NamedTuple):
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+async def madang(*arguments: str | Path, **settings: str) -> Done:
+    """Run a command to its end; `settings` go into its environment."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MADANG_")} | settings
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "madang", *map(str, arguments), env=environment,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), 30)
+    except TimeoutError:
+        process.kill()
+        raise
+    assert process.returncode is not None
+    done = Done(process.returncode, out.decode(), err.decode())
+    assert "Traceback" not in done.err
+    return done

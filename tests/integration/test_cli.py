@@ -5,7 +5,6 @@
 
 import asyncio
 import json
-import os
 import re
 import socket
 import sqlite3
@@ -14,7 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import pytest
 
@@ -23,35 +22,9 @@ from madang.cli import desk, serve
 from madang.config import Settings
 from madang.node import Node
 from tests.rest import rest
-from tests.running import Server, running_server
+from tests.running import Server, madang, running_server
 
 SLOW_IMPORTS: Final = ("fastapi", "pydantic", "sqlalchemy", "uvicorn", "structlog", "msgspec", "madang.node")
-
-
-class Done(NamedTuple):
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-
-async def madang(*arguments: str | Path, **settings: str) -> Done:
-    """Run a command to its end; `settings` go into its environment."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MADANG_")} | settings
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "madang", *map(str, arguments), env=environment,
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        out, err = await asyncio.wait_for(process.communicate(), 30)
-    except TimeoutError:
-        process.kill()
-        raise
-    assert process.returncode is not None
-    done = Done(process.returncode, out.decode(), err.decode())
-    assert "Traceback" not in done.err
-    return done
 
 
 @pytest.fixture

@@ -158,14 +158,16 @@ async def test_a_flood_over_rest_is_answered_at_a_walk(tmp_path: Path) -> None:
 
 
 async def test_who_waits_as_told_gets_everything_through(tmp_path: Path) -> None:
-    async with running_server(tmp_path, settings={"user_rate": "50", "user_burst": "5"}) as server:
-        async with guest(server.port) as raw:
-            for m in range(60):
-                for attempt in range(10):
-                    n = 100 + m * 10 + attempt
-                    answer = await raw.ask(op="send", n=n, room="lobby", cid=f"c-{m}", text=f"{m}")
-                    if answer["op"] == "ok":
-                        break
-                    await asyncio.sleep(answer["retry_ms"] / 1000)
-                else:
-                    raise AssertionError("waiting as told did not help")
+    async with (
+        running_server(tmp_path, settings={"user_rate": "50", "user_burst": "5"}) as server,
+        guest(server.port) as raw,
+    ):
+        for m in range(60):
+            for attempt in range(10):
+                n = 100 + m * 10 + attempt
+                answer = await raw.ask(op="send", n=n, room="lobby", cid=f"c-{m}", text=f"{m}")
+                if answer["op"] == "ok":
+                    break
+                await asyncio.sleep(answer["retry_ms"] / 1000)
+            else:
+                raise AssertionError("waiting as told did not help")

@@ -11,8 +11,10 @@ import typer
 from madang import __version__
 from madang.cli import keys, rooms
 from madang.cli.backup import backup, restore
+from madang.cli.bench import bench
 from madang.cli.chat import chat
 from madang.cli.doctor import doctor
+from madang.cli.prove import prove
 from madang.cli.serve import serve
 from madang.errors import MadangError, SetupError
 
@@ -25,6 +27,8 @@ app.command()(chat)
 app.add_typer(rooms.app, name="room")
 app.add_typer(keys.app, name="key")
 app.command()(doctor)
+app.command()(prove)
+app.command()(bench)
 app.command()(backup)
 app.command()(restore)
 
