@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Final
 
 from madang.cli.main import main
-from tests.sabotage import storage
+from tests.sabotage import storage, telling
 
-SABOTAGES: Final[dict[str, Callable[[], None]]] = {**storage.SABOTAGES}
+SABOTAGES: Final[dict[str, Callable[[], None]]] = {**storage.SABOTAGES, **telling.SABOTAGES}
 
 if __name__ == "__main__":
     SABOTAGES[sys.argv.pop(1)]()

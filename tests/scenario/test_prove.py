@@ -50,7 +50,7 @@ async def test_it_finds_what_a_saboteur_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, invariants: set[str]
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    program = (sys.executable, "-m", "tests.scenario.saboteur", what)
+    program = (sys.executable, "-m", "tests.sabotage", what)
     outcome = await prove(make_plan(7, 4), tmp_path / "evidence", program=program)
     assert not outcome.held
     assert outcome.verdict.violation is not None, told(outcome)

@@ -1,15 +1,10 @@
-"""A server with one fault of its own: `python -m tests.scenario.saboteur WHAT serve …`. `madang prove` has to find it.
-
-Every EVERYth time, `drop` leaves an event out on its way to those who follow the room, `double` tells it twice, `swap`
-tells it after the next one, `lie` names another seq in an ack, `forget` does not know a cid again. `deaf` goes on telling
-those who have left.
-"""
+"""Servers that tell their clients something else than what stands in the log; every EVERYth time, or always."""
 
 import itertools
-import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
-from madang.cli.main import main
 from madang.core.events import ENDS_ACCESS, SENT
 from madang.delivery.room import LiveRoom
 from madang.protocol import codec
@@ -24,6 +19,7 @@ def _now() -> bool:
 
 
 def _tells_wrongly(what: str) -> None:
+    """A message is left out for those who follow the room, or told twice, or after the next one."""
     accept = LiveRoom.accept
 
     def wrong(room: LiveRoom, event: Any, quiet_above: int) -> None:
@@ -42,6 +38,7 @@ def _tells_wrongly(what: str) -> None:
 
 
 def _lies() -> None:
+    """An ack names the next seq."""
     ack = codec.ack
 
     def wrong(n: int, id: int, seq: int, level: str, duplicate: bool) -> bytes:
@@ -51,6 +48,7 @@ def _lies() -> None:
 
 
 def _forgets() -> None:
+    """A cid is not known again."""
     send = messages.send
     known: set[tuple[str, str, str]] = set()
 
@@ -64,6 +62,7 @@ def _forgets() -> None:
 
 
 def _is_deaf() -> None:
+    """Who has left or was kicked is told on."""
     apply = LiveRoom._apply
 
     def wrong(room: LiveRoom, event: Any) -> None:
@@ -73,7 +72,9 @@ def _is_deaf() -> None:
     LiveRoom._apply = wrong  # type: ignore[method-assign]
 
 
-if __name__ == "__main__":
-    what = sys.argv.pop(1)
-    {"lie": _lies, "forget": _forgets, "deaf": _is_deaf}.get(what, lambda: _tells_wrongly(what))()
-    main()
+SABOTAGES: Final[dict[str, Callable[[], None]]] = {
+    **{what: partial(_tells_wrongly, what) for what in ("drop", "double", "swap")},
+    "lie": _lies,
+    "forget": _forgets,
+    "deaf": _is_deaf,
+}
