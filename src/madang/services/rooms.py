@@ -74,6 +74,18 @@ class Rooms:
             raise Refused("not_found")
         return info
 
+    async def visible(self, user: User, room: str) -> Room:
+        """Give a room's settings to who may see it: an open room to anybody, an invite-only one to its members (not_found).
+
+        Of a missing room the membership is looked up, too: the clock must not tell it from a hidden one.
+        """
+        info = await self._directory.room(room)
+        if info is None or info.access != "open":
+            await self.member(user, room)
+        if info is None:
+            raise Refused("not_found")
+        return info
+
     async def leave(self, user: User, room: str) -> Appended | None:
         """End one's own membership (not_member, also where the room is hidden or missing)."""
         if await self._directory.member(room, user.id) is None:

@@ -49,10 +49,7 @@ async def create_room(node: Node, caller: Caller, new: Annotated[b.NewRoom, body
 @router.get(ROOM, **documented(Room))
 async def room(node: Node, caller: Caller, id: RoomPath) -> Response:
     """Show a room: an open one to anybody, an invite-only one to its members."""
-    found = await node.rooms.room(id)
-    if found.access != "open":
-        await node.rooms.member(caller, id)
-    return answer(found)
+    return answer(await node.rooms.visible(caller, id))
 
 
 @router.patch(ROOM, **documented(Room, taken=b.RoomChange))
