@@ -75,10 +75,10 @@ class Raw:
         except ConnectionError:
             pass
 
-    async def status(self) -> int:
+    async def status(self, within: float = PATIENCE_S) -> int:
         """Read the head of an HTTP response; gives its status, or 0 if the server closed without one."""
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(within):
                 head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         except (asyncio.IncompleteReadError, ConnectionError):
             return 0

@@ -1,0 +1,145 @@
+"""Floods: of sends, small commands, connections; told to wait, then closed, and the neighbour chats on (rows 49, 50)."""
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import wire
+from tests.neighbour import chatting
+from tests.running import Server, running_server
+from tests.wire import Raw, dialled, guest, upgrade, upgraded
+
+
+async def test_a_flooder_waits_and_then_goes(server: Server) -> None:  # row 49
+    async with chatting(server), guest(server.port) as raw:
+        answers: list[dict[str, Any]] = []
+        commands = [{"op": "send", "n": n, "room": "lobby", "cid": f"c-{n}", "text": "flood"} for n in range(10, 1010)]
+        sending = asyncio.create_task(raw.tell(*commands))
+        code = wire.GONE
+        try:
+            async with asyncio.timeout(10):
+                while True:
+                    opcode, data = await raw.read()
+                    if opcode == wire.CLOSE:
+                        code = int.from_bytes(data[:2])
+                        break
+                    told = json.loads(data)
+                    answers += [told] if told["op"] in ("ok", "error") else []
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        await sending
+    refused = [answer for answer in answers if answer["op"] == "error"]
+    assert {answer["code"] for answer in refused} == {"rate_limited"}
+    assert all(answer["retry_ms"] > 0 for answer in refused)
+    assert len(answers) - len(refused) <= 60
+    assert code == 4429
+
+
+async def test_waiting_as_told_is_enough(server: Server) -> None:  # row 49
+    async with chatting(server), guest(server.port) as raw:
+        await raw.tell(*({"op": "send", "n": n, "room": "lobby", "cid": f"c-{n}", "text": "x"} for n in range(10, 50)))
+        refused = [a for n in range(10, 50) if (a := await raw.answer(n))["op"] == "error"]
+        assert refused
+        await asyncio.sleep(refused[-1]["retry_ms"] / 1000)
+        assert (await raw.ask(op="send", n=50, room="lobby", cid="c-50", text="x"))["op"] == "ok"
+
+
+@pytest.mark.parametrize("op", ["typing", "read", "presence", "rooms", "join"])
+async def test_a_flood_of_small_commands_is_limited(server: Server, op: str) -> None:  # row 50
+    async with chatting(server), guest(server.port) as raw:
+        more = {"seq": 1} if op == "read" else {}
+        await raw.tell(*({"op": op, "n": n, "room": "lobby", **more} for n in range(10, 310)))
+        codes = [(await raw.answer(n)).get("code", "ok") for n in range(10, 310)]
+        assert set(codes) == {"ok", "rate_limited"}
+
+
+async def test_join_and_leave_in_turns(server: Server) -> None:  # row 50
+    async with chatting(server), guest(server.port) as raw:
+        await raw.tell(*({"op": "leave" if n % 2 else "join", "n": n, "room": "lobby"} for n in range(11, 111)))
+        codes = {(await raw.answer(n)).get("code", "ok") for n in range(11, 111)}
+        assert "rate_limited" in codes
+        assert codes <= {"ok", "rate_limited", "not_member"}
+
+
+async def test_a_user_has_one_bucket_on_all_connections(server: Server) -> None:  # row 49
+    async with chatting(server, 3), upgraded(server.port) as first:
+        token = (await first.ask(op="hello", n=1, guest="Hydra"))["token"]
+
+        async def head(name: str) -> int:
+            async with upgraded(server.port) as raw:
+                await raw.ask(op="hello", n=1, token=token)
+                await raw.ask(op="join", n=2, room="lobby", limit=0)
+                await raw.tell(
+                    *({"op": "send", "n": n, "room": "lobby", "cid": f"{name}{n}", "text": "x"} for n in range(10, 60))
+                )
+                return sum([(await raw.answer(n))["op"] == "ok" for n in range(10, 60)])
+
+        assert sum(await asyncio.gather(head("a"), head("b"), head("c"))) < 60
+
+
+async def test_sockets_of_one_address_are_counted(server: Server) -> None:  # row 49
+    async def socket() -> Raw | int:
+        await go.wait()
+        async with dialled(server.port, "127.0.0.77") as raw:
+            await raw.send(upgrade("X-Forwarded-For: 10.9.8.7"))  # row 60: nobody asked for it
+            statuses.append(await raw.status())
+            refusals.append(raw.headers.get("retry-after", ""))
+            if len(statuses) == 600:
+                done.set()
+            await done.wait()
+        return 0
+
+    statuses: list[int] = []
+    refusals: list[str] = []
+    go, done = asyncio.Event(), asyncio.Event()
+    async with chatting(server, 600):
+        tasks = [asyncio.create_task(socket()) for _ in range(600)]
+        go.set()
+        await asyncio.gather(*tasks)
+    assert statuses.count(101) <= 550
+    assert set(statuses) <= {101, 429, 503}
+    assert len(refusals) - refusals.count("") == 600 - statuses.count(101)
+
+
+async def test_who_hangs_up_amid_an_answer_harms_nobody(server: Server) -> None:
+    async def chat() -> None:
+        async with guest(server.port) as raw:
+            for n in range(10, 30):
+                assert (await raw.ask(op="send", n=n, room="lobby", cid=f"c-{n}", text="x"))["op"] == "ok"
+
+    async def hang_up() -> None:
+        for _ in range(20):
+            async with guest(server.port) as raw:
+                await raw.tell(
+                    *({"op": "send", "n": n, "room": "lobby", "cid": f"c-{n}", "text": "x"} for n in range(5))
+                )
+
+    async with chatting(server, 100):
+        await asyncio.gather(*(chat() for _ in range(20)), *(hang_up() for _ in range(5)))
+
+
+async def test_who_leaves_and_hangs_up_harms_nobody(server: Server) -> None:
+    for _ in range(20):
+        async with chatting(server), guest(server.port) as raw:
+            assert (await raw.ask(op="leave", n=5, room="lobby"))["op"] == "ok"
+
+
+async def test_a_room_has_one_bucket_for_all(tmp_path: Path) -> None:  # row 49
+    few = {"room_rate": "5", "user_rate": "1000", "user_burst": "1000"}
+    async with running_server(tmp_path, settings=few) as server, AsyncExitStack() as crowd:
+        raws = [await crowd.enter_async_context(guest(server.port, f"P{n}", rooms=())) for n in range(20)]
+        assert (await raws[0].ask(op="create", n=1, room="busy"))["op"] == "ok"
+        codes: list[str] = []
+        for raw in raws:
+            await raw.tell({"op": "join", "n": 2, "room": "busy"})
+            codes.append((await raw.answer(2)).get("code", "ok"))
+        for raw in raws:
+            await raw.tell(*({"op": "send", "n": n, "room": "busy", "cid": f"c-{n}", "text": "x"} for n in range(3, 8)))
+            codes += [(await raw.answer(n)).get("code", "ok") for n in range(3, 8)]
+        assert codes.count("rate_limited") > 50
+        await raws[0].ask(op="create", n=10, room="calm")
+        assert (await raws[1].ask(op="join", n=10, room="calm"))["op"] == "ok"  # another room does not notice

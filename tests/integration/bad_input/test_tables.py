@@ -1,0 +1,85 @@
+"""Bad input on the wire, from the tables: for every kind an error or a close with its code, and a neighbour chats on.
+
+Every bad client comes from an address of its own, so that limits per address are met only where they are meant.
+"""
+
+from typing import Any
+
+import pytest
+
+from tests.integration.bad_input.commands import COMMANDS, NAMES
+from tests.integration.bad_input.frames import FRAMES
+from tests.integration.bad_input.handshakes import HANDSHAKES
+from tests.neighbour import chatting
+from tests.running import Server
+from tests.wire import dialled, guest, upgrade, upgraded
+
+
+def cases(table: list[tuple[Any, ...]]) -> list[Any]:
+    """Give a table's rows as parameters, named by row and what they send."""
+    return [pytest.param(*rest, id=f"{row}-{what!a}") for row, what, *rest in table]
+
+
+@pytest.mark.parametrize(("data", "code"), cases(FRAMES))
+async def test_frame(server: Server, data: bytes, code: int | tuple[int, ...]) -> None:
+    async with chatting(server), upgraded(server.port) as raw:
+        await raw.send(data)
+        assert await raw.closed() in (code if isinstance(code, tuple) else (code,))
+
+
+@pytest.mark.parametrize(("text", "code"), cases(COMMANDS))
+async def test_command(server: Server, text: str, code: str | tuple[str, ...]) -> None:
+    async with chatting(server), guest(server.port) as raw:
+        await raw.tell(text)
+        answer = await raw.answer()
+        assert answer["op"] == "error"
+        assert answer["code"] in (code if isinstance(code, tuple) else (code,))
+        assert (await raw.ask(op="ping", n=6))["op"] == "ok"  # the connection lives
+
+
+async def test_names(server: Server) -> None:
+    async with chatting(server), upgraded(server.port) as raw:
+        for n, (row, name) in enumerate(NAMES, 1):
+            answer = await raw.ask(op="hello", n=n, guest=name)
+            assert answer.get("code") == "bad_name", (row, ascii(name))
+
+
+@pytest.mark.parametrize(("request_", "status"), cases(HANDSHAKES))
+async def test_handshake(server: Server, request_: bytes, status: int) -> None:
+    async with chatting(server), dialled(server.port) as raw:
+        await raw.send(request_)
+        assert await raw.status() == status
+        assert "sec-websocket-extensions" not in raw.headers
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        (None, 101),
+        ("http://HOST", 101),
+        ("https://HOST", 101),  # TLS ends at the proxy
+        ("null", 403),
+        ("http://HOST.evil.io", 403),
+        ("http://app.HOST", 403),
+        ("http://evil.io", 403),
+        ("http://evil.io/HOST", 403),
+        ("http://HOST@evil.io", 403),
+        ("http://HOST:1", 403),
+        ("http://localhost", 403),
+        ("http://HOST, http://evil.io", 403),
+        ("file://", 403),
+        ("", 403),
+    ],
+)
+async def test_origin(server: Server, origin: str | None, status: int) -> None:  # row 18
+    host = f"chat.example:{server.port}"
+    async with chatting(server), dialled(server.port) as raw:
+        headers = [] if origin is None else [f"Origin: {origin.replace('HOST', host)}"]
+        await raw.send(upgrade(*headers, host=host))
+        assert await raw.status() == status
+
+
+async def test_two_origins(server: Server) -> None:  # row 18
+    async with chatting(server), dialled(server.port) as raw:
+        await raw.send(upgrade("Origin: http://localhost", "Origin: http://evil.io"))
+        assert await raw.status() in (400, 403)
