@@ -86,6 +86,7 @@ class Device:
         self._greeted = False
         self._ended = asyncio.Event()
         self._code = GONE
+        self._heeds_from = 0
         self._bye: float | None = None
         self._asleep_s = 0.0
         self._stopped = False
@@ -159,9 +160,7 @@ class Device:
         self.paused = on
         if self._wire is not None:
             self._wire.read_on(not on)
-        if not on:
-            for asked in self._asked.values():
-                asked.at = now()  # nobody else is to blame for the wait
+        self._heeds_from = now()  # nobody else is to blame for the wait until then
 
     def give(self, *commands: Command) -> None:
         """Send commands in one write. Those to be kept are sent again on the next connection, if need be."""
@@ -327,7 +326,8 @@ class Device:
                     await self._ended.wait()
             except TimeoutError:
                 oldest = next(iter(self._asked.values()), None)
-                if oldest is not None and not self.paused and now() - oldest.at > ANSWER_S * 1_000_000:
+                waited = now() - max(oldest.at, self._heeds_from) if oldest is not None else 0
+                if not self.paused and waited > ANSWER_S * 1_000_000:
                     self._witness.counted["overdue"] += 1
                     self._mine = True
                     wire.abort()
