@@ -46,6 +46,7 @@ logger = logging.getLogger("madang.node")
 
 LEASE_MS: Final = 30_000
 DRAIN_S: Final = 4.0  # for what was taken to be stored, and again for sockets to close: out within 10 s
+UNSENT: Final = 128 * 1024  # bytes the kernel takes for a peer that does not; by itself it takes 2.5 MB and more
 BACKLOG: Final = 4096  # connections the kernel holds while the loop is busy
 
 
@@ -74,6 +75,8 @@ def _listen(host: str, port: int, option: str) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.socket(family)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # what is accepted has it too
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
         listener.bind((host, port))
     except OSError as error:
         raise SetupError(
