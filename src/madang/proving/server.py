@@ -7,6 +7,7 @@ What is done to it and why is not here (`faults/`), nor what stands between it a
 import asyncio
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -19,6 +20,7 @@ from typing import IO, Final
 START_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 15.0
 POLL_SECONDS: Final = 0.02
+PORTS: Final = range(10_240, 18_400)
 PROGRAM: Final = (sys.executable, "-m", "madang")
 NO_SETTINGS: Final[Mapping[str, str]] = {}
 # setpriv becomes the server, so the process id is the server's.
@@ -197,7 +199,14 @@ async def answers(port: int) -> bool:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Find a port below those that the kernel gives to outgoing connections: one of these must not be in the server's
+    place when it starts again."""
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port

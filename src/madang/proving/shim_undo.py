@@ -64,8 +64,9 @@ def power_cut(shim: Shim, dice: random.Random) -> str:
     undone = _undo(changes, unit, choose, shim)
     Path(f"{shim.files}-shm").unlink(missing_ok=True)  # memory
     _forget(shim)
-    kept = "all" if how == "all" else f"{how} of"
-    return f"{sum(c.state == PENDING for c in changes)} unsynced changes, {kept} them lost: {undone} bytes"
+    pending = sum(change.state == PENDING for change in changes)
+    what = "all of it" if how == "all" else f"by {how}"
+    return f"{pending} changes were not synced; {undone} bytes lost ({what})"
 
 
 def evict(shim: Shim) -> int:
@@ -112,7 +113,7 @@ def _changes(log: Path) -> list[_Change]:
 
 
 def _undo(changes: list[_Change], unit: int, choose: Choose, shim: Shim) -> int:
-    """Take changes back, newest first; gives how many bytes were written over."""
+    """Take changes back, newest first; gives how many bytes that made other than they were."""
     cuts = _cuts(changes, unit, choose)
     in_folder = [c.position for c in changes if c.state == PENDING and c.kind in (CREATED, REMOVED)]
     folder = choose(in_folder) if in_folder else 0
@@ -162,18 +163,19 @@ def _units(change: _Change, unit: int) -> range:
 def _undo_in(change: _Change, cut: _Cut, unit: int, kept: set[int]) -> int:
     """Take back of one change to a file what does not stay."""
     with change.path.open("r+b") as file:
+        size, undone = file.seek(0, os.SEEK_END), 0
         resizes = change.kind == CUT or change.offset + change.length > change.size
         if resizes and change.state == PENDING and change.position > cut.size:
-            file.truncate(change.size)
+            undone += abs(size - change.size)
+            size = file.truncate(change.size)
             if change.kind == CUT:
                 file.seek(change.offset)
                 file.write(change.kept)
         if change.kind == CUT:
-            return 0
+            return undone
         if change.state == DURABLE:
             kept.update(_units(change, PAGE))
             return 0
-        size, undone = file.seek(0, os.SEEK_END), 0
         step = PAGE if change.state == GONE else unit
         for n in _units(change, step):
             if n in kept if change.state == GONE else change.position <= cut.units[n]:

@@ -1,0 +1,12 @@
+"""What the machine must have for a fault to be tried."""
+
+import asyncio
+
+from madang.proving.faults import FAULTS
+from tests.servers import missing
+
+
+async def need(fault: str) -> None:
+    """Skip a test whose fault cannot be tried here; in CI that is a failure."""
+    if why := await asyncio.to_thread(FAULTS[fault].missing):
+        missing(f"{fault} cannot be tried: {why}")
