@@ -22,22 +22,23 @@ class Freeze:
     """Stop the process for a while; its sockets stay open. Nothing sent before or meanwhile may be lost or doubled.
 
     Args:
-        longest_s: 30 is longer than a lease.
+        longest_s, least_s: for how long; beyond 30 s its lease has lapsed.
     """
 
     name = "freeze"
     number = "F8"
     title = "stop the server's process (SIGSTOP) for a while, and let it go on"
 
-    def __init__(self, longest_s: float = 3.0) -> None:
+    def __init__(self, longest_s: float = 3.0, *, least_s: float = SHORTEST_S) -> None:
         self._longest_s = longest_s
+        self._least_s = least_s
 
     def missing(self) -> str | None:
         return None
 
     async def strike(self, stage: Stage, dice: random.Random) -> str:
         server = stage.server
-        seconds = dice.uniform(min(SHORTEST_S, self._longest_s), self._longest_s)
+        seconds = dice.uniform(self._least_s, self._longest_s)
         async with probing(server) as probe, accompanied(probe, server.direct_url) as companion:
             pid = server.pid
             companion.send("before")
