@@ -4,6 +4,7 @@ What happens on it is not here: who speaks (`load`), what goes wrong (`faults/`)
 """
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -40,6 +41,14 @@ class Stage:
         return self._shim
 
 
+    async def close(self) -> None:
+        """Kill the server, and clear the shim away: it is no evidence."""
+        await self.server.close()
+        if self._shim is not None:
+            self._shim.close()
+            await asyncio.to_thread(shutil.rmtree, self._folder / "shim")
+
+
 @asynccontextmanager
 async def staged(
     folder: Path, *, program: tuple[str, ...] = PROGRAM, settings: Mapping[str, str] = NO_SETTINGS
@@ -59,10 +68,12 @@ async def staged(
         await server.start()
         proxy = Proxy(server.port)
         await proxy.start()
+        stage = Stage(folder, server, proxy)
         try:
-            yield Stage(folder, server, proxy)
+            yield stage
         finally:
             await proxy.stop()
+            await stage.close()
     finally:
         await server.close()
 
