@@ -1,8 +1,8 @@
 """The history checker: judges what clients of a server saw against what the server promises."""
 
 from madang.testing.history.checker import Checker, check
-from madang.testing.history.records import Record, Recorder, read
-from madang.testing.history.verdict import TITLES, HistoryError, Result, Verdict, Violation
+from madang.testing.history.records import HistoryError, Record, Recorder, read
+from madang.testing.history.verdict import TITLES, Result, Verdict, Violation
 
 __all__ = [
     "TITLES",

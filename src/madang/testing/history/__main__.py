@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 from typing import Final
 
-import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from madang.testing.history.checker import check
-from madang.testing.history.verdict import HistoryError, Verdict
+from madang.testing.history.records import HistoryError
+from madang.testing.history.verdict import Verdict
 
 BIG: Final = 32 << 20  # bytes: a second or two; below that a bar would only flicker
 USAGE: Final = "usage: python -m madang.testing.history FILE"
@@ -56,14 +56,17 @@ def _lines(path: Path) -> int:
 def main(argv: list[str]) -> int:
     """Run the command; the exit status."""
     console, errors = Console(highlight=False), Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        console.width = 120
     if len(argv) != 1 or argv[0].startswith("-"):
         errors.print(USAGE)
         return 0 if argv in (["-h"], ["--help"]) else 2
     path = Path(argv[0])
     try:
         verdict = _judge(path, errors)
-    except (OSError, HistoryError, msgspec.MsgspecError) as error:
-        errors.print(f"{path.name} is no history that can be read: {error}", markup=False, soft_wrap=True)
+    except (OSError, HistoryError) as error:
+        what = error.strerror if isinstance(error, OSError) else error
+        errors.print(f"{path.name} is no history that can be read: {what}", markup=False, soft_wrap=True)
         return 2
     console.print(table(verdict))
     if violation := verdict.violation:

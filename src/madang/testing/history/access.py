@@ -46,8 +46,9 @@ class Access:
 
     def _settle(self) -> None:
         call = self._state.call
-        if call.op == "join" and call.room is not None and call.conn.user >= 0:
-            self._joins[call.room, call.conn.user][0] -= 1
+        if call.op == "join" and call.room is not None:
+            key = (call.room, call.conn.user)
+            self._joins[key] = [self._joins[key][0] - 1, self._state.line]
 
     def on_fail(self, record: r.Fail) -> None:
         """Count a join that was refused as done."""
@@ -65,28 +66,25 @@ class Access:
             self._renewed[key] = max(record.seq, self._renewed.get(key, 0))
 
     def on_ok(self, record: r.Ok) -> None:
-        """Take an end of a membership that nothing can have renewed yet: no join is older than it or under way."""
+        """Take an end of a membership that nothing can have renewed: no join was under way since it was asked for."""
         state, call = self._state, self._state.call
         if call.op not in ("leave", "kick") or call.room is None or not record.seq:
             return
         key = (call.room, state.user(call.subject) if call.op == "kick" else call.conn.user)
         pending, newest = self._joins[key]
-        if not pending and newest < call.line and not self._unsure(call.room):
+        if not pending and newest < call.line and not state.unsure(call.room):
             self._barred[key] = (record.t, state.line)
-
-    def _unsure(self, room: Room) -> bool:
-        """Whether somebody, it is not known who, asked to join."""
-        return any(call.op == "join" and call.room is room for conn in self._state.early for call, _ in conn.early)
 
     def on_page(self, record: r.Page) -> None:
         """Judge a page against the ends that were known when it was asked for."""
-        user = self._state.clients.get(record.client)
-        barred = None if user is None else self._barred.get((self._state.room, user))
-        if barred is None or not barred[0] < record.asked or self._unsure(self._state.room):
+        state = self._state
+        user = state.clients.get(record.client)
+        barred = None if user is None else self._barred.get((state.room, user))
+        if barred is None or not barred[0] < record.asked or state.unsure(state.room):
             return
         self._checked["I11"] += 1
         message = f"{record.client} is shown a page of {record.room}, asked for after the membership had ended."
-        self._found.violated("I11", message, barred[1], self._state.line)
+        self._found.violated("I11", message, barred[1], state.line)
 
     # -- events --------------------------------------------------------------------------------------------------------
 

@@ -102,8 +102,8 @@ def check(records: Iterable[Record] | Path, progress: Callable[[int], None] | No
         progress: called now and then with the number of records judged.
 
     Raises:
-        HistoryError: the records contradict one another in what only the recorder can get wrong.
-        msgspec.ValidationError, msgspec.DecodeError: a line of the file is no record.
+        HistoryError: a line is no record, or contradicts the others in what only the recorder can get wrong.
+        OSError: the file cannot be read.
     """
     path = records if isinstance(records, Path) else None
     checker = Checker(path)

@@ -103,7 +103,9 @@ class Order:
                     self._found.violated("I5", f"There is a hole: {what}", *self._beside(room, i))
 
     def _beside(self, room: Room, i: int) -> list[int]:
-        return [room.lines[j] for j in (i - 1, i + 1) if 0 <= j < room.size]
+        """Give the records of what stands before and behind a hole."""
+        ways = (range(i - 1, -1, -1), range(i + 1, room.size))
+        return [next((room.lines[j] for j in way if room.lines[j]), 0) for way in ways]
 
 
 def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -22,32 +22,52 @@ class Presence:
         state.called.append(self._called)
 
     def _called(self, call: Call) -> None:
-        if call.op == "join" and call.room is not None and not call.conn.over and call.room.name not in call.conn.tries:
-            call.conn.tries.add(call.room.name)
+        if call.op != "join" or call.room is None or call.conn.over:
+            return
+        tries, room = call.conn.tries, call.room.name
+        if room not in tries:
             key = (call.room, call.conn.user)
             self._there[key] = self._there.get(key, 0) + 1
+        tries[room] = tries.get(room, 0) + 1
 
-    def _leave(self, room: str, t: int) -> None:
-        conn = self._state.conn
-        key = (self._state.rooms[room], conn.user)
-        self._there[key] -= 1
-        if not self._there[key]:
-            self._gone[key] = (t, self._state.line)
+    def _settle(self) -> None:
+        call, tries = self._state.call, self._state.conn.tries
+        if call.op == "join" and call.room is not None and call.room.name in tries:
+            tries[call.room.name] -= 1
+
+    def on_joined(self, record: r.Joined) -> None:
+        """Count a join as done."""
+        self._settle()
+
+    def on_fail(self, record: r.Fail) -> None:
+        """Count a join as done; where there is no other, the connection does not follow the room."""
+        self._settle()
+        call = self._state.call
+        if call.op == "join" and call.room is not None and call.room.name not in self._state.conn.follows:
+            self._leave(call.room.name, record.t)
 
     def on_event(self, record: r.Event) -> None:
         """Take a connection out of a room whose membership has ended."""
-        if record.type == "message.sent":
-            return
-        conn = self._state.conn
-        if record.room in conn.ended and record.room in conn.tries:
-            conn.tries.discard(record.room)
+        if record.type != "message.sent" and record.room in self._state.conn.ended:
             self._leave(record.room, record.t)
 
     def on_closed(self, record: r.Closed) -> None:
         """Take a connection out of all its rooms."""
-        for room in self._state.conn.tries:
+        tries = self._state.conn.tries
+        for room in list(tries):
+            tries[room] = 0
             self._leave(room, record.t)
-        self._state.conn.tries.clear()
+
+    def _leave(self, room: str, t: int) -> None:
+        """Take the connection out of a room, unless a join may still take it in."""
+        conn = self._state.conn
+        if conn.tries.get(room) != 0:
+            return
+        del conn.tries[room]
+        key = (self._state.rooms[room], conn.user)
+        self._there[key] -= 1
+        if not self._there[key]:
+            self._gone[key] = (t, self._state.line)
 
     def on_presence(self, record: r.Presence) -> None:
         """Judge a list."""
@@ -56,9 +76,9 @@ class Presence:
         if record.count != len(record.online) or len(set(record.online)) != len(record.online):
             message = f"{record.count} are said to be online in {record.room}, and {len(set(record.online))} are named."
             self._found.violated("I17", message, state.line)
-        if state.active:
-            return
         room = state.find_room(record.room)
+        if state.active or state.unsure(room, record.asked - state.setup.presence_ttl):
+            return
         for name in record.online:
             key = (room, state.user(name))
             if self._there.get(key):

@@ -16,6 +16,12 @@ from typing import IO, Final
 import msgspec
 
 
+class HistoryError(ValueError):
+    """The records are no history: a line is none, or names a connection or call that is not there. The server's fault
+    it is not; the message names the line.
+    """
+
+
 class _Record(msgspec.Struct, tag_field="is", tag=str.lower, omit_defaults=True, gc=False):
     t: int
 
@@ -244,9 +250,14 @@ def read(path: Path) -> Iterator[Record]:
     """Read a history, record by record.
 
     Raises:
-        msgspec.ValidationError, msgspec.DecodeError: a line is no record; the message names the field.
+        HistoryError: a line is no record; the message names the line and the field.
     """
     decode = _decoder.decode
     with path.open("rb", buffering=1 << 20) as file:
-        for line in file:
-            yield decode(line)
+        number = 1
+        try:
+            for line in file:
+                yield decode(line)
+                number += 1
+        except msgspec.MsgspecError as error:
+            raise HistoryError(f"line {number}: {error}") from error

@@ -118,7 +118,7 @@ class Sends:
         if command is None or record.code != "conflict":
             return
         self._checked["I13"] += 1
-        if command.acked or not command.rivals:
+        if command.acked or not (command.rivals or state.early):  # the other may be of a user who is not known yet
             what = self._name(command, state.call.room)
             lines = (command.invoked, command.acked, state.call.line, state.line)
             self._found.violated("I13", f"{what} is refused as a conflict with itself.", *lines)

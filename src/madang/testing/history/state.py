@@ -11,7 +11,8 @@ from typing import Final
 from madang.core import events
 from madang.testing.history import records as r
 from madang.testing.history.log import JOINED, KICKED, KINDS, LEFT, OTHER, SENT, FarError, RoomLog, hashed
-from madang.testing.history.verdict import Findings, HistoryError
+from madang.testing.history.records import HistoryError
+from madang.testing.history.verdict import Findings
 
 APPENDS: Final[dict[str, tuple[str, ...]]] = {
     "send": (events.SENT,),
@@ -102,7 +103,7 @@ class Conn:
         self.mine = False  # its client ended it
         self.follows: dict[str, Follow] = {}
         self.ended: dict[str, int] = {}  # room -> line of the event that ended the membership
-        self.tries: set[str] = set()  # rooms that it follows or may be about to
+        self.tries: dict[str, int] = {}  # rooms that it follows or may be about to -> joins without an answer
         self.early: list[tuple[Call, r.Invoke]] = []  # called before the answer to hello came
 
     def __str__(self) -> str:
@@ -207,6 +208,15 @@ class State:
         if room is None:
             room = self.rooms[name] = Room(name)
         return room
+
+    def unsure(self, room: Room, since: int = 0) -> bool:
+        """Whether a connection whose user is not known asked to join, and was not over before `since`."""
+        return any(
+            call.op == "join" and call.room is room
+            for conn in self.early
+            if not conn.over or conn.closed_t >= since
+            for call, _ in conn.early
+        )
 
     def _alive(self, number: int) -> Conn:
         conn = self.conns.get(number)

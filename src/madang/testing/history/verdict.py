@@ -38,10 +38,6 @@ TITLES: Final[dict[str, str]] = {
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class HistoryError(ValueError):
-    """The file is no history: a record names a connection or call that is not there. Says nothing about the server."""
-
-
 @dataclass(frozen=True)
 class Violation:
     """One invariant broken: a sentence, and the records that show it, each with its line in the file (from 1)."""

@@ -83,7 +83,7 @@ class Village:
         self.t = 0
         self.trouble = False  # a fault lasts
         self.calls = self.lines = self.ids = self.texts = 0
-        self.write(r.Setup(t=0, ack="stored", presence_ttl=1_000_000))
+        self.write(r.Setup(t=0, ack="stored", presence_ttl=50_000))
         self.write(r.Sample(t=0, phase="before", rss=60 << 20, fds=20, threads=6))
         self.halls = {f"room-{i}": Hall(f"room-{i}", crowded=i == 1) for i in range(rooms)}
         self.clients = [Client(f"client-{i}", f"user-{i}") for i in range(users)]
@@ -172,6 +172,8 @@ class Village:
         if invoke.op in ("rooms", "presence"):
             return self.do_list(line, invoke, hall, more)
         if line not in hall.followers:
+            return [r.Fail(0, call, "not_member")]
+        if user not in hall.members:
             return [r.Fail(0, call, "not_member")]
         if invoke.op == "read":
             hall.members[user] = max(hall.members[user], min(invoke.target, len(hall.log)))
@@ -325,12 +327,14 @@ class Village:
         elif op in ("send", "edit"):
             self.texts += 1
             text = f"text {self.texts}" if dice.random() < 0.9 else f"가\u0065\u0301 {self.texts}".encode().decode()
-            target = dice.randint(1, head) if op == "edit" else 0
+            target = self.own(client, room) if op == "edit" else 0
             cid = f"cid-{self.texts}" if op == "send" or dice.random() < 0.5 else ""
             client.sent.append(self.ask(line, op, room, cid, text.replace("e\u0301", "é"), target))
             if not client.sent[-1].cid:
                 client.sent.pop()
-        elif op in ("delete", "react", "read"):
+        elif op in ("delete", "react"):
+            self.ask(line, op, room, target=self.own(client, room))
+        elif op == "read":
             self.ask(line, op, room, target=dice.randint(1, head))
         elif op == "join":
             self.ask(line, "join", room)
@@ -342,6 +346,12 @@ class Village:
             kind = dice.choice(["newest", "before", "after"])
             seq = dice.randint(1, head)
             self.ask(line, op, room, **({} if kind == "newest" else {kind: seq}))
+
+    def own(self, client: Client, room: str) -> int:
+        """Choose a message that the client knows to be his own, if he has one."""
+        known = self.halls[room].log[: client.positions.get(room, 0)]
+        seqs = [event.seq for event in known if event.type == "message.sent" and event.user == client.user]
+        return self.dice.choice(seqs) if seqs else 1
 
     # -- all of it -----------------------------------------------------------------------------------------------------
 
@@ -427,7 +437,7 @@ class Village:
         self.write(r.Sample(0, "after", 75 << 20, 20, 6))
         reader = self.clients[0].lines[0]
         for hall in self.halls.values():
-            if reader not in hall.followers:
+            if reader not in hall.followers or reader.client.user not in hall.members:
                 self.ask(reader, "join", hall.name)
                 self.drain()
             self.read_all(reader, hall)
