@@ -69,7 +69,10 @@ def no_dedupe() -> None:
 
 
 def counted_seq() -> None:
-    """Seqs come from a counter of its own, which is durable before the message is."""
+    """Seqs come from a counter of its own, which is durable before the message is.
+
+    In the fault's own room alone: a hole in the others lets their readers wait for ever, and the run with them.
+    """
     recover, plain = Journal.recover, Journal.append_plain
 
     def recovered(self: Journal, c: Any) -> None:
@@ -79,7 +82,7 @@ def counted_seq() -> None:
             self.heads[room] = max(self.heads.get(room, Head()), Head(seq, id))
 
     def appended(self: Journal, drafts: Sequence[Any], *more: Any) -> Any:
-        for room in {d.room for d in drafts if d.room in self.heads}:
+        for room in {d.room for d in drafts if d.room in self.heads and d.room.startswith("probe-")}:
             head, step = self.heads[room], sum(d.room == room for d in drafts)
             self._raw.execute("REPLACE INTO counter VALUES (?, ?, ?)", (room, head.seq + step, head.id))
         return plain(self, drafts, *more)
