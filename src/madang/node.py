@@ -31,7 +31,7 @@ from madang.delivery.wheel import Wheel
 from madang.errors import SetupError, StorageError
 from madang.ports.bus import Bus
 from madang.ports.leases import Lease
-from madang.services.appender import Appender
+from madang.services.appender import Appender, Statistics
 from madang.services.identity import Identity
 from madang.services.limits import UNLIMITED, Limits, Rates
 from madang.services.reading import Reading
@@ -159,7 +159,7 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         node = Node(settings, app, store, port, admin_port)
         parts: list[Callable[[], Awaitable[None]]] = [
             appender.run, reading.run, hub.watch, hub.presence.run, hub.presence.keep, app.wheel.run,
-            lambda: _keep_lease(store, lease, ids),
+            lambda: _keep_lease(store, lease, ids, appender.statistics),
         ]  # fmt: skip
         stack.push_async_callback(_cancel, [_part(node, part) for part in parts])
         await app.rooms.ensure_lobby()
@@ -230,22 +230,22 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _keep_lease(store: Store, lease: Lease, ids: IdSource) -> None:
+async def _keep_lease(store: Store, lease: Lease, ids: IdSource, statistics: Statistics) -> None:
     """Hold the node number. A lost one ends the node: two nodes never give out ids under one number.
 
-    A storage that takes no renewal will hardly take events either. While it gives no ids a home, reading can go on for
-    as long as it likes; but when the lease has run out and ids are still given, the node ends.
+    A storage that takes no renewal, as on a full disk, will hardly take events either. As long as it does not, no id is
+    used, and reading can go on. Where it does after the lease has run out, the node ends.
     """
     loop = asyncio.get_running_loop()
-    renewed, used = loop.time(), ids.last_ms
+    renewed, stored = loop.time(), statistics.stored
     while True:
         await asyncio.sleep(LEASE_MS / 3000)
-        before, used = used, ids.last_ms
+        before, stored = stored, statistics.stored
         try:
-            kept = await store.renew(lease, _now_ms(), LEASE_MS, used)
+            kept = await store.renew(lease, _now_ms(), LEASE_MS, ids.last_ms)
         except StorageError as error:
             overdue = loop.time() - renewed
-            if overdue > LEASE_MS / 1000 and used > before:
+            if overdue > LEASE_MS / 1000 and stored > before:
                 raise
             if overdue < LEASE_MS / 2000:  # the first time
                 logger.warning("the lease of this node's number was not prolonged: %s", error)

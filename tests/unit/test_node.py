@@ -11,6 +11,7 @@ from madang.core.ids import IdSource
 from madang.errors import StorageFailed
 from madang.node import LEASE_MS, _give_back, _keep_lease
 from madang.ports.leases import Lease
+from madang.services.appender import Statistics
 from madang.testing import VirtualLoop
 
 LEASE = Lease(0, 1, 0)
@@ -41,13 +42,17 @@ class Holding:
         self.loop = VirtualLoop()
         self.storage = Storage()
         self.ids = IdSource(0)
-        self.keeping = self.loop.create_task(_keep_lease(self.storage, LEASE, self.ids))  # type: ignore[arg-type]
+        self.statistics = Statistics()
+        self.keeping = self.loop.create_task(
+            _keep_lease(self.storage, LEASE, self.ids, self.statistics)  # type: ignore[arg-type]
+        )
 
     def pass_time(self, seconds: float) -> None:
         self.loop.run_until_complete(asyncio.sleep(seconds))
 
-    def give_an_id(self) -> None:
+    def append(self, *, stored: bool) -> None:
         self.ids.next(self.loop.clock_ms())
+        self.statistics.stored += stored
 
     def end(self) -> None:
         self.keeping.cancel()
@@ -66,11 +71,13 @@ def test_a_lease_that_another_took_ends_the_node() -> None:
 
 
 def test_a_storage_that_fails_leaves_the_readers_their_node(caplog: pytest.LogCaptureFixture) -> None:
-    """It gives no ids a home, so nobody can be given one twice; and it may get well."""
+    """As on a full disk: it gives no ids a home, so none can be given twice; and it may get well."""
     held = Holding()
-    held.give_an_id()
+    held.append(stored=True)
     held.storage.sick = True
-    held.pass_time(HOUR_S)
+    for _ in range(int(HOUR_S)):
+        held.append(stored=False)
+        held.pass_time(1)
     assert not held.keeping.done()
     assert len(caplog.records) == 1
     held.storage.sick = False
@@ -79,14 +86,14 @@ def test_a_storage_that_fails_leaves_the_readers_their_node(caplog: pytest.LogCa
     held.end()
 
 
-def test_ids_beyond_a_lease_end_the_node() -> None:
+def test_ids_used_beyond_a_lease_end_the_node() -> None:
     held = Holding()
     held.storage.sick = True
     for _ in range(LEASE_MS // 1000 + 1):
-        held.give_an_id()
+        held.append(stored=True)
         held.pass_time(1)
         assert not held.keeping.done()
-    held.give_an_id()
+    held.append(stored=True)
     held.pass_time(LEASE_MS / 1000)
     with pytest.raises(StorageFailed):
         held.loop.run_until_complete(held.keeping)
