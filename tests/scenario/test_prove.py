@@ -1,7 +1,10 @@
 """`madang prove` itself: it is green on a server that keeps its promises, and finds each promise that a saboteur breaks."""
 
+import asyncio
 import json
+import signal
 import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
@@ -10,10 +13,13 @@ from madang.errors import SetupError
 from madang.proving.faults import FAULTS
 from madang.proving.plan import make_plan
 from madang.proving.run import prove, prove_url
+from madang.proving.stage import staged
 from madang.proving.verdict import Outcome
-from tests.running import running_server
+from tests.running import madang, running_server
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
+PATIENCE_S = 60.0
 
 
 def told(outcome: Outcome) -> str:
@@ -37,14 +43,15 @@ async def test_what_is_promised_is_kept_through_faults(tmp_path: Path) -> None:
 
 SABOTAGE = [
     ("drop", {"I8"}),
-    pytest.param("double", {"I8"}, marks=pytest.mark.slow),
-    pytest.param("swap", {"I8"}, marks=pytest.mark.slow),
-    pytest.param("lie", {"I1", "I5", "I13"}, marks=pytest.mark.slow),
+    ("double", {"I8"}),
+    ("swap", {"I8"}),
+    ("lie", {"I1", "I5", "I13"}),
     ("forget", {"I13"}),
-    pytest.param("deaf", {"I11"}, marks=pytest.mark.slow),
+    ("deaf", {"I11"}),
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("what", "invariants"), SABOTAGE)
 async def test_it_finds_what_a_saboteur_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, invariants: set[str]
@@ -57,6 +64,7 @@ async def test_it_finds_what_a_saboteur_does(
     assert outcome.verdict.violation.invariant in invariants, told(outcome)
 
 
+@pytest.mark.slow
 async def test_a_running_server_is_loaded_with_its_own_limits(tmp_path: Path) -> None:
     async with running_server(tmp_path) as server:
         outcome = await prove_url(make_plan(3, 3), tmp_path / "evidence", server.direct_url, "prove-x-")
@@ -73,6 +81,42 @@ async def test_it_says_in_one_sentence_why_it_cannot_run(tmp_path: Path) -> None
         await prove_url(make_plan(1, 1), tmp_path / "evidence", "ws://127.0.0.1:1/ws", "x-")
     with pytest.raises(SetupError, match="did not start"):
         await prove(make_plan(1, 1), tmp_path / "evidence", program=(sys.executable, "-m", "madang.nothing"))
+
+
+async def test_status_0_and_json_for_machines(tmp_path: Path) -> None:
+    run = ("prove", "--seed", "5", "--seconds", "1", "--no-faults", "--evidence", tmp_path / "evidence")
+    done = await madang(*run, "--json")
+    verdict = json.loads(done.out)
+    assert (done.status, done.err, verdict["held"], verdict["seed"]) == (0, "", True, 5)
+    assert verdict == json.loads((tmp_path / "evidence" / "verdict.json").read_bytes())
+    again = await madang(*run)
+    assert (again.status, again.out) == (2, "")
+    assert "is not empty" in again.err and again.err.count("\n") == 1
+
+
+async def test_status_1_names_the_promise_that_was_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    async with staged(tmp_path / "server", program=(sys.executable, "-m", "tests.sabotage", "drop")) as stage:
+        run = ("prove", "--seed", "5", "--seconds", "2", "--url", stage.url)
+        done = await madang(*run, "--evidence", tmp_path / "evidence")
+    assert done.status == 1
+    assert "Not proven." in done.out and "\nI8 " in done.out
+    assert all(len(line) <= 100 for line in done.out.splitlines())
+    verdict = json.loads((tmp_path / "evidence" / "verdict.json").read_bytes())
+    (first,) = [row for row in verdict["invariants"] if row["first"]]
+    assert first["invariant"] == "I8" and first["violation"]["records"]
+    assert "prove-" in verdict["left"]
+
+
+async def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
+    run = ("prove", "--seed", "5", "--seconds", "600", "--no-faults", "--evidence", str(tmp_path / "evidence"))
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "madang", *run, stdout=PIPE, stderr=PIPE)
+    history = tmp_path / "evidence" / "history.jsonl"
+    await eventually(lambda: history.exists() and b'"is":"sample"' in history.read_bytes())  # everybody is there
+    process.send_signal(signal.SIGINT)
+    out, error = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+    assert (process.returncode, error) == (130, b"")
+    assert "Every invariant held until the interruption." in out.decode()
 
 
 @pytest.mark.slow

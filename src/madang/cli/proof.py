@@ -128,7 +128,8 @@ def _totals(outcome: Outcome) -> str:
         f"{counted.get('deliveries', 0):,} deliveries", f"{max(0, reconnects):,} reconnects",
         f"{counted.get('pages', 0):,} pages of history",
     ]  # fmt: skip
-    return ", ".join(parts) + "."
+    refused = ", ".join(f"{code} {count:,}" for code, count in outcome.totals.refusals.items())
+    return ", ".join(parts) + "." + (f" Refused: {refused}." if refused else "")
 
 
 def _violation(violation: Violation) -> Text:

@@ -81,7 +81,7 @@ async def prove_url(
         SetupError: the folder is not empty, or the server does not let the load in.
     """
     server = await _greeting(url)
-    course = Course()
+    course = Course(notes=["I25 needs samples of the server's process, which are taken of one's own server alone."])
     async with _evidence(plan, folder, ack=str(server.get("ack"))) as witness:
         crowd = Crowd(plan, url, witness, prefix)
         await _Run(plan, witness, course, tell, stop or asyncio.Event()).all(crowd)

@@ -76,6 +76,7 @@ class Course(msgspec.Struct):
     struck: list[Struck] = []
     broken: list[str] = []
     untried: dict[str, str] = {}
+    notes: list[str] = []
     left: str = ""
 
 
@@ -91,7 +92,7 @@ async def judged(plan: Plan, folder: Path, witness: Witness, course: Course, tel
     verdict = await asyncio.to_thread(check, folder / "history.jsonl", progress)
     outcome = Outcome(
         plan, folder, verdict, tuple(course.struck), (*course.broken, *_odd(witness)), course.untried, _totals(witness),
-        tuple(_notes(witness)), course.left,
+        (*course.notes, *_notes(witness)), course.left,
     )  # fmt: skip
     await asyncio.to_thread(_keep, outcome)
     return outcome
@@ -137,6 +138,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
                 "title": result.title,
                 "checked": result.checked,
                 "held": result.violation is None,
+                "first": result.violation is outcome.verdict.violation is not None,
                 "note": result.note,
                 "violation": None if result.violation is None else {
                     "message": result.violation.message,
