@@ -23,7 +23,7 @@ TABLE = [
     ("counted-seq", "before-commit", "the crash has left a hole"),
     ("no-fill", "before-fanout", "I9"),
     ("acks-on-full", "disk-full", "I1"),
-    ("goes-on", "fsync", "I1"),
+    ("goes-on", "fsync", "after a failed fsync was acked"),
     ("clock-ids", "clock", "I5"),
     ("young-tokens", "clock", "bad_token"),
 ]
