@@ -74,7 +74,27 @@ async def test_with_a_method_that_is_not_offered(server: Server, anyone: Rest) -
         for method in set(METHODS) - methods - {"HEAD"}:
             response = await anyone.call(method, path)
             assert hold_to_the_error_shape(response) == "not_allowed", (method, path)
-            assert response.headers["allow"]
+            allowed = set(response.headers["allow"].split(", "))
+            assert allowed == methods | ({"HEAD"} if "GET" in methods else set())
+
+
+async def test_head_is_get_without_a_body(server: Server, anyone: Rest) -> None:
+    mina = await anyone.guest("Mina", "lobby")
+    async with httpx2.AsyncClient(base_url=server.url, trust_env=False) as http:
+        for path in (
+            "/",
+            "/livez",
+            "/readyz",
+            "/openapi.json",
+            "/api/me/rooms",
+            "/api/rooms/lobby/messages",
+            "/nope",
+            "/api/me",
+        ):
+            for headers in ({"Authorization": f"Bearer {mina.token}"}, {}):
+                get, head = [await http.request(method, path, headers=headers) for method in ("GET", "HEAD")]
+                assert (head.status_code, head.content) == (get.status_code, b"")
+                assert head.headers == get.headers
 
 
 NOWHERE: Final = "/nope /api /api/ /api/rooms/ /api/rooms/lobby/x /%00 /livez/ /ws /docs /api/guests/../me"

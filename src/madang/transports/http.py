@@ -12,10 +12,9 @@ from madang.transports import http_messages, http_rooms, http_users, page
 from madang.transports.app import App
 from madang.transports.http_bodies import Health
 from madang.transports.http_caller import Node
-from madang.transports.http_errors import Envelope, answer, failure, handle_errors
+from madang.transports.http_errors import METHODS, Envelope, answer, failure, handle_errors
 from madang.transports.http_schemas import documented, schemas
 
-_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _DESCRIPTION: Final = (
     "Rooms, messages and members over HTTP. Live events come over the WebSocket at `/ws`. "
     'Every error is `{"error": {"code", "message"}}`; protocol/codes.toml has all codes.'
@@ -68,7 +67,7 @@ def http_app(app: App) -> Envelope:
         api.include_router(part)
     if app.gate.origins:
         api.add_middleware(
-            _Cors, allow_origins=list(app.gate.origins), allow_methods=_METHODS,
+            _Cors, allow_origins=list(app.gate.origins), allow_methods=METHODS,
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key"], expose_headers=["Retry-After"],
         )  # fmt: skip
     return Envelope(api)
