@@ -1,7 +1,7 @@
 """One followed room as the link sees it: frames go in, the application's items come out. The API on top is `room.py`.
 
-Owns when a room is over. In a join's answer our own leaving is the past (the answer says that we are a member now);
-as a live frame it is the end.
+Owns when a room is over: by our own leaving above `read_seq`. Below it, and in a join's answer, our leaving is the past,
+for the answer says that we are a member now and `read_seq` lies at our last joining or above.
 """
 
 import asyncio
@@ -67,9 +67,9 @@ class Feed:
             return  # of a former stay, or known; if it is our own leaving, we have come back since
         self.cursor.take(event)
         match event:
-            case MemberLeft(user=user) if user == me:
+            case MemberLeft(user=user) if user == me and event.seq > self.read_seq:
                 self.end("left")
-            case MemberKicked(member=member) if member == me:
+            case MemberKicked(member=member) if member == me and event.seq > self.read_seq:
                 self.end("kicked")
             case RoleGiven(member=member, role=role) if member == me:
                 self.role = role

@@ -52,7 +52,8 @@ class Following:
         Args:
             member_at: the room's `next` when the membership began to be looked up. If an event since then ended or
                 changed it, the answer is None: it must be looked up again, and the room opened.
-            reach: the user's own join, for the answer to contain; a crowded room leaves it to its next batch.
+            reach: the user's read pointer, at or above his own join: for the answer to contain (a crowded room leaves it
+                to its next batch); what ended a membership up to there does not end this one.
         """
         if room.sealed < reach < room.next and room.live <= self._hub.quiet_above:
             room.seal()
@@ -71,7 +72,7 @@ class Following:
         else:
             events = _last(texts[-limit:] if limit else [], JOIN_BYTES)
             seq = after + len(texts)
-        self._follow(room, Subscription(outlet, user, name, role, seq))
+        self._follow(room, Subscription(outlet, user, name, role, seq, reach))
         return Joined(seq, since is not None and not resume, events)
 
     async def _older(self, room: LiveRoom, after: int) -> list[Event]:
@@ -142,7 +143,7 @@ class Following:
             return
         while not outlet.paused and subscription.position < (goal := _goal(room, subscription)):
             if goal - subscription.position > RESUME_EVENTS:
-                self._reset(room, subscription, goal)
+                self._reset(room, subscription, goal - (goal == subscription.until))  # its end comes as an event behind
             elif subscription.position < room.tail_from:
                 subscription.catching_up = True
                 self._hub.spawn(self._pump_from_log(room, subscription))

@@ -67,18 +67,21 @@ class Subscription:
 
     A live subscription stands wherever its room stands and keeps no position of its own. One that is behind is not
     written to by the room; it catches up from `position`, the newest seq its outlet was given. If its access ends
-    meanwhile, it catches up as far as `until`, the seq that ended it, and is then let go.
+    meanwhile, it catches up as far as `until`, the seq that ended it, and is then let go. An end at or below `reach`, the
+    user's read pointer when he joined (his own member.joined or above it), is of a former membership: a node that was
+    behind, or a resume that goes on as frames, brings it later.
     """
 
-    __slots__ = ("catching_up", "live", "name", "outlet", "position", "role", "until", "user")
+    __slots__ = ("catching_up", "live", "name", "outlet", "position", "reach", "role", "until", "user")
 
-    def __init__(self, outlet: Outlet, user: str, name: str, role: str, position: int) -> None:
+    def __init__(self, outlet: Outlet, user: str, name: str, role: str, position: int, reach: int) -> None:
         self.outlet = outlet
         self.user = user
         self.name = name
         self.role = role
         self.live = False
         self.position = position
+        self.reach = reach
         self.catching_up = False
         self.until: int | None = None
 

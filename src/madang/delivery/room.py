@@ -118,7 +118,7 @@ class LiveRoom:
         if event.type in ENDS_ACCESS:
             subject = event.content().member or event.user if event.type == KICKED else event.user
             self._touch(subject, event.seq)
-            theirs = [s for s in self.subscriptions() if s.user == subject and s.until is None]
+            theirs = [s for s in self.subscriptions() if s.user == subject and s.until is None and s.reach < event.seq]
             if any(s.live for s in theirs):
                 self.seal()
             for subscription in theirs:

@@ -198,6 +198,20 @@ async def test_what_may_not_be_done_twice_is_left_to_the_caller() -> None:
     await world.yard.close()
 
 
+@pytest.mark.parametrize("end", [event(3, type="member.left", user="u1"), event(3, type="member.kicked", member="u1")])
+async def test_the_end_of_a_membership_before_this_one_is_no_end(end: dict[str, Any]) -> None:
+    world = World()
+    socket = await world.enter()
+    room = await world.join(socket, 2, read_seq=4)  # who has come back since, as the answer says
+    socket.say(end, event(4, type="member.joined", user="u1", role="member"), event(5))
+    assert [(await anext(room)).seq for _ in range(3)] == [3, 4, 5]
+    assert room.ended is None
+    socket.say(event(6, type="member.left", user="u1"))
+    assert (await anext(room)).seq == 6
+    assert room.ended == "left"
+    await world.yard.close()
+
+
 async def test_joining_twice_is_joining_once() -> None:
     world = World()
     socket = await world.enter()

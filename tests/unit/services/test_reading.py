@@ -163,9 +163,9 @@ async def test_pointers_outlive_a_storage_that_fails(
     await eventually(lambda: failing.asked)
     reading.mark(YARD, OWNER.id, 9)
     await eventually(lambda: failing.asked > 1)
-    await eventually(lambda: not reading.waiting)
     running.cancel()
-    await reading.flush()
+    await asyncio.gather(running, return_exceptions=True)
+    assert await reading.flush()
     assert await pointer(store) == 12
 
 

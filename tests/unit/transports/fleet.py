@@ -157,7 +157,8 @@ class Fleet:
         self._stored()
         for app, count in zip(self.apps, following, strict=True):
             live = app.hub.rooms.get(ROOM)
-            assert (live.live, len(live.lagging), live.held) == (count, 0, {}) if live else not count
+            there = (live.live, len(live.lagging), len(live.held)) if live else (0, 0, 0)
+            assert there == (count, 0, 0), f"live, lagging, held: {there}, and {count} follow"
             assert not app.hub._early and not app.appender.waiting
 
     def _seen(self, peer: Peer) -> None:

@@ -199,20 +199,21 @@ class Peer:
     def strict(self, room: str) -> int | None:
         """Follow a room as PROTOCOL.md says, but forgive nothing: no hole, no double, nothing after the end."""
         position: int | None = None
-        joins = {}
+        reach = 0  # up to here, what ended a membership ended one before
         for f in self.frames:
             if f["op"] == "ok" and f.get("room", {}).get("id") == room:
                 seqs = [e["seq"] for e in f["events"]]
                 assert seqs == list(range(f["seq"] - len(seqs) + 1, f["seq"] + 1))
-                position, joins[f["n"]] = f["seq"], f
+                position, reach = f["seq"], f["read_seq"]
             elif f["op"] == "event" and f["room"] == room:
                 assert position is not None, f"{f} after the end, or before the answer to join"
                 assert f["seq"] == position + 1, f"{f['seq']} after {position}"
                 position = f["seq"]
                 me = self.user
-                if (f["type"] == "member.kicked" and f["member"] == me) or (
-                    f["type"] == "member.left" and f["user"] == me
-                ):
+                ends = (
+                    f["member"] if f["type"] == "member.kicked" else f["user"] if f["type"] == "member.left" else None
+                )
+                if ends == me and f["seq"] > reach:
                     position = None
             elif f["op"] == "skip" and f["room"] == room:
                 assert f["from"] == (position or 0) + 1

@@ -105,7 +105,7 @@ class FleetMachine(RuleBasedStateMachine):
 
 
 TestFleet = FleetMachine.TestCase
-TestFleet.settings = settings(max_examples=settings.default.max_examples, stateful_step_count=40)
+TestFleet.settings = settings(max_examples=settings.default.max_examples // 2, stateful_step_count=40)
 
 
 # -- an end of access that races with everything -------------------------------------------------------------------------
