@@ -9,6 +9,8 @@ note that names the rule, when a promise of the port's docstring is broken:
 Suites use no fixture and no plugin. `make` is called once per rule; every call must give an open, working object, and
 all of one suite's calls must lead to the same storage. Suites use new rooms and users each time, so the storage need
 not be empty.
+
+`madang.testing.history` judges what clients of a running server saw, in any language: see docs/history.md.
 """
 
 from madang.testing.bus import check_bus

@@ -98,7 +98,7 @@ class Order:
                     continue
                 what = f"seq {base + i} of {room.name} was given to nobody, and connections were taken across it."
                 if room.acks[i]:
-                    self._found.violated("I1", f"What was acked is nowhere: {what}", room.acks[i])
+                    self._found.violated("I1", f"What was acked is nowhere: {what}", room.acks[i], *self._beside(room, i))
                 else:
                     self._found.violated("I5", f"There is a hole: {what}", *self._beside(room, i))
 

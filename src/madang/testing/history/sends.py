@@ -133,8 +133,7 @@ class Sends:
                     self._compare(room, command)
                 if command.refused and not command.acked and not command.open:
                     self._checked["I2"] += 1
-                if command.open:
-                    self._checked["I3"] += 1
+                self._checked["I3"] += command.open or command.unanswered
             self._leftovers(room)
 
     def _compare(self, room: Room, command: Command) -> None:
