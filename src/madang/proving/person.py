@@ -43,11 +43,16 @@ class Yard(Protocol):
         """Take an event that somebody applied."""
 
 
-class Sent(msgspec.Struct, frozen=True):
-    """A message of one's own that was acked."""
+class Sent(msgspec.Struct):
+    """A message of one's own that was acked.
+
+    A server cannot compare what a deletion has erased. So who is asked to delete it is not asked for a conflict, nor
+    the other way round: `told` is which of both was asked.
+    """
 
     command: Command
     seq: int
+    told: str = ""
 
 
 class Person:
@@ -184,6 +189,10 @@ class Person:
         """Make the command of a move; None where there is nothing to do it with."""
         pick, seq = move.pick, device.positions[room].seq
         mine = _at(self._mine[room], pick)
+        if mine is not None and move.do in ("delete", "conflict"):
+            if mine.told not in ("", move.do):
+                return None
+            mine.told = move.do
         newest = self._yard.newest(room, pick)
         match move.do:
             case "repeat" | "conflict" if mine:

@@ -31,6 +31,8 @@ from madang.testing.history.records import Setup
 SAMPLE_S: Final = 1.0
 TELL_S: Final = 0.2
 LOOKS: Final = 3
+PING_S: Final = 25.0  # what a server does if nobody says otherwise
+TOLD_S: Final = 8.0
 HELLO_S: Final = 10.0
 
 
@@ -59,12 +61,12 @@ async def prove(
         if reason := untried.get(strike.fault):
             raise SetupError(f"The fault {strike.fault} cannot be tried here: {reason}", "Leave it out of --faults.")
     course = Course(untried=untried)
-    async with _evidence(plan, folder) as witness:
+    settings = plan.settings if settings is None else settings
+    setup = Setup(now(), seed=plan.seed, presence_ttl=_silence(float(settings.get("ping_s", PING_S))))
+    async with _evidence(plan, folder, setup) as witness:
         run = _Run(plan, witness, course, tell, stop or asyncio.Event())
         try:
-            async with staged(
-                folder, program=program, settings=plan.settings if settings is None else settings
-            ) as stage:
+            async with staged(folder, program=program, settings=settings) as stage:
                 run.stage = stage
                 await run.all(Crowd(plan, stage.url, witness))
         except RuntimeError as error:
@@ -82,12 +84,19 @@ async def prove_url(
     """
     server = await _greeting(url)
     course = Course(notes=["I25 needs samples of the server's process, which are taken of one's own server alone."])
-    async with _evidence(plan, folder, ack=str(server.get("ack"))) as witness:
+    ping_s = server.get("ping_ms", PING_S * 1000) / 1000
+    setup = Setup(now(), ack=str(server.get("ack")), seed=plan.seed, presence_ttl=_silence(ping_s))
+    async with _evidence(plan, folder, setup) as witness:
         crowd = Crowd(plan, url, witness, prefix)
         await _Run(plan, witness, course, tell, stop or asyncio.Event()).all(crowd)
         names = [person.name for person in plan.people]
         course.left = f"the rooms {', '.join(crowd.made)}, and the guests {names[0]} to {names[-1]}"
     return await judged(plan, folder, witness, course, tell)
+
+
+def _silence(ping_s: float) -> int:
+    """Give how long who is gone may be shown as present, in microseconds: two pings unanswered, and some time to tell."""
+    return int((3 * ping_s + TOLD_S) * 1_000_000)
 
 
 def _untried() -> dict[str, str]:
@@ -120,9 +129,9 @@ async def _greeting(url: str) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def _evidence(plan: Plan, folder: Path, ack: str = "stored") -> AsyncIterator[Witness]:
+async def _evidence(plan: Plan, folder: Path, setup: Setup) -> AsyncIterator[Witness]:
     witness = Witness(await asyncio.to_thread(_begin, plan, folder))
-    witness.note(Setup(now(), ack=ack, seed=plan.seed))
+    witness.note(setup)
     keeping = asyncio.create_task(witness.keep())
     try:
         yield witness
