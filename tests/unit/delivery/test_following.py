@@ -489,7 +489,7 @@ async def test_who_goes_while_behind_gets_all_up_to_the_end_and_nothing_later(
     else:
         await node.rooms.leave(bora, YARD)
     end = joined.seq + missed + 1
-    await fill(node, end + later)
+    await fill(node, end + 5)
     assert outlet.over == [YARD]
     outlet.resume()
     await eventually(lambda: outlet.position(YARD, joined.seq) == end)
@@ -509,7 +509,7 @@ async def test_who_goes_while_far_behind_hears_of_it_and_of_nothing_later(node: 
     await fill(node, joined.seq + RESUME_EVENTS + 10)
     await node.rooms.leave(bora, YARD)
     end = joined.seq + RESUME_EVENTS + 11
-    await fill(node, end + 5)
+    await fill(node, end + later)
     outlet.resume()
     await eventually(lambda: outlet.seqs(YARD)[-1:] == [end])
     await turns()

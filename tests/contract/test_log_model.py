@@ -1,0 +1,279 @@
+"""Any story of a log, told to a database and to the model at the same time: both must answer alike, whatever is asked.
+
+Among the steps are restarts, crashes (the files as they lie, copied from under a store that is not closed), folds of the
+journal at every other batch, and a clock that steps. Compared is all that can be read; ids and times, which the model
+gives by itself, are held to their own rules.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import shutil
+import tempfile
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import hypothesis.strategies as st
+import msgspec
+import pytest
+import uvloop
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from madang.adapters.sql import Store
+from madang.core import events as kinds
+from madang.core.events import Appended, Body, Draft, Event, Message, draft
+from madang.core.ids import IdSource
+from madang.errors import Refused
+from madang.ports.log import Outcome
+from madang.testing import FakeClock, ModelStore
+from tests.contract.conftest import opened
+
+USERS = ["ann", "ben", "cho", "dan"]
+_prefixes = (f"m{n}" for n in itertools.count())
+
+targets = st.integers(1, 30)
+users = st.sampled_from(USERS)
+texts = st.sampled_from(["하나", "two", "drei", ""])
+mentions = st.lists(users, max_size=3, unique=True).map(tuple)
+data = st.sampled_from([kinds.NO_DATA, msgspec.Raw(b'{"a":[1,2]}'), msgspec.Raw(b"null")])
+slow = st.one_of(st.none(), st.integers(0, 9))
+access = st.sampled_from(["open", "invite"])
+said = st.builds(Body, text=texts, data=data, mentions=mentions, reply_to=st.one_of(st.none(), targets))
+about = st.builds(Body, target=targets)
+emoji = st.builds(Body, target=targets, emoji=st.sampled_from(["👍", "🎉", "x"]))
+BODIES = {
+    kinds.CREATED: st.builds(Body, title=st.just("Title"), access=access, slow_ms=st.just(0)),
+    kinds.CHANGED: st.builds(Body, title=st.sampled_from([None, "T"]), access=access, slow_ms=slow),
+    kinds.JOINED: st.builds(Body, role=st.sampled_from(["member", "moderator"])),
+    kinds.LEFT: st.just(Body()),
+    kinds.KICKED: st.builds(Body, member=users),
+    kinds.ROLE: st.builds(Body, member=users, role=st.sampled_from(["owner", "moderator", "member"])),
+    kinds.SENT: said,
+    kinds.EDITED: st.builds(Body, target=targets, text=texts, data=data, mentions=mentions),
+    kinds.DELETED: about,
+    kinds.REACTED: emoji,
+    kinds.UNREACTED: emoji,
+    kinds.PINNED: about,
+    kinds.UNPINNED: about,
+}
+COMMON = [kinds.SENT] * 6 + [kinds.JOINED] * 3 + [kinds.REACTED, kinds.PINNED, kinds.EDITED]
+
+
+@st.composite
+def drafts(draw: st.DrawFn) -> Draft:
+    """One draft of any type, by anybody, perhaps under a cid that has been used."""
+    type = draw(st.sampled_from([*BODIES, *COMMON]))
+    cid = draw(st.sampled_from([None, None, "c1", "c2", "c3"]))
+    room, user = draw(st.sampled_from(["a", "b", "c"])), draw(users)
+    return draft(type, room, user, user.title(), draw(BODIES[type]), cid=cid, moderator=draw(st.booleans()))
+
+
+def bare(event: Event) -> Any:
+    """Everything about an event but what the clock gives."""
+    return (event.room, event.seq, event.type, event.user, event.name, event.body)
+
+
+def shown(message: Message) -> Any:
+    """Everything about a message but what the clock gives."""
+    parts = msgspec.structs.asdict(message)
+    data = bytes(parts.pop("data"))
+    del parts["id"], parts["at"]
+    return {**parts, "data": data, "edited_at": parts["edited_at"] is not None, "order": list(message.reactions)}
+
+
+def outcomes_of(outcomes: Sequence[Outcome]) -> list[Any]:
+    """Everything about outcomes but what the clock gives."""
+    told: list[Any] = []
+    for outcome in outcomes:
+        if isinstance(outcome, Appended):
+            told.append((bare(outcome.event), outcome.duplicate))
+        else:
+            told.append(outcome.code if isinstance(outcome, Refused) else None)
+    return told
+
+
+class LogMachine(RuleBasedStateMachine):
+    """A store and a model, step by step."""
+
+    def __init__(self, url: str | None = None) -> None:
+        super().__init__()
+        self.url = url
+        self.prefix = next(_prefixes)
+        self.runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        self.folders = contextlib.ExitStack()
+        # A fold at every second batch, in several slices, and INSERTs of several rows.
+        small = mock.patch.multiple("madang.adapters.sql.journal", FOLD=12, SLICE=5, PUT=4, PAD=2)
+        self.folders.enter_context(small)
+        self.opened = contextlib.AsyncExitStack()
+        self.clock = FakeClock()
+        self.model = ModelStore(IdSource(1), self.clock)
+        self.past: list[Draft] = []
+        self.ids: dict[tuple[str, int], tuple[int, int]] = {}  # (room, seq) -> id and time, as first told
+        self.epochs: dict[str, str] = {}
+
+    def do(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.runner.run(work)
+
+    @initialize()
+    def begin(self) -> None:
+        self.folder = self.new_folder()
+        self.do(self.open())
+
+    def new_folder(self) -> Path:
+        return Path(self.folders.enter_context(tempfile.TemporaryDirectory()))
+
+    async def open(self) -> None:
+        url = self.url or f"sqlite:///{self.folder}/madang.db"
+        self.store: Store = await self.opened.enter_async_context(opened(url, self.clock))
+
+    async def append(self, batch: list[Draft]) -> None:
+        mine = [msgspec.structs.replace(d, room=f"{self.prefix}{d.room}") for d in batch]
+        outcomes = await self.store.append(mine)
+        assert outcomes_of(outcomes) == outcomes_of(await self.model.append(mine))
+        for outcome in outcomes:
+            if isinstance(outcome, Appended):
+                self.know(outcome.event)
+
+    def know(self, event: Event) -> None:
+        """An event has the id and time that it was acked with, for ever."""
+        first = self.ids.setdefault((event.room, event.seq), (event.id, event.at))
+        assert first == (event.id, event.at)
+
+    # -- steps ---------------------------------------------------------------------------------------------------------
+
+    @rule(batch=st.lists(drafts(), min_size=1, max_size=8))
+    def appends(self, batch: list[Draft]) -> None:
+        self.past += batch
+        self.do(self.append(batch))
+
+    @rule(room=st.sampled_from(["a", "b", "c"]), owner=users, others=st.lists(users, max_size=3, unique=True))
+    def begins(self, room: str, owner: str, others: list[str]) -> None:
+        people = [draft(kinds.JOINED, room, user, user, Body(role="member")) for user in others]
+        self.do(self.append([draft(kinds.CREATED, room, owner, owner, Body(title=room, access="open")), *people]))
+
+    @rule(count=st.integers(2, 30), user=users, cids=st.booleans())
+    def says_much(self, count: int, user: str, cids: bool) -> None:
+        said = len(self.past)
+        batch = [
+            draft(kinds.SENT, "abc"[n % 3], user, user, Body(text=f"{n}"), cid=f"{said}/{n}" if cids else None)
+            for n in range(count)
+        ]
+        self.past += batch[:3]
+        self.do(self.append(batch))
+
+    @precondition(lambda self: self.past)
+    @rule(chance=st.randoms(use_true_random=False), count=st.integers(1, 4))
+    def repeats(self, chance: Any, count: int) -> None:
+        self.do(self.append(chance.choices(self.past, k=count)))
+
+    @rule(room=st.sampled_from(["a", "b", "c"]), user=users, seq=st.integers(0, 60))
+    def reads(self, room: str, user: str, seq: int) -> None:
+        pointers = [(f"{self.prefix}{room}", user, seq)]
+        self.do(self.store.set_read(pointers))
+        self.do(self.model.set_read(pointers))
+
+    @rule(ms=st.sampled_from([-3_600_000, -5, 1, 1000]))
+    def the_clock_steps(self, ms: int) -> None:
+        self.clock.step(ms)
+
+    @rule()
+    def reopens(self) -> None:
+        self.do(self.opened.aclose())
+        self.do(self.open())
+        self.do(self.compare())
+
+    @precondition(lambda self: self.url is None)
+    @rule()
+    def crashes(self) -> None:
+        """Go on from the files as they lie between two calls; the old store's own closing comes too late for the copy."""
+        copy = self.new_folder()
+
+        def copied() -> None:
+            for file in self.folder.glob("madang.db*"):
+                if not file.name.endswith((".lock", "-shm")):
+                    shutil.copy(file, copy)
+
+        self.do(self.store._engine._writing.call(copied))  # in the writer's thread, so that it writes nothing meanwhile
+        self.do(self.opened.aclose())
+        self.folder = copy
+        self.do(self.open())
+        self.do(self.compare())
+
+    @rule(
+        room=st.sampled_from(["a", "b", "c"]),
+        user=users,
+        at=st.integers(0, 60),
+        limit=st.integers(1, 9),
+        way=st.sampled_from(["before", "after"]),
+    )
+    def looks_at_a_page(self, room: str, user: str, at: int, limit: int, way: str) -> None:
+        async def look() -> None:
+            pages = [
+                await store.messages(f"{self.prefix}{room}", user, **{way: at}, limit=limit)
+                for store in (self.store, self.model)
+            ]
+            assert [shown(m) for m in pages[0].messages] == [shown(m) for m in pages[1].messages]
+            assert pages[0].more == pages[1].more
+            logs = [await store.read(f"{self.prefix}{room}", at, limit) for store in (self.store, self.model)]
+            assert [bare(e) for e in logs[0]] == [bare(e) for e in logs[1]]
+            for event in logs[0]:
+                self.know(event)
+
+        self.do(look())
+
+    # -- everything at once --------------------------------------------------------------------------------------------
+
+    async def compare(self) -> None:
+        store, model = self.store, self.model
+        rooms = [f"{self.prefix}{room}" for room in "abc"]
+        assert await store.heads(rooms) == await model.heads(rooms)
+        for room in rooms:
+            log = await store.read(room, 0, 1000)
+            assert [bare(e) for e in log] == [bare(e) for e in (await model.read(room, 0, 1000))]
+            assert [e.id for e in log] == sorted({e.id for e in log}), "ids do not grow"
+            assert [e.at for e in log] == sorted(e.at for e in log), "time falls"
+            for event in log:
+                self.know(event)
+            tail, there = await store.tail(room, 3), await model.tail(room, 3)
+            assert (tail is None) is (there is None)
+            if tail is not None and there is not None:
+                assert (tail.seq, [bare(e) for e in tail.events]) == (there.seq, [bare(e) for e in there.events])
+                assert self.epochs.setdefault(room, tail.epoch) == tail.epoch
+            assert await store.room(room) == await model.room(room)
+            assert await store.members(room) == await model.members(room)
+            for user in USERS:
+                assert await store.member(room, user) == await model.member(room, user)
+                pages = [await s.messages(room, user, limit=200) for s in (store, model)]
+                assert [shown(m) for m in pages[0].messages] == [shown(m) for m in pages[1].messages]
+                pins = [await s.pins(room, user) for s in (store, model)]
+                assert [shown(m) for m in pins[0]] == [shown(m) for m in pins[1]]
+        listed = [room for room in await store.rooms(after=f"{self.prefix}", limit=3) if room.id in rooms]
+        assert listed == await model.rooms()
+        for user in USERS:
+            mine = [m for m in await store.memberships(user, after=self.prefix, limit=200) if m.room in rooms]
+            assert mine == await model.memberships(user)
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "store"):
+                self.do(self.compare())
+        finally:
+            self.do(self.opened.aclose())
+            self.runner.close()
+            self.folders.close()
+
+
+def test_sqlite_tells_the_models_story() -> None:
+    count = settings().max_examples // 8
+    run_state_machine_as_test(LogMachine, settings=settings(max_examples=count, stateful_step_count=30))
+
+
+@pytest.mark.postgres
+def test_postgresql_tells_the_models_story(postgres_url: str) -> None:
+    count = settings().max_examples // 25
+    run_state_machine_as_test(
+        lambda: LogMachine(postgres_url), settings=settings(max_examples=count, stateful_step_count=30)
+    )
