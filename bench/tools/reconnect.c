@@ -135,8 +135,6 @@ int main(int argc, char **argv) {
   printf("cutting\n");
   cut_at = now_ns(), again = 1, tries = errors = 0;
   for (int i = 0; i < n_conns; i++) {
-    struct linger reset = {1, 0};
-    setsockopt(conns[i].fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     close(conns[i].fd), conns[i].fd = -1, conns[i].up = 0, yet[i] = (Yet){0};
   }
   joined = live = 0, heard = 0;
