@@ -1,0 +1,213 @@
+"""Flooders beside normal users: `python -m bench.flood [KIND …]`. Every kind of flood in turns with none, in one run.
+
+20 users of one room talk, far below their limits, on a server with the limits it has by default. Turn by turn they are alone,
+then beside a flood, then alone again. What counts is how much later the 99th of 100 messages comes: at most a tenth.
+The server has core 0, the users and the flooders core 1. Results go to bench/results/NAME.md, .json and .png.
+"""
+
+import argparse
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import uvloop
+from websockets.uri import parse_uri
+
+from bench import machine
+from bench.flooders import KINDS
+from bench.plot import FLOOR, INK, MET
+from bench.run import wait_until_quiet
+from bench.s0 import BUSY
+from bench.server import environment, madang
+from bench.tools import BENCH, BUILD, ROOT
+from madang.measuring.crowd import Crowd, Target
+from madang.measuring.figures import times
+from madang.measuring.process import usage
+from madang.measuring.publishing import publish
+
+USERS: Final = 20
+RATE: Final = 160.0  # messages a second of all users together; a user may send 10
+SECONDS: Final = 3.0  # of a turn
+CALM_S: Final = 0.5  # for the last turn's messages to be over
+BUDGET: Final = 1.10  # times p99 without the flood
+LOAD_CORE: Final = 1
+Row = dict[str, Any]
+
+
+@dataclass
+class Side:
+    """With the flood or without: all its turns together."""
+
+    latency: list[float] = field(default_factory=list)  # ms, of every receipt
+    p99s: list[float] = field(default_factory=list)  # of each turn
+    cpu_s: float = 0.0
+    seconds: float = 0.0
+    incomplete: int = 0  # turns in which a normal user's message was refused, lost, doubled or out of order
+    flood: Counter[str] = field(default_factory=Counter)
+
+    def row(self) -> dict[str, Any]:
+        found = times(self.latency)
+        assert found is not None
+        return {
+            "p50": found.p50, "p99": found.p99, "max": found.max, "receipts": found.count, "p99s": self.p99s,
+            "core_use": self.cpu_s / self.seconds, "incomplete": self.incomplete, "flood": dict(self.flood),
+            "flood_seconds": self.seconds,
+        }  # fmt: skip
+
+
+async def _turn(crowd: Crowd, side: Side, kind: str | None, port: int) -> None:
+    """Let the users talk for a turn, beside a flood or alone."""
+    flood = None
+    before, began = usage(crowd.target.pid), time.monotonic()
+    if kind is not None:
+        argv = [sys.executable, "-m", "bench.flooders", kind, str(port), crowd.room(0), str(SECONDS)]
+        flood = await asyncio.create_subprocess_exec(
+            "taskset", "-c", str(LOAD_CORE), *argv, cwd=ROOT, env=environment(), stdout=subprocess.PIPE
+        )
+        await asyncio.sleep(0.3)  # until it is under way
+    try:
+        figures = await publish(crowd, "flood", USERS, RATE, SECONDS, lambda *_: None)
+    finally:
+        if flood is not None:
+            told, _ = await asyncio.wait_for(flood.communicate(), 30)
+            side.flood.update(json.loads(told))
+    after = usage(crowd.target.pid)
+    assert before and after and figures.latency
+    side.latency += crowd.latency
+    side.p99s.append(figures.latency.p99)
+    side.cpu_s += after.cpu_s - before.cpu_s
+    side.seconds += time.monotonic() - began
+    side.incomplete += not figures.complete
+    await asyncio.sleep(CALM_S)
+
+
+async def _measure(kinds: list[str], repeat: int, port: int, pid: int) -> dict[str, tuple[Side, Side]]:
+    sides = {kind: (Side(), Side()) for kind in kinds}
+    crowd = Crowd(Target(parse_uri(f"ws://127.0.0.1:{port}/ws"), None, pid), USERS, USERS)
+    try:
+        await crowd.open(lambda _: None)
+        await _turn(crowd, Side(), None, port)  # a rehearsal
+        for turn in range(repeat):
+            for kind, (alone, beside) in sides.items():
+                await _turn(crowd, alone, None, port)
+                await _turn(crowd, beside, kind, port)
+                print(
+                    f"{turn + 1}/{repeat} {kind}: p99 {alone.p99s[-1]:.2f} -> {beside.p99s[-1]:.2f} ms; {dict(beside.flood)}",
+                    file=sys.stderr,
+                )
+    finally:
+        await crowd.close()
+    return sides
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench.flood", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"{', '.join(KINDS)} (all)")
+    parser.add_argument("--name", default="local-flood", help="name of the result files (local-flood)")
+    parser.add_argument("--repeat", type=int, default=4, help="turns of each kind, with and without (4: six minutes)")
+    parser.add_argument("--now", action="store_true", help="do not wait for a quiet machine")
+    options = parser.parse_args()
+    kinds = options.kinds or list(KINDS)
+    if unknown := set(kinds) - set(KINDS):
+        parser.error(f"there is no kind {unknown.pop()!r}; there are {', '.join(KINDS)}")
+    BUILD.mkdir(exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix="flood-", dir=BUILD))
+    try:
+        if not options.now:
+            wait_until_quiet()
+        facts = machine.describe(scratch)
+        if options.now:
+            facts["meanwhile"] = BUSY
+        with madang(scratch, load_test=False) as server:
+            sides = uvloop.run(_measure(kinds, options.repeat, server.port, server.pid))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    rows = {kind: {"alone": alone.row(), "beside": beside.row()} for kind, (alone, beside) in sides.items()}
+    place = BENCH / "results" / options.name
+    place.with_suffix(".json").write_text(json.dumps({"machine": facts, "runs": rows}, indent=1) + "\n")
+    text = page(options.name, facts, rows)
+    place.with_suffix(".md").write_text(text)
+    draw(rows, place.with_suffix(".png"))
+    print(f"{text}\nwritten: bench/results/{options.name}.md, .json, .png")
+
+
+def ratio(row: Row) -> float:
+    """Give p99 beside the flood over p99 alone."""
+    return float(row["beside"]["p99"] / row["alone"]["p99"])
+
+
+def page(name: str, facts: dict[str, str], rows: dict[str, Row]) -> str:
+    """Write the figures as a page."""
+    lines = []
+    for kind, row in rows.items():
+        alone, beside, flood = row["alone"], row["beside"], row["beside"]["flood"]
+        seconds = beside["flood_seconds"]
+        closed = sum(count for what, count in flood.items() if what.startswith("closed"))
+        commands = flood.get("sent", 0)
+        cost = (beside["core_use"] - alone["core_use"]) * seconds * 1e6 / (commands or 1)
+        cells = [
+            f"{KINDS[kind].title} (`{kind}`)", f"{commands / seconds:,.0f}", f"{flood.get('taken', 0) / seconds:,.0f}",
+            f"{flood.get('refused', 0) / seconds:,.0f}", f"{closed / seconds:.1f}",
+            f"{alone['p50']:.2f} → {beside['p50']:.2f}", f"{alone['p99']:.2f} → {beside['p99']:.2f}",
+            f"{ratio(row):.2f}", "met" if ratio(row) <= BUDGET else "**missed**",
+            f"{alone['core_use']:.1%} → {beside['core_use']:.1%}", f"{cost:.0f}",
+            "yes" if not beside["incomplete"] else f"**not in {beside['incomplete']} turns**",
+        ]  # fmt: skip
+        lines.append("| " + " | ".join(cells) + " |")
+    calm = [row["alone"]["p99"] for row in rows.values()]
+    head = (
+        "| the flood | commands/s | taken/s | refused/s | closed/s | users' p50 ms | users' p99 ms | ratio | ≤ 1.10 "
+        "| server's core | CPU µs per command | users' messages complete |"
+    )
+    return (
+        f"# Flooders beside normal users ({name})\n\n"
+        + "".join(f"- {key}: {value}\n" for key, value in facts.items())
+        + f"- {USERS} users of one room send {RATE:g} messages a second together, on a server with its usual limits; turns of {SECONDS:g} s "
+        "without and with each flood, all turns of a kind together\n"
+        "- server on core 0; users and flooders on core 1, the flooders at the lowest priority\n"
+        f"- the same measurement without any flood gives a p99 of {min(calm):.2f} to {max(calm):.2f} ms: a ratio within "
+        f"{max(calm) / min(calm):.2f} is no difference\n\n"
+        f"![p99 without and with each flood]({name}.png)\n\n{head}\n{'| --- ' * head.count(' | ')}| --- |\n"
+        + "\n".join(lines)
+        + "\n\n"
+        "`commands/s` is what got into the socket: a flooder who is closed waits a second, or, if he is one who comes back at\n"
+        "once, shakes hands again; one who is not read is held up by TCP.\n\n"
+        f"## Command\n\n```sh\n.venv/bin/python -m bench.flood --name {name}\n```\n"
+    )
+
+
+def draw(rows: dict[str, Row], path: Path) -> None:
+    """Draw p99 without and with each flood, every turn as a dot."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure: Any
+    figure, axes = plt.subplots(figsize=(10, 4.6), layout="constrained")
+    for offset, side, colour, label in ((-0.2, "alone", FLOOR, "alone"), (0.2, "beside", MET, "beside the flood")):
+        places = [place + offset for place in range(len(rows))]
+        axes.bar(places, [row[side]["p99"] for row in rows.values()], 0.38, color=colour, label=label)
+        for place, row in zip(places, rows.values(), strict=True):
+            axes.plot([place] * len(row[side]["p99s"]), row[side]["p99s"], ".", color=INK, ms=4)
+    for place, row in enumerate(rows.values()):
+        top = max(*row["alone"]["p99s"], *row["beside"]["p99s"])
+        axes.annotate(f"× {ratio(row):.2f}", (place, top), (0, 4), textcoords="offset points", ha="center", color=INK)
+    axes.set_xticks(range(len(rows)), list(rows))
+    axes.set_ylabel("p99 of 20 normal users, ms")
+    axes.legend(frameon=False)
+    figure.savefig(path, dpi=120, metadata={"Software": None})
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    main()
