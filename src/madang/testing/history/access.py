@@ -19,7 +19,8 @@ class Access:
     I11: a connection that was given the event which ended its user's membership gets nothing more of the room before it
     joins again. No connection of the user, wherever in the history that event is seen, is taken live from below the end
     to above it, unless by the event of a new membership. A resume is not answered with a position above an end, nor
-    from one at or above it, unless a membership began in between. A page asked for after a leave or kick was acked
+    from one at or above it, unless a membership began in between. An end up to the `read_seq` of the answer to
+    join is of a former membership. A page asked for after a leave or kick was acked
     is answered only if the user asked to join since.
     """
 
@@ -108,7 +109,10 @@ class Access:
                 self._late(str(state.conn), record.seq, line, state.line)
         elif state.room.ended and record.via == "live" and (end := state.room.ended.get(follow.user)):
             seq, line = end
-            if follow.point < seq < record.seq and self._renewed.get((state.room, follow.user), 0) < seq:
+            if (
+                max(follow.point, follow.reach) < seq < record.seq
+                and self._renewed.get((state.room, follow.user), 0) < seq
+            ):
                 follow.late = True
                 self._late(str(state.conn), record.seq, line, state.line)
 
@@ -132,7 +136,7 @@ class Access:
         self._state.room = room
         name = self._state.names[follow.user]
         renewed = self._renewed.get((room, follow.user), 0)
-        low = bisect_right(changes, (follow.point, True, 1 << 62))
+        low = bisect_right(changes, (max(follow.point, follow.reach), True, 1 << 62))
         high = bisect_right(changes, (follow.position - 1, True, 1 << 62))
         for at in range(low, high):
             seq, end, line = changes[at]
@@ -143,7 +147,7 @@ class Access:
         if follow.resumed and low and changes[low - 1][1]:
             seq, _, line = changes[low - 1]  # the membership had ended before; or just then, and nothing came after
             renews = low < len(changes) and changes[low][0] <= follow.position
-            if (seq < follow.point or seq <= follow.since) and renewed < seq and not renews:
+            if seq > follow.reach and (seq < follow.point or seq <= follow.since) and renewed < seq and not renews:
                 message = (
                     f"{name} resumed {room.name} from {follow.since}, after the membership had ended with seq {seq}."
                 )

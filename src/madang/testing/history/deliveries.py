@@ -108,8 +108,10 @@ class Deliveries:
             self._ends(follow, record)
 
     def _ends(self, follow: Follow, record: r.Event) -> None:
-        """Stop following if the event ended the user's own membership."""
+        """Stop following if the event ended the user's own membership, and not one before it."""
         state = self._state
+        if record.seq <= follow.reach:
+            return
         kind = state.room.kinds[state.at] if state.at >= 0 else 0
         if kind in _ENDS and state.users.get(record.member if kind == KICKED else record.user) == follow.user:
             self._over(follow, state.conn)
@@ -135,7 +137,7 @@ class Deliveries:
         follow.expected = seq + 1
         if seq >= follow.fill_to:
             follow.via = ""
-            if follow.resumed or record.via == "reset":  # another join may have come after an end of long ago
+            if follow.resumed or record.via == "reset":  # in others, an end was of a former membership
                 self._ends(follow, record)
 
     def _wanted(self, follow: Follow) -> str:

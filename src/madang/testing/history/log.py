@@ -37,6 +37,7 @@ class RoomLog:
         kinds: SENT …; a seq known by the ack of a send alone is SENT as well.
         marks: hash of (id, type, user, target, member), known by an event.
         lines, times: line and `t` of the record that made the seq known first, whichever it was.
+        shown: line of the first event or page that has it; 0 while only an ack names it.
         texts: `hashed` text of a message or an edit, as it stands in the log.
         ids, users: of the event; users are indices of `State.names`.
         acks, acked_ids: line of the first ok that names this seq, and the id in it.
@@ -44,8 +45,8 @@ class RoomLog:
     """
 
     __slots__ = (
-        "acked_ids", "acks", "base", "head", "head_line", "ids", "kinds", "lines", "marks", "name", "size", "texts", "times",
-        "users",
+        "acked_ids", "acks", "base", "head", "head_line", "ids", "kinds", "lines", "marks", "name", "shown", "size", "texts",
+        "times", "users",
     )  # fmt: skip
 
     def __init__(self, name: str) -> None:
@@ -58,6 +59,7 @@ class RoomLog:
         self.marks = array("q")
         self.lines = array("I")
         self.times = array("q")
+        self.shown = array("I")
         self.texts = array("q")
         self.ids = array("Q")
         self.users = array("I")
@@ -88,7 +90,7 @@ class RoomLog:
         return i
 
     def _columns(self, more: int, *, front: bool) -> None:
-        for name in ("marks", "lines", "times", "texts", "ids", "users", "acks", "acked_ids"):
+        for name in ("marks", "lines", "times", "shown", "texts", "ids", "users", "acks", "acked_ids"):
             column: array[int] = getattr(self, name)
             fresh = array(column.typecode, bytes(more * column.itemsize))
             setattr(self, name, fresh + column if front else column + fresh)

@@ -82,7 +82,7 @@ class Order:
                 self._checked["I5"] += 1
                 if number <= newest:
                     message = f"In {room.name}, seq {room.base + i} has no greater id than seq {room.base + at}."
-                    self._found.violated("I5", message, room.lines[at], room.lines[i])
+                    self._found.violated("I5", message, *(room.shown[j] or room.lines[j] for j in (at, i)))
                 newest, at = number, i
 
     def _holes(self, room: Room) -> None:
@@ -98,7 +98,9 @@ class Order:
                     continue
                 what = f"seq {base + i} of {room.name} was given to nobody, and connections were taken across it."
                 if room.acks[i]:
-                    self._found.violated("I1", f"What was acked is nowhere: {what}", room.acks[i], *self._beside(room, i))
+                    self._found.violated(
+                        "I1", f"What was acked is nowhere: {what}", room.acks[i], *self._beside(room, i)
+                    )
                 else:
                     self._found.violated("I5", f"There is a hole: {what}", *self._beside(room, i))
 

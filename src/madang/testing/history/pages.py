@@ -173,11 +173,11 @@ class Pages:
             if text == room.texts[i] or any(v.text == text for v in versions):
                 since = next((v.line for v in versions if v.seq == newest), 0)
                 message = f"A page of {room.name} shows seq {seq} as it was before seq {newest} changed it."
-                self._found.violated("I14", message, room.lines[i], since, line)
+                self._found.violated("I14", message, room.shown[i], since, line)
             else:
                 what = "deleted" if text == GONE else "with a text"
                 message = f"A page of {room.name} shows seq {seq} {what}, and nobody made it so."
-                self._found.violated("I10", message, room.lines[i], line)
+                self._found.violated("I10", message, room.shown[i], line)
 
 
 def _unanswered(room: Room) -> dict[int, set[int]]:

@@ -152,7 +152,7 @@ class Sends:
             wrong = "has another text"
         if wrong:
             message = f"{self._name(command, room)} was acked as seq {command.seq}, and what stands there {wrong}."
-            self._found.violated("I1", message, command.invoked, command.acked, room.lines[i])
+            self._found.violated("I1", message, command.invoked, command.acked, room.shown[i])
 
     def _leftovers(self, room: Room) -> None:
         """Match events that no ack names with commands."""
@@ -195,16 +195,16 @@ class Sends:
         what = f"seq {room.base + i} of {room.name}, {_TYPES[room.kinds[i]]} of {name}"
         if matched:
             self._found.violated(
-                "I3", f"A command that was not answered was done more than once: {what}.", room.lines[i]
+                "I3", f"A command that was not answered was done more than once: {what}.", room.shown[i]
             )
         elif settled is None:
-            self._found.violated("I4", f"Nobody asked for {what}.", room.lines[i])
+            self._found.violated("I4", f"Nobody asked for {what}.", room.shown[i])
         elif settled.acked:
             message = f"What was acked as seq {settled.seq} was done again: {what}."
-            self._found.violated("I1", message, settled.invoked, settled.acked, room.lines[i])
+            self._found.violated("I1", message, settled.invoked, settled.acked, room.shown[i])
         else:
             message = f"What was refused was done: {what}."
-            self._found.violated("I2", message, settled.invoked, settled.refused, room.lines[i])
+            self._found.violated("I2", message, settled.invoked, settled.refused, room.shown[i])
 
     def _name(self, command: Command, room: Room | None) -> str:
         where = f" in {room.name}" if room else ""

@@ -65,8 +65,8 @@ class Follow:
     """One connection following one room, from one answer to join to the next, or to the end."""
 
     __slots__ = (
-        "asked", "covered", "epoch", "expected", "fill_to", "joined", "last", "late", "passed", "point", "position", "resumed",
-        "room", "since", "user", "via",
+        "asked", "covered", "epoch", "expected", "fill_to", "joined", "last", "late", "passed", "point", "position", "reach",
+        "resumed", "room", "since", "user", "via",
     )  # fmt: skip
 
     def __init__(self, room: "Room", user: int, record: r.Joined, asked: int, line: int) -> None:
@@ -78,6 +78,7 @@ class Follow:
         self.since = record.since or 0
         self.resumed = record.since is not None and not record.reset
         self.point = record.seq  # the position that the join gave
+        self.reach = record.read_seq  # what ended a membership up to here did not end this one
         self.position = record.seq
         self.last = line  # the record that moved the position last
         self.covered = 0  # the first seq it was given
@@ -413,12 +414,12 @@ class State:
             return
         self.agreed += 1
         if known != mark:
-            self._differ(record.seq, "it is another event", room.lines[i])
+            self._differ(record.seq, "it is another event", room.shown[i])
         if text := record.text:
             text_hash = hash(text) or 1
             if room.texts[i] != text_hash:
                 if room.texts[i]:
-                    self._differ(record.seq, "its text is another", room.lines[i])
+                    self._differ(record.seq, "its text is another", room.shown[i])
                 else:
                     room.texts[i] = text_hash
 
@@ -430,14 +431,15 @@ class State:
         if room.ids[i]:  # a page had it
             self.agreed += 1
             if (room.ids[i], room.users[i], SENT) != (number, user, kind):
-                self._differ(record.seq, "a page has another message there", room.lines[i])
+                self._differ(record.seq, "a page has another message there", room.shown[i])
         room.kinds[i] = kind
+        room.shown[i] = room.shown[i] or self.line
         room.ids[i] = number
         room.users[i] = user
         if record.text or (kind == SENT and not record.deleted):
             text = hashed(record.text)
             if room.texts[i] and room.texts[i] != text:
-                self._differ(record.seq, "its text is another", room.lines[i])
+                self._differ(record.seq, "its text is another", room.shown[i])
             room.texts[i] = text
         room.known(i, self.line, record.t)
         if kind in _MEMBERSHIP:
@@ -460,6 +462,7 @@ class State:
             user = self.user(message.user)
             if not room.ids[i]:
                 room.kinds[i] = room.kinds[i] or SENT
+                room.shown[i] = self.line
                 room.ids[i] = number
                 room.users[i] = user
                 if not message.edited and not message.deleted:
@@ -468,7 +471,7 @@ class State:
                 continue
             self.agreed += 1
             if (room.ids[i], room.users[i], room.kinds[i]) != (number, user, SENT):
-                self._differ(message.seq, "a page has another message there", room.lines[i])
+                self._differ(message.seq, "a page has another message there", room.shown[i])
 
     def _number(self, id: str) -> int:
         try:
