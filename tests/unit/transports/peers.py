@@ -14,6 +14,7 @@ from tests.waiting import eventually
 from tests.wire import CLOSE, PING, PONG, TEXT, frame, upgrade
 
 Frame = dict[str, Any]
+HELLO: Frame = {"op": "hello", "n": 1, "guest": "Mina"}
 
 
 class FakeTransport(asyncio.Transport):
@@ -225,6 +226,21 @@ class Peer:
     @property
     def user(self) -> str:
         return str(next(f["user"]["id"] for f in self.frames if f["op"] == "ok" and "token" in f))
+
+
+async def gone(peer: Peer) -> None:
+    """Wait until nothing is left of a connection."""
+    await eventually(lambda: peer.transport.lost)
+    app = peer.app
+    assert peer.state.connections == set()
+    assert (app.gate.sockets, app.gate.by_address) == (0, {})
+    assert peer.connection.subscriptions == {}
+    assert not [key for key in app.hub.presence._devices if key[2] == peer.connection.device]
+    assert not any(room.live or room.lagging for room in app.hub.rooms.values())
+
+
+def message(n: int, cid: str | None = None, text: str = "hello") -> Frame:
+    return {"op": "send", "n": n, "room": "yard", "cid": cid or f"c-{n}", "text": text}
 
 
 async def greeted(app: App, name: str = "Mina", rooms: Sequence[str] = ("yard",), address: str = "10.0.0.1") -> Peer:
