@@ -101,7 +101,6 @@ async def test_status_1_names_the_promise_that_was_broken(tmp_path: Path, monkey
         done = await madang(*run, "--evidence", tmp_path / "evidence")
     assert done.status == 1
     assert "Not proven." in done.out and "\nI8 " in done.out
-    assert all(len(line) <= 100 for line in done.out.splitlines())
     verdict = json.loads((tmp_path / "evidence" / "verdict.json").read_bytes())
     (first,) = [row for row in verdict["invariants"] if row["first"]]
     assert first["invariant"] == "I8" and first["violation"]["records"]

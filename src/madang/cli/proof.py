@@ -81,7 +81,7 @@ def show(outcome: Outcome, url: str | None, *, interrupted: bool) -> None:
         console.print(f"\n[red]Broken[/]  {escape(first)}{' [dim](all of it in verdict.json)[/]' if rest else ''}")
     if outcome.verdict.violation is not None:
         console.print(_violation(outcome.verdict.violation))
-    console.print(_end(outcome, url, interrupted=interrupted))
+    console.print(_end(outcome, url, interrupted=interrupted), soft_wrap=True)  # so that the command can be copied
 
 
 def _faults(outcome: Outcome) -> Table:
