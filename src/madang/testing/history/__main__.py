@@ -23,8 +23,8 @@ def table(verdict: Verdict) -> Table:
     """Show a verdict: one row per invariant; what nothing touched is neither held nor violated."""
     shown = Table(box=None, pad_edge=False)
     shown.add_column("")
-    shown.add_column("invariant")
-    shown.add_column("facts", justify="right")
+    shown.add_column("invariant", no_wrap=True)
+    shown.add_column("facts", justify="right", no_wrap=True)
     shown.add_column("verdict")
     for name, result in verdict.results.items():
         if result.violation:
@@ -33,8 +33,8 @@ def table(verdict: Verdict) -> Table:
             said, style = "held", "green"
         else:
             said, style = "not touched", "dim"
-        note = f"  [dim]{result.note}[/]" if result.note else ""
-        shown.add_row(name, result.title, f"{result.checked:,}", f"[{style}]{said}[/]{note}")
+        note = f"\n  [dim]{result.note}[/]" if result.note else ""
+        shown.add_row(name, result.title + note, f"{result.checked:,}", f"[{style}]{said}[/]")
     return shown
 
 
