@@ -1,4 +1,4 @@
-"""Equal calls at one time are made once, and nobody gets an answer that is older than the question."""
+"""Equal calls at one time are made once, nobody gets an answer older than his question, and a crowd comes in turns."""
 
 import asyncio
 import gc
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from madang.aio import FreshFlight, SingleFlight, Together
+from madang.aio import FreshFlight, SingleFlight, Together, Turnstile
 from tests.waiting import turns
 
 
@@ -169,3 +169,36 @@ async def test_who_is_cancelled_leaves_the_answer_to_the_others() -> None:
     asked.go.set()
     assert await stays == "aa"
     assert gone.cancelled()
+
+
+# -- turnstile ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_crowd_comes_in_turns_and_in_order() -> None:
+    turnstile, came = Turnstile(3), []
+    for n in range(8):
+        turnstile.enter(lambda n=n: came.append(n))  # type: ignore[misc]
+    assert (came, turnstile.waiting) == ([0, 1, 2], 5)
+    await asyncio.sleep(0)
+    assert came == [0, 1, 2, 3, 4, 5]
+    turnstile.enter(lambda: came.append(8))
+    assert came == [0, 1, 2, 3, 4, 5], "nobody passes those who wait"
+    await asyncio.sleep(0)
+    assert came == list(range(9))
+    await turns(3)
+    turnstile.enter(lambda: came.append(9))
+    assert came[-1] == 9, "at once, when nobody waits"
+
+
+async def test_who_enters_from_within_waits_like_the_others() -> None:
+    turnstile, came = Turnstile(2), []
+
+    def twice(n: int) -> None:
+        came.append(n)
+        turnstile.enter(lambda: came.append(-n))
+
+    for n in (1, 2, 3):
+        turnstile.enter(lambda n=n: twice(n))  # type: ignore[misc]
+    assert came == [1, -1]
+    await turns(5)
+    assert sorted(came) == [-3, -2, -1, 1, 2, 3]

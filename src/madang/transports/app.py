@@ -4,7 +4,9 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
+from madang.aio import Turnstile
 from madang.delivery.following import Following
 from madang.delivery.hub import Hub
 from madang.delivery.wheel import Wheel
@@ -13,6 +15,8 @@ from madang.services.identity import Identity
 from madang.services.limits import Limits
 from madang.services.reading import Reading
 from madang.services.rooms import Rooms
+
+JOINS: Final = 32  # begun per turn of the loop: about 10 ms
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +48,7 @@ class App:
     gate: Gate
     max_text: int
     max_rooms: int
+    joins: Turnstile = field(default_factory=lambda: Turnstile(JOINS))
     ping_s: float = 25.0  # between two pings of a socket
     now: Callable[[], float] = time.time
     admin_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))  # for the admin listener, per start

@@ -102,6 +102,7 @@ class _Node(Collector):
         yield GaugeMetricFamily(
             "madang_rooms_due", "Rooms waiting for their turn to be written.", hub.scheduler.backlog
         )
+        yield GaugeMetricFamily("madang_joins_waiting", "Joins waiting for their turn.", app.joins.waiting)
         yield GaugeMetricFamily("madang_appends_waiting", "Drafts not answered yet.", appender.waiting)
         yield GaugeMetricFamily("madang_read_pointers_waiting", "Read pointers not written yet.", app.reading.waiting)
         for name, (field, text) in _EVENTS.items():

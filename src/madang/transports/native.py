@@ -187,7 +187,12 @@ class Session:
     # -- following rooms -----------------------------------------------------------------------------------------------
 
     def _join(self, command: c.Join) -> None:
-        self._later(command.n, self._do_join(command))
+        self._busy = True
+        self._app.joins.enter(lambda: self._begin_join(command))
+
+    def _begin_join(self, command: c.Join) -> None:
+        if not self._socket.closed:
+            self._later(command.n, self._do_join(command))
 
     async def _do_join(self, command: c.Join) -> bytes:
         app, socket = self._app, self._socket
