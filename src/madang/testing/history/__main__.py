@@ -23,9 +23,9 @@ def table(verdict: Verdict) -> Table:
     """Show a verdict: one row per invariant; what nothing touched is neither held nor violated."""
     shown = Table(box=None, pad_edge=False)
     shown.add_column("")
-    shown.add_column("invariant", no_wrap=True)
+    shown.add_column("invariant")
     shown.add_column("facts", justify="right", no_wrap=True)
-    shown.add_column("verdict")
+    shown.add_column("verdict", no_wrap=True)
     for name, result in verdict.results.items():
         if result.violation:
             said, style = "violated", "red"

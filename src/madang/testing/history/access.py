@@ -8,7 +8,8 @@ from bisect import bisect_right
 from collections import defaultdict
 
 from madang.testing.history import records as r
-from madang.testing.history.state import Call, Follow, Room, State
+from madang.testing.history.parts import Call, Follow, Room
+from madang.testing.history.state import State
 
 _Changes = list[tuple[int, bool, int]]
 

@@ -8,7 +8,8 @@ from typing import Final
 
 from madang.testing.history import records as r
 from madang.testing.history.log import JOINED, KICKED, LEFT
-from madang.testing.history.state import Conn, Follow, Room, State
+from madang.testing.history.parts import Conn, Follow, Room
+from madang.testing.history.state import State
 
 _ENDS: Final = {LEFT, KICKED}
 

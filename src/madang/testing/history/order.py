@@ -5,7 +5,8 @@ from bisect import bisect_left
 from collections.abc import Iterable
 
 from madang.testing.history import records as r
-from madang.testing.history.state import Conn, Room, State
+from madang.testing.history.parts import Conn, Room
+from madang.testing.history.state import State
 
 
 class _Appended:

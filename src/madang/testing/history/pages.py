@@ -4,7 +4,8 @@ from typing import Final
 
 from madang.testing.history import records as r
 from madang.testing.history.log import SENT, hashed
-from madang.testing.history.state import Room, State
+from madang.testing.history.parts import Room
+from madang.testing.history.state import State
 
 GONE: Final = -1  # in place of a text: deleted
 _MANY: Final = 1 << 62

@@ -1,7 +1,8 @@
 """I17: who is said to be online, against who can be."""
 
 from madang.testing.history import records as r
-from madang.testing.history.state import Call, Room, State
+from madang.testing.history.parts import Call, Room
+from madang.testing.history.state import State
 
 
 class Presence:

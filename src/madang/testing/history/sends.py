@@ -10,7 +10,8 @@ from typing import Final
 
 from madang.testing.history import records as r
 from madang.testing.history.log import KINDS
-from madang.testing.history.state import APPENDS, Command, Room, State
+from madang.testing.history.parts import Command, Room
+from madang.testing.history.state import APPENDS, State
 
 LEVELS: Final = {"buffered": 1, "replicated": 2, "stored": 3}
 """Of an ack, from the weakest to the strongest."""

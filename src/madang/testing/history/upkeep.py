@@ -4,7 +4,8 @@ from typing import Final
 
 from madang.codes import ERRORS
 from madang.testing.history import records as r
-from madang.testing.history.state import Call, Conn, State
+from madang.testing.history.parts import Call, Conn
+from madang.testing.history.state import State
 
 # What a process opens once and keeps (readers of the database, workers, name lookups) is not there yet when a server has
 # just started. It does not grow with the storm, and a leak does: a few hundred connections or commands make it stand out.

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from madang.testing.history import Record, check
-from tests.unit.testing.history.mutants import MUTANTS, Copy
+from tests.unit.testing.history import spoiled_deliveries, spoiled_log, spoiled_reads  # noqa: F401  (they enter their mutants)
 from tests.unit.testing.history.saboteurs import SABOTEURS
+from tests.unit.testing.history.spoiling import MUTANTS, Copy
 from tests.unit.testing.history.village import Village
 
 PLACES = 3  # histories in which each mutant must be caught
