@@ -1,7 +1,8 @@
 """Flooders: people who do too much of one thing, whatever they are told. `python -m bench.flooders KIND PORT ROOM SECONDS`.
 
-Prints what became of it, as JSON. A process of its own, at the lowest priority, so that it takes nothing from those who are
-measured; every flooder has an address of his own, since limits per address are not what is measured here.
+Prints a line when it begins, and in the end what became of it, as JSON. A process of its own, at the lowest priority, so
+that it takes nothing from those who are measured; every flooder has an address of his own, since limits per address are
+not what is measured here.
 """
 
 import itertools
@@ -200,6 +201,7 @@ def main() -> None:
     until = time.monotonic() + float(seconds)
     people = [Flooder(kind, int(port), room, number, counted) for number in range(kind.people)]
     threads = [threading.Thread(target=person.flood, args=(until,)) for person in people]
+    print("flooding", flush=True)
     for thread in threads:
         thread.start()
     for thread in threads:

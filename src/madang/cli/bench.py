@@ -31,7 +31,7 @@ _NAMES: Final = "quiet-room, hot-room, small-rooms, idle, reconnect, users"
 
 def bench(
     workloads: Annotated[
-        list[str] | None, typer.Argument(metavar="[WORKLOAD]…", help=f"{_NAMES}; all if left out.")
+        list[str] | None, typer.Argument(metavar="WORKLOAD", help=f"{_NAMES}; all if left out.")
     ] = None,
     url: Annotated[str | None, typer.Option(help="Measure this server (ws://host/ws), not one of its own.")] = None,
     sockets: Annotated[int | None, typer.Option(min=2, max=MAX_SOCKETS, help="How many sockets.")] = None,

@@ -73,7 +73,7 @@ def meaning(figures: Figures) -> str:
     parts = [_verdict(figures)]
     if figures.generator_limited:
         how = f"it used {figures.generator_cpu:.0%} of a core and sent {figures.generator_late_ms:.0f} ms late"
-        parts.append(f"{LIMITED} ({how}).")
+        parts.append(f"But {LIMITED} ({how}).")
     return f"{figures.workload}: {' '.join(parts)}"
 
 
