@@ -106,7 +106,7 @@ class Conversation:
             text = await self._socket.receive()
             try:
                 self._take(frames.head(text), text)
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 raise Closed(1006, f"the server sent what is no frame of the protocol: {error}") from None
 
     def _take(self, head: Head, text: bytes) -> None:

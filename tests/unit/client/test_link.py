@@ -258,7 +258,9 @@ async def test_get_token_may_fail_for_a_while() -> None:
     await world.yard.close()
 
 
-@pytest.mark.parametrize("text", [b"nonsense", b"[]", b'{"op":"event","room":"yard","seq":"x","type":"message.sent"}'])
+@pytest.mark.parametrize(
+    "text", [b"nonsense", b"[]", b'{"op":"\xff"}', b'{"op":"event","room":"yard","seq":"x","type":"message.sent"}']
+)
 async def test_what_is_no_frame_ends_the_connection_not_the_client(text: bytes) -> None:
     world = World()
     socket = await world.enter()

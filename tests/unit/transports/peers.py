@@ -186,8 +186,9 @@ class Peer:
 
     @property
     def closed(self) -> int | None:
-        """The close code the server sent."""
-        return next((struct.unpack("!H", data[:2])[0] for opcode, data in self.raw if opcode == CLOSE), None)
+        """The close code the server sent; 1005 for a close without one (RFC 6455, 7.1.5)."""
+        bodies = (data for opcode, data in self.raw if opcode == CLOSE)
+        return next((struct.unpack("!H", data[:2])[0] if data else 1005 for data in bodies), None)
 
     @property
     def pings(self) -> int:

@@ -1,0 +1,52 @@
+"""Tokens, invites, server keys and forwarded addresses: whatever they are, the answer is a refusal or the truth."""
+
+from typing import Any
+
+from tests.fuzz.harness import instrumented, run
+
+with instrumented():
+    from madang.core.ids import IdSource
+    from madang.core.rooms import User
+    from madang.errors import Refused
+    from madang.services.identity import Identity
+    from madang.testing import FakeClock, ModelStore
+    from madang.transports.addresses import client_address
+
+NOW = 1_795_000_000.0
+MINA = User(id="u-mina", name="Mina")
+IDENTITY = Identity(b"s" * 32, ModelStore(IdSource(1), FakeClock()))
+TOKEN, INVITE = IDENTITY.token(MINA, NOW), IDENTITY.invite("yard", NOW)
+TRUSTED = frozenset({"10.0.0.1", "::1", "2001:db8::1"})
+NONE = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0."
+HOPS = ["1.2.3.4, 10.0.0.1", "[2001:db8::7]:80", "::ffff:1.2.3.4", "fe80::1%eth0", "unknown", "mk_1234abcd_secret"]
+SEEDS = [text.encode() for text in (TOKEN, INVITE, NONE, *HOPS)]
+
+
+def one(data: bytes) -> None:
+    """Offer the same bytes wherever something secret, or an address, is read."""
+    text = data.decode("utf-8", "surrogatepass") if _is_text(data) else data.decode("latin-1")
+    try:
+        user, token = IDENTITY.verify(text, NOW)
+    except Refused as refused:
+        assert refused.code == "bad_token"
+    else:
+        assert (user, token) == (MINA, TOKEN), "a token that was not made here"
+    if IDENTITY.invited(text, "yard"):
+        assert text == INVITE
+    try:
+        IDENTITY.server(text).send(None)
+    except Refused as refused:
+        assert refused.code == "bad_token"
+    address = client_address(("10.0.0.1", 5), text.split("\n"), TRUSTED)
+    assert isinstance(address, str) and len(address) <= 64, address
+
+
+def _is_text(data: bytes) -> Any:
+    try:
+        return data.decode("utf-8", "surrogatepass") is not None
+    except UnicodeDecodeError:
+        return False
+
+
+if __name__ == "__main__":
+    run("tokens", one, SEEDS)

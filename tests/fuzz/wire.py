@@ -1,0 +1,96 @@
+"""A whole connection: any bytes at the WebSocket's entry, or any commands of somebody who has joined, sliced anyhow.
+
+Real session, services and hub over the model of a log, in virtual time. Never an exception, never a line of the log above
+a warning; every answer has a published code, and nothing is left when the connection is gone.
+"""
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+
+from tests.fuzz.harness import instrumented, run, said
+
+with instrumented():
+    from madang.codes import CLOSES, ERRORS
+    from madang.core.ids import IdSource
+    from madang.testing import FakeClock, ModelStore, VirtualLoop
+    from madang.transports.app import App
+    from tests.unit.delivery.nodes import OWNER
+    from tests.unit.transports.apps import running_app
+    from tests.unit.transports.peers import Peer
+    from tests.wire import CLOSE, PING, TEXT, close, frame, upgrade
+
+RAW, FRAMES, COMMANDS = range(3)  # what the first byte says the rest is
+HELLO = [{"op": "hello", "n": 1, "guest": "Mina"}, {"op": "join", "n": 2, "room": "yard"}]
+SEEDS = [
+    bytes([RAW, 7]) + upgrade(),
+    bytes([RAW, 90]) + upgrade("Origin: http://localhost", "Sec-WebSocket-Extensions: permessage-deflate"),
+    bytes([FRAMES, 9]) + frame(TEXT, b'{"op":"ping","n":5}') + frame(PING, b"x") + close(1000),
+    bytes([FRAMES, 3]) + frame(TEXT, b"a", fin=False) + frame(0, b"b") + frame(CLOSE, b""),
+    *(bytes([COMMANDS, n % 256]) + line for n, line in enumerate(said("sends"))),
+    bytes([COMMANDS, 0]) + b"\n".join(said("sends")[:40]),
+]
+
+
+class Loud(logging.Handler):
+    """Fails on a line that tells of a mistake of ours."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+def one(data: bytes) -> None:
+    """Live through one connection."""
+    loud = Loud()
+    logging.getLogger().addHandler(loud)
+    try:
+        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            runner.run(_connection(data))
+    finally:
+        logging.getLogger().removeHandler(loud)
+    assert not loud.lines, loud.lines
+
+
+async def _connection(data: bytes) -> None:
+    kind, size, rest = (data[0] % 3, data[1] % 251 + 1, data[2:]) if len(data) > 1 else (RAW, 1, data)
+    async with AsyncExitStack() as stack:
+        app = await stack.enter_async_context(running_app(ModelStore(IdSource(1), FakeClock())))
+        await app.rooms.create(OWNER, "yard", "Yard", "open")
+        peer = Peer(app)
+        if kind == RAW:
+            peer.connection.connection_made(peer.transport)
+        else:
+            peer.connect()
+        if kind == COMMANDS:
+            peer.tell(*HELLO)
+            rest = b"".join(frame(TEXT, line) for line in rest.split(b"\n"))
+        for start in range(0, len(rest), size):
+            if not peer.transport.closing:
+                peer.connection.data_received(rest[start : start + size])
+        await asyncio.sleep(5)
+        await judge(app, peer, plain=kind != RAW)
+
+
+async def judge(app: App, peer: Peer, *, plain: bool) -> None:
+    """What must hold when a connection has said its last, and when it is gone."""
+    if plain:
+        assert peer.closed in (None, 1005, *CLOSES), peer.closed
+        for told in peer.frames:
+            assert told["op"] != "error" or told["code"] in ERRORS, told
+            assert told.get("code") != "internal", told
+        peer.strict("yard")
+    await app.appender.drain()
+    peer.transport.abort()
+    await asyncio.sleep(1)
+    assert (app.gate.sockets, dict(app.gate.by_address), peer.connection.subscriptions) == (0, {}, {})
+    for room in app.hub.rooms.values():
+        assert (room.live, room.lagging, room.events_pending) == (0, set(), 0)
+    assert not app.hub.presence._devices
+
+
+if __name__ == "__main__":
+    run("wire", one, SEEDS)
