@@ -29,9 +29,9 @@ class Unfit(Exception):
 
 
 class Crowd:
-    """All people of a plan. Room ids are those of the plan behind `prefix`."""
+    """All people of a plan. Room ids are those of the plan behind `prefix`; `direct` is the way past a proxy."""
 
-    def __init__(self, plan: Plan, url: str, witness: Witness, prefix: str = "") -> None:
+    def __init__(self, plan: Plan, url: str, witness: Witness, prefix: str = "", direct: str = "") -> None:
         self._plan = plan
         self._prefix = prefix
         self._newest: dict[str, deque[int]] = {self.id(place.room): deque(maxlen=50) for place in plan.places}
@@ -39,7 +39,8 @@ class Crowd:
         self._hosts = {self.id(p.room): (p.owner, p.moderator) for p in plan.places}
         self._seats = plan.people
         self.people = {
-            seat.name: Person(seat, url, witness, self, map(self.id, seat.rooms), plan.seed) for seat in plan.people
+            seat.name: Person(seat, (url, direct or url), witness, self, map(self.id, seat.rooms), plan.seed)
+            for seat in plan.people
         }
         self.devices = [device for person in self.people.values() for device in person.devices]
         self.made: list[str] = []  # rooms

@@ -23,6 +23,8 @@ EMOJIS: Final = ("👍", "🎉", "마당", ":+1:")
 # What texts are made of: letters of many lengths in UTF-8, some of which normalisation would change if it were not NFC.
 WORDS: Final = ("yard ", "마당 ", "é", "日本 ", "👩‍👩‍👧 ", '"\\\n', "<b>&amp; ", "z̈ ")
 
+HEAP: Final = 40  # messages of 11 KB: more than the 256 KiB that may wait for a connection, and what a kernel adds
+
 
 class Yard(Protocol):
     """What a person knows of the others."""
@@ -58,7 +60,10 @@ class Sent(msgspec.Struct):
 class Person:
     """A user, on one or more devices."""
 
-    def __init__(self, seat: Seat, url: str, witness: Witness, yard: Yard, rooms: Iterable[str], seed: int) -> None:
+    def __init__(
+        self, seat: Seat, urls: tuple[str, str], witness: Witness, yard: Yard, rooms: Iterable[str], seed: int
+    ) -> None:
+        """`urls`: for plain devices, and for a slow one, which has to feel the server itself and no proxy's buffers."""
         self._seat = seat
         self._witness = witness
         self._yard = yard
@@ -72,9 +77,11 @@ class Person:
         self.user = ""
         self.token = ""
         self.final = False
+        url, direct = urls
+        slow = [False] * (seat.devices - 1) + [seat.slow]
         self.devices = [
-            Device(witness, seat.name, url, self._dice, self, small=seat.slow) for _ in range(seat.devices)
-        ]  # fmt: skip
+            Device(witness, seat.name, direct if small else url, self._dice, self, small=small) for small in slow
+        ]
 
     @property
     def name(self) -> str:
@@ -160,8 +167,7 @@ class Person:
             case "drop":
                 self._drop(device, room, move)
             case "pause":
-                device.pause(True)
-                asyncio.get_running_loop().call_later(move.size / 10, device.pause, False)
+                self._pause(here, device, room, move)
             case "twin" if len(here) > 1:
                 twin = self._message(room, move.pick)
                 for other in here:
@@ -175,10 +181,10 @@ class Person:
                 if command is not None:
                     device.give(command)
 
-    def _message(self, room: str, pick: float) -> Command:
+    def _message(self, room: str, pick: float, *, heap: bool = False) -> Command:
         self._cids += 1
         cid = f"{self.name.replace(' ', '-').lower()}-{self._cids}"
-        text = f"{cid} {WORDS[self._cids % len(WORDS)] * int(300 * pick**8)}".rstrip()
+        text = f"{cid} {'마당' * 1900 if heap else WORDS[self._cids % len(WORDS)] * int(300 * pick**8)}".rstrip()
         return Command(op="send", room=room, cid=cid, text=text, keep=True, done=self._sent)
 
     def _sent(self, command: Command, frame: frames.Frame | None) -> None:
@@ -224,6 +230,14 @@ class Person:
                 return Command(op="change", room=room, more={"title": f"Title {pick}"})
         return None
 
+    def _pause(self, here: list[Device], device: Device, room: str, move: Move) -> None:
+        """Stop reading for a while; on a slow device while another one fills the room."""
+        if self._seat.slow and len(here) > 1:
+            device = here[-1]
+            here[0].give(*(self._message(room, 1.0, heap=True) for _ in range(HEAP)))
+        device.pause(True)
+        asyncio.get_running_loop().call_later(move.size / 10, device.pause, False)
+
     def _drop(self, device: Device, room: str, move: Move) -> None:
         """Close a connection, and come back with a position that is right, old, of another epoch, or forgotten."""
         position = device.positions[room]
@@ -233,7 +247,9 @@ class Person:
             position.seq = max(0, position.seq - int(way * 400))
         elif way < 0.25:
             position.epoch = "0" * 16
-        elif way < 0.35:
+        elif way < 0.3:
+            position.seq = 1  # in a long run so far back that it is told to start afresh
+        elif way < 0.4:
             del device.positions[room]
 
 

@@ -23,7 +23,8 @@ _MOVES: Final = {
     "send": 56, "repeat": 6, "twin": 2, "conflict": 1, "edit": 6, "delete": 3, "react": 5, "read": 6,
     "page": 4, "unread": 2, "presence": 2, "drop": 3, "pause": 1, "leave": 1,
 }  # fmt: skip
-_HOST_MOVES: Final = _MOVES | {"kick": 2, "pin": 2, "change": 1}
+_HOST_MOVES: Final = {"kick": 2, "pin": 2, "change": 1}
+_SLOW_MOVES: Final = {"pause": 2}
 _COMMON: Final = {"ping_s": "4"}  # so that a connection cut one way is found out within a storm
 _SETTINGS: Final = (
     # Rates that an eager person stays below, so that the limits run without deciding; and none at all.
@@ -42,7 +43,8 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Somebody of the plan: on how many devices at once, in which rooms, and whether reading stops for long now and then."""
+    """Somebody of the plan: on how many devices at once, and in which rooms. `slow`: the last of the devices stops reading
+    for long now and then, while its room is told more than waits for it in any buffer."""
 
     name: str
     devices: int
@@ -110,7 +112,7 @@ def moves(plan: Plan, person: Person) -> Iterator[Move]:
     while True:
         at += dice.expovariate(PACE)
         room = dice.choice(person.rooms)
-        weights = _HOST_MOVES if room in host else _MOVES
+        weights = _MOVES | (_HOST_MOVES if room in host else {}) | (_SLOW_MOVES if person.slow else {})
         (do,) = dice.choices(list(weights), list(weights.values()))
         size = 1
         if do == "send":
@@ -127,7 +129,7 @@ def _person(dice: random.Random, number: int, name: str, places: tuple[Place, ..
     others = [place.room for place in places if place.room not in own]
     rooms = own + dice.sample(others, dice.randint(1, 3))
     slow = number % 7 == 6
-    return Person(name, devices=2 if number % 5 in (0, 3) else 1, rooms=tuple(sorted(rooms)), slow=slow)
+    return Person(name, devices=2 if slow or number % 5 in (0, 3) else 1, rooms=tuple(sorted(rooms)), slow=slow)
 
 
 def _strikes(dice: random.Random, seconds: float, faults: Sequence[str]) -> tuple[Strike, ...]:

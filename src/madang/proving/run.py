@@ -68,7 +68,7 @@ async def prove(
         try:
             async with staged(folder, program=program, settings=settings) as stage:
                 run.stage = stage
-                await run.all(Crowd(plan, stage.url, witness))
+                await run.all(Crowd(plan, stage.url, witness, direct=stage.server.direct_url))
         except RuntimeError as error:
             raise SetupError(f"The server did not start: {error}", f"See {folder / 'server.log'}.") from None
     return await judged(plan, folder, witness, course, tell)
