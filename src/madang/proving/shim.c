@@ -88,6 +88,22 @@ BELOW(int, fsync, int)
 BELOW(int, fdatasync, int)
 BELOW(int, clock_gettime, clockid_t, struct timespec *)
 
+/* An earlier process left this log. Its last record may be cut off; and names that were not synced still are not. */
+static void take_up_log(void) {
+    uint64_t size = (uint64_t)lseek64(log_fd, 0, SEEK_END);
+    struct record record;
+    while (pread64(log_fd, &record, sizeof record, (off64_t)position) == (ssize_t)sizeof record) {
+        uint64_t end = position + sizeof record + record.kept;
+        if (end > size) break;
+        position = end;
+        if (record.kind == CREATED || record.kind == REMOVED) folder.changed = end;
+        if (record.kind == FOLDER_SYNCED) folder.synced = record.offset;
+        if (record.kind == LOST) lost = true;
+    }
+    below_ftruncate64(log_fd, (off64_t)position);
+    carried = position > 0;
+}
+
 __attribute__((constructor)) static void begin(void) {
     find_open64(), find_openat64(), find_close(), find_write(), find_pwrite64(), find_ftruncate64(), find_unlink();
     find_fsync(), find_fdatasync(), find_clock_gettime();
@@ -107,9 +123,7 @@ __attribute__((constructor)) static void begin(void) {
     snprintf(folder_path, sizeof folder_path, "%s", prefix);
     char *slash = strrchr(folder_path, '/');
     if (slash) *slash = 0;
-    position = (uint64_t)lseek64(log_fd, 0, SEEK_END);
-    carried = position > 0;
-    if (carried) folder.changed = 1;
+    take_up_log();
     links = (int)(time(NULL) % 1000000) * 1000;  /* another process' links have other numbers */
     control = page;
 }

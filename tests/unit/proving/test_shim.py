@@ -177,6 +177,28 @@ def test_the_undo_log_does_not_grow_without_bound(shim: Shim) -> None:
     assert shim.files.read_bytes() == b"1" * 100_000
 
 
+def test_the_undo_log_goes_on_where_a_killed_process_left_it(shim: Shim) -> None:
+    """What one life left unsynced is still unsynced in the next, until it syncs it; and a cut record harms nobody."""
+    durable_file(shim, b"0" * 100_000)
+    child = Child(shim, FILE + "\nfolder = os.open(os.path.dirname(path), os.O_RDONLY)")
+    child.say("(os.pwrite(fd, b'1' * 10, 0), os.fsync(folder))")
+    child.kill()
+    shim.log.write_bytes(shim.log.read_bytes() + bytes(20))
+    child = Child(shim, FILE)
+    child.say("os.pwrite(fd, b'2' * 5, 0)")
+    child.kill()
+    assert shim.files.read_bytes()[:11] == b"22222111110"
+    assert unsynced(shim) == 2
+    child = Child(shim, FILE)
+    for _ in range(40):
+        child.say("(os.pwrite(fd, b'3' * 100_000, 0), os.fsync(fd))")
+    child.kill()
+    assert unsynced(shim) == 0
+    assert shim.log.stat().st_size < 1_500_000, "it does not keep for ever what is long synced"
+    power_cut(shim, EverythingLost())
+    assert shim.files.read_bytes() == b"3" * 100_000
+
+
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("synchronous", ["NORMAL", "FULL"])
 def test_sqlite_keeps_every_commit_under_full_and_loses_some_under_normal(
