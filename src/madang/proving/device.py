@@ -85,6 +85,7 @@ class Device:
         self._outbox: dict[tuple[str, str], Command] = {}
         self._greeted = False
         self._ended = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._code = GONE
         self._heeds_from = 0
         self._bye: float | None = None
@@ -116,9 +117,8 @@ class Device:
         """Connect, and again after each end, until stopped."""
         tries = 0
         while not self._stopped:
-            if self._asleep_s:
-                await asyncio.sleep(self._asleep_s)
-                self._asleep_s = 0.0
+            await self._nap(self._asleep_s)
+            self._asleep_s = 0.0
             self._ended.clear()
             self._bye = None
             later = False
@@ -135,12 +135,26 @@ class Device:
                 wait = self._dice.uniform(0, min(BYE_S, self._bye))
             else:
                 wait = self._dice.uniform(0, LATER_S if later else min(RETRY_S, 0.1 * 2**tries))
-            if not self._stopped:
-                await asyncio.sleep(wait)
+            await self._nap(wait)
+
+    async def _nap(self, seconds: float) -> None:
+        """Wait, at most until somebody says that it is time to come back."""
+        self._hurried.clear()
+        try:
+            async with asyncio.timeout(0 if self._stopped else seconds):
+                await self._hurried.wait()
+        except TimeoutError:
+            pass
+
+    def hurry(self) -> None:
+        """Read on, and come back now, if it was to wait for either."""
+        self.pause(False)
+        self._hurried.set()
 
     async def stop(self) -> None:
         """Close for good."""
         self._stopped = True
+        self._hurried.set()
         if self._wire is not None and not self._wire.closed:
             self.pause(False)
             self._mine = True

@@ -126,7 +126,7 @@ class Crowd:
     async def rest(self) -> str | None:
         """Wait until all that was sent is answered, and everybody has everything. Gives what is missing after REST_S."""
         for device in self.devices:
-            device.pause(False)
+            device.hurry()
         heads: dict[str, int] = {}
         try:
             async with asyncio.timeout(REST_S):
