@@ -43,7 +43,7 @@ class Order:
         if command is None or not record.seq or state.at < 0:
             return
         room, call, line = state.room, state.call, state.line
-        if command.floor:
+        if command.floor and not (record.duplicate and command.rivals):  # else the seq may be of a rival
             self._checked["I6"] += 1
             if record.seq <= command.floor:
                 message = (

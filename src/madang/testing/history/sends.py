@@ -8,6 +8,7 @@ exactly; where texts repeat, a doubled message can pass for another one of the s
 from collections import Counter
 from typing import Final
 
+from madang.core import events
 from madang.testing.history import records as r
 from madang.testing.history.log import KINDS
 from madang.testing.history.parts import Command, Room
@@ -35,8 +36,8 @@ class Sends:
     I3: a command without an answer: at most one event is left over that can be its.
     I4: every event but room.created, room.changed and member.role was asked for by its user; a message not before its
     event was seen. Where `Setup.others` is set, only events of these clients' users, above the position first told.
-    I13: all oks of a cid give the same id and seq, all but one say `duplicate`, only one content gets an ok, and none
-    is refused as conflict that was only ever used with one content.
+    I13: all oks of a cid give the same id and seq, all but one say `duplicate`, none is refused as
+    conflict that was only ever used with one content, and other content gets no ok, unless the message was deleted.
     I26: an ok that names a seq names a level, and none above what `Setup.ack` says the store gives.
     """
 
@@ -44,6 +45,10 @@ class Sends:
         self._state = state
         self._found = state.findings
         self._checked = state.findings.checked
+        self._erased: dict[Room, dict[int, int]] = {}  # messages that were deleted, and since when that was asked for
+        # Contents that were answered as duplicates, where the cid has several: room, command, seq, line of the ok.
+        self._whatever: list[tuple[Room, Command, int, int]] = []
+        state.learned.append(self._learn)
 
     # -- as they come --------------------------------------------------------------------------------------------------
 
@@ -54,10 +59,11 @@ class Sends:
         if command is None:
             return
         self._level(record)
-        first = not command.acked
         command.acked = command.acked or state.line
         if record.seq and state.at >= 0:
-            if first:
+            if record.duplicate and any(x.seq == record.seq and x is not command for x in command.rivals):
+                self._whatever.append((state.room, command, record.seq, state.line))
+            elif not command.seq:
                 self._first(record, command, state.room)
             else:
                 self._again(record, command, state.room)
@@ -68,7 +74,7 @@ class Sends:
         line, i = self._state.line, self._state.at
         what = self._name(command, room)
         command.seq = record.seq
-        if record.duplicate and not command.pending and not command.unanswered:
+        if record.duplicate and not (command.pending or command.unanswered or command.rivals or self._state.early):
             if command.refused:
                 message = f"{what} had only been refused, and then was answered as a duplicate."
                 self._found.violated("I2", message, command.invoked, command.refused, line)
@@ -86,7 +92,7 @@ class Sends:
             return
         room.acks[i] = line
         room.acked_ids[i] = _id(record)
-        if room.lines[i] < command.invoked:
+        if room.lines[i] < command.invoked and not (record.duplicate and command.rivals):
             message = f"seq {record.seq} of {room.name} was seen before it was asked for: {what}."
             self._found.violated("I4", message, room.lines[i], command.invoked, line)
 
@@ -124,18 +130,41 @@ class Sends:
             lines = (command.invoked, command.acked, state.call.line, state.line)
             self._found.violated("I13", f"{what} is refused as a conflict with itself.", *lines)
 
+    def _learn(self, record: r.Event, room: Room) -> None:
+        if record.type == events.DELETED:
+            self._erased.setdefault(room, {}).setdefault(record.target, 0)
+
     # -- when all is known ---------------------------------------------------------------------------------------------
 
     def on_finish(self) -> None:
         """Compare the acks with the logs, and match what is left over in these with what was not answered."""
         for room in self._state.rooms.values():
             for command in room.all_commands():
+                if command.op == "delete" and (command.acked or command.open):
+                    erased = self._erased.setdefault(room, {})
+                    erased[command.target] = min(command.invoked, erased.get(command.target) or command.invoked)
                 if command.seq:
                     self._compare(room, command)
                 if command.refused and not command.acked and not command.open:
                     self._checked["I2"] += 1
                 self._checked["I3"] += command.open or command.unanswered
             self._leftovers(room)
+        for room, command, seq, line in self._whatever:
+            self._other(room, command, seq, line)
+
+    def _other(self, room: Room, command: Command, seq: int, line: int) -> None:
+        """Judge content that was given another content's ack: only what is erased cannot be told from it."""
+        self._checked["I13"] += 1
+        if not self._is_erased(room, command, seq, line):
+            first = next(rival for rival in command.rivals if rival.seq == seq)
+            message = f"{self._name(command, room)} was answered with seq {seq}, which is of other content."
+            self._found.violated("I13", message, first.invoked, first.acked, command.invoked, line)
+
+    def _is_erased(self, room: Room, command: Command, seq: int, line: int) -> bool:
+        """Whether the message at a seq, or the one that was edited there, may have been deleted before a record."""
+        erased = self._erased.get(room, {})
+        messages = [seq, *(rival.target for rival in command.rivals if rival.op == "edit")]
+        return any(erased.get(message, line) < line for message in messages)
 
     def _compare(self, room: Room, command: Command) -> None:
         i = command.seq - room.base
@@ -151,6 +180,8 @@ class Sends:
             wrong = "is of another user"
         elif room.texts[i] and command.op in ("send", "edit") and room.texts[i] != command.text:
             wrong = "has another text"
+        if command.rivals and self._is_erased(room, command, command.seq, command.acked):
+            return  # the ack may be of other content
         if wrong:
             message = f"{self._name(command, room)} was acked as seq {command.seq}, and what stands there {wrong}."
             self._found.violated("I1", message, command.invoked, command.acked, room.shown[i])

@@ -287,7 +287,12 @@ def a_repeat_is_a_conflict_with_itself(copy: Copy, dice: random.Random) -> bool:
 @mutant("I13")
 def other_content_is_acked_as_well(copy: Copy, dice: random.Random) -> bool:
     acked = {copy.calls[x.call].cid: x for x in copy.of(r.Ok) if copy.calls[x.call].cid}
-    places = [x for x in copy.of(r.Fail, code="conflict") if copy.calls[x.call].cid in acked]
+    deleted = {(x.room, x.target) for x in copy.of(r.Invoke, op="delete")}
+    places = []
+    for refused in copy.of(r.Fail, code="conflict"):
+        call = copy.calls[refused.call]
+        if (ok := acked.get(call.cid)) and not deleted & {(call.room, ok.seq), (call.room, call.target)}:
+            places.append(refused)
     if place := one(dice, places):
         ok = acked[copy.calls[place.call].cid]
         copy.records[copy.at(place)] = r.Ok(place.t, place.call, ok.seq, ok.id, ok.ack, True)

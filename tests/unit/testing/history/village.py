@@ -182,7 +182,8 @@ class Village:
             return [r.Fail(0, call, "rate_limited")]
         content = f"{invoke.op} {invoke.text} {invoke.target}"
         if invoke.cid and (known := hall.cids.get((user, invoke.cid))):
-            if known[0] != content:
+            about = known[1].target or known[1].seq
+            if known[0] != content and not hall.message(about).deleted:
                 return [r.Fail(0, call, "conflict")]
             return [r.Ok(0, call, known[1].seq, known[1].id, "stored", True)]
         event = self.apply(hall, user, invoke)
