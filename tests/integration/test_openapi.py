@@ -24,7 +24,7 @@ BEYOND_SCHEMAS: Final = {"bad_name", "bad_text", "bad_field", "empty", "bad_json
                          "not_member", "gone", "room_exists", "conflict", "last_owner", "too_many"}  # fmt: skip
 NOT_OURS: Final = [positive_data_acceptance]  # BEYOND_SCHEMAS says it closer
 EXAMPLES: Final = {"guest": 6, "server": 3, "nobody": 1}
-SOAKED: Final = 100  # times as many
+SOAKED: Final = 20  # times as many
 
 
 class Yard(NamedTuple):
