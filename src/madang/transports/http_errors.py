@@ -82,9 +82,7 @@ def handle_errors(api: FastAPI) -> None:
 
     @api.exception_handler(MadangError)
     async def refused(request: Request, error: MadangError) -> Response:
-        if (
-            ERRORS[error.code].http == 429
-        ):  # one connection's requests go one by one, so it cannot ask for more meanwhile
+        if ERRORS[error.code].http == 429:  # meanwhile the connection cannot ask for more: its requests go one by one
             await asyncio.sleep(HOLD_S)
         return failure(error)
 
