@@ -72,13 +72,14 @@ async def _connection(data: bytes) -> None:
             if not peer.transport.closing:
                 peer.connection.data_received(rest[start : start + size])
         await asyncio.sleep(5)
-        await judge(app, peer, plain=kind != RAW)
+        await judge(app, peer, kind)
 
 
-async def judge(app: App, peer: Peer, *, plain: bool) -> None:
+async def judge(app: App, peer: Peer, kind: int) -> None:
     """What must hold when a connection has said its last, and when it is gone."""
-    if plain:
-        assert peer.closed in (None, 1005, *CLOSES), peer.closed
+    if kind != RAW:
+        echoed = kind == FRAMES and peer.closed is not None and (peer.closed == 1005 or 3000 <= peer.closed < 5000)
+        assert peer.closed is None or peer.closed in CLOSES or echoed, peer.closed
         for told in peer.frames:
             assert told["op"] != "error" or told["code"] in ERRORS, told
             assert told.get("code") != "internal", told
