@@ -28,7 +28,7 @@ from madang.delivery.following import Following
 from madang.delivery.hub import Hub
 from madang.delivery.presence import TTL_S
 from madang.delivery.wheel import Wheel
-from madang.errors import SetupError, StorageError
+from madang.errors import SetupError, StorageError, StorageFull
 from madang.ports.bus import Bus
 from madang.ports.leases import Lease
 from madang.services.appender import Appender, Statistics
@@ -130,7 +130,7 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         store = await open_store(settings.database_url, _now_ms)
         stack.push_async_callback(store.close)
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        lease = await store.acquire(name, _now_ms(), LEASE_MS)
+        lease = await _take_number(store, name)
         ids = IdSource(lease.node, lease.floor_ms)
         stack.push_async_callback(_give_back, store, lease, ids)
         store.use_ids(ids)
@@ -228,6 +228,15 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _take_number(store: Store, name: str) -> Lease:
+    try:
+        return await store.acquire(name, _now_ms(), LEASE_MS)
+    except StorageFull:
+        raise SetupError("The disk of the database is full, and a start takes a little room.", "Make room.") from None
+    except StorageError as error:
+        raise SetupError("The database takes nothing.", "See that its disk is sound.") from error
 
 
 async def _keep_lease(store: Store, lease: Lease, ids: IdSource, statistics: Statistics) -> None:
