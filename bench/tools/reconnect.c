@@ -6,7 +6,7 @@
  * CONNS sockets connect to 127.0.0.1:PORT PATH and say HELLO (sockets.h has what may stand in it), and one more, the witness.
  * When all have joined and it is quiet, the CONNS are reset, the witness publishes what they miss, and they come back with
  * AGAIN. A socket is back when it has joined, and live when it has got a message published after that: the witness publishes
- * one as soon as all are back, or half of the time has gone, and again every second.
+ * one as soon as all are back, or half of the time has gone, and again every three seconds.
  *
  *   --joined TEXT  a frame with TEXT in it is the answer to the hello (else the handshake counts)
  *   --keep TEXT    the string after TEXT is the socket's own {K} from then on; --epoch TEXT likewise {E}
@@ -22,6 +22,7 @@
 #include "sockets.h"
 
 enum { AGAIN_MS = 100, WITNESS_MS = 2000 };
+static const uint64_t PROBE_NS = 3000000000;
 
 typedef struct { int joined, live; long missed; uint64_t retry_at; } Yet;
 
@@ -93,7 +94,7 @@ static int connect_all(const char *hello, double limit) {
       if (from < next && conns[from].fd < 0 && opening < burst && t > yet[from].retry_at) open_socket(conns + from, hello);
     if (!again) { if (joined == n_conns) return 1; continue; }
     if ((joined == n_conns || t - begun > (uint64_t)(limit * 5e8)) && t > next_probe) {
-      next_probe = t + 1000000000;
+      next_probe = t + PROBE_NS;
       if (!probed_at) probed_at = t;
       say_as_witness();
     }

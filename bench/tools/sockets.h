@@ -42,7 +42,7 @@ static long reads, frames;
 static double bytes;
 
 static void on_text(Conn *c, unsigned char *p, uint64_t n, uint64_t now);
-static void on_lost(Conn *c, const char *why);         /* it is closed already */
+static void on_lost(Conn *c, const char *why);         /* it is closed already; `up` tells whether it had been open */
 
 static uint64_t clock_ns(clockid_t id) { struct timespec t; clock_gettime(id, &t); return t.tv_sec * 1000000000ull + t.tv_nsec; }
 static uint64_t now_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
@@ -68,8 +68,9 @@ static int expand(char *out, const char *s, const char *end, const Conn *c, uint
 static void drop(Conn *c, const char *why) {
   if (c->fd < 0) return;
   if (!c->up) opening--;
-  close(c->fd), c->fd = -1, c->up = 0;
+  close(c->fd), c->fd = -1;
   on_lost(c, why);
+  c->up = 0;
 }
 static void watch(Conn *c, int op, unsigned events) {
   struct epoll_event e = {.events = events, .data.u32 = (unsigned)(c - conns)};

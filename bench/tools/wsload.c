@@ -58,8 +58,8 @@ static void show_latency(const char *what, const Histogram *h) {
 static void on_lost(Conn *c, const char *why) {
   int i = (int)(c - conns);
   if (i == n_conns && publishing) { flood_lost++; return; }
-  if (!publishing) { fprintf(stderr, "socket %d: %s\n", i, why); exit(1); }
-  if (lost++ < SHOWN) fprintf(stderr, "socket %d: %s\n", i, why);
+  if (lost++ < SHOWN || !c->up) fprintf(stderr, "socket %d: %s\n", i, why);
+  if (!c->up) exit(1);
 }
 static void count_beside(const Conn *c, uint64_t due, uint64_t took) {
   uint64_t at = due - start, turn = at / SECOND;

@@ -21,11 +21,14 @@ from django.conf import settings
 REDIS: Final = f"redis://127.0.0.1:{os.environ['ROOMS_REDIS']}/0"
 KEEP: Final = os.environ.get("ROOMS_KEEP")
 NEWEST, CACHED_SECONDS = 50, 3600
+# Thousands of sockets join at once: by default the client would refuse the 101st call, and give up after 5 s.
+CALLS: Final = {"max_connections": 10_000, "socket_timeout": None}
+HOST: Final = {"address": REDIS, **CALLS}
 
 settings.configure(
     ALLOWED_HOSTS=["*"],
     SECRET_KEY="of a benchmark",
-    CHANNEL_LAYERS={"default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS]}}},
+    CHANNEL_LAYERS={"default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [HOST]}}},
     DATABASES={
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
@@ -44,7 +47,7 @@ from django.core.asgi import get_asgi_application  # noqa: E402
 from django.db import connection, models  # noqa: E402
 from redis import asyncio as redis  # noqa: E402
 
-cache = redis.Redis.from_url(REDIS)
+cache = redis.Redis.from_url(REDIS, **CALLS)
 
 
 class Message(models.Model):
