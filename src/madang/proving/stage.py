@@ -40,7 +40,6 @@ class Stage:
             await self.server.restart()
         return self._shim
 
-
     async def close(self) -> None:
         """Kill the server, and clear the shim away: it is no evidence."""
         await self.server.close()
