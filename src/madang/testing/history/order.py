@@ -43,7 +43,8 @@ class Order:
         if command is None or not record.seq or state.at < 0:
             return
         room, call, line = state.room, state.call, state.line
-        if command.floor and not (record.duplicate and command.rivals):  # else the seq may be of a rival
+        rival = record.duplicate and command.rivals  # the seq may be of other content that was deleted
+        if command.floor and not rival and not state.used_early():
             self._checked["I6"] += 1
             if record.seq <= command.floor:
                 message = (

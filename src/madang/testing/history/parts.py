@@ -33,6 +33,12 @@ class Command:
         self.refused = 0  # line of the last refusal
         self.rivals: list[Command] = []  # all contents of its cid, if there are several
 
+    def called(self, call: "Call") -> None:
+        """Count a call; one on a connection whose user was not known then may come to be known behind a later one."""
+        self.pending += 1
+        if call.line < self.invoked:
+            self.invoked, self.floor, self.floor_line = call.line, call.floor, call.floor_line
+
     @property
     def open(self) -> bool:
         """Whether it may or may not have been done."""
@@ -92,10 +98,11 @@ class Conn:
 class Call:
     """One command sent once, until it is answered."""
 
-    __slots__ = ("command", "conn", "floor", "floor_line", "line", "op", "room", "subject", "t")
+    __slots__ = ("cid", "command", "conn", "floor", "floor_line", "line", "op", "room", "subject", "t")
 
     def __init__(self, record: r.Invoke, conn: Conn, room: "Room | None", line: int) -> None:
         self.op = record.op
+        self.cid = record.cid
         self.conn = conn
         self.room = room
         self.subject = record.user

@@ -73,8 +73,9 @@ class Sends:
     def _first(self, record: r.Ok, command: Command, room: Room) -> None:
         line, i = self._state.line, self._state.at
         what = self._name(command, room)
+        early = self._state.used_early()
         command.seq = record.seq
-        if record.duplicate and not (command.pending or command.unanswered or command.rivals or self._state.early):
+        if record.duplicate and not (command.pending or command.unanswered or command.rivals or early):
             if command.refused:
                 message = f"{what} had only been refused, and then was answered as a duplicate."
                 self._found.violated("I2", message, command.invoked, command.refused, line)
@@ -92,7 +93,7 @@ class Sends:
             return
         room.acks[i] = line
         room.acked_ids[i] = _id(record)
-        if room.lines[i] < command.invoked and not (record.duplicate and command.rivals):
+        if room.lines[i] < command.invoked and not early and not (record.duplicate and command.rivals):
             message = f"seq {record.seq} of {room.name} was seen before it was asked for: {what}."
             self._found.violated("I4", message, room.lines[i], command.invoked, line)
 
@@ -125,7 +126,7 @@ class Sends:
         if command is None or record.code != "conflict":
             return
         self._checked["I13"] += 1
-        if command.acked or not (command.rivals or state.early):  # the other may be of a user who is not known yet
+        if command.acked or not (command.rivals or state.used_early()):
             what = self._name(command, state.call.room)
             lines = (command.invoked, command.acked, state.call.line, state.line)
             self._found.violated("I13", f"{what} is refused as a conflict with itself.", *lines)
@@ -147,7 +148,7 @@ class Sends:
                     self._compare(room, command)
                 if command.refused and not command.acked and not command.open:
                     self._checked["I2"] += 1
-                self._checked["I3"] += command.open or command.unanswered
+                self._checked["I3"] += command.unanswered or command.pending > 0
             self._leftovers(room)
         for room, command, seq, line in self._whatever:
             self._other(room, command, seq, line)

@@ -54,6 +54,7 @@ class State:
         self.healed = 0  # when one was over last
         self.agreed = 0
         self._none = Conn(0)
+        self._early_cids: dict[tuple[str, str], set[Conn]] = {}
         self.conn = self._none
         self.room = Room("")
         self.follow: Follow | None = None
@@ -78,6 +79,10 @@ class State:
         if room is None:
             room = self.rooms[name] = Room(name)
         return room
+
+    def used_early(self) -> bool:
+        """Whether a connection whose user is not known yet has used the cid of the call: it may be the same command."""
+        return self.call.room is not None and bool(self._early_cids.get((self.call.room.name, self.call.cid)))
 
     def unsure(self, room: Room, since: int = 0) -> bool:
         """Whether a connection whose user is not known asked to join, and was not over before `since`."""
@@ -132,6 +137,7 @@ class State:
         conn.user = self.clients[record.client] = self.user(record.user)
         self.opened.add(conn.user)
         for call, invoke in conn.early:
+            self._early_cids.get((invoke.room, invoke.cid), set()).discard(conn)
             self._command(call, invoke)
         conn.early.clear()
         self.early.discard(conn)
@@ -160,6 +166,8 @@ class State:
         if conn.user < 0:
             conn.early.append((call, record))
             self.early.add(conn)
+            if record.cid:
+                self._early_cids.setdefault((record.room, record.cid), set()).add(conn)
         else:
             self._command(call, record)
 
@@ -169,7 +177,7 @@ class State:
             if not text.isascii():
                 text = unicodedata.normalize("NFC", text)  # as servers give it back
             call.command = self._place_command(call, call.room, record, hashed(text))
-            call.command.pending += 1
+            call.command.called(call)
         for told in self.called:
             told(call)
 
