@@ -10,14 +10,17 @@ from madang.proving.verdict import Outcome, Struck, Totals
 from madang.testing.history import TITLES, Result, Verdict, Violation
 from madang.testing.history import records as r
 
-TOTALS = Totals({"sends": 5012, "acks": 4990, "connections": 40}, {"conflict": 3}, {1006: 12}, {}, 2.2, 10.04)
+PLAN = make_plan(7, 60, ["kill"])
+CONNECTIONS = sum(person.devices for person in PLAN.people)
+TOTALS = Totals(
+    {"sends": 5012, "acks": 4990, "connections": CONNECTIONS + 12}, {"conflict": 3}, {1006: 12}, {}, 2.2, 10.04
+)
 
 
 def outcome(verdict: Verdict, **more: object) -> Outcome:
-    plan = make_plan(7, 60, ["kill"])
     struck = (Struck("kill", "F1", "killed after 214 ms [sic]", 1.2, 1.96, 0.853, False),)
     parts = {"struck": struck, "broken": (), "untried": {"power": "it takes a C compiler (cc)"}, "totals": TOTALS}
-    return Outcome(plan, Path("madang-prove-7"), verdict, **(parts | more))  # type: ignore[arg-type]
+    return Outcome(PLAN, Path("madang-prove-7"), verdict, **(parts | more))  # type: ignore[arg-type]
 
 
 def results(**broken: Violation) -> dict[str, Result]:
