@@ -16,6 +16,7 @@ THREADS: Final = 16
 RSS_TIMES: Final = 1.5
 RSS_BYTES: Final = 64 << 20
 AVAILABLE: Final = 0.999
+_END: Final = 1 << 62
 UNAVAILABLE: Final = frozenset(code for code, error in ERRORS.items() if error.http >= 500)
 """Refusals that are the server's own trouble. All others say something about what was asked."""
 
@@ -27,8 +28,9 @@ class Upkeep:
     descriptors, THREADS more threads, and a resident size of at most RSS_TIMES what it was, and RSS_BYTES.
     I27: of the sends that were called and settled outside of faults, at least AVAILABLE were acked. Not acked are those
     refused with one of UNAVAILABLE, and those without an answer, unless their client ended the connection or was put off
-    it for what it did (44xx). Other refusals are answers, and do not count. The note says how long each fault lasted:
-    until the server answered and all clients were back.
+    it for what it did (44xx); on a connection that is open at the end, if rooms were read when all was quiet. Other
+    refusals are answers, and do not count. The note says how long the longest fault lasted: until the server answered
+    and all clients were back.
     """
 
     def __init__(self, state: State) -> None:
@@ -94,8 +96,11 @@ class Upkeep:
             self._lost.append((call, record.t, self._state.line))
 
     def _available(self) -> None:
-        calls = [(call, call.conn.closed_t, call.line) for call in self._state.calls.values() if call.op == "send"]
-        for call, t, line in self._lost + [lost for lost in calls if lost[0].conn.over]:
+        rest = any(room.quiet for room in self._state.rooms.values())
+        for call in self._state.calls.values():
+            if call.op == "send" and (call.conn.over or rest):  # else the history just ends before the answer
+                self._lost.append((call, call.conn.closed_t or _END, call.line))
+        for call, t, line in self._lost:
             if _to_blame(call.conn) and not self._state.faulty(call.t, max(t, call.conn.closed_t)):
                 self._failed.append(line)
         total = self._acked + len(self._failed)

@@ -250,6 +250,16 @@ def sends_are_not_answered(copy: Copy, dice: random.Random) -> bool:
 
 
 @mutant("I27")
+def an_ack_never_comes(copy: Copy, dice: random.Random) -> bool:
+    over = {x.conn for x in copy.of(r.Closed)}
+    last = max((x.t for x in copy.of(r.Fault)), default=0)
+    calls = [(invoke, ok) for invoke, ok in copy.acked() if invoke.conn not in over and invoke.t > last]
+    if calls:
+        copy.drop(dice.choice(calls)[1])
+    return bool(calls)
+
+
+@mutant("I27")
 def sends_are_put_off(copy: Copy, dice: random.Random) -> bool:
     faults = copy.of(r.Fault)
     refused = [x for x in copy.of(r.Fail) if copy.calls[x.call].op == "send" and (not faults or x.t < faults[0].t)]
