@@ -5,9 +5,13 @@ from collections.abc import Callable
 from typing import Final
 
 from madang.cli.main import main
-from tests.sabotage import storage, telling
+from tests.sabotage import network, storage, telling
 
-SABOTAGES: Final[dict[str, Callable[[], None]]] = {**storage.SABOTAGES, **telling.SABOTAGES}
+SABOTAGES: Final[dict[str, Callable[[], None]]] = {
+    **storage.SABOTAGES,
+    **network.SABOTAGES,
+    **telling.SABOTAGES,
+}
 
 if __name__ == "__main__":
     SABOTAGES[sys.argv.pop(1)]()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from madang.proving.faults import FAULTS
+from madang.proving.faults.freeze import Freeze
 from madang.proving.plan import make_plan
 from madang.proving.run import prove
 from tests.scenario.faults.needs import need
@@ -26,7 +28,17 @@ TABLE = [
     ("goes-on", "fsync", "after a failed fsync was acked"),
     ("clock-ids", "clock", "I5"),
     ("young-tokens", "clock", "bad_token"),
+    ("strict-lease", "freeze", "The server ended after it had stood still"),
+    ("no-budget", "sleeper", "it is not behind"),
+    ("no-budget", "deaf", "0 were found to be behind"),
+    ("no-pings", "one-way", "not an end of presence of who is cut off"),
+    ("no-fill", "one-way", "I9"),
+    ("no-fill", "tear", "I9"),
+    ("half-frames", "tear", "I4"),
+    ("read-for-each", "storm", "The log was read"),
+    ("no-bye", "drain", "not with a bye"),
 ]
+LONG = {"freeze": Freeze(32.0, least_s=31.0)}  # as long as a lease
 
 
 @pytest.mark.slow
@@ -35,6 +47,8 @@ async def test_it_is_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protection: str, fault: str, caught: str
 ) -> None:
     await need(fault)
+    if fault in LONG:
+        monkeypatch.setitem(FAULTS, fault, LONG[fault])
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     program = (sys.executable, "-m", "tests.sabotage", protection)
     found: list[str] = []

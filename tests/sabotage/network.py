@@ -1,0 +1,78 @@
+"""Protections against slow clients, broken connections and crowds, each switched off."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from madang.adapters.sql import leases, store
+from madang.delivery.hub import Hub
+from madang.delivery.room import LiveRoom
+from madang.ports.leases import Lease
+from madang.transports import websocket
+from madang.transports.websocket import Connection
+
+
+def no_budget() -> None:
+    """A socket may have any number of bytes unsent."""
+    websocket.HIGH_WATER, websocket.LOW_WATER = 1 << 30, 1 << 29  # type: ignore[misc]
+
+
+def no_pings() -> None:
+    """Nobody is asked whether he is still there."""
+    Connection._tick = lambda self: None  # type: ignore[method-assign]
+
+
+def no_bye() -> None:
+    """Who is connected when the server ends is not told when to come back."""
+    Connection.shutdown = lambda self: self.close(1012, "restart")  # type: ignore[method-assign]
+
+
+def half_frames() -> None:
+    """What came of a frame whose connection broke is taken for the whole."""
+    parse, lost = Connection._parse, Connection.connection_lost
+    parts: dict[int, bytes] = {}
+
+    def parsed(self: Connection, data: bytes) -> None:
+        if self.session is not None:
+            part = parts.get(id(self), b"") + data
+            while len(part) >= (end := _end(part)):
+                part = part[end:]
+            parts[id(self)] = part
+        parse(self, data)
+
+    def taken(self: Connection, exc: Exception | None) -> None:
+        part = parts.pop(id(self), b"")
+        at = 8 if part[1:2] and part[1] & 0x7F == 126 else 6
+        if len(part) > at and self.session is not None and self.session.user is not None:
+            text = bytes(byte ^ part[at - 4 + (i & 3)] for i, byte in enumerate(part[at:]))
+            self.session._handle(text + b'"}')
+        lost(self, exc)
+
+    Connection._parse, Connection.connection_lost = parsed, taken  # type: ignore[method-assign]
+
+
+def _end(data: bytes) -> int:
+    """Where the first of a client's frames ends."""
+    size = data[1] & 0x7F if len(data) > 1 else 0
+    return 8 + int.from_bytes(data[2:4], "big") if size == 126 else 6 + size
+
+
+def read_for_each() -> None:
+    """The log is read for everybody who comes back."""
+    Hub.read = lambda self, room, after, limit: self._read(room, after, limit)  # type: ignore[method-assign]
+    LiveRoom.lengthen = lambda self, events, asked: None  # type: ignore[method-assign]
+
+
+def strict_lease() -> None:
+    """A lease that has lapsed is lost, even if nobody took the number."""
+
+    def renew(c: Any, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> bool:
+        expires_ms = c.exec_driver_sql(f"SELECT expires_ms FROM leases WHERE node = {lease.node}").scalar_one()
+        return bool(expires_ms > now_ms) and plain(c, lease, now_ms, ttl_ms, used_ms)
+
+    plain = leases.renew
+    store.leases.renew = renew  # type: ignore[assignment]
+
+
+SABOTAGES: Final[dict[str, Callable[[], None]]] = {
+    f.__name__.replace("_", "-"): f for f in (no_budget, no_pings, no_bye, half_frames, read_for_each, strict_lease)
+}
