@@ -1,14 +1,12 @@
-"""People of the scenarios: plain connections that note what they hear, and one that never reads."""
+"""People of the scenarios: plain connections that note what they hear."""
 
 import asyncio
 import json
-import socket
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests import wire
 from tests.running import Server
 
 PATIENCE_S = 60.0
@@ -86,17 +84,3 @@ async def person(server: Server, name: str, room: str = "lobby") -> Person:
     await connection.send(json.dumps({"op": "join", "n": 2, "room": room, "limit": 0}))
     await someone.joined()
     return someone
-
-
-def deaf(server: Server, room: str = "lobby") -> socket.socket:
-    """Connect, join, and never read a byte; the kernel keeps 4 KB for it at most."""
-    raw = socket.socket()
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    raw.connect(("127.0.0.1", server.port))
-    raw.sendall(wire.upgrade(host=f"127.0.0.1:{server.port}"))
-    head = b""
-    while b"\r\n\r\n" not in head:
-        head += raw.recv(1)
-    raw.sendall(wire.frame(wire.TEXT, json.dumps({"op": "hello", "n": 1, "guest": "Deaf"})))
-    raw.sendall(wire.frame(wire.TEXT, json.dumps({"op": "join", "n": 2, "room": room})))
-    return raw
