@@ -1,6 +1,13 @@
-"""`python -m bench`: see bench/run.py."""
+"""`python -m bench`: see bench/run.py; `python -m bench peers`: see bench/peers/run.py."""
 
-from bench.run import main
+import sys
+
+from bench import run
+from bench.peers import run as peers
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["peers"]:
+        del sys.argv[1]
+        peers.main()
+    else:
+        run.main()

@@ -1,4 +1,4 @@
-"""Measure Madang against its budgets: `python -m bench [WORKLOAD …]`. Without names: all of them, about eight minutes.
+"""Measure Madang against its budgets: `python -m bench [WORKLOAD …]`. Without names: all of them, about fifteen minutes.
 
 The server runs on core 0, the load on core 1; nothing else should run meanwhile. Results go to bench/results/NAME.md,
 .json and .png; the name `local`, the default, is ignored by git.

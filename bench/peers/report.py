@@ -103,9 +103,9 @@ def tables(result: Result) -> str:
     )
 
 
-def _lines(result: Result, cells: Callable[[Peer], Sequence[str]], workloads: Sequence[str]) -> list[Sequence[str]]:
-    """Give the lines of the peers that were measured under at least one of these workloads."""
-    there = [peer for peer in result.peers() if any(result.of(peer.name, name) for name in workloads)]
+def lines(result: Result, cells: Callable[[Peer], Sequence[str]], workloads: Sequence[str] = ()) -> list[Sequence[str]]:
+    """Give the lines of the peers that were measured under at least one of these workloads, or any."""
+    there = [p for p in result.peers() if not workloads or any(result.of(p.name, name) for name in workloads)]
     return [(_name(peer), *cells(peer), peer.promises.lacks) for peer in there]
 
 
@@ -116,7 +116,7 @@ def _name(peer: Peer) -> str:
 
 def _rooms(result: Result) -> str:
     def cells(peer: Peer) -> Sequence[str]:
-        quiet, hot = _cell(result, peer, "quiet-room"), _cell(result, peer, "hot-room")
+        quiet, hot = cell(result, peer, "quiet-room"), cell(result, peer, "hot-room")
         slow = f" (at {number(peer.quiet)} msg/s)" if peer.quiet != _QUIET else ""
         return (
             quiet("cpu_us_delivery", slow), quiet("p99", partly=True),
@@ -127,7 +127,7 @@ def _rooms(result: Result) -> str:
         "server", "50 msg/s: CPU µs per delivery", "p99 ms", "1,000 msg/s: deliveries/s", "arrived", "CPU µs per delivery",
         "p99 ms", "does without",
     )  # fmt: skip
-    return table(head, _lines(result, cells, ("quiet-room", "hot-room")))
+    return table(head, lines(result, cells, ("quiet-room", "hot-room")))
 
 
 def _small(result: Result) -> str:
@@ -135,21 +135,21 @@ def _small(result: Result) -> str:
         p99 = []
         for (name, usual), rate in zip(_RATES.items(), peer.small, strict=True):
             slow = f" (at {number(rate)})" if rate != usual else ""
-            p99.append(_cell(result, peer, name)("p99", slow, partly=True))
-        return (*p99, _cell(result, peer, "small-rooms-middle")("cpu_us_message"))
+            p99.append(cell(result, peer, name)("p99", slow, partly=True))
+        return (*p99, cell(result, peer, "small-rooms-middle")("cpu_us_message"))
 
     heads = [f"{'p99 ms at ' if not n else ''}{number(rate)} msg/s" for n, rate in enumerate(_RATES.values())]
     return table(
-        ["server", *heads, "CPU µs per message at the middle rate", "does without"], _lines(result, cells, list(_RATES))
+        ["server", *heads, "CPU µs per message at the middle rate", "does without"], lines(result, cells, list(_RATES))
     )
 
 
 def _sockets(result: Result) -> str:
     def cells(peer: Peer) -> Sequence[str]:
-        idle, back = _cell(result, peer, "idle"), _cell(result, peer, "reconnect")
+        idle, back = cell(result, peer, "idle"), cell(result, peer, "reconnect")
         few = f" ({number(peer.crowd)} sockets)" if peer.crowd != _CROWD else ""
         return (
-            idle("kb_per_socket"), _live(result, peer) + few, back("cpu_ms_socket"),
+            idle("kb_per_socket"), live(result, peer) + few, back("cpu_ms_socket"),
             back("recovered_share", factor=100, unit=" %"),
         )  # fmt: skip
 
@@ -159,10 +159,11 @@ def _sockets(result: Result) -> str:
     )  # fmt: skip
     reads = result.value(MADANG.name, "reconnect", "log_reads")
     told = f"\nMadang read its log {number(reads)} times meanwhile.\n" if reads is not None else ""
-    return table(head, _lines(result, cells, ("idle", "reconnect"))) + told
+    return table(head, lines(result, cells, ("idle", "reconnect"))) + told
 
 
-def _live(result: Result, peer: Peer) -> str:
+def live(result: Result, peer: Peer) -> str:
+    """Write after how many seconds all were live again, or how far it came."""
     name = "reconnect"
     live_s = result.value(peer.name, name, "live_s")
     if live_s is not None:
@@ -183,7 +184,7 @@ def _promises(result: Result) -> str:
     return table(("server", "stores", "resume", "order", "ack", "doubled when sent again"), lines)
 
 
-def _cell(result: Result, peer: Peer, workload: str) -> Callable[..., str]:
+def cell(result: Result, peer: Peer, workload: str) -> Callable[..., str]:
     """Give how to write a figure of a workload; a time of what arrived says so if not all did."""
 
     def cell(key: str, behind: str = "", *, factor: float = 1, unit: str = "", partly: bool = False) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import machine
-from bench.peers import making, plot, report
+from bench.peers import making, page, plot, report
 from bench.peers.catalogue import PEERS, Peer
 from bench.peers.report import Result
 from bench.peers.sitting import WORKLOADS, Run, Workload, measure
@@ -44,10 +44,15 @@ def main() -> None:
     scratch = Path(tempfile.mkdtemp(prefix="run-", dir=BUILD))
     try:
         result = _begun(options, place, scratch)
-        sit(result, options, place, scratch)
+        try:
+            sit(result, options, place, scratch)
+        finally:  # also of a sitting that was broken off
+            report.write(result, place)
+            plot.draw(result, place)
+            if options.name == page.NAME:
+                page.write()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    plot.draw(result, place)
     sys.stdout.write("\n" + report.tables(result))
     print(f"\nwritten: bench/results/{options.name}.md, .json, -*.png")
 
