@@ -139,7 +139,7 @@ class ErrorFrame(Struct, frozen=True):
 
     def exception(self) -> MadangError:
         """Make it an exception; a newer server may use codes that this client does not know."""
-        message = self.message or self.code
+        message = self.message or self.code or "Refused without a word."
         if self.retry_ms is not None:
             return Limited(self.code, self.retry_ms, message)
         return Refused(self.code, message)
