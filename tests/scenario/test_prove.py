@@ -119,8 +119,8 @@ async def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 11))
-async def test_ten_seeds_in_a_row(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("seed", range(1, 6))
+async def test_all_faults_under_several_seeds(tmp_path: Path, seed: int) -> None:
     possible = [name for name, fault in FAULTS.items() if fault.missing() is None]
     outcome = await prove(make_plan(seed, 60, possible), tmp_path / "evidence")
     assert outcome.held, told(outcome)

@@ -68,7 +68,7 @@ class Device:
         client: str,
         url: str,
         dice: random.Random,
-        owner: "Owner",
+        owner: Owner,
         *,
         small: bool = False,
     ) -> None:

@@ -20,7 +20,7 @@ from madang.proving.faults import FAULTS, Broken
 from madang.proving.load import Crowd, Lost, Unfit
 from madang.proving.plan import Plan, Strike
 from madang.proving.samples import sample
-from madang.proving.server import PROGRAM
+from madang.proving.server import PROGRAM, Server
 from madang.proving.stage import Stage, staged
 from madang.proving.verdict import Course, Outcome, Struck, Tell, judged
 from madang.proving.wire import dial
@@ -137,7 +137,11 @@ async def _evidence(plan: Plan, folder: Path, setup: Setup) -> AsyncIterator[Wit
         yield witness
     finally:
         keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
+        (failure,) = await asyncio.gather(keeping, return_exceptions=True)
+        if isinstance(failure, OSError):
+            raise SetupError(
+                f"The evidence cannot be kept in {folder}: {failure}.", "Make room, or name another folder."
+            )
         await witness.close()
 
 
@@ -176,6 +180,8 @@ class _Run:
             await self._storm(crowd)
             if self._alive:
                 await self._quiet(crowd)
+            else:
+                self._course.broken.append("The server was gone in the end, and did not come back.")
         except Unfit as error:
             raise SetupError(str(error), "Look into the server's log.") from None
         finally:
@@ -205,7 +211,9 @@ class _Run:
             await self._pause(begun + self._plan.seconds - loop.time())
         finally:
             storm.cancel()
-            await asyncio.gather(storm, return_exceptions=True)
+            await asyncio.wait([storm])
+        if not storm.cancelled() and (error := storm.exception()) is not None:
+            raise error  # a mistake of the load's, which would have had less and less to say
 
     async def _strike(self, crowd: Crowd, strike: Strike) -> None:
         assert self.stage is not None
@@ -250,6 +258,15 @@ class _Run:
         await self._sample("after")
         self._doing = "everybody goes"
         await crowd.go()
+        if self.stage is not None:
+            await self._stop_server(self.stage.server)
+
+    async def _stop_server(self, server: Server) -> None:
+        try:
+            if status := await server.stop():
+                self._course.broken.append(f"Told to stop, the server ended with status {status}.")
+        except TimeoutError:
+            self._course.broken.append("Told to stop, the server did not end.")
 
     async def _pause(self, seconds: float) -> None:
         try:

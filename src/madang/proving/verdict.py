@@ -11,10 +11,14 @@ from typing import Any, Final
 
 import msgspec
 
+from madang.codes import CLOSES
 from madang.proving.plan import Plan
 from madang.proving.witness import Witness
 from madang.testing.history import Verdict, check
 
+NEVER: Final = frozenset(
+    {1002, 1003, 1007, 1008, 1009, 1011, 4400, 4401, 4410}
+)  # closes that a correct client earns from no server
 MUCH: Final = 0.25  # of the sends refused for their rate: worth a note
 Tell = Callable[[str, float, Witness], None]
 """Told now and then: what is going on, the share that is done, and the counts so far."""
@@ -109,7 +113,13 @@ def _notes(witness: Witness) -> list[str]:
 
 
 def _odd(witness: Witness) -> list[str]:
-    return [f"{what} ({times} times)." for what, times in witness.odd.items()]
+    found = [f"{what} ({times} times)." for what, times in witness.odd.items()]
+    if times := witness.refusals["internal"]:
+        found.append(f"{times} commands were answered `internal`: a mistake of the server's.")
+    never = sorted(NEVER & set(witness.closes))
+    return found + [
+        f"{witness.closes[code]} connections were closed with {code}, {CLOSES[code].name}." for code in never
+    ]
 
 
 def _totals(witness: Witness) -> Totals:
