@@ -47,6 +47,9 @@ class Proxy:
         self.port = 0
         self._links: set[_Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._sockets = 0
+        self._still = asyncio.Event()
+        self._still.set()
         self._up = self._down = CLEAR
         self._share = 1.0
         self._dice = random.Random(0)  # noqa: S311  # a seed makes a fault again what it was
@@ -59,7 +62,7 @@ class Proxy:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Stop listening and reset every connection."""
+        """Stop listening, reset every connection, and wait until all are closed."""
         if self._server is not None:
             self._server.close()
         for link in list(self._links):
@@ -67,6 +70,7 @@ class Proxy:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._still.wait()
 
     @property
     def connections(self) -> int:
@@ -137,6 +141,15 @@ class Proxy:
             )
         except OSError:
             link.reset()
+
+    def _opened(self) -> None:
+        self._sockets += 1
+        self._still.clear()
+
+    def _closed(self) -> None:
+        self._sockets -= 1
+        if not self._sockets:
+            self._still.set()
 
     def _went(self, link: "_Link") -> None:
         self._links.discard(link)
@@ -221,6 +234,7 @@ class _End(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(HIGH_WATER)
         self.open = True
+        self._link.proxy._opened()
         self._link.made(self)
 
     def data_received(self, data: bytes) -> None:
@@ -239,6 +253,7 @@ class _End(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.open = False
         self.gone = True
+        self._link.proxy._closed()
         self._link.lost(self, exc)
 
     def reset(self) -> None:

@@ -34,7 +34,7 @@ TABLE = [
     ("no-pings", "one-way", "not an end of presence of who is cut off"),
     ("no-fill", "one-way", "I9"),
     ("no-fill", "tear", "I9"),
-    ("half-frames", "tear", "I4"),
+    ("half-frames", "tear", "A part of a message was stored"),
     ("read-for-each", "storm", "The log was read"),
     ("no-bye", "drain", "not with a bye"),
 ]

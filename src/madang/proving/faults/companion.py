@@ -82,11 +82,11 @@ class Companion:
         except TimeoutError:
             raise Broken(f"{op} was not answered in {PATIENCE_S:.0f} s.") from None
 
-    def send(self, cid: str, **more: Any) -> None:
+    def send(self, cid: str, text: str = "") -> None:
         """Send a message without waiting; its ack comes into `acked`."""
         self._n += 1
         self._cids[self._n] = cid
-        self.tell("send", n=self._n, room=self.room, cid=cid, text=cid, **more)
+        self.tell("send", n=self._n, room=self.room, cid=cid, text=text or cid)
 
     async def say(self, count: int, name: str, data: str = "") -> None:
         """Send messages, each when the one before is acked: in a flood all would be told the same wait. Raises Broken."""

@@ -7,10 +7,10 @@ import asyncio
 import random
 from typing import Final
 
-from madang.proving.faults.companion import accompanied, until
+from madang.proving.faults.companion import Companion, accompanied, until
 from madang.proving.faults.fault import Broken
-from madang.proving.faults.probe import probing
-from madang.proving.server import answers
+from madang.proving.faults.probe import Probe, probing
+from madang.proving.server import Server, answers
 from madang.proving.stage import Stage
 
 SHORTEST_S: Final = 0.5
@@ -40,7 +40,6 @@ class Freeze:
         server = stage.server
         seconds = dice.uniform(self._least_s, self._longest_s)
         async with probing(server) as probe, accompanied(probe, server.direct_url) as companion:
-            pid = server.pid
             companion.send("before")
             server.pause()
             try:
@@ -48,18 +47,24 @@ class Freeze:
                 await asyncio.sleep(seconds)
             finally:
                 server.resume()
-            await until(lambda: not server.running or len(companion.acked) == 2 or companion.code, "an ack")
-            if companion.code is not None and server.running:  # it may have been taken for dead: it resends
-                await companion.connect(server.direct_url)
-                companion.send("before")
-                companion.send("meanwhile")
-                await until(lambda: len(companion.acked) == 2, "an ack")
-            if not server.running or server.pid != pid:
-                raise Broken(f"The server ended after it had stood still for {seconds:.1f} s.")
-            found = [message["text"] for message in await probe.history()]
-            if found != ["before", "meanwhile"]:
-                raise Broken(f"Two messages were sent around a freeze, and these are there: {found}.")
+            try:
+                await self._look(server, probe, companion)
+            except Broken:
+                if not server.running:
+                    raise Broken(f"The server ended after it had stood still for {seconds:.1f} s.") from None
+                raise
         return f"stood still for {seconds:.1f} s"
+
+    async def _look(self, server: Server, probe: Probe, companion: Companion) -> None:
+        await until(lambda: len(companion.acked) == 2 or companion.code, "an ack")
+        if companion.code is not None:  # it may have been taken for dead: it resends
+            await companion.connect(server.direct_url)
+            companion.send("before")
+            companion.send("meanwhile")
+            await until(lambda: len(companion.acked) == 2, "an ack")
+        found = [message["text"] for message in await probe.history()]
+        if found != ["before", "meanwhile"]:
+            raise Broken(f"Two messages were sent around a freeze, and these are there: {found}.")
 
 
 class Drain:
@@ -75,6 +80,14 @@ class Drain:
     async def strike(self, stage: Stage, dice: random.Random) -> str:
         server = stage.server
         await asyncio.sleep(dice.uniform(0, SHORTEST_S))
+        try:
+            return await self._drain(stage)
+        finally:
+            if not server.running:
+                await server.start()
+
+    async def _drain(self, stage: Stage) -> str:
+        server = stage.server
         async with probing(server) as probe, accompanied(probe, stage.url) as companion:
             for i in range(20):
                 companion.send(f"drain-{i}")
