@@ -58,6 +58,11 @@ def _restless(room: str) -> Iterator[str]:
         yield json.dumps({"op": "typing", "n": n + 3, "room": room, "on": False})
 
 
+def _questions(room: str) -> Iterator[str]:
+    for n in itertools.count(100):
+        yield json.dumps({"op": "history", "n": n, "room": room, "limit": 200})
+
+
 @dataclass(frozen=True)
 class Kind:
     """A way of flooding."""
@@ -80,6 +85,7 @@ KINDS: Final = {
     "big-frames": Kind("one with frames of 60 KB, back at once when closed", says=_big_words, stubborn=True),
     "garbage": Kind("one with garbage, back at once when closed", says=_garbage, stubborn=True),
     "restless": Kind("one who joins, leaves and types", says=_restless, stubborn=True),
+    "questions": Kind("one who asks for history, back at once when closed", says=_questions, stubborn=True),
     "rest": Kind("one over REST", rest=True),
 }
 

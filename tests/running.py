@@ -13,6 +13,7 @@ from typing import NamedTuple
 from madang.proving import server
 
 Server = server.Server
+COMMAND_SECONDS = 60.0
 
 
 @asynccontextmanager
@@ -49,7 +50,7 @@ async def madang(*arguments: str | Path, **settings: str) -> Done:
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
-        out, err = await asyncio.wait_for(process.communicate(), 30)
+        out, err = await asyncio.wait_for(process.communicate(), COMMAND_SECONDS)
     except TimeoutError:
         process.kill()
         raise

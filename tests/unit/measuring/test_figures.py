@@ -72,3 +72,4 @@ def test_a_budget_is_judged_only_for_its_own_load() -> None:
     assert "for another load" in meaning(msgspec.structs.replace(GOOD, sockets=20))
     slow = msgspec.structs.replace(GOOD, latency=times([101.0]))
     assert "missed" in meaning(slow)
+    assert "missed" not in meaning(msgspec.structs.replace(slow, generator_cpu=1.0))
