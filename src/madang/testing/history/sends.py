@@ -46,8 +46,8 @@ class Sends:
         self._found = state.findings
         self._checked = state.findings.checked
         self._erased: dict[Room, dict[int, int]] = {}  # messages that were deleted, and since when that was asked for
-        # Contents that were answered as duplicates, where the cid has several: room, command, seq, line of the ok.
-        self._whatever: list[tuple[Room, Command, int, int]] = []
+        # Contents that were answered as duplicates, where the cid has several: room, command, seq, id, line of the ok.
+        self._whatever: list[tuple[Room, Command, int, int, int]] = []
         state.learned.append(self._learn)
 
     # -- as they come --------------------------------------------------------------------------------------------------
@@ -62,7 +62,7 @@ class Sends:
         command.acked = command.acked or state.line
         if record.seq and state.at >= 0:
             if record.duplicate and any(x.seq == record.seq and x is not command for x in command.rivals):
-                self._whatever.append((state.room, command, record.seq, state.line))
+                self._whatever.append((state.room, command, record.seq, _id(record), state.line))
             elif not command.seq:
                 self._first(record, command, state.room)
             else:
@@ -150,15 +150,15 @@ class Sends:
                     self._checked["I2"] += 1
                 self._checked["I3"] += command.unanswered or command.pending > 0
             self._leftovers(room)
-        for room, command, seq, line in self._whatever:
-            self._other(room, command, seq, line)
+        for room, command, seq, id, line in self._whatever:
+            self._other(room, command, seq, id, line)
 
-    def _other(self, room: Room, command: Command, seq: int, line: int) -> None:
+    def _other(self, room: Room, command: Command, seq: int, id: int, line: int) -> None:
         """Judge content that was given another content's ack: only what is erased cannot be told from it."""
         self._checked["I13"] += 1
-        if not self._is_erased(room, command, seq, line):
+        if not self._is_erased(room, command, seq, line) or id != room.acked_ids[seq - room.base]:
             first = next(rival for rival in command.rivals if rival.seq == seq)
-            message = f"{self._name(command, room)} was answered with seq {seq}, which is of other content."
+            message = f"{self._name(command, room)} was answered with seq {seq} and id {id}, which are not its own."
             self._found.violated("I13", message, first.invoked, first.acked, command.invoked, line)
 
     def _is_erased(self, room: Room, command: Command, seq: int, line: int) -> bool:
