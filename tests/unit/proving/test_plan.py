@@ -28,6 +28,11 @@ def test_another_seed_gives_another_plan() -> None:
     assert len({tuple(draw(seed, 20, FAULTS)) for seed in range(20)}) > 5
 
 
+def test_the_faults_that_were_drawn_make_the_same_plan_when_named() -> None:
+    plan = make_plan(7, 20, draw(7, 20, FAULTS))
+    assert make_plan(plan.seed, plan.seconds, ",".join(plan.faults).split(",")) == plan
+
+
 def test_a_plan_survives_being_kept() -> None:
     plan = make_plan(7, 60, FAULTS)
     assert msgspec.json.decode(msgspec.json.encode(plan), type=Plan) == plan
