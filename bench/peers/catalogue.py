@@ -131,7 +131,7 @@ PEERS: Final = {
     peer.name: peer
     for peer in (
         MADANG,
-        Peer("fanout-floor", "fanout_floor: one send(2) each", "C", load.FLOOR, _NOTHING),
+        Peer("fanout-floor", "fanout_floor (the limit)", "C", load.FLOOR, _NOTHING),
         Peer("nats", "NATS over WebSocket", "Go", _NATS, _PER_SENDER, ("go",)),
         Peer("fiber", "Fiber websocket", "Go", _PLAIN, _NOTHING, ("go",)),
         Peer("centrifuge", "centrifuge, memory engine", "Go", _CENTRIFUGE, _CENTRIFUGE_SAYS, ("go",)),
@@ -139,14 +139,18 @@ PEERS: Final = {
         Peer("ws", "ws", "Node", _PLAIN, _NOTHING, ("node",)),
         Peer("socketio", "Socket.IO", "Node", _SOCKETIO, _SOCKETIO_SAYS, ("node",)),
         Peer("socketio-redis", "Socket.IO, Redis adapter", "Node", _SOCKETIO, _SOCKETIO_SAYS, ("node", "redis")),
-        Peer("asgi", "uvicorn, bare ASGI", "Python", _PLAIN, _PER_SENDER, ("python",), **_SLOWER),
+        Peer("asgi", "uvicorn (bare ASGI)", "Python", _PLAIN, _PER_SENDER, ("python",), **_SLOWER),
         Peer("aiohttp", "aiohttp", "Python", _PLAIN, _PER_SENDER, ("python",), **_SLOWER),
         Peer("python-socketio", "python-socketio", "Python", _SOCKETIO, _SOCKETIO_SAYS, ("python",), **_SLOW),
+        Peer("django", "Django Channels, Redis", "Python", _PLAIN, _PER_SENDER, ("python", "redis"), **_SLOWEST),
         Peer(
-            "django", "Django Channels + Daphne + Redis", "Python", _PLAIN, _PER_SENDER, ("python", "redis"), **_SLOWEST
-        ),
-        Peer(
-            "django-cache", "the same, with database and cache", "Python", _PLAIN, _S0, ("python", "redis"), **_SLOWEST
+            "django-cache",
+            "Django Channels, database and cache",
+            "Python",
+            _PLAIN,
+            _S0,
+            ("python", "redis"),
+            **_SLOWEST,
         ),
     )
 }
