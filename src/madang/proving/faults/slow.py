@@ -87,7 +87,7 @@ class Sleeper:
     async def strike(self, stage: Stage, dice: random.Random) -> str:
         server = stage.server
         async with probing(server) as probe, accompanied(probe, server.direct_url) as talker:
-            reader = await _Reader.start(server.direct_url, probe)
+            reader = await Reader.start(server.direct_url, probe)
             try:
                 lagging = await metric(server, "madang_lagging_total")
                 sockets = await metric(server, "madang_sockets")
@@ -114,8 +114,13 @@ async def _below(stage: Stage, sockets: float) -> bool:
     return await metric(stage.server, "madang_sockets") < sockets
 
 
-class _Reader:
-    """The process of `reader.py`, and what it tells."""
+class Reader:
+    """The process of `reader.py`, and what it tells.
+
+    Attributes:
+        lives: how often it has been connected.
+        position: the newest event it was given; `hole` says what was out of order.
+    """
 
     def __init__(self, process: Process) -> None:
         self._process = process
@@ -125,9 +130,10 @@ class _Reader:
         self.hole: str | None = None
 
     @classmethod
-    async def start(cls, url: str, probe: Probe) -> "_Reader":
+    async def start(cls, url: str, probe: Probe, *within: str) -> "Reader":
+        """Start it in the probe's room, as the probe's user; `within` is a command that runs commands. Raises Broken."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "madang.proving.reader", url, probe.room,
+            *within, sys.executable, "-m", "madang.proving.reader", url, probe.room,
             stdin=DEVNULL, stdout=PIPE, env={"MADANG_READER_TOKEN": probe.token},
         )  # fmt: skip
         reader = cls(process)
@@ -148,15 +154,19 @@ class _Reader:
                 self.hole = self.hole or f"{word} {number} came after event {self.position}"
 
     def stop(self) -> None:
+        """Let it stand still."""
         self._process.send_signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
+        """Let it go on."""
         self._process.send_signal(signal.SIGCONT)
 
     async def reaches(self, seq: int) -> None:
-        await until(lambda: self.position >= seq or self.hole, "everything for who was stopped", RESUMED_S)
+        """Wait until it has everything up to an event, or tells of a hole. Raises Broken."""
+        await until(lambda: self.position >= seq or self.hole, "everything for a reader", RESUMED_S)
 
     async def end(self) -> None:
+        """Kill it."""
         if self._process.returncode is None:
             self._process.kill()
         await self._process.wait()
