@@ -69,7 +69,7 @@ class Fleet:
     def __init__(self, seed: int, nodes: int, names: list[str], *, access: str = "open", fail: float = 0.0) -> None:
         yard = Yard()
         self.model = ModelStore(IdSource(1), FakeClock())
-        self.buses = [LossyBus(MemoryBus(yard), seed + n, late_s=0.1) for n in range(nodes)]
+        self.buses = [LossyBus(MemoryBus(yard if nodes > 1 else None), seed + n, late_s=0.1) for n in range(nodes)]
         self.stores = [SlowStore(self.model, seed * 10 + n, fail) for n in range(nodes)]
         self.apps: list[App] = []
         self.people: dict[str, Person] = {}
@@ -83,7 +83,6 @@ class Fleet:
         """Start the nodes and open the room."""
         for store, bus in zip(self.stores, self.buses, strict=True):
             self.apps.append(await self._stack.enter_async_context(running_app(store, bus, watch=True)))
-        await SlowStore(self.model, 0).append([])
         fail, self.stores[0].fail = self.stores[0].fail, 0.0
         await self.apps[0].rooms.create(OWNER, ROOM, "Yard", self._access)
         self.stores[0].fail = fail
@@ -122,7 +121,7 @@ class Fleet:
     def sends(self, person: Person) -> None:
         """Say something new."""
         cid = f"c-{next(self._cids)}"
-        self.texts[cid] = (person.who.id, f"{cid} {'.' * (len(cid) * 37 % 90)}")
+        self.texts[cid] = (person.who.id, f"{cid} {'.' * 150}")
         self.repeats(person, cid)
 
     def repeats(self, person: Person, cid: str) -> None:

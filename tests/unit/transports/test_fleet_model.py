@@ -114,18 +114,19 @@ TestFleet.settings = settings(max_examples=settings.default.max_examples // 2, s
 async def race(seed: int) -> list[Any]:
     """Somebody is kicked, or leaves, while all send, on every node, and while he comes back, and reads history."""
     chance = random.Random(seed)
-    fleet = Fleet(seed, 2, ["ara", "bora"], fail=0.0)
+    nodes = chance.choice([1, 2, 2])  # one alone never compares itself with the log: nothing mends what it loses
+    fleet = Fleet(seed, nodes, ["ara", "bora"])
     await fleet.start()
     owner, ara, bora = fleet.people.values()
     others = [owner, bora]
     for person in (owner, ara, bora):
-        fleet.comes(person, chance.randrange(2), resume=False)
+        fleet.comes(person, chance.randrange(nodes), resume=False)
     await asyncio.sleep(0.5)
     kicked = chance.random() < 0.7
     steps: list[Callable[[], None]] = [
-        *[lambda person=person: fleet.sends(person) for person in others * 4],  # type: ignore[misc]
+        *[lambda person=person: fleet.sends(person) for person in others * 8],  # type: ignore[misc]
         *[lambda: fleet.sends(ara)] * 2,
-        *[lambda: comes_back(fleet, ara, chance.randrange(2))] * 2,
+        *[lambda: comes_back(fleet, ara, chance.randrange(nodes))] * 2,
         *[lambda: ara.tell(op="history", room=ROOM, limit=5)] * 2,
         lambda: ara.tell(op="pins", room=ROOM),
         lambda: stop_reading(ara),
