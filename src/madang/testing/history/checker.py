@@ -40,7 +40,7 @@ HANDLERS: Final[dict[type[Record], tuple[str, ...]]] = {
 class Checker:
     """Judges one history, record by record, in the order of the file.
 
-    Linear in time. In memory it keeps about 50 bytes per event of a room and 400 per command with a cid. The records
+    Linear in time. In memory it keeps about 60 bytes per event of a room and 600 per command with a cid. The records
     themselves it keeps only without a `path`, to have them for the verdict.
 
     Args:

@@ -31,7 +31,7 @@ class Command:
         self.pending = 0  # calls that have no answer yet
         self.unanswered = False  # the outcome of a call is unknown
         self.refused = 0  # line of the last refusal
-        self.rivals: list[Command] = []  # all contents of its cid, if there are several
+        self.rivals: tuple[Command, ...] = ()  # all contents of its cid, if there are several
 
     def called(self, call: "Call") -> None:
         """Count a call; one on a connection whose user was not known then may come to be known behind a later one."""

@@ -199,7 +199,7 @@ class State:
                 return rival
         command = Command(call.op, user, text, record.target, call)
         room.commands.append(command)
-        first.rivals = command.rivals = [*(first.rivals or [first]), command]
+        first.rivals = command.rivals = (*(first.rivals or (first,)), command)
         for rival in first.rivals:
             rival.rivals = first.rivals
         return command
