@@ -179,10 +179,10 @@ class Sends:
             wrong = "is something else"
         elif room.users[i] != command.user and command.user >= 0:
             wrong = "is of another user"
-        elif room.texts[i] and command.op in ("send", "edit") and room.texts[i] != command.text:
+        elif command.op in _TEXTS and room.texts[i] not in (0, command.text):
+            if command.rivals and self._is_erased(room, command, command.seq, command.acked):
+                return  # the ack is of other content
             wrong = "has another text"
-        if command.rivals and self._is_erased(room, command, command.seq, command.acked):
-            return  # the ack may be of other content
         if wrong:
             message = f"{self._name(command, room)} was acked as seq {command.seq}, and what stands there {wrong}."
             self._found.violated("I1", message, command.invoked, command.acked, room.shown[i])

@@ -207,7 +207,8 @@ def an_id_is_smaller_than_the_one_before(copy: Copy, dice: random.Random) -> boo
 
 @mutant("I5")
 def one_seq_is_given_to_two(copy: Copy, dice: random.Random) -> bool:
-    acked = copy.acked()
+    answered = [copy.calls[x.call].cid for x in copy.of(r.Ok) if x.seq]
+    acked = [(invoke, ok) for invoke, ok in copy.acked() if answered.count(invoke.cid) == 1]
     places = [(a, b) for x, a in acked for y, b in acked if x.room == y.room and x.cid != y.cid]
     if places:
         a, b = dice.choice(places)
