@@ -180,8 +180,9 @@ class Sends:
         elif room.users[i] != command.user and command.user >= 0:
             wrong = "is of another user"
         elif command.op in _TEXTS and room.texts[i] not in (0, command.text):
-            if command.rivals and self._is_erased(room, command, command.seq, command.acked):
-                return  # the ack is of other content
+            others = {rival.text for rival in command.rivals}
+            if room.texts[i] in others and self._is_erased(room, command, command.seq, command.acked):
+                return  # the ack is of the other content
             wrong = "has another text"
         if wrong:
             message = f"{self._name(command, room)} was acked as seq {command.seq}, and what stands there {wrong}."

@@ -86,9 +86,16 @@ def a_page_has_deleted_what_nobody_deleted(copy: Copy, dice: random.Random) -> b
 # -- acks and the log --------------------------------------------------------------------------------------------------
 
 
+def acked_once(copy: Copy) -> list[tuple[r.Invoke, r.Ok]]:
+    """Give sends whose cids have one ack: of a second one that differs, it cannot be said which is right."""
+    answered = [copy.calls[x.call].cid for x in copy.of(r.Ok) if x.seq]
+    return [(invoke, ok) for invoke, ok in copy.acked() if answered.count(invoke.cid) == 1]
+
+
 @mutant("I1")
 def an_ack_names_another_id(copy: Copy, dice: random.Random) -> bool:
-    if places := [ok for invoke, ok in copy.acked() if copy.everywhere(invoke.room, ok.seq)]:
+    acked = acked_once(copy)
+    if places := [ok for invoke, ok in acked if copy.everywhere(invoke.room, ok.seq)]:
         dice.choice(places).id += "7"
     return bool(places)
 
@@ -207,8 +214,7 @@ def an_id_is_smaller_than_the_one_before(copy: Copy, dice: random.Random) -> boo
 
 @mutant("I5")
 def one_seq_is_given_to_two(copy: Copy, dice: random.Random) -> bool:
-    answered = [copy.calls[x.call].cid for x in copy.of(r.Ok) if x.seq]
-    acked = [(invoke, ok) for invoke, ok in copy.acked() if answered.count(invoke.cid) == 1]
+    acked = acked_once(copy)
     places = [(a, b) for x, a in acked for y, b in acked if x.room == y.room and x.cid != y.cid]
     if places:
         a, b = dice.choice(places)
