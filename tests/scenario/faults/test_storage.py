@@ -10,9 +10,8 @@ from madang.proving.plan import make_plan
 from madang.proving.run import prove
 from tests.scenario.faults.needs import need
 
-SHORT = ["after-commit", "before-commit", "before-fanout", "torn"]
-DISK = ["disk-full", "fsync", "clock"]
-ALL = [*SHORT, *DISK, "kill", "before-ack", "power"]  # kill and power are in test_prove.py, too
+SHORT = ["after-commit", "before-commit", "before-fanout", "torn", "disk-full", "fsync", "clock"]
+ALL = [*SHORT, "kill", "before-ack", "power"]  # kill and power are in test_prove.py, too
 
 
 async def held(folder: Path, seed: int, seconds: float, faults: list[str]) -> None:
@@ -25,12 +24,8 @@ async def held(folder: Path, seed: int, seconds: float, faults: list[str]) -> No
     assert {struck.fault for struck in outcome.struck} == set(faults)
 
 
-async def test_a_process_that_dies_takes_nothing_with_it(tmp_path: Path) -> None:
+async def test_what_process_disk_and_clock_do_changes_no_promise(tmp_path: Path) -> None:
     await held(tmp_path, 11, 6, SHORT)
-
-
-async def test_a_disk_that_fails_and_a_clock_that_jumps_change_no_promise(tmp_path: Path) -> None:
-    await held(tmp_path, 12, 6, DISK)
 
 
 @pytest.mark.slow

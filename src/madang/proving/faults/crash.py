@@ -18,7 +18,7 @@ from madang.proving.faults.probe import Probe, probing
 from madang.proving.stage import Stage
 
 MOMENT_S: Final = 0.5  # the fatal message is sent within this time
-DEATH_S: Final = 10.0
+DEATH_S: Final = 20.0
 
 
 class Crash:

@@ -2,6 +2,7 @@
 any part of it: this tries the fsyncs, which kill -9 cannot."""
 
 import asyncio
+import contextlib
 import random
 from typing import Final
 
@@ -11,6 +12,8 @@ from madang.proving.stage import Stage
 
 MOMENT_S: Final = 0.5  # the cut comes within this time
 SYNCS: Final = 30  # or at one of this many next fsyncs
+SETTLE_S: Final = 0.2  # a process that is dying is gone by then
+START_SYNCS: Final = 4  # a second cut comes at one of so many fsyncs of the start that follows
 
 
 class PowerCut:
@@ -26,7 +29,7 @@ class PowerCut:
     async def strike(self, stage: Stage, dice: random.Random) -> str:
         disk = await stage.shim()
         moment = dice.uniform(0, MOMENT_S)
-        if dice.random() < 0.5:
+        if dice.random() < 0.75:
             disk.die_at_sync(dice.randrange(1, SYNCS))
             moment += MOMENT_S  # for the syncs to come; without load there may be none
         try:
@@ -35,5 +38,16 @@ class PowerCut:
             await stage.server.kill()
         disk.calm()
         lost = await asyncio.to_thread(shim_undo.power_cut, disk, dice)
+        if dice.random() < 0.3:
+            disk.die_at_sync(dice.randrange(1, START_SYNCS))
+            with contextlib.suppress(RuntimeError):
+                await stage.server.start()
+            disk.calm()
+            try:
+                await stage.server.ended(SETTLE_S)
+            except TimeoutError:  # the start made fewer fsyncs
+                return lost
+            again = await asyncio.to_thread(shim_undo.power_cut, disk, dice)
+            lost = f"{lost}; during the start that followed, {again}"
         await started_again(stage.server, "a power cut")
         return lost

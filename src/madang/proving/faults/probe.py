@@ -14,7 +14,7 @@ import httpx2
 from madang.proving.faults.fault import Broken
 from madang.proving.server import Server
 
-PATIENCE_S: Final = 10.0
+PATIENCE_S: Final = 20.0
 PAUSE_S: Final = 0.05
 
 
