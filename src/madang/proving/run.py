@@ -16,6 +16,7 @@ from websockets.exceptions import InvalidURI
 
 from madang.errors import SetupError
 from madang.proving import frames
+from madang.proving.command import Command, encode
 from madang.proving.faults import FAULTS, Broken
 from madang.proving.load import Crowd, Lost, Unfit
 from madang.proving.plan import Plan, Strike
@@ -34,6 +35,7 @@ LOOKS: Final = 3
 PING_S: Final = 25.0  # what a server does if nobody says otherwise
 TOLD_S: Final = 8.0
 HELLO_S: Final = 10.0
+GUEST: Final = "Prover"  # who looks at somebody else's server beforehand
 
 
 async def prove(
@@ -90,7 +92,7 @@ async def prove_url(
         crowd = Crowd(plan, url, witness, prefix)
         await _Run(plan, witness, course, tell, stop or asyncio.Event()).all(crowd)
         names = [person.name for person in plan.people]
-        course.left = f"the rooms {', '.join(crowd.made)}, and the guests {names[0]} to {names[-1]}"
+        course.left = f"the rooms {', '.join(crowd.made)}, and the guests {GUEST} and {names[0]} to {names[-1]}"
     return await judged(plan, folder, witness, course, tell)
 
 
@@ -115,7 +117,7 @@ async def _greeting(url: str) -> dict[str, Any]:
     try:
         wire = await dial(url, take, lambda _: take(None))
         if wire is not None:
-            wire.send([b'{"op":"hello","n":1,"guest":"Prover"}'])
+            wire.send([encode(Command(op="hello", more={"guest": GUEST}), 1)])
             async with asyncio.timeout(HELLO_S):
                 text = await answer
             wire.close()

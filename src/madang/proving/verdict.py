@@ -12,9 +12,10 @@ from typing import Any, Final
 import msgspec
 
 from madang.codes import CLOSES
+from madang.errors import SetupError
 from madang.proving.plan import Plan
 from madang.proving.witness import Witness
-from madang.testing.history import Verdict, check
+from madang.testing.history import HistoryError, Verdict, check
 
 NEVER: Final = frozenset(
     {1002, 1003, 1007, 1008, 1009, 1011, 4400, 4401, 4410}
@@ -85,7 +86,11 @@ class Course(msgspec.Struct):
 
 
 async def judged(plan: Plan, folder: Path, witness: Witness, course: Course, tell: Tell | None) -> Outcome:
-    """Check the history, and keep the outcome as verdict.json."""
+    """Check the history, and keep the outcome as verdict.json.
+
+    Raises:
+        SetupError: the history contradicts itself, which is a mistake of the witness and says nothing about the server.
+    """
     loop = asyncio.get_running_loop()
 
     def progress(done: int) -> None:
@@ -93,7 +98,10 @@ async def judged(plan: Plan, folder: Path, witness: Witness, course: Course, tel
             loop.call_soon_threadsafe(tell, "the history is checked", done / max(1, witness.noted), witness)
 
     progress(0)
-    verdict = await asyncio.to_thread(check, folder / "history.jsonl", progress)
+    try:
+        verdict = await asyncio.to_thread(check, folder / "history.jsonl", progress)
+    except HistoryError as error:
+        raise SetupError(f"The history cannot be judged: {error}.", f"Please report it, with {folder}.") from None
     outcome = Outcome(
         plan, folder, verdict, tuple(course.struck), (*course.broken, *_odd(witness)), course.untried, _totals(witness),
         (*course.notes, *_notes(witness)), course.left,
