@@ -6,6 +6,7 @@ Which servers and which loads is for others to say (sitting.py for Madang and th
 import re
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -103,8 +104,17 @@ def back_command(sockets: int, port: int, speech: Speech, limit: float) -> list[
     ]
 
 
-def come_back(server: Server, sockets: int, place: Path, speech: Speech, limit: float = BACK_SECONDS) -> Values:
+def come_back(
+    server: Server,
+    sockets: int,
+    place: Path,
+    speech: Speech,
+    limit: float = BACK_SECONDS,
+    at_mark: Callable[[str], None] = lambda name: None,
+) -> Values:
     """Cut all sockets of one room at once, and let them come back. `limit` is in seconds, for either way.
+
+    `at_mark` is called with "cutting" and "drained".
 
     `live_s` is missing where not all were live in time, `back_share` where not even the first time all could join.
 
@@ -112,9 +122,13 @@ def come_back(server: Server, sockets: int, place: Path, speech: Speech, limit: 
         RuntimeError: the load tool gave up.
     """
     window = Window(server, "cutting")
-    said = load.listen(
-        back_command(sockets, server.port, speech, limit), window.mark, place / "load.log", BOUND_SECONDS + 2 * limit
-    )
+
+    def marked(name: str) -> None:
+        window.mark(name)
+        at_mark(name)
+
+    argv = back_command(sockets, server.port, speech, limit)
+    said = load.listen(argv, marked, place / "load.log", BOUND_SECONDS + 2 * limit)
 
     def numbers(pattern: str) -> list[float]:
         found = re.search(pattern, said, re.MULTILINE)

@@ -53,7 +53,7 @@ def _against_floor(load: Load, floor: Load) -> Callable[[Sitting, float], Values
 
 _QUIET: Final = Load(sockets=1000, group=1000, publishers=1, rate=50)
 _HOT: Final = Load(sockets=1000, group=1000, publishers=20, rate=50)
-_RECONNECT: Final = 10_000
+RECONNECT_SOCKETS: Final = 10_000
 _FLOOD: Final = 1000
 # Users write twice a second, below their limit; the first room is the flooder's. Long, because p99 is of few messages.
 _BESIDE: Final = Load(sockets=40, group=20, publishers=20, rate=2, seconds=40)
@@ -107,8 +107,8 @@ WORKLOADS: Final = {
         ),
         Workload(
             "reconnect",
-            f"{_RECONNECT:,} sockets of one room are cut and come back at once",
-            lambda sitting, _seconds: sitting.reconnect(_RECONNECT),
+            f"{RECONNECT_SOCKETS:,} sockets of one room are cut and come back at once",
+            lambda sitting, _seconds: sitting.reconnect(RECONNECT_SOCKETS),
             (
                 Row("live_s", "all live again", "s", 15),
                 Row("recovered_share", "delivered, of what was sent meanwhile", "share", 1.0, at_least=True),

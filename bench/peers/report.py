@@ -64,7 +64,7 @@ def write(result: Result, place: Path) -> None:
     facts = "".join(f"- {key}: {value}\n" for key, value in result.machine.items())
     pictures = "".join(f"![{alt}]({place.name}-{kind}.png)\n\n" for kind, alt in PICTURES.items())
     place.with_suffix(".md").write_text(
-        f"# Measured: {place.name}\n\n{facts}{_method(result)}\n{pictures}{tables(result)}\n{_left_out(result)}"
+        f"# Measured: {place.name}\n\n{facts}{_method(result)}\n{pictures}{tables(result)}\n{left_out(result)}"
     )
 
 
@@ -210,7 +210,8 @@ def _method(result: Result) -> str:
     )
 
 
-def _left_out(result: Result) -> str:
+def left_out(result: Result) -> str:
+    """Name the peers that could not take part, with the reason."""
     if not result.left_out:
         return ""
     lines = "".join(f"- {PEERS[name].title}: {reason}\n" for name, reason in result.left_out.items())

@@ -53,7 +53,7 @@ def main() -> None:
                 page.write()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    sys.stdout.write("\n" + report.tables(result))
+    sys.stdout.write(f"\n{report.tables(result)}\n{report.left_out(result)}")
     print(f"\nwritten: bench/results/{options.name}.md, .json, -*.png")
 
 
