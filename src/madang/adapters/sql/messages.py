@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, and_, case, func, select, true
+from sqlalchemy import Column, ColumnElement, Connection, and_, case, func, select, true
 
 from madang.adapters.sql.rows import EventRow
 from madang.adapters.sql.tables import events, pins, reactions
@@ -49,21 +49,29 @@ def page(
     found.update({row.seq: _Sent(*row) for row in c.execute(wanted)})
     nearest = sorted(found, reverse=after is None)
     rows = [found[seq] for seq in sorted(nearest[:limit])]
-    return Page(_messages(c, room, user, rows), len(found) > limit)
+    return Page(_messages(c, room, user, rows, gapless=True), len(found) > limit)
 
 
 def pinned(c: Connection, room: str, user: str) -> list[Message]:
     """See `Log.pins`. A pinned message is in the table."""
     this = and_(pins.c.room == events.c.room, pins.c.target == events.c.seq)
     rows = c.execute(select(*_SENT).join(pins, this).where(pins.c.room == room).order_by(pins.c.target))
-    return _messages(c, room, user, [_Sent(*row) for row in rows])
+    return _messages(c, room, user, [_Sent(*row) for row in rows], gapless=False)
 
 
-def _messages(c: Connection, room: str, user: str, rows: Sequence[_Sent]) -> list[Message]:
+def _messages(c: Connection, room: str, user: str, rows: Sequence[_Sent], *, gapless: bool) -> list[Message]:
+    """Put messages together. `gapless`: they are all there are between the first and the last, so two bounds say which.
+
+    A list of 200 seqs, bound twice, was half the cost of a page.
+    """
     seqs = [row.seq for row in rows]
+
+    def among(target: Column[int]) -> ColumnElement[bool]:
+        return target.between(seqs[0], seqs[-1]) if gapless and seqs else target.in_(seqs)
+
     edits = _edits(c, room, [row.edit for row in rows if row.edit is not None])
-    counts, mine = _reactions(c, room, user, seqs)
-    stuck = set(c.execute(select(pins.c.target).where(pins.c.room == room, pins.c.target.in_(seqs))).scalars())
+    counts, mine = _reactions(c, room, user, among(reactions.c.target))
+    stuck = set(c.execute(select(pins.c.target).where(pins.c.room == room, among(pins.c.target))).scalars())
     messages = []
     for row in rows:
         sent = _decode(row.body)
@@ -98,12 +106,12 @@ def _edits(c: Connection, room: str, seqs: list[int]) -> dict[int | None, tuple[
 
 
 def _reactions(
-    c: Connection, room: str, user: str, seqs: list[int]
+    c: Connection, room: str, user: str, those: ColumnElement[bool]
 ) -> tuple[dict[int, dict[str, int]], dict[int, list[str]]]:
     """Give, per message, how many put each emoji (in order of the emoji's first), and which the user did."""
     own = func.max(case((reactions.c.user == user, 1), else_=0))
     wanted = select(reactions.c.target, reactions.c.emoji, func.count(), own)
-    here = wanted.where(reactions.c.room == room, reactions.c.target.in_(seqs))
+    here = wanted.where(reactions.c.room == room, those)
     in_order = here.group_by(reactions.c.target, reactions.c.emoji).order_by(func.min(reactions.c.seq))
     counts: dict[int, dict[str, int]] = {}
     mine: dict[int, list[str]] = {}
