@@ -11,7 +11,7 @@ from typing import Any
 from unittest import mock
 
 from madang.adapters.memory.bus import MemoryBus, Yard
-from madang.core.events import SENT, Event
+from madang.core.events import SENT, Body, Event, draft
 from madang.core.ids import IdSource
 from madang.core.rooms import User
 from madang.testing import FakeClock, LossyBus, ModelStore
@@ -129,6 +129,13 @@ class Fleet:
         who, text = self.texts[cid]
         if who == person.who.id:
             person.tell(op="send", room=ROOM, cid=cid, text=text)
+
+    def drops_in(self, who: User) -> None:
+        """Say something without a connection, as over REST."""
+        cid = f"c-{next(self._cids)}"
+        self.texts[cid] = (who.id, cid)
+        said = draft(SENT, ROOM, who.id, who.name, Body(text=cid), cid=cid)
+        self.apps[0].appender.submit(said, lambda tag, outcome: None)
 
     # -- the model -----------------------------------------------------------------------------------------------------
 

@@ -187,6 +187,33 @@ def test_an_end_races_with_everything_10000_times() -> None:
             run_seed(seed)
 
 
+async def opening(seed: int) -> None:
+    """Somebody joins a room that is cold on the only node, while the last events come to it from elsewhere."""
+    chance = random.Random(seed)
+    fleet = Fleet(seed, 1, ["ara"])
+    await fleet.start()
+    ara = fleet.people["u-ara"]
+    fleet.comes(ara, 0, resume=False)
+    for _ in range(4):
+        await asyncio.sleep(80)  # for the hub to forget the room, whenever he has gone
+        fleet.comes(ara, 0, resume=chance.random() < 0.5)
+        for _ in range(chance.randrange(1, 4)):
+            await asyncio.sleep(0.03 * chance.random())
+            fleet.drops_in(OWNER)
+        await asyncio.sleep(1)
+        fleet.judge()
+        fleet.goes(ara)
+    await fleet.stop()
+
+
+def test_what_happens_while_a_room_is_opened_is_not_lost() -> None:
+    """On a single node nothing would ever mend it."""
+    with small_bounds():
+        for seed in range(60):
+            with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+                runner.run(opening(seed))
+
+
 def run_seed(seed: int) -> list[Any]:
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         try:
