@@ -48,7 +48,7 @@ class OnlineCount(Struct, frozen=True):
 
 
 class Skipped(Struct, frozen=True):
-    """Events `first` to `last` are left out: only joins and leaves, in a room with many people."""
+    """Events `first` to `last` are left out: only joins, in a room with many people."""
 
     room: str
     first: int

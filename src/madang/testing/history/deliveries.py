@@ -18,7 +18,7 @@ class Deliveries:
     """Judges events, skips and resets per connection and room.
 
     I8: a live event has the seq after the position. A skip begins at the seq after the position, and what it leaves out
-    is nothing but joins of other users, as far as the events are known from elsewhere.
+    is nothing but joins, as far as the events are known from elsewhere.
     I9: the events in the answer to a join with `since` are all from since + 1 to the answer's position, in order; those
     of other joins and of resets are in order and without a hole up to the position, or none. A room's final pages say
     that all is quiet: a connection that is still open at the end stands at or beyond all that was known then.
@@ -235,9 +235,8 @@ class Deliveries:
             low, high = max(0, first - room.base), min(room.size, last + 1 - room.base)
             if low >= high:
                 continue
-            own = [seq for seq, end, _ in room.changes.get(user, ()) if first <= seq <= last and not end]
-            if others[high] > others[low] or own:
-                wrong = own or [room.base + i for i in range(low, high) if room.kinds[i] not in (0, JOINED)]
+            if others[high] > others[low]:
+                wrong = next(i for i in range(low, high) if room.kinds[i] not in (0, JOINED))
                 name = self._state.names[user]
-                message = f"What was skipped for {name} in {room.name} is not only joins of others: seq {wrong[0]}."
-                self._found.violated("I8", message, line, room.lines[wrong[0] - room.base])
+                message = f"What was skipped for {name} in {room.name} is not only joins: seq {room.base + wrong}."
+                self._found.violated("I8", message, line, room.lines[wrong])
