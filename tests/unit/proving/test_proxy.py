@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from madang.proving.proxy import QUEUED, Proxy, Weather
+from madang.proving.links import QUEUED
+from madang.proving.proxy import Proxy, Weather
 from tests.waiting import eventually, turns
 
 PATIENCE_S = 20.0

@@ -1,0 +1,284 @@
+"""One connection through the proxy: two sockets, and a way in each direction that meets its weather.
+
+Bytes swallowed by a cut are gone; what is halted or delayed arrives late, whole and in order. Which links there are, and
+which of them meet what, is the proxy's (`proxy.py`).
+"""
+
+import asyncio
+import socket
+import struct
+from collections import deque
+from dataclasses import dataclass
+from typing import Final, Protocol, cast
+
+QUEUED: Final = 256 * 1024  # bytes of one way that wait for their time, before its source is no longer read
+HIGH_WATER: Final = 64 * 1024  # bytes a slow reader leaves unread, likewise
+TEAR_S: Final = 0.02  # between the last part of a frame and the reset, so that the peer has read the part
+_ABRUPT: Final = struct.pack("ii", 1, 0)  # SO_LINGER for no time: closing sends a reset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weather:
+    """What the bytes of one way of a connection meet."""
+
+    cut: bool = False  # they vanish, and so do ends and resets; the socket stays open
+    halted: bool = False  # they are not read, so the sender feels it
+    sliced: bool = False  # they are written one by one, one per turn of the loop
+    latency_s: float = 0.0
+    jitter_s: float = 0.0  # at most this much is added to the latency; order is kept
+    bytes_per_s: float = 0.0  # 0 for no limit
+
+
+CLEAR: Final = Weather()
+
+
+class Host(Protocol):
+    """Whose link it is."""
+
+    def came(self, link: "Link") -> None:
+        """A client has connected; give the link its server."""
+
+    def went(self, link: "Link") -> None:
+        """Both of its sockets are done with."""
+
+    def opened(self) -> None:
+        """A socket was opened."""
+
+    def closed(self) -> None:
+        """A socket was closed."""
+
+    def jitter(self) -> float:
+        """Draw a number from 0 to 1."""
+
+
+class Link:
+    """One client's connection and its twin to the server."""
+
+    _count = 0
+
+    def __init__(self, host: Host) -> None:
+        Link._count += 1
+        self.number = Link._count
+        self.host = host
+        self.client = _End(self)
+        self.server = _End(self)
+        self.up = _Pipe(self, self.client, self.server)
+        self.down = _Pipe(self, self.server, self.client)
+        self.client.out, self.client.into = self.up, self.down
+        self.server.out, self.server.into = self.down, self.up
+        self.torn = False
+
+    def made(self, end: "_End") -> None:
+        if end is self.client:
+            self.host.came(self)
+        elif self.client.open:
+            self.up.begin()
+        else:
+            end.reset()
+
+    def tear(self) -> None:
+        """Reset a moment later; what comes meanwhile is dropped."""
+        if not self.torn:
+            self.torn = True
+            asyncio.get_running_loop().call_later(TEAR_S, self.reset)
+
+    def reset(self) -> None:
+        self.torn = True
+        for end in (self.client, self.server):
+            end.reset()
+        self._forget()
+
+    def close(self) -> None:
+        """Both ways are over; what was written still goes out."""
+        for end in (self.client, self.server):
+            if end.open:
+                end.transport.close()
+
+    def lost(self, end: "_End", error: Exception | None) -> None:
+        """One end is gone; the other learns of it, if the way there is not cut."""
+        other = self.server if end is self.client else self.client
+        if not other.open:
+            self._forget()
+        elif end.out.weather.cut and not self.torn:
+            end.out.lost = True
+        elif error is not None:
+            self.reset()
+        else:
+            end.out.finish()
+
+    def _forget(self) -> None:
+        if not (self.client.open or self.server.open):
+            self.host.went(self)
+
+
+class _End(asyncio.Protocol):
+    """One socket: what it hears goes into `out`, what it is told comes from `into`."""
+
+    out: "_Pipe"
+    into: "_Pipe"
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self.transport: asyncio.Transport
+        self.open = False
+        self.gone = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(HIGH_WATER)
+        self.open = True
+        self._link.host.opened()
+        self._link.made(self)
+
+    def data_received(self, data: bytes) -> None:
+        self.out.push(data)
+
+    def eof_received(self) -> bool:
+        self.out.finish()
+        return True  # the other way may go on
+
+    def pause_writing(self) -> None:
+        self.into.choke(True)
+
+    def resume_writing(self) -> None:
+        self.into.choke(False)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.open = False
+        self.gone = True
+        self._link.host.closed()
+        self._link.lost(self, exc)
+
+    def reset(self) -> None:
+        if self.open:
+            self.open = False
+            self.gone = True
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABRUPT)
+            self.transport.abort()
+
+
+class _Pipe:
+    """One way of a link. An empty chunk in the queue stands for the end."""
+
+    __slots__ = (
+        "_choked", "_due", "_link", "_queue", "_queued", "_sink", "_source", "_timer", "fuse", "lost", "over", "weather",
+    )  # fmt: skip
+
+    def __init__(self, link: Link, source: _End, sink: _End) -> None:
+        self._link = link
+        self._source = source
+        self._sink = sink
+        self._queue: deque[tuple[float, bytes]] = deque()  # loop time when due, bytes
+        self._queued = 0
+        self._due = 0.0
+        self._timer: asyncio.Handle | None = None
+        self._choked = False
+        self.weather = CLEAR
+        self.lost = False
+        self.over = False  # the end has passed
+        self.fuse: int | None = None  # bytes that still pass before the link is reset
+
+    def begin(self) -> None:
+        """The sink is there: give it what came before it was."""
+        self._release()
+
+    def push(self, data: bytes) -> None:
+        """Take bytes of the source."""
+        if self._link.torn:
+            return
+        if self.fuse is not None:
+            if len(data) > self.fuse:
+                self._pass(data[: self.fuse])
+                self._link.tear()
+                return
+            self.fuse -= len(data)
+        self._pass(data)
+
+    def finish(self) -> None:
+        """Take the end of the source."""
+        self._pass(b"")
+
+    def _pass(self, data: bytes) -> None:
+        weather = self.weather
+        if weather.cut or self._sink.gone:
+            self.lost = True
+        elif weather is CLEAR and not self._queue and self._sink.open:
+            self._write(data)
+        else:
+            now = asyncio.get_running_loop().time()
+            due = now + weather.latency_s + weather.jitter_s * self._link.host.jitter()
+            if weather.bytes_per_s:
+                due = max(due, self._due) + len(data) / weather.bytes_per_s
+            self._due = max(due, self._due)
+            self._queue.append((self._due, data))
+            self._queued += len(data)
+            self.gate()
+            self._release()
+
+    def _write(self, data: bytes) -> None:
+        sink = self._sink
+        if not sink.open or sink.transport.is_closing():
+            return
+        if data:
+            sink.transport.write(data)
+            return
+        self.over = True
+        if (sink.into.over and sink.out.over) or not self._source.open:
+            self._link.close()
+        else:
+            sink.transport.write_eof()
+
+    def _release(self) -> None:
+        """Write what is due, and come back for the rest."""
+        if self._timer is not None or not (self._sink.open or self._sink.gone):
+            return
+        loop = asyncio.get_running_loop()
+        now, sliced = loop.time(), self.weather.sliced
+        queue = self._queue
+        while queue and queue[0][0] <= now:
+            due, data = queue.popleft()
+            if sliced and len(data) > 1:
+                queue.appendleft((due, data[1:]))
+                data = data[:1]
+            self._queued -= len(data)
+            self._write(data)
+            if sliced:
+                break
+        if queue:
+            self._timer = loop.call_at(queue[0][0], self._again) if queue[0][0] > now else loop.call_soon(self._again)
+        self.gate()
+
+    def _again(self) -> None:
+        self._timer = None
+        self._release()
+
+    def change(self, weather: Weather) -> None:
+        """Let other weather begin; what waits is due at once."""
+        if weather == self.weather:
+            return
+        self.weather = CLEAR if weather == CLEAR else weather  # the one that a chunk is quickly compared with
+        self._queue = deque((0.0, data) for _, data in self._queue)
+        self._due = 0.0
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if weather.cut and self._queue:
+            self.lost = True
+            self._queue.clear()
+            self._queued = 0
+        self._release()
+
+    def choke(self, choked: bool) -> None:
+        """Take note that the sink's buffer is full, or has room again."""
+        self._choked = choked
+        self.gate()
+
+    def gate(self) -> None:
+        """Read the source, or do not."""
+        source = self._source
+        if not source.open or self._sink.gone:
+            return
+        if self.weather.halted or self._choked or self._queued >= QUEUED:
+            source.transport.pause_reading()
+        else:
+            source.transport.resume_reading()
