@@ -209,8 +209,8 @@ class _Pipe:
             due = now + weather.latency_s + weather.jitter_s * self._link.host.jitter()
             if weather.bytes_per_s:
                 due = max(due, self._due) + len(data) / weather.bytes_per_s
-            self._due = max(due, self._due)
-            self._queue.append((self._due, data))
+            self._due = due
+            self._queue.append((due, data))  # who is due early waits all the same for those before
             self._queued += len(data)
             self.gate()
             self._release()

@@ -4,6 +4,8 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from socket import SO_LINGER, SOL_SOCKET
+from struct import pack
 
 import pytest
 
@@ -141,10 +143,13 @@ async def test_a_cut_way_swallows_and_the_other_goes_on() -> None:
         assert isinstance(client.error, ConnectionResetError)
 
 
-async def test_a_cut_hides_the_end_too_until_it_heals() -> None:
+@pytest.mark.parametrize("how", ["end", "reset"])
+async def test_a_cut_hides_the_end_too_until_it_heals(how: str) -> None:
     async with place() as there:
         client, server = await there.pair()
         there.proxy.change(down=Weather(cut=True))
+        if how == "reset":
+            server.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, pack("ii", 1, 0))
         server.transport.abort()
         await eventually(lambda: server.lost)
         client.transport.write(b"into nothing")
