@@ -4,11 +4,12 @@ import random
 
 import pytest
 
+from madang.aio import Turnstile
 from madang.delivery.room import FEW
 from madang.transports.app import App
 from tests.unit.delivery.nodes import OWNER, user
 from tests.unit.transports.conftest import Running
-from tests.unit.transports.peers import HELLO, Peer, greeted, message
+from tests.unit.transports.peers import HELLO, Peer, gone, greeted, message
 from tests.unit.transports.stores import Gated
 from tests.waiting import eventually, turns
 
@@ -161,6 +162,23 @@ async def test_notices_are_not_answered_unless_asked(app: App) -> None:
     await peer.answer(11)
     assert [f["n"] for f in peer.of("ok")[before:]] == [10, 11]
     assert app.reading._pointers == {("yard", peer.user): 2}, "a pointer does not pass the room"
+
+
+async def test_a_crowd_joins_in_turns_and_who_has_gone_takes_none(app: App) -> None:
+    app.joins = Turnstile(1)
+    peers = [await greeted(app, f"Peer {n}", rooms=()) for n in range(4)]
+    for peer in peers:
+        peer.tell({"op": "join", "n": 2, "room": "yard"}, message(3))
+    assert app.joins.waiting == 3
+    peers[2].transport.abort()
+    for peer in (peers[0], peers[1], peers[3]):
+        assert (await peer.answer(2))["op"] == (await peer.answer(3))["op"] == "ok", (
+            "what stands behind it waits with it"
+        )
+    members, _ = await app.reading.members("yard", "", 50)
+    assert {"Peer 0", "Peer 1", "Peer 3"} <= {m.name for m in members}
+    assert "Peer 2" not in {m.name for m in members}
+    await gone(peers[2])
 
 
 # -- the answer to join comes before what follows it -------------------------------------------------------------------
