@@ -34,6 +34,11 @@ class Bucket:
         self._full_at = full_at
         return FREE
 
+    def charge(self, rate: Rate, now: float, n: int) -> None:
+        """Take `n` whether they are there or not: what is missing, the flow owes."""
+        if rate.per_second:
+            self._full_at = max(self._full_at, now) + n / rate.per_second
+
     def owed(self, now: float) -> float:
         """Give the seconds until the flow has been paid for."""
         return max(FREE, self._full_at - now)

@@ -48,6 +48,12 @@ AfterId = Annotated[str, Query(pattern=r"^[^\x00-\x1f\x7f]{0,64}$", description=
 Limit = Annotated[int, Query(ge=1, le=200, description="At most so many.")]
 
 
+def hold_page(node: App, user: User, rows: int) -> None:
+    """Count a page that a caller reads, as the native protocol does; a server reads for many (rate_limited)."""
+    if not user.server:
+        node.limits.page_requested(user.id, rows, node.hub.time())
+
+
 def hold(node: App, user: User, room: str, slow_ms: int = 0) -> None:
     """Count a change that a caller makes in a room, as the native protocol does (rate_limited, slow_mode)."""
     node.limits.append(user.id, room, node.hub.time(), slow_ms, server=user.server)

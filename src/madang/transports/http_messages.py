@@ -12,7 +12,7 @@ from madang.errors import Refused
 from madang.services import messages
 from madang.transports import http_bodies as b
 from madang.transports.app import App
-from madang.transports.http_caller import Caller, EmojiPath, Limit, Node, RoomPath, SeqPath, hold
+from madang.transports.http_caller import Caller, EmojiPath, Limit, Node, RoomPath, SeqPath, hold, hold_page
 from madang.transports.http_errors import answer
 from madang.transports.http_rooms import ROOM, appended
 from madang.transports.http_schemas import body, carried, documented
@@ -44,6 +44,7 @@ async def history(
     node: Node, caller: Caller, id: RoomPath, before: Cursor = None, after: Cursor = None, limit: Limit = 50
 ) -> Response:
     """Page through a room's messages: the newest, those before a seq, or those after one. Oldest first."""
+    hold_page(node, caller, limit)
     await node.rooms.member(caller, id)
     page = await node.reading.history(id, caller.id, before, after, limit)
     await node.rooms.member(caller, id)  # again: the page may have what came after a kick

@@ -11,7 +11,7 @@ from madang.errors import Refused
 from madang.services.identity import INVITE_S
 from madang.transports import http_bodies as b
 from madang.transports.app import App
-from madang.transports.http_caller import AfterId, Caller, Limit, Node, RoomPath, UserPath, hold
+from madang.transports.http_caller import AfterId, Caller, Limit, Node, RoomPath, UserPath, hold, hold_page
 from madang.transports.http_errors import answer
 from madang.transports.http_schemas import body, documented
 
@@ -34,6 +34,7 @@ def appended(node: App, outcome: Appended | None, status: int = 200) -> Response
 @router.get("/rooms", **documented(b.Rooms))
 async def open_rooms(node: Node, caller: Caller, after: AfterId = "", limit: Limit = 50) -> Response:
     """List the open rooms."""
+    hold_page(node, caller, limit)
     rooms, more = await node.reading.open_rooms(after, limit)
     return answer(b.Rooms(rooms, more))
 
@@ -73,6 +74,7 @@ def shown(member: Member) -> b.OneMember:
 @router.get(ROOM + "/members", **documented(b.Members))
 async def members(node: Node, caller: Caller, id: RoomPath, after: AfterId = "", limit: Limit = 50) -> Response:
     """List a room's members."""
+    hold_page(node, caller, limit)
     await node.rooms.member(caller, id)
     found, more = await node.reading.members(id, after, limit)
     return answer(b.Members([shown(member) for member in found], more))

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from madang.transports import http_bodies as b
 from madang.transports.addresses import network
-from madang.transports.http_caller import AfterId, Caller, Limit, Node, Token
+from madang.transports.http_caller import AfterId, Caller, Limit, Node, Token, hold_page
 from madang.transports.http_errors import answer
 from madang.transports.http_schemas import body, documented
 
@@ -32,5 +32,6 @@ async def me(node: Node, caller: Caller, token: Token) -> Response:
 @router.get("/me/rooms", **documented(b.MyRooms))
 async def my_rooms(node: Node, caller: Caller, after: AfterId = "", limit: Limit = 50) -> Response:
     """List one's own rooms, with what is unread there."""
+    hold_page(node, caller, limit)
     rooms, more = await node.reading.memberships(caller.id, after, limit)
     return answer(b.MyRooms(rooms, more))

@@ -33,6 +33,7 @@ QUEUED: Final = 64  # commands waiting behind one that waits for storage, before
 QUEUED_BYTES: Final = 2 * 64 * 1024  # likewise: a frame may have 64 KB
 IN_FLIGHT: Final = 512  # sends not acked yet, likewise
 MAX_FRAME: Final = 64 * 1024
+PINS: Final = 50  # that may stand in a room, and are read at once
 
 
 class Socket(Outlet, Protocol):
@@ -322,8 +323,9 @@ class Session:
 
     # -- reads ---------------------------------------------------------------------------------------------------------
 
-    def _reading(self, n: int, room: str, read: Callable[[User], Awaitable[dict[str, Any]]]) -> None:
+    def _reading(self, n: int, room: str, rows: int, read: Callable[[User], Awaitable[dict[str, Any]]]) -> None:
         self._subscription(room)
+        self._page(rows)
 
         async def work() -> bytes:
             fields = await read(self._me())
@@ -332,34 +334,39 @@ class Session:
 
         self._later(n, work())
 
+    def _page(self, rows: int) -> None:
+        self._app.limits.page(self._bucket, rows, self._app.hub.time())
+
     def _history(self, m: c.History) -> None:
         async def read(me: User) -> dict[str, Any]:
             page = await self._app.reading.history(m.room, me.id, m.before, m.after, m.limit)
             return {"messages": page.messages, "more": page.more}
 
-        self._reading(m.n, m.room, read)
+        self._reading(m.n, m.room, m.limit, read)
 
     def _pins(self, m: c.Pins) -> None:
         async def read(me: User) -> dict[str, Any]:
             return {"messages": await self._app.reading.pins(m.room, me.id), "more": False}
 
-        self._reading(m.n, m.room, read)
+        self._reading(m.n, m.room, PINS, read)
 
     def _members(self, m: c.Members) -> None:
         async def read(me: User) -> dict[str, Any]:
             members, more = await self._app.reading.members(m.room, m.after, m.limit)
             return {"members": [_member(member) for member in members], "more": more}
 
-        self._reading(m.n, m.room, read)
+        self._reading(m.n, m.room, m.limit, read)
 
     def _presence(self, m: c.Presence) -> None:
         async def read(me: User) -> dict[str, Any]:
             users, count = await self._app.hub.presence.online(m.room, after=m.after, limit=m.limit)
             return {"users": users, "count": count, "more": len(users) == m.limit and count > m.limit}
 
-        self._reading(m.n, m.room, read)
+        self._reading(m.n, m.room, m.limit, read)
 
     def _rooms(self, m: c.Rooms) -> None:
+        self._page(m.limit)
+
         async def work() -> bytes:
             rooms, more = await self._app.reading.memberships(self._me().id, m.after, m.limit)
             return codec.ok(m.n, rooms=rooms, more=more)

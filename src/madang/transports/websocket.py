@@ -39,6 +39,7 @@ SILENT_PINGS: Final = 2  # unanswered, and the peer is taken for dead
 LATE: Final = 16 * 1024  # bytes looked at after the connection was closed
 SLICE: Final = 4096  # bytes parsed before looking whether they closed the connection: 680 of the smallest frames
 FRAGMENTS: Final = 256  # frames of one message
+FLOODS: Final = frozenset({4400, 4429})
 CONTROLS: Final = 50  # pings and pongs between two looks of the wheel
 
 
@@ -294,6 +295,8 @@ class Connection(asyncio.Protocol):
         """Close after what has been written; what the client still sends is not looked at."""
         if self.closed:
             return
+        if code in FLOODS:
+            self.app.limits.flooded(self.address, self.app.hub.time())
         if self._protocol.state is OPEN:
             self._protocol.send_close(code, reason)
             for data in self._protocol.data_to_send():

@@ -173,3 +173,28 @@ def test_a_bucket_in_use_is_never_forgotten(monkeypatch: pytest.MonkeyPatch) -> 
     for n in range(1000):
         refusal(lambda: limits.append(f"u-{n}", f"b-{n}", NOW))  # noqa: B023
     assert passed(lambda: limits.append("u", "a", NOW), 10) == 0
+
+
+def test_a_page_counts_by_its_rows() -> None:
+    limits = Limits(Rates(connection=Rate(50, 200)))
+    bucket = Bucket()
+    assert passed(lambda: limits.page(bucket, 200, NOW), 100) == 20
+    refused = refusal(lambda: limits.page(bucket, 200, NOW))
+    assert refused is not None
+    assert refused.retry_ms == pytest.approx(200, abs=2)
+    assert passed(lambda: limits.page(Bucket(), 19, NOW), 1000) == 1000
+    assert passed(lambda: limits.page_requested("u", 200, NOW), 100) == 20
+
+
+def test_who_was_closed_for_flooding_pays_for_coming_back() -> None:
+    """Else a burst for every connection would be had fifty times a second."""
+    limits = Limits(Rates(address=Rate(50, 500)))
+    came = 0
+    for n in range(50 * 60):
+        now = NOW + n / 50
+        if refusal(lambda: limits.handshake("a", now)) is None:  # noqa: B023  # called at once
+            limits.flooded("a", now)
+            came += n >= 50 * 30
+    assert came == pytest.approx(30 * 50 / 26, abs=2)
+    assert refusal(lambda: limits.handshake("b", NOW + 60)) is None
+    Limits(UNLIMITED).flooded("a", NOW)
