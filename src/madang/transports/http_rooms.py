@@ -77,6 +77,7 @@ async def members(node: Node, caller: Caller, id: RoomPath, after: AfterId = "",
     hold_page(node, caller, limit)
     await node.rooms.member(caller, id)
     found, more = await node.reading.members(id, after, limit)
+    await node.rooms.member(caller, id)  # again: the page may have what came after a kick
     return answer(b.Members([shown(member) for member in found], more))
 
 
