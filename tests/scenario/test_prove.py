@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from asyncio.subprocess import PIPE
@@ -109,10 +110,12 @@ async def test_status_1_names_the_promise_that_was_broken(tmp_path: Path, monkey
 
 async def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
     run = ("prove", "--seed", "5", "--seconds", "600", "--no-faults", "--evidence", str(tmp_path / "evidence"))
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "madang", *run, stdout=PIPE, stderr=PIPE)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "madang", *run, stdout=PIPE, stderr=PIPE, start_new_session=True
+    )
     history = tmp_path / "evidence" / "history.jsonl"
     await eventually(lambda: history.exists() and b'"is":"sample"' in history.read_bytes())  # everybody is there
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all that it started
     out, error = await asyncio.wait_for(process.communicate(), PATIENCE_S)
     assert (process.returncode, error) == (130, b"")
     assert "Every invariant held until the interruption." in out.decode()
