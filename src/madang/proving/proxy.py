@@ -73,10 +73,11 @@ class Proxy:
         return sum(self._meet(link) for link in self._sorted())
 
     def heal(self) -> None:
-        """Clear the weather. What was late arrives; connections that lost bytes are reset."""
+        """Clear the weather. What was late arrives; connections that lost bytes are reset, and no resets are left to come."""
         self.change()
         for link in self._sorted():
-            if link.up.lost or link.down.lost:
+            link.up.fuse = link.down.fuse = None
+            if link.up.lost or link.down.lost or link.torn:
                 link.reset()
 
     def reset(self, dice: random.Random, share: float = 1.0, within: int = 0) -> int:
@@ -84,7 +85,7 @@ class Proxy:
 
         Args:
             within: let up to so many more bytes of each way pass first, so that the reset falls into a frame; a
-                connection that nobody writes to lives on until then. 0 for at once.
+                connection that nobody writes to lives on until then, or until `heal`. 0 for at once.
         """
         chosen = [link for link in self._sorted() if dice.random() < share]
         for link in chosen:

@@ -243,6 +243,19 @@ async def test_a_torn_frame_arrives_in_part() -> None:
         assert data.startswith(bytes(server.got))
 
 
+async def test_healing_leaves_no_reset_to_come() -> None:
+    async with place() as there:
+        torn, quiet = await there.pair(), await there.pair()
+        there.proxy.reset(random.Random(5), within=300)
+        torn[0].transport.write(noise(1000))
+        await eventually(lambda: torn[1].got)
+        there.proxy.heal()
+        await eventually(lambda: torn[0].lost)
+        quiet[0].transport.write(noise(1000))
+        await eventually(lambda: len(quiet[1].got) == 1000)
+        assert there.proxy.connections == 1
+
+
 async def test_an_end_passes_when_all_before_it_has() -> None:
     async with place() as there:
         client, server = await there.pair()
