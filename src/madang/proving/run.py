@@ -253,10 +253,11 @@ class _Run:
                 await crowd.look()
                 break
             except Lost:  # a connection that was broken without knowing it, at most
-                if not tries_left:
+                if missing is not None or not tries_left:
                     self._course.broken.append(
                         "After the storm, connections broke while everything was read once more."
                     )
+                    break
         await self._sample("after")
         self._doing = "everybody goes"
         await crowd.go()
