@@ -183,7 +183,7 @@ class _Run:
             if self._alive:
                 await self._quiet(crowd)
             else:
-                self._course.broken.append("The server was gone in the end, and did not come back.")
+                self._course.broken.append("The server was gone in the end.")
         except Unfit as error:
             raise SetupError(str(error), "Look into the server's log.") from None
         finally:
@@ -265,6 +265,9 @@ class _Run:
             await self._stop_server(self.stage.server)
 
     async def _stop_server(self, server: Server) -> None:
+        if not server.running:
+            self._course.broken.append("The server was gone in the end.")
+            return
         try:
             if status := await server.stop():
                 self._course.broken.append(f"Told to stop, the server ended with status {status}.")
