@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,6 +180,7 @@ static void open_socket(Conn *c, const char *hello) {
 static void set_up(int n) {
   struct rlimit files; getrlimit(RLIMIT_NOFILE, &files); files.rlim_cur = files.rlim_max; setrlimit(RLIMIT_NOFILE, &files);
   setvbuf(stdout, 0, _IOLBF, 0);
+  signal(SIGPIPE, SIG_IGN);                             /* who writes to a socket that was closed is told by the call */
   conns = calloc(n, sizeof *conns), ep = epoll_create1(0);
   for (int i = 0; i < n; i++) conns[i].fd = -1;
 }
