@@ -1,7 +1,7 @@
 """Presence of this node's users: tells the port which devices live, and rooms who came and went.
 
 Only the edges 0 ↔ 1 are told, once per TICK_S, and only if they still stand then: a page that reloads says nothing.
-A crowd (more than CROWD live sockets) is told the count alone.
+A crowd (more than CROWD live sockets) is told the count alone, and more seldom.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ logger = logging.getLogger("madang.presence")
 TICK_S: Final = 1.0
 TTL_S: Final = 60.0  # a node that crashed loses its users' presence after this
 CROWD: Final = 100
+CROWD_TICK_S: Final = 5.0  # telling 10,000 that come back every second was a fifth of what their return cost
 _encode = msgspec.json.Encoder().encode
 REFRESH: Final = 1000  # devices refreshed before the loop turns
 _Device = tuple[str, str, str]  # room, user, device
@@ -42,6 +43,7 @@ class PresenceKeeper:
         self._devices: dict[_Device, str] = {}
         self._moved = asyncio.Event()
         self._edges: dict[str, dict[str, _Edge]] = {}
+        self._crowds: dict[str, float] = {}  # when rooms with a crowd may be told again
 
     def enter(self, room: str, user: str, name: str, device: str) -> None:
         """A device follows a room."""
@@ -79,6 +81,8 @@ class PresenceKeeper:
                 await asyncio.sleep(max(0.0, deadline - self._loop.time()))
                 await self._carry()
                 await self._flush()
+                if self._edges:
+                    self._moved.set()
             except Exception as error:
                 logger.error("presence not told", exc_info=error)
                 self._moved.set()
@@ -128,7 +132,11 @@ class PresenceKeeper:
         self._edge(room, user, name)
 
     async def _flush(self) -> None:
+        now = self._loop.time()
+        self._crowds = {name: due for name, due in self._crowds.items() if due > now}
         for name in list(self._edges):
+            if name in self._crowds:
+                continue
             count = await self._port.count(name)
             edges = self._edges.pop(name)
             # Who came first and went, or went first and came, stands as he stood before: nothing to tell.
@@ -138,6 +146,7 @@ class PresenceKeeper:
                 continue
             if room.live > CROWD:
                 self._tell(room, codec.notice("presence", room=name, count=count))
+                self._crowds[name] = now + CROWD_TICK_S
             else:
                 online = {user: known for user, known in told.items() if known is not None}
                 offline = [user for user in told if user not in online]

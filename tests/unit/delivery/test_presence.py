@@ -93,6 +93,22 @@ async def test_a_crowd_is_told_the_count_alone(node: Node) -> None:
     assert watcher.of("presence") == [{"op": "presence", "room": YARD, "count": 2}]
 
 
+async def test_a_crowd_is_told_more_seldom_and_in_the_end(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten thousand who come back are not told of each second of it."""
+    keeper = node.hub.presence
+    await node.follow(await node.live(YARD), "mina", count=CROWD)
+    await settled(node)
+    watcher = await comes(node, "bora")
+    await settled(node)
+    for name in ("chul", "dal"):
+        await comes(node, name)
+        await eventually(lambda: not keeper._moves and name in str(keeper._edges))  # noqa: B023
+    assert [f["count"] for f in watcher.of("presence")] == [2]
+    monkeypatch.setattr(keeper, "_crowds", {})  # five seconds have passed
+    await settled(node)
+    assert [f["count"] for f in watcher.of("presence")] == [2, 4]
+
+
 async def test_who_is_online_comes_in_pages(node: Node) -> None:
     for name in ("a", "b", "c"):
         await comes(node, name)
