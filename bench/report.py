@@ -163,7 +163,8 @@ def write(result: Result, place: Path) -> None:
     """Write NAME.md and NAME.json."""
     place.with_suffix(".json").write_text(json.dumps(asdict(result), indent=1, ensure_ascii=False) + "\n")
     facts = "".join(f"- {key}: {value}\n" for key, value in result.machine.items())
-    repeat = max(map(len, result.runs.values()))
+    least, most = (limit(map(len, result.runs.values())) for limit in (min, max))
+    repeat = f"{least}" if least == most else f"{least} to {most}"
     place.with_suffix(".md").write_text(
         f"# Measured: {place.name}\n\n{facts}- each figure: median of {repeat} runs of {result.seconds:g} s, lowest and highest in "
         "brackets; server on core 0, load on core 1, every message stored (fsync) before its ack\n"

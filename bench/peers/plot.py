@@ -52,6 +52,7 @@ def _room(result: Result, figure: Any) -> None:
     _bars(right, columns(result, "hot-room", "per_second"), reached, best_first=-1)
     _title(right, "Deliveries per second", "the same room, 1,000,000 a second offered; more is better")
     right.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:,.0f}k" if value else "0")
+    right.locator_params(axis="x", nbins=4)
 
 
 def _title(axes: Any, text: str, subtitle: str) -> None:
@@ -75,8 +76,12 @@ def _bars(
     best_first: int = 1,
     log: bool = False,
     without: Sequence[tuple[Peer, str]] = (),
+    reach: float = 1.5,
 ) -> None:
-    """Draw horizontal bars, the best on top, with the figure beside each; below them `without`, who have none, and why."""
+    """Draw horizontal bars, the best on top, with the figure beside each; below them `without`, who have none, and why.
+
+    The axis ends at `reach` times the longest bar, to leave room for what stands beside it.
+    """
     rows = sorted(found, key=lambda pair: pair[1] * best_first, reverse=True)
     if not rows:
         return
@@ -97,7 +102,7 @@ def _bars(
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.minorticks_off()
     else:
-        axes.set_xlim(0, most * 1.5)
+        axes.set_xlim(0, most * reach)
 
 
 def _weight(peer: Peer) -> str:
@@ -145,9 +150,9 @@ def _name_lines(axes: Any, ends: list[tuple[Peer, float, float]]) -> None:
     low, high = (limit(rate for _, rate, _ in ends) for limit in (min, max)) if ends else (1, 2)
     axes.set_xlim(low / 6, high * 4)  # room for the names
     axes.figure.draw_without_rendering()  # now it is known which names would touch
-    for at in sorted({rate for _, rate, _ in ends}):
+    for rates in _near(sorted({rate for _, rate, _ in ends})):
         below = -1e9
-        for peer, rate, p99 in sorted((end for end in ends if end[1] == at), key=lambda end: end[2]):
+        for peer, rate, p99 in sorted((end for end in ends if end[1] in rates), key=lambda end: end[2]):
             pixels = axes.transData.transform((rate, p99))[1]
             height = max(pixels, below + 15)
             below = height
@@ -159,6 +164,17 @@ def _name_lines(axes: Any, ends: list[tuple[Peer, float, float]]) -> None:
             )  # fmt: skip
 
 
+def _near(rates: Sequence[float]) -> list[list[float]]:
+    """Put rates together whose names would stand in each other's way: a name is about as long as a factor of 2.5."""
+    groups: list[list[float]] = []
+    for rate in rates:
+        if groups and rate < groups[-1][-1] * 2.5:
+            groups[-1].append(rate)
+        else:
+            groups.append([rate])
+    return groups
+
+
 def _sockets(result: Result, figure: Any) -> None:
     left, right = figure.subplots(1, 2)
     _bars(left, columns(result, "idle", "kb_per_socket"), lambda _, value: f"{value:.3g}")
@@ -166,7 +182,7 @@ def _sockets(result: Result, figure: Any) -> None:
 
     def back(peer: Peer, value: float) -> str:
         got = result.value(peer.name, "reconnect", "recovered_share") or 0.0
-        told = "all they missed" if got >= WHOLE else "" if got < 0.01 else f"{got:.0%} of what they missed"
+        told = "all they missed" if got >= WHOLE else "" if got < 0.01 else f"{got:.0%} of it"
         few = f"{number(peer.crowd)} sockets" if peer.crowd != MADANG.crowd else ""
         return "  ".join(text for text in (f"{value:.3g}", told, few) if text)
 
@@ -176,7 +192,7 @@ def _sockets(result: Result, figure: Any) -> None:
         for peer in reversed(result.peers())
         if result.of(peer.name, "reconnect") and peer not in [p for p, _ in there]
     ]
-    _bars(right, there, back, without=not_there)
+    _bars(right, there, back, without=not_there, reach=1.8)
     _title(
         right,
         "10,000 sockets are cut and come back",
