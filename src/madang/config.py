@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     admin_port: int = Field(8401, ge=0, le=65535, description="Port of the second listener; 0 for any free one.")
     data: Path = Field(Path("data"), description="Folder for everything the embedded server keeps.")
     database: str = Field(
-        "", description="Database URL: sqlite:///…, postgresql://…; empty for SQLite in the data folder."
+        "", description="Database URL: sqlite:///…, postgresql://…, mysql://…; empty for SQLite in the data folder."
     )
     bus: str = Field("memory:", description="Bus between nodes: memory: for a single node.")
     origins: list[_Origin] = Field([], description=_ORIGINS)

@@ -1,4 +1,4 @@
-"""How the contract tests open stores: on a SQLite file and on a real PostgreSQL, alike."""
+"""How the contract tests open stores: on a SQLite file, a real PostgreSQL and a real MariaDB, alike."""
 
 import time
 from collections.abc import AsyncIterator, Callable
@@ -40,10 +40,24 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/madang.db"
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("postgres", marks=pytest.mark.postgres),
+        pytest.param("mariadb", marks=pytest.mark.mariadb),
+    ]
+)
 def url(request: pytest.FixtureRequest) -> str:
     """An empty database of each kind."""
-    return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url"))
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture(
+    params=[pytest.param("postgres", marks=pytest.mark.postgres), pytest.param("mariadb", marks=pytest.mark.mariadb)]
+)
+def server_url(request: pytest.FixtureRequest) -> str:
+    """An empty database on each server."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
 
 
 @pytest.fixture

@@ -27,6 +27,15 @@ def differences(c: Connection) -> list[object]:
     return list(compare_metadata(context, metadata))
 
 
+async def differences_at(url: str) -> list[object]:
+    engine = create_async_engine(url)
+    try:
+        async with engine.connect() as c:
+            return await c.run_sync(differences)
+    finally:
+        await engine.dispose()
+
+
 async def test_migrations_make_the_tables_sqlite(sqlite_url: str) -> None:
     await (await open_store(sqlite_url, now_ms)).close()
     engine = create_engine(sqlite_url)
@@ -38,10 +47,13 @@ async def test_migrations_make_the_tables_sqlite(sqlite_url: str) -> None:
 @pytest.mark.postgres
 async def test_migrations_make_the_tables_postgresql(postgres_url: str) -> None:
     await (await open_store(postgres_url, now_ms)).close()
-    engine = create_async_engine(postgres_url.replace("postgresql:", "postgresql+asyncpg:"))
-    async with engine.connect() as c:
-        assert await c.run_sync(differences) == []
-    await engine.dispose()
+    assert await differences_at(postgres_url.replace("postgresql:", "postgresql+asyncpg:")) == []
+
+
+@pytest.mark.mariadb
+async def test_migrations_make_the_tables_mariadb(mariadb_url: str) -> None:
+    await (await open_store(mariadb_url, now_ms)).close()
+    assert await differences_at(mariadb_url.replace("mysql:", "mariadb+asyncmy:")) == []
 
 
 def test_the_newest_revision_is_known() -> None:

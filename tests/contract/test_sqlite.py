@@ -229,7 +229,7 @@ async def test_what_cannot_be_a_database_is_named(tmp_path: Path) -> None:
         "madang.db": "no URL",
         "sqlite://": "needs a file",
         "sqlite:///:memory:": "needs a file",
-        "mysql://localhost/madang": "does not know",
+        "oracle://localhost/madang": "does not know",
         f"sqlite:///{tmp_path}/text": "cannot be used as a database",
         f"sqlite:///{tmp_path}/folder": "cannot be used as a database",
         f"sqlite:///{tmp_path}/text/madang.db": "cannot be written to",

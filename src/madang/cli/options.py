@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from madang.config import Settings
 
 Data = Annotated[Path | None, typer.Option(help="Folder for everything the server keeps.")]
-Database = Annotated[str | None, typer.Option(help="Database URL: sqlite:///… or postgresql://….")]
+Database = Annotated[str | None, typer.Option(help="Database URL: sqlite:///…, postgresql://… or mysql://….")]
 Config = Annotated[Path | None, typer.Option(help="TOML file with settings.")]
 
 

@@ -1,4 +1,4 @@
-"""Log, directory and leases in SQL: SQLite without any server, PostgreSQL for a fleet. One set of tables and queries."""
+"""Log, directory and leases in SQL: SQLite without any server; PostgreSQL, MariaDB or MySQL for a fleet. One set of queries."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,14 +13,15 @@ from madang.errors import SetupError
 
 __all__ = ["Store", "backup", "open_store", "restore"]
 
-_EXAMPLES: Final = "Write sqlite:///folder/madang.db or postgresql://user:password@host/database."
+_EXAMPLES: Final = "Write sqlite:///folder/madang.db, postgresql://user:password@host/database or mysql://…"
 
 
 async def open_store(url: str, clock_ms: Callable[[], int]) -> Store:
     """Open a database by its URL and bring its tables to the newest schema. Close the store in the end.
 
     Args:
-        url: sqlite:///relative/path, sqlite:////absolute/path or postgresql://user:password@host/database.
+        url: sqlite:///relative/path, sqlite:////absolute/path, postgresql://user:password@host/database, or the same
+            with mysql:// or mariadb://.
         clock_ms: gives Unix milliseconds; it may step back.
 
     Raises:
@@ -41,5 +42,9 @@ async def open_store(url: str, clock_ms: Callable[[], int]) -> Store:
             from madang.adapters.sql.postgresql import open_postgresql
 
             return Store(await open_postgresql(parsed, clock_ms))
+        case "mysql" | "mariadb":
+            from madang.adapters.sql.mysql import open_mysql
+
+            return Store(await open_mysql(parsed, clock_ms))
         case name:
             raise SetupError(f"Madang does not know the database {name!r}.", _EXAMPLES)

@@ -1,6 +1,6 @@
 """Copies of a SQLite database: consistent while a server runs on it, and restored as a new history.
 
-These calls block; run them in a program of their own or in a thread. PostgreSQL brings its own tools.
+These calls block; run them in a program of their own or in a thread. Database servers bring their own tools.
 """
 
 import os
@@ -13,6 +13,7 @@ from typing import Final
 from sqlalchemy import make_url
 
 from madang.adapters.sql import migrations
+from madang.adapters.sql.dialects import MYSQL
 from madang.adapters.sql.sqlite_file import lock_file, open_read_only
 from madang.errors import SetupError
 
@@ -21,10 +22,12 @@ Progress = Callable[[int, int], None]
 
 STEP_PAGES: Final = 2_048  # 8 MiB
 
-POSTGRESQL_MEND: Final = (
-    "Use pg_dump. After pg_restore, give every room a new history, so that no client takes it for the old one: "
-    "UPDATE rooms SET epoch = md5(id || random());"
-)
+SERVER_MENDS: Final = {
+    "postgresql": "Use pg_dump. After pg_restore, give every room a new history, so that no client takes it for the "
+    "old one: UPDATE rooms SET epoch = md5(id || random());",
+    "mysql": "Use mariadb-dump --single-transaction. After loading it, give every room a new history, so that no client "
+    "takes it for the old one: UPDATE rooms SET epoch = left(md5(concat(id, rand())), 16);",
+}
 
 
 def backup(url: str, path: Path, progress: Progress) -> None:
@@ -64,7 +67,8 @@ def restore(path: Path, url: str, progress: Progress) -> None:
 def _file_of(url: str) -> Path:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        raise SetupError("Madang copies SQLite databases only.", POSTGRESQL_MEND)
+        kind = "mysql" if parsed.get_backend_name() in MYSQL else "postgresql"
+        raise SetupError("Madang copies SQLite databases only.", SERVER_MENDS[kind])
     return Path(parsed.database)
 
 

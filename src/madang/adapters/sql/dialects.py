@@ -1,7 +1,7 @@
 """What differs between the databases in SQL, and nothing else. Everything above is written once, over a `Connection`.
 
-A third dialect is one more branch in each of these. Threads, pools, locks of files and errors are not here: they are
-the business of `sqlite.py` and `postgresql.py`.
+Another dialect is one more branch in each of these. Threads, pools, locks of files and errors are not here: they are
+the business of `sqlite.py`, `postgresql.py` and `mysql.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,13 +9,19 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import Connection, Dialect, Row, String, Table, TextClause, func, literal_column, text
+from sqlalchemy import Connection, Dialect, Row, String, Table, TextClause, exc, func, insert, literal_column, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
 AnyRow = Row[*tuple[Any, ...]]
 CidKey = tuple[str, str, str]
 """(room, user, cid)"""
+
+# By bytes, and with no padding: in other collations of theirs the cids "a" and "a " would be the same.
+MARIADB_COLLATION: Final = "utf8mb4_nopad_bin"
+MYSQL_COLLATION: Final = "utf8mb4_0900_bin"
+MYSQL: Final = frozenset({"mariadb", "mysql"})
+DUPLICATE: Final = 1062  # MySQL's error for a key that is there already
 
 # Written out in a statement, because a prepared one can use a partial index only for what it can see.
 OPEN: Final = literal_column("'open'", String)
@@ -28,8 +34,17 @@ LEASING: Final = 0x6D61_6461_6E67_02
 
 def insert_new(c: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert a row unless its key is there already; whether it was inserted."""
-    insert = sqlite.insert if c.dialect.name == "sqlite" else postgresql.insert
-    return c.execute(insert(table).values(row).on_conflict_do_nothing()).rowcount == 1
+    if c.dialect.name in MYSQL:
+        # A refused statement leaves InnoDB's transaction as it was. INSERT IGNORE would hide other errors, too.
+        try:
+            c.execute(insert(table).values(row))
+        except exc.IntegrityError as error:
+            if error.orig is None or error.orig.args[0] != DUPLICATE:
+                raise
+            return False
+        return True
+    upsert = sqlite.insert if c.dialect.name == "sqlite" else postgresql.insert
+    return c.execute(upsert(table).values(row).on_conflict_do_nothing()).rowcount == 1
 
 
 def from_index(c: Connection, table: Table, index: str) -> TextClause:
@@ -44,9 +59,19 @@ def greatest(c: Connection, a: ColumnElement[int], b: ColumnElement[int]) -> Col
 
 
 def serialise(c: Connection, lock: int) -> None:
-    """Let one transaction at a time go on from here, over all processes. SQLite's writer is alone anyway."""
-    if c.dialect.name != "sqlite":
+    """Let one transaction at a time go on from here, over all processes. SQLite's writer is alone anyway.
+
+    MySQL's named locks end with the connection, not with the transaction, and its DDL commits by itself: so a migration,
+    on a connection of its own, takes a named lock, and everything else a row that every database of Madang has.
+    """
+    if c.dialect.name == "sqlite":
+        return
+    if c.dialect.name not in MYSQL:
         c.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
+    elif lock == MIGRATING:
+        c.execute(text("SELECT GET_LOCK('madang-migrating', 3600)"))
+    else:
+        c.execute(text("SELECT version_num FROM alembic_version FOR UPDATE"))
 
 
 @lru_cache
@@ -70,6 +95,12 @@ _FIND_POSTGRESQL: Final = """
     FROM unnest($1::text[], $2::text[], $3::text[]) AS v(room, u, cid)
     JOIN events e ON e.room = v.room AND e."user" = v.u AND e.cid = v.cid
 """
+# STRAIGHT_JOIN and FORCE INDEX for the reason above. MariaDB and MySQL agree on UNION ALL, and on no shorter way.
+_FIND_MYSQL: Final = """
+    SELECT e.room, e.`user`, e.cid, e.target, e.seq, e.id, e.type, e.name, e.body
+    FROM (SELECT %s AS room, %s AS u, %s AS cid ...) v STRAIGHT_JOIN events e FORCE INDEX (events_cid)
+    ON e.room = v.room AND e.`user` = v.u AND e.cid = v.cid
+"""
 
 
 def find_cids(c: Connection, keys: Sequence[CidKey]) -> Sequence[AnyRow]:
@@ -77,6 +108,9 @@ def find_cids(c: Connection, keys: Sequence[CidKey]) -> Sequence[AnyRow]:
     if c.dialect.name == "sqlite":
         keys = padded(keys)
         return c.exec_driver_sql(find_cids_sqlite(len(keys)), tuple(chain.from_iterable(keys))).all()
+    if c.dialect.name in MYSQL:
+        others = "UNION ALL SELECT %s, %s, %s " * (len(keys) - 1)
+        return c.exec_driver_sql(_FIND_MYSQL.replace("...", others), tuple(chain.from_iterable(keys))).all()
     return c.exec_driver_sql(_FIND_POSTGRESQL, tuple(zip(*keys, strict=True))).all()
 
 

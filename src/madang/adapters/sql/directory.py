@@ -69,7 +69,7 @@ def memberships(c: Connection, user: str, after: str, limit: int, newest: Mappin
     page = wanted.where(members.c.user == user, members.c.room > after).order_by(members.c.room).limit(limit)
     found = []
     for room, title, access, role, read_seq, seq, mentioned in c.execute(page):
-        seq = max(seq, newest.get(room, Head()).seq)
+        seq = max(seq or 0, newest.get(room, Head()).seq)
         found.append(
             Membership(
                 room=room,

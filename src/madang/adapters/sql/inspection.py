@@ -10,6 +10,8 @@ from sqlalchemy import URL, create_engine, exc, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from madang.adapters.sql import migrations, sqlite_file
+from madang.adapters.sql.dialects import MYSQL
+from madang.adapters.sql.pooled import reason
 from madang.errors import SetupError
 
 SQLITE_VERSION: Final = sqlite3.sqlite_version
@@ -29,10 +31,10 @@ async def inspect_database(url: str) -> Inspection:
     try:
         parsed = make_url(url)
     except exc.ArgumentError:
-        raise SetupError("The database setting is no URL.", "Write sqlite:///… or postgresql://….") from None
+        raise SetupError("The database setting is no URL.", "Write sqlite:///…, postgresql://… or mysql://….") from None
     if parsed.get_backend_name() == "sqlite":
         return await asyncio.to_thread(_inspect_sqlite, Path(parsed.database or ""))
-    return await _inspect_postgresql(parsed)
+    return await _inspect_server(parsed)
 
 
 def _inspect_sqlite(path: Path) -> Inspection:
@@ -49,19 +51,38 @@ def _inspect_sqlite(path: Path) -> Inspection:
         engine.dispose()
 
 
-async def _inspect_postgresql(url: URL) -> Inspection:
-    if importlib.util.find_spec("asyncpg") is None:
-        raise SetupError("PostgreSQL needs a driver that is not installed.", "Install madang[postgres].")
-    engine = create_async_engine(url.set(drivername="postgresql+asyncpg"), connect_args={"timeout": ANSWER_SECONDS})
+class _Server(NamedTuple):
+    """How one kind of database server is asked."""
+
+    name: str
+    driver: str
+    module: str
+    extra: str
+    port: int
+    timeout: str
+    version: str
+
+
+_POSTGRESQL: Final = _Server(
+    "PostgreSQL", "postgresql+asyncpg", "asyncpg", "postgres", 5432, "timeout", "SHOW server_version"
+)
+_MYSQL: Final = _Server("MySQL", "mysql+asyncmy", "asyncmy", "mysql", 3306, "connect_timeout", "SELECT version()")
+
+
+async def _inspect_server(url: URL) -> Inspection:
+    kind = _MYSQL if url.get_backend_name() in MYSQL else _POSTGRESQL
+    if importlib.util.find_spec(kind.module) is None:
+        raise SetupError(f"{kind.name} needs a driver that is not installed.", f"Install madang[{kind.extra}].")
+    engine = create_async_engine(url.set(drivername=kind.driver), connect_args={kind.timeout: int(ANSWER_SECONDS)})
     try:
         async with engine.connect() as c:
-            version = (await c.execute(text("SHOW server_version"))).scalar()
-            return Inspection(f"PostgreSQL {version}", await c.run_sync(migrations.current))
+            version = str((await c.execute(text(kind.version))).scalar())
+            name = "MariaDB" if "MariaDB" in version else kind.name
+            return Inspection(f"{name} {version}", await c.run_sync(migrations.current))
     except (OSError, TimeoutError, exc.SQLAlchemyError) as error:
-        where = f"{url.host or 'localhost'}:{url.port or 5432}"
         raise SetupError(
-            f"The database at {where} does not answer ({error}).",
-            "Check MADANG_DATABASE, and that PostgreSQL runs there.",
+            f"The database at {url.host or 'localhost'}:{url.port or kind.port} does not answer ({reason(error)}).",
+            f"Check MADANG_DATABASE, and that {kind.name} runs there.",
         ) from error
     finally:
         await engine.dispose()

@@ -4,6 +4,8 @@ The work itself is the same synchronous code as on SQLite, run on an async conne
 What a server's errors mean is in `postgresql.py` and `mysql.py`, which make the engines.
 """
 
+import asyncio
+import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
@@ -12,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from madang.adapters.sql import appending
 from madang.adapters.sql.rows import EventRow, Head
+from madang.adapters.sql.store import Unstorable
 from madang.core.events import Draft
 from madang.core.ids import IdSource
 from madang.errors import SetupError, StorageFailed
@@ -24,7 +27,10 @@ LANES: Final = 4  # below POOL, so that appends alone never keep a read waiting
 CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 15.0
 """How long one statement may take, waiting for a room's lock included. A server that hangs then counts as gone."""
-ATTEMPTS: Final = 3
+ATTEMPTS: Final = 10
+"""How often a transaction is run that the server keeps undoing. MariaDB does so more readily than PostgreSQL."""
+APART_SECONDS: Final = 0.005
+"""The first pause before the next attempt is up to this, each later one up to twice as long: those who met part."""
 
 
 class Again(StorageFailed):
@@ -59,11 +65,11 @@ class PooledEngine:
         return await self.write(lambda c: appending.append(c, drafts, ids, self._clock_ms(), self._ledger))
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        for _ in range(ATTEMPTS - 1):
+        for attempt in range(ATTEMPTS - 1):
             try:
                 return await self._run(self._engine, work)
             except Again:
-                continue
+                await asyncio.sleep(random.uniform(0, APART_SECONDS * 2**attempt))  # noqa: S311  # no secret
         return await self._run(self._engine, work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -84,6 +90,8 @@ class PooledEngine:
                 return await c.run_sync(work)
         except (OSError, TimeoutError, exc.TimeoutError) as error:
             raise StorageFailed from error
+        except UnicodeEncodeError as error:
+            raise Unstorable from error
         except exc.DBAPIError as error:
             if told := self._judge(error):
                 raise told from error

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, and_, func, select
+from sqlalchemy import Connection, Row, Select, and_, select
 
 from madang.adapters.sql.rows import EventRow, Head, event_of
 from madang.adapters.sql.tables import events, rooms
@@ -60,9 +60,12 @@ def heads_and_ids(c: Connection, wanted: Sequence[str]) -> Iterator[Row[str, int
 
 
 def newest_seq(room: Any) -> Select[tuple[int]]:
-    """The newest seq of the room in a column of the query around it; one step down the primary key."""
+    """The newest seq of the room in a column of the query around it, if it has one; one step down the primary key.
+
+    By order and limit, because MariaDB would walk the whole room for a max() inside another query.
+    """
     log = events.alias()
-    return select(func.coalesce(func.max(log.c.seq), 0)).where(log.c.room == room)
+    return select(log.c.seq).where(log.c.room == room).order_by(log.c.seq.desc()).limit(1)
 
 
 def _chunks(values: Sequence[str]) -> Iterator[list[str]]:

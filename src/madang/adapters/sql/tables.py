@@ -8,7 +8,10 @@ disagree with the log, and an append writes nothing but its events.
 """
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, SmallInteger, String, Table, Text
+from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.types import TypeEngine
+
+from madang.adapters.sql.dialects import MARIADB_COLLATION, MYSQL_COLLATION
 
 
 def words(length: int) -> TypeEngine[str]:
@@ -17,7 +20,14 @@ def words(length: int) -> TypeEngine[str]:
     The length is for MariaDB, whose keys need one (utf8mb4: 4 bytes each, 3,072 in all). PostgreSQL gets none: there
     it would only turn one draft's overlong word into a failure of its whole batch.
     """
-    return String(length).with_variant(Text(collation="C"), "postgresql")
+    everywhere = String(length).with_variant(Text(collation="C"), "postgresql")
+    mariadb, mysql = (String(length, collation=collation) for collation in (MARIADB_COLLATION, MYSQL_COLLATION))
+    return everywhere.with_variant(mariadb, "mariadb").with_variant(mysql, "mysql")
+
+
+def prose() -> TypeEngine[str]:
+    """Text that is never compared. MySQL's own TEXT would end at 64 KB and be written in the database's character set."""
+    return Text().with_variant(MEDIUMTEXT(charset="utf8mb4"), "mariadb", "mysql")
 
 
 metadata = MetaData()
@@ -36,7 +46,7 @@ events = Table(
     Column("name", words(64), nullable=False),
     Column("cid", words(64)),
     Column("target", BigInteger),
-    Column("body", Text, nullable=False),
+    Column("body", prose(), nullable=False),
     Column("edit", BigInteger),
     sqlite_with_rowid=False,
 )
@@ -91,10 +101,11 @@ members = Table(
 )
 # A user's rooms, paged by room.
 Index("members_user", members.c.user, members.c.room)
-# Whether a room has another owner, without walking its members.
+# Whether a room has another owner, without walking its members. The role is for MySQL, which knows no partial index.
 Index(
     "members_owner",
     members.c.room,
+    members.c.role,
     sqlite_where=members.c.role == "owner",
     postgresql_where=members.c.role == "owner",
 )
@@ -144,7 +155,7 @@ secrets = Table(
     "secrets",
     metadata,
     Column("name", words(32), primary_key=True),
-    Column("value", LargeBinary(64), nullable=False),
+    Column("value", LargeBinary(), nullable=False),
 )
 
 leases = Table(

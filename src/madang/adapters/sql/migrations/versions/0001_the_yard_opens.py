@@ -1,7 +1,10 @@
 """The yard opens: log, rooms, members, mentions, reactions, pins, keys, secrets, leases."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.types import TypeEngine
 
 revision = "0001"
@@ -9,7 +12,9 @@ down_revision = None
 
 
 def words(length: int) -> TypeEngine[str]:
-    return sa.String(length).with_variant(sa.Text(collation="C"), "postgresql")
+    everywhere = sa.String(length).with_variant(sa.Text(collation="C"), "postgresql")
+    mariadb, mysql = (sa.String(length, collation=name) for name in ("utf8mb4_nopad_bin", "utf8mb4_0900_bin"))
+    return everywhere.with_variant(mariadb, "mariadb").with_variant(mysql, "mysql")
 
 
 def key(name: str, type: TypeEngine[str] | TypeEngine[int]) -> sa.Column[object]:
@@ -18,11 +23,24 @@ def key(name: str, type: TypeEngine[str] | TypeEngine[int]) -> sa.Column[object]
 
 def partial(name: str, table: str, columns: list[str], where: str, unique: bool = False) -> None:
     condition = sa.text(where)
-    op.create_index(name, table, columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+    index(name, table, columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+
+
+def index(name: str, table: str, columns: list[str], **options: Any) -> None:
+    op.create_index(name, table, columns, if_not_exists=repeatable(), **options)
+
+
+def create(name: str, *columns: Any, **options: Any) -> None:
+    op.create_table(name, *columns, if_not_exists=repeatable(), **options)
+
+
+def repeatable() -> bool:
+    """On MySQL every step commits by itself: what a crash has left half done must be found as it is."""
+    return op.get_bind().dialect.name in ("mariadb", "mysql")
 
 
 def upgrade() -> None:
-    op.create_table(
+    create(
         "events",
         key("room", words(64)),
         key("seq", sa.BigInteger()),
@@ -32,13 +50,13 @@ def upgrade() -> None:
         sa.Column("name", words(64), nullable=False),
         sa.Column("cid", words(64)),
         sa.Column("target", sa.BigInteger()),
-        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text().with_variant(MEDIUMTEXT(charset="utf8mb4"), "mariadb", "mysql"), nullable=False),
         sa.Column("edit", sa.BigInteger()),
         sqlite_with_rowid=False,
     )
     partial("events_cid", "events", ["room", "user", "cid"], "cid IS NOT NULL", unique=True)
     partial("events_target", "events", ["room", "target"], "target IS NOT NULL")
-    op.create_table(
+    create(
         "rooms",
         key("id", words(64)),
         sa.Column("title", words(64), nullable=False),
@@ -48,7 +66,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     partial("rooms_open", "rooms", ["id"], "access = 'open'")
-    op.create_table(
+    create(
         "members",
         key("room", words(64)),
         key("user", words(64)),
@@ -57,16 +75,16 @@ def upgrade() -> None:
         sa.Column("read_seq", sa.BigInteger(), nullable=False),
         sqlite_with_rowid=False,
     )
-    op.create_index("members_user", "members", ["user", "room"])
-    partial("members_owner", "members", ["room"], "role = 'owner'")
-    op.create_table(
+    index("members_user", "members", ["user", "room"])
+    partial("members_owner", "members", ["room", "role"], "role = 'owner'")
+    create(
         "mentions",
         key("user", words(64)),
         key("room", words(64)),
         key("seq", sa.BigInteger()),
         sqlite_with_rowid=False,
     )
-    op.create_table(
+    create(
         "reactions",
         key("room", words(64)),
         key("target", sa.BigInteger()),
@@ -75,25 +93,25 @@ def upgrade() -> None:
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sqlite_with_rowid=False,
     )
-    op.create_table(
+    create(
         "pins",
         key("room", words(64)),
         key("target", sa.BigInteger()),
         sqlite_with_rowid=False,
     )
-    op.create_table(
+    create(
         "server_keys",
         key("id", words(64)),
         sa.Column("label", words(200), nullable=False),
         sa.Column("hash", words(255), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
     )
-    op.create_table(
+    create(
         "secrets",
         key("name", words(32)),
-        sa.Column("value", sa.LargeBinary(64), nullable=False),
+        sa.Column("value", sa.LargeBinary(), nullable=False),
     )
-    op.create_table(
+    create(
         "leases",
         key("node", sa.SmallInteger()),
         sa.Column("holder", words(255), nullable=False),

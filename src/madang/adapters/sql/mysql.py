@@ -1,0 +1,125 @@
+"""MariaDB and MySQL: how they are opened, what they must be set to, and what their errors mean.
+
+Transactions are `pooled.py`. Tested with MariaDB 10.11; MySQL 8 differs in two names (collation, isolation).
+"""
+
+import asyncio
+import importlib.util
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, event, exc, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from madang.adapters.sql import migrations, pooled
+from madang.adapters.sql.dialects import MARIADB_COLLATION, MYSQL_COLLATION
+from madang.adapters.sql.pooled import Again, PooledEngine
+from madang.adapters.sql.store import Unstorable
+from madang.errors import SetupError, StorageFailed, StorageFull
+
+logging.getLogger("asyncmy").setLevel(logging.ERROR)  # it repeats the server's warnings, which our errors tell
+
+PORT: Final = 3306
+
+# Error numbers. What is not named here (lost connections, shutdowns, I/O errors) leaves the outcome unknown.
+DISK_FULL: Final = frozenset({1021, 1114})
+UNDONE: Final = frozenset({1213})  # deadlock: the server has undone the transaction
+DATA: Final = frozenset({1264, 1366, 1406, 3988})  # out of range, no such character, too long
+OUR_MISTAKES: Final = frozenset({1048, 1054, 1062, 1064, 1146, 1267, 1364, 1451, 1452})  # constraint, syntax
+
+OLDEST: Final = {"mariadb": [10, 6], "mysql": [8, 0]}
+ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+
+async def open_mysql(url: URL, clock_ms: Callable[[], int]) -> PooledEngine:
+    """Connect, and bring the tables to the newest schema. Raises SetupError."""
+    if importlib.util.find_spec("asyncmy") is None:
+        raise SetupError(
+            "MariaDB and MySQL need a driver that is not installed.", "Install madang[mysql], or use sqlite:///…"
+        )
+    try:
+        # In a thread with a loop of its own, because Alembic reads files.
+        kind = await asyncio.to_thread(lambda: asyncio.run(_prepare(url)))
+    except (OSError, TimeoutError, exc.SQLAlchemyError) as error:
+        raise pooled.unusable(url, PORT, "the server", error) from error
+    engine = _engine(url, kind, pooled.POOL)
+    readers = engine.execution_options()
+    event.listen(readers.sync_engine, "begin", _as_of_one_moment)
+    return PooledEngine(engine, readers, judge, clock_ms)
+
+
+def _as_of_one_moment(c: Connection) -> None:
+    c.exec_driver_sql(ONE_MOMENT)
+
+
+async def _prepare(url: URL) -> str:
+    """Bring the tables to the newest schema; gives which of the two servers it is."""
+    kind = await _kind(url)
+    engine = _engine(url, kind, pool=1)
+    try:
+        async with engine.begin() as c:
+            await _check_durability(c)
+            await c.run_sync(migrations.upgrade)
+    finally:
+        await engine.dispose()
+    return kind
+
+
+async def _kind(url: URL) -> str:
+    engine = create_async_engine(url.set(drivername="mysql+asyncmy"), connect_args=_patience())
+    try:
+        async with engine.connect() as c:
+            version = str((await c.execute(text("SELECT version()"))).scalar())
+    finally:
+        await engine.dispose()
+    kind = "mariadb" if "MariaDB" in version else "mysql"
+    numbers = [int(part) for part in version.partition("-")[0].split(".")[:2]]
+    if numbers < OLDEST[kind]:
+        raise SetupError(f"The database server is too old ({version}).", "Madang needs MariaDB 10.6 or MySQL 8.0.")
+    return kind
+
+
+def _engine(url: URL, kind: str, pool: int) -> AsyncEngine:
+    collation = MARIADB_COLLATION if kind == "mariadb" else MYSQL_COLLATION
+    # Values in a statement are compared as the columns are; nothing is cut to fit; a lock is not waited for for ever.
+    settings = f"collation_connection='{collation}', sql_mode='STRICT_ALL_TABLES', innodb_lock_wait_timeout="
+    return create_async_engine(
+        url.set(drivername=f"{kind}+asyncmy"),
+        isolation_level="READ COMMITTED",  # who has waited for a room's row sees what its holder committed
+        pool_size=pool,
+        max_overflow=0,
+        hide_parameters=True,  # they are what people wrote
+        pool_timeout=pooled.ANSWER_SECONDS,
+        pool_pre_ping=True,  # after a restart of the server the pool's old connections are found out and replaced
+        connect_args=_patience() | {"init_command": f"SET {settings}{max(1, round(pooled.ANSWER_SECONDS))}"},
+    )
+
+
+def _patience() -> dict[str, Any]:
+    return {
+        "charset": "utf8mb4",
+        "connect_timeout": int(pooled.CONNECT_SECONDS),
+        "read_timeout": pooled.ANSWER_SECONDS + 1,
+    }
+
+
+async def _check_durability(c: AsyncConnection) -> None:
+    """An ack says "stored": refuse a server that is told to answer before it has written."""
+    if str((await c.execute(text("SELECT @@innodb_flush_log_at_trx_commit"))).scalar()) != "1":
+        raise SetupError(
+            "The database is set to confirm before it has stored (innodb_flush_log_at_trx_commit is not 1).",
+            "Set it to 1: SET GLOBAL innodb_flush_log_at_trx_commit = 1; and in the server's configuration.",
+        )
+
+
+def judge(error: exc.DBAPIError) -> Exception | None:
+    """What an error of asyncmy means; None for a mistake of ours."""
+    number = error.orig.args[0] if error.orig is not None and error.orig.args else 0
+    if number in UNDONE:
+        return Again()
+    if number in DISK_FULL:
+        return StorageFull()
+    if number in DATA:
+        return Unstorable()
+    return None if number in OUR_MISTAKES else StorageFailed()

@@ -1,0 +1,93 @@
+"""A real MariaDB for tests. How servers are run is `daemons.py`."""
+
+import itertools
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from tests.daemons import NO_SETTINGS, checked, missing, running, temporary_home, unprivileged
+
+
+@dataclass(frozen=True)
+class MariadbServer:
+    """A running MariaDB. Anyone on the loopback address is let in as `root`."""
+
+    port: int
+    pid: int
+
+    def url(self, database: str) -> str:
+        return f"mysql://root@127.0.0.1:{self.port}/{database}"
+
+    def create_database(self, database: str) -> str:
+        """Create an empty database, in a character set that Madang must not depend on, and return its URL."""
+        self.run(f"CREATE DATABASE {database} CHARACTER SET latin1")
+        return self.url(database)
+
+    def drop_database(self, database: str) -> None:
+        """Drop a database."""
+        self.run(f"DROP DATABASE {database}")
+
+    def run(self, sql: str) -> str:
+        """Run a statement and give what it prints."""
+        command = [*_client(self.port, "mariadb"), "--batch", "--skip-column-names", "--execute", sql]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+@contextmanager
+def run_mariadb(settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[MariadbServer]:
+    """Start a MariaDB of its own and stop it in the end. `settings` are more options of mariadbd."""
+    daemon = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin")
+    if daemon is None:
+        missing("MariaDB is not installed; run scripts/install-servers as root (apt-get install mariadb-server)")
+    with temporary_home("mariadb") as home:
+        prefix = unprivileged("mysql", home)
+        where = f"--datadir={home / 'data'}"
+        install = ["mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]
+        checked([*prefix, *install, where], cwd=home)
+        given = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
+        files = [f"--socket={home / 'socket'}", f"--pid-file={home / 'pid'}"]
+
+        def command(port: int) -> list[str]:
+            return [
+                *prefix,
+                daemon,
+                "--no-defaults",
+                where,
+                *files,
+                "--bind-address=127.0.0.1",
+                f"--port={port}",
+                *given,
+            ]
+
+        def ask(port: int) -> list[str]:
+            return [*_client(port, "mariadb-admin"), "ping"]
+
+        with running(command, ask, home, signal.SIGTERM) as (port, pid):
+            yield MariadbServer(port, pid)
+
+
+def _client(port: int, program: str) -> list[str]:
+    return [program, "--no-defaults", "--host=127.0.0.1", f"--port={port}", "--user=root"]
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariadbServer]:
+    """One MariaDB for the whole run, as durable as in production."""
+    with run_mariadb() as server:
+        yield server
+
+
+_database_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def mariadb_url(mariadb_server: MariadbServer) -> Iterator[str]:
+    """The URL of an empty database that only this test uses."""
+    database = f"test_{next(_database_numbers)}"
+    yield mariadb_server.create_database(database)
+    mariadb_server.drop_database(database)
