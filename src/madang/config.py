@@ -33,7 +33,14 @@ class Settings(BaseSettings):
     database: str = Field(
         "", description="Database URL: sqlite:///…, postgresql://…, mysql://…; empty for SQLite in the data folder."
     )
-    bus: str = Field("memory:", description="Bus between nodes: memory: for a single node.")
+    bus: str = Field(
+        "memory:", description="Bus between nodes: memory: for a single node, redis://…, redis+sentinel://…."
+    )
+    bus_channels: str = Field(
+        "partition",
+        pattern="^(all|partition|room)$",
+        description="Channels of a Redis bus, the same on every node: all, partition or room.",
+    )
     origins: list[_Origin] = Field([], description=_ORIGINS)
     trusted_proxies: list[str] = Field(
         [], description="Addresses of proxies whose X-Forwarded-For is believed, as a JSON list."

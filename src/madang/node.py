@@ -6,6 +6,7 @@ The only place that knows every part. Which adapter a URL means is decided here;
 import asyncio
 import contextlib
 import gc
+import importlib.util
 import logging
 import os
 import secrets
@@ -99,10 +100,17 @@ def _rates(settings: Settings) -> Rates:
     )
 
 
-def _bus(url: str) -> Bus:
-    if url in ("memory:", "memory://"):
+def _bus(settings: Settings, secret: bytes, node: str) -> Bus:
+    kind = settings.bus.partition(":")[0]
+    if kind == "memory":
         return MemoryBus()
-    raise SetupError(f"There is no bus for {url.partition(':')[0]!r}.", "Use memory: for a single node.")
+    if kind in ("redis", "rediss", "redis+sentinel"):
+        if importlib.util.find_spec("redis") is None:
+            raise SetupError("Redis needs a driver that is not installed.", "Install madang[redis], or use memory:.")
+        from madang.adapters.redis import RedisBus
+
+        return RedisBus(settings.bus, settings.bus_channels, secret, node)
+    raise SetupError(f"There is no bus for {kind!r}.", "Use memory: for a single node, redis://… for several.")
 
 
 class Node:
@@ -135,7 +143,8 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         stack.push_async_callback(_give_back, store, lease, ids)
         store.use_ids(ids)
 
-        bus = _bus(settings.bus)
+        secret = await store.secret()
+        bus = _bus(settings, secret, name)
         hub = Hub(store, store, bus, MemoryPresence(TTL_S))
         await bus.start(hub)
         stack.push_async_callback(bus.stop)
@@ -150,7 +159,7 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         stack.push_async_callback(reading.flush)
         app = App(
             node=name, appender=appender, hub=hub, following=Following(hub), rooms=Rooms(store, appender),
-            reading=reading, identity=Identity(await store.secret(), store), limits=Limits(_rates(settings)),
+            reading=reading, identity=Identity(secret, store), limits=Limits(_rates(settings)),
             wheel=Wheel(), gate=_gate(settings), max_text=settings.max_text, max_rooms=settings.max_rooms,
             ping_s=settings.ping_s,
         )  # fmt: skip

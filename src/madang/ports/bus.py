@@ -35,6 +35,9 @@ class Receiver(Protocol):
     def signal(self, signal: Signal) -> None:
         """Take an ephemeral notice."""
 
+    def doubt(self) -> None:
+        """Learn that anything may have been lost on the way: the log is to be looked at soon."""
+
 
 class Bus(Protocol):
     """Carries events and signals from one node to the others."""
@@ -50,7 +53,11 @@ class Bus(Protocol):
         """Let go. Delivers nothing after it returns."""
 
     async def subscribe(self, room: str) -> None:
-        """Deliver this room's events and signals. When it returns, what is published from now on is on its way here."""
+        """Deliver this room's events and signals. When it returns, what is published from now on is on its way here.
+
+        While the server cannot be reached it returns all the same, within a second or so, and the receiver's `doubt`
+        follows when it is listened to.
+        """
 
     async def unsubscribe(self, room: str) -> None:
         """Stop delivering this room; something late may still come."""

@@ -35,6 +35,9 @@ class Inbox:
     def signal(self, signal: Signal) -> None:
         self.signals.append(signal)
 
+    def doubt(self) -> None:
+        pass
+
 
 async def _started(buses: Sequence[Bus]) -> list[Inbox]:
     inboxes = [Inbox() for _ in buses]

@@ -47,6 +47,9 @@ class LossyLink:
         for passed in self._spoil([signal], self._receiver.signal):
             self._receiver.signal(passed)
 
+    def doubt(self) -> None:
+        self._receiver.doubt()
+
     def _spoil(self, parcels: Sequence[P], deliver: Callable[[P], None]) -> list[P]:
         """Give what arrives now, in an order of its own; what is late goes through `deliver`."""
         now: list[P] = []
@@ -146,6 +149,9 @@ class _Door:
     def signal(self, signal: Signal) -> None:
         if not self._bus.cut:
             self._receiver.signal(signal)
+
+    def doubt(self) -> None:
+        self._receiver.doubt()
 
 
 def lossy_buses(count: int, seed: int) -> list[LossyBus]:

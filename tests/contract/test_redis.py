@@ -1,0 +1,167 @@
+"""The Redis bus keeps the contract of `ports.bus` on a real server, whatever becomes of its connections."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+from redis.asyncio import Redis
+
+from madang.adapters.redis import STRATEGIES, RedisBus
+from madang.core.events import SENT, Event
+from madang.errors import SetupError
+from madang.ports.bus import Bus, Signal
+from madang.testing import check_bus
+from tests.redis import RedisServer, run_redis
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.redis
+
+SECRET = bytes(range(32))
+
+
+class Receiver:
+    """Keeps what comes, and how often it was told to doubt."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.signals: list[Signal] = []
+        self.doubts = 0
+
+    def receive(self, events: Sequence[Event]) -> None:
+        self.events += events
+
+    def signal(self, signal: Signal) -> None:
+        self.signals.append(signal)
+
+    def doubt(self) -> None:
+        self.doubts += 1
+
+
+def event(room: str, seq: int, body: bytes = b"{}") -> Event:
+    return Event(room, seq, seq, SENT, "u", "n", seq, body)
+
+
+@asynccontextmanager
+async def pair(
+    server: RedisServer, strategy: str = "partition", secrets: tuple[bytes, bytes] = (SECRET, SECRET)
+) -> AsyncIterator[tuple[RedisBus, RedisBus, Receiver]]:
+    """Two started buses, and what the second one hears."""
+    buses = [RedisBus(server.url, strategy, secret, f"node-{n}") for n, secret in enumerate(secrets)]
+    receivers = Receiver(), Receiver()
+    for bus, receiver in zip(buses, receivers, strict=True):
+        await bus.start(receiver)
+    try:
+        yield buses[0], buses[1], receivers[1]
+    finally:
+        for bus in buses:
+            await bus.stop()
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+async def test_contract(redis_server: RedisServer, strategy: str) -> None:
+    @asynccontextmanager
+    async def make() -> AsyncIterator[list[Bus]]:
+        yield [RedisBus(redis_server.url, strategy, SECRET, f"node-{n}-{secrets.token_hex(4)}") for n in range(3)]
+
+    await check_bus(make)
+
+
+async def test_after_a_cut_it_listens_again_and_says_so(redis_server: RedisServer) -> None:
+    async with pair(redis_server) as (here, there, heard), Redis.from_url(redis_server.url) as redis:
+        await there.subscribe("yard")
+        here.publish([event("yard", 1)])
+        await eventually(lambda: len(heard.events) == 1)
+        for kind in ("pubsub", "normal"):
+            doubts = heard.doubts
+            await redis.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+            if kind == "pubsub":
+                await eventually(lambda: heard.doubts > doubts, "deaf for a moment, and nobody was told")  # noqa: B023
+            heard.events.clear()
+
+            async def say_until_heard() -> None:
+                while not heard.events:
+                    here.publish([event("yard", 2)])
+                    await asyncio.sleep(0.01)
+
+            await asyncio.wait_for(say_until_heard(), 20)
+
+
+async def test_a_server_that_comes_back_empty_is_taken_up_again(unused_port: int = 0) -> None:
+    with run_redis() as first:
+        async with pair(first) as (here, there, heard):
+            await there.subscribe("yard")
+            here.publish([event("yard", 1)])
+            await eventually(lambda: len(heard.events) == 1)
+            assert await there.probe()
+            async with Redis.from_url(first.url) as redis:
+                await redis.execute_command("CLIENT", "PAUSE", "400", "ALL")
+            waiting = asyncio.ensure_future(there.subscribe("square"))
+            here.publish([event("yard", 2)])
+            await waiting
+            await eventually(lambda: event("yard", 2) in heard.events, "a pause is no loss")
+
+
+async def test_others_on_the_same_server_are_neither_heard_nor_believed(redis_server: RedisServer) -> None:
+    """Another installation has channels of its own; and who forges a parcel has no key to sign it with."""
+    async with pair(redis_server, secrets=(SECRET, b"another secret" * 3)) as (here, there, heard):
+        await there.subscribe("yard")
+        here.publish([event("yard", 1)])
+        assert await there.probe()
+        assert await here.probe()
+        channel = there._channels.of("yard")
+        assert channel != here._channels.of("yard")
+        forged = [b"", b"\x01", b"\x80\x04cos\nsystem\n", secrets.token_bytes(200), here._seal.pack({})]
+        async with Redis.from_url(redis_server.url) as redis:
+            for parcel in forged:
+                assert await redis.publish(channel, parcel) == 1
+        assert await there.probe(), "behind the forged ones, so they have been looked at"
+        assert heard.events == []
+
+
+async def test_what_waits_is_bounded_and_the_newest_stays(redis_server: RedisServer) -> None:
+    async with pair(redis_server) as (here, there, heard):
+        await there.subscribe("yard")
+        here.publish([event("yard", seq) for seq in range(1, 30_001)])
+        await eventually(lambda: heard.events and heard.events[-1].seq == 30_000)
+        assert [e.seq for e in heard.events] == list(range(20_001, 30_001))
+
+
+async def test_large_events_do_not_make_a_parcel_too_large(redis_server: RedisServer) -> None:
+    async with pair(redis_server) as (here, there, heard):
+        await there.subscribe("yard")
+        here.publish([event("yard", seq, b'"' + b"x" * 60_000 + b'"') for seq in range(1, 201)])
+        await eventually(lambda: len(heard.events) == 200)
+
+
+async def test_a_node_decodes_only_what_its_rooms_need(redis_server: RedisServer) -> None:
+    async with pair(redis_server, "all") as (here, there, heard):
+        await there.subscribe("yard")
+        here.publish([event(f"elsewhere-{n}", 1) for n in range(500)] + [event("yard", 1)])
+        await eventually(lambda: bool(heard.events))
+        assert heard.events == [event("yard", 1)]
+
+
+async def test_what_cannot_be_used_is_named(redis_server: RedisServer) -> None:
+    for url in ("redis://", "redis+sentinel://h:1", "redis+sentinel://h/x", "http://h:1"):
+        with pytest.raises(SetupError, match="no URL"):
+            RedisBus(url, "room", SECRET, "node")
+    bus = RedisBus("redis://:secret@127.0.0.1:1", "room", SECRET, "node")
+    with pytest.raises(SetupError, match=r"127\.0\.0\.1:1 does not answer") as caught:
+        await bus.start(Receiver())
+    assert "secret" not in str(caught.value)
+    await bus.stop()
+    with run_redis({"requirepass": "open"}) as server:
+        for url, problem in {
+            server.url: "does not let us in|refuses",
+            server.url.replace("//", "//:wrong@"): "does not let us in|refuses",
+        }.items():
+            bus = RedisBus(url, "room", SECRET, "node")
+            with pytest.raises(SetupError, match=problem):
+                await bus.start(Receiver())
+            await bus.stop()
+        bus = RedisBus(server.url.replace("//", "//:open@"), "room", SECRET, "node")
+        await bus.start(Receiver())
+        assert await bus.probe()
+        await bus.stop()
