@@ -32,6 +32,7 @@ from madang.delivery.wheel import Wheel
 from madang.errors import SetupError, StorageError, StorageFull
 from madang.ports.bus import Bus
 from madang.ports.leases import Lease
+from madang.ports.presence import Presence
 from madang.services.appender import Appender, Statistics
 from madang.services.identity import Identity
 from madang.services.limits import UNLIMITED, Limits, Rates
@@ -100,17 +101,25 @@ def _rates(settings: Settings) -> Rates:
     )
 
 
-def _bus(settings: Settings, secret: bytes, node: str) -> Bus:
+@asynccontextmanager
+async def _between_nodes(settings: Settings, secret: bytes, node: str) -> AsyncIterator[tuple[Bus, Presence]]:
+    """Give what this node hears of others by, not started, and what they count their users in."""
     kind = settings.bus.partition(":")[0]
     if kind == "memory":
-        return MemoryBus()
-    if kind in ("redis", "rediss", "redis+sentinel"):
+        yield MemoryBus(), MemoryPresence(TTL_S)
+    elif kind in ("redis", "rediss", "redis+sentinel"):
         if importlib.util.find_spec("redis") is None:
             raise SetupError("Redis needs a driver that is not installed.", "Install madang[redis], or use memory:.")
-        from madang.adapters.redis import RedisBus
+        from madang.adapters.redis import RedisBus, RedisPresence
 
-        return RedisBus(settings.bus, settings.bus_channels, secret, node)
-    raise SetupError(f"There is no bus for {kind!r}.", "Use memory: for a single node, redis://… for several.")
+        bus = RedisBus(settings.bus, settings.bus_channels, secret, node)
+        presence = RedisPresence(settings.bus, bus.installation, TTL_S)
+        try:
+            yield bus, presence
+        finally:
+            await presence.stop()
+    else:
+        raise SetupError(f"There is no bus for {kind!r}.", "Use memory: for a single node, redis://… for several.")
 
 
 class Node:
@@ -144,8 +153,8 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         store.use_ids(ids)
 
         secret = await store.secret()
-        bus = _bus(settings, secret, name)
-        hub = Hub(store, store, bus, MemoryPresence(TTL_S))
+        bus, presence = await stack.enter_async_context(_between_nodes(settings, secret, name))
+        hub = Hub(store, store, bus, presence)
         await bus.start(hub)
         stack.push_async_callback(bus.stop)
         stack.push_async_callback(hub.stop)

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 import pytest
 from redis.asyncio import Redis
 
-from madang.adapters.redis import STRATEGIES, RedisBus
+from madang.adapters.redis import STRATEGIES, RedisBus, RedisPresence
 from madang.core.events import SENT, Event
 from madang.errors import SetupError
 from madang.ports.bus import Bus, Signal
-from madang.testing import check_bus
+from madang.testing import check_bus, check_presence
 from tests.redis import RedisServer, run_redis
 from tests.waiting import eventually
 
@@ -165,3 +165,34 @@ async def test_what_cannot_be_used_is_named(redis_server: RedisServer) -> None:
         await bus.start(Receiver())
         assert await bus.probe()
         await bus.stop()
+
+
+async def test_presence_keeps_its_contract(redis_server: RedisServer) -> None:
+    @asynccontextmanager
+    async def make() -> AsyncIterator[RedisPresence]:
+        presence = RedisPresence(redis_server.url, "test", ttl_s=60)
+        yield presence
+        await presence.stop()
+
+    await check_presence(make, ttl_s=60)
+
+
+async def test_presence_is_one_over_all_nodes_and_a_dead_one_is_swept_by_another(redis_server: RedisServer) -> None:
+    """Each node has a clock of its own; the first device and the last one count, wherever they are."""
+    here, there = (RedisPresence(redis_server.url, "fleet", ttl_s=60) for _ in range(2))
+    room = f"room-{secrets.token_hex(4)}"
+    assert await here.enter(room, "ann", "Ann", "phone", 1000.0)
+    assert not await there.enter(room, "ann", "Ann", "desk", 5.0)
+    assert await there.enter(room, "ben", "Ben", "desk", 5.0)
+    assert await here.count(room) == 2
+    assert not await here.leave(room, "ann", "phone", 1001.0)
+    await here.enter(room, "cho", "Cho", "phone", 1002.0)
+    # The other node falls silent with ann and ben on it.
+    await here.refresh([(room, "cho", "phone")], 1050.0)
+    assert sorted(await here.sweep(1075.0)) == [(room, "ann"), (room, "ben")]
+    assert await there.online(room) == [("cho", "Cho")]
+    assert await here.sweep(1200.0) == [(room, "cho")]
+    async with Redis.from_url(redis_server.url) as redis:
+        assert not await redis.keys(f"madang:fleet:presence:{{{room}}}*"), "something is left behind"
+    for presence in (here, there):
+        await presence.stop()

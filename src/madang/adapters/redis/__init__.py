@@ -1,6 +1,7 @@
-"""Redis and Valkey between nodes. The bus is here; what is kept in Redis for longer is not yet."""
+"""Redis and Valkey between nodes: the bus, and who is present."""
 
 from madang.adapters.redis.bus import RedisBus
-from madang.adapters.redis.channels import STRATEGIES, Channels
+from madang.adapters.redis.channels import STRATEGIES
+from madang.adapters.redis.presence import RedisPresence
 
-__all__ = ["STRATEGIES", "Channels", "RedisBus"]
+__all__ = ["STRATEGIES", "RedisBus", "RedisPresence"]

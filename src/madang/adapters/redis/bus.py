@@ -16,10 +16,10 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
 
 from madang.adapters.redis import connecting
 from madang.adapters.redis.channels import Channels
+from madang.adapters.redis.connecting import TROUBLE
 from madang.adapters.redis.parcels import Content, Forged, Seal
 from madang.core.events import Event
 from madang.ports.bus import Receiver, Signal
@@ -41,7 +41,6 @@ HEARTBEAT_S: Final = 1.0
 """The longest single wait for a message; shorter than the socket's own patience, which would count as a failure."""
 BACKOFF_S: Final = 0.1
 MAX_BACKOFF_S: Final = 5.0
-TROUBLE: Final = (RedisError, OSError, TimeoutError)
 
 
 class RedisBus:
@@ -70,6 +69,11 @@ class RedisBus:
         self._probing: dict[bytes, asyncio.Future[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._ailing: set[str] = set()  # what has been logged as failing, until it works again
+
+    @property
+    def installation(self) -> str:
+        """The name that this installation's keys and channels begin with."""
+        return self._seal.name
 
     @property
     def local(self) -> bool:

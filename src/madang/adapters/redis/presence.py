@@ -1,0 +1,152 @@
+"""Presence of a fleet, in Redis: who has a live device in which room, on whichever node.
+
+Per room three keys with one hash tag, so that they are in one slot of a cluster and one script changes them together:
+
+    {room}:devices   sorted set: user, NUL, device → when it is gone, in milliseconds of Redis's clock
+    {room}:users     sorted set, all scores 0: users in order of their id
+    {room}:names     hash: user → name; and `#user` → how many devices
+
+and for all rooms `rooms`, a sorted set: room → when its first device may be gone. Nothing else is kept, and what a fleet that
+died has left behind is swept by the next one.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from redis.asyncio import Redis
+
+from madang.adapters.redis import connecting
+from madang.errors import StorageFailed
+
+SWEPT: Final = 200
+"""Rooms swept in one call, so that a fleet that died does not hold up Redis."""
+
+# KEYS: devices, users, names. ARGV: user, device, name, gone at. Gives 1 for the user's first device.
+_ENTER: Final = """
+redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
+if redis.call('ZADD', KEYS[1], ARGV[4], ARGV[1] .. '\\0' .. ARGV[2]) == 0 then return 0 end
+if redis.call('HINCRBY', KEYS[3], '#' .. ARGV[1], 1) > 1 then return 0 end
+redis.call('ZADD', KEYS[2], 0, ARGV[1])
+return 1
+"""
+# Of a user and a device that are known to be there: forget the device; true when the user has no other.
+_FORGET: Final = """
+local function forget(user, member)
+  redis.call('ZREM', KEYS[1], member)
+  if redis.call('HINCRBY', KEYS[3], '#' .. user, -1) > 0 then return false end
+  redis.call('ZREM', KEYS[2], user)
+  redis.call('HDEL', KEYS[3], user, '#' .. user)
+  return true
+end
+"""
+# KEYS as above. ARGV: user, device. Gives 1 for the user's last device.
+_LEAVE: Final = f"""{_FORGET}
+local member = ARGV[1] .. '\\0' .. ARGV[2]
+if not redis.call('ZSCORE', KEYS[1], member) then return 0 end
+return forget(ARGV[1], member) and 1 or 0
+"""
+# KEYS as above. ARGV: now. Gives when the next device may be gone (0: none is left), and the users who went offline.
+_SWEEP: Final = f"""{_FORGET}
+local gone = {{}}
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])) do
+  local user = string.match(member, '^(%Z*)')
+  if forget(user, member) then gone[#gone + 1] = user end
+end
+local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+return {{first[2] or '0', gone}}
+"""
+
+
+class RedisPresence:
+    """Counts devices per (room, user) over all nodes. See `ports.presence`.
+
+    Times come in as seconds of the caller's own clock, which other nodes do not share; at the first call it is set beside
+    Redis's clock, once.
+
+    Args:
+        url: see `connecting`.
+        name: of the installation.
+        ttl_s: seconds after which a device that was not refreshed is gone.
+    """
+
+    def __init__(self, url: str, name: str, ttl_s: float) -> None:
+        self._redis: Redis = connecting.client(url)
+        self._prefix = f"madang:{name}:presence:"
+        self._ttl_ms = int(ttl_s * 1000)
+        self._ahead_ms: float | None = None
+        self._aligning = asyncio.Lock()
+        scripts = (_ENTER, _LEAVE, _SWEEP)
+        self._enter, self._leave, self._sweep = (self._redis.register_script(script) for script in scripts)
+
+    async def stop(self) -> None:
+        """Let go of the connections. Devices stay until they are gone by themselves."""
+        await self._redis.aclose()
+
+    async def enter(self, room: str, user: str, name: str, device: str, now: float) -> bool:
+        gone_at = await self._ms(now) + self._ttl_ms
+        first = await self._enter(keys=self._keys(room), args=[user, device, name, gone_at])
+        await self._redis.zadd(self._rooms, {room: gone_at}, nx=True)
+        return bool(first)
+
+    async def leave(self, room: str, user: str, device: str, now: float) -> bool:
+        return bool(await self._leave(keys=self._keys(room), args=[user, device]))
+
+    async def refresh(self, devices: Sequence[tuple[str, str, str]], now: float) -> None:
+        gone_at = await self._ms(now) + self._ttl_ms
+        rooms: dict[str, dict[str, float]] = {}
+        for room, user, device in devices:
+            rooms.setdefault(room, {})[f"{user}\0{device}"] = gone_at
+        async with self._redis.pipeline(transaction=False) as calls:
+            for room, members in rooms.items():
+                calls.zadd(self._keys(room)[0], members, xx=True)
+            await calls.execute()
+
+    async def sweep(self, now: float) -> list[tuple[str, str]]:
+        ms = await self._ms(now)
+        gone: list[tuple[str, str]] = []
+        while due := await self._names("ZRANGEBYSCORE", self._rooms, "-inf", ms, "LIMIT", 0, SWEPT):
+            for room in due:
+                first, users = await self._sweep(keys=self._keys(room), args=[ms])
+                gone += [(room, user.decode()) for user in users]
+                if int(float(first)):
+                    await self._redis.zadd(self._rooms, {room: float(first)})
+                else:
+                    await self._redis.zrem(self._rooms, room)
+        return gone
+
+    async def online(self, room: str, *, after: str = "", limit: int = 100) -> list[tuple[str, str]]:
+        _, users, names = self._keys(room)
+        start = f"({after}" if after else "-"
+        found = await self._names("ZRANGEBYLEX", users, start, "+", "LIMIT", 0, limit)
+        named = await self._names("HMGET", names, *found) if found else []
+        return [(user, name) for user, name in zip(found, named, strict=True) if name]
+
+    async def count(self, room: str) -> int:
+        try:
+            return int(await self._redis.zcard(self._keys(room)[1]))
+        except connecting.TROUBLE as error:
+            raise StorageFailed("Who is present cannot be told just now.") from error
+
+    async def _names(self, *command: str | int) -> list[str]:
+        """Run a command that answers with names; one that is missing is empty."""
+        try:
+            answer: list[bytes | None] = await self._redis.execute_command(*command)  # type: ignore[no-untyped-call]
+        except connecting.TROUBLE as error:
+            raise StorageFailed("Who is present cannot be told just now.") from error
+        return [(name or b"").decode() for name in answer]
+
+    @property
+    def _rooms(self) -> str:
+        return f"{self._prefix}rooms"
+
+    def _keys(self, room: str) -> list[str]:
+        return [f"{self._prefix}{{{room}}}:{kind}" for kind in ("devices", "users", "names")]
+
+    async def _ms(self, now: float) -> int:
+        """Give the caller's time in milliseconds of Redis's clock."""
+        if self._ahead_ms is None:
+            async with self._aligning:
+                seconds, micros = await self._redis.time()
+                self._ahead_ms = seconds * 1000 + micros / 1000 - now * 1000
+        return int(self._ahead_ms + now * 1000)
