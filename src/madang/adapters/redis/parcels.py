@@ -7,7 +7,8 @@ undecoded until a node is found to serve the room, so that what is not for a nod
     part   = MessagePack of ([(seq, id, type, user, name, at, body), …], [(topic, key, value), …])
 
 The signature is BLAKE2b (RFC 7693) keyed with a secret of the installation: who can reach the Redis server, but has not
-the database, can neither read history nor put words into a room. There is no pickle and no type name in it.
+the database, can put no words into a room. He could listen: nothing is encrypted here, that is TLS's part. There is no
+pickle and no type name in it.
 """
 
 import hashlib
