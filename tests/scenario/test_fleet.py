@@ -26,6 +26,8 @@ def database(request: pytest.FixtureRequest) -> str:
 @asynccontextmanager
 async def two_nodes(folder: Path, database: str, bus: str) -> AsyncIterator[tuple[Server, Server]]:
     settings = {"database": database, "bus": bus}
+    for name in ("one", "two"):
+        (folder / name).mkdir()
     async with (
         running_server(folder / "one", "--load-test", settings=settings) as one,
         running_server(folder / "two", "--load-test", settings=settings) as two,
