@@ -204,6 +204,8 @@ class Connection(asyncio.Protocol):
     # -- handshake -----------------------------------------------------------------------------------------------------
 
     def _handshake(self, request: Request) -> None:
+        if self._protocol.close_expected():
+            return  # what stood behind the head in its packet was no frame, and the parser has given up
         response = self._refusal(request) or self._protocol.accept(request)
         if response.status_code != 101:
             self._protocol.send_response(response)
