@@ -231,7 +231,7 @@ async def test_no_secret_is_in_an_answer(server: Server, anyone: Rest, advisory:
                 )
                 found = response.text + str(response.headers)
                 assert hash not in found
-                assert key.rpartition("_")[2] not in found
+                assert key.split("_", 2)[2] not in found  # the secret itself may have a _
                 assert who is mina or mina.token not in found
     assert key not in server.log.read_text()
     assert mina.token not in server.log.read_text()
