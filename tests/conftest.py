@@ -30,6 +30,8 @@ MAY_BLOCK = {
     # Importing reads files once in a process: SQLAlchemy dialects and Alembic load theirs late.
     "<frozen importlib._bootstrap>": {"_find_and_load"},
     "<frozen importlib._bootstrap_external>": {"get_data", "path_stats", "find_spec"},
+    # Nodes that start at once in one process wait for each other's import of the driver.
+    "sqlalchemy/dialects/mysql/asyncmy.py": {"import_dbapi"},
     # Every new connection looks for ~/.pgpass and certificates: a few small files, for a pool of five.
     "asyncpg/connect_utils.py": {"_parse_connect_dsn_and_args"},
     # Runs at start, on PostgreSQL in a thread with a loop of its own.
