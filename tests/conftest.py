@@ -32,6 +32,7 @@ MAY_BLOCK = {
     "<frozen importlib._bootstrap_external>": {"get_data", "path_stats", "find_spec"},
     # Nodes that start at once in one process wait for each other's import of the driver.
     "sqlalchemy/dialects/mysql/asyncmy.py": {"import_dbapi"},
+    "sqlalchemy/dialects/postgresql/asyncpg.py": {"import_dbapi"},
     # Every new connection looks for ~/.pgpass and certificates: a few small files, for a pool of five.
     "asyncpg/connect_utils.py": {"_parse_connect_dsn_and_args"},
     # Runs at start, on PostgreSQL in a thread with a loop of its own.
