@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import resource
 import signal
 import sqlite3
@@ -20,6 +19,7 @@ from madang.errors import SetupError, StorageFailed, StorageFull
 from madang.testing.log import what_was_acked_is_there_after_reopening
 from madang.testing.rules import opened as opened_scene
 from tests.contract.conftest import now_ms, opened
+from tests.disks import mounted_disk
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,17 +89,8 @@ async def test_a_second_process_is_refused(sqlite_url: str) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 8 MB."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small disk takes root")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], capture_output=True)
-    if mounted.returncode != 0:
-        pytest.skip(f"cannot mount a small disk: {mounted.stderr.decode()}")
-    try:
+    with mounted_disk(tmp_path, 8) as disk:
         yield disk
-    finally:
-        subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def texts(room: str, run: str, count: int = 50, size: int = 1000) -> list[Draft]:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import random
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from madang.proving import shim_undo
 from madang.proving.faults.probe import Refusal, probing
 from madang.proving.server import Server
 from madang.proving.shim import Shim
+from tests.disks import mounted_disk
 from tests.scenario.faults.needs import need
 
 
@@ -53,17 +53,8 @@ async def test_the_first_ack_of_all_survives_the_power(tmp_path: Path, orderly: 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 12 MB."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small disk takes root")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", disk], capture_output=True)
-    if mounted.returncode != 0:
-        pytest.skip(f"cannot mount a small disk: {mounted.stderr.decode()}")
-    try:
+    with mounted_disk(tmp_path, 12) as disk:
         yield disk
-    finally:
-        subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 @pytest.mark.slow
