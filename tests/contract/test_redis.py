@@ -88,7 +88,7 @@ async def test_after_a_cut_it_listens_again_and_says_so(redis_server: RedisServe
             await asyncio.wait_for(say_until_heard(), 20)
 
 
-async def test_a_server_that_comes_back_empty_is_taken_up_again(unused_port: int = 0) -> None:
+async def test_a_server_that_stands_still_is_no_loss() -> None:
     with run_redis() as first:
         async with pair(first) as (here, there, heard):
             await there.subscribe("yard")

@@ -1,4 +1,4 @@
-"""Which channel a room's parcels take, and so who pays for them: Redis, or the nodes (docs/fleet.md has figures).
+"""Which channel a room's parcels take, and so who pays for them: Redis, or the nodes (docs/fleet.md says which is for whom).
 
 - `all`: one channel. Redis does least; every node is sent everything and passes over what is not of its rooms.
 - `partition`: one of PARTITIONS channels, by the room's name. A node listens to those its rooms are in; rooms that are
@@ -56,14 +56,11 @@ class Channels:
         """The channels that the node's rooms need."""
         return list(self._users)
 
-    def add(self, room: str) -> str | None:
-        """Note a room; gives the channel that must be listened to from now on, if that is news."""
-        if room in self.rooms:
-            return None
-        self.rooms.add(room)
-        channel = self.of(room)
-        self._users[channel] += 1
-        return channel if self._users[channel] == 1 else None
+    def add(self, room: str) -> None:
+        """Note a room; its channel is wanted from now on."""
+        if room not in self.rooms:
+            self.rooms.add(room)
+            self._users[self.of(room)] += 1
 
     def drop(self, room: str) -> str | None:
         """Forget a room; gives the channel that nobody needs any more, if there is one."""

@@ -85,7 +85,7 @@ async def check(redis: Redis, where: str) -> None:
         raise SetupError(
             f"Redis at {where} refuses ({error}).", "Correct user and password, or its settings."
         ) from error
-    except (RedisError, OSError, TimeoutError) as error:
+    except TROUBLE as error:
         raise SetupError(
             f"Redis at {where} does not answer ({error}).", "Check MADANG_BUS, and that it runs."
         ) from error

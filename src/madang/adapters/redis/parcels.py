@@ -24,7 +24,7 @@ from madang.ports.bus import Signal
 VERSION: Final = b"\x01"
 SIGNATURE: Final = 16
 MAX_PARCEL: Final = 8 * 2**20
-"""Bytes; a larger one is not looked at. A node's own stay far below, at PARCEL_EVENTS events of 64 KB at most."""
+"""Bytes; a larger one is not looked at. A node's own stay far below (PARCEL_BYTES and one event)."""
 
 _Part = tuple[list[tuple[int, int, str, str, str, int, bytes]], list[tuple[str, str, bytes]]]
 _encode: Final = msgspec.msgpack.Encoder().encode

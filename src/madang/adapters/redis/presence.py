@@ -10,7 +10,6 @@ and for all rooms `rooms`, a sorted set: room → when its first device may be g
 died has left behind is swept by the next one.
 """
 
-import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -75,7 +74,6 @@ class RedisPresence:
         self._prefix = f"madang:{name}:presence:"
         self._ttl_ms = int(ttl_s * 1000)
         self._ahead_ms: float | None = None
-        self._aligning = asyncio.Lock()
         scripts = (_ENTER, _LEAVE, _SWEEP)
         self._enter, self._leave, self._sweep = (self._redis.register_script(script) for script in scripts)
 
@@ -146,7 +144,6 @@ class RedisPresence:
     async def _ms(self, now: float) -> int:
         """Give the caller's time in milliseconds of Redis's clock."""
         if self._ahead_ms is None:
-            async with self._aligning:
-                seconds, micros = await self._redis.time()
-                self._ahead_ms = seconds * 1000 + micros / 1000 - now * 1000
+            seconds, micros = await self._redis.time()
+            self._ahead_ms = seconds * 1000 + micros / 1000 - now * 1000
         return int(self._ahead_ms + now * 1000)
