@@ -17,10 +17,10 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
+from madang.adapters.parcels import Content, Forged, Seal
 from madang.adapters.redis import connecting
 from madang.adapters.redis.channels import Channels
 from madang.adapters.redis.connecting import TROUBLE
-from madang.adapters.redis.parcels import Content, Forged, Seal
 from madang.core.events import Event
 from madang.ports.bus import Receiver, Signal
 

@@ -1,4 +1,4 @@
-"""What travels between nodes: parcels, signed. Nothing here knows of Redis.
+"""What travels between nodes: parcels, signed. Which broker carries them, its adapter knows.
 
 A parcel carries what one node has for one channel at one moment: per room, its events and signals. The rooms' parts stay
 undecoded until a node is found to serve the room, so that what is not for a node costs it one look at a name.
@@ -6,8 +6,11 @@ undecoded until a node is found to serve the room, so that what is not for a nod
     parcel = version, signature (16 bytes), MessagePack of (sender, [(room, part), …])
     part   = MessagePack of ([(seq, id, type, user, name, at, body), …], [(topic, key, value), …])
 
-The signature is BLAKE2b (RFC 7693) keyed with a secret of the installation: who can reach the Redis server, but has not
-the database, can put no words into a room. He could listen: nothing is encrypted here, that is TLS's part. There is no
+Nodes of two versions meet while a fleet is upgraded. So a later version may add to the end of each of these tuples, and
+what is added there is passed over by one that does not know it; for any other change VERSION changes.
+
+The signature is BLAKE2b (RFC 7693) keyed with a secret of the installation: who can reach the broker, but has not the
+database, can put no words into a room. He could listen: nothing is encrypted here, that is TLS's part. There is no
 pickle and no type name in it.
 """
 
@@ -26,9 +29,40 @@ SIGNATURE: Final = 16
 MAX_PARCEL: Final = 8 * 2**20
 """Bytes; a larger one is not looked at. A node's own stay far below (PARCEL_BYTES and one event)."""
 
-_Part = tuple[list[tuple[int, int, str, str, str, int, bytes]], list[tuple[str, str, bytes]]]
+
+class _Event(msgspec.Struct, array_like=True, gc=False):  # a struct, not a tuple: what is added behind is passed over
+    seq: int
+    id: int
+    type: str
+    user: str
+    name: str
+    at: int
+    body: bytes
+
+
+class _Signal(msgspec.Struct, array_like=True, gc=False):
+    topic: str
+    key: str
+    value: bytes
+
+
+class _Part(msgspec.Struct, array_like=True, gc=False):
+    events: list[_Event]
+    signals: list[_Signal]
+
+
+class _Room(msgspec.Struct, array_like=True, gc=False):
+    name: str
+    part: msgspec.Raw
+
+
+class _Body(msgspec.Struct, array_like=True, gc=False):
+    sender: str
+    rooms: list[_Room]
+
+
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(tuple[str, list[tuple[str, msgspec.Raw]]]).decode
+_decode: Final = msgspec.msgpack.Decoder(_Body).decode
 _decode_part: Final = msgspec.msgpack.Decoder(_Part).decode
 
 
@@ -59,20 +93,7 @@ class Seal:
 
     def pack(self, rooms: Mapping[str, Content]) -> bytes:
         """Make a parcel."""
-        parts = [
-            (
-                room,
-                msgspec.Raw(
-                    _encode(
-                        (
-                            [(e.seq, e.id, e.type, e.user, e.name, e.at, e.body) for e in content.events],
-                            [(s.topic, s.key, s.value) for s in content.signals],
-                        )
-                    )
-                ),
-            )
-            for room, content in rooms.items()
-        ]
+        parts = [(room, msgspec.Raw(_encode(_part(content)))) for room, content in rooms.items()]
         body = _encode((self._node, parts))
         return VERSION + self._sign(body) + body
 
@@ -89,17 +110,28 @@ class Seal:
         if not hmac.compare_digest(self._sign(body), parcel[len(VERSION) : head]):
             raise Forged
         try:
-            sender, parts = _decode(body)
-            if sender == self._node:
+            read = _decode(body)
+            if read.sender == self._node:
                 return
-            for room, part in parts:
-                if room in wanted:
-                    events, signals = _decode_part(part)
-                    yield Content(
-                        [Event(room, *fields) for fields in events], [Signal(room, *fields) for fields in signals]
-                    )
+            for room in read.rooms:
+                if room.name in wanted:
+                    yield _content(room.name, _decode_part(room.part))
         except msgspec.MsgspecError as error:
             raise Forged from error
 
     def _sign(self, body: bytes | memoryview) -> bytes:
         return hashlib.blake2b(body, key=self._key, digest_size=SIGNATURE).digest()
+
+
+def _part(content: Content) -> _Part:
+    return _Part(
+        [_Event(e.seq, e.id, e.type, e.user, e.name, e.at, e.body) for e in content.events],
+        [_Signal(s.topic, s.key, s.value) for s in content.signals],
+    )
+
+
+def _content(room: str, part: _Part) -> Content:
+    return Content(
+        [Event(room, e.seq, e.id, e.type, e.user, e.name, e.at, e.body) for e in part.events],
+        [Signal(room, s.topic, s.key, s.value) for s in part.signals],
+    )
