@@ -9,9 +9,10 @@ import pytest
 
 from tests.mariadb import mariadb_server, mariadb_url
 from tests.redis import redis_server
+from tests.redis_topologies import redis_cluster
 from tests.servers import postgres_server, postgres_url
 
-__all__ = ["mariadb_server", "mariadb_url", "postgres_server", "postgres_url", "redis_server"]
+__all__ = ["mariadb_server", "mariadb_url", "postgres_server", "postgres_url", "redis_cluster", "redis_server"]
 
 # A slow machine is no bug, so no deadline; what takes too long is for bench/ to say.
 hypothesis.settings.register_profile("default", deadline=None, print_blob=True)

@@ -81,11 +81,11 @@ def running(
                 command(port), cwd=home, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0
             )
         try:
-            if _answers(process, ask(port)):
+            if answers(process, ask(port)):
                 yield port, process.pid
                 return
         finally:
-            _end(process, stop)
+            end(process, stop)
     raise RuntimeError(f"the server did not start:\n{(home / 'log').read_text()[-4000:]}")
 
 
@@ -104,8 +104,8 @@ def checked(command: Sequence[str], cwd: Path) -> None:
         raise RuntimeError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
 
 
-def _answers(process: subprocess.Popen[bytes], ask: Sequence[str]) -> bool:
-    """Ask until the server answers. False if it ended or stayed silent."""
+def answers(process: subprocess.Popen[bytes], ask: Sequence[str]) -> bool:
+    """Ask until a server answers. False if it ended or stayed silent."""
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         if subprocess.run(ask, capture_output=True, timeout=START_SECONDS).returncode == 0:
@@ -115,7 +115,8 @@ def _answers(process: subprocess.Popen[bytes], ask: Sequence[str]) -> bool:
     return False
 
 
-def _end(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
+def end(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
+    """End a server in order; by force if it does not."""
     if process.poll() is None:
         process.send_signal(how)
     try:
