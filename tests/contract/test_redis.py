@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -31,6 +31,9 @@ class Receiver:
 
     def receive(self, events: Sequence[Event]) -> None:
         self.events += events
+
+    def announced(self, heads: Mapping[str, int]) -> None:
+        raise AssertionError("Redis carries every event whole")
 
     def signal(self, signal: Signal) -> None:
         self.signals.append(signal)

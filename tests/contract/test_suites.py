@@ -176,6 +176,11 @@ class AlteringBus(MemoryBus):
         super().publish([change(event, body=event.body.replace(b" ", b"")) for event in events])
 
 
+class SmallBus(MemoryBus):
+    def publish(self, events: Sequence[Event]) -> None:
+        super().publish([event for event in events if len(event.body) < 8000])
+
+
 class GossipingBus(MemoryBus):
     async def subscribe(self, room: str) -> None:
         self._rooms = _Everything()  # type: ignore[assignment]
@@ -211,6 +216,7 @@ class DeadBus(MemoryBus):
     ("broken", "rule"),
     [
         (AlteringBus, "unaltered|as it was"),
+        (SmallBus, "too large"),
         (GossipingBus, "nobody else"),
         (UnstoppableBus, "stop has returned"),
         (SilentBus, "signal"),

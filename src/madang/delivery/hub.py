@@ -8,7 +8,7 @@ reads from the log what is missing. Joining and catching up stand in `following.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 from madang.aio import FreshFlight, SingleFlight
@@ -50,6 +50,7 @@ class Hub:
         self._opening: SingleFlight[LiveRoom | None] = SingleFlight()
         self._reading: FreshFlight[list[Event]] = FreshFlight()
         self._early: dict[str, deque[Event]] = {}  # of rooms being opened; the newest HELD, the log has the others
+        self._early_heads: dict[str, int] = {}  # of rooms being opened
         self._empty_since: dict[str, float] = {}
         self._unflushed: list[Outlet] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -93,6 +94,17 @@ class Hub:
                 self._fill(room)
         self.scheduler.run()
 
+    def announced(self, heads: Mapping[str, int]) -> None:
+        """Read from the log what rooms lack of it. Part of `ports.bus.Receiver`."""
+        for name, seq in heads.items():
+            room = self.rooms.get(name)
+            if room is not None:
+                if seq >= room.next:
+                    room.head = max(room.head, seq)
+                    self._fill(room)
+            elif name in self._early:
+                self._early_heads[name] = max(self._early_heads.get(name, 0), seq)
+
     def signal(self, signal: Signal) -> None:
         """Take an ephemeral notice of another node. Part of `ports.bus.Receiver`."""
         self.ephemeral.receive(signal)
@@ -135,12 +147,14 @@ class Hub:
                 for seq in [s for s in room.held if s < room.next]:
                     del room.held[seq]
                 self.touch(room)
-                if len(events) < READ and not room.held:
+                missing = bool(room.held) or room.head >= room.next
+                if len(events) < READ and not missing:
                     return
                 failed = 0 if events else failed + 1
                 if failed > RETRIES:
-                    logger.error("room %s: the log does not have %s", room.info.id, min(room.held))
+                    logger.error("room %s: the log does not have event %s", room.info.id, room.next)
                     room.held.clear()  # of another history; what is real, `check` finds
+                    room.head = room.next - 1
                     return
                 if failed:  # announced but not readable yet: replicas may trail
                     await asyncio.sleep(RETRY_S * 2**failed)
@@ -175,10 +189,7 @@ class Hub:
         """Compare every live room with the log and fill what the bus lost at the end."""
         names = list(self.rooms)
         for start in range(0, len(names), 500):
-            for name, seq in (await self._log.heads(names[start : start + 500])).items():
-                room = self.rooms.get(name)
-                if room is not None and seq >= room.next:
-                    self._fill(room)
+            self.announced(await self._log.heads(names[start : start + 500]))
 
     # -- rooms ---------------------------------------------------------------------------------------------------------
 
@@ -202,10 +213,13 @@ class Hub:
             room = self.rooms[name] = LiveRoom(info, tail.epoch, tail.seq, tail.events, self.statistics)
             self._empty_since[name] = self._loop.time()
             early = self._early.pop(name)
+            head = self._early_heads.pop(name, 0)
         finally:
+            self._early_heads.pop(name, None)
             if self._early.pop(name, None) is not None:  # there is no such room, or it could not be read
                 await self._bus.unsubscribe(name)
         self.receive(tuple(early))
+        self.announced({name: head})
         return room
 
     async def read(self, room: str, after: int, limit: int) -> list[Event]:

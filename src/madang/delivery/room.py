@@ -67,7 +67,7 @@ class LiveRoom:
     """One room on one node. Everything here runs in the event loop and never waits."""
 
     __slots__ = (
-        "audiences", "batches", "epoch", "erased", "events_pending", "filling", "forgotten", "gone", "held", "info", "lagging", "lazy",
+        "audiences", "batches", "epoch", "erased", "events_pending", "filling", "forgotten", "gone", "head", "held", "info", "lagging", "lazy",
         "live", "next", "next_flush", "queued", "sealed", "skip_from", "statistics", "tail", "touched", "warm",
     )  # fmt: skip
 
@@ -82,6 +82,7 @@ class LiveRoom:
         self.touched: dict[str, int] = {}  # user -> seq of the newest event that ended or changed a membership
         self.forgotten = 0  # up to this seq, `touched` may have let go of something
         self.held: dict[int, Event] = {}  # came early; at most hub.HELD
+        self.head = seq  # the log is known to reach so far; below `next` most of the time
         self.filling = False  # a log read for a gap is under way
         self.audiences: dict[Wire, Audience] = {}
         self.live = 0  # subscriptions in the audiences

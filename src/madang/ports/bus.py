@@ -3,7 +3,7 @@
 What it must not do: block the caller, grow without bound, or alter what it carries.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -32,6 +32,9 @@ class Receiver(Protocol):
     def receive(self, events: Sequence[Event]) -> None:
         """Take events of rooms this node subscribes, in any order, perhaps again."""
 
+    def announced(self, heads: Mapping[str, int]) -> None:
+        """Learn up to which seq the log of some rooms reaches. What the node lacks of those it serves, it reads there."""
+
     def signal(self, signal: Signal) -> None:
         """Take an ephemeral notice."""
 
@@ -40,7 +43,10 @@ class Receiver(Protocol):
 
 
 class Bus(Protocol):
-    """Carries events and signals from one node to the others."""
+    """Carries events and signals from one node to the others.
+
+    An event that is too large for what carries it is not lost for that: its seq is announced, and the log has it.
+    """
 
     @property
     def local(self) -> bool:
@@ -53,7 +59,7 @@ class Bus(Protocol):
         """Let go. Delivers nothing after it returns."""
 
     async def subscribe(self, room: str) -> None:
-        """Deliver this room's events and signals. When it returns, what is published from now on is on its way here.
+        """Deliver this room's events, heads and signals. When it returns, what is published from now on is on its way here.
 
         While the server cannot be reached it returns all the same, within a second or so, and the receiver's `doubt`
         follows when it is listened to.

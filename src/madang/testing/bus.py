@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from madang.core.events import SENT, Event
 from madang.core.ids import EPOCH_MS
@@ -11,6 +11,7 @@ from madang.testing.rules import Make, new, run_rules
 
 PATIENCE_S = 10.0
 AT_ONCE_S = 0.5
+LARGE = 200_000  # bytes of a body: more than the largest message of the default settings
 
 
 async def check_bus(make: Make[Sequence[Bus]]) -> None:
@@ -27,10 +28,15 @@ class Inbox:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.heads: dict[str, int] = {}
         self.signals: list[Signal] = []
 
     def receive(self, events: Sequence[Event]) -> None:
         self.events += events
+
+    def announced(self, heads: Mapping[str, int]) -> None:
+        for room, seq in heads.items():
+            self.heads[room] = max(seq, self.heads.get(room, 0))
 
     def signal(self, signal: Signal) -> None:
         self.signals.append(signal)
@@ -46,8 +52,8 @@ async def _started(buses: Sequence[Bus]) -> list[Inbox]:
     return inboxes
 
 
-def _event(room: str, seq: int) -> Event:
-    return Event(room, seq, seq << 22, SENT, "user", "이름", EPOCH_MS + seq, b'{"text":"\xea\xb0\x80 \\u0000"}')
+def _event(room: str, seq: int, body: bytes = b'{"text":"\xea\xb0\x80 \\u0000"}') -> Event:
+    return Event(room, seq, seq << 22, SENT, "user", "이름", EPOCH_MS + seq, body)
 
 
 async def _until(say: Callable[[], None], heard: Callable[[], bool]) -> None:
@@ -78,6 +84,28 @@ async def events_reach_subscribers_unaltered(buses: Sequence[Bus]) -> None:
         )
         for inbox in others:
             assert set(inbox.events) == set(events), "altered, or of a room that was not subscribed"
+    await _stop(buses)
+
+
+async def large_events_arrive_or_are_announced(buses: Sequence[Bus]) -> None:
+    """An event too large to be carried is announced by its seq to every other node that subscribes, and nobody else."""
+    inboxes = await _started(buses)
+    room, elsewhere = new("room"), new("room")
+    for bus in buses[1:]:
+        await bus.subscribe(room)
+    large, after = _event(room, 7, b'{"text":"' + b"x" * LARGE + b'"}'), _event(room, 8)
+    unasked = _event(elsewhere, 7, large.body)
+
+    def arrived() -> bool:
+        return all(
+            (large in inbox.events or inbox.heads.get(room, 0) >= 7) and after in inbox.events for inbox in inboxes[1:]
+        )
+
+    await _until(lambda: buses[0].publish([unasked, large, after]), arrived)
+    for inbox in inboxes:
+        assert set(inbox.heads) <= {room}, "a room that was not subscribed"
+        assert max(inbox.heads.values(), default=0) <= 8, "what has not been published"
+        assert set(inbox.events) <= {large, after}, "altered, or of a room that was not subscribed"
     await _stop(buses)
 
 
@@ -167,6 +195,7 @@ async def _stop(buses: Sequence[Bus]) -> None:
 
 BUS_RULES = [
     events_reach_subscribers_unaltered,
+    large_events_arrive_or_are_announced,
     signals_reach_subscribers,
     unsubscribed_rooms_fall_silent,
     publishing_never_blocks,

@@ -2,14 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from madang.adapters.memory.bus import MemoryBus, Yard
 from madang.core.events import Event
 from madang.ports.bus import Bus, Receiver, Signal
 
-P = TypeVar("P", Event, Signal)
+P = TypeVar("P", Event, Signal, tuple[str, int])
 
 HELD_S = 0.005
 """How long a late parcel waits at most for others to overtake it, if not said otherwise."""
@@ -19,7 +19,7 @@ class LossyLink:
     """A receiver that passes on to another one, badly.
 
     Attributes:
-        lost, repeated, late: how many events and signals met each fate so far.
+        lost, repeated, late: how many events, heads and signals met each fate so far.
     """
 
     def __init__(
@@ -42,6 +42,10 @@ class LossyLink:
 
     def receive(self, events: Sequence[Event]) -> None:
         self._receiver.receive(self._spoil(events, lambda event: self._receiver.receive([event])))
+
+    def announced(self, heads: Mapping[str, int]) -> None:
+        for room, seq in self._spoil(list(heads.items()), lambda head: self._receiver.announced(dict([head]))):
+            self._receiver.announced({room: seq})
 
     def signal(self, signal: Signal) -> None:
         for passed in self._spoil([signal], self._receiver.signal):
@@ -80,7 +84,7 @@ class LossyBus:
     Args:
         bus: what carries.
         seed: equal seeds misbehave alike as long as equal things arrive.
-        lose: share of events and signals that never arrive.
+        lose: share of events, heads and signals that never arrive.
         repeat: share that arrives twice.
         delay: share that arrives late, behind what was sent after it.
         late_s: how late at most.
@@ -145,6 +149,10 @@ class _Door:
     def receive(self, events: Sequence[Event]) -> None:
         if not self._bus.cut:
             self._receiver.receive(events)
+
+    def announced(self, heads: Mapping[str, int]) -> None:
+        if not self._bus.cut:
+            self._receiver.announced(heads)
 
     def signal(self, signal: Signal) -> None:
         if not self._bus.cut:

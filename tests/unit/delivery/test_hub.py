@@ -127,6 +127,59 @@ async def test_a_hole_is_filled_from_the_log(node: Node) -> None:
     assert (live.held, live.filling) == ({}, False)
 
 
+async def test_what_is_announced_is_read_from_the_log(node: Node) -> None:
+    live = await node.live(YARD)
+    (outlet,) = await node.follow(live, "mina")
+    events = await node.stored(YARD, 700)
+    node.hub.announced({YARD: 300, "nowhere": 5})
+    node.hub.announced({YARD: events[-1].seq})
+    await eventually(lambda: outlet.position(YARD, 1) == 701)
+    await eventually(lambda: not live.filling)
+    reads = node.hub.statistics.log_reads
+    node.hub.announced({YARD: 701})
+    node.hub.announced({YARD: 300})
+    await turns()
+    assert node.hub.statistics.log_reads == reads, "what the room has is not read again"
+    node.hub.receive([event(YARD, 702)])
+    await eventually(lambda: outlet.position(YARD, 1) == 702)
+
+
+async def test_what_is_announced_while_the_log_is_read_is_read_too(node: Node) -> None:
+    """The read under way may be older than what is announced."""
+    live = await node.live(YARD)
+    (outlet,) = await node.follow(live, "mina")
+    await node.stored(YARD, 1)
+
+    class SlowRead(Wrapped):
+        asked = 0
+
+        async def read(self, *args: Any) -> Any:
+            found = await self.inner.read(*args)
+            self.asked += 1
+            if self.asked == 1:
+                await node.stored(YARD, 1)
+                node.hub.announced({YARD: 3})
+            return found
+
+    node.hub._log = SlowRead(node.store)
+    node.hub.announced({YARD: 2})
+    await eventually(lambda: outlet.position(YARD, 1) == 3)
+
+
+async def test_what_is_announced_while_a_room_is_opened_is_not_missed(node: Node) -> None:
+    slow = node.hub._log = SlowTail(node.store)
+    outlet = node.outlet()
+    join = asyncio.ensure_future(node.join(outlet, YARD, limit=0))
+    await eventually(lambda: slow.asked)
+    newest = (await node.stored(YARD, 2))[-1].seq
+    node.hub.announced({YARD: newest})
+    node.hub.announced({YARD: newest - 1})
+    slow.go.set()
+    joined = await join
+    await eventually(lambda: outlet.position(YARD, joined.seq) == newest)
+    assert node.hub._early_heads == {}
+
+
 async def test_what_is_held_is_bounded_and_nothing_is_lost_by_it(node: Node) -> None:
     live = await node.live(YARD)
     (outlet,) = await node.follow(live, "mina")
@@ -164,6 +217,8 @@ async def test_an_event_that_no_log_has_is_given_up(node: Node, monkeypatch: pyt
     node.hub.receive([event(YARD, 5000)])
     await eventually(lambda: not live.filling)
     assert live.held == {}
+    node.hub.announced({YARD: 5000})
+    await eventually(lambda: not live.filling)
     await node.send(YARD)
     await eventually(lambda: outlet.position(YARD, 1) == 2)
 
