@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from madang.core.events import Event
-from madang.ports.bus import Signal
+from madang.ports.bus import EVERYWHERE, Signal
 
 VERSION: Final = b"\x01"
 SIGNATURE: Final = 16
@@ -98,7 +98,7 @@ class Seal:
         return VERSION + self._sign(body) + body
 
     def open(self, parcel: bytes, wanted: Iterable[str]) -> Iterator[Content]:
-        """Give what a parcel has of the rooms wanted; nothing if it is the node's own.
+        """Give what a parcel has of the rooms wanted; of the node's own, only what is for EVERYWHERE.
 
         Raises:
             Forged: it is not of this installation.
@@ -111,10 +111,9 @@ class Seal:
             raise Forged
         try:
             read = _decode(body)
-            if read.sender == self._node:
-                return
+            own = read.sender == self._node
             for room in read.rooms:
-                if room.name in wanted:
+                if room.name in wanted and (room.name == EVERYWHERE or not own):
                     yield _content(room.name, _decode_part(room.part))
         except msgspec.MsgspecError as error:
             raise Forged from error

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from madang.core.events import SENT, Event
 from madang.core.ids import EPOCH_MS
-from madang.ports.bus import Bus, Signal
+from madang.ports.bus import EVERYWHERE, MAX_SIGNAL, Bus, Signal
 from madang.testing.rules import Make, new, run_rules
 
 PATIENCE_S = 10.0
@@ -126,6 +126,29 @@ async def signals_reach_subscribers(buses: Sequence[Bus]) -> None:
     await _stop(buses)
 
 
+async def what_is_for_everywhere_reaches_every_node(buses: Sequence[Bus]) -> None:
+    """A signal EVERYWHERE reaches all nodes, whatever they subscribe, and its sender, too; events of rooms do not."""
+    inboxes = await _started(buses)
+    for n, bus in enumerate(buses):
+        signal = Signal(EVERYWHERE, "test", f"node-{n}", b'"' + b"x" * (MAX_SIGNAL - 2) + b'"')
+        await _until(
+            lambda bus=bus, signal=signal: bus.signal(signal),  # type: ignore[misc]
+            lambda signal=signal: all(signal in inbox.signals for inbox in inboxes),  # type: ignore[misc]
+        )
+    assert {signal.room for inbox in inboxes for signal in inbox.signals} == {EVERYWHERE}
+    await _stop(buses)
+
+
+async def what_is_carried_is_counted(buses: Sequence[Bus]) -> None:
+    """Each bus counts what went out and what came."""
+    await _started(buses)
+    room = new("room")
+    await buses[1].subscribe(room)
+    sent, came = buses[0].statistics, buses[1].statistics
+    await _until(lambda: buses[0].publish([_event(room, 1)]), lambda: bool(sent.published and came.received))
+    await _stop(buses)
+
+
 async def unsubscribed_rooms_fall_silent(buses: Sequence[Bus]) -> None:
     """After unsubscribe, and when what was under way has come, nothing of the room comes any more."""
     inboxes = await _started(buses)
@@ -197,6 +220,8 @@ BUS_RULES = [
     events_reach_subscribers_unaltered,
     large_events_arrive_or_are_announced,
     signals_reach_subscribers,
+    what_is_for_everywhere_reaches_every_node,
+    what_is_carried_is_counted,
     unsubscribed_rooms_fall_silent,
     publishing_never_blocks,
     a_stopped_bus_delivers_nothing,

@@ -103,6 +103,7 @@ class LossyBus:
         delay: float = 0.3,
         late_s: float = HELD_S,
     ) -> None:
+        self.statistics = bus.statistics
         self._bus = bus
         self._fate = (seed, lose, repeat, delay, late_s)
         self.link: LossyLink | None = None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from madang.core.events import Event
-from madang.ports.bus import Receiver, Signal
+from madang.ports.bus import EVERYWHERE, Receiver, Signal, Statistics
 
 MAX_WAITING: Final = 10_000
 """Parcels that wait for one node until the loop's next turn; above that the oldest go. Only a stuck loop gets there."""
@@ -25,6 +25,7 @@ class MemoryBus:
     """A bus of one node; without a yard, the bus of the only node there is."""
 
     def __init__(self, yard: Yard | None = None) -> None:
+        self.statistics = Statistics()
         self._yard = yard
         self._receiver: Receiver | None = None
         self._rooms: set[str] = set()
@@ -52,12 +53,14 @@ class MemoryBus:
         self._rooms.discard(room)
 
     def publish(self, events: Sequence[Event]) -> None:
+        self.statistics.published += len(events)
         for bus in self._others():
             bus._arrive([event for event in events if event.room in bus._rooms])
 
     def signal(self, signal: Signal) -> None:
-        for bus in self._others():
-            if signal.room in bus._rooms:
+        everywhere = signal.room == EVERYWHERE
+        for bus in self._yard.buses if everywhere and self._yard is not None else self._others():
+            if everywhere or signal.room in bus._rooms:
                 bus._arrive([signal])
 
     async def probe(self) -> bool:
@@ -81,6 +84,7 @@ class MemoryBus:
             return
         events = [parcel for parcel in parcels if isinstance(parcel, Event)]
         if events:
+            self.statistics.received += len(events)
             self._receiver.receive(events)
         latest = {(s.room, s.topic, s.key): s for s in parcels if isinstance(s, Signal)}
         for signal in latest.values():

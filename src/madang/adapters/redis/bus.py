@@ -22,14 +22,14 @@ from madang.adapters.redis import connecting
 from madang.adapters.redis.channels import Channels
 from madang.adapters.redis.connecting import TROUBLE
 from madang.core.events import Event
-from madang.ports.bus import Receiver, Signal
+from madang.ports.bus import EVERYWHERE, Receiver, Signal, Statistics
 
 logger = logging.getLogger("madang.redis")
 
 MAX_WAITING: Final = 10_000
 """Events that wait to be published; above it the oldest go."""
 MAX_SIGNALS: Final = 2_000
-"""Signals that wait, last value per key; above it new ones go."""
+"""Signals that wait, last value per key; above it new ones go, but for those EVERYWHERE."""
 PARCEL_EVENTS: Final = 1_000
 PARCEL_BYTES: Final = 2**20
 """A parcel is closed when it has so many events, or so many bytes of them."""
@@ -54,6 +54,7 @@ class RedisBus:
     """
 
     def __init__(self, url: str, strategy: str, secret: bytes, node: str) -> None:
+        self.statistics = Statistics()
         self._place = connecting.place(url)
         self._redis: Redis = connecting.client(url)
         self._seal = Seal(secret, node)
@@ -99,14 +100,17 @@ class RedisBus:
     # -- out -----------------------------------------------------------------------------------------------------------
 
     def publish(self, events: Sequence[Event]) -> None:
+        self.statistics.dropped += max(0, len(self._events) + len(events) - MAX_WAITING)
         self._events.extend(events)
         self._wake.set()
 
     def signal(self, signal: Signal) -> None:
         key = signal.room, signal.topic, signal.key
-        if len(self._signals) < MAX_SIGNALS or key in self._signals:
+        if len(self._signals) < MAX_SIGNALS or key in self._signals or signal.room == EVERYWHERE:
             self._signals[key] = signal
             self._wake.set()
+        else:
+            self.statistics.dropped += 1
 
     async def _publish(self) -> None:
         """Publish what waits. What gathers while one call is under way goes out with the next: no timer, no task each."""
@@ -123,9 +127,19 @@ class RedisBus:
                         calls.publish(channel, self._seal.pack(rooms))
                     await calls.execute()
                 failed = 0
+                self.statistics.parcels += len(parcels)
+                self.statistics.published += sum(
+                    len(content.events) for rooms in parcels.values() for content in rooms.values()
+                )
                 self._works("publishing")
             except TROUBLE as error:  # the other nodes find in the log what they were not told
                 self._fails("publishing", error)
+                self.statistics.failures += 1
+                self.statistics.dropped += sum(
+                    len(content.events) + len(content.signals)
+                    for rooms in parcels.values()
+                    for content in rooms.values()
+                )
                 failed += 1
                 await asyncio.sleep(_pause(failed))
 
@@ -186,6 +200,7 @@ class RedisBus:
                         failed = 0
             except TROUBLE as error:
                 self._fails("listening", error)
+                self.statistics.failures += 1
             finally:
                 self._pubsub = None
                 self._confirmed.clear()
@@ -228,11 +243,13 @@ class RedisBus:
         try:
             for content in self._seal.open(parcel, self._channels.rooms):
                 if content.events:
+                    self.statistics.received += len(content.events)
                     receiver.receive(content.events)
                 for signal in content.signals:
                     receiver.signal(signal)
             self._works("understanding the others")
         except Forged:
+            self.statistics.refused += 1
             self._fails("understanding the others", "a parcel that is not of this installation was passed over")
 
     # -- liveness ------------------------------------------------------------------------------------------------------
@@ -260,6 +277,7 @@ class RedisBus:
         while True:
             await asyncio.sleep(PROBE_EVERY_S)
             if not await self.probe():
+                self.statistics.failures += 1
                 self._fails("probing", "what this node publishes does not come back; it connects anew")
                 await self._redis.connection_pool.disconnect(inuse_connections=True)
             else:

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from typing import Final
 from zlib import crc32
 
+from madang.ports.bus import EVERYWHERE
+
 PARTITIONS: Final = 64
 
 
@@ -46,10 +48,11 @@ class Channels:
         self._prefix = prefix
         self._users: Counter[str] = Counter()
         self.rooms: set[str] = set()
+        self.add(EVERYWHERE)
 
     def of(self, room: str) -> str:
-        """Give the channel of a room."""
-        return self._prefix + self._place(room)
+        """Give the channel of a room, or of what is for every node."""
+        return self._prefix + (_all(room) if room == EVERYWHERE else self._place(room))
 
     @property
     def wanted(self) -> list[str]:
