@@ -7,9 +7,7 @@ that does not come back all make the hub compare its rooms with the log.
 
 import asyncio
 import logging
-import random
 import secrets
-from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -17,30 +15,22 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
+from madang.adapters.outgoing import Ailments, Outgoing, pause
 from madang.adapters.parcels import Content, Forged, Seal
 from madang.adapters.redis import connecting
 from madang.adapters.redis.channels import Channels
 from madang.adapters.redis.connecting import TROUBLE
 from madang.core.events import Event
-from madang.ports.bus import EVERYWHERE, Receiver, Signal, Statistics
+from madang.ports.bus import Receiver, Signal, Statistics
 
 logger = logging.getLogger("madang.redis")
 
-MAX_WAITING: Final = 10_000
-"""Events that wait to be published; above it the oldest go."""
-MAX_SIGNALS: Final = 2_000
-"""Signals that wait, last value per key; above it new ones go, but for those EVERYWHERE."""
-PARCEL_EVENTS: Final = 1_000
-PARCEL_BYTES: Final = 2**20
-"""A parcel is closed when it has so many events, or so many bytes of them."""
 SUBSCRIBED_S: Final = 1.0
 """How long a room's opening waits for Redis. After that the room opens without; the hub hears of it when it is done."""
 PROBE_EVERY_S: Final = 10.0
 PROBE_S: Final = 5.0
 HEARTBEAT_S: Final = 1.0
 """The longest single wait for a message; shorter than the socket's own patience, which would count as a failure."""
-BACKOFF_S: Final = 0.1
-MAX_BACKOFF_S: Final = 5.0
 
 
 class RedisBus:
@@ -61,15 +51,13 @@ class RedisBus:
         self._channels = Channels(strategy, f"madang:{self._seal.name}:")
         self._probes = f"madang:{self._seal.name}:probe:{node}"
         self._receiver: Receiver | None = None
-        self._events: deque[Event] = deque(maxlen=MAX_WAITING)
-        self._signals: dict[tuple[str, str, str], Signal] = {}
-        self._wake = asyncio.Event()
+        self._outgoing = Outgoing(self.statistics)
         self._pubsub: PubSub | None = None  # while it listens
         self._confirmed: set[str] = set()
         self._awaited: dict[str, asyncio.Future[None]] = {}
         self._probing: dict[bytes, asyncio.Future[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._ailing: set[str] = set()  # what has been logged as failing, until it works again
+        self._ailments = Ailments(logger, f"Redis at {self._place}")
 
     @property
     def installation(self) -> str:
@@ -100,27 +88,17 @@ class RedisBus:
     # -- out -----------------------------------------------------------------------------------------------------------
 
     def publish(self, events: Sequence[Event]) -> None:
-        self.statistics.dropped += max(0, len(self._events) + len(events) - MAX_WAITING)
-        self._events.extend(events)
-        self._wake.set()
+        self._outgoing.publish(events)
 
     def signal(self, signal: Signal) -> None:
-        key = signal.room, signal.topic, signal.key
-        if len(self._signals) < MAX_SIGNALS or key in self._signals or signal.room == EVERYWHERE:
-            self._signals[key] = signal
-            self._wake.set()
-        else:
-            self.statistics.dropped += 1
+        self._outgoing.signal(signal)
 
     async def _publish(self) -> None:
         """Publish what waits. What gathers while one call is under way goes out with the next: no timer, no task each."""
         failed = 0
         while True:
-            await self._wake.wait()
-            if not self._events and not self._signals:
-                self._wake.clear()
-                continue
-            parcels = self._parcels()
+            events, signals = await self._outgoing.take()
+            parcels = self._parcels(events, signals)
             try:
                 async with self._redis.pipeline(transaction=False) as calls:
                     for channel, rooms in parcels.items():
@@ -128,32 +106,21 @@ class RedisBus:
                     await calls.execute()
                 failed = 0
                 self.statistics.parcels += len(parcels)
-                self.statistics.published += sum(
-                    len(content.events) for rooms in parcels.values() for content in rooms.values()
-                )
-                self._works("publishing")
+                self.statistics.published += len(events)
+                self._ailments.works("publishing")
             except TROUBLE as error:  # the other nodes find in the log what they were not told
-                self._fails("publishing", error)
+                self._ailments.fails("publishing", error)
                 self.statistics.failures += 1
-                self.statistics.dropped += sum(
-                    len(content.events) + len(content.signals)
-                    for rooms in parcels.values()
-                    for content in rooms.values()
-                )
+                self.statistics.dropped += len(events) + len(signals)
                 failed += 1
-                await asyncio.sleep(_pause(failed))
+                await asyncio.sleep(pause(failed))
 
-    def _parcels(self) -> dict[str, dict[str, Content]]:
-        """Take what goes into the next call: by channel, then by room."""
+    def _parcels(self, events: Sequence[Event], signals: Sequence[Signal]) -> dict[str, dict[str, Content]]:
+        """Sort by channel, then by room."""
         parcels: dict[str, dict[str, Content]] = {}
-        size = count = 0
-        while self._events and count < PARCEL_EVENTS and size < PARCEL_BYTES:
-            event = self._events.popleft()
+        for event in events:
             self._content(parcels, event.room).events.append(event)
-            size += len(event.body)
-            count += 1
-        signals, self._signals = self._signals, {}
-        for signal in signals.values():
+        for signal in signals:
             self._content(parcels, signal.room).signals.append(signal)
         return parcels
 
@@ -199,7 +166,7 @@ class RedisBus:
                         self._hear(message)
                         failed = 0
             except TROUBLE as error:
-                self._fails("listening", error)
+                self._ailments.fails("listening", error)
                 self.statistics.failures += 1
             finally:
                 self._pubsub = None
@@ -207,7 +174,7 @@ class RedisBus:
                 with suppress(*TROUBLE):
                     await pubsub.aclose()  # type: ignore[no-untyped-call]
             failed += 1
-            await asyncio.sleep(_pause(failed))
+            await asyncio.sleep(pause(failed))
 
     def _hear(self, message: dict[str, Any]) -> None:
         channel = message["channel"].decode()
@@ -223,7 +190,7 @@ class RedisBus:
 
     def _confirm(self, channel: str) -> None:
         if channel == self._probes:
-            self._works("listening")
+            self._ailments.works("listening")
         elif channel in self._channels.wanted:
             self._confirmed.add(channel)
         awaited = self._awaited.pop(channel, None)
@@ -247,10 +214,12 @@ class RedisBus:
                     receiver.receive(content.events)
                 for signal in content.signals:
                     receiver.signal(signal)
-            self._works("understanding the others")
+            self._ailments.works("understanding the others")
         except Forged:
             self.statistics.refused += 1
-            self._fails("understanding the others", "a parcel that is not of this installation was passed over")
+            self._ailments.fails(
+                "understanding the others", "a parcel that is not of this installation was passed over"
+            )
 
     # -- liveness ------------------------------------------------------------------------------------------------------
 
@@ -278,23 +247,7 @@ class RedisBus:
             await asyncio.sleep(PROBE_EVERY_S)
             if not await self.probe():
                 self.statistics.failures += 1
-                self._fails("probing", "what this node publishes does not come back; it connects anew")
+                self._ailments.fails("probing", "what this node publishes does not come back; it connects anew")
                 await self._redis.connection_pool.disconnect(inuse_connections=True)
             else:
-                self._works("probing")
-
-    def _fails(self, what: str, error: object) -> None:
-        """Log trouble once, until it is over."""
-        if what not in self._ailing:
-            self._ailing.add(what)
-            logger.warning("Redis at %s: %s fails: %s", self._place, what, error)
-
-    def _works(self, what: str) -> None:
-        if what in self._ailing:
-            self._ailing.discard(what)
-            logger.info("Redis at %s: %s works again", self._place, what)
-
-
-def _pause(failed: int) -> float:
-    """Seconds until the next try, jittered, so that the nodes of a fleet do not come back in step."""
-    return random.uniform(0.5, 1) * min(MAX_BACKOFF_S, BACKOFF_S * 2.0 ** min(failed, 10))  # noqa: S311  # no secret
+                self._ailments.works("probing")

@@ -1,0 +1,105 @@
+"""What a bus shares with every other bus over a network: what waits to be published, and how trouble is borne.
+
+How it is packed and sent is the broker's adapter's.
+"""
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+from madang.core.events import Event
+from madang.ports.bus import EVERYWHERE, Signal, Statistics
+
+MAX_WAITING: Final = 10_000
+"""Events that wait to be published; above it the oldest go."""
+MAX_SIGNALS: Final = 2_000
+"""Signals that wait, last value per key; above it new ones go, but for those EVERYWHERE."""
+TAKEN_EVENTS: Final = 1_000
+TAKEN_BYTES: Final = 2**20
+"""What is taken at once ends when it has so many events, or so many bytes of them."""
+BACKOFF_S: Final = 0.1
+MAX_BACKOFF_S: Final = 5.0
+
+
+class Outgoing:
+    """Events and signals that wait for the next call to the broker.
+
+    Args:
+        statistics: of the bus; what is dropped here is counted there.
+    """
+
+    def __init__(self, statistics: Statistics) -> None:
+        self._statistics = statistics
+        self._events: deque[Event] = deque(maxlen=MAX_WAITING)
+        self._signals: dict[tuple[str, str, str], Signal] = {}
+        self._wake = asyncio.Event()
+
+    def publish(self, events: Sequence[Event]) -> None:
+        """See `Bus.publish`."""
+        self._statistics.dropped += max(0, len(self._events) + len(events) - MAX_WAITING)
+        self._events.extend(events)
+        self._wake.set()
+
+    def signal(self, signal: Signal) -> None:
+        """See `Bus.signal`."""
+        key = signal.room, signal.topic, signal.key
+        if len(self._signals) < MAX_SIGNALS or key in self._signals or signal.room == EVERYWHERE:
+            self._signals[key] = signal
+            self._wake.set()
+        else:
+            self._statistics.dropped += 1
+
+    async def take(self) -> tuple[list[Event], list[Signal]]:
+        """Take what goes into the next call, when there is something. What comes meanwhile goes out with the one after.
+
+        Events in the order they came, up to TAKEN_EVENTS or about TAKEN_BYTES; all the signals.
+        """
+        while not self._events and not self._signals:
+            self._wake.clear()
+            await self._wake.wait()
+        events: list[Event] = []
+        size = 0
+        while self._events and len(events) < TAKEN_EVENTS and size < TAKEN_BYTES:
+            events.append(self._events.popleft())
+            size += len(events[-1].body)
+        signals = list(self._signals.values())
+        self._signals.clear()
+        return events, signals
+
+
+class Ailments:
+    """Logs each trouble once, when it begins, and once when it is over.
+
+    Args:
+        logger: of the adapter.
+        where: what is in trouble, as a sentence begins with it: "Redis at host:6379".
+    """
+
+    def __init__(self, logger: logging.Logger, where: str) -> None:
+        self._logger = logger
+        self._where = where
+        self._ailing: set[str] = set()
+
+    def fails(self, what: str, error: object) -> None:
+        """Note that something fails, and why."""
+        if what not in self._ailing:
+            self._ailing.add(what)
+            self._logger.warning("%s: %s fails: %s", self._where, what, error)
+
+    def works(self, what: str) -> None:
+        """Note that something works."""
+        if what in self._ailing:
+            self._ailing.discard(what)
+            self._logger.info("%s: %s works again", self._where, what)
+
+
+def pause(failed: int) -> float:
+    """Seconds until the next try, jittered, so that the nodes of a fleet do not come back in step.
+
+    Args:
+        failed: tries in a row, 1 or more.
+    """
+    return random.uniform(0.5, 1) * min(MAX_BACKOFF_S, BACKOFF_S * 2.0 ** min(failed, 10))  # noqa: S311  # no secret
