@@ -11,7 +11,7 @@ import pytest
 from madang.adapters.memory.bus import MemoryBus, Yard
 from madang.adapters.memory.presence import MemoryPresence
 from madang.core.events import Appended, Draft, Event, Message
-from madang.ports.bus import Bus, Receiver
+from madang.ports.bus import EVERYWHERE, Bus, Receiver, Signal
 from madang.ports.leases import Lease
 from madang.ports.log import Outcome, Page, Tail
 from madang.testing import check_bus, check_directory, check_leases, check_log, check_presence
@@ -136,6 +136,11 @@ class RenewsTheLost(Broken):
         return True
 
 
+class NamesTheDead(Broken):
+    async def holders(self, now_ms: int) -> list[str]:
+        return list(await self.store.holders(0))
+
+
 @pytest.mark.parametrize(
     ("check", "broken", "rule"),
     [
@@ -154,6 +159,7 @@ class RenewsTheLost(Broken):
         (check_directory, LetsPointersFall, "set_read"),
         (check_directory, PagesMembersByInsertion, "by its bytes"),
         (check_leases, GivesOneNumber, "different numbers"),
+        (check_leases, NamesTheDead, "is named"),
         (check_leases, ForgetsFloors, "floor"),
         (check_leases, RenewsTheLost, "newest id|learns it"),
     ],
@@ -204,6 +210,19 @@ class SilentBus(MemoryBus):
         pass
 
 
+class SelfishBus(MemoryBus):
+    def signal(self, signal: Signal) -> None:
+        for bus in self._others():
+            if signal.room in bus._rooms or signal.room == EVERYWHERE:
+                bus._arrive([signal])
+
+
+class UncountingBus(MemoryBus):
+    def publish(self, events: Sequence[Event]) -> None:
+        super().publish(events)
+        self.statistics.published = 0
+
+
 class DeadBus(MemoryBus):
     async def probe(self) -> bool:
         return False
@@ -220,6 +239,8 @@ class DeadBus(MemoryBus):
         (GossipingBus, "nobody else"),
         (UnstoppableBus, "stop has returned"),
         (SilentBus, "signal"),
+        (SelfishBus, "its sender, too"),
+        (UncountingBus, "counts what went out"),
         (DeadBus, "probe"),
     ],
 )

@@ -37,3 +37,6 @@ class Leases(Protocol):
 
     async def release(self, lease: Lease, used_ms: int) -> None:
         """Give the number back, noting the newest id's millisecond (0 when none was made). A lost lease is passed over."""
+
+    async def holders(self, now_ms: int) -> list[str]:
+        """Give those who hold a number, and so are nodes of this installation: alive, or dead for less than the TTL."""

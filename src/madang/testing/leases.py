@@ -65,6 +65,18 @@ async def a_released_number_starts_above_what_was_used(leases: Leases) -> None:
     await leases.release(third, 0)
 
 
+async def holders_are_named_until_they_expire(leases: Leases) -> None:
+    """Who holds a number is named, and no longer when he has given it back or has not renewed it for the TTL."""
+    now = _now_ms()
+    lease, other = await leases.acquire("ara", now, TTL_MS), await leases.acquire("bora", now, TTL_MS)
+    assert {"ara", "bora"} <= set(await leases.holders(now + TTL_MS - 1))
+    await leases.release(other, now)
+    named = await leases.holders(now)
+    assert "ara" in named and "bora" not in named
+    assert "ara" not in await leases.holders(now + TTL_MS)
+    await leases.release(lease, now)
+
+
 async def an_expired_number_goes_to_another(leases: Leases) -> None:
     """A number that is not renewed is taken after the TTL, above all that its holder may have used; he learns it."""
     now = _now_ms()
@@ -116,6 +128,7 @@ async def there_are_1024_numbers(leases: Leases) -> None:
 
 LEASE_RULES = [
     numbers_are_held_once,
+    holders_are_named_until_they_expire,
     a_released_number_starts_above_what_was_used,
     an_expired_number_goes_to_another,
     a_renewed_number_is_kept,

@@ -47,3 +47,8 @@ def release(c: Connection, lease: Lease, used_ms: int) -> None:
     """See `Leases.release`. The fence moves on, so that a renewal that comes late is told that the number is lost."""
     own = update(leases).where(leases.c.node == lease.node, leases.c.fence == lease.fence)
     c.execute(own.values(holder="", fence=lease.fence + 1, expires_ms=0, floor_ms=max(used_ms, lease.floor_ms)))
+
+
+def holders(c: Connection, now_ms: int) -> list[str]:
+    """See `Leases.holders`."""
+    return list(c.scalars(select(leases.c.holder).where(leases.c.expires_ms > now_ms).order_by(leases.c.node)))

@@ -152,3 +152,6 @@ class Store:
 
     async def release(self, lease: Lease, used_ms: int) -> None:
         await self._engine.write(lambda c: leases.release(c, lease, used_ms))
+
+    async def holders(self, now_ms: int) -> list[str]:
+        return await self._engine.read(lambda c: leases.holders(c, now_ms))
