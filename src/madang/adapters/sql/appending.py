@@ -8,10 +8,10 @@ import secrets
 from collections.abc import Sequence
 from typing import Protocol
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from madang.adapters.sql import effects, reading
-from madang.adapters.sql.dialects import CidKey, find_cids, insert_new, insert_text
+from madang.adapters.sql import effects
+from madang.adapters.sql.dialects import CidKey, find_cids, insert_new, insert_text, lock_rooms, newest_of
 from madang.adapters.sql.rows import EventRow, First, Head, number
 from madang.adapters.sql.tables import events, rooms
 from madang.core.events import CREATED, Appended, Draft, Event
@@ -37,13 +37,12 @@ class Ledger(Protocol):
 
 
 class Tables:
-    """The ledger that keeps nothing back: rooms queue at their rows, and new events go straight into `events`."""
+    """The ledger of a database server: rooms queue at their rows, and new events go straight into `events`."""
 
     def lock(self, c: Connection, wanted: Sequence[str]) -> dict[str, Head]:
-        these = select(rooms.c.id).where(rooms.c.id.in_(wanted)).order_by(rooms.c.id)
-        c.execute(these.with_for_update())
+        lock_rooms(c, wanted)
         # A statement of its own: it sees what those have committed who held the locks before.
-        return {room: Head(seq, id) for room, seq, id in reading.heads_and_ids(c, wanted)}
+        return {room: Head(seq, id) for room, seq, id in newest_of(c, wanted)}
 
     def find(self, c: Connection, keys: Sequence[CidKey]) -> dict[CidKey, First]:
         return find(c, keys)
