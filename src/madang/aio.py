@@ -1,14 +1,29 @@
-"""What asyncio lacks: one answer for equal questions asked at the same time, one call for many of a kind, and a crowd that
-comes in turns."""
+"""What asyncio lacks: one answer for equal questions asked at the same time, one call for many of a kind, a crowd that
+comes in turns, and an end that comes."""
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
+AGAIN_S: Final = 0.1
+
+
+async def cancelled(tasks: Iterable["asyncio.Task[Any]"]) -> None:
+    """Cancel tasks until all have ended, whatever they end by.
+
+    Once is not enough: in redis-py a cancellation that meets an answer is lost, and the task goes on.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        done, left = await asyncio.wait(left, timeout=AGAIN_S)
+        for task in done:
+            _look(task)
 
 
 class Turnstile:

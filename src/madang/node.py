@@ -21,6 +21,7 @@ import uvicorn
 from madang.adapters.memory.bus import MemoryBus
 from madang.adapters.memory.presence import MemoryPresence
 from madang.adapters.sql import Store, open_store
+from madang.aio import cancelled
 from madang.config import Settings
 from madang.core.events import Event
 from madang.core.ids import IdSource
@@ -179,7 +180,7 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
             appender.run, reading.run, hub.watch, hub.presence.run, hub.presence.keep, app.wheel.run,
             lambda: _keep_lease(store, lease, ids, appender.statistics),
         ]  # fmt: skip
-        stack.push_async_callback(_cancel, [_part(node, part) for part in parts])
+        stack.push_async_callback(cancelled, [_part(node, part) for part in parts])
         await app.rooms.ensure_lobby()
         server = _server(settings, http_app(app), ws=gateway(app), http=guarded(app))
         admin = _server(settings, admin_app(app), ws="none", http="httptools")
@@ -199,7 +200,7 @@ async def _first(*waits: Coroutine[Any, Any, Any]) -> None:
     """Wait until one of these is over, and give the others up."""
     tasks: list[asyncio.Task[Any]] = [asyncio.ensure_future(wait) for wait in waits]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    await _cancel(tasks)
+    await cancelled(tasks)
 
 
 def _calm_gc() -> None:
@@ -240,12 +241,6 @@ def _part(node: Node, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
             node.failed.set()
 
     return asyncio.get_running_loop().create_task(watched())
-
-
-async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _take_number(store: Store, name: str) -> Lease:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from madang.aio import FreshFlight, SingleFlight, Together, Turnstile
+from madang.aio import FreshFlight, SingleFlight, Together, Turnstile, cancelled
 from tests.waiting import turns
 
 
@@ -202,3 +202,29 @@ async def test_who_enters_from_within_waits_like_the_others() -> None:
     assert came == [1, -1]
     await turns(5)
     assert sorted(came) == [-3, -2, -1, 1, 2, 3]
+
+
+async def test_who_loses_a_cancellation_is_cancelled_again() -> None:
+    """As redis-py does; a node that was told to stop once waited for its presence for ever."""
+    lost = 0
+
+    async def careless() -> None:
+        nonlocal lost
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                lost += 1
+                if lost > 1:
+                    raise
+
+    async def failing() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise RuntimeError("on the way out")
+
+    tasks = [asyncio.create_task(careless()), asyncio.create_task(failing())]
+    await turns()
+    await cancelled(tasks)
+    assert lost == 2 and all(task.done() for task in tasks)

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
-from madang.aio import FreshFlight, SingleFlight
+from madang.aio import FreshFlight, SingleFlight, cancelled
 from madang.core.events import Event
 from madang.delivery.ephemeral import Ephemeral, tell
 from madang.delivery.outlet import Outlet, Statistics
@@ -310,7 +310,4 @@ class Hub:
 
     async def stop(self) -> None:
         """End the hub's own tasks."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled(self._tasks)

@@ -20,6 +20,7 @@ from madang.adapters.parcels import Content, Forged, Seal
 from madang.adapters.redis import connecting
 from madang.adapters.redis.channels import Channels
 from madang.adapters.redis.connecting import TROUBLE
+from madang.aio import cancelled
 from madang.core.events import Event
 from madang.ports.bus import Receiver, Signal, Statistics
 
@@ -77,11 +78,7 @@ class RedisBus:
 
     async def stop(self) -> None:
         self._receiver = None
-        while self._tasks:  # redis-py loses a cancellation that meets an answer
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.wait(self._tasks, timeout=0.1)
-            self._tasks = [task for task in self._tasks if not task.done()]
+        await cancelled(self._tasks)
         with suppress(*TROUBLE):
             await self._redis.aclose()
 
