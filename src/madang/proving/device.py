@@ -294,7 +294,7 @@ class Device:
         elif command.op == "hello":
             self._greeted = True
             self._owner.known(frame)
-            self._scribe.opened(at, self._owner.user)
+            self._scribe.opened(at, self._owner.user, self._wire.port if self._wire is not None else 0)
         elif command.op == "join":
             self._scribe.joined(at, frame, asked)
             self.joining.discard(command.room)

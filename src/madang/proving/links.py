@@ -59,6 +59,8 @@ class Link:
     def __init__(self, host: Host) -> None:
         Link._count += 1
         self.number = Link._count
+        self.target = -1  # which of the host's, once it is known
+        self.port = 0  # the client's own
         self.host = host
         self.client = _End(self)
         self.server = _End(self)

@@ -1,4 +1,4 @@
-"""A run: the server on its stage, the crowd, the faults in their turn, then the verdict over the history.
+"""A run: the servers on their stage, the crowd, the faults in their turn, then the verdict over the history.
 
 `prove` is `madang prove` without a terminal; tests call it. What is done is in `plan`, `load` and `faults/`.
 """
@@ -6,7 +6,7 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -14,15 +14,17 @@ from typing import Any, Final
 import msgspec
 from websockets.exceptions import InvalidURI
 
+from madang.adapters.sql.inspection import inspect_database
+from madang.delivery.presence import TTL_S
 from madang.errors import SetupError
 from madang.proving import frames
 from madang.proving.command import Command, encode
-from madang.proving.faults import FAULTS, Broken
+from madang.proving.faults import FAULTS, Broken, fitting
 from madang.proving.load import Crowd, Lost, Unfit
 from madang.proving.plan import Plan, Strike
 from madang.proving.samples import sample
 from madang.proving.server import PROGRAM, Server
-from madang.proving.stage import Stage, staged
+from madang.proving.stage import Fleet, Stage, staged, staged_fleet
 from madang.proving.verdict import Course, Outcome, Struck, Tell, judged
 from madang.proving.wire import dial
 from madang.proving.witness import Witness, now
@@ -44,36 +46,52 @@ async def prove(
     *,
     program: tuple[str, ...] = PROGRAM,
     settings: Mapping[str, str] | None = None,
+    fleet: Fleet | None = None,
     tell: Tell | None = None,
     stop: asyncio.Event | None = None,
 ) -> Outcome:
-    """Run a plan against a server of its own, and judge what its clients saw.
+    """Run a plan against servers of its own, and judge what their clients saw.
 
     Args:
-        folder: for the evidence: plan.json, history.jsonl, verdict.json, server.log and data; made where it is missing.
+        folder: for the evidence: plan.json, history.jsonl, verdict.json, logs and data; made where it is missing.
         program: the server, as `staged` takes it.
         settings: settings of the server in place of the plan's.
+        fleet: several nodes that share an empty database, in place of one server with its own.
         stop: ends the storm before its time; what was done until then is judged.
 
     Raises:
-        SetupError: the folder is not empty, the server did not start, or a fault cannot be tried here.
+        SetupError: the folder is not empty, nor the database, a server did not start, or a fault cannot be tried here.
     """
-    untried = await asyncio.to_thread(_untried) if plan.strikes else {}
+    untried = await asyncio.to_thread(_untried, fitting(fleet)) if plan.strikes else {}
     for strike in plan.strikes:
-        if reason := untried.get(strike.fault):
+        reason = untried.get(strike.fault, "" if strike.fault in fitting(fleet) else "it is about other servers.")
+        if reason:
             raise SetupError(f"The fault {strike.fault} cannot be tried here: {reason}", "Leave it out of --faults.")
+    settings = {**(plan.settings if settings is None else settings)}
+    if fleet is None:
+        staging = staged(folder, program=program, settings=settings)
+    else:
+        await _empty(fleet.database)
+        settings |= {"database": fleet.database, "bus": fleet.bus}
+        staging = staged_fleet(folder, fleet.nodes, program=program, settings=settings)
     course = Course(untried=untried)
-    settings = plan.settings if settings is None else settings
-    setup = Setup(now(), seed=plan.seed, presence_ttl=_silence(float(settings.get("ping_s", PING_S))))
-    async with _evidence(plan, folder, setup) as witness:
+    silence = _silence(float(settings.get("ping_s", PING_S))) + (0 if fleet is None else int(TTL_S * 1_000_000))
+    async with _evidence(plan, folder, Setup(now(), seed=plan.seed, presence_ttl=silence)) as witness:
         run = _Run(plan, witness, course, tell, stop or asyncio.Event())
         try:
-            async with staged(folder, program=program, settings=settings) as stage:
+            async with staging as stage:
                 run.stage = stage
+                witness.where = stage.where
                 await run.all(Crowd(plan, stage.url, witness, direct=stage.server.direct_url))
         except RuntimeError as error:
-            raise SetupError(f"The server did not start: {error}", f"See {folder / 'server.log'}.") from None
+            raise SetupError(f"The server did not start: {error}", f"See the logs in {folder}.") from None
     return await judged(plan, folder, witness, course, tell)
+
+
+async def _empty(database: str) -> None:
+    """Raises SetupError where something is in the database."""
+    if (await inspect_database(database)).schema is not None:
+        raise SetupError("The database is not empty.", "Make one for this run, and drop it afterwards.")
 
 
 async def prove_url(
@@ -101,8 +119,8 @@ def _silence(ping_s: float) -> int:
     return int((3 * ping_s + TOLD_S) * 1_000_000)
 
 
-def _untried() -> dict[str, str]:
-    missing = {name: fault.missing() for name, fault in FAULTS.items()}
+def _untried(faults: Collection[str]) -> dict[str, str]:
+    missing = {name: FAULTS[name].missing() for name in faults}
     return {name: reason for name, reason in missing.items() if reason}
 
 
@@ -183,7 +201,7 @@ class _Run:
             if self._alive:
                 await self._quiet(crowd)
             else:
-                self._course.broken.append("The server was gone in the end.")
+                self._course.broken.append("A server was gone in the end.")
         except Unfit as error:
             raise SetupError(str(error), "Look into the server's log.") from None
         finally:
@@ -194,7 +212,7 @@ class _Run:
 
     @property
     def _alive(self) -> bool:
-        return self.stage is None or self.stage.server.running
+        return self.stage is None or all(server.running for server in self.stage.servers)
 
     async def _storm(self, crowd: Crowd) -> None:
         self._doing, self._phase = "a storm", "storm"
@@ -225,7 +243,8 @@ class _Run:
         witness.begin(fault.name)
         note, broken = "", False
         try:
-            note = await fault.strike(self.stage, random.Random(strike.dice))  # noqa: S311  # seeded on purpose
+            self.stage.choose(random.Random(strike.dice))  # noqa: S311  # seeded on purpose
+            note = await fault.strike(self.stage, random.Random(strike.dice))  # noqa: S311  # likewise
         except Broken as error:
             note, broken = str(error), True
             self._course.broken.append(f"{fault.name}: {error}")
@@ -262,11 +281,11 @@ class _Run:
         self._doing = "everybody goes"
         await crowd.go()
         if self.stage is not None:
-            await self._stop_server(self.stage.server)
+            await asyncio.gather(*map(self._stop_server, self.stage.servers))
 
     async def _stop_server(self, server: Server) -> None:
         if not server.running:
-            self._course.broken.append("The server was gone in the end.")
+            self._course.broken.append("A server was gone in the end.")
             return
         try:
             if status := await server.stop():
@@ -282,8 +301,11 @@ class _Run:
             pass
 
     async def _sample(self, phase: str) -> None:
-        if self.stage is not None and (taken := await sample(self.stage.server, phase)) is not None:
-            self._witness.note(taken)
+        if self.stage is None:
+            return
+        for server in self.stage.servers:
+            if (taken := await sample(server, phase, self.stage.name(server))) is not None:
+                self._witness.note(taken)
 
     async def _sampling(self) -> None:
         while True:

@@ -14,18 +14,20 @@ ANSWER_S: Final = 2.0
 QUEUES: Final = ("madang_appends_waiting", "madang_rooms_due", "madang_read_pointers_waiting")
 
 
-async def sample(server: Server, phase: str) -> Sample | None:
+async def sample(server: Server, phase: str, node: str = "") -> Sample | None:
     """Take a sample; None where the process or its answer is not to be had at the moment."""
-    return await asyncio.to_thread(_sample, server, phase) if server.running else None
+    return await asyncio.to_thread(_sample, server, phase, node) if server.running else None
 
 
-def _sample(server: Server, phase: str) -> Sample | None:
+def _sample(server: Server, phase: str, node: str) -> Sample | None:
     try:
         queued = _queued(server.admin_port)
         process = Path("/proc") / str(server.pid)
         status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
         rss = int(status["VmRSS"].split()[0]) * 1024
-        return Sample(now(), phase, rss, len(os.listdir(process / "fd")), int(status["Threads"]), queued)
+        return Sample(
+            now(), phase, rss, len(os.listdir(process / "fd")), int(status["Threads"]), queued, server.data.name
+        )
     except (OSError, HTTPException, KeyError, ValueError):
         return None
 

@@ -28,10 +28,10 @@ class Scribe:
         self._conn = self.witness.connection()
         self._named = False
 
-    def opened(self, at: int, user: str) -> None:
-        """The hello was answered ok."""
+    def opened(self, at: int, user: str, port: int) -> None:
+        """The hello was answered ok, on a connection from this port."""
         self._named = True
-        self.witness.note(r.Opened(at, self._conn, self._client, user))
+        self.witness.note(r.Opened(at, self._conn, self._client, user, self.witness.where(port)))
 
     def closed(self, code: int, *, mine: bool, unanswered: int) -> None:
         """The connection is over, with so many sends unanswered."""

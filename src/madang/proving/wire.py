@@ -39,6 +39,13 @@ class Wire(asyncio.Protocol):
         """Whether text can be sent: it is open, and neither side has begun to close it."""
         return self.opened.done() and self._closing is None and not self.closed
 
+    @property
+    def port(self) -> int:
+        """Its own port."""
+        assert self._transport is not None
+        port: int = self._transport.get_extra_info("sockname")[1]
+        return port
+
     def send(self, texts: Iterable[bytes]) -> None:
         """Send text frames in one write, while it `speaks`."""
         for text in texts:

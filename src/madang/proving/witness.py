@@ -8,6 +8,7 @@ import asyncio
 import time
 from array import array
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 from madang.testing.history import Record, Recorder
@@ -37,6 +38,7 @@ class Witness:
         self.odd: Counter[str] = Counter()  # what no server should do, and no invariant names
         self.latencies = array("I")  # microseconds from a send to its ack, while no fault was at work
         self.fault: str | None = None
+        self.where: Callable[[int], str] = lambda port: ""  # names the node that a connection from a port goes to
         self._silence = 0  # longest time without any ack since the fault began, in microseconds
 
     def note(self, record: Record) -> None:

@@ -45,7 +45,7 @@ class Peer(asyncio.Protocol):
 
 
 class Place:
-    """A server that notes, and the proxy before it."""
+    """Servers that note, and the proxy before them. Each of `peers` is at the port that its server listens on."""
 
     def __init__(self, proxy: Proxy, peers: list[Peer]) -> None:
         self.proxy = proxy
@@ -61,15 +61,15 @@ class Place:
 
 
 @asynccontextmanager
-async def place() -> AsyncIterator[Place]:
+async def place(servers: int = 1) -> AsyncIterator[Place]:
     peers: list[Peer] = []
 
     def came() -> Peer:
         peers.append(Peer())
         return peers[-1]
 
-    server = await asyncio.get_running_loop().create_server(came, "127.0.0.1", 0)
-    proxy = Proxy(server.sockets[0].getsockname()[1])
+    listening = [await asyncio.get_running_loop().create_server(came, "127.0.0.1", 0) for _ in range(servers)]
+    proxy = Proxy(*(server.sockets[0].getsockname()[:2] for server in listening))
     await proxy.start()
     try:
         yield Place(proxy, peers)
@@ -77,7 +77,8 @@ async def place() -> AsyncIterator[Place]:
         await proxy.stop()
         for peer in peers:
             peer.transport.abort()
-        server.close()
+        for server in listening:
+            server.close()
         await turns()
 
 
@@ -275,10 +276,62 @@ async def test_an_end_passes_when_all_before_it_has() -> None:
 async def test_a_server_that_is_away_is_a_reset_and_it_may_come_back() -> None:
     async with place() as there:
         loop = asyncio.get_running_loop()
-        there.proxy.target_port, real = 1, there.proxy.target_port
+        there.proxy.targets, real = (("127.0.0.1", 1),), there.proxy.targets
         _, client = await loop.create_connection(Peer, "127.0.0.1", there.proxy.port)
         await eventually(lambda: client.lost)
-        there.proxy.target_port = real
+        there.proxy.targets = real
+        client, server = await there.pair()
+        client.transport.write(b"back")
+        await eventually(lambda: server.got == b"back")
+
+
+def at(proxy: Proxy, peer: Peer) -> int:
+    """Which of the proxy's targets a server's side belongs to."""
+    return proxy.targets.index(peer.transport.get_extra_info("sockname")[:2])
+
+
+async def test_several_servers_are_served_in_turn() -> None:
+    """None that refuses, and none that is shut; which one a client is on can be told."""
+    async with place(3) as there:
+        proxy = there.proxy
+        pairs = [await there.pair() for _ in range(6)]
+        assert [at(proxy, server) for _, server in pairs] == [1, 2, 0, 1, 2, 0]
+        for client, server in pairs:
+            assert proxy.target(client.transport.get_extra_info("sockname")[1]) == at(proxy, server)
+        proxy.shut(1)
+        assert {at(proxy, (await there.pair())[1]) for _ in range(4)} == {0, 2}
+        assert all(not client.lost for client, _ in pairs), "who is there may stay"
+        proxy.heal()
+        assert at(proxy, (await there.pair())[1]) in {0, 1, 2}
+        proxy.targets = (proxy.targets[0], ("127.0.0.1", 1), proxy.targets[2])
+        assert {at(proxy, (await there.pair())[1]) for _ in range(4)} == {0, 2}
+
+
+async def test_one_server_is_cut_off_from_its_clients() -> None:
+    async with place(2) as there:
+        pairs = [await there.pair() for _ in range(4)]
+        assert there.proxy.change(up=Weather(cut=True), down=Weather(cut=True), target=1) == 2
+        pairs += [await there.pair() for _ in range(4)]
+        for client, _ in pairs:
+            client.transport.write(b"hello")
+        clear = [pair for pair in pairs if at(there.proxy, pair[1]) == 0]
+        await eventually(lambda: all(server.got == b"hello" for _, server in clear))
+        cut = [pair for pair in pairs if pair not in clear]
+        assert len(cut) == 4 and not any(server.got for _, server in cut)
+        there.proxy.heal()
+        await eventually(lambda: all(client.lost for client, _ in cut))
+        assert not any(client.lost for client, _ in clear)
+
+
+async def test_what_is_parted_is_reset_until_it_is_healed() -> None:
+    async with place(2) as there:
+        pairs = [await there.pair() for _ in range(2)]
+        there.proxy.part()
+        await eventually(lambda: all(client.lost and server.lost for client, server in pairs))
+        _, turned_away = await asyncio.get_running_loop().create_connection(Peer, "127.0.0.1", there.proxy.port)
+        await eventually(lambda: turned_away.lost)
+        assert len(there.peers) == 2
+        there.proxy.heal()
         client, server = await there.pair()
         client.transport.write(b"back")
         await eventually(lambda: server.got == b"back")

@@ -19,7 +19,7 @@ async def noted(folder: Path, *steps: str) -> list[r.Record]:
     witness = Witness(Recorder(folder / "h.jsonl"))
     scribe = Scribe(witness, "Mina")
     scribe.begin()
-    scribe.opened(1, "u1")
+    scribe.opened(1, "u1", 0)
     for step in steps:
         frame = frames.decode(step.encode())
         assert isinstance(frame, frames.Frame)

@@ -5,7 +5,7 @@ from typing import Final
 from madang.proving.faults.clock import Clock
 from madang.proving.faults.crash import CRASHES
 from madang.proving.faults.disk import DiskFull, SyncFails
-from madang.proving.faults.fault import Broken, Fault
+from madang.proving.faults.fault import EMBEDDED, Broken, Fault
 from madang.proving.faults.freeze import Drain, Freeze
 from madang.proving.faults.kill import Kill
 from madang.proving.faults.network import OneWay, Slice, Tear
@@ -13,11 +13,18 @@ from madang.proving.faults.power import PowerCut
 from madang.proving.faults.slow import Deaf, Sleeper
 from madang.proving.faults.storm import Storm
 from madang.proving.faults.torn import Torn
+from madang.proving.stage import Fleet
 
-__all__ = ["FAULTS", "Broken", "Fault"]
+__all__ = ["FAULTS", "Broken", "Fault", "fitting"]
 
 _ALL: Final[tuple[Fault, ...]] = (
     Kill(), *CRASHES, PowerCut(), Torn(), Freeze(), DiskFull(), Sleeper(), Deaf(), SyncFails(), Clock(), OneWay(),
     Tear(), Slice(), Storm(), Drain(),
 )  # fmt: skip
 FAULTS: Final[dict[str, Fault]] = {fault.name: fault for fault in _ALL}
+
+
+def fitting(fleet: Fleet | None = None) -> list[str]:
+    """Name the faults that are about a fleet, or about a lone server."""
+    offers = EMBEDDED if fleet is None else fleet.offers
+    return [name for name, fault in FAULTS.items() if fault.needs <= offers]

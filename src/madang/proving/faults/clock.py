@@ -6,7 +6,7 @@ import random
 from typing import Any, Final
 
 from madang.proving import shim
-from madang.proving.faults.fault import Broken, started_again
+from madang.proving.faults.fault import ANYWHERE, Broken, started_again
 from madang.proving.faults.probe import Probe, probing
 from madang.proving.stage import Stage
 
@@ -20,6 +20,7 @@ class Clock:
     name = "clock"
     number = "F13"
     title = "wall clock -1 h and +2 h, while running and over a restart"
+    needs = ANYWHERE
 
     def missing(self) -> str | None:
         return shim.missing()

@@ -13,7 +13,7 @@ from typing import Final
 import httpx2
 
 from madang.proving import crashing
-from madang.proving.faults.fault import Broken, started_again
+from madang.proving.faults.fault import ANYWHERE, EMBEDDED, Broken, started_again
 from madang.proving.faults.probe import Probe, probing
 from madang.proving.stage import Stage
 
@@ -24,10 +24,11 @@ DEATH_S: Final = 20.0
 class Crash:
     """Die at one of `crashing.POINTS`."""
 
-    def __init__(self, name: str, number: str, point: str, title: str) -> None:
+    def __init__(self, name: str, number: str, point: str, title: str, needs: frozenset[str] = ANYWHERE) -> None:
         self.name = name
         self.number = number
         self.title = title
+        self.needs = needs
         self._point = point
 
     def missing(self) -> str | None:
@@ -73,8 +74,8 @@ class Crash:
 
 
 CRASHES: Final = (
-    Crash("after-commit", "F2", "after_commit", "kill -9 between commit and ack"),
-    Crash("before-commit", "F3", "before_commit", "kill -9 between numbering and commit"),
+    Crash("after-commit", "F2", "after_commit", "kill -9 between commit and ack", EMBEDDED),
+    Crash("before-commit", "F3", "before_commit", "kill -9 between numbering and commit", EMBEDDED),
     Crash("before-ack", "F2", "before_ack", "kill -9 in the event loop, before the ack"),
     Crash("before-fanout", "F4", "before_fanout", "kill -9 between ack and fan-out"),
 )

@@ -6,7 +6,7 @@ import random
 from typing import Any, Final
 
 from madang.proving import shim, shim_undo
-from madang.proving.faults.fault import Broken, started_again
+from madang.proving.faults.fault import EMBEDDED, Broken, started_again
 from madang.proving.faults.probe import PATIENCE_S, PAUSE_S, Probe, Refusal, probing
 from madang.proving.shim import ALL
 from madang.proving.stage import Stage
@@ -24,6 +24,7 @@ class DiskFull:
     name = "disk-full"
     number = "F11"
     title = "disk full: sends are refused, reading goes on, it recovers by itself"
+    needs = EMBEDDED
 
     def missing(self) -> str | None:
         return shim.missing()
@@ -59,6 +60,7 @@ class SyncFails:
     name = "fsync"
     number = "F12"
     title = "fsync fails: nothing is acked any more until a restart"
+    needs = EMBEDDED
 
     def missing(self) -> str | None:
         return shim.missing()

@@ -1,10 +1,16 @@
 """What a fault is. Each lives in a file of its own beside this one; `__init__.py` lists them."""
 
 import random
-from typing import Protocol
+from typing import Final, Protocol
 
 from madang.proving.server import Server
 from madang.proving.stage import Stage
+
+ANYWHERE: Final = frozenset[str]()
+EMBEDDED: Final = frozenset({"embedded"})  # a lone server with the storage that it brings
+NODES: Final = frozenset({"nodes"})  # several of them
+DATABASE_LINE: Final = frozenset({"nodes", "database"})  # and a proxy between each and the database
+BUS_LINE: Final = frozenset({"nodes", "bus"})  # or the bus
 
 
 class Broken(Exception):
@@ -18,6 +24,7 @@ class Fault(Protocol):
         name: "kill", as on the command line and in the table.
         number: "F1", its row in the list of faults.
         title: what is done, in one line.
+        needs: what it must find on the stage.
     """
 
     @property
@@ -26,6 +33,8 @@ class Fault(Protocol):
     def number(self) -> str: ...
     @property
     def title(self) -> str: ...
+    @property
+    def needs(self) -> frozenset[str]: ...
 
     def missing(self) -> str | None:
         """Why it cannot be tried on this machine; None when it can."""

@@ -8,7 +8,7 @@ import random
 from typing import Final
 
 from madang.proving.faults.companion import Companion, accompanied, until
-from madang.proving.faults.fault import Broken
+from madang.proving.faults.fault import ANYWHERE, Broken
 from madang.proving.faults.probe import Probe, probing
 from madang.proving.server import Server, answers
 from madang.proving.stage import Stage
@@ -28,6 +28,7 @@ class Freeze:
     name = "freeze"
     number = "F8"
     title = "stop the server's process (SIGSTOP) for a while, and let it go on"
+    needs = ANYWHERE
 
     def __init__(self, longest_s: float = 3.0, *, least_s: float = SHORTEST_S) -> None:
         self._longest_s = longest_s
@@ -73,6 +74,7 @@ class Drain:
     name = "drain"
     number = "F36"
     title = "end the server in order (SIGTERM) under load, and start it again"
+    needs = ANYWHERE
 
     def missing(self) -> str | None:
         return None
@@ -88,7 +90,7 @@ class Drain:
 
     async def _drain(self, stage: Stage) -> str:
         server = stage.server
-        async with probing(server) as probe, accompanied(probe, stage.url) as companion:
+        async with probing(server) as probe, accompanied(probe, server.direct_url) as companion:
             for i in range(20):
                 companion.send(f"drain-{i}")
             begun = asyncio.get_running_loop().time()

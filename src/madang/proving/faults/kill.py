@@ -5,7 +5,7 @@ import asyncio
 import random
 from typing import Final
 
-from madang.proving.faults.fault import started_again
+from madang.proving.faults.fault import ANYWHERE, started_again
 from madang.proving.stage import Stage
 
 MOMENT_S: Final = 0.5  # the kill comes within this time
@@ -17,6 +17,7 @@ class Kill:
     name = "kill"
     number = "F1"
     title = "kill -9 at a random moment, and start again"
+    needs = ANYWHERE
 
     def missing(self) -> str | None:
         return None

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from madang.proving.faults.companion import Companion, accompanied, until
-from madang.proving.faults.fault import Broken
+from madang.proving.faults.fault import ANYWHERE, Broken
 from madang.proving.faults.probe import probing
 from madang.proving.proxy import CLEAR, Weather
 from madang.proving.stage import Stage
@@ -31,6 +31,7 @@ class OneWay:
     name = "one-way"
     number = "F33"
     title = "cut one way of every connection, until the server has noticed"
+    needs = ANYWHERE
 
     def missing(self) -> str | None:
         return None
@@ -79,6 +80,7 @@ class Tear:
     name = "tear"
     number = "F34"
     title = "reset connections (RST) in the middle of frames"
+    needs = ANYWHERE
 
     def missing(self) -> str | None:
         return None
@@ -114,6 +116,7 @@ class Slice:
     name = "slice"
     number = "F34"
     title = "let the bytes come one by one"
+    needs = ANYWHERE
 
     def missing(self) -> str | None:
         return None

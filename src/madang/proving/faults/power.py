@@ -7,7 +7,7 @@ import random
 from typing import Final
 
 from madang.proving import shim, shim_undo
-from madang.proving.faults.fault import started_again
+from madang.proving.faults.fault import EMBEDDED, started_again
 from madang.proving.stage import Stage
 
 MOMENT_S: Final = 0.5  # the cut comes within this time
@@ -22,6 +22,7 @@ class PowerCut:
     name = "power"
     number = "F5"
     title = "power cut: what was not synced is lost, or any part of it"
+    needs = EMBEDDED
 
     def missing(self) -> str | None:
         return shim.missing()

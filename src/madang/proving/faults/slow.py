@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from madang.proving.faults.companion import PAD, accompanied, metric, resident_kb, until
-from madang.proving.faults.fault import Broken
+from madang.proving.faults.fault import ANYWHERE, Broken
 from madang.proving.faults.probe import Probe, probing
 from madang.proving.stage import Stage
 
@@ -36,6 +36,7 @@ class Deaf:
     name = "deaf"
     number = "F10"
     title = "let many connections never read, in a room where much is said"
+    needs = ANYWHERE
 
     def __init__(self, count: int = 40) -> None:
         self._count = count
@@ -77,6 +78,7 @@ class Sleeper:
     name = "sleeper"
     number = "F9"
     title = "stop a client's process (SIGSTOP) until it is behind, and let it go on"
+    needs = ANYWHERE
 
     def __init__(self, *, until_closed: bool = False) -> None:
         self._until_closed = until_closed

@@ -18,7 +18,7 @@ from websockets.http11 import Response
 from websockets.uri import parse_uri
 
 from madang.proving.faults.companion import Companion, accompanied, metric, until
-from madang.proving.faults.fault import Broken
+from madang.proving.faults.fault import ANYWHERE, Broken
 from madang.proving.faults.probe import Probe, probing
 from madang.proving.stage import Stage
 
@@ -42,6 +42,7 @@ class Storm:
     name = "storm"
     number = "F35"
     title = "let many clients come back within a second"
+    needs = ANYWHERE
 
     def __init__(self, count: int = 300, back_s: float = 20.0) -> None:
         self._count = count

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from madang.proving.faults.fault import started_again
+from madang.proving.faults.fault import EMBEDDED, started_again
 from madang.proving.stage import Stage
 
 HEADER: Final = 32
@@ -28,6 +28,7 @@ class Torn:
     name = "torn"
     number = "F7"
     title = "kill -9, and a torn frame at the end of the write-ahead log"
+    needs = EMBEDDED
 
     def missing(self) -> str | None:
         return None

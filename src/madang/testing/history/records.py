@@ -27,11 +27,15 @@ class _Record(msgspec.Struct, tag_field="is", tag=str.lower, omit_defaults=True,
 
 
 class Opened(_Record):
-    """A connection was answered ok to its hello: it speaks as `user`, in what it asked before this answer came, too."""
+    """A connection was answered ok to its hello: it speaks as `user`, in what it asked before this answer came, too.
+
+    `node`: the server that it goes to, where there are several and one knows; nothing is judged by it.
+    """
 
     conn: int
     client: str
     user: str
+    node: str = ""
 
 
 class Closed(_Record):
@@ -196,6 +200,7 @@ class Sample(_Record):
     fds: int
     threads: int
     queued: int = 0
+    node: str = ""  # which of several servers
 
 
 class Fault(_Record):

@@ -24,8 +24,8 @@ UNAVAILABLE: Final = frozenset(code for code, error in ERRORS.items() if error.h
 class Upkeep:
     """Judges samples and the answers to sends.
 
-    I25: the last sample of phase `after` has nothing queued that the greatest `before` had not, at most FDS more file
-    descriptors, THREADS more threads, and a resident size of at most RSS_TIMES what it was, and RSS_BYTES.
+    I25: of each server, the last sample of phase `after` has nothing queued that the greatest `before` had not, at most
+    FDS more file descriptors, THREADS more threads, and a resident size of at most RSS_TIMES what it was, and RSS_BYTES.
     I27: of the sends that were called and settled outside of faults, at least AVAILABLE were acked. Not acked are those
     refused with one of UNAVAILABLE, and those without an answer, unless their client ended the connection or was put off
     it for what it did (44xx); on a connection that is open at the end, if rooms were read when all was quiet. Other
@@ -36,8 +36,8 @@ class Upkeep:
     def __init__(self, state: State) -> None:
         self._state = state
         self._found = state.findings
-        self._before: list[tuple[int, r.Sample]] = []
-        self._after: tuple[int, r.Sample] | None = None
+        self._before: dict[str, list[tuple[int, r.Sample]]] = {}  # by node
+        self._after: dict[str, tuple[int, r.Sample]] = {}
         self._acked = 0
         self._failed: list[int] = []
         self._lost: list[tuple[Call, int, int]] = []  # sends without an answer: t of giving up, and line
@@ -47,27 +47,28 @@ class Upkeep:
     def on_sample(self, record: r.Sample) -> None:
         """Keep what is compared."""
         if record.phase == "before":
-            self._before.append((self._state.line, record))
+            self._before.setdefault(record.node, []).append((self._state.line, record))
         elif record.phase == "after":
-            self._after = (self._state.line, record)
+            self._after[record.node] = (self._state.line, record)
 
     def _grown(self) -> None:
-        if not self._before or self._after is None:
-            return
-        line, after = self._after
+        for node in self._before.keys() & self._after.keys():
+            self._compare(self._before[node], *self._after[node])
+
+    def _compare(self, taken: list[tuple[int, r.Sample]], line: int, after: r.Sample) -> None:
         bounds = (
-            ("queued", max(s.queued for _, s in self._before), 0),
-            ("fds", max(s.fds for _, s in self._before), FDS),
-            ("threads", max(s.threads for _, s in self._before), THREADS),
+            ("queued", max(s.queued for _, s in taken), 0),
+            ("fds", max(s.fds for _, s in taken), FDS),
+            ("threads", max(s.threads for _, s in taken), THREADS),
         )
-        rss = max(s.rss for _, s in self._before)
+        rss = max(s.rss for _, s in taken)
         allowed = {name: before + more for name, before, more in bounds}
         allowed["rss"] = int(rss * RSS_TIMES) + RSS_BYTES
         self._found.checked["I25"] += len(allowed)
         for name, bound in allowed.items():
             if (value := getattr(after, name)) > bound:
                 message = f"After the storm, {name} is {value:,}; up to {bound:,} would be as before."
-                self._found.violated("I25", message, *(line for line, _ in self._before), line)
+                self._found.violated("I25", message, *(line for line, _ in taken), line)
         self._found.notes["I25"] = f"{rss >> 20} MiB before, {after.rss >> 20} MiB after"
 
     # -- sends ---------------------------------------------------------------------------------------------------------

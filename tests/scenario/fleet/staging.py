@@ -1,0 +1,42 @@
+"""What the scenarios of a fleet share: its servers, and a run that must hold."""
+
+from pathlib import Path
+
+import pytest
+
+from madang.proving.faults import FAULTS, Fault
+from madang.proving.plan import make_plan
+from madang.proving.run import prove
+from madang.proving.stage import Fleet
+from madang.proving.verdict import Outcome
+
+SOON = {"ping_s": "1"}
+DATABASES = [
+    pytest.param("postgres", marks=pytest.mark.postgres),
+    pytest.param("mariadb", marks=pytest.mark.mariadb),
+]
+
+
+def told(outcome: Outcome) -> str:
+    """Say what was found, for the message of a failing test."""
+    broken = [str(result.violation) for result in outcome.verdict.results.values() if result.violation]
+    faults = ",".join(dict.fromkeys(outcome.plan.faults))
+    return "\n".join([*broken, *outcome.broken, f"seed {outcome.plan.seed}, {outcome.plan.seconds} s: {faults}"])
+
+
+async def held(
+    folder: Path, fleet: Fleet, seed: int, seconds: float, faults: list[str], settings: dict[str, str] = SOON
+) -> Outcome:
+    """Run a plan against a fleet, and say what did not hold."""
+    plan = make_plan(seed, seconds, faults)
+    outcome = await prove(plan, folder / "evidence", settings=plan.settings | settings, fleet=fleet)
+    assert outcome.held, told(outcome)
+    assert {struck.fault for struck in outcome.struck} == set(faults)
+    return outcome
+
+
+def named(monkeypatch: pytest.MonkeyPatch, *faults: Fault) -> list[str]:
+    """Let faults of a test's own be drawn; gives their names."""
+    for fault in faults:
+        monkeypatch.setitem(FAULTS, fault.name, fault)
+    return [fault.name for fault in faults]
