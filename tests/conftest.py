@@ -26,6 +26,14 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
     return "asyncio", {"use_uvloop": True}
 
 
+@pytest.fixture(
+    params=[pytest.param("postgres", marks=pytest.mark.postgres), pytest.param("mariadb", marks=pytest.mark.mariadb)]
+)
+def server_url(request: pytest.FixtureRequest) -> str:
+    """An empty database on each server."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
 # Where our code may block the loop, and why. Everything else belongs in a thread.
 MAY_BLOCK = {
     # Importing reads files once in a process: SQLAlchemy dialects and Alembic load theirs late.

@@ -6,6 +6,7 @@ MadangError                 carries a code of protocol/codes.toml; what a user s
 └── StorageError            the log could not take an append
     ├── StorageFull         the disk is full: nothing was stored, reading goes on
     └── StorageFailed       unknown whether it was stored: the same cid resolves it
+        └── Uncovered       the lease of the node's number does not cover the ids it takes: nothing was stored
 SetupError                  a setting, file or server is wrong at start: one sentence and how to mend it
 """
 
@@ -49,6 +50,13 @@ class StorageFailed(StorageError):
 
     def __init__(self, message: str = "") -> None:
         super().__init__("storage_failed", message)
+
+
+class Uncovered(StorageFailed):
+    """The lease of this node's number does not cover an id that an append needs. Nothing of the batch was stored."""
+
+    def __init__(self) -> None:
+        super().__init__("The lease of this node's number has run out; nothing was stored.")
 
 
 class SetupError(Exception):

@@ -24,19 +24,18 @@ from madang.adapters.sql import Store, open_store
 from madang.aio import cancelled
 from madang.config import Settings
 from madang.core.events import Event
-from madang.core.ids import IdSource
 from madang.core.limits import Rate
 from madang.delivery.following import Following
 from madang.delivery.hub import Hub
 from madang.delivery.presence import TTL_S
 from madang.delivery.wheel import Wheel
-from madang.errors import SetupError, StorageError, StorageFull
+from madang.errors import SetupError
 from madang.ports.bus import Bus
-from madang.ports.leases import Lease
 from madang.ports.presence import Presence
-from madang.services.appender import Appender, Statistics
+from madang.services.appender import Appender
 from madang.services.identity import Identity
 from madang.services.limits import UNLIMITED, Limits, Rates
+from madang.services.number import take_number
 from madang.services.reading import Reading
 from madang.services.rooms import Rooms
 from madang.transports.admin import admin_app
@@ -47,7 +46,6 @@ from madang.transports.websocket import gateway
 
 logger = logging.getLogger("madang.node")
 
-LEASE_MS: Final = 30_000
 DRAIN_S: Final = 4.0  # for what was taken to be stored, and again for sockets to close: out within 10 s
 UNSENT: Final = 128 * 1024  # bytes the kernel takes for a peer that does not; by itself it takes 2.5 MB and more
 BACKLOG: Final = 4096  # connections the kernel holds while the loop is busy
@@ -148,10 +146,9 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         store = await open_store(settings.database_url, _now_ms)
         stack.push_async_callback(store.close)
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        lease = await _take_number(store, name)
-        ids = IdSource(lease.node, lease.floor_ms)
-        stack.push_async_callback(_give_back, store, lease, ids)
-        store.use_ids(ids)
+        number = await take_number(store, name, _now_ms)
+        stack.push_async_callback(number.give_back)
+        store.use_ids(number.ids, number.prolong)
 
         secret = await store.secret()
         bus, presence = await stack.enter_async_context(_between_nodes(settings, secret, name))
@@ -177,8 +174,7 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         port, admin_port = (each.getsockname()[1] for each in listeners)
         node = Node(settings, app, store, port, admin_port)
         parts: list[Callable[[], Awaitable[None]]] = [
-            appender.run, reading.run, hub.watch, hub.presence.run, hub.presence.keep, app.wheel.run,
-            lambda: _keep_lease(store, lease, ids, appender.statistics),
+            appender.run, reading.run, hub.watch, hub.presence.run, hub.presence.keep, app.wheel.run, number.keep,
         ]  # fmt: skip
         stack.push_async_callback(cancelled, [_part(node, part) for part in parts])
         await app.rooms.ensure_lobby()
@@ -241,48 +237,6 @@ def _part(node: Node, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
             node.failed.set()
 
     return asyncio.get_running_loop().create_task(watched())
-
-
-async def _take_number(store: Store, name: str) -> Lease:
-    try:
-        return await store.acquire(name, _now_ms(), LEASE_MS)
-    except StorageFull:
-        raise SetupError("The disk of the database is full, and a start takes a little room.", "Make room.") from None
-    except StorageError as error:
-        raise SetupError("The database takes nothing.", "See that its disk is sound.") from error
-
-
-async def _keep_lease(store: Store, lease: Lease, ids: IdSource, statistics: Statistics) -> None:
-    """Hold the node number. A lost one ends the node: two nodes never give out ids under one number.
-
-    A storage that takes no renewal, as on a full disk, will hardly take events either. As long as it does not, no id is
-    used, and reading can go on. Where it does after the lease has run out, the node ends.
-    """
-    loop = asyncio.get_running_loop()
-    renewed, stored = loop.time(), statistics.stored
-    while True:
-        await asyncio.sleep(LEASE_MS / 3000)
-        before, stored = stored, statistics.stored
-        try:
-            kept = await store.renew(lease, _now_ms(), LEASE_MS, ids.last_ms)
-        except StorageError as error:
-            overdue = loop.time() - renewed
-            if overdue > LEASE_MS / 1000 and stored > before:
-                raise
-            if overdue < LEASE_MS / 2000:  # the first time
-                logger.warning("the lease of this node's number was not prolonged: %s", error)
-            continue
-        if not kept:
-            raise RuntimeError("the lease of this node's number was lost")
-        renewed = loop.time()
-
-
-async def _give_back(store: Store, lease: Lease, ids: IdSource) -> None:
-    """Release the node number. Where the storage has failed, it is free when the lease has run out."""
-    try:
-        await store.release(lease, ids.last_ms)
-    except StorageError as error:
-        logger.warning("this node's number was not given back: %s", error)
 
 
 async def _drain(node: Node, servers: list[_Server], serving: list[asyncio.Task[None]]) -> None:

@@ -131,9 +131,14 @@ class ForgetsFloors(Broken):
 
 
 class RenewsTheLost(Broken):
-    async def renew(self, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> bool:
-        await self.store.renew(lease, now_ms, ttl_ms, used_ms)
-        return True
+    async def renew(self, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> Lease:
+        return await self.store.renew(lease, now_ms, ttl_ms, used_ms) or lease
+
+
+class PromisesMoreThanItKeeps(Broken):
+    async def renew(self, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> Lease | None:
+        renewed: Lease | None = await self.store.renew(lease, now_ms, ttl_ms, used_ms)
+        return change(renewed, until_ms=renewed.until_ms + 1) if renewed else None
 
 
 class NamesTheDead(Broken):
@@ -162,6 +167,7 @@ class NamesTheDead(Broken):
         (check_leases, NamesTheDead, "is named"),
         (check_leases, ForgetsFloors, "floor"),
         (check_leases, RenewsTheLost, "newest id|learns it"),
+        (check_leases, PromisesMoreThanItKeeps, "heir starts above"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )

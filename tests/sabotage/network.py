@@ -65,9 +65,9 @@ def read_for_each() -> None:
 def strict_lease() -> None:
     """A lease that has lapsed is lost, even if nobody took the number."""
 
-    def renew(c: Any, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> bool:
+    def renew(c: Any, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> Lease | None:
         expires_ms = c.exec_driver_sql(f"SELECT expires_ms FROM leases WHERE node = {lease.node}").scalar_one()
-        return bool(expires_ms > now_ms) and plain(c, lease, now_ms, ttl_ms, used_ms)
+        return plain(c, lease, now_ms, ttl_ms, used_ms) if expires_ms > now_ms else None
 
     plain = leases.renew
     store.leases.renew = renew  # type: ignore[assignment]

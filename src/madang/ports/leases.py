@@ -1,4 +1,9 @@
-"""Leases: node numbers for ids. Two nodes never hold one number at a time, and no holder reuses a former holder's ids."""
+"""Leases: node numbers for ids. No holder gives out an id that another holder of the number has given out or may give out.
+
+What keeps this is not the time of day when somebody learns that he has lost his number, which he may learn late, like a
+process that was stopped. It is the cover: a holder gives out ids up to `until_ms` and no further before he has renewed,
+and the next holder starts above that. So two who believe that they hold a number still give out different ids.
+"""
 
 from typing import Protocol
 
@@ -12,11 +17,18 @@ class Lease(msgspec.Struct, frozen=True):
         node: 0 to 1023.
         fence: grows with every acquisition of the number; who holds a lower one has lost it.
         floor_ms: Unix milliseconds; ids of earlier holders lie at or below. `ids.IdSource` starts above.
+        until_ms: Unix milliseconds; ids of this holder lie at or below, until a renewal raises it.
     """
 
     node: int
     fence: int
     floor_ms: int
+    until_ms: int
+
+
+def covered(floor_ms: int, now_ms: int, ttl_ms: int, used_ms: int = 0) -> int:
+    """Give the millisecond up to which a lease taken or renewed now covers ids."""
+    return max(floor_ms, now_ms, used_ms) + ttl_ms
 
 
 class Leases(Protocol):
@@ -25,13 +37,14 @@ class Leases(Protocol):
     async def acquire(self, holder: str, now_ms: int, ttl_ms: int) -> Lease:
         """Take the lowest free or expired number. Raises SetupError when all 1,024 are held.
 
-        Until the first renewal ids may be given out up to the later of `now_ms` and the floor, plus `ttl_ms`.
+        It covers ids up to the later of `now_ms` and the floor, plus `ttl_ms`.
         """
 
-    async def renew(self, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> bool:
-        """Prolong, and note that ids up to the later of `now_ms` and `used_ms`, plus `ttl_ms`, may be given out till then.
+    async def renew(self, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> Lease | None:
+        """Prolong; the lease that is given covers ids up to the later of `now_ms` and `used_ms`, plus `ttl_ms`, and no
+        fewer than the one before.
 
-        False: another has taken the number, or it was given back; give out no more ids. A lease that has expired and
+        None: another has taken the number, or it was given back; it cannot be had back. A lease that has expired and
         that nobody took is prolonged.
         """
 

@@ -87,28 +87,39 @@ async def an_expired_number_goes_to_another(leases: Leases) -> None:
     late = now + TTL_MS
     heir = await _inherit(leases, lease.node, late)
     assert heir.fence > lease.fence
-    assert heir.floor_ms >= late, "the dead holder may have used ids up to its last moment"
+    assert heir.floor_ms >= lease.until_ms >= late, "the dead holder may have used ids up to its last moment"
     assert not await leases.renew(lease, late, TTL_MS, late), "who has lost the number must learn it"
     assert await leases.renew(heir, late, TTL_MS, heir.floor_ms)
     await leases.release(heir, late)
 
 
 async def a_renewed_number_is_kept(leases: Leases) -> None:
-    """A renewed lease outlives its first TTL; if its holder dies then, the heir starts above what he may have used."""
+    """A renewed lease outlives its first TTL and never covers less; if its holder dies then, the heir starts above that."""
     now = _now_ms()
     lease = await leases.acquire("stays", now, TTL_MS)
+    assert lease.until_ms >= now + TTL_MS - 1, "the ids of the first TTL are covered"
     for _ in range(3):
         now += TTL_MS - 1
-        assert await leases.renew(lease, now, TTL_MS, now + 7)  # ids may run ahead of the clock
+        lease = await _renewed(leases, lease, now, now + 7)  # ids may run ahead of the clock
     other = await leases.acquire("other", now + TTL_MS - 1, TTL_MS)
     assert other.node != lease.node
     await leases.release(other, now)
     now += TTL_MS - 1
-    assert await leases.renew(lease, now, TTL_MS, now - 20_000)  # at rest the newest id is old: the clock counts
+    lease = await _renewed(leases, lease, now, now - 20_000)  # at rest the newest id is old: the clock counts
+    now -= 10_000
+    lease = await _renewed(leases, lease, now, 0)  # a clock that stepped back
     now += TTL_MS
     heir = await _inherit(leases, lease.node, now)
-    assert heir.floor_ms >= now
+    assert heir.floor_ms >= max(now, lease.until_ms)
     await leases.release(heir, now)
+
+
+async def _renewed(leases: Leases, lease: Lease, now_ms: int, used_ms: int) -> Lease:
+    renewed = await leases.renew(lease, now_ms, TTL_MS, used_ms)
+    assert renewed is not None
+    assert (renewed.node, renewed.fence, renewed.floor_ms) == (lease.node, lease.fence, lease.floor_ms)
+    assert renewed.until_ms >= max(now_ms, used_ms, lease.until_ms - TTL_MS) + TTL_MS
+    return renewed
 
 
 async def there_are_1024_numbers(leases: Leases) -> None:

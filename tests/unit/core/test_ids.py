@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from madang.core.ids import EPOCH_MS, NODES, IdSource, id_ms
+from madang.errors import Uncovered
 
 NOW = 1_800_000_000_000
 NODE = st.integers(0, NODES - 1)
@@ -79,3 +80,40 @@ def test_last_ms_is_what_the_lease_must_cover() -> None:
 def test_a_node_number_out_of_range_is_refused(node: int) -> None:
     with pytest.raises(ValueError, match="node must be"):
         IdSource(node)
+
+
+def test_no_id_lies_beyond_the_lease() -> None:
+    source = IdSource(0, until_ms=NOW)
+    last = source.next(NOW)
+    for clock, above in ((NOW + 1, 0), (NOW, (NOW - EPOCH_MS) << 22 | (1 << 22) - 1)):
+        with pytest.raises(Uncovered):
+            source.next(clock, above)
+    assert (source.last_ms, source.needed_ms) == (NOW, NOW + 1)
+    assert last < source.next(NOW) < last + 4, "what is covered is given out further on"
+    source.until_ms = NOW + 1
+    assert id_ms(source.next(NOW + 1)) == NOW + 1
+
+
+def test_a_full_millisecond_does_not_borrow_beyond_the_lease() -> None:
+    source = IdSource(0, until_ms=NOW)
+    with pytest.raises(Uncovered):
+        for _ in range(4097):
+            source.next(NOW)
+    with pytest.raises(Uncovered):
+        source.next(NOW)
+
+
+@given(NODE, WALK, st.lists(st.integers(0, 2**62), max_size=200))
+def test_what_a_lease_covers_is_what_its_heir_starts_above(node: int, walk: list[int], newest: list[int]) -> None:
+    """A holder who was stopped and goes on with any clock, and his heir: no id of one is an id of the other."""
+    until = NOW
+    zombie, heir = IdSource(node, until_ms=until), IdSource(node, floor_ms=until)
+    given = set()
+    for source in (zombie, heir):
+        for now, above in zip(walk, [*newest, *[0] * len(walk)], strict=False):
+            try:
+                id = source.next(now, above)
+            except Uncovered:
+                continue
+            assert id not in given
+            given.add(id)

@@ -37,7 +37,7 @@ async def opened_store(folder: Path) -> AsyncIterator[Store]:
     store = await open_store(f"sqlite:///{folder}/madang.db", now_ms)
     try:
         lease = await store.acquire("test", now_ms(), LEASE_MS)
-        store.use_ids(IdSource(lease.node, lease.floor_ms))
+        store.use_ids(IdSource(lease.node, lease.floor_ms, lease.until_ms))
         yield store
     finally:
         await store.close()

@@ -4,13 +4,14 @@
 much as they may advance before the next renewal; a release lowers it to what was really used.
 """
 
+import msgspec
 from sqlalchemy import Connection, select, update
 
 from madang.adapters.sql.dialects import LEASING, insert_new, serialise
 from madang.adapters.sql.tables import leases
 from madang.core.ids import EPOCH_MS, NODES
 from madang.errors import SetupError
-from madang.ports.leases import Lease
+from madang.ports.leases import Lease, covered
 
 
 def acquire(c: Connection, holder: str, now_ms: int, ttl_ms: int) -> Lease:
@@ -25,22 +26,19 @@ def acquire(c: Connection, holder: str, now_ms: int, ttl_ms: int) -> Lease:
         )
     former = c.execute(select(leases.c.fence, leases.c.floor_ms).where(leases.c.node == node)).one_or_none()
     fence, floor_ms = (former.fence + 1, former.floor_ms) if former else (1, EPOCH_MS)
-    kept = {
-        "holder": holder,
-        "fence": fence,
-        "expires_ms": now_ms + ttl_ms,
-        "floor_ms": max(floor_ms, now_ms) + ttl_ms,
-    }
+    until_ms = covered(floor_ms, now_ms, ttl_ms)
+    kept = {"holder": holder, "fence": fence, "expires_ms": now_ms + ttl_ms, "floor_ms": until_ms}
     if not insert_new(c, leases, {"node": node, **kept}):
         c.execute(update(leases).where(leases.c.node == node).values(kept))
-    return Lease(node, fence, floor_ms)
+    return Lease(node, fence, floor_ms, until_ms)
 
 
-def renew(c: Connection, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> bool:
+def renew(c: Connection, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> Lease | None:
     """See `Leases.renew`. An expired number that nobody took meanwhile is still the holder's."""
     own = update(leases).where(leases.c.node == lease.node, leases.c.fence == lease.fence)
-    floor_ms = max(used_ms, now_ms, lease.floor_ms) + ttl_ms
-    return c.execute(own.values(expires_ms=now_ms + ttl_ms, floor_ms=floor_ms)).rowcount == 1
+    until_ms = max(covered(lease.floor_ms, now_ms, ttl_ms, used_ms), lease.until_ms)
+    kept = c.execute(own.values(expires_ms=now_ms + ttl_ms, floor_ms=until_ms)).rowcount == 1
+    return msgspec.structs.replace(lease, until_ms=until_ms) if kept else None
 
 
 def release(c: Connection, lease: Lease, used_ms: int) -> None:

@@ -4,7 +4,7 @@ Everything SQL is in the modules called here, as plain functions over one connec
 locks and errors is in the engine. So this file only joins names to names.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -15,7 +15,7 @@ from madang.aio import Together
 from madang.core.events import Draft, Event, Message
 from madang.core.ids import IdSource
 from madang.core.rooms import Member, Membership, Room
-from madang.errors import Refused
+from madang.errors import Refused, Uncovered
 from madang.ports.directory import ServerKey
 from madang.ports.leases import Lease
 from madang.ports.log import Outcome, Page, Tail
@@ -61,12 +61,17 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._ids: IdSource | None = None
+        self._prolong: Callable[[], Awaitable[None]] | None = None
         # Every join asks for its membership. One by one they were 40 % of what a mass reconnect costs.
         self._members = Together(self._find_members, LOOKED_UP)
 
-    def use_ids(self, ids: IdSource) -> None:
-        """Number events from this source, of a lease that the node holds. The store becomes its one owner."""
-        self._ids = ids
+    def use_ids(self, ids: IdSource, prolong: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Number events from this source, of a lease that the node holds. The store becomes its one owner.
+
+        Args:
+            prolong: renews the lease, for ids that it does not cover; raises StorageError where it cannot be.
+        """
+        self._ids, self._prolong = ids, prolong
 
     async def close(self) -> None:
         """Finish what was asked for, and let go of the database."""
@@ -82,11 +87,20 @@ class Store:
         if self._ids is None:
             raise RuntimeError("call use_ids() with the source of a leased node number before the first append")
         try:
-            return await self._engine.append(drafts, self._ids)
+            return await self._append(drafts, self._ids)
         except Unstorable:
             if len(drafts) == 1:
                 return [Refused("bad_field")]
             return [(await self.append([d]))[0] for d in drafts]  # so that its neighbours do not suffer
+
+    async def _append(self, drafts: Sequence[Draft], ids: IdSource) -> list[Outcome]:
+        try:
+            return await self._engine.append(drafts, ids)
+        except Uncovered:  # nothing was stored
+            if self._prolong is None:
+                raise
+            await self._prolong()
+            return await self._engine.append(drafts, ids)
 
     async def tail(self, room: str, limit: int) -> Tail | None:
         return await self._engine.read(lambda c: reading.tail(c, room, limit, self._engine.recent(room)))
@@ -147,7 +161,7 @@ class Store:
     async def acquire(self, holder: str, now_ms: int, ttl_ms: int) -> Lease:
         return await self._engine.write(lambda c: leases.acquire(c, holder, now_ms, ttl_ms))
 
-    async def renew(self, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> bool:
+    async def renew(self, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> Lease | None:
         return await self._engine.write(lambda c: leases.renew(c, lease, now_ms, ttl_ms, used_ms))
 
     async def release(self, lease: Lease, used_ms: int) -> None:
