@@ -1,4 +1,7 @@
-"""Migrations lead to the tables that the code knows, every revision is named, and indexes serve the queries they are for."""
+"""Migrations lead to the tables that the code knows, and indexes serve the queries they are for.
+
+How a step must be written, and what two versions do on one database: `test_schema_steps.py`.
+"""
 
 import contextlib
 import re
@@ -8,13 +11,11 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from madang.adapters.sql import migrations, open_store
+from madang.adapters.sql import open_store
 from madang.adapters.sql.tables import metadata
-from madang.errors import SetupError
 from madang.testing.rules import opened as opened_scene
 from tests.contract.conftest import now_ms, opened
 
@@ -54,19 +55,6 @@ async def test_migrations_make_the_tables_postgresql(postgres_url: str) -> None:
 async def test_migrations_make_the_tables_mariadb(mariadb_url: str) -> None:
     await (await open_store(mariadb_url, now_ms)).close()
     assert await differences_at(mariadb_url.replace("mysql:", "mariadb+asyncmy:")) == []
-
-
-def test_the_newest_revision_is_known() -> None:
-    scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
-    assert scripts.get_heads() == [migrations.NEWEST]
-
-
-async def test_a_newer_schema_is_refused(sqlite_url: str, tmp_path: Path) -> None:
-    await (await open_store(sqlite_url, now_ms)).close()
-    with contextlib.closing(sqlite3.connect(tmp_path / "madang.db", isolation_level=None)) as c:
-        c.execute("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(SetupError, match="newer Madang"):
-        await open_store(sqlite_url, now_ms)
 
 
 async def test_no_query_walks_a_table(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

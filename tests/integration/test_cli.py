@@ -49,7 +49,7 @@ async def test_help_and_version() -> None:
     assert await madang("--version") == (0, f"madang {__version__}\n", "")
     done = await madang("--help")
     assert done.status == 0
-    for command in ("serve", "chat", "doctor", "room", "key", "backup", "restore"):
+    for command in ("serve", "chat", "doctor", "room", "key", "backup", "restore", "upgrade"):
         assert re.search(rf"^  {command} ", done.out, re.MULTILINE)
         assert (await madang(command, "--help")).status == 0
     assert (await madang("nope")).status == 2
@@ -230,6 +230,7 @@ async def test_doctor_finds_trouble(tmp_path: Path) -> None:
     database = tmp_path / "madang.db"
     with closing(sqlite3.connect(database)) as c, c:
         c.execute("UPDATE alembic_version SET version_num = '9999'")
+        c.execute("INSERT INTO installation VALUES ('oldest', '9999')")
     status, found = await examined(tmp_path)
     assert (status, "newer Madang" in found) == (1, True)
 

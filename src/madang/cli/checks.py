@@ -135,10 +135,12 @@ async def database(url: str) -> Finding:
         return Finding("fail", error.problem, error.mend)
     if found.schema is None:
         return Finding("ok", f"The database ({found.server}) is empty; the first start makes its tables.")
-    if found.schema > found.newest:
+    if found.refused is not None:
+        return Finding("fail", found.refused.problem, found.refused.mend)
+    if found.unfinished:
         return Finding(
-            "fail", f"The database was written by a newer Madang (schema {found.schema}, here {found.newest}).",
-            "Start that version, or restore a backup made before the upgrade.",
+            "warn", f"The upgrade of the database to schema {found.unfinished[-1]} waits to be finished.",
+            "When no node of an older version is left: madang upgrade --finish",
         )  # fmt: skip
     if found.schema < found.newest:
         return Finding(

@@ -5,8 +5,8 @@ import resource
 import shutil
 import statistics
 import tempfile
+import time
 from pathlib import Path
-from time import perf_counter
 from typing import Final
 
 from madang.errors import SetupError
@@ -60,7 +60,12 @@ def fsync_ms(folder: Path) -> float:
         for _ in range(FSYNCS):
             file.write(bytes(4096))
             file.flush()
-            started = perf_counter()
+            started = time.perf_counter()
             os.fsync(file.fileno())
-            times.append(perf_counter() - started)
+            times.append(time.perf_counter() - started)
     return statistics.median(times) * 1000
+
+
+def now_ms() -> int:
+    """Give the time by the machine's clock, in Unix milliseconds."""
+    return time.time_ns() // 1_000_000

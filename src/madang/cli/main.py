@@ -16,6 +16,7 @@ from madang.cli.chat import chat
 from madang.cli.doctor import doctor
 from madang.cli.prove import prove
 from madang.cli.serve import serve
+from madang.cli.upgrade import upgrade
 from madang.errors import MadangError, SetupError
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ app.command()(prove)
 app.command()(bench)
 app.command()(backup)
 app.command()(restore)
+app.command()(upgrade)
 
 
 def _version(wanted: bool) -> None:

@@ -8,10 +8,11 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from madang.adapters.sql.backup import backup, restore
-from madang.adapters.sql.store import Store
+from madang.adapters.sql.finishing import finish
+from madang.adapters.sql.store import Engine, Store
 from madang.errors import SetupError
 
-__all__ = ["Store", "backup", "open_store", "restore"]
+__all__ = ["Store", "backup", "finish_upgrade", "open_store", "restore"]
 
 _EXAMPLES: Final = "Write sqlite:///folder/madang.db, postgresql://user:password@host/database or mysql://…"
 
@@ -27,6 +28,24 @@ async def open_store(url: str, clock_ms: Callable[[], int]) -> Store:
     Raises:
         SetupError: wrong URL, missing extra, file in use, server not reachable.
     """
+    return Store(await open_engine(url, clock_ms))
+
+
+async def finish_upgrade(url: str, clock_ms: Callable[[], int]) -> list[str]:
+    """Bring a database to the newest schema and take away what only older versions need; gives the steps finished.
+
+    Raises:
+        SetupError: it cannot be opened, or a node of an older version is on it.
+    """
+    engine = await open_engine(url, clock_ms)
+    try:
+        return await engine.write(lambda c: finish(c, clock_ms()))
+    finally:
+        await engine.close()
+
+
+async def open_engine(url: str, clock_ms: Callable[[], int]) -> Engine:
+    """See `open_store`."""
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -37,14 +56,14 @@ async def open_store(url: str, clock_ms: Callable[[], int]) -> Store:
 
             if not parsed.database or parsed.database == ":memory:":
                 raise SetupError("A SQLite database needs a file.", _EXAMPLES)
-            return Store(await open_sqlite(Path(parsed.database), clock_ms))
+            return await open_sqlite(Path(parsed.database), clock_ms)
         case "postgresql":
             from madang.adapters.sql.postgresql import open_postgresql
 
-            return Store(await open_postgresql(parsed, clock_ms))
+            return await open_postgresql(parsed, clock_ms)
         case "mysql" | "mariadb":
             from madang.adapters.sql.mysql import open_mysql
 
-            return Store(await open_mysql(parsed, clock_ms))
+            return await open_mysql(parsed, clock_ms)
         case name:
             raise SetupError(f"Madang does not know the database {name!r}.", _EXAMPLES)

@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy import make_url
 
-from madang.adapters.sql import migrations
+from madang.adapters.sql import installation, migrations
 from madang.adapters.sql.dialects import MYSQL
 from madang.adapters.sql.sqlite_file import lock_file, open_read_only
 from madang.errors import SetupError
@@ -79,12 +79,16 @@ def _opened(path: Path) -> sqlite3.Connection:
         try:
             c.execute("BEGIN")
             (revision,) = c.execute("SELECT version_num FROM alembic_version").fetchone()
+            oldest = ""
+            if revision > migrations.NEWEST:
+                found = c.execute("SELECT value FROM installation WHERE name = ?", (installation.OLDEST,)).fetchone()
+                oldest = found[0] if found else ""
         except BaseException:
             c.close()
             raise
     except (sqlite3.Error, TypeError) as error:
         raise SetupError(f"{path} is no database of Madang ({error}).", "Name another file.") from error
-    if revision > migrations.NEWEST:
+    if oldest > migrations.NEWEST:
         c.close()
         raise SetupError(f"{path} was written by a newer Madang (schema {revision}).", "Use that version.")
     return c

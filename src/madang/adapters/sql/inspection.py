@@ -6,10 +6,10 @@ import sqlite3
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from sqlalchemy import URL, create_engine, exc, make_url, text
+from sqlalchemy import URL, Connection, create_engine, exc, inspect, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from madang.adapters.sql import migrations, sqlite_file
+from madang.adapters.sql import finishing, installation, migrations, sqlite_file
 from madang.adapters.sql.dialects import MYSQL
 from madang.adapters.sql.pooled import reason
 from madang.errors import SetupError
@@ -19,11 +19,20 @@ ANSWER_SECONDS: Final = 5.0
 
 
 class Inspection(NamedTuple):
-    """What stands there; `schema` is None for a database that Madang has not used yet."""
+    """What stands there.
+
+    Attributes:
+        schema: of the tables; None for a database that Madang has not used yet.
+        newest: the schema that this version knows.
+        refused: why this version cannot use it, if it cannot.
+        unfinished: steps that wait for `madang upgrade --finish`.
+    """
 
     server: str
     schema: str | None
     newest: str = migrations.NEWEST
+    refused: SetupError | None = None
+    unfinished: tuple[str, ...] = ()
 
 
 async def inspect_database(url: str) -> Inspection:
@@ -44,11 +53,24 @@ def _inspect_sqlite(path: Path) -> Inspection:
     engine = create_engine("sqlite://", creator=lambda: sqlite_file.open_read_only(path))
     try:
         with engine.connect() as c:
-            return Inspection(server, migrations.current(c))
+            return _inspect(c, server)
     except exc.DBAPIError as error:
         raise SetupError(f"{path} cannot be read ({error.orig}).", "Restore a backup: madang restore FILE.") from error
     finally:
         engine.dispose()
+
+
+def _inspect(c: Connection, server: str) -> Inspection:
+    schema = migrations.current(c)
+    if schema is None or not inspect(c).has_table("installation"):
+        return Inspection(server, schema)
+    refused = None
+    try:
+        installation.check_version(c, migrations.NEWEST)
+        installation.check_complete(c)
+    except SetupError as error:
+        refused = error
+    return Inspection(server, schema, refused=refused, unfinished=tuple(finishing.pending(c)))
 
 
 class _Server(NamedTuple):
@@ -78,7 +100,7 @@ async def _inspect_server(url: URL) -> Inspection:
         async with engine.connect() as c:
             version = str((await c.execute(text(kind.version))).scalar())
             name = "MariaDB" if "MariaDB" in version else kind.name
-            return Inspection(f"{name} {version}", await c.run_sync(migrations.current))
+            return await c.run_sync(_inspect, f"{name} {version}")
     except (OSError, TimeoutError, exc.SQLAlchemyError) as error:
         raise SetupError(
             f"The database at {url.host or 'localhost'}:{url.port or kind.port} does not answer ({reason(error)}).",

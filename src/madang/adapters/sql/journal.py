@@ -32,6 +32,7 @@ from madang.adapters.sql import reading
 from madang.adapters.sql.appending import find
 from madang.adapters.sql.dialects import CidKey, find_cids_sqlite, padded
 from madang.adapters.sql.rows import EventRow, First, Head, event_of, number
+from madang.adapters.sql.tables import events
 from madang.core.events import SENT, Appended, Draft
 from madang.core.ids import IdSource
 from madang.ports.log import Outcome
@@ -50,6 +51,7 @@ the loop was busy, and takes 3.2 ms in one call."""
 PAD: Final = 64
 """An INSERT is padded to a multiple of this with its last row, so that eight statements serve all and stay prepared."""
 
+_COLUMNS: Final = ", ".join(f'"{column.name}"' for column in events.columns)
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[EventRow]).decode
 
@@ -247,4 +249,5 @@ def _add_unless_known(keys: int) -> str:
 def _put_text(rows: int) -> str:
     """The statement that puts `rows` rows into `events`."""
     values = ",".join(["(?,?,?,?,?,?,?,?,?,?)"] * rows)
-    return "INSERT INTO events VALUES ... ON CONFLICT (room, seq) DO NOTHING".replace("...", values)
+    # Columns by name: a newer version may have added some.
+    return f"INSERT INTO events ({_COLUMNS}) VALUES {values} ON CONFLICT (room, seq) DO NOTHING"  # noqa: S608  # names

@@ -2,11 +2,15 @@
 
 `floor_ms` of a row is what the next holder must stay above. While a lease runs it lies ahead of the ids in use, by as
 much as they may advance before the next renewal; a release lowers it to what was really used.
+A holder is noted with the schema that its code knows, as "name schema".
 """
+
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, select, update
 
+from madang.adapters.sql import installation, migrations
 from madang.adapters.sql.dialects import LEASING, insert_new, serialise
 from madang.adapters.sql.tables import leases
 from madang.core.ids import EPOCH_MS, NODES
@@ -14,9 +18,19 @@ from madang.errors import SetupError
 from madang.ports.leases import Lease, covered
 
 
+class Held(NamedTuple):
+    """A number that a node holds; `schema` is what its code knows, "" if it did not say."""
+
+    node: int
+    holder: str
+    schema: str
+
+
 def acquire(c: Connection, holder: str, now_ms: int, ttl_ms: int) -> Lease:
-    """See `Leases.acquire`."""
+    """See `Leases.acquire`. A database that this version may not use, or that is not all there, is refused (SetupError)."""
     serialise(c, LEASING)
+    installation.check_version(c, migrations.NEWEST)
+    installation.check_complete(c)
     expiries = dict(c.execute(select(leases.c.node, leases.c.expires_ms)).all())
     node = next((n for n in range(NODES) if expiries.get(n, 0) <= now_ms), None)
     if node is None:
@@ -27,7 +41,8 @@ def acquire(c: Connection, holder: str, now_ms: int, ttl_ms: int) -> Lease:
     former = c.execute(select(leases.c.fence, leases.c.floor_ms).where(leases.c.node == node)).one_or_none()
     fence, floor_ms = (former.fence + 1, former.floor_ms) if former else (1, EPOCH_MS)
     until_ms = covered(floor_ms, now_ms, ttl_ms)
-    kept = {"holder": holder, "fence": fence, "expires_ms": now_ms + ttl_ms, "floor_ms": until_ms}
+    who = f"{holder} {migrations.NEWEST}"
+    kept = {"holder": who, "fence": fence, "expires_ms": now_ms + ttl_ms, "floor_ms": until_ms}
     if not insert_new(c, leases, {"node": node, **kept}):
         c.execute(update(leases).where(leases.c.node == node).values(kept))
     return Lease(node, fence, floor_ms, until_ms)
@@ -49,4 +64,11 @@ def release(c: Connection, lease: Lease, used_ms: int) -> None:
 
 def holders(c: Connection, now_ms: int) -> list[str]:
     """See `Leases.holders`."""
-    return list(c.scalars(select(leases.c.holder).where(leases.c.expires_ms > now_ms).order_by(leases.c.node)))
+    return [lease.holder for lease in held(c, now_ms)]
+
+
+def held(c: Connection, now_ms: int) -> list[Held]:
+    """Give the numbers that nodes hold now. Who has called `serialise(c, LEASING)` before keeps others from coming."""
+    wanted = select(leases.c.node, leases.c.holder).where(leases.c.expires_ms > now_ms).order_by(leases.c.node)
+    found = [(node, *holder.partition(" ")) for node, holder in c.execute(wanted)]
+    return [Held(node, holder, schema) for node, holder, _, schema in found]

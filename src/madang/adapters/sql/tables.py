@@ -168,3 +168,11 @@ leases = Table(
     Column("expires_ms", BigInteger, nullable=False),
     Column("floor_ms", BigInteger, nullable=False),
 )
+
+installation = Table(
+    "installation",
+    metadata,
+    # (name): one fact of this database (`installation.py`). A handful of rows, and none in most databases.
+    Column("name", words(32), primary_key=True),
+    Column("value", words(255), nullable=False),
+)

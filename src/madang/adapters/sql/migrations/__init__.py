@@ -1,37 +1,64 @@
-"""How the tables came to be, one step per file in `versions/`, and the call that takes a database to the newest step.
+"""How the tables came to be, one step per file in `versions/`, and the calls that take a database along.
 
-A step that has been released is never changed. Steps run by themselves at start, on PostgreSQL under an advisory lock.
+A step has two halves, so that nodes of two versions can share a database while they are replaced one by one. `upgrade()`
+only adds; it runs by itself, when the first new node starts. `finish()`, where a step has one, takes away what only older
+versions need; it runs when the operator says that none of them is left (`finishing.py`). In between both versions work.
+
+A step that has been released is never changed. At start steps run under a lock, on PostgreSQL an advisory one.
 """
 
-from typing import Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, column, inspect, select, table
 
+from madang.adapters.sql import installation
 from madang.adapters.sql.dialects import MIGRATING, serialise
-from madang.errors import SetupError
 
-NEWEST: Final = "0001"
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+NEWEST: Final = "0002"
 """The revision of the last file in versions/; a test holds it to that."""
+FINISHES: Final[tuple[str, ...]] = ()
+"""The revisions that have a `finish()`, in order; a test holds it to that, too."""
 
 
 def upgrade(c: Connection) -> None:
-    """Bring the database to NEWEST, within the transaction that `c` is in."""
+    """Bring the database to NEWEST, within the transaction that `c` is in. One that stands beyond is left as it is.
+
+    Raises:
+        SetupError: a newer version has finished with it, so that this one cannot use it.
+    """
     serialise(c, MIGRATING)
     revision = current(c)
-    if revision == NEWEST:
+    if revision is not None and revision >= NEWEST:
+        if revision > NEWEST:
+            installation.check_version(c, NEWEST)
         return  # Alembic takes 0.35 s to import, a good part of a start
-    if revision is not None and revision > NEWEST:
-        raise SetupError(
-            f"The database was written by a newer Madang (schema {revision}; this one knows {NEWEST}).",
-            "Start that version, or restore a backup made before the upgrade.",
-        )
     from alembic import command
-    from alembic.config import Config
 
-    config = Config()
-    config.set_main_option("script_location", "madang.adapters.sql:migrations")
-    config.attributes["connection"] = c
-    command.upgrade(config, NEWEST)
+    command.upgrade(_config(c), NEWEST)
+    if revision is None and FINISHES:
+        run_finishes(c, FINISHES)  # no older version has ever been here
+
+
+def run_finishes(c: Connection, revisions: Sequence[str]) -> None:
+    """Run the second halves of steps, and note that no older version can use the database from now on.
+
+    On MySQL every statement commits by itself: older versions are shut out first, and what a crash leaves half done is
+    run again.
+    """
+    from alembic.operations import Operations
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    installation.put(c, installation.OLDEST, revisions[-1])
+    scripts = ScriptDirectory.from_config(_config(c))
+    with Operations.context(MigrationContext.configure(c)):
+        for revision in revisions:
+            scripts.get_revision(revision).module.finish()
+    installation.put(c, installation.FINISHED, revisions[-1])
 
 
 def current(c: Connection) -> str | None:
@@ -39,3 +66,12 @@ def current(c: Connection) -> str | None:
     if not inspect(c).has_table("alembic_version"):
         return None
     return c.execute(select(column("version_num")).select_from(table("alembic_version"))).scalar()
+
+
+def _config(c: Connection) -> "Config":
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "madang.adapters.sql:migrations")
+    config.attributes["connection"] = c
+    return config

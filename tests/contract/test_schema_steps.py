@@ -1,0 +1,135 @@
+"""Steps of the schema in two halves: the first only adds, so that the version before goes on working on it; the second waits
+until no node of that version is left, and shuts it out.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import event, make_url
+from sqlalchemy.engine import Engine
+
+from madang.adapters.sql import migrations, open_store
+from madang.errors import SetupError
+from madang.testing.rules import opened as opened_scene
+from tests.contract.conftest import LEASE_MS, now_ms, opened
+from tests.next_version import make_next_version
+from tests.running import Done, madang
+
+ADDS = re.compile(
+    r"CREATE (TABLE|INDEX|UNIQUE INDEX)|ALTER TABLE \S+ ADD COLUMN|INSERT INTO alembic_version|UPDATE alembic_version"
+)
+
+
+def only_adds(statements: list[str]) -> bool:
+    """Whether code that knows nothing of these changes works after them as before."""
+    made = {found[1] for each in statements if (found := re.match(r"CREATE TABLE (?:IF NOT EXISTS )?(\S+)", each))}
+    for statement in statements:
+        if not ADDS.match(statement):
+            return False
+        if statement.startswith("ALTER") and "NOT NULL" in statement and "DEFAULT" not in statement:
+            return False
+        # It would refuse what the version before writes.
+        unique = re.match(r"CREATE UNIQUE INDEX .* ON (\S+)", statement)
+        if unique and unique[1] not in made:
+            return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE rooms DROP COLUMN title",
+        "ALTER TABLE rooms ADD COLUMN colour VARCHAR(9) NOT NULL",
+        "ALTER TABLE rooms ALTER COLUMN title TYPE TEXT",
+        "ALTER TABLE rooms RENAME TO places",
+        "CREATE UNIQUE INDEX one_title ON rooms (title)",
+        "DROP TABLE pins",
+        "UPDATE rooms SET title = ''",
+        "DELETE FROM pins",
+    ],
+)
+def test_a_step_that_does_more_than_add_is_found(statement: str) -> None:
+    assert only_adds(["CREATE TABLE flavours (name TEXT)", "ALTER TABLE rooms ADD COLUMN colour VARCHAR(9)"])
+    assert only_adds(["ALTER TABLE rooms ADD COLUMN colour VARCHAR(9) NOT NULL DEFAULT 'red'"])
+    assert not only_adds(["CREATE TABLE flavours (name TEXT)", statement])
+
+
+async def test_first_halves_only_add(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As each kind of database is really told."""
+    told: list[str] = []
+
+    def note(c: Any, cursor: Any, statement: str, *more: Any) -> None:
+        told.append(" ".join(statement.split()))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        await (await open_store(url, now_ms)).close()
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    changes = [each for each in told if re.match(r"CREATE|ALTER|DROP|INSERT|UPDATE|DELETE|TRUNCATE|RENAME", each)]
+    schema = [each for each in changes if "journal" not in each]
+    assert len([each for each in schema if each.startswith("CREATE TABLE")]) > 9
+    assert only_adds(schema), schema
+
+
+def test_every_step_and_every_second_half_is_known() -> None:
+    scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
+    assert scripts.get_heads() == [migrations.NEWEST]
+    steps = sorted(scripts.walk_revisions(), key=lambda step: step.revision)
+    assert tuple(step.revision for step in steps if hasattr(step.module, "finish")) == migrations.FINISHES
+
+
+async def test_two_versions_share_a_database_until_the_upgrade_is_finished(url: str, tmp_path: Path) -> None:
+    next_version = str(make_next_version(tmp_path / "next"))
+
+    async def next_madang(*arguments: str) -> Done:
+        return await madang(*arguments, "--database", url, "--data", tmp_path, PYTHONPATH=next_version)
+
+    async with opened(url) as store:
+        scene = await opened_scene(store)
+        await scene.done(scene.say("before", cid="1"))
+    assert await next_madang("upgrade") == (0, "The database is ready for this version.\n", "")
+    assert "upgrade of the database to schema 0003 waits to be finished" in (await next_madang("doctor")).out
+    doctor = await madang("doctor", "--database", url, "--data", tmp_path)
+    assert "answers, schema 0003" in doctor.out
+
+    async with opened(url) as store:
+        scene.store = store
+        await scene.done(scene.say("between", cid="2"))
+        if make_url(url).get_backend_name() != "sqlite":  # there the file belongs to one process alone
+            refused = await next_madang("upgrade", "--finish")
+            assert refused.status == 2
+            assert "Nodes of an older version are on this database: test." in refused.err
+    async with opened(url) as store:
+        scene.store = store
+        assert await scene.texts() == ["before", "between"]
+
+    waiting = None
+    if make_url(url).get_backend_name() != "sqlite":
+        waiting = await open_store(
+            url, now_ms
+        )  # an old node that has looked at the schema, and not taken its number yet
+    assert (await next_madang("upgrade", "--finish")).out.startswith("The upgrade to schema 0003 is finished.")
+    assert (await next_madang("upgrade", "--finish")).out == "There was nothing to finish.\n"
+    if waiting is not None:
+        with pytest.raises(SetupError, match="newer Madang"):
+            await waiting.acquire("late", now_ms(), LEASE_MS)
+        await waiting.close()
+    with pytest.raises(SetupError, match="newer Madang"):
+        await open_store(url, now_ms)
+    doctor = await madang("doctor", "--database", url, "--data", tmp_path)
+    assert doctor.status == 1 and "newer Madang (schema 0003; this one knows 0002)" in doctor.out
+
+
+async def test_a_new_database_has_nothing_to_finish(sqlite_url: str, tmp_path: Path) -> None:
+    next_version = str(make_next_version(tmp_path / "next"))
+    where = ("--database", sqlite_url, "--data", tmp_path)
+    await madang("upgrade", *where, PYTHONPATH=next_version)
+    assert (
+        await madang("upgrade", "--finish", *where, PYTHONPATH=next_version)
+    ).out == "There was nothing to finish.\n"
+    with pytest.raises(SetupError, match="newer Madang"):
+        await open_store(sqlite_url, now_ms)

@@ -1,0 +1,46 @@
+"""The next version of Madang, as far as nodes of two versions meet: its schema, its events and its parcels say more.
+
+A copy of the package with a few lines changed, to be run with PYTHONPATH set to where it is.
+"""
+
+import shutil
+from pathlib import Path
+
+import madang
+
+STEP = '''"""What the next version adds, and what it takes away in the end."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    op.add_column("events", sa.Column("flavour", sa.String(32), nullable=True))
+    op.create_table("flavours", sa.Column("name", sa.String(32), primary_key=True))
+
+
+def finish() -> None:
+    op.drop_index("rooms_open", "rooms")
+'''
+"""Its schema: more in the table that every append writes to, a table of its own; in the end an index goes."""
+
+
+def make_next_version(folder: Path) -> Path:
+    """Make it in a folder, which is what PYTHONPATH must name."""
+    package = folder / "madang"
+    shutil.copytree(Path(madang.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    migrations = package / "adapters" / "sql" / "migrations"
+    (migrations / "versions" / "0003_what_comes_next.py").write_text(STEP)
+    change(migrations / "__init__.py", 'NEWEST: Final = "0002"', 'NEWEST: Final = "0003"')
+    change(migrations / "__init__.py", "FINISHES: Final[tuple[str, ...]] = ()", 'FINISHES: Final = ("0003",)')
+    return folder
+
+
+def change(file: Path, before: str, after: str) -> None:
+    """Change what stands there just once."""
+    text = file.read_text()
+    assert text.count(before) == 1, f"{file.name} has changed: {before!r} stands there {text.count(before)} times"
+    file.write_text(text.replace(before, after))
