@@ -6,10 +6,11 @@ The defaults are one process on a laptop.
 
 import os
 import tomllib
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from madang.errors import SetupError
@@ -17,6 +18,9 @@ from madang.errors import SetupError
 PREFIX: Final = "MADANG_"
 _NO_SETTINGS: Final = {"MADANG_PYTHON"}  # which Python scripts/setup takes
 _Origin = Annotated[str, StringConstraints(pattern=r"^(\*|https?://[^/?#\s]+)$")]  # as browsers write it: no path
+_Place = Annotated[
+    str, AfterValidator(lambda text: str(ip_network(text, strict=False) if "/" in text else ip_address(text)))
+]
 _ORIGINS: Final = 'Origins a browser may connect from besides the server\'s own, as a JSON list; ["*"] for any.'
 
 
@@ -42,8 +46,8 @@ class Settings(BaseSettings):
         description="Channels of a Redis bus, the same on every node: all, partition or room.",
     )
     origins: list[_Origin] = Field([], description=_ORIGINS)
-    trusted_proxies: list[str] = Field(
-        [], description="Addresses of proxies whose X-Forwarded-For is believed, as a JSON list."
+    trusted_proxies: list[_Place] = Field(
+        [], description="Addresses or networks of proxies whose X-Forwarded-For is believed, as a JSON list."
     )
     compression: bool = Field(
         False, description="Offer permessage-deflate; saves traffic, costs memory and CPU per socket."

@@ -38,6 +38,7 @@ from madang.services.limits import UNLIMITED, Limits, Rates
 from madang.services.number import take_number
 from madang.services.reading import Reading
 from madang.services.rooms import Rooms
+from madang.transports.addresses import Proxies
 from madang.transports.admin import admin_app
 from madang.transports.app import App, Gate
 from madang.transports.guard import guarded
@@ -212,7 +213,7 @@ def _calm_gc() -> None:
 def _gate(settings: Settings) -> Gate:
     return Gate(
         origins=frozenset(settings.origins),
-        trusted_proxies=frozenset(settings.trusted_proxies),
+        trusted_proxies=Proxies(settings.trusted_proxies),
         compression=settings.compression,
     )
 

@@ -59,6 +59,8 @@ def test_lists_in_the_environment_are_json(monkeypatch: pytest.MonkeyPatch) -> N
         ({"ORIGINS": "https://a.example"}, "", {}, "origins"),
         ({"ORIGINS": '["https://a.example/"]'}, "", {}, "origins"),
         ({"ORIGINS": '["a.example"]'}, "", {}, "origins"),
+        ({"TRUSTED_PROXIES": '["nginx"]'}, "", {}, "trusted_proxies"),
+        ({"TRUSTED_PROXIES": '["10.0.0.0/33"]'}, "", {}, "trusted_proxies"),
         ({"LOG_LEVEL": "loud"}, "", {}, "log_level"),
         ({}, "port = 'x'", {}, "port"),
         ({}, "prot = 1", {}, "prot"),

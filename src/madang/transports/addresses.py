@@ -1,21 +1,35 @@
 """A client's address: the peer's, unless the peer is a proxy one has listed; then what that proxy says."""
 
-from collections.abc import Sequence
-from ipaddress import IPv6Address, ip_address
+from collections.abc import Container, Iterable, Sequence
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
 LONGEST: Final = 64  # of what a proxy says that is no address; it becomes a key
 NETWORK: Final = 64  # bits of an IPv6 address that tell one customer from another: he has all that follow
 
 
-def client_address(peer: Any, forwarded: Sequence[str], trusted: frozenset[str]) -> str:
+class Proxies(Container[str]):
+    """Those who have one of these addresses, or one of these networks'. Raises ValueError for what is neither."""
+
+    def __init__(self, listed: Iterable[str]) -> None:
+        self._networks = tuple(ip_network(each, strict=False) for each in listed)
+
+    def __contains__(self, address: object) -> bool:
+        try:
+            found = ip_address(str(address))
+        except ValueError:
+            return False
+        return any(found in network for network in self._networks)
+
+
+def client_address(peer: Any, forwarded: Sequence[str], trusted: Container[str]) -> str:
     """Give the address to count limits by: an IPv4 address, or an IPv6 network.
 
     Args:
         peer: the socket's peer name; its first part is the address.
         forwarded: values of X-Forwarded-For. Read from the right: the first address that no trusted proxy has is the
             client's, because what stands left of it the client could have written itself.
-        trusted: addresses of proxies.
+        trusted: the proxies.
     """
     address = _plain(str(peer[0])) if isinstance(peer, tuple | list) and peer else "local"
     if address in trusted:

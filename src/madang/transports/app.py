@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,7 +24,7 @@ class Gate:
     """Who may connect, and how many; checked before anything is allocated for them."""
 
     origins: frozenset[str] = frozenset()  # besides the server's own; "*" for any
-    trusted_proxies: frozenset[str] = frozenset()  # addresses whose X-Forwarded-For is believed
+    trusted_proxies: Container[str] = frozenset()  # those whose X-Forwarded-For is believed
     compression: bool = False
     draining: bool = False
     sockets: int = 0
