@@ -1,16 +1,20 @@
 """What deploy/ says of Madang is true: its metrics, settings and ports exist, and its files can be read by what reads them.
 
-What is not run here (Docker, Prometheus, Grafana) says so in its first lines.
+What is not run here (Docker, Prometheus, Grafana) says so in its first lines. nginx and HAProxy are, in
+tests/scenario/fleet; here they judge their files.
 """
 
 import json
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
 import yaml
 
 from madang.config import Settings
+from tests import proxies
+from tests.daemons import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -44,7 +48,28 @@ def test_the_dashboard_can_be_read_and_has_no_place_twice() -> None:
 
 
 def test_the_two_nginx_configurations_differ_by_the_names_of_nodes_alone() -> None:
-    def lines(path: Path) -> list[str]:
-        return [re.sub(r"server \S+:\d+", "server NODE", line) for line in TEXTS[path].splitlines()[1:]]
+    def same(text: str) -> str:
+        return re.sub(r"server \S+:\d+", "server NODE", text[text.index("map $http_upgrade") :])
 
-    assert lines(DEPLOY / "nginx" / "madang.conf") == lines(DEPLOY / "docker" / "nginx.conf")
+    _, _, inside = TEXTS[DEPLOY / "docker" / "nginx.conf"].partition("\nhttp {\n")
+    assert same(textwrap.dedent(inside.removesuffix("}\n"))) == same(TEXTS[proxies.NGINX])
+
+
+@pytest.mark.parametrize("by_room", [False, True], ids=["least connections", "by room"])
+def test_nginx_and_haproxy_like_their_files(by_room: bool, tmp_path: Path) -> None:
+    proxies.write_nginx(tmp_path, proxies.nginx_text(by_room=by_room), [8410, 8420, 8430], free_port())
+    (tmp_path / "haproxy.cfg").write_text(proxies.haproxy_text(by_room=by_room))
+    assert proxies.judged(["nginx", "-e", "stderr", "-t", "-p", str(tmp_path), "-c", "nginx.conf"], tmp_path) == ""
+    assert proxies.judged(["haproxy", "-c", "-f", "haproxy.cfg"], tmp_path) == ""
+
+
+def test_no_proxy_hangs_up_before_a_ping() -> None:
+    """The longest time between pings that can be set, and some for its way."""
+    (longest,) = (limit.le for limit in Settings.model_fields["ping_s"].metadata if hasattr(limit, "le"))
+    texts = [TEXTS[path] for path in (proxies.NGINX, proxies.HAPROXY)]
+    found = [
+        re.findall(r"(?:proxy_read_timeout|proxy_send_timeout|timeout (?:client|server|tunnel)) +(\d+)s", text)
+        for text in texts
+    ]
+    assert [len(times) for times in found] == [2, 3]
+    assert all(int(time) >= longest + 10 for times in found for time in times)

@@ -1,0 +1,247 @@
+"""Three nodes on PostgreSQL and Redis behind the real nginx and HAProxy, with deploy's files: nobody notices what stands
+between, nor that nodes come and go.
+
+Which node a proxy chooses is in `test_balancing.py`.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+import pytest
+
+from madang.client import connect
+from madang.proving.plan import make_plan
+from madang.proving.run import prove_url
+from madang.proving.witness import Witness
+from tests.proxies import RUN, Proxy
+from tests.redis import RedisServer
+from tests.running import Server
+from tests.servers import PostgresServer
+from tests.waiting import PATIENCE_S, eventually
+from tests.wire import CLOSE, PING, PONG, TEXT, Raw, dialled, frame, guest, upgrade
+
+pytestmark = [pytest.mark.postgres, pytest.mark.redis]
+PER_ADDRESS: Final = 60  # WebSockets that a node takes from one
+LEAVE_S: Final = 10.0  # what is promised of a node that is told to stop
+
+
+@pytest.fixture(scope="module")
+async def nodes(
+    tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer, redis_server: RedisServer
+) -> AsyncIterator[list[Server]]:
+    settings = {
+        "database": postgres_server.create_database("behind_proxies"),
+        "bus": redis_server.url,
+        "trusted_proxies": '["127.0.0.1"]',
+        "ping_s": "3",
+        "max_sockets_per_address": str(PER_ADDRESS),
+        "user_rate": "50",
+        "user_burst": "200",
+        "address_rate": "2000",
+    }
+    nodes = [Server(tmp_path_factory.mktemp(f"node{n}"), settings=settings) for n in (1, 2, 3)]
+    try:
+        await nodes[0].start()  # makes the tables
+        await asyncio.gather(*(node.start() for node in nodes[1:]))
+        yield nodes
+    finally:
+        for node in nodes:
+            await node.close()
+        postgres_server.drop_database("behind_proxies")
+
+
+@pytest.fixture(params=RUN)
+def proxy(request: pytest.FixtureRequest, nodes: list[Server]) -> Iterator[Proxy]:
+    with RUN[request.param]([node.port for node in nodes]) as proxy:
+        yield proxy
+
+
+async def test_the_longest_messages_and_pages_pass_and_what_is_too_long_is_refused(proxy: Proxy) -> None:
+    text = "마" * 4000  # the most characters, 12 KB of UTF-8
+    async with (
+        connect(proxy.url, guest="Mina") as mina,
+        connect(proxy.url, guest="Noa") as noa,
+        httpx2.AsyncClient(base_url=proxy.http, trust_env=False) as http,
+    ):
+        yard = f"long-{proxy.port}"
+        await mina.create(yard)
+        room = await mina.join(yard)
+        heard = await noa.join(yard)
+        await asyncio.gather(*(room.send(f"{n} {text}"[:4000]) for n in range(100)))
+        last = await room.send("last")
+        async with asyncio.timeout(PATIENCE_S):
+            async for event in heard:
+                if event.seq == last.seq:
+                    break
+        async with connect(proxy.url, token=noa.token) as again:  # over a megabyte in one frame
+            page = await (await again.join(yard)).history(limit=101)
+        assert [m.seq for m in page.messages] == list(range(last.seq - 100, last.seq + 1))
+
+        bearer = {"Authorization": f"Bearer {mina.token}"}
+        path = f"/api/rooms/{yard}/messages"
+        posted = await http.post(path, json={"text": text}, headers=bearer)
+        assert posted.status_code == 201, posted.text
+        refused = await http.post(path, json={"text": "x" * 200_000}, headers=bearer)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (413, "too_big"), "the node's own words"
+        try:
+            assert (await http.post(path, json={"text": "x" * 2_000_000}, headers=bearer)).status_code == 413
+        except httpx2.TransportError:
+            pass  # who goes on writing may be cut off before he reads the answer
+        listed = await http.get(path, params={"limit": 200}, headers=bearer)
+        assert len(listed.json()["messages"]) == 102
+
+
+async def test_who_says_nothing_stays_as_long_as_it_answers_pings(proxy: Proxy) -> None:
+    async with guest(proxy.port, "Quiet") as raw:
+        async with asyncio.timeout(PATIENCE_S):
+            while (heard := await raw.read())[0] != PING:
+                assert heard[0] == TEXT
+        await raw.send(frame(PONG, heard[1]))
+        assert (await raw.ask(op="ping", n=3))["op"] == "ok"
+
+
+async def test_a_visitor_has_the_limits_of_his_own_address_and_cannot_borrow_another(proxy: Proxy) -> None:
+    async with AsyncExitStack() as stack:
+
+        async def come(address: str, *headers: str) -> int:
+            raw = await stack.enter_async_context(dialled(proxy.port, address))
+            await raw.send(upgrade(*headers))
+            status = await raw.status()
+            if status != 101:
+                assert int(raw.headers["retry-after"]) > 0
+            return status
+
+        nosy = f"127.0.9.{1 + proxy.port % 250}"
+        statuses = Counter(
+            [
+                await come(nosy, f"X-Forwarded-For: 198.51.100.{n}", f"Forwarded: for=198.51.100.{n}")
+                for n in range(3 * PER_ADDRESS + 3)
+            ]
+        )
+        assert statuses == {101: 3 * PER_ADDRESS, 503: 3}
+        assert await come(f"127.0.10.{1 + proxy.port % 250}", f"X-Forwarded-For: {nosy}") == 101
+
+
+@asynccontextmanager
+async def asked_all_the_time(proxy: Proxy) -> AsyncIterator[Counter[int]]:
+    """Ask for a page without a pause, each time over a new connection, and count the answers."""
+    answers: Counter[int] = Counter()
+
+    async def ask() -> None:
+        while True:
+            async with httpx2.AsyncClient(base_url=proxy.http, trust_env=False, timeout=PATIENCE_S) as http:
+                answers[(await http.get("/livez")).status_code] += 1
+
+    asking = asyncio.create_task(ask())
+    try:
+        yield answers
+    finally:
+        asking.cancel()
+        await asyncio.wait([asking])
+
+
+@pytest.mark.parametrize("proxy", ["nginx", pytest.param("haproxy", marks=pytest.mark.slow)], indirect=True)
+async def test_every_node_is_restarted_under_load_and_nobody_loses_a_message(
+    proxy: Proxy, nodes: list[Server], tmp_path: Path
+) -> None:
+    """A rolling restart and then a kill -9, judged by the history checker over what 20 people on 28 connections saw."""
+    plan = make_plan(proxy.port, 60)
+    raging, over = asyncio.Event(), asyncio.Event()
+    witnesses: list[Witness] = []
+
+    def tell(doing: str, share: float, witness: Witness) -> None:
+        witnesses[:] = [witness]
+        if doing == "a storm":
+            raging.set()
+
+    async def acks(count: int) -> None:
+        """Wait for so many acks from now on."""
+        counted = witnesses[0].counted
+        enough = counted["acks"] + count
+        async with asyncio.timeout(60):
+            while counted["acks"] < enough:
+                await asyncio.sleep(0.01)
+
+    async with asked_all_the_time(proxy) as answers:
+        proving = asyncio.create_task(
+            prove_url(plan, tmp_path / "evidence", proxy.url, f"roll-{proxy.port}-", tell=tell, stop=over)
+        )
+        try:
+            async with asyncio.timeout(60):
+                await raging.wait()
+            await acks(50)
+            for node in nodes:
+                witnesses[0].begin("drain")
+                async with asyncio.timeout(LEAVE_S):
+                    assert await node.stop() == 0, node.log.read_text()[-3000:]
+                await acks(50)
+                witnesses[0].end("")
+                await node.start()
+                await acks(50)
+            in_order = answers.copy()
+            witnesses[0].begin("kill")
+            await nodes[0].kill()
+            await acks(100)
+            witnesses[0].end("")
+            await nodes[0].start()
+            over.set()
+            outcome = await asyncio.wait_for(proving, 120)
+        finally:
+            over.set()
+            proving.cancel()
+            await asyncio.wait([proving])
+    broken = [str(result.violation) for result in outcome.verdict.results.values() if result.violation]
+    assert outcome.held, str(outcome.folder) + "\n".join([*broken, *outcome.broken])
+    counted = outcome.totals.counted
+    assert counted["connections"] > 28 * 2
+    assert outcome.totals.closes[1012], "nobody was told of the restart"
+    assert set(in_order) == {200}, f"while nodes were restarted in turn, visitors saw {in_order}"
+    assert answers[200] > 20
+
+
+async def test_who_is_on_a_node_that_stops_is_told_through_the_proxy_when_to_come_back(
+    proxy: Proxy, nodes: list[Server]
+) -> None:
+    async with AsyncExitStack() as stack:
+        raws = [await stack.enter_async_context(guest(proxy.port, f"Guest {n}")) for n in range(6)]
+        for node in nodes:
+            assert "\nmadang_sockets 2.0\n" in await metrics(node), "spread over all"
+        leaving = [asyncio.create_task(farewell(raw)) for raw in raws]
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                assert await nodes[1].stop() == 0
+            await eventually(lambda: sum(task.done() for task in leaving) == 2)
+            for task in leaving:
+                if task.done():
+                    code, (bye,) = task.result()
+                    assert (code, bye["reason"], bye["retry_ms"] > 0) == (1012, "restart", True)
+        finally:
+            for task in leaving:
+                task.cancel()
+            await asyncio.wait(leaving)
+    await nodes[1].start()
+
+
+async def farewell(raw: Raw) -> tuple[int, list[dict[str, Any]]]:
+    """Answer pings until the connection is closed; gives the code, and what was said of it before."""
+    byes = []
+    while True:
+        opcode, data = await raw.read()
+        if opcode == PING:
+            await raw.send(frame(PONG, data))
+        elif opcode == TEXT and (said := json.loads(data))["op"] == "bye":
+            byes.append(said)
+        elif opcode == CLOSE:
+            await raw.send(frame(CLOSE, data))
+            return int.from_bytes(data[:2], "big"), byes
+
+
+async def metrics(node: Server) -> str:
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        return (await http.get(f"{node.admin_url}/metrics")).text
