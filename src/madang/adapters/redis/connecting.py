@@ -17,8 +17,8 @@ CONNECT_S: Final = 5.0
 ANSWER_S: Final = 5.0
 """A server that says nothing for so long counts as gone."""
 OLDEST: Final = (6, 2)
-TROUBLE: Final = (RedisError, OSError, TimeoutError)
-"""What an unreachable server raises."""
+TROUBLE: Final = (RedisError, OSError, TimeoutError, RuntimeError)
+"""What an unreachable server raises. The last is uvloop's word for a connection that was reset a moment ago."""
 EXAMPLES: Final = "Write redis://host:6379, or redis+sentinel://host:26379,host:26379/service."
 # The bus tries again by itself, and tells the hub what it may have lost; a client that does so silently hides that.
 _OPTIONS: Final[dict[str, Any]] = {
