@@ -55,6 +55,7 @@ class Following:
             reach: the user's read pointer, at or above his own join: for the answer to contain (a crowded room leaves it
                 to its next batch); what ended a membership up to there does not end this one.
         """
+        await self._hub.current(room)
         if room.sealed < reach < room.next and room.live <= self._hub.quiet_above:
             room.seal()
             self._hub.touch(room)

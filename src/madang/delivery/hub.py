@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
-from madang.aio import FreshFlight, SingleFlight, cancelled
+from madang.aio import FreshFlight, SingleFlight, Together, cancelled
 from madang.core.events import Event
 from madang.delivery.ephemeral import Ephemeral, tell
 from madang.delivery.outlet import Outlet, Statistics
@@ -49,6 +49,7 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         self._opening: SingleFlight[LiveRoom | None] = SingleFlight()
         self._reading: FreshFlight[list[Event]] = FreshFlight()
+        self._heads: Together[str, int] = Together(log.heads, READ)
         self._early: dict[str, deque[Event]] = {}  # of rooms being opened; the newest HELD, the log has the others
         self._early_heads: dict[str, int] = {}  # of rooms being opened
         self._empty_since: dict[str, float] = {}
@@ -163,9 +164,16 @@ class Hub:
 
     async def fill_to(self, room: LiveRoom, seq: int) -> bool:
         """Read the log until the room holds `seq`; False when the log itself does not reach it."""
-        heads = await self._log.heads([room.info.id])
-        if heads.get(room.info.id, 0) < seq:
+        if (await self._heads.get(room.info.id) or 0) < seq:
             return False
+        return await self._reach(room, seq)
+
+    async def current(self, room: LiveRoom) -> None:
+        """See that a room has what its log has by now, whatever the bus has lost or is late with. A lone node knows."""
+        if not self._bus.local:
+            await self._reach(room, await self._heads.get(room.info.id) or 0)
+
+    async def _reach(self, room: LiveRoom, seq: int) -> bool:
         while room.next <= seq:
             before = room.next
             for event in await self.read(room.info.id, before - 1, READ):

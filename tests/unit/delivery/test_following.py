@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from madang.adapters.memory.bus import MemoryBus, Yard
+from madang.adapters.sql import Store
 from madang.core.events import JOINED, KICKED, LEFT, ROLE, Appended, Body, draft
 from madang.delivery.following import CHUNK, JOIN_BYTES, RESET_EVENTS, RESUME_EVENTS, Joined
 from madang.delivery.room import FEW, TAIL
 from madang.errors import Refused, StorageFailed
-from tests.unit.delivery.nodes import Node, user
+from madang.testing import LossyBus
+from tests.unit.delivery.nodes import OWNER, Node, running_nodes, user
 from tests.unit.delivery.outlets import HIGH, RecordingOutlet, event
 from tests.waiting import eventually, turns
 
@@ -251,6 +254,24 @@ async def test_a_resume_from_what_this_node_has_not_heard_yet(node: Node) -> Non
     assert not joined.reset
     assert seqs(joined) == [events[-1].seq]
     await eventually(lambda: follower.position(YARD, 1) == events[-1].seq, "and who was there hears it, too")
+
+
+async def test_a_join_on_a_deaf_node_misses_nothing(store: Store) -> None:
+    """What this node has not been told is in the log, and in the answer: a deletion, too, before its text is shown."""
+    yard = Yard()
+    deaf = LossyBus(MemoryBus(yard), 1, lose=1.0)
+    async with running_nodes(store, MemoryBus(yard), deaf) as (one, two):
+        await one.rooms.create(OWNER, YARD, "Yard", "open")
+        live = await two.live(YARD)
+        sent = await one.send(YARD)
+        fresh = await two.join(two.outlet(), YARD)
+        assert seqs(fresh)[-1] == fresh.seq == sent.seq
+        assert (await one.send(YARD)).seq >= live.next
+        outlet = two.outlet()
+        again = await two.join(outlet, YARD, since=fresh.seq, epoch=live.epoch)
+        await eventually(
+            lambda: [*seqs(again), *outlet.seqs(YARD)] == [sent.seq + 1], "at the latest with its next batch"
+        )
 
 
 async def test_resuming_while_events_pour_in(node: Node) -> None:
