@@ -38,6 +38,9 @@ class Host(Protocol):
     def came(self, link: "Link") -> None:
         """A client has connected; give the link its server."""
 
+    def asked(self, link: "Link", data: bytes) -> None:
+        """Bytes of its client come, and are about to pass."""
+
     def went(self, link: "Link") -> None:
         """Both of its sockets are done with."""
 
@@ -188,6 +191,8 @@ class _Pipe:
         """Take bytes of the source."""
         if self._link.torn:
             return
+        if self is self._link.up:
+            self._link.host.asked(self._link, data)
         if self.fuse is not None:
             if len(data) > self.fuse:
                 self._pass(data[: self.fuse])

@@ -28,6 +28,8 @@ class Proxy:
     def __init__(self, *targets: tuple[str, int]) -> None:
         self.targets = targets
         self.port = 0
+        self.mark = b""
+        self.lost_answers = 0  # connections to which nothing comes back since a mark
         self._shut: set[int] = set()
         self._turn = 0
         self._links: set[Link] = set()
@@ -98,9 +100,14 @@ class Proxy:
         for link in self._sorted():
             link.reset()
 
+    def lose_answers(self, mark: bytes) -> None:
+        """Until `heal`: where a client's bytes have the mark in them, they pass, and nothing more comes back."""
+        self.mark = mark
+
     def heal(self) -> None:
         """Clear the weather. What was late arrives; connections that lost bytes are reset, and no resets are left to come."""
         self._shut.clear()
+        self.mark, self.lost_answers = b"", 0
         self.change()
         for link in self._sorted():
             link.up.fuse = link.down.fuse = None
@@ -158,6 +165,11 @@ class Proxy:
             except OSError:
                 continue
         link.reset()
+
+    def asked(self, link: "Link", data: bytes) -> None:
+        if self.mark and self.mark in data and not link.down.weather.cut:
+            self.lost_answers += 1
+            link.down.change(Weather(cut=True))
 
     def opened(self) -> None:
         self._sockets += 1

@@ -9,6 +9,7 @@ from madang.proving.faults.fault import EMBEDDED, Broken, Fault
 from madang.proving.faults.freeze import Drain, Freeze
 from madang.proving.faults.kill import Kill
 from madang.proving.faults.network import OneWay, Slice, Tear
+from madang.proving.faults.partition import PARTITIONS
 from madang.proving.faults.power import PowerCut
 from madang.proving.faults.slow import Deaf, Sleeper
 from madang.proving.faults.storm import Storm
@@ -19,7 +20,7 @@ __all__ = ["FAULTS", "Broken", "Fault", "fitting"]
 
 _ALL: Final[tuple[Fault, ...]] = (
     Kill(), *CRASHES, PowerCut(), Torn(), Freeze(), DiskFull(), Sleeper(), Deaf(), SyncFails(), Clock(), OneWay(),
-    Tear(), Slice(), Storm(), Drain(),
+    Tear(), Slice(), Storm(), Drain(), *PARTITIONS,
 )  # fmt: skip
 FAULTS: Final[dict[str, Fault]] = {fault.name: fault for fault in _ALL}
 

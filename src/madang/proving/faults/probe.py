@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import httpx2
 
+from madang.codes import ERRORS
 from madang.proving.faults.fault import Broken
 from madang.proving.server import Server
 
@@ -31,8 +32,9 @@ class Probe:
     """A guest. Nothing is asked twice but where it says so."""
 
     def __init__(self, server: Server, http: httpx2.AsyncClient, room: str = "") -> None:
-        self._server = server
+        self.server = server
         self._http = http
+        self.user = ""
         self.token = ""
         self.room = room or f"probe-{secrets.token_hex(6)}"
         self._makes = not room
@@ -45,14 +47,14 @@ class Probe:
             httpx2.HTTPError: no answer came.
         """
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        answer = await self._http.request(method, self._server.url + path, json=body, headers=headers)
+        answer = await self._http.request(method, self.server.url + path, json=body, headers=headers)
         if answer.is_error:
             error = answer.json()["error"]
             raise Refusal(error["code"], error.get("retry_ms", 0))
         return answer.json()
 
     async def surely(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask until an answer comes; waits where the server says wait.
+        """Ask until an answer comes; again where that is what the answer asks for, and when it says.
 
         Raises:
             Broken: none came in PATIENCE_S, or a refusal that waiting does not mend.
@@ -64,10 +66,10 @@ class Probe:
                     try:
                         return await self.ask(method, path, body)
                     except Refusal as refusal:
-                        if not refusal.retry_ms:
+                        if not ERRORS[refusal.code].temporary:
                             raise Broken(f"{method} {path} was refused: {refusal.code}.") from None
                         problem = refusal
-                        await asyncio.sleep(refusal.retry_ms / 1000)
+                        await asyncio.sleep(max(PAUSE_S, refusal.retry_ms / 1000))
                     except httpx2.HTTPError as error:
                         problem = error
                         await asyncio.sleep(PAUSE_S)
@@ -95,7 +97,8 @@ class Probe:
 
     async def arrive(self) -> None:
         """Become a guest, and make the room if it is its own. Raises Broken."""
-        self.token = (await self.surely("POST", "/api/guests", {"name": "Probe"}))["token"]
+        came = await self.surely("POST", "/api/guests", {"name": "Probe"})
+        self.user, self.token = came["user"]["id"], came["token"]
         if self._makes:
             await self.surely("POST", "/api/rooms", {"id": self.room, "title": "Probe"})
 
