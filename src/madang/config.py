@@ -38,12 +38,13 @@ class Settings(BaseSettings):
         "", description="Database URL: sqlite:///…, postgresql://…, mysql://…; empty for SQLite in the data folder."
     )
     bus: str = Field(
-        "memory:", description="Bus between nodes: memory: for a single node, redis://…, redis+sentinel://…."
+        "memory:",
+        description="Bus between nodes: memory: for a single node, redis://…, redis+sentinel://…, redis+cluster://….",
     )
     bus_channels: str = Field(
         "partition",
-        pattern="^(all|partition|room)$",
-        description="Channels of a Redis bus, the same on every node: all, partition or room.",
+        pattern="^(all|partition|room|adaptive)$",
+        description="Channels of a Redis bus, the same on every node: all, partition, room or adaptive.",
     )
     origins: list[_Origin] = Field([], description=_ORIGINS)
     trusted_proxies: list[_Place] = Field(

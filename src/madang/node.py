@@ -107,7 +107,7 @@ async def _between_nodes(settings: Settings, secret: bytes, node: str) -> AsyncI
     kind = settings.bus.partition(":")[0]
     if kind == "memory":
         yield MemoryBus(), MemoryPresence(TTL_S)
-    elif kind in ("redis", "rediss", "redis+sentinel"):
+    elif kind.partition("+")[0] in ("redis", "rediss"):
         if importlib.util.find_spec("redis") is None:
             raise SetupError("Redis needs a driver that is not installed.", "Install madang[redis], or use memory:.")
         from madang.adapters.redis import RedisBus, RedisPresence

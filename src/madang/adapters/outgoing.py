@@ -37,6 +37,11 @@ class Outgoing:
         self._signals: dict[tuple[str, str, str], Signal] = {}
         self._wake = asyncio.Event()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something to take."""
+        return bool(self._events or self._signals)
+
     def publish(self, events: Sequence[Event]) -> None:
         """See `Bus.publish`."""
         self._statistics.dropped += max(0, len(self._events) + len(events) - MAX_WAITING)
@@ -57,7 +62,7 @@ class Outgoing:
 
         Events in the order they came, up to TAKEN_EVENTS or about TAKEN_BYTES; all the signals.
         """
-        while not self._events and not self._signals:
+        while not self.waiting:
             self._wake.clear()
             await self._wake.wait()
         events: list[Event] = []

@@ -1,4 +1,4 @@
-"""The bus over Redis pub/sub: one connection that listens, one that publishes, each renewed when it fails.
+"""The bus over Redis pub/sub: parcels, signed, go to and come from each server by a line of its own.
 
 Pub/sub drops what a node is not there to hear, and what it hears too slowly. That is allowed: the log is the truth. What
 must not happen is to go deaf without knowing. So a connection that ends, a channel that was confirmed late and a probe
@@ -7,31 +7,25 @@ that does not come back all make the hub compare its rooms with the log.
 
 import asyncio
 import logging
-import secrets
-from collections.abc import Sequence
-from contextlib import suppress
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Final
 
-from redis.asyncio import Redis
-from redis.asyncio.client import PubSub
-
-from madang.adapters.outgoing import Ailments, Outgoing, pause
+from madang.adapters.outgoing import Ailments, pause
 from madang.adapters.parcels import Content, Forged, Seal
 from madang.adapters.redis import connecting
-from madang.adapters.redis.channels import Channels
+from madang.adapters.redis.channels import PARTITIONS, Channels
 from madang.adapters.redis.connecting import TROUBLE
+from madang.adapters.redis.inspection import inspect
+from madang.adapters.redis.line import TRIES, Line, Parcel
+from madang.adapters.redis.servers import Cluster, Servers, Single
 from madang.aio import cancelled
 from madang.core.events import Event
 from madang.ports.bus import Receiver, Signal, Statistics
 
 logger = logging.getLogger("madang.redis")
 
-SUBSCRIBED_S: Final = 1.0
-"""How long a room's opening waits for Redis. After that the room opens without; the hub hears of it when it is done."""
-PROBE_EVERY_S: Final = 10.0
-PROBE_S: Final = 5.0
-HEARTBEAT_S: Final = 1.0
-"""The longest single wait for a message; shorter than the socket's own patience, which would count as a failure."""
+LOOK_EVERY_S: Final = 5.0
+"""How often it is asked who carries what, when nothing else tells that it has changed."""
 
 
 class RedisBus:
@@ -46,19 +40,18 @@ class RedisBus:
 
     def __init__(self, url: str, strategy: str, secret: bytes, node: str) -> None:
         self.statistics = Statistics()
-        self._place = connecting.place(url)
-        self._redis: Redis = connecting.client(url)
+        self._url = url
+        self._node = node
+        self._servers: Servers = Cluster(url) if connecting.target(url).kind == "cluster" else Single(url)
         self._seal = Seal(secret, node)
         self._channels = Channels(strategy, f"madang:{self._seal.name}:")
-        self._probes = f"madang:{self._seal.name}:probe:{node}"
         self._receiver: Receiver | None = None
-        self._outgoing = Outgoing(self.statistics)
-        self._pubsub: PubSub | None = None  # while it listens
-        self._confirmed: set[str] = set()
-        self._awaited: dict[str, asyncio.Future[None]] = {}
-        self._probing: dict[bytes, asyncio.Future[None]] = {}
+        self._lines: dict[str, Line] = {}
+        self._carriers: list[Line | None] = [None] * PARTITIONS
+        self._returned: list[Parcel] = []  # could not be sent where they were
+        self._astray = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._ailments = Ailments(logger, f"Redis at {self._place}")
+        self._ailments = Ailments(logger, f"Redis at {connecting.place(url)}")
 
     @property
     def installation(self) -> str:
@@ -70,137 +63,84 @@ class RedisBus:
         return False
 
     async def start(self, receiver: Receiver) -> None:
-        await connecting.check(self._redis, self._place)
+        for doubt in await inspect(self._url):
+            logger.warning("%s", doubt)
         self._receiver = receiver
-        listening = self._awaited[self._probes] = asyncio.get_running_loop().create_future()
-        self._tasks = [asyncio.create_task(part()) for part in (self._listen, self._publish, self._watch)]
-        await asyncio.wait([listening], timeout=connecting.ANSWER_S)
+        await self._assign(await self._servers.look())
+        await asyncio.gather(*(line.listening() for line in self._lines.values()))
+        self._tasks = [asyncio.create_task(self._route())]
 
     async def stop(self) -> None:
         self._receiver = None
         await cancelled(self._tasks)
-        with suppress(*TROUBLE):
-            await self._redis.aclose()
+        self._carriers = [None] * PARTITIONS
+        for line in self._lines.values():
+            await line.stop()
+        await self._servers.close()
+
+    async def probe(self) -> bool:
+        heard = await asyncio.gather(*(line.probe() for line in self._lines.values()))
+        return all(heard) and None not in self._carriers
 
     # -- out -----------------------------------------------------------------------------------------------------------
 
     def publish(self, events: Sequence[Event]) -> None:
-        self._outgoing.publish(events)
+        by_line: dict[Line, list[Event]] = {}
+        for event in events:
+            line = self._carriers[self._channels.partition(event.room)]
+            if line is not None:
+                by_line.setdefault(line, []).append(event)
+            else:
+                self.statistics.dropped += 1
+        for line, some in by_line.items():
+            line.publish(some)
 
     def signal(self, signal: Signal) -> None:
-        self._outgoing.signal(signal)
+        if (line := self._carriers[self._channels.partition(signal.room)]) is not None:
+            line.signal(signal)
+        else:
+            self.statistics.dropped += 1
 
-    async def _publish(self) -> None:
-        """Publish what waits. What gathers while one call is under way goes out with the next: no timer, no task each."""
-        failed = 0
-        while True:
-            events, signals = await self._outgoing.take()
-            parcels = self._parcels(events, signals)
-            try:
-                async with self._redis.pipeline(transaction=False) as calls:
-                    for channel, rooms in parcels.items():
-                        calls.publish(channel, self._seal.pack(rooms))
-                    await calls.execute()
-                failed = 0
-                self.statistics.parcels += len(parcels)
-                self.statistics.published += len(events)
-                self._ailments.works("publishing")
-            except TROUBLE as error:  # the other nodes find in the log what they were not told
-                self._ailments.fails("publishing", error)
-                self.statistics.failures += 1
-                self.statistics.dropped += len(events) + len(signals)
-                failed += 1
-                await asyncio.sleep(pause(failed))
-
-    def _parcels(self, events: Sequence[Event], signals: Sequence[Signal]) -> dict[str, dict[str, Content]]:
-        """Sort by channel, then by room."""
-        parcels: dict[str, dict[str, Content]] = {}
+    def pack(self, events: Sequence[Event], signals: Sequence[Signal]) -> list[Parcel]:
+        contents: dict[str, Content] = {}
         for event in events:
-            self._content(parcels, event.room).events.append(event)
+            contents.setdefault(event.room, Content([], [])).events.append(event)
         for signal in signals:
-            self._content(parcels, signal.room).signals.append(signal)
-        return parcels
+            contents.setdefault(signal.room, Content([], [])).signals.append(signal)
+        return [
+            Parcel(
+                self._channels.partition(next(iter(rooms))), channel, self._seal.pack(rooms),
+                sum(len(content.events) for content in rooms.values()),
+                sum(len(content.signals) for content in rooms.values()),
+            )
+            for channel, rooms in self._channels.sort(contents).items()
+        ]  # fmt: skip
 
-    def _content(self, parcels: dict[str, dict[str, Content]], room: str) -> Content:
-        rooms = parcels.setdefault(self._channels.of(room), {})
-        return rooms.setdefault(room, Content([], []))
+    def again(self, parcels: Iterable[Parcel]) -> None:
+        for parcel in parcels:
+            if parcel.tries < TRIES and self._receiver is not None:
+                self._returned.append(parcel)
+            else:  # the other nodes find in the log what they were not told
+                self.statistics.dropped += parcel.events + parcel.signals
+        self._astray.set()
 
     # -- in ------------------------------------------------------------------------------------------------------------
 
     async def subscribe(self, room: str) -> None:
-        self._channels.add(room)
-        channel = self._channels.of(room)
-        if channel in self._confirmed:
-            return
-        confirmed = self._awaited.get(channel)
-        if confirmed is None:
-            confirmed = self._awaited[channel] = asyncio.get_running_loop().create_future()
-            await self._tell("subscribe", channel)
-        await asyncio.wait([confirmed], timeout=SUBSCRIBED_S)
+        channels = self._channels.add(room)
+        if (line := self._carriers[self._channels.partition(room)]) is not None:
+            await line.subscribe(channels)
 
     async def unsubscribe(self, room: str) -> None:
-        if channel := self._channels.drop(room):
-            self._confirmed.discard(channel)
-            self._forget(channel)
-            await self._tell("unsubscribe", channel)
+        channels = self._channels.drop(room)
+        if (line := self._carriers[self._channels.partition(room)]) is not None:
+            await line.unsubscribe(channels)
 
-    async def _tell(self, command: str, channel: str) -> None:
-        if self._pubsub is not None:  # else it is told when it listens again
-            with suppress(*TROUBLE):
-                await getattr(self._pubsub, command)(channel)
+    def doubt(self) -> None:
+        if self._receiver is not None:
+            self._receiver.doubt()
 
-    async def _listen(self) -> None:
-        """Listen; after a failure, again. Whoever was deaf for a moment tells the hub."""
-        failed = 0
-        while True:
-            pubsub = self._redis.pubsub()
-            try:
-                await pubsub.subscribe(self._probes, *self._channels.wanted)
-                self._pubsub = pubsub
-                while True:
-                    message = await pubsub.get_message(timeout=HEARTBEAT_S)
-                    if message is not None:
-                        self._hear(message)
-                        failed = 0
-            except TROUBLE as error:
-                self._ailments.fails("listening", error)
-                self.statistics.failures += 1
-            finally:
-                self._pubsub = None
-                self._confirmed.clear()
-                with suppress(*TROUBLE):
-                    await pubsub.aclose()  # type: ignore[no-untyped-call]
-            failed += 1
-            await asyncio.sleep(pause(failed))
-
-    def _hear(self, message: dict[str, Any]) -> None:
-        channel = message["channel"].decode()
-        if message["type"] == "subscribe":
-            self._confirm(channel)
-        elif message["type"] != "message":
-            return
-        elif channel == self._probes:
-            if (probe := self._probing.pop(message["data"], None)) is not None and not probe.done():
-                probe.set_result(None)
-        else:
-            self._deliver(message["data"])
-
-    def _confirm(self, channel: str) -> None:
-        if channel == self._probes:
-            self._ailments.works("listening")
-        elif channel in self._channels.wanted:
-            self._confirmed.add(channel)
-        awaited = self._awaited.pop(channel, None)
-        if awaited is not None and not awaited.done():
-            awaited.set_result(None)
-        elif self._receiver is not None:
-            self._receiver.doubt()  # nobody waited: it was listened to before, and for a while it was not
-
-    def _forget(self, channel: str) -> None:
-        if (awaited := self._awaited.pop(channel, None)) is not None and not awaited.done():
-            awaited.set_result(None)
-
-    def _deliver(self, parcel: bytes) -> None:
+    def deliver(self, parcel: bytes) -> None:
         receiver = self._receiver
         if receiver is None:
             return
@@ -218,33 +158,65 @@ class RedisBus:
                 "understanding the others", "a parcel that is not of this installation was passed over"
             )
 
-    # -- liveness ------------------------------------------------------------------------------------------------------
+    # -- which server carries what -------------------------------------------------------------------------------------
 
-    async def probe(self) -> bool:
-        word = secrets.token_bytes(16)
-        heard = self._probing[word] = asyncio.get_running_loop().create_future()
-        try:
-            async with asyncio.timeout(PROBE_S), self._redis.pipeline(transaction=False) as calls:
-                calls.execute_command("ROLE")
-                calls.publish(self._probes, word)
-                role, _ = await calls.execute()
-                # A primary that was demoted still takes what is published, and passes it on to nobody.
-                if role[0] not in (b"master", "master"):
-                    return False
-                await heard
-            return True
-        except TROUBLE:
-            return False
-        finally:
-            self._probing.pop(word, None)
+    def astray(self) -> None:
+        self._astray.set()
 
-    async def _watch(self) -> None:
-        """Probe now and then; what does not come back was not heard by anybody, so begin anew."""
+    async def _route(self) -> None:
+        """Look who carries what whenever something went astray, and now and then; send on what was returned."""
+        failed = 0
         while True:
-            await asyncio.sleep(PROBE_EVERY_S)
-            if not await self.probe():
-                self.statistics.failures += 1
-                self._ailments.fails("probing", "what this node publishes does not come back; it connects anew")
-                await self._redis.connection_pool.disconnect(inuse_connections=True)
-            else:
-                self._ailments.works("probing")
+            try:
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._astray.wait()
+            except TimeoutError:
+                pass
+            self._astray.clear()
+            try:
+                await self._assign(await self._servers.look())
+                failed = 0
+                self._ailments.works("finding who carries what")
+            except TROUBLE as error:
+                failed += 1
+                self._ailments.fails("finding who carries what", error)
+            returned, self._returned = self._returned, []
+            for parcel in returned:
+                if (line := self._carriers[parcel.partition]) is not None:
+                    line.resend([parcel])
+                else:
+                    self.again([parcel._replace(tries=parcel.tries + 1)])
+            await asyncio.sleep(pause(failed + 1))
+
+    async def _assign(self, found: dict[str, list[int]]) -> None:
+        """Give each server's line its partitions; begin lines to new servers, end those to servers that carry nothing."""
+        ended = [line for name, line in self._lines.items() if line.home not in found.get(name, ())]
+        self._lines = {name: line for name, line in self._lines.items() if line not in ended}
+        begun = []
+        for name, partitions in found.items():
+            if name not in self._lines:
+                self._lines[name] = self._line(name, partitions[-1])
+                begun.append(self._lines[name])
+        carriers = {partition: self._lines[name] for name, partitions in found.items() for partition in partitions}
+        moved = []
+        for partition, before in enumerate(self._carriers):
+            now = self._carriers[partition] = carriers.get(partition)
+            if now is not before:
+                wanted = self._channels.wanted(partition)
+                if before is not None and before not in ended:
+                    moved.append((before, wanted))
+                if now is not None:
+                    now.want(wanted)
+        for line in begun:
+            line.start()
+        for line, channels in moved:
+            await line.unsubscribe(channels)
+        for line in self._lines.values():
+            await line.renew()
+        for line in ended:
+            self.again(await line.stop())
+
+    def _line(self, name: str, home: int) -> Line:
+        probes = self._channels.special(home, f"probe:{self._node}")
+        sharded = self._servers.sharded
+        return Line(self._servers.client(name), self, name, home, probes, sharded=sharded, statistics=self.statistics)

@@ -1,25 +1,34 @@
-"""How a Redis server is reached by a URL: a single one, or the primary that Sentinels name.
+"""How Redis is reached by a URL: a single server, the primary that Sentinels name, or a Cluster.
 
-redis://[user:password@]host[:port], rediss:// the same over TLS, redis+sentinel://[user:password@]host:port,host:port/service.
+    redis://[user:password@]host[:port][/database]
+    redis+sentinel://[user:password@]host:port,host:port/service    the places are the Sentinels'
+    redis+cluster://[user:password@]host:port,host:port             of some members; the others are found
+
+The same over TLS: rediss://, rediss+sentinel://, rediss+cluster://. User and password are those of the Redis servers.
+What a server must be like to be used is `inspection.py`.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from redis.asyncio import Redis, Sentinel
+from redis.asyncio import Redis, RedisCluster, Sentinel
+from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+from redis.exceptions import RedisClusterException, RedisError
 
 from madang.errors import SetupError
 
 CONNECT_S: Final = 5.0
 ANSWER_S: Final = 5.0
 """A server that says nothing for so long counts as gone."""
-OLDEST: Final = (6, 2)
-TROUBLE: Final = (RedisError, OSError, TimeoutError, RuntimeError)
+REDIRECTIONS: Final = 3
+"""Times that presence looks for the right member of a Cluster, before it says that it cannot be told."""
+TROUBLE: Final = (RedisError, RedisClusterException, OSError, TimeoutError, RuntimeError)
 """What an unreachable server raises. The last is uvloop's word for a connection that was reset a moment ago."""
-EXAMPLES: Final = "Write redis://host:6379, or redis+sentinel://host:26379,host:26379/service."
+EXAMPLES: Final = (
+    "Write redis://host:6379, redis+sentinel://host:26379,host:26379/service or redis+cluster://host:6379,host:6379."
+)
 # The bus tries again by itself, and tells the hub what it may have lost; a client that does so silently hides that.
 _OPTIONS: Final[dict[str, Any]] = {
     "socket_connect_timeout": CONNECT_S,
@@ -32,68 +41,93 @@ _OPTIONS: Final[dict[str, Any]] = {
 }
 
 
-def client(url: str) -> Redis:
-    """Make a client; nothing is connected yet.
+class Target(NamedTuple):
+    """What a URL names.
+
+    Attributes:
+        kind: "single", "sentinel" or "cluster".
+        places: host and port of each server that is named.
+        service: what the Sentinels call the primary.
+        keys: user, password and TLS, as options of a connection.
+    """
+
+    kind: str
+    places: list[tuple[str, int]]
+    service: str
+    keys: dict[str, Any]
+
+
+def target(url: str) -> Target:
+    """Read a URL.
 
     Raises:
-        SetupError: no such URL.
+        SetupError: it is none of Redis.
     """
-    parts = urlsplit(url)
     try:
-        if parts.scheme in ("redis", "rediss") and parts.hostname:
-            return Redis.from_url(url, **_OPTIONS)
-        if parts.scheme == "redis+sentinel":
-            return _sentinel(url)
+        parts = urlsplit(url)
+        scheme, _, kind = parts.scheme.partition("+")
+        credentials, _, netloc = parts.netloc.rpartition("@")
+        user, _, password = (unquote(part) for part in credentials.partition(":"))
+        keys: dict[str, Any] = {"username": user or None, "password": password or None} if credentials else {}
+        if scheme == "rediss":
+            keys["ssl"] = True
+        service = parts.path.strip("/")
+        if scheme in ("redis", "rediss"):
+            if not kind and parts.hostname:
+                return Target("single", [(parts.hostname, parts.port or 6379)], "", keys)
+            if (kind == "sentinel" and service) or (kind == "cluster" and not service):
+                return Target(kind, [_place(each) for each in netloc.split(",")], service, keys)
     except ValueError:
         pass
     raise SetupError("The bus setting is no URL of a Redis server.", EXAMPLES)
 
 
-def _sentinel(url: str) -> Redis:
-    parts = urlsplit(url)
-    credentials, _, places = parts.netloc.rpartition("@")
-    service = parts.path.strip("/")
-    sentinels = []
-    for place in places.split(","):
-        host, _, port = place.rpartition(":")
-        sentinels.append((host, int(port)))
-    if not service:
+def _place(text: str) -> tuple[str, int]:
+    parts = urlsplit(f"//{text}")
+    if not parts.hostname or parts.port is None:
         raise ValueError
-    user, _, password = (unquote(part) for part in credentials.partition(":"))
-    keys = {"username": user or None, "password": password or None} if credentials else {}
-    quick = {name: _OPTIONS[name] for name in ("socket_connect_timeout", "socket_timeout")}
+    return parts.hostname, parts.port
+
+
+def client(url: str) -> Redis:
+    """Make a client of a single server, or of the primary that Sentinels name; nothing is connected yet.
+
+    Raises:
+        SetupError: no such URL.
+    """
+    named = target(url)
+    if named.kind == "single":
+        try:
+            return Redis.from_url(url, **_OPTIONS)
+        except ValueError:  # a database that is no number, say
+            raise SetupError("The bus setting is no URL of a Redis server.", EXAMPLES) from None
+    quick = {name: _OPTIONS[name] for name in ("socket_connect_timeout", "socket_timeout", "retry")}
+    tls = {name: value for name, value in named.keys.items() if name == "ssl"}
     primary: Redis = Sentinel(  # type: ignore[no-untyped-call]
-        sentinels,
-        sentinel_kwargs=quick,
-        **_OPTIONS,
-        **keys,
-    ).master_for(service)
+        named.places, sentinel_kwargs=quick | tls, **_OPTIONS, **named.keys
+    ).master_for(named.service)
     return primary
 
 
-async def check(redis: Redis, where: str) -> None:
-    """See that a server answers, and is one that can be used.
+def member(named: Target, host: str, port: int) -> Redis:
+    """Make a client of one member of a Cluster, which it leads nowhere else."""
+    return Redis(host=host, port=port, **_OPTIONS, **named.keys)
 
-    Raises:
-        SetupError: it is not, in one sentence.
-    """
-    try:
-        info = await redis.info("server")
-    except (AuthenticationError, NoPermissionError) as error:
-        raise SetupError(f"Redis at {where} does not let us in ({error}).", "Correct user and password.") from error
-    except ResponseError as error:
-        raise SetupError(
-            f"Redis at {where} refuses ({error}).", "Correct user and password, or its settings."
-        ) from error
-    except TROUBLE as error:
-        raise SetupError(
-            f"Redis at {where} does not answer ({error}).", "Check MADANG_BUS, and that it runs."
-        ) from error
-    version = str(info.get("redis_version", "0"))
-    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
-        raise SetupError(f"Redis at {where} is too old ({version}).", "Madang needs Redis 6.2, or Valkey.")
+
+def keeper(url: str) -> "Redis | RedisCluster":
+    """Make a client for what is kept in Redis; in a Cluster it finds the member that has a key."""
+    named = target(url)
+    if named.kind != "cluster":
+        return client(url)
+    nodes = [ClusterNode(host, port) for host, port in named.places]
+    return RedisCluster(
+        startup_nodes=nodes,
+        require_full_coverage=False,
+        **{**_OPTIONS, "retry": Retry(NoBackoff(), REDIRECTIONS)},
+        **named.keys,
+    )
 
 
 def place(url: str) -> str:
-    """Give the host and port of a URL, for people. Never its password."""
+    """Give the hosts and ports of a URL, for people. Never its password."""
     return urlsplit(url).netloc.rpartition("@")[2]

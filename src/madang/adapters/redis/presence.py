@@ -1,28 +1,31 @@
 """Presence of a fleet, in Redis: who has a live device in which room, on whichever node.
 
-Per room three keys with one hash tag, so that they are in one slot of a cluster and one script changes them together:
+Keys begin with the tag of the room's partition, so that they are in one slot of a Cluster and one script changes them
+together. Per room:
 
-    {room}:devices   sorted set: user, NUL, device → when it is gone, in milliseconds of Redis's clock
-    {room}:users     sorted set, all scores 0: users in order of their id
-    {room}:names     hash: user → name; and `#user` → how many devices
+    {tag}:devices:room   sorted set: user, NUL, device → when it is gone, in milliseconds of Redis's clock
+    {tag}:users:room     sorted set, all scores 0: users in order of their id
+    {tag}:names:room     hash: user → name; and `#user` → how many devices
 
-and for all rooms `rooms`, a sorted set: room → when its first device may be gone. Nothing else is kept, and what a fleet that
-died has left behind is swept by the next one.
+and per partition `{tag}:rooms`, a sorted set: room → when its first device may be gone. Nothing else is kept, and what a fleet
+that died has left behind is swept by the next one.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 
 from madang.adapters.redis import connecting
+from madang.adapters.redis.channels import TAGS, partition
 from madang.errors import StorageFailed
 
 SWEPT: Final = 200
-"""Rooms swept in one call, so that a fleet that died does not hold up Redis."""
+"""Rooms of a partition that are swept at a time; of a fleet that died, more have to wait for the next time."""
 
-# KEYS: devices, users, names. ARGV: user, device, name, gone at. Gives 1 for the user's first device.
+# KEYS: devices, users, names, rooms. ARGV: user, device, name, gone at, room. Gives 1 for the user's first device.
 _ENTER: Final = """
+redis.call('ZADD', KEYS[4], 'NX', ARGV[4], ARGV[5])
 redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
 if redis.call('ZADD', KEYS[1], ARGV[4], ARGV[1] .. '\\0' .. ARGV[2]) == 0 then return 0 end
 if redis.call('HINCRBY', KEYS[3], '#' .. ARGV[1], 1) > 1 then return 0 end
@@ -45,7 +48,7 @@ local member = ARGV[1] .. '\\0' .. ARGV[2]
 if not redis.call('ZSCORE', KEYS[1], member) then return 0 end
 return forget(ARGV[1], member) and 1 or 0
 """
-# KEYS as above. ARGV: now. Gives when the next device may be gone (0: none is left), and the users who went offline.
+# KEYS as above. ARGV: now, room. Notes when the room's next device may be gone; gives the users who went offline.
 _SWEEP: Final = f"""{_FORGET}
 local gone = {{}}
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])) do
@@ -53,7 +56,8 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])) d
   if forget(user, member) then gone[#gone + 1] = user end
 end
 local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-return {{first[2] or '0', gone}}
+if first[2] then redis.call('ZADD', KEYS[4], first[2], ARGV[2]) else redis.call('ZREM', KEYS[4], ARGV[2]) end
+return gone
 """
 
 
@@ -61,7 +65,7 @@ class RedisPresence:
     """Counts devices per (room, user) over all nodes. See `ports.presence`.
 
     Times come in as seconds of the caller's own clock, which other nodes do not share; at the first call it is set beside
-    Redis's clock, once.
+    Redis's clock, once. In a Cluster that is the clock of any member: they are to be right within some seconds.
 
     Args:
         url: see `connecting`.
@@ -70,7 +74,7 @@ class RedisPresence:
     """
 
     def __init__(self, url: str, name: str, ttl_s: float) -> None:
-        self._redis: Redis = connecting.client(url)
+        self._redis: Redis | RedisCluster = connecting.keeper(url)
         self._prefix = f"madang:{name}:presence:"
         self._ttl_ms = int(ttl_s * 1000)
         self._ahead_ms: float | None = None
@@ -83,9 +87,7 @@ class RedisPresence:
 
     async def enter(self, room: str, user: str, name: str, device: str, now: float) -> bool:
         gone_at = await self._ms(now) + self._ttl_ms
-        first = await self._enter(keys=self._keys(room), args=[user, device, name, gone_at])
-        await self._redis.zadd(self._rooms, {room: gone_at}, nx=True)
-        return bool(first)
+        return bool(await self._enter(keys=self._keys(room), args=[user, device, name, gone_at, room]))
 
     async def leave(self, room: str, user: str, device: str, now: float) -> bool:
         return bool(await self._leave(keys=self._keys(room), args=[user, device]))
@@ -103,18 +105,19 @@ class RedisPresence:
     async def sweep(self, now: float) -> list[tuple[str, str]]:
         ms = await self._ms(now)
         gone: list[tuple[str, str]] = []
-        while due := await self._names("ZRANGEBYSCORE", self._rooms, "-inf", ms, "LIMIT", 0, SWEPT):
-            for room in due:
-                first, users = await self._sweep(keys=self._keys(room), args=[ms])
-                gone += [(room, user.decode()) for user in users]
-                if int(float(first)):
-                    await self._redis.zadd(self._rooms, {room: float(first)})
-                else:
-                    await self._redis.zrem(self._rooms, room)
+        due: list[str] = []
+        async with self._redis.pipeline(transaction=False) as calls:
+            for tag in TAGS:
+                calls.zrangebyscore(self._rooms(tag), "-inf", ms, 0, SWEPT)
+            for rooms in await calls.execute():
+                due += [room.decode() for room in rooms]
+        for room in due:
+            users = await self._sweep(keys=self._keys(room), args=[ms, room])
+            gone += [(room, user.decode()) for user in users]
         return gone
 
     async def online(self, room: str, *, after: str = "", limit: int = 100) -> list[tuple[str, str]]:
-        _, users, names = self._keys(room)
+        _, users, names, _ = self._keys(room)
         start = f"({after}" if after else "-"
         found = await self._names("ZRANGEBYLEX", users, start, "+", "LIMIT", 0, limit)
         named = await self._names("HMGET", names, *found) if found else []
@@ -129,17 +132,18 @@ class RedisPresence:
     async def _names(self, *command: str | int) -> list[str]:
         """Run a command that answers with names; one that is missing is empty."""
         try:
-            answer: list[bytes | None] = await self._redis.execute_command(*command)  # type: ignore[no-untyped-call]
+            answer: list[bytes | None] = await self._redis.execute_command(*command)
         except connecting.TROUBLE as error:
             raise StorageFailed("Who is present cannot be told just now.") from error
         return [(name or b"").decode() for name in answer]
 
-    @property
-    def _rooms(self) -> str:
-        return f"{self._prefix}rooms"
+    def _rooms(self, tag: int) -> str:
+        return f"{self._prefix}{{{tag}}}:rooms"
 
     def _keys(self, room: str) -> list[str]:
-        return [f"{self._prefix}{{{room}}}:{kind}" for kind in ("devices", "users", "names")]
+        tag = TAGS[partition(room)]
+        kinds = (f"{self._prefix}{{{tag}}}:{kind}:{room}" for kind in ("devices", "users", "names"))
+        return [*kinds, self._rooms(tag)]
 
     async def _ms(self, now: float) -> int:
         """Give the caller's time in milliseconds of Redis's clock."""

@@ -1,0 +1,135 @@
+"""Which Redis servers there are, and which of them carries which partition: a single one all of them; in a Cluster, whoever
+has the slot.
+
+The client of redis-py for a Cluster is not used here: it listens to its members one after another, and a member that is silent
+makes the others wait (3 s were measured).
+"""
+
+import asyncio
+import random
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, Final, Protocol
+
+from redis.asyncio import Redis
+from redis.crc import key_slot
+
+from madang.adapters.redis import connecting
+from madang.adapters.redis.channels import PARTITIONS, TAGS
+from madang.adapters.redis.connecting import TROUBLE
+
+LOOK_S: Final = 1.0
+"""How long one member of a Cluster is asked who carries what, before another is."""
+_SLOTS: Final = [key_slot(str(tag).encode()) for tag in TAGS]
+
+
+class Servers(Protocol):
+    """Gives servers by name, "host:port"."""
+
+    @property
+    def sharded(self) -> bool:
+        """Whether channels have slots, as in a Cluster."""
+
+    async def look(self) -> dict[str, list[int]]:
+        """Give the servers, each with the partitions that it carries; one that nobody carries now is not among them.
+
+        Raises:
+            one of TROUBLE: nobody can tell.
+        """
+
+    def client(self, name: str) -> Redis:
+        """Make a client of a server that was found; the caller closes it."""
+
+    async def close(self) -> None:
+        """Let go of own connections."""
+
+
+class Single:
+    """One server, or the one that is primary: its client asks the Sentinels whenever it connects."""
+
+    sharded = False
+
+    def __init__(self, url: str) -> None:
+        connecting.client(url)  # so that a wrong URL is found out now
+        self._url = url
+
+    async def look(self) -> dict[str, list[int]]:
+        return {connecting.place(self._url): list(range(PARTITIONS))}
+
+    def client(self, name: str) -> Redis:
+        return connecting.client(self._url)
+
+    async def close(self) -> None:
+        pass
+
+
+class Cluster:
+    """The members of a Cluster. Whom the URL names is asked first; later, any member that is known."""
+
+    sharded = True
+
+    def __init__(self, url: str) -> None:
+        self._target = connecting.target(url)
+        self._clients: dict[str, Redis] = {}  # to ask who carries what
+        self._know(self._target.places)
+
+    async def look(self) -> dict[str, list[int]]:
+        trouble: Exception = ConnectionError("nobody was asked")
+        for name in random.sample(list(self._clients), len(self._clients)):
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    ranges = await _slots(self._clients[name])
+            except TROUBLE as error:
+                trouble = error
+                continue
+            host = name.rpartition(":")[0]
+            found = {first: (last, [_place(node, host) for node in nodes]) for first, last, *nodes in ranges}
+            await self._keep({place for _, places in found.values() for place in places})
+            return self._partitions(found)
+        raise trouble
+
+    def client(self, name: str) -> Redis:
+        host, _, port = name.rpartition(":")
+        return connecting.member(self._target, host, int(port))
+
+    async def close(self) -> None:
+        for client in self._clients.values():
+            with suppress(*TROUBLE):
+                await client.aclose()
+
+    @staticmethod
+    def _partitions(found: dict[int, tuple[int, list[tuple[str, int]]]]) -> dict[str, list[int]]:
+        carried: dict[str, list[int]] = {}
+        for first, (last, places) in found.items():
+            here = [partition for partition, slot in enumerate(_SLOTS) if first <= slot <= last]
+            if here:
+                carried.setdefault(_name(*places[0]), []).extend(here)
+        return carried
+
+    def _know(self, places: Iterable[tuple[str, int]]) -> None:
+        for host, port in places:
+            if (name := _name(host, port)) not in self._clients:
+                self._clients[name] = connecting.member(self._target, host, port)
+
+    async def _keep(self, places: set[tuple[str, int]]) -> None:
+        """Know these, and whom the URL names; forget the others."""
+        self._know(places)
+        kept = {_name(*place) for place in [*places, *self._target.places]}
+        for name in [name for name in self._clients if name not in kept]:
+            with suppress(*TROUBLE):
+                await self._clients.pop(name).aclose()
+
+
+async def _slots(client: Redis) -> list[Any]:
+    answer: list[Any] = await client.execute_command("CLUSTER", "SLOTS")  # type: ignore[no-untyped-call]
+    return answer
+
+
+def _name(host: str, port: int) -> str:
+    return f"{host}:{port}"
+
+
+def _place(node: list[Any], asked: str) -> tuple[str, int]:
+    """Read who has slots; who does not know his own address is where he was asked."""
+    host = (node[0] or b"").decode()
+    return host if host not in ("", "?") else asked, int(node[1])
