@@ -28,6 +28,7 @@ from madang.core.limits import Rate
 from madang.delivery.following import Following
 from madang.delivery.hub import Hub
 from madang.delivery.presence import TTL_S
+from madang.delivery.pulse import Pulse
 from madang.delivery.wheel import Wheel
 from madang.errors import SetupError
 from madang.ports.bus import Bus
@@ -154,6 +155,7 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         secret = await store.secret()
         bus, presence = await stack.enter_async_context(_between_nodes(settings, secret, name))
         hub = Hub(store, store, bus, presence)
+        pulse = Pulse(name, hub, bus, lambda: store.holders(_now_ms()))
         await bus.start(hub)
         stack.push_async_callback(bus.stop)
         stack.push_async_callback(hub.stop)
@@ -161,12 +163,13 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         def committed(events: Sequence[Event]) -> None:
             hub.receive(events)
             bus.publish(events)
+            pulse.note(events)
 
         appender = Appender(store, committed, hub.doubt)
         reading = Reading(store, store)
         stack.push_async_callback(reading.flush)
         app = App(
-            node=name, appender=appender, hub=hub, following=Following(hub), rooms=Rooms(store, appender),
+            node=name, appender=appender, hub=hub, pulse=pulse, following=Following(hub), rooms=Rooms(store, appender),
             reading=reading, identity=Identity(secret, store), limits=Limits(_rates(settings)),
             wheel=Wheel(), gate=_gate(settings), max_text=settings.max_text, max_rooms=settings.max_rooms,
             ping_s=settings.ping_s,
@@ -175,8 +178,9 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         port, admin_port = (each.getsockname()[1] for each in listeners)
         node = Node(settings, app, store, port, admin_port)
         parts: list[Callable[[], Awaitable[None]]] = [
-            appender.run, reading.run, hub.watch, hub.presence.run, hub.presence.keep, app.wheel.run, number.keep,
+            appender.run, reading.run, hub.watch, hub.presence.run, hub.presence.keep, app.wheel.run, number.keep, pulse.run,
         ]  # fmt: skip
+        stack.push_async_callback(pulse.leave)
         stack.push_async_callback(cancelled, [_part(node, part) for part in parts])
         await app.rooms.ensure_lobby()
         server = _server(settings, http_app(app), ws=gateway(app), http=guarded(app))

@@ -7,8 +7,10 @@ reads from the log what is missing. Joining and catching up stand in `following.
 
 import asyncio
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from madang.aio import FreshFlight, SingleFlight, Together, cancelled
@@ -19,7 +21,7 @@ from madang.delivery.presence import PresenceKeeper
 from madang.delivery.room import TAIL, LiveRoom
 from madang.delivery.scheduler import Scheduler
 from madang.errors import StorageError
-from madang.ports.bus import Bus, Signal
+from madang.ports.bus import EVERYWHERE, Bus, Signal
 from madang.ports.directory import Directory
 from madang.ports.log import Log
 from madang.ports.presence import Presence
@@ -31,8 +33,12 @@ READ: Final = 500  # events per log read
 RETRY_S: Final = 0.05  # before a read that gave nothing is made again; doubled each time
 RETRIES: Final = 5
 LINGER_S: Final = 60.0  # how long a room nobody follows stays in memory
-CHECK_S: Final = 10.0  # how often a node among several compares its rooms with the log: the bound on a lost last event
-DOUBT_S: Final = 0.5  # after a failure that may have left events untold, until the log is looked at
+SWEEP_S: Final = 10.0  # between two looks for rooms that nobody follows
+CHECK_S: Final = (
+    30.0  # how often a node among several compares its rooms with the log, whatever it has heard (`pulse.py`)
+)
+DOUBT_S: Final = 0.25  # between two such looks at least, however much there is to doubt
+AGAIN_S: Final = 1.0  # after a look for a reason, until the next: what was doubted may have been under way still
 QUIET_ABOVE: Final = 200  # live sockets of a room above which joins of others are told as a range, not one by one
 
 
@@ -57,6 +63,7 @@ class Hub:
         self._tasks: set[asyncio.Task[None]] = set()
         self._doubted = asyncio.Event()
         self.rooms: dict[str, LiveRoom] = {}
+        self.everywhere: dict[str, Callable[[Signal], None]] = {}  # who takes what is for every node, by topic
         self.statistics = Statistics()
         self.on_written: Callable[[LiveRoom], None] = lambda room: None  # following.py: those behind go on
         self.scheduler = Scheduler(self._loop, lambda room: self.on_written(room))
@@ -108,7 +115,10 @@ class Hub:
 
     def signal(self, signal: Signal) -> None:
         """Take an ephemeral notice of another node. Part of `ports.bus.Receiver`."""
-        self.ephemeral.receive(signal)
+        if signal.room != EVERYWHERE:
+            self.ephemeral.receive(signal)
+        elif (take := self.everywhere.get(signal.topic)) is not None:  # else of a later version
+            take(signal)
 
     def announce(self, signal: Signal) -> None:
         """Tell an ephemeral notice of this node to its sockets and to the other nodes."""
@@ -195,6 +205,7 @@ class Hub:
 
     async def check(self) -> None:
         """Compare every live room with the log and fill what the bus lost at the end."""
+        self.statistics.checks += 1
         names = list(self.rooms)
         for start in range(0, len(names), 500):
             self.announced(await self._log.heads(names[start : start + 500]))
@@ -297,24 +308,33 @@ class Hub:
             logger.error("delivery task failed", exc_info=error)
 
     async def watch(self) -> None:
-        """Keep house until cancelled: forget idle rooms; among several nodes, find what the bus lost."""
+        """Keep house until cancelled: forget idle rooms; look into the log when in doubt, and among several nodes anyway."""
+        seldom = math.inf if self._bus.local else CHECK_S
+        now = self._loop.time()
+        sweep_at, check_at = now + SWEEP_S, now + seldom
+        failing = False
         while True:
-            try:
-                async with asyncio.timeout(CHECK_S):
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(min(sweep_at, check_at)):
                     await self._doubted.wait()
-                await asyncio.sleep(DOUBT_S)
-            except TimeoutError:
-                pass
+            now = self._loop.time()
             doubted = self._doubted.is_set()
             self._doubted.clear()
             try:
-                await self.sweep()
-                if doubted or not self._bus.local:
+                if doubted or now >= check_at:
                     await self.check()
+                    check_at = now + (AGAIN_S if doubted else seldom)
+                if now >= sweep_at:
+                    await self.sweep()
+                    sweep_at = now + SWEEP_S
+                failing = False
             except Exception as error:
-                logger.warning("rooms not checked against the log: %s", error)
+                if not failing:
+                    logger.warning("rooms not checked against the log: %s", error)
+                failing = True
                 if doubted:
                     self._doubted.set()
+            await asyncio.sleep(DOUBT_S)
 
     async def stop(self) -> None:
         """End the hub's own tasks."""

@@ -9,6 +9,7 @@ from typing import Final
 from madang.aio import Turnstile
 from madang.delivery.following import Following
 from madang.delivery.hub import Hub
+from madang.delivery.pulse import Pulse
 from madang.delivery.wheel import Wheel
 from madang.services.appender import Appender
 from madang.services.identity import Identity
@@ -39,6 +40,7 @@ class App:
     node: str
     appender: Appender
     hub: Hub
+    pulse: Pulse
     following: Following
     rooms: Rooms
     reading: Reading

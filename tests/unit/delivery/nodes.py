@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from madang.core.rooms import Room, User
 from madang.delivery.following import Following, Joined
 from madang.delivery.hub import Hub
 from madang.delivery.presence import TTL_S
+from madang.delivery.pulse import Pulse
 from madang.delivery.room import LiveRoom
 from madang.ports.bus import Bus
 from madang.ports.presence import Presence
@@ -24,6 +25,7 @@ from madang.services.rooms import Rooms
 from tests.unit.delivery.outlets import RecordingOutlet, created
 
 LEASE_MS = 3_600_000
+Holders = Callable[[], Awaitable[Sequence[str]]]
 OWNER = User(id="u-owner", name="Owner")
 
 
@@ -46,10 +48,12 @@ async def opened_store(folder: Path) -> AsyncIterator[Store]:
 class Node:
     """One node without its front doors."""
 
-    def __init__(self, store: Any, bus: Bus, quiet_above: int, presence: Presence) -> None:
+    def __init__(self, store: Any, bus: Bus, quiet_above: int, presence: Presence, name: str, holders: Holders) -> None:
+        self.name = name
         self.store = store
         self.bus = bus
         self.hub = Hub(store, store, bus, presence, quiet_above=quiet_above)
+        self.pulse = Pulse(name, self.hub, bus, holders)
         self.following = Following(self.hub)
         self.appender = Appender(store, self._committed, self.hub.doubt)
         self.rooms = Rooms(store, self.appender)
@@ -58,11 +62,13 @@ class Node:
     def _committed(self, events: Sequence[Event]) -> None:
         self.hub.receive(events)
         self.bus.publish(events)
+        self.pulse.note(events)
 
-    async def start(self) -> None:
+    async def start(self, watch: bool = False) -> None:
         await self.bus.start(self.hub)
         loop = asyncio.get_running_loop()
-        self._parts = [loop.create_task(run()) for run in (self.appender.run, self.hub.presence.run)]
+        runs = [self.appender.run, self.hub.presence.run, *([self.hub.watch, self.pulse.run] if watch else [])]
+        self._parts = [loop.create_task(run()) for run in runs]
 
     async def stop(self) -> None:
         await self.appender.drain()
@@ -137,12 +143,23 @@ class Node:
 
 @asynccontextmanager
 async def running_nodes(
-    store: Any, *buses: Bus, quiet_above: int = 200, presence: Presence | None = None
+    store: Any, *buses: Bus, quiet_above: int = 200, presence: Presence | None = None, watch: bool = False
 ) -> AsyncIterator[list[Node]]:
-    """Run nodes over one store, with presence in common if it is given; without buses, a single one."""
-    nodes = [Node(store, bus, quiet_above, presence or MemoryPresence(TTL_S)) for bus in buses or [MemoryBus()]]
+    """Run nodes over one store, with presence in common if it is given; without buses, a single one.
+
+    Args:
+        watch: whether they look into the log when in doubt, and have a pulse; all hold a number until the end.
+    """
+
+    async def holders() -> list[str]:
+        return [node.name for node in nodes]
+
+    nodes = [
+        Node(store, bus, quiet_above, presence or MemoryPresence(TTL_S), f"node-{n}", holders)
+        for n, bus in enumerate(buses or [MemoryBus()])
+    ]
     for node in nodes:
-        await node.start()
+        await node.start(watch)
     try:
         yield nodes
     finally:

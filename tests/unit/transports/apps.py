@@ -1,7 +1,7 @@
 """Nodes for tests of transports: everything but listeners, the wheel and a lease."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ from madang.core.events import Event
 from madang.delivery.following import Following
 from madang.delivery.hub import Hub
 from madang.delivery.presence import TTL_S
+from madang.delivery.pulse import Pulse
 from madang.delivery.wheel import Wheel
 from madang.ports.bus import Bus
 from madang.services.appender import Appender
@@ -23,30 +24,46 @@ from madang.transports.app import App, Gate
 SECRET = b"s" * 32
 
 
+async def nobody() -> Sequence[str]:
+    """Nobody else holds a number."""
+    return []
+
+
 @asynccontextmanager
 async def running_app(
-    store: Any, bus: Bus | None = None, *, rates: Rates = UNLIMITED, watch: bool = False, **gate: Any
+    store: Any,
+    bus: Bus | None = None,
+    *,
+    node: str = "test",
+    holders: Callable[[], Awaitable[Sequence[str]]] = nobody,
+    rates: Rates = UNLIMITED,
+    watch: bool = False,
+    **gate: Any,
 ) -> AsyncIterator[App]:
-    """Run one node on a store; several of one secret and one yard of buses are a fleet.
+    """Run one node on a store; several of one secret and one yard of buses are a fleet, each with a name of its own.
 
     Args:
-        watch: whether the hub keeps house, as among several nodes it must.
+        node: its name.
+        holders: gives the names of the fleet's nodes.
+        watch: whether the hub keeps house and the node has a pulse, as among several nodes it must.
     """
     bus = bus or MemoryBus()
     hub = Hub(store, store, bus, MemoryPresence(TTL_S))
+    pulse = Pulse(node, hub, bus, holders)
 
     def committed(events: Sequence[Event]) -> None:
         hub.receive(events)
         bus.publish(events)
+        pulse.note(events)
 
     appender = Appender(store, committed, hub.doubt)
     app = App(
-        node="test", appender=appender, hub=hub, following=Following(hub), rooms=Rooms(store, appender),
+        node=node, appender=appender, hub=hub, pulse=pulse, following=Following(hub), rooms=Rooms(store, appender),
         reading=Reading(store, store), identity=Identity(SECRET, store), limits=Limits(rates),
         wheel=Wheel(), gate=Gate(**gate), max_text=4000, max_rooms=5,
     )  # fmt: skip
     await bus.start(hub)
-    runs = [appender.run, hub.presence.run, *([hub.watch] if watch else [])]
+    runs = [appender.run, hub.presence.run, *([hub.watch, pulse.run] if watch else [])]
     parts = [asyncio.ensure_future(run()) for run in runs]
     try:
         yield app
