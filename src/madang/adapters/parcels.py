@@ -4,7 +4,7 @@ A parcel carries what one node has for one channel at one moment: per room, its 
 undecoded until a node is found to serve the room, so that what is not for a node costs it one look at a name.
 
     parcel = version, signature (16 bytes), MessagePack of (sender, [(room, part), …])
-    part   = MessagePack of ([(seq, id, type, user, name, at, body), …], [(topic, key, value), …])
+    part   = MessagePack of ([(seq, id, type, user, name, at, body), …], [(topic, key, value), …], head)
 
 Nodes of two versions meet while a fleet is upgraded. So a later version may add to the end of each of these tuples, and
 what is added there is passed over by one that does not know it; for any other change VERSION changes.
@@ -17,7 +17,7 @@ pickle and no type name in it.
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -49,6 +49,7 @@ class _Signal(msgspec.Struct, array_like=True, gc=False):
 class _Part(msgspec.Struct, array_like=True, gc=False):
     events: list[_Event]
     signals: list[_Signal]
+    head: int = 0
 
 
 class _Room(msgspec.Struct, array_like=True, gc=False):
@@ -70,11 +71,16 @@ class Forged(Exception):
     """No parcel of this installation: another version, a wrong signature, or noise."""
 
 
-class Content(NamedTuple):
-    """What a parcel has of one room."""
+class Content(msgspec.Struct):
+    """What a parcel has of one room.
+
+    Attributes:
+        head: seq up to which the room's log reaches, where an event is told by that alone; 0 for none.
+    """
 
     events: list[Event]
     signals: list[Signal]
+    head: int = 0
 
 
 class Seal:
@@ -87,18 +93,18 @@ class Seal:
 
     def __init__(self, secret: bytes, node: str) -> None:
         self._key = hashlib.blake2b(b"madang bus", key=secret[:64], digest_size=32).digest()
-        self._node = node
+        self.node = node
         self.name = hashlib.blake2b(b"madang name", key=secret[:64], digest_size=6).hexdigest()
         """Of the installation, for channels and keys; it tells nothing of the secret."""
 
     def pack(self, rooms: Mapping[str, Content]) -> bytes:
         """Make a parcel."""
         parts = [(room, msgspec.Raw(_encode(_part(content)))) for room, content in rooms.items()]
-        body = _encode((self._node, parts))
+        body = _encode((self.node, parts))
         return VERSION + self._sign(body) + body
 
-    def open(self, parcel: bytes, wanted: Iterable[str]) -> Iterator[Content]:
-        """Give what a parcel has of the rooms wanted; of the node's own, only what is for EVERYWHERE.
+    def open(self, parcel: bytes, wanted: Iterable[str]) -> Iterator[tuple[str, Content]]:
+        """Give what a parcel has of each of the rooms wanted; of the node's own, only what is for EVERYWHERE.
 
         Raises:
             Forged: it is not of this installation.
@@ -111,10 +117,10 @@ class Seal:
             raise Forged
         try:
             read = _decode(body)
-            own = read.sender == self._node
+            own = read.sender == self.node
             for room in read.rooms:
                 if room.name in wanted and (room.name == EVERYWHERE or not own):
-                    yield _content(room.name, _decode_part(room.part))
+                    yield room.name, _content(room.name, _decode_part(room.part))
         except msgspec.MsgspecError as error:
             raise Forged from error
 
@@ -126,6 +132,7 @@ def _part(content: Content) -> _Part:
     return _Part(
         [_Event(e.seq, e.id, e.type, e.user, e.name, e.at, e.body) for e in content.events],
         [_Signal(s.topic, s.key, s.value) for s in content.signals],
+        content.head,
     )
 
 
@@ -133,4 +140,5 @@ def _content(room: str, part: _Part) -> Content:
     return Content(
         [Event(room, e.seq, e.id, e.type, e.user, e.name, e.at, e.body) for e in part.events],
         [Signal(room, s.topic, s.key, s.value) for s in part.signals],
+        part.head,
     )

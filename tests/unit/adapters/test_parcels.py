@@ -29,18 +29,24 @@ def signed(body: Any) -> bytes:
 
 def test_what_was_packed_is_read_as_it_was_and_only_what_is_wanted() -> None:
     square = Content([Event("square", 1, 1, SENT, "v", "V", 1, b"{}")], [])
-    parcel = Seal(SECRET, "there").pack({"yard": Content([EVENT], [SIGNAL]), "square": square})
-    assert list(here().open(parcel, ALL)) == [Content([EVENT], [SIGNAL]), square]
-    assert list(here().open(parcel, {"square"})) == [square]
+    parcel = Seal(SECRET, "there").pack({"yard": Content([EVENT], [SIGNAL], 6), "square": square})
+    assert list(here().open(parcel, ALL)) == [("yard", Content([EVENT], [SIGNAL], 6)), ("square", square)]
+    assert list(here().open(parcel, {"square"})) == [("square", square)]
     assert list(Seal(SECRET, "there").open(parcel, ALL)) == [], "a node's own"
+
+
+def test_what_an_earlier_version_did_not_have_is_not_missed() -> None:
+    """Before there were heads, a part was events and signals."""
+    body = ("there", [("yard", ([], [("typing", "u", b"true")]))])
+    assert list(here().open(signed(body), ALL)) == [("yard", Content([], [SIGNAL]))]
 
 
 def test_what_a_later_version_adds_behind_is_passed_over() -> None:
     """While a fleet is upgraded, nodes of both versions hear each other. At each level something unknown is added."""
     event = (7, 7 << 22, SENT, "u", "이름", 1_700_000_000_000, b'{"text":"\\u0000"}', "new", {"of": [1]})
-    part = ([event], [("typing", "u", b"true", 9)], [("beat", 3)], None)
+    part = ([event], [("typing", "u", b"true", 9)], 0, [("beat", 3)], None)
     body = ("there", [("yard", msgspec.Raw(msgspec.msgpack.encode(part)), "new")], {"yard": 7}, 1.5)
-    assert list(here().open(signed(body), ALL)) == [Content([EVENT], [SIGNAL])]
+    assert list(here().open(signed(body), ALL)) == [("yard", Content([EVENT], [SIGNAL]))]
 
 
 @pytest.mark.parametrize(

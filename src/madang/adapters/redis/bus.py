@@ -145,7 +145,7 @@ class RedisBus:
         if receiver is None:
             return
         try:
-            for content in self._seal.open(parcel, self._channels.rooms):
+            for _, content in self._seal.open(parcel, self._channels.rooms):
                 if content.events:
                     self.statistics.received += len(content.events)
                     receiver.receive(content.events)

@@ -1,0 +1,5 @@
+"""PostgreSQL between nodes, for a fleet without a broker: the bus over LISTEN and NOTIFY, and who is present."""
+
+from madang.adapters.notify.bus import NotifyBus
+
+__all__ = ["NotifyBus"]

@@ -1,0 +1,171 @@
+"""The bus over PostgreSQL keeps the contract of `ports.bus` on a real server, whatever becomes of its connections."""
+
+import asyncio
+import base64
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from madang.adapters.notify import NotifyBus
+from madang.core.events import SENT, Event
+from madang.errors import SetupError
+from madang.ports.bus import Bus, Signal
+from madang.testing import check_bus
+from madang.testing.bus import Inbox
+from tests.servers import run_postgres
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.postgres
+
+SECRET = bytes(range(32))
+PLAIN = "?ssl=disable"  # asyncpg forgets a future when a server dies while TLS is talked about
+
+
+def event(room: str, seq: int, body: bytes = b"{}") -> Event:
+    return Event(room, seq, seq, SENT, "u", "n", seq, body)
+
+
+@asynccontextmanager
+async def pair(
+    url: str, secrets: tuple[bytes, bytes] = (SECRET, SECRET)
+) -> AsyncIterator[tuple[NotifyBus, NotifyBus, Inbox]]:
+    """Two started buses, and what the second one hears."""
+    buses = [NotifyBus(url, secret, f"node-{n}") for n, secret in enumerate(secrets)]
+    inboxes = Inbox(), Inbox()
+    try:
+        for bus, inbox in zip(buses, inboxes, strict=True):
+            await bus.start(inbox)
+        yield buses[0], buses[1], inboxes[1]
+    finally:
+        for bus in buses:
+            await bus.stop()
+
+
+async def test_contract(postgres_url: str) -> None:
+    @asynccontextmanager
+    async def make() -> AsyncIterator[list[Bus]]:
+        yield [NotifyBus(postgres_url, SECRET, f"node-{n}-{secrets.token_hex(4)}") for n in range(3)]
+
+    await check_bus(make)
+
+
+async def test_every_size_travels_whole_or_is_announced_and_none_is_too_large(postgres_url: str) -> None:
+    """Around what one payload holds, byte by byte; and far above it."""
+    async with pair(postgres_url) as (here, there, heard):
+        await there.subscribe("yard")
+        sizes = [10, 3_000, *range(5_780, 5_960), 8_000, 60_000, 200_000]
+        events = [event("yard", seq, b"x" * size) for seq, size in enumerate(sizes, start=1)]
+        here.publish(events)
+        here.publish([event("yard", 9_999)])
+        await eventually(lambda: event("yard", 9_999) in heard.events)
+        whole = {e.seq for e in heard.events}
+        assert {len(e.body) for e in heard.events} >= {10, 3_000, *range(5_780, 5_790)}
+        assert {8_000, 60_000, 200_000}.isdisjoint(len(e.body) for e in heard.events)
+        assert set(heard.events) <= {*events, event("yard", 9_999)}
+        announced = heard.heads["yard"]
+        assert announced == events[-1].seq
+        assert {e.seq for e in events} - whole <= set(range(1, announced + 1))
+        assert here.statistics.failures == 0, "a payload was too large"
+
+
+async def test_much_is_joined_into_few_payloads(postgres_url: str) -> None:
+    async with pair(postgres_url) as (here, there, heard):
+        rooms = [f"room-{n}" for n in range(100)]
+        for room in rooms:
+            await there.subscribe(room)
+        before = here.statistics.parcels
+        here.publish([event(room, 1, b'{"text":"hello"}') for room in rooms])
+        here.signal(Signal("room-0", "typing", "u", b"true"))
+        await eventually(lambda: len(heard.events) == 100 and heard.signals)
+        assert here.statistics.parcels - before <= 3
+
+
+async def test_others_in_the_same_database_are_neither_heard_nor_believed(postgres_url: str) -> None:
+    """Another installation has a channel of its own; and who can notify, but has not the secret, has no key to sign with."""
+    async with pair(postgres_url, secrets=(SECRET, b"another secret" * 3)) as (here, there, heard):
+        await there.subscribe("yard")
+        here.publish([event("yard", 1)])
+        assert await here.probe()
+        connection = await asyncpg.connect(postgres_url)
+        try:
+            signed = base64.b64encode(here._seal.pack({})).decode()
+            for forged in ("", "한글", "AQ==", "gARjb3MKc3lzdGVtCg==", secrets.token_hex(200), signed):
+                await connection.execute("SELECT pg_notify($1, $2)", there._channel, forged)
+        finally:
+            await connection.close()
+        assert await there.probe(), "behind the forged ones, so they have been looked at"
+        assert there.statistics.refused == 6
+        assert (heard.events, heard.heads, heard.signals) == ([], {}, [])
+
+
+async def test_what_waits_is_bounded_and_the_newest_stays(postgres_url: str) -> None:
+    async with pair(postgres_url) as (here, there, heard):
+        await there.subscribe("yard")
+        here.publish([event("yard", seq) for seq in range(1, 30_001)])
+        await eventually(lambda: heard.events and heard.events[-1].seq == 30_000)
+        assert [e.seq for e in heard.events] == list(range(20_001, 30_001))
+
+
+async def test_a_node_that_is_deaf_without_knowing_finds_out_and_connects_anew(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("madang.adapters.notify.bus.PROBE_EVERY_S", 0.05)
+    monkeypatch.setattr("madang.adapters.notify.bus.PROBE_S", 1.0)
+    async with pair(postgres_url) as (here, there, heard):
+        await there.subscribe("yard")
+        doubts = heard.doubts
+        await there._listener.execute("UNLISTEN *")
+        await eventually(lambda: heard.doubts > doubts, "deaf, and nobody was told")
+        here.publish([event("yard", 1)])
+        await eventually(lambda: event("yard", 1) in heard.events)
+
+
+async def test_after_a_crash_of_the_server_it_listens_again_and_says_so() -> None:
+    with run_postgres(fsync=False) as server:
+        async with pair(server.url() + PLAIN) as (here, there, heard):
+            await there.subscribe("yard")
+            here.publish([event("yard", 1)])
+            await eventually(lambda: heard.events)
+            doubts = heard.doubts
+            await asyncio.to_thread(server.restart)
+            await eventually(lambda: heard.doubts > doubts, "deaf for a moment, and nobody was told")
+            here.publish([event("yard", 2)])
+            await eventually(lambda: event("yard", 2) in heard.events, "the first one after it is not lost")
+            assert await there.probe()
+
+
+async def test_without_a_server_rooms_open_and_what_waits_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("madang.adapters.notify.bus.PROBE_S", 0.2)
+    with run_postgres(fsync=False) as server:
+        async with pair(server.url() + PLAIN) as (here, there, heard):
+            await asyncio.to_thread(server.stop)
+            await there.subscribe("yard")
+            here.publish([event("yard", seq) for seq in range(1, 30_001)])
+            assert not await here.probe()
+            await asyncio.to_thread(server.start)
+            await eventually(lambda: heard.doubts)
+            await eventually(here._listening.is_set)
+            here.publish([event("yard", 30_001)])
+            await eventually(lambda: event("yard", 30_001) in heard.events)
+
+
+async def test_what_cannot_be_used_is_named(postgres_url: str) -> None:
+    for url, problem in {
+        "postgresql://127.0.0.1": "names no database",
+        "postgresql://h:port/x": "no URL of a PostgreSQL",
+    }.items():
+        with pytest.raises(SetupError, match=problem):
+            NotifyBus(url, SECRET, "node")
+    for url, problem in {
+        "postgresql://ann:secret@127.0.0.1:1/x": r"at 127\.0\.0\.1:1/x cannot be used .*(refused|failed)",
+        f"{postgres_url}_not": "does not exist",
+        postgres_url.replace("postgres@", "nobody:secret@"): 'role "nobody" does not exist',
+    }.items():
+        bus = NotifyBus(url, SECRET, "node")
+        with pytest.raises(SetupError, match=problem) as caught:
+            await bus.start(Inbox())
+        assert "secret" not in str(caught.value)
+        await bus.stop()
