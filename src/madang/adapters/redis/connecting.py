@@ -8,6 +8,7 @@ The same over TLS: rediss://, rediss+sentinel://, rediss+cluster://. User and pa
 What a server must be like to be used is `inspection.py`.
 """
 
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -101,10 +102,9 @@ def client(url: str) -> Redis:
             return Redis.from_url(url, **_OPTIONS)
         except ValueError:  # a database that is no number, say
             raise SetupError("The bus setting is no URL of a Redis server.", EXAMPLES) from None
-    quick = {name: _OPTIONS[name] for name in ("socket_connect_timeout", "socket_timeout", "retry")}
     tls = {name: value for name, value in named.keys.items() if name == "ssl"}
     primary: Redis = Sentinel(  # type: ignore[no-untyped-call]
-        named.places, sentinel_kwargs=quick | tls, **_OPTIONS, **named.keys
+        named.places, sentinel_kwargs=_OPTIONS | tls, **_OPTIONS, **named.keys
     ).master_for(named.service)
     return primary
 
@@ -126,6 +126,15 @@ def keeper(url: str) -> "Redis | RedisCluster":
         **{**_OPTIONS, "retry": Retry(NoBackoff(), REDIRECTIONS)},
         **named.keys,
     )
+
+
+async def close(client: "Redis | RedisCluster") -> None:
+    """Let go of a client's connections, to Sentinels too."""
+    manager = getattr(getattr(client, "connection_pool", None), "sentinel_manager", None)
+    for each in (client, manager):
+        with suppress(*TROUBLE):
+            if each is not None:
+                await each.aclose()
 
 
 def place(url: str) -> str:

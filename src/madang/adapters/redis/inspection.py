@@ -59,8 +59,7 @@ async def inspect(url: str) -> list[str]:
                     raise
                 said.append(silent.problem)
             finally:
-                with suppress(*TROUBLE):
-                    await client.aclose()
+                await connecting.close(client)
     finally:
         await servers.close()
     return said

@@ -17,6 +17,7 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import ClusterDownError, MovedError, TryAgainError
 
 from madang.adapters.outgoing import Ailments, Outgoing, pause
+from madang.adapters.redis import connecting
 from madang.adapters.redis.connecting import TROUBLE
 from madang.aio import cancelled
 from madang.core.events import Event
@@ -113,8 +114,7 @@ class Line:
     async def stop(self) -> list[Parcel]:
         """End; gives what was to be sent and was not."""
         await cancelled(self._tasks)
-        with suppress(*TROUBLE):
-            await self._redis.aclose()
+        await connecting.close(self._redis)
         left = list(self._again)
         while self._outgoing.waiting:
             left += self._desk.pack(*await self._outgoing.take())

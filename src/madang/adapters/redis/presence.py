@@ -83,7 +83,7 @@ class RedisPresence:
 
     async def stop(self) -> None:
         """Let go of the connections. Devices stay until they are gone by themselves."""
-        await self._redis.aclose()
+        await connecting.close(self._redis)
 
     async def enter(self, room: str, user: str, name: str, device: str, now: float) -> bool:
         gone_at = await self._ms(now) + self._ttl_ms

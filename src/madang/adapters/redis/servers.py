@@ -8,7 +8,6 @@ makes the others wait (3 s were measured).
 import asyncio
 import random
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from redis.asyncio import Redis
@@ -94,8 +93,7 @@ class Cluster:
 
     async def close(self) -> None:
         for client in self._clients.values():
-            with suppress(*TROUBLE):
-                await client.aclose()
+            await connecting.close(client)
 
     @staticmethod
     def _partitions(found: dict[int, tuple[int, list[tuple[str, int]]]]) -> dict[str, list[int]]:
@@ -116,8 +114,7 @@ class Cluster:
         self._know(places)
         kept = {_name(*place) for place in [*places, *self._target.places]}
         for name in [name for name in self._clients if name not in kept]:
-            with suppress(*TROUBLE):
-                await self._clients.pop(name).aclose()
+            await connecting.close(self._clients.pop(name))
 
 
 async def _slots(client: Redis) -> list[Any]:
