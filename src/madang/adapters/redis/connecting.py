@@ -74,7 +74,7 @@ def target(url: str) -> Target:
             keys["ssl"] = True
         service = parts.path.strip("/")
         if scheme in ("redis", "rediss"):
-            if not kind and parts.hostname:
+            if not kind and parts.hostname and (service.isdigit() or not service):
                 return Target("single", [(parts.hostname, parts.port or 6379)], "", keys)
             if (kind == "sentinel" and service) or (kind == "cluster" and not service):
                 return Target(kind, [_place(each) for each in netloc.split(",")], service, keys)

@@ -153,6 +153,10 @@ async def _asked(where: str, named: connecting.Target) -> AsyncIterator[None]:
     except ResponseError as error:
         if "cluster support disabled" in str(error):
             raise SetupError(f"Redis at {where} is no member of a Cluster.", "Write redis://host:6379.") from error
+        if named.kind == "sentinel" and "unknown command" in str(error):
+            raise SetupError(
+                f"What answers at {where} is no Sentinel.", "Name the Sentinels, or write redis://host:6379."
+            ) from error
         raise SetupError(
             f"Redis at {where} refuses ({error}).", "Correct user and password, or its settings."
         ) from error
