@@ -14,6 +14,7 @@ from madang.cli.backup import backup, restore
 from madang.cli.bench import bench
 from madang.cli.chat import chat
 from madang.cli.doctor import doctor
+from madang.cli.migrate import migrate
 from madang.cli.prove import prove
 from madang.cli.serve import serve
 from madang.cli.upgrade import upgrade
@@ -32,6 +33,7 @@ app.command()(prove)
 app.command()(bench)
 app.command()(backup)
 app.command()(restore)
+app.command()(migrate)
 app.command()(upgrade)
 
 

@@ -6,11 +6,12 @@ import sqlite3
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from sqlalchemy import URL, Connection, create_engine, exc, inspect, make_url, text
+from sqlalchemy import URL, Connection, create_engine, exc, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from madang.adapters.sql import finishing, installation, migrations, sqlite_file
 from madang.adapters.sql.dialects import MYSQL
+from madang.adapters.sql.opening import parsed
 from madang.adapters.sql.pooled import reason
 from madang.errors import SetupError
 
@@ -24,6 +25,7 @@ class Inspection(NamedTuple):
     Attributes:
         schema: of the tables; None for a database that Madang has not used yet.
         newest: the schema that this version knows.
+        empty: whether there are no tables, of anybody.
         refused: why this version cannot use it, if it cannot.
         unfinished: steps that wait for `madang upgrade --finish`.
     """
@@ -31,25 +33,23 @@ class Inspection(NamedTuple):
     server: str
     schema: str | None
     newest: str = migrations.NEWEST
+    empty: bool = False
     refused: SetupError | None = None
     unfinished: tuple[str, ...] = ()
 
 
 async def inspect_database(url: str) -> Inspection:
     """Look at the database of a URL. Raises SetupError where it cannot be read."""
-    try:
-        parsed = make_url(url)
-    except exc.ArgumentError:
-        raise SetupError("The database setting is no URL.", "Write sqlite:///…, postgresql://… or mysql://….") from None
-    if parsed.get_backend_name() == "sqlite":
-        return await asyncio.to_thread(_inspect_sqlite, Path(parsed.database or ""))
-    return await _inspect_server(parsed)
+    where = parsed(url)
+    if where.get_backend_name() == "sqlite":
+        return await asyncio.to_thread(_inspect_sqlite, Path(where.database or ""))
+    return await _inspect_server(where)
 
 
 def _inspect_sqlite(path: Path) -> Inspection:
     server = f"SQLite {SQLITE_VERSION}"
     if not path.exists():
-        return Inspection(server, None)
+        return Inspection(server, None, empty=True)
     engine = create_engine("sqlite://", creator=lambda: sqlite_file.open_read_only(path))
     try:
         with engine.connect() as c:
@@ -62,8 +62,9 @@ def _inspect_sqlite(path: Path) -> Inspection:
 
 def _inspect(c: Connection, server: str) -> Inspection:
     schema = migrations.current(c)
-    if schema is None or not inspect(c).has_table("installation"):
-        return Inspection(server, schema)
+    names = inspect(c).get_table_names()
+    if "installation" not in names:
+        return Inspection(server, schema, empty=not names)
     refused = None
     try:
         installation.check_version(c, migrations.NEWEST)

@@ -75,6 +75,9 @@ class PooledEngine:
     async def read(self, work: Callable[[Connection], T]) -> T:
         return await self._run(self._readers, work)
 
+    async def settle(self) -> None:
+        pass  # nothing is kept back
+
     def recent(self, room: str) -> Sequence[EventRow]:
         return ()
 

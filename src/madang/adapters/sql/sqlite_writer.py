@@ -74,8 +74,8 @@ class Writer:
         """Fold and let go. SQLite copies the WAL into the file when its last connection closes."""
         if self._c is not None:
             try:
-                while not self._failed and self.journal.fold(tidy=True):
-                    pass
+                if not self._failed:
+                    self._fold_all()
             except sqlite3.Error as error:  # what was acked stays in the journal
                 self._tell("closing", error)
             self._c.close()
@@ -84,6 +84,10 @@ class Writer:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    def settle(self) -> None:
+        """Fold all that waits, so that every event stands in the table."""
+        self._guarded(self._fold_all)
 
     def append(self, drafts: Sequence[Draft], ids: IdSource, now_ms: int) -> list[Outcome]:
         """Append a batch: at once if it is plain, else by `appending.append`."""
@@ -116,6 +120,10 @@ class Writer:
         if tidy:
             self._tidied = now
         return None if at_rest else REST_SECONDS
+
+    def _fold_all(self) -> None:
+        while self.journal.fold(tidy=True):
+            pass
 
     def _transaction(self, work: Callable[[Connection], T]) -> T:
         assert self._c is not None

@@ -43,6 +43,9 @@ class Engine(Protocol):
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run work that only reads; it sees every commit that was acked before, all of it as of one moment."""
 
+    async def settle(self) -> None:
+        """Put every event into the table that is not there yet. No append may come meanwhile."""
+
     def recent(self, room: str) -> Sequence[EventRow]:
         """Events of a room that may not be in the table yet. To be called before the table is read, in any thread."""
 

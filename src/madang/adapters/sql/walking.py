@@ -1,0 +1,56 @@
+"""A table walked in the order of its key, batch by batch, each found by the key of the row before: the same on every database."""
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, and_, func, select
+
+from madang.adapters.sql import reading
+from madang.adapters.sql.tables import events, rooms
+
+Key = tuple[Any, ...]
+Rows = list[tuple[Any, ...]]
+
+ROOMS: Final = 1_000  # whose ends are looked up at a time
+
+
+def batch(c: Connection, table: Table, after: Key | None, limit: int) -> Rows:
+    """Give up to `limit` rows whose key is above `after` (None: from the first), whole, in order.
+
+    What follows (a, b, c) is the rest of (a, b), the rest of a, and all beyond. Each of these is one range of the key,
+    everywhere; where (x, y, z) > (a, b, c) is asked in one condition, MariaDB walks the whole table.
+    """
+    key = list(table.primary_key)
+    wanted = select(table).order_by(*key)
+    if after is None:
+        return [tuple(row) for row in c.execute(wanted.limit(limit))]
+    found: Rows = []
+    for held in reversed(range(len(key))):
+        same = [column == value for column, value in zip(key[:held], after, strict=False)]
+        beyond = wanted.where(and_(*same, key[held] > after[held])).limit(limit - len(found))
+        found += [tuple(row) for row in c.execute(beyond)]
+        if len(found) == limit:
+            break
+    return found
+
+
+def key_of(table: Table, row: tuple[Any, ...]) -> Key:
+    """Give the key of a row."""
+    return tuple(value for column, value in zip(table.columns, row, strict=True) if column.primary_key)
+
+
+def last_key(c: Connection, table: Table) -> Key | None:
+    """Give the greatest key of a table; None when it is empty."""
+    key = list(table.primary_key)
+    row = c.execute(select(*key).order_by(*(column.desc() for column in key)).limit(1)).one_or_none()
+    return None if row is None else tuple(row)
+
+
+def size(c: Connection, table: Table) -> int:
+    """Count the rows of a table. Those of the log by their rooms' ends, which takes a step per room and not per event."""
+    if table is not events:
+        return c.execute(select(func.count()).select_from(table)).scalar_one()
+    total, after = 0, None
+    while some := batch(c, rooms, after, ROOMS):
+        total += sum(seq for _, seq, _ in reading.heads_and_ids(c, [key_of(rooms, room)[0] for room in some]))
+        after = key_of(rooms, some[-1])
+    return total

@@ -1,0 +1,256 @@
+"""A copy of an installation: cut off anywhere it goes on, it is of one state of one source, and what is not the same is found.
+
+How `madang migrate` looks, and what clients see of a move: `tests/integration/test_migrate.py`.
+"""
+
+import asyncio
+import signal
+import sqlite3
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, insert, update
+
+from madang.adapters.sql import copy, copying, open_store, tables, walking
+from madang.adapters.sql.opening import open_engine
+from madang.core import events as kinds
+from madang.core.events import Appended, Body, draft
+from madang.core.ids import EPOCH_MS
+from madang.errors import MadangError, SetupError
+from tests.contract.conftest import LEASE_MS, now_ms, opened
+from tests.contract.copy_child import BATCH
+from tests.daemons import free_port
+
+PATIENCE_S = 60.0
+ROOMS = ["a", "a-", "a.b", "b", "마당", "마당 ", "😀"]
+USERS = ["ann", "ben", "다은", "z😀"]
+
+
+async def furnish(url: str) -> int:
+    """Fill a database with some hundred rows in every table; gives how many events."""
+    async with opened(url) as store:
+        drafts = [draft(kinds.CREATED, room, "ann", "Ann", Body(title=room)) for room in ROOMS]
+        for room in ROOMS:
+            drafts += [draft(kinds.JOINED, room, user, user, Body(role="member")) for user in USERS[1:]]
+        for n in range(200):
+            room, user = ROOMS[n % len(ROOMS)], USERS[n % len(USERS)]
+            words = Body(text=f"{n} 안녕 😀 " * (1 + n % 7), mentions=(USERS[(n + 1) % len(USERS)],))
+            drafts.append(draft(kinds.SENT, room, user, user, words, cid=f"{n}" if n % 3 else None))
+            drafts.append(draft(kinds.REACTED, room, user, user, Body(target=5, emoji=f"e{n % 5}")))
+        drafts += [draft(kinds.PINNED, room, "ann", "Ann", Body(target=5)) for room in ROOMS]
+        for start in range(0, len(drafts), 50):
+            outcomes = await store.append(drafts[start : start + 50])
+            assert all(outcome is None or isinstance(outcome, Appended) for outcome in outcomes)
+        await store.secret()
+        await store.set_read([(room, user, 7) for room in ROOMS for user in USERS])
+        return sum((await store.heads(ROOMS)).values())
+
+
+async def copied(source: str, target: str) -> int:
+    return await copy(source, target, now_ms, lambda *_: None, lambda: False)
+
+
+async def killed(source: str, target: str, what: str, last: int) -> None:
+    """Copy until the process kills itself."""
+    child = (sys.executable, "-m", "tests.contract.copy_child", source, target, what, str(last))
+    process = await asyncio.create_subprocess_exec(*child, stderr=asyncio.subprocess.PIPE)
+    _, error = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+    assert process.returncode == -signal.SIGKILL, error.decode()
+
+
+async def everything(url: str) -> list[list[Any]]:
+    """Give all rows, asked for as simply as can be."""
+    engine = await open_engine(url, now_ms)
+    try:
+        await engine.settle()
+        found = []
+        for table in copying.COPIED:
+            if table is not tables.leases:
+                rows = await engine.read(lambda c, t=table: [tuple(row) for row in c.execute(t.select())])  # type: ignore[misc]
+                found.append(sorted(rows, key=repr))
+        return found
+    finally:
+        await engine.close()
+
+
+async def change(url: str, statement: Any) -> None:
+    """Do something to a database that no node does."""
+    engine = await open_engine(url, now_ms)
+    try:
+        await engine.write(lambda c: c.execute(statement))
+    finally:
+        await engine.close()
+
+
+@pytest.fixture
+async def source(tmp_path: Path) -> str:
+    """An installation on SQLite."""
+    url = f"sqlite:///{tmp_path}/source/madang.db"
+    await furnish(url)
+    return url
+
+
+async def test_cut_off_anywhere_it_goes_on(source: str, url: str) -> None:
+    """Killed within a transaction of the first tables, within one of the log, and while it compares."""
+    for what, last in (("insert", 2), ("insert", 5), ("insert", 3), ("comparing", 4)):
+        await killed(source, url, what, last)
+        store = await open_store(url, now_ms)
+        try:
+            with pytest.raises(SetupError, match="not complete"):
+                await store.acquire("too early", now_ms(), LEASE_MS)
+        finally:
+            await store.close()
+    rows = await copied(source, url)
+    there = await everything(url)
+    assert there == await everything(source)
+    assert rows == sum(len(each) for each in there) + 1, "and one lease"
+    async with opened(url) as store:
+        assert len(await store.read("마당", 0, 1000)) > BATCH
+
+
+async def test_ids_go_on_above_all_that_were_given_out(source: str, sqlite_url: str) -> None:
+    ahead = now_ms() + 10_000_000
+    await change(source, insert(tables.leases).values(node=7, holder="", fence=3, expires_ms=0, floor_ms=ahead))
+    await copied(source, sqlite_url)
+    store = await open_store(sqlite_url, now_ms)
+    try:
+        leases = [await store.acquire(f"n{n}", now_ms(), LEASE_MS) for n in range(9)]
+    finally:
+        await store.close()
+    assert (leases[7].floor_ms, leases[7].fence) == (ahead, 4)
+    assert leases[0].floor_ms > EPOCH_MS and leases[8].floor_ms == EPOCH_MS
+
+
+DAMAGE = [
+    (update(tables.events).where(tables.events.c.seq == 9).values(body='{"text":"forged"}'), "events (room a, seq 9) is not the same"),
+    (delete(tables.events).where(tables.events.c.room == "마당 ", tables.events.c.seq == 3), "events (room 마당 , seq 3) is missing"),
+    (update(tables.rooms).where(tables.rooms.c.id == "b").values(epoch="x"), "rooms (id b) is not the same"),
+    (insert(tables.pins).values(room="a", target=6), "pins (room a, target 6) is in"),
+    (update(tables.secrets).values(value=b"x"), "secrets (name signing) is not the same"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("damage", "says"), DAMAGE, ids=[says for _, says in DAMAGE])
+async def test_what_is_not_the_same_is_found(source: str, sqlite_url: str, damage: Any, says: str) -> None:
+    """Rows that were copied and then changed: by the key they are all there, so only the comparison can tell."""
+    told: list[str] = []
+    with pytest.raises(copying.Stopped):  # when all is copied, and some of it compared
+        await copy(
+            source, sqlite_url, now_ms, lambda doing, *_: told.append(doing), lambda: told[-1:] == ["comparing rooms"]
+        )
+    await change(sqlite_url, damage)
+    with pytest.raises(MadangError) as refused:
+        await copied(source, sqlite_url)
+    assert says in str(refused.value)
+    store = await open_store(sqlite_url, now_ms)
+    try:
+        with pytest.raises(SetupError, match="not complete"):
+            await store.acquire("node", now_ms(), LEASE_MS)
+    finally:
+        await store.close()
+
+
+async def test_a_source_that_was_used_since_is_refused(source: str, sqlite_url: str) -> None:
+    with pytest.raises(copying.Stopped):
+        await copy(source, sqlite_url, now_ms, lambda *_: None, lambda: True)
+    async with opened(source):
+        pass
+    with pytest.raises(SetupError, match="used since it was begun"):
+        await copied(source, sqlite_url)
+
+
+async def test_a_source_that_is_used_meanwhile_is_noticed(
+    server_url: str, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node starts while the copy runs, and says something behind its back."""
+    await furnish(server_url)
+    compare = copying._Copy._compare
+
+    async def meddled(self: copying._Copy) -> int:
+        rows = await compare(self)
+        async with opened(server_url) as store:
+            await store.append([draft(kinds.SENT, "a", "ann", "Ann", Body(text="me too"))])
+        return rows
+
+    monkeypatch.setattr(copying._Copy, "_compare", meddled)
+    with pytest.raises(SetupError, match="was used while it was copied"):
+        await copied(server_url, sqlite_url)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        pytest.param("postgres", {"body": '{"text":"a\0b"}'}, marks=pytest.mark.postgres),
+        pytest.param("mariadb", {"name": "x" * 65}, marks=pytest.mark.mariadb),
+    ],
+)
+async def test_what_the_target_cannot_hold_is_named(
+    source: str, kind: str, values: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    """It cannot come in by a client; if it stands there all the same, its place is told and the rest is copied."""
+    place = tables.events.c.room == "b", tables.events.c.seq == 9
+    await change(source, update(tables.events).where(*place).values(values))
+    with pytest.raises(SetupError, match=r"cannot hold what stands in events \(room b, seq 9\)"):
+        await copied(source, str(request.getfixturevalue(f"{kind}_url")))
+
+
+async def test_what_is_in_the_way_is_told_and_nothing_is_made(source: str, tmp_path: Path) -> None:
+    new, other, nothing = (f"sqlite:///{tmp_path}/{name}" for name in ("new", "other", "nothing"))
+    with closing(sqlite3.connect(tmp_path / "other")) as c:
+        c.execute("CREATE TABLE rooms (id TEXT PRIMARY KEY)")
+    closed = f"127.0.0.1:{free_port()}"
+    for pair, says in [
+        ((nothing, new), "There are no data of Madang at"),
+        ((other, new), "There are no data of Madang at"),
+        ((source, source), "Source and target are the same"),
+        ((source, other), "holds tables of something else"),
+        ((source, "oracle://x:hunter2@y/z"), "does not know the database 'oracle'"),
+        ((source, "sqlite://"), "needs a file"),
+        ((source, f"postgresql://me:hunter2@{closed}/x"), "does not answer"),
+        ((source, f"mysql://me:hunter2@{closed}/x"), "does not answer"),
+        ((source, "sqlite:////dev/null/x"), "cannot be"),
+    ]:
+        with pytest.raises(SetupError) as refused:
+            await copied(*pair)
+        assert says in str(refused.value)
+        assert "hunter2" not in str(refused.value)
+        assert not (tmp_path / "new").exists() and not (tmp_path / "nothing").exists()
+    async with opened(source):
+        with pytest.raises(SetupError, match="Another process is using"):
+            await copied(source, new)
+
+
+async def test_a_newer_source_or_half_a_copy_is_no_source(source: str, sqlite_url: str, tmp_path: Path) -> None:
+    with pytest.raises(copying.Stopped):
+        await copy(source, sqlite_url, now_ms, lambda *_: None, lambda: True)
+    with pytest.raises(SetupError, match="not complete"):
+        await copied(sqlite_url, f"sqlite:///{tmp_path}/third")
+    await change(source, insert(tables.installation).values(name="oldest", value="9999"))
+    with pytest.raises(SetupError, match="newer Madang"):
+        await copied(source, sqlite_url)
+
+
+@pytest.mark.parametrize("limit", [1, 3, 1000])
+async def test_a_walk_passes_every_row_once_in_order(url: str, limit: int) -> None:
+    """Keys of one to four parts; and the log is counted by its rooms' ends as it is by its rows."""
+    count = await furnish(url)
+    engine = await open_engine(url, now_ms)
+    try:
+        await engine.settle()
+        for table in copying.COPIED:
+            seen: list[Any] = []
+            after = None
+            while rows := await engine.read(lambda c, t=table, a=after: walking.batch(c, t, a, limit)):  # type: ignore[misc]
+                seen += rows
+                after = walking.key_of(table, rows[-1])
+            keys: Sequence[Any] = [walking.key_of(table, row) for row in seen]
+            assert keys == sorted(set(keys))
+            assert len(keys) == await engine.read(lambda c, t=table: walking.size(c, t))  # type: ignore[misc]
+            assert after == await engine.read(lambda c, t=table: walking.last_key(c, t))  # type: ignore[misc]
+        assert await engine.read(lambda c: walking.size(c, tables.events)) == count
+    finally:
+        await engine.close()
