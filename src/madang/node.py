@@ -39,6 +39,7 @@ from madang.services.limits import UNLIMITED, Limits, Rates
 from madang.services.number import take_number
 from madang.services.reading import Reading
 from madang.services.rooms import Rooms
+from madang.services.sharing import SPENT, Sharing
 from madang.transports.addresses import Proxies
 from madang.transports.admin import admin_app
 from madang.transports.app import App, Gate
@@ -165,12 +166,15 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
             bus.publish(events)
             pulse.note(events)
 
+        limits = Limits(_rates(settings), shared=not bus.local)
+        sharing = Sharing(name, limits, bus, hub.time)
+        hub.everywhere[SPENT] = sharing.hear
         appender = Appender(store, committed, hub.doubt)
         reading = Reading(store, store)
         stack.push_async_callback(reading.flush)
         app = App(
             node=name, appender=appender, hub=hub, pulse=pulse, following=Following(hub), rooms=Rooms(store, appender),
-            reading=reading, identity=Identity(secret, store), limits=Limits(_rates(settings)),
+            reading=reading, identity=Identity(secret, store), limits=limits, sharing=sharing,
             wheel=Wheel(), gate=_gate(settings), max_text=settings.max_text, max_rooms=settings.max_rooms,
             ping_s=settings.ping_s,
         )  # fmt: skip
@@ -179,6 +183,7 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         node = Node(settings, app, store, port, admin_port)
         parts: list[Callable[[], Awaitable[None]]] = [
             appender.run, reading.run, hub.watch, hub.presence.run, hub.presence.keep, app.wheel.run, number.keep, pulse.run,
+            sharing.run,
         ]  # fmt: skip
         stack.push_async_callback(pulse.leave)
         stack.push_async_callback(cancelled, [_part(node, part) for part in parts])

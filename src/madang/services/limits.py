@@ -1,8 +1,11 @@
 """Flood limits of one node: per connection, user, room and address. A flooder waits; his neighbours do not notice.
 
 Each limit is one bucket (`core.limits`); the answer names the longest wait. Slow mode is a room's own wait per member.
+Among several nodes each charges what was spent on the others, too: see `sharing.py`.
 """
 
+import heapq
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -16,7 +19,11 @@ ROWS: Final = (
     20  # of a page that cost as much as a command: 200 messages take 0.9 ms, a ping 7 µs and its share of both
 )
 FLOODED: Final = 25  # handshakes: who has spent his burst of 500 comes back twice a second, not fifty times
+NEGLIGIBLE: Final = 1 / 64
+KINDS: Final = ("user", "room", "address", "slow")
+"""Limits that hold over all nodes."""
 _PRUNE: Final = 10_000  # buckets kept before full ones are forgotten
+_SLOW: Final = 1000.0  # slow mode counts in milliseconds, of which a second has so many
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,11 +44,24 @@ UNLIMITED: Final = Rates(
 )  # fmt: skip
 
 
-class Limits:
-    """The buckets of one node. `now` is loop time in seconds."""
+class Spent(msgspec.Struct, frozen=True, array_like=True):
+    """What was spent of a limit that others share; `kind` is one of KINDS."""
 
-    def __init__(self, rates: Rates) -> None:
+    kind: str
+    key: str
+    n: int  # appends or handshakes; of slow mode, milliseconds
+
+
+class Limits:
+    """The buckets of one node. `now` is loop time in seconds.
+
+    Args:
+        shared: whether what is spent is kept for `spent`, which is then to be called now and then.
+    """
+
+    def __init__(self, rates: Rates, *, shared: bool = False) -> None:
         self.rates = rates
+        self._shared = shared
         self._users = _Buckets()
         self._rooms = _Buckets()
         self._addresses = _Buckets()
@@ -49,6 +69,8 @@ class Limits:
         self._turns = _Buckets()  # of addresses, and of all together under ""
         self._slow = _Buckets()
         self._requests = _Buckets()
+        held = (self._users, rates.user), (self._rooms, rates.room), (self._addresses, rates.address)
+        self._kinds = dict(zip(KINDS, (*held, (self._slow, Rate(_SLOW, 0))), strict=True))
 
     def append(self, user: str, room: str, now: float, slow_ms: int = 0, *, server: bool = False) -> None:
         """Count an append of a user in a room; `slow_ms` is the room's slow mode where it applies to him.
@@ -61,17 +83,20 @@ class Limits:
         rates = self.rates
         if not slow_ms and not rates.user.per_second and not rates.room.per_second:
             return
-        flows = [(self._rooms.of(room, now), rates.room)]
+        flows = [(self._rooms, room, rates.room, 1)]
         if not server:
-            flows.append((self._users.of(user, now), rates.user))
+            flows.append((self._users, user, rates.user, 1))
         if slow_ms:
-            flows.append((self._slow.of(f"{room}/{user}", now), Rate(1000 / slow_ms, 1)))
-        waits = [bucket.take(rate, now) for bucket, rate in flows]
+            flows.append((self._slow, f"{room}/{user}", Rate(_SLOW, slow_ms), slow_ms))
+        waits = [buckets.of(key, now).take(rate, now, n) for buckets, key, rate, n in flows]
         if wait := max(waits):
-            for (bucket, rate), waited in zip(flows, waits, strict=True):
+            for (buckets, key, rate, n), waited in zip(flows, waits, strict=True):
                 if not waited:
-                    bucket.take(rate, now, -1)  # given back
+                    buckets.of(key, now).take(rate, now, -n)  # given back
             raise Limited("slow_mode" if slow_ms and wait == waits[-1] else "rate_limited", _ms(wait))
+        if self._shared:
+            for buckets, key, _, n in flows:
+                buckets.spend(key, n)
 
     def command(self, bucket: Bucket, now: float) -> None:
         """Count a command in its connection's own bucket (rate_limited)."""
@@ -95,6 +120,7 @@ class Limits:
     def flooded(self, address: str, now: float) -> None:
         """Charge an address for a connection that was closed for flooding, or coming back at once would pay."""
         self._addresses.of(address, now).charge(self.rates.address, now, FLOODED)
+        self._spend_address(address, FLOODED)
 
     def handshake(self, address: str, now: float) -> None:
         """Count a handshake, for its address and for the node.
@@ -112,6 +138,7 @@ class Limits:
         if wait := self._handshakes.take(rates.handshakes, now):
             mine.take(rates.address, now, -1)  # given back
             raise Limited("overloaded", _ms(wait + self._turn("", rates.handshakes, now)))
+        self._spend_address(address, 1)
 
     def _turn(self, whose: str, rate: Rate, now: float) -> float:
         turns = self._turns.of(whose, now)
@@ -123,12 +150,51 @@ class Limits:
         """Count a new guest of an address (rate_limited)."""
         if wait := self._addresses.of(address, now).take(self.rates.address, now):
             raise Limited("rate_limited", _ms(wait))
+        self._spend_address(address, 1)
+
+    # -- shared with other nodes ---------------------------------------------------------------------------------------
+
+    def _spend_address(self, address: str, n: int) -> None:
+        if self._shared:
+            self._addresses.spend(address, n)
+
+    def spent(self, seconds: float, most: int) -> list[Spent]:
+        """Give what was spent here since the last time, `seconds` ago: of the `most` who spent the largest shares.
+
+        A share that is below a NEGLIGIBLE part of what the rate gives in that time is left out: however many nodes leave
+        it out, the rate is exceeded by little.
+        """
+
+        def shares() -> Iterator[tuple[float, Spent]]:
+            for kind, (buckets, rate) in self._kinds.items():
+                spent, buckets.spent = buckets.spent, {}
+                if rate.per_second:
+                    for key, n in spent.items():
+                        if (share := n / rate.per_second) >= seconds * NEGLIGIBLE:
+                            yield share, Spent(kind, key, n)
+
+        return [spent for _, spent in heapq.nlargest(most, shares(), key=lambda each: each[0])]
+
+    def charge(self, spent: Spent, now: float) -> None:
+        """Charge what was spent on another node. What the bucket does not have, it owes."""
+        if (kind := self._kinds.get(spent.kind)) is not None:  # else of a later version
+            buckets, rate = kind
+            if rate.per_second:
+                buckets.of(spent.key, now).charge(rate, now, spent.n)
 
 
 class _Buckets(dict[str, Bucket]):
     """Buckets by key. Full ones are forgotten whenever there are twice as many as the last time left over."""
 
     _prune_at = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spent: dict[str, int] = {}
+
+    def spend(self, key: str, n: int) -> None:
+        """Note what was taken, for the other nodes."""
+        self.spent[key] = self.spent.get(key, 0) + n
 
     def of(self, key: str, now: float) -> Bucket:
         """Give the bucket of a key."""

@@ -16,6 +16,7 @@ from madang.services.identity import Identity
 from madang.services.limits import Limits
 from madang.services.reading import Reading
 from madang.services.rooms import Rooms
+from madang.services.sharing import Sharing
 
 JOINS: Final = 32  # begun per turn of the loop: about 10 ms
 
@@ -46,6 +47,7 @@ class App:
     reading: Reading
     identity: Identity
     limits: Limits
+    sharing: Sharing
     wheel: Wheel
     gate: Gate
     max_text: int

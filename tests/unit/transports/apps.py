@@ -19,6 +19,7 @@ from madang.services.identity import Identity
 from madang.services.limits import UNLIMITED, Limits, Rates
 from madang.services.reading import Reading
 from madang.services.rooms import Rooms
+from madang.services.sharing import SPENT, Sharing
 from madang.transports.app import App, Gate
 
 SECRET = b"s" * 32
@@ -56,14 +57,17 @@ async def running_app(
         bus.publish(events)
         pulse.note(events)
 
+    limits = Limits(rates, shared=not bus.local)
+    sharing = Sharing(node, limits, bus, hub.time)
+    hub.everywhere[SPENT] = sharing.hear
     appender = Appender(store, committed, hub.doubt)
     app = App(
         node=node, appender=appender, hub=hub, pulse=pulse, following=Following(hub), rooms=Rooms(store, appender),
-        reading=Reading(store, store), identity=Identity(SECRET, store), limits=Limits(rates),
+        reading=Reading(store, store), identity=Identity(SECRET, store), limits=limits, sharing=sharing,
         wheel=Wheel(), gate=Gate(**gate), max_text=4000, max_rooms=5,
     )  # fmt: skip
     await bus.start(hub)
-    runs = [appender.run, hub.presence.run, *([hub.watch, pulse.run] if watch else [])]
+    runs = [appender.run, hub.presence.run, *([hub.watch, pulse.run, sharing.run] if watch else [])]
     parts = [asyncio.ensure_future(run()) for run in runs]
     try:
         yield app
