@@ -80,7 +80,7 @@ async def test_the_secret_and_nothing_else_opens_administration(server: Server, 
     async with rest(server.url) as anyone:
         tokens = [(await anyone.guest("Mina")).token, await server_key(server), "x"]
     for token in tokens:
-        for method, path in (("GET", "/keys"), ("POST", "/keys"), ("GET", "/rooms"), ("GET", "/rooms/lobby")):
+        for method, path in (("GET", "/keys"), ("POST", "/keys"), ("GET", "/rooms"), ("GET", "/nodes")):
             response = await admin.request(method, path, headers={"Authorization": f"Bearer {token}"})
             assert response.status_code == 401
     assert (await admin.get("/livez")).json() == {"status": "live"}
@@ -112,7 +112,13 @@ async def test_rooms_of_the_server_itself(server: Server) -> None:
     assert [room["id"] for room in (await administration.ask("GET", "/rooms"))["rooms"]] == ["lobby"]
 
 
+async def test_a_single_node_knows_itself(server: Server) -> None:
+    known = await (await desk(server)).ask("GET", "/nodes")
+    assert [node["state"] for node in known["nodes"]] == ["here"]
+    assert known["deaf"] is False
+
+
 async def test_the_front_door_has_none_of_it(server: Server) -> None:
     async with httpx2.AsyncClient(base_url=server.url, trust_env=False) as http:
-        for path in ("/metrics", "/keys", "/rooms"):
+        for path in ("/metrics", "/keys", "/rooms", "/nodes"):
             assert (await http.get(path)).status_code == 404

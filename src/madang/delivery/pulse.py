@@ -24,6 +24,7 @@ from madang.core.events import Event
 from madang.delivery.hub import Hub
 from madang.errors import StorageError
 from madang.ports.bus import EVERYWHERE, MAX_SIGNAL, Bus, Signal
+from madang.ports.bus import Statistics as Traffic
 
 logger = logging.getLogger("madang.pulse")
 
@@ -109,9 +110,9 @@ class Pulse:
         hub.everywhere[TOPIC] = self.hear
 
     @property
-    def alone(self) -> bool:
-        """Whether no other node can be reached."""
-        return self._bus.local
+    def traffic(self) -> Traffic:
+        """What the bus has counted."""
+        return self._bus.statistics
 
     @property
     def unheard(self) -> list[str]:

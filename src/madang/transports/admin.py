@@ -1,4 +1,4 @@
-"""The second listener, loopback by default: metrics for all who reach it, keys and rooms for who holds the secret.
+"""The second listener, loopback by default: metrics for all who reach it, keys, rooms and nodes for who holds the secret.
 
 The secret is made at every start; `madang serve` leaves it in the data folder for the command line. User tokens and
 server keys mean nothing here.
@@ -51,6 +51,22 @@ class ShownRoom(msgspec.Struct, frozen=True):
     members: Members
 
 
+class Peer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A node: this one, one that is heard, or one that may be alive and is not heard."""
+
+    name: str
+    state: str  # "here", "heard" or "unheard"
+    seconds: float | None = None  # since it was first heard
+    silent: float | None = None  # seconds since it was last heard
+
+
+class Nodes(msgspec.Struct, frozen=True):
+    """The nodes of this installation as this one knows them; `deaf` while the bus does not bring back what it says."""
+
+    deaf: bool
+    nodes: list[Peer]
+
+
 async def _operator(node: Node, token: Token) -> None:
     if not hmac.compare_digest(token.encode(), node.admin_secret.encode()):
         raise Refused("bad_token")
@@ -77,6 +93,20 @@ async def drop_key(node: Node, id: str) -> Response:
     """Forget a server key."""
     await node.identity.drop_key(id)
     return Response(status_code=204)
+
+
+@router.get("/nodes")
+async def nodes(node: Node) -> Response:
+    """List the nodes."""
+    pulse, now = node.pulse, node.hub.time()
+    known = [Peer(node.node, "here")]
+    for name in sorted({*pulse.peers, *pulse.unheard}):
+        state = "unheard" if name in pulse.unheard else "heard"
+        if (peer := pulse.peers.get(name)) is not None:
+            known.append(Peer(name, state, round(now - peer.since, 1), round(now - peer.heard, 1)))
+        else:
+            known.append(Peer(name, state))
+    return answer(Nodes(pulse.deaf, known))
 
 
 @router.get("/rooms")

@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 
 from madang import __version__
 from madang.services.appender import Statistics
+from madang.services.limits import KINDS
 from madang.transports.app import App
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -31,12 +32,31 @@ _EVENTS: Final = {
     "madang_writes": ("writes", "Calls that wrote events to a socket."),
     "madang_bus_duplicates": ("duplicates", "Events that the bus brought again."),
     "madang_gaps": ("gaps", "Holes in a room's events that were filled from the log."),
+    "madang_log_checks": ("checks", "Times all live rooms were compared with the log."),
     "madang_log_reads": ("log_reads", "Calls that read events of live rooms from the log."),
     "madang_lagging": ("lagging", "Times a socket was over its byte budget."),
     "madang_resets": ("resets", "Times a socket was too far behind to catch up event by event."),
     "madang_ephemeral_dropped": ("ephemeral_dropped", "Notices of typing, reading and presence left out under load."),
 }
 """Counters of delivery: name, field of its statistics, help."""
+
+_BUS: Final = {
+    "madang_bus_published": ("published", "Events given to the bus."),
+    "madang_bus_parcels": ("parcels", "Messages that events and signals went out in."),
+    "madang_bus_received": ("received", "Events of this node's rooms that came from other nodes."),
+    "madang_bus_dropped": ("dropped", "Events and signals not sent: too many waited, or sending them failed."),
+    "madang_bus_refused": ("refused", "Messages on the bus that are not of this installation."),
+    "madang_bus_failures": ("failures", "Connections to the bus lost, and probes that did not come back."),
+}
+"""Counters of the bus: name, field of its statistics, help."""
+
+_PULSE: Final = {
+    "madang_beats": ("beats", "Beats sent to the other nodes."),
+    "madang_beats_heard": ("heard", "Beats of other nodes that were heard."),
+    "madang_beats_missed": ("missed", "Beats of other nodes that were not heard, by the gaps in their numbers."),
+    "madang_bus_deaf_seconds": ("deaf_s", "Time in which the bus did not bring back what this node said."),
+}
+"""Counters of the pulse: name, field of its statistics, help."""
 
 _OUTCOMES: Final = ("stored", "duplicates", "unchanged", "refused", "failed", "overloaded")
 
@@ -108,6 +128,22 @@ class _Node(Collector):
         for name, (field, text) in _EVENTS.items():
             yield CounterMetricFamily(name, text, getattr(hub.statistics, field))
         yield from _appends(appender.statistics)
+        yield from _fleet(app)
+
+
+def _fleet(app: App) -> Iterator[Metric]:
+    pulse = app.pulse
+    heard = sum(not peer.silent for peer in pulse.peers.values())
+    yield GaugeMetricFamily("madang_nodes", "Nodes that are heard on the bus, this one included.", heard + 1)
+    yield GaugeMetricFamily("madang_nodes_unheard", "Nodes that may be alive and are not heard.", len(pulse.unheard))
+    yield GaugeMetricFamily("madang_bus_deaf", "1 while the bus does not bring back what this node says.", pulse.deaf)
+    for names, counted in ((_BUS, pulse.traffic), (_PULSE, pulse.statistics)):
+        for name, (field, text) in names.items():
+            yield CounterMetricFamily(name, text, getattr(counted, field))
+    charged = CounterMetricFamily("madang_limits_charged", "Charged for what was spent elsewhere.", labels=["limit"])
+    for kind in KINDS:
+        charged.add_metric([kind], app.sharing.charged[kind])
+    yield charged
 
 
 def _appends(counted: Statistics) -> Iterator[Metric]:
