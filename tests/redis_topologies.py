@@ -41,7 +41,7 @@ def run_sentinels(settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[Sentine
         primary = stack.enter_context(run_redis(given))
         replica = {**given, "replicaof": f"127.0.0.1 {primary.port}"}
         replicas = [stack.enter_context(run_redis(replica)) for _ in range(2)]
-        _until(lambda: all("link_status:up" in replica.ask("info", "replication") for replica in replicas))
+        agreed(lambda: all("link_status:up" in replica.ask("info", "replication") for replica in replicas))
         conf = (
             f"sentinel monitor {SERVICE} 127.0.0.1 {primary.port} 2\n"
             f"sentinel down-after-milliseconds {SERVICE} 1000\n"
@@ -51,7 +51,7 @@ def run_sentinels(settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[Sentine
         # Only when each knows of the others and of the replicas can they agree on a new primary.
         for sentinel in sentinels:
             known = f"name={SERVICE},status=ok,address=127.0.0.1:{primary.port},slaves=2,sentinels=3"
-            _until(lambda sentinel=sentinel, known=known: known in sentinel.ask("info", "sentinel"))
+            agreed(lambda sentinel=sentinel, known=known: known in sentinel.ask("info", "sentinel"))
         yield Sentinels([primary, *replicas], sentinels)
 
 
@@ -103,7 +103,7 @@ def run_cluster(replicas: int = 1, settings: Mapping[str, str] = NO_SETTINGS) ->
         places = [f"127.0.0.1:{server.port}" for server in servers]
         _cluster_command("create", *places, "--cluster-replicas", str(replicas), "--cluster-yes")
         for server in servers:
-            _until(lambda server=server: _is_whole(server, replicas))
+            agreed(lambda server=server: _is_whole(server, replicas))
         yield Cluster(servers)
 
 
@@ -134,7 +134,8 @@ def _cluster_command(*words: str) -> None:
         raise RuntimeError(f"redis-cli --cluster {words}:\n{done.stdout[-3000:]}{done.stderr}")
 
 
-def _until(condition: Callable[[], object]) -> None:
+def agreed(condition: Callable[[], object]) -> None:
+    """Wait until the servers see something alike; blocks."""
     deadline = time.monotonic() + START_SECONDS
     while not condition():
         if time.monotonic() > deadline:
