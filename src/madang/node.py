@@ -40,6 +40,7 @@ from madang.services.number import take_number
 from madang.services.reading import Reading
 from madang.services.rooms import Rooms
 from madang.services.sharing import SPENT, Sharing
+from madang.services.strangers import watch_for_strangers
 from madang.transports.addresses import Proxies
 from madang.transports.admin import admin_app
 from madang.transports.app import App, Gate
@@ -104,9 +105,13 @@ def _rates(settings: Settings) -> Rates:
 
 
 @asynccontextmanager
-async def _between_nodes(settings: Settings, secret: bytes, node: str) -> AsyncIterator[tuple[Bus, Presence]]:
-    """Give what this node hears of others by, not started, and what they count their users in."""
+async def between_nodes(settings: Settings, secret: bytes, node: str) -> AsyncIterator[tuple[Bus, Presence]]:
+    """Give what this node hears of others by, not started, and what they count their users in. Raises SetupError."""
     kind = settings.bus.partition(":")[0]
+    if kind != "memory" and settings.database_url.startswith("sqlite"):
+        raise SetupError(
+            "A bus is set, but SQLite is for one node.", "Set MADANG_DATABASE to a server's, or leave MADANG_BUS out."
+        )
     if kind == "memory":
         yield MemoryBus(), MemoryPresence(TTL_S)
     elif kind.partition("+")[0] in ("redis", "rediss"):
@@ -154,7 +159,7 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         store.use_ids(number.ids, number.prolong)
 
         secret = await store.secret()
-        bus, presence = await stack.enter_async_context(_between_nodes(settings, secret, name))
+        bus, presence = await stack.enter_async_context(between_nodes(settings, secret, name))
         hub = Hub(store, store, bus, presence)
         pulse = Pulse(name, hub, bus, lambda: store.holders(_now_ms()))
         await bus.start(hub)
@@ -186,6 +191,8 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
             sharing.run,
         ]  # fmt: skip
         stack.push_async_callback(pulse.leave)
+        if bus.local and not settings.database_url.startswith("sqlite"):
+            parts.append(lambda: watch_for_strangers(store, name, _now_ms, hub.doubt))
         stack.push_async_callback(cancelled, [_part(node, part) for part in parts])
         await app.rooms.ensure_lobby()
         server = _server(settings, http_app(app), ws=gateway(app), http=guarded(app))

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from madang.adapters.sql.inspection import SQLITE_VERSION, inspect_database
+from madang.adapters.sql.inspection import SQLITE_VERSION, Inspection
 from madang.cli import machine
 from madang.cli.unsafe import Finding
-from madang.errors import SetupError
 
 if TYPE_CHECKING:
     from madang.config import Settings
@@ -127,12 +126,8 @@ def _not_free(host: str, port: int) -> str:
     return ""
 
 
-async def database(url: str) -> Finding:
-    """Look at the database: it answers, and its tables are of this version."""
-    try:
-        found = await inspect_database(url)
-    except SetupError as error:
-        return Finding("fail", error.problem, error.mend)
+def database(found: Inspection) -> Finding:
+    """Judge a database that answers: its tables are of this version."""
     if found.schema is None:
         return Finding("ok", f"The database ({found.server}) is empty; the first start makes its tables.")
     if found.refused is not None:

@@ -37,9 +37,11 @@ def doctor(data: Data = None, database: Database = None, config: Config = None) 
 
 
 def _checks(settings: "Settings") -> Iterator["Finding"]:
-    from madang.cli import checks
+    from madang.adapters.sql.inspection import inspect_database
+    from madang.cli import checks, fleet
     from madang.cli.desk import running
     from madang.cli.unsafe import Finding, unsafe
+    from madang.errors import SetupError
 
     yield checks.python()
     yield checks.sqlite()
@@ -49,11 +51,19 @@ def _checks(settings: "Settings") -> Iterator["Finding"]:
         yield checks.disk_space(settings.data)
         yield checks.fsync(settings.data)
     yield checks.open_files(settings.max_sockets)
-    if asyncio.run(running(settings.data)) is not None:
+    here = asyncio.run(running(settings.data)) is not None
+    if here:
         yield Finding("ok", f"A server runs on {settings.data}.")
     else:
         yield from checks.free_to_start(settings)
-    yield asyncio.run(checks.database(settings.database_url))
+    try:
+        found = asyncio.run(inspect_database(settings.database_url))
+    except SetupError as error:
+        yield Finding("fail", error.problem, error.mend)
+    else:
+        yield checks.database(found)
+        yield from fleet.strangers(settings, found.nodes, here=here)
+    yield from asyncio.run(fleet.bus(settings))
     dangers = unsafe(settings)
     yield from dangers
     if not dangers:

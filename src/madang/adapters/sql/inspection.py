@@ -3,13 +3,14 @@
 import asyncio
 import importlib.util
 import sqlite3
+import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from sqlalchemy import URL, Connection, create_engine, exc, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from madang.adapters.sql import finishing, installation, migrations, sqlite_file
+from madang.adapters.sql import finishing, installation, leases, migrations, sqlite_file
 from madang.adapters.sql.dialects import MYSQL
 from madang.adapters.sql.opening import parsed
 from madang.adapters.sql.pooled import reason
@@ -28,6 +29,7 @@ class Inspection(NamedTuple):
         empty: whether there are no tables, of anybody.
         refused: why this version cannot use it, if it cannot.
         unfinished: steps that wait for `madang upgrade --finish`.
+        nodes: who holds a number; one of them may have died less than half a minute ago.
     """
 
     server: str
@@ -36,6 +38,7 @@ class Inspection(NamedTuple):
     empty: bool = False
     refused: SetupError | None = None
     unfinished: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
 
 
 async def inspect_database(url: str) -> Inspection:
@@ -71,7 +74,8 @@ def _inspect(c: Connection, server: str) -> Inspection:
         installation.check_complete(c)
     except SetupError as error:
         refused = error
-    return Inspection(server, schema, refused=refused, unfinished=tuple(finishing.pending(c)))
+    nodes = tuple(leases.holders(c, time.time_ns() // 1_000_000))
+    return Inspection(server, schema, refused=refused, unfinished=tuple(finishing.pending(c)), nodes=nodes)
 
 
 class _Server(NamedTuple):

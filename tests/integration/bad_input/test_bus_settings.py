@@ -1,0 +1,137 @@
+"""A bus that cannot be used: `madang serve` says why in a sentence and ends with 2, `madang doctor` says the same. Neither
+shows a password, or a traceback.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pytest
+
+from tests.daemons import NO_SETTINGS, free_port
+from tests.redis import RedisServer, run_redis
+from tests.running import Done, madang, running_server
+from tests.servers import PostgresServer
+from tests.waiting import eventually
+
+pytestmark = [pytest.mark.postgres, pytest.mark.redis]
+SECRET: Final = "hunter2"
+AT_ONCE: Final = 3  # commands
+# Makes a package as if it were not installed.
+WITHOUT: Final = """
+import sys
+
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
+
+    def find_spec(self, name, path=None, target=None):
+        return None if name.partition(".")[0] == "redis" else self.finder.find_spec(name, path, target)
+
+sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
+"""
+
+
+class Row(NamedTuple):
+    """A setting, and what is said of it. {names} stand for what runs."""
+
+    bus: str
+    says: str
+    settings: Mapping[str, str] = NO_SETTINGS
+
+
+EACH_KIND: Final = [
+    Row("kafka://{redis}", "There is no bus for 'kafka'."),
+    Row("redis://:hunter2@127.0.0.1:port", "is no URL"),
+    Row("redis://:hunter2@{nobody}", "does not answer"),
+    Row("redis://:hunter2@{guarded}", "does not let us in"),
+    Row("redis://{redis}", "SQLite is for one node", {"MADANG_DATABASE": ""}),
+    Row("redis://:hunter2@{redis}", "Install madang[redis]", {"PYTHONPATH": "{without}"}),
+]
+MORE: Final = [
+    Row("kafka", "There is no bus for 'kafka'."),
+    Row("redis", "is no URL"),
+    Row("redis://", "is no URL"),
+    Row("redis://:hunter2@127.0.0.1:99999", "is no URL"),
+    Row("redis+sentinel://:hunter2@{redis}", "is no URL"),
+    Row("redis://:hunter2@{postgres}", "does not answer"),
+    Row("redis+sentinel://:hunter2@{nobody}/yard", "{nobody}"),
+    Row("redis://{guarded}", "does not let us in"),
+    Row("redis://nobody:hunter2@{guarded}", "does not let us in"),
+    Row("redis+cluster://:hunter2@{redis}", "{redis}"),
+    Row("redis://{redis}", "The setting bus_channels is wrong", {"MADANG_BUS_CHANNELS": "some"}),
+]
+
+
+@pytest.fixture(scope="module")
+def places(
+    tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer, redis_server: RedisServer
+) -> Iterator[dict[str, str]]:
+    without = tmp_path_factory.mktemp("without")
+    (without / "sitecustomize.py").write_text(WITHOUT)
+    with run_redis({"requirepass": "another"}) as guarded:
+        yield {
+            "database": postgres_server.create_database("bad_bus"),
+            "postgres": f"127.0.0.1:{postgres_server.port}",
+            "redis": f"127.0.0.1:{redis_server.port}",
+            "guarded": f"127.0.0.1:{guarded.port}",
+            "nobody": f"127.0.0.1:{free_port()}",
+            "without": str(without),
+        }
+    postgres_server.drop_database("bad_bus")
+
+
+def settings(row: Row, places: dict[str, str]) -> dict[str, str]:
+    given = {"MADANG_DATABASE": "{database}", "MADANG_BUS": row.bus, **row.settings}
+    return {name: value.format(**places) for name, value in given.items()}
+
+
+def flaws(done: Done, status: int, says: str) -> list[str]:
+    """Give what is wrong with how a command ended."""
+    text = done.out + done.err
+    return [
+        *([f"status {done.status}"] if done.status != status else []),
+        *([f"does not say {says!r}"] if says not in text else []),
+        *(["shows the password"] if SECRET in text else []),
+    ]
+
+
+@pytest.mark.parametrize("rows", [EACH_KIND, pytest.param(MORE, marks=pytest.mark.slow)], ids=["of each kind", "more"])
+async def test_serve_says_why_it_does_not_start(places: dict[str, str], tmp_path: Path, rows: list[Row]) -> None:
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def tried(number: int, row: Row) -> list[str]:
+        async with turn:
+            data = tmp_path / str(number)
+            done = await madang("serve", "--data", data, "--port", "0", "--admin-port", "0", **settings(row, places))
+        found = flaws(done, 2, row.says.format(**places))
+        if len(done.err.strip().splitlines()) > 2:
+            found.append("takes more than a sentence and how to mend it")
+        return [f"{row.bus}: {flaw}\n{done.err}" for flaw in found]
+
+    found = await asyncio.gather(*(tried(number, row) for number, row in enumerate(rows)))
+    assert not any(found), "\n".join(flaw for flaws in found for flaw in flaws)
+
+
+async def test_doctor_tries_the_bus(places: dict[str, str], tmp_path: Path) -> None:
+    wrong = EACH_KIND[3]
+    done = await madang("doctor", "--data", tmp_path, **settings(wrong, places))
+    assert not flaws(done, 1, wrong.says), done.out
+    done = await madang("doctor", "--data", tmp_path, **settings(Row("redis://{redis}", ""), places))
+    assert f"ok    The bus at {places['redis']} carries what is published." in done.out, done.out
+    done = await madang("doctor", "--data", tmp_path, **settings(EACH_KIND[4], places))
+    assert not flaws(done, 1, EACH_KIND[4].says), done.out
+
+
+async def test_two_nodes_without_a_bus_are_told(places: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    settings = {"database": places["database"]}
+    async with running_server(tmp_path / "one", settings=settings):
+        alone = await madang("doctor", "--data", tmp_path / "one", MADANG_DATABASE=places["database"])
+        assert "other node" not in alone.out
+        second = await madang("doctor", "--data", tmp_path / "two", MADANG_DATABASE=places["database"])
+        assert "1 other node uses this database" in second.out
+        async with running_server(tmp_path / "two", settings=settings) as two:
+            await eventually(lambda: "no bus is set" in two.log.read_text())
