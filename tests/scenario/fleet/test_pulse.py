@@ -1,0 +1,152 @@
+"""Two real nodes whose bus dies, and what they know of each other: a kick and a message come through the log, limits are one."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.redis import RedisServer, run_redis
+from tests.rest import Rest, desk, rest
+from tests.running import Server, running_server
+from tests.waiting import PATIENCE_S
+from tests.wire import Raw, upgraded
+
+pytestmark = [pytest.mark.postgres, pytest.mark.redis]
+
+
+@asynccontextmanager
+async def two_nodes(folder: Path, **settings: str) -> AsyncIterator[tuple[Server, Server]]:
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+    async with (
+        running_server(folder / "one", settings=settings) as one,
+        running_server(folder / "two", settings=settings) as two,
+    ):
+        yield one, two
+
+
+@asynccontextmanager
+async def follower(server: Server, who: Rest, room: str) -> AsyncIterator[Raw]:
+    """A socket of somebody in a room."""
+    async with upgraded(server.port) as raw:
+        assert (await raw.ask(op="hello", n=1, token=who.token))["op"] == "ok"
+        assert (await raw.ask(op="join", n=2, room=room, limit=0))["op"] == "ok"
+        yield raw
+
+
+async def known(server: Server) -> dict[str, str]:
+    """What a node says of the others: their states by name."""
+    nodes = (await (await desk(server)).ask("GET", "/nodes"))["nodes"]
+    return {node["name"]: node["state"] for node in nodes if node["state"] != "here"}
+
+
+async def metric(server: Server, name: str) -> float:
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        text = (await http.get(f"{server.admin_url}/metrics")).text
+    return float(next(line for line in text.splitlines() if line.startswith(f"{name} ")).rpartition(" ")[2])
+
+
+async def until(ask: Callable[[], Any], right: Callable[[Any], bool]) -> None:
+    """Ask again until the answer is right."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not right(await ask()):
+            await asyncio.sleep(0.05)
+
+
+async def test_with_redis_dead_what_one_node_takes_away_the_other_takes_away_too(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    """A kick, a role, slow mode and a key: nothing that a node keeps in memory outlives what was stored elsewhere."""
+    with run_redis() as redis:
+        async with (
+            two_nodes(tmp_path, database=postgres_url, bus=redis.url, user_rate="0") as (one, two),
+            rest(one.url) as here,
+            rest(two.url) as there,
+        ):
+            owner = await here.guest("Ara")
+            await owner.ok("POST", "/api/rooms", {"id": "yard", "title": "Yard", "access": "open"})
+            victim, mate = [await there.guest(name, "yard") for name in ("Bora", "Mina")]
+            key = await (await desk(one)).ask("POST", "/keys", {"label": "Shop"})
+            await there.server(key["key"]).ok("GET", "/api/rooms/yard")
+            async with follower(two, victim, "yard") as out, follower(two, mate, "yard") as stays:
+                redis.kill()
+
+                said = await owner.ok("POST", "/api/rooms/yard/messages", {"text": "before", "cid": "1"})
+                kick = await owner.ok("DELETE", f"/api/rooms/yard/members/{victim.user}")
+                after = await owner.ok("POST", "/api/rooms/yard/messages", {"text": "after", "cid": "2"})
+                assert await heard(stays, after["seq"]) == list(range(said["seq"], after["seq"] + 1))
+                assert await heard(out, kick["seq"]) == [said["seq"], kick["seq"]]
+                assert (await out.ask(op="send", n=9, room="yard", cid="x", text="still?"))["code"] == "not_member"
+                await there_is_nothing_more(out)
+
+                async def pins() -> str:
+                    answer: dict[str, str] = await stays.ask(op="pin", n=8, room="yard", seq=after["seq"])
+                    return answer.get("code", answer["op"])
+
+                role = f"/api/rooms/yard/members/{mate.user}"
+                await owner.ok("PATCH", role, {"role": "moderator"})
+                await until(pins, lambda answer: answer == "ok")
+                await owner.ok("PATCH", role, {"role": "member"})
+                await until(pins, lambda answer: answer == "forbidden")
+
+                async def sends() -> str:
+                    answer: dict[str, str] = await stays.ask(op="send", n=7, room="yard", cid="same", text="hello")
+                    return answer.get("code", answer["op"])
+
+                await owner.ok("PATCH", "/api/rooms/yard", {"slow_ms": 3_600_000})
+                await until(sends, lambda answer: answer == "slow_mode")
+
+                await (await desk(one)).ask("DELETE", f"/keys/{key['id']}")
+                assert await there.server(key["key"]).refused("GET", "/api/rooms/yard") == "bad_token"
+
+                assert await metric(two, "madang_bus_deaf") == 1
+                redis.start()
+                await until(lambda: metric(two, "madang_bus_deaf"), lambda deaf: deaf == 0)
+                await until(lambda: known(two), lambda nodes: list(nodes.values()) == ["heard"])
+            await one.kill()
+            await until(lambda: known(two), lambda nodes: list(nodes.values()) == ["unheard"])
+
+
+async def heard(raw: Raw, last: int) -> list[int]:
+    """Read the seqs of events up to `last`."""
+    seqs: list[int] = []
+    async with asyncio.timeout(PATIENCE_S):
+        while last not in seqs:
+            frame = json.loads((await raw.read())[1])
+            if frame["op"] == "event":
+                seqs.append(frame["seq"])
+    return seqs
+
+
+async def there_is_nothing_more(raw: Raw) -> None:
+    """Nothing of any room stands before the answer to a ping."""
+    await raw.tell({"op": "ping", "n": 99})
+    while (frame := json.loads((await raw.read())[1])).get("n") != 99:
+        assert frame["op"] not in ("event", "typing", "presence"), frame
+
+
+async def test_a_user_has_one_rate_over_both_nodes_and_who_leaves_is_forgotten(
+    tmp_path: Path, postgres_url: str, redis_server: RedisServer
+) -> None:
+    settings = {"database": postgres_url, "bus": redis_server.url, "user_rate": "0.001", "user_burst": "5"}
+    async with two_nodes(tmp_path, **settings) as (one, two), rest(one.url) as here, rest(two.url) as there:
+        flooder = await here.guest("Flooder", "lobby")
+        cids = (f"c-{n}" for n in range(100))
+        passed = 1  # he has joined
+        while (await flooder.call("POST", "/api/rooms/lobby/messages", {"text": "x", "cid": next(cids)})).is_success:
+            passed += 1
+        assert passed == 5
+        await until(lambda: metric(two, 'madang_limits_charged_total{limit="user"}'), lambda charged: charged >= passed)
+        elsewhere = Rest(there._http, there.document, flooder.token)
+        message = {"text": "x", "cid": "elsewhere"}
+        assert await elsewhere.refused("POST", "/api/rooms/lobby/messages", message) == "rate_limited"
+        neighbour = await there.guest("Neighbour", "lobby")
+        await neighbour.ok("POST", "/api/rooms/lobby/messages", message)
+        assert list((await known(two)).values()) == ["heard"]
+        await one.stop()
+        assert await known(two) == {}, "it has said goodbye"
