@@ -1,4 +1,4 @@
-"""The next version of Madang, as far as nodes of two versions meet: its schema, its events and its parcels say more.
+"""The next version of Madang, as far as nodes of two versions meet: its schema, its events, its parcels and its beats say more.
 
 A copy of the package with a few lines changed, to be run with PYTHONPATH set to where it is.
 """
@@ -27,6 +27,26 @@ def finish() -> None:
 '''
 """Its schema: more in the table that every append writes to, a table of its own; in the end an index goes."""
 
+SAYS_MORE = [
+    (
+        "core/events.py",
+        "    return _encode_body(body)\n",
+        """    text = _encode_body(body)
+    return text[:-1] + b',"flavour":"sweet"}' if "sweet" in (body.text or "") else text
+""",
+    ),
+    ("adapters/parcels.py", "    body: bytes\n", '    body: bytes\n    flavour: str = "salty"\n'),
+    ("adapters/parcels.py", "    value: bytes\n", "    value: bytes\n    more: int = 1\n"),
+    (
+        "adapters/parcels.py",
+        "    head: int = 0\n\n\nclass _Room",
+        "    head: int = 0\n    more: int = 2\n\n\nclass _Room",
+    ),
+    ("adapters/parcels.py", "_encode((self.node, parts))", "_encode((self.node, parts, 3))"),
+    ("delivery/pulse.py", "    leaving: bool = False\n", "    leaving: bool = False\n    mood: int = 4\n"),
+]
+"""File, what stands there, what the next version has in its place. Who asks for it gets a field more in his message."""
+
 
 def make_next_version(folder: Path) -> Path:
     """Make it in a folder, which is what PYTHONPATH must name."""
@@ -36,6 +56,8 @@ def make_next_version(folder: Path) -> Path:
     (migrations / "versions" / "0003_what_comes_next.py").write_text(STEP)
     change(migrations / "__init__.py", 'NEWEST: Final = "0002"', 'NEWEST: Final = "0003"')
     change(migrations / "__init__.py", "FINISHES: Final[tuple[str, ...]] = ()", 'FINISHES: Final = ("0003",)')
+    for file, before, after in SAYS_MORE:
+        change(package / file, before, after)
     return folder
 
 

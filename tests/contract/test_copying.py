@@ -94,6 +94,11 @@ async def source(tmp_path: Path) -> str:
     return url
 
 
+def test_every_table_is_copied() -> None:
+    """But the facts of the target itself."""
+    assert {*copying.COPIED, tables.installation} == {*tables.metadata.sorted_tables}
+
+
 async def test_cut_off_anywhere_it_goes_on(source: str, url: str) -> None:
     """Killed within a transaction of the first tables, within one of the log, and while it compares."""
     for what, last in (("insert", 2), ("insert", 5), ("insert", 3), ("comparing", 4)):
