@@ -37,7 +37,7 @@ SWEEP_S: Final = 10.0  # between two looks for rooms that nobody follows
 CHECK_S: Final = (
     30.0  # how often a node among several compares its rooms with the log, whatever it has heard (`pulse.py`)
 )
-DOUBT_S: Final = 0.25  # between two such looks at least, however much there is to doubt
+DOUBT_S: Final = 0.5  # between two such looks at least, however much there is to doubt
 AGAIN_S: Final = 1.0  # after a look for a reason, until the next: what was doubted may have been under way still
 QUIET_ABOVE: Final = 200  # live sockets of a room above which joins of others are told as a range, not one by one
 
@@ -334,7 +334,8 @@ class Hub:
                 failing = True
                 if doubted:
                     self._doubted.set()
-            await asyncio.sleep(DOUBT_S)
+            took_s = self._loop.time() - now
+            await asyncio.sleep(max(DOUBT_S, took_s))  # many rooms or a slow log: half the time at most
 
     async def stop(self) -> None:
         """End the hub's own tasks."""

@@ -38,8 +38,8 @@ ASK_S: Final = 5.0
 """Between two looks at who holds a number."""
 LEAVE_S: Final = 1.0
 """How long a node that goes waits for its last beat to come back."""
-PARTS: Final = 16
-"""Beats that one turn takes at most; heads beyond go with the next."""
+PARTS: Final = 64
+"""Beats that one turn takes at most, of about 100 heads each; heads beyond go with the next."""
 WAITING: Final = 20_000
 """Heads that wait to be told; above that all go, and a number is left out, so that the others look."""
 _HEAD: Final = 16  # bytes of a head in JSON besides the room's id

@@ -305,7 +305,7 @@ def test_a_node_that_stood_still_hears_what_waits_for_it_before_it_judges() -> N
 
 def test_heads_beyond_one_signal_go_in_several_and_beyond_all_bounds_the_others_look() -> None:
     async def story(s: Story) -> None:
-        bus, many = s.buses[0], [f"{n:064d}" for n in range(3000)]
+        bus, many = s.buses[0], [f"{n:064d}" for n in range(8000)]
         del bus.sent[:]
         s.one.pulse.note([Event(room, 9, 1, SENT, "u", "n", 1, b"{}") for room in many])
         await asyncio.sleep(4 * BEAT_S)
