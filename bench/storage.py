@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from madang.adapters.sql import appending, reading
 from madang.adapters.sql.rows import Head
 from madang.adapters.sql.sqlite_writer import Writer
-from madang.core.events import CREATED, SENT, Appended, Body, Draft, draft
+from madang.core.events import CREATED, JOINED, SENT, Appended, Body, Draft, draft
 from madang.core.ids import IdSource
 from madang.ports.log import Outcome
 
@@ -48,6 +48,8 @@ def opened(folder: str) -> Iterator[tuple[Writer, IdSource]]:
     writer, ids = Writer(Path(folder) / "madang.db"), IdSource(0)
     writer.open()
     writer.append([draft(CREATED, room, "user", "Mina", Body(title=room)) for room in ROOMS], ids, now_ms())
+    members = [(room, f"user-{room}-{n}") for room in ROOMS for n in range(2)]
+    writer.append([draft(JOINED, room, user, "Mina", Body(role="member")) for room, user in members], ids, now_ms())
     rest(writer)
     yield writer, ids
     writer.close()

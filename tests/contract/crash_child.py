@@ -22,7 +22,7 @@ async def main(url: str, run: str) -> None:
                 draft(kinds.SENT, ROOMS[(n + m) % len(ROOMS)], "ann", "Ann", Body(text=cid), cid=cid)
                 for m, cid in enumerate(cids)
             ]
-            if n % 7 == 0:
+            if n % 7 == 0 or n % 11 == 0:
                 drafts.append(draft(kinds.JOINED, ROOMS[0], f"user-{run}-{n}", "B", Body(role="member")))
             if n % 11 == 0:
                 drafts.append(draft(kinds.REACTED, ROOMS[0], f"user-{run}-{n}", "B", Body(target=2, emoji="x")))

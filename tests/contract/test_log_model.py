@@ -68,7 +68,7 @@ def drafts(draw: st.DrawFn) -> Draft:
     type = draw(st.sampled_from([*BODIES, *COMMON]))
     cid = draw(st.sampled_from([None, None, "c1", "c2", "c3"]))
     room, user = draw(st.sampled_from(["a", "b", "c"])), draw(users)
-    return draft(type, room, user, user.title(), draw(BODIES[type]), cid=cid, moderator=draw(st.booleans()))
+    return draft(type, room, user, user.title(), draw(BODIES[type]), cid=cid, server=draw(st.integers(0, 9)) == 0)
 
 
 def bare(event: Event) -> Any:

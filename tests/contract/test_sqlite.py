@@ -95,7 +95,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def texts(room: str, run: str, count: int = 50, size: int = 1000) -> list[Draft]:
     return [
-        draft(kinds.SENT, room, "ann", "Ann", Body(text=f"{run}-{n} {'x' * size}"), cid=f"{run}-{n}")
+        draft(kinds.SENT, room, f"ann-{room}", "Ann", Body(text=f"{run}-{n} {'x' * size}"), cid=f"{run}-{n}")
         for n in range(count)
     ]
 

@@ -41,6 +41,9 @@ TYPES: Final = frozenset(
 NO_DATA: Final = msgspec.Raw()
 """The `data` of what carries none. One object for all: encoders leave a default out only when it is this very object."""
 
+OF_ANYONE: Final = frozenset({CREATED, JOINED, LEFT})
+"""What may be asked for without being a member; leaving says so by itself."""
+
 ENDS_ACCESS: Final = frozenset({LEFT, KICKED})
 """After one of these, its subject may not see a later event: delivery closes a batch behind it."""
 
@@ -86,7 +89,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         cid: the client's own id for this command; at most one event per (room, user, cid) is ever stored.
         body: JSON object, as `encode_body` gives it.
         content: decoded body, for what the append itself must look at.
-        moderator: whether the actor may act on others' messages; judged before the append.
+        server: the actor holds a server key: an owner's rights in every room, member or not.
     """
 
     room: str
@@ -96,7 +99,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cid: str | None = None
     body: bytes = b"{}"
     content: Body = Body()
-    moderator: bool = False
+    server: bool = False
 
 
 def draft(
@@ -107,7 +110,7 @@ def draft(
     content: Body,
     *,
     cid: str | None = None,
-    moderator: bool = False,
+    server: bool = False,
 ) -> Draft:
     """Make a draft and encode its body."""
     return Draft(
@@ -118,7 +121,7 @@ def draft(
         cid=cid,
         body=encode_body(content),
         content=content,
-        moderator=moderator,
+        server=server,
     )
 
 

@@ -9,29 +9,32 @@ Append is the only way in. What one append does with a draft, all of it in one t
 - check and apply the draft's effect (below), against the state as of its place in the batch.
 - number it: `seq` = the room's newest + 1, so that commit order is seq order; `id` above every id of the room.
 
-In a room that does not exist everything but room.created is refused (not_found). Refusals are judged from left to right.
+In a room that does not exist everything but room.created is refused (not_found). Then everything but room.created,
+member.joined and member.left is refused to who is no member (not_member), as of the draft's place in the batch: so nothing
+of his stands above the event that ended his membership, whatever node he is connected to. A draft of a server key
+(`server`) is made with an owner's rights, member or not. Refusals are judged from left to right.
 
 | type | refused when | effect |
 |---|---|---|
 | room.created | the room exists (room_exists) | the room (title, access, slow_ms); the actor is its owner, with read_seq 1 |
-| room.changed | no such room (not_found) | the fields given |
+| room.changed | the actor moderates not (forbidden) | the fields given |
 | member.joined | – ; already a member: answers `None` | the membership, role of the body, read_seq = this seq; the user's name |
 | member.left | not a member (not_member); last owner while others remain (last_owner) | the membership ends |
-| member.kicked | the subject is no member (not_found) | the subject's membership ends |
-| member.role | the subject is no member (not_found); would leave no owner (last_owner) | the role |
+| member.kicked | the subject is no member (not_found); not below the actor, who moderates (forbidden) | the subject's membership ends |
+| member.role | the subject is no member (not_found); the actor is no owner (forbidden); would leave no owner (last_owner) | the role |
 | message.sent | – | a mention per mentioned user who is a member now, for counting |
 | message.edited | target not a message of the room (not_found), deleted (gone), of another user (forbidden) | its new content, read by `messages` |
-| message.deleted | target as above; of another user and not `moderator` (forbidden) | the message is erased |
+| message.deleted | target as above; of another user, and the actor moderates not (forbidden) | the message is erased |
 | reaction.added | target (not_found, gone); 20 different emojis stand already (too_many); already there: `None` | the reaction |
 | reaction.removed | not there: `None` | the reaction ends |
-| message.pinned | target (not_found, gone); 50 pins stand already (too_many); already: `None` | the pin |
-| message.unpinned | not pinned: `None` | the pin ends |
+| message.pinned | the actor moderates not (forbidden); target (not_found, gone); 50 pins stand already (too_many); already: `None` | the pin |
+| message.unpinned | the actor moderates not (forbidden); not pinned: `None` | the pin ends |
 
 An edit is the whole new content of its message: text, data and mentions; it adds nothing to mention counts.
 A deletion erases from the log itself: the message's body becomes {"deleted":true}, and of its edits only the target is
 left, so that nobody reads them again. The message's mentions, reactions and pin end with it, without events of their own.
 
-Who may do what is judged before the append; the table's refusals are those that only the transaction can see.
+Who may enter, and the rules of text, rates and slow mode, are judged before the append.
 Every other port call that reads sees what an append has acked (read-your-write), on any node.
 """
 

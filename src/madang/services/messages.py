@@ -1,4 +1,5 @@
-"""Messages: from what a member asks to a draft. Rules of text and roles; the log does the rest (`ports.log`)."""
+"""Messages: from what a member asks to a draft. Rules of text and roles; the log does the rest (`ports.log`), and
+judges roles again where nothing can change them meanwhile."""
 
 from typing import Final
 
@@ -6,7 +7,7 @@ import msgspec
 
 from madang.core import events
 from madang.core.events import Body, Draft, draft
-from madang.core.rooms import User, is_moderator, need_moderator
+from madang.core.rooms import User, need_moderator
 from madang.core.text import clean_text
 from madang.errors import Refused
 
@@ -34,7 +35,9 @@ def send(
     else:
         body = Body(text=clean_text(text, max_text))
     encoded = events.encode_body(body)
-    return Draft(room=room, type=events.SENT, user=user.id, name=user.name, cid=cid, body=encoded, content=body)
+    return Draft(
+        room=room, type=events.SENT, user=user.id, name=user.name, cid=cid, body=encoded, content=body, server=user.server
+    )  # fmt: skip
 
 
 def _body(
@@ -66,12 +69,12 @@ def edit(
     max_text: int,
 ) -> Draft:
     """Draft the replacement of one's own message."""
-    return draft(events.EDITED, room, user.id, user.name, _body(text, data, None, mentions, max_text, seq), cid=cid)
+    return _drafted(events.EDITED, user, room, _body(text, data, None, mentions, max_text, seq), cid)
 
 
-def delete(user: User, role: str, room: str, seq: int) -> Draft:
+def delete(user: User, room: str, seq: int) -> Draft:
     """Draft the deletion of a message: one's own, or any as a moderator."""
-    return draft(events.DELETED, room, user.id, user.name, Body(target=seq), moderator=is_moderator(role))
+    return _drafted(events.DELETED, user, room, Body(target=seq))
 
 
 def react(user: User, room: str, seq: int, emoji: str, on: bool) -> Draft:
@@ -79,10 +82,14 @@ def react(user: User, room: str, seq: int, emoji: str, on: bool) -> Draft:
     emoji = clean_text(emoji, 32)
     if emoji.split() != [emoji]:
         raise Refused("bad_field", "emoji: no spaces.")
-    return draft(events.REACTED if on else events.UNREACTED, room, user.id, user.name, Body(target=seq, emoji=emoji))
+    return _drafted(events.REACTED if on else events.UNREACTED, user, room, Body(target=seq, emoji=emoji))
 
 
 def pin(user: User, role: str, room: str, seq: int, on: bool) -> Draft:
     """Draft a pin put on or taken off (moderators)."""
     need_moderator(role)
-    return draft(events.PINNED if on else events.UNPINNED, room, user.id, user.name, Body(target=seq))
+    return _drafted(events.PINNED if on else events.UNPINNED, user, room, Body(target=seq))
+
+
+def _drafted(type: str, user: User, room: str, body: Body, cid: str | None = None) -> Draft:
+    return draft(type, room, user.id, user.name, body, cid=cid, server=user.server)

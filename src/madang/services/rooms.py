@@ -125,7 +125,7 @@ class Rooms:
         return actor, other
 
     async def _append(self, type: str, room: str, user: User, body: Body) -> Appended | None:
-        return await self._appender.append(draft(type, room, user.id, user.name, body))
+        return await self._appender.append(draft(type, room, user.id, user.name, body, server=user.server))
 
 
 def _access(access: str) -> str:

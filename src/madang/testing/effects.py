@@ -4,7 +4,8 @@ import msgspec
 
 from madang.core import events as kinds
 from madang.core.rooms import Room
-from madang.testing.rules import Scene, Store, opened
+from madang.errors import Refused
+from madang.testing.rules import Scene, Store, assert_repeat, opened
 
 
 async def role_of(scene: Scene, name: str) -> str | None:
@@ -89,6 +90,77 @@ async def roles_are_given(store: Store) -> None:
     assert (await role_of(scene, "ann"), await role_of(scene, "ben")) == ("member", "owner")
 
 
+async def who_is_no_member_does_nothing(store: Store) -> None:
+    """All but creating, joining and leaving is refused to who is no member (not_member), before anything else is judged."""
+    scene = await opened(store, "ben")
+    sent = await scene.done(scene.say("hello", "ben", cid="c"))
+    await scene.done(scene.draft(kinds.KICKED, member="ben"))
+    for name in ("ben", "cho"):
+        for type in sorted(kinds.TYPES - kinds.OF_ANYONE):
+            said = scene.draft(type, name, target=sent.seq, text="x", emoji="x", member="ann", role="member")
+            await scene.refused("not_member", said)
+    assert_repeat(await scene.outcome(scene.say("hello", "ben", cid="c")), sent)
+    await scene.done(scene.draft(kinds.JOINED, "ben", role="member"))
+    await scene.done(scene.say("back", "ben"))
+
+
+async def membership_is_judged_at_the_drafts_place(store: Store) -> None:
+    """In one batch: what a user says after joining stands; nothing after he has left, is kicked or has lost his role."""
+    scene = await opened(store)
+    outcomes = await store.append(
+        [
+            scene.say("early", "ben", cid="1"),
+            scene.draft(kinds.JOINED, "ben", role="member"),
+            scene.say("in", "ben", cid="2"),
+            scene.draft(kinds.ROLE, member="ben", role="moderator"),
+            scene.draft(kinds.CHANGED, "ben", title="Ben's"),
+            scene.draft(kinds.ROLE, member="ben", role="member"),
+            scene.draft(kinds.CHANGED, "ben", title="Ben's again"),
+            scene.draft(kinds.KICKED, member="ben"),
+            scene.say("late", "ben", cid="3"),
+            scene.draft(kinds.JOINED, "ben", role="member"),
+            scene.draft(kinds.LEFT, "ben"),
+            scene.say("later", "ben"),
+        ]
+    )
+    told = [o.code if isinstance(o, Refused) else "" for o in outcomes]
+    no, may_not = "not_member", "forbidden"
+    assert told == [no, "", "", "", "", "", may_not, "", no, "", "", no]
+    assert await scene.texts() == ["in"]
+    await scene.refused("not_member", scene.say("much later", "ben"))
+    await scene.done(scene.say("ann's"))
+
+
+async def roles_are_judged(store: Store) -> None:
+    """Changing, pinning and kicking need a moderator, who stands above whom he kicks; giving roles needs an owner."""
+    scene = await opened(store, "ben", "cho")
+    sent = await scene.done(scene.say("hello"))
+    drafts = [
+        scene.draft(kinds.CHANGED, "ben", title="Ben's"),
+        scene.draft(kinds.PINNED, "ben", target=sent.seq),
+        scene.draft(kinds.UNPINNED, "ben", target=sent.seq),
+        scene.draft(kinds.KICKED, "ben", member="cho"),
+    ]
+    for d in drafts:
+        await scene.refused("forbidden", d)
+    await scene.done(scene.draft(kinds.ROLE, member="ben", role="moderator"))
+    await scene.refused("forbidden", scene.draft(kinds.KICKED, "ben", member="ann"))
+    await scene.refused("forbidden", scene.draft(kinds.ROLE, "ben", member="cho", role="moderator"))
+    for d in drafts:
+        await scene.done(d)
+
+
+async def a_server_key_acts_as_an_owner(store: Store) -> None:
+    """A draft of a server key needs no membership, and makes none."""
+    scene = await opened(store, "ben")
+    sent = await scene.done(scene.say("hello", "shop", server=True))
+    await scene.done(scene.draft(kinds.PINNED, "shop", target=sent.seq, server=True))
+    await scene.done(scene.draft(kinds.ROLE, "shop", member="ben", role="moderator", server=True))
+    await scene.done(scene.draft(kinds.KICKED, "shop", member="ben", server=True))
+    assert await role_of(scene, "shop") is None
+    await scene.refused("not_member", scene.say("hello", "shop"))
+
+
 async def only_messages_are_targets(store: Store) -> None:
     """What names a target that is not a message of the room is refused (not_found)."""
     scene, other = await opened(store, "ben"), await opened(store)
@@ -97,25 +169,27 @@ async def only_messages_are_targets(store: Store) -> None:
         await other.done(other.say("elsewhere"))
     for type in (kinds.EDITED, kinds.DELETED, kinds.REACTED, kinds.PINNED):
         for target in (joined, elsewhere, 0, 10**12, None):
-            await scene.refused("not_found", scene.draft(type, target=target, text="x", emoji="x", moderator=True))
+            await scene.refused("not_found", scene.draft(type, target=target, text="x", emoji="x"))
 
 
 async def edits_are_the_senders(store: Store) -> None:
     """message.edited of another's message is refused (forbidden), a moderator's too; of a deleted one: gone."""
     scene = await opened(store, "ben")
+    await scene.done(scene.draft(kinds.ROLE, member="ben", role="moderator"))
     sent = await scene.done(scene.say("hello"))
-    await scene.refused("forbidden", scene.draft(kinds.EDITED, "ben", target=sent.seq, text="x", moderator=True))
+    await scene.refused("forbidden", scene.draft(kinds.EDITED, "ben", target=sent.seq, text="x"))
     await scene.done(scene.draft(kinds.EDITED, target=sent.seq, text="x"))
     await scene.done(scene.draft(kinds.DELETED, target=sent.seq))
     await scene.refused("gone", scene.draft(kinds.EDITED, target=sent.seq, text="y"))
 
 
 async def deletions_are_the_senders_or_moderators(store: Store) -> None:
-    """message.deleted of another's message is refused (forbidden) without `moderator`; a second time: gone."""
+    """message.deleted of another's message is refused (forbidden) to who does not moderate; a second time: gone."""
     scene = await opened(store, "ben")
     one, two = [await scene.done(scene.say(text)) for text in ("one", "two")]
     await scene.refused("forbidden", scene.draft(kinds.DELETED, "ben", target=one.seq))
-    await scene.done(scene.draft(kinds.DELETED, "ben", target=one.seq, moderator=True))
+    await scene.done(scene.draft(kinds.ROLE, member="ben", role="moderator"))
+    await scene.done(scene.draft(kinds.DELETED, "ben", target=one.seq))
     await scene.done(scene.draft(kinds.DELETED, target=two.seq))
     for event in (one, two):
         await scene.refused("gone", scene.draft(kinds.DELETED, target=event.seq))
@@ -174,6 +248,10 @@ EFFECT_RULES = [
     members_leave,
     members_are_kicked,
     roles_are_given,
+    who_is_no_member_does_nothing,
+    membership_is_judged_at_the_drafts_place,
+    roles_are_judged,
+    a_server_key_acts_as_an_owner,
     only_messages_are_targets,
     edits_are_the_senders,
     deletions_are_the_senders_or_moderators,

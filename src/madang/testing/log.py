@@ -80,7 +80,7 @@ async def repeats_are_stored_once(store: Store) -> None:
 
 async def cids_are_per_room_and_user(store: Store) -> None:
     """The same cid of another user or in another room is another event; cids and users are compared letter by letter."""
-    scene, other = await opened(store, "ben"), await opened(store)
+    scene, other = await opened(store, "ben", "Ann", "ann ", "änn"), await opened(store)
     await scene.done(scene.say("one", cid="c"))
     for d in (scene.say("one", "ben", cid="c"), other.say("one", cid="c")):
         await scene.done(d)

@@ -11,7 +11,7 @@ from madang.core import events as kinds
 from madang.core.events import Appended, Body, Draft, Event, Message, encode_body
 from madang.core.ids import IdSource, id_ms
 from madang.core.moments import moment
-from madang.core.rooms import Member, Membership, Room
+from madang.core.rooms import Member, Membership, Room, is_moderator, need_above, need_grant, need_moderator
 from madang.errors import Refused
 from madang.ports.directory import ServerKey
 from madang.ports.log import Outcome, Page, Tail
@@ -104,6 +104,8 @@ class ModelStore:
             body = d.content
             info = Room(id=d.room, title=body.title or d.room, access=body.access or "open", slow_ms=body.slow_ms or 0)
             room = self.rooms_by_id[d.room] = ModelRoom(info, f"epoch-{d.room}")
+        if d.user not in room.members and not d.server and d.type not in kinds.OF_ANYONE:
+            return Refused("not_member")
         try:
             if not _apply(room, d):
                 return None
@@ -216,13 +218,14 @@ def _repeat(first: Event, target: int | None, d: Draft) -> Outcome:
 
 def _apply(room: ModelRoom, d: Draft) -> bool:
     """Check and apply a draft's effect, as the table in `ports.log` has it; False when it changes nothing."""
-    body, user, seq = d.content, d.user, len(room.log) + 1
+    body, user, seq, actor = d.content, d.user, len(room.log) + 1, _actor(room, d)
     match d.type:
         case kinds.CREATED:
             if room.log:
                 raise Refused("room_exists")
             room.members[user] = Member(room=d.room, user=user, name=d.name, role="owner", read_seq=seq)
         case kinds.CHANGED:
+            need_moderator(actor)
             room.info = Room(
                 id=d.room,
                 title=room.info.title if body.title is None else body.title,
@@ -241,12 +244,15 @@ def _apply(room: ModelRoom, d: Draft) -> bool:
                 raise Refused("last_owner")
             del room.members[user]
         case kinds.KICKED:
-            if room.members.pop(body.member or "", None) is None:
+            if (m := room.members.get(body.member or "")) is None:
                 raise Refused("not_found")
+            need_above(actor, m.role)
+            del room.members[m.user]
         case kinds.ROLE:
             m = room.members.get(body.member or "")
             if m is None:
                 raise Refused("not_found")
+            need_grant(actor, body.role or "")
             if m.role == "owner" and body.role != "owner" and not room.owners_but(m.user):
                 raise Refused("last_owner")
             role = body.role or m.role
@@ -258,6 +264,12 @@ def _apply(room: ModelRoom, d: Draft) -> bool:
     return True
 
 
+def _actor(room: ModelRoom, d: Draft) -> str:
+    """Give the role that a draft is made in; a plain member's where nobody asks for it."""
+    member = room.members.get(d.user)
+    return "owner" if d.server else member.role if member else "member"
+
+
 def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
     match d.type:
         case kinds.EDITED:
@@ -265,7 +277,7 @@ def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
                 raise Refused("forbidden")
             room.edits.setdefault(target, []).append(len(room.log) + 1)
         case kinds.DELETED:
-            if room.message(target).user != d.user and not d.moderator:
+            if room.message(target).user != d.user and not is_moderator(_actor(room, d)):
                 raise Refused("forbidden")
             room.reword(target, _GONE)
             for edit in room.edits.get(target, []):
@@ -289,6 +301,7 @@ def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
             if not users:
                 del room.reactions[target][d.content.emoji or ""]
         case kinds.PINNED:
+            need_moderator(_actor(room, d))
             room.message(target)
             if target in room.pins:
                 return False
@@ -296,6 +309,7 @@ def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
                 raise Refused("too_many")
             room.pins.add(target)
         case kinds.UNPINNED:
+            need_moderator(_actor(room, d))
             if target not in room.pins:
                 return False
             room.pins.discard(target)

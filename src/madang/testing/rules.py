@@ -57,7 +57,7 @@ class Scene:
         return f"{name}-{self.room}"
 
     def draft(
-        self, type: str, name: str = "ann", *, cid: str | None = None, moderator: bool = False, **body: Any
+        self, type: str, name: str = "ann", *, cid: str | None = None, server: bool = False, **body: Any
     ) -> Draft:
         """A draft of one person; `member` and `mentions` of the body are names, `data` is JSON text."""
         if "data" in body:
@@ -66,7 +66,7 @@ class Scene:
             body["member"] = self.id(body["member"])
         if "mentions" in body:
             body["mentions"] = tuple(self.id(mentioned) for mentioned in body["mentions"])
-        return draft(type, self.room, self.id(name), name, Body(**body), cid=cid, moderator=moderator)
+        return draft(type, self.room, self.id(name), name, Body(**body), cid=cid, server=server)
 
     def say(self, text: str, name: str = "ann", **more: Any) -> Draft:
         return self.draft(kinds.SENT, name, text=text, **more)

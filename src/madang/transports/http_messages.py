@@ -89,7 +89,7 @@ async def edit(
 async def delete(node: Node, caller: Caller, id: RoomPath, seq: SeqPath) -> Response:
     """Delete one's own message, or as a moderator anybody's."""
     member = await node.rooms.member(caller, id)
-    return await _append(node, caller, member, messages.delete(caller, member.role, id, seq))
+    return await _append(node, caller, member, messages.delete(caller, id, seq))
 
 
 @router.put(REACTION, **documented(b.Stored | b.Unchanged))

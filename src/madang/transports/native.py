@@ -282,7 +282,7 @@ class Session:
 
     def _delete(self, m: c.Delete) -> None:
         subscription = self._subscription(m.room)
-        self._submit(m.n, messages.delete(self._me(), subscription.role, m.room, m.seq), subscription)
+        self._submit(m.n, messages.delete(self._me(), m.room, m.seq), subscription)
 
     def _react(self, m: c.React) -> None:
         subscription = self._subscription(m.room)

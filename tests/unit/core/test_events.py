@@ -57,7 +57,7 @@ def test_fields_that_are_not_set_are_not_sent() -> None:
 
 def test_a_draft_has_its_body_encoded() -> None:
     made = draft(events.SENT, "yard", "u1", "Mina", Body(text="hi"), cid="c-1")
-    assert (made.body, made.content.text, made.cid, made.moderator) == (b'{"text":"hi"}', "hi", "c-1", False)
+    assert (made.body, made.content.text, made.cid, made.server) == (b'{"text":"hi"}', "hi", "c-1", False)
 
 
 def test_types_are_all_the_names_of_the_module() -> None:

@@ -228,9 +228,7 @@ def test_a_lost_kick_ends_the_access_within_a_second_and_nothing_comes_after_it(
         victim = s.two.outlet()
         joined = (await s.two.join(victim, ROOM, user("bora"))).seq
         s.buses[0].loses = events
-        kick = await s.one.appender.append(
-            draft(KICKED, ROOM, OWNER.id, OWNER.name, Body(member="u-bora"), moderator=True)
-        )
+        kick = await s.one.appender.append(draft(KICKED, ROOM, OWNER.id, OWNER.name, Body(member="u-bora")))
         assert kick is not None
         for _ in range(20):
             await s.one.send(ROOM)

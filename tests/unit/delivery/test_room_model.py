@@ -15,7 +15,7 @@ from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, multiple, rule
 
 from madang.adapters.memory.bus import MemoryBus
-from madang.core.events import KICKED, LEFT, Event
+from madang.core.events import JOINED, KICKED, LEFT, Event
 from madang.core.ids import IdSource
 from madang.errors import Refused
 from madang.testing import FakeClock, ModelStore, VirtualLoop
@@ -173,7 +173,22 @@ class RoomMachine(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 12), name=st.sampled_from(NAMES))
     def send(self, count: int, name: str) -> None:
-        self.do(self.node.burst(ROOM, count, user(name)))
+        self.do(self._say(count, name))
+
+    async def _say(self, count: int, name: str) -> None:
+        """Say something at once, as far as it is taken: nothing is that stands above the end of the membership."""
+
+        async def one(n: int) -> None:
+            try:
+                event = await self.node.send(ROOM, f"{name} {n}", user(name))
+            except Refused as refused:
+                assert refused.code == "not_member"
+            else:
+                log, me = self.log[: event.seq], event.user
+                changes = [e for e in log if ended(e) == me or (e.type == JOINED and e.user == me)]
+                assert changes[-1].type == JOINED, "it stands above the end of his membership"
+
+        await asyncio.gather(*(one(n) for n in range(count)))
 
     @rule(name=st.sampled_from(NAMES), kicked=st.booleans())
     def ends(self, name: str, kicked: bool) -> None:
@@ -206,7 +221,7 @@ class RoomMachine(RuleBasedStateMachine):
     @rule(name=st.sampled_from(NAMES), kicked=st.booleans(), one=outlets, count=st.integers(1, 8))
     def all_at_once(self, name: str, kicked: bool, one: tuple[RecordingOutlet, str], count: int) -> None:
         async def storm() -> None:
-            sends = self.node.burst(ROOM, count, user(name)), self.node.burst(ROOM, count, OWNER)
+            sends = self._say(count, name), self.node.burst(ROOM, count, OWNER)
             joins = [] if one[0].closed else [self._join(*one)]
             await asyncio.gather(sends[0], self._ends(name, kicked), *joins, sends[1])
 

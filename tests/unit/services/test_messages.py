@@ -89,10 +89,27 @@ def test_an_edit_is_the_whole_new_content() -> None:
     assert json.loads(draft.body) == {"text": "new", "data": 1, "mentions": ["u-b"], "target": 7}
 
 
+def test_a_deletion() -> None:
+    draft = messages.delete(MINA, "yard", 7)
+    assert (draft.type, draft.content.target) == ("message.deleted", 7)
+
+
+def test_drafts_of_a_server_key_say_so() -> None:
+    shop = User(id="shop", name="Shop", server=True)
+    for who in (MINA, shop):
+        drafts = [
+            messages.send(who, "yard", "c", "hi", NO_DATA, None, (), 100),
+            messages.send(who, "yard", "c", "hi", NO_DATA, 3, (), 100),
+            messages.edit(who, "yard", 7, None, "hi", NO_DATA, (), 100),
+            messages.delete(who, "yard", 7),
+            messages.react(who, "yard", 7, "ok", True),
+            messages.pin(who, "owner", "yard", 7, True),
+        ]
+        assert [draft.server for draft in drafts] == [who.server] * len(drafts)
+
+
 @pytest.mark.parametrize(("role", "moderator"), [("member", False), ("moderator", True), ("owner", True)])
-def test_who_may_delete_anybodys_and_pin(role: str, moderator: bool) -> None:
-    draft = messages.delete(MINA, role, "yard", 7)
-    assert (draft.type, draft.content.target, draft.moderator) == ("message.deleted", 7, moderator)
+def test_who_may_pin(role: str, moderator: bool) -> None:
     if moderator:
         assert messages.pin(MINA, role, "yard", 7, True).type == "message.pinned"
         assert messages.pin(MINA, role, "yard", 7, False).type == "message.unpinned"

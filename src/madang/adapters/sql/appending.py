@@ -10,11 +10,12 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from madang.adapters.sql import effects
-from madang.adapters.sql.dialects import CidKey, find_cids, insert_new, insert_text, lock_rooms, newest_of
+from madang.adapters.sql import dialects, effects
+from madang.adapters.sql.dialects import Asked, CidKey, insert_new, insert_text, lock_rooms, newest_of
+from madang.adapters.sql.effects import Roles
 from madang.adapters.sql.rows import EventRow, First, Head, number
 from madang.adapters.sql.tables import events, rooms
-from madang.core.events import CREATED, Appended, Draft, Event
+from madang.core.events import CREATED, OF_ANYONE, Appended, Draft, Event
 from madang.core.ids import IdSource, id_ms
 from madang.errors import Refused
 from madang.ports.log import Outcome
@@ -26,8 +27,9 @@ class Ledger(Protocol):
     def lock(self, c: Connection, wanted: Sequence[str]) -> dict[str, Head]:
         """Hold rooms (sorted) until the transaction ends, and give the heads of those that exist."""
 
-    def find(self, c: Connection, keys: Sequence[CidKey]) -> dict[CidKey, First]:
-        """Find which cids stand in the log already."""
+    def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, First], Roles]:
+        """Find which cids stand in the log already, and the roles of who asks. The rooms must be locked, or a twin slips
+        in between. Effects keep the roles up to date."""
 
     def settle(self, c: Connection, room: str) -> None:
         """Put all of a room's earlier events into `events`, where an effect is about to look for them."""
@@ -44,8 +46,8 @@ class Tables:
         # A statement of its own: it sees what those have committed who held the locks before.
         return {room: Head(seq, id) for room, seq, id in newest_of(c, wanted)}
 
-    def find(self, c: Connection, keys: Sequence[CidKey]) -> dict[CidKey, First]:
-        return find(c, keys)
+    def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, First], Roles]:
+        return look_up(c, keys)
 
     def settle(self, c: Connection, room: str) -> None:
         pass  # they are there
@@ -57,8 +59,8 @@ class Tables:
 def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, ledger: Ledger) -> list[Outcome]:
     """Append a batch within the transaction that `c` is in."""
     heads = _lock(c, drafts, ledger)
-    keys = [(d.room, d.user, d.cid) for d in drafts if d.cid is not None]
-    known = ledger.find(c, keys) if keys else {}
+    keys = {(d.room, d.user, d.cid): None for d in drafts if d.cid is not None or not _of_anyone(d)}
+    known, roles = ledger.look_up(c, list(keys)) if keys else ({}, {})
     rows: list[EventRow] = []
     settled = False
 
@@ -69,7 +71,7 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
         write(c, rows)
         rows.clear()
 
-    batch = effects.Batch(c, settle)
+    batch = effects.Batch(c, settle, roles)
     outcomes: list[Outcome] = []
     for d in drafts:
         key = (d.room, d.user, d.cid) if d.cid is not None else None
@@ -79,6 +81,9 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
         head = heads.get(d.room) or Head()
         if not head.seq and d.type != CREATED:
             outcomes.append(Refused("not_found"))
+            continue
+        if roles.get((d.room, d.user)) is None and not _of_anyone(d):
+            outcomes.append(Refused("not_member"))
             continue
         try:
             stands = effects.apply(batch, d, head.seq + 1)
@@ -99,6 +104,10 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
     elif rows:
         ledger.store(c, rows)
     return outcomes
+
+
+def _of_anyone(d: Draft) -> bool:
+    return d.server or d.type in OF_ANYONE
 
 
 def _lock(c: Connection, drafts: Sequence[Draft], ledger: Ledger) -> dict[str, Head]:
@@ -129,12 +138,15 @@ def _repeat(first: First, d: Draft) -> Outcome:
     return Appended(event, duplicate=True)
 
 
-def find(c: Connection, keys: Sequence[CidKey]) -> dict[CidKey, First]:
-    """Find which cids stand in `events`. The rooms must be locked, or a twin slips in between."""
+def look_up(c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, First], Roles]:
+    """See `Ledger.look_up`; of events, what is in `events`."""
     found: dict[CidKey, First] = {}
-    for room, user, cid, target, seq, id, type, name, body in find_cids(c, keys):
-        found[room, user, cid] = First(Event(room, seq, id, type, user, name, id_ms(id), body.encode()), target)
-    return found
+    roles: Roles = {}
+    for room, user, cid, role, target, seq, id, type, name, body in dialects.look_up(c, keys):
+        roles[room, user] = role
+        if seq is not None:
+            found[room, user, cid] = First(Event(room, seq, id, type, user, name, id_ms(id), body.encode()), target)
+    return found, roles
 
 
 def write(c: Connection, rows: list[EventRow]) -> None:

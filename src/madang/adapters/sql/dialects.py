@@ -7,15 +7,18 @@ the business of `sqlite.py`, `postgresql.py` and `mysql.py`.
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Dialect, Row, String, Table, TextClause, exc, func, insert, literal_column, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
+K = TypeVar("K")
 AnyRow = Row[*tuple[Any, ...]]
 CidKey = tuple[str, str, str]
 """(room, user, cid)"""
+Asked = tuple[str, str, str | None]
+"""(room, user, cid): what an append looks up about a draft. One without a cid asks for the user's role alone."""
 
 # By bytes, and with no padding: in other collations of theirs the cids "a" and "a " would be the same.
 MARIADB_COLLATION: Final = "utf8mb4_nopad_bin"
@@ -83,25 +86,36 @@ def insert_text(table: Table, dialect: Dialect) -> str:
     return str(table.insert().compile(dialect=dialect))
 
 
-# INDEXED BY and CROSS JOIN (keys outside, index inside), because a plan chosen by statistics may walk the table.
-_FIND_SQLITE: Final = """
+# INDEXED BY and a join from keys to index, because a plan chosen by statistics may walk the table. Roles come along,
+# because on a server each statement is a round trip.
+_LOOK_UP_SQLITE: Final = """
     WITH v(room, u, cid) AS (VALUES ...)
-    SELECT e.room, e."user", e.cid, e.target, e.seq, e.id, e.type, e.name, e.body
-    FROM v CROSS JOIN events e INDEXED BY events_cid
+    SELECT v.room, v.u, v.cid, (SELECT m.role FROM members m WHERE m.room = v.room AND m."user" = v.u),
+        e.target, e.seq, e.id, e.type, e.name, e.body
+    FROM v LEFT JOIN events e INDEXED BY events_cid
     ON e.room = v.room AND e."user" = v.u AND e.cid = v.cid AND e.cid IS NOT NULL
 """
-_FIND_POSTGRESQL: Final = """
-    SELECT e.room, e."user", e.cid, e.target, e.seq, e.id, e.type, e.name, e.body
-    FROM unnest($1::text[], $2::text[], $3::text[]) AS v(room, u, cid)
-    JOIN events e ON e.room = v.room AND e."user" = v.u AND e.cid = v.cid
+_KNOWN_SQLITE: Final = """
+    WITH v(room, u, cid) AS (VALUES ...)
+    SELECT 1 FROM v CROSS JOIN events e INDEXED BY events_cid
+    ON e.room = v.room AND e."user" = v.u AND e.cid = v.cid AND e.cid IS NOT NULL
 """
-# STRAIGHT_JOIN and FORCE INDEX for the reason above. MariaDB and MySQL agree on UNION ALL, and on no shorter way.
-_FIND_MYSQL: Final = """
-    SELECT e.room, e.`user`, e.cid, e.target, e.seq, e.id, e.type, e.name, e.body
-    FROM (SELECT %s AS room, %s AS u, %s AS cid ...) v STRAIGHT_JOIN events e FORCE INDEX (events_cid)
+# Of each key one step down two indexes.
+_LOOK_UP_POSTGRESQL: Final = """
+    SELECT v.room, v.u, v.cid, (SELECT m.role FROM members m WHERE m.room = v.room AND m."user" = v.u),
+        e.target, e.seq, e.id, e.type, e.name, e.body
+    FROM unnest($1::text[], $2::text[], $3::text[]) AS v(room, u, cid)
+    LEFT JOIN LATERAL (
+        SELECT * FROM events WHERE room = v.room AND "user" = v.u AND cid = v.cid LIMIT 1
+    ) AS e ON true
+"""
+# FORCE INDEX for the reason above. MariaDB and MySQL agree on UNION ALL, and on no shorter way.
+_LOOK_UP_MYSQL: Final = """
+    SELECT v.room, v.u, v.cid, (SELECT m.role FROM members m WHERE m.room = v.room AND m.`user` = v.u),
+        e.target, e.seq, e.id, e.type, e.name, e.body
+    FROM (SELECT %s AS room, %s AS u, %s AS cid ...) v LEFT JOIN events e FORCE INDEX (events_cid)
     ON e.room = v.room AND e.`user` = v.u AND e.cid = v.cid
 """
-
 
 _LOCK_POSTGRESQL: Final = "SELECT id FROM rooms WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
 _LOCK_MYSQL: Final = "SELECT id FROM rooms WHERE id IN (...) ORDER BY id FOR UPDATE"
@@ -135,23 +149,31 @@ def _of_rooms(c: Connection, rooms: Sequence[str], postgresql: str, mysql: str) 
     return c.exec_driver_sql(postgresql, (list(rooms),)).all()
 
 
-def find_cids(c: Connection, keys: Sequence[CidKey]) -> Sequence[AnyRow]:
-    """Find the events of many cids in one statement: 2.0 µs per key on SQLite, where one by one takes 4.8."""
+def look_up(c: Connection, keys: Sequence[Asked]) -> Sequence[AnyRow]:
+    """Give (room, user, cid, the user's role there, and of the cid's event target, seq, id, type, name, body) of each key.
+
+    What is not there is None. In one statement for all: 2.0 µs per key on SQLite, where one by one takes 4.8.
+    """
     if c.dialect.name == "sqlite":
         keys = padded(keys)
-        return c.exec_driver_sql(find_cids_sqlite(len(keys)), tuple(chain.from_iterable(keys))).all()
+        return c.exec_driver_sql(_looking_up(len(keys)), tuple(chain.from_iterable(keys))).all()
     if c.dialect.name in MYSQL:
         others = "UNION ALL SELECT %s, %s, %s " * (len(keys) - 1)
-        return c.exec_driver_sql(_FIND_MYSQL.replace("...", others), tuple(chain.from_iterable(keys))).all()
-    return c.exec_driver_sql(_FIND_POSTGRESQL, tuple(zip(*keys, strict=True))).all()
+        return c.exec_driver_sql(_LOOK_UP_MYSQL.replace("...", others), tuple(chain.from_iterable(keys))).all()
+    return c.exec_driver_sql(_LOOK_UP_POSTGRESQL, tuple(zip(*keys, strict=True))).all()
 
 
 @lru_cache
-def find_cids_sqlite(count: int) -> str:
-    """The statement that finds the events of `count` cids."""
-    return _FIND_SQLITE.replace("...", ",".join(["(?,?,?)"] * count))
+def _looking_up(count: int) -> str:
+    return _LOOK_UP_SQLITE.replace("...", ",".join(["(?,?,?)"] * count))
 
 
-def padded(keys: Sequence[CidKey]) -> Sequence[CidKey]:
+@lru_cache
+def known_sqlite(count: int) -> str:
+    """The statement that gives a row if one of `count` cids stands in `events`."""
+    return _KNOWN_SQLITE.replace("...", ",".join(["(?,?,?)"] * count))
+
+
+def padded(keys: Sequence[K]) -> Sequence[K]:
     """Repeat the last key up to a power of two, so that a few statements serve all batches and stay prepared."""
     return [*keys, *[keys[-1]] * ((1 << (len(keys) - 1).bit_length()) - len(keys))] if keys else keys

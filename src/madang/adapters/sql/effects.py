@@ -15,6 +15,7 @@ from madang.adapters.sql.dialects import OWNER, AnyRow, from_index, insert_new
 from madang.adapters.sql.tables import events, members, mentions, pins, reactions, rooms
 from madang.core import events as kinds
 from madang.core.events import Body, Draft, encode_body
+from madang.core.rooms import is_moderator, need_above, need_grant, need_moderator
 from madang.errors import Refused
 
 MAX_EMOJIS: Final = 20
@@ -22,11 +23,20 @@ MAX_PINS: Final = 50
 ERASED: Final = encode_body(Body(deleted=True))
 
 
+Roles = dict[tuple[str, str], str | None]
+"""(room, user) -> role as of here in the batch, None for no member: of all who act in the batch, at least."""
+
+
 class Batch(NamedTuple):
-    """What an effect may use: the transaction, and a call that sees to it that a room's events are all in the table."""
+    """What an effect may use: the transaction, a call that sees to it that a room's events are all in the table, roles."""
 
     c: Connection
     settle: Callable[[str], None]
+    roles: Roles
+
+    def actor(self, d: Draft) -> str:
+        """The role that a draft is made in."""
+        return "owner" if d.server else self.roles[d.room, d.user] or "member"
 
 
 def erased(type: str, body: bytes, target: int | None) -> bool:
@@ -46,6 +56,7 @@ def _created(b: Batch, d: Draft, seq: int) -> bool:
 
 
 def _changed(b: Batch, d: Draft, seq: int) -> bool:
+    need_moderator(b.actor(d))
     body = d.content
     given = {"title": body.title, "access": body.access, "slow_ms": body.slow_ms}
     fields = {name: value for name, value in given.items() if value is not None}
@@ -59,7 +70,11 @@ def _joined(b: Batch, d: Draft, seq: int) -> bool:
 
 
 def _enter(b: Batch, d: Draft, role: str, seq: int) -> bool:
-    return insert_new(b.c, members, {"room": d.room, "user": d.user, "name": d.name, "role": role, "read_seq": seq})
+    row = {"room": d.room, "user": d.user, "name": d.name, "role": role, "read_seq": seq}
+    if not insert_new(b.c, members, row):
+        return False
+    b.roles[d.room, d.user] = role
+    return True
 
 
 def _left(b: Batch, d: Draft, seq: int) -> bool:
@@ -72,31 +87,37 @@ def _left(b: Batch, d: Draft, seq: int) -> bool:
 
 
 def _kicked(b: Batch, d: Draft, seq: int) -> bool:
-    if not _exit(b, d.room, d.content.member):
+    subject = d.content.member or ""
+    if (role := _role(b, d.room, subject)) is None:
         raise Refused("not_found")
+    need_above(b.actor(d), role)
+    return _exit(b, d.room, subject)
+
+
+def _exit(b: Batch, room: str, user: str) -> bool:
+    b.c.execute(delete(members).where(members.c.room == room, members.c.user == user))
+    b.roles[room, user] = None
     return True
-
-
-def _exit(b: Batch, room: str, user: str | None) -> bool:
-    return b.c.execute(delete(members).where(members.c.room == room, members.c.user == user)).rowcount == 1
 
 
 def _role_given(b: Batch, d: Draft, seq: int) -> bool:
-    subject, role = d.content.member, d.content.role
+    subject, role = d.content.member or "", d.content.role or ""
     had = _role(b, d.room, subject)
     if had is None:
         raise Refused("not_found")
+    need_grant(b.actor(d), role)
     if had == "owner" and role != "owner" and not _another_owner(b, d.room, subject):
         raise Refused("last_owner")
     b.c.execute(update(members).where(members.c.room == d.room, members.c.user == subject).values(role=role))
+    b.roles[d.room, subject] = role
     return True
 
 
-def _role(b: Batch, room: str, user: str | None) -> str | None:
+def _role(b: Batch, room: str, user: str) -> str | None:
     return b.c.execute(select(members.c.role).where(members.c.room == room, members.c.user == user)).scalar()
 
 
-def _another_owner(b: Batch, room: str, user: str | None) -> bool:
+def _another_owner(b: Batch, room: str, user: str) -> bool:
     here = from_index(b.c, members, "members_owner")
     owners = select(column("user", String)).select_from(here).where(column("room") == room, column("role") == OWNER)
     return b.c.execute(owners.where(column("user") != user).limit(1)).first() is not None
@@ -125,7 +146,7 @@ def _edited(b: Batch, d: Draft, seq: int) -> bool:
 
 def _deleted(b: Batch, d: Draft, seq: int) -> bool:
     message = _message(b, d)
-    if message.user != d.user and not d.moderator:
+    if message.user != d.user and not is_moderator(b.actor(d)):
         raise Refused("forbidden")
     room, target = d.room, d.content.target
     mentioned = msgspec.json.decode(message.body, type=Body).mentions
@@ -182,6 +203,7 @@ def _unreacted(b: Batch, d: Draft, seq: int) -> bool:
 
 
 def _pinned(b: Batch, d: Draft, seq: int) -> bool:
+    need_moderator(b.actor(d))
     _message(b, d)
     here = pins.c.room == d.room
     if b.c.execute(select(exists().where(here, pins.c.target == d.content.target))).scalar():
@@ -193,6 +215,7 @@ def _pinned(b: Batch, d: Draft, seq: int) -> bool:
 
 
 def _unpinned(b: Batch, d: Draft, seq: int) -> bool:
+    need_moderator(b.actor(d))
     return b.c.execute(delete(pins).where(pins.c.room == d.room, pins.c.target == d.content.target)).rowcount == 1
 
 

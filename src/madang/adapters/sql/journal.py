@@ -29,8 +29,9 @@ import msgspec
 from sqlalchemy import Connection
 
 from madang.adapters.sql import reading
-from madang.adapters.sql.appending import find
-from madang.adapters.sql.dialects import CidKey, find_cids_sqlite, padded
+from madang.adapters.sql.appending import look_up
+from madang.adapters.sql.dialects import Asked, CidKey, known_sqlite, padded
+from madang.adapters.sql.effects import Roles
 from madang.adapters.sql.rows import EventRow, First, Head, event_of, number
 from madang.adapters.sql.tables import events
 from madang.core.events import SENT, Appended, Draft
@@ -44,6 +45,8 @@ SLICE: Final = 400
 """Events folded at a time, or twice the batch before if that was larger: what the next append may have to wait for."""
 MAX_HEADS: Final = 100_000
 """Rooms whose newest seq and id are kept in memory, at 0.3 KB each."""
+MAX_ROLES: Final = 100_000
+"""Memberships that are kept in memory, at 0.3 KB each."""
 
 PUT: Final = 512
 """Rows of one INSERT. With `executemany` every row is a call that gives up the GIL: a slice of 400 then took 10.7 ms while
@@ -73,6 +76,7 @@ class Journal:
         self._raw = raw
         self.heads: dict[str, Head] = {}
         self.recent: dict[str, Waiting] = {}
+        self._roles: dict[tuple[str, str], str] = {}  # (room, user) -> role of members who have acted; oldest first
         self.waiting = 0  # events in `recent`
         self._newest = 0  # key of the newest row of the journal; 0 when it is empty
         self._walk: list[str] = []  # rooms that this fold has still to walk over, last first
@@ -81,6 +85,7 @@ class Journal:
         self._heads: dict[str, Head] = {}
         self._stored: list[EventRow] = []
         self._settled: set[str] = set()
+        self._roles_now: Roles = {}
 
     def recover(self, c: Connection) -> None:
         """Take up what an earlier process left behind. Writes nothing, so that a full disk does not keep us from reading."""
@@ -98,8 +103,8 @@ class Journal:
     def append_plain(self, drafts: Sequence[Draft], ids: IdSource, now_ms: int) -> list[Outcome] | None:
         """Append a batch of plain new messages in a single call to SQLite, which is also the transaction.
 
-        None, with nothing stored, when the batch is not as plain as that: other events, mentions, a room not seen yet,
-        a cid that stands already.
+        None, with nothing stored, when the batch is not as plain as that: other events, mentions, a room or a member not
+        seen yet, a cid that stands already.
         """
         heads: dict[str, Head] = {}
         cids: set[CidKey] = set()
@@ -108,6 +113,8 @@ class Journal:
         for d in drafts:
             head = heads.get(d.room) or self.heads.get(d.room)
             if head is None or d.type != SENT or d.content.mentions:
+                return None
+            if (d.room, d.user) not in self._roles and not d.server:
                 return None
             event, row = number(d, head, ids, now_ms)
             if d.cid is not None:
@@ -143,14 +150,13 @@ class Journal:
             self._heads.update({room: Head(seq, id) for room, seq, id in reading.heads_and_ids(c, unknown)})
         return self._heads
 
-    def find(self, c: Connection, keys: Sequence[CidKey]) -> dict[CidKey, First]:
-        found = find(c, keys)
-        for key in keys:
-            waiting = self.recent.get(key[0])
-            row = waiting.by_cid.get(key[1:]) if waiting else None
-            if row is not None:
-                found[key] = First(event_of(row), row[7])
-        return found
+    def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, First], Roles]:
+        found, self._roles_now = look_up(c, keys)
+        for room, user, cid in keys:
+            waiting = self.recent.get(room)
+            if waiting is not None and cid is not None and (row := waiting.by_cid.get((user, cid))) is not None:
+                found[room, user, cid] = First(event_of(row), row[7])
+        return found, self._roles_now
 
     def settle(self, c: Connection, room: str) -> None:
         if room not in self._settled:
@@ -166,10 +172,16 @@ class Journal:
         self._forget(self._settled)
         self._remember(self._stored)
         self.heads.update(self._heads)
+        for member, role in self._roles_now.items():
+            self._roles.pop(member, None)
+            if role is not None:
+                self._roles[member] = role
+        while len(self._roles) > MAX_ROLES:
+            del self._roles[next(iter(self._roles))]
 
     def ended(self) -> None:
         """The transaction is over, committed or not."""
-        self._heads, self._stored, self._settled = {}, [], set()
+        self._heads, self._stored, self._settled, self._roles_now = {}, [], set(), {}
 
     # Folding
 
@@ -242,7 +254,7 @@ class Journal:
 def _add_unless_known(keys: int) -> str:
     """The statement that adds a batch unless one of `keys` cids stands in `events` already."""
     add = "INSERT INTO journal (rows) SELECT ?"
-    return " ".join([add, "WHERE NOT EXISTS (", find_cids_sqlite(keys), ")"]) if keys else add
+    return " ".join([add, "WHERE NOT EXISTS (", known_sqlite(keys), ")"]) if keys else add
 
 
 @lru_cache

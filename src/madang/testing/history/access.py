@@ -1,4 +1,4 @@
-"""I11: what reaches a user after a membership has ended.
+"""I11: what reaches a user after a membership has ended, and what he still does.
 
 An end of a membership is an event of the room, so it has a seq, and what may not be shown are the seqs above it until
 the next `member.joined` of the user. A room shows its whole history to members: who joins again may read all of it.
@@ -7,10 +7,13 @@ the next `member.joined` of the user. A room shows its whole history to members:
 from bisect import bisect_right
 from collections import defaultdict
 
+from madang.core.events import OF_ANYONE
 from madang.testing.history import records as r
+from madang.testing.history.log import KINDS
 from madang.testing.history.parts import Call, Follow, Room
 from madang.testing.history.state import State
 
+_OF_ANYONE = frozenset(KINDS[type] for type in OF_ANYONE)
 _Changes = list[tuple[int, bool, int]]
 
 
@@ -22,7 +25,8 @@ class Access:
     to above it, unless by the event of a new membership. A resume is not answered with a position above an end, nor
     from one at or above it, unless a membership began in between. An end up to the `read_seq` of the answer to
     join is of a former membership. A page asked for after a leave or kick was acked
-    is answered only if the user asked to join since.
+    is answered only if the user asked to join since. Above an end stands nothing that its user did, up to where
+    something is not known, which may be a new membership; where others use the rooms, nothing that he was acked.
     """
 
     def __init__(self, state: State) -> None:
@@ -126,11 +130,42 @@ class Access:
         for room in self._state.rooms.values():
             for changes in room.changes.values():
                 changes.sort()
+            self._deeds(room)
         for follow in self._follows:
             if follow.user in follow.room.changes:
                 self._checked["I11"] += 1
                 if not follow.late:
                     self._way(follow, follow.room.changes[follow.user])
+
+    def _deeds(self, room: Room) -> None:
+        """Judge what stands above ends of memberships."""
+        changed = {seq: (user, end, line) for user, known in room.changes.items() for seq, end, line in known}
+        first = min((seq for seq, (_, end, _) in changed.items() if end), default=room.base + room.size)
+        out: dict[int, tuple[int, int]] = {}  # who is no member -> seq and line of the end
+        for i in range(first - room.base, room.size):
+            kind, user = room.kinds[i], room.users[i]
+            if not kind:
+                out.clear()
+                continue
+            if (
+                user in out
+                and room.ids[i]
+                and kind not in _OF_ANYONE
+                and (room.acks[i] or not self._state.setup.others)
+            ):
+                seq, line = out.pop(user)
+                message = (
+                    f"seq {room.base + i} of {room.name} is of {self._state.names[user]}, "
+                    f"whose membership had ended with seq {seq}."
+                )
+                self._found.violated("I11", message, line, room.shown[i])
+            if (change := changed.get(room.base + i)) is not None:
+                user, end, line = change
+                self._checked["I11"] += 1
+                if end:
+                    out[user] = (room.base + i, line)
+                else:
+                    out.pop(user, None)
 
     def _way(self, follow: Follow, changes: _Changes) -> None:
         room = follow.room

@@ -49,6 +49,19 @@ def a_page_comes_after_leaving(copy: Copy, dice: random.Random) -> bool:
     return bool(places)
 
 
+@mutant("I11")
+def someone_speaks_above_his_kick(copy: Copy, dice: random.Random) -> bool:
+    told = {(x.room, x.seq): x for x in copy.of(r.Event)}
+    kicks = [x for x in told.values() if x.type == "member.kicked"]
+    after = [(x, told.get((x.room, x.seq + 1))) for x in kicks]
+    places = [(x, y) for x, y in after if y is not None and y.type == "message.sent" and y.user != x.user]
+    if places:
+        kick, said = dice.choice(places)
+        for event in copy.of(r.Event, room=kick.room, seq=kick.seq):
+            event.member = said.user
+    return bool(places)
+
+
 # -- reads, presence and unread counts ---------------------------------------------------------------------------------
 
 

@@ -172,6 +172,35 @@ def test_an_end_that_is_seen_later_and_elsewhere_counts() -> None:
     assert story.broken() == ["I8", "I11"]
 
 
+def test_what_stands_above_an_end_is_of_a_member() -> None:
+    """Of what is not known, one event may have been a new membership; who has joined again may speak."""
+    for between, others, broken in (
+        ((), False, ["I11"]),
+        ((), True, ["I11"]),
+        (("reaction.added",), False, ["I11"]),
+        (("member.joined",), False, []),
+        ((None,), True, []),
+    ):
+        story = Story(others=others)
+        for conn, user in ((1, "mina"), (2, "bora")):
+            story.open(conn, user)
+            story.join(conn, 2)
+        call = story.ask(1, "send", "hello", "c-1")
+        story.ask(2, "kick", user="mina")
+        story.event(2, 3, "member.kicked", "bora", member="mina")
+        for type in between:
+            if type:
+                story.ask(1, "join")
+                story.ask(2, "react", target=1)
+                story.event(2, 4, type, "mina" if type == "member.joined" else "bora")
+            else:
+                story.add(r.Skip(0, 2, "yard", 4, 4))
+        seq = 4 + len(between)
+        story.event(2, seq, "message.sent", "mina", "hello")
+        story.add(r.Ok(0, call, seq, str(1000 + seq), "stored"))
+        assert story.broken() == broken, (between, others)
+
+
 def test_what_is_asked_before_the_answer_to_hello_is_the_users() -> None:
     for user, broken in (("mina", []), ("bora", ["I4"])):
         story = Story()
