@@ -6,6 +6,8 @@ tests/scenario/fleet; here they judge their files.
 
 import json
 import re
+import shutil
+import subprocess
 import textwrap
 from pathlib import Path
 
@@ -36,7 +38,9 @@ def test_settings_exist() -> None:
     assert {name for text in TEXTS.values() for name in re.findall(r"MADANG_([A-Z_]+)", text)} <= known
 
 
-@pytest.mark.parametrize("path", [p for p in TEXTS if p.suffix in (".yaml", ".yml")], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", [p for p in TEXTS if p.suffix in (".yaml", ".yml") and p.parent.name != "templates"], ids=lambda p: p.name
+)
 def test_yaml_can_be_read(path: Path) -> None:
     assert yaml.safe_load(TEXTS[path])
 
@@ -53,6 +57,24 @@ def test_the_two_nginx_configurations_differ_by_the_names_of_nodes_alone() -> No
 
     _, _, inside = TEXTS[DEPLOY / "docker" / "nginx.conf"].partition("\nhttp {\n")
     assert same(textwrap.dedent(inside.removesuffix("}\n"))) == same(TEXTS[proxies.NGINX])
+
+
+def test_the_unit_for_one_node_and_that_for_several_differ_by_the_nodes_name_alone() -> None:
+    one, several = (
+        TEXTS[DEPLOY / "systemd" / name].partition("[Unit]")[2] for name in ("madang.service", "madang@.service")
+    )
+    own = several.replace("EnvironmentFile=/etc/madang/%i.env\n", "").replace(" (node %i)", "").replace("/%i", "")
+    assert own == one
+
+
+@pytest.mark.parametrize("name", ["madang.service", "madang@.service"])
+def test_systemd_likes_its_files(name: str, tmp_path: Path) -> None:
+    """All but the program, which is not installed here."""
+    if analyze := shutil.which("systemd-analyze"):
+        text = re.sub(r"ExecStart=\S+", "ExecStart=/bin/true", TEXTS[DEPLOY / "systemd" / name])
+        (tmp_path / name).write_text(text)
+        done = subprocess.run([analyze, "verify", str(tmp_path / name)], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0 and name.partition(".")[0] not in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("by_room", [False, True], ids=["least connections", "by room"])
