@@ -1,13 +1,12 @@
-"""`python -m bench`: see bench/run.py; `python -m bench peers`: see bench/peers/run.py."""
+"""`python -m bench`: see bench/run.py; with `peers` or `fleet` as its first word, bench/peers/run.py or bench/fleet/run.py."""
 
+import importlib
 import sys
 
-from bench import run
-from bench.peers import run as peers
+KINDS = {"peers": "bench.peers.run", "fleet": "bench.fleet.run"}
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["peers"]:
+    module = KINDS.get(sys.argv[1] if len(sys.argv) > 1 else "")
+    if module is not None:
         del sys.argv[1]
-        peers.main()
-    else:
-        run.main()
+    importlib.import_module(module or "bench.run").main()

@@ -50,19 +50,39 @@ class Window:
 
 
 def drive(
-    server: Server, wanted: Load, place: Path, speech: Speech, *, drain: float = 10, extra: tuple[str, ...] = ()
+    server: Server,
+    wanted: Load,
+    place: Path,
+    speech: Speech,
+    *,
+    drain: float = 10,
+    extra: tuple[str, ...] = (),
+    ports: str = "",
+    before: tuple[str, ...] = (),
+    at_mark: Callable[[str], None] = lambda name: None,
 ) -> Values:
     """Put a server under a load.
+
+    Args:
+        extra: more options of wsload.
+        ports: of several nodes, with commas between; `server` stands for all of them then.
+        before: what goes before the command line, like nice(1).
+        at_mark: is told the tool's marks, "publishing" and "drained".
 
     Raises:
         RuntimeError: the load tool gave up, or nothing ended in time.
     """
     window = Window(server)
-    argv = load.command(wanted, server.port, speech, drain=drain, extra=extra)
-    heard = load.run(argv, window.mark, place / "load.log")
+    argv = [*before, *load.command(wanted, ports or server.port, speech, drain=drain, extra=extra)]
+
+    def marked(name: str) -> None:
+        window.mark(name)
+        at_mark(name)
+
+    heard = load.run(argv, marked, place / "load.log")
     values = window.values()
-    values |= {key: float(value) for key, value in vars(heard).items() if key != "beside"}
-    values |= {f"p99 {key}": value for key, value in heard.beside.items()}
+    values |= {key: float(value) for key, value in vars(heard).items() if key not in ("beside", "by_node")}
+    values |= {f"p99 {key}": value for key, value in heard.beside.items()} | heard.by_node
     values["load_others_use"] = max(0.0, 1.0 - heard.core_had)
     values["complete"] = float(heard.complete)
     values["delivered_share"] = heard.deliveries / ((heard.deliveries + heard.missing) or 1)

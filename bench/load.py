@@ -96,6 +96,7 @@ class Heard:
     flood_refused: int
     thrown_out: int
     beside: dict[str, float]  # p99 of the flooder's neighbours: near or far, with or without him
+    by_node: dict[str, float]  # p50 and p99 to sockets of the sender's own node, and of another
 
     @property
     def complete(self) -> bool:
@@ -104,9 +105,9 @@ class Heard:
 
 
 def command(
-    load: Load, port: int, speech: Speech = MADANG, *, drain: float = 10, extra: tuple[str, ...] = ()
+    load: Load, port: int | str, speech: Speech = MADANG, *, drain: float = 10, extra: tuple[str, ...] = ()
 ) -> list[str]:
-    """Build the command line of one wsload run."""
+    """Build the command line of one wsload run; `port` may be several, with commas between."""
     options = [*speech.listen_load, *speech.listen, *extra, "--drain", f"{drain:g}"]
     numbers = [f"{load.sockets}", f"{load.seconds:g}", f"{load.group}"]
     return [
@@ -147,6 +148,7 @@ def listen(argv: list[str], at_mark: Callable[[str], None], log: Path, bound: fl
     return "".join(said)
 
 
+_BY_NODE: Final = r"^(own|other) node ms p50 ([\d.]+) .*p99 ([\d.]+)"
 _BESIDE: Final = r"^(near|far) (with|without) ms .*p99 ([\d.]+)"
 
 
@@ -182,5 +184,10 @@ def parse(text: str) -> Heard:
         connects=number(r"\(([\d.]+)/s\)"),
         flood_refused=int(number(r"flood refused (\d+)")),
         thrown_out=int(number(r"thrown out (\d+)")),
+        by_node={
+            f"{where} node {what}": float(value)
+            for where, p50, p99 in re.findall(_BY_NODE, text, re.MULTILINE)
+            for what, value in (("p50", p50), ("p99", p99))
+        },
         beside={f"{where} {when}": float(p99) for where, when, p99 in re.findall(_BESIDE, text, re.MULTILINE)},
     )

@@ -119,7 +119,7 @@ def _ready(port: int) -> bool:
         connection.close()
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
     """Ask the server to end, and end it if it does not."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)

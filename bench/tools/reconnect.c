@@ -122,7 +122,7 @@ int main(int argc, char **argv) {
     }
   argv += optind - 1;
   if (argc - optind != 6) { fprintf(stderr, "usage: reconnect [OPTIONS] PORT PATH CONNS HELLO AGAIN PUBLISH\n"); return 2; }
-  port = atoi(argv[1]), path = argv[2], group = n_conns = atoi(argv[3]), publish = argv[6];
+  read_ports(argv[1]), path = argv[2], group = n_conns = atoi(argv[3]), publish = argv[6];
   if (n_conns < 1) { fprintf(stderr, "CONNS is at least 1\n"); return 2; }
 
   set_up(n_conns + 1), yet = calloc(n_conns + 1, sizeof *yet);

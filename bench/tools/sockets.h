@@ -36,7 +36,8 @@ typedef struct {
 } Conn;
 
 static Conn *conns;
-static int n_conns, group, ep, port, opening, shown;   /* opening: handshakes under way */
+enum { PORTS = 16 };
+static int n_conns, group, ep, ports[PORTS], n_ports, opening, shown;   /* opening: handshakes under way */
 static const char *path;
 static uint64_t last_data;
 static long reads, frames;
@@ -149,6 +150,12 @@ static void on_data(Conn *c) {
   }
   if (c->fd >= 0) memmove(c->ibuf, c->ibuf + o, c->in -= o);
 }
+/* Take ports from a list like 8400,8410: socket I connects to the I-th of them, round and round. */
+static void read_ports(char *list) {
+  for (char *p = strtok(list, ","); p && n_ports < PORTS; p = strtok(0, ",")) ports[n_ports++] = atoi(p);
+  if (!n_ports) { fprintf(stderr, "PORT is a number, or several with commas between\n"); exit(2); }
+}
+static int node_of(int i) { return i % n_ports; }
 static void poll_once(int timeout_ms) {
   struct epoll_event ev[1024];
   int n = epoll_wait(ep, ev, 1024, timeout_ms);
@@ -161,7 +168,7 @@ static void poll_once(int timeout_ms) {
 /* Begin to connect; the hello follows by itself. The extra socket has an address of its own, and ports run out at 28,000.
  * Closing resets: ports that wait out their time (TIME_WAIT) would be missing in the next run. */
 static void open_socket(Conn *c, const char *hello) {
-  int i = (int)(c - conns), one = 1;
+  int i = (int)(c - conns), one = 1, port = ports[node_of(i)];
   struct linger reset = {1, 0};
   struct sockaddr_in me = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + (i < n_conns ? i / 20000 : 100))};
   struct sockaddr_in it = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

@@ -14,6 +14,8 @@
  *   --ack TEXT     a frame with TEXT in it acknowledges a publish; the number after "n": says which one ({N})
  *   --error TEXT   a frame with TEXT in it is a refusal; counted from the first publish on, the first few are shown
  *   --seq TEXT     the number after TEXT must rise from delivery to delivery of a socket; counts those where it does not
+ *   PORT           may be a list, 8400,8410: the sockets of a group are then spread over these nodes. If PUBLISH says who sent
+ *                  it, "@T{T}.{I}", latency is also told apart: to sockets of the sender's own node, and of the others.
  *   --drain S      after the last publish, wait at most so long for what is missing (5)
  *   --flood RATE   one more socket, from an address of its own, says HELLO in the first group and sends --flood-text RATE times
  *                  a second, in every second second of the run, whatever it is told; thrown out, it comes back at once.
@@ -34,7 +36,8 @@ static const char *ack_text, *error_text, *seq_text, *flood_text = "";
 static double flood_rate;
 static uint64_t start, due_at[STAMPS], last_delivery;
 static long sent, unsent, deliveries, expected, acks, errors, others, lost, disorder, flooded, flood_refused, flood_lost;
-static Histogram delivery_time, ack_time, beside[2][2];       /* beside[far][with the flooder] */
+static Histogram delivery_time, ack_time, beside[2][2], by_node[2];
+                                                              /* beside[far][with the flooder], by_node[another] */
 
 static void count(Histogram *h, uint64_t v) {
   int shift = v < FINE ? 0 : 63 - __builtin_clzll(v) - 6;     /* the seven highest bits tell the bin */
@@ -72,8 +75,10 @@ static void on_text(Conn *c, unsigned char *p, uint64_t n, uint64_t now) {
     long seq = number_after(p, n, seq_text);
     if (seq >= 0 && seq <= c->seq) disorder++; else c->seq = seq;
     for (; q; q = find(q + 2, end - q - 2, "@T")) {
-      uint64_t due = strtoull((char *)q + 2, 0, 10);
+      char *after;
+      uint64_t due = strtoull((char *)q + 2, &after, 10);
       deliveries++, count(&delivery_time, now - due);
+      if (n_ports > 1 && *after == '.') count(&by_node[node_of(atoi(after + 1)) != node_of((int)(c - conns))], now - due);
       if (flood_rate > 0) count_beside(c, due, now - due);
     }
     last_delivery = now;
@@ -108,7 +113,7 @@ int main(int argc, char **argv) {
   int pubs = atoi(argv[8]);
   const char *hello = argv[6], *publish = argv[7], *publish_end = publish + strlen(publish);
   double length = atof(argv[4]), rate = atof(argv[9]);
-  port = atoi(argv[1]), path = argv[2], n_conns = atoi(argv[3]), group = atoi(argv[5]);
+  read_ports(argv[1]), path = argv[2], n_conns = atoi(argv[3]), group = atoi(argv[5]);
   if (n_conns < 1 || group < 1 || publish_end - publish > TEXT / 4) { fprintf(stderr, "CONNS and GROUP are at least 1, PUBLISH at most 2 KB\n"); return 2; }
 
   int all = n_conns + (flood_rate > 0);
@@ -150,6 +155,7 @@ int main(int argc, char **argv) {
   printf("sent %ld, deliveries %ld, other frames %ld, failed %ld, %.0f deliveries/s, %.1f MB/s, %.2f messages/read\n", sent, deliveries,
          others, lost, deliveries / took, bytes / took / 1e6, reads ? (double)frames / reads : 0);
   show_latency("latency", &delivery_time);
+  show_latency("own node", &by_node[0]), show_latency("other node", &by_node[1]);
   printf("missing %ld, unsent %ld, refused %ld, out of order %ld\n", expected - deliveries, unsent, errors, disorder);
   if (turns) printf("latest publish %.2f ms late, had %.1f %% of its core\n", late * 1e-6, spun * 1e-7 / length);
   if (ack_text) { printf("acks %ld, missing acks %ld\n", acks, sent - acks - errors); show_latency("ack", &ack_time); }

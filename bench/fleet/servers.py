@@ -1,0 +1,72 @@
+"""Databases and brokers to measure with: those that the tests start, as durable as in production, on a core of one's choice."""
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from typing import Final, TypeVar
+
+import pytest
+
+from bench import proc
+from tests.mariadb import MariadbServer, run_mariadb
+from tests.redis import RedisServer, run_redis
+from tests.servers import PostgresServer, run_postgres
+
+T = TypeVar("T")
+
+MISSING: Final = (pytest.skip.Exception, pytest.fail.Exception)
+"""What a server raises that is not installed; its text says which and how to install it."""
+_ROOMY: Final = {"max_connections": "200"}
+
+
+@contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """Let processes started in the block run on one core."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def postgres(core: int) -> AbstractContextManager[PostgresServer]:
+    """Run PostgreSQL with its own settings, which sync every commit. Raises MISSING."""
+    return _pinned(core, run_postgres(settings=_ROOMY))
+
+
+def mariadb(core: int) -> AbstractContextManager[MariadbServer]:
+    """Run MariaDB with its own settings, which sync every commit. Raises MISSING."""
+    return _pinned(core, run_mariadb(settings=_ROOMY))
+
+
+def redis(core: int) -> AbstractContextManager[RedisServer]:
+    """Run a Redis that keeps nothing on disk. Raises MISSING."""
+    return _pinned(core, run_redis())
+
+
+@contextmanager
+def _pinned(core: int, running: AbstractContextManager[T]) -> Iterator[T]:
+    """Run a server on one core; who started it stays where he was."""
+    with ExitStack() as stack:
+        with on_core(core):
+            server = stack.enter_context(running)
+        yield server
+
+
+def family(pid: int) -> tuple[int, ...]:
+    """Give a process and its children: PostgreSQL has one for each connection."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return pid, *map(int, children)
+
+
+class Used:
+    """CPU seconds of processes since it was made; of those that are there at the end, also what began in between."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._before = {each: proc.cpu(each).total for each in family(pid)}
+
+    def seconds(self) -> float:
+        return sum(proc.cpu(each).total - self._before.get(each, 0.0) for each in family(self._pid))
