@@ -13,6 +13,8 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
+import msgspec
+
 from madang.aio import FreshFlight, SingleFlight, Together, cancelled
 from madang.core.events import Event
 from madang.delivery.ephemeral import Ephemeral, tell
@@ -115,10 +117,12 @@ class Hub:
 
     def signal(self, signal: Signal) -> None:
         """Take an ephemeral notice of another node. Part of `ports.bus.Receiver`."""
-        if signal.room != EVERYWHERE:
-            self.ephemeral.receive(signal)
-        elif (take := self.everywhere.get(signal.topic)) is not None:  # else of a later version
-            take(signal)
+        take = self.ephemeral.receive if signal.room != EVERYWHERE else self.everywhere.get(signal.topic)
+        try:
+            if take is not None:
+                take(signal)
+        except msgspec.MsgspecError:  # as is a topic that nobody takes: said by a later version
+            self.statistics.ephemeral_dropped += 1
 
     def announce(self, signal: Signal) -> None:
         """Tell an ephemeral notice of this node to its sockets and to the other nodes."""

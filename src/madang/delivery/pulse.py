@@ -76,7 +76,7 @@ class Peer(msgspec.Struct):
 
     since: float
     heard: float
-    number: int = 0
+    number: int
     silent: bool = False
 
 
@@ -174,7 +174,9 @@ class Pulse:
         self.statistics.heard += 1
         peer = self.peers.get(name)
         if peer is None:
-            peer = self.peers[name] = Peer(now, now)
+            peer = self.peers[name] = Peer(now, now, beat.number - 1)
+            if beat.number > 1:
+                self._hub.doubt()
             self._strangers.discard(name)
             logger.info("node %s is heard", name)
         peer.heard = now

@@ -146,6 +146,15 @@ def test_an_event_lost_together_with_its_beat_is_there_within_a_second() -> None
     told(story)
 
 
+def test_who_was_there_before_is_no_loss_but_a_reason_to_look() -> None:
+    async def story(s: Story) -> None:
+        s.two.pulse.hear(Signal(EVERYWHERE, TOPIC, "elder/500", b"[500,{}]"))
+        await asyncio.sleep(0.1)
+        assert (s.two.pulse.statistics.missed, s.store.looks) == (0, 1)
+
+    told(story)
+
+
 def test_what_a_node_stored_before_it_died_is_there_within_a_second() -> None:
     async def story(s: Story) -> None:
         await s.dies(s.one)
@@ -321,6 +330,19 @@ def test_heads_beyond_one_signal_go_in_several_and_beyond_all_bounds_the_others_
         await s.one.send(ROOM)
         await s.arrives(s.joined + 1)
         assert s.store.looks > 0
+
+    told(story)
+
+
+def test_what_a_later_version_says_is_passed_over() -> None:
+    async def story(s: Story) -> None:
+        hub = s.two.hub
+        hub.signal(Signal(EVERYWHERE, "news", "later/1", b"{}"))
+        for topic in (TOPIC, "typing", "read", "presence"):
+            for value in (b"", b"[", b'{"number":"seven"}'):
+                hub.signal(Signal(EVERYWHERE if topic == TOPIC else ROOM, topic, "later/1", value))
+        hub.signal(Signal(EVERYWHERE, TOPIC, "later/1", b'[1,{},false,"more"]'))
+        assert list(s.two.pulse.peers) == [s.one.name, "later"]
 
     told(story)
 
