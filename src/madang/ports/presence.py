@@ -15,8 +15,11 @@ class Presence(Protocol):
     async def leave(self, room: str, user: str, device: str, now: float) -> bool:
         """Forget a device; True when it was the user's last in the room."""
 
-    async def refresh(self, devices: Sequence[tuple[str, str, str]], now: float) -> None:
-        """Say that these (room, user, device) still live. To be called more often than the TTL."""
+    async def refresh(self, devices: Sequence[tuple[str, str, str]], now: float) -> list[tuple[str, str, str]]:
+        """Say that these (room, user, device) still live. To be called more often than the TTL.
+
+        Gives those that are not known: swept by another node, or lost by what keeps them. They are to enter again.
+        """
 
     async def sweep(self, now: float) -> list[tuple[str, str]]:
         """Forget devices not refreshed within the TTL; gives the (room, user) pairs that went offline by it."""

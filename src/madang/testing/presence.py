@@ -1,5 +1,7 @@
 """`check_presence`: the promises of `ports.presence`."""
 
+import asyncio
+
 from madang.ports.presence import Presence
 from madang.testing.rules import Make, new, run_rules
 
@@ -13,8 +15,10 @@ async def check_presence(make: Make[Presence], *, ttl_s: float) -> None:
     """
 
     async def devices_that_are_silent_go(presence: Presence) -> None:
-        """A device that is not refreshed within the TTL is swept out; users with none left are told, once."""
+        """A device that is not refreshed within the TTL is swept out; users with none left are told, once;
+        who refreshes too late learns it."""
         room = new("room")
+        nobody = room, "nobody", "phone"
 
         async def sweep(now: float) -> list[tuple[str, str]]:
             return sorted(pair for pair in await presence.sweep(now) if pair[0] == room)
@@ -22,16 +26,21 @@ async def check_presence(make: Make[Presence], *, ttl_s: float) -> None:
         for user in ("ann", "ben", "cho"):
             await presence.enter(room, user, user, "phone", 0.0)
         await presence.enter(room, "cho", "cho", "desk", ttl_s * 0.9)
-        await presence.refresh([(room, "ann", "phone"), (room, "nobody", "phone")], ttl_s * 0.8)
+        assert await presence.refresh([(room, "ann", "phone"), nobody], ttl_s * 0.8) == [nobody]
         assert await sweep(ttl_s * 0.9) == []
         assert await sweep(ttl_s * 1.1) == [(room, "ben")]
         assert await sweep(ttl_s * 1.1) == []
         assert await presence.online(room) == [("ann", "ann"), ("cho", "cho")]
         assert await sweep(ttl_s * 2.5) == [(room, "ann"), (room, "cho")]
         assert await presence.online(room) == []
+        gone = [(room, "ann", "phone"), (room, "cho", "desk")]
+        assert sorted(await presence.refresh(gone, ttl_s * 2.6)) == gone
         assert await presence.enter(room, "ben", "ben", "phone", ttl_s * 3)
 
-    await run_rules(make, [edges_are_told_once, users_are_paged, rooms_are_apart, devices_that_are_silent_go])
+    await run_rules(
+        make,
+        [edges_are_told_once, one_edge_of_many_at_once, users_are_paged, rooms_are_apart, devices_that_are_silent_go],
+    )
 
 
 async def edges_are_told_once(presence: Presence) -> None:
@@ -46,6 +55,17 @@ async def edges_are_told_once(presence: Presence) -> None:
     assert await presence.leave(room, "ann", "desk", 0.4)
     assert not await presence.leave(room, "ann", "desk", 0.5)
     assert await presence.enter(room, "ann", "Ann", "phone", 0.6)
+
+
+async def one_edge_of_many_at_once(presence: Presence) -> None:
+    """Of devices that come at the same time one is a user's first, of those that go one the last."""
+    room = new("room")
+    devices = [(f"user-{n % 10}", f"device-{n}") for n in range(40)]
+    came = await asyncio.gather(*(presence.enter(room, user, user, device, 0.0) for user, device in devices))
+    assert sum(came) == await presence.count(room) == 10
+    went = await asyncio.gather(*(presence.leave(room, user, device, 1.0) for user, device in devices[:35]))
+    assert sum(went) == 5
+    assert await presence.count(room) == 5
 
 
 async def users_are_paged(presence: Presence) -> None:

@@ -27,10 +27,12 @@ class MemoryPresence:
     async def leave(self, room: str, user: str, device: str, now: float) -> bool:
         return self._forget((room, user, device))
 
-    async def refresh(self, devices: Sequence[tuple[str, str, str]], now: float) -> None:
+    async def refresh(self, devices: Sequence[tuple[str, str, str]], now: float) -> list[tuple[str, str, str]]:
+        unknown = [key for key in devices if key not in self._seen]
         for key in devices:
             if key in self._seen:
                 self._see(key, now)
+        return unknown
 
     async def sweep(self, now: float) -> list[tuple[str, str]]:
         gone = []

@@ -92,15 +92,20 @@ class RedisPresence:
     async def leave(self, room: str, user: str, device: str, now: float) -> bool:
         return bool(await self._leave(keys=self._keys(room), args=[user, device]))
 
-    async def refresh(self, devices: Sequence[tuple[str, str, str]], now: float) -> None:
+    async def refresh(self, devices: Sequence[tuple[str, str, str]], now: float) -> list[tuple[str, str, str]]:
         gone_at = await self._ms(now) + self._ttl_ms
-        rooms: dict[str, dict[str, float]] = {}
+        rooms: dict[str, dict[str, tuple[str, str, str]]] = {}
         for room, user, device in devices:
-            rooms.setdefault(room, {})[f"{user}\0{device}"] = gone_at
+            rooms.setdefault(room, {})[f"{user}\0{device}"] = room, user, device
         async with self._redis.pipeline(transaction=False) as calls:
             for room, members in rooms.items():
-                calls.zadd(self._keys(room)[0], members, xx=True)
-            await calls.execute()
+                calls.zadd(self._keys(room)[0], dict.fromkeys(members, gone_at), xx=True)
+                calls.zmscore(self._keys(room)[0], list(members))
+            answers = await calls.execute()
+        known = zip(rooms.values(), answers[1::2], strict=True)
+        return [
+            key for keys, scores in known for key, score in zip(keys.values(), scores, strict=True) if score is None
+        ]
 
     async def sweep(self, now: float) -> list[tuple[str, str]]:
         ms = await self._ms(now)
