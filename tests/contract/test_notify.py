@@ -1,4 +1,4 @@
-"""The bus over PostgreSQL keeps the contract of `ports.bus` on a real server, whatever becomes of its connections."""
+"""The bus and presence over PostgreSQL keep their contracts on a real server, whatever becomes of their connections."""
 
 import asyncio
 import base64
@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from madang.adapters.notify import NotifyBus
+from madang.adapters.notify import NotifyBus, NotifyPresence
 from madang.core.events import SENT, Event
-from madang.errors import SetupError
+from madang.errors import SetupError, StorageError
 from madang.ports.bus import Bus, Signal
-from madang.testing import check_bus
+from madang.testing import check_bus, check_presence
 from madang.testing.bus import Inbox
 from tests.servers import run_postgres
 from tests.waiting import eventually
@@ -21,6 +21,7 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.postgres
 
 SECRET = bytes(range(32))
+NEXT = "SELECT pg_current_xact_id()"  # counts the transactions that write
 PLAIN = "?ssl=disable"  # asyncpg forgets a future when a server dies while TLS is talked about
 
 
@@ -89,13 +90,9 @@ async def test_others_in_the_same_database_are_neither_heard_nor_believed(postgr
         await there.subscribe("yard")
         here.publish([event("yard", 1)])
         assert await here.probe()
-        connection = await asyncpg.connect(postgres_url)
-        try:
-            signed = base64.b64encode(here._seal.pack({})).decode()
-            for forged in ("", "한글", "AQ==", "gARjb3MKc3lzdGVtCg==", secrets.token_hex(200), signed):
-                await connection.execute("SELECT pg_notify($1, $2)", there._channel, forged)
-        finally:
-            await connection.close()
+        signed = base64.b64encode(here._seal.pack({})).decode()
+        for forged in ("", "한글", "AQ==", "gARjb3MKc3lzdGVtCg==", secrets.token_hex(200), signed):
+            await asked(postgres_url, f"SELECT pg_notify('{there._channel}', '{forged}')")
         assert await there.probe(), "behind the forged ones, so they have been looked at"
         assert there.statistics.refused == 6
         assert (heard.events, heard.heads, heard.signals) == ([], {}, [])
@@ -169,3 +166,96 @@ async def test_what_cannot_be_used_is_named(postgres_url: str) -> None:
             await bus.start(Inbox())
         assert "secret" not in str(caught.value)
         await bus.stop()
+
+
+@asynccontextmanager
+async def present(*urls: str) -> AsyncIterator[list[NotifyPresence]]:
+    """Presence of one installation as so many nodes have it."""
+    nodes = [NotifyPresence(url, "test", ttl_s=60) for url in urls]
+    try:
+        for node in nodes:
+            await node.start()
+        yield nodes
+    finally:
+        for node in nodes:
+            await node.stop()
+
+
+async def test_presence_keeps_its_contract(postgres_url: str) -> None:
+    @asynccontextmanager
+    async def make() -> AsyncIterator[NotifyPresence]:
+        async with present(postgres_url) as (presence,):
+            yield presence
+
+    await check_presence(make, ttl_s=60)
+
+
+async def test_presence_is_one_over_all_nodes_and_a_dead_one_is_swept_by_another(postgres_url: str) -> None:
+    """Each node has a clock of its own; the first device and the last one count, wherever they are."""
+    async with present(postgres_url, postgres_url) as (here, there):
+        assert await here.enter("yard", "ann", "Ann", "phone", 1000.0)
+        assert not await there.enter("yard", "ann", "Ann", "desk", 5.0)
+        assert await there.enter("yard", "ben", "Ben", "desk", 5.0)
+        assert await here.count("yard") == 2
+        assert not await here.leave("yard", "ann", "phone", 1001.0)
+        await here.enter("yard", "cho", "Cho", "phone", 1002.0)
+        # The other node falls silent with ann and ben on it.
+        assert await here.refresh([("yard", "cho", "phone")], 1050.0) == []
+        assert sorted(await here.sweep(1075.0)) == [("yard", "ann"), ("yard", "ben")]
+        assert await there.online("yard") == [("cho", "Cho")]
+        assert await there.refresh([("yard", "ben", "desk")], 80.0) == [("yard", "ben", "desk")]
+        assert await here.sweep(1200.0) == [("yard", "cho")]
+
+
+async def test_of_two_nodes_one_has_the_first_device_and_one_the_last(postgres_url: str) -> None:
+    users = [f"user-{n}" for n in range(300)]
+    async with present(postgres_url, postgres_url) as nodes:
+        for moves in (
+            [node.enter("yard", user, user, f"on {n}", 0.0) for user in users for n, node in enumerate(nodes)],
+            [node.leave("yard", user, f"on {n}", 1.0) for user in users for n, node in enumerate(nodes)],
+        ):
+            assert sum(await asyncio.gather(*moves)) == len(users)
+
+
+async def test_a_crowd_that_comes_at_once_is_few_transactions(postgres_url: str) -> None:
+    async with present(postgres_url) as (presence,):
+        before = int(str(await asked(postgres_url, NEXT)))
+        came = [presence.enter("yard", f"user-{n}", "Mina", "phone", 0.0) for n in range(3_000)]
+        assert all(await asyncio.gather(*came))
+        assert await presence.count("yard") == 3_000
+        assert int(str(await asked(postgres_url, NEXT))) - before < 20
+
+
+async def test_presence_outlives_its_table_and_a_crash_of_the_server() -> None:
+    """What was in it is gone; who refreshes learns it, and enters again."""
+    ann = "yard", "ann", "phone"
+    with run_postgres(fsync=False) as server:
+        async with present(server.url() + PLAIN) as (presence,):
+            assert await presence.enter("yard", "ann", "Ann", "phone", 0.0)
+            await asyncio.to_thread(server.restart)
+            assert await presence.refresh([ann], 1.0) == [ann]
+            assert await presence.enter("yard", "ann", "Ann", "phone", 2.0)
+            await asked(server.url(), "DROP TABLE devices_test")
+            with pytest.raises(StorageError):
+                await presence.count("yard")
+            assert await presence.refresh([ann], 3.0) == [ann]
+
+
+async def test_who_may_not_make_the_table_is_told_at_start(postgres_url: str) -> None:
+    await asked(postgres_url, "CREATE ROLE guest_of_presence LOGIN")
+    try:
+        presence = NotifyPresence(postgres_url.replace("postgres@", "guest_of_presence@"), "test", ttl_s=60)
+        with pytest.raises(SetupError, match=r"makes no table for who is present .permission denied"):
+            await presence.start()
+        await presence.stop()
+    finally:
+        await asked(postgres_url, "DROP ROLE guest_of_presence")
+
+
+async def asked(url: str, query: str) -> object:
+    """Ask over a connection of its own."""
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval(query)
+    finally:
+        await connection.close()
