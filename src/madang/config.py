@@ -39,7 +39,8 @@ class Settings(BaseSettings):
     )
     bus: str = Field(
         "memory:",
-        description="Bus between nodes: memory: for a single node, redis://…, redis+sentinel://…, redis+cluster://….",
+        description="Bus between nodes: memory: for a single node, "
+        "redis://…, redis+sentinel://…, redis+cluster://…, postgresql://….",
     )
     bus_channels: str = Field(
         "partition",

@@ -125,8 +125,22 @@ async def between_nodes(settings: Settings, secret: bytes, node: str) -> AsyncIt
             yield bus, presence
         finally:
             await presence.stop()
+    elif kind == "postgresql":
+        if importlib.util.find_spec("asyncpg") is None:
+            raise SetupError("PostgreSQL needs a driver that is not installed.", "Install madang[postgres].")
+        from madang.adapters.notify import NotifyBus, NotifyPresence
+
+        notify = NotifyBus(settings.bus, secret, node)
+        table = NotifyPresence(settings.bus, notify.installation, TTL_S)
+        try:
+            yield notify, table
+        finally:
+            await table.stop()
     else:
-        raise SetupError(f"There is no bus for {kind!r}.", "Use memory: for a single node, redis://… for several.")
+        raise SetupError(
+            f"There is no bus for {kind!r}.",
+            "Use memory: for a single node, redis://… or postgresql://… for several.",
+        )
 
 
 class Node:

@@ -173,8 +173,6 @@ async def present(*urls: str) -> AsyncIterator[list[NotifyPresence]]:
     """Presence of one installation as so many nodes have it."""
     nodes = [NotifyPresence(url, "test", ttl_s=60) for url in urls]
     try:
-        for node in nodes:
-            await node.start()
         yield nodes
     finally:
         for node in nodes:
@@ -244,10 +242,10 @@ async def test_presence_outlives_its_table_and_a_crash_of_the_server() -> None:
 async def test_who_may_not_make_the_table_is_told_at_start(postgres_url: str) -> None:
     await asked(postgres_url, "CREATE ROLE guest_of_presence LOGIN")
     try:
-        presence = NotifyPresence(postgres_url.replace("postgres@", "guest_of_presence@"), "test", ttl_s=60)
-        with pytest.raises(SetupError, match=r"makes no table for who is present .permission denied"):
-            await presence.start()
-        await presence.stop()
+        bus = NotifyBus(postgres_url.replace("postgres@", "guest_of_presence@"), SECRET, "node")
+        with pytest.raises(SetupError, match="lets us make no table"):
+            await bus.start(Inbox())
+        await bus.stop()
     finally:
         await asked(postgres_url, "DROP ROLE guest_of_presence")
 

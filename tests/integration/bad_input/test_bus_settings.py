@@ -48,6 +48,7 @@ EACH_KIND: Final = [
     Row("redis://:hunter2@{guarded}", "does not let us in"),
     Row("redis://{redis}", "SQLite is for one node", {"MADANG_DATABASE": ""}),
     Row("redis://:hunter2@{redis}", "Install madang[redis]", {"PYTHONPATH": "{without}"}),
+    Row("postgresql://nobody:hunter2@{postgres}/bad_bus", 'role "nobody" does not exist'),
 ]
 MORE: Final = [
     Row("kafka", "There is no bus for 'kafka'."),
@@ -60,6 +61,9 @@ MORE: Final = [
     Row("redis://{guarded}", "does not let us in"),
     Row("redis://nobody:hunter2@{guarded}", "does not let us in"),
     Row("redis+cluster://:hunter2@{redis}", "{redis}"),
+    Row("postgresql://nobody:hunter2@{nobody}/bad_bus", "{nobody}/bad_bus cannot be used as the bus"),
+    Row("postgresql://:hunter2@{postgres}", "names no database"),
+    Row("postgresql://:hunter2@127.0.0.1:port/bad_bus", "is no URL"),
     Row("redis://{redis}", "The setting bus_channels is wrong", {"MADANG_BUS_CHANNELS": "some"}),
 ]
 
@@ -120,6 +124,8 @@ async def test_doctor_tries_the_bus(places: dict[str, str], tmp_path: Path) -> N
     assert not flaws(done, 1, wrong.says), done.out
     done = await madang("doctor", "--data", tmp_path, **settings(Row("redis://{redis}", ""), places))
     assert f"ok    The bus at {places['redis']} carries what is published." in done.out, done.out
+    done = await madang("doctor", "--data", tmp_path, **settings(Row(places["database"], ""), places))
+    assert f"ok    The bus at {places['postgres']} carries what is published." in done.out, done.out
     done = await madang("doctor", "--data", tmp_path, **settings(EACH_KIND[4], places))
     assert not flaws(done, 1, EACH_KIND[4].says), done.out
 

@@ -67,6 +67,11 @@ class NotifyBus:
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
+    def installation(self) -> str:
+        """The name that this installation's channel has, and its table."""
+        return self._seal.name
+
+    @property
     def local(self) -> bool:
         return False
 

@@ -31,9 +31,10 @@ EXAMPLE: Final = "Write postgresql://user:password@host/database, as for the dat
 _SESSION: Final = f"""
     SET application_name = 'madang bus';
     SET synchronous_commit = off;
-    SET idle_in_transaction_session_timeout = '{UNREAD_S}s';
+    SET idle_in_transaction_session_timeout = '{int(ANSWER_S)}s';
     SET tcp_user_timeout = '{UNREAD_S}s'
 """
+_LOOK: Final = "SELECT pg_is_in_recovery(), has_schema_privilege(current_schema(), 'CREATE')"
 
 
 class Server:
@@ -72,7 +73,7 @@ class Server:
         try:
             connection = await self.connect()
             try:
-                standby = await connection.fetchval("SELECT pg_is_in_recovery()")
+                standby, tables = await connection.fetchrow(_LOOK)
             finally:
                 connection.terminate()
         except TROUBLE as error:
@@ -84,6 +85,11 @@ class Server:
             raise SetupError(
                 f"PostgreSQL at {self.place} is a standby, which takes no notifications.",
                 "Let MADANG_BUS name the primary.",
+            )
+        if not tables:
+            raise SetupError(
+                f"PostgreSQL at {self.place} lets us make no table, which it takes to tell who is present.",
+                "Let the user that MADANG_BUS names create tables there.",
             )
 
 

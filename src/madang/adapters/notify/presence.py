@@ -1,7 +1,7 @@
 """Presence of a fleet, in PostgreSQL: who has a live device in which room, on whichever node.
 
-One unlogged table, made here and not by the migrations: they guard what must last, and this must not. It may be dropped at
-any time, and a crash of the server empties it; within a minute every node has told it anew whom it has.
+One unlogged table, made at first use and not by the migrations: they guard what must last, and this must not. It may be
+dropped at any time, and a crash of the server empties it; within a minute every node has told it anew whom it has.
 
 A change locks out the others of its kind, so that of two devices that come at once, on whichever nodes, one is the first.
 What waits for the lock goes into one transaction.
@@ -16,7 +16,7 @@ from zlib import crc32
 from madang.adapters.notify import connecting
 from madang.adapters.notify.connecting import TROUBLE
 from madang.aio import Together
-from madang.errors import SetupError, StorageFailed
+from madang.errors import StorageFailed
 
 MOST: Final = 1_000
 """Devices in one transaction."""
@@ -90,22 +90,6 @@ class NotifyPresence:
         self._turn = asyncio.Lock()  # a connection does one thing at a time
         self._coming: Together[tuple[_Arrival, float], bool] = Together(self._enter, MOST)
         self._going: Together[_Device, bool] = Together(self._leave, MOST)
-
-    async def start(self) -> None:
-        """Connect, and make the table.
-
-        Raises:
-            SetupError: the server cannot be reached, or makes no table.
-        """
-        await self._server.check()
-        try:
-            async with self._connected():
-                pass
-        except StorageFailed as error:
-            raise SetupError(
-                f"PostgreSQL at {self._server.place} makes no table for who is present ({error.__cause__}).",
-                "Let the user that MADANG_BUS names create tables there.",
-            ) from error
 
     async def stop(self) -> None:
         """Let go of the connection. Devices stay until they are gone by themselves."""
