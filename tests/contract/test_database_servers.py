@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import exc, text
@@ -14,6 +15,7 @@ from madang.core import events as kinds
 from madang.core.events import Appended
 from madang.core.ids import IdSource
 from madang.errors import StorageFailed
+from madang.proving.proxy import Proxy
 from madang.testing import FakeClock
 from madang.testing.rules import opened as opened_scene
 from tests.contract.conftest import now_ms, opened
@@ -100,6 +102,28 @@ async def test_reads_on_lost_connections_say_so(server_url: str) -> None:
         for outcome in await asyncio.gather(*reading, return_exceptions=True):
             assert isinstance(outcome, list | StorageFailed)
         assert len(await store.read(scene.room, 0, 10)) == 1
+
+
+async def test_a_server_that_turns_everybody_away_is_a_failure_and_no_mistake(server_url: str) -> None:
+    """As it does while it starts again: connections are accepted, and reset at once."""
+    parts = urlsplit(server_url)
+    line = Proxy((str(parts.hostname), int(parts.port or 0)))
+    await line.start()
+    try:
+        credentials = parts.netloc.rpartition("@")[0]
+        through = parts._replace(netloc=f"{credentials}@127.0.0.1:{line.port}").geturl()
+        async with opened(through) as store:
+            scene = await opened_scene(store)
+            line.part()
+            for _ in range(5):
+                outcomes = await asyncio.gather(
+                    *(store.read(scene.room, n, 10) for n in range(5)), return_exceptions=True
+                )
+                assert [type(outcome) for outcome in outcomes] == [StorageFailed] * 5
+            line.heal()
+            assert len(await store.read(scene.room, 0, 10)) == 1
+    finally:
+        await line.stop()
 
 
 async def test_a_lock_that_is_never_given_back_is_given_up(server_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, event, exc, text
+from sqlalchemy import URL, Connection, Dialect, event, exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from madang.adapters.sql import migrations, pooled
@@ -67,7 +67,7 @@ async def _prepare(url: URL) -> str:
 
 
 async def _kind(url: URL) -> str:
-    engine = create_async_engine(url.set(drivername="mysql+asyncmy"), connect_args=_patience())
+    engine = _connecting(create_async_engine(url.set(drivername="mysql+asyncmy"), connect_args=_patience()))
     try:
         async with engine.connect() as c:
             version = str((await c.execute(text("SELECT version()"))).scalar())
@@ -80,11 +80,24 @@ async def _kind(url: URL) -> str:
     return kind
 
 
+def _connecting(engine: AsyncEngine) -> AsyncEngine:
+    event.listen(engine.sync_engine, "do_connect", _connect)
+    return engine
+
+
+def _connect(dialect: Dialect, _: Any, args: list[Any], options: dict[str, Any]) -> Any:
+    """Connect. Where the server resets the connection at once, asyncmy stumbles over what is not there any more."""
+    try:
+        return dialect.connect(*args, **options)
+    except RuntimeError as error:
+        raise ConnectionResetError(str(error)) from error
+
+
 def _engine(url: URL, kind: str, pool: int) -> AsyncEngine:
     collation = MARIADB_COLLATION if kind == "mariadb" else MYSQL_COLLATION
     # Values in a statement are compared as the columns are; nothing is cut to fit; a lock is not waited for for ever.
     settings = f"collation_connection='{collation}', sql_mode='STRICT_ALL_TABLES', innodb_lock_wait_timeout="
-    return create_async_engine(
+    engine = create_async_engine(
         url.set(drivername=f"{kind}+asyncmy"),
         isolation_level="READ COMMITTED",  # who has waited for a room's row sees what its holder committed
         pool_size=pool,
@@ -94,6 +107,7 @@ def _engine(url: URL, kind: str, pool: int) -> AsyncEngine:
         pool_pre_ping=True,  # after a restart of the server the pool's old connections are found out and replaced
         connect_args=_patience() | {"init_command": f"SET {settings}{max(1, round(pooled.ANSWER_SECONDS))}"},
     )
+    return _connecting(engine)
 
 
 def _patience() -> dict[str, Any]:
