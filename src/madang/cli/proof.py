@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from madang.proving.faults import FAULTS
+from madang.proving.stage import Fleet
 from madang.proving.verdict import Outcome
 from madang.proving.witness import Witness
 from madang.testing.history import Result, Violation
@@ -58,14 +59,14 @@ def bar(*, quiet: bool) -> Iterator[Bar]:
         yield tell
 
 
-def show(outcome: Outcome, url: str | None, *, interrupted: bool) -> None:
+def show(outcome: Outcome, url: str | None, fleet: Fleet | None = None, *, interrupted: bool) -> None:
     """Print the verdict."""
     console = Console(width=_width(sys.stdout.isatty()), highlight=False)
     plan = outcome.plan
     connections = sum(person.devices for person in plan.people)
     console.print(
         f"\n[bold]madang prove[/]  seed {plan.seed}, {plan.seconds:g} s, {len(plan.people)} people on {connections} "
-        f"connections in {len(plan.places)} rooms"
+        f"connections in {len(plan.places)} rooms" + (f" on {fleet.nodes} nodes" if fleet else "")
     )
     if outcome.struck or outcome.untried:
         console.print()
@@ -81,7 +82,9 @@ def show(outcome: Outcome, url: str | None, *, interrupted: bool) -> None:
         console.print(f"\n[red]Broken[/]  {escape(first)}{' [dim](all of it in verdict.json)[/]' if rest else ''}")
     if outcome.verdict.violation is not None:
         console.print(_violation(outcome.verdict.violation))
-    console.print(_end(outcome, url, interrupted=interrupted), soft_wrap=True)  # so that the command can be copied
+    console.print(
+        _end(outcome, url, fleet, interrupted=interrupted), soft_wrap=True
+    )  # so that the command can be copied
 
 
 def _faults(outcome: Outcome) -> Table:
@@ -142,7 +145,7 @@ def _violation(violation: Violation) -> Text:
     return text
 
 
-def _end(outcome: Outcome, url: str | None, *, interrupted: bool) -> Text:
+def _end(outcome: Outcome, url: str | None, fleet: Fleet | None, *, interrupted: bool) -> Text:
     text = Text("\n")
     if outcome.held:
         text.append("Every invariant held", style="bold green")
@@ -150,16 +153,18 @@ def _end(outcome: Outcome, url: str | None, *, interrupted: bool) -> Text:
     else:
         text.append("Not proven.", style="bold red")
     text.append(f"\n\nEvidence  {outcome.folder}")
-    text.append(f"\nAgain     {_again(outcome, url)}")
+    text.append(f"\nAgain     {_again(outcome, url, fleet)}")
     if outcome.left:
         text.append(f"\nLeft      {outcome.left}")
     return text
 
 
-def _again(outcome: Outcome, url: str | None) -> str:
+def _again(outcome: Outcome, url: str | None, fleet: Fleet | None) -> str:
     plan = outcome.plan
     faults = ",".join(dict.fromkeys(plan.faults))
     what = f"--url {url}" if url else f"--faults {faults}" if faults else "--no-faults"
+    if fleet:  # the URLs may have passwords, and the database is not empty any more
+        what = f"--nodes {fleet.nodes} --database … --bus … {what}"
     return f"madang prove --seconds {plan.seconds:g} --seed {plan.seed} {what} --evidence {outcome.folder}-again"
 
 

@@ -15,6 +15,7 @@ from madang.errors import SetupError
 if TYPE_CHECKING:
     from madang.cli.proof import Bar
     from madang.proving.plan import Plan
+    from madang.proving.stage import Fleet
     from madang.proving.verdict import Outcome
 
 INTERRUPTED: Final = 130
@@ -30,6 +31,13 @@ def prove(
         typer.Option(help="What goes wrong, by name, with commas; if left out, some of what can be tried here."),
     ] = None,
     no_faults: Annotated[bool, typer.Option("--no-faults", help="Load alone.")] = False,
+    nodes: Annotated[
+        int, typer.Option(min=1, max=16, help="Prove a fleet of so many nodes; takes --database and --bus.")
+    ] = 1,
+    database: Annotated[
+        str | None, typer.Option(help="An empty database for the fleet (postgresql://… or mysql://…).")
+    ] = None,
+    bus: Annotated[str | None, typer.Option(help="The bus between its nodes (redis://…).")] = None,
     url: Annotated[
         str | None, typer.Option(help="Load a server that runs already (ws://… or wss://…), without faults.")
     ] = None,
@@ -40,19 +48,20 @@ def prove(
 ) -> None:
     """Prove that no message is lost, doubled or reordered, whatever goes wrong.
 
-    Starts a server of its own, lets 20 people talk over it on 28 connections, who come and go, edit, kick, resume and
-    send again; kills, freezes and starves it meanwhile; and then checks what every client saw against what the server
-    promises. docs/proving.md explains the table.
+    Starts a server of its own, or with --nodes a fleet; lets 20 people talk over it on 28 connections, who come and go,
+    edit, kick, resume and send again; kills, freezes, starves and parts it meanwhile; and then checks what every client
+    saw against what is promised. docs/proving.md explains the table.
 
     Exit status: 0 every invariant held, 1 one did not, 2 it could not be run, 130 interrupted.
     """
     from madang.cli import proof
 
     seed = secrets.randbelow(1_000_000) if seed is None else seed
-    plan = _plan(seed, seconds, faults, no_faults=no_faults, url=url)
+    fleet = _fleet(nodes, database, bus, url=url)
+    plan = _plan(seed, seconds, faults, fleet, no_faults=no_faults, url=url)
     folder = evidence or Path(f"madang-prove-{seed}")
     with proof.bar(quiet=as_json) as bar:
-        outcome, interrupted = _run(plan, folder, url, bar)
+        outcome, interrupted = _run(plan, folder, url, fleet, bar)
     if outcome is None:
         print("Interrupted; nothing was judged.", file=sys.stderr)
         sys.exit(INTERRUPTED)
@@ -61,12 +70,29 @@ def prove(
 
         print(json.dumps(plain(outcome), ensure_ascii=False))
     else:
-        proof.show(outcome, url, interrupted=interrupted)
+        proof.show(outcome, url, fleet, interrupted=interrupted)
     sys.exit(INTERRUPTED if interrupted else 0 if outcome.held else 1)
 
 
-def _plan(seed: int, seconds: float, faults: str | None, *, no_faults: bool, url: str | None) -> "Plan":
-    from madang.proving.faults import FAULTS
+def _fleet(nodes: int, database: str | None, bus: str | None, *, url: str | None) -> "Fleet | None":
+    from madang.proving.stage import Fleet
+
+    if nodes == 1 and not database and not bus:
+        return None
+    if url:
+        raise SetupError("--url is about a server that runs; --nodes starts some.", "Leave one of them out.")
+    if nodes == 1 or not database or not bus:
+        raise SetupError(
+            "A fleet takes --nodes, --database and --bus.",
+            "Write --nodes 3 --database postgresql://… --bus redis://…, the database an empty one.",
+        )
+    return Fleet(nodes, database, bus)
+
+
+def _plan(
+    seed: int, seconds: float, faults: str | None, fleet: "Fleet | None", *, no_faults: bool, url: str | None
+) -> "Plan":
+    from madang.proving.faults import FAULTS, fitting
     from madang.proving.plan import draw, make_plan
 
     if no_faults or url:
@@ -78,11 +104,13 @@ def _plan(seed: int, seconds: float, faults: str | None, *, no_faults: bool, url
         if unknown := sorted(set(chosen) - set(FAULTS)):
             raise SetupError(f"There is no fault {', '.join(unknown)}.", f"There are {', '.join(FAULTS)}.")
         return make_plan(seed, seconds, chosen)
-    possible = [name for name, fault in FAULTS.items() if fault.missing() is None]
+    possible = [name for name in fitting(fleet) if FAULTS[name].missing() is None]
     return make_plan(seed, seconds, draw(seed, seconds, possible))
 
 
-def _run(plan: "Plan", folder: Path, url: str | None, bar: "Bar") -> tuple["Outcome | None", bool]:
+def _run(
+    plan: "Plan", folder: Path, url: str | None, fleet: "Fleet | None", bar: "Bar"
+) -> tuple["Outcome | None", bool]:
     """Run the plan. The first Ctrl-C ends the storm, and what was done is judged; the second ends everything."""
     import uvloop
 
@@ -93,7 +121,7 @@ def _run(plan: "Plan", folder: Path, url: str | None, bar: "Bar") -> tuple["Outc
         run = asyncio.ensure_future(
             prove_url(plan, folder, url, f"prove-{secrets.token_hex(3)}-", tell=bar, stop=stop)
             if url
-            else prove(plan, folder, tell=bar, stop=stop)
+            else prove(plan, folder, fleet=fleet, tell=bar, stop=stop)
         )
 
         def interrupt() -> None:

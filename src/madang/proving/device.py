@@ -22,7 +22,7 @@ ANSWER_S: Final = 10.0  # an answer that takes longer is not waited for
 LOOK_S: Final = 0.5  # between two looks for such
 RETRY_S: Final = 2.0  # longest wait before the next connection: shorter than PROTOCOL.md's, since a storm is short
 LATER_S: Final = 3.0  # likewise, after a close that asks for a longer wait
-AGAIN_MS: Final = 50  # least wait before what was refused for now is sent again
+AGAIN_MS: Final = 200  # least wait before what was refused for now is sent again
 BYE_S: Final = 4.0  # longest wait that a bye is believed
 
 
@@ -313,20 +313,24 @@ class Device:
             if self._wire is not None:
                 self._mine = True
                 self._wire.close()  # and come back
+        elif ERRORS[frame.code].temporary:
+            if command.keep or command.op == "join":  # which stays in `joining`
+                loop = asyncio.get_running_loop()
+                loop.call_later(max(frame.retry_ms, AGAIN_MS) / 1000, self._again, command, self._wire)
         elif command.op == "join":
             self.joining.discard(command.room)
             if frame.code == "not_found":
                 self.positions.pop(command.room, None)
                 self._owner.put_out(command.room)
         elif command.keep:
-            if ERRORS[frame.code].temporary:
-                loop = asyncio.get_running_loop()
-                loop.call_later(max(frame.retry_ms, AGAIN_MS) / 1000, self._again, command, self._wire)
-            else:
-                self._outbox.pop((command.room, command.cid), None)
+            self._outbox.pop((command.room, command.cid), None)
 
     def _again(self, command: Command, wire: Wire | None) -> None:
-        if wire is self._wire is not None and (command.room, command.cid) in self._outbox:
+        if wire is not self._wire or wire is None:
+            return  # another connection has sent it again from its start
+        if command.op == "join":
+            self.give(self._join(command.room))
+        elif (command.room, command.cid) in self._outbox:
             self._witness.counted["resent"] += 1
             self.give(command)
 

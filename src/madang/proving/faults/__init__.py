@@ -12,7 +12,7 @@ from madang.proving.faults.network import OneWay, Slice, Tear
 from madang.proving.faults.partition import PARTITIONS
 from madang.proving.faults.power import PowerCut
 from madang.proving.faults.slow import Deaf, Sleeper
-from madang.proving.faults.storm import Storm
+from madang.proving.faults.storm import Exodus, Storm
 from madang.proving.faults.torn import Torn
 from madang.proving.stage import Fleet
 
@@ -20,7 +20,7 @@ __all__ = ["FAULTS", "Broken", "Fault", "fitting"]
 
 _ALL: Final[tuple[Fault, ...]] = (
     Kill(), *CRASHES, PowerCut(), Torn(), Freeze(), DiskFull(), Sleeper(), Deaf(), SyncFails(), Clock(), OneWay(),
-    Tear(), Slice(), Storm(), Drain(), *PARTITIONS,
+    Tear(), Slice(), Storm(), Drain(), Exodus(), *PARTITIONS,
 )  # fmt: skip
 FAULTS: Final[dict[str, Fault]] = {fault.name: fault for fault in _ALL}
 

@@ -10,7 +10,6 @@ ANYWHERE: Final = frozenset[str]()
 EMBEDDED: Final = frozenset({"embedded"})  # a lone server with the storage that it brings
 NODES: Final = frozenset({"nodes"})  # several of them
 DATABASE_LINE: Final = frozenset({"nodes", "database"})  # and a proxy between each and the database
-BUS_LINE: Final = frozenset({"nodes", "bus"})  # or the bus
 
 
 class Broken(Exception):

@@ -1,14 +1,15 @@
-"""F16, F20 to F28 as a network makes them: nodes of a fleet are cut off from their bus, their database, or their clients.
+"""F16, F17, F26 and F28 as a network makes them: nodes of a fleet are cut off from their bus, their database, their clients.
 
 Each node reaches both through a proxy of its own (`Stage.lines`), so one can be cut off alone, and nothing is done to the
-database or the bus themselves. Two bystanders on two nodes say what must go on meanwhile: acks do not wait for the bus,
+database or the bus themselves. In an `Outage` two bystanders on two nodes say what must go on meanwhile: acks do not wait for the bus,
 nodes with a database do not wait for one without, and who was kicked on one side hears nothing more on the other.
 """
 
 import asyncio
 import random
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import Final, Protocol
 
 from madang.proving.faults.companion import Companion, accompanied, until
 from madang.proving.faults.fault import DATABASE_LINE, NODES, Broken
@@ -23,58 +24,85 @@ ROUNDS: Final = 5
 MARK: Final = b"COMMIT"  # both drivers send it in plain
 
 
-class Apart:
-    """Cut nodes off from `lines`: their bytes vanish, or their connections are reset and refused.
+class Outage(Protocol):
+    """Something that nodes need is away for a while, for one of them or for all. What it is, the implementation knows.
 
-    Args:
-        lines: "database", "bus", or both.
-        everybody: all nodes, and not one alone.
+    Attributes:
+        lacks: "database", "bus", or both.
+        everybody: all nodes lack it, and not the stage's `server` alone.
     """
 
-    def __init__(self, name: str, number: str, title: str, lines: tuple[str, ...], *, everybody: bool = False) -> None:
-        self.name = name
-        self.number = number
-        self.title = title
-        self.needs = NODES.union(lines)
-        self._lines = lines
-        self._everybody = everybody
+    lacks: frozenset[str]
+    everybody: bool
 
-    def missing(self) -> str | None:
-        return None
+    async def begin(self, stage: Stage, dice: random.Random) -> str:
+        """Take it away; gives a note of how."""
+
+    async def end(self, stage: Stage) -> None:
+        """Bring it back."""
 
     async def strike(self, stage: Stage, dice: random.Random) -> str:
-        numbers = range(len(stage.servers)) if self._everybody else [stage.number]
-        proxies = [getattr(stage.lines[number], line) for number in numbers for line in self._lines]
-        silently, seconds = dice.random() < 0.5, dice.uniform(*AWAY_S)
+        """See `Fault.strike`."""
+        database = "database" not in self.lacks
         async with AsyncExitStack() as stack:
             host = await stack.enter_async_context(probing(dice.choice(stage.others)))
             speaker = await stack.enter_async_context(accompanied(host, host.server.direct_url))
             guest = await stack.enter_async_context(probing(stage.server, host.room))
             listener = await stack.enter_async_context(accompanied(guest, stage.server.direct_url))
             await speaker.say(2, "before")
-            await _heard(listener, speaker)
-            cut(proxies, silently=silently)
+            await until(lambda: listener.position >= speaker.position, "on one node what was said on another", FOUND_S)
             kick = 0
+            note = await self.begin(stage, dice)
             try:
-                if "database" not in self._lines:
+                if database:
                     await listener.say(2, "cut-off")
-                if "database" not in self._lines or not self._everybody:
+                if database or not self.everybody:
                     await speaker.say(2, "meanwhile")
                     kick = (await speaker.ask("kick", room=host.room, user=guest.user))["seq"]
                     await speaker.say(2, "after")
-                await asyncio.sleep(seconds)
+                await asyncio.sleep(seconds := dice.uniform(*AWAY_S))
             finally:
-                for proxy in proxies:
-                    proxy.heal()
+                await self.end(stage)
             if kick:
                 await until(lambda: kick in listener.seqs, "the kick, on the node that was cut off", FOUND_S)
-                if listener.seqs[-1] != kick:
-                    raise Broken(f"Who was kicked by event {kick} was told of event {listener.seqs[-1]}.")
             await _said(host, speaker)
-        hole = listener.hole() or speaker.hole()
-        if hole:
-            raise Broken(f"Over a fleet that was parted, {hole}.")
-        return f"{'silent' if silently else 'refused'} for {seconds:.1f} s"
+            if kick and listener.seqs[-1] != kick:
+                raise Broken(f"Who was kicked by event {kick} was told of event {listener.seqs[-1]}.")
+            if hole := listener.hole() or speaker.hole():
+                raise Broken(f"Over an outage, {hole}.")
+        return f"{note} for {seconds:.1f} s"
+
+
+class Apart(Outage):
+    """Cut nodes off by the proxies before them: their bytes vanish, or their connections are reset and refused."""
+
+    def __init__(self, name: str, number: str, title: str, lacks: Iterable[str], *, everybody: bool = False) -> None:
+        self.name = name
+        self.number = number
+        self.title = title
+        self.lacks = frozenset(lacks)
+        self.needs = NODES | self.lacks
+        self.everybody = everybody
+
+    def missing(self) -> str | None:
+        return None
+
+    async def begin(self, stage: Stage, dice: random.Random) -> str:
+        silently = dice.random() < 0.5
+        for proxy in self._proxies(stage):
+            if silently:
+                proxy.change(up=SILENT, down=SILENT)
+            else:
+                proxy.part()
+        return "silent" if silently else "refused"
+
+    async def end(self, stage: Stage) -> None:
+        for proxy in self._proxies(stage):
+            proxy.heal()
+
+    def _proxies(self, stage: Stage) -> list[Proxy]:
+        numbers = range(len(stage.servers)) if self.everybody else [stage.number]
+        return [getattr(stage.lines[number], line) for number in numbers for line in sorted(self.lacks)]
 
 
 async def _said(host: Probe, speaker: Companion) -> None:
@@ -84,19 +112,6 @@ async def _said(host: Probe, speaker: Companion) -> None:
     texts = [message["text"] for message in await host.history()]
     if len(set(texts)) < len(texts):
         raise Broken(f"A message stands twice: {texts}.")
-
-
-async def _heard(listener: Companion, speaker: Companion) -> None:
-    await until(lambda: listener.position >= speaker.position, "on one node what was said on another", FOUND_S)
-
-
-def cut(proxies: list[Proxy], *, silently: bool) -> None:
-    """Cut connections, until they are healed: bytes vanish, or all is reset and refused."""
-    for proxy in proxies:
-        if silently:
-            proxy.change(up=SILENT, down=SILENT)
-        else:
-            proxy.part()
 
 
 class Unanswered:
