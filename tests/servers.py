@@ -65,6 +65,12 @@ class PostgresServer:
         if self._process is not None:
             end(self._process, signal.SIGINT)
 
+    def kill(self) -> None:
+        """End it as a crash would; its sessions end as they notice."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
     def restart(self) -> None:
         """Start it again after a crash: SIGQUIT is its immediate shutdown, which writes nothing."""
         if self._process is not None:

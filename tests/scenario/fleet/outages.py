@@ -1,0 +1,151 @@
+"""What goes wrong with the servers that a fleet stands on: real ones, killed, filled up and kept busy under load.
+
+Only tests can do this: `madang prove` does nothing to a database or a Redis that it was lent.
+"""
+
+import asyncio
+import random
+from typing import Final, Protocol
+
+from madang.proving.faults.companion import PAD, accompanied, until
+from madang.proving.faults.fault import NODES, Broken
+from madang.proving.faults.partition import FOUND_S, Outage
+from madang.proving.faults.probe import probing
+from madang.proving.stage import Stage
+from tests.redis import RedisServer
+
+MUCH: Final = 1500  # messages of 16 KB: 24 MB, of which kernels keep ten before Redis notices
+
+
+class Daemon(Protocol):
+    """A server of somebody else's make."""
+
+    def kill(self) -> None: ...
+    def start(self) -> None: ...
+
+
+class Killed(Outage):
+    """Kill -9 of a server that all nodes need, and start it again in its place."""
+
+    needs = NODES
+    everybody = True
+
+    def __init__(self, name: str, number: str, server: Daemon, lacks: str) -> None:
+        self.name = name
+        self.number = number
+        self.title = f"kill -9 of the {lacks}, and start it again"
+        self.lacks = frozenset({lacks})
+        self._server = server
+
+    def missing(self) -> str | None:
+        return None
+
+    async def begin(self, stage: Stage, dice: random.Random) -> str:
+        await asyncio.sleep(dice.uniform(0, 0.5))
+        await asyncio.to_thread(self._server.kill)
+        return "killed"
+
+    async def end(self, stage: Stage) -> None:
+        await asyncio.to_thread(self._server.start)
+
+
+class Full(Outage):
+    """Redis has no memory left and evicts nothing: who is present cannot be written down; messages go on."""
+
+    name = "redis-full"
+    number = "F20"
+    title = "Redis reaches its maxmemory (noeviction)"
+    needs = NODES
+    everybody = True
+    lacks = frozenset({"bus"})
+
+    def __init__(self, redis: RedisServer) -> None:
+        self._redis = redis
+
+    def missing(self) -> str | None:
+        return None
+
+    async def begin(self, stage: Stage, dice: random.Random) -> str:
+        await asyncio.to_thread(self._redis.ask, "config", "set", "maxmemory-policy", "noeviction", "maxmemory", "1")
+        return "full"
+
+    async def end(self, stage: Stage) -> None:
+        await asyncio.to_thread(self._redis.ask, "config", "set", "maxmemory", "0")
+
+
+class Saving(Outage):
+    """Redis forks to write itself down, twice, in the middle of the load."""
+
+    name = "redis-saves"
+    number = "F22"
+    title = "BGSAVE and BGREWRITEAOF in load"
+    needs = NODES
+    everybody = True
+    lacks = frozenset({"bus"})
+
+    def __init__(self, redis: RedisServer) -> None:
+        self._redis = redis
+
+    def missing(self) -> str | None:
+        return None
+
+    async def begin(self, stage: Stage, dice: random.Random) -> str:
+        await asyncio.to_thread(self._redis.ask, "bgrewriteaof")
+        await asyncio.to_thread(self._redis.ask, "bgsave", "schedule")
+        return "saved"
+
+    async def end(self, stage: Stage) -> None:
+        async def saved() -> bool:
+            told = await asyncio.to_thread(self._redis.ask, "info", "persistence")
+            return "bgsave_in_progress:0" in told and "rewrite_in_progress:0" in told
+
+        await until(saved, "an end of Redis's saving", FOUND_S)
+
+
+class Choked:
+    """A node stands still while much is said, until Redis drops it as a subscriber that does not read. Awake again, it
+    finds the gap, and fills it from the log."""
+
+    name = "redis-drops"
+    number = "F21"
+    title = "Redis closes a node's subscription, whose output buffer is full"
+    needs = NODES
+
+    def __init__(self, redis: RedisServer) -> None:
+        self._redis = redis
+
+    def missing(self) -> str | None:
+        return None
+
+    async def strike(self, stage: Stage, dice: random.Random) -> str:
+        server, other = stage.server, stage.others[0]
+        await self._limit("256kb 128kb 1")
+        async with (
+            probing(other) as host,
+            accompanied(host, other.direct_url) as speaker,
+            probing(server, host.room) as guest,
+            accompanied(guest, server.direct_url) as listener,
+        ):
+            subscribers = await self._subscribers()
+            server.pause()
+            said = 0
+            try:
+                while await self._subscribers() == subscribers:
+                    if said >= MUCH:
+                        raise Broken(f"After {said} messages to a node that stands still Redis has not dropped it.")
+                    await speaker.say(20, f"much-{said}", PAD)
+                    said += 20
+            finally:
+                server.resume()
+                await self._limit("32mb 8mb 60")
+            await until(lambda: listener.position >= speaker.position, "what Redis had dropped", FOUND_S)
+            if hole := listener.hole() or speaker.hole():
+                raise Broken(f"Redis dropped a subscriber, and {hole}.")
+        return f"dropped after {said} messages"
+
+    async def _limit(self, pubsub: str) -> None:
+        limit = "client-output-buffer-limit"
+        await asyncio.to_thread(self._redis.ask, "config", "set", limit, f"pubsub {pubsub}")
+
+    async def _subscribers(self) -> int:
+        return (await asyncio.to_thread(self._redis.ask, "client", "list", "type", "pubsub")).count("id=")
