@@ -4,7 +4,6 @@ The link knows only the two protocols here, so that tests bring their own networ
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
@@ -124,11 +123,11 @@ def _not_opened(refused: InvalidStatus) -> NotOpened:
 
 
 class SystemClock:
-    """The machine's monotonic clock."""
+    """The loop's own clock: what `now` tells must have passed when a wait is over, also in a loop of virtual time."""
 
     def now(self) -> float:
         """See Clock."""
-        return time.monotonic()
+        return asyncio.get_running_loop().time()
 
     async def wait(self, event: asyncio.Event, seconds: float) -> None:
         """See Clock."""
