@@ -94,6 +94,21 @@ async def test_lost_connections_are_replaced(server_url: str) -> None:
         ]
 
 
+async def test_connections_that_were_cut_at_rest_cost_nobody_anything(server_url: str) -> None:
+    """As after a restart of the server: found out at the first use, and replaced before anything was to be committed."""
+    async with opened(server_url) as store:
+        scene = await opened_scene(store)
+        for round in range(3):
+            used = [store.read(scene.room, 0, 1) for _ in range(2 * pooled.POOL)]
+            await asyncio.gather(*used)  # so that all of the pool has been connected
+            await cut_off(server_url)
+            appends = [store.append([scene.say("hello", cid=f"{round}-{n}")]) for n in range(pooled.POOL)]
+            reads = [store.read(scene.room, 0, 1) for _ in range(pooled.POOL)]
+            outcomes, found = await asyncio.gather(asyncio.gather(*appends), asyncio.gather(*reads))
+            assert all(isinstance(outcome, Appended) for (outcome,) in outcomes)
+            assert all(len(events) == 1 for events in found)
+
+
 async def test_reads_on_lost_connections_say_so(server_url: str) -> None:
     async with opened(server_url) as store:
         scene = await opened_scene(store)

@@ -104,7 +104,6 @@ def _engine(url: URL, kind: str, pool: int) -> AsyncEngine:
         max_overflow=0,
         hide_parameters=True,  # they are what people wrote
         pool_timeout=pooled.ANSWER_SECONDS,
-        pool_pre_ping=True,  # after a restart of the server the pool's old connections are found out and replaced
         connect_args=_patience() | {"init_command": f"SET {settings}{max(1, round(pooled.ANSWER_SECONDS))}"},
     )
     return _connecting(engine)

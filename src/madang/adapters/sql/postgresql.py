@@ -59,7 +59,6 @@ def _engine(url: URL, pool: int) -> AsyncEngine:
         max_overflow=0,
         hide_parameters=True,  # they are what people wrote
         pool_timeout=pooled.ANSWER_SECONDS,
-        pool_pre_ping=True,  # after a restart of the server the pool's old connections are found out and replaced
         connect_args={"timeout": pooled.CONNECT_SECONDS, "command_timeout": pooled.ANSWER_SECONDS},
     )
 
