@@ -32,7 +32,7 @@ async def prepare(url: str) -> Store:
     store = await open_store(url, now_ms)
     lease = await store.acquire("bench", now_ms(), LEASE_MS)
     store.use_ids(IdSource(lease.node, lease.floor_ms))
-    rooms = [draft(CREATED, f"g{n}", "user", "Mina", Body(title=f"g{n}")) for n in range(ROOMS)]
+    rooms = [draft(CREATED, f"g{n}", f"user-g{n}", "Mina", Body(title=f"g{n}")) for n in range(ROOMS)]
     for n in range(0, ROOMS, 100):
         await store.append(rooms[n : n + 100])
     return store
