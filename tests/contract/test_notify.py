@@ -2,25 +2,29 @@
 
 import asyncio
 import base64
+import itertools
 import secrets
+import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
 
-from madang.adapters.notify import NotifyBus, NotifyPresence
+from madang.adapters.notify import NotifyBus, NotifyPresence, connecting
 from madang.core.events import SENT, Event
 from madang.errors import SetupError, StorageError
 from madang.ports.bus import Bus, Signal
 from madang.testing import check_bus, check_presence
 from madang.testing.bus import Inbox
-from tests.servers import run_postgres
+from tests.servers import PostgresServer, run_postgres
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.postgres
 
 SECRET = bytes(range(32))
+LISTENERS = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()"
 NEXT = "SELECT pg_current_xact_id()"  # counts the transactions that write
 PLAIN = "?ssl=disable"  # asyncpg forgets a future when a server dies while TLS is talked about
 
@@ -147,6 +151,76 @@ async def test_without_a_server_rooms_open_and_what_waits_stays_bounded(monkeypa
             await eventually(here._listening.is_set)
             here.publish([event("yard", 30_001)])
             await eventually(lambda: event("yard", 30_001) in heard.events)
+
+
+async def test_a_pooler_between_that_forgets_who_listens_is_refused(
+    postgres_server: PostgresServer, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PgBouncer with pool_mode = transaction, say. Here it is another database that listens: none hears the other."""
+    monkeypatch.setattr("madang.adapters.notify.bus.START_S", 1.0)
+    places = itertools.cycle([connecting.Server(url) for url in (postgres_url, postgres_server.url())])
+
+    class Pooler(connecting.Server):
+        async def connect(self) -> object:
+            return await next(places).connect()
+
+    bus = NotifyBus(postgres_url, SECRET, "node")
+    bus._server = Pooler(postgres_url)
+    with pytest.raises(SetupError, match="is not heard there"):
+        await bus.start(Inbox())
+    assert all(task.done() for task in bus._tasks)
+
+
+STANDS_STILL = """
+import asyncio, sys
+from madang.adapters.notify import NotifyBus, connecting
+from madang.testing.bus import Inbox
+
+connecting._SESSION = connecting._SESSION.replace(f"'{connecting.UNREAD_S}s'", "'2s'")
+
+async def main():
+    bus = NotifyBus(sys.argv[1], bytes(range(32)), "still")
+    inbox = Inbox()
+    await bus.start(inbox)
+    print("listens", flush=True)
+    doubts = inbox.doubts
+    while inbox.doubts == doubts:
+        await asyncio.sleep(0.01)
+    print("doubts", flush=True)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+async def test_a_node_that_stands_still_is_let_go_of_and_does_not_fill_the_queue(postgres_url: str) -> None:
+    """What it has not read waits in the server for all. It learns, when it goes on, that it was let go of."""
+    still = await asyncio.create_subprocess_exec(
+        "setpriv", "--pdeathsig=KILL", sys.executable, "-c", STANDS_STILL, postgres_url, stdout=asyncio.subprocess.PIPE
+    )
+    assert still.stdout is not None
+    try:
+        assert await asyncio.wait_for(still.stdout.readline(), 60) == b"listens\n"
+        async with pair(postgres_url) as (here, there, heard):
+            await there.subscribe("yard")
+            still.send_signal(signal.SIGSTOP)
+            assert await asked(postgres_url, LISTENERS) == 3
+            for first in range(1, 50_000, 500):
+                some = [event("yard", seq, b"x" * 5_500) for seq in range(first, first + 500)]
+                here.publish(some)
+                await eventually(lambda last=some[-1]: last in heard.events)
+                heard.events.clear()
+                if await asked(postgres_url, LISTENERS) == 2:
+                    break
+            else:
+                pytest.fail("the server waits for it for ever")
+            await there.probe()
+            assert float(str(await asked(postgres_url, "SELECT pg_notification_queue_usage()"))) < 0.001
+        still.send_signal(signal.SIGCONT)
+        assert await asyncio.wait_for(still.stdout.readline(), 60) == b"doubts\n"
+    finally:
+        still.kill()
+        await still.wait()
 
 
 async def test_what_cannot_be_used_is_named(postgres_url: str) -> None:

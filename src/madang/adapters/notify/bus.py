@@ -84,7 +84,7 @@ class NotifyBus:
             await self.stop()
             raise SetupError(
                 f"What is notified through {self._server.place} is not heard there.",
-                "Let MADANG_BUS name PostgreSQL itself: a pooler keeps LISTEN only where it pools whole sessions.",
+                "Let MADANG_BUS name PostgreSQL itself, or a pooler of whole sessions (PgBouncer: pool_mode = session).",
             )
 
     async def stop(self) -> None:
