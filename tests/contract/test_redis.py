@@ -12,9 +12,10 @@ from madang.adapters.redis import STRATEGIES, RedisBus, RedisPresence, connectin
 from madang.core.events import SENT, Event
 from madang.errors import SetupError
 from madang.ports.bus import Bus, Signal
+from madang.proving.proxy import Proxy
 from madang.testing import check_bus, check_presence
 from tests.redis import RedisServer, run_redis
-from tests.waiting import eventually
+from tests.waiting import eventually, turns
 
 pytestmark = pytest.mark.redis
 
@@ -206,3 +207,27 @@ async def test_presence_is_one_over_all_nodes_and_a_dead_one_is_swept_by_another
         assert not left, "something is left behind"
     for presence in (here, there):
         await presence.stop()
+
+
+async def test_what_a_broken_connection_has_swallowed_is_said_again(redis_server: RedisServer) -> None:
+    """Only the sender's connection breaks: the receiver has no reason to doubt."""
+    proxy = Proxy(("127.0.0.1", redis_server.port))
+    await proxy.start()
+    here = RedisBus(f"redis://127.0.0.1:{proxy.port}", "partition", SECRET, "here")
+    there = RedisBus(redis_server.url, "partition", SECRET, "there")
+    heard = Receiver()
+    try:
+        await here.start(Receiver())
+        await there.start(heard)
+        await there.subscribe("yard")
+        doubts = heard.doubts
+        proxy.part()
+        here.publish([event("yard", 1)])
+        await turns(200)
+        proxy.heal()
+        await eventually(lambda: heard.events == [event("yard", 1)])
+        assert heard.doubts == doubts
+    finally:
+        await here.stop()
+        await there.stop()
+        await proxy.stop()

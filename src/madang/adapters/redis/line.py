@@ -95,6 +95,7 @@ class Line:
         self._ready = asyncio.Event()
         self._pubsub: PubSub | None = None  # while it listens
         self._wanted: dict[str, None] = {probes: None}  # in order, so that what is of one slot stands together
+        self._asked: set[str] = set()  # for, on this connection; an answer has come or is on its way
         self._confirmed: set[str] = set()
         self._awaited: dict[str, asyncio.Future[None]] = {}
         self._probing: dict[bytes, asyncio.Future[None]] = {}
@@ -207,7 +208,7 @@ class Line:
 
     async def renew(self) -> None:
         """Listen to what is wanted and is not listened to."""
-        await self._tell("subscribe", [channel for channel in self._wanted if channel not in self._confirmed])
+        await self._tell("subscribe", [channel for channel in self._wanted if channel not in self._asked])
 
     async def unsubscribe(self, channels: Iterable[str]) -> None:
         """Listen no more to channels."""
@@ -218,14 +219,15 @@ class Line:
             self._heard(self._awaited.pop(channel, None))
         await self._tell("unsubscribe", known)
 
-    async def _tell(self, verb: str, channels: Iterable[str]) -> None:
+    async def _tell(self, verb: str, channels: Sequence[str]) -> None:
         if self._pubsub is not None:  # else it is told when it listens again
             with suppress(*TROUBLE):
                 await self._command(self._pubsub, verb, channels)
 
-    async def _command(self, pubsub: PubSub, verb: str, channels: Iterable[str]) -> None:
+    async def _command(self, pubsub: PubSub, verb: str, channels: Sequence[str]) -> None:
         """Tell the server of channels: in one command those of a slot, up to SUBSCRIPTIONS."""
         tell = getattr(pubsub, self._verb.format(verb))
+        (self._asked.update if verb == "subscribe" else self._asked.difference_update)(channels)
         for _, group in groupby(channels, key=lambda channel: channel.partition("}")[0]):
             while some := list(islice(group, SUBSCRIPTIONS)):
                 await tell(*some)
@@ -242,7 +244,8 @@ class Line:
                 while True:
                     try:
                         message = await pubsub.get_message(timeout=HEARTBEAT_S)
-                    except _ASTRAY as error:  # an answer to a subscription; the connection is well
+                    except _ASTRAY as error:  # the answer to one of them; the connection is well
+                        self._asked = set(self._confirmed)
                         self._ailments.fails("subscribing", error)
                         self._desk.astray()
                         continue
@@ -254,6 +257,7 @@ class Line:
                 self._statistics.failures += 1
             finally:
                 self._pubsub = None
+                self._asked.clear()
                 self._confirmed.clear()
                 with suppress(*TROUBLE):
                     await pubsub.aclose()  # type: ignore[no-untyped-call]
@@ -269,6 +273,7 @@ class Line:
         elif kind == "unsubscribe":
             if channel in self._confirmed:  # the server's doing: it carries the channel no more
                 self._confirmed.discard(channel)
+                self._asked.discard(channel)
                 self._desk.astray()
         elif channel == self._probes:
             self._heard(self._probing.pop(message["data"], None))
