@@ -99,6 +99,8 @@ def _ways(result: Result, figure: Any) -> None:
 
 def _lines(axes: Any, lines: Sequence[Line], title: str, unit: str, label: str) -> None:
     """Draw lines on two log scales, with their names at their right ends."""
+    from matplotlib.ticker import LogLocator
+
     drawn = [line for line in lines if line[3]]
     for name, colour, style, points in drawn:
         axes.plot(
@@ -108,6 +110,7 @@ def _lines(axes: Any, lines: Sequence[Line], title: str, unit: str, label: str) 
     places = sorted({x for *_, points in drawn for x, _ in points})
     axes.set_xticks(places, [f"{x:,g}" for x in places])
     axes.minorticks_off()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if _narrow(drawn) else (1,)))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
     axes.grid(axis="y", color=FAINT, lw=0.8), axes.set_axisbelow(True)
     axes.set_xlabel(label), axes.set_title(title)
@@ -120,6 +123,12 @@ def _lines(axes: Any, lines: Sequence[Line], title: str, unit: str, label: str) 
     axes.set_ylim(min(values) / 1.6, max(values) * 1.6)
     axes.set_xlim(places[0] / 1.15, places[-1] * (places[-1] / places[0]) ** 0.5)  # room for the names
     _names(axes, drawn)
+
+
+def _narrow(lines: Sequence[Line]) -> bool:
+    """Whether all is within two powers of ten, so that more marks are needed to read it."""
+    values = [y for *_, points in lines for _, y in points]
+    return bool(values) and max(values) < 100 * min(values)
 
 
 def _names(axes: Any, lines: Sequence[Line]) -> None:

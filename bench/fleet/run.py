@@ -1,7 +1,7 @@
 """Measure a fleet: `python -m bench fleet [PART …]`. All of it takes about twelve minutes.
 
-It starts PostgreSQL, MariaDB and Redis itself, as the tests do. Results go to bench/results/NAME.json, .md and three pictures
-after each part; with the name `fleet` they also go into docs/fleet-performance.md.
+It starts PostgreSQL, MariaDB and Redis itself, as the tests do. Results go to bench/results/NAME.json, .md and three pictures;
+with the name `fleet` they also go into docs/fleet-performance.md.
 """
 
 import argparse
@@ -46,7 +46,12 @@ def main() -> None:
     scratch = Path(tempfile.mkdtemp(prefix="run-", dir=BUILD))
     try:
         result = Result(machine.describe(scratch) | report.versions())
-        sit(result, options, scratch)
+        place = BENCH / "results" / options.name
+        place.parent.mkdir(exist_ok=True)
+        try:
+            sit(result, options, scratch)
+        finally:  # also of a sitting that was broken off
+            keep(result, options.name, place)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     sys.stdout.write("\n" + report.tables(result))
@@ -81,8 +86,6 @@ def _options() -> argparse.Namespace:
 def sit(result: Result, options: argparse.Namespace, scratch: Path) -> None:
     """Measure part by part, until it is done or time is over; what a server cannot do is a finding."""
     over = time.monotonic() + options.minutes * 60
-    place = BENCH / "results" / options.name
-    place.parent.mkdir(exist_ok=True)
     for name in options.parts or PARTS:
         part, kinds = PARTS[name]
         for kind in kinds:
@@ -96,7 +99,6 @@ def sit(result: Result, options: argparse.Namespace, scratch: Path) -> None:
             except (*MISSING, RuntimeError, OSError) as error:  # of a server that does not start
                 result.row(name, {"server": kind}).note = _last_line(error)
                 print(f"{name} {kind}: {_last_line(error)}", file=sys.stderr)
-        keep(result, options.name, place)
 
 
 def keep(result: Result, name: str, place: Path) -> None:
