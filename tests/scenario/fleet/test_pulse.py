@@ -138,10 +138,12 @@ async def there_is_nothing_more(raw: Raw) -> None:
         assert frame["op"] not in ("event", "typing", "presence"), frame
 
 
+@pytest.mark.parametrize("kind", ["redis", "postgresql"])
 async def test_a_user_has_one_rate_over_both_nodes_and_who_leaves_is_forgotten(
-    tmp_path: Path, postgres_url: str, redis_server: RedisServer
+    tmp_path: Path, postgres_url: str, redis_server: RedisServer, kind: str
 ) -> None:
-    settings = {"database": postgres_url, "bus": redis_server.url, "user_rate": "0.001", "user_burst": "5"}
+    bus = redis_server.url if kind == "redis" else postgres_url
+    settings = {"database": postgres_url, "bus": bus, "user_rate": "0.001", "user_burst": "5"}
     async with two_nodes(tmp_path, **settings) as (one, two), rest(one.url) as here, rest(two.url) as there:
         flooder = await here.guest("Flooder", "lobby")
         cids = (f"c-{n}" for n in range(100))
