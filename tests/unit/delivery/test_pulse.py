@@ -66,9 +66,11 @@ class Counted(ModelStore):
     """A log that counts how often it was looked into."""
 
     looks = 0
+    takes_s = 0.0  # to answer
 
     async def heads(self, rooms: Sequence[str]) -> dict[str, int]:
         self.looks += 1
+        await asyncio.sleep(self.takes_s)
         return await super().heads(rooms)
 
 
@@ -259,6 +261,17 @@ def test_an_idle_and_a_busy_fleet_that_loses_nothing_never_searches_the_log() ->
         assert (s.store.looks, s.two.hub.statistics.log_reads, s.two.hub.statistics.duplicates) == (0, reads, 0)
         beats = [signal for signal in s.buses[0].sent if signal.topic == TOPIC]
         assert len(beats) == pytest.approx(27 / BEAT_S, rel=0.1), "four messages a second and node"
+
+    told(story)
+
+
+def test_a_slow_log_is_searched_half_the_time_at_most_however_much_there_is_to_doubt() -> None:
+    async def story(s: Story) -> None:
+        s.buses[1].misses = everything
+        await asyncio.sleep(3)
+        s.store.looks, s.store.takes_s = 0, 3.0
+        await asyncio.sleep(60)
+        assert 9 <= s.store.looks <= 13
 
     told(story)
 

@@ -4,9 +4,11 @@ What everybody must have seen is said in `Fleet.judge`. All bounds of delivery a
 reach every path: a tail that is too short, reads in several steps, sockets over their budget, resets.
 """
 
+import asyncio
 import itertools
+import math
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
@@ -28,6 +30,7 @@ BOUNDS = {
     "madang.delivery.following": {"READ": 5, "RESUME_EVENTS": 40, "JOIN_BYTES": 3000, "CHUNK": 600},
     "madang.transports.websocket": {"HIGH_WATER": 2000, "LOW_WATER": 500},
 }
+LEASE_S = 3.0  # after which a dead node's number is free
 QUIET_S = 2.0  # until whatever was lost is there: the promise is a second, and the store takes its time
 
 
@@ -75,20 +78,18 @@ class Fleet:
         self.people: dict[str, Person] = {}
         self._names = names
         self._access = access
-        self._stack = AsyncExitStack()
+        self._running: list[AbstractAsyncContextManager[App]] = []  # by node
+        self._starts = itertools.count(1)
+        self._holders: dict[str, float] = {}  # until when a name holds its number
         self._cids = itertools.count(1)
         self.texts: dict[str, tuple[str, str]] = {}  # cid -> who said what
 
     async def start(self) -> None:
         """Start the nodes and open the room."""
-        names = [f"node-{n}" for n in range(len(self.buses))]
-
-        async def holders() -> list[str]:
-            return names
-
-        for node, store, bus in zip(names, self.stores, self.buses, strict=True):
-            app = running_app(store, bus, node=node, holders=holders, watch=True)
-            self.apps.append(await self._stack.enter_async_context(app))
+        for n in range(len(self.buses)):
+            running = self._node(n)
+            self.apps.append(await running.__aenter__())
+            self._running.append(running)
         fail, self.stores[0].fail = self.stores[0].fail, 0.0
         await self.apps[0].rooms.create(OWNER, ROOM, "Yard", self._access)
         self.stores[0].fail = fail
@@ -97,7 +98,28 @@ class Fleet:
 
     async def stop(self) -> None:
         """Stop the nodes."""
-        await self._stack.aclose()
+        for running in self._running:
+            await running.__aexit__(None, None, None)
+
+    def _node(self, n: int) -> AbstractAsyncContextManager[App]:
+        name = f"node-{n}.{next(self._starts)}"
+        self._holders[name] = math.inf
+        return running_app(self.stores[n], self.buses[n], node=name, holders=self._held, watch=True)
+
+    async def _held(self) -> list[str]:
+        now = asyncio.get_running_loop().time()
+        return [name for name, until in self._holders.items() if until > now]
+
+    async def crash(self, n: int) -> None:
+        """A node dies in the middle of whatever it does, saying nothing, and another starts in its place."""
+        app = self.apps[n]
+        self._holders[app.node] = asyncio.get_running_loop().time() + LEASE_S
+        for person in self.people.values():
+            if (peer := person.peer) is not None and peer.app is app:
+                peer.transport.abort()
+        await self._running[n].__aexit__(None, None, None)
+        self._running[n] = self._node(n)
+        self.apps[n] = await self._running[n].__aenter__()
 
     @property
     def log(self) -> list[Event]:

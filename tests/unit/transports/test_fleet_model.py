@@ -84,6 +84,10 @@ class FleetMachine(RuleBasedStateMachine):
     def a_node_is_cut_off(self, node: int, cut: bool) -> None:
         self.fleet.buses[node].cut = cut
 
+    @rule(node=nodes)
+    def a_node_dies(self, node: int) -> None:
+        self.runner.run(self.fleet.crash(node))
+
     @rule(seconds=st.sampled_from([0.0, 0.001, 0.01, 0.05, 0.3, 11.0]))
     def time_passes(self, seconds: float) -> None:
         self.runner.run(asyncio.sleep(seconds))
