@@ -159,4 +159,7 @@ class PresenceKeeper:
 
     async def online(self, room: str, *, after: str, limit: int) -> tuple[dict[str, str], int]:
         """Give a page of the users online (id → name) and how many there are in all."""
-        return dict(await self._port.online(room, after=after, limit=limit)), await self._port.count(room)
+        users = dict(await self._port.online(room, after=after, limit=limit))
+        if not after and len(users) < limit:  # all of them; a count of another moment might be another
+            return users, len(users)
+        return users, await self._port.count(room)

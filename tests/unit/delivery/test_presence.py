@@ -256,6 +256,23 @@ async def test_a_node_that_stood_still_says_again_who_is_there(node: Node) -> No
     assert await port.count(YARD) == 1
 
 
+async def test_who_is_online_and_how_many_is_said_of_one_moment(node: Node) -> None:
+    class Busy(MemoryPresence):
+        """Somebody comes with every question."""
+
+        async def online(self, room: str, *, after: str = "", limit: int = 100) -> list[tuple[str, str]]:
+            page = await super().online(room, after=after, limit=limit)
+            await self.enter(room, f"u-{len(self._seen)}", "Somebody", "phone", 0.0)
+            return page
+
+    node.hub.presence._port = Busy(TTL_S)
+    for count in range(5):
+        users, said = await node.hub.presence.online(YARD, after="", limit=100)
+        assert len(users) == said == count
+    users, said = await node.hub.presence.online(YARD, after="", limit=3)
+    assert (len(users), said) == (3, 6), "more than a page are counted"
+
+
 async def test_keeping_house_survives_a_port_that_fails(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presence, "TTL_S", 0.03)
     port = node.hub.presence._port = FailingPresence()  # type: ignore[assignment]
