@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import importlib.util
 import itertools
 import secrets
 import signal
@@ -13,8 +14,10 @@ import asyncpg
 import pytest
 
 from madang.adapters.notify import NotifyBus, NotifyPresence, connecting
+from madang.config import Settings
 from madang.core.events import SENT, Event
 from madang.errors import SetupError, StorageError
+from madang.node import between_nodes
 from madang.ports.bus import Bus, Signal
 from madang.testing import check_bus, check_presence
 from madang.testing.bus import Inbox
@@ -221,6 +224,14 @@ async def test_a_node_that_stands_still_is_let_go_of_and_does_not_fill_the_queue
     finally:
         still.kill()
         await still.wait()
+
+
+async def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    settings = Settings(database="mysql://host/database", bus="postgresql://host/bus")
+    with pytest.raises(SetupError, match=r"madang\[postgres\]"):
+        async with between_nodes(settings, SECRET, "node"):
+            pass
 
 
 async def test_what_cannot_be_used_is_named(postgres_url: str) -> None:
