@@ -19,24 +19,19 @@ from tests.contract.conftest import now_ms
 BATCH = 40
 
 
-async def main(source: str, target: str, what: str, last: str) -> None:
+async def main(source: str, target: str, last: str) -> None:
     copying.BATCH = BATCH  # type: ignore[misc]
     left = int(last)
 
-    def one_more() -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
     def executed(c: Any, cursor: Any, statement: str, *more: Any) -> None:
-        if what == "insert" and statement.startswith("INSERT INTO") and "installation" not in statement:
-            one_more()
+        nonlocal left
+        if statement.startswith("INSERT INTO") and "installation" not in statement:
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
 
     def tell(doing: str, done: int, total: int) -> None:
         assert 0 < done <= total
-        if doing.startswith(what):
-            one_more()
 
     event.listen(Engine, "after_cursor_execute", executed)
     await copy(source, target, now_ms, tell, lambda: False)

@@ -4,6 +4,8 @@ How `madang migrate` looks, and what clients see of a move: `tests/integration/t
 """
 
 import asyncio
+import itertools
+import re
 import signal
 import sqlite3
 import sys
@@ -54,9 +56,9 @@ async def copied(source: str, target: str) -> int:
     return await copy(source, target, now_ms, lambda *_: None, lambda: False)
 
 
-async def killed(source: str, target: str, what: str, last: int) -> None:
+async def killed(source: str, target: str, last: int) -> None:
     """Copy until the process kills itself."""
-    child = (sys.executable, "-m", "tests.contract.copy_child", source, target, what, str(last))
+    child = (sys.executable, "-m", "tests.contract.copy_child", source, target, str(last))
     process = await asyncio.create_subprocess_exec(*child, stderr=asyncio.subprocess.PIPE)
     _, error = await asyncio.wait_for(process.communicate(), PATIENCE_S)
     assert process.returncode == -signal.SIGKILL, error.decode()
@@ -94,15 +96,33 @@ async def source(tmp_path: Path) -> str:
     return url
 
 
+@pytest.mark.postgres
+@pytest.mark.mariadb
+@pytest.mark.parametrize("pair", list(itertools.permutations(["sqlite", "postgres", "mariadb"], 2)), ids="-to-".join)
+async def test_every_kind_goes_to_every_other(pair: tuple[str, str], request: pytest.FixtureRequest) -> None:
+    source, target = (str(request.getfixturevalue(f"{kind}_url")) for kind in pair)
+    await furnish(source)
+    await copied(source, target)
+    assert await everything(target) == await everything(source)
+
+
+async def test_nodes_on_a_server_are_in_the_way(server_url: str, sqlite_url: str) -> None:
+    """Nobody can claim a whole database server as one does a file: who holds a number is there."""
+    async with opened(server_url) as store:
+        await store.acquire("node-two", now_ms(), LEASE_MS)
+        with pytest.raises(SetupError, match=f"Nodes run on {re.escape(copying.place(server_url))}: test, node-two."):
+            await copied(server_url, sqlite_url)
+
+
 def test_every_table_is_copied() -> None:
     """But the facts of the target itself."""
     assert {*copying.COPIED, tables.installation} == {*tables.metadata.sorted_tables}
 
 
 async def test_cut_off_anywhere_it_goes_on(source: str, url: str) -> None:
-    """Killed within a transaction of the first tables, within one of the log, and while it compares."""
-    for what, last in (("insert", 2), ("insert", 5), ("insert", 3), ("comparing", 4)):
-        await killed(source, url, what, last)
+    """Killed within a transaction of the first tables, and within one of the log."""
+    for last in (2, 5):
+        await killed(source, url, last)
         store = await open_store(url, now_ms)
         try:
             with pytest.raises(SetupError, match="not complete"):
@@ -239,7 +259,7 @@ async def test_a_newer_source_or_half_a_copy_is_no_source(source: str, sqlite_ur
         await copied(source, sqlite_url)
 
 
-@pytest.mark.parametrize("limit", [1, 3, 1000])
+@pytest.mark.parametrize("limit", [3, 1000])
 async def test_a_walk_passes_every_row_once_in_order(url: str, limit: int) -> None:
     """Keys of one to four parts; and the log is counted by its rooms' ends as it is by its rows."""
     count = await furnish(url)

@@ -12,6 +12,7 @@ from sqlalchemy import event, make_url
 from sqlalchemy.engine import Engine
 
 from madang.adapters.sql import migrations, open_store
+from madang.cli import checks
 from madang.errors import SetupError
 from madang.testing.rules import opened as opened_scene
 from tests.contract.conftest import LEASE_MS, now_ms, opened
@@ -88,18 +89,15 @@ async def test_two_versions_share_a_database_until_the_upgrade_is_finished(url: 
     async def next_madang(*arguments: str) -> Done:
         return await madang(*arguments, "--database", url, "--data", tmp_path, PYTHONPATH=next_version)
 
+    alone = make_url(url).get_backend_name() == "sqlite"  # where the file belongs to one process
     async with opened(url) as store:
         scene = await opened_scene(store)
         await scene.done(scene.say("before", cid="1"))
     assert await next_madang("upgrade") == (0, "The database is ready for this version.\n", "")
-    assert "upgrade of the database to schema 0003 waits to be finished" in (await next_madang("doctor")).out
-    doctor = await madang("doctor", "--database", url, "--data", tmp_path)
-    assert "answers, schema 0003" in doctor.out
-
     async with opened(url) as store:
         scene.store = store
         await scene.done(scene.say("between", cid="2"))
-        if make_url(url).get_backend_name() != "sqlite":  # there the file belongs to one process alone
+        if not alone:
             refused = await next_madang("upgrade", "--finish")
             assert refused.status == 2
             assert "Nodes of an older version are on this database: test." in refused.err
@@ -107,21 +105,29 @@ async def test_two_versions_share_a_database_until_the_upgrade_is_finished(url: 
         scene.store = store
         assert await scene.texts() == ["before", "between"]
 
-    waiting = None
-    if make_url(url).get_backend_name() != "sqlite":
-        waiting = await open_store(
-            url, now_ms
-        )  # an old node that has looked at the schema, and not taken its number yet
+    # An old node that has looked at the schema, and not taken its number yet.
+    waiting = None if alone else await open_store(url, now_ms)
     assert (await next_madang("upgrade", "--finish")).out.startswith("The upgrade to schema 0003 is finished.")
-    assert (await next_madang("upgrade", "--finish")).out == "There was nothing to finish.\n"
     if waiting is not None:
         with pytest.raises(SetupError, match="newer Madang"):
             await waiting.acquire("late", now_ms(), LEASE_MS)
         await waiting.close()
     with pytest.raises(SetupError, match="newer Madang"):
         await open_store(url, now_ms)
-    doctor = await madang("doctor", "--database", url, "--data", tmp_path)
-    assert doctor.status == 1 and "newer Madang (schema 0003; this one knows 0002)" in doctor.out
+
+
+async def test_doctor_says_how_far_the_upgrade_is(sqlite_url: str, tmp_path: Path) -> None:
+    next_version = str(make_next_version(tmp_path / "next"))
+    await (await open_store(sqlite_url, now_ms)).close()
+    where = ("--database", sqlite_url, "--data", tmp_path)
+    await madang("upgrade", *where, PYTHONPATH=next_version)
+    doctor = await madang("doctor", *where, PYTHONPATH=next_version)
+    assert "The upgrade of the database to schema 0003 waits to be finished." in doctor.out
+    found = await checks.database(sqlite_url)
+    assert (found.level, "answers, schema 0003" in found.what) == ("ok", True)
+    await madang("upgrade", "--finish", *where, PYTHONPATH=next_version)
+    found = await checks.database(sqlite_url)
+    assert (found.level, "newer Madang (schema 0003; this one knows 0002)" in found.what) == ("fail", True)
 
 
 async def test_a_new_database_has_nothing_to_finish(sqlite_url: str, tmp_path: Path) -> None:

@@ -82,11 +82,12 @@ def place(url: str) -> str:
 
 async def _look(source_url: str, target_url: str) -> None:
     """See that there is something to copy and room for it, before either is touched."""
-    source, target = await inspect_database(source_url), await inspect_database(target_url)
+    source = await inspect_database(source_url)
     if source.schema is None:
         raise SetupError(f"There are no data of Madang at {place(source_url)}.", "Name others with --from or --data.")
     if source.refused is not None:
         raise source.refused
+    target = await inspect_database(target_url)
     if target.schema is None and not target.empty:
         raise SetupError(f"{place(target_url)} holds tables of something else.", "Name an empty database with --to.")
 
