@@ -61,7 +61,7 @@ async def until(ask: Callable[[], Any], right: Callable[[Any], bool]) -> None:
 async def test_with_redis_dead_what_one_node_takes_away_the_other_takes_away_too(
     tmp_path: Path, postgres_url: str
 ) -> None:
-    """A kick, a role, slow mode and a key: nothing that a node keeps in memory outlives what was stored elsewhere."""
+    """A kick, a role, slow mode, the way in and a key: nothing that a node keeps in memory outlives what was stored elsewhere."""
     with run_redis() as redis:
         async with (
             two_nodes(tmp_path, database=postgres_url, bus=redis.url, user_rate="0") as (one, two),
@@ -100,6 +100,10 @@ async def test_with_redis_dead_what_one_node_takes_away_the_other_takes_away_too
 
                 await owner.ok("PATCH", "/api/rooms/yard", {"slow_ms": 3_600_000})
                 await until(sends, lambda answer: answer == "slow_mode")
+
+                await owner.ok("PATCH", "/api/rooms/yard", {"access": "invite"})
+                stranger = await there.guest("Chul")
+                assert await stranger.refused("PUT", "/api/rooms/yard/members/me") == "not_found"
 
                 await (await desk(one)).ask("DELETE", f"/keys/{key['id']}")
                 assert await there.server(key["key"]).refused("GET", "/api/rooms/yard") == "bad_token"
