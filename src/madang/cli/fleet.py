@@ -43,7 +43,7 @@ async def bus(settings: "Settings") -> list[Finding]:
 def strangers(settings: "Settings", nodes: Sequence[str], *, here: bool) -> list[Finding]:
     """Judge the nodes that use the database, of which one may be the server that runs `here`."""
     others = len(nodes) - here
-    if others < 1 or settings.bus != "memory:":
+    if others < 1 or settings.bus.partition(":")[0] != "memory":
         return []
     what = f"{others} other node{'s use' if others > 1 else ' uses'} this database, or did a moment ago, and no bus is set."
     return [Finding("warn", what, "Set MADANG_BUS to the same on every node, or they hear each other seconds late.")]

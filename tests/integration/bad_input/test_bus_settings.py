@@ -64,6 +64,11 @@ MORE: Final = [
     Row("postgresql://nobody:hunter2@{nobody}/bad_bus", "{nobody}/bad_bus cannot be used as the bus"),
     Row("postgresql://:hunter2@{postgres}", "names no database"),
     Row("postgresql://:hunter2@127.0.0.1:port/bad_bus", "is no URL"),
+    Row("redis://:hunter2@{replica}", "is a replica"),
+    Row("postgresql://nobody:hunter2@{postgres}", "names no database"),
+    Row("postgresql://nobody:hunter2@{nobody}/yard", "cannot be used as the bus"),
+    Row("postgresql://postgres:hunter2@{postgres}/nowhere", "nowhere"),
+    Row("postgresql://nobody:hunter2@{postgres}/postgres", "nobody"),
     Row("redis://{redis}", "The setting bus_channels is wrong", {"MADANG_BUS_CHANNELS": "some"}),
 ]
 
@@ -74,12 +79,14 @@ def places(
 ) -> Iterator[dict[str, str]]:
     without = tmp_path_factory.mktemp("without")
     (without / "sitecustomize.py").write_text(WITHOUT)
-    with run_redis({"requirepass": "another"}) as guarded:
+    follow = {"replicaof": f"127.0.0.1 {redis_server.port}", "requirepass": SECRET}
+    with run_redis({"requirepass": "another"}) as guarded, run_redis(follow) as replica:
         yield {
             "database": postgres_server.create_database("bad_bus"),
             "postgres": f"127.0.0.1:{postgres_server.port}",
             "redis": f"127.0.0.1:{redis_server.port}",
             "guarded": f"127.0.0.1:{guarded.port}",
+            "replica": f"127.0.0.1:{replica.port}",
             "nobody": f"127.0.0.1:{free_port()}",
             "without": str(without),
         }
