@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from madang.config import Settings
+from madang.transports.http_errors import MAX_BODY
 from tests import proxies
 from tests.daemons import free_port
 
@@ -83,6 +84,11 @@ def test_nginx_and_haproxy_like_their_files(by_room: bool, tmp_path: Path) -> No
     (tmp_path / "haproxy.cfg").write_text(proxies.haproxy_text(by_room=by_room))
     assert proxies.judged(["nginx", "-e", "stderr", "-t", "-p", str(tmp_path), "-c", "nginx.conf"], tmp_path) == ""
     assert proxies.judged(["haproxy", "-c", "-f", "haproxy.cfg"], tmp_path) == ""
+
+
+def test_nginx_takes_what_madang_takes_and_no_more() -> None:
+    """More would be cut off half-way, and the visitor told 502."""
+    assert f"client_max_body_size {MAX_BODY // 1024}k;" in TEXTS[proxies.NGINX]
 
 
 def test_no_proxy_hangs_up_before_a_ping() -> None:
