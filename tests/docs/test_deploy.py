@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import textwrap
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,16 @@ def test_the_dashboard_can_be_read_and_has_no_place_twice() -> None:
     board = json.loads(TEXTS[DEPLOY / "grafana" / "madang.json"])
     places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in board["panels"]]
     assert len(places) == len(set(places)) == len({panel["id"] for panel in board["panels"]})
+
+
+def test_the_image_has_every_driver() -> None:
+    """It is made of runtime.lock alone."""
+    assert "-r requirements/runtime.lock" in TEXTS[DEPLOY / "docker" / "Dockerfile"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    drivers = {re.split(r"[\[<>=]", each)[0] for name in extras if name != "all" for each in extras[name]}
+    locked = set(re.findall(r"^([\w-]+)==", (ROOT / "requirements" / "runtime.lock").read_text(), re.MULTILINE))
+    assert drivers and drivers <= locked
 
 
 def test_the_two_nginx_configurations_differ_by_the_names_of_nodes_alone() -> None:

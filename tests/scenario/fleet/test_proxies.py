@@ -15,20 +15,21 @@ from typing import Any, Final
 import httpx2
 import pytest
 
-from madang.client import connect
+from madang.client import State, Yard, connect
 from madang.proving.plan import make_plan
 from madang.proving.run import prove_url
 from madang.proving.witness import Witness
 from madang.transports.http_errors import MAX_BODY
 from tests.proxies import RUN, Proxy
 from tests.redis import RedisServer
-from tests.running import Server
+from tests.running import Server, running_server
 from tests.servers import PostgresServer
 from tests.waiting import PATIENCE_S, eventually
 from tests.wire import CLOSE, PING, PONG, TEXT, Raw, dialled, frame, guest, upgrade
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis]
 PER_ADDRESS: Final = 60  # WebSockets that a node takes from one
+PACE_S: Final = 0.02  # of who posts; below the rate of a user
 LEAVE_S: Final = 10.0  # what is promised of a node that is told to stop
 
 
@@ -146,6 +147,38 @@ async def asked_all_the_time(proxy: Proxy) -> AsyncIterator[Counter[int]]:
         await asyncio.wait([asking])
 
 
+@asynccontextmanager
+async def posting_all_the_time(proxy: Proxy, yard: str) -> AsyncIterator[list[str]]:
+    """Post messages over REST, each under a key, again and again until it is answered; gives their texts."""
+    posted: list[str] = []
+
+    async def post(http: httpx2.AsyncClient, bearer: dict[str, str]) -> None:
+        while True:
+            text = f"post {len(posted)}"
+            posted.append(text)
+            status = 0
+            while status not in (200, 201):
+                try:
+                    headers = {**bearer, "Idempotency-Key": text.replace(" ", "-")}
+                    response = await http.post(f"/api/rooms/{yard}/messages", json={"text": text}, headers=headers)
+                    status = response.status_code
+                except httpx2.TransportError:
+                    pass  # it may have been stored: the key finds out
+                await asyncio.sleep(PACE_S)
+
+    async with (
+        connect(proxy.url, guest="Poster") as poster,
+        httpx2.AsyncClient(base_url=proxy.http, trust_env=False, timeout=PATIENCE_S) as http,
+    ):
+        await poster.create(yard)
+        posting = asyncio.create_task(post(http, {"Authorization": f"Bearer {poster.token}"}))
+        try:
+            yield posted
+        finally:
+            posting.cancel()
+            await asyncio.wait([posting])
+
+
 @pytest.mark.parametrize("proxy", ["nginx", pytest.param("haproxy", marks=pytest.mark.slow)], indirect=True)
 async def test_every_node_is_restarted_under_load_and_nobody_loses_a_message(
     proxy: Proxy, nodes: list[Server], tmp_path: Path
@@ -168,7 +201,8 @@ async def test_every_node_is_restarted_under_load_and_nobody_loses_a_message(
             while counted["acks"] < enough:
                 await asyncio.sleep(0.01)
 
-    async with asked_all_the_time(proxy) as answers:
+    yard = f"posts-{proxy.port}"
+    async with asked_all_the_time(proxy) as answers, posting_all_the_time(proxy, yard) as posted:
         proving = asyncio.create_task(
             prove_url(plan, tmp_path / "evidence", proxy.url, f"roll-{proxy.port}-", tell=tell, stop=over)
         )
@@ -203,6 +237,11 @@ async def test_every_node_is_restarted_under_load_and_nobody_loses_a_message(
     assert outcome.totals.closes[1012], "nobody was told of the restart"
     assert set(in_order) == {200}, f"while nodes were restarted in turn, visitors saw {in_order}"
     assert answers[200] > 20
+    async with connect(proxy.url, guest="Reader") as reader:
+        room = await reader.join(yard)
+        texts = [message.text async for message in room.messages()][::-1]
+    assert texts[:-1] == posted[: len(texts) - 1], "each once, in order; of the last it is not known"
+    assert len(posted) - 1 <= len(texts) <= len(posted)
 
 
 async def test_who_is_on_a_node_that_stops_is_told_through_the_proxy_when_to_come_back(
@@ -226,6 +265,28 @@ async def test_who_is_on_a_node_that_stops_is_told_through_the_proxy_when_to_com
                 task.cancel()
             await asyncio.wait(leaving)
     await nodes[1].start()
+
+
+@pytest.mark.parametrize("kind", RUN)
+async def test_a_crowd_too_large_for_a_moment_is_let_in_turn_by_turn(kind: str, tmp_path: Path) -> None:
+    """Who is turned away hears from the node itself, through the proxy, when to come again; and the proxy goes on trusting it."""
+    admission = {"handshake_rate": "20", "trusted_proxies": '["127.0.0.1"]'}
+    async with running_server(tmp_path, settings=admission) as node, AsyncExitStack() as stack:
+        troubles: list[str] = []
+        with RUN[kind]([node.port]) as proxy:
+            yards: list[Yard] = []
+
+            async def come(n: int) -> None:
+                def note(state: State) -> None:
+                    if state is State.WAITING:
+                        troubles.append(yards[n].trouble)
+
+                yards.append(connect(proxy.url, guest=f"Guest {n}", timeout=60, on_state=note))
+                await stack.enter_async_context(yards[n])
+
+            await asyncio.gather(*(come(n) for n in range(80)))
+            assert troubles and {trouble[:8] for trouble in troubles} == {"HTTP 503"}
+            assert {yard.state for yard in yards} == {State.LIVE}
 
 
 async def farewell(raw: Raw) -> tuple[int, list[dict[str, Any]]]:
