@@ -12,6 +12,7 @@ from sqlalchemy import event, make_url
 from sqlalchemy.engine import Engine
 
 from madang.adapters.sql import migrations, open_store
+from madang.adapters.sql.inspection import inspect_database
 from madang.cli import checks
 from madang.errors import SetupError
 from madang.testing.rules import opened as opened_scene
@@ -123,10 +124,10 @@ async def test_doctor_says_how_far_the_upgrade_is(sqlite_url: str, tmp_path: Pat
     await madang("upgrade", *where, PYTHONPATH=next_version)
     doctor = await madang("doctor", *where, PYTHONPATH=next_version)
     assert "The upgrade of the database to schema 0003 waits to be finished." in doctor.out
-    found = await checks.database(sqlite_url)
+    found = checks.database(await inspect_database(sqlite_url))
     assert (found.level, "answers, schema 0003" in found.what) == ("ok", True)
     await madang("upgrade", "--finish", *where, PYTHONPATH=next_version)
-    found = await checks.database(sqlite_url)
+    found = checks.database(await inspect_database(sqlite_url))
     assert (found.level, "newer Madang (schema 0003; this one knows 0002)" in found.what) == ("fail", True)
 
 
