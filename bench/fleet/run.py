@@ -9,6 +9,7 @@ import fcntl
 import os
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -39,6 +40,7 @@ def main() -> None:
         raise SystemExit("bench: needs two cores, one for the servers and one for the load")
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # servers and the load tool inherit it
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers end with it
     tool("wsload")
     BUILD.mkdir(exist_ok=True)
     wait_for_turn = (BUILD / "lock").open("w")
@@ -70,7 +72,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--name", default="local-fleet", help="name of the result files (local-fleet)")
     parser.add_argument("--repeat", type=int, default=1, help="repetitions, of which the median counts (1)")
     parser.add_argument("--again", type=int, default=1, help="times to repeat a run that others disturbed (1)")
-    parser.add_argument("--minutes", type=float, default=15, help="begin nothing new after so long (15)")
+    parser.add_argument("--minutes", type=float, default=14, help="begin nothing new after so long (14)")
     parser.add_argument(
         "--tiny", action="store_true", help="a minute or two, to see that all works; no figures to keep"
     )

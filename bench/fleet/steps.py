@@ -146,8 +146,8 @@ PARTS: Final[dict[str, tuple[Callable[[Path, Settings, str], Generator[Step, Non
     "appends": (store_alone, DATABASES),
     "stored": (stored, ("PostgreSQL", "MariaDB")),
     "elsewhere": (elsewhere, ("Redis", "NOTIFY")),
-    "ways": (ways, ("",)),
     "core": (core, ("",)),
+    "ways": (ways, ("",)),
 }
 """What each part runs, and with which servers one after the other."""
 
