@@ -251,7 +251,7 @@ class Pulse:
             except StorageError:
                 continue
             for name in silent - holders:
-                if self.peers[name].silent:
+                if name in self.peers and self.peers[name].silent:  # still
                     del self.peers[name]
                     logger.info("node %s is gone", name)
             self._strangers = (holders & self._listed) - self.peers.keys()

@@ -302,6 +302,33 @@ def test_who_says_goodbye_is_forgotten_and_nobody_looks_for_what_he_wrote() -> N
     told(story)
 
 
+@pytest.mark.parametrize("leaving", [True, False])
+def test_who_is_heard_while_the_database_is_asked_for_him_is_judged_by_that(leaving: bool) -> None:
+    async def story(s: Story) -> None:
+        await s.dies(s.one)
+        await asyncio.sleep(1.5)
+        assert s.two.pulse.unheard == [s.one.name]
+
+        async def holders() -> list[str]:
+            s.one.pulse._tell(leaving=leaving)
+            await asyncio.sleep(0.1)
+            return []
+
+        s.two.pulse._holders = holders
+        await eventually_asked(s)
+        assert list(s.two.pulse.peers) == ([] if leaving else [s.one.name])
+        await asyncio.sleep(0.1)
+        assert all(not part.done() for part in s.two._parts)
+
+    async def eventually_asked(s: Story) -> None:
+        beats = s.one.pulse.statistics.beats
+        while s.one.pulse.statistics.beats == beats:
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.15)
+
+    told(story)
+
+
 def test_goodbye_waits_no_longer_than_a_second_for_a_bus_that_is_away() -> None:
     async def story(s: Story) -> None:
         await s.dies(s.one)
