@@ -24,8 +24,9 @@ UNAVAILABLE: Final = frozenset(code for code, error in ERRORS.items() if error.h
 class Upkeep:
     """Judges samples and the answers to sends.
 
-    I25: of each server, the last sample of phase `after` has nothing queued that the greatest `before` had not, at most
-    FDS more file descriptors, THREADS more threads, and a resident size of at most RSS_TIMES what it was, and RSS_BYTES.
+    I25: the last sample of phase `after` has nothing queued that the greatest `before` had not, at most FDS more file
+    descriptors, THREADS more threads, and a resident size of at most RSS_TIMES what it was, and RSS_BYTES. Of several
+    nodes, all together: clients move from one to another.
     I27: of the sends that were called and settled outside of faults, at least AVAILABLE were acked. Not acked are those
     refused with one of UNAVAILABLE, and those without an answer, unless their client ended the connection or was put off
     it for what it did (44xx); on a connection that is open at the end, if rooms were read when all was quiet. Other
@@ -52,24 +53,26 @@ class Upkeep:
             self._after[record.node] = (self._state.line, record)
 
     def _grown(self) -> None:
-        for node in self._before.keys() & self._after.keys():
-            self._compare(self._before[node], *self._after[node])
-
-    def _compare(self, taken: list[tuple[int, r.Sample]], line: int, after: r.Sample) -> None:
+        nodes = self._before.keys() & self._after.keys()
+        if not nodes:
+            return
+        before = [[sample for _, sample in self._before[node]] for node in nodes]
+        after = [self._after[node][1] for node in nodes]
         bounds = (
-            ("queued", max(s.queued for _, s in taken), 0),
-            ("fds", max(s.fds for _, s in taken), FDS),
-            ("threads", max(s.threads for _, s in taken), THREADS),
+            ("queued", sum(max(s.queued for s in taken) for taken in before), 0),
+            ("fds", sum(max(s.fds for s in taken) for taken in before), FDS * len(nodes)),
+            ("threads", sum(max(s.threads for s in taken) for taken in before), THREADS * len(nodes)),
         )
-        rss = max(s.rss for _, s in taken)
-        allowed = {name: before + more for name, before, more in bounds}
-        allowed["rss"] = int(rss * RSS_TIMES) + RSS_BYTES
+        rss = sum(max(s.rss for s in taken) for taken in before)
+        allowed = {name: held + more for name, held, more in bounds}
+        allowed["rss"] = int(rss * RSS_TIMES) + RSS_BYTES * len(nodes)
         self._found.checked["I25"] += len(allowed)
+        lines = [line for node in nodes for line, _ in [*self._before[node], self._after[node]]]
         for name, bound in allowed.items():
-            if (value := getattr(after, name)) > bound:
+            if (value := sum(getattr(sample, name) for sample in after)) > bound:
                 message = f"After the storm, {name} is {value:,}; up to {bound:,} would be as before."
-                self._found.violated("I25", message, *(line for line, _ in taken), line)
-        self._found.notes["I25"] = f"{rss >> 20} MiB before, {after.rss >> 20} MiB after"
+                self._found.violated("I25", message, *sorted(lines))
+        self._found.notes["I25"] = f"{rss >> 20} MiB before, {sum(sample.rss for sample in after) >> 20} MiB after"
 
     # -- sends ---------------------------------------------------------------------------------------------------------
 
