@@ -5,11 +5,12 @@ from collections.abc import Callable
 from typing import Final
 
 from madang.cli.main import main
-from tests.sabotage import network, storage, telling
+from tests.sabotage import fleet, network, storage, telling
 
 SABOTAGES: Final[dict[str, Callable[[], None]]] = {
     **storage.SABOTAGES,
     **network.SABOTAGES,
+    **fleet.SABOTAGES,
     **telling.SABOTAGES,
 }
 

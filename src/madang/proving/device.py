@@ -313,7 +313,7 @@ class Device:
             if self._wire is not None:
                 self._mine = True
                 self._wire.close()  # and come back
-        elif ERRORS[frame.code].temporary:
+        elif ERRORS[frame.code].temporary or (frame.code == "not_member" and command.room in self.joining):
             if command.keep or command.op == "join":  # which stays in `joining`
                 loop = asyncio.get_running_loop()
                 loop.call_later(max(frame.retry_ms, AGAIN_MS) / 1000, self._again, command, self._wire)

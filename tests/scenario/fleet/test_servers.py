@@ -1,5 +1,8 @@
 """What a fleet stands on fails under load: Redis is killed, filled up and kept busy, the database is killed; nothing that was
-acked is lost, doubled or shown in another order, and nobody is told more than he may know."""
+acked is lost, doubled or shown in another order, and nobody is told more than he may know.
+
+A shorter story of both, in every run of the tests, is `test_whole_fleet.py`.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +26,7 @@ def redis() -> Iterator[RedisServer]:
         yield server
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 async def test_redis_and_the_database_are_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, redis: RedisServer
