@@ -30,6 +30,8 @@ from tests.wire import CLOSE, PING, PONG, TEXT, Raw, dialled, frame, guest, upgr
 pytestmark = [pytest.mark.postgres, pytest.mark.redis]
 PER_ADDRESS: Final = 60  # WebSockets that a node takes from one
 PACE_S: Final = 0.02  # of who posts; below the rate of a user
+# What takes its time is tried with HAProxy in `make soak`.
+NGINX_AT_ONCE: Final = ["nginx", pytest.param("haproxy", marks=pytest.mark.slow)]
 LEAVE_S: Final = 10.0  # what is promised of a node that is told to stop
 
 
@@ -98,6 +100,7 @@ async def test_the_longest_messages_and_pages_pass_and_what_is_too_long_is_refus
         assert len(listed.json()["messages"]) == 102
 
 
+@pytest.mark.parametrize("proxy", NGINX_AT_ONCE, indirect=True)
 async def test_who_says_nothing_stays_as_long_as_it_answers_pings(proxy: Proxy) -> None:
     async with guest(proxy.port, "Quiet") as raw:
         async with asyncio.timeout(PATIENCE_S):
@@ -179,7 +182,7 @@ async def posting_all_the_time(proxy: Proxy, yard: str) -> AsyncIterator[list[st
             await asyncio.wait([posting])
 
 
-@pytest.mark.parametrize("proxy", ["nginx", pytest.param("haproxy", marks=pytest.mark.slow)], indirect=True)
+@pytest.mark.parametrize("proxy", NGINX_AT_ONCE, indirect=True)
 async def test_every_node_is_restarted_under_load_and_nobody_loses_a_message(
     proxy: Proxy, nodes: list[Server], tmp_path: Path
 ) -> None:
@@ -267,7 +270,7 @@ async def test_who_is_on_a_node_that_stops_is_told_through_the_proxy_when_to_com
     await nodes[1].start()
 
 
-@pytest.mark.parametrize("kind", RUN)
+@pytest.mark.parametrize("kind", NGINX_AT_ONCE)
 async def test_a_crowd_too_large_for_a_moment_is_let_in_turn_by_turn(kind: str, tmp_path: Path) -> None:
     """Who is turned away hears from the node itself, through the proxy, when to come again; and the proxy goes on trusting it."""
     admission = {"handshake_rate": "20", "trusted_proxies": '["127.0.0.1"]'}
