@@ -214,11 +214,13 @@ class Pulse:
 
     async def _beat(self) -> None:
         self._heard_itself = last = self._loop.time()
+        late = False
         while True:
             self._tell()
             await asyncio.sleep(BEAT_S)
             now = self._loop.time()
-            if now - last < 2 * BEAT_S:  # else this node stood still, and hears what waits for it before it judges
+            was_late, late = late, now - last >= 2 * BEAT_S
+            if was_late or not late:  # else this node stood still, and hears what waits for it before it judges
                 self._judge(now, now - last)
             last = now
 

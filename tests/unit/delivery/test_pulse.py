@@ -350,6 +350,24 @@ def test_a_node_that_stood_still_hears_what_waits_for_it_before_it_judges() -> N
     told(story)
 
 
+def test_a_deaf_node_that_is_always_late_looks_all_the_same() -> None:
+    async def story(s: Story) -> None:
+        loop: Any = asyncio.get_running_loop()
+
+        async def busy() -> None:
+            while True:
+                loop.pass_time(2 * BEAT_S)
+                await asyncio.sleep(BEAT_S / 2)
+
+        working = asyncio.ensure_future(busy())
+        s.buses[1].misses = everything
+        event = await s.one.send(ROOM)
+        await s.arrives(event.seq, 5.0)
+        working.cancel()
+
+    told(story)
+
+
 def test_heads_beyond_one_signal_go_in_several_and_beyond_all_bounds_the_others_look() -> None:
     async def story(s: Story) -> None:
         bus, many = s.buses[0], [f"{n:064d}" for n in range(8000)]
