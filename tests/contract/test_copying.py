@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, update
+from sqlalchemy import Connection, Table, delete, insert, text, update
 
 from madang.adapters.sql import copy, copying, open_store, tables, walking
 from madang.adapters.sql.opening import open_engine
@@ -135,6 +135,30 @@ async def test_cut_off_anywhere_it_goes_on(source: str, url: str) -> None:
     assert rows == sum(len(each) for each in there) + 1, "and one lease"
     async with opened(url) as store:
         assert len(await store.read("마당", 0, 1000)) > BATCH
+
+
+async def test_a_lost_connection_ends_it_and_it_goes_on(
+    source: str, server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is cut once is replaced (`pooled.py`); when the server stays away, the next run goes on."""
+    put = copying._insert
+    calls = 0
+
+    def cut(c: Connection, table: Table, rows: walking.Rows) -> None:
+        nonlocal calls
+        put(c, table, rows)
+        calls += 1
+        if calls >= 3:
+            mysql = c.dialect.name in ("mariadb", "mysql")
+            c.execute(text("KILL CONNECTION_ID()" if mysql else "SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    monkeypatch.setattr(copying, "_insert", cut)
+    with pytest.raises(MadangError, match=r"A database failed \(.+\). Run it again: it goes on where it was."):
+        await copied(source, server_url)
+    assert calls > 3
+    monkeypatch.undo()
+    await copied(source, server_url)
+    assert await everything(server_url) == await everything(source)
 
 
 async def test_ids_go_on_above_all_that_were_given_out(source: str, sqlite_url: str) -> None:
