@@ -6,6 +6,7 @@ How `madang migrate` looks, and what clients see of a move: `tests/integration/t
 import asyncio
 import itertools
 import re
+import shutil
 import signal
 import sqlite3
 import sys
@@ -158,6 +159,17 @@ async def test_a_lost_connection_ends_it_and_it_goes_on(
     assert calls > 3
     monkeypatch.undo()
     await copied(source, server_url)
+    assert await everything(server_url) == await everything(source)
+
+
+async def test_two_copies_at_once_do_no_harm(source: str, server_url: str, tmp_path: Path) -> None:
+    """Whoever meets the other's rows is told; nothing is there twice, and nothing is missing in the end."""
+    shutil.copy(tmp_path / "source" / "madang.db", tmp_path / "twin")  # each takes the other's copy for its own
+    twin = f"sqlite:///{tmp_path}/twin"
+    outcomes = await asyncio.gather(copied(source, server_url), copied(twin, server_url), return_exceptions=True)
+    assert all(isinstance(outcome, int | MadangError | SetupError) for outcome in outcomes), outcomes
+    if not any(isinstance(outcome, int) for outcome in outcomes):
+        await copied(source, server_url)
     assert await everything(server_url) == await everything(source)
 
 
