@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from redis.asyncio import Redis
 
-from madang.adapters.redis import STRATEGIES, RedisBus, RedisPresence, connecting
+from madang.adapters.redis import STRATEGIES, RedisBus, RedisPresence
 from madang.core.events import SENT, Event
 from madang.errors import SetupError
 from madang.ports.bus import Bus, Signal
@@ -202,9 +202,10 @@ async def test_presence_is_one_over_all_nodes_and_a_dead_one_is_swept_by_another
     assert sorted(await here.sweep(1075.0)) == [(room, "ann"), (room, "ben")]
     assert await there.online(room) == [("cho", "Cho")]
     assert await here.sweep(1200.0) == [(room, "cho")]
-    async with connecting.keeper(url) as redis:
-        left = [key async for key in redis.scan_iter("madang:fleet:presence:*")]
-        assert not left, "something is left behind"
+    for member in [url] if url.startswith("redis:") else [f"redis://{place}" for place in url[16:].split(",")]:
+        async with Redis.from_url(member) as redis:
+            left = await redis.keys("madang:fleet:presence:*")
+            assert not left, "something is left behind"
     for presence in (here, there):
         await presence.stop()
 

@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from madang.adapters.redis import RedisBus
-from madang.adapters.redis.channels import TAGS
+from madang.adapters.redis import RedisBus, RedisPresence
+from madang.adapters.redis.channels import TAGS, partition
+from madang.errors import StorageFailed
 from madang.ports.bus import EVERYWHERE, Signal
 from tests.contract.test_redis import SECRET, Receiver, event
 from tests.redis_topologies import Cluster, run_cluster, run_sentinels
@@ -159,3 +160,30 @@ async def test_what_one_member_of_a_cluster_carried_is_all_that_its_death_costs(
 def _rooms_elsewhere(bus: RedisBus, redis: Cluster, victim: object) -> list[str]:
     of_victim = {n for n, tag in enumerate(TAGS) if redis.carrying(f"{{{tag}}}") is victim}
     return [room for room in ROOMS if bus._channels.partition(room) not in of_victim]
+
+
+async def test_presence_of_other_rooms_goes_on_without_a_member_of_a_cluster() -> None:
+    """Who is in its rooms cannot be told meanwhile; when it comes back empty, who refreshes learns that he is not known."""
+    with run_cluster(replicas=0, settings={"cluster-require-full-coverage": "no"}) as redis:
+        presence = RedisPresence(redis.url, "test", ttl_s=60)
+        try:
+            devices = [(room, "ann", "phone") for room in ROOMS]
+            for room in ROOMS:
+                assert await presence.enter(room, "ann", "Ann", "phone", 0.0)
+            victim = redis.carrying(f"{{{TAGS[0]}}}")
+            of_victim = {n for n, tag in enumerate(TAGS) if redis.carrying(f"{{{tag}}}") is victim}
+            lost = [room for room in ROOMS if partition(room) in of_victim]
+            kept = [room for room in ROOMS if room not in lost]
+            victim.kill()
+            for room in kept[:5]:
+                assert await presence.enter(room, "ben", "Ben", "phone", 0.0)
+                assert await presence.count(room) == 2
+            with pytest.raises(StorageFailed):
+                await presence.count(lost[0])
+            assert await presence.refresh(devices, 1.0) == []
+            assert sorted(await presence.sweep(60.5)) == sorted((room, "ben") for room in kept[:5])
+            victim.start()
+            await eventually(lambda: "cluster_state:ok" in victim.ask("cluster", "info"))
+            assert sorted(await presence.refresh(devices, 2.0)) == sorted((room, "ann", "phone") for room in lost)
+        finally:
+            await presence.stop()

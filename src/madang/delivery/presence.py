@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from madang.delivery.room import LiveRoom
+from madang.errors import StorageError
 from madang.ports.bus import Bus, Signal
 from madang.ports.presence import Presence
 from madang.protocol import codec
@@ -44,6 +45,7 @@ class PresenceKeeper:
         self._devices: dict[_Device, str] = {}
         self._moved = asyncio.Event()
         self._edges: dict[str, dict[str, _Edge]] = {}
+        self._ailing = False
         self._crowds: dict[str, float] = {}  # when rooms with a crowd may be told again
 
     def enter(self, room: str, user: str, name: str, device: str) -> None:
@@ -80,12 +82,18 @@ class PresenceKeeper:
             try:
                 await self._carry()
                 await asyncio.sleep(max(0.0, deadline - self._loop.time()))
-                await self._carry()
-                await self._flush()
+                failed = [*await self._carry(), *await self._flush()]
+                if failed:
+                    raise failed[0]
+                self._ailing = False
                 if self._edges:
                     self._moved.set()
             except Exception as error:
-                logger.error("presence not told", exc_info=error)
+                if not isinstance(error, StorageError):
+                    logger.error("presence not told", exc_info=error)
+                elif not self._ailing:  # said once, until it is over
+                    logger.warning("presence not told: %s", error)
+                self._ailing = True
                 self._moved.set()
                 await asyncio.sleep(TICK_S)
 
@@ -95,6 +103,8 @@ class PresenceKeeper:
             await asyncio.sleep(TTL_S / 3)
             try:
                 await self._keep()
+            except StorageError as error:
+                logger.warning("presence not kept: %s", error)
             except Exception as error:
                 logger.error("presence not kept", exc_info=error)
 
@@ -111,15 +121,26 @@ class PresenceKeeper:
         for room, user in await self._port.sweep(now):
             self._publish(room, user, None)
 
-    async def _carry(self) -> None:
-        while self._moves:
+    async def _carry(self) -> list[Exception]:
+        """Tell the port of all moves but those in rooms that it fails in; gives why it fails, once for each such room.
+
+        A port may be away in part. After CARRIED rooms it is left for this time.
+        """
+        failed: dict[str, Exception] = {}
+        while any(room not in failed for room, _, _ in self._moves):
             for come in (True, False):  # who comes before who goes: a page that reloads is then no edge at all
                 moves = [(device, name) for device, name in self._moves.items() if (name is not None) is come]
                 for start in range(0, len(moves), CARRIED):
-                    carried = (self._carry_one(*move) for move in moves[start : start + CARRIED])
-                    for outcome in await asyncio.gather(*carried, return_exceptions=True):
-                        if outcome is not None:
-                            raise outcome
+                    batch = [move for move in moves[start : start + CARRIED] if move[0][0] not in failed]
+                    outcomes = await asyncio.gather(*(self._carry_one(*move) for move in batch), return_exceptions=True)
+                    for (device, _), outcome in zip(batch, outcomes, strict=True):
+                        if isinstance(outcome, Exception):
+                            failed[device[0]] = outcome
+                            if device in self._moves:  # behind those that may fare better
+                                self._moves[device] = self._moves.pop(device)
+                    if len(failed) >= CARRIED:
+                        return list(failed.values())
+        return list(failed.values())
 
     async def _carry_one(self, device: _Device, name: str | None) -> None:
         room, user, which = device
@@ -136,13 +157,21 @@ class PresenceKeeper:
         self._bus.signal(Signal(room, "presence", user, _encode(name)))
         self._edge(room, user, name)
 
-    async def _flush(self) -> None:
+    async def _flush(self) -> list[Exception]:
+        """Tell rooms of their edges; gives why the port failed, as `_carry` does."""
+        failed: list[Exception] = []
         now = self._loop.time()
         self._crowds = {name: due for name, due in self._crowds.items() if due > now}
         for name in list(self._edges):
             if name in self._crowds:
                 continue
-            count = await self._port.count(name)
+            try:
+                count = await self._port.count(name)
+            except StorageError as error:
+                failed.append(error)
+                if len(failed) == CARRIED:
+                    break
+                continue
             edges = self._edges.pop(name)
             # Who came first and went, or went first and came, stands as he stood before: nothing to tell.
             told = {user: known for user, (came_first, known) in edges.items() if came_first is (known is not None)}
@@ -156,6 +185,7 @@ class PresenceKeeper:
                 online = {user: known for user, known in told.items() if known is not None}
                 offline = [user for user in told if user not in online]
                 self._tell(room, codec.notice("presence", room=name, count=count, online=online, offline=offline))
+        return failed
 
     async def online(self, room: str, *, after: str, limit: int) -> tuple[dict[str, str], int]:
         """Give a page of the users online (id → name) and how many there are in all."""

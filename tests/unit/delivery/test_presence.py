@@ -8,7 +8,8 @@ from madang.adapters.memory.bus import MemoryBus, Yard
 from madang.adapters.memory.presence import MemoryPresence
 from madang.adapters.sql import Store
 from madang.delivery import presence
-from madang.delivery.presence import CROWD, TTL_S, PresenceKeeper
+from madang.delivery.presence import CARRIED, CROWD, TTL_S, PresenceKeeper
+from madang.errors import StorageFailed
 from madang.ports.bus import Signal
 from tests.unit.delivery.nodes import OWNER, Node, running_nodes, user
 from tests.unit.delivery.outlets import Frame, RecordingOutlet
@@ -186,6 +187,36 @@ async def test_a_port_that_fails_for_a_while_is_caught_up_with(node: Node) -> No
     two.close()
     await settled(node)
     assert await port.count(YARD) == 1
+
+
+class PartlyAway(FailingPresence):
+    """A port that does not answer for one room: a member of a Cluster is gone."""
+
+    def __init__(self, room: str) -> None:
+        super().__init__()
+        self.away = room
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*args: Any, **more: Any) -> Any:
+            if args[0] == self.away:
+                raise StorageFailed("Not just now.")
+            return await getattr(self.inner, name)(*args, **more)
+
+        return call
+
+
+async def test_rooms_of_which_a_port_cannot_tell_hold_up_no_others(node: Node) -> None:
+    port = PartlyAway("square")
+    node.hub.presence._port = port  # type: ignore[assignment]
+    await node.rooms.create(OWNER, "square", "Square", "open")
+    for n in range(CARRIED + 3):
+        await node.join(node.outlet(), "square", user(f"early-{n}"))
+    watcher = await comes(node, "mina")
+    await comes(node, "bora")
+    await eventually(lambda: [f["count"] for f in watcher.of("presence")][-1:] == [2])
+    port.away = ""
+    await settled(node)
+    assert await port.count("square") == CARRIED + 3
 
 
 # -- several nodes -----------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from madang.adapters.redis.channels import PARTITIONS, Channels
 from madang.adapters.redis.connecting import TROUBLE
 from madang.adapters.redis.inspection import inspect
 from madang.adapters.redis.line import TRIES, Line, Parcel
-from madang.adapters.redis.servers import Cluster, Servers, Single
+from madang.adapters.redis.servers import Servers, servers
 from madang.aio import cancelled
 from madang.core.events import Event
 from madang.ports.bus import Receiver, Signal, Statistics
@@ -42,7 +42,7 @@ class RedisBus:
         self.statistics = Statistics()
         self._url = url
         self._node = node
-        self._servers: Servers = Cluster(url) if connecting.target(url).kind == "cluster" else Single(url)
+        self._servers: Servers = servers(url)
         self._seal = Seal(secret, node)
         self._channels = Channels(strategy, f"madang:{self._seal.name}:")
         self._receiver: Receiver | None = None

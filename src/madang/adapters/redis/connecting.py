@@ -12,20 +12,17 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from redis.asyncio import Redis, RedisCluster, Sentinel
-from redis.asyncio.cluster import ClusterNode
+from redis.asyncio import Redis, Sentinel
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisClusterException, RedisError
+from redis.exceptions import RedisError
 
 from madang.errors import SetupError
 
 CONNECT_S: Final = 5.0
 ANSWER_S: Final = 5.0
 """A server that says nothing for so long counts as gone."""
-REDIRECTIONS: Final = 3
-"""Times that presence looks for the right member of a Cluster, before it says that it cannot be told."""
-TROUBLE: Final = (RedisError, RedisClusterException, OSError, TimeoutError, RuntimeError)
+TROUBLE: Final = (RedisError, OSError, TimeoutError, RuntimeError)
 """What an unreachable server raises. The last is uvloop's word for a connection that was reset a moment ago."""
 EXAMPLES: Final = (
     "Write redis://host:6379, redis+sentinel://host:26379,host:26379/service or redis+cluster://host:6379,host:6379."
@@ -114,23 +111,9 @@ def member(named: Target, host: str, port: int) -> Redis:
     return Redis(host=host, port=port, **_OPTIONS, **named.keys)
 
 
-def keeper(url: str) -> "Redis | RedisCluster":
-    """Make a client for what is kept in Redis; in a Cluster it finds the member that has a key."""
-    named = target(url)
-    if named.kind != "cluster":
-        return client(url)
-    nodes = [ClusterNode(host, port) for host, port in named.places]
-    return RedisCluster(
-        startup_nodes=nodes,
-        require_full_coverage=False,
-        **{**_OPTIONS, "retry": Retry(NoBackoff(), REDIRECTIONS)},
-        **named.keys,
-    )
-
-
-async def close(client: "Redis | RedisCluster") -> None:
+async def close(client: Redis) -> None:
     """Let go of a client's connections, to Sentinels too."""
-    manager = getattr(getattr(client, "connection_pool", None), "sentinel_manager", None)
+    manager = getattr(client.connection_pool, "sentinel_manager", None)
     for each in (client, manager):
         with suppress(*TROUBLE):
             if each is not None:

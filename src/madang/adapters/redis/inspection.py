@@ -14,7 +14,7 @@ from redis.exceptions import AuthenticationError, MovedError, NoPermissionError,
 from madang.adapters.redis import connecting
 from madang.adapters.redis.channels import PARTITIONS
 from madang.adapters.redis.connecting import TROUBLE
-from madang.adapters.redis.servers import Cluster, Servers, Single
+from madang.adapters.redis.servers import Servers, servers
 from madang.errors import SetupError
 
 OLDEST: Final = (6, 2)
@@ -39,19 +39,19 @@ async def inspect(url: str) -> list[str]:
         SetupError: they cannot be reached, or not be used.
     """
     named = connecting.target(url)
-    servers: Servers = Cluster(url) if named.kind == "cluster" else Single(url)
+    there: Servers = servers(url)
     where = connecting.place(url)
     said: list[str] = []
     try:
         async with _asked(where, named):
-            found = await servers.look()
+            found = await there.look()
         if (carried := sum(map(len, found.values()))) < PARTITIONS:
             lost = f"{PARTITIONS - carried} of {PARTITIONS} parts of the rooms"
             said.append(
                 f"Nobody in the Redis Cluster at {where} has the slots of {lost}; they are found in the log only."
             )
         for name in found:
-            client = servers.client(name)
+            client = there.client(name)
             try:
                 said += await _inspect(client, name, named)
             except _Silent as silent:
@@ -61,7 +61,7 @@ async def inspect(url: str) -> list[str]:
             finally:
                 await connecting.close(client)
     finally:
-        await servers.close()
+        await there.close()
     return said
 
 

@@ -11,13 +11,15 @@ and per partition `{tag}:rooms`, a sorted set: room → when its first device ma
 that died has left behind is swept by the next one.
 """
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Final
 
-from redis.asyncio import Redis, RedisCluster
+from redis.asyncio import Redis
 
-from madang.adapters.redis import connecting
 from madang.adapters.redis.channels import TAGS, partition
+from madang.adapters.redis.connecting import TROUBLE
+from madang.adapters.redis.servers import Keepers
 from madang.errors import StorageFailed
 
 SWEPT: Final = 200
@@ -60,6 +62,8 @@ if first[2] then redis.call('ZADD', KEYS[4], first[2], ARGV[2]) else redis.call(
 return gone
 """
 
+_Command = tuple[str | float, ...]  # its name, its key, and the rest
+
 
 class RedisPresence:
     """Counts devices per (room, user) over all nodes. See `ports.presence`.
@@ -74,73 +78,107 @@ class RedisPresence:
     """
 
     def __init__(self, url: str, name: str, ttl_s: float) -> None:
-        self._redis: Redis | RedisCluster = connecting.keeper(url)
+        self._keepers = Keepers(url)
         self._prefix = f"madang:{name}:presence:"
         self._ttl_ms = int(ttl_s * 1000)
         self._ahead_ms: float | None = None
-        scripts = (_ENTER, _LEAVE, _SWEEP)
-        self._enter, self._leave, self._sweep = (self._redis.register_script(script) for script in scripts)
 
     async def stop(self) -> None:
         """Let go of the connections. Devices stay until they are gone by themselves."""
-        await connecting.close(self._redis)
+        await self._keepers.close()
 
     async def enter(self, room: str, user: str, name: str, device: str, now: float) -> bool:
-        gone_at = await self._ms(now) + self._ttl_ms
-        return bool(await self._enter(keys=self._keys(room), args=[user, device, name, gone_at, room]))
+        gone_at = await self._ms(now, room) + self._ttl_ms
+        return bool(await self._run(_ENTER, room, user, device, name, gone_at, room))
 
     async def leave(self, room: str, user: str, device: str, now: float) -> bool:
-        return bool(await self._leave(keys=self._keys(room), args=[user, device]))
+        return bool(await self._run(_LEAVE, room, user, device))
 
     async def refresh(self, devices: Sequence[tuple[str, str, str]], now: float) -> list[tuple[str, str, str]]:
-        gone_at = await self._ms(now) + self._ttl_ms
+        if not devices:
+            return []
+        gone_at = await self._ms(now, devices[0][0]) + self._ttl_ms
         rooms: dict[str, dict[str, tuple[str, str, str]]] = {}
         for room, user, device in devices:
             rooms.setdefault(room, {})[f"{user}\0{device}"] = room, user, device
-        async with self._redis.pipeline(transaction=False) as calls:
-            for room, members in rooms.items():
-                calls.zadd(self._keys(room)[0], dict.fromkeys(members, gone_at), xx=True)
-                calls.zmscore(self._keys(room)[0], list(members))
-            answers = await calls.execute()
-        known = zip(rooms.values(), answers[1::2], strict=True)
-        return [
-            key for keys, scores in known for key, score in zip(keys.values(), scores, strict=True) if score is None
-        ]
+        commands: dict[int, list[_Command]] = {}
+        for room, members in rooms.items():
+            key = self._keys(room)[0]
+            again = [word for member in members for word in (gone_at, member)]
+            both: list[_Command] = [("ZADD", key, "XX", *again), ("ZMSCORE", key, *members)]
+            commands.setdefault(partition(room), []).extend(both)
+        unknown: list[tuple[str, str, str]] = []
+        scores = {number: iter(answers[1::2]) for number, answers in (await self._pipelined(commands)).items()}
+        for room, members in rooms.items():
+            if partition(room) in scores:
+                pairs = zip(members.values(), next(scores[partition(room)]), strict=True)
+                unknown += [device for device, score in pairs if score is None]
+        return unknown
 
     async def sweep(self, now: float) -> list[tuple[str, str]]:
-        ms = await self._ms(now)
+        ms = await self._ms(now, "")
+        due = await self._pipelined(
+            {n: [("ZRANGEBYSCORE", self._rooms(tag), "-inf", ms, "LIMIT", 0, SWEPT)] for n, tag in enumerate(TAGS)}
+        )
         gone: list[tuple[str, str]] = []
-        due: list[str] = []
-        async with self._redis.pipeline(transaction=False) as calls:
-            for tag in TAGS:
-                calls.zrangebyscore(self._rooms(tag), "-inf", ms, 0, SWEPT)
-            for rooms in await calls.execute():
-                due += [room.decode() for room in rooms]
-        for room in due:
-            users = await self._sweep(keys=self._keys(room), args=[ms, room])
-            gone += [(room, user.decode()) for user in users]
+        with suppress(StorageFailed):  # what is left is swept the next time
+            for room in [name.decode() for (names,) in due.values() for name in names]:
+                users = await self._run(_SWEEP, room, ms, room)
+                gone += [(room, user.decode()) for user in users]
         return gone
 
     async def online(self, room: str, *, after: str = "", limit: int = 100) -> list[tuple[str, str]]:
         _, users, names, _ = self._keys(room)
         start = f"({after}" if after else "-"
-        found = await self._names("ZRANGEBYLEX", users, start, "+", "LIMIT", 0, limit)
-        named = await self._names("HMGET", names, *found) if found else []
+        found = await self._names(room, "ZRANGEBYLEX", users, start, "+", "LIMIT", 0, limit)
+        named = await self._names(room, "HMGET", names, *found) if found else []
         return [(user, name) for user, name in zip(found, named, strict=True) if name]
 
     async def count(self, room: str) -> int:
-        try:
-            return int(await self._redis.zcard(self._keys(room)[1]))
-        except connecting.TROUBLE as error:
-            raise StorageFailed("Who is present cannot be told just now.") from error
+        return int(await self._do(partition(room), lambda redis: redis.zcard(self._keys(room)[1])))
 
-    async def _names(self, *command: str | int) -> list[str]:
+    async def _names(self, room: str, *command: str | int) -> list[str]:
         """Run a command that answers with names; one that is missing is empty."""
-        try:
-            answer: list[bytes | None] = await self._redis.execute_command(*command)
-        except connecting.TROUBLE as error:
-            raise StorageFailed("Who is present cannot be told just now.") from error
+        answer = await self._do(partition(room), lambda redis: redis.execute_command(*command))  # type: ignore[no-untyped-call]
         return [(name or b"").decode() for name in answer]
+
+    async def _run(self, script: str, room: str, *args: str | int) -> Any:
+        return await self._do(
+            partition(room), lambda redis: redis.register_script(script)(keys=self._keys(room), args=args)
+        )
+
+    async def _pipelined(self, commands: Mapping[int, Sequence[_Command]]) -> dict[int, list[Any]]:
+        """Run the commands of each partition, in one call to each server; gives the answers of those that answer.
+
+        Raises:
+            StorageFailed: none does.
+        """
+        answers: dict[int, list[Any]] = {}
+        failed: StorageFailed | None = None
+        with _told():
+            groups = await self._keepers.together(commands)
+        for group in groups:
+
+            async def call(redis: Redis, group: Sequence[int] = group) -> list[Any]:
+                async with redis.pipeline(transaction=False) as calls:
+                    for number in group:
+                        for command in commands[number]:
+                            calls.execute_command(*command)
+                    return await calls.execute()
+
+            try:
+                found = iter(await self._do(group[0], call))
+            except StorageFailed as error:
+                failed = error
+                continue
+            answers |= {number: [next(found) for _ in commands[number]] for number in group}
+        if failed is not None and not answers:
+            raise failed
+        return answers
+
+    async def _do(self, number: int, call: Callable[[Redis], Awaitable[Any]]) -> Any:
+        with _told():
+            return await self._keepers.do(number, call)
 
     def _rooms(self, tag: int) -> str:
         return f"{self._prefix}{{{tag}}}:rooms"
@@ -150,9 +188,18 @@ class RedisPresence:
         kinds = (f"{self._prefix}{{{tag}}}:{kind}:{room}" for kind in ("devices", "users", "names"))
         return [*kinds, self._rooms(tag)]
 
-    async def _ms(self, now: float) -> int:
-        """Give the caller's time in milliseconds of Redis's clock."""
+    async def _ms(self, now: float, room: str) -> int:
+        """Give the caller's time in milliseconds of Redis's clock; of the server of a room, if it is not known yet."""
         if self._ahead_ms is None:
-            seconds, micros = await self._redis.time()
+            seconds, micros = await self._do(partition(room), lambda redis: redis.time())
             self._ahead_ms = seconds * 1000 + micros / 1000 - now * 1000
         return int(self._ahead_ms + now * 1000)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Raise what Redis, or a member of a Cluster, does not answer as StorageFailed."""
+    try:
+        yield
+    except TROUBLE as error:
+        raise StorageFailed("Who is present cannot be told just now.") from error

@@ -7,18 +7,22 @@ makes the others wait (3 s were measured).
 
 import asyncio
 import random
-from collections.abc import Iterable
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final, Protocol, TypeVar
 
 from redis.asyncio import Redis
 from redis.crc import key_slot
+from redis.exceptions import MovedError
 
 from madang.adapters.redis import connecting
 from madang.adapters.redis.channels import PARTITIONS, TAGS
 from madang.adapters.redis.connecting import TROUBLE
 
+T = TypeVar("T")
+
 LOOK_S: Final = 1.0
 """How long one member of a Cluster is asked who carries what, before another is."""
+LOOK_AGAIN_S: Final = 1.0
 _SLOTS: Final = [key_slot(str(tag).encode()) for tag in TAGS]
 
 
@@ -115,6 +119,80 @@ class Cluster:
         kept = {_name(*place) for place in [*places, *self._target.places]}
         for name in [name for name in self._clients if name not in kept]:
             await connecting.close(self._clients.pop(name))
+
+
+def servers(url: str) -> "Single | Cluster":
+    """Give the servers of a URL.
+
+    Raises:
+        SetupError: no such URL.
+    """
+    return Cluster(url) if connecting.target(url).kind == "cluster" else Single(url)
+
+
+class Keepers:
+    """Clients by partition, for what is kept in Redis: each of the server that carries it.
+
+    After trouble it is looked up anew who that is, but not more often than every LOOK_AGAIN_S.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._servers = servers(url)
+        self._names: dict[int, str] = {}
+        self._clients: dict[str, Redis] = {}
+        self._looking = asyncio.Lock()
+        self._looked_at = float("-inf")
+        self._astray = True
+
+    async def do(self, partition: int, call: Callable[[Redis], Awaitable[T]]) -> T:
+        """Make a call to the server that carries a partition.
+
+        Raises:
+            one of TROUBLE: it does not answer, or nobody carries the partition. Whether the call was made is not known.
+        """
+        try:
+            return await call(await self._client(partition))
+        except MovedError:  # it was not made
+            self._astray, self._looked_at = True, float("-inf")
+            return await call(await self._client(partition))
+        except TROUBLE:
+            self._astray = True
+            raise
+
+    async def together(self, partitions: Iterable[int]) -> list[list[int]]:
+        """Sort partitions into those that one server carries; those that nobody carries stand alone."""
+        wanted = list(partitions)
+        await self._look()
+        groups: dict[str, list[int]] = {}
+        for partition in wanted:
+            groups.setdefault(self._names.get(partition, f"none for {partition}"), []).append(partition)
+        return list(groups.values())
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        for client in self._clients.values():
+            await connecting.close(client)
+        await self._servers.close()
+
+    async def _client(self, partition: int) -> Redis:
+        await self._look()
+        if partition not in self._names:
+            raise ConnectionError("no member of the Cluster carries it")
+        return self._clients[self._names[partition]]
+
+    async def _look(self) -> None:
+        async with self._looking:
+            now = asyncio.get_running_loop().time()
+            if not self._astray or now - self._looked_at < LOOK_AGAIN_S:
+                return
+            found = await self._servers.look()
+            self._names = {partition: name for name, partitions in found.items() for partition in partitions}
+            for name in found:
+                if name not in self._clients:
+                    self._clients[name] = self._servers.client(name)
+            for name in [name for name in self._clients if name not in found]:
+                await connecting.close(self._clients.pop(name))
+            self._astray, self._looked_at = False, now
 
 
 async def _slots(client: Redis) -> list[Any]:
