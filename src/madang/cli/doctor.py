@@ -62,6 +62,7 @@ def _checks(settings: "Settings") -> Iterator["Finding"]:
         yield Finding("fail", error.problem, error.mend)
     else:
         yield checks.database(found)
+        yield from (Finding("warn", one.problem, one.mend) for one in found.warnings)
         yield from fleet.strangers(settings, found.nodes, here=here)
     yield from asyncio.run(fleet.bus(settings))
     dangers = unsafe(settings)

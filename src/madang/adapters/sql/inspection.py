@@ -4,13 +4,14 @@ import asyncio
 import importlib.util
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import URL, Connection, create_engine, exc, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from madang.adapters.sql import finishing, installation, leases, migrations, sqlite_file
+from madang.adapters.sql import finishing, fitness, installation, leases, migrations, mysql, postgresql, sqlite_file
 from madang.adapters.sql.dialects import MYSQL
 from madang.adapters.sql.opening import parsed
 from madang.adapters.sql.pooled import reason
@@ -28,6 +29,7 @@ class Inspection(NamedTuple):
         newest: the schema that this version knows.
         empty: whether there are no tables, of anybody.
         refused: why this version cannot use it, if it cannot.
+        warnings: what its server should be set to otherwise.
         unfinished: steps that wait for `madang upgrade --finish`.
         nodes: who holds a number; one of them may have died less than half a minute ago.
     """
@@ -37,6 +39,7 @@ class Inspection(NamedTuple):
     newest: str = migrations.NEWEST
     empty: bool = False
     refused: SetupError | None = None
+    warnings: tuple[fitness.Unfit, ...] = ()
     unfinished: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
 
@@ -78,6 +81,13 @@ def _inspect(c: Connection, server: str) -> Inspection:
     return Inspection(server, schema, refused=refused, unfinished=tuple(finishing.pending(c)), nodes=nodes)
 
 
+def _fit(found: list[fitness.Unfit], refused: SetupError | None) -> dict[str, Any]:
+    try:
+        return {"warnings": tuple(fitness.refuse(found)), "refused": refused}
+    except SetupError as error:
+        return {"refused": error}
+
+
 class _Server(NamedTuple):
     """How one kind of database server is asked."""
 
@@ -88,28 +98,33 @@ class _Server(NamedTuple):
     port: int
     timeout: str
     version: str
+    mend: Callable[[BaseException], str | None]
 
 
 _POSTGRESQL: Final = _Server(
-    "PostgreSQL", "postgresql+asyncpg", "asyncpg", "postgres", 5432, "timeout", "SHOW server_version"
+    "PostgreSQL", "postgresql+asyncpg", "asyncpg", "postgres", 5432, "timeout", "SHOW server_version", postgresql.mend
 )
-_MYSQL: Final = _Server("MySQL", "mysql+asyncmy", "asyncmy", "mysql", 3306, "connect_timeout", "SELECT version()")
+_MYSQL: Final = _Server(
+    "MySQL", "mysql+asyncmy", "asyncmy", "mysql", 3306, "connect_timeout", "SELECT version()", mysql.mend
+)
 
 
 async def _inspect_server(url: URL) -> Inspection:
     kind = _MYSQL if url.get_backend_name() in MYSQL else _POSTGRESQL
     if importlib.util.find_spec(kind.module) is None:
         raise SetupError(f"{kind.name} needs a driver that is not installed.", f"Install madang[{kind.extra}].")
-    engine = create_async_engine(url.set(drivername=kind.driver), connect_args={kind.timeout: int(ANSWER_SECONDS)})
+    url = postgresql.driver_url(url) if kind is _POSTGRESQL else url.set(drivername=kind.driver)
+    engine = create_async_engine(url, connect_args={kind.timeout: int(ANSWER_SECONDS)})
     try:
         async with engine.connect() as c:
             version = str((await c.execute(text(kind.version))).scalar())
             name = "MariaDB" if "MariaDB" in version else kind.name
-            return await c.run_sync(_inspect, f"{name} {version}")
+            found = await c.run_sync(_inspect, f"{name} {version}")
+            return found._replace(**_fit(await c.run_sync(fitness.unfit, max(1, len(found.nodes))), found.refused))
     except (OSError, TimeoutError, exc.SQLAlchemyError) as error:
         raise SetupError(
             f"The database at {url.host or 'localhost'}:{url.port or kind.port} does not answer ({reason(error)}).",
-            f"Check MADANG_DATABASE, and that {kind.name} runs there.",
+            kind.mend(error) or f"Check MADANG_DATABASE, and that {kind.name} runs there.",
         ) from error
     finally:
         await engine.dispose()

@@ -1,6 +1,6 @@
-"""MariaDB and MySQL: how they are opened, what they must be set to, and what their errors mean.
+"""MariaDB and MySQL: how they are opened, and what their errors mean.
 
-Transactions are `pooled.py`. Tested with MariaDB 10.11; MySQL 8 differs in two names (collation, isolation).
+Transactions are `pooled.py`, what the servers must be set to is `fitness.py`. Tested with MariaDB 10.11; MySQL 8 differs in two names (collation, isolation).
 """
 
 import asyncio
@@ -10,14 +10,15 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Dialect, event, exc, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from madang.adapters.sql import migrations, pooled
+from madang.adapters.sql import fitness, migrations, pooled
 from madang.adapters.sql.dialects import MARIADB_COLLATION, MYSQL_COLLATION
 from madang.adapters.sql.pooled import Again, PooledEngine
 from madang.adapters.sql.store import Unstorable
 from madang.errors import SetupError, StorageFailed, StorageFull
 
+log = logging.getLogger("madang.sql")
 logging.getLogger("asyncmy").setLevel(logging.ERROR)  # it repeats the server's warnings, which our errors tell
 
 PORT: Final = 3306
@@ -28,7 +29,14 @@ UNDONE: Final = frozenset({1213})  # deadlock: the server has undone the transac
 DATA: Final = frozenset({1264, 1366, 1406, 3988})  # out of range, no such character, too long
 OUR_MISTAKES: Final = frozenset({1048, 1054, 1062, 1064, 1146, 1267, 1364, 1451, 1452})  # constraint, syntax
 
-OLDEST: Final = {"mariadb": [10, 6], "mysql": [8, 0]}
+MENDS: Final = {
+    1040: "Raise the server's max_connections, or let others use fewer.",
+    1044: "Give the user the database: GRANT ALL ON name.* TO user;",
+    1045: "Check the user and the password in MADANG_DATABASE.",
+    1049: "Make the database first, with CREATE DATABASE, or name another in MADANG_DATABASE.",
+    1142: "Let the user make tables: GRANT ALL ON name.* TO user;",
+}
+
 ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
@@ -42,7 +50,7 @@ async def open_mysql(url: URL, clock_ms: Callable[[], int]) -> PooledEngine:
         # In a thread with a loop of its own, because Alembic reads files.
         kind = await asyncio.to_thread(lambda: asyncio.run(_prepare(url)))
     except (OSError, TimeoutError, exc.SQLAlchemyError) as error:
-        raise pooled.unusable(url, PORT, "the server", error) from error
+        raise pooled.unusable(url, PORT, "the server", error, mend(error)) from error
     engine = _engine(url, kind, pooled.POOL)
     readers = engine.execution_options()
     event.listen(readers.sync_engine, "begin", _as_of_one_moment)
@@ -59,7 +67,6 @@ async def _prepare(url: URL) -> str:
     engine = _engine(url, kind, pool=1)
     try:
         async with engine.begin() as c:
-            await _check_durability(c)
             await c.run_sync(migrations.upgrade)
     finally:
         await engine.dispose()
@@ -70,14 +77,12 @@ async def _kind(url: URL) -> str:
     engine = _connecting(create_async_engine(url.set(drivername="mysql+asyncmy"), connect_args=_patience()))
     try:
         async with engine.connect() as c:
+            for one in fitness.refuse(await c.run_sync(fitness.unfit)):
+                log.warning("%s %s", one.problem, one.mend)
             version = str((await c.execute(text("SELECT version()"))).scalar())
     finally:
         await engine.dispose()
-    kind = "mariadb" if "MariaDB" in version else "mysql"
-    numbers = [int(part) for part in version.partition("-")[0].split(".")[:2]]
-    if numbers < OLDEST[kind]:
-        raise SetupError(f"The database server is too old ({version}).", "Madang needs MariaDB 10.6 or MySQL 8.0.")
-    return kind
+    return "mariadb" if "MariaDB" in version else "mysql"
 
 
 def _connecting(engine: AsyncEngine) -> AsyncEngine:
@@ -117,18 +122,14 @@ def _patience() -> dict[str, Any]:
     }
 
 
-async def _check_durability(c: AsyncConnection) -> None:
-    """An ack says "stored": refuse a server that is told to answer before it has written."""
-    if str((await c.execute(text("SELECT @@innodb_flush_log_at_trx_commit"))).scalar()) != "1":
-        raise SetupError(
-            "The database is set to confirm before it has stored (innodb_flush_log_at_trx_commit is not 1).",
-            "Set it to 1: SET GLOBAL innodb_flush_log_at_trx_commit = 1; and in the server's configuration.",
-        )
+def mend(error: BaseException) -> str | None:
+    """How to mend what keeps a database from being opened, where its error says it."""
+    return MENDS.get(_number(error)) if isinstance(error, exc.DBAPIError) else None
 
 
 def judge(error: exc.DBAPIError) -> Exception | None:
     """What an error of asyncmy means; None for a mistake of ours."""
-    number = error.orig.args[0] if error.orig is not None and error.orig.args else 0
+    number = _number(error)
     if number in UNDONE:
         return Again()
     if number in DISK_FULL:
@@ -136,3 +137,8 @@ def judge(error: exc.DBAPIError) -> Exception | None:
     if number in DATA:
         return Unstorable()
     return None if number in OUR_MISTAKES else StorageFailed()
+
+
+def _number(error: exc.DBAPIError) -> int:
+    found = error.orig.args[0] if error.orig is not None and error.orig.args else 0
+    return found if isinstance(found, int) else 0

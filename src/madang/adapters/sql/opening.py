@@ -19,13 +19,15 @@ def parsed(url: str) -> URL:
     """Read the URL of a database. Raises SetupError, which does not repeat it: a password may be in it."""
     try:
         found = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter of a port that is no number
         raise SetupError("The database setting is no URL.", _EXAMPLES) from None
     kind = found.get_backend_name()
     if kind == "sqlite" and (not found.database or found.database == ":memory:"):
         raise SetupError("A SQLite database needs a file.", _EXAMPLES)
     if kind not in {"sqlite", "postgresql"} | MYSQL:
         raise SetupError(f"Madang does not know the database {kind!r}.", _EXAMPLES)
+    if kind in MYSQL and not found.database:
+        raise SetupError("The database setting names a server, and no database of it.", _EXAMPLES)
     return found
 
 

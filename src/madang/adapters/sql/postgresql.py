@@ -1,15 +1,16 @@
-"""PostgreSQL: how it is opened, what it must be set to, and what its errors mean. Transactions are `pooled.py`."""
+"""PostgreSQL: how it is opened, and what its errors mean. Transactions are `pooled.py`, what it must be set to is `fitness.py`."""
 
 import asyncio
 import importlib.util
+import inspect
 import logging
 from collections.abc import Callable
 from typing import Final
 
-from sqlalchemy import URL, exc, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy import URL, exc
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from madang.adapters.sql import migrations, pooled
+from madang.adapters.sql import fitness, migrations, pooled
 from madang.adapters.sql.pooled import Again, PooledEngine
 from madang.adapters.sql.store import Unstorable
 from madang.errors import SetupError, StorageFailed, StorageFull
@@ -25,6 +26,14 @@ UNDONE: Final = ("40001", "40P01")  # serialisation failure, deadlock: the serve
 DATA: Final = "22"  # a value that text cannot hold: NUL, half a surrogate pair
 OUR_MISTAKES: Final = ("23", "42")  # constraint, syntax
 
+MENDS: Final = {
+    "28": "Check the user and the password in MADANG_DATABASE, and the server's pg_hba.conf.",
+    "3D000": "Make the database first, with createdb, or name another in MADANG_DATABASE.",
+    "42501": "Let the user make tables: GRANT CREATE ON SCHEMA public TO … (ALTER DATABASE … OWNER TO … does that, too).",
+    "53300": "Raise the server's max_connections, or let others use fewer.",
+}
+SQLALCHEMYS: Final = frozenset({"sslmode", "prepared_statement_cache_size"})  # options that are not the driver's own
+
 
 async def open_postgresql(url: URL, clock_ms: Callable[[], int]) -> PooledEngine:
     """Connect, and bring the tables to the newest schema. Raises SetupError."""
@@ -32,11 +41,12 @@ async def open_postgresql(url: URL, clock_ms: Callable[[], int]) -> PooledEngine
         raise SetupError(
             "PostgreSQL needs a driver that is not installed.", "Install madang[postgres], or use sqlite:///…"
         )
+    driver_url(url)
     try:
         # In a thread with a loop of its own, because Alembic reads files.
         await asyncio.to_thread(lambda: asyncio.run(_prepare(url)))
     except (OSError, TimeoutError, exc.SQLAlchemyError) as error:
-        raise pooled.unusable(url, PORT, "PostgreSQL", error) from error
+        raise pooled.unusable(url, PORT, "PostgreSQL", error, mend(error)) from error
     engine = _engine(url, pooled.POOL)
     readers = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return PooledEngine(engine, readers, judge, clock_ms)
@@ -46,7 +56,8 @@ async def _prepare(url: URL) -> None:
     engine = _engine(url, pool=1)
     try:
         async with engine.begin() as c:
-            await _check_durability(c)
+            for one in fitness.refuse(await c.run_sync(fitness.unfit)):
+                log.warning("%s %s", one.problem, one.mend)
             await c.run_sync(migrations.upgrade)
     finally:
         await engine.dispose()
@@ -54,7 +65,7 @@ async def _prepare(url: URL) -> None:
 
 def _engine(url: URL, pool: int) -> AsyncEngine:
     return create_async_engine(
-        url.set(drivername="postgresql+asyncpg"),
+        driver_url(url),
         pool_size=pool,
         max_overflow=0,
         hide_parameters=True,  # they are what people wrote
@@ -63,15 +74,31 @@ def _engine(url: URL, pool: int) -> AsyncEngine:
     )
 
 
-async def _check_durability(c: AsyncConnection) -> None:
-    """An ack says "stored": refuse a server that is told to answer before it has written."""
-    if (await c.execute(text("SHOW synchronous_commit"))).scalar() == "off":
+def driver_url(url: URL) -> URL:
+    """The URL as the driver takes it. `sslmode` is what everybody else calls its `ssl`. Raises SetupError."""
+    _check_options(url)
+    found = url.set(drivername="postgresql+asyncpg")
+    if "sslmode" not in found.query:
+        return found
+    return found.difference_update_query(["sslmode"]).update_query_dict({"ssl": found.query["sslmode"]})
+
+
+def _check_options(url: URL) -> None:
+    known = inspect.signature(importlib.import_module("asyncpg").connect).parameters.keys() | SQLALCHEMYS
+    if unknown := sorted(url.query.keys() - known):
         raise SetupError(
-            "PostgreSQL is set to confirm before it has stored (synchronous_commit = off).",
-            "Set it to on, for this database at least: ALTER DATABASE … SET synchronous_commit = on;",
+            f"The database setting has an option that PostgreSQL's driver does not know: {unknown[0]}.",
+            "Leave it out; known are sslmode and the arguments of asyncpg.connect.",
         )
-    if (await c.execute(text("SHOW fsync"))).scalar() == "off":
-        log.warning("PostgreSQL runs with fsync = off: a power failure can lose messages that were acked as stored")
+
+
+def mend(error: BaseException) -> str | None:
+    """How to mend what keeps a database from being opened, where its error says it."""
+    cause: BaseException | None = error
+    while cause is not None and not hasattr(cause, "sqlstate"):
+        cause = cause.orig if isinstance(cause, exc.DBAPIError) else cause.__cause__
+    state = getattr(cause, "sqlstate", None) or ""
+    return MENDS.get(state) or MENDS.get(state[:2])
 
 
 def judge(error: exc.DBAPIError) -> Exception | None:
