@@ -55,18 +55,23 @@ def _pinned(core: int, running: AbstractContextManager[T]) -> Iterator[T]:
         yield server
 
 
-def family(pid: int) -> tuple[int, ...]:
-    """Give a process and its children: PostgreSQL has one for each connection."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return pid, *map(int, children)
-
-
 class Used:
-    """CPU seconds of processes since it was made; of those that are there at the end, also what began in between."""
+    """CPU seconds of a server since this was made, its children included: PostgreSQL has one for each connection. Of those that
+    are there at the end, also what began in between."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
-        self._before = {each: proc.cpu(each).total for each in family(pid)}
+        self._before = self._now()
 
     def seconds(self) -> float:
-        return sum(proc.cpu(each).total - self._before.get(each, 0.0) for each in family(self._pid))
+        return sum(seconds - self._before.get(pid, 0.0) for pid, seconds in self._now().items())
+
+    def _now(self) -> dict[int, float]:
+        children = Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text().split()
+        found = {}
+        for pid in (self._pid, *map(int, children)):
+            try:
+                found[pid] = proc.cpu(pid).total
+            except OSError:  # it has just ended, as PostgreSQL's cleaners do
+                continue
+        return found
