@@ -9,6 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from madang.adapters.redis import STRATEGIES, RedisBus, RedisPresence
+from madang.adapters.redis.servers import CONNECTIONS
 from madang.core.events import SENT, Event
 from madang.errors import SetupError
 from madang.ports.bus import Bus, Signal
@@ -232,3 +233,15 @@ async def test_what_a_broken_connection_has_swallowed_is_said_again(redis_server
         await here.stop()
         await there.stop()
         await proxy.stop()
+
+
+async def test_presence_takes_few_connections_however_many_come_at_once(redis_server: RedisServer) -> None:
+    presence = RedisPresence(redis_server.url, f"crowd-{secrets.token_hex(4)}", ttl_s=60)
+    async with Redis.from_url(redis_server.url) as redis:
+        before = len(await redis.client_list())
+        try:
+            await asyncio.gather(*(presence.enter("yard", f"u-{n}", "N", "phone", 0.0) for n in range(200)))
+            assert len(await redis.client_list()) <= before + CONNECTIONS
+            assert await presence.count("yard") == 200
+        finally:
+            await presence.stop()

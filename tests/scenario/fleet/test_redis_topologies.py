@@ -58,6 +58,7 @@ async def test_sentinels_replace_a_primary_that_was_killed(
         await held(tmp_path, Fleet(3, postgres_url, redis.url), 15, 5, faults)
 
 
+@pytest.mark.slow
 async def test_slots_of_a_cluster_move(tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some of them with the beats that the nodes know each other by."""
     with run_cluster(replicas=0) as redis:
@@ -71,6 +72,7 @@ async def test_slots_of_a_cluster_move(tmp_path: Path, postgres_url: str, monkey
         await held(tmp_path, Fleet(3, postgres_url, redis.url), 18, 5, faults)
 
 
+@pytest.mark.slow
 async def test_a_member_of_a_cluster_is_lost(
     tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

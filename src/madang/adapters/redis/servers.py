@@ -23,6 +23,8 @@ T = TypeVar("T")
 LOOK_S: Final = 1.0
 """How long one member of a Cluster is asked who carries what, before another is."""
 LOOK_AGAIN_S: Final = 1.0
+CONNECTIONS: Final = 4
+"""Calls at the same time to one server, each of which takes a connection. Others wait."""
 _SLOTS: Final = [key_slot(str(tag).encode()) for tag in TAGS]
 
 
@@ -140,6 +142,7 @@ class Keepers:
         self._servers = servers(url)
         self._names: dict[int, str] = {}
         self._clients: dict[str, Redis] = {}
+        self._turns: dict[str, asyncio.Semaphore] = {}
         self._looking = asyncio.Lock()
         self._looked_at = float("-inf")
         self._astray = True
@@ -151,10 +154,10 @@ class Keepers:
             one of TROUBLE: it does not answer, or nobody carries the partition. Whether the call was made is not known.
         """
         try:
-            return await call(await self._client(partition))
+            return await self._do(partition, call)
         except MovedError:  # it was not made
             self._astray, self._looked_at = True, float("-inf")
-            return await call(await self._client(partition))
+            return await self._do(partition, call)
         except TROUBLE:
             self._astray = True
             raise
@@ -174,11 +177,13 @@ class Keepers:
             await connecting.close(client)
         await self._servers.close()
 
-    async def _client(self, partition: int) -> Redis:
+    async def _do(self, partition: int, call: Callable[[Redis], Awaitable[T]]) -> T:
         await self._look()
         if partition not in self._names:
             raise ConnectionError("no member of the Cluster carries it")
-        return self._clients[self._names[partition]]
+        name = self._names[partition]
+        async with self._turns[name]:
+            return await call(self._clients[name])
 
     async def _look(self) -> None:
         async with self._looking:
@@ -190,7 +195,9 @@ class Keepers:
             for name in found:
                 if name not in self._clients:
                     self._clients[name] = self._servers.client(name)
+                    self._turns[name] = asyncio.Semaphore(CONNECTIONS)
             for name in [name for name in self._clients if name not in found]:
+                del self._turns[name]
                 await connecting.close(self._clients.pop(name))
             self._astray, self._looked_at = False, now
 
