@@ -64,23 +64,26 @@ def _appends(result: Result, figure: Any) -> None:
 
 
 def _elsewhere(result: Result, figure: Any) -> None:
-    left, right = figure.subplots(1, 2, sharey=True)
-    _, most = ELSEWHERE_BUDGET
-    for axes, percentile, title in ((left, "p50", "Half of all deliveries"), (right, "p99", "99 of 100 deliveries")):
-        lines: list[Line] = []
-        for name, colour in _BUSES.items():
-            for key, told, style in (
-                (f"own node {percentile}", "own node", ":"),
-                (f"other node {percentile}", "other node", "-"),
-            ):
-                points = _points(result, "elsewhere", "rate", key, bus=name, nodes=2)
-                lines.append((f"{name}: {told}", colour, style, points))
-        _lines(axes, lines, f"{title}, two nodes\n", "ms from when a send was due to the client; less is better",
-               "messages per second, all rooms together (log scale)")  # fmt: skip
-        if percentile == "p99":
-            axes.axhline(most, color=INK, lw=1)
-            axes.annotate(f"budget at {ELSEWHERE_BUDGET[0]:,} msg/s: {most} ms", (0, most), (6, 4),
-                          ("axes fraction", "data"), textcoords="offset points", fontsize=8.5)  # fmt: skip
+    panels = figure.subplots(1, 2)
+    rate, most = ELSEWHERE_BUDGET
+    all_lines: dict[str, list[Line]] = {
+        percentile: [
+            (f"{bus}: {node} node", colour, style,
+             _points(result, "elsewhere", "rate", f"{node} node {percentile}", bus=bus, nodes=2))
+            for bus, colour in _BUSES.items()
+            for node, style in (("own", ":"), ("other", "-"))
+        ]
+        for percentile in ("p50", "p99")
+    }  # fmt: skip
+    everything = [y for lines in all_lines.values() for *_, points in lines for _, y in points]
+    for axes, percentile, title in zip(
+        panels, all_lines, ("Half of all deliveries", "99 of 100 deliveries"), strict=True
+    ):
+        _lines(axes, all_lines[percentile], f"{title}, two nodes\n", "ms from when a send was due to the client; less is better",
+               "messages per second, all rooms together (log scale)", also=[*everything, most])  # fmt: skip
+    panels[1].axhline(most, color=INK, lw=1)
+    panels[1].annotate(f"budget at {rate:,} msg/s: {most} ms", (0, most), (6, 4), ("axes fraction", "data"),
+                       textcoords="offset points", fontsize=8.5)  # fmt: skip
 
 
 def _ways(result: Result, figure: Any) -> None:
@@ -97,8 +100,8 @@ def _ways(result: Result, figure: Any) -> None:
         _lines(axes, lines, f"{title}\n", f"{unit}; less is better", label)
 
 
-def _lines(axes: Any, lines: Sequence[Line], title: str, unit: str, label: str) -> None:
-    """Draw lines on two log scales, with their names at their right ends."""
+def _lines(axes: Any, lines: Sequence[Line], title: str, unit: str, label: str, also: Sequence[float] = ()) -> None:
+    """Draw lines on two log scales, with their names at their right ends. `also` are values to leave room for."""
     from matplotlib.ticker import LogLocator
 
     drawn = [line for line in lines if line[3]]
@@ -110,7 +113,7 @@ def _lines(axes: Any, lines: Sequence[Line], title: str, unit: str, label: str) 
     places = sorted({x for *_, points in drawn for x, _ in points})
     axes.set_xticks(places, [f"{x:,g}" for x in places])
     axes.minorticks_off()
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if _narrow(drawn) else (1,)))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if _narrow(drawn, also) else (1,)))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
     axes.grid(axis="y", color=FAINT, lw=0.8), axes.set_axisbelow(True)
     axes.set_xlabel(label), axes.set_title(title)
@@ -119,15 +122,15 @@ def _lines(axes: Any, lines: Sequence[Line], title: str, unit: str, label: str) 
     )
     if not drawn:
         return
-    values = [y for *_, points in drawn for _, y in points]
+    values = [*also, *(y for *_, points in drawn for _, y in points)]
     axes.set_ylim(min(values) / 1.6, max(values) * 1.6)
     axes.set_xlim(places[0] / 1.15, places[-1] * (places[-1] / places[0]) ** 0.5)  # room for the names
     _names(axes, drawn)
 
 
-def _narrow(lines: Sequence[Line]) -> bool:
+def _narrow(lines: Sequence[Line], also: Sequence[float]) -> bool:
     """Whether all is within two powers of ten, so that more marks are needed to read it."""
-    values = [y for *_, points in lines for _, y in points]
+    values = [*also, *(y for *_, points in lines for _, y in points)]
     return bool(values) and max(values) < 100 * min(values)
 
 

@@ -43,7 +43,8 @@ def brief(part: str, values: Values) -> str:
 
 def tables(result: Result) -> str:
     """Make all tables."""
-    return "\n".join(f"## {title}\n\n{make(result)}" for title, make in SECTIONS.values())
+    there = {"budgets", *(row.part for row in result.rows)}
+    return "\n".join(f"## {title}\n\n{make(result)}" for name, (title, make) in SECTIONS.items() if name in there)
 
 
 def budgets(result: Result) -> str:
@@ -181,7 +182,9 @@ SECTIONS: Final = {
 def write(result: Result, place: Path) -> None:
     """Write NAME.md."""
     facts = "".join(f"- {key}: {value}\n" for key, value in result.machine.items())
-    pictures = "".join(f"![{alt}]({place.name}-{kind}.png)\n\n" for kind, alt in PICTURES.items())
+    pictures = "".join(
+        f"![{alt}]({place.name}-{kind}.png)\n\n" for kind, alt in PICTURES.items() if any(result.of(kind))
+    )
     place.with_suffix(".md").write_text(
         f"# Measured: {place.name}\n\n{facts}- meanwhile: {disturbed(result)}\n\n{pictures}{tables(result)}"
     )
