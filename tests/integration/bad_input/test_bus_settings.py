@@ -41,16 +41,16 @@ class Row(NamedTuple):
     settings: Mapping[str, str] = NO_SETTINGS
 
 
-EACH_KIND: Final = [
-    Row("kafka://{redis}", "There is no bus for 'kafka'."),
-    Row("redis://:hunter2@127.0.0.1:port", "is no URL"),
-    Row("redis://:hunter2@{nobody}", "does not answer"),
+SOME: Final = [
     Row("redis://:hunter2@{guarded}", "does not let us in"),
     Row("redis://{redis}", "SQLite is for one node", {"MADANG_DATABASE": ""}),
     Row("redis://:hunter2@{redis}", "Install madang[redis]", {"PYTHONPATH": "{without}"}),
     Row("postgresql://nobody:hunter2@{postgres}/bad_bus", 'role "nobody" does not exist'),
 ]
 MORE: Final = [
+    Row("kafka://{redis}", "There is no bus for 'kafka'."),
+    Row("redis://:hunter2@127.0.0.1:port", "is no URL"),
+    Row("redis://:hunter2@{nobody}", "does not answer"),
     Row("kafka", "There is no bus for 'kafka'."),
     Row("redis", "is no URL"),
     Row("redis://", "is no URL"),
@@ -65,10 +65,7 @@ MORE: Final = [
     Row("postgresql://:hunter2@{postgres}", "names no database"),
     Row("postgresql://:hunter2@127.0.0.1:port/bad_bus", "is no URL"),
     Row("redis://:hunter2@{replica}", "is a replica"),
-    Row("postgresql://nobody:hunter2@{postgres}", "names no database"),
-    Row("postgresql://nobody:hunter2@{nobody}/yard", "cannot be used as the bus"),
     Row("postgresql://postgres:hunter2@{postgres}/nowhere", "nowhere"),
-    Row("postgresql://nobody:hunter2@{postgres}/postgres", "nobody"),
     Row("redis://{redis}", "The setting bus_channels is wrong", {"MADANG_BUS_CHANNELS": "some"}),
 ]
 
@@ -108,7 +105,7 @@ def flaws(done: Done, status: int, says: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("rows", [EACH_KIND, pytest.param(MORE, marks=pytest.mark.slow)], ids=["of each kind", "more"])
+@pytest.mark.parametrize("rows", [SOME, pytest.param(MORE, marks=pytest.mark.slow)], ids=["some", "more"])
 async def test_serve_says_why_it_does_not_start(places: dict[str, str], tmp_path: Path, rows: list[Row]) -> None:
     turn = asyncio.Semaphore(AT_ONCE)
 
@@ -126,15 +123,13 @@ async def test_serve_says_why_it_does_not_start(places: dict[str, str], tmp_path
 
 
 async def test_doctor_tries_the_bus(places: dict[str, str], tmp_path: Path) -> None:
-    wrong = EACH_KIND[3]
+    wrong = SOME[0]
     done = await madang("doctor", "--data", tmp_path, **settings(wrong, places))
     assert not flaws(done, 1, wrong.says), done.out
     done = await madang("doctor", "--data", tmp_path, **settings(Row("redis://{redis}", ""), places))
     assert f"ok    The bus at {places['redis']} carries what is published." in done.out, done.out
     done = await madang("doctor", "--data", tmp_path, **settings(Row(places["database"], ""), places))
     assert f"ok    The bus at {places['postgres']} carries what is published." in done.out, done.out
-    done = await madang("doctor", "--data", tmp_path, **settings(EACH_KIND[4], places))
-    assert not flaws(done, 1, EACH_KIND[4].says), done.out
 
 
 async def test_two_nodes_without_a_bus_are_told(places: dict[str, str], tmp_path: Path) -> None:
@@ -142,8 +137,6 @@ async def test_two_nodes_without_a_bus_are_told(places: dict[str, str], tmp_path
     (tmp_path / "two").mkdir()
     settings = {"database": places["database"]}
     async with running_server(tmp_path / "one", settings=settings):
-        alone = await madang("doctor", "--data", tmp_path / "one", MADANG_DATABASE=places["database"])
-        assert "other node" not in alone.out
         second = await madang("doctor", "--data", tmp_path / "two", MADANG_DATABASE=places["database"])
         assert "1 other node uses this database" in second.out
         async with running_server(tmp_path / "two", settings=settings) as two:

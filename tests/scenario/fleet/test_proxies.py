@@ -182,7 +182,7 @@ async def posting_all_the_time(proxy: Proxy, yard: str) -> AsyncIterator[list[st
             await asyncio.wait([posting])
 
 
-@pytest.mark.parametrize("proxy", NGINX_AT_ONCE, indirect=True)
+@pytest.mark.slow  # `test_whole_fleet.py` has a rolling restart, too; here visitors and REST are looked at
 async def test_every_node_is_restarted_under_load_and_nobody_loses_a_message(
     proxy: Proxy, nodes: list[Server], tmp_path: Path
 ) -> None:
