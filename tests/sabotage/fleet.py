@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from madang.adapters.sql import leases, store
 from madang.adapters.sql.pooled import PooledEngine
 from madang.adapters.sql.rows import Head, number
 from madang.core.events import Appended
@@ -10,6 +11,7 @@ from madang.core.ids import IdSource
 from madang.delivery.hub import Hub
 from madang.delivery.room import LiveRoom
 from madang.errors import StorageFailed
+from madang.ports.leases import Lease
 
 
 def believes_the_bus() -> None:
@@ -35,6 +37,16 @@ def acks_unsure() -> None:
     PooledEngine.append = hopeful  # type: ignore[method-assign]
 
 
+def no_fence() -> None:
+    """A number that another node has taken is prolonged."""
+
+    def renew(c: Any, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> Lease | None:
+        return plain(c, lease, now_ms, ttl_ms, used_ms) or lease
+
+    plain = leases.renew
+    store.leases.renew = renew  # type: ignore[assignment]
+
+
 SABOTAGES: Final[dict[str, Callable[[], None]]] = {
-    f.__name__.replace("_", "-"): f for f in (believes_the_bus, acks_unsure)
+    f.__name__.replace("_", "-"): f for f in (believes_the_bus, acks_unsure, no_fence)
 }

@@ -8,10 +8,11 @@ import random
 from typing import Final, Protocol
 
 from madang.proving.faults.companion import PAD, accompanied, until
-from madang.proving.faults.fault import NODES, Broken
+from madang.proving.faults.fault import NODES, Broken, started_again
 from madang.proving.faults.partition import FOUND_S, Outage
 from madang.proving.faults.probe import probing
 from madang.proving.stage import Stage
+from madang.services.number import LEASE_MS
 from tests.redis import RedisServer
 
 MUCH: Final = 1500  # messages of 16 KB: 24 MB, of which kernels keep ten before Redis notices
@@ -149,3 +150,48 @@ class Choked:
 
     async def _subscribers(self) -> int:
         return (await asyncio.to_thread(self._redis.ask, "client", "list", "type", "pubsub")).count("id=")
+
+
+class Zombie:
+    """A node stands still for longer than its lease, and another one that starts takes its number. Awake again it may write
+    nothing under that number, and ends."""
+
+    name = "zombie"
+    number = "F14"
+    title = "a node stands still until another has its number, and goes on"
+    needs = NODES
+
+    def missing(self) -> str | None:
+        return None
+
+    async def strike(self, stage: Stage, dice: random.Random) -> str:
+        zombie, heir = stage.server, dice.choice(stage.others)
+        async with (
+            probing(heir) as host,
+            probing(zombie, host.room) as guest,
+            accompanied(guest, zombie.direct_url) as companion,
+        ):
+            companion.send("before")
+            stage.proxy.shut(stage.number)  # as a balancer does that looks after its nodes
+            zombie.pause()
+            try:
+                companion.send("meanwhile")
+                await asyncio.sleep(LEASE_MS / 1000 + 1)
+                await heir.kill()
+                await started_again(heir, "the lease of another node had run out")
+                await host.surely_send("heir", "heir")
+            finally:
+                zombie.resume()
+            try:
+                status = await zombie.ended(FOUND_S)
+            except TimeoutError:
+                raise Broken("A node goes on under a number that is another's.") from None
+            finally:
+                stage.proxy.heal()
+            await started_again(zombie, "it had lost its number")
+            for cid in ("before", "meanwhile"):
+                await guest.surely_send(cid, cid)
+            found = sorted(message["text"] for message in await host.history())
+        if status == 0 or found != ["before", "heir", "meanwhile"]:
+            raise Broken(f"A node that had lost its number ended with {status}, and these messages are there: {found}.")
+        return "its number was another's when it woke, and it ended"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from madang.errors import SetupError
-from madang.proving.faults import FAULTS, fitting
+from madang.proving.faults import FAULTS, Fault, fitting
 from madang.proving.faults.freeze import Freeze
 from madang.proving.faults.storm import Exodus
 from madang.proving.plan import make_plan
@@ -15,6 +15,7 @@ from madang.proving.run import prove
 from madang.proving.stage import Fleet
 from tests.redis import RedisServer
 from tests.running import madang
+from tests.scenario.fleet.outages import Zombie
 from tests.scenario.fleet.staging import DATABASES, held, named
 
 pytestmark = pytest.mark.redis
@@ -63,11 +64,13 @@ async def test_again_and_again(tmp_path: Path, fleet: Fleet, fault: str) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", [Freeze(34.0, least_s=32.0), Exodus(5000, back_s=90.0)], ids=lambda fault: fault.name)
+@pytest.mark.parametrize(
+    "fault", [Freeze(34.0, least_s=32.0), Zombie(), Exodus(5000, back_s=90.0)], ids=lambda f: f.name
+)
 async def test_for_long_and_by_many(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fleet: Fleet, fault: Freeze
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fleet: Fleet, fault: Fault
 ) -> None:
-    """Longer than a lease; 5,000 sockets of a node that dies."""
+    """Longer than a lease, whose number nobody takes, or another node; 5,000 sockets of a node that dies."""
     await held(tmp_path, fleet, 33, 10, named(monkeypatch, fault), {})
 
 

@@ -12,6 +12,8 @@ from madang.proving.plan import make_plan
 from madang.proving.run import prove
 from madang.proving.stage import Fleet
 from tests.redis import RedisServer
+from tests.scenario.fleet.outages import Zombie
+from tests.scenario.fleet.staging import named
 
 pytestmark = [pytest.mark.slow, pytest.mark.redis, pytest.mark.postgres]
 ROOT = Path(__file__).parents[3]
@@ -22,6 +24,7 @@ TABLE = [
     ("no-dedupe", "no-answer", "I13"),
     ("no-fill", "hidden", "I9"),
     ("read-for-each", "exodus", "The log was read"),
+    ("no-fence", "zombie", "goes on under a number"),
 ]
 
 
@@ -31,6 +34,7 @@ async def test_it_is_caught(
     protection: str, fault: str, caught: str,
 ) -> None:  # fmt: skip
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    named(monkeypatch, Zombie())
     program = (sys.executable, "-m", "tests.sabotage", protection)
     fleet = Fleet(3, postgres_url, redis_server.url)
     outcome = await prove(make_plan(3, 4, [fault]), tmp_path / "evidence", program=program, fleet=fleet)
