@@ -20,6 +20,7 @@ from madang.adapters.redis.line import TRIES, Line, Parcel
 from madang.adapters.redis.servers import Servers, servers
 from madang.aio import cancelled
 from madang.core.events import Event
+from madang.errors import SetupError
 from madang.ports.bus import Receiver, Signal, Statistics
 
 logger = logging.getLogger("madang.redis")
@@ -66,7 +67,14 @@ class RedisBus:
         for doubt in await inspect(self._url):
             logger.warning("%s", doubt)
         self._receiver = receiver
-        await self._assign(await self._servers.look())
+        try:
+            found = await self._servers.look()
+        except TROUBLE as error:
+            where = connecting.place(self._url)
+            raise SetupError(
+                f"Redis at {where} does not answer ({error}).", "Check MADANG_BUS, and that it runs."
+            ) from error
+        await self._assign(found)
         await asyncio.gather(*(line.listening() for line in self._lines.values()))
         self._tasks = [asyncio.create_task(self._route())]
 

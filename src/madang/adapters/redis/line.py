@@ -39,7 +39,7 @@ _ASTRAY: Final = (MovedError, ClusterDownError, TryAgainError)
 
 
 class Parcel(NamedTuple):
-    """What goes out in one message. `content`: how many events and signals it holds."""
+    """What goes out in one message; how many events and signals are in it, and how often it was tried to send it."""
 
     partition: int
     channel: str
@@ -94,7 +94,7 @@ class Line:
         self._again: deque[Parcel] = deque()  # at most what each line has in one call
         self._ready = asyncio.Event()
         self._pubsub: PubSub | None = None  # while it listens
-        self._wanted: dict[str, None] = {probes: None}  # in order, so that what is of one slot stands together
+        self._wanted: set[str] = {probes}
         self._asked: set[str] = set()  # for, on this connection; an answer has come or is on its way
         self._confirmed: set[str] = set()
         self._awaited: dict[str, asyncio.Future[None]] = {}
@@ -173,13 +173,15 @@ class Line:
         for parcel, answer in zip(parcels, answers, strict=True):
             if isinstance(answer, BaseException):
                 left.append(parcel._replace(tries=parcel.tries + 1))
-                if not isinstance(answer, MovedError):  # which is nobody's failure
-                    self._ailments.fails("publishing", answer)
             else:
                 self._statistics.parcels += 1
                 self._statistics.published += parcel.events
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(answer, MovedError):  # which is nobody's failure
+                self._ailments.fails("publishing", answer)
+                self._statistics.failures += 1
+                break
         if left:
-            self._statistics.failures += 1
             self._desk.again(left)
         return len(left) < len(parcels)
 
@@ -191,7 +193,7 @@ class Line:
         unknown = [channel for channel in channels if channel not in self._confirmed]
         new = [channel for channel in unknown if channel not in self._awaited]
         for channel in new:
-            self._wanted[channel] = None
+            self._wanted.add(channel)
             self._awaited[channel] = loop.create_future()
         awaited = [self._awaited[channel] for channel in unknown]
         if new:
@@ -204,7 +206,7 @@ class Line:
 
     def want(self, channels: Iterable[str]) -> None:
         """Listen to channels from the next `renew` on."""
-        self._wanted.update(dict.fromkeys(channels))
+        self._wanted.update(channels)
 
     async def renew(self) -> None:
         """Listen to what is wanted and is not listened to."""
@@ -214,7 +216,7 @@ class Line:
         """Listen no more to channels."""
         known = [channel for channel in channels if channel in self._wanted]
         for channel in known:
-            del self._wanted[channel]
+            self._wanted.discard(channel)
             self._confirmed.discard(channel)
             self._heard(self._awaited.pop(channel, None))
         await self._tell("unsubscribe", known)
@@ -228,9 +230,13 @@ class Line:
         """Tell the server of channels: in one command those of a slot, up to SUBSCRIPTIONS."""
         tell = getattr(pubsub, self._verb.format(verb))
         (self._asked.update if verb == "subscribe" else self._asked.difference_update)(channels)
-        for _, group in groupby(channels, key=lambda channel: channel.partition("}")[0]):
+        for _, group in groupby(sorted(channels, key=self._slot), key=self._slot):
             while some := list(islice(group, SUBSCRIPTIONS)):
                 await tell(*some)
+
+    def _slot(self, channel: str) -> str:
+        """Give what the channels of one slot have in common; a single server has one for all."""
+        return channel.partition("}")[0] if self._verb == "s{}" else ""
 
     async def _listen(self) -> None:
         """Listen; after a failure, again. Whoever was deaf for a moment tells the hub."""
