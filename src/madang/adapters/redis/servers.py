@@ -190,6 +190,7 @@ class Keepers:
             now = asyncio.get_running_loop().time()
             if not self._astray or now - self._looked_at < LOOK_AGAIN_S:
                 return
+            self._looked_at = now
             found = await self._servers.look()
             self._names = {partition: name for name, partitions in found.items() for partition in partitions}
             for name in found:
@@ -199,7 +200,7 @@ class Keepers:
             for name in [name for name in self._clients if name not in found]:
                 del self._turns[name]
                 await connecting.close(self._clients.pop(name))
-            self._astray, self._looked_at = False, now
+            self._astray = False
 
 
 async def _slots(client: Redis) -> list[Any]:
