@@ -108,11 +108,14 @@ async def test_two_versions_share_a_database_until_the_upgrade_is_finished(url: 
 
     # An old node that has looked at the schema, and not taken its number yet.
     waiting = None if alone else await open_store(url, now_ms)
-    assert (await next_madang("upgrade", "--finish")).out.startswith("The upgrade to schema 0003 is finished.")
-    if waiting is not None:
-        with pytest.raises(SetupError, match="newer Madang"):
-            await waiting.acquire("late", now_ms(), LEASE_MS)
-        await waiting.close()
+    try:
+        assert (await next_madang("upgrade", "--finish")).out.startswith("The upgrade to schema 0003 is finished.")
+        if waiting is not None:
+            with pytest.raises(SetupError, match="newer Madang"):
+                await waiting.acquire("late", now_ms(), LEASE_MS)
+    finally:
+        if waiting is not None:
+            await waiting.close()
     with pytest.raises(SetupError, match="newer Madang"):
         await open_store(url, now_ms)
 
