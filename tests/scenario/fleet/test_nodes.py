@@ -57,6 +57,13 @@ async def test_from_the_command_line(tmp_path: Path, postgres_url: str, redis_se
 
 
 @pytest.mark.slow
+@pytest.mark.postgres
+async def test_a_fleet_that_has_nothing_but_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    """NOTIFY between the nodes: what parts them from the bus does not part them from the database."""
+    await held(tmp_path, Fleet(3, postgres_url, postgres_url), 34, 20, [*SHORT, "bus-away", "database-away", "island"])
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", fitting(ANY))
 async def test_again_and_again(tmp_path: Path, fleet: Fleet, fault: str) -> None:
     """One fault, for a minute, as often as there is time; the seed is told when it fails."""
