@@ -3,6 +3,8 @@ until no node of that version is left, and shuts it out.
 """
 
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +107,9 @@ async def test_two_versions_share_a_database_until_the_upgrade_is_finished(url: 
     async with opened(url) as store:
         scene.store = store
         assert await scene.texts() == ["before", "between"]
+    if alone:
+        with closing(sqlite3.connect(tmp_path / "madang.db")) as c:
+            assert c.execute("SELECT count(*) FROM journal").fetchone() == (0,), "rows do not fit into the new table"
 
     # An old node that has looked at the schema, and not taken its number yet.
     waiting = None if alone else await open_store(url, now_ms)
