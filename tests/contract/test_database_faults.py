@@ -1,10 +1,10 @@
-"""F27 and F28: a pool that is exhausted, a commit whose answer is lost.
+"""F26 to F28: a database that dies and comes back, a pool that is exhausted, a commit whose answer is lost.
 
 What a whole fleet makes of these is `tests/scenario/fleet`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -22,6 +22,9 @@ from madang.testing.rules import Scene, assert_repeat, new_event
 from madang.testing.rules import opened as opened_scene
 from tests.contract.conftest import opened
 from tests.contract.test_database_servers import by_hand
+from tests.mariadb import MariadbServer, run_mariadb
+from tests.servers import PostgresServer, run_postgres
+from tests.waiting import eventually
 
 CREATORS = 100
 
@@ -129,3 +132,73 @@ async def test_a_commit_whose_answer_is_lost_is_found_by_the_cid(server_url: str
         assert await stored(server_url, scene) == there
         assert_repeat(again[0], (await scene.log())[1])
         assert new_event(await scene.outcome(scene.say("new", cid="new"))).seq == 7
+
+
+# -- F26: a database that dies and comes back ------------------------------------------------------------------------
+
+
+@pytest.fixture(
+    params=[pytest.param("postgres", marks=pytest.mark.postgres), pytest.param("mariadb", marks=pytest.mark.mariadb)]
+)
+def mortal(request: pytest.FixtureRequest) -> Iterator[PostgresServer | MariadbServer]:
+    """A server of the test's own, as durable as in production."""
+    with run_postgres() if request.param == "postgres" else run_mariadb() as server:
+        yield server
+
+
+def crash(server: PostgresServer | MariadbServer) -> None:
+    server.kill()
+    server.start()
+
+
+async def open_transactions(url: str) -> int:
+    """How many transactions others have open."""
+    if url.startswith("postgresql"):
+        found = (
+            "pg_stat_activity WHERE xact_start IS NOT NULL AND pid <> pg_backend_pid() AND datname = current_database()"
+        )
+    else:
+        found = "information_schema.innodb_trx WHERE trx_mysql_thread_id <> connection_id()"
+    async with by_hand(url) as c:
+        return int((await c.execute(text(f"SELECT count(*) FROM {found}"))).scalar_one())
+
+
+@pytest.mark.slow
+async def test_a_database_that_dies_under_appends_loses_nothing_acked(mortal: PostgresServer | MariadbServer) -> None:
+    """No ack without its commit, the same pool serves again by itself, and no transaction is left behind."""
+    url = mortal.create_database("mortal")
+    async with opened(url) as store:
+        scenes = [await opened_scene(store) for _ in range(4)]
+        acked: dict[str, list[str]] = {scene.room: [] for scene in scenes}
+        failed = 0
+        stop = asyncio.Event()
+
+        async def append_on(scene: Scene) -> None:
+            nonlocal failed
+            said = acked[scene.room]
+            while not stop.is_set():
+                batch = [scene.say(f"{len(said) + n}", cid=f"{len(said) + n}") for n in range(5)]
+                try:
+                    outcomes = await store.append(batch)
+                except StorageFailed:
+                    failed += 1
+                    await asyncio.sleep(0.01)
+                    continue
+                assert all(isinstance(outcome, Appended) for outcome in outcomes), outcomes
+                said += [d.content.text or "" for d in batch]
+
+        appending = [asyncio.create_task(append_on(scene)) for scene in scenes]
+        try:
+            for _ in range(2):
+                before = [len(said) for said in acked.values()]
+                await asyncio.to_thread(crash, mortal)
+                await eventually(lambda b=before: all(len(s) > n for s, n in zip(acked.values(), b, strict=True)))
+        finally:
+            stop.set()
+            await asyncio.gather(*appending)
+        assert failed, "nobody noticed, so this proves nothing"
+        for scene in scenes:
+            assert await scene.texts() == acked[scene.room]
+        async with asyncio.timeout(30):
+            while await open_transactions(url):
+                await asyncio.sleep(0.01)
