@@ -9,6 +9,7 @@ import pytest
 from madang.adapters.memory.bus import MemoryBus, Yard
 from madang.adapters.sql import Store
 from madang.core.events import JOINED, KICKED, LEFT, ROLE, Appended, Body, draft
+from madang.delivery import scheduler
 from madang.delivery.following import CHUNK, JOIN_BYTES, RESET_EVENTS, RESUME_EVENTS, Joined
 from madang.delivery.room import FEW, TAIL
 from madang.errors import Refused, StorageFailed
@@ -109,12 +110,14 @@ async def test_joining_again_while_a_batch_goes_out_gives_nothing_twice(node: No
     assert all(o.position(YARD, 1) == joined.seq + 1 for o in outlets if o is not outlet)
 
 
-async def test_coming_back_while_the_news_of_going_is_on_its_way(node: Node) -> None:
+async def test_coming_back_while_the_news_of_going_is_on_its_way(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     live = await node.live(YARD)
     bora = user("bora")
     outlet = node.outlet()
     await node.join(outlet, YARD, bora)
     await eventually(lambda: live.sealed == 2)
+    monkeypatch.setattr(scheduler, "TICK_S", 3600)  # so that the news waits for as long as all this takes
+    await eventually(lambda: node.hub.time() >= live.next_flush)
     await node.send(YARD)  # hot from now on
     await node.rooms.leave(bora, YARD)
     assert live.gone == {outlet}
@@ -122,6 +125,7 @@ async def test_coming_back_while_the_news_of_going_is_on_its_way(node: Node) -> 
     outlet.flush()
     before = len(outlet.frames)
     await node.send(YARD)
+    node.hub.scheduler.finish()
     await eventually(lambda: [f["seq"] for f in outlet.frames[before:] if f["op"] == "event"] == [joined.seq + 1])
     assert live.gone == set()
 
