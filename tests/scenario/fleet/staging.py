@@ -13,7 +13,7 @@ from madang.proving.verdict import Outcome
 SOON = {"ping_s": "1"}
 DATABASES = [
     pytest.param("postgres", marks=pytest.mark.postgres),
-    pytest.param("mariadb", marks=pytest.mark.mariadb),
+    pytest.param("mariadb", marks=[pytest.mark.mariadb, pytest.mark.slow]),  # `test_fleet.py` has two nodes on it
 ]
 
 
