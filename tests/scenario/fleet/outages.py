@@ -50,12 +50,9 @@ class Killed(Outage):
         await asyncio.to_thread(self._server.start)
 
 
-class Full(Outage):
-    """Redis has no memory left and evicts nothing: who is present cannot be written down; messages go on."""
+class OfRedis(Outage):
+    """What is done to the Redis of all nodes while it runs."""
 
-    name = "redis-full"
-    number = "F20"
-    title = "Redis reaches its maxmemory (noeviction)"
     needs = NODES
     everybody = True
     lacks = frozenset({"bus"})
@@ -65,6 +62,14 @@ class Full(Outage):
 
     def missing(self) -> str | None:
         return None
+
+
+class Full(OfRedis):
+    """Redis has no memory left and evicts nothing: who is present cannot be written down; messages go on."""
+
+    name = "redis-full"
+    number = "F20"
+    title = "Redis reaches its maxmemory (noeviction)"
 
     async def begin(self, stage: Stage, dice: random.Random) -> str:
         await asyncio.to_thread(self._redis.ask, "config", "set", "maxmemory-policy", "noeviction", "maxmemory", "1")
@@ -74,21 +79,12 @@ class Full(Outage):
         await asyncio.to_thread(self._redis.ask, "config", "set", "maxmemory", "0")
 
 
-class Saving(Outage):
+class Saving(OfRedis):
     """Redis forks to write itself down, twice, in the middle of the load."""
 
     name = "redis-saves"
     number = "F22"
     title = "BGSAVE and BGREWRITEAOF in load"
-    needs = NODES
-    everybody = True
-    lacks = frozenset({"bus"})
-
-    def __init__(self, redis: RedisServer) -> None:
-        self._redis = redis
-
-    def missing(self) -> str | None:
-        return None
 
     async def begin(self, stage: Stage, dice: random.Random) -> str:
         await asyncio.to_thread(self._redis.ask, "bgrewriteaof")
