@@ -75,7 +75,7 @@ class Identity:
                 invite, self._secret, _ALGORITHMS, audience=_INVITES, issuer=_ISSUER, leeway=LEEWAY_S,
                 options=_CHECKS,
             )  # fmt: skip
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, ValueError):
             return False
         return bool(claims["sub"] == room)
 
@@ -83,7 +83,7 @@ class Identity:
         """Give the server that a key belongs to (bad_token)."""
         kind, _, rest = key.partition("_")
         id, _, secret = rest.partition("_")
-        digest = hashlib.sha256(secret.encode()).hexdigest()
+        digest = hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
         known = next((k for k in await self._directory.keys() if k.id == id), None)
         if kind != "mk" or not hmac.compare_digest(digest, known.hash if known else "") or known is None:
             raise Refused("bad_token")
