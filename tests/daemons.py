@@ -1,7 +1,7 @@
 """Database and broker processes for tests: from the machine's own packages, on free ports, with data in a temp folder.
 
 Nothing here uses a system service. Each server is a child of the test run and is told to end when the run
-ends, even if that is killed. Which servers there are: `servers.py` (PostgreSQL), `mariadb.py`.
+ends, even if that is killed. Which servers there are: `servers.py` (PostgreSQL), `mariadb.py`, `redis.py`, `proxies.py`.
 """
 
 import os
@@ -15,15 +15,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import pytest
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 POLL_SECONDS = 0.02
+PORTS = 3  # tried, since a free one may be taken before the server has it
 
 NO_SETTINGS: Mapping[str, str] = {}
+
+D = TypeVar("D", bound="Daemon")
 
 
 def missing(sentence: str) -> NoReturn:
@@ -60,41 +63,89 @@ def unprivileged(user: str, home: Path, signal: str = "TERM") -> list[str]:
     return [*ends_with_us, f"--reuid={found.pw_uid}", f"--regid={found.pw_gid}", "--clear-groups"]
 
 
-@contextmanager
-def running(
-    command: Callable[[int], Sequence[str]], ask: Callable[[int], Sequence[str]], home: Path, stop: signal.Signals
-) -> Iterator[tuple[int, int]]:
-    """Run a server until the block is left; gives its port and process id.
-
-    Args:
-        command: the command line for a port.
-        ask: a command that succeeds once the server answers on that port.
-        stop: the signal that ends it in order.
-    """
-    # A free port may be taken by someone else before the server has it; then take another.
-    for _ in range(3):
-        port = free_port()
-        with open(home / "log", "ab") as log:
-            # setpriv becomes the server, so this process id is the server's. The process group is its own, so that
-            # Ctrl-C ends the tests first and does not take the server from under them.
-            process = subprocess.Popen(
-                command(port), cwd=home, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0
-            )
-        try:
-            if answers(process, ask(port)):
-                yield port, process.pid
-                return
-        finally:
-            end(process, stop)
-    raise RuntimeError(f"the server did not start:\n{(home / 'log').read_text()[-4000:]}")
-
-
 def free_port() -> int:
     """Find a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+class Daemon:
+    """A server of its own in a folder of its own. It may be killed, and started again in the same place.
+
+    Args:
+        name: what it is, for people.
+        home: its folder, where its data stay for as long as the test.
+        command: the command line for a port.
+        ask: a command that succeeds once the server answers on that port.
+        ends: the signal that ends it in order.
+        choose: finds a port that it may take.
+
+    Attributes:
+        port: the same from its first start on.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        home: Path,
+        command: Callable[[int], Sequence[str]],
+        ask: Callable[[int], Sequence[str]],
+        ends: signal.Signals = signal.SIGTERM,
+        choose: Callable[[], int] = free_port,
+    ) -> None:
+        self.port = 0
+        self._name = name
+        self._home = home
+        self._command = command
+        self._ask = ask
+        self._ends = ends
+        self._choose = choose
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it, on the port that it had before if there was one; returns when it answers."""
+        for _ in range(PORTS):
+            port = self.port or self._choose()
+            with open(self._home / "log", "ab") as log:
+                # setpriv becomes the server, so this process id is the server's. The process group is its own, so that
+                # Ctrl-C ends the tests first and does not take the server from under them.
+                self._process = subprocess.Popen(
+                    self._command(port), cwd=self._home, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                    process_group=0,
+                )  # fmt: skip
+            if answers(self._process, self._ask(port)):
+                self.port = port
+                return
+            self.stop()
+        raise RuntimeError(f"{self._name} did not start:\n{(self._home / 'log').read_text()[-4000:]}")
+
+    def stop(self) -> None:
+        """End it in order."""
+        if self._process is not None:
+            end(self._process, self._ends)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+
+@contextmanager
+def running(daemon: D) -> Iterator[D]:
+    """Run a server until the block is left."""
+    try:
+        daemon.start()
+        yield daemon
+    finally:
+        daemon.stop()
 
 
 def checked(command: Sequence[str], cwd: Path) -> None:

@@ -2,26 +2,20 @@
 
 import itertools
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.daemons import NO_SETTINGS, answers, checked, end, free_port, missing, temporary_home, unprivileged
-
-PORTS = 3  # tried, since a free one may be taken before the server has it
+from tests.daemons import NO_SETTINGS, Daemon, checked, missing, running, temporary_home, unprivileged
 
 
-class MariadbServer:
-    """A MariaDB of its own. It may be killed, and started again in the same place.
-
-    Anyone on the loopback address is let in as `root`.
+class MariadbServer(Daemon):
+    """A MariaDB. Anyone on the loopback address is let in as `root`.
 
     Args:
-        home: its folder, where its data stay for as long as the test.
         settings: options of mariadbd.
     """
 
@@ -35,41 +29,11 @@ class MariadbServer:
         checked([*prefix, *install, where], cwd=home)
         files = [f"--socket={home / 'socket'}", f"--pid-file={home / 'pid'}"]
         given = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
-        self._command = [*prefix, daemon, "--no-defaults", where, *files, "--bind-address=127.0.0.1", *given]
-        self._home = home
-        self._process: subprocess.Popen[bytes] | None = None
-        self.port = 0
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    def start(self) -> None:
-        """Start it, on the port that it had before if there was one; returns when it answers."""
-        for _ in range(PORTS):
-            port = self.port or free_port()
-            with open(self._home / "log", "ab") as log:
-                self._process = subprocess.Popen(
-                    [*self._command, f"--port={port}"],
-                    cwd=self._home, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0,
-                )  # fmt: skip
-            if answers(self._process, [*_client(port, "mariadb-admin"), "ping"]):
-                self.port = port
-                return
-            self.stop()
-        raise RuntimeError(f"MariaDB did not start:\n{(self._home / 'log').read_text()[-4000:]}")
-
-    def stop(self) -> None:
-        """End it in order."""
-        if self._process is not None:
-            end(self._process, signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End it as a crash would."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
+        command = [*prefix, daemon, "--no-defaults", where, *files, "--bind-address=127.0.0.1", *given]
+        super().__init__(
+            "MariaDB", home, lambda port: [*command, f"--port={port}"],
+            lambda port: [*_client(port, "mariadb-admin"), "ping"],
+        )  # fmt: skip
 
     def url(self, database: str) -> str:
         return f"mysql://root@127.0.0.1:{self.port}/{database}"
@@ -92,10 +56,7 @@ class MariadbServer:
 @contextmanager
 def run_mariadb(settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[MariadbServer]:
     """Start a MariaDB of its own and stop it in the end. `settings` are more options of mariadbd."""
-    with temporary_home("mariadb") as home, ExitStack() as stack:
-        server = MariadbServer(home, settings)
-        stack.callback(server.stop)
-        server.start()
+    with temporary_home("mariadb") as home, running(MariadbServer(home, settings)) as server:
         yield server
 
 

@@ -5,15 +5,13 @@ How servers are run is `daemons.py`. What is proven with them: `scenario/fleet/t
 
 import re
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.daemons import missing, running, temporary_home, unprivileged
+from tests.daemons import Daemon, missing, running, temporary_home, unprivileged
 
 DEPLOY: Final = Path(__file__).resolve().parents[1] / "deploy"
 NGINX: Final = DEPLOY / "nginx" / "madang.conf"
@@ -39,12 +37,8 @@ http {{
 """
 
 
-@dataclass(frozen=True)
-class Proxy:
-    """A running proxy."""
-
-    port: int
-    pid: int
+class Proxy(Daemon):
+    """A proxy."""
 
     @property
     def url(self) -> str:
@@ -69,8 +63,8 @@ def run_nginx(nodes: Sequence[int], *, by_room: bool = False) -> Iterator[Proxy]
             # Its first error log, before it has read the file, is one that it may not write to.
             return [*prefix, program, "-e", "stderr", "-p", str(home), "-c", str(home / "nginx.conf")]
 
-        with running(command, _ask, home, signal.SIGTERM) as (port, pid):
-            yield Proxy(port, pid)
+        with running(Proxy("nginx", home, command, _ask)) as proxy:
+            yield proxy
 
 
 @contextmanager
@@ -85,8 +79,8 @@ def run_haproxy(nodes: Sequence[int], *, by_room: bool = False) -> Iterator[Prox
             (home / "haproxy.cfg").write_text(_with_nodes(text, nodes))
             return [*prefix, program, "-db", "-f", str(home / "haproxy.cfg")]
 
-        with running(command, _ask, home, signal.SIGTERM) as (port, pid):
-            yield Proxy(port, pid)
+        with running(Proxy("HAProxy", home, command, _ask)) as proxy:
+            yield proxy
 
 
 RUN: Final[dict[str, Callable[..., AbstractContextManager[Proxy]]]] = {"nginx": run_nginx, "haproxy": run_haproxy}

@@ -2,74 +2,45 @@
 is `daemons.py`.
 """
 
-import os
 import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.daemons import NO_SETTINGS, answers, end, free_port, missing, temporary_home, unprivileged
+from tests.daemons import NO_SETTINGS, Daemon, free_port, missing, running, temporary_home, unprivileged
 
-PORTS = 3  # tried, since a free one may be taken before the server has it
 BUS_PORT = 10_000  # above its own, a cluster's member listens for the others
 
 
-class RedisServer:
-    """A Redis of its own in a folder of its own. It may be killed, and started again in the same place.
+class RedisServer(Daemon):
+    """A Redis.
 
     Args:
-        home: its folder, where its data stay for as long as the test.
         settings: of redis.conf.
         sentinel: text of sentinel.conf, if it is a Sentinel.
     """
 
     def __init__(self, home: Path, settings: Mapping[str, str] = NO_SETTINGS, sentinel: str = "") -> None:
-        self._home = home
         self._settings = settings
         self._sentinel = sentinel
-        self._prefix = unprivileged("redis", home)
-        self._process: subprocess.Popen[bytes] | None = None
-        self.port = 0
+        prefix = unprivileged("redis", home)
+        super().__init__(
+            "Redis", home, lambda port: [*prefix, "redis-server", *self._arguments(port)],
+            lambda port: self._cli(port, "ping"), choose=_member_port,
+        )  # fmt: skip
 
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}"
 
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    def start(self) -> None:
-        """Start it, on the port that it had before if there was one; returns when it answers."""
-        for _ in range(PORTS):
-            port = self.port or _free_port()
-            command = [*self._prefix, "redis-server", *self._arguments(port)]
-            with open(self._home / "log", "ab") as log:
-                self._process = subprocess.Popen(
-                    command, cwd=self._home, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0
-                )
-            if answers(self._process, self._cli(port, "ping")):
-                self.port = port
-                return
-            self.stop()
-        raise RuntimeError(f"Redis did not start:\n{(self._home / 'log').read_text()[-4000:]}")
-
     def stop(self) -> None:
-        """End it in order."""
-        if self._process is not None:
-            self.resume()
-            end(self._process, signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End it as a crash would."""
-        self._signal(signal.SIGKILL)
-        assert self._process is not None
-        self._process.wait()
+        """End it in order, also if it stands still."""
+        self.resume()
+        super().stop()
 
     def pause(self) -> None:
         """Let it stand still, its connections open."""
@@ -112,8 +83,8 @@ class RedisServer:
         return [*here, "--save", "", "--appendonly", "no", *given]
 
     def _signal(self, number: signal.Signals) -> None:
-        if self._process is not None and self._process.poll() is None:
-            os.kill(self._process.pid, number)
+        if self._process is not None:
+            self._process.send_signal(number)  # if it has not ended
 
 
 @contextmanager
@@ -126,10 +97,7 @@ def run_redis(settings: Mapping[str, str] = NO_SETTINGS, sentinel: str = "") -> 
     """
     if shutil.which("redis-server") is None:
         missing("Redis is not installed; run scripts/install-servers as root (apt-get install redis-server)")
-    with temporary_home("redis") as home, ExitStack() as stack:
-        server = RedisServer(home, settings, sentinel)
-        stack.callback(server.stop)
-        server.start()
+    with temporary_home("redis") as home, running(RedisServer(home, settings, sentinel)) as server:
         yield server
 
 
@@ -140,7 +108,7 @@ def redis_server() -> Iterator[RedisServer]:
         yield server
 
 
-def _free_port() -> int:
+def _member_port() -> int:
     while (port := free_port()) + BUS_PORT > 65_535:
         pass
     return port

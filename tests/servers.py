@@ -5,71 +5,38 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.daemons import NO_SETTINGS, answers, checked, end, free_port, missing, temporary_home, unprivileged
-
-PORTS = 3  # tried, since a free one may be taken before the server has it
+from tests.daemons import NO_SETTINGS, Daemon, checked, end, missing, running, temporary_home, unprivileged
 
 
-class PostgresServer:
-    """A PostgreSQL of its own. It may be killed, and started again in the same place.
-
-    Anyone on the loopback address is let in as `postgres`.
+class PostgresServer(Daemon):
+    """A PostgreSQL. Anyone on the loopback address is let in as `postgres`.
 
     Args:
-        home: its folder, where its data stay for as long as the test.
         settings: of postgresql.conf.
     """
 
     def __init__(self, home: Path, settings: Mapping[str, str]) -> None:
         self.bin = _postgres_bin()
-        self._home = home
         self.data = home / "data"
         conf = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(home), **settings}
-        self._given = [f"-c{name}={value}" for name, value in conf.items()]
-        self._prefix = unprivileged("postgres", home, "INT")
+        given = [f"-c{name}={value}" for name, value in conf.items()]
+        prefix = unprivileged("postgres", home, "INT")
         initdb = ["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
-        checked([*self._prefix, str(self.bin / "initdb"), *initdb, f"--pgdata={self.data}"], cwd=home)
-        self._process: subprocess.Popen[bytes] | None = None
-        self.port = 0
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
+        checked([*prefix, str(self.bin / "initdb"), *initdb, f"--pgdata={self.data}"], cwd=home)
+        super().__init__(
+            "PostgreSQL", home,
+            lambda port: [*prefix, str(self.bin / "postgres"), "-D", str(self.data), "-p", str(port), *given],
+            lambda port: [str(self.bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)],
+            signal.SIGINT,  # its fast shutdown, which ends all sessions, writes and leaves
+        )  # fmt: skip
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
-
-    def start(self) -> None:
-        """Start it, on the port that it had before if there was one; returns when it answers."""
-        for _ in range(PORTS):
-            port = self.port or free_port()
-            command = [*self._prefix, str(self.bin / "postgres"), "-D", str(self.data), "-p", str(port), *self._given]
-            with open(self._home / "log", "ab") as log:
-                self._process = subprocess.Popen(
-                    command, cwd=self._home, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0
-                )
-            if answers(self._process, [str(self.bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]):
-                self.port = port
-                return
-            self.stop()
-        raise RuntimeError(f"PostgreSQL did not start:\n{(self._home / 'log').read_text()[-4000:]}")
-
-    def stop(self) -> None:
-        """End it in order: SIGINT is its fast shutdown, which ends all sessions, writes and leaves."""
-        if self._process is not None:
-            end(self._process, signal.SIGINT)
-
-    def kill(self) -> None:
-        """End it as a crash would; its sessions end as they notice."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
 
     def restart(self) -> None:
         """Start it again after a crash: SIGQUIT is its immediate shutdown, which writes nothing."""
@@ -99,10 +66,10 @@ def run_postgres(fsync: bool = True, settings: Mapping[str, str] = NO_SETTINGS) 
         fsync: False is quicker, but then nothing can be said about what survives a crash.
         settings: More lines of postgresql.conf, like {"max_connections": "20"}.
     """
-    with temporary_home("postgres") as home, ExitStack() as stack:
-        server = PostgresServer(home, {"fsync": "on" if fsync else "off", **settings})
-        stack.callback(server.stop)
-        server.start()
+    with (
+        temporary_home("postgres") as home,
+        running(PostgresServer(home, {"fsync": "on" if fsync else "off", **settings})) as server,
+    ):
         yield server
 
 

@@ -5,7 +5,7 @@ Only tests can do this: `madang prove` does nothing to a database or a Redis tha
 
 import asyncio
 import random
-from typing import Final, Protocol
+from typing import Final
 
 from madang.proving.faults.companion import PAD, accompanied, until
 from madang.proving.faults.fault import NODES, Broken, started_again
@@ -13,16 +13,10 @@ from madang.proving.faults.partition import FOUND_S, Outage
 from madang.proving.faults.probe import probing
 from madang.proving.stage import Stage
 from madang.services.number import LEASE_MS
+from tests.daemons import Daemon
 from tests.redis import RedisServer
 
 MUCH: Final = 1500  # messages of 16 KB: 24 MB, of which kernels keep ten before Redis notices
-
-
-class Daemon(Protocol):
-    """A server of somebody else's make."""
-
-    def kill(self) -> None: ...
-    def start(self) -> None: ...
 
 
 class Killed(Outage):
