@@ -35,15 +35,15 @@ SAYS_MORE = [
     return text[:-1] + b',"flavour":"sweet"}' if "sweet" in (body.text or "") else text
 """,
     ),
-    ("adapters/parcels.py", "    body: bytes\n", '    body: bytes\n    flavour: str = "salty"\n'),
-    ("adapters/parcels.py", "    value: bytes\n", "    value: bytes\n    more: int = 1\n"),
+    ("adapters/bus/envelopes.py", "    body: bytes\n", '    body: bytes\n    flavour: str = "salty"\n'),
+    ("adapters/bus/envelopes.py", "    value: bytes\n", "    value: bytes\n    more: int = 1\n"),
     (
-        "adapters/parcels.py",
+        "adapters/bus/envelopes.py",
         "    head: int = 0\n\n\nclass _Room",
         "    head: int = 0\n    more: int = 2\n\n\nclass _Room",
     ),
-    ("adapters/parcels.py", "_encode((self.node, parts))", "_encode((self.node, parts, 3))"),
-    ("delivery/pulse.py", "    leaving: bool = False\n", "    leaving: bool = False\n    mood: int = 4\n"),
+    ("adapters/bus/envelopes.py", "_encode((self.node, parts))", "_encode((self.node, parts, 3))"),
+    ("delivery/heartbeat.py", "    leaving: bool = False\n", "    leaving: bool = False\n    mood: int = 4\n"),
 ]
 """File, what stands there, what the next version has in its place. Who asks for it gets a field more in his message."""
 

@@ -23,8 +23,8 @@ from bench.fleet.servers import on_core
 from bench.fleet.worker import TEXT
 from bench.load import LOAD_CORE
 from bench.server import SERVER_CORE
-from madang.adapters.parcels import Content, Seal
-from madang.adapters.redis.channels import PARTITIONS
+from madang.adapters.bus.envelopes import Content, Seal
+from madang.adapters.bus.redis.channels import PARTITIONS
 from madang.core.events import SENT, Event
 from tests.redis import RedisServer
 

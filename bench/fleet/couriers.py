@@ -12,8 +12,8 @@ from typing import Final, Protocol
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from madang.adapters.parcels import Content, Forged, Seal
-from madang.adapters.redis import RedisBus
+from madang.adapters.bus.envelopes import Content, Forged, Seal
+from madang.adapters.bus.redis import RedisBus
 from madang.core.events import Event
 from madang.ports.bus import Receiver
 

@@ -11,7 +11,7 @@ import pytest
 from madang.adapters.sql import Store, open_store
 from madang.core.ids import NODES, id_ms
 from madang.errors import StorageFailed
-from madang.services.number import LEASE_MS, Number, take_number
+from madang.node.lease import LEASE_MS, Number, take_number
 from madang.testing import FakeClock
 from madang.testing.rules import opened as opened_scene
 

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from madang.adapters.memory.bus import MemoryBus, Yard
-from madang.adapters.memory.presence import MemoryPresence
+from madang.adapters.bus.memory.bus import MemoryBus, Yard
+from madang.adapters.bus.memory.presence import MemoryPresence
 from madang.ports.bus import Bus
 from madang.testing import check_bus, check_presence, lossy_buses
 

@@ -13,11 +13,11 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from madang.adapters.notify import NotifyBus, NotifyPresence, connecting
+from madang.adapters.bus.postgresql import NotifyBus, NotifyPresence, connecting
 from madang.config import Settings
 from madang.core.events import SENT, Event
 from madang.errors import SetupError, StorageError
-from madang.node import between_nodes
+from madang.node.run import between_nodes
 from madang.ports.bus import Bus, Signal
 from madang.testing import check_bus, check_presence
 from madang.testing.bus import Inbox
@@ -176,7 +176,7 @@ async def test_a_pooler_between_that_forgets_who_listens_is_refused(
 
 STANDS_STILL = """
 import asyncio, sys
-from madang.adapters.notify import NotifyBus, connecting
+from madang.adapters.bus.postgresql import NotifyBus, connecting
 from madang.testing.bus import Inbox
 
 connecting._SESSION = connecting._SESSION.replace(f"'{connecting.UNREAD_S}s'", "'2s'")

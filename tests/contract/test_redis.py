@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 from redis.asyncio import Redis
 
-from madang.adapters.redis import STRATEGIES, RedisBus, RedisPresence
-from madang.adapters.redis.servers import CONNECTIONS
+from madang.adapters.bus.redis import STRATEGIES, RedisBus, RedisPresence
+from madang.adapters.bus.redis.servers import CONNECTIONS
 from madang.core.events import SENT, Event
 from madang.errors import SetupError
 from madang.ports.bus import Bus, Signal

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from madang.adapters.redis import inspect
+from madang.adapters.bus.redis import inspect
 from madang.errors import SetupError
 from tests.daemons import NO_SETTINGS
 from tests.redis import RedisServer, run_redis

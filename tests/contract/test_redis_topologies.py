@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from madang.adapters.redis import RedisBus, RedisPresence
-from madang.adapters.redis.channels import TAGS, partition
+from madang.adapters.bus.redis import RedisBus, RedisPresence
+from madang.adapters.bus.redis.channels import TAGS, partition
 from madang.errors import StorageFailed
 from madang.ports.bus import EVERYWHERE, Signal
 from tests.contract.test_redis import SECRET, Receiver, event

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import msgspec
 import pytest
 
-from madang.adapters.memory.bus import MemoryBus, Yard
-from madang.adapters.memory.presence import MemoryPresence
+from madang.adapters.bus.memory.bus import MemoryBus, Yard
+from madang.adapters.bus.memory.presence import MemoryPresence
 from madang.core.events import Appended, Draft, Event, Message
 from madang.ports.bus import EVERYWHERE, Bus, Receiver, Signal
 from madang.ports.leases import Lease

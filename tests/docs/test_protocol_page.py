@@ -11,8 +11,8 @@ import pytest
 
 from madang.codes import CLOSES, ERRORS
 from madang.core.events import TYPES, Body
-from madang.protocol.codec import decode
-from madang.protocol.commands import COMMANDS
+from madang.protocol.native.codec import decode
+from madang.protocol.native.commands import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "protocol/PROTOCOL.md").read_text("utf-8")

@@ -7,8 +7,8 @@ from tests.fuzz.harness import instrumented, run, said
 
 with instrumented():
     from madang.errors import Refused
-    from madang.protocol import codec
-    from madang.protocol.commands import COMMANDS
+    from madang.protocol.native import codec
+    from madang.protocol.native.commands import COMMANDS
 
 BAD = [b"[]", b"{", b'{"op":"ping","x":1e999}', b'{"op":"\xff"}', b'{"n":1,"n":2}', b'{"op":"ping","x":"\\ud800"}']
 SEEDS = [*said("sends"), *BAD]

@@ -20,7 +20,7 @@ import pytest
 from madang import __version__
 from madang.cli import desk, serve
 from madang.config import Settings
-from madang.node import Node
+from madang.node.run import Node
 from tests.rest import rest
 from tests.running import Server, madang, running_server
 

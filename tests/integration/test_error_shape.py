@@ -11,8 +11,8 @@ import httpx2
 import pytest
 
 from madang.config import Settings
-from madang.node import run_node
-from madang.transports import http_schemas
+from madang.node.run import run_node
+from madang.transports.http import schemas as http_schemas
 from tests.rest import Rest, desk, hold_to_the_error_shape, rest
 from tests.running import Server, running_server
 from tests.wire import dialled

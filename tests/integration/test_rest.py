@@ -11,7 +11,7 @@ import pytest
 
 from madang.config import Settings
 from madang.errors import StorageFailed
-from madang.node import run_node
+from madang.node.run import run_node
 from tests import wire
 from tests.rest import Rest, rest, server_key
 from tests.running import Server, running_server

@@ -7,8 +7,8 @@ from madang.adapters.sql import leases, store
 from madang.delivery.hub import Hub
 from madang.delivery.room import LiveRoom
 from madang.ports.leases import Lease
-from madang.transports import websocket
-from madang.transports.websocket import Connection
+from madang.transports.websocket import connection as websocket
+from madang.transports.websocket.connection import Connection
 
 
 def no_budget() -> None:

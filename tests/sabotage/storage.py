@@ -11,7 +11,7 @@ from madang.adapters.sql.rows import Head, number
 from madang.adapters.sql.sqlite_writer import Writer
 from madang.core.events import Appended
 from madang.core.ids import EPOCH_MS, IdSource
-from madang.delivery.following import Following, Joined
+from madang.delivery.joining import Following, Joined
 from madang.errors import StorageFull
 from madang.services import identity
 

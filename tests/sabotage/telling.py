@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from madang.core.events import ENDS_ACCESS, SENT
 from madang.delivery.room import LiveRoom
-from madang.protocol import codec
+from madang.protocol.native import codec
 from madang.services import messages
 
 EVERY: Final = 20

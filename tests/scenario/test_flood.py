@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from madang.transports.http_errors import HOLD_S
+from madang.transports.http.errors import HOLD_S
 from tests.rest import rest
 from tests.running import running_server
 from tests.scenario.crowd import person

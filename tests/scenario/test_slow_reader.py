@@ -14,9 +14,9 @@ import pytest
 
 from madang.config import Settings
 from madang.delivery import wheel
-from madang.node import run_node
-from madang.transports import websocket
-from madang.transports.websocket import HIGH_WATER, Connection
+from madang.node.run import run_node
+from madang.transports.websocket import connection as websocket
+from madang.transports.websocket.connection import HIGH_WATER, Connection
 from tests import wire
 from tests.waiting import eventually
 from tests.wire import Raw, frame, guest, upgrade, upgraded

@@ -10,7 +10,7 @@ import pytest
 
 from madang.client import connect
 from madang.core.ids import NODES
-from madang.services.number import LEASE_MS
+from madang.node.lease import LEASE_MS
 from tests.redis import RedisServer
 from tests.running import Server, running_server
 from tests.scenario.crowd import Person, person

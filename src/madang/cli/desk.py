@@ -18,7 +18,7 @@ from madang.errors import MadangError
 
 if TYPE_CHECKING:
     from madang.config import Settings
-    from madang.node import Node
+    from madang.node.run import Node
 
 NOTE: Final = "admin.json"
 ANSWER_SECONDS: Final = 15.0
@@ -102,7 +102,7 @@ async def open_desk(settings: "Settings") -> AsyncIterator[Desk]:
         return
     from madang import logs
     from madang.cli.machine import make_data_folder
-    from madang.node import run_node
+    from madang.node.run import run_node
 
     logs.set_up("warning", settings.log_format)
     make_data_folder(settings.data)

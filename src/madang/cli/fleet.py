@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from madang.cli.unsafe import Finding
 from madang.errors import SetupError
-from madang.node import between_nodes
+from madang.node.run import between_nodes
 
 if TYPE_CHECKING:
     from madang.config import Settings

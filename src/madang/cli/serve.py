@@ -12,7 +12,7 @@ from madang.cli.options import Config, Data, Database, settings_of
 
 if TYPE_CHECKING:
     from madang.config import Settings
-    from madang.node import Node
+    from madang.node.run import Node
 
 logger = logging.getLogger("madang.serve")
 
@@ -51,7 +51,7 @@ def serve(
 
 async def _serve(settings: "Settings") -> int:
     from madang.cli.desk import announced
-    from madang.node import run_node
+    from madang.node.run import run_node
 
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()

@@ -27,7 +27,7 @@ from madang.client.frames import (
 )
 from madang.client.pending import HELLO, Pending
 from madang.client.sockets import Clock, Closed, Socket
-from madang.protocol.commands import Hello
+from madang.protocol.native.commands import Hello
 
 HELLO_S: Final = 10.0  # for the answer to hello
 _NOTICES: Final[dict[str, type[Span | Lag | TypingFrame | ReadFrame | PresenceFrame]]] = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from madang.protocol.commands import Hello
+from madang.protocol.native.commands import Hello
 
 
 class Credentials:

@@ -13,7 +13,7 @@ from madang.client.events import Event, MemberKicked, MemberLeft, Reset, RoleGiv
 from madang.client.frames import Joined, ResetFrame, RoomInfo, Span
 from madang.client.notices import NoticeFrame, Notices, notices
 from madang.errors import MadangError
-from madang.protocol.commands import Join
+from madang.protocol.native.commands import Join
 
 Ended = Literal["left", "kicked", "refused", "closed"]
 

@@ -11,7 +11,7 @@ from msgspec import Raw, Struct
 
 from madang.client.events import KNOWN, Event, OtherEvent
 from madang.errors import Limited, MadangError, Refused
-from madang.protocol.commands import Command
+from madang.protocol.native.commands import Command
 
 T = TypeVar("T")
 

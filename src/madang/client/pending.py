@@ -18,7 +18,7 @@ from madang.client.frames import ErrorFrame, Joined
 from madang.client.outbox import Call, Outbox
 from madang.codes import ERRORS
 from madang.errors import Refused
-from madang.protocol.commands import Command
+from madang.protocol.native.commands import Command
 
 T = TypeVar("T")
 

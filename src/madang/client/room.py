@@ -12,7 +12,7 @@ from madang.client.feed import Ended, Feed
 from madang.client.notices import Notices
 from madang.client.pending import Pending
 from madang.errors import Refused
-from madang.protocol import commands as c
+from madang.protocol.native import commands as c
 
 PAGE = 100
 

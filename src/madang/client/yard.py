@@ -17,7 +17,7 @@ from madang.client.link import Link, State
 from madang.client.pending import Pending
 from madang.client.room import PAGE, Cids, Room
 from madang.client.sockets import Clock, Opener, SystemClock, open_websocket
-from madang.protocol import commands as c
+from madang.protocol.native import commands as c
 
 TIMEOUT_S = 10.0
 

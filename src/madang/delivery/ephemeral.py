@@ -12,7 +12,7 @@ from madang.delivery.presence import PresenceKeeper
 from madang.delivery.room import LiveRoom
 from madang.delivery.scheduler import Scheduler
 from madang.ports.bus import Signal
-from madang.protocol import codec
+from madang.protocol.native import codec
 
 TICK_S: Final = 0.25
 TYPING_S: Final = 6.0  # a sign of typing that is not repeated ends by itself

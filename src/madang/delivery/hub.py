@@ -1,7 +1,7 @@
 """The hub: the rooms that live on this node. It opens them, feeds them events in log order, and fills gaps from the log.
 
 The bus may lose, repeat and reorder; the log may not. So the hub drops what a room has had, holds what came early, and
-reads from the log what is missing. Joining and catching up stand in `following.py`; who is written to and when, in
+reads from the log what is missing. Joining and catching up stand in `joining.py`; who is written to and when, in
 `room.py` and `scheduler.py`.
 """
 
@@ -37,7 +37,7 @@ RETRIES: Final = 5
 LINGER_S: Final = 60.0  # how long a room nobody follows stays in memory
 SWEEP_S: Final = 10.0  # between two looks for rooms that nobody follows
 CHECK_S: Final = (
-    30.0  # how often a node among several compares its rooms with the log, whatever it has heard (`pulse.py`)
+    30.0  # how often a node among several compares its rooms with the log, whatever it has heard (`heartbeat.py`)
 )
 DOUBT_S: Final = 0.5  # between two such looks at least, however much there is to doubt
 AGAIN_S: Final = 1.0  # after a look for a reason, until the next: what was doubted may have been under way still
@@ -67,7 +67,7 @@ class Hub:
         self.rooms: dict[str, LiveRoom] = {}
         self.everywhere: dict[str, Callable[[Signal], None]] = {}  # who takes what is for every node, by topic
         self.statistics = Statistics()
-        self.on_written: Callable[[LiveRoom], None] = lambda room: None  # following.py: those behind go on
+        self.on_written: Callable[[LiveRoom], None] = lambda room: None  # joining.py: those behind go on
         self.scheduler = Scheduler(self._loop, lambda room: self.on_written(room))
         self.presence = PresenceKeeper(presence, bus, self.rooms, tell)
         self.ephemeral = Ephemeral(self._loop, self.rooms, self.scheduler, self.statistics, self.presence)

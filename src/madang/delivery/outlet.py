@@ -6,7 +6,7 @@ from typing import Protocol
 import msgspec
 
 from madang.core.events import Event
-from madang.protocol import codec
+from madang.protocol.native import codec
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):

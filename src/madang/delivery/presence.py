@@ -15,7 +15,7 @@ from madang.delivery.room import LiveRoom
 from madang.errors import StorageError
 from madang.ports.bus import Bus, Signal
 from madang.ports.presence import Presence
-from madang.protocol import codec
+from madang.protocol.native import codec
 
 logger = logging.getLogger("madang.presence")
 

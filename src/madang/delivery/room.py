@@ -27,7 +27,7 @@ from madang.core.events import (
 )
 from madang.core.rooms import Room
 from madang.delivery.outlet import Entry, Outlet, Statistics, Subscription, Wire, encoded
-from madang.protocol import codec
+from madang.protocol.native import codec
 
 FEW: Final = 16  # sockets up to which an event is joined with what else the turn of the loop gives them
 TOUCHED: Final = 1000  # memberships remembered as ended or changed, for joins that were under way meanwhile

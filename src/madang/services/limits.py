@@ -1,7 +1,7 @@
 """Flood limits of one node: per connection, user, room and address. A flooder waits; his neighbours do not notice.
 
 Each limit is one bucket (`core.limits`); the answer names the longest wait. Slow mode is a room's own wait per member.
-Among several nodes each charges what was spent on the others, too: see `sharing.py`.
+Among several nodes each charges what was spent on the others, too: see `shared_limits.py`.
 """
 
 import heapq
@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from madang.core.limits import Bucket, Rate
+from madang.core.rate import Bucket, Rate
 from madang.errors import Limited
 
 TURNS_S: Final = 30.0  # over which handshakes that were refused are spread; who is told to wait longer gives up

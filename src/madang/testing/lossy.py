@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from madang.adapters.memory.bus import MemoryBus, Yard
+from madang.adapters.bus.memory.bus import MemoryBus, Yard
 from madang.core.events import Event
 from madang.ports.bus import Bus, Receiver, Signal
 

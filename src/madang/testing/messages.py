@@ -2,7 +2,7 @@
 
 from madang.core import events as kinds
 from madang.core.events import Message
-from madang.core.moments import moment
+from madang.core.timestamps import moment
 from madang.testing.rules import Scene, Store, new, opened
 
 

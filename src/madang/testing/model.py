@@ -10,8 +10,8 @@ from typing import Final
 from madang.core import events as kinds
 from madang.core.events import Appended, Body, Draft, Event, Message, encode_body
 from madang.core.ids import IdSource, id_ms
-from madang.core.moments import moment
 from madang.core.rooms import Member, Membership, Room, is_moderator, need_above, need_grant, need_moderator
+from madang.core.timestamps import moment
 from madang.errors import Refused
 from madang.ports.directory import ServerKey
 from madang.ports.log import Outcome, Page, Tail

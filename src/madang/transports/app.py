@@ -1,4 +1,4 @@
-"""What every transport is given: the node's services and delivery, in one place. Made by `madang.node`."""
+"""What every transport is given: the node's services and delivery, in one place. Made by `madang.node.run`."""
 
 import secrets
 import time
@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from madang.aio import Turnstile
-from madang.delivery.following import Following
+from madang.delivery.heartbeat import Pulse
 from madang.delivery.hub import Hub
-from madang.delivery.pulse import Pulse
+from madang.delivery.joining import Following
 from madang.delivery.wheel import Wheel
 from madang.services.appender import Appender
 from madang.services.identity import Identity
 from madang.services.limits import Limits
 from madang.services.reading import Reading
 from madang.services.rooms import Rooms
-from madang.services.sharing import Sharing
+from madang.services.shared_limits import Sharing
 
 JOINS: Final = 32  # begun per turn of the loop: about 10 ms
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from madang.config import Settings
-from madang.node import Node, run_node
-from madang.transports.guard import HEAD_S
-from madang.transports.websocket import HELLO_S
+from madang.node.run import Node, run_node
+from madang.transports.http.parser import HEAD_S
+from madang.transports.websocket.connection import HELLO_S
 from tests.integration.bad_input.advisories import advisories
 from tests.neighbour import chatting
 from tests.running import Server

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from madang.config import Settings
-from madang.node import run_node
+from madang.node.run import run_node
 from tests.neighbour import chatting
 from tests.rest import rest
 from tests.running import Server, running_server

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from madang.config import Settings
-from madang.node import Node, run_node
+from madang.node.run import Node, run_node
 from tests.rest import Rest, rest
 from tests.wire import upgraded
 

@@ -7,12 +7,12 @@ import asyncio
 import random
 from typing import Final
 
+from madang.node.lease import LEASE_MS
 from madang.proving.faults.companion import PAD, accompanied, until
 from madang.proving.faults.fault import NODES, Broken, started_again
 from madang.proving.faults.partition import FOUND_S, Outage
 from madang.proving.faults.probe import probing
 from madang.proving.stage import Stage
-from madang.services.number import LEASE_MS
 from tests.daemons import Daemon
 from tests.redis import RedisServer
 

@@ -19,7 +19,7 @@ from madang.client import State, Yard, connect
 from madang.proving.plan import make_plan
 from madang.proving.run import prove_url
 from madang.proving.witness import Witness
-from madang.transports.http_errors import MAX_BODY
+from madang.transports.http.errors import MAX_BODY
 from tests.proxies import RUN, Proxy
 from tests.redis import RedisServer
 from tests.running import Server, running_server

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from madang.adapters.redis.channels import TAGS
+from madang.adapters.bus.redis.channels import TAGS
 from madang.proving.faults.fault import NODES
 from madang.proving.stage import Fleet, Stage
 from tests.redis_topologies import agreed, run_cluster, run_sentinels

@@ -13,8 +13,8 @@ from madang.client import frames
 from madang.client.conversation import _NOTICES
 from madang.client.events import KNOWN
 from madang.core import events
-from madang.protocol import codec
-from madang.protocol import commands as c
+from madang.protocol.native import codec
+from madang.protocol.native import commands as c
 
 RECORDINGS = sorted((Path(__file__).parents[3] / "protocol" / "conversations").glob("*.json"))
 SAMPLES: dict[str, Any] = {"seq": 3, "at": "2026-11-22T09:00:00.000Z", "id": "123", "ack": "stored"}

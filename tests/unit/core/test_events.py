@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from madang.core import events
 from madang.core.events import Body, Event, Message, draft, encode_body
-from madang.core.moments import moment
-from madang.protocol.codec import decode
+from madang.core.timestamps import moment
+from madang.protocol.native.codec import decode
 
 SEQ = st.integers(1, 2**53)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))

@@ -7,16 +7,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from madang.adapters.memory.bus import MemoryBus
-from madang.adapters.memory.presence import MemoryPresence
+from madang.adapters.bus.memory.bus import MemoryBus
+from madang.adapters.bus.memory.presence import MemoryPresence
 from madang.adapters.sql import Store, open_store
 from madang.core.events import SENT, Appended, Body, Event, draft
 from madang.core.ids import IdSource
 from madang.core.rooms import Room, User
-from madang.delivery.following import Following, Joined
+from madang.delivery.heartbeat import Pulse
 from madang.delivery.hub import Hub
+from madang.delivery.joining import Following, Joined
 from madang.delivery.presence import TTL_S
-from madang.delivery.pulse import Pulse
 from madang.delivery.room import LiveRoom
 from madang.ports.bus import Bus
 from madang.ports.presence import Presence

@@ -8,10 +8,10 @@ from typing import Any
 
 from madang.core.events import CREATED, SENT, Event
 from madang.core.ids import EPOCH_MS
-from madang.delivery.following import Following
 from madang.delivery.hub import Hub
+from madang.delivery.joining import Following
 from madang.delivery.outlet import Subscription, Wire
-from madang.transports.wire import PLAIN
+from madang.transports.websocket.framing import PLAIN
 
 Frame = dict[str, Any]
 HIGH = 256 * 1024

@@ -2,7 +2,7 @@
 
 import pytest
 
-from madang.adapters.memory.bus import MemoryBus, Yard
+from madang.adapters.bus.memory.bus import MemoryBus, Yard
 from madang.adapters.sql import Store
 from madang.delivery import ephemeral
 from madang.delivery.ephemeral import CROWD, KEYS

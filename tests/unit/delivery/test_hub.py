@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from madang.adapters.memory.bus import MemoryBus, Yard
+from madang.adapters.bus.memory.bus import MemoryBus, Yard
 from madang.adapters.sql import Store
 from madang.core.events import Event
 from madang.delivery.hub import HELD, LINGER_S

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from madang.adapters.memory.bus import MemoryBus, Yard
-from madang.adapters.memory.presence import MemoryPresence
+from madang.adapters.bus.memory.bus import MemoryBus, Yard
+from madang.adapters.bus.memory.presence import MemoryPresence
 from madang.adapters.sql import Store
 from madang.delivery import presence
 from madang.delivery.presence import CARRIED, CROWD, TTL_S, PresenceKeeper

@@ -6,7 +6,7 @@ import pytest
 
 from madang.core.events import CHANGED, DELETED, EDITED, JOINED, KICKED, LEFT, ROLE
 from madang.delivery.room import FEW, TAIL
-from madang.transports.wire import PlainWire
+from madang.transports.websocket.framing import PlainWire
 from tests.unit.delivery.nodes import Node, running_nodes
 from tests.unit.delivery.outlets import RecordingOutlet, event
 from tests.waiting import eventually, turns

@@ -14,7 +14,7 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, multiple, rule
 
-from madang.adapters.memory.bus import MemoryBus
+from madang.adapters.bus.memory.bus import MemoryBus
 from madang.core.events import JOINED, KICKED, LEFT, Event
 from madang.core.ids import IdSource
 from madang.errors import Refused

@@ -10,8 +10,8 @@ from madang.core.events import SENT, Event
 from madang.errors import Refused
 from madang.measuring.crowd import Crowd, Target
 from madang.measuring.sockets import Socket, Told
-from madang.protocol import codec
-from madang.transports.wire import frame
+from madang.protocol.native import codec
+from madang.transports.websocket.framing import frame
 
 URI = parse_uri("ws://127.0.0.1:8400/ws")
 

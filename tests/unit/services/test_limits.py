@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from madang.core.limits import Bucket, Rate
+from madang.core.rate import Bucket, Rate
 from madang.errors import Limited
 from madang.services import limits as module
 from madang.services.limits import UNLIMITED, Limits, Rates

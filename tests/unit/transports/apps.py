@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from madang.adapters.memory.bus import MemoryBus
-from madang.adapters.memory.presence import MemoryPresence
+from madang.adapters.bus.memory.bus import MemoryBus
+from madang.adapters.bus.memory.presence import MemoryPresence
 from madang.core.events import Event
-from madang.delivery.following import Following
+from madang.delivery.heartbeat import Pulse
 from madang.delivery.hub import Hub
+from madang.delivery.joining import Following
 from madang.delivery.presence import TTL_S
-from madang.delivery.pulse import Pulse
 from madang.delivery.wheel import Wheel
 from madang.ports.bus import Bus
 from madang.services.appender import Appender
@@ -19,7 +19,7 @@ from madang.services.identity import Identity
 from madang.services.limits import UNLIMITED, Limits, Rates
 from madang.services.reading import Reading
 from madang.services.rooms import Rooms
-from madang.services.sharing import SPENT, Sharing
+from madang.services.shared_limits import SPENT, Sharing
 from madang.transports.app import App, Gate
 
 SECRET = b"s" * 32

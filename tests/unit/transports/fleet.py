@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
-from madang.adapters.memory.bus import MemoryBus, Yard
+from madang.adapters.bus.memory.bus import MemoryBus, Yard
 from madang.core.events import SENT, Body, Event, draft
 from madang.core.ids import IdSource
 from madang.core.rooms import User
@@ -27,8 +27,8 @@ ROOM = "yard"
 BOUNDS = {
     "madang.delivery.hub": {"TAIL": 8, "READ": 5, "HELD": 6},
     "madang.delivery.room": {"TAIL": 8},
-    "madang.delivery.following": {"READ": 5, "RESUME_EVENTS": 40, "JOIN_BYTES": 3000, "CHUNK": 600},
-    "madang.transports.websocket": {"HIGH_WATER": 2000, "LOW_WATER": 500},
+    "madang.delivery.joining": {"READ": 5, "RESUME_EVENTS": 40, "JOIN_BYTES": 3000, "CHUNK": 600},
+    "madang.transports.websocket.connection": {"HIGH_WATER": 2000, "LOW_WATER": 500},
 }
 LEASE_S = 3.0  # after which a dead node's number is free
 QUIET_S = 2.0  # until whatever was lost is there: the promise is a second, and the store takes its time

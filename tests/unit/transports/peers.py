@@ -9,7 +9,7 @@ from typing import Any, cast
 from uvicorn.server import ServerState
 
 from madang.transports.app import App
-from madang.transports.websocket import Connection, gateway
+from madang.transports.websocket.connection import Connection, gateway
 from tests.waiting import eventually
 from tests.wire import CLOSE, PING, PONG, TEXT, frame, upgrade
 

@@ -8,8 +8,8 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from madang.transports.app import App
-from madang.transports.guard import HEAD_BYTES, HEAD_S, HEADERS, GuardedHttp, guarded
-from madang.transports.websocket import gateway
+from madang.transports.http.parser import HEAD_BYTES, HEAD_S, HEADERS, GuardedHttp, guarded
+from madang.transports.websocket.connection import gateway
 from tests.unit.transports.peers import FakeTransport, turn
 from tests.waiting import eventually, turns
 from tests.wire import TEXT, frame, upgrade

@@ -2,7 +2,7 @@
 
 import pytest
 
-from madang.transports.metrics import Lateness
+from madang.transports.admin.metrics import Lateness
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from madang.core.limits import Rate
+from madang.core.rate import Rate
 from madang.services.limits import Rates
 from madang.transports.app import App
-from madang.transports.native import BAD_FRAMES, FLOOD, IN_FLIGHT, QUEUED
+from madang.transports.native.session import BAD_FRAMES, FLOOD, IN_FLIGHT, QUEUED
 from tests.unit.transports.conftest import Running
 from tests.unit.transports.peers import greeted, message
 from tests.unit.transports.stores import Gated

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from madang.codes import CLOSES, ERRORS
 from madang.core.events import CREATED
-from madang.protocol.commands import COMMANDS
+from madang.protocol.native.commands import COMMANDS
 from madang.transports.app import App
 from tests.unit.delivery.nodes import OWNER, opened_store
 from tests.unit.transports.apps import running_app

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from madang.transports import websocket
 from madang.transports.app import App
-from madang.transports.native import MAX_FRAME
-from madang.transports.websocket import CLOSE_S, CONTROLS, FRAGMENTS, HELLO_S
+from madang.transports.native.session import MAX_FRAME
+from madang.transports.websocket import connection as websocket
+from madang.transports.websocket.connection import CLOSE_S, CONTROLS, FRAGMENTS, HELLO_S
 from tests.unit.transports.conftest import Running
 from tests.unit.transports.peers import Peer, gone, greeted, message, turn
 from tests.waiting import eventually, turns

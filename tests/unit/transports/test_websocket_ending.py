@@ -5,8 +5,8 @@ import struct
 import pytest
 
 from madang.transports.app import App
-from madang.transports.native import QUEUED
-from madang.transports.websocket import CLOSE_S, HELLO_S, HIGH_WATER, SLOW_S
+from madang.transports.native.session import QUEUED
+from madang.transports.websocket.connection import CLOSE_S, HELLO_S, HIGH_WATER, SLOW_S
 from tests.unit.transports.conftest import Running
 from tests.unit.transports.peers import Peer, gone, greeted, message, turn
 from tests.unit.transports.stores import Gated

@@ -2,7 +2,7 @@
 
 import pytest
 
-from madang.core.limits import Rate
+from madang.core.rate import Rate
 from madang.services.limits import Rates
 from madang.transports.app import App
 from tests.unit.transports.conftest import Running

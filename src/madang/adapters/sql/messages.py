@@ -10,7 +10,7 @@ from madang.adapters.sql.rows import EventRow
 from madang.adapters.sql.tables import events, pins, reactions
 from madang.core.events import SENT, Body, Message
 from madang.core.ids import id_ms
-from madang.core.moments import moment
+from madang.core.timestamps import moment
 from madang.ports.log import Page
 
 _decode = msgspec.json.Decoder(Body).decode

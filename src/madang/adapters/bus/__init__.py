@@ -1,0 +1,1 @@
+"""Buses, and what they share: outgoing batches and their signed envelopes."""

@@ -1,0 +1,139 @@
+"""Which channel a room's parcels take, and so who pays for them: Redis, or the nodes (docs/fleet.md says which is for whom).
+
+- `all`: one channel. Redis does least; every node is sent everything and passes over what is not of its rooms.
+- `partition`: one of PARTITIONS channels, by the room's name. A node listens to those its rooms are in; rooms that are
+  sent to at the same time share a parcel.
+- `room`: a channel per room. A node is sent what it needs and no more; Redis keeps a subscription per node and room, and
+  gets a message per room.
+- `adaptive`: a node listens to both, and the sender decides per parcel. What is small shares the partition's; a room that
+  has much to say, or is alone in its parcel, takes its own, so that nodes without it pay nothing.
+
+Every node of a fleet must use the same one. Pattern subscriptions are not used: Redis compares every message with every
+pattern.
+
+A room's channels begin with its partition's tag, which puts all of a partition into one slot of a Redis Cluster; partitions are
+even over any Cluster whose nodes have even ranges of slots. With `all`, one node of the Cluster carries everything.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+from zlib import crc32
+
+from madang.adapters.bus.envelopes import Content
+from madang.ports.bus import EVERYWHERE
+
+PARTITIONS: Final = 64
+# fmt: off
+TAGS: Final = (
+    40821, 5469, 3017, 2113, 574, 18834, 8518, 26368, 18617, 19713, 47996, 39599, 13318, 40602, 7842, 6946,
+    3124, 2020, 40912, 41816, 46782, 15298, 447, 17090, 48132, 49036, 4093, 5197, 7971, 6875, 16559, 40731,
+    712, 21474, 22778, 29899, 1079, 69524, 3271, 2375, 41560, 4928, 11376, 10272, 18471, 931, 9859, 11998,
+    11688, 9749, 621, 12584, 3342, 2246, 4638, 69417, 8280, 9384, 41453, 12149, 29789, 22868, 1587, 802,
+)
+# fmt: on
+"""Hash tags: the smallest numbers that lie in the middle of each of PARTITIONS equal parts of a Cluster's 16,384 slots."""
+OWN_BYTES: Final = 4096
+"""From so much on, a room takes its own channel (`adaptive`). A message more costs Redis and each node that wants it some
+50 µs together; bytes that a node does not want cost it about 2 µs per KB, to take in and to verify, and nodes are several."""
+
+
+class _Strategy(NamedTuple):
+    shared: bool  # a node listens to the partitions of its rooms
+    own: bool  # a node listens to each of its rooms
+    partitions: int
+
+
+STRATEGIES: Final = {
+    "all": _Strategy(shared=True, own=False, partitions=1),
+    "partition": _Strategy(shared=True, own=False, partitions=PARTITIONS),
+    "room": _Strategy(shared=False, own=True, partitions=PARTITIONS),
+    "adaptive": _Strategy(shared=True, own=True, partitions=PARTITIONS),
+}
+
+
+def partition(room: str, count: int = PARTITIONS) -> int:
+    """Give the partition of a room."""
+    return crc32(room.encode()) % count
+
+
+class Channels:
+    """Counts which channels a node's rooms need.
+
+    Args:
+        strategy: one of STRATEGIES.
+        prefix: before every name, so that installations that share a server do not hear each other.
+    """
+
+    def __init__(self, strategy: str, prefix: str) -> None:
+        self._strategy = STRATEGIES[strategy]
+        self._prefix = prefix
+        self._users: list[Counter[str]] = [Counter() for _ in range(PARTITIONS)]
+        self.rooms: set[str] = set()
+        self.add(EVERYWHERE)
+
+    def partition(self, room: str) -> int:
+        """Give the partition of a room, or of what is for every node."""
+        return 0 if room == EVERYWHERE else partition(room, self._strategy.partitions)
+
+    def of(self, room: str) -> list[str]:
+        """Give the channels at which a node listens for a room, or for what is for every node."""
+        shared, own, _ = self._strategy
+        if (
+            room == EVERYWHERE
+        ):  # what carries everything carries this; else it is not to bring a partition's parcels along
+            return [self._shared(0) if self._strategy.partitions == 1 else self._own(room)]
+        return [self._shared(self.partition(room))] * shared + [self._own(room)] * own
+
+    def wanted(self, partition: int) -> list[str]:
+        """Give the channels of a partition that the node's rooms need."""
+        return list(self._users[partition])
+
+    def add(self, room: str) -> list[str]:
+        """Note a room; gives its channels, which are wanted from now on."""
+        channels = self.of(room)
+        if room not in self.rooms:
+            self.rooms.add(room)
+            self._users[self.partition(room)].update(channels)
+        return channels
+
+    def drop(self, room: str) -> list[str]:
+        """Forget a room; gives the channels that nobody needs any more."""
+        if room not in self.rooms:
+            return []
+        self.rooms.discard(room)
+        users = self._users[self.partition(room)]
+        channels = self.of(room)
+        users.subtract(channels)
+        unneeded = [channel for channel in channels if not users[channel]]
+        for channel in unneeded:
+            del users[channel]
+        return unneeded
+
+    def sort(self, contents: Mapping[str, Content]) -> dict[str, dict[str, Content]]:
+        """Sort rooms' contents into parcels, by channel: each content is in one of them."""
+        both = self._strategy.shared and self._strategy.own
+        parcels: dict[str, dict[str, Content]] = {}
+        for room, content in contents.items():
+            channels = self.of(room)
+            takes_own = both and _size(content) >= OWN_BYTES
+            parcels.setdefault(channels[-1 if takes_own else 0], {})[room] = content
+        if both:
+            for channel in [channel for channel, rooms in parcels.items() if len(rooms) == 1]:
+                (room,) = parcels[channel]
+                parcels[self._own(room)] = parcels.pop(channel)
+        return parcels
+
+    def special(self, partition: int, name: str) -> str:
+        """Give a channel for other purposes, in the slot of a partition."""
+        return f"{self._shared(partition)}:{name}"
+
+    def _shared(self, partition: int) -> str:
+        return f"{self._prefix}{{{TAGS[partition]}}}"
+
+    def _own(self, room: str) -> str:
+        return f"{self._shared(self.partition(room))}:r:{room}"
+
+
+def _size(content: Content) -> int:
+    return sum(len(event.body) for event in content.events) + sum(len(signal.value) for signal in content.signals)

@@ -1,0 +1,164 @@
+"""Whether Redis can be used as it is: what must not be is refused, what is doubtful is said. At start, and by `madang doctor`.
+
+Nothing here changes a server. What a managed server does not let us see is passed over.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+from redis.asyncio import Redis
+from redis.asyncio.sentinel import MasterNotFoundError
+from redis.exceptions import AuthenticationError, MovedError, NoPermissionError, ResponseError
+
+from madang.adapters.bus.redis import connecting
+from madang.adapters.bus.redis.channels import PARTITIONS
+from madang.adapters.bus.redis.connecting import TROUBLE
+from madang.adapters.bus.redis.servers import Servers, servers
+from madang.errors import SetupError
+
+OLDEST: Final = (6, 2)
+OLDEST_CLUSTER: Final = (7, 0)
+"""Since then channels of a Cluster have slots."""
+LEAST_BUFFER: Final = 8 * 2**20
+"""Bytes that Redis should be ready to keep for a node that is slow for a moment: some of the largest parcels."""
+MEMORY_SHARE: Final = 0.5
+"""Of the machine's memory. Saving copies what is written to meanwhile, so that Redis may need twice what it may keep."""
+_TRIED: Final = "madang:inspection"
+_GRANT: Final = "Give it a user that may use the keys ~madang:* and the channels &madang:* with all commands."
+
+
+class _Silent(SetupError):
+    """A server that gives no answer at all."""
+
+
+async def inspect(url: str) -> list[str]:
+    """Look at the servers of a URL; gives sentences on what is doubtful.
+
+    Raises:
+        SetupError: they cannot be reached, or not be used.
+    """
+    named = connecting.target(url)
+    there: Servers = servers(url)
+    where = connecting.place(url)
+    said: list[str] = []
+    try:
+        async with _asked(where, named):
+            found = await there.look()
+        if (carried := sum(map(len, found.values()))) < PARTITIONS:
+            lost = f"{PARTITIONS - carried} of {PARTITIONS} parts of the rooms"
+            said.append(
+                f"Nobody in the Redis Cluster at {where} has the slots of {lost}; they are found in the log only."
+            )
+        for name in found:
+            client = there.client(name)
+            try:
+                said += await _inspect(client, name, named)
+            except _Silent as silent:
+                if named.kind != "cluster":  # which goes on without one
+                    raise
+                said.append(silent.problem)
+            finally:
+                await connecting.close(client)
+    finally:
+        await there.close()
+    return said
+
+
+async def _inspect(redis: Redis, where: str, named: connecting.Target) -> list[str]:
+    async with _asked(where, named):
+        info: dict[str, Any] = await redis.info()
+    mode, cluster = info.get("redis_mode", "standalone"), named.kind == "cluster"
+    if mode == "sentinel":
+        raise SetupError(f"What answers at {where} is a Sentinel.", "Write redis+sentinel://host:26379/service.")
+    if mode == "cluster" and not cluster:
+        raise SetupError(f"Redis at {where} is a member of a Cluster.", "Write redis+cluster://host:6379,host:6379.")
+    version = str(info.get("redis_version", "0"))
+    oldest = OLDEST_CLUSTER if cluster else OLDEST
+    if tuple(int(part) for part in version.split(".")[:2]) < oldest:
+        needed = "Redis 7 for a Cluster" if cluster else "Redis 6.2"
+        raise SetupError(f"Redis at {where} is too old ({version}).", f"Madang needs {needed}, or Valkey.")
+    if info.get("role") != "master" and not cluster:
+        primary = f"{info.get('master_host')}:{info.get('master_port')}"
+        raise SetupError(f"Redis at {where} is a replica.", f"Name its primary ({primary}), or the Sentinels.")
+    async with _asked(where, named):
+        await _try(redis, sharded=cluster)
+    return [f"Redis at {where}: {doubt}" for doubt in [*_memory(info), *_buffers(await _buffer_limits(redis))]]
+
+
+async def _try(redis: Redis, *, sharded: bool) -> None:
+    """Do once what the bus and presence do, in a place of its own."""
+    pubsub = redis.pubsub()
+    try:
+        await (pubsub.ssubscribe(_TRIED) if sharded else pubsub.subscribe(_TRIED))
+        with suppress(MovedError):  # another member has it; this one would let us
+            await pubsub.get_message(timeout=connecting.ANSWER_S)
+    finally:
+        with suppress(*TROUBLE):
+            await pubsub.aclose()  # type: ignore[no-untyped-call]
+    script = "return redis.call('ZCARD', KEYS[1])"
+    for command in (["SPUBLISH" if sharded else "PUBLISH", _TRIED, ""], ["EVAL", script, "1", _TRIED]):
+        with suppress(MovedError):
+            await redis.execute_command(*command)  # type: ignore[no-untyped-call]
+
+
+async def _buffer_limits(redis: Redis) -> str:
+    with suppress(*TROUBLE):  # managed servers do not tell
+        return str((await redis.config_get("client-output-buffer-limit")).get("client-output-buffer-limit", ""))
+    return ""
+
+
+def _memory(info: dict[str, Any]) -> list[str]:
+    limit, machine = info.get("maxmemory", 0), info.get("total_system_memory", 0)
+    policy = str(info.get("maxmemory_policy", "noeviction"))
+    said = []
+    if limit and machine and limit > machine * MEMORY_SHARE:
+        said.append(
+            f"maxmemory is {limit * 100 // machine} % of the machine's memory; "
+            f"above {MEMORY_SHARE:.0%} a save may need more than there is."
+        )
+    if limit and policy.startswith("allkeys"):  # presence has no keys that volatile-… takes
+        said.append(f"maxmemory-policy {policy} may evict who is present, who is then shown as away; set noeviction.")
+    return said
+
+
+def _buffers(limits: str) -> list[str]:
+    words = limits.split()
+    if "pubsub" not in words:
+        return []
+    hard, soft = (int(word) for word in words[words.index("pubsub") + 1 :][:2])
+    least = min(limit for limit in (hard, soft, LEAST_BUFFER) if limit)  # 0: none
+    if least == LEAST_BUFFER:
+        return []
+    return [
+        f"client-output-buffer-limit pubsub cuts a node off that is {least} bytes behind; "
+        f"allow {LEAST_BUFFER} or more, or it reads the log for each burst."
+    ]
+
+
+@asynccontextmanager
+async def _asked(where: str, named: connecting.Target) -> AsyncIterator[None]:
+    """Say in a sentence why a server gave no answer."""
+    try:
+        yield
+    except MasterNotFoundError as error:
+        raise SetupError(
+            f"The Sentinels at {where} name no primary for {named.service!r} ({error}).",
+            "Check the service's name, and that Sentinels and primary run.",
+        ) from error
+    except AuthenticationError as error:
+        raise SetupError(f"Redis at {where} does not let us in ({error}).", "Correct user and password.") from error
+    except NoPermissionError as error:
+        raise SetupError(f"Redis at {where} does not let us do what we must ({error}).", _GRANT) from error
+    except ResponseError as error:
+        if "cluster support disabled" in str(error):
+            raise SetupError(f"Redis at {where} is no member of a Cluster.", "Write redis://host:6379.") from error
+        if named.kind == "sentinel" and "unknown command" in str(error):
+            raise SetupError(
+                f"What answers at {where} is no Sentinel.", "Name the Sentinels, or write redis://host:6379."
+            ) from error
+        raise SetupError(
+            f"Redis at {where} refuses ({error}).", "Correct user and password, or its settings."
+        ) from error
+    except TROUBLE as error:
+        raise _Silent(f"Redis at {where} does not answer ({error}).", "Check MADANG_BUS, and that it runs.") from error

@@ -1,0 +1,183 @@
+"""Text of the native protocol: commands in, frames out. Bytes and structs only; framing is the transport's.
+
+Decoding is strict: one object, no duplicate keys, no NaN or infinity, depth at most MAX_DEPTH, real Unicode.
+The strict walk costs 5-10 µs, so a plain send skips it: when its five fields are all there and the frame has five ":",
+there is no room for a duplicate key, a nested value or anything else the typed decoder has not seen
+(but for characters written as \\u, which only the strict walk judges).
+"""
+
+import json
+import re
+from typing import Any, Final
+
+import msgspec
+
+from madang.core.events import Event
+from madang.core.timestamps import moment
+from madang.errors import Limited, MadangError, Refused
+from madang.protocol.native.commands import COMMANDS, AnyCommand, Send
+
+MAX_DEPTH: Final = 16
+_decode = msgspec.json.Decoder(AnyCommand).decode
+_encode = msgspec.json.Encoder().encode
+_PLAIN_SEND: Final = 5  # op, n, room, cid, text
+
+
+class _Head(msgspec.Struct, frozen=True, tag_field="op", tag="event", gc=False):
+    room: str
+    seq: int
+    type: str
+    id: str
+    user: str
+    name: str
+    at: str
+
+
+class _Number(msgspec.Struct):
+    n: Any = 0
+
+
+def decode(text: bytes | bytearray) -> AnyCommand:
+    """Decode one text frame.
+
+    Raises:
+        Refused: bad_json, unknown_op, or bad_field with the field's name in the message.
+        UnicodeDecodeError: not UTF-8, which is an error of the frame (RFC 6455, 8.1), not of the command.
+    """
+    try:
+        command = _decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _explain(text, error) from None
+    if not (type(command) is Send and _is_plain(command) and text.count(b":") == _PLAIN_SEND and b"\\u" not in text):
+        str(text, "utf-8")
+        strict(text)
+    return command  # type: ignore[no-any-return]
+
+
+def _is_plain(send: Send) -> bool:
+    return bool(send.n and send.text and not send.data and send.reply_to is None and not send.mentions)
+
+
+def number(text: bytes | bytearray) -> int | None:
+    """Find the `n` of a frame that could not be decoded, so that its error can be matched; None if there is none."""
+    try:
+        n = msgspec.json.decode(text, type=_Number).n
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return n if type(n) is int and 0 <= n <= 2**53 else None
+
+
+def _explain(text: bytes | bytearray, error: Exception) -> Refused:
+    str(text, "utf-8")
+    strict(text)  # what is not strict JSON is bad_json, whatever else is wrong with it
+    if not isinstance(error, msgspec.ValidationError):
+        return Refused("bad_json")
+    try:
+        op = json.loads(text).get("op")
+    except AttributeError:
+        return Refused("bad_json")
+    if not isinstance(op, str) or op not in COMMANDS:
+        return Refused("unknown_op")
+    return Refused("bad_field", f"{error}.")
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("duplicate key")
+    return found
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if value - value != 0:
+        raise ValueError("not finite")
+    return value
+
+
+def _not_json(constant: str) -> float:
+    raise ValueError(constant)
+
+
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # never fails once begun, so it stays linear
+_SQUARE: Final = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKET: Final = bytes(set(range(256)) - set(b"[]{}"))
+_strict_decoder: Final = json.JSONDecoder(object_pairs_hook=_pairs, parse_float=_number, parse_constant=_not_json)
+
+
+def strict(text: bytes | bytearray) -> Any:
+    """Decode JSON with nothing left to chance (RFC 8259, and I-JSON, RFC 7493, for keys, numbers and Unicode).
+
+    Raises:
+        Refused: bad_json; bad_text for lone surrogates and NUL, which crash encoders and databases later.
+    """
+    if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _too_deep(text):
+        raise Refused("bad_json")
+    try:
+        decoded = str(text, "utf-8")
+        value = _strict_decoder.decode(decoded)
+    except (ValueError, RecursionError):
+        raise Refused("bad_json") from None
+    if b"\\u" in text and not _sound(value):
+        raise Refused("bad_text")
+    return value
+
+
+def _too_deep(text: bytes | bytearray) -> bool:
+    """Take off the innermost level MAX_DEPTH times and see whether something is left, all of it at the speed of C."""
+    nest = _STRING.sub(b"", text).translate(_SQUARE, _NO_BRACKET)
+    for _ in range(MAX_DEPTH):
+        nest = nest.replace(b"[]", b"")
+    return bool(nest)
+
+
+def _sound(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
+    if isinstance(value, dict):
+        return all(_sound(k) and _sound(v) for k, v in value.items())
+    if isinstance(value, list):
+        return all(_sound(v) for v in value)
+    return True
+
+
+def event(event: Event) -> bytes:
+    """Encode an event; its body is spliced in as stored."""
+    head = _encode(_Head(event.room, event.seq, event.type, str(event.id), event.user, event.name, moment(event.at)))
+    return head if event.body == b"{}" else head[:-1] + b"," + event.body[1:]
+
+
+def ok(n: int, **fields: Any) -> bytes:
+    """Encode an answer."""
+    return _encode({"op": "ok", "n": n, **fields})
+
+
+def ack(n: int, appended_id: int, seq: int, level: str, duplicate: bool) -> bytes:
+    """Encode the answer to a command that appended; all parts are the server's own, so nothing needs escaping."""
+    tail = ',"duplicate":true}' if duplicate else "}"
+    return f'{{"op":"ok","n":{n},"id":"{appended_id}","seq":{seq},"ack":"{level}"{tail}'.encode()
+
+
+def joined(n: int, fields: dict[str, Any], events: list[bytes]) -> bytes:
+    """Encode the answer to join around events that are encoded already."""
+    return _encode({"op": "ok", "n": n, **fields})[:-1] + b',"events":[' + b",".join(events) + b"]}"
+
+
+def reset(room: str, epoch: str, seq: int, events: list[bytes]) -> bytes:
+    """Encode the notice that a socket is too far behind, around the newest events."""
+    head = _encode({"op": "reset", "room": room, "epoch": epoch, "seq": seq})
+    return head[:-1] + b',"events":[' + b",".join(events) + b"]}"
+
+
+def error(n: int | None, problem: MadangError) -> bytes:
+    """Encode a refusal; without `n` when the frame had none that could be read."""
+    fields: dict[str, Any] = {"op": "error"} if n is None else {"op": "error", "n": n}
+    fields |= {"code": problem.code, "message": problem.message}
+    if isinstance(problem, Limited):
+        fields["retry_ms"] = problem.retry_ms
+    return _encode(fields)
+
+
+def notice(op: str, **fields: Any) -> bytes:
+    """Encode a frame nobody asked for: typing, presence, read, skip, behind, bye."""
+    return _encode({"op": op, **fields})

@@ -1,0 +1,1 @@
+"""The second listener, loopback by default: metrics and administration."""

@@ -1,0 +1,152 @@
+"""The second listener, loopback by default: metrics for all who reach it, keys, rooms and nodes for who holds the secret.
+
+The secret is made at every start; `madang serve` leaves it in the data folder for the command line. User tokens and
+server keys mean nothing here.
+"""
+
+import hmac
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Depends, FastAPI, Response
+
+from madang.core.rooms import Room
+from madang.errors import Refused
+from madang.services.rooms import SYSTEM
+from madang.transports.admin.metrics import CONTENT_TYPE, Metrics
+from madang.transports.app import App
+from madang.transports.http.bodies import Health, Members, NewRoom, Rooms, Title
+from madang.transports.http.dependencies import AfterId, Limit, Node, RoomPath, Token
+from madang.transports.http.errors import Envelope, answer, handle_errors
+from madang.transports.http.routes.rooms import shown
+from madang.transports.http.schemas import body
+
+
+class NewKey(msgspec.Struct):
+    """A server key to make; the label says whose it is."""
+
+    label: Title
+
+
+class Key(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A server key; `key` is shown when it is made and never again."""
+
+    id: str
+    label: str
+    created_at: int  # Unix milliseconds
+    key: str | None = None
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """All server keys, oldest first."""
+
+    keys: list[Key]
+
+
+class ShownRoom(msgspec.Struct, frozen=True):
+    """A room, how many sockets follow it on this node, and the first of its members."""
+
+    room: Room
+    sockets: int
+    members: Members
+
+
+class Peer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A node: this one, one that is heard, or one that may be alive and is not heard."""
+
+    name: str
+    state: str  # "here", "heard" or "unheard"
+    seconds: float | None = None  # since it was first heard
+    silent: float | None = None  # seconds since it was last heard
+
+
+class Nodes(msgspec.Struct, frozen=True):
+    """The nodes of this installation as this one knows them; `deaf` while the bus does not bring back what it says."""
+
+    deaf: bool
+    nodes: list[Peer]
+
+
+async def _operator(node: Node, token: Token) -> None:
+    if not hmac.compare_digest(token.encode(), node.admin_secret.encode()):
+        raise Refused("bad_token")
+
+
+router = APIRouter(dependencies=[Depends(_operator)])
+
+
+@router.get("/keys")
+async def keys(node: Node) -> Response:
+    """List the server keys."""
+    return answer(Keys([Key(key.id, key.label, key.created_at) for key in await node.identity.keys()]))
+
+
+@router.post("/keys")
+async def create_key(node: Node, new: Annotated[NewKey, body(NewKey)]) -> Response:
+    """Make a server key."""
+    key, secret = await node.identity.add_key(new.label, node.now())
+    return answer(Key(key.id, key.label, key.created_at, secret), 201)
+
+
+@router.delete("/keys/{id}")
+async def drop_key(node: Node, id: str) -> Response:
+    """Forget a server key."""
+    await node.identity.drop_key(id)
+    return Response(status_code=204)
+
+
+@router.get("/nodes")
+async def nodes(node: Node) -> Response:
+    """List the nodes."""
+    pulse, now = node.pulse, node.hub.time()
+    known = [Peer(node.node, "here")]
+    for name in sorted({*pulse.peers, *pulse.unheard}):
+        state = "unheard" if name in pulse.unheard else "heard"
+        if (peer := pulse.peers.get(name)) is not None:
+            known.append(Peer(name, state, round(now - peer.since, 1), round(now - peer.heard, 1)))
+        else:
+            known.append(Peer(name, state))
+    return answer(Nodes(pulse.deaf, known))
+
+
+@router.get("/rooms")
+async def rooms(node: Node, after: AfterId = "", limit: Limit = 50) -> Response:
+    """List the open rooms."""
+    found, more = await node.reading.open_rooms(after, limit)
+    return answer(Rooms(found, more))
+
+
+@router.post("/rooms")
+async def create_room(node: Node, new: Annotated[NewRoom, body(NewRoom)]) -> Response:
+    """Create a room that belongs to the server itself, as the lobby does."""
+    await node.rooms.create(SYSTEM, new.id, new.title, new.access)
+    return answer(await node.rooms.room(new.id), 201)
+
+
+@router.get("/rooms/{id}")
+async def room(node: Node, id: RoomPath) -> Response:
+    """Show any room."""
+    found = await node.rooms.room(id)
+    members, more = await node.reading.members(id, "", 50)
+    live = node.hub.rooms.get(id)
+    sockets = live.live + len(live.lagging) if live else 0
+    return answer(ShownRoom(found, sockets, Members([shown(member) for member in members], more)))
+
+
+def admin_app(app: App) -> Envelope:
+    """Make the ASGI application of the admin listener."""
+    api = FastAPI(title="Madang administration", openapi_url=None, redirect_slashes=False)
+    api.state.node = app
+    handle_errors(api)
+    api.include_router(router)
+    metrics = Metrics(app)
+
+    @api.get("/metrics")
+    async def show_metrics() -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE)
+
+    @api.get("/livez")
+    async def livez() -> Response:
+        return answer(Health("live"))
+
+    return Envelope(api)

@@ -1,0 +1,85 @@
+"""The public listener: REST, health, the front page and /openapi.json in one ASGI application. One error shape."""
+
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+
+from madang import __version__
+from madang.errors import Refused, StorageFailed
+from madang.transports.app import App
+from madang.transports.http import page
+from madang.transports.http.bodies import Health
+from madang.transports.http.dependencies import Node
+from madang.transports.http.errors import METHODS, Envelope, answer, failure, handle_errors
+from madang.transports.http.routes import messages as http_messages
+from madang.transports.http.routes import rooms as http_rooms
+from madang.transports.http.routes import users as http_users
+from madang.transports.http.schemas import documented, schemas
+
+_DESCRIPTION: Final = (
+    "Rooms, messages and members over HTTP. Live events come over the WebSocket at `/ws`. "
+    'Every error is `{"error": {"code", "message"}}`; protocol/codes.toml has all codes.'
+)
+router = APIRouter(tags=["server"])
+
+
+@router.get("/livez", **documented(Health))
+async def livez() -> Response:
+    """Answer as long as the process runs."""
+    return answer(Health("live"))
+
+
+@router.get("/readyz", **documented(Health))
+async def readyz(node: Node) -> Response:
+    """Say whether new connections are welcome: not while the node drains, nor when the log does not answer."""
+    if node.gate.draining:
+        raise Refused("draining")
+    if not await node.reading.probe():
+        raise StorageFailed("The storage does not answer.")
+    return answer(Health("ready"))
+
+
+@router.get("/", include_in_schema=False)
+async def front(request: Request) -> Response:
+    """Show people what this is."""
+    headers = request.headers
+    return page.front(headers.get("accept-language", ""), headers.get("host", ""), request.scope["scheme"] == "https")
+
+
+class _Cors(CORSMiddleware):
+    """Starlette's, with the one error shape."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        response = super().preflight_response(request_headers)
+        if response.status_code < 400:
+            return response
+        return failure(Refused("forbidden", "This origin, method or header is not allowed (MADANG_ORIGINS)."))
+
+
+def http_app(app: App) -> Envelope:
+    """Make the ASGI application of the public listener."""
+    api = _Api(
+        title="Madang", version=__version__, description=_DESCRIPTION, docs_url=None, redoc_url=None,
+        redirect_slashes=False, generate_unique_id_function=lambda route: route.name,
+    )  # fmt: skip
+    api.state.node = app
+    handle_errors(api)
+    for part in (http_users.router, http_rooms.router, http_messages.router, router):
+        api.include_router(part)
+    if app.gate.origins:
+        api.add_middleware(
+            _Cors, allow_origins=list(app.gate.origins), allow_methods=METHODS,
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key"], expose_headers=["Retry-After"],
+        )  # fmt: skip
+    return Envelope(api)
+
+
+class _Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """Give the OpenAPI document, with the schemas of our own structs."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            document.setdefault("components", {}).setdefault("schemas", {}).update(schemas())
+        return super().openapi()

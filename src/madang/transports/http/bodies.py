@@ -1,0 +1,185 @@
+"""What REST takes and gives, as typed structs. One declaration serves decoding, encoding and /openapi.json.
+
+How they are read and described is `schemas.py`'s. Fields that a body does not have are ignored.
+"""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
+
+from madang.core import events
+from madang.core.rooms import Access, Membership, Role, Room
+from madang.protocol.native.commands import Cid, RoomId, Seq, Text, UserId
+
+Title = Annotated[str, Meta(max_length=400)]
+Mentions = Annotated[tuple[UserId, ...], Meta(max_length=50)]
+
+
+# -- in ----------------------------------------------------------------------------------------------------------------
+
+
+class NewGuest(Struct):
+    """A guest's name: 1 to 40 visible characters."""
+
+    name: Title
+
+
+class NewRoom(Struct):
+    """A room to open. Without a title, its id is its title."""
+
+    id: RoomId
+    title: Title = ""
+    access: Access = "open"
+
+
+class RoomChange(Struct):
+    """What is to change; the rest stays."""
+
+    title: Title | None = None
+    access: Access | None = None
+    slow_ms: Annotated[int, Meta(ge=0, le=3_600_000)] | None = None
+
+
+class As(Struct):
+    """Whose message a server key sends."""
+
+    id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@|-]{0,63}$")]
+    name: Title
+
+
+class NewMessage(Struct):
+    """A message: text, or data, or both. The same `cid` again gives the first answer again."""
+
+    text: Text = ""
+    data: Raw | UnsetType = UNSET  # any JSON
+    reply_to: Seq | None = None
+    mentions: Mentions = ()
+    cid: Cid | None = None
+    sender: As | None = field(name="as", default=None)  # server keys only
+
+
+class MessageChange(Struct):
+    """A message's new content, all of it."""
+
+    text: Text = ""
+    data: Raw | UnsetType = UNSET
+    mentions: Mentions = ()
+    cid: Cid | None = None
+
+
+class Joining(Struct):
+    """What lets one in where the room is not open."""
+
+    invite: Annotated[str, Meta(max_length=1024)] | None = None
+
+
+class NewRole(Struct):
+    """A member's new role."""
+
+    role: Role
+
+
+class ReadUpTo(Struct):
+    """The newest seq that has been read."""
+
+    seq: Seq
+
+
+# -- out ---------------------------------------------------------------------------------------------------------------
+
+
+class Identified(Struct, frozen=True):
+    """A user."""
+
+    id: str
+    name: str
+
+
+class Welcome(Struct, frozen=True):
+    """A new guest, and the token that proves it."""
+
+    user: Identified
+    token: str
+
+
+class Me(Struct, frozen=True):
+    """Who is asking. `token` is the one to go on with; a server key has none."""
+
+    user: Identified
+    token: str | UnsetType = UNSET
+
+
+class Rooms(Struct, frozen=True):
+    """A page of open rooms, in order of their ids."""
+
+    rooms: list[Room]
+    more: bool
+
+
+class MyRooms(Struct, frozen=True):
+    """A page of one's own rooms, with what waits there."""
+
+    rooms: list[Membership]
+    more: bool
+
+
+class Message(events.Message, frozen=True, kw_only=True, omit_defaults=True):
+    """A message as it stands now. `text` is empty once it is `deleted`; `mine` are the caller's own reactions."""
+
+    data: Any = UNSET  # msgspec describes no default of a Raw
+
+
+class History(Struct, frozen=True):
+    """Messages as they stand now, oldest first; whether more lie beyond in the direction asked for."""
+
+    messages: list[Message]
+    more: bool
+
+
+class OneMember(Struct, frozen=True):
+    """A user's membership."""
+
+    user: str
+    name: str
+    role: str
+
+
+class Members(Struct, frozen=True):
+    """A page of members, in order of their user ids."""
+
+    members: list[OneMember]
+    more: bool
+
+
+class Invited(Struct, frozen=True):
+    """A secret that lets everybody who has it join the room, for `expires_ms` milliseconds."""
+
+    invite: str
+    expires_ms: int
+
+
+class Stored(Struct, frozen=True, omit_defaults=True):
+    """An event stands in the room's log at the level that `ack` names; `duplicate`: it did before."""
+
+    id: str
+    seq: int
+    ack: Literal["stored", "replicated", "buffered"]
+    duplicate: bool = False
+
+
+class Unchanged(Struct, frozen=True):
+    """Things stood that way already; nothing was appended."""
+
+    unchanged: bool = True
+
+
+class ReadPointer(Struct, frozen=True):
+    """One's own read pointer; it never falls."""
+
+    read_seq: int
+
+
+class Health(Struct, frozen=True):
+    """How the server is."""
+
+    status: str

@@ -1,0 +1,137 @@
+"""REST for rooms and their members. It judges nothing; services do."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+
+from madang.core.events import Appended
+from madang.core.rooms import Member, Room, need_moderator
+from madang.delivery import ephemeral
+from madang.errors import Refused
+from madang.services.identity import INVITE_S
+from madang.transports.app import App
+from madang.transports.http import bodies as b
+from madang.transports.http.dependencies import AfterId, Caller, Limit, Node, RoomPath, UserPath, hold, hold_page
+from madang.transports.http.errors import answer
+from madang.transports.http.schemas import body, documented
+
+router = APIRouter(prefix="/api", tags=["rooms"])
+ROOM = "/rooms/{id}"
+
+
+def appended(node: App, outcome: Appended | None, status: int = 200) -> Response:
+    """Answer with where an event stands in the log."""
+    if outcome is None:
+        return answer(b.Unchanged())
+    event = outcome.event
+    stored = b.Stored(str(event.id), event.seq, node.appender.ack, outcome.duplicate)  # type: ignore[arg-type]
+    return answer(stored, 200 if outcome.duplicate else status)
+
+
+# -- rooms -------------------------------------------------------------------------------------------------------------
+
+
+@router.get("/rooms", **documented(b.Rooms))
+async def open_rooms(node: Node, caller: Caller, after: AfterId = "", limit: Limit = 50) -> Response:
+    """List the open rooms."""
+    hold_page(node, caller, limit)
+    rooms, more = await node.reading.open_rooms(after, limit)
+    return answer(b.Rooms(rooms, more))
+
+
+@router.post("/rooms", **documented(Room, status=201, taken=b.NewRoom))
+async def create_room(node: Node, caller: Caller, new: Annotated[b.NewRoom, body(b.NewRoom)]) -> Response:
+    """Open a room and own it."""
+    hold(node, caller, new.id)
+    await node.rooms.create(caller, new.id, new.title, new.access)
+    return answer(await node.rooms.room(new.id), 201, {"Location": f"/api/rooms/{new.id}"})
+
+
+@router.get(ROOM, **documented(Room))
+async def room(node: Node, caller: Caller, id: RoomPath) -> Response:
+    """Show a room: an open one to anybody, an invite-only one to its members."""
+    return answer(await node.rooms.visible(caller, id))
+
+
+@router.patch(ROOM, **documented(Room, taken=b.RoomChange))
+async def change_room(
+    node: Node, caller: Caller, id: RoomPath, change: Annotated[b.RoomChange, body(b.RoomChange)]
+) -> Response:
+    """Change a room's title, access or slow mode (moderators), and show the room."""
+    hold(node, caller, id)
+    await node.rooms.change(caller, id, change.title, change.access, change.slow_ms)
+    return answer(await node.rooms.room(id))
+
+
+# -- members -----------------------------------------------------------------------------------------------------------
+
+
+def shown(member: Member) -> b.OneMember:
+    """Show a membership to who may see it."""
+    return b.OneMember(member.user, member.name, member.role)
+
+
+@router.get(ROOM + "/members", **documented(b.Members))
+async def members(node: Node, caller: Caller, id: RoomPath, after: AfterId = "", limit: Limit = 50) -> Response:
+    """List a room's members."""
+    hold_page(node, caller, limit)
+    await node.rooms.member(caller, id)
+    found, more = await node.reading.members(id, after, limit)
+    await node.rooms.member(caller, id)  # again: the page may have what came after a kick
+    return answer(b.Members([shown(member) for member in found], more))
+
+
+@router.put(ROOM + "/members/me", **documented(b.OneMember, taken=b.Joining, optional=True))
+async def join(
+    node: Node, caller: Caller, id: RoomPath, joining: Annotated[b.Joining, body(b.Joining, optional=True)]
+) -> Response:
+    """Join a room that is open, or with an invite; a member already stays one."""
+    hold(node, caller, id)
+    invited = joining.invite is not None and node.identity.invited(joining.invite, id)
+    return answer(shown(await node.rooms.enter(caller, id, invited=invited)))
+
+
+@router.post(ROOM + "/invites", **documented(b.Invited, status=201))
+async def invite(node: Node, caller: Caller, id: RoomPath) -> Response:
+    """Make an invite to the room (moderators)."""
+    need_moderator((await node.rooms.member(caller, id)).role)
+    return answer(b.Invited(node.identity.invite(id, node.now()), INVITE_S * 1000), 201)
+
+
+@router.delete(ROOM + "/members/me", **documented(b.Stored))
+async def leave(node: Node, caller: Caller, id: RoomPath) -> Response:
+    """Leave a room."""
+    hold(node, caller, id)
+    return appended(node, await node.rooms.leave(caller, id))
+
+
+@router.delete(ROOM + "/members/{user}", **documented(b.Stored))
+async def kick(node: Node, caller: Caller, id: RoomPath, user: UserPath) -> Response:
+    """End the membership of somebody who stands below the caller."""
+    hold(node, caller, id)
+    return appended(node, await node.rooms.kick(caller, id, user))
+
+
+@router.patch(ROOM + "/members/{user}", **documented(b.Stored | b.Unchanged, taken=b.NewRole))
+async def change_role(
+    node: Node, caller: Caller, id: RoomPath, user: UserPath, new: Annotated[b.NewRole, body(b.NewRole)]
+) -> Response:
+    """Give a member a role (owners)."""
+    hold(node, caller, id)
+    return appended(node, await node.rooms.grant(caller, id, user, new.role))
+
+
+@router.put(ROOM + "/read", **documented(b.ReadPointer, taken=b.ReadUpTo))
+async def read_up_to(
+    node: Node, caller: Caller, id: RoomPath, read: Annotated[b.ReadUpTo, body(b.ReadUpTo)]
+) -> Response:
+    """Move one's own read pointer forward."""
+    member = await node.rooms.member(caller, id)
+    live = await node.hub.open(id)
+    if live is None:
+        raise Refused("not_found")
+    seq = min(read.seq, live.next - 1)
+    if seq > member.read_seq:
+        node.reading.mark(id, caller.id, seq)
+        node.hub.announce(ephemeral.read(id, caller.id, seq))
+    return answer(b.ReadPointer(max(seq, member.read_seq)))

@@ -1,0 +1,37 @@
+"""REST for users: guests, and what a token says of its owner."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+
+from madang.transports.addresses import network
+from madang.transports.http import bodies as b
+from madang.transports.http.dependencies import AfterId, Caller, Limit, Node, Token, hold_page
+from madang.transports.http.errors import answer
+from madang.transports.http.schemas import body, documented
+
+router = APIRouter(prefix="/api", tags=["users"])
+
+
+@router.post("/guests", **documented(b.Welcome, status=201, taken=b.NewGuest))
+async def welcome_guest(node: Node, request: Request, new: Annotated[b.NewGuest, body(b.NewGuest)]) -> Response:
+    """Welcome a guest: a fresh user of that name, and a token for everything else."""
+    address = network(request.client.host) if request.client else "local"
+    node.limits.address(address, node.hub.time())
+    user, token = node.identity.guest(new.name, node.now())
+    return answer(b.Welcome(b.Identified(user.id, user.name), token), 201)
+
+
+@router.get("/me", **documented(b.Me))
+async def me(node: Node, caller: Caller, token: Token) -> Response:
+    """Say who the token belongs to; an old token is answered with a fresh one."""
+    who = b.Identified(caller.id, caller.name)
+    return answer(b.Me(who) if caller.server else b.Me(who, node.identity.verify(token, node.now())[1]))
+
+
+@router.get("/me/rooms", **documented(b.MyRooms))
+async def my_rooms(node: Node, caller: Caller, after: AfterId = "", limit: Limit = 50) -> Response:
+    """List one's own rooms, with what is unread there."""
+    hold_page(node, caller, limit)
+    rooms, more = await node.reading.memberships(caller.id, after, limit)
+    return answer(b.MyRooms(rooms, more))

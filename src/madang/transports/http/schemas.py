@@ -1,0 +1,95 @@
+"""From typed structs to FastAPI: reading bodies, and describing what routes take and give in /openapi.json.
+
+Bodies are read as strictly as frames of the native protocol. FastAPI's own way goes through pydantic, which would take
+duplicate keys, round numbers inside `data`, and need every answer declared twice.
+"""
+
+import asyncio
+from typing import Any, Final, TypeVar, get_args
+
+import msgspec
+from fastapi import Depends, Request
+from msgspec import UNSET, Raw, UnsetType
+from starlette.requests import ClientDisconnect
+
+from madang.core.events import NO_DATA
+from madang.errors import Refused
+from madang.protocol.native import codec
+from madang.transports.http.errors import Failure, Unread
+
+T = TypeVar("T")
+
+BODY_S: Final = 10.0  # for a body to arrive
+
+
+def body(kind: type[T], *, optional: bool = False) -> Any:
+    """Make the dependency that reads a request's body as `kind`; no body is an empty object where it is optional."""
+    decode = msgspec.json.Decoder(kind).decode
+
+    async def read(request: Request) -> T:
+        try:
+            async with asyncio.timeout(BODY_S):
+                text = await request.body()
+        except (TimeoutError, ClientDisconnect):
+            raise Unread("bad_json", f"The body did not arrive within {BODY_S:.0f} s.") from None
+        text = text or (b"{}" if optional else b"")
+        _strict_object(text)
+        try:
+            return decode(text)
+        except msgspec.ValidationError as error:
+            raise Refused("bad_field", f"{error}.") from None
+
+    return Depends(read)
+
+
+def carried(data: Raw | UnsetType) -> Raw:
+    """Give the `data` of a body as services take it."""
+    return NO_DATA if data is UNSET else data
+
+
+def _strict_object(text: bytes) -> None:
+    try:
+        if isinstance(codec.strict(text), dict):
+            return
+    except Refused as error:
+        if error.code != "bad_json":
+            raise
+    raise Refused("bad_json", "The body is not one JSON object (no duplicate keys, no NaN, at most 16 levels deep).")
+
+
+_REF: Final = "#/components/schemas/{name}"
+_kinds: dict[Any, None] = {Failure: None}  # every type that a route takes or gives, in order
+
+
+def documented(
+    given: Any, *, status: int = 200, also: int | None = None, taken: Any = None, optional: bool = False
+) -> dict[str, Any]:
+    """Say what a route answers and takes; gives the keyword arguments for FastAPI's decorators.
+
+    Args:
+        also: a second status with the same answer.
+        optional: what it takes may be left out.
+    """
+    responses: dict[int | str, Any] = {"default": _content(Failure, "An error, named by its code.")}
+    for success in (status, also):
+        if success is not None:
+            responses[success] = _content(given, "As asked.")
+    extra: dict[str, Any] = {}
+    if taken is not None:
+        extra["requestBody"] = {"required": not optional, **_content(taken)}
+    return {"status_code": status, "responses": responses, "openapi_extra": extra}
+
+
+def _content(kind: Any, description: str = "") -> dict[str, Any]:
+    kinds = get_args(kind) or (kind,)  # of a union, each: msgspec has no untagged unions of structs
+    _kinds.update(dict.fromkeys(kinds))
+    found, _ = msgspec.json.schema_components(kinds, ref_template=_REF)
+    schema = found[0] if len(found) == 1 else {"anyOf": list(found)}
+    content = {"content": {"application/json": {"schema": schema}}}
+    return {"description": description, **content} if description else content
+
+
+def schemas() -> dict[str, Any]:
+    """Give the schemas of all that routes take and give, by name."""
+    _, components = msgspec.json.schema_components(_kinds, ref_template=_REF)
+    return components

@@ -1,0 +1,1 @@
+"""The native protocol's session: commands in order, answers out."""

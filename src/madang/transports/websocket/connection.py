@@ -1,0 +1,369 @@
+"""The WebSocket gateway: uvicorn hands over the upgraded socket (`ws=`), `websockets.ServerProtocol` parses, and
+text frames go to the session. Limits, pings, byte budget and close are here; what commands mean is the session's.
+
+No task, queue or timer per socket: replies and events go straight to the transport, whose write buffer is the byte
+budget (HIGH_WATER). Over it the rooms stop writing and reading stops too; under LOW_WATER both go on.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
+
+from madang.delivery.outlet import Subscription, Wire
+from madang.errors import Limited
+from madang.protocol.native import codec
+from madang.transports.addresses import client_address
+from madang.transports.app import App
+from madang.transports.native.session import MAX_FRAME, Session
+from madang.transports.websocket.framing import DEFLATE, PLAIN, wire_for
+
+logger = logging.getLogger("madang.websocket")
+_quiet = logging.getLogger("madang.websockets")  # the library's own; one line per bad client is ours to write
+_quiet.setLevel(logging.CRITICAL)
+
+HIGH_WATER: Final = 256 * 1024  # bytes unsent at which a socket is behind
+LOW_WATER: Final = 32 * 1024
+HELLO_S: Final = 10.0
+SLOW_S: Final = 30.0  # a socket that stays behind this long is closed; it resumes when it can
+CLOSE_S: Final = 5.0  # for the peer to finish closing
+SILENT_PINGS: Final = 2  # unanswered, and the peer is taken for dead
+LATE: Final = 16 * 1024  # bytes looked at after the connection was closed
+SLICE: Final = 4096  # bytes parsed before looking whether they closed the connection: 680 of the smallest frames
+FRAGMENTS: Final = 256  # frames of one message
+FLOODS: Final = frozenset({4400, 4429})
+CONTROLS: Final = 50  # pings and pongs between two looks of the wheel
+
+
+class Connection(asyncio.Protocol):
+    """One WebSocket. Made by uvicorn per upgrade; `gateway` binds it to a node."""
+
+    app: App  # set by gateway()
+    write: Callable[[bytes], None]  # the transport's own, so that a delivery is one call
+
+    __slots__ = (
+        "_alive", "_controls", "_fragments", "_gone", "_out", "_patience", "_paused_at", "_protocol", "_reading",
+        "_server_state", "_silent", "address", "closed", "device", "paused", "session", "subscriptions", "transport", "wire", "write",
+    )  # fmt: skip
+
+    def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
+        extensions = [DEFLATE] if self.app.gate.compression else None
+        self._protocol = ServerProtocol(extensions=extensions, max_size=MAX_FRAME, logger=_quiet)
+        self._server_state = server_state
+        self.transport: asyncio.Transport
+        self._fragments: list[bytes] | None = None
+        self._out: list[bytes] = []
+        self._alive = True
+        self._silent = 0
+        self._controls = 0
+        self._paused_at = 0.0
+        self._gone = False
+        self._patience = LATE
+        self._reading = True
+        self.address = ""
+        self.paused = False
+        self.closed = False
+        self.device = ""
+        self.wire: Wire = PLAIN
+        self.subscriptions: dict[str, Subscription] = {}
+        self.session: Session | None = None
+
+    # -- from uvicorn and the loop -------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the socket over."""
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one by its methods, not by its class
+        self.transport.set_write_buffer_limits(HIGH_WATER, LOW_WATER)
+        self.write = self.transport.write
+        self._server_state.connections.add(self)  # type: ignore[arg-type]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is gone."""
+        self._server_state.connections.discard(self)
+        self._gone = True
+        self.closed = True
+        if self.session is not None:
+            self.session.ended()
+            self.app.hub.close(self)
+            self._leave_gate()
+
+    def _leave_gate(self) -> None:
+        gate = self.app.gate
+        gate.sockets -= 1
+        gate.by_address[self.address] -= 1
+        if not gate.by_address[self.address]:
+            del gate.by_address[self.address]
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came; answer pings and closes; give text to the session."""
+        self._alive = True
+        if len(data) <= SLICE and not self.closed:
+            self._parse(data)
+            return
+        for start in range(0, len(data), SLICE):
+            piece = data[start : start + SLICE]
+            if self.closed:  # the peer may finish closing, and what was under way may come; a flood may not
+                self._patience -= len(piece)
+                if self._patience < 0:
+                    return
+            self._parse(piece)
+
+    def _parse(self, data: bytes) -> None:
+        protocol = self._protocol
+        protocol.receive_data(data)
+        if protocol.writes and protocol.state is OPEN:
+            self._flush()  # pongs, before what the rest of the packet asks for; a close waits for what was asked before it
+        for event in protocol.events_received():
+            if type(event) is Frame:
+                if event.opcode is Opcode.TEXT and event.fin and not self.closed:
+                    cast(Session, self.session).receive(cast(bytes, event.data))  # frames follow the handshake
+                else:
+                    self._frame(event)
+            elif isinstance(event, Request):
+                self._handshake(event)
+        if protocol.writes:
+            self._flush()
+
+    def eof_received(self) -> bool:
+        """The peer has said its last."""
+        self._protocol.receive_eof()
+        self._flush()
+        return False
+
+    def pause_writing(self) -> None:
+        """The byte budget is used up: stop writing events, and stop reading what would need answers."""
+        self.paused = True
+        self._paused_at = self.app.hub.time()
+        self.transport.pause_reading()
+        self.app.hub.pause(self)
+
+    def resume_writing(self) -> None:
+        """There is room again: read on, and catch up."""
+        self.paused = False
+        if self.closed:
+            return
+        if self._reading:
+            self.transport.resume_reading()
+        if self.session is not None:
+            self.session.go_on()
+        self.app.following.resume(self)
+
+    def read_on(self, on: bool) -> None:
+        """Stop reading for the session's sake, or go on."""
+        self._reading = on
+        if self.closed or self.paused:
+            return
+        if on:
+            self.transport.resume_reading()
+        else:
+            self.transport.pause_reading()
+
+    def shutdown(self) -> None:
+        """End for a restart: tell when to come back, jittered, and close resumably. Called by uvicorn at SIGTERM."""
+        if self.session is not None and not self.closed:
+            retry_ms = 100 + secrets.randbelow(2000)
+            self.say(self.wire.notice(codec.notice("bye", reason="restart", retry_ms=retry_ms)))
+        self.close(CloseCode.SERVICE_RESTART, "restart")
+
+    # -- out (outlet) --------------------------------------------------------------------------------------------------
+
+    def put(self, data: bytes) -> None:
+        """Write joined with what else this turn of the loop gives the socket; nothing comes behind a close."""
+        if self.closed:
+            return
+        if not self._out:
+            self.app.hub.at_end_of_turn(self)
+        self._out.append(data)
+
+    def say(self, data: bytes) -> None:
+        """Write what was put so far, and then this."""
+        if self._gone:
+            return
+        if self._out:
+            self.flush()
+        self.write(data)
+
+    def flush(self) -> None:
+        """Write what was put so far."""
+        out, self._out = self._out, []
+        if self._gone:
+            return
+        if len(out) == 1:
+            self.write(out[0])
+        elif out:
+            self.write(b"".join(out))
+
+    # -- handshake -----------------------------------------------------------------------------------------------------
+
+    def _handshake(self, request: Request) -> None:
+        if self._protocol.close_expected():
+            return  # what stood behind the head in its packet was no frame, and the parser has given up
+        response = self._refusal(request) or self._protocol.accept(request)
+        if response.status_code != 101:
+            self._protocol.send_response(response)
+            self._flush()
+            return
+        gate = self.app.gate
+        gate.sockets += 1
+        gate.by_address[self.address] = gate.by_address.get(self.address, 0) + 1
+        self.device = secrets.token_hex(8)
+        self.wire = wire_for(self._protocol.extensions)
+        self.session = Session(self.app, self)
+        self._protocol.send_response(response)
+        request.headers.clear()  # the parser keeps the request for good: 2 KB per socket
+        self.app.wheel.add(self._tick, min(HELLO_S, self.app.ping_s))
+
+    def _refusal(self, request: Request) -> Response | None:
+        """Judge a handshake by path, origin and load, before anything is kept for it."""
+        gate, rates = self.app.gate, self.app.limits.rates
+        peer = self.transport.get_extra_info("peername")
+        self.address = client_address(peer, request.headers.get_all("X-Forwarded-For"), gate.trusted_proxies)
+        reject = self._protocol.reject
+        if request.path.partition("?")[0] != "/ws":
+            return reject(404, "There is no WebSocket at this path; the native protocol is at /ws.\n")
+        origins = request.headers.get_all("Origin")
+        if (
+            origins
+            and not _same_origin(origins, request.headers.get_all("Host"))
+            and not gate.origins & {"*", *origins}
+        ):
+            return reject(403, "This origin is not on the server's list (MADANG_ORIGINS).\n")
+        if request.headers.get_all("Sec-WebSocket-Version") != ["13"]:
+            response = reject(426, "This server speaks version 13 (RFC 6455).\n")
+            response.headers["Upgrade"] = "websocket"
+            response.headers["Sec-WebSocket-Version"] = "13"  # 4.4: the version it would have to be
+            return response
+        if gate.draining:
+            return self._busy(reject(503, "This node is restarting.\n"), 1 + secrets.randbelow(3))
+        if gate.sockets >= rates.sockets or gate.by_address.get(self.address, 0) >= rates.sockets_per_address:
+            return self._busy(reject(503, "Too many sockets.\n"), 5 + secrets.randbelow(10))
+        try:
+            self.app.limits.handshake(self.address, self.app.hub.time())
+        except Limited as error:
+            status = 503 if error.code == "overloaded" else 429
+            return self._busy(reject(status, "Too many connections in a short time.\n"), 1 + error.retry_ms // 1000)
+        return None
+
+    def _busy(self, response: Response, seconds: int) -> Response:
+        self.app.gate.turned_away += 1
+        response.headers["Retry-After"] = str(seconds)
+        return response
+
+    # -- frames and closing --------------------------------------------------------------------------------------------
+
+    def _frame(self, frame: Frame) -> None:
+        """Handle what is not a whole text message."""
+        if self.closed or self.session is None:
+            return
+        if frame.opcode in (Opcode.PING, Opcode.PONG):
+            self._controls += 1
+            if self._controls > CONTROLS:
+                self.close(4429, "flood")
+        elif frame.opcode is Opcode.CLOSE:
+            self._close_by_and_by()
+        elif frame.opcode is Opcode.BINARY:
+            self.close(CloseCode.UNSUPPORTED_DATA, "text only")
+        else:
+            self._fragment(frame)
+
+    def _fragment(self, frame: Frame) -> None:
+        fragments = self._fragments = self._fragments or []
+        fragments.append(bytes(frame.data))
+        if len(fragments) > FRAGMENTS:
+            self.close(CloseCode.POLICY_VIOLATION, "too many fragments")
+        elif frame.fin:
+            self._fragments = None
+            assert self.session is not None
+            self.session.receive(b"".join(fragments))
+
+    def _flush(self) -> None:
+        """Write what the protocol has to say; an empty piece is its end of stream."""
+        pieces = self._protocol.data_to_send()
+        if data := b"".join(pieces):
+            self.say(data)
+        if pieces and not pieces[-1]:
+            self._close_by_and_by()
+            self.transport.close()
+
+    def close(self, code: int, reason: str) -> None:
+        """Close after what has been written; what the client still sends is not looked at."""
+        if self.closed:
+            return
+        if code in FLOODS:
+            self.app.limits.flooded(self.address, self.app.hub.time())
+        if self._protocol.state is OPEN:
+            self._protocol.send_close(code, reason)
+            for data in self._protocol.data_to_send():
+                self.say(data)
+        self._close_by_and_by()
+
+    def _close_by_and_by(self) -> None:
+        """Follow nothing any more, and let go of the socket even if the peer never reads the rest."""
+        if not self.closed:
+            self.closed = True
+            self.app.hub.close(self)
+            self.app.wheel.add(self._end, CLOSE_S)
+            if not self._reading and not self.paused and not self._gone:
+                self.transport.resume_reading()  # for the peer's part of the closing
+
+    def _end(self) -> None:
+        if not self._gone:
+            self.transport.abort()
+
+    def fail(self) -> None:
+        """Close resumably: what this socket lacks could not be read."""
+        self.close(CloseCode.TRY_AGAIN_LATER, "storage")
+
+    def ended(self, room: str) -> None:
+        """Its user left the room or was kicked."""
+        subscription = self.subscriptions[room]
+        self.app.hub.presence.leave(room, subscription.user, self.device)
+        if subscription.until is None:
+            del self.subscriptions[room]
+
+    def _tick(self) -> float | None:
+        """The wheel's look: hello in time, reading at all, still there. Gives when to look again."""
+        if self.closed:
+            return None
+        if self.session is None or self.session.user is None:
+            rest = HELLO_S - self.app.ping_s
+            if rest > 0 and not self._silent:
+                self._silent = 1  # looked once
+                return rest
+            self.close(4408, "hello timeout")
+            return None
+        self._controls = 0
+        if self.paused:
+            if self.app.hub.time() - self._paused_at >= SLOW_S:
+                self.close(4409, "too slow")
+                self.transport.abort()
+                return None
+            return 5.0
+        self._silent = 0 if self._alive or not self._reading else self._silent + 1
+        if self._silent >= SILENT_PINGS:
+            self.transport.abort()
+            return None
+        self._alive = False
+        self._protocol.send_ping(b"")
+        self._flush()
+        return self.app.ping_s
+
+
+def gateway(app: App) -> type[Connection]:
+    """Make the class to hand to uvicorn as `ws=`."""
+    return type("Gateway", (Connection,), {"app": app, "__slots__": ()})
+
+
+def _same_origin(origins: list[str], hosts: list[str]) -> bool:
+    if len(origins) != 1 or len(hosts) != 1:
+        return False
+    _, scheme_ends, host = origins[0].partition("://")
+    return bool(scheme_ends) and host.lower() == hosts[0].lower()

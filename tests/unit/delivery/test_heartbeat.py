@@ -1,0 +1,418 @@
+"""Whatever the bus loses, and whoever dies, what one node has stored is on the others within a second. In virtual time."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+
+from madang.adapters.bus.memory.bus import MemoryBus, Yard
+from madang.core.events import KICKED, SENT, Body, Event, draft
+from madang.core.ids import IdSource
+from madang.delivery import heartbeat as module
+from madang.delivery.heartbeat import ASK_S, BEAT_S, TOPIC
+from madang.delivery.hub import CHECK_S
+from madang.ports.bus import EVERYWHERE, MAX_SIGNAL, Signal
+from madang.testing import FakeClock, ModelStore, VirtualLoop
+from tests.unit.delivery.nodes import OWNER, Node, running_nodes, user
+from tests.unit.delivery.outlets import RecordingOutlet
+
+ROOM = "yard"
+PROMISE_S = 1.0
+Parcel = Event | Signal
+
+
+class Courier(MemoryBus):
+    """A bus that loses what it is told to.
+
+    Attributes:
+        loses: of what this node sends, what does not go out.
+        misses: of what comes for this node, what does not arrive.
+        sent: the signals that this node gave it.
+    """
+
+    def __init__(self, yard: Yard | None = None) -> None:
+        super().__init__(yard)
+        self.loses: Callable[[Parcel], bool] = nothing
+        self.misses: Callable[[Parcel], bool] = nothing
+        self.sent: list[Signal] = []
+
+    def publish(self, events: Sequence[Event]) -> None:
+        super().publish([event for event in events if not self.loses(event)])
+
+    def signal(self, signal: Signal) -> None:
+        self.sent.append(signal)
+        if not self.loses(signal):
+            super().signal(signal)
+
+    def _arrive(self, parcels: Sequence[Parcel]) -> None:
+        super()._arrive([parcel for parcel in parcels if not self.misses(parcel)])
+
+
+def nothing(parcel: Parcel) -> bool:
+    return False
+
+
+def everything(parcel: Parcel) -> bool:
+    return True
+
+
+def events(parcel: Parcel) -> bool:
+    return isinstance(parcel, Event)
+
+
+class Counted(ModelStore):
+    """A log that counts how often it was looked into."""
+
+    looks = 0
+    takes_s = 0.0  # to answer
+
+    async def heads(self, rooms: Sequence[str]) -> dict[str, int]:
+        self.looks += 1
+        await asyncio.sleep(self.takes_s)
+        return await super().heads(rooms)
+
+
+class Story:
+    """Two nodes with a room on both, somebody who follows it on the second, and a quiet time behind them."""
+
+    def __init__(self, store: Counted, nodes: list[Node]) -> None:
+        self.store = store
+        self.one, self.two = nodes
+        self.buses: list[Courier] = [node.bus for node in nodes]  # type: ignore[misc]
+
+    async def begin(self) -> None:
+        await self.one.rooms.create(OWNER, ROOM, "Yard", "open")
+        await self.one.live(ROOM)
+        self.outlet: RecordingOutlet = self.two.outlet()
+        self.joined = (await self.two.join(self.outlet, ROOM, user("mina"))).seq
+        await asyncio.sleep(3.0)
+        assert not self.two.pulse.deaf and list(self.two.pulse.peers) == [self.one.name]
+        self.store.looks = 0
+
+    @property
+    def at(self) -> int:
+        """How far the follower on the second node has come."""
+        return self.outlet.position(ROOM, self.joined)
+
+    async def arrives(self, seq: int, within_s: float = PROMISE_S) -> None:
+        await asyncio.sleep(within_s)
+        assert self.at == seq, f"at {self.at} after {within_s} s, not at {seq}"
+
+    async def stored_only(self) -> Event:
+        """Commit on the first node, which is gone before it can tell anybody."""
+        (event,) = await self.one.stored(ROOM, 1)
+        return event
+
+    async def dies(self, node: Node) -> None:
+        """Kill a node: it says nothing any more, not even goodbye."""
+        for part in node._parts:
+            part.cancel()
+        await asyncio.gather(*node._parts, return_exceptions=True)
+
+
+def told(story: Callable[[Story], Awaitable[None]]) -> None:
+    async def tell() -> None:
+        store = Counted(IdSource(1), FakeClock())
+        yard = Yard()
+        async with running_nodes(store, Courier(yard), Courier(yard), watch=True) as nodes:
+            scene = Story(store, nodes)
+            await scene.begin()
+            await story(scene)
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(tell())
+
+
+def test_a_lost_last_event_is_there_within_a_second_and_the_log_is_not_searched() -> None:
+    async def story(s: Story) -> None:
+        s.buses[0].loses = events
+        event = await s.one.send(ROOM)
+        await s.arrives(event.seq, BEAT_S * 2)
+        assert s.store.looks == 0, "the beat said where to read"
+
+    told(story)
+
+
+def test_an_event_lost_together_with_its_beat_is_there_within_a_second() -> None:
+    async def story(s: Story) -> None:
+        for silence in (BEAT_S, BEAT_S * 2):
+            s.buses[0].loses = everything
+            event = await s.one.send(ROOM)
+            await asyncio.sleep(silence)
+            s.buses[0].loses = nothing
+            await s.arrives(event.seq, PROMISE_S - silence)
+        assert s.two.pulse.statistics.missed >= 3
+
+    told(story)
+
+
+def test_who_was_there_before_is_no_loss_but_a_reason_to_look() -> None:
+    async def story(s: Story) -> None:
+        s.two.pulse.hear(Signal(EVERYWHERE, TOPIC, "elder/500", b"[500,{}]"))
+        await asyncio.sleep(0.1)
+        assert (s.two.pulse.statistics.missed, s.store.looks) == (0, 1)
+
+    told(story)
+
+
+def test_what_a_node_stored_before_it_died_is_there_within_a_second() -> None:
+    async def story(s: Story) -> None:
+        await s.dies(s.one)
+        event = await s.stored_only()
+        await s.arrives(event.seq)
+        assert s.two.pulse.unheard == [s.one.name]
+
+    told(story)
+
+
+def test_a_node_that_is_cut_off_and_writes_on_is_followed_through_the_log_until_it_loses_its_number() -> None:
+    async def story(s: Story) -> None:
+        s.buses[0].loses = everything
+        await asyncio.sleep(60)
+        for _ in range(3):
+            event = await s.one.send(ROOM)
+            await s.arrives(event.seq)
+            await asyncio.sleep(7.3)
+        s.two.pulse._holders = holders_of(s.two)
+        await asyncio.sleep(ASK_S + 1)
+        assert s.two.pulse.unheard == [] and s.two.pulse.peers == {}
+        looks = s.store.looks
+        await asyncio.sleep(CHECK_S * 0.9)
+        assert s.store.looks <= looks + 3, "nobody is left to doubt"
+
+    told(story)
+
+
+def holders_of(*nodes: Node) -> Callable[[], Awaitable[list[str]]]:
+    async def holders() -> list[str]:
+        return [node.name for node in nodes]
+
+    return holders
+
+
+def test_who_holds_a_number_and_was_never_heard_is_followed_through_the_log() -> None:
+    async def story(s: Story) -> None:
+        s.two.pulse.peers.clear()
+        s.buses[0].loses = everything
+        await asyncio.sleep(2 * ASK_S + 1)
+        assert s.two.pulse.unheard == [s.one.name]
+        event = await s.one.send(ROOM)
+        await s.arrives(event.seq)
+
+    told(story)
+
+
+@pytest.mark.parametrize("way", ["loses", "misses"])
+def test_a_deaf_or_a_mute_node_looks_for_itself_says_so_once_and_stops_when_it_hears(
+    way: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(s: Story) -> None:
+        with caplog.at_level(logging.INFO, "madang.pulse"):
+            setattr(s.buses[1], way, everything)
+            s.buses[1].misses = everything
+            for _ in range(5):
+                event = await s.one.send(ROOM)
+                await s.arrives(event.seq)
+            assert s.two.pulse.deaf
+            assert 3 < s.two.pulse.statistics.deaf_s < 5
+            s.buses[1].loses = nothing
+            s.buses[1].misses = lambda parcel: isinstance(parcel, Signal) and parcel.key.startswith(s.one.name)
+            await asyncio.sleep(2 * BEAT_S)
+            s.buses[1].misses = nothing
+            await asyncio.sleep(3)
+            assert not s.two.pulse.deaf and s.two.pulse.unheard == []
+        assert not any(f"{s.one.name} is not heard" in record.message for record in caplog.records), (
+            "it was its own fault"
+        )
+        assert sum("brings back" in record.message or "bring back" in record.message for record in caplog.records) == 2
+        looks = s.store.looks
+        await asyncio.sleep(10)
+        assert s.store.looks == looks
+
+    told(story)
+
+
+def test_a_lost_kick_ends_the_access_within_a_second_and_nothing_comes_after_it() -> None:
+    async def story(s: Story) -> None:
+        victim = s.two.outlet()
+        joined = (await s.two.join(victim, ROOM, user("bora"))).seq
+        s.buses[0].loses = events
+        kick = await s.one.appender.append(draft(KICKED, ROOM, OWNER.id, OWNER.name, Body(member="u-bora")))
+        assert kick is not None
+        for _ in range(20):
+            await s.one.send(ROOM)
+        await asyncio.sleep(PROMISE_S)
+        assert victim.over == [ROOM]
+        assert victim.position(ROOM, joined) == kick.event.seq
+        assert s.at == kick.event.seq + 20
+
+    told(story)
+
+
+def test_an_idle_and_a_busy_fleet_that_loses_nothing_never_searches_the_log() -> None:
+    async def story(s: Story) -> None:
+        reads = s.two.hub.statistics.log_reads
+        for _ in range(200):
+            await s.one.send(ROOM)
+            await asyncio.sleep(0.06)
+        await asyncio.sleep(CHECK_S * 0.4)
+        assert (s.store.looks, s.two.hub.statistics.log_reads, s.two.hub.statistics.duplicates) == (0, reads, 0)
+        beats = [signal for signal in s.buses[0].sent if signal.topic == TOPIC]
+        assert len(beats) == pytest.approx(27 / BEAT_S, rel=0.1), "four messages a second and node"
+
+    told(story)
+
+
+def test_a_slow_log_is_searched_half_the_time_at_most_however_much_there_is_to_doubt() -> None:
+    async def story(s: Story) -> None:
+        s.buses[1].misses = everything
+        await asyncio.sleep(3)
+        s.store.looks, s.store.takes_s = 0, 3.0
+        await asyncio.sleep(60)
+        assert 9 <= s.store.looks <= 13
+
+    told(story)
+
+
+def test_a_beat_that_overtakes_its_events_costs_no_read() -> None:
+    async def story(s: Story) -> None:
+        reads = s.two.hub.statistics.log_reads
+        (event,) = await s.one.stored(ROOM, 1)
+        s.two.pulse.hear(Signal(EVERYWHERE, TOPIC, f"{s.one.name}/0", b'[1,{"%s":%d}]' % (ROOM.encode(), event.seq)))
+        await asyncio.sleep(0.05)
+        s.two.hub.receive([event])
+        await asyncio.sleep(1)
+        assert (s.at, s.two.hub.statistics.log_reads) == (event.seq, reads)
+
+    told(story)
+
+
+def test_who_says_goodbye_is_forgotten_and_nobody_looks_for_what_he_wrote() -> None:
+    async def story(s: Story) -> None:
+        await s.dies(s.one)
+        await s.one.pulse.leave()
+        await asyncio.sleep(0.001)
+        assert s.two.pulse.peers == {}
+        s.two.pulse._holders = holders_of(s.two)
+        await asyncio.sleep(10)
+        assert s.store.looks == 0
+
+    told(story)
+
+
+@pytest.mark.parametrize("leaving", [True, False])
+def test_who_is_heard_while_the_database_is_asked_for_him_is_judged_by_that(leaving: bool) -> None:
+    async def story(s: Story) -> None:
+        await s.dies(s.one)
+        await asyncio.sleep(1.5)
+        assert s.two.pulse.unheard == [s.one.name]
+
+        async def holders() -> list[str]:
+            s.one.pulse._tell(leaving=leaving)
+            await asyncio.sleep(0.1)
+            return []
+
+        s.two.pulse._holders = holders
+        await eventually_asked(s)
+        assert list(s.two.pulse.peers) == ([] if leaving else [s.one.name])
+        await asyncio.sleep(0.1)
+        assert all(not part.done() for part in s.two._parts)
+
+    async def eventually_asked(s: Story) -> None:
+        beats = s.one.pulse.statistics.beats
+        while s.one.pulse.statistics.beats == beats:
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.15)
+
+    told(story)
+
+
+def test_goodbye_waits_no_longer_than_a_second_for_a_bus_that_is_away() -> None:
+    async def story(s: Story) -> None:
+        await s.dies(s.one)
+        s.buses[0].loses = everything
+        await asyncio.wait_for(s.one.pulse.leave(), module.LEAVE_S + 0.1)
+
+    told(story)
+
+
+def test_a_node_that_stood_still_hears_what_waits_for_it_before_it_judges() -> None:
+    async def story(s: Story) -> None:
+        loop: Any = asyncio.get_running_loop()
+        for _ in range(3):
+            loop.pass_time(5.0)
+            await asyncio.sleep(1.0)
+        assert s.two.pulse.statistics.deaf_s == 0
+        assert s.store.looks == 0
+
+    told(story)
+
+
+def test_a_deaf_node_that_is_always_late_looks_all_the_same() -> None:
+    async def story(s: Story) -> None:
+        loop: Any = asyncio.get_running_loop()
+
+        async def busy() -> None:
+            while True:
+                loop.pass_time(2 * BEAT_S)
+                await asyncio.sleep(BEAT_S / 2)
+
+        working = asyncio.ensure_future(busy())
+        s.buses[1].misses = everything
+        event = await s.one.send(ROOM)
+        await s.arrives(event.seq, 5.0)
+        working.cancel()
+
+    told(story)
+
+
+def test_heads_beyond_one_signal_go_in_several_and_beyond_all_bounds_the_others_look() -> None:
+    async def story(s: Story) -> None:
+        bus, many = s.buses[0], [f"{n:064d}" for n in range(8000)]
+        del bus.sent[:]
+        s.one.pulse.note([Event(room, 9, 1, SENT, "u", "n", 1, b"{}") for room in many])
+        await asyncio.sleep(4 * BEAT_S)
+        heads: list[str] = []
+        for signal in bus.sent:
+            assert len(signal.value) <= MAX_SIGNAL
+            heads += module._decode(signal.value).heads
+        assert heads == many, "each once, the oldest first"
+        assert len({signal.key for signal in bus.sent}) <= module.PARTS, (
+            "keys are bounded, whatever waits for the broker"
+        )
+        assert s.store.looks == 0
+        s.one.pulse.note([Event(f"room-{n}", 9, 1, SENT, "u", "n", 1, b"{}") for n in range(module.WAITING + 1)])
+        s.buses[0].loses = events
+        await s.one.send(ROOM)
+        await s.arrives(s.joined + 1)
+        assert s.store.looks > 0
+
+    told(story)
+
+
+def test_what_a_later_version_says_is_passed_over() -> None:
+    async def story(s: Story) -> None:
+        hub = s.two.hub
+        hub.signal(Signal(EVERYWHERE, "news", "later/1", b"{}"))
+        for topic in (TOPIC, "typing", "read", "presence"):
+            for value in (b"", b"[", b'{"number":"seven"}'):
+                hub.signal(Signal(EVERYWHERE if topic == TOPIC else ROOM, topic, "later/1", value))
+        hub.signal(Signal(EVERYWHERE, TOPIC, "later/1", b'[1,{},false,"more"]'))
+        assert list(s.two.pulse.peers) == [s.one.name, "later"]
+
+    told(story)
+
+
+def test_a_single_node_has_no_pulse() -> None:
+    async def alone() -> None:
+        bus = Courier()
+        async with running_nodes(ModelStore(IdSource(1), FakeClock()), bus, watch=True) as (node,):
+            await node.rooms.create(OWNER, ROOM, "Yard", "open")
+            await asyncio.sleep(10)
+            await node.pulse.leave()
+        assert bus.sent == []
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(alone())
