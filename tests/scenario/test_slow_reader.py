@@ -73,7 +73,7 @@ async def test_one_that_never_reads(tmp_path: Path) -> None:
         stuck, joined = await stuck_guest(node.port)
         live = node.app.hub.rooms["lobby"]
         (subscription,) = live.subscriptions()
-        connection = subscription.outlet
+        connection = subscription.subscriber
         assert isinstance(connection, Connection)
         heard: list[list[int]] = [[] for _ in range(4)]
 

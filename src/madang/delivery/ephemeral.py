@@ -7,10 +7,10 @@ from typing import Final
 
 import msgspec
 
-from madang.delivery.outlet import Statistics
 from madang.delivery.presence import PresenceKeeper
 from madang.delivery.room import LiveRoom
 from madang.delivery.scheduler import Scheduler
+from madang.delivery.subscriber import Statistics
 from madang.ports.bus import Signal
 from madang.protocol.native import codec
 
@@ -145,4 +145,4 @@ def tell(room: LiveRoom, text: bytes) -> None:
     for wire, audience in room.audiences.items():
         frame = wire.notice(text)
         for subscription in tuple(audience.subscriptions):  # writing may fill a socket, and then it leaves
-            subscription.outlet.write(frame)
+            subscription.subscriber.write_now(frame)

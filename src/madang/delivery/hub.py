@@ -18,10 +18,10 @@ import msgspec
 from madang.aio import FreshFlight, SingleFlight, Together, cancelled
 from madang.core.events import Event
 from madang.delivery.ephemeral import Ephemeral, tell
-from madang.delivery.outlet import Outlet, Statistics
 from madang.delivery.presence import PresenceKeeper
 from madang.delivery.room import TAIL, LiveRoom
 from madang.delivery.scheduler import Scheduler
+from madang.delivery.subscriber import Statistics, Subscriber
 from madang.errors import StorageError
 from madang.ports.bus import EVERYWHERE, Bus, Signal
 from madang.ports.directory import Directory
@@ -61,7 +61,7 @@ class Hub:
         self._early: dict[str, deque[Event]] = {}  # of rooms being opened; the newest HELD, the log has the others
         self._early_heads: dict[str, int] = {}  # of rooms being opened
         self._empty_since: dict[str, float] = {}
-        self._unflushed: list[Outlet] = []
+        self._unflushed: list[Subscriber] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._doubted = asyncio.Event()
         self.rooms: dict[str, LiveRoom] = {}
@@ -271,34 +271,34 @@ class Hub:
 
     # -- sockets -------------------------------------------------------------------------------------------------------
 
-    def pause(self, outlet: Outlet) -> None:
+    def pause(self, subscriber: Subscriber) -> None:
         """A socket is over its byte budget: its rooms stop writing to it, and note where it stands."""
-        for name, subscription in outlet.subscriptions.items():
+        for name, subscription in subscriber.subscriptions.items():
             if (room := self.rooms.get(name)) is not None:
                 room.lag(subscription)
 
-    def close(self, outlet: Outlet) -> None:
+    def close(self, subscriber: Subscriber) -> None:
         """A socket is gone."""
-        for name, subscription in outlet.subscriptions.items():
+        for name, subscription in subscriber.subscriptions.items():
             if (room := self.rooms.get(name)) is not None:
                 room.detach(subscription)
-                self.presence.leave(name, subscription.user, outlet.device)
-        outlet.subscriptions.clear()
+                self.presence.leave(name, subscription.user, subscriber.device)
+        subscriber.subscriptions.clear()
 
     def later(self, call: Callable[[], None]) -> None:
         """Run something behind what the current callback still writes."""
         self._loop.call_soon(call)
 
-    def at_end_of_turn(self, outlet: Outlet) -> None:
-        """Flush an outlet once this turn of the loop has given it everything: one system call, not one per frame."""
+    def at_end_of_turn(self, subscriber: Subscriber) -> None:
+        """Flush a subscriber once this turn of the loop has given it everything: one system call, not one per frame."""
         if not self._unflushed:
             self._loop.call_soon(self._flush)
-        self._unflushed.append(outlet)
+        self._unflushed.append(subscriber)
 
     def _flush(self) -> None:
-        outlets, self._unflushed = self._unflushed, []
-        for outlet in outlets:
-            outlet.flush()
+        subscribers, self._unflushed = self._unflushed, []
+        for subscriber in subscribers:
+            subscriber.flush()
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run something that belongs to the hub and ends with it."""

@@ -13,8 +13,8 @@ import msgspec
 
 from madang.core.events import Event
 from madang.delivery.hub import READ, Hub
-from madang.delivery.outlet import Entry, Outlet, Subscription, encoded
 from madang.delivery.room import LiveRoom
+from madang.delivery.subscriber import Entry, Subscriber, Subscription, encoded
 from madang.errors import Refused, StorageError, StorageFailed
 from madang.protocol.native import codec
 
@@ -35,14 +35,14 @@ class Joined(msgspec.Struct):
 
 
 class Following:
-    """Puts outlets into rooms and keeps those behind moving."""
+    """Puts subscribers into rooms and keeps those behind moving."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         hub.on_written = self._pump_all
 
     async def join(
-        self, outlet: Outlet, room: LiveRoom, user: str, name: str, role: str, *,
+        self, subscriber: Subscriber, room: LiveRoom, user: str, name: str, role: str, *,
         member_at: int, reach: int = 0, since: int | None = None, epoch: str | None = None, limit: int = 50,
     ) -> Joined | None:  # fmt: skip
         """Follow a room, from `since` if that can be resumed, else from its newest `limit` events.
@@ -62,7 +62,7 @@ class Following:
         resume = since is not None and epoch == room.epoch and await self._reached(room, since)
         after = since if resume and since is not None else max(0, room.sealed - limit)
         older = await self._older(room, after) if after < room.tail_from and after < room.sealed else []
-        if outlet.closed:
+        if subscriber.closed:
             raise Refused("not_found")
         if max(room.touched.get(user, 0), room.forgotten) >= member_at or self._hub.rooms.get(room.info.id) is not room:
             return None
@@ -73,7 +73,7 @@ class Following:
         else:
             events = _last(texts[-limit:] if limit else [], JOIN_BYTES)
             seq = after + len(texts)
-        self._follow(room, Subscription(outlet, user, name, role, seq, reach))
+        self._follow(room, Subscription(subscriber, user, name, role, seq, reach))
         return Joined(seq, since is not None and not resume, events)
 
     async def _older(self, room: LiveRoom, after: int) -> list[Event]:
@@ -101,33 +101,33 @@ class Following:
         return texts + [e.text for e in _tail(room, reached, room.sealed)]
 
     def _follow(self, room: LiveRoom, subscription: Subscription) -> None:
-        outlet = subscription.outlet
-        if (former := outlet.subscriptions.get(room.info.id)) is not None:
+        subscriber = subscription.subscriber
+        if (former := subscriber.subscriptions.get(room.info.id)) is not None:
             room.detach(former)
-        if former is not None or outlet in room.gone:
-            room.withdraw(outlet)
-        outlet.subscriptions[room.info.id] = subscription
-        if subscription.position == room.sealed and not outlet.paused:
+        if former is not None or subscriber in room.gone:
+            room.withdraw(subscriber)
+        subscriber.subscriptions[room.info.id] = subscription
+        if subscription.position == room.sealed and not subscriber.paused:
             room.attach(subscription)
         else:
             room.lagging.add(subscription)
             self._hub.later(lambda: self._pump(room, subscription))  # behind the answer to join
-        self._hub.presence.enter(room.info.id, subscription.user, subscription.name, outlet.device)
+        self._hub.presence.enter(room.info.id, subscription.user, subscription.name, subscriber.device)
 
     # -- catching up ---------------------------------------------------------------------------------------------------
 
-    def resume(self, outlet: Outlet) -> None:
+    def resume(self, subscriber: Subscriber) -> None:
         """A socket is under its byte budget again: say where its rooms are, and go on from where it stands."""
-        for name, subscription in list(outlet.subscriptions.items()):
+        for name, subscription in list(subscriber.subscriptions.items()):
             room = self._hub.rooms.get(name)
-            if outlet.paused:
+            if subscriber.paused:
                 return  # full again: the others when there is room
             if room is None or subscription not in room.lagging:
                 continue
             goal = _goal(room, subscription)
             if 0 < goal - subscription.position <= RESUME_EVENTS and not subscription.catching_up:
                 text = codec.notice("behind", room=name, seq=goal, **{"from": subscription.position})
-                outlet.say(outlet.wire.notice(text))
+                subscriber.send(subscriber.wire.notice(text))
             self._pump(room, subscription)
 
     def _pump_all(self, room: LiveRoom) -> None:
@@ -139,10 +139,10 @@ class Following:
 
         While batches are being written the socket may be in their audience, so its turn comes when they are out.
         """
-        outlet = subscription.outlet
+        subscriber = subscription.subscriber
         if subscription.catching_up or room.batches or subscription not in room.lagging:
             return
-        while not outlet.paused and subscription.position < (goal := _goal(room, subscription)):
+        while not subscriber.paused and subscription.position < (goal := _goal(room, subscription)):
             if goal - subscription.position > RESUME_EVENTS:
                 self._reset(room, subscription, goal - (goal == subscription.until))  # its end comes as an event behind
             elif subscription.position < room.tail_from:
@@ -151,13 +151,13 @@ class Following:
                 return
             else:
                 self._give(subscription, _tail(room, subscription.position, goal))
-        if outlet.paused:
+        if subscriber.paused:
             return
         if subscription.until is None:
             room.attach(subscription)
         elif subscription.position >= subscription.until:
             room.detach(subscription)
-            del outlet.subscriptions[room.info.id]
+            del subscriber.subscriptions[room.info.id]
 
     async def _pump_from_log(self, room: LiveRoom, subscription: Subscription) -> None:
         try:
@@ -168,11 +168,11 @@ class Following:
                 raise StorageFailed("The log does not have what it announced.")
             goal = _goal(room, subscription)
             entries = (encoded(e) for e in events if e.seq <= goal)
-            while not subscription.outlet.paused and self._give(subscription, entries):
+            while not subscription.subscriber.paused and self._give(subscription, entries):
                 pass
         except StorageError as error:
             logger.warning("room %s cannot be read: %s", room.info.id, error)
-            subscription.outlet.fail()  # it resumes on another connection; nothing is lost
+            subscription.subscriber.close_retryable()  # it resumes on another connection; nothing is lost
             return
         finally:
             subscription.catching_up = False
@@ -180,18 +180,18 @@ class Following:
 
     def _give(self, subscription: Subscription, entries: Iterable[Entry]) -> bool:
         """Write the next chunk of entries; False when there was nothing."""
-        outlet = subscription.outlet
+        subscriber = subscription.subscriber
         frames: list[bytes] = []
         size = 0
         for entry in entries:
-            frame = outlet.wire.event(entry)
+            frame = subscriber.wire.event(entry)
             frames.append(frame)
             size += len(frame)
             subscription.position = entry.event.seq
             if size >= CHUNK:
                 break
         if frames:
-            outlet.say(b"".join(frames))
+            subscriber.send(b"".join(frames))
             self._hub.statistics.deliveries += len(frames)
         return bool(frames)
 
@@ -200,7 +200,7 @@ class Following:
         subscription.position = goal
         newest = _tail(room, max(room.tail_from, goal - RESET_EVENTS), goal)
         text = codec.reset(room.info.id, room.epoch, goal, _last([e.text for e in newest], JOIN_BYTES))
-        subscription.outlet.say(subscription.outlet.wire.notice(text))
+        subscription.subscriber.send(subscription.subscriber.wire.notice(text))
 
 
 def _goal(room: LiveRoom, subscription: Subscription) -> int:

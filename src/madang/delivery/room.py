@@ -26,7 +26,7 @@ from madang.core.events import (
     encode_body,
 )
 from madang.core.rooms import Room
-from madang.delivery.outlet import Entry, Outlet, Statistics, Subscription, Wire, encoded
+from madang.delivery.subscriber import Entry, Statistics, Subscriber, Subscription, Wire, encoded
 from madang.protocol.native import codec
 
 FEW: Final = 16  # sockets up to which an event is joined with what else the turn of the loop gives them
@@ -37,7 +37,7 @@ LONG_BYTES: Final = 1 << 20  # of text that a tail is lengthened by
 
 
 class Audience:
-    """The outlets of one wire that follow a room, and what waits for them."""
+    """The subscribers of one wire that follow a room, and what waits for them."""
 
     __slots__ = ("few", "pending", "stale", "subscriptions", "wire", "writers")
 
@@ -52,14 +52,14 @@ class Audience:
     def fix(self, waiting: bool) -> None:
         """Fix who is written to, and how: few sockets joined with their acks, many at once.
 
-        What was put for few is flushed before the first direct write could overtake it. A batch for few that still
-        waits would be put later; so as long as any is `waiting`, few they remain.
+        What was queued for few is flushed before the first direct write could overtake it. A batch for few that still
+        waits would be queued later; so as long as any is `waiting`, few they remain.
         """
         for subscription in tuple(self.subscriptions):  # flushing may fill a socket, and then it leaves
-            subscription.outlet.flush()
+            subscription.subscriber.flush()
         few = len(self.subscriptions) <= FEW
         self.few = few or (self.few and waiting)
-        self.writers = tuple(s.outlet.put if self.few else s.outlet.write for s in self.subscriptions)
+        self.writers = tuple(s.subscriber.queue if self.few else s.subscriber.write_now for s in self.subscriptions)
         self.stale = self.few is not few
 
 
@@ -88,7 +88,7 @@ class LiveRoom:
         self.live = 0  # subscriptions in the audiences
         self.lagging: set[Subscription] = set()
         self.batches: deque[tuple[bytes, tuple[Callable[[bytes], None], ...], int]] = deque()  # bytes, to whom, cursor
-        self.gone: set[Outlet] = set()  # whose user left or was kicked, while batches with that news are on their way
+        self.gone: set[Subscriber] = set()  # whose access ended, while batches with that news are on their way
         self.events_pending = 0
         self.next_flush = 0.0  # loop time before which a hot room only collects
         self.queued = False  # the scheduler has it
@@ -125,10 +125,10 @@ class LiveRoom:
             for subscription in theirs:
                 if subscription.live:
                     self.detach(subscription)
-                    self.gone.add(subscription.outlet)
+                    self.gone.add(subscription.subscriber)
                 else:
                     subscription.until = event.seq
-                subscription.outlet.ended(self.info.id)
+                subscription.subscriber.access_ended(self.info.id)
         elif event.type == DELETED:
             self.erased = event.seq
             self._erase(event.content().target)
@@ -206,7 +206,7 @@ class LiveRoom:
 
         The first of a wire while more than the tail holds is not sealed yet stays behind, and comes in by catching up.
         """
-        wire = subscription.outlet.wire
+        wire = subscription.subscriber.wire
         audience = self.audiences.get(wire)
         if audience is None:
             if self.tail_from > self.sealed:
@@ -226,15 +226,15 @@ class LiveRoom:
         self.lagging.discard(subscription)
         if subscription.live:
             subscription.live = False
-            audience = self.audiences[subscription.outlet.wire]
+            audience = self.audiences[subscription.subscriber.wire]
             audience.subscriptions.discard(subscription)
             audience.stale = True
             self.live -= 1
 
-    def withdraw(self, outlet: Outlet) -> None:
-        """Take an outlet that joins out of the batches on their way: the answer has what they bring."""
+    def withdraw(self, subscriber: Subscriber) -> None:
+        """Take a subscriber that joins out of the batches on their way: the answer has what they bring."""
         for i, (data, writers, cursor) in enumerate(self.batches):
-            rest = tuple(write for write in writers[cursor:] if write not in (outlet.put, outlet.write))
+            rest = tuple(write for write in writers[cursor:] if write not in (subscriber.queue, subscriber.write_now))
             self.batches[i] = (data, rest, 0)
 
     def lag(self, subscription: Subscription) -> None:

@@ -22,7 +22,7 @@ from madang.ports.bus import Bus
 from madang.ports.presence import Presence
 from madang.services.appender import Appender
 from madang.services.rooms import Rooms
-from tests.unit.delivery.outlets import RecordingOutlet, created
+from tests.unit.delivery.subscribers import RecordingSubscriber, created
 
 LEASE_MS = 3_600_000
 Holders = Callable[[], Awaitable[Sequence[str]]]
@@ -78,8 +78,8 @@ class Node:
         await self.hub.stop()
         await self.bus.stop()
 
-    def outlet(self, budget: int | None = None) -> RecordingOutlet:
-        return RecordingOutlet(self.hub, self.following, budget)
+    def subscriber(self, budget: int | None = None) -> RecordingSubscriber:
+        return RecordingSubscriber(self.hub, self.following, budget)
 
     def invent(self, room: str, seq: int = 1) -> LiveRoom:
         """Make a live room that no log knows, for events made by hand; it stands at `seq`."""
@@ -91,15 +91,15 @@ class Node:
 
     async def follow(
         self, live: LiveRoom, name: str, budget: int | None = None, count: int = 1
-    ) -> list[RecordingOutlet]:
-        """Follow a room with `count` outlets of one user, from where it stands."""
-        outlets = [self.outlet(budget) for _ in range(count)]
-        for outlet in outlets:
+    ) -> list[RecordingSubscriber]:
+        """Follow a room with `count` subscribers of one user, from where it stands."""
+        subscribers = [self.subscriber(budget) for _ in range(count)]
+        for subscriber in subscribers:
             joined = await self.following.join(
-                outlet, live, f"u-{name}", name.title(), "member", member_at=live.next, limit=0
+                subscriber, live, f"u-{name}", name.title(), "member", member_at=live.next, limit=0
             )
             assert joined is not None
-        return outlets
+        return subscribers
 
     async def live(self, room: str) -> LiveRoom:
         """Open a room that there is."""
@@ -108,7 +108,7 @@ class Node:
         return live
 
     async def join(
-        self, outlet: RecordingOutlet, room: str, user: User = OWNER, *,
+        self, subscriber: RecordingSubscriber, room: str, user: User = OWNER, *,
         since: int | None = None, epoch: str | None = None, limit: int = 50,
     ) -> Joined:  # fmt: skip
         """Enter and follow, as a front door does."""
@@ -118,7 +118,7 @@ class Node:
             member_at = live.next
             member = await self.rooms.member(user, room)
             joined = await self.following.join(
-                outlet, live, user.id, user.name, member.role,
+                subscriber, live, user.id, user.name, member.role,
                 member_at=member_at, reach=member.read_seq, since=since, epoch=epoch, limit=limit,
             )  # fmt: skip
             if joined is not None:

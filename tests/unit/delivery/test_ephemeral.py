@@ -8,7 +8,7 @@ from madang.delivery import ephemeral
 from madang.delivery.ephemeral import CROWD, KEYS
 from madang.delivery.room import FEW
 from tests.unit.delivery.nodes import OWNER, Node, running_nodes
-from tests.unit.delivery.outlets import RecordingOutlet
+from tests.unit.delivery.subscribers import RecordingSubscriber
 from tests.waiting import eventually, turns
 
 ROOM = "plaza"
@@ -30,70 +30,70 @@ async def quiet(node: Node) -> None:
 
 
 async def test_typing_is_told_once_however_often_it_is_said(node: Node) -> None:
-    outlets = await node.follow(node.invent(ROOM), "mina", count=2)
+    subscribers = await node.follow(node.invent(ROOM), "mina", count=2)
     for _ in range(10):
         typing(node, "bora")
-    assert outlets[0].frames == []
+    assert subscribers[0].frames == []
     await quiet(node)
     typing(node, "bora")
     await turns()
-    for outlet in outlets:
-        assert outlet.frames == [{"op": "typing", "room": ROOM, "on": {"u-bora": "Bora"}, "off": []}]
+    for subscriber in subscribers:
+        assert subscriber.frames == [{"op": "typing", "room": ROOM, "on": {"u-bora": "Bora"}, "off": []}]
     typing(node, "bora", False)
     typing(node, "bora", False)
     await quiet(node)
-    assert outlets[0].frames[1:] == [{"op": "typing", "room": ROOM, "on": {}, "off": ["u-bora"]}]
+    assert subscribers[0].frames[1:] == [{"op": "typing", "room": ROOM, "on": {}, "off": ["u-bora"]}]
 
 
 async def test_what_ends_within_a_tick_is_not_told(node: Node) -> None:
-    (outlet,) = await node.follow(node.invent(ROOM), "mina")
+    (subscriber,) = await node.follow(node.invent(ROOM), "mina")
     typing(node, "bora")
     typing(node, "bora", False)
     typing(node, "chul", False)
     await quiet(node)
-    assert outlet.frames == []
+    assert subscriber.frames == []
     typing(node, "bora")
     await quiet(node)
     typing(node, "bora", False)
     typing(node, "bora")
     await quiet(node)
-    assert len(outlet.frames) == 1
+    assert len(subscriber.frames) == 1
 
 
 async def test_typing_ends_by_itself(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ephemeral, "TYPING_S", 0.02)
-    (outlet,) = await node.follow(node.invent(ROOM), "mina")
+    (subscriber,) = await node.follow(node.invent(ROOM), "mina")
     typing(node, "bora")
-    await eventually(lambda: len(outlet.frames) == 2)
-    assert [(f["on"], f["off"]) for f in outlet.frames] == [({"u-bora": "Bora"}, []), ({}, ["u-bora"])]
+    await eventually(lambda: len(subscriber.frames) == 2)
+    assert [(f["on"], f["off"]) for f in subscriber.frames] == [({"u-bora": "Bora"}, []), ({}, ["u-bora"])]
     assert not node.hub.ephemeral._typing
     await eventually(lambda: not node.hub.ephemeral._ticking, "and then the tick rests")
 
 
 async def test_of_read_pointers_the_last_is_told(node: Node) -> None:
-    (outlet,) = await node.follow(node.invent(ROOM), "mina")
+    (subscriber,) = await node.follow(node.invent(ROOM), "mina")
     for seq in (3, 7, 9):
         node.hub.announce(ephemeral.read(ROOM, "u-bora", seq))
     node.hub.announce(ephemeral.read(ROOM, "u-chul", 4))
     await quiet(node)
-    assert outlet.frames == [{"op": "read", "room": ROOM, "readers": {"u-bora": 9, "u-chul": 4}}]
+    assert subscriber.frames == [{"op": "read", "room": ROOM, "readers": {"u-bora": 9, "u-chul": 4}}]
 
 
 async def test_a_crowd_is_not_told(node: Node) -> None:
-    outlets = await node.follow(node.invent(ROOM), "mina", count=CROWD + 1)
+    subscribers = await node.follow(node.invent(ROOM), "mina", count=CROWD + 1)
     typing(node, "bora")
     node.hub.announce(ephemeral.read(ROOM, "u-bora", 1))
     await turns()
     assert (node.hub.statistics.ephemeral_dropped, node.hub.ephemeral._waiting) == (2, {})
-    assert outlets[0].frames == []
+    assert subscribers[0].frames == []
 
 
 async def test_many_typists_are_told_in_several_notices(node: Node) -> None:
-    (outlet,) = await node.follow(node.invent(ROOM), "mina")
+    (subscriber,) = await node.follow(node.invent(ROOM), "mina")
     for n in range(KEYS + 20):
         typing(node, f"t{n}")
     await quiet(node)
-    told = [f["on"] for f in outlet.frames]
+    told = [f["on"] for f in subscriber.frames]
     assert [len(on) for on in told] == [KEYS, 20]
     assert len(told[0] | told[1]) == KEYS + 20
 
@@ -101,7 +101,7 @@ async def test_many_typists_are_told_in_several_notices(node: Node) -> None:
 async def test_under_load_it_is_the_first_to_go_but_a_stop_is_told_later(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (outlet,) = await node.follow(node.invent(ROOM), "mina")
+    (subscriber,) = await node.follow(node.invent(ROOM), "mina")
     typing(node, "chul")
     await quiet(node)
     monkeypatch.setattr(ephemeral, "BACKLOG", -1)
@@ -109,20 +109,20 @@ async def test_under_load_it_is_the_first_to_go_but_a_stop_is_told_later(
     typing(node, "chul", False)
     node.hub.announce(ephemeral.read(ROOM, "u-bora", 1))
     await eventually(lambda: node.hub.statistics.ephemeral_dropped == 3)
-    assert len(outlet.frames) == 1
+    assert len(subscriber.frames) == 1
     monkeypatch.undo()
     typing(node, "bora")
     await quiet(node)
-    assert outlet.frames[1:] == [{"op": "typing", "room": ROOM, "on": {"u-bora": "Bora"}, "off": ["u-chul"]}]
+    assert subscriber.frames[1:] == [{"op": "typing", "room": ROOM, "on": {"u-bora": "Bora"}, "off": ["u-chul"]}]
 
 
 async def test_those_behind_do_without(node: Node) -> None:
     live = node.invent(ROOM)
-    (outlet,), (slow,) = await node.follow(live, "mina"), await node.follow(live, "bora")
+    (subscriber,), (slow,) = await node.follow(live, "mina"), await node.follow(live, "bora")
     slow.pause()
     typing(node, "chul")
     await quiet(node)
-    assert len(outlet.frames) == 1
+    assert len(subscriber.frames) == 1
     slow.resume()
     assert slow.frames == []
 
@@ -146,10 +146,10 @@ async def test_other_nodes_hear_it(store: Store) -> None:
     yard = Yard()
     async with running_nodes(store, MemoryBus(yard), MemoryBus(yard)) as (one, two):
         await one.rooms.create(OWNER, ROOM, "Plaza", "open")
-        outlets: list[RecordingOutlet] = [one.outlet(), two.outlet()]
-        await one.join(outlets[0], ROOM)
-        await two.join(outlets[1], ROOM)
+        subscribers: list[RecordingSubscriber] = [one.subscriber(), two.subscriber()]
+        await one.join(subscribers[0], ROOM)
+        await two.join(subscribers[1], ROOM)
         typing(one, "bora")
-        for outlet in outlets:
-            (told,) = await eventually(lambda outlet=outlet: outlet.of("typing"))  # type: ignore[misc]
+        for subscriber in subscribers:
+            (told,) = await eventually(lambda subscriber=subscriber: subscriber.of("typing"))  # type: ignore[misc]
             assert told["on"] == {"u-bora": "Bora"}

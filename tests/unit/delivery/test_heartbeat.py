@@ -16,7 +16,7 @@ from madang.delivery.hub import CHECK_S
 from madang.ports.bus import EVERYWHERE, MAX_SIGNAL, Signal
 from madang.testing import FakeClock, ModelStore, VirtualLoop
 from tests.unit.delivery.nodes import OWNER, Node, running_nodes, user
-from tests.unit.delivery.outlets import RecordingOutlet
+from tests.unit.delivery.subscribers import RecordingSubscriber
 
 ROOM = "yard"
 PROMISE_S = 1.0
@@ -85,8 +85,8 @@ class Story:
     async def begin(self) -> None:
         await self.one.rooms.create(OWNER, ROOM, "Yard", "open")
         await self.one.live(ROOM)
-        self.outlet: RecordingOutlet = self.two.outlet()
-        self.joined = (await self.two.join(self.outlet, ROOM, user("mina"))).seq
+        self.subscriber: RecordingSubscriber = self.two.subscriber()
+        self.joined = (await self.two.join(self.subscriber, ROOM, user("mina"))).seq
         await asyncio.sleep(3.0)
         assert not self.two.pulse.deaf and list(self.two.pulse.peers) == [self.one.name]
         self.store.looks = 0
@@ -94,7 +94,7 @@ class Story:
     @property
     def at(self) -> int:
         """How far the follower on the second node has come."""
-        return self.outlet.position(ROOM, self.joined)
+        return self.subscriber.position(ROOM, self.joined)
 
     async def arrives(self, seq: int, within_s: float = PROMISE_S) -> None:
         await asyncio.sleep(within_s)
@@ -236,7 +236,7 @@ def test_a_deaf_or_a_mute_node_looks_for_itself_says_so_once_and_stops_when_it_h
 
 def test_a_lost_kick_ends_the_access_within_a_second_and_nothing_comes_after_it() -> None:
     async def story(s: Story) -> None:
-        victim = s.two.outlet()
+        victim = s.two.subscriber()
         joined = (await s.two.join(victim, ROOM, user("bora"))).seq
         s.buses[0].loses = events
         kick = await s.one.appender.append(draft(KICKED, ROOM, OWNER.id, OWNER.name, Body(member="u-bora")))

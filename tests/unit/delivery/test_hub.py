@@ -15,7 +15,7 @@ from madang.delivery.room import FEW
 from madang.errors import StorageFailed
 from madang.testing import LossyBus, lossy_buses
 from tests.unit.delivery.nodes import OWNER, Node, running_nodes, user
-from tests.unit.delivery.outlets import RecordingOutlet, event
+from tests.unit.delivery.subscribers import RecordingSubscriber, event
 from tests.waiting import eventually, turns
 
 YARD = "yard"
@@ -32,9 +32,9 @@ class Wrapped:
         return getattr(self.inner, name)
 
 
-async def follows(node: Node, room: str, name: str) -> tuple[RecordingOutlet, int]:
-    outlet = node.outlet()
-    return outlet, (await node.join(outlet, room, user(name), limit=0)).seq
+async def follows(node: Node, room: str, name: str) -> tuple[RecordingSubscriber, int]:
+    subscriber = node.subscriber()
+    return subscriber, (await node.join(subscriber, room, user(name), limit=0)).seq
 
 
 # -- several nodes -----------------------------------------------------------------------------------------------------
@@ -47,7 +47,7 @@ async def test_over_a_bad_bus_every_socket_sees_each_event_once_in_order(store: 
         rooms = [YARD, PLAZA]
         for room in rooms:
             await nodes[0].rooms.create(OWNER, room, room, "open")
-        sockets: list[tuple[Node, str, RecordingOutlet, int]] = []
+        sockets: list[tuple[Node, str, RecordingSubscriber, int]] = []
         for n, node in enumerate(nodes):
             for room in rooms:
                 names = [f"{n}-{m}" for m in range(chance.choice([1, 2, FEW + 2]))]
@@ -69,28 +69,28 @@ async def test_a_lost_last_event_is_found_by_a_check(store: Store) -> None:
     deaf = LossyBus(MemoryBus(yard), 1, lose=1.0)
     async with running_nodes(store, MemoryBus(yard), deaf) as (one, two):
         await one.rooms.create(OWNER, YARD, "Yard", "open")
-        outlet, joined = await follows(two, YARD, "mina")
+        subscriber, joined = await follows(two, YARD, "mina")
         sent = await one.send(YARD)
         await eventually(lambda: deaf.link and deaf.link.lost)
-        assert outlet.position(YARD, joined) < sent.seq
+        assert subscriber.position(YARD, joined) < sent.seq
         await two.hub.check()
-        await eventually(lambda: outlet.position(YARD, joined) == sent.seq)
+        await eventually(lambda: subscriber.position(YARD, joined) == sent.seq)
 
 
 async def test_a_check_finds_nothing_where_nothing_is_lost(node: Node) -> None:
-    outlet, joined = await follows(node, YARD, "mina")
+    subscriber, joined = await follows(node, YARD, "mina")
     await node.send(YARD)
     await node.hub.check()
     await turns()
     assert node.hub.statistics.gaps == 0
-    assert outlet.position(YARD, joined) == joined + 1
+    assert subscriber.position(YARD, joined) == joined + 1
 
 
 async def test_who_is_kicked_on_another_node_gets_nothing_later(store: Store) -> None:
     yard = Yard()
     async with running_nodes(store, MemoryBus(yard), MemoryBus(yard)) as (one, two):
         await one.rooms.create(OWNER, YARD, "Yard", "open")
-        outlet, joined = await follows(two, YARD, "bora")
+        subscriber, joined = await follows(two, YARD, "bora")
         other, _ = await follows(two, YARD, "mina")
         bursts = asyncio.gather(*(one.burst(YARD, 20) for _ in range(5)))
         kicked = await one.rooms.kick(OWNER, YARD, "u-bora")
@@ -99,8 +99,8 @@ async def test_who_is_kicked_on_another_node_gets_nothing_later(store: Store) ->
         head = (await store.heads([YARD]))[YARD]
         await eventually(lambda: other.seqs(YARD)[-1:] == [head])
         assert kicked is not None
-        assert outlet.position(YARD, joined) == kicked.event.seq
-        assert outlet.over == [YARD]
+        assert subscriber.position(YARD, joined) == kicked.event.seq
+        assert subscriber.over == [YARD]
 
 
 # -- order, by hand ----------------------------------------------------------------------------------------------------
@@ -108,32 +108,32 @@ async def test_who_is_kicked_on_another_node_gets_nothing_later(store: Store) ->
 
 async def test_what_comes_early_waits_and_what_comes_again_is_dropped(node: Node) -> None:
     live = await node.live(YARD)
-    (outlet,) = await node.follow(live, "mina")
+    (subscriber,) = await node.follow(live, "mina")
     events = await node.stored(YARD, 6)
     node.hub.receive([events[1], events[0], events[0], events[3]])
     node.hub.receive([events[2], events[1], events[5], events[4], events[5]])
-    await eventually(lambda: outlet.position(YARD, 1) == 7)
+    await eventually(lambda: subscriber.position(YARD, 1) == 7)
     await eventually(lambda: not live.filling)
     assert live.held == {}
 
 
 async def test_a_hole_is_filled_from_the_log(node: Node) -> None:
     live = await node.live(YARD)
-    (outlet,) = await node.follow(live, "mina")
+    (subscriber,) = await node.follow(live, "mina")
     events = await node.stored(YARD, 900)
     node.hub.receive(events[-1:])
-    await eventually(lambda: outlet.position(YARD, 1) == 901)
+    await eventually(lambda: subscriber.position(YARD, 1) == 901)
     assert node.hub.statistics.gaps == 1
     assert (live.held, live.filling) == ({}, False)
 
 
 async def test_what_is_announced_is_read_from_the_log(node: Node) -> None:
     live = await node.live(YARD)
-    (outlet,) = await node.follow(live, "mina")
+    (subscriber,) = await node.follow(live, "mina")
     events = await node.stored(YARD, 700)
     node.hub.announced({YARD: 300, "nowhere": 5})
     node.hub.announced({YARD: events[-1].seq})
-    await eventually(lambda: outlet.position(YARD, 1) == 701)
+    await eventually(lambda: subscriber.position(YARD, 1) == 701)
     await eventually(lambda: not live.filling)
     reads = node.hub.statistics.log_reads
     node.hub.announced({YARD: 701})
@@ -141,13 +141,13 @@ async def test_what_is_announced_is_read_from_the_log(node: Node) -> None:
     await turns()
     assert node.hub.statistics.log_reads == reads, "what the room has is not read again"
     node.hub.receive([event(YARD, 702)])
-    await eventually(lambda: outlet.position(YARD, 1) == 702)
+    await eventually(lambda: subscriber.position(YARD, 1) == 702)
 
 
 async def test_what_is_announced_while_the_log_is_read_is_read_too(node: Node) -> None:
     """The read under way may be older than what is announced."""
     live = await node.live(YARD)
-    (outlet,) = await node.follow(live, "mina")
+    (subscriber,) = await node.follow(live, "mina")
     await node.stored(YARD, 1)
 
     class SlowRead(Wrapped):
@@ -163,36 +163,36 @@ async def test_what_is_announced_while_the_log_is_read_is_read_too(node: Node) -
 
     node.hub._log = SlowRead(node.store)
     node.hub.announced({YARD: 2})
-    await eventually(lambda: outlet.position(YARD, 1) == 3)
+    await eventually(lambda: subscriber.position(YARD, 1) == 3)
 
 
 async def test_what_is_announced_while_a_room_is_opened_is_not_missed(node: Node) -> None:
     slow = node.hub._log = SlowTail(node.store)
-    outlet = node.outlet()
-    join = asyncio.ensure_future(node.join(outlet, YARD, limit=0))
+    subscriber = node.subscriber()
+    join = asyncio.ensure_future(node.join(subscriber, YARD, limit=0))
     await eventually(lambda: slow.asked)
     newest = (await node.stored(YARD, 2))[-1].seq
     node.hub.announced({YARD: newest})
     node.hub.announced({YARD: newest - 1})
     slow.go.set()
     joined = await join
-    await eventually(lambda: outlet.position(YARD, joined.seq) == newest)
+    await eventually(lambda: subscriber.position(YARD, joined.seq) == newest)
     assert node.hub._early_heads == {}
 
 
 async def test_what_is_held_is_bounded_and_nothing_is_lost_by_it(node: Node) -> None:
     live = await node.live(YARD)
-    (outlet,) = await node.follow(live, "mina")
+    (subscriber,) = await node.follow(live, "mina")
     events = [e for _ in range(3) for e in await node.stored(YARD, 700)]
     node.hub.receive(events[1:])
     assert len(live.held) == HELD
-    await eventually(lambda: outlet.position(YARD, 1) == events[-1].seq)
+    await eventually(lambda: subscriber.position(YARD, 1) == events[-1].seq)
     assert live.held == {}
 
 
 async def test_a_log_that_fails_for_a_while_delays_and_loses_nothing(node: Node) -> None:
     live = await node.live(YARD)
-    (outlet,) = await node.follow(live, "mina")
+    (subscriber,) = await node.follow(live, "mina")
     events = await node.stored(YARD, 5)
 
     class Failing(Wrapped):
@@ -206,29 +206,29 @@ async def test_a_log_that_fails_for_a_while_delays_and_loses_nothing(node: Node)
 
     node.hub._log = Failing(node.store)
     node.hub.receive(events[2:])
-    await eventually(lambda: outlet.position(YARD, 1) == 6)
+    await eventually(lambda: subscriber.position(YARD, 1) == 6)
 
 
 async def test_an_event_that_no_log_has_is_given_up(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of another history, say. The room goes on, and the log is not asked without end."""
     monkeypatch.setattr("madang.delivery.hub.RETRY_S", 0.001)
     live = await node.live(YARD)
-    (outlet,) = await node.follow(live, "mina")
+    (subscriber,) = await node.follow(live, "mina")
     node.hub.receive([event(YARD, 5000)])
     await eventually(lambda: not live.filling)
     assert live.held == {}
     node.hub.announced({YARD: 5000})
     await eventually(lambda: not live.filling)
     await node.send(YARD)
-    await eventually(lambda: outlet.position(YARD, 1) == 2)
+    await eventually(lambda: subscriber.position(YARD, 1) == 2)
 
 
 async def test_one_room_that_fails_costs_the_others_nothing(node: Node) -> None:
     broken, fine = node.invent("broken"), node.invent("fine")
-    (outlet,) = await node.follow(fine, "mina")
+    (subscriber,) = await node.follow(fine, "mina")
     await node.follow(broken, "mina")
     node.hub.receive([event("broken", 2, "member.role", body=b"not json"), event("fine", 2)])
-    await eventually(lambda: outlet.seqs("fine") == [2])
+    await eventually(lambda: subscriber.seqs("fine") == [2])
 
 
 # -- opening and letting go --------------------------------------------------------------------------------------------
@@ -252,8 +252,8 @@ class SlowTail(Wrapped):
 @pytest.mark.parametrize("count", [0, 1, 50, HELD + 500])
 async def test_opening_while_events_arrive_leaves_no_hole(node: Node, count: int) -> None:
     slow = node.hub._log = SlowTail(node.store)
-    outlet = node.outlet()
-    join = asyncio.ensure_future(node.join(outlet, YARD, limit=0))
+    subscriber = node.subscriber()
+    join = asyncio.ensure_future(node.join(subscriber, YARD, limit=0))
     await eventually(lambda: slow.asked)
     sent = 0
     while sent < count:
@@ -261,7 +261,7 @@ async def test_opening_while_events_arrive_leaves_no_hole(node: Node, count: int
     assert len(node.hub._early[YARD]) == min(count, HELD), "bounded"
     slow.go.set()
     joined = await join
-    await eventually(lambda: outlet.position(YARD, joined.seq) == 1 + count)
+    await eventually(lambda: subscriber.position(YARD, joined.seq) == 1 + count)
     assert node.hub._early == {}
 
 
@@ -352,7 +352,7 @@ class LaterLoop(Wrapped):
 async def test_idle_rooms_are_let_go_and_followed_ones_are_not(node: Node) -> None:
     bus = node.hub._bus = Subscriptions(node.bus)
     loop = node.hub._loop = LaterLoop(node.hub._loop)  # type: ignore[assignment]
-    outlet, _ = await follows(node, YARD, "mina")
+    subscriber, _ = await follows(node, YARD, "mina")
     await node.rooms.create(OWNER, PLAZA, "Plaza", "open")
     await node.live(PLAZA)
     await node.hub.sweep()
@@ -360,11 +360,11 @@ async def test_idle_rooms_are_let_go_and_followed_ones_are_not(node: Node) -> No
     loop.ahead += LINGER_S + 1
     await node.hub.sweep()
     assert set(node.hub.rooms) == bus.rooms == {YARD}
-    outlet.pause()  # behind is followed, too
+    subscriber.pause()  # behind is followed, too
     loop.ahead += LINGER_S + 1
     await node.hub.sweep()
     assert set(node.hub.rooms) == {YARD}
-    outlet.close()
+    subscriber.close()
     await node.hub.sweep()
     assert set(node.hub.rooms) == {YARD}, "it lingers from when it was left"
     loop.ahead += LINGER_S + 1
@@ -413,13 +413,13 @@ async def test_what_stands_in_the_log_and_nobody_told_is_found_when_doubted(
             return await self.inner.heads(rooms)
 
     node.hub.spawn(node.hub.watch())
-    outlet, joined = await follows(node, YARD, "mina")
+    subscriber, joined = await follows(node, YARD, "mina")
     failing = node.hub._log = Failing(node.store)
     await node.stored(YARD, 3)
     await turns(100)
-    assert outlet.position(YARD, joined) == joined
+    assert subscriber.position(YARD, joined) == joined
     node.hub.doubt()
-    await eventually(lambda: outlet.position(YARD, joined) == joined + 3)
+    await eventually(lambda: subscriber.position(YARD, joined) == joined + 3)
     assert failing.failures == 0
 
 

@@ -15,7 +15,7 @@ from madang.delivery.room import FEW, TAIL
 from madang.errors import Refused, StorageFailed
 from madang.testing import LossyBus
 from tests.unit.delivery.nodes import OWNER, Node, running_nodes, user
-from tests.unit.delivery.outlets import HIGH, RecordingOutlet, event
+from tests.unit.delivery.subscribers import HIGH, RecordingSubscriber, event
 from tests.waiting import eventually, turns
 
 YARD = "yard"
@@ -40,12 +40,12 @@ async def fill(node: Node, upto: int) -> None:
 @pytest.mark.parametrize("head", [1, 30, TAIL + 100])
 async def test_a_fresh_join_gives_the_newest(node: Node, head: int, limit: int) -> None:
     await fill(node, head)
-    outlet = node.outlet()
-    joined = await node.join(outlet, YARD, limit=limit)
+    subscriber = node.subscriber()
+    joined = await node.join(subscriber, YARD, limit=limit)
     assert (joined.seq, joined.reset) == (head, False)
     assert seqs(joined) == list(range(max(1, head - limit + 1), head + 1))
     await node.send(YARD)
-    await eventually(lambda: outlet.position(YARD, joined.seq) == head + 1)
+    await eventually(lambda: subscriber.position(YARD, joined.seq) == head + 1)
 
 
 @pytest.mark.parametrize("hot", [False, True])
@@ -53,7 +53,7 @@ async def test_a_first_join_contains_itself(node: Node, hot: bool) -> None:
     if hot:
         await node.follow(await node.live(YARD), "mina")
         await node.send(YARD)
-    joined = await node.join(node.outlet(), YARD, user("bora"))
+    joined = await node.join(node.subscriber(), YARD, user("bora"))
     last = json.loads(joined.events[-1])
     assert (last["type"], last["user"], last["seq"]) == ("member.joined", "u-bora", joined.seq)
 
@@ -61,97 +61,97 @@ async def test_a_first_join_contains_itself(node: Node, hot: bool) -> None:
 async def test_a_fresh_join_of_a_cold_room_reads_the_log(node: Node) -> None:
     await fill(node, TAIL + 100)
     node.hub.rooms.clear()  # as after a restart
-    joined = await node.join(node.outlet(), YARD, limit=200)
+    joined = await node.join(node.subscriber(), YARD, limit=200)
     assert seqs(joined) == list(range(TAIL + 100 - 199, TAIL + 101))
 
 
 async def test_an_answer_to_join_is_bounded_in_bytes(node: Node) -> None:
     await node.burst(YARD, 100, text="x" * 3900)
-    fresh = await node.join(node.outlet(), YARD, limit=200)
+    fresh = await node.join(node.subscriber(), YARD, limit=200)
     assert sum(map(len, fresh.events)) <= JOIN_BYTES
     assert seqs(fresh)[-1] == fresh.seq == 101, "the newest are given"
     live = await node.live(YARD)
-    outlet = node.outlet()
-    resumed = await node.join(outlet, YARD, since=1, epoch=live.epoch)
+    subscriber = node.subscriber()
+    resumed = await node.join(subscriber, YARD, since=1, epoch=live.epoch)
     assert sum(map(len, resumed.events)) <= JOIN_BYTES
     assert seqs(resumed) == list(range(2, resumed.seq + 1)), "from where it stood"
-    await eventually(lambda: outlet.position(YARD, resumed.seq) == 101, "the rest follows as frames")
-    assert not outlet.of("behind"), "it did not read slowly"
+    await eventually(lambda: subscriber.position(YARD, resumed.seq) == 101, "the rest follows as frames")
+    assert not subscriber.of("behind"), "it did not read slowly"
 
 
 async def test_joining_again_moves_the_position(node: Node) -> None:
     live = await node.live(YARD)
-    outlet = node.outlet()
-    await node.join(outlet, YARD)
+    subscriber = node.subscriber()
+    await node.join(subscriber, YARD)
     await fill(node, 10)
-    before = len(outlet.seqs(YARD))
-    again = await node.join(outlet, YARD, since=5, epoch=live.epoch)
+    before = len(subscriber.seqs(YARD))
+    again = await node.join(subscriber, YARD, since=5, epoch=live.epoch)
     assert seqs(again) == [6, 7, 8, 9, 10]
     await node.send(YARD)
-    await eventually(lambda: outlet.seqs(YARD)[before:] == [11], "one subscription, so each event once")
-    assert (live.live, len(outlet.subscriptions)) == (1, 1)
-    outlet.close()
+    await eventually(lambda: subscriber.seqs(YARD)[before:] == [11], "one subscription, so each event once")
+    assert (live.live, len(subscriber.subscriptions)) == (1, 1)
+    subscriber.close()
     assert live.live == 0
 
 
 async def test_joining_again_while_a_batch_goes_out_gives_nothing_twice(node: Node) -> None:
     live = await node.live(YARD)
-    outlets = await node.follow(live, "mina", count=3000)
+    subscribers = await node.follow(live, "mina", count=3000)
     events = await node.stored(YARD, 3)
     node.hub.receive(events)
-    outlet = next(o for o in outlets if not o.written)  # its turn is still to come
-    joined = await node.following.join(outlet, live, "u-mina", "Mina", "member", member_at=live.next)
+    subscriber = next(o for o in subscribers if not o.written)  # its turn is still to come
+    joined = await node.following.join(subscriber, live, "u-mina", "Mina", "member", member_at=live.next)
     assert joined is not None
     assert joined.seq == events[-1].seq
     await eventually(lambda: not live.batches)
     await node.send(YARD)
     await eventually(lambda: live.sealed == joined.seq + 1 and not live.batches)
-    assert outlet.seqs(YARD) == [joined.seq + 1]
-    assert all(o.position(YARD, 1) == joined.seq + 1 for o in outlets if o is not outlet)
+    assert subscriber.seqs(YARD) == [joined.seq + 1]
+    assert all(o.position(YARD, 1) == joined.seq + 1 for o in subscribers if o is not subscriber)
 
 
 async def test_coming_back_while_the_news_of_going_is_on_its_way(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     live = await node.live(YARD)
     bora = user("bora")
-    outlet = node.outlet()
-    await node.join(outlet, YARD, bora)
+    subscriber = node.subscriber()
+    await node.join(subscriber, YARD, bora)
     await eventually(lambda: live.sealed == 2)
     monkeypatch.setattr(scheduler, "TICK_S", 3600)  # so that the news waits for as long as all this takes
     await eventually(lambda: node.hub.time() >= live.next_flush)
     await node.send(YARD)  # hot from now on
     await node.rooms.leave(bora, YARD)
-    assert live.gone == {outlet}
-    joined = await node.join(outlet, YARD, bora)
-    outlet.flush()
-    before = len(outlet.frames)
+    assert live.gone == {subscriber}
+    joined = await node.join(subscriber, YARD, bora)
+    subscriber.flush()
+    before = len(subscriber.frames)
     await node.send(YARD)
     node.hub.scheduler.finish()
-    await eventually(lambda: [f["seq"] for f in outlet.frames[before:] if f["op"] == "event"] == [joined.seq + 1])
+    await eventually(lambda: [f["seq"] for f in subscriber.frames[before:] if f["op"] == "event"] == [joined.seq + 1])
     assert live.gone == set()
 
 
 async def test_a_closed_socket_does_not_follow(node: Node) -> None:
-    outlet = node.outlet()
-    outlet.close()
+    subscriber = node.subscriber()
+    subscriber.close()
     with pytest.raises(Refused):
-        await node.join(outlet, YARD)
+        await node.join(subscriber, YARD)
     assert (await node.live(YARD)).live == 0
-    assert not outlet.subscriptions
+    assert not subscriber.subscriptions
 
 
 async def test_a_join_that_is_cancelled_leaves_nothing(node: Node) -> None:
     await fill(node, TAIL + 50)
     live = await node.live(YARD)
-    outlet = node.outlet()
+    subscriber = node.subscriber()
     epoch = live.epoch
-    join = node.following.join(outlet, live, "u-x", "X", "member", member_at=live.next, since=1, epoch=epoch)
+    join = node.following.join(subscriber, live, "u-x", "X", "member", member_at=live.next, since=1, epoch=epoch)
     task = asyncio.ensure_future(join)
     await turns(1)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     await node.send(YARD)
-    assert (live.live, live.lagging, outlet.subscriptions, outlet.written) == (0, set(), {}, [])
+    assert (live.live, live.lagging, subscriber.subscriptions, subscriber.written) == (0, set(), {}, [])
 
 
 @pytest.mark.parametrize("end", ["kick", "leave", "role"])
@@ -165,10 +165,10 @@ async def test_what_ends_or_changes_a_membership_under_way_is_seen(node: Node, e
     }[end]
     member_at = live.next
     node.hub.receive([told])
-    outlet = node.outlet()
-    assert await node.following.join(outlet, live, "u-bora", "Bora", "member", member_at=member_at, limit=0) is None
-    assert not outlet.subscriptions
-    other = await node.following.join(outlet, live, "u-chul", "Chul", "member", member_at=member_at, limit=0)
+    subscriber = node.subscriber()
+    assert await node.following.join(subscriber, live, "u-bora", "Bora", "member", member_at=member_at, limit=0) is None
+    assert not subscriber.subscriptions
+    other = await node.following.join(subscriber, live, "u-chul", "Chul", "member", member_at=member_at, limit=0)
     assert other is not None, "another user's"
 
 
@@ -177,7 +177,7 @@ async def test_an_end_of_a_former_membership_ends_no_later_one(node: Node, behin
     """Who went and came back on another node follows here, though his going is heard of only behind his join."""
     live = await node.live(YARD)
     bora = user("bora")
-    outlet = node.outlet()
+    subscriber = node.subscriber()
     went = [draft(JOINED, YARD, bora.id, "Bora", Body(role="member")), draft(LEFT, YARD, bora.id, "Bora", Body())]
     outcomes = await node.store.append([*went, draft(JOINED, YARD, bora.id, "Bora", Body(role="member"))])
     events = [outcome.event for outcome in outcomes if isinstance(outcome, Appended)]
@@ -188,25 +188,25 @@ async def test_an_end_of_a_former_membership_ends_no_later_one(node: Node, behin
         reach += 1
         node.hub.receive(events)
     joined = await node.following.join(
-        outlet, live, bora.id, "Bora", "member", member_at=live.next, reach=reach, limit=0
+        subscriber, live, bora.id, "Bora", "member", member_at=live.next, reach=reach, limit=0
     )
     assert joined is not None
     node.hub.receive(events)
     after = event(YARD, live.next)
     node.hub.receive([after])
-    await eventually(lambda: outlet.position(YARD, joined.seq) == after.seq)
-    assert outlet.over == []
+    await eventually(lambda: subscriber.position(YARD, joined.seq) == after.seq)
+    assert subscriber.over == []
     node.hub.receive([event(YARD, live.next, LEFT, bora.id)])
-    await eventually(lambda: outlet.over == [YARD])
+    await eventually(lambda: subscriber.over == [YARD])
 
 
 async def test_more_ends_than_are_remembered_make_joins_look_again(node: Node) -> None:
     live = node.invent("plaza", seq=300)
     member_at = live.next
     node.hub.receive([event("plaza", 301 + n, LEFT, f"u-{n}") for n in range(1100)])
-    outlet = node.outlet()
-    assert await node.following.join(outlet, live, "u-0", "Zero", "member", member_at=member_at, limit=0) is None
-    joined = await node.following.join(outlet, live, "u-0", "Zero", "member", member_at=live.next, limit=0)
+    subscriber = node.subscriber()
+    assert await node.following.join(subscriber, live, "u-0", "Zero", "member", member_at=member_at, limit=0) is None
+    joined = await node.following.join(subscriber, live, "u-0", "Zero", "member", member_at=live.next, limit=0)
     assert joined is not None
 
 
@@ -217,13 +217,13 @@ async def test_more_ends_than_are_remembered_make_joins_look_again(node: Node) -
 async def test_a_resume_gives_what_was_missed(node: Node, head: int, since: int) -> None:
     await fill(node, head)
     live = await node.live(YARD)
-    outlet = node.outlet()
-    joined = await node.join(outlet, YARD, since=since, epoch=live.epoch)
+    subscriber = node.subscriber()
+    joined = await node.join(subscriber, YARD, since=since, epoch=live.epoch)
     assert not joined.reset
     assert seqs(joined) == list(range(since + 1, joined.seq + 1))
-    await eventually(lambda: outlet.position(YARD, joined.seq) == head)
+    await eventually(lambda: subscriber.position(YARD, joined.seq) == head)
     await node.send(YARD)
-    await eventually(lambda: outlet.position(YARD, joined.seq) == head + 1)
+    await eventually(lambda: subscriber.position(YARD, joined.seq) == head + 1)
 
 
 @pytest.mark.parametrize(
@@ -232,18 +232,18 @@ async def test_a_resume_gives_what_was_missed(node: Node, head: int, since: int)
 async def test_what_cannot_be_resumed_is_reset(node: Node, since: int, epoch: str | None) -> None:
     await fill(node, 40)
     live = await node.live(YARD)
-    outlet = node.outlet()
-    joined = await node.join(outlet, YARD, since=since, epoch=live.epoch if epoch == "same" else epoch, limit=10)
+    subscriber = node.subscriber()
+    joined = await node.join(subscriber, YARD, since=since, epoch=live.epoch if epoch == "same" else epoch, limit=10)
     assert (joined.reset, joined.seq) == (True, 40)
     assert seqs(joined) == list(range(31, 41))
     await node.send(YARD)
-    await eventually(lambda: outlet.position(YARD, 40) == 41)
+    await eventually(lambda: subscriber.position(YARD, 40) == 41)
 
 
 async def test_too_far_behind_is_reset(node: Node) -> None:
     await fill(node, RESUME_EVENTS + 2)
     live = await node.live(YARD)
-    joined = await node.join(node.outlet(), YARD, since=1, epoch=live.epoch, limit=10)
+    joined = await node.join(node.subscriber(), YARD, since=1, epoch=live.epoch, limit=10)
     assert joined.reset
     assert seqs(joined) == list(range(RESUME_EVENTS - 7, RESUME_EVENTS + 3))
 
@@ -253,8 +253,8 @@ async def test_a_resume_from_what_this_node_has_not_heard_yet(node: Node) -> Non
     live = await node.live(YARD)
     (follower,) = await node.follow(live, "mina")
     events = await node.stored(YARD, 1200)
-    outlet = node.outlet()
-    joined = await node.join(outlet, YARD, since=events[-2].seq, epoch=live.epoch)
+    subscriber = node.subscriber()
+    joined = await node.join(subscriber, YARD, since=events[-2].seq, epoch=live.epoch)
     assert not joined.reset
     assert seqs(joined) == [events[-1].seq]
     await eventually(lambda: follower.position(YARD, 1) == events[-1].seq, "and who was there hears it, too")
@@ -268,13 +268,13 @@ async def test_a_join_on_a_deaf_node_misses_nothing(store: Store) -> None:
         await one.rooms.create(OWNER, YARD, "Yard", "open")
         live = await two.live(YARD)
         sent = await one.send(YARD)
-        fresh = await two.join(two.outlet(), YARD)
+        fresh = await two.join(two.subscriber(), YARD)
         assert seqs(fresh)[-1] == fresh.seq == sent.seq
         assert (await one.send(YARD)).seq >= live.next
-        outlet = two.outlet()
-        again = await two.join(outlet, YARD, since=fresh.seq, epoch=live.epoch)
+        subscriber = two.subscriber()
+        again = await two.join(subscriber, YARD, since=fresh.seq, epoch=live.epoch)
         await eventually(
-            lambda: [*seqs(again), *outlet.seqs(YARD)] == [sent.seq + 1], "at the latest with its next batch"
+            lambda: [*seqs(again), *subscriber.seqs(YARD)] == [sent.seq + 1], "at the latest with its next batch"
         )
 
 
@@ -282,12 +282,14 @@ async def test_resuming_while_events_pour_in(node: Node) -> None:
     """Every join lies at another moment of the stream; none has a hole or a double."""
     await fill(node, TAIL + 200)
     live = await node.live(YARD)
-    followers: list[tuple[RecordingOutlet, Joined, int]] = []
+    followers: list[tuple[RecordingSubscriber, Joined, int]] = []
 
     async def come(since: int | None) -> None:
-        outlet = node.outlet()
-        joined = await node.join(outlet, YARD, since=since, epoch=live.epoch if since is not None else None, limit=20)
-        followers.append((outlet, joined, since if since is not None else -1))
+        subscriber = node.subscriber()
+        joined = await node.join(
+            subscriber, YARD, since=since, epoch=live.epoch if since is not None else None, limit=20
+        )
+        followers.append((subscriber, joined, since if since is not None else -1))
 
     pour = asyncio.ensure_future(node.burst(YARD, RESUME_EVENTS - TAIL - 100))  # so nobody is ever too far behind
     rounds = 0
@@ -295,15 +297,15 @@ async def test_resuming_while_events_pour_in(node: Node) -> None:
         rounds += 1
         await asyncio.gather(come(None), come(live.sealed), come(live.sealed - 10), come(live.sealed - TAIL - 90))
     await node.send(YARD)
-    for outlet, joined, since in followers:
+    for subscriber, joined, since in followers:
         assert seqs(joined)[-1:] in ([], [joined.seq])
         assert not joined.reset
         if since >= 0:
             assert seqs(joined) == list(range(since + 1, joined.seq + 1))
         else:
             assert seqs(joined) == list(range(joined.seq - 19, joined.seq + 1))
-        await eventually(lambda outlet=outlet: outlet.seqs(YARD)[-1:] == [live.next - 1])  # type: ignore[misc]
-        assert outlet.position(YARD, joined.seq) == live.next - 1
+        await eventually(lambda subscriber=subscriber: subscriber.seqs(YARD)[-1:] == [live.next - 1])  # type: ignore[misc]
+        assert subscriber.position(YARD, joined.seq) == live.next - 1
 
 
 class SlowLog:
@@ -331,12 +333,12 @@ async def test_a_join_whose_read_is_overtaken_has_no_hole(node: Node, since: int
     live = await node.live(YARD)
     slow = SlowLog(node.store)
     node.hub._log = slow
-    outlet = node.outlet()
+    subscriber = node.subscriber()
     node.hub.rooms.pop(YARD)
     live = node.hub.rooms[YARD] = type(live)(live.info, live.epoch, live.sealed, [], node.hub.statistics)  # no tail
     epoch = live.epoch if since is not None else None
     join = asyncio.ensure_future(
-        node.following.join(outlet, live, "u-x", "X", "member", member_at=live.next, since=since, epoch=epoch)
+        node.following.join(subscriber, live, "u-x", "X", "member", member_at=live.next, since=since, epoch=epoch)
     )
     await eventually(lambda: slow.waiting)
     for _ in range(5):
@@ -351,7 +353,7 @@ async def test_a_join_whose_read_is_overtaken_has_no_hole(node: Node, since: int
         assert told[0] == since + 1
     else:
         assert len(told) == 50
-    await eventually(lambda: outlet.position(YARD, joined.seq) == live.next - 1)
+    await eventually(lambda: subscriber.position(YARD, joined.seq) == live.next - 1)
 
 
 # -- reading slowly ----------------------------------------------------------------------------------------------------
@@ -360,41 +362,41 @@ async def test_a_join_whose_read_is_overtaken_has_no_hole(node: Node, since: int
 @pytest.mark.parametrize("missed", [1, 100, TAIL + 100, RESUME_EVENTS])
 async def test_a_slow_reader_is_told_and_gets_everything_in_order(node: Node, missed: int) -> None:
     live = await node.live(YARD)
-    outlet = node.outlet()
-    joined = await node.join(outlet, YARD)
-    outlet.pause()
+    subscriber = node.subscriber()
+    joined = await node.join(subscriber, YARD)
+    subscriber.pause()
     await fill(node, 1 + missed)
-    outlet.resume()
-    await eventually(lambda: outlet.position(YARD, joined.seq) == 1 + missed)
-    assert outlet.of("behind") == [{"op": "behind", "room": YARD, "seq": 1 + missed, "from": 1}]
-    assert not outlet.of("reset")
+    subscriber.resume()
+    await eventually(lambda: subscriber.position(YARD, joined.seq) == 1 + missed)
+    assert subscriber.of("behind") == [{"op": "behind", "room": YARD, "seq": 1 + missed, "from": 1}]
+    assert not subscriber.of("reset")
     await node.send(YARD)
-    await eventually(lambda: outlet.position(YARD, joined.seq) == 2 + missed)
+    await eventually(lambda: subscriber.position(YARD, joined.seq) == 2 + missed)
     assert (live.live, live.lagging) == (1, set())
 
 
 async def test_a_reader_too_far_behind_is_reset_instead(node: Node) -> None:
     live = await node.live(YARD)
-    outlet = node.outlet()
-    joined = await node.join(outlet, YARD)
-    outlet.pause()
+    subscriber = node.subscriber()
+    joined = await node.join(subscriber, YARD)
+    subscriber.pause()
     await fill(node, RESUME_EVENTS + 2)
-    outlet.resume()
-    (reset,) = await eventually(lambda: outlet.of("reset"))
+    subscriber.resume()
+    (reset,) = await eventually(lambda: subscriber.of("reset"))
     assert (reset["epoch"], reset["seq"]) == (live.epoch, RESUME_EVENTS + 2)
     assert len(reset["events"]) == RESET_EVENTS
-    assert not outlet.of("behind"), "the one instead of the other"
+    assert not subscriber.of("behind"), "the one instead of the other"
     await node.send(YARD)
-    await eventually(lambda: outlet.position(YARD, joined.seq) == RESUME_EVENTS + 3)
+    await eventually(lambda: subscriber.position(YARD, joined.seq) == RESUME_EVENTS + 3)
 
 
 async def test_a_reader_that_was_not_missing_anything_is_told_nothing(node: Node) -> None:
-    outlet = node.outlet()
-    await node.join(outlet, YARD)
-    outlet.pause()
-    outlet.resume()
+    subscriber = node.subscriber()
+    await node.join(subscriber, YARD)
+    subscriber.pause()
+    subscriber.resume()
     await turns()
-    assert outlet.frames == []
+    assert subscriber.frames == []
 
 
 @pytest.mark.parametrize("followers", [1, FEW * 2])
@@ -403,50 +405,50 @@ async def test_at_its_own_speed(node: Node, followers: int) -> None:
     budget = 100_000
     live = await node.live(YARD)
     others = await node.follow(live, "mina", count=followers)
-    outlet = node.outlet(budget)
-    joined = await node.join(outlet, YARD)
+    subscriber = node.subscriber(budget)
+    joined = await node.join(subscriber, YARD)
     for _ in range(20):
         await node.burst(YARD, 12, text="x" * 3900)
         await eventually(lambda: live.sealed == live.next - 1)
     head = live.next - 1
-    assert outlet.paused
-    while outlet.unread or not outlet.subscriptions[YARD].live:
-        outlet.read(1)
+    assert subscriber.paused
+    while subscriber.unread or not subscriber.subscriptions[YARD].live:
+        subscriber.read(1)
         await turns(3)
-    assert outlet.position(YARD, joined.seq) == head
+    assert subscriber.position(YARD, joined.seq) == head
     batch = 12 * 4200  # the budget is looked at behind each batch, and behind each chunk
-    assert outlet.most_unread <= budget + max(CHUNK + 4200, batch)
+    assert subscriber.most_unread <= budget + max(CHUNK + 4200, batch)
     assert others[0].position(YARD, 1) == head
 
 
 async def test_nothing_is_queued_for_a_socket_that_never_reads(node: Node) -> None:
     live = await node.live(YARD)
-    outlet = node.outlet(HIGH)
-    await node.join(outlet, YARD)
+    subscriber = node.subscriber(HIGH)
+    await node.join(subscriber, YARD)
     await fill(node, 2)
-    outlet.pause()
-    held = sum(map(len, outlet.unread))
+    subscriber.pause()
+    held = sum(map(len, subscriber.unread))
     await fill(node, 1500)
-    assert sum(map(len, outlet.unread)) == held
-    assert (outlet.most_unread, outlet._out) == (held, [])
-    assert live.lagging == {outlet.subscriptions[YARD]}
+    assert sum(map(len, subscriber.unread)) == held
+    assert (subscriber.most_unread, subscriber._out) == (held, [])
+    assert live.lagging == {subscriber.subscriptions[YARD]}
 
 
 async def test_a_join_on_a_full_socket_waits_for_it(node: Node) -> None:
-    outlet = node.outlet()
-    outlet.pause()
-    joined = await node.join(outlet, YARD)
+    subscriber = node.subscriber()
+    subscriber.pause()
+    joined = await node.join(subscriber, YARD)
     await node.send(YARD)
     await turns()
-    assert outlet.frames == []
-    outlet.resume()
-    await eventually(lambda: outlet.position(YARD, joined.seq) == 2)
+    assert subscriber.frames == []
+    subscriber.resume()
+    await eventually(lambda: subscriber.position(YARD, joined.seq) == 2)
 
 
 async def test_a_log_that_cannot_be_read_closes_the_socket_resumably(node: Node) -> None:
-    outlet = node.outlet()
-    await node.join(outlet, YARD)
-    outlet.pause()
+    subscriber = node.subscriber()
+    await node.join(subscriber, YARD)
+    subscriber.pause()
     await fill(node, TAIL + 100)
 
     class Broken(SlowLog):
@@ -454,34 +456,34 @@ async def test_a_log_that_cannot_be_read_closes_the_socket_resumably(node: Node)
             raise StorageFailed
 
     node.hub._log = Broken(node.store)
-    outlet.resume()
-    await eventually(lambda: outlet.failed)
+    subscriber.resume()
+    await eventually(lambda: subscriber.failed)
     assert (await node.live(YARD)).lagging == set()
 
 
 async def test_joining_again_while_the_log_is_read_for_it(node: Node) -> None:
     live = await node.live(YARD)
-    outlet = node.outlet()
-    await node.join(outlet, YARD)
-    outlet.pause()
+    subscriber = node.subscriber()
+    await node.join(subscriber, YARD)
+    subscriber.pause()
     await fill(node, TAIL + 100)
     slow = node.hub._log = SlowLog(node.store)
-    outlet.resume()
+    subscriber.resume()
     await eventually(lambda: slow.waiting)
-    joined = await node.join(outlet, YARD)
-    before = len(outlet.frames)
+    joined = await node.join(subscriber, YARD)
+    before = len(subscriber.frames)
     slow.go.set()
     await node.send(YARD)
-    await eventually(lambda: outlet.frames[before:])
-    assert [f["seq"] for f in outlet.frames[before:] if f["op"] == "event"] == [joined.seq + 1]
-    assert (outlet.failed, live.live, live.lagging) == (False, 1, set())
+    await eventually(lambda: subscriber.frames[before:])
+    assert [f["seq"] for f in subscriber.frames[before:] if f["op"] == "event"] == [joined.seq + 1]
+    assert (subscriber.failed, live.live, live.lagging) == (False, 1, set())
 
 
 async def test_a_log_that_does_not_show_what_was_announced_is_not_asked_without_end(node: Node) -> None:
     live = await node.live(YARD)
-    outlet = node.outlet()
-    await node.join(outlet, YARD)
-    outlet.pause()
+    subscriber = node.subscriber()
+    await node.join(subscriber, YARD)
+    subscriber.pause()
     await fill(node, TAIL + 100)
 
     class Trailing(SlowLog):
@@ -490,8 +492,8 @@ async def test_a_log_that_does_not_show_what_was_announced_is_not_asked_without_
             return []
 
     trailing = node.hub._log = Trailing(node.store)
-    outlet.resume()
-    await eventually(lambda: outlet.failed or trailing.waiting > 100)
+    subscriber.resume()
+    await eventually(lambda: subscriber.failed or trailing.waiting > 100)
     assert trailing.waiting < 100
     assert live.lagging == set()
 
@@ -505,9 +507,9 @@ async def test_who_goes_while_behind_gets_all_up_to_the_end_and_nothing_later(
     node: Node, way: str, missed: int
 ) -> None:
     bora = user("bora")
-    outlet = node.outlet()
-    joined = await node.join(outlet, YARD, bora)
-    outlet.pause()
+    subscriber = node.subscriber()
+    joined = await node.join(subscriber, YARD, bora)
+    subscriber.pause()
     await fill(node, joined.seq + missed)
     if way == "kick":
         await node.rooms.kick(user("owner"), YARD, bora.id)
@@ -515,47 +517,47 @@ async def test_who_goes_while_behind_gets_all_up_to_the_end_and_nothing_later(
         await node.rooms.leave(bora, YARD)
     end = joined.seq + missed + 1
     await fill(node, end + 5)
-    assert outlet.over == [YARD]
-    outlet.resume()
-    await eventually(lambda: outlet.position(YARD, joined.seq) == end)
+    assert subscriber.over == [YARD]
+    subscriber.resume()
+    await eventually(lambda: subscriber.position(YARD, joined.seq) == end)
     await node.send(YARD)
     await turns()
-    assert outlet.position(YARD, joined.seq) == end
+    assert subscriber.position(YARD, joined.seq) == end
     live = await node.live(YARD)
-    assert (live.live, live.lagging, outlet.subscriptions) == (0, set(), {})
+    assert (live.live, live.lagging, subscriber.subscriptions) == (0, set(), {})
 
 
 @pytest.mark.parametrize("later", [5, TAIL + 50])
 async def test_who_goes_while_far_behind_hears_of_it_and_of_nothing_later(node: Node, later: int) -> None:
     bora = user("bora")
-    outlet = node.outlet()
-    joined = await node.join(outlet, YARD, bora)
-    outlet.pause()
+    subscriber = node.subscriber()
+    joined = await node.join(subscriber, YARD, bora)
+    subscriber.pause()
     await fill(node, joined.seq + RESUME_EVENTS + 10)
     await node.rooms.leave(bora, YARD)
     end = joined.seq + RESUME_EVENTS + 11
     await fill(node, end + later)
-    outlet.resume()
-    await eventually(lambda: outlet.seqs(YARD)[-1:] == [end])
+    subscriber.resume()
+    await eventually(lambda: subscriber.seqs(YARD)[-1:] == [end])
     await turns()
-    assert outlet.position(YARD, joined.seq) == end
-    assert [f["seq"] for f in outlet.of("reset")] == [end - 1]
+    assert subscriber.position(YARD, joined.seq) == end
+    assert [f["seq"] for f in subscriber.of("reset")] == [end - 1]
     assert (await node.live(YARD)).lagging == set()
 
 
 async def test_who_comes_back_after_going_while_behind_follows_once(node: Node) -> None:
     bora = user("bora")
-    outlet = node.outlet()
-    await node.join(outlet, YARD, bora)
-    outlet.pause()
+    subscriber = node.subscriber()
+    await node.join(subscriber, YARD, bora)
+    subscriber.pause()
     await node.send(YARD)
     await node.rooms.leave(bora, YARD)
-    outlet.paused = False
-    outlet.written += outlet.unread
-    outlet.unread.clear()
-    again = await node.join(outlet, YARD, bora)
-    before = len(outlet.frames)
+    subscriber.paused = False
+    subscriber.written += subscriber.unread
+    subscriber.unread.clear()
+    again = await node.join(subscriber, YARD, bora)
+    before = len(subscriber.frames)
     await node.send(YARD)
-    await eventually(lambda: [f["seq"] for f in outlet.frames[before:] if f["op"] == "event"] == [again.seq + 1])
+    await eventually(lambda: [f["seq"] for f in subscriber.frames[before:] if f["op"] == "event"] == [again.seq + 1])
     live = await node.live(YARD)
     assert (live.live, live.lagging) == (1, set())

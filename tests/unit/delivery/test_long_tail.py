@@ -8,7 +8,7 @@ from madang.core.events import DELETED
 from madang.delivery import room as room_module
 from madang.delivery.room import LONG_TAIL, TAIL, LiveRoom
 from tests.unit.delivery.nodes import OWNER, Node
-from tests.unit.delivery.outlets import event
+from tests.unit.delivery.subscribers import event
 from tests.waiting import eventually
 
 ROOM = "plaza"
@@ -28,7 +28,7 @@ async def test_the_log_is_read_for_the_first_who_comes_back(node: Node) -> None:
     live = await spoken(node)
     before = node.hub.statistics.log_reads
     for _ in range(20):
-        joined = await node.join(node.outlet(), ROOM, since=1, epoch=live.epoch)
+        joined = await node.join(node.subscriber(), ROOM, since=1, epoch=live.epoch)
         assert joined.seq == live.sealed
         assert [text.count(b'"op":"event"') for text in joined.events] == [1] * MISSED
         assert [f'"seq":{seq},'.encode() in text for seq, text in enumerate(joined.events, 2)] == [True] * MISSED
@@ -39,18 +39,18 @@ async def test_two_reads_for_those_who_are_as_far_behind_as_one_may_be(node: Nod
     live = await spoken(node, LONG_TAIL)
     before = node.hub.statistics.log_reads
     for _ in range(10):
-        outlet = node.outlet()
-        joined = await node.join(outlet, ROOM, since=1, epoch=live.epoch)
+        subscriber = node.subscriber()
+        joined = await node.join(subscriber, ROOM, since=1, epoch=live.epoch)
         rest = list(range(joined.seq + 1, live.sealed + 1))
-        await eventually(lambda: len(outlet.seqs(ROOM)) == len(rest))  # noqa: B023
-        assert outlet.seqs(ROOM) == rest
+        await eventually(lambda: len(subscriber.seqs(ROOM)) == len(rest))  # noqa: B023
+        assert subscriber.seqs(ROOM) == rest
     assert node.hub.statistics.log_reads <= before + 3
     assert len(live.tail) == LONG_TAIL
 
 
 async def test_it_is_let_go_of_when_nobody_comes_any_more(node: Node) -> None:
     live = await spoken(node)
-    await node.join(node.outlet(), ROOM, since=1, epoch=live.epoch)
+    await node.join(node.subscriber(), ROOM, since=1, epoch=live.epoch)
     await node.hub.sweep()
     assert len(live.tail) > TAIL, "somebody came since the last sweep"
     await node.hub.sweep()

@@ -12,7 +12,7 @@ from madang.delivery.presence import CARRIED, CROWD, TTL_S, PresenceKeeper
 from madang.errors import StorageFailed
 from madang.ports.bus import Signal
 from tests.unit.delivery.nodes import OWNER, Node, running_nodes, user
-from tests.unit.delivery.outlets import Frame, RecordingOutlet
+from tests.unit.delivery.subscribers import Frame, RecordingSubscriber
 from tests.waiting import eventually, turns
 
 YARD = "yard"
@@ -23,8 +23,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presence, "TICK_S", 0.02)
 
 
-def told(outlet: RecordingOutlet) -> list[tuple[list[str], list[str], int]]:
-    return [(sorted(f["online"]), sorted(f["offline"]), f["count"]) for f in outlet.of("presence")]
+def told(subscriber: RecordingSubscriber) -> list[tuple[list[str], list[str], int]]:
+    return [(sorted(f["online"]), sorted(f["offline"]), f["count"]) for f in subscriber.of("presence")]
 
 
 async def settled(node: Node) -> None:
@@ -34,10 +34,10 @@ async def settled(node: Node) -> None:
     await turns(2)
 
 
-async def comes(node: Node, name: str) -> RecordingOutlet:
-    outlet = node.outlet()
-    await node.join(outlet, YARD, user(name))
-    return outlet
+async def comes(node: Node, name: str) -> RecordingSubscriber:
+    subscriber = node.subscriber()
+    await node.join(subscriber, YARD, user(name))
+    return subscriber
 
 
 async def test_only_the_first_device_and_the_last_are_told(node: Node) -> None:
@@ -76,11 +76,11 @@ async def test_a_reload_says_nothing(node: Node) -> None:
 
 
 async def test_joining_again_is_one_device(node: Node) -> None:
-    outlet = await comes(node, "mina")
-    await node.join(outlet, YARD, user("mina"))
+    subscriber = await comes(node, "mina")
+    await node.join(subscriber, YARD, user("mina"))
     await settled(node)
     assert await node.hub.presence.online(YARD, after="", limit=10) == ({"u-mina": "Mina"}, 1)
-    outlet.close()
+    subscriber.close()
     await settled(node)
     assert await node.hub.presence.online(YARD, after="", limit=10) == ({}, 0)
 
@@ -121,26 +121,26 @@ async def test_who_is_online_comes_in_pages(node: Node) -> None:
 @pytest.mark.parametrize("behind", [False, True])
 @pytest.mark.parametrize("way", ["leave", "kick", "close"])
 async def test_whoever_goes_however_he_goes_is_offline(node: Node, way: str, behind: bool) -> None:
-    watcher, outlet = await comes(node, "mina"), await comes(node, "bora")
+    watcher, subscriber = await comes(node, "mina"), await comes(node, "bora")
     await settled(node)
     if behind:
-        outlet.pause()
+        subscriber.pause()
         await node.burst(YARD, 3)
     if way == "leave":
         await node.rooms.leave(user("bora"), YARD)
     elif way == "kick":
         await node.rooms.kick(OWNER, YARD, "u-bora")
     else:
-        outlet.close()
+        subscriber.close()
     await settled(node)
     assert told(watcher)[-1] == ([], ["u-bora"], 1)
 
 
 async def test_nothing_is_kept_of_those_who_are_gone(node: Node) -> None:
-    outlets = [await comes(node, f"n{n}") for n in range(20)]
+    subscribers = [await comes(node, f"n{n}") for n in range(20)]
     await settled(node)
-    for outlet in outlets:
-        outlet.close()
+    for subscriber in subscribers:
+        subscriber.close()
     await settled(node)
     keeper = node.hub.presence
     kept = {name: value for name, value in vars(keeper).items() if isinstance(value, dict) and name != "_rooms"}
@@ -210,7 +210,7 @@ async def test_rooms_of_which_a_port_cannot_tell_hold_up_no_others(node: Node) -
     node.hub.presence._port = port  # type: ignore[assignment]
     await node.rooms.create(OWNER, "square", "Square", "open")
     for n in range(CARRIED + 3):
-        await node.join(node.outlet(), "square", user(f"early-{n}"))
+        await node.join(node.subscriber(), "square", user(f"early-{n}"))
     watcher = await comes(node, "mina")
     await comes(node, "bora")
     await eventually(lambda: [f["count"] for f in watcher.of("presence")][-1:] == [2])
@@ -222,8 +222,8 @@ async def test_rooms_of_which_a_port_cannot_tell_hold_up_no_others(node: Node) -
 # -- several nodes -----------------------------------------------------------------------------------------------------
 
 
-def edges(outlet: RecordingOutlet) -> list[Frame]:
-    return [{"online": f["online"], "offline": f["offline"]} for f in outlet.of("presence")]
+def edges(subscriber: RecordingSubscriber) -> list[Frame]:
+    return [{"online": f["online"], "offline": f["offline"]} for f in subscriber.of("presence")]
 
 
 async def test_edges_of_other_nodes_are_told_here(store: Store) -> None:
@@ -235,9 +235,9 @@ async def test_edges_of_other_nodes_are_told_here(store: Store) -> None:
         watcher = await comes(here, "mina")
         await settled(here)
         seen = len(edges(watcher))
-        outlet = await comes(there, "bora")
+        subscriber = await comes(there, "bora")
         await eventually(lambda: edges(watcher)[seen:] == [{"online": {"u-bora": "Bora"}, "offline": []}])
-        outlet.close()
+        subscriber.close()
         await eventually(lambda: edges(watcher)[seen + 1 :] == [{"online": {}, "offline": ["u-bora"]}])
         early.close()
         await eventually(lambda: edges(watcher)[seen + 2 :] == [{"online": {}, "offline": ["u-early"]}])

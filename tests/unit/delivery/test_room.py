@@ -8,7 +8,7 @@ from madang.core.events import CHANGED, DELETED, EDITED, JOINED, KICKED, LEFT, R
 from madang.delivery.room import FEW, TAIL
 from madang.transports.websocket.framing import PlainWire
 from tests.unit.delivery.nodes import Node, running_nodes
-from tests.unit.delivery.outlets import RecordingOutlet, event
+from tests.unit.delivery.subscribers import RecordingSubscriber, event
 from tests.waiting import eventually, turns
 
 ROOM = "plaza"
@@ -18,10 +18,10 @@ class PlainTwin(PlainWire):
     """A second wire that can be read like the first."""
 
 
-async def has(outlet: RecordingOutlet, seqs: list[int]) -> None:
+async def has(subscriber: RecordingSubscriber, seqs: list[int]) -> None:
     """Wait until exactly these events have come."""
-    await eventually(lambda: len(outlet.seqs(ROOM)) >= len(seqs))
-    assert outlet.seqs(ROOM) == seqs
+    await eventually(lambda: len(subscriber.seqs(ROOM)) >= len(seqs))
+    assert subscriber.seqs(ROOM) == seqs
 
 
 @pytest.mark.parametrize("crowd", [0, FEW * 2])
@@ -32,12 +32,12 @@ async def test_who_goes_gets_nothing_later_and_the_others_everything(node: Node,
     stays = await node.follow(live, "mina", count=1 + crowd)
     end = event(ROOM, 4, type, "u-mina", b'{"member":"u-bora"}') if type == KICKED else event(ROOM, 4, type, "u-bora")
     node.hub.receive([event(ROOM, 2), event(ROOM, 3), end, event(ROOM, 5), event(ROOM, 6)])
-    for outlet in stays:
-        await has(outlet, [2, 3, 4, 5, 6])
-    for outlet in goes:
-        await has(outlet, [2, 3, 4])
-        assert outlet.over == [ROOM]
-        assert not outlet.subscriptions
+    for subscriber in stays:
+        await has(subscriber, [2, 3, 4, 5, 6])
+    for subscriber in goes:
+        await has(subscriber, [2, 3, 4])
+        assert subscriber.over == [ROOM]
+        assert not subscriber.subscriptions
     node.hub.receive([event(ROOM, 7)])
     await has(stays[0], [2, 3, 4, 5, 6, 7])
     await has(goes[0], [2, 3, 4])
@@ -45,51 +45,51 @@ async def test_who_goes_gets_nothing_later_and_the_others_everything(node: Node,
 
 async def test_a_kick_of_someone_else_ends_nothing(node: Node) -> None:
     live = node.invent(ROOM)
-    (outlet,) = await node.follow(live, "mina")
+    (subscriber,) = await node.follow(live, "mina")
     node.hub.receive([event(ROOM, 2, KICKED, "u-mina", b'{"member":"u-nobody"}'), event(ROOM, 3)])
-    await has(outlet, [2, 3])
-    assert outlet.over == []
+    await has(subscriber, [2, 3])
+    assert subscriber.over == []
 
 
 async def test_joins_of_others_in_a_crowd_are_a_range(store: object) -> None:
     async with running_nodes(store, quiet_above=2) as (node,):  # type: ignore[arg-type]
         live = node.invent(ROOM)
-        outlets = await node.follow(live, "mina", count=3)
+        subscribers = await node.follow(live, "mina", count=3)
         joins = [event(ROOM, seq, JOINED, f"u-{seq}") for seq in (2, 3, 4)]
         node.hub.receive([*joins, event(ROOM, 5), event(ROOM, 6, JOINED, "u-6"), event(ROOM, 7)])
-        for outlet in outlets:
-            await eventually(lambda outlet=outlet: len(outlet.frames) == 4)
-            assert [(f["op"], f.get("from", f.get("seq")), f.get("to")) for f in outlet.frames] == [
+        for subscriber in subscribers:
+            await eventually(lambda subscriber=subscriber: len(subscriber.frames) == 4)
+            assert [(f["op"], f.get("from", f.get("seq")), f.get("to")) for f in subscriber.frames] == [
                 ("skip", 2, 4), ("event", 5, None), ("skip", 6, 6), ("event", 7, None),
             ]  # fmt: skip
-            assert outlet.position(ROOM, 1) == 7
+            assert subscriber.position(ROOM, 1) == 7
 
 
 async def test_a_range_with_nothing_behind_it_is_told_all_the_same(store: object) -> None:
     async with running_nodes(store, quiet_above=0) as (node,):  # type: ignore[arg-type]
         live = node.invent(ROOM)
-        (outlet,) = await node.follow(live, "mina")
+        (subscriber,) = await node.follow(live, "mina")
         node.hub.receive([event(ROOM, 2, JOINED, "u-2")])
-        await eventually(lambda: outlet.frames)
-        assert outlet.position(ROOM, 1) == 2
+        await eventually(lambda: subscriber.frames)
+        assert subscriber.position(ROOM, 1) == 2
 
 
 async def test_a_range_that_begins_while_a_batch_waits_is_told_all_the_same(store: object) -> None:
     async with running_nodes(store, quiet_above=0) as (node,):  # type: ignore[arg-type]
         live = node.invent(ROOM)
-        (outlet,) = await node.follow(live, "mina")
+        (subscriber,) = await node.follow(live, "mina")
         node.hub.receive([event(ROOM, 2)])  # hot from now on
         node.hub.receive([event(ROOM, 3)])
         live.seal()  # as a join does that has to reach something
         node.hub.receive([event(ROOM, 4, JOINED, "u-4")])
-        await eventually(lambda: outlet.position(ROOM, 1) == 4)
+        await eventually(lambda: subscriber.position(ROOM, 1) == 4)
 
 
 async def test_in_a_small_room_joins_are_told(node: Node) -> None:
     live = node.invent(ROOM)
-    (outlet,) = await node.follow(live, "mina")
+    (subscriber,) = await node.follow(live, "mina")
     node.hub.receive([event(ROOM, 2, JOINED, "u-2")])
-    await has(outlet, [2])
+    await has(subscriber, [2])
 
 
 async def test_who_comes_while_a_range_waits_misses_nothing_and_has_nothing_twice(store: object) -> None:
@@ -97,11 +97,11 @@ async def test_who_comes_while_a_range_waits_misses_nothing_and_has_nothing_twic
         live = node.invent(ROOM)
         await node.follow(live, "mina")
         node.hub.receive([event(ROOM, 2, JOINED, "u-2")])
-        outlet = RecordingOutlet(node.hub, node.following, wire=PlainTwin())
-        joined = await node.following.join(outlet, live, "u-2", "Two", "member", member_at=live.next)
+        subscriber = RecordingSubscriber(node.hub, node.following, wire=PlainTwin())
+        joined = await node.following.join(subscriber, live, "u-2", "Two", "member", member_at=live.next)
         assert joined is not None
         node.hub.receive([event(ROOM, 3)])
-        await eventually(lambda: outlet.position(ROOM, joined.seq) == 3)
+        await eventually(lambda: subscriber.position(ROOM, joined.seq) == 3)
 
 
 async def test_a_deleted_text_is_in_the_tail_no_more(node: Node) -> None:
@@ -112,7 +112,7 @@ async def test_a_deleted_text_is_in_the_tail_no_more(node: Node) -> None:
     node.hub.receive([event(ROOM, 5, DELETED, body=b'{"target":2}')])
     await eventually(lambda: live.sealed == 5)
     joined = await node.following.join(
-        node.outlet(), live, "u-bora", "Bora", "member", member_at=live.next, since=1, epoch="epoch"
+        node.subscriber(), live, "u-bora", "Bora", "member", member_at=live.next, since=1, epoch="epoch"
     )
     assert joined is not None
     told = [json.loads(text) for text in joined.events]
@@ -125,11 +125,11 @@ async def test_a_deleted_text_is_in_the_tail_no_more(node: Node) -> None:
 
 async def test_a_role_reaches_all_of_a_users_subscriptions(node: Node) -> None:
     live = node.invent(ROOM)
-    outlets = await node.follow(live, "bora", count=2)
+    subscribers = await node.follow(live, "bora", count=2)
     (other,) = await node.follow(live, "mina")
-    outlets[1].pause()  # one of them is behind
+    subscribers[1].pause()  # one of them is behind
     node.hub.receive([event(ROOM, 2, ROLE, "u-mina", b'{"member":"u-bora","role":"moderator"}')])
-    assert [o.subscriptions[ROOM].role for o in outlets] == ["moderator", "moderator"]
+    assert [o.subscriptions[ROOM].role for o in subscribers] == ["moderator", "moderator"]
     assert other.subscriptions[ROOM].role == "member"
 
 
@@ -151,7 +151,7 @@ async def test_the_first_of_another_wire_gets_what_is_not_sealed_yet(node: Node,
     node.hub.receive(events[:1])  # hot from now on: what follows waits for the tick
     node.hub.receive(events[1:])
     assert live.next - 1 - live.sealed == waiting
-    other = RecordingOutlet(node.hub, node.following, wire=PlainTwin())
+    other = RecordingSubscriber(node.hub, node.following, wire=PlainTwin())
     joined = await node.following.join(other, live, "u-bora", "Bora", "member", member_at=live.next, limit=0)
     assert joined is not None
     assert joined.seq == 2
@@ -161,19 +161,19 @@ async def test_the_first_of_another_wire_gets_what_is_not_sealed_yet(node: Node,
 
 async def test_where_a_subscription_stands(node: Node) -> None:
     live = node.invent(ROOM)
-    (outlet,) = await node.follow(live, "mina")
-    subscription = outlet.subscriptions[ROOM]
+    (subscriber,) = await node.follow(live, "mina")
+    subscription = subscriber.subscriptions[ROOM]
     assert (subscription.live, live.live, live.lagging) == (True, 1, set())
     node.hub.receive([event(ROOM, 2)])
-    outlet.pause()
+    subscriber.pause()
     assert (subscription.live, subscription.position, live.live, live.lagging) == (False, 2, 0, {subscription})
     node.hub.receive([event(ROOM, 3)])
     await turns()
-    outlet.resume()
+    subscriber.resume()
     assert (subscription.live, live.live, live.lagging) == (True, 1, set())
-    await has(outlet, [2, 3])
-    outlet.close()
-    assert (subscription.live, live.live, live.lagging, outlet.subscriptions) == (False, 0, set(), {})
+    await has(subscriber, [2, 3])
+    subscriber.close()
+    assert (subscription.live, live.live, live.lagging, subscriber.subscriptions) == (False, 0, set(), {})
 
 
 async def test_a_socket_that_fills_up_while_a_batch_is_closed_harms_nobody(node: Node) -> None:
@@ -181,10 +181,10 @@ async def test_a_socket_that_fills_up_while_a_batch_is_closed_harms_nobody(node:
     live = node.invent(ROOM)
     others = await node.follow(live, "mina", count=FEW + 1)
     (slow,) = await node.follow(live, "bora", budget=100)
-    slow.put(slow.wire.notice(b'{"op":"ok","n":1,"filler":"%s"}' % (b"x" * 200)))
+    slow.queue(slow.wire.notice(b'{"op":"ok","n":1,"filler":"%s"}' % (b"x" * 200)))
     node.hub.receive([event(ROOM, 2)])
-    for outlet in others:
-        await has(outlet, [2])
+    for subscriber in others:
+        await has(subscriber, [2])
     assert slow.paused
     slow.read(10)
     await eventually(lambda: slow.unread)

@@ -21,7 +21,7 @@ from madang.errors import Refused
 from madang.testing import FakeClock, ModelStore, VirtualLoop
 from tests.simulation import SlowStore
 from tests.unit.delivery.nodes import OWNER, Node, running_nodes, user
-from tests.unit.delivery.outlets import Frame, RecordingOutlet, decoded
+from tests.unit.delivery.subscribers import Frame, RecordingSubscriber, decoded
 from tests.waiting import eventually, turns
 
 ROOM = "yard"
@@ -37,22 +37,22 @@ def ended(event: Event) -> str | None:
 
 
 class Seen:
-    """What one join of one outlet leads to."""
+    """What one join of one subscriber leads to."""
 
-    def __init__(self, outlet: RecordingOutlet, name: str, joined: int) -> None:
-        self.outlet = outlet
+    def __init__(self, subscriber: RecordingSubscriber, name: str, joined: int) -> None:
+        self.subscriber = subscriber
         self.name = name
         self.joined = joined
-        outlet.flush()
+        subscriber.flush()
         self.begin = len(self._all())
-        self.end: int | None = None  # where another join of the same outlet begins
+        self.end: int | None = None  # where another join of the same subscriber begins
 
     def _all(self) -> list[Frame]:
-        return list(decoded(b"".join([*self.outlet.written, *self.outlet.unread])))
+        return list(decoded(b"".join([*self.subscriber.written, *self.subscriber.unread])))
 
     def over(self) -> None:
-        """Another join of the same outlet takes its place, or the outlet is closed."""
-        self.outlet.flush()
+        """Another join of the same subscriber takes its place, or the subscriber is closed."""
+        self.subscriber.flush()
         self.end = len(self._all())
 
     def position(self) -> int:
@@ -70,9 +70,9 @@ class Seen:
 
 
 class RoomMachine(RuleBasedStateMachine):
-    """Real hub and appender over a slow store; outlets that can be full; events that the bus loses, repeats and reorders."""
+    """Real hub and appender over a slow store; subscribers that can be full; events that the bus loses, repeats and reorders."""
 
-    outlets = Bundle("outlets")
+    subscribers = Bundle("subscribers")
     pasts = Bundle("pasts")  # (name, position) of closed connections
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class RoomMachine(RuleBasedStateMachine):
         self.runner = asyncio.Runner(loop_factory=VirtualLoop)
         self.stack = AsyncExitStack()
         self.seen: list[Seen] = []
-        self.open: list[tuple[RecordingOutlet, str]] = []
+        self.open: list[tuple[RecordingSubscriber, str]] = []
 
     @property
     def log(self) -> list[Event]:
@@ -104,66 +104,66 @@ class RoomMachine(RuleBasedStateMachine):
 
     # -- people and sockets --------------------------------------------------------------------------------------------
 
-    async def _join(self, outlet: RecordingOutlet, name: str, since: int | None = None) -> None:
+    async def _join(self, subscriber: RecordingSubscriber, name: str, since: int | None = None) -> None:
         epoch = self.live.epoch if since is not None else None
         began = len(self.log)
         try:
-            joined = await self.node.join(outlet, ROOM, user(name), since=since, epoch=epoch, limit=5)
+            joined = await self.node.join(subscriber, ROOM, user(name), since=since, epoch=epoch, limit=5)
         except Refused:
-            assert outlet.closed or any(ended(event) == f"u-{name}" for event in self.log[began:])
+            assert subscriber.closed or any(ended(event) == f"u-{name}" for event in self.log[began:])
             return
         for seen in self.seen:
-            if seen.outlet is outlet and seen.end is None:
+            if seen.subscriber is subscriber and seen.end is None:
                 seen.over()
         if since is not None:
             assert not joined.reset
             assert len(joined.events) == joined.seq - since
-        self.seen.append(Seen(outlet, name, joined.seq))
+        self.seen.append(Seen(subscriber, name, joined.seq))
 
-    @rule(target=outlets, name=st.sampled_from(NAMES))
+    @rule(target=subscribers, name=st.sampled_from(NAMES))
     def comes(self, name: str) -> Any:
-        outlet = self.node.outlet()
-        self.do(self._join(outlet, name))
-        self.open.append((outlet, name))
-        return outlet, name
+        subscriber = self.node.subscriber()
+        self.do(self._join(subscriber, name))
+        self.open.append((subscriber, name))
+        return subscriber, name
 
-    @rule(target=outlets, past=consumes(pasts))
+    @rule(target=subscribers, past=consumes(pasts))
     def comes_back(self, past: tuple[str, int]) -> Any:
         name, since = past
-        outlet = self.node.outlet()
-        self.do(self._join(outlet, name, since))
-        self.open.append((outlet, name))
-        return outlet, name
+        subscriber = self.node.subscriber()
+        self.do(self._join(subscriber, name, since))
+        self.open.append((subscriber, name))
+        return subscriber, name
 
-    @rule(one=outlets)
-    def joins_again(self, one: tuple[RecordingOutlet, str]) -> None:
+    @rule(one=subscribers)
+    def joins_again(self, one: tuple[RecordingSubscriber, str]) -> None:
         if not one[0].closed:
             self.do(self._join(*one))
 
-    @rule(one=outlets)
-    def is_full(self, one: tuple[RecordingOutlet, str]) -> None:
+    @rule(one=subscribers)
+    def is_full(self, one: tuple[RecordingSubscriber, str]) -> None:
         if not one[0].closed and not one[0].paused:
             one[0].pause()
 
-    @rule(one=outlets)
-    def reads_again(self, one: tuple[RecordingOutlet, str]) -> None:
+    @rule(one=subscribers)
+    def reads_again(self, one: tuple[RecordingSubscriber, str]) -> None:
         async def resume() -> None:
             if not one[0].closed and one[0].paused:
                 one[0].resume()
 
         self.do(resume())
 
-    @rule(target=pasts, one=consumes(outlets))
-    def goes_away(self, one: tuple[RecordingOutlet, str]) -> Any:
-        outlet, name = one
+    @rule(target=pasts, one=consumes(subscribers))
+    def goes_away(self, one: tuple[RecordingSubscriber, str]) -> Any:
+        subscriber, name = one
 
         async def close() -> list[tuple[str, int]]:
             positions = []
             for seen in self.seen:
-                if seen.outlet is outlet and seen.end is None:
+                if seen.subscriber is subscriber and seen.end is None:
                     seen.over()
                     positions.append((name, seen.position()))
-            outlet.close()
+            subscriber.close()
             self.open.remove(one)
             return positions
 
@@ -218,8 +218,8 @@ class RoomMachine(RuleBasedStateMachine):
 
         self.do(spoil())
 
-    @rule(name=st.sampled_from(NAMES), kicked=st.booleans(), one=outlets, count=st.integers(1, 8))
-    def all_at_once(self, name: str, kicked: bool, one: tuple[RecordingOutlet, str], count: int) -> None:
+    @rule(name=st.sampled_from(NAMES), kicked=st.booleans(), one=subscribers, count=st.integers(1, 8))
+    def all_at_once(self, name: str, kicked: bool, one: tuple[RecordingSubscriber, str], count: int) -> None:
         async def storm() -> None:
             sends = self._say(count, name), self.node.burst(ROOM, count, OWNER)
             joins = [] if one[0].closed else [self._join(*one)]
@@ -246,9 +246,9 @@ class RoomMachine(RuleBasedStateMachine):
             self.runner.close()
 
     async def _judge(self) -> None:
-        for outlet, _ in self.open:
-            if outlet.paused:
-                outlet.resume()
+        for subscriber, _ in self.open:
+            if subscriber.paused:
+                subscriber.resume()
         log = self.log
         head = len(log)
         await eventually(
@@ -266,10 +266,10 @@ class RoomMachine(RuleBasedStateMachine):
         await turns()
         current = [s for s in self.seen if s.end is None]
         assert all(s.position() == goal(s) for s in current)
-        following = [s for s in current if goal(s) == head and s.outlet.subscriptions]
-        assert {s.outlet for s in following} == {o for o, _ in self.open if o.subscriptions}
+        following = [s for s in current if goal(s) == head and s.subscriber.subscriptions]
+        assert {s.subscriber for s in following} == {o for o, _ in self.open if o.subscriptions}
         assert (self.live.live, self.live.lagging) == (len(following), set())
-        assert {key[2] for key in self.node.hub.presence._devices} == {s.outlet.device for s in following}
+        assert {key[2] for key in self.node.hub.presence._devices} == {s.subscriber.device for s in following}
 
 
 TestRoom = RoomMachine.TestCase

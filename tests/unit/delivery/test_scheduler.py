@@ -8,51 +8,51 @@ from madang.core.events import KICKED, LEFT
 from madang.delivery.room import FEW
 from madang.delivery.scheduler import PASS, QUANTUM
 from tests.unit.delivery.nodes import Node
-from tests.unit.delivery.outlets import RecordingOutlet, event
+from tests.unit.delivery.subscribers import RecordingSubscriber, event
 from tests.waiting import eventually, turns
 
 ROOM = "plaza"
 
 
-async def crowd(node: Node, room: str, count: int, seq: int = 1) -> list[RecordingOutlet]:
+async def crowd(node: Node, room: str, count: int, seq: int = 1) -> list[RecordingSubscriber]:
     live = node.hub.rooms.get(room) or node.invent(room, seq)
     return await node.follow(live, "mina", count=count)
 
 
 async def test_the_first_goes_out_at_once(node: Node) -> None:
-    outlets = await crowd(node, ROOM, FEW + 1)
+    subscribers = await crowd(node, ROOM, FEW + 1)
     node.hub.receive([event(ROOM, 2)])
-    assert [o.seqs(ROOM) for o in outlets] == [[2]] * len(outlets)
+    assert [o.seqs(ROOM) for o in subscribers] == [[2]] * len(subscribers)
 
 
 @pytest.mark.parametrize("type", [KICKED, LEFT])
 async def test_an_end_of_access_goes_out_at_once(node: Node, type: str) -> None:
-    outlets = await crowd(node, ROOM, FEW + 1)
+    subscribers = await crowd(node, ROOM, FEW + 1)
     (goes,) = await node.follow(node.hub.rooms[ROOM], "bora")
     end = event(ROOM, 2, type, "u-bora", b'{"member":"u-bora"}' if type == KICKED else b"{}")
     node.hub.receive([end])
-    assert [o.seqs(ROOM) for o in [*outlets, goes]] == [[2]] * (len(outlets) + 1)
+    assert [o.seqs(ROOM) for o in [*subscribers, goes]] == [[2]] * (len(subscribers) + 1)
 
 
 async def test_for_few_it_goes_out_with_what_else_the_turn_gives(node: Node) -> None:
-    (outlet,) = await crowd(node, ROOM, 1)
+    (subscriber,) = await crowd(node, ROOM, 1)
     node.hub.receive([event(ROOM, 2)])
-    outlet.put(outlet.wire.notice(b'{"op":"ok","n":1}'))
-    assert outlet.written == []
+    subscriber.queue(subscriber.wire.notice(b'{"op":"ok","n":1}'))
+    assert subscriber.written == []
     await turns(2)
-    assert len(outlet.written) == 1
-    assert [f["op"] for f in outlet.frames] == ["event", "ok"]
+    assert len(subscriber.written) == 1
+    assert [f["op"] for f in subscriber.frames] == ["event", "ok"]
 
 
 async def test_a_hot_room_is_joined_per_tick(node: Node) -> None:
-    (outlet, *_) = await crowd(node, ROOM, FEW + 1)
+    (subscriber, *_) = await crowd(node, ROOM, FEW + 1)
     node.hub.receive([event(ROOM, 2)])
     for seq in range(3, 103):
         node.hub.receive([event(ROOM, seq)])
-    assert outlet.seqs(ROOM) == [2]
-    await eventually(lambda: len(outlet.written) > 1)
-    assert outlet.seqs(ROOM) == list(range(2, 103))
-    assert len(outlet.written) == 2
+    assert subscriber.seqs(ROOM) == [2]
+    await eventually(lambda: len(subscriber.written) > 1)
+    assert subscriber.seqs(ROOM) == list(range(2, 103))
+    assert len(subscriber.written) == 2
 
 
 async def test_a_large_room_is_written_in_passes_and_a_small_one_in_between(node: Node) -> None:
@@ -72,11 +72,11 @@ async def test_a_large_room_is_written_in_passes_and_a_small_one_in_between(node
 async def test_rooms_that_are_due_take_turns(node: Node) -> None:
     rooms = {name: await crowd(node, name, QUANTUM * 2) for name in ("a", "b", "c", "d", "e")}
     node.hub.receive([event(name, 2) for name in rooms])
-    written = {name: sum(bool(o.written) for o in outlets) for name, outlets in rooms.items()}
+    written = {name: sum(bool(o.written) for o in subscribers) for name, subscribers in rooms.items()}
     assert sum(written.values()) == PASS
     assert max(written.values()) == QUANTUM
     assert node.hub.scheduler.backlog == len(rooms)
-    await eventually(lambda: all(o.written for outlets in rooms.values() for o in outlets))
+    await eventually(lambda: all(o.written for subscribers in rooms.values() for o in subscribers))
     assert node.hub.scheduler.backlog == 0
 
 
@@ -91,27 +91,27 @@ async def test_finish_leaves_nothing(node: Node) -> None:
 
 
 async def test_a_socket_lost_while_its_batch_goes_out_harms_nobody(node: Node) -> None:
-    outlets = await crowd(node, ROOM, PASS * 2)
+    subscribers = await crowd(node, ROOM, PASS * 2)
     small = await crowd(node, "small", 1)
     node.hub.receive([event(ROOM, 2)])
-    waiting = [o for o in outlets if not o.written]
+    waiting = [o for o in subscribers if not o.written]
     lost = waiting[:3]
-    for outlet in lost:
-        outlet.close()
+    for subscriber in lost:
+        subscriber.close()
     node.hub.receive([event("small", 2)])
     await eventually(lambda: all(o.written for o in waiting[3:]))
     node.hub.receive([event(ROOM, 3), event("small", 3)])
     await eventually(lambda: small[0].seqs("small") == [2, 3])
-    await eventually(lambda: all(o.seqs(ROOM) == [2, 3] for o in outlets if o not in lost))
+    await eventually(lambda: all(o.seqs(ROOM) == [2, 3] for o in subscribers if o not in lost))
 
 
 async def test_a_socket_lost_before_the_end_of_the_turn_harms_nobody(node: Node) -> None:
-    outlets = await crowd(node, ROOM, 3)
+    subscribers = await crowd(node, ROOM, 3)
     node.hub.receive([event(ROOM, 2)])
-    outlets[0].close()
-    outlets[1].close()
+    subscribers[0].close()
+    subscribers[1].close()
     node.hub.receive([event(ROOM, 3)])
-    await eventually(lambda: outlets[2].seqs(ROOM) == [2, 3])
+    await eventually(lambda: subscribers[2].seqs(ROOM) == [2, 3])
 
 
 async def test_a_room_that_fails_does_not_stop_the_others(node: Node) -> None:
@@ -147,31 +147,31 @@ async def test_a_batch_that_cannot_be_closed_does_not_stop_the_others(node: Node
 
 async def test_a_room_that_grows_between_two_batches_keeps_its_order(node: Node) -> None:
     """Few are given batches to join with other things, many directly: the second way must not overtake the first."""
-    outlets = await crowd(node, ROOM, FEW)
+    subscribers = await crowd(node, ROOM, FEW)
     (goes,) = await node.follow(node.hub.rooms[ROOM], "bora")
     (also,) = await node.follow(node.hub.rooms[ROOM], "chul")
-    outlets[0].close()
-    outlets[1].close()
+    subscribers[0].close()
+    subscribers[1].close()
     node.hub.receive([event(ROOM, 2)])  # hot from now on
     node.hub.receive([event(ROOM, 3), event(ROOM, 4, KICKED, body=b'{"member":"u-bora"}')])  # closes a batch, for few
     more = await crowd(node, ROOM, FEW)
     node.hub.receive([event(ROOM, 5), event(ROOM, 6, KICKED, body=b'{"member":"u-chul"}')])  # and one for many
     node.hub.receive([event(ROOM, 7)])
-    await eventually(lambda: all(o.seqs(ROOM)[-1:] == [7] for o in [*outlets[2:], *more]))
+    await eventually(lambda: all(o.seqs(ROOM)[-1:] == [7] for o in [*subscribers[2:], *more]))
     await turns(1)  # few are written at the end of the turn, which a late tick may not have seen
-    for outlet in outlets[2:]:
-        assert outlet.seqs(ROOM) == [2, 3, 4, 5, 6, 7]
-    for outlet in more:
-        assert outlet.seqs(ROOM) == [5, 6, 7]
+    for subscriber in subscribers[2:]:
+        assert subscriber.seqs(ROOM) == [2, 3, 4, 5, 6, 7]
+    for subscriber in more:
+        assert subscriber.seqs(ROOM) == [5, 6, 7]
     assert goes.seqs(ROOM) == [2, 3, 4]
     assert also.seqs(ROOM) == [2, 3, 4, 5, 6]
 
 
 async def test_passes_let_the_loop_read_its_sockets(node: Node) -> None:
-    outlets = await crowd(node, ROOM, PASS * 3)
+    subscribers = await crowd(node, ROOM, PASS * 3)
     node.hub.receive([event(ROOM, 2)])
     counts = []
-    while not all(o.written for o in outlets):
-        counts.append(sum(bool(o.written) for o in outlets))
+    while not all(o.written for o in subscribers):
+        counts.append(sum(bool(o.written) for o in subscribers))
         await asyncio.sleep(0)
     assert len(counts) >= 2

@@ -89,7 +89,7 @@ async def test_a_peer_that_never_reads_is_closed_resumably(app: App, monkeypatch
     peer.transport.stuck = True
     while not peer.transport.paused:
         for _ in range(10):
-            peer.connection.put(peer.connection.wire.notice(b'"' + b"x" * 5000 + b'"'))
+            peer.connection.queue(peer.connection.wire.notice(b'"' + b"x" * 5000 + b'"'))
         await turns(2)
     assert peer.transport.most_unsent <= HIGH_WATER + 10 * 5100
     now += SLOW_S - 1
@@ -128,7 +128,7 @@ async def test_the_peer_cuts_the_line(app: App) -> None:
 async def test_the_peer_closes_and_never_reads_the_rest(app: App) -> None:
     peer = await greeted(app)
     peer.transport.stuck = True
-    peer.connection.say(b"x" * 1000)
+    peer.connection.send(b"x" * 1000)
     peer.connection.data_received(close(1000))
     assert peer.transport.closing
     assert app.hub.rooms["yard"].live == 0, "nothing is written behind a close"
@@ -209,14 +209,14 @@ async def test_a_restart_does_not_wait_for_a_session_that_does_not_read(running:
 async def test_after_the_end_nothing_is_written(app: App) -> None:
     peer = await greeted(app)
     connection = peer.connection
-    connection.put(b"x")
+    connection.queue(b"x")
     peer.transport.abort()
     await gone(peer)
-    connection.put(b"x")
-    connection.say(b"x")
+    connection.queue(b"x")
+    connection.send(b"x")
     connection.flush()
     connection.close(4400, "late")
-    connection.fail()
+    connection.close_retryable()
     connection.resume_writing()
     turn(app, 120)
     await turns()

@@ -16,8 +16,8 @@ from madang.core.rooms import Member, User, is_moderator, need_moderator
 from madang.core.timestamps import moment
 from madang.delivery import ephemeral
 from madang.delivery.joining import RESUME_EVENTS, Joined
-from madang.delivery.outlet import Outlet, Subscription
 from madang.delivery.room import LiveRoom
+from madang.delivery.subscriber import Subscriber, Subscription
 from madang.errors import Limited, MadangError, Refused
 from madang.protocol.native import codec
 from madang.protocol.native import commands as c
@@ -36,8 +36,8 @@ MAX_FRAME: Final = 64 * 1024
 PINS: Final = 50  # that may stand in a room, and are read at once
 
 
-class Socket(Outlet, Protocol):
-    """What a session needs of its socket beyond an outlet."""
+class Socket(Subscriber, Protocol):
+    """What a session needs of its socket beyond a subscriber."""
 
     address: str
 
@@ -132,7 +132,7 @@ class Session:
 
     def _answer(self, text: bytes) -> None:
         socket = self._socket
-        socket.put(socket.wire.notice(text))
+        socket.queue(socket.wire.notice(text))
 
     def _later(self, n: int, work: Awaitable[bytes]) -> None:
         self._busy = True
@@ -149,7 +149,7 @@ class Session:
             self._answer(codec.error(n, MadangError("internal")))
         else:
             if text and not self._socket.closed:
-                self._socket.say(self._socket.wire.notice(text))  # at once: it may be large, and fill the socket
+                self._socket.send(self._socket.wire.notice(text))  # at once: it may be large, and fill the socket
         self._busy = False
         self.go_on()
 
@@ -206,7 +206,7 @@ class Session:
             "role": member.role, "seq": joined.seq, "epoch": room.epoch, "read_seq": member.read_seq,
             "reset": joined.reset,
         }  # fmt: skip
-        socket.say(socket.wire.notice(codec.joined(command.n, fields, joined.events)))  # before any event above seq
+        socket.send(socket.wire.notice(codec.joined(command.n, fields, joined.events)))  # before any event above seq
         return b""
 
     async def _follow(self, command: c.Join) -> tuple[LiveRoom, Member, Joined]:

@@ -18,7 +18,7 @@ from websockets.http11 import Request, Response
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
-from madang.delivery.outlet import Subscription, Wire
+from madang.delivery.subscriber import Subscription, Wire
 from madang.errors import Limited
 from madang.protocol.native import codec
 from madang.transports.addresses import client_address
@@ -47,11 +47,11 @@ class Connection(asyncio.Protocol):
     """One WebSocket. Made by uvicorn per upgrade; `gateway` binds it to a node."""
 
     app: App  # set by gateway()
-    write: Callable[[bytes], None]  # the transport's own, so that a delivery is one call
+    write_now: Callable[[bytes], None]  # the transport's own, so that a delivery is one call
 
     __slots__ = (
         "_alive", "_controls", "_fragments", "_gone", "_out", "_patience", "_paused_at", "_protocol", "_reading",
-        "_server_state", "_silent", "address", "closed", "device", "paused", "session", "subscriptions", "transport", "wire", "write",
+        "_server_state", "_silent", "address", "closed", "device", "paused", "session", "subscriptions", "transport", "wire", "write_now",
     )  # fmt: skip
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
@@ -82,7 +82,7 @@ class Connection(asyncio.Protocol):
         """Take the socket over."""
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one by its methods, not by its class
         self.transport.set_write_buffer_limits(HIGH_WATER, LOW_WATER)
-        self.write = self.transport.write
+        self.write_now = self.transport.write
         self._server_state.connections.add(self)  # type: ignore[arg-type]
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -170,36 +170,36 @@ class Connection(asyncio.Protocol):
         """End for a restart: tell when to come back, jittered, and close resumably. Called by uvicorn at SIGTERM."""
         if self.session is not None and not self.closed:
             retry_ms = 100 + secrets.randbelow(2000)
-            self.say(self.wire.notice(codec.notice("bye", reason="restart", retry_ms=retry_ms)))
+            self.send(self.wire.notice(codec.notice("bye", reason="restart", retry_ms=retry_ms)))
         self.close(CloseCode.SERVICE_RESTART, "restart")
 
-    # -- out (outlet) --------------------------------------------------------------------------------------------------
+    # -- out (as a subscriber of delivery) -----------------------------------------------------------------------------
 
-    def put(self, data: bytes) -> None:
-        """Write joined with what else this turn of the loop gives the socket; nothing comes behind a close."""
+    def queue(self, data: bytes) -> None:
+        """Write at the end of this turn of the loop, joined with what else is queued; nothing follows a close."""
         if self.closed:
             return
         if not self._out:
             self.app.hub.at_end_of_turn(self)
         self._out.append(data)
 
-    def say(self, data: bytes) -> None:
-        """Write what was put so far, and then this."""
+    def send(self, data: bytes) -> None:
+        """Write what is queued, then this."""
         if self._gone:
             return
         if self._out:
             self.flush()
-        self.write(data)
+        self.write_now(data)
 
     def flush(self) -> None:
-        """Write what was put so far."""
+        """Write what is queued."""
         out, self._out = self._out, []
         if self._gone:
             return
         if len(out) == 1:
-            self.write(out[0])
+            self.write_now(out[0])
         elif out:
-            self.write(b"".join(out))
+            self.write_now(b"".join(out))
 
     # -- handshake -----------------------------------------------------------------------------------------------------
 
@@ -288,7 +288,7 @@ class Connection(asyncio.Protocol):
         """Write what the protocol has to say; an empty piece is its end of stream."""
         pieces = self._protocol.data_to_send()
         if data := b"".join(pieces):
-            self.say(data)
+            self.send(data)
         if pieces and not pieces[-1]:
             self._close_by_and_by()
             self.transport.close()
@@ -302,7 +302,7 @@ class Connection(asyncio.Protocol):
         if self._protocol.state is OPEN:
             self._protocol.send_close(code, reason)
             for data in self._protocol.data_to_send():
-                self.say(data)
+                self.send(data)
         self._close_by_and_by()
 
     def _close_by_and_by(self) -> None:
@@ -318,11 +318,11 @@ class Connection(asyncio.Protocol):
         if not self._gone:
             self.transport.abort()
 
-    def fail(self) -> None:
+    def close_retryable(self) -> None:
         """Close resumably: what this socket lacks could not be read."""
         self.close(CloseCode.TRY_AGAIN_LATER, "storage")
 
-    def ended(self, room: str) -> None:
+    def access_ended(self, room: str) -> None:
         """Its user left the room or was kicked."""
         subscription = self.subscriptions[room]
         self.app.hub.presence.leave(room, subscription.user, self.device)

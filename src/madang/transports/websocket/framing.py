@@ -11,7 +11,7 @@ from websockets.extensions import Extension
 from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
 from websockets.frames import Frame, Opcode
 
-from madang.delivery.outlet import Entry, Wire
+from madang.delivery.subscriber import Entry, Wire
 
 WINDOW_BITS: Final = 12
 

@@ -1,4 +1,4 @@
-"""What delivery knows of a socket (an outlet) and of its language (a wire). Transports implement both."""
+"""What delivery knows of a connection (`Subscriber`) and of its language (`Wire`). Transports implement both."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -22,7 +22,7 @@ def encoded(event: Event) -> Entry:
 
 
 class Wire(Protocol):
-    """A language events are spoken in: codec and framing. One object per language, shared by all its outlets."""
+    """A language events are spoken in: codec and framing. One object per language, shared by all its subscribers."""
 
     def event(self, entry: Entry) -> bytes:
         """Frame an event."""
@@ -31,51 +31,53 @@ class Wire(Protocol):
         """Frame a notice given as native text."""
 
 
-class Outlet(Protocol):
-    """One socket; nothing here blocks. The transport calls `Hub.pause` and `Following.resume` at its budget's marks.
+class Subscriber(Protocol):
+    """One connection that may follow rooms. Nothing here blocks.
 
-    uvloop makes one system call per write, so three ways: `write` is the transport's own and goes out at once, for large
-    audiences; `put` waits for the end of this turn of the loop and goes out joined with all else put there (an ack and
-    an event, say); `say` keeps behind what was put.
+    The transport calls `Hub.pause` and `Following.resume` when its byte budget is used up and when there is room again.
+
+    uvloop makes one system call per write, so there are three ways to write. `write_now` is the transport's own method
+    and goes out at once: for large audiences. `queue` waits for the end of this turn of the loop and goes out joined with
+    everything else queued by then, an ack and an event, say. `send` keeps the order with what is queued.
     """
 
     wire: Wire
-    write: Callable[[bytes], None]
-    device: str  # unique per socket, over all nodes
+    write_now: Callable[[bytes], None]
+    device: str  # unique per connection, over all nodes
     paused: bool  # over its byte budget
     closed: bool
     subscriptions: "dict[str, Subscription]"
 
-    def put(self, data: bytes) -> None:
-        """Write joined with what else this turn of the loop gives the socket."""
+    def queue(self, data: bytes) -> None:
+        """Write at the end of this turn of the loop, joined with what else is queued."""
 
-    def say(self, data: bytes) -> None:
-        """Write what was put so far, and then this."""
+    def send(self, data: bytes) -> None:
+        """Write what is queued, then this."""
 
     def flush(self) -> None:
-        """Write what was put so far."""
+        """Write what is queued."""
 
-    def ended(self, room: str) -> None:
-        """Its user left the room or was kicked; forget the subscription, or let it catch up as far as its `until`."""
+    def access_ended(self, room: str) -> None:
+        """Forget the subscription, or let it catch up to its `until`: the user left the room or was kicked."""
 
-    def fail(self) -> None:
-        """Close resumably: what this socket lacks could not be read."""
+    def close_retryable(self) -> None:
+        """Close with a code that invites the client to resume: what this connection lacks could not be read."""
 
 
 class Subscription:
-    """One outlet following one room.
+    """One subscriber that follows one room.
 
     A live subscription stands wherever its room stands and keeps no position of its own. One that is behind is not
-    written to by the room; it catches up from `position`, the newest seq its outlet was given. If its access ends
+    written to by the room; it catches up from `position`, the newest seq its subscriber was given. If its access ends
     meanwhile, it catches up as far as `until`, the seq that ended it, and is then let go. An end at or below `reach`, the
     user's read pointer when he joined (his own member.joined or above it), is of a former membership: a node that was
     behind, or a resume that goes on as frames, brings it later.
     """
 
-    __slots__ = ("catching_up", "live", "name", "outlet", "position", "reach", "role", "until", "user")
+    __slots__ = ("catching_up", "live", "name", "position", "reach", "role", "subscriber", "until", "user")
 
-    def __init__(self, outlet: Outlet, user: str, name: str, role: str, position: int, reach: int) -> None:
-        self.outlet = outlet
+    def __init__(self, subscriber: Subscriber, user: str, name: str, role: str, position: int, reach: int) -> None:
+        self.subscriber = subscriber
         self.user = user
         self.name = name
         self.role = role

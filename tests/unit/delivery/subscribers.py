@@ -1,4 +1,4 @@
-"""Outlets that record: sockets for delivery, without a socket."""
+"""Subscribers that record: sockets for delivery, without a socket."""
 
 import itertools
 import json
@@ -10,7 +10,7 @@ from madang.core.events import CREATED, SENT, Event
 from madang.core.ids import EPOCH_MS
 from madang.delivery.hub import Hub
 from madang.delivery.joining import Following
-from madang.delivery.outlet import Subscription, Wire
+from madang.delivery.subscriber import Subscription, Wire
 from madang.transports.websocket.framing import PLAIN
 
 Frame = dict[str, Any]
@@ -37,8 +37,8 @@ def decoded(data: bytes) -> Iterator[Frame]:
         at += size
 
 
-class RecordingOutlet:
-    """An outlet that keeps what it is given; a full socket on request, or by a budget of bytes as a transport has it.
+class RecordingSubscriber:
+    """A subscriber that keeps what it is given; a full socket on request, or by a budget of bytes as a transport has it.
 
     Args:
         budget: None for a peer that reads everything at once; else nothing is read until `read()` says so, and more
@@ -51,7 +51,7 @@ class RecordingOutlet:
         self._budget = budget
         self._out: list[bytes] = []
         self.wire = wire
-        self.write = self._write
+        self.write_now = self._write
         self.device = f"device-{next(_devices)}"
         self.paused = False
         self.closed = False
@@ -63,7 +63,7 @@ class RecordingOutlet:
         self.most_unread = 0
         self.over: list[str] = []  # rooms that ended
 
-    # -- outlet --------------------------------------------------------------------------------------------------------
+    # -- subscriber --------------------------------------------------------------------------------------------------------
 
     def _write(self, data: bytes) -> None:
         if self.gone:  # as uvloop does
@@ -77,31 +77,31 @@ class RecordingOutlet:
         if self._budget is not None and size > self._budget and not self.paused:
             self.pause()
 
-    def put(self, data: bytes) -> None:
+    def queue(self, data: bytes) -> None:
         if self.gone:
             return
         if not self._out:
             self._hub.at_end_of_turn(self)
         self._out.append(data)
 
-    def say(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
         self.flush()
         if not self.gone:
-            self.write(data)
+            self.write_now(data)
 
     def flush(self) -> None:
         out, self._out = self._out, []
         if out and not self.gone:
-            self.write(b"".join(out))
+            self.write_now(b"".join(out))
 
-    def ended(self, room: str) -> None:
+    def access_ended(self, room: str) -> None:
         self.over.append(room)
         subscription = self.subscriptions[room]
         self._hub.presence.leave(room, subscription.user, self.device)
         if subscription.until is None:
             del self.subscriptions[room]
 
-    def fail(self) -> None:
+    def close_retryable(self) -> None:
         self.failed = True
         self.close()
 
