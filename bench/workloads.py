@@ -1,4 +1,4 @@
-"""What is measured, and the budgets it is measured against (docs/performance.md)."""
+"""What is measured, and the budgets it is measured against (docs/reference/performance.md)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The figures in docs/fleet-performance.md: made from bench/results/fleet.json, each section between two marks of its own.
+"""The figures in docs/reference/fleet-performance.md: made from bench/results/fleet.json, each section between its marks.
 
 `python -m bench.fleet.page` writes them anew; a sitting named `fleet` does so by itself, and a test holds the page to it.
 """
@@ -10,7 +10,7 @@ from bench.fleet.report import PICTURES, SECTIONS, disturbed
 from bench.fleet.results import NAME, PLACE, Result, read
 from bench.tools import ROOT
 
-PAGE: Final = ROOT / "docs" / "fleet-performance.md"
+PAGE: Final = ROOT / "docs/reference/fleet-performance.md"
 END: Final = "<!-- as far as here -->\n"
 
 
@@ -21,7 +21,7 @@ def begin(section: str) -> str:
 
 def part(result: Result, section: str) -> str:
     """Make what stands between the marks of a section."""
-    picture = f"![{PICTURES[section]}](../bench/results/{NAME}-{section}.png)\n\n" if section in PICTURES else ""
+    picture = f"![{PICTURES[section]}](../../bench/results/{NAME}-{section}.png)\n\n" if section in PICTURES else ""
     where = f"\n{_where(result)}" if section == "budgets" else ""
     return f"{picture}{SECTIONS[section][1](result)}{where}"
 
@@ -31,7 +31,7 @@ def _where(result: Result) -> str:
     facts = "; ".join(f"{name} {result.machine[name]}" for name in names if name in result.machine)
     return (
         f"Measured {result.machine['measured']}, commit {result.machine['commit']}; {facts}. "
-        f"Meanwhile {disturbed(result)}. All of it: [results/{NAME}.md](../bench/results/{NAME}.md).\n"
+        f"Meanwhile {disturbed(result)}. All of it: [results/{NAME}.md](../../bench/results/{NAME}.md).\n"
     )
 
 

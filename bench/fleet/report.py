@@ -1,4 +1,4 @@
-"""The figures of a fleet as text: one table for each question. What they mean is said in docs/fleet-performance.md."""
+"""The figures of a fleet as text: one table for each question. What they mean is said in docs/reference/fleet-performance.md."""
 
 import importlib.metadata
 import subprocess

@@ -1,7 +1,7 @@
 """Measure a fleet: `python -m bench fleet [PART …]`. All of it takes about twelve minutes.
 
 It starts PostgreSQL, MariaDB and Redis itself, as the tests do. Results go to bench/results/NAME.json, .md and three pictures;
-with the name `fleet` they also go into docs/fleet-performance.md.
+with the name `fleet` they also go into docs/reference/fleet-performance.md.
 """
 
 import argparse

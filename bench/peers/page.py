@@ -1,4 +1,4 @@
-"""The part of docs/performance.md that tells of the peers: made from bench/results/peers.json, between two marks.
+"""The part of docs/reference/performance.md that tells of the peers: made from bench/results/peers.json, between two marks.
 
 `python -m bench.peers.page` writes it anew; a sitting named `peers` does so by itself, and a test holds the page to it.
 """
@@ -14,18 +14,18 @@ from bench.tools import BENCH, ROOT
 
 NAME: Final = "peers"
 PLACE: Final = BENCH / "results" / NAME
-PAGE: Final = ROOT / "docs" / "performance.md"
+PAGE: Final = ROOT / "docs/reference/performance.md"
 BEGIN, END = "<!-- made by `python -m bench.peers.page` -->\n", "<!-- as far as here -->\n"
 
 
 def part(result: Result) -> str:
     """Make the part of the page: pictures, the most important figures, and where the rest is."""
-    pictures = "".join(f"![{alt}](../bench/results/{NAME}-{kind}.png)\n\n" for kind, alt in PICTURES.items())
+    pictures = "".join(f"![{alt}](../../bench/results/{NAME}-{kind}.png)\n\n" for kind, alt in PICTURES.items())
     where = ", ".join(f"{key} {result.machine[key]}" for key in ("CPU", "Go", "Node", "Redis") if key in result.machine)
     return (
         f"{pictures}{_figures(result)}\n"
         f"Measured {result.machine['measured']}, commit {result.machine['commit']}, {where}. The whole tables: "
-        f"[results/{NAME}.md](../bench/results/{NAME}.md).\n"
+        f"[results/{NAME}.md](../../bench/results/{NAME}.md).\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""Settings: each declared once, with a name, a default and a help line, from which docs/settings.md is made.
+"""Settings: each declared once, with a name, a default and a help line, from which docs/reference/settings.md is made.
 
 Sources, the first wins: the command line, MADANG_* variables, the TOML file of --config, the default.
 The defaults are one process on a laptop.
@@ -101,7 +101,8 @@ def load(file: Path | None = None, **given: Any) -> Settings:
         ) from None
     if unknown := sorted(set(from_file) - set(Settings.model_fields)):
         raise SetupError(
-            f"{file} has settings that do not exist: {', '.join(unknown)}.", "docs/settings.md lists them all."
+            f"{file} has settings that do not exist: {', '.join(unknown)}.",
+            "docs/reference/settings.md lists them all.",
         )
     given = {name: value for name, value in given.items() if value is not None}
     try:

@@ -1,4 +1,4 @@
-"""docs/bad-input.md names what is tested, and nothing else: every row has its tests, and every advisory its own."""
+"""docs/reference/bad-input.md names what is tested, and nothing else: every row has its tests, and every advisory its own."""
 
 import re
 from pathlib import Path

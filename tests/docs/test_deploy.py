@@ -26,7 +26,7 @@ TEXTS = {path: path.read_text() for path in sorted(DEPLOY.rglob("*")) if path.is
 
 
 def test_metrics_exist() -> None:
-    known = set(re.findall(r"`((?:madang|process)_\w+)`", (ROOT / "docs" / "metrics.md").read_text()))
+    known = set(re.findall(r"`((?:madang|process)_\w+)`", (ROOT / "docs/reference/metrics.md").read_text()))
     named = {
         name for text in TEXTS.values() for name in re.findall(r"\b(?:madang|process)_[a-z_]+\b(?=[\s{\[(/)]|$)", text)
     }

@@ -1,4 +1,4 @@
-"""docs/fleet.md, from one process to three nodes: its commands are run as they stand, and everything that was there is there.
+"""docs/guides/fleet.md, from one process to three nodes: its commands are run as they stand, and everything that was there is there.
 
 Only addresses, ports and the folder are the test's own; what needs root (packages, the database's owner, nginx's folder) is
 done by the test in its way.
@@ -27,7 +27,7 @@ from tests.servers import PostgresServer
 from tests.wire import upgraded
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis]
-PAGE: Final = (Path(__file__).resolve().parents[2] / "docs" / "fleet.md").read_text()
+PAGE: Final = (Path(__file__).resolve().parents[2] / "docs/guides/fleet.md").read_text()
 SECTION: Final = PAGE.partition("## From one process to three nodes")[2].partition("\n## ")[0]
 STEPS: Final = [textwrap.dedent(block) for block in re.findall(r"(?:^    .*\n)+", SECTION, re.MULTILINE)]
 COMMAND_S: Final = 60.0

@@ -1,4 +1,4 @@
-"""docs/history.md names the records and fields that there are, the invariants that are judged, and its examples are true."""
+"""docs/guides/history.md names the records and fields that there are, the invariants that are judged, and its examples are true."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ import msgspec
 from madang.testing.history import TITLES, Record, check
 from madang.testing.history.records import Message
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs/history.md").read_text()
+PAGE = (Path(__file__).resolve().parents[2] / "docs/guides/history.md").read_text()
 
 
 def fields(kind: type[msgspec.Struct]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What docs/performance.md says of the peers is what was measured, and what they run on is pinned without naming a registry."""
+"""What docs/reference/performance.md says of the peers is what was measured, and what they run on is pinned without naming a registry."""
 
 import json
 import re
@@ -8,8 +8,9 @@ from bench.peers import page
 from bench.peers.catalogue import MADANG, PEERS
 from bench.peers.report import Result, read, tables
 from bench.peers.sitting import Run
+from bench.tools import BENCH
 
-PEERS_FOLDER = page.PAGE.parents[1] / "bench" / "peers"
+PEERS_FOLDER = BENCH / "peers"
 
 
 def test_the_page_has_the_figures_of_the_results() -> None:

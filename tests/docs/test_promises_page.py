@@ -1,4 +1,4 @@
-"""docs/promises.md names only faults and tests that exist, and every fault."""
+"""docs/start/promises.md names only faults and tests that exist, and every fault."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from madang.proving.faults import FAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXT = (ROOT / "docs" / "promises.md").read_text()
+TEXT = (ROOT / "docs/start/promises.md").read_text()
 
 
 def test_every_fault_is_one_of_ours_and_stands_for_a_promise() -> None:

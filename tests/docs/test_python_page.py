@@ -1,4 +1,4 @@
-"""Every snippet of docs/python.md and every program in examples/ does what it says, against a real server."""
+"""Every snippet of docs/guides/python.md and every program in examples/ does what it says, against a real server."""
 
 import ast
 import asyncio
@@ -18,7 +18,7 @@ from madang.client import MessageSent, Yard, connect
 from tests.running import Server, running_server
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs/python.md").read_text("utf-8")
+PAGE = (ROOT / "docs/guides/python.md").read_text("utf-8")
 SNIPPETS = [(m[1].strip(), PAGE[: m.start()].count("\n") + 2) for m in re.finditer(r"```python\n(.*?)```", PAGE, re.S)]
 PROGRAMS = [code for code, _ in SNIPPETS if "asyncio.run(" in code]
 PATIENCE_S = 30.0
@@ -59,7 +59,7 @@ async def test_snippets_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     compiled = compile(
-        "\n" * line + code, "docs/python.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
+        "\n" * line + code, "docs/guides/python.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
     )
     async with (
         connect(server.direct_url, guest="Mina") as yard,

@@ -1,4 +1,4 @@
-"""The examples of docs/rest.md are run, in order, against a server, and give what the page says."""
+"""The examples of docs/guides/rest.md are run, in order, against a server, and give what the page says."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from tests.rest import rest
 from tests.running import running_server
 from tests.servers import missing
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs/rest.md").read_text()
+PAGE = (Path(__file__).resolve().parents[2] / "docs/guides/rest.md").read_text()
 END = "=== end of an example ==="
 
 

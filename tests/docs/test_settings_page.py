@@ -17,7 +17,7 @@ def test_the_page_is_made_from_the_code() -> None:
 
 
 def test_every_setting_stands_on_the_page() -> None:
-    page = (ROOT / "docs/settings.md").read_text()
+    page = (ROOT / "docs/reference/settings.md").read_text()
     for name, field in Settings.model_fields.items():
         (row,) = re.findall(rf"^\| `{name}` \|.*$", page, re.MULTILINE)
         assert f"`MADANG_{name.upper()}`" in row

@@ -12,7 +12,7 @@ from tests import wire
 from tests.rest import desk, rest, server_key
 from tests.running import Server, running_server
 
-PAGE = Path(__file__).resolve().parents[2] / "docs/metrics.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs/reference/metrics.md"
 
 
 @pytest.fixture(scope="module")

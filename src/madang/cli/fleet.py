@@ -35,7 +35,7 @@ async def bus(settings: "Settings") -> list[Finding]:
     if not carries:
         return [Finding("fail", f"What is published on the bus at {where} does not come back.", "Look at its log.")]
     return [
-        *(Finding("warn", doubt, "docs/fleet.md says how it should be.") for doubt in doubts),
+        *(Finding("warn", doubt, "docs/guides/fleet.md says how it should be.") for doubt in doubts),
         Finding("ok", f"The bus at {where} carries what is published."),
     ]
 

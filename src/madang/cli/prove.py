@@ -50,7 +50,7 @@ def prove(
 
     Starts a server of its own, or with --nodes a fleet; lets 20 people talk over it on 28 connections, who come and go,
     edit, kick, resume and send again; kills, freezes, starves and parts it meanwhile; and then checks what every client
-    saw against what is promised. docs/proving.md explains the table.
+    saw against what is promised. docs/guides/proving.md explains the table.
 
     Exit status: 0 every invariant held, 1 one did not, 2 it could not be run, 130 interrupted.
     """

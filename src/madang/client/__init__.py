@@ -6,7 +6,7 @@
         async for event in room:
             ...
 
-docs/python.md shows what can be done with it; a program of its own, it stands on the protocol and not on the server.
+docs/guides/python.md shows what can be done with it; a program of its own, it stands on the protocol and not on the server.
 """
 
 from madang.client.answers import History, Member, Membership, Message, Present, Sent

@@ -18,7 +18,7 @@ logger = logging.getLogger("madang.strangers")
 LOOK_S: Final = LEASE_MS / 3000
 LASTING: Final = 5
 """Looks at which a stranger was there; one that has died is seen at four."""
-MEND: Final = "Set MADANG_BUS to the same on every node (docs/fleet.md)."
+MEND: Final = "Set MADANG_BUS to the same on every node (docs/guides/fleet.md)."
 
 
 async def watch_for_strangers(leases: Leases, own: str, clock_ms: Callable[[], int], doubt: Callable[[], None]) -> None:

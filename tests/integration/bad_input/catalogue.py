@@ -1,4 +1,4 @@
-"""The catalogue of bad input: its rows as docs/bad-input.md shows them, and the advisories of others that we test for.
+"""The catalogue of bad input: its rows as docs/reference/bad-input.md shows them, and the advisories of others that we test for.
 
 What is sent, byte by byte, is in the tables (`frames.py`, `commands.py`, `handshakes.py`) and in the tests named here;
 the codes of a row are those of its cases in the tables, and `codes` of its other tests. `scripts/generate` makes the page.

@@ -1,4 +1,4 @@
-"""What /metrics shows, in Prometheus' text format. docs/metrics.md describes every name; a test holds it to this.
+"""What /metrics shows, in Prometheus' text format. docs/reference/metrics.md describes every name; a test holds it to this.
 
 All of it is read when it is asked for, from counters that parts keep anyway. Only the lag of the event loop is
 observed as time goes by: once a second, by the timing wheel.

@@ -1,4 +1,6 @@
-"""Which channel a room's parcels take, and so who pays for them: Redis, or the nodes (docs/fleet.md says which is for whom).
+"""Which channel a room's parcels take, and so who pays for them: Redis, or the nodes.
+
+docs/guides/fleet.md says which is for whom.
 
 - `all`: one channel. Redis does least; every node is sent everything and passes over what is not of its rooms.
 - `partition`: one of PARTITIONS channels, by the room's name. A node listens to those its rooms are in; rooms that are
