@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import URL, make_url, text
 
 from madang.adapters.sql import Store, pooled
+from madang.core.actors import Actor
 from madang.core.events import Appended
-from madang.core.rooms import User
 from madang.errors import Refused, StorageFailed
 from madang.proving.proxy import Proxy
 from madang.services.appender import Appender
@@ -43,9 +43,9 @@ async def serving(store: Store) -> AsyncIterator[Rooms]:
 
 async def create_and_enter(rooms: Rooms, n: int) -> None:
     """Make a room, let another in, and read what stands."""
-    await rooms.create(User(id=f"owner-{n}", name="Owner"), f"room-{n}", "Room", "open")
-    await rooms.enter(User(id=f"guest-{n}", name="Guest"), f"room-{n}")
-    assert (await rooms.member(User(id=f"guest-{n}", name="Guest"), f"room-{n}")).role == "member"
+    await rooms.create(Actor(id=f"owner-{n}", name="Owner"), f"room-{n}", "Room", "open")
+    await rooms.enter(Actor(id=f"guest-{n}", name="Guest"), f"room-{n}")
+    assert (await rooms.member(Actor(id=f"guest-{n}", name="Guest"), f"room-{n}")).role == "member"
 
 
 # -- F27: the pool ---------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event, insert, text
 from madang.adapters.sql import Store
 from madang.adapters.sql.tables import members
 from madang.core import events as kinds
-from madang.core.rooms import User
+from madang.core.actors import Actor
 from madang.services.appender import Appender
 from madang.services.rooms import Rooms
 from madang.testing.rules import Scene
@@ -73,7 +73,7 @@ async def crowded(url: str, store: Store, size: int) -> AsyncIterator[Scene]:
 
 def operations(store: Store, scene: Scene, rooms: Rooms, others: list[Scene], run: str) -> dict[str, Any]:
     """What people do, by the name it has in TABLE."""
-    room, ben, new = scene.room, User(id=scene.id("ben"), name="ben"), User(id=f"new-{run}", name="New")
+    room, ben, new = scene.room, Actor(id=scene.id("ben"), name="ben"), Actor(id=f"new-{run}", name="New")
     say = scene.say
     return {
         "join, as a member": lambda: rooms.enter(ben, room),

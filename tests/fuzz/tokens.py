@@ -5,15 +5,15 @@ from typing import Any
 from tests.fuzz.harness import instrumented, run
 
 with instrumented():
+    from madang.core.actors import Actor
     from madang.core.ids import IdSource
-    from madang.core.rooms import User
     from madang.errors import Refused
     from madang.services.identity import Identity
     from madang.testing import FakeClock, ModelStore
     from madang.transports.addresses import client_address
 
 NOW = 1_795_000_000.0
-MINA = User(id="u-mina", name="Mina")
+MINA = Actor(id="u-mina", name="Mina")
 IDENTITY = Identity(b"s" * 32, ModelStore(IdSource(1), FakeClock()))
 TOKEN, INVITE = IDENTITY.token(MINA, NOW), IDENTITY.invite("yard", NOW)
 TRUSTED = frozenset({"10.0.0.1", "::1", "2001:db8::1"})

@@ -1,4 +1,4 @@
-"""Rooms, members, roles and who may do what. Rules only: where rooms are kept is `ports.directory`."""
+"""Rooms, members and roles. Who may do what is `permissions.py`'s; where rooms are kept is `ports.directory`'s."""
 
 import re
 from typing import Final, Literal
@@ -51,37 +51,3 @@ def room_id(id: str) -> str:
     if not _ROOM_ID.fullmatch(id):
         raise Refused("bad_field", "room: 1 to 64 of a-z, 0-9, _ and -, beginning with a letter or digit.")
     return id
-
-
-def is_moderator(role: str) -> bool:
-    """Whether a role may delete others' messages, pin, kick and change the room."""
-    return ROLES[role] >= ROLES["moderator"]
-
-
-def need_moderator(role: str) -> None:
-    """Refuse (forbidden) below moderator."""
-    if not is_moderator(role):
-        raise Refused("forbidden")
-
-
-def need_above(actor: str, subject: str) -> None:
-    """Refuse (forbidden) unless the actor moderates and stands above the subject: nobody kicks his equal."""
-    need_moderator(actor)
-    if ROLES[actor] <= ROLES[subject]:
-        raise Refused("forbidden")
-
-
-def need_grant(actor: str, role: str) -> None:
-    """Refuse unless the actor may give out a role: owners alone may, and any (forbidden, bad_field)."""
-    if role not in ROLES:
-        raise Refused("bad_field", "role: owner, moderator or member.")
-    if actor != "owner":
-        raise Refused("forbidden")
-
-
-class User(msgspec.Struct, frozen=True, kw_only=True):
-    """Who acts, as the server knows him: never what a client says of itself. `server` marks a server key."""
-
-    id: str
-    name: str
-    server: bool = False

@@ -13,7 +13,7 @@ from typing import Final
 import jwt
 from jwt.types import Options
 
-from madang.core.rooms import User
+from madang.core.actors import Actor
 from madang.core.text import clean_name
 from madang.errors import Refused
 from madang.ports.directory import Directory, ServerKey
@@ -36,18 +36,18 @@ class Identity:
         self._secret = secret
         self._directory = directory
 
-    def guest(self, name: str, now: float) -> tuple[User, str]:
+    def guest(self, name: str, now: float) -> tuple[Actor, str]:
         """Welcome a guest: a fresh user of a checked name, and a token (bad_name)."""
         id = "u" + b32encode(secrets.token_bytes(10)).decode().lower()
-        user = User(id=id, name=clean_name(name))
+        user = Actor(id=id, name=clean_name(name))
         return user, self.token(user, now)
 
-    def token(self, user: User, now: float) -> str:
+    def token(self, user: Actor, now: float) -> str:
         """Sign a token for a user."""
         claims = {"iss": _ISSUER, "aud": _ISSUER, "sub": user.id, "name": user.name, "iat": int(now)}
         return jwt.encode({**claims, "exp": int(now) + TOKEN_S}, self._secret, _ALGORITHMS[0])
 
-    def verify(self, token: str, now: float) -> tuple[User, str]:
+    def verify(self, token: str, now: float) -> tuple[Actor, str]:
         """Give the user of a token, and the token to go on with: the same, or a fresh one when half its time is over.
 
         Raises:
@@ -58,7 +58,7 @@ class Identity:
                 token, self._secret, _ALGORITHMS, audience=_ISSUER, issuer=_ISSUER, leeway=LEEWAY_S,
                 options=_CHECKS,
             )  # fmt: skip
-            user = User(id=str(claims["sub"]), name=str(claims["name"]))
+            user = Actor(id=str(claims["sub"]), name=str(claims["name"]))
         except (jwt.PyJWTError, KeyError, ValueError):
             raise Refused("bad_token") from None
         return user, token if claims["exp"] - now > RENEW_S else self.token(user, now)
@@ -79,7 +79,7 @@ class Identity:
             return False
         return bool(claims["sub"] == room)
 
-    async def server(self, key: str) -> User:
+    async def server(self, key: str) -> Actor:
         """Give the server that a key belongs to (bad_token)."""
         kind, _, rest = key.partition("_")
         id, _, secret = rest.partition("_")
@@ -87,7 +87,7 @@ class Identity:
         known = next((k for k in await self._directory.keys() if k.id == id), None)
         if kind != "mk" or not hmac.compare_digest(digest, known.hash if known else "") or known is None:
             raise Refused("bad_token")
-        return User(id=f"key-{known.id}", name=known.label, server=True)
+        return Actor(id=f"key-{known.id}", name=known.label, server=True)
 
     async def add_key(self, label: str, now: float) -> tuple[ServerKey, str]:
         """Make a server key; the second part is what its owner is shown, once (bad_name, too_many)."""

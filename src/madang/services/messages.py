@@ -6,8 +6,9 @@ from typing import Final
 import msgspec
 
 from madang.core import events
+from madang.core.actors import Actor
 from madang.core.events import Body, Draft, draft
-from madang.core.rooms import User, need_moderator
+from madang.core.permissions import Action, need
 from madang.core.text import clean_text
 from madang.errors import Refused
 
@@ -16,7 +17,7 @@ _NULL: Final = b"null"
 
 
 def send(
-    user: User,
+    user: Actor,
     room: str,
     cid: str,
     text: str,
@@ -59,7 +60,7 @@ def _body(
 
 
 def edit(
-    user: User,
+    user: Actor,
     room: str,
     seq: int,
     cid: str | None,
@@ -72,12 +73,12 @@ def edit(
     return _drafted(events.EDITED, user, room, _body(text, data, None, mentions, max_text, seq), cid)
 
 
-def delete(user: User, room: str, seq: int) -> Draft:
+def delete(user: Actor, room: str, seq: int) -> Draft:
     """Draft the deletion of a message: one's own, or any as a moderator."""
     return _drafted(events.DELETED, user, room, Body(target=seq))
 
 
-def react(user: User, room: str, seq: int, emoji: str, on: bool) -> Draft:
+def react(user: Actor, room: str, seq: int, emoji: str, on: bool) -> Draft:
     """Draft a reaction put on or taken off. An emoji is a short text without spaces."""
     emoji = clean_text(emoji, 32)
     if emoji.split() != [emoji]:
@@ -85,11 +86,11 @@ def react(user: User, room: str, seq: int, emoji: str, on: bool) -> Draft:
     return _drafted(events.REACTED if on else events.UNREACTED, user, room, Body(target=seq, emoji=emoji))
 
 
-def pin(user: User, role: str, room: str, seq: int, on: bool) -> Draft:
+def pin(user: Actor, role: str, room: str, seq: int, on: bool) -> Draft:
     """Draft a pin put on or taken off (moderators)."""
-    need_moderator(role)
+    need(role, Action.PIN)
     return _drafted(events.PINNED if on else events.UNPINNED, user, room, Body(target=seq))
 
 
-def _drafted(type: str, user: User, room: str, body: Body, cid: str | None = None) -> Draft:
+def _drafted(type: str, user: Actor, room: str, body: Body, cid: str | None = None) -> Draft:
     return draft(type, room, user.id, user.name, body, cid=cid, server=user.server)

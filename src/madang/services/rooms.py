@@ -1,14 +1,16 @@
 """Rooms and their members: create, enter, leave, kick, roles, settings. All through the log; reads one row at a time."""
 
 from madang.core import events
+from madang.core.actors import Actor
 from madang.core.events import Appended, Body, draft
-from madang.core.rooms import LOBBY, Member, Room, User, need_above, need_grant, need_moderator, room_id
+from madang.core.permissions import Action, acting_role, need, need_to_grant, need_to_kick
+from madang.core.rooms import LOBBY, Member, Room, room_id
 from madang.core.text import clean_title
 from madang.errors import Refused
 from madang.ports.directory import Directory
 from madang.services.appender import Appender
 
-SYSTEM = User(id="madang", name="Madang", server=True)
+SYSTEM = Actor(id="madang", name="Madang", server=True)
 
 
 class Rooms:
@@ -18,7 +20,7 @@ class Rooms:
         self._directory = directory
         self._appender = appender
 
-    async def create(self, user: User, room: str, title: str, access: str) -> Appended | None:
+    async def create(self, user: Actor, room: str, title: str, access: str) -> Appended | None:
         """Create a room; its owner's membership stands in the same transaction.
 
         Raises:
@@ -36,7 +38,7 @@ class Rooms:
                 if error.code != "room_exists":  # another node was faster
                     raise
 
-    async def enter(self, user: User, room: str, *, invited: bool = False) -> Member:
+    async def enter(self, user: Actor, room: str, *, invited: bool = False) -> Member:
         """Give the user's membership, making it where the room is open or the user invited. Never loads the list.
 
         A server key may enter any room.
@@ -54,7 +56,7 @@ class Rooms:
             return await self.member(user, room)
         return Member(room=room, user=user.id, name=user.name, role="member", read_seq=joined.event.seq)
 
-    async def member(self, user: User, room: str) -> Member:
+    async def member(self, user: Actor, room: str) -> Member:
         """Give the user's membership (not_found where there is none: missing and hidden rooms answer alike).
 
         A server key acts in every room with an owner's rights, member or not.
@@ -62,7 +64,11 @@ class Rooms:
         member = await self._directory.member(room, user.id)
         if user.server and (member or await self._directory.room(room)):
             return Member(
-                room=room, user=user.id, name=user.name, role="owner", read_seq=member.read_seq if member else 0
+                room=room,
+                user=user.id,
+                name=user.name,
+                role=acting_role(None, server=True),
+                read_seq=member.read_seq if member else 0,
             )
         if member is None:
             raise Refused("not_found")
@@ -74,7 +80,7 @@ class Rooms:
             raise Refused("not_found")
         return info
 
-    async def visible(self, user: User, room: str) -> Room:
+    async def visible(self, user: Actor, room: str) -> Room:
         """Give a room's settings to who may see it: an open room to anybody, an invite-only one to its members (not_found).
 
         Of a missing room the membership is looked up, too: the clock must not tell it from a hidden one.
@@ -86,31 +92,31 @@ class Rooms:
             raise Refused("not_found")
         return info
 
-    async def leave(self, user: User, room: str) -> Appended | None:
+    async def leave(self, user: Actor, room: str) -> Appended | None:
         """End one's own membership (not_member, also where the room is hidden or missing)."""
         if await self._directory.member(room, user.id) is None:
             raise Refused("not_member")
         return await self._append(events.LEFT, room, user, Body())
 
-    async def kick(self, user: User, room: str, subject: str) -> Appended | None:
+    async def kick(self, user: Actor, room: str, subject: str) -> Appended | None:
         """End the membership of somebody who stands below the actor."""
         actor, other = await self._pair(user, room, subject)
-        need_above(actor.role, other.role)
+        need_to_kick(actor.role, other.role)
         return await self._append(events.KICKED, room, user, Body(member=subject))
 
-    async def grant(self, user: User, room: str, subject: str, role: str) -> Appended | None:
+    async def grant(self, user: Actor, room: str, subject: str, role: str) -> Appended | None:
         """Give a member a role (owners)."""
         actor, other = await self._pair(user, room, subject)
-        need_grant(actor.role, role)
+        need_to_grant(actor.role, role)
         if other.role == role:
             return None
         return await self._append(events.ROLE, room, user, Body(member=subject, role=role))
 
     async def change(
-        self, user: User, room: str, title: str | None, access: str | None, slow_ms: int | None
+        self, user: Actor, room: str, title: str | None, access: str | None, slow_ms: int | None
     ) -> Appended | None:
         """Change a room's title, access or slow mode (moderators)."""
-        need_moderator((await self.member(user, room)).role)
+        need((await self.member(user, room)).role, Action.CHANGE_ROOM)
         body = Body(
             title=None if title is None else clean_title(title),
             access=None if access is None else _access(access),
@@ -118,13 +124,13 @@ class Rooms:
         )
         return None if body == Body() else await self._append(events.CHANGED, room, user, body)
 
-    async def _pair(self, user: User, room: str, subject: str) -> tuple[Member, Member]:
+    async def _pair(self, user: Actor, room: str, subject: str) -> tuple[Member, Member]:
         actor = await self.member(user, room)
         if (other := await self._directory.member(room, subject)) is None:
             raise Refused("not_found", "There is no such member.")
         return actor, other
 
-    async def _append(self, type: str, room: str, user: User, body: Body) -> Appended | None:
+    async def _append(self, type: str, room: str, user: Actor, body: Body) -> Appended | None:
         return await self._appender.append(draft(type, room, user.id, user.name, body, server=user.server))
 
 

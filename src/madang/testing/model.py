@@ -10,7 +10,8 @@ from typing import Final
 from madang.core import events as kinds
 from madang.core.events import Appended, Body, Draft, Event, Message, encode_body
 from madang.core.ids import IdSource, id_ms
-from madang.core.rooms import Member, Membership, Room, is_moderator, need_above, need_grant, need_moderator
+from madang.core.permissions import Action, acting_role, may, need, need_to_grant, need_to_kick
+from madang.core.rooms import Member, Membership, Room
 from madang.core.timestamps import moment
 from madang.errors import Refused
 from madang.ports.directory import ServerKey
@@ -225,7 +226,7 @@ def _apply(room: ModelRoom, d: Draft) -> bool:
                 raise Refused("room_exists")
             room.members[user] = Member(room=d.room, user=user, name=d.name, role="owner", read_seq=seq)
         case kinds.CHANGED:
-            need_moderator(actor)
+            need(actor, Action.CHANGE_ROOM)
             room.info = Room(
                 id=d.room,
                 title=room.info.title if body.title is None else body.title,
@@ -246,13 +247,13 @@ def _apply(room: ModelRoom, d: Draft) -> bool:
         case kinds.KICKED:
             if (m := room.members.get(body.member or "")) is None:
                 raise Refused("not_found")
-            need_above(actor, m.role)
+            need_to_kick(actor, m.role)
             del room.members[m.user]
         case kinds.ROLE:
             m = room.members.get(body.member or "")
             if m is None:
                 raise Refused("not_found")
-            need_grant(actor, body.role or "")
+            need_to_grant(actor, body.role or "")
             if m.role == "owner" and body.role != "owner" and not room.owners_but(m.user):
                 raise Refused("last_owner")
             role = body.role or m.role
@@ -265,9 +266,9 @@ def _apply(room: ModelRoom, d: Draft) -> bool:
 
 
 def _actor(room: ModelRoom, d: Draft) -> str:
-    """Give the role that a draft is made in; a plain member's where nobody asks for it."""
+    """Return the role that a draft is made in."""
     member = room.members.get(d.user)
-    return "owner" if d.server else member.role if member else "member"
+    return acting_role(member.role if member else None, server=d.server)
 
 
 def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
@@ -277,7 +278,7 @@ def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
                 raise Refused("forbidden")
             room.edits.setdefault(target, []).append(len(room.log) + 1)
         case kinds.DELETED:
-            if room.message(target).user != d.user and not is_moderator(_actor(room, d)):
+            if room.message(target).user != d.user and not may(_actor(room, d), Action.DELETE_OTHERS):
                 raise Refused("forbidden")
             room.reword(target, _GONE)
             for edit in room.edits.get(target, []):
@@ -301,7 +302,7 @@ def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
             if not users:
                 del room.reactions[target][d.content.emoji or ""]
         case kinds.PINNED:
-            need_moderator(_actor(room, d))
+            need(_actor(room, d), Action.PIN)
             room.message(target)
             if target in room.pins:
                 return False
@@ -309,7 +310,7 @@ def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
                 raise Refused("too_many")
             room.pins.add(target)
         case kinds.UNPINNED:
-            need_moderator(_actor(room, d))
+            need(_actor(room, d), Action.PIN)
             if target not in room.pins:
                 return False
             room.pins.discard(target)

@@ -10,9 +10,10 @@ from typing import Any
 from madang.adapters.bus.memory.bus import MemoryBus
 from madang.adapters.bus.memory.presence import MemoryPresence
 from madang.adapters.sql import Store, open_store
+from madang.core.actors import Actor
 from madang.core.events import SENT, Appended, Body, Event, draft
 from madang.core.ids import IdSource
-from madang.core.rooms import Room, User
+from madang.core.rooms import Room
 from madang.delivery.heartbeat import Pulse
 from madang.delivery.hub import Hub
 from madang.delivery.joining import Following, Joined
@@ -26,7 +27,7 @@ from tests.unit.delivery.subscribers import RecordingSubscriber, created
 
 LEASE_MS = 3_600_000
 Holders = Callable[[], Awaitable[Sequence[str]]]
-OWNER = User(id="u-owner", name="Owner")
+OWNER = Actor(id="u-owner", name="Owner")
 
 
 def now_ms() -> int:
@@ -108,7 +109,7 @@ class Node:
         return live
 
     async def join(
-        self, subscriber: RecordingSubscriber, room: str, user: User = OWNER, *,
+        self, subscriber: RecordingSubscriber, room: str, user: Actor = OWNER, *,
         since: int | None = None, epoch: str | None = None, limit: int = 50,
     ) -> Joined:  # fmt: skip
         """Enter and follow, as a front door does."""
@@ -124,7 +125,7 @@ class Node:
             if joined is not None:
                 return joined
 
-    async def send(self, room: str, text: str = "hello", user: User = OWNER) -> Event:
+    async def send(self, room: str, text: str = "hello", user: Actor = OWNER) -> Event:
         appended = await self.appender.append(draft(SENT, room, user.id, user.name, Body(text=text)))
         assert appended is not None
         return appended.event
@@ -136,7 +137,7 @@ class Node:
         assert all(isinstance(outcome, Appended) for outcome in outcomes)
         return [outcome.event for outcome in outcomes if isinstance(outcome, Appended)]
 
-    async def burst(self, room: str, count: int, user: User = OWNER, text: str = "hello") -> list[Event]:
+    async def burst(self, room: str, count: int, user: Actor = OWNER, text: str = "hello") -> list[Event]:
         """Append many at once."""
         return list(await asyncio.gather(*(self.send(room, f"{text} {n}", user) for n in range(count))))
 
@@ -167,5 +168,5 @@ async def running_nodes(
             await node.stop()
 
 
-def user(name: str) -> User:
-    return User(id=f"u-{name}", name=name.title())
+def user(name: str) -> Actor:
+    return Actor(id=f"u-{name}", name=name.title())

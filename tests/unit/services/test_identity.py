@@ -9,12 +9,12 @@ import jwt
 import pytest
 
 from madang.adapters.sql import Store
-from madang.core.rooms import User
+from madang.core.actors import Actor
 from madang.errors import Refused
 from madang.services.identity import INVITE_S, LEEWAY_S, RENEW_S, TOKEN_S, Identity
 
 SECRET = b"s" * 32
-MINA = User(id="u-mina", name="Mina")
+MINA = Actor(id="u-mina", name="Mina")
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_an_invite_is_for_one_room_and_is_no_token(identity: Identity) -> None:
     invite = identity.invite("yard", time.time())
     assert identity.invited(invite, "yard")
     assert not identity.invited(invite, "plaza")
-    assert not identity.invited(identity.token(User(id="yard", name="x"), time.time()), "yard")
+    assert not identity.invited(identity.token(Actor(id="yard", name="x"), time.time()), "yard")
     assert not identity.invited(identity.invite("yard", time.time() - INVITE_S - LEEWAY_S - 10), "yard")
     assert not identity.invited("", "yard")
     refused(identity, invite)

@@ -6,13 +6,13 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from madang.core.actors import Actor
 from madang.core.events import NO_DATA, Draft
-from madang.core.rooms import User
 from madang.errors import Refused
 from madang.services import messages
 from madang.services.messages import MAX_DATA
 
-MINA = User(id="u-mina", name="Mina")
+MINA = Actor(id="u-mina", name="Mina")
 
 
 def send(
@@ -95,7 +95,7 @@ def test_a_deletion() -> None:
 
 
 def test_drafts_of_a_server_key_say_so() -> None:
-    shop = User(id="shop", name="Shop", server=True)
+    shop = Actor(id="shop", name="Shop", server=True)
     for who in (MINA, shop):
         drafts = [
             messages.send(who, "yard", "c", "hi", NO_DATA, None, (), 100),

@@ -6,15 +6,16 @@ from collections.abc import AsyncIterator, Awaitable
 import pytest
 
 from madang.adapters.sql import Store
+from madang.core.actors import Actor
 from madang.core.events import Event
-from madang.core.rooms import LOBBY, User
+from madang.core.rooms import LOBBY
 from madang.errors import Refused
 from madang.services.appender import Appender
 from madang.services.rooms import Rooms
 from tests.unit.delivery.nodes import OWNER, user
 
 YARD, HIDDEN = "yard", "hidden"
-SHOP = User(id="key-1", name="Shop", server=True)
+SHOP = Actor(id="key-1", name="Shop", server=True)
 MINA, BORA = user("mina"), user("bora")
 
 

@@ -13,9 +13,9 @@ from typing import Any
 from unittest import mock
 
 from madang.adapters.bus.memory.bus import MemoryBus, Yard
+from madang.core.actors import Actor
 from madang.core.events import SENT, Body, Event, draft
 from madang.core.ids import IdSource
-from madang.core.rooms import User
 from madang.testing import FakeClock, LossyBus, ModelStore
 from madang.transports.app import App
 from tests.simulation import SlowStore
@@ -47,7 +47,7 @@ def small_bounds(*but: str) -> Iterator[None]:
 class Person:
     """Somebody with one connection at a time; the former ones are kept, to be judged."""
 
-    def __init__(self, who: User, token: str) -> None:
+    def __init__(self, who: Actor, token: str) -> None:
         self.who = who
         self.token = token
         self.peers: list[Peer] = []
@@ -158,7 +158,7 @@ class Fleet:
         if who == person.who.id:
             person.tell(op="send", room=ROOM, cid=cid, text=text)
 
-    def drops_in(self, who: User) -> None:
+    def drops_in(self, who: Actor) -> None:
         """Say something without a connection, as over REST."""
         cid = f"c-{next(self._cids)}"
         self.texts[cid] = (who.id, cid)

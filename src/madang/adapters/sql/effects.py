@@ -15,7 +15,7 @@ from madang.adapters.sql.dialects import OWNER, AnyRow, from_index, insert_new
 from madang.adapters.sql.tables import events, members, mentions, pins, reactions, rooms
 from madang.core import events as kinds
 from madang.core.events import Body, Draft, encode_body
-from madang.core.rooms import is_moderator, need_above, need_grant, need_moderator
+from madang.core.permissions import Action, acting_role, may, need, need_to_grant, need_to_kick
 from madang.errors import Refused
 
 MAX_EMOJIS: Final = 20
@@ -36,7 +36,7 @@ class Batch(NamedTuple):
 
     def actor(self, d: Draft) -> str:
         """The role that a draft is made in."""
-        return "owner" if d.server else self.roles[d.room, d.user] or "member"
+        return acting_role(None if d.server else self.roles[d.room, d.user], server=d.server)
 
 
 def erased(type: str, body: bytes, target: int | None) -> bool:
@@ -56,7 +56,7 @@ def _created(b: Batch, d: Draft, seq: int) -> bool:
 
 
 def _changed(b: Batch, d: Draft, seq: int) -> bool:
-    need_moderator(b.actor(d))
+    need(b.actor(d), Action.CHANGE_ROOM)
     body = d.content
     given = {"title": body.title, "access": body.access, "slow_ms": body.slow_ms}
     fields = {name: value for name, value in given.items() if value is not None}
@@ -90,7 +90,7 @@ def _kicked(b: Batch, d: Draft, seq: int) -> bool:
     subject = d.content.member or ""
     if (role := _role(b, d.room, subject)) is None:
         raise Refused("not_found")
-    need_above(b.actor(d), role)
+    need_to_kick(b.actor(d), role)
     return _exit(b, d.room, subject)
 
 
@@ -105,7 +105,7 @@ def _role_given(b: Batch, d: Draft, seq: int) -> bool:
     had = _role(b, d.room, subject)
     if had is None:
         raise Refused("not_found")
-    need_grant(b.actor(d), role)
+    need_to_grant(b.actor(d), role)
     if had == "owner" and role != "owner" and not _another_owner(b, d.room, subject):
         raise Refused("last_owner")
     b.c.execute(update(members).where(members.c.room == d.room, members.c.user == subject).values(role=role))
@@ -146,7 +146,7 @@ def _edited(b: Batch, d: Draft, seq: int) -> bool:
 
 def _deleted(b: Batch, d: Draft, seq: int) -> bool:
     message = _message(b, d)
-    if message.user != d.user and not is_moderator(b.actor(d)):
+    if message.user != d.user and not may(b.actor(d), Action.DELETE_OTHERS):
         raise Refused("forbidden")
     room, target = d.room, d.content.target
     mentioned = msgspec.json.decode(message.body, type=Body).mentions
@@ -203,7 +203,7 @@ def _unreacted(b: Batch, d: Draft, seq: int) -> bool:
 
 
 def _pinned(b: Batch, d: Draft, seq: int) -> bool:
-    need_moderator(b.actor(d))
+    need(b.actor(d), Action.PIN)
     _message(b, d)
     here = pins.c.room == d.room
     if b.c.execute(select(exists().where(here, pins.c.target == d.content.target))).scalar():
@@ -215,7 +215,7 @@ def _pinned(b: Batch, d: Draft, seq: int) -> bool:
 
 
 def _unpinned(b: Batch, d: Draft, seq: int) -> bool:
-    need_moderator(b.actor(d))
+    need(b.actor(d), Action.PIN)
     return b.c.execute(delete(pins).where(pins.c.room == d.room, pins.c.target == d.content.target)).rowcount == 1
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final, cast
 from fastapi import Depends, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from madang.core.rooms import User
+from madang.core.actors import Actor
 from madang.errors import Refused
 from madang.transports.app import App
 
@@ -29,7 +29,7 @@ async def _token(credentials: Annotated[HTTPAuthorizationCredentials | None, Dep
 Token = Annotated[str, Depends(_token)]
 
 
-async def _caller(node: Node, token: Token) -> User:
+async def _caller(node: Node, token: Token) -> Actor:
     if token.startswith(_SERVER_KEY):
         return await node.identity.server(token)
     user, _ = node.identity.verify(token, node.now())
@@ -37,7 +37,7 @@ async def _caller(node: Node, token: Token) -> User:
     return user
 
 
-Caller = Annotated[User, Depends(_caller)]
+Caller = Annotated[Actor, Depends(_caller)]
 """The user or server that the token belongs to (bad_token, rate_limited)."""
 
 RoomPath = Annotated[str, Path(alias="id", pattern="^[a-z0-9][a-z0-9_-]{0,63}$", description="The room's id.")]
@@ -48,12 +48,12 @@ AfterId = Annotated[str, Query(pattern=r"^[^\x00-\x1f\x7f]{0,64}$", description=
 Limit = Annotated[int, Query(ge=1, le=200, description="At most so many.")]
 
 
-def hold_page(node: App, user: User, rows: int) -> None:
+def hold_page(node: App, user: Actor, rows: int) -> None:
     """Count a page that a caller reads, as the native protocol does; a server reads for many (rate_limited)."""
     if not user.server:
         node.limits.page_requested(user.id, rows, node.hub.time())
 
 
-def hold(node: App, user: User, room: str, slow_ms: int = 0) -> None:
+def hold(node: App, user: Actor, room: str, slow_ms: int = 0) -> None:
     """Count a change that a caller makes in a room, as the native protocol does (rate_limited, slow_mode)."""
     node.limits.append(user.id, room, node.hub.time(), slow_ms, server=user.server)

@@ -10,9 +10,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
 from madang import __version__
+from madang.core.actors import Actor
 from madang.core.events import SENT, Appended, Draft
+from madang.core.permissions import Action, may, need
 from madang.core.rate import Bucket
-from madang.core.rooms import Member, User, is_moderator, need_moderator
+from madang.core.rooms import Member
 from madang.core.timestamps import moment
 from madang.delivery import ephemeral
 from madang.delivery.joining import RESUME_EVENTS, Joined
@@ -63,7 +65,7 @@ class Session:
         self._bad = 0
         self._flood = 0
         self.in_flight = 0
-        self.user: User | None = None
+        self.user: Actor | None = None
 
     # -- in ------------------------------------------------------------------------------------------------------------
 
@@ -181,7 +183,7 @@ class Session:
         user = {"id": self.user.id, "name": self.user.name}
         self._answer(codec.ok(command.n, user=user, token=token, server=server))
 
-    def _me(self) -> User:
+    def _me(self) -> Actor:
         assert self.user is not None  # receive() lets nothing but hello through before
         return self.user
 
@@ -246,7 +248,7 @@ class Session:
         app = self._app
         live = app.hub.rooms[draft.room]
         slow_ms = live.info.slow_ms
-        if slow_ms and (draft.type != SENT or is_moderator(subscription.role)):
+        if slow_ms and (draft.type != SENT or may(subscription.role, Action.SKIP_SLOW_MODE)):
             slow_ms = 0
         app.limits.append(draft.user, draft.room, app.hub.time(), slow_ms)
         app.appender.submit(draft, self._appended, n)
@@ -292,7 +294,7 @@ class Session:
         subscription = self._subscription(m.room)
         self._submit(m.n, messages.pin(self._me(), subscription.role, m.room, m.seq, m.on), subscription)
 
-    def _changing(self, n: int, room: str, change: Callable[[User], Awaitable[Appended | None]]) -> None:
+    def _changing(self, n: int, room: str, change: Callable[[Actor], Awaitable[Appended | None]]) -> None:
         self._app.limits.append(self._me().id, room, self._app.hub.time())
 
         async def work() -> bytes:
@@ -310,7 +312,7 @@ class Session:
         self._changing(m.n, m.room, lambda me: self._app.rooms.change(me, m.room, m.title, m.access, m.slow_ms))
 
     def _invite(self, m: c.Invite) -> None:
-        need_moderator(self._subscription(m.room).role)
+        need(self._subscription(m.room).role, Action.INVITE)
         self._answer(
             codec.ok(m.n, invite=self._app.identity.invite(m.room, self._app.now()), expires_ms=INVITE_S * 1000)
         )
@@ -323,7 +325,7 @@ class Session:
 
     # -- reads ---------------------------------------------------------------------------------------------------------
 
-    def _reading(self, n: int, room: str, rows: int, read: Callable[[User], Awaitable[dict[str, Any]]]) -> None:
+    def _reading(self, n: int, room: str, rows: int, read: Callable[[Actor], Awaitable[dict[str, Any]]]) -> None:
         self._subscription(room)
         self._page(rows)
 
@@ -338,27 +340,27 @@ class Session:
         self._app.limits.page(self._bucket, rows, self._app.hub.time())
 
     def _history(self, m: c.History) -> None:
-        async def read(me: User) -> dict[str, Any]:
+        async def read(me: Actor) -> dict[str, Any]:
             page = await self._app.reading.history(m.room, me.id, m.before, m.after, m.limit)
             return {"messages": page.messages, "more": page.more}
 
         self._reading(m.n, m.room, m.limit, read)
 
     def _pins(self, m: c.Pins) -> None:
-        async def read(me: User) -> dict[str, Any]:
+        async def read(me: Actor) -> dict[str, Any]:
             return {"messages": await self._app.reading.pins(m.room, me.id), "more": False}
 
         self._reading(m.n, m.room, PINS, read)
 
     def _members(self, m: c.Members) -> None:
-        async def read(me: User) -> dict[str, Any]:
+        async def read(me: Actor) -> dict[str, Any]:
             members, more = await self._app.reading.members(m.room, m.after, m.limit)
             return {"members": [_member(member) for member in members], "more": more}
 
         self._reading(m.n, m.room, m.limit, read)
 
     def _presence(self, m: c.Presence) -> None:
-        async def read(me: User) -> dict[str, Any]:
+        async def read(me: Actor) -> dict[str, Any]:
             users, count = await self._app.hub.presence.online(m.room, after=m.after, limit=m.limit)
             return {"users": users, "count": count, "more": len(users) == m.limit and count > m.limit}
 

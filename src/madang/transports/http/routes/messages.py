@@ -5,8 +5,10 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Header, Query, Response
 
+from madang.core.actors import Actor
 from madang.core.events import SENT, Draft, Message
-from madang.core.rooms import Member, User, is_moderator
+from madang.core.permissions import Action, may
+from madang.core.rooms import Member
 from madang.core.text import clean_name
 from madang.errors import Refused
 from madang.services import messages
@@ -26,9 +28,9 @@ Cursor = Annotated[int | None, Query(ge=0, le=2**53)]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=64, description="Serves as cid.")]
 
 
-async def _append(node: App, user: User, member: Member, draft: Draft, status: int = 200) -> Response:
+async def _append(node: App, user: Actor, member: Member, draft: Draft, status: int = 200) -> Response:
     slow_ms = 0
-    if draft.type == SENT and not is_moderator(member.role):
+    if draft.type == SENT and not may(member.role, Action.SKIP_SLOW_MODE):
         live = node.hub.rooms.get(draft.room)
         slow_ms = (live.info if live else await node.rooms.room(draft.room)).slow_ms
     hold(node, user, draft.room, slow_ms)
@@ -67,12 +69,12 @@ async def send(
     return await _append(node, user, member, draft, 201)
 
 
-def _sender(caller: User, other: b.As | None) -> User:
+def _sender(caller: Actor, other: b.As | None) -> Actor:
     if other is None:
         return caller
     if not caller.server:
         raise Refused("forbidden", "as: for server keys only.")
-    return User(id=other.id, name=clean_name(other.name), server=True)
+    return Actor(id=other.id, name=clean_name(other.name), server=True)
 
 
 @router.patch(MESSAGE, **documented(b.Stored, taken=b.MessageChange))

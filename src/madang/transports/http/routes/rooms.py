@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 
 from madang.core.events import Appended
-from madang.core.rooms import Member, Room, need_moderator
+from madang.core.permissions import Action, need
+from madang.core.rooms import Member, Room
 from madang.delivery import ephemeral
 from madang.errors import Refused
 from madang.services.identity import INVITE_S
@@ -94,7 +95,7 @@ async def join(
 @router.post(ROOM + "/invites", **documented(b.Invited, status=201))
 async def invite(node: Node, caller: Caller, id: RoomPath) -> Response:
     """Make an invite to the room (moderators)."""
-    need_moderator((await node.rooms.member(caller, id)).role)
+    need((await node.rooms.member(caller, id)).role, Action.INVITE)
     return answer(b.Invited(node.identity.invite(id, node.now()), INVITE_S * 1000), 201)
 
 

@@ -1,0 +1,61 @@
+"""Who may do what in a room: one table, and the questions asked of it. Which roles there are is `rooms.py`'s."""
+
+from enum import StrEnum
+from typing import Final
+
+from madang.core.rooms import ROLES, Role
+from madang.errors import Refused
+
+
+class Action(StrEnum):
+    """What a member may need a role for. Whatever is not listed, every member may do."""
+
+    PIN = "pin"
+    DELETE_OTHERS = "delete others' messages"
+    SKIP_SLOW_MODE = "skip slow mode"
+    CHANGE_ROOM = "change the room"
+    INVITE = "invite"
+    KICK = "kick"
+    GRANT = "grant roles"
+
+
+LEAST: Final[dict[Action, Role]] = {
+    Action.PIN: "moderator",
+    Action.DELETE_OTHERS: "moderator",
+    Action.SKIP_SLOW_MODE: "moderator",
+    Action.CHANGE_ROOM: "moderator",
+    Action.INVITE: "moderator",
+    Action.KICK: "moderator",
+    Action.GRANT: "owner",
+}
+"""The lowest role that an action is open to."""
+
+
+def may(role: str, action: Action) -> bool:
+    """Return whether a role is high enough for an action."""
+    return ROLES[role] >= ROLES[LEAST[action]]
+
+
+def need(role: str, action: Action) -> None:
+    """Raise Refused (forbidden) unless a role is high enough for an action."""
+    if not may(role, action):
+        raise Refused("forbidden")
+
+
+def need_to_kick(role: str, subject: str) -> None:
+    """Raise Refused (forbidden) unless a role may kick, and stands above the subject's: equals cannot kick each other."""
+    need(role, Action.KICK)
+    if ROLES[role] <= ROLES[subject]:
+        raise Refused("forbidden")
+
+
+def need_to_grant(role: str, granted: str) -> None:
+    """Raise Refused unless a role may grant another: owners may grant any that there is (forbidden, bad_field)."""
+    if granted not in ROLES:
+        raise Refused("bad_field", "role: owner, moderator or member.")
+    need(role, Action.GRANT)
+
+
+def acting_role(role: str | None, *, server: bool) -> str:
+    """Return the role in which an actor acts: server keys as owners of every room, non-members as plain members."""
+    return "owner" if server else role or "member"
