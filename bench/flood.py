@@ -30,10 +30,10 @@ from bench.run import wait_until_quiet
 from bench.s0 import BUSY
 from bench.server import environment, madang
 from bench.tools import BENCH, BUILD, ROOT
-from madang.measuring.crowd import Crowd, Target
-from madang.measuring.figures import times
-from madang.measuring.process import usage
-from madang.measuring.publishing import publish
+from madang_proof.measuring.clients import Crowd, Target
+from madang_proof.measuring.figures import times
+from madang_proof.measuring.process import usage
+from madang_proof.measuring.publishing import publish
 
 USERS: Final = 20
 RATE: Final = 160.0  # messages a second of all users together; a user may send 10

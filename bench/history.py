@@ -13,8 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from madang.testing.history import Recorder, check
-from madang.testing.history import records as r
+from madang_proof.history import Recorder, check
+from madang_proof.history import records as r
 
 
 class Load:

@@ -19,7 +19,7 @@ from bench.peers import making
 from bench.run import wait_until_quiet
 from bench.server import Server, environment, madang
 from bench.tools import BENCH, BUILD, ROOT
-from madang.measuring.process import usage
+from madang_proof.measuring.process import usage
 
 LOAD_CORE: Final = "1"
 TIMEOUT_S: Final = 180

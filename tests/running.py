@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from madang.proving import server
+from madang_proof.testbed import server
 
 Server = server.Server
 COMMAND_SECONDS = 60.0

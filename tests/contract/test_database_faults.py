@@ -15,11 +15,11 @@ from madang.adapters.sql import Store, pooled
 from madang.core.actors import Actor
 from madang.core.events import Appended
 from madang.errors import Refused, StorageFailed
-from madang.proving.proxy import Proxy
 from madang.services.appender import Appender
 from madang.services.rooms import Rooms
 from madang.testing.rules import Scene, assert_repeat, new_event
 from madang.testing.rules import opened as opened_scene
+from madang_proof.testbed.proxy import Proxy
 from tests.contract.conftest import opened
 from tests.contract.test_database_servers import by_hand
 from tests.mariadb import MariadbServer, run_mariadb

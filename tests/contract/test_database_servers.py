@@ -15,9 +15,9 @@ from madang.core import events as kinds
 from madang.core.events import Appended
 from madang.core.ids import IdSource
 from madang.errors import StorageFailed
-from madang.proving.proxy import Proxy
 from madang.testing import FakeClock
 from madang.testing.rules import opened as opened_scene
+from madang_proof.testbed.proxy import Proxy
 from tests.contract.conftest import now_ms, opened
 
 

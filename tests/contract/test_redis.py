@@ -13,8 +13,8 @@ from madang.adapters.bus.redis.servers import CONNECTIONS
 from madang.core.events import SENT, Event
 from madang.errors import SetupError
 from madang.ports.bus import Bus, Signal
-from madang.proving.proxy import Proxy
 from madang.testing import check_bus, check_presence
+from madang_proof.testbed.proxy import Proxy
 from tests.redis import RedisServer, run_redis
 from tests.waiting import eventually, turns
 

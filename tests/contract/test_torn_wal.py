@@ -13,7 +13,7 @@ from madang.adapters.sql import Store
 from madang.core import events as kinds
 from madang.core.events import Appended, Body, draft
 from madang.errors import SetupError
-from madang.proving.faults.torn import end_of, tear
+from madang_proof.faults.torn import end_of, tear
 from tests.contract.conftest import opened
 
 ROOMS = [f"torn-{n}" for n in range(3)]

@@ -6,8 +6,8 @@ from typing import get_args
 
 import msgspec
 
-from madang.testing.history import TITLES, Record, check
-from madang.testing.history.records import Message
+from madang_proof.history import TITLES, Record, check
+from madang_proof.history.records import Message
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/guides/history.md").read_text()
 

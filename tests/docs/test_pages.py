@@ -1,11 +1,13 @@
 """What pages for people name exists: settings, commands and their options, files and headings that they link to."""
 
 import re
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 from madang.cli.main import app
+from madang.cli.plugins import GROUP
 from madang.config import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,7 +21,7 @@ def commands() -> set[str]:
     for group in app.registered_groups:
         assert group.typer_instance is not None
         found |= {f"{group.name} {command.name}" for command in group.typer_instance.registered_commands}
-    return found
+    return found | entry_points(group=GROUP).names
 
 
 @EVERY_PAGE

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from madang.proving.faults import FAULTS
+from madang_proof.faults import FAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs/start/promises.md").read_text()

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from madang.adapters.sql import open_store
-from madang.proving.server import PROGRAM
+from madang_proof.testbed.server import PROGRAM
 from tests import wire
 from tests.contract.conftest import now_ms, opened
 from tests.contract.test_copying import furnish

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from madang.errors import SetupError
-from madang.proving.faults import FAULTS
-from madang.proving.plan import make_plan
-from madang.proving.run import prove, prove_url
-from madang.proving.stage import staged
-from madang.proving.verdict import Outcome
+from madang_proof.faults import FAULTS
+from madang_proof.plan import make_plan
+from madang_proof.run import prove, prove_url
+from madang_proof.testbed.testbed import staged
+from madang_proof.verdict import Outcome
 from tests.running import madang, running_server
 from tests.waiting import eventually
 

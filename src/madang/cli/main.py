@@ -1,6 +1,7 @@
 """All commands under one name, and what every error looks like: one sentence, how to mend it, an exit code.
 
-Exit codes: 0 done, 1 it could not be done, 2 wrong use or set-up. Commands import what they need when they run.
+Exit codes: 0 done, 1 it could not be done, 2 wrong use or set-up. Commands import what they need when they run; `plugins.py`
+adds those of other packages.
 """
 
 import sys
@@ -11,17 +12,16 @@ import typer
 from madang import __version__
 from madang.cli import keys, rooms
 from madang.cli.backup import backup, restore
-from madang.cli.bench import bench
 from madang.cli.chat import chat
 from madang.cli.doctor import doctor
 from madang.cli.migrate import migrate
-from madang.cli.prove import prove
+from madang.cli.plugins import Commands
 from madang.cli.serve import serve
 from madang.cli.upgrade import upgrade
 from madang.errors import MadangError, SetupError
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="Madang: live rooms you host yourself.",
 )  # fmt: skip
 app.command()(serve)
@@ -29,8 +29,6 @@ app.command()(chat)
 app.add_typer(rooms.app, name="room")
 app.add_typer(keys.app, name="key")
 app.command()(doctor)
-app.command()(prove)
-app.command()(bench)
 app.command()(backup)
 app.command()(restore)
 app.command()(migrate)

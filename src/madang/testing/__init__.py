@@ -10,7 +10,8 @@ Suites use no fixture and no plugin. `make` is called once per rule; every call 
 all of one suite's calls must lead to the same storage. Suites use new rooms and users each time, so the storage need
 not be empty.
 
-`madang.testing.history` judges what clients of a running server saw, in any language: see docs/guides/history.md.
+What clients of a running server saw is judged by `madang_proof.history`, in a package of its own:
+see docs/guides/history.md.
 """
 
 from madang.testing.bus import check_bus

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from madang.proving.faults import FAULTS
+from madang_proof.faults import FAULTS
 from tests.servers import missing
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from madang.proving.faults.companion import Companion, accompanied, until
-from madang.proving.faults.probe import probing
-from madang.proving.faults.slow import Reader
-from madang.proving.stage import Stage, staged
+from madang_proof.faults.probe import probing
+from madang_proof.faults.slow import Reader
+from madang_proof.faults.watcher import Companion, accompanied, until
+from madang_proof.testbed.testbed import Stage, staged
 
 pytestmark = [
     pytest.mark.slow,

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from madang.proving.faults import FAULTS, Fault
-from madang.proving.faults.freeze import Freeze
-from madang.proving.faults.slow import Deaf, Sleeper
-from madang.proving.faults.storm import Storm
-from madang.proving.plan import make_plan
-from madang.proving.run import prove
-from madang.proving.verdict import Struck
+from madang_proof.faults import FAULTS, Fault
+from madang_proof.faults.freeze import Freeze
+from madang_proof.faults.slow import Deaf, Sleeper
+from madang_proof.faults.storm import Storm
+from madang_proof.plan import make_plan
+from madang_proof.run import prove
+from madang_proof.verdict import Struck
 from tests.scenario.faults.needs import need
 
 PROCESSES = ["freeze", "sleeper", "deaf", "drain"]

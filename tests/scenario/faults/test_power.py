@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from madang.proving import shim_undo
-from madang.proving.faults.probe import Refusal, probing
-from madang.proving.server import Server
-from madang.proving.shim import Shim
+from madang_proof.faults.probe import Refusal, probing
+from madang_proof.testbed import shim_undo
+from madang_proof.testbed.server import Server
+from madang_proof.testbed.shim import Shim
 from tests.disks import mounted_disk
 from tests.scenario.faults.needs import need
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from madang.proving.faults import FAULTS
-from madang.proving.faults.freeze import Freeze
-from madang.proving.plan import make_plan
-from madang.proving.run import prove
+from madang_proof.faults import FAULTS
+from madang_proof.faults.freeze import Freeze
+from madang_proof.plan import make_plan
+from madang_proof.run import prove
 from tests.scenario.faults.needs import need
 
 ROOT = Path(__file__).parents[3]

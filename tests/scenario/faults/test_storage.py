@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from madang.proving.faults import FAULTS
-from madang.proving.plan import make_plan
-from madang.proving.run import prove
+from madang_proof.faults import FAULTS
+from madang_proof.plan import make_plan
+from madang_proof.run import prove
 from tests.scenario.faults.needs import need
 
 SHORT = ["after-commit", "before-commit", "before-fanout", "torn", "disk-full", "fsync", "clock"]

@@ -8,11 +8,11 @@ import random
 from typing import Final
 
 from madang.node.lease import LEASE_MS
-from madang.proving.faults.companion import PAD, accompanied, until
-from madang.proving.faults.fault import NODES, Broken, started_again
-from madang.proving.faults.partition import FOUND_S, Outage
-from madang.proving.faults.probe import probing
-from madang.proving.stage import Stage
+from madang_proof.faults.fault import NODES, Broken, started_again
+from madang_proof.faults.partition import FOUND_S, Outage
+from madang_proof.faults.probe import probing
+from madang_proof.faults.watcher import PAD, accompanied, until
+from madang_proof.testbed.testbed import Stage
 from tests.daemons import Daemon
 from tests.redis import RedisServer
 

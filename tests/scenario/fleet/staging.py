@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from madang.proving.faults import FAULTS, Fault
-from madang.proving.plan import make_plan
-from madang.proving.run import prove
-from madang.proving.stage import Fleet
-from madang.proving.verdict import Outcome
+from madang_proof.faults import FAULTS, Fault
+from madang_proof.plan import make_plan
+from madang_proof.run import prove
+from madang_proof.testbed.testbed import Fleet
+from madang_proof.verdict import Outcome
 
 SOON = {"ping_s": "1"}
 DATABASES = [

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from madang.errors import SetupError
-from madang.proving.faults import FAULTS, Fault, fitting
-from madang.proving.faults.freeze import Freeze
-from madang.proving.faults.storm import Exodus
-from madang.proving.plan import make_plan
-from madang.proving.run import prove
-from madang.proving.stage import Fleet
+from madang_proof.faults import FAULTS, Fault, fitting
+from madang_proof.faults.freeze import Freeze
+from madang_proof.faults.storm import Exodus
+from madang_proof.plan import make_plan
+from madang_proof.run import prove
+from madang_proof.testbed.testbed import Fleet
 from tests.redis import RedisServer
 from tests.running import madang
 from tests.scenario.fleet.outages import Zombie

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from madang.proving.faults import fitting
-from madang.proving.stage import Fleet
+from madang_proof.faults import fitting
+from madang_proof.testbed.testbed import Fleet
 from tests.scenario.fleet.staging import held
 from tests.servers import PostgresServer
 

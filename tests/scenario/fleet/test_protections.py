@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from madang.proving.plan import make_plan
-from madang.proving.run import prove
-from madang.proving.stage import Fleet
+from madang_proof.plan import make_plan
+from madang_proof.run import prove
+from madang_proof.testbed.testbed import Fleet
 from tests.redis import RedisServer
 from tests.scenario.fleet.outages import Zombie
 from tests.scenario.fleet.staging import named

@@ -16,10 +16,10 @@ import httpx2
 import pytest
 
 from madang.client import State, Yard, connect
-from madang.proving.plan import make_plan
-from madang.proving.run import prove_url
-from madang.proving.witness import Witness
 from madang.transports.http.errors import MAX_BODY
+from madang_proof.load.recorder import Witness
+from madang_proof.plan import make_plan
+from madang_proof.run import prove_url
 from tests.proxies import RUN, Proxy
 from tests.redis import RedisServer
 from tests.running import Server, running_server

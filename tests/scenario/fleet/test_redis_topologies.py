@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from madang.adapters.bus.redis.channels import TAGS
-from madang.proving.faults.fault import NODES
-from madang.proving.stage import Fleet, Stage
+from madang_proof.faults.fault import NODES
+from madang_proof.testbed.testbed import Fleet, Stage
 from tests.redis_topologies import agreed, run_cluster, run_sentinels
 from tests.scenario.fleet.staging import held, named
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from madang.proving.stage import Fleet
+from madang_proof.testbed.testbed import Fleet
 from tests.mariadb import run_mariadb
 from tests.redis import RedisServer, run_redis
 from tests.scenario.fleet.outages import Choked, Full, Killed, Saving

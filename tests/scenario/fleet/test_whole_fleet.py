@@ -15,14 +15,14 @@ from typing import Final
 import msgspec
 import pytest
 
-from madang.proving.command import Command
-from madang.proving.load import Crowd
-from madang.proving.plan import Person, Place, Plan
-from madang.proving.server import Server
-from madang.proving.stage import staged_fleet
-from madang.proving.witness import Witness, now
-from madang.testing.history import Recorder, check
-from madang.testing.history.records import Setup
+from madang_proof.history import Recorder, check
+from madang_proof.history.records import Setup, now
+from madang_proof.load.command import Command
+from madang_proof.load.crowd import Crowd
+from madang_proof.load.recorder import Witness
+from madang_proof.plan import Person, Place, Plan
+from madang_proof.testbed.server import Server
+from madang_proof.testbed.testbed import staged_fleet
 from tests.proxies import run_nginx
 from tests.redis import run_redis
 from tests.servers import run_postgres

@@ -1,0 +1,62 @@
+"""F13: the wall clock goes an hour back, and two hours on, while the server runs and over a restart. Order is by seq,
+ids rise with it, and who had a token keeps it."""
+
+import asyncio
+import random
+from typing import Any, Final
+
+from madang_proof.faults.fault import ANYWHERE, Broken, started_again
+from madang_proof.faults.probe import Probe, probing
+from madang_proof.testbed import shim
+from madang_proof.testbed.testbed import Stage
+
+JUMPS_S: Final = (-3600, 7200)
+NEAR_S: Final = (-10, 10)  # clocks of one fleet may differ by less than a lease of 30 s
+HOLD_S: Final = 0.5  # at each of the times, at most
+
+
+class Clock:
+    """Turn the wall clock to and fro, and in the end right again."""
+
+    name = "clock"
+    number = "F13"
+    title = "wall clock -1 h and +2 h (of a node among several: 10 s), while running and over a restart"
+    needs = ANYWHERE
+
+    def missing(self) -> str | None:
+        return shim.missing()
+
+    async def strike(self, stage: Stage, dice: random.Random) -> str:
+        clock = await stage.shim()
+        jumps = dice.sample(NEAR_S if stage.others else JUMPS_S, 2)
+        over = dice.choice(jumps)
+        acked: list[Any] = []
+        try:
+            async with probing(stage.server) as probe:
+                await _speak(probe, acked)
+                for seconds in (*jumps, 0):
+                    clock.set_clock(seconds)
+                    await _speak(probe, acked)
+                    await asyncio.sleep(dice.uniform(0, HOLD_S))
+                    if seconds == over:
+                        await stage.server.kill()
+                        await started_again(stage.server, f"the clock was {seconds} s off")
+                        await _speak(probe, acked)
+                    async with probing(stage.server, probe.room) as guest:  # whose token is of that time
+                        await guest.surely("PUT", f"/api/rooms/{probe.room}/members/me")
+                        clock.set_clock(0)
+                        await guest.surely("GET", "/api/me")
+                        clock.set_clock(seconds)
+                await _speak(probe, acked)
+                found = [(int(message["id"]), message["seq"]) for message in await probe.history()]
+        finally:
+            clock.set_clock(0)
+        if found != sorted(set(found)) or [seq for _, seq in found] != sorted(ack["seq"] for ack in acked):
+            raise Broken(f"The clock was turned, and ids do not rise with seq: {found}.")
+        return f"{jumps[0]:+} s, {jumps[1]:+} s, a restart at {over:+} s"
+
+
+async def _speak(probe: Probe, acked: list[Any]) -> None:
+    """Send two messages with the token that the probe has had from the start. Raises Broken."""
+    for _ in range(2):
+        acked.append(await probe.surely_send(f"tick-{len(acked)}", "tick"))

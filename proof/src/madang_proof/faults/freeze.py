@@ -1,0 +1,118 @@
+"""F8 and F36: the server stands still (SIGSTOP) and goes on; the server is told to end (SIGTERM) and comes back.
+
+Nobody takes a lone server's node number while it stands still, so its lease may lapse: it prolongs it and goes on.
+"""
+
+import asyncio
+import random
+from typing import Final
+
+from madang_proof.faults.fault import ANYWHERE, Broken
+from madang_proof.faults.probe import Probe, probing
+from madang_proof.faults.watcher import Companion, accompanied, until
+from madang_proof.testbed.server import Server, answers
+from madang_proof.testbed.testbed import Stage
+
+SHORTEST_S: Final = 0.5
+LEAVE_S: Final = 10.0  # the promise
+RESTART: Final = 1012
+
+
+class Freeze:
+    """Stop the process for a while; its sockets stay open. Nothing sent before or meanwhile may be lost or doubled.
+
+    Args:
+        longest_s, least_s: for how long; beyond 30 s its lease has lapsed.
+    """
+
+    name = "freeze"
+    number = "F8"
+    title = "stop the server's process (SIGSTOP) for a while, and let it go on"
+    needs = ANYWHERE
+
+    def __init__(self, longest_s: float = 3.0, *, least_s: float = SHORTEST_S) -> None:
+        self._longest_s = longest_s
+        self._least_s = least_s
+
+    def missing(self) -> str | None:
+        return None
+
+    async def strike(self, stage: Stage, dice: random.Random) -> str:
+        server = stage.server
+        seconds = dice.uniform(self._least_s, self._longest_s)
+        async with probing(server) as probe, accompanied(probe, server.direct_url) as companion:
+            companion.send("before")
+            server.pause()
+            try:
+                companion.send("meanwhile")
+                await asyncio.sleep(seconds)
+            finally:
+                server.resume()
+            try:
+                await self._look(server, probe, companion)
+            except Broken:
+                if not server.running:
+                    raise Broken(f"The server ended after it had stood still for {seconds:.1f} s.") from None
+                raise
+        return f"stood still for {seconds:.1f} s"
+
+    async def _look(self, server: Server, probe: Probe, companion: Companion) -> None:
+        await until(lambda: len(companion.acked) == 2 or companion.code, "an ack")
+        if companion.code is not None:  # it may have been taken for dead: it resends
+            await companion.connect(server.direct_url)
+            companion.send("before")
+            companion.send("meanwhile")
+            await until(lambda: len(companion.acked) == 2, "an ack")
+        found = [message["text"] for message in await probe.history()]
+        if found != ["before", "meanwhile"]:
+            raise Broken(f"Two messages were sent around a freeze, and these are there: {found}.")
+
+
+class Drain:
+    """End in order while everybody talks: all that was acked is kept, everybody is told when to come back, and soon."""
+
+    name = "drain"
+    number = "F36"
+    title = "end the server in order (SIGTERM) under load, and start it again"
+    needs = ANYWHERE
+
+    def missing(self) -> str | None:
+        return None
+
+    async def strike(self, stage: Stage, dice: random.Random) -> str:
+        server = stage.server
+        await asyncio.sleep(dice.uniform(0, SHORTEST_S))
+        try:
+            return await self._drain(stage)
+        finally:
+            if not server.running:
+                await server.start()
+
+    async def _drain(self, stage: Stage) -> str:
+        server = stage.server
+        async with probing(server) as probe, accompanied(probe, server.direct_url) as companion:
+            for i in range(20):
+                companion.send(f"drain-{i}")
+            begun = asyncio.get_running_loop().time()
+            try:
+                async with asyncio.timeout(LEAVE_S):
+                    status = await server.stop()
+            except TimeoutError:
+                raise Broken(f"The server did not end within {LEAVE_S:.0f} s of SIGTERM.") from None
+            took = asyncio.get_running_loop().time() - begun
+            if status:
+                raise Broken(f"The server ended with status {status} after SIGTERM.")
+            await until(lambda: companion.code is not None, "an end of the connection")
+            if companion.code != RESTART or not companion.bye:
+                raise Broken(
+                    f"A connection was closed with {companion.code}, retry_ms {companion.bye}, not with a bye."
+                )
+            acked = dict(companion.acked)
+            await server.start()
+            there = {message["seq"]: message["text"] for message in await probe.history()}
+            for cid, seq in acked.items():
+                if there.get(seq) != cid:
+                    raise Broken(f"{cid!r} was acked as {seq}, where {there.get(seq)!r} stands after the restart.")
+        if not await answers(server.port):
+            raise Broken("The server does not answer after its restart.")
+        return f"ended in {took:.1f} s, with {len(acked)} of 20 sends acked"

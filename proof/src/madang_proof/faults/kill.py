@@ -1,0 +1,30 @@
+"""F1: kill -9 at any moment. What the server had written stays in the kernel's cache, so this tries the order of its
+writes and acks, not its fsyncs."""
+
+import asyncio
+import random
+from typing import Final
+
+from madang_proof.faults.fault import ANYWHERE, started_again
+from madang_proof.testbed.testbed import Stage
+
+MOMENT_S: Final = 0.5  # the kill comes within this time
+
+
+class Kill:
+    """End the process with SIGKILL at a random moment, and start it again."""
+
+    name = "kill"
+    number = "F1"
+    title = "kill -9 at a random moment, and start again"
+    needs = ANYWHERE
+
+    def missing(self) -> str | None:
+        return None
+
+    async def strike(self, stage: Stage, dice: random.Random) -> str:
+        wait = dice.uniform(0, MOMENT_S)
+        await asyncio.sleep(wait)
+        await stage.server.kill()
+        await started_again(stage.server, "kill -9")
+        return f"killed after {wait * 1000:.0f} ms"

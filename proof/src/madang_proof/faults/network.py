@@ -1,0 +1,139 @@
+"""F33 and F34: what networks do to connections: one way goes dead, resets fall into frames, bytes come one by one.
+
+The proxy does it to all connections of the load at once. What arrives, the checker judges; here is judged only what a
+bystander sees: that the server lets go of who has gone silent, and that nothing is held against who comes back.
+"""
+
+import asyncio
+import random
+from contextlib import AsyncExitStack
+from typing import Final
+
+from madang_proof.faults.fault import ANYWHERE, Broken
+from madang_proof.faults.probe import probing
+from madang_proof.faults.watcher import Companion, accompanied, until
+from madang_proof.testbed.proxy import CLEAR, Weather
+from madang_proof.testbed.testbed import Stage
+
+PINGS: Final = 3  # intervals after which a silent peer is gone
+GRACE_S: Final = 6.0  # a turn of the wheel for each of them, a tick of presence, and a busy machine
+ROUNDS: Final = 4
+TORN: Final = 3  # companions of the fault's own
+WITHIN: Final = 500  # bytes that pass before a reset
+SLICE_S: Final = 1.5
+CUT = Weather(cut=True)
+
+
+class OneWay:
+    """Cut one way of every connection. The server drops who does not answer its pings, and shows nobody as online who
+    is not; then all may come back, and go on where they stood."""
+
+    name = "one-way"
+    number = "F33"
+    title = "cut one way of every connection, until the server has noticed"
+    needs = ANYWHERE
+
+    def missing(self) -> str | None:
+        return None
+
+    async def strike(self, stage: Stage, dice: random.Random) -> str:
+        up = dice.random() < 0.5
+        server = stage.server
+        async with (
+            probing(server) as ghost,
+            accompanied(ghost, stage.url) as victim,
+            probing(server, ghost.room) as friend,
+            accompanied(friend, server.direct_url) as watcher,
+        ):
+            await _online(watcher, 2)
+            stage.proxy.change(up=CUT if up else CLEAR, down=CLEAR if up else CUT)
+            begun = asyncio.get_running_loop().time()
+            try:
+                within = PINGS * watcher.ping_s + GRACE_S
+                await until(lambda: _is_online(watcher, 1), "an end of presence of who is cut off", within)
+                took = asyncio.get_running_loop().time() - begun
+                for i in range(5):
+                    await watcher.ask("send", room=watcher.room, cid=f"missed-{i}", text="while you were away")
+            finally:
+                stage.proxy.heal()
+            await until(lambda: victim.code is not None, "an end of the connection that was cut")
+            await victim.connect(stage.url)
+            await until(lambda: victim.position >= watcher.position, "what was missed")
+            if victim.reset or (hole := victim.hole()):
+                raise Broken(f"Who was cut off came back to a hole: {'a reset' if victim.reset else hole}.")
+            await _online(watcher, 2)
+        return f"cut {'to' if up else 'from'} the server; who was silent was let go after {took:.1f} s"
+
+
+async def _is_online(watcher: Companion, count: int) -> bool:
+    found: bool = (await watcher.ask("presence", room=watcher.room))["count"] == count
+    return found
+
+
+async def _online(watcher: Companion, count: int) -> None:
+    await until(lambda: _is_online(watcher, count), f"presence of {count}")
+
+
+class Tear:
+    """Reset connections in the middle of frames, again and again. No part of a message may be stored or delivered."""
+
+    name = "tear"
+    number = "F34"
+    title = "reset connections (RST) in the middle of frames"
+    needs = ANYWHERE
+
+    def missing(self) -> str | None:
+        return None
+
+    async def strike(self, stage: Stage, dice: random.Random) -> str:
+        torn = 0
+        async with AsyncExitStack() as stack:
+            probe = await stack.enter_async_context(probing(stage.server))
+            companions = [await stack.enter_async_context(accompanied(probe, stage.url)) for _ in range(TORN)]
+            sent = set()
+            for i in range(ROUNDS):
+                torn += stage.proxy.reset(dice, share=0.4, within=WITHIN)
+                for number, companion in enumerate(companions):
+                    text = f"torn {i} {number} " + "x" * dice.randrange(2 * WITHIN, 4 * WITHIN)  # so that it is torn
+                    sent.add(text)
+                    companion.send(f"torn-{i}-{number}", text)
+                await asyncio.sleep(dice.uniform(0.1, 0.4))
+                for companion in companions:
+                    if companion.code is not None:
+                        await companion.connect(stage.url)
+            stage.proxy.heal()
+            stored = [message["text"] for message in await probe.history()]
+            if parts := [text[:40] for text in stored if text not in sent]:
+                raise Broken(f"A part of a message was stored: {parts}.")
+            if len(set(stored)) < len(stored):
+                raise Broken("A message that was sent once, and torn, was stored twice.")
+        return f"{torn} resets"
+
+
+class Slice:
+    """Let every byte come by itself: to the server on all connections, from it on some."""
+
+    name = "slice"
+    number = "F34"
+    title = "let the bytes come one by one"
+    needs = ANYWHERE
+
+    def missing(self) -> str | None:
+        return None
+
+    async def strike(self, stage: Stage, dice: random.Random) -> str:
+        sliced = Weather(sliced=True)
+        async with probing(stage.server) as probe, accompanied(probe, stage.url) as companion:
+            stage.proxy.change(up=sliced)
+            try:
+                for i in range(5):
+                    await companion.ask("send", room=probe.room, cid=f"slice-{i}", text=f"slice-{i}")
+                await asyncio.sleep(SLICE_S)
+                met = stage.proxy.change(up=sliced, down=sliced, dice=dice, share=0.2)
+                await asyncio.sleep(SLICE_S)
+            finally:
+                stage.proxy.heal()
+            await until(lambda: companion.position >= 6, "every event of five sends")
+            if hole := companion.hole():
+                raise Broken(f"Bytes came one by one, and {hole}.")
+        return f"byte by byte for {2 * SLICE_S:.0f} s, both ways on {met} connections"

@@ -1,0 +1,183 @@
+"""F16, F17, F26 and F28 as a network makes them: nodes of a fleet are cut off from their bus, their database, their clients.
+
+Each node reaches both through a proxy of its own (`Stage.lines`), so one can be cut off alone, and nothing is done to the
+database or the bus themselves. In an `Outage` two bystanders on two nodes say what must go on meanwhile: acks do not wait for the bus,
+nodes with a database do not wait for one without, and who was kicked on one side hears nothing more on the other.
+"""
+
+import asyncio
+import random
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+from typing import Final, Protocol
+
+from madang_proof.faults.fault import DATABASE_LINE, NODES, Broken
+from madang_proof.faults.probe import Probe, probing
+from madang_proof.faults.watcher import Companion, accompanied, until
+from madang_proof.testbed.proxy import Proxy, Weather
+from madang_proof.testbed.testbed import Stage
+
+AWAY_S: Final = (0.5, 3.0)  # shorter and longer than it takes to notice
+FOUND_S: Final = 30.0  # until all is where it should be again: a log that is looked at now and then, on a busy machine
+SILENT: Final = Weather(cut=True)
+ROUNDS: Final = 5
+MARK: Final = b"COMMIT"  # both drivers send it in plain
+
+
+class Outage(Protocol):
+    """Something that nodes need is away for a while, for one of them or for all. What it is, the implementation knows.
+
+    Attributes:
+        lacks: "database", "bus", or both.
+        everybody: all nodes lack it, and not the stage's `server` alone.
+    """
+
+    lacks: frozenset[str]
+    everybody: bool
+
+    async def begin(self, stage: Stage, dice: random.Random) -> str:
+        """Take it away; gives a note of how."""
+
+    async def end(self, stage: Stage) -> None:
+        """Bring it back."""
+
+    async def strike(self, stage: Stage, dice: random.Random) -> str:
+        """See `Fault.strike`."""
+        database = "database" not in self.lacks
+        async with AsyncExitStack() as stack:
+            host = await stack.enter_async_context(probing(dice.choice(stage.others)))
+            speaker = await stack.enter_async_context(accompanied(host, host.server.direct_url))
+            guest = await stack.enter_async_context(probing(stage.server, host.room))
+            listener = await stack.enter_async_context(accompanied(guest, stage.server.direct_url))
+            await speaker.say(2, "before")
+            await until(lambda: listener.position >= speaker.position, "on one node what was said on another", FOUND_S)
+            kick = 0
+            note = await self.begin(stage, dice)
+            try:
+                if database:
+                    await listener.say(2, "cut-off")
+                if database or not self.everybody:
+                    await speaker.say(2, "meanwhile")
+                    kick = (await speaker.ask("kick", room=host.room, user=guest.user))["seq"]
+                    await speaker.say(2, "after")
+                await asyncio.sleep(seconds := dice.uniform(*AWAY_S))
+            finally:
+                await self.end(stage)
+            if kick:
+                await until(lambda: kick in listener.seqs, "the kick, on the node that was cut off", FOUND_S)
+            await _said(host, speaker)
+            if kick and listener.seqs[-1] != kick:
+                raise Broken(f"Who was kicked by event {kick} was told of event {listener.seqs[-1]}.")
+            if hole := listener.hole() or speaker.hole():
+                raise Broken(f"Over an outage, {hole}.")
+        return f"{note} for {seconds:.1f} s"
+
+
+class Apart(Outage):
+    """Cut nodes off by the proxies before them: their bytes vanish, or their connections are reset and refused."""
+
+    def __init__(self, name: str, number: str, title: str, lacks: Iterable[str], *, everybody: bool = False) -> None:
+        self.name = name
+        self.number = number
+        self.title = title
+        self.lacks = frozenset(lacks)
+        self.needs = NODES | self.lacks
+        self.everybody = everybody
+
+    def missing(self) -> str | None:
+        return None
+
+    async def begin(self, stage: Stage, dice: random.Random) -> str:
+        silently = dice.random() < 0.5
+        for proxy in self._proxies(stage):
+            if silently:
+                proxy.change(up=SILENT, down=SILENT)
+            else:
+                proxy.part()
+        return "silent" if silently else "refused"
+
+    async def end(self, stage: Stage) -> None:
+        for proxy in self._proxies(stage):
+            proxy.heal()
+
+    def _proxies(self, stage: Stage) -> list[Proxy]:
+        numbers = range(len(stage.servers)) if self.everybody else [stage.number]
+        return [getattr(stage.lines[number], line) for number in numbers for line in sorted(self.lacks)]
+
+
+async def _said(host: Probe, speaker: Companion) -> None:
+    """What is said again is acked and heard, and stands once. Raises Broken."""
+    ack = await host.surely_send("again", "again")
+    await until(lambda: speaker.position >= ack["seq"], "what was said after the fleet was one again", FOUND_S)
+    texts = [message["text"] for message in await host.history()]
+    if len(set(texts)) < len(texts):
+        raise Broken(f"A message stands twice: {texts}.")
+
+
+class Unanswered:
+    """Let commits succeed and their answers be lost: what was sent in them is stored, and nobody knows. Sent again, it
+    has the seq that it had."""
+
+    name = "no-answer"
+    number = "F28"
+    title = "a node's commits succeed, and the answers are lost"
+    needs = DATABASE_LINE
+
+    def missing(self) -> str | None:
+        return None
+
+    async def strike(self, stage: Stage, dice: random.Random) -> str:
+        line = stage.lines[stage.number].database
+        assert line is not None
+        lost = 0
+        async with probing(stage.server) as probe:
+            for number in range(ROUNDS):
+                line.lose_answers(MARK)
+                sending = asyncio.ensure_future(probe.surely_send(f"lost-{number}", f"lost-{number}"))
+                try:
+                    await until(lambda: line.lost_answers, "a commit")
+                    await asyncio.sleep(dice.uniform(0, AWAY_S[0]))
+                finally:
+                    lost += line.lost_answers
+                    line.heal()
+                await sending
+            texts = [message["text"] for message in await probe.history()]
+        if texts != (wanted := [f"lost-{number}" for number in range(ROUNDS)]):
+            raise Broken(f"Commits were not answered, and of {wanted} these are there: {texts}.")
+        return f"{lost} answers lost"
+
+
+class Hidden:
+    """Hide a node from its clients: their connections go silent, and who comes is sent to the others. Everybody goes on
+    there, and the node lets go of those whom it no longer hears."""
+
+    name = "hidden"
+    number = "F16"
+    title = "cut a node off from its clients, who come back on the others"
+    needs = NODES
+
+    def missing(self) -> str | None:
+        return None
+
+    async def strike(self, stage: Stage, dice: random.Random) -> str:
+        async with probing(stage.server) as probe, accompanied(probe, dice.choice(stage.others).direct_url) as watcher:
+            stage.proxy.shut(stage.number)
+            hidden = stage.proxy.change(up=SILENT, down=SILENT, target=stage.number)
+            try:
+                await asyncio.sleep(dice.uniform(*AWAY_S))
+                ack = await probe.surely_send("alone", "alone")  # past the balancer
+                await until(lambda: watcher.position >= ack["seq"], "what was said on a hidden node", FOUND_S)
+            finally:
+                stage.proxy.heal()
+        return f"{hidden} connections went silent"
+
+
+PARTITIONS: Final = (
+    Apart("bus-cut", "F16", "cut one node off from the bus", ("bus",)),
+    Apart("bus-away", "F17", "cut all nodes off from the bus", ("bus",), everybody=True),
+    Apart("database-cut", "F16", "cut one node off from the database", ("database",)),
+    Apart("database-away", "F26", "cut all nodes off from the database", ("database",), everybody=True),
+    Apart("island", "F16", "cut one node off from both", ("database", "bus")),
+    Unanswered(),
+    Hidden(),
+)

@@ -1,0 +1,151 @@
+"""F35: thousands of clients that were cut off together come back together, to the same server or from a node that is gone.
+
+All are back in bounded time, the log is not read for each of them, and who had stayed is served meanwhile. The clients are
+`returning.py`'s.
+"""
+
+import asyncio
+import random
+import resource
+from typing import Final
+
+from madang_proof.faults.fault import ANYWHERE, NODES, Broken, started_again
+from madang_proof.faults.probe import probing
+from madang_proof.faults.reconnecting import Returning
+from madang_proof.faults.watcher import Companion, accompanied, metric, until
+from madang_proof.testbed.server import Server
+from madang_proof.testbed.testbed import Stage
+
+MISSED: Final = 250  # events to resume over: more than a room keeps in memory, so that the log must be read
+WITHIN_S: Final = 1.0  # in which all come back
+FILES: Final = 500  # open files besides those of the clients
+TICK_S: Final = 0.1  # between two messages of who had stayed
+
+
+class Storm:
+    """Cut many clients of one room off, and let them come back at once.
+
+    Args:
+        count: how many of them.
+        back_s: seconds until all must be back.
+    """
+
+    name = "storm"
+    number = "F35"
+    title = "let many clients come back within a second"
+    needs = ANYWHERE
+
+    def __init__(self, count: int = 300, back_s: float = 20.0) -> None:
+        self._count = count
+        self._back_s = back_s
+
+    def missing(self) -> str | None:
+        return _too_few_files(self._count)
+
+    async def strike(self, stage: Stage, dice: random.Random) -> str:
+        _allow_files(self._count)
+        async with probing(stage.server) as probe, accompanied(probe, stage.server.direct_url) as stayed:
+            crowd = Returning([stage.server.direct_url], probe, stayed.epoch, self._count, dice)
+            try:
+                return await self._strike(stage, stayed, crowd)
+            finally:
+                crowd.end()
+
+    async def _strike(self, stage: Stage, stayed: Companion, crowd: Returning) -> str:
+        crowd.come(spread_s=self._count / 1000)
+        await until(lambda: crowd.back, "everybody before the storm", self._back_s + self._count / 500)
+        crowd.cut()
+        await stayed.say(MISSED, "missed")
+        before = await _told(stage.server)
+        crowd.come(spread_s=WITHIN_S)
+        took, slowest = await _all_back(crowd, stayed, self._back_s)
+        return _judged(before, await _told(stage.server), self._count, took, slowest)
+
+
+class Exodus:
+    """Kill a node that many clients are on: all come to the others at once, with what they missed still to be told.
+
+    Args:
+        count: how many of them.
+        back_s: seconds until all must be back.
+    """
+
+    name = "exodus"
+    number = "F35"
+    title = "kill -9 a node that many clients are on, who all come to the others"
+    needs = NODES
+
+    def __init__(self, count: int = 300, back_s: float = 20.0) -> None:
+        self._count = count
+        self._back_s = back_s
+
+    def missing(self) -> str | None:
+        return _too_few_files(self._count)
+
+    async def strike(self, stage: Stage, dice: random.Random) -> str:
+        _allow_files(self._count)
+        server = stage.server
+        async with probing(stage.others[0]) as probe, accompanied(probe, stage.others[0].direct_url) as stayed:
+            crowd = Returning([server.direct_url], probe, stayed.epoch, self._count, dice)
+            try:
+                crowd.come(spread_s=self._count / 1000)
+                await until(lambda: crowd.back, "everybody before the exodus", self._back_s + self._count / 500)
+                await stayed.say(MISSED, "said")
+                before = await _told(*stage.others)
+                crowd.urls = [other.direct_url for other in stage.others]
+                await server.kill()
+                took, slowest = await _all_back(crowd, stayed, self._back_s)
+                after = await _told(*stage.others)
+            finally:
+                crowd.end()
+                if not server.running:
+                    await started_again(server, "kill -9")
+        return _judged(before, after, self._count, took, slowest, nodes=len(stage.others))
+
+
+async def _told(*servers: Server) -> tuple[float, float]:
+    """Give how often servers have read the log, and have turned somebody away."""
+    reads = [await metric(server, "madang_log_reads_total") for server in servers]
+    return sum(reads), sum([await metric(server, "madang_turned_away_total") for server in servers])
+
+
+def _judged(
+    before: tuple[float, float], after: tuple[float, float], count: int, took: float, slowest: float, nodes: int = 1
+) -> str:
+    """Sum up. Raises Broken where each has had the log read for himself."""
+    reads, away = (there - here for here, there in zip(before, after, strict=True))
+    if reads > nodes * 50 + count / 10:
+        raise Broken(f"The log was read {reads:.0f} times for {count} who came back to one room.")
+    return (
+        f"{count} were back after {took:.1f} s, {away:.0f} turned away on the way, {reads:.0f} reads of the log; "
+        f"slowest ack meanwhile {slowest:.1f} s"
+    )
+
+
+def _too_few_files(count: int) -> str | None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return None if most >= count + FILES else f"Only {most} files may be open (ulimit -Hn)."
+
+
+def _allow_files(count: int) -> None:
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < count + FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count + FILES, most))
+
+
+async def _all_back(crowd: Returning, stayed: Companion, within_s: float) -> tuple[float, float]:
+    """Wait until all are back, while who stayed goes on talking; gives the seconds, and his slowest ack. Raises Broken."""
+    loop = asyncio.get_running_loop()
+    begun, said, slowest = loop.time(), 0, 0.0
+    while not crowd.back:
+        if loop.time() - begun > within_s:
+            raise Broken(f"{crowd.missing} of {len(crowd.clients)} were not back within {within_s:.0f} s.")
+        sent = loop.time()
+        await stayed.say(1, f"meanwhile-{said}")
+        slowest, said = max(slowest, loop.time() - sent), said + 1
+        await asyncio.sleep(TICK_S)
+    if hole := stayed.hole():
+        raise Broken(f"For who had stayed, {hole}.")
+    if crowd.odd:
+        raise Broken(f"Among those who came back: {dict(crowd.odd)}.")
+    return loop.time() - begun, slowest

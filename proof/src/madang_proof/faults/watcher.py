@@ -1,0 +1,189 @@
+"""A companion: a connection of a fault's own, in a room of its own, by which the fault sees what its victim sees.
+
+It is no part of the load, and the history does not know of it. What is asked over REST is the probe's (`probe.py`).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from websockets.exceptions import InvalidState
+
+from madang_proof.faults.fault import Broken
+from madang_proof.faults.probe import Probe
+from madang_proof.load.connection import Wire, dial
+from madang_proof.testbed.server import Server
+
+PATIENCE_S: Final = 10.0
+POLL_S: Final = 0.02
+PAD: Final = "x" * 16_000  # what a message's data may hold: to fill a socket soon
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder().decode
+
+
+class Companion:
+    """A connection. It hears in the background: `seqs` are those of the events of its room, as they came."""
+
+    def __init__(self, token: str, room: str) -> None:
+        self.token = token
+        self.room = room
+        self.position = 0
+        self.epoch = ""
+        self.ping_s = 0.0
+        self.seqs: list[int] = []
+        self.reset = False  # the last join was answered by a reset
+        self.bye: int | None = None  # retry_ms
+        self.code: int | None = None  # of the close, once it is over
+        self.acked: dict[str, int] = {}  # cid -> seq
+        self._wire: Wire | None = None
+        self._n = 0
+        self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._cids: dict[int, str] = {}
+
+    async def connect(self, url: str, *, small: bool = False) -> None:
+        """Open a connection, say hello, and join: afresh, or from where it stands. Raises Broken.
+
+        Args:
+            small: with a small receive buffer, so that the server soon feels it when reading stops.
+        """
+        self.code = self.bye = None
+        self._answers.clear()
+        self._cids.clear()
+        self._wire = await until(lambda: dial(url, self._hear, self._end, small=small), "a connection")
+        hello = await self.ask("hello", token=self.token)
+        self.ping_s = hello["server"]["ping_ms"] / 1000
+        since = {"since": self.position, "epoch": self.epoch} if self.epoch else {"limit": 0}
+        joined = await self.ask("join", room=self.room, **since)
+        self.reset = joined["reset"]
+        self.seqs += [event["seq"] for event in joined["events"]]
+        self.position, self.epoch = joined["seq"], joined["epoch"]
+
+    async def ask(self, op: str, **fields: Any) -> dict[str, Any]:
+        """Send a command and give the answer; waits where the server says wait. Raises Broken."""
+        while True:
+            answer = await self._ask(op, fields)
+            if answer["op"] == "ok":
+                return answer
+            if "retry_ms" not in answer:
+                raise Broken(f"{op} was refused: {answer['code']}.")
+            await asyncio.sleep(answer["retry_ms"] / 1000)
+
+    async def _ask(self, op: str, fields: dict[str, Any]) -> dict[str, Any]:
+        self._n += 1
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._answers[self._n] = answer
+        self.tell(op, n=self._n, **fields)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await answer
+        except TimeoutError:
+            raise Broken(f"{op} was not answered in {PATIENCE_S:.0f} s.") from None
+
+    def send(self, cid: str, text: str = "") -> None:
+        """Send a message without waiting; its ack comes into `acked`."""
+        self._n += 1
+        self._cids[self._n] = cid
+        self.tell("send", n=self._n, room=self.room, cid=cid, text=text or cid)
+
+    async def say(self, count: int, name: str, data: str = "") -> None:
+        """Send messages, each when the one before is acked: in a flood all would be told the same wait. Raises Broken."""
+        more = {"data": data} if data else {}
+        for i in range(count):
+            await self.ask("send", room=self.room, cid=f"{name}-{i}", text=f"{name}-{i}", **more)
+
+    def tell(self, op: str, **fields: Any) -> None:
+        """Send a command; nothing waits for its answer."""
+        if self._wire is not None:
+            try:
+                self._wire.send([_encode({"op": op, **fields})])
+            except InvalidState:
+                raise Broken(f"The connection of a bystander ended while it said {op}.") from None
+
+    def read_on(self, on: bool) -> None:
+        """Stop reading, or go on."""
+        if self._wire is not None:
+            self._wire.read_on(on)
+
+    def abort(self) -> None:
+        """End the connection."""
+        if self._wire is not None:
+            self._wire.abort()
+
+    def hole(self) -> str | None:
+        """Say where the events it heard skip or repeat; None if they do not."""
+        for before, seq in zip(self.seqs, self.seqs[1:], strict=False):
+            if seq != before + 1:
+                return f"event {seq} came after event {before}"
+        return None
+
+    def _hear(self, text: bytes) -> None:
+        frame = _decode(text)
+        if frame["op"] == "event":
+            self.seqs.append(frame["seq"])
+            self.position = frame["seq"]
+        elif frame["op"] in ("ok", "error"):
+            n = frame.get("n", 0)
+            if (cid := self._cids.pop(n, None)) is not None and frame["op"] == "ok":
+                self.acked[cid] = frame["seq"]
+            elif (answer := self._answers.pop(n, None)) is not None and not answer.done():
+                answer.set_result(frame)
+        elif frame["op"] == "bye":
+            self.bye = frame["retry_ms"]
+
+    def _end(self, code: int) -> None:
+        self.code = code
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(Broken(f"The connection of a bystander ended ({code})."))
+
+
+@asynccontextmanager
+async def accompanied(probe: Probe, url: str, *, small: bool = False) -> AsyncIterator[Companion]:
+    """Give a companion that is connected, of the probe's user and in its room. Raises Broken."""
+    companion = Companion(probe.token, probe.room)
+    await companion.connect(url, small=small)
+    try:
+        yield companion
+    finally:
+        companion.abort()
+
+
+async def until(look: Callable[[], Any], what: str, within: float = PATIENCE_S) -> Any:
+    """Look again and again, awaiting if need be, until something true comes; gives that. Raises Broken."""
+    try:
+        async with asyncio.timeout(within):
+            while True:
+                found = look()
+                if asyncio.iscoroutine(found):
+                    found = await found
+                if found:
+                    return found
+                await asyncio.sleep(POLL_S)
+    except TimeoutError:
+        raise Broken(f"There was not {what} within {within:.0f} s.") from None
+
+
+async def metric(server: Server, name: str) -> float:
+    """Give a metric of the server's as it stands. Raises Broken."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.admin_port)
+    try:
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        async with asyncio.timeout(PATIENCE_S):
+            text = (await reader.read()).decode()
+    except TimeoutError:
+        raise Broken(f"/metrics did not answer in {PATIENCE_S:.0f} s.") from None
+    finally:
+        writer.close()
+    for line in text.splitlines():
+        if line.startswith(f"{name} "):
+            return float(line.split()[1])
+    raise Broken(f"/metrics does not have {name}.")
+
+
+async def resident_kb(server: Server) -> int:
+    """Give the server's own resident memory (not what it has mapped of files), in KB."""
+    status = await asyncio.to_thread(Path(f"/proc/{server.pid}/status").read_text)
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon"))

@@ -1,0 +1,274 @@
+"""The history: what clients of a server asked, were answered and were told, one JSON object per line, in the order of `t`.
+
+A history is written by whoever drives a server (`madang prove`, a test, a stranger's program in any language) and
+judged by `check`. It knows only what the wire says; nothing in it comes from inside the server.
+
+Words: a `client` is one user, on any number of connections; a `conn` is one connection, its number never used again;
+a `call` is one command sent once, and a repeat under the same cid is another call. `t` is microseconds of one
+monotonic clock, shared by all clients of the history. A record stands for the moment its client knew of it: `invoke` is
+written before the bytes are, everything else after they came. So "b after a" in the file is "b after a" in real time.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Final
+
+import msgspec
+
+
+def now() -> int:
+    """Return microseconds of the clock that all records of a history share."""
+    return time.monotonic_ns() // 1000
+
+
+class HistoryError(ValueError):
+    """The records are no history: a line is none, or names a connection or call that is not there. The server's fault
+    it is not; the message names the line.
+    """
+
+
+class _Record(msgspec.Struct, tag_field="is", tag=str.lower, omit_defaults=True, gc=False):
+    t: int
+
+
+class Opened(_Record):
+    """A connection was answered ok to its hello: it speaks as `user`, in what it asked before this answer came, too.
+
+    `node`: the server that it goes to, where there are several and one knows; nothing is judged by it.
+    """
+
+    conn: int
+    client: str
+    user: str
+    node: str = ""
+
+
+class Closed(_Record):
+    """A connection is over. What it had not been answered is unknown from here on. `mine`: its client ended it."""
+
+    conn: int
+    code: int = 1006
+    mine: bool = False
+
+
+class Invoke(_Record):
+    """A command is about to be sent. `op` is the protocol's: send, edit, delete, join, leave, kick, read …
+
+    `text` and `target` as far as the operation has them; `user` is the subject of a kick.
+    """
+
+    call: int
+    conn: int
+    op: str
+    room: str = ""
+    cid: str = ""
+    text: str = ""
+    target: int = 0
+    user: str = ""
+
+
+class Ok(_Record):
+    """The command was answered ok; `seq`, `id` and `ack` are of what it appended, if it appends."""
+
+    call: int
+    seq: int = 0
+    id: str = ""
+    ack: str = ""
+    duplicate: bool = False
+
+
+class Fail(_Record):
+    """The command was refused, and the code says that nothing was stored."""
+
+    call: int
+    code: str
+
+
+class Unknown(_Record):
+    """The command may or may not have been done: no answer came, or one that says so (storage_failed, internal)."""
+
+    call: int
+    code: str = ""
+
+
+class Joined(_Record):
+    """The answer to a join. Its events follow as `event` records of the same conn, `via` join.
+
+    `since` is the position that the join named; None for a first join.
+    """
+
+    call: int
+    conn: int
+    room: str
+    epoch: str
+    seq: int
+    since: int | None = None
+    reset: bool = False
+    read_seq: int = 0
+
+
+class Event(_Record):
+    """An event reached a connection. `via` is live, join (in the answer to it) or reset.
+
+    `member` is the subject of member.kicked and member.role; `deleted` is set where the content had been erased.
+    """
+
+    conn: int
+    room: str
+    seq: int
+    id: str
+    type: str
+    user: str
+    text: str = ""
+    target: int = 0
+    member: str = ""
+    deleted: bool = False
+    via: str = "live"
+
+
+class Skip(_Record):
+    """The server left out the events `first` to `last` of a crowded room, and said so."""
+
+    conn: int
+    room: str
+    first: int
+    last: int
+
+
+class Behind(_Record):
+    """The server said that a connection reads too slowly; the log is at `seq`."""
+
+    conn: int
+    room: str
+    seq: int
+
+
+class Reset(_Record):
+    """The server gave a fresh snapshot up to `seq`. Its events follow, `via` reset."""
+
+    conn: int
+    room: str
+    epoch: str
+    seq: int
+
+
+class Message(msgspec.Struct, omit_defaults=True, gc=False):
+    """A message as history shows it."""
+
+    seq: int
+    id: str
+    user: str
+    text: str = ""
+    edited: bool = False
+    deleted: bool = False
+
+
+class Page(_Record):
+    """A page of history, asked for at `asked` (same clock as `t`). `final` pages were read when all was quiet."""
+
+    asked: int
+    client: str
+    room: str
+    messages: list[Message]
+    before: int = 0
+    after: int = 0
+    limit: int = 50
+    more: bool = False
+    final: bool = False
+
+
+class Unread(_Record):
+    """One room of a client's list of rooms, asked for at `asked` (0: not known, and taken for `t`)."""
+
+    client: str
+    room: str
+    seq: int
+    read_seq: int
+    unread: int
+    asked: int = 0
+
+
+class Presence(_Record):
+    """Who a server says is online in a room: the whole list, asked for at `asked`."""
+
+    asked: int
+    room: str
+    online: list[str]
+    count: int
+
+
+class Sample(_Record):
+    """What the server process held. `phase`: before the storm, storm, or after it, when all is quiet again."""
+
+    phase: str
+    rss: int
+    fds: int
+    threads: int
+    queued: int = 0
+    node: str = ""  # which of several servers
+
+
+class Fault(_Record):
+    """A fault begins or is over (`over`): the server is answering again, and every client has been let back in."""
+
+    name: str
+    over: bool = False
+    note: str = ""
+
+
+class Setup(_Record):
+    """First record: what the store was configured to give, and how long presence may lag, in microseconds.
+
+    `others`: the rooms are not these clients' alone, or are older than the history, so that there may be more in them
+    than anybody here asked for.
+    """
+
+    ack: str = "stored"
+    presence_ttl: int = 60_000_000
+    seed: int = 0
+    note: str = ""
+    others: bool = False
+
+
+Record = (
+    Opened | Closed | Invoke | Ok | Fail | Unknown | Joined | Event | Skip | Behind | Reset | Page | Unread | Presence
+    | Sample | Fault | Setup
+)  # fmt: skip
+
+_encoder: Final = msgspec.json.Encoder()
+_decoder: Final = msgspec.json.Decoder(Record)
+
+
+class Recorder:
+    """Writes a history. Records go to the file in the order of the calls; not for several threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._file: IO[bytes] = path.open("wb", buffering=1 << 20)
+        self.count = 0
+
+    def write(self, record: Record) -> None:
+        """Write one record; it is on its way to the file, and in it for sure after `close`."""
+        self._file.write(_encoder.encode(record) + b"\n")
+        self.count += 1
+
+    def close(self) -> None:
+        """Write what is buffered and close."""
+        self._file.close()
+
+
+def read(path: Path) -> Iterator[Record]:
+    """Read a history, record by record.
+
+    Raises:
+        HistoryError: a line is no record; the message names the line and the field.
+    """
+    decode = _decoder.decode
+    with path.open("rb", buffering=1 << 20) as file:
+        number = 1
+        try:
+            for line in file:
+                yield decode(line)
+                number += 1
+        except msgspec.MsgspecError as error:
+            raise HistoryError(f"line {number}: {error}") from error

@@ -1,0 +1,121 @@
+"""The verdict on a history: what was judged, on how many facts, and the records that show what was broken.
+
+Nothing here judges; the families do (`sends`, `order`, `deliveries` …), and they report to `Findings`.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from madang_proof.history.records import Record
+
+TITLES: Final[dict[str, str]] = {
+    "I1": "What was acked stands in the log once, as it was sent and acked",
+    "I2": "What was refused stands nowhere",
+    "I3": "What was not answered stands once, or not at all",
+    "I4": "Nothing stands in a log that nobody asked for",
+    "I5": "Seqs are 1, 2, 3 … without a hole, and ids grow with them",
+    "I6": "What is sent later than something was known stands behind it",
+    "I7": "What one connection appends keeps its order",
+    "I8": "A connection gets each event once and in order, or is told",
+    "I9": "Joins, resumes and pages give all that is missing, once",
+    "I10": "Everybody is told the same of one seq",
+    "I11": "Nothing comes after leaving or being kicked",
+    "I12": "Nothing comes of a room that was not joined",
+    "I13": "A cid gives one result, for ever",
+    "I14": "Nobody is shown what was edited or deleted before he asked",
+    "I15": "A read sees what was known before it was asked",
+    "I16": "A position never goes back, unless the client is told",
+    "I17": "Nobody is online without a connection",
+    "I18": "unread = seq − read_seq, and read_seq never goes back",
+    "I25": "After the storm the server holds no more than before it",
+    "I26": "No ack promises more than the store gives",
+    "I27": "Outside of faults, 99.9 % of sends are acked",
+}
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One invariant broken: a sentence, and the records that show it, each with its line in the file (from 1)."""
+
+    invariant: str
+    message: str
+    records: list[tuple[int, Record]]
+
+    def __str__(self) -> str:
+        shown = [f"  {line:>8}  {_encode(record).decode()}" for line, record in self.records]
+        return "\n".join([f"{self.invariant}: {self.message}", *shown])
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one invariant. `checked` is the number of facts examined: 0 means that nothing here touched it."""
+
+    invariant: str
+    title: str
+    checked: int
+    violation: Violation | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of all invariants, in order."""
+
+    results: dict[str, Result]
+    records: int = 0
+    _first: str = ""
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing was broken. What was not touched has not been broken either: see `Result.checked`."""
+        return not self._first
+
+    @property
+    def violation(self) -> Violation | None:
+        """The violation that shows first in the history."""
+        return self.results[self._first].violation if self._first else None
+
+
+@dataclass
+class _Found:
+    message: str
+    lines: tuple[int, ...]
+    shown: int  # the line at which it can be seen: the last of `lines`
+
+
+@dataclass
+class Findings:
+    """Where the families report. Keeps of each invariant the violation that shows first, and how many there are."""
+
+    checked: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TITLES, 0))
+    notes: dict[str, str] = field(default_factory=dict)
+    count: dict[str, int] = field(default_factory=dict)
+    _found: dict[str, _Found] = field(default_factory=dict)
+
+    def violated(self, invariant: str, message: str, *lines: int) -> None:
+        """Report a violation with the lines that show it; 0 stands for none."""
+        lines = tuple(sorted({line for line in lines if line}))
+        self.count[invariant] = self.count.get(invariant, 0) + 1
+        known = self._found.get(invariant)
+        if known is None or lines[-1] < known.shown:
+            self._found[invariant] = _Found(message, lines, lines[-1])
+
+    def verdict(self, records: int, look_up: Callable[[Iterable[int]], dict[int, Record]]) -> Verdict:
+        """Make the verdict; `look_up` gives the records of lines."""
+        shown = look_up({line for found in self._found.values() for line in found.lines})
+        results = {}
+        for invariant, title in TITLES.items():
+            violation = None
+            notes = [self.notes[invariant]] if invariant in self.notes else []
+            if found := self._found.get(invariant):
+                violation = Violation(invariant, found.message, [(line, shown[line]) for line in found.lines])
+                if (more := self.count[invariant] - 1) > 0:
+                    notes.append(f"{more} more like it")
+            results[invariant] = Result(invariant, title, self.checked[invariant], violation, "; ".join(notes))
+        first = min(self._found, key=lambda invariant: self._found[invariant].shown, default="")
+        return Verdict(results, records, first)

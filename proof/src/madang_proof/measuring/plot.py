@@ -1,0 +1,48 @@
+"""The figures as a picture, where matplotlib is installed; Madang itself does not need it."""
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from madang.errors import SetupError
+from madang_proof.measuring.figures import Figures
+
+
+def check_can_plot() -> None:
+    """See whether there is matplotlib, before a run rather than after it (SetupError)."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise SetupError("--plot needs matplotlib, which is not installed.", "Install it: pip install matplotlib")
+
+
+def draw(runs: Sequence[Figures], path: Path) -> None:
+    """Draw the latencies of the runs that have any, and deliveries a second.
+
+    Raises:
+        SetupError: the file cannot be written.
+    """
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    timed = [run for run in runs if run.latency]
+    names = [run.workload for run in timed]
+    figure: Any
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    for offset, key, colour in ((-0.25, "p50", "#b9b4a7"), (0, "p99", "#2f7d5b"), (0.25, "max", "#c4533a")):
+        places = [place + offset for place in range(len(timed))]
+        bars = left.bar(places, [getattr(run.latency, key) for run in timed], 0.25, color=colour, label=key)
+        left.bar_label(bars, fmt="%.1f", fontsize=8)
+    left.set_xticks(range(len(timed)), names)
+    left.set_ylabel("ms from due to delivered")
+    left.legend(frameon=False)
+    bars = right.bar(names, [run.deliveries_s for run in timed], color="#2f7d5b")
+    right.bar_label(bars, fmt="{:,.0f}", fontsize=8)
+    right.set_ylabel("deliveries/s")
+    try:
+        figure.savefig(path, dpi=120, metadata={"Software": None})
+    except (OSError, ValueError) as error:
+        raise SetupError(f"{path} cannot be written: {error}.", "Choose another file with --plot.") from None
+    finally:
+        plt.close(figure)

@@ -1,0 +1,85 @@
+"""Making a crowd talk: messages go out when they are due, and what comes back is counted until it is complete."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+from madang_proof.measuring.clients import Crowd, until
+from madang_proof.measuring.figures import Figures, durations, times
+from madang_proof.measuring.process import usage
+
+DRAIN_S: Final = 10.0  # for what is missing after the last message
+BURST: Final = 256  # messages sent before the loop reads its sockets again
+SPIN_S: Final = 0.001  # a timer of the loop is a millisecond late: that is waited out by turning the loop,
+SPIN_BELOW_S: Final = 200.0  # where so few messages a second are sent that it costs little
+
+
+async def publish(
+    crowd: Crowd, workload: str, publishers: int, rate: float, seconds: float, progress: Callable[[str, float], None]
+) -> Figures:
+    """Let the first `publishers` of every room send `rate` messages a second, all together, for `seconds`.
+
+    Latency counts from when a message was due, not from when it went out: a generator or a server that is held up makes
+    the figures worse, never better (no coordinated omission).
+    """
+    crowd.sample(rate / crowd.rooms)
+    senders = [m for place in range(min(publishers, crowd.group)) for m in crowd.members[place :: crowd.group]]
+    in_room = Counter(member.room for member in crowd.members)
+    late = durations()
+    before, spent, lost = usage(crowd.target.pid), time.process_time(), crowd.lost
+    began_us = time.monotonic_ns() // 1000 + 10_000
+    count = max(1, round(rate * seconds))
+    sent = expected = 0
+    step = max(1, count // 100)
+    while sent < count:
+        now_us = time.monotonic_ns() // 1000
+        due_us = began_us + int(sent * 1e6 / rate)
+        if due_us > now_us:
+            rest = (due_us - now_us) / 1e6
+            await asyncio.sleep(0 if rate <= SPIN_BELOW_S and rest < SPIN_S else rest)
+            continue
+        member = senders[sent % len(senders)]
+        assert member.socket is not None
+        crowd.n += 1
+        n = crowd.n
+        if not member.socket.counting:
+            member.asked[n] = due_us
+        text = f'{{"op":"send","n":{n},"room":"{crowd.room(member.room)}","cid":"c{n}","text":"@{due_us} hello there"}}'
+        member.socket.send(text.encode())
+        late.append((now_us - due_us) / 1e3)
+        expected += in_room[member.room]
+        sent += 1
+        if sent % BURST == 0:
+            await asyncio.sleep(0)
+        if sent % step == 0:
+            progress("sending", sent / count)
+    busy = (time.process_time() - spent) / (time.monotonic_ns() / 1e9 - began_us / 1e6)
+    await _drain(crowd, sent, expected)
+    took = max(seconds, time.monotonic_ns() / 1e9 - began_us / 1e6)
+    after = usage(crowd.target.pid)
+    acked, refused = crowd.answered
+    deliveries, latency, lateness = crowd.messages, times(crowd.latency), times(late)
+    cpu_s = after.cpu_s - before.cpu_s if before and after else None
+    return Figures(
+        workload=workload, sockets=len(crowd.members), rooms=crowd.rooms, seconds=seconds, offered_s=rate, sent=sent,
+        acked=acked, refused=refused, deliveries=deliveries, expected=expected, disorder=crowd.disorder,
+        parsed=len(crowd.parsed), lost=crowd.lost - lost, deliveries_s=deliveries / took, acks_s=acked / took,
+        latency=latency, ack=times(crowd.ack),
+        cpu_core=None if cpu_s is None else cpu_s / took,
+        cpu_us_delivery=None if cpu_s is None or not deliveries else cpu_s * 1e6 / deliveries,
+        resident_mb=after.resident / 2**20 if after else None,
+        disk_written_mb=(after.disk_written - before.disk_written) / 1e6 if before and after else None,
+        generator_cpu=busy, generator_late_ms=lateness.p99 if lateness else 0.0,
+    )  # fmt: skip
+
+
+async def _drain(crowd: Crowd, sent: int, expected: int) -> None:
+    """Wait for what is missing. Of a refused message nobody knows how many deliveries are missing."""
+
+    def over() -> bool:
+        answered, refused = crowd.answered
+        return answered + refused >= sent and (bool(refused) or crowd.messages >= expected)
+
+    await until(over, DRAIN_S)

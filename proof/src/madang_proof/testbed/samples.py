@@ -1,0 +1,42 @@
+"""Samples of a server process: memory, files, threads, and what waits in its queues."""
+
+import asyncio
+import os
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Final
+
+from madang_proof.history.records import Sample, now
+from madang_proof.testbed.server import Server
+
+ANSWER_S: Final = 2.0
+QUEUES: Final = ("madang_appends_waiting", "madang_rooms_due", "madang_read_pointers_waiting")
+
+
+async def sample(server: Server, phase: str, node: str = "") -> Sample | None:
+    """Take a sample; None where the process or its answer is not to be had at the moment."""
+    return await asyncio.to_thread(_sample, server, phase, node) if server.running else None
+
+
+def _sample(server: Server, phase: str, node: str) -> Sample | None:
+    try:
+        queued = _queued(server.admin_port)
+        process = Path("/proc") / str(server.pid)
+        status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
+        rss = int(status["VmRSS"].split()[0]) * 1024
+        return Sample(
+            now(), phase, rss, len(os.listdir(process / "fd")), int(status["Threads"]), queued, server.data.name
+        )
+    except (OSError, HTTPException, KeyError, ValueError):
+        return None
+
+
+def _queued(port: int) -> int:
+    connection = HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
+    try:
+        connection.request("GET", "/metrics")
+        lines = connection.getresponse().read().decode().splitlines()
+    finally:
+        connection.close()
+    found = dict(line.split(" ", 1) for line in lines if line.startswith(QUEUES))
+    return int(sum(float(found[name]) for name in QUEUES))

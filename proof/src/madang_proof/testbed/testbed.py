@@ -1,0 +1,212 @@
+"""The stage: the servers under test, with their data, their logs and what stands between them and everybody else.
+
+One server with its embedded storage, or the nodes of a fleet. What happens on it is not here: who speaks (`load`), what
+goes wrong (`faults/`), who judges (`madang_proof.history`).
+"""
+
+import asyncio
+import random
+import shutil
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from madang_proof.testbed.proxy import Proxy
+from madang_proof.testbed.server import NO_SETTINGS, PROGRAM, Server
+from madang_proof.testbed.shim import Shim
+
+PORTS: Final = {"redis": 6379, "postgresql": 5432, "mysql": 3306}  # of what can be reached through a proxy
+
+
+class Fleet(NamedTuple):
+    """Several nodes on one database, with a bus between them: the URLs of both."""
+
+    nodes: int
+    database: str
+    bus: str
+
+    @property
+    def offers(self) -> frozenset[str]:
+        """What a fault finds here: several nodes, and a proxy before database and bus where one can stand."""
+        return frozenset(["nodes", *(name for name in Lines._fields if _single(getattr(self, name)))])
+
+
+class Lines(NamedTuple):
+    """What stands between one node and what it shares with the others; None where a proxy cannot stand."""
+
+    database: Proxy | None
+    bus: Proxy | None
+
+
+class Stage:
+    """Running servers, and the proxy through which clients reach any of them at `url`.
+
+    Attributes:
+        servers: all of them; `url` leads to each in turn.
+        server: the one that a fault of one server is about.
+        lines: of each server to database and bus, in a fleet.
+    """
+
+    def __init__(self, folder: Path, servers: Sequence[Server], proxy: Proxy, lines: Sequence[Lines] = ()) -> None:
+        self.servers = tuple(servers)
+        self.server = self.servers[0]
+        self.lines = tuple(lines)
+        self.proxy = proxy
+        self._folder = folder
+        self._shims: dict[Server, Shim] = {}
+
+    @property
+    def url(self) -> str:
+        """The native protocol's address for clients; the same however often a server starts anew."""
+        return f"ws://127.0.0.1:{self.proxy.port}/ws"
+
+    @property
+    def number(self) -> int:
+        """Which of the servers `server` is, and which of the proxy's targets."""
+        return self.servers.index(self.server)
+
+    def choose(self, dice: random.Random) -> None:
+        """Draw the server that the next fault is about."""
+        self.server = dice.choice(self.servers)
+
+    def where(self, port: int) -> str:
+        """Name the server that a client's connection goes to, by its local port; "" where there is only one."""
+        number = self.proxy.target(port)
+        return "" if number is None else self.name(self.servers[number])
+
+    def name(self, server: Server) -> str:
+        """Name a server of a fleet; "" for a lone one."""
+        return server.data.name if self.lines else ""
+
+    @property
+    def others(self) -> list[Server]:
+        """All servers but `server`."""
+        return [server for server in self.servers if server is not self.server]
+
+    async def shim(self) -> Shim:
+        """Give the shim below `server`; the first time, the server is killed and started with it.
+
+        Raises:
+            RuntimeError: it does not build, or the server does not start.
+        """
+        server = self.server
+        if server not in self._shims:
+            folder = self._folder / f"shim-{self.number}"
+            shim = self._shims[server] = await asyncio.to_thread(Shim, folder, server.data / "madang.db")
+            server.environment |= await shim.environment()
+            await server.restart()
+        return self._shims[server]
+
+    async def close(self) -> None:
+        """Kill the servers, and clear the shims away: they are no evidence."""
+        for server in self.servers:
+            await server.close()
+        for number, server in enumerate(self.servers):
+            if (shim := self._shims.get(server)) is not None:
+                shim.close()
+                await asyncio.to_thread(shutil.rmtree, self._folder / f"shim-{number}")
+
+
+@asynccontextmanager
+async def staged(
+    folder: Path, *, program: tuple[str, ...] = PROGRAM, settings: Mapping[str, str] = NO_SETTINGS
+) -> AsyncIterator[Stage]:
+    """Run a server with its data in `folder`/data and its log in `folder`/server.log, until the block is left.
+
+    Args:
+        program: python, "-m", the module that is the server, and its first arguments.
+        settings: settings by name, like {"user_rate": "0"}.
+
+    Raises:
+        RuntimeError: it did not start; the message has the end of its log.
+    """
+    data = await asyncio.to_thread(_prepared, folder, "data")
+    server = Server(data, program=program, settings=settings, log=folder / "server.log")
+    async with _standing(folder, [server]) as stage:
+        yield stage
+
+
+@asynccontextmanager
+async def staged_fleet(
+    folder: Path,
+    nodes: int = 3,
+    *,
+    program: tuple[str, ...] = PROGRAM,
+    settings: Mapping[str, str] = NO_SETTINGS,
+) -> AsyncIterator[Stage]:
+    """Run the nodes of one fleet, each with a folder and a log of its own in `folder`, until the block is left.
+
+    Args:
+        program: as for `staged`.
+        settings: of every node; `database` and `bus` are the URLs of what they share. Where such a URL names one server,
+            each node reaches it through a proxy of its own.
+
+    Raises:
+        RuntimeError: a node did not start; the message has the end of its log.
+    """
+    async with AsyncExitStack() as stack:
+        servers, lines = [], []
+        for number in range(1, nodes + 1):
+            line = Lines(*[await _line(stack, settings.get(name, "")) for name in Lines._fields])
+            through = {
+                name: _through(settings[name], proxy.port)
+                for name, proxy in zip(Lines._fields, line, strict=True)
+                if proxy is not None
+            }
+            data = await asyncio.to_thread(_prepared, folder, f"node-{number}")
+            log = folder / f"node-{number}.log"
+            servers.append(Server(data, program=program, settings={**settings, **through}, log=log))
+            lines.append(line)
+        stage = await stack.enter_async_context(_standing(folder, servers, lines))
+        yield stage
+
+
+@asynccontextmanager
+async def _standing(folder: Path, servers: Sequence[Server], lines: Sequence[Lines] = ()) -> AsyncIterator[Stage]:
+    try:
+        for started in await asyncio.gather(*(server.start() for server in servers), return_exceptions=True):
+            if started is not None:
+                raise started
+        proxy = Proxy(*(("127.0.0.1", server.port) for server in servers))
+        await proxy.start()
+        stage = Stage(folder, servers, proxy, lines)
+        try:
+            yield stage
+        finally:
+            await proxy.stop()
+            await stage.close()
+    finally:
+        for server in servers:
+            await server.close()
+
+
+async def _line(stack: AsyncExitStack, url: str) -> Proxy | None:
+    """Put a proxy before the server of a URL; None where it names none, or several."""
+    if not _single(url):
+        return None
+    parts = urlsplit(url)
+    proxy = Proxy((parts.hostname or "", parts.port or PORTS[parts.scheme]))
+    await proxy.start()
+    stack.push_async_callback(proxy.stop)
+    return proxy
+
+
+def _single(url: str) -> bool:
+    """Whether a URL names one server that speaks without TLS, which would see through a proxy."""
+    parts = urlsplit(url)
+    return parts.scheme in PORTS and bool(parts.hostname) and "," not in parts.netloc
+
+
+def _through(url: str, port: int) -> str:
+    """Give the URL by which the same is reached through a proxy."""
+    parts = urlsplit(url)
+    credentials, at, _ = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{credentials}{at}127.0.0.1:{port}").geturl()
+
+
+def _prepared(folder: Path, name: str) -> Path:
+    data = folder.resolve() / name  # SQLite resolves links, and the shim compares paths
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return data

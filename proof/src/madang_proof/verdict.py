@@ -1,0 +1,182 @@
+"""The verdict of a run: what the checker says of its history, what the faults did, and what it all amounted to.
+
+How it looks in a terminal is `cli/prove.py`'s; here it is made, and kept as verdict.json.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from madang.codes import CLOSES
+from madang.errors import SetupError
+from madang_proof.history import HistoryError, Verdict, check
+from madang_proof.load.recorder import Witness
+from madang_proof.plan import Plan
+
+NEVER: Final = frozenset(
+    {1002, 1003, 1007, 1008, 1009, 1011, 4400, 4401, 4410}
+)  # closes that a correct client earns from no server
+MUCH: Final = 0.25  # of the sends refused for their rate: worth a note
+Tell = Callable[[str, float, Witness], None]
+"""Told now and then: what is going on, the share that is done, and the counts so far."""
+
+
+class Struck(msgspec.Struct, frozen=True):
+    """A fault that struck. `held_s`: until the server answered again; `back_s`: from then until everybody was back.
+    `silence_s`: the longest time meanwhile in which no send was acked."""
+
+    fault: str
+    number: str
+    note: str
+    held_s: float
+    back_s: float
+    silence_s: float
+    broken: bool
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """What the crowd did. Latencies are of acks outside of faults, in milliseconds; None where there were none."""
+
+    counted: dict[str, int]
+    refusals: dict[str, int]
+    closes: dict[int, int]
+    odd: dict[str, int]
+    p50_ms: float | None
+    p99_ms: float | None
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """All that came of a run.
+
+    Attributes:
+        broken: expectations beside the invariants that did not come true.
+        untried: faults that cannot be tried on this machine, with the reason.
+        notes: what the reader should know of the run itself.
+        left: what the run has left on somebody else's server.
+    """
+
+    plan: Plan
+    folder: Path
+    verdict: Verdict
+    struck: tuple[Struck, ...]
+    broken: tuple[str, ...]
+    untried: dict[str, str]
+    totals: Totals
+    notes: tuple[str, ...] = ()
+    left: str = ""
+
+    @property
+    def held(self) -> bool:
+        """Whether every invariant held, and every other expectation."""
+        return self.verdict.held and not self.broken
+
+
+class Course(msgspec.Struct):
+    """What is found out on the way, beside the history."""
+
+    struck: list[Struck] = []
+    broken: list[str] = []
+    untried: dict[str, str] = {}
+    notes: list[str] = []
+    left: str = ""
+
+
+async def judged(plan: Plan, folder: Path, witness: Witness, course: Course, tell: Tell | None) -> Outcome:
+    """Check the history, and keep the outcome as verdict.json.
+
+    Raises:
+        SetupError: the history contradicts itself, which is a mistake of the witness and says nothing about the server.
+    """
+    loop = asyncio.get_running_loop()
+
+    def progress(done: int) -> None:
+        if tell is not None:
+            loop.call_soon_threadsafe(tell, "the history is checked", done / max(1, witness.noted), witness)
+
+    progress(0)
+    try:
+        verdict = await asyncio.to_thread(check, folder / "history.jsonl", progress)
+    except HistoryError as error:
+        raise SetupError(f"The history cannot be judged: {error}.", f"Please report it, with {folder}.") from None
+    outcome = Outcome(
+        plan, folder, verdict, tuple(course.struck), (*course.broken, *_odd(witness)), course.untried, _totals(witness),
+        (*course.notes, *_notes(witness)), course.left,
+    )  # fmt: skip
+    await asyncio.to_thread(_keep, outcome)
+    return outcome
+
+
+def _notes(witness: Witness) -> list[str]:
+    slowed = witness.refusals["rate_limited"] + witness.refusals["slow_mode"]
+    sends = witness.counted["sends"]
+    if slowed <= MUCH * sends:
+        return []
+    return [
+        f"{slowed:,} commands beside {sends:,} sends were refused as too fast: the server's limits kept the load small."
+    ]
+
+
+def _odd(witness: Witness) -> list[str]:
+    found = [f"{what} ({times} times)." for what, times in witness.odd.items()]
+    if times := witness.refusals["internal"]:
+        found.append(f"{times} commands were answered `internal`: a mistake of the server's.")
+    never = sorted(NEVER & set(witness.closes))
+    return found + [
+        f"{witness.closes[code]} connections were closed with {code}, {CLOSES[code].name}." for code in never
+    ]
+
+
+def _totals(witness: Witness) -> Totals:
+    latencies = sorted(witness.latencies)
+
+    def share(part: float) -> float | None:
+        return latencies[int(part * (len(latencies) - 1))] / 1000 if latencies else None
+
+    return Totals(
+        dict(sorted(witness.counted.items())), dict(sorted(witness.refusals.items())),
+        dict(sorted(witness.closes.items())), dict(sorted(witness.odd.items())), share(0.5), share(0.99),
+    )  # fmt: skip
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """Give the outcome as plain data: what verdict.json and `--json` have."""
+    results = outcome.verdict.results.values()
+    return {
+        "held": outcome.held,
+        "seed": outcome.plan.seed,
+        "seconds": outcome.plan.seconds,
+        "records": outcome.verdict.records,
+        "invariants": [
+            {
+                "invariant": result.invariant,
+                "title": result.title,
+                "checked": result.checked,
+                "held": result.violation is None,
+                "first": result.violation is outcome.verdict.violation is not None,
+                "note": result.note,
+                "violation": None if result.violation is None else {
+                    "message": result.violation.message,
+                    "records": [
+                        {"line": line, "record": msgspec.to_builtins(record)}
+                        for line, record in result.violation.records
+                    ],
+                },
+            }
+            for result in results
+        ],
+        "broken": list(outcome.broken),
+        "untried": outcome.untried,
+        "notes": list(outcome.notes),
+        "left": outcome.left,
+        "faults": msgspec.to_builtins(outcome.struck),
+        "totals": msgspec.to_builtins(outcome.totals),
+    }  # fmt: skip
+
+
+def _keep(outcome: Outcome) -> None:
+    text = json.dumps(as_json(outcome), indent=1, ensure_ascii=False)
+    (outcome.folder / "verdict.json").write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,66 @@
+"""The checker finds nothing in good histories, and in each spoiled one what is wrong: the proof that it bites."""
+
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from madang_proof.history import Record, check
+from tests.unit.proof.history import spoiled_deliveries, spoiled_log, spoiled_reads  # noqa: F401  (they enter their mutants)
+from tests.unit.proof.history.saboteurs import SABOTEURS
+from tests.unit.proof.history.spoiling import MUTANTS, Copy
+from tests.unit.proof.history.village import Village
+
+PLACES = 3  # histories in which each mutant must be caught
+SEEDS = 60  # histories in which a place for it is looked for
+_good: dict[int, list[Record]] = {}
+
+
+def good(seed: int) -> Copy:
+    """Give a good history, made once, to be spoiled."""
+    if seed not in _good:
+        _good[seed] = Village(seed, users=4, rooms=2).run(700)
+    return Copy(_good[seed])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 1 << 32), st.integers(1, 8), st.integers(1, 4), st.integers(0, 900))
+def test_nothing_is_wrong_with_a_good_history(seed: int, users: int, rooms: int, steps: int) -> None:
+    verdict = check(Village(seed, users, rooms).run(steps))
+    assert verdict.held, str(verdict.violation)
+
+
+def test_good_histories_touch_every_invariant() -> None:
+    checked: Counter[str] = Counter()
+    for seed in range(PLACES):
+        checked.update({name: result.checked for name, result in check(good(seed).records).results.items()})
+    assert min(checked.values()) > 0, checked
+
+
+@pytest.mark.parametrize("saboteur", SABOTEURS, ids=lambda saboteur: saboteur.__name__)
+def test_a_saboteur_is_caught(saboteur: type[Village]) -> None:
+    caught = 0
+    for seed in range(SEEDS):
+        verdict = check(saboteur(seed, users=4, rooms=2).run(600))
+        caught += verdict.results[SABOTEURS[saboteur]].violation is not None
+        if caught == PLACES:
+            return
+    pytest.fail(f"caught in {caught} histories of {SEEDS}")
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_is_caught(name: str) -> None:
+    spoil, invariant = MUTANTS[name]
+    caught = 0
+    for seed in range(SEEDS):
+        copy = good(seed)
+        if not spoil(copy, random.Random(seed)):
+            continue
+        verdict = check(copy.records)
+        assert verdict.results[invariant].violation, f"seed {seed}: {verdict.violation or 'nothing wrong'}"
+        caught += 1
+        if caught == PLACES:
+            return
+    pytest.fail(f"a place was found in {caught} histories of {SEEDS}")
