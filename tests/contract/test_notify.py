@@ -13,11 +13,11 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
+from madang.adapters.bus.options import BusOptions
 from madang.adapters.bus.postgresql import NotifyBus, NotifyPresence, connecting
-from madang.config import Settings
+from madang.adapters.catalogue import open_bus
 from madang.core.events import SENT, Event
 from madang.errors import SetupError, StorageError
-from madang.node.run import between_nodes
 from madang.ports.bus import Bus, Signal
 from madang.testing import check_bus, check_presence
 from madang.testing.bus import Inbox
@@ -27,6 +27,7 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.postgres
 
 SECRET = bytes(range(32))
+OPTIONS = BusOptions(SECRET, "node", presence_ttl_s=60, channels="partition")
 LISTENERS = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()"
 NEXT = "SELECT pg_current_xact_id()"  # counts the transactions that write
 PLAIN = "?ssl=disable"  # asyncpg forgets a future when a server dies while TLS is talked about
@@ -176,6 +177,7 @@ async def test_a_pooler_between_that_forgets_who_listens_is_refused(
 
 STANDS_STILL = """
 import asyncio, sys
+from madang.adapters.bus.options import BusOptions
 from madang.adapters.bus.postgresql import NotifyBus, connecting
 from madang.testing.bus import Inbox
 
@@ -228,10 +230,8 @@ async def test_a_node_that_stands_still_is_let_go_of_and_does_not_fill_the_queue
 
 async def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    settings = Settings(database="mysql://host/database", bus="postgresql://host/bus")
     with pytest.raises(SetupError, match=r"madang\[postgres\]"):
-        async with between_nodes(settings, SECRET, "node"):
-            pass
+        open_bus("postgresql://host/bus", OPTIONS, database="mysql://host/database")
 
 
 async def test_what_cannot_be_used_is_named(postgres_url: str) -> None:

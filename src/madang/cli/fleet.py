@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from madang.adapters.bus.options import BusOptions
+from madang.adapters.catalogue import open_bus
 from madang.cli.unsafe import Finding
+from madang.delivery.presence import TTL_S
 from madang.errors import SetupError
-from madang.node.run import between_nodes
 
 if TYPE_CHECKING:
     from madang.config import Settings
@@ -19,9 +21,10 @@ if TYPE_CHECKING:
 
 async def bus(settings: "Settings") -> list[Finding]:
     """Start the bus as a node does, in an installation of its own, and see that what is published comes back."""
+    options = BusOptions(secrets.token_bytes(32), "doctor", TTL_S, settings.bus_channels)
     with _doubts() as doubts:
         try:
-            async with between_nodes(settings, secrets.token_bytes(32), "doctor") as (bus, _):
+            async with open_bus(settings.bus, options, database=settings.database_url) as (bus, _):
                 await bus.start(_Nobody())
                 try:
                     carries = bus.local or await bus.probe()

@@ -1,12 +1,11 @@
 """One node: opens its parts in order, serves, and closes them in the reverse order with nothing lost.
 
-The only place that knows every part. Which adapter a URL means is decided here; what they do is theirs.
+The only place that knows every part.
 """
 
 import asyncio
 import contextlib
 import gc
-import importlib.util
 import logging
 import os
 import secrets
@@ -18,8 +17,8 @@ from typing import Any, Final
 
 import uvicorn
 
-from madang.adapters.bus.memory.bus import MemoryBus
-from madang.adapters.bus.memory.presence import MemoryPresence
+from madang.adapters.bus.options import BusOptions
+from madang.adapters.catalogue import open_bus
 from madang.adapters.sql import Store, open_store
 from madang.aio import cancelled
 from madang.config import Settings
@@ -33,8 +32,6 @@ from madang.delivery.wheel import Wheel
 from madang.errors import SetupError
 from madang.node.lease import take_number
 from madang.node.neighbours import watch_for_strangers
-from madang.ports.bus import Bus
-from madang.ports.presence import Presence
 from madang.services.appender import Appender
 from madang.services.identity import Identity
 from madang.services.limits import UNLIMITED, Limits, Rates
@@ -104,45 +101,6 @@ def _rates(settings: Settings) -> Rates:
     )
 
 
-@asynccontextmanager
-async def between_nodes(settings: Settings, secret: bytes, node: str) -> AsyncIterator[tuple[Bus, Presence]]:
-    """Give what this node hears of others by, not started, and what they count their users in. Raises SetupError."""
-    kind = settings.bus.partition(":")[0]
-    if kind != "memory" and settings.database_url.startswith("sqlite"):
-        raise SetupError(
-            "A bus is set, but SQLite is for one node.", "Set MADANG_DATABASE to a server's, or leave MADANG_BUS out."
-        )
-    if kind == "memory":
-        yield MemoryBus(), MemoryPresence(TTL_S)
-    elif kind.partition("+")[0] in ("redis", "rediss"):
-        if importlib.util.find_spec("redis") is None:
-            raise SetupError("Redis needs a driver that is not installed.", "Install madang[redis], or use memory:.")
-        from madang.adapters.bus.redis import RedisBus, RedisPresence
-
-        bus = RedisBus(settings.bus, settings.bus_channels, secret, node)
-        presence = RedisPresence(settings.bus, bus.installation, TTL_S)
-        try:
-            yield bus, presence
-        finally:
-            await presence.stop()
-    elif kind == "postgresql":
-        if importlib.util.find_spec("asyncpg") is None:
-            raise SetupError("PostgreSQL needs a driver that is not installed.", "Install madang[postgres].")
-        from madang.adapters.bus.postgresql import NotifyBus, NotifyPresence
-
-        notify = NotifyBus(settings.bus, secret, node)
-        table = NotifyPresence(settings.bus, notify.installation, TTL_S)
-        try:
-            yield notify, table
-        finally:
-            await table.stop()
-    else:
-        raise SetupError(
-            f"There is no bus for {kind!r}.",
-            "Use memory: for a single node, redis://… or postgresql://… for several.",
-        )
-
-
 class Node:
     """A running node. `port` and `admin_port` are the ports in force."""
 
@@ -173,7 +131,8 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         store.use_ids(number.ids, number.prolong)
 
         secret = await store.secret()
-        bus, presence = await stack.enter_async_context(between_nodes(settings, secret, name))
+        options = BusOptions(secret, name, TTL_S, settings.bus_channels)
+        bus, presence = await stack.enter_async_context(open_bus(settings.bus, options, database=settings.database_url))
         hub = Hub(store, store, bus, presence)
         pulse = Pulse(name, hub, bus, lambda: store.holders(_now_ms()))
         await bus.start(hub)

@@ -1,0 +1,19 @@
+"""What every bus is opened with, beside its URL. What a URL must look like is the business of the bus it names."""
+
+from typing import NamedTuple
+
+
+class BusOptions(NamedTuple):
+    """How a node takes part in a fleet.
+
+    Attributes:
+        secret: the installation's; signatures and the names of channels are derived from it.
+        node: this node's name, unique in the fleet.
+        presence_ttl_s: seconds after which a device that was not refreshed is gone.
+        channels: how rooms are spread over channels, for a broker that has channels; the same on every node.
+    """
+
+    secret: bytes
+    node: str
+    presence_ttl_s: float
+    channels: str

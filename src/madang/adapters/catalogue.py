@@ -1,0 +1,91 @@
+"""Which adapter the scheme of a URL names. A new database or bus is a row here and a folder of its own, and nothing else.
+
+Adapters are imported by their dotted path, and only when a URL asks for them: their drivers are extras of the package.
+"""
+
+import importlib
+import importlib.util
+from contextlib import AbstractAsyncContextManager
+from types import ModuleType
+from typing import Final, NamedTuple
+
+from madang.adapters.bus.options import BusOptions
+from madang.errors import SetupError
+from madang.ports.bus import Bus
+from madang.ports.presence import Presence
+
+Opened = AbstractAsyncContextManager[tuple[Bus, Presence]]
+
+
+class Adapter(NamedTuple):
+    """One row of the catalogue.
+
+    Attributes:
+        module: dotted path of the module that opens it: a bus by `connect(url, options)`.
+        product: its name, for people.
+        fleet: whether several nodes can use it together.
+        driver: the package it needs; empty where Python brings it.
+        extra: the extra of `madang` that installs the driver.
+    """
+
+    module: str
+    product: str
+    fleet: bool
+    driver: str = ""
+    extra: str = ""
+
+
+_REDIS: Final = Adapter("madang.adapters.bus.redis", "Redis", fleet=True, driver="redis", extra="redis")
+BUSES: Final = {
+    "memory": Adapter("madang.adapters.bus.memory", "The bus in memory", fleet=False),
+    "redis": _REDIS,
+    "rediss": _REDIS,
+    "redis+sentinel": _REDIS,
+    "rediss+sentinel": _REDIS,
+    "redis+cluster": _REDIS,
+    "rediss+cluster": _REDIS,
+    "postgresql": Adapter(
+        "madang.adapters.bus.postgresql", "PostgreSQL", fleet=True, driver="asyncpg", extra="postgres"
+    ),
+}
+
+
+def scheme(url: str) -> str:
+    """Return the scheme of a URL."""
+    return url.partition(":")[0]
+
+
+def load(adapter: Adapter, instead: str) -> ModuleType:
+    """Import the module of an adapter.
+
+    Raises:
+        SetupError: its driver is not installed; the hint names `instead` as a URL that needs none.
+    """
+    if adapter.driver and importlib.util.find_spec(adapter.driver) is None:
+        raise SetupError(
+            f"{adapter.product} needs a driver that is not installed.",
+            f"Install madang[{adapter.extra}], or use {instead}.",
+        )
+    return importlib.import_module(adapter.module)
+
+
+def open_bus(url: str, options: BusOptions, *, database: str) -> Opened:
+    """Open what this node hears of others by, and what they count their users in. The bus is not started yet.
+
+    Args:
+        database: URL of the database; SQLite cannot be shared, so a bus beside it is a mistake.
+
+    Raises:
+        SetupError: no such bus, a driver that is not installed, or a bus beside a database of one node.
+    """
+    name = scheme(url)
+    if name != "memory" and database.startswith("sqlite"):
+        raise SetupError(
+            "A bus is set, but SQLite is for one node.", "Set MADANG_DATABASE to a server's, or leave MADANG_BUS out."
+        )
+    if name not in BUSES:
+        raise SetupError(
+            f"There is no bus for {name!r}.", "Use memory: for a single node, redis://… or postgresql://… for several."
+        )
+    opened: Opened = load(BUSES[name], "memory:").connect(url, options)
+    return opened
