@@ -24,7 +24,7 @@ from madang.aio import cancelled
 from madang.config import Settings
 from madang.core.events import Event
 from madang.core.rate import Rate
-from madang.delivery.heartbeat import Pulse
+from madang.delivery.heartbeat import Heartbeat
 from madang.delivery.hub import Hub
 from madang.delivery.joining import Following
 from madang.delivery.presence import TTL_S
@@ -134,7 +134,7 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         options = BusOptions(secret, name, TTL_S, settings.bus_channels)
         bus, presence = await stack.enter_async_context(open_bus(settings.bus, options, database=settings.database_url))
         hub = Hub(store, store, bus, presence)
-        pulse = Pulse(name, hub, bus, lambda: store.holders(_now_ms()))
+        heartbeat = Heartbeat(name, hub, bus, lambda: store.holders(_now_ms()))
         await bus.start(hub)
         stack.push_async_callback(bus.stop)
         stack.push_async_callback(hub.stop)
@@ -142,7 +142,7 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         def committed(events: Sequence[Event]) -> None:
             hub.receive(events)
             bus.publish(events)
-            pulse.note(events)
+            heartbeat.note(events)
 
         limits = Limits(_rates(settings), shared=not bus.local)
         sharing = Sharing(name, limits, bus, hub.time)
@@ -151,7 +151,7 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         reading = Reading(store, store)
         stack.push_async_callback(reading.flush)
         app = App(
-            node=name, appender=appender, hub=hub, pulse=pulse, following=Following(hub), rooms=Rooms(store, appender),
+            node=name, appender=appender, hub=hub, heartbeat=heartbeat, following=Following(hub), rooms=Rooms(store, appender),
             reading=reading, identity=Identity(secret, store), limits=limits, sharing=sharing,
             wheel=Wheel(), gate=_gate(settings), max_text=settings.max_text, max_rooms=settings.max_rooms,
             ping_s=settings.ping_s,
@@ -160,10 +160,10 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         port, admin_port = (each.getsockname()[1] for each in listeners)
         node = Node(settings, app, store, port, admin_port)
         parts: list[Callable[[], Awaitable[None]]] = [
-            appender.run, reading.run, hub.watch, hub.presence.run, hub.presence.keep, app.wheel.run, number.keep, pulse.run,
+            appender.run, reading.run, hub.watch, hub.presence.run, hub.presence.keep, app.wheel.run, number.keep, heartbeat.run,
             sharing.run,
         ]  # fmt: skip
-        stack.push_async_callback(pulse.leave)
+        stack.push_async_callback(heartbeat.leave)
         if bus.local and not settings.database_url.startswith("sqlite"):
             parts.append(lambda: watch_for_strangers(store, name, _now_ms, hub.doubt))
         stack.push_async_callback(cancelled, [_part(node, part) for part in parts])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from madang.aio import Turnstile
-from madang.delivery.heartbeat import Pulse
+from madang.delivery.heartbeat import Heartbeat
 from madang.delivery.hub import Hub
 from madang.delivery.joining import Following
 from madang.delivery.wheel import Wheel
@@ -41,7 +41,7 @@ class App:
     node: str
     appender: Appender
     hub: Hub
-    pulse: Pulse
+    heartbeat: Heartbeat
     following: Following
     rooms: Rooms
     reading: Reading

@@ -60,7 +60,7 @@ async def test_sentinels_replace_a_primary_that_was_killed(
 
 @pytest.mark.slow
 async def test_slots_of_a_cluster_move(tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some of them with the beats that the nodes know each other by."""
+    """Some of them with the heartbeats that the nodes know each other by."""
     with run_cluster(replicas=0) as redis:
 
         def move() -> None:

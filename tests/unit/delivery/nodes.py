@@ -14,7 +14,7 @@ from madang.core.actors import Actor
 from madang.core.events import SENT, Appended, Body, Event, draft
 from madang.core.ids import IdSource
 from madang.core.rooms import Room
-from madang.delivery.heartbeat import Pulse
+from madang.delivery.heartbeat import Heartbeat
 from madang.delivery.hub import Hub
 from madang.delivery.joining import Following, Joined
 from madang.delivery.presence import TTL_S
@@ -54,7 +54,7 @@ class Node:
         self.store = store
         self.bus = bus
         self.hub = Hub(store, store, bus, presence, quiet_above=quiet_above)
-        self.pulse = Pulse(name, self.hub, bus, holders)
+        self.heartbeat = Heartbeat(name, self.hub, bus, holders)
         self.following = Following(self.hub)
         self.appender = Appender(store, self._committed, self.hub.doubt)
         self.rooms = Rooms(store, self.appender)
@@ -63,12 +63,12 @@ class Node:
     def _committed(self, events: Sequence[Event]) -> None:
         self.hub.receive(events)
         self.bus.publish(events)
-        self.pulse.note(events)
+        self.heartbeat.note(events)
 
     async def start(self, watch: bool = False) -> None:
         await self.bus.start(self.hub)
         loop = asyncio.get_running_loop()
-        runs = [self.appender.run, self.hub.presence.run, *([self.hub.watch, self.pulse.run] if watch else [])]
+        runs = [self.appender.run, self.hub.presence.run, *([self.hub.watch, self.heartbeat.run] if watch else [])]
         self._parts = [loop.create_task(run()) for run in runs]
 
     async def stop(self) -> None:
@@ -149,7 +149,7 @@ async def running_nodes(
     """Run nodes over one store, with presence in common if it is given; without buses, a single one.
 
     Args:
-        watch: whether they look into the log when in doubt, and have a pulse; all hold a number until the end.
+        watch: whether they look into the log when in doubt, and send heartbeats; all hold a number until the end.
     """
 
     async def holders() -> list[str]:

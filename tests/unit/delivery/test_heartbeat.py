@@ -11,7 +11,7 @@ from madang.adapters.bus.memory.bus import MemoryBus, Yard
 from madang.core.events import KICKED, SENT, Body, Event, draft
 from madang.core.ids import IdSource
 from madang.delivery import heartbeat as module
-from madang.delivery.heartbeat import ASK_S, BEAT_S, TOPIC
+from madang.delivery.heartbeat import ASK_S, INTERVAL_S, TOPIC
 from madang.delivery.hub import CHECK_S
 from madang.ports.bus import EVERYWHERE, MAX_SIGNAL, Signal
 from madang.testing import FakeClock, ModelStore, VirtualLoop
@@ -88,7 +88,7 @@ class Story:
         self.subscriber: RecordingSubscriber = self.two.subscriber()
         self.joined = (await self.two.join(self.subscriber, ROOM, user("mina"))).seq
         await asyncio.sleep(3.0)
-        assert not self.two.pulse.deaf and list(self.two.pulse.peers) == [self.one.name]
+        assert not self.two.heartbeat.deaf and list(self.two.heartbeat.peers) == [self.one.name]
         self.store.looks = 0
 
     @property
@@ -129,30 +129,30 @@ def test_a_lost_last_event_is_there_within_a_second_and_the_log_is_not_searched(
     async def story(s: Story) -> None:
         s.buses[0].loses = events
         event = await s.one.send(ROOM)
-        await s.arrives(event.seq, BEAT_S * 2)
-        assert s.store.looks == 0, "the beat said where to read"
+        await s.arrives(event.seq, INTERVAL_S * 2)
+        assert s.store.looks == 0, "the heartbeat said where to read"
 
     told(story)
 
 
-def test_an_event_lost_together_with_its_beat_is_there_within_a_second() -> None:
+def test_an_event_lost_together_with_its_heartbeat_is_there_within_a_second() -> None:
     async def story(s: Story) -> None:
-        for silence in (BEAT_S, BEAT_S * 2):
+        for silence in (INTERVAL_S, INTERVAL_S * 2):
             s.buses[0].loses = everything
             event = await s.one.send(ROOM)
             await asyncio.sleep(silence)
             s.buses[0].loses = nothing
             await s.arrives(event.seq, PROMISE_S - silence)
-        assert s.two.pulse.statistics.missed >= 3
+        assert s.two.heartbeat.statistics.missed >= 3
 
     told(story)
 
 
 def test_who_was_there_before_is_no_loss_but_a_reason_to_look() -> None:
     async def story(s: Story) -> None:
-        s.two.pulse.hear(Signal(EVERYWHERE, TOPIC, "elder/500", b"[500,{}]"))
+        s.two.heartbeat.receive(Signal(EVERYWHERE, TOPIC, "elder/500", b"[500,{}]"))
         await asyncio.sleep(0.1)
-        assert (s.two.pulse.statistics.missed, s.store.looks) == (0, 1)
+        assert (s.two.heartbeat.statistics.missed, s.store.looks) == (0, 1)
 
     told(story)
 
@@ -162,7 +162,7 @@ def test_what_a_node_stored_before_it_died_is_there_within_a_second() -> None:
         await s.dies(s.one)
         event = await s.stored_only()
         await s.arrives(event.seq)
-        assert s.two.pulse.unheard == [s.one.name]
+        assert s.two.heartbeat.unheard == [s.one.name]
 
     told(story)
 
@@ -175,9 +175,9 @@ def test_a_node_that_is_cut_off_and_writes_on_is_followed_through_the_log_until_
             event = await s.one.send(ROOM)
             await s.arrives(event.seq)
             await asyncio.sleep(7.3)
-        s.two.pulse._holders = holders_of(s.two)
+        s.two.heartbeat._holders = holders_of(s.two)
         await asyncio.sleep(ASK_S + 1)
-        assert s.two.pulse.unheard == [] and s.two.pulse.peers == {}
+        assert s.two.heartbeat.unheard == [] and s.two.heartbeat.peers == {}
         looks = s.store.looks
         await asyncio.sleep(CHECK_S * 0.9)
         assert s.store.looks <= looks + 3, "nobody is left to doubt"
@@ -194,10 +194,10 @@ def holders_of(*nodes: Node) -> Callable[[], Awaitable[list[str]]]:
 
 def test_who_holds_a_number_and_was_never_heard_is_followed_through_the_log() -> None:
     async def story(s: Story) -> None:
-        s.two.pulse.peers.clear()
+        s.two.heartbeat.peers.clear()
         s.buses[0].loses = everything
         await asyncio.sleep(2 * ASK_S + 1)
-        assert s.two.pulse.unheard == [s.one.name]
+        assert s.two.heartbeat.unheard == [s.one.name]
         event = await s.one.send(ROOM)
         await s.arrives(event.seq)
 
@@ -209,24 +209,24 @@ def test_a_deaf_or_a_mute_node_looks_for_itself_says_so_once_and_stops_when_it_h
     way: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story(s: Story) -> None:
-        with caplog.at_level(logging.INFO, "madang.pulse"):
+        with caplog.at_level(logging.INFO, "madang.heartbeat"):
             setattr(s.buses[1], way, everything)
             s.buses[1].misses = everything
             for _ in range(5):
                 event = await s.one.send(ROOM)
                 await s.arrives(event.seq)
-            assert s.two.pulse.deaf
-            assert 3 < s.two.pulse.statistics.deaf_s < 5
+            assert s.two.heartbeat.deaf
+            assert 3 < s.two.heartbeat.statistics.deaf_s < 5
             s.buses[1].loses = nothing
             s.buses[1].misses = lambda parcel: isinstance(parcel, Signal) and parcel.key.startswith(s.one.name)
-            await asyncio.sleep(2 * BEAT_S)
+            await asyncio.sleep(2 * INTERVAL_S)
             s.buses[1].misses = nothing
             await asyncio.sleep(3)
-            assert not s.two.pulse.deaf and s.two.pulse.unheard == []
+            assert not s.two.heartbeat.deaf and s.two.heartbeat.unheard == []
         assert not any(f"{s.one.name} is not heard" in record.message for record in caplog.records), (
             "it was its own fault"
         )
-        assert sum("brings back" in record.message or "bring back" in record.message for record in caplog.records) == 2
+        assert sum("this node's heartbeats" in record.message for record in caplog.records) == 2
         looks = s.store.looks
         await asyncio.sleep(10)
         assert s.store.looks == looks
@@ -259,8 +259,8 @@ def test_an_idle_and_a_busy_fleet_that_loses_nothing_never_searches_the_log() ->
             await asyncio.sleep(0.06)
         await asyncio.sleep(CHECK_S * 0.4)
         assert (s.store.looks, s.two.hub.statistics.log_reads, s.two.hub.statistics.duplicates) == (0, reads, 0)
-        beats = [signal for signal in s.buses[0].sent if signal.topic == TOPIC]
-        assert len(beats) == pytest.approx(27 / BEAT_S, rel=0.1), "four messages a second and node"
+        heartbeats = [signal for signal in s.buses[0].sent if signal.topic == TOPIC]
+        assert len(heartbeats) == pytest.approx(27 / INTERVAL_S, rel=0.1), "four messages a second and node"
 
     told(story)
 
@@ -276,11 +276,13 @@ def test_a_slow_log_is_searched_half_the_time_at_most_however_much_there_is_to_d
     told(story)
 
 
-def test_a_beat_that_overtakes_its_events_costs_no_read() -> None:
+def test_a_heartbeat_that_overtakes_its_events_costs_no_read() -> None:
     async def story(s: Story) -> None:
         reads = s.two.hub.statistics.log_reads
         (event,) = await s.one.stored(ROOM, 1)
-        s.two.pulse.hear(Signal(EVERYWHERE, TOPIC, f"{s.one.name}/0", b'[1,{"%s":%d}]' % (ROOM.encode(), event.seq)))
+        s.two.heartbeat.receive(
+            Signal(EVERYWHERE, TOPIC, f"{s.one.name}/0", b'[1,{"%s":%d}]' % (ROOM.encode(), event.seq))
+        )
         await asyncio.sleep(0.05)
         s.two.hub.receive([event])
         await asyncio.sleep(1)
@@ -292,10 +294,10 @@ def test_a_beat_that_overtakes_its_events_costs_no_read() -> None:
 def test_who_says_goodbye_is_forgotten_and_nobody_looks_for_what_he_wrote() -> None:
     async def story(s: Story) -> None:
         await s.dies(s.one)
-        await s.one.pulse.leave()
+        await s.one.heartbeat.leave()
         await asyncio.sleep(0.001)
-        assert s.two.pulse.peers == {}
-        s.two.pulse._holders = holders_of(s.two)
+        assert s.two.heartbeat.peers == {}
+        s.two.heartbeat._holders = holders_of(s.two)
         await asyncio.sleep(10)
         assert s.store.looks == 0
 
@@ -307,22 +309,22 @@ def test_who_is_heard_while_the_database_is_asked_for_him_is_judged_by_that(leav
     async def story(s: Story) -> None:
         await s.dies(s.one)
         await asyncio.sleep(1.5)
-        assert s.two.pulse.unheard == [s.one.name]
+        assert s.two.heartbeat.unheard == [s.one.name]
 
         async def holders() -> list[str]:
-            s.one.pulse._tell(leaving=leaving)
+            s.one.heartbeat._send(leaving=leaving)
             await asyncio.sleep(0.1)
             return []
 
-        s.two.pulse._holders = holders
+        s.two.heartbeat._holders = holders
         await eventually_asked(s)
-        assert list(s.two.pulse.peers) == ([] if leaving else [s.one.name])
+        assert list(s.two.heartbeat.peers) == ([] if leaving else [s.one.name])
         await asyncio.sleep(0.1)
         assert all(not part.done() for part in s.two._parts)
 
     async def eventually_asked(s: Story) -> None:
-        beats = s.one.pulse.statistics.beats
-        while s.one.pulse.statistics.beats == beats:
+        heartbeats = s.one.heartbeat.statistics.sent
+        while s.one.heartbeat.statistics.sent == heartbeats:
             await asyncio.sleep(0.05)
         await asyncio.sleep(0.15)
 
@@ -333,7 +335,7 @@ def test_goodbye_waits_no_longer_than_a_second_for_a_bus_that_is_away() -> None:
     async def story(s: Story) -> None:
         await s.dies(s.one)
         s.buses[0].loses = everything
-        await asyncio.wait_for(s.one.pulse.leave(), module.LEAVE_S + 0.1)
+        await asyncio.wait_for(s.one.heartbeat.leave(), module.LEAVE_S + 0.1)
 
     told(story)
 
@@ -344,7 +346,7 @@ def test_a_node_that_stood_still_hears_what_waits_for_it_before_it_judges() -> N
         for _ in range(3):
             loop.pass_time(5.0)
             await asyncio.sleep(1.0)
-        assert s.two.pulse.statistics.deaf_s == 0
+        assert s.two.heartbeat.statistics.deaf_s == 0
         assert s.store.looks == 0
 
     told(story)
@@ -356,8 +358,8 @@ def test_a_deaf_node_that_is_always_late_looks_all_the_same() -> None:
 
         async def busy() -> None:
             while True:
-                loop.pass_time(2 * BEAT_S)
-                await asyncio.sleep(BEAT_S / 2)
+                loop.pass_time(2 * INTERVAL_S)
+                await asyncio.sleep(INTERVAL_S / 2)
 
         working = asyncio.ensure_future(busy())
         s.buses[1].misses = everything
@@ -372,8 +374,8 @@ def test_heads_beyond_one_signal_go_in_several_and_beyond_all_bounds_the_others_
     async def story(s: Story) -> None:
         bus, many = s.buses[0], [f"{n:064d}" for n in range(8000)]
         del bus.sent[:]
-        s.one.pulse.note([Event(room, 9, 1, SENT, "u", "n", 1, b"{}") for room in many])
-        await asyncio.sleep(4 * BEAT_S)
+        s.one.heartbeat.note([Event(room, 9, 1, SENT, "u", "n", 1, b"{}") for room in many])
+        await asyncio.sleep(4 * INTERVAL_S)
         heads: list[str] = []
         for signal in bus.sent:
             assert len(signal.value) <= MAX_SIGNAL
@@ -383,7 +385,7 @@ def test_heads_beyond_one_signal_go_in_several_and_beyond_all_bounds_the_others_
             "keys are bounded, whatever waits for the broker"
         )
         assert s.store.looks == 0
-        s.one.pulse.note([Event(f"room-{n}", 9, 1, SENT, "u", "n", 1, b"{}") for n in range(module.WAITING + 1)])
+        s.one.heartbeat.note([Event(f"room-{n}", 9, 1, SENT, "u", "n", 1, b"{}") for n in range(module.WAITING + 1)])
         s.buses[0].loses = events
         await s.one.send(ROOM)
         await s.arrives(s.joined + 1)
@@ -400,18 +402,18 @@ def test_what_a_later_version_says_is_passed_over() -> None:
             for value in (b"", b"[", b'{"number":"seven"}'):
                 hub.signal(Signal(EVERYWHERE if topic == TOPIC else ROOM, topic, "later/1", value))
         hub.signal(Signal(EVERYWHERE, TOPIC, "later/1", b'[1,{},false,"more"]'))
-        assert list(s.two.pulse.peers) == [s.one.name, "later"]
+        assert list(s.two.heartbeat.peers) == [s.one.name, "later"]
 
     told(story)
 
 
-def test_a_single_node_has_no_pulse() -> None:
+def test_a_single_node_sends_no_heartbeats() -> None:
     async def alone() -> None:
         bus = Courier()
         async with running_nodes(ModelStore(IdSource(1), FakeClock()), bus, watch=True) as (node,):
             await node.rooms.create(OWNER, ROOM, "Yard", "open")
             await asyncio.sleep(10)
-            await node.pulse.leave()
+            await node.heartbeat.leave()
         assert bus.sent == []
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:

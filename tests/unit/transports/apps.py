@@ -8,7 +8,7 @@ from typing import Any
 from madang.adapters.bus.memory.bus import MemoryBus
 from madang.adapters.bus.memory.presence import MemoryPresence
 from madang.core.events import Event
-from madang.delivery.heartbeat import Pulse
+from madang.delivery.heartbeat import Heartbeat
 from madang.delivery.hub import Hub
 from madang.delivery.joining import Following
 from madang.delivery.presence import TTL_S
@@ -46,28 +46,28 @@ async def running_app(
     Args:
         node: its name.
         holders: gives the names of the fleet's nodes.
-        watch: whether the hub keeps house and the node has a pulse, as among several nodes it must.
+        watch: whether the hub keeps house and the node sends heartbeats, as among several nodes it must.
     """
     bus = bus or MemoryBus()
     hub = Hub(store, store, bus, MemoryPresence(TTL_S))
-    pulse = Pulse(node, hub, bus, holders)
+    heartbeat = Heartbeat(node, hub, bus, holders)
 
     def committed(events: Sequence[Event]) -> None:
         hub.receive(events)
         bus.publish(events)
-        pulse.note(events)
+        heartbeat.note(events)
 
     limits = Limits(rates, shared=not bus.local)
     sharing = Sharing(node, limits, bus, hub.time)
     hub.everywhere[SPENT] = sharing.hear
     appender = Appender(store, committed, hub.doubt)
     app = App(
-        node=node, appender=appender, hub=hub, pulse=pulse, following=Following(hub), rooms=Rooms(store, appender),
+        node=node, appender=appender, hub=hub, heartbeat=heartbeat, following=Following(hub), rooms=Rooms(store, appender),
         reading=Reading(store, store), identity=Identity(SECRET, store), limits=limits, sharing=sharing,
         wheel=Wheel(), gate=Gate(**gate), max_text=4000, max_rooms=5,
     )  # fmt: skip
     await bus.start(hub)
-    runs = [appender.run, hub.presence.run, *([hub.watch, pulse.run, sharing.run] if watch else [])]
+    runs = [appender.run, hub.presence.run, *([hub.watch, heartbeat.run, sharing.run] if watch else [])]
     parts = [asyncio.ensure_future(run()) for run in runs]
     try:
         yield app

@@ -98,15 +98,15 @@ async def drop_key(node: Node, id: str) -> Response:
 @router.get("/nodes")
 async def nodes(node: Node) -> Response:
     """List the nodes."""
-    pulse, now = node.pulse, node.hub.time()
+    heartbeat, now = node.heartbeat, node.hub.time()
     known = [Peer(node.node, "here")]
-    for name in sorted({*pulse.peers, *pulse.unheard}):
-        state = "unheard" if name in pulse.unheard else "heard"
-        if (peer := pulse.peers.get(name)) is not None:
+    for name in sorted({*heartbeat.peers, *heartbeat.unheard}):
+        state = "unheard" if name in heartbeat.unheard else "heard"
+        if (peer := heartbeat.peers.get(name)) is not None:
             known.append(Peer(name, state, round(now - peer.since, 1), round(now - peer.heard, 1)))
         else:
             known.append(Peer(name, state))
-    return answer(Nodes(pulse.deaf, known))
+    return answer(Nodes(heartbeat.deaf, known))
 
 
 @router.get("/rooms")

@@ -50,13 +50,13 @@ _BUS: Final = {
 }
 """Counters of the bus: name, field of its statistics, help."""
 
-_PULSE: Final = {
-    "madang_beats": ("beats", "Beats sent to the other nodes."),
-    "madang_beats_heard": ("heard", "Beats of other nodes that were heard."),
-    "madang_beats_missed": ("missed", "Beats of other nodes that were not heard, by the gaps in their numbers."),
-    "madang_bus_deaf_seconds": ("deaf_s", "Time in which the bus did not bring back what this node said."),
+_HEARTBEAT: Final = {
+    "madang_heartbeats": ("sent", "Heartbeats sent to the other nodes."),
+    "madang_heartbeats_received": ("received", "Heartbeats of other nodes that were received."),
+    "madang_heartbeats_missed": ("missed", "Heartbeats of other nodes that were not, by the gaps in their numbers."),
+    "madang_bus_deaf_seconds": ("deaf_s", "Time in which the bus did not return this node's heartbeats."),
 }
-"""Counters of the pulse: name, field of its statistics, help."""
+"""Counters of the heartbeats: name, field of its statistics, help."""
 
 _OUTCOMES: Final = ("stored", "duplicates", "unchanged", "refused", "failed", "overloaded")
 
@@ -132,12 +132,16 @@ class _Node(Collector):
 
 
 def _fleet(app: App) -> Iterator[Metric]:
-    pulse = app.pulse
-    heard = sum(not peer.silent for peer in pulse.peers.values())
+    heartbeat = app.heartbeat
+    heard = sum(not peer.silent for peer in heartbeat.peers.values())
     yield GaugeMetricFamily("madang_nodes", "Nodes that are heard on the bus, this one included.", heard + 1)
-    yield GaugeMetricFamily("madang_nodes_unheard", "Nodes that may be alive and are not heard.", len(pulse.unheard))
-    yield GaugeMetricFamily("madang_bus_deaf", "1 while the bus does not bring back what this node says.", pulse.deaf)
-    for names, counted in ((_BUS, pulse.traffic), (_PULSE, pulse.statistics)):
+    yield GaugeMetricFamily(
+        "madang_nodes_unheard", "Nodes that may be alive and are not heard.", len(heartbeat.unheard)
+    )
+    yield GaugeMetricFamily(
+        "madang_bus_deaf", "1 while the bus does not return this node's heartbeats.", heartbeat.deaf
+    )
+    for names, counted in ((_BUS, heartbeat.traffic), (_HEARTBEAT, heartbeat.statistics)):
         for name, (field, text) in names.items():
             yield CounterMetricFamily(name, text, getattr(counted, field))
     charged = CounterMetricFamily("madang_limits_charged", "Charged for what was spent elsewhere.", labels=["limit"])
