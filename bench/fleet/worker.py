@@ -71,10 +71,10 @@ class Ear:
     def signal(self, signal: Signal) -> None:
         pass
 
-    def announced(self, heads: Mapping[str, int]) -> None:
+    def heads_seen(self, heads: Mapping[str, int]) -> None:
         pass
 
-    def doubt(self) -> None:
+    def check_soon(self) -> None:
         pass
 
 

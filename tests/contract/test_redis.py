@@ -34,13 +34,13 @@ class Receiver:
     def receive(self, events: Sequence[Event]) -> None:
         self.events += events
 
-    def announced(self, heads: Mapping[str, int]) -> None:
+    def heads_seen(self, heads: Mapping[str, int]) -> None:
         raise AssertionError("Redis carries every event whole")
 
     def signal(self, signal: Signal) -> None:
         self.signals.append(signal)
 
-    def doubt(self) -> None:
+    def check_soon(self) -> None:
         self.doubts += 1
 
 

@@ -21,7 +21,7 @@ def believes_the_bus() -> None:
         pass
 
     Hub.check = Hub.current = trusting  # type: ignore[assignment, method-assign]
-    Hub.announced = lambda self, heads: None  # type: ignore[method-assign]
+    Hub.heads_seen = lambda self, heads: None  # type: ignore[method-assign]
 
 
 def acks_unsure() -> None:

@@ -58,13 +58,13 @@ class _Nobody:
     def receive(self, events: "Sequence[Event]") -> None:
         """Pass over."""
 
-    def announced(self, heads: Mapping[str, int]) -> None:
+    def heads_seen(self, heads: Mapping[str, int]) -> None:
         """Pass over."""
 
     def signal(self, signal: "Signal") -> None:
         """Pass over."""
 
-    def doubt(self) -> None:
+    def check_soon(self) -> None:
         """Pass over."""
 
 

@@ -176,7 +176,7 @@ class Heartbeat:
         if peer is None:
             peer = self.peers[name] = Peer(now, now, message.number - 1)
             if message.number > 1:
-                self._hub.doubt()
+                self._hub.check_soon()
             self._strangers.discard(name)
             logger.info("node %s is heard", name)
         peer.heard = now
@@ -186,7 +186,7 @@ class Heartbeat:
         if message.number > peer.number:
             if missed := message.number - peer.number - 1:
                 self.statistics.missed += missed
-                self._hub.doubt()
+                self._hub.check_soon()
             peer.number = message.number
         if message.heads:
             self._loop.call_later(GRACE_S, self._pass_on, message.heads)
@@ -196,7 +196,7 @@ class Heartbeat:
 
     def _pass_on(self, heads: Mapping[str, int]) -> None:
         if self._running:
-            self._hub.announced(heads)
+            self._hub.heads_seen(heads)
 
     # -- judging -------------------------------------------------------------------------------------------------------
 
@@ -242,7 +242,7 @@ class Heartbeat:
                 peer.silent = True
                 logger.warning("node %s is not heard: checking the log for what it may have written", name)
         if deaf or self.unheard:
-            self._hub.doubt()
+            self._hub.check_soon()
 
     async def _keep_asking(self) -> None:
         """Query the holders of leases: a silent node without a lease is gone, one that holds a lease may be alive."""

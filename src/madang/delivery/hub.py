@@ -104,7 +104,7 @@ class Hub:
                 self._fill(room)
         self.scheduler.run()
 
-    def announced(self, heads: Mapping[str, int]) -> None:
+    def heads_seen(self, heads: Mapping[str, int]) -> None:
         """Read from the log what rooms lack of it. Part of `ports.bus.Receiver`."""
         for name, seq in heads.items():
             room = self.rooms.get(name)
@@ -203,7 +203,7 @@ class Hub:
         self.scheduler.touch(room, self._loop.time())
         self.scheduler.run()
 
-    def doubt(self) -> None:
+    def check_soon(self) -> None:
         """Look soon: the log may have events that nobody has told this hub, and nobody will."""
         self._doubted.set()
 
@@ -212,7 +212,7 @@ class Hub:
         self.statistics.checks += 1
         names = list(self.rooms)
         for start in range(0, len(names), 500):
-            self.announced(await self._log.heads(names[start : start + 500]))
+            self.heads_seen(await self._log.heads(names[start : start + 500]))
 
     # -- rooms ---------------------------------------------------------------------------------------------------------
 
@@ -242,7 +242,7 @@ class Hub:
             if self._early.pop(name, None) is not None:  # there is no such room, or it could not be read
                 await self._bus.unsubscribe(name)
         self.receive(tuple(early))
-        self.announced({name: head})
+        self.heads_seen({name: head})
         return room
 
     async def read(self, room: str, after: int, limit: int) -> list[Event]:

@@ -21,8 +21,10 @@ LASTING: Final = 5
 MEND: Final = "Set MADANG_BUS to the same on every node (docs/guides/fleet.md)."
 
 
-async def watch_for_strangers(leases: Leases, own: str, clock_ms: Callable[[], int], doubt: Callable[[], None]) -> None:
-    """Look for strangers, warn of them, and call `doubt` while there are any. Until cancelled.
+async def watch_for_strangers(
+    leases: Leases, own: str, clock_ms: Callable[[], int], check_soon: Callable[[], None]
+) -> None:
+    """Look for strangers, warn of them, and call `check_soon` while there are any. Until cancelled.
 
     Args:
         own: the holder that this node is.
@@ -40,5 +42,5 @@ async def watch_for_strangers(leases: Leases, own: str, clock_ms: Callable[[], i
             elif count == LASTING:
                 logger.error("no bus is set, and the node %s hears what is said here seconds late. %s", stranger, MEND)
         if strangers:
-            doubt()
+            check_soon()
         await asyncio.sleep(LOOK_S)

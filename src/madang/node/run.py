@@ -147,7 +147,7 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         limits = Limits(_rates(settings), shared=not bus.local)
         sharing = Sharing(name, limits, bus, hub.time)
         hub.everywhere[SPENT] = sharing.hear
-        appender = Appender(store, committed, hub.doubt)
+        appender = Appender(store, committed, hub.check_soon)
         reading = Reading(store, store)
         stack.push_async_callback(reading.flush)
         app = App(
@@ -165,7 +165,7 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         ]  # fmt: skip
         stack.push_async_callback(heartbeat.leave)
         if bus.local and not settings.database_url.startswith("sqlite"):
-            parts.append(lambda: watch_for_strangers(store, name, _now_ms, hub.doubt))
+            parts.append(lambda: watch_for_strangers(store, name, _now_ms, hub.check_soon))
         stack.push_async_callback(cancelled, [_part(node, part) for part in parts])
         await app.rooms.ensure_lobby()
         server = _server(settings, http_app(app), ws=gateway(app), http=guarded(app))

@@ -49,13 +49,13 @@ class Receiver(Protocol):
     def receive(self, events: Sequence[Event]) -> None:
         """Take events of rooms this node subscribes, in any order, perhaps again."""
 
-    def announced(self, heads: Mapping[str, int]) -> None:
+    def heads_seen(self, heads: Mapping[str, int]) -> None:
         """Learn up to which seq the log of some rooms reaches. What the node lacks of those it serves, it reads there."""
 
     def signal(self, signal: Signal) -> None:
         """Take an ephemeral notice."""
 
-    def doubt(self) -> None:
+    def check_soon(self) -> None:
         """Learn that anything may have been lost on the way: the log is to be looked at soon."""
 
 
@@ -84,7 +84,7 @@ class Bus(Protocol):
     async def subscribe(self, room: str) -> None:
         """Deliver this room's events, heads and signals. When it returns, what is published from now on is on its way here.
 
-        While the server cannot be reached it returns all the same, within a second or so, and the receiver's `doubt`
+        While the server cannot be reached it returns all the same, within a second or so, and the receiver's `check_soon`
         follows when it is listened to.
         """
 

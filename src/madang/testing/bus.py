@@ -35,14 +35,14 @@ class Inbox:
     def receive(self, events: Sequence[Event]) -> None:
         self.events += events
 
-    def announced(self, heads: Mapping[str, int]) -> None:
+    def heads_seen(self, heads: Mapping[str, int]) -> None:
         for room, seq in heads.items():
             self.heads[room] = max(seq, self.heads.get(room, 0))
 
     def signal(self, signal: Signal) -> None:
         self.signals.append(signal)
 
-    def doubt(self) -> None:
+    def check_soon(self) -> None:
         self.doubts += 1
 
 

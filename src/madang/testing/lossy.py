@@ -43,16 +43,16 @@ class LossyLink:
     def receive(self, events: Sequence[Event]) -> None:
         self._receiver.receive(self._spoil(events, lambda event: self._receiver.receive([event])))
 
-    def announced(self, heads: Mapping[str, int]) -> None:
-        for room, seq in self._spoil(list(heads.items()), lambda head: self._receiver.announced(dict([head]))):
-            self._receiver.announced({room: seq})
+    def heads_seen(self, heads: Mapping[str, int]) -> None:
+        for room, seq in self._spoil(list(heads.items()), lambda head: self._receiver.heads_seen(dict([head]))):
+            self._receiver.heads_seen({room: seq})
 
     def signal(self, signal: Signal) -> None:
         for passed in self._spoil([signal], self._receiver.signal):
             self._receiver.signal(passed)
 
-    def doubt(self) -> None:
-        self._receiver.doubt()
+    def check_soon(self) -> None:
+        self._receiver.check_soon()
 
     def _spoil(self, parcels: Sequence[P], deliver: Callable[[P], None]) -> list[P]:
         """Give what arrives now, in an order of its own; what is late goes through `deliver`."""
@@ -151,16 +151,16 @@ class _Door:
         if not self._bus.cut:
             self._receiver.receive(events)
 
-    def announced(self, heads: Mapping[str, int]) -> None:
+    def heads_seen(self, heads: Mapping[str, int]) -> None:
         if not self._bus.cut:
-            self._receiver.announced(heads)
+            self._receiver.heads_seen(heads)
 
     def signal(self, signal: Signal) -> None:
         if not self._bus.cut:
             self._receiver.signal(signal)
 
-    def doubt(self) -> None:
-        self._receiver.doubt()
+    def check_soon(self) -> None:
+        self._receiver.check_soon()
 
 
 def lossy_buses(count: int, seed: int) -> list[LossyBus]:

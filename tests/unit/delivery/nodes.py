@@ -56,7 +56,7 @@ class Node:
         self.hub = Hub(store, store, bus, presence, quiet_above=quiet_above)
         self.heartbeat = Heartbeat(name, self.hub, bus, holders)
         self.following = Following(self.hub)
-        self.appender = Appender(store, self._committed, self.hub.doubt)
+        self.appender = Appender(store, self._committed, self.hub.check_soon)
         self.rooms = Rooms(store, self.appender)
         self._parts: list[asyncio.Task[None]] = []
 

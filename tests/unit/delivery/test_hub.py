@@ -131,13 +131,13 @@ async def test_what_is_announced_is_read_from_the_log(node: Node) -> None:
     live = await node.live(YARD)
     (subscriber,) = await node.follow(live, "mina")
     events = await node.stored(YARD, 700)
-    node.hub.announced({YARD: 300, "nowhere": 5})
-    node.hub.announced({YARD: events[-1].seq})
+    node.hub.heads_seen({YARD: 300, "nowhere": 5})
+    node.hub.heads_seen({YARD: events[-1].seq})
     await eventually(lambda: subscriber.position(YARD, 1) == 701)
     await eventually(lambda: not live.filling)
     reads = node.hub.statistics.log_reads
-    node.hub.announced({YARD: 701})
-    node.hub.announced({YARD: 300})
+    node.hub.heads_seen({YARD: 701})
+    node.hub.heads_seen({YARD: 300})
     await turns()
     assert node.hub.statistics.log_reads == reads, "what the room has is not read again"
     node.hub.receive([event(YARD, 702)])
@@ -158,11 +158,11 @@ async def test_what_is_announced_while_the_log_is_read_is_read_too(node: Node) -
             self.asked += 1
             if self.asked == 1:
                 await node.stored(YARD, 1)
-                node.hub.announced({YARD: 3})
+                node.hub.heads_seen({YARD: 3})
             return found
 
     node.hub._log = SlowRead(node.store)
-    node.hub.announced({YARD: 2})
+    node.hub.heads_seen({YARD: 2})
     await eventually(lambda: subscriber.position(YARD, 1) == 3)
 
 
@@ -172,8 +172,8 @@ async def test_what_is_announced_while_a_room_is_opened_is_not_missed(node: Node
     join = asyncio.ensure_future(node.join(subscriber, YARD, limit=0))
     await eventually(lambda: slow.asked)
     newest = (await node.stored(YARD, 2))[-1].seq
-    node.hub.announced({YARD: newest})
-    node.hub.announced({YARD: newest - 1})
+    node.hub.heads_seen({YARD: newest})
+    node.hub.heads_seen({YARD: newest - 1})
     slow.go.set()
     joined = await join
     await eventually(lambda: subscriber.position(YARD, joined.seq) == newest)
@@ -217,7 +217,7 @@ async def test_an_event_that_no_log_has_is_given_up(node: Node, monkeypatch: pyt
     node.hub.receive([event(YARD, 5000)])
     await eventually(lambda: not live.filling)
     assert live.held == {}
-    node.hub.announced({YARD: 5000})
+    node.hub.heads_seen({YARD: 5000})
     await eventually(lambda: not live.filling)
     await node.send(YARD)
     await eventually(lambda: subscriber.position(YARD, 1) == 2)
@@ -418,7 +418,7 @@ async def test_what_stands_in_the_log_and_nobody_told_is_found_when_doubted(
     await node.stored(YARD, 3)
     await turns(100)
     assert subscriber.position(YARD, joined) == joined
-    node.hub.doubt()
+    node.hub.check_soon()
     await eventually(lambda: subscriber.position(YARD, joined) == joined + 3)
     assert failing.failures == 0
 

@@ -48,7 +48,7 @@ class Heard:
         self.order.append("committed")
         self.events += events
 
-    def doubt(self) -> None:
+    def check_soon(self) -> None:
         self.doubts += 1
 
     def reply(self, tag: Any, outcome: Any) -> None:
@@ -58,7 +58,7 @@ class Heard:
 
 @asynccontextmanager
 async def running(log: Any, heard: Heard) -> AsyncIterator[Appender]:
-    appender = Appender(log, heard.committed, heard.doubt)
+    appender = Appender(log, heard.committed, heard.check_soon)
     task = asyncio.ensure_future(appender.run())
     try:
         yield appender

@@ -60,7 +60,7 @@ async def running_app(
     limits = Limits(rates, shared=not bus.local)
     sharing = Sharing(node, limits, bus, hub.time)
     hub.everywhere[SPENT] = sharing.hear
-    appender = Appender(store, committed, hub.doubt)
+    appender = Appender(store, committed, hub.check_soon)
     app = App(
         node=node, appender=appender, hub=hub, heartbeat=heartbeat, following=Following(hub), rooms=Rooms(store, appender),
         reading=Reading(store, store), identity=Identity(SECRET, store), limits=limits, sharing=sharing,

@@ -153,7 +153,7 @@ class NotifyBus:
                 self._listening.set()
                 self._ailments.works("listening")
                 if self._listened and self._receiver is not None:
-                    self._receiver.doubt()
+                    self._receiver.check_soon()
                 self._listened = True
                 failed = 0
                 await ended.wait()
@@ -178,7 +178,7 @@ class NotifyBus:
                     self.statistics.received += len(content.events)
                     receiver.receive(content.events)
                 if content.head:
-                    receiver.announced({room: content.head})
+                    receiver.heads_seen({room: content.head})
                 for signal in content.signals:
                     if signal.topic == PROBE:
                         self._answer(signal.key)

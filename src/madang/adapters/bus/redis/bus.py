@@ -144,9 +144,9 @@ class RedisBus:
         if (line := self._carriers[self._channels.partition(room)]) is not None:
             await line.unsubscribe(channels)
 
-    def doubt(self) -> None:
+    def check_soon(self) -> None:
         if self._receiver is not None:
-            self._receiver.doubt()
+            self._receiver.check_soon()
 
     def deliver(self, parcel: bytes) -> None:
         receiver = self._receiver

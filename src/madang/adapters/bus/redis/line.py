@@ -64,7 +64,7 @@ class Desk(Protocol):
     def astray(self) -> None:
         """Look anew which server carries what."""
 
-    def doubt(self) -> None:
+    def check_soon(self) -> None:
         """Learn that something may not have been heard."""
 
 
@@ -294,7 +294,7 @@ class Line:
             self._ailments.works("listening")
         self._ailments.works("subscribing")
         if not self._heard(self._awaited.pop(channel, None)):
-            self._desk.doubt()  # nobody waited: it was listened to before, and for a while it was not
+            self._desk.check_soon()  # nobody waited: it was listened to before, and for a while it was not
 
     @staticmethod
     def _heard(awaited: asyncio.Future[None] | None) -> bool:
