@@ -5,12 +5,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
 
 from madang.codes import CLOSES, ERRORS
-from madang.core.events import TYPES, Body
+from madang.core.events import TYPES, Body, Message
+from madang.core.rooms import Membership
+from madang.protocol.native import frames
 from madang.protocol.native.codec import decode
 from madang.protocol.native.commands import COMMANDS
 
@@ -29,9 +32,9 @@ def section(title: str) -> str:
     return found[1]
 
 
-def first_table(text: str) -> dict[str, str]:
-    """The rows of the first table, by the name (or names) in their first column."""
-    table = re.search(r"^\| field \|.*?\n((?:\|.*\n)*)", text, re.M)
+def first_table(text: str, title: str = "field") -> dict[str, str]:
+    """The rows of the first table with this title, by the name (or names) in their first column."""
+    table = re.search(rf"^\| {title} \|.*?\n((?:\|.*\n)*)", text, re.M)
     rows: dict[str, str] = {}
     for row in table[1].splitlines()[1:] if table else []:
         for name in re.findall(r"`([^`]+)`", row.split("|")[1]):
@@ -49,6 +52,57 @@ def test_an_operation_has_its_section_and_every_field_its_row(op: str) -> None:
         if field.default not in (None, msgspec.NODEFAULT) and isinstance(field.default, int) and name != "text":
             assert f"default {json.dumps(field.default)}" in rows[name]
     assert "answer" in text.lower()
+
+
+def names(kind: type[msgspec.Struct]) -> set[str]:
+    return {field.encode_name for field in msgspec.structs.fields(kind)}
+
+
+@pytest.mark.parametrize("op", COMMANDS)
+def test_an_operation_has_every_field_of_its_answer(op: str) -> None:
+    kinds = get_args(frames.ANSWERS[op]) or (frames.ANSWERS[op],)
+    text = section(op)
+    if frames.AppendAnswer in kinds:
+        assert ("Answer: appended, or `unchanged`" in text) == (frames.UnchangedAnswer in kinds)
+        assert "Answer: appended" in text
+    elif frames.EmptyAnswer in kinds:
+        assert "Answered only when `n` is above 0" in text
+    else:
+        sentence = re.search(r"^Answer: (.*?)\n\n", text + "\n", re.M | re.S)
+        told = set(re.findall(r"`(\w+)`", sentence[1])) if sentence else set(first_table(text, "answer"))
+        assert told >= names(kinds[0]) - {"messages"}
+        assert "messages" not in names(kinds[0]) or "messages" in told
+
+
+def test_the_answer_of_what_appends_has_its_rows() -> None:
+    assert set(first_table(section("Operations"))) == names(frames.AppendAnswer) | names(frames.UnchangedAnswer)
+
+
+def test_the_tables_inside_answers_have_every_field() -> None:
+    hello = section("hello").partition("Answer:")[2]
+    assert set(first_table(hello)) == names(frames.ServerInfo)
+    assert {*re.findall(r"`(\w+)`", first_table(section("join"), "answer")["room"])} - {"room", "open", "invite"} == (
+        names(frames.RoomInfo)
+    )
+    assert set(first_table(section("join"), "answer")) == names(frames.JoinAnswer)
+    assert set(first_table(section("history").partition("Answer:")[2])) == names(Message)
+    assert names(frames.MemberInfo) <= set(re.findall(r"`(\w+)`", section("members")))
+    assert names(Membership) <= set(re.findall(r"`(\w+)`", section("rooms")))
+
+
+@pytest.mark.parametrize("op", frames.FRAMES)
+def test_a_frame_has_every_field_and_an_example(op: str) -> None:
+    examples = [frame for frame in map(json.loads, RECEIVED) if frame["op"] == op]
+    assert set().union(*examples) - {"op"} >= names(frames.FRAMES[op])
+    for frame in examples:
+        msgspec.convert(frame | {"events": msgspec.Raw(b"[]")} if "events" in frame else frame, frames.FRAMES[op])
+        assert op == "event" or set(frame) - {"op"} <= names(frames.FRAMES[op])
+    if op in ("typing", "read", "presence"):
+        row = re.search(rf"^\| `{op}` \| (.*?) \|", section("Ephemeral frames"), re.M)
+        assert row
+        assert set(re.findall(r"`(\w+)`", row[1])) == names(frames.FRAMES[op])
+    elif op == "event":
+        assert set(first_table(section("Events"))) == names(frames.EventFrame) | {"op"}
 
 
 def test_no_operation_is_made_up() -> None:

@@ -8,6 +8,7 @@ there is no room for a duplicate key, a nested value or anything else the typed 
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -16,21 +17,12 @@ from madang.core.events import Event
 from madang.core.timestamps import moment
 from madang.errors import Limited, MadangError, Refused
 from madang.protocol.native.commands import COMMANDS, AnyCommand, Send
+from madang.protocol.native.frames import Answer, ErrorAnswer, EventFrame, Frame
 
 MAX_DEPTH: Final = 16
 _decode = msgspec.json.Decoder(AnyCommand).decode
 _encode = msgspec.json.Encoder().encode
 _PLAIN_SEND: Final = 5  # op, n, room, cid, text
-
-
-class _Head(msgspec.Struct, frozen=True, tag_field="op", tag="event", gc=False):
-    room: str
-    seq: int
-    type: str
-    id: str
-    user: str
-    name: str
-    at: str
 
 
 class _Number(msgspec.Struct):
@@ -143,8 +135,25 @@ def _sound(value: Any) -> bool:
 
 def event(event: Event) -> bytes:
     """Encode an event; its body is spliced in as stored."""
-    head = _encode(_Head(event.room, event.seq, event.type, str(event.id), event.user, event.name, moment(event.at)))
+    id, at = str(event.id), moment(event.at)
+    head = _encode(EventFrame(event.room, event.seq, event.type, id, event.user, event.name, at))
     return head if event.body == b"{}" else head[:-1] + b"," + event.body[1:]
+
+
+def array(texts: Iterable[bytes]) -> msgspec.Raw:
+    """Put event frames that are encoded already into an array, as answers to join and resets hold them."""
+    return msgspec.Raw(b"[" + b",".join(texts) + b"]")
+
+
+def frame(frame: Frame) -> bytes:
+    """Encode a frame that nobody asked for."""
+    return _encode(frame)
+
+
+def answer(n: int, answer: Answer) -> bytes:
+    """Encode an answer to the command numbered `n`."""
+    body = _encode(answer)
+    return b'{"op":"ok","n":%d}' % n if body == b"{}" else b'{"op":"ok","n":%d,' % n + body[1:]
 
 
 def ok(n: int, **fields: Any) -> bytes:
@@ -171,11 +180,9 @@ def reset(room: str, epoch: str, seq: int, events: list[bytes]) -> bytes:
 
 def error(n: int | None, problem: MadangError) -> bytes:
     """Encode a refusal; without `n` when the frame had none that could be read."""
-    fields: dict[str, Any] = {"op": "error"} if n is None else {"op": "error", "n": n}
-    fields |= {"code": problem.code, "message": problem.message}
-    if isinstance(problem, Limited):
-        fields["retry_ms"] = problem.retry_ms
-    return _encode(fields)
+    retry_ms = problem.retry_ms if isinstance(problem, Limited) else msgspec.UNSET
+    body = _encode(ErrorAnswer(code=problem.code, message=problem.message, retry_ms=retry_ms))
+    return (b'{"op":"error",' if n is None else b'{"op":"error","n":%d,' % n) + body[1:]
 
 
 def notice(op: str, **fields: Any) -> bytes:

@@ -1,0 +1,262 @@
+"""Frames of the native protocol, as typed structs: what the server sends, as `commands.py` is what clients send.
+
+Three kinds: a frame that nobody asked for (`Frame`), an answer to a command (`Answer`), and an error in place of an
+answer. Answers carry neither "op" nor "n": how an answer finds its command differs from wire to wire (`codec.answer`).
+A receiver ignores fields that it does not know. Defaults are for reading what an older server left out; what is sent is
+always written in full, but for fields whose type allows `UNSET`.
+
+Field order is the order on the wire. Rules of what is sent when are in `delivery`.
+"""
+
+from types import UnionType
+from typing import Annotated, Final
+
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from madang.core.events import Message
+from madang.core.rooms import Membership
+
+EventArray = Annotated[
+    Raw, Meta(extra_json_schema={"type": "array", "items": {"$ref": "#/$defs/EventFrame"}})
+]  # JSON already: each event is encoded once for all who get it
+
+
+class RoomInfo(Struct, frozen=True, kw_only=True, gc=False):
+    """A room's settings; `slow_ms` is 0 where there is no slow mode."""
+
+    id: str
+    title: str = ""
+    access: str = "open"
+    slow_ms: int = 0
+
+
+class UserInfo(Struct, frozen=True, kw_only=True, gc=False):
+    """Who a connection speaks for."""
+
+    id: str
+    name: str
+
+
+class MemberInfo(Struct, frozen=True, kw_only=True, gc=False):
+    """One member of a room."""
+
+    user: str
+    name: str
+    role: str
+
+
+class ServerInfo(Struct, frozen=True, kw_only=True, gc=False):
+    """What the server says about itself: limits in bytes, characters, items and milliseconds."""
+
+    name: str = ""
+    version: str = ""
+    v: int = 1
+    ack: str = ""
+    max_frame: int = 64 * 1024
+    max_text: int = 4000
+    max_rooms: int = 0
+    max_data: int = 0
+    max_mentions: int = 0
+    resume_events: int = 0
+    ping_ms: int = 0
+
+
+# -- frames that nobody asked for --------------------------------------------------------------------------------------
+
+
+class Frame(Struct, frozen=True, kw_only=True, tag_field="op", gc=False):
+    """What the server sends of its own accord."""
+
+
+class EventFrame(Frame, frozen=True, tag="event", gc=False):
+    """The head of every event; the fields of its type follow (`core.events`)."""
+
+    room: str
+    seq: int
+    type: str
+    id: str
+    user: str
+    name: str
+    at: str
+
+
+class SkipFrame(Frame, frozen=True, kw_only=True, tag="skip", rename={"from_": "from"}, gc=False):
+    """Events `from_` to `to` are left out because the room is crowded: only joins."""
+
+    room: str
+    from_: int
+    to: int
+
+
+class BehindFrame(Frame, frozen=True, kw_only=True, tag="behind", rename={"from_": "from"}, gc=False):
+    """The client reads too slowly; events after `from_`, up to `seq`, follow at its own speed."""
+
+    room: str
+    seq: int
+    from_: int
+
+
+class ResetFrame(Frame, frozen=True, kw_only=True, tag="reset", gc=False):
+    """The client is too far behind to be brought up event by event, and starts afresh from these events."""
+
+    room: str
+    epoch: str
+    seq: int
+    events: EventArray
+
+
+class TypingFrame(Frame, frozen=True, kw_only=True, tag="typing", gc=False):
+    """Who has started typing (id → name), and who has stopped."""
+
+    room: str
+    on: dict[str, str] = {}
+    off: list[str] = []
+
+
+class ReadFrame(Frame, frozen=True, kw_only=True, tag="read", gc=False):
+    """Read pointers that have moved (user → seq)."""
+
+    room: str
+    readers: dict[str, int]
+
+
+class PresenceFrame(Frame, frozen=True, kw_only=True, tag="presence", gc=False):
+    """Who has come online (id → name) and who has gone; crowded rooms are told only how many are there."""
+
+    room: str
+    count: int
+    online: dict[str, str] | UnsetType = UNSET
+    offline: list[str] | UnsetType = UNSET
+
+
+class ByeFrame(Frame, frozen=True, kw_only=True, tag="bye", gc=False):
+    """The server is about to close the connection; `retry_ms` is when to come back."""
+
+    reason: str = ""
+    retry_ms: int = 0
+
+
+# -- answers -----------------------------------------------------------------------------------------------------------
+
+
+class Answer(Struct, frozen=True, kw_only=True, gc=False):
+    """The answer to a command that succeeded."""
+
+
+class EmptyAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """It has been done; there is nothing more to say."""
+
+
+class HelloAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """Who the connection speaks for, and a token with which the same user comes back."""
+
+    user: UserInfo
+    token: str
+    server: ServerInfo
+
+
+class JoinAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """Where the client stands in the room now; event frames go on from `seq`."""
+
+    room: RoomInfo
+    role: str
+    seq: int
+    epoch: str
+    read_seq: int = 0
+    reset: bool = False
+    events: EventArray
+
+
+class AppendAnswer(Answer, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The event stands in the log; `duplicate`: an earlier command with the same cid put it there."""
+
+    id: str
+    seq: int
+    ack: str
+    duplicate: bool = False
+
+
+class UnchangedAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """Things stood that way already; nothing was appended."""
+
+    unchanged: bool = True
+
+
+class MessagesAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """Messages as they stand now, ascending by seq; `more`: others lie beyond, in the direction asked for."""
+
+    messages: list[Message]
+    more: bool
+
+
+class MembersAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """A page of members, in order of the user id."""
+
+    members: list[MemberInfo]
+    more: bool
+
+
+class RoomsAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """A page of the user's own rooms, in order of the room id."""
+
+    rooms: list[Membership]
+    more: bool
+
+
+class PresenceAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """A page of who is online (id → name), and how many are online in all."""
+
+    users: dict[str, str]
+    count: int
+    more: bool
+
+
+class InviteAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """A secret that lets its holder join the room, and for how long."""
+
+    invite: str
+    expires_ms: int
+
+
+class PingAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """The server's time."""
+
+    at: str
+
+
+class ErrorAnswer(Struct, frozen=True, kw_only=True, gc=False):
+    """A command was refused, or failed; `retry_ms` is after how long it may succeed."""
+
+    code: str
+    message: str = ""
+    retry_ms: int | UnsetType = UNSET
+
+
+AnyFrame = EventFrame | SkipFrame | BehindFrame | ResetFrame | TypingFrame | ReadFrame | PresenceFrame | ByeFrame
+FRAMES: Final[dict[str, type[Frame]]] = {kind.__struct_config__.tag: kind for kind in AnyFrame.__args__}
+"""Frames that nobody asked for, by their "op"."""
+
+ANSWERS: Final[dict[str, type[Answer] | UnionType]] = {
+    "hello": HelloAnswer,
+    "join": JoinAnswer,
+    "leave": AppendAnswer,
+    "send": AppendAnswer,
+    "edit": AppendAnswer,
+    "delete": AppendAnswer,
+    "react": AppendAnswer | UnchangedAnswer,
+    "pin": AppendAnswer | UnchangedAnswer,
+    "history": MessagesAnswer,
+    "pins": MessagesAnswer,
+    "members": MembersAnswer,
+    "rooms": RoomsAnswer,
+    "presence": PresenceAnswer,
+    "create": AppendAnswer,
+    "change": AppendAnswer | UnchangedAnswer,
+    "invite": InviteAnswer,
+    "kick": AppendAnswer,
+    "role": AppendAnswer | UnchangedAnswer,
+    "typing": EmptyAnswer,
+    "read": EmptyAnswer,
+    "ping": PingAnswer,
+}
+"""What each operation is answered with."""

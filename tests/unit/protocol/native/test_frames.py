@@ -1,0 +1,153 @@
+"""Frames and answers: what each is on the wire, byte by byte, and that recorded conversations hold nothing else."""
+
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from madang.core.events import Message
+from madang.core.rooms import Membership
+from madang.errors import Limited, Refused
+from madang.protocol.native import codec
+from madang.protocol.native import frames as f
+from madang.protocol.native.commands import COMMANDS
+
+CONVERSATIONS = sorted((Path(__file__).resolve().parents[4] / "protocol/conversations").glob("*.json"))
+EVENT = b'{"op":"event","room":"yard","seq":1}'
+MESSAGE = Message(seq=2, id="7", user="u1", name="Mina", at="2026-11-22T09:00:00.123Z", text="hi", pinned=True)
+SERVER = f.ServerInfo(
+    name="madang", version="0.1.0", v=1, ack="stored", max_frame=65_536, max_text=4000, max_rooms=200, max_data=16_384,
+    max_mentions=50, resume_events=1000, ping_ms=25_000,
+)  # fmt: skip
+SERVER_TEXT = (
+    '{"name":"madang","version":"0.1.0","v":1,"ack":"stored","max_frame":65536,"max_text":4000,"max_rooms":200,'
+    '"max_data":16384,"max_mentions":50,"resume_events":1000,"ping_ms":25000}'
+)
+FRAMES = [
+    (f.SkipFrame(room="yard", from_=50, to=73), '{"op":"skip","room":"yard","from":50,"to":73}'),
+    (f.BehindFrame(room="yard", seq=412, from_=161), '{"op":"behind","room":"yard","seq":412,"from":161}'),
+    (
+        f.ResetFrame(room="yard", epoch="5f", seq=9, events=codec.array([EVENT, EVENT])),
+        f'{{"op":"reset","room":"yard","epoch":"5f","seq":9,"events":[{EVENT.decode()},{EVENT.decode()}]}}',
+    ),
+    (
+        f.ResetFrame(room="yard", epoch="5f", seq=9, events=codec.array([])),
+        '{"op":"reset","room":"yard","epoch":"5f","seq":9,"events":[]}',
+    ),
+    (
+        f.TypingFrame(room="yard", on={"u1": "Mina"}, off=["u2"]),
+        '{"op":"typing","room":"yard","on":{"u1":"Mina"},"off":["u2"]}',
+    ),
+    (f.TypingFrame(room="yard"), '{"op":"typing","room":"yard","on":{},"off":[]}'),
+    (f.ReadFrame(room="yard", readers={"u1": 43}), '{"op":"read","room":"yard","readers":{"u1":43}}'),
+    (
+        f.PresenceFrame(room="yard", count=2, online={"u1": "Mina"}, offline=[]),
+        '{"op":"presence","room":"yard","count":2,"online":{"u1":"Mina"},"offline":[]}',
+    ),
+    (f.PresenceFrame(room="town", count=1204), '{"op":"presence","room":"town","count":1204}'),
+    (f.ByeFrame(reason="restart", retry_ms=1400), '{"op":"bye","reason":"restart","retry_ms":1400}'),
+]
+ANSWERS = [
+    (f.EmptyAnswer(), '{"op":"ok","n":3}'),
+    (
+        f.HelloAnswer(user=f.UserInfo(id="u1", name="Mina"), token="t", server=SERVER),
+        f'{{"op":"ok","n":3,"user":{{"id":"u1","name":"Mina"}},"token":"t","server":{SERVER_TEXT}}}',
+    ),
+    (
+        f.JoinAnswer(
+            room=f.RoomInfo(id="yard", title="The yard", access="open", slow_ms=0), role="member", seq=1, epoch="5f",
+            read_seq=1, reset=False, events=codec.array([EVENT]),
+        ),
+        '{"op":"ok","n":3,"room":{"id":"yard","title":"The yard","access":"open","slow_ms":0},"role":"member","seq":1,'
+        f'"epoch":"5f","read_seq":1,"reset":false,"events":[{EVENT.decode()}]}}',
+    ),
+    (f.AppendAnswer(id="7", seq=4, ack="stored"), '{"op":"ok","n":3,"id":"7","seq":4,"ack":"stored"}'),
+    (
+        f.AppendAnswer(id="7", seq=4, ack="stored", duplicate=True),
+        '{"op":"ok","n":3,"id":"7","seq":4,"ack":"stored","duplicate":true}',
+    ),
+    (f.UnchangedAnswer(), '{"op":"ok","n":3,"unchanged":true}'),
+    (
+        f.MessagesAnswer(messages=[MESSAGE], more=False),
+        '{"op":"ok","n":3,"messages":[{"seq":2,"id":"7","user":"u1","name":"Mina","at":"2026-11-22T09:00:00.123Z",'
+        '"text":"hi","pinned":true}],"more":false}',
+    ),
+    (
+        f.MembersAnswer(members=[f.MemberInfo(user="u1", name="Mina", role="owner")], more=True),
+        '{"op":"ok","n":3,"members":[{"user":"u1","name":"Mina","role":"owner"}],"more":true}',
+    ),
+    (
+        f.RoomsAnswer(
+            rooms=[Membership(room="yard", title="Y", access="open", role="owner", seq=4, read_seq=1, unread=3)],
+            more=False,
+        ),
+        '{"op":"ok","n":3,"rooms":[{"room":"yard","title":"Y","access":"open","role":"owner","seq":4,"read_seq":1,'
+        '"unread":3}],"more":false}',
+    ),
+    (
+        f.PresenceAnswer(users={"u1": "Mina"}, count=1, more=False),
+        '{"op":"ok","n":3,"users":{"u1":"Mina"},"count":1,"more":false}',
+    ),
+    (f.InviteAnswer(invite="x", expires_ms=604_800_000), '{"op":"ok","n":3,"invite":"x","expires_ms":604800000}'),
+    (f.PingAnswer(at="2026-11-22T09:00:20.001Z"), '{"op":"ok","n":3,"at":"2026-11-22T09:00:20.001Z"}'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("frame", "text"), FRAMES)
+def test_a_frame_is_these_bytes_and_is_read_again(frame: f.Frame, text: str) -> None:
+    assert codec.frame(frame) == text.encode()
+    again = msgspec.json.decode(text, type=type(frame))
+    assert codec.frame(again) == text.encode()
+
+
+@pytest.mark.parametrize(("answer", "text"), ANSWERS)
+def test_an_answer_is_these_bytes_and_is_read_again(answer: f.Answer, text: str) -> None:
+    assert codec.answer(3, answer) == text.encode()
+    again = msgspec.json.decode(text, type=type(answer))
+    assert codec.answer(3, again) == text.encode()
+
+
+def test_errors_are_these_bytes() -> None:
+    gone = b'"code":"gone","message":"This message has been deleted."}'
+    assert codec.error(5, Refused("gone")) == b'{"op":"error","n":5,' + gone
+    assert codec.error(None, Refused("gone")) == b'{"op":"error",' + gone
+    limited = b'{"op":"error","n":0,"code":"rate_limited","message":"Too fast. Wait 800 ms.","retry_ms":800}'
+    assert codec.error(0, Limited("rate_limited", 800)) == limited
+
+
+def test_every_frame_and_answer_is_tried() -> None:
+    assert {type(frame) for frame, _ in FRAMES} == set(f.FRAMES.values()) - {f.EventFrame}  # test_codec has events
+    assert {type(answer) for answer, _ in ANSWERS} == {kind for op in f.ANSWERS for kind in kinds(op)}
+
+
+def test_every_operation_has_its_answer() -> None:
+    assert list(f.ANSWERS) == list(COMMANDS)
+
+
+@pytest.mark.parametrize("file", CONVERSATIONS, ids=lambda file: file.stem)
+def test_recorded_conversations_hold_frames_of_these_types(file: Path) -> None:
+    asked: dict[tuple[str, int], Any] = {}
+    for who, verb, what, *_ in json.loads(file.read_bytes())["steps"]:
+        if verb == "sends" and isinstance(what, dict):
+            asked[who, what.get("n", 0)] = what.get("op")
+        elif verb == "gets" and what["op"] == "ok":
+            assert any(fits(kind, what) for kind in kinds(asked[who, what["n"]])), what
+        elif verb == "gets" and what["op"] == "error":
+            assert fits(f.ErrorAnswer, what), what
+        elif verb == "gets" and what["op"] != "event":
+            assert fits(f.FRAMES[what["op"]], what), what
+
+
+def kinds(op: str) -> tuple[type[f.Answer], ...]:
+    answer: Any = f.ANSWERS[op]
+    return get_args(answer) or (answer,)
+
+
+def fits(kind: type[msgspec.Struct], frame: dict[str, Any]) -> bool:
+    """Whether a recorded frame has the fields of its type; `events` and what stands for "..." are not recorded."""
+    fields = msgspec.structs.fields(kind)
+    given = frame.keys() - {"op", "n", "..."}
+    needed = {field.encode_name for field in fields if field.required} - {"events"}
+    return given <= {field.encode_name for field in fields} and ("..." in frame or needed <= given)
