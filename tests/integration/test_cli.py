@@ -6,6 +6,7 @@
 import asyncio
 import json
 import re
+import signal
 import socket
 import sqlite3
 import stat
@@ -19,6 +20,7 @@ import pytest
 
 from madang import __version__
 from madang.cli import desk, serve
+from madang.cli.signals import STOP_SIGNALS
 from madang.config import Settings
 from madang.node.run import Node
 from tests.rest import rest
@@ -120,7 +122,9 @@ async def test_serve_fails_when_a_part_does(tmp_path: Path, monkeypatch: pytest.
         yield
 
     monkeypatch.setattr(desk, "announced", failing)
+    before = [signal.getsignal(number) for number in STOP_SIGNALS]
     assert await serve._serve(Settings(port=0, admin_port=0, data=tmp_path)) == 1
+    assert [signal.getsignal(number) for number in STOP_SIGNALS] == before
 
 
 async def test_the_log_for_machines(tmp_path: Path) -> None:

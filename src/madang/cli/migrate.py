@@ -1,7 +1,6 @@
 """`madang migrate`: everything moved from one database to another, say from the laptop's SQLite to the fleet's PostgreSQL."""
 
 import asyncio
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from madang.cli.options import Config, Data, settings_of
+from madang.cli.signals import stop_signals
 from madang.errors import SetupError
 
 if TYPE_CHECKING:
@@ -50,10 +50,8 @@ def migrate(
     stop = asyncio.Event()
 
     async def copying(tell: Callable[[str, int, int], None]) -> int:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-        return await copy(source, target, now_ms, tell, stop.is_set)
+        with stop_signals(stop):
+            return await copy(source, target, now_ms, tell, stop.is_set)
 
     started = time.monotonic()
     if not quiet:

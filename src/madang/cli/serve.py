@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-import signal
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from madang.cli.options import Config, Data, Database, settings_of
+from madang.cli.signals import stop_signals
 
 if TYPE_CHECKING:
     from madang.config import Settings
@@ -55,17 +55,16 @@ async def _serve(settings: "Settings") -> int:
 
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    async with run_node(settings) as node:
-        with announced(settings, node):
-            print(_banner(settings, node), flush=True)
-            ends = [loop.create_task(node.failed.wait()), loop.create_task(stop.wait())]
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        for task in ends:
-            task.cancel()
-        if stop.is_set():
-            print("\nStopping: storing what was taken, saying goodbye to every socket.", flush=True)
+    with stop_signals(stop):
+        async with run_node(settings) as node:
+            with announced(settings, node):
+                print(_banner(settings, node), flush=True)
+                ends = [loop.create_task(node.failed.wait()), loop.create_task(stop.wait())]
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for task in ends:
+                task.cancel()
+            if stop.is_set():
+                print("\nStopping: storing what was taken, saying goodbye to every socket.", flush=True)
     appender = node.app.appender
     left = f"; {appender.waiting} sends were not acknowledged" if appender.waiting else ""
     print(f"Stopped. {appender.statistics.stored} events were stored since the start{left}.", flush=True)
