@@ -14,8 +14,7 @@ from typing import Any, Final
 import msgspec
 from websockets.exceptions import InvalidURI
 
-from madang.adapters.sql.inspection import inspect_database
-from madang.delivery.presence import TTL_S
+from madang.adapters.sql import inspect_database
 from madang.errors import SetupError
 from madang_proof.faults import FAULTS, Broken, fitting
 from madang_proof.history import Recorder
@@ -34,6 +33,7 @@ from madang_proof.verdict import Course, Outcome, Struck, Tell, judged
 SAMPLE_S: Final = 1.0
 TELL_S: Final = 0.2
 LOOKS: Final = 3
+CRASHED_S: Final = 60.0  # users of a node that was killed may be shown as online for so long (docs/guides/fleet.md)
 PING_S: Final = 25.0  # what a server does if nobody says otherwise
 TOLD_S: Final = 8.0
 HELLO_S: Final = 10.0
@@ -75,7 +75,7 @@ async def prove(
         settings |= {"database": fleet.database, "bus": fleet.bus}
         staging = staged_fleet(folder, fleet.nodes, program=program, settings=settings)
     course = Course(untried=untried)
-    silence = _silence(float(settings.get("ping_s", PING_S))) + (0 if fleet is None else int(TTL_S * 1_000_000))
+    silence = _silence(float(settings.get("ping_s", PING_S))) + (0 if fleet is None else int(CRASHED_S * 1_000_000))
     async with _evidence(plan, folder, Setup(now(), seed=plan.seed, presence_ttl=silence)) as witness:
         run = _Run(plan, witness, course, tell, stop or asyncio.Event())
         try:

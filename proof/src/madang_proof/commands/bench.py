@@ -49,7 +49,7 @@ def bench(
     """
     import uvloop
 
-    from madang.cli.machine import raise_open_files
+    from madang_proof.load.open_files import allow_open_files
     from madang_proof.measuring.plot import check_can_plot
     from madang_proof.measuring.workloads import WORKLOADS
 
@@ -62,7 +62,7 @@ def bench(
     target = None if url is None else _target(url, mine)
     loads = [_load(workload.load, sockets, rate, seconds) for workload in chosen]
     most = max(load.sockets for load in loads)
-    if raise_open_files() < most + SPARE_FILES:
+    if not allow_open_files(most + SPARE_FILES):
         raise SetupError(f"This process may not open {most:,} sockets.", "Raise the limit (ulimit -n), or use fewer.")
     try:
         runs = uvloop.run(_measure(chosen, loads, target))

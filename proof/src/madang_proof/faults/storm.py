@@ -6,13 +6,13 @@ All are back in bounded time, the log is not read for each of them, and who had 
 
 import asyncio
 import random
-import resource
 from typing import Final
 
 from madang_proof.faults.fault import ANYWHERE, NODES, Broken, started_again
 from madang_proof.faults.probe import probing
 from madang_proof.faults.reconnecting import Returning
 from madang_proof.faults.watcher import Companion, accompanied, metric, until
+from madang_proof.load.open_files import allow_open_files, most_open_files
 from madang_proof.testbed.server import Server
 from madang_proof.testbed.testbed import Stage
 
@@ -43,7 +43,7 @@ class Storm:
         return _too_few_files(self._count)
 
     async def strike(self, stage: Stage, dice: random.Random) -> str:
-        _allow_files(self._count)
+        allow_open_files(self._count + FILES)
         async with probing(stage.server) as probe, accompanied(probe, stage.server.direct_url) as stayed:
             crowd = Returning([stage.server.direct_url], probe, stayed.epoch, self._count, dice)
             try:
@@ -83,7 +83,7 @@ class Exodus:
         return _too_few_files(self._count)
 
     async def strike(self, stage: Stage, dice: random.Random) -> str:
-        _allow_files(self._count)
+        allow_open_files(self._count + FILES)
         server = stage.server
         async with probing(stage.others[0]) as probe, accompanied(probe, stage.others[0].direct_url) as stayed:
             crowd = Returning([server.direct_url], probe, stayed.epoch, self._count, dice)
@@ -123,14 +123,8 @@ def _judged(
 
 
 def _too_few_files(count: int) -> str | None:
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = most_open_files()
     return None if most >= count + FILES else f"Only {most} files may be open (ulimit -Hn)."
-
-
-def _allow_files(count: int) -> None:
-    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < count + FILES:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (count + FILES, most))
 
 
 async def _all_back(crowd: Returning, stayed: Companion, within_s: float) -> tuple[float, float]:

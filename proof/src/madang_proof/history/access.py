@@ -7,13 +7,13 @@ the next `member.joined` of the user. A room shows its whole history to members:
 from bisect import bisect_right
 from collections import defaultdict
 
-from madang.core.events import OF_ANYONE
 from madang_proof.history import records as r
 from madang_proof.history.log import KINDS
 from madang_proof.history.parts import Call, Follow, Room
 from madang_proof.history.state import State
+from madang_proof.history.types import OF_NON_MEMBERS
 
-_OF_ANYONE = frozenset(KINDS[type] for type in OF_ANYONE)
+_OF_NON_MEMBERS = frozenset(KINDS[type] for type in OF_NON_MEMBERS)
 _Changes = list[tuple[int, bool, int]]
 
 
@@ -150,7 +150,7 @@ class Access:
             if (
                 user in out
                 and room.ids[i]
-                and kind not in _OF_ANYONE
+                and kind not in _OF_NON_MEMBERS
                 and (room.acks[i] or not self._state.setup.others)
             ):
                 seq, line = out.pop(user)

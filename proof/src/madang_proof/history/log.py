@@ -6,17 +6,17 @@ Who says what of a seq (acks, events, pages) is written down here by `state`; wh
 from array import array
 from typing import Final
 
-from madang.core import events
+from madang_proof.history import types
 
-KINDS: Final = {type: kind for kind, type in enumerate(sorted(events.TYPES), 1)}
+KINDS: Final = {type: kind for kind, type in enumerate(sorted(types.TYPES), 1)}
 """The number of each type of event in the column `kinds`; types that are not known here are OTHER."""
 OTHER: Final = len(KINDS) + 1
-SENT: Final = KINDS[events.SENT]
-EDITED: Final = KINDS[events.EDITED]
-DELETED: Final = KINDS[events.DELETED]
-JOINED: Final = KINDS[events.JOINED]
-LEFT: Final = KINDS[events.LEFT]
-KICKED: Final = KINDS[events.KICKED]
+SENT: Final = KINDS[types.SENT]
+EDITED: Final = KINDS[types.EDITED]
+DELETED: Final = KINDS[types.DELETED]
+JOINED: Final = KINDS[types.JOINED]
+LEFT: Final = KINDS[types.LEFT]
+KICKED: Final = KINDS[types.KICKED]
 EMPTY: Final = 1  # the hash of a text that is known to be empty; 0 stands for "not known"
 REACH: Final = 1 << 22  # a seq further from all others than this is taken for wrong, not for a very quiet client
 

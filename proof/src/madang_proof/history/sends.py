@@ -8,8 +8,8 @@ exactly; where texts repeat, a doubled message can pass for another one of the s
 from collections import Counter
 from typing import Final
 
-from madang.core import events
 from madang_proof.history import records as r
+from madang_proof.history import types
 from madang_proof.history.log import KINDS
 from madang_proof.history.parts import Command, Room
 from madang_proof.history.state import APPENDS, State
@@ -132,7 +132,7 @@ class Sends:
             self._found.violated("I13", f"{what} is refused as a conflict with itself.", *lines)
 
     def _learn(self, record: r.Event, room: Room) -> None:
-        if record.type == events.DELETED:
+        if record.type == types.DELETED:
             self._erased.setdefault(room, {}).setdefault(record.target, 0)
 
     # -- when all is known ---------------------------------------------------------------------------------------------

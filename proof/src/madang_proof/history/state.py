@@ -8,25 +8,25 @@ import unicodedata
 from collections.abc import Callable
 from typing import Final
 
-from madang.core import events
 from madang_proof.history import records as r
+from madang_proof.history import types
 from madang_proof.history.log import JOINED, KICKED, KINDS, LEFT, OTHER, SENT, FarError, hashed
 from madang_proof.history.parts import Call, Command, Conn, Fault, Follow, Room
 from madang_proof.history.records import HistoryError
 from madang_proof.history.verdict import Findings
 
 APPENDS: Final[dict[str, tuple[str, ...]]] = {
-    "send": (events.SENT,),
-    "edit": (events.EDITED,),
-    "delete": (events.DELETED,),
-    "react": (events.REACTED, events.UNREACTED),
-    "pin": (events.PINNED, events.UNPINNED),
-    "join": (events.JOINED,),
-    "leave": (events.LEFT,),
-    "kick": (events.KICKED,),
-    "role": (events.ROLE,),
-    "create": (events.CREATED,),
-    "change": (events.CHANGED,),
+    "send": (types.SENT,),
+    "edit": (types.EDITED,),
+    "delete": (types.DELETED,),
+    "react": (types.REACTED, types.UNREACTED),
+    "pin": (types.PINNED, types.UNPINNED),
+    "join": (types.JOINED,),
+    "leave": (types.LEFT,),
+    "kick": (types.KICKED,),
+    "role": (types.ROLE,),
+    "create": (types.CREATED,),
+    "change": (types.CHANGED,),
 }
 """Operations that append an event, and the types it may have."""
 _MEMBERSHIP: Final = {JOINED, LEFT, KICKED}

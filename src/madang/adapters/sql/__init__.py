@@ -2,7 +2,10 @@
 
 from madang.adapters.sql.backup import backup, restore
 from madang.adapters.sql.copying import Stopped, copy, place
+from madang.adapters.sql.inspection import Inspection, inspect_database
 from madang.adapters.sql.opening import finish_upgrade, open_store
 from madang.adapters.sql.store import Store
 
-__all__ = ["Stopped", "Store", "backup", "copy", "finish_upgrade", "open_store", "place", "restore"]
+__all__ = [
+    "Inspection", "Stopped", "Store", "backup", "copy", "finish_upgrade", "inspect_database", "open_store", "place", "restore",
+]  # fmt: skip

@@ -1,0 +1,23 @@
+"""The event types of PROTOCOL.md. The checker has its own list, because it must not share a mistake with the server."""
+
+from typing import Final
+
+SENT: Final = "message.sent"
+EDITED: Final = "message.edited"
+DELETED: Final = "message.deleted"
+REACTED: Final = "reaction.added"
+UNREACTED: Final = "reaction.removed"
+PINNED: Final = "message.pinned"
+UNPINNED: Final = "message.unpinned"
+JOINED: Final = "member.joined"
+LEFT: Final = "member.left"
+KICKED: Final = "member.kicked"
+ROLE: Final = "member.role"
+CREATED: Final = "room.created"
+CHANGED: Final = "room.changed"
+
+TYPES: Final = frozenset(
+    (SENT, EDITED, DELETED, REACTED, UNREACTED, PINNED, UNPINNED, JOINED, LEFT, KICKED, ROLE, CREATED, CHANGED)
+)
+OF_NON_MEMBERS: Final = frozenset((CREATED, JOINED, LEFT))
+"""Types that a user who is not a member may append; leaving ends the membership itself."""
