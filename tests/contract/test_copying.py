@@ -19,7 +19,7 @@ import pytest
 from sqlalchemy import Connection, Table, delete, insert, text, update
 
 from madang.adapters.sql import copy, copying, open_store, tables, walking
-from madang.adapters.sql.opening import open_engine
+from madang.adapters.sql.open import open_engine
 from madang.core import events as kinds
 from madang.core.events import Appended, Body, draft
 from madang.core.ids import EPOCH_MS

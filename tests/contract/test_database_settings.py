@@ -12,7 +12,8 @@ from typing import NamedTuple
 import pytest
 
 from madang.adapters.sql import open_store
-from madang.adapters.sql.inspection import Inspection, inspect_database
+from madang.adapters.sql.inspection import Inspection
+from madang.adapters.sql.open import inspect_database
 from madang.errors import SetupError
 from tests.contract.conftest import now_ms
 from tests.daemons import free_port

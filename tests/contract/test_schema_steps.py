@@ -14,7 +14,7 @@ from sqlalchemy import event, make_url
 from sqlalchemy.engine import Engine
 
 from madang.adapters.sql import migrations, open_store
-from madang.adapters.sql.inspection import inspect_database
+from madang.adapters.sql.open import inspect_database
 from madang.cli import checks
 from madang.errors import SetupError
 from madang.testing.rules import opened as opened_scene

@@ -21,7 +21,8 @@ class Adapter(NamedTuple):
     """One row of the catalogue.
 
     Attributes:
-        module: dotted path of the module that opens it: a bus by `connect(url, options)`.
+        module: dotted path. A bus's module has `connect(url, options)`, see `open_bus`; a database's has
+            `open_engine(url, clock_ms)` and `inspect(url)`, see `sql/open.py`.
         product: its name, for people.
         fleet: whether several nodes can use it together.
         driver: the package it needs; empty where Python brings it.
@@ -34,6 +35,17 @@ class Adapter(NamedTuple):
     driver: str = ""
     extra: str = ""
 
+
+_MYSQL: Final = Adapter("madang.adapters.sql.mysql", "MySQL", fleet=True, driver="asyncmy", extra="mysql")
+DATABASES: Final = {
+    "sqlite": Adapter("madang.adapters.sql.sqlite", "SQLite", fleet=False),
+    "postgresql": Adapter(
+        "madang.adapters.sql.postgresql", "PostgreSQL", fleet=True, driver="asyncpg", extra="postgres"
+    ),
+    "mysql": _MYSQL,
+    "mariadb": _MYSQL._replace(product="MariaDB"),
+}
+"""By the scheme up to a "+": SQLAlchemy lets a driver follow there."""
 
 _REDIS: Final = Adapter("madang.adapters.bus.redis", "Redis", fleet=True, driver="redis", extra="redis")
 BUSES: Final = {
@@ -53,6 +65,12 @@ BUSES: Final = {
 def scheme(url: str) -> str:
     """Return the scheme of a URL."""
     return url.partition(":")[0]
+
+
+def for_one_node(database: str) -> bool:
+    """Return whether the database of a URL is one that several nodes cannot share."""
+    found = DATABASES.get(scheme(database).partition("+")[0])
+    return found is not None and not found.fleet
 
 
 def load(adapter: Adapter, instead: str) -> ModuleType:
@@ -79,7 +97,7 @@ def open_bus(url: str, options: BusOptions, *, database: str) -> Opened:
         SetupError: no such bus, a driver that is not installed, or a bus beside a database of one node.
     """
     name = scheme(url)
-    if name != "memory" and database.startswith("sqlite"):
+    if name != "memory" and for_one_node(database):
         raise SetupError(
             "A bus is set, but SQLite is for one node.", "Set MADANG_DATABASE to a server's, or leave MADANG_BUS out."
         )

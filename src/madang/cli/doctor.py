@@ -37,7 +37,7 @@ def doctor(data: Data = None, database: Database = None, config: Config = None) 
 
 
 def _checks(settings: "Settings") -> Iterator["Finding"]:
-    from madang.adapters.sql.inspection import inspect_database
+    from madang.adapters.sql.open import inspect_database
     from madang.cli import checks, fleet
     from madang.cli.desk import running
     from madang.cli.unsafe import Finding, unsafe

@@ -18,7 +18,7 @@ from typing import Any, Final
 import uvicorn
 
 from madang.adapters.bus.options import BusOptions
-from madang.adapters.catalogue import open_bus
+from madang.adapters.catalogue import for_one_node, open_bus
 from madang.adapters.sql import Store, open_store
 from madang.aio import cancelled
 from madang.config import Settings
@@ -164,7 +164,7 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
             sharing.run,
         ]  # fmt: skip
         stack.push_async_callback(heartbeat.leave)
-        if bus.local and not settings.database_url.startswith("sqlite"):
+        if bus.local and not for_one_node(settings.database_url):
             parts.append(lambda: watch_for_strangers(store, name, _now_ms, hub.check_soon))
         stack.push_async_callback(cancelled, [_part(node, part) for part in parts])
         await app.rooms.ensure_lobby()

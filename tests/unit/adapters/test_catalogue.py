@@ -5,7 +5,7 @@ import importlib.util
 import pytest
 
 from madang.adapters.bus.options import BusOptions
-from madang.adapters.catalogue import BUSES, load, open_bus
+from madang.adapters.catalogue import BUSES, DATABASES, for_one_node, load, open_bus
 from madang.errors import SetupError
 
 OPTIONS = BusOptions(secret=bytes(32), node="a", presence_ttl_s=60, channels="partition")
@@ -22,6 +22,19 @@ def refused(url: str, database: str = SERVER) -> str:
 @pytest.mark.parametrize("name", BUSES)
 def test_every_row_names_a_module_that_connects(name: str) -> None:
     assert callable(load(BUSES[name], "memory:").connect)
+
+
+@pytest.mark.parametrize("name", DATABASES)
+def test_every_row_names_a_module_that_opens_and_inspects_a_database(name: str) -> None:
+    module = load(DATABASES[name], "sqlite:///…")
+    assert callable(module.open_engine) and callable(module.inspect)
+
+
+@pytest.mark.parametrize(
+    ("url", "alone"), [("sqlite:///f", True), ("sqlite+pysqlite:///f", True), (SERVER, False), ("mongodb://h", False)]
+)
+def test_only_a_database_that_is_known_to_be_for_one_node_is(url: str, alone: bool) -> None:
+    assert for_one_node(url) is alone
 
 
 @pytest.mark.parametrize("url", ["redis://h", "redis+sentinel://h:1/s", "rediss+cluster://h:1", "postgresql://h/d"])

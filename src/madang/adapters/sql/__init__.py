@@ -2,8 +2,8 @@
 
 from madang.adapters.sql.backup import backup, restore
 from madang.adapters.sql.copying import Stopped, copy, place
-from madang.adapters.sql.inspection import Inspection, inspect_database
-from madang.adapters.sql.opening import finish_upgrade, open_store
+from madang.adapters.sql.inspection import Inspection
+from madang.adapters.sql.open import finish_upgrade, inspect_database, open_store
 from madang.adapters.sql.store import Store
 
 __all__ = [

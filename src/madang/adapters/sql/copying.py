@@ -18,8 +18,7 @@ from sqlalchemy import URL, Connection, Table, exc, literal, select
 
 from madang.adapters.sql import installation, leases, tables
 from madang.adapters.sql.dialects import LEASING, insert_text, serialise
-from madang.adapters.sql.inspection import inspect_database
-from madang.adapters.sql.opening import open_engine, parsed
+from madang.adapters.sql.open import inspect_database, open_engine, parsed
 from madang.adapters.sql.pooled import reason
 from madang.adapters.sql.store import Engine, Unstorable
 from madang.adapters.sql.walking import Key, Rows, batch, key_of, last_key, size

@@ -4,7 +4,6 @@ Transactions are `pooled.py`, what the servers must be set to is `fitness.py`. T
 """
 
 import asyncio
-import importlib.util
 import logging
 from collections.abc import Callable
 from typing import Any, Final
@@ -14,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from madang.adapters.sql import fitness, migrations, pooled
 from madang.adapters.sql.dialects import MARIADB_COLLATION, MYSQL_COLLATION
+from madang.adapters.sql.inspection import Inspection, Server, inspect_server
 from madang.adapters.sql.pooled import Again, PooledEngine
 from madang.adapters.sql.store import Unstorable
 from madang.errors import SetupError, StorageFailed, StorageFull
@@ -22,6 +22,7 @@ log = logging.getLogger("madang.sql")
 logging.getLogger("asyncmy").setLevel(logging.ERROR)  # it repeats the server's warnings, which our errors tell
 
 PORT: Final = 3306
+DRIVER: Final = "mysql+asyncmy"
 
 # Error numbers. What is not named here (lost connections, shutdowns, I/O errors) leaves the outcome unknown.
 DISK_FULL: Final = frozenset({1021, 1114})
@@ -40,12 +41,9 @@ MENDS: Final = {
 ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
-async def open_mysql(url: URL, clock_ms: Callable[[], int]) -> PooledEngine:
+async def open_engine(url: URL, clock_ms: Callable[[], int]) -> PooledEngine:
     """Connect, and bring the tables to the newest schema. Raises SetupError."""
-    if importlib.util.find_spec("asyncmy") is None:
-        raise SetupError(
-            "MariaDB and MySQL need a driver that is not installed.", "Install madang[mysql], or use sqlite:///…"
-        )
+    _check(url)
     try:
         # In a thread with a loop of its own, because Alembic reads files.
         kind = await asyncio.to_thread(lambda: asyncio.run(_prepare(url)))
@@ -55,6 +53,22 @@ async def open_mysql(url: URL, clock_ms: Callable[[], int]) -> PooledEngine:
     readers = engine.execution_options()
     event.listen(readers.sync_engine, "begin", _as_of_one_moment)
     return PooledEngine(engine, readers, judge, clock_ms)
+
+
+async def inspect(url: URL) -> Inspection:
+    """Inspect a database without changing it. Raises SetupError."""
+    _check(url)
+    return await inspect_server(
+        url.set(drivername=DRIVER),
+        Server("MySQL", PORT, timeout="connect_timeout", version="SELECT version()", mend=mend),
+    )
+
+
+def _check(url: URL) -> None:
+    if not url.database:
+        raise SetupError(
+            "The database setting names a server, and no database of it.", "Write mysql://user:password@host/database."
+        )
 
 
 def _as_of_one_moment(c: Connection) -> None:
@@ -74,7 +88,7 @@ async def _prepare(url: URL) -> str:
 
 
 async def _kind(url: URL) -> str:
-    engine = _connecting(create_async_engine(url.set(drivername="mysql+asyncmy"), connect_args=_patience()))
+    engine = _connecting(create_async_engine(url.set(drivername=DRIVER), connect_args=_patience()))
     try:
         async with engine.connect() as c:
             for one in fitness.refuse(await c.run_sync(fitness.unfit)):

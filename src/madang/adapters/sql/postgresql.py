@@ -1,16 +1,17 @@
 """PostgreSQL: how it is opened, and what its errors mean. Transactions are `pooled.py`, what it must be set to is `fitness.py`."""
 
 import asyncio
-import importlib.util
-import inspect
 import logging
 from collections.abc import Callable
+from inspect import signature
 from typing import Final
 
+import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import URL, exc
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from madang.adapters.sql import fitness, migrations, pooled
+from madang.adapters.sql.inspection import Inspection, Server, inspect_server
 from madang.adapters.sql.pooled import Again, PooledEngine
 from madang.adapters.sql.store import Unstorable
 from madang.errors import SetupError, StorageFailed, StorageFull
@@ -35,12 +36,8 @@ MENDS: Final = {
 SQLALCHEMYS: Final = frozenset({"sslmode", "prepared_statement_cache_size"})  # options that are not the driver's own
 
 
-async def open_postgresql(url: URL, clock_ms: Callable[[], int]) -> PooledEngine:
+async def open_engine(url: URL, clock_ms: Callable[[], int]) -> PooledEngine:
     """Connect, and bring the tables to the newest schema. Raises SetupError."""
-    if importlib.util.find_spec("asyncpg") is None:
-        raise SetupError(
-            "PostgreSQL needs a driver that is not installed.", "Install madang[postgres], or use sqlite:///…"
-        )
     driver_url(url)
     try:
         # In a thread with a loop of its own, because Alembic reads files.
@@ -50,6 +47,13 @@ async def open_postgresql(url: URL, clock_ms: Callable[[], int]) -> PooledEngine
     engine = _engine(url, pooled.POOL)
     readers = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return PooledEngine(engine, readers, judge, clock_ms)
+
+
+async def inspect(url: URL) -> Inspection:
+    """Inspect a database without changing it. Raises SetupError."""
+    return await inspect_server(
+        driver_url(url), Server("PostgreSQL", PORT, timeout="timeout", version="SHOW server_version", mend=mend)
+    )
 
 
 async def _prepare(url: URL) -> None:
@@ -84,7 +88,7 @@ def driver_url(url: URL) -> URL:
 
 
 def _check_options(url: URL) -> None:
-    known = inspect.signature(importlib.import_module("asyncpg").connect).parameters.keys() | SQLALCHEMYS
+    known = signature(asyncpg.connect).parameters.keys() | SQLALCHEMYS
     if unknown := sorted(url.query.keys() - known):
         raise SetupError(
             f"The database setting has an option that PostgreSQL's driver does not know: {unknown[0]}.",

@@ -4,19 +4,21 @@ Group commit happens above: a batch is one call to the writer thread, one transa
 loop.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection, exc
+from sqlalchemy import URL, Connection, create_engine, exc
 
+from madang.adapters.sql.inspection import SQLITE_VERSION, Inspection, examine
 from madang.adapters.sql.rows import EventRow, Head
-from madang.adapters.sql.sqlite_file import reader_engine, storage_error
+from madang.adapters.sql.sqlite_file import open_read_only, reader_engine, storage_error
 from madang.adapters.sql.sqlite_writer import Writer
 from madang.adapters.sql.worker import Workers
 from madang.core.events import Draft
 from madang.core.ids import IdSource
-from madang.errors import StorageFailed
+from madang.errors import SetupError, StorageFailed
 from madang.ports.log import Outcome
 
 T = TypeVar("T")
@@ -24,15 +26,40 @@ T = TypeVar("T")
 READERS: Final = 2
 
 
-async def open_sqlite(path: Path, clock_ms: Callable[[], int]) -> "SqliteEngine":
+async def open_engine(url: URL, clock_ms: Callable[[], int]) -> "SqliteEngine":
     """Open a file, made and brought to the newest schema where needed. Raises SetupError."""
-    engine = SqliteEngine(path, clock_ms)
+    engine = SqliteEngine(_path(url), clock_ms)
     try:
         await engine.open()
     except BaseException:
         await engine.close()
         raise
     return engine
+
+
+async def inspect(url: URL) -> Inspection:
+    """Inspect a file, also while a server runs on it. Raises SetupError where it cannot be read."""
+    return await asyncio.to_thread(_inspect, _path(url))
+
+
+def _path(url: URL) -> Path:
+    if not url.database or url.database == ":memory:":
+        raise SetupError("A SQLite database needs a file.", "Write sqlite:///folder/madang.db.")
+    return Path(url.database)
+
+
+def _inspect(path: Path) -> Inspection:
+    server = f"SQLite {SQLITE_VERSION}"
+    if not path.exists():
+        return Inspection(server, None, empty=True)
+    engine = create_engine("sqlite://", creator=lambda: open_read_only(path))
+    try:
+        with engine.connect() as c:
+            return examine(c, server)
+    except exc.DBAPIError as error:
+        raise SetupError(f"{path} cannot be read ({error.orig}).", "Restore a backup: madang restore FILE.") from error
+    finally:
+        engine.dispose()
 
 
 class SqliteEngine:
