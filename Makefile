@@ -23,5 +23,5 @@ bench:  ## measure (see bench/)
 soak:   ## try for a long time to break the promises
 	@scripts/soak $(ARGS)
 
-lock:   ## choose exact versions anew and write requirements/*.lock
+lock:   ## choose exact versions again and write requirements/*.lock
 	@scripts/lock $(ARGS)

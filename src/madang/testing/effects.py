@@ -9,6 +9,7 @@ from madang.testing.rules import Scene, Store, assert_repeat, opened
 
 
 async def role_of(scene: Scene, name: str) -> str | None:
+    """Return the role of a user of the scene in its room, None for a non-member."""
     member = await scene.store.member(scene.room, scene.id(name))
     return member.role if member else None
 
