@@ -12,7 +12,7 @@ from madang.delivery.room import LiveRoom
 from madang.delivery.scheduler import Scheduler
 from madang.delivery.subscriber import Statistics
 from madang.ports.bus import Signal
-from madang.protocol.native import codec
+from madang.protocol.native.frames import Frame, ReadFrame, TypingFrame
 
 TICK_S: Final = 0.25
 TYPING_S: Final = 6.0  # a sign of typing that is not repeated ends by itself
@@ -122,10 +122,10 @@ class Ephemeral:
         if waiting.typing:
             told = [waiting.typing.popitem() for _ in range(min(KEYS, len(waiting.typing)))]
             on = {user: name for user, name in told if name is not None}
-            tell(room, codec.notice("typing", room=room.info.id, on=on, off=[u for u, name in told if name is None]))
+            tell(room, TypingFrame(room=room.info.id, on=on, off=[u for u, name in told if name is None]))
         if waiting.readers:
             readers = dict(waiting.readers.popitem() for _ in range(min(KEYS, len(waiting.readers))))
-            tell(room, codec.notice("read", room=room.info.id, readers=readers))
+            tell(room, ReadFrame(room=room.info.id, readers=readers))
         if waiting.typing or waiting.readers:
             self._waiting[room.info.id] = waiting
 
@@ -140,9 +140,9 @@ def read(room: str, user: str, seq: int) -> Signal:
     return Signal(room, "read", user, _encode(seq))
 
 
-def tell(room: LiveRoom, text: bytes) -> None:
-    """Write a notice to every live socket of a room; those behind do without."""
-    for wire, audience in room.audiences.items():
-        frame = wire.notice(text)
+def tell(room: LiveRoom, frame: Frame) -> None:
+    """Write a frame to every live socket of a room; those behind do without."""
+    for encoding, audience in room.audiences.items():
+        data = encoding.frame(frame)
         for subscription in tuple(audience.subscriptions):  # writing may fill a socket, and then it leaves
-            subscription.subscriber.write_now(frame)
+            subscription.subscriber.write_now(data)

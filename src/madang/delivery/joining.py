@@ -17,6 +17,7 @@ from madang.delivery.room import LiveRoom
 from madang.delivery.subscriber import Entry, Subscriber, Subscription, encoded
 from madang.errors import Refused, StorageError, StorageFailed
 from madang.protocol.native import codec
+from madang.protocol.native.frames import BehindFrame, ResetFrame
 
 logger = logging.getLogger("madang.following")
 
@@ -27,7 +28,7 @@ RESET_EVENTS: Final = 50
 
 
 class Joined(msgspec.Struct):
-    """What a join gives: events up to `seq`, in native text. What is newer follows as frames, without a hole."""
+    """What a join gives: events up to `seq`, as JSON (`Entry.text`). What is newer follows as frames, without a hole."""
 
     seq: int
     reset: bool
@@ -126,8 +127,8 @@ class Following:
                 continue
             goal = _goal(room, subscription)
             if 0 < goal - subscription.position <= RESUME_EVENTS and not subscription.catching_up:
-                text = codec.notice("behind", room=name, seq=goal, **{"from": subscription.position})
-                subscriber.send(subscriber.wire.notice(text))
+                behind = BehindFrame(room=name, seq=goal, from_=subscription.position)
+                subscriber.send(subscriber.encoding.frame(behind))
             self._pump(room, subscription)
 
     def _pump_all(self, room: LiveRoom) -> None:
@@ -184,7 +185,7 @@ class Following:
         frames: list[bytes] = []
         size = 0
         for entry in entries:
-            frame = subscriber.wire.event(entry)
+            frame = subscriber.encoding.event(entry)
             frames.append(frame)
             size += len(frame)
             subscription.position = entry.event.seq
@@ -199,8 +200,9 @@ class Following:
         self._hub.statistics.resets += 1
         subscription.position = goal
         newest = _tail(room, max(room.tail_from, goal - RESET_EVENTS), goal)
-        text = codec.reset(room.info.id, room.epoch, goal, _last([e.text for e in newest], JOIN_BYTES))
-        subscription.subscriber.send(subscription.subscriber.wire.notice(text))
+        events = codec.array(_last([e.text for e in newest], JOIN_BYTES))
+        reset = ResetFrame(room=room.info.id, epoch=room.epoch, seq=goal, events=events)
+        subscription.subscriber.send(subscription.subscriber.encoding.frame(reset))
 
 
 def _goal(room: LiveRoom, subscription: Subscription) -> int:

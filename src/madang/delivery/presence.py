@@ -15,7 +15,7 @@ from madang.delivery.room import LiveRoom
 from madang.errors import StorageError
 from madang.ports.bus import Bus, Signal
 from madang.ports.presence import Presence
-from madang.protocol.native import codec
+from madang.protocol.native.frames import Frame, PresenceFrame
 
 logger = logging.getLogger("madang.presence")
 
@@ -34,7 +34,7 @@ class PresenceKeeper:
     """One task that carries devices to the presence port, and edges to rooms. Its queue is bounded by live sockets."""
 
     def __init__(
-        self, port: Presence, bus: Bus, rooms: dict[str, LiveRoom], tell: Callable[[LiveRoom, bytes], None]
+        self, port: Presence, bus: Bus, rooms: dict[str, LiveRoom], tell: Callable[[LiveRoom, Frame], None]
     ) -> None:
         self._port = port
         self._bus = bus
@@ -179,12 +179,12 @@ class PresenceKeeper:
             if room is None or not told:
                 continue
             if room.live > CROWD:
-                self._tell(room, codec.notice("presence", room=name, count=count))
+                self._tell(room, PresenceFrame(room=name, count=count))
                 self._crowds[name] = now + CROWD_TICK_S
             else:
                 online = {user: known for user, known in told.items() if known is not None}
                 offline = [user for user in told if user not in online]
-                self._tell(room, codec.notice("presence", room=name, count=count, online=online, offline=offline))
+                self._tell(room, PresenceFrame(room=name, count=count, online=online, offline=offline))
         return failed
 
     async def online(self, room: str, *, after: str, limit: int) -> tuple[dict[str, str], int]:

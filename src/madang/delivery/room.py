@@ -26,8 +26,8 @@ from madang.core.events import (
     encode_body,
 )
 from madang.core.rooms import Room
-from madang.delivery.subscriber import Entry, Statistics, Subscriber, Subscription, Wire, encoded
-from madang.protocol.native import codec
+from madang.delivery.subscriber import Encoding, Entry, Statistics, Subscriber, Subscription, encoded
+from madang.protocol.native.frames import SkipFrame
 
 FEW: Final = 16  # sockets up to which an event is joined with what else the turn of the loop gives them
 TOUCHED: Final = 1000  # memberships remembered as ended or changed, for joins that were under way meanwhile
@@ -37,12 +37,12 @@ LONG_BYTES: Final = 1 << 20  # of text that a tail is lengthened by
 
 
 class Audience:
-    """The subscribers of one wire that follow a room, and what waits for them."""
+    """The subscribers of one encoding that follow a room, and what waits for them."""
 
-    __slots__ = ("few", "pending", "stale", "subscriptions", "wire", "writers")
+    __slots__ = ("encoding", "few", "pending", "stale", "subscriptions", "writers")
 
-    def __init__(self, wire: Wire) -> None:
-        self.wire = wire
+    def __init__(self, encoding: Encoding) -> None:
+        self.encoding = encoding
         self.subscriptions: set[Subscription] = set()
         self.writers: tuple[Callable[[bytes], None], ...] = ()
         self.few = True
@@ -84,7 +84,7 @@ class LiveRoom:
         self.held: dict[int, Event] = {}  # came early; at most hub.HELD
         self.head = seq  # the log is known to reach so far; below `next` most of the time
         self.filling = False  # a log read for a gap is under way
-        self.audiences: dict[Wire, Audience] = {}
+        self.audiences: dict[Encoding, Audience] = {}
         self.live = 0  # subscriptions in the audiences
         self.lagging: set[Subscription] = set()
         self.batches: deque[tuple[bytes, tuple[Callable[[bytes], None], ...], int]] = deque()  # bytes, to whom, cursor
@@ -110,7 +110,7 @@ class LiveRoom:
             if self.skip_from:
                 self._pend_skip(event.seq - 1)
             for audience in self.audiences.values():
-                audience.pending.append(audience.wire.event(entry))
+                audience.pending.append(audience.encoding.event(entry))
             self.events_pending += 1
         if event.type != SENT:
             self._apply(event)
@@ -204,17 +204,17 @@ class LiveRoom:
     def attach(self, subscription: Subscription) -> None:
         """Add to the audience: what is sealed from now on goes to it. It must stand at `sealed`.
 
-        The first of a wire while more than the tail holds is not sealed yet stays behind, and comes in by catching up.
+        The first of an encoding while more than the tail holds is not sealed yet stays behind, and comes in by catching up.
         """
-        wire = subscription.subscriber.wire
-        audience = self.audiences.get(wire)
+        encoding = subscription.subscriber.encoding
+        audience = self.audiences.get(encoding)
         if audience is None:
             if self.tail_from > self.sealed:
                 self.lagging.add(subscription)
                 return
-            audience = self.audiences[wire] = Audience(wire)
+            audience = self.audiences[encoding] = Audience(encoding)
             told = islice(self.tail, self.sealed - self.tail_from, (self.skip_from or self.next) - 1 - self.tail_from)
-            audience.pending = [wire.event(e) for e in told]
+            audience.pending = [encoding.event(e) for e in told]
         audience.subscriptions.add(subscription)
         audience.stale = True
         subscription.live = True
@@ -226,7 +226,7 @@ class LiveRoom:
         self.lagging.discard(subscription)
         if subscription.live:
             subscription.live = False
-            audience = self.audiences[subscription.subscriber.wire]
+            audience = self.audiences[subscription.subscriber.encoding]
             audience.subscriptions.discard(subscription)
             audience.stale = True
             self.live -= 1
@@ -253,9 +253,9 @@ class LiveRoom:
     # -- batches -------------------------------------------------------------------------------------------------------
 
     def _pend_skip(self, to: int) -> None:
-        text = codec.notice("skip", room=self.info.id, **{"from": self.skip_from, "to": to})
+        skip = SkipFrame(room=self.info.id, from_=self.skip_from, to=to)
         for audience in self.audiences.values():
-            audience.pending.append(audience.wire.notice(text))
+            audience.pending.append(audience.encoding.frame(skip))
         self.skip_from = 0
 
     def seal(self) -> None:

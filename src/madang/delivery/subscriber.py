@@ -1,4 +1,4 @@
-"""What delivery knows of a connection (`Subscriber`) and of its language (`Wire`). Transports implement both."""
+"""What delivery knows of a connection (`Subscriber`) and of how it is written to (`Encoding`). Transports implement both."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -7,10 +7,14 @@ import msgspec
 
 from madang.core.events import Event
 from madang.protocol.native import codec
+from madang.protocol.native.frames import Frame
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """An event of the hot tail with its native text, encoded once."""
+    """An event of the hot tail.
+
+    `text` is its event frame as JSON, which encodings build on, so that it is encoded once for all of them.
+    """
 
     event: Event
     text: bytes
@@ -21,14 +25,17 @@ def encoded(event: Event) -> Entry:
     return Entry(event, codec.event(event))
 
 
-class Wire(Protocol):
-    """A language events are spoken in: codec and framing. One object per language, shared by all its subscribers."""
+class Encoding(Protocol):
+    """How what happens becomes bytes: codec and framing. One object per kind, shared by all subscribers of that kind.
+
+    So that audiences can be told apart by it, an encoding is hashable, and equal only to itself.
+    """
 
     def event(self, entry: Entry) -> bytes:
-        """Frame an event."""
+        """Return what is written for an event."""
 
-    def notice(self, text: bytes) -> bytes:
-        """Frame a notice given as native text."""
+    def frame(self, frame: Frame) -> bytes:
+        """Return what is written for any other frame."""
 
 
 class Subscriber(Protocol):
@@ -41,12 +48,15 @@ class Subscriber(Protocol):
     everything else queued by then, an ack and an event, say. `send` keeps the order with what is queued.
     """
 
-    wire: Wire
     write_now: Callable[[bytes], None]
     device: str  # unique per connection, over all nodes
     paused: bool  # over its byte budget
     closed: bool
     subscriptions: "dict[str, Subscription]"
+
+    @property
+    def encoding(self) -> Encoding:
+        """How this connection is written to; fixed once it is open."""
 
     def queue(self, data: bytes) -> None:
         """Write at the end of this turn of the loop, joined with what else is queued."""

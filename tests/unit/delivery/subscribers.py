@@ -10,8 +10,8 @@ from madang.core.events import CREATED, SENT, Event
 from madang.core.ids import EPOCH_MS
 from madang.delivery.hub import Hub
 from madang.delivery.joining import Following
-from madang.delivery.subscriber import Subscription, Wire
-from madang.transports.websocket.framing import PLAIN
+from madang.delivery.subscriber import Subscription
+from madang.transports.websocket.framing import PLAIN, NativeEncoding
 
 Frame = dict[str, Any]
 HIGH = 256 * 1024
@@ -45,12 +45,14 @@ class RecordingSubscriber:
             than `budget` unread bytes pause it, as transports do.
     """
 
-    def __init__(self, hub: Hub, following: Following, budget: int | None = None, wire: Wire = PLAIN) -> None:
+    def __init__(
+        self, hub: Hub, following: Following, budget: int | None = None, encoding: NativeEncoding = PLAIN
+    ) -> None:
         self._hub = hub
         self._following = following
         self._budget = budget
         self._out: list[bytes] = []
-        self.wire = wire
+        self.encoding = encoding
         self.write_now = self._write
         self.device = f"device-{next(_devices)}"
         self.paused = False

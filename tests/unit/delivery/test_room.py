@@ -6,7 +6,7 @@ import pytest
 
 from madang.core.events import CHANGED, DELETED, EDITED, JOINED, KICKED, LEFT, ROLE
 from madang.delivery.room import FEW, TAIL
-from madang.transports.websocket.framing import PlainWire
+from madang.transports.websocket.framing import PlainEncoding
 from tests.unit.delivery.nodes import Node, running_nodes
 from tests.unit.delivery.subscribers import RecordingSubscriber, event
 from tests.waiting import eventually, turns
@@ -14,8 +14,8 @@ from tests.waiting import eventually, turns
 ROOM = "plaza"
 
 
-class PlainTwin(PlainWire):
-    """A second wire that can be read like the first."""
+class PlainTwin(PlainEncoding):
+    """A second encoding that can be read like the first."""
 
 
 async def has(subscriber: RecordingSubscriber, seqs: list[int]) -> None:
@@ -97,7 +97,7 @@ async def test_who_comes_while_a_range_waits_misses_nothing_and_has_nothing_twic
         live = node.invent(ROOM)
         await node.follow(live, "mina")
         node.hub.receive([event(ROOM, 2, JOINED, "u-2")])
-        subscriber = RecordingSubscriber(node.hub, node.following, wire=PlainTwin())
+        subscriber = RecordingSubscriber(node.hub, node.following, encoding=PlainTwin())
         joined = await node.following.join(subscriber, live, "u-2", "Two", "member", member_at=live.next)
         assert joined is not None
         node.hub.receive([event(ROOM, 3)])
@@ -151,7 +151,7 @@ async def test_the_first_of_another_wire_gets_what_is_not_sealed_yet(node: Node,
     node.hub.receive(events[:1])  # hot from now on: what follows waits for the tick
     node.hub.receive(events[1:])
     assert live.next - 1 - live.sealed == waiting
-    other = RecordingSubscriber(node.hub, node.following, wire=PlainTwin())
+    other = RecordingSubscriber(node.hub, node.following, encoding=PlainTwin())
     joined = await node.following.join(other, live, "u-bora", "Bora", "member", member_at=live.next, limit=0)
     assert joined is not None
     assert joined.seq == 2
@@ -181,7 +181,7 @@ async def test_a_socket_that_fills_up_while_a_batch_is_closed_harms_nobody(node:
     live = node.invent(ROOM)
     others = await node.follow(live, "mina", count=FEW + 1)
     (slow,) = await node.follow(live, "bora", budget=100)
-    slow.queue(slow.wire.notice(b'{"op":"ok","n":1,"filler":"%s"}' % (b"x" * 200)))
+    slow.queue(slow.encoding.text(b'{"op":"ok","n":1,"filler":"%s"}' % (b"x" * 200)))
     node.hub.receive([event(ROOM, 2)])
     for subscriber in others:
         await has(subscriber, [2])

@@ -37,7 +37,7 @@ async def test_an_end_of_access_goes_out_at_once(node: Node, type: str) -> None:
 async def test_for_few_it_goes_out_with_what_else_the_turn_gives(node: Node) -> None:
     (subscriber,) = await crowd(node, ROOM, 1)
     node.hub.receive([event(ROOM, 2)])
-    subscriber.queue(subscriber.wire.notice(b'{"op":"ok","n":1}'))
+    subscriber.queue(subscriber.encoding.text(b'{"op":"ok","n":1}'))
     assert subscriber.written == []
     await turns(2)
     assert len(subscriber.written) == 1

@@ -172,19 +172,8 @@ def joined(n: int, fields: dict[str, Any], events: list[bytes]) -> bytes:
     return _encode({"op": "ok", "n": n, **fields})[:-1] + b',"events":[' + b",".join(events) + b"]}"
 
 
-def reset(room: str, epoch: str, seq: int, events: list[bytes]) -> bytes:
-    """Encode the notice that a socket is too far behind, around the newest events."""
-    head = _encode({"op": "reset", "room": room, "epoch": epoch, "seq": seq})
-    return head[:-1] + b',"events":[' + b",".join(events) + b"]}"
-
-
 def error(n: int | None, problem: MadangError) -> bytes:
     """Encode a refusal; without `n` when the frame had none that could be read."""
     retry_ms = problem.retry_ms if isinstance(problem, Limited) else msgspec.UNSET
     body = _encode(ErrorAnswer(code=problem.code, message=problem.message, retry_ms=retry_ms))
     return (b'{"op":"error",' if n is None else b'{"op":"error","n":%d,' % n) + body[1:]
-
-
-def notice(op: str, **fields: Any) -> bytes:
-    """Encode a frame nobody asked for: typing, presence, read, skip, behind, bye."""
-    return _encode({"op": op, **fields})

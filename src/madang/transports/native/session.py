@@ -26,6 +26,7 @@ from madang.protocol.native import commands as c
 from madang.services import messages
 from madang.services.identity import INVITE_S
 from madang.transports.app import App
+from madang.transports.websocket.framing import NativeEncoding
 
 logger = logging.getLogger("madang.native")
 
@@ -42,6 +43,7 @@ class Socket(Subscriber, Protocol):
     """What a session needs of its socket beyond a subscriber."""
 
     address: str
+    encoding: NativeEncoding
 
     def close(self, code: int, reason: str) -> None:
         """Close after what has been written."""
@@ -134,7 +136,7 @@ class Session:
 
     def _answer(self, text: bytes) -> None:
         socket = self._socket
-        socket.queue(socket.wire.notice(text))
+        socket.queue(socket.encoding.text(text))
 
     def _later(self, n: int, work: Awaitable[bytes]) -> None:
         self._busy = True
@@ -151,7 +153,7 @@ class Session:
             self._answer(codec.error(n, MadangError("internal")))
         else:
             if text and not self._socket.closed:
-                self._socket.send(self._socket.wire.notice(text))  # at once: it may be large, and fill the socket
+                self._socket.send(self._socket.encoding.text(text))  # at once: it may be large, and fill the socket
         self._busy = False
         self.go_on()
 
@@ -208,7 +210,7 @@ class Session:
             "role": member.role, "seq": joined.seq, "epoch": room.epoch, "read_seq": member.read_seq,
             "reset": joined.reset,
         }  # fmt: skip
-        socket.send(socket.wire.notice(codec.joined(command.n, fields, joined.events)))  # before any event above seq
+        socket.send(socket.encoding.text(codec.joined(command.n, fields, joined.events)))  # before any event above seq
         return b""
 
     async def _follow(self, command: c.Join) -> tuple[LiveRoom, Member, Joined]:

@@ -18,13 +18,13 @@ from websockets.http11 import Request, Response
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
-from madang.delivery.subscriber import Subscription, Wire
+from madang.delivery.subscriber import Subscription
 from madang.errors import Limited
-from madang.protocol.native import codec
+from madang.protocol.native.frames import ByeFrame
 from madang.transports.addresses import client_address
 from madang.transports.app import App
 from madang.transports.native.session import MAX_FRAME, Session
-from madang.transports.websocket.framing import DEFLATE, PLAIN, wire_for
+from madang.transports.websocket.framing import DEFLATE, PLAIN, NativeEncoding, encoding_for
 
 logger = logging.getLogger("madang.websocket")
 _quiet = logging.getLogger("madang.websockets")  # the library's own; one line per bad client is ours to write
@@ -51,7 +51,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_alive", "_controls", "_fragments", "_gone", "_out", "_patience", "_paused_at", "_protocol", "_reading",
-        "_server_state", "_silent", "address", "closed", "device", "paused", "session", "subscriptions", "transport", "wire", "write_now",
+        "_server_state", "_silent", "address", "closed", "device", "encoding", "paused", "session", "subscriptions", "transport", "write_now",
     )  # fmt: skip
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
@@ -72,7 +72,7 @@ class Connection(asyncio.Protocol):
         self.paused = False
         self.closed = False
         self.device = ""
-        self.wire: Wire = PLAIN
+        self.encoding: NativeEncoding = PLAIN
         self.subscriptions: dict[str, Subscription] = {}
         self.session: Session | None = None
 
@@ -170,7 +170,7 @@ class Connection(asyncio.Protocol):
         """End for a restart: tell when to come back, jittered, and close resumably. Called by uvicorn at SIGTERM."""
         if self.session is not None and not self.closed:
             retry_ms = 100 + secrets.randbelow(2000)
-            self.send(self.wire.notice(codec.notice("bye", reason="restart", retry_ms=retry_ms)))
+            self.send(self.encoding.frame(ByeFrame(reason="restart", retry_ms=retry_ms)))
         self.close(CloseCode.SERVICE_RESTART, "restart")
 
     # -- out (as a subscriber of delivery) -----------------------------------------------------------------------------
@@ -215,7 +215,7 @@ class Connection(asyncio.Protocol):
         gate.sockets += 1
         gate.by_address[self.address] = gate.by_address.get(self.address, 0) + 1
         self.device = secrets.token_hex(8)
-        self.wire = wire_for(self._protocol.extensions)
+        self.encoding = encoding_for(self._protocol.extensions)
         self.session = Session(self.app, self)
         self._protocol.send_response(response)
         request.headers.clear()  # the parser keeps the request for good: 2 KB per socket

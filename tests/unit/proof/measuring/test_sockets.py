@@ -9,6 +9,7 @@ from websockets.uri import parse_uri
 from madang.core.events import SENT, Event
 from madang.errors import Refused
 from madang.protocol.native import codec
+from madang.protocol.native.frames import SkipFrame
 from madang.transports.websocket.framing import frame
 from madang_proof.measuring.clients import Crowd, Target
 from madang_proof.measuring.sockets import Socket, Told
@@ -34,7 +35,7 @@ frames = st.one_of(
     texts.map(lambda text: ("message", message(7, text))),
     texts.map(lambda text: ("refusal", codec.error(9, Refused("bad_text", text)))),
     st.just(("answer", codec.ack(300, 382817522920980480, 43, "stored", False))),
-    st.just(("other", codec.notice("skip", room="r", **{"from": 1, "to": 2}))),
+    st.just(("other", codec.frame(SkipFrame(room="r", from_=1, to=2)))),
 )
 
 

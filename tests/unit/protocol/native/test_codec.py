@@ -316,7 +316,6 @@ def test_answers() -> None:
     assert json.loads(codec.ok(2, id="7", seq=4)) == {"op": "ok", "n": 2, "id": "7", "seq": 4}
     assert json.loads(codec.ack(2, 7, 4, "stored", False)) == {"op": "ok", "n": 2, "id": "7", "seq": 4, "ack": "stored"}
     assert json.loads(codec.ack(2, 7, 4, "stored", True))["duplicate"] is True
-    assert json.loads(codec.notice("bye", reason="restart")) == {"op": "bye", "reason": "restart"}
     assert json.loads(codec.error(5, Refused("gone")))["n"] == 5
     assert "n" not in json.loads(codec.error(None, Refused("bad_json")))
     limited = json.loads(codec.error(9, Limited("rate_limited", 800)))
