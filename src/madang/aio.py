@@ -1,5 +1,4 @@
-"""What asyncio lacks: one answer for equal questions asked at the same time, one call for many of a kind, a crowd that
-comes in turns, and an end that comes."""
+"""What asyncio lacks: single flights, batched look-ups, a limit of calls per turn of the loop, and reliable cancellation."""
 
 import asyncio
 from collections import deque
@@ -9,28 +8,28 @@ from typing import Any, Final, Generic, TypeVar
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
-AGAIN_S: Final = 0.1
+CANCEL_AGAIN_S: Final = 0.1
 
 
 async def cancelled(tasks: Iterable["asyncio.Task[Any]"]) -> None:
     """Cancel tasks until all have ended, whatever they end by.
 
-    Once is not enough: in redis-py a cancellation that meets an answer is lost, and the task goes on.
+    Once is not enough: in redis-py a cancellation that coincides with an answer is lost, and the task goes on.
     """
     left = set(tasks)
     while left:
         for task in left:
             task.cancel()
-        done, left = await asyncio.wait(left, timeout=AGAIN_S)
+        done, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
         for task in done:
-            _look(task)
+            _retrieve_exception(task)
 
 
 class Turnstile:
-    """Lets so many calls through per turn of the event loop, in order; the others wait for the next turns.
+    """Lets a fixed number of calls through per turn of the event loop, in order; the rest wait for the next turns.
 
-    Between two turns the loop serves everybody else. Without it 5,000 joins that came at once held up an ack of somebody
-    who had stayed for 4 s, because a turn took all the joins that had come in the turn before.
+    Between two turns the loop serves everybody else. Without it 5,000 simultaneous joins delayed the ack of a client
+    that had stayed connected by 4 s, because one turn of the loop handled every join that had arrived during the last.
 
     Args:
         per_turn: calls.
@@ -43,7 +42,7 @@ class Turnstile:
 
     @property
     def waiting(self) -> int:
-        """How many wait. They are bounded by who puts them here: one per socket, say."""
+        """How many calls wait. The callers bound them: one per socket, for example."""
         return len(self._waiting)
 
     def enter(self, call: Callable[[], None]) -> None:
@@ -66,10 +65,10 @@ class Turnstile:
 
 
 class SingleFlight(Generic[T]):
-    """Makes equal calls that overlap in time once, and gives all of them the one result or exception.
+    """Makes equal calls that overlap in time once, and returns the one result, or raises the one exception, to all.
 
-    A caller that is cancelled leaves the call to the others. Who joins late gets what was found before he asked; where
-    that is not good enough, `FreshFlight` is.
+    A caller that is cancelled leaves the call to the others. A caller that joins late gets what was found before it
+    asked; where that is too old, use `NextFlight`.
     """
 
     def __init__(self) -> None:
@@ -79,7 +78,7 @@ class SingleFlight(Generic[T]):
         """Join the call under way for `key`, or make it."""
         task = self._flying.get(key)
         if task is None:
-            task = self._flying[key] = _begun(self._fly(key, call))
+            task = self._flying[key] = _started(self._fly(key, call))
         return await asyncio.shield(task)
 
     async def _fly(self, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
@@ -89,10 +88,10 @@ class SingleFlight(Generic[T]):
             del self._flying[key]
 
 
-class FreshFlight(Generic[T]):
-    """A single flight whose result is never older than the question: who comes while a call is under way shares the next.
+class NextFlight(Generic[T]):
+    """A single flight whose result is never older than the question: callers during a call share the next one.
 
-    So one call is under way at a time, and one waits, however many ask.
+    So at most one call per key is under way and one waits, however many ask.
     """
 
     def __init__(self) -> None:
@@ -104,7 +103,7 @@ class FreshFlight(Generic[T]):
         task = self._next.get(key)
         if task is None:
             behind = self._flying.get(key)
-            task = _begun(self._fly(key, call, behind))
+            task = _started(self._fly(key, call, behind))
             (self._flying if behind is None else self._next)[key] = task
         return await asyncio.shield(task)
 
@@ -118,13 +117,13 @@ class FreshFlight(Generic[T]):
             del self._flying[key]
 
 
-class Together(Generic[K, T]):
-    """Answers questions of one kind many at a time: what is asked while a call is under way goes into the next one.
+class Batcher(Generic[K, T]):
+    """Looks up keys in batches: keys asked for during a call go into the next one.
 
-    So a lone question waits for nobody, a thousand at once cost a few calls, and no answer is older than its question.
+    So a lone key waits for nobody, a thousand at once cost a few calls, and no answer is older than its question.
 
     Args:
-        ask: answers some keys; those that are missing from the mapping are answered None. An exception is everybody's.
+        ask: looks up some keys; a key missing from the mapping is answered with None. An exception goes to every caller.
         most: keys in one call.
     """
 
@@ -135,12 +134,12 @@ class Together(Generic[K, T]):
         self._asking: asyncio.Task[None] | None = None
 
     async def get(self, key: K) -> T | None:
-        """Ask for one key. Cancelling stops this caller's waiting alone."""
+        """Look up one key. Cancelling stops only this caller's waiting."""
         answer = self._waiting.get(key)
         if answer is None:
             answer = self._waiting[key] = asyncio.get_running_loop().create_future()
             if self._asking is None:
-                self._asking = _begun(self._serve())
+                self._asking = _started(self._serve())
         return await asyncio.shield(answer)
 
     async def _serve(self) -> None:
@@ -157,19 +156,19 @@ class Together(Generic[K, T]):
         except Exception as error:
             for answer in asked.values():
                 answer.set_exception(error)
-                answer.exception()  # seen, should everybody who asked have gone
+                answer.exception()  # retrieved, in case every caller was cancelled
         else:
             for key, answer in asked.items():
                 answer.set_result(found.get(key))
 
 
-def _begun(call: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+def _started(call: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
     task = asyncio.get_running_loop().create_task(call)
-    task.add_done_callback(_look)
+    task.add_done_callback(_retrieve_exception)
     return task
 
 
-def _look(task: "asyncio.Task[T]") -> None:
-    """See the exception: when everybody who waited was cancelled, it is nobody's."""
+def _retrieve_exception(task: "asyncio.Task[T]") -> None:
+    """Retrieve the exception, so that asyncio does not report it when every caller was cancelled."""
     if not task.cancelled():
         task.exception()

@@ -1,13 +1,13 @@
 """Every exception Madang raises on purpose, each bound to a published code.
 
 MadangError                 carries a code of protocol/codes.toml; what a user sees
-├── Refused                 this command cannot be done; nothing was stored
+├── Refused                 the command cannot be carried out; nothing was stored
 │   └── Limited             … yet: `retry_ms` says when
-└── StorageError            the log could not take an append
-    ├── StorageFull         the disk is full: nothing was stored, reading goes on
-    └── StorageFailed       unknown whether it was stored: the same cid resolves it
-        └── Uncovered       the lease of the node's number does not cover the ids it takes: nothing was stored
-SetupError                  a setting, file or server is wrong at start: one sentence and how to mend it
+└── StorageError            the log could not append
+    ├── StorageFull         the disk is full: nothing was stored, reads still work
+    └── StorageFailed       unknown whether it was stored: repeating the same cid resolves it
+        └── LeaseExceeded   the node's lease does not cover the ids an append needs: nothing was stored
+SetupError                  a setting, file or server is wrong at start: one sentence, and one that says what to do
 """
 
 from madang.codes import ERRORS
@@ -23,7 +23,7 @@ class MadangError(Exception):
 
 
 class Refused(MadangError):
-    """A command that cannot be done. Nothing was stored."""
+    """A command that cannot be carried out. Nothing was stored."""
 
 
 class Limited(Refused):
@@ -35,7 +35,7 @@ class Limited(Refused):
 
 
 class StorageError(MadangError):
-    """The log did not take an append; the subclass says whether anything may be stored."""
+    """An append failed; the subclass says whether anything may have been stored."""
 
 
 class StorageFull(StorageError):
@@ -46,23 +46,23 @@ class StorageFull(StorageError):
 
 
 class StorageFailed(StorageError):
-    """The commit was not confirmed. A repeat under the same cid is stored once."""
+    """The commit was not confirmed. Repeating it under the same cid stores it once."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__("storage_failed", message)
 
 
-class Uncovered(StorageFailed):
-    """The lease of this node's number does not cover an id that an append needs. Nothing of the batch was stored."""
+class LeaseExceeded(StorageFailed):
+    """The lease of this node's id does not cover an id that an append needs. Nothing of the batch was stored."""
 
     def __init__(self) -> None:
-        super().__init__("The lease of this node's number has run out; nothing was stored.")
+        super().__init__("The lease of this node's id has run out; nothing was stored.")
 
 
 class SetupError(Exception):
-    """Madang cannot start as configured; `mend` says what to do about it."""
+    """Madang cannot start as configured; `hint` says what to do about it."""
 
-    def __init__(self, problem: str, mend: str) -> None:
+    def __init__(self, problem: str, hint: str) -> None:
         self.problem = problem
-        self.mend = mend
-        super().__init__(f"{problem} {mend}")
+        self.hint = hint
+        super().__init__(f"{problem} {hint}")

@@ -29,7 +29,7 @@ class Case(NamedTuple):
 
     url: str
     problem: str
-    mend: str
+    hint: str
 
 
 async def assert_refused(case: Case, *, doctor: bool = True) -> None:
@@ -41,7 +41,7 @@ async def assert_refused(case: Case, *, doctor: bool = True) -> None:
         said.append(await seen_by_doctor(case.url))
     for error in said:
         assert re.search(case.problem, error.problem), (case, error)
-        assert case.mend in error.mend, (case, error)
+        assert case.hint in error.hint, (case, error)
         assert SECRET not in str(error), "it tells the password"
 
 
@@ -59,7 +59,7 @@ async def assert_command_refuses(data: Path, case: Case) -> None:
     assert done.status == 2, done
     *_, sentence = done.err.strip().splitlines()
     assert re.search(f"^madang: .*{case.problem}", sentence), done.err
-    assert case.mend in sentence and SECRET not in done.err
+    assert case.hint in sentence and SECRET not in done.err
 
 
 # -- without any server ----------------------------------------------------------------------------------------------
@@ -166,14 +166,14 @@ async def test_mariadb_that_is_set_wrongly(mariadb: MariadbServer) -> None:
     ):
         await assert_refused(case)
     await assert_refused(Case(guest + "fine", "command denied to user 'guest'", "GRANT ALL"), doctor=False)
-    for setting, mended, problem, mend in (
+    for setting, mended, problem, hint in (
         ("innodb_flush_log_at_trx_commit = 2", "= 1", "innodb_flush_log_at_trx_commit is not 1", "Set it to 1"),
         ("sync_binlog = 0", "= 1", "sync_binlog is not 1", "Set it to 1"),
         ("read_only = 1", "= 0", "takes no writes", "SET GLOBAL read_only = 0"),
         ("max_allowed_packet = 1048576", "= 16777216", "statements of 1048576 bytes", "max_allowed_packet = 16777216"),
     ):
         mariadb.run(f"SET GLOBAL {setting}")
-        await assert_refused(Case(mariadb.url("fine"), problem, mend))
+        await assert_refused(Case(mariadb.url("fine"), problem, hint))
         mariadb.run(f"SET GLOBAL {setting.partition(' ')[0]} {mended}")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from madang.aio import FreshFlight, SingleFlight, Together, Turnstile, cancelled
+from madang.aio import Batcher, NextFlight, SingleFlight, Turnstile, cancelled
 from tests.waiting import turns
 
 
@@ -35,7 +35,7 @@ class Source:
         return value
 
 
-@pytest.mark.parametrize("kind", [SingleFlight, FreshFlight])
+@pytest.mark.parametrize("kind", [SingleFlight, NextFlight])
 async def test_equal_calls_that_overlap_share_an_answer(kind: type[SingleFlight[int]]) -> None:
     flight, source = kind(), Source()
     asking = [asyncio.ensure_future(flight.do("key", source)) for _ in range(50)]
@@ -48,7 +48,7 @@ async def test_equal_calls_that_overlap_share_an_answer(kind: type[SingleFlight[
     assert source.asked == (2 if kind is SingleFlight else 3), "nothing is kept"
 
 
-@pytest.mark.parametrize("kind", [SingleFlight, FreshFlight])
+@pytest.mark.parametrize("kind", [SingleFlight, NextFlight])
 async def test_other_keys_do_not_wait(kind: type[SingleFlight[int]]) -> None:
     flight, slow, quick = kind(), Source(), Source()
     waiting = asyncio.ensure_future(flight.do("slow", slow))
@@ -58,7 +58,7 @@ async def test_other_keys_do_not_wait(kind: type[SingleFlight[int]]) -> None:
     assert await waiting == 0
 
 
-@pytest.mark.parametrize("kind", [SingleFlight, FreshFlight])
+@pytest.mark.parametrize("kind", [SingleFlight, NextFlight])
 async def test_an_error_is_everybodys_and_then_forgotten(kind: type[SingleFlight[int]]) -> None:
     flight, source = kind(), Source()
     source.error = OSError("once")
@@ -70,7 +70,7 @@ async def test_an_error_is_everybodys_and_then_forgotten(kind: type[SingleFlight
     assert await flight.do("key", source) == 0
 
 
-@pytest.mark.parametrize("kind", [SingleFlight, FreshFlight])
+@pytest.mark.parametrize("kind", [SingleFlight, NextFlight])
 async def test_who_is_cancelled_leaves_the_call_to_the_others(kind: type[SingleFlight[int]]) -> None:
     flight, source = kind(), Source()
     asking = [asyncio.ensure_future(flight.do("key", source)) for _ in range(4)]
@@ -84,7 +84,7 @@ async def test_who_is_cancelled_leaves_the_call_to_the_others(kind: type[SingleF
     assert answers[1] == answers[3] == 0
 
 
-@pytest.mark.parametrize("kind", [SingleFlight, FreshFlight])
+@pytest.mark.parametrize("kind", [SingleFlight, NextFlight])
 async def test_an_error_that_nobody_waits_for_is_not_reported(kind: type[SingleFlight[int]]) -> None:
     reports: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context))
@@ -104,7 +104,7 @@ async def test_an_error_that_nobody_waits_for_is_not_reported(kind: type[SingleF
 
 
 async def test_a_fresh_answer_is_not_older_than_its_question() -> None:
-    flight, source = FreshFlight[int](), Source()
+    flight, source = NextFlight[int](), Source()
     first = asyncio.ensure_future(flight.do("key", source))
     await turns()
     source.value = 1  # acked to somebody, who now asks
@@ -118,7 +118,7 @@ async def test_a_fresh_answer_is_not_older_than_its_question() -> None:
     assert (flight._flying, flight._next) == ({}, {})
 
 
-# -- Together ------------------------------------------------------------------------------------------------------------
+# -- Batcher ------------------------------------------------------------------------------------------------------------
 
 
 class Asked:
@@ -138,10 +138,10 @@ class Asked:
 
 async def test_what_is_asked_while_a_call_is_under_way_shares_the_next_one() -> None:
     asked = Asked()
-    together = Together(asked, most=3)
-    lone = asyncio.ensure_future(together.get("a"))
+    batcher = Batcher(asked, most=3)
+    lone = asyncio.ensure_future(batcher.get("a"))
     await turns()
-    others = [asyncio.ensure_future(together.get(key)) for key in ("b", "none", "c", "a", "d", "b")]
+    others = [asyncio.ensure_future(batcher.get(key)) for key in ("b", "none", "c", "a", "d", "b")]
     await turns()
     assert asked.calls == [["a"]], "a question waits for nobody, or a later one was put in"
     asked.go.set()
@@ -152,17 +152,17 @@ async def test_what_is_asked_while_a_call_is_under_way_shares_the_next_one() -> 
 
 async def test_an_error_is_everybodys_of_that_call_and_of_no_other() -> None:
     asked = Asked()
-    together = Together(asked, most=10)
+    batcher = Batcher(asked, most=10)
     asked.go.set()
-    first = await asyncio.gather(together.get("bad"), together.get("a"), return_exceptions=True)
+    first = await asyncio.gather(batcher.get("bad"), batcher.get("a"), return_exceptions=True)
     assert [type(answer) for answer in first] == [ValueError, ValueError]
-    assert await together.get("a") == "aa"
+    assert await batcher.get("a") == "aa"
 
 
 async def test_who_is_cancelled_leaves_the_answer_to_the_others() -> None:
     asked = Asked()
-    together = Together(asked, most=10)
-    gone, stays = asyncio.ensure_future(together.get("a")), asyncio.ensure_future(together.get("a"))
+    batcher = Batcher(asked, most=10)
+    gone, stays = asyncio.ensure_future(batcher.get("a")), asyncio.ensure_future(batcher.get("a"))
     await turns()
     gone.cancel()
     await turns()

@@ -82,7 +82,7 @@ def test_what_is_wrong_is_named(
     with pytest.raises(SetupError) as wrong:
         load(written(tmp_path, file), **given)
     assert says in wrong.value.problem
-    assert wrong.value.mend
+    assert wrong.value.hint
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def _not_free(host: str, port: int) -> str:
 def database(found: Inspection) -> Finding:
     """Judge a database that answers: this version can use it, and its tables are of this version."""
     if found.refused is not None:
-        return Finding("fail", found.refused.problem, found.refused.mend)
+        return Finding("fail", found.refused.problem, found.refused.hint)
     if found.schema is None:
         return Finding("ok", f"The database ({found.server}) is empty; the first start makes its tables.")
     if found.unfinished:

@@ -31,8 +31,8 @@ def doctor(data: Data = None, database: Database = None, config: Config = None) 
             else f"{finding.level:<4}"
         )
         print(f"{label}  {finding.what}")
-        if finding.mend:
-            print(f"      -> {finding.mend}")
+        if finding.hint:
+            print(f"      -> {finding.hint}")
     sys.exit(1 if failed else 0)
 
 
@@ -59,10 +59,10 @@ def _checks(settings: "Settings") -> Iterator["Finding"]:
     try:
         found = asyncio.run(inspect_database(settings.database_url))
     except SetupError as error:
-        yield Finding("fail", error.problem, error.mend)
+        yield Finding("fail", error.problem, error.hint)
     else:
         yield checks.database(found)
-        yield from (Finding("warn", one.problem, one.mend) for one in found.warnings)
+        yield from (Finding("warn", one.problem, one.hint) for one in found.warnings)
         yield from fleet.strangers(settings, found.nodes, here=here)
     yield from asyncio.run(fleet.bus(settings))
     dangers = unsafe(settings)

@@ -31,7 +31,7 @@ async def bus(settings: "Settings") -> list[Finding]:
                 finally:
                     await bus.stop()
         except SetupError as error:
-            return [Finding("fail", error.problem, error.mend)]
+            return [Finding("fail", error.problem, error.hint)]
     if bus.local:
         return []
     where = urlsplit(settings.bus).netloc.rpartition("@")[2]

@@ -43,7 +43,7 @@ def serve(
 
     logs.set_up(settings.log_level, settings.log_format)
     for finding in unsafe(settings):
-        logger.warning("%s %s", finding.what, finding.mend)
+        logger.warning("%s %s", finding.what, finding.hint)
     make_data_folder(settings.data)
     raise_open_files()
     sys.exit(uvloop.run(_serve(settings)))

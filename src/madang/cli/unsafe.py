@@ -12,11 +12,11 @@ RATES: Final = ("user_rate", "room_rate", "command_rate", "address_rate")
 
 
 class Finding(NamedTuple):
-    """What was looked at and what was found, in one sentence; `mend` says what to do about it."""
+    """What was looked at and what was found, in one sentence; `hint` says what to do about it."""
 
     level: Level
     what: str
-    mend: str = ""
+    hint: str = ""
 
 
 def unsafe(settings: "Settings") -> list[Finding]:
@@ -37,8 +37,8 @@ def _unsafe(settings: "Settings") -> Iterator[Finding]:
         yield Finding("warn", what, "Set a rate above 0.")
     if not is_loopback(settings.host) and not settings.trusted_proxies:
         what = f"Other machines reach {settings.host} without TLS: tokens and messages can be read on the way."
-        mend = "Listen on 127.0.0.1 behind a proxy that speaks TLS, and name that in trusted_proxies."
-        yield Finding("warn", what, mend)
+        hint = "Listen on 127.0.0.1 behind a proxy that speaks TLS, and name that in trusted_proxies."
+        yield Finding("warn", what, hint)
     if not is_loopback(settings.admin_host):
         what = f"Other machines reach the admin listener at {settings.admin_host}: anyone can read /metrics."
         yield Finding("warn", what, "Set admin_host to 127.0.0.1, or guard it with a firewall.")

@@ -7,7 +7,7 @@ What keeps two nodes from sharing a number is `madang.ports.leases`, not this fi
 
 from typing import Final
 
-from madang.errors import Uncovered
+from madang.errors import LeaseExceeded
 
 EPOCH_MS: Final = 1_704_067_200_000  # 2024-01-01T00:00:00Z: 41 bits last until 2093
 NODES: Final = 1 << 10
@@ -55,7 +55,7 @@ class IdSource:
         A clock that stands behind either is overruled: the id's time runs ahead of the clock by what is needed.
 
         Raises:
-            Uncovered: the id would lie beyond `until_ms`, where another holder of the number may be giving out the same.
+            LeaseExceeded: the id would lie beyond `until_ms`, where another holder of the number may be giving out the same.
         """
         if now_ms > self._last_ms:
             self._step(now_ms)
@@ -70,7 +70,7 @@ class IdSource:
     def _step(self, ms: int) -> None:
         self.needed_ms = max(self.needed_ms, ms)
         if ms > self.until_ms:
-            raise Uncovered
+            raise LeaseExceeded
         self._last_ms = ms
         self._sequence = 0
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from madang.aio import FreshFlight, SingleFlight, Together, cancelled
+from madang.aio import Batcher, NextFlight, SingleFlight, cancelled
 from madang.core.events import Event
 from madang.delivery.ephemeral import Ephemeral, tell
 from madang.delivery.presence import PresenceKeeper
@@ -56,8 +56,8 @@ class Hub:
         self.quiet_above = quiet_above
         self._loop = asyncio.get_running_loop()
         self._opening: SingleFlight[LiveRoom | None] = SingleFlight()
-        self._reading: FreshFlight[list[Event]] = FreshFlight()
-        self._heads: Together[str, int] = Together(log.heads, READ)
+        self._reading: NextFlight[list[Event]] = NextFlight()
+        self._heads: Batcher[str, int] = Batcher(log.heads, READ)
         self._early: dict[str, deque[Event]] = {}  # of rooms being opened; the newest HELD, the log has the others
         self._early_heads: dict[str, int] = {}  # of rooms being opened
         self._empty_since: dict[str, float] = {}

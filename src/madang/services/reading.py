@@ -4,7 +4,7 @@ import asyncio
 import logging
 from typing import Final
 
-from madang.aio import FreshFlight, SingleFlight
+from madang.aio import NextFlight, SingleFlight
 from madang.core.events import Message
 from madang.core.rooms import Member, Membership, Room
 from madang.errors import Refused, StorageError
@@ -24,7 +24,7 @@ class Reading:
     def __init__(self, log: Log, directory: Directory) -> None:
         self._log = log
         self._directory = directory
-        self._pages: FreshFlight[Page] = FreshFlight()
+        self._pages: NextFlight[Page] = NextFlight()
         self._probes: SingleFlight[None] = SingleFlight()
         self._pointers: dict[tuple[str, str], int] = {}
         self._moved = asyncio.Event()

@@ -30,7 +30,7 @@ def test_each_danger_is_found_once(given: dict[str, Any], level: str, says: str)
     (finding,) = unsafe(Settings(**given))
     assert finding.level == level
     assert says in finding.what
-    assert finding.mend
+    assert finding.hint
 
 
 def test_a_name_that_is_no_setting_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from madang.core.ids import EPOCH_MS, NODES, IdSource, id_ms
-from madang.errors import Uncovered
+from madang.errors import LeaseExceeded
 
 NOW = 1_800_000_000_000
 NODE = st.integers(0, NODES - 1)
@@ -86,7 +86,7 @@ def test_no_id_lies_beyond_the_lease() -> None:
     source = IdSource(0, until_ms=NOW)
     last = source.next(NOW)
     for clock, above in ((NOW + 1, 0), (NOW, (NOW - EPOCH_MS) << 22 | (1 << 22) - 1)):
-        with pytest.raises(Uncovered):
+        with pytest.raises(LeaseExceeded):
             source.next(clock, above)
     assert (source.last_ms, source.needed_ms) == (NOW, NOW + 1)
     assert last < source.next(NOW) < last + 4, "what is covered is given out further on"
@@ -96,10 +96,10 @@ def test_no_id_lies_beyond_the_lease() -> None:
 
 def test_a_full_millisecond_does_not_borrow_beyond_the_lease() -> None:
     source = IdSource(0, until_ms=NOW)
-    with pytest.raises(Uncovered):
+    with pytest.raises(LeaseExceeded):
         for _ in range(4097):
             source.next(NOW)
-    with pytest.raises(Uncovered):
+    with pytest.raises(LeaseExceeded):
         source.next(NOW)
 
 
@@ -113,7 +113,7 @@ def test_what_a_lease_covers_is_what_its_heir_starts_above(node: int, walk: list
         for now, above in zip(walk, [*newest, *[0] * len(walk)], strict=False):
             try:
                 id = source.next(now, above)
-            except Uncovered:
+            except LeaseExceeded:
                 continue
             assert id not in given
             given.add(id)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from madang.core.ids import id_ms
-from madang.errors import SetupError, StorageFailed, StorageFull, Uncovered
+from madang.errors import LeaseExceeded, SetupError, StorageFailed, StorageFull
 from madang.node.lease import LEASE_MS, Number, logger, take_number
 from madang.ports.leases import Lease, covered
 from madang.testing import VirtualLoop
@@ -98,7 +98,7 @@ def test_a_storage_that_fails_leaves_the_readers_their_node(held: Holding, caplo
         if second <= LEASE_MS // 1000:
             held.id()
         else:
-            with pytest.raises(Uncovered):
+            with pytest.raises(LeaseExceeded):
                 held.id()
         held.pass_time(1)
     assert not held.keeping.done()
@@ -111,7 +111,7 @@ def test_a_storage_that_fails_leaves_the_readers_their_node(held: Holding, caplo
 
 def test_an_id_after_a_leap_of_the_clock_needs_a_renewal_and_no_wait(held: Holding) -> None:
     held.leap_ms += 8 * 3_600_000  # a laptop that slept
-    with pytest.raises(Uncovered):
+    with pytest.raises(LeaseExceeded):
         held.id()
     held.do(held.number.prolong())
     assert held.id() == held.clock_ms()
@@ -119,7 +119,7 @@ def test_an_id_after_a_leap_of_the_clock_needs_a_renewal_and_no_wait(held: Holdi
 
 def test_an_id_above_a_room_of_a_faster_node_needs_a_renewal_and_no_wait(held: Holding) -> None:
     ids, newest = held.number.ids, held.clock_ms() + 60_000 - 1_704_067_200_000 << 22
-    with pytest.raises(Uncovered):
+    with pytest.raises(LeaseExceeded):
         ids.next(held.clock_ms(), above=newest)
     held.do(held.number.prolong())
     assert ids.next(held.clock_ms(), above=newest) > newest

@@ -22,7 +22,7 @@ Progress = Callable[[int, int], None]
 
 STEP_PAGES: Final = 2_048  # 8 MiB
 
-SERVER_MENDS: Final = {
+SERVER_HINTS: Final = {
     "postgresql": "Use pg_dump. After pg_restore, give every room a new history, so that no client takes it for the "
     "old one: UPDATE rooms SET epoch = md5(id || random());",
     "mysql": "Use mariadb-dump --single-transaction. After loading it, give every room a new history, so that no client "
@@ -68,7 +68,7 @@ def _file_of(url: str) -> Path:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         kind = "mysql" if parsed.get_backend_name() in MYSQL else "postgresql"
-        raise SetupError("Madang copies SQLite databases only.", SERVER_MENDS[kind])
+        raise SetupError("Madang copies SQLite databases only.", SERVER_HINTS[kind])
     return Path(parsed.database)
 
 

@@ -21,7 +21,7 @@ class Unfit(NamedTuple):
     """Something that a server is not set to as it should be. What is `fatal` would make acks untrue, or appends fail."""
 
     problem: str
-    mend: str
+    hint: str
     fatal: bool = True
 
 
@@ -135,5 +135,5 @@ def refuse(found: list[Unfit]) -> list[Unfit]:
     """Give what is only to be warned of. Raises SetupError for what is fatal."""
     for one in found:
         if one.fatal:
-            raise SetupError(one.problem, one.mend)
+            raise SetupError(one.problem, one.hint)
     return found

@@ -70,14 +70,14 @@ class Server(NamedTuple):
         port: the one it listens on where a URL names none.
         timeout: what its driver calls the time to wait for a connection.
         version: the statement that returns it.
-        mend: returns how to mend an error, where the error says it.
+        hint_for: returns what to do about an error; None where the error does not say.
     """
 
     product: str
     port: int
     timeout: str
     version: str
-    mend: Callable[[BaseException], str | None]
+    hint_for: Callable[[BaseException], str | None]
 
 
 async def inspect_server(url: URL, server: Server) -> Inspection:
@@ -92,7 +92,7 @@ async def inspect_server(url: URL, server: Server) -> Inspection:
     except (OSError, TimeoutError, exc.SQLAlchemyError) as error:
         raise SetupError(
             f"The database at {url.host or 'localhost'}:{url.port or server.port} does not answer ({reason(error)}).",
-            server.mend(error) or f"Check MADANG_DATABASE, and that {server.product} runs there.",
+            server.hint_for(error) or f"Check MADANG_DATABASE, and that {server.product} runs there.",
         ) from error
     finally:
         await engine.dispose()

@@ -30,7 +30,7 @@ UNDONE: Final = frozenset({1213})  # deadlock: the server has undone the transac
 DATA: Final = frozenset({1264, 1366, 1406, 3988})  # out of range, no such character, too long
 OUR_MISTAKES: Final = frozenset({1048, 1054, 1062, 1064, 1146, 1267, 1364, 1451, 1452})  # constraint, syntax
 
-MENDS: Final = {
+HINTS: Final = {
     1040: "Raise the server's max_connections, or let others use fewer.",
     1044: "Give the user the database: GRANT ALL ON name.* TO user;",
     1045: "Check the user and the password in MADANG_DATABASE.",
@@ -48,7 +48,7 @@ async def open_engine(url: URL, clock_ms: Callable[[], int]) -> PooledEngine:
         # In a thread with a loop of its own, because Alembic reads files.
         kind = await asyncio.to_thread(lambda: asyncio.run(_prepare(url)))
     except (OSError, TimeoutError, exc.SQLAlchemyError) as error:
-        raise pooled.unusable(url, PORT, "the server", error, mend(error)) from error
+        raise pooled.unusable(url, PORT, "the server", error, hint_for(error)) from error
     engine = _engine(url, kind, pooled.POOL)
     readers = engine.execution_options()
     event.listen(readers.sync_engine, "begin", _as_of_one_moment)
@@ -60,7 +60,7 @@ async def inspect(url: URL) -> Inspection:
     _check(url)
     return await inspect_server(
         url.set(drivername=DRIVER),
-        Server("MySQL", PORT, timeout="connect_timeout", version="SELECT version()", mend=mend),
+        Server("MySQL", PORT, timeout="connect_timeout", version="SELECT version()", hint_for=hint_for),
     )
 
 
@@ -92,7 +92,7 @@ async def _kind(url: URL) -> str:
     try:
         async with engine.connect() as c:
             for one in fitness.refuse(await c.run_sync(fitness.unfit)):
-                log.warning("%s %s", one.problem, one.mend)
+                log.warning("%s %s", one.problem, one.hint)
             version = str((await c.execute(text("SELECT version()"))).scalar())
     finally:
         await engine.dispose()
@@ -136,9 +136,9 @@ def _patience() -> dict[str, Any]:
     }
 
 
-def mend(error: BaseException) -> str | None:
-    """How to mend what keeps a database from being opened, where its error says it."""
-    return MENDS.get(_number(error)) if isinstance(error, exc.DBAPIError) else None
+def hint_for(error: BaseException) -> str | None:
+    """Return what to do about an error that keeps a database from being opened; None where it does not say."""
+    return HINTS.get(_number(error)) if isinstance(error, exc.DBAPIError) else None
 
 
 def judge(error: exc.DBAPIError) -> Exception | None:

@@ -124,9 +124,9 @@ def reason(error: BaseException) -> str:
     return text or "no answer"
 
 
-def unusable(url: URL, port: int, server: str, error: BaseException, mend: str | None) -> SetupError:
+def unusable(url: URL, port: int, server: str, error: BaseException, hint: str | None) -> SetupError:
     """What to tell when the database of a URL cannot be opened. Never names the password."""
     return SetupError(
         f"The database at {url.host or 'localhost'}:{url.port or port} cannot be used ({reason(error)}).",
-        mend or f"Check that {server} runs there and that MADANG_DATABASE names its host and port.",
+        hint or f"Check that {server} runs there and that MADANG_DATABASE names its host and port.",
     )

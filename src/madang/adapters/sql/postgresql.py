@@ -27,7 +27,7 @@ UNDONE: Final = ("40001", "40P01")  # serialisation failure, deadlock: the serve
 DATA: Final = "22"  # a value that text cannot hold: NUL, half a surrogate pair
 OUR_MISTAKES: Final = ("23", "42")  # constraint, syntax
 
-MENDS: Final = {
+HINTS: Final = {
     "28": "Check the user and the password in MADANG_DATABASE, and the server's pg_hba.conf.",
     "3D000": "Make the database first, with createdb, or name another in MADANG_DATABASE.",
     "42501": "Let the user make tables: GRANT CREATE ON SCHEMA public TO … (ALTER DATABASE … OWNER TO … does that, too).",
@@ -43,7 +43,7 @@ async def open_engine(url: URL, clock_ms: Callable[[], int]) -> PooledEngine:
         # In a thread with a loop of its own, because Alembic reads files.
         await asyncio.to_thread(lambda: asyncio.run(_prepare(url)))
     except (OSError, TimeoutError, exc.SQLAlchemyError) as error:
-        raise pooled.unusable(url, PORT, "PostgreSQL", error, mend(error)) from error
+        raise pooled.unusable(url, PORT, "PostgreSQL", error, hint_for(error)) from error
     engine = _engine(url, pooled.POOL)
     readers = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return PooledEngine(engine, readers, judge, clock_ms)
@@ -52,7 +52,7 @@ async def open_engine(url: URL, clock_ms: Callable[[], int]) -> PooledEngine:
 async def inspect(url: URL) -> Inspection:
     """Inspect a database without changing it. Raises SetupError."""
     return await inspect_server(
-        driver_url(url), Server("PostgreSQL", PORT, timeout="timeout", version="SHOW server_version", mend=mend)
+        driver_url(url), Server("PostgreSQL", PORT, timeout="timeout", version="SHOW server_version", hint_for=hint_for)
     )
 
 
@@ -61,7 +61,7 @@ async def _prepare(url: URL) -> None:
     try:
         async with engine.begin() as c:
             for one in fitness.refuse(await c.run_sync(fitness.unfit)):
-                log.warning("%s %s", one.problem, one.mend)
+                log.warning("%s %s", one.problem, one.hint)
             await c.run_sync(migrations.upgrade)
     finally:
         await engine.dispose()
@@ -96,13 +96,13 @@ def _check_options(url: URL) -> None:
         )
 
 
-def mend(error: BaseException) -> str | None:
-    """How to mend what keeps a database from being opened, where its error says it."""
+def hint_for(error: BaseException) -> str | None:
+    """Return what to do about an error that keeps a database from being opened; None where it does not say."""
     cause: BaseException | None = error
     while cause is not None and not hasattr(cause, "sqlstate"):
         cause = cause.orig if isinstance(cause, exc.DBAPIError) else cause.__cause__
     state = getattr(cause, "sqlstate", None) or ""
-    return MENDS.get(state) or MENDS.get(state[:2])
+    return HINTS.get(state) or HINTS.get(state[:2])
 
 
 def judge(error: exc.DBAPIError) -> Exception | None:

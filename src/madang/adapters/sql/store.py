@@ -11,11 +11,11 @@ from sqlalchemy import Connection
 
 from madang.adapters.sql import directory, leases, messages, reading
 from madang.adapters.sql.rows import EventRow, Head
-from madang.aio import Together
+from madang.aio import Batcher
 from madang.core.events import Draft, Event, Message
 from madang.core.ids import IdSource
 from madang.core.rooms import Member, Membership, Room
-from madang.errors import Refused, Uncovered
+from madang.errors import LeaseExceeded, Refused
 from madang.ports.directory import ServerKey
 from madang.ports.leases import Lease
 from madang.ports.log import Outcome, Page, Tail
@@ -66,7 +66,7 @@ class Store:
         self._ids: IdSource | None = None
         self._prolong: Callable[[], Awaitable[None]] | None = None
         # Every join asks for its membership. One by one they were 40 % of what a mass reconnect costs.
-        self._members = Together(self._find_members, LOOKED_UP)
+        self._members = Batcher(self._find_members, LOOKED_UP)
 
     def use_ids(self, ids: IdSource, prolong: Callable[[], Awaitable[None]] | None = None) -> None:
         """Number events from this source, of a lease that the node holds. The store becomes its one owner.
@@ -99,7 +99,7 @@ class Store:
     async def _append(self, drafts: Sequence[Draft], ids: IdSource) -> list[Outcome]:
         try:
             return await self._engine.append(drafts, ids)
-        except Uncovered:  # nothing was stored
+        except LeaseExceeded:  # nothing was stored
             if self._prolong is None:
                 raise
             await self._prolong()

@@ -59,7 +59,7 @@ def test_mariadb_and_mysql(wrong: dict[str, Any], problem: str, fatal: bool) -> 
 
 def check(found: list[Unfit], problem: str, fatal: bool) -> None:
     assert [one.fatal for one in found] == ([fatal] if problem else []), found
-    assert all(problem in one.problem and one.mend.endswith((".", ";", "NAME")) for one in found), found
+    assert all(problem in one.problem and one.hint.endswith((".", ";", "NAME")) for one in found), found
 
 
 def test_what_is_fatal_is_refused_and_the_rest_told() -> None:

@@ -15,7 +15,7 @@ from zlib import crc32
 
 from madang.adapters.bus.postgresql import connecting
 from madang.adapters.bus.postgresql.connecting import TROUBLE
-from madang.aio import Together
+from madang.aio import Batcher
 from madang.errors import StorageFailed
 
 MOST: Final = 1_000
@@ -88,8 +88,8 @@ class NotifyPresence:
         self._ahead_s: float | None = None
         self._connection: Any = None
         self._turn = asyncio.Lock()  # a connection does one thing at a time
-        self._coming: Together[tuple[_Arrival, float], bool] = Together(self._enter, MOST)
-        self._going: Together[_Device, bool] = Together(self._leave, MOST)
+        self._coming: Batcher[tuple[_Arrival, float], bool] = Batcher(self._enter, MOST)
+        self._going: Batcher[_Device, bool] = Batcher(self._leave, MOST)
 
     async def stop(self) -> None:
         """Let go of the connection. Devices stay until they are gone by themselves."""
