@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from madang.adapters.sql import Store
-from tests.unit.delivery.nodes import OWNER, Node, opened_store, running_nodes
+from tests.stores import opened_store
+from tests.unit.delivery.nodes import OWNER, Node, running_nodes
 
 YARD = "yard"
 

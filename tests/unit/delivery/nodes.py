@@ -1,18 +1,14 @@
 """Nodes for tests of delivery: real hub, appender and store; no server and no socket."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from madang.adapters.bus.memory.bus import MemoryBus
 from madang.adapters.bus.memory.presence import MemoryPresence
-from madang.adapters.sql import Store, open_store
 from madang.core.actors import Actor
 from madang.core.events import SENT, Appended, Body, Event, draft
-from madang.core.ids import IdSource
 from madang.core.rooms import Room
 from madang.delivery.heartbeat import Heartbeat
 from madang.delivery.hub import Hub
@@ -25,25 +21,8 @@ from madang.services.appender import Appender
 from madang.services.rooms import Rooms
 from tests.unit.delivery.subscribers import RecordingSubscriber, created
 
-LEASE_MS = 3_600_000
 Holders = Callable[[], Awaitable[Sequence[str]]]
 OWNER = Actor(id="u-owner", name="Owner")
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-@asynccontextmanager
-async def opened_store(folder: Path) -> AsyncIterator[Store]:
-    """A SQLite store, as a node has it."""
-    store = await open_store(f"sqlite:///{folder}/madang.db", now_ms)
-    try:
-        lease = await store.acquire("test", now_ms(), LEASE_MS)
-        store.use_ids(IdSource(lease.node, lease.floor_ms, lease.until_ms))
-        yield store
-    finally:
-        await store.close()
 
 
 class Node:

@@ -7,7 +7,8 @@ import pytest
 
 from madang.adapters.sql import Store
 from madang.core.events import CREATED, Body, draft
-from tests.unit.delivery.nodes import OWNER, opened_store
+from tests.stores import opened_store
+from tests.unit.delivery.nodes import OWNER
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import pytest
 
 from madang.services.limits import UNLIMITED, Rates
 from madang.transports.app import App
-from tests.unit.delivery.nodes import OWNER, opened_store
+from tests.stores import opened_store
+from tests.unit.delivery.nodes import OWNER
 from tests.unit.transports.apps import running_app
 
 Running = Callable[..., AbstractAsyncContextManager[App]]

@@ -21,7 +21,8 @@ from madang.codes import CLOSES, ERRORS
 from madang.core.events import CREATED
 from madang.protocol.native.commands import COMMANDS
 from madang.transports.app import App
-from tests.unit.delivery.nodes import OWNER, opened_store
+from tests.stores import opened_store
+from tests.unit.delivery.nodes import OWNER
 from tests.unit.transports.apps import running_app
 from tests.unit.transports.peers import Frame, Peer
 from tests.waiting import eventually
