@@ -1,6 +1,7 @@
 """The heads of HTTP requests are bounded in time, bytes and number, the first and every later one; bodies are not heads."""
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -52,8 +53,7 @@ class Browser:
     @property
     def answers(self) -> list[int]:
         """The statuses so far."""
-        parts = bytes(self.transport.sent).split(b"HTTP/1.1 ")[1:]
-        return [int(part.split(b" ", 1)[0]) for part in parts]
+        return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", self.transport.sent)]
 
     async def answered(self, *statuses: int) -> None:
         await eventually(lambda: len(self.answers) >= len(statuses))

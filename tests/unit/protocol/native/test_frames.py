@@ -113,8 +113,8 @@ def test_errors_are_these_bytes() -> None:
     gone = b'"code":"gone","message":"This message has been deleted."}'
     assert codec.error(5, Refused("gone")) == b'{"op":"error","n":5,' + gone
     assert codec.error(None, Refused("gone")) == b'{"op":"error",' + gone
-    limited = b'{"op":"error","n":0,"code":"rate_limited","message":"Too fast. Wait 800 ms.","retry_ms":800}'
-    assert codec.error(0, Limited("rate_limited", 800)) == limited
+    limited = b'"code":"rate_limited","message":"Too many requests in a short time. Wait 800 ms.","retry_ms":800}'
+    assert codec.error(0, Limited("rate_limited", 800)) == b'{"op":"error","n":0,' + limited
 
 
 def test_every_frame_and_answer_is_tried() -> None:
