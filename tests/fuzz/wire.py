@@ -14,9 +14,9 @@ with instrumented():
     from madang.codes import CLOSES, ERRORS
     from madang.core.ids import IdSource
     from madang.testing import FakeClock, ModelStore, VirtualLoop
-    from madang.transports.app import App
+    from madang.transports.node import Node
     from tests.unit.delivery.nodes import OWNER
-    from tests.unit.transports.apps import running_app
+    from tests.unit.transports.nodes import running_node
     from tests.unit.transports.peers import Peer
     from tests.wire import CLOSE, PING, TEXT, close, frame, upgrade
 
@@ -58,9 +58,9 @@ def one(data: bytes) -> None:
 async def _connection(data: bytes) -> None:
     kind, size, rest = (data[0] % 3, data[1] % 251 + 1, data[2:]) if len(data) > 1 else (RAW, 1, data)
     async with AsyncExitStack() as stack:
-        app = await stack.enter_async_context(running_app(ModelStore(IdSource(1), FakeClock())))
-        await app.rooms.create(OWNER, "yard", "Yard", "open")
-        peer = Peer(app)
+        node = await stack.enter_async_context(running_node(ModelStore(IdSource(1), FakeClock())))
+        await node.rooms.create(OWNER, "yard", "Yard", "open")
+        peer = Peer(node)
         if kind == RAW:
             peer.connection.connection_made(peer.transport)
         else:
@@ -72,10 +72,10 @@ async def _connection(data: bytes) -> None:
             if not peer.transport.closing:
                 peer.connection.data_received(rest[start : start + size])
         await asyncio.sleep(5)
-        await judge(app, peer, kind)
+        await judge(node, peer, kind)
 
 
-async def judge(app: App, peer: Peer, kind: int) -> None:
+async def judge(node: Node, peer: Peer, kind: int) -> None:
     """What must hold when a connection has said its last, and when it is gone."""
     if kind != RAW:
         echoed = kind == FRAMES and peer.closed is not None and (peer.closed == 1005 or 3000 <= peer.closed < 5000)
@@ -84,13 +84,13 @@ async def judge(app: App, peer: Peer, kind: int) -> None:
             assert told["op"] != "error" or told["code"] in ERRORS, told
             assert told.get("code") != "internal", told
         peer.strict("yard")
-    await app.appender.drain()
+    await node.appender.drain()
     peer.transport.abort()
     await asyncio.sleep(1)
-    assert (app.gate.sockets, dict(app.gate.by_address), peer.connection.subscriptions) == (0, {}, {})
-    for room in app.hub.rooms.values():
+    assert (node.gate.sockets, dict(node.gate.by_address), peer.connection.subscriptions) == (0, {}, {})
+    for room in node.hub.rooms.values():
         assert (room.live, room.lagging, room.events_pending) == (0, set(), 0)
-    assert not app.hub.presence._devices
+    assert not node.hub.presence._devices
 
 
 if __name__ == "__main__":

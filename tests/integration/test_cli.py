@@ -22,7 +22,7 @@ from madang import __version__
 from madang.cli import desk, serve
 from madang.cli.signals import STOP_SIGNALS
 from madang.config import Settings
-from madang.node.run import Node
+from madang.node.run import RunningNode
 from tests.rest import rest
 from tests.running import Server, madang, running_server
 
@@ -117,7 +117,7 @@ async def test_serve_warns_of_what_is_unsafe(tmp_path: Path) -> None:
 
 async def test_serve_fails_when_a_part_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     @contextmanager
-    def failing(settings: Settings, node: Node) -> Iterator[None]:
+    def failing(settings: Settings, node: RunningNode) -> Iterator[None]:
         node.failed.set()
         yield
 

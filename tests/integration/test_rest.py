@@ -306,10 +306,10 @@ async def test_health(anyone: Rest, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         run_node(Settings(port=0, admin_port=0, data=tmp_path)) as node,
         rest(f"http://127.0.0.1:{node.port}") as here,
     ):
-        node.app.gate.draining = True
+        node.node.gate.draining = True
         assert await here.refused("GET", "/readyz") == "draining"
         assert await here.ok("GET", "/livez") == {"status": "live"}
-        node.app.gate.draining = False
+        node.node.gate.draining = False
         assert await here.ok("GET", "/readyz") == {"status": "ready"}
         for broken in (refuse, never):
             monkeypatch.setattr(node.store, "set_read", broken)

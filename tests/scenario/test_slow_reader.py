@@ -71,7 +71,7 @@ async def test_one_that_never_reads(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path, port=0, admin_port=0, load_test=True)
     async with run_node(settings) as node:
         stuck, joined = await stuck_guest(node.port)
-        live = node.app.hub.rooms["lobby"]
+        live = node.node.hub.rooms["lobby"]
         (subscription,) = live.subscriptions()
         connection = subscription.subscriber
         assert isinstance(connection, Connection)

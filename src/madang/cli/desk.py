@@ -18,7 +18,7 @@ from madang.errors import MadangError
 
 if TYPE_CHECKING:
     from madang.config import Settings
-    from madang.node.run import Node
+    from madang.node.run import RunningNode
 
 NOTE: Final = "admin.json"
 ANSWER_SECONDS: Final = 15.0
@@ -59,10 +59,10 @@ class Desk:
 
 
 @contextmanager
-def announced(settings: "Settings", node: "Node") -> Iterator[None]:
+def announced(settings: "Settings", running: "RunningNode") -> Iterator[None]:
     """Leave the note for as long as the block lasts."""
     note = settings.data / NOTE
-    place = {"host": reachable(settings.admin_host), "port": node.admin_port, "secret": node.app.admin_secret}
+    place = {"host": reachable(settings.admin_host), "port": running.admin_port, "secret": running.node.admin_secret}
     fresh = note.with_suffix(f".{os.getpid()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
@@ -107,8 +107,8 @@ async def open_desk(settings: "Settings") -> AsyncIterator[Desk]:
     logs.set_up("warning", settings.log_format)
     make_data_folder(settings.data)
     nowhere = {"host": "127.0.0.1", "port": 0, "admin_host": "127.0.0.1", "admin_port": 0}
-    async with run_node(settings.model_copy(update=nowhere)) as node:
-        yield Desk("127.0.0.1", node.admin_port, node.app.admin_secret)
+    async with run_node(settings.model_copy(update=nowhere)) as own:
+        yield Desk("127.0.0.1", own.admin_port, own.node.admin_secret)
 
 
 def ask(settings: "Settings", method: str, path: str, body: Any = None) -> Any:

@@ -12,7 +12,7 @@ from madang.cli.signals import stop_signals
 
 if TYPE_CHECKING:
     from madang.config import Settings
-    from madang.node.run import Node
+    from madang.node.run import RunningNode
 
 logger = logging.getLogger("madang.serve")
 
@@ -56,32 +56,32 @@ async def _serve(settings: "Settings") -> int:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     with stop_signals(stop):
-        async with run_node(settings) as node:
-            with announced(settings, node):
-                print(_banner(settings, node), flush=True)
-                ends = [loop.create_task(node.failed.wait()), loop.create_task(stop.wait())]
+        async with run_node(settings) as running:
+            with announced(settings, running):
+                print(_banner(settings, running), flush=True)
+                ends = [loop.create_task(running.failed.wait()), loop.create_task(stop.wait())]
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             for task in ends:
                 task.cancel()
             if stop.is_set():
                 print("\nStopping: storing what was taken, saying goodbye to every socket.", flush=True)
-    appender = node.app.appender
+    appender = running.node.appender
     left = f"; {appender.waiting} sends were not acknowledged" if appender.waiting else ""
     print(f"Stopped. {appender.statistics.stored} events were stored since the start{left}.", flush=True)
-    return 1 if node.failed.is_set() else 0
+    return 1 if running.failed.is_set() else 0
 
 
-def _banner(settings: "Settings", node: "Node") -> str:
+def _banner(settings: "Settings", running: "RunningNode") -> str:
     from madang.cli.desk import reachable
 
     host = reachable(settings.host)
-    address = f"{f'[{host}]' if ':' in host else host}:{node.port}"
+    address = f"{f'[{host}]' if ':' in host else host}:{running.port}"
     chat = "madang chat lobby" if address == "127.0.0.1:8400" else f"madang chat lobby --url ws://{address}/ws"
     everywhere = "" if host == settings.host else ", and at every address of this machine"
     return (
         f"Madang is open at http://{address}/{everywhere}\n"
         f"  Talk   in two more terminals: {chat}\n"
         f"  Data   {settings.data.absolute()}{' and a database' if settings.database else ''}\n"
-        f"  Admin  http://{settings.admin_host}:{node.admin_port}/metrics\n"
+        f"  Admin  http://{settings.admin_host}:{running.admin_port}/metrics\n"
         f"  Stop   Ctrl-C"
     )

@@ -107,7 +107,7 @@ class Heartbeat:
         self.deaf = False
         self.peers: dict[str, Peer] = {}
         self.statistics = Statistics()
-        hub.everywhere[TOPIC] = self.receive
+        hub.on_signal(TOPIC, self.receive)
 
     @property
     def traffic(self) -> Traffic:

@@ -65,7 +65,7 @@ class Hub:
         self._tasks: set[asyncio.Task[None]] = set()
         self._doubted = asyncio.Event()
         self.rooms: dict[str, LiveRoom] = {}
-        self.everywhere: dict[str, Callable[[Signal], None]] = {}  # who takes what is for every node, by topic
+        self._topics: dict[str, Callable[[Signal], None]] = {}
         self.statistics = Statistics()
         self.on_written: Callable[[LiveRoom], None] = lambda room: None  # joining.py: those behind go on
         self.scheduler = Scheduler(self._loop, lambda room: self.on_written(room))
@@ -117,12 +117,16 @@ class Hub:
 
     def signal(self, signal: Signal) -> None:
         """Take an ephemeral notice of another node. Part of `ports.bus.Receiver`."""
-        take = self.ephemeral.receive if signal.room != EVERYWHERE else self.everywhere.get(signal.topic)
+        take = self.ephemeral.receive if signal.room != EVERYWHERE else self._topics.get(signal.topic)
         try:
             if take is not None:
                 take(signal)
         except msgspec.MsgspecError:  # as is a topic that nobody takes: said by a later version
             self.statistics.ephemeral_dropped += 1
+
+    def on_signal(self, topic: str, handler: Callable[[Signal], None]) -> None:
+        """Call `handler` with each signal of a topic that is for every node (EVERYWHERE), this node's own included."""
+        self._topics[topic] = handler
 
     def announce(self, signal: Signal) -> None:
         """Tell an ephemeral notice of this node to its sockets and to the other nodes."""

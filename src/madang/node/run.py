@@ -1,7 +1,4 @@
-"""One node: opens its parts in order, serves, and closes them in the reverse order with nothing lost.
-
-The only place that knows every part.
-"""
+"""The order in which a node starts, serves and stops, so that nothing is lost. Who calls whom is `assembly.py`'s."""
 
 import asyncio
 import contextlib
@@ -11,8 +8,9 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
@@ -22,27 +20,18 @@ from madang.adapters.catalogue import for_one_node, open_bus
 from madang.adapters.sql import Store, open_store
 from madang.aio import cancelled
 from madang.config import Settings
-from madang.core.events import Event
 from madang.core.rate import Rate
-from madang.delivery.heartbeat import Heartbeat
-from madang.delivery.hub import Hub
-from madang.delivery.joining import Following
 from madang.delivery.presence import TTL_S
-from madang.delivery.wheel import Wheel
 from madang.errors import SetupError
+from madang.node.assembly import assemble
 from madang.node.lease import take_number
 from madang.node.neighbours import watch_for_strangers
-from madang.services.appender import Appender
-from madang.services.identity import Identity
-from madang.services.limits import UNLIMITED, Limits, Rates
-from madang.services.reading import Reading
-from madang.services.rooms import Rooms
-from madang.services.shared_limits import SPENT, Sharing
+from madang.services.limits import UNLIMITED, Rates
 from madang.transports.addresses import Proxies
 from madang.transports.admin.app import admin_app
-from madang.transports.app import App, Gate
 from madang.transports.http.app import http_app
 from madang.transports.http.parser import guarded
+from madang.transports.node import Gate, Node, Part
 from madang.transports.websocket.connection import gateway
 
 logger = logging.getLogger("madang.node")
@@ -101,20 +90,23 @@ def _rates(settings: Settings) -> Rates:
     )
 
 
-class Node:
-    """A running node. `port` and `admin_port` are the ports in force."""
+class RunningNode:
+    """A node that serves. `port` and `admin_port` are the ports in force.
 
-    def __init__(self, settings: Settings, app: App, store: Store, port: int, admin_port: int) -> None:
-        self.settings = settings
-        self.app = app
+    Attributes:
+        failed: set when a part that the node cannot do without has ended.
+    """
+
+    def __init__(self, node: Node, store: Store, port: int, admin_port: int) -> None:
+        self.node = node
         self.store = store
         self.port = port
         self.admin_port = admin_port
-        self.failed = asyncio.Event()  # a part that the node cannot do without has ended
+        self.failed = asyncio.Event()
 
 
 @asynccontextmanager
-async def run_node(settings: Settings) -> AsyncIterator[Node]:
+async def run_node(settings: Settings) -> AsyncIterator[RunningNode]:
     """Run a node for as long as the context lasts; leaving it drains.
 
     Raises:
@@ -126,58 +118,59 @@ async def run_node(settings: Settings) -> AsyncIterator[Node]:
         store = await open_store(settings.database_url, _now_ms)
         stack.push_async_callback(store.close)
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        number = await take_number(store, name, _now_ms)
-        stack.push_async_callback(number.give_back)
-        store.use_ids(number.ids, number.prolong)
+        lease = await take_number(store, name, _now_ms)
+        stack.push_async_callback(lease.give_back)
+        store.use_ids(lease.ids, lease.prolong)
 
         secret = await store.secret()
         options = BusOptions(secret, name, TTL_S, settings.bus_channels)
         bus, presence = await stack.enter_async_context(open_bus(settings.bus, options, database=settings.database_url))
-        hub = Hub(store, store, bus, presence)
-        heartbeat = Heartbeat(name, hub, bus, lambda: store.holders(_now_ms()))
-        await bus.start(hub)
-        stack.push_async_callback(bus.stop)
-        stack.push_async_callback(hub.stop)
-
-        def committed(events: Sequence[Event]) -> None:
-            hub.receive(events)
-            bus.publish(events)
-            heartbeat.note(events)
-
-        limits = Limits(_rates(settings), shared=not bus.local)
-        sharing = Sharing(name, limits, bus, hub.time)
-        hub.everywhere[SPENT] = sharing.hear
-        appender = Appender(store, committed, hub.check_soon)
-        reading = Reading(store, store)
-        stack.push_async_callback(reading.flush)
-        app = App(
-            node=name, appender=appender, hub=hub, heartbeat=heartbeat, following=Following(hub), rooms=Rooms(store, appender),
-            reading=reading, identity=Identity(secret, store), limits=limits, sharing=sharing,
-            wheel=Wheel(), gate=_gate(settings), max_text=settings.max_text, max_rooms=settings.max_rooms,
+        node = assemble(
+            name=name, store=store, secret=secret, bus=bus, presence=presence, holders=lambda: store.holders(_now_ms()),
+            rates=_rates(settings), gate=_gate(settings), max_text=settings.max_text, max_rooms=settings.max_rooms,
             ping_s=settings.ping_s,
         )  # fmt: skip
-        listeners = listener, admin_listener
-        port, admin_port = (each.getsockname()[1] for each in listeners)
-        node = Node(settings, app, store, port, admin_port)
-        parts: list[Callable[[], Awaitable[None]]] = [
-            appender.run, reading.run, hub.watch, hub.presence.run, hub.presence.keep, app.wheel.run, number.keep, heartbeat.run,
-            sharing.run,
-        ]  # fmt: skip
-        stack.push_async_callback(heartbeat.leave)
+        parts = [*node.parts, Part("lease", loops=[lease.keep])]
         if bus.local and not for_one_node(settings.database_url):
-            parts.append(lambda: watch_for_strangers(store, name, _now_ms, hub.check_soon))
-        stack.push_async_callback(cancelled, [_part(node, part) for part in parts])
-        await app.rooms.ensure_lobby()
-        server = _server(settings, http_app(app), ws=gateway(app), http=guarded(app))
-        admin = _server(settings, admin_app(app), ws="none", http="httptools")
-        serving = [_part(node, lambda: server.serve([listener])), _part(node, lambda: admin.serve([admin_listener]))]
-        stack.push_async_callback(_drain, node, [server, admin], serving)
-        await _first(_up([server, admin]), node.failed.wait())
+            parts.append(
+                Part("neighbours", loops=[lambda: watch_for_strangers(store, name, _now_ms, node.hub.check_soon)])
+            )
+        port, admin_port = (each.getsockname()[1] for each in (listener, admin_listener))
+        running = RunningNode(node, store, port, admin_port)
+        await stack.enter_async_context(running_parts(parts, running.failed.set))
+        await node.rooms.ensure_lobby()
+        server = _server(settings, http_app(node), ws=gateway(node), http=guarded(node))
+        admin = _server(settings, admin_app(node), ws="none", http="httptools")
+        servers = {server: listener, admin: admin_listener}
+        serving = [_watched(partial(each.serve, [accepts]), running.failed.set) for each, accepts in servers.items()]
+        stack.push_async_callback(_drain, node, list(servers), serving)
+        await _first(_up(servers), running.failed.wait())
         _calm_gc()
-        yield node
+        yield running
 
 
-async def _up(servers: list[_Server]) -> None:
+@asynccontextmanager
+async def running_parts(parts: Sequence[Part], failed: Callable[[], object]) -> AsyncIterator[None]:
+    """Run parts for as long as the context lasts: start them in order, and stop them in reverse when no loop runs.
+
+    Args:
+        failed: called when a loop has ended by an error.
+
+    Raises:
+        SetupError: a part cannot start; those before it are stopped.
+    """
+    async with AsyncExitStack() as stack:
+        for part in parts:
+            if part.start is not None:
+                await part.start()
+            if part.stop is not None:
+                stack.push_async_callback(part.stop)
+        loops = [_watched(loop, failed) for part in parts for loop in part.loops]
+        stack.push_async_callback(cancelled, loops)
+        yield
+
+
+async def _up(servers: Iterable[_Server]) -> None:
     for server in servers:
         await server.up.wait()
 
@@ -216,31 +209,29 @@ def _server(settings: Settings, app: Any, *, ws: Any, http: Any) -> _Server:
     return _Server(config)
 
 
-def _part(node: Node, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
-    """Run a part of the node; if it ends by an error, so does the node."""
-
+def _watched(loop: Callable[[], Awaitable[None]], failed: Callable[[], object]) -> asyncio.Task[None]:
     async def watched() -> None:
         try:
-            await run()
+            await loop()
         except Exception as error:
             logger.critical("a part of the node failed", exc_info=error)
-            node.failed.set()
+            failed()
 
     return asyncio.get_running_loop().create_task(watched())
 
 
 async def _drain(node: Node, servers: list[_Server], serving: list[asyncio.Task[None]]) -> None:
     """Stop accepting; store and ack what was taken; say goodbye to every socket, jittered; let go of those that stay."""
-    gate, hub = node.app.gate, node.app.hub
+    gate, hub = node.gate, node.hub
     gate.draining = True
     for server in servers:
         for listener in getattr(server, "servers", []):
             listener.close()
     try:
         async with asyncio.timeout(DRAIN_S):
-            await node.app.appender.drain()
+            await node.appender.drain()
     except TimeoutError:
-        logger.error("the storage did not answer in %s s: %d sends stay unacked", DRAIN_S, node.app.appender.waiting)
+        logger.error("the storage did not answer in %s s: %d sends stay unacked", DRAIN_S, node.appender.waiting)
     hub.scheduler.finish()
     sockets = gate.sockets
     for server in servers:

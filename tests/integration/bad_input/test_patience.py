@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from madang.config import Settings
-from madang.node.run import Node, run_node
+from madang.node.run import RunningNode, run_node
 from madang.transports.http.parser import HEAD_S
 from madang.transports.websocket.connection import HELLO_S
 from tests.integration.bad_input.advisories import advisories
@@ -62,18 +62,18 @@ async def test_who_says_nothing_is_let_go(server: Server) -> None:  # rows 9, 15
 
 
 @pytest.fixture
-async def node(tmp_path: Path) -> AsyncIterator[Node]:
+async def node(tmp_path: Path) -> AsyncIterator[RunningNode]:
     """A node in this process, so that its tasks and timers can be counted."""
     async with run_node(Settings(port=0, admin_port=0, data=tmp_path, load_test=True)) as node:
         yield node
 
 
-def cost(node: Node) -> tuple[int, int]:
+def cost(node: RunningNode) -> tuple[int, int]:
     """Give how many tasks there are, and how many timers of the wheel."""
-    return len(asyncio.all_tasks()), sum(map(len, node.app.wheel._slots))
+    return len(asyncio.all_tasks()), sum(map(len, node.node.wheel._slots))
 
 
-async def test_who_has_not_said_hello_costs_no_task(node: Node) -> None:  # row 16
+async def test_who_has_not_said_hello_costs_no_task(node: RunningNode) -> None:  # row 16
     async with AsyncExitStack() as open_ones:
         await open_ones.enter_async_context(upgraded(node.port))  # what a first connection starts is started
         tasks, timers = cost(node)
@@ -85,7 +85,7 @@ async def test_who_has_not_said_hello_costs_no_task(node: Node) -> None:  # row 
 
 
 @advisories("CVE-2026-48802")
-async def test_pings_and_pongs_before_hello(node: Node, advisory: str) -> None:  # rows 16, 17
+async def test_pings_and_pongs_before_hello(node: RunningNode, advisory: str) -> None:  # rows 16, 17
     async with upgraded(node.port) as raw:
         before = cost(node)
         await raw.send(frame(PONG) * 20 + frame(PING, "x") * 20)

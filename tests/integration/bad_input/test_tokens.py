@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from madang.config import Settings
-from madang.node.run import Node, run_node
+from madang.node.run import RunningNode, run_node
 from tests.rest import Rest, rest
 from tests.wire import upgraded
 
@@ -22,7 +22,7 @@ NEVER: Final = (
 
 
 @pytest.fixture(scope="module")
-async def node(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Node]:
+async def node(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningNode]:
     """A node in this process: its secret signs what only it could have signed."""
     settings = Settings(port=0, admin_port=0, data=tmp_path_factory.mktemp("tokens"), load_test=True)
     async with run_node(settings) as node:
@@ -30,7 +30,7 @@ async def node(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Node]:
 
 
 @pytest.fixture
-async def anyone(node: Node) -> AsyncIterator[Rest]:
+async def anyone(node: RunningNode) -> AsyncIterator[Rest]:
     async with rest(f"http://127.0.0.1:{node.port}") as client:
         yield client
 
@@ -42,7 +42,7 @@ def claims(**other: Any) -> dict[str, Any]:
     return {name: value for name, value in {**sound, **other}.items() if value is not None}
 
 
-async def opens(node: Node, anyone: Rest, token: str) -> bool:
+async def opens(node: RunningNode, anyone: Rest, token: str) -> bool:
     """Whether a token opens the socket; REST must say the same."""
     response = await anyone.call("GET", "/api/me", headers={"Authorization": f"Bearer {token}"})
     async with upgraded(node.port) as raw:
@@ -85,12 +85,12 @@ def forgeries() -> dict[str, str]:
 
 @pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 @pytest.mark.parametrize("what", forgeries())
-async def test_forged_tokens(node: Node, anyone: Rest, what: str) -> None:
+async def test_forged_tokens(node: RunningNode, anyone: Rest, what: str) -> None:
     assert not await opens(node, anyone, forgeries()[what])
 
 
 @pytest.mark.parametrize("size", [0, 10_000, 60_000])
-async def test_tokens_of_no_size(node: Node, size: int) -> None:
+async def test_tokens_of_no_size(node: RunningNode, size: int) -> None:
     async with upgraded(node.port) as raw:
         answer = await raw.ask(op="hello", n=1, token="x" * size)
         assert answer["code"] == ("bad_field" if size else "bad_token")
@@ -115,26 +115,26 @@ CLAIMS: Final[dict[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("what", CLAIMS)
-async def test_claims_that_do_not_hold(node: Node, anyone: Rest, what: str) -> None:
+async def test_claims_that_do_not_hold(node: RunningNode, anyone: Rest, what: str) -> None:
     """Even under the right key: what an older or a wrong program of one's own might sign."""
     assert not await opens(node, anyone, signed(await node.store.secret(), **CLAIMS[what]))
 
 
 @pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 @pytest.mark.parametrize("how", ["HS512", "crit", "zip"])
-async def test_headers_that_do_not_hold(node: Node, anyone: Rest, how: str) -> None:
+async def test_headers_that_do_not_hold(node: RunningNode, anyone: Rest, how: str) -> None:
     secret = await node.store.secret()
     headers: dict[str, dict[str, Any]] = {"crit": {"crit": ["exp"], "exp": 1}, "zip": {"crit": ["zip"], "zip": "DEF"}}
     token = signed(secret, "HS512" if how == "HS512" else "HS256", headers.get(how))
     assert not await opens(node, anyone, token)
 
 
-async def test_a_sound_token_opens(node: Node, anyone: Rest) -> None:
+async def test_a_sound_token_opens(node: RunningNode, anyone: Rest) -> None:
     """So that the others are refused for what is wrong with them."""
     assert await opens(node, anyone, signed(await node.store.secret()))
 
 
-async def test_an_invite_is_no_token_and_a_token_no_invite(node: Node, anyone: Rest) -> None:
+async def test_an_invite_is_no_token_and_a_token_no_invite(node: RunningNode, anyone: Rest) -> None:
     mina, bora = await asyncio.gather(anyone.guest("Mina"), anyone.guest("Bora"))
     await mina.ok("POST", "/api/rooms", {"id": "guarded", "access": "invite"})
     invite = (await mina.ok("POST", "/api/rooms/guarded/invites"))["invite"]

@@ -1,8 +1,8 @@
 """Nodes for tests of delivery: real hub, appender and store; no server and no socket."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from madang.adapters.bus.memory.bus import MemoryBus
@@ -10,18 +10,18 @@ from madang.adapters.bus.memory.presence import MemoryPresence
 from madang.core.actors import Actor
 from madang.core.events import SENT, Appended, Body, Event, draft
 from madang.core.rooms import Room
-from madang.delivery.heartbeat import Heartbeat
-from madang.delivery.hub import Hub
-from madang.delivery.joining import Following, Joined
+from madang.delivery.joining import Joined
 from madang.delivery.presence import TTL_S
 from madang.delivery.room import LiveRoom
+from madang.node.assembly import Holders, assemble
+from madang.node.run import running_parts
 from madang.ports.bus import Bus
 from madang.ports.presence import Presence
-from madang.services.appender import Appender
-from madang.services.rooms import Rooms
+from madang.services.limits import UNLIMITED
+from madang.transports.node import Gate
 from tests.unit.delivery.subscribers import RecordingSubscriber, created
+from tests.unit.parts import chosen
 
-Holders = Callable[[], Awaitable[Sequence[str]]]
 OWNER = Actor(id="u-owner", name="Owner")
 
 
@@ -32,31 +32,28 @@ class Node:
         self.name = name
         self.store = store
         self.bus = bus
-        self.hub = Hub(store, store, bus, presence, quiet_above=quiet_above)
-        self.heartbeat = Heartbeat(name, self.hub, bus, holders)
-        self.following = Following(self.hub)
-        self.appender = Appender(store, self._committed, self.hub.check_soon)
-        self.rooms = Rooms(store, self.appender)
-        self._parts: list[asyncio.Task[None]] = []
-
-    def _committed(self, events: Sequence[Event]) -> None:
-        self.hub.receive(events)
-        self.bus.publish(events)
-        self.heartbeat.note(events)
+        self._node = node = assemble(
+            name=name, store=store, secret=b"", bus=bus, presence=presence, holders=holders, rates=UNLIMITED, gate=Gate(),
+            max_text=4000, max_rooms=5, ping_s=25.0, quiet_above=quiet_above,
+        )  # fmt: skip
+        self.hub = node.hub
+        self.heartbeat = node.heartbeat
+        self.following = node.following
+        self.appender = node.appender
+        self.rooms = node.rooms
+        self.failed = asyncio.Event()
+        self._running = AsyncExitStack()
 
     async def start(self, watch: bool = False) -> None:
-        await self.bus.start(self.hub)
-        loop = asyncio.get_running_loop()
-        runs = [self.appender.run, self.hub.presence.run, *([self.hub.watch, self.heartbeat.run] if watch else [])]
-        self._parts = [loop.create_task(run()) for run in runs]
+        await self._running.enter_async_context(running_parts(chosen(self._node, watch), self.failed.set))
 
     async def stop(self) -> None:
         await self.appender.drain()
-        for part in self._parts:
-            part.cancel()
-        await asyncio.gather(*self._parts, return_exceptions=True)
-        await self.hub.stop()
-        await self.bus.stop()
+        await self.die()
+
+    async def die(self) -> None:
+        """End at once: store nothing more, and tell nobody."""
+        await self._running.aclose()
 
     def subscriber(self, budget: int | None = None) -> RecordingSubscriber:
         return RecordingSubscriber(self.hub, self.following, budget)

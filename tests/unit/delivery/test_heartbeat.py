@@ -105,12 +105,6 @@ class Story:
         (event,) = await self.one.stored(ROOM, 1)
         return event
 
-    async def dies(self, node: Node) -> None:
-        """Kill a node: it says nothing any more, not even goodbye."""
-        for part in node._parts:
-            part.cancel()
-        await asyncio.gather(*node._parts, return_exceptions=True)
-
 
 def told(story: Callable[[Story], Awaitable[None]]) -> None:
     async def tell() -> None:
@@ -159,7 +153,7 @@ def test_who_was_there_before_is_no_loss_but_a_reason_to_look() -> None:
 
 def test_what_a_node_stored_before_it_died_is_there_within_a_second() -> None:
     async def story(s: Story) -> None:
-        await s.dies(s.one)
+        await s.one.die()
         event = await s.stored_only()
         await s.arrives(event.seq)
         assert s.two.heartbeat.unheard == [s.one.name]
@@ -293,7 +287,7 @@ def test_a_heartbeat_that_overtakes_its_events_costs_no_read() -> None:
 
 def test_who_says_goodbye_is_forgotten_and_nobody_looks_for_what_he_wrote() -> None:
     async def story(s: Story) -> None:
-        await s.dies(s.one)
+        await s.one.die()
         await s.one.heartbeat.leave()
         await asyncio.sleep(0.001)
         assert s.two.heartbeat.peers == {}
@@ -307,7 +301,7 @@ def test_who_says_goodbye_is_forgotten_and_nobody_looks_for_what_he_wrote() -> N
 @pytest.mark.parametrize("leaving", [True, False])
 def test_who_is_heard_while_the_database_is_asked_for_him_is_judged_by_that(leaving: bool) -> None:
     async def story(s: Story) -> None:
-        await s.dies(s.one)
+        await s.one.die()
         await asyncio.sleep(1.5)
         assert s.two.heartbeat.unheard == [s.one.name]
 
@@ -320,7 +314,7 @@ def test_who_is_heard_while_the_database_is_asked_for_him_is_judged_by_that(leav
         await eventually_asked(s)
         assert list(s.two.heartbeat.peers) == ([] if leaving else [s.one.name])
         await asyncio.sleep(0.1)
-        assert all(not part.done() for part in s.two._parts)
+        assert not s.two.failed.is_set()
 
     async def eventually_asked(s: Story) -> None:
         heartbeats = s.one.heartbeat.statistics.sent
@@ -333,7 +327,7 @@ def test_who_is_heard_while_the_database_is_asked_for_him_is_judged_by_that(leav
 
 def test_goodbye_waits_no_longer_than_a_second_for_a_bus_that_is_away() -> None:
     async def story(s: Story) -> None:
-        await s.dies(s.one)
+        await s.one.die()
         s.buses[0].loses = everything
         await asyncio.wait_for(s.one.heartbeat.leave(), module.LEAVE_S + 0.1)
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from madang.services.limits import UNLIMITED, Rates
-from madang.transports.app import App
+from madang.transports.node import Node
 from tests.stores import opened_store
 from tests.unit.delivery.nodes import OWNER
-from tests.unit.transports.apps import running_app
+from tests.unit.transports.nodes import running_node
 
-Running = Callable[..., AbstractAsyncContextManager[App]]
+Running = Callable[..., AbstractAsyncContextManager[Node]]
 
 
 @pytest.fixture
@@ -23,15 +23,15 @@ def running(tmp_path: Path) -> Running:
     @asynccontextmanager
     async def run(
         log: Callable[[Any], Any] = lambda store: store, rates: Rates = UNLIMITED, **gate: Any
-    ) -> AsyncIterator[App]:
-        async with opened_store(tmp_path) as store, running_app(log(store), rates=rates, **gate) as app:
-            await app.rooms.create(OWNER, "yard", "Yard", "open")
-            yield app
+    ) -> AsyncIterator[Node]:
+        async with opened_store(tmp_path) as store, running_node(log(store), rates=rates, **gate) as node:
+            await node.rooms.create(OWNER, "yard", "Yard", "open")
+            yield node
 
     return run
 
 
 @pytest.fixture
-async def app(running: Running) -> AsyncIterator[App]:
-    async with running() as app:
-        yield app
+async def node(running: Running) -> AsyncIterator[Node]:
+    async with running() as node:
+        yield node

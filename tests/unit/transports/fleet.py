@@ -17,10 +17,10 @@ from madang.core.actors import Actor
 from madang.core.events import SENT, Body, Event, draft
 from madang.core.ids import IdSource
 from madang.testing import FakeClock, LossyBus, ModelStore
-from madang.transports.app import App
+from madang.transports.node import Node
 from tests.simulation import SlowStore
 from tests.unit.delivery.nodes import OWNER, user
-from tests.unit.transports.apps import running_app
+from tests.unit.transports.nodes import running_node
 from tests.unit.transports.peers import Frame, Peer
 
 ROOM = "yard"
@@ -74,11 +74,11 @@ class Fleet:
         self.model = ModelStore(IdSource(1), FakeClock())
         self.buses = [LossyBus(MemoryBus(yard if nodes > 1 else None), seed + n, late_s=0.1) for n in range(nodes)]
         self.stores = [SlowStore(self.model, seed * 10 + n, fail) for n in range(nodes)]
-        self.apps: list[App] = []
+        self.nodes: list[Node] = []
         self.people: dict[str, Person] = {}
         self._names = names
         self._access = access
-        self._running: list[AbstractAsyncContextManager[App]] = []  # by node
+        self._running: list[AbstractAsyncContextManager[Node]] = []  # by node
         self._starts = itertools.count(1)
         self._holders: dict[str, float] = {}  # until when a name holds its number
         self._cids = itertools.count(1)
@@ -88,23 +88,23 @@ class Fleet:
         """Start the nodes and open the room."""
         for n in range(len(self.buses)):
             running = self._node(n)
-            self.apps.append(await running.__aenter__())
+            self.nodes.append(await running.__aenter__())
             self._running.append(running)
         fail, self.stores[0].fail = self.stores[0].fail, 0.0
-        await self.apps[0].rooms.create(OWNER, ROOM, "Yard", self._access)
+        await self.nodes[0].rooms.create(OWNER, ROOM, "Yard", self._access)
         self.stores[0].fail = fail
         for who in [OWNER, *map(user, self._names)]:
-            self.people[who.id] = Person(who, self.apps[0].identity.token(who, self.apps[0].now()))
+            self.people[who.id] = Person(who, self.nodes[0].identity.token(who, self.nodes[0].now()))
 
     async def stop(self) -> None:
         """Stop the nodes."""
         for running in self._running:
             await running.__aexit__(None, None, None)
 
-    def _node(self, n: int) -> AbstractAsyncContextManager[App]:
+    def _node(self, n: int) -> AbstractAsyncContextManager[Node]:
         name = f"node-{n}.{next(self._starts)}"
         self._holders[name] = math.inf
-        return running_app(self.stores[n], self.buses[n], node=name, holders=self._held, watch=True)
+        return running_node(self.stores[n], self.buses[n], name=name, holders=self._held, watch=True)
 
     async def _held(self) -> list[str]:
         now = asyncio.get_running_loop().time()
@@ -112,14 +112,14 @@ class Fleet:
 
     async def crash(self, n: int) -> None:
         """A node dies in the middle of whatever it does, saying nothing, and another starts in its place."""
-        app = self.apps[n]
-        self._holders[app.node] = asyncio.get_running_loop().time() + LEASE_S
+        node = self.nodes[n]
+        self._holders[node.name] = asyncio.get_running_loop().time() + LEASE_S
         for person in self.people.values():
-            if (peer := person.peer) is not None and peer.app is app:
+            if (peer := person.peer) is not None and peer.node is node:
                 peer.transport.abort()
         await self._running[n].__aexit__(None, None, None)
         self._running[n] = self._node(n)
-        self.apps[n] = await self._running[n].__aenter__()
+        self.nodes[n] = await self._running[n].__aenter__()
 
     @property
     def log(self) -> list[Event]:
@@ -135,7 +135,7 @@ class Fleet:
             position = person.peers[-1].strict(ROOM)
             joins = [f for f in person.peers[-1].frames if f["op"] == "ok" and "epoch" in f]
             epoch = joins[-1]["epoch"] if joins else None
-        person.peers.append(Peer(self.apps[node]).connect())
+        person.peers.append(Peer(self.nodes[node]).connect())
         person.asked[len(person.peers)] = []
         person.tell(op="hello", token=person.token)
         since = {"since": position, "epoch": epoch} if resume and position is not None else {}
@@ -163,7 +163,7 @@ class Fleet:
         cid = f"c-{next(self._cids)}"
         self.texts[cid] = (who.id, cid)
         said = draft(SENT, ROOM, who.id, who.name, Body(text=cid), cid=cid)
-        self.apps[0].appender.submit(said, lambda tag, outcome: None)
+        self.nodes[0].appender.submit(said, lambda tag, outcome: None)
 
     # -- the model -----------------------------------------------------------------------------------------------------
 
@@ -178,7 +178,7 @@ class Fleet:
 
     def judge(self) -> None:
         """Hold what everybody saw to the log, after `heal` and QUIET_S."""
-        following = [0] * len(self.apps)
+        following = [0] * len(self.nodes)
         for person in self.people.values():
             for n, peer in enumerate(person.peers, 1):
                 self._seen(peer)
@@ -186,13 +186,13 @@ class Fleet:
             if (peer := person.peer) is not None:
                 position = peer.strict(ROOM)
                 assert position in (None, len(self.log)), f"{person.who.id} is at {position} of {len(self.log)}"
-                following[self.apps.index(peer.app)] += position is not None
+                following[self.nodes.index(peer.node)] += position is not None
         self._stored()
-        for app, count in zip(self.apps, following, strict=True):
-            live = app.hub.rooms.get(ROOM)
+        for node, count in zip(self.nodes, following, strict=True):
+            live = node.hub.rooms.get(ROOM)
             there = (live.live, len(live.lagging), len(live.held)) if live else (0, 0, 0)
             assert there == (count, 0, 0), f"live, lagging, held: {there}, and {count} follow"
-            assert not app.hub._early and not app.appender.waiting
+            assert not node.hub._early and not node.appender.waiting
 
     def _seen(self, peer: Peer) -> None:
         """Hold a connection to the protocol, and every event to the log: no hole, no double, nothing after the end."""

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from uvicorn.server import ServerState
 
-from madang.transports.app import App
+from madang.transports.node import Node
 from madang.transports.websocket.connection import Connection, gateway
 from tests.waiting import eventually
 from tests.wire import CLOSE, PING, PONG, TEXT, frame, upgrade
@@ -107,11 +107,11 @@ class FakeTransport(asyncio.Transport):
 class Peer:
     """A client. `tell` and `send` are its words; what the server said is in `frames`, `closed` and `status`."""
 
-    def __init__(self, app: App, address: str = "10.0.0.1") -> None:
-        self.app = app
+    def __init__(self, node: Node, address: str = "10.0.0.1") -> None:
+        self.node = node
         self.state = ServerState()
         self.transport = FakeTransport((address, 50_000))
-        self.connection: Connection = gateway(app)(cast(Any, None), self.state, {})
+        self.connection: Connection = gateway(node)(cast(Any, None), self.state, {})
         self.transport.protocol = self.connection
         self._head = 0  # where the next frame begins
         self._raw: list[tuple[int, bytes]] = []
@@ -232,21 +232,21 @@ class Peer:
 async def gone(peer: Peer) -> None:
     """Wait until nothing is left of a connection."""
     await eventually(lambda: peer.transport.lost)
-    app = peer.app
+    node = peer.node
     assert peer.state.connections == set()
-    assert (app.gate.sockets, app.gate.by_address) == (0, {})
+    assert (node.gate.sockets, node.gate.by_address) == (0, {})
     assert peer.connection.subscriptions == {}
-    assert not [key for key in app.hub.presence._devices if key[2] == peer.connection.device]
-    assert not any(room.live or room.lagging for room in app.hub.rooms.values())
+    assert not [key for key in node.hub.presence._devices if key[2] == peer.connection.device]
+    assert not any(room.live or room.lagging for room in node.hub.rooms.values())
 
 
 def message(n: int, cid: str | None = None, text: str = "hello") -> Frame:
     return {"op": "send", "n": n, "room": "yard", "cid": cid or f"c-{n}", "text": text}
 
 
-async def greeted(app: App, name: str = "Mina", rooms: Sequence[str] = ("yard",), address: str = "10.0.0.1") -> Peer:
+async def greeted(node: Node, name: str = "Mina", rooms: Sequence[str] = ("yard",), address: str = "10.0.0.1") -> Peer:
     """A peer that has said hello and joined rooms."""
-    peer = Peer(app, address).connect()
+    peer = Peer(node, address).connect()
     joins = [{"op": "join", "n": 2 + n, "room": room, "limit": 0} for n, room in enumerate(rooms)]
     peer.tell({"op": "hello", "n": 1, "guest": name}, *joins)
     for n in range(1, 2 + len(rooms)):
@@ -254,8 +254,8 @@ async def greeted(app: App, name: str = "Mina", rooms: Sequence[str] = ("yard",)
     return peer
 
 
-def turn(app: App, seconds: int, each: Callable[[], None] = lambda: None) -> None:
+def turn(node: Node, seconds: int, each: Callable[[], None] = lambda: None) -> None:
     """Turn the wheel, doing something behind each second."""
     for _ in range(seconds):
-        app.wheel.turn()
+        node.wheel.turn()
         each()

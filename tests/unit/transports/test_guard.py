@@ -8,8 +8,8 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from madang.transports.app import App
 from madang.transports.http.parser import HEAD_BYTES, HEAD_S, HEADERS, GuardedHttp, guarded
+from madang.transports.node import Node
 from madang.transports.websocket.connection import gateway
 from tests.unit.transports.peers import FakeTransport, turn
 from tests.waiting import eventually, turns
@@ -36,13 +36,13 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
 class Browser:
     """A client on the other end of a fake transport."""
 
-    def __init__(self, app: App) -> None:
-        self.app = app
+    def __init__(self, node: Node) -> None:
+        self.node = node
         self.transport = FakeTransport()
         self.state = ServerState()
-        config = uvicorn.Config(echo, http=guarded(app), ws=gateway(app), lifespan="off", log_config=None)
+        config = uvicorn.Config(echo, http=guarded(node), ws=gateway(node), lifespan="off", log_config=None)
         config.load()
-        self.protocol: GuardedHttp = guarded(app)(config, self.state, {}, asyncio.get_running_loop())
+        self.protocol: GuardedHttp = guarded(node)(config, self.state, {}, asyncio.get_running_loop())
         self.transport.protocol = self.protocol
         self.protocol.connection_made(self.transport)
 
@@ -61,14 +61,14 @@ class Browser:
 
 
 @pytest.fixture
-async def browser(app: App) -> Browser:
-    return Browser(app)
+async def browser(node: Node) -> Browser:
+    return Browser(node)
 
 
 async def test_a_request(browser: Browser) -> None:
     browser.send(GET)
     await browser.answered(200)
-    turn(browser.app, 30)
+    turn(browser.node, 30)
     assert not browser.transport.aborted, "a connection at rest is uvicorn's to end"
 
 
@@ -86,33 +86,33 @@ async def test_pipelined_requests(browser: Browser) -> None:
 @pytest.mark.parametrize("begun", [b"", b"G", GET[:-2]])
 async def test_a_first_head_that_takes_too_long(browser: Browser, begun: bytes) -> None:
     browser.send(begun)
-    turn(browser.app, int(HEAD_S) - 1)
+    turn(browser.node, int(HEAD_S) - 1)
     assert not browser.transport.aborted
-    turn(browser.app, 1)
+    turn(browser.node, 1)
     assert browser.transport.aborted
     await eventually(lambda: browser.transport.lost)
     assert not browser.state.connections
-    turn(browser.app, 70)
+    turn(browser.node, 70)
 
 
 async def test_a_later_head_that_takes_too_long(browser: Browser) -> None:
     """A byte a second keeps uvicorn's keep-alive timer off for ever."""
     browser.send(GET)
     await browser.answered(200)
-    turn(browser.app, 12)
+    turn(browser.node, 12)
     for byte in GET[:-2][: int(HEAD_S) * 2 + 2]:
         browser.send(bytes([byte]))
-        turn(browser.app, 1)
+        turn(browser.node, 1)
     assert browser.transport.aborted
 
 
 async def test_later_heads_in_good_time(browser: Browser) -> None:
     for n in range(1, 8):
         browser.send(GET[:10])
-        turn(browser.app, 3)
+        turn(browser.node, 3)
         browser.send(GET[10:])
         await browser.answered(*[200] * n)
-        turn(browser.app, 3)
+        turn(browser.node, 3)
     assert not browser.transport.aborted
 
 
@@ -143,7 +143,7 @@ async def test_too_many_headers_in_one_packet(browser: Browser, more: bytes) -> 
     browser.send(head + b"abc")
     await browser.answered(431)
     await eventually(lambda: browser.transport.lost)
-    assert (browser.app.gate.sockets, browser.state.connections) == (0, set())
+    assert (browser.node.gate.sockets, browser.state.connections) == (0, set())
 
 
 async def test_a_large_head_in_one_packet(browser: Browser) -> None:
@@ -220,12 +220,12 @@ async def test_bad_requests(browser: Browser, request_: bytes) -> None:
 
 
 async def test_a_socket_that_is_handed_over_is_no_longer_watched(browser: Browser) -> None:
-    turn(browser.app, 3)
+    turn(browser.node, 3)
     browser.send(upgrade())
     await browser.answered(101)
     browser.send(frame(TEXT, '{"op":"hello","n":1,"guest":"Mina"}'))
     await eventually(lambda: b'"token"' in browser.transport.sent)
-    turn(browser.app, 40)
+    turn(browser.node, 40)
     assert not browser.transport.aborted
 
 
@@ -234,7 +234,7 @@ async def test_a_handshake_that_is_refused_leaves_nothing(browser: Browser, head
     browser.send(head)
     await eventually(lambda: browser.transport.lost)
     assert browser.answers[0] in (400, 403, 404)
-    assert (browser.app.gate.sockets, browser.state.connections) == (0, set())
+    assert (browser.node.gate.sockets, browser.state.connections) == (0, set())
 
 
 # -- the edges of HTTP -------------------------------------------------------------------------------------------------

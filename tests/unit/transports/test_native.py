@@ -6,7 +6,7 @@ import pytest
 
 from madang.aio import Turnstile
 from madang.delivery.room import FEW
-from madang.transports.app import App
+from madang.transports.node import Node
 from tests.unit.delivery.nodes import OWNER, user
 from tests.unit.transports.conftest import Running
 from tests.unit.transports.peers import HELLO, Peer, greeted, message
@@ -16,8 +16,8 @@ from tests.waiting import eventually, turns
 # -- order -------------------------------------------------------------------------------------------------------------
 
 
-async def test_all_in_one_packet(app: App) -> None:
-    peer = Peer(app).connect()
+async def test_all_in_one_packet(node: Node) -> None:
+    peer = Peer(node).connect()
     sends = [message(n) for n in range(3, 23)]
     peer.tell(HELLO, {"op": "join", "n": 2, "room": "yard"}, *sends, {"op": "history", "n": 23, "room": "yard"})
     page = await peer.answer(23)
@@ -32,8 +32,8 @@ async def test_all_in_one_packet(app: App) -> None:
     assert {m["seq"] for m in page["messages"]} <= set(range(3, 23))
 
 
-async def test_a_read_behind_its_own_sends_has_what_was_acked(app: App) -> None:
-    peer = await greeted(app)
+async def test_a_read_behind_its_own_sends_has_what_was_acked(node: Node) -> None:
+    peer = await greeted(node)
     for n in range(10, 30):
         ack = await peer.ask(**message(n))
         page = await peer.ask(op="history", n=n + 100, room="yard")
@@ -41,9 +41,9 @@ async def test_a_read_behind_its_own_sends_has_what_was_acked(app: App) -> None:
 
 
 async def test_what_waits_for_storage_holds_up_only_what_follows_it(running: Running) -> None:
-    async with running(Gated) as app:
-        store = app.reading._log
-        peer = await greeted(app)
+    async with running(Gated) as node:
+        store = node.reading._log
+        peer = await greeted(node)
         store.pages.clear()  # type: ignore[attr-defined]
         peer.tell({"op": "ping", "n": 10}, {"op": "history", "n": 11, "room": "yard"}, {"op": "ping", "n": 12})
         await peer.answer(10)
@@ -55,9 +55,9 @@ async def test_what_waits_for_storage_holds_up_only_what_follows_it(running: Run
 
 
 async def test_a_command_that_fails_is_answered_and_the_next_goes_on(running: Running) -> None:
-    async with running(Gated) as app:
-        store = app.reading._log
-        peer = await greeted(app)
+    async with running(Gated) as node:
+        store = node.reading._log
+        peer = await greeted(node)
         store.failing = ValueError("what nobody expected")  # type: ignore[attr-defined]
         peer.tell({"op": "history", "n": 10, "room": "yard"}, {"op": "ping", "n": 11})
         assert (await peer.answer(10))["code"] == "internal"
@@ -66,14 +66,14 @@ async def test_a_command_that_fails_is_answered_and_the_next_goes_on(running: Ru
 
 
 async def test_a_handler_that_fails_is_answered_and_the_connection_lives(
-    app: App, monkeypatch: pytest.MonkeyPatch
+    node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    peer = await greeted(app)
+    peer = await greeted(node)
 
     def broken(room: str, user: str, seq: int) -> None:
         raise ValueError
 
-    monkeypatch.setattr(app.reading, "mark", broken)
+    monkeypatch.setattr(node.reading, "mark", broken)
     peer.tell({"op": "read", "n": 10, "room": "yard", "seq": 1}, {"op": "ping", "n": 11})
     assert (await peer.answer(10))["code"] == "internal"
     await peer.answer(11)
@@ -82,8 +82,8 @@ async def test_a_handler_that_fails_is_answered_and_the_connection_lives(
 # -- hello and membership ----------------------------------------------------------------------------------------------
 
 
-async def test_hello_comes_first_and_once(app: App) -> None:
-    peer = Peer(app).connect()
+async def test_hello_comes_first_and_once(node: Node) -> None:
+    peer = Peer(node).connect()
     assert (await peer.ask(op="ping", n=1))["code"] == "hello_first"
     assert (await peer.ask(op="hello", n=2, guest="Mina", v=99))["code"] == "bad_version"
     assert (await peer.ask(op="hello", n=3))["code"] == "bad_field"
@@ -93,39 +93,39 @@ async def test_hello_comes_first_and_once(app: App) -> None:
     assert (await peer.ask(op="hello", n=7, guest="Mina"))["code"] == "hello_twice"
 
 
-async def test_a_bad_token_closes(app: App) -> None:
-    peer = Peer(app).connect()
+async def test_a_bad_token_closes(node: Node) -> None:
+    peer = Peer(node).connect()
     assert (await peer.ask(op="hello", n=1, token="x.y.z"))["code"] == "bad_token"
     assert peer.closed == 4401
 
 
-async def test_a_token_makes_the_same_user(app: App) -> None:
-    first = await greeted(app)
+async def test_a_token_makes_the_same_user(node: Node) -> None:
+    first = await greeted(node)
     token = next(f["token"] for f in first.of("ok") if "token" in f)
-    again = Peer(app).connect()
+    again = Peer(node).connect()
     assert (await again.ask(op="hello", n=1, token=token))["user"]["id"] == first.user
 
 
 @pytest.mark.parametrize("op", ["send", "edit", "delete", "react", "pin", "history", "pins", "members", "presence"])
-async def test_rooms_that_are_not_followed(app: App, op: str) -> None:
-    peer = await greeted(app, rooms=())
+async def test_rooms_that_are_not_followed(node: Node, op: str) -> None:
+    peer = await greeted(node, rooms=())
     more = {"seq": 1, "text": "x", "cid": "c", "emoji": "x"}
     assert (await peer.ask(op=op, n=10, room="yard", **more))["code"] == "not_member"
 
 
-async def test_too_many_rooms(app: App) -> None:
-    for n in range(app.max_rooms):
-        await app.rooms.create(OWNER, f"room-{n}", "", "open")
-    peer = await greeted(app, rooms=[f"room-{n}" for n in range(app.max_rooms)])
+async def test_too_many_rooms(node: Node) -> None:
+    for n in range(node.max_rooms):
+        await node.rooms.create(OWNER, f"room-{n}", "", "open")
+    peer = await greeted(node, rooms=[f"room-{n}" for n in range(node.max_rooms)])
     assert (await peer.ask(op="join", n=20, room="yard"))["code"] == "too_many"
     assert (await peer.ask(op="join", n=21, room="room-0"))["op"] == "ok", "one it follows already"
     await peer.ask(op="leave", n=22, room="room-1")
     assert (await peer.ask(op="join", n=23, room="yard"))["op"] == "ok"
 
 
-async def test_who_is_kicked_can_do_nothing_there(app: App) -> None:
-    peer, other = await greeted(app), await greeted(app, "Bora")
-    await app.rooms.kick(OWNER, "yard", peer.user)
+async def test_who_is_kicked_can_do_nothing_there(node: Node) -> None:
+    peer, other = await greeted(node), await greeted(node, "Bora")
+    await node.rooms.kick(OWNER, "yard", peer.user)
     assert (await peer.ask(**message(10)))["code"] == "not_member"
     await other.ask(**message(11))
     await eventually(lambda: other.of("event")[-1:] and other.of("event")[-1].get("text"))
@@ -135,9 +135,9 @@ async def test_who_is_kicked_can_do_nothing_there(app: App) -> None:
 
 
 async def test_a_connection_that_goes_while_it_joins_leaves_nothing(running: Running) -> None:
-    async with running(Gated) as app:
-        store = app.reading._log
-        peer = Peer(app).connect()
+    async with running(Gated) as node:
+        store = node.reading._log
+        peer = Peer(node).connect()
         await peer.ask(**HELLO)
         store.go.clear()  # type: ignore[attr-defined]
         asked = store.asked  # type: ignore[attr-defined]
@@ -146,14 +146,14 @@ async def test_a_connection_that_goes_while_it_joins_leaves_nothing(running: Run
         peer.transport.abort()
         await eventually(lambda: peer.transport.lost)
         store.go.set()  # type: ignore[attr-defined]
-        await eventually(lambda: not app.hub._tasks)
-        live = app.hub.rooms["yard"]
-        assert (live.live, live.lagging, app.hub.presence._devices) == (0, set(), {})
+        await eventually(lambda: not node.hub._tasks)
+        live = node.hub.rooms["yard"]
+        assert (live.live, live.lagging, node.hub.presence._devices) == (0, set(), {})
         assert peer.answered(3) is None
 
 
-async def test_notices_are_not_answered_unless_asked(app: App) -> None:
-    peer = await greeted(app)
+async def test_notices_are_not_answered_unless_asked(node: Node) -> None:
+    peer = await greeted(node)
     before = len(peer.of("ok"))
     peer.tell({"op": "typing", "room": "yard"}, {"op": "read", "room": "yard", "seq": 1})
     peer.tell(
@@ -161,21 +161,21 @@ async def test_notices_are_not_answered_unless_asked(app: App) -> None:
     )
     await peer.answer(11)
     assert [f["n"] for f in peer.of("ok")[before:]] == [10, 11]
-    assert app.reading._pointers == {("yard", peer.user): 2}, "a pointer does not pass the room"
+    assert node.reading._pointers == {("yard", peer.user): 2}, "a pointer does not pass the room"
 
 
-async def test_a_crowd_joins_in_turns_and_who_has_gone_takes_none(app: App) -> None:
-    app.joins = Turnstile(1)
-    peers = [await greeted(app, f"Peer {n}", rooms=()) for n in range(4)]
+async def test_a_crowd_joins_in_turns_and_who_has_gone_takes_none(node: Node) -> None:
+    node.joins = Turnstile(1)
+    peers = [await greeted(node, f"Peer {n}", rooms=()) for n in range(4)]
     for peer in peers:
         peer.tell({"op": "join", "n": 2, "room": "yard"}, message(3))
-    assert app.joins.waiting == 3
+    assert node.joins.waiting == 3
     peers[2].transport.abort()
     for peer in (peers[0], peers[1], peers[3]):
         assert (await peer.answer(2))["op"] == (await peer.answer(3))["op"] == "ok", (
             "what stands behind it waits with it"
         )
-    members, _ = await app.reading.members("yard", "", 50)
+    members, _ = await node.reading.members("yard", "", 50)
     assert {"Peer 0", "Peer 1", "Peer 3"} <= {m.name for m in members}
     assert "Peer 2" not in {m.name for m in members}
 
@@ -185,13 +185,13 @@ async def test_a_crowd_joins_in_turns_and_who_has_gone_takes_none(app: App) -> N
 
 @pytest.mark.parametrize("followers", [0, FEW, FEW + 1, FEW * 2])
 @pytest.mark.parametrize("seed", range(4))
-async def test_every_peer_follows_without_a_hole_or_a_double(app: App, seed: int, followers: int) -> None:
+async def test_every_peer_follows_without_a_hole_or_a_double(node: Node, seed: int, followers: int) -> None:
     """Peers join, join again, leave, send and fill up at random, in small and large audiences."""
     chance = random.Random(seed)
-    peers = [await greeted(app, f"P{n}") for n in range(followers)]
+    peers = [await greeted(node, f"P{n}") for n in range(followers)]
     cast: list[Peer] = []
     for _ in range(4):
-        peer = Peer(app).connect()
+        peer = Peer(node).connect()
         peer.tell(HELLO)
         cast.append(peer)
     number = 100
@@ -222,15 +222,15 @@ async def test_every_peer_follows_without_a_hole_or_a_double(app: App, seed: int
         if other.transport.reading and not other.transport.stuck:
             other.tell(*(message(number + 4 + i) for i in range(chance.randint(0, 3))))
         if chance.random() < 0.15:
-            await app.rooms.enter(user("bora"), "yard")
-            await app.rooms.leave(user("bora"), "yard")
+            await node.rooms.enter(user("bora"), "yard")
+            await node.rooms.leave(user("bora"), "yard")
         await turns(chance.choice([0, 0, 1, 3, 20]))
     for peer in cast:
         peer.transport.stuck = False
         peer.transport.set_write_buffer_limits(1 << 20, 1 << 19)
         peer.transport.read()
-    await eventually(lambda: not app.hub._tasks and not app.appender.waiting)
-    live = app.hub.rooms["yard"]
+    await eventually(lambda: not node.hub._tasks and not node.appender.waiting)
+    live = node.hub.rooms["yard"]
     await eventually(lambda: live.sealed == live.next - 1 and not live.batches and not live.lagging)
     await turns()
     for peer in [*peers, *cast]:

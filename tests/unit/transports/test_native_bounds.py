@@ -6,8 +6,8 @@ import pytest
 
 from madang.core.rate import Rate
 from madang.services.limits import Rates
-from madang.transports.app import App
 from madang.transports.native.session import BAD_FRAMES, FLOOD, IN_FLIGHT, QUEUED
+from madang.transports.node import Node
 from tests.unit.transports.conftest import Running
 from tests.unit.transports.peers import greeted, message
 from tests.unit.transports.stores import Gated
@@ -18,9 +18,9 @@ from tests.wire import TEXT, frame
 
 
 async def test_what_waits_behind_a_slow_command_is_bounded(running: Running) -> None:
-    async with running(Gated) as app:
-        store = app.reading._log
-        peer = await greeted(app)
+    async with running(Gated) as node:
+        store = node.reading._log
+        peer = await greeted(node)
         store.pages.clear()  # type: ignore[attr-defined]
         peer.tell({"op": "history", "n": 10, "room": "yard"})
         for n in range(11, 11 + QUEUED):
@@ -34,9 +34,9 @@ async def test_what_waits_behind_a_slow_command_is_bounded(running: Running) -> 
 
 
 async def test_what_waits_is_bounded_in_bytes_too(running: Running) -> None:
-    async with running(Gated) as app:
-        store = app.reading._log
-        peer = await greeted(app)
+    async with running(Gated) as node:
+        store = node.reading._log
+        peer = await greeted(node)
         store.pages.clear()  # type: ignore[attr-defined]
         peer.tell({"op": "history", "n": 10, "room": "yard"})
         sent = 0
@@ -52,9 +52,9 @@ async def test_what_waits_is_bounded_in_bytes_too(running: Running) -> None:
 
 
 async def test_sends_not_acked_yet_are_bounded(running: Running) -> None:
-    async with running(Gated) as app:
-        store = app.reading._log
-        peer = await greeted(app)
+    async with running(Gated) as node:
+        store = node.reading._log
+        peer = await greeted(node)
         store.go.clear()  # type: ignore[attr-defined]
         peer.tell(*(message(n) for n in range(10, 10 + IN_FLIGHT - 1)))
         assert peer.transport.reading
@@ -70,9 +70,9 @@ async def test_sends_not_acked_yet_are_bounded(running: Running) -> None:
 @pytest.mark.parametrize("first", ["acks", "page"])
 async def test_reading_goes_on_when_no_bound_is_reached_any_more(running: Running, first: str) -> None:
     """Both bounds are reached; one falling must not open what the other closes."""
-    async with running(Gated) as app:
-        store = app.reading._log
-        peer = await greeted(app)
+    async with running(Gated) as node:
+        store = node.reading._log
+        peer = await greeted(node)
         store.go.clear()  # type: ignore[attr-defined]
         store.pages.clear()  # type: ignore[attr-defined]
         sends = [message(n) for n in range(1000, 1000 + IN_FLIGHT + 5)]
@@ -94,9 +94,9 @@ async def test_reading_goes_on_when_no_bound_is_reached_any_more(running: Runnin
         assert peer.transport.reading
 
 
-async def test_commands_wait_while_the_socket_is_full(app: App) -> None:
+async def test_commands_wait_while_the_socket_is_full(node: Node) -> None:
     """Else one packet of questions would buy any amount of answers, and memory, for a peer that reads none."""
-    peer = await greeted(app)
+    peer = await greeted(node)
     peer.tell(*(message(n, text="x" * 4000) for n in range(100, 200)))
     await peer.answer(199)
     peer.transport.stuck = True
@@ -115,8 +115,8 @@ async def test_commands_wait_while_the_socket_is_full(app: App) -> None:
     assert peer.transport.reading
 
 
-async def test_a_full_socket_takes_no_commands_of_the_same_packet(app: App) -> None:
-    peer = await greeted(app)
+async def test_a_full_socket_takes_no_commands_of_the_same_packet(node: Node) -> None:
+    peer = await greeted(node)
     peer.transport.stuck = True
     peer.transport.high = 1000
     peer.tell(*({"op": "ping", "n": n} for n in range(10, 60)))
@@ -136,8 +136,8 @@ async def test_a_full_socket_takes_no_commands_of_the_same_packet(app: App) -> N
 # -- bad and hostile ---------------------------------------------------------------------------------------------------
 
 
-async def test_bad_frames_in_a_row_close(app: App) -> None:
-    peer = await greeted(app)
+async def test_bad_frames_in_a_row_close(node: Node) -> None:
+    peer = await greeted(node)
     for _ in range(BAD_FRAMES - 1):
         peer.tell("{")
     peer.tell({"op": "ping", "n": 10})
@@ -152,8 +152,8 @@ async def test_bad_frames_in_a_row_close(app: App) -> None:
 
 async def test_bad_frames_count_as_commands(running: Running) -> None:
     """Judging a bad frame costs more than a good one."""
-    async with running(rates=Rates(connection=Rate(1, 10))) as app:
-        peer = await greeted(app, rooms=())
+    async with running(rates=Rates(connection=Rate(1, 10))) as node:
+        peer = await greeted(node, rooms=())
         for n in range(20):
             peer.tell(*["{"] * 5, {"op": "ping", "n": 100 + n})
         assert await eventually(lambda: [f for f in peer.of("error") if f["code"] == "rate_limited"])
@@ -162,8 +162,8 @@ async def test_bad_frames_count_as_commands(running: Running) -> None:
 
 
 async def test_who_goes_on_too_fast_is_closed(running: Running) -> None:
-    async with running(rates=Rates(connection=Rate(1, 5))) as app:
-        peer = await greeted(app, rooms=())
+    async with running(rates=Rates(connection=Rate(1, 5))) as node:
+        peer = await greeted(node, rooms=())
         refused = 0
         n = 10
         while peer.closed is None:
@@ -180,8 +180,8 @@ async def test_who_goes_on_too_fast_is_closed(running: Running) -> None:
 
 async def test_who_gets_one_through_now_and_then_is_still_a_flooder(running: Running) -> None:
     """At 1,000 a second, ten a second pass: no more than 100 refusals come in a row."""
-    async with running(rates=Rates(connection=Rate(10_000, 10_000), user=Rate(10_000, 5))) as app:
-        peer = await greeted(app)
+    async with running(rates=Rates(connection=Rate(10_000, 10_000), user=Rate(10_000, 5))) as node:
+        peer = await greeted(node)
         n = 10
         while peer.closed is None:
             assert n < 20_000
@@ -189,13 +189,13 @@ async def test_who_gets_one_through_now_and_then_is_still_a_flooder(running: Run
             n += 50
             await asyncio.sleep(0.0005)  # for some of the bucket to come back
         assert peer.closed == 4429
-        await eventually(lambda: not app.appender.waiting)
-        assert app.hub.rooms["yard"].next > 3 + 5, "some did get through in between"
+        await eventually(lambda: not node.appender.waiting)
+        assert node.hub.rooms["yard"].next > 3 + 5, "some did get through in between"
 
 
 async def test_who_waits_as_told_is_never_closed(running: Running) -> None:
-    async with running(rates=Rates(connection=Rate(1000, 100), user=Rate(1000, 5))) as app:
-        peer = await greeted(app)
+    async with running(rates=Rates(connection=Rate(1000, 100), user=Rate(1000, 5))) as node:
+        peer = await greeted(node)
         for n in range(10, 10 + FLOOD * 2):
             for attempt in range(20):
                 answer = await peer.ask(**message(n * 100 + attempt, cid=f"c-{n}"))
@@ -208,8 +208,8 @@ async def test_who_waits_as_told_is_never_closed(running: Running) -> None:
 
 
 async def test_an_overloaded_server_closes_nobody_for_it(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with running() as app:
-        peer = await greeted(app)
+    async with running() as node:
+        peer = await greeted(node)
         monkeypatch.setattr("madang.services.appender.WAITING", 0)
         peer.tell(*(message(n) for n in range(10, 10 + FLOOD + 10)))
         answer = await peer.answer(10 + FLOOD + 9)

@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from madang.codes import CLOSES, ERRORS
 from madang.core.events import CREATED
 from madang.protocol.native.commands import COMMANDS
-from madang.transports.app import App
+from madang.transports.node import Node
 from tests.stores import opened_store
 from tests.unit.delivery.nodes import OWNER
-from tests.unit.transports.apps import running_app
+from tests.unit.transports.nodes import running_node
 from tests.unit.transports.peers import Frame, Peer
 from tests.waiting import eventually
 from tests.wire import TEXT, frame
@@ -80,9 +80,9 @@ def commands(draw: st.DrawFn) -> bytes:
     return text.replace(b"{", b'{"n":1,', 1) if how == 2 else text
 
 
-async def talk(app: App, texts: list[bytes], chance: random.Random) -> None:
+async def talk(node: Node, texts: list[bytes], chance: random.Random) -> None:
     """Say it all on one connection of somebody who follows a room, in slices, and hold what he got to the protocol."""
-    peer = Peer(app).connect()
+    peer = Peer(node).connect()
     peer.tell({"op": "hello", "n": 1, "guest": "Mina"}, {"op": "join", "n": 2, "room": "yard"})
     data = b"".join(frame(TEXT, text) for text in texts)
     size = chance.choice([1, 7, 100, 1 << 20])
@@ -115,14 +115,14 @@ def _sound(peer: Peer) -> None:
         peer.strict(room)
 
 
-async def rooms_are_sound(app: App, store: Any) -> None:
+async def rooms_are_sound(node: Node, store: Any) -> None:
     """Every room's log is without a hole, begins with its creation, and is what the hub has of it."""
-    await eventually(lambda: not app.hub._tasks and not app.appender.waiting)
+    await eventually(lambda: not node.hub._tasks and not node.appender.waiting)
     for room, head in (await store.heads(ROOMS)).items():
         log = await store.read(room, max(0, head - 900), 1000)
         assert [e.seq for e in log] == list(range(max(0, head - 900) + 1, head + 1))
         assert head > 900 or log[0].type == CREATED
-        if (live := app.hub.rooms.get(room)) is not None:
+        if (live := node.hub.rooms.get(room)) is not None:
             assert (live.next, live.live, live.lagging, live.held) == (head + 1, 0, set(), {})
 
 
@@ -130,18 +130,18 @@ def test_sessions(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         opening = opened_store(tmp_path)
         store = runner.run(opening.__aenter__())
-        running = running_app(store)
-        app = runner.run(running.__aenter__())
-        runner.run(app.rooms.create(OWNER, "yard", "Yard", "open"))
+        running = running_node(store)
+        node = runner.run(running.__aenter__())
+        runner.run(node.rooms.create(OWNER, "yard", "Yard", "open"))
 
         @settings(max_examples=settings().max_examples // 2)
         @given(st.lists(commands(), min_size=1, max_size=40), st.integers(0, 2**32))
         def say(texts: list[bytes], seed: int) -> None:
-            runner.run(talk(app, texts, random.Random(seed)))
+            runner.run(talk(node, texts, random.Random(seed)))
 
         try:
             say()
-            runner.run(rooms_are_sound(app, store))
+            runner.run(rooms_are_sound(node, store))
         finally:
             runner.run(running.__aexit__(None, None, None))
             runner.run(opening.__aexit__(None, None, None))

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from madang.transports.app import App
 from madang.transports.native.session import MAX_FRAME
+from madang.transports.node import Node
 from madang.transports.websocket import connection as websocket
 from madang.transports.websocket.connection import CLOSE_S, CONTROLS, FRAGMENTS, HELLO_S
 from tests.unit.transports.conftest import Running
@@ -19,8 +19,8 @@ from tests.wire import BINARY, CONTINUATION, PING, PONG, TEXT, frame
 # -- frames ------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_message_in_fragments(app: App) -> None:
-    peer = await greeted(app)
+async def test_a_message_in_fragments(node: Node) -> None:
+    peer = await greeted(node)
     text = b'{"op":"ping","n":77}'
     pieces = [frame(TEXT, text[:1], fin=False), frame(PING, b"between")]
     pieces += [frame(CONTINUATION, text[n : n + 1], fin=False) for n in range(1, len(text))]
@@ -30,8 +30,8 @@ async def test_a_message_in_fragments(app: App) -> None:
     assert peer.pongs == 1
 
 
-async def test_bytes_one_by_one(app: App) -> None:
-    peer = await greeted(app)
+async def test_bytes_one_by_one(node: Node) -> None:
+    peer = await greeted(node)
     for byte in frame(TEXT, '{"op":"ping","n":77}') + frame(PING):
         peer.send(bytes([byte]))
     await peer.answer(77)
@@ -54,28 +54,28 @@ async def test_bytes_one_by_one(app: App) -> None:
         (frame(TEXT, b"", fin=False) + frame(CONTINUATION, b"", fin=False) * FRAGMENTS, 1008),
     ],
 )  # fmt: skip
-async def test_frames_that_close(app: App, what: bytes, code: int) -> None:
-    peer = await greeted(app)
+async def test_frames_that_close(node: Node, what: bytes, code: int) -> None:
+    peer = await greeted(node)
     peer.send(what)
     await eventually(lambda: peer.closed == code)
-    turn(app, int(CLOSE_S) + 1)
+    turn(node, int(CLOSE_S) + 1)
     await gone(peer)
 
 
-async def test_as_many_fragments_as_are_allowed(app: App) -> None:
-    peer = await greeted(app)
+async def test_as_many_fragments_as_are_allowed(node: Node) -> None:
+    peer = await greeted(node)
     empty = frame(CONTINUATION, b"", fin=False) * (FRAGMENTS - 2)
     peer.send(frame(TEXT, b'{"op":"ping","n":77}', fin=False) + empty + frame(CONTINUATION, b""))
     await peer.answer(77)
 
 
 @pytest.mark.parametrize("opcode", [PING, PONG])
-async def test_a_flood_of_control_frames(app: App, opcode: int) -> None:
-    peer = await greeted(app)
+async def test_a_flood_of_control_frames(node: Node, opcode: int) -> None:
+    peer = await greeted(node)
     for _ in range(CONTROLS):
         peer.send(frame(opcode))
     assert peer.closed is None
-    turn(app, int(HELLO_S))
+    turn(node, int(HELLO_S))
     for _ in range(CONTROLS):
         peer.send(frame(opcode))
     assert peer.closed is None
@@ -85,7 +85,7 @@ async def test_a_flood_of_control_frames(app: App, opcode: int) -> None:
 
 @pytest.mark.parametrize("what", [frame(PING), frame(TEXT, "{"), frame(PONG), frame(TEXT, b"", fin=False)])
 async def test_a_packet_full_of_rubbish_is_not_read_to_its_end(
-    app: App, monkeypatch: pytest.MonkeyPatch, what: bytes
+    node: Node, monkeypatch: pytest.MonkeyPatch, what: bytes
 ) -> None:
     """A read may bring 250 KB: 40,000 frames, half a second of parsing, before anybody has said hello."""
     parsed = 0
@@ -97,7 +97,7 @@ async def test_a_packet_full_of_rubbish_is_not_read_to_its_end(
         receive(self, frame)
 
     monkeypatch.setattr(websocket.ServerProtocol, "recv_frame", counted)
-    peer = Peer(app).connect()
+    peer = Peer(node).connect()
     peer.connection.data_received(what * (250_000 // len(what)))
     assert peer.closed is not None
     for _ in range(20):  # and it goes on
@@ -105,12 +105,12 @@ async def test_a_packet_full_of_rubbish_is_not_read_to_its_end(
             peer.connection.data_received(what * (250_000 // len(what)))
     assert parsed < 4000
     assert len(peer.transport.writes) < 1000
-    turn(app, int(CLOSE_S) + 1)
+    turn(node, int(CLOSE_S) + 1)
     await gone(peer)
 
 
-async def test_large_packets_of_good_frames_are_read_to_their_end(app: App) -> None:
-    peer = await greeted(app)
+async def test_large_packets_of_good_frames_are_read_to_their_end(node: Node) -> None:
+    peer = await greeted(node)
     peer.tell(*({"op": "ping", "n": n} for n in range(10, 5000)))
     await peer.answer(4999)
     assert len(peer.of("ok")) == 2 + 4990
@@ -119,15 +119,15 @@ async def test_large_packets_of_good_frames_are_read_to_their_end(app: App) -> N
 # -- reading and writing in turns --------------------------------------------------------------------------------------
 
 
-async def test_a_full_socket_is_not_read_and_is_again_when_there_is_room(app: App) -> None:
-    peer, other = await greeted(app), await greeted(app, "Bora")
+async def test_a_full_socket_is_not_read_and_is_again_when_there_is_room(node: Node) -> None:
+    peer, other = await greeted(node), await greeted(node, "Bora")
     peer.transport.stuck = True
     n = 100
     while not peer.transport.paused:
         await other.ask(**message(n, text="x" * 4000))
         n += 1
     assert not peer.transport.reading
-    live = app.hub.rooms["yard"]
+    live = node.hub.rooms["yard"]
     assert live.lagging == {peer.connection.subscriptions["yard"]}
     await other.ask(**message(n, text="behind"))
     await eventually(lambda: live.sealed == live.next - 1)
@@ -140,27 +140,27 @@ async def test_a_full_socket_is_not_read_and_is_again_when_there_is_room(app: Ap
     assert behind["from"] < behind["seq"] == peer.of("event")[-1]["seq"]
 
 
-async def test_a_socket_closed_while_full_is_let_go(app: App) -> None:
-    peer, other = await greeted(app), await greeted(app, "Bora")
+async def test_a_socket_closed_while_full_is_let_go(node: Node) -> None:
+    peer, other = await greeted(node), await greeted(node, "Bora")
     peer.transport.stuck = True
     n = 100
     while not peer.transport.paused:
         await other.ask(**message(n, text="x" * 4000))
         n += 1
     peer.connection.close(4400, "test")
-    assert app.hub.rooms["yard"].live == 1
-    turn(app, int(CLOSE_S))
+    assert node.hub.rooms["yard"].live == 1
+    turn(node, int(CLOSE_S))
     assert peer.transport.aborted
     other.transport.abort()
     await eventually(lambda: other.transport.lost)
     await gone(peer)
 
 
-async def test_an_ack_and_an_event_are_one_write(app: App) -> None:
-    peer = await greeted(app)
-    live = app.hub.rooms["yard"]
+async def test_an_ack_and_an_event_are_one_write(node: Node) -> None:
+    peer = await greeted(node)
+    live = node.hub.rooms["yard"]
     await peer.ask(**message(10))  # the first behind a change of the audience is not: the ack is flushed
-    await eventually(lambda: app.hub.time() > live.next_flush and not live.queued, "quiet again")
+    await eventually(lambda: node.hub.time() > live.next_flush and not live.queued, "quiet again")
     before = len(peer.transport.writes)
     await peer.ask(**message(11))
     await eventually(lambda: peer.of("event")[-1]["seq"] == 4)
@@ -183,9 +183,9 @@ def inflated(data: bytes, bits: int) -> bytes:
 @pytest.mark.parametrize("bits", [15, 12, 11, 9])
 async def test_compression_keeps_to_the_window_that_was_agreed(running: Running, bits: int) -> None:
     chance = random.Random(bits)
-    async with running(compression=True) as app:
+    async with running(compression=True) as node:
         offer = f"permessage-deflate; client_max_window_bits; server_max_window_bits={bits}"
-        peer = Peer(app).connect(f"Sec-WebSocket-Extensions: {offer}")
+        peer = Peer(node).connect(f"Sec-WebSocket-Extensions: {offer}")
         head = bytes(peer.transport.sent).decode()
         assert f"server_max_window_bits={min(bits, 12)}" in head
         peer.tell({"op": "hello", "n": 1, "guest": "Mina"}, {"op": "join", "n": 2, "room": "yard"})
@@ -207,6 +207,6 @@ async def test_compression_keeps_to_the_window_that_was_agreed(running: Running,
 
 
 async def test_without_an_offer_nothing_is_compressed(running: Running) -> None:
-    async with running(compression=True) as app:
-        peer = await greeted(app)
+    async with running(compression=True) as node:
+        peer = await greeted(node)
         assert peer.of("ok")

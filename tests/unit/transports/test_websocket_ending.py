@@ -4,8 +4,8 @@ import struct
 
 import pytest
 
-from madang.transports.app import App
 from madang.transports.native.session import QUEUED
+from madang.transports.node import Node
 from madang.transports.websocket.connection import CLOSE_S, HELLO_S, HIGH_WATER, SLOW_S
 from tests.unit.transports.conftest import Running
 from tests.unit.transports.peers import Peer, gone, greeted, message, turn
@@ -17,21 +17,21 @@ from tests.wire import CLOSE, PING, PONG, TEXT, close, frame
 
 
 @pytest.mark.parametrize("ping_s", [2.0, 25.0])
-async def test_no_hello_in_time(app: App, ping_s: float) -> None:
-    app.ping_s = ping_s
-    peer = Peer(app).connect()
-    turn(app, int(HELLO_S) - 1)
+async def test_no_hello_in_time(node: Node, ping_s: float) -> None:
+    node.ping_s = ping_s
+    peer = Peer(node).connect()
+    turn(node, int(HELLO_S) - 1)
     assert peer.closed is None
-    turn(app, 1)
+    turn(node, 1)
     assert peer.closed == 4408
     assert not peer.transport.closing, "it may answer"
-    turn(app, int(CLOSE_S))
+    turn(node, int(CLOSE_S))
     assert peer.transport.aborted
     await gone(peer)
 
 
-async def test_a_peer_that_answers_pings_stays(app: App) -> None:
-    peer = await greeted(app)
+async def test_a_peer_that_answers_pings_stays(node: Node) -> None:
+    peer = await greeted(node)
     answered = 0
 
     def answer() -> None:
@@ -40,52 +40,52 @@ async def test_a_peer_that_answers_pings_stays(app: App) -> None:
             peer.send(frame(PONG))
             answered += 1
 
-    turn(app, 600, answer)
+    turn(node, 600, answer)
     assert not peer.transport.closing
-    assert 600 / app.ping_s - 2 <= peer.pings <= 600 / app.ping_s + 1
+    assert 600 / node.ping_s - 2 <= peer.pings <= 600 / node.ping_s + 1
 
 
-async def test_a_peer_that_is_silent_goes(app: App) -> None:
-    peer = await greeted(app)
-    turn(app, 45)
+async def test_a_peer_that_is_silent_goes(node: Node) -> None:
+    peer = await greeted(node)
+    turn(node, 45)
     assert not peer.transport.closing
-    turn(app, 30)
+    turn(node, 30)
     assert peer.transport.aborted
     await gone(peer)
 
 
-async def test_who_pings_often_knows_soon(app: App) -> None:
-    app.ping_s = 2.0
-    peer = await greeted(app)
-    turn(app, 8)
+async def test_who_pings_often_knows_soon(node: Node) -> None:
+    node.ping_s = 2.0
+    peer = await greeted(node)
+    turn(node, 8)
     assert peer.transport.aborted
     await gone(peer)
 
 
-async def test_a_peer_that_only_talks_stays(app: App) -> None:
-    peer = await greeted(app)
-    turn(app, 300, lambda: peer.tell({"op": "ping"}))
+async def test_a_peer_that_only_talks_stays(node: Node) -> None:
+    peer = await greeted(node)
+    turn(node, 300, lambda: peer.tell({"op": "ping"}))
     assert not peer.transport.closing
 
 
 async def test_a_peer_that_is_not_read_is_not_silent(running: Running) -> None:
     """The storage hangs and the socket is not read: that its pongs are not seen is not its fault."""
-    async with running(Gated) as app:
-        store = app.reading._log
-        peer = await greeted(app)
+    async with running(Gated) as node:
+        store = node.reading._log
+        peer = await greeted(node)
         store.pages.clear()  # type: ignore[attr-defined]
         peer.tell({"op": "history", "n": 10, "room": "yard"}, *({"op": "ping", "n": n} for n in range(11, 12 + QUEUED)))
         assert not peer.transport.reading
-        turn(app, 200)
+        turn(node, 200)
         assert not peer.transport.aborted
         store.pages.set()  # type: ignore[attr-defined]
         await peer.answer(11 + QUEUED)
 
 
-async def test_a_peer_that_never_reads_is_closed_resumably(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = app.hub.time()
-    monkeypatch.setattr(app.hub, "time", lambda: now)
-    peer = await greeted(app)
+async def test_a_peer_that_never_reads_is_closed_resumably(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = node.hub.time()
+    monkeypatch.setattr(node.hub, "time", lambda: now)
+    peer = await greeted(node)
     peer.transport.stuck = True
     while not peer.transport.paused:
         for _ in range(10):
@@ -93,10 +93,10 @@ async def test_a_peer_that_never_reads_is_closed_resumably(app: App, monkeypatch
         await turns(2)
     assert peer.transport.most_unsent <= HIGH_WATER + 10 * 5100
     now += SLOW_S - 1
-    turn(app, 60)
+    turn(node, 60)
     assert not peer.transport.aborted
     now += 2
-    turn(app, 6)
+    turn(node, 6)
     assert peer.transport.aborted
     assert struct.pack("!H", 4409) in b"".join(peer.transport.writes[-1:])
     await gone(peer)
@@ -105,58 +105,58 @@ async def test_a_peer_that_never_reads_is_closed_resumably(app: App, monkeypatch
 # -- ending ------------------------------------------------------------------------------------------------------------
 
 
-async def test_the_peer_closes(app: App) -> None:
-    peer = await greeted(app)
+async def test_the_peer_closes(node: Node) -> None:
+    peer = await greeted(node)
     peer.send(close(1000))
     assert peer.closed == 1000
     await gone(peer)
 
 
-async def test_the_peer_closes_without_a_code_and_says_more(app: App) -> None:
-    peer = await greeted(app)
+async def test_the_peer_closes_without_a_code_and_says_more(node: Node) -> None:
+    peer = await greeted(node)
     peer.send(frame(CLOSE) + frame(TEXT, '{"op":"ping","n":99}') + frame(PING))
     assert peer.answered(99) is None
     await gone(peer)
 
 
-async def test_the_peer_cuts_the_line(app: App) -> None:
-    peer = await greeted(app)
+async def test_the_peer_cuts_the_line(node: Node) -> None:
+    peer = await greeted(node)
     assert peer.connection.eof_received() is False
     await gone(peer)
 
 
-async def test_the_peer_closes_and_never_reads_the_rest(app: App) -> None:
-    peer = await greeted(app)
+async def test_the_peer_closes_and_never_reads_the_rest(node: Node) -> None:
+    peer = await greeted(node)
     peer.transport.stuck = True
     peer.connection.send(b"x" * 1000)
     peer.connection.data_received(close(1000))
     assert peer.transport.closing
-    assert app.hub.rooms["yard"].live == 0, "nothing is written behind a close"
-    turn(app, int(CLOSE_S))
+    assert node.hub.rooms["yard"].live == 0, "nothing is written behind a close"
+    turn(node, int(CLOSE_S))
     await gone(peer)
 
 
-async def test_the_server_closes_and_the_peer_answers(app: App) -> None:
-    peer = await greeted(app)
+async def test_the_server_closes_and_the_peer_answers(node: Node) -> None:
+    peer = await greeted(node)
     peer.connection.close(4400, "test")
     peer.send(frame(TEXT, '{"op":"ping","n":99}') + close(4400))
     assert peer.answered(99) is None
     await gone(peer)
-    turn(app, 30)
+    turn(node, 30)
     assert not peer.transport.aborted
 
 
-async def test_the_peer_answers_behind_much_that_was_under_way(app: App) -> None:
-    peer = await greeted(app)
+async def test_the_peer_answers_behind_much_that_was_under_way(node: Node) -> None:
+    peer = await greeted(node)
     peer.connection.close(4400, "test")
     peer.send(frame(TEXT, b"x" * 10_000) + close(4400))
     await gone(peer)
 
 
 async def test_nothing_comes_behind_a_close(running: Running) -> None:
-    async with running(Gated) as app:
-        store = app.reading._log
-        peer, other = await greeted(app), await greeted(app, "Bora")
+    async with running(Gated) as node:
+        store = node.reading._log
+        peer, other = await greeted(node), await greeted(node, "Bora")
         store.go.clear()  # type: ignore[attr-defined]
         peer.tell(message(10))
         other.tell(message(11))
@@ -168,18 +168,18 @@ async def test_nothing_comes_behind_a_close(running: Running) -> None:
         assert peer.raw[-1][0] == CLOSE
 
 
-async def test_closing_twice_is_closing_once(app: App) -> None:
-    peer = await greeted(app)
+async def test_closing_twice_is_closing_once(node: Node) -> None:
+    peer = await greeted(node)
     peer.connection.close(4400, "test")
     peer.connection.close(4429, "again")
     peer.connection.shutdown()
     assert sum(opcode == CLOSE for opcode, _ in peer.raw) == 1
-    turn(app, int(CLOSE_S))
+    turn(node, int(CLOSE_S))
     await gone(peer)
 
 
-async def test_a_restart_says_when_to_come_back(app: App) -> None:
-    peer = await greeted(app)
+async def test_a_restart_says_when_to_come_back(node: Node) -> None:
+    peer = await greeted(node)
     await peer.ask(**message(10))
     peer.connection.shutdown()
     assert peer.frames[-1]["op"] == "bye"
@@ -192,9 +192,9 @@ async def test_a_restart_says_when_to_come_back(app: App) -> None:
 
 async def test_a_restart_does_not_wait_for_a_session_that_does_not_read(running: Running) -> None:
     """The session holds up reading; its peer's answer to the close must be read all the same."""
-    async with running(Gated) as app:
-        store = app.reading._log
-        peer = await greeted(app)
+    async with running(Gated) as node:
+        store = node.reading._log
+        peer = await greeted(node)
         store.pages.clear()  # type: ignore[attr-defined]
         peer.tell({"op": "history", "n": 10, "room": "yard"}, *({"op": "ping", "n": n} for n in range(11, 12 + QUEUED)))
         assert not peer.transport.reading
@@ -203,11 +203,11 @@ async def test_a_restart_does_not_wait_for_a_session_that_does_not_read(running:
         peer.send(close(1012))
         await gone(peer)
         store.pages.set()  # type: ignore[attr-defined]
-        await eventually(lambda: not app.hub._tasks)
+        await eventually(lambda: not node.hub._tasks)
 
 
-async def test_after_the_end_nothing_is_written(app: App) -> None:
-    peer = await greeted(app)
+async def test_after_the_end_nothing_is_written(node: Node) -> None:
+    peer = await greeted(node)
     connection = peer.connection
     connection.queue(b"x")
     peer.transport.abort()
@@ -218,18 +218,18 @@ async def test_after_the_end_nothing_is_written(app: App) -> None:
     connection.close(4400, "late")
     connection.close_retryable()
     connection.resume_writing()
-    turn(app, 120)
+    turn(node, 120)
     await turns()
 
 
 async def test_answers_that_come_after_the_end_are_dropped(running: Running) -> None:
-    async with running(Gated) as app:
-        store = app.reading._log
-        peer = await greeted(app)
+    async with running(Gated) as node:
+        store = node.reading._log
+        peer = await greeted(node)
         store.go.clear()  # type: ignore[attr-defined]
         peer.tell(*(message(n) for n in range(10, 20)))
         peer.transport.abort()
         await gone(peer)
         store.go.set()  # type: ignore[attr-defined]
-        await eventually(lambda: not app.appender.waiting)
+        await eventually(lambda: not node.appender.waiting)
         assert (await store.heads(["yard"])) == {"yard": 12}, "what was sent is stored all the same"

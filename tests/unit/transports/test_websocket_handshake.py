@@ -4,19 +4,19 @@ import pytest
 
 from madang.core.rate import Rate
 from madang.services.limits import Rates
-from madang.transports.app import App
+from madang.transports.node import Node
 from tests.unit.transports.conftest import Running
 from tests.unit.transports.peers import Peer, gone
 from tests.waiting import eventually
 
 
-async def test_a_handshake_is_counted_and_given_back(app: App) -> None:
-    one, two, other = Peer(app).connect(), Peer(app).connect(), Peer(app, "10.0.0.2").connect()
+async def test_a_handshake_is_counted_and_given_back(node: Node) -> None:
+    one, two, other = Peer(node).connect(), Peer(node).connect(), Peer(node, "10.0.0.2").connect()
     assert [p.status for p in (one, two, other)] == [101] * 3
-    assert (app.gate.sockets, app.gate.by_address) == (3, {"10.0.0.1": 2, "10.0.0.2": 1})
+    assert (node.gate.sockets, node.gate.by_address) == (3, {"10.0.0.1": 2, "10.0.0.2": 1})
     one.transport.abort()
     await eventually(lambda: one.transport.lost)
-    assert (app.gate.sockets, app.gate.by_address) == (2, {"10.0.0.1": 1, "10.0.0.2": 1})
+    assert (node.gate.sockets, node.gate.by_address) == (2, {"10.0.0.1": 1, "10.0.0.2": 1})
     two.transport.abort()
     await eventually(lambda: two.transport.lost)
     other.transport.abort()
@@ -24,14 +24,14 @@ async def test_a_handshake_is_counted_and_given_back(app: App) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/wsx", "/ws/", "/socket.io/", "//[x", "/%77s?", "*", "http://["])
-async def test_only_at_its_path(app: App, path: str) -> None:
-    peer = Peer(app).connect(path=path)
+async def test_only_at_its_path(node: Node, path: str) -> None:
+    peer = Peer(node).connect(path=path)
     assert peer.status in (400, 404)
     await gone(peer)
 
 
-async def test_a_query_does_no_harm(app: App) -> None:
-    assert Peer(app).connect(path="/ws?v=1&x=[").status == 101
+async def test_a_query_does_no_harm(node: Node) -> None:
+    assert Peer(node).connect(path="/ws?v=1&x=[").status == 101
 
 
 @pytest.mark.parametrize(
@@ -56,46 +56,46 @@ async def test_a_query_does_no_harm(app: App) -> None:
     ],
 )
 async def test_origins(running: Running, host: str, origin: str | None, allowed: bool) -> None:
-    async with running(origins=frozenset({"https://good.example"})) as app:
-        peer = Peer(app).connect(*([f"Origin: {origin}"] if origin is not None else []), host=host)
+    async with running(origins=frozenset({"https://good.example"})) as node:
+        peer = Peer(node).connect(*([f"Origin: {origin}"] if origin is not None else []), host=host)
         assert peer.status == (101 if allowed else 403)
         if not allowed:
             await gone(peer)
 
 
-async def test_two_origins_are_none(app: App) -> None:
-    peer = Peer(app).connect("Origin: http://localhost", "Origin: http://evil.example")
+async def test_two_origins_are_none(node: Node) -> None:
+    peer = Peer(node).connect("Origin: http://localhost", "Origin: http://evil.example")
     assert peer.status == 403
     await gone(peer)
 
 
 async def test_any_origin_if_the_operator_says_so(running: Running) -> None:
-    async with running(origins=frozenset({"*"})) as app:
-        assert Peer(app).connect("Origin: https://evil.example").status == 101
+    async with running(origins=frozenset({"*"})) as node:
+        assert Peer(node).connect("Origin: https://evil.example").status == 101
 
 
 async def test_caps(running: Running) -> None:
-    async with running(rates=Rates(address=Rate(0, 0), sockets=4, sockets_per_address=2)) as app:
-        first, _ = Peer(app).connect(), Peer(app).connect()
-        third = Peer(app).connect()
+    async with running(rates=Rates(address=Rate(0, 0), sockets=4, sockets_per_address=2)) as node:
+        first, _ = Peer(node).connect(), Peer(node).connect()
+        third = Peer(node).connect()
         assert third.status == 503
         assert b"Retry-After" in third.transport.sent
-        assert [Peer(app, f"10.0.0.{n}").connect().status for n in (2, 3, 4)] == [101, 101, 503]
+        assert [Peer(node, f"10.0.0.{n}").connect().status for n in (2, 3, 4)] == [101, 101, 503]
         first.transport.abort()
         await eventually(lambda: first.transport.lost)
-        assert Peer(app).connect().status == 101
-        assert app.gate.sockets == 4
+        assert Peer(node).connect().status == 101
+        assert node.gate.sockets == 4
 
 
 async def test_handshakes_too_fast(running: Running) -> None:
-    async with running(rates=Rates(address=Rate(1, 3))) as app:
-        assert [Peer(app).connect().status for _ in range(5)] == [101, 101, 101, 429, 429]
-        assert Peer(app, "10.0.0.2").connect().status == 101
+    async with running(rates=Rates(address=Rate(1, 3))) as node:
+        assert [Peer(node).connect().status for _ in range(5)] == [101, 101, 101, 429, 429]
+        assert Peer(node, "10.0.0.2").connect().status == 101
 
 
 async def test_none_while_draining(running: Running) -> None:
-    async with running(draining=True) as app:
-        peer = Peer(app).connect()
+    async with running(draining=True) as node:
+        peer = Peer(node).connect()
         assert peer.status == 503
         await gone(peer)
 
@@ -113,11 +113,11 @@ async def test_none_while_draining(running: Running) -> None:
     ],
 )
 async def test_the_address_a_trusted_proxy_gives(running: Running, forwarded: list[str], counted: str) -> None:
-    async with running(trusted_proxies=frozenset({"10.0.0.1", "10.0.0.9"})) as app:
-        Peer(app).connect(*(f"X-Forwarded-For: {value}" for value in forwarded))
-        assert app.gate.by_address == {counted: 1}
+    async with running(trusted_proxies=frozenset({"10.0.0.1", "10.0.0.9"})) as node:
+        Peer(node).connect(*(f"X-Forwarded-For: {value}" for value in forwarded))
+        assert node.gate.by_address == {counted: 1}
 
 
-async def test_the_address_anybody_else_gives_is_not_believed(app: App) -> None:
-    Peer(app).connect("X-Forwarded-For: 203.0.113.7")
-    assert app.gate.by_address == {"10.0.0.1": 1}
+async def test_the_address_anybody_else_gives_is_not_believed(node: Node) -> None:
+    Peer(node).connect("X-Forwarded-For: 203.0.113.7")
+    assert node.gate.by_address == {"10.0.0.1": 1}

@@ -14,12 +14,12 @@ from madang.core.rooms import Room
 from madang.errors import Refused
 from madang.services.rooms import SYSTEM
 from madang.transports.admin.metrics import CONTENT_TYPE, Metrics
-from madang.transports.app import App
 from madang.transports.http.bodies import Health, Members, NewRoom, Rooms, Title
-from madang.transports.http.dependencies import AfterId, Limit, Node, RoomPath, Token
+from madang.transports.http.dependencies import AfterId, Limit, RoomPath, ThisNode, Token
 from madang.transports.http.errors import Envelope, answer, handle_errors
 from madang.transports.http.routes.rooms import shown
 from madang.transports.http.schemas import body
+from madang.transports.node import Node
 
 
 class NewKey(msgspec.Struct):
@@ -67,7 +67,7 @@ class Nodes(msgspec.Struct, frozen=True):
     nodes: list[Peer]
 
 
-async def _operator(node: Node, token: Token) -> None:
+async def _operator(node: ThisNode, token: Token) -> None:
     if not hmac.compare_digest(token.encode(), node.admin_secret.encode()):
         raise Refused("bad_token")
 
@@ -76,30 +76,30 @@ router = APIRouter(dependencies=[Depends(_operator)])
 
 
 @router.get("/keys")
-async def keys(node: Node) -> Response:
+async def keys(node: ThisNode) -> Response:
     """List the server keys."""
     return answer(Keys([Key(key.id, key.label, key.created_at) for key in await node.identity.keys()]))
 
 
 @router.post("/keys")
-async def create_key(node: Node, new: Annotated[NewKey, body(NewKey)]) -> Response:
+async def create_key(node: ThisNode, new: Annotated[NewKey, body(NewKey)]) -> Response:
     """Make a server key."""
     key, secret = await node.identity.add_key(new.label, node.now())
     return answer(Key(key.id, key.label, key.created_at, secret), 201)
 
 
 @router.delete("/keys/{id}")
-async def drop_key(node: Node, id: str) -> Response:
+async def drop_key(node: ThisNode, id: str) -> Response:
     """Forget a server key."""
     await node.identity.drop_key(id)
     return Response(status_code=204)
 
 
 @router.get("/nodes")
-async def nodes(node: Node) -> Response:
+async def nodes(node: ThisNode) -> Response:
     """List the nodes."""
     heartbeat, now = node.heartbeat, node.hub.time()
-    known = [Peer(node.node, "here")]
+    known = [Peer(node.name, "here")]
     for name in sorted({*heartbeat.peers, *heartbeat.unheard}):
         state = "unheard" if name in heartbeat.unheard else "heard"
         if (peer := heartbeat.peers.get(name)) is not None:
@@ -110,21 +110,21 @@ async def nodes(node: Node) -> Response:
 
 
 @router.get("/rooms")
-async def rooms(node: Node, after: AfterId = "", limit: Limit = 50) -> Response:
+async def rooms(node: ThisNode, after: AfterId = "", limit: Limit = 50) -> Response:
     """List the open rooms."""
     found, more = await node.reading.open_rooms(after, limit)
     return answer(Rooms(found, more))
 
 
 @router.post("/rooms")
-async def create_room(node: Node, new: Annotated[NewRoom, body(NewRoom)]) -> Response:
+async def create_room(node: ThisNode, new: Annotated[NewRoom, body(NewRoom)]) -> Response:
     """Create a room that belongs to the server itself, as the lobby does."""
     await node.rooms.create(SYSTEM, new.id, new.title, new.access)
     return answer(await node.rooms.room(new.id), 201)
 
 
 @router.get("/rooms/{id}")
-async def room(node: Node, id: RoomPath) -> Response:
+async def room(node: ThisNode, id: RoomPath) -> Response:
     """Show any room."""
     found = await node.rooms.room(id)
     members, more = await node.reading.members(id, "", 50)
@@ -133,13 +133,13 @@ async def room(node: Node, id: RoomPath) -> Response:
     return answer(ShownRoom(found, sockets, Members([shown(member) for member in members], more)))
 
 
-def admin_app(app: App) -> Envelope:
+def admin_app(node: Node) -> Envelope:
     """Make the ASGI application of the admin listener."""
     api = FastAPI(title="Madang administration", openapi_url=None, redirect_slashes=False)
-    api.state.node = app
+    api.state.node = node
     handle_errors(api)
     api.include_router(router)
-    metrics = Metrics(app)
+    metrics = Metrics(node)
 
     @api.get("/metrics")
     async def show_metrics() -> Response:

@@ -21,7 +21,7 @@ from prometheus_client.registry import Collector
 from madang import __version__
 from madang.services.appender import Statistics
 from madang.services.limits import KINDS
-from madang.transports.app import App
+from madang.transports.node import Node
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _LAG_BUCKETS: Final = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -78,23 +78,23 @@ class Lateness:
 class Metrics:
     """One node's metrics."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, node: Node) -> None:
         # Else every histogram comes with a second name, for when it was made.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
-        self._registry.register(_Node(app))
+        self._registry.register(_Node(node))
         ProcessCollector(registry=self._registry)
         self._lag = Histogram(
             "madang_loop_lag_seconds", "How late the event loop came to what was due; observed once a second.",
             buckets=_LAG_BUCKETS, registry=self._registry,
         )  # fmt: skip
-        lateness = Lateness(app.hub.time())
+        lateness = Lateness(node.hub.time())
 
         def turn() -> float:
-            self._lag.observe(lateness.at(app.hub.time()))
+            self._lag.observe(lateness.at(node.hub.time()))
             return 1.0
 
-        app.wheel.add(turn, 1)
+        node.wheel.add(turn, 1)
 
     def text(self) -> bytes:
         """Give all metrics as they stand."""
@@ -104,16 +104,16 @@ class Metrics:
 class _Node(Collector):
     """Reads what the node's parts have counted."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    def __init__(self, node: Node) -> None:
+        self._node = node
 
     def collect(self) -> Iterator[Metric]:
         """Give the node's metrics (called by the registry)."""
-        app = self._app
-        gate, hub, appender = app.gate, app.hub, app.appender
+        node = self._node
+        gate, hub, appender = node.gate, node.hub, node.appender
         yield InfoMetricFamily("madang", "Version of this node.", {"version": __version__})
         yield GaugeMetricFamily("madang_sockets", "WebSockets open.", gate.sockets)
-        yield GaugeMetricFamily("madang_sockets_limit", "WebSockets accepted at most.", app.limits.rates.sockets)
+        yield GaugeMetricFamily("madang_sockets_limit", "WebSockets accepted at most.", node.limits.rates.sockets)
         yield CounterMetricFamily(
             "madang_turned_away", "Handshakes refused for load, to come back later.", gate.turned_away
         )
@@ -122,17 +122,17 @@ class _Node(Collector):
         yield GaugeMetricFamily(
             "madang_rooms_due", "Rooms waiting for their turn to be written.", hub.scheduler.backlog
         )
-        yield GaugeMetricFamily("madang_joins_waiting", "Joins waiting for their turn.", app.joins.waiting)
+        yield GaugeMetricFamily("madang_joins_waiting", "Joins waiting for their turn.", node.joins.waiting)
         yield GaugeMetricFamily("madang_appends_waiting", "Drafts not answered yet.", appender.waiting)
-        yield GaugeMetricFamily("madang_read_pointers_waiting", "Read pointers not written yet.", app.reading.waiting)
+        yield GaugeMetricFamily("madang_read_pointers_waiting", "Read pointers not written yet.", node.reading.waiting)
         for name, (field, text) in _EVENTS.items():
             yield CounterMetricFamily(name, text, getattr(hub.statistics, field))
         yield from _appends(appender.statistics)
-        yield from _fleet(app)
+        yield from _fleet(node)
 
 
-def _fleet(app: App) -> Iterator[Metric]:
-    heartbeat = app.heartbeat
+def _fleet(node: Node) -> Iterator[Metric]:
+    heartbeat = node.heartbeat
     heard = sum(not peer.silent for peer in heartbeat.peers.values())
     yield GaugeMetricFamily("madang_nodes", "Nodes that are heard on the bus, this one included.", heard + 1)
     yield GaugeMetricFamily(
@@ -146,7 +146,7 @@ def _fleet(app: App) -> Iterator[Metric]:
             yield CounterMetricFamily(name, text, getattr(counted, field))
     charged = CounterMetricFamily("madang_limits_charged", "Charged for what was spent elsewhere.", labels=["limit"])
     for kind in KINDS:
-        charged.add_metric([kind], app.sharing.charged[kind])
+        charged.add_metric([kind], node.shared_limits.charged[kind])
     yield charged
 
 

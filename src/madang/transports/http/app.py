@@ -8,15 +8,15 @@ from starlette.middleware.cors import CORSMiddleware
 
 from madang import __version__
 from madang.errors import Refused, StorageFailed
-from madang.transports.app import App
 from madang.transports.http import page
 from madang.transports.http.bodies import Health
-from madang.transports.http.dependencies import Node
+from madang.transports.http.dependencies import ThisNode
 from madang.transports.http.errors import METHODS, Envelope, answer, failure, handle_errors
 from madang.transports.http.routes import messages as http_messages
 from madang.transports.http.routes import rooms as http_rooms
 from madang.transports.http.routes import users as http_users
 from madang.transports.http.schemas import documented, schemas
+from madang.transports.node import Node
 
 _DESCRIPTION: Final = (
     "Rooms, messages and members over HTTP. Live events come over the WebSocket at `/ws`. "
@@ -32,7 +32,7 @@ async def livez() -> Response:
 
 
 @router.get("/readyz", **documented(Health))
-async def readyz(node: Node) -> Response:
+async def readyz(node: ThisNode) -> Response:
     """Say whether new connections are welcome: not while the node drains, nor when the log does not answer."""
     if node.gate.draining:
         raise Refused("draining")
@@ -58,19 +58,19 @@ class _Cors(CORSMiddleware):
         return failure(Refused("forbidden", "This origin, method or header is not allowed (MADANG_ORIGINS)."))
 
 
-def http_app(app: App) -> Envelope:
+def http_app(node: Node) -> Envelope:
     """Make the ASGI application of the public listener."""
     api = _Api(
         title="Madang", version=__version__, description=_DESCRIPTION, docs_url=None, redoc_url=None,
         redirect_slashes=False, generate_unique_id_function=lambda route: route.name,
     )  # fmt: skip
-    api.state.node = app
+    api.state.node = node
     handle_errors(api)
     for part in (http_users.router, http_rooms.router, http_messages.router, router):
         api.include_router(part)
-    if app.gate.origins:
+    if node.gate.origins:
         api.add_middleware(
-            _Cors, allow_origins=list(app.gate.origins), allow_methods=METHODS,
+            _Cors, allow_origins=list(node.gate.origins), allow_methods=METHODS,
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key"], expose_headers=["Retry-After"],
         )  # fmt: skip
     return Envelope(api)

@@ -7,17 +7,17 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from madang.core.actors import Actor
 from madang.errors import Refused
-from madang.transports.app import App
+from madang.transports.node import Node
 
 _SERVER_KEY: Final = "mk_"
 _bearer = HTTPBearer(scheme_name="token", description="A user's token, or a server key (mk_…).", auto_error=False)
 
 
-async def _node(request: Request) -> App:
-    return cast(App, request.app.state.node)
+async def _node(request: Request) -> Node:
+    return cast(Node, request.app.state.node)
 
 
-Node = Annotated[App, Depends(_node)]
+ThisNode = Annotated[Node, Depends(_node)]
 
 
 async def _token(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
@@ -29,7 +29,7 @@ async def _token(credentials: Annotated[HTTPAuthorizationCredentials | None, Dep
 Token = Annotated[str, Depends(_token)]
 
 
-async def _caller(node: Node, token: Token) -> Actor:
+async def _caller(node: ThisNode, token: Token) -> Actor:
     if token.startswith(_SERVER_KEY):
         return await node.identity.server(token)
     user, _ = node.identity.verify(token, node.now())
@@ -48,12 +48,12 @@ AfterId = Annotated[str, Query(pattern=r"^[^\x00-\x1f\x7f]{0,64}$", description=
 Limit = Annotated[int, Query(ge=1, le=200, description="At most so many.")]
 
 
-def hold_page(node: App, user: Actor, rows: int) -> None:
+def hold_page(node: Node, user: Actor, rows: int) -> None:
     """Count a page that a caller reads, as the native protocol does; a server reads for many (rate_limited)."""
     if not user.server:
         node.limits.page_requested(user.id, rows, node.hub.time())
 
 
-def hold(node: App, user: Actor, room: str, slow_ms: int = 0) -> None:
+def hold(node: Node, user: Actor, room: str, slow_ms: int = 0) -> None:
     """Count a change that a caller makes in a room, as the native protocol does (rate_limited, slow_mode)."""
     node.limits.append(user.id, room, node.hub.time(), slow_ms, server=user.server)

@@ -11,9 +11,9 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from madang.codes import ERRORS
-from madang.transports.app import App
 from madang.transports.http.errors import HEADERS as COMMON
 from madang.transports.http.errors import envelope
+from madang.transports.node import Node
 
 HEAD_S: Final = 5.0  # from the connection to the end of the first head
 HEAD_BYTES: Final = 16 * 1024
@@ -36,7 +36,7 @@ _BAD: Final = _refusal("bad_http", "Bad Request")
 class GuardedHttp(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 with bounds on the head; made per connection. `guarded` binds it to a node."""
 
-    gate_app: App  # set by guarded()
+    node: Node  # set by guarded()
 
     def connection_made(self, transport: Any) -> None:
         """Take the socket; its first head must be whole within HEAD_S, a later one within twice that."""
@@ -47,7 +47,7 @@ class GuardedHttp(HttpToolsProtocol):
         self._heads = 0
         self._parsed = 0  # bytes of this head that the parser has told of
         self._raw = 0  # bytes that came since it began, or, behind it, since the last piece of a body
-        self.gate_app.wheel.add(self._look, HEAD_S)
+        self.node.wheel.add(self._look, HEAD_S)
 
     def _look(self) -> float | None:
         if self._handed_over or self.transport.is_closing():
@@ -154,6 +154,6 @@ class GuardedHttp(HttpToolsProtocol):
             self.transport.close()
 
 
-def guarded(app: App) -> type[GuardedHttp]:
+def guarded(node: Node) -> type[GuardedHttp]:
     """Make the class to hand to uvicorn as `http=`."""
-    return type("Guarded", (GuardedHttp,), {"gate_app": app})
+    return type("Guarded", (GuardedHttp,), {"node": node})

@@ -25,7 +25,7 @@ from madang.protocol.native import codec
 from madang.protocol.native import commands as c
 from madang.services import messages
 from madang.services.identity import INVITE_S
-from madang.transports.app import App
+from madang.transports.node import Node
 from madang.transports.websocket.framing import NativeEncoding
 
 logger = logging.getLogger("madang.native")
@@ -55,10 +55,10 @@ class Socket(Subscriber, Protocol):
 class Session:
     """One connection's side of the conversation."""
 
-    __slots__ = ("_app", "_bad", "_bucket", "_busy", "_flood", "_queue", "_queued", "_socket", "in_flight", "user")
+    __slots__ = ("_bad", "_bucket", "_busy", "_flood", "_node", "_queue", "_queued", "_socket", "in_flight", "user")
 
-    def __init__(self, app: App, socket: Socket) -> None:
-        self._app = app
+    def __init__(self, node: Node, socket: Socket) -> None:
+        self._node = node
         self._socket = socket
         self._bucket = Bucket()
         self._queue: deque[bytes] | None = None  # most sessions never need one
@@ -104,7 +104,7 @@ class Session:
     def _handle(self, text: bytes) -> None:
         n: int | None = None
         try:
-            self._app.limits.command(self._bucket, self._app.hub.time())
+            self._node.limits.command(self._bucket, self._node.hub.time())
             command = codec.decode(text)
             n = command.n
             if self.user is None and type(command) is not c.Hello:
@@ -140,7 +140,7 @@ class Session:
 
     def _later(self, n: int, work: Awaitable[bytes]) -> None:
         self._busy = True
-        self._app.hub.spawn(self._run(n, work))
+        self._node.hub.spawn(self._run(n, work))
 
     async def _run(self, n: int, work: Awaitable[bytes]) -> None:
         try:
@@ -171,16 +171,16 @@ class Session:
             raise Refused("bad_version", f"This server speaks version {c.VERSION}.")
         if (command.guest is None) == (command.token is None):
             raise Refused("bad_field", "guest, token: exactly one of them.")
-        app = self._app
+        node = self._node
         if command.token is not None:
-            self.user, token = app.identity.verify(command.token, app.now())
+            self.user, token = node.identity.verify(command.token, node.now())
         else:
-            app.limits.address(self._socket.address, app.hub.time())
-            self.user, token = app.identity.guest(command.guest or "", app.now())
+            node.limits.address(self._socket.address, node.hub.time())
+            self.user, token = node.identity.guest(command.guest or "", node.now())
         server = {
-            "name": "madang", "version": __version__, "v": c.VERSION, "ack": app.appender.ack, "max_frame": MAX_FRAME,
-            "max_text": app.max_text, "max_rooms": app.max_rooms, "max_data": messages.MAX_DATA,
-            "max_mentions": 50, "resume_events": RESUME_EVENTS, "ping_ms": int(app.ping_s * 1000),
+            "name": "madang", "version": __version__, "v": c.VERSION, "ack": node.appender.ack, "max_frame": MAX_FRAME,
+            "max_text": node.max_text, "max_rooms": node.max_rooms, "max_data": messages.MAX_DATA,
+            "max_mentions": 50, "resume_events": RESUME_EVENTS, "ping_ms": int(node.ping_s * 1000),
         }  # fmt: skip
         user = {"id": self.user.id, "name": self.user.name}
         self._answer(codec.ok(command.n, user=user, token=token, server=server))
@@ -193,16 +193,16 @@ class Session:
 
     def _join(self, command: c.Join) -> None:
         self._busy = True
-        self._app.joins.enter(lambda: self._begin_join(command))
+        self._node.joins.enter(lambda: self._begin_join(command))
 
     def _begin_join(self, command: c.Join) -> None:
         if not self._socket.closed:
             self._later(command.n, self._do_join(command))
 
     async def _do_join(self, command: c.Join) -> bytes:
-        app, socket = self._app, self._socket
-        if len(socket.subscriptions) >= app.max_rooms and command.room not in socket.subscriptions:
-            raise Refused("too_many", f"At most {app.max_rooms} rooms on one connection.")
+        node, socket = self._node, self._socket
+        if len(socket.subscriptions) >= node.max_rooms and command.room not in socket.subscriptions:
+            raise Refused("too_many", f"At most {node.max_rooms} rooms on one connection.")
         room, member, joined = await self._follow(command)
         info = room.info
         fields = {
@@ -215,22 +215,22 @@ class Session:
 
     async def _follow(self, command: c.Join) -> tuple[LiveRoom, Member, Joined]:
         """Enter and follow. A room is opened only for those who may see it; what a kick meanwhile ends, stays ended."""
-        app, user = self._app, self._me()
-        room = app.hub.rooms.get(command.room)
+        node, user = self._node, self._me()
+        room = node.hub.rooms.get(command.room)
         member_at = room.next if room is not None else 0
         if command.since is None:
-            invited = command.invite is not None and app.identity.invited(command.invite, command.room)
-            member = await app.rooms.enter(user, command.room, invited=invited)
+            invited = command.invite is not None and node.identity.invited(command.invite, command.room)
+            member = await node.rooms.enter(user, command.room, invited=invited)
         else:  # who was kicked while away is not let in again by coming back
-            member = await app.rooms.member(user, command.room)
+            member = await node.rooms.member(user, command.room)
         while True:
             if room is None:
-                room = await app.hub.open(command.room)
+                room = await node.hub.open(command.room)
                 if room is None:
                     raise Refused("not_found")
                 member_at = room.next
-                member = await app.rooms.member(user, command.room)
-            joined = await app.following.join(
+                member = await node.rooms.member(user, command.room)
+            joined = await node.following.join(
                 self._socket, room, user.id, user.name, member.role,
                 member_at=member_at, reach=member.read_seq, since=command.since, epoch=command.epoch, limit=command.limit,
             )  # fmt: skip
@@ -247,13 +247,13 @@ class Session:
     # -- appends -------------------------------------------------------------------------------------------------------
 
     def _submit(self, n: int, draft: Draft, subscription: Subscription) -> None:
-        app = self._app
-        live = app.hub.rooms[draft.room]
+        node = self._node
+        live = node.hub.rooms[draft.room]
         slow_ms = live.info.slow_ms
         if slow_ms and (draft.type != SENT or may(subscription.role, Action.SKIP_SLOW_MODE)):
             slow_ms = 0
-        app.limits.append(draft.user, draft.room, app.hub.time(), slow_ms)
-        app.appender.submit(draft, self._appended, n)
+        node.limits.append(draft.user, draft.room, node.hub.time(), slow_ms)
+        node.appender.submit(draft, self._appended, n)
         self.in_flight += 1
         if self.in_flight == IN_FLIGHT:
             self._socket.read_on(False)
@@ -272,16 +272,16 @@ class Session:
     def _ack(self, n: int, outcome: Appended | None) -> bytes:
         if outcome is None:
             return codec.ok(n, unchanged=True)
-        return codec.ack(n, outcome.event.id, outcome.event.seq, self._app.appender.ack, outcome.duplicate)
+        return codec.ack(n, outcome.event.id, outcome.event.seq, self._node.appender.ack, outcome.duplicate)
 
     def _send(self, m: c.Send) -> None:
         subscription = self._subscription(m.room)
-        draft = messages.send(self._me(), m.room, m.cid, m.text, m.data, m.reply_to, m.mentions, self._app.max_text)
+        draft = messages.send(self._me(), m.room, m.cid, m.text, m.data, m.reply_to, m.mentions, self._node.max_text)
         self._submit(m.n, draft, subscription)
 
     def _edit(self, m: c.Edit) -> None:
         subscription = self._subscription(m.room)
-        draft = messages.edit(self._me(), m.room, m.seq, m.cid, m.text, m.data, m.mentions, self._app.max_text)
+        draft = messages.edit(self._me(), m.room, m.seq, m.cid, m.text, m.data, m.mentions, self._node.max_text)
         self._submit(m.n, draft, subscription)
 
     def _delete(self, m: c.Delete) -> None:
@@ -297,7 +297,7 @@ class Session:
         self._submit(m.n, messages.pin(self._me(), subscription.role, m.room, m.seq, m.on), subscription)
 
     def _changing(self, n: int, room: str, change: Callable[[Actor], Awaitable[Appended | None]]) -> None:
-        self._app.limits.append(self._me().id, room, self._app.hub.time())
+        self._node.limits.append(self._me().id, room, self._node.hub.time())
 
         async def work() -> bytes:
             return self._ack(n, await change(self._me()))
@@ -305,25 +305,25 @@ class Session:
         self._later(n, work())
 
     def _leave(self, m: c.Leave) -> None:
-        self._changing(m.n, m.room, lambda me: self._app.rooms.leave(me, m.room))
+        self._changing(m.n, m.room, lambda me: self._node.rooms.leave(me, m.room))
 
     def _create(self, m: c.Create) -> None:
-        self._changing(m.n, m.room, lambda me: self._app.rooms.create(me, m.room, m.title, m.access))
+        self._changing(m.n, m.room, lambda me: self._node.rooms.create(me, m.room, m.title, m.access))
 
     def _change(self, m: c.Change) -> None:
-        self._changing(m.n, m.room, lambda me: self._app.rooms.change(me, m.room, m.title, m.access, m.slow_ms))
+        self._changing(m.n, m.room, lambda me: self._node.rooms.change(me, m.room, m.title, m.access, m.slow_ms))
 
     def _invite(self, m: c.Invite) -> None:
         need(self._subscription(m.room).role, Action.INVITE)
         self._answer(
-            codec.ok(m.n, invite=self._app.identity.invite(m.room, self._app.now()), expires_ms=INVITE_S * 1000)
+            codec.ok(m.n, invite=self._node.identity.invite(m.room, self._node.now()), expires_ms=INVITE_S * 1000)
         )
 
     def _kick(self, m: c.Kick) -> None:
-        self._changing(m.n, m.room, lambda me: self._app.rooms.kick(me, m.room, m.user))
+        self._changing(m.n, m.room, lambda me: self._node.rooms.kick(me, m.room, m.user))
 
     def _role(self, m: c.Role) -> None:
-        self._changing(m.n, m.room, lambda me: self._app.rooms.grant(me, m.room, m.user, m.role))
+        self._changing(m.n, m.room, lambda me: self._node.rooms.grant(me, m.room, m.user, m.role))
 
     # -- reads ---------------------------------------------------------------------------------------------------------
 
@@ -333,37 +333,37 @@ class Session:
 
         async def work() -> bytes:
             fields = await read(self._me())
-            await self._app.rooms.member(self._me(), room)  # behind the read: it may have seen what came after a kick
+            await self._node.rooms.member(self._me(), room)  # behind the read: it may have seen what came after a kick
             return codec.ok(n, **fields)
 
         self._later(n, work())
 
     def _page(self, rows: int) -> None:
-        self._app.limits.page(self._bucket, rows, self._app.hub.time())
+        self._node.limits.page(self._bucket, rows, self._node.hub.time())
 
     def _history(self, m: c.History) -> None:
         async def read(me: Actor) -> dict[str, Any]:
-            page = await self._app.reading.history(m.room, me.id, m.before, m.after, m.limit)
+            page = await self._node.reading.history(m.room, me.id, m.before, m.after, m.limit)
             return {"messages": page.messages, "more": page.more}
 
         self._reading(m.n, m.room, m.limit, read)
 
     def _pins(self, m: c.Pins) -> None:
         async def read(me: Actor) -> dict[str, Any]:
-            return {"messages": await self._app.reading.pins(m.room, me.id), "more": False}
+            return {"messages": await self._node.reading.pins(m.room, me.id), "more": False}
 
         self._reading(m.n, m.room, PINS, read)
 
     def _members(self, m: c.Members) -> None:
         async def read(me: Actor) -> dict[str, Any]:
-            members, more = await self._app.reading.members(m.room, m.after, m.limit)
+            members, more = await self._node.reading.members(m.room, m.after, m.limit)
             return {"members": [_member(member) for member in members], "more": more}
 
         self._reading(m.n, m.room, m.limit, read)
 
     def _presence(self, m: c.Presence) -> None:
         async def read(me: Actor) -> dict[str, Any]:
-            users, count = await self._app.hub.presence.online(m.room, after=m.after, limit=m.limit)
+            users, count = await self._node.hub.presence.online(m.room, after=m.after, limit=m.limit)
             return {"users": users, "count": count, "more": len(users) == m.limit and count > m.limit}
 
         self._reading(m.n, m.room, m.limit, read)
@@ -372,7 +372,7 @@ class Session:
         self._page(m.limit)
 
         async def work() -> bytes:
-            rooms, more = await self._app.reading.memberships(self._me().id, m.after, m.limit)
+            rooms, more = await self._node.reading.memberships(self._me().id, m.after, m.limit)
             return codec.ok(m.n, rooms=rooms, more=more)
 
         self._later(m.n, work())
@@ -381,20 +381,20 @@ class Session:
 
     def _typing(self, m: c.Typing) -> None:
         subscription = self._subscription(m.room)
-        self._app.hub.announce(ephemeral.typing(m.room, subscription.user, subscription.name if m.on else None))
+        self._node.hub.announce(ephemeral.typing(m.room, subscription.user, subscription.name if m.on else None))
         if m.n:
             self._answer(codec.ok(m.n))
 
     def _read(self, m: c.Read) -> None:
         subscription = self._subscription(m.room)
-        seq = min(m.seq, self._app.hub.rooms[m.room].next - 1)
-        self._app.reading.mark(m.room, subscription.user, seq)
-        self._app.hub.announce(ephemeral.read(m.room, subscription.user, seq))
+        seq = min(m.seq, self._node.hub.rooms[m.room].next - 1)
+        self._node.reading.mark(m.room, subscription.user, seq)
+        self._node.hub.announce(ephemeral.read(m.room, subscription.user, seq))
         if m.n:
             self._answer(codec.ok(m.n))
 
     def _ping(self, m: c.Ping) -> None:
-        self._answer(codec.ok(m.n, at=moment(int(self._app.now() * 1000))))
+        self._answer(codec.ok(m.n, at=moment(int(self._node.now() * 1000))))
 
 
 def _member(member: Member) -> dict[str, str]:

@@ -22,8 +22,8 @@ from madang.delivery.subscriber import Subscription
 from madang.errors import Limited
 from madang.protocol.native.frames import ByeFrame
 from madang.transports.addresses import client_address
-from madang.transports.app import App
 from madang.transports.native.session import MAX_FRAME, Session
+from madang.transports.node import Node
 from madang.transports.websocket.framing import DEFLATE, PLAIN, NativeEncoding, encoding_for
 
 logger = logging.getLogger("madang.websocket")
@@ -46,7 +46,7 @@ CONTROLS: Final = 50  # pings and pongs between two looks of the wheel
 class Connection(asyncio.Protocol):
     """One WebSocket. Made by uvicorn per upgrade; `gateway` binds it to a node."""
 
-    app: App  # set by gateway()
+    node: Node  # set by gateway()
     write_now: Callable[[bytes], None]  # the transport's own, so that a delivery is one call
 
     __slots__ = (
@@ -55,7 +55,7 @@ class Connection(asyncio.Protocol):
     )  # fmt: skip
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
-        extensions = [DEFLATE] if self.app.gate.compression else None
+        extensions = [DEFLATE] if self.node.gate.compression else None
         self._protocol = ServerProtocol(extensions=extensions, max_size=MAX_FRAME, logger=_quiet)
         self._server_state = server_state
         self.transport: asyncio.Transport
@@ -92,11 +92,11 @@ class Connection(asyncio.Protocol):
         self.closed = True
         if self.session is not None:
             self.session.ended()
-            self.app.hub.close(self)
+            self.node.hub.close(self)
             self._leave_gate()
 
     def _leave_gate(self) -> None:
-        gate = self.app.gate
+        gate = self.node.gate
         gate.sockets -= 1
         gate.by_address[self.address] -= 1
         if not gate.by_address[self.address]:
@@ -141,9 +141,9 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The byte budget is used up: stop writing events, and stop reading what would need answers."""
         self.paused = True
-        self._paused_at = self.app.hub.time()
+        self._paused_at = self.node.hub.time()
         self.transport.pause_reading()
-        self.app.hub.pause(self)
+        self.node.hub.pause(self)
 
     def resume_writing(self) -> None:
         """There is room again: read on, and catch up."""
@@ -154,7 +154,7 @@ class Connection(asyncio.Protocol):
             self.transport.resume_reading()
         if self.session is not None:
             self.session.go_on()
-        self.app.following.resume(self)
+        self.node.following.resume(self)
 
     def read_on(self, on: bool) -> None:
         """Stop reading for the session's sake, or go on."""
@@ -180,7 +180,7 @@ class Connection(asyncio.Protocol):
         if self.closed:
             return
         if not self._out:
-            self.app.hub.at_end_of_turn(self)
+            self.node.hub.at_end_of_turn(self)
         self._out.append(data)
 
     def send(self, data: bytes) -> None:
@@ -211,19 +211,19 @@ class Connection(asyncio.Protocol):
             self._protocol.send_response(response)
             self._flush()
             return
-        gate = self.app.gate
+        gate = self.node.gate
         gate.sockets += 1
         gate.by_address[self.address] = gate.by_address.get(self.address, 0) + 1
         self.device = secrets.token_hex(8)
         self.encoding = encoding_for(self._protocol.extensions)
-        self.session = Session(self.app, self)
+        self.session = Session(self.node, self)
         self._protocol.send_response(response)
         request.headers.clear()  # the parser keeps the request for good: 2 KB per socket
-        self.app.wheel.add(self._tick, min(HELLO_S, self.app.ping_s))
+        self.node.wheel.add(self._tick, min(HELLO_S, self.node.ping_s))
 
     def _refusal(self, request: Request) -> Response | None:
         """Judge a handshake by path, origin and load, before anything is kept for it."""
-        gate, rates = self.app.gate, self.app.limits.rates
+        gate, rates = self.node.gate, self.node.limits.rates
         peer = self.transport.get_extra_info("peername")
         self.address = client_address(peer, request.headers.get_all("X-Forwarded-For"), gate.trusted_proxies)
         reject = self._protocol.reject
@@ -246,14 +246,14 @@ class Connection(asyncio.Protocol):
         if gate.sockets >= rates.sockets or gate.by_address.get(self.address, 0) >= rates.sockets_per_address:
             return self._busy(reject(503, "Too many sockets.\n"), 5 + secrets.randbelow(10))
         try:
-            self.app.limits.handshake(self.address, self.app.hub.time())
+            self.node.limits.handshake(self.address, self.node.hub.time())
         except Limited as error:
             status = 503 if error.code == "overloaded" else 429
             return self._busy(reject(status, "Too many connections in a short time.\n"), 1 + error.retry_ms // 1000)
         return None
 
     def _busy(self, response: Response, seconds: int) -> Response:
-        self.app.gate.turned_away += 1
+        self.node.gate.turned_away += 1
         response.headers["Retry-After"] = str(seconds)
         return response
 
@@ -298,7 +298,7 @@ class Connection(asyncio.Protocol):
         if self.closed:
             return
         if code in FLOODS:
-            self.app.limits.flooded(self.address, self.app.hub.time())
+            self.node.limits.flooded(self.address, self.node.hub.time())
         if self._protocol.state is OPEN:
             self._protocol.send_close(code, reason)
             for data in self._protocol.data_to_send():
@@ -309,8 +309,8 @@ class Connection(asyncio.Protocol):
         """Follow nothing any more, and let go of the socket even if the peer never reads the rest."""
         if not self.closed:
             self.closed = True
-            self.app.hub.close(self)
-            self.app.wheel.add(self._end, CLOSE_S)
+            self.node.hub.close(self)
+            self.node.wheel.add(self._end, CLOSE_S)
             if not self._reading and not self.paused and not self._gone:
                 self.transport.resume_reading()  # for the peer's part of the closing
 
@@ -325,7 +325,7 @@ class Connection(asyncio.Protocol):
     def access_ended(self, room: str) -> None:
         """Its user left the room or was kicked."""
         subscription = self.subscriptions[room]
-        self.app.hub.presence.leave(room, subscription.user, self.device)
+        self.node.hub.presence.leave(room, subscription.user, self.device)
         if subscription.until is None:
             del self.subscriptions[room]
 
@@ -334,7 +334,7 @@ class Connection(asyncio.Protocol):
         if self.closed:
             return None
         if self.session is None or self.session.user is None:
-            rest = HELLO_S - self.app.ping_s
+            rest = HELLO_S - self.node.ping_s
             if rest > 0 and not self._silent:
                 self._silent = 1  # looked once
                 return rest
@@ -342,7 +342,7 @@ class Connection(asyncio.Protocol):
             return None
         self._controls = 0
         if self.paused:
-            if self.app.hub.time() - self._paused_at >= SLOW_S:
+            if self.node.hub.time() - self._paused_at >= SLOW_S:
                 self.close(4409, "too slow")
                 self.transport.abort()
                 return None
@@ -354,12 +354,12 @@ class Connection(asyncio.Protocol):
         self._alive = False
         self._protocol.send_ping(b"")
         self._flush()
-        return self.app.ping_s
+        return self.node.ping_s
 
 
-def gateway(app: App) -> type[Connection]:
+def gateway(node: Node) -> type[Connection]:
     """Make the class to hand to uvicorn as `ws=`."""
-    return type("Gateway", (Connection,), {"app": app, "__slots__": ()})
+    return type("Gateway", (Connection,), {"node": node, "__slots__": ()})
 
 
 def _same_origin(origins: list[str], hosts: list[str]) -> bool:

@@ -12,12 +12,12 @@ from madang.core.rooms import Member
 from madang.core.text import clean_name
 from madang.errors import Refused
 from madang.services import messages
-from madang.transports.app import App
 from madang.transports.http import bodies as b
-from madang.transports.http.dependencies import Caller, EmojiPath, Limit, Node, RoomPath, SeqPath, hold, hold_page
+from madang.transports.http.dependencies import Caller, EmojiPath, Limit, RoomPath, SeqPath, ThisNode, hold, hold_page
 from madang.transports.http.errors import answer
 from madang.transports.http.routes.rooms import ROOM, appended
 from madang.transports.http.schemas import body, carried, documented
+from madang.transports.node import Node
 
 router = APIRouter(prefix="/api" + ROOM, tags=["messages"])
 MESSAGE = "/messages/{seq}"
@@ -28,7 +28,7 @@ Cursor = Annotated[int | None, Query(ge=0, le=2**53)]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=64, description="Serves as cid.")]
 
 
-async def _append(node: App, user: Actor, member: Member, draft: Draft, status: int = 200) -> Response:
+async def _append(node: Node, user: Actor, member: Member, draft: Draft, status: int = 200) -> Response:
     slow_ms = 0
     if draft.type == SENT and not may(member.role, Action.SKIP_SLOW_MODE):
         live = node.hub.rooms.get(draft.room)
@@ -43,7 +43,7 @@ def _messages(found: list[Message], more: bool) -> b.History:
 
 @router.get("/messages", **documented(b.History))
 async def history(
-    node: Node, caller: Caller, id: RoomPath, before: Cursor = None, after: Cursor = None, limit: Limit = 50
+    node: ThisNode, caller: Caller, id: RoomPath, before: Cursor = None, after: Cursor = None, limit: Limit = 50
 ) -> Response:
     """Page through a room's messages: the newest, those before a seq, or those after one. Oldest first."""
     hold_page(node, caller, limit)
@@ -55,7 +55,7 @@ async def history(
 
 @router.post("/messages", **documented(b.Stored, status=201, also=200, taken=b.NewMessage))
 async def send(
-    node: Node,
+    node: ThisNode,
     caller: Caller,
     id: RoomPath,
     new: Annotated[b.NewMessage, body(b.NewMessage)],
@@ -79,7 +79,7 @@ def _sender(caller: Actor, other: b.As | None) -> Actor:
 
 @router.patch(MESSAGE, **documented(b.Stored, taken=b.MessageChange))
 async def edit(
-    node: Node, caller: Caller, id: RoomPath, seq: SeqPath, new: Annotated[b.MessageChange, body(b.MessageChange)]
+    node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath, new: Annotated[b.MessageChange, body(b.MessageChange)]
 ) -> Response:
     """Replace the content of one's own message."""
     member = await node.rooms.member(caller, id)
@@ -88,28 +88,28 @@ async def edit(
 
 
 @router.delete(MESSAGE, **documented(b.Stored))
-async def delete(node: Node, caller: Caller, id: RoomPath, seq: SeqPath) -> Response:
+async def delete(node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath) -> Response:
     """Delete one's own message, or as a moderator anybody's."""
     member = await node.rooms.member(caller, id)
     return await _append(node, caller, member, messages.delete(caller, id, seq))
 
 
 @router.put(REACTION, **documented(b.Stored | b.Unchanged))
-async def react(node: Node, caller: Caller, id: RoomPath, seq: SeqPath, emoji: EmojiPath) -> Response:
+async def react(node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath, emoji: EmojiPath) -> Response:
     """Put a reaction on a message."""
     member = await node.rooms.member(caller, id)
     return await _append(node, caller, member, messages.react(caller, id, seq, emoji, True))
 
 
 @router.delete(REACTION, **documented(b.Stored | b.Unchanged))
-async def unreact(node: Node, caller: Caller, id: RoomPath, seq: SeqPath, emoji: EmojiPath) -> Response:
+async def unreact(node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath, emoji: EmojiPath) -> Response:
     """Take one's own reaction off a message."""
     member = await node.rooms.member(caller, id)
     return await _append(node, caller, member, messages.react(caller, id, seq, emoji, False))
 
 
 @router.get("/pins", **documented(b.History))
-async def pins(node: Node, caller: Caller, id: RoomPath) -> Response:
+async def pins(node: ThisNode, caller: Caller, id: RoomPath) -> Response:
     """List the pinned messages."""
     await node.rooms.member(caller, id)
     found = await node.reading.pins(id, caller.id)
@@ -118,14 +118,14 @@ async def pins(node: Node, caller: Caller, id: RoomPath) -> Response:
 
 
 @router.put(PIN, **documented(b.Stored | b.Unchanged))
-async def pin(node: Node, caller: Caller, id: RoomPath, seq: SeqPath) -> Response:
+async def pin(node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath) -> Response:
     """Pin a message (moderators)."""
     member = await node.rooms.member(caller, id)
     return await _append(node, caller, member, messages.pin(caller, member.role, id, seq, True))
 
 
 @router.delete(PIN, **documented(b.Stored | b.Unchanged))
-async def unpin(node: Node, caller: Caller, id: RoomPath, seq: SeqPath) -> Response:
+async def unpin(node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath) -> Response:
     """Unpin a message (moderators)."""
     member = await node.rooms.member(caller, id)
     return await _append(node, caller, member, messages.pin(caller, member.role, id, seq, False))

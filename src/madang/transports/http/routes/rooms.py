@@ -10,17 +10,17 @@ from madang.core.rooms import Member, Room
 from madang.delivery import ephemeral
 from madang.errors import Refused
 from madang.services.identity import INVITE_S
-from madang.transports.app import App
 from madang.transports.http import bodies as b
-from madang.transports.http.dependencies import AfterId, Caller, Limit, Node, RoomPath, UserPath, hold, hold_page
+from madang.transports.http.dependencies import AfterId, Caller, Limit, RoomPath, ThisNode, UserPath, hold, hold_page
 from madang.transports.http.errors import answer
 from madang.transports.http.schemas import body, documented
+from madang.transports.node import Node
 
 router = APIRouter(prefix="/api", tags=["rooms"])
 ROOM = "/rooms/{id}"
 
 
-def appended(node: App, outcome: Appended | None, status: int = 200) -> Response:
+def appended(node: Node, outcome: Appended | None, status: int = 200) -> Response:
     """Answer with where an event stands in the log."""
     if outcome is None:
         return answer(b.Unchanged())
@@ -33,7 +33,7 @@ def appended(node: App, outcome: Appended | None, status: int = 200) -> Response
 
 
 @router.get("/rooms", **documented(b.Rooms))
-async def open_rooms(node: Node, caller: Caller, after: AfterId = "", limit: Limit = 50) -> Response:
+async def open_rooms(node: ThisNode, caller: Caller, after: AfterId = "", limit: Limit = 50) -> Response:
     """List the open rooms."""
     hold_page(node, caller, limit)
     rooms, more = await node.reading.open_rooms(after, limit)
@@ -41,7 +41,7 @@ async def open_rooms(node: Node, caller: Caller, after: AfterId = "", limit: Lim
 
 
 @router.post("/rooms", **documented(Room, status=201, taken=b.NewRoom))
-async def create_room(node: Node, caller: Caller, new: Annotated[b.NewRoom, body(b.NewRoom)]) -> Response:
+async def create_room(node: ThisNode, caller: Caller, new: Annotated[b.NewRoom, body(b.NewRoom)]) -> Response:
     """Open a room and own it."""
     hold(node, caller, new.id)
     await node.rooms.create(caller, new.id, new.title, new.access)
@@ -49,14 +49,14 @@ async def create_room(node: Node, caller: Caller, new: Annotated[b.NewRoom, body
 
 
 @router.get(ROOM, **documented(Room))
-async def room(node: Node, caller: Caller, id: RoomPath) -> Response:
+async def room(node: ThisNode, caller: Caller, id: RoomPath) -> Response:
     """Show a room: an open one to anybody, an invite-only one to its members."""
     return answer(await node.rooms.visible(caller, id))
 
 
 @router.patch(ROOM, **documented(Room, taken=b.RoomChange))
 async def change_room(
-    node: Node, caller: Caller, id: RoomPath, change: Annotated[b.RoomChange, body(b.RoomChange)]
+    node: ThisNode, caller: Caller, id: RoomPath, change: Annotated[b.RoomChange, body(b.RoomChange)]
 ) -> Response:
     """Change a room's title, access or slow mode (moderators), and show the room."""
     hold(node, caller, id)
@@ -73,7 +73,7 @@ def shown(member: Member) -> b.OneMember:
 
 
 @router.get(ROOM + "/members", **documented(b.Members))
-async def members(node: Node, caller: Caller, id: RoomPath, after: AfterId = "", limit: Limit = 50) -> Response:
+async def members(node: ThisNode, caller: Caller, id: RoomPath, after: AfterId = "", limit: Limit = 50) -> Response:
     """List a room's members."""
     hold_page(node, caller, limit)
     await node.rooms.member(caller, id)
@@ -84,7 +84,7 @@ async def members(node: Node, caller: Caller, id: RoomPath, after: AfterId = "",
 
 @router.put(ROOM + "/members/me", **documented(b.OneMember, taken=b.Joining, optional=True))
 async def join(
-    node: Node, caller: Caller, id: RoomPath, joining: Annotated[b.Joining, body(b.Joining, optional=True)]
+    node: ThisNode, caller: Caller, id: RoomPath, joining: Annotated[b.Joining, body(b.Joining, optional=True)]
 ) -> Response:
     """Join a room that is open, or with an invite; a member already stays one."""
     hold(node, caller, id)
@@ -93,21 +93,21 @@ async def join(
 
 
 @router.post(ROOM + "/invites", **documented(b.Invited, status=201))
-async def invite(node: Node, caller: Caller, id: RoomPath) -> Response:
+async def invite(node: ThisNode, caller: Caller, id: RoomPath) -> Response:
     """Make an invite to the room (moderators)."""
     need((await node.rooms.member(caller, id)).role, Action.INVITE)
     return answer(b.Invited(node.identity.invite(id, node.now()), INVITE_S * 1000), 201)
 
 
 @router.delete(ROOM + "/members/me", **documented(b.Stored))
-async def leave(node: Node, caller: Caller, id: RoomPath) -> Response:
+async def leave(node: ThisNode, caller: Caller, id: RoomPath) -> Response:
     """Leave a room."""
     hold(node, caller, id)
     return appended(node, await node.rooms.leave(caller, id))
 
 
 @router.delete(ROOM + "/members/{user}", **documented(b.Stored))
-async def kick(node: Node, caller: Caller, id: RoomPath, user: UserPath) -> Response:
+async def kick(node: ThisNode, caller: Caller, id: RoomPath, user: UserPath) -> Response:
     """End the membership of somebody who stands below the caller."""
     hold(node, caller, id)
     return appended(node, await node.rooms.kick(caller, id, user))
@@ -115,7 +115,7 @@ async def kick(node: Node, caller: Caller, id: RoomPath, user: UserPath) -> Resp
 
 @router.patch(ROOM + "/members/{user}", **documented(b.Stored | b.Unchanged, taken=b.NewRole))
 async def change_role(
-    node: Node, caller: Caller, id: RoomPath, user: UserPath, new: Annotated[b.NewRole, body(b.NewRole)]
+    node: ThisNode, caller: Caller, id: RoomPath, user: UserPath, new: Annotated[b.NewRole, body(b.NewRole)]
 ) -> Response:
     """Give a member a role (owners)."""
     hold(node, caller, id)
@@ -124,7 +124,7 @@ async def change_role(
 
 @router.put(ROOM + "/read", **documented(b.ReadPointer, taken=b.ReadUpTo))
 async def read_up_to(
-    node: Node, caller: Caller, id: RoomPath, read: Annotated[b.ReadUpTo, body(b.ReadUpTo)]
+    node: ThisNode, caller: Caller, id: RoomPath, read: Annotated[b.ReadUpTo, body(b.ReadUpTo)]
 ) -> Response:
     """Move one's own read pointer forward."""
     member = await node.rooms.member(caller, id)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from madang.transports.addresses import network
 from madang.transports.http import bodies as b
-from madang.transports.http.dependencies import AfterId, Caller, Limit, Node, Token, hold_page
+from madang.transports.http.dependencies import AfterId, Caller, Limit, ThisNode, Token, hold_page
 from madang.transports.http.errors import answer
 from madang.transports.http.schemas import body, documented
 
@@ -14,7 +14,7 @@ router = APIRouter(prefix="/api", tags=["users"])
 
 
 @router.post("/guests", **documented(b.Welcome, status=201, taken=b.NewGuest))
-async def welcome_guest(node: Node, request: Request, new: Annotated[b.NewGuest, body(b.NewGuest)]) -> Response:
+async def welcome_guest(node: ThisNode, request: Request, new: Annotated[b.NewGuest, body(b.NewGuest)]) -> Response:
     """Welcome a guest: a fresh user of that name, and a token for everything else."""
     address = network(request.client.host) if request.client else "local"
     node.limits.address(address, node.hub.time())
@@ -23,14 +23,14 @@ async def welcome_guest(node: Node, request: Request, new: Annotated[b.NewGuest,
 
 
 @router.get("/me", **documented(b.Me))
-async def me(node: Node, caller: Caller, token: Token) -> Response:
+async def me(node: ThisNode, caller: Caller, token: Token) -> Response:
     """Say who the token belongs to; an old token is answered with a fresh one."""
     who = b.Identified(caller.id, caller.name)
     return answer(b.Me(who) if caller.server else b.Me(who, node.identity.verify(token, node.now())[1]))
 
 
 @router.get("/me/rooms", **documented(b.MyRooms))
-async def my_rooms(node: Node, caller: Caller, after: AfterId = "", limit: Limit = 50) -> Response:
+async def my_rooms(node: ThisNode, caller: Caller, after: AfterId = "", limit: Limit = 50) -> Response:
     """List one's own rooms, with what is unread there."""
     hold_page(node, caller, limit)
     rooms, more = await node.reading.memberships(caller.id, after, limit)

@@ -1,12 +1,13 @@
-"""What every transport is given: the node's services and delivery, in one place. Made by `madang.node.run`."""
+"""One node as its doors see it: services and delivery, and the parts that run. Made by `madang.node.assembly`."""
 
 import secrets
 import time
-from collections.abc import Callable, Container
+from collections.abc import Awaitable, Callable, Container, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from madang.aio import Turnstile
+from madang.core.metrics import Metric
 from madang.delivery.heartbeat import Heartbeat
 from madang.delivery.hub import Hub
 from madang.delivery.joining import Following
@@ -19,6 +20,23 @@ from madang.services.rooms import Rooms
 from madang.services.shared_limits import Sharing
 
 JOINS: Final = 32  # begun per turn of the loop: about 10 ms
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that runs on a node: its loops, how it starts and ends, and what it counts.
+
+    Attributes:
+        loops: run until cancelled; one that ends by an error ends the node.
+        start: called before any loop runs, in the order of the parts.
+        stop: called after all loops have ended, in the reverse order.
+    """
+
+    name: str
+    loops: Sequence[Callable[[], Awaitable[None]]] = ()
+    start: Callable[[], Awaitable[None]] | None = None
+    stop: Callable[[], Awaitable[object]] | None = None
+    statistics: Callable[[], Sequence[Metric]] = tuple
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,10 +53,10 @@ class Gate:
 
 
 @dataclass(slots=True, kw_only=True)
-class App:
-    """One node, as its front doors see it."""
+class Node:
+    """What a door may call."""
 
-    node: str
+    name: str
     appender: Appender
     hub: Hub
     heartbeat: Heartbeat
@@ -47,12 +65,13 @@ class App:
     reading: Reading
     identity: Identity
     limits: Limits
-    sharing: Sharing
+    shared_limits: Sharing
     wheel: Wheel
     gate: Gate
     max_text: int
     max_rooms: int
+    ping_s: float  # between two pings of a socket
+    parts: Sequence[Part] = ()
     joins: Turnstile = field(default_factory=lambda: Turnstile(JOINS))
-    ping_s: float = 25.0  # between two pings of a socket
     now: Callable[[], float] = time.time
     admin_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))  # for the admin listener, per start

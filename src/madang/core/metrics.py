@@ -1,0 +1,22 @@
+"""What a part of the node counts, as metrics with a name and a help text. How they are written is the admin door's."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+
+class Metric(NamedTuple):
+    """One number to watch, as it stands when it is asked for.
+
+    Attributes:
+        name: as Prometheus knows it, without the `_total` of a counter.
+        label: name and value of its only label, where several metrics share a name.
+        buckets: of a histogram, the upper bound of each bucket and how many observations are at or below it; `value` is
+            then the sum of all observations.
+    """
+
+    kind: Literal["counter", "gauge", "histogram"]
+    name: str
+    help: str
+    value: float
+    label: tuple[str, str] | None = None
+    buckets: Sequence[tuple[float, int]] = ()

@@ -1,0 +1,84 @@
+"""Who calls whom on a node: every part is made here and given what it talks to. A new part goes in here, and nowhere else.
+
+Nothing is started: `run.py` does that for a node that serves, tests for nodes without listeners.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from madang.delivery.fanout import Fanout
+from madang.delivery.heartbeat import Heartbeat
+from madang.delivery.hub import QUIET_ABOVE, Hub
+from madang.delivery.joining import Following
+from madang.delivery.wheel import Wheel
+from madang.ports.bus import Bus
+from madang.ports.directory import Directory
+from madang.ports.log import Log
+from madang.ports.presence import Presence
+from madang.services.appender import Appender
+from madang.services.identity import Identity
+from madang.services.limits import Limits, Rates
+from madang.services.reading import Reading
+from madang.services.rooms import Rooms
+from madang.services.shared_limits import SPENT, Sharing
+from madang.transports.node import Gate, Node, Part
+
+Holders = Callable[[], Awaitable[Sequence[str]]]
+"""Returns the names of all nodes that hold a lease, this one's included."""
+
+
+class Store(Log, Directory, Protocol):
+    """The database, as far as an assembled node needs it."""
+
+
+def assemble(
+    *,
+    name: str,
+    store: Store,
+    secret: bytes,
+    bus: Bus,
+    presence: Presence,
+    holders: Holders,
+    rates: Rates,
+    gate: Gate,
+    max_text: int,
+    max_rooms: int,
+    ping_s: float,
+    quiet_above: int = QUIET_ABOVE,
+) -> Node:
+    """Return a node whose parts are connected and not started. Call it in the event loop that will run them.
+
+    Args:
+        name: unique among the nodes of the fleet; who holds this node's lease.
+        secret: signs tokens and invites; the same on all nodes.
+        holders: asked by the heartbeat which other nodes may be alive.
+        quiet_above: live subscribers of a room above which joins are told as a range.
+    """
+    hub = Hub(store, store, bus, presence, quiet_above=quiet_above)
+    following = Following(hub)
+    heartbeat = Heartbeat(name, hub, bus, holders)
+    fanout = Fanout(hub, bus, heartbeat)
+    appender = Appender(store, fanout.committed, hub.check_soon)
+    rooms = Rooms(store, appender)
+    reading = Reading(store, store)
+    limits = Limits(rates, shared=not bus.local)
+    shared_limits = Sharing(name, limits, bus, hub.time)
+    hub.on_signal(SPENT, shared_limits.hear)
+    wheel = Wheel()
+    parts = (
+        Part("bus", start=lambda: bus.start(hub), stop=bus.stop),
+        Part("hub", stop=hub.stop),
+        Part("hub upkeep", loops=[hub.watch]),
+        Part("presence", loops=[hub.presence.run]),
+        Part("presence upkeep", loops=[hub.presence.keep]),
+        Part("appender", loops=[appender.run]),
+        Part("reading", loops=[reading.run], stop=reading.flush),
+        Part("wheel", loops=[wheel.run]),
+        Part("shared limits", loops=[shared_limits.run]),
+        Part("heartbeat", loops=[heartbeat.run], stop=heartbeat.leave),
+    )
+    return Node(
+        name=name, appender=appender, hub=hub, heartbeat=heartbeat, following=following, rooms=rooms, reading=reading,
+        identity=Identity(secret, store), limits=limits, shared_limits=shared_limits, wheel=wheel, gate=gate,
+        max_text=max_text, max_rooms=max_rooms, ping_s=ping_s, parts=parts,
+    )  # fmt: skip
