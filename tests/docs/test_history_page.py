@@ -1,4 +1,4 @@
-"""docs/guides/history.md names the records and fields that there are, the invariants that are judged, and its examples are true."""
+"""docs/reference/history.md names every record, field and invariant, and the examples of docs/guides/history.md are true."""
 
 import re
 from pathlib import Path
@@ -9,32 +9,34 @@ import msgspec
 from madang_proof.history import TITLES, Record, check
 from madang_proof.history.records import Message
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs/guides/history.md").read_text()
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+GUIDE = (DOCS / "guides/history.md").read_text()
+REFERENCE = (DOCS / "reference/history.md").read_text()
 
 
 def fields(kind: type[msgspec.Struct]) -> list[str]:
-    """Give the fields of a record as the page writes them."""
+    """Return the fields of a record as the page writes them."""
     return [field.name + "?" * (not field.required) for field in msgspec.structs.fields(kind) if field.name != "t"]
 
 
 def test_every_record_has_its_row() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| .+ \|$", PAGE, re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| .+ \|$", REFERENCE, re.MULTILINE)
     shown = {name: re.findall(r"`([\w?]+)`", cell) for name, cell in rows}
     assert shown == {kind.__name__.lower(): fields(kind) for kind in get_args(Record)}
 
 
 def test_a_message_is_described() -> None:
-    (sentence,) = re.findall(r"^Each of a page's .*$", PAGE, re.MULTILINE)
+    (sentence,) = re.findall(r"^Each of a page's .*$", REFERENCE, re.MULTILINE)
     assert re.findall(r"`([\w?]+)`", sentence)[1:] == fields(Message)
 
 
 def test_every_invariant_has_its_row() -> None:
-    assert dict(re.findall(r"^\| (I\d+) \| (.+?) \| .+ \|$", PAGE, re.MULTILINE)) == TITLES
+    assert dict(re.findall(r"^\| (I\d+) \| (.+?) \| .+ \|$", REFERENCE, re.MULTILINE)) == TITLES
 
 
 def test_the_example_holds_and_its_mutant_does_not(tmp_path: Path) -> None:
-    (example,) = re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    (said,) = re.findall(r"^```\n(I1: .*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    (example,) = re.findall(r"^```json\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+    (said,) = re.findall(r"^```\n(I1: .*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
     path = tmp_path / "history.jsonl"
     path.write_text(example)
     verdict = check(path)

@@ -1,6 +1,6 @@
 """Each fault with the protection against it switched off: the violation is caught, and named.
 
-`tests.sabotage` says what each name switches off. `docs/guides/proving.md` shows the same table.
+`tests.sabotage` says what each name switches off. `docs/reference/faults.md` shows the same table.
 """
 
 import sys

@@ -1,6 +1,6 @@
 """The fleet's faults with the protection against them switched off: each is caught, and named.
 
-`tests.sabotage` says what each name switches off. `docs/guides/proving.md` shows the same table.
+`tests.sabotage` says what each name switches off. `docs/reference/faults.md` shows the same table.
 """
 
 import sys
