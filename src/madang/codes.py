@@ -46,7 +46,7 @@ ERRORS: Final[dict[str, ErrorCode]] = {
     "storage_full": ErrorCode("The disk is full; nothing was stored.", 507, True),
     "storage_failed": ErrorCode("The storage did not confirm: the message may or may not be stored.", 503, True),
     "not_allowed": ErrorCode("This path does not support that method.", 405, False),
-    "bad_http": ErrorCode("This is not an HTTP/1.1 request the server accepts.", 400, False),
+    "bad_http": ErrorCode("This is not an HTTP request the server accepts.", 400, False),
     "head_too_big": ErrorCode("The request line and headers are too large.", 431, False),
     "internal": ErrorCode("Something went wrong in the server; it has been logged.", 500, True),
 }

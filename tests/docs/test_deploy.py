@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from madang.config import Settings
-from madang.transports.http.errors import MAX_BODY
+from madang.transports.http.envelope import MAX_BODY
 from tests import proxies
 from tests.daemons import free_port
 

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from madang.client import State, Yard, connect
-from madang.transports.http.errors import MAX_BODY
+from madang.transports.http.envelope import MAX_BODY
 from madang_proof.load.recorder import Witness
 from madang_proof.plan import make_plan
 from madang_proof.run import prove_url

@@ -16,7 +16,8 @@ from madang.services.rooms import SYSTEM
 from madang.transports.admin.metrics import CONTENT_TYPE, Metrics
 from madang.transports.http.bodies import Health, Members, NewRoom, Rooms, Title
 from madang.transports.http.dependencies import AfterId, Limit, RoomPath, ThisNode, Token
-from madang.transports.http.errors import Envelope, answer, handle_errors
+from madang.transports.http.envelope import Envelope
+from madang.transports.http.errors import answer, handle_errors
 from madang.transports.http.routes.rooms import shown
 from madang.transports.http.schemas import body
 from madang.transports.node import Node

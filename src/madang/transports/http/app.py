@@ -11,7 +11,8 @@ from madang.errors import Refused, StorageFailed
 from madang.transports.http import page
 from madang.transports.http.bodies import Health
 from madang.transports.http.dependencies import ThisNode
-from madang.transports.http.errors import METHODS, Envelope, answer, failure, handle_errors
+from madang.transports.http.envelope import Envelope
+from madang.transports.http.errors import METHODS, answer, failure, handle_errors
 from madang.transports.http.routes import messages as http_messages
 from madang.transports.http.routes import rooms as http_rooms
 from madang.transports.http.routes import users as http_users

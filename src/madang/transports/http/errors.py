@@ -1,28 +1,20 @@
-"""The one shape of every error over HTTP: {"error": {"code", "message", "retry_ms"?}}, whoever raises it.
-
-Also the envelope around the whole application: bounds on bodies, headers that every answer carries, the last resort.
-"""
+"""The one shape of every error over HTTP: {"error": {"code", "message", "retry_ms"?}}, whoever raises it."""
 
 import asyncio
-import logging
 from typing import Any, Final
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from madang.codes import ERRORS
 from madang.errors import Limited, MadangError, Refused
 
-logger = logging.getLogger("madang.http")
-
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
-MAX_BODY: Final = 64 * 1024  # bytes, as a frame of the native protocol
-HOLD_S: Final = 0.25  # before a 429 is answered: at 0.4 ms each, refusing at once gave 1,000 a second 40 % of the core
+# Before a 429 is answered: at 0.4 ms each, refusing 1,000 a second at once took 40 % of the core.
+HOLD_S: Final = 0.25
 _encode = msgspec.json.Encoder().encode
 
 HEADERS: Final = {
@@ -31,7 +23,7 @@ HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
-"""On every answer that does not say otherwise itself."""
+"""On every answer that does not set them itself."""
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -39,7 +31,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
     code: str
     message: str
-    retry_ms: int | None = None  # the same request may succeed after so many milliseconds
+    retry_ms: int | None = None  # the same request may succeed after this long
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -49,21 +41,21 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Unread(Refused):
-    """A request whose body is not read to its end, so that the connection ends with the answer."""
+    """A request whose body is not read to its end, so the connection is closed after the answer."""
 
 
 def answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """Answer with a value as JSON, encoded once."""
+    """Return a response with a value as JSON."""
     return Response(_encode(value), status, headers, "application/json")
 
 
-def envelope(code: str) -> bytes:
-    """Encode an error with its code's own sentence."""
+def encoded_failure(code: str) -> bytes:
+    """Return an error as JSON, with the message its code has."""
     return _encode(Failure(Problem(code, ERRORS[code].message)))
 
 
 def failure(error: MadangError) -> Response:
-    """Answer with an error."""
+    """Return the response to an error."""
     status = ERRORS[error.code].http
     problem = Problem(error.code, error.message)
     headers = {}
@@ -78,11 +70,11 @@ def failure(error: MadangError) -> Response:
 
 
 def handle_errors(api: FastAPI) -> None:
-    """Give all of an application's errors the one shape."""
+    """Answer every error of an application in the one shape."""
 
     @api.exception_handler(MadangError)
     async def refused(request: Request, error: MadangError) -> Response:
-        if ERRORS[error.code].http == 429:  # meanwhile the connection cannot ask for more: its requests go one by one
+        if ERRORS[error.code].http == 429:  # the connection's next request waits behind this one
             await asyncio.sleep(HOLD_S)
         return failure(error)
 
@@ -97,7 +89,7 @@ def handle_errors(api: FastAPI) -> None:
             response = failure(Refused("not_allowed"))
             response.headers["Allow"] = ", ".join(_methods(request))
             return response
-        return failure(Refused("not_found", "There is nothing here. See /openapi.json."))
+        return failure(Refused("not_found", "Nothing is served at this path. See /openapi.json."))
 
     @api.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
@@ -105,61 +97,11 @@ def handle_errors(api: FastAPI) -> None:
 
 
 def _methods(request: Request) -> list[str]:
-    """Give the methods that a path has; the router's own list is that of the first route alone."""
-    found = [method for method in METHODS if _takes(request, method)]
+    """Return the methods a path has; the router's own list has only those of the first route that matches."""
+    found = [method for method in METHODS if _allows(request, method)]
     return [*found, "HEAD"] if "GET" in found else found
 
 
-def _takes(request: Request, method: str) -> bool:
+def _allows(request: Request, method: str) -> bool:
     scope = {**request.scope, "method": method}
     return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
-
-
-class Envelope:
-    """An application with bounded bodies and the common headers; what it failed to handle is logged, once.
-
-    Not Starlette's own body limit: that one answers in plain text.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request (ASGI)."""
-        if scope["type"] != "http":
-            return
-        if scope["method"] == "HEAD":  # as GET, but for the body, which uvicorn leaves out (RFC 9110, 9.3.2)
-            scope = {**scope, "method": "GET"}
-        size = 0
-
-        async def receive_bounded() -> Message:
-            nonlocal size
-            message = await receive()
-            size += len(message.get("body", b""))
-            if size > MAX_BODY:
-                raise _too_big()
-            return message
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        if _length(scope) > MAX_BODY:
-            await failure(_too_big())(scope, receive, send_with_headers)
-            return
-        try:
-            await self._app(scope, receive_bounded, send_with_headers)
-        except Exception as error:
-            logger.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
-
-
-def _too_big() -> Unread:
-    return Unread("too_big", f"The body has more than {MAX_BODY} bytes.")
-
-
-def _length(scope: Scope) -> int:
-    value = Headers(scope=scope).get("content-length", "")
-    return int(value) if value.isascii() and value.isdecimal() else 0

@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from madang.codes import ERRORS
 from madang.transports.http.errors import HEADERS as COMMON
-from madang.transports.http.errors import envelope
+from madang.transports.http.errors import encoded_failure
 from madang.transports.node import Node
 
 HEAD_S: Final = 5.0  # from the connection to the end of the first head
@@ -21,7 +21,7 @@ HEADERS: Final = 100
 
 
 def _refusal(code: str, phrase: str) -> bytes:
-    body = envelope(code)
+    body = encoded_failure(code)
     fields = {
         **COMMON, "Connection": "close", "Content-Type": "application/json", "Content-Length": str(len(body))
     }  # fmt: skip

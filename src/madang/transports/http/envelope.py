@@ -1,0 +1,102 @@
+"""Around a whole HTTP application: how large a body may be, headers that every answer carries, and the last resort.
+
+A body is bounded before anything reads it: by its Content-Length where it has one, and by what has arrived. A route
+that takes more than others says so where it is declared, with `body_limit`.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from fastapi import FastAPI
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.routing import BaseRoute, Match
+from starlette.types import Message, Receive, Scope, Send
+
+from madang.transports.http.errors import HEADERS, Unread, failure
+
+logger = logging.getLogger("madang.http")
+
+MAX_BODY: Final = 64 * 1024  # bytes, as for a frame of the native protocol; the default of every route
+_LIMIT: Final = "__body_limit__"
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+def body_limit(size: int) -> Callable[[Endpoint], Endpoint]:
+    """Declare how many bytes a route's body may have. Stands between the route's own decorator and its function.
+
+    The body is handed over in the pieces it arrives in (`Request.stream`), so a route that does not gather them holds
+    no more than one at a time.
+    """
+
+    def declare(endpoint: Endpoint) -> Endpoint:
+        setattr(endpoint, _LIMIT, size)
+        return endpoint
+
+    return declare
+
+
+class Envelope:
+    """An application with bounded bodies and the common headers; an exception it lets out is logged, once.
+
+    Starlette's own body limit answers in plain text, and knows one size for all routes.
+
+    Args:
+        api: the application, with all its routes.
+    """
+
+    def __init__(self, api: FastAPI) -> None:
+        self._app = api
+        self._limits: list[tuple[BaseRoute, int]] = []
+        for route in api.routes:
+            size = getattr(getattr(route, "endpoint", None), _LIMIT, None)
+            if size is not None:
+                self._limits.append((route, size))
+
+    def _limit(self, scope: Scope) -> int:
+        for route, size in self._limits:
+            if route.matches(scope)[0] is Match.FULL:
+                return size
+        return MAX_BODY
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request (ASGI)."""
+        if scope["type"] != "http":
+            return
+        if scope["method"] == "HEAD":  # as GET, except for the body, which uvicorn leaves out (RFC 9110, 9.3.2)
+            scope = {**scope, "method": "GET"}
+        limit = self._limit(scope)
+        size = 0
+
+        async def receive_bounded() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > limit:
+                raise _too_big(limit)
+            return message
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        if _length(scope) > limit:
+            await failure(_too_big(limit))(scope, receive, send_with_headers)
+            return
+        try:
+            await self._app(scope, receive_bounded, send_with_headers)
+        except Exception as error:
+            logger.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
+
+
+def _too_big(limit: int) -> Unread:
+    return Unread("too_big", f"The body is larger than {limit} bytes.")
+
+
+def _length(scope: Scope) -> int:
+    value = Headers(scope=scope).get("content-length", "")
+    return int(value) if value.isascii() and value.isdecimal() else 0
