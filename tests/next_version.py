@@ -1,4 +1,4 @@
-"""The next version of Madang, as far as nodes of two versions meet: its schema, its events, its parcels and its heartbeats say more.
+"""The next version of Madang, as far as nodes of two versions meet: its schema, its events, its envelopes and its heartbeats say more.
 
 A copy of the package with a few lines changed, to be run with PYTHONPATH set to where it is.
 """

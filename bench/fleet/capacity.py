@@ -1,7 +1,7 @@
-"""How many events a second one Redis core carries: parcels made beforehand, sent as the bus sends them, and read by nodes that
+"""How many events a second one Redis core carries: envelopes made beforehand, sent as the bus sends them, and read by nodes that
 only count bytes, so that it is Redis that is measured and not Python.
 
-A commit is what a node has stored at once: COMMIT events in rooms drawn at random; each way cuts it into parcels of its own.
+A commit is what a node has stored at once: COMMIT events in rooms drawn at random; each way cuts it into envelopes of its own.
 Every node publishes as well, and sends its next commit when the last one has been answered.
 """
 
@@ -23,12 +23,12 @@ from bench.fleet.servers import on_core
 from bench.fleet.worker import TEXT
 from bench.load import LOAD_CORE
 from bench.server import SERVER_CORE
-from madang.adapters.bus.envelopes import Content, Seal
+from madang.adapters.bus.envelopes import Content, Signer
 from madang.adapters.bus.redis.channels import PARTITIONS
 from madang.core.events import SENT, Event
 from tests.redis import RedisServer
 
-WAYS: Final = ("all", "partition", "room", "per event")  # `adaptive` is `room` here: each parcel has one room or two
+WAYS: Final = ("all", "partition", "room", "per event")  # `adaptive` is `room` here: each envelope has one room or two
 COMMIT: Final = 100  # events
 COMMITS: Final = 50  # made beforehand, and sent again and again
 ROOMS: Final = 1000
@@ -62,7 +62,7 @@ def measure(redis: RedisServer, way: str, nodes: int, seconds: float) -> Values:
         "redis_us": cpu / events * 1e6,
         "redis_core": cpu / wall,
         "events_core": events / cpu,
-        "parcels": flow.parcels / flow.commits,
+        "envelopes": flow.envelopes / flow.commits,
         "others_use": max(0.0, busy - cpu) / wall,
     }
 
@@ -78,7 +78,7 @@ class _Flow:
         self._unanswered: dict[socket.socket, int] = {}
         self._readers = 0
         self._heard = self._expected = 0  # bytes
-        self.commits = self.parcels = 0
+        self.commits = self.envelopes = 0
 
     def hears(self, reader: socket.socket, channels: Sequence[bytes]) -> None:
         reader.sendall(_command(b"SUBSCRIBE", *channels))
@@ -123,11 +123,11 @@ class _Flow:
                 self._heard += length
 
     def _next(self, publisher: socket.socket) -> None:
-        text, parcels = self._commits[self.commits % len(self._commits)]
+        text, envelopes = self._commits[self.commits % len(self._commits)]
         self.commits += 1
-        self.parcels += parcels
+        self.envelopes += envelopes
         self._expected += len(text) * self._readers  # PUBLISH is as long as the `message` it becomes
-        self._unanswered[publisher] = parcels
+        self._unanswered[publisher] = envelopes
         self._rest[publisher] = memoryview(text)
         self._send(publisher)
 
@@ -148,19 +148,19 @@ def _command(*words: bytes) -> bytes:
 
 def _commits(way: str) -> tuple[list[bytes], list[Commit]]:
     """Make COMMITS commits; gives the channels they use, and the commits."""
-    chance, seal = random.Random(1), Seal(SECRET, "publisher")
+    chance, signer = random.Random(1), Signer(SECRET, "publisher")
     channels: set[bytes] = set()
     commits: list[Commit] = []
     for _ in range(COMMITS):
-        parcels: dict[tuple[str, int], dict[str, Content]] = {}
+        envelopes: dict[tuple[str, int], dict[str, Content]] = {}
         for n in range(COMMIT):
             number = chance.randrange(ROOMS)
             room = f"g{number}"
             channel = {"all": "all", "partition": f"p{number % PARTITIONS}"}.get(way, room)
             event = Event(room, n, n, SENT, "u5kjk3o6mjd7euewv", "Mina", 1_800_000_000_000, TEXT)
-            parcel = parcels.setdefault((channel, n if way == "per event" else 0), {})
-            parcel.setdefault(room, Content([], [])).events.append(event)
-        channels.update(channel.encode() for channel, _ in parcels)
-        commands = [_command(b"PUBLISH", name.encode(), seal.pack(rooms)) for (name, _), rooms in parcels.items()]
+            envelope = envelopes.setdefault((channel, n if way == "per event" else 0), {})
+            envelope.setdefault(room, Content([], [])).events.append(event)
+        channels.update(channel.encode() for channel, _ in envelopes)
+        commands = [_command(b"PUBLISH", name.encode(), signer.pack(rooms)) for (name, _), rooms in envelopes.items()]
         commits.append((b"".join(commands), len(commands)))
     return sorted(channels), commits

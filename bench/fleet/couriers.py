@@ -1,7 +1,7 @@
 """Ways from node to node: Madang's own bus in each of its strategies, and the ways others go, written as they do it.
 
 What others do is kept to what costs: one PUBLISH for each event on the room's own channel, and either a subscription for each
-room, or patterns. Parcels are packed and signed as ours are, so that what differs is the way and not the contents.
+room, or patterns. Envelopes are packed and signed as ours are, so that what differs is the way and not the contents.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from madang.adapters.bus.envelopes import Content, Forged, Seal
+from madang.adapters.bus.envelopes import BadSignature, Content, Signer
 from madang.adapters.bus.redis import RedisBus
 from madang.core.events import Event
 from madang.ports.bus import Receiver
@@ -53,7 +53,7 @@ class Singly:
         self._redis: Redis = Redis.from_url(url)
         self._pubsub = self._redis.pubsub()
         self._way = way
-        self._seal = Seal(SECRET, node)
+        self._signer = Signer(SECRET, node)
         self._rooms: set[str] = set()
         self._waiting: list[Event] = []
         self._wake = asyncio.Event()
@@ -97,7 +97,7 @@ class Singly:
                 self._wake.clear()
             async with self._redis.pipeline(transaction=False) as calls:
                 for event in events:
-                    calls.publish(_channel(event.room), self._seal.pack({event.room: Content([event], [])}))
+                    calls.publish(_channel(event.room), self._signer.pack({event.room: Content([event], [])}))
                 await calls.execute()
 
     async def _listen(self, receiver: Receiver) -> None:
@@ -107,8 +107,8 @@ class Singly:
                 continue
             room = message["channel"].decode().split(":")[1]
             if room in self._rooms:  # the name is enough to pass over what is for others
-                with suppress(Forged):
-                    for _, content in self._seal.open(message["data"], {room}):
+                with suppress(BadSignature):
+                    for _, content in self._signer.unpack(message["data"], {room}):
                         receiver.receive(content.events)
 
 

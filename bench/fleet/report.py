@@ -158,7 +158,7 @@ def core(result: Result) -> str:
     """Make the table of what one Redis core carries."""
     lines = [
         [
-            str(row.about["way"]), str(row.about["nodes"]), _cell(row.value("parcels")), _cell(row.value("events_s")),
+            str(row.about["way"]), str(row.about["nodes"]), _cell(row.value("envelopes")), _cell(row.value("events_s")),
             f"{(row.value('redis_core') or 0):.0%}", _cell(row.value("redis_us")), _cell(row.value("events_core")),
         ]
         for row in result.of("core")

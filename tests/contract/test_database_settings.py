@@ -69,13 +69,13 @@ async def assert_command_refuses(data: Path, case: Case) -> None:
     "case",
     [
         Case(f"mongodb://me:{SECRET}@host/db", "does not know the database 'mongodb'", "postgresql://"),
-        Case("not a url", "is no URL", "postgresql://"),
-        Case(f"postgresql://me:{SECRET}@host:port/db", "is no URL", "postgresql://"),
+        Case("not a url", "is not a URL", "postgresql://"),
+        Case(f"postgresql://me:{SECRET}@host:port/db", "is not a URL", "postgresql://"),
         Case("mysql://root@127.0.0.1", "no database of it", "mysql://"),
         Case("sqlite://", "needs a file", "sqlite:///"),
         Case("postgresql://127.0.0.1:1/x?sslmod=require", "does not know: sslmod", "sslmode"),
     ],
-    ids=["scheme", "no URL", "port", "no database", "no file", "option"],
+    ids=["scheme", "not a URL", "port", "no database", "no file", "option"],
 )
 async def test_a_url_that_means_nothing(case: Case) -> None:
     await assert_refused(case)

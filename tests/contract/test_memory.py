@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from madang.adapters.bus.memory.bus import MemoryBus, Yard
+from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.bus.memory.presence import MemoryPresence
 from madang.ports.bus import Bus
 from madang.testing import check_bus, check_presence, lossy_buses
@@ -12,8 +12,8 @@ from madang.testing import check_bus, check_presence, lossy_buses
 async def test_bus() -> None:
     @asynccontextmanager
     async def make() -> AsyncIterator[Sequence[Bus]]:
-        yard = Yard()
-        yield [MemoryBus(yard) for _ in range(3)]
+        broker = MemoryBroker()
+        yield [MemoryBus(broker) for _ in range(3)]
 
     await check_bus(make)
 

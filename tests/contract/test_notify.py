@@ -85,11 +85,11 @@ async def test_much_is_joined_into_few_payloads(postgres_url: str) -> None:
         rooms = [f"room-{n}" for n in range(100)]
         for room in rooms:
             await there.subscribe(room)
-        before = here.statistics.parcels
+        before = here.statistics.envelopes
         here.publish([event(room, 1, b'{"text":"hello"}') for room in rooms])
         here.signal(Signal("room-0", "typing", "u", b"true"))
         await eventually(lambda: len(heard.events) == 100 and heard.signals)
-        assert here.statistics.parcels - before <= 3
+        assert here.statistics.envelopes - before <= 3
 
 
 async def test_others_in_the_same_database_are_neither_heard_nor_believed(postgres_url: str) -> None:
@@ -98,7 +98,7 @@ async def test_others_in_the_same_database_are_neither_heard_nor_believed(postgr
         await there.subscribe("yard")
         here.publish([event("yard", 1)])
         assert await here.probe()
-        signed = base64.b64encode(here._seal.pack({})).decode()
+        signed = base64.b64encode(here._signer.pack({})).decode()
         for forged in ("", "한글", "AQ==", "gARjb3MKc3lzdGVtCg==", secrets.token_hex(200), signed):
             await asked(postgres_url, f"SELECT pg_notify('{there._channel}', '{forged}')")
         assert await there.probe(), "behind the forged ones, so they have been looked at"
@@ -117,8 +117,8 @@ async def test_what_waits_is_bounded_and_the_newest_stays(postgres_url: str) -> 
 async def test_a_node_that_is_deaf_without_knowing_finds_out_and_connects_anew(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("madang.adapters.notify.bus.PROBE_EVERY_S", 0.05)
-    monkeypatch.setattr("madang.adapters.notify.bus.PROBE_S", 1.0)
+    monkeypatch.setattr("madang.adapters.bus.postgresql.bus.PROBE_EVERY_S", 0.05)
+    monkeypatch.setattr("madang.adapters.bus.postgresql.bus.PROBE_S", 1.0)
     async with pair(postgres_url) as (here, there, heard):
         await there.subscribe("yard")
         doubts = heard.doubts
@@ -143,7 +143,7 @@ async def test_after_a_crash_of_the_server_it_listens_again_and_says_so() -> Non
 
 
 async def test_without_a_server_rooms_open_and_what_waits_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("madang.adapters.notify.bus.PROBE_S", 0.2)
+    monkeypatch.setattr("madang.adapters.bus.postgresql.bus.PROBE_S", 0.2)
     with run_postgres(fsync=False) as server:
         async with pair(server.url() + PLAIN) as (here, there, heard):
             await asyncio.to_thread(server.stop)
@@ -161,7 +161,7 @@ async def test_a_pooler_between_that_forgets_who_listens_is_refused(
     postgres_server: PostgresServer, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PgBouncer with pool_mode = transaction, say. Here it is another database that listens: none hears the other."""
-    monkeypatch.setattr("madang.adapters.notify.bus.START_S", 1.0)
+    monkeypatch.setattr("madang.adapters.bus.postgresql.bus.START_S", 1.0)
     places = itertools.cycle([connecting.Server(url) for url in (postgres_url, postgres_server.url())])
 
     class Pooler(connecting.Server):
@@ -170,14 +170,13 @@ async def test_a_pooler_between_that_forgets_who_listens_is_refused(
 
     bus = NotifyBus(postgres_url, SECRET, "node")
     bus._server = Pooler(postgres_url)
-    with pytest.raises(SetupError, match="is not heard there"):
+    with pytest.raises(SetupError, match="do not come back"):
         await bus.start(Inbox())
     assert all(task.done() for task in bus._tasks)
 
 
 STANDS_STILL = """
 import asyncio, sys
-from madang.adapters.bus.options import BusOptions
 from madang.adapters.bus.postgresql import NotifyBus, connecting
 from madang.testing.bus import Inbox
 
@@ -237,7 +236,7 @@ async def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
 async def test_what_cannot_be_used_is_named(postgres_url: str) -> None:
     for url, problem in {
         "postgresql://127.0.0.1": "names no database",
-        "postgresql://h:port/x": "no URL of a PostgreSQL",
+        "postgresql://h:port/x": "not a URL of a PostgreSQL",
     }.items():
         with pytest.raises(SetupError, match=problem):
             NotifyBus(url, SECRET, "node")
@@ -328,7 +327,7 @@ async def test_who_may_not_make_the_table_is_told_at_start(postgres_url: str) ->
     await asked(postgres_url, "CREATE ROLE guest_of_presence LOGIN")
     try:
         bus = NotifyBus(postgres_url.replace("postgres@", "guest_of_presence@"), SECRET, "node")
-        with pytest.raises(SetupError, match="lets us make no table"):
+        with pytest.raises(SetupError, match="does not let us create a table"):
             await bus.start(Inbox())
         await bus.stop()
     finally:

@@ -115,7 +115,7 @@ async def test_a_server_that_stands_still_is_no_loss() -> None:
 
 
 async def test_others_on_the_same_server_are_neither_heard_nor_believed(redis_server: RedisServer) -> None:
-    """Another installation has channels of its own; and who forges a parcel has no key to sign it with."""
+    """Another installation has channels of its own; and who forges an envelope has no key to sign it with."""
     async with pair(redis_server, secrets=(SECRET, b"another secret" * 3)) as (here, there, heard):
         await there.subscribe("yard")
         here.publish([event("yard", 1)])
@@ -123,10 +123,10 @@ async def test_others_on_the_same_server_are_neither_heard_nor_believed(redis_se
         assert await here.probe()
         channel = there._channels.of("yard")[0]
         assert channel != here._channels.of("yard")[0]
-        forged = [b"", b"\x01", b"\x80\x04cos\nsystem\n", secrets.token_bytes(200), here._seal.pack({})]
+        forged = [b"", b"\x01", b"\x80\x04cos\nsystem\n", secrets.token_bytes(200), here._signer.pack({})]
         async with Redis.from_url(redis_server.url) as redis:
-            for parcel in forged:
-                assert await redis.publish(channel, parcel) == 1
+            for envelope in forged:
+                assert await redis.publish(channel, envelope) == 1
         assert await there.probe(), "behind the forged ones, so they have been looked at"
         assert heard.events == []
 
@@ -139,7 +139,7 @@ async def test_what_waits_is_bounded_and_the_newest_stays(redis_server: RedisSer
         assert [e.seq for e in heard.events] == list(range(20_001, 30_001))
 
 
-async def test_large_events_do_not_make_a_parcel_too_large(redis_server: RedisServer) -> None:
+async def test_large_events_do_not_make_an_envelope_too_large(redis_server: RedisServer) -> None:
     async with pair(redis_server) as (here, there, heard):
         await there.subscribe("yard")
         here.publish([event("yard", seq, b'"' + b"x" * 60_000 + b'"') for seq in range(1, 201)])
@@ -156,7 +156,7 @@ async def test_a_node_decodes_only_what_its_rooms_need(redis_server: RedisServer
 
 async def test_what_cannot_be_used_is_named(redis_server: RedisServer) -> None:
     for url in ("redis://", "redis+sentinel://h:1", "redis+sentinel://h/x", "http://h:1"):
-        with pytest.raises(SetupError, match="no URL"):
+        with pytest.raises(SetupError, match="not a URL"):
             RedisBus(url, "room", SECRET, "node")
     bus = RedisBus("redis://:secret@127.0.0.1:1", "room", SECRET, "node")
     with pytest.raises(SetupError, match=r"127\.0\.0\.1:1 does not answer") as caught:

@@ -31,15 +31,15 @@ async def test_what_is_no_url_is_refused() -> None:
         "redis://", "redis://h/x", "redis://h:x", "redis+sentinel://h:1", "redis+sentinel://h/x", "redis+cluster://h",
         "redis+cluster://h:1/x", "redis+other://h:1", "http://h:1",
     ):  # fmt: skip
-        assert "is no URL of a Redis server" in await refusal(url), url
+        assert "is not a URL of a Redis server" in await refusal(url), url
 
 
 async def test_a_server_of_another_kind_is_named(redis_server: RedisServer, redis_cluster: Cluster) -> None:
     one, members = redis_server.url, redis_cluster.url
     first = redis_cluster.servers[0]
     assert "is a member of a Cluster. Write redis+cluster://" in await refusal(first.url)
-    assert "is no member of a Cluster. Write redis://" in await refusal(one.replace("redis:", "redis+cluster:"))
-    assert "is no Sentinel. Name" in await refusal(one.replace(":", "+sentinel:", 1) + "/x")
+    assert "is not a member of a Cluster. Write redis://" in await refusal(one.replace("redis:", "redis+cluster:"))
+    assert "is not a Sentinel. Name" in await refusal(one.replace(":", "+sentinel:", 1) + "/x")
     for nobody in ("redis://:secret@127.0.0.1:1", "redis+cluster://:secret@127.0.0.1:1", "rediss://127.0.0.1:1"):
         assert "127.0.0.1:1 does not answer" in await refusal(nobody)
     assert await inspect(members.replace("//", "//127.0.0.1:1,")) == [], "one of them is enough"
@@ -72,17 +72,17 @@ async def test_who_is_not_let_in_or_may_not_do_it_is_told() -> None:
             if allowed:
                 assert await inspect(url) == [], name
             else:
-                assert "does not let us do what we must" in await refusal(url), name
+                assert "does not let us do what the bus needs" in await refusal(url), name
 
 
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"maxmemory": "10mb", "maxmemory-policy": "allkeys-lru"}, "may evict who is present"),
+        ({"maxmemory": "10mb", "maxmemory-policy": "allkeys-lru"}, "may evict presence"),
         ({"maxmemory": "10mb", "maxmemory-policy": "volatile-lru"}, ""),
         ({"maxmemory-policy": "allkeys-lru"}, ""),
         ({"maxmemory": "1000gb"}, "of the machine's memory"),
-        ({"client-output-buffer-limit": "pubsub 1mb 512kb 60"}, "cuts a node off that is 524288 bytes behind"),
+        ({"client-output-buffer-limit": "pubsub 1mb 512kb 60"}, "disconnects a node that is 524288 bytes behind"),
         ({"client-output-buffer-limit": "pubsub 0 0 0"}, ""),
     ],
 )

@@ -217,7 +217,7 @@ async def test_what_cannot_be_a_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hello " * 1000)
     (tmp_path / "folder").mkdir()
     for url, problem in {
-        "madang.db": "no URL",
+        "madang.db": "not a URL",
         "sqlite://": "needs a file",
         "sqlite:///:memory:": "needs a file",
         "oracle://localhost/madang": "does not know",

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import msgspec
 import pytest
 
-from madang.adapters.bus.memory.bus import MemoryBus, Yard
+from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.bus.memory.presence import MemoryPresence
 from madang.core.events import Appended, Draft, Event, Message
 from madang.ports.bus import EVERYWHERE, Bus, Receiver, Signal
@@ -253,8 +253,8 @@ class DeadBus(MemoryBus):
 async def test_a_broken_bus_is_caught(broken: type[MemoryBus], rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
     @asynccontextmanager
     async def make() -> AsyncIterator[Sequence[Bus]]:
-        yard = Yard()
-        yield [broken(yard) for _ in range(2)]
+        broker = MemoryBroker()
+        yield [broken(broker) for _ in range(2)]
 
     monkeypatch.setattr("madang.testing.bus.PATIENCE_S", 0.2)
     with pytest.raises(AssertionError) as caught:
@@ -267,7 +267,7 @@ async def test_a_broken_bus_is_caught(broken: type[MemoryBus], rule: str, monkey
     [
         ("_ttl_s", lambda p: 1e9, "swept out"),
         ("_forget", lambda p: lambda key: True, "edges"),
-        ("_see", lambda p: p._seen.setdefault, "swept out"),
+        ("_touch", lambda p: p._seen.setdefault, "swept out"),
     ],
 )
 async def test_a_broken_presence_is_caught(name: str, instead: Callable[[MemoryPresence], Any], rule: str) -> None:

@@ -215,7 +215,7 @@ async def test_doctor_changes_nothing(tmp_path: Path) -> None:
         ({"MADANG_LOAD_TEST": "1"}, 1, "LOAD TEST"),
         ({"MADANG_PROT": "1", "MADANG_MAX_SOCKETS": "1000000000"}, 0, "max_sockets"),
         ({"MADANG_DATABASE": "postgresql://nobody@127.0.0.1:1/none"}, 1, "does not answer"),
-        ({"MADANG_DATABASE": "nonsense"}, 1, "no URL"),
+        ({"MADANG_DATABASE": "nonsense"}, 1, "not a URL"),
     ],
 )
 async def test_doctor_finds_settings(settings: dict[str, str], status: int, says: str, tmp_path: Path) -> None:

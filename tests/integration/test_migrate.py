@@ -161,7 +161,7 @@ async def test_the_target_may_come_from_the_settings(tmp_path: Path) -> None:
 
 REFUSED = [
     (["--data", "{home}"], "There is no target."),
-    (["--from", "nonsense hunter2", "--to", "sqlite:///{new}"], "The database setting is no URL."),
+    (["--from", "nonsense hunter2", "--to", "sqlite:///{new}"], "The database setting is not a URL."),
     (["--from", "postgresql://me:hunter2@127.0.0.1:{port}/x", "--to", "sqlite:///{new}"], "does not answer"),
 ]
 """What else is wrong about databases is in `tests/contract/test_copying.py`, without a process for each."""

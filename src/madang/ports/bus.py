@@ -36,7 +36,7 @@ class Statistics(msgspec.Struct):
     """Counters of a bus, since the process began."""
 
     published: int = 0  # events given to the broker
-    parcels: int = 0  # messages they and the signals went out in
+    envelopes: int = 0  # messages they and the signals went out in
     dropped: int = 0  # events and signals left out because too many waited, or because sending them failed
     received: int = 0  # events of this node's rooms that came from other nodes
     refused: int = 0  # messages passed over because they are not of this installation

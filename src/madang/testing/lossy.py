@@ -5,14 +5,14 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from madang.adapters.bus.memory.bus import MemoryBus, Yard
+from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.core.events import Event
 from madang.ports.bus import Bus, Receiver, Signal
 
 P = TypeVar("P", Event, Signal, tuple[str, int])
 
 HELD_S = 0.005
-"""How long a late parcel waits at most for others to overtake it, if not said otherwise."""
+"""How long a late item waits at most for others to overtake it, if not said otherwise."""
 
 
 class LossyLink:
@@ -54,10 +54,10 @@ class LossyLink:
     def check_soon(self) -> None:
         self._receiver.check_soon()
 
-    def _spoil(self, parcels: Sequence[P], deliver: Callable[[P], None]) -> list[P]:
+    def _spoil(self, items: Sequence[P], deliver: Callable[[P], None]) -> list[P]:
         """Give what arrives now, in an order of its own; what is late goes through `deliver`."""
         now: list[P] = []
-        for parcel in parcels:
+        for item in items:
             if self._chance.random() < self._lose:
                 self.lost += 1
                 continue
@@ -67,15 +67,15 @@ class LossyLink:
                 if self._chance.random() < self._delay:
                     self.late += 1
                     wait = self._chance.random() * self._late_s
-                    asyncio.get_running_loop().call_later(wait, self._deliver_late, deliver, parcel)
+                    asyncio.get_running_loop().call_later(wait, self._deliver_late, deliver, item)
                 else:
-                    now.append(parcel)
+                    now.append(item)
         self._chance.shuffle(now)
         return now
 
-    def _deliver_late(self, deliver: Callable[[P], None], parcel: P) -> None:
+    def _deliver_late(self, deliver: Callable[[P], None], item: P) -> None:
         if self._open:
-            deliver(parcel)
+            deliver(item)
 
 
 class LossyBus:
@@ -165,5 +165,5 @@ class _Door:
 
 def lossy_buses(count: int, seed: int) -> list[LossyBus]:
     """The buses of `count` nodes in this process, all of them lossy."""
-    yard = Yard()
-    return [LossyBus(MemoryBus(yard), seed + n) for n in range(count)]
+    broker = MemoryBroker()
+    return [LossyBus(MemoryBus(broker), seed + n) for n in range(count)]

@@ -1,4 +1,4 @@
-"""F37: nodes of two versions in one fleet, while it is upgraded one by one: each reads the other's rows, parcels and heartbeats."""
+"""F37: nodes of two versions in one fleet, while it is upgraded one by one: each reads the other's rows, envelopes and heartbeats."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -2,7 +2,7 @@
 
 import pytest
 
-from madang.adapters.bus.memory.bus import MemoryBus, Yard
+from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.sql import Store
 from madang.delivery import ephemeral
 from madang.delivery.ephemeral import CROWD, KEYS
@@ -143,8 +143,8 @@ async def test_rooms_nobody_follows_keep_nothing(node: Node) -> None:
 
 
 async def test_other_nodes_hear_it(store: Store) -> None:
-    yard = Yard()
-    async with running_nodes(store, MemoryBus(yard), MemoryBus(yard)) as (one, two):
+    broker = MemoryBroker()
+    async with running_nodes(store, MemoryBus(broker), MemoryBus(broker)) as (one, two):
         await one.rooms.create(OWNER, ROOM, "Plaza", "open")
         subscribers: list[RecordingSubscriber] = [one.subscriber(), two.subscriber()]
         await one.join(subscribers[0], ROOM)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from madang.adapters.bus.memory.bus import MemoryBus, Yard
+from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.core.events import KICKED, SENT, Body, Event, draft
 from madang.core.ids import IdSource
 from madang.delivery import heartbeat as module
@@ -20,7 +20,7 @@ from tests.unit.delivery.subscribers import RecordingSubscriber
 
 ROOM = "yard"
 PROMISE_S = 1.0
-Parcel = Event | Signal
+Item = Event | Signal
 
 
 class Courier(MemoryBus):
@@ -32,10 +32,10 @@ class Courier(MemoryBus):
         sent: the signals that this node gave it.
     """
 
-    def __init__(self, yard: Yard | None = None) -> None:
-        super().__init__(yard)
-        self.loses: Callable[[Parcel], bool] = nothing
-        self.misses: Callable[[Parcel], bool] = nothing
+    def __init__(self, broker: MemoryBroker | None = None) -> None:
+        super().__init__(broker)
+        self.loses: Callable[[Item], bool] = nothing
+        self.misses: Callable[[Item], bool] = nothing
         self.sent: list[Signal] = []
 
     def publish(self, events: Sequence[Event]) -> None:
@@ -46,20 +46,20 @@ class Courier(MemoryBus):
         if not self.loses(signal):
             super().signal(signal)
 
-    def _arrive(self, parcels: Sequence[Parcel]) -> None:
-        super()._arrive([parcel for parcel in parcels if not self.misses(parcel)])
+    def _arrive(self, items: Sequence[Item]) -> None:
+        super()._arrive([item for item in items if not self.misses(item)])
 
 
-def nothing(parcel: Parcel) -> bool:
+def nothing(item: Item) -> bool:
     return False
 
 
-def everything(parcel: Parcel) -> bool:
+def everything(item: Item) -> bool:
     return True
 
 
-def events(parcel: Parcel) -> bool:
-    return isinstance(parcel, Event)
+def events(item: Item) -> bool:
+    return isinstance(item, Event)
 
 
 class Counted(ModelStore):
@@ -109,8 +109,8 @@ class Story:
 def told(story: Callable[[Story], Awaitable[None]]) -> None:
     async def tell() -> None:
         store = Counted(IdSource(1), FakeClock())
-        yard = Yard()
-        async with running_nodes(store, Courier(yard), Courier(yard), watch=True) as nodes:
+        broker = MemoryBroker()
+        async with running_nodes(store, Courier(broker), Courier(broker), watch=True) as nodes:
             scene = Story(store, nodes)
             await scene.begin()
             await story(scene)
@@ -212,7 +212,7 @@ def test_a_deaf_or_a_mute_node_looks_for_itself_says_so_once_and_stops_when_it_h
             assert s.two.heartbeat.deaf
             assert 3 < s.two.heartbeat.statistics.deaf_s < 5
             s.buses[1].loses = nothing
-            s.buses[1].misses = lambda parcel: isinstance(parcel, Signal) and parcel.key.startswith(s.one.name)
+            s.buses[1].misses = lambda item: isinstance(item, Signal) and item.key.startswith(s.one.name)
             await asyncio.sleep(2 * INTERVAL_S)
             s.buses[1].misses = nothing
             await asyncio.sleep(3)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from madang.adapters.bus.memory.bus import MemoryBus, Yard
+from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.sql import Store
 from madang.core.events import Event
 from madang.delivery.hub import HELD, LINGER_S
@@ -65,9 +65,9 @@ async def test_over_a_bad_bus_every_socket_sees_each_event_once_in_order(store: 
 
 
 async def test_a_lost_last_event_is_found_by_a_check(store: Store) -> None:
-    yard = Yard()
-    deaf = LossyBus(MemoryBus(yard), 1, lose=1.0)
-    async with running_nodes(store, MemoryBus(yard), deaf) as (one, two):
+    broker = MemoryBroker()
+    deaf = LossyBus(MemoryBus(broker), 1, lose=1.0)
+    async with running_nodes(store, MemoryBus(broker), deaf) as (one, two):
         await one.rooms.create(OWNER, YARD, "Yard", "open")
         subscriber, joined = await follows(two, YARD, "mina")
         sent = await one.send(YARD)
@@ -87,8 +87,8 @@ async def test_a_check_finds_nothing_where_nothing_is_lost(node: Node) -> None:
 
 
 async def test_who_is_kicked_on_another_node_gets_nothing_later(store: Store) -> None:
-    yard = Yard()
-    async with running_nodes(store, MemoryBus(yard), MemoryBus(yard)) as (one, two):
+    broker = MemoryBroker()
+    async with running_nodes(store, MemoryBus(broker), MemoryBus(broker)) as (one, two):
         await one.rooms.create(OWNER, YARD, "Yard", "open")
         subscriber, joined = await follows(two, YARD, "bora")
         other, _ = await follows(two, YARD, "mina")
@@ -382,8 +382,8 @@ async def test_a_room_just_asked_for_is_not_let_go_before_it_is_followed(node: N
 
 
 async def test_a_room_opened_while_it_is_let_go_is_not_deaf(store: Store) -> None:
-    yard = Yard()
-    async with running_nodes(store, MemoryBus(yard), MemoryBus(yard)) as (node, other):
+    broker = MemoryBroker()
+    async with running_nodes(store, MemoryBus(broker), MemoryBus(broker)) as (node, other):
         await other.rooms.create(OWNER, YARD, "Yard", "open")
         bus = node.hub._bus = Subscriptions(node.bus)
         loop = node.hub._loop = LaterLoop(node.hub._loop)  # type: ignore[assignment]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from madang.adapters.bus.memory.bus import MemoryBus, Yard
+from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.sql import Store
 from madang.core.events import JOINED, KICKED, LEFT, ROLE, Appended, Body, draft
 from madang.delivery import scheduler
@@ -262,9 +262,9 @@ async def test_a_resume_from_what_this_node_has_not_heard_yet(node: Node) -> Non
 
 async def test_a_join_on_a_deaf_node_misses_nothing(store: Store) -> None:
     """What this node has not been told is in the log, and in the answer: a deletion, too, before its text is shown."""
-    yard = Yard()
-    deaf = LossyBus(MemoryBus(yard), 1, lose=1.0)
-    async with running_nodes(store, MemoryBus(yard), deaf) as (one, two):
+    broker = MemoryBroker()
+    deaf = LossyBus(MemoryBus(broker), 1, lose=1.0)
+    async with running_nodes(store, MemoryBus(broker), deaf) as (one, two):
         await one.rooms.create(OWNER, YARD, "Yard", "open")
         live = await two.live(YARD)
         sent = await one.send(YARD)

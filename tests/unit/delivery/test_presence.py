@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from madang.adapters.bus.memory.bus import MemoryBus, Yard
+from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.bus.memory.presence import MemoryPresence
 from madang.adapters.sql import Store
 from madang.delivery import presence
@@ -227,8 +227,8 @@ def edges(subscriber: RecordingSubscriber) -> list[Frame]:
 
 
 async def test_edges_of_other_nodes_are_told_here(store: Store) -> None:
-    yard, port = Yard(), MemoryPresence(TTL_S)
-    async with running_nodes(store, MemoryBus(yard), MemoryBus(yard), presence=port) as (here, there):
+    broker, port = MemoryBroker(), MemoryPresence(TTL_S)
+    async with running_nodes(store, MemoryBus(broker), MemoryBus(broker), presence=port) as (here, there):
         await here.rooms.create(OWNER, YARD, "Yard", "open")
         early = await comes(there, "early")  # before anybody is here
         await settled(there)
@@ -245,8 +245,8 @@ async def test_edges_of_other_nodes_are_told_here(store: Store) -> None:
 
 async def test_a_room_that_was_let_go_here_starts_afresh(store: Store) -> None:
     """Whoever was online when the last follower here went may have gone and come since."""
-    yard, port = Yard(), MemoryPresence(TTL_S)
-    async with running_nodes(store, MemoryBus(yard), MemoryBus(yard), presence=port) as (here, there):
+    broker, port = MemoryBroker(), MemoryPresence(TTL_S)
+    async with running_nodes(store, MemoryBus(broker), MemoryBus(broker), presence=port) as (here, there):
         await here.rooms.create(OWNER, YARD, "Yard", "open")
         watcher, other = await comes(here, "mina"), await comes(there, "bora")
         await eventually(lambda: any("u-bora" in e["online"] for e in edges(watcher)))

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import pytest
 
-from madang.adapters.bus.memory.bus import MemoryBus, Yard
+from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.core.events import Event
 from madang.core.rate import Rate
 from madang.errors import Limited
@@ -50,8 +50,8 @@ class Node:
 
 def told(story: Callable[[list[Node]], Awaitable[None]], spoil: Callable[[MemoryBus, int], Bus] | None = None) -> None:
     async def tell() -> None:
-        yard = Yard()
-        buses: list[MemoryBus] = [MemoryBus(yard) for _ in range(NODES)]
+        broker = MemoryBroker()
+        buses: list[MemoryBus] = [MemoryBus(broker) for _ in range(NODES)]
         nodes = [Node(n, spoil(bus, n) if spoil else bus) for n, bus in enumerate(buses)]
         for node in nodes:
             await node.bus.start(node)

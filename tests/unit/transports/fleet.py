@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
-from madang.adapters.bus.memory.bus import MemoryBus, Yard
+from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.core.actors import Actor
 from madang.core.events import SENT, Body, Event, draft
 from madang.core.ids import IdSource
@@ -70,9 +70,9 @@ class Fleet:
     """Nodes, people, and the log that is the truth."""
 
     def __init__(self, seed: int, nodes: int, names: list[str], *, access: str = "open", fail: float = 0.0) -> None:
-        yard = Yard()
+        broker = MemoryBroker()
         self.model = ModelStore(IdSource(1), FakeClock())
-        self.buses = [LossyBus(MemoryBus(yard if nodes > 1 else None), seed + n, late_s=0.1) for n in range(nodes)]
+        self.buses = [LossyBus(MemoryBus(broker if nodes > 1 else None), seed + n, late_s=0.1) for n in range(nodes)]
         self.stores = [SlowStore(self.model, seed * 10 + n, fail) for n in range(nodes)]
         self.nodes: list[Node] = []
         self.people: dict[str, Person] = {}

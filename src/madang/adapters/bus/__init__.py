@@ -1,1 +1,1 @@
-"""Buses, and what they share: outgoing batches and their signed envelopes."""
+"""Buses, one folder each, and what they share: queues of what goes out, and signed envelopes."""

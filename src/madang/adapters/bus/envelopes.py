@@ -1,17 +1,17 @@
-"""What travels between nodes: parcels, signed. Which broker carries them, its adapter knows.
+"""The format of what travels between nodes: signed envelopes. Which broker carries them is up to its adapter.
 
-A parcel carries what one node has for one channel at one moment: per room, its events and signals. The rooms' parts stay
-undecoded until a node is found to serve the room, so that what is not for a node costs it one look at a name.
+An envelope carries what one node has for one channel at one moment: per room, its events and signals. A room's part is
+decoded only if the receiving node serves the room; other rooms cost it one look-up of a name.
 
-    parcel = version, signature (16 bytes), MessagePack of (sender, [(room, part), …])
-    part   = MessagePack of ([(seq, id, type, user, name, at, body), …], [(topic, key, value), …], head)
+    envelope = version, signature (16 bytes), MessagePack of (sender, [(room, part), …])
+    part     = MessagePack of ([(seq, id, type, user, name, at, body), …], [(topic, key, value), …], head)
 
-Nodes of two versions meet while a fleet is upgraded. So a later version may add to the end of each of these tuples, and
-what is added there is passed over by one that does not know it; for any other change VERSION changes.
+Nodes of two versions meet while a fleet is upgraded. So a later version may append fields to each of these tuples, which
+older versions ignore; any other change needs a new VERSION.
 
-The signature is BLAKE2b (RFC 7693) keyed with a secret of the installation: who can reach the broker, but has not the
-database, can put no words into a room. He could listen: nothing is encrypted here, that is TLS's part. There is no
-pickle and no type name in it.
+The signature is BLAKE2b (RFC 7693), keyed with a secret of the installation: whoever can reach the broker but not the
+database cannot put words into a room. They could listen, because nothing is encrypted here: that is the job of TLS.
+There is no pickle and no type name in an envelope.
 """
 
 import hashlib
@@ -26,11 +26,12 @@ from madang.ports.bus import EVERYWHERE, Signal
 
 VERSION: Final = b"\x01"
 SIGNATURE: Final = 16
-MAX_PARCEL: Final = 8 * 2**20
-"""Bytes; a larger one is not looked at. A node's own stay far below (PARCEL_BYTES and one event)."""
+MAX_ENVELOPE: Final = 8 * 2**20
+"""Bytes; a larger one is refused unread. A node's own stay far below: TAKEN_BYTES and one event."""
 
 
-class _Event(msgspec.Struct, array_like=True, gc=False):  # a struct, not a tuple: what is added behind is passed over
+# Structs, not tuples: fields that a later version appends are ignored.
+class _Event(msgspec.Struct, array_like=True, gc=False):
     seq: int
     id: int
     type: str
@@ -67,15 +68,15 @@ _decode: Final = msgspec.msgpack.Decoder(_Body).decode
 _decode_part: Final = msgspec.msgpack.Decoder(_Part).decode
 
 
-class Forged(Exception):
-    """No parcel of this installation: another version, a wrong signature, or noise."""
+class BadSignature(Exception):
+    """Not an envelope of this installation: another version, a wrong signature, or noise."""
 
 
 class Content(msgspec.Struct):
-    """What a parcel has of one room.
+    """What an envelope holds for one room.
 
     Attributes:
-        head: seq up to which the room's log reaches, where an event is told by that alone; 0 for none.
+        head: newest seq of the room's log, where an event is announced by its seq alone; 0 for none.
     """
 
     events: list[Event]
@@ -83,38 +84,38 @@ class Content(msgspec.Struct):
     head: int = 0
 
 
-class Seal:
-    """Packs and opens the parcels of one installation.
+class Signer:
+    """Packs, signs, verifies and unpacks the envelopes of one installation.
 
     Args:
         secret: the installation's, 16 bytes or more; the key is derived from it.
-        node: the sender's name, by which a node knows its own parcels.
+        node: the sender's name, by which a node recognises its own envelopes.
     """
 
     def __init__(self, secret: bytes, node: str) -> None:
         self._key = hashlib.blake2b(b"madang bus", key=secret[:64], digest_size=32).digest()
         self.node = node
         self.name = hashlib.blake2b(b"madang name", key=secret[:64], digest_size=6).hexdigest()
-        """Of the installation, for channels and keys; it tells nothing of the secret."""
+        """Of the installation, for channels and keys; it reveals nothing of the secret."""
 
     def pack(self, rooms: Mapping[str, Content]) -> bytes:
-        """Make a parcel."""
+        """Return a signed envelope."""
         parts = [(room, msgspec.Raw(_encode(_part(content)))) for room, content in rooms.items()]
         body = _encode((self.node, parts))
         return VERSION + self._sign(body) + body
 
-    def open(self, parcel: bytes, wanted: Iterable[str]) -> Iterator[tuple[str, Content]]:
-        """Give what a parcel has of each of the rooms wanted; of the node's own, only what is for EVERYWHERE.
+    def unpack(self, envelope: bytes, wanted: Iterable[str]) -> Iterator[tuple[str, Content]]:
+        """Yield what an envelope holds for each of the rooms wanted; of the node's own, only what is for EVERYWHERE.
 
         Raises:
-            Forged: it is not of this installation.
+            BadSignature: it is not of this installation.
         """
         head = len(VERSION) + SIGNATURE
-        if len(parcel) > MAX_PARCEL or parcel[: len(VERSION)] != VERSION:
-            raise Forged
-        body = memoryview(parcel)[head:]
-        if not hmac.compare_digest(self._sign(body), parcel[len(VERSION) : head]):
-            raise Forged
+        if len(envelope) > MAX_ENVELOPE or envelope[: len(VERSION)] != VERSION:
+            raise BadSignature
+        body = memoryview(envelope)[head:]
+        if not hmac.compare_digest(self._sign(body), envelope[len(VERSION) : head]):
+            raise BadSignature
         try:
             read = _decode(body)
             own = read.sender == self.node
@@ -122,7 +123,7 @@ class Seal:
                 if room.name in wanted and (room.name == EVERYWHERE or not own):
                     yield room.name, _content(room.name, _decode_part(room.part))
         except msgspec.MsgspecError as error:
-            raise Forged from error
+            raise BadSignature from error
 
     def _sign(self, body: bytes | memoryview) -> bytes:
         return hashlib.blake2b(body, key=self._key, digest_size=SIGNATURE).digest()

@@ -1,6 +1,6 @@
-"""What a bus shares with every other bus over a network: what waits to be published, and how trouble is borne.
+"""What every bus over a network needs: a queue of what waits to be published, a log of its health, and a back-off.
 
-How it is packed and sent is the broker's adapter's.
+How events are packed and sent is up to the broker's adapter.
 """
 
 import asyncio
@@ -14,12 +14,12 @@ from madang.core.events import Event
 from madang.ports.bus import EVERYWHERE, Signal, Statistics
 
 MAX_WAITING: Final = 10_000
-"""Events that wait to be published; above it the oldest go."""
+"""Events that wait to be published; above it the oldest are dropped."""
 MAX_SIGNALS: Final = 2_000
-"""Signals that wait, last value per key; above it new ones go, but for those EVERYWHERE."""
+"""Signals that wait, last value per key; above it new ones are dropped, except those for EVERYWHERE."""
 TAKEN_EVENTS: Final = 1_000
 TAKEN_BYTES: Final = 2**20
-"""What is taken at once ends when it has so many events, or so many bytes of them."""
+"""One take stops at this many events, or this many bytes of them."""
 BACKOFF_S: Final = 0.1
 MAX_BACKOFF_S: Final = 5.0
 
@@ -28,7 +28,7 @@ class Outgoing:
     """Events and signals that wait for the next call to the broker.
 
     Args:
-        statistics: of the bus; what is dropped here is counted there.
+        statistics: the bus's; what is dropped here is counted there.
     """
 
     def __init__(self, statistics: Statistics) -> None:
@@ -58,7 +58,7 @@ class Outgoing:
             self._statistics.dropped += 1
 
     async def take(self) -> tuple[list[Event], list[Signal]]:
-        """Take what goes into the next call, when there is something. What comes meanwhile goes out with the one after.
+        """Wait for something to publish, and take what goes into the next call; the rest goes into the one after.
 
         Events in the order they came, up to TAKEN_EVENTS or about TAKEN_BYTES; all the signals.
         """
@@ -75,36 +75,36 @@ class Outgoing:
         return events, signals
 
 
-class Ailments:
-    """Logs each trouble once, when it begins, and once when it is over.
+class HealthLog:
+    """Logs each failure once, when it begins, and once when it is over.
 
     Args:
-        logger: of the adapter.
-        where: what is in trouble, as a sentence begins with it: "Redis at host:6379".
+        logger: the adapter's.
+        where: what fails, as the beginning of a sentence: "Redis at host:6379".
     """
 
     def __init__(self, logger: logging.Logger, where: str) -> None:
         self._logger = logger
         self._where = where
-        self._ailing: set[str] = set()
+        self._failing: set[str] = set()
 
-    def fails(self, what: str, error: object) -> None:
+    def failing(self, what: str, error: object) -> None:
         """Note that something fails, and why."""
-        if what not in self._ailing:
-            self._ailing.add(what)
+        if what not in self._failing:
+            self._failing.add(what)
             self._logger.warning("%s: %s fails: %s", self._where, what, error)
 
-    def works(self, what: str) -> None:
-        """Note that something works."""
-        if what in self._ailing:
-            self._ailing.discard(what)
+    def recovered(self, what: str) -> None:
+        """Note that something works, perhaps as it always did."""
+        if what in self._failing:
+            self._failing.discard(what)
             self._logger.info("%s: %s works again", self._where, what)
 
 
-def pause(failed: int) -> float:
-    """Seconds until the next try, jittered, so that the nodes of a fleet do not come back in step.
+def backoff_s(failed: int) -> float:
+    """Return the seconds until the next attempt, jittered, so that the nodes of a fleet do not retry in step.
 
     Args:
-        failed: tries in a row, 1 or more.
+        failed: attempts in a row, 1 or more.
     """
     return random.uniform(0.5, 1) * min(MAX_BACKOFF_S, BACKOFF_S * 2.0 ** min(failed, 10))  # noqa: S311  # no secret

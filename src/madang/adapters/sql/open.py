@@ -21,7 +21,7 @@ def parsed(url: str) -> URL:
     try:
         found = make_url(url)
     except (ArgumentError, ValueError):  # the latter for a port that is not a number
-        raise SetupError("The database setting is no URL.", EXAMPLES) from None
+        raise SetupError("The database setting is not a URL.", EXAMPLES) from None
     kind = found.get_backend_name()
     if kind not in catalogue.DATABASES:
         raise SetupError(f"Madang does not know the database {kind!r}.", EXAMPLES)

@@ -42,7 +42,7 @@ _EVENTS: Final = {
 
 _BUS: Final = {
     "madang_bus_published": ("published", "Events given to the bus."),
-    "madang_bus_parcels": ("parcels", "Messages that events and signals went out in."),
+    "madang_bus_envelopes": ("envelopes", "Messages that events and signals went out in."),
     "madang_bus_received": ("received", "Events of this node's rooms that came from other nodes."),
     "madang_bus_dropped": ("dropped", "Events and signals not sent: too many waited, or sending them failed."),
     "madang_bus_refused": ("refused", "Messages on the bus that are not of this installation."),

@@ -45,9 +45,9 @@ def test_each_content_goes_out_once_and_where_its_room_is_heard(strategy: str) -
     channels = Channels(strategy, "madang:x:")
     contents = {room: content(OWN_BYTES if n % 7 == 0 else 10) for n, room in enumerate(ROOMS)}
     contents[EVERYWHERE] = content(10)
-    parcels = channels.sort(contents)
-    assert Counter(room for rooms in parcels.values() for room in rooms) == Counter(list(contents))
-    for channel, rooms in parcels.items():
+    envelopes = channels.sort(contents)
+    assert Counter(room for rooms in envelopes.values() for room in rooms) == Counter(list(contents))
+    for channel, rooms in envelopes.items():
         assert len({channels.partition(room) for room in rooms}) == 1, "which is in one slot, with one server"
         for room in rooms:
             assert channel in channels.of(room), "where nobody listens for it"

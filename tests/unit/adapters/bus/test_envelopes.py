@@ -1,4 +1,4 @@
-"""Parcels: what one node packs, every other node of the installation reads, and nobody else can make one."""
+"""Envelopes: what one node packs, every other node of the installation reads, and nobody else can make one."""
 
 import hashlib
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from madang.adapters.bus.envelopes import MAX_PARCEL, SIGNATURE, VERSION, Content, Forged, Seal
+from madang.adapters.bus.envelopes import MAX_ENVELOPE, SIGNATURE, VERSION, BadSignature, Content, Signer
 from madang.core.events import SENT, Event
 from madang.ports.bus import Signal
 
@@ -16,12 +16,12 @@ SIGNAL = Signal("yard", "typing", "u", b"true")
 ALL = ("yard", "square")
 
 
-def here() -> Seal:
-    return Seal(SECRET, "here")
+def here() -> Signer:
+    return Signer(SECRET, "here")
 
 
 def signed(body: Any) -> bytes:
-    """A parcel of the node `there`, whatever its body."""
+    """An envelope of the node `there`, whatever its body."""
     key = hashlib.blake2b(b"madang bus", key=SECRET, digest_size=32).digest()
     packed = msgspec.msgpack.encode(body)
     return VERSION + hashlib.blake2b(packed, key=key, digest_size=SIGNATURE).digest() + packed
@@ -29,16 +29,16 @@ def signed(body: Any) -> bytes:
 
 def test_what_was_packed_is_read_as_it_was_and_only_what_is_wanted() -> None:
     square = Content([Event("square", 1, 1, SENT, "v", "V", 1, b"{}")], [])
-    parcel = Seal(SECRET, "there").pack({"yard": Content([EVENT], [SIGNAL], 6), "square": square})
-    assert list(here().open(parcel, ALL)) == [("yard", Content([EVENT], [SIGNAL], 6)), ("square", square)]
-    assert list(here().open(parcel, {"square"})) == [("square", square)]
-    assert list(Seal(SECRET, "there").open(parcel, ALL)) == [], "a node's own"
+    envelope = Signer(SECRET, "there").pack({"yard": Content([EVENT], [SIGNAL], 6), "square": square})
+    assert list(here().unpack(envelope, ALL)) == [("yard", Content([EVENT], [SIGNAL], 6)), ("square", square)]
+    assert list(here().unpack(envelope, {"square"})) == [("square", square)]
+    assert list(Signer(SECRET, "there").unpack(envelope, ALL)) == [], "a node's own"
 
 
 def test_what_an_earlier_version_did_not_have_is_not_missed() -> None:
     """Before there were heads, a part was events and signals."""
     body = ("there", [("yard", ([], [("typing", "u", b"true")]))])
-    assert list(here().open(signed(body), ALL)) == [("yard", Content([], [SIGNAL]))]
+    assert list(here().unpack(signed(body), ALL)) == [("yard", Content([], [SIGNAL]))]
 
 
 def test_what_a_later_version_adds_behind_is_passed_over() -> None:
@@ -46,7 +46,7 @@ def test_what_a_later_version_adds_behind_is_passed_over() -> None:
     event = (7, 7 << 22, SENT, "u", "이름", 1_700_000_000_000, b'{"text":"\\u0000"}', "new", {"of": [1]})
     part = ([event], [("typing", "u", b"true", 9)], 0, [("beat", 3)], None)
     body = ("there", [("yard", msgspec.Raw(msgspec.msgpack.encode(part)), "new")], {"yard": 7}, 1.5)
-    assert list(here().open(signed(body), ALL)) == [("yard", Content([EVENT], [SIGNAL]))]
+    assert list(here().unpack(signed(body), ALL)) == [("yard", Content([EVENT], [SIGNAL]))]
 
 
 @pytest.mark.parametrize(
@@ -55,14 +55,14 @@ def test_what_a_later_version_adds_behind_is_passed_over() -> None:
     ids=repr,
 )
 def test_what_is_missing_is_not_made_up(body: Any) -> None:
-    with pytest.raises(Forged):
-        list(here().open(signed(body), ALL))
+    with pytest.raises(BadSignature):
+        list(here().unpack(signed(body), ALL))
 
 
 def test_nobody_else_makes_one() -> None:
-    parcel = Seal(SECRET, "there").pack({"yard": Content([EVENT], [SIGNAL])})
-    other = Seal(b"another secret" * 3, "there").pack({"yard": Content([EVENT], [])})
-    flipped = [parcel[:n] + bytes([parcel[n] ^ 1]) + parcel[n + 1 :] for n in range(len(parcel))]
-    for forged in (b"", VERSION, parcel[:-1], parcel + b"\x00", other, *flipped, parcel + bytes(MAX_PARCEL)):
-        with pytest.raises(Forged):
-            list(here().open(forged, ALL))
+    envelope = Signer(SECRET, "there").pack({"yard": Content([EVENT], [SIGNAL])})
+    other = Signer(b"another secret" * 3, "there").pack({"yard": Content([EVENT], [])})
+    flipped = [envelope[:n] + bytes([envelope[n] ^ 1]) + envelope[n + 1 :] for n in range(len(envelope))]
+    for forged in (b"", VERSION, envelope[:-1], envelope + b"\x00", other, *flipped, envelope + bytes(MAX_ENVELOPE)):
+        with pytest.raises(BadSignature):
+            list(here().unpack(forged, ALL))

@@ -1,4 +1,4 @@
-"""Ports that need nothing but this process: a bus for one node (or several in one loop), presence for one node."""
+"""A bus and presence within this process: for one node, or for tests of several nodes in one loop."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

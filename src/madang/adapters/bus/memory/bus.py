@@ -1,5 +1,5 @@
-"""A bus within one process. A single node needs none, so alone it carries nothing; nodes that share a `Yard` hear each
-other, as tests of many nodes want it.
+"""A bus within one process. A single node needs none, so without a broker it carries nothing; tests of several nodes
+let them share a `MemoryBroker`.
 """
 
 import asyncio
@@ -11,40 +11,41 @@ from madang.core.events import Event
 from madang.ports.bus import EVERYWHERE, Receiver, Signal, Statistics
 
 MAX_WAITING: Final = 10_000
-"""Parcels that wait for one node until the loop's next turn; above that the oldest go. Only a stuck loop gets there."""
+"""Events and signals that wait for one node until the loop's next turn; above it the oldest are dropped. Only a stuck
+loop gets there."""
 
 
-class Yard:
-    """Where the buses of one process meet."""
+class MemoryBroker:
+    """What the buses of one process share."""
 
     def __init__(self) -> None:
         self.buses: list[MemoryBus] = []
 
 
 class MemoryBus:
-    """A bus of one node; without a yard, the bus of the only node there is."""
+    """The bus of one node; without a broker, of the only node there is."""
 
-    def __init__(self, yard: Yard | None = None) -> None:
+    def __init__(self, broker: MemoryBroker | None = None) -> None:
         self.statistics = Statistics()
-        self._yard = yard
+        self._broker = broker
         self._receiver: Receiver | None = None
         self._rooms: set[str] = set()
         self._arrived: deque[Event | Signal] = deque(maxlen=MAX_WAITING)
 
     @property
     def local(self) -> bool:
-        return self._yard is None
+        return self._broker is None
 
     async def start(self, receiver: Receiver) -> None:
         self._receiver = receiver
-        if self._yard is not None:
-            self._yard.buses.append(self)
+        if self._broker is not None:
+            self._broker.buses.append(self)
 
     async def stop(self) -> None:
         self._receiver = None
         self._arrived.clear()
-        if self._yard is not None and self in self._yard.buses:
-            self._yard.buses.remove(self)
+        if self._broker is not None and self in self._broker.buses:
+            self._broker.buses.remove(self)
 
     async def subscribe(self, room: str) -> None:
         self._rooms.add(room)
@@ -59,7 +60,7 @@ class MemoryBus:
 
     def signal(self, signal: Signal) -> None:
         everywhere = signal.room == EVERYWHERE
-        for bus in self._yard.buses if everywhere and self._yard is not None else self._others():
+        for bus in self._broker.buses if everywhere and self._broker is not None else self._others():
             if everywhere or signal.room in bus._rooms:
                 bus._arrive([signal])
 
@@ -68,24 +69,24 @@ class MemoryBus:
         return self._receiver is not None
 
     def _others(self) -> list["MemoryBus"]:
-        return [bus for bus in self._yard.buses if bus is not self] if self._yard is not None else []
+        return [bus for bus in self._broker.buses if bus is not self] if self._broker is not None else []
 
-    def _arrive(self, parcels: Sequence[Event | Signal]) -> None:
-        if not parcels:
+    def _arrive(self, items: Sequence[Event | Signal]) -> None:
+        if not items:
             return
-        if not self._arrived:  # in the loop's next turn, so that a receiver that publishes never calls itself
+        if not self._arrived:  # in the loop's next turn, so that a receiver that publishes is not called by itself
             asyncio.get_running_loop().call_soon(self._deliver)
-        self._arrived.extend(parcels)
+        self._arrived.extend(items)
 
     def _deliver(self) -> None:
-        parcels = list(self._arrived)
+        items = list(self._arrived)
         self._arrived.clear()
         if self._receiver is None:
             return
-        events = [parcel for parcel in parcels if isinstance(parcel, Event)]
+        events = [item for item in items if isinstance(item, Event)]
         if events:
             self.statistics.received += len(events)
             self._receiver.receive(events)
-        latest = {(s.room, s.topic, s.key): s for s in parcels if isinstance(s, Signal)}
+        latest = {(s.room, s.topic, s.key): s for s in items if isinstance(s, Signal)}
         for signal in latest.values():
             self._receiver.signal(signal)

@@ -1,11 +1,11 @@
-"""Presence of one node: who has a live device in which room. It is gone with the process, as the devices are."""
+"""Presence of one node: who has a live device in which room. It ends with the process, as the devices do."""
 
 import heapq
 from collections.abc import Sequence
 
 
 class MemoryPresence:
-    """Counts devices per (room, user). Every call costs the devices it names; a sweep, those that have gone.
+    """Counts devices per (room, user). A call costs in proportion to the devices it names, a sweep to those that are gone.
 
     Args:
         ttl_s: seconds after which a device that was not refreshed is gone.
@@ -14,14 +14,14 @@ class MemoryPresence:
     def __init__(self, ttl_s: float) -> None:
         self._ttl_s = ttl_s
         self._rooms: dict[str, dict[str, tuple[str, set[str]]]] = {}  # room -> user -> name and devices
-        # Moved to the end at every refresh, so that the ones to be swept stand at the front.
+        # Moved to the end at every refresh, so that those due for a sweep are in front.
         self._seen: dict[tuple[str, str, str], float] = {}
 
     async def enter(self, room: str, user: str, name: str, device: str, now: float) -> bool:
         users = self._rooms.setdefault(room, {})
         first = user not in users
         users.setdefault(user, (name, set()))[1].add(device)
-        self._see((room, user, device), now)
+        self._touch((room, user, device), now)
         return first
 
     async def leave(self, room: str, user: str, device: str, now: float) -> bool:
@@ -31,7 +31,7 @@ class MemoryPresence:
         unknown = [key for key in devices if key not in self._seen]
         for key in devices:
             if key in self._seen:
-                self._see(key, now)
+                self._touch(key, now)
         return unknown
 
     async def sweep(self, now: float) -> list[tuple[str, str]]:
@@ -49,12 +49,12 @@ class MemoryPresence:
     async def count(self, room: str) -> int:
         return len(self._rooms.get(room, ()))
 
-    def _see(self, key: tuple[str, str, str], now: float) -> None:
+    def _touch(self, key: tuple[str, str, str], now: float) -> None:
         self._seen.pop(key, None)
         self._seen[key] = now
 
     def _forget(self, key: tuple[str, str, str]) -> bool:
-        """Whether it was the user's last device in the room."""
+        """Remove a device; return whether it was the user's last in the room."""
         if self._seen.pop(key, None) is None:
             return False
         room, user, device = key

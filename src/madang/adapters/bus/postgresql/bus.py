@@ -1,12 +1,12 @@
 """The bus over PostgreSQL's LISTEN and NOTIFY: one connection that listens, one that notifies, each renewed when it fails.
 
-A notification is the doorbell, the log is the truth. The server drops what a node is not there to hear, and that is allowed.
-What must not happen is to go deaf without knowing. So a connection that ends and a probe that does not come back make the
-hub compare its rooms with the log.
+The log is the truth; a notification only says sooner what is in it. The server drops what is notified while a node is
+away, and that is allowed. What must not happen is to miss notifications without noticing. So a connection that ends and a
+probe that does not come back make the hub compare its rooms with the log.
 
 There is one channel, whatever `bus_channels` says. The server wakes every listener of the database for every notification
-and lets it look at the channel's name, so more channels would save a node little. They would cost the others: notifying
-takes a lock of the whole server until it is committed, and with one channel a few payloads carry what all rooms have.
+and lets it compare the channel's name, so more channels would save a node little. They would cost the others: notifying
+takes a lock of the whole server until it commits, and with one channel a few payloads carry what all rooms have.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from madang.adapters.bus.envelopes import Forged, Seal
-from madang.adapters.bus.outgoing import Ailments, Outgoing, pause
+from madang.adapters.bus.envelopes import BadSignature, Signer
+from madang.adapters.bus.outgoing import HealthLog, Outgoing, backoff_s
 from madang.adapters.bus.postgresql import connecting
-from madang.adapters.bus.postgresql.connecting import TROUBLE
-from madang.adapters.bus.postgresql.payloads import opened, payloads
+from madang.adapters.bus.postgresql.connecting import UNREACHABLE
+from madang.adapters.bus.postgresql.payloads import pack, unpack
 from madang.aio import cancelled
 from madang.core.events import Event
 from madang.errors import SetupError
@@ -29,12 +29,13 @@ from madang.ports.bus import EVERYWHERE, MAX_SIGNAL, Receiver, Signal, Statistic
 logger = logging.getLogger("madang.notify")
 
 SUBSCRIBED_S: Final = 1.0
-"""How long a room's opening waits for the server. After that it opens without; the hub hears of it when it is done."""
+"""How long opening a room waits for the server. After that it opens all the same; once listening, the hub checks it."""
 START_S: Final = 15.0
 PROBE_EVERY_S: Final = 10.0
 PROBE_S: Final = 5.0
 PROBE: Final = "probe"
-"""Topic of the signals that the buses themselves send and take."""
+"""Topic of the signals that buses send to themselves."""
+READING: Final = "reading what other nodes publish"
 _NOTIFY: Final = "SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload"  # one transaction, one lock
 
 
@@ -42,8 +43,8 @@ class NotifyBus:
     """Carries events and signals between the nodes of one installation.
 
     Args:
-        url: of a PostgreSQL database, as the store takes it; the store's own will do.
-        secret: the installation's, of which the channel's name and signatures are derived.
+        url: of a PostgreSQL database, as the store takes it; it may be the store's own.
+        secret: the installation's; the channel's name and signatures are derived from it.
         node: this node's name, unique in the fleet.
 
     Raises:
@@ -53,14 +54,14 @@ class NotifyBus:
     def __init__(self, url: str, secret: bytes, node: str) -> None:
         self.statistics = Statistics()
         self._server = connecting.Server(url)
-        self._seal = Seal(secret, node)
-        self._channel = f"madang_{self._seal.name}"
+        self._signer = Signer(secret, node)
+        self._channel = f"madang_{self._signer.name}"
         self._rooms = {EVERYWHERE}
         self._receiver: Receiver | None = None
         self._outgoing = Outgoing(self.statistics)
-        self._ailments = Ailments(logger, f"PostgreSQL at {self._server.place}")
+        self._health = HealthLog(logger, f"PostgreSQL at {self._server.place}")
         self._listening = asyncio.Event()
-        self._listened = False  # ever
+        self._has_listened = False
         self._listener: Any = None  # connections of asyncpg, which has no types
         self._notifier: Any = None
         self._probing: dict[str, asyncio.Future[None]] = {}
@@ -68,8 +69,8 @@ class NotifyBus:
 
     @property
     def installation(self) -> str:
-        """The name that this installation's channel has, and its table."""
-        return self._seal.name
+        """The name in this installation's channel and table."""
+        return self._signer.name
 
     @property
     def local(self) -> bool:
@@ -79,18 +80,18 @@ class NotifyBus:
         await self._server.check()
         self._receiver = receiver
         self._tasks = [asyncio.create_task(part()) for part in (self._listen, self._publish, self._watch)]
-        await self._listens(START_S)
+        await self._wait_until_listening(START_S)
         if not await self._echo(START_S):
             await self.stop()
             raise SetupError(
-                f"What is notified through {self._server.place} is not heard there.",
+                f"Notifications sent through {self._server.place} do not come back.",
                 "Let MADANG_BUS name PostgreSQL itself, or a pooler of whole sessions (PgBouncer: pool_mode = session).",
             )
 
     async def stop(self) -> None:
         self._receiver = None
         await cancelled(self._tasks)
-        self._let_go()
+        self._terminate()
 
     # -- out -----------------------------------------------------------------------------------------------------------
 
@@ -104,76 +105,76 @@ class NotifyBus:
             self.statistics.dropped += 1
 
     async def _publish(self) -> None:
-        """Publish what waits. What gathers while one call is under way goes out with the next: no timer, no task each."""
+        """Publish what waits. What gathers during one call goes out with the next: no timer, no task for each."""
         failed = 0
         while True:
             events, signals = await self._outgoing.take()
-            sent = payloads(self._seal, events, signals)
+            sent = pack(self._signer, events, signals)
             try:
-                if self._notifier is None or self._notifier.is_closed():  # by a restart of the server, say
+                if self._notifier is None or self._notifier.is_closed():  # by a restart of the server, for example
                     self._notifier = await self._server.connect()
                 await self._notifier.execute(_NOTIFY, self._channel, sent)
-                self.statistics.parcels += len(sent)
+                self.statistics.envelopes += len(sent)
                 self.statistics.published += len(events)
-                self._ailments.works("publishing")
+                self._health.recovered("publishing")
                 failed = 0
-            except TROUBLE as error:  # the other nodes find in the log what they were not told
-                self._ailments.fails("publishing", error)
+            except UNREACHABLE as error:  # the other nodes will find it in the log
+                self._health.failing("publishing", error)
                 self.statistics.failures += 1
                 self.statistics.dropped += len(events) + len(signals)
                 if self._notifier is not None:
                     self._notifier.terminate()
                 failed += 1
-                await asyncio.sleep(pause(failed))
+                await asyncio.sleep(backoff_s(failed))
 
     # -- in ------------------------------------------------------------------------------------------------------------
 
     async def subscribe(self, room: str) -> None:
         self._rooms.add(room)
-        await self._listens(SUBSCRIBED_S)
+        await self._wait_until_listening(SUBSCRIBED_S)
 
     async def unsubscribe(self, room: str) -> None:
         self._rooms.discard(room)
 
-    async def _listens(self, patience_s: float) -> None:
-        """Wait until it listens, or no longer; then the hub is told to doubt when it does."""
+    async def _wait_until_listening(self, patience_s: float) -> None:
+        """Wait until it listens, `patience_s` at most; if it comes later, the hub checks its rooms then."""
         with suppress(TimeoutError):
             async with asyncio.timeout(patience_s):
                 await self._listening.wait()
 
     async def _listen(self) -> None:
-        """Listen; after a failure, again. Whoever was deaf for a moment tells the hub."""
+        """Listen, and connect again after a failure; then the hub is told to check its rooms."""
         failed = 0
         while True:
             try:
                 self._listener = connection = await self._server.connect()
                 ended = asyncio.Event()
                 connection.add_termination_listener(lambda _, ended=ended: ended.set())
-                await connection.add_listener(self._channel, self._hear)
+                await connection.add_listener(self._channel, self._handle)
                 self._listening.set()
-                self._ailments.works("listening")
-                if self._listened and self._receiver is not None:
+                self._health.recovered("listening")
+                if self._has_listened and self._receiver is not None:
                     self._receiver.check_soon()
-                self._listened = True
+                self._has_listened = True
                 failed = 0
                 await ended.wait()
-                self._ailments.fails("listening", "the connection has ended")
-            except TROUBLE as error:
-                self._ailments.fails("listening", error)
+                self._health.failing("listening", "the connection has ended")
+            except UNREACHABLE as error:
+                self._health.failing("listening", error)
             finally:
                 self._listening.clear()
                 if self._listener is not None:
                     self._listener.terminate()
             self.statistics.failures += 1
             failed += 1
-            await asyncio.sleep(pause(failed))
+            await asyncio.sleep(backoff_s(failed))
 
-    def _hear(self, connection: object, pid: int, channel: str, payload: object) -> None:
+    def _handle(self, connection: object, pid: int, channel: str, payload: object) -> None:
         receiver = self._receiver
         if receiver is None:
             return
         try:
-            for room, content in self._seal.open(opened(str(payload)), self._rooms):
+            for room, content in self._signer.unpack(unpack(str(payload)), self._rooms):
                 if content.events:
                     self.statistics.received += len(content.events)
                     receiver.receive(content.events)
@@ -184,10 +185,10 @@ class NotifyBus:
                         self._answer(signal.key)
                     else:
                         receiver.signal(signal)
-            self._ailments.works("understanding the others")
-        except Forged:
+            self._health.recovered(READING)
+        except BadSignature:
             self.statistics.refused += 1
-            self._ailments.fails("understanding the others", "what is not of this installation was passed over")
+            self._health.failing(READING, "a notification that is not of this installation was ignored")
 
     # -- liveness ------------------------------------------------------------------------------------------------------
 
@@ -196,11 +197,11 @@ class NotifyBus:
 
     async def _echo(self, patience_s: float) -> bool:
         word = secrets.token_hex(8)
-        heard = self._probing[word] = asyncio.get_running_loop().create_future()
+        answered = self._probing[word] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(patience_s):
                 self.signal(Signal(EVERYWHERE, PROBE, word, b"0"))
-                await heard
+                await answered
             return True
         except TimeoutError:
             return False
@@ -208,21 +209,21 @@ class NotifyBus:
             del self._probing[word]
 
     def _answer(self, word: str) -> None:
-        if (heard := self._probing.get(word)) is not None and not heard.done():
-            heard.set_result(None)
+        if (answered := self._probing.get(word)) is not None and not answered.done():
+            answered.set_result(None)
 
     async def _watch(self) -> None:
-        """Probe now and then; what does not come back was not heard by anybody, so begin anew."""
+        """Probe every PROBE_EVERY_S; a probe that does not come back means that nobody hears us, so reconnect."""
         while True:
             await asyncio.sleep(PROBE_EVERY_S)
             if await self.probe():
-                self._ailments.works("probing")
+                self._health.recovered("probing")
             else:
                 self.statistics.failures += 1
-                self._ailments.fails("probing", "what this node notifies does not come back; it connects anew")
-                self._let_go()
+                self._health.failing("probing", "what this node notifies does not come back; reconnecting")
+                self._terminate()
 
-    def _let_go(self) -> None:
+    def _terminate(self) -> None:
         for connection in (self._listener, self._notifier):
             if connection is not None:
                 connection.terminate()

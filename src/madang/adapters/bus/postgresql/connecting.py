@@ -13,11 +13,11 @@ from madang.errors import SetupError
 
 CONNECT_S: Final = 5.0
 ANSWER_S: Final = 5.0
-"""A server that says nothing for so long counts as gone."""
+"""A server that is silent for this long counts as gone."""
 UNREAD_S: Final = 30
-"""A node that stands still reads nothing, and what it has not read fills the queue of the whole database. After this the
-server lets go of it; when it goes on, it connects anew and looks at the log."""
-TROUBLE: Final[tuple[type[Exception], ...]] = (
+"""A frozen node reads nothing, and what it has not read fills the queue of the whole database. After this time the
+server drops its connection; when the node goes on, it reconnects and reads the log."""
+UNREACHABLE: Final[tuple[type[Exception], ...]] = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
@@ -27,7 +27,7 @@ TROUBLE: Final[tuple[type[Exception], ...]] = (
 """What an unreachable server raises."""
 EXAMPLE: Final = "Write postgresql://user:password@host/database, as for the database."
 
-# Nothing here must outlive a crash, so no commit waits for the disk; and no transaction outlives a node that stands still.
+# Nothing here must outlive a crash, so no commit waits for the disk; and no transaction outlives a frozen node.
 _SESSION: Final = f"""
     SET application_name = 'madang bus';
     SET synchronous_commit = off;
@@ -38,23 +38,23 @@ _LOOK: Final = "SELECT pg_is_in_recovery(), has_schema_privilege(current_schema(
 
 
 class Server:
-    """The PostgreSQL that a URL names. Nothing is connected yet.
+    """The PostgreSQL server that a URL names. Nothing is connected yet.
 
     Raises:
-        SetupError: no such URL.
+        SetupError: it is not a URL of a PostgreSQL database.
     """
 
     def __init__(self, url: str) -> None:
         try:
             self._url = make_url(url).set(drivername="postgresql+asyncpg")
         except (ArgumentError, ValueError):
-            raise SetupError("The bus setting is no URL of a PostgreSQL database.", EXAMPLE) from None
+            raise SetupError("The bus setting is not a URL of a PostgreSQL database.", EXAMPLE) from None
         if not self._url.database:
             raise SetupError("The bus setting names no database.", EXAMPLE)
         self.place = _place(self._url)
 
     async def connect(self) -> Any:
-        """Open a connection; whoever opens it ends it. Raises TROUBLE."""
+        """Open a connection; the caller terminates it. Raises UNREACHABLE."""
         _, options = self._url.get_dialect()().create_connect_args(self._url)
         connection = await asyncpg.connect(timeout=CONNECT_S, command_timeout=ANSWER_S, **options)
         try:
@@ -65,10 +65,10 @@ class Server:
         return connection
 
     async def check(self) -> None:
-        """See that the server answers, and is one that can be used.
+        """Check that the server answers and can be used.
 
         Raises:
-            SetupError: it is not, in one sentence.
+            SetupError: it cannot, in one sentence.
         """
         try:
             connection = await self.connect()
@@ -76,23 +76,23 @@ class Server:
                 standby, tables = await connection.fetchrow(_LOOK)
             finally:
                 connection.terminate()
-        except TROUBLE as error:
+        except UNREACHABLE as error:
             raise SetupError(
                 f"PostgreSQL at {self.place} cannot be used as the bus ({str(error) or 'no answer'}).",
                 "Check that it runs there and that MADANG_BUS names an existing database, user and password.",
             ) from error
         if standby:
             raise SetupError(
-                f"PostgreSQL at {self.place} is a standby, which takes no notifications.",
+                f"PostgreSQL at {self.place} is a standby, which cannot notify.",
                 "Let MADANG_BUS name the primary.",
             )
         if not tables:
             raise SetupError(
-                f"PostgreSQL at {self.place} lets us make no table, which it takes to tell who is present.",
+                f"PostgreSQL at {self.place} does not let us create a table, which presence needs.",
                 "Let the user that MADANG_BUS names create tables there.",
             )
 
 
 def _place(url: URL) -> str:
-    """Host, port and database of a URL, for people. Never its password."""
+    """Return the host, port and database of a URL, for people; never its password."""
     return f"{url.host or 'localhost'}:{url.port or 5432}/{url.database}"

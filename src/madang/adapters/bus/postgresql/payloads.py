@@ -1,34 +1,34 @@
-"""How parcels fit into notifications, whose payload is text of less than 8,000 bytes: split, and as Base64.
+"""Envelopes in notifications, whose payload is text of less than 8,000 bytes: split, and encoded as Base64.
 
-An event that no payload holds is announced by its seq; whoever serves its room reads it in the log.
+An event too large for any payload is announced by its seq; a node that serves its room reads it in the log.
 """
 
 import base64
 from collections.abc import Sequence
 from typing import Final
 
-from madang.adapters.bus.envelopes import Content, Forged, Seal
+from madang.adapters.bus.envelopes import BadSignature, Content, Signer
 from madang.core.events import Event
 from madang.ports.bus import Signal
 
 MAX_PAYLOAD: Final = 7_999
-MAX_PARCEL: Final = MAX_PAYLOAD // 4 * 3
-# What the signature and MessagePack add at most, in bytes: to a parcel, to what it has of a room, to an event or signal.
-_PARCEL: Final = 40
+MAX_ENVELOPE: Final = MAX_PAYLOAD // 4 * 3
+# What the signature and MessagePack add at most, in bytes: to an envelope, to its part for a room, to an event or signal.
+_ENVELOPE: Final = 40
 _ROOM: Final = 40
 _ITEM: Final = 52
 
 
-def payloads(seal: Seal, events: Sequence[Event], signals: Sequence[Signal]) -> list[str]:
-    """Pack events and signals, one after the other, into payloads.
+def pack(signer: Signer, events: Sequence[Event], signals: Sequence[Signal]) -> list[str]:
+    """Return payloads that hold events and signals, in this order.
 
     Args:
-        signals: none with a value longer than `MAX_SIGNAL`.
+        signals: none has a value longer than `MAX_SIGNAL`.
     """
-    packer = _Packer(MAX_PARCEL - _PARCEL - len(seal.node.encode()))
+    packer = _Packer(MAX_ENVELOPE - _ENVELOPE - len(signer.node.encode()))
     for event in events:
         size = _ITEM + len(event.body) + _bytes(event.type, event.user, event.name)
-        if packer.holds(event.room, size):
+        if packer.fits(event.room, size):
             packer.place(event.room, size).events.append(event)
         else:
             content = packer.place(event.room, 0)
@@ -36,42 +36,42 @@ def payloads(seal: Seal, events: Sequence[Event], signals: Sequence[Signal]) -> 
     for signal in signals:
         size = _ITEM + len(signal.value) + _bytes(signal.topic, signal.key)
         packer.place(signal.room, size).signals.append(signal)
-    return [base64.b64encode(seal.pack(parcel)).decode() for parcel in packer.parcels if parcel]
+    return [base64.b64encode(signer.pack(envelope)).decode() for envelope in packer.envelopes if envelope]
 
 
-def opened(payload: str) -> bytes:
-    """Give the parcel of a payload.
+def unpack(payload: str) -> bytes:
+    """Return the envelope in a payload.
 
     Raises:
-        Forged: it holds none.
+        BadSignature: there is none.
     """
     try:
         return base64.b64decode(payload, validate=True)
     except ValueError as error:
-        raise Forged from error
+        raise BadSignature from error
 
 
 class _Packer:
-    """Puts one thing after the other into parcels of at most `most` bytes."""
+    """Fills envelopes of at most `most` bytes, one after the other."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._left = most
-        self.parcels: list[dict[str, Content]] = [{}]
+        self.envelopes: list[dict[str, Content]] = [{}]
 
-    def holds(self, room: str, size: int) -> bool:
-        """Whether a parcel of its own would hold something of a room."""
+    def fits(self, room: str, size: int) -> bool:
+        """Whether an empty envelope would hold something of this size for a room."""
         return size + _room(room) <= self._most
 
     def place(self, room: str, size: int) -> Content:
-        """Give where something of a room goes, in the newest parcel or, if it is full, in the next one."""
-        needed = size + (0 if room in self.parcels[-1] else _room(room))
+        """Return the content to add something for a room to: in the newest envelope or, if it is full, in a new one."""
+        needed = size + (0 if room in self.envelopes[-1] else _room(room))
         if needed > self._left:
-            self.parcels.append({})
+            self.envelopes.append({})
             self._left = self._most
             needed = size + _room(room)
         self._left -= needed
-        return self.parcels[-1].setdefault(room, Content([], []))
+        return self.envelopes[-1].setdefault(room, Content([], []))
 
 
 def _room(room: str) -> int:

@@ -1,10 +1,10 @@
 """Presence of a fleet, in PostgreSQL: who has a live device in which room, on whichever node.
 
-One unlogged table, made at first use and not by the migrations: they guard what must last, and this must not. It may be
-dropped at any time, and a crash of the server empties it; within a minute every node has told it anew whom it has.
+One unlogged table, created at first use and not by the migrations: they guard what must last, and this must not. It may
+be dropped at any time, and a crash of the server empties it; within a minute every node has written its devices again.
 
-A change locks out the others of its kind, so that of two devices that come at once, on whichever nodes, one is the first.
-What waits for the lock goes into one transaction.
+Changes exclude each other, so that of two devices that connect at once, on whichever nodes, exactly one is the first.
+Changes that wait for the lock go into one transaction.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from typing import Any, Final
 from zlib import crc32
 
 from madang.adapters.bus.postgresql import connecting
-from madang.adapters.bus.postgresql.connecting import TROUBLE
+from madang.adapters.bus.postgresql.connecting import UNREACHABLE
 from madang.aio import Batcher
 from madang.errors import StorageFailed
 
@@ -24,8 +24,8 @@ MOST: Final = 1_000
 _Device = tuple[str, str, str]  # room, user, device
 _Arrival = tuple[str, str, str, str]  # the same, and the user's name
 
-# "C" is the order of bytes, which pages are in. Half of each page is left free, because every row changes in place at every
-# refresh.
+# COLLATE "C" sorts by bytes, as pages of users are sorted. Half of each page stays free, because every refresh updates
+# every row in place.
 _TABLE: Final = """
 CREATE UNLOGGED TABLE IF NOT EXISTS {table} (
   room text COLLATE "C", who text COLLATE "C", device text COLLATE "C", name text NOT NULL, gone_at float8 NOT NULL,
@@ -33,7 +33,7 @@ CREATE UNLOGGED TABLE IF NOT EXISTS {table} (
 ) WITH (fillfactor = 50)
 """
 _CLOCK: Final = "SELECT extract(epoch FROM clock_timestamp())::float8"
-# All parts of one statement see the table as it was before it.
+# All parts of one statement see the table as it was before the statement.
 _ENTER: Final = """
 WITH given AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS g (room, who, device, name)),
 noted AS (
@@ -68,7 +68,7 @@ _COUNT: Final = "SELECT count(*) FROM (SELECT DISTINCT who FROM {table} WHERE ro
 class NotifyPresence:
     """Counts devices per (room, user) over all nodes. See `ports.presence`.
 
-    Times come in as seconds of the caller's own clock, which other nodes do not share; at the first call it is set beside
+    Times come in as seconds of the caller's own clock, which other nodes do not share; the first call compares it with
     the server's clock, once.
 
     Args:
@@ -77,7 +77,7 @@ class NotifyPresence:
         ttl_s: seconds after which a device that was not refreshed is gone.
 
     Raises:
-        SetupError: no such URL.
+        SetupError: it is not a URL of a PostgreSQL database.
     """
 
     def __init__(self, url: str, name: str, ttl_s: float) -> None:
@@ -87,29 +87,29 @@ class NotifyPresence:
         self._ttl_s = ttl_s
         self._ahead_s: float | None = None
         self._connection: Any = None
-        self._turn = asyncio.Lock()  # a connection does one thing at a time
-        self._coming: Batcher[tuple[_Arrival, float], bool] = Batcher(self._enter, MOST)
-        self._going: Batcher[_Device, bool] = Batcher(self._leave, MOST)
+        self._turn = asyncio.Lock()  # a connection runs one statement at a time
+        self._entering: Batcher[tuple[_Arrival, float], bool] = Batcher(self._enter, MOST)
+        self._leaving: Batcher[_Device, bool] = Batcher(self._leave, MOST)
 
     async def stop(self) -> None:
-        """Let go of the connection. Devices stay until they are gone by themselves."""
+        """Close the connection. Devices stay until their TTL ends."""
         if self._connection is not None:
             self._connection.terminate()
 
     async def enter(self, room: str, user: str, name: str, device: str, now: float) -> bool:
-        return bool(await self._coming.get(((room, user, device, name), now)))
+        return bool(await self._entering.get(((room, user, device, name), now)))
 
     async def leave(self, room: str, user: str, device: str, now: float) -> bool:
-        return bool(await self._going.get((room, user, device)))
+        return bool(await self._leaving.get((room, user, device)))
 
     async def _enter(self, asked: Sequence[tuple[_Arrival, float]]) -> dict[tuple[_Arrival, float], bool]:
         gone_at = await self._server_s(max(now for _, now in asked)) + self._ttl_s
         edges = await self._change(_ENTER, *_columns(arrival for arrival, _ in asked), gone_at)
-        return {(arrival, now): _taken(arrival[:2], edges) for arrival, now in asked}
+        return {(arrival, now): _take_edge(arrival[:2], edges) for arrival, now in asked}
 
     async def _leave(self, asked: Sequence[_Device]) -> dict[_Device, bool]:
         edges = await self._change(_LEAVE, *_columns(asked))
-        return {device: _taken(device[:2], edges) for device in asked}
+        return {device: _take_edge(device[:2], edges) for device in asked}
 
     async def refresh(self, devices: Sequence[_Device], now: float) -> list[_Device]:
         gone_at = await self._server_s(now) + self._ttl_s
@@ -128,13 +128,13 @@ class NotifyPresence:
             return int(await connection.fetchval(self._named(_COUNT), room))
 
     async def _change(self, query: str, *values: Any) -> set[Any]:
-        """Run a statement when no other one changes anything; gives its rows."""
+        """Run a statement while no other one changes anything, and return its rows."""
         async with self._connected() as connection, connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", self._lock)
             return {tuple(row) for row in await connection.fetch(self._named(query), *values)}
 
     async def _server_s(self, now: float) -> float:
-        """Give the caller's time in seconds of the server's clock."""
+        """Return the caller's time in seconds of the server's clock."""
         if self._ahead_s is None:
             async with self._connected() as connection:
                 self._ahead_s = await connection.fetchval(_CLOCK) - now
@@ -142,22 +142,22 @@ class NotifyPresence:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Any]:
-        """Give the connection; after trouble a new one, and the table that may be missing.
+        """Yield the connection; after a failure a new one, with the table if it is missing.
 
         Raises:
-            StorageFailed: whatever the trouble is.
+            StorageFailed: whatever fails.
         """
         async with self._turn:
             try:
                 if self._connection is None or self._connection.is_closed():
                     self._connection = await self._server.connect()
-                    async with self._connection.transaction():  # the lock: who finds no table at once would fail
+                    async with self._connection.transaction():  # the lock: two creators of the table at once would fail
                         await self._connection.execute("SELECT pg_advisory_xact_lock($1)", self._lock)
                         await self._connection.execute(self._named(_TABLE))
                 yield self._connection
-            except TROUBLE as error:
+            except UNREACHABLE as error:
                 await self.stop()
-                raise StorageFailed("Who is present cannot be told just now.") from error
+                raise StorageFailed("Presence is not available just now.") from error
 
     def _named(self, query: str) -> str:
         return query.format(table=self._table)
@@ -167,8 +167,8 @@ def _columns(rows: Iterable[tuple[str, ...]]) -> list[list[str]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _taken(user: tuple[str, str], edges: set[Any]) -> bool:
-    """Whether a user is at an edge that nobody has been told yet; it is told once."""
+def _take_edge(user: tuple[str, str], edges: set[Any]) -> bool:
+    """Whether a user is at an edge that no caller has been told of yet; exactly one caller is."""
     if user not in edges:
         return False
     edges.discard(user)

@@ -1,8 +1,8 @@
-"""The bus over Redis pub/sub: parcels, signed, go to and come from each server by a line of its own.
+"""The bus over Redis pub/sub: signed envelopes, over a `ServerConnection` to each server.
 
-Pub/sub drops what a node is not there to hear, and what it hears too slowly. That is allowed: the log is the truth. What
-must not happen is to go deaf without knowing. So a connection that ends, a channel that was confirmed late and a probe
-that does not come back all make the hub compare its rooms with the log.
+Pub/sub drops what is published while a node is away, and what a node reads too slowly. That is allowed: the log is the
+truth. What must not happen is to miss messages without noticing. So a connection that ends, a channel that was confirmed
+late and a probe that does not come back all make the hub compare its rooms with the log.
 """
 
 import asyncio
@@ -10,13 +10,13 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from madang.adapters.bus.envelopes import Content, Forged, Seal
-from madang.adapters.bus.outgoing import Ailments, pause
+from madang.adapters.bus.envelopes import BadSignature, Content, Signer
+from madang.adapters.bus.outgoing import HealthLog, backoff_s
 from madang.adapters.bus.redis import connecting
 from madang.adapters.bus.redis.channels import PARTITIONS, Channels
-from madang.adapters.bus.redis.connecting import TROUBLE
+from madang.adapters.bus.redis.connecting import UNREACHABLE
 from madang.adapters.bus.redis.inspection import inspect
-from madang.adapters.bus.redis.line import TRIES, Line, Parcel
+from madang.adapters.bus.redis.server_connection import TRIES, Envelope, ServerConnection
 from madang.adapters.bus.redis.servers import Servers, servers
 from madang.aio import cancelled
 from madang.core.events import Event
@@ -25,8 +25,9 @@ from madang.ports.bus import Receiver, Signal, Statistics
 
 logger = logging.getLogger("madang.redis")
 
-LOOK_EVERY_S: Final = 5.0
-"""How often it is asked who carries what, when nothing else tells that it has changed."""
+REFRESH_S: Final = 5.0
+"""How often the topology is read when nothing says that it has changed."""
+READING: Final = "reading what other nodes publish"
 
 
 class RedisBus:
@@ -35,7 +36,7 @@ class RedisBus:
     Args:
         url: see `connecting`.
         strategy: one of `channels.STRATEGIES`; the same on every node.
-        secret: the installation's, of which channel names and signatures are derived.
+        secret: the installation's; channel names and signatures are derived from it.
         node: this node's name, unique in the fleet.
     """
 
@@ -44,187 +45,187 @@ class RedisBus:
         self._url = url
         self._node = node
         self._servers: Servers = servers(url)
-        self._seal = Seal(secret, node)
-        self._channels = Channels(strategy, f"madang:{self._seal.name}:")
+        self._signer = Signer(secret, node)
+        self._channels = Channels(strategy, f"madang:{self._signer.name}:")
         self._receiver: Receiver | None = None
-        self._lines: dict[str, Line] = {}
-        self._carriers: list[Line | None] = [None] * PARTITIONS
-        self._returned: list[Parcel] = []  # could not be sent where they were
-        self._astray = asyncio.Event()
+        self._connections: dict[str, ServerConnection] = {}
+        self._by_partition: list[ServerConnection | None] = [None] * PARTITIONS
+        self._requeued: list[Envelope] = []  # could not be sent where they were
+        self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._ailments = Ailments(logger, f"Redis at {connecting.place(url)}")
+        self._health = HealthLog(logger, f"Redis at {connecting.place(url)}")
 
     @property
     def installation(self) -> str:
         """The name that this installation's keys and channels begin with."""
-        return self._seal.name
+        return self._signer.name
 
     @property
     def local(self) -> bool:
         return False
 
     async def start(self, receiver: Receiver) -> None:
-        for doubt in await inspect(self._url):
-            logger.warning("%s", doubt)
+        for warning in await inspect(self._url):
+            logger.warning("%s", warning)
         self._receiver = receiver
         try:
-            found = await self._servers.look()
-        except TROUBLE as error:
+            found = await self._servers.topology()
+        except UNREACHABLE as error:
             where = connecting.place(self._url)
             raise SetupError(
-                f"Redis at {where} does not answer ({error}).", "Check MADANG_BUS, and that it runs."
+                f"Redis at {where} does not answer ({error}).", "Check MADANG_BUS, and that the server runs."
             ) from error
         await self._assign(found)
-        await asyncio.gather(*(line.listening() for line in self._lines.values()))
+        await asyncio.gather(*(connection.listening() for connection in self._connections.values()))
         self._tasks = [asyncio.create_task(self._route())]
 
     async def stop(self) -> None:
         self._receiver = None
         await cancelled(self._tasks)
-        self._carriers = [None] * PARTITIONS
-        for line in self._lines.values():
-            await line.stop()
+        self._by_partition = [None] * PARTITIONS
+        for connection in self._connections.values():
+            await connection.stop()
         await self._servers.close()
 
     async def probe(self) -> bool:
-        heard = await asyncio.gather(*(line.probe() for line in self._lines.values()))
-        return all(heard) and None not in self._carriers
+        answered = await asyncio.gather(*(connection.probe() for connection in self._connections.values()))
+        return all(answered) and None not in self._by_partition
 
     # -- out -----------------------------------------------------------------------------------------------------------
 
     def publish(self, events: Sequence[Event]) -> None:
-        by_line: dict[Line, list[Event]] = {}
+        by_connection: dict[ServerConnection, list[Event]] = {}
         for event in events:
-            line = self._carriers[self._channels.partition(event.room)]
-            if line is not None:
-                by_line.setdefault(line, []).append(event)
+            connection = self._by_partition[self._channels.partition(event.room)]
+            if connection is not None:
+                by_connection.setdefault(connection, []).append(event)
             else:
                 self.statistics.dropped += 1
-        for line, some in by_line.items():
-            line.publish(some)
+        for connection, some in by_connection.items():
+            connection.publish(some)
 
     def signal(self, signal: Signal) -> None:
-        if (line := self._carriers[self._channels.partition(signal.room)]) is not None:
-            line.signal(signal)
+        if (connection := self._by_partition[self._channels.partition(signal.room)]) is not None:
+            connection.signal(signal)
         else:
             self.statistics.dropped += 1
 
-    def pack(self, events: Sequence[Event], signals: Sequence[Signal]) -> list[Parcel]:
+    def pack(self, events: Sequence[Event], signals: Sequence[Signal]) -> list[Envelope]:
         contents: dict[str, Content] = {}
         for event in events:
             contents.setdefault(event.room, Content([], [])).events.append(event)
         for signal in signals:
             contents.setdefault(signal.room, Content([], [])).signals.append(signal)
         return [
-            Parcel(
-                self._channels.partition(next(iter(rooms))), channel, self._seal.pack(rooms),
+            Envelope(
+                self._channels.partition(next(iter(rooms))), channel, self._signer.pack(rooms),
                 sum(len(content.events) for content in rooms.values()),
                 sum(len(content.signals) for content in rooms.values()),
             )
             for channel, rooms in self._channels.sort(contents).items()
         ]  # fmt: skip
 
-    def again(self, parcels: Iterable[Parcel]) -> None:
-        for parcel in parcels:
-            if parcel.tries < TRIES and self._receiver is not None:
-                self._returned.append(parcel)
-            else:  # the other nodes find in the log what they were not told
-                self.statistics.dropped += parcel.events + parcel.signals
-        self._astray.set()
+    def requeue(self, envelopes: Iterable[Envelope]) -> None:
+        for envelope in envelopes:
+            if envelope.tries < TRIES and self._receiver is not None:
+                self._requeued.append(envelope)
+            else:  # the other nodes will find it in the log
+                self.statistics.dropped += envelope.events + envelope.signals
+        self._changed.set()
 
     # -- in ------------------------------------------------------------------------------------------------------------
 
     async def subscribe(self, room: str) -> None:
         channels = self._channels.add(room)
-        if (line := self._carriers[self._channels.partition(room)]) is not None:
-            await line.subscribe(channels)
+        if (connection := self._by_partition[self._channels.partition(room)]) is not None:
+            await connection.subscribe(channels)
 
     async def unsubscribe(self, room: str) -> None:
         channels = self._channels.drop(room)
-        if (line := self._carriers[self._channels.partition(room)]) is not None:
-            await line.unsubscribe(channels)
+        if (connection := self._by_partition[self._channels.partition(room)]) is not None:
+            await connection.unsubscribe(channels)
 
     def check_soon(self) -> None:
         if self._receiver is not None:
             self._receiver.check_soon()
 
-    def deliver(self, parcel: bytes) -> None:
+    def deliver(self, envelope: bytes) -> None:
         receiver = self._receiver
         if receiver is None:
             return
         try:
-            for _, content in self._seal.open(parcel, self._channels.rooms):
+            for _, content in self._signer.unpack(envelope, self._channels.rooms):
                 if content.events:
                     self.statistics.received += len(content.events)
                     receiver.receive(content.events)
                 for signal in content.signals:
                     receiver.signal(signal)
-            self._ailments.works("understanding the others")
-        except Forged:
+            self._health.recovered(READING)
+        except BadSignature:
             self.statistics.refused += 1
-            self._ailments.fails(
-                "understanding the others", "a parcel that is not of this installation was passed over"
-            )
+            self._health.failing(READING, "an envelope that is not of this installation was ignored")
 
-    # -- which server carries what -------------------------------------------------------------------------------------
+    # -- topology -----------------------------------------------------------------------------------------------------
 
-    def astray(self) -> None:
-        self._astray.set()
+    def topology_changed(self) -> None:
+        self._changed.set()
 
     async def _route(self) -> None:
-        """Look who carries what whenever something went astray, and now and then; send on what was returned."""
+        """Read the topology when it may have changed, and every REFRESH_S; send on what was requeued."""
         failed = 0
         while True:
             try:
-                async with asyncio.timeout(LOOK_EVERY_S):
-                    await self._astray.wait()
+                async with asyncio.timeout(REFRESH_S):
+                    await self._changed.wait()
             except TimeoutError:
                 pass
-            self._astray.clear()
+            self._changed.clear()
             try:
-                await self._assign(await self._servers.look())
+                await self._assign(await self._servers.topology())
                 failed = 0
-                self._ailments.works("finding who carries what")
-            except TROUBLE as error:
+                self._health.recovered("reading the topology")
+            except UNREACHABLE as error:
                 failed += 1
-                self._ailments.fails("finding who carries what", error)
-            returned, self._returned = self._returned, []
-            for parcel in returned:
-                if (line := self._carriers[parcel.partition]) is not None:
-                    line.resend([parcel])
+                self._health.failing("reading the topology", error)
+            requeued, self._requeued = self._requeued, []
+            for envelope in requeued:
+                if (connection := self._by_partition[envelope.partition]) is not None:
+                    connection.resend([envelope])
                 else:
-                    self.again([parcel._replace(tries=parcel.tries + 1)])
-            await asyncio.sleep(pause(failed + 1))
+                    self.requeue([envelope._replace(tries=envelope.tries + 1)])
+            await asyncio.sleep(backoff_s(failed + 1))
 
     async def _assign(self, found: dict[str, list[int]]) -> None:
-        """Give each server's line its partitions; begin lines to new servers, end those to servers that carry nothing."""
-        ended = [line for name, line in self._lines.items() if line.home not in found.get(name, ())]
-        self._lines = {name: line for name, line in self._lines.items() if line not in ended}
-        begun = []
+        """Give each server's connection its partitions; open connections to new servers, close those without any."""
+        ended = [each for name, each in self._connections.items() if each.partition not in found.get(name, ())]
+        self._connections = {name: each for name, each in self._connections.items() if each not in ended}
+        opened = []
         for name, partitions in found.items():
-            if name not in self._lines:
-                self._lines[name] = self._line(name, partitions[-1])
-                begun.append(self._lines[name])
-        carriers = {partition: self._lines[name] for name, partitions in found.items() for partition in partitions}
+            if name not in self._connections:
+                self._connections[name] = self._connect(name, partitions[-1])
+                opened.append(self._connections[name])
+        by_partition = {number: self._connections[name] for name, numbers in found.items() for number in numbers}
         moved = []
-        for partition, before in enumerate(self._carriers):
-            now = self._carriers[partition] = carriers.get(partition)
+        for partition, before in enumerate(self._by_partition):
+            now = self._by_partition[partition] = by_partition.get(partition)
             if now is not before:
                 wanted = self._channels.wanted(partition)
                 if before is not None and before not in ended:
                     moved.append((before, wanted))
                 if now is not None:
                     now.want(wanted)
-        for line in begun:
-            line.start()
-        for line, channels in moved:
-            await line.unsubscribe(channels)
-        for line in self._lines.values():
-            await line.renew()
-        for line in ended:
-            self.again(await line.stop())
+        for connection in opened:
+            connection.start()
+        for connection, channels in moved:
+            await connection.unsubscribe(channels)
+        for connection in self._connections.values():
+            await connection.renew()
+        for connection in ended:
+            self.requeue(await connection.stop())
 
-    def _line(self, name: str, home: int) -> Line:
-        probes = self._channels.special(home, f"probe:{self._node}")
-        sharded = self._servers.sharded
-        return Line(self._servers.client(name), self, name, home, probes, sharded=sharded, statistics=self.statistics)
+    def _connect(self, name: str, partition: int) -> ServerConnection:
+        probes = self._channels.special(partition, f"probe:{self._node}")
+        return ServerConnection(
+            self._servers.client(name), self, name, partition, probes,
+            sharded=self._servers.sharded, statistics=self.statistics,
+        )  # fmt: skip

@@ -1,20 +1,20 @@
-"""Which channel a room's parcels take, and so who pays for them: Redis, or the nodes.
+"""Which channel a room's envelopes take, and so who pays for them: Redis, or the nodes.
 
 docs/guides/fleet.md says which is for whom.
 
-- `all`: one channel. Redis does least; every node is sent everything and passes over what is not of its rooms.
-- `partition`: one of PARTITIONS channels, by the room's name. A node listens to those its rooms are in; rooms that are
-  sent to at the same time share a parcel.
-- `room`: a channel per room. A node is sent what it needs and no more; Redis keeps a subscription per node and room, and
-  gets a message per room.
-- `adaptive`: a node listens to both, and the sender decides per parcel. What is small shares the partition's; a room that
-  has much to say, or is alone in its parcel, takes its own, so that nodes without it pay nothing.
+- `all`: one channel. Redis does least; every node receives everything and ignores rooms that it does not serve.
+- `partition`: one of PARTITIONS channels, by a hash of the room's id. A node listens to the partitions of its rooms; rooms
+  that are sent to at the same time share an envelope.
+- `room`: a channel per room. A node receives what it needs and no more; Redis keeps a subscription per node and room, and
+  handles a message per room.
+- `adaptive`: a node listens to both, and the sender decides per envelope. Small content shares the partition's channel; a
+  room with much content, or alone in its envelope, takes its own, so that nodes without it pay nothing.
 
-Every node of a fleet must use the same one. Pattern subscriptions are not used: Redis compares every message with every
-pattern.
+Every node of a fleet must use the same strategy. Pattern subscriptions are not used: Redis compares every message with
+every pattern.
 
-A room's channels begin with its partition's tag, which puts all of a partition into one slot of a Redis Cluster; partitions are
-even over any Cluster whose nodes have even ranges of slots. With `all`, one node of the Cluster carries everything.
+A room's channels begin with its partition's hash tag, which puts a partition into one slot of a Redis Cluster; partitions
+are spread evenly over a Cluster whose members have even ranges of slots. With `all`, one member carries everything.
 """
 
 from collections import Counter
@@ -34,10 +34,10 @@ TAGS: Final = (
     11688, 9749, 621, 12584, 3342, 2246, 4638, 69417, 8280, 9384, 41453, 12149, 29789, 22868, 1587, 802,
 )
 # fmt: on
-"""Hash tags: the smallest numbers that lie in the middle of each of PARTITIONS equal parts of a Cluster's 16,384 slots."""
+"""Hash tags: the smallest numbers whose slots lie in the middle of each of PARTITIONS equal parts of the 16,384 slots."""
 OWN_BYTES: Final = 4096
-"""From so much on, a room takes its own channel (`adaptive`). A message more costs Redis and each node that wants it some
-50 µs together; bytes that a node does not want cost it about 2 µs per KB, to take in and to verify, and nodes are several."""
+"""From this size on, a room takes its own channel (`adaptive`). One more message costs Redis and each node that wants it some
+50 µs together; bytes that a node does not want cost it about 2 µs per KB to receive and verify, and there are several nodes."""
 
 
 class _Strategy(NamedTuple):
@@ -55,16 +55,16 @@ STRATEGIES: Final = {
 
 
 def partition(room: str, count: int = PARTITIONS) -> int:
-    """Give the partition of a room."""
+    """Return the partition of a room."""
     return crc32(room.encode()) % count
 
 
 class Channels:
-    """Counts which channels a node's rooms need.
+    """Keeps count of the channels that a node's rooms need.
 
     Args:
         strategy: one of STRATEGIES.
-        prefix: before every name, so that installations that share a server do not hear each other.
+        prefix: of every name, so that installations that share a server do not receive each other's messages.
     """
 
     def __init__(self, strategy: str, prefix: str) -> None:
@@ -75,24 +75,23 @@ class Channels:
         self.add(EVERYWHERE)
 
     def partition(self, room: str) -> int:
-        """Give the partition of a room, or of what is for every node."""
+        """Return the partition of a room, or of what is for every node."""
         return 0 if room == EVERYWHERE else partition(room, self._strategy.partitions)
 
     def of(self, room: str) -> list[str]:
-        """Give the channels at which a node listens for a room, or for what is for every node."""
+        """Return the channels that a node listens to for a room, or for what is for every node."""
         shared, own, _ = self._strategy
-        if (
-            room == EVERYWHERE
-        ):  # what carries everything carries this; else it is not to bring a partition's parcels along
+        if room == EVERYWHERE:
+            # A channel that carries everything carries this too; otherwise it must not bring a partition's envelopes along.
             return [self._shared(0) if self._strategy.partitions == 1 else self._own(room)]
         return [self._shared(self.partition(room))] * shared + [self._own(room)] * own
 
     def wanted(self, partition: int) -> list[str]:
-        """Give the channels of a partition that the node's rooms need."""
+        """Return the channels of a partition that the node's rooms need."""
         return list(self._users[partition])
 
     def add(self, room: str) -> list[str]:
-        """Note a room; gives its channels, which are wanted from now on."""
+        """Add a room, and return its channels, which are needed from now on."""
         channels = self.of(room)
         if room not in self.rooms:
             self.rooms.add(room)
@@ -100,7 +99,7 @@ class Channels:
         return channels
 
     def drop(self, room: str) -> list[str]:
-        """Forget a room; gives the channels that nobody needs any more."""
+        """Drop a room, and return the channels that no room needs any more."""
         if room not in self.rooms:
             return []
         self.rooms.discard(room)
@@ -113,21 +112,21 @@ class Channels:
         return unneeded
 
     def sort(self, contents: Mapping[str, Content]) -> dict[str, dict[str, Content]]:
-        """Sort rooms' contents into parcels, by channel: each content is in one of them."""
+        """Sort the rooms' contents into envelopes by channel; each content goes into exactly one."""
         both = self._strategy.shared and self._strategy.own
-        parcels: dict[str, dict[str, Content]] = {}
+        envelopes: dict[str, dict[str, Content]] = {}
         for room, content in contents.items():
             channels = self.of(room)
             takes_own = both and _size(content) >= OWN_BYTES
-            parcels.setdefault(channels[-1 if takes_own else 0], {})[room] = content
+            envelopes.setdefault(channels[-1 if takes_own else 0], {})[room] = content
         if both:
-            for channel in [channel for channel, rooms in parcels.items() if len(rooms) == 1]:
-                (room,) = parcels[channel]
-                parcels[self._own(room)] = parcels.pop(channel)
-        return parcels
+            for channel in [channel for channel, rooms in envelopes.items() if len(rooms) == 1]:
+                (room,) = envelopes[channel]
+                envelopes[self._own(room)] = envelopes.pop(channel)
+        return envelopes
 
     def special(self, partition: int, name: str) -> str:
-        """Give a channel for other purposes, in the slot of a partition."""
+        """Return a channel for other purposes, in the slot of a partition."""
         return f"{self._shared(partition)}:{name}"
 
     def _shared(self, partition: int) -> str:

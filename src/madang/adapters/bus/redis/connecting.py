@@ -1,11 +1,11 @@
-"""How Redis is reached by a URL: a single server, the primary that Sentinels name, or a Cluster.
+"""Clients from a URL: of a single server, of the primary that Sentinels name, or of a Cluster.
 
     redis://[user:password@]host[:port][/database]
-    redis+sentinel://[user:password@]host:port,host:port/service    the places are the Sentinels'
-    redis+cluster://[user:password@]host:port,host:port             of some members; the others are found
+    redis+sentinel://[user:password@]host:port,host:port/service    addresses of Sentinels
+    redis+cluster://[user:password@]host:port,host:port             addresses of some members; the others are found
 
 The same over TLS: rediss://, rediss+sentinel://, rediss+cluster://. User and password are those of the Redis servers.
-What a server must be like to be used is `inspection.py`.
+What a server must be like to be used is checked in `inspection.py`.
 """
 
 from contextlib import suppress
@@ -21,13 +21,13 @@ from madang.errors import SetupError
 
 CONNECT_S: Final = 5.0
 ANSWER_S: Final = 5.0
-"""A server that says nothing for so long counts as gone."""
-TROUBLE: Final = (RedisError, OSError, TimeoutError, RuntimeError)
-"""What an unreachable server raises. The last is uvloop's word for a connection that was reset a moment ago."""
+"""A server that is silent for this long counts as gone."""
+UNREACHABLE: Final = (RedisError, OSError, TimeoutError, RuntimeError)
+"""What an unreachable server raises. uvloop raises RuntimeError for a connection that was reset a moment ago."""
 EXAMPLES: Final = (
     "Write redis://host:6379, redis+sentinel://host:26379,host:26379/service or redis+cluster://host:6379,host:6379."
 )
-# The bus tries again by itself, and tells the hub what it may have lost; a client that does so silently hides that.
+# The bus retries by itself and tells the hub what it may have missed; a client that retries silently would hide that.
 _OPTIONS: Final[dict[str, Any]] = {
     "socket_connect_timeout": CONNECT_S,
     "socket_timeout": ANSWER_S,
@@ -35,7 +35,7 @@ _OPTIONS: Final[dict[str, Any]] = {
     "retry": Retry(NoBackoff(), 0),
     "protocol": 2,
     "client_name": "madang",
-    "driver_info": None,  # it would read the package's files at every connection
+    "driver_info": None,  # would read the package's files for every connection
 }
 
 
@@ -44,7 +44,7 @@ class Target(NamedTuple):
 
     Attributes:
         kind: "single", "sentinel" or "cluster".
-        places: host and port of each server that is named.
+        places: host and port of each server named.
         service: what the Sentinels call the primary.
         keys: user, password and TLS, as options of a connection.
     """
@@ -56,10 +56,10 @@ class Target(NamedTuple):
 
 
 def target(url: str) -> Target:
-    """Read a URL.
+    """Parse a URL.
 
     Raises:
-        SetupError: it is none of Redis.
+        SetupError: it is not a URL of Redis.
     """
     try:
         parts = urlsplit(url)
@@ -77,7 +77,7 @@ def target(url: str) -> Target:
                 return Target(kind, [_place(each) for each in netloc.split(",")], service, keys)
     except ValueError:
         pass
-    raise SetupError("The bus setting is no URL of a Redis server.", EXAMPLES)
+    raise SetupError("The bus setting is not a URL of a Redis server.", EXAMPLES)
 
 
 def _place(text: str) -> tuple[str, int]:
@@ -88,17 +88,17 @@ def _place(text: str) -> tuple[str, int]:
 
 
 def client(url: str) -> Redis:
-    """Make a client of a single server, or of the primary that Sentinels name; nothing is connected yet.
+    """Return a client of a single server, or of the primary that Sentinels name; nothing is connected yet.
 
     Raises:
-        SetupError: no such URL.
+        SetupError: it is not a URL of either.
     """
     named = target(url)
     if named.kind == "single":
         try:
             return Redis.from_url(url, **_OPTIONS)
-        except ValueError:  # a database that is no number, say
-            raise SetupError("The bus setting is no URL of a Redis server.", EXAMPLES) from None
+        except ValueError:  # a database that is not a number, for example
+            raise SetupError("The bus setting is not a URL of a Redis server.", EXAMPLES) from None
     tls = {name: value for name, value in named.keys.items() if name == "ssl"}
     primary: Redis = Sentinel(  # type: ignore[no-untyped-call]
         named.places, sentinel_kwargs=_OPTIONS | tls, **_OPTIONS, **named.keys
@@ -107,19 +107,19 @@ def client(url: str) -> Redis:
 
 
 def member(named: Target, host: str, port: int) -> Redis:
-    """Make a client of one member of a Cluster, which it leads nowhere else."""
+    """Return a client of one member of a Cluster, which follows no redirects."""
     return Redis(host=host, port=port, **_OPTIONS, **named.keys)
 
 
 async def close(client: Redis) -> None:
-    """Let go of a client's connections, to Sentinels too."""
+    """Close a client's connections, those to Sentinels too."""
     manager = getattr(client.connection_pool, "sentinel_manager", None)
     for each in (client, manager):
-        with suppress(*TROUBLE):
+        with suppress(*UNREACHABLE):
             if each is not None:
                 await each.aclose()
 
 
 def place(url: str) -> str:
-    """Give the hosts and ports of a URL, for people. Never its password."""
+    """Return the hosts and ports of a URL, for people; never its password."""
     return urlsplit(url).netloc.rpartition("@")[2]

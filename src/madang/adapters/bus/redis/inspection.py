@@ -1,6 +1,6 @@
-"""Whether Redis can be used as it is: what must not be is refused, what is doubtful is said. At start, and by `madang doctor`.
+"""Whether Redis can be used as it is: what is fatal is refused, what is risky is warned of. At start, and by `madang doctor`.
 
-Nothing here changes a server. What a managed server does not let us see is passed over.
+Nothing here changes a server. What a managed server hides from us is not judged.
 """
 
 from collections.abc import AsyncIterator
@@ -13,56 +13,56 @@ from redis.exceptions import AuthenticationError, MovedError, NoPermissionError,
 
 from madang.adapters.bus.redis import connecting
 from madang.adapters.bus.redis.channels import PARTITIONS
-from madang.adapters.bus.redis.connecting import TROUBLE
+from madang.adapters.bus.redis.connecting import UNREACHABLE
 from madang.adapters.bus.redis.servers import Servers, servers
 from madang.errors import SetupError
 
 OLDEST: Final = (6, 2)
 OLDEST_CLUSTER: Final = (7, 0)
-"""Since then channels of a Cluster have slots."""
+"""The first version with sharded channels."""
 LEAST_BUFFER: Final = 8 * 2**20
-"""Bytes that Redis should be ready to keep for a node that is slow for a moment: some of the largest parcels."""
+"""Bytes that Redis should buffer for a node that is slow for a moment: a few of the largest envelopes."""
 MEMORY_SHARE: Final = 0.5
-"""Of the machine's memory. Saving copies what is written to meanwhile, so that Redis may need twice what it may keep."""
-_TRIED: Final = "madang:inspection"
+"""Of the machine's memory. A save copies pages written meanwhile, so Redis may need twice its maxmemory."""
+_TRIAL: Final = "madang:inspection"
 _GRANT: Final = "Give it a user that may use the keys ~madang:* and the channels &madang:* with all commands."
 
 
-class _Silent(SetupError):
-    """A server that gives no answer at all."""
+class _Unanswered(SetupError):
+    """A server that does not answer at all."""
 
 
 async def inspect(url: str) -> list[str]:
-    """Look at the servers of a URL; gives sentences on what is doubtful.
+    """Inspect the servers of a URL, and return sentences on what is risky.
 
     Raises:
-        SetupError: they cannot be reached, or not be used.
+        SetupError: they cannot be reached, or cannot be used.
     """
     named = connecting.target(url)
-    there: Servers = servers(url)
+    found_by: Servers = servers(url)
     where = connecting.place(url)
-    said: list[str] = []
+    warnings: list[str] = []
     try:
         async with _asked(where, named):
-            found = await there.look()
+            found = await found_by.topology()
         if (carried := sum(map(len, found.values()))) < PARTITIONS:
-            lost = f"{PARTITIONS - carried} of {PARTITIONS} parts of the rooms"
-            said.append(
-                f"Nobody in the Redis Cluster at {where} has the slots of {lost}; they are found in the log only."
+            lost = f"{PARTITIONS - carried} of {PARTITIONS} partitions of the rooms"
+            warnings.append(
+                f"No member of the Redis Cluster at {where} has the slots of {lost}; other nodes find them in the log only."
             )
         for name in found:
-            client = there.client(name)
+            client = found_by.client(name)
             try:
-                said += await _inspect(client, name, named)
-            except _Silent as silent:
-                if named.kind != "cluster":  # which goes on without one
+                warnings += await _inspect(client, name, named)
+            except _Unanswered as silent:
+                if named.kind != "cluster":  # a Cluster works without one member
                     raise
-                said.append(silent.problem)
+                warnings.append(silent.problem)
             finally:
                 await connecting.close(client)
     finally:
-        await there.close()
-    return said
+        await found_by.close()
+    return warnings
 
 
 async def _inspect(redis: Redis, where: str, named: connecting.Target) -> list[str]:
@@ -87,23 +87,23 @@ async def _inspect(redis: Redis, where: str, named: connecting.Target) -> list[s
 
 
 async def _try(redis: Redis, *, sharded: bool) -> None:
-    """Do once what the bus and presence do, in a place of its own."""
+    """Do once what the bus and presence do, under a name of its own."""
     pubsub = redis.pubsub()
     try:
-        await (pubsub.ssubscribe(_TRIED) if sharded else pubsub.subscribe(_TRIED))
-        with suppress(MovedError):  # another member has it; this one would let us
+        await (pubsub.ssubscribe(_TRIAL) if sharded else pubsub.subscribe(_TRIAL))
+        with suppress(MovedError):  # another member has the slot; this one would have let us
             await pubsub.get_message(timeout=connecting.ANSWER_S)
     finally:
-        with suppress(*TROUBLE):
+        with suppress(*UNREACHABLE):
             await pubsub.aclose()  # type: ignore[no-untyped-call]
     script = "return redis.call('ZCARD', KEYS[1])"
-    for command in (["SPUBLISH" if sharded else "PUBLISH", _TRIED, ""], ["EVAL", script, "1", _TRIED]):
+    for command in (["SPUBLISH" if sharded else "PUBLISH", _TRIAL, ""], ["EVAL", script, "1", _TRIAL]):
         with suppress(MovedError):
             await redis.execute_command(*command)  # type: ignore[no-untyped-call]
 
 
 async def _buffer_limits(redis: Redis) -> str:
-    with suppress(*TROUBLE):  # managed servers do not tell
+    with suppress(*UNREACHABLE):  # managed servers refuse CONFIG
         return str((await redis.config_get("client-output-buffer-limit")).get("client-output-buffer-limit", ""))
     return ""
 
@@ -111,15 +111,15 @@ async def _buffer_limits(redis: Redis) -> str:
 def _memory(info: dict[str, Any]) -> list[str]:
     limit, machine = info.get("maxmemory", 0), info.get("total_system_memory", 0)
     policy = str(info.get("maxmemory_policy", "noeviction"))
-    said = []
+    warnings = []
     if limit and machine and limit > machine * MEMORY_SHARE:
-        said.append(
+        warnings.append(
             f"maxmemory is {limit * 100 // machine} % of the machine's memory; "
-            f"above {MEMORY_SHARE:.0%} a save may need more than there is."
+            f"above {MEMORY_SHARE:.0%} a save may need more memory than there is."
         )
-    if limit and policy.startswith("allkeys"):  # presence has no keys that volatile-… takes
-        said.append(f"maxmemory-policy {policy} may evict who is present, who is then shown as away; set noeviction.")
-    return said
+    if limit and policy.startswith("allkeys"):  # presence has no keys with a TTL, so volatile-… evicts none
+        warnings.append(f"maxmemory-policy {policy} may evict presence, so that users show as offline; set noeviction.")
+    return warnings
 
 
 def _buffers(limits: str) -> list[str]:
@@ -131,14 +131,14 @@ def _buffers(limits: str) -> list[str]:
     if least == LEAST_BUFFER:
         return []
     return [
-        f"client-output-buffer-limit pubsub cuts a node off that is {least} bytes behind; "
-        f"allow {LEAST_BUFFER} or more, or it reads the log for each burst."
+        f"client-output-buffer-limit pubsub disconnects a node that is {least} bytes behind; "
+        f"allow {LEAST_BUFFER} or more, or the node reads the log after each burst."
     ]
 
 
 @asynccontextmanager
 async def _asked(where: str, named: connecting.Target) -> AsyncIterator[None]:
-    """Say in a sentence why a server gave no answer."""
+    """Raise what a server answers, or that it does not, as a SetupError of one sentence."""
     try:
         yield
     except MasterNotFoundError as error:
@@ -149,16 +149,18 @@ async def _asked(where: str, named: connecting.Target) -> AsyncIterator[None]:
     except AuthenticationError as error:
         raise SetupError(f"Redis at {where} does not let us in ({error}).", "Correct user and password.") from error
     except NoPermissionError as error:
-        raise SetupError(f"Redis at {where} does not let us do what we must ({error}).", _GRANT) from error
+        raise SetupError(f"Redis at {where} does not let us do what the bus needs ({error}).", _GRANT) from error
     except ResponseError as error:
         if "cluster support disabled" in str(error):
-            raise SetupError(f"Redis at {where} is no member of a Cluster.", "Write redis://host:6379.") from error
+            raise SetupError(f"Redis at {where} is not a member of a Cluster.", "Write redis://host:6379.") from error
         if named.kind == "sentinel" and "unknown command" in str(error):
             raise SetupError(
-                f"What answers at {where} is no Sentinel.", "Name the Sentinels, or write redis://host:6379."
+                f"What answers at {where} is not a Sentinel.", "Name the Sentinels, or write redis://host:6379."
             ) from error
         raise SetupError(
             f"Redis at {where} refuses ({error}).", "Correct user and password, or its settings."
         ) from error
-    except TROUBLE as error:
-        raise _Silent(f"Redis at {where} does not answer ({error}).", "Check MADANG_BUS, and that it runs.") from error
+    except UNREACHABLE as error:
+        raise _Unanswered(
+            f"Redis at {where} does not answer ({error}).", "Check MADANG_BUS, and that the server runs."
+        ) from error

@@ -1,14 +1,14 @@
 """Presence of a fleet, in Redis: who has a live device in which room, on whichever node.
 
-Keys begin with the tag of the room's partition, so that they are in one slot of a Cluster and one script changes them
-together. Per room:
+Keys begin with the hash tag of the room's partition, so that they share a slot of a Cluster and one script can change
+them together. Per room:
 
     {tag}:devices:room   sorted set: user, NUL, device → when it is gone, in milliseconds of Redis's clock
     {tag}:users:room     sorted set, all scores 0: users in order of their id
     {tag}:names:room     hash: user → name; and `#user` → how many devices
 
-and per partition `{tag}:rooms`, a sorted set: room → when its first device may be gone. Nothing else is kept, and what a fleet
-that died has left behind is swept by the next one.
+and per partition `{tag}:rooms`, a sorted set: room → when its first device may be gone. Nothing else is kept, and what a
+crashed fleet left behind is swept by the next one.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -18,14 +18,14 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from madang.adapters.bus.redis.channels import TAGS, partition
-from madang.adapters.bus.redis.connecting import TROUBLE
-from madang.adapters.bus.redis.servers import Keepers
+from madang.adapters.bus.redis.connecting import UNREACHABLE
+from madang.adapters.bus.redis.servers import PartitionClients
 from madang.errors import StorageFailed
 
 SWEPT: Final = 200
-"""Rooms of a partition that are swept at a time; of a fleet that died, more have to wait for the next time."""
+"""Rooms of a partition swept at a time; after a crash of the fleet, the rest wait for the next sweep."""
 
-# KEYS: devices, users, names, rooms. ARGV: user, device, name, gone at, room. Gives 1 for the user's first device.
+# KEYS: devices, users, names, rooms. ARGV: user, device, name, gone at, room. Returns 1 for the user's first device.
 _ENTER: Final = """
 redis.call('ZADD', KEYS[4], 'NX', ARGV[4], ARGV[5])
 redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
@@ -34,7 +34,7 @@ if redis.call('HINCRBY', KEYS[3], '#' .. ARGV[1], 1) > 1 then return 0 end
 redis.call('ZADD', KEYS[2], 0, ARGV[1])
 return 1
 """
-# Of a user and a device that are known to be there: forget the device; true when the user has no other.
+# Forget a device that is known to be there; return true when its user has no other.
 _FORGET: Final = """
 local function forget(user, member)
   redis.call('ZREM', KEYS[1], member)
@@ -44,13 +44,13 @@ local function forget(user, member)
   return true
 end
 """
-# KEYS as above. ARGV: user, device. Gives 1 for the user's last device.
+# KEYS as above. ARGV: user, device. Returns 1 for the user's last device.
 _LEAVE: Final = f"""{_FORGET}
 local member = ARGV[1] .. '\\0' .. ARGV[2]
 if not redis.call('ZSCORE', KEYS[1], member) then return 0 end
 return forget(ARGV[1], member) and 1 or 0
 """
-# KEYS as above. ARGV: now, room. Notes when the room's next device may be gone; gives the users who went offline.
+# KEYS as above. ARGV: now, room. Notes when the room's next device may be gone; returns the users who went offline.
 _SWEEP: Final = f"""{_FORGET}
 local gone = {{}}
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])) do
@@ -68,8 +68,8 @@ _Command = tuple[str | float, ...]  # its name, its key, and the rest
 class RedisPresence:
     """Counts devices per (room, user) over all nodes. See `ports.presence`.
 
-    Times come in as seconds of the caller's own clock, which other nodes do not share; at the first call it is set beside
-    Redis's clock, once. In a Cluster that is the clock of any member: they are to be right within some seconds.
+    Times come in as seconds of the caller's own clock, which other nodes do not share; the first call compares it with
+    Redis's clock, once. In a Cluster that is the clock of any member: members' clocks must agree within some seconds.
 
     Args:
         url: see `connecting`.
@@ -78,14 +78,14 @@ class RedisPresence:
     """
 
     def __init__(self, url: str, name: str, ttl_s: float) -> None:
-        self._keepers = Keepers(url)
+        self._clients = PartitionClients(url)
         self._prefix = f"madang:{name}:presence:"
         self._ttl_ms = int(ttl_s * 1000)
         self._ahead_ms: float | None = None
 
     async def stop(self) -> None:
-        """Let go of the connections. Devices stay until they are gone by themselves."""
-        await self._keepers.close()
+        """Close the connections. Devices stay until their TTL ends."""
+        await self._clients.close()
 
     async def enter(self, room: str, user: str, name: str, device: str, now: float) -> bool:
         gone_at = await self._ms(now, room) + self._ttl_ms
@@ -121,7 +121,7 @@ class RedisPresence:
             {n: [("ZRANGEBYSCORE", self._rooms(tag), "-inf", ms, "LIMIT", 0, SWEPT)] for n, tag in enumerate(TAGS)}
         )
         gone: list[tuple[str, str]] = []
-        with suppress(StorageFailed):  # what is left is swept the next time
+        with suppress(StorageFailed):  # the rest is swept the next time
             for room in [name.decode() for (names,) in due.values() for name in names]:
                 users = await self._run(_SWEEP, room, ms, room)
                 gone += [(room, user.decode()) for user in users]
@@ -138,7 +138,7 @@ class RedisPresence:
         return int(await self._do(partition(room), lambda redis: redis.zcard(self._keys(room)[1])))
 
     async def _names(self, room: str, *command: str | int) -> list[str]:
-        """Run a command that answers with names; one that is missing is empty."""
+        """Run a command that returns names; a missing name is empty."""
         answer = await self._do(partition(room), lambda redis: redis.execute_command(*command))  # type: ignore[no-untyped-call]
         return [(name or b"").decode() for name in answer]
 
@@ -148,15 +148,15 @@ class RedisPresence:
         )
 
     async def _pipelined(self, commands: Mapping[int, Sequence[_Command]]) -> dict[int, list[Any]]:
-        """Run the commands of each partition, in one call to each server; gives the answers of those that answer.
+        """Run the commands of each partition, in one call to each server; return the answers of those that answer.
 
         Raises:
-            StorageFailed: none does.
+            StorageFailed: no server answers.
         """
         answers: dict[int, list[Any]] = {}
         failed: StorageFailed | None = None
-        with _told():
-            groups = await self._keepers.together(commands)
+        with _as_storage_failed():
+            groups = await self._clients.by_server(commands)
         for group in groups:
 
             async def call(redis: Redis, group: Sequence[int] = group) -> list[Any]:
@@ -177,8 +177,8 @@ class RedisPresence:
         return answers
 
     async def _do(self, number: int, call: Callable[[Redis], Awaitable[Any]]) -> Any:
-        with _told():
-            return await self._keepers.do(number, call)
+        with _as_storage_failed():
+            return await self._clients.do(number, call)
 
     def _rooms(self, tag: int) -> str:
         return f"{self._prefix}{{{tag}}}:rooms"
@@ -189,7 +189,7 @@ class RedisPresence:
         return [*kinds, self._rooms(tag)]
 
     async def _ms(self, now: float, room: str) -> int:
-        """Give the caller's time in milliseconds of Redis's clock; of the server of a room, if it is not known yet."""
+        """Return the caller's time in milliseconds of Redis's clock, read once from the server that carries a room."""
         if self._ahead_ms is None:
             seconds, micros = await self._do(partition(room), lambda redis: redis.time())
             self._ahead_ms = seconds * 1000 + micros / 1000 - now * 1000
@@ -197,9 +197,9 @@ class RedisPresence:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Raise what Redis, or a member of a Cluster, does not answer as StorageFailed."""
+def _as_storage_failed() -> Iterator[None]:
+    """Raise StorageFailed where a server cannot be reached."""
     try:
         yield
-    except TROUBLE as error:
-        raise StorageFailed("Who is present cannot be told just now.") from error
+    except UNREACHABLE as error:
+        raise StorageFailed("Presence is not available just now.") from error

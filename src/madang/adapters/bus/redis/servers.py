@@ -1,8 +1,7 @@
-"""Which Redis servers there are, and which of them carries which partition: a single one all of them; in a Cluster, whoever
-has the slot.
+"""Which Redis servers there are, and which partitions each carries: a single server all of them, a Cluster's members by slot.
 
-The client of redis-py for a Cluster is not used here: it listens to its members one after another, and a member that is silent
-makes the others wait (3 s were measured).
+The Cluster client of redis-py is not used: it listens to the members one after another, so that a silent member makes the
+others wait (3 s were measured).
 """
 
 import asyncio
@@ -16,37 +15,38 @@ from redis.exceptions import MovedError
 
 from madang.adapters.bus.redis import connecting
 from madang.adapters.bus.redis.channels import PARTITIONS, TAGS
-from madang.adapters.bus.redis.connecting import TROUBLE
+from madang.adapters.bus.redis.connecting import UNREACHABLE
 
 T = TypeVar("T")
 
-LOOK_S: Final = 1.0
-"""How long one member of a Cluster is asked who carries what, before another is."""
-LOOK_AGAIN_S: Final = 1.0
+TOPOLOGY_S: Final = 1.0
+"""How long one member of a Cluster may take to tell the topology, before another is asked."""
+REFRESH_S: Final = 1.0
+"""The shortest time between two reads of the topology."""
 CONNECTIONS: Final = 4
-"""Calls at the same time to one server, each of which takes a connection. Others wait."""
+"""Concurrent calls to one server, each on a connection of its own; more wait."""
 _SLOTS: Final = [key_slot(str(tag).encode()) for tag in TAGS]
 
 
 class Servers(Protocol):
-    """Gives servers by name, "host:port"."""
+    """Finds servers and makes clients of them. A server's name is "host:port"."""
 
     @property
     def sharded(self) -> bool:
         """Whether channels have slots, as in a Cluster."""
 
-    async def look(self) -> dict[str, list[int]]:
-        """Give the servers, each with the partitions that it carries; one that nobody carries now is not among them.
+    async def topology(self) -> dict[str, list[int]]:
+        """Return the servers, each with the partitions that it carries; a partition without a server is left out.
 
         Raises:
-            one of TROUBLE: nobody can tell.
+            one of UNREACHABLE: no server answers.
         """
 
     def client(self, name: str) -> Redis:
-        """Make a client of a server that was found; the caller closes it."""
+        """Return a client of a server that was found; the caller closes it."""
 
     async def close(self) -> None:
-        """Let go of own connections."""
+        """Close the connections used to read the topology."""
 
 
 class Single:
@@ -55,10 +55,10 @@ class Single:
     sharded = False
 
     def __init__(self, url: str) -> None:
-        connecting.client(url)  # so that a wrong URL is found out now
+        connecting.client(url)  # so that a wrong URL is refused now
         self._url = url
 
-    async def look(self) -> dict[str, list[int]]:
+    async def topology(self) -> dict[str, list[int]]:
         return {connecting.place(self._url): list(range(PARTITIONS))}
 
     def client(self, name: str) -> Redis:
@@ -69,27 +69,27 @@ class Single:
 
 
 class Cluster:
-    """The members of a Cluster. Whom the URL names is asked first; later, any member that is known."""
+    """The members of a Cluster. Those the URL names are asked first; later, any member that is known."""
 
     sharded = True
 
     def __init__(self, url: str) -> None:
         self._target = connecting.target(url)
-        self._clients: dict[str, Redis] = {}  # to ask who carries what
-        self._know(self._target.places)
+        self._clients: dict[str, Redis] = {}  # to read the topology
+        self._add(self._target.places)
 
-    async def look(self) -> dict[str, list[int]]:
-        trouble: Exception = ConnectionError("nobody was asked")
+    async def topology(self) -> dict[str, list[int]]:
+        trouble: Exception = ConnectionError("no member is known")
         for name in random.sample(list(self._clients), len(self._clients)):
             try:
-                async with asyncio.timeout(LOOK_S):
+                async with asyncio.timeout(TOPOLOGY_S):
                     ranges = await _slots(self._clients[name])
-            except TROUBLE as error:
+            except UNREACHABLE as error:
                 trouble = error
                 continue
             host = name.rpartition(":")[0]
             found = {first: (last, [_place(node, host) for node in nodes]) for first, last, *nodes in ranges}
-            await self._keep({place for _, places in found.values() for place in places})
+            await self._retain({place for _, places in found.values() for place in places})
             return self._partitions(found)
         raise trouble
 
@@ -110,32 +110,32 @@ class Cluster:
                 carried.setdefault(_name(*places[0]), []).extend(here)
         return carried
 
-    def _know(self, places: Iterable[tuple[str, int]]) -> None:
+    def _add(self, places: Iterable[tuple[str, int]]) -> None:
         for host, port in places:
             if (name := _name(host, port)) not in self._clients:
                 self._clients[name] = connecting.member(self._target, host, port)
 
-    async def _keep(self, places: set[tuple[str, int]]) -> None:
-        """Know these, and whom the URL names; forget the others."""
-        self._know(places)
+    async def _retain(self, places: set[tuple[str, int]]) -> None:
+        """Keep clients of these and of those the URL names; close the others."""
+        self._add(places)
         kept = {_name(*place) for place in [*places, *self._target.places]}
         for name in [name for name in self._clients if name not in kept]:
             await connecting.close(self._clients.pop(name))
 
 
 def servers(url: str) -> "Single | Cluster":
-    """Give the servers of a URL.
+    """Return the servers of a URL.
 
     Raises:
-        SetupError: no such URL.
+        SetupError: it is not a URL of Redis.
     """
     return Cluster(url) if connecting.target(url).kind == "cluster" else Single(url)
 
 
-class Keepers:
-    """Clients by partition, for what is kept in Redis: each of the server that carries it.
+class PartitionClients:
+    """Clients by partition, each of the server that carries it, for data kept in Redis.
 
-    After trouble it is looked up anew who that is, but not more often than every LOOK_AGAIN_S.
+    After a failure the topology is read again, at most every REFRESH_S.
     """
 
     def __init__(self, url: str) -> None:
@@ -143,55 +143,55 @@ class Keepers:
         self._names: dict[int, str] = {}
         self._clients: dict[str, Redis] = {}
         self._turns: dict[str, asyncio.Semaphore] = {}
-        self._looking = asyncio.Lock()
-        self._looked_at = float("-inf")
-        self._astray = True
+        self._refreshing = asyncio.Lock()
+        self._refreshed_at = float("-inf")
+        self._stale = True
 
     async def do(self, partition: int, call: Callable[[Redis], Awaitable[T]]) -> T:
         """Make a call to the server that carries a partition.
 
         Raises:
-            one of TROUBLE: it does not answer, or nobody carries the partition. Whether the call was made is not known.
+            one of UNREACHABLE: it does not answer, or no server carries the partition. Whether the call took effect is unknown.
         """
         try:
             return await self._do(partition, call)
-        except MovedError:  # it was not made
-            self._astray, self._looked_at = True, float("-inf")
+        except MovedError:  # the call had no effect
+            self._stale, self._refreshed_at = True, float("-inf")
             return await self._do(partition, call)
-        except TROUBLE:
-            self._astray = True
+        except UNREACHABLE:
+            self._stale = True
             raise
 
-    async def together(self, partitions: Iterable[int]) -> list[list[int]]:
-        """Sort partitions into those that one server carries; those that nobody carries stand alone."""
+    async def by_server(self, partitions: Iterable[int]) -> list[list[int]]:
+        """Group partitions by the server that carries them; those without a server are groups of one."""
         wanted = list(partitions)
-        await self._look()
+        await self._refresh()
         groups: dict[str, list[int]] = {}
         for partition in wanted:
             groups.setdefault(self._names.get(partition, f"none for {partition}"), []).append(partition)
         return list(groups.values())
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         for client in self._clients.values():
             await connecting.close(client)
         await self._servers.close()
 
     async def _do(self, partition: int, call: Callable[[Redis], Awaitable[T]]) -> T:
-        await self._look()
+        await self._refresh()
         if partition not in self._names:
             raise ConnectionError("no member of the Cluster carries it")
         name = self._names[partition]
         async with self._turns[name]:
             return await call(self._clients[name])
 
-    async def _look(self) -> None:
-        async with self._looking:
+    async def _refresh(self) -> None:
+        async with self._refreshing:
             now = asyncio.get_running_loop().time()
-            if not self._astray or now - self._looked_at < LOOK_AGAIN_S:
+            if not self._stale or now - self._refreshed_at < REFRESH_S:
                 return
-            self._looked_at = now
-            found = await self._servers.look()
+            self._refreshed_at = now
+            found = await self._servers.topology()
             self._names = {partition: name for name, partitions in found.items() for partition in partitions}
             for name in found:
                 if name not in self._clients:
@@ -200,7 +200,7 @@ class Keepers:
             for name in [name for name in self._clients if name not in found]:
                 del self._turns[name]
                 await connecting.close(self._clients.pop(name))
-            self._astray = False
+            self._stale = False
 
 
 async def _slots(client: Redis) -> list[Any]:
@@ -213,6 +213,6 @@ def _name(host: str, port: int) -> str:
 
 
 def _place(node: list[Any], asked: str) -> tuple[str, int]:
-    """Read who has slots; who does not know his own address is where he was asked."""
+    """Return the address of a member in CLUSTER SLOTS; one that does not know its own host is where it was asked."""
     host = (node[0] or b"").decode()
     return host if host not in ("", "?") else asked, int(node[1])
