@@ -30,7 +30,7 @@ from bench.run import wait_until_quiet
 from bench.s0 import BUSY
 from bench.server import environment, madang
 from bench.tools import BENCH, BUILD, ROOT
-from madang_proof.measuring.clients import Crowd, Target
+from madang_proof.measuring.clients import LoadClients, Target
 from madang_proof.measuring.figures import times
 from madang_proof.measuring.process import usage
 from madang_proof.measuring.publishing import publish
@@ -65,26 +65,26 @@ class Side:
         }  # fmt: skip
 
 
-async def _turn(crowd: Crowd, side: Side, kind: str | None, port: int) -> None:
+async def _turn(clients: LoadClients, side: Side, kind: str | None, port: int) -> None:
     """Let the users talk for a turn, beside a flood or alone."""
     flood = None
-    before, began = usage(crowd.target.pid), time.monotonic()
+    before, began = usage(clients.target.pid), time.monotonic()
     if kind is not None:
-        argv = [sys.executable, "-m", "bench.flooders", kind, str(port), crowd.room(0), str(SECONDS)]
+        argv = [sys.executable, "-m", "bench.flooders", kind, str(port), clients.room(0), str(SECONDS)]
         flood = await asyncio.create_subprocess_exec(
             "taskset", "-c", str(LOAD_CORE), *argv, cwd=ROOT, env=environment(), stdout=subprocess.PIPE
         )
         assert flood.stdout is not None
         await asyncio.wait_for(flood.stdout.readline(), 30)  # it is under way
     try:
-        figures = await publish(crowd, "flood", USERS, RATE, SECONDS, lambda *_: None)
+        figures = await publish(clients, "flood", USERS, RATE, SECONDS, lambda *_: None)
     finally:
         if flood is not None:
             told, _ = await asyncio.wait_for(flood.communicate(), 30)
             side.flood.update(json.loads(told))
-    after = usage(crowd.target.pid)
+    after = usage(clients.target.pid)
     assert before and after and figures.latency
-    side.latency += crowd.latency
+    side.latency += clients.latency
     side.p99s.append(figures.latency.p99)
     side.cpu_s += after.cpu_s - before.cpu_s
     side.seconds += time.monotonic() - began
@@ -94,20 +94,20 @@ async def _turn(crowd: Crowd, side: Side, kind: str | None, port: int) -> None:
 
 async def _measure(kinds: list[str], repeat: int, port: int, pid: int) -> dict[str, tuple[Side, Side]]:
     sides = {kind: (Side(), Side()) for kind in kinds}
-    crowd = Crowd(Target(parse_uri(f"ws://127.0.0.1:{port}/ws"), None, pid), USERS, USERS)
+    clients = LoadClients(Target(parse_uri(f"ws://127.0.0.1:{port}/ws"), None, pid), USERS, USERS)
     try:
-        await crowd.open(lambda _: None)
-        await _turn(crowd, Side(), None, port)  # a rehearsal
+        await clients.open(lambda _: None)
+        await _turn(clients, Side(), None, port)  # a rehearsal
         for turn in range(repeat):
             for kind, (alone, beside) in sides.items():
-                await _turn(crowd, alone, None, port)
-                await _turn(crowd, beside, kind, port)
+                await _turn(clients, alone, None, port)
+                await _turn(clients, beside, kind, port)
                 print(
                     f"{turn + 1}/{repeat} {kind}: p99 {alone.p99s[-1]:.2f} -> {beside.p99s[-1]:.2f} ms; {dict(beside.flood)}",
                     file=sys.stderr,
                 )
     finally:
-        await crowd.close()
+        await clients.close()
     return sides
 
 

@@ -13,15 +13,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from madang_proof.history import Recorder, check
+from madang_proof.history import HistoryWriter, check
 from madang_proof.history import records as r
 
 
 class Load:
     """A history of `rooms` rooms with `followers` connections each, in which everybody sends in turn."""
 
-    def __init__(self, recorder: Recorder, rooms: int, followers: int) -> None:
-        self.recorder = recorder
+    def __init__(self, writer: HistoryWriter, rooms: int, followers: int) -> None:
+        self.writer = writer
         self.followers = followers
         self.dice = random.Random(1)
         self.t = 0
@@ -36,7 +36,7 @@ class Load:
     def write(self, record: r.Record) -> None:
         self.t += 3
         record.t = self.t
-        self.recorder.write(record)
+        self.writer.write(record)
 
     def user(self, room: int, i: int) -> str:
         return f"u{room:04}{i:04}qk3v7m5h2x"
@@ -89,16 +89,16 @@ class Load:
 
 def generate(path: Path, records: int, rooms: int, followers: int) -> int:
     """Write a history of about `records` records."""
-    recorder = Recorder(path)
-    load = Load(recorder, rooms, followers)
+    writer = HistoryWriter(path)
+    load = Load(writer, rooms, followers)
     for room in range(rooms):
         for i in range(followers):
             load.open(room, i, None)
-    while recorder.count < records:
+    while writer.count < records:
         room = load.dice.randrange(rooms)
         load.send(room, load.dice.randrange(followers))
-    recorder.close()
-    return recorder.count
+    writer.close()
+    return writer.count
 
 
 def measure(path: Path) -> None:

@@ -14,7 +14,7 @@ from madang.errors import SetupError
 from madang_proof.faults import FAULTS
 from madang_proof.plan import make_plan
 from madang_proof.run import prove, prove_url
-from madang_proof.testbed.testbed import staged
+from madang_proof.testbed.testbed import run_testbed
 from madang_proof.verdict import Outcome
 from tests.running import madang, running_server
 from tests.waiting import eventually
@@ -32,7 +32,7 @@ def told(outcome: Outcome) -> str:
 async def test_what_is_promised_is_kept_through_faults(tmp_path: Path) -> None:
     outcome = await prove(make_plan(7, 8, ["kill", "power"]), tmp_path / "evidence")
     assert outcome.held, told(outcome)
-    assert {fault.fault for fault in outcome.struck} == {"kill", "power"}
+    assert {fault.fault for fault in outcome.injected} == {"kill", "power"}
     untouched = {name for name, result in outcome.verdict.results.items() if not result.checked}
     assert untouched <= {"I2", "I3", "I14"}, "a run touches everything but what luck decides"
     counted = outcome.totals.counted
@@ -97,8 +97,8 @@ async def test_status_0_and_json_for_machines(tmp_path: Path) -> None:
 
 async def test_status_1_names_the_promise_that_was_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    async with staged(tmp_path / "server", program=(sys.executable, "-m", "tests.sabotage", "drop")) as stage:
-        run = ("prove", "--seed", "5", "--seconds", "2", "--url", stage.url)
+    async with run_testbed(tmp_path / "server", program=(sys.executable, "-m", "tests.sabotage", "drop")) as testbed:
+        run = ("prove", "--seed", "5", "--seconds", "2", "--url", testbed.url)
         done = await madang(*run, "--evidence", tmp_path / "evidence")
     assert done.status == 1
     assert "Not proven." in done.out and "\nI8 " in done.out
@@ -124,6 +124,6 @@ async def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 6))
 async def test_all_faults_under_several_seeds(tmp_path: Path, seed: int) -> None:
-    possible = [name for name, fault in FAULTS.items() if fault.missing() is None]
+    possible = [name for name, fault in FAULTS.items() if fault.unavailable() is None]
     outcome = await prove(make_plan(seed, 60, possible), tmp_path / "evidence")
     assert outcome.held, told(outcome)

@@ -17,21 +17,21 @@ from websockets.exceptions import InvalidURI
 from madang.adapters.sql import inspect_database
 from madang.errors import SetupError
 from madang_proof.faults import FAULTS, Broken, fitting
-from madang_proof.history import Recorder
+from madang_proof.history import HistoryWriter
 from madang_proof.history.records import Setup, now
 from madang_proof.load import frames
 from madang_proof.load.command import Command, encode
 from madang_proof.load.connection import dial
-from madang_proof.load.crowd import Crowd, Lost, Unfit
-from madang_proof.load.recorder import Witness
-from madang_proof.plan import Plan, Strike
+from madang_proof.load.crowd import ConnectionLost, Crowd, LoadRefused
+from madang_proof.load.recorder import Recorder
+from madang_proof.plan import Injection, Plan
 from madang_proof.testbed.samples import sample
 from madang_proof.testbed.server import PROGRAM, Server
-from madang_proof.testbed.testbed import Fleet, Stage, staged, staged_fleet
-from madang_proof.verdict import Course, Outcome, Struck, Tell, judged
+from madang_proof.testbed.testbed import Fleet, Testbed, run_fleet, run_testbed
+from madang_proof.verdict import Injected, Outcome, Report, RunProgress, judged
 
 SAMPLE_S: Final = 1.0
-TELL_S: Final = 0.2
+REPORT_S: Final = 0.2
 LOOKS: Final = 3
 CRASHED_S: Final = 60.0  # users of a node that was killed may be shown as online for so long (docs/guides/fleet.md)
 PING_S: Final = 25.0  # what a server does if nobody says otherwise
@@ -47,7 +47,7 @@ async def prove(
     program: tuple[str, ...] = PROGRAM,
     settings: Mapping[str, str] | None = None,
     fleet: Fleet | None = None,
-    tell: Tell | None = None,
+    report: Report | None = None,
     stop: asyncio.Event | None = None,
 ) -> Outcome:
     """Run a plan against servers of its own, and judge what their clients saw.
@@ -62,30 +62,30 @@ async def prove(
     Raises:
         SetupError: the folder is not empty, nor the database, a server did not start, or a fault cannot be tried here.
     """
-    untried = await asyncio.to_thread(_untried, fitting(fleet)) if plan.strikes else {}
-    for strike in plan.strikes:
-        reason = untried.get(strike.fault, "" if strike.fault in fitting(fleet) else "it is about other servers.")
+    untried = await asyncio.to_thread(_untried, fitting(fleet)) if plan.injections else {}
+    for injection in plan.injections:
+        reason = untried.get(injection.fault, "" if injection.fault in fitting(fleet) else "it is about other servers.")
         if reason:
-            raise SetupError(f"The fault {strike.fault} cannot be tried here: {reason}", "Leave it out of --faults.")
+            raise SetupError(f"The fault {injection.fault} cannot be tried here: {reason}", "Leave it out of --faults.")
     settings = {**(plan.settings if settings is None else settings)}
     if fleet is None:
-        staging = staged(folder, program=program, settings=settings)
+        running = run_testbed(folder, program=program, settings=settings)
     else:
         await _empty(fleet.database)
         settings |= {"database": fleet.database, "bus": fleet.bus}
-        staging = staged_fleet(folder, fleet.nodes, program=program, settings=settings)
-    course = Course(untried=untried)
+        running = run_fleet(folder, fleet.nodes, program=program, settings=settings)
+    progress = RunProgress(untried=untried)
     silence = _silence(float(settings.get("ping_s", PING_S))) + (0 if fleet is None else int(CRASHED_S * 1_000_000))
-    async with _evidence(plan, folder, Setup(now(), seed=plan.seed, presence_ttl=silence)) as witness:
-        run = _Run(plan, witness, course, tell, stop or asyncio.Event())
+    async with _evidence(plan, folder, Setup(now(), seed=plan.seed, presence_ttl=silence)) as recorder:
+        run = _Run(plan, recorder, progress, report, stop or asyncio.Event())
         try:
-            async with staging as stage:
-                run.stage = stage
-                witness.where = stage.where
-                await run.all(Crowd(plan, stage.url, witness, direct=stage.server.direct_url))
+            async with running as testbed:
+                run.testbed = testbed
+                recorder.node_of = testbed.node_of
+                await run.all(Crowd(plan, testbed.url, recorder, direct=testbed.server.direct_url))
         except RuntimeError as error:
             raise SetupError(f"The server did not start: {error}", f"See the logs in {folder}.") from None
-    return await judged(plan, folder, witness, course, tell)
+    return await judged(plan, folder, recorder, progress, report)
 
 
 async def _empty(database: str) -> None:
@@ -95,7 +95,7 @@ async def _empty(database: str) -> None:
 
 
 async def prove_url(
-    plan: Plan, folder: Path, url: str, prefix: str, *, tell: Tell | None = None, stop: asyncio.Event | None = None
+    plan: Plan, folder: Path, url: str, prefix: str, *, report: Report | None = None, stop: asyncio.Event | None = None
 ) -> Outcome:
     """Run a plan, without faults, against a server that runs already; `prefix` makes the names of its rooms new.
 
@@ -103,15 +103,17 @@ async def prove_url(
         SetupError: the folder is not empty, or the server does not let the load in.
     """
     server = await _greeting(url)
-    course = Course(notes=["I25 needs samples of the server's process, which are taken of one's own server alone."])
+    progress = RunProgress(
+        notes=["I25 needs samples of the server's process, which are taken of one's own server alone."]
+    )
     ping_s = server.get("ping_ms", PING_S * 1000) / 1000
     setup = Setup(now(), ack=str(server.get("ack")), seed=plan.seed, presence_ttl=_silence(ping_s))
-    async with _evidence(plan, folder, setup) as witness:
-        crowd = Crowd(plan, url, witness, prefix)
-        await _Run(plan, witness, course, tell, stop or asyncio.Event()).all(crowd)
-        names = [person.name for person in plan.people]
-        course.left = f"the rooms {', '.join(crowd.made)}, and the guests {GUEST} and {names[0]} to {names[-1]}"
-    return await judged(plan, folder, witness, course, tell)
+    async with _evidence(plan, folder, setup) as recorder:
+        crowd = Crowd(plan, url, recorder, prefix)
+        await _Run(plan, recorder, progress, report, stop or asyncio.Event()).all(crowd)
+        names = [user.name for user in plan.users]
+        progress.left = f"the rooms {', '.join(crowd.created)}, and the guests {GUEST} and {names[0]} to {names[-1]}"
+    return await judged(plan, folder, recorder, progress, report)
 
 
 def _silence(ping_s: float) -> int:
@@ -120,7 +122,7 @@ def _silence(ping_s: float) -> int:
 
 
 def _untried(faults: Collection[str]) -> dict[str, str]:
-    missing = {name: FAULTS[name].missing() for name in faults}
+    missing = {name: FAULTS[name].unavailable() for name in faults}
     return {name: reason for name, reason in missing.items() if reason}
 
 
@@ -133,12 +135,12 @@ async def _greeting(url: str) -> dict[str, Any]:
             answer.set_result(text)
 
     try:
-        wire = await dial(url, take, lambda _: take(None))
-        if wire is not None:
-            wire.send([encode(Command(op="hello", more={"guest": GUEST}), 1)])
+        connection = await dial(url, take, lambda _: take(None))
+        if connection is not None:
+            connection.send([encode(Command(op="hello", more={"guest": GUEST}), 1)])
             async with asyncio.timeout(HELLO_S):
                 text = await answer
-            wire.close()
+            connection.close()
             if text is not None and isinstance(frame := frames.decode(text), frames.Frame) and frame.op == "ok":
                 return frame.server
     except (ValueError, TimeoutError, InvalidURI) as error:
@@ -149,12 +151,12 @@ async def _greeting(url: str) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def _evidence(plan: Plan, folder: Path, setup: Setup) -> AsyncIterator[Witness]:
-    witness = Witness(await asyncio.to_thread(_begin, plan, folder))
-    witness.note(setup)
-    keeping = asyncio.create_task(witness.keep())
+async def _evidence(plan: Plan, folder: Path, setup: Setup) -> AsyncIterator[Recorder]:
+    recorder = Recorder(await asyncio.to_thread(_begin, plan, folder))
+    recorder.note(setup)
+    keeping = asyncio.create_task(recorder.keep())
     try:
-        yield witness
+        yield recorder
     finally:
         keeping.cancel()
         (failure,) = await asyncio.gather(keeping, return_exceptions=True)
@@ -162,17 +164,17 @@ async def _evidence(plan: Plan, folder: Path, setup: Setup) -> AsyncIterator[Wit
             raise SetupError(
                 f"The evidence cannot be kept in {folder}: {failure}.", "Make room, or name another folder."
             )
-        await witness.close()
+        await recorder.close()
 
 
-def _begin(plan: Plan, folder: Path) -> Recorder:
+def _begin(plan: Plan, folder: Path) -> HistoryWriter:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise SetupError(f"The folder {folder} is not empty.", "Name another for the evidence, or empty it.")
         text = json.dumps(msgspec.to_builtins(plan), indent=1, ensure_ascii=False)
         (folder / "plan.json").write_text(text + "\n", encoding="utf-8")
-        return Recorder(folder / "history.jsonl")
+        return HistoryWriter(folder / "history.jsonl")
     except OSError as error:
         raise SetupError(f"The evidence cannot be kept in {folder}: {error}.", "Name another folder.") from None
 
@@ -180,29 +182,31 @@ def _begin(plan: Plan, folder: Path) -> Recorder:
 class _Run:
     """What happens between the first connection and the last."""
 
-    def __init__(self, plan: Plan, witness: Witness, course: Course, tell: Tell | None, stop: asyncio.Event) -> None:
+    def __init__(
+        self, plan: Plan, recorder: Recorder, progress: RunProgress, report: Report | None, stop: asyncio.Event
+    ) -> None:
         self._plan = plan
-        self._witness = witness
-        self._course = course
-        self._tell = tell
+        self._recorder = recorder
+        self._progress = progress
+        self._report = report
         self._stop = stop
         self._doing = "everybody comes"
         self._begun = 0.0  # loop time of the storm's first moment
         self._phase = "before"
-        self.stage: Stage | None = None
+        self.testbed: Testbed | None = None
 
     async def all(self, crowd: Crowd) -> None:
         """Run it."""
-        beside = [asyncio.create_task(self._telling()), asyncio.create_task(self._sampling())]
+        beside = [asyncio.create_task(self._reporting()), asyncio.create_task(self._sampling())]
         try:
-            await crowd.come()
+            await crowd.connect()
             await self._sample("before")
             await self._storm(crowd)
             if self._alive:
                 await self._quiet(crowd)
             else:
-                self._course.broken.append("A server was gone in the end.")
-        except Unfit as error:
+                self._progress.broken.append("A server was gone in the end.")
+        except LoadRefused as error:
             raise SetupError(str(error), "Look into the server's log.") from None
         finally:
             for task in beside:
@@ -212,7 +216,7 @@ class _Run:
 
     @property
     def _alive(self) -> bool:
-        return self.stage is None or all(server.running for server in self.stage.servers)
+        return self.testbed is None or all(server.running for server in self.testbed.servers)
 
     async def _storm(self, crowd: Crowd) -> None:
         self._doing, self._phase = "a storm", "storm"
@@ -220,12 +224,12 @@ class _Run:
         loop = asyncio.get_running_loop()
         begun = self._begun = loop.time()
         try:
-            for number, strike in enumerate(self._plan.strikes, 1):
-                await self._pause(begun + strike.at - loop.time())
+            for number, injection in enumerate(self._plan.injections, 1):
+                await self._pause(begun + injection.at - loop.time())
                 if self._stop.is_set():
                     break
-                self._doing = f"fault {number} of {len(self._plan.strikes)}: {FAULTS[strike.fault].title}"
-                await self._strike(crowd, strike)
+                self._doing = f"fault {number} of {len(self._plan.injections)}: {FAULTS[injection.fault].title}"
+                await self._inject(crowd, injection)
                 if not self._alive:
                     return
             await self._pause(begun + self._plan.seconds - loop.time())
@@ -235,63 +239,63 @@ class _Run:
         if not storm.cancelled() and (error := storm.exception()) is not None:
             raise error  # a mistake of the load's, which would have had less and less to say
 
-    async def _strike(self, crowd: Crowd, strike: Strike) -> None:
-        assert self.stage is not None
-        fault, witness = FAULTS[strike.fault], self._witness
+    async def _inject(self, crowd: Crowd, injection: Injection) -> None:
+        assert self.testbed is not None
+        fault, recorder = FAULTS[injection.fault], self._recorder
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        witness.begin(fault.name)
+        recorder.begin(fault.name)
         note, broken = "", False
         try:
-            self.stage.choose(random.Random(strike.dice))  # noqa: S311  # seeded on purpose
-            note = await fault.strike(self.stage, random.Random(strike.dice))  # noqa: S311  # likewise
+            self.testbed.choose(random.Random(injection.dice))  # noqa: S311  # seeded on purpose
+            note = await fault.inject(self.testbed, random.Random(injection.dice))  # noqa: S311  # likewise
         except Broken as error:
             note, broken = str(error), True
-            self._course.broken.append(f"{fault.name}: {error}")
+            self._progress.broken.append(f"{fault.name}: {error}")
         except RuntimeError as error:
             note, broken = "the server did not start again", True
-            self._course.broken.append(f"{fault.name}: {error}")
+            self._progress.broken.append(f"{fault.name}: {error}")
         healed = loop.time()
-        if self._alive and not await crowd.back():
+        if self._alive and not await crowd.reconnected():
             broken = True
-            self._course.broken.append(f"{fault.name}: not everybody was back a minute after it.")
-        silence = witness.end(note)
+            self._progress.broken.append(f"{fault.name}: not everybody was back a minute after it.")
+        silence = recorder.end(note)
         self._doing = f"{fault.name}: no ack for {silence:.1f} s"
-        self._course.struck.append(
-            Struck(fault.name, fault.number, note, healed - begun, loop.time() - healed, silence, broken)
+        self._progress.injected.append(
+            Injected(fault.name, fault.number, note, healed - begun, loop.time() - healed, silence, broken)
         )
 
     async def _quiet(self, crowd: Crowd) -> None:
         self._phase = "rest"
         for tries_left in reversed(range(LOOKS)):
             self._doing = "everybody comes to rest"
-            if (missing := await crowd.rest()) is not None:
-                self._course.broken.append(missing)
+            if (missing := await crowd.settle()) is not None:
+                self._progress.broken.append(missing)
             self._doing = "everything is read once more"
             try:
-                await crowd.look()
+                await crowd.read_everything()
                 break
-            except Lost:  # a connection that was broken without knowing it, at most
+            except ConnectionLost:  # a connection that was broken without knowing it, at most
                 if missing is not None or not tries_left:
-                    self._course.broken.append(
+                    self._progress.broken.append(
                         "After the storm, connections broke while everything was read once more."
                     )
                     break
         await self._sample("after")
         self._doing = "everybody goes"
-        await crowd.go()
-        if self.stage is not None:
-            await asyncio.gather(*map(self._stop_server, self.stage.servers))
+        await crowd.close()
+        if self.testbed is not None:
+            await asyncio.gather(*map(self._stop_server, self.testbed.servers))
 
     async def _stop_server(self, server: Server) -> None:
         if not server.running:
-            self._course.broken.append("A server was gone in the end.")
+            self._progress.broken.append("A server was gone in the end.")
             return
         try:
             if status := await server.stop():
-                self._course.broken.append(f"Told to stop, the server ended with status {status}.")
+                self._progress.broken.append(f"Told to stop, the server ended with status {status}.")
         except TimeoutError:
-            self._course.broken.append("Told to stop, the server did not end.")
+            self._progress.broken.append("Told to stop, the server did not end.")
 
     async def _pause(self, seconds: float) -> None:
         try:
@@ -301,20 +305,20 @@ class _Run:
             pass
 
     async def _sample(self, phase: str) -> None:
-        if self.stage is None:
+        if self.testbed is None:
             return
-        for server in self.stage.servers:
-            if (taken := await sample(server, phase, self.stage.name(server))) is not None:
-                self._witness.note(taken)
+        for server in self.testbed.servers:
+            if (taken := await sample(server, phase, self.testbed.name(server))) is not None:
+                self._recorder.note(taken)
 
     async def _sampling(self) -> None:
         while True:
             await asyncio.sleep(SAMPLE_S)
-            if self._phase == "storm" and self._witness.fault is None:
+            if self._phase == "storm" and self._recorder.fault is None:
                 await self._sample("storm")
 
-    async def _telling(self) -> None:
-        while self._tell is not None:
+    async def _reporting(self) -> None:
+        while self._report is not None:
             passed = asyncio.get_running_loop().time() - self._begun if self._begun else 0.0
-            self._tell(self._doing, min(1.0, passed / self._plan.seconds), self._witness)
-            await asyncio.sleep(TELL_S)
+            self._report(self._doing, min(1.0, passed / self._plan.seconds), self._recorder)
+            await asyncio.sleep(REPORT_S)

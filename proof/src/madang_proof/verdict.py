@@ -14,18 +14,18 @@ import msgspec
 from madang.codes import CLOSES
 from madang.errors import SetupError
 from madang_proof.history import HistoryError, Verdict, check
-from madang_proof.load.recorder import Witness
+from madang_proof.load.recorder import Recorder
 from madang_proof.plan import Plan
 
 NEVER: Final = frozenset(
     {1002, 1003, 1007, 1008, 1009, 1011, 4400, 4401, 4410}
 )  # closes that a correct client earns from no server
 MUCH: Final = 0.25  # of the sends refused for their rate: worth a note
-Tell = Callable[[str, float, Witness], None]
+Report = Callable[[str, float, Recorder], None]
 """Told now and then: what is going on, the share that is done, and the counts so far."""
 
 
-class Struck(msgspec.Struct, frozen=True):
+class Injected(msgspec.Struct, frozen=True):
     """A fault that struck. `held_s`: until the server answered again; `back_s`: from then until everybody was back.
     `silence_s`: the longest time meanwhile in which no send was acked."""
 
@@ -62,7 +62,7 @@ class Outcome(msgspec.Struct, frozen=True):
     plan: Plan
     folder: Path
     verdict: Verdict
-    struck: tuple[Struck, ...]
+    injected: tuple[Injected, ...]
     broken: tuple[str, ...]
     untried: dict[str, str]
     totals: Totals
@@ -75,17 +75,17 @@ class Outcome(msgspec.Struct, frozen=True):
         return self.verdict.held and not self.broken
 
 
-class Course(msgspec.Struct):
+class RunProgress(msgspec.Struct):
     """What is found out on the way, beside the history."""
 
-    struck: list[Struck] = []
+    injected: list[Injected] = []
     broken: list[str] = []
     untried: dict[str, str] = {}
     notes: list[str] = []
     left: str = ""
 
 
-async def judged(plan: Plan, folder: Path, witness: Witness, course: Course, tell: Tell | None) -> Outcome:
+async def judged(plan: Plan, folder: Path, recorder: Recorder, progress: RunProgress, report: Report | None) -> Outcome:
     """Check the history, and keep the outcome as verdict.json.
 
     Raises:
@@ -93,26 +93,26 @@ async def judged(plan: Plan, folder: Path, witness: Witness, course: Course, tel
     """
     loop = asyncio.get_running_loop()
 
-    def progress(done: int) -> None:
-        if tell is not None:
-            loop.call_soon_threadsafe(tell, "the history is checked", done / max(1, witness.noted), witness)
+    def checked(done: int) -> None:
+        if report is not None:
+            loop.call_soon_threadsafe(report, "the history is checked", done / max(1, recorder.noted), recorder)
 
-    progress(0)
+    checked(0)
     try:
-        verdict = await asyncio.to_thread(check, folder / "history.jsonl", progress)
+        verdict = await asyncio.to_thread(check, folder / "history.jsonl", checked)
     except HistoryError as error:
         raise SetupError(f"The history cannot be judged: {error}.", f"Please report it, with {folder}.") from None
     outcome = Outcome(
-        plan, folder, verdict, tuple(course.struck), (*course.broken, *_odd(witness)), course.untried, _totals(witness),
-        (*course.notes, *_notes(witness)), course.left,
+        plan, folder, verdict, tuple(progress.injected), (*progress.broken, *_odd(recorder)), progress.untried, _totals(recorder),
+        (*progress.notes, *_notes(recorder)), progress.left,
     )  # fmt: skip
     await asyncio.to_thread(_keep, outcome)
     return outcome
 
 
-def _notes(witness: Witness) -> list[str]:
-    slowed = witness.refusals["rate_limited"] + witness.refusals["slow_mode"]
-    sends = witness.counted["sends"]
+def _notes(recorder: Recorder) -> list[str]:
+    slowed = recorder.refusals["rate_limited"] + recorder.refusals["slow_mode"]
+    sends = recorder.counted["sends"]
     if slowed <= MUCH * sends:
         return []
     return [
@@ -120,25 +120,25 @@ def _notes(witness: Witness) -> list[str]:
     ]
 
 
-def _odd(witness: Witness) -> list[str]:
-    found = [f"{what} ({times} times)." for what, times in witness.odd.items()]
-    if times := witness.refusals["internal"]:
+def _odd(recorder: Recorder) -> list[str]:
+    found = [f"{what} ({times} times)." for what, times in recorder.odd.items()]
+    if times := recorder.refusals["internal"]:
         found.append(f"{times} commands were answered `internal`: a mistake of the server's.")
-    never = sorted(NEVER & set(witness.closes))
+    never = sorted(NEVER & set(recorder.closes))
     return found + [
-        f"{witness.closes[code]} connections were closed with {code}, {CLOSES[code].name}." for code in never
+        f"{recorder.closes[code]} connections were closed with {code}, {CLOSES[code].name}." for code in never
     ]
 
 
-def _totals(witness: Witness) -> Totals:
-    latencies = sorted(witness.latencies)
+def _totals(recorder: Recorder) -> Totals:
+    latencies = sorted(recorder.latencies)
 
     def share(part: float) -> float | None:
         return latencies[int(part * (len(latencies) - 1))] / 1000 if latencies else None
 
     return Totals(
-        dict(sorted(witness.counted.items())), dict(sorted(witness.refusals.items())),
-        dict(sorted(witness.closes.items())), dict(sorted(witness.odd.items())), share(0.5), share(0.99),
+        dict(sorted(recorder.counted.items())), dict(sorted(recorder.refusals.items())),
+        dict(sorted(recorder.closes.items())), dict(sorted(recorder.odd.items())), share(0.5), share(0.99),
     )  # fmt: skip
 
 
@@ -172,7 +172,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "untried": outcome.untried,
         "notes": list(outcome.notes),
         "left": outcome.left,
-        "faults": msgspec.to_builtins(outcome.struck),
+        "faults": msgspec.to_builtins(outcome.injected),
         "totals": msgspec.to_builtins(outcome.totals),
     }  # fmt: skip
 

@@ -8,5 +8,5 @@ from tests.servers import missing
 
 async def need(fault: str) -> None:
     """Skip a test whose fault cannot be tried here; in CI that is a failure."""
-    if why := await asyncio.to_thread(FAULTS[fault].missing):
+    if why := await asyncio.to_thread(FAULTS[fault].unavailable):
         missing(f"{fault} cannot be tried: {why}")

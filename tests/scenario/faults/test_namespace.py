@@ -15,8 +15,8 @@ import pytest
 
 from madang_proof.faults.probe import probing
 from madang_proof.faults.slow import Reader
-from madang_proof.faults.watcher import Companion, accompanied, until
-from madang_proof.testbed.testbed import Stage, staged
+from madang_proof.faults.watcher import Watcher, until, watching
+from madang_proof.testbed.testbed import Testbed, run_testbed
 
 pytestmark = [
     pytest.mark.slow,
@@ -72,13 +72,13 @@ async def net() -> AsyncIterator[Net]:
 
 
 @asynccontextmanager
-async def reading(stage: Stage, there: Net) -> AsyncIterator[tuple[Reader, Companion]]:
+async def reading(testbed: Testbed, there: Net) -> AsyncIterator[tuple[Reader, Watcher]]:
     """A reader in the namespace, and somebody here who talks in its room."""
-    server = stage.server
+    server = testbed.server
     async with (
         probing(server) as probe,
         probing(server, probe.room) as friend,
-        accompanied(friend, server.direct_url) as talker,
+        watching(friend, server.direct_url) as talker,
     ):
         url = f"ws://{there.outside}:{server.port}/ws"
         reader = await Reader.start(url, probe, "ip", "netns", "exec", there.name)
@@ -93,7 +93,11 @@ SETTINGS = {"host": "0.0.0.0", "ping_s": "2", "user_rate": "0"}
 
 @pytest.mark.parametrize("way", ["input", "output"])
 async def test_one_way_goes_dead(tmp_path: Path, way: str) -> None:
-    async with net() as there, staged(tmp_path, settings=SETTINGS) as stage, reading(stage, there) as (reader, talker):
+    async with (
+        net() as there,
+        run_testbed(tmp_path, settings=SETTINGS) as testbed,
+        reading(testbed, there) as (reader, talker),
+    ):
         await talker.say(5, "before")
         await reader.reaches(talker.position)
         await until(lambda: online(talker, 2), "presence of both", 15)
@@ -106,12 +110,16 @@ async def test_one_way_goes_dead(tmp_path: Path, way: str) -> None:
         await until(lambda: online(talker, 2), "presence of both", 15)
 
 
-async def online(asking: Companion, count: int) -> bool:
+async def online(asking: Watcher, count: int) -> bool:
     return bool((await asking.ask("presence", room=asking.room))["count"] == count)
 
 
 async def test_every_tenth_packet_is_lost(tmp_path: Path) -> None:
-    async with net() as there, staged(tmp_path, settings=SETTINGS) as stage, reading(stage, there) as (reader, talker):
+    async with (
+        net() as there,
+        run_testbed(tmp_path, settings=SETTINGS) as testbed,
+        reading(testbed, there) as (reader, talker),
+    ):
         for way in ("input", "output"):
             await there.drop(way, "numgen random mod 100 < 10")
         await talker.say(SAID, "lossy")

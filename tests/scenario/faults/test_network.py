@@ -11,7 +11,7 @@ from madang_proof.faults.slow import Deaf, Sleeper
 from madang_proof.faults.storm import Storm
 from madang_proof.plan import make_plan
 from madang_proof.run import prove
-from madang_proof.verdict import Struck
+from madang_proof.verdict import Injected
 from tests.scenario.faults.needs import need
 
 PROCESSES = ["freeze", "sleeper", "deaf", "drain"]
@@ -25,7 +25,7 @@ LIMITED = SOON | {  # so few handshakes that a storm is turned away
 
 async def held(
     folder: Path, seed: int, seconds: float, faults: list[str], settings: dict[str, str] = SOON
-) -> tuple[Struck, ...]:
+) -> tuple[Injected, ...]:
     """Run a plan, and say what did not hold; gives what each strike did."""
     for name in faults:
         await need(name)
@@ -33,8 +33,8 @@ async def held(
     outcome = await prove(plan, folder / "evidence", settings=plan.settings | settings)
     broken = [str(result.violation) for result in outcome.verdict.results.values() if result.violation]
     assert outcome.held, "\n".join([*broken, *outcome.broken, f"seed {seed}, {seconds} s: {' '.join(faults)}"])
-    assert {struck.fault for struck in outcome.struck} == set(faults)
-    return tuple(outcome.struck)
+    assert {injected.fault for injected in outcome.injected} == set(faults)
+    return tuple(outcome.injected)
 
 
 async def test_who_stands_still_or_does_not_read_harms_nobody(tmp_path: Path) -> None:
@@ -42,8 +42,8 @@ async def test_who_stands_still_or_does_not_read_harms_nobody(tmp_path: Path) ->
 
 
 async def test_a_network_that_cuts_tears_and_slices_loses_nothing(tmp_path: Path) -> None:
-    struck = await held(tmp_path, 22, 6, NETWORK, LIMITED)
-    assert ", 0 turned away" not in next(each.note for each in struck if each.fault == "storm")
+    injected = await held(tmp_path, 22, 6, NETWORK, LIMITED)
+    assert ", 0 turned away" not in next(each.note for each in injected if each.fault == "storm")
 
 
 @pytest.mark.slow

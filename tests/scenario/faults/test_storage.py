@@ -21,7 +21,7 @@ async def held(folder: Path, seed: int, seconds: float, faults: list[str]) -> No
     outcome = await prove(make_plan(seed, seconds, faults), folder / "evidence")
     broken = [str(result.violation) for result in outcome.verdict.results.values() if result.violation]
     assert outcome.held, "\n".join([*broken, *outcome.broken, f"seed {seed}, {seconds} s: {' '.join(faults)}"])
-    assert {struck.fault for struck in outcome.struck} == set(faults)
+    assert {injected.fault for injected in outcome.injected} == set(faults)
 
 
 async def test_what_process_disk_and_clock_do_changes_no_promise(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from madang.node.lease import LEASE_MS
 from madang_proof.faults.fault import NODES, Broken, started_again
 from madang_proof.faults.partition import FOUND_S, Outage
 from madang_proof.faults.probe import probing
-from madang_proof.faults.watcher import PAD, accompanied, until
-from madang_proof.testbed.testbed import Stage
+from madang_proof.faults.watcher import PAD, until, watching
+from madang_proof.testbed.testbed import Testbed
 from tests.daemons import Daemon
 from tests.redis import RedisServer
 
@@ -32,15 +32,15 @@ class Killed(Outage):
         self.lacks = frozenset({lacks})
         self._server = server
 
-    def missing(self) -> str | None:
+    def unavailable(self) -> str | None:
         return None
 
-    async def begin(self, stage: Stage, dice: random.Random) -> str:
+    async def begin(self, testbed: Testbed, dice: random.Random) -> str:
         await asyncio.sleep(dice.uniform(0, 0.5))
         await asyncio.to_thread(self._server.kill)
         return "killed"
 
-    async def end(self, stage: Stage) -> None:
+    async def end(self, testbed: Testbed) -> None:
         await asyncio.to_thread(self._server.start)
 
 
@@ -54,7 +54,7 @@ class OfRedis(Outage):
     def __init__(self, redis: RedisServer) -> None:
         self._redis = redis
 
-    def missing(self) -> str | None:
+    def unavailable(self) -> str | None:
         return None
 
 
@@ -65,11 +65,11 @@ class Full(OfRedis):
     number = "F20"
     title = "Redis reaches its maxmemory (noeviction)"
 
-    async def begin(self, stage: Stage, dice: random.Random) -> str:
+    async def begin(self, testbed: Testbed, dice: random.Random) -> str:
         await asyncio.to_thread(self._redis.ask, "config", "set", "maxmemory-policy", "noeviction", "maxmemory", "1")
         return "full"
 
-    async def end(self, stage: Stage) -> None:
+    async def end(self, testbed: Testbed) -> None:
         await asyncio.to_thread(self._redis.ask, "config", "set", "maxmemory", "0")
 
 
@@ -80,12 +80,12 @@ class Saving(OfRedis):
     number = "F22"
     title = "BGSAVE and BGREWRITEAOF in load"
 
-    async def begin(self, stage: Stage, dice: random.Random) -> str:
+    async def begin(self, testbed: Testbed, dice: random.Random) -> str:
         await asyncio.to_thread(self._redis.ask, "bgrewriteaof")
         await asyncio.to_thread(self._redis.ask, "bgsave", "schedule")
         return "saved"
 
-    async def end(self, stage: Stage) -> None:
+    async def end(self, testbed: Testbed) -> None:
         async def saved() -> bool:
             told = await asyncio.to_thread(self._redis.ask, "info", "persistence")
             return "bgsave_in_progress:0" in told and "rewrite_in_progress:0" in told
@@ -105,17 +105,17 @@ class Choked:
     def __init__(self, redis: RedisServer) -> None:
         self._redis = redis
 
-    def missing(self) -> str | None:
+    def unavailable(self) -> str | None:
         return None
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
-        server, other = stage.server, stage.others[0]
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
+        server, other = testbed.server, testbed.others[0]
         await self._limit("256kb 128kb 1")
         async with (
             probing(other) as host,
-            accompanied(host, other.direct_url) as speaker,
+            watching(host, other.direct_url) as speaker,
             probing(server, host.room) as guest,
-            accompanied(guest, server.direct_url) as listener,
+            watching(guest, server.direct_url) as listener,
         ):
             subscribers = await self._subscribers()
             server.pause()
@@ -151,21 +151,21 @@ class Zombie:
     title = "a node stands still until another has its number, and goes on"
     needs = NODES
 
-    def missing(self) -> str | None:
+    def unavailable(self) -> str | None:
         return None
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
-        zombie, heir = stage.server, dice.choice(stage.others)
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
+        zombie, heir = testbed.server, dice.choice(testbed.others)
         async with (
             probing(heir) as host,
             probing(zombie, host.room) as guest,
-            accompanied(guest, zombie.direct_url) as companion,
+            watching(guest, zombie.direct_url) as watcher,
         ):
-            companion.send("before")
-            stage.proxy.shut(stage.number)  # as a balancer does that looks after its nodes
+            watcher.send("before")
+            testbed.proxy.shut(testbed.number)  # as a balancer does that looks after its nodes
             zombie.pause()
             try:
-                companion.send("meanwhile")
+                watcher.send("meanwhile")
                 await asyncio.sleep(LEASE_MS / 1000 + 1)
                 await heir.kill()
                 await started_again(heir, "the lease of another node had run out")
@@ -177,7 +177,7 @@ class Zombie:
             except TimeoutError:
                 raise Broken("A node goes on under a number that is another's.") from None
             finally:
-                stage.proxy.heal()
+                testbed.proxy.heal()
             await started_again(zombie, "it had lost its number")
             for cid in ("before", "meanwhile"):
                 await guest.surely_send(cid, cid)

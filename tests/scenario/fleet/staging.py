@@ -31,7 +31,7 @@ async def held(
     plan = make_plan(seed, seconds, faults)
     outcome = await prove(plan, folder / "evidence", settings=plan.settings | settings, fleet=fleet)
     assert outcome.held, told(outcome)
-    assert {struck.fault for struck in outcome.struck} == set(faults)
+    assert {injected.fault for injected in outcome.injected} == set(faults)
     return outcome
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from madang.client import State, Yard, connect
 from madang.transports.http.envelope import MAX_BODY
-from madang_proof.load.recorder import Witness
+from madang_proof.load.recorder import Recorder
 from madang_proof.plan import make_plan
 from madang_proof.run import prove_url
 from tests.proxies import RUN, Proxy
@@ -189,16 +189,16 @@ async def test_every_node_is_restarted_under_load_and_nobody_loses_a_message(
     """A rolling restart and then a kill -9, judged by the history checker over what 20 people on 28 connections saw."""
     plan = make_plan(proxy.port, 60)
     raging, over = asyncio.Event(), asyncio.Event()
-    witnesses: list[Witness] = []
+    recorders: list[Recorder] = []
 
-    def tell(doing: str, share: float, witness: Witness) -> None:
-        witnesses[:] = [witness]
+    def report(doing: str, share: float, recorder: Recorder) -> None:
+        recorders[:] = [recorder]
         if doing == "a storm":
             raging.set()
 
     async def acks(count: int) -> None:
         """Wait for so many acks from now on."""
-        counted = witnesses[0].counted
+        counted = recorders[0].counted
         enough = counted["acks"] + count
         async with asyncio.timeout(60):
             while counted["acks"] < enough:
@@ -207,25 +207,25 @@ async def test_every_node_is_restarted_under_load_and_nobody_loses_a_message(
     yard = f"posts-{proxy.port}"
     async with asked_all_the_time(proxy) as answers, posting_all_the_time(proxy, yard) as posted:
         proving = asyncio.create_task(
-            prove_url(plan, tmp_path / "evidence", proxy.url, f"roll-{proxy.port}-", tell=tell, stop=over)
+            prove_url(plan, tmp_path / "evidence", proxy.url, f"roll-{proxy.port}-", report=report, stop=over)
         )
         try:
             async with asyncio.timeout(60):
                 await raging.wait()
             await acks(50)
             for node in nodes:
-                witnesses[0].begin("drain")
+                recorders[0].begin("drain")
                 async with asyncio.timeout(LEAVE_S):
                     assert await node.stop() == 0, node.log.read_text()[-3000:]
                 await acks(50)
-                witnesses[0].end("")
+                recorders[0].end("")
                 await node.start()
                 await acks(50)
             in_order = answers.copy()
-            witnesses[0].begin("kill")
+            recorders[0].begin("kill")
             await nodes[0].kill()
             await acks(100)
-            witnesses[0].end("")
+            recorders[0].end("")
             await nodes[0].start()
             over.set()
             outcome = await asyncio.wait_for(proving, 120)

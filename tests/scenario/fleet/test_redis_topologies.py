@@ -14,7 +14,7 @@ import pytest
 
 from madang.adapters.bus.redis.channels import TAGS
 from madang_proof.faults.fault import NODES
-from madang_proof.testbed.testbed import Fleet, Stage
+from madang_proof.testbed.testbed import Fleet, Testbed
 from tests.redis_topologies import agreed, run_cluster, run_sentinels
 from tests.scenario.fleet.staging import held, named
 
@@ -33,10 +33,10 @@ class Happens:
     happen: Callable[[], None]
     needs: frozenset[str] = NODES
 
-    def missing(self) -> str | None:
+    def unavailable(self) -> str | None:
         return None
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
         await asyncio.to_thread(self.happen)
         return self.title
 

@@ -15,14 +15,14 @@ from typing import Final
 import msgspec
 import pytest
 
-from madang_proof.history import Recorder, check
+from madang_proof.history import HistoryWriter, check
 from madang_proof.history.records import Setup, now
 from madang_proof.load.command import Command
 from madang_proof.load.crowd import Crowd
-from madang_proof.load.recorder import Witness
-from madang_proof.plan import Person, Place, Plan
+from madang_proof.load.recorder import Recorder
+from madang_proof.plan import Plan, RoomPlan, UserPlan
 from madang_proof.testbed.server import Server
-from madang_proof.testbed.testbed import staged_fleet
+from madang_proof.testbed.testbed import run_fleet
 from tests.proxies import run_nginx
 from tests.redis import run_redis
 from tests.servers import run_postgres
@@ -30,7 +30,7 @@ from tests.servers import run_postgres
 pytestmark = [pytest.mark.postgres, pytest.mark.redis]
 
 ROOM: Final = "talk"
-PEOPLE: Final = [f"User {n}" for n in range(20)]
+USERS: Final = [f"User {n}" for n in range(20)]
 SENDS: Final = 80
 SHARE: Final = 10  # of each of them while one thing goes wrong; the first and the last in peace
 PACE_S: Final = 0.12  # between two messages of one person: below the 10 a second that he has
@@ -40,48 +40,48 @@ PRESENCE_S: Final = 150  # a node that was killed is believed for a minute, and 
 async def test_s0_while_everything_dies(tmp_path: Path) -> None:
     with run_postgres() as postgres, run_redis() as redis:
         shared = {"database": postgres.create_database("fleet"), "bus": redis.url, "trusted_proxies": '["127.0.0.1"]'}
-        async with staged_fleet(tmp_path, settings=shared) as stage:
-            with run_nginx([server.port for server in stage.servers]) as nginx:
-                plan = Plan(1, 0, (), (Place(ROOM, "open", PEOPLE[0], PEOPLE[1]),), tuple(map(_person, PEOPLE)), (), {})
-                async with _witness(tmp_path / "history.jsonl") as witness:
-                    crowd = Crowd(plan, nginx.url, witness)
-                    strikes: dict[str, Callable[[], Awaitable[None]]] = {
-                        "kill -9 of a node": lambda: _killed(stage.servers[0]),
+        async with run_fleet(tmp_path, settings=shared) as testbed:
+            with run_nginx([server.port for server in testbed.servers]) as nginx:
+                plan = Plan(1, 0, (), (RoomPlan(ROOM, "open", USERS[0], USERS[1]),), tuple(map(_user, USERS)), (), {})
+                async with _recorder(tmp_path / "history.jsonl") as recorder:
+                    crowd = Crowd(plan, nginx.url, recorder)
+                    disturbances: dict[str, Callable[[], Awaitable[None]]] = {
+                        "kill -9 of a node": lambda: _killed(testbed.servers[0]),
                         "kill -9 of Redis": lambda: _again(redis.kill, redis.start),
                         "kill -9 of the database": lambda: _again(postgres.kill, postgres.start),
-                        **{f"restart of {stage.name(s)}": lambda s=s: _restarted(s) for s in stage.servers},  # type: ignore[misc]
+                        **{f"restart of {testbed.name(s)}": lambda s=s: _restarted(s) for s in testbed.servers},  # type: ignore[misc]
                     }
-                    await crowd.come()
+                    await crowd.connect()
                     shares = [range(SENDS)[start : start + SHARE] for start in range(0, SENDS, SHARE)]
                     await _talk(crowd, shares[0])
-                    for said, (name, strike) in zip(shares[1:], strikes.items(), strict=False):
-                        witness.begin(name)
-                        await asyncio.gather(strike(), _talk(crowd, said))
-                        assert await crowd.back(), f"not everybody was back a minute after {name}"
-                        witness.end(name)
+                    for said, (name, disturb) in zip(shares[1:], disturbances.items(), strict=False):
+                        recorder.begin(name)
+                        await asyncio.gather(disturb(), _talk(crowd, said))
+                        assert await crowd.reconnected(), f"not everybody was back a minute after {name}"
+                        recorder.end(name)
                     await _talk(crowd, shares[-1])
-                    assert await crowd.rest() is None
-                    await crowd.look()
-                    await crowd.go()
+                    assert await crowd.settle() is None
+                    await crowd.read_everything()
+                    await crowd.close()
     verdict = await asyncio.to_thread(check, tmp_path / "history.jsonl")
     assert verdict.held, str(verdict.violation)
     told = await asyncio.to_thread(_told, tmp_path / "history.jsonl")
-    assert len(told) == len(PEOPLE)
-    assert set(map(len, told.values())) == {len(PEOPLE) * SENDS}, "32,000 receipts"
-    assert not witness.odd and not witness.refusals["internal"], (witness.odd, witness.refusals)
+    assert len(told) == len(USERS)
+    assert set(map(len, told.values())) == {len(USERS) * SENDS}, "32,000 receipts"
+    assert not recorder.odd and not recorder.refusals["internal"], (recorder.odd, recorder.refusals)
 
 
-def _person(name: str) -> Person:
-    return Person(name, devices=1, rooms=(ROOM,))
+def _user(name: str) -> UserPlan:
+    return UserPlan(name, clients=1, rooms=(ROOM,))
 
 
 async def _talk(crowd: Crowd, numbers: Sequence[int]) -> None:
     """Let everybody send, without waiting for acks; what is not acked is sent again."""
     for number in numbers:
-        for name, person in crowd.people.items():
+        for name, user in crowd.users.items():
             cid = f"{name.replace(' ', '-')}-{number}"
-            person.devices[0].give(Command(op="send", room=ROOM, cid=cid, text=f"{name} says {number}", keep=True))
-            await asyncio.sleep(PACE_S / len(PEOPLE))
+            user.clients[0].send(Command(op="send", room=ROOM, cid=cid, text=f"{name} says {number}", keep=True))
+            await asyncio.sleep(PACE_S / len(USERS))
 
 
 async def _killed(server: Server) -> None:
@@ -101,16 +101,16 @@ async def _restarted(server: Server) -> None:
 
 
 @asynccontextmanager
-async def _witness(history: Path) -> AsyncIterator[Witness]:
-    witness = Witness(Recorder(history))
-    witness.note(Setup(now(), presence_ttl=PRESENCE_S * 1_000_000))
-    keeping = asyncio.create_task(witness.keep())
+async def _recorder(history: Path) -> AsyncIterator[Recorder]:
+    recorder = Recorder(HistoryWriter(history))
+    recorder.note(Setup(now(), presence_ttl=PRESENCE_S * 1_000_000))
+    keeping = asyncio.create_task(recorder.keep())
     try:
-        yield witness
+        yield recorder
     finally:
         keeping.cancel()
         await asyncio.wait([keeping])
-        await witness.close()
+        await recorder.close()
 
 
 def _told(history: Path) -> dict[str, set[int]]:

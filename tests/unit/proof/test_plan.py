@@ -5,13 +5,13 @@ from itertools import islice
 import msgspec
 import pytest
 
-from madang_proof.plan import Plan, draw, make_plan, moves
+from madang_proof.plan import Plan, actions, draw, make_plan
 
 FAULTS = ["kill", "power", "freeze", "torn"]
 
 
 def first_moves(plan: Plan, count: int = 300) -> list[list[object]]:
-    return [list(islice(moves(plan, person), count)) for person in plan.people]
+    return [list(islice(actions(plan, user), count)) for user in plan.users]
 
 
 @pytest.mark.parametrize("seed", [0, 7, 123_456])
@@ -23,7 +23,7 @@ def test_the_same_seed_gives_the_same_plan_and_moves(seed: int) -> None:
 
 
 def test_another_seed_gives_another_plan() -> None:
-    assert len({tuple(make_plan(seed, 60, FAULTS).strikes) for seed in range(20)}) == 20
+    assert len({tuple(make_plan(seed, 60, FAULTS).injections) for seed in range(20)}) == 20
     assert first_moves(make_plan(1, 60)) != first_moves(make_plan(2, 60))
     assert len({tuple(draw(seed, 20, FAULTS)) for seed in range(20)}) > 5
 
@@ -40,9 +40,9 @@ def test_a_plan_survives_being_kept() -> None:
 
 @pytest.mark.parametrize("seconds", [1, 8, 60, 600])
 def test_each_fault_strikes_within_the_time_and_in_order(seconds: float) -> None:
-    strikes = make_plan(3, seconds, FAULTS).strikes
-    assert {strike.fault for strike in strikes} == set(FAULTS)
-    times = [strike.at for strike in strikes]
+    injections = make_plan(3, seconds, FAULTS).injections
+    assert {injection.fault for injection in injections} == set(FAULTS)
+    times = [injection.at for injection in injections]
     assert times == sorted(times) and times[-1] <= max(seconds, 2.0)
 
 
@@ -53,25 +53,25 @@ def test_what_is_drawn_fits_into_the_time() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_there_are_people_rooms_and_connections_enough(seed: int) -> None:
+def test_there_are_enough_users_rooms_and_connections(seed: int) -> None:
     plan = make_plan(seed, 60)
-    assert len(plan.people) >= 20 and sum(person.devices for person in plan.people) >= 24
-    assert len(plan.places) >= 4 and {place.access for place in plan.places} == {"open", "invite"}
-    for place in plan.places:
-        inside = {person.name for person in plan.people if place.room in person.rooms}
-        assert {place.owner, place.moderator} <= inside and len(inside) >= 4
-    assert plan.strikes == ()
+    assert len(plan.users) >= 20 and sum(user.clients for user in plan.users) >= 24
+    assert len(plan.rooms) >= 4 and {room.access for room in plan.rooms} == {"open", "invite"}
+    for room in plan.rooms:
+        inside = {user.name for user in plan.users if room.id in user.rooms}
+        assert {room.owner, room.moderator} <= inside and len(inside) >= 4
+    assert plan.injections == ()
 
 
 def test_people_do_everything_at_an_even_pace() -> None:
     plan = make_plan(7, 60)
-    made = [move for person in plan.people for move in islice(moves(plan, person), 400)]
-    assert {move.do for move in made} == {
+    made = [action for user in plan.users for action in islice(actions(plan, user), 400)]
+    assert {action.do for action in made} == {
         "send", "repeat", "twin", "conflict", "edit", "delete", "react", "read", "page", "unread", "presence",
         "drop", "pause", "leave", "kick", "pin", "change",
     }  # fmt: skip
-    sends = sum(move.size for move in made if move.do == "send")
-    seconds = sum(list(islice(moves(plan, person), 400))[-1].at for person in plan.people) / len(plan.people)
+    sends = sum(action.size for action in made if action.do == "send")
+    seconds = sum(list(islice(actions(plan, user), 400))[-1].at for user in plan.users) / len(plan.users)
     assert sends / seconds > 50, "thousands a minute"
-    assert all(0 <= move.pick <= 1 for move in made)
-    assert max(move.size for move in made if move.do == "send") <= 20
+    assert all(0 <= action.pick <= 1 for action in made)
+    assert max(action.size for action in made if action.do == "send") <= 20

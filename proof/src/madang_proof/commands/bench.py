@@ -155,10 +155,10 @@ async def _measure(chosen: "list[Workload]", loads: "list[Load]", target: "Targe
 
 
 async def _one(workload: "Workload", load: "Load", target: "Target", progress: "Progress") -> "Figures":
-    from madang_proof.measuring.clients import Crowd
+    from madang_proof.measuring.clients import LoadClients
 
     if not workload.limits:
-        await Crowd(target, 1, 1).check_unlimited()
+        await LoadClients(target, 1, 1).check_unlimited()
     return await workload.run(target, load, progress)
 
 

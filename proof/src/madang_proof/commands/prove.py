@@ -104,7 +104,7 @@ def _plan(
         if unknown := sorted(set(chosen) - set(FAULTS)):
             raise SetupError(f"There is no fault {', '.join(unknown)}.", f"There are {', '.join(FAULTS)}.")
         return make_plan(seed, seconds, chosen)
-    possible = [name for name in fitting(fleet) if FAULTS[name].missing() is None]
+    possible = [name for name in fitting(fleet) if FAULTS[name].unavailable() is None]
     return make_plan(seed, seconds, draw(seed, seconds, possible))
 
 
@@ -119,9 +119,9 @@ def _run(
     async def running() -> tuple["Outcome | None", bool]:
         stop = asyncio.Event()
         run = asyncio.ensure_future(
-            prove_url(plan, folder, url, f"prove-{secrets.token_hex(3)}-", tell=bar, stop=stop)
+            prove_url(plan, folder, url, f"prove-{secrets.token_hex(3)}-", report=bar, stop=stop)
             if url
-            else prove(plan, folder, fleet=fleet, tell=bar, stop=stop)
+            else prove(plan, folder, fleet=fleet, report=bar, stop=stop)
         )
 
         def interrupt() -> None:

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from madang_proof.faults import FAULTS
 from madang_proof.history import Result, Violation
-from madang_proof.load.recorder import Witness
+from madang_proof.load.recorder import Recorder
 from madang_proof.testbed.testbed import Fleet
 from madang_proof.verdict import Outcome
 
@@ -29,7 +29,7 @@ TITLE: Final = 40  # characters of what is going on
 class Bar(Protocol):
     """Told what is going on, the share that is done, and the counts so far."""
 
-    def __call__(self, doing: str, share: float, witness: Witness) -> None: ...
+    def __call__(self, doing: str, share: float, recorder: Recorder) -> None: ...
 
 
 @contextmanager
@@ -44,8 +44,8 @@ def bar(*, quiet: bool) -> Iterator[Bar]:
         task = progress.add_task("the server starts", total=1.0, rates="")
         before = [0.0, 0, 0]
 
-        def tell(doing: str, share: float, witness: Witness) -> None:
-            sends, deliveries = witness.counted["sends"], witness.counted["deliveries"]
+        def report(doing: str, share: float, recorder: Recorder) -> None:
+            sends, deliveries = recorder.counted["sends"], recorder.counted["deliveries"]
             elapsed = progress.tasks[0].elapsed or 0.0
             rates = progress.tasks[0].fields["rates"]
             if elapsed - before[0] >= 1:
@@ -56,19 +56,19 @@ def bar(*, quiet: bool) -> Iterator[Bar]:
                 before[:] = elapsed, sends, deliveries
             progress.update(task, completed=share, description=_clipped(doing, TITLE), rates=rates)
 
-        yield tell
+        yield report
 
 
 def show(outcome: Outcome, url: str | None, fleet: Fleet | None = None, *, interrupted: bool) -> None:
     """Print the verdict."""
     console = Console(width=_width(sys.stdout.isatty()), highlight=False)
     plan = outcome.plan
-    connections = sum(person.devices for person in plan.people)
+    connections = sum(user.clients for user in plan.users)
     console.print(
-        f"\n[bold]madang prove[/]  seed {plan.seed}, {plan.seconds:g} s, {len(plan.people)} people on {connections} "
-        f"connections in {len(plan.places)} rooms" + (f" on {fleet.nodes} nodes" if fleet else "")
+        f"\n[bold]madang prove[/]  seed {plan.seed}, {plan.seconds:g} s, {len(plan.users)} people on {connections} "
+        f"connections in {len(plan.rooms)} rooms" + (f" on {fleet.nodes} nodes" if fleet else "")
     )
-    if outcome.struck or outcome.untried:
+    if outcome.injected or outcome.untried:
         console.print()
         console.print(_faults(outcome))
     console.print()
@@ -93,7 +93,7 @@ def _faults(outcome: Outcome) -> Table:
     )
     table.add_column("no ack for", justify="right")
     table.add_column("all back after", justify="right")
-    for fault in outcome.struck:
+    for fault in outcome.injected:
         style = "red" if fault.broken else "green"
         table.add_row(
             f"[{style}]{fault.number}[/]",
@@ -122,7 +122,7 @@ def _invariants(results: list[Result]) -> Table:
 
 def _totals(outcome: Outcome) -> str:
     counted = outcome.totals.counted
-    reconnects = counted.get("connections", 0) - sum(person.devices for person in outcome.plan.people)
+    reconnects = counted.get("connections", 0) - sum(user.clients for user in outcome.plan.users)
     parts = [f"{counted.get('sends', 0):,} sends", f"{counted.get('acks', 0):,} acks"]
     if outcome.totals.p50_ms is not None and outcome.totals.p99_ms is not None:
         parts[-1] += f" (outside of faults p50 {outcome.totals.p50_ms:.0f} ms, p99 {outcome.totals.p99_ms:.0f} ms)"

@@ -8,7 +8,7 @@ from typing import Any, Final
 from madang_proof.faults.fault import ANYWHERE, Broken, started_again
 from madang_proof.faults.probe import Probe, probing
 from madang_proof.testbed import shim
-from madang_proof.testbed.testbed import Stage
+from madang_proof.testbed.testbed import Testbed
 
 JUMPS_S: Final = (-3600, 7200)
 NEAR_S: Final = (-10, 10)  # clocks of one fleet may differ by less than a lease of 30 s
@@ -23,26 +23,26 @@ class Clock:
     title = "wall clock -1 h and +2 h (of a node among several: 10 s), while running and over a restart"
     needs = ANYWHERE
 
-    def missing(self) -> str | None:
-        return shim.missing()
+    def unavailable(self) -> str | None:
+        return shim.unavailable()
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
-        clock = await stage.shim()
-        jumps = dice.sample(NEAR_S if stage.others else JUMPS_S, 2)
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
+        clock = await testbed.shim()
+        jumps = dice.sample(NEAR_S if testbed.others else JUMPS_S, 2)
         over = dice.choice(jumps)
         acked: list[Any] = []
         try:
-            async with probing(stage.server) as probe:
+            async with probing(testbed.server) as probe:
                 await _speak(probe, acked)
                 for seconds in (*jumps, 0):
                     clock.set_clock(seconds)
                     await _speak(probe, acked)
                     await asyncio.sleep(dice.uniform(0, HOLD_S))
                     if seconds == over:
-                        await stage.server.kill()
-                        await started_again(stage.server, f"the clock was {seconds} s off")
+                        await testbed.server.kill()
+                        await started_again(testbed.server, f"the clock was {seconds} s off")
                         await _speak(probe, acked)
-                    async with probing(stage.server, probe.room) as guest:  # whose token is of that time
+                    async with probing(testbed.server, probe.room) as guest:  # whose token is of that time
                         await guest.surely("PUT", f"/api/rooms/{probe.room}/members/me")
                         clock.set_clock(0)
                         await guest.surely("GET", "/api/me")

@@ -15,7 +15,7 @@ import httpx2
 from madang_proof.faults.fault import ANYWHERE, EMBEDDED, Broken, started_again
 from madang_proof.faults.probe import Probe, probing
 from madang_proof.testbed import crashing
-from madang_proof.testbed.testbed import Stage
+from madang_proof.testbed.testbed import Testbed
 
 MOMENT_S: Final = 0.5  # the fatal message is sent within this time
 DEATH_S: Final = 20.0
@@ -31,11 +31,11 @@ class Crash:
         self.needs = needs
         self._point = point
 
-    def missing(self) -> str | None:
+    def unavailable(self) -> str | None:
         return None
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
-        server = stage.server
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
+        server = testbed.server
         async with probing(server) as probe:
             first = await probe.surely_send("first", "before the crash")
             server.launcher = ("madang_proof.testbed.crashing", self._point)

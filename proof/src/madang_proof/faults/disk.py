@@ -9,7 +9,7 @@ from madang_proof.faults.fault import EMBEDDED, Broken, started_again
 from madang_proof.faults.probe import PATIENCE_S, PAUSE_S, Probe, Refusal, probing
 from madang_proof.testbed import shim, shim_undo
 from madang_proof.testbed.shim import ALL
-from madang_proof.testbed.testbed import Stage
+from madang_proof.testbed.testbed import Testbed
 
 ROOM_BYTES: Final = 60_000  # at most so much is left on the disk
 HOLD_S: Final = 1.5
@@ -26,13 +26,13 @@ class DiskFull:
     title = "disk full: sends are refused, reading goes on, it recovers by itself"
     needs = EMBEDDED
 
-    def missing(self) -> str | None:
-        return shim.missing()
+    def unavailable(self) -> str | None:
+        return shim.unavailable()
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
-        disk = await stage.shim()
-        pid = stage.server.pid
-        async with probing(stage.server) as probe:
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
+        disk = await testbed.shim()
+        pid = testbed.server.pid
+        async with probing(testbed.server) as probe:
             acked = [await probe.surely_send("first", "before the disk was full")]
             room = dice.randrange(ROOM_BYTES)
             disk.set_room(room, copying=dice.random() < 0.5)
@@ -49,7 +49,7 @@ class DiskFull:
             if again.get("duplicate"):
                 raise Broken("A message that storage_full had refused was stored all the same.")
             await _reads(probe, [*acked, again])
-        if not stage.server.running or stage.server.pid != pid:
+        if not testbed.server.running or testbed.server.pid != pid:
             raise Broken("The server ended because its disk was full.")
         return f"{room} bytes left, {len(acked)} acked, then refused until there was room"
 
@@ -62,12 +62,12 @@ class SyncFails:
     title = "fsync fails: nothing is acked any more until a restart"
     needs = EMBEDDED
 
-    def missing(self) -> str | None:
-        return shim.missing()
+    def unavailable(self) -> str | None:
+        return shim.unavailable()
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
-        disk = await stage.shim()
-        async with probing(stage.server) as probe:
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
+        disk = await testbed.shim()
+        async with probing(testbed.server) as probe:
             acked = [await probe.surely_send("first", "before the fsync failed")]
             disk.fail_syncs(dice.choice((1, ALL)))
             unknown = await _send_until(probe, "storage_failed", acked)
@@ -76,10 +76,10 @@ class SyncFails:
             wrong = await _goes_on(probe)
             await _reads(probe, acked)
             await asyncio.sleep(dice.uniform(0, HOLD_S))
-            await (stage.server.stop() if dice.random() < 0.5 else stage.server.kill())
+            await (testbed.server.stop() if dice.random() < 0.5 else testbed.server.kill())
             disk.calm()
             lost = await asyncio.to_thread(shim_undo.evict, disk)
-            await started_again(stage.server, "a failed fsync")
+            await started_again(testbed.server, "a failed fsync")
             if wrong:
                 raise Broken(wrong)  # after the restart, so that the history shows what came of it
             await _reads(probe, acked)

@@ -4,12 +4,12 @@ import random
 from typing import Final, Protocol
 
 from madang_proof.testbed.server import Server
-from madang_proof.testbed.testbed import Stage
+from madang_proof.testbed.testbed import Testbed
 
 ANYWHERE: Final = frozenset[str]()
 EMBEDDED: Final = frozenset({"embedded"})  # a lone server with the storage that it brings
 NODES: Final = frozenset({"nodes"})  # several of them
-DATABASE_LINE: Final = frozenset({"nodes", "database"})  # and a proxy between each and the database
+DATABASE_PROXY: Final = frozenset({"nodes", "database"})  # and a proxy between each and the database
 
 
 class Broken(Exception):
@@ -35,10 +35,10 @@ class Fault(Protocol):
     @property
     def needs(self) -> frozenset[str]: ...
 
-    def missing(self) -> str | None:
+    def unavailable(self) -> str | None:
         """Why it cannot be tried on this machine; None when it can."""
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
         """Let it go wrong, hold, and heal; returns when the server answers again. The string notes what was done.
 
         Cancelling leaves the stage as it is at that moment; who cancels ends it.

@@ -9,9 +9,9 @@ from typing import Final
 
 from madang_proof.faults.fault import ANYWHERE, Broken
 from madang_proof.faults.probe import Probe, probing
-from madang_proof.faults.watcher import Companion, accompanied, until
+from madang_proof.faults.watcher import Watcher, until, watching
 from madang_proof.testbed.server import Server, answers
-from madang_proof.testbed.testbed import Stage
+from madang_proof.testbed.testbed import Testbed
 
 SHORTEST_S: Final = 0.5
 LEAVE_S: Final = 10.0  # the promise
@@ -34,35 +34,35 @@ class Freeze:
         self._longest_s = longest_s
         self._least_s = least_s
 
-    def missing(self) -> str | None:
+    def unavailable(self) -> str | None:
         return None
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
-        server = stage.server
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
+        server = testbed.server
         seconds = dice.uniform(self._least_s, self._longest_s)
-        async with probing(server) as probe, accompanied(probe, server.direct_url) as companion:
-            companion.send("before")
+        async with probing(server) as probe, watching(probe, server.direct_url) as watcher:
+            watcher.send("before")
             server.pause()
             try:
-                companion.send("meanwhile")
+                watcher.send("meanwhile")
                 await asyncio.sleep(seconds)
             finally:
                 server.resume()
             try:
-                await self._look(server, probe, companion)
+                await self._look(server, probe, watcher)
             except Broken:
                 if not server.running:
                     raise Broken(f"The server ended after it had stood still for {seconds:.1f} s.") from None
                 raise
         return f"stood still for {seconds:.1f} s"
 
-    async def _look(self, server: Server, probe: Probe, companion: Companion) -> None:
-        await until(lambda: len(companion.acked) == 2 or companion.code, "an ack")
-        if companion.code is not None:  # it may have been taken for dead: it resends
-            await companion.connect(server.direct_url)
-            companion.send("before")
-            companion.send("meanwhile")
-            await until(lambda: len(companion.acked) == 2, "an ack")
+    async def _look(self, server: Server, probe: Probe, watcher: Watcher) -> None:
+        await until(lambda: len(watcher.acked) == 2 or watcher.code, "an ack")
+        if watcher.code is not None:  # it may have been taken for dead: it resends
+            await watcher.connect(server.direct_url)
+            watcher.send("before")
+            watcher.send("meanwhile")
+            await until(lambda: len(watcher.acked) == 2, "an ack")
         found = [message["text"] for message in await probe.history()]
         if found != ["before", "meanwhile"]:
             raise Broken(f"Two messages were sent around a freeze, and these are there: {found}.")
@@ -76,23 +76,23 @@ class Drain:
     title = "end the server in order (SIGTERM) under load, and start it again"
     needs = ANYWHERE
 
-    def missing(self) -> str | None:
+    def unavailable(self) -> str | None:
         return None
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
-        server = stage.server
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
+        server = testbed.server
         await asyncio.sleep(dice.uniform(0, SHORTEST_S))
         try:
-            return await self._drain(stage)
+            return await self._drain(testbed)
         finally:
             if not server.running:
                 await server.start()
 
-    async def _drain(self, stage: Stage) -> str:
-        server = stage.server
-        async with probing(server) as probe, accompanied(probe, server.direct_url) as companion:
+    async def _drain(self, testbed: Testbed) -> str:
+        server = testbed.server
+        async with probing(server) as probe, watching(probe, server.direct_url) as watcher:
             for i in range(20):
-                companion.send(f"drain-{i}")
+                watcher.send(f"drain-{i}")
             begun = asyncio.get_running_loop().time()
             try:
                 async with asyncio.timeout(LEAVE_S):
@@ -102,12 +102,10 @@ class Drain:
             took = asyncio.get_running_loop().time() - begun
             if status:
                 raise Broken(f"The server ended with status {status} after SIGTERM.")
-            await until(lambda: companion.code is not None, "an end of the connection")
-            if companion.code != RESTART or not companion.bye:
-                raise Broken(
-                    f"A connection was closed with {companion.code}, retry_ms {companion.bye}, not with a bye."
-                )
-            acked = dict(companion.acked)
+            await until(lambda: watcher.code is not None, "an end of the connection")
+            if watcher.code != RESTART or not watcher.bye:
+                raise Broken(f"A connection was closed with {watcher.code}, retry_ms {watcher.bye}, not with a bye.")
+            acked = dict(watcher.acked)
             await server.start()
             there = {message["seq"]: message["text"] for message in await probe.history()}
             for cid, seq in acked.items():

@@ -6,7 +6,7 @@ import random
 from typing import Final
 
 from madang_proof.faults.fault import ANYWHERE, started_again
-from madang_proof.testbed.testbed import Stage
+from madang_proof.testbed.testbed import Testbed
 
 MOMENT_S: Final = 0.5  # the kill comes within this time
 
@@ -19,12 +19,12 @@ class Kill:
     title = "kill -9 at a random moment, and start again"
     needs = ANYWHERE
 
-    def missing(self) -> str | None:
+    def unavailable(self) -> str | None:
         return None
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
         wait = dice.uniform(0, MOMENT_S)
         await asyncio.sleep(wait)
-        await stage.server.kill()
-        await started_again(stage.server, "kill -9")
+        await testbed.server.kill()
+        await started_again(testbed.server, "kill -9")
         return f"killed after {wait * 1000:.0f} ms"

@@ -11,9 +11,9 @@ from typing import Final
 
 from madang_proof.faults.fault import ANYWHERE, Broken
 from madang_proof.faults.probe import probing
-from madang_proof.faults.watcher import Companion, accompanied, until
-from madang_proof.testbed.proxy import CLEAR, Weather
-from madang_proof.testbed.testbed import Stage
+from madang_proof.faults.watcher import Watcher, until, watching
+from madang_proof.testbed.proxy import NORMAL, Conditions
+from madang_proof.testbed.testbed import Testbed
 
 PINGS: Final = 3  # intervals after which a silent peer is gone
 GRACE_S: Final = 6.0  # a turn of the wheel for each of them, a tick of presence, and a busy machine
@@ -21,7 +21,7 @@ ROUNDS: Final = 4
 TORN: Final = 3  # companions of the fault's own
 WITHIN: Final = 500  # bytes that pass before a reset
 SLICE_S: Final = 1.5
-CUT = Weather(cut=True)
+CUT = Conditions(cut=True)
 
 
 class OneWay:
@@ -33,20 +33,20 @@ class OneWay:
     title = "cut one way of every connection, until the server has noticed"
     needs = ANYWHERE
 
-    def missing(self) -> str | None:
+    def unavailable(self) -> str | None:
         return None
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
         up = dice.random() < 0.5
-        server = stage.server
+        server = testbed.server
         async with (
             probing(server) as ghost,
-            accompanied(ghost, stage.url) as victim,
+            watching(ghost, testbed.url) as victim,
             probing(server, ghost.room) as friend,
-            accompanied(friend, server.direct_url) as watcher,
+            watching(friend, server.direct_url) as watcher,
         ):
             await _online(watcher, 2)
-            stage.proxy.change(up=CUT if up else CLEAR, down=CLEAR if up else CUT)
+            testbed.proxy.change(up=CUT if up else NORMAL, down=NORMAL if up else CUT)
             begun = asyncio.get_running_loop().time()
             try:
                 within = PINGS * watcher.ping_s + GRACE_S
@@ -55,9 +55,9 @@ class OneWay:
                 for i in range(5):
                     await watcher.ask("send", room=watcher.room, cid=f"missed-{i}", text="while you were away")
             finally:
-                stage.proxy.heal()
+                testbed.proxy.heal()
             await until(lambda: victim.code is not None, "an end of the connection that was cut")
-            await victim.connect(stage.url)
+            await victim.connect(testbed.url)
             await until(lambda: victim.position >= watcher.position, "what was missed")
             if victim.reset or (hole := victim.hole()):
                 raise Broken(f"Who was cut off came back to a hole: {'a reset' if victim.reset else hole}.")
@@ -65,12 +65,12 @@ class OneWay:
         return f"cut {'to' if up else 'from'} the server; who was silent was let go after {took:.1f} s"
 
 
-async def _is_online(watcher: Companion, count: int) -> bool:
+async def _is_online(watcher: Watcher, count: int) -> bool:
     found: bool = (await watcher.ask("presence", room=watcher.room))["count"] == count
     return found
 
 
-async def _online(watcher: Companion, count: int) -> None:
+async def _online(watcher: Watcher, count: int) -> None:
     await until(lambda: _is_online(watcher, count), f"presence of {count}")
 
 
@@ -82,26 +82,26 @@ class Tear:
     title = "reset connections (RST) in the middle of frames"
     needs = ANYWHERE
 
-    def missing(self) -> str | None:
+    def unavailable(self) -> str | None:
         return None
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
         torn = 0
         async with AsyncExitStack() as stack:
-            probe = await stack.enter_async_context(probing(stage.server))
-            companions = [await stack.enter_async_context(accompanied(probe, stage.url)) for _ in range(TORN)]
+            probe = await stack.enter_async_context(probing(testbed.server))
+            companions = [await stack.enter_async_context(watching(probe, testbed.url)) for _ in range(TORN)]
             sent = set()
             for i in range(ROUNDS):
-                torn += stage.proxy.reset(dice, share=0.4, within=WITHIN)
-                for number, companion in enumerate(companions):
+                torn += testbed.proxy.reset(dice, share=0.4, within=WITHIN)
+                for number, watcher in enumerate(companions):
                     text = f"torn {i} {number} " + "x" * dice.randrange(2 * WITHIN, 4 * WITHIN)  # so that it is torn
                     sent.add(text)
-                    companion.send(f"torn-{i}-{number}", text)
+                    watcher.send(f"torn-{i}-{number}", text)
                 await asyncio.sleep(dice.uniform(0.1, 0.4))
-                for companion in companions:
-                    if companion.code is not None:
-                        await companion.connect(stage.url)
-            stage.proxy.heal()
+                for watcher in companions:
+                    if watcher.code is not None:
+                        await watcher.connect(testbed.url)
+            testbed.proxy.heal()
             stored = [message["text"] for message in await probe.history()]
             if parts := [text[:40] for text in stored if text not in sent]:
                 raise Broken(f"A part of a message was stored: {parts}.")
@@ -118,22 +118,22 @@ class Slice:
     title = "let the bytes come one by one"
     needs = ANYWHERE
 
-    def missing(self) -> str | None:
+    def unavailable(self) -> str | None:
         return None
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
-        sliced = Weather(sliced=True)
-        async with probing(stage.server) as probe, accompanied(probe, stage.url) as companion:
-            stage.proxy.change(up=sliced)
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
+        sliced = Conditions(sliced=True)
+        async with probing(testbed.server) as probe, watching(probe, testbed.url) as watcher:
+            testbed.proxy.change(up=sliced)
             try:
                 for i in range(5):
-                    await companion.ask("send", room=probe.room, cid=f"slice-{i}", text=f"slice-{i}")
+                    await watcher.ask("send", room=probe.room, cid=f"slice-{i}", text=f"slice-{i}")
                 await asyncio.sleep(SLICE_S)
-                met = stage.proxy.change(up=sliced, down=sliced, dice=dice, share=0.2)
+                met = testbed.proxy.change(up=sliced, down=sliced, dice=dice, share=0.2)
                 await asyncio.sleep(SLICE_S)
             finally:
-                stage.proxy.heal()
-            await until(lambda: companion.position >= 6, "every event of five sends")
-            if hole := companion.hole():
+                testbed.proxy.heal()
+            await until(lambda: watcher.position >= 6, "every event of five sends")
+            if hole := watcher.hole():
                 raise Broken(f"Bytes came one by one, and {hole}.")
         return f"byte by byte for {2 * SLICE_S:.0f} s, both ways on {met} connections"

@@ -11,15 +11,15 @@ from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from typing import Final, Protocol
 
-from madang_proof.faults.fault import DATABASE_LINE, NODES, Broken
+from madang_proof.faults.fault import DATABASE_PROXY, NODES, Broken
 from madang_proof.faults.probe import Probe, probing
-from madang_proof.faults.watcher import Companion, accompanied, until
-from madang_proof.testbed.proxy import Proxy, Weather
-from madang_proof.testbed.testbed import Stage
+from madang_proof.faults.watcher import Watcher, until, watching
+from madang_proof.testbed.proxy import Conditions, Proxy
+from madang_proof.testbed.testbed import Testbed
 
 AWAY_S: Final = (0.5, 3.0)  # shorter and longer than it takes to notice
 FOUND_S: Final = 30.0  # until all is where it should be again: a log that is looked at now and then, on a busy machine
-SILENT: Final = Weather(cut=True)
+SILENT: Final = Conditions(cut=True)
 ROUNDS: Final = 5
 MARK: Final = b"COMMIT"  # both drivers send it in plain
 
@@ -35,24 +35,24 @@ class Outage(Protocol):
     lacks: frozenset[str]
     everybody: bool
 
-    async def begin(self, stage: Stage, dice: random.Random) -> str:
+    async def begin(self, testbed: Testbed, dice: random.Random) -> str:
         """Take it away; gives a note of how."""
 
-    async def end(self, stage: Stage) -> None:
+    async def end(self, testbed: Testbed) -> None:
         """Bring it back."""
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
         """See `Fault.strike`."""
         database = "database" not in self.lacks
         async with AsyncExitStack() as stack:
-            host = await stack.enter_async_context(probing(dice.choice(stage.others)))
-            speaker = await stack.enter_async_context(accompanied(host, host.server.direct_url))
-            guest = await stack.enter_async_context(probing(stage.server, host.room))
-            listener = await stack.enter_async_context(accompanied(guest, stage.server.direct_url))
+            host = await stack.enter_async_context(probing(dice.choice(testbed.others)))
+            speaker = await stack.enter_async_context(watching(host, host.server.direct_url))
+            guest = await stack.enter_async_context(probing(testbed.server, host.room))
+            listener = await stack.enter_async_context(watching(guest, testbed.server.direct_url))
             await speaker.say(2, "before")
             await until(lambda: listener.position >= speaker.position, "on one node what was said on another", FOUND_S)
             kick = 0
-            note = await self.begin(stage, dice)
+            note = await self.begin(testbed, dice)
             try:
                 if database:
                     await listener.say(2, "cut-off")
@@ -62,7 +62,7 @@ class Outage(Protocol):
                     await speaker.say(2, "after")
                 await asyncio.sleep(seconds := dice.uniform(*AWAY_S))
             finally:
-                await self.end(stage)
+                await self.end(testbed)
             if kick:
                 await until(lambda: kick in listener.seqs, "the kick, on the node that was cut off", FOUND_S)
             await _said(host, speaker)
@@ -84,28 +84,28 @@ class Apart(Outage):
         self.needs = NODES | self.lacks
         self.everybody = everybody
 
-    def missing(self) -> str | None:
+    def unavailable(self) -> str | None:
         return None
 
-    async def begin(self, stage: Stage, dice: random.Random) -> str:
+    async def begin(self, testbed: Testbed, dice: random.Random) -> str:
         silently = dice.random() < 0.5
-        for proxy in self._proxies(stage):
+        for proxy in self._proxies(testbed):
             if silently:
                 proxy.change(up=SILENT, down=SILENT)
             else:
                 proxy.part()
         return "silent" if silently else "refused"
 
-    async def end(self, stage: Stage) -> None:
-        for proxy in self._proxies(stage):
+    async def end(self, testbed: Testbed) -> None:
+        for proxy in self._proxies(testbed):
             proxy.heal()
 
-    def _proxies(self, stage: Stage) -> list[Proxy]:
-        numbers = range(len(stage.servers)) if self.everybody else [stage.number]
-        return [getattr(stage.lines[number], line) for number in numbers for line in sorted(self.lacks)]
+    def _proxies(self, testbed: Testbed) -> list[Proxy]:
+        numbers = range(len(testbed.servers)) if self.everybody else [testbed.number]
+        return [getattr(testbed.backends[number], line) for number in numbers for line in sorted(self.lacks)]
 
 
-async def _said(host: Probe, speaker: Companion) -> None:
+async def _said(host: Probe, speaker: Watcher) -> None:
     """What is said again is acked and heard, and stands once. Raises Broken."""
     ack = await host.surely_send("again", "again")
     await until(lambda: speaker.position >= ack["seq"], "what was said after the fleet was one again", FOUND_S)
@@ -121,16 +121,16 @@ class Unanswered:
     name = "no-answer"
     number = "F28"
     title = "a node's commits succeed, and the answers are lost"
-    needs = DATABASE_LINE
+    needs = DATABASE_PROXY
 
-    def missing(self) -> str | None:
+    def unavailable(self) -> str | None:
         return None
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
-        line = stage.lines[stage.number].database
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
+        line = testbed.backends[testbed.number].database
         assert line is not None
         lost = 0
-        async with probing(stage.server) as probe:
+        async with probing(testbed.server) as probe:
             for number in range(ROUNDS):
                 line.lose_answers(MARK)
                 sending = asyncio.ensure_future(probe.surely_send(f"lost-{number}", f"lost-{number}"))
@@ -156,19 +156,19 @@ class Hidden:
     title = "cut a node off from its clients, who come back on the others"
     needs = NODES
 
-    def missing(self) -> str | None:
+    def unavailable(self) -> str | None:
         return None
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
-        async with probing(stage.server) as probe, accompanied(probe, dice.choice(stage.others).direct_url) as watcher:
-            stage.proxy.shut(stage.number)
-            hidden = stage.proxy.change(up=SILENT, down=SILENT, target=stage.number)
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
+        async with probing(testbed.server) as probe, watching(probe, dice.choice(testbed.others).direct_url) as watcher:
+            testbed.proxy.shut(testbed.number)
+            hidden = testbed.proxy.change(up=SILENT, down=SILENT, target=testbed.number)
             try:
                 await asyncio.sleep(dice.uniform(*AWAY_S))
                 ack = await probe.surely_send("alone", "alone")  # past the balancer
                 await until(lambda: watcher.position >= ack["seq"], "what was said on a hidden node", FOUND_S)
             finally:
-                stage.proxy.heal()
+                testbed.proxy.heal()
         return f"{hidden} connections went silent"
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from madang_proof.faults.fault import EMBEDDED, started_again
 from madang_proof.testbed import shim, shim_undo
-from madang_proof.testbed.testbed import Stage
+from madang_proof.testbed.testbed import Testbed
 
 MOMENT_S: Final = 0.5  # the cut comes within this time
 SYNCS: Final = 30  # or at one of this many next fsyncs
@@ -24,31 +24,31 @@ class PowerCut:
     title = "power cut: what was not synced is lost, or any part of it"
     needs = EMBEDDED
 
-    def missing(self) -> str | None:
-        return shim.missing()
+    def unavailable(self) -> str | None:
+        return shim.unavailable()
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
-        disk = await stage.shim()
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
+        disk = await testbed.shim()
         moment = dice.uniform(0, MOMENT_S)
         if dice.random() < 0.75:
             disk.die_at_sync(dice.randrange(1, SYNCS))
             moment += MOMENT_S  # for the syncs to come; without load there may be none
         try:
-            await stage.server.ended(moment)
+            await testbed.server.ended(moment)
         except TimeoutError:
-            await stage.server.kill()
+            await testbed.server.kill()
         disk.calm()
         lost = await asyncio.to_thread(shim_undo.power_cut, disk, dice)
         if dice.random() < 0.3:
             disk.die_at_sync(dice.randrange(1, START_SYNCS))
             with contextlib.suppress(RuntimeError):
-                await stage.server.start()
+                await testbed.server.start()
             disk.calm()
             try:
-                await stage.server.ended(SETTLE_S)
+                await testbed.server.ended(SETTLE_S)
             except TimeoutError:  # the start made fewer fsyncs
                 return lost
             again = await asyncio.to_thread(shim_undo.power_cut, disk, dice)
             lost = f"{lost}; during the start that followed, {again}"
-        await started_again(stage.server, "a power cut")
+        await started_again(testbed.server, "a power cut")
         return lost

@@ -24,7 +24,7 @@ LONGEST_S: Final = 2.0  # wait after a connection that was not even refused
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class Returning:
+class ReconnectingClients:
     """The clients. One of them is a user's device like all the others."""
 
     def __init__(self, urls: Sequence[str], probe: Probe, epoch: str, count: int, dice: random.Random) -> None:
@@ -69,7 +69,7 @@ def _address(number: int) -> str:
 class _Client:
     """One client: comes until it is back."""
 
-    def __init__(self, crowd: Returning, address: str, number: int) -> None:
+    def __init__(self, crowd: ReconnectingClients, address: str, number: int) -> None:
         self.crowd = crowd
         self.address = address
         self.back = False

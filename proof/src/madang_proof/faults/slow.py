@@ -14,8 +14,8 @@ from typing import Final
 
 from madang_proof.faults.fault import ANYWHERE, Broken
 from madang_proof.faults.probe import Probe, probing
-from madang_proof.faults.watcher import PAD, accompanied, metric, resident_kb, until
-from madang_proof.testbed.testbed import Stage
+from madang_proof.faults.watcher import PAD, metric, resident_kb, until, watching
+from madang_proof.testbed.testbed import Testbed
 
 BUDGET_KB: Final = (
     256 + 128
@@ -41,16 +41,16 @@ class Deaf:
     def __init__(self, count: int = 40) -> None:
         self._count = count
 
-    def missing(self) -> str | None:
+    def unavailable(self) -> str | None:
         return None if sys.platform == "linux" else "It reads the server's memory in /proc."
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
-        server = stage.server
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
+        server = testbed.server
         async with AsyncExitStack() as stack:
             probe = await stack.enter_async_context(probing(server))
-            talker = await stack.enter_async_context(accompanied(probe, server.direct_url))
+            talker = await stack.enter_async_context(watching(probe, server.direct_url))
             for _ in range(self._count):
-                silent = await stack.enter_async_context(accompanied(probe, server.direct_url, small=True))
+                silent = await stack.enter_async_context(watching(probe, server.direct_url, small=True))
                 silent.read_on(False)
             before, lagging = await resident_kb(server), await metric(server, "madang_lagging_total")
             await talker.say(MESSAGES, "deaf", PAD)
@@ -83,12 +83,12 @@ class Sleeper:
     def __init__(self, *, until_closed: bool = False) -> None:
         self._until_closed = until_closed
 
-    def missing(self) -> str | None:
+    def unavailable(self) -> str | None:
         return None
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
-        server = stage.server
-        async with probing(server) as probe, accompanied(probe, server.direct_url) as talker:
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
+        server = testbed.server
+        async with probing(server) as probe, watching(probe, server.direct_url) as talker:
             reader = await Reader.start(server.direct_url, probe)
             try:
                 lagging = await metric(server, "madang_lagging_total")
@@ -101,7 +101,7 @@ class Sleeper:
                     await talker.say(MESSAGES, f"asleep-{said}", PAD)
                     said += MESSAGES
                 if self._until_closed:
-                    await until(lambda: _below(stage, sockets), "an end of the connection of who does not read", 60.0)
+                    await until(lambda: _below(testbed, sockets), "an end of the connection of who does not read", 60.0)
                 await until(lambda: len(talker.seqs) >= said, "every event of what was said")
                 reader.go_on()
                 await reader.reaches(talker.position)
@@ -112,8 +112,8 @@ class Sleeper:
         return f"stopped for {said} messages, and then read on{' on a new connection' if reader.lives > 1 else ''}"
 
 
-async def _below(stage: Stage, sockets: float) -> bool:
-    return await metric(stage.server, "madang_sockets") < sockets
+async def _below(testbed: Testbed, sockets: float) -> bool:
+    return await metric(testbed.server, "madang_sockets") < sockets
 
 
 class Reader:

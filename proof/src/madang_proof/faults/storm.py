@@ -10,11 +10,11 @@ from typing import Final
 
 from madang_proof.faults.fault import ANYWHERE, NODES, Broken, started_again
 from madang_proof.faults.probe import probing
-from madang_proof.faults.reconnecting import Returning
-from madang_proof.faults.watcher import Companion, accompanied, metric, until
+from madang_proof.faults.reconnecting import ReconnectingClients
+from madang_proof.faults.watcher import Watcher, metric, until, watching
 from madang_proof.load.open_files import allow_open_files, most_open_files
 from madang_proof.testbed.server import Server
-from madang_proof.testbed.testbed import Stage
+from madang_proof.testbed.testbed import Testbed
 
 MISSED: Final = 250  # events to resume over: more than a room keeps in memory, so that the log must be read
 WITHIN_S: Final = 1.0  # in which all come back
@@ -39,27 +39,27 @@ class Storm:
         self._count = count
         self._back_s = back_s
 
-    def missing(self) -> str | None:
+    def unavailable(self) -> str | None:
         return _too_few_files(self._count)
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
         allow_open_files(self._count + FILES)
-        async with probing(stage.server) as probe, accompanied(probe, stage.server.direct_url) as stayed:
-            crowd = Returning([stage.server.direct_url], probe, stayed.epoch, self._count, dice)
+        async with probing(testbed.server) as probe, watching(probe, testbed.server.direct_url) as stayed:
+            crowd = ReconnectingClients([testbed.server.direct_url], probe, stayed.epoch, self._count, dice)
             try:
-                return await self._strike(stage, stayed, crowd)
+                return await self._inject(testbed, stayed, crowd)
             finally:
                 crowd.end()
 
-    async def _strike(self, stage: Stage, stayed: Companion, crowd: Returning) -> str:
+    async def _inject(self, testbed: Testbed, stayed: Watcher, crowd: ReconnectingClients) -> str:
         crowd.come(spread_s=self._count / 1000)
         await until(lambda: crowd.back, "everybody before the storm", self._back_s + self._count / 500)
         crowd.cut()
         await stayed.say(MISSED, "missed")
-        before = await _told(stage.server)
+        before = await _told(testbed.server)
         crowd.come(spread_s=WITHIN_S)
         took, slowest = await _all_back(crowd, stayed, self._back_s)
-        return _judged(before, await _told(stage.server), self._count, took, slowest)
+        return _judged(before, await _told(testbed.server), self._count, took, slowest)
 
 
 class Exodus:
@@ -79,28 +79,28 @@ class Exodus:
         self._count = count
         self._back_s = back_s
 
-    def missing(self) -> str | None:
+    def unavailable(self) -> str | None:
         return _too_few_files(self._count)
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
         allow_open_files(self._count + FILES)
-        server = stage.server
-        async with probing(stage.others[0]) as probe, accompanied(probe, stage.others[0].direct_url) as stayed:
-            crowd = Returning([server.direct_url], probe, stayed.epoch, self._count, dice)
+        server = testbed.server
+        async with probing(testbed.others[0]) as probe, watching(probe, testbed.others[0].direct_url) as stayed:
+            crowd = ReconnectingClients([server.direct_url], probe, stayed.epoch, self._count, dice)
             try:
                 crowd.come(spread_s=self._count / 1000)
                 await until(lambda: crowd.back, "everybody before the exodus", self._back_s + self._count / 500)
                 await stayed.say(MISSED, "said")
-                before = await _told(*stage.others)
-                crowd.urls = [other.direct_url for other in stage.others]
+                before = await _told(*testbed.others)
+                crowd.urls = [other.direct_url for other in testbed.others]
                 await server.kill()
                 took, slowest = await _all_back(crowd, stayed, self._back_s)
-                after = await _told(*stage.others)
+                after = await _told(*testbed.others)
             finally:
                 crowd.end()
                 if not server.running:
                     await started_again(server, "kill -9")
-        return _judged(before, after, self._count, took, slowest, nodes=len(stage.others))
+        return _judged(before, after, self._count, took, slowest, nodes=len(testbed.others))
 
 
 async def _told(*servers: Server) -> tuple[float, float]:
@@ -127,7 +127,7 @@ def _too_few_files(count: int) -> str | None:
     return None if most >= count + FILES else f"Only {most} files may be open (ulimit -Hn)."
 
 
-async def _all_back(crowd: Returning, stayed: Companion, within_s: float) -> tuple[float, float]:
+async def _all_back(crowd: ReconnectingClients, stayed: Watcher, within_s: float) -> tuple[float, float]:
     """Wait until all are back, while who stayed goes on talking; gives the seconds, and his slowest ack. Raises Broken."""
     loop = asyncio.get_running_loop()
     begun, said, slowest = loop.time(), 0, 0.0

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from madang_proof.faults.fault import EMBEDDED, started_again
-from madang_proof.testbed.testbed import Stage
+from madang_proof.testbed.testbed import Testbed
 
 HEADER: Final = 32
 FRAME: Final = 24  # head of a frame; a page follows
@@ -30,13 +30,13 @@ class Torn:
     title = "kill -9, and a torn frame at the end of the write-ahead log"
     needs = EMBEDDED
 
-    def missing(self) -> str | None:
+    def unavailable(self) -> str | None:
         return None
 
-    async def strike(self, stage: Stage, dice: random.Random) -> str:
-        await stage.server.kill()
-        note = await asyncio.to_thread(tear, stage.server.data / "madang.db-wal", dice)
-        await started_again(stage.server, "a torn write-ahead log")
+    async def inject(self, testbed: Testbed, dice: random.Random) -> str:
+        await testbed.server.kill()
+        note = await asyncio.to_thread(tear, testbed.server.data / "madang.db-wal", dice)
+        await started_again(testbed.server, "a torn write-ahead log")
         return note
 
 

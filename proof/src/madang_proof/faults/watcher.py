@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidState
 
 from madang_proof.faults.fault import Broken
 from madang_proof.faults.probe import Probe
-from madang_proof.load.connection import Wire, dial
+from madang_proof.load.connection import Connection, dial
 from madang_proof.testbed.server import Server
 
 PATIENCE_S: Final = 10.0
@@ -24,7 +24,7 @@ _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder().decode
 
 
-class Companion:
+class Watcher:
     """A connection. It hears in the background: `seqs` are those of the events of its room, as they came."""
 
     def __init__(self, token: str, room: str) -> None:
@@ -38,7 +38,7 @@ class Companion:
         self.bye: int | None = None  # retry_ms
         self.code: int | None = None  # of the close, once it is over
         self.acked: dict[str, int] = {}  # cid -> seq
-        self._wire: Wire | None = None
+        self._connection: Connection | None = None
         self._n = 0
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._cids: dict[int, str] = {}
@@ -52,7 +52,7 @@ class Companion:
         self.code = self.bye = None
         self._answers.clear()
         self._cids.clear()
-        self._wire = await until(lambda: dial(url, self._hear, self._end, small=small), "a connection")
+        self._connection = await until(lambda: dial(url, self._hear, self._end, small=small), "a connection")
         hello = await self.ask("hello", token=self.token)
         self.ping_s = hello["server"]["ping_ms"] / 1000
         since = {"since": self.position, "epoch": self.epoch} if self.epoch else {"limit": 0}
@@ -96,21 +96,21 @@ class Companion:
 
     def tell(self, op: str, **fields: Any) -> None:
         """Send a command; nothing waits for its answer."""
-        if self._wire is not None:
+        if self._connection is not None:
             try:
-                self._wire.send([_encode({"op": op, **fields})])
+                self._connection.send([_encode({"op": op, **fields})])
             except InvalidState:
                 raise Broken(f"The connection of a bystander ended while it said {op}.") from None
 
     def read_on(self, on: bool) -> None:
         """Stop reading, or go on."""
-        if self._wire is not None:
-            self._wire.read_on(on)
+        if self._connection is not None:
+            self._connection.read_on(on)
 
     def abort(self) -> None:
         """End the connection."""
-        if self._wire is not None:
-            self._wire.abort()
+        if self._connection is not None:
+            self._connection.abort()
 
     def hole(self) -> str | None:
         """Say where the events it heard skip or repeat; None if they do not."""
@@ -141,14 +141,14 @@ class Companion:
 
 
 @asynccontextmanager
-async def accompanied(probe: Probe, url: str, *, small: bool = False) -> AsyncIterator[Companion]:
+async def watching(probe: Probe, url: str, *, small: bool = False) -> AsyncIterator[Watcher]:
     """Give a companion that is connected, of the probe's user and in its room. Raises Broken."""
-    companion = Companion(probe.token, probe.room)
-    await companion.connect(url, small=small)
+    watcher = Watcher(probe.token, probe.room)
+    await watcher.connect(url, small=small)
     try:
-        yield companion
+        yield watcher
     finally:
-        companion.abort()
+        watcher.abort()
 
 
 async def until(look: Callable[[], Any], what: str, within: float = PATIENCE_S) -> Any:

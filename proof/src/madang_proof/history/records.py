@@ -240,7 +240,7 @@ _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder(Record)
 
 
-class Recorder:
+class HistoryWriter:
     """Writes a history. Records go to the file in the order of the calls; not for several threads."""
 
     def __init__(self, path: Path) -> None:

@@ -1,7 +1,7 @@
-"""One device of a user: a connection that comes back, by the rules of "A correct client" in PROTOCOL.md.
+"""A client of a user: a connection that reconnects and resumes by the rules of "A correct client" in PROTOCOL.md.
 
-It notes what it sends before it sends it, and what it is told before it makes anything of it. What to say and when is
-the person's (`person.py`).
+It notes what it sends before it sends it, and what it receives before it acts on it. What to send, and when, is decided
+in `virtual_user.py`.
 """
 
 import asyncio
@@ -15,80 +15,80 @@ from madang.codes import CLOSES, ERRORS
 from madang_proof.history.records import now
 from madang_proof.load import frames
 from madang_proof.load.command import Asked, Command, encode
-from madang_proof.load.connection import GONE, Wire, dial
-from madang_proof.load.connection_log import Scribe
-from madang_proof.load.recorder import Witness
+from madang_proof.load.connection import GONE, Connection, dial
+from madang_proof.load.connection_log import ConnectionLog
+from madang_proof.load.recorder import Recorder
 
-ANSWER_S: Final = 10.0  # an answer that takes longer is not waited for
-LOOK_S: Final = 0.5  # between two looks for such
-RETRY_S: Final = 2.0  # longest wait before the next connection: shorter than PROTOCOL.md's, since a storm is short
-LATER_S: Final = 3.0  # likewise, after a close that asks for a longer wait
-AGAIN_MS: Final = 200  # least wait before what was refused for now is sent again
-BYE_S: Final = 4.0  # longest wait that a bye is believed
+ANSWER_S: Final = 10.0  # a connection whose answer takes longer is given up
+POLL_S: Final = 0.5  # between two looks for overdue answers
+RETRY_S: Final = 2.0  # longest wait before reconnecting: shorter than in PROTOCOL.md, because a storm is short
+LATER_S: Final = 3.0  # likewise, after a close code that asks for a longer wait
+AGAIN_MS: Final = 200  # shortest wait before a command that was refused for now is sent again
+BYE_S: Final = 4.0  # longest wait that a bye may ask for
 
 
 class Position(msgspec.Struct):
-    """Where a device stands in a room."""
+    """Where a client stands in a room."""
 
     seq: int
     epoch: str
 
 
 class Owner(Protocol):
-    """Whose device it is: what it needs to know when it connects, and whom it tells what it has learned."""
+    """The user of a client: what it needs to know when it connects, and whom it reports to."""
 
-    user: str
+    user_id: str
     token: str
     final: bool
 
-    def wanted(self) -> Iterable[str]:
-        """Give the rooms to join on every connection."""
+    def rooms_to_join(self) -> Iterable[str]:
+        """Return the rooms to join on every connection."""
 
-    def invited(self, room: str) -> dict[str, str]:
-        """Give the fields that let one into a room."""
+    def invitation(self, room: str) -> dict[str, str]:
+        """Return the fields of a join that let the user into a room."""
 
-    def known(self, frame: frames.Frame) -> None:
-        """Take the answer to hello."""
+    def greeted(self, frame: frames.Frame) -> None:
+        """Handle the answer to hello."""
 
-    def let_in(self, room: str) -> None:
-        """A join was answered ok."""
+    def joined(self, room: str) -> None:
+        """Note that a join was answered ok."""
 
-    def put_out(self, room: str) -> None:
-        """One left or was kicked, or had been when one came back."""
+    def removed(self, room: str) -> None:
+        """Note that the user left or was kicked, perhaps while the client was away."""
 
-    def learn(self, event: frames.Event) -> None:
-        """An event was applied."""
+    def applied(self, event: frames.Event) -> None:
+        """Note that an event was applied."""
 
 
-class Device:
-    """A connection slot. `run` keeps it connected until `stop`."""
+class VirtualClient:
+    """A client, on one connection after another. `run` keeps it connected until `stop`."""
 
     def __init__(
         self,
-        witness: Witness,
-        client: str,
+        recorder: Recorder,
+        name: str,
         url: str,
         dice: random.Random,
         owner: Owner,
         *,
         small: bool = False,
     ) -> None:
-        self._witness = witness
-        self._scribe = Scribe(witness, client)
-        self._name = client
+        self._recorder = recorder
+        self._log = ConnectionLog(recorder, name)
+        self._name = name
         self._url = url
         self._dice = dice
         self._owner = owner
         self._small = small
-        self._wire: Wire | None = None
-        self._mine = False  # whether the end of the connection is our own doing
+        self._connection: Connection | None = None
+        self._ended_by_us = False  # the end of the connection is our own doing
         self._asked: dict[int, Asked] = {}
         self._outbox: dict[tuple[str, str], Command] = {}
         self._greeted = False
         self._ended = asyncio.Event()
         self._hurried = asyncio.Event()
         self._code = GONE
-        self._heeds_from = 0
+        self._blames_from = 0
         self._bye: float | None = None
         self._asleep_s = 0.0
         self._stopped = False
@@ -100,34 +100,34 @@ class Device:
 
     @property
     def ready(self) -> bool:
-        """Whether it is connected, and every join was answered."""
-        return self._greeted and not self.joining and self._wire is not None and not self._wire.closed
+        """Whether it is connected, and every join has been answered."""
+        return self._greeted and not self.joining and self._connection is not None and not self._connection.closed
 
     @property
-    def at_rest(self) -> bool:
-        """Whether nothing is on its way or waits to be sent."""
+    def settled(self) -> bool:
+        """Whether it is ready, and nothing waits to be sent or answered."""
         return self.ready and not self._asked and not self._outbox
 
     def follows(self, room: str) -> bool:
-        """Whether it can speak in a room now."""
+        """Return whether it can send into a room now."""
         return self._greeted and room in self.positions and room not in self.joining and not self.paused
 
-    # -- what it does --------------------------------------------------------------------------------------------------
+    # -- connecting ----------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Connect, and again after each end, until stopped."""
+        """Connect, and reconnect after each end, until stopped."""
         tries = 0
         while not self._stopped:
-            await self._nap(self._asleep_s)
+            await self._wait(self._asleep_s)
             self._asleep_s = 0.0
             self._ended.clear()
             self._bye = None
             later = False
-            wire = await dial(self._url, self._hear, self._end, small=self._small)
-            if wire is not None:
-                self._wire = wire
+            connection = await dial(self._url, self._received, self._lost, small=self._small)
+            if connection is not None:
+                self._connection = connection
                 self._greet()
-                code = await self._watch(wire)
+                code = await self._watch(connection)
                 tries = 0 if self._greeted else tries
                 later = code in CLOSES and CLOSES[code].reconnect != "resume"
                 self._greeted = False
@@ -136,10 +136,10 @@ class Device:
                 wait = self._dice.uniform(0, min(BYE_S, self._bye))
             else:
                 wait = self._dice.uniform(0, LATER_S if later else min(RETRY_S, 0.1 * 2**tries))
-            await self._nap(wait)
+            await self._wait(wait)
 
-    async def _nap(self, seconds: float) -> None:
-        """Wait, at most until somebody says that it is time to come back."""
+    async def _wait(self, seconds: float) -> None:
+        """Wait, or return at once when `resume_now` or `stop` is called."""
         self._hurried.clear()
         try:
             async with asyncio.timeout(0 if self._stopped else seconds):
@@ -147,8 +147,8 @@ class Device:
         except TimeoutError:
             pass
 
-    def hurry(self) -> None:
-        """Read on, and come back now, if it was to wait for either."""
+    def resume_now(self) -> None:
+        """Resume reading, and reconnect without waiting any longer."""
         self.pause(False)
         self._hurried.set()
 
@@ -156,58 +156,60 @@ class Device:
         """Close for good."""
         self._stopped = True
         self._hurried.set()
-        if self._wire is not None and not self._wire.closed:
+        if self._connection is not None and not self._connection.closed:
             self.pause(False)
-            self._mine = True
-            self._wire.close()
+            self._ended_by_us = True
+            self._connection.close()
             await self._ended.wait()
 
-    def drop(self, rest_s: float, *, abrupt: bool) -> None:
-        """Close, and come back after `rest_s`."""
-        if self._wire is None or self._wire.closed:
+    def disconnect(self, rest_s: float, *, abrupt: bool) -> None:
+        """Close the connection, and reconnect after `rest_s`."""
+        if self._connection is None or self._connection.closed:
             return
         self._asleep_s = rest_s
-        self._mine = True
-        self._wire.abort() if abrupt else self._wire.close()
+        self._ended_by_us = True
+        self._connection.abort() if abrupt else self._connection.close()
 
     def pause(self, on: bool) -> None:
-        """Stop reading, or go on."""
+        """Stop reading, or resume."""
         self.paused = on
-        if self._wire is not None:
-            self._wire.read_on(not on)
-        self._heeds_from = now()  # nobody else is to blame for the wait until then
+        if self._connection is not None:
+            self._connection.read_on(not on)
+        self._blames_from = now()  # the server is not to blame for a wait before this
 
-    def give(self, *commands: Command) -> None:
-        """Send commands in one write. Those to be kept are sent again on the next connection, if need be."""
+    def send(self, *commands: Command) -> None:
+        """Send commands in one write. Those with `keep` are sent again on the next connection if need be."""
         for command in commands:
             if command.keep:
                 self._outbox[command.room, command.cid] = command
-        if self._wire is not None and self._wire.speaks:
-            self._wire.send([self._invoke(command) for command in commands])
+        if self._connection is not None and self._connection.speaks:
+            self._connection.send([self._invoke(command) for command in commands])
         else:
             for command in commands:
                 if command.done is not None:
                     command.done(command, None)
 
     def join(self, *rooms: str) -> None:
-        """Join rooms, from the position where there is one."""
-        self.give(*(self._join(room) for room in rooms if room not in self.joining))
+        """Join rooms, resuming from the position where there is one."""
+        self.send(*(self._join(room) for room in rooms if room not in self.joining))
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
     def _greet(self) -> None:
-        """Say hello, join, and send again what was not answered, all at once."""
-        self._scribe.begin()
-        self._mine = False
+        """Send hello, joins, and what was not answered before, all at once."""
+        self._log.begin()
+        self._ended_by_us = False
         self._asked.clear()
         self.joining.clear()
         self._greeted = False
         token = self._owner.token
         who = {"token": token} if token else {"guest": self._name}
         again = list(self._outbox.values())
-        self._witness.counted["resent"] += len(again)
-        rooms = dict.fromkeys([*self._owner.wanted(), *self.positions])  # also where one was put out meanwhile
-        self.give(Command(op="hello", more=who), *(self._join(room) for room in rooms), *again)
+        self._recorder.counted["resent"] += len(again)
+        rooms = dict.fromkeys(
+            [*self._owner.rooms_to_join(), *self.positions]
+        )  # also rooms that the user was removed from meanwhile
+        self.send(Command(op="hello", more=who), *(self._join(room) for room in rooms), *again)
         if self.paused:
             self.pause(True)
 
@@ -218,53 +220,53 @@ class Device:
         if position is not None:
             more = {"since": position.seq, "epoch": position.epoch}
         else:
-            more = {"limit": self._dice.randrange(50)} | self._owner.invited(room)
+            more = {"limit": self._dice.randrange(50)} | self._owner.invitation(room)
         return Command(op="join", room=room, more=more)
 
     def _invoke(self, command: Command) -> bytes:
-        n, at = self._witness.call(), now()
+        n, at = self._recorder.new_call(), now()
         self._asked[n] = Asked(command, at)
-        self._scribe.invoke(at, n, command)
+        self._log.invoke(at, n, command)
         return encode(command, n)
 
-    # -- hearing -------------------------------------------------------------------------------------------------------
+    # -- receiving -----------------------------------------------------------------------------------------------------
 
-    def _hear(self, text: bytes) -> None:
+    def _received(self, text: bytes) -> None:
         at = now()
         try:
             frame = frames.decode(text)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            self._scribe.undecodable(error)
+            self._log.undecodable(error)
             return
         if isinstance(frame, frames.Event):
-            self._scribe.event(at, frame)
+            self._log.event(at, frame)
             self._apply(frame)
         else:
-            self._take(at, frame)
+            self._handle(at, frame)
 
-    def _take(self, at: int, frame: frames.Frame) -> None:
+    def _handle(self, at: int, frame: frames.Frame) -> None:
         match frame.op:
             case "ok" | "error":
                 self._answered(at, frame)
             case "skip":
-                self._scribe.skip(at, frame)
+                self._log.skip(at, frame)
                 if (position := self.positions.get(frame.room)) is not None:
                     position.seq = frame.last
             case "behind":
-                self._scribe.behind(at, frame)
+                self._log.behind(at, frame)
             case "reset":
-                self._scribe.reset(at, frame)
-                self._fresh(frame.room, frame)
+                self._log.reset(at, frame)
+                self._start_afresh(frame.room, frame)
             case "bye":
                 self._bye = frame.retry_ms / 1000
             case _:
-                self._witness.counted["notices"] += 1
+                self._recorder.counted["notices"] += 1
 
-    def _fresh(self, room: str, frame: frames.Frame) -> None:
-        """Take the position and the events of an answer or a reset."""
+    def _start_afresh(self, room: str, frame: frames.Frame) -> None:
+        """Apply the position and the events of an answer to a join, or of a reset."""
         self.positions[room] = Position(frame.seq, frame.epoch)
         for event in frame.events:
-            self._learn(event)
+            self._note(event)
 
     def _apply(self, event: frames.Event) -> None:
         position = self.positions.get(event.room)
@@ -272,92 +274,92 @@ class Device:
             return
         if event.seq == position.seq + 1:
             position.seq = event.seq
-            self._learn(event)
+            self._note(event)
         elif event.seq > position.seq and event.room not in self.joining:
             self.join(event.room)
 
-    def _learn(self, event: frames.Event) -> None:
-        me = self._owner.user
+    def _note(self, event: frames.Event) -> None:
+        me = self._owner.user_id
         if (event.type == "member.left" and event.user == me) or (event.type == "member.kicked" and event.member == me):
             self.positions.pop(event.room, None)
-            self._owner.put_out(event.room)
+            self._owner.removed(event.room)
         else:
-            self._owner.learn(event)
+            self._owner.applied(event)
 
     def _answered(self, at: int, frame: frames.Frame) -> None:
         asked = self._asked.pop(frame.n, None)
         if asked is None:
-            self._scribe.odd(f"An answer came that nobody had asked for: {frame.code or frame.op}")
+            self._log.odd(f"An answer came to no command: {frame.code or frame.op}")
             return
         command = asked.command
         if frame.op == "error":
             self._refused(at, frame, command)
         elif command.op == "hello":
             self._greeted = True
-            self._owner.known(frame)
-            self._scribe.opened(at, self._owner.user, self._wire.port if self._wire is not None else 0)
+            self._owner.greeted(frame)
+            self._log.opened(at, self._owner.user_id, self._connection.port if self._connection is not None else 0)
         elif command.op == "join":
-            self._scribe.joined(at, frame, asked)
+            self._log.joined(at, frame, asked)
             self.joining.discard(command.room)
-            self._owner.let_in(command.room)
-            self._fresh(command.room, frame)
+            self._owner.joined(command.room)
+            self._start_afresh(command.room, frame)
         else:
-            self._scribe.done(at, frame, asked, final=self._owner.final)
+            self._log.done(at, frame, asked, final=self._owner.final)
             if command.keep:
                 self._outbox.pop((command.room, command.cid), None)
         if command.done is not None:
             command.done(command, frame)
 
     def _refused(self, at: int, frame: frames.Frame, command: Command) -> None:
-        self._scribe.refused(at, frame, command.op)
+        self._log.refused(at, frame, command.op)
         if command.op == "hello":
-            if self._wire is not None:
-                self._mine = True
-                self._wire.close()  # and come back
+            if self._connection is not None:
+                self._ended_by_us = True
+                self._connection.close()  # and reconnect
         elif ERRORS[frame.code].temporary or (frame.code == "not_member" and command.room in self.joining):
-            if command.keep or command.op == "join":  # which stays in `joining`
+            if command.keep or command.op == "join":  # a join stays in `joining`
                 loop = asyncio.get_running_loop()
-                loop.call_later(max(frame.retry_ms, AGAIN_MS) / 1000, self._again, command, self._wire)
+                loop.call_later(max(frame.retry_ms, AGAIN_MS) / 1000, self._again, command, self._connection)
         elif command.op == "join":
             self.joining.discard(command.room)
             if frame.code == "not_found":
                 self.positions.pop(command.room, None)
-                self._owner.put_out(command.room)
+                self._owner.removed(command.room)
         elif command.keep:
             self._outbox.pop((command.room, command.cid), None)
 
-    def _again(self, command: Command, wire: Wire | None) -> None:
-        if wire is not self._wire or wire is None:
-            return  # another connection has sent it again from its start
+    def _again(self, command: Command, connection: Connection | None) -> None:
+        if connection is not self._connection or connection is None:
+            return  # the next connection has sent it again already
         if command.op == "join":
-            self.give(self._join(command.room))
+            self.send(self._join(command.room))
         elif (command.room, command.cid) in self._outbox:
-            self._witness.counted["resent"] += 1
-            self.give(command)
+            self._recorder.counted["resent"] += 1
+            self.send(command)
 
     # -- ends ----------------------------------------------------------------------------------------------------------
 
-    async def _watch(self, wire: Wire) -> int:
-        """Wait for the end; hang up where an answer is overdue. Gives the close code."""
+    async def _watch(self, connection: Connection) -> int:
+        """Wait for the end of a connection, and abort it when an answer is overdue. Return the close code."""
         while not self._ended.is_set():
             try:
-                async with asyncio.timeout(LOOK_S):
+                async with asyncio.timeout(POLL_S):
                     await self._ended.wait()
             except TimeoutError:
                 oldest = next(iter(self._asked.values()), None)
-                waited = now() - max(oldest.at, self._heeds_from) if oldest is not None else 0
+                waited = now() - max(oldest.at, self._blames_from) if oldest is not None else 0
                 if not self.paused and waited > ANSWER_S * 1_000_000:
-                    self._witness.counted["overdue"] += 1
-                    self._mine = True
-                    wire.abort()
+                    self._recorder.counted["overdue"] += 1
+                    self._ended_by_us = True
+                    connection.abort()
         return self._code
 
-    def _end(self, code: int) -> None:
+    def _lost(self, code: int) -> None:
         self._code = code
-        self._wire = None
+        self._connection = None
         asked, self._asked = self._asked, {}
         unanswered = sum(a.command.op == "send" for a in asked.values())
-        self._scribe.closed(code, mine=self._mine, unanswered=unanswered)
+        self._log.closed(code, mine=self._ended_by_us, unanswered=unanswered)
         self.joining.clear()
         self._ended.set()
         for a in asked.values():

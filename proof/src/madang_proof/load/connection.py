@@ -21,7 +21,7 @@ CLOSE_S: Final = 2.0
 GONE: Final = 1006
 
 
-class Wire(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """One connection. `on_text` gets each text frame; `on_end` the close code, once, GONE where there was none."""
 
     def __init__(self, url: str, on_text: Callable[[bytes], None], on_end: Callable[[int], None]) -> None:
@@ -131,7 +131,7 @@ class Wire(asyncio.Protocol):
 
 async def dial(
     url: str, on_text: Callable[[bytes], None], on_end: Callable[[int], None], *, small: bool = False
-) -> Wire | None:
+) -> Connection | None:
     """Open a WebSocket; None if it could not be had in OPEN_S. `on_end` is called for an opened one only.
 
     Args:
@@ -147,29 +147,29 @@ async def dial(
         if opened:
             on_end(code)
 
-    wire = Wire(url, on_text, ended)
+    connection = Connection(url, on_text, ended)
     try:
         async with asyncio.timeout(OPEN_S):
             if small and not secure:
-                await _dial_small(wire, host, port)
+                await _dial_small(connection, host, port)
             else:
-                await loop.create_connection(lambda: wire, host, port, ssl=secure or None)
-            opened = await wire.opened
+                await loop.create_connection(lambda: connection, host, port, ssl=secure or None)
+            opened = await connection.opened
     except (OSError, TimeoutError):
         pass
     if not opened:
-        wire.abort()
-    return wire if opened and not wire.closed else None
+        connection.abort()
+    return connection if opened and not connection.closed else None
 
 
-async def _dial_small(wire: Wire, host: str, port: int) -> None:
+async def _dial_small(connection: Connection, host: str, port: int) -> None:
     raw = socket.socket()
     try:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         raw.setblocking(False)
         loop = asyncio.get_running_loop()
         await loop.sock_connect(raw, (host, port))
-        await loop.create_connection(lambda: wire, sock=raw)
+        await loop.create_connection(lambda: connection, sock=raw)
     except BaseException:
         raw.close()
         raise

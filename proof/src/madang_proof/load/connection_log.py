@@ -8,90 +8,90 @@ from madang_proof.history import records as r
 from madang_proof.history.records import now
 from madang_proof.load import frames
 from madang_proof.load.command import Asked, Command
-from madang_proof.load.recorder import Witness
+from madang_proof.load.recorder import Recorder
 
 UNSURE: Final = frozenset({"storage_failed", "internal"})  # codes that leave open whether it was stored
 READS: Final = frozenset({"hello", "history", "rooms", "presence", "invite"})  # noted by their answers alone
 
 
-class Scribe:
+class ConnectionLog:
     """Notes what one device sends and hears, connection by connection."""
 
-    def __init__(self, witness: Witness, client: str) -> None:
-        self.witness = witness
+    def __init__(self, recorder: Recorder, client: str) -> None:
+        self.recorder = recorder
         self._client = client
         self._conn = 0
         self._named = False  # whether a record names the connection
 
     def begin(self) -> None:
         """A connection begins."""
-        self.witness.counted["connections"] += 1
-        self._conn = self.witness.connection()
+        self.recorder.counted["connections"] += 1
+        self._conn = self.recorder.new_connection()
         self._named = False
 
     def opened(self, at: int, user: str, port: int) -> None:
         """The hello was answered ok, on a connection from this port."""
         self._named = True
-        self.witness.note(r.Opened(at, self._conn, self._client, user, self.witness.where(port)))
+        self.recorder.note(r.Opened(at, self._conn, self._client, user, self.recorder.node_of(port)))
 
     def closed(self, code: int, *, mine: bool, unanswered: int) -> None:
         """The connection is over, with so many sends unanswered."""
-        self.witness.closes[code] += 1
-        self.witness.counted["unknown"] += unanswered
+        self.recorder.closes[code] += 1
+        self.recorder.counted["unknown"] += unanswered
         if self._named:
-            self.witness.note(r.Closed(now(), self._conn, code, mine))
+            self.recorder.note(r.Closed(now(), self._conn, code, mine))
 
     def invoke(self, at: int, call: int, c: Command) -> None:
         """A command is about to be sent."""
         if c.op == "send":
-            self.witness.counted["sends"] += 1
+            self.recorder.counted["sends"] += 1
         if c.op not in READS:
             self._named = True
-            self.witness.note(r.Invoke(at, call, self._conn, c.op, c.room, c.cid, c.text, c.target, c.user))
+            self.recorder.note(r.Invoke(at, call, self._conn, c.op, c.room, c.cid, c.text, c.target, c.user))
 
     def event(self, at: int, e: frames.Event, via: str = "live") -> None:
         """An event came."""
-        self.witness.counted["deliveries"] += 1
-        self.witness.note(
+        self.recorder.counted["deliveries"] += 1
+        self.recorder.note(
             r.Event(at, self._conn, e.room, e.seq, e.id, e.type, e.user, e.text, e.target, e.member, e.deleted, via)
         )
 
     def joined(self, at: int, f: frames.Frame, asked: Asked) -> None:
         """A join was answered ok."""
-        self.witness.counted["joins"] += 1
+        self.recorder.counted["joins"] += 1
         room, since = asked.command.room, asked.command.more.get("since")
-        self.witness.note(r.Joined(at, f.n, self._conn, room, f.epoch, f.seq, since, f.reset, f.read_seq))
+        self.recorder.note(r.Joined(at, f.n, self._conn, room, f.epoch, f.seq, since, f.reset, f.read_seq))
         for event in f.events:
             self.event(at, event, "join")
 
     def skip(self, at: int, f: frames.Frame) -> None:
         """Events are left out."""
-        self.witness.note(r.Skip(at, self._conn, f.room, f.first, f.last))
+        self.recorder.note(r.Skip(at, self._conn, f.room, f.first, f.last))
 
     def behind(self, at: int, f: frames.Frame) -> None:
         """The device reads too slowly."""
-        self.witness.counted["behind"] += 1
-        self.witness.note(r.Behind(at, self._conn, f.room, f.seq))
+        self.recorder.counted["behind"] += 1
+        self.recorder.note(r.Behind(at, self._conn, f.room, f.seq))
 
     def reset(self, at: int, f: frames.Frame) -> None:
         """A fresh start."""
-        self.witness.counted["resets"] += 1
-        self.witness.note(r.Reset(at, self._conn, f.room, f.epoch, f.seq))
+        self.recorder.counted["resets"] += 1
+        self.recorder.note(r.Reset(at, self._conn, f.room, f.epoch, f.seq))
         for event in f.events:
             self.event(at, event, "reset")
 
     def refused(self, at: int, f: frames.Frame, op: str) -> None:
         """A command was answered with an error."""
-        self.witness.refusals[f.code] += 1
+        self.recorder.refusals[f.code] += 1
         if op not in READS:
-            self.witness.note(r.Unknown(at, f.n, f.code) if f.code in UNSURE else r.Fail(at, f.n, f.code))
+            self.recorder.note(r.Unknown(at, f.n, f.code) if f.code in UNSURE else r.Fail(at, f.n, f.code))
 
     def done(self, at: int, f: frames.Frame, asked: Asked, *, final: bool) -> None:
         """A command was answered ok; `final`: when all was quiet."""
-        note, command = self.witness.note, asked.command
+        note, command = self.recorder.note, asked.command
         match command.op:
             case "history":
-                self.witness.counted["pages"] += 1
+                self.recorder.counted["pages"] += 1
                 note(_page(at, f, asked, self._client, final=final))
             case "rooms":
                 for row in f.rooms:
@@ -99,15 +99,15 @@ class Scribe:
             case "presence":
                 note(r.Presence(at, asked.at, command.room, list(f.users), f.count))
             case "send":
-                self.witness.acked(asked.at, at)
-                self.witness.counted["duplicates"] += f.duplicate
+                self.recorder.acked(asked.at, at)
+                self.recorder.counted["duplicates"] += f.duplicate
                 note(r.Ok(at, f.n, f.seq, f.id, f.ack, f.duplicate))
             case op if op not in READS:
                 note(r.Ok(at, f.n, f.seq, f.id, f.ack, f.duplicate))
 
     def odd(self, what: str) -> None:
         """Something came that no server should send."""
-        self.witness.odd[what] += 1
+        self.recorder.odd[what] += 1
 
     def undecodable(self, error: msgspec.DecodeError | UnicodeDecodeError) -> None:
         """A frame came that is none."""

@@ -1,6 +1,6 @@
-"""The load: the people of a plan on a server, from their coming through the storm until all is quiet again.
+"""The load: all users of a plan on one server, from their first connection through the storm until all is quiet again.
 
-Nothing is judged here; what they see goes to the witness. Which faults strike meanwhile is `run.py`'s.
+Nothing is judged here; what clients see goes to the recorder. `run.py` injects the faults.
 """
 
 import asyncio
@@ -9,68 +9,69 @@ from collections.abc import Callable
 from typing import Final
 
 from madang_proof.load import frames
-from madang_proof.load.client import Device
+from madang_proof.load.client import VirtualClient
 from madang_proof.load.command import Command
-from madang_proof.load.recorder import Witness
-from madang_proof.load.virtual_user import Person
-from madang_proof.plan import Person as Seat
-from madang_proof.plan import Plan, moves
+from madang_proof.load.recorder import Recorder
+from madang_proof.load.virtual_user import VirtualUser
+from madang_proof.plan import Plan, UserPlan, actions
 
-COME_S: Final = 60.0
-BACK_S: Final = 60.0  # for everybody to be connected again after a fault
-REST_S: Final = 60.0  # for all that waits to be stored and delivered after the storm
-LOOK_S: Final = 0.02
-LATE_S: Final = 1.0  # moves that are later than this, because the machine was busy, are left out
+CONNECT_S: Final = 60.0
+RECONNECT_S: Final = 60.0  # for all clients to be connected again after a fault
+SETTLE_S: Final = 60.0  # for everything under way to be stored and delivered after the storm
+POLL_S: Final = 0.02
+LATE_S: Final = 1.0  # actions that are later than this, because the machine is busy, are skipped
 PAGE: Final = 200
 
 
-class Unfit(Exception):
-    """The load cannot be put on this server; the sentence says why."""
+class LoadRefused(Exception):
+    """The server does not accept the load; the message says why."""
 
 
 class Crowd:
-    """All people of a plan. Room ids are those of the plan behind `prefix`; `direct` is the way past a proxy."""
+    """All users of a plan. Room ids are those of the plan after `prefix`; `direct` is a URL that avoids the proxy."""
 
-    def __init__(self, plan: Plan, url: str, witness: Witness, prefix: str = "", direct: str = "") -> None:
+    def __init__(self, plan: Plan, url: str, recorder: Recorder, prefix: str = "", direct: str = "") -> None:
         self._plan = plan
         self._prefix = prefix
-        self._newest: dict[str, deque[int]] = {self.id(place.room): deque(maxlen=50) for place in plan.places}
+        self._newest: dict[str, deque[int]] = {self.room_id(room.id): deque(maxlen=50) for room in plan.rooms}
         self._invites: dict[str, str] = {}
-        self._hosts = {self.id(p.room): (p.owner, p.moderator) for p in plan.places}
-        self._seats = plan.people
-        self.people = {
-            seat.name: Person(seat, (url, direct or url), witness, self, map(self.id, seat.rooms), plan.seed)
-            for seat in plan.people
+        self._hosts = {self.room_id(room.id): (room.owner, room.moderator) for room in plan.rooms}
+        self._planned = plan.users
+        self.users = {
+            planned.name: VirtualUser(
+                planned, (url, direct or url), recorder, self, map(self.room_id, planned.rooms), plan.seed
+            )
+            for planned in plan.users
         }
-        self.devices = [device for person in self.people.values() for device in person.devices]
-        self.made: list[str] = []  # rooms
+        self.clients = [client for user in self.users.values() for client in user.clients]
+        self.created: list[str] = []  # ids of rooms
 
-    def id(self, room: str) -> str:
-        """Give a room's id on the server."""
+    def room_id(self, room: str) -> str:
+        """Return the id that a room of the plan has on the server."""
         return self._prefix + room
 
-    # -- what people know of each other (person.Yard) ------------------------------------------------------------------
+    # -- what users know of each other (virtual_user.Peers) ------------------------------------------------------------
 
     def newest(self, room: str, pick: float) -> int | None:
-        """See Yard."""
+        """See `Peers`."""
         seqs = self._newest[room]
         return seqs[int(pick * len(seqs))] if seqs else None
 
     def guest(self, room: str, pick: float) -> str | None:
-        """See Yard."""
-        guests = [p for p in self.people.values() if room in p.rooms and not self.hosts(room, p.name)]
-        return guests[int(pick * len(guests))].user if guests else None
+        """See `Peers`."""
+        guests = [p for p in self.users.values() if room in p.rooms and not self.hosts(room, p.name)]
+        return guests[int(pick * len(guests))].user_id if guests else None
 
     def hosts(self, room: str, name: str) -> bool:
-        """See Yard."""
+        """See `Peers`."""
         return name in self._hosts[room]
 
     def invite(self, room: str) -> str | None:
-        """See Yard."""
+        """See `Peers`."""
         return self._invites.get(room)
 
-    def heard(self, event: frames.Event) -> None:
-        """See Yard."""
+    def applied(self, event: frames.Event) -> None:
+        """See `Peers`."""
         if event.type == "message.sent" and not event.deleted:
             seqs = self._newest[event.room]
             if not seqs or event.seq > seqs[-1]:
@@ -78,145 +79,152 @@ class Crowd:
 
     # -- the run -------------------------------------------------------------------------------------------------------
 
-    async def come(self) -> None:
-        """Let everybody connect, make the rooms, and let everybody in.
+    async def connect(self) -> None:
+        """Connect all users, create the rooms, and let everyone join.
 
         Raises:
             Unfit: the server does not let them.
         """
         try:
-            async with asyncio.timeout(COME_S):
-                await asyncio.gather(*(person.come() for person in self.people.values()))
-                for place in self._plan.places:
-                    await self._make(self.id(place.room), place.access, self.people[place.owner])
-                for person in self.people.values():
-                    person.come_fully()
-                await self._until(lambda: all(device.ready for device in self.devices))
-                for place in self._plan.places:
-                    owner, moderator = self.people[place.owner], self.people[place.moderator]
+            async with asyncio.timeout(CONNECT_S):
+                await asyncio.gather(*(user.connect() for user in self.users.values()))
+                for room in self._plan.rooms:
+                    await self._create(self.room_id(room.id), room.access, self.users[room.owner])
+                for user in self.users.values():
+                    user.join_rooms()
+                await self._until(lambda: all(client.ready for client in self.clients))
+                for room in self._plan.rooms:
+                    owner, moderator = self.users[room.owner], self.users[room.moderator]
                     grant = Command(
-                        op="role", room=self.id(place.room), user=moderator.user, more={"role": "moderator"}
+                        op="role", room=self.room_id(room.id), user=moderator.user_id, more={"role": "moderator"}
                     )
-                    await ask(owner.devices[0], grant)
+                    await ask(owner.clients[0], grant)
         except TimeoutError:
-            raise Unfit(f"Not everybody was connected and let in within {COME_S:.0f} s.") from None
+            raise LoadRefused(f"Not all clients were connected and in their rooms within {CONNECT_S:.0f} s.") from None
 
     async def storm(self) -> None:
-        """Make the plan's moves, until cancelled."""
+        """Take the actions of the plan, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for seat in self._seats:
-                group.create_task(self._act(seat))
+            for planned in self._planned:
+                group.create_task(self._act(planned))
 
-    async def back(self) -> bool:
-        """Wait until every device has been connected and in its rooms once from now on; False if that takes longer than
-        BACK_S. Those that have stopped reading by themselves are not waited for."""
-        missing = set(self.devices)
+    async def reconnected(self) -> bool:
+        """Wait until every client has been connected and in its rooms once from now on.
+
+        Return False if that takes longer than RECONNECT_S. Clients that stopped reading on purpose are not waited for.
+        """
+        missing = set(self.clients)
 
         def none_missing() -> bool:
-            missing.difference_update([device for device in missing if device.ready or device.paused])
+            missing.difference_update([client for client in missing if client.ready or client.paused])
             return not missing
 
         try:
-            async with asyncio.timeout(BACK_S):
+            async with asyncio.timeout(RECONNECT_S):
                 await self._until(none_missing)
         except TimeoutError:
             return False
         return True
 
-    async def rest(self) -> str | None:
-        """Wait until all that was sent is answered, and everybody has everything. Gives what is missing after REST_S."""
-        for device in self.devices:
-            device.hurry()
+    async def settle(self) -> str | None:
+        """Wait until every command is answered and every client has every event.
+
+        Return what is missing after SETTLE_S, None if nothing is.
+        """
+        for client in self.clients:
+            client.resume_now()
         heads: dict[str, int] = {}
         try:
-            async with asyncio.timeout(REST_S):
+            async with asyncio.timeout(SETTLE_S):
                 while True:
-                    await self._until(lambda: all(device.at_rest for device in self.devices))
+                    await self._until(lambda: all(client.settled for client in self.clients))
                     try:
                         heads = await self._heads()
-                    except Lost:
-                        continue  # a connection that was broken without knowing it
-                    if all(d.positions[room].seq >= heads[room] for d in self.devices for room in d.positions):
+                    except ConnectionLost:
+                        continue  # the connection had been broken for a while, and nobody had noticed
+                    if all(d.positions[room].seq >= heads[room] for d in self.clients for room in d.positions):
                         return None
-                    await asyncio.sleep(LOOK_S)
+                    await asyncio.sleep(POLL_S)
         except TimeoutError:
-            return f"Not all came to rest within {REST_S:.0f} s: {self._restless(heads)}."
+            return f"The load did not settle within {SETTLE_S:.0f} s: {self._unsettled(heads)}."
 
-    def _restless(self, heads: dict[str, int]) -> str:
-        busy = [device for device in self.devices if not device.at_rest]
+    def _unsettled(self, heads: dict[str, int]) -> str:
+        busy = [client for client in self.clients if not client.settled]
         if busy:
-            return f"{len(busy)} of {len(self.devices)} connections were still joining, or had sends without an answer"
-        behind = [(d.positions[room].seq, room) for d in self.devices for room in d.positions]
+            return f"{len(busy)} of {len(self.clients)} connections were still joining, or waited for answers to sends"
+        behind = [(d.positions[room].seq, room) for d in self.clients for room in d.positions]
         seq, room = min(((seq, room) for seq, room in behind if seq < heads.get(room, 0)), default=(0, "a room"))
-        return f"a connection stands at seq {seq} of {room}, which is at {heads.get(room, 0)}"
+        return f"a connection is at seq {seq} of {room}, whose newest is {heads.get(room, 0)}"
 
-    async def look(self) -> None:
-        """Read everything once more, now that nothing moves: history from both ends, unread lists, presence."""
-        for person in self.people.values():
-            person.final = True
-            await ask(person.devices[0], Command(op="rooms"))
-        for place in self._plan.places:
-            room = self.id(place.room)
-            owner, moderator = self.people[place.owner].devices[0], self.people[place.moderator].devices[0]
-            await self._pages(owner, room, forward=True)
-            await self._pages(moderator, room, forward=False)
-            await ask(owner, Command(op="presence", room=room, more={"limit": 200}))
+    async def read_everything(self) -> None:
+        """Read everything once more, now that all is quiet: history from both ends, unread lists, presence."""
+        for user in self.users.values():
+            user.final = True
+            await ask(user.clients[0], Command(op="rooms"))
+        for room in self._plan.rooms:
+            id = self.room_id(room.id)
+            owner, moderator = self.users[room.owner].clients[0], self.users[room.moderator].clients[0]
+            await self._pages(owner, id, forward=True)
+            await self._pages(moderator, id, forward=False)
+            await ask(owner, Command(op="presence", room=id, more={"limit": 200}))
 
-    async def go(self) -> None:
-        """Let everybody close their connections."""
-        await asyncio.gather(*(person.go() for person in self.people.values()))
+    async def close(self) -> None:
+        """Close all connections."""
+        await asyncio.gather(*(user.close() for user in self.users.values()))
 
     def cancel(self) -> None:
         """Stop everything at once."""
-        for person in self.people.values():
-            person.cancel()
+        for user in self.users.values():
+            user.cancel()
 
-    async def _make(self, room: str, access: str, owner: Person) -> None:
-        device = owner.devices[0]
-        await ask(device, Command(op="create", room=room, more={"access": access}))
-        self.made.append(room)
+    async def _create(self, room: str, access: str, owner: VirtualUser) -> None:
+        client = owner.clients[0]
+        await ask(client, Command(op="create", room=room, more={"access": access}))
+        self.created.append(room)
         if access == "invite":
-            device.join(room)
-            await self._until(lambda: device.follows(room))
-            self._invites[room] = (await ask(device, Command(op="invite", room=room))).invite
+            client.join(room)
+            await self._until(lambda: client.follows(room))
+            self._invites[room] = (await ask(client, Command(op="invite", room=room))).invite
 
-    async def _act(self, seat: Seat) -> None:
+    async def _act(self, planned: UserPlan) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        person = self.people[seat.name]
-        for move in moves(self._plan, seat):
-            wait = begun + move.at - loop.time()
+        user = self.users[planned.name]
+        for action in actions(self._plan, planned):
+            wait = begun + action.at - loop.time()
             if wait > 0:
                 await asyncio.sleep(wait)
             if wait > -LATE_S:
-                person.make(move, self.id(move.room))
+                user.act(action, self.room_id(action.room))
 
     async def _heads(self) -> dict[str, int]:
         heads: dict[str, int] = {}
-        for place in self._plan.places:
-            answer = await ask(self.people[place.owner].devices[0], Command(op="rooms"))
+        for room in self._plan.rooms:
+            answer = await ask(self.users[room.owner].clients[0], Command(op="rooms"))
             heads |= {row.room: row.seq for row in answer.rooms}
         return heads
 
-    async def _pages(self, device: Device, room: str, *, forward: bool) -> None:
-        border = {"after": 1} if forward else {}  # a room begins with its own event, and no border is another question
+    async def _pages(self, client: VirtualClient, room: str, *, forward: bool) -> None:
+        border = (
+            {"after": 1} if forward else {}
+        )  # a room begins with its own event; without a border the question would be another
         while True:
-            page = await ask(device, Command(op="history", room=room, more={"limit": PAGE} | border))
+            page = await ask(client, Command(op="history", room=room, more={"limit": PAGE} | border))
             if not page.more:
                 return
             border = {"after": page.messages[-1].seq} if forward else {"before": page.messages[0].seq}
 
     async def _until(self, condition: Callable[[], bool]) -> None:
-        while not condition():  # noqa: ASYNC110  # what is waited for is spread over all devices
-            await asyncio.sleep(LOOK_S)
+        while not condition():  # noqa: ASYNC110  # the condition is spread over all clients
+            await asyncio.sleep(POLL_S)
 
 
-class Lost(Exception):
+class ConnectionLost(Exception):
     """The connection ended before the answer came."""
 
 
-async def ask(device: Device, command: Command) -> frames.Frame:
-    """Give a command and wait for its answer.
+async def ask(client: VirtualClient, command: Command) -> frames.Frame:
+    """Send a command, and return its answer.
 
     Raises:
         Unfit: it was refused.
@@ -229,10 +237,10 @@ async def ask(device: Device, command: Command) -> frames.Frame:
             answer.set_result(frame)
 
     command.done = done
-    device.give(command)
+    client.send(command)
     frame = await answer
     if frame is None:
-        raise Lost
+        raise ConnectionLost
     if frame.op == "error":
-        raise Unfit(f"The server refused {command.op}: {frame.code}.")
+        raise LoadRefused(f"The server refused {command.op}: {frame.code}.")
     return frame

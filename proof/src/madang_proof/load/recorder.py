@@ -10,17 +10,17 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from madang_proof.history import Record, Recorder
+from madang_proof.history import HistoryWriter, Record
 from madang_proof.history.records import Fault, now
 
 FLUSH_S: Final = 0.2
 
 
-class Witness:
+class Recorder:
     """Notes records in the order they are given. Not for several threads."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
+    def __init__(self, writer: HistoryWriter) -> None:
+        self._writer = writer
         self._waiting: list[Record] = []
         self._connections = 0
         self._calls = 0
@@ -32,7 +32,7 @@ class Witness:
         self.odd: Counter[str] = Counter()  # what no server should do, and no invariant names
         self.latencies = array("I")  # microseconds from a send to its ack, while no fault was at work
         self.fault: str | None = None
-        self.where: Callable[[int], str] = lambda port: ""  # names the node that a connection from a port goes to
+        self.node_of: Callable[[int], str] = lambda port: ""  # names the node that a connection from a port goes to
         self._silence = 0  # longest time without any ack since the fault began, in microseconds
 
     def note(self, record: Record) -> None:
@@ -40,12 +40,12 @@ class Witness:
         self._waiting.append(record)
         self.noted += 1
 
-    def connection(self) -> int:
+    def new_connection(self) -> int:
         """Give a number for a new connection."""
         self._connections += 1
         return self._connections
 
-    def call(self) -> int:
+    def new_call(self) -> int:
         """Give a number for a new call."""
         self._calls += 1
         return self._calls
@@ -84,7 +84,7 @@ class Witness:
     async def close(self) -> None:
         """Write the rest and close the history; nothing is noted afterwards."""
         await self._flush()
-        await asyncio.to_thread(self._recorder.close)
+        await asyncio.to_thread(self._writer.close)
 
     async def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -92,4 +92,4 @@ class Witness:
 
     def _write(self, records: list[Record]) -> None:
         for record in records:
-            self._recorder.write(record)
+            self._writer.write(record)

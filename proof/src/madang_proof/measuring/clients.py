@@ -59,7 +59,7 @@ class Member:
         self.asked: dict[int, int] = {}  # n -> when it was due, µs
 
 
-class Crowd:
+class LoadClients:
     """Members in rooms of `group`; the first of a room have the lowest numbers. Everything is noted by one clock."""
 
     def __init__(self, target: Target, sockets: int, group: int) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from madang_proof.measuring.clients import Crowd, until
+from madang_proof.measuring.clients import LoadClients, until
 from madang_proof.measuring.figures import Figures, durations, times
 from madang_proof.measuring.process import usage
 
@@ -17,18 +17,23 @@ SPIN_BELOW_S: Final = 200.0  # where so few messages a second are sent that it c
 
 
 async def publish(
-    crowd: Crowd, workload: str, publishers: int, rate: float, seconds: float, progress: Callable[[str, float], None]
+    clients: LoadClients,
+    workload: str,
+    publishers: int,
+    rate: float,
+    seconds: float,
+    progress: Callable[[str, float], None],
 ) -> Figures:
     """Let the first `publishers` of every room send `rate` messages a second, all together, for `seconds`.
 
     Latency counts from when a message was due, not from when it went out: a generator or a server that is held up makes
     the figures worse, never better (no coordinated omission).
     """
-    crowd.sample(rate / crowd.rooms)
-    senders = [m for place in range(min(publishers, crowd.group)) for m in crowd.members[place :: crowd.group]]
-    in_room = Counter(member.room for member in crowd.members)
+    clients.sample(rate / clients.rooms)
+    senders = [m for place in range(min(publishers, clients.group)) for m in clients.members[place :: clients.group]]
+    in_room = Counter(member.room for member in clients.members)
     late = durations()
-    before, spent, lost = usage(crowd.target.pid), time.process_time(), crowd.lost
+    before, spent, lost = usage(clients.target.pid), time.process_time(), clients.lost
     began_us = time.monotonic_ns() // 1000 + 10_000
     count = max(1, round(rate * seconds))
     sent = expected = 0
@@ -42,11 +47,13 @@ async def publish(
             continue
         member = senders[sent % len(senders)]
         assert member.socket is not None
-        crowd.n += 1
-        n = crowd.n
+        clients.n += 1
+        n = clients.n
         if not member.socket.counting:
             member.asked[n] = due_us
-        text = f'{{"op":"send","n":{n},"room":"{crowd.room(member.room)}","cid":"c{n}","text":"@{due_us} hello there"}}'
+        text = (
+            f'{{"op":"send","n":{n},"room":"{clients.room(member.room)}","cid":"c{n}","text":"@{due_us} hello there"}}'
+        )
         member.socket.send(text.encode())
         late.append((now_us - due_us) / 1e3)
         expected += in_room[member.room]
@@ -56,17 +63,17 @@ async def publish(
         if sent % step == 0:
             progress("sending", sent / count)
     busy = (time.process_time() - spent) / (time.monotonic_ns() / 1e9 - began_us / 1e6)
-    await _drain(crowd, sent, expected)
+    await _drain(clients, sent, expected)
     took = max(seconds, time.monotonic_ns() / 1e9 - began_us / 1e6)
-    after = usage(crowd.target.pid)
-    acked, refused = crowd.answered
-    deliveries, latency, lateness = crowd.messages, times(crowd.latency), times(late)
+    after = usage(clients.target.pid)
+    acked, refused = clients.answered
+    deliveries, latency, lateness = clients.messages, times(clients.latency), times(late)
     cpu_s = after.cpu_s - before.cpu_s if before and after else None
     return Figures(
-        workload=workload, sockets=len(crowd.members), rooms=crowd.rooms, seconds=seconds, offered_s=rate, sent=sent,
-        acked=acked, refused=refused, deliveries=deliveries, expected=expected, disorder=crowd.disorder,
-        parsed=len(crowd.parsed), lost=crowd.lost - lost, deliveries_s=deliveries / took, acks_s=acked / took,
-        latency=latency, ack=times(crowd.ack),
+        workload=workload, sockets=len(clients.members), rooms=clients.rooms, seconds=seconds, offered_s=rate, sent=sent,
+        acked=acked, refused=refused, deliveries=deliveries, expected=expected, disorder=clients.disorder,
+        parsed=len(clients.parsed), lost=clients.lost - lost, deliveries_s=deliveries / took, acks_s=acked / took,
+        latency=latency, ack=times(clients.ack),
         cpu_core=None if cpu_s is None else cpu_s / took,
         cpu_us_delivery=None if cpu_s is None or not deliveries else cpu_s * 1e6 / deliveries,
         resident_mb=after.resident / 2**20 if after else None,
@@ -75,11 +82,11 @@ async def publish(
     )  # fmt: skip
 
 
-async def _drain(crowd: Crowd, sent: int, expected: int) -> None:
+async def _drain(clients: LoadClients, sent: int, expected: int) -> None:
     """Wait for what is missing. Of a refused message nobody knows how many deliveries are missing."""
 
     def over() -> bool:
-        answered, refused = crowd.answered
-        return answered + refused >= sent and (bool(refused) or crowd.messages >= expected)
+        answered, refused = clients.answered
+        return answered + refused >= sent and (bool(refused) or clients.messages >= expected)
 
     await until(over, DRAIN_S)

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from madang.errors import MadangError
-from madang_proof.measuring.clients import PATIENCE_S, CannotMeasure, Crowd, Member, Target, until
+from madang_proof.measuring.clients import PATIENCE_S, CannotMeasure, LoadClients, Member, Target, until
 from madang_proof.measuring.figures import Figures, durations, times
 from madang_proof.measuring.process import usage
 from madang_proof.measuring.publishing import publish
@@ -48,16 +48,16 @@ def _talking(name: str, group: int, publishers: int) -> Callable[[Target, Load, 
     """Make the run of a workload in rooms of `group` sockets (0: one room); the first `publishers` of a room send."""
 
     async def run(target: Target, load: Load, progress: Progress) -> Figures:
-        crowd = Crowd(target, load.sockets, group or load.sockets)
+        clients = LoadClients(target, load.sockets, group or load.sockets)
         try:
-            await crowd.open(lambda come: progress("joining", come / load.sockets))
+            await clients.open(lambda come: progress("joining", come / load.sockets))
             await _settle(load)
-            figures = await publish(crowd, name, publishers, load.rate, load.seconds, progress)
-            if "rate_limited" in crowd.codes:
-                crowd.hold_refusals()
+            figures = await publish(clients, name, publishers, load.rate, load.seconds, progress)
+            if "rate_limited" in clients.codes:
+                clients.hold_refusals()
             return figures
         finally:
-            await crowd.close()
+            await clients.close()
 
     return run
 
@@ -71,41 +71,41 @@ async def _users(target: Target, load: Load, progress: Progress) -> Figures:
 
 async def _idle(target: Target, load: Load, progress: Progress) -> Figures:
     """Everybody joins one room and says nothing."""
-    crowd = Crowd(target, load.sockets, load.sockets)
+    clients = LoadClients(target, load.sockets, load.sockets)
     before, began = usage(target.pid), time.monotonic()
     try:
-        await crowd.open(lambda come: progress("joining", come / load.sockets))
+        await clients.open(lambda come: progress("joining", come / load.sockets))
         took = time.monotonic() - began
         await _settle(load)
         after = usage(target.pid)
         grown = (after.resident - before.resident) / 1024 / load.sockets if before and after else None
         return Figures(
-            workload="idle", sockets=load.sockets, rooms=1, joins_s=load.sockets / took, lost=crowd.lost,
+            workload="idle", sockets=load.sockets, rooms=1, joins_s=load.sockets / took, lost=clients.lost,
             kb_per_socket=grown, resident_mb=after.resident / 2**20 if after else None,
         )  # fmt: skip
     finally:
-        await crowd.close()
+        await clients.close()
 
 
 async def _reconnect(target: Target, load: Load, progress: Progress) -> Figures:
     """Cut everybody off at once, send AWAY messages, let everybody come back at once, and send one more."""
-    crowd = Crowd(target, load.sockets, load.sockets)
+    clients = LoadClients(target, load.sockets, load.sockets)
     back, retries = durations(), 0
     try:
-        await crowd.open(lambda come: progress("joining", come / load.sockets))
+        await clients.open(lambda come: progress("joining", come / load.sockets))
         await _settle(load)
-        host, *others = crowd.members
+        host, *others = clients.members
         for member in others:
             assert member.socket is not None
             member.socket.cut()
-        await _say(crowd, host, AWAY)
+        await _say(clients, host, AWAY)
         before, spent, began = usage(target.pid), time.process_time(), time.monotonic()
 
         async def come_back(member: Member, number: int) -> None:
             nonlocal retries
             while True:
                 try:
-                    await crowd.enter(member, number)
+                    await clients.enter(member, number)
                     break
                 except (CannotMeasure, OSError) as error:  # too many at once for the server or for the kernel
                     if time.monotonic() - began > PATIENCE_S:
@@ -121,33 +121,33 @@ async def _reconnect(target: Target, load: Load, progress: Progress) -> Figures:
         took = time.monotonic() - began
         busy = (time.process_time() - spent) / took
         after = usage(target.pid)
-        await _say(crowd, host, 1)
-        expected = (AWAY + 1) * len(crowd.members)
-        await until(lambda: crowd.messages >= expected, PATIENCE_S)
+        await _say(clients, host, 1)
+        expected = (AWAY + 1) * len(clients.members)
+        await until(lambda: clients.messages >= expected, PATIENCE_S)
         return Figures(
             workload="reconnect", sockets=load.sockets, rooms=1, sent=AWAY + 1, acked=AWAY + 1,
-            deliveries=crowd.messages, expected=expected, disorder=crowd.disorder, parsed=load.sockets,
-            lost=crowd.lost, back=times(back), retries=retries, joins_s=len(others) / took,
+            deliveries=clients.messages, expected=expected, disorder=clients.disorder, parsed=load.sockets,
+            lost=clients.lost, back=times(back), retries=retries, joins_s=len(others) / took,
             cpu_core=(after.cpu_s - before.cpu_s) / took if before and after else None, generator_cpu=busy,
         )  # fmt: skip
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
     finally:
-        await crowd.close()
+        await clients.close()
 
 
-async def _say(crowd: Crowd, host: Member, count: int) -> None:
+async def _say(clients: LoadClients, host: Member, count: int) -> None:
     """Let one send messages, and wait until they are acked."""
     assert host.socket is not None
     already = host.socket.answers
     for _ in range(count):
-        crowd.n += 1
-        n = crowd.n
-        command = {"op": "send", "n": n, "room": crowd.room(0), "cid": f"c{n}", "text": "@ while you were away"}
+        clients.n += 1
+        n = clients.n
+        command = {"op": "send", "n": n, "room": clients.room(0), "cid": f"c{n}", "text": "@ while you were away"}
         host.socket.send(msgspec.json.encode(command))
     socket = host.socket
     await until(lambda: socket.ended or bool(socket.refusals) or socket.answers - already >= count, PATIENCE_S)
-    crowd.hold_refusals()
+    clients.hold_refusals()
     if socket.answers - already < count:
         raise MadangError("internal", "The server did not answer a message.")
 

@@ -18,7 +18,7 @@ _ABRUPT: Final = struct.pack("ii", 1, 0)  # SO_LINGER for no time: closing sends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weather:
+class Conditions:
     """What the bytes of one way of a connection meet."""
 
     cut: bool = False  # they vanish, and so do ends and resets; the socket stays open
@@ -29,7 +29,7 @@ class Weather:
     bytes_per_s: float = 0.0  # 0 for no limit
 
 
-CLEAR: Final = Weather()
+NORMAL: Final = Conditions()
 
 
 class Host(Protocol):
@@ -104,7 +104,7 @@ class Link:
         other = self.server if end is self.client else self.client
         if not other.open:
             self._forget()
-        elif end.out.weather.cut and not self.torn:
+        elif end.out.conditions.cut and not self.torn:
             end.out.lost = True
         elif error is not None:
             self.reset()
@@ -166,7 +166,18 @@ class _Pipe:
     """One way of a link. An empty chunk in the queue stands for the end."""
 
     __slots__ = (
-        "_choked", "_due", "_link", "_queue", "_queued", "_sink", "_source", "_timer", "fuse", "lost", "over", "weather",
+        "_choked",
+        "_due",
+        "_link",
+        "_queue",
+        "_queued",
+        "_sink",
+        "_source",
+        "_timer",
+        "conditions",
+        "fuse",
+        "lost",
+        "over",
     )  # fmt: skip
 
     def __init__(self, link: Link, source: _End, sink: _End) -> None:
@@ -178,7 +189,7 @@ class _Pipe:
         self._due = 0.0
         self._timer: asyncio.Handle | None = None
         self._choked = False
-        self.weather = CLEAR
+        self.conditions = NORMAL
         self.lost = False
         self.over = False  # the end has passed
         self.fuse: int | None = None  # bytes that still pass before the link is reset
@@ -206,16 +217,16 @@ class _Pipe:
         self._pass(b"")
 
     def _pass(self, data: bytes) -> None:
-        weather = self.weather
-        if weather.cut or self._sink.gone:
+        conditions = self.conditions
+        if conditions.cut or self._sink.gone:
             self.lost = True
-        elif weather is CLEAR and not self._queue and self._sink.open:
+        elif conditions is NORMAL and not self._queue and self._sink.open:
             self._write(data)
         else:
             now = asyncio.get_running_loop().time()
-            due = now + weather.latency_s + weather.jitter_s * self._link.host.jitter()
-            if weather.bytes_per_s:
-                due = max(due, self._due) + len(data) / weather.bytes_per_s
+            due = now + conditions.latency_s + conditions.jitter_s * self._link.host.jitter()
+            if conditions.bytes_per_s:
+                due = max(due, self._due) + len(data) / conditions.bytes_per_s
             self._due = due
             self._queue.append((due, data))  # who is due early waits all the same for those before
             self._queued += len(data)
@@ -240,7 +251,7 @@ class _Pipe:
         if self._timer is not None or not (self._sink.open or self._sink.gone):
             return
         loop = asyncio.get_running_loop()
-        now, sliced = loop.time(), self.weather.sliced
+        now, sliced = loop.time(), self.conditions.sliced
         queue = self._queue
         while queue and queue[0][0] <= now:
             due, data = queue.popleft()
@@ -259,17 +270,19 @@ class _Pipe:
         self._timer = None
         self._release()
 
-    def change(self, weather: Weather) -> None:
+    def change(self, conditions: Conditions) -> None:
         """Let other weather begin; what waits is due at once."""
-        if weather == self.weather:
+        if conditions == self.conditions:
             return
-        self.weather = CLEAR if weather == CLEAR else weather  # the one that a chunk is quickly compared with
+        self.conditions = (
+            NORMAL if conditions == NORMAL else conditions
+        )  # the one that a chunk is quickly compared with
         self._queue = deque((0.0, data) for _, data in self._queue)
         self._due = 0.0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if weather.cut and self._queue:
+        if conditions.cut and self._queue:
             self.lost = True
             self._queue.clear()
             self._queued = 0
@@ -285,7 +298,7 @@ class _Pipe:
         source = self._source
         if not source.open or self._sink.gone:
             return
-        if self.weather.halted or self._choked or self._queued >= QUEUED:
+        if self.conditions.halted or self._choked or self._queued >= QUEUED:
             source.transport.pause_reading()
         else:
             source.transport.resume_reading()

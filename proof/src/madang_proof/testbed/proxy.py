@@ -11,9 +11,9 @@ import random
 from collections.abc import Iterable
 from typing import Final
 
-from madang_proof.testbed.links import CLEAR, Link, Weather
+from madang_proof.testbed.links import NORMAL, Conditions, Link
 
-__all__ = ["CLEAR", "Proxy", "Weather"]
+__all__ = ["NORMAL", "Conditions", "Proxy"]
 
 BACKLOG: Final = 4096
 
@@ -37,7 +37,7 @@ class Proxy:
         self._sockets = 0
         self._still = asyncio.Event()
         self._still.set()
-        self._up = self._down = CLEAR
+        self._up = self._down = NORMAL
         self._share = 1.0
         self._target: int | None = None
         self._dice = random.Random(0)  # noqa: S311  # a seed makes a fault again what it was
@@ -72,8 +72,8 @@ class Proxy:
     def change(
         self,
         *,
-        up: Weather = CLEAR,
-        down: Weather = CLEAR,
+        up: Conditions = NORMAL,
+        down: Conditions = NORMAL,
         dice: random.Random | None = None,
         share: float = 1.0,
         target: int | None = None,
@@ -135,8 +135,8 @@ class Proxy:
 
     def _meet(self, link: "Link") -> bool:
         meets = self._target in (None, link.target) and (self._share >= 1.0 or self._dice.random() < self._share)
-        link.up.change(self._up if meets else CLEAR)
-        link.down.change(self._down if meets else CLEAR)
+        link.up.change(self._up if meets else NORMAL)
+        link.down.change(self._down if meets else NORMAL)
         return meets
 
     # -- for links -----------------------------------------------------------------------------------------------------
@@ -167,9 +167,9 @@ class Proxy:
         link.reset()
 
     def asked(self, link: "Link", data: bytes) -> None:
-        if self.mark and self.mark in data and not link.down.weather.cut:
+        if self.mark and self.mark in data and not link.down.conditions.cut:
             self.lost_answers += 1
-            link.down.change(Weather(cut=True))
+            link.down.change(Conditions(cut=True))
 
     def opened(self) -> None:
         self._sockets += 1

@@ -22,7 +22,7 @@ NO_BOUND: Final = -1
 ALL: Final = -1
 
 
-def missing() -> str | None:
+def unavailable() -> str | None:
     """Why there can be no shim on this machine; None when there can be one."""
     if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
         return "it takes Linux with glibc"

@@ -30,17 +30,17 @@ class Fleet(NamedTuple):
     @property
     def offers(self) -> frozenset[str]:
         """What a fault finds here: several nodes, and a proxy before database and bus where one can stand."""
-        return frozenset(["nodes", *(name for name in Lines._fields if _single(getattr(self, name)))])
+        return frozenset(["nodes", *(name for name in Backends._fields if _single(getattr(self, name)))])
 
 
-class Lines(NamedTuple):
+class Backends(NamedTuple):
     """What stands between one node and what it shares with the others; None where a proxy cannot stand."""
 
     database: Proxy | None
     bus: Proxy | None
 
 
-class Stage:
+class Testbed:
     """Running servers, and the proxy through which clients reach any of them at `url`.
 
     Attributes:
@@ -49,10 +49,14 @@ class Stage:
         lines: of each server to database and bus, in a fleet.
     """
 
-    def __init__(self, folder: Path, servers: Sequence[Server], proxy: Proxy, lines: Sequence[Lines] = ()) -> None:
+    __test__ = False  # for pytest, which takes names that begin with Test for its own
+
+    def __init__(
+        self, folder: Path, servers: Sequence[Server], proxy: Proxy, backends: Sequence[Backends] = ()
+    ) -> None:
         self.servers = tuple(servers)
         self.server = self.servers[0]
-        self.lines = tuple(lines)
+        self.backends = tuple(backends)
         self.proxy = proxy
         self._folder = folder
         self._shims: dict[Server, Shim] = {}
@@ -71,14 +75,14 @@ class Stage:
         """Draw the server that the next fault is about."""
         self.server = dice.choice(self.servers)
 
-    def where(self, port: int) -> str:
+    def node_of(self, port: int) -> str:
         """Name the server that a client's connection goes to, by its local port; "" where there is only one."""
         number = self.proxy.target(port)
         return "" if number is None else self.name(self.servers[number])
 
     def name(self, server: Server) -> str:
         """Name a server of a fleet; "" for a lone one."""
-        return server.data.name if self.lines else ""
+        return server.data.name if self.backends else ""
 
     @property
     def others(self) -> list[Server]:
@@ -110,9 +114,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(
+async def run_testbed(
     folder: Path, *, program: tuple[str, ...] = PROGRAM, settings: Mapping[str, str] = NO_SETTINGS
-) -> AsyncIterator[Stage]:
+) -> AsyncIterator[Testbed]:
     """Run a server with its data in `folder`/data and its log in `folder`/server.log, until the block is left.
 
     Args:
@@ -124,18 +128,18 @@ async def staged(
     """
     data = await asyncio.to_thread(_prepared, folder, "data")
     server = Server(data, program=program, settings=settings, log=folder / "server.log")
-    async with _standing(folder, [server]) as stage:
-        yield stage
+    async with _standing(folder, [server]) as testbed:
+        yield testbed
 
 
 @asynccontextmanager
-async def staged_fleet(
+async def run_fleet(
     folder: Path,
     nodes: int = 3,
     *,
     program: tuple[str, ...] = PROGRAM,
     settings: Mapping[str, str] = NO_SETTINGS,
-) -> AsyncIterator[Stage]:
+) -> AsyncIterator[Testbed]:
     """Run the nodes of one fleet, each with a folder and a log of its own in `folder`, until the block is left.
 
     Args:
@@ -147,36 +151,38 @@ async def staged_fleet(
         RuntimeError: a node did not start; the message has the end of its log.
     """
     async with AsyncExitStack() as stack:
-        servers, lines = [], []
+        servers, backends = [], []
         for number in range(1, nodes + 1):
-            line = Lines(*[await _line(stack, settings.get(name, "")) for name in Lines._fields])
+            line = Backends(*[await _line(stack, settings.get(name, "")) for name in Backends._fields])
             through = {
                 name: _through(settings[name], proxy.port)
-                for name, proxy in zip(Lines._fields, line, strict=True)
+                for name, proxy in zip(Backends._fields, line, strict=True)
                 if proxy is not None
             }
             data = await asyncio.to_thread(_prepared, folder, f"node-{number}")
             log = folder / f"node-{number}.log"
             servers.append(Server(data, program=program, settings={**settings, **through}, log=log))
-            lines.append(line)
-        stage = await stack.enter_async_context(_standing(folder, servers, lines))
-        yield stage
+            backends.append(line)
+        testbed = await stack.enter_async_context(_standing(folder, servers, backends))
+        yield testbed
 
 
 @asynccontextmanager
-async def _standing(folder: Path, servers: Sequence[Server], lines: Sequence[Lines] = ()) -> AsyncIterator[Stage]:
+async def _standing(
+    folder: Path, servers: Sequence[Server], backends: Sequence[Backends] = ()
+) -> AsyncIterator[Testbed]:
     try:
         for started in await asyncio.gather(*(server.start() for server in servers), return_exceptions=True):
             if started is not None:
                 raise started
         proxy = Proxy(*(("127.0.0.1", server.port) for server in servers))
         await proxy.start()
-        stage = Stage(folder, servers, proxy, lines)
+        testbed = Testbed(folder, servers, proxy, backends)
         try:
-            yield stage
+            yield testbed
         finally:
             await proxy.stop()
-            await stage.close()
+            await testbed.close()
     finally:
         for server in servers:
             await server.close()

@@ -8,18 +8,18 @@ from madang_proof.commands import prove_report
 from madang_proof.history import TITLES, Result, Verdict, Violation
 from madang_proof.history import records as r
 from madang_proof.plan import make_plan
-from madang_proof.verdict import Outcome, Struck, Totals
+from madang_proof.verdict import Injected, Outcome, Totals
 
 PLAN = make_plan(7, 60, ["kill"])
-CONNECTIONS = sum(person.devices for person in PLAN.people)
+CONNECTIONS = sum(user.clients for user in PLAN.users)
 TOTALS = Totals(
     {"sends": 5012, "acks": 4990, "connections": CONNECTIONS + 12}, {"conflict": 3}, {1006: 12}, {}, 2.2, 10.04
 )
 
 
 def outcome(verdict: Verdict, **more: object) -> Outcome:
-    struck = (Struck("kill", "F1", "killed after 214 ms [sic]", 1.2, 1.96, 0.853, False),)
-    parts = {"struck": struck, "broken": (), "untried": {"power": "it takes a C compiler (cc)"}, "totals": TOTALS}
+    injected = (Injected("kill", "F1", "killed after 214 ms [sic]", 1.2, 1.96, 0.853, False),)
+    parts = {"injected": injected, "broken": (), "untried": {"power": "it takes a C compiler (cc)"}, "totals": TOTALS}
     return Outcome(PLAN, Path("madang-prove-7"), verdict, **(parts | more))  # type: ignore[arg-type]
 
 

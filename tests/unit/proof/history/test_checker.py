@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from madang_proof.history import TITLES, Checker, HistoryError, Record, Recorder, check
+from madang_proof.history import TITLES, Checker, HistoryError, HistoryWriter, Record, check
 from madang_proof.history import records as r
 from madang_proof.history.log import FarError, RoomLog
 from tests.unit.proof.history.village import Village
@@ -56,10 +56,10 @@ def spoiled() -> list[Record]:
 
 
 def write(path: Path, records: list[Record]) -> Path:
-    recorder = Recorder(path)
+    writer = HistoryWriter(path)
     for record in records:
-        recorder.write(record)
-    recorder.close()
+        writer.write(record)
+    writer.close()
     return path
 
 

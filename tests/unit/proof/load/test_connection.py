@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from madang_proof.load.connection import GONE, Wire, dial
+from madang_proof.load.connection import GONE, Connection, dial
 from tests.waiting import eventually
 
 
@@ -17,10 +17,10 @@ class Client:
         self.heard: list[bytes] = []
         self.ends: list[int] = []
 
-    async def dial(self, *, small: bool = False) -> Wire:
-        wire = await dial(self.url, self.heard.append, self.ends.append, small=small)
-        assert wire is not None
-        return wire
+    async def dial(self, *, small: bool = False) -> Connection:
+        connection = await dial(self.url, self.heard.append, self.ends.append, small=small)
+        assert connection is not None
+        return connection
 
 
 async def answers(connection: ServerConnection) -> None:
@@ -42,46 +42,46 @@ async def client() -> AsyncIterator[Client]:
 
 @pytest.mark.parametrize("small", [False, True])
 async def test_texts_go_both_ways_in_order_and_whole(client: Client, small: bool) -> None:
-    wire = await client.dial(small=small)
+    connection = await client.dial(small=small)
     long = b"x" * 500_000
-    wire.send([b"one", b"in pieces", long, b"two"])
+    connection.send([b"one", b"in pieces", long, b"two"])
     await eventually(lambda: len(client.heard) == 4)
     assert client.heard == [b"one", b"abc", long, b"two"]
-    wire.close()
-    assert not wire.speaks
+    connection.close()
+    assert not connection.speaks
     await eventually(lambda: client.ends == [1000])
 
 
 async def test_the_servers_code_is_told_once(client: Client) -> None:
-    wire = await client.dial()
-    wire.send([b"go"])
+    connection = await client.dial()
+    connection.send([b"go"])
     await eventually(lambda: client.ends)
-    assert client.ends == [4409] and wire.closed and not wire.speaks
-    wire.close()
-    wire.abort()
+    assert client.ends == [4409] and connection.closed and not connection.speaks
+    connection.close()
+    connection.abort()
     assert client.ends == [4409]
 
 
 async def test_an_end_without_a_close_is_told_as_such(client: Client) -> None:
-    wire = await client.dial()
-    wire.abort()
+    connection = await client.dial()
+    connection.abort()
     await eventually(lambda: client.ends)
     assert client.ends == [GONE]
 
 
 async def test_what_comes_while_it_does_not_read_comes_later(client: Client) -> None:
-    wire = await client.dial()
-    wire.read_on(False)
-    wire.send([b"one", b"two"])
+    connection = await client.dial()
+    connection.read_on(False)
+    connection.send([b"one", b"two"])
     other = Client(client.url)  # by the time it has its answer, the first could have had its own
     beside = await other.dial()
     beside.send([b"in pieces"])
     await eventually(lambda: other.heard)
     beside.abort()
     assert client.heard == []
-    wire.read_on(True)
+    connection.read_on(True)
     await eventually(lambda: client.heard == [b"one", b"two"])
-    wire.abort()
+    connection.abort()
 
 
 async def test_who_is_not_let_in_has_no_wire(client: Client) -> None:

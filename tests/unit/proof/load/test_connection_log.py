@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from madang_proof.history import Recorder, read
+from madang_proof.history import HistoryWriter, read
 from madang_proof.history import records as r
 from madang_proof.load import frames
 from madang_proof.load.command import Asked, Command
-from madang_proof.load.connection_log import Scribe
-from madang_proof.load.recorder import Witness
+from madang_proof.load.connection_log import ConnectionLog
+from madang_proof.load.recorder import Recorder
 
 EVENT = (
     b'{"op":"event","room":"a","seq":3,"type":"message.sent","id":"12","user":"u1","name":"Mina","at":"x","text":"hi"}'
@@ -16,19 +16,19 @@ EVENT = (
 
 async def noted(folder: Path, *steps: str) -> list[r.Record]:
     """Give what stands in a history after frames that answer one command each."""
-    witness = Witness(Recorder(folder / "h.jsonl"))
-    scribe = Scribe(witness, "Mina")
-    scribe.begin()
-    scribe.opened(1, "u1", 0)
+    recorder = Recorder(HistoryWriter(folder / "h.jsonl"))
+    log = ConnectionLog(recorder, "Mina")
+    log.begin()
+    log.opened(1, "u1", 0)
     for step in steps:
         frame = frames.decode(step.encode())
         assert isinstance(frame, frames.Frame)
         asked = Asked(Command(op="send", room="a", cid="c", text="hi"), 1)
         if frame.op == "error":
-            scribe.refused(2, frame, "send")
+            log.refused(2, frame, "send")
         else:
-            scribe.done(2, frame, asked, final=False)
-    await witness.close()
+            log.done(2, frame, asked, final=False)
+    await recorder.close()
     return list(read(folder / "h.jsonl"))
 
 
@@ -53,13 +53,13 @@ async def test_an_ack_is_noted_as_it_came(tmp_path: Path) -> None:
 
 
 async def test_a_connection_that_no_record_names_needs_no_end(tmp_path: Path) -> None:
-    witness = Witness(Recorder(tmp_path / "h.jsonl"))
-    scribe = Scribe(witness, "Mina")
-    scribe.begin()
-    scribe.closed(1006, mine=True, unanswered=0)
-    scribe.begin()
-    scribe.invoke(1, 1, Command(op="join", room="a"))
-    scribe.closed(1006, mine=False, unanswered=0)
-    await witness.close()
+    recorder = Recorder(HistoryWriter(tmp_path / "h.jsonl"))
+    log = ConnectionLog(recorder, "Mina")
+    log.begin()
+    log.closed(1006, mine=True, unanswered=0)
+    log.begin()
+    log.invoke(1, 1, Command(op="join", room="a"))
+    log.closed(1006, mine=False, unanswered=0)
+    await recorder.close()
     assert [type(record) for record in read(tmp_path / "h.jsonl")] == [r.Invoke, r.Closed]
-    assert witness.closes[1006] == 2
+    assert recorder.closes[1006] == 2

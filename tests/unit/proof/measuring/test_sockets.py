@@ -11,7 +11,7 @@ from madang.errors import Refused
 from madang.protocol.native import codec
 from madang.protocol.native.frames import SkipFrame
 from madang.transports.websocket.framing import frame
-from madang_proof.measuring.clients import Crowd, Target
+from madang_proof.measuring.clients import LoadClients, Target
 from madang_proof.measuring.sockets import Socket, Told
 
 URI = parse_uri("ws://127.0.0.1:8400/ws")
@@ -68,19 +68,19 @@ def test_counts_are_exact_in_small_pieces(step: int) -> None:
 
 
 def test_a_parsed_socket_tells_doubles_and_disorder() -> None:
-    crowd = Crowd(Target(URI), 1, 1)
-    socket = Socket(URI, crowd._listen)
-    socket.state = crowd.members[0]
+    clients = LoadClients(Target(URI), 1, 1)
+    socket = Socket(URI, clients._listen)
+    socket.state = clients.members[0]
     for seq in (5, 6, 6, 5, 8):
-        crowd._listen(socket, Told(op="event", seq=seq, type="message.sent", text="@ hello"))
+        clients._listen(socket, Told(op="event", seq=seq, type="message.sent", text="@ hello"))
     assert socket.messages == 5
-    assert crowd.disorder == 2
+    assert clients.disorder == 2
 
 
 def test_what_others_say_in_the_room_is_not_counted() -> None:
-    crowd = Crowd(Target(URI), 1, 1)
-    socket = Socket(URI, crowd._listen)
-    socket.state = crowd.members[0]
-    crowd._listen(socket, Told(op="event", seq=1, type="message.sent", text="buy this"))
-    crowd._listen(socket, Told(op="event", seq=2, type="member.joined"))
+    clients = LoadClients(Target(URI), 1, 1)
+    socket = Socket(URI, clients._listen)
+    socket.state = clients.members[0]
+    clients._listen(socket, Told(op="event", seq=1, type="message.sent", text="buy this"))
+    clients._listen(socket, Told(op="event", seq=2, type="member.joined"))
     assert socket.messages == 0

@@ -10,7 +10,7 @@ from struct import pack
 import pytest
 
 from madang_proof.testbed.links import QUEUED
-from madang_proof.testbed.proxy import Proxy, Weather
+from madang_proof.testbed.proxy import Conditions, Proxy
 from tests.waiting import eventually, turns
 
 PATIENCE_S = 20.0
@@ -87,19 +87,19 @@ def noise(size: int, seed: int = 1) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "weather",
+    "conditions",
     [
-        Weather(),
-        Weather(sliced=True),
-        Weather(latency_s=0.002, jitter_s=0.01),
-        Weather(bytes_per_s=200_000),
-        Weather(sliced=True, latency_s=0.001, jitter_s=0.003),
+        Conditions(),
+        Conditions(sliced=True),
+        Conditions(latency_s=0.002, jitter_s=0.01),
+        Conditions(bytes_per_s=200_000),
+        Conditions(sliced=True, latency_s=0.001, jitter_s=0.003),
     ],
 )
-async def test_what_is_sent_arrives_whole_and_in_order(weather: Weather) -> None:
+async def test_what_is_sent_arrives_whole_and_in_order(conditions: Conditions) -> None:
     async with place() as there:
         client, server = await there.pair()
-        there.proxy.change(up=weather, down=weather)
+        there.proxy.change(up=conditions, down=conditions)
         up, down = noise(20_000, 1), noise(20_000, 2)
         for start in range(0, len(up), 700):
             client.transport.write(up[start : start + 700])
@@ -124,7 +124,7 @@ async def test_megabytes_pass_under_back_pressure() -> None:
 async def test_slices_come_byte_by_byte() -> None:
     async with place() as there:
         client, server = await there.pair()
-        there.proxy.change(up=Weather(sliced=True))
+        there.proxy.change(up=Conditions(sliced=True))
         client.transport.write(noise(400))
         await eventually(lambda: len(server.got) == 400)
         assert len(server.chunks) > 350, "a turn that comes late may find two of them"
@@ -133,7 +133,7 @@ async def test_slices_come_byte_by_byte() -> None:
 async def test_a_cut_way_swallows_and_the_other_goes_on() -> None:
     async with place() as there:
         client, server = await there.pair()
-        there.proxy.change(up=Weather(cut=True))
+        there.proxy.change(up=Conditions(cut=True))
         client.transport.write(b"lost")
         server.transport.write(b"heard")
         await eventually(lambda: client.got == b"heard")
@@ -148,7 +148,7 @@ async def test_a_cut_way_swallows_and_the_other_goes_on() -> None:
 async def test_a_cut_hides_the_end_too_until_it_heals(how: str) -> None:
     async with place() as there:
         client, server = await there.pair()
-        there.proxy.change(down=Weather(cut=True))
+        there.proxy.change(down=Conditions(cut=True))
         if how == "reset":
             server.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, pack("ii", 1, 0))
         server.transport.abort()
@@ -163,7 +163,7 @@ async def test_a_cut_hides_the_end_too_until_it_heals(how: str) -> None:
 async def test_a_cut_that_cost_nothing_heals_without_a_reset() -> None:
     async with place() as there:
         client, server = await there.pair()
-        there.proxy.change(up=Weather(cut=True), down=Weather(cut=True))
+        there.proxy.change(up=Conditions(cut=True), down=Conditions(cut=True))
         there.proxy.heal()
         client.transport.write(b"still here")
         await eventually(lambda: server.got == b"still here")
@@ -171,7 +171,7 @@ async def test_a_cut_that_cost_nothing_heals_without_a_reset() -> None:
 
 async def test_new_connections_meet_the_weather_too() -> None:
     async with place() as there:
-        there.proxy.change(up=Weather(cut=True))
+        there.proxy.change(up=Conditions(cut=True))
         client, server = await there.pair()
         client.transport.write(b"lost")
         server.transport.write(b"heard")
@@ -194,7 +194,7 @@ async def test_what_a_client_says_at_once_is_not_lost() -> None:
 async def test_what_is_halted_comes_late_and_whole() -> None:
     async with place() as there:
         client, server = await there.pair()
-        there.proxy.change(up=Weather(halted=True))
+        there.proxy.change(up=Conditions(halted=True))
         data = noise(20_000_000)  # the kernel's buffers may take 10
         client.transport.write(data)
         await turns(200)
@@ -208,7 +208,7 @@ async def test_what_is_halted_comes_late_and_whole() -> None:
 async def test_what_waits_is_bounded() -> None:
     async with place() as there:
         client, _ = await there.pair()
-        there.proxy.change(up=Weather(latency_s=1000))
+        there.proxy.change(up=Conditions(latency_s=1000))
         (link,) = there.proxy._links
         client.transport.write(noise(20_000_000))
         await eventually(lambda: link.up._queued >= QUEUED)
@@ -260,7 +260,7 @@ async def test_healing_leaves_no_reset_to_come() -> None:
 async def test_an_end_passes_when_all_before_it_has() -> None:
     async with place() as there:
         client, server = await there.pair()
-        there.proxy.change(up=Weather(latency_s=0.01))
+        there.proxy.change(up=Conditions(latency_s=0.01))
         client.transport.write(b"last words")
         client.transport.write_eof()
         await eventually(lambda: server.ended)
@@ -310,7 +310,7 @@ async def test_several_servers_are_served_in_turn() -> None:
 async def test_one_server_is_cut_off_from_its_clients() -> None:
     async with place(2) as there:
         pairs = [await there.pair() for _ in range(4)]
-        assert there.proxy.change(up=Weather(cut=True), down=Weather(cut=True), target=1) == 2
+        assert there.proxy.change(up=Conditions(cut=True), down=Conditions(cut=True), target=1) == 2
         pairs += [await there.pair() for _ in range(4)]
         for client, _ in pairs:
             client.transport.write(b"hello")
@@ -350,7 +350,7 @@ async def test_equal_dice_meet_equal_connections() -> None:
             await there.pair()
         met = []
         for _ in range(2):
-            there.proxy.change(up=Weather(cut=True), dice=random.Random(9), share=0.3)
-            met.append([link.number for link in there.proxy._sorted() if link.up.weather.cut])
+            there.proxy.change(up=Conditions(cut=True), dice=random.Random(9), share=0.3)
+            met.append([link.number for link in there.proxy._sorted() if link.up.conditions.cut])
         assert met[0] == met[1]
         assert 0 < len(met[0]) < 20

@@ -25,7 +25,7 @@ COMMITS = 200
 
 @pytest.fixture
 def shim(tmp_path: Path) -> Iterator[Shim]:
-    if (why := shims.missing()) is not None:
+    if (why := shims.unavailable()) is not None:
         assert not os.environ.get("CI"), why
         pytest.skip(why)
     (tmp_path / "data").mkdir()
@@ -273,4 +273,4 @@ def test_the_wall_clock_is_turned_and_the_monotonic_one_is_not(shim: Shim, pytho
 
 def test_a_machine_without_a_compiler_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    assert shims.missing() in ("it takes a C compiler (cc)", "it takes Linux with glibc")
+    assert shims.unavailable() in ("it takes a C compiler (cc)", "it takes Linux with glibc")
