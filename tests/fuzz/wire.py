@@ -87,7 +87,7 @@ async def judge(node: Node, peer: Peer, kind: int) -> None:
     await node.appender.drain()
     peer.transport.abort()
     await asyncio.sleep(1)
-    assert (node.gate.sockets, dict(node.gate.by_address), peer.connection.subscriptions) == (0, {}, {})
+    assert (node.admission.open, dict(node.admission.open_by_address), peer.connection.subscriptions) == (0, {}, {})
     for room in node.hub.rooms.values():
         assert (room.live, room.lagging, room.events_pending) == (0, set(), 0)
     assert not node.hub.presence._devices

@@ -306,10 +306,10 @@ async def test_health(anyone: Rest, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         run_node(Settings(port=0, admin_port=0, data=tmp_path)) as node,
         rest(f"http://127.0.0.1:{node.port}") as here,
     ):
-        node.node.gate.draining = True
+        node.node.admission.draining = True
         assert await here.refused("GET", "/readyz") == "draining"
         assert await here.ok("GET", "/livez") == {"status": "live"}
-        node.node.gate.draining = False
+        node.node.admission.draining = False
         assert await here.ok("GET", "/readyz") == {"status": "ready"}
         for broken in (refuse, never):
             monkeypatch.setattr(node.store, "set_read", broken)

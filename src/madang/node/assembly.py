@@ -3,7 +3,7 @@
 Nothing is started: `run.py` does that for a node that serves, tests for nodes without listeners.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from typing import Protocol
 
 from madang.delivery.fanout import Fanout
@@ -21,7 +21,8 @@ from madang.services.limits import Limits, Rates
 from madang.services.reading import Reading
 from madang.services.rooms import Rooms
 from madang.services.shared_limits import SPENT, Sharing
-from madang.transports.node import Gate, Node, Part
+from madang.transports.admission import Admission
+from madang.transports.node import Node, Part
 
 Holders = Callable[[], Awaitable[Sequence[str]]]
 """Returns the names of all nodes that hold a lease, this one's included."""
@@ -40,10 +41,12 @@ def assemble(
     presence: Presence,
     holders: Holders,
     rates: Rates,
-    gate: Gate,
     max_text: int,
     max_rooms: int,
     ping_s: float,
+    origins: frozenset[str] = frozenset(),
+    trusted_proxies: Container[str] = frozenset(),
+    compression: bool = False,
     quiet_above: int = QUIET_ABOVE,
 ) -> Node:
     """Return a node whose parts are connected and not started. Call it in the event loop that will run them.
@@ -64,6 +67,10 @@ def assemble(
     limits = Limits(rates, shared=not bus.local)
     shared_limits = Sharing(name, limits, bus, hub.time)
     hub.on_signal(SPENT, shared_limits.hear)
+    admission = Admission(
+        limits, most=rates.sockets, most_per_address=rates.sockets_per_address, origins=origins,
+        trusted_proxies=trusted_proxies,
+    )  # fmt: skip
     wheel = Wheel()
     parts = (
         Part("bus", start=lambda: bus.start(hub), stop=bus.stop),
@@ -79,6 +86,6 @@ def assemble(
     )
     return Node(
         name=name, appender=appender, hub=hub, heartbeat=heartbeat, following=following, rooms=rooms, reading=reading,
-        identity=Identity(secret, store), limits=limits, shared_limits=shared_limits, wheel=wheel, gate=gate,
-        max_text=max_text, max_rooms=max_rooms, ping_s=ping_s, parts=parts,
+        identity=Identity(secret, store), limits=limits, shared_limits=shared_limits, wheel=wheel, admission=admission,
+        max_text=max_text, max_rooms=max_rooms, ping_s=ping_s, compression=compression, parts=parts,
     )  # fmt: skip

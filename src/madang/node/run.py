@@ -31,7 +31,7 @@ from madang.transports.addresses import Proxies
 from madang.transports.admin.app import admin_app
 from madang.transports.http.app import http_app
 from madang.transports.http.parser import guarded
-from madang.transports.node import Gate, Node, Part
+from madang.transports.node import Node, Part
 from madang.transports.websocket.connection import gateway
 
 logger = logging.getLogger("madang.node")
@@ -127,8 +127,9 @@ async def run_node(settings: Settings) -> AsyncIterator[RunningNode]:
         bus, presence = await stack.enter_async_context(open_bus(settings.bus, options, database=settings.database_url))
         node = assemble(
             name=name, store=store, secret=secret, bus=bus, presence=presence, holders=lambda: store.holders(_now_ms()),
-            rates=_rates(settings), gate=_gate(settings), max_text=settings.max_text, max_rooms=settings.max_rooms,
-            ping_s=settings.ping_s,
+            rates=_rates(settings), max_text=settings.max_text, max_rooms=settings.max_rooms, ping_s=settings.ping_s,
+            origins=frozenset(settings.origins), trusted_proxies=Proxies(settings.trusted_proxies),
+            compression=settings.compression,
         )  # fmt: skip
         parts = [*node.parts, Part("lease", loops=[lease.keep])]
         if bus.local and not for_one_node(settings.database_url):
@@ -139,8 +140,8 @@ async def run_node(settings: Settings) -> AsyncIterator[RunningNode]:
         running = RunningNode(node, store, port, admin_port)
         await stack.enter_async_context(running_parts(parts, running.failed.set))
         await node.rooms.ensure_lobby()
-        server = _server(settings, http_app(node), ws=gateway(node), http=guarded(node))
-        admin = _server(settings, admin_app(node), ws="none", http="httptools")
+        server = _server(http_app(node), ws=gateway(node), http=guarded(node))
+        admin = _server(admin_app(node), ws="none", http="httptools")
         servers = {server: listener, admin: admin_listener}
         serving = [_watched(partial(each.serve, [accepts]), running.failed.set) for each, accepts in servers.items()]
         stack.push_async_callback(_drain, node, list(servers), serving)
@@ -192,19 +193,10 @@ def _calm_gc() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def _gate(settings: Settings) -> Gate:
-    return Gate(
-        origins=frozenset(settings.origins),
-        trusted_proxies=Proxies(settings.trusted_proxies),
-        compression=settings.compression,
-    )
-
-
-def _server(settings: Settings, app: Any, *, ws: Any, http: Any) -> _Server:
+def _server(app: Any, *, ws: Any, http: Any) -> _Server:
     config = uvicorn.Config(
         app, ws=ws, http=http, lifespan="off", log_config=None, access_log=False, backlog=BACKLOG,
-        proxy_headers=bool(settings.trusted_proxies), forwarded_allow_ips=settings.trusted_proxies or None,
-        timeout_graceful_shutdown=int(DRAIN_S), server_header=False, date_header=False,
+        proxy_headers=False, timeout_graceful_shutdown=int(DRAIN_S), server_header=False, date_header=False,
     )  # fmt: skip
     return _Server(config)
 
@@ -222,8 +214,8 @@ def _watched(loop: Callable[[], Awaitable[None]], failed: Callable[[], object]) 
 
 async def _drain(node: Node, servers: list[_Server], serving: list[asyncio.Task[None]]) -> None:
     """Stop accepting; store and ack what was taken; say goodbye to every socket, jittered; let go of those that stay."""
-    gate, hub = node.gate, node.hub
-    gate.draining = True
+    admission, hub = node.admission, node.hub
+    admission.draining = True
     for server in servers:
         for listener in getattr(server, "servers", []):
             listener.close()
@@ -233,7 +225,7 @@ async def _drain(node: Node, servers: list[_Server], serving: list[asyncio.Task[
     except TimeoutError:
         logger.error("the storage did not answer in %s s: %d sends stay unacked", DRAIN_S, node.appender.waiting)
     hub.scheduler.finish()
-    sockets = gate.sockets
+    sockets = admission.open
     for server in servers:
         server.should_exit = True
     _, late = await asyncio.wait(serving, timeout=DRAIN_S + 1)

@@ -1,15 +1,15 @@
-"""A client's address: the peer's, unless the peer is a proxy one has listed; then what that proxy says."""
+"""A client's address: the peer's, or what the peer says if it is a trusted proxy. The same for every door."""
 
 from collections.abc import Container, Iterable, Sequence
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
-LONGEST: Final = 64  # of what a proxy says that is no address; it becomes a key
-NETWORK: Final = 64  # bits of an IPv6 address that tell one customer from another: he has all that follow
+LONGEST: Final = 64  # characters of what a proxy says that is not an address: it becomes a key
+NETWORK: Final = 64  # bits of an IPv6 address that tell customers apart: each has all addresses that begin with them
 
 
 class Proxies(Container[str]):
-    """Those who have one of these addresses, or one of these networks'. Raises ValueError for what is neither."""
+    """The trusted proxies, by address or network. Raises ValueError for what is neither."""
 
     def __init__(self, listed: Iterable[str]) -> None:
         self._networks = tuple(ip_network(each, strict=False) for each in listed)
@@ -23,26 +23,31 @@ class Proxies(Container[str]):
 
 
 def client_address(peer: Any, forwarded: Sequence[str], trusted: Container[str]) -> str:
-    """Give the address to count limits by: an IPv4 address, or an IPv6 network.
+    """Return the address to count limits by: an IPv4 address, or an IPv6 network.
 
     Args:
         peer: the socket's peer name; its first part is the address.
-        forwarded: values of X-Forwarded-For. Read from the right: the first address that no trusted proxy has is the
-            client's, because what stands left of it the client could have written itself.
+        forwarded: values of X-Forwarded-For. Read from the right: the first address that is not a trusted proxy's is the
+            client's, because the client could have written everything to the left of it.
         trusted: the proxies.
     """
-    address = _plain(str(peer[0])) if isinstance(peer, tuple | list) and peer else "local"
+    address = peer_address(peer)
     if address in trusted:
         hops = [hop.strip() for value in forwarded for hop in value.split(",") if hop.strip()]
         for hop in reversed(hops):
             address = _plain(hop)
             if address not in trusted:
                 break
-    return network(address)
+    return _network(address)
 
 
-def network(address: str) -> str:
-    """Give what an address is counted as: an IPv6 address as its network."""
+def peer_address(peer: Any) -> str:
+    """Return the address of a socket's peer, "local" for one without: IPv4 written as IPv6 as IPv4."""
+    return _plain(str(peer[0])) if isinstance(peer, tuple | list) and peer else "local"
+
+
+def _network(address: str) -> str:
+    """Return what an address is counted as: an IPv6 address as its network."""
     if ":" not in address:
         return address
     try:
@@ -53,7 +58,7 @@ def network(address: str) -> str:
 
 
 def _plain(hop: str) -> str:
-    """Give an address without port, brackets or zone; IPv4 written as IPv6 as IPv4."""
+    """Return an address without port, brackets or zone, and IPv4 written as IPv6 as IPv4."""
     if hop.startswith("["):
         hop = hop[1:].partition("]")[0]
     elif hop.count(":") == 1:

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,6 +18,7 @@ from madang.services.limits import Limits
 from madang.services.reading import Reading
 from madang.services.rooms import Rooms
 from madang.services.shared_limits import Sharing
+from madang.transports.admission import Admission
 
 JOINS: Final = 32  # begun per turn of the loop: about 10 ms
 
@@ -40,19 +41,6 @@ class Part:
 
 
 @dataclass(slots=True, kw_only=True)
-class Gate:
-    """Who may connect, and how many; checked before anything is allocated for them."""
-
-    origins: frozenset[str] = frozenset()  # besides the server's own; "*" for any
-    trusted_proxies: Container[str] = frozenset()  # those whose X-Forwarded-For is believed
-    compression: bool = False
-    draining: bool = False
-    sockets: int = 0
-    turned_away: int = 0  # handshakes refused for load, to come back later
-    by_address: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(slots=True, kw_only=True)
 class Node:
     """What a door may call."""
 
@@ -67,10 +55,11 @@ class Node:
     limits: Limits
     shared_limits: Sharing
     wheel: Wheel
-    gate: Gate
+    admission: Admission
     max_text: int
     max_rooms: int
     ping_s: float  # between two pings of a socket
+    compression: bool  # whether sockets may negotiate it
     parts: Sequence[Part] = ()
     joins: Turnstile = field(default_factory=lambda: Turnstile(JOINS))
     now: Callable[[], float] = time.time

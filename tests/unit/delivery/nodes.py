@@ -18,7 +18,6 @@ from madang.node.run import running_parts
 from madang.ports.bus import Bus
 from madang.ports.presence import Presence
 from madang.services.limits import UNLIMITED
-from madang.transports.node import Gate
 from tests.unit.delivery.subscribers import RecordingSubscriber, created
 from tests.unit.parts import chosen
 
@@ -33,7 +32,7 @@ class Node:
         self.store = store
         self.bus = bus
         self._node = node = assemble(
-            name=name, store=store, secret=b"", bus=bus, presence=presence, holders=holders, rates=UNLIMITED, gate=Gate(),
+            name=name, store=store, secret=b"", bus=bus, presence=presence, holders=holders, rates=UNLIMITED,
             max_text=4000, max_rooms=5, ping_s=25.0, quiet_above=quiet_above,
         )  # fmt: skip
         self.hub = node.hub

@@ -18,13 +18,13 @@ Running = Callable[..., AbstractAsyncContextManager[Node]]
 
 @pytest.fixture
 def running(tmp_path: Path) -> Running:
-    """Run a node; `log` wraps its store, `rates` and `gate` are its own."""
+    """Run a node; `log` wraps its store; `rates` and `options` are as for `running_node`."""
 
     @asynccontextmanager
     async def run(
-        log: Callable[[Any], Any] = lambda store: store, rates: Rates = UNLIMITED, **gate: Any
+        log: Callable[[Any], Any] = lambda store: store, rates: Rates = UNLIMITED, **options: Any
     ) -> AsyncIterator[Node]:
-        async with opened_store(tmp_path) as store, running_node(log(store), rates=rates, **gate) as node:
+        async with opened_store(tmp_path) as store, running_node(log(store), rates=rates, **options) as node:
             await node.rooms.create(OWNER, "yard", "Yard", "open")
             yield node
 

@@ -11,7 +11,7 @@ from madang.node.assembly import Holders, assemble
 from madang.node.run import running_parts
 from madang.ports.bus import Bus
 from madang.services.limits import UNLIMITED, Rates
-from madang.transports.node import Gate, Node
+from madang.transports.node import Node
 from tests.unit.parts import chosen
 
 SECRET = b"s" * 32
@@ -31,7 +31,7 @@ async def running_node(
     holders: Holders = nobody,
     rates: Rates = UNLIMITED,
     watch: bool = False,
-    **gate: Any,
+    **options: Any,
 ) -> AsyncIterator[Node]:
     """Run one node on a store; several that share secret and bus are a fleet, each with a name of its own.
 
@@ -41,7 +41,7 @@ async def running_node(
     """
     node = assemble(
         name=name, store=store, secret=SECRET, bus=bus or MemoryBus(), presence=MemoryPresence(TTL_S), holders=holders,
-        rates=rates, gate=Gate(**gate), max_text=4000, max_rooms=5, ping_s=25.0,
+        rates=rates, max_text=4000, max_rooms=5, ping_s=25.0, **options,
     )  # fmt: skip
     async with running_parts(chosen(node, watch), failed=lambda: None):
         yield node

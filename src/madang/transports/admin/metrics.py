@@ -110,14 +110,14 @@ class _Node(Collector):
     def collect(self) -> Iterator[Metric]:
         """Give the node's metrics (called by the registry)."""
         node = self._node
-        gate, hub, appender = node.gate, node.hub, node.appender
+        admission, hub, appender = node.admission, node.hub, node.appender
         yield InfoMetricFamily("madang", "Version of this node.", {"version": __version__})
-        yield GaugeMetricFamily("madang_sockets", "WebSockets open.", gate.sockets)
+        yield GaugeMetricFamily("madang_sockets", "WebSockets open.", admission.open)
         yield GaugeMetricFamily("madang_sockets_limit", "WebSockets accepted at most.", node.limits.rates.sockets)
         yield CounterMetricFamily(
-            "madang_turned_away", "Handshakes refused for load, to come back later.", gate.turned_away
+            "madang_turned_away", "Handshakes refused for load, to come back later.", admission.turned_away
         )
-        yield GaugeMetricFamily("madang_draining", "1 while the node lets go of its sockets to stop.", gate.draining)
+        yield GaugeMetricFamily("madang_draining", "1 while the node closes its sockets to stop.", admission.draining)
         yield GaugeMetricFamily("madang_rooms", "Rooms live on this node.", len(hub.rooms))
         yield GaugeMetricFamily(
             "madang_rooms_due", "Rooms waiting for their turn to be written.", hub.scheduler.backlog

@@ -10,7 +10,7 @@ from madang import __version__
 from madang.errors import Refused, StorageFailed
 from madang.transports.http import page
 from madang.transports.http.bodies import Health
-from madang.transports.http.dependencies import ThisNode
+from madang.transports.http.dependencies import Scheme, ThisNode
 from madang.transports.http.envelope import Envelope
 from madang.transports.http.errors import METHODS, answer, failure, handle_errors
 from madang.transports.http.routes import messages as http_messages
@@ -35,7 +35,7 @@ async def livez() -> Response:
 @router.get("/readyz", **documented(Health))
 async def readyz(node: ThisNode) -> Response:
     """Say whether new connections are welcome: not while the node drains, nor when the log does not answer."""
-    if node.gate.draining:
+    if node.admission.draining:
         raise Refused("draining")
     if not await node.reading.probe():
         raise StorageFailed("The storage does not answer.")
@@ -43,10 +43,10 @@ async def readyz(node: ThisNode) -> Response:
 
 
 @router.get("/", include_in_schema=False)
-async def front(request: Request) -> Response:
+async def front(request: Request, scheme: Scheme) -> Response:
     """Show people what this is."""
     headers = request.headers
-    return page.front(headers.get("accept-language", ""), headers.get("host", ""), request.scope["scheme"] == "https")
+    return page.front(headers.get("accept-language", ""), headers.get("host", ""), scheme == "https")
 
 
 class _Cors(CORSMiddleware):
@@ -69,9 +69,9 @@ def http_app(node: Node) -> Envelope:
     handle_errors(api)
     for part in (http_users.router, http_rooms.router, http_messages.router, router):
         api.include_router(part)
-    if node.gate.origins:
+    if node.admission.origins:
         api.add_middleware(
-            _Cors, allow_origins=list(node.gate.origins), allow_methods=METHODS,
+            _Cors, allow_origins=list(node.admission.origins), allow_methods=METHODS,
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key"], expose_headers=["Retry-After"],
         )  # fmt: skip
     return Envelope(api)

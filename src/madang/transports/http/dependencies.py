@@ -20,6 +20,22 @@ async def _node(request: Request) -> Node:
 ThisNode = Annotated[Node, Depends(_node)]
 
 
+async def _address(request: Request, node: ThisNode) -> str:
+    return node.admission.address(request.client, request.headers.getlist("x-forwarded-for"))
+
+
+Address = Annotated[str, Depends(_address)]
+"""What the client is counted by: its address, read as for a WebSocket."""
+
+
+async def _scheme(request: Request, node: ThisNode) -> str:
+    return node.admission.scheme(request.client, request.url.scheme, request.headers.get("x-forwarded-proto", ""))
+
+
+Scheme = Annotated[str, Depends(_scheme)]
+"""The scheme the client used, "http" or "https", to the first proxy if there is one."""
+
+
 async def _token(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
     if credentials is None:
         raise Refused("bad_token", "Send the header Authorization: Bearer TOKEN.")

@@ -14,17 +14,16 @@ from typing import Any, Final, cast
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 from websockets.frames import CloseCode, Frame, Opcode
-from websockets.http11 import Request, Response
+from websockets.http11 import Request
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from madang.delivery.subscriber import Subscription
-from madang.errors import Limited
 from madang.protocol.native.frames import ByeFrame
-from madang.transports.addresses import client_address
 from madang.transports.native.session import MAX_FRAME, Session
 from madang.transports.node import Node
 from madang.transports.websocket.framing import DEFLATE, PLAIN, NativeEncoding, encoding_for
+from madang.transports.websocket.handshake import refusal
 
 logger = logging.getLogger("madang.websocket")
 _quiet = logging.getLogger("madang.websockets")  # the library's own; one line per bad client is ours to write
@@ -55,7 +54,7 @@ class Connection(asyncio.Protocol):
     )  # fmt: skip
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
-        extensions = [DEFLATE] if self.node.gate.compression else None
+        extensions = [DEFLATE] if self.node.compression else None
         self._protocol = ServerProtocol(extensions=extensions, max_size=MAX_FRAME, logger=_quiet)
         self._server_state = server_state
         self.transport: asyncio.Transport
@@ -93,14 +92,7 @@ class Connection(asyncio.Protocol):
         if self.session is not None:
             self.session.ended()
             self.node.hub.close(self)
-            self._leave_gate()
-
-    def _leave_gate(self) -> None:
-        gate = self.node.gate
-        gate.sockets -= 1
-        gate.by_address[self.address] -= 1
-        if not gate.by_address[self.address]:
-            del gate.by_address[self.address]
+            self.node.admission.leave(self.address)
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; answer pings and closes; give text to the session."""
@@ -206,56 +198,21 @@ class Connection(asyncio.Protocol):
     def _handshake(self, request: Request) -> None:
         if self._protocol.close_expected():
             return  # what stood behind the head in its packet was no frame, and the parser has given up
-        response = self._refusal(request) or self._protocol.accept(request)
+        node, peer = self.node, self.transport.get_extra_info("peername")
+        self.address = node.admission.address(peer, request.headers.get_all("X-Forwarded-For"))
+        response = refusal(self._protocol, request, node.admission, self.address, node.hub.time())
+        response = response or self._protocol.accept(request)
         if response.status_code != 101:
             self._protocol.send_response(response)
             self._flush()
             return
-        gate = self.node.gate
-        gate.sockets += 1
-        gate.by_address[self.address] = gate.by_address.get(self.address, 0) + 1
+        node.admission.enter(self.address)
         self.device = secrets.token_hex(8)
         self.encoding = encoding_for(self._protocol.extensions)
-        self.session = Session(self.node, self)
+        self.session = Session(node, self)
         self._protocol.send_response(response)
         request.headers.clear()  # the parser keeps the request for good: 2 KB per socket
-        self.node.wheel.add(self._tick, min(HELLO_S, self.node.ping_s))
-
-    def _refusal(self, request: Request) -> Response | None:
-        """Judge a handshake by path, origin and load, before anything is kept for it."""
-        gate, rates = self.node.gate, self.node.limits.rates
-        peer = self.transport.get_extra_info("peername")
-        self.address = client_address(peer, request.headers.get_all("X-Forwarded-For"), gate.trusted_proxies)
-        reject = self._protocol.reject
-        if request.path.partition("?")[0] != "/ws":
-            return reject(404, "There is no WebSocket at this path; the native protocol is at /ws.\n")
-        origins = request.headers.get_all("Origin")
-        if (
-            origins
-            and not _same_origin(origins, request.headers.get_all("Host"))
-            and not gate.origins & {"*", *origins}
-        ):
-            return reject(403, "This origin is not on the server's list (MADANG_ORIGINS).\n")
-        if request.headers.get_all("Sec-WebSocket-Version") != ["13"]:
-            response = reject(426, "This server speaks version 13 (RFC 6455).\n")
-            response.headers["Upgrade"] = "websocket"
-            response.headers["Sec-WebSocket-Version"] = "13"  # 4.4: the version it would have to be
-            return response
-        if gate.draining:
-            return self._busy(reject(503, "This node is restarting.\n"), 1 + secrets.randbelow(3))
-        if gate.sockets >= rates.sockets or gate.by_address.get(self.address, 0) >= rates.sockets_per_address:
-            return self._busy(reject(503, "Too many sockets.\n"), 5 + secrets.randbelow(10))
-        try:
-            self.node.limits.handshake(self.address, self.node.hub.time())
-        except Limited as error:
-            status = 503 if error.code == "overloaded" else 429
-            return self._busy(reject(status, "Too many connections in a short time.\n"), 1 + error.retry_ms // 1000)
-        return None
-
-    def _busy(self, response: Response, seconds: int) -> Response:
-        self.node.gate.turned_away += 1
-        response.headers["Retry-After"] = str(seconds)
-        return response
+        node.wheel.add(self._tick, min(HELLO_S, node.ping_s))
 
     # -- frames and closing --------------------------------------------------------------------------------------------
 
@@ -298,7 +255,7 @@ class Connection(asyncio.Protocol):
         if self.closed:
             return
         if code in FLOODS:
-            self.node.limits.flooded(self.address, self.node.hub.time())
+            self.node.admission.flooded(self.address, self.node.hub.time())
         if self._protocol.state is OPEN:
             self._protocol.send_close(code, reason)
             for data in self._protocol.data_to_send():
@@ -360,10 +317,3 @@ class Connection(asyncio.Protocol):
 def gateway(node: Node) -> type[Connection]:
     """Make the class to hand to uvicorn as `ws=`."""
     return type("Gateway", (Connection,), {"node": node, "__slots__": ()})
-
-
-def _same_origin(origins: list[str], hosts: list[str]) -> bool:
-    if len(origins) != 1 or len(hosts) != 1:
-        return False
-    _, scheme_ends, host = origins[0].partition("://")
-    return bool(scheme_ends) and host.lower() == hosts[0].lower()

@@ -2,11 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
-from madang.transports.addresses import network
 from madang.transports.http import bodies as b
-from madang.transports.http.dependencies import AfterId, Caller, Limit, ThisNode, Token, hold_page
+from madang.transports.http.dependencies import Address, AfterId, Caller, Limit, ThisNode, Token, hold_page
 from madang.transports.http.errors import answer
 from madang.transports.http.schemas import body, documented
 
@@ -14,9 +13,8 @@ router = APIRouter(prefix="/api", tags=["users"])
 
 
 @router.post("/guests", **documented(b.Welcome, status=201, taken=b.NewGuest))
-async def welcome_guest(node: ThisNode, request: Request, new: Annotated[b.NewGuest, body(b.NewGuest)]) -> Response:
+async def welcome_guest(node: ThisNode, address: Address, new: Annotated[b.NewGuest, body(b.NewGuest)]) -> Response:
     """Welcome a guest: a fresh user of that name, and a token for everything else."""
-    address = network(request.client.host) if request.client else "local"
     node.limits.address(address, node.hub.time())
     user, token = node.identity.guest(new.name, node.now())
     return answer(b.Welcome(b.Identified(user.id, user.name), token), 201)

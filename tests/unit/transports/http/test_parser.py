@@ -143,7 +143,7 @@ async def test_too_many_headers_in_one_packet(browser: Browser, more: bytes) -> 
     browser.send(head + b"abc")
     await browser.answered(431)
     await eventually(lambda: browser.transport.lost)
-    assert (browser.node.gate.sockets, browser.state.connections) == (0, set())
+    assert (browser.node.admission.open, browser.state.connections) == (0, set())
 
 
 async def test_a_large_head_in_one_packet(browser: Browser) -> None:
@@ -234,7 +234,7 @@ async def test_a_handshake_that_is_refused_leaves_nothing(browser: Browser, head
     browser.send(head)
     await eventually(lambda: browser.transport.lost)
     assert browser.answers[0] in (400, 403, 404)
-    assert (browser.node.gate.sockets, browser.state.connections) == (0, set())
+    assert (browser.node.admission.open, browser.state.connections) == (0, set())
 
 
 # -- the edges of HTTP -------------------------------------------------------------------------------------------------

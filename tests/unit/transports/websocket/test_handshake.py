@@ -13,10 +13,10 @@ from tests.waiting import eventually
 async def test_a_handshake_is_counted_and_given_back(node: Node) -> None:
     one, two, other = Peer(node).connect(), Peer(node).connect(), Peer(node, "10.0.0.2").connect()
     assert [p.status for p in (one, two, other)] == [101] * 3
-    assert (node.gate.sockets, node.gate.by_address) == (3, {"10.0.0.1": 2, "10.0.0.2": 1})
+    assert (node.admission.open, node.admission.open_by_address) == (3, {"10.0.0.1": 2, "10.0.0.2": 1})
     one.transport.abort()
     await eventually(lambda: one.transport.lost)
-    assert (node.gate.sockets, node.gate.by_address) == (2, {"10.0.0.1": 1, "10.0.0.2": 1})
+    assert (node.admission.open, node.admission.open_by_address) == (2, {"10.0.0.1": 1, "10.0.0.2": 1})
     two.transport.abort()
     await eventually(lambda: two.transport.lost)
     other.transport.abort()
@@ -84,7 +84,7 @@ async def test_caps(running: Running) -> None:
         first.transport.abort()
         await eventually(lambda: first.transport.lost)
         assert Peer(node).connect().status == 101
-        assert node.gate.sockets == 4
+        assert node.admission.open == 4
 
 
 async def test_handshakes_too_fast(running: Running) -> None:
@@ -93,11 +93,12 @@ async def test_handshakes_too_fast(running: Running) -> None:
         assert Peer(node, "10.0.0.2").connect().status == 101
 
 
-async def test_none_while_draining(running: Running) -> None:
-    async with running(draining=True) as node:
-        peer = Peer(node).connect()
-        assert peer.status == 503
-        await gone(peer)
+async def test_none_while_draining(node: Node) -> None:
+    node.admission.draining = True
+    peer = Peer(node).connect()
+    assert peer.status == 503
+    assert b"Retry-After" in peer.transport.sent
+    await gone(peer)
 
 
 @pytest.mark.parametrize(
@@ -115,9 +116,9 @@ async def test_none_while_draining(running: Running) -> None:
 async def test_the_address_a_trusted_proxy_gives(running: Running, forwarded: list[str], counted: str) -> None:
     async with running(trusted_proxies=frozenset({"10.0.0.1", "10.0.0.9"})) as node:
         Peer(node).connect(*(f"X-Forwarded-For: {value}" for value in forwarded))
-        assert node.gate.by_address == {counted: 1}
+        assert node.admission.open_by_address == {counted: 1}
 
 
 async def test_the_address_anybody_else_gives_is_not_believed(node: Node) -> None:
     Peer(node).connect("X-Forwarded-For: 203.0.113.7")
-    assert node.gate.by_address == {"10.0.0.1": 1}
+    assert node.admission.open_by_address == {"10.0.0.1": 1}

@@ -1,0 +1,147 @@
+"""Who may connect, and how many: asked by every door before it allocates anything for a client.
+
+Doors read a client's address here, ask whether its origin may connect and whether there is room, and say when a
+connection has begun and ended. How fast clients may connect is judged by services, as every rate is.
+"""
+
+import secrets
+from collections.abc import Container, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from madang.codes import ERRORS
+from madang.core.metrics import Metric
+from madang.errors import Limited
+from madang.transports.addresses import client_address, peer_address
+
+
+class ConnectionLimits(Protocol):
+    """How fast clients may connect."""
+
+    def handshake(self, address: str, now: float) -> None:
+        """Count a connection of an address. Raise Limited (rate_limited by the address, overloaded by the node)."""
+
+    def flooded(self, address: str, now: float) -> None:
+        """Charge an address for a connection that was closed for flooding."""
+
+
+class TurnedAway(NamedTuple):
+    """Why a client may not connect now, and in how many seconds it may try again."""
+
+    code: str
+    message: str
+    retry_after_s: int
+
+    @property
+    def status(self) -> int:
+        """The HTTP status to answer with."""
+        return ERRORS[self.code].http
+
+
+class Admission:
+    """The connections of one node.
+
+    Args:
+        limits: judges how fast clients connect.
+        most: connections accepted at most.
+        most_per_address: the same, for one address.
+        origins: what browsers may come from, besides the server's own origin; "*" for any.
+        trusted_proxies: those whose X-Forwarded-For is believed.
+    """
+
+    def __init__(
+        self,
+        limits: ConnectionLimits,
+        *,
+        most: int,
+        most_per_address: int,
+        origins: frozenset[str] = frozenset(),
+        trusted_proxies: Container[str] = frozenset(),
+    ) -> None:
+        self._limits = limits
+        self._most = most
+        self._most_per_address = most_per_address
+        self._trusted_proxies = trusted_proxies
+        self.origins = origins
+        self.draining = False  # nobody may connect: the node is about to stop
+        self.turned_away = 0
+        self.open = 0
+        self.open_by_address: dict[str, int] = {}
+
+    def address(self, peer: Any, forwarded: Sequence[str]) -> str:
+        """Return the address to count a client by.
+
+        Args:
+            peer: the socket's peer name.
+            forwarded: values of X-Forwarded-For, believed where the peer is a trusted proxy.
+        """
+        return client_address(peer, forwarded, self._trusted_proxies)
+
+    def scheme(self, peer: Any, own: str, forwarded: str) -> str:
+        """Return the scheme a client used: what a trusted proxy says in X-Forwarded-Proto, or `own`."""
+        if forwarded in ("http", "https") and peer_address(peer) in self._trusted_proxies:
+            return forwarded
+        return own
+
+    def origin_allowed(self, origins: Sequence[str], hosts: Sequence[str]) -> bool:
+        """Return whether a page may connect. A client that is not a browser sends no Origin, and may.
+
+        Args:
+            origins: values of Origin.
+            hosts: values of Host.
+        """
+        return not origins or _same_origin(origins, hosts) or bool(self.origins & {"*", *origins})
+
+    def judge(self, address: str, now: float) -> TurnedAway | None:
+        """Charge an address for an attempt to connect, and return why it is turned away, if it is.
+
+        The waits are jittered, so that those who were cut off together do not all come back together.
+        """
+        turned_away = self._turned_away(address, now)
+        if turned_away is not None:
+            self.turned_away += 1
+        return turned_away
+
+    def _turned_away(self, address: str, now: float) -> TurnedAway | None:
+        if self.draining:
+            return TurnedAway("draining", ERRORS["draining"].message, 1 + secrets.randbelow(3))
+        if self.open >= self._most or self.open_by_address.get(address, 0) >= self._most_per_address:
+            return TurnedAway("overloaded", "Too many connections.", 5 + secrets.randbelow(10))
+        try:
+            self._limits.handshake(address, now)
+        except Limited as error:
+            return TurnedAway(error.code, "Too many connections in a short time.", 1 + error.retry_ms // 1000)
+        return None
+
+    def enter(self, address: str) -> None:
+        """Count a connection that has begun. Call `leave` when it has ended."""
+        self.open += 1
+        self.open_by_address[address] = self.open_by_address.get(address, 0) + 1
+
+    def leave(self, address: str) -> None:
+        """Count a connection that has ended."""
+        self.open -= 1
+        self.open_by_address[address] -= 1
+        if not self.open_by_address[address]:
+            del self.open_by_address[address]
+
+    def flooded(self, address: str, now: float) -> None:
+        """Charge an address for a connection that was closed for flooding: otherwise coming back would be free."""
+        self._limits.flooded(address, now)
+
+    def statistics(self) -> Sequence[Metric]:
+        """Return what is counted here."""
+        return (
+            Metric("gauge", "madang_sockets", "WebSockets open.", self.open),
+            Metric("gauge", "madang_sockets_limit", "WebSockets accepted at most.", self._most),
+            Metric(
+                "counter", "madang_turned_away", "Handshakes refused for load, to come back later.", self.turned_away
+            ),
+            Metric("gauge", "madang_draining", "1 while the node closes its sockets to stop.", self.draining),
+        )
+
+
+def _same_origin(origins: Sequence[str], hosts: Sequence[str]) -> bool:
+    if len(origins) != 1 or len(hosts) != 1:
+        return False
+    _, scheme_ends, host = origins[0].partition("://")
+    return bool(scheme_ends) and host.lower() == hosts[0].lower()
