@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from madang.adapters.sql import leases, store
-from madang.delivery.hub import Hub
-from madang.delivery.room import LiveRoom
+from madang.delivery.reader import LogReader
+from madang.delivery.tail import HotTail
 from madang.ports.leases import Lease
 from madang.transports.websocket import connection as websocket
 from madang.transports.websocket.connection import Connection
@@ -58,8 +58,8 @@ def _end(data: bytes) -> int:
 
 def read_for_each() -> None:
     """The log is read for everybody who comes back."""
-    Hub.read = lambda self, room, after, limit: self._read(room, after, limit)  # type: ignore[method-assign]
-    LiveRoom.lengthen = lambda self, events, asked: None  # type: ignore[method-assign]
+    LogReader.read = lambda self, room, after: self._read(room, after)  # type: ignore[method-assign]
+    HotTail.lengthen = lambda self, events, asked: None  # type: ignore[method-assign]
 
 
 def strict_lease() -> None:

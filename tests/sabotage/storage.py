@@ -11,7 +11,7 @@ from madang.adapters.sql.rows import Head, number
 from madang.adapters.sql.sqlite_writer import Writer
 from madang.core.events import Appended
 from madang.core.ids import EPOCH_MS, IdSource
-from madang.delivery.joining import Following, Joined
+from madang.delivery.joining import Joined, Joiner
 from madang.errors import StorageFull
 from madang.services import identity
 
@@ -126,7 +126,7 @@ def young_tokens() -> None:
 
 def no_fill() -> None:
     """Who resumes is told where the room is, and not what it missed."""
-    join = Following.join
+    join = Joiner.join
 
     async def forgetful(self: Any, *more: Any, **named: Any) -> Joined | None:
         joined = await join(self, *more, **named)
@@ -134,7 +134,7 @@ def no_fill() -> None:
             return joined
         return msgspec.structs.replace(joined, events=[])
 
-    Following.join = forgetful  # type: ignore[method-assign]
+    Joiner.join = forgetful  # type: ignore[method-assign]
 
 
 SABOTAGES: Final[dict[str, Callable[[], None]]] = {

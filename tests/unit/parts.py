@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from madang.transports.node import Node, Part
 
-ANSWERING = frozenset({"appender", "bus", "hub", "presence"})
+ANSWERING = frozenset({"appender", "bus", "presence", "turns"})
 """What a node answers with. Nothing of it happens by time alone."""
 WATCHING = ANSWERING | {"hub upkeep", "heartbeat", "shared limits"}
 """What one node among several runs besides."""

@@ -3,6 +3,7 @@ tick; first to be dropped under load. Nothing here is repeated or recovered: a c
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from madang.delivery.presence import PresenceKeeper
 from madang.delivery.room import LiveRoom
 from madang.delivery.scheduler import Scheduler
-from madang.delivery.subscriber import Statistics
+from madang.delivery.statistics import Statistics
 from madang.ports.bus import Signal
 from madang.protocol.native.frames import Frame, ReadFrame, TypingFrame
 
@@ -43,13 +44,12 @@ class Ephemeral:
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
-        rooms: dict[str, LiveRoom],
+        rooms: Mapping[str, LiveRoom],
         scheduler: Scheduler,
         statistics: Statistics,
         presence: PresenceKeeper,
     ) -> None:
-        self._loop = loop
+        self._loop = asyncio.get_running_loop()
         self._rooms = rooms
         self._scheduler = scheduler
         self._statistics = statistics

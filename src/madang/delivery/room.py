@@ -1,39 +1,40 @@
-"""A room that lives on this node: its hot tail, its audience, and batches on their way out.
+"""A room that lives on this node: its tail, its audience, and the batches on their way out.
 
-Rule 1: an event is accepted only as the next seq; order is settled here, once, for every socket.
-Rule 2: a batch is sealed (joined, its audience fixed) before it is written, and written to all of that audience, in
-        slices if the room is large. A live socket therefore always stands at `sealed`.
-Rule 3: an event that ends somebody's access closes its batch, and its subject leaves the audience behind it.
-Deciding *when* a batch is sealed is the scheduler's (`scheduler.py`); reading the log is the hub's.
+Rule 1: an event is accepted only as the next seq; order is settled here, once, for every subscriber.
+Rule 2: a batch is sealed (joined, its audience fixed) before it is written, and then written to all of that audience, in
+        slices if the room is large. So a live subscriber always stands at `sealed`.
+Rule 3: an event that ends someone's access closes its batch; behind it, its subject is no longer in the audience.
+When a batch is sealed is decided in `scheduler.py`; the log is read in `hub.py`.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from enum import Enum, auto
 from itertools import islice
 from typing import Final
 
-from madang.core.events import (
-    CHANGED,
-    DELETED,
-    EDITED,
-    ENDS_ACCESS,
-    JOINED,
-    KICKED,
-    ROLE,
-    SENT,
-    Body,
-    Event,
-    encode_body,
-)
+from madang.core.events import CHANGED, DELETED, ENDS_ACCESS, JOINED, KICKED, ROLE, SENT, Event
 from madang.core.rooms import Room
-from madang.delivery.subscriber import Encoding, Entry, Statistics, Subscriber, Subscription, encoded
+from madang.delivery.memberships import MembershipChanges
+from madang.delivery.statistics import Statistics
+from madang.delivery.subscriber import Encoding, Subscriber, encoded
+from madang.delivery.subscription import Standing, Subscription
+from madang.delivery.tail import HotTail
 from madang.protocol.native.frames import SkipFrame
 
-FEW: Final = 16  # sockets up to which an event is joined with what else the turn of the loop gives them
-TOUCHED: Final = 1000  # memberships remembered as ended or changed, for joins that were under way meanwhile
-TAIL: Final = 200  # events kept per live room: what a fresh join may ask for, about 80 KB
-LONG_TAIL: Final = 1000  # kept while people come back from further behind: 300 at once were 240 reads of the log
-LONG_BYTES: Final = 1 << 20  # of text that a tail is lengthened by
+FEW: Final = 16  # subscribers up to which an event is joined with what else the turn of the loop gives them
+
+
+class Turn(Enum):
+    """How a room waits for its turn to be written; kept by the scheduler."""
+
+    IDLE = auto()  # it does not wait
+    LAZY = auto()  # within a second will do
+    QUEUED = auto()  # now, or when its tick is over
+
+
+# For the hot path: in Python 3.11 looking a member up in its class takes 150 ns, a global 10.
+IDLE, LAZY, QUEUED = Turn.IDLE, Turn.LAZY, Turn.QUEUED
 
 
 class Audience:
@@ -64,45 +65,49 @@ class Audience:
 
 
 class LiveRoom:
-    """One room on one node. Everything here runs in the event loop and never waits."""
+    """One room on one node. Everything here runs in the event loop and never waits.
+
+    Attributes:
+        next: the only seq that may be accepted.
+        sealed: the seq at which every live subscriber stands.
+        live: how many subscriptions are in the audiences.
+        lagging: the subscriptions that are behind.
+        batches: sealed and not written yet: bytes, to whom, and how many of these have them.
+        leaving: whose access ended, while batches with that news are on their way.
+        skip_from: the first seq of a range of joins that is not told yet, 0 for none.
+        turn, next_flush: the scheduler's; until the loop time `next_flush`, a hot room only collects.
+    """
 
     __slots__ = (
-        "audiences", "batches", "epoch", "erased", "events_pending", "filling", "forgotten", "gone", "head", "held", "info", "lagging", "lazy",
-        "live", "next", "next_flush", "queued", "sealed", "skip_from", "statistics", "tail", "touched", "warm",
+        "audiences", "batches", "changes", "epoch", "events_pending", "info", "lagging", "leaving", "live", "next", "next_flush", "sealed",
+        "skip_from", "statistics", "tail", "turn",
     )  # fmt: skip
 
     def __init__(self, info: Room, epoch: str, seq: int, events: list[Event], statistics: Statistics) -> None:
         self.info = info
         self.epoch = epoch
-        self.next = seq + 1  # the seq that may be accepted
-        self.sealed = seq  # where every live socket stands
-        self.tail: deque[Entry] = deque((encoded(e) for e in events), maxlen=TAIL)
-        self.warm = False  # the tail was lengthened since the last sweep
-        self.erased = 0  # seq of the newest event that erased others
-        self.touched: dict[str, int] = {}  # user -> seq of the newest event that ended or changed a membership
-        self.forgotten = 0  # up to this seq, `touched` may have let go of something
-        self.held: dict[int, Event] = {}  # came early; at most hub.HELD
-        self.head = seq  # the log is known to reach so far; below `next` most of the time
-        self.filling = False  # a log read for a gap is under way
+        self.next = seq + 1
+        self.sealed = seq
+        self.tail = HotTail(seq, events)
+        self.changes = MembershipChanges()
         self.audiences: dict[Encoding, Audience] = {}
-        self.live = 0  # subscriptions in the audiences
+        self.live = 0
         self.lagging: set[Subscription] = set()
-        self.batches: deque[tuple[bytes, tuple[Callable[[bytes], None], ...], int]] = deque()  # bytes, to whom, cursor
-        self.gone: set[Subscriber] = set()  # whose access ended, while batches with that news are on their way
+        self.leaving: set[Subscriber] = set()
+        self.batches: deque[tuple[bytes, tuple[Callable[[bytes], None], ...], int]] = deque()
         self.events_pending = 0
-        self.next_flush = 0.0  # loop time before which a hot room only collects
-        self.queued = False  # the scheduler has it
-        self.lazy = False  # the scheduler has it, for later
-        self.skip_from = 0  # first seq of a range not told yet, 0 for none
+        self.skip_from = 0
+        self.turn = IDLE
+        self.next_flush = 0.0
         self.statistics = statistics
 
     # -- the log's side ------------------------------------------------------------------------------------------------
 
     def accept(self, event: Event, quiet_above: int) -> None:
-        """Take the next event: into the tail, and into the pending batch of every audience."""
+        """Add the next event to the tail and to the pending batch of every audience."""
         entry = encoded(event)
         self.next = event.seq + 1
-        self.tail.append(entry)
+        self.tail.entries.append(entry)
         self.statistics.events += 1
         if event.type == JOINED and self.live > quiet_above:
             self.skip_from = self.skip_from or event.seq
@@ -118,23 +123,12 @@ class LiveRoom:
     def _apply(self, event: Event) -> None:
         if event.type in ENDS_ACCESS:
             subject = event.content().member or event.user if event.type == KICKED else event.user
-            self._touch(subject, event.seq)
-            theirs = [s for s in self.subscriptions() if s.user == subject and s.until is None and s.reach < event.seq]
-            if any(s.live for s in theirs):
-                self.seal()
-            for subscription in theirs:
-                if subscription.live:
-                    self.detach(subscription)
-                    self.gone.add(subscription.subscriber)
-                else:
-                    subscription.until = event.seq
-                subscription.subscriber.access_ended(self.info.id)
+            self._end_access(subject, event.seq)
         elif event.type == DELETED:
-            self.erased = event.seq
-            self._erase(event.content().target)
+            self.tail.erase(event)
         elif event.type == ROLE:
             body = event.content()
-            self._touch(body.member or "", event.seq)
+            self.changes.note(body.member or "", event.seq)
             for subscription in self.subscriptions():
                 if subscription.user == body.member:
                     subscription.role = body.role or subscription.role
@@ -148,55 +142,23 @@ class LiveRoom:
                 slow_ms=slow_ms,
             )
 
-    def _touch(self, user: str, seq: int) -> None:
-        if len(self.touched) >= TOUCHED:
-            self.forgotten = self.touched.pop(next(iter(self.touched)))
-        self.touched.pop(user, None)
-        self.touched[user] = seq
-
-    def _erase(self, target: int | None) -> None:
-        """Take a deleted message's text out of the tail, as the log does, so that no later join reads it."""
-        for i, entry in enumerate(self.tail):
-            event = entry.event
-            if event.seq == target and event.type == SENT:
-                body = encode_body(Body(deleted=True))
-            elif event.type == EDITED and event.content().target == target:
-                body = encode_body(Body(target=target))
+    def _end_access(self, user: str, seq: int) -> None:
+        self.changes.note(user, seq)
+        theirs = [s for s in self.subscriptions() if s.user == user and s.until is None and s.joined_at < seq]
+        if any(s.standing is Standing.LIVE for s in theirs):
+            self.seal()
+        for subscription in theirs:
+            if subscription.standing is Standing.LIVE:
+                self.detach(subscription)
+                self.leaving.add(subscription.subscriber)
             else:
-                continue
-            self.tail[i] = encoded(
-                Event(event.room, event.seq, event.id, event.type, event.user, event.name, event.at, body)
-            )
+                subscription.until = seq
+            subscription.subscriber.access_ended(self.info.id)
 
-    def lengthen(self, events: list[Event], asked: int) -> None:
-        """Keep events read from the log before the tail, if they join on to it: who asks next need not read.
-
-        Args:
-            asked: `next` when the read was asked for. If something was erased since then, it may stand in `events` yet.
-        """
-        start = self.tail_from
-        older = [e for e in events if e.seq <= start]
-        if self.erased >= asked or not older or older[-1].seq != start:
-            return
-        size, kept = 0, deque(self.tail, maxlen=LONG_TAIL)
-        for event in reversed(older):
-            entry = encoded(event)
-            size += len(entry.text)
-            if size > LONG_BYTES or len(kept) == LONG_TAIL:
-                break
-            kept.appendleft(entry)
-        self.tail, self.warm = kept, True
-
-    def shorten(self) -> None:
-        """Let go of what the tail was lengthened by, unless that was since the last time."""
-        if self.tail.maxlen != TAIL and not self.warm:
-            self.tail = deque(self.tail, maxlen=TAIL)
-        self.warm = False
-
-    # -- the sockets' side ---------------------------------------------------------------------------------------------
+    # -- the subscribers' side -----------------------------------------------------------------------------------------
 
     def subscriptions(self) -> Iterator[Subscription]:
-        """Give all subscriptions, live and lagging."""
+        """Yield all subscriptions, live and behind."""
         for audience in self.audiences.values():
             yield from tuple(audience.subscriptions)
         yield from tuple(self.lagging)
@@ -204,51 +166,52 @@ class LiveRoom:
     def attach(self, subscription: Subscription) -> None:
         """Add to the audience: what is sealed from now on goes to it. It must stand at `sealed`.
 
-        The first of an encoding while more than the tail holds is not sealed yet stays behind, and comes in by catching up.
+        The first of an encoding stays behind while more is unsealed than the tail holds, and comes in by catching up.
         """
         encoding = subscription.subscriber.encoding
         audience = self.audiences.get(encoding)
         if audience is None:
-            if self.tail_from > self.sealed:
-                self.lagging.add(subscription)
+            start = self.tail.start
+            if start > self.sealed:
+                self.put_behind(subscription)
                 return
             audience = self.audiences[encoding] = Audience(encoding)
-            told = islice(self.tail, self.sealed - self.tail_from, (self.skip_from or self.next) - 1 - self.tail_from)
-            audience.pending = [encoding.event(e) for e in told]
+            unsealed = islice(self.tail.entries, self.sealed - start, (self.skip_from or self.next) - 1 - start)
+            audience.pending = [encoding.event(e) for e in unsealed]
         audience.subscriptions.add(subscription)
         audience.stale = True
-        subscription.live = True
+        subscription.standing = Standing.LIVE
         self.lagging.discard(subscription)
         self.live += 1
 
+    def put_behind(self, subscription: Subscription) -> None:
+        """Add to those that are behind: it is to catch up from its position."""
+        subscription.standing = Standing.BEHIND
+        self.lagging.add(subscription)
+
     def detach(self, subscription: Subscription) -> None:
-        """Take out of the audience, or out of those behind."""
-        self.lagging.discard(subscription)
-        if subscription.live:
-            subscription.live = False
+        """Remove from the audience, or from those behind."""
+        if subscription.standing is Standing.LIVE:
             audience = self.audiences[subscription.subscriber.encoding]
             audience.subscriptions.discard(subscription)
             audience.stale = True
             self.live -= 1
+        self.lagging.discard(subscription)
+        subscription.standing = Standing.OUT
 
     def withdraw(self, subscriber: Subscriber) -> None:
-        """Take a subscriber that joins out of the batches on their way: the answer has what they bring."""
+        """Take a subscriber that joins out of the batches on their way: the answer to the join has what they bring."""
         for i, (data, writers, cursor) in enumerate(self.batches):
             rest = tuple(write for write in writers[cursor:] if write not in (subscriber.queue, subscriber.write_now))
             self.batches[i] = (data, rest, 0)
 
     def lag(self, subscription: Subscription) -> None:
-        """Stop writing to a socket over its budget. Sealed batches still reach it, so it stands at `sealed`."""
-        if subscription.live:
+        """Stop writing to a subscriber over its byte budget. Sealed batches still reach it, so it stands at `sealed`."""
+        if subscription.standing is Standing.LIVE:
             self.detach(subscription)
             subscription.position = self.sealed
-            self.lagging.add(subscription)
+            self.put_behind(subscription)
             self.statistics.lagging += 1
-
-    @property
-    def tail_from(self) -> int:
-        """The seq after which the tail holds everything."""
-        return self.next - 1 - len(self.tail)
 
     # -- batches -------------------------------------------------------------------------------------------------------
 
@@ -259,7 +222,7 @@ class LiveRoom:
         self.skip_from = 0
 
     def seal(self) -> None:
-        """Close the pending batch: join its frames and fix who gets them."""
+        """Close the pending batch: join its frames and fix who is written to."""
         if self.skip_from:
             self._pend_skip(self.next - 1)
         for audience in self.audiences.values():
@@ -276,7 +239,7 @@ class LiveRoom:
         self.events_pending = 0
 
     def write(self, limit: int) -> int:
-        """Write sealed batches to at most `limit` sockets; gives how many writes were made."""
+        """Write sealed batches to at most `limit` subscribers; return how many writes were made."""
         written = 0
         batches = self.batches
         while batches and written < limit:
@@ -288,14 +251,14 @@ class LiveRoom:
                     for write in sockets:
                         write(data)
                     break
-                except RuntimeError:  # uvloop: that socket has closed since the batch was sealed; on with the next
+                except RuntimeError:  # from uvloop: that socket has closed since the batch was sealed
                     continue
             written += count
             if cursor + count == len(writers):
                 batches.popleft()
             else:
                 batches[0] = (data, writers, cursor + count)
-        if self.gone and not batches:
-            self.gone.clear()
+        if self.leaving and not batches:
+            self.leaving.clear()
         self.statistics.writes += written
         return written

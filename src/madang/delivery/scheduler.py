@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from madang.delivery.room import LiveRoom
+from madang.delivery.room import IDLE, LAZY, QUEUED, LiveRoom
 
 logger = logging.getLogger("madang.scheduler")
 
@@ -25,20 +25,20 @@ PASS: Final = 2048
 class Scheduler:
     """Seals and writes rooms in turns."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, on_written: Callable[[LiveRoom], None]) -> None:
-        self._loop = loop
+    def __init__(self, on_written: Callable[[LiveRoom], None]) -> None:
+        self._loop = asyncio.get_running_loop()
         self._on_written = on_written
         self._due: deque[LiveRoom] = deque()
         self._hot: list[LiveRoom] = []
-        self._lazy: list[LiveRoom] = []
+        self._lazy: dict[LiveRoom, None] = {}
         self._ticking = False
         self._passing = False
 
     def touch(self, room: LiveRoom, now: float) -> None:
-        """Note that a room has something pending."""
-        if room.queued:
+        """Queue a room that has something pending, if it is not queued."""
+        if room.turn is QUEUED:
             return
-        room.queued = True
+        room.turn = QUEUED
         if now >= room.next_flush:
             self._due.append(room)
         else:
@@ -48,19 +48,23 @@ class Scheduler:
                 self._loop.call_later(TICK_S, self._tick)
 
     def touch_lazily(self, room: LiveRoom) -> None:
-        """Note that a room has only a range to tell, which goes out with its next event or within LAZY_S."""
-        if not room.lazy:
-            room.lazy = True
+        """Note a room that has only a range to tell: it goes out with the next event, or within LAZY_S."""
+        if room.turn is IDLE:
+            room.turn = LAZY
             if not self._lazy:
                 self._loop.call_later(LAZY_S, self._lazy_tick)
-            self._lazy.append(room)
+            self._lazy[room] = None
+
+    def push(self, room: LiveRoom) -> None:
+        """Write what a room has pending: at once, or when its tick is over."""
+        self.touch(room, self._loop.time())
+        self.run()
 
     def _lazy_tick(self) -> None:
-        lazy, self._lazy = self._lazy, []
+        lazy, self._lazy = self._lazy, {}
         for room in lazy:
-            room.lazy = False
-            if not room.queued:
-                room.queued = True
+            if room.turn is LAZY:
+                room.turn = QUEUED
                 self._due.append(room)
         self.run()
 
@@ -89,11 +93,11 @@ class Scheduler:
                 if room.batches:
                     due.append(room)
                     continue
-                room.queued = False
+                room.turn = IDLE
                 if room.lagging:
                     self._on_written(room)
             except Exception as error:  # one room must not cost the others their turn
-                room.queued = False
+                room.turn = IDLE
                 logger.error("writing room %s failed", room.info.id, exc_info=error)
             if room.events_pending:
                 self.touch(room, now)

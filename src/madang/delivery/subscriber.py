@@ -1,13 +1,16 @@
 """What delivery knows of a connection (`Subscriber`) and of how it is written to (`Encoding`). Transports implement both."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from madang.core.events import Event
 from madang.protocol.native import codec
 from madang.protocol.native.frames import Frame
+
+if TYPE_CHECKING:
+    from madang.delivery.subscription import Subscription
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -41,7 +44,7 @@ class Encoding(Protocol):
 class Subscriber(Protocol):
     """One connection that may follow rooms. Nothing here blocks.
 
-    The transport calls `Hub.pause` and `Following.resume` when its byte budget is used up and when there is room again.
+    The transport calls `Hub.pause` and `Hub.resume` when its byte budget is used up and when there is room again.
 
     uvloop makes one system call per write, so there are three ways to write. `write_now` is the transport's own method
     and goes out at once: for large audiences. `queue` waits for the end of this turn of the loop and goes out joined with
@@ -72,42 +75,3 @@ class Subscriber(Protocol):
 
     def close_retryable(self) -> None:
         """Close with a code that invites the client to resume: what this connection lacks could not be read."""
-
-
-class Subscription:
-    """One subscriber that follows one room.
-
-    A live subscription stands wherever its room stands and keeps no position of its own. One that is behind is not
-    written to by the room; it catches up from `position`, the newest seq its subscriber was given. If its access ends
-    meanwhile, it catches up as far as `until`, the seq that ended it, and is then let go. An end at or below `reach`, the
-    user's read pointer when he joined (his own member.joined or above it), is of a former membership: a node that was
-    behind, or a resume that goes on as frames, brings it later.
-    """
-
-    __slots__ = ("catching_up", "live", "name", "position", "reach", "role", "subscriber", "until", "user")
-
-    def __init__(self, subscriber: Subscriber, user: str, name: str, role: str, position: int, reach: int) -> None:
-        self.subscriber = subscriber
-        self.user = user
-        self.name = name
-        self.role = role
-        self.live = False
-        self.position = position
-        self.reach = reach
-        self.catching_up = False
-        self.until: int | None = None
-
-
-class Statistics(msgspec.Struct):
-    """Counters of the hub; every buffer with what it did when it was full."""
-
-    events: int = 0  # accepted into live rooms
-    deliveries: int = 0  # event frames handed to sockets
-    writes: int = 0  # write calls that took
-    duplicates: int = 0  # events the bus brought again
-    gaps: int = 0  # holes filled from the log
-    checks: int = 0  # times all live rooms were compared with the log
-    log_reads: int = 0  # calls that read events from the log; equal ones at one time are one
-    lagging: int = 0  # times a socket was over its byte budget
-    resets: int = 0  # times a socket was too far behind to catch up event by event
-    ephemeral_dropped: int = 0  # notices not sent for load or size

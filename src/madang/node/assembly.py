@@ -9,7 +9,8 @@ from typing import Protocol
 from madang.delivery.fanout import Fanout
 from madang.delivery.heartbeat import Heartbeat
 from madang.delivery.hub import QUIET_ABOVE, Hub
-from madang.delivery.joining import Following
+from madang.delivery.joining import Joiner
+from madang.delivery.turns import Turns
 from madang.delivery.wheel import Wheel
 from madang.ports.bus import Bus
 from madang.ports.directory import Directory
@@ -57,15 +58,15 @@ def assemble(
         holders: asked by the heartbeat which other nodes may be alive.
         quiet_above: live subscribers of a room above which joins are told as a range.
     """
-    hub = Hub(store, store, bus, presence, quiet_above=quiet_above)
-    following = Following(hub)
+    turns = Turns()
+    hub = Hub(store, store, bus, presence, turns, quiet_above=quiet_above)
     heartbeat = Heartbeat(name, hub, bus, holders)
     fanout = Fanout(hub, bus, heartbeat)
     appender = Appender(store, fanout.committed, hub.check_soon)
     rooms = Rooms(store, appender)
     reading = Reading(store, store)
     limits = Limits(rates, shared=not bus.local)
-    shared_limits = Sharing(name, limits, bus, hub.time)
+    shared_limits = Sharing(name, limits, bus, turns.time)
     hub.on_signal(SPENT, shared_limits.hear)
     admission = Admission(
         limits, most=rates.sockets, most_per_address=rates.sockets_per_address, origins=origins,
@@ -74,7 +75,7 @@ def assemble(
     wheel = Wheel()
     parts = (
         Part("bus", start=lambda: bus.start(hub), stop=bus.stop),
-        Part("hub", stop=hub.stop),
+        Part("turns", stop=turns.stop),
         Part("hub upkeep", loops=[hub.watch]),
         Part("presence", loops=[hub.presence.run]),
         Part("presence upkeep", loops=[hub.presence.keep]),
@@ -85,7 +86,7 @@ def assemble(
         Part("heartbeat", loops=[heartbeat.run], stop=heartbeat.leave),
     )
     return Node(
-        name=name, appender=appender, hub=hub, heartbeat=heartbeat, following=following, rooms=rooms, reading=reading,
+        name=name, appender=appender, turns=turns, hub=hub, heartbeat=heartbeat, joiner=Joiner(hub), rooms=rooms, reading=reading,
         identity=Identity(secret, store), limits=limits, shared_limits=shared_limits, wheel=wheel, admission=admission,
         max_text=max_text, max_rooms=max_rooms, ping_s=ping_s, compression=compression, parts=parts,
     )  # fmt: skip

@@ -10,7 +10,8 @@ from madang.aio import Turnstile
 from madang.core.metrics import Metric
 from madang.delivery.heartbeat import Heartbeat
 from madang.delivery.hub import Hub
-from madang.delivery.joining import Following
+from madang.delivery.joining import Joiner
+from madang.delivery.turns import Turns
 from madang.delivery.wheel import Wheel
 from madang.services.appender import Appender
 from madang.services.identity import Identity
@@ -46,9 +47,10 @@ class Node:
 
     name: str
     appender: Appender
+    turns: Turns
     hub: Hub
     heartbeat: Heartbeat
-    following: Following
+    joiner: Joiner
     rooms: Rooms
     reading: Reading
     identity: Identity

@@ -24,20 +24,37 @@ from tests.unit.parts import chosen
 OWNER = Actor(id="u-owner", name="Owner")
 
 
+class Wrapped:
+    """A part of a node, behind which a test may put another (`inner`), or of which it replaces one method."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
 class Node:
-    """One node without its front doors."""
+    """One node without its front doors.
+
+    Attributes:
+        seen_store, seen_bus: the store and the bus as the node sees them; a test may put something else behind them.
+    """
 
     def __init__(self, store: Any, bus: Bus, quiet_above: int, presence: Presence, name: str, holders: Holders) -> None:
         self.name = name
         self.store = store
         self.bus = bus
+        self.seen_store = Wrapped(store)
+        self.seen_bus = Wrapped(bus)
         self._node = node = assemble(
-            name=name, store=store, secret=b"", bus=bus, presence=presence, holders=holders, rates=UNLIMITED,
+            name=name, store=self.seen_store, secret=b"", bus=self.seen_bus, presence=presence, holders=holders, rates=UNLIMITED,
             max_text=4000, max_rooms=5, ping_s=25.0, quiet_above=quiet_above,
         )  # fmt: skip
         self.hub = node.hub
+        self.turns = node.turns
         self.heartbeat = node.heartbeat
-        self.following = node.following
+        self.joiner = node.joiner
         self.appender = node.appender
         self.rooms = node.rooms
         self.failed = asyncio.Event()
@@ -55,7 +72,7 @@ class Node:
         await self._running.aclose()
 
     def subscriber(self, budget: int | None = None) -> RecordingSubscriber:
-        return RecordingSubscriber(self.hub, self.following, budget)
+        return RecordingSubscriber(self.hub, self.turns, budget)
 
     def invent(self, room: str, seq: int = 1) -> LiveRoom:
         """Make a live room that no log knows, for events made by hand; it stands at `seq`."""
@@ -71,7 +88,7 @@ class Node:
         """Follow a room with `count` subscribers of one user, from where it stands."""
         subscribers = [self.subscriber(budget) for _ in range(count)]
         for subscriber in subscribers:
-            joined = await self.following.join(
+            joined = await self.joiner.join(
                 subscriber, live, f"u-{name}", name.title(), "member", member_at=live.next, limit=0
             )
             assert joined is not None
@@ -93,9 +110,9 @@ class Node:
             live = await self.live(room)
             member_at = live.next
             member = await self.rooms.member(user, room)
-            joined = await self.following.join(
+            joined = await self.joiner.join(
                 subscriber, live, user.id, user.name, member.role,
-                member_at=member_at, reach=member.read_seq, since=since, epoch=epoch, limit=limit,
+                member_at=member_at, joined_at=member.read_seq, since=since, epoch=epoch, limit=limit,
             )  # fmt: skip
             if joined is not None:
                 return joined

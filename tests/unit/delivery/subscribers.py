@@ -9,8 +9,8 @@ from typing import Any
 from madang.core.events import CREATED, SENT, Event
 from madang.core.ids import EPOCH_MS
 from madang.delivery.hub import Hub
-from madang.delivery.joining import Following
-from madang.delivery.subscriber import Subscription
+from madang.delivery.subscription import Subscription
+from madang.delivery.turns import Turns
 from madang.transports.websocket.framing import PLAIN, NativeEncoding
 
 Frame = dict[str, Any]
@@ -45,11 +45,9 @@ class RecordingSubscriber:
             than `budget` unread bytes pause it, as transports do.
     """
 
-    def __init__(
-        self, hub: Hub, following: Following, budget: int | None = None, encoding: NativeEncoding = PLAIN
-    ) -> None:
+    def __init__(self, hub: Hub, turns: Turns, budget: int | None = None, encoding: NativeEncoding = PLAIN) -> None:
         self._hub = hub
-        self._following = following
+        self._turns = turns
         self._budget = budget
         self._out: list[bytes] = []
         self.encoding = encoding
@@ -83,7 +81,7 @@ class RecordingSubscriber:
         if self.gone:
             return
         if not self._out:
-            self._hub.at_end_of_turn(self)
+            self._turns.flush_at_end(self)
         self._out.append(data)
 
     def send(self, data: bytes) -> None:
@@ -119,7 +117,7 @@ class RecordingSubscriber:
         self.written += self.unread
         self.unread.clear()
         self.paused = False
-        self._following.resume(self)
+        self._hub.resume(self)
 
     def read(self, size: int) -> None:
         """The peer reads so many writes; under the low mark the transport goes on."""
@@ -127,7 +125,7 @@ class RecordingSubscriber:
         del self.unread[:size]
         if self.paused and sum(map(len, self.unread)) <= LOW:
             self.paused = False
-            self._following.resume(self)
+            self._hub.resume(self)
 
     def close(self) -> None:
         """The connection is lost: writing directly raises from now on."""

@@ -10,26 +10,17 @@ import pytest
 from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.sql import Store
 from madang.core.events import Event
-from madang.delivery.hub import HELD, LINGER_S
+from madang.delivery.gaps import HELD
+from madang.delivery.hub import LINGER_S
 from madang.delivery.room import FEW
 from madang.errors import StorageFailed
 from madang.testing import LossyBus, lossy_buses
-from tests.unit.delivery.nodes import OWNER, Node, running_nodes, user
+from tests.unit.delivery.nodes import OWNER, Node, Wrapped, running_nodes, user
 from tests.unit.delivery.subscribers import RecordingSubscriber, event
 from tests.waiting import eventually, turns
 
 YARD = "yard"
 PLAZA = "plaza"
-
-
-class Wrapped:
-    """Something of ours with one behaviour replaced by a subclass."""
-
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
 
 
 async def follows(node: Node, room: str, name: str) -> tuple[RecordingSubscriber, int]:
@@ -113,8 +104,7 @@ async def test_what_comes_early_waits_and_what_comes_again_is_dropped(node: Node
     node.hub.receive([events[1], events[0], events[0], events[3]])
     node.hub.receive([events[2], events[1], events[5], events[4], events[5]])
     await eventually(lambda: subscriber.position(YARD, 1) == 7)
-    await eventually(lambda: not live.filling)
-    assert live.held == {}
+    await eventually(lambda: not node.hub.gaps.open)
 
 
 async def test_a_hole_is_filled_from_the_log(node: Node) -> None:
@@ -124,7 +114,7 @@ async def test_a_hole_is_filled_from_the_log(node: Node) -> None:
     node.hub.receive(events[-1:])
     await eventually(lambda: subscriber.position(YARD, 1) == 901)
     assert node.hub.statistics.gaps == 1
-    assert (live.held, live.filling) == ({}, False)
+    assert not node.hub.gaps.open
 
 
 async def test_what_is_announced_is_read_from_the_log(node: Node) -> None:
@@ -134,7 +124,7 @@ async def test_what_is_announced_is_read_from_the_log(node: Node) -> None:
     node.hub.heads_seen({YARD: 300, "nowhere": 5})
     node.hub.heads_seen({YARD: events[-1].seq})
     await eventually(lambda: subscriber.position(YARD, 1) == 701)
-    await eventually(lambda: not live.filling)
+    await eventually(lambda: not node.hub.gaps.open)
     reads = node.hub.statistics.log_reads
     node.hub.heads_seen({YARD: 701})
     node.hub.heads_seen({YARD: 300})
@@ -161,13 +151,13 @@ async def test_what_is_announced_while_the_log_is_read_is_read_too(node: Node) -
                 node.hub.heads_seen({YARD: 3})
             return found
 
-    node.hub._log = SlowRead(node.store)
+    node.seen_store.inner = SlowRead(node.store)
     node.hub.heads_seen({YARD: 2})
     await eventually(lambda: subscriber.position(YARD, 1) == 3)
 
 
 async def test_what_is_announced_while_a_room_is_opened_is_not_missed(node: Node) -> None:
-    slow = node.hub._log = SlowTail(node.store)
+    slow = node.seen_store.inner = SlowTail(node.store)
     subscriber = node.subscriber()
     join = asyncio.ensure_future(node.join(subscriber, YARD, limit=0))
     await eventually(lambda: slow.asked)
@@ -177,7 +167,7 @@ async def test_what_is_announced_while_a_room_is_opened_is_not_missed(node: Node
     slow.go.set()
     joined = await join
     await eventually(lambda: subscriber.position(YARD, joined.seq) == newest)
-    assert node.hub._early_heads == {}
+    assert not node.hub.opening
 
 
 async def test_what_is_held_is_bounded_and_nothing_is_lost_by_it(node: Node) -> None:
@@ -185,9 +175,9 @@ async def test_what_is_held_is_bounded_and_nothing_is_lost_by_it(node: Node) -> 
     (subscriber,) = await node.follow(live, "mina")
     events = [e for _ in range(3) for e in await node.stored(YARD, 700)]
     node.hub.receive(events[1:])
-    assert len(live.held) == HELD
+    assert len(node.hub.gaps.open[live].held) == HELD
     await eventually(lambda: subscriber.position(YARD, 1) == events[-1].seq)
-    assert live.held == {}
+    assert not node.hub.gaps.open
 
 
 async def test_a_log_that_fails_for_a_while_delays_and_loses_nothing(node: Node) -> None:
@@ -204,21 +194,20 @@ async def test_a_log_that_fails_for_a_while_delays_and_loses_nothing(node: Node)
                 raise StorageFailed
             return await self.inner.read(*args)
 
-    node.hub._log = Failing(node.store)
+    node.seen_store.inner = Failing(node.store)
     node.hub.receive(events[2:])
     await eventually(lambda: subscriber.position(YARD, 1) == 6)
 
 
 async def test_an_event_that_no_log_has_is_given_up(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of another history, say. The room goes on, and the log is not asked without end."""
-    monkeypatch.setattr("madang.delivery.hub.RETRY_S", 0.001)
+    monkeypatch.setattr("madang.delivery.gaps.RETRY_S", 0.001)
     live = await node.live(YARD)
     (subscriber,) = await node.follow(live, "mina")
     node.hub.receive([event(YARD, 5000)])
-    await eventually(lambda: not live.filling)
-    assert live.held == {}
+    await eventually(lambda: not node.hub.gaps.open)
     node.hub.heads_seen({YARD: 5000})
-    await eventually(lambda: not live.filling)
+    await eventually(lambda: not node.hub.gaps.open)
     await node.send(YARD)
     await eventually(lambda: subscriber.position(YARD, 1) == 2)
 
@@ -251,18 +240,18 @@ class SlowTail(Wrapped):
 
 @pytest.mark.parametrize("count", [0, 1, 50, HELD + 500])
 async def test_opening_while_events_arrive_leaves_no_hole(node: Node, count: int) -> None:
-    slow = node.hub._log = SlowTail(node.store)
+    slow = node.seen_store.inner = SlowTail(node.store)
     subscriber = node.subscriber()
     join = asyncio.ensure_future(node.join(subscriber, YARD, limit=0))
     await eventually(lambda: slow.asked)
     sent = 0
     while sent < count:
         sent += len(await node.burst(YARD, min(count - sent, 200)))
-    assert len(node.hub._early[YARD]) == min(count, HELD), "bounded"
+    assert len(node.hub.opening[YARD].early) == min(count, HELD), "bounded"
     slow.go.set()
     joined = await join
     await eventually(lambda: subscriber.position(YARD, joined.seq) == 1 + count)
-    assert node.hub._early == {}
+    assert not node.hub.opening
 
 
 async def test_settings_changed_while_a_room_is_opened_are_not_missed(node: Node) -> None:
@@ -273,7 +262,7 @@ async def test_settings_changed_while_a_room_is_opened_are_not_missed(node: Node
             await self.go.wait()
             return info
 
-    slow = node.hub._directory = SlowRoom(node.store)
+    slow = node.seen_store.inner = SlowRoom(node.store)
     opening = asyncio.ensure_future(node.live(YARD))
     await eventually(lambda: slow.asked)
     await node.rooms.change(OWNER, YARD, None, None, 500)
@@ -282,7 +271,7 @@ async def test_settings_changed_while_a_room_is_opened_are_not_missed(node: Node
 
 
 async def test_all_who_ask_at_once_open_a_room_once(node: Node) -> None:
-    slow = node.hub._log = SlowTail(node.store)
+    slow = node.seen_store.inner = SlowTail(node.store)
     opening = [asyncio.ensure_future(node.hub.open(YARD)) for _ in range(20)]
     await eventually(lambda: slow.asked)
     opening[0].cancel()
@@ -296,7 +285,7 @@ async def test_all_who_ask_at_once_open_a_room_once(node: Node) -> None:
 
 
 async def test_many_equal_reads_at_one_time_are_two_and_counted(node: Node) -> None:
-    await asyncio.gather(*(node.hub.read(YARD, 0, 10) for _ in range(20)))
+    await asyncio.gather(*(node.hub.reader.read(YARD, 0) for _ in range(20)))
     assert node.hub.statistics.log_reads == 2, "the first, and one that all share who came while it was under way"
 
 
@@ -318,77 +307,73 @@ class Subscriptions(Wrapped):
 
 
 async def test_a_room_there_is_not_leaves_nothing_behind(node: Node) -> None:
-    bus = node.hub._bus = Subscriptions(node.bus)
+    bus = node.seen_bus.inner = Subscriptions(node.bus)
     assert await node.hub.open("nowhere") is None
-    assert (node.hub._early, bus.rooms) == ({}, set())
+    assert (node.hub.opening, bus.rooms) == ({}, set())
     assert "nowhere" not in node.hub.rooms
 
 
 async def test_an_opening_that_fails_leaves_nothing_behind(node: Node) -> None:
-    bus = node.hub._bus = Subscriptions(node.bus)
+    bus = node.seen_bus.inner = Subscriptions(node.bus)
 
     class Failing(Wrapped):
         async def tail(self, *args: Any) -> Any:
             raise StorageFailed
 
-    node.hub._log = Failing(node.store)
+    node.seen_store.inner = Failing(node.store)
     with pytest.raises(StorageFailed):
         await node.hub.open(YARD)
-    assert (node.hub._early, bus.rooms, node.hub.rooms) == ({}, set(), {})
-    node.hub._log = node.store
+    assert (node.hub.opening, bus.rooms, node.hub.rooms) == ({}, set(), {})
+    node.seen_store.inner = node.store
     assert await node.hub.open(YARD)
     assert bus.rooms == {YARD}
 
 
-class LaterLoop(Wrapped):
-    """The loop, some time later."""
-
-    ahead = 0.0
-
-    def time(self) -> float:
-        return self.inner.time() + self.ahead
+def pass_time(node: Node, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Put the node's clock ahead."""
+    before = node.turns.time
+    monkeypatch.setattr(node.turns, "time", lambda: before() + seconds)
 
 
-async def test_idle_rooms_are_let_go_and_followed_ones_are_not(node: Node) -> None:
-    bus = node.hub._bus = Subscriptions(node.bus)
-    loop = node.hub._loop = LaterLoop(node.hub._loop)  # type: ignore[assignment]
+async def test_idle_rooms_are_let_go_and_followed_ones_are_not(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = node.seen_bus.inner = Subscriptions(node.bus)
     subscriber, _ = await follows(node, YARD, "mina")
     await node.rooms.create(OWNER, PLAZA, "Plaza", "open")
     await node.live(PLAZA)
     await node.hub.sweep()
     assert set(node.hub.rooms) == {YARD, PLAZA}
-    loop.ahead += LINGER_S + 1
+    pass_time(node, monkeypatch, LINGER_S + 1)
     await node.hub.sweep()
     assert set(node.hub.rooms) == bus.rooms == {YARD}
     subscriber.pause()  # behind is followed, too
-    loop.ahead += LINGER_S + 1
+    pass_time(node, monkeypatch, LINGER_S + 1)
     await node.hub.sweep()
     assert set(node.hub.rooms) == {YARD}
     subscriber.close()
     await node.hub.sweep()
     assert set(node.hub.rooms) == {YARD}, "it lingers from when it was left"
-    loop.ahead += LINGER_S + 1
+    pass_time(node, monkeypatch, LINGER_S + 1)
     await node.hub.sweep()
-    assert (node.hub.rooms, bus.rooms, node.hub._empty_since) == ({}, set(), {})
+    assert (node.hub.rooms, bus.rooms) == ({}, set())
 
 
-async def test_a_room_just_asked_for_is_not_let_go_before_it_is_followed(node: Node) -> None:
-    loop = node.hub._loop = LaterLoop(node.hub._loop)  # type: ignore[assignment]
+async def test_a_room_just_asked_for_is_not_let_go_before_it_is_followed(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await node.live(YARD)
-    loop.ahead += LINGER_S + 1
+    pass_time(node, monkeypatch, LINGER_S + 1)
     live = await node.live(YARD)
     await node.hub.sweep()
     assert node.hub.rooms.get(YARD) is live
 
 
-async def test_a_room_opened_while_it_is_let_go_is_not_deaf(store: Store) -> None:
+async def test_a_room_opened_while_it_is_let_go_is_not_deaf(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     broker = MemoryBroker()
     async with running_nodes(store, MemoryBus(broker), MemoryBus(broker)) as (node, other):
         await other.rooms.create(OWNER, YARD, "Yard", "open")
-        bus = node.hub._bus = Subscriptions(node.bus)
-        loop = node.hub._loop = LaterLoop(node.hub._loop)  # type: ignore[assignment]
+        bus = node.seen_bus.inner = Subscriptions(node.bus)
         await node.live(YARD)
-        loop.ahead += LINGER_S + 1
+        pass_time(node, monkeypatch, LINGER_S + 1)
         sweep = asyncio.ensure_future(node.hub.sweep())
         await turns(1)
         assert YARD not in node.hub.rooms
@@ -401,7 +386,7 @@ async def test_what_stands_in_the_log_and_nobody_told_is_found_when_doubted(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A commit whose answer was lost, say; on a single node, which checks nothing without a reason."""
-    monkeypatch.setattr("madang.delivery.hub.DOUBT_S", 0.001)
+    monkeypatch.setattr("madang.delivery.hub.PAUSE_S", 0.001)
 
     class Failing(Wrapped):
         failures = 2
@@ -412,9 +397,9 @@ async def test_what_stands_in_the_log_and_nobody_told_is_found_when_doubted(
                 raise StorageFailed
             return await self.inner.heads(rooms)
 
-    node.hub.spawn(node.hub.watch())
+    node.turns.spawn(node.hub.watch())
     subscriber, joined = await follows(node, YARD, "mina")
-    failing = node.hub._log = Failing(node.store)
+    failing = node.seen_store.inner = Failing(node.store)
     await node.stored(YARD, 3)
     await turns(100)
     assert subscriber.position(YARD, joined) == joined
@@ -430,10 +415,10 @@ async def test_stop_ends_what_runs(node: Node) -> None:
 
     await node.live(YARD)
     events: Sequence[Event] = await node.stored(YARD, 3)
-    node.hub._log = Failing(node.store)
+    node.seen_store.inner = Failing(node.store)
     node.hub.receive(events[1:])
     await turns()
-    assert node.hub._tasks
-    await node.hub.stop()
+    assert node.turns.tasks
+    await node.turns.stop()
     await turns(1)
-    assert not node.hub._tasks
+    assert not node.turns.tasks

@@ -10,8 +10,11 @@ from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.sql import Store
 from madang.core.events import JOINED, KICKED, LEFT, ROLE, Appended, Body, draft
 from madang.delivery import scheduler
-from madang.delivery.joining import CHUNK, JOIN_BYTES, RESET_EVENTS, RESUME_EVENTS, Joined
-from madang.delivery.room import FEW, TAIL
+from madang.delivery.catching_up import CHUNK, JOIN_BYTES, RESET_EVENTS, RESUME_EVENTS
+from madang.delivery.joining import Joined
+from madang.delivery.room import FEW
+from madang.delivery.subscription import Standing
+from madang.delivery.tail import TAIL
 from madang.errors import Refused, StorageFailed
 from madang.testing import LossyBus
 from tests.unit.delivery.nodes import OWNER, Node, running_nodes, user
@@ -100,7 +103,7 @@ async def test_joining_again_while_a_batch_goes_out_gives_nothing_twice(node: No
     events = await node.stored(YARD, 3)
     node.hub.receive(events)
     subscriber = next(o for o in subscribers if not o.written)  # its turn is still to come
-    joined = await node.following.join(subscriber, live, "u-mina", "Mina", "member", member_at=live.next)
+    joined = await node.joiner.join(subscriber, live, "u-mina", "Mina", "member", member_at=live.next)
     assert joined is not None
     assert joined.seq == events[-1].seq
     await eventually(lambda: not live.batches)
@@ -117,17 +120,17 @@ async def test_coming_back_while_the_news_of_going_is_on_its_way(node: Node, mon
     await node.join(subscriber, YARD, bora)
     await eventually(lambda: live.sealed == 2)
     monkeypatch.setattr(scheduler, "TICK_S", 3600)  # so that the news waits for as long as all this takes
-    await eventually(lambda: node.hub.time() >= live.next_flush)
+    await eventually(lambda: node.turns.time() >= live.next_flush)
     await node.send(YARD)  # hot from now on
     await node.rooms.leave(bora, YARD)
-    assert live.gone == {subscriber}
+    assert live.leaving == {subscriber}
     joined = await node.join(subscriber, YARD, bora)
     subscriber.flush()
     before = len(subscriber.frames)
     await node.send(YARD)
     node.hub.scheduler.finish()
     await eventually(lambda: [f["seq"] for f in subscriber.frames[before:] if f["op"] == "event"] == [joined.seq + 1])
-    assert live.gone == set()
+    assert live.leaving == set()
 
 
 async def test_a_closed_socket_does_not_follow(node: Node) -> None:
@@ -144,7 +147,7 @@ async def test_a_join_that_is_cancelled_leaves_nothing(node: Node) -> None:
     live = await node.live(YARD)
     subscriber = node.subscriber()
     epoch = live.epoch
-    join = node.following.join(subscriber, live, "u-x", "X", "member", member_at=live.next, since=1, epoch=epoch)
+    join = node.joiner.join(subscriber, live, "u-x", "X", "member", member_at=live.next, since=1, epoch=epoch)
     task = asyncio.ensure_future(join)
     await turns(1)
     task.cancel()
@@ -166,9 +169,9 @@ async def test_what_ends_or_changes_a_membership_under_way_is_seen(node: Node, e
     member_at = live.next
     node.hub.receive([told])
     subscriber = node.subscriber()
-    assert await node.following.join(subscriber, live, "u-bora", "Bora", "member", member_at=member_at, limit=0) is None
+    assert await node.joiner.join(subscriber, live, "u-bora", "Bora", "member", member_at=member_at, limit=0) is None
     assert not subscriber.subscriptions
-    other = await node.following.join(subscriber, live, "u-chul", "Chul", "member", member_at=member_at, limit=0)
+    other = await node.joiner.join(subscriber, live, "u-chul", "Chul", "member", member_at=member_at, limit=0)
     assert other is not None, "another user's"
 
 
@@ -181,14 +184,14 @@ async def test_an_end_of_a_former_membership_ends_no_later_one(node: Node, behin
     went = [draft(JOINED, YARD, bora.id, "Bora", Body(role="member")), draft(LEFT, YARD, bora.id, "Bora", Body())]
     outcomes = await node.store.append([*went, draft(JOINED, YARD, bora.id, "Bora", Body(role="member"))])
     events = [outcome.event for outcome in outcomes if isinstance(outcome, Appended)]
-    reach = events[-1].seq
+    joined_at = events[-1].seq
     if behind == "answer":  # this node has heard of it, but not told it yet
         node.hub.receive([event(YARD, live.next)])
         events = [event(YARD, e.seq + 1, e.type, e.user, e.body) for e in events]
-        reach += 1
+        joined_at += 1
         node.hub.receive(events)
-    joined = await node.following.join(
-        subscriber, live, bora.id, "Bora", "member", member_at=live.next, reach=reach, limit=0
+    joined = await node.joiner.join(
+        subscriber, live, bora.id, "Bora", "member", member_at=live.next, joined_at=joined_at, limit=0
     )
     assert joined is not None
     node.hub.receive(events)
@@ -205,8 +208,8 @@ async def test_more_ends_than_are_remembered_make_joins_look_again(node: Node) -
     member_at = live.next
     node.hub.receive([event("plaza", 301 + n, LEFT, f"u-{n}") for n in range(1100)])
     subscriber = node.subscriber()
-    assert await node.following.join(subscriber, live, "u-0", "Zero", "member", member_at=member_at, limit=0) is None
-    joined = await node.following.join(subscriber, live, "u-0", "Zero", "member", member_at=live.next, limit=0)
+    assert await node.joiner.join(subscriber, live, "u-0", "Zero", "member", member_at=member_at, limit=0) is None
+    joined = await node.joiner.join(subscriber, live, "u-0", "Zero", "member", member_at=live.next, limit=0)
     assert joined is not None
 
 
@@ -332,13 +335,13 @@ async def test_a_join_whose_read_is_overtaken_has_no_hole(node: Node, since: int
     await fill(node, TAIL + 20)
     live = await node.live(YARD)
     slow = SlowLog(node.store)
-    node.hub._log = slow
+    node.seen_store.inner = slow
     subscriber = node.subscriber()
     node.hub.rooms.pop(YARD)
     live = node.hub.rooms[YARD] = type(live)(live.info, live.epoch, live.sealed, [], node.hub.statistics)  # no tail
     epoch = live.epoch if since is not None else None
     join = asyncio.ensure_future(
-        node.following.join(subscriber, live, "u-x", "X", "member", member_at=live.next, since=since, epoch=epoch)
+        node.joiner.join(subscriber, live, "u-x", "X", "member", member_at=live.next, since=since, epoch=epoch)
     )
     await eventually(lambda: slow.waiting)
     for _ in range(5):
@@ -412,7 +415,7 @@ async def test_at_its_own_speed(node: Node, followers: int) -> None:
         await eventually(lambda: live.sealed == live.next - 1)
     head = live.next - 1
     assert subscriber.paused
-    while subscriber.unread or not subscriber.subscriptions[YARD].live:
+    while subscriber.unread or subscriber.subscriptions[YARD].standing is not Standing.LIVE:
         subscriber.read(1)
         await turns(3)
     assert subscriber.position(YARD, joined.seq) == head
@@ -455,7 +458,7 @@ async def test_a_log_that_cannot_be_read_closes_the_socket_resumably(node: Node)
         async def read(self, room: str, after: int, limit: int) -> Any:
             raise StorageFailed
 
-    node.hub._log = Broken(node.store)
+    node.seen_store.inner = Broken(node.store)
     subscriber.resume()
     await eventually(lambda: subscriber.failed)
     assert (await node.live(YARD)).lagging == set()
@@ -467,7 +470,7 @@ async def test_joining_again_while_the_log_is_read_for_it(node: Node) -> None:
     await node.join(subscriber, YARD)
     subscriber.pause()
     await fill(node, TAIL + 100)
-    slow = node.hub._log = SlowLog(node.store)
+    slow = node.seen_store.inner = SlowLog(node.store)
     subscriber.resume()
     await eventually(lambda: slow.waiting)
     joined = await node.join(subscriber, YARD)
@@ -491,7 +494,7 @@ async def test_a_log_that_does_not_show_what_was_announced_is_not_asked_without_
             self.waiting += 1
             return []
 
-    trailing = node.hub._log = Trailing(node.store)
+    trailing = node.seen_store.inner = Trailing(node.store)
     subscriber.resume()
     await eventually(lambda: subscriber.failed or trailing.waiting > 100)
     assert trailing.waiting < 100

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from madang.core.events import DELETED
-from madang.delivery import room as room_module
-from madang.delivery.room import LONG_TAIL, TAIL, LiveRoom
+from madang.delivery import tail as tail_module
+from madang.delivery.room import LiveRoom
+from madang.delivery.tail import LONG_TAIL, TAIL
 from tests.unit.delivery.nodes import OWNER, Node
 from tests.unit.delivery.subscribers import event
 from tests.waiting import eventually
@@ -55,7 +56,7 @@ async def test_it_is_let_go_of_when_nobody_comes_any_more(node: Node) -> None:
     assert len(live.tail) > TAIL, "somebody came since the last sweep"
     await node.hub.sweep()
     assert len(live.tail) == TAIL
-    assert live.tail[-1].event.seq == live.next - 1
+    assert live.tail.entries[-1].event.seq == live.next - 1
     await node.burst(ROOM, 3)
     assert len(live.tail) == TAIL
 
@@ -69,22 +70,22 @@ async def test_what_was_erased_while_the_log_was_read_is_not_kept(node: Node) ->
     live, read = far(node)
     asked = live.next
     node.hub.receive([event(ROOM, 11, DELETED, body=b'{"target":7}')])
-    live.lengthen(read, asked)
-    assert live.tail_from == 10
-    live.lengthen(read, live.next)
-    assert live.tail_from == 4
+    live.tail.lengthen(read, asked)
+    assert live.tail.start == 10
+    live.tail.lengthen(read, live.next)
+    assert live.tail.start == 4
 
 
 async def test_what_does_not_join_on_is_not_kept(node: Node) -> None:
     live, read = far(node)
-    live.lengthen(read[:-1], live.next)
-    live.lengthen([], live.next)
-    assert live.tail_from == 10
+    live.tail.lengthen(read[:-1], live.next)
+    live.tail.lengthen([], live.next)
+    assert live.tail.start == 10
 
 
 async def test_it_is_bounded_in_bytes(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     live, read = far(node)
-    monkeypatch.setattr(room_module, "LONG_BYTES", 400)
-    live.lengthen(read, live.next)
-    assert 4 < live.tail_from < 10
-    assert [entry.event.seq for entry in live.tail] == list(range(live.tail_from + 1, 11))
+    monkeypatch.setattr(tail_module, "LONG_BYTES", 400)
+    live.tail.lengthen(read, live.next)
+    assert 4 < live.tail.start < 10
+    assert [entry.event.seq for entry in live.tail.entries] == list(range(live.tail.start + 1, 11))

@@ -267,10 +267,10 @@ async def test_devices_of_a_node_that_crashed_go_offline(node: Node, monkeypatch
     node.hub.presence._port = port
     watcher = await comes(node, "mina")
     await settled(node)
-    now = node.hub.time()
+    now = node.turns.time()
     await port.enter(YARD, "u-ghost", "Ghost", "its device", now)
     node.hub.presence.receive(Signal(YARD, "presence", "u-ghost", b'"Ghost"'))
-    node.hub.spawn(node.hub.presence.keep())
+    node.turns.spawn(node.hub.presence.keep())
     await eventually(lambda: any(f["offline"] == ["u-ghost"] for f in watcher.of("presence")))
     assert await port.count(YARD) == 1, "those of this node are refreshed"
 
@@ -280,7 +280,7 @@ async def test_a_node_that_stood_still_says_again_who_is_there(node: Node) -> No
     port, keeper = node.hub.presence._port, node.hub.presence
     await comes(node, "mina")
     await settled(node)
-    now = node.hub.time()
+    now = node.turns.time()
     assert await port.sweep(now + TTL_S + 1) == [(YARD, "u-mina")]
     await keeper._keep()
     await settled(node)
@@ -309,8 +309,8 @@ async def test_keeping_house_survives_a_port_that_fails(node: Node, monkeypatch:
     port = node.hub.presence._port = FailingPresence()  # type: ignore[assignment]
     port.failures = 3
     keeper: PresenceKeeper = node.hub.presence
-    node.hub.spawn(keeper.keep())
+    node.turns.spawn(keeper.keep())
     await eventually(lambda: port.failures == 0)
-    await port.enter(YARD, "u-ghost", "Ghost", "its device", node.hub.time() - TTL_S)
+    await port.enter(YARD, "u-ghost", "Ghost", "its device", node.turns.time() - TTL_S)
     await node.live(YARD)
     await eventually(lambda: not port.inner._seen)

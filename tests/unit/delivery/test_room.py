@@ -5,7 +5,9 @@ import json
 import pytest
 
 from madang.core.events import CHANGED, DELETED, EDITED, JOINED, KICKED, LEFT, ROLE
-from madang.delivery.room import FEW, TAIL
+from madang.delivery.room import FEW
+from madang.delivery.subscription import Standing
+from madang.delivery.tail import TAIL
 from madang.transports.websocket.framing import PlainEncoding
 from tests.unit.delivery.nodes import Node, running_nodes
 from tests.unit.delivery.subscribers import RecordingSubscriber, event
@@ -97,8 +99,8 @@ async def test_who_comes_while_a_range_waits_misses_nothing_and_has_nothing_twic
         live = node.invent(ROOM)
         await node.follow(live, "mina")
         node.hub.receive([event(ROOM, 2, JOINED, "u-2")])
-        subscriber = RecordingSubscriber(node.hub, node.following, encoding=PlainTwin())
-        joined = await node.following.join(subscriber, live, "u-2", "Two", "member", member_at=live.next)
+        subscriber = RecordingSubscriber(node.hub, node.turns, encoding=PlainTwin())
+        joined = await node.joiner.join(subscriber, live, "u-2", "Two", "member", member_at=live.next)
         assert joined is not None
         node.hub.receive([event(ROOM, 3)])
         await eventually(lambda: subscriber.position(ROOM, joined.seq) == 3)
@@ -111,7 +113,7 @@ async def test_a_deleted_text_is_in_the_tail_no_more(node: Node) -> None:
     node.hub.receive([event(ROOM, 2, body=b'{"text":"secret"}'), edit, other])
     node.hub.receive([event(ROOM, 5, DELETED, body=b'{"target":2}')])
     await eventually(lambda: live.sealed == 5)
-    joined = await node.following.join(
+    joined = await node.joiner.join(
         node.subscriber(), live, "u-bora", "Bora", "member", member_at=live.next, since=1, epoch="epoch"
     )
     assert joined is not None
@@ -151,8 +153,8 @@ async def test_the_first_of_another_wire_gets_what_is_not_sealed_yet(node: Node,
     node.hub.receive(events[:1])  # hot from now on: what follows waits for the tick
     node.hub.receive(events[1:])
     assert live.next - 1 - live.sealed == waiting
-    other = RecordingSubscriber(node.hub, node.following, encoding=PlainTwin())
-    joined = await node.following.join(other, live, "u-bora", "Bora", "member", member_at=live.next, limit=0)
+    other = RecordingSubscriber(node.hub, node.turns, encoding=PlainTwin())
+    joined = await node.joiner.join(other, live, "u-bora", "Bora", "member", member_at=live.next, limit=0)
     assert joined is not None
     assert joined.seq == 2
     await eventually(lambda: other.seqs("yard")[-1:] == [2 + waiting])
@@ -163,17 +165,18 @@ async def test_where_a_subscription_stands(node: Node) -> None:
     live = node.invent(ROOM)
     (subscriber,) = await node.follow(live, "mina")
     subscription = subscriber.subscriptions[ROOM]
-    assert (subscription.live, live.live, live.lagging) == (True, 1, set())
+    assert (subscription.standing, live.live, live.lagging) == (Standing.LIVE, 1, set())
     node.hub.receive([event(ROOM, 2)])
     subscriber.pause()
-    assert (subscription.live, subscription.position, live.live, live.lagging) == (False, 2, 0, {subscription})
+    assert (subscription.standing, subscription.position) == (Standing.BEHIND, 2)
+    assert (live.live, live.lagging) == (0, {subscription})
     node.hub.receive([event(ROOM, 3)])
     await turns()
     subscriber.resume()
-    assert (subscription.live, live.live, live.lagging) == (True, 1, set())
+    assert (subscription.standing, live.live, live.lagging) == (Standing.LIVE, 1, set())
     await has(subscriber, [2, 3])
     subscriber.close()
-    assert (subscription.live, live.live, live.lagging, subscriber.subscriptions) == (False, 0, set(), {})
+    assert (subscription.standing, live.live, live.lagging, subscriber.subscriptions) == (Standing.OUT, 0, set(), {})
 
 
 async def test_a_socket_that_fills_up_while_a_batch_is_closed_harms_nobody(node: Node) -> None:

@@ -7,6 +7,8 @@ import pytest
 from madang.core.events import KICKED, LEFT
 from madang.delivery.room import FEW
 from madang.delivery.scheduler import PASS, QUANTUM
+from madang.delivery.subscriber import Entry
+from madang.transports.websocket.framing import PLAIN, NativeEncoding
 from tests.unit.delivery.nodes import Node
 from tests.unit.delivery.subscribers import RecordingSubscriber, event
 from tests.waiting import eventually, turns
@@ -117,15 +119,15 @@ async def test_a_socket_lost_before_the_end_of_the_turn_harms_nobody(node: Node)
 async def test_a_room_that_fails_does_not_stop_the_others(node: Node) -> None:
     (bad,), (good,) = await crowd(node, "bad", 1), await crowd(node, "good", 1)
 
-    def broken(room: object) -> None:
-        raise ValueError
+    class Broken(NativeEncoding):
+        def event(self, entry: Entry) -> bytes:
+            raise ValueError
 
-    node.hub.on_written = broken  # type: ignore[assignment]
     bad.pause()
+    bad.paused, bad.encoding = False, Broken()  # what it lacks is given to it when the room has been written
     node.hub.receive([event("bad", 2), event("good", 2)])
     await eventually(lambda: good.seqs("good") == [2])
-    node.hub.on_written = node.following._pump_all
-    bad.resume()
+    bad.encoding = PLAIN
     node.hub.receive([event("bad", 3)])
     await eventually(lambda: bad.position("bad", 1) == 3)
 

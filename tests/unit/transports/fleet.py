@@ -25,9 +25,12 @@ from tests.unit.transports.peers import Frame, Peer
 
 ROOM = "yard"
 BOUNDS = {
-    "madang.delivery.hub": {"TAIL": 8, "READ": 5, "HELD": 6},
-    "madang.delivery.room": {"TAIL": 8},
-    "madang.delivery.joining": {"READ": 5, "RESUME_EVENTS": 40, "JOIN_BYTES": 3000, "CHUNK": 600},
+    "madang.delivery.reader": {"TAIL": 8, "READ": 5},
+    "madang.delivery.gaps": {"READ": 5, "HELD": 6},
+    "madang.delivery.hub": {"READ": 5, "HELD": 6},
+    "madang.delivery.tail": {"TAIL": 8},
+    "madang.delivery.joining": {"RESUME_EVENTS": 40, "JOIN_BYTES": 3000},
+    "madang.delivery.catching_up": {"RESUME_EVENTS": 40, "JOIN_BYTES": 3000, "CHUNK": 600},
     "madang.transports.websocket.connection": {"HIGH_WATER": 2000, "LOW_WATER": 500},
 }
 LEASE_S = 3.0  # after which a dead node's number is free
@@ -190,9 +193,9 @@ class Fleet:
         self._stored()
         for node, count in zip(self.nodes, following, strict=True):
             live = node.hub.rooms.get(ROOM)
-            there = (live.live, len(live.lagging), len(live.held)) if live else (0, 0, 0)
-            assert there == (count, 0, 0), f"live, lagging, held: {there}, and {count} follow"
-            assert not node.hub._early and not node.appender.waiting
+            there = (live.live, len(live.lagging), len(node.hub.gaps.open)) if live else (0, 0, 0)
+            assert there == (count, 0, 0), f"live, lagging, gaps: {there}, and {count} follow"
+            assert not node.hub.opening and not node.appender.waiting
 
     def _seen(self, peer: Peer) -> None:
         """Hold a connection to the protocol, and every event to the log: no hole, no double, nothing after the end."""

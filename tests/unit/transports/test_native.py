@@ -146,7 +146,7 @@ async def test_a_connection_that_goes_while_it_joins_leaves_nothing(running: Run
         peer.transport.abort()
         await eventually(lambda: peer.transport.lost)
         store.go.set()  # type: ignore[attr-defined]
-        await eventually(lambda: not node.hub._tasks)
+        await eventually(lambda: not node.turns.tasks)
         live = node.hub.rooms["yard"]
         assert (live.live, live.lagging, node.hub.presence._devices) == (0, set(), {})
         assert peer.answered(3) is None
@@ -229,7 +229,7 @@ async def test_every_peer_follows_without_a_hole_or_a_double(node: Node, seed: i
         peer.transport.stuck = False
         peer.transport.set_write_buffer_limits(1 << 20, 1 << 19)
         peer.transport.read()
-    await eventually(lambda: not node.hub._tasks and not node.appender.waiting)
+    await eventually(lambda: not node.turns.tasks and not node.appender.waiting)
     live = node.hub.rooms["yard"]
     await eventually(lambda: live.sealed == live.next - 1 and not live.batches and not live.lagging)
     await turns()

@@ -99,7 +99,7 @@ async def drop_key(node: ThisNode, id: str) -> Response:
 @router.get("/nodes")
 async def nodes(node: ThisNode) -> Response:
     """List the nodes."""
-    heartbeat, now = node.heartbeat, node.hub.time()
+    heartbeat, now = node.heartbeat, node.turns.time()
     known = [Peer(node.name, "here")]
     for name in sorted({*heartbeat.peers, *heartbeat.unheard}):
         state = "unheard" if name in heartbeat.unheard else "heard"

@@ -88,10 +88,10 @@ class Metrics:
             "madang_loop_lag_seconds", "How late the event loop came to what was due; observed once a second.",
             buckets=_LAG_BUCKETS, registry=self._registry,
         )  # fmt: skip
-        lateness = Lateness(node.hub.time())
+        lateness = Lateness(node.turns.time())
 
         def turn() -> float:
-            self._lag.observe(lateness.at(node.hub.time()))
+            self._lag.observe(lateness.at(node.turns.time()))
             return 1.0
 
         node.wheel.add(turn, 1)

@@ -49,7 +49,7 @@ async def _caller(node: ThisNode, token: Token) -> Actor:
     if token.startswith(_SERVER_KEY):
         return await node.identity.server(token)
     user, _ = node.identity.verify(token, node.now())
-    node.limits.request(user.id, node.hub.time())
+    node.limits.request(user.id, node.turns.time())
     return user
 
 
@@ -67,9 +67,9 @@ Limit = Annotated[int, Query(ge=1, le=200, description="At most so many.")]
 def hold_page(node: Node, user: Actor, rows: int) -> None:
     """Count a page that a caller reads, as the native protocol does; a server reads for many (rate_limited)."""
     if not user.server:
-        node.limits.page_requested(user.id, rows, node.hub.time())
+        node.limits.page_requested(user.id, rows, node.turns.time())
 
 
 def hold(node: Node, user: Actor, room: str, slow_ms: int = 0) -> None:
     """Count a change that a caller makes in a room, as the native protocol does (rate_limited, slow_mode)."""
-    node.limits.append(user.id, room, node.hub.time(), slow_ms, server=user.server)
+    node.limits.append(user.id, room, node.turns.time(), slow_ms, server=user.server)

@@ -17,9 +17,11 @@ from madang.core.rate import Bucket
 from madang.core.rooms import Member
 from madang.core.timestamps import moment
 from madang.delivery import ephemeral
-from madang.delivery.joining import RESUME_EVENTS, Joined
+from madang.delivery.catching_up import RESUME_EVENTS
+from madang.delivery.joining import Joined
 from madang.delivery.room import LiveRoom
-from madang.delivery.subscriber import Subscriber, Subscription
+from madang.delivery.subscriber import Subscriber
+from madang.delivery.subscription import Subscription
 from madang.errors import Limited, MadangError, Refused
 from madang.protocol.native import codec
 from madang.protocol.native import commands as c
@@ -104,7 +106,7 @@ class Session:
     def _handle(self, text: bytes) -> None:
         n: int | None = None
         try:
-            self._node.limits.command(self._bucket, self._node.hub.time())
+            self._node.limits.command(self._bucket, self._node.turns.time())
             command = codec.decode(text)
             n = command.n
             if self.user is None and type(command) is not c.Hello:
@@ -140,7 +142,7 @@ class Session:
 
     def _later(self, n: int, work: Awaitable[bytes]) -> None:
         self._busy = True
-        self._node.hub.spawn(self._run(n, work))
+        self._node.turns.spawn(self._run(n, work))
 
     async def _run(self, n: int, work: Awaitable[bytes]) -> None:
         try:
@@ -175,7 +177,7 @@ class Session:
         if command.token is not None:
             self.user, token = node.identity.verify(command.token, node.now())
         else:
-            node.limits.address(self._socket.address, node.hub.time())
+            node.limits.address(self._socket.address, node.turns.time())
             self.user, token = node.identity.guest(command.guest or "", node.now())
         server = {
             "name": "madang", "version": __version__, "v": c.VERSION, "ack": node.appender.ack, "max_frame": MAX_FRAME,
@@ -230,9 +232,9 @@ class Session:
                     raise Refused("not_found")
                 member_at = room.next
                 member = await node.rooms.member(user, command.room)
-            joined = await node.following.join(
+            joined = await node.joiner.join(
                 self._socket, room, user.id, user.name, member.role,
-                member_at=member_at, reach=member.read_seq, since=command.since, epoch=command.epoch, limit=command.limit,
+                member_at=member_at, joined_at=member.read_seq, since=command.since, epoch=command.epoch, limit=command.limit,
             )  # fmt: skip
             if joined is not None:
                 return room, member, joined
@@ -252,7 +254,7 @@ class Session:
         slow_ms = live.info.slow_ms
         if slow_ms and (draft.type != SENT or may(subscription.role, Action.SKIP_SLOW_MODE)):
             slow_ms = 0
-        node.limits.append(draft.user, draft.room, node.hub.time(), slow_ms)
+        node.limits.append(draft.user, draft.room, node.turns.time(), slow_ms)
         node.appender.submit(draft, self._appended, n)
         self.in_flight += 1
         if self.in_flight == IN_FLIGHT:
@@ -297,7 +299,7 @@ class Session:
         self._submit(m.n, messages.pin(self._me(), subscription.role, m.room, m.seq, m.on), subscription)
 
     def _changing(self, n: int, room: str, change: Callable[[Actor], Awaitable[Appended | None]]) -> None:
-        self._node.limits.append(self._me().id, room, self._node.hub.time())
+        self._node.limits.append(self._me().id, room, self._node.turns.time())
 
         async def work() -> bytes:
             return self._ack(n, await change(self._me()))
@@ -339,7 +341,7 @@ class Session:
         self._later(n, work())
 
     def _page(self, rows: int) -> None:
-        self._node.limits.page(self._bucket, rows, self._node.hub.time())
+        self._node.limits.page(self._bucket, rows, self._node.turns.time())
 
     def _history(self, m: c.History) -> None:
         async def read(me: Actor) -> dict[str, Any]:

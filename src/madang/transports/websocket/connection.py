@@ -18,7 +18,7 @@ from websockets.http11 import Request
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
-from madang.delivery.subscriber import Subscription
+from madang.delivery.subscription import Subscription
 from madang.protocol.native.frames import ByeFrame
 from madang.transports.native.session import MAX_FRAME, Session
 from madang.transports.node import Node
@@ -133,7 +133,7 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The byte budget is used up: stop writing events, and stop reading what would need answers."""
         self.paused = True
-        self._paused_at = self.node.hub.time()
+        self._paused_at = self.node.turns.time()
         self.transport.pause_reading()
         self.node.hub.pause(self)
 
@@ -146,7 +146,7 @@ class Connection(asyncio.Protocol):
             self.transport.resume_reading()
         if self.session is not None:
             self.session.go_on()
-        self.node.following.resume(self)
+        self.node.hub.resume(self)
 
     def read_on(self, on: bool) -> None:
         """Stop reading for the session's sake, or go on."""
@@ -172,7 +172,7 @@ class Connection(asyncio.Protocol):
         if self.closed:
             return
         if not self._out:
-            self.node.hub.at_end_of_turn(self)
+            self.node.turns.flush_at_end(self)
         self._out.append(data)
 
     def send(self, data: bytes) -> None:
@@ -200,7 +200,7 @@ class Connection(asyncio.Protocol):
             return  # what stood behind the head in its packet was no frame, and the parser has given up
         node, peer = self.node, self.transport.get_extra_info("peername")
         self.address = node.admission.address(peer, request.headers.get_all("X-Forwarded-For"))
-        response = refusal(self._protocol, request, node.admission, self.address, node.hub.time())
+        response = refusal(self._protocol, request, node.admission, self.address, node.turns.time())
         response = response or self._protocol.accept(request)
         if response.status_code != 101:
             self._protocol.send_response(response)
@@ -255,7 +255,7 @@ class Connection(asyncio.Protocol):
         if self.closed:
             return
         if code in FLOODS:
-            self.node.admission.flooded(self.address, self.node.hub.time())
+            self.node.admission.flooded(self.address, self.node.turns.time())
         if self._protocol.state is OPEN:
             self._protocol.send_close(code, reason)
             for data in self._protocol.data_to_send():
@@ -299,7 +299,7 @@ class Connection(asyncio.Protocol):
             return None
         self._controls = 0
         if self.paused:
-            if self.node.hub.time() - self._paused_at >= SLOW_S:
+            if self.node.turns.time() - self._paused_at >= SLOW_S:
                 self.close(4409, "too slow")
                 self.transport.abort()
                 return None

@@ -83,8 +83,8 @@ async def test_a_peer_that_is_not_read_is_not_silent(running: Running) -> None:
 
 
 async def test_a_peer_that_never_reads_is_closed_resumably(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = node.hub.time()
-    monkeypatch.setattr(node.hub, "time", lambda: now)
+    now = node.turns.time()
+    monkeypatch.setattr(node.turns, "time", lambda: now)
     peer = await greeted(node)
     peer.transport.stuck = True
     while not peer.transport.paused:
@@ -203,7 +203,7 @@ async def test_a_restart_does_not_wait_for_a_session_that_does_not_read(running:
         peer.send(close(1012))
         await gone(peer)
         store.pages.set()  # type: ignore[attr-defined]
-        await eventually(lambda: not node.hub._tasks)
+        await eventually(lambda: not node.turns.tasks)
 
 
 async def test_after_the_end_nothing_is_written(node: Node) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from madang.delivery.room import Turn
 from madang.transports.native.session import MAX_FRAME
 from madang.transports.node import Node
 from madang.transports.websocket import connection as websocket
@@ -160,7 +161,7 @@ async def test_an_ack_and_an_event_are_one_write(node: Node) -> None:
     peer = await greeted(node)
     live = node.hub.rooms["yard"]
     await peer.ask(**message(10))  # the first behind a change of the audience is not: the ack is flushed
-    await eventually(lambda: node.hub.time() > live.next_flush and not live.queued, "quiet again")
+    await eventually(lambda: node.turns.time() > live.next_flush and live.turn is Turn.IDLE, "quiet again")
     before = len(peer.transport.writes)
     await peer.ask(**message(11))
     await eventually(lambda: peer.of("event")[-1]["seq"] == 4)

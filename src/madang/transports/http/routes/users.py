@@ -15,7 +15,7 @@ router = APIRouter(prefix="/api", tags=["users"])
 @router.post("/guests", **documented(b.Welcome, status=201, taken=b.NewGuest))
 async def welcome_guest(node: ThisNode, address: Address, new: Annotated[b.NewGuest, body(b.NewGuest)]) -> Response:
     """Welcome a guest: a fresh user of that name, and a token for everything else."""
-    node.limits.address(address, node.hub.time())
+    node.limits.address(address, node.turns.time())
     user, token = node.identity.guest(new.name, node.now())
     return answer(b.Welcome(b.Identified(user.id, user.name), token), 201)
 

@@ -1,0 +1,38 @@
+"""One subscriber that follows one room, and how far it is."""
+
+from enum import Enum, auto
+
+from madang.delivery.subscriber import Subscriber
+
+
+class Standing(Enum):
+    """How a subscription stands to its room."""
+
+    OUT = auto()  # not in the room: not yet, or no longer
+    LIVE = auto()  # in the room's audience: whatever is sealed goes to it
+    BEHIND = auto()  # not written to by the room; it catches up from `position`
+    READING = auto()  # behind, and what it lacks is being read from the log
+
+
+class Subscription:
+    """One subscriber that follows one room.
+
+    A live subscription stands wherever its room stands and keeps no position of its own. One that is behind catches up
+    from `position`, the newest seq its subscriber was given. If its access ends meanwhile, it catches up as far as
+    `until`, the seq that ended it, and is then let go.
+
+    `joined_at` is the user's read pointer at the join: the seq of their own member.joined, or above it. An end at or
+    below it is of a former membership: a node that was behind, or a resume that goes on as frames, brings it later.
+    """
+
+    __slots__ = ("joined_at", "name", "position", "role", "standing", "subscriber", "until", "user")
+
+    def __init__(self, subscriber: Subscriber, user: str, name: str, role: str, position: int, joined_at: int) -> None:
+        self.subscriber = subscriber
+        self.user = user
+        self.name = name
+        self.role = role
+        self.standing = Standing.OUT
+        self.position = position
+        self.joined_at = joined_at
+        self.until: int | None = None
