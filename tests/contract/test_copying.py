@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Table, delete, insert, text, update
 
-from madang.adapters.sql import copy, copying, open_store, tables, walking
+from madang.adapters.sql import copy, copying, keyset, open_store, tables
 from madang.adapters.sql.open import open_engine
 from madang.core import events as kinds
 from madang.core.events import Appended, Body, draft
@@ -69,7 +69,7 @@ async def everything(url: str) -> list[list[Any]]:
     """Give all rows, asked for as simply as can be."""
     engine = await open_engine(url, now_ms)
     try:
-        await engine.settle()
+        await engine.fold_all()
         found = []
         for table in copying.COPIED:
             if table is not tables.leases:
@@ -155,11 +155,11 @@ async def test_what_a_crash_left_in_the_journal_comes_along(source: str, tmp_pat
 async def test_a_lost_connection_ends_it_and_it_goes_on(
     source: str, server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that is cut once is replaced (`pooled.py`); when the server stays away, the next run goes on."""
+    """One that is cut once is replaced (`server_engine.py`); when the server stays away, the next run goes on."""
     put = copying._insert
     calls = 0
 
-    def cut(c: Connection, table: Table, rows: walking.Rows) -> None:
+    def cut(c: Connection, table: Table, rows: keyset.Rows) -> None:
         nonlocal calls
         put(c, table, rows)
         calls += 1
@@ -317,17 +317,17 @@ async def test_a_walk_passes_every_row_once_in_order(url: str, limit: int) -> No
     count = await furnish(url)
     engine = await open_engine(url, now_ms)
     try:
-        await engine.settle()
+        await engine.fold_all()
         for table in copying.COPIED:
             seen: list[Any] = []
             after = None
-            while rows := await engine.read(lambda c, t=table, a=after: walking.batch(c, t, a, limit)):  # type: ignore[misc]
+            while rows := await engine.read(lambda c, t=table, a=after: keyset.batch(c, t, a, limit)):  # type: ignore[misc]
                 seen += rows
-                after = walking.key_of(table, rows[-1])
-            keys: Sequence[Any] = [walking.key_of(table, row) for row in seen]
+                after = keyset.key_of(table, rows[-1])
+            keys: Sequence[Any] = [keyset.key_of(table, row) for row in seen]
             assert keys == sorted(set(keys))
-            assert len(keys) == await engine.read(lambda c, t=table: walking.size(c, t))  # type: ignore[misc]
-            assert after == await engine.read(lambda c, t=table: walking.last_key(c, t))  # type: ignore[misc]
-        assert await engine.read(lambda c: walking.size(c, tables.events)) == count
+            assert len(keys) == await engine.read(lambda c, t=table: keyset.size(c, t))  # type: ignore[misc]
+            assert after == await engine.read(lambda c, t=table: keyset.last_key(c, t))  # type: ignore[misc]
+        assert await engine.read(lambda c: keyset.size(c, tables.events)) == count
     finally:
         await engine.close()

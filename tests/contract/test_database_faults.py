@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import URL, make_url, text
 
-from madang.adapters.sql import Store, pooled
+from madang.adapters.sql import Store, server_engine
 from madang.core.actors import Actor
 from madang.core.events import Appended
 from madang.errors import Refused, StorageFailed
@@ -55,7 +55,7 @@ async def test_a_hundred_create_rooms_at_once_over_one_connection(
     server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S4's deadlock: nobody who holds a connection waits for another, so the smallest pool serves them all in turn."""
-    monkeypatch.setattr(pooled, "POOL", 1)
+    monkeypatch.setattr(server_engine, "POOL", 1)
     async with opened(server_url) as store, serving(store) as rooms:
         await asyncio.gather(*(create_and_enter(rooms, n) for n in range(CREATORS)))
         assert await store.heads([f"room-{n}" for n in range(CREATORS)]) == {f"room-{n}": 2 for n in range(CREATORS)}
@@ -63,8 +63,8 @@ async def test_a_hundred_create_rooms_at_once_over_one_connection(
 
 async def test_who_waits_too_long_for_a_connection_is_told(server_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """All connections wait for a lock that nobody gives back: everybody is answered all the same, and later all is well."""
-    monkeypatch.setattr(pooled, "POOL", 1)
-    monkeypatch.setattr(pooled, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(server_engine, "POOL", 1)
+    monkeypatch.setattr(server_engine, "ANSWER_SECONDS", 0.5)
     async with opened(server_url) as store, serving(store) as rooms:
         scene = await opened_scene(store)
         async with by_hand(server_url) as c:
@@ -76,7 +76,7 @@ async def test_who_waits_too_long_for_a_connection_is_told(server_url: str, monk
         refused = [error for error in told if isinstance(error, BaseException)]
         assert refused, "nobody had to wait, so this proves nothing"
         assert all(isinstance(error, StorageFailed) for error in refused), refused
-        monkeypatch.setattr(pooled, "ANSWER_SECONDS", 15.0)
+        monkeypatch.setattr(server_engine, "ANSWER_SECONDS", 15.0)
         await scene.done(scene.say("stuck", cid="c"))
         for n in range(CREATORS):
             try:

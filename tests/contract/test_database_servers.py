@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from madang.adapters.sql import Store, open_store, pooled
+from madang.adapters.sql import Store, open_store, server_engine
 from madang.core import events as kinds
 from madang.core.events import Appended
 from madang.core.ids import IdSource
@@ -99,11 +99,11 @@ async def test_connections_that_were_cut_at_rest_cost_nobody_anything(server_url
     async with opened(server_url) as store:
         scene = await opened_scene(store)
         for round in range(3):
-            used = [store.read(scene.room, 0, 1) for _ in range(2 * pooled.POOL)]
+            used = [store.read(scene.room, 0, 1) for _ in range(2 * server_engine.POOL)]
             await asyncio.gather(*used)  # so that all of the pool has been connected
             await cut_off(server_url)
-            appends = [store.append([scene.say("hello", cid=f"{round}-{n}")]) for n in range(pooled.POOL)]
-            reads = [store.read(scene.room, 0, 1) for _ in range(pooled.POOL)]
+            appends = [store.append([scene.say("hello", cid=f"{round}-{n}")]) for n in range(server_engine.POOL)]
+            reads = [store.read(scene.room, 0, 1) for _ in range(server_engine.POOL)]
             outcomes, found = await asyncio.gather(asyncio.gather(*appends), asyncio.gather(*reads))
             assert all(isinstance(outcome, Appended) for (outcome,) in outcomes)
             assert all(len(events) == 1 for events in found)
@@ -143,7 +143,7 @@ async def test_a_server_that_turns_everybody_away_is_a_failure_and_no_mistake(se
 
 async def test_a_lock_that_is_never_given_back_is_given_up(server_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A room whose lock someone holds for ever holds up only itself, and not for ever."""
-    monkeypatch.setattr(pooled, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(server_engine, "ANSWER_SECONDS", 0.5)
     async with opened(server_url) as store:
         held, free = await opened_scene(store), await opened_scene(store)
         async with by_hand(server_url) as c:
@@ -157,7 +157,7 @@ async def test_a_lock_that_is_never_given_back_is_given_up(server_url: str, monk
 
 async def test_one_connection_is_enough(server_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No transaction waits for a second connection: with a pool of one, many things at once all get done."""
-    monkeypatch.setattr(pooled, "POOL", 1)
+    monkeypatch.setattr(server_engine, "POOL", 1)
     async with opened(server_url) as store:
         scenes = [await opened_scene(store, "ben") for _ in range(5)]
         work: list[Any] = []

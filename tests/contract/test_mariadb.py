@@ -4,7 +4,7 @@ import importlib.util
 
 import pytest
 
-from madang.adapters.sql import fitness, open_store
+from madang.adapters.sql import open_store, server_settings
 from madang.errors import SetupError
 from madang.testing.rules import assert_refused, new_event
 from madang.testing.rules import opened as opened_scene
@@ -38,7 +38,7 @@ async def test_a_server_that_confirms_too_early_is_refused() -> None:
 
 
 async def test_an_old_server_is_refused(mariadb_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(fitness.OLDEST, "MariaDB", (99, 0))
+    monkeypatch.setitem(server_settings.OLDEST, "MariaDB", (99, 0))
     with pytest.raises(SetupError, match="too old"):
         await open_store(mariadb_url, now_ms)
 

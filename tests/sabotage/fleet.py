@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from madang.adapters.sql import leases, store
-from madang.adapters.sql.pooled import PooledEngine
 from madang.adapters.sql.rows import Head, number
+from madang.adapters.sql.server_engine import ServerEngine
 from madang.core.events import Appended
 from madang.core.ids import IdSource
 from madang.delivery.hub import Hub
@@ -26,15 +26,15 @@ def believes_the_bus() -> None:
 
 def acks_unsure() -> None:
     """A commit that was not answered is taken for done."""
-    append = PooledEngine.append
+    append = ServerEngine.append
 
-    async def hopeful(self: PooledEngine, drafts: Sequence[Any], ids: IdSource) -> Any:
+    async def hopeful(self: ServerEngine, drafts: Sequence[Any], ids: IdSource) -> Any:
         try:
             return await append(self, drafts, ids)
         except StorageFailed:
             return [Appended(number(draft, Head(), ids, self._clock_ms())[0]) for draft in drafts]
 
-    PooledEngine.append = hopeful  # type: ignore[method-assign]
+    ServerEngine.append = hopeful  # type: ignore[method-assign]
 
 
 def no_fence() -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from madang.adapters.sql import dialects, effects
 from madang.adapters.sql.dialects import Asked, CidKey, insert_new, insert_text, lock_rooms, newest_of
 from madang.adapters.sql.effects import Roles
-from madang.adapters.sql.rows import EventRow, First, Head, number
+from madang.adapters.sql.rows import EventRow, FirstUse, Head, number
 from madang.adapters.sql.tables import events, rooms
 from madang.core.events import CREATED, OF_ANYONE, Appended, Draft, Event
 from madang.core.ids import IdSource, id_ms
@@ -27,11 +27,11 @@ class Ledger(Protocol):
     def lock(self, c: Connection, wanted: Sequence[str]) -> dict[str, Head]:
         """Hold rooms (sorted) until the transaction ends, and give the heads of those that exist."""
 
-    def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, First], Roles]:
+    def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles]:
         """Find which cids stand in the log already, and the roles of who asks. The rooms must be locked, or a twin slips
         in between. Effects keep the roles up to date."""
 
-    def settle(self, c: Connection, room: str) -> None:
+    def fold_room(self, c: Connection, room: str) -> None:
         """Put all of a room's earlier events into `events`, where an effect is about to look for them."""
 
     def store(self, c: Connection, rows: list[EventRow]) -> None:
@@ -46,10 +46,10 @@ class Tables:
         # A statement of its own: it sees what those have committed who held the locks before.
         return {room: Head(seq, id) for room, seq, id in newest_of(c, wanted)}
 
-    def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, First], Roles]:
+    def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles]:
         return look_up(c, keys)
 
-    def settle(self, c: Connection, room: str) -> None:
+    def fold_room(self, c: Connection, room: str) -> None:
         pass  # they are there
 
     def store(self, c: Connection, rows: list[EventRow]) -> None:
@@ -62,16 +62,16 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
     keys = {(d.room, d.user, d.cid): None for d in drafts if d.cid is not None or not _of_anyone(d)}
     known, roles = ledger.look_up(c, list(keys)) if keys else ({}, {})
     rows: list[EventRow] = []
-    settled = False
+    folded = False
 
-    def settle(room: str) -> None:
-        nonlocal settled
-        settled = True
-        ledger.settle(c, room)
+    def fold_room(room: str) -> None:
+        nonlocal folded
+        folded = True
+        ledger.fold_room(c, room)
         write(c, rows)
         rows.clear()
 
-    batch = effects.Batch(c, settle, roles)
+    batch = effects.Batch(c, fold_room, roles)
     outcomes: list[Outcome] = []
     for d in drafts:
         key = (d.room, d.user, d.cid) if d.cid is not None else None
@@ -98,8 +98,8 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
         rows.append(row)
         outcomes.append(Appended(event))
         if key is not None:
-            known[key] = First(event, d.content.target)
-    if settled:  # what changes messages goes straight to where messages are read
+            known[key] = FirstUse(event, d.content.target)
+    if folded:  # what changes messages goes straight to where messages are read
         write(c, rows)
     elif rows:
         ledger.store(c, rows)
@@ -128,7 +128,7 @@ def _lock(c: Connection, drafts: Sequence[Draft], ledger: Ledger) -> dict[str, H
     return ledger.lock(c, wanted) if made_elsewhere else heads
 
 
-def _repeat(first: First, d: Draft) -> Outcome:
+def _repeat(first: FirstUse, d: Draft) -> Outcome:
     """Judge a draft whose cid stands for an event already. What a deletion has erased can no longer be compared."""
     event = first.event
     if event.type != d.type:
@@ -138,14 +138,14 @@ def _repeat(first: First, d: Draft) -> Outcome:
     return Appended(event, duplicate=True)
 
 
-def look_up(c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, First], Roles]:
+def look_up(c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles]:
     """See `Ledger.look_up`; of events, what is in `events`."""
-    found: dict[CidKey, First] = {}
+    found: dict[CidKey, FirstUse] = {}
     roles: Roles = {}
     for room, user, cid, role, target, seq, id, type, name, body in dialects.look_up(c, keys):
         roles[room, user] = role
         if seq is not None:
-            found[room, user, cid] = First(Event(room, seq, id, type, user, name, id_ms(id), body.encode()), target)
+            found[room, user, cid] = FirstUse(Event(room, seq, id, type, user, name, id_ms(id), body.encode()), target)
     return found, roles
 
 

@@ -18,10 +18,10 @@ from sqlalchemy import URL, Connection, Table, exc, literal, select
 
 from madang.adapters.sql import installation, leases, tables
 from madang.adapters.sql.dialects import LEASING, insert_text, serialise
+from madang.adapters.sql.keyset import Key, Rows, batch, key_of, last_key, size
 from madang.adapters.sql.open import inspect_database, open_engine, parsed
-from madang.adapters.sql.pooled import reason
+from madang.adapters.sql.server_engine import reason
 from madang.adapters.sql.store import Engine, Unstorable
-from madang.adapters.sql.walking import Key, Rows, batch, key_of, last_key, size
 from madang.errors import MadangError, SetupError, StorageError, StorageFull
 
 COPIED: Final = (
@@ -108,7 +108,7 @@ class _Copy:
 
     async def run(self, now_ms: int) -> int:
         try:
-            await self._source.settle()
+            await self._source.fold_all()
             self._mark = await self._source.read(partial(_standing_still, now_ms=now_ms, where=self._from))
             await self._target.write(partial(_claim, mark=self._mark, where=self._to))
             self._total = sum([await self._source.read(partial(size, table=table)) for table in COPIED])

@@ -31,7 +31,7 @@ class Batch(NamedTuple):
     """What an effect may use: the transaction, a call that sees to it that a room's events are all in the table, roles."""
 
     c: Connection
-    settle: Callable[[str], None]
+    fold_room: Callable[[str], None]
     roles: Roles
 
     def actor(self, d: Draft) -> str:
@@ -174,7 +174,7 @@ def _only_target(target: int | None) -> bytes:
 
 def _message(b: Batch, d: Draft) -> AnyRow:
     """Give the row of the message that a draft is about, which stands undeleted in the log."""
-    b.settle(d.room)
+    b.fold_room(d.room)
     this = and_(events.c.room == d.room, events.c.seq == d.content.target)
     row = b.c.execute(select(events.c.type, events.c.user, events.c.body).where(this)).one_or_none()
     if row is None or row.type != kinds.SENT:

@@ -8,8 +8,8 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import URL, Connection, exc, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from madang.adapters.sql import finishing, fitness, installation, leases, migrations
-from madang.adapters.sql.pooled import reason
+from madang.adapters.sql import finishing, installation, leases, migrations, server_settings
+from madang.adapters.sql.server_engine import reason
 from madang.errors import SetupError
 
 SQLITE_VERSION: Final = sqlite3.sqlite_version
@@ -34,7 +34,7 @@ class Inspection(NamedTuple):
     newest: str = migrations.NEWEST
     empty: bool = False
     refused: SetupError | None = None
-    warnings: tuple[fitness.Unfit, ...] = ()
+    warnings: tuple[server_settings.Misconfiguration, ...] = ()
     unfinished: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
 
@@ -55,9 +55,9 @@ def examine(c: Connection, server: str) -> Inspection:
     return Inspection(server, schema, refused=refused, unfinished=tuple(finishing.pending(c)), nodes=nodes)
 
 
-def _fit(found: list[fitness.Unfit], refused: SetupError | None) -> dict[str, Any]:
+def _fit(found: list[server_settings.Misconfiguration], refused: SetupError | None) -> dict[str, Any]:
     try:
-        return {"warnings": tuple(fitness.refuse(found)), "refused": refused}
+        return {"warnings": tuple(server_settings.raise_fatal(found)), "refused": refused}
     except SetupError as error:
         return {"refused": error}
 
@@ -88,7 +88,9 @@ async def inspect_server(url: URL, server: Server) -> Inspection:
             version = str((await c.execute(text(server.version))).scalar())
             product = "MariaDB" if "MariaDB" in version else server.product
             found = await c.run_sync(examine, f"{product} {version}")
-            return found._replace(**_fit(await c.run_sync(fitness.unfit, max(1, len(found.nodes))), found.refused))
+            return found._replace(
+                **_fit(await c.run_sync(server_settings.misconfigurations, max(1, len(found.nodes))), found.refused)
+            )
     except (OSError, TimeoutError, exc.SQLAlchemyError) as error:
         raise SetupError(
             f"The database at {url.host or 'localhost'}:{url.port or server.port} does not answer ({reason(error)}).",

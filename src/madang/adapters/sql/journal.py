@@ -14,7 +14,7 @@ pages: 8 µs and 2.2 KB per row (`python -m bench.storage`).
 - A fold walks over the rooms in slices, so that no append waits long. Journal rows go when all rooms have been walked
   over that had events when they were written. Until then some of their events stand in both, so that after a crash
   only those count that are not in `events`.
-- An effect that looks at a message needs it in the table: `settle` folds that one room within the batch's transaction.
+- An effect that looks at a message needs it in the table: `fold_room` folds that one room within the batch's transaction.
 
 All of this runs in the writer thread. Others may only read `recent` and `heads`.
 """
@@ -32,7 +32,7 @@ from madang.adapters.sql import reading
 from madang.adapters.sql.appending import look_up
 from madang.adapters.sql.dialects import Asked, CidKey, known_sqlite, padded
 from madang.adapters.sql.effects import Roles
-from madang.adapters.sql.rows import EventRow, First, Head, event_of, number
+from madang.adapters.sql.rows import EventRow, FirstUse, Head, event_of, number
 from madang.adapters.sql.tables import events
 from madang.core.events import SENT, Appended, Draft
 from madang.core.ids import IdSource
@@ -84,7 +84,7 @@ class Journal:
         # Of the transaction that is open: what must be remembered, and forgotten, when it has been committed.
         self._heads: dict[str, Head] = {}
         self._stored: list[EventRow] = []
-        self._settled: set[str] = set()
+        self._folded: set[str] = set()
         self._roles_now: Roles = {}
 
     def recover(self, c: Connection) -> None:
@@ -150,17 +150,17 @@ class Journal:
             self._heads.update({room: Head(seq, id) for room, seq, id in reading.heads_and_ids(c, unknown)})
         return self._heads
 
-    def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, First], Roles]:
+    def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles]:
         found, self._roles_now = look_up(c, keys)
         for room, user, cid in keys:
             waiting = self.recent.get(room)
             if waiting is not None and cid is not None and (row := waiting.by_cid.get((user, cid))) is not None:
-                found[room, user, cid] = First(event_of(row), row[7])
+                found[room, user, cid] = FirstUse(event_of(row), row[7])
         return found, self._roles_now
 
-    def settle(self, c: Connection, room: str) -> None:
-        if room not in self._settled:
-            self._settled.add(room)
+    def fold_room(self, c: Connection, room: str) -> None:
+        if room not in self._folded:
+            self._folded.add(room)
             self._put(self.rows_of(room))
 
     def store(self, c: Connection, rows: list[EventRow]) -> None:
@@ -169,7 +169,7 @@ class Journal:
 
     def committed(self) -> None:
         """The transaction stands."""
-        self._forget(self._settled)
+        self._forget(self._folded)
         self._remember(self._stored)
         self.heads.update(self._heads)
         for member, role in self._roles_now.items():
@@ -181,7 +181,7 @@ class Journal:
 
     def ended(self) -> None:
         """The transaction is over, committed or not."""
-        self._heads, self._stored, self._settled, self._roles_now = {}, [], set(), {}
+        self._heads, self._stored, self._folded, self._roles_now = {}, [], set(), {}
 
     # Folding
 

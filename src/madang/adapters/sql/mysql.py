@@ -1,6 +1,7 @@
 """MariaDB and MySQL: how they are opened, and what their errors mean.
 
-Transactions are `pooled.py`, what the servers must be set to is `fitness.py`. Tested with MariaDB 10.11; MySQL 8 differs in two names (collation, isolation).
+Transactions are in `server_engine.py`, what the servers must be set to in `server_settings.py`. Tested with MariaDB 10.11;
+MySQL 8 differs in two names (collation, isolation).
 """
 
 import asyncio
@@ -11,10 +12,10 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Dialect, event, exc, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from madang.adapters.sql import fitness, migrations, pooled
+from madang.adapters.sql import migrations, server_engine, server_settings
 from madang.adapters.sql.dialects import MARIADB_COLLATION, MYSQL_COLLATION
 from madang.adapters.sql.inspection import Inspection, Server, inspect_server
-from madang.adapters.sql.pooled import Again, PooledEngine
+from madang.adapters.sql.server_engine import Retryable, ServerEngine
 from madang.adapters.sql.store import Unstorable
 from madang.errors import SetupError, StorageFailed, StorageFull
 
@@ -41,18 +42,18 @@ HINTS: Final = {
 ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
-async def open_engine(url: URL, clock_ms: Callable[[], int]) -> PooledEngine:
+async def open_engine(url: URL, clock_ms: Callable[[], int]) -> ServerEngine:
     """Connect, and bring the tables to the newest schema. Raises SetupError."""
     _check(url)
     try:
         # In a thread with a loop of its own, because Alembic reads files.
         kind = await asyncio.to_thread(lambda: asyncio.run(_prepare(url)))
     except (OSError, TimeoutError, exc.SQLAlchemyError) as error:
-        raise pooled.unusable(url, PORT, "the server", error, hint_for(error)) from error
-    engine = _engine(url, kind, pooled.POOL)
+        raise server_engine.unusable(url, PORT, "the server", error, hint_for(error)) from error
+    engine = _engine(url, kind, server_engine.POOL)
     readers = engine.execution_options()
     event.listen(readers.sync_engine, "begin", _as_of_one_moment)
-    return PooledEngine(engine, readers, judge, clock_ms)
+    return ServerEngine(engine, readers, judge, clock_ms)
 
 
 async def inspect(url: URL) -> Inspection:
@@ -91,7 +92,7 @@ async def _kind(url: URL) -> str:
     engine = _connecting(create_async_engine(url.set(drivername=DRIVER), connect_args=_patience()))
     try:
         async with engine.connect() as c:
-            for one in fitness.refuse(await c.run_sync(fitness.unfit)):
+            for one in server_settings.raise_fatal(await c.run_sync(server_settings.misconfigurations)):
                 log.warning("%s %s", one.problem, one.hint)
             version = str((await c.execute(text("SELECT version()"))).scalar())
     finally:
@@ -122,8 +123,8 @@ def _engine(url: URL, kind: str, pool: int) -> AsyncEngine:
         pool_size=pool,
         max_overflow=0,
         hide_parameters=True,  # they are what people wrote
-        pool_timeout=pooled.ANSWER_SECONDS,
-        connect_args=_patience() | {"init_command": f"SET {settings}{max(1, round(pooled.ANSWER_SECONDS))}"},
+        pool_timeout=server_engine.ANSWER_SECONDS,
+        connect_args=_patience() | {"init_command": f"SET {settings}{max(1, round(server_engine.ANSWER_SECONDS))}"},
     )
     return _connecting(engine)
 
@@ -131,8 +132,8 @@ def _engine(url: URL, kind: str, pool: int) -> AsyncEngine:
 def _patience() -> dict[str, Any]:
     return {
         "charset": "utf8mb4",
-        "connect_timeout": int(pooled.CONNECT_SECONDS),
-        "read_timeout": pooled.ANSWER_SECONDS + 1,
+        "connect_timeout": int(server_engine.CONNECT_SECONDS),
+        "read_timeout": server_engine.ANSWER_SECONDS + 1,
     }
 
 
@@ -145,7 +146,7 @@ def judge(error: exc.DBAPIError) -> Exception | None:
     """What an error of asyncmy means; None for a mistake of ours."""
     number = _number(error)
     if number in UNDONE:
-        return Again()
+        return Retryable()
     if number in DISK_FULL:
         return StorageFull()
     if number in DATA:

@@ -1,4 +1,4 @@
-"""PostgreSQL: how it is opened, and what its errors mean. Transactions are `pooled.py`, what it must be set to is `fitness.py`."""
+"""PostgreSQL: how it is opened, and what its errors mean. Transactions are `server_engine.py`, what it must be set to is `server_settings.py`."""
 
 import asyncio
 import logging
@@ -10,9 +10,9 @@ import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import URL, exc
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from madang.adapters.sql import fitness, migrations, pooled
+from madang.adapters.sql import migrations, server_engine, server_settings
 from madang.adapters.sql.inspection import Inspection, Server, inspect_server
-from madang.adapters.sql.pooled import Again, PooledEngine
+from madang.adapters.sql.server_engine import Retryable, ServerEngine
 from madang.adapters.sql.store import Unstorable
 from madang.errors import SetupError, StorageFailed, StorageFull
 
@@ -36,17 +36,17 @@ HINTS: Final = {
 SQLALCHEMYS: Final = frozenset({"sslmode", "prepared_statement_cache_size"})  # options that are not the driver's own
 
 
-async def open_engine(url: URL, clock_ms: Callable[[], int]) -> PooledEngine:
+async def open_engine(url: URL, clock_ms: Callable[[], int]) -> ServerEngine:
     """Connect, and bring the tables to the newest schema. Raises SetupError."""
     driver_url(url)
     try:
         # In a thread with a loop of its own, because Alembic reads files.
         await asyncio.to_thread(lambda: asyncio.run(_prepare(url)))
     except (OSError, TimeoutError, exc.SQLAlchemyError) as error:
-        raise pooled.unusable(url, PORT, "PostgreSQL", error, hint_for(error)) from error
-    engine = _engine(url, pooled.POOL)
+        raise server_engine.unusable(url, PORT, "PostgreSQL", error, hint_for(error)) from error
+    engine = _engine(url, server_engine.POOL)
     readers = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    return PooledEngine(engine, readers, judge, clock_ms)
+    return ServerEngine(engine, readers, judge, clock_ms)
 
 
 async def inspect(url: URL) -> Inspection:
@@ -60,7 +60,7 @@ async def _prepare(url: URL) -> None:
     engine = _engine(url, pool=1)
     try:
         async with engine.begin() as c:
-            for one in fitness.refuse(await c.run_sync(fitness.unfit)):
+            for one in server_settings.raise_fatal(await c.run_sync(server_settings.misconfigurations)):
                 log.warning("%s %s", one.problem, one.hint)
             await c.run_sync(migrations.upgrade)
     finally:
@@ -73,8 +73,8 @@ def _engine(url: URL, pool: int) -> AsyncEngine:
         pool_size=pool,
         max_overflow=0,
         hide_parameters=True,  # they are what people wrote
-        pool_timeout=pooled.ANSWER_SECONDS,
-        connect_args={"timeout": pooled.CONNECT_SECONDS, "command_timeout": pooled.ANSWER_SECONDS},
+        pool_timeout=server_engine.ANSWER_SECONDS,
+        connect_args={"timeout": server_engine.CONNECT_SECONDS, "command_timeout": server_engine.ANSWER_SECONDS},
     )
 
 
@@ -109,7 +109,7 @@ def judge(error: exc.DBAPIError) -> Exception | None:
     """What an error of asyncpg means; None for a mistake of ours."""
     state = getattr(error.orig, "sqlstate", None) or ""
     if state in UNDONE:
-        return Again()
+        return Retryable()
     if state == DISK_FULL:
         return StorageFull()
     if state.startswith(DATA):

@@ -16,7 +16,7 @@ class Head(NamedTuple):
     id: int = 0
 
 
-class First(NamedTuple):
+class FirstUse(NamedTuple):
     """The event that a cid stands for already, and what it is about."""
 
     event: Event

@@ -87,8 +87,8 @@ class SqliteEngine:
     async def read(self, work: Callable[[Connection], T]) -> T:
         return await self._reading.call(lambda: self._read(work))
 
-    async def settle(self) -> None:
-        await self._writing.call(self._writer.settle)
+    async def fold_all(self) -> None:
+        await self._writing.call(self._writer.fold_all)
 
     def recent(self, room: str) -> Sequence[EventRow]:
         return self._writer.journal.rows_of(room)

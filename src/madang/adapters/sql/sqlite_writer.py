@@ -85,7 +85,7 @@ class Writer:
             os.close(self._lock)
             self._lock = None
 
-    def settle(self) -> None:
+    def fold_all(self) -> None:
         """Fold all that waits, so that every event stands in the table."""
         self._guarded(self._fold_all)
 

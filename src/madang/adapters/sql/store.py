@@ -43,7 +43,7 @@ class Engine(Protocol):
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run work that only reads; it sees every commit that was acked before, all of it as of one moment."""
 
-    async def settle(self) -> None:
+    async def fold_all(self) -> None:
         """Put every event into the table that is not there yet. No append may come meanwhile."""
 
     def recent(self, room: str) -> Sequence[EventRow]:

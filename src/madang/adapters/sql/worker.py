@@ -84,12 +84,12 @@ class Workers:
         except BaseException as caught:  # whatever it is belongs to the caller, not to this thread
             error = caught
         try:
-            loop.call_soon_threadsafe(_settle, future, result, error)
+            loop.call_soon_threadsafe(_resolve, future, result, error)
         except RuntimeError:  # the loop is closed: nobody waits any more
             pass
 
 
-def _settle(future: "asyncio.Future[Any]", result: object, error: BaseException | None) -> None:
+def _resolve(future: "asyncio.Future[Any]", result: object, error: BaseException | None) -> None:
     if future.cancelled():
         return
     if error is not None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from madang.adapters.sql.fitness import Unfit, judge_mysql, judge_postgresql, refuse
+from madang.adapters.sql.server_settings import Misconfiguration, judge_mysql, judge_postgresql, raise_fatal
 from madang.errors import SetupError
 
 POSTGRESQL = {
@@ -57,13 +57,13 @@ def test_mariadb_and_mysql(wrong: dict[str, Any], problem: str, fatal: bool) -> 
     check(list(judge_mysql(MARIADB | wrong)), problem, fatal)
 
 
-def check(found: list[Unfit], problem: str, fatal: bool) -> None:
+def check(found: list[Misconfiguration], problem: str, fatal: bool) -> None:
     assert [one.fatal for one in found] == ([fatal] if problem else []), found
     assert all(problem in one.problem and one.hint.endswith((".", ";", "NAME")) for one in found), found
 
 
 def test_what_is_fatal_is_refused_and_the_rest_told() -> None:
-    warned, fatal = Unfit("w", "w", fatal=False), Unfit("f", "f")
-    assert refuse([warned]) == [warned]
+    warned, fatal = Misconfiguration("w", "w", fatal=False), Misconfiguration("f", "f")
+    assert raise_fatal([warned]) == [warned]
     with pytest.raises(SetupError, match="f"):
-        refuse([warned, fatal])
+        raise_fatal([warned, fatal])

@@ -33,11 +33,11 @@ APART_SECONDS: Final = 0.005
 """The first pause before the next attempt is up to this, each later one up to twice as long: those who met part."""
 
 
-class Again(StorageFailed):
+class Retryable(StorageFailed):
     """The server has undone the transaction, or its connection was lost before it was to be committed: it may be run again."""
 
 
-class PooledEngine:
+class ServerEngine:
     """Runs work on a database server. `store.Engine` is its contract.
 
     Args:
@@ -70,7 +70,7 @@ class PooledEngine:
     async def read(self, work: Callable[[Connection], T]) -> T:
         return await self._run(self._readers, work)
 
-    async def settle(self) -> None:
+    async def fold_all(self) -> None:
         pass  # nothing is kept back
 
     def recent(self, room: str) -> Sequence[EventRow]:
@@ -86,7 +86,7 @@ class PooledEngine:
         for attempt in range(ATTEMPTS - 1):
             try:
                 return await self._once(engine, work)
-            except Again:
+            except Retryable:
                 await asyncio.sleep(random.uniform(0, APART_SECONDS * 2**attempt))  # noqa: S311  # no secret
         return await self._once(engine, work)
 
@@ -110,7 +110,7 @@ class PooledEngine:
             if error.connection_invalidated and not finished:
                 # Never asked to commit. After a restart of the server this is how a connection at rest is found out; to ask
                 # each one before its use instead costs PostgreSQL three of the nine journeys of a batch.
-                raise Again from error
+                raise Retryable from error
             if told := self._judge(error):
                 raise told from error
             raise

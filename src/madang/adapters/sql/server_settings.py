@@ -17,7 +17,7 @@ LEAST_PACKET: Final = 4 << 20  # bytes: a driver joins rows up to 1 MB, and the 
 SHARE: Final = 5  # connections of a node's pool
 
 
-class Unfit(NamedTuple):
+class Misconfiguration(NamedTuple):
     """Something that a server is not set to as it should be. What is `fatal` would make acks untrue, or appends fail."""
 
     problem: str
@@ -39,7 +39,7 @@ _MYSQL: Final = """
 """
 
 
-def unfit(c: Connection, nodes: int = 1) -> list[Unfit]:
+def misconfigurations(c: Connection, nodes: int = 1) -> list[Misconfiguration]:
     """Read how the server of a connection is set, and give what is wrong with it; what is fatal first.
 
     Args:
@@ -51,87 +51,89 @@ def unfit(c: Connection, nodes: int = 1) -> list[Unfit]:
     return sorted(found, key=lambda one: not one.fatal)
 
 
-def judge_postgresql(row: Mapping[str, Any]) -> Iterator[Unfit]:
+def judge_postgresql(row: Mapping[str, Any]) -> Iterator[Misconfiguration]:
     """Judge what `_POSTGRESQL` has read."""
     yield from _old("PostgreSQL", row["version"])
     if row["encoding"] != "UTF8":
-        yield Unfit(
+        yield Misconfiguration(
             f"The database is encoded in {row['encoding']}, which cannot hold all text.",
             "Make it anew: createdb --encoding=UTF8 --template=template0 NAME",
         )
     if row["standby"]:
-        yield Unfit("This PostgreSQL is a standby, which takes no writes.", "Name the primary in MADANG_DATABASE.")
+        yield Misconfiguration(
+            "This PostgreSQL is a standby, which takes no writes.", "Name the primary in MADANG_DATABASE."
+        )
     elif row["read_only"] == "on":
-        yield Unfit(
+        yield Misconfiguration(
             "PostgreSQL takes no writes here (default_transaction_read_only = on).",
             "Set it to off: ALTER DATABASE … SET default_transaction_read_only = off; for the role, too, if it has it.",
         )
     if row["synchronous_commit"] == "off":
-        yield Unfit(
+        yield Misconfiguration(
             "PostgreSQL is set to confirm before it has stored (synchronous_commit = off).",
             "Set it to on, for this database at least: ALTER DATABASE … SET synchronous_commit = on;",
         )
     for name in ("fsync", "full_page_writes"):
         if row[name] == "off":
-            yield Unfit(
+            yield Misconfiguration(
                 f"PostgreSQL runs with {name} = off: a power failure can lose messages that were acked as stored.",
                 f"Set {name} = on in postgresql.conf.",
                 fatal=False,
             )
 
 
-def judge_mysql(row: Mapping[str, Any]) -> Iterator[Unfit]:
+def judge_mysql(row: Mapping[str, Any]) -> Iterator[Misconfiguration]:
     """Judge what `_MYSQL` has read."""
     yield from _old("MariaDB" if "MariaDB" in row["version"] else "MySQL", row["version"])
     if str(row["read_only"]) not in ("0", "OFF"):
-        yield Unfit(
+        yield Misconfiguration(
             "The database server takes no writes (read_only is on).",
             "Name the primary in MADANG_DATABASE, or SET GLOBAL read_only = 0;",
         )
     if str(row["flush"]) != "1":
-        yield Unfit(
+        yield Misconfiguration(
             "The database is set to confirm before it has stored (innodb_flush_log_at_trx_commit is not 1).",
             "Set it to 1: SET GLOBAL innodb_flush_log_at_trx_commit = 1; and in the server's configuration.",
         )
     if str(row["log_bin"]) not in ("0", "OFF") and str(row["sync_binlog"]) != "1":
         # With a binary log a commit is made durable by it; recovery undoes what it has lost.
-        yield Unfit(
+        yield Misconfiguration(
             "The database is set to confirm before it has stored (it has a binary log, and sync_binlog is not 1).",
             "Set it to 1: SET GLOBAL sync_binlog = 1; and in the server's configuration.",
         )
     if int(row["packet"]) < LEAST_PACKET:
-        yield Unfit(
+        yield Misconfiguration(
             f"The database takes statements of {row['packet']} bytes at most (max_allowed_packet), too few for many messages.",
             "Set it to the 16 MB that it is by itself: SET GLOBAL max_allowed_packet = 16777216; and in the configuration.",
         )
     if str(row["doublewrite"]) in ("0", "OFF"):
-        yield Unfit(
+        yield Misconfiguration(
             "The database runs with innodb_doublewrite = 0: a power failure can tear pages with messages acked as stored.",
             "Set innodb_doublewrite = 1 in the server's configuration, unless its disk writes pages whole.",
             fatal=False,
         )
 
 
-def _old(server: str, version: str) -> Iterator[Unfit]:
+def _old(server: str, version: str) -> Iterator[Misconfiguration]:
     numbers = re.match(r"(\d+)(?:\.(\d+))?", version)
     if numbers is None or (int(numbers[1]), int(numbers[2] or 0)) < OLDEST[server]:
         oldest = "{}.{}".format(*OLDEST[server])
-        yield Unfit(
+        yield Misconfiguration(
             f"The database server is too old ({server} {version}).", f"Madang needs {server} {oldest} or newer."
         )
 
 
-def _crowded(row: Mapping[str, Any], nodes: int) -> Iterator[Unfit]:
+def _crowded(row: Mapping[str, Any], nodes: int) -> Iterator[Misconfiguration]:
     needed = nodes * SHARE
     if int(row["connections"]) < needed:
-        yield Unfit(
+        yield Misconfiguration(
             f"The database takes {row['connections']} connections, and {nodes} nodes use up to {needed}.",
             "Raise max_connections in the server's configuration.",
             fatal=False,
         )
 
 
-def refuse(found: list[Unfit]) -> list[Unfit]:
+def raise_fatal(found: list[Misconfiguration]) -> list[Misconfiguration]:
     """Give what is only to be warned of. Raises SetupError for what is fatal."""
     for one in found:
         if one.fatal:

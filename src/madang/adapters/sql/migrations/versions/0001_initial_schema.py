@@ -1,4 +1,4 @@
-"""The yard opens: log, rooms, members, mentions, reactions, pins, keys, secrets, leases."""
+"""The initial schema: log, rooms, members, mentions, reactions, pins, keys, secrets, leases."""
 
 from typing import Any
 
