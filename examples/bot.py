@@ -18,13 +18,13 @@ def who() -> dict[str, str]:
 
 
 async def main(url: str = "ws://127.0.0.1:8400/ws", name: str = "lobby") -> None:
-    async with connect(url, **who(), timeout=float("inf")) as yard:
-        await asyncio.to_thread(TOKEN.write_text, yard.token)
-        room = await yard.join(name)
+    async with connect(url, **who(), timeout=float("inf")) as client:
+        await asyncio.to_thread(TOKEN.write_text, client.token)
+        room = await client.join(name)
         for event in room.recent:  # what was said while the bot was not running
-            await answer(room, event, yard.user.id)
+            await answer(room, event, client.user.id)
         async for event in room:
-            await answer(room, event, yard.user.id)
+            await answer(room, event, client.user.id)
 
 
 async def answer(room: Room, event: object, me: str) -> None:

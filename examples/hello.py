@@ -7,12 +7,12 @@ from madang.client import connect
 
 
 async def main(url: str) -> None:
-    async with connect(url, guest="Mina") as yard:
-        room = await yard.join("lobby")
+    async with connect(url, guest="Mina") as client:
+        room = await client.join("lobby")
         for message in (await room.history(limit=10)).messages:
             print(f"{message.name}: {message.text}")
         sent = await room.send("Hello, everybody")
-        print(f"{yard.user.name}: Hello, everybody   ({sent.ack}, number {sent.seq} of this room)")
+        print(f"{client.user.name}: Hello, everybody   ({sent.ack}, number {sent.seq} of this room)")
 
 
 asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else "ws://127.0.0.1:8400/ws"))

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import madang.client
-from madang.client import MessageSent, Yard, connect
+from madang.client import Client, MessageSent, connect
 from tests.running import Server, running_server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,9 +31,9 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 
 
 @asynccontextmanager
-async def lively(yard: Yard, room: str) -> AsyncIterator[None]:
+async def lively(client: Client, room: str) -> AsyncIterator[None]:
     """Have somebody else talk, type and read in a room meanwhile."""
-    other = await yard.join(room)
+    other = await client.join(room)
 
     async def live() -> None:
         while True:
@@ -62,15 +62,15 @@ async def test_snippets_run(
         "\n" * line + code, "docs/guides/python.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
     )
     async with (
-        connect(server.direct_url, guest="Mina") as yard,
+        connect(server.direct_url, guest="Mina") as client,
         connect(server.direct_url, guest="Bora") as bora,
         asyncio.timeout(PATIENCE_S),
     ):
-        await yard.create(f"line-{line}")
-        room = await yard.join(f"line-{line}")
+        await client.create(f"line-{line}")
+        room = await client.join(f"line-{line}")
         async with lively(bora, room.id):
             names: dict[str, Any] = {"asyncio": asyncio, "connect": connect, "yard_url": server.direct_url}
-            running = eval(compiled, {**names, "yard": yard, "room": room})
+            running = eval(compiled, {**names, "client": client, "room": room})
             assert iscoroutine(running)
             await running
 
@@ -96,9 +96,9 @@ async def test_hello(server: Server, tmp_path: Path) -> None:
 
 
 async def test_the_bot_answers_once_over_any_number_of_runs(server: Server, tmp_path: Path) -> None:
-    async with connect(server.direct_url, guest="Mina") as yard, asyncio.timeout(PATIENCE_S):
-        await yard.create("parrots")
-        room = await yard.join("parrots")
+    async with connect(server.direct_url, guest="Mina") as client, asyncio.timeout(PATIENCE_S):
+        await client.create("parrots")
+        room = await client.join("parrots")
         asked = [await room.send("!echo one")]
         answers = []
         for _ in range(2):
@@ -121,7 +121,7 @@ def test_the_page_names_what_there_is() -> None:
     """Every public name stands on the page, and every method that it calls exists."""
     quoted = {name for name in madang.client.__all__ if re.search(rf"\b{name}\b", PAGE)}
     silent = {"Event", "History", "Limited", "MadangError", "Member", "Membership", "Notice", "OnlineCount", "Present"}
-    silent |= {"Room", "Sent", "Server", "State", "User", "Yard"}  # made by calls, seldom named
+    silent |= {"Room", "Sent", "Server", "State", "User", "Client"}  # made by calls, seldom named
     assert set(madang.client.__all__) - quoted <= silent
-    for owner, method in re.findall(r"\b(room|yard)\.(\w+)\(", PAGE):
-        assert hasattr({"room": madang.client.Room, "yard": Yard}[owner], method), f"{owner}.{method}"
+    for owner, method in re.findall(r"\b(room|client)\.(\w+)\(", PAGE):
+        assert hasattr({"room": madang.client.Room, "client": Client}[owner], method), f"{owner}.{method}"

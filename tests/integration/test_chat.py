@@ -138,8 +138,8 @@ async def test_a_pipe_ends_when_all_is_stored(server: Server) -> None:
     lines = [f"줄 {i}" for i in range(5)]
     status, _, error = await pipe(server, "\n".join(lines), "story", "--name", "Teller")
     assert (status, error) == (0, "")
-    async with connect(server.direct_url, guest="Reader") as yard:
-        room = await yard.join("story")
+    async with connect(server.direct_url, guest="Reader") as client:
+        room = await client.join("story")
         told = [e for e in room.recent if isinstance(e, MessageSent)]
         assert [(e.name, e.text) for e in told] == [("Teller", line) for line in lines]
         await room.send("\x1b[2Jboo")
@@ -150,8 +150,8 @@ async def test_a_pipe_ends_when_all_is_stored(server: Server) -> None:
 async def test_what_cannot_be_sent_is_said(server: Server) -> None:
     status, _, error = await pipe(server, "x" * 5000 + "\nfine\n", "lobby", "--name", "Teller")
     assert status == 1 and error.startswith("not sent: xxx")
-    async with connect(server.direct_url, guest="Reader") as yard:
-        messages = [m.text async for m in (await yard.join("lobby")).messages()]
+    async with connect(server.direct_url, guest="Reader") as client:
+        messages = [m.text async for m in (await client.join("lobby")).messages()]
     assert messages == ["fine"]
 
 

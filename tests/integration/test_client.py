@@ -121,8 +121,8 @@ async def test_kill_and_restart_in_the_middle_of_a_burst(server: Server) -> None
     burst = asyncio.Event()
 
     async def write(name: str) -> None:
-        async with connect(server.direct_url, guest=name, in_flight=8, random=impatient) as yard:
-            room = await yard.join("lobby")
+        async with connect(server.direct_url, guest=name, in_flight=8, random=impatient) as client:
+            room = await client.join("lobby")
 
             async def send(text: str) -> None:
                 acked.append((await room.send(text), text))
@@ -140,8 +140,8 @@ async def test_kill_and_restart_in_the_middle_of_a_burst(server: Server) -> None
             await server.kill()
             await server.restart()
 
-    async with connect(server.direct_url, guest="Reader", random=impatient) as yard:
-        room = await yard.join("lobby")
+    async with connect(server.direct_url, guest="Reader", random=impatient) as client:
+        room = await client.join("lobby")
         async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
             tasks.create_task(kill())
             for name in "abc"[:writers]:

@@ -10,6 +10,7 @@ from madang.cli.editor import printable
 from madang.cli.terminal import Terminal
 from madang.cli.words import WORDS
 from madang.client import (
+    Client,
     Event,
     MemberJoined,
     MemberKicked,
@@ -21,7 +22,6 @@ from madang.client import (
     Reset,
     Room,
     State,
-    Yard,
     connect,
 )
 
@@ -55,8 +55,8 @@ class Talk:
         """
         if self._terminal.interactive:
             self._say("connecting", url=self._url)
-        async with connect(self._url, guest=self._name, on_state=self._states.put_nowait) as yard:
-            room = await self._enter(yard)
+        async with connect(self._url, guest=self._name, on_state=self._states.put_nowait) as client:
+            room = await self._enter(client)
             page = await room.history(limit=SHOWN_MESSAGES)
             for message in page.messages:
                 self._shown = message.seq
@@ -64,22 +64,22 @@ class Talk:
                     self._message(message.at, message.user, message.name, message.text)
             with self._terminal.open():
                 if self._terminal.interactive:
-                    self._say("entered", room=room.title, name=yard.user.name, help=self._words["help"])
+                    self._say("entered", room=room.title, name=client.user.name, help=self._words["help"])
                 await self._until_one_ends(self._listen(room), self._speak(room), self._watch(room))
         return self._status
 
-    async def _enter(self, yard: Yard) -> Room:
+    async def _enter(self, client: Client) -> Room:
         """Join the room, and make it where there is none."""
         try:
-            return await yard.join(self._room_id, limit=0)
+            return await client.join(self._room_id, limit=0)
         except Refused as refused:
             if refused.code != "not_found":
                 raise
             try:
-                await yard.create(self._room_id)
+                await client.create(self._room_id)
             except Refused as taken:
                 raise (refused if taken.code == "room_exists" else taken) from None  # it is there, but not for us
-            return await yard.join(self._room_id, limit=0)
+            return await client.join(self._room_id, limit=0)
 
     async def _until_one_ends(self, *sides: Any) -> None:
         tasks = [asyncio.create_task(side) for side in sides]

@@ -1,7 +1,7 @@
 """The Python SDK: talk in rooms over connections that break, without noticing more of it than the wait.
 
-    async with madang.client.connect("ws://127.0.0.1:8400/ws", guest="Mina") as yard:
-        room = await yard.join("lobby")
+    async with madang.client.connect("ws://127.0.0.1:8400/ws", guest="Mina") as client:
+        room = await client.join("lobby")
         await room.send("hello")
         async for event in room:
             ...
@@ -10,6 +10,7 @@ docs/guides/python.md shows what can be done with it; a program of its own, it s
 """
 
 from madang.client.answers import History, Member, Membership, Message, Present, Sent
+from madang.client.client import Client, connect
 from madang.client.errors import ConnectionLost, Disconnected
 from madang.client.events import (
     Event,
@@ -33,11 +34,11 @@ from madang.client.frames import Server, User
 from madang.client.link import State
 from madang.client.notices import Behind, Notice, Online, OnlineCount, ReadTo, Skipped, Typing
 from madang.client.room import Room
-from madang.client.yard import Yard, connect
 from madang.errors import Limited, MadangError, Refused
 
 __all__ = [
     "Behind",
+    "Client",
     "ConnectionLost",
     "Disconnected",
     "Event",
@@ -75,6 +76,5 @@ __all__ = [
     "State",
     "Typing",
     "User",
-    "Yard",
     "connect",
 ]

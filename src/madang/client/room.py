@@ -18,7 +18,7 @@ PAGE = 100
 
 
 class Room:
-    """One room, by `Yard.join`; a second Room of it is another handle on the same.
+    """One room, by `Client.join`; a second Room of it is another handle on the same.
 
     Iterating gives every event after `recent`, each once and in order, whatever the connection does, and a `Reset`
     where that cannot be kept. It ends when one leaves or is kicked (see `ended`) and when the client is closed, and

@@ -182,7 +182,7 @@ class World:
         self.states: list[str] = []
         if not {"token", "get_token"} & set(options):
             options["guest"] = "Mina"
-        self.yard = madang.client.connect(
+        self.client = madang.client.connect(
             "ws://yard.example/ws",
             opener=self.network.open,
             clock=self.clock,
@@ -192,8 +192,8 @@ class World:
         )
 
     async def enter(self) -> FakeSocket:
-        """Connect and be welcomed; the caller closes the yard."""
-        entering = asyncio.ensure_future(self.yard.__aenter__())
+        """Connect and be welcomed; the caller closes the client."""
+        entering = asyncio.ensure_future(self.client.__aenter__())
         socket = await self.network.accept()
         await socket.welcome()
         await entering
@@ -201,7 +201,7 @@ class World:
 
     async def join(self, socket: FakeSocket, seq: int = 0, **answer: Any) -> madang.client.Room:
         """Join the room "yard" and be let in."""
-        joining = asyncio.ensure_future(self.yard.join("yard"))
+        joining = asyncio.ensure_future(self.client.join("yard"))
         await socket.let_in(seq, **answer)
         return await joining
 

@@ -153,12 +153,12 @@ class ClientMachine(RuleBasedStateMachine):
         async def start() -> None:
             self.reading = asyncio.Event()
             self.reading.set()
-            self.yard = madang.client.connect(
+            self.client = madang.client.connect(
                 "ws://yard.example/ws", guest="Mina", opener=self.server.open, random=lambda: chance,
                 waiting_events=WAITING,
             )  # fmt: skip
-            await self.yard.__aenter__()
-            self.room = await self.yard.join(ROOM)
+            await self.client.__aenter__()
+            self.room = await self.client.join(ROOM)
             self.begun = self.room.seq
             self.consumer = asyncio.ensure_future(self.consume())
 
@@ -244,7 +244,7 @@ class ClientMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         async def end() -> None:
-            await self.yard.close()
+            await self.client.close()
             self.server.stop()
             await asyncio.gather(self.consumer, *self.sends, return_exceptions=True)
 

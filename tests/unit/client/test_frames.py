@@ -88,5 +88,5 @@ def test_the_server_reads_what_was_meant(command: c.Command) -> None:
 
 def test_the_public_names_are_all_there() -> None:
     assert {name for name in madang.client.__all__ if not hasattr(madang.client, name)} == set()
-    public = {"connect", "Yard", "Room", "State", "Reset", "Sent", "Disconnected", "ConnectionLost", "Refused"}
+    public = {"connect", "Client", "Room", "State", "Reset", "Sent", "Disconnected", "ConnectionLost", "Refused"}
     assert public | {kind.__name__ for kind in KNOWN.values()} <= set(madang.client.__all__)

@@ -12,7 +12,7 @@ from tests.unit.client.fakes import PATIENCE_S, World, event, settle
 
 
 async def entering(world: World) -> Any:
-    task = asyncio.ensure_future(world.yard.__aenter__())
+    task = asyncio.ensure_future(world.client.__aenter__())
     await settle()
     return task
 
@@ -20,9 +20,9 @@ async def entering(world: World) -> Any:
 async def test_hello_comes_first_and_tells_who_one_is() -> None:
     world = World()
     socket = await world.enter()
-    assert world.yard.user.name == "Mina" and world.yard.token == "t1" and world.yard.server.max_frame == 65536
+    assert world.client.user.name == "Mina" and world.client.token == "t1" and world.client.server.max_frame == 65536
     assert world.states == ["connecting", "live"]
-    await world.yard.close()
+    await world.client.close()
     assert world.states == ["connecting", "live", "closed"] and socket.closed
 
 
@@ -51,7 +51,7 @@ async def test_the_first_flight_is_hello_joins_and_what_has_no_answer() -> None:
     assert world.states[-2:] == ["waiting", "connecting"]
     for task in (*sends, read):
         task.cancel()
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_a_room_goes_on_where_it_was() -> None:
@@ -68,7 +68,7 @@ async def test_a_room_goes_on_where_it_was() -> None:
     async with asyncio.timeout(PATIENCE_S):
         assert [(await anext(room)).seq for _ in range(5)] == [4, 5, 6, 7, 8]
     assert room.seq == 8
-    await world.yard.close()
+    await world.client.close()
     assert [item async for item in room] == []
     assert room.ended == "closed"
 
@@ -86,7 +86,7 @@ async def test_a_reset_is_told() -> None:
     assert room.epoch == "e2"
     socket.say({"op": "reset", "room": "yard", "epoch": "e2", "seq": 5000, "events": [event(5000)]})
     assert [(await anext(room)).seq for _ in range(2)] == [4999, 5000]
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_waits_grow_while_nobody_answers_and_name_the_trouble() -> None:
@@ -94,14 +94,14 @@ async def test_waits_grow_while_nobody_answers_and_name_the_trouble() -> None:
     task = await entering(world)
     waits = []
     for trouble in ("refused", "TimeoutError", "HTTP 503"):
-        assert world.yard.trouble == trouble
+        assert world.client.trouble == trouble
         waits.append(round(world.clock.next_s(), 3))
         await world.clock.advance(waits[-1])
     assert waits == [0.1, 0.2, 3.4]
     socket = await world.network.accept()
     await socket.welcome()
     await task
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_the_first_connection_is_given_up_after_the_timeout() -> None:
@@ -142,7 +142,7 @@ async def test_a_hello_refused_for_now_is_said_again() -> None:
     socket = await world.back()
     await socket.welcome()
     await task
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_silence_after_the_handshake_is_not_waited_out_for_ever() -> None:
@@ -151,11 +151,11 @@ async def test_silence_after_the_handshake_is_not_waited_out_for_ever() -> None:
     silent = await world.network.accept()
     assert (await silent.got())["op"] == "hello"
     await world.clock.advance(10.0)
-    assert silent.closed and "hello" in world.yard.trouble
+    assert silent.closed and "hello" in world.client.trouble
     socket = await world.back()
     await socket.welcome()
     await task
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_bye_names_the_wait_and_chance_spreads_it() -> None:
@@ -167,7 +167,7 @@ async def test_bye_names_the_wait_and_chance_spreads_it() -> None:
     assert world.states[-1] == "waiting" and world.clock.next_s() == pytest.approx(1.5)
     socket = await world.back()
     await socket.welcome()
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_later_means_a_longer_wait() -> None:
@@ -176,7 +176,7 @@ async def test_later_means_a_longer_wait() -> None:
     socket.end(1013)
     await settle()
     assert world.clock.next_s() == pytest.approx(7.6)
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_a_steady_connection_makes_the_next_wait_short_again() -> None:
@@ -191,7 +191,7 @@ async def test_a_steady_connection_makes_the_next_wait_short_again() -> None:
     socket.end()
     await settle()
     assert world.clock.next_s() == pytest.approx(0.1)
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_never_means_never() -> None:
@@ -208,11 +208,11 @@ async def test_never_means_never() -> None:
     assert (await anext(room)).seq == 4  # what came is still given
     with pytest.raises(Disconnected):
         await anext(room)
-    for call in (room.send("more"), world.yard.join("hall"), room.history()):
+    for call in (room.send("more"), world.client.join("hall"), room.history()):
         with pytest.raises(Disconnected):
             await call
-    assert world.yard.state == "closed" and world.network.tries == 1
-    await world.yard.close()
+    assert world.client.state == "closed" and world.network.tries == 1
+    await world.client.close()
 
 
 async def test_a_token_is_fetched_and_fetched_again_when_it_is_not_taken() -> None:
@@ -236,8 +236,8 @@ async def test_a_token_is_fetched_and_fetched_again_when_it_is_not_taken() -> No
     assert (await socket.got())["token"] == "third"
     socket.say({"op": "error", "n": 1, "code": "bad_token", "message": "No."})
     await settle()
-    assert world.yard.state == "closed"  # a fresh one is refused as well: asking again would go on for ever
-    await world.yard.close()
+    assert world.client.state == "closed"  # a fresh one is refused as well: asking again would go on for ever
+    await world.client.close()
 
 
 async def test_get_token_may_fail_for_a_while() -> None:
@@ -251,11 +251,11 @@ async def test_get_token_may_fail_for_a_while() -> None:
 
     world = World(get_token=get_token, timeout=60)
     task = await entering(world)
-    assert "away" in world.yard.trouble
+    assert "away" in world.client.trouble
     socket = await world.back()
     await socket.welcome(token="good")
     await task
-    await world.yard.close()
+    await world.client.close()
 
 
 @pytest.mark.parametrize(
@@ -267,10 +267,10 @@ async def test_what_is_no_frame_ends_the_connection_not_the_client(text: bytes) 
     await world.join(socket)
     socket.say_text(text)
     await settle()
-    assert world.yard.state == "waiting" and "no frame" in world.yard.trouble
+    assert world.client.state == "waiting" and "no frame" in world.client.trouble
     socket = await world.back()
     await socket.welcome()
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_what_is_not_known_is_let_pass() -> None:
@@ -282,7 +282,7 @@ async def test_what_is_not_known_is_let_pass() -> None:
     item = await anext(room)
     assert isinstance(item, madang.client.OtherEvent)
     assert (item.kind, item.fields) == ("moon.risen", {"phase": "full"})
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_a_fault_in_on_state_is_logged_and_harms_nothing(caplog: pytest.LogCaptureFixture) -> None:
@@ -290,7 +290,7 @@ async def test_a_fault_in_on_state_is_logged_and_harms_nothing(caplog: pytest.Lo
     world.states = None  # type: ignore[assignment]
     await world.enter()
     assert "on_state failed" in caplog.text
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_leaving_the_block_while_waiting_ends_at_once() -> None:
@@ -298,11 +298,11 @@ async def test_leaving_the_block_while_waiting_ends_at_once() -> None:
     socket = await world.enter()
     socket.end()
     await settle()
-    assert world.yard.state == "waiting"
+    assert world.client.state == "waiting"
     async with asyncio.timeout(PATIENCE_S):
-        await world.yard.close()
-    await world.yard.close()
-    assert world.yard.state == "closed"
+        await world.client.close()
+    await world.client.close()
+    assert world.client.state == "closed"
 
 
 async def test_cancelling_the_first_connection_leaves_nothing_behind() -> None:
@@ -312,11 +312,11 @@ async def test_cancelling_the_first_connection_leaves_nothing_behind() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert world.yard.state == "closed" and socket.closed
+    assert world.client.state == "closed" and socket.closed
 
 
 async def test_a_fault_of_the_client_itself_is_not_kept_quiet() -> None:
     world = World(ZeroDivisionError("bug"))
     with pytest.raises(ZeroDivisionError, match="bug"):
-        await world.yard.__aenter__()
-    assert world.yard.state == "closed"
+        await world.client.__aenter__()
+    assert world.client.state == "closed"

@@ -23,7 +23,7 @@ async def test_frames_become_notices() -> None:
         event(4),
     )
     assert (await anext(room)).seq == 4  # the skip has moved the position
-    await world.yard.close()
+    await world.client.close()
     assert [notice async for notice in notices] == [
         Typing("yard", "u2", "Bora", True),
         Typing("yard", "u3", "", False),
@@ -57,5 +57,5 @@ async def test_nobody_asking_means_nothing_kept() -> None:
     room = await world.join(socket)
     socket.say({"op": "read", "room": "yard", "readers": {"u2": 5}})
     await settle()
-    await world.yard.close()
+    await world.client.close()
     assert [notice async for notice in room.notices()] == []

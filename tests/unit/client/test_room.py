@@ -27,7 +27,7 @@ async def test_a_message_is_sent_and_acked() -> None:
     second = await socket.ack(5, duplicate=True)
     assert second["cid"] == "mine" and set(second) == {"op", "n", "room", "cid", "text"}
     assert (await other).duplicate
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_sends_keep_their_order_over_refusals_and_lost_connections() -> None:
@@ -47,7 +47,7 @@ async def test_sends_keep_their_order_over_refusals_and_lost_connections() -> No
     assert await socket.ack(2, duplicate=True) == two
     await socket.ack(3)
     assert [s.seq for s in await asyncio.gather(*sends)] == [1, 2, 3]
-    await world.yard.close()
+    await world.client.close()
 
 
 @pytest.mark.parametrize("code", ["overloaded", "draining", "storage_full", "storage_failed", "internal"])
@@ -60,7 +60,7 @@ async def test_what_is_temporary_is_waited_out(code: str) -> None:
         await world.clock.advance(world.clock.next_s())
     await socket.ack(1)
     assert (await sending).seq == 1
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_a_server_that_keeps_failing_at_a_command_is_the_callers() -> None:
@@ -72,7 +72,7 @@ async def test_a_server_that_keeps_failing_at_a_command_is_the_callers() -> None
     with pytest.raises(Refused) as refused:
         await sending
     assert refused.value.code == "internal"
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_a_refusal_is_the_callers_and_the_next_goes_on() -> None:
@@ -82,7 +82,7 @@ async def test_a_refusal_is_the_callers_and_the_next_goes_on() -> None:
     await socket.ack(1)
     results = await asyncio.gather(*sends, return_exceptions=True)
     assert isinstance(results[0], Refused) and results[0].code == "empty" and isinstance(results[1], Sent)
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_what_the_server_would_end_the_connection_for_is_refused_here() -> None:
@@ -92,7 +92,7 @@ async def test_what_the_server_would_end_the_connection_for_is_refused_here() ->
             await room.send(text)
         assert refused.value.code == code
     await socket.nothing()
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_a_send_that_is_cancelled_lets_the_next_one_go() -> None:
@@ -103,7 +103,7 @@ async def test_a_send_that_is_cancelled_lets_the_next_one_go() -> None:
     first.cancel()  # written: it may be stored
     assert (await socket.ack(2))["text"] == "three"
     assert (await third).seq == 2
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_every_command_says_what_it_should() -> None:
@@ -136,7 +136,7 @@ async def test_every_command_says_what_it_should() -> None:
     await reading
     room.typing()
     assert await socket.got() == {"op": "typing", "room": "yard"}
-    await world.yard.close()
+    await world.client.close()
     room.typing()
 
 
@@ -164,14 +164,14 @@ async def test_pages_follow_each_other() -> None:
     assert (await room.presence()).users == {"a": "A"}
     assert [m.pinned for m in await room.pins()] == [True]
     await serving
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_rooms_of_ones_own() -> None:
     world, socket, _ = await joined()
 
     async def collect() -> list[str]:
-        return [m.room async for m in world.yard.rooms()]
+        return [m.room async for m in world.client.rooms()]
 
     reading = asyncio.ensure_future(collect())
     row = {"title": "T", "access": "open", "role": "owner", "seq": 3, "read_seq": 1, "unread": 2}
@@ -181,12 +181,12 @@ async def test_rooms_of_ones_own() -> None:
     assert frame["after"] == "a"
     socket.say({"op": "ok", "n": frame["n"], "rooms": [{"room": "b", **row}], "more": False})
     assert await reading == ["a", "b"]
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_what_may_not_be_done_twice_is_left_to_the_caller() -> None:
     world, socket, _ = await joined()
-    creating = asyncio.ensure_future(world.yard.create("hall", title="Hall"))
+    creating = asyncio.ensure_future(world.client.create("hall", title="Hall"))
     assert (await socket.got())["op"] == "create"
     socket.end()
     with pytest.raises(ConnectionLost):
@@ -195,7 +195,7 @@ async def test_what_may_not_be_done_twice_is_left_to_the_caller() -> None:
     await socket.welcome()
     await socket.let_in()
     await socket.nothing()
-    await world.yard.close()
+    await world.client.close()
 
 
 @pytest.mark.parametrize("end", [event(3, type="member.left", user="u1"), event(3, type="member.kicked", member="u1")])
@@ -209,32 +209,32 @@ async def test_the_end_of_a_membership_before_this_one_is_no_end(end: dict[str, 
     socket.say(event(6, type="member.left", user="u1"))
     assert (await anext(room)).seq == 6
     assert room.ended == "left"
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_joining_twice_is_joining_once() -> None:
     world = World()
     socket = await world.enter()
-    joins = [asyncio.ensure_future(world.yard.join("yard")) for _ in range(2)]
+    joins = [asyncio.ensure_future(world.client.join("yard")) for _ in range(2)]
     await socket.let_in(5)
     one, two = await asyncio.gather(*joins)
     await socket.nothing()
     socket.say(event(6))
     assert (await anext(one)).seq == 6 and two.seq == 6
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_a_join_refused_for_good_is_the_callers_and_can_be_tried_again() -> None:
     world = World()
     socket = await world.enter()
     for _ in range(2):
-        joining = asyncio.ensure_future(world.yard.join("yard"))
+        joining = asyncio.ensure_future(world.client.join("yard"))
         await socket.refuse("not_found")
         with pytest.raises(Refused) as refused:
             await joining
         assert refused.value.code == "not_found"
     await world.join(socket)
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_a_join_refused_for_now_is_said_again_and_writes_wait_for_it() -> None:
@@ -251,7 +251,7 @@ async def test_a_join_refused_for_now_is_said_again_and_writes_wait_for_it() -> 
     await socket.let_in(3)
     await socket.ack(4)
     assert (await sending).seq == 4
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_a_room_one_is_not_let_into_again_ends() -> None:
@@ -266,7 +266,7 @@ async def test_a_room_one_is_not_let_into_again_ends() -> None:
     with pytest.raises(Refused):
         await sending
     assert [item async for item in room] == [] and room.ended == "refused"
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_what_waits_for_a_room_is_refused_with_it() -> None:
@@ -284,7 +284,7 @@ async def test_what_waits_for_a_room_is_refused_with_it() -> None:
     with pytest.raises(Refused):
         await sending
     assert room.ended == "refused"
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_leaving_ends_the_iteration() -> None:
@@ -295,11 +295,13 @@ async def test_leaving_ends_the_iteration() -> None:
     await leaving
     assert [item.seq async for item in room] == [1] and room.ended == "left"
     assert "left" in repr(room)
-    joining = asyncio.ensure_future(world.yard.join("yard"))  # and one may come again, before the event of it has come
+    joining = asyncio.ensure_future(
+        world.client.join("yard")
+    )  # and one may come again, before the event of it has come
     socket.say(event(2, type="member.left", user="u1"))
     await socket.let_in(3)
     assert (await joining).seq == 3
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_leaving_twice_over_a_lost_connection_is_leaving_once() -> None:
@@ -312,7 +314,7 @@ async def test_leaving_twice_over_a_lost_connection_is_leaving_once() -> None:
     await socket.refuse("not_found")
     await socket.refuse("not_member")
     await leaving
-    await world.yard.close()
+    await world.client.close()
 
 
 @pytest.mark.parametrize(
@@ -330,7 +332,7 @@ async def test_ones_own_end_is_the_last_event(last: dict[str, object], ended: st
     socket = await world.back()
     await socket.welcome()
     await socket.nothing()  # it is not joined again
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_ones_own_leaving_in_an_answer_is_the_past() -> None:
@@ -342,7 +344,7 @@ async def test_ones_own_leaving_in_an_answer_is_the_past() -> None:
     await socket.let_in(3, mine)
     socket.say(mine[0], event(4))
     assert [(await anext(room)).seq for _ in range(3)] == [2, 3, 4] and room.ended is None
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_settings_and_role_follow_the_events() -> None:
@@ -353,7 +355,7 @@ async def test_settings_and_role_follow_the_events() -> None:
     items = [await anext(room) for _ in range(4)]
     assert (room.title, room.access, room.slow_ms, room.role) == ("Hall", "invite", 500, "moderator")
     assert isinstance(items[3], MessageEdited) and items[3].text is None
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_an_application_that_does_not_iterate_holds_nothing_up() -> None:
@@ -368,7 +370,7 @@ async def test_an_application_that_does_not_iterate_holds_nothing_up() -> None:
     await socket.let_in(10, [event(s) for s in range(7, 11)])
     assert [(await anext(room)).seq for _ in range(4)] == [7, 8, 9, 10]
     assert room._feed.cursor._stand is Stand.FOLLOWING
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_a_hole_is_mended() -> None:
@@ -376,16 +378,16 @@ async def test_a_hole_is_mended() -> None:
     socket.say(event(1), event(4))
     assert (await socket.let_in(4, [event(2), event(3), event(4)]))["since"] == 1
     assert [(await anext(room)).seq for _ in range(4)] == [1, 2, 3, 4]
-    await world.yard.close()
+    await world.client.close()
 
 
 async def test_closing_ends_what_waits() -> None:
     world, _, room = await joined()
     sending = asyncio.ensure_future(room.send("hello"))
-    joining = asyncio.ensure_future(world.yard.join("hall"))
+    joining = asyncio.ensure_future(world.client.join("hall"))
     iterating = asyncio.ensure_future(anext(room, None))
     await settle()
-    await world.yard.close()
+    await world.client.close()
     for task in (sending, joining):
         with pytest.raises(Disconnected) as over:
             await task

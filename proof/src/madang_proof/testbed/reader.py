@@ -19,8 +19,8 @@ async def read(url: str, room_id: str, token: str) -> None:
         if state is State.LIVE:
             _say("live")
 
-    async with connect(url, token=token, on_state=tell) as peers:
-        room = await peers.join(room_id, limit=0)
+    async with connect(url, token=token, on_state=tell) as client:
+        room = await client.join(room_id, limit=0)
         _say("at", room.seq)
         async for item in room:
             if isinstance(item, Reset):

@@ -1,4 +1,4 @@
-"""Connecting: `connect` and the Yard it gives, the application's side of one client."""
+"""`connect`, and the Client it returns: the application's side of one connection that is kept up."""
 
 import asyncio
 import secrets
@@ -35,15 +35,15 @@ def connect(
     opener: Opener = open_websocket,
     clock: Clock | None = None,
     random: Callable[[], float] = random_fraction,
-) -> "Yard":
-    """Connect to a server: `async with connect("ws://127.0.0.1:8400/ws", guest="Mina") as yard:`.
+) -> "Client":
+    """Connect to a server: `async with connect("ws://127.0.0.1:8400/ws", guest="Mina") as client:`.
 
     Exactly one of `guest` (a name; makes a new user), `token` and `get_token` (asked again when a token has expired).
 
     Args:
         timeout: seconds that the first connection may take, tries and all; infinity waits for ever.
             Later ones are tried until one succeeds.
-        on_state: told of every change of `Yard.state`.
+        on_state: told of every change of `Client.state`.
         waiting_events: events per room that wait for the application; what comes beyond them is read again from the
             server's log when there is room.
         in_flight: writes per room on their way at once. With more than 1, one that the server tells to wait may be
@@ -60,10 +60,10 @@ def connect(
         random=random,
         on_state=on_state,
     )
-    return Yard(link, pending, clock or SystemClock(), timeout, waiting_events)
+    return Client(link, pending, clock or SystemClock(), timeout, waiting_events)
 
 
-class Yard:
+class Client:
     """One user's connection to one server, which is kept up until the block is left."""
 
     def __init__(self, link: Link, pending: Pending, clock: Clock, timeout: float, waiting_events: int) -> None:
