@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import httpx2
 
-from madang.cli.desk import Desk, running
+from madang.cli.admin_client import AdminClient, running
 from madang.codes import ERRORS
 from tests.running import Server
 
@@ -125,7 +125,7 @@ async def rest(url: str) -> AsyncIterator[Rest]:
         yield Rest(http, (await http.get("/openapi.json")).json())
 
 
-async def desk(server: Server) -> Desk:
+async def admin_client(server: Server) -> AdminClient:
     """Give the admin listener of a running server, found as the command line finds it."""
     found = await running(server.data)
     assert found is not None
@@ -134,5 +134,5 @@ async def desk(server: Server) -> Desk:
 
 async def server_key(server: Server, label: str = "Backend") -> str:
     """Make a server key."""
-    key: str = (await (await desk(server)).ask("POST", "/keys", {"label": label}))["key"]
+    key: str = (await (await admin_client(server)).ask("POST", "/keys", {"label": label}))["key"]
     return key

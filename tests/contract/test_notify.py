@@ -276,8 +276,8 @@ async def test_presence_is_one_over_all_nodes_and_a_dead_one_is_swept_by_another
     """Each node has a clock of its own; the first device and the last one count, wherever they are."""
     async with present(postgres_url, postgres_url) as (here, there):
         assert await here.enter("yard", "ann", "Ann", "phone", 1000.0)
-        assert not await there.enter("yard", "ann", "Ann", "desk", 5.0)
-        assert await there.enter("yard", "ben", "Ben", "desk", 5.0)
+        assert not await there.enter("yard", "ann", "Ann", "admin", 5.0)
+        assert await there.enter("yard", "ben", "Ben", "admin", 5.0)
         assert await here.count("yard") == 2
         assert not await here.leave("yard", "ann", "phone", 1001.0)
         await here.enter("yard", "cho", "Cho", "phone", 1002.0)
@@ -285,7 +285,7 @@ async def test_presence_is_one_over_all_nodes_and_a_dead_one_is_swept_by_another
         assert await here.refresh([("yard", "cho", "phone")], 1050.0) == []
         assert sorted(await here.sweep(1075.0)) == [("yard", "ann"), ("yard", "ben")]
         assert await there.online("yard") == [("cho", "Cho")]
-        assert await there.refresh([("yard", "ben", "desk")], 80.0) == [("yard", "ben", "desk")]
+        assert await there.refresh([("yard", "ben", "admin")], 80.0) == [("yard", "ben", "admin")]
         assert await here.sweep(1200.0) == [("yard", "cho")]
 
 

@@ -193,8 +193,8 @@ async def test_presence_is_one_over_all_nodes_and_a_dead_one_is_swept_by_another
     here, there = (RedisPresence(url, "fleet", ttl_s=60) for _ in range(2))
     room = f"room-{secrets.token_hex(4)}"
     assert await here.enter(room, "ann", "Ann", "phone", 1000.0)
-    assert not await there.enter(room, "ann", "Ann", "desk", 5.0)
-    assert await there.enter(room, "ben", "Ben", "desk", 5.0)
+    assert not await there.enter(room, "ann", "Ann", "admin", 5.0)
+    assert await there.enter(room, "ben", "Ben", "admin", 5.0)
     assert await here.count(room) == 2
     assert not await here.leave(room, "ann", "phone", 1001.0)
     await here.enter(room, "cho", "Cho", "phone", 1002.0)

@@ -9,7 +9,7 @@ import pytest
 
 from madang.errors import MadangError
 from tests import wire
-from tests.rest import desk, rest, server_key
+from tests.rest import admin_client, rest, server_key
 from tests.running import Server, running_server
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/reference/metrics.md"
@@ -23,7 +23,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 
 @pytest.fixture
 async def admin(server: Server) -> AsyncIterator[httpx2.AsyncClient]:
-    port = (await desk(server)).port
+    port = (await admin_client(server)).port
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
         yield http
 
@@ -88,7 +88,7 @@ async def test_the_secret_and_nothing_else_opens_administration(server: Server, 
 
 
 async def test_keys_are_listed_without_what_they_open(server: Server) -> None:
-    administration = await desk(server)
+    administration = await admin_client(server)
     made = await administration.ask("POST", "/keys", {"label": "Shop"})
     listed = await administration.ask("GET", "/keys")
     (found,) = [key for key in listed["keys"] if key["id"] == made["id"]]
@@ -101,7 +101,7 @@ async def test_keys_are_listed_without_what_they_open(server: Server) -> None:
 
 
 async def test_rooms_of_the_server_itself(server: Server) -> None:
-    administration = await desk(server)
+    administration = await admin_client(server)
     room = await administration.ask("POST", "/rooms", {"id": "hall", "access": "invite"})
     assert room == {"id": "hall", "title": "hall", "access": "invite", "slow_ms": 0}
     shown = await administration.ask("GET", "/rooms/hall")
@@ -113,7 +113,7 @@ async def test_rooms_of_the_server_itself(server: Server) -> None:
 
 
 async def test_a_single_node_knows_itself(server: Server) -> None:
-    known = await (await desk(server)).ask("GET", "/nodes")
+    known = await (await admin_client(server)).ask("GET", "/nodes")
     assert [node["state"] for node in known["nodes"]] == ["here"]
     assert known["deaf"] is False
 

@@ -19,7 +19,7 @@ from typing import Final
 import pytest
 
 from madang import __version__
-from madang.cli import desk, serve
+from madang.cli import admin_client, serve
 from madang.cli.signals import STOP_SIGNALS
 from madang.config import Settings
 from madang.node.run import RunningNode
@@ -121,7 +121,7 @@ async def test_serve_fails_when_a_part_does(tmp_path: Path, monkeypatch: pytest.
         node.failed.set()
         yield
 
-    monkeypatch.setattr(desk, "announced", failing)
+    monkeypatch.setattr(admin_client, "announced", failing)
     before = [signal.getsignal(number) for number in STOP_SIGNALS]
     assert await serve._serve(Settings(port=0, admin_port=0, data=tmp_path)) == 1
     assert [signal.getsignal(number) for number in STOP_SIGNALS] == before
@@ -140,7 +140,7 @@ async def test_the_log_for_machines(tmp_path: Path) -> None:
 
 
 async def test_the_secret_of_administration_is_kept(server: Server) -> None:
-    note = server.data / desk.NOTE
+    note = server.data / admin_client.NOTE
     assert stat.S_IMODE(note.stat().st_mode) == 0o600
     secret = json.loads(note.read_text())["secret"]
     assert secret not in server.log.read_text()
@@ -185,7 +185,7 @@ async def test_a_key_opens_the_running_server_until_it_is_dropped(server: Server
 
 async def test_after_a_kill_the_note_is_not_believed(server: Server) -> None:
     await server.kill()
-    assert (server.data / desk.NOTE).exists()
+    assert (server.data / admin_client.NOTE).exists()
     assert (await madang("key", "list", "--data", server.data)).status == 0
 
 

@@ -13,7 +13,7 @@ import pytest
 from madang.config import Settings
 from madang.node.run import run_node
 from madang.transports.http import schemas as http_schemas
-from tests.rest import Rest, desk, hold_to_the_error_shape, rest
+from tests.rest import Rest, admin_client, hold_to_the_error_shape, rest
 from tests.running import Server, running_server
 from tests.wire import dialled
 
@@ -291,7 +291,7 @@ async def test_with_a_body_that_does_not_come(tmp_path: Path, monkeypatch: pytes
 
 
 async def test_administration_has_the_same_shape(server: Server) -> None:
-    admin = await desk(server)
+    admin = await admin_client(server)
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{admin.port}", trust_env=False) as http:
         for method, path, code in [
             ("GET", "/keys", "bad_token"), ("POST", "/keys", "bad_token"), ("DELETE", "/keys/1", "bad_token"),

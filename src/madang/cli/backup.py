@@ -40,7 +40,7 @@ def restore(
     Clients notice that the history is another one and fetch it anew; what was sent after the backup is gone.
     """
     from madang.adapters.sql import restore as put_back
-    from madang.cli.machine import make_data_folder
+    from madang.cli.host import make_data_folder
 
     settings = settings_of(config, data=data, database=database)
     make_data_folder(settings.data)

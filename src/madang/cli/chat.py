@@ -17,9 +17,9 @@ def chat(
     name: Annotated[str | None, typer.Option(help="The name to go by; your login's if left out.")] = None,
 ) -> None:
     """Talk in a room from this terminal; from a pipe: send each line, and end when all are stored."""
-    from madang.cli.talk import Talk
+    from madang.cli.chat_session import Talk
     from madang.cli.terminal import Terminal
-    from madang.cli.words import language
+    from madang.cli.translations import language
     from madang.client import Disconnected
 
     talk = Talk(Terminal(sys.stdin, sys.stdout), room, url, name or _login_name(), language())

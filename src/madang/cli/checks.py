@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from madang.adapters.sql.inspection import SQLITE_VERSION, Inspection
-from madang.cli import machine
-from madang.cli.unsafe import Finding
+from madang.cli import host as machine
+from madang.cli.unsafe_settings import Finding
 
 if TYPE_CHECKING:
     from madang.config import Settings

@@ -10,7 +10,7 @@ import typer
 from madang.cli.options import Config, Data, Database, settings_of
 
 if TYPE_CHECKING:
-    from madang.cli.unsafe import Finding
+    from madang.cli.unsafe_settings import Finding
     from madang.config import Settings
 
 COLOURS: Final = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -39,8 +39,8 @@ def doctor(data: Data = None, database: Database = None, config: Config = None) 
 def _checks(settings: "Settings") -> Iterator["Finding"]:
     from madang.adapters.sql.open import inspect_database
     from madang.cli import checks, fleet
-    from madang.cli.desk import running
-    from madang.cli.unsafe import Finding, unsafe
+    from madang.cli.admin_client import running
+    from madang.cli.unsafe_settings import Finding, unsafe
     from madang.errors import SetupError
 
     yield checks.python()

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from madang.adapters.bus.options import BusOptions
 from madang.adapters.catalogue import open_bus
-from madang.cli.unsafe import Finding
+from madang.cli.unsafe_settings import Finding
 from madang.delivery.presence import TTL_S
 from madang.errors import SetupError
 

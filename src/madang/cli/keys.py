@@ -19,7 +19,7 @@ def create_key(
     config: Config = None,
 ) -> None:
     """Make a server key and print it, once: only a hash of it is kept."""
-    from madang.cli.desk import ask
+    from madang.cli.admin_client import ask
 
     key = ask(settings_of(config, data=data, database=database), "POST", "/keys", {"label": label})
     print(key["key"])
@@ -29,7 +29,7 @@ def create_key(
 @app.command("list")
 def list_keys(data: Data = None, database: Database = None, config: Config = None) -> None:
     """List the server keys, without their secrets."""
-    from madang.cli.desk import ask
+    from madang.cli.admin_client import ask
 
     for key in ask(settings_of(config, data=data, database=database), "GET", "/keys")["keys"]:
         made = datetime.fromtimestamp(key["created_at"] / 1000, UTC)
@@ -46,7 +46,7 @@ def drop_key(
     """Forget a server key: it opens nothing from now on."""
     from urllib.parse import quote
 
-    from madang.cli.desk import ask
+    from madang.cli.admin_client import ask
 
     ask(settings_of(config, data=data, database=database), "DELETE", f"/keys/{quote(id, safe='')}")
     print(f"{id} is dropped.")

@@ -40,7 +40,7 @@ def migrate(
     Exit status: 0 all is there and the same, 1 it could not be done, 2 wrong use or set-up, 130 interrupted.
     """
     from madang.adapters.sql import Stopped, copy, place
-    from madang.cli.machine import now_ms
+    from madang.cli.host import now_ms
 
     settings = settings_of(config, data=data)
     source, target = source or _in_data_folder(settings), target or settings.database

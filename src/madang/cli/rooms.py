@@ -14,7 +14,7 @@ _Id = Annotated[str, typer.Argument(help="The room's id.", show_default=False)]
 @app.command("list")
 def list_rooms(data: Data = None, database: Database = None, config: Config = None) -> None:
     """List the open rooms."""
-    from madang.cli.desk import ask
+    from madang.cli.admin_client import ask
 
     settings = settings_of(config, data=data, database=database)
     after = ""
@@ -37,7 +37,7 @@ def create_room(
     config: Config = None,
 ) -> None:
     """Create a room that belongs to the server itself, as the lobby does."""
-    from madang.cli.desk import ask
+    from madang.cli.admin_client import ask
 
     settings = settings_of(config, data=data, database=database)
     room = ask(settings, "POST", "/rooms", {"id": id, "title": title, "access": "invite" if invite else "open"})
@@ -49,7 +49,7 @@ def show_room(id: _Id, data: Data = None, database: Database = None, config: Con
     """Show a room, open or not: its settings and first members."""
     from urllib.parse import quote
 
-    from madang.cli.desk import ask
+    from madang.cli.admin_client import ask
 
     shown = ask(settings_of(config, data=data, database=database), "GET", f"/rooms/{quote(id, safe='')}")
     room, members = shown["room"], shown["members"]["members"]

@@ -38,8 +38,8 @@ def serve(
     import uvloop
 
     from madang import logs
-    from madang.cli.machine import make_data_folder, raise_open_files
-    from madang.cli.unsafe import unsafe
+    from madang.cli.host import make_data_folder, raise_open_files
+    from madang.cli.unsafe_settings import unsafe
 
     logs.set_up(settings.log_level, settings.log_format)
     for finding in unsafe(settings):
@@ -50,7 +50,7 @@ def serve(
 
 
 async def _serve(settings: "Settings") -> int:
-    from madang.cli.desk import announced
+    from madang.cli.admin_client import announced
     from madang.node.run import run_node
 
     loop = asyncio.get_running_loop()
@@ -72,7 +72,7 @@ async def _serve(settings: "Settings") -> int:
 
 
 def _banner(settings: "Settings", running: "RunningNode") -> str:
-    from madang.cli.desk import reachable
+    from madang.cli.admin_client import reachable
 
     host = reachable(settings.host)
     address = f"{f'[{host}]' if ':' in host else host}:{running.port}"

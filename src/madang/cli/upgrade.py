@@ -21,7 +21,7 @@ def upgrade(
     Without --finish it does what a start does, and nodes of the version before go on working.
     """
     from madang.adapters.sql import finish_upgrade, open_store
-    from madang.cli.machine import make_data_folder, now_ms
+    from madang.cli.host import make_data_folder, now_ms
 
     settings = settings_of(config, data=data, database=database)
     make_data_folder(settings.data)

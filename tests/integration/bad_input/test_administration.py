@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from tests.neighbour import chatting
-from tests.rest import desk, hold_to_the_error_shape, server_key
+from tests.rest import admin_client, hold_to_the_error_shape, server_key
 from tests.running import Server
 from tests.wire import dialled, upgraded
 
@@ -23,7 +23,7 @@ async def test_a_user_opens_no_door_of_the_administration(server: Server) -> Non
     async with upgraded(server.port) as raw:
         token = (await raw.ask(op="hello", n=1, guest="Mina"))["token"]
     key = await server_key(server)
-    admin = await desk(server)
+    admin = await admin_client(server)
     doors = [("GET", "/keys"), ("POST", "/keys"), ("DELETE", "/keys/1"), ("GET", "/rooms"), ("POST", "/rooms")]
     async with chatting(server), httpx2.AsyncClient(base_url=f"http://127.0.0.1:{admin.port}", trust_env=False) as http:
         for bearer in (token, key, "x"):

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.redis import RedisServer, run_redis
-from tests.rest import Rest, desk, rest
+from tests.rest import Rest, admin_client, rest
 from tests.running import Server, running_server
 from tests.waiting import PATIENCE_S
 from tests.wire import CLOSE, TEXT, Raw, upgraded
@@ -41,7 +41,7 @@ async def follower(server: Server, who: Rest, room: str) -> AsyncIterator[Raw]:
 
 async def known(server: Server) -> dict[str, str]:
     """What a node says of the others: their states by name."""
-    nodes = (await (await desk(server)).ask("GET", "/nodes"))["nodes"]
+    nodes = (await (await admin_client(server)).ask("GET", "/nodes"))["nodes"]
     return {node["name"]: node["state"] for node in nodes if node["state"] != "here"}
 
 
@@ -71,7 +71,7 @@ async def test_with_redis_dead_what_one_node_takes_away_the_other_takes_away_too
             owner = await here.guest("Ara")
             await owner.ok("POST", "/api/rooms", {"id": "yard", "title": "Yard", "access": "open"})
             victim, mate = [await there.guest(name, "yard") for name in ("Bora", "Mina")]
-            key = await (await desk(one)).ask("POST", "/keys", {"label": "Shop"})
+            key = await (await admin_client(one)).ask("POST", "/keys", {"label": "Shop"})
             await there.server(key["key"]).ok("GET", "/api/rooms/yard")
             async with follower(two, victim, "yard") as out, follower(two, mate, "yard") as stays:
                 redis.kill()
@@ -105,7 +105,7 @@ async def test_with_redis_dead_what_one_node_takes_away_the_other_takes_away_too
                 stranger = await there.guest("Chul")
                 assert await stranger.refused("PUT", "/api/rooms/yard/members/me") == "not_found"
 
-                await (await desk(one)).ask("DELETE", f"/keys/{key['id']}")
+                await (await admin_client(one)).ask("DELETE", f"/keys/{key['id']}")
                 assert await there.server(key["key"]).refused("GET", "/api/rooms/yard") == "bad_token"
 
                 assert await metric(two, "madang_bus_deaf") == 1

@@ -15,7 +15,7 @@ from typing import Any, Final
 import httpx2
 import pytest
 
-from madang.client import State, Yard, connect
+from madang.client import Client, State, connect
 from madang.transports.http.envelope import MAX_BODY
 from madang_proof.load.recorder import Recorder
 from madang_proof.plan import make_plan
@@ -277,19 +277,19 @@ async def test_a_crowd_too_large_for_a_moment_is_let_in_turn_by_turn(kind: str, 
     async with running_server(tmp_path, settings=admission) as node, AsyncExitStack() as stack:
         troubles: list[str] = []
         with RUN[kind]([node.port]) as proxy:
-            yards: list[Yard] = []
+            clients: list[Client] = []
 
             async def come(n: int) -> None:
                 def note(state: State) -> None:
                     if state is State.WAITING:
-                        troubles.append(yards[n].trouble)
+                        troubles.append(clients[n].trouble)
 
-                yards.append(connect(proxy.url, guest=f"Guest {n}", timeout=60, on_state=note))
-                await stack.enter_async_context(yards[n])
+                clients.append(connect(proxy.url, guest=f"Guest {n}", timeout=60, on_state=note))
+                await stack.enter_async_context(clients[n])
 
             await asyncio.gather(*(come(n) for n in range(80)))
             assert troubles and {trouble[:8] for trouble in troubles} == {"HTTP 503"}
-            assert {yard.state for yard in yards} == {State.LIVE}
+            assert {yard.state for yard in clients} == {State.LIVE}
 
 
 async def farewell(raw: Raw) -> tuple[int, list[dict[str, Any]]]:

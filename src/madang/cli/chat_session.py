@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from madang.cli.editor import printable
 from madang.cli.terminal import Terminal
-from madang.cli.words import WORDS
+from madang.cli.translations import WORDS
 from madang.client import (
     Client,
     Event,

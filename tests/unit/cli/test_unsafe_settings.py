@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from madang.cli.unsafe import is_loopback, unsafe
+from madang.cli.unsafe_settings import is_loopback, unsafe
 from madang.config import Settings
 
 

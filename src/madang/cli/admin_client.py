@@ -24,7 +24,7 @@ NOTE: Final = "admin.json"
 ANSWER_SECONDS: Final = 15.0
 
 
-class Desk:
+class AdminClient:
     """An admin listener."""
 
     def __init__(self, host: str, port: int, secret: str) -> None:
@@ -83,40 +83,40 @@ def reachable(host: str) -> str:
     return host if not address.is_unspecified else "::1" if address.version == 6 else "127.0.0.1"
 
 
-async def running(data: Path) -> Desk | None:
-    """Give the desk of the server that runs on a data folder; None when none does."""
+async def running(data: Path) -> AdminClient | None:
+    """Give an admin client of the server that runs on a data folder; None when none does."""
     try:
         place = json.loads(await asyncio.to_thread((data / NOTE).read_text))
-        desk = Desk(place["host"], place["port"], place["secret"])
-        await desk.ask("GET", "/keys")
+        admin = AdminClient(place["host"], place["port"], place["secret"])
+        await admin.ask("GET", "/keys")
     except (OSError, ValueError, KeyError, MadangError):
         return None  # no note, or the note of a server that was killed
-    return desk
+    return admin
 
 
 @asynccontextmanager
-async def open_desk(settings: "Settings") -> AsyncIterator[Desk]:
-    """Give a desk: the running server's, or else one of our own."""
-    if (desk := await running(settings.data)) is not None:
-        yield desk
+async def open_admin(settings: "Settings") -> AsyncIterator[AdminClient]:
+    """Give an admin client: the running server's, or else one of our own."""
+    if (admin := await running(settings.data)) is not None:
+        yield admin
         return
     from madang import logs
-    from madang.cli.machine import make_data_folder
+    from madang.cli.host import make_data_folder
     from madang.node.run import run_node
 
     logs.set_up("warning", settings.log_format)
     make_data_folder(settings.data)
     nowhere = {"host": "127.0.0.1", "port": 0, "admin_host": "127.0.0.1", "admin_port": 0}
     async with run_node(settings.model_copy(update=nowhere)) as own:
-        yield Desk("127.0.0.1", own.admin_port, own.node.admin_secret)
+        yield AdminClient("127.0.0.1", own.admin_port, own.node.admin_secret)
 
 
 def ask(settings: "Settings", method: str, path: str, body: Any = None) -> Any:
     """Ask one question, from a command."""
 
     async def asking() -> Any:
-        async with open_desk(settings) as desk:
-            return await desk.ask(method, path, body)
+        async with open_admin(settings) as admin:
+            return await admin.ask(method, path, body)
 
     try:
         return asyncio.run(asking())
