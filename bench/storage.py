@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from madang.adapters.sql import appending, reading
 from madang.adapters.sql.rows import Head
 from madang.adapters.sql.sqlite_writer import Writer
-from madang.core.events import CREATED, JOINED, SENT, Appended, Body, Draft, draft
+from madang.core.events import Appended, Draft, MemberJoined, MessageSent, RoomCreated, draft
 from madang.core.ids import IdSource
 from madang.ports.log import Outcome
 
@@ -38,7 +38,7 @@ def batches(rows: int, size: int) -> list[list[Draft]]:
     def one() -> Draft:
         room = chance.choice(ROOMS)
         user = f"user-{room}-{chance.randrange(2)}"
-        return draft(SENT, room, user, "Mina", Body(text="x" * 100), cid=f"{chance.getrandbits(64):016x}")
+        return draft(MessageSent(text="x" * 100), room, user, "Mina", cid=f"{chance.getrandbits(64):016x}")
 
     return [[one() for _ in range(size)] for _ in range(rows // size)]
 
@@ -47,9 +47,13 @@ def batches(rows: int, size: int) -> list[list[Draft]]:
 def opened(folder: str) -> Iterator[tuple[Writer, IdSource]]:
     writer, ids = Writer(Path(folder) / "madang.db"), IdSource(0)
     writer.open()
-    writer.append([draft(CREATED, room, "user", "Mina", Body(title=room)) for room in ROOMS], ids, now_ms())
+    writer.append(
+        [draft(RoomCreated(title=room, access="open", slow_ms=0), room, "user", "Mina") for room in ROOMS],
+        ids,
+        now_ms(),
+    )
     members = [(room, f"user-{room}-{n}") for room in ROOMS for n in range(2)]
-    writer.append([draft(JOINED, room, user, "Mina", Body(role="member")) for room, user in members], ids, now_ms())
+    writer.append([draft(MemberJoined(role="member"), room, user, "Mina") for room, user in members], ids, now_ms())
     rest(writer)
     yield writer, ids
     writer.close()

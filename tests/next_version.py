@@ -32,7 +32,7 @@ SAYS_MORE = [
         "core/events.py",
         "    return _encode_body(body)\n",
         """    text = _encode_body(body)
-    return text[:-1] + b',"flavour":"sweet"}' if "sweet" in (body.text or "") else text
+    return text[:-1] + b',"flavour":"sweet"}' if "sweet" in (getattr(body, "text", None) or "") else text
 """,
     ),
     ("adapters/bus/envelopes.py", "    body: bytes\n", '    body: bytes\n    flavour: str = "salty"\n'),

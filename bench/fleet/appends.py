@@ -14,7 +14,7 @@ from zlib import crc32
 from bench.driving import Values
 from bench.fleet.servers import Used
 from madang.adapters.sql import Store, open_store
-from madang.core.events import CREATED, SENT, Appended, Body, Draft, draft
+from madang.core.events import Appended, Draft, MessageSent, RoomCreated, draft
 from madang.core.ids import IdSource
 
 BATCHES: Final = (1, 10, 50, 100, 256)
@@ -32,7 +32,9 @@ async def prepare(url: str) -> Store:
     store = await open_store(url, now_ms)
     lease = await store.acquire("bench", now_ms(), LEASE_MS)
     store.use_ids(IdSource(lease.node, lease.floor_ms))
-    rooms = [draft(CREATED, f"g{n}", f"user-g{n}", "Mina", Body(title=f"g{n}")) for n in range(ROOMS)]
+    rooms = [
+        draft(RoomCreated(title=f"g{n}", access="open", slow_ms=0), f"g{n}", f"user-g{n}", "Mina") for n in range(ROOMS)
+    ]
     for n in range(0, ROOMS, 100):
         await store.append(rooms[n : n + 100])
     return store
@@ -83,6 +85,6 @@ def _batches(size: int, lane: int, lanes: int, rooms: int, limit: int) -> Sequen
 
     def one() -> Draft:
         room = chance.choice(mine)
-        return draft(SENT, room, f"user-{room}", "Mina", Body(text="x" * 100), cid=f"{chance.getrandbits(64):016x}")
+        return draft(MessageSent(text="x" * 100), room, f"user-{room}", "Mina", cid=f"{chance.getrandbits(64):016x}")
 
     return [[one() for _ in range(size)] for _ in range(max(1, limit // lanes // size))]

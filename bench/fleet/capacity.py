@@ -25,7 +25,7 @@ from bench.load import LOAD_CORE
 from bench.server import SERVER_CORE
 from madang.adapters.bus.envelopes import Content, Signer
 from madang.adapters.bus.redis.channels import PARTITIONS
-from madang.core.events import SENT, Event
+from madang.core.events import Event, MessageSent
 from tests.redis import RedisServer
 
 WAYS: Final = ("all", "partition", "room", "per event")  # `adaptive` is `room` here: each envelope has one room or two
@@ -157,7 +157,7 @@ def _commits(way: str) -> tuple[list[bytes], list[Commit]]:
             number = chance.randrange(ROOMS)
             room = f"g{number}"
             channel = {"all": "all", "partition": f"p{number % PARTITIONS}"}.get(way, room)
-            event = Event(room, n, n, SENT, "u5kjk3o6mjd7euewv", "Mina", 1_800_000_000_000, TEXT)
+            event = Event(room, n, n, MessageSent.type, "u5kjk3o6mjd7euewv", "Mina", 1_800_000_000_000, TEXT)
             envelope = envelopes.setdefault((channel, n if way == "per event" else 0), {})
             envelope.setdefault(room, Content([], [])).events.append(event)
         channels.update(channel.encode() for channel, _ in envelopes)

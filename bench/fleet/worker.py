@@ -21,11 +21,11 @@ import uvloop
 from bench.fleet.couriers import AT_ONCE, Courier, courier
 from bench.load import LOAD_CORE
 from madang.adapters.bus.redis import channels
-from madang.core.events import SENT, Body, Event, encode_body
+from madang.core.events import Event, MessageSent, encode_body
 from madang.ports.bus import Signal
 
 COMMIT_S: Final = 0.005  # how often a node commits, and so publishes
-TEXT: Final = encode_body(Body(text="x" * 100))
+TEXT: Final = encode_body(MessageSent(text="x" * 100))
 
 
 class Spec(msgspec.Struct):
@@ -116,7 +116,11 @@ async def publish(spec: Spec) -> dict[str, Any]:
             room = 0 if chance.random() < spec.hot else chance.randrange(spec.rooms)
             seqs[room] += 1
             now = time.monotonic_ns()
-            events.append(Event(f"g{room}", seqs[room], now, SENT, "u5kjk3o6mjd7euewv", "Mina", now // 1_000_000, TEXT))
+            events.append(
+                Event(
+                    f"g{room}", seqs[room], now, MessageSent.type, "u5kjk3o6mjd7euewv", "Mina", now // 1_000_000, TEXT
+                )
+            )
             sent += 1
         here.publish(events)
         await asyncio.sleep(max(0.0, began + elapsed + COMMIT_S - time.monotonic()))

@@ -7,7 +7,7 @@ import itertools
 import sys
 
 from madang.core import events as kinds
-from madang.core.events import Appended, Body, draft
+from madang.core.events import Appended, draft
 from tests.contract.conftest import opened
 
 ROOMS = [f"room-{n}" for n in range(20)]
@@ -15,17 +15,19 @@ ROOMS = [f"room-{n}" for n in range(20)]
 
 async def main(url: str, run: str) -> None:
     async with opened(url) as store:
-        await store.append([draft(kinds.CREATED, room, "ann", "Ann", Body(title=room)) for room in ROOMS])
+        await store.append(
+            [draft(kinds.RoomCreated(title=room, access="open", slow_ms=0), room, "ann", "Ann") for room in ROOMS]
+        )
         for n in itertools.count():
             cids = [f"{run}-{n}-{m}" for m in range(1 + n % 50)]
             drafts = [
-                draft(kinds.SENT, ROOMS[(n + m) % len(ROOMS)], "ann", "Ann", Body(text=cid), cid=cid)
+                draft(kinds.MessageSent(text=cid), ROOMS[(n + m) % len(ROOMS)], "ann", "Ann", cid=cid)
                 for m, cid in enumerate(cids)
             ]
             if n % 7 == 0 or n % 11 == 0:
-                drafts.append(draft(kinds.JOINED, ROOMS[0], f"user-{run}-{n}", "B", Body(role="member")))
+                drafts.append(draft(kinds.MemberJoined(role="member"), ROOMS[0], f"user-{run}-{n}", "B"))
             if n % 11 == 0:
-                drafts.append(draft(kinds.REACTED, ROOMS[0], f"user-{run}-{n}", "B", Body(target=2, emoji="x")))
+                drafts.append(draft(kinds.ReactionAdded(target=2, emoji="x"), ROOMS[0], f"user-{run}-{n}", "B"))
             outcomes = await store.append(drafts)
             acked = [cid for cid, outcome in zip(cids, outcomes, strict=False) if isinstance(outcome, Appended)]
             print("\n".join(acked), flush=True)

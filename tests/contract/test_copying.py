@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Table, delete, insert, text, update
 from madang.adapters.sql import copy, copying, keyset, open_store, tables
 from madang.adapters.sql.open import open_engine
 from madang.core import events as kinds
-from madang.core.events import Appended, Body, draft
+from madang.core.events import Appended, draft
 from madang.core.ids import EPOCH_MS
 from madang.errors import MadangError, SetupError
 from tests.contract.conftest import LEASE_MS, now_ms, opened
@@ -36,15 +36,15 @@ USERS = ["ann", "ben", "다은", "z😀"]
 async def furnish(url: str) -> int:
     """Fill a database with some hundred rows in every table; gives how many events."""
     async with opened(url) as store:
-        drafts = [draft(kinds.CREATED, room, "ann", "Ann", Body(title=room)) for room in ROOMS]
+        drafts = [draft(kinds.RoomCreated(title=room, access="open", slow_ms=0), room, "ann", "Ann") for room in ROOMS]
         for room in ROOMS:
-            drafts += [draft(kinds.JOINED, room, user, user, Body(role="member")) for user in USERS[1:]]
+            drafts += [draft(kinds.MemberJoined(role="member"), room, user, user) for user in USERS[1:]]
         for n in range(200):
             room, user = ROOMS[n % len(ROOMS)], USERS[n % len(USERS)]
-            words = Body(text=f"{n} 안녕 😀 " * (1 + n % 7), mentions=(USERS[(n + 1) % len(USERS)],))
-            drafts.append(draft(kinds.SENT, room, user, user, words, cid=f"{n}" if n % 3 else None))
-            drafts.append(draft(kinds.REACTED, room, user, user, Body(target=5, emoji=f"e{n % 5}")))
-        drafts += [draft(kinds.PINNED, room, "ann", "Ann", Body(target=5)) for room in ROOMS]
+            words = kinds.MessageSent(text=f"{n} 안녕 😀 " * (1 + n % 7), mentions=(USERS[(n + 1) % len(USERS)],))
+            drafts.append(draft(words, room, user, user, cid=f"{n}" if n % 3 else None))
+            drafts.append(draft(kinds.ReactionAdded(target=5, emoji=f"e{n % 5}"), room, user, user))
+        drafts += [draft(kinds.MessagePinned(target=5), room, "ann", "Ann") for room in ROOMS]
         for start in range(0, len(drafts), 50):
             outcomes = await store.append(drafts[start : start + 50])
             assert all(outcome is None or isinstance(outcome, Appended) for outcome in outcomes)
@@ -142,14 +142,16 @@ async def test_what_a_crash_left_in_the_journal_comes_along(source: str, tmp_pat
     """On SQLite an acked message may not be in the table yet that is copied."""
     async with opened(source) as store:
         head = (await store.heads(["a"]))["a"]
-        await store.append([draft(kinds.SENT, "a", "ann", "Ann", Body(text="the last words"))])
+        await store.append([draft(kinds.MessageSent(text="the last words"), "a", "ann", "Ann")])
         shutil.copytree(tmp_path / "source", tmp_path / "crashed")
     with closing(sqlite3.connect(tmp_path / "crashed" / "madang.db")) as c:
         assert c.execute("SELECT count(*) FROM journal").fetchone() == (1,)
     target = f"sqlite:///{tmp_path}/target"
     await copied(f"sqlite:///{tmp_path}/crashed/madang.db", target)
     async with opened(target) as store:
-        assert [event.content().text for event in await store.read("a", head, 10)] == ["the last words"]
+        assert [event.content() for event in await store.read("a", head, 10)] == [
+            kinds.MessageSent(text="the last words")
+        ]
 
 
 async def test_a_lost_connection_ends_it_and_it_goes_on(
@@ -250,7 +252,7 @@ async def test_a_source_that_is_used_meanwhile_is_noticed(
     async def meddled(self: copying._Copy) -> int:
         rows = await compare(self)
         async with opened(server_url) as store:
-            await store.append([draft(kinds.SENT, "a", "ann", "Ann", Body(text="me too"))])
+            await store.append([draft(kinds.MessageSent(text="me too"), "a", "ann", "Ann")])
         return rows
 
     monkeypatch.setattr(copying._Copy, "_compare", meddled)

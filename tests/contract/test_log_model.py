@@ -24,8 +24,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from madang.adapters.sql import Store
 from madang.core import events as kinds
-from madang.core.events import Appended, Body, Draft, Event, Message, draft
+from madang.core.events import Appended, Draft, Event, draft
 from madang.core.ids import IdSource
+from madang.core.messages import Message
 from madang.errors import Refused
 from madang.ports.log import Outcome
 from madang.testing import FakeClock, ModelStore
@@ -41,34 +42,36 @@ mentions = st.lists(users, max_size=3, unique=True).map(tuple)
 data = st.sampled_from([kinds.NO_DATA, msgspec.Raw(b'{"a":[1,2]}'), msgspec.Raw(b"null")])
 slow = st.one_of(st.none(), st.integers(0, 9))
 access = st.sampled_from(["open", "invite"])
-said = st.builds(Body, text=texts, data=data, mentions=mentions, reply_to=st.one_of(st.none(), targets))
-about = st.builds(Body, target=targets)
-emoji = st.builds(Body, target=targets, emoji=st.sampled_from(["👍", "🎉", "x"]))
+said = st.builds(kinds.MessageSent, text=texts, data=data, mentions=mentions, reply_to=st.one_of(st.none(), targets))
+of_message = [kinds.MessageDeleted, kinds.MessagePinned, kinds.MessageUnpinned]
+emoji = st.sampled_from(["👍", "🎉", "x"])
 BODIES = {
-    kinds.CREATED: st.builds(Body, title=st.just("Title"), access=access, slow_ms=st.just(0)),
-    kinds.CHANGED: st.builds(Body, title=st.sampled_from([None, "T"]), access=access, slow_ms=slow),
-    kinds.JOINED: st.builds(Body, role=st.sampled_from(["member", "moderator"])),
-    kinds.LEFT: st.just(Body()),
-    kinds.KICKED: st.builds(Body, member=users),
-    kinds.ROLE: st.builds(Body, member=users, role=st.sampled_from(["owner", "moderator", "member"])),
-    kinds.SENT: said,
-    kinds.EDITED: st.builds(Body, target=targets, text=texts, data=data, mentions=mentions),
-    kinds.DELETED: about,
-    kinds.REACTED: emoji,
-    kinds.UNREACTED: emoji,
-    kinds.PINNED: about,
-    kinds.UNPINNED: about,
+    kinds.RoomCreated: st.builds(kinds.RoomCreated, title=st.just("Title"), access=access, slow_ms=st.just(0)),
+    kinds.RoomChanged: st.builds(
+        kinds.RoomChanged, title=st.sampled_from([None, "T"]), access=st.none() | access, slow_ms=slow
+    ),
+    kinds.MemberJoined: st.builds(kinds.MemberJoined, role=st.sampled_from(["member", "moderator"])),
+    kinds.MemberLeft: st.just(kinds.MemberLeft()),
+    kinds.MemberKicked: st.builds(kinds.MemberKicked, member=users),
+    kinds.RoleGiven: st.builds(kinds.RoleGiven, member=users, role=st.sampled_from(["owner", "moderator", "member"])),
+    kinds.MessageSent: said,
+    kinds.MessageEdited: st.builds(kinds.MessageEdited, target=targets, text=texts, data=data, mentions=mentions),
+    kinds.ReactionAdded: st.builds(kinds.ReactionAdded, target=targets, emoji=emoji),
+    kinds.ReactionRemoved: st.builds(kinds.ReactionRemoved, target=targets, emoji=emoji),
+    **{kind: st.builds(kind, target=targets) for kind in of_message},
 }
-COMMON = [kinds.SENT] * 6 + [kinds.JOINED] * 3 + [kinds.REACTED, kinds.PINNED, kinds.EDITED]
+assert BODIES.keys() == set(kinds.TYPES.values())
+COMMON = [kinds.MessageSent] * 6 + [kinds.MemberJoined] * 3
+COMMON += [kinds.ReactionAdded, kinds.MessagePinned, kinds.MessageEdited]
 
 
 @st.composite
 def drafts(draw: st.DrawFn) -> Draft:
     """One draft of any type, by anybody, perhaps under a cid that has been used."""
-    type = draw(st.sampled_from([*BODIES, *COMMON]))
+    kind = draw(st.sampled_from([*BODIES, *COMMON]))
     cid = draw(st.sampled_from([None, None, "c1", "c2", "c3"]))
     room, user = draw(st.sampled_from(["a", "b", "c"])), draw(users)
-    return draft(type, room, user, user.title(), draw(BODIES[type]), cid=cid, server=draw(st.integers(0, 9)) == 0)
+    return draft(draw(BODIES[kind]), room, user, user.title(), cid=cid, server=draw(st.integers(0, 9)) == 0)
 
 
 def bare(event: Event) -> Any:
@@ -151,14 +154,16 @@ class LogMachine(RuleBasedStateMachine):
 
     @rule(room=st.sampled_from(["a", "b", "c"]), owner=users, others=st.lists(users, max_size=3, unique=True))
     def begins(self, room: str, owner: str, others: list[str]) -> None:
-        people = [draft(kinds.JOINED, room, user, user, Body(role="member")) for user in others]
-        self.do(self.append([draft(kinds.CREATED, room, owner, owner, Body(title=room, access="open")), *people]))
+        people = [draft(kinds.MemberJoined(role="member"), room, user, user) for user in others]
+        self.do(
+            self.append([draft(kinds.RoomCreated(title=room, access="open", slow_ms=0), room, owner, owner), *people])
+        )
 
     @rule(count=st.integers(2, 30), user=users, cids=st.booleans())
     def says_much(self, count: int, user: str, cids: bool) -> None:
         said = len(self.past)
         batch = [
-            draft(kinds.SENT, "abc"[n % 3], user, user, Body(text=f"{n}"), cid=f"{said}/{n}" if cids else None)
+            draft(kinds.MessageSent(text=f"{n}"), "abc"[n % 3], user, user, cid=f"{said}/{n}" if cids else None)
             for n in range(count)
         ]
         self.past += batch[:3]

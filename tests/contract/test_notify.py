@@ -16,7 +16,7 @@ import pytest
 from madang.adapters.bus.options import BusOptions
 from madang.adapters.bus.postgresql import NotifyBus, NotifyPresence, connecting
 from madang.adapters.catalogue import open_bus
-from madang.core.events import SENT, Event
+from madang.core.events import Event, MessageSent
 from madang.errors import SetupError, StorageError
 from madang.ports.bus import Bus, Signal
 from madang.testing import check_bus, check_presence
@@ -34,7 +34,7 @@ PLAIN = "?ssl=disable"  # asyncpg forgets a future when a server dies while TLS 
 
 
 def event(room: str, seq: int, body: bytes = b"{}") -> Event:
-    return Event(room, seq, seq, SENT, "u", "n", seq, body)
+    return Event(room, seq, seq, MessageSent.type, "u", "n", seq, body)
 
 
 @asynccontextmanager

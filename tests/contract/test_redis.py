@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from madang.adapters.bus.redis import STRATEGIES, RedisBus, RedisPresence
 from madang.adapters.bus.redis.servers import CONNECTIONS
-from madang.core.events import SENT, Event
+from madang.core.events import Event, MessageSent
 from madang.errors import SetupError
 from madang.ports.bus import Bus, Signal
 from madang.testing import check_bus, check_presence
@@ -45,7 +45,7 @@ class Receiver:
 
 
 def event(room: str, seq: int, body: bytes = b"{}") -> Event:
-    return Event(room, seq, seq, SENT, "u", "n", seq, body)
+    return Event(room, seq, seq, MessageSent.type, "u", "n", seq, body)
 
 
 @asynccontextmanager

@@ -102,15 +102,15 @@ async def use_everything(store: object) -> None:
         await scene.done(scene.say(f"{n}", cid=f"{n}"))
     sent = await scene.done(scene.say("hello", cid="c", mentions=("ben",)))
     for d in [
-        scene.draft(kinds.EDITED, target=sent.seq, text="x"),
-        scene.draft(kinds.REACTED, target=sent.seq, emoji="x"),
-        scene.draft(kinds.UNREACTED, target=sent.seq, emoji="x"),
-        scene.draft(kinds.PINNED, target=sent.seq),
-        scene.draft(kinds.ROLE, member="ben", role="owner"),
-        scene.draft(kinds.ROLE, member="ben", role="member"),
-        scene.draft(kinds.KICKED, member="cho"),
-        scene.draft(kinds.LEFT, "ben"),
-        scene.draft(kinds.CHANGED, title="T"),
+        scene.draft(kinds.MessageEdited, target=sent.seq, text="x"),
+        scene.draft(kinds.ReactionAdded, target=sent.seq, emoji="x"),
+        scene.draft(kinds.ReactionRemoved, target=sent.seq, emoji="x"),
+        scene.draft(kinds.MessagePinned, target=sent.seq),
+        scene.draft(kinds.RoleGiven, member="ben", role="owner"),
+        scene.draft(kinds.RoleGiven, member="ben", role="member"),
+        scene.draft(kinds.MemberKicked, member="cho"),
+        scene.draft(kinds.MemberLeft, "ben"),
+        scene.draft(kinds.RoomChanged, title="T"),
     ]:
         await scene.done(d)
     s, ann = scene.store, scene.id("ann")
@@ -131,5 +131,5 @@ async def use_everything(store: object) -> None:
     await s.add_key(ServerKey("k", "l", "h", 1))
     await s.keys()
     await s.drop_key("k")
-    await scene.done(scene.draft(kinds.UNPINNED, target=sent.seq))
-    await scene.done(scene.draft(kinds.DELETED, target=sent.seq))
+    await scene.done(scene.draft(kinds.MessageUnpinned, target=sent.seq))
+    await scene.done(scene.draft(kinds.MessageDeleted, target=sent.seq))

@@ -14,7 +14,7 @@ import pytest
 
 from madang.adapters.sql import Store, backup, journal, open_store, restore, sqlite_writer
 from madang.core import events as kinds
-from madang.core.events import Appended, Body, Draft, Event, draft
+from madang.core.events import Appended, Draft, Event, draft
 from madang.errors import SetupError, StorageFailed, StorageFull
 from madang.testing.log import what_was_acked_is_there_after_reopening
 from madang.testing.rules import opened as opened_scene
@@ -30,7 +30,7 @@ async def whole_log(store: Store, room: str) -> list[str]:
     while page := await store.read(room, len(events), 1000):
         events += page
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
-    return [event.content().text or "" for event in events if event.type == kinds.SENT]
+    return [said.text or "" for event in events if isinstance(said := event.content(), kinds.MessageSent)]
 
 
 async def test_what_was_acked_survives_kill_9(sqlite_url: str) -> None:
@@ -46,7 +46,7 @@ async def test_what_was_acked_survives_kill_9(sqlite_url: str) -> None:
             heads = await store.heads([room.id for room in rooms])
             after = [(room.id, f"after-{run}-{room.id}") for room in rooms]
             for outcome in await store.append(
-                [draft(kinds.SENT, r, "ann", "Ann", Body(text=t), cid=t) for r, t in after]
+                [draft(kinds.MessageSent(text=t), r, "ann", "Ann", cid=t) for r, t in after]
             ):
                 assert isinstance(outcome, Appended) and outcome.event.seq == heads[outcome.event.room] + 1
 
@@ -95,7 +95,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def texts(room: str, run: str, count: int = 50, size: int = 1000) -> list[Draft]:
     return [
-        draft(kinds.SENT, room, f"ann-{room}", "Ann", Body(text=f"{run}-{n} {'x' * size}"), cid=f"{run}-{n}")
+        draft(kinds.MessageSent(text=f"{run}-{n} {'x' * size}"), room, f"ann-{room}", "Ann", cid=f"{run}-{n}")
         for n in range(count)
     ]
 
@@ -150,7 +150,7 @@ async def test_after_a_failed_write_nothing_is_taken_until_a_restart(sqlite_url:
         size = (tmp_path / "madang.db-wal").stat().st_size
         with files_cannot_grow(size), pytest.raises(StorageFailed):
             await store.append(texts(scene.room, "failed", count=100))
-        for drafts in (texts(scene.room, "after", 1), [scene.draft(kinds.JOINED, "ben", role="member")]):
+        for drafts in (texts(scene.room, "after", 1), [scene.draft(kinds.MemberJoined, "ben", role="member")]):
             with pytest.raises(StorageFailed, match="started again"):
                 await store.append(drafts)
         with pytest.raises(StorageFailed):
@@ -247,7 +247,7 @@ async def test_a_journal_that_a_crash_left_is_folded_before_anything_else(
         drafts = [scene.say(f"secret-{n}", cid=f"{n}") for n in range(4) for scene in scenes]
         await store.append(drafts)
         for scene in scenes:
-            await scene.done(scene.draft(kinds.DELETED, target=3))
+            await scene.done(scene.draft(kinds.MessageDeleted, target=3))
         logs = [await scene.log() for scene in scenes]
         with contextlib.closing(sqlite3.connect(tmp_path / "madang.db")) as c:
             c.execute("VACUUM INTO ?", (str(tmp_path / "crashed.db"),))

@@ -88,7 +88,7 @@ def operations(store: Store, scene: Scene, rooms: Rooms, others: list[Scene], ru
         "page of members": lambda: store.members(room, limit=50),
         "one's rooms": lambda: store.memberships(ben.id, limit=50),
         "create a room": lambda: rooms.create(new, f"room-{run}", "Room", "open"),
-        "kick": lambda: store.append([scene.draft(kinds.KICKED, member="ben")]),
+        "kick": lambda: store.append([scene.draft(kinds.MemberKicked, member="ben")]),
     }
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.bus.memory.presence import MemoryPresence
-from madang.core.events import Appended, Draft, Event, Message
+from madang.core.events import Appended, Draft, Event, MessageSent
+from madang.core.messages import Message
 from madang.ports.bus import EVERYWHERE, Bus, Receiver, Signal
 from madang.ports.leases import Lease
 from madang.ports.log import Outcome, Page, Tail
@@ -101,8 +102,9 @@ class PagesTooMuch(Broken):
 class ShowsFirstTexts(Broken):
     async def messages(self, room: str, user: str, **where: Any) -> Page:
         page: Page = await self.store.messages(room, user, **where)
-        log = {event.seq: event.content() for event in await self.store.read(room, 0, 1000)}
-        return change(page, messages=[change(m, text=log[m.seq].text or "") for m in page.messages])
+        bodies = {event.seq: event.content() for event in await self.store.read(room, 0, 1000)}
+        sent = {seq: body.text or "" for seq, body in bodies.items() if isinstance(body, MessageSent)}
+        return change(page, messages=[change(m, text=sent[m.seq]) for m in page.messages])
 
 
 class PinsUnordered(Broken):

@@ -11,7 +11,7 @@ import pytest
 
 from madang.adapters.sql import Store
 from madang.core import events as kinds
-from madang.core.events import Appended, Body, draft
+from madang.core.events import Appended, draft
 from madang.errors import SetupError
 from madang_proof.faults.torn import end_of, tear
 from tests.contract.conftest import opened
@@ -24,16 +24,18 @@ LONGEST = 4_200
 
 async def fill(store: Store) -> dict[str, list[tuple[int, int, str, bytes]]]:
     """Append plain batches and others; gives each room's log as it was acked."""
-    await store.append([draft(kinds.CREATED, room, "ann", "Ann", Body(title=room)) for room in ROOMS])
+    await store.append(
+        [draft(kinds.RoomCreated(title=room, access="open", slow_ms=0), room, "ann", "Ann") for room in ROOMS]
+    )
     for n in range(BATCHES):
         drafts = [
-            draft(kinds.SENT, room, "ann", "Ann", Body(text=f"{room} {n} {'x' * (n * 40)}"), cid=f"{n}")
+            draft(kinds.MessageSent(text=f"{room} {n} {'x' * (n * 40)}"), room, "ann", "Ann", cid=f"{n}")
             for room in ROOMS[: 1 + n % 3]
         ]
         if n % 5 == 4:
-            drafts.append(draft(kinds.JOINED, ROOMS[0], f"user-{n}", "B", Body(role="member")))
+            drafts.append(draft(kinds.MemberJoined(role="member"), ROOMS[0], f"user-{n}", "B"))
         if n % 7 == 6:
-            drafts.append(draft(kinds.DELETED, ROOMS[0], "ann", "Ann", Body(target=2 + n // 7)))
+            drafts.append(draft(kinds.MessageDeleted(target=2 + n // 7), ROOMS[0], "ann", "Ann"))
         assert all(isinstance(outcome, Appended | None) for outcome in await store.append(drafts))
     return await logs(store)
 
@@ -43,7 +45,7 @@ async def logs(store: Store) -> dict[str, list[tuple[int, int, str, bytes]]]:
     found = {}
     for room in ROOMS:
         events = await store.read(room, 0, 1000)
-        gone = {event.content().target for event in events if event.type == kinds.DELETED}
+        gone = {gone.target for event in events if isinstance(gone := event.content(), kinds.MessageDeleted)}
         found[room] = [(e.seq, e.id, e.type, b"" if e.seq in gone else e.body) for e in events]
     return found
 

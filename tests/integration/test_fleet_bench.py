@@ -11,7 +11,7 @@ from bench.fleet import appends, capacity, fanout, nodes
 from bench.fleet.couriers import WAYS, courier
 from bench.fleet.nodes import Part, rooms_of
 from bench.fleet.worker import TEXT, Ear, Spec, follows
-from madang.core.events import SENT, Event
+from madang.core.events import Event, MessageSent
 from tests.mariadb import MariadbServer
 from tests.redis import RedisServer
 from tests.servers import PostgresServer
@@ -62,7 +62,7 @@ async def test_every_way_carries_each_event_once_to_who_follows_its_room(redis_s
                     await each.subscribe(f"g{room}")
         await here.start(Ear())
         now = time.monotonic_ns()
-        here.publish([Event(f"g{n}", 1, now, SENT, "user", "Mina", 1, TEXT) for n in range(spec.rooms)])
+        here.publish([Event(f"g{n}", 1, now, MessageSent.type, "user", "Mina", 1, TEXT) for n in range(spec.rooms)])
         followed = [sum(follows(node, room, spec) for room in range(spec.rooms)) for node in range(spec.of)]
         assert sum(followed) == spec.rooms * spec.followers
         await eventually(lambda: [len(ear.took) for ear in ears] == followed)

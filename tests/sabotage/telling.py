@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from madang.core.events import ENDS_ACCESS, SENT
+from madang.core.events import TYPES, MessageSent
 from madang.delivery.room import LiveRoom
 from madang.protocol.native import codec
 from madang.services import messages
@@ -24,7 +24,7 @@ def _tells_wrongly(what: str) -> None:
 
     def wrong(room: LiveRoom, event: Any, quiet_above: int) -> None:
         accept(room, event, quiet_above)
-        if event.type == SENT and _now():
+        if event.type == MessageSent.type and _now():
             for audience in room.audiences.values():
                 pending = audience.pending
                 if what == "drop":
@@ -66,7 +66,7 @@ def _is_deaf() -> None:
     apply = LiveRoom._apply
 
     def wrong(room: LiveRoom, event: Any) -> None:
-        if event.type not in ENDS_ACCESS:
+        if not TYPES[event.type].ends_access:
             apply(room, event)
 
     LiveRoom._apply = wrong  # type: ignore[method-assign]

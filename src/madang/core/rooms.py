@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from madang.core.events import RoomChanged
 from madang.errors import Refused
 
 Access = Literal["open", "invite"]
@@ -44,6 +45,16 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     read_seq: int
     unread: int  # seq - read_seq
     mentions: int = 0  # messages above read_seq that mention the user
+
+
+def changed(room: Room, change: RoomChanged) -> Room:
+    """Return a room's settings after a change of them."""
+    return Room(
+        id=room.id,
+        title=room.title if change.title is None else change.title,
+        access=room.access if change.access is None else change.access,
+        slow_ms=room.slow_ms if change.slow_ms is None else change.slow_ms,
+    )
 
 
 def room_id(id: str) -> str:

@@ -13,8 +13,17 @@ from enum import Enum, auto
 from itertools import islice
 from typing import Final
 
-from madang.core.events import CHANGED, DELETED, ENDS_ACCESS, JOINED, KICKED, ROLE, SENT, Event
-from madang.core.rooms import Room
+from madang.core.events import (
+    TYPES,
+    Event,
+    MemberJoined,
+    MessageDeleted,
+    MessageSent,
+    RoleGiven,
+    RoomChanged,
+    decode_body,
+)
+from madang.core.rooms import Room, changed
 from madang.delivery.memberships import MembershipChanges
 from madang.delivery.statistics import Statistics
 from madang.delivery.subscriber import Encoding, Subscriber, encoded
@@ -109,7 +118,7 @@ class LiveRoom:
         self.next = event.seq + 1
         self.tail.entries.append(entry)
         self.statistics.events += 1
-        if event.type == JOINED and self.live > quiet_above:
+        if event.type == MemberJoined.type and self.live > quiet_above:
             self.skip_from = self.skip_from or event.seq
         else:
             if self.skip_from:
@@ -117,30 +126,23 @@ class LiveRoom:
             for audience in self.audiences.values():
                 audience.pending.append(audience.encoding.event(entry))
             self.events_pending += 1
-        if event.type != SENT:
+        if event.type != MessageSent.type:
             self._apply(event)
 
     def _apply(self, event: Event) -> None:
-        if event.type in ENDS_ACCESS:
-            subject = event.content().member or event.user if event.type == KICKED else event.user
-            self._end_access(subject, event.seq)
-        elif event.type == DELETED:
-            self.tail.erase(event)
-        elif event.type == ROLE:
-            body = event.content()
-            self.changes.note(body.member or "", event.seq)
+        kind = TYPES.get(event.type)
+        if kind is not None and kind.ends_access:
+            self._end_access(event.subject(), event.seq)
+        elif event.type == MessageDeleted.type:
+            self.tail.erase(decode_body(MessageDeleted, event.body).target, event.seq)
+        elif event.type == RoleGiven.type:
+            given = decode_body(RoleGiven, event.body)
+            self.changes.note(given.member, event.seq)
             for subscription in self.subscriptions():
-                if subscription.user == body.member:
-                    subscription.role = body.role or subscription.role
-        elif event.type == CHANGED:
-            body = event.content()
-            slow_ms = self.info.slow_ms if body.slow_ms is None else body.slow_ms
-            self.info = Room(
-                id=self.info.id,
-                title=body.title or self.info.title,
-                access=body.access or self.info.access,
-                slow_ms=slow_ms,
-            )
+                if subscription.user == given.member:
+                    subscription.role = given.role
+        elif event.type == RoomChanged.type:
+            self.info = changed(self.info, decode_body(RoomChanged, event.body))
 
     def _end_access(self, user: str, seq: int) -> None:
         self.changes.note(user, seq)

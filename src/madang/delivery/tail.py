@@ -4,7 +4,7 @@ from collections import deque
 from itertools import islice
 from typing import Final
 
-from madang.core.events import DELETED, EDITED, SENT, Body, Event, encode_body
+from madang.core.events import Event, MessageEdited, decode_body, erased_body
 from madang.delivery.subscriber import Entry, encoded
 
 TAIL: Final = 200  # events kept per live room: what a fresh join may ask for, about 80 KB
@@ -41,22 +41,16 @@ class HotTail:
         start = self.start
         return list(islice(self.entries, after - start, max(after, upto) - start))
 
-    def erase(self, deletion: Event) -> None:
-        """Remove a deleted message's text, as the log does, so that no later join reads it."""
-        assert deletion.type == DELETED
-        self._erased_at = deletion.seq
-        target = deletion.content().target
+    def erase(self, target: int, seq: int) -> None:
+        """Remove the text of the message that the event `seq` deletes, as the log does, so that no later join reads it."""
+        self._erased_at = seq
         for i, entry in enumerate(self.entries):
             event = entry.event
-            if event.seq == target and event.type == SENT:
-                body = encode_body(Body(deleted=True))
-            elif event.type == EDITED and event.content().target == target:
-                body = encode_body(Body(target=target))
-            else:
-                continue
-            self.entries[i] = encoded(
-                Event(event.room, event.seq, event.id, event.type, event.user, event.name, event.at, body)
-            )
+            if event.seq == target or _edits(event, target):
+                body = erased_body(event.type, target)
+                if body is not None:
+                    e = event
+                    self.entries[i] = encoded(Event(e.room, e.seq, e.id, e.type, e.user, e.name, e.at, body))
 
     def lengthen(self, events: list[Event], asked_at: int) -> None:
         """Keep events read from the log, if the tail continues them: the next who needs them need not read.
@@ -82,3 +76,7 @@ class HotTail:
         if self.entries.maxlen != TAIL and not self._warm:
             self.entries = deque(self.entries, maxlen=TAIL)
         self._warm = False
+
+
+def _edits(event: Event, target: int) -> bool:
+    return event.type == MessageEdited.type and decode_body(MessageEdited, event.body).target == target

@@ -43,7 +43,8 @@ from typing import Protocol
 
 import msgspec
 
-from madang.core.events import Appended, Draft, Event, Message
+from madang.core.events import Appended, Draft, Event
+from madang.core.messages import Message
 from madang.errors import Refused
 
 Outcome = Appended | Refused | None

@@ -5,9 +5,20 @@ from typing import Final
 
 import msgspec
 
-from madang.core import events
 from madang.core.actors import Actor
-from madang.core.events import Body, Draft, draft
+from madang.core.events import (
+    Body,
+    Draft,
+    MessageDeleted,
+    MessageEdited,
+    MessagePinned,
+    MessageSent,
+    MessageUnpinned,
+    ReactionAdded,
+    ReactionRemoved,
+    draft,
+    encode_body,
+)
 from madang.core.permissions import Action, need
 from madang.core.text import clean_text
 from madang.errors import Refused
@@ -32,31 +43,27 @@ def send(
         Refused: too_big, bad_text, or empty.
     """
     if data or reply_to or mentions:
-        body = _body(text, data, reply_to, mentions, max_text)
+        text, carries, unique = _content(text, data, mentions, max_text)
+        body = MessageSent(text=text, data=carries, reply_to=reply_to, mentions=unique)
     else:
-        body = Body(text=clean_text(text, max_text))
-    encoded = events.encode_body(body)
+        body = MessageSent(text=clean_text(text, max_text))
+    encoded = encode_body(body)
     return Draft(
-        room=room, type=events.SENT, user=user.id, name=user.name, cid=cid, body=encoded, content=body, server=user.server
+        room=room, user=user.id, name=user.name, cid=cid, content=body, body=encoded, server=user.server
     )  # fmt: skip
 
 
-def _body(
-    text: str,
-    data: msgspec.Raw,
-    reply_to: int | None,
-    mentions: tuple[str, ...],
-    max_text: int,
-    target: int | None = None,
-) -> Body:
-    carried = bytes(data)
-    if carried == _NULL:
-        carried = b""
-    if len(carried) > MAX_DATA:
+def _content(
+    text: str, data: msgspec.Raw, mentions: tuple[str, ...], max_text: int
+) -> tuple[str, msgspec.Raw, tuple[str, ...]]:
+    """Return text, data and mentions as they are stored."""
+    raw = bytes(data)
+    if raw == _NULL:
+        raw = b""
+    if len(raw) > MAX_DATA:
         raise Refused("too_big", f"data: at most {MAX_DATA} bytes.")
-    text = clean_text(text, max_text) if text or not carried else text
-    unique = tuple(dict.fromkeys(mentions))
-    return Body(text=text, data=msgspec.Raw(carried), reply_to=reply_to, mentions=unique, target=target)
+    text = clean_text(text, max_text) if text or not raw else text
+    return text, msgspec.Raw(raw), tuple(dict.fromkeys(mentions))
 
 
 def edit(
@@ -70,12 +77,13 @@ def edit(
     max_text: int,
 ) -> Draft:
     """Draft the replacement of one's own message."""
-    return _drafted(events.EDITED, user, room, _body(text, data, None, mentions, max_text, seq), cid)
+    text, carries, unique = _content(text, data, mentions, max_text)
+    return _drafted(MessageEdited(text=text, data=carries, mentions=unique, target=seq), user, room, cid)
 
 
 def delete(user: Actor, room: str, seq: int) -> Draft:
     """Draft the deletion of a message: one's own, or any as a moderator."""
-    return _drafted(events.DELETED, user, room, Body(target=seq))
+    return _drafted(MessageDeleted(target=seq), user, room)
 
 
 def react(user: Actor, room: str, seq: int, emoji: str, on: bool) -> Draft:
@@ -83,14 +91,16 @@ def react(user: Actor, room: str, seq: int, emoji: str, on: bool) -> Draft:
     emoji = clean_text(emoji, 32)
     if emoji.split() != [emoji]:
         raise Refused("bad_field", "emoji: no spaces.")
-    return _drafted(events.REACTED if on else events.UNREACTED, user, room, Body(target=seq, emoji=emoji))
+    kind = ReactionAdded if on else ReactionRemoved
+    return _drafted(kind(target=seq, emoji=emoji), user, room)
 
 
 def pin(user: Actor, role: str, room: str, seq: int, on: bool) -> Draft:
     """Draft a pin put on or taken off (moderators)."""
     need(role, Action.PIN)
-    return _drafted(events.PINNED if on else events.UNPINNED, user, room, Body(target=seq))
+    kind = MessagePinned if on else MessageUnpinned
+    return _drafted(kind(target=seq), user, room)
 
 
-def _drafted(type: str, user: Actor, room: str, body: Body, cid: str | None = None) -> Draft:
-    return draft(type, room, user.id, user.name, body, cid=cid, server=user.server)
+def _drafted(body: Body, user: Actor, room: str, cid: str | None = None) -> Draft:
+    return draft(body, room, user.id, user.name, cid=cid, server=user.server)

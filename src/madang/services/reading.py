@@ -5,7 +5,7 @@ import logging
 from typing import Final
 
 from madang.aio import NextFlight, SingleFlight
-from madang.core.events import Message
+from madang.core.messages import Message
 from madang.core.rooms import Member, Membership, Room
 from madang.errors import Refused, StorageError
 from madang.ports.directory import Directory

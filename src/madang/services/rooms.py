@@ -1,8 +1,17 @@
 """Rooms and their members: create, enter, leave, kick, roles, settings. All through the log; reads one row at a time."""
 
-from madang.core import events
 from madang.core.actors import Actor
-from madang.core.events import Appended, Body, draft
+from madang.core.events import (
+    Appended,
+    Body,
+    MemberJoined,
+    MemberKicked,
+    MemberLeft,
+    RoleGiven,
+    RoomChanged,
+    RoomCreated,
+    draft,
+)
 from madang.core.permissions import Action, acting_role, need, need_to_grant, need_to_kick
 from madang.core.rooms import LOBBY, Member, Room, room_id
 from madang.core.text import clean_title
@@ -26,8 +35,8 @@ class Rooms:
         Raises:
             Refused: bad_field, bad_name (title), room_exists.
         """
-        body = Body(title=clean_title(title) if title else room, access=_access(access), slow_ms=0)
-        return await self._append(events.CREATED, room_id(room), user, body)
+        body = RoomCreated(title=clean_title(title) if title else room, access=_access(access), slow_ms=0)
+        return await self._append(body, room_id(room), user)
 
     async def ensure_lobby(self) -> None:
         """Create the lobby where there is none yet."""
@@ -51,7 +60,7 @@ class Rooms:
         info = await self._directory.room(room)
         if info is None or (info.access != "open" and not (invited or user.server)):
             raise Refused("not_found")
-        joined = await self._append(events.JOINED, room, user, Body(role="member"))
+        joined = await self._append(MemberJoined(role="member"), room, user)
         if joined is None:  # another of his devices was faster
             return await self.member(user, room)
         return Member(room=room, user=user.id, name=user.name, role="member", read_seq=joined.event.seq)
@@ -96,13 +105,13 @@ class Rooms:
         """End one's own membership (not_member, also where the room is hidden or missing)."""
         if await self._directory.member(room, user.id) is None:
             raise Refused("not_member")
-        return await self._append(events.LEFT, room, user, Body())
+        return await self._append(MemberLeft(), room, user)
 
     async def kick(self, user: Actor, room: str, subject: str) -> Appended | None:
         """End the membership of somebody who stands below the actor."""
         actor, other = await self._pair(user, room, subject)
         need_to_kick(actor.role, other.role)
-        return await self._append(events.KICKED, room, user, Body(member=subject))
+        return await self._append(MemberKicked(member=subject), room, user)
 
     async def grant(self, user: Actor, room: str, subject: str, role: str) -> Appended | None:
         """Give a member a role (owners)."""
@@ -110,19 +119,19 @@ class Rooms:
         need_to_grant(actor.role, role)
         if other.role == role:
             return None
-        return await self._append(events.ROLE, room, user, Body(member=subject, role=role))
+        return await self._append(RoleGiven(member=subject, role=role), room, user)
 
     async def change(
         self, user: Actor, room: str, title: str | None, access: str | None, slow_ms: int | None
     ) -> Appended | None:
         """Change a room's title, access or slow mode (moderators)."""
         need((await self.member(user, room)).role, Action.CHANGE_ROOM)
-        body = Body(
+        body = RoomChanged(
             title=None if title is None else clean_title(title),
             access=None if access is None else _access(access),
             slow_ms=slow_ms,
         )
-        return None if body == Body() else await self._append(events.CHANGED, room, user, body)
+        return None if body == RoomChanged() else await self._append(body, room, user)
 
     async def _pair(self, user: Actor, room: str, subject: str) -> tuple[Member, Member]:
         actor = await self.member(user, room)
@@ -130,8 +139,8 @@ class Rooms:
             raise Refused("not_found", "There is no such member.")
         return actor, other
 
-    async def _append(self, type: str, room: str, user: Actor, body: Body) -> Appended | None:
-        return await self._appender.append(draft(type, room, user.id, user.name, body, server=user.server))
+    async def _append(self, body: Body, room: str, user: Actor) -> Appended | None:
+        return await self._appender.append(draft(body, room, user.id, user.name, server=user.server))
 
 
 def _access(access: str) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from madang.core.events import SENT, Event
+from madang.core.events import Event, MessageSent
 from madang.core.ids import EPOCH_MS
 from madang.ports.bus import EVERYWHERE, MAX_SIGNAL, Bus, Signal
 from madang.testing.rules import Make, new, run_rules
@@ -54,7 +54,7 @@ async def _started(buses: Sequence[Bus]) -> list[Inbox]:
 
 
 def _event(room: str, seq: int, body: bytes = b'{"text":"\xea\xb0\x80 \\u0000"}') -> Event:
-    return Event(room, seq, seq << 22, SENT, "user", "이름", EPOCH_MS + seq, body)
+    return Event(room, seq, seq << 22, MessageSent.type, "user", "이름", EPOCH_MS + seq, body)
 
 
 async def _until(say: Callable[[], None], heard: Callable[[], bool]) -> None:

@@ -20,7 +20,7 @@ async def rooms_are_paged_by_id(store: Store) -> None:
     for id in [*ids[::-1], f"{stem}-hidden"]:
         scene = Scene(store)
         scene.room = id
-        await scene.done(scene.draft(kinds.CREATED, title=id, access="invite" if id.endswith("hidden") else "open"))
+        await scene.done(scene.draft(kinds.RoomCreated, title=id, access="invite" if id.endswith("hidden") else "open"))
     found: list[str] = []
     after = stem
     while page := await store.rooms(after=after, limit=5):
@@ -55,7 +55,7 @@ async def memberships_are_paged_by_room(store: Store) -> None:
     scenes = sorted([await opened(store, "ben") for _ in range(5)], key=lambda scene: scene.room)
     for n, scene in enumerate(scenes):
         _let_me_be(user, scene)
-        await scene.done(scene.draft(kinds.JOINED, "me", role="member"))
+        await scene.done(scene.draft(kinds.MemberJoined, "me", role="member"))
         for m in range(n):
             await scene.done(scene.say(f"{m}", mentions=("me",)))
     page = await store.memberships(user, limit=3)

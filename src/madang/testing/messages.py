@@ -1,7 +1,7 @@
 """Rules of `check_log` on messages as they stand now: paging, edits, deletions, reactions, pins."""
 
 from madang.core import events as kinds
-from madang.core.events import Message
+from madang.core.messages import Message
 from madang.core.timestamps import moment
 from madang.testing.rules import Scene, Store, new, opened
 
@@ -17,7 +17,7 @@ async def messages_are_paged_by_seq(store: Store) -> None:
     sent = []
     for n in range(12):
         sent.append((await scene.done(scene.say(f"{n}"))).seq)
-        await scene.done(scene.draft(kinds.REACTED, target=sent[0], emoji=f"e{n}"))
+        await scene.done(scene.draft(kinds.ReactionAdded, target=sent[0], emoji=f"e{n}"))
 
     async def page(**where: int) -> tuple[list[int], bool]:
         found = await store.messages(scene.room, scene.id("ann"), **where)
@@ -57,8 +57,8 @@ async def the_newest_edit_is_read(store: Store) -> None:
     scene = await opened(store, "ben")
     first = await scene.done(scene.say("first"))
     sent = await scene.done(scene.say("one", reply_to=first.seq, mentions=("ben",), data=b"1"))
-    await scene.done(scene.draft(kinds.EDITED, target=sent.seq, text="two", data=b"2"))
-    edit = await scene.done(scene.draft(kinds.EDITED, target=sent.seq, text="three"))
+    await scene.done(scene.draft(kinds.MessageEdited, target=sent.seq, text="two", data=b"2"))
+    edit = await scene.done(scene.draft(kinds.MessageEdited, target=sent.seq, text="three"))
     message = (await _messages(scene))[sent.seq]
     assert (message.text, message.edited_at) == ("three", moment(edit.at))
     assert (bytes(message.data), message.mentions, message.reply_to) == (b"", (), first.seq)
@@ -71,8 +71,8 @@ async def reactions_are_counted_per_emoji(store: Store) -> None:
     scene = await opened(store, "ben", "cho")
     sent = await scene.done(scene.say("hello"))
     for name, emoji in [("ben", "👍"), ("ann", "❤️"), ("cho", "👍"), ("ann", "👍"), ("ben", "❤"), ("cho", "🎉")]:
-        await scene.done(scene.draft(kinds.REACTED, name, target=sent.seq, emoji=emoji))
-    await scene.done(scene.draft(kinds.UNREACTED, "cho", target=sent.seq, emoji="🎉"))
+        await scene.done(scene.draft(kinds.ReactionAdded, name, target=sent.seq, emoji=emoji))
+    await scene.done(scene.draft(kinds.ReactionRemoved, "cho", target=sent.seq, emoji="🎉"))
     message = (await _messages(scene))[sent.seq]
     assert list(message.reactions.items()) == [("👍", 3), ("❤️", 1), ("❤", 1)]
     assert message.mine == ("👍", "❤️")
@@ -84,9 +84,9 @@ async def pins_come_in_order(store: Store) -> None:
     scene = await opened(store)
     one, two, three = [await scene.done(scene.say(text)) for text in ("one", "two", "three")]
     for event in (three, one, two):
-        await scene.done(scene.draft(kinds.PINNED, target=event.seq))
-    await scene.done(scene.draft(kinds.UNPINNED, target=two.seq))
-    await scene.done(scene.draft(kinds.EDITED, target=one.seq, text="uno"))
+        await scene.done(scene.draft(kinds.MessagePinned, target=event.seq))
+    await scene.done(scene.draft(kinds.MessageUnpinned, target=two.seq))
+    await scene.done(scene.draft(kinds.MessageEdited, target=one.seq, text="uno"))
     pinned = await store.pins(scene.room, scene.id("ann"))
     assert [(m.seq, m.text, m.pinned) for m in pinned] == [(one.seq, "uno", True), (three.seq, "three", True)]
     assert [seq for seq, m in (await _messages(scene)).items() if m.pinned] == [one.seq, three.seq]
@@ -98,24 +98,23 @@ async def a_deletion_erases(store: Store) -> None:
     scene = await opened(store, "ben")
     sent = await scene.done(scene.say("secret-1", mentions=("ben",), data=b'"secret-2"', cid="c"))
     edits = [
-        await scene.done(scene.draft(kinds.EDITED, target=sent.seq, text=text, data=b'"secret-3"'))
+        await scene.done(scene.draft(kinds.MessageEdited, target=sent.seq, text=text, data=b'"secret-3"'))
         for text in ("secret-4", "secret-5")
     ]
-    await scene.done(scene.draft(kinds.REACTED, "ben", target=sent.seq, emoji="👍"))
-    await scene.done(scene.draft(kinds.PINNED, target=sent.seq))
+    await scene.done(scene.draft(kinds.ReactionAdded, "ben", target=sent.seq, emoji="👍"))
+    await scene.done(scene.draft(kinds.MessagePinned, target=sent.seq))
     ben = (await store.memberships(scene.id("ben")))[0]
     assert ben.mentions == 1
-    deleted = await scene.done(scene.draft(kinds.DELETED, target=sent.seq))
+    deleted = await scene.done(scene.draft(kinds.MessageDeleted, target=sent.seq))
 
     log = await scene.log()
     tail = await store.tail(scene.room, 100)
     assert tail is not None and tail.events == log
     assert log[-1] == deleted
     assert not any(b"secret" in event.body for event in log)
-    assert log[sent.seq - 1].content().deleted
+    assert log[sent.seq - 1].content() == kinds.MessageSent(deleted=True)
     for edit in edits:
-        assert log[edit.seq - 1].content().target == sent.seq
-        assert log[edit.seq - 1].content().text is None
+        assert log[edit.seq - 1].content() == kinds.MessageEdited(target=sent.seq)
     assert (log[sent.seq - 1].id, log[sent.seq - 1].user) == (sent.id, sent.user)
 
     message = (await _messages(scene, "ben"))[sent.seq]

@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from madang.core import events as kinds
-from madang.core.events import Appended, Body, Draft, Event, Message, encode_body
+from madang.core.events import ERASED, Appended, Draft, Event, decode_body, erased_body, erased_edit
 from madang.core.ids import IdSource, id_ms
+from madang.core.messages import Message
 from madang.core.permissions import Action, acting_role, may, need, need_to_grant, need_to_kick
-from madang.core.rooms import Member, Membership, Room
+from madang.core.rooms import Member, Membership, Room, changed
 from madang.core.timestamps import moment
 from madang.errors import Refused
 from madang.ports.directory import ServerKey
@@ -20,7 +21,6 @@ from madang.ports.log import Outcome, Page, Tail
 MAX_EMOJIS: Final = 20
 MAX_PINS: Final = 50
 MAX_KEYS: Final = 1_000
-_GONE: Final = encode_body(Body(deleted=True))
 
 
 class ModelRoom:
@@ -41,9 +41,9 @@ class ModelRoom:
     def message(self, target: int | None) -> Event:
         """Give a message that stands (not_found, gone)."""
         event = self.log[target - 1] if target is not None and 0 < target <= len(self.log) else None
-        if event is None or event.type != kinds.SENT:
+        if event is None or event.type != kinds.MessageSent.type:
             raise Refused("not_found")
-        if event.body == _GONE:
+        if event.body == ERASED:
             raise Refused("gone")
         return event
 
@@ -59,10 +59,10 @@ class ModelRoom:
     def shown(self, seq: int, user: str) -> Message:
         """Give a message as it stands now, as a user sees it."""
         event = self.log[seq - 1]
-        sent = event.content()
-        edits = self.edits.get(seq, []) if event.body != _GONE else []
+        sent = decode_body(kinds.MessageSent, event.body)
+        edits = self.edits.get(seq, []) if event.body != ERASED else []
         edit = self.log[edits[-1] - 1] if edits else None
-        now = edit.content() if edit else sent
+        now = decode_body(kinds.MessageEdited, edit.body) if edit else sent
         standing = self.reactions.get(seq, {})
         ordered = sorted(standing, key=lambda emoji: min(standing[emoji].values()))
         return Message(
@@ -100,12 +100,12 @@ class ModelStore:
         if room is not None and d.cid is not None and (first := room.cids.get((d.user, d.cid))) is not None:
             return _repeat(room.log[first - 1], room.targets[first], d)
         if room is None:
-            if d.type != kinds.CREATED:
+            if not isinstance(d.content, kinds.RoomCreated):
                 return Refused("not_found")
             body = d.content
-            info = Room(id=d.room, title=body.title or d.room, access=body.access or "open", slow_ms=body.slow_ms or 0)
+            info = Room(id=d.room, title=body.title, access=body.access, slow_ms=body.slow_ms)
             room = self.rooms_by_id[d.room] = ModelRoom(info, f"epoch-{d.room}")
-        if d.user not in room.members and not d.server and d.type not in kinds.OF_ANYONE:
+        if d.user not in room.members and not d.server and d.content.needs_member:
             return Refused("not_member")
         try:
             if not _apply(room, d):
@@ -115,7 +115,7 @@ class ModelStore:
         id = self._ids.next(self._clock_ms(), room.log[-1].id if room.log else 0)
         event = Event(d.room, len(room.log) + 1, id, d.type, d.user, d.name, id_ms(id), d.body)
         room.log.append(event)
-        room.targets[event.seq] = d.content.target
+        room.targets[event.seq] = d.target
         if d.cid is not None:
             room.cids[d.user, d.cid] = event.seq
         return Appended(event)
@@ -137,7 +137,7 @@ class ModelStore:
     ) -> Page:
         if (known := self.rooms_by_id.get(room)) is None:
             return Page([], False)
-        seqs = [e.seq for e in known.log if e.type == kinds.SENT]
+        seqs = [e.seq for e in known.log if e.type == kinds.MessageSent.type]
         if after is not None:
             there = [seq for seq in seqs if seq > after]
             page = there[:limit]
@@ -211,57 +211,49 @@ class ModelStore:
 
 
 def _repeat(first: Event, target: int | None, d: Draft) -> Outcome:
-    erased = first.body == (_GONE if first.type == kinds.SENT else encode_body(Body(target=target)))
-    if first.type != d.type or (first.body != d.body and not (erased and first.type in (kinds.SENT, kinds.EDITED))):
+    if first.type != d.type or first.body not in (d.body, erased_body(first.type, target)):
         return Refused("conflict")
     return Appended(first, duplicate=True)
 
 
 def _apply(room: ModelRoom, d: Draft) -> bool:
     """Check and apply a draft's effect, as the table in `ports.log` has it; False when it changes nothing."""
-    body, user, seq, actor = d.content, d.user, len(room.log) + 1, _actor(room, d)
-    match d.type:
-        case kinds.CREATED:
+    user, seq, actor = d.user, len(room.log) + 1, _actor(room, d)
+    match d.content:
+        case kinds.RoomCreated():
             if room.log:
                 raise Refused("room_exists")
             room.members[user] = Member(room=d.room, user=user, name=d.name, role="owner", read_seq=seq)
-        case kinds.CHANGED:
+        case kinds.RoomChanged() as change:
             need(actor, Action.CHANGE_ROOM)
-            room.info = Room(
-                id=d.room,
-                title=room.info.title if body.title is None else body.title,
-                access=room.info.access if body.access is None else body.access,
-                slow_ms=room.info.slow_ms if body.slow_ms is None else body.slow_ms,
-            )
-        case kinds.JOINED:
+            room.info = changed(room.info, change)
+        case kinds.MemberJoined(role=role):
             if user in room.members:
                 return False
-            role = body.role or "member"
             room.members[user] = Member(room=d.room, user=user, name=d.name, role=role, read_seq=seq)
-        case kinds.LEFT:
+        case kinds.MemberLeft():
             if user not in room.members:
                 raise Refused("not_member")
             if room.members[user].role == "owner" and not room.owners_but(user) and len(room.members) > 1:
                 raise Refused("last_owner")
             del room.members[user]
-        case kinds.KICKED:
-            if (m := room.members.get(body.member or "")) is None:
+        case kinds.MemberKicked(member=subject):
+            if (m := room.members.get(subject)) is None:
                 raise Refused("not_found")
             need_to_kick(actor, m.role)
             del room.members[m.user]
-        case kinds.ROLE:
-            m = room.members.get(body.member or "")
+        case kinds.RoleGiven(member=subject, role=role):
+            m = room.members.get(subject)
             if m is None:
                 raise Refused("not_found")
-            need_to_grant(actor, body.role or "")
-            if m.role == "owner" and body.role != "owner" and not room.owners_but(m.user):
+            need_to_grant(actor, role)
+            if m.role == "owner" and role != "owner" and not room.owners_but(m.user):
                 raise Refused("last_owner")
-            role = body.role or m.role
             room.members[m.user] = Member(room=d.room, user=m.user, name=m.name, role=role, read_seq=m.read_seq)
-        case kinds.SENT:
-            room.mentions |= {(who, seq) for who in body.mentions if who in room.members}
+        case kinds.MessageSent(mentions=mentions):
+            room.mentions |= {(who, seq) for who in mentions if who in room.members}
         case _:
-            return _apply_to_message(room, d, body.target or 0)
+            return _apply_to_message(room, d, d.target or 0)
     return True
 
 
@@ -272,36 +264,36 @@ def _actor(room: ModelRoom, d: Draft) -> str:
 
 
 def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
-    match d.type:
-        case kinds.EDITED:
+    match d.content:
+        case kinds.MessageEdited():
             if room.message(target).user != d.user:
                 raise Refused("forbidden")
             room.edits.setdefault(target, []).append(len(room.log) + 1)
-        case kinds.DELETED:
+        case kinds.MessageDeleted():
             if room.message(target).user != d.user and not may(_actor(room, d), Action.DELETE_OTHERS):
                 raise Refused("forbidden")
-            room.reword(target, _GONE)
+            room.reword(target, ERASED)
             for edit in room.edits.get(target, []):
-                room.reword(edit, encode_body(Body(target=target)))
+                room.reword(edit, erased_edit(target))
             room.mentions = {(who, seq) for who, seq in room.mentions if seq != target}
             room.reactions.pop(target, None)
             room.pins.discard(target)
-        case kinds.REACTED:
+        case kinds.ReactionAdded(emoji=emoji):
             room.message(target)
-            emoji, standing = d.content.emoji or "", room.reactions.setdefault(target, {})
+            standing = room.reactions.setdefault(target, {})
             if emoji not in standing and len(standing) >= MAX_EMOJIS:
                 raise Refused("too_many")
             if d.user in standing.get(emoji, {}):
                 return False
             standing.setdefault(emoji, {})[d.user] = len(room.log) + 1
-        case kinds.UNREACTED:
-            users = room.reactions.get(target, {}).get(d.content.emoji or "", {})
+        case kinds.ReactionRemoved(emoji=emoji):
+            users = room.reactions.get(target, {}).get(emoji, {})
             if d.user not in users:
                 return False
             del users[d.user]
             if not users:
-                del room.reactions[target][d.content.emoji or ""]
-        case kinds.PINNED:
+                del room.reactions[target][emoji]
+        case kinds.MessagePinned():
             need(_actor(room, d), Action.PIN)
             room.message(target)
             if target in room.pins:
@@ -309,11 +301,9 @@ def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
             if len(room.pins) >= MAX_PINS:
                 raise Refused("too_many")
             room.pins.add(target)
-        case kinds.UNPINNED:
+        case kinds.MessageUnpinned():
             need(_actor(room, d), Action.PIN)
             if target not in room.pins:
                 return False
             room.pins.discard(target)
-        case _:
-            raise ValueError(f"no such event: {d.type}")
     return True

@@ -57,19 +57,33 @@ class Scene:
         return f"{name}-{self.room}"
 
     def draft(
-        self, type: str, name: str = "ann", *, cid: str | None = None, server: bool = False, **body: Any
+        self, kind: type[Body], name: str = "ann", *, cid: str | None = None, server: bool = False, **body: Any
     ) -> Draft:
         """A draft of one person; `member` and `mentions` of the body are names, `data` is JSON text."""
+        if kind is kinds.RoomCreated:
+            body = {"access": "open", "slow_ms": 0} | body
         if "data" in body:
             body["data"] = msgspec.Raw(body["data"])
         if "member" in body:
             body["member"] = self.id(body["member"])
         if "mentions" in body:
             body["mentions"] = tuple(self.id(mentioned) for mentioned in body["mentions"])
-        return draft(type, self.room, self.id(name), name, Body(**body), cid=cid, server=server)
+        return draft(kind(**body), self.room, self.id(name), name, cid=cid, server=server)
+
+    def any_draft(self, kind: type[Body], name: str, target: int | None) -> Draft:
+        """A draft of any type, about a message where it is about one."""
+        values: dict[str, Any] = {
+            "target": target,
+            "text": "x",
+            "emoji": "x",
+            "member": "ann",
+            "role": "member",
+            "title": "T",
+        }
+        return self.draft(kind, name, **{field: values[field] for field in kind.__struct_fields__ if field in values})
 
     def say(self, text: str, name: str = "ann", **more: Any) -> Draft:
-        return self.draft(kinds.SENT, name, text=text, **more)
+        return self.draft(kinds.MessageSent, name, text=text, **more)
 
     async def outcome(self, d: Draft) -> Outcome:
         return (await self.store.append([d]))[0]
@@ -103,15 +117,19 @@ class Scene:
         return found
 
     async def texts(self) -> list[str]:
-        return [event.content().text or "" for event in await self.log() if event.type == kinds.SENT]
+        return [
+            content.text or ""
+            for event in await self.log()
+            if isinstance(content := event.content(), kinds.MessageSent)
+        ]
 
 
 async def opened(store: Store, *joined: str) -> Scene:
     """A scene whose room exists, with some people in it beside ann."""
     scene = Scene(store)
-    await scene.done(scene.draft(kinds.CREATED, title="Scene", access="open"))
+    await scene.done(scene.draft(kinds.RoomCreated, title="Scene"))
     for name in joined:
-        await scene.done(scene.draft(kinds.JOINED, name, role="member"))
+        await scene.done(scene.draft(kinds.MemberJoined, name, role="member"))
     return scene
 
 

@@ -56,13 +56,15 @@ def test_every_frame_of_the_recordings_is_understood(path: Path) -> None:
 
 
 def test_every_type_of_event_has_a_class() -> None:
-    assert set(KNOWN) == events.TYPES
+    assert KNOWN.keys() == events.TYPES.keys()
 
 
 def test_an_event_of_the_codec_is_read_as_it_was_stored() -> None:
-    body = events.encode_body(events.Body(text="안녕", data=msgspec.Raw(b'{"a":[1]}'), mentions=("u1",)))
-    stored = events.Event(room="yard", seq=3, id=7, type=events.SENT, user="u2", name="Bora", at=0, body=body)
-    read = frames.event(codec.event(stored), events.SENT)
+    body = events.encode_body(events.MessageSent(text="안녕", data=msgspec.Raw(b'{"a":[1]}'), mentions=("u1",)))
+    stored = events.Event(
+        room="yard", seq=3, id=7, type=events.MessageSent.type, user="u2", name="Bora", at=0, body=body
+    )
+    read = frames.event(codec.event(stored), events.MessageSent.type)
     assert isinstance(read, madang.client.MessageSent)
     assert (read.seq, read.id, read.text, read.data, read.mentions) == (3, "7", "안녕", {"a": [1]}, ("u1",))
     assert read.at.timestamp() == 0

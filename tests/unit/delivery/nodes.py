@@ -8,7 +8,7 @@ from typing import Any
 from madang.adapters.bus.memory.bus import MemoryBus
 from madang.adapters.bus.memory.presence import MemoryPresence
 from madang.core.actors import Actor
-from madang.core.events import SENT, Appended, Body, Event, draft
+from madang.core.events import Appended, Event, MessageSent, draft
 from madang.core.rooms import Room
 from madang.delivery.joining import Joined
 from madang.delivery.presence import TTL_S
@@ -118,13 +118,13 @@ class Node:
                 return joined
 
     async def send(self, room: str, text: str = "hello", user: Actor = OWNER) -> Event:
-        appended = await self.appender.append(draft(SENT, room, user.id, user.name, Body(text=text)))
+        appended = await self.appender.append(draft(MessageSent(text=text), room, user.id, user.name))
         assert appended is not None
         return appended.event
 
     async def stored(self, room: str, count: int, text: str = "hello") -> list[Event]:
         """Append to the log and tell nobody: the test hands the events out as it likes."""
-        drafts = [draft(SENT, room, OWNER.id, OWNER.name, Body(text=f"{text} {n}")) for n in range(count)]
+        drafts = [draft(MessageSent(text=f"{text} {n}"), room, OWNER.id, OWNER.name) for n in range(count)]
         outcomes = await self.store.append(drafts)
         assert all(isinstance(outcome, Appended) for outcome in outcomes)
         return [outcome.event for outcome in outcomes if isinstance(outcome, Appended)]

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-from madang.core.events import CREATED, SENT, Event
+from madang.core.events import Event, MessageSent, RoomCreated
 from madang.core.ids import EPOCH_MS
 from madang.delivery.hub import Hub
 from madang.delivery.subscription import Subscription
@@ -166,13 +166,13 @@ class RecordingSubscriber:
         return at
 
 
-def event(room: str, seq: int, type: str = SENT, user: str = "u-mina", body: bytes | None = None) -> Event:
+def event(room: str, seq: int, type: str = MessageSent.type, user: str = "u-mina", body: bytes | None = None) -> Event:
     """Make an event of a room."""
     if body is None:
-        body = b'{"text":"%d"}' % seq if type == SENT else b"{}"
+        body = b'{"text":"%d"}' % seq if type == MessageSent.type else b"{}"
     return Event(room, seq, seq << 22, type, user, "Mina", EPOCH_MS + seq, body)
 
 
 def created(room: str) -> Event:
     """Make the first event of a room."""
-    return event(room, 1, CREATED)
+    return event(room, 1, RoomCreated.type)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
-from madang.core.events import KICKED, SENT, Body, Event, draft
+from madang.core.events import Event, MemberKicked, MessageSent, draft
 from madang.core.ids import IdSource
 from madang.delivery import heartbeat as module
 from madang.delivery.heartbeat import ASK_S, INTERVAL_S, TOPIC
@@ -233,7 +233,7 @@ def test_a_lost_kick_ends_the_access_within_a_second_and_nothing_comes_after_it(
         victim = s.two.subscriber()
         joined = (await s.two.join(victim, ROOM, user("bora"))).seq
         s.buses[0].loses = events
-        kick = await s.one.appender.append(draft(KICKED, ROOM, OWNER.id, OWNER.name, Body(member="u-bora")))
+        kick = await s.one.appender.append(draft(MemberKicked(member="u-bora"), ROOM, OWNER.id, OWNER.name))
         assert kick is not None
         for _ in range(20):
             await s.one.send(ROOM)
@@ -368,7 +368,7 @@ def test_heads_beyond_one_signal_go_in_several_and_beyond_all_bounds_the_others_
     async def story(s: Story) -> None:
         bus, many = s.buses[0], [f"{n:064d}" for n in range(8000)]
         del bus.sent[:]
-        s.one.heartbeat.note([Event(room, 9, 1, SENT, "u", "n", 1, b"{}") for room in many])
+        s.one.heartbeat.note([Event(room, 9, 1, MessageSent.type, "u", "n", 1, b"{}") for room in many])
         await asyncio.sleep(4 * INTERVAL_S)
         heads: list[str] = []
         for signal in bus.sent:
@@ -379,7 +379,9 @@ def test_heads_beyond_one_signal_go_in_several_and_beyond_all_bounds_the_others_
             "keys are bounded, whatever waits for the broker"
         )
         assert s.store.looks == 0
-        s.one.heartbeat.note([Event(f"room-{n}", 9, 1, SENT, "u", "n", 1, b"{}") for n in range(module.WAITING + 1)])
+        s.one.heartbeat.note(
+            [Event(f"room-{n}", 9, 1, MessageSent.type, "u", "n", 1, b"{}") for n in range(module.WAITING + 1)]
+        )
         s.buses[0].loses = events
         await s.one.send(ROOM)
         await s.arrives(s.joined + 1)

@@ -8,7 +8,7 @@ import pytest
 
 from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.sql import Store
-from madang.core.events import JOINED, KICKED, LEFT, ROLE, Appended, Body, draft
+from madang.core.events import Appended, MemberJoined, MemberKicked, MemberLeft, RoleGiven, draft
 from madang.delivery import scheduler
 from madang.delivery.catching_up import CHUNK, JOIN_BYTES, RESET_EVENTS, RESUME_EVENTS
 from madang.delivery.joining import Joined
@@ -162,9 +162,9 @@ async def test_what_ends_or_changes_a_membership_under_way_is_seen(node: Node, e
     live = node.invent("plaza", seq=300)
     body = b'{"member":"u-bora","role":"moderator"}'
     told = {
-        "kick": event("plaza", 301, KICKED, "u-mina", body),
-        "leave": event("plaza", 301, LEFT, "u-bora"),
-        "role": event("plaza", 301, ROLE, "u-mina", body),
+        "kick": event("plaza", 301, MemberKicked.type, "u-mina", body),
+        "leave": event("plaza", 301, MemberLeft.type, "u-bora"),
+        "role": event("plaza", 301, RoleGiven.type, "u-mina", body),
     }[end]
     member_at = live.next
     node.hub.receive([told])
@@ -181,8 +181,8 @@ async def test_an_end_of_a_former_membership_ends_no_later_one(node: Node, behin
     live = await node.live(YARD)
     bora = user("bora")
     subscriber = node.subscriber()
-    went = [draft(JOINED, YARD, bora.id, "Bora", Body(role="member")), draft(LEFT, YARD, bora.id, "Bora", Body())]
-    outcomes = await node.store.append([*went, draft(JOINED, YARD, bora.id, "Bora", Body(role="member"))])
+    went = [draft(MemberJoined(role="member"), YARD, bora.id, "Bora"), draft(MemberLeft(), YARD, bora.id, "Bora")]
+    outcomes = await node.store.append([*went, draft(MemberJoined(role="member"), YARD, bora.id, "Bora")])
     events = [outcome.event for outcome in outcomes if isinstance(outcome, Appended)]
     joined_at = events[-1].seq
     if behind == "answer":  # this node has heard of it, but not told it yet
@@ -199,14 +199,14 @@ async def test_an_end_of_a_former_membership_ends_no_later_one(node: Node, behin
     node.hub.receive([after])
     await eventually(lambda: subscriber.position(YARD, joined.seq) == after.seq)
     assert subscriber.over == []
-    node.hub.receive([event(YARD, live.next, LEFT, bora.id)])
+    node.hub.receive([event(YARD, live.next, MemberLeft.type, bora.id)])
     await eventually(lambda: subscriber.over == [YARD])
 
 
 async def test_more_ends_than_are_remembered_make_joins_look_again(node: Node) -> None:
     live = node.invent("plaza", seq=300)
     member_at = live.next
-    node.hub.receive([event("plaza", 301 + n, LEFT, f"u-{n}") for n in range(1100)])
+    node.hub.receive([event("plaza", 301 + n, MemberLeft.type, f"u-{n}") for n in range(1100)])
     subscriber = node.subscriber()
     assert await node.joiner.join(subscriber, live, "u-0", "Zero", "member", member_at=member_at, limit=0) is None
     joined = await node.joiner.join(subscriber, live, "u-0", "Zero", "member", member_at=live.next, limit=0)

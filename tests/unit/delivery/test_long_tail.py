@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from madang.core.events import DELETED
+from madang.core.events import MessageDeleted
 from madang.delivery import tail as tail_module
 from madang.delivery.room import LiveRoom
 from madang.delivery.tail import LONG_TAIL, TAIL
@@ -69,7 +69,7 @@ def far(node: Node) -> tuple[LiveRoom, list[Any]]:
 async def test_what_was_erased_while_the_log_was_read_is_not_kept(node: Node) -> None:
     live, read = far(node)
     asked = live.next
-    node.hub.receive([event(ROOM, 11, DELETED, body=b'{"target":7}')])
+    node.hub.receive([event(ROOM, 11, MessageDeleted.type, body=b'{"target":7}')])
     live.tail.lengthen(read, asked)
     assert live.tail.start == 10
     live.tail.lengthen(read, live.next)

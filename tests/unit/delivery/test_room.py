@@ -4,7 +4,15 @@ import json
 
 import pytest
 
-from madang.core.events import CHANGED, DELETED, EDITED, JOINED, KICKED, LEFT, ROLE
+from madang.core.events import (
+    MemberJoined,
+    MemberKicked,
+    MemberLeft,
+    MessageDeleted,
+    MessageEdited,
+    RoleGiven,
+    RoomChanged,
+)
 from madang.delivery.room import FEW
 from madang.delivery.subscription import Standing
 from madang.delivery.tail import TAIL
@@ -27,12 +35,16 @@ async def has(subscriber: RecordingSubscriber, seqs: list[int]) -> None:
 
 
 @pytest.mark.parametrize("crowd", [0, FEW * 2])
-@pytest.mark.parametrize("type", [KICKED, LEFT])
+@pytest.mark.parametrize("type", [MemberKicked.type, MemberLeft.type])
 async def test_who_goes_gets_nothing_later_and_the_others_everything(node: Node, crowd: int, type: str) -> None:
     live = node.invent(ROOM)
     goes = await node.follow(live, "bora", count=2)
     stays = await node.follow(live, "mina", count=1 + crowd)
-    end = event(ROOM, 4, type, "u-mina", b'{"member":"u-bora"}') if type == KICKED else event(ROOM, 4, type, "u-bora")
+    end = (
+        event(ROOM, 4, type, "u-mina", b'{"member":"u-bora"}')
+        if type == MemberKicked.type
+        else event(ROOM, 4, type, "u-bora")
+    )
     node.hub.receive([event(ROOM, 2), event(ROOM, 3), end, event(ROOM, 5), event(ROOM, 6)])
     for subscriber in stays:
         await has(subscriber, [2, 3, 4, 5, 6])
@@ -48,7 +60,7 @@ async def test_who_goes_gets_nothing_later_and_the_others_everything(node: Node,
 async def test_a_kick_of_someone_else_ends_nothing(node: Node) -> None:
     live = node.invent(ROOM)
     (subscriber,) = await node.follow(live, "mina")
-    node.hub.receive([event(ROOM, 2, KICKED, "u-mina", b'{"member":"u-nobody"}'), event(ROOM, 3)])
+    node.hub.receive([event(ROOM, 2, MemberKicked.type, "u-mina", b'{"member":"u-nobody"}'), event(ROOM, 3)])
     await has(subscriber, [2, 3])
     assert subscriber.over == []
 
@@ -57,8 +69,8 @@ async def test_joins_of_others_in_a_crowd_are_a_range(store: object) -> None:
     async with running_nodes(store, quiet_above=2) as (node,):  # type: ignore[arg-type]
         live = node.invent(ROOM)
         subscribers = await node.follow(live, "mina", count=3)
-        joins = [event(ROOM, seq, JOINED, f"u-{seq}") for seq in (2, 3, 4)]
-        node.hub.receive([*joins, event(ROOM, 5), event(ROOM, 6, JOINED, "u-6"), event(ROOM, 7)])
+        joins = [event(ROOM, seq, MemberJoined.type, f"u-{seq}") for seq in (2, 3, 4)]
+        node.hub.receive([*joins, event(ROOM, 5), event(ROOM, 6, MemberJoined.type, "u-6"), event(ROOM, 7)])
         for subscriber in subscribers:
             await eventually(lambda subscriber=subscriber: len(subscriber.frames) == 4)
             assert [(f["op"], f.get("from", f.get("seq")), f.get("to")) for f in subscriber.frames] == [
@@ -71,7 +83,7 @@ async def test_a_range_with_nothing_behind_it_is_told_all_the_same(store: object
     async with running_nodes(store, quiet_above=0) as (node,):  # type: ignore[arg-type]
         live = node.invent(ROOM)
         (subscriber,) = await node.follow(live, "mina")
-        node.hub.receive([event(ROOM, 2, JOINED, "u-2")])
+        node.hub.receive([event(ROOM, 2, MemberJoined.type, "u-2")])
         await eventually(lambda: subscriber.frames)
         assert subscriber.position(ROOM, 1) == 2
 
@@ -83,14 +95,14 @@ async def test_a_range_that_begins_while_a_batch_waits_is_told_all_the_same(stor
         node.hub.receive([event(ROOM, 2)])  # hot from now on
         node.hub.receive([event(ROOM, 3)])
         live.seal()  # as a join does that has to reach something
-        node.hub.receive([event(ROOM, 4, JOINED, "u-4")])
+        node.hub.receive([event(ROOM, 4, MemberJoined.type, "u-4")])
         await eventually(lambda: subscriber.position(ROOM, 1) == 4)
 
 
 async def test_in_a_small_room_joins_are_told(node: Node) -> None:
     live = node.invent(ROOM)
     (subscriber,) = await node.follow(live, "mina")
-    node.hub.receive([event(ROOM, 2, JOINED, "u-2")])
+    node.hub.receive([event(ROOM, 2, MemberJoined.type, "u-2")])
     await has(subscriber, [2])
 
 
@@ -98,7 +110,7 @@ async def test_who_comes_while_a_range_waits_misses_nothing_and_has_nothing_twic
     async with running_nodes(store, quiet_above=0) as (node,):  # type: ignore[arg-type]
         live = node.invent(ROOM)
         await node.follow(live, "mina")
-        node.hub.receive([event(ROOM, 2, JOINED, "u-2")])
+        node.hub.receive([event(ROOM, 2, MemberJoined.type, "u-2")])
         subscriber = RecordingSubscriber(node.hub, node.turns, encoding=PlainTwin())
         joined = await node.joiner.join(subscriber, live, "u-2", "Two", "member", member_at=live.next)
         assert joined is not None
@@ -108,10 +120,10 @@ async def test_who_comes_while_a_range_waits_misses_nothing_and_has_nothing_twic
 
 async def test_a_deleted_text_is_in_the_tail_no_more(node: Node) -> None:
     live = node.invent(ROOM)
-    edit = event(ROOM, 3, EDITED, body=b'{"target":2,"text":"secret, edited"}')
+    edit = event(ROOM, 3, MessageEdited.type, body=b'{"target":2,"text":"secret, edited"}')
     other = event(ROOM, 4, body=b'{"text":"kept"}')
     node.hub.receive([event(ROOM, 2, body=b'{"text":"secret"}'), edit, other])
-    node.hub.receive([event(ROOM, 5, DELETED, body=b'{"target":2}')])
+    node.hub.receive([event(ROOM, 5, MessageDeleted.type, body=b'{"target":2}')])
     await eventually(lambda: live.sealed == 5)
     joined = await node.joiner.join(
         node.subscriber(), live, "u-bora", "Bora", "member", member_at=live.next, since=1, epoch="epoch"
@@ -130,18 +142,18 @@ async def test_a_role_reaches_all_of_a_users_subscriptions(node: Node) -> None:
     subscribers = await node.follow(live, "bora", count=2)
     (other,) = await node.follow(live, "mina")
     subscribers[1].pause()  # one of them is behind
-    node.hub.receive([event(ROOM, 2, ROLE, "u-mina", b'{"member":"u-bora","role":"moderator"}')])
+    node.hub.receive([event(ROOM, 2, RoleGiven.type, "u-mina", b'{"member":"u-bora","role":"moderator"}')])
     assert [o.subscriptions[ROOM].role for o in subscribers] == ["moderator", "moderator"]
     assert other.subscriptions[ROOM].role == "member"
 
 
 async def test_settings_follow_the_log(node: Node) -> None:
     live = node.invent(ROOM)
-    node.hub.receive([event(ROOM, 2, CHANGED, body=b'{"title":"New"}')])
+    node.hub.receive([event(ROOM, 2, RoomChanged.type, body=b'{"title":"New"}')])
     assert (live.info.title, live.info.access, live.info.slow_ms) == ("New", "open", 0)
-    node.hub.receive([event(ROOM, 3, CHANGED, body=b'{"slow_ms":500,"access":"invite"}')])
+    node.hub.receive([event(ROOM, 3, RoomChanged.type, body=b'{"slow_ms":500,"access":"invite"}')])
     assert (live.info.title, live.info.access, live.info.slow_ms) == ("New", "invite", 500)
-    node.hub.receive([event(ROOM, 4, CHANGED, body=b'{"slow_ms":0}')])
+    node.hub.receive([event(ROOM, 4, RoomChanged.type, body=b'{"slow_ms":0}')])
     assert live.info.slow_ms == 0
 
 

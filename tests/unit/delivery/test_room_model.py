@@ -15,7 +15,7 @@ from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, multiple, rule
 
 from madang.adapters.bus.memory.bus import MemoryBus
-from madang.core.events import JOINED, KICKED, LEFT, Event
+from madang.core.events import Event, MemberJoined, MemberKicked, MemberLeft
 from madang.core.ids import IdSource
 from madang.errors import Refused
 from madang.testing import FakeClock, ModelStore, VirtualLoop
@@ -31,9 +31,7 @@ QUIET_ABOVE = 6
 
 def ended(event: Event) -> str | None:
     """Whose access an event ends."""
-    if event.type == KICKED:
-        return event.content().member
-    return event.user if event.type == LEFT else None
+    return event.subject() if event.type in (MemberKicked.type, MemberLeft.type) else None
 
 
 class Seen:
@@ -185,8 +183,8 @@ class RoomMachine(RuleBasedStateMachine):
                 assert refused.code == "not_member"
             else:
                 log, me = self.log[: event.seq], event.user
-                changes = [e for e in log if ended(e) == me or (e.type == JOINED and e.user == me)]
-                assert changes[-1].type == JOINED, "it stands above the end of his membership"
+                changes = [e for e in log if ended(e) == me or (e.type == MemberJoined.type and e.user == me)]
+                assert changes[-1].type == MemberJoined.type, "it stands above the end of his membership"
 
         await asyncio.gather(*(one(n) for n in range(count)))
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from madang.core.events import KICKED, LEFT
+from madang.core.events import MemberKicked, MemberLeft
 from madang.delivery.room import FEW
 from madang.delivery.scheduler import PASS, QUANTUM
 from madang.delivery.subscriber import Entry
@@ -27,11 +27,11 @@ async def test_the_first_goes_out_at_once(node: Node) -> None:
     assert [o.seqs(ROOM) for o in subscribers] == [[2]] * len(subscribers)
 
 
-@pytest.mark.parametrize("type", [KICKED, LEFT])
+@pytest.mark.parametrize("type", [MemberKicked.type, MemberLeft.type])
 async def test_an_end_of_access_goes_out_at_once(node: Node, type: str) -> None:
     subscribers = await crowd(node, ROOM, FEW + 1)
     (goes,) = await node.follow(node.hub.rooms[ROOM], "bora")
-    end = event(ROOM, 2, type, "u-bora", b'{"member":"u-bora"}' if type == KICKED else b"{}")
+    end = event(ROOM, 2, type, "u-bora", b'{"member":"u-bora"}' if type == MemberKicked.type else b"{}")
     node.hub.receive([end])
     assert [o.seqs(ROOM) for o in [*subscribers, goes]] == [[2]] * (len(subscribers) + 1)
 
@@ -155,9 +155,13 @@ async def test_a_room_that_grows_between_two_batches_keeps_its_order(node: Node)
     subscribers[0].close()
     subscribers[1].close()
     node.hub.receive([event(ROOM, 2)])  # hot from now on
-    node.hub.receive([event(ROOM, 3), event(ROOM, 4, KICKED, body=b'{"member":"u-bora"}')])  # closes a batch, for few
+    node.hub.receive(
+        [event(ROOM, 3), event(ROOM, 4, MemberKicked.type, body=b'{"member":"u-bora"}')]
+    )  # closes a batch, for few
     more = await crowd(node, ROOM, FEW)
-    node.hub.receive([event(ROOM, 5), event(ROOM, 6, KICKED, body=b'{"member":"u-chul"}')])  # and one for many
+    node.hub.receive(
+        [event(ROOM, 5), event(ROOM, 6, MemberKicked.type, body=b'{"member":"u-chul"}')]
+    )  # and one for many
     node.hub.receive([event(ROOM, 7)])
     await eventually(lambda: all(o.seqs(ROOM)[-1:] == [7] for o in [*subscribers[2:], *more]))
     await turns(1)  # few are written at the end of the turn, which a late tick may not have seen

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from madang.adapters.sql import Store
-from madang.core.events import CREATED, JOINED, LEFT, SENT, Appended, Body, Draft, Event, draft
+from madang.core.events import Appended, Draft, Event, MemberJoined, MemberLeft, MessageSent, RoomCreated, draft
 from madang.errors import Limited, MadangError, Refused, StorageFailed, StorageFull
 from madang.services import appender as module
 from madang.services.appender import BATCH, Appender
@@ -68,11 +68,13 @@ async def running(log: Any, heard: Heard) -> AsyncIterator[Appender]:
 
 
 def message(n: int, room: str = YARD, cid: str | None = None) -> Draft:
-    return draft(SENT, room, OWNER.id, OWNER.name, Body(text=f"hello {n}"), cid=cid)
+    return draft(MessageSent(text=f"hello {n}"), room, OWNER.id, OWNER.name, cid=cid)
 
 
 async def rooms(store: Store, *names: str) -> None:
-    await store.append([draft(CREATED, name, OWNER.id, OWNER.name, Body(title=name, access="open")) for name in names])
+    await store.append(
+        [draft(RoomCreated(title=name, access="open", slow_ms=0), name, OWNER.id, OWNER.name) for name in names]
+    )
 
 
 async def answered(heard: Heard, count: int) -> None:
@@ -257,9 +259,9 @@ async def test_only_what_is_new_is_handed_on(store: Store) -> None:
         with pytest.raises(Refused, match="cid") as refused:
             await appender.append(message(2, cid="c-1"))
         assert refused.value.code == "conflict"
-        assert await appender.append(draft(JOINED, YARD, OWNER.id, OWNER.name, Body(role="member"))) is None
+        assert await appender.append(draft(MemberJoined(role="member"), YARD, OWNER.id, OWNER.name)) is None
         with pytest.raises(Refused):
-            await appender.append(draft(LEFT, YARD, "u-nobody", "Nobody", Body()))
+            await appender.append(draft(MemberLeft(), YARD, "u-nobody", "Nobody"))
     assert heard.events == [first.event]
     counted = appender.statistics
     assert (counted.stored, counted.duplicates, counted.refused, counted.unchanged) == (1, 1, 2, 1)

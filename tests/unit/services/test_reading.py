@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from madang.adapters.sql import Store
-from madang.core.events import JOINED, SENT, Body, draft
+from madang.core.events import MemberJoined, MessageSent, draft
 from madang.errors import Refused, StorageFailed
 from madang.services import reading as module
 from madang.services.reading import Reading
@@ -19,7 +19,7 @@ YARD = "yard"
 
 
 async def grow(store: Store, count: int) -> None:
-    await store.append([draft(SENT, YARD, OWNER.id, OWNER.name, Body(text=f"hello {n}")) for n in range(count)])
+    await store.append([draft(MessageSent(text=f"hello {n}"), YARD, OWNER.id, OWNER.name) for n in range(count)])
 
 
 async def pointer(store: Store, user: str = OWNER.id) -> int:
@@ -76,7 +76,7 @@ async def test_a_read_has_what_was_acked_before_it_was_asked(store: Store) -> No
 
 async def test_pages_of_members_and_rooms_know_whether_there_are_more(store: Store) -> None:
     reading = Reading(store, store)
-    await store.append([draft(JOINED, YARD, f"u-{n:03}", f"N{n}", Body(role="member")) for n in range(5)])
+    await store.append([draft(MemberJoined(role="member"), YARD, f"u-{n:03}", f"N{n}") for n in range(5)])
     members, more = await reading.members(YARD, "", 4)
     assert ([m.user for m in members], more) == (["u-000", "u-001", "u-002", "u-003"], True)
     members, more = await reading.members(YARD, "u-003", 4)

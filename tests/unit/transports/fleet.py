@@ -14,7 +14,7 @@ from unittest import mock
 
 from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.core.actors import Actor
-from madang.core.events import SENT, Body, Event, draft
+from madang.core.events import Event, MessageSent, draft
 from madang.core.ids import IdSource
 from madang.testing import FakeClock, LossyBus, ModelStore
 from madang.transports.node import Node
@@ -165,7 +165,7 @@ class Fleet:
         """Say something without a connection, as over REST."""
         cid = f"c-{next(self._cids)}"
         self.texts[cid] = (who.id, cid)
-        said = draft(SENT, ROOM, who.id, who.name, Body(text=cid), cid=cid)
+        said = draft(MessageSent(text=cid), ROOM, who.id, who.name, cid=cid)
         self.nodes[0].appender.submit(said, lambda tag, outcome: None)
 
     # -- the model -----------------------------------------------------------------------------------------------------
@@ -216,8 +216,9 @@ class Fleet:
 
     def _stored(self) -> None:
         """What was acked stands in the log once, as it was said; nothing stands there twice or of nobody."""
-        said = {event.content().text: event for event in self.log if event.type == SENT}
-        assert len(said) == sum(event.type == SENT for event in self.log), "stored twice"
+        messages = [(body, event) for event in self.log if isinstance(body := event.content(), MessageSent)]
+        said = {body.text: event for body, event in messages}
+        assert len(said) == len(messages), "stored twice"
         assert set(said) <= {text for _, text in self.texts.values()}
         acks: dict[int, str] = {}
         for person in self.people.values():

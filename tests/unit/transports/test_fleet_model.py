@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from madang.core.events import KICKED, LEFT
+from madang.core.events import MemberKicked, MemberLeft
 from madang.testing import VirtualLoop
 from tests.unit.delivery.nodes import OWNER
 from tests.unit.transports.fleet import QUIET_S, ROOM, Fleet, Person, small_bounds
@@ -145,7 +145,7 @@ async def race(seed: int) -> list[Any]:
     fleet.judge()
     after_the_end(fleet, ara)
     await fleet.stop()
-    return [event.content().text for event in fleet.log]
+    return [event.body for event in fleet.log]
 
 
 def end(owner: Person, subject: Person, kicked: bool) -> None:
@@ -168,7 +168,7 @@ def stop_reading(person: Person) -> None:
 def after_the_end(fleet: Fleet, subject: Person) -> None:
     """He was given nothing of the log beyond his end: no event, no answer to join, no history."""
     me = subject.who.id
-    ends = [e.seq for e in fleet.log if (e.type == KICKED or e.type == LEFT) and me in (e.content().member, e.user)]
+    ends = [e.seq for e in fleet.log if e.type in (MemberKicked.type, MemberLeft.type) and e.subject() == me]
     last = ends[0] if ends else len(fleet.log)
     for peer in subject.peers:
         for frame in peer.frames:

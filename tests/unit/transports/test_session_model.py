@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from madang.codes import CLOSES, ERRORS
-from madang.core.events import CREATED
+from madang.core.events import RoomCreated
 from madang.protocol.native.commands import COMMANDS
 from madang.transports.node import Node
 from tests.stores import opened_store
@@ -122,7 +122,7 @@ async def rooms_are_sound(node: Node, store: Any) -> None:
     for room, head in (await store.heads(ROOMS)).items():
         log = await store.read(room, max(0, head - 900), 1000)
         assert [e.seq for e in log] == list(range(max(0, head - 900) + 1, head + 1))
-        assert head > 900 or log[0].type == CREATED
+        assert head > 900 or log[0].type == RoomCreated.type
         if (live := node.hub.rooms.get(room)) is not None:
             assert (live.next, live.live, live.lagging, node.hub.gaps.open) == (head + 1, 0, set(), {})
 

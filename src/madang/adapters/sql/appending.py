@@ -15,7 +15,7 @@ from madang.adapters.sql.dialects import Asked, CidKey, insert_new, insert_text,
 from madang.adapters.sql.effects import Roles
 from madang.adapters.sql.rows import EventRow, FirstUse, Head, number
 from madang.adapters.sql.tables import events, rooms
-from madang.core.events import CREATED, OF_ANYONE, Appended, Draft, Event
+from madang.core.events import Appended, Draft, Event, RoomCreated, erased_body
 from madang.core.ids import IdSource, id_ms
 from madang.errors import Refused
 from madang.ports.log import Outcome
@@ -79,7 +79,7 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
             outcomes.append(_repeat(first, d))
             continue
         head = heads.get(d.room) or Head()
-        if not head.seq and d.type != CREATED:
+        if not head.seq and not isinstance(d.content, RoomCreated):
             outcomes.append(Refused("not_found"))
             continue
         if roles.get((d.room, d.user)) is None and not _of_anyone(d):
@@ -98,7 +98,7 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
         rows.append(row)
         outcomes.append(Appended(event))
         if key is not None:
-            known[key] = FirstUse(event, d.content.target)
+            known[key] = FirstUse(event, d.target)
     if folded:  # what changes messages goes straight to where messages are read
         write(c, rows)
     elif rows:
@@ -107,7 +107,7 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
 
 
 def _of_anyone(d: Draft) -> bool:
-    return d.server or d.type in OF_ANYONE
+    return d.server or not d.content.needs_member
 
 
 def _lock(c: Connection, drafts: Sequence[Draft], ledger: Ledger) -> dict[str, Head]:
@@ -120,10 +120,11 @@ def _lock(c: Connection, drafts: Sequence[Draft], ledger: Ledger) -> dict[str, H
     """
     wanted = sorted({d.room for d in drafts})
     heads = ledger.lock(c, wanted)
-    created = {d.room: d.content for d in reversed(drafts) if d.type == CREATED and d.room not in heads}
+    news = [(d.room, d.content) for d in drafts if isinstance(d.content, RoomCreated) and d.room not in heads]
+    created = dict(reversed(news))  # the first of each room
     made_elsewhere = False
     for room, body in sorted(created.items()):
-        row = {"id": room, "title": body.title or room, "access": body.access or "open", "slow_ms": body.slow_ms or 0}
+        row = {"id": room, "title": body.title, "access": body.access, "slow_ms": body.slow_ms}
         made_elsewhere |= not insert_new(c, rooms, {**row, "epoch": secrets.token_hex(8)})
     return ledger.lock(c, wanted) if made_elsewhere else heads
 
@@ -133,7 +134,7 @@ def _repeat(first: FirstUse, d: Draft) -> Outcome:
     event = first.event
     if event.type != d.type:
         return Refused("conflict")
-    if event.body != d.body and not effects.erased(event.type, event.body, first.target):
+    if event.body not in (d.body, erased_body(event.type, first.target)):
         return Refused("conflict")
     return Appended(event, duplicate=True)
 

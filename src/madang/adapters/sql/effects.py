@@ -3,10 +3,11 @@
 An effect runs inside the append's transaction, in the order of the drafts. It raises Refused before it has written
 anything, returns False when it would change nothing, or writes what it has to and returns True. It does not number
 events, look at cids or write the event itself: that is `appending.py`, which also sees to it that the room exists.
+A type that is not in the table at the end changes nothing but the log.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import BigInteger, Connection, String, and_, column, delete, exists, func, insert, select, update
@@ -14,14 +15,12 @@ from sqlalchemy import BigInteger, Connection, String, and_, column, delete, exi
 from madang.adapters.sql.dialects import OWNER, AnyRow, from_index, insert_new
 from madang.adapters.sql.tables import events, members, mentions, pins, reactions, rooms
 from madang.core import events as kinds
-from madang.core.events import Body, Draft, encode_body
+from madang.core.events import ERASED, Body, Draft, erased_edit
 from madang.core.permissions import Action, acting_role, may, need, need_to_grant, need_to_kick
 from madang.errors import Refused
 
 MAX_EMOJIS: Final = 20
 MAX_PINS: Final = 50
-ERASED: Final = encode_body(Body(deleted=True))
-
 
 Roles = dict[tuple[str, str], str | None]
 """(room, user) -> role as of here in the batch, None for no member: of all who act in the batch, at least."""
@@ -39,25 +38,20 @@ class Batch(NamedTuple):
         return acting_role(None if d.server else self.roles[d.room, d.user], server=d.server)
 
 
-def erased(type: str, body: bytes, target: int | None) -> bool:
-    """Whether a stored body is what a deletion leaves, so that its first content can no longer be known."""
-    return body == ERASED if type == kinds.SENT else type == kinds.EDITED and body == _only_target(target)
-
-
 def apply(b: Batch, d: Draft, seq: int) -> bool:
     """Check and apply the effect of a draft that would get this seq; False when it changes nothing."""
-    return _EFFECTS[d.type](b, d, seq)
+    effect = _EFFECTS.get(type(d.content))
+    return True if effect is None else effect(b, d, d.content, seq)
 
 
-def _created(b: Batch, d: Draft, seq: int) -> bool:
+def _created(b: Batch, d: Draft, body: kinds.RoomCreated, seq: int) -> bool:
     if seq != 1:
         raise Refused("room_exists")
     return _enter(b, d, "owner", seq)
 
 
-def _changed(b: Batch, d: Draft, seq: int) -> bool:
+def _changed(b: Batch, d: Draft, body: kinds.RoomChanged, seq: int) -> bool:
     need(b.actor(d), Action.CHANGE_ROOM)
-    body = d.content
     given = {"title": body.title, "access": body.access, "slow_ms": body.slow_ms}
     fields = {name: value for name, value in given.items() if value is not None}
     if fields:
@@ -65,8 +59,8 @@ def _changed(b: Batch, d: Draft, seq: int) -> bool:
     return True
 
 
-def _joined(b: Batch, d: Draft, seq: int) -> bool:
-    return _enter(b, d, d.content.role or "member", seq)
+def _joined(b: Batch, d: Draft, body: kinds.MemberJoined, seq: int) -> bool:
+    return _enter(b, d, body.role, seq)
 
 
 def _enter(b: Batch, d: Draft, role: str, seq: int) -> bool:
@@ -77,7 +71,7 @@ def _enter(b: Batch, d: Draft, role: str, seq: int) -> bool:
     return True
 
 
-def _left(b: Batch, d: Draft, seq: int) -> bool:
+def _left(b: Batch, d: Draft, body: kinds.MemberLeft, seq: int) -> bool:
     role = _role(b, d.room, d.user)
     if role is None:
         raise Refused("not_member")
@@ -86,12 +80,11 @@ def _left(b: Batch, d: Draft, seq: int) -> bool:
     return _exit(b, d.room, d.user)
 
 
-def _kicked(b: Batch, d: Draft, seq: int) -> bool:
-    subject = d.content.member or ""
-    if (role := _role(b, d.room, subject)) is None:
+def _kicked(b: Batch, d: Draft, body: kinds.MemberKicked, seq: int) -> bool:
+    if (role := _role(b, d.room, body.member)) is None:
         raise Refused("not_found")
     need_to_kick(b.actor(d), role)
-    return _exit(b, d.room, subject)
+    return _exit(b, d.room, body.member)
 
 
 def _exit(b: Batch, room: str, user: str) -> bool:
@@ -100,8 +93,8 @@ def _exit(b: Batch, room: str, user: str) -> bool:
     return True
 
 
-def _role_given(b: Batch, d: Draft, seq: int) -> bool:
-    subject, role = d.content.member or "", d.content.role or ""
+def _role_given(b: Batch, d: Draft, body: kinds.RoleGiven, seq: int) -> bool:
+    subject, role = body.member, body.role
     had = _role(b, d.room, subject)
     if had is None:
         raise Refused("not_found")
@@ -127,33 +120,33 @@ def _another(b: Batch, room: str, user: str) -> bool:
     return bool(b.c.execute(select(exists().where(members.c.room == room, members.c.user != user))).scalar())
 
 
-def _sent(b: Batch, d: Draft, seq: int) -> bool:
-    if d.content.mentions:
-        there = select(members.c.user).where(members.c.room == d.room, members.c.user.in_(d.content.mentions))
+def _sent(b: Batch, d: Draft, body: kinds.MessageSent, seq: int) -> bool:
+    if body.mentions:
+        there = select(members.c.user).where(members.c.room == d.room, members.c.user.in_(body.mentions))
         rows = [{"user": user, "room": d.room, "seq": seq} for user in b.c.execute(there).scalars()]
         if rows:
             b.c.execute(insert(mentions), rows)
     return True
 
 
-def _edited(b: Batch, d: Draft, seq: int) -> bool:
-    message = _message(b, d)
+def _edited(b: Batch, d: Draft, body: kinds.MessageEdited, seq: int) -> bool:
+    message = _message(b, d, body.target)
     if message.user != d.user:
         raise Refused("forbidden")
-    b.c.execute(update(events).where(events.c.room == d.room, events.c.seq == d.content.target).values(edit=seq))
+    b.c.execute(update(events).where(events.c.room == d.room, events.c.seq == body.target).values(edit=seq))
     return True
 
 
-def _deleted(b: Batch, d: Draft, seq: int) -> bool:
-    message = _message(b, d)
+def _deleted(b: Batch, d: Draft, body: kinds.MessageDeleted, seq: int) -> bool:
+    message = _message(b, d, body.target)
     if message.user != d.user and not may(b.actor(d), Action.DELETE_OTHERS):
         raise Refused("forbidden")
-    room, target = d.room, d.content.target
-    mentioned = msgspec.json.decode(message.body, type=Body).mentions
+    room, target = d.room, body.target
+    mentioned = msgspec.json.decode(message.body, type=kinds.MessageSent).mentions
     erase = update(events).where(events.c.room == room)
     b.c.execute(erase.where(events.c.seq == target).values(body=ERASED.decode(), edit=None))
     for edit in _edits(b, room, target):
-        b.c.execute(erase.where(events.c.seq == edit).values(body=_only_target(target).decode()))
+        b.c.execute(erase.where(events.c.seq == edit).values(body=erased_edit(target).decode()))
     if mentioned:
         ended = delete(mentions).where(mentions.c.room == room, mentions.c.seq == target)
         b.c.execute(ended.where(mentions.c.user.in_(mentioned)))
@@ -162,33 +155,29 @@ def _deleted(b: Batch, d: Draft, seq: int) -> bool:
     return True
 
 
-def _edits(b: Batch, room: str, target: int | None) -> Sequence[int]:
+def _edits(b: Batch, room: str, target: int) -> Sequence[int]:
     about = select(column("seq", BigInteger)).select_from(from_index(b.c, events, "events_target"))
-    edits = about.where(column("room") == room, column("target") == target, column("type") == kinds.EDITED)
+    edits = about.where(column("room") == room, column("target") == target, column("type") == kinds.MessageEdited.type)
     return b.c.execute(edits).scalars().all()
 
 
-def _only_target(target: int | None) -> bytes:
-    return encode_body(Body(target=target))
-
-
-def _message(b: Batch, d: Draft) -> AnyRow:
+def _message(b: Batch, d: Draft, target: int) -> AnyRow:
     """Give the row of the message that a draft is about, which stands undeleted in the log."""
     b.fold_room(d.room)
-    this = and_(events.c.room == d.room, events.c.seq == d.content.target)
+    this = and_(events.c.room == d.room, events.c.seq == target)
     row = b.c.execute(select(events.c.type, events.c.user, events.c.body).where(this)).one_or_none()
-    if row is None or row.type != kinds.SENT:
+    if row is None or row.type != kinds.MessageSent.type:
         raise Refused("not_found")
     if row.body.encode() == ERASED:
         raise Refused("gone")
     return row
 
 
-def _reacted(b: Batch, d: Draft, seq: int) -> bool:
-    _message(b, d)
-    key = {"room": d.room, "target": d.content.target, "emoji": d.content.emoji, "user": d.user}
-    of_message = and_(reactions.c.room == d.room, reactions.c.target == d.content.target)
-    standing = exists().where(of_message, reactions.c.emoji == d.content.emoji)
+def _reacted(b: Batch, d: Draft, body: kinds.ReactionAdded, seq: int) -> bool:
+    _message(b, d, body.target)
+    key = {"room": d.room, "target": body.target, "emoji": body.emoji, "user": d.user}
+    of_message = and_(reactions.c.room == d.room, reactions.c.target == body.target)
+    standing = exists().where(of_message, reactions.c.emoji == body.emoji)
     if not b.c.execute(select(standing)).scalar():
         emojis = select(func.count(reactions.c.emoji.distinct())).where(of_message)
         if b.c.execute(emojis).scalar_one() >= MAX_EMOJIS:
@@ -196,41 +185,41 @@ def _reacted(b: Batch, d: Draft, seq: int) -> bool:
     return insert_new(b.c, reactions, {**key, "seq": seq})
 
 
-def _unreacted(b: Batch, d: Draft, seq: int) -> bool:
-    of_message = and_(reactions.c.room == d.room, reactions.c.target == d.content.target)
-    own = delete(reactions).where(of_message, reactions.c.emoji == d.content.emoji, reactions.c.user == d.user)
+def _unreacted(b: Batch, d: Draft, body: kinds.ReactionRemoved, seq: int) -> bool:
+    of_message = and_(reactions.c.room == d.room, reactions.c.target == body.target)
+    own = delete(reactions).where(of_message, reactions.c.emoji == body.emoji, reactions.c.user == d.user)
     return b.c.execute(own).rowcount == 1
 
 
-def _pinned(b: Batch, d: Draft, seq: int) -> bool:
+def _pinned(b: Batch, d: Draft, body: kinds.MessagePinned, seq: int) -> bool:
     need(b.actor(d), Action.PIN)
-    _message(b, d)
+    _message(b, d, body.target)
     here = pins.c.room == d.room
-    if b.c.execute(select(exists().where(here, pins.c.target == d.content.target))).scalar():
+    if b.c.execute(select(exists().where(here, pins.c.target == body.target))).scalar():
         return False
     if b.c.execute(select(func.count()).where(here)).scalar_one() >= MAX_PINS:
         raise Refused("too_many")
-    b.c.execute(insert(pins).values(room=d.room, target=d.content.target))
+    b.c.execute(insert(pins).values(room=d.room, target=body.target))
     return True
 
 
-def _unpinned(b: Batch, d: Draft, seq: int) -> bool:
+def _unpinned(b: Batch, d: Draft, body: kinds.MessageUnpinned, seq: int) -> bool:
     need(b.actor(d), Action.PIN)
-    return b.c.execute(delete(pins).where(pins.c.room == d.room, pins.c.target == d.content.target)).rowcount == 1
+    return b.c.execute(delete(pins).where(pins.c.room == d.room, pins.c.target == body.target)).rowcount == 1
 
 
-_EFFECTS: Final[dict[str, Callable[[Batch, Draft, int], bool]]] = {
-    kinds.CREATED: _created,
-    kinds.CHANGED: _changed,
-    kinds.JOINED: _joined,
-    kinds.LEFT: _left,
-    kinds.KICKED: _kicked,
-    kinds.ROLE: _role_given,
-    kinds.SENT: _sent,
-    kinds.EDITED: _edited,
-    kinds.DELETED: _deleted,
-    kinds.REACTED: _reacted,
-    kinds.UNREACTED: _unreacted,
-    kinds.PINNED: _pinned,
-    kinds.UNPINNED: _unpinned,
+_EFFECTS: Final[dict[type[Body], Callable[[Batch, Draft, Any, int], bool]]] = {
+    kinds.RoomCreated: _created,
+    kinds.RoomChanged: _changed,
+    kinds.MemberJoined: _joined,
+    kinds.MemberLeft: _left,
+    kinds.MemberKicked: _kicked,
+    kinds.RoleGiven: _role_given,
+    kinds.MessageSent: _sent,
+    kinds.MessageEdited: _edited,
+    kinds.MessageDeleted: _deleted,
+    kinds.ReactionAdded: _reacted,
+    kinds.ReactionRemoved: _unreacted,
+    kinds.MessagePinned: _pinned,
+    kinds.MessageUnpinned: _unpinned,
 }

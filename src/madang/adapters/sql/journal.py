@@ -34,7 +34,7 @@ from madang.adapters.sql.dialects import Asked, CidKey, known_sqlite, padded
 from madang.adapters.sql.effects import Roles
 from madang.adapters.sql.rows import EventRow, FirstUse, Head, event_of, number
 from madang.adapters.sql.tables import events
-from madang.core.events import SENT, Appended, Draft
+from madang.core.events import Appended, Draft, MessageSent
 from madang.core.ids import IdSource
 from madang.ports.log import Outcome
 
@@ -112,7 +112,8 @@ class Journal:
         outcomes: list[Outcome] = []
         for d in drafts:
             head = heads.get(d.room) or self.heads.get(d.room)
-            if head is None or d.type != SENT or d.content.mentions:
+            content = d.content
+            if head is None or type(content) is not MessageSent or content.mentions:
                 return None
             if (d.room, d.user) not in self._roles and not d.server:
                 return None

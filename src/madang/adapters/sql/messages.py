@@ -8,12 +8,14 @@ from sqlalchemy import Column, ColumnElement, Connection, and_, case, func, sele
 
 from madang.adapters.sql.rows import EventRow
 from madang.adapters.sql.tables import events, pins, reactions
-from madang.core.events import SENT, Body, Message
+from madang.core.events import MessageEdited, MessageSent
 from madang.core.ids import id_ms
+from madang.core.messages import Message
 from madang.core.timestamps import moment
 from madang.ports.log import Page
 
-_decode = msgspec.json.Decoder(Body).decode
+_decode_sent = msgspec.json.Decoder(MessageSent).decode
+_decode_edited = msgspec.json.Decoder(MessageEdited).decode
 _SENT: Final = (events.c.seq, events.c.id, events.c.user, events.c.name, events.c.body, events.c.edit)
 
 
@@ -36,7 +38,7 @@ def page(
     `recent` holds events that may not be in the table yet (`journal.py`). Nothing has happened to a message that is not
     in the table, because its edits, reactions and pins would have put it there.
     """
-    wanted = select(*_SENT).where(events.c.room == room, events.c.type == SENT).limit(limit + 1)
+    wanted = select(*_SENT).where(events.c.room == room, events.c.type == MessageSent.type).limit(limit + 1)
     if after is not None:
         wanted = wanted.where(events.c.seq > after).order_by(events.c.seq)
     else:
@@ -44,7 +46,7 @@ def page(
         wanted = wanted.where(below).order_by(events.c.seq.desc())
     found: dict[int, _Sent] = {}
     for _, seq, id, type, sender, name, _, _, body, _ in recent:
-        if type == SENT and (after is None or seq > after) and (before is None or seq < before):
+        if type == MessageSent.type and (after is None or seq > after) and (before is None or seq < before):
             found[seq] = _Sent(seq, id, sender, name, body)
     found.update({row.seq: _Sent(*row) for row in c.execute(wanted)})
     nearest = sorted(found, reverse=after is None)
@@ -74,7 +76,7 @@ def _messages(c: Connection, room: str, user: str, rows: Sequence[_Sent], *, gap
     stuck = set(c.execute(select(pins.c.target).where(pins.c.room == room, among(pins.c.target))).scalars())
     messages = []
     for row in rows:
-        sent = _decode(row.body)
+        sent = _decode_sent(row.body)
         now, edited_at = edits.get(row.edit, (sent, None))
         messages.append(
             Message(
@@ -97,12 +99,12 @@ def _messages(c: Connection, room: str, user: str, rows: Sequence[_Sent], *, gap
     return messages
 
 
-def _edits(c: Connection, room: str, seqs: list[int]) -> dict[int | None, tuple[Body, str]]:
+def _edits(c: Connection, room: str, seqs: list[int]) -> dict[int | None, tuple[MessageSent | MessageEdited, str]]:
     """Give, per seq of an edit, what it says and when it was made."""
     if not seqs:
         return {}
     wanted = select(events.c.seq, events.c.id, events.c.body).where(events.c.room == room, events.c.seq.in_(seqs))
-    return {seq: (_decode(body), moment(id_ms(id))) for seq, id, body in c.execute(wanted)}
+    return {seq: (_decode_edited(body), moment(id_ms(id))) for seq, id, body in c.execute(wanted)}
 
 
 def _reactions(

@@ -27,8 +27,9 @@ def number(d: Draft, head: Head, ids: IdSource, now_ms: int) -> tuple[Event, Eve
     """Make a draft the event that follows `head`."""
     id = ids.next(now_ms, head.id)
     seq = head.seq + 1
-    event = Event(d.room, seq, id, d.type, d.user, d.name, id_ms(id), d.body)
-    return event, (d.room, seq, id, d.type, d.user, d.name, d.cid, d.content.target, d.body.decode(), None)
+    type = d.content.type
+    event = Event(d.room, seq, id, type, d.user, d.name, id_ms(id), d.body)
+    return event, (d.room, seq, id, type, d.user, d.name, d.cid, d.target, d.body.decode(), None)
 
 
 def event_of(row: EventRow) -> Event:

@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 from madang.adapters.sql import directory, leases, messages, reading
 from madang.adapters.sql.rows import EventRow, Head
 from madang.aio import Batcher
-from madang.core.events import Draft, Event, Message
+from madang.core.events import Draft, Event
 from madang.core.ids import IdSource
+from madang.core.messages import Message
 from madang.core.rooms import Member, Membership, Room
 from madang.errors import LeaseExceeded, Refused
 from madang.ports.directory import ServerKey

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from madang.core.events import Message
+from madang.core.messages import Message
 from madang.core.rooms import Membership
 
 EventArray = Annotated[

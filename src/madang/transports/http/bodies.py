@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
-from madang.core import events
+from madang.core import messages
 from madang.core.rooms import Access, Membership, Role, Room
 from madang.protocol.native.commands import Cid, RoomId, Seq, Text, UserId
 
@@ -123,7 +123,7 @@ class MyRooms(Struct, frozen=True):
     more: bool
 
 
-class Message(events.Message, frozen=True, kw_only=True, omit_defaults=True):
+class Message(messages.Message, frozen=True, kw_only=True, omit_defaults=True):
     """A message as it stands now. `text` is empty once it is `deleted`; `mine` are the caller's own reactions."""
 
     data: Any = UNSET  # msgspec describes no default of a Raw

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from madang import __version__
 from madang.core.actors import Actor
-from madang.core.events import SENT, Appended, Draft
+from madang.core.events import Appended, Draft, MessageSent
 from madang.core.permissions import Action, may, need
 from madang.core.rate import Bucket
 from madang.core.rooms import Member
@@ -252,7 +252,7 @@ class Session:
         node = self._node
         live = node.hub.rooms[draft.room]
         slow_ms = live.info.slow_ms
-        if slow_ms and (draft.type != SENT or may(subscription.role, Action.SKIP_SLOW_MODE)):
+        if slow_ms and (not isinstance(draft.content, MessageSent) or may(subscription.role, Action.SKIP_SLOW_MODE)):
             slow_ms = 0
         node.limits.append(draft.user, draft.room, node.turns.time(), slow_ms)
         node.appender.submit(draft, self._appended, n)

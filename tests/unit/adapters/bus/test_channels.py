@@ -8,7 +8,7 @@ from redis.crc import key_slot
 
 from madang.adapters.bus.envelopes import Content
 from madang.adapters.bus.redis.channels import OWN_BYTES, PARTITIONS, STRATEGIES, TAGS, Channels
-from madang.core.events import SENT, Event
+from madang.core.events import Event, MessageSent
 from madang.ports.bus import EVERYWHERE
 
 SLOTS = 16_384
@@ -16,7 +16,7 @@ ROOMS = [f"room-{n}" for n in range(300)]
 
 
 def content(size: int) -> Content:
-    return Content([Event("", 1, 1, SENT, "u", "n", 1, b"x" * size)], [])
+    return Content([Event("", 1, 1, MessageSent.type, "u", "n", 1, b"x" * size)], [])
 
 
 @pytest.mark.parametrize("nodes", range(1, 17))

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from madang.adapters.bus.envelopes import MAX_ENVELOPE, SIGNATURE, VERSION, BadSignature, Content, Signer
-from madang.core.events import SENT, Event
+from madang.core.events import Event, MessageSent
 from madang.ports.bus import Signal
 
 SECRET = bytes(range(32))
-EVENT = Event("yard", 7, 7 << 22, SENT, "u", "이름", 1_700_000_000_000, b'{"text":"\\u0000"}')
+EVENT = Event("yard", 7, 7 << 22, MessageSent.type, "u", "이름", 1_700_000_000_000, b'{"text":"\\u0000"}')
 SIGNAL = Signal("yard", "typing", "u", b"true")
 ALL = ("yard", "square")
 
@@ -28,7 +28,7 @@ def signed(body: Any) -> bytes:
 
 
 def test_what_was_packed_is_read_as_it_was_and_only_what_is_wanted() -> None:
-    square = Content([Event("square", 1, 1, SENT, "v", "V", 1, b"{}")], [])
+    square = Content([Event("square", 1, 1, MessageSent.type, "v", "V", 1, b"{}")], [])
     envelope = Signer(SECRET, "there").pack({"yard": Content([EVENT], [SIGNAL], 6), "square": square})
     assert list(here().unpack(envelope, ALL)) == [("yard", Content([EVENT], [SIGNAL], 6)), ("square", square)]
     assert list(here().unpack(envelope, {"square"})) == [("square", square)]
@@ -43,7 +43,7 @@ def test_what_an_earlier_version_did_not_have_is_not_missed() -> None:
 
 def test_what_a_later_version_adds_behind_is_passed_over() -> None:
     """While a fleet is upgraded, nodes of both versions hear each other. At each level something unknown is added."""
-    event = (7, 7 << 22, SENT, "u", "이름", 1_700_000_000_000, b'{"text":"\\u0000"}', "new", {"of": [1]})
+    event = (7, 7 << 22, MessageSent.type, "u", "이름", 1_700_000_000_000, b'{"text":"\\u0000"}', "new", {"of": [1]})
     part = ([event], [("typing", "u", b"true", 9)], 0, [("beat", 3)], None)
     body = ("there", [("yard", msgspec.Raw(msgspec.msgpack.encode(part)), "new")], {"yard": 7}, 1.5)
     assert list(here().unpack(signed(body), ALL)) == [("yard", Content([EVENT], [SIGNAL]))]

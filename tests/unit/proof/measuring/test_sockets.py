@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.uri import parse_uri
 
-from madang.core.events import SENT, Event
+from madang.core.events import Event, MessageSent
 from madang.errors import Refused
 from madang.protocol.native import codec
 from madang.protocol.native.frames import SkipFrame
@@ -19,7 +19,7 @@ URI = parse_uri("ws://127.0.0.1:8400/ws")
 
 def message(seq: int, text: str) -> bytes:
     body = msgspec.json.encode({"text": text})
-    return codec.event(Event(room="r", seq=seq, type=SENT, id=seq, user="u", name="Mina", at=0, body=body))
+    return codec.event(Event(room="r", seq=seq, type=MessageSent.type, id=seq, user="u", name="Mina", at=0, body=body))
 
 
 HOSTILE = (

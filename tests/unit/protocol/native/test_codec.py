@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from madang.core.events import Body, Event, encode_body
+from madang.core.events import Event, MessageSent, encode_body
 from madang.errors import Limited, Refused
 from madang.protocol.native import codec
 from madang.protocol.native.commands import Ping, Read, Send
@@ -293,7 +293,7 @@ EVENTS = st.builds(
     user=TEXT,
     name=TEXT,
     at=st.integers(0, 2**42),
-    body=st.builds(Body, text=st.none() | TEXT, target=st.none() | st.integers(1, 99)).map(encode_body),
+    body=st.builds(MessageSent, text=st.none() | TEXT, reply_to=st.none() | st.integers(1, 99)).map(encode_body),
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from madang.core.events import Message
+from madang.core.messages import Message
 from madang.core.rooms import Membership
 from madang.errors import Limited, Refused
 from madang.protocol.native import codec

@@ -6,7 +6,8 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Header, Query, Response
 
 from madang.core.actors import Actor
-from madang.core.events import SENT, Draft, Message
+from madang.core.events import Draft, MessageSent
+from madang.core.messages import Message
 from madang.core.permissions import Action, may
 from madang.core.rooms import Member
 from madang.core.text import clean_name
@@ -30,7 +31,7 @@ IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=64, descr
 
 async def _append(node: Node, user: Actor, member: Member, draft: Draft, status: int = 200) -> Response:
     slow_ms = 0
-    if draft.type == SENT and not may(member.role, Action.SKIP_SLOW_MODE):
+    if isinstance(draft.content, MessageSent) and not may(member.role, Action.SKIP_SLOW_MODE):
         live = node.hub.rooms.get(draft.room)
         slow_ms = (live.info if live else await node.rooms.room(draft.room)).slow_ms
     hold(node, user, draft.room, slow_ms)

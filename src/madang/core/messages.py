@@ -1,0 +1,24 @@
+"""A message as readers see it. The events that it is made from are in `events.py`."""
+
+import msgspec
+
+from madang.core.events import NO_DATA
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A message as it stands now: its message.sent event with every later edit, deletion, reaction and pin applied."""
+
+    seq: int
+    id: str
+    user: str
+    name: str
+    at: str
+    text: str  # empty once deleted
+    data: msgspec.Raw = NO_DATA
+    reply_to: int | None = None
+    mentions: tuple[str, ...] = ()
+    edited_at: str | None = None
+    deleted: bool = False
+    pinned: bool = False
+    reactions: dict[str, int] = {}
+    mine: tuple[str, ...] = ()  # emojis the asking user reacted with
