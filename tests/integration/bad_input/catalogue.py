@@ -24,7 +24,7 @@ class Row(NamedTuple):
 
 
 class Advisory(NamedTuple):
-    """A hole that others had. `test` is a function of test_advisories.py; "" where Madang has no such part yet."""
+    """A vulnerability found in another product. `test` is a function of test_advisories.py; "" where Madang has no such part yet."""
 
     id: str
     product: str
@@ -36,18 +36,18 @@ class Advisory(NamedTuple):
 GROUPS: Final[dict[str, list[Row]]] = {
     "Frames": [
         Row(1, "A frame that is not masked", "closed"),
-        Row(2, "Reserved bits, and no extension that gives them a meaning", "closed"),
+        Row(2, "Reserved bits without an extension that defines them", "closed"),
         Row(3, "Reserved opcodes, 0x3 to 0x7 and 0xb to 0xf", "closed"),
         Row(4, "A ping of more than 125 bytes; a ping or a close in fragments", "closed"),
         Row(5, "A continuation of nothing; a text inside a fragmented one", "closed"),
         Row(6, "Text that is not UTF-8, also when split over fragments", "closed"),
-        Row(7, "A close with a code nobody may send, half a code, or a reason that is not UTF-8", "closed"),
+        Row(7, "A close with a code that may not be sent, half a code, or a reason that is not UTF-8", "closed"),
         Row(8, "One frame, or fragments together, of more than 64 KiB; a length of 2^63 − 1", "closed before it is buffered"),
         Row(9, "10,000 empty fragments; a message that never ends", "closed by count, and by the time until hello",
             (4408,), ("test_who_says_nothing_is_let_go",)),
         Row(10, "A compressed message that inflates to 60 MiB; 20 at once before hello", "closed, memory bounded",
             (1009,), ("test_compression_bombs",)),
-        Row(11, "Offers of compression with impossible parameters; fifty offers", "declined, and the connection is opened",
+        Row(11, "Offers of compression with impossible parameters; fifty offers", "declined; the connection opens without compression",
             (), ("test_odd_offers_of_compression",)),
         Row(17, "A flood of pings or pongs", "closed; no task or timer was made for any of them", (), ("test_pings_and_pongs_before_hello",)),
         Row(56, "Binary", "closed"),
@@ -60,12 +60,12 @@ GROUPS: Final[dict[str, list[Row]]] = {
             (), ("test_who_says_nothing_is_let_go",)),
         Row(16, "A WebSocket without a hello", "closed after 10 s; until then it has no task of its own",
             (4408,), ("test_who_says_nothing_is_let_go", "test_who_has_not_said_hello_costs_no_task")),
-        Row(18, "An origin that is null, a subdomain, another port, or has ours as a part", "refused; no origin at all is let in: no cookie speaks for anybody",
+        Row(18, "An origin that is null, a subdomain, another port, or contains ours", "refused; a request without an origin is accepted, since no cookie authenticates anybody",
             (403,), ("test_origin", "test_two_origins")),
         Row(57, "A length and chunks, two lengths, two hosts, folded headers, odd chunks",
-            "refused, and the connection ends: no second reader can see another request"),
-        Row(60, "Administration and metrics at the public door; a forged X-Forwarded-For; a user's token at the admin door",
-            "not there; not believed; refused", ("not_found", "bad_token", "forbidden"),
+            "refused, and the connection ends, so that no proxy can see another request in it"),
+        Row(60, "Administration and metrics on the public listener; a forged X-Forwarded-For; a user's token on the admin listener",
+            "not found; ignored; refused", ("not_found", "bad_token", "forbidden"),
             ("test_administration_is_not_at_the_front_door", "test_a_user_opens_no_door_of_the_administration",
              "test_sockets_of_one_address_are_counted")),
     ],
@@ -74,42 +74,42 @@ GROUPS: Final[dict[str, list[Row]]] = {
             ("hello_first", "bad_token"), ("test_a_token_in_the_url_is_neither_read_nor_logged",)),
         Row(21, "A token with algorithm none, or signed with another key or another way", "refused, and the connection is closed",
             ("bad_token", 4401), ("test_forged_tokens",)),
-        Row(22, "A token for another audience or from another issuer, expired, not valid yet, without an end; with `jku`, `x5u`, or a path as `kid`",
+        Row(22, "A token for another audience or from another issuer, expired, not valid yet, without an expiry; with `jku`, `x5u`, or a path as `kid`",
             "refused; nothing is fetched, no file is read", ("bad_token", 4401), ("test_forged_tokens", "test_claims_that_do_not_hold")),
-        Row(24, "A token that ends while its connection is open", "judged at the next hello, which is refused",
+        Row(24, "A token that expires while its connection is open", "judged at the next hello, which is refused",
             ("bad_token", 4401), ("test_claims_that_do_not_hold",)),
-        Row(32, "A sender, seq, id, time or role of the client's own choice", "ignored: they are the server's",
+        Row(32, "A sender, seq, id, time or role chosen by the client", "ignored: the server sets them",
             (), ("test_what_the_client_says_of_itself_is_ignored",)),
-        Row(37, "Names and titles with characters that turn the direction of text, or that nobody sees", "refused"),
+        Row(37, "Names and titles with invisible characters, or with ones that change the direction of text", "refused"),
         Row(38, "Names that look like reserved ones, mix scripts, or grow when normalised", "refused"),
     ],
     "Commands": [
-        Row(25, "No JSON; an array, a number, null; a byte order mark; 20 such in a row", "refused; then closed"),
+        Row(25, "Not JSON; an array, a number, null; a byte order mark; 20 such in a row", "refused; then closed"),
         Row(26, "60,000 brackets, 4,400 digits, NaN, Infinity, 1e999", "refused"),
-        Row(27, "The same key twice, also when spelt with an escape, also deep inside", "refused: never the last one wins"),
+        Row(27, "The same key twice, also when spelt with an escape, also deep inside", "refused: the last one does not silently win"),
         Row(28, "A lone surrogate, NUL, a noncharacter", "refused"),
-        Row(29, "A number that is too large, a fraction, a boolean, an object where a seq belongs", "refused"),
-        Row(30, 'An object where a string belongs, such as `{"$ne":null}`', "refused"),
+        Row(29, "A number that is too large, a fraction, a boolean, an object in place of a seq", "refused"),
+        Row(30, 'An object in place of a string, such as `{"$ne":null}`', "refused"),
         Row(31, "An unknown operation; one before hello, or in a room that is not followed; a second hello", "refused; 20 in a row: closed"),
-        Row(33, "A cid that is empty, too long, or was used for something else", "refused; what stands is unchanged",
+        Row(33, "A cid that is empty, too long, or was used for something else", "refused; what is stored is unchanged",
             ("conflict",), ("test_a_cid_belongs_to_its_user",)),
-        Row(34, "The cid of another user", "has nothing to do with his", (), ("test_a_cid_belongs_to_its_user",)),
-        Row(35, "Text that is empty, or that nobody sees", "refused"),
-        Row(36, "16,000 combining marks on a letter", "refused before anything is normalised: that would take time by the square"),
-        Row(39, "Markup, scripts, `javascript:` links", "text like any other, stored as it is; showing it as text is the page's part",
+        Row(34, "The cid of another user", "is another cid: they do not meet", (), ("test_a_cid_belongs_to_its_user",)),
+        Row(35, "Text that is empty or invisible", "refused"),
+        Row(36, "16,000 combining marks on a letter", "refused before anything is normalised, which would take quadratic time"),
+        Row(39, "Markup, scripts, `javascript:` links", "text like any other, stored as it is; pages must show it as text",
             (), ("test_markup_and_sql_are_text",)),
         Row(40, "A room id with dots, slashes, braces, stars, spaces, line ends", "refused"),
-        Row(41, "A page of −1, 0 or 10^9; before and after at once; far beyond the log", "refused; or empty, at the price of one read",
+        Row(41, "A page of −1, 0 or 10^9; before and after at once; far beyond the log", "refused; or empty, at the cost of one read",
             (), ("test_pages_far_away_are_empty_and_cheap",)),
-        Row(45, "SQL in any string", "is the text it is", (), ("test_markup_and_sql_are_text",)),
+        Row(45, "SQL in any string", "stays plain text", (), ("test_markup_and_sql_are_text",)),
         Row(52, "A megabyte in a frame; 20 KB or 1,500 keys of data; too long a text, title or list", "closed; or refused"),
     ],
     "Rooms": [
-        Row(42, "A room one may not see, has left, or guesses", "answers as a missing one does, word for word, after reading as much",
+        Row(42, "A room that the user may not see, has left, or guesses", "answers like a missing room, word for word, after reading as much",
             ("not_found", "not_member"),
             ("test_a_room_one_may_not_see_answers_like_one_that_is_missing", "test_a_hidden_room_costs_what_a_missing_one_costs",
              "test_who_has_left_reads_nothing")),
-        Row(43, "A position with a forged epoch, beyond the log, or of a room one was put out of", "a reset; or as if there were no such room",
+        Row(43, "A position with a forged epoch, beyond the log, or of a room that the user was kicked from", "a reset; or an answer like that of a missing room",
             ("not_found",), ("test_a_forged_position_is_reset", "test_a_position_does_not_open_a_hidden_room", "test_a_position_does_not_outlive_a_kick")),
         Row(51, "Following more rooms than a connection may", "refused", ("too_many",), ("test_too_many_rooms",)),
     ],
@@ -118,13 +118,13 @@ GROUPS: Final[dict[str, list[Row]]] = {
             "told to wait; then closed; further connections are refused", ("rate_limited", 4429, 429, 503),
             ("test_a_flooder_waits_and_then_goes", "test_waiting_as_told_is_enough", "test_a_user_has_one_bucket_on_all_connections",
              "test_a_room_has_one_bucket_for_all", "test_sockets_of_one_address_are_counted")),
-        Row(50, "Joining and leaving in turns; a flood of typing, read pointers, presence", "told to wait; what is let through is joined together",
+        Row(50, "Joining and leaving in turns; a flood of typing, read pointers, presence", "told to wait; what is accepted is coalesced",
             ("rate_limited",), ("test_join_and_leave_in_turns", "test_a_flood_of_small_commands_is_limited")),
     ],
 }  # fmt: skip
 
 OFFERS_NOTHING: Final = {
-    48: "Patterns of a user's own: no operation takes any.",
+    48: "Patterns written by users: no operation takes any.",
     59: "Links and webhooks to addresses inside the network: the server fetches nothing.",
 }
 """Rows that have nothing to answer to."""
@@ -140,43 +140,43 @@ NOT_YET: Final = {
 """Rows about what Madang does not have yet."""
 
 ADVISORIES: Final = [
-    Advisory("CVE-2026-44545", "Daphne", "frames and messages without a bound, before login", "row 8", "test_frames_without_measure"),
+    Advisory("CVE-2026-44545", "Daphne", "unbounded frames and messages, before login", "row 8", "test_frames_without_measure"),
     Advisory("CVE-2026-27889", "NATS", "a malformed frame ends the server", "rows 1 to 8", "test_malformed_frames"),
     Advisory("CVE-2026-27571", "NATS", "a compression bomb before login", "row 10", "test_compression_bombs"),
     Advisory("CVE-2018-1000518", "websockets", "a compression bomb", "row 10", "test_compression_bombs"),
     Advisory("CVE-2026-48802", "python-engineio", "a task for every pong, before login", "rows 16, 17", "test_pings_and_pongs_before_hello"),
     Advisory("CVE-2024-37890", "ws", "too many headers end the server", "row 12", "test_heads_without_measure"),
-    Advisory("CVE-2026-22815", "aiohttp", "headers and trailers take any memory", "row 12", "test_heads_without_measure"),
-    Advisory("CVE-2021-32640", "ws", "a subprotocol that takes time by the square", "row 13", "test_odd_subprotocols"),
+    Advisory("CVE-2026-22815", "aiohttp", "headers and trailers take unbounded memory", "row 12", "test_heads_without_measure"),
+    Advisory("CVE-2021-32640", "ws", "a subprotocol that takes quadratic time", "row 13", "test_odd_subprotocols"),
     Advisory("Granian", "Granian", "a subprotocol that is not ASCII ends a worker", "row 13", "test_odd_subprotocols"),
     Advisory("CVE-2022-21676", "engine.io", "a crafted request ends the server", "rows 14, 57", "test_crafted_requests"),
     Advisory("GHSA-f53g-frr2-jhpf", "Gitpod", "a foreign page opens a WebSocket as the user", "row 18", "test_foreign_pages"),
     Advisory("CVE-2019-13611", "python-engineio", "a foreign page opens a WebSocket as the user", "row 18", "test_foreign_pages"),
     Advisory("CVE-2026-32301", "Centrifugo", "a token makes the server fetch a URL before it is verified",
              "row 22", "test_tokens_that_name_where_to_look"),
-    Advisory("CVE-2026-49998", "Centrifugo", "a key kept by `kid` alone crosses tenants", "row 22", "test_tokens_that_name_where_to_look"),
+    Advisory("CVE-2026-49998", "Centrifugo", "a key cached only by `kid` crosses tenants", "row 22", "test_tokens_that_name_where_to_look"),
     Advisory("CVE-2020-35681", "Channels", "answers reach another user", "200 users at once", "test_everybody_gets_his_own_answers"),
     Advisory("CVE-2021-22911", "Rocket.Chat", "an object in place of a string is a query", "row 30", "test_objects_are_no_queries"),
-    Advisory("CVE-2026-23477", "Rocket.Chat", "a secret for every user to read", "row 60", "test_no_secret_is_in_an_answer"),
-    Advisory("CVE-2017-5589", "XMPP clients", "the sender of a copied message is whoever it says", "row 32", "test_the_sender_is_who_sent_it"),
-    Advisory("CVE-2020-26547", "XMPP clients", "the sender of an archived message is whoever it says", "row 32", "test_the_sender_is_who_sent_it"),
-    Advisory("CVE-2024-31208", "Synapse", "events that a server takes cost it everything later",
+    Advisory("CVE-2026-23477", "Rocket.Chat", "a secret that every user can read", "row 60", "test_no_secret_is_in_an_answer"),
+    Advisory("CVE-2017-5589", "XMPP clients", "the sender of a copied message is whoever the copy says", "row 32", "test_the_sender_is_who_sent_it"),
+    Advisory("CVE-2020-26547", "XMPP clients", "the sender of an archived message is whoever the archive says", "row 32", "test_the_sender_is_who_sent_it"),
+    Advisory("CVE-2024-31208", "Synapse", "accepted events that exhaust the server later",
              "odd events, then every way to read", "test_an_event_that_was_taken_can_be_read"),
-    Advisory("CVE-2026-45076", "Synapse", "events that a server takes break paging",
+    Advisory("CVE-2026-45076", "Synapse", "accepted events that break paging",
              "odd events, then every way to read", "test_an_event_that_was_taken_can_be_read"),
-    Advisory("CVE-2022-39374", "Synapse", "an event that a server takes makes a room useless",
+    Advisory("CVE-2022-39374", "Synapse", "an accepted event that makes a room unusable",
              "odd events, then every way to read", "test_an_event_that_was_taken_can_be_read"),
     Advisory("CVE-2026-1629", "Mattermost", "previews outlive the right to see them", "row 43", "test_nothing_of_a_room_outlives_the_membership"),
-    Advisory("CVE-2025-61765", "python-socketio", "pickle from the queue between nodes runs", "no bus between nodes yet"),
+    Advisory("CVE-2025-61765", "python-socketio", "pickles from the queue between nodes are executed", "no bus between nodes yet"),
     Advisory("CVE-2026-28759", "Mattermost", "a node removes members of rooms it may not touch", "no bus between nodes yet"),
-    Advisory("CVE-2023-32695", "socket.io-parser", "an event name that is no string ends the server", "no Socket.IO yet"),
+    Advisory("CVE-2023-32695", "socket.io-parser", "an event name that is not a string ends the server", "no Socket.IO yet"),
     Advisory("CVE-2024-38355", "socket.io", "a crafted packet ends the server", "no Socket.IO yet"),
     Advisory("CVE-2026-24692", "Mattermost", "guests find by search what they may not read", "no search yet"),
 ]  # fmt: skip
 
 
 def codes(row: Row) -> list[Code]:
-    """Give the codes that a row is answered with: those of its cases in the tables, and its own."""
+    """Return the codes that a row is answered with: those of its cases in the tables, and its own."""
     found: list[Code] = []
     for number, _, _, expected in [*FRAMES, *COMMANDS, *HANDSHAKES]:
         if number == row.number:
@@ -186,6 +186,6 @@ def codes(row: Row) -> list[Code]:
 
 
 def count(row: Row) -> int:
-    """Give how many cases and tests a row has."""
+    """Return how many cases and tests a row has."""
     tables = [number for number, *_ in [*FRAMES, *COMMANDS, *HANDSHAKES, *NAMES]]
     return tables.count(row.number) + len(row.tests)
