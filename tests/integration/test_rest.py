@@ -328,6 +328,7 @@ async def test_the_front_page_speaks_ones_language(server: Server, accepted: str
     assert page.headers["content-language"] == language
     assert f'<html lang="{language}">' in page.text
     assert "madang chat lobby" in page.text
+    assert 'href="openapi.json"' in page.text  # found behind a proxy's path as well
     assert "<script" not in page.text
     assert page.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,10 +48,10 @@ def serve(
         logger.warning("%s %s", finding.what, finding.hint)
     make_data_folder(settings.data)
     raise_open_files()
-    sys.exit(uvloop.run(_serve(settings)))
+    sys.exit(uvloop.run(_serve(settings, typed())))
 
 
-async def _serve(settings: "Settings") -> int:
+async def _serve(settings: "Settings", program: str = "madang") -> int:
     from madang.cli.admin_client import announced
     from madang.node.run import run_node
 
@@ -58,7 +60,7 @@ async def _serve(settings: "Settings") -> int:
     with stop_signals(stop):
         async with run_node(settings) as running:
             with announced(settings, running):
-                print(_banner(settings, running), flush=True)
+                print(_banner(settings, running, program), flush=True)
                 ends = [loop.create_task(running.failed.wait()), loop.create_task(stop.wait())]
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             for task in ends:
@@ -71,12 +73,21 @@ async def _serve(settings: "Settings") -> int:
     return 1 if running.failed.is_set() else 0
 
 
-def _banner(settings: "Settings", running: "RunningNode") -> str:
+def typed() -> str:
+    """Return how this program is typed: its name where the shell finds it, otherwise its path (.venv/bin/madang)."""
+    started = Path(sys.argv[0])
+    found = shutil.which("madang")
+    if started.name == "madang" and not (found and started.exists() and started.samefile(found)):
+        return sys.argv[0]
+    return "madang"
+
+
+def _banner(settings: "Settings", running: "RunningNode", program: str) -> str:
     from madang.cli.admin_client import reachable
 
     host = reachable(settings.host)
     address = f"{f'[{host}]' if ':' in host else host}:{running.port}"
-    chat = "madang chat lobby" if address == "127.0.0.1:8400" else f"madang chat lobby --url ws://{address}/ws"
+    chat = f"{program} chat lobby" + ("" if address == "127.0.0.1:8400" else f" --url ws://{address}/ws")
     everywhere = "" if host == settings.host else ", and at every address of this machine"
     return (
         f"Madang is open at http://{address}/{everywhere}\n"

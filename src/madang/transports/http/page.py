@@ -38,16 +38,16 @@ class _Words(msgspec.Struct, frozen=True):
 _ENGLISH: Final = _Words(
     name="Madang",
     what="A yard for live rooms. This server is open: messages, presence and history live here.",
-    talk="To talk, run this in a terminal, and again in another one:",
+    talk="To talk, run this in a terminal, and again in another one (in a checkout it is .venv/bin/madang):",
     later="A page to talk in your browser comes with a later version.",
-    programs='Programs talk over the WebSocket at <code>/ws</code> and over <a href="/openapi.json">REST</a>.',
+    programs='Programs talk over the WebSocket at <code>/ws</code> and over <a href="openapi.json">REST</a>.',
 )
 _KOREAN: Final = _Words(
     name="마당",
     what="사람들이 모여 이야기하는 실시간 방을 여는 서버입니다. 지금 열려 있습니다.",
-    talk="이야기하려면 터미널 두 곳에서 각각 실행하세요:",
+    talk="이야기하려면 터미널 두 곳에서 각각 실행하세요 (저장소 안에서는 .venv/bin/madang):",
     later="브라우저에서 바로 이야기하는 화면은 다음 버전에 나옵니다.",
-    programs='프로그램은 웹소켓 <code>/ws</code> 또는 <a href="/openapi.json">REST</a>로 접속합니다.',
+    programs='프로그램은 웹소켓 <code>/ws</code> 또는 <a href="openapi.json">REST</a>로 접속합니다.',
 )
 _LANGUAGES: Final = {"en": _ENGLISH, "ko": _KOREAN}
 

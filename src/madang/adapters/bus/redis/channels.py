@@ -1,6 +1,6 @@
 """Which channel a room's envelopes take, and so who pays for them: Redis, or the nodes.
 
-docs/guides/fleet.md says which is for whom.
+docs/reference/buses.md says which suits whom.
 
 - `all`: one channel. Redis does least; every node receives everything and ignores rooms that it does not serve.
 - `partition`: one of PARTITIONS channels, by a hash of the room's id. A node listens to the partitions of its rooms; rooms
