@@ -16,6 +16,8 @@ from madang.adapters.sql.tables import members
 from madang.core import events as kinds
 from madang.core.actors import Actor
 from madang.services.appender import Appender
+from madang.services.invites import Invites
+from madang.services.limits import UNLIMITED, Limits
 from madang.services.rooms import Rooms
 from madang.testing.rules import Scene
 from madang.testing.rules import opened as opened_scene
@@ -112,7 +114,7 @@ TABLE = {  # statements, and rows fetched at most; the same on both servers
 async def test_statements_and_rows_do_not_grow_with_the_room(server_url: str) -> None:
     async with opened(server_url) as store:
         appender = Appender(store, lambda events: None)
-        rooms = Rooms(store, appender)
+        rooms = Rooms(store, appender, Invites(b""), Limits(UNLIMITED), lambda: 0.0)
         others = [await opened_scene(store) for _ in range(ROOMS)]
         for size in (FEW, MANY):
             async with crowded(server_url, store, size) as scene:

@@ -9,13 +9,17 @@ with instrumented():
     from madang.core.ids import IdSource
     from madang.errors import Refused
     from madang.services.identity import Identity
+    from madang.services.invites import Invites
+    from madang.services.limits import UNLIMITED, Limits
     from madang.testing import FakeClock, ModelStore
     from madang.transports.addresses import client_address
 
 NOW = 1_795_000_000.0
 MINA = Actor(id="u-mina", name="Mina")
-IDENTITY = Identity(b"s" * 32, ModelStore(IdSource(1), FakeClock()))
-TOKEN, INVITE = IDENTITY.token(MINA, NOW), IDENTITY.invite("yard", NOW)
+SECRET = b"s" * 32
+IDENTITY = Identity(SECRET, ModelStore(IdSource(1), FakeClock()), Limits(UNLIMITED), lambda: 0.0)
+INVITES = Invites(SECRET)
+TOKEN, INVITE = IDENTITY.token(MINA, NOW), INVITES.make("owner", "yard", NOW).text
 TRUSTED = frozenset({"10.0.0.1", "::1", "2001:db8::1"})
 NONE = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0."
 HOPS = ["1.2.3.4, 10.0.0.1", "[2001:db8::7]:80", "::ffff:1.2.3.4", "fe80::1%eth0", "unknown", "mk_1234abcd_secret"]
@@ -31,7 +35,7 @@ def one(data: bytes) -> None:
         assert refused.code == "bad_token"
     else:
         assert (user, token) == (MINA, TOKEN), "a token that was not made here"
-    if IDENTITY.invited(text, "yard"):
+    if INVITES.admits(text, "yard"):
         assert text == INVITE
     try:
         IDENTITY.server(text).send(None)

@@ -66,6 +66,11 @@ class Ephemeral:
         if signal.topic == "presence":
             self.presence.receive(signal)
             return
+        seq = 0
+        if signal.topic == "read":
+            seq = msgspec.json.decode(signal.value, type=int)
+            if not room.has_read(signal.key, seq):  # of another device, or late: nobody may see a pointer fall
+                return
         if room.live > CROWD:
             self._statistics.ephemeral_dropped += 1
             return
@@ -80,7 +85,7 @@ class Ephemeral:
             if not known:
                 waiting.turn(signal.key, name)
         elif signal.topic == "read":
-            waiting.readers[signal.key] = _decode(signal.value)
+            waiting.readers[signal.key] = seq
         self._arm()
 
     def _arm(self) -> None:

@@ -18,7 +18,7 @@ import msgspec
 from madang.aio import SingleFlight
 from madang.core.events import Event
 from madang.delivery.catching_up import CatchingUp
-from madang.delivery.ephemeral import Ephemeral, tell
+from madang.delivery.ephemeral import Ephemeral, read, tell
 from madang.delivery.gaps import HELD, Gaps
 from madang.delivery.presence import PresenceKeeper
 from madang.delivery.reader import READ, LogReader
@@ -146,6 +146,10 @@ class Hub:
         """Tell an ephemeral notice of this node to its subscribers and to the other nodes."""
         self.ephemeral.receive(signal)
         self._bus.signal(signal)
+
+    def tell_read(self, room: str, user: str, seq: int) -> None:
+        """Tell a room's followers on all nodes how far a user has read. Part of `ports.live.LiveRooms`."""
+        self.announce(read(room, user, seq))
 
     def check_soon(self) -> None:
         """Check the log soon: it may have events that nobody has told this node, and nobody will."""

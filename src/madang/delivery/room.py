@@ -31,6 +31,7 @@ from madang.delivery.subscription import Standing, Subscription
 from madang.delivery.tail import HotTail
 from madang.protocol.native.frames import SkipFrame
 
+READERS: Final = 1000  # users whose read pointers a live room knows; above that, who came first is forgotten
 FEW: Final = 16  # subscribers up to which an event is joined with what else the turn of the loop gives them
 
 
@@ -83,13 +84,14 @@ class LiveRoom:
         lagging: the subscriptions that are behind.
         batches: sealed and not written yet: bytes, to whom, and how many of these have them.
         leaving: whose access ended, while batches with that news are on their way.
+        readers: the highest read pointer of each user that this node was told.
         skip_from: the first seq of a range of joins that is not told yet, 0 for none.
         turn, next_flush: the scheduler's; until the loop time `next_flush`, a hot room only collects.
     """
 
     __slots__ = (
-        "audiences", "batches", "changes", "epoch", "events_pending", "info", "lagging", "leaving", "live", "next", "next_flush", "sealed",
-        "skip_from", "statistics", "tail", "turn",
+        "audiences", "batches", "changes", "epoch", "events_pending", "info", "lagging", "leaving", "live", "next", "next_flush", "readers",
+        "sealed", "skip_from", "statistics", "tail", "turn",
     )  # fmt: skip
 
     def __init__(self, info: Room, epoch: str, seq: int, events: list[Event], statistics: Statistics) -> None:
@@ -104,6 +106,7 @@ class LiveRoom:
         self.lagging: set[Subscription] = set()
         self.leaving: set[Subscriber] = set()
         self.batches: deque[tuple[bytes, tuple[Callable[[bytes], None], ...], int]] = deque()
+        self.readers: dict[str, int] = {}
         self.events_pending = 0
         self.skip_from = 0
         self.turn = IDLE
@@ -156,6 +159,15 @@ class LiveRoom:
             else:
                 subscription.until = seq
             subscription.subscriber.access_ended(self.info.id)
+
+    def has_read(self, user: str, seq: int) -> bool:
+        """Note how far a user has read. Return whether that is further than this node was told before."""
+        if seq <= self.readers.get(user, 0):
+            return False
+        if user not in self.readers and len(self.readers) >= READERS:
+            del self.readers[next(iter(self.readers))]
+        self.readers[user] = seq
+        return True
 
     # -- the subscribers' side -----------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 Nothing is started: `run.py` does that for a node that serves, tests for nodes without listeners.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Container, Sequence
 from typing import Protocol
 
@@ -18,7 +19,10 @@ from madang.ports.log import Log
 from madang.ports.presence import Presence
 from madang.services.appender import Appender
 from madang.services.identity import Identity
+from madang.services.invites import Invites
 from madang.services.limits import Limits, Rates
+from madang.services.posting import Posting
+from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
 from madang.services.rooms import Rooms
 from madang.services.shared_limits import SPENT, Sharing
@@ -63,15 +67,20 @@ def assemble(
     heartbeat = Heartbeat(name, hub, bus, holders)
     fanout = Fanout(hub, bus, heartbeat)
     appender = Appender(store, fanout.committed, hub.check_soon)
-    rooms = Rooms(store, appender)
-    reading = Reading(store, store)
+    time = asyncio.get_running_loop().time
     limits = Limits(rates, shared=not bus.local)
-    shared_limits = Sharing(name, limits, bus, turns.time)
+    shared_limits = Sharing(name, limits, bus, time)
     hub.on_signal(SPENT, shared_limits.hear)
     admission = Admission(
         limits, most=rates.sockets, most_per_address=rates.sockets_per_address, origins=origins,
         trusted_proxies=trusted_proxies,
     )  # fmt: skip
+    identity = Identity(secret, store, limits, time)
+    invites = Invites(secret)
+    rooms = Rooms(store, appender, invites, limits, time)
+    posting = Posting(limits, rooms, hub, time, max_text)
+    read_pointers = ReadPointers(store, rooms, hub)
+    reading = Reading(store, store, rooms, read_pointers, hub.presence, limits, time)
     wheel = Wheel()
     parts = (
         Part("bus", start=lambda: bus.start(hub), stop=bus.stop),
@@ -80,13 +89,14 @@ def assemble(
         Part("presence", loops=[hub.presence.run]),
         Part("presence upkeep", loops=[hub.presence.keep]),
         Part("appender", loops=[appender.run]),
-        Part("reading", loops=[reading.run], stop=reading.flush),
+        Part("read pointers", loops=[read_pointers.run], stop=read_pointers.flush),
         Part("wheel", loops=[wheel.run]),
         Part("shared limits", loops=[shared_limits.run]),
         Part("heartbeat", loops=[heartbeat.run], stop=heartbeat.leave),
     )
     return Node(
-        name=name, appender=appender, turns=turns, hub=hub, heartbeat=heartbeat, joiner=Joiner(hub), rooms=rooms, reading=reading,
-        identity=Identity(secret, store), limits=limits, shared_limits=shared_limits, wheel=wheel, admission=admission,
-        max_text=max_text, max_rooms=max_rooms, ping_s=ping_s, compression=compression, parts=parts,
+        name=name, appender=appender, turns=turns, hub=hub, heartbeat=heartbeat, joiner=Joiner(hub), rooms=rooms,
+        posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, identity=identity, limits=limits,
+        shared_limits=shared_limits, wheel=wheel, admission=admission, max_text=max_text, max_rooms=max_rooms,
+        ping_s=ping_s, compression=compression, parts=parts,
     )  # fmt: skip

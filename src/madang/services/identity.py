@@ -1,4 +1,4 @@
-"""Who is speaking: tokens of guests and users, and keys of servers.
+"""Who is speaking: guests, tokens of users, and keys of servers. Each is held to its limits here.
 
 A token is a JWT (RFC 7519, HS256) signed with the installation's secret, so that a reconnect of thousands costs no
 look-up. A server key is `mk_<id>_<secret>`; only its SHA-256 is kept: 256 random bits need no slow hash.
@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import secrets
 from base64 import b32encode
+from collections.abc import Callable
 from typing import Final
 
 import jwt
@@ -17,27 +18,34 @@ from madang.core.actors import Actor
 from madang.core.text import clean_name
 from madang.errors import Refused
 from madang.ports.directory import Directory, ServerKey
+from madang.services.limits import Limits
 
 TOKEN_S: Final = 30 * 24 * 3600
 RENEW_S: Final = TOKEN_S // 2  # a token with less left is answered with a fresh one
 LEEWAY_S: Final = 60
-INVITE_S: Final = 7 * 24 * 3600
 _ISSUER: Final = "madang"
-_INVITES: Final = "madang/invite"  # an audience of its own: no invite is a token, and no token an invite
+_SERVER_KEY: Final = "mk_"
 _ALGORITHMS: Final = ["HS256"]
 # When a token was made says nothing against it: if that lies ahead, the clock has been turned back.
 _CHECKS: Final[Options] = {"require": ["exp", "iat", "sub", "aud", "iss"], "verify_iat": False}
 
 
 class Identity:
-    """Makes and checks tokens. `now` is Unix seconds."""
+    """Makes and checks tokens. `now` is Unix seconds.
 
-    def __init__(self, secret: bytes, directory: Directory) -> None:
+    Args:
+        time: loop time, as `limits` counts it.
+    """
+
+    def __init__(self, secret: bytes, directory: Directory, limits: Limits, time: Callable[[], float]) -> None:
         self._secret = secret
         self._directory = directory
+        self._limits = limits
+        self._time = time
 
-    def guest(self, name: str, now: float) -> tuple[Actor, str]:
-        """Welcome a guest: a fresh user of a checked name, and a token (bad_name)."""
+    def guest(self, name: str, address: str, now: float) -> tuple[Actor, str]:
+        """Welcome a guest from an address: return a fresh user of a checked name, and a token (bad_name, rate_limited)."""
+        self._limits.address(address, self._time())
         id = "u" + b32encode(secrets.token_bytes(10)).decode().lower()
         user = Actor(id=id, name=clean_name(name))
         return user, self.token(user, now)
@@ -48,7 +56,7 @@ class Identity:
         return jwt.encode({**claims, "exp": int(now) + TOKEN_S}, self._secret, _ALGORITHMS[0])
 
     def verify(self, token: str, now: float) -> tuple[Actor, str]:
-        """Give the user of a token, and the token to go on with: the same, or a fresh one when half its time is over.
+        """Return the user of a token, and the token to go on with: the same, or a fresh one when half its time is over.
 
         Raises:
             Refused: bad_token, whatever is wrong with it.
@@ -63,24 +71,19 @@ class Identity:
             raise Refused("bad_token") from None
         return user, token if claims["exp"] - now > RENEW_S else self.token(user, now)
 
-    def invite(self, room: str, now: float) -> str:
-        """Sign an invite to a room, good for INVITE_S and for everybody who has it."""
-        claims = {"iss": _ISSUER, "aud": _INVITES, "sub": room, "iat": int(now), "exp": int(now) + INVITE_S}
-        return jwt.encode(claims, self._secret, _ALGORITHMS[0])
+    async def caller(self, credential: str, now: float) -> Actor:
+        """Return who makes a request with a token or a server key (bad_token, rate_limited).
 
-    def invited(self, invite: str, room: str) -> bool:
-        """Whether an invite lets its holder into a room."""
-        try:
-            claims = jwt.decode(
-                invite, self._secret, _ALGORITHMS, audience=_INVITES, issuer=_ISSUER, leeway=LEEWAY_S,
-                options=_CHECKS,
-            )  # fmt: skip
-        except (jwt.PyJWTError, ValueError):
-            return False
-        return bool(claims["sub"] == room)
+        All of a user's requests are held to the rate of one connection.
+        """
+        if credential.startswith(_SERVER_KEY):
+            return await self.server(credential)
+        actor, _ = self.verify(credential, now)
+        self._limits.request(actor.id, self._time())
+        return actor
 
     async def server(self, key: str) -> Actor:
-        """Give the server that a key belongs to (bad_token)."""
+        """Return the server that a key belongs to (bad_token)."""
         kind, _, rest = key.partition("_")
         id, _, secret = rest.partition("_")
         digest = hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
@@ -88,6 +91,13 @@ class Identity:
         if kind != "mk" or not hmac.compare_digest(digest, known.hash if known else "") or known is None:
             raise Refused("bad_token")
         return Actor(id=f"key-{known.id}", name=known.label, server=True)
+
+    @staticmethod
+    def speaking_for(actor: Actor, id: str, name: str) -> Actor:
+        """Return a user of another system in whose name a server acts (forbidden for all but server keys, bad_name)."""
+        if not actor.server:
+            raise Refused("forbidden", "as: for server keys only.")
+        return Actor(id=id, name=clean_name(name), server=True)
 
     async def add_key(self, label: str, now: float) -> tuple[ServerKey, str]:
         """Make a server key; the second part is what its owner is shown, once (bad_name, too_many)."""
@@ -98,7 +108,7 @@ class Identity:
         return key, f"mk_{id}_{secret}"
 
     async def keys(self) -> list[ServerKey]:
-        """Give all server keys, oldest first."""
+        """Return all server keys, oldest first."""
         return await self._directory.keys()
 
     async def drop_key(self, id: str) -> None:

@@ -19,7 +19,6 @@ from madang.core.events import (
     draft,
     encode_body,
 )
-from madang.core.permissions import Action, need
 from madang.core.text import clean_text
 from madang.errors import Refused
 
@@ -95,9 +94,8 @@ def react(user: Actor, room: str, seq: int, emoji: str, on: bool) -> Draft:
     return _drafted(kind(target=seq, emoji=emoji), user, room)
 
 
-def pin(user: Actor, role: str, room: str, seq: int, on: bool) -> Draft:
-    """Draft a pin put on or taken off (moderators)."""
-    need(role, Action.PIN)
+def pin(user: Actor, room: str, seq: int, on: bool) -> Draft:
+    """Draft a pin put on or taken off."""
     kind = MessagePinned if on else MessageUnpinned
     return _drafted(kind(target=seq), user, room)
 

@@ -1,120 +1,144 @@
-"""Reading: history, pins, members, one's rooms, and read pointers. Equal reads at the same time are made once."""
+"""Reading: history, pins, members, who is online, and lists of rooms, in pages that are paid for by their rows.
+
+Every read of a room is judged twice: before it, or it would cost for nothing, and behind it, because it may have seen
+what came after the reader was kicked. Equal reads at the same time are made once.
+"""
 
 import asyncio
-import logging
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 from madang.aio import NextFlight, SingleFlight
+from madang.core.actors import Actor
 from madang.core.messages import Message
+from madang.core.rate import Bucket
 from madang.core.rooms import Member, Membership, Room
 from madang.errors import Refused, StorageError
 from madang.ports.directory import Directory
+from madang.ports.live import Online
 from madang.ports.log import Log, Page
+from madang.services.limits import Limits
+from madang.services.read_pointers import ReadPointers
+from madang.services.rooms import Rooms
 
-logger = logging.getLogger("madang.reading")
+T = TypeVar("T")
 
-FLUSH_S: Final = 1.0  # read pointers kept back; losing this much of them in a crash costs a reader one more glance
 PROBE_S: Final = 2.0  # a storage that takes longer for nothing is not ready for more
-POINTERS: Final = 50_000  # kept back at most; above that a flush is made at once
+PINS: Final = 50
+"""Pins that may stand in a room; they are read at once."""
 
 
 class Reading:
-    """Reads for members. Who may read is the caller's to have judged."""
+    """Reads for members.
 
-    def __init__(self, log: Log, directory: Directory) -> None:
+    Methods take, besides what is read:
+        bucket: what pays for the page: the bucket of the reader's connection; without one, that of all of the reader's
+            requests. A server key reads for many, and pays nothing.
+        followed: whether the door follows the room for the reader, who therefore was a member a moment ago.
+
+    Args:
+        time: loop time, as `limits` counts it.
+    """
+
+    def __init__(
+        self, log: Log, directory: Directory, rooms: Rooms, pointers: ReadPointers, online: Online, limits: Limits,
+        time: Callable[[], float],
+    ) -> None:  # fmt: skip
         self._log = log
         self._directory = directory
+        self._rooms = rooms
+        self._pointers = pointers
+        self._online = online
+        self._limits = limits
+        self._time = time
         self._pages: NextFlight[Page] = NextFlight()
         self._probes: SingleFlight[None] = SingleFlight()
-        self._pointers: dict[tuple[str, str], int] = {}
-        self._moved = asyncio.Event()
-        self._full = asyncio.Event()
-        self._flushing = asyncio.Lock()
 
-    async def history(self, room: str, user: str, before: int | None, after: int | None, limit: int) -> Page:
-        """Give a page of messages as they stand now, ascending (bad_field when both `before` and `after` are given)."""
-        if before is not None and after is not None:
-            raise Refused("bad_field", "before, after: only one of them.")
-        key = (room, user, before, after, limit)
-        return await self._pages.do(
-            key, lambda: self._log.messages(room, user, before=before, after=after, limit=limit)
+    async def history(
+        self, actor: Actor, room: str, before: int | None, after: int | None, limit: int, *,
+        bucket: Bucket | None = None, followed: bool = False,
+    ) -> Page:  # fmt: skip
+        """Return a page of messages as they stand now, ascending (bad_field when both `before` and `after` are given)."""
+
+        async def read() -> Page:
+            if before is not None and after is not None:
+                raise Refused("bad_field", "before, after: only one of them.")
+            key = (room, actor.id, before, after, limit)
+            return await self._pages.do(
+                key, lambda: self._log.messages(room, actor.id, before=before, after=after, limit=limit)
+            )
+
+        return await self._read(actor, room, limit, bucket, followed, read)
+
+    async def pins(
+        self, actor: Actor, room: str, *, bucket: Bucket | None = None, followed: bool = False
+    ) -> list[Message]:
+        """Return the pinned messages."""
+        return await self._read(actor, room, PINS, bucket, followed, lambda: self._log.pins(room, actor.id))
+
+    async def members(
+        self, actor: Actor, room: str, after: str, limit: int, *, bucket: Bucket | None = None, followed: bool = False
+    ) -> tuple[list[Member], bool]:
+        """Return a page of members, and whether there are more."""
+
+        async def read() -> tuple[list[Member], bool]:
+            found = await self._directory.members(room, after=after, limit=min(limit + 1, 201))
+            return found[:limit], len(found) > limit
+
+        return await self._read(actor, room, limit, bucket, followed, read)
+
+    async def online(
+        self, actor: Actor, room: str, after: str, limit: int, *, bucket: Bucket | None = None, followed: bool = False
+    ) -> tuple[dict[str, str], int]:
+        """Return a page of the users online (id → name), and how many there are in all."""
+        return await self._read(
+            actor, room, limit, bucket, followed, lambda: self._online.online(room, after=after, limit=limit)
         )
 
-    async def pins(self, room: str, user: str) -> list[Message]:
-        """Give the pinned messages."""
-        return await self._log.pins(room, user)
-
-    async def members(self, room: str, after: str, limit: int) -> tuple[list[Member], bool]:
-        """Give a page of members and whether there are more."""
-        found = await self._directory.members(room, after=after, limit=min(limit + 1, 201))
+    async def memberships(
+        self, actor: Actor, after: str, limit: int, *, bucket: Bucket | None = None
+    ) -> tuple[list[Membership], bool]:
+        """Return a page of one's own rooms with unread and mention counts, and whether there are more."""
+        self._charge(actor, limit, bucket)
+        await self._pointers.flush()
+        found = await self._directory.memberships(actor.id, after=after, limit=min(limit + 1, 201))
         return found[:limit], len(found) > limit
 
-    async def memberships(self, user: str, after: str, limit: int) -> tuple[list[Membership], bool]:
-        """Give a page of one's rooms with unread and mention counts, and whether there are more."""
-        await self.flush()
-        found = await self._directory.memberships(user, after=after, limit=min(limit + 1, 201))
-        return found[:limit], len(found) > limit
-
-    async def open_rooms(self, after: str, limit: int) -> tuple[list[Room], bool]:
-        """Give a page of open rooms and whether there are more."""
+    async def open_rooms(
+        self, actor: Actor, after: str, limit: int, *, bucket: Bucket | None = None
+    ) -> tuple[list[Room], bool]:
+        """Return a page of open rooms, and whether there are more."""
+        self._charge(actor, limit, bucket)
         found = await self._directory.rooms(after=after, limit=min(limit + 1, 201))
         return found[:limit], len(found) > limit
 
-    @property
-    def waiting(self) -> int:
-        """Read pointers kept back."""
-        return len(self._pointers)
+    async def _read(
+        self,
+        actor: Actor,
+        room: str,
+        rows: int,
+        bucket: Bucket | None,
+        followed: bool,
+        read: Callable[[], Awaitable[T]],
+    ) -> T:
+        if not followed:
+            await self._rooms.member(actor, room)
+        self._charge(actor, rows, bucket)
+        found = await read()
+        await self._rooms.member(actor, room)
+        return found
 
-    def mark(self, room: str, user: str, seq: int) -> None:
-        """Move a read pointer; written within FLUSH_S. It never falls. New ones are passed over above POINTERS."""
-        key = (room, user)
-        known = self._pointers.get(key)
-        if known is None and len(self._pointers) >= POINTERS:
-            return
-        if known is None or seq > known:
-            self._pointers[key] = seq
-        self._moved.set()
-        if len(self._pointers) >= POINTERS:
-            self._full.set()
-
-    async def flush(self) -> bool:
-        """Write the pointers kept back, behind those that are just being written; whether that went well."""
-        async with self._flushing:
-            pointers, self._pointers = self._pointers, {}
-            if not pointers:
-                return True
-            try:
-                await self._directory.set_read([(room, user, seq) for (room, user), seq in pointers.items()])
-            except BaseException as error:  # cancelled, too: the last flush is still to come
-                for key, seq in pointers.items():
-                    if len(self._pointers) < POINTERS or key in self._pointers:
-                        self._pointers[key] = max(seq, self._pointers.get(key, 0))
-                self._moved.set()
-                if not isinstance(error, Exception):
-                    raise
-                logger.warning("read pointers kept back: %s", error, exc_info=not isinstance(error, StorageError))
-                return False
-            return True
+    def _charge(self, actor: Actor, rows: int, bucket: Bucket | None) -> None:
+        if bucket is not None:
+            self._limits.page(bucket, rows, self._time())
+        elif not actor.server:
+            self._limits.page_requested(actor.id, rows, self._time())
 
     async def probe(self) -> bool:
-        """Say whether the storage answers: it is asked to write nothing, on the path that writes go."""
+        """Return whether the storage answers. It is asked to write nothing, by the way that writes go."""
         try:
             async with asyncio.timeout(PROBE_S):
                 await self._probes.do(None, lambda: self._directory.set_read([]))
         except (StorageError, TimeoutError):
             return False
         return True
-
-    async def run(self) -> None:
-        """Write pointers per FLUSH_S, or when there are POINTERS, until cancelled; the caller flushes the last ones."""
-        while True:
-            await self._moved.wait()
-            try:
-                async with asyncio.timeout(FLUSH_S):
-                    await self._full.wait()
-            except TimeoutError:
-                pass
-            self._moved.clear()
-            self._full.clear()
-            if not await self.flush():
-                await asyncio.sleep(FLUSH_S)

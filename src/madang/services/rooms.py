@@ -1,4 +1,10 @@
-"""Rooms and their members: create, enter, leave, kick, roles, settings. All through the log; reads one row at a time."""
+"""Rooms and their members: create, enter, leave, kick, roles, settings. All through the log; reads one row at a time.
+
+What a user asks for here is an append, done or refused, and counts as one on every door; joining again as a member does
+not.
+"""
+
+from collections.abc import Callable
 
 from madang.core.actors import Actor
 from madang.core.events import (
@@ -18,25 +24,39 @@ from madang.core.text import clean_title
 from madang.errors import Refused
 from madang.ports.directory import Directory
 from madang.services.appender import Appender
+from madang.services.invites import Invites
+from madang.services.limits import Limits
 
 SYSTEM = Actor(id="madang", name="Madang", server=True)
 
 
 class Rooms:
-    """Use cases around membership. Every method judges anew from the directory; nothing is trusted from a connection."""
+    """Use cases around membership. Every method judges anew from the directory; nothing is trusted from a connection.
 
-    def __init__(self, directory: Directory, appender: Appender) -> None:
+    Those that append raise Refused (rate_limited) for an actor who has appended too much.
+
+    Args:
+        time: loop time, as `limits` counts it.
+    """
+
+    def __init__(
+        self, directory: Directory, appender: Appender, invites: Invites, limits: Limits, time: Callable[[], float]
+    ) -> None:
         self._directory = directory
         self._appender = appender
+        self._invites = invites
+        self._limits = limits
+        self._time = time
 
-    async def create(self, user: Actor, room: str, title: str, access: str) -> Appended | None:
+    async def create(self, actor: Actor, room: str, title: str, access: str) -> Appended | None:
         """Create a room; its owner's membership stands in the same transaction.
 
         Raises:
             Refused: bad_field, bad_name (title), room_exists.
         """
+        self._charge(actor, room)
         body = RoomCreated(title=clean_title(title) if title else room, access=_access(access), slow_ms=0)
-        return await self._append(body, room_id(room), user)
+        return await self._append(body, room_id(room), actor)
 
     async def ensure_lobby(self) -> None:
         """Create the lobby where there is none yet."""
@@ -47,100 +67,107 @@ class Rooms:
                 if error.code != "room_exists":  # another node was faster
                     raise
 
-    async def enter(self, user: Actor, room: str, *, invited: bool = False) -> Member:
-        """Give the user's membership, making it where the room is open or the user invited. Never loads the list.
+    async def enter(self, actor: Actor, room: str, invite: str | None = None) -> Member:
+        """Return the actor's membership, making it where the room is open or the invite admits. Never loads the list.
 
         A server key may enter any room.
 
         Raises:
             Refused: not_found, for rooms that do not exist and for invite-only rooms alike.
         """
-        if (member := await self._directory.member(room, user.id)) is not None:
+        if (member := await self._directory.member(room, actor.id)) is not None:
             return member
+        self._charge(actor, room)
         info = await self._directory.room(room)
-        if info is None or (info.access != "open" and not (invited or user.server)):
+        if info is None or not (info.access == "open" or actor.server or self._admitted(invite, room)):
             raise Refused("not_found")
-        joined = await self._append(MemberJoined(role="member"), room, user)
-        if joined is None:  # another of his devices was faster
-            return await self.member(user, room)
-        return Member(room=room, user=user.id, name=user.name, role="member", read_seq=joined.event.seq)
+        joined = await self._append(MemberJoined(role="member"), room, actor)
+        if joined is None:  # another of the user's devices was faster
+            return await self.member(actor, room)
+        return Member(room=room, user=actor.id, name=actor.name, role="member", read_seq=joined.event.seq)
 
-    async def member(self, user: Actor, room: str) -> Member:
-        """Give the user's membership (not_found where there is none: missing and hidden rooms answer alike).
+    def _admitted(self, invite: str | None, room: str) -> bool:
+        return invite is not None and self._invites.admits(invite, room)
+
+    async def member(self, actor: Actor, room: str) -> Member:
+        """Return the actor's membership (not_found where there is none: missing and hidden rooms answer alike).
 
         A server key acts in every room with an owner's rights, member or not.
         """
-        member = await self._directory.member(room, user.id)
-        if user.server and (member or await self._directory.room(room)):
-            return Member(
-                room=room,
-                user=user.id,
-                name=user.name,
-                role=acting_role(None, server=True),
-                read_seq=member.read_seq if member else 0,
-            )
+        member = await self._directory.member(room, actor.id)
+        if actor.server and (member or await self._directory.room(room)):
+            role, read_seq = acting_role(None, server=True), member.read_seq if member else 0
+            return Member(room=room, user=actor.id, name=actor.name, role=role, read_seq=read_seq)
         if member is None:
             raise Refused("not_found")
         return member
 
     async def room(self, room: str) -> Room:
-        """Give a room's settings (not_found)."""
+        """Return a room's settings (not_found)."""
         if (info := await self._directory.room(room)) is None:
             raise Refused("not_found")
         return info
 
-    async def visible(self, user: Actor, room: str) -> Room:
-        """Give a room's settings to who may see it: an open room to anybody, an invite-only one to its members (not_found).
+    async def visible(self, actor: Actor, room: str) -> Room:
+        """Return a room's settings to those who may see it: of an open room anybody, else its members (not_found).
 
         Of a missing room the membership is looked up, too: the clock must not tell it from a hidden one.
         """
         info = await self._directory.room(room)
         if info is None or info.access != "open":
-            await self.member(user, room)
+            await self.member(actor, room)
         if info is None:
             raise Refused("not_found")
         return info
 
-    async def leave(self, user: Actor, room: str) -> Appended | None:
+    async def leave(self, actor: Actor, room: str) -> Appended | None:
         """End one's own membership (not_member, also where the room is hidden or missing)."""
-        if await self._directory.member(room, user.id) is None:
+        self._charge(actor, room)
+        if await self._directory.member(room, actor.id) is None:
             raise Refused("not_member")
-        return await self._append(MemberLeft(), room, user)
+        return await self._append(MemberLeft(), room, actor)
 
-    async def kick(self, user: Actor, room: str, subject: str) -> Appended | None:
-        """End the membership of somebody who stands below the actor."""
-        actor, other = await self._pair(user, room, subject)
-        need_to_kick(actor.role, other.role)
-        return await self._append(MemberKicked(member=subject), room, user)
+    async def kick(self, actor: Actor, room: str, subject: str) -> Appended | None:
+        """End the membership of somebody who stands below the actor (not_found, forbidden)."""
+        self._charge(actor, room)
+        role, other = await self._pair(actor, room, subject)
+        need_to_kick(role, other.role)
+        return await self._append(MemberKicked(member=subject), room, actor)
 
-    async def grant(self, user: Actor, room: str, subject: str, role: str) -> Appended | None:
-        """Give a member a role (owners)."""
-        actor, other = await self._pair(user, room, subject)
-        need_to_grant(actor.role, role)
+    async def grant(self, actor: Actor, room: str, subject: str, role: str) -> Appended | None:
+        """Grant a member a role (not_found, bad_field, forbidden for all but owners)."""
+        self._charge(actor, room)
+        own, other = await self._pair(actor, room, subject)
+        need_to_grant(own, role)
         if other.role == role:
             return None
-        return await self._append(RoleGiven(member=subject, role=role), room, user)
+        return await self._append(RoleGiven(member=subject, role=role), room, actor)
 
     async def change(
-        self, user: Actor, room: str, title: str | None, access: str | None, slow_ms: int | None
+        self, actor: Actor, room: str, title: str | None, access: str | None, slow_ms: int | None
     ) -> Appended | None:
-        """Change a room's title, access or slow mode (moderators)."""
-        need((await self.member(user, room)).role, Action.CHANGE_ROOM)
+        """Change a room's title, access or slow mode (not_found, forbidden, bad_name, bad_field)."""
+        self._charge(actor, room)
+        need((await self.member(actor, room)).role, Action.CHANGE_ROOM)
         body = RoomChanged(
             title=None if title is None else clean_title(title),
             access=None if access is None else _access(access),
             slow_ms=slow_ms,
         )
-        return None if body == RoomChanged() else await self._append(body, room, user)
+        return None if body == RoomChanged() else await self._append(body, room, actor)
 
-    async def _pair(self, user: Actor, room: str, subject: str) -> tuple[Member, Member]:
-        actor = await self.member(user, room)
+    async def _pair(self, actor: Actor, room: str, subject: str) -> tuple[str, Member]:
+        """Return the role that an actor acts in, and another's membership."""
+        own = await self.member(actor, room)
         if (other := await self._directory.member(room, subject)) is None:
             raise Refused("not_found", "There is no such member.")
-        return actor, other
+        return own.role, other
 
-    async def _append(self, body: Body, room: str, user: Actor) -> Appended | None:
-        return await self._appender.append(draft(body, room, user.id, user.name, server=user.server))
+    def _charge(self, actor: Actor, room: str) -> None:
+        self._limits.append(actor.id, room, self._time(), server=actor.server)
+
+    async def _append(self, body: Body, room: str, actor: Actor) -> Appended | None:
+        return await self._appender.append(draft(body, room, actor.id, actor.name, server=actor.server))
 
 
 def _access(access: str) -> str:

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from madang.ports.bus import EVERYWHERE, MAX_SIGNAL, Bus, Signal
-from madang.services.limits import Limits, Spent
+from madang.services.limits import KINDS, Limits, Spent
 
 SPENT: Final = "spent"  # the topic
 TICK_S: Final = 0.2
@@ -56,7 +56,7 @@ class Sharing:
         self._now = now
         self._number = 0
         self._heard: dict[str, int] = {}  # by node, the highest number
-        self.charged: Counter[str] = Counter()
+        self.charged: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
 
     async def run(self) -> None:
         """Tell, once per tick, until cancelled. A single node has nobody to tell."""

@@ -15,7 +15,10 @@ from madang.delivery.turns import Turns
 from madang.delivery.wheel import Wheel
 from madang.services.appender import Appender
 from madang.services.identity import Identity
+from madang.services.invites import Invites
 from madang.services.limits import Limits
+from madang.services.posting import Posting
+from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
 from madang.services.rooms import Rooms
 from madang.services.shared_limits import Sharing
@@ -52,7 +55,10 @@ class Node:
     heartbeat: Heartbeat
     joiner: Joiner
     rooms: Rooms
+    posting: Posting
     reading: Reading
+    read_pointers: ReadPointers
+    invites: Invites
     identity: Identity
     limits: Limits
     shared_limits: Sharing

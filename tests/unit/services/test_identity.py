@@ -10,17 +10,21 @@ import pytest
 
 from madang.adapters.sql import Store
 from madang.core.actors import Actor
+from madang.core.rate import Rate
 from madang.errors import Refused
-from madang.services.identity import INVITE_S, LEEWAY_S, RENEW_S, TOKEN_S, Identity
+from madang.services.identity import LEEWAY_S, RENEW_S, TOKEN_S, Identity
+from madang.services.invites import INVITE_S, Invites
+from madang.services.limits import UNLIMITED, Limits, Rates
 
 SECRET = b"s" * 32
 MINA = Actor(id="u-mina", name="Mina")
+INVITES = Invites(SECRET)
 
 
 @pytest.fixture
 def identity() -> Identity:
     """One that looks nothing up: tokens need no directory."""
-    return Identity(SECRET, None)  # type: ignore[arg-type]
+    return Identity(SECRET, None, Limits(UNLIMITED), lambda: 0.0)  # type: ignore[arg-type]
 
 
 def claims(**other: Any) -> dict[str, Any]:
@@ -36,8 +40,8 @@ def refused(identity: Identity, token: str) -> None:
 
 
 def test_a_guest_is_somebody_new_with_a_token(identity: Identity) -> None:
-    user, token = identity.guest("  Mina  Kim ", time.time())
-    other, _ = identity.guest("Mina Kim", time.time())
+    user, token = identity.guest("  Mina  Kim ", "10.0.0.1", time.time())
+    other, _ = identity.guest("Mina Kim", "10.0.0.1", time.time())
     assert user.name == other.name == "Mina Kim"
     assert user.id != other.id
     assert len(user.id) <= 64
@@ -47,7 +51,7 @@ def test_a_guest_is_somebody_new_with_a_token(identity: Identity) -> None:
 @pytest.mark.parametrize("name", ["", " ", "admin", "\u202eniM", "x" * 41])
 def test_a_bad_name_is_no_guest(identity: Identity, name: str) -> None:
     with pytest.raises(Refused) as refusal:
-        identity.guest(name, time.time())
+        identity.guest(name, "10.0.0.1", time.time())
     assert refusal.value.code == "bad_name"
 
 
@@ -59,9 +63,9 @@ def test_our_own_claims_are_sound(identity: Identity) -> None:
 @pytest.mark.parametrize("hours", [-24, 1, 2])
 def test_a_token_outlives_a_clock_that_is_set(identity: Identity, hours: int) -> None:
     """Made by a clock that was ahead or behind: when it was made is nothing to hold against it."""
-    user, token = identity.guest("Mina", time.time() + hours * 3600)
+    user, token = identity.guest("Mina", "10.0.0.1", time.time() + hours * 3600)
     assert identity.verify(token, time.time())[0] == user
-    assert identity.invited(identity.invite("yard", time.time() + hours * 3600), "yard")
+    assert INVITES.admits(INVITES.make("owner", "yard", time.time() + hours * 3600).text, "yard")
 
 
 @pytest.mark.parametrize("missing", ["iss", "aud", "sub", "name", "iat", "exp"])
@@ -140,17 +144,60 @@ def test_a_token_is_renewed_when_half_its_time_is_over(identity: Identity) -> No
 
 
 def test_an_invite_is_for_one_room_and_is_no_token(identity: Identity) -> None:
-    invite = identity.invite("yard", time.time())
-    assert identity.invited(invite, "yard")
-    assert not identity.invited(invite, "plaza")
-    assert not identity.invited(identity.token(Actor(id="yard", name="x"), time.time()), "yard")
-    assert not identity.invited(identity.invite("yard", time.time() - INVITE_S - LEEWAY_S - 10), "yard")
-    assert not identity.invited("", "yard")
-    refused(identity, invite)
+    invite = INVITES.make("owner", "yard", time.time())
+    assert invite.expires_ms == INVITE_S * 1000
+    assert INVITES.admits(invite.text, "yard")
+    assert not INVITES.admits(invite.text, "plaza")
+    assert not INVITES.admits(identity.token(Actor(id="yard", name="x"), time.time()), "yard")
+    assert not INVITES.admits(INVITES.make("owner", "yard", time.time() - INVITE_S - LEEWAY_S - 10).text, "yard")
+    assert not INVITES.admits("", "yard")
+    refused(identity, invite.text)
+
+
+def test_moderators_and_owners_invite() -> None:
+    for role in ("moderator", "owner"):
+        INVITES.make(role, "yard", time.time())
+    with pytest.raises(Refused) as refusal:
+        INVITES.make("member", "yard", time.time())
+    assert refusal.value.code == "forbidden"
+
+
+async def test_a_caller_is_a_user_or_a_server_and_only_users_are_counted(store: Store) -> None:
+    identity = Identity(SECRET, store, Limits(Rates(connection=Rate(1, 2))), lambda: 1000.0)
+    _, key = await identity.add_key("Shop", time.time())
+    token = identity.token(MINA, time.time())
+    assert [await identity.caller(token, time.time()) for _ in range(2)] == [MINA, MINA]
+    with pytest.raises(Refused) as refusal:
+        await identity.caller(token, time.time())
+    assert refusal.value.code == "rate_limited"
+    assert all([(await identity.caller(key, time.time())).server for _ in range(5)])
+    for wrong in ("", "x.y.z", "mk_0_0"):
+        with pytest.raises(Refused) as refusal:
+            await identity.caller(wrong, time.time())
+        assert refusal.value.code == "bad_token"
+
+
+def test_guests_are_counted_by_their_address() -> None:
+    identity = Identity(SECRET, None, Limits(Rates(address=Rate(1, 2))), lambda: 1000.0)  # type: ignore[arg-type]
+    for _ in range(2):
+        identity.guest("Mina", "10.0.0.1", time.time())
+    with pytest.raises(Refused) as refusal:
+        identity.guest("Mina", "10.0.0.1", time.time())
+    assert refusal.value.code == "rate_limited"
+    identity.guest("Mina", "10.0.0.2", time.time())
+
+
+def test_only_servers_speak_for_others(identity: Identity) -> None:
+    shop = Actor(id="key-1", name="Shop", server=True)
+    assert identity.speaking_for(shop, "bot-7", " Bot ") == Actor(id="bot-7", name="Bot", server=True)
+    for actor, name, code in ((MINA, "Bot", "forbidden"), (MINA, "admin", "forbidden"), (shop, "admin", "bad_name")):
+        with pytest.raises(Refused) as refusal:
+            identity.speaking_for(actor, "bot-7", name)
+        assert refusal.value.code == code
 
 
 async def test_a_key_is_known_by_its_secret(store: Store) -> None:
-    identity = Identity(SECRET, store)
+    identity = Identity(SECRET, store, Limits(UNLIMITED), lambda: 0.0)
     key, secret = await identity.add_key("Shop", time.time())
     server = await identity.server(secret)
     assert (server.name, server.server) == ("Shop", True)

@@ -1,35 +1,34 @@
 """Who may come in, who may do what to whom; judged anew each time, and all of it in the log."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable
 
 import pytest
 
 from madang.adapters.sql import Store
 from madang.core.actors import Actor
-from madang.core.events import Event
+from madang.core.rate import Rate
 from madang.core.rooms import LOBBY
 from madang.errors import Refused
-from madang.services.appender import Appender
+from madang.services.invites import Invites
+from madang.services.limits import Rates
 from madang.services.rooms import Rooms
 from tests.unit.delivery.nodes import OWNER, user
+from tests.unit.transports.nodes import SECRET, running_node
 
 YARD, HIDDEN = "yard", "hidden"
 SHOP = Actor(id="key-1", name="Shop", server=True)
 MINA, BORA = user("mina"), user("bora")
+INVITES = Invites(SECRET)
 
 
 @pytest.fixture
 async def rooms(store: Store) -> AsyncIterator[Rooms]:
     """An open room and one by invitation, both OWNER's."""
-    events: list[Event] = []
-    appender = Appender(store, events.extend)
-    running = asyncio.ensure_future(appender.run())
-    rooms = Rooms(store, appender)
-    await rooms.create(OWNER, HIDDEN, "Hidden", "invite")
-    yield rooms
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with running_node(store) as node:
+        await node.rooms.create(OWNER, HIDDEN, "Hidden", "invite")
+        yield node.rooms
 
 
 async def code(work: Awaitable[object]) -> str:
@@ -79,7 +78,9 @@ async def test_a_hidden_room_and_a_missing_one_answer_alike(rooms: Rooms) -> Non
 
 
 async def test_the_invited_and_servers_come_in(rooms: Rooms) -> None:
-    assert (await rooms.enter(MINA, HIDDEN, invited=True)).role == "member"
+    for wrong in (None, "", "no invite", INVITES.make("owner", YARD, time.time()).text):
+        assert await code(rooms.enter(MINA, HIDDEN, wrong)) == "not_found"
+    assert (await rooms.enter(MINA, HIDDEN, INVITES.make("owner", HIDDEN, time.time()).text)).role == "member"
     assert (await rooms.enter(MINA, HIDDEN)).role == "member"
     assert (await rooms.member(SHOP, HIDDEN)).role == "owner"
     assert await code(rooms.member(SHOP, "missing")) == "not_found"
@@ -134,3 +135,40 @@ async def test_settings(rooms: Rooms) -> None:
     assert (await rooms.enter(MINA, YARD)).role == "member", "who is in stays in"
     assert await rooms.change(OWNER, YARD, None, None, 0)
     assert (await rooms.room(YARD)).slow_ms == 0
+
+
+# -- what it costs -----------------------------------------------------------------------------------------------------
+
+
+async def test_what_appends_is_counted_and_joining_again_is_not(store: Store) -> None:
+    few = Rates(user=Rate(0.001, 3))
+    async with running_node(store, rates=few) as node:
+        rooms = node.rooms
+        for _ in range(10):
+            assert (await rooms.enter(OWNER, YARD)).role == "owner"
+        await rooms.enter(MINA, YARD)
+        await rooms.create(MINA, "plaza", "", "open")
+        await rooms.enter(MINA, "plaza")
+        await rooms.leave(MINA, YARD)
+        assert await code(rooms.enter(MINA, YARD)) == "rate_limited"
+        assert (await rooms.enter(MINA, "plaza")).role == "owner", "a member comes in, whatever is spent"
+        for _ in range(5):
+            await rooms.leave(SHOP, YARD) if await store.member(YARD, SHOP.id) else await rooms.enter(SHOP, YARD)
+
+
+async def test_what_is_refused_was_tried_and_counts(store: Store) -> None:
+    few = Rates(user=Rate(0.001, 6))
+    async with running_node(store, rates=few) as node:
+        rooms = node.rooms
+        assert await code(rooms.enter(MINA, "missing")) == "not_found"
+        assert await code(rooms.leave(MINA, YARD)) == "not_member"
+        assert await code(rooms.kick(MINA, YARD, OWNER.id)) == "not_found"
+        assert await code(rooms.grant(MINA, YARD, OWNER.id, "member")) == "not_found"
+        assert await code(rooms.change(MINA, YARD, "x", None, None)) == "not_found"
+        assert await code(rooms.create(MINA, YARD, "", "open")) == "room_exists"
+        for tried in (
+            rooms.enter(MINA, "missing"), rooms.leave(MINA, YARD), rooms.kick(MINA, YARD, OWNER.id),
+            rooms.grant(MINA, YARD, OWNER.id, "member"), rooms.change(MINA, YARD, "x", None, None),
+            rooms.create(MINA, YARD, "", "open"),
+        ):  # fmt: skip
+            assert await code(tried) == "rate_limited"

@@ -1,6 +1,7 @@
 """A flooder with sockets on three nodes has one rate, and his neighbours theirs. In virtual time, over real buses."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import pytest
@@ -128,8 +129,8 @@ def test_a_room_and_an_address_are_shared_too() -> None:
         here.limits.flooded("10.0.0.9", now())
         await asyncio.sleep(TICK_S * 1.1)
         assert not there.passes("somebody", "full") and there.passes("somebody", "empty")
-        assert there.sharing.charged == {"room": 40, "user": 40, "address": 20 + 1 + 25}
-        assert here.sharing.charged == {}
+        assert there.sharing.charged == Counter(room=40, user=40, address=20 + 1 + 25)
+        assert here.sharing.charged == Counter()
 
     told(story)
 

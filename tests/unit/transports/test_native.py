@@ -70,10 +70,10 @@ async def test_a_handler_that_fails_is_answered_and_the_connection_lives(
 ) -> None:
     peer = await greeted(node)
 
-    def broken(room: str, user: str, seq: int) -> None:
+    def broken(room: str, user: str, seq: int, stood: int) -> None:
         raise ValueError
 
-    monkeypatch.setattr(node.reading, "mark", broken)
+    monkeypatch.setattr(node.read_pointers, "mark", broken)
     peer.tell({"op": "read", "n": 10, "room": "yard", "seq": 1}, {"op": "ping", "n": 11})
     assert (await peer.answer(10))["code"] == "internal"
     await peer.answer(11)
@@ -161,7 +161,9 @@ async def test_notices_are_not_answered_unless_asked(node: Node) -> None:
     )
     await peer.answer(11)
     assert [f["n"] for f in peer.of("ok")[before:]] == [10, 11]
-    assert node.reading._pointers == {("yard", peer.user): 2}, "a pointer does not pass the room"
+    assert dict(node.hub.rooms["yard"].readers) == {}, (
+        "the newest was read by joining, and a pointer does not pass the room"
+    )
 
 
 async def test_a_crowd_joins_in_turns_and_who_has_gone_takes_none(node: Node) -> None:
@@ -175,7 +177,7 @@ async def test_a_crowd_joins_in_turns_and_who_has_gone_takes_none(node: Node) ->
         assert (await peer.answer(2))["op"] == (await peer.answer(3))["op"] == "ok", (
             "what stands behind it waits with it"
         )
-    members, _ = await node.reading.members("yard", "", 50)
+    members, _ = await node.reading.members(OWNER, "yard", "", 50)
     assert {"Peer 0", "Peer 1", "Peer 3"} <= {m.name for m in members}
     assert "Peer 2" not in {m.name for m in members}
 

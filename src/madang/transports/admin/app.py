@@ -113,7 +113,7 @@ async def nodes(node: ThisNode) -> Response:
 @router.get("/rooms")
 async def rooms(node: ThisNode, after: AfterId = "", limit: Limit = 50) -> Response:
     """List the open rooms."""
-    found, more = await node.reading.open_rooms(after, limit)
+    found, more = await node.reading.open_rooms(SYSTEM, after, limit)
     return answer(Rooms(found, more))
 
 
@@ -128,7 +128,7 @@ async def create_room(node: ThisNode, new: Annotated[NewRoom, body(NewRoom)]) ->
 async def room(node: ThisNode, id: RoomPath) -> Response:
     """Show any room."""
     found = await node.rooms.room(id)
-    members, more = await node.reading.members(id, "", 50)
+    members, more = await node.reading.members(SYSTEM, id, "", 50)
     live = node.hub.rooms.get(id)
     sockets = live.live + len(live.lagging) if live else 0
     return answer(ShownRoom(found, sockets, Members([shown(member) for member in members], more)))

@@ -20,7 +20,6 @@ from prometheus_client.registry import Collector
 
 from madang import __version__
 from madang.services.appender import Statistics
-from madang.services.limits import KINDS
 from madang.transports.node import Node
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -124,7 +123,9 @@ class _Node(Collector):
         )
         yield GaugeMetricFamily("madang_joins_waiting", "Joins waiting for their turn.", node.joins.waiting)
         yield GaugeMetricFamily("madang_appends_waiting", "Drafts not answered yet.", appender.waiting)
-        yield GaugeMetricFamily("madang_read_pointers_waiting", "Read pointers not written yet.", node.reading.waiting)
+        yield GaugeMetricFamily(
+            "madang_read_pointers_waiting", "Read pointers not written yet.", node.read_pointers.waiting
+        )
         for name, (field, text) in _EVENTS.items():
             yield CounterMetricFamily(name, text, getattr(hub.statistics, field))
         yield from _appends(appender.statistics)
@@ -145,8 +146,8 @@ def _fleet(node: Node) -> Iterator[Metric]:
         for name, (field, text) in names.items():
             yield CounterMetricFamily(name, text, getattr(counted, field))
     charged = CounterMetricFamily("madang_limits_charged", "Charged for what was spent elsewhere.", labels=["limit"])
-    for kind in KINDS:
-        charged.add_metric([kind], node.shared_limits.charged[kind])
+    for kind, n in node.shared_limits.charged.items():
+        charged.add_metric([kind], n)
     yield charged
 
 

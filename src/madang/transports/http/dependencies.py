@@ -1,6 +1,6 @@
 """Who is asking, and the parameters that many routes share: FastAPI dependencies, judged by services."""
 
-from typing import Annotated, Final, cast
+from typing import Annotated, cast
 
 from fastapi import Depends, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -9,7 +9,6 @@ from madang.core.actors import Actor
 from madang.errors import Refused
 from madang.transports.node import Node
 
-_SERVER_KEY: Final = "mk_"
 _bearer = HTTPBearer(scheme_name="token", description="A user's token, or a server key (mk_…).", auto_error=False)
 
 
@@ -46,11 +45,7 @@ Token = Annotated[str, Depends(_token)]
 
 
 async def _caller(node: ThisNode, token: Token) -> Actor:
-    if token.startswith(_SERVER_KEY):
-        return await node.identity.server(token)
-    user, _ = node.identity.verify(token, node.now())
-    node.limits.request(user.id, node.turns.time())
-    return user
+    return await node.identity.caller(token, node.now())
 
 
 Caller = Annotated[Actor, Depends(_caller)]
@@ -62,14 +57,3 @@ UserPath = Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f]{1,64}$", description=
 EmojiPath = Annotated[str, Path(min_length=1, max_length=32, description="The emoji, percent-encoded.")]
 AfterId = Annotated[str, Query(pattern=r"^[^\x00-\x1f\x7f]{0,64}$", description="Page on from above this id.")]
 Limit = Annotated[int, Query(ge=1, le=200, description="At most so many.")]
-
-
-def hold_page(node: Node, user: Actor, rows: int) -> None:
-    """Count a page that a caller reads, as the native protocol does; a server reads for many (rate_limited)."""
-    if not user.server:
-        node.limits.page_requested(user.id, rows, node.turns.time())
-
-
-def hold(node: Node, user: Actor, room: str, slow_ms: int = 0) -> None:
-    """Count a change that a caller makes in a room, as the native protocol does (rate_limited, slow_mode)."""
-    node.limits.append(user.id, room, node.turns.time(), slow_ms, server=user.server)

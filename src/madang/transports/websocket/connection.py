@@ -20,6 +20,7 @@ from websockets.server import ServerProtocol
 
 from madang.delivery.subscription import Subscription
 from madang.protocol.native.frames import ByeFrame
+from madang.transports.native.operations import OPERATIONS
 from madang.transports.native.session import MAX_FRAME, Session
 from madang.transports.node import Node
 from madang.transports.websocket.framing import DEFLATE, PLAIN, NativeEncoding, encoding_for
@@ -209,7 +210,7 @@ class Connection(asyncio.Protocol):
         node.admission.enter(self.address)
         self.device = secrets.token_hex(8)
         self.encoding = encoding_for(self._protocol.extensions)
-        self.session = Session(node, self)
+        self.session = Session(node, self, OPERATIONS)
         self._protocol.send_response(response)
         request.headers.clear()  # the parser keeps the request for good: 2 KB per socket
         node.wheel.add(self._tick, min(HELLO_S, node.ping_s))

@@ -5,13 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 
 from madang.core.events import Appended
-from madang.core.permissions import Action, need
 from madang.core.rooms import Member, Room
-from madang.delivery import ephemeral
-from madang.errors import Refused
-from madang.services.identity import INVITE_S
 from madang.transports.http import bodies as b
-from madang.transports.http.dependencies import AfterId, Caller, Limit, RoomPath, ThisNode, UserPath, hold, hold_page
+from madang.transports.http.dependencies import AfterId, Caller, Limit, RoomPath, ThisNode, UserPath
 from madang.transports.http.errors import answer
 from madang.transports.http.schemas import body, documented
 from madang.transports.node import Node
@@ -35,15 +31,13 @@ def appended(node: Node, outcome: Appended | None, status: int = 200) -> Respons
 @router.get("/rooms", **documented(b.Rooms))
 async def open_rooms(node: ThisNode, caller: Caller, after: AfterId = "", limit: Limit = 50) -> Response:
     """List the open rooms."""
-    hold_page(node, caller, limit)
-    rooms, more = await node.reading.open_rooms(after, limit)
+    rooms, more = await node.reading.open_rooms(caller, after, limit)
     return answer(b.Rooms(rooms, more))
 
 
 @router.post("/rooms", **documented(Room, status=201, taken=b.NewRoom))
 async def create_room(node: ThisNode, caller: Caller, new: Annotated[b.NewRoom, body(b.NewRoom)]) -> Response:
     """Open a room and own it."""
-    hold(node, caller, new.id)
     await node.rooms.create(caller, new.id, new.title, new.access)
     return answer(await node.rooms.room(new.id), 201, {"Location": f"/api/rooms/{new.id}"})
 
@@ -59,7 +53,6 @@ async def change_room(
     node: ThisNode, caller: Caller, id: RoomPath, change: Annotated[b.RoomChange, body(b.RoomChange)]
 ) -> Response:
     """Change a room's title, access or slow mode (moderators), and show the room."""
-    hold(node, caller, id)
     await node.rooms.change(caller, id, change.title, change.access, change.slow_ms)
     return answer(await node.rooms.room(id))
 
@@ -75,10 +68,7 @@ def shown(member: Member) -> b.OneMember:
 @router.get(ROOM + "/members", **documented(b.Members))
 async def members(node: ThisNode, caller: Caller, id: RoomPath, after: AfterId = "", limit: Limit = 50) -> Response:
     """List a room's members."""
-    hold_page(node, caller, limit)
-    await node.rooms.member(caller, id)
-    found, more = await node.reading.members(id, after, limit)
-    await node.rooms.member(caller, id)  # again: the page may have what came after a kick
+    found, more = await node.reading.members(caller, id, after, limit)
     return answer(b.Members([shown(member) for member in found], more))
 
 
@@ -87,29 +77,26 @@ async def join(
     node: ThisNode, caller: Caller, id: RoomPath, joining: Annotated[b.Joining, body(b.Joining, optional=True)]
 ) -> Response:
     """Join a room that is open, or with an invite; a member already stays one."""
-    hold(node, caller, id)
-    invited = joining.invite is not None and node.identity.invited(joining.invite, id)
-    return answer(shown(await node.rooms.enter(caller, id, invited=invited)))
+    return answer(shown(await node.rooms.enter(caller, id, joining.invite)))
 
 
 @router.post(ROOM + "/invites", **documented(b.Invited, status=201))
 async def invite(node: ThisNode, caller: Caller, id: RoomPath) -> Response:
     """Make an invite to the room (moderators)."""
-    need((await node.rooms.member(caller, id)).role, Action.INVITE)
-    return answer(b.Invited(node.identity.invite(id, node.now()), INVITE_S * 1000), 201)
+    member = await node.rooms.member(caller, id)
+    invite = node.invites.make(member.role, id, node.now())
+    return answer(b.Invited(invite.text, invite.expires_ms), 201)
 
 
 @router.delete(ROOM + "/members/me", **documented(b.Stored))
 async def leave(node: ThisNode, caller: Caller, id: RoomPath) -> Response:
     """Leave a room."""
-    hold(node, caller, id)
     return appended(node, await node.rooms.leave(caller, id))
 
 
 @router.delete(ROOM + "/members/{user}", **documented(b.Stored))
 async def kick(node: ThisNode, caller: Caller, id: RoomPath, user: UserPath) -> Response:
     """End the membership of somebody who stands below the caller."""
-    hold(node, caller, id)
     return appended(node, await node.rooms.kick(caller, id, user))
 
 
@@ -118,7 +105,6 @@ async def change_role(
     node: ThisNode, caller: Caller, id: RoomPath, user: UserPath, new: Annotated[b.NewRole, body(b.NewRole)]
 ) -> Response:
     """Give a member a role (owners)."""
-    hold(node, caller, id)
     return appended(node, await node.rooms.grant(caller, id, user, new.role))
 
 
@@ -127,12 +113,4 @@ async def read_up_to(
     node: ThisNode, caller: Caller, id: RoomPath, read: Annotated[b.ReadUpTo, body(b.ReadUpTo)]
 ) -> Response:
     """Move one's own read pointer forward."""
-    member = await node.rooms.member(caller, id)
-    live = await node.hub.open(id)
-    if live is None:
-        raise Refused("not_found")
-    seq = min(read.seq, live.next - 1)
-    if seq > member.read_seq:
-        node.reading.mark(id, caller.id, seq)
-        node.hub.announce(ephemeral.read(id, caller.id, seq))
-    return answer(b.ReadPointer(max(seq, member.read_seq)))
+    return answer(b.ReadPointer(await node.read_pointers.move(caller, id, read.seq)))

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 
 from madang.transports.http import bodies as b
-from madang.transports.http.dependencies import Address, AfterId, Caller, Limit, ThisNode, Token, hold_page
+from madang.transports.http.dependencies import Address, AfterId, Caller, Limit, ThisNode, Token
 from madang.transports.http.errors import answer
 from madang.transports.http.schemas import body, documented
 
@@ -15,8 +15,7 @@ router = APIRouter(prefix="/api", tags=["users"])
 @router.post("/guests", **documented(b.Welcome, status=201, taken=b.NewGuest))
 async def welcome_guest(node: ThisNode, address: Address, new: Annotated[b.NewGuest, body(b.NewGuest)]) -> Response:
     """Welcome a guest: a fresh user of that name, and a token for everything else."""
-    node.limits.address(address, node.turns.time())
-    user, token = node.identity.guest(new.name, node.now())
+    user, token = node.identity.guest(new.name, address, node.now())
     return answer(b.Welcome(b.Identified(user.id, user.name), token), 201)
 
 
@@ -30,6 +29,5 @@ async def me(node: ThisNode, caller: Caller, token: Token) -> Response:
 @router.get("/me/rooms", **documented(b.MyRooms))
 async def my_rooms(node: ThisNode, caller: Caller, after: AfterId = "", limit: Limit = 50) -> Response:
     """List one's own rooms, with what is unread there."""
-    hold_page(node, caller, limit)
-    rooms, more = await node.reading.memberships(caller.id, after, limit)
+    rooms, more = await node.reading.memberships(caller, after, limit)
     return answer(b.MyRooms(rooms, more))

@@ -1,0 +1,36 @@
+"""What the commands of the native protocol do: one function per operation. They parse, call services and delivery, and answer.
+
+A new operation is a command in `protocol.native.commands`, a function here, and a row in the table.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from madang.protocol.native import commands as c
+from madang.transports.native.operations import appending, following, opening, reading, signals
+from madang.transports.native.session import Operation
+
+OPERATIONS: Final[Mapping[type[c.Command], Operation]] = {
+    c.Hello: opening.hello,
+    c.Ping: signals.ping,
+    c.Typing: signals.typing,
+    c.Read: signals.read,
+    c.Join: following.join,
+    c.Leave: following.leave,
+    c.Create: following.create,
+    c.Change: following.change,
+    c.Invite: following.invite,
+    c.Kick: following.kick,
+    c.Role: following.role,
+    c.Send: appending.send,
+    c.Edit: appending.edit,
+    c.Delete: appending.delete,
+    c.React: appending.react,
+    c.Pin: appending.pin,
+    c.History: reading.history,
+    c.Pins: reading.pins,
+    c.Members: reading.members,
+    c.Presence: reading.presence,
+    c.Rooms: reading.rooms,
+}
+"""Every command has its operation here; a test holds the two together."""

@@ -1,0 +1,101 @@
+"""Rooms and memberships: join, leave, create, change, invite, kick, grant roles. All but the invite wait for storage."""
+
+from collections.abc import Awaitable, Callable
+
+from madang.core.actors import Actor
+from madang.core.events import Appended
+from madang.core.rooms import Member
+from madang.delivery.joining import Joined
+from madang.delivery.room import LiveRoom
+from madang.errors import Refused
+from madang.protocol.native import codec
+from madang.protocol.native import commands as c
+from madang.protocol.native.frames import Answer, AppendAnswer, InviteAnswer, JoinAnswer, RoomInfo, UnchangedAnswer
+from madang.transports.native.session import Session
+
+
+def join(session: Session, m: c.Join) -> None:
+    """Become a member where the room is open, and follow it on this connection."""
+
+    async def work() -> JoinAnswer:
+        node, socket = session.node, session.socket
+        if len(socket.subscriptions) >= node.max_rooms and m.room not in socket.subscriptions:
+            raise Refused("too_many", f"At most {node.max_rooms} rooms on one connection.")
+        room, member, joined = await _follow(session, m)
+        info = room.info
+        return JoinAnswer(
+            room=RoomInfo(id=info.id, title=info.title, access=info.access, slow_ms=info.slow_ms), role=member.role,
+            seq=joined.seq, epoch=room.epoch, read_seq=member.read_seq, reset=joined.reset,
+            events=codec.array(joined.events),
+        )  # fmt: skip
+
+    session.later(m.n, work, session.node.joins)
+
+
+async def _follow(session: Session, m: c.Join) -> tuple[LiveRoom, Member, Joined]:
+    """Enter and follow. A room is opened only for those who may see it; what a kick meanwhile ends, stays ended."""
+    node, user = session.node, session.actor()
+    room = node.hub.rooms.get(m.room)
+    member_at = room.next if room is not None else 0
+    if m.since is None:
+        member = await node.rooms.enter(user, m.room, m.invite)
+    else:  # who was kicked while away is not let in again by coming back
+        member = await node.rooms.member(user, m.room)
+    while True:
+        if room is None:
+            room = await node.hub.open(m.room)
+            if room is None:
+                raise Refused("not_found")
+            member_at = room.next
+            member = await node.rooms.member(user, m.room)
+        joined = await node.joiner.join(
+            session.socket, room, user.id, user.name, member.role,
+            member_at=member_at, joined_at=member.read_seq, since=m.since, epoch=m.epoch, limit=m.limit,
+        )  # fmt: skip
+        if joined is not None:
+            return room, member, joined
+        room = None
+
+
+def leave(session: Session, m: c.Leave) -> None:
+    """End the user's own membership."""
+    _append(session, m, lambda me: session.node.rooms.leave(me, m.room))
+
+
+def create(session: Session, m: c.Create) -> None:
+    """Create a room and own it."""
+    _append(session, m, lambda me: session.node.rooms.create(me, m.room, m.title, m.access))
+
+
+def change(session: Session, m: c.Change) -> None:
+    """Change a room's title, access or slow mode."""
+    _append(session, m, lambda me: session.node.rooms.change(me, m.room, m.title, m.access, m.slow_ms))
+
+
+def kick(session: Session, m: c.Kick) -> None:
+    """End another member's membership."""
+    _append(session, m, lambda me: session.node.rooms.kick(me, m.room, m.user))
+
+
+def role(session: Session, m: c.Role) -> None:
+    """Grant a member a role."""
+    _append(session, m, lambda me: session.node.rooms.grant(me, m.room, m.user, m.role))
+
+
+def invite(session: Session, m: c.Invite) -> None:
+    """Make an invite to the room."""
+    node = session.node
+    invite = node.invites.make(session.subscription(m.room).role, m.room, node.now())
+    session.answer(m.n, InviteAnswer(invite=invite.text, expires_ms=invite.expires_ms))
+
+
+def _append(session: Session, m: c.Command, change: Callable[[Actor], Awaitable[Appended | None]]) -> None:
+    async def work() -> Answer:
+        outcome = await change(session.actor())
+        if outcome is None:
+            return UnchangedAnswer()
+        event = outcome.event
+        ack = session.node.appender.ack
+        return AppendAnswer(id=str(event.id), seq=event.seq, ack=ack, duplicate=outcome.duplicate)
+
+    session.later(m.n, work)

@@ -1,0 +1,35 @@
+"""Hello: who is speaking, and what the server is."""
+
+from typing import Final
+
+from madang import __version__
+from madang.delivery.catching_up import RESUME_EVENTS
+from madang.errors import Refused
+from madang.protocol.native import commands as c
+from madang.protocol.native.frames import HelloAnswer, ServerInfo, UserInfo
+from madang.services import messages
+from madang.transports.native.session import MAX_FRAME, Session
+
+MAX_MENTIONS: Final = 50
+
+
+def hello(session: Session, m: c.Hello) -> None:
+    """Open the session for a user."""
+    if session.is_open:
+        raise Refused("hello_twice")
+    if m.v != c.VERSION:
+        raise Refused("bad_version", f"This server speaks version {c.VERSION}.")
+    if (m.guest is None) == (m.token is None):
+        raise Refused("bad_field", "guest, token: exactly one of them.")
+    node = session.node
+    if m.token is not None:
+        user, token = node.identity.verify(m.token, node.now())
+    else:
+        user, token = node.identity.guest(m.guest or "", session.socket.address, node.now())
+    session.open(user)
+    server = ServerInfo(
+        name="madang", version=__version__, v=c.VERSION, ack=node.appender.ack, max_frame=MAX_FRAME,
+        max_text=node.max_text, max_rooms=node.max_rooms, max_data=messages.MAX_DATA, max_mentions=MAX_MENTIONS,
+        resume_events=RESUME_EVENTS, ping_ms=int(node.ping_s * 1000),
+    )  # fmt: skip
+    session.answer(m.n, HelloAnswer(user=UserInfo(id=user.id, name=user.name), token=token, server=server))
