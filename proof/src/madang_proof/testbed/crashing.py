@@ -1,11 +1,16 @@
-"""A server that ends itself with SIGKILL at a named point: `python -m madang_proof.testbed.crashing POINT MODULE ARGUMENTS`
-runs MODULE (madang) with everything as it is, until a message comes whose cid begins with `crash-`.
+"""A server that kills itself (SIGKILL) at a named point: `python -m madang_proof.testbed.crashing POINT MODULE ARGUMENTS`.
 
-The points lie between the steps of an append: `before_commit` (numbered, and not committed), `after_commit` (in the
-thread that commits, before anybody else knows), `before_ack` (in the event loop, before the batch's first answer) and
-`before_fanout` (its senders have been answered, and no member is told any more).
+It runs MODULE (madang) unchanged until a message arrives whose cid begins with `crash-`. The points lie between the steps
+of an append:
 
-This is the launcher alone, so that the product has no hooks. Who sends the message and what must hold is in `faults/`.
+    before_commit  its events have been numbered, and the commit has not begun (SQLite)
+    after_commit   in the thread that commits, before the event loop learns of it (SQLite)
+    before_ack     in the event loop, before the first sender of the batch is answered
+    before_fanout  the senders of the batch have been answered, and no member has been told
+
+The product has no hooks for this. Its public borders are watched instead: the calls into `sqlite3` for the points around
+a commit, the log port and `Fanout` for those in the event loop. Who sends the message, and what must hold afterwards, is
+said in `faults/crash.py`.
 """
 
 import asyncio
@@ -15,95 +20,116 @@ import runpy
 import signal
 import sqlite3
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
+from madang.delivery.fanout import Fanout
+
+from madang.adapters.sql import Store
+from madang.core.events import Appended, Draft, Event
+from madang.ports.log import Outcome
+
 MARK: Final = "crash-"
-POINTS: Final = ("before_commit", "after_commit", "before_ack", "before_fanout")
-LAST_ACKS_S: Final = 0.05  # what an ack may take into the kernel, before a crash that comes after it
-
-
-def _marked(drafts: Sequence[Any]) -> bool:
-    return any(draft.cid is not None and draft.cid.startswith(MARK) for draft in drafts)
+BEFORE_COMMIT, AFTER_COMMIT, BEFORE_ACK, BEFORE_FANOUT = (
+    "before_commit", "after_commit", "before_ack", "before_fanout",
+)  # fmt: skip
+POINTS: Final = (BEFORE_COMMIT, AFTER_COMMIT, BEFORE_ACK, BEFORE_FANOUT)
+LAST_ACKS_S: Final = 0.05  # time for acks to reach the kernel, before a crash that comes after them
 
 
 def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class _Watched(sqlite3.Connection):
-    """A connection that dies instead of committing, once it is told to."""
+class _DyingConnection(sqlite3.Connection):
+    """A connection that dies around the commit of an INSERT that carries the mark."""
 
-    doomed = False
+    point = BEFORE_COMMIT
+    _marked = False  # such an INSERT belongs to the open transaction
 
-    def execute(self, sql: str, *more: Any) -> sqlite3.Cursor:
-        if _Watched.doomed and not self.in_transaction and sql.startswith("INSERT INTO journal"):
-            _die()  # outside a transaction this statement is one
-        return super().execute(sql, *more)
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        if not sql.startswith("INSERT") or not _carries_mark(parameters):
+            return super().execute(sql, parameters)
+        if self.in_transaction:
+            self._marked = True
+            return super().execute(sql, parameters)
+        # Outside a transaction the statement is one, and is committed if it inserts anything.
+        if self.point == BEFORE_COMMIT:
+            _die()
+        cursor = super().execute(sql, parameters)
+        if cursor.rowcount > 0:
+            _die()
+        return cursor
 
     def commit(self) -> None:
-        if _Watched.doomed:
+        if self._marked and self.point == BEFORE_COMMIT:
             _die()
         super().commit()
+        if self._marked:
+            _die()
+
+
+def _carries_mark(parameters: Any) -> bool:
+    """Return whether a parameter contains the mark, be it text or a blob of encoded events."""
+    return any(
+        (isinstance(value, str) and MARK in value) or (isinstance(value, bytes) and MARK.encode() in value)
+        for value in parameters
+    )
 
 
 def _at_commit(point: str) -> None:
-    from madang.adapters.sql.sqlite_writer import Writer
-
-    append = Writer.append
-
-    def watched(self: Writer, drafts: Sequence[Any], *more: Any) -> Any:
-        marked = _marked(drafts)
-        _Watched.doomed = marked and point == "before_commit"
-        outcomes = append(self, drafts, *more)
-        if marked:
-            _die()
-        return outcomes
-
-    sqlite3.connect = functools.partial(sqlite3.connect, factory=_Watched)  # type: ignore[assignment]
-    Writer.append = watched  # type: ignore[assignment, method-assign]
+    _DyingConnection.point = point
+    sqlite3.connect = functools.partial(sqlite3.connect, factory=_DyingConnection)  # type: ignore[assignment]
 
 
 def _before_ack() -> None:
-    from madang.services import appender
+    append = Store.append
 
-    settle = appender._Lane._settle
-
-    def watched(self: Any, batch: Sequence[Any], outcomes: Any) -> None:
-        if _marked([draft for draft, _, _ in batch]):
+    async def watched(self: Store, drafts: Sequence[Draft]) -> list[Outcome]:
+        outcomes = await append(self, drafts)
+        if any(map(_is_marked, drafts)):
             _die()
-        settle(self, batch, outcomes)
+        return outcomes
 
-    appender._Lane._settle = watched  # type: ignore[method-assign]
+    Store.append = watched  # type: ignore[method-assign]
 
 
 def _before_fanout() -> None:
-    from madang.services.appender import _Lane
+    append, committed = Store.append, Fanout.committed
+    fatal: set[int] = set()  # ids of events whose command carries the mark
+    dying = False
 
-    settle, told = _Lane._settle, _Lane.__init__
+    async def watched(self: Store, drafts: Sequence[Draft]) -> list[Outcome]:
+        outcomes = await append(self, drafts)
+        for draft, outcome in zip(drafts, outcomes, strict=True):
+            if _is_marked(draft) and isinstance(outcome, Appended):
+                fatal.add(outcome.event.id)
+        return outcomes
 
-    def watched(self: Any, batch: Sequence[Any], outcomes: Any) -> None:
-        if not self.silent and _marked([draft for draft, _, _ in batch]):
-            self.silent = True
+    def withheld(self: Fanout, events: Sequence[Event]) -> None:
+        nonlocal dying
+        if not dying and any(event.id in fatal for event in events):
+            dying = True
             asyncio.get_running_loop().call_later(LAST_ACKS_S, _die)
-        settle(self, batch, outcomes)
+        if not dying:
+            committed(self, events)
 
-    def begin(self: Any, log: Any, committed: Callable[[Any], None], *more: Any) -> None:
-        self.silent = False
-        told(self, log, lambda events: None if self.silent else committed(events), *more)
+    Store.append = watched  # type: ignore[method-assign]
+    Fanout.committed = withheld  # type: ignore[method-assign]
 
-    _Lane.__init__ = begin  # type: ignore[assignment, method-assign]
-    _Lane._settle = watched  # type: ignore[method-assign]
+
+def _is_marked(draft: Draft) -> bool:
+    return draft.cid is not None and draft.cid.startswith(MARK)
 
 
 def main() -> None:
     """Watch for the point, and become the server."""
     point, module, *arguments = sys.argv[1:]
     if point not in POINTS:
-        raise SystemExit(f"there is no point {point!r}, but {', '.join(POINTS)}")
-    if point == "before_ack":
+        raise SystemExit(f"there is no point {point!r}; there are {', '.join(POINTS)}")
+    if point == BEFORE_ACK:
         _before_ack()
-    elif point == "before_fanout":
+    elif point == BEFORE_FANOUT:
         _before_fanout()
     else:
         _at_commit(point)
