@@ -1,4 +1,4 @@
-"""Commands of the native protocol, as devices give them and keep them until they are answered."""
+"""Commands of the native protocol, as clients send them and keep them until they are answered."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -12,7 +12,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class Command(msgspec.Struct, kw_only=True):
-    """A command to give. `more` has the fields that the history does not note."""
+    """A command to send. `more` has the fields that the history does not note."""
 
     op: str
     room: str = ""
@@ -21,19 +21,21 @@ class Command(msgspec.Struct, kw_only=True):
     target: int = 0
     user: str = ""
     more: dict[str, Any] = {}
-    keep: bool = False  # to be sent again, with its cid, until it is answered for good
-    done: Callable[["Command", frames.Frame | None], None] | None = None  # told the answer; None: the connection ended
+    keep: bool = False  # send again, with its cid, until it has a final answer
+    done: Callable[["Command", frames.Frame | None], None] | None = (
+        None  # called with the answer, or None when the connection ended
+    )
 
 
 class Asked(msgspec.Struct):
-    """A command on its way since `at`."""
+    """A command that was sent at `at` and waits for its answer."""
 
     command: Command
     at: int
 
 
 def encode(c: Command, n: int) -> bytes:
-    """Give the text frame of a command."""
+    """Return the text frame of a command."""
     fields: dict[str, Any] = {"op": c.op, "n": n}
     named = {"room": c.room, "cid": c.cid, "text": c.text, "user": c.user}
     fields |= {name: value for name, value in named.items() if value}

@@ -1,7 +1,7 @@
 """A WebSocket client on a plain transport: text frames in and out, and everything that a test wants to do to a socket.
 
-`websockets` parses (sans-I/O); there is no task, queue or timer per connection, and a frame is handed on in the callback
-its bytes came in, so that what is noted is noted when it came.
+`websockets` parses (sans-I/O). There is no task, queue or timer per connection, and a frame is handed on in the callback
+in which its bytes arrived, so that it is noted when it arrived.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ GONE: Final = 1006
 
 
 class Connection(asyncio.Protocol):
-    """One connection. `on_text` gets each text frame; `on_end` the close code, once, GONE where there was none."""
+    """A connection. `on_text` receives each text frame; `on_end` the close code, once, GONE where there was none."""
 
     def __init__(self, url: str, on_text: Callable[[bytes], None], on_end: Callable[[int], None]) -> None:
         self._protocol = ClientProtocol(parse_uri(url), max_size=MAX_BYTES)
@@ -41,36 +41,36 @@ class Connection(asyncio.Protocol):
 
     @property
     def port(self) -> int:
-        """Its own port."""
+        """The local port."""
         assert self._transport is not None
         port: int = self._transport.get_extra_info("sockname")[1]
         return port
 
     def send(self, texts: Iterable[bytes]) -> None:
-        """Send text frames in one write, while it `speaks`."""
+        """Send text frames in one write. Only while it `speaks`."""
         for text in texts:
             self._protocol.send_text(text)
         self._flush()
 
     def close(self) -> None:
-        """Say goodbye (1000); the connection ends when the server has answered, or after CLOSE_S."""
+        """Close (1000); the connection ends when the server has answered, or after CLOSE_S."""
         if self.speaks:
             self._protocol.send_close(1000)
             self._flush()
             self._await_end()
 
     def abort(self) -> None:
-        """End it at once, in the middle of whatever is on its way."""
+        """Abort the connection, whatever is under way."""
         if self._transport is not None and not self.closed:
             self._transport.abort()
 
     def read_on(self, on: bool) -> None:
-        """Stop reading from the socket, or go on."""
+        """Stop reading from the socket, or resume."""
         transport = self._transport
         if transport is not None and not self.closed and transport.is_reading() != on:
             transport.resume_reading() if on else transport.pause_reading()
 
-    # -- from the loop -------------------------------------------------------------------------------------------------
+    # -- asyncio.Protocol ----------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for the upgrade."""
@@ -84,12 +84,12 @@ class Connection(asyncio.Protocol):
         self._read()
 
     def eof_received(self) -> None:
-        """The server will say no more."""
+        """Note that the server will send no more."""
         self._protocol.receive_eof()
         self._read()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is over."""
+        """Report the end."""
         self.closed = True
         if self._closing is not None:
             self._closing.cancel()
@@ -110,7 +110,7 @@ class Connection(asyncio.Protocol):
 
     def _take(self, frame: Frame) -> None:
         if frame.opcode not in (Opcode.TEXT, Opcode.CONT):
-            return  # pings are answered by the library
+            return  # the library answers pings
         self._parts.append(bytes(frame.data))
         if frame.fin:
             text, self._parts = b"".join(self._parts), []
@@ -132,10 +132,12 @@ class Connection(asyncio.Protocol):
 async def dial(
     url: str, on_text: Callable[[bytes], None], on_end: Callable[[int], None], *, small: bool = False
 ) -> Connection | None:
-    """Open a WebSocket; None if it could not be had in OPEN_S. `on_end` is called for an opened one only.
+    """Open a WebSocket; return None if that failed or took longer than OPEN_S.
+
+    `on_end` is called only for a connection that was opened.
 
     Args:
-        small: with a receive buffer of 4 KB, so that the server soon feels it when reading stops.
+        small: use a receive buffer of 4 KB, so that the server soon notices when reading stops.
     """
     loop = asyncio.get_running_loop()
     parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""What one device writes into the history: each frame as it came, each command before it goes. No cleverness here."""
+"""What one client writes into the history: each frame as it arrived, each command before it is sent. Nothing clever here."""
 
 from typing import Final
 
@@ -10,12 +10,12 @@ from madang_proof.load import frames
 from madang_proof.load.command import Asked, Command
 from madang_proof.load.recorder import Recorder
 
-UNSURE: Final = frozenset({"storage_failed", "internal"})  # codes that leave open whether it was stored
-READS: Final = frozenset({"hello", "history", "rooms", "presence", "invite"})  # noted by their answers alone
+UNSURE: Final = frozenset({"storage_failed", "internal"})  # codes that leave open whether the command was stored
+READS: Final = frozenset({"hello", "history", "rooms", "presence", "invite"})  # only their answers are noted
 
 
 class ConnectionLog:
-    """Notes what one device sends and hears, connection by connection."""
+    """Notes what one client sends and receives, connection by connection."""
 
     def __init__(self, recorder: Recorder, client: str) -> None:
         self.recorder = recorder
@@ -24,25 +24,25 @@ class ConnectionLog:
         self._named = False  # whether a record names the connection
 
     def begin(self) -> None:
-        """A connection begins."""
+        """Note that a connection begins."""
         self.recorder.counted["connections"] += 1
         self._conn = self.recorder.new_connection()
         self._named = False
 
     def opened(self, at: int, user: str, port: int) -> None:
-        """The hello was answered ok, on a connection from this port."""
+        """Note that hello was answered ok, on a connection from this local port."""
         self._named = True
         self.recorder.note(r.Opened(at, self._conn, self._client, user, self.recorder.node_of(port)))
 
     def closed(self, code: int, *, mine: bool, unanswered: int) -> None:
-        """The connection is over, with so many sends unanswered."""
+        """Note that the connection is over, and how many sends it left unanswered."""
         self.recorder.closes[code] += 1
         self.recorder.counted["unknown"] += unanswered
         if self._named:
             self.recorder.note(r.Closed(now(), self._conn, code, mine))
 
     def invoke(self, at: int, call: int, c: Command) -> None:
-        """A command is about to be sent."""
+        """Note a command that is about to be sent."""
         if c.op == "send":
             self.recorder.counted["sends"] += 1
         if c.op not in READS:
@@ -50,14 +50,14 @@ class ConnectionLog:
             self.recorder.note(r.Invoke(at, call, self._conn, c.op, c.room, c.cid, c.text, c.target, c.user))
 
     def event(self, at: int, e: frames.Event, via: str = "live") -> None:
-        """An event came."""
+        """Note an event."""
         self.recorder.counted["deliveries"] += 1
         self.recorder.note(
             r.Event(at, self._conn, e.room, e.seq, e.id, e.type, e.user, e.text, e.target, e.member, e.deleted, via)
         )
 
     def joined(self, at: int, f: frames.Frame, asked: Asked) -> None:
-        """A join was answered ok."""
+        """Note that a join was answered ok."""
         self.recorder.counted["joins"] += 1
         room, since = asked.command.room, asked.command.more.get("since")
         self.recorder.note(r.Joined(at, f.n, self._conn, room, f.epoch, f.seq, since, f.reset, f.read_seq))
@@ -65,29 +65,29 @@ class ConnectionLog:
             self.event(at, event, "join")
 
     def skip(self, at: int, f: frames.Frame) -> None:
-        """Events are left out."""
+        """Note that the server left events out."""
         self.recorder.note(r.Skip(at, self._conn, f.room, f.first, f.last))
 
     def behind(self, at: int, f: frames.Frame) -> None:
-        """The device reads too slowly."""
+        """Note that the client reads too slowly."""
         self.recorder.counted["behind"] += 1
         self.recorder.note(r.Behind(at, self._conn, f.room, f.seq))
 
     def reset(self, at: int, f: frames.Frame) -> None:
-        """A fresh start."""
+        """Note a fresh start."""
         self.recorder.counted["resets"] += 1
         self.recorder.note(r.Reset(at, self._conn, f.room, f.epoch, f.seq))
         for event in f.events:
             self.event(at, event, "reset")
 
     def refused(self, at: int, f: frames.Frame, op: str) -> None:
-        """A command was answered with an error."""
+        """Note that a command was answered with an error."""
         self.recorder.refusals[f.code] += 1
         if op not in READS:
             self.recorder.note(r.Unknown(at, f.n, f.code) if f.code in UNSURE else r.Fail(at, f.n, f.code))
 
     def done(self, at: int, f: frames.Frame, asked: Asked, *, final: bool) -> None:
-        """A command was answered ok; `final`: when all was quiet."""
+        """Note that a command was answered ok; `final`: when all was quiet."""
         note, command = self.recorder.note, asked.command
         match command.op:
             case "history":
@@ -106,11 +106,11 @@ class ConnectionLog:
                 note(r.Ok(at, f.n, f.seq, f.id, f.ack, f.duplicate))
 
     def odd(self, what: str) -> None:
-        """Something came that no server should send."""
+        """Note something that no server should send."""
         self.recorder.odd[what] += 1
 
     def undecodable(self, error: msgspec.DecodeError | UnicodeDecodeError) -> None:
-        """A frame came that is none."""
+        """Note a frame that cannot be decoded."""
         self.odd(f"a frame that is none: {error}")
 
 

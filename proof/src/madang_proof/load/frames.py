@@ -1,4 +1,4 @@
-"""What a server says, as PROTOCOL.md has it, decoded by a reader that shares nothing with the server's own code.
+"""Frames of the server as PROTOCOL.md describes them, decoded independently of the server's own code.
 
 One struct for all frames: fields that a frame does not have keep their defaults. Where a name means different things in
 different frames (`room` is a room id in events, and an object in the answer to join), it is `Any`.
@@ -35,7 +35,7 @@ class Message(msgspec.Struct, gc=False):
 
 
 class Room(msgspec.Struct, gc=False):
-    """One row of one's own rooms."""
+    """One row of the user's list of rooms."""
 
     room: str
     seq: int
@@ -79,10 +79,10 @@ _EVENT: Final = b'{"op":"event",'
 
 
 def decode(text: bytes) -> Frame | Event:
-    """Decode a frame of the server's.
+    """Decode a frame of the server.
 
     Raises:
-        msgspec.ValidationError, msgspec.DecodeError: it is none.
+        msgspec.ValidationError, msgspec.DecodeError: the text is not a frame.
     """
     if text.startswith(_EVENT):
         return _event(text)

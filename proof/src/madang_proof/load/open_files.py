@@ -10,7 +10,7 @@ def most_open_files() -> int:
 
 
 def allow_open_files(count: int) -> bool:
-    """Raise the limit of this process to `count` open files; return False where the system does not allow so many."""
+    """Raise the limit of this process to `count` open files; return False where the system allows fewer."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < count:
         try:

@@ -1,6 +1,6 @@
-"""The witness: what clients of a run saw goes through here into the history, and is counted on the way.
+"""The recorder: everything that clients of a run see goes through here into the history, and is counted.
 
-Records wait in memory and a thread writes them a few times a second, so that a slow disk holds up no client. Nothing is
+Records wait in memory and a thread writes them several times a second, so that a slow disk delays no client. Nothing is
 judged here.
 """
 
@@ -17,7 +17,7 @@ FLUSH_S: Final = 0.2
 
 
 class Recorder:
-    """Notes records in the order they are given. Not for several threads."""
+    """Takes records in order. Not thread-safe."""
 
     def __init__(self, writer: HistoryWriter) -> None:
         self._writer = writer
@@ -29,24 +29,26 @@ class Recorder:
         self.counted: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()  # by code
         self.closes: Counter[int] = Counter()  # by code
-        self.odd: Counter[str] = Counter()  # what no server should do, and no invariant names
-        self.latencies = array("I")  # microseconds from a send to its ack, while no fault was at work
+        self.odd: Counter[str] = Counter()  # what no server should do, and no invariant covers
+        self.latencies = array("I")  # microseconds from a send to its ack, outside of faults
         self.fault: str | None = None
-        self.node_of: Callable[[int], str] = lambda port: ""  # names the node that a connection from a port goes to
+        self.node_of: Callable[[int], str] = lambda port: (
+            ""
+        )  # returns the node that a connection from a local port goes to
         self._silence = 0  # longest time without any ack since the fault began, in microseconds
 
     def note(self, record: Record) -> None:
-        """Note a record."""
+        """Add a record."""
         self._waiting.append(record)
         self.noted += 1
 
     def new_connection(self) -> int:
-        """Give a number for a new connection."""
+        """Return a number for a new connection."""
         self._connections += 1
         return self._connections
 
     def new_call(self) -> int:
-        """Give a number for a new call."""
+        """Return a number for a new call."""
         self._calls += 1
         return self._calls
 
@@ -68,7 +70,7 @@ class Recorder:
         self._silence = 0
 
     def end(self, note: str) -> float:
-        """Note that the fault is over; gives the longest time without any ack meanwhile, in seconds."""
+        """Note that the fault is over, and return the longest time without any ack meanwhile, in seconds."""
         assert self.fault is not None
         at = now()
         self.note(Fault(at, self.fault, over=True, note=note))
@@ -76,13 +78,13 @@ class Recorder:
         return max(self._silence, at - self._answered_at) / 1_000_000
 
     async def keep(self) -> None:
-        """Write what waits now and then, until cancelled."""
+        """Write waiting records periodically, until cancelled."""
         while True:
             await asyncio.sleep(FLUSH_S)
             await self._flush()
 
     async def close(self) -> None:
-        """Write the rest and close the history; nothing is noted afterwards."""
+        """Write the rest and close the history; nothing may be noted afterwards."""
         await self._flush()
         await asyncio.to_thread(self._writer.close)
 

@@ -23,10 +23,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
-from madang.delivery.fanout import Fanout
-
 from madang.adapters.sql import Store
 from madang.core.events import Appended, Draft, Event
+from madang.delivery.fanout import Fanout
 from madang.ports.log import Outcome
 
 MARK: Final = "crash-"

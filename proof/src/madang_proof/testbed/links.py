@@ -1,7 +1,7 @@
-"""One connection through the proxy: two sockets, and a way in each direction that meets its weather.
+"""One connection through the proxy: two sockets, and a pipe in each direction with the conditions it meets.
 
-Bytes swallowed by a cut are gone; what is halted or delayed arrives late, whole and in order. Which links there are, and
-which of them meet what, is the proxy's (`proxy.py`).
+Bytes swallowed by a cut are gone; what is halted or delayed arrives late, whole and in order. `proxy.py` decides which
+links exist and which conditions they meet.
 """
 
 import asyncio
@@ -11,21 +11,21 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
-QUEUED: Final = 256 * 1024  # bytes of one way that wait for their time, before its source is no longer read
-HIGH_WATER: Final = 64 * 1024  # bytes a slow reader leaves unread, likewise
+QUEUED: Final = 256 * 1024  # bytes of one direction that wait for their time before its source is no longer read
+HIGH_WATER: Final = 64 * 1024  # bytes that a slow reader leaves unread, likewise
 TEAR_S: Final = 0.02  # between the last part of a frame and the reset, so that the peer has read the part
 _ABRUPT: Final = struct.pack("ii", 1, 0)  # SO_LINGER for no time: closing sends a reset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
-    """What the bytes of one way of a connection meet."""
+    """What happens to the bytes of one direction of a connection."""
 
-    cut: bool = False  # they vanish, and so do ends and resets; the socket stays open
-    halted: bool = False  # they are not read, so the sender feels it
-    sliced: bool = False  # they are written one by one, one per turn of the loop
+    cut: bool = False  # they vanish, as do ends and resets; the socket stays open
+    halted: bool = False  # they are not read, so the sender notices
+    sliced: bool = False  # they are written one by one, one per turn of the event loop
     latency_s: float = 0.0
-    jitter_s: float = 0.0  # at most this much is added to the latency; order is kept
+    jitter_s: float = 0.0  # added to the latency, at most; order is kept
     bytes_per_s: float = 0.0  # 0 for no limit
 
 
@@ -33,36 +33,36 @@ NORMAL: Final = Conditions()
 
 
 class Host(Protocol):
-    """Whose link it is."""
+    """The owner of a link."""
 
     def came(self, link: "Link") -> None:
-        """A client has connected; give the link its server."""
+        """Handle a client that has connected: connect the link to a server."""
 
     def asked(self, link: "Link", data: bytes) -> None:
-        """Bytes of its client come, and are about to pass."""
+        """Handle bytes from the client, before they pass."""
 
     def went(self, link: "Link") -> None:
-        """Both of its sockets are done with."""
+        """Handle the end of both sockets."""
 
     def opened(self) -> None:
-        """A socket was opened."""
+        """Handle a socket that was opened."""
 
     def closed(self) -> None:
-        """A socket was closed."""
+        """Handle a socket that was closed."""
 
     def jitter(self) -> float:
         """Draw a number from 0 to 1."""
 
 
 class Link:
-    """One client's connection and its twin to the server."""
+    """A client's connection and the connection to its server."""
 
     _count = 0
 
     def __init__(self, host: Host) -> None:
         Link._count += 1
         self.number = Link._count
-        self.target = -1  # which of the host's, once it is known
+        self.target = -1  # index among the proxy's targets, once it is known
         self.port = 0  # the client's own
         self.host = host
         self.client = _End(self)
@@ -82,7 +82,7 @@ class Link:
             end.reset()
 
     def tear(self) -> None:
-        """Reset a moment later; what comes meanwhile is dropped."""
+        """Reset the link a moment later; what arrives meanwhile is dropped."""
         if not self.torn:
             self.torn = True
             asyncio.get_running_loop().call_later(TEAR_S, self.reset)
@@ -94,13 +94,13 @@ class Link:
         self._forget()
 
     def close(self) -> None:
-        """Both ways are over; what was written still goes out."""
+        """Close both sockets; what was written still goes out."""
         for end in (self.client, self.server):
             if end.open:
                 end.transport.close()
 
     def lost(self, end: "_End", error: Exception | None) -> None:
-        """One end is gone; the other learns of it, if the way there is not cut."""
+        """Handle the end of one socket; the other learns of it unless the direction there is cut."""
         other = self.server if end is self.client else self.client
         if not other.open:
             self._forget()
@@ -117,7 +117,7 @@ class Link:
 
 
 class _End(asyncio.Protocol):
-    """One socket: what it hears goes into `out`, what it is told comes from `into`."""
+    """One socket: what it receives goes into `out`, what it sends comes from `into`."""
 
     out: "_Pipe"
     into: "_Pipe"
@@ -140,7 +140,7 @@ class _End(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self.out.finish()
-        return True  # the other way may go on
+        return True  # the other direction may go on
 
     def pause_writing(self) -> None:
         self.into.choke(True)
@@ -163,7 +163,7 @@ class _End(asyncio.Protocol):
 
 
 class _Pipe:
-    """One way of a link. An empty chunk in the queue stands for the end."""
+    """One direction of a link. An empty chunk in the queue stands for the end."""
 
     __slots__ = (
         "_choked",
@@ -184,7 +184,7 @@ class _Pipe:
         self._link = link
         self._source = source
         self._sink = sink
-        self._queue: deque[tuple[float, bytes]] = deque()  # loop time when due, bytes
+        self._queue: deque[tuple[float, bytes]] = deque()  # loop time at which they are due, bytes
         self._queued = 0
         self._due = 0.0
         self._timer: asyncio.Handle | None = None
@@ -195,11 +195,11 @@ class _Pipe:
         self.fuse: int | None = None  # bytes that still pass before the link is reset
 
     def begin(self) -> None:
-        """The sink is there: give it what came before it was."""
+        """The sink is connected: write what arrived before."""
         self._release()
 
     def push(self, data: bytes) -> None:
-        """Take bytes of the source."""
+        """Accept bytes of the source."""
         if self._link.torn:
             return
         if self is self._link.up:
@@ -213,7 +213,7 @@ class _Pipe:
         self._pass(data)
 
     def finish(self) -> None:
-        """Take the end of the source."""
+        """Accept the end of the source."""
         self._pass(b"")
 
     def _pass(self, data: bytes) -> None:
@@ -228,7 +228,7 @@ class _Pipe:
             if conditions.bytes_per_s:
                 due = max(due, self._due) + len(data) / conditions.bytes_per_s
             self._due = due
-            self._queue.append((due, data))  # who is due early waits all the same for those before
+            self._queue.append((due, data))  # a chunk that is due early still waits for those before it
             self._queued += len(data)
             self.gate()
             self._release()
@@ -247,7 +247,7 @@ class _Pipe:
             sink.transport.write_eof()
 
     def _release(self) -> None:
-        """Write what is due, and come back for the rest."""
+        """Write what is due, and schedule the rest."""
         if self._timer is not None or not (self._sink.open or self._sink.gone):
             return
         loop = asyncio.get_running_loop()
@@ -271,12 +271,12 @@ class _Pipe:
         self._release()
 
     def change(self, conditions: Conditions) -> None:
-        """Let other weather begin; what waits is due at once."""
+        """Change the conditions; what waits is due at once."""
         if conditions == self.conditions:
             return
         self.conditions = (
             NORMAL if conditions == NORMAL else conditions
-        )  # the one that a chunk is quickly compared with
+        )  # so that `is` is enough to find that there are none
         self._queue = deque((0.0, data) for _, data in self._queue)
         self._due = 0.0
         if self._timer is not None:
@@ -289,12 +289,12 @@ class _Pipe:
         self._release()
 
     def choke(self, choked: bool) -> None:
-        """Take note that the sink's buffer is full, or has room again."""
+        """Note that the sink's buffer is full, or has room again."""
         self._choked = choked
         self.gate()
 
     def gate(self) -> None:
-        """Read the source, or do not."""
+        """Read the source, or pause reading it."""
         source = self._source
         if not source.open or self._sink.gone:
             return

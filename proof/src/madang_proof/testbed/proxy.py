@@ -1,9 +1,9 @@
 """A TCP proxy on the loopback that does to connections what networks do: cut, reset, slice, delay, halt.
 
-It knows bytes, not frames, and it never makes what TCP never shows: a stream with a hole. Bytes swallowed by a cut are
-gone, so healing resets the connections that lost some. Without weather a chunk costs one read and one write. Before
-several servers it is their load balancer. What happens within a connection is `links.py`'s; which fault does what to
-whom, and when, is `faults/`'.
+It knows bytes, not frames, and it never produces what TCP never shows: a stream with a hole. Bytes swallowed by a cut
+are gone, so healing resets the connections that lost some. Under normal conditions a chunk costs one read and one write.
+Before several servers it is their load balancer. What happens within a connection is in `links.py`; which fault does
+what to which connections, and when, is in `faults/`.
 """
 
 import asyncio
@@ -19,10 +19,11 @@ BACKLOG: Final = 4096
 
 
 class Proxy:
-    """Connects every client of `port` to one of `targets` (host, port): to each in turn, but to none that refuses or is
-    `shut`. They may go away and come back; clients that no target takes are reset.
+    """Connects every client of `port` to one of `targets` (host, port).
 
-    A client that comes from another loopback address than 127.0.0.1 comes to the server from that address.
+    Clients go to each target in turn, but not to one that refuses connections or is `shut`. Targets may go away and come
+    back; a client that no target accepts is reset. A client that connects from a loopback address other than 127.0.0.1
+    reaches the server from that address.
     """
 
     def __init__(self, *targets: tuple[str, int]) -> None:
@@ -66,7 +67,7 @@ class Proxy:
         return len(self._links)
 
     def target(self, port: int) -> int | None:
-        """Give which target a client is connected to, by the client's own port; None where there is no such client."""
+        """Return the target that a client is connected to, by the client's port; None where there is no such client."""
         return next((link.target for link in self._links if link.port == port and link.target >= 0), None)
 
     def change(
@@ -78,34 +79,37 @@ class Proxy:
         share: float = 1.0,
         target: int | None = None,
     ) -> int:
-        """Set the weather from client to server (`up`) and back (`down`), until the next change or `heal`.
+        """Set the conditions from client to server (`up`) and back (`down`), until the next change or `heal`.
 
         Args:
-            share: of the connections, those of now and those to come, drawn with `dice`; the others are clear.
-            target: the connections to this one alone; the others are clear.
+            share: of present and future connections, drawn with `dice`; the others meet normal conditions.
+            target: only connections to this target; the others meet normal conditions.
 
-        Returns: how many of the present connections it meets.
+        Return how many of the present connections are affected.
         """
         self._up, self._down, self._share, self._target = up, down, share, target
         self._dice = dice or self._dice
         return sum(self._meet(link) for link in self._sorted())
 
     def shut(self, *targets: int) -> None:
-        """Take no new clients to these targets, until `heal`; those that are there stay."""
+        """Send no new clients to these targets until `heal`; present ones stay."""
         self._shut |= set(targets)
 
     def part(self) -> None:
-        """Cut every target off, until `heal`: who is connected is reset, and so is who comes."""
+        """Cut every target off until `heal`: present connections are reset, and so are new ones."""
         self.shut(*range(len(self.targets)))
         for link in self._sorted():
             link.reset()
 
     def lose_answers(self, mark: bytes) -> None:
-        """Until `heal`: where a client's bytes have the mark in them, they pass, and nothing more comes back."""
+        """Lose answers until `heal`: a client's bytes that contain the mark pass, and nothing more comes back."""
         self.mark = mark
 
     def heal(self) -> None:
-        """Clear the weather. What was late arrives; connections that lost bytes are reset, and no resets are left to come."""
+        """Restore normal conditions.
+
+        What was late arrives; connections that lost bytes are reset, and scheduled resets are cancelled.
+        """
         self._shut.clear()
         self.mark, self.lost_answers = b"", 0
         self.change()
@@ -115,11 +119,11 @@ class Proxy:
                 link.reset()
 
     def reset(self, dice: random.Random, share: float = 1.0, within: int = 0) -> int:
-        """Reset a share of the connections; gives how many.
+        """Reset a share of the connections, and return how many.
 
         Args:
-            within: let up to so many more bytes of each way pass first, so that the reset falls into a frame; a
-                connection that nobody writes to lives on until then, or until `heal`. 0 for at once.
+            within: let up to this many more bytes of each direction pass first, so that the reset falls into a frame. A
+                connection without traffic lives on until then, or until `heal`. 0 for at once.
         """
         chosen = [link for link in self._sorted() if dice.random() < share]
         for link in chosen:
@@ -130,7 +134,7 @@ class Proxy:
         return len(chosen)
 
     def _sorted(self) -> Iterable["Link"]:
-        """Give the links in the order they came, so that equal dice choose the same ones."""
+        """Return the links in the order in which they connected, so that equal dice choose the same ones."""
         return sorted(self._links, key=lambda link: link.number)
 
     def _meet(self, link: "Link") -> bool:

@@ -1,7 +1,7 @@
-"""A reader as a process of its own, so that it can be stopped: follows a room, and tells on stdout what it is given.
+"""A reader as a separate process, so that it can be stopped: follows a room, and reports on stdout what it receives.
 
-`python -m madang_proof.testbed.reader URL ROOM`, the token in MADANG_READER_TOKEN. Lines: `live` when connected, `at SEQ`
-where it starts, `event SEQ` and `reset SEQ`.
+`python -m madang_proof.testbed.reader URL ROOM`, with the token in MADANG_READER_TOKEN. Lines: `live` when connected,
+`at SEQ` where it starts, `event SEQ` and `reset SEQ`.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from madang.client.events import Event
 
 
 async def read(url: str, room_id: str, token: str) -> None:
-    """Read until the room is over."""
+    """Read until the room ends."""
 
     def tell(state: State) -> None:
         if state is State.LIVE:

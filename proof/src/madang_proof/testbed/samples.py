@@ -14,7 +14,7 @@ QUEUES: Final = ("madang_appends_waiting", "madang_rooms_due", "madang_read_poin
 
 
 async def sample(server: Server, phase: str, node: str = "") -> Sample | None:
-    """Take a sample; None where the process or its answer is not to be had at the moment."""
+    """Take a sample; return None where the process or its answer is not available at the moment."""
     return await asyncio.to_thread(_sample, server, phase, node) if server.running else None
 
 

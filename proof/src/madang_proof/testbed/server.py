@@ -1,7 +1,7 @@
-"""A real `madang serve` as a process of its own, with its data in a folder: started, killed, paused, started again.
+"""A real `madang serve` as a separate process with its data in a folder: started, killed, paused, restarted.
 
-It stays on one port over all its processes, and ends with the process that started it, even if that is killed.
-What is done to it and why is not here (`faults/`), nor what stands between it and its clients (`stage.py`).
+All of its processes use one port, and end with the process that started them, even if that is killed. What is done to
+them is in `faults/`, what stands between them and their clients in `testbed.py`.
 """
 
 import asyncio
@@ -28,10 +28,10 @@ TIED: Final = ("setpriv", "--pdeathsig=KILL") if shutil.which("setpriv") else ()
 
 
 class Server:
-    """One server, perhaps over several processes.
+    """A server, over one process or several in turn.
 
     Args:
-        data: folder for its data, and its log unless `log` says where; it must exist.
+        data: folder for its data, and for its log unless `log` says where; it must exist.
         program: python, "-m", the module that is the server, and its first arguments; `serve …` follows.
         arguments: more of the command line, like "--load-test".
         settings: settings by name, like {"user_rate": "0"}.
@@ -51,8 +51,8 @@ class Server:
         self.port = 0
         self.admin_port = 0
         self.admin_secret = ""
-        self.environment: dict[str, str] = {}  # more of it, from the next start on
-        self.launcher: tuple[str, ...] = ()  # a module and its arguments that run the program, from the next start on
+        self.environment: dict[str, str] = {}  # added from the next start on
+        self.launcher: tuple[str, ...] = ()  # a module that runs the program, and its arguments, from the next start on
         self._program = program
         self._arguments = arguments
         self._settings = settings
@@ -60,17 +60,17 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where it speaks HTTP."""
+        """The base URL of its HTTP API."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def direct_url(self) -> str:
-        """Where it speaks the native protocol, with nothing in between."""
+        """The URL of the native protocol, without a proxy in between."""
         return f"ws://127.0.0.1:{self.port}/ws"
 
     @property
     def admin_url(self) -> str:
-        """Its admin listener, another after every start; `admin_secret` opens what is not for everybody."""
+        """The URL of its admin listener, another after every start; `admin_secret` opens what is protected."""
         return f"http://127.0.0.1:{self.admin_port}"
 
     @property
@@ -81,7 +81,7 @@ class Server:
 
     @property
     def running(self) -> bool:
-        """Whether there is a process; a paused one is there too."""
+        """Whether there is a process, even a paused one."""
         return self._process is not None and self._process.returncode is None
 
     async def start(self) -> None:
@@ -90,7 +90,7 @@ class Server:
         Raises:
             RuntimeError: it ended or did not answer in START_SECONDS; the message has the end of its log.
         """
-        # A free port may be taken by someone else before the server has it; then take another, the first time.
+        # Another program may take a free port before the server has it; the first start then tries another port.
         for attempts_left in (2, 1, 0) if not self.port else (0,):
             port = self.port or _free_port()
             self._process = await self._spawn(port)
@@ -103,13 +103,13 @@ class Server:
                 raise RuntimeError(f"madang serve did not start:\n{log[-4000:]}")
 
     async def kill(self) -> None:
-        """End the process as a power cut would: SIGKILL."""
+        """Kill the process (SIGKILL)."""
         assert self._process is not None
         self._process.kill()
         await self._process.wait()
 
     async def stop(self) -> int:
-        """End it in order (SIGTERM); gives the exit status.
+        """Stop it gracefully (SIGTERM), and return the exit status.
 
         Raises:
             TimeoutError: it did not end in STOP_SECONDS.
@@ -119,16 +119,16 @@ class Server:
         return await self.ended(STOP_SECONDS)
 
     async def ended(self, seconds: float) -> int:
-        """Wait until the process has ended by itself; gives the exit status, minus the signal if it was one.
+        """Wait until the process has ended by itself, and return its exit status, or minus the signal's number.
 
         Raises:
-            TimeoutError: it has not.
+            TimeoutError: it has not ended in time.
         """
         assert self._process is not None
         return await asyncio.wait_for(self._process.wait(), seconds)
 
     async def restart(self) -> None:
-        """Kill it if it runs, and start it on the same port and data. Raises what `start` does."""
+        """Kill it if it runs, and start it on the same port and data. Raise what `start` does."""
         await self._end()
         await self.start()
 
@@ -137,7 +137,7 @@ class Server:
         await self._end()
 
     def pause(self) -> None:
-        """Freeze it (SIGSTOP): its sockets stay open, and nobody answers."""
+        """Freeze it (SIGSTOP): its sockets stay open, and nothing answers."""
         os.kill(self.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -157,20 +157,22 @@ class Server:
         with await asyncio.to_thread(self._prepare) as log:
             return await asyncio.create_subprocess_exec(
                 *TIED, python, option, *self.launcher, *program, *serve,
-                stdin=DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True,  # a Ctrl-C is not for it
+                stdin=DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True,  # a Ctrl-C is not meant for it
             )  # fmt: skip
 
     def _prepare(self) -> IO[bytes]:
-        (self.data / "admin.json").unlink(missing_ok=True)  # of a process that was killed
+        (self.data / "admin.json").unlink(missing_ok=True)  # left by a process that was killed
         return self.log.open("ab")
 
     async def _live(self, process: Process, port: int) -> bool:
-        """Ask until the server answers, and has left the note that says where its admin listener is. False if it ended
-        or stayed silent."""
+        """Poll until the server answers and has written the note that says where its admin listener is.
+
+        Return False if it ended or did not answer.
+        """
         deadline = asyncio.get_running_loop().time() + START_SECONDS
         while process.returncode is None and asyncio.get_running_loop().time() < deadline:
             if await answers(port) and await asyncio.to_thread(self._find_admin):
-                return process.returncode is None  # else it was another server, which took the port first
+                return process.returncode is None  # otherwise another server, which took the port first, has answered
             await asyncio.sleep(POLL_SECONDS)
         return False
 
@@ -184,7 +186,7 @@ class Server:
 
 
 async def answers(port: int) -> bool:
-    """Whether a server on this machine says at once that it is live."""
+    """Return whether a server on this machine answers at once that it is live."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
@@ -199,8 +201,10 @@ async def answers(port: int) -> bool:
 
 
 def _free_port() -> int:
-    """Find a port below those that the kernel gives to outgoing connections: one of these must not be in the server's
-    place when it starts again."""
+    """Return a free port below the range that the kernel gives to outgoing connections.
+
+    A connection must not have taken the server's port when it starts again.
+    """
     while True:
         port = secrets.choice(PORTS)
         with socket.socket() as probe:

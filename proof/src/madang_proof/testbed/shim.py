@@ -1,6 +1,6 @@
-"""The fault shim: `shim.c`, built on demand, preloaded into a server, and the switches it reads.
+"""The fault shim: `shim.c`, built on demand and preloaded into a server, and the switches it reads.
 
-What it does is told at the head of `shim.c`; what happens to the files after the server's death is `shim_undo.py`'s.
+What it does is said at the head of `shim.c`; what happens to the files after the server's death is in `shim_undo.py`.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ ALL: Final = -1
 
 
 def unavailable() -> str | None:
-    """Why there can be no shim on this machine; None when there can be one."""
+    """Return why there can be no shim on this machine, None when there can be one."""
     if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
         return "it takes Linux with glibc"
     if shutil.which("cc") is None:
@@ -32,7 +32,7 @@ def unavailable() -> str | None:
 
 
 class Shim:
-    """A shim for the files whose path begins with `files`, an absolute one; it keeps what it needs in `folder`."""
+    """A shim for files whose path begins with `files`, an absolute path. It keeps its own files in `folder`."""
 
     def __init__(self, folder: Path, files: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ class Shim:
         self._control = control
 
     async def environment(self) -> dict[str, str]:
-        """Give what loads the shim into a program that is started with it; builds it where that has not been done.
+        """Return the environment that loads the shim into a program; build the shim first if need be.
 
         Raises:
             RuntimeError: it does not build; the message is the compiler's.
@@ -59,24 +59,24 @@ class Shim:
         }
 
     def calm(self) -> None:
-        """Turn every switch back."""
+        """Turn all faults off."""
         _SWITCHES.pack_into(self._page, 0, 0, NO_BOUND, 0, 0, 0)
 
     def set_clock(self, seconds: float) -> None:
-        """Let the wall clock be off by so much."""
+        """Offset the wall clock by this many seconds."""
         struct.pack_into("=q", self._page, _CLOCK, int(seconds * 1_000_000_000))
 
     def set_room(self, size: int, *, copying: bool = False) -> None:
-        """Let files grow by so many bytes together, and no more; NO_BOUND for as many as they like.
+        """Limit by how many bytes all files together may still grow; NO_BOUND for no limit.
 
         Args:
-            copying: what is written over takes room, too, as on file systems that copy on write.
+            copying: overwriting takes space as well, as on file systems that copy on write.
         """
         struct.pack_into("=i", self._page, _COPYING, copying)
         struct.pack_into("=q", self._page, _ROOM, size)
 
     def fail_syncs(self, count: int) -> None:
-        """Let so many of the next fsyncs fail, or ALL. What they should have made durable never is."""
+        """Let the next `count` fsyncs fail, or ALL. What they should have made durable never is."""
         struct.pack_into("=i", self._page, _FAILING, count)
 
     @property
@@ -86,16 +86,16 @@ class Shim:
         return left
 
     def die_at_sync(self, number: int) -> None:
-        """Let the process die when it is about to make its so-many-th fsync from now."""
+        """Let the process die when it is about to make this fsync, counted from now."""
         struct.pack_into("=i", self._page, _DYING, number)
 
     def close(self) -> None:
-        """Let go of the switches; they stay as they are."""
+        """Release the switches; they stay as they are."""
         self._page.close()
 
 
 async def _built() -> Path:
-    """Build the shim into the user's cache, once for each text of it."""
+    """Build the shim into the user's cache, once for each version of its source."""
     built = await asyncio.to_thread(_place)
     if await asyncio.to_thread(built.exists):
         return built

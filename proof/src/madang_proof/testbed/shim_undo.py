@@ -1,13 +1,13 @@
-"""What a power cut leaves of files that the shim watched: reads its undo log and takes back what was never synced.
+"""What a power cut leaves of files that the shim watched: reads its undo log and undoes what was never synced.
 
-Everything here happens after the program's death. The rules, harsher than most disks:
+Everything here happens after the program's death. The rules are harsher than those of most disks:
 
-- What was written before an fsync that succeeded stays. Of what came after it any subset may stay: each page, or each
-  sector, is as it was after some of its writes or before all of them, whatever became of its neighbours.
-- A file's size goes back to what it was at some moment since its last fsync; files made or removed since the last
-  fsync of their folder may come and go, the newest first.
-- What a failed fsync left behind is lost, except in pages that were written again and synced: with the power, or when
-  the kernel takes the memory of those pages (`evict`), which it may do at any time.
+- What was written before a successful fsync stays. Of what came after it any subset may stay: each page, or each
+  sector, is as it was after some of its writes or before all of them, independently of its neighbours.
+- A file's size goes back to what it was at some moment since its last fsync. Files created or removed since the last
+  fsync of their folder may disappear or reappear, the newest first.
+- What a failed fsync left behind is lost, except in pages that were written again and synced: when the power goes, or
+  when the kernel reclaims the memory of those pages (`evict`), which may happen at any time.
 """
 
 import os
@@ -20,8 +20,8 @@ from typing import Final
 
 from madang_proof.testbed.shim import Shim
 
-PAGE: Final = 4096  # what the kernel's cache works in
-SECTOR: Final = 512  # what a disk writes whole
+PAGE: Final = 4096  # unit of the kernel's cache
+SECTOR: Final = 512  # what a disk writes atomically
 _RECORD: Final = struct.Struct("=IIQQQQ")  # struct record of shim.c
 OPENED, CREATED, WRITTEN, CUT, REMOVED, SYNCED, FOLDER_SYNCED, LOST = range(1, 9)
 _CHANGES: Final = (CREATED, WRITTEN, CUT, REMOVED)
@@ -35,25 +35,25 @@ class _Change:
     path: Path
     offset: int
     length: int
-    size: int  # of the file before
+    size: int  # of the file before the change
     kept: bytes
     state: str = PENDING
 
 
 @dataclass(slots=True)
 class _Cut:
-    """How much of one file's unsynced changes stays: each is a log position, up to which they do."""
+    """How much of a file's unsynced changes stays, as the log position up to which changes do."""
 
     size: float = 0
     units: dict[int, float] = field(default_factory=dict)
 
 
 Choose = Callable[[list[int]], float]
-"""Given the positions of unsynced changes: the one up to which they stay, 0 for none."""
+"""Takes the positions of unsynced changes, returns the one up to which they stay, 0 for none."""
 
 
 def power_cut(shim: Shim, dice: random.Random) -> str:
-    """Take back what a power cut would; says what it was. The program must be dead."""
+    """Undo what a power cut would, and say what that was. The program must be dead."""
     how = dice.choice(("all", "pages", "sectors", "sectors"))
     unit = PAGE if how == "pages" else SECTOR
 
@@ -62,7 +62,7 @@ def power_cut(shim: Shim, dice: random.Random) -> str:
 
     changes = _changes(shim.log)
     undone = _undo(changes, unit, choose, shim)
-    Path(f"{shim.files}-shm").unlink(missing_ok=True)  # memory
+    Path(f"{shim.files}-shm").unlink(missing_ok=True)  # in memory
     _forget(shim)
     pending = sum(change.state == PENDING for change in changes)
     what = "all of it" if how == "all" else f"by {how}"
@@ -70,19 +70,19 @@ def power_cut(shim: Shim, dice: random.Random) -> str:
 
 
 def evict(shim: Shim) -> int:
-    """Take back what failed fsyncs left behind, and nothing else; gives how many bytes. The program must be dead."""
+    """Undo only what failed fsyncs left behind, and return how many bytes. The program must be dead."""
     undone = _undo(_changes(shim.log), PAGE, lambda positions: positions[-1], shim)
     _forget(shim)
     return undone
 
 
 def unsynced(shim: Shim) -> int:
-    """Count the changes that are in the log and have not been synced."""
+    """Count the changes in the log that have not been synced."""
     return sum(change.state == PENDING for change in _changes(shim.log))
 
 
 def _read(log: Path) -> Iterator[tuple[int, int, int, int, int, int, bytes]]:
-    """Read the records of a log; the last may have been cut off by the program's death, before what it announces."""
+    """Read the records of a log; the last may have been cut off by the program's death, before its change was made."""
     data = log.read_bytes() if log.exists() else b""
     at = 0
     while at + _RECORD.size <= len(data):
@@ -95,7 +95,7 @@ def _read(log: Path) -> Iterator[tuple[int, int, int, int, int, int, bytes]]:
 
 
 def _changes(log: Path) -> list[_Change]:
-    """Give the changes of a log, oldest first, each with what became of it."""
+    """Return the changes of a log, oldest first, each with what became of it."""
     paths: dict[int, Path] = {}
     changes: list[_Change] = []
     for at, kind, file, offset, length, size, kept in _read(log):
@@ -113,12 +113,12 @@ def _changes(log: Path) -> list[_Change]:
 
 
 def _undo(changes: list[_Change], unit: int, choose: Choose, shim: Shim) -> int:
-    """Take changes back, newest first; gives how many bytes that made other than they were."""
+    """Undo changes, newest first, and return how many bytes are different now."""
     cuts = _cuts(changes, unit, choose)
     in_folder = [c.position for c in changes if c.state == PENDING and c.kind in (CREATED, REMOVED)]
     folder = choose(in_folder) if in_folder else 0
-    kept: dict[Path, set[int]] = {}  # pages that a newer change has put on the disk, with all that is in them
-    removed: set[Path] = set()  # there is nothing any more in which older changes could be taken back
+    kept: dict[Path, set[int]] = {}  # pages that a newer change has put on the disk, with all their content
+    removed: set[Path] = set()  # there is nothing left in which older changes could be undone
     undone = 0
     for change in reversed(changes):
         path = change.path
@@ -161,7 +161,7 @@ def _units(change: _Change, unit: int) -> range:
 
 
 def _undo_in(change: _Change, cut: _Cut, unit: int, kept: set[int]) -> int:
-    """Take back of one change to a file what does not stay."""
+    """Undo what does not stay of one change to a file."""
     with change.path.open("r+b") as file:
         size, undone = file.seek(0, os.SEEK_END), 0
         resizes = change.kind == CUT or change.offset + change.length > change.size

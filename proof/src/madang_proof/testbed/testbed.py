@@ -1,7 +1,7 @@
-"""The stage: the servers under test, with their data, their logs and what stands between them and everybody else.
+"""The testbed: servers under test, with their data and logs, and what stands between them and everything else.
 
-One server with its embedded storage, or the nodes of a fleet. What happens on it is not here: who speaks (`load`), what
-goes wrong (`faults/`), who judges (`madang_proof.history`).
+One server with its embedded storage, or the nodes of a fleet. What happens on it is elsewhere: `load` sends, `faults`
+inject, `history` judges.
 """
 
 import asyncio
@@ -17,11 +17,18 @@ from madang_proof.testbed.proxy import Proxy
 from madang_proof.testbed.server import NO_SETTINGS, PROGRAM, Server
 from madang_proof.testbed.shim import Shim
 
-PORTS: Final = {"redis": 6379, "postgresql": 5432, "mysql": 3306}  # of what can be reached through a proxy
+PORTS: Final = {
+    "redis": 6379,
+    "postgresql": 5432,
+    "mysql": 3306,
+}  # the schemes of backends that a proxy can stand before, with their default ports
 
 
 class Fleet(NamedTuple):
-    """Several nodes on one database, with a bus between them: the URLs of both."""
+    """Several nodes on one database with a bus between them.
+
+    `database` and `bus` are the URLs of both.
+    """
 
     nodes: int
     database: str
@@ -29,12 +36,12 @@ class Fleet(NamedTuple):
 
     @property
     def offers(self) -> frozenset[str]:
-        """What a fault finds here: several nodes, and a proxy before database and bus where one can stand."""
+        """What a fault finds here: several nodes, and a proxy before each backend where one can stand."""
         return frozenset(["nodes", *(name for name in Backends._fields if _single(getattr(self, name)))])
 
 
 class Backends(NamedTuple):
-    """What stands between one node and what it shares with the others; None where a proxy cannot stand."""
+    """The proxies between one node and what it shares with the others, None where a proxy cannot stand."""
 
     database: Proxy | None
     bus: Proxy | None
@@ -45,11 +52,11 @@ class Testbed:
 
     Attributes:
         servers: all of them; `url` leads to each in turn.
-        server: the one that a fault of one server is about.
-        lines: of each server to database and bus, in a fleet.
+        server: the target of a fault that concerns one server.
+        backends: in a fleet, the proxies of each server.
     """
 
-    __test__ = False  # for pytest, which takes names that begin with Test for its own
+    __test__ = False  # pytest would collect a class whose name begins with Test
 
     def __init__(
         self, folder: Path, servers: Sequence[Server], proxy: Proxy, backends: Sequence[Backends] = ()
@@ -63,25 +70,25 @@ class Testbed:
 
     @property
     def url(self) -> str:
-        """The native protocol's address for clients; the same however often a server starts anew."""
+        """The address of the native protocol for clients; it stays the same when servers restart."""
         return f"ws://127.0.0.1:{self.proxy.port}/ws"
 
     @property
     def number(self) -> int:
-        """Which of the servers `server` is, and which of the proxy's targets."""
+        """The index of `server` among the servers, and among the targets of the proxy."""
         return self.servers.index(self.server)
 
     def choose(self, dice: random.Random) -> None:
-        """Draw the server that the next fault is about."""
+        """Draw the server that the next fault concerns."""
         self.server = dice.choice(self.servers)
 
     def node_of(self, port: int) -> str:
-        """Name the server that a client's connection goes to, by its local port; "" where there is only one."""
+        """Return the name of the server that a client is connected to, by the client's port; "" for a single server."""
         number = self.proxy.target(port)
         return "" if number is None else self.name(self.servers[number])
 
     def name(self, server: Server) -> str:
-        """Name a server of a fleet; "" for a lone one."""
+        """Return the name of a server of a fleet; "" for a single server."""
         return server.data.name if self.backends else ""
 
     @property
@@ -90,10 +97,10 @@ class Testbed:
         return [server for server in self.servers if server is not self.server]
 
     async def shim(self) -> Shim:
-        """Give the shim below `server`; the first time, the server is killed and started with it.
+        """Return the fault shim of `server`. The first call kills the server and starts it with the shim.
 
         Raises:
-            RuntimeError: it does not build, or the server does not start.
+            RuntimeError: the shim does not build, or the server does not start.
         """
         server = self.server
         if server not in self._shims:
@@ -104,7 +111,7 @@ class Testbed:
         return self._shims[server]
 
     async def close(self) -> None:
-        """Kill the servers, and clear the shims away: they are no evidence."""
+        """Kill the servers, and delete the shims, which are not evidence."""
         for server in self.servers:
             await server.close()
         for number, server in enumerate(self.servers):
@@ -117,7 +124,7 @@ class Testbed:
 async def run_testbed(
     folder: Path, *, program: tuple[str, ...] = PROGRAM, settings: Mapping[str, str] = NO_SETTINGS
 ) -> AsyncIterator[Testbed]:
-    """Run a server with its data in `folder`/data and its log in `folder`/server.log, until the block is left.
+    """Run a server until the block is left, with its data in `folder`/data and its log in `folder`/server.log.
 
     Args:
         program: python, "-m", the module that is the server, and its first arguments.
@@ -140,10 +147,10 @@ async def run_fleet(
     program: tuple[str, ...] = PROGRAM,
     settings: Mapping[str, str] = NO_SETTINGS,
 ) -> AsyncIterator[Testbed]:
-    """Run the nodes of one fleet, each with a folder and a log of its own in `folder`, until the block is left.
+    """Run the nodes of a fleet until the block is left, each with its own folder and log in `folder`.
 
     Args:
-        program: as for `staged`.
+        program: as for `run_testbed`.
         settings: of every node; `database` and `bus` are the URLs of what they share. Where such a URL names one server,
             each node reaches it through a proxy of its own.
 
@@ -189,7 +196,7 @@ async def _standing(
 
 
 async def _line(stack: AsyncExitStack, url: str) -> Proxy | None:
-    """Put a proxy before the server of a URL; None where it names none, or several."""
+    """Start a proxy before the server of a URL; return None where the URL names none, or several."""
     if not _single(url):
         return None
     parts = urlsplit(url)
@@ -200,13 +207,13 @@ async def _line(stack: AsyncExitStack, url: str) -> Proxy | None:
 
 
 def _single(url: str) -> bool:
-    """Whether a URL names one server that speaks without TLS, which would see through a proxy."""
+    """Return whether a URL names one server without TLS, which would detect a proxy."""
     parts = urlsplit(url)
     return parts.scheme in PORTS and bool(parts.hostname) and "," not in parts.netloc
 
 
 def _through(url: str, port: int) -> str:
-    """Give the URL by which the same is reached through a proxy."""
+    """Return the URL that reaches the same server through a proxy."""
     parts = urlsplit(url)
     credentials, at, _ = parts.netloc.rpartition("@")
     return parts._replace(netloc=f"{credentials}{at}127.0.0.1:{port}").geturl()
