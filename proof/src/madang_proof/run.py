@@ -1,6 +1,6 @@
-"""A run: the servers on their stage, the crowd, the faults in their turn, then the verdict over the history.
+"""A run: servers on a testbed, a load, faults one after the other, then the verdict over the history.
 
-`prove` is `madang prove` without a terminal; tests call it. What is done is in `plan`, `load` and `faults/`.
+`prove` is `madang prove` without a terminal; tests call it. What is done is in `plan`, `load` and `faults`.
 """
 
 import asyncio
@@ -28,16 +28,16 @@ from madang_proof.plan import Injection, Plan
 from madang_proof.testbed.samples import sample
 from madang_proof.testbed.server import PROGRAM, Server
 from madang_proof.testbed.testbed import Fleet, Testbed, run_fleet, run_testbed
-from madang_proof.verdict import Injected, Outcome, Report, RunProgress, judged
+from madang_proof.verdict import Injected, Outcome, Report, RunProgress, judge
 
 SAMPLE_S: Final = 1.0
 REPORT_S: Final = 0.2
-LOOKS: Final = 3
-CRASHED_S: Final = 60.0  # users of a node that was killed may be shown as online for so long (docs/guides/fleet.md)
-PING_S: Final = 25.0  # what a server does if nobody says otherwise
-TOLD_S: Final = 8.0
+READS: Final = 3
+CRASHED_S: Final = 60.0  # how long users of a killed node may be shown as online (docs/guides/fleet.md)
+PING_S: Final = 25.0  # the server's default
+NOTIFIED_S: Final = 8.0
 HELLO_S: Final = 10.0
-GUEST: Final = "Prover"  # who looks at somebody else's server beforehand
+GUEST: Final = "Prover"  # the guest that looks at somebody else's server beforehand
 
 
 async def prove(
@@ -50,17 +50,17 @@ async def prove(
     report: Report | None = None,
     stop: asyncio.Event | None = None,
 ) -> Outcome:
-    """Run a plan against servers of its own, and judge what their clients saw.
+    """Run a plan against servers started for it, and judge what their clients saw.
 
     Args:
-        folder: for the evidence: plan.json, history.jsonl, verdict.json, logs and data; made where it is missing.
-        program: the server, as `staged` takes it.
-        settings: settings of the server in place of the plan's.
-        fleet: several nodes that share an empty database, in place of one server with its own.
-        stop: ends the storm before its time; what was done until then is judged.
+        folder: for the evidence: plan.json, history.jsonl, verdict.json, logs and data; created where it is missing.
+        program: the server, as for `run_testbed`.
+        settings: settings of the server instead of the plan's.
+        fleet: several nodes that share an empty database, instead of a single server.
+        stop: ends the storm early; what was done until then is judge.
 
     Raises:
-        SetupError: the folder is not empty, nor the database, a server did not start, or a fault cannot be tried here.
+        SetupError: the folder or the database is not empty, a server did not start, or a fault cannot be tried here.
     """
     untried = await asyncio.to_thread(_untried, fitting(fleet)) if plan.injections else {}
     for injection in plan.injections:
@@ -71,11 +71,13 @@ async def prove(
     if fleet is None:
         running = run_testbed(folder, program=program, settings=settings)
     else:
-        await _empty(fleet.database)
+        await _check_empty(fleet.database)
         settings |= {"database": fleet.database, "bus": fleet.bus}
         running = run_fleet(folder, fleet.nodes, program=program, settings=settings)
     progress = RunProgress(untried=untried)
-    silence = _silence(float(settings.get("ping_s", PING_S))) + (0 if fleet is None else int(CRASHED_S * 1_000_000))
+    silence = _presence_ttl_us(float(settings.get("ping_s", PING_S))) + (
+        0 if fleet is None else int(CRASHED_S * 1_000_000)
+    )
     async with _evidence(plan, folder, Setup(now(), seed=plan.seed, presence_ttl=silence)) as recorder:
         run = _Run(plan, recorder, progress, report, stop or asyncio.Event())
         try:
@@ -85,11 +87,11 @@ async def prove(
                 await run.all(Crowd(plan, testbed.url, recorder, direct=testbed.server.direct_url))
         except RuntimeError as error:
             raise SetupError(f"The server did not start: {error}", f"See the logs in {folder}.") from None
-    return await judged(plan, folder, recorder, progress, report)
+    return await judge(plan, folder, recorder, progress, report)
 
 
-async def _empty(database: str) -> None:
-    """Raises SetupError where something is in the database."""
+async def _check_empty(database: str) -> None:
+    """Raise SetupError where the database has been used."""
     if (await inspect_database(database)).schema is not None:
         raise SetupError("The database is not empty.", "Make one for this run, and drop it afterwards.")
 
@@ -97,28 +99,33 @@ async def _empty(database: str) -> None:
 async def prove_url(
     plan: Plan, folder: Path, url: str, prefix: str, *, report: Report | None = None, stop: asyncio.Event | None = None
 ) -> Outcome:
-    """Run a plan, without faults, against a server that runs already; `prefix` makes the names of its rooms new.
+    """Run a plan, without faults, against a running server; `prefix` makes the names of its rooms unique.
 
     Raises:
-        SetupError: the folder is not empty, or the server does not let the load in.
+        SetupError: the folder is not empty, or the server does not accept the load.
     """
-    server = await _greeting(url)
+    server = await _greet(url)
     progress = RunProgress(
-        notes=["I25 needs samples of the server's process, which are taken of one's own server alone."]
+        notes=[
+            "I25 needs samples of the server's process, which can only be taken of a server that `madang prove` has started."
+        ]
     )
     ping_s = server.get("ping_ms", PING_S * 1000) / 1000
-    setup = Setup(now(), ack=str(server.get("ack")), seed=plan.seed, presence_ttl=_silence(ping_s))
+    setup = Setup(now(), ack=str(server.get("ack")), seed=plan.seed, presence_ttl=_presence_ttl_us(ping_s))
     async with _evidence(plan, folder, setup) as recorder:
         crowd = Crowd(plan, url, recorder, prefix)
         await _Run(plan, recorder, progress, report, stop or asyncio.Event()).all(crowd)
         names = [user.name for user in plan.users]
         progress.left = f"the rooms {', '.join(crowd.created)}, and the guests {GUEST} and {names[0]} to {names[-1]}"
-    return await judged(plan, folder, recorder, progress, report)
+    return await judge(plan, folder, recorder, progress, report)
 
 
-def _silence(ping_s: float) -> int:
-    """Give how long who is gone may be shown as present, in microseconds: two pings unanswered, and some time to tell."""
-    return int((3 * ping_s + TOLD_S) * 1_000_000)
+def _presence_ttl_us(ping_s: float) -> int:
+    """Return for how many microseconds a user who is gone may be shown as online.
+
+    That is two unanswered pings, and time to notify.
+    """
+    return int((3 * ping_s + NOTIFIED_S) * 1_000_000)
 
 
 def _untried(faults: Collection[str]) -> dict[str, str]:
@@ -126,8 +133,8 @@ def _untried(faults: Collection[str]) -> dict[str, str]:
     return {name: reason for name, reason in missing.items() if reason}
 
 
-async def _greeting(url: str) -> dict[str, Any]:
-    """Say hello to a server; gives what it says of itself."""
+async def _greet(url: str) -> dict[str, Any]:
+    """Say hello to a server, and return what it says of itself."""
     answer: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
 
     def take(text: bytes | None) -> None:
@@ -190,13 +197,13 @@ class _Run:
         self._progress = progress
         self._report = report
         self._stop = stop
-        self._doing = "everybody comes"
-        self._begun = 0.0  # loop time of the storm's first moment
+        self._doing = "users connect"
+        self._begun = 0.0  # loop time at which the storm began
         self._phase = "before"
         self.testbed: Testbed | None = None
 
     async def all(self, crowd: Crowd) -> None:
-        """Run it."""
+        """Run everything."""
         beside = [asyncio.create_task(self._reporting()), asyncio.create_task(self._sampling())]
         try:
             await crowd.connect()
@@ -205,7 +212,7 @@ class _Run:
             if self._alive:
                 await self._quiet(crowd)
             else:
-                self._progress.broken.append("A server was gone in the end.")
+                self._progress.broken.append("A server was gone at the end.")
         except LoadRefused as error:
             raise SetupError(str(error), "Look into the server's log.") from None
         finally:
@@ -237,7 +244,7 @@ class _Run:
             storm.cancel()
             await asyncio.wait([storm])
         if not storm.cancelled() and (error := storm.exception()) is not None:
-            raise error  # a mistake of the load's, which would have had less and less to say
+            raise error  # a bug in the load, which would otherwise have sent less and less
 
     async def _inject(self, crowd: Crowd, injection: Injection) -> None:
         assert self.testbed is not None
@@ -258,7 +265,7 @@ class _Run:
         healed = loop.time()
         if self._alive and not await crowd.reconnected():
             broken = True
-            self._progress.broken.append(f"{fault.name}: not everybody was back a minute after it.")
+            self._progress.broken.append(f"{fault.name}: not all clients were back a minute after it.")
         silence = recorder.end(note)
         self._doing = f"{fault.name}: no ack for {silence:.1f} s"
         self._progress.injected.append(
@@ -267,35 +274,35 @@ class _Run:
 
     async def _quiet(self, crowd: Crowd) -> None:
         self._phase = "rest"
-        for tries_left in reversed(range(LOOKS)):
-            self._doing = "everybody comes to rest"
+        for tries_left in reversed(range(READS)):
+            self._doing = "the load settles"
             if (missing := await crowd.settle()) is not None:
                 self._progress.broken.append(missing)
             self._doing = "everything is read once more"
             try:
                 await crowd.read_everything()
                 break
-            except ConnectionLost:  # a connection that was broken without knowing it, at most
+            except ConnectionLost:  # the connection had been broken for a while, and nobody had noticed
                 if missing is not None or not tries_left:
                     self._progress.broken.append(
                         "After the storm, connections broke while everything was read once more."
                     )
                     break
         await self._sample("after")
-        self._doing = "everybody goes"
+        self._doing = "users disconnect"
         await crowd.close()
         if self.testbed is not None:
             await asyncio.gather(*map(self._stop_server, self.testbed.servers))
 
     async def _stop_server(self, server: Server) -> None:
         if not server.running:
-            self._progress.broken.append("A server was gone in the end.")
+            self._progress.broken.append("A server was gone at the end.")
             return
         try:
             if status := await server.stop():
-                self._progress.broken.append(f"Told to stop, the server ended with status {status}.")
+                self._progress.broken.append(f"When told to stop, the server ended with status {status}.")
         except TimeoutError:
-            self._progress.broken.append("Told to stop, the server did not end.")
+            self._progress.broken.append("When told to stop, the server did not end.")
 
     async def _pause(self, seconds: float) -> None:
         try:

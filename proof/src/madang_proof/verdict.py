@@ -1,6 +1,6 @@
-"""The verdict of a run: what the checker says of its history, what the faults did, and what it all amounted to.
+"""The verdict of a run: what the checker says of its history, what the faults did, and the totals.
 
-How it looks in a terminal is `cli/prove.py`'s; here it is made, and kept as verdict.json.
+It is made here and kept as verdict.json; how it looks in a terminal is in `commands/prove_report.py`.
 """
 
 import asyncio
@@ -19,15 +19,18 @@ from madang_proof.plan import Plan
 
 NEVER: Final = frozenset(
     {1002, 1003, 1007, 1008, 1009, 1011, 4400, 4401, 4410}
-)  # closes that a correct client earns from no server
-MUCH: Final = 0.25  # of the sends refused for their rate: worth a note
+)  # close codes that a correct client never deserves
+MUCH: Final = 0.25  # share of sends refused for their rate from which on a note is due
 Report = Callable[[str, float, Recorder], None]
-"""Told now and then: what is going on, the share that is done, and the counts so far."""
+"""Called periodically with what is going on, the share that is done, and the counts so far."""
 
 
 class Injected(msgspec.Struct, frozen=True):
-    """A fault that struck. `held_s`: until the server answered again; `back_s`: from then until everybody was back.
-    `silence_s`: the longest time meanwhile in which no send was acked."""
+    """A fault that was injected.
+
+    `held_s`: until the server answered again; `back_s`: from then until all clients were back; `silence_s`: the longest
+    time meanwhile without any ack.
+    """
 
     fault: str
     number: str
@@ -39,7 +42,7 @@ class Injected(msgspec.Struct, frozen=True):
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """What the crowd did. Latencies are of acks outside of faults, in milliseconds; None where there were none."""
+    """What the load did. Latencies are of acks outside of faults, in milliseconds; None where there were none."""
 
     counted: dict[str, int]
     refusals: dict[str, int]
@@ -50,7 +53,7 @@ class Totals(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """All that came of a run.
+    """The whole result of a run.
 
     Attributes:
         broken: expectations beside the invariants that did not come true.
@@ -76,7 +79,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class RunProgress(msgspec.Struct):
-    """What is found out on the way, beside the history."""
+    """What is found out during a run, beside the history."""
 
     injected: list[Injected] = []
     broken: list[str] = []
@@ -85,11 +88,11 @@ class RunProgress(msgspec.Struct):
     left: str = ""
 
 
-async def judged(plan: Plan, folder: Path, recorder: Recorder, progress: RunProgress, report: Report | None) -> Outcome:
+async def judge(plan: Plan, folder: Path, recorder: Recorder, progress: RunProgress, report: Report | None) -> Outcome:
     """Check the history, and keep the outcome as verdict.json.
 
     Raises:
-        SetupError: the history contradicts itself, which is a mistake of the witness and says nothing about the server.
+        SetupError: the history contradicts itself, which is a bug in the recorder and says nothing about the server.
     """
     loop = asyncio.get_running_loop()
 
@@ -106,7 +109,7 @@ async def judged(plan: Plan, folder: Path, recorder: Recorder, progress: RunProg
         plan, folder, verdict, tuple(progress.injected), (*progress.broken, *_odd(recorder)), progress.untried, _totals(recorder),
         (*progress.notes, *_notes(recorder)), progress.left,
     )  # fmt: skip
-    await asyncio.to_thread(_keep, outcome)
+    await asyncio.to_thread(_write, outcome)
     return outcome
 
 
@@ -123,7 +126,7 @@ def _notes(recorder: Recorder) -> list[str]:
 def _odd(recorder: Recorder) -> list[str]:
     found = [f"{what} ({times} times)." for what, times in recorder.odd.items()]
     if times := recorder.refusals["internal"]:
-        found.append(f"{times} commands were answered `internal`: a mistake of the server's.")
+        found.append(f"{times} commands were answered `internal`: a bug in the server.")
     never = sorted(NEVER & set(recorder.closes))
     return found + [
         f"{recorder.closes[code]} connections were closed with {code}, {CLOSES[code].name}." for code in never
@@ -143,7 +146,7 @@ def _totals(recorder: Recorder) -> Totals:
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
-    """Give the outcome as plain data: what verdict.json and `--json` have."""
+    """Return the outcome as plain data, as in verdict.json and for `--json`."""
     results = outcome.verdict.results.values()
     return {
         "held": outcome.held,
@@ -177,6 +180,6 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _keep(outcome: Outcome) -> None:
+def _write(outcome: Outcome) -> None:
     text = json.dumps(as_json(outcome), indent=1, ensure_ascii=False)
     (outcome.folder / "verdict.json").write_text(text + "\n", encoding="utf-8")

@@ -98,12 +98,12 @@ async def test_one_way_goes_dead(tmp_path: Path, way: str) -> None:
         run_testbed(tmp_path, settings=SETTINGS) as testbed,
         reading(testbed, there) as (reader, talker),
     ):
-        await talker.say(5, "before")
+        await talker.send_acked(5, "before")
         await reader.reaches(talker.position)
         await until(lambda: online(talker, 2), "presence of both", 15)
         await there.drop(way)
         await until(lambda: online(talker, 1), "an end of presence of who is cut off", 15)
-        await talker.say(5, "meanwhile")
+        await talker.send_acked(5, "meanwhile")
         await there.heal()
         await until(lambda: reader.position >= talker.position or reader.hole, "what was missed", 60)
         assert reader.hole is None
@@ -122,6 +122,6 @@ async def test_every_tenth_packet_is_lost(tmp_path: Path) -> None:
     ):
         for way in ("input", "output"):
             await there.drop(way, "numgen random mod 100 < 10")
-        await talker.say(SAID, "lossy")
+        await talker.send_acked(SAID, "lossy")
         await until(lambda: reader.position >= talker.position or reader.hole, "everything, by and by", 120)
         assert reader.hole is None

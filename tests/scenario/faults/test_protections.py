@@ -15,7 +15,7 @@ from madang_proof.run import prove
 from tests.scenario.faults.needs import need
 
 ROOT = Path(__file__).parents[3]
-SEEDS = (1, 2, 3)  # a fault strikes at a moment that is drawn; one of these finds what is broken
+SEEDS = (1, 2, 3)  # a fault is injected at a random moment; one of these finds what is broken
 
 TABLE = [
     ("no-sync", "power", "I1"),
@@ -31,7 +31,7 @@ TABLE = [
     ("strict-lease", "freeze", "The server ended after it had stood still"),
     ("no-budget", "sleeper", "it is not behind"),
     ("no-budget", "deaf", "0 were found to be behind"),
-    ("no-pings", "one-way", "not an end of presence of who is cut off"),
+    ("no-pings", "one-way", "not an end to the presence of the client that is cut off"),
     ("no-fill", "one-way", "I9"),
     ("no-fill", "tear", "I9"),
     ("half-frames", "tear", "A part of a message was stored"),

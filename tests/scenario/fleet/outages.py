@@ -124,7 +124,7 @@ class Choked:
                 while await self._subscribers() == subscribers:
                     if said >= MUCH:
                         raise Broken(f"After {said} messages to a node that stands still Redis has not dropped it.")
-                    await speaker.say(20, f"much-{said}", PAD)
+                    await speaker.send_acked(20, f"much-{said}", PAD)
                     said += 20
             finally:
                 server.resume()

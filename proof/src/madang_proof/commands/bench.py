@@ -1,6 +1,6 @@
-"""`madang bench [WORKLOAD …]`: put a server under load and say what it took. The load itself is `madang_proof.measuring`'s.
+"""`madang bench [WORKLOAD …]`: put a server under load and measure it. The load itself is in `madang_proof.measuring`.
 
-Without --url it starts a server of its own, with empty data that is deleted afterwards, and measures that.
+Without --url it starts a server with empty data, measures it, and deletes the data.
 """
 
 import ipaddress
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from madang_proof.measuring.figures import Figures
     from madang_proof.measuring.workloads import Load, Progress, Workload
 
-MAX_SOCKETS: Final = 20_000  # one address has no more ports to come from
+MAX_SOCKETS: Final = 20_000  # one address has no more ports
 MAX_SECONDS: Final = 120.0
 MAX_RATE: Final = 50_000.0
 SPARE_FILES: Final = 100
@@ -33,19 +33,19 @@ def bench(
     workloads: Annotated[
         list[str] | None, typer.Argument(metavar="WORKLOAD", help=f"{_NAMES}; all if left out.")
     ] = None,
-    url: Annotated[str | None, typer.Option(help="Measure this server (ws://host/ws), not one of its own.")] = None,
-    sockets: Annotated[int | None, typer.Option(min=2, max=MAX_SOCKETS, help="How many sockets.")] = None,
-    rate: Annotated[float | None, typer.Option(min=1, max=MAX_RATE, help="Messages a second, all together.")] = None,
-    seconds: Annotated[float | None, typer.Option(min=0.1, max=MAX_SECONDS, help="How long to send.")] = None,
+    url: Annotated[str | None, typer.Option(help="Measure this server (ws://host/ws) instead of starting one.")] = None,
+    sockets: Annotated[int | None, typer.Option(min=2, max=MAX_SOCKETS, help="Number of sockets.")] = None,
+    rate: Annotated[float | None, typer.Option(min=1, max=MAX_RATE, help="Messages per second, in total.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.1, max=MAX_SECONDS, help="Seconds of sending.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
-    plot: Annotated[Path | None, typer.Option(help="Draw them as well, into this PNG file.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Also draw the figures into this PNG file.")] = None,
     mine: Annotated[
         bool, typer.Option("--yes-this-is-mine", help="Allow a --url beyond this machine; that server must be yours.")
     ] = False,
 ) -> None:
-    """Put a server under load and say what it took. Rooms named bench-… stay in a server named by --url.
+    """Put a server under load and measure it. Rooms named bench-… stay on a server named by --url.
 
-    Exit status: 0 measured and complete, 1 it was not complete or could not be measured, 2 wrong use.
+    Exit status: 0 measured and complete, 1 not complete or not measurable, 2 wrong use.
     """
     import uvloop
 
@@ -67,7 +67,7 @@ def bench(
     try:
         runs = uvloop.run(_measure(chosen, loads, target))
     except KeyboardInterrupt:
-        print("madang: stopped; nothing was measured to the end.", file=sys.stderr)
+        print("madang: stopped; no measurement was completed.", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except (OSError, TimeoutError) as error:
         raise MadangError(
@@ -89,7 +89,7 @@ def _load(usual: "Load", sockets: int | None, rate: float | None, seconds: float
 
 
 def _target(url: str, mine: bool) -> "Target":
-    """Read the address. A machine beyond this one takes a word: a load meant for one's own server harms another's."""
+    """Parse the address. Another machine needs confirmation: a load meant for your server harms somebody else's."""
     import ssl
 
     from websockets.exceptions import InvalidURI
@@ -100,8 +100,10 @@ def _target(url: str, mine: bool) -> "Target":
     try:
         uri = parse_uri(url)
     except InvalidURI as error:
-        raise SetupError(f"{url} is no WebSocket address: {error}.", "Write it like ws://127.0.0.1:8400/ws.") from None
-    if not mine and not _here(uri.host):
+        raise SetupError(
+            f"{url} is not a WebSocket address: {error}.", "Write it like ws://127.0.0.1:8400/ws."
+        ) from None
+    if not mine and not _is_local(uri.host):
         raise SetupError(
             f"{uri.host} is not this machine, and this load would harm a server that others use.",
             "If it is yours and nobody uses it now, add --yes-this-is-mine.",
@@ -109,18 +111,18 @@ def _target(url: str, mine: bool) -> "Target":
     return Target(uri, ssl.create_default_context() if uri.secure else None)
 
 
-def _here(host: str) -> bool:
-    """Whether every address of a host is a loopback one."""
+def _is_local(host: str) -> bool:
+    """Return whether every address of a host is a loopback address."""
     try:
         found = {ipaddress.ip_address(entry[4][0]) for entry in socket.getaddrinfo(host, None)}
     except OSError:
-        return True  # there is no such host, which the connection will tell better
+        return True  # there is no such host; connecting will say so better
     return all(address.is_loopback for address in found)
 
 
 @asynccontextmanager
 async def _own_server() -> AsyncIterator["Target"]:
-    """Run a server on this machine, its data in a folder that is deleted in the end."""
+    """Run a server on this machine, with its data in a temporary folder."""
     from websockets.uri import parse_uri
 
     from madang_proof.measuring.clients import Target
@@ -136,21 +138,21 @@ async def _own_server() -> AsyncIterator["Target"]:
 
 
 async def _measure(chosen: "list[Workload]", loads: "list[Load]", target: "Target | None") -> "list[Figures]":
-    """Run the workloads one after the other, each on a fresh server if the servers are our own."""
+    """Run the workloads one after the other, each on a fresh server unless there is a target."""
     runs = []
     with _bar() as progress:
         for number, (workload, load) in enumerate(zip(chosen, loads, strict=True), 1):
             heading = f"{number}/{len(chosen)} {workload.name}"
             progress(f"{heading}: starting", 0)
 
-            def told(doing: str, share: float, heading: str = heading) -> None:
+            def report(doing: str, share: float, heading: str = heading) -> None:
                 progress(f"{heading}: {doing}", share)
 
             if target is not None:
-                runs.append(await _one(workload, load, target, told))
+                runs.append(await _one(workload, load, target, report))
             else:
                 async with _own_server() as own:
-                    runs.append(await _one(workload, load, own, told))
+                    runs.append(await _one(workload, load, own, report))
     return runs
 
 

@@ -1,4 +1,4 @@
-"""`madang prove`: put a server under load and faults, and judge what its clients saw. How it looks is `prove_report.py`'s."""
+"""`madang prove`: put a server under load and faults, and judge what its clients saw. `prove_report.py` shows the verdict."""
 
 import asyncio
 import json
@@ -23,34 +23,30 @@ INTERRUPTED: Final = 130
 
 def prove(
     seconds: Annotated[float, typer.Option(min=1, max=86_400, help="How long the storm lasts.")] = 60,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="The plan is drawn from it; a random one if left out.")
-    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Draws the plan; random if left out.")] = None,
     faults: Annotated[
         str | None,
-        typer.Option(help="What goes wrong, by name, with commas; if left out, some of what can be tried here."),
+        typer.Option(help="Names of faults, separated by commas; if left out, some of those that can be tried here."),
     ] = None,
-    no_faults: Annotated[bool, typer.Option("--no-faults", help="Load alone.")] = False,
+    no_faults: Annotated[bool, typer.Option("--no-faults", help="Only load.")] = False,
     nodes: Annotated[
-        int, typer.Option(min=1, max=16, help="Prove a fleet of so many nodes; takes --database and --bus.")
+        int, typer.Option(min=1, max=16, help="Prove a fleet of this many nodes; needs --database and --bus.")
     ] = 1,
     database: Annotated[
         str | None, typer.Option(help="An empty database for the fleet (postgresql://… or mysql://…).")
     ] = None,
     bus: Annotated[str | None, typer.Option(help="The bus between its nodes (redis://…).")] = None,
-    url: Annotated[
-        str | None, typer.Option(help="Load a server that runs already (ws://… or wss://…), without faults.")
-    ] = None,
+    url: Annotated[str | None, typer.Option(help="Load a running server (ws://… or wss://…), without faults.")] = None,
     evidence: Annotated[
-        Path | None, typer.Option(help="Empty folder for all that shows it; madang-prove-SEED if left out.")
+        Path | None, typer.Option(help="Empty folder for the evidence; madang-prove-SEED if left out.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
 ) -> None:
     """Prove that no message is lost, doubled or reordered, whatever goes wrong.
 
-    Starts a server of its own, or with --nodes a fleet; lets 20 people talk over it on 28 connections, who come and go,
-    edit, kick, resume and send again; kills, freezes, starves and parts it meanwhile; and then checks what every client
-    saw against what is promised. docs/guides/proving.md explains the table.
+    Starts a server, or with --nodes a fleet. 20 users talk over it on 28 connections: they come and go, edit, kick, resume
+    and send again. Meanwhile the server is killed, frozen, starved and cut off. Then what every client saw is checked against
+    what is promised. docs/guides/proving.md explains the table.
 
     Exit status: 0 every invariant held, 1 one did not, 2 it could not be run, 130 interrupted.
     """
@@ -80,10 +76,10 @@ def _fleet(nodes: int, database: str | None, bus: str | None, *, url: str | None
     if nodes == 1 and not database and not bus:
         return None
     if url:
-        raise SetupError("--url is about a server that runs; --nodes starts some.", "Leave one of them out.")
+        raise SetupError("--url names a running server; --nodes starts new ones.", "Leave one of them out.")
     if nodes == 1 or not database or not bus:
         raise SetupError(
-            "A fleet takes --nodes, --database and --bus.",
+            "A fleet needs --nodes, --database and --bus.",
             "Write --nodes 3 --database postgresql://… --bus redis://…, the database an empty one.",
         )
     return Fleet(nodes, database, bus)

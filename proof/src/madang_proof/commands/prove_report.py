@@ -1,6 +1,6 @@
-"""How `madang prove` looks: a bar while it runs, then the faults, the invariants and the verdict.
+"""What `madang prove` shows: a bar while it runs, then the faults, the invariants and the verdict.
 
-Fits 100 columns; without a terminal it is plain text, and there is no bar.
+It fits 100 columns; without a terminal it is plain text, without a bar.
 """
 
 import sys
@@ -22,12 +22,12 @@ from madang_proof.testbed.testbed import Fleet
 from madang_proof.verdict import Outcome
 
 WIDTH: Final = 100
-RECORD: Final = 400  # characters of a record shown; verdict.json has it whole
+RECORD: Final = 400  # characters of a record; verdict.json has all of it
 TITLE: Final = 40  # characters of what is going on
 
 
 class Bar(Protocol):
-    """Told what is going on, the share that is done, and the counts so far."""
+    """Called with what is going on, the share that is done, and the counts so far."""
 
     def __call__(self, doing: str, share: float, recorder: Recorder) -> None: ...
 
@@ -65,7 +65,7 @@ def show(outcome: Outcome, url: str | None, fleet: Fleet | None = None, *, inter
     plan = outcome.plan
     connections = sum(user.clients for user in plan.users)
     console.print(
-        f"\n[bold]madang prove[/]  seed {plan.seed}, {plan.seconds:g} s, {len(plan.users)} people on {connections} "
+        f"\n[bold]madang prove[/]  seed {plan.seed}, {plan.seconds:g} s, {len(plan.users)} users on {connections} "
         f"connections in {len(plan.rooms)} rooms" + (f" on {fleet.nodes} nodes" if fleet else "")
     )
     if outcome.injected or outcome.untried:
@@ -163,7 +163,7 @@ def _again(outcome: Outcome, url: str | None, fleet: Fleet | None) -> str:
     plan = outcome.plan
     faults = ",".join(dict.fromkeys(plan.faults))
     what = f"--url {url}" if url else f"--faults {faults}" if faults else "--no-faults"
-    if fleet:  # the URLs may have passwords, and the database is not empty any more
+    if fleet:  # the URLs may contain passwords, and the database is no longer empty
         what = f"--nodes {fleet.nodes} --database … --bus … {what}"
     return f"madang prove --seconds {plan.seconds:g} --seed {plan.seed} {what} --evidence {outcome.folder}-again"
 

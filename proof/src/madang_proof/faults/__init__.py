@@ -1,4 +1,4 @@
-"""Faults by name: what `madang prove` lets go wrong under load."""
+"""Faults by name: what `madang prove` injects under load."""
 
 from typing import Final
 
@@ -26,6 +26,6 @@ FAULTS: Final[dict[str, Fault]] = {fault.name: fault for fault in _ALL}
 
 
 def fitting(fleet: Fleet | None = None) -> list[str]:
-    """Name the faults that are about a fleet, or about a lone server."""
+    """Return the names of the faults that concern a fleet, or a single server."""
     offers = EMBEDDED if fleet is None else fleet.offers
     return [name for name, fault in FAULTS.items() if fault.needs <= offers]

@@ -1,5 +1,7 @@
-"""F13: the wall clock goes an hour back, and two hours on, while the server runs and over a restart. Order is by seq,
-ids rise with it, and who had a token keeps it."""
+"""F13: the wall clock jumps an hour back and two hours ahead, while the server runs and over a restart.
+
+Order is by seq, ids rise with it, and tokens stay valid.
+"""
 
 import asyncio
 import random
@@ -16,7 +18,7 @@ HOLD_S: Final = 0.5  # at each of the times, at most
 
 
 class Clock:
-    """Turn the wall clock to and fro, and in the end right again."""
+    """Change the wall clock back and forth, and correct it at the end."""
 
     name = "clock"
     number = "F13"
@@ -33,30 +35,30 @@ class Clock:
         acked: list[Any] = []
         try:
             async with probing(testbed.server) as probe:
-                await _speak(probe, acked)
+                await _send(probe, acked)
                 for seconds in (*jumps, 0):
                     clock.set_clock(seconds)
-                    await _speak(probe, acked)
+                    await _send(probe, acked)
                     await asyncio.sleep(dice.uniform(0, HOLD_S))
                     if seconds == over:
                         await testbed.server.kill()
                         await started_again(testbed.server, f"the clock was {seconds} s off")
-                        await _speak(probe, acked)
-                    async with probing(testbed.server, probe.room) as guest:  # whose token is of that time
+                        await _send(probe, acked)
+                    async with probing(testbed.server, probe.room) as guest:  # whose token was made at that time
                         await guest.surely("PUT", f"/api/rooms/{probe.room}/members/me")
                         clock.set_clock(0)
                         await guest.surely("GET", "/api/me")
                         clock.set_clock(seconds)
-                await _speak(probe, acked)
+                await _send(probe, acked)
                 found = [(int(message["id"]), message["seq"]) for message in await probe.history()]
         finally:
             clock.set_clock(0)
         if found != sorted(set(found)) or [seq for _, seq in found] != sorted(ack["seq"] for ack in acked):
-            raise Broken(f"The clock was turned, and ids do not rise with seq: {found}.")
+            raise Broken(f"The clock was changed, and ids do not rise with seq: {found}.")
         return f"{jumps[0]:+} s, {jumps[1]:+} s, a restart at {over:+} s"
 
 
-async def _speak(probe: Probe, acked: list[Any]) -> None:
-    """Send two messages with the token that the probe has had from the start. Raises Broken."""
+async def _send(probe: Probe, acked: list[Any]) -> None:
+    """Send two messages with the token that the probe has had from the start. Raise Broken."""
     for _ in range(2):
         acked.append(await probe.surely_send(f"tick-{len(acked)}", "tick"))

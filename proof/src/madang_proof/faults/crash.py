@@ -1,8 +1,8 @@
 """F2 to F4: kill -9 at four named points between the steps of an append (`madang_proof.testbed.crashing`).
 
-What must hold is told by one message, for whose batch the server dies: sent again under its cid it has the id and seq
-that it had, `duplicate`; or, where it had not been committed, takes the seq that it would have had. Whether members get
-it in order, and what the crash did to everybody else's messages of that batch, is the history's to say.
+One message, in whose batch the server dies, tells what must hold. Sent again under its cid it has the id and seq that it
+had, and is a `duplicate`; if it had not been committed, it takes the seq that it would have had. Whether members receive
+it in order, and what the crash did to other messages of that batch, is judged by the history.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from madang_proof.faults.probe import Probe, probing
 from madang_proof.testbed import crashing
 from madang_proof.testbed.testbed import Testbed
 
-MOMENT_S: Final = 0.5  # the fatal message is sent within this time
+WITHIN_S: Final = 0.5  # the fatal message is sent within this time
 DEATH_S: Final = 20.0
 
 
@@ -41,7 +41,7 @@ class Crash:
             server.launcher = ("madang_proof.testbed.crashing", self._point)
             try:
                 await server.restart()
-                await asyncio.sleep(dice.uniform(0, MOMENT_S))
+                await asyncio.sleep(dice.uniform(0, WITHIN_S))
                 cid = f"{crashing.MARK}{self._point}"
                 try:
                     ack = await probe.send(cid, "fatal")
@@ -49,7 +49,7 @@ class Crash:
                     ack = None
                 status = await server.ended(DEATH_S)
             except TimeoutError:
-                raise Broken(f"The server did not come to {self._point}.") from None
+                raise Broken(f"The server did not reach {self._point}.") from None
             finally:
                 server.launcher = ()
             await started_again(server, f"a crash at {self._point}")

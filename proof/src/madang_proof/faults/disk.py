@@ -1,5 +1,8 @@
-"""F11, F12: a disk that is full, and one that fails to sync. Neither may make the server say what is not so: no ack
-without the disk, reading goes on; after a full disk it recovers by itself, after a failed fsync only by a restart."""
+"""F11, F12: a disk that is full, and one that fails to sync.
+
+Neither may make the server claim what is not true: no ack without the disk, and reading goes on. After a full disk it
+recovers by itself, after a failed fsync only by a restart.
+"""
 
 import asyncio
 import random
@@ -11,9 +14,9 @@ from madang_proof.testbed import shim, shim_undo
 from madang_proof.testbed.shim import ALL
 from madang_proof.testbed.testbed import Testbed
 
-ROOM_BYTES: Final = 60_000  # at most so much is left on the disk
+ROOM_BYTES: Final = 60_000  # at most, what is left on the disk
 HOLD_S: Final = 1.5
-GROWING_S: Final = 2.0  # SQLite may write over old pages of its WAL; then the disk stops taking those, too
+GROWING_S: Final = 2.0  # SQLite may overwrite old pages of its WAL; after this, the disk refuses that as well
 TEXT: Final = "x" * 2000
 AFTER: Final = 3  # messages that must all be refused after a failed fsync
 
@@ -42,13 +45,13 @@ class DiskFull:
             except TimeoutError:
                 disk.set_room(0, copying=True)
                 refused = await _send_until(probe, "storage_full", acked)
-            await _reads(probe, acked)
+            await _check_room(probe, acked)
             await asyncio.sleep(dice.uniform(0, HOLD_S))
             disk.calm()
             again = await _recover(probe, refused)
             if again.get("duplicate"):
                 raise Broken("A message that storage_full had refused was stored all the same.")
-            await _reads(probe, [*acked, again])
+            await _check_room(probe, [*acked, again])
         if not testbed.server.running or testbed.server.pid != pid:
             raise Broken("The server ended because its disk was full.")
         return f"{room} bytes left, {len(acked)} acked, then refused until there was room"
@@ -72,26 +75,26 @@ class SyncFails:
             disk.fail_syncs(dice.choice((1, ALL)))
             unknown = await _send_until(probe, "storage_failed", acked)
             if dice.random() < 0.5:
-                disk.calm()  # it looks well again, and is not
-            wrong = await _goes_on(probe)
-            await _reads(probe, acked)
+                disk.calm()  # it looks healthy again, and is not
+            wrong = await _send_after(probe)
+            await _check_room(probe, acked)
             await asyncio.sleep(dice.uniform(0, HOLD_S))
             await (testbed.server.stop() if dice.random() < 0.5 else testbed.server.kill())
             disk.calm()
             lost = await asyncio.to_thread(shim_undo.evict, disk)
             await started_again(testbed.server, "a failed fsync")
             if wrong:
-                raise Broken(wrong)  # after the restart, so that the history shows what came of it
-            await _reads(probe, acked)
+                raise Broken(wrong)  # only after the restart, so that the history shows the consequences
+            await _check_room(probe, acked)
             again = await probe.surely_send(unknown, TEXT)
             if not again.get("duplicate"):
                 acked.append(again)
-            await _reads(probe, acked)
+            await _check_room(probe, acked)
         return f"the kernel dropped {lost} bytes; nothing was acked until the restart"
 
 
-async def _goes_on(probe: Probe) -> str:
-    """Send after a failed fsync; what the server does wrong, or nothing."""
+async def _send_after(probe: Probe) -> str:
+    """Send after a failed fsync, and return what the server does wrong, "" for nothing."""
     for n in range(AFTER):
         try:
             ack = await probe.send(f"after-{n}", "after the fsync failed")
@@ -104,7 +107,7 @@ async def _goes_on(probe: Probe) -> str:
 
 
 async def _send_until(probe: Probe, code: str, acked: list[Any]) -> str:
-    """Send until a message is refused with `code`, and give its cid; what is acked before goes to `acked`.
+    """Send until a message is refused with `code`, and return its cid; acks before it are added to `acked`.
 
     Raises:
         Broken: another refusal, or none in PATIENCE_S.
@@ -124,7 +127,7 @@ async def _send_until(probe: Probe, code: str, acked: list[Any]) -> str:
 
 
 async def _recover(probe: Probe, cid: str) -> Any:
-    """Send a message that was refused, until there is an ack. Raises Broken."""
+    """Send a message that was refused, until it is acked. Raise Broken."""
     problem = ""
     try:
         async with asyncio.timeout(PATIENCE_S):
@@ -138,8 +141,8 @@ async def _recover(probe: Probe, cid: str) -> Any:
         raise Broken(f"With room on the disk again, sends were still refused ({problem}).") from None
 
 
-async def _reads(probe: Probe, acked: list[Any]) -> None:
-    """Read the room. Raises Broken where what was acked is not in it, once and in order."""
+async def _check_room(probe: Probe, acked: list[Any]) -> None:
+    """Read the room. Raise Broken where an acked message is not in it once and in order."""
     found = [(message["seq"], message["id"]) for message in await probe.history()]
     missing = [ack for ack in acked if found.count((ack["seq"], ack["id"])) != 1]
     if missing or found != sorted(found):

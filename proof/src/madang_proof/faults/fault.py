@@ -1,4 +1,4 @@
-"""What a fault is. Each lives in a file of its own beside this one; `__init__.py` lists them."""
+"""What a fault is. Each has a file in this package; `__init__.py` lists them."""
 
 import random
 from typing import Final, Protocol
@@ -7,23 +7,23 @@ from madang_proof.testbed.server import Server
 from madang_proof.testbed.testbed import Testbed
 
 ANYWHERE: Final = frozenset[str]()
-EMBEDDED: Final = frozenset({"embedded"})  # a lone server with the storage that it brings
-NODES: Final = frozenset({"nodes"})  # several of them
-DATABASE_PROXY: Final = frozenset({"nodes", "database"})  # and a proxy between each and the database
+EMBEDDED: Final = frozenset({"embedded"})  # a single server with embedded storage
+NODES: Final = frozenset({"nodes"})  # several nodes
+DATABASE_PROXY: Final = frozenset({"nodes", "database"})  # several nodes, with a proxy between each and the database
 
 
 class Broken(Exception):
-    """What the fault itself expects of the server did not come true; the sentence says what."""
+    """An expectation of the fault itself did not come true; the message says which."""
 
 
 class Fault(Protocol):
-    """Something that goes wrong, on purpose, while clients are at work.
+    """Something that goes wrong, on purpose, under load.
 
     Attributes:
         name: "kill", as on the command line and in the table.
         number: "F1", its row in the list of faults.
         title: what is done, in one line.
-        needs: what it must find on the stage.
+        needs: what the testbed must offer.
     """
 
     @property
@@ -36,15 +36,15 @@ class Fault(Protocol):
     def needs(self) -> frozenset[str]: ...
 
     def unavailable(self) -> str | None:
-        """Why it cannot be tried on this machine; None when it can."""
+        """Return why it cannot be tried on this machine, None when it can."""
 
     async def inject(self, testbed: Testbed, dice: random.Random) -> str:
-        """Let it go wrong, hold, and heal; returns when the server answers again. The string notes what was done.
+        """Inject the fault, hold it, and heal it; return, when the server answers again, a note of what was done.
 
-        Cancelling leaves the stage as it is at that moment; who cancels ends it.
+        When cancelled, it leaves the testbed as it is; whoever cancels closes the testbed.
 
         Raises:
-            Broken: the fault's own expectation failed.
+            Broken: an expectation of the fault did not come true.
         """
 
 

@@ -1,6 +1,6 @@
-"""F8 and F36: the server stands still (SIGSTOP) and goes on; the server is told to end (SIGTERM) and comes back.
+"""F8 and F36: the server is frozen (SIGSTOP) and goes on; the server is told to stop (SIGTERM) and starts again.
 
-Nobody takes a lone server's node number while it stands still, so its lease may lapse: it prolongs it and goes on.
+Nobody takes the node number of a single server while it is frozen, so a lapsed lease can be renewed.
 """
 
 import asyncio
@@ -14,12 +14,12 @@ from madang_proof.testbed.server import Server, answers
 from madang_proof.testbed.testbed import Testbed
 
 SHORTEST_S: Final = 0.5
-LEAVE_S: Final = 10.0  # the promise
+LEAVE_S: Final = 10.0  # as promised
 RESTART: Final = 1012
 
 
 class Freeze:
-    """Stop the process for a while; its sockets stay open. Nothing sent before or meanwhile may be lost or doubled.
+    """Freeze the process for a while; its sockets stay open. Nothing sent before or meanwhile may be lost or doubled.
 
     Args:
         longest_s, least_s: for how long; beyond 30 s its lease has lapsed.
@@ -58,7 +58,7 @@ class Freeze:
 
     async def _look(self, server: Server, probe: Probe, watcher: Watcher) -> None:
         await until(lambda: len(watcher.acked) == 2 or watcher.code, "an ack")
-        if watcher.code is not None:  # it may have been taken for dead: it resends
+        if watcher.code is not None:  # the server may have taken the client for dead: resend
             await watcher.connect(server.direct_url)
             watcher.send("before")
             watcher.send("meanwhile")
@@ -69,7 +69,7 @@ class Freeze:
 
 
 class Drain:
-    """End in order while everybody talks: all that was acked is kept, everybody is told when to come back, and soon."""
+    """Stop gracefully under load: all that was acked is kept, and every client is told when to reconnect, in time."""
 
     name = "drain"
     number = "F36"
@@ -102,7 +102,7 @@ class Drain:
             took = asyncio.get_running_loop().time() - begun
             if status:
                 raise Broken(f"The server ended with status {status} after SIGTERM.")
-            await until(lambda: watcher.code is not None, "an end of the connection")
+            await until(lambda: watcher.code is not None, "the end of the connection")
             if watcher.code != RESTART or not watcher.bye:
                 raise Broken(f"A connection was closed with {watcher.code}, retry_ms {watcher.bye}, not with a bye.")
             acked = dict(watcher.acked)

@@ -1,5 +1,7 @@
-"""F1: kill -9 at any moment. What the server had written stays in the kernel's cache, so this tries the order of its
-writes and acks, not its fsyncs."""
+"""F1: kill -9 at any moment.
+
+What the server had written stays in the kernel's cache, so this tests the order of its writes and acks, not its fsyncs.
+"""
 
 import asyncio
 import random
@@ -8,11 +10,11 @@ from typing import Final
 from madang_proof.faults.fault import ANYWHERE, started_again
 from madang_proof.testbed.testbed import Testbed
 
-MOMENT_S: Final = 0.5  # the kill comes within this time
+WITHIN_S: Final = 0.5  # the kill comes within this time
 
 
 class Kill:
-    """End the process with SIGKILL at a random moment, and start it again."""
+    """Kill the process (SIGKILL) at a random moment, and start it again."""
 
     name = "kill"
     number = "F1"
@@ -23,7 +25,7 @@ class Kill:
         return None
 
     async def inject(self, testbed: Testbed, dice: random.Random) -> str:
-        wait = dice.uniform(0, MOMENT_S)
+        wait = dice.uniform(0, WITHIN_S)
         await asyncio.sleep(wait)
         await testbed.server.kill()
         await started_again(testbed.server, "kill -9")

@@ -1,7 +1,7 @@
-"""F33 and F34: what networks do to connections: one way goes dead, resets fall into frames, bytes come one by one.
+"""F33 and F34: what networks do to connections: one direction dies, resets cut frames, bytes come one by one.
 
-The proxy does it to all connections of the load at once. What arrives, the checker judges; here is judged only what a
-bystander sees: that the server lets go of who has gone silent, and that nothing is held against who comes back.
+The proxy does it to all connections of the load at once. The checker judges what arrives. Here a watcher judges that the
+server drops clients that have gone silent, and that they can come back.
 """
 
 import asyncio
@@ -15,18 +15,21 @@ from madang_proof.faults.watcher import Watcher, until, watching
 from madang_proof.testbed.proxy import NORMAL, Conditions
 from madang_proof.testbed.testbed import Testbed
 
-PINGS: Final = 3  # intervals after which a silent peer is gone
-GRACE_S: Final = 6.0  # a turn of the wheel for each of them, a tick of presence, and a busy machine
+PINGS: Final = 3  # intervals after which a silent peer is dropped
+GRACE_S: Final = 6.0  # a turn of the timing wheel for each interval, a tick of presence, and a busy machine
 ROUNDS: Final = 4
-TORN: Final = 3  # companions of the fault's own
+TORN: Final = 3  # watchers whose connections are torn
 WITHIN: Final = 500  # bytes that pass before a reset
 SLICE_S: Final = 1.5
 CUT = Conditions(cut=True)
 
 
 class OneWay:
-    """Cut one way of every connection. The server drops who does not answer its pings, and shows nobody as online who
-    is not; then all may come back, and go on where they stood."""
+    """Cut one direction of every connection.
+
+    The server drops clients that do not answer its pings, and shows nobody as online who is not. Then all may come back and
+    resume.
+    """
 
     name = "one-way"
     number = "F33"
@@ -50,7 +53,9 @@ class OneWay:
             begun = asyncio.get_running_loop().time()
             try:
                 within = PINGS * watcher.ping_s + GRACE_S
-                await until(lambda: _is_online(watcher, 1), "an end of presence of who is cut off", within)
+                await until(
+                    lambda: _is_online(watcher, 1), "an end to the presence of the client that is cut off", within
+                )
                 took = asyncio.get_running_loop().time() - begun
                 for i in range(5):
                     await watcher.ask("send", room=watcher.room, cid=f"missed-{i}", text="while you were away")
@@ -60,9 +65,9 @@ class OneWay:
             await victim.connect(testbed.url)
             await until(lambda: victim.position >= watcher.position, "what was missed")
             if victim.reset or (hole := victim.hole()):
-                raise Broken(f"Who was cut off came back to a hole: {'a reset' if victim.reset else hole}.")
+                raise Broken(f"The client that was cut off came back to a hole: {'a reset' if victim.reset else hole}.")
             await _online(watcher, 2)
-        return f"cut {'to' if up else 'from'} the server; who was silent was let go after {took:.1f} s"
+        return f"cut {'to' if up else 'from'} the server; the silent client was dropped after {took:.1f} s"
 
 
 async def _is_online(watcher: Watcher, count: int) -> bool:
@@ -111,7 +116,7 @@ class Tear:
 
 
 class Slice:
-    """Let every byte come by itself: to the server on all connections, from it on some."""
+    """Deliver bytes one by one: to the server on all connections, from it on some."""
 
     name = "slice"
     number = "F34"

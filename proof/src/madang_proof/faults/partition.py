@@ -1,8 +1,9 @@
-"""F16, F17, F26 and F28 as a network makes them: nodes of a fleet are cut off from their bus, their database, their clients.
+"""F16, F17, F26 and F28: nodes of a fleet are cut off from their bus, their database or their clients.
 
-Each node reaches both through a proxy of its own (`Stage.lines`), so one can be cut off alone, and nothing is done to the
-database or the bus themselves. In an `Outage` two bystanders on two nodes say what must go on meanwhile: acks do not wait for the bus,
-nodes with a database do not wait for one without, and who was kicked on one side hears nothing more on the other.
+Each node reaches both backends through proxies of its own (`Testbed.backends`), so one can be cut off alone, and nothing
+is done to the database or the bus themselves. In an `Outage` two watchers on two nodes check what must go on: acks do not
+wait for the bus, nodes with a database do not wait for one without, and a user who was kicked on one side receives
+nothing more on the other.
 """
 
 import asyncio
@@ -18,63 +19,63 @@ from madang_proof.testbed.proxy import Conditions, Proxy
 from madang_proof.testbed.testbed import Testbed
 
 AWAY_S: Final = (0.5, 3.0)  # shorter and longer than it takes to notice
-FOUND_S: Final = 30.0  # until all is where it should be again: a log that is looked at now and then, on a busy machine
+FOUND_S: Final = 30.0  # until everything is consistent again: the log is only polled, and the machine is busy
 SILENT: Final = Conditions(cut=True)
 ROUNDS: Final = 5
-MARK: Final = b"COMMIT"  # both drivers send it in plain
+MARK: Final = b"COMMIT"  # both drivers send it in plain text
 
 
 class Outage(Protocol):
-    """Something that nodes need is away for a while, for one of them or for all. What it is, the implementation knows.
+    """A backend is away for a while, for one node or for all; implementations say how.
 
     Attributes:
         lacks: "database", "bus", or both.
-        everybody: all nodes lack it, and not the stage's `server` alone.
+        everybody: all nodes lack it, not only the `server` of the testbed.
     """
 
     lacks: frozenset[str]
     everybody: bool
 
     async def begin(self, testbed: Testbed, dice: random.Random) -> str:
-        """Take it away; gives a note of how."""
+        """Take it away, and return a note of how."""
 
     async def end(self, testbed: Testbed) -> None:
         """Bring it back."""
 
     async def inject(self, testbed: Testbed, dice: random.Random) -> str:
-        """See `Fault.strike`."""
+        """See `Fault.inject`."""
         database = "database" not in self.lacks
         async with AsyncExitStack() as stack:
             host = await stack.enter_async_context(probing(dice.choice(testbed.others)))
             speaker = await stack.enter_async_context(watching(host, host.server.direct_url))
             guest = await stack.enter_async_context(probing(testbed.server, host.room))
             listener = await stack.enter_async_context(watching(guest, testbed.server.direct_url))
-            await speaker.say(2, "before")
-            await until(lambda: listener.position >= speaker.position, "on one node what was said on another", FOUND_S)
+            await speaker.send_acked(2, "before")
+            await until(lambda: listener.position >= speaker.position, "on one node what was sent on another", FOUND_S)
             kick = 0
             note = await self.begin(testbed, dice)
             try:
                 if database:
-                    await listener.say(2, "cut-off")
+                    await listener.send_acked(2, "cut-off")
                 if database or not self.everybody:
-                    await speaker.say(2, "meanwhile")
+                    await speaker.send_acked(2, "meanwhile")
                     kick = (await speaker.ask("kick", room=host.room, user=guest.user))["seq"]
-                    await speaker.say(2, "after")
+                    await speaker.send_acked(2, "after")
                 await asyncio.sleep(seconds := dice.uniform(*AWAY_S))
             finally:
                 await self.end(testbed)
             if kick:
                 await until(lambda: kick in listener.seqs, "the kick, on the node that was cut off", FOUND_S)
-            await _said(host, speaker)
+            await _check_messages(host, speaker)
             if kick and listener.seqs[-1] != kick:
-                raise Broken(f"Who was kicked by event {kick} was told of event {listener.seqs[-1]}.")
+                raise Broken(f"A user who was kicked by event {kick} received event {listener.seqs[-1]}.")
             if hole := listener.hole() or speaker.hole():
                 raise Broken(f"Over an outage, {hole}.")
         return f"{note} for {seconds:.1f} s"
 
 
 class Apart(Outage):
-    """Cut nodes off by the proxies before them: their bytes vanish, or their connections are reset and refused."""
+    """Cut nodes off by the proxies before their backends: bytes vanish, or connections are reset and refused."""
 
     def __init__(self, name: str, number: str, title: str, lacks: Iterable[str], *, everybody: bool = False) -> None:
         self.name = name
@@ -105,18 +106,20 @@ class Apart(Outage):
         return [getattr(testbed.backends[number], line) for number in numbers for line in sorted(self.lacks)]
 
 
-async def _said(host: Probe, speaker: Watcher) -> None:
-    """What is said again is acked and heard, and stands once. Raises Broken."""
+async def _check_messages(host: Probe, speaker: Watcher) -> None:
+    """Check that a new message is acked and delivered, and that none stands twice. Raise Broken."""
     ack = await host.surely_send("again", "again")
-    await until(lambda: speaker.position >= ack["seq"], "what was said after the fleet was one again", FOUND_S)
+    await until(lambda: speaker.position >= ack["seq"], "a message that was sent after the outage", FOUND_S)
     texts = [message["text"] for message in await host.history()]
     if len(set(texts)) < len(texts):
         raise Broken(f"A message stands twice: {texts}.")
 
 
 class Unanswered:
-    """Let commits succeed and their answers be lost: what was sent in them is stored, and nobody knows. Sent again, it
-    has the seq that it had."""
+    """Let commits succeed and lose the answers: messages are stored, and the node does not know.
+
+    Sent again, a message has the seq that it had.
+    """
 
     name = "no-answer"
     number = "F28"
@@ -148,8 +151,10 @@ class Unanswered:
 
 
 class Hidden:
-    """Hide a node from its clients: their connections go silent, and who comes is sent to the others. Everybody goes on
-    there, and the node lets go of those whom it no longer hears."""
+    """Hide a node from its clients: their connections go silent, and new ones are sent to the other nodes.
+
+    Clients go on there, and the node drops those that it no longer hears.
+    """
 
     name = "hidden"
     number = "F16"
@@ -166,7 +171,7 @@ class Hidden:
             try:
                 await asyncio.sleep(dice.uniform(*AWAY_S))
                 ack = await probe.surely_send("alone", "alone")  # past the balancer
-                await until(lambda: watcher.position >= ack["seq"], "what was said on a hidden node", FOUND_S)
+                await until(lambda: watcher.position >= ack["seq"], "a message that was sent on a hidden node", FOUND_S)
             finally:
                 testbed.proxy.heal()
         return f"{hidden} connections went silent"

@@ -1,5 +1,7 @@
-"""F5: power loss. The server dies, at any moment or just before an fsync, and what it had not synced is taken back, or
-any part of it: this tries the fsyncs, which kill -9 cannot."""
+"""F5: power loss. The server dies, at any moment or just before an fsync; what was not synced is undone, or part of it.
+
+This tests the fsyncs, which kill -9 cannot.
+"""
 
 import asyncio
 import contextlib
@@ -10,14 +12,14 @@ from madang_proof.faults.fault import EMBEDDED, started_again
 from madang_proof.testbed import shim, shim_undo
 from madang_proof.testbed.testbed import Testbed
 
-MOMENT_S: Final = 0.5  # the cut comes within this time
-SYNCS: Final = 30  # or at one of this many next fsyncs
-SETTLE_S: Final = 0.2  # a process that is dying is gone by then
-START_SYNCS: Final = 4  # a second cut comes at one of so many fsyncs of the start that follows
+WITHIN_S: Final = 0.5  # the cut comes within this time
+SYNCS: Final = 30  # or at one of the next fsyncs, at most this one
+SETTLE_S: Final = 0.2  # a dying process is gone after this time
+START_SYNCS: Final = 4  # a second cut comes at one of the first fsyncs of the start that follows
 
 
 class PowerCut:
-    """Take away the power, and what the disk had not been made to keep."""
+    """Cut the power, and undo what had not been synced."""
 
     name = "power"
     number = "F5"
@@ -29,10 +31,10 @@ class PowerCut:
 
     async def inject(self, testbed: Testbed, dice: random.Random) -> str:
         disk = await testbed.shim()
-        moment = dice.uniform(0, MOMENT_S)
+        moment = dice.uniform(0, WITHIN_S)
         if dice.random() < 0.75:
             disk.die_at_sync(dice.randrange(1, SYNCS))
-            moment += MOMENT_S  # for the syncs to come; without load there may be none
+            moment += WITHIN_S  # time for fsyncs; without load there may be none
         try:
             await testbed.server.ended(moment)
         except TimeoutError:

@@ -1,6 +1,6 @@
-"""The probe: a guest of a fault's own, in a room of its own, who asks over REST what the fault itself wants to know.
+"""The probe: a guest of the fault, in a room of its own, that asks over REST what the fault needs to know.
 
-It is no part of the load, and the history does not know of it.
+It is not part of the load, and the history does not know of it.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ class Refusal(Exception):
 
 
 class Probe:
-    """A guest. Nothing is asked twice but where it says so."""
+    """A guest. Requests are not repeated, except where a method says so."""
 
     def __init__(self, server: Server, http: httpx2.AsyncClient, room: str = "") -> None:
         self.server = server
@@ -40,10 +40,10 @@ class Probe:
         self._makes = not room
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask once, and give the answer.
+        """Make a request, and return the answer.
 
         Raises:
-            Refusal: an error came.
+            Refusal: the answer was an error.
             httpx2.HTTPError: no answer came.
         """
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
@@ -54,10 +54,10 @@ class Probe:
         return answer.json()
 
     async def surely(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask until an answer comes; again where that is what the answer asks for, and when it says.
+        """Repeat a request until it succeeds, waiting as long as the answers ask for.
 
         Raises:
-            Broken: none came in PATIENCE_S, or a refusal that waiting does not mend.
+            Broken: it did not succeed within PATIENCE_S, or was refused for good.
         """
         problem: Exception | None = None
         try:
@@ -77,26 +77,26 @@ class Probe:
             raise Broken(f"{method} {path} was not answered in {PATIENCE_S:.0f} s ({problem!r}).") from None
 
     async def send(self, cid: str, text: str) -> Any:
-        """Send into its room once; gives id, seq, ack, and duplicate where it is one. Raises what `ask` does."""
+        """Send a message once; return id, seq, ack, and duplicate where it is one. Raise what `ask` does."""
         return await self.ask("POST", self.messages, {"cid": cid, "text": text})
 
     async def surely_send(self, cid: str, text: str) -> Any:
-        """Send into its room until it is acked. Raises Broken."""
+        """Send a message until it is acked. Raise Broken."""
         return await self.surely("POST", self.messages, {"cid": cid, "text": text})
 
     async def history(self) -> list[Any]:
-        """Give the newest messages of its room. Raises Broken."""
+        """Return the newest messages of the room. Raise Broken."""
         answer = await self.surely("GET", f"{self.messages}?limit=200")
         found: list[Any] = answer["messages"]
         return found
 
     @property
     def messages(self) -> str:
-        """The path of its room's messages."""
+        """The path of the messages of its room."""
         return f"/api/rooms/{self.room}/messages"
 
     async def arrive(self) -> None:
-        """Become a guest, and make the room if it is its own. Raises Broken."""
+        """Become a guest, and create the room if it is the probe's own. Raise Broken."""
         came = await self.surely("POST", "/api/guests", {"name": "Probe"})
         self.user, self.token = came["user"]["id"], came["token"]
         if self._makes:
@@ -105,10 +105,10 @@ class Probe:
 
 @asynccontextmanager
 async def probing(server: Server, room: str = "") -> AsyncIterator[Probe]:
-    """Give a probe that has arrived. It talks to the server itself, past the proxy. Raises Broken.
+    """Run a probe, which talks to the server directly, past the proxy. Raise Broken.
 
     Args:
-        room: of another probe, to be in it too once the probe has joined; where it is empty, it makes one of its own.
+        room: the room of another probe, in which it will be once it has joined; if empty, it creates one of its own.
     """
     async with await asyncio.to_thread(_client) as http:
         probe = Probe(server, http, room)
@@ -117,4 +117,4 @@ async def probing(server: Server, room: str = "") -> AsyncIterator[Probe]:
 
 
 def _client() -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(timeout=PATIENCE_S, trust_env=False)  # reads certificates, though we use none
+    return httpx2.AsyncClient(timeout=PATIENCE_S, trust_env=False)  # it reads certificates, though none are used

@@ -1,7 +1,7 @@
-"""Clients that come, are cut off, and come back: as many as you like, from many addresses, each as light as can be.
+"""Clients that connect, are cut off, and reconnect: any number, from many addresses, each as light as possible.
 
-They keep to what the server tells them: who is turned away waits as long as Retry-After says, and a little more by chance.
-Why they come back, and how soon all must be, is `storm.py`'s.
+They do as the server says: a client that is turned away waits as long as Retry-After says, and a random time more. Why
+they reconnect, and how soon all must be back, is in `storm.py`.
 """
 
 import asyncio
@@ -20,15 +20,15 @@ from websockets.uri import parse_uri
 from madang_proof.faults.probe import Probe
 
 PER_ADDRESS: Final = 10
-LONGEST_S: Final = 2.0  # wait after a connection that was not even refused
+LONGEST_S: Final = 2.0  # longest wait after a connection that was not even refused
 _encode: Final = msgspec.json.Encoder().encode
 
 
 class ReconnectingClients:
-    """The clients. One of them is a user's device like all the others."""
+    """The clients, all of one user."""
 
     def __init__(self, urls: Sequence[str], probe: Probe, epoch: str, count: int, dice: random.Random) -> None:
-        self.urls = urls  # each client comes to one, and to the next one when it is turned away
+        self.urls = urls  # each client connects to one, and to the next one when it is turned away
         self.dice = dice
         self.odd: Counter[str] = Counter()
         hello = {"op": "hello", "n": 1, "token": probe.token}
@@ -45,17 +45,17 @@ class ReconnectingClients:
     def back(self) -> bool:
         return not self.missing
 
-    def come(self, spread_s: float) -> None:
+    def connect(self, spread_s: float) -> None:
         for client in self.clients:
-            client.come_in(self.dice.uniform(0, spread_s))
+            client.connect_in(self.dice.uniform(0, spread_s))
 
-    def cut(self) -> None:
+    def disconnect(self) -> None:
         for client in self.clients:
             client.leave()
 
-    def end(self) -> None:
+    def close(self) -> None:
         self._open = False
-        self.cut()
+        self.disconnect()
 
     @property
     def open(self) -> bool:
@@ -67,7 +67,7 @@ def _address(number: int) -> str:
 
 
 class _Client:
-    """One client: comes until it is back."""
+    """One client: connects until it is back."""
 
     def __init__(self, crowd: ReconnectingClients, address: str, number: int) -> None:
         self.crowd = crowd
@@ -75,41 +75,41 @@ class _Client:
         self.back = False
         self._tries = 0
         self._turn = number
-        self._visit: _Visit | None = None
+        self._connection: _ClientConnection | None = None
         self._due: asyncio.TimerHandle | None = None
         self._dialling: asyncio.Task[None] | None = None
 
-    def come_in(self, seconds: float) -> None:
+    def connect_in(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
-        self._due = loop.call_later(seconds, self._come)
+        self._due = loop.call_later(seconds, self._connect)
 
-    def _come(self) -> None:
+    def _connect(self) -> None:
         self._dialling = asyncio.get_running_loop().create_task(self._dial())
 
     async def _dial(self) -> None:
         self._turn += 1
         url = self.crowd.urls[self._turn % len(self.crowd.urls)]
         parts = urlsplit(url)
-        visit = _Visit(self, url)
+        connection = _ClientConnection(self, url)
         try:
             await asyncio.get_running_loop().create_connection(
-                lambda: visit, parts.hostname or "", parts.port or 80, local_addr=(self.address, 0)
+                lambda: connection, parts.hostname or "", parts.port or 80, local_addr=(self.address, 0)
             )
         except OSError:
             self.refused(None)
 
-    def entered(self, visit: "_Visit") -> None:
-        self._visit = visit
+    def welcomed(self, connection: "_ClientConnection") -> None:
+        self._connection = connection
         self._tries = 0
         self.back = True
 
     def refused(self, wait: float | None) -> None:
-        """Come again: when told, or after a wait that doubles; either way not all at the same moment."""
-        self.back, self._visit = False, None
+        """Reconnect: when told, or after a wait that doubles; either way clients spread out."""
+        self.back, self._connection = False, None
         if self.crowd.open and self._due is not None:
             self._tries += 1
             jitter = self.crowd.dice.uniform(0, min(LONGEST_S, 0.1 * 2**self._tries))
-            self.come_in((wait or 0.0) + jitter)
+            self.connect_in((wait or 0.0) + jitter)
 
     def leave(self) -> None:
         if self._due is not None:
@@ -117,12 +117,12 @@ class _Client:
             self._due = None
         if self._dialling is not None:
             self._dialling.cancel()
-        if self._visit is not None:
-            self._visit.transport.abort()
-        self.back, self._visit = False, None
+        if self._connection is not None:
+            self._connection.transport.abort()
+        self.back, self._connection = False, None
 
 
-class _Visit(asyncio.Protocol):
+class _ClientConnection(asyncio.Protocol):
     """One connection of a client."""
 
     def __init__(self, client: _Client, url: str) -> None:
@@ -146,7 +146,7 @@ class _Visit(asyncio.Protocol):
         self._read()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._client._visit is self or not self._welcome:
+        if self._client._connection is self or not self._welcome:
             self._client.refused(self._wait)
 
     def _read(self) -> None:
@@ -170,11 +170,11 @@ class _Visit(asyncio.Protocol):
             self._client.crowd.odd[f"{response.status_code} without Retry-After"] += 1
 
     def _take(self, data: Any) -> None:
-        """Look at the first bytes only: an answer to join may hold thousands of events."""
+        """Look only at the first bytes: an answer to join may hold thousands of events."""
         head = bytes(data[:400])
         if head.startswith((b'{"op":"ok","n":2,', b'{"n":2,"op":"ok"')):
             self._welcome = True
-            self._client.entered(self)
+            self._client.welcomed(self)
         elif b'"error"' in head:
             self._client.crowd.odd[head.decode(errors="replace")] += 1
             self.transport.abort()

@@ -1,7 +1,7 @@
 """F9 and F10: clients that do not read: one whose process is stopped (SIGSTOP), and many that never read a byte.
 
-What they lack is not kept for them: memory is bounded by their number, and the others go on. Who reads again has
-everything, in order, or is told of the gap.
+What they miss is not kept for them: memory is bounded per client, and the others go on. A client that reads again
+receives everything in order, or is told of the gap.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from madang_proof.testbed.testbed import Testbed
 BUDGET_KB: Final = (
     256 + 128
 )  # a socket's byte budget, what one message goes beyond it, and what the allocator rounds up
-BESIDES_KB: Final = 48_000  # what so many messages, and a load beside, cost anyway
+BESIDES_KB: Final = 48_000  # what the messages and the load cost anyway
 MESSAGES: Final = 60  # of PAD: 1 MB, four times the byte budget
 MOST: Final = 1200  # messages until a stopped process must be behind: 19 MB; a kernel keeps 10 for it
 RESUMED_S: Final = 30.0
 
 
 class Deaf:
-    """Fill a room for people who never read. What waits for them is bounded, and a listener misses nothing.
+    """Fill a room with clients that never read. Their queues are bounded, and a listener misses nothing.
 
     Args:
         count: how many of them.
@@ -53,26 +53,26 @@ class Deaf:
                 silent = await stack.enter_async_context(watching(probe, server.direct_url, small=True))
                 silent.read_on(False)
             before, lagging = await resident_kb(server), await metric(server, "madang_lagging_total")
-            await talker.say(MESSAGES, "deaf", PAD)
-            await until(lambda: len(talker.seqs) >= MESSAGES, "every event of what was said")
+            await talker.send_acked(MESSAGES, "deaf", PAD)
+            await until(lambda: len(talker.seqs) >= MESSAGES, "every event that was sent")
             if hole := talker.hole():
-                raise Broken(f"Beside {self._count} who do not read, {hole}.")
+                raise Broken(f"Beside {self._count} clients that do not read, {hole}.")
             behind = await metric(server, "madang_lagging_total") - lagging
             if behind < self._count:
-                raise Broken(f"Of {self._count} who do not read, {behind:.0f} were found to be behind.")
+                raise Broken(f"Of {self._count} clients that do not read, {behind:.0f} were found to be behind.")
             grown = await resident_kb(server) - before
             if grown > (bound := self._count * BUDGET_KB + BESIDES_KB):
                 raise Broken(
-                    f"The server grew by {grown} KB for {self._count} who do not read; the bound is {bound} KB."
+                    f"The server grew by {grown} KB for {self._count} clients that do not read; the bound is {bound} KB."
                 )
         return f"{self._count} never read; the server grew by {grown // 1024} MB"
 
 
 class Sleeper:
-    """Stop a client's process while its room talks: it falls behind, alone. Awake again, it has everything.
+    """Stop a client's process while its room is busy: only it falls behind. Resumed, it receives everything.
 
     Args:
-        until_closed: let it sleep until the server has closed its connection.
+        until_closed: keep it stopped until the server has closed its connection.
     """
 
     name = "sleeper"
@@ -97,13 +97,13 @@ class Sleeper:
                 said = 0
                 while await metric(server, "madang_lagging_total") == lagging:
                     if said >= MOST:
-                        raise Broken(f"{said} messages were said to a process that is stopped, and it is not behind.")
-                    await talker.say(MESSAGES, f"asleep-{said}", PAD)
+                        raise Broken(f"{said} messages were sent to a process that is stopped, and it is not behind.")
+                    await talker.send_acked(MESSAGES, f"asleep-{said}", PAD)
                     said += MESSAGES
                 if self._until_closed:
-                    await until(lambda: _below(testbed, sockets), "an end of the connection of who does not read", 60.0)
-                await until(lambda: len(talker.seqs) >= said, "every event of what was said")
-                reader.go_on()
+                    await until(lambda: _below(testbed, sockets), "an end of the connection that is not read", 60.0)
+                await until(lambda: len(talker.seqs) >= said, "every event that was sent")
+                reader.resume()
                 await reader.reaches(talker.position)
                 if hole := talker.hole() or reader.hole:
                     raise Broken(f"Beside a process that is stopped, or in it, {hole}.")
@@ -117,11 +117,11 @@ async def _below(testbed: Testbed, sockets: float) -> bool:
 
 
 class Reader:
-    """The process of `reader.py`, and what it tells.
+    """The process of `reader.py`, and what it reports.
 
     Attributes:
         lives: how often it has been connected.
-        position: the newest event it was given; `hole` says what was out of order.
+        position: the newest event it has received; `hole` says what was out of order.
     """
 
     def __init__(self, process: Process) -> None:
@@ -133,7 +133,10 @@ class Reader:
 
     @classmethod
     async def start(cls, url: str, probe: Probe, *within: str) -> "Reader":
-        """Start it in the probe's room, as the probe's user; `within` is a command that runs commands. Raises Broken."""
+        """Start it in the probe's room, as the probe's user. Raise Broken.
+
+        `within` is a command that runs commands.
+        """
         process = await asyncio.create_subprocess_exec(
             *within, sys.executable, "-m", "madang_proof.testbed.reader", url, probe.room,
             stdin=DEVNULL, stdout=PIPE, env={"MADANG_READER_TOKEN": probe.token},
@@ -156,15 +159,15 @@ class Reader:
                 self.hole = self.hole or f"{word} {number} came after event {self.position}"
 
     def stop(self) -> None:
-        """Let it stand still."""
+        """Stop the process."""
         self._process.send_signal(signal.SIGSTOP)
 
-    def go_on(self) -> None:
-        """Let it go on."""
+    def resume(self) -> None:
+        """Let the process go on."""
         self._process.send_signal(signal.SIGCONT)
 
     async def reaches(self, seq: int) -> None:
-        """Wait until it has everything up to an event, or tells of a hole. Raises Broken."""
+        """Wait until it has everything up to an event, or reports a hole. Raise Broken."""
         await until(lambda: self.position >= seq or self.hole, "everything for a reader", RESUMED_S)
 
     async def end(self) -> None:

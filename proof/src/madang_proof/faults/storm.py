@@ -1,7 +1,7 @@
-"""F35: thousands of clients that were cut off together come back together, to the same server or from a node that is gone.
+"""F35: thousands of clients that were cut off at once reconnect at once, to the same server or away from a dead node.
 
-All are back in bounded time, the log is not read for each of them, and who had stayed is served meanwhile. The clients are
-`returning.py`'s.
+All are back in bounded time, the log is not read for each of them, and clients that stayed are served meanwhile. The
+clients are in `reconnecting.py`.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ from madang_proof.testbed.server import Server
 from madang_proof.testbed.testbed import Testbed
 
 MISSED: Final = 250  # events to resume over: more than a room keeps in memory, so that the log must be read
-WITHIN_S: Final = 1.0  # in which all come back
+WITHIN_S: Final = 1.0  # in which all reconnect
 FILES: Final = 500  # open files besides those of the clients
-TICK_S: Final = 0.1  # between two messages of who had stayed
+TICK_S: Final = 0.1  # between two messages of the client that stayed
 
 
 class Storm:
-    """Cut many clients of one room off, and let them come back at once.
+    """Cut many clients of one room off, and let them reconnect at once.
 
     Args:
         count: how many of them.
@@ -49,21 +49,21 @@ class Storm:
             try:
                 return await self._inject(testbed, stayed, crowd)
             finally:
-                crowd.end()
+                crowd.close()
 
     async def _inject(self, testbed: Testbed, stayed: Watcher, crowd: ReconnectingClients) -> str:
-        crowd.come(spread_s=self._count / 1000)
-        await until(lambda: crowd.back, "everybody before the storm", self._back_s + self._count / 500)
-        crowd.cut()
-        await stayed.say(MISSED, "missed")
-        before = await _told(testbed.server)
-        crowd.come(spread_s=WITHIN_S)
+        crowd.connect(spread_s=self._count / 1000)
+        await until(lambda: crowd.back, "every client before the storm", self._back_s + self._count / 500)
+        crowd.disconnect()
+        await stayed.send_acked(MISSED, "missed")
+        before = await _counts(testbed.server)
+        crowd.connect(spread_s=WITHIN_S)
         took, slowest = await _all_back(crowd, stayed, self._back_s)
-        return _judged(before, await _told(testbed.server), self._count, took, slowest)
+        return _summary(before, await _counts(testbed.server), self._count, took, slowest)
 
 
 class Exodus:
-    """Kill a node that many clients are on: all come to the others at once, with what they missed still to be told.
+    """Kill a node with many clients: all connect to the other nodes at once, and have missed events to receive.
 
     Args:
         count: how many of them.
@@ -88,34 +88,34 @@ class Exodus:
         async with probing(testbed.others[0]) as probe, watching(probe, testbed.others[0].direct_url) as stayed:
             crowd = ReconnectingClients([server.direct_url], probe, stayed.epoch, self._count, dice)
             try:
-                crowd.come(spread_s=self._count / 1000)
-                await until(lambda: crowd.back, "everybody before the exodus", self._back_s + self._count / 500)
-                await stayed.say(MISSED, "said")
-                before = await _told(*testbed.others)
+                crowd.connect(spread_s=self._count / 1000)
+                await until(lambda: crowd.back, "every client before the exodus", self._back_s + self._count / 500)
+                await stayed.send_acked(MISSED, "said")
+                before = await _counts(*testbed.others)
                 crowd.urls = [other.direct_url for other in testbed.others]
                 await server.kill()
                 took, slowest = await _all_back(crowd, stayed, self._back_s)
-                after = await _told(*testbed.others)
+                after = await _counts(*testbed.others)
             finally:
-                crowd.end()
+                crowd.close()
                 if not server.running:
                     await started_again(server, "kill -9")
-        return _judged(before, after, self._count, took, slowest, nodes=len(testbed.others))
+        return _summary(before, after, self._count, took, slowest, nodes=len(testbed.others))
 
 
-async def _told(*servers: Server) -> tuple[float, float]:
-    """Give how often servers have read the log, and have turned somebody away."""
+async def _counts(*servers: Server) -> tuple[float, float]:
+    """Return how often servers have read the log, and how often they have turned a client away."""
     reads = [await metric(server, "madang_log_reads_total") for server in servers]
     return sum(reads), sum([await metric(server, "madang_turned_away_total") for server in servers])
 
 
-def _judged(
+def _summary(
     before: tuple[float, float], after: tuple[float, float], count: int, took: float, slowest: float, nodes: int = 1
 ) -> str:
-    """Sum up. Raises Broken where each has had the log read for himself."""
+    """Sum up. Raise Broken where the log was read for each client."""
     reads, away = (there - here for here, there in zip(before, after, strict=True))
     if reads > nodes * 50 + count / 10:
-        raise Broken(f"The log was read {reads:.0f} times for {count} who came back to one room.")
+        raise Broken(f"The log was read {reads:.0f} times for {count} clients that came back to one room.")
     return (
         f"{count} were back after {took:.1f} s, {away:.0f} turned away on the way, {reads:.0f} reads of the log; "
         f"slowest ack meanwhile {slowest:.1f} s"
@@ -128,18 +128,21 @@ def _too_few_files(count: int) -> str | None:
 
 
 async def _all_back(crowd: ReconnectingClients, stayed: Watcher, within_s: float) -> tuple[float, float]:
-    """Wait until all are back, while who stayed goes on talking; gives the seconds, and his slowest ack. Raises Broken."""
+    """Wait until all are back, while the client that stayed goes on sending. Raise Broken.
+
+    Return how many seconds it took, and the slowest ack.
+    """
     loop = asyncio.get_running_loop()
     begun, said, slowest = loop.time(), 0, 0.0
     while not crowd.back:
         if loop.time() - begun > within_s:
             raise Broken(f"{crowd.missing} of {len(crowd.clients)} were not back within {within_s:.0f} s.")
         sent = loop.time()
-        await stayed.say(1, f"meanwhile-{said}")
+        await stayed.send_acked(1, f"meanwhile-{said}")
         slowest, said = max(slowest, loop.time() - sent), said + 1
         await asyncio.sleep(TICK_S)
     if hole := stayed.hole():
-        raise Broken(f"For who had stayed, {hole}.")
+        raise Broken(f"For the client that stayed, {hole}.")
     if crowd.odd:
-        raise Broken(f"Among those who came back: {dict(crowd.odd)}.")
+        raise Broken(f"Among the clients that came back: {dict(crowd.odd)}.")
     return loop.time() - begun, slowest

@@ -1,8 +1,8 @@
-"""F7: a torn end of SQLite's write-ahead log: a frame that was being written when the process died, of which some bytes
-are there, or other bytes in their place. Nothing acked is in such a frame, so nothing may be missing afterwards.
+"""F7: a torn end of SQLite's write-ahead log: a frame that was being written when the process died.
 
-Cutting into frames that were acked is damage of the medium. There no server can keep what it acked, so it is no fault
-of `madang prove`; a scenario of its own holds that half a message is never served.
+Some of its bytes are there, or others in their place. Nothing acked is in such a frame, so nothing may be missing
+afterwards. Cutting into frames that were acked is damage of the medium, against which no server can keep its acks, so
+`madang prove` does not do it; another scenario checks that half a message is never served.
 """
 
 import array
@@ -23,7 +23,7 @@ _BIG_ENDIAN: Final = 0x377F0683  # magic number of a log whose checksums are ove
 
 
 class Torn:
-    """Kill, and leave a torn frame at the end of the write-ahead log."""
+    """Kill the server, and leave a torn frame at the end of the write-ahead log."""
 
     name = "torn"
     number = "F7"
@@ -41,7 +41,7 @@ class Torn:
 
 
 def tear(wal: Path, dice: random.Random) -> str:
-    """Write a part of a frame, whole or spoilt, behind the last frame that counts; says what was done."""
+    """Write part of a frame, intact or corrupted, after the last frame that counts, and say what was done."""
     end, page = end_of(wal)
     if end <= HEADER:
         return "the write-ahead log was empty"
@@ -62,8 +62,10 @@ def tear(wal: Path, dice: random.Random) -> str:
 
 
 def end_of(wal: Path) -> tuple[int, int]:
-    """Find where the last frame ends that SQLite will count, by salts and checksums, and the size of a page; (0, 0) if
-    there is no log. Source: sqlite.org/fileformat2.html, section 4."""
+    """Return where the last frame ends that SQLite will count, by salts and checksums, and the size of a page.
+
+    (0, 0) if there is no log. Source: sqlite.org/fileformat2.html, section 4.
+    """
     data = wal.read_bytes() if wal.exists() else b""
     if len(data) < HEADER:
         return 0, 0

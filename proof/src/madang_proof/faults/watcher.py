@@ -1,6 +1,6 @@
-"""A companion: a connection of a fault's own, in a room of its own, by which the fault sees what its victim sees.
+"""The watcher: a connection of the fault, in a room of its own, by which the fault sees what its victim sees.
 
-It is no part of the load, and the history does not know of it. What is asked over REST is the probe's (`probe.py`).
+It is not part of the load, and the history does not know of it. `probe.py` asks over REST.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ from madang_proof.testbed.server import Server
 
 PATIENCE_S: Final = 10.0
 POLL_S: Final = 0.02
-PAD: Final = "x" * 16_000  # what a message's data may hold: to fill a socket soon
+PAD: Final = "x" * 16_000  # as much as a message's data may hold, to fill a socket soon
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder().decode
 
 
 class Watcher:
-    """A connection. It hears in the background: `seqs` are those of the events of its room, as they came."""
+    """A connection that receives in the background. `seqs` are those of the room's events, as they arrived."""
 
     def __init__(self, token: str, room: str) -> None:
         self.token = token
@@ -34,9 +34,9 @@ class Watcher:
         self.epoch = ""
         self.ping_s = 0.0
         self.seqs: list[int] = []
-        self.reset = False  # the last join was answered by a reset
+        self.reset = False  # the last join was answered with a reset
         self.bye: int | None = None  # retry_ms
-        self.code: int | None = None  # of the close, once it is over
+        self.code: int | None = None  # close code, once it is over
         self.acked: dict[str, int] = {}  # cid -> seq
         self._connection: Connection | None = None
         self._n = 0
@@ -44,15 +44,15 @@ class Watcher:
         self._cids: dict[int, str] = {}
 
     async def connect(self, url: str, *, small: bool = False) -> None:
-        """Open a connection, say hello, and join: afresh, or from where it stands. Raises Broken.
+        """Open a connection, say hello, and join, resuming where there is a position. Raise Broken.
 
         Args:
-            small: with a small receive buffer, so that the server soon feels it when reading stops.
+            small: use a small receive buffer, so that the server soon notices when reading stops.
         """
         self.code = self.bye = None
         self._answers.clear()
         self._cids.clear()
-        self._connection = await until(lambda: dial(url, self._hear, self._end, small=small), "a connection")
+        self._connection = await until(lambda: dial(url, self._received, self._lost, small=small), "a connection")
         hello = await self.ask("hello", token=self.token)
         self.ping_s = hello["server"]["ping_ms"] / 1000
         since = {"since": self.position, "epoch": self.epoch} if self.epoch else {"limit": 0}
@@ -62,7 +62,7 @@ class Watcher:
         self.position, self.epoch = joined["seq"], joined["epoch"]
 
     async def ask(self, op: str, **fields: Any) -> dict[str, Any]:
-        """Send a command and give the answer; waits where the server says wait. Raises Broken."""
+        """Send a command, and return its answer; wait and repeat where the server says so. Raise Broken."""
         while True:
             answer = await self._ask(op, fields)
             if answer["op"] == "ok":
@@ -75,7 +75,7 @@ class Watcher:
         self._n += 1
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._answers[self._n] = answer
-        self.tell(op, n=self._n, **fields)
+        self.post(op, n=self._n, **fields)
         try:
             async with asyncio.timeout(PATIENCE_S):
                 return await answer
@@ -83,43 +83,43 @@ class Watcher:
             raise Broken(f"{op} was not answered in {PATIENCE_S:.0f} s.") from None
 
     def send(self, cid: str, text: str = "") -> None:
-        """Send a message without waiting; its ack comes into `acked`."""
+        """Send a message without waiting; its ack is noted in `acked`."""
         self._n += 1
         self._cids[self._n] = cid
-        self.tell("send", n=self._n, room=self.room, cid=cid, text=text or cid)
+        self.post("send", n=self._n, room=self.room, cid=cid, text=text or cid)
 
-    async def say(self, count: int, name: str, data: str = "") -> None:
-        """Send messages, each when the one before is acked: in a flood all would be told the same wait. Raises Broken."""
+    async def send_acked(self, count: int, name: str, data: str = "") -> None:
+        """Send messages, each when the one before is acked: all of a flood would be told to wait. Raise Broken."""
         more = {"data": data} if data else {}
         for i in range(count):
             await self.ask("send", room=self.room, cid=f"{name}-{i}", text=f"{name}-{i}", **more)
 
-    def tell(self, op: str, **fields: Any) -> None:
-        """Send a command; nothing waits for its answer."""
+    def post(self, op: str, **fields: Any) -> None:
+        """Send a command without waiting for its answer."""
         if self._connection is not None:
             try:
                 self._connection.send([_encode({"op": op, **fields})])
             except InvalidState:
-                raise Broken(f"The connection of a bystander ended while it said {op}.") from None
+                raise Broken(f"The connection of a watcher ended while it sent {op}.") from None
 
     def read_on(self, on: bool) -> None:
-        """Stop reading, or go on."""
+        """Stop reading, or resume."""
         if self._connection is not None:
             self._connection.read_on(on)
 
     def abort(self) -> None:
-        """End the connection."""
+        """Abort the connection."""
         if self._connection is not None:
             self._connection.abort()
 
     def hole(self) -> str | None:
-        """Say where the events it heard skip or repeat; None if they do not."""
+        """Return where the received events skip or repeat, None if they do not."""
         for before, seq in zip(self.seqs, self.seqs[1:], strict=False):
             if seq != before + 1:
                 return f"event {seq} came after event {before}"
         return None
 
-    def _hear(self, text: bytes) -> None:
+    def _received(self, text: bytes) -> None:
         frame = _decode(text)
         if frame["op"] == "event":
             self.seqs.append(frame["seq"])
@@ -133,16 +133,16 @@ class Watcher:
         elif frame["op"] == "bye":
             self.bye = frame["retry_ms"]
 
-    def _end(self, code: int) -> None:
+    def _lost(self, code: int) -> None:
         self.code = code
         for answer in self._answers.values():
             if not answer.done():
-                answer.set_exception(Broken(f"The connection of a bystander ended ({code})."))
+                answer.set_exception(Broken(f"The connection of a watcher ended ({code})."))
 
 
 @asynccontextmanager
 async def watching(probe: Probe, url: str, *, small: bool = False) -> AsyncIterator[Watcher]:
-    """Give a companion that is connected, of the probe's user and in its room. Raises Broken."""
+    """Run a watcher, connected as the probe's user and in its room. Raise Broken."""
     watcher = Watcher(probe.token, probe.room)
     await watcher.connect(url, small=small)
     try:
@@ -152,7 +152,7 @@ async def watching(probe: Probe, url: str, *, small: bool = False) -> AsyncItera
 
 
 async def until(look: Callable[[], Any], what: str, within: float = PATIENCE_S) -> Any:
-    """Look again and again, awaiting if need be, until something true comes; gives that. Raises Broken."""
+    """Call `look`, awaiting it if need be, until it returns something true, and return that. Raise Broken."""
     try:
         async with asyncio.timeout(within):
             while True:
@@ -167,7 +167,7 @@ async def until(look: Callable[[], Any], what: str, within: float = PATIENCE_S) 
 
 
 async def metric(server: Server, name: str) -> float:
-    """Give a metric of the server's as it stands. Raises Broken."""
+    """Return a metric of the server. Raise Broken."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.admin_port)
     try:
         writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
@@ -184,6 +184,6 @@ async def metric(server: Server, name: str) -> float:
 
 
 async def resident_kb(server: Server) -> int:
-    """Give the server's own resident memory (not what it has mapped of files), in KB."""
+    """Return the server's own resident memory (without mapped files), in KB."""
     status = await asyncio.to_thread(Path(f"/proc/{server.pid}/status").read_text)
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon"))

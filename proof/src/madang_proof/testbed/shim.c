@@ -1,16 +1,16 @@
-/* A disk and a clock that fail on demand, for a program that knows nothing of it (LD_PRELOAD; Linux with glibc).
+/* A disk and a clock that fail on demand, for a program that does not know of it (LD_PRELOAD; Linux with glibc).
  *
  * Below the functions of libc that write, sync and tell the time, for the files whose path begins with SHIM_FILES:
  *
  *   - Before a file is changed, what was there goes into an undo log (SHIM_LOG), and every fsync that succeeded is
- *     noted. After the program's death `shim_undo.py` takes back from it what was never synced: a power cut.
+ *     noted. After the program's death `shim_undo.py` undoes with it what was never synced: a power cut.
  *   - Files cannot grow beyond the room that is left: ENOSPC, after a short write, as on a full disk.
  *   - An fsync fails with EIO. What it should have made durable is marked lost: the kernel drops such pages, and a
  *     later fsync that succeeds says nothing about them.
  *   - The wall clock is off by a number of seconds. The monotonic clock is not.
  *
  * SHIM_CONTROL is a file with `struct control` in it, mapped, so that another process turns the switches at any time.
- * Memory maps are not watched: SQLite's -shm is one, and it is made anew after a crash. Nor are rename, writev, dup and
+ * Memory maps are not watched: SQLite's -shm is one, and it is rebuilt after a crash. Nor are rename, writev, dup and
  * files of a fork: SQLite does none of these with a database.
  */
 
@@ -36,9 +36,9 @@
 struct control {                    /* keep in step with shim.py */
     volatile int64_t clock_ns;      /* added to the wall clock */
     volatile int64_t room;          /* bytes that files may still grow by; negative: no bound */
-    volatile int32_t failing_syncs; /* so many of the next fsyncs fail; negative: all */
-    volatile int32_t dying_sync;    /* the process dies before its so-many-th fsync from now; 0: it does not */
-    volatile int32_t copying;       /* not 0: what is written over takes room, too, as where disks copy on write */
+    volatile int32_t failing_syncs; /* how many of the next fsyncs fail; negative: all */
+    volatile int32_t dying_sync;    /* the process dies before this fsync, counted from now; 0: it does not */
+    volatile int32_t copying;       /* not 0: overwriting takes space as well, as on file systems that copy on write */
 };
 
 enum kind { OPENED = 1, CREATED, WRITTEN, CUT, REMOVED, SYNCED, FOLDER_SYNCED, LOST };
@@ -54,14 +54,14 @@ struct record {                     /* keep in step with shim_undo.py; `kept` by
 #define FILES 32
 #define FDS 65536
 #define FOLDER 255                  /* in of_fd: a descriptor of the folder itself */
-#define LOG_KEEPS (1 << 20)         /* a log longer than this is begun anew when nothing in it is unsynced */
+#define LOG_KEEPS (1 << 20)         /* a log longer than this is started again when nothing in it is unsynced */
 
 static struct {
     char path[1024];
     uint64_t changed, synced;       /* log positions: above the newest change, and up to where all is synced */
 } files[FILES];
 static struct { uint64_t changed, synced; } folder;
-static unsigned char of_fd[FDS];    /* 0: not ours; else the index of its file, plus one */
+static unsigned char of_fd[FDS];    /* 0: not ours; otherwise the index of its file, plus one */
 static int file_count, log_fd = -1, links;
 static uint64_t position;           /* length of the log */
 static bool carried, lost;          /* the log holds what an earlier process left; something can never be synced */
@@ -336,8 +336,7 @@ static int sync_ours(int fd, int (*below)(int)) {
     if (result) return result;
     pthread_mutex_lock(&lock);
     note(file >= 0 ? SYNCED : FOLDER_SYNCED, file >= 0 ? file : 0, upto, 0, 0, NULL, 0);
-    if (file >= 0) files[file].synced = upto;
-    else folder.synced = upto;
+    *(file >= 0 ? &files[file].synced : &folder.synced) = upto;
     forget_what_is_synced();
     pthread_mutex_unlock(&lock);
     return 0;
