@@ -11,7 +11,7 @@ from madang.adapters.sql.rows import Head, number
 from madang.adapters.sql.sqlite_writer import Writer
 from madang.core.events import Appended
 from madang.core.ids import EPOCH_MS, IdSource
-from madang.delivery.joining import Joined, Joiner
+from madang.delivery.joining import Joined, Joiner, Start
 from madang.errors import StorageFull
 from madang.services import identity
 
@@ -128,11 +128,9 @@ def no_fill() -> None:
     """Who resumes is told where the room is, and not what it missed."""
     join = Joiner.join
 
-    async def forgetful(self: Any, *more: Any, **named: Any) -> Joined | None:
-        joined = await join(self, *more, **named)
-        if joined is None or named.get("since") is None or joined.reset:
-            return joined
-        return msgspec.structs.replace(joined, events=[])
+    async def forgetful(self: Any, subscriber: Any, actor: Any, room: str, start: Start, **named: Any) -> Joined:
+        joined = await join(self, subscriber, actor, room, start, **named)
+        return joined if start.since is None or joined.reset else msgspec.structs.replace(joined, events=[])
 
     Joiner.join = forgetful  # type: ignore[method-assign]
 

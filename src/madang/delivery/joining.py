@@ -4,9 +4,13 @@ A join reads what the client lacks, answers with it, and puts the client into th
 newer than that follows as frames, without a hole: live if the client stands where the room does, else by catching up.
 """
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
 
+from madang.core.actors import Actor
 from madang.core.events import Event
+from madang.core.rooms import Member
 from madang.delivery.catching_up import JOIN_BYTES, RESUME_EVENTS, first, last
 from madang.delivery.hub import Hub
 from madang.delivery.room import LiveRoom
@@ -15,10 +19,27 @@ from madang.delivery.subscription import Subscription
 from madang.errors import Refused
 from madang.protocol.native import codec
 
+LookUp = Callable[[], Awaitable[Member]]
+"""Returns a membership as it is now, or refuses."""
+
+
+class Start(msgspec.Struct, frozen=True):
+    """Where a client wants to start: behind `since`, in the history that `epoch` names, or with the newest events."""
+
+    since: int | None = None
+    epoch: str | None = None
+    limit: int = 50
+
 
 class Joined(msgspec.Struct):
-    """The answer to a join: events up to `seq`, as JSON (`Entry.text`). What is newer follows as frames, without a hole."""
+    """The answer to a join: events up to `seq`, as JSON (`Entry.text`). What is newer follows as frames, without a hole.
 
+    Attributes:
+        reset: `since` was given and could not be resumed from.
+    """
+
+    room: LiveRoom
+    member: Member
     seq: int
     reset: bool
     events: list[bytes]
@@ -31,44 +52,67 @@ class Joiner:
         self._hub = hub
 
     async def join(
-        self, subscriber: Subscriber, room: LiveRoom, user: str, name: str, role: str, *,
-        member_at: int, joined_at: int = 0, since: int | None = None, epoch: str | None = None, limit: int = 50,
-    ) -> Joined | None:  # fmt: skip
-        """Follow a room, from `since` if that can be resumed, else from its newest `limit` events.
+        self, subscriber: Subscriber, actor: Actor, room: str, start: Start, *, enter: LookUp, look_up: LookUp
+    ) -> Joined:
+        """Follow a room, from `start` if that can be resumed, else from its newest events.
 
-        The caller writes the answer before it awaits anything: frames of events above `seq` may follow at once.
+        A room is opened only for those who may see it, and a membership that ends or changes while all this takes is
+        looked up again. The caller writes the answer before it awaits anything: frames of events above `seq` may follow
+        at once.
 
         Args:
-            member_at: the room's `next` when the membership began to be looked up. If an event since then ended or
-                changed it, the answer is None: it must be looked up again, and the room opened.
-            joined_at: the user's read pointer, at or above his own join: for the answer to contain (a crowded room leaves it
-                to its next batch); what ended a membership up to there does not end this one.
+            enter: called first; may make the membership.
+            look_up: called once the room is open, and again whenever the membership may have changed; makes none.
+
+        Raises:
+            Refused: not_found, if there is no such room or the subscriber has closed; or what `enter` or `look_up` raise.
         """
+        live = self._hub.rooms.get(room)
+        known_at = live.next if live is not None else 0
+        member = await enter()
+        while True:
+            if live is None:
+                live = await self._hub.open(room)
+                if live is None:
+                    raise Refused("not_found")
+                known_at = live.next
+                member = await look_up()
+            joined = await self._try(subscriber, actor, live, member, known_at, start)
+            if joined is not None:
+                return joined
+            live = None
+
+    async def _try(
+        self, subscriber: Subscriber, actor: Actor, room: LiveRoom, member: Member, known_at: int, start: Start
+    ) -> Joined | None:
+        """Join a live room, unless it was let go of, or the membership may have changed at `known_at` or later."""
         await self._hub.catch_up(room)
-        if room.sealed < joined_at < room.next and room.live <= self._hub.quiet_above:
+        # The answer contains the user's own member.joined; a crowded room leaves that to its next batch.
+        if room.sealed < member.read_seq < room.next and room.live <= self._hub.quiet_above:
             room.seal()
             self._hub.scheduler.push(room)
-        resume = since is not None and epoch == room.epoch and await self._reached(room, since)
-        after = since if resume and since is not None else max(0, room.sealed - limit)
+        since = start.since
+        resume = since is not None and start.epoch == room.epoch and await self._reached(room, since)
+        after = since if resume and since is not None else max(0, room.sealed - start.limit)
         older = (
             await self._hub.reader.before_tail(room, after) if after < room.tail.start and after < room.sealed else []
         )
         if subscriber.closed:
             raise Refused("not_found")
-        if room.changes.since(user, member_at) or self._hub.rooms.get(room.info.id) is not room:
+        if room.changes.since(actor.id, known_at) or self._hub.rooms.get(room.info.id) is not room:
             return None
         texts = self._between(room, after, older)  # short of `sealed` if the tail moved on while the log was read
         if resume:
             events = first(texts, JOIN_BYTES)
             seq = after + len(events)
         else:
-            events = last(texts[-limit:] if limit else [], JOIN_BYTES)
+            events = last(texts[-start.limit :] if start.limit else [], JOIN_BYTES)
             seq = after + len(texts)
-        self._follow(room, Subscription(subscriber, user, name, role, seq, joined_at))
-        return Joined(seq, since is not None and not resume, events)
+        self._follow(room, Subscription(subscriber, actor.id, actor.name, member.role, seq, member.read_seq))
+        return Joined(room, member, seq, since is not None and not resume, events)
 
     async def _reached(self, room: LiveRoom, since: int) -> bool:
-        """Whether a client can go on from `since`: near enough, and not beyond what the log holds."""
+        """Return whether a client can go on from `since`: near enough, and not beyond what the log holds."""
         if since >= room.next and not await self._hub.gaps.fill_to(room, since):
             return False
         if since > room.sealed:

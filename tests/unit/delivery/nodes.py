@@ -1,7 +1,7 @@
 """Nodes for tests of delivery: real hub, appender and store; no server and no socket."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -9,8 +9,8 @@ from madang.adapters.bus.memory.bus import MemoryBus
 from madang.adapters.bus.memory.presence import MemoryPresence
 from madang.core.actors import Actor
 from madang.core.events import Appended, Event, MessageSent, draft
-from madang.core.rooms import Room
-from madang.delivery.joining import Joined
+from madang.core.rooms import Member, Room
+from madang.delivery.joining import Joined, Start
 from madang.delivery.presence import TTL_S
 from madang.delivery.room import LiveRoom
 from madang.node.assembly import Holders, assemble
@@ -38,7 +38,7 @@ class Node:
     """One node without its front doors.
 
     Attributes:
-        seen_store, seen_bus: the store and the bus as the node sees them; a test may put something else behind them.
+        seen_store, seen_bus, seen_presence: the ports as the node sees them; a test may put something else behind them.
     """
 
     def __init__(self, store: Any, bus: Bus, quiet_above: int, presence: Presence, name: str, holders: Holders) -> None:
@@ -47,8 +47,9 @@ class Node:
         self.bus = bus
         self.seen_store = Wrapped(store)
         self.seen_bus = Wrapped(bus)
+        self.seen_presence = Wrapped(presence)
         self._node = node = assemble(
-            name=name, store=self.seen_store, secret=b"", bus=self.seen_bus, presence=presence, holders=holders, rates=UNLIMITED,
+            name=name, store=self.seen_store, secret=b"", bus=self.seen_bus, presence=self.seen_presence, holders=holders, rates=UNLIMITED,
             max_text=4000, max_rooms=5, ping_s=25.0, quiet_above=quiet_above,
         )  # fmt: skip
         self.hub = node.hub
@@ -57,6 +58,7 @@ class Node:
         self.joiner = node.joiner
         self.appender = node.appender
         self.rooms = node.rooms
+        self.looked_up = 0  # memberships looked up again
         self.failed = asyncio.Event()
         self._running = AsyncExitStack()
 
@@ -88,10 +90,7 @@ class Node:
         """Follow a room with `count` subscribers of one user, from where it stands."""
         subscribers = [self.subscriber(budget) for _ in range(count)]
         for subscriber in subscribers:
-            joined = await self.joiner.join(
-                subscriber, live, f"u-{name}", name.title(), "member", member_at=live.next, limit=0
-            )
-            assert joined is not None
+            await self.put(subscriber, live, user(name), limit=0)
         return subscribers
 
     async def live(self, room: str) -> LiveRoom:
@@ -105,17 +104,35 @@ class Node:
         since: int | None = None, epoch: str | None = None, limit: int = 50,
     ) -> Joined:  # fmt: skip
         """Enter and follow, as a front door does."""
-        member = await self.rooms.enter(user, room)
-        while True:
-            live = await self.live(room)
-            member_at = live.next
-            member = await self.rooms.member(user, room)
-            joined = await self.joiner.join(
-                subscriber, live, user.id, user.name, member.role,
-                member_at=member_at, joined_at=member.read_seq, since=since, epoch=epoch, limit=limit,
-            )  # fmt: skip
-            if joined is not None:
-                return joined
+        return await self.joiner.join(
+            subscriber, user, room, Start(since, epoch, limit),
+            enter=lambda: self.rooms.enter(user, room), look_up=lambda: self.rooms.member(user, room),
+        )  # fmt: skip
+
+    async def put(
+        self, subscriber: RecordingSubscriber, live: LiveRoom, who: Actor, *, joined_at: int = 0,
+        meanwhile: Callable[[], None] | None = None,
+        since: int | None = None, epoch: str | None = None, limit: int = 50,
+    ) -> Joined:  # fmt: skip
+        """Follow a live room as a member whom the directory need not know.
+
+        Args:
+            joined_at: the seq of the member.joined.
+            meanwhile: done while the membership is looked up for the first time.
+        """
+        member = Member(room=live.info.id, user=who.id, name=who.name, role="member", read_seq=joined_at)
+
+        async def enter() -> Member:
+            if meanwhile is not None:
+                meanwhile()
+            return member
+
+        async def look_up() -> Member:
+            self.looked_up += 1
+            return member
+
+        start = Start(since, epoch, limit)
+        return await self.joiner.join(subscriber, who, live.info.id, start, enter=enter, look_up=look_up)
 
     async def send(self, room: str, text: str = "hello", user: Actor = OWNER) -> Event:
         appended = await self.appender.append(draft(MessageSent(text=text), room, user.id, user.name))

@@ -9,15 +9,17 @@ import pytest
 from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.sql import Store
 from madang.core.events import Appended, MemberJoined, MemberKicked, MemberLeft, RoleGiven, draft
+from madang.core.rooms import Member
 from madang.delivery import scheduler
 from madang.delivery.catching_up import CHUNK, JOIN_BYTES, RESET_EVENTS, RESUME_EVENTS
-from madang.delivery.joining import Joined
+from madang.delivery.joining import Joined, Start
+from madang.delivery.memberships import REMEMBERED
 from madang.delivery.room import FEW
 from madang.delivery.subscription import Standing
 from madang.delivery.tail import TAIL
 from madang.errors import Refused, StorageFailed
 from madang.testing import LossyBus
-from tests.unit.delivery.nodes import OWNER, Node, running_nodes, user
+from tests.unit.delivery.nodes import OWNER, Node, Wrapped, running_nodes, user
 from tests.unit.delivery.subscribers import HIGH, RecordingSubscriber, event
 from tests.waiting import eventually, turns
 
@@ -103,8 +105,7 @@ async def test_joining_again_while_a_batch_goes_out_gives_nothing_twice(node: No
     events = await node.stored(YARD, 3)
     node.hub.receive(events)
     subscriber = next(o for o in subscribers if not o.written)  # its turn is still to come
-    joined = await node.joiner.join(subscriber, live, "u-mina", "Mina", "member", member_at=live.next)
-    assert joined is not None
+    joined = await node.put(subscriber, live, user("mina"))
     assert joined.seq == events[-1].seq
     await eventually(lambda: not live.batches)
     await node.send(YARD)
@@ -146,9 +147,7 @@ async def test_a_join_that_is_cancelled_leaves_nothing(node: Node) -> None:
     await fill(node, TAIL + 50)
     live = await node.live(YARD)
     subscriber = node.subscriber()
-    epoch = live.epoch
-    join = node.joiner.join(subscriber, live, "u-x", "X", "member", member_at=live.next, since=1, epoch=epoch)
-    task = asyncio.ensure_future(join)
+    task = asyncio.ensure_future(node.put(subscriber, live, user("x"), since=1, epoch=live.epoch))
     await turns(1)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -166,13 +165,33 @@ async def test_what_ends_or_changes_a_membership_under_way_is_seen(node: Node, e
         "leave": event("plaza", 301, MemberLeft.type, "u-bora"),
         "role": event("plaza", 301, RoleGiven.type, "u-mina", body),
     }[end]
-    member_at = live.next
-    node.hub.receive([told])
     subscriber = node.subscriber()
-    assert await node.joiner.join(subscriber, live, "u-bora", "Bora", "member", member_at=member_at, limit=0) is None
-    assert not subscriber.subscriptions
-    other = await node.joiner.join(subscriber, live, "u-chul", "Chul", "member", member_at=member_at, limit=0)
-    assert other is not None, "another user's"
+    joined = await node.put(subscriber, live, user("bora"), meanwhile=lambda: node.hub.receive([told]), limit=0)
+    assert (node.looked_up, joined.seq) == (1, 301)
+
+
+async def test_what_changes_the_membership_of_another_is_no_reason_to_look_again(node: Node) -> None:
+    live = node.invent("plaza", seq=300)
+    left = event("plaza", 301, MemberLeft.type, "u-bora")
+    await node.put(node.subscriber(), live, user("chul"), meanwhile=lambda: node.hub.receive([left]), limit=0)
+    assert node.looked_up == 0
+
+
+async def test_a_membership_that_ended_under_way_is_not_followed(node: Node) -> None:
+    live = await node.live(YARD)
+    bora, subscriber = user("bora"), node.subscriber()
+    await node.rooms.enter(bora, YARD)
+
+    async def enter() -> Member:
+        member = await node.rooms.member(bora, YARD)
+        await node.rooms.kick(OWNER, YARD, bora.id)
+        return member
+
+    with pytest.raises(Refused):
+        await node.joiner.join(
+            subscriber, bora, YARD, Start(), enter=enter, look_up=lambda: node.rooms.member(bora, YARD)
+        )
+    assert (live.live, live.lagging, subscriber.subscriptions) == (0, set(), {})
 
 
 @pytest.mark.parametrize("behind", ["node", "answer"])
@@ -190,10 +209,7 @@ async def test_an_end_of_a_former_membership_ends_no_later_one(node: Node, behin
         events = [event(YARD, e.seq + 1, e.type, e.user, e.body) for e in events]
         joined_at += 1
         node.hub.receive(events)
-    joined = await node.joiner.join(
-        subscriber, live, bora.id, "Bora", "member", member_at=live.next, joined_at=joined_at, limit=0
-    )
-    assert joined is not None
+    joined = await node.put(subscriber, live, bora, joined_at=joined_at, limit=0)
     node.hub.receive(events)
     after = event(YARD, live.next)
     node.hub.receive([after])
@@ -205,12 +221,9 @@ async def test_an_end_of_a_former_membership_ends_no_later_one(node: Node, behin
 
 async def test_more_ends_than_are_remembered_make_joins_look_again(node: Node) -> None:
     live = node.invent("plaza", seq=300)
-    member_at = live.next
-    node.hub.receive([event("plaza", 301 + n, MemberLeft.type, f"u-{n}") for n in range(1100)])
-    subscriber = node.subscriber()
-    assert await node.joiner.join(subscriber, live, "u-0", "Zero", "member", member_at=member_at, limit=0) is None
-    joined = await node.joiner.join(subscriber, live, "u-0", "Zero", "member", member_at=live.next, limit=0)
-    assert joined is not None
+    ends = [event("plaza", 301 + n, MemberLeft.type, f"u-{n}") for n in range(REMEMBERED + 100)]
+    await node.put(node.subscriber(), live, user("0"), meanwhile=lambda: node.hub.receive(ends), limit=0)
+    assert node.looked_up == 1
 
 
 # -- coming back -------------------------------------------------------------------------------------------------------
@@ -311,19 +324,16 @@ async def test_resuming_while_events_pour_in(node: Node) -> None:
         assert subscriber.position(YARD, joined.seq) == live.next - 1
 
 
-class SlowLog:
+class SlowLog(Wrapped):
     """Something between a log and its reader: reads are answered when the test says so."""
 
-    def __init__(self, log: Any) -> None:
-        self._log = log
+    def __init__(self, inner: Any) -> None:
+        super().__init__(inner)
         self.go = asyncio.Event()
         self.waiting = 0
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._log, name)
-
     async def read(self, room: str, after: int, limit: int) -> Any:
-        events = await self._log.read(room, after, limit)
+        events = await self.inner.read(room, after, limit)
         self.waiting += 1
         await self.go.wait()
         return events
@@ -340,16 +350,13 @@ async def test_a_join_whose_read_is_overtaken_has_no_hole(node: Node, since: int
     node.hub.rooms.pop(YARD)
     live = node.hub.rooms[YARD] = type(live)(live.info, live.epoch, live.sealed, [], node.hub.statistics)  # no tail
     epoch = live.epoch if since is not None else None
-    join = asyncio.ensure_future(
-        node.joiner.join(subscriber, live, "u-x", "X", "member", member_at=live.next, since=since, epoch=epoch)
-    )
+    join = asyncio.ensure_future(node.put(subscriber, live, user("x"), since=since, epoch=epoch))
     await eventually(lambda: slow.waiting)
     for _ in range(5):
         node.hub.receive(await node.stored(YARD, 150))
     await eventually(lambda: live.sealed == live.next - 1)
     slow.go.set()
     joined = await join
-    assert joined is not None
     told = seqs(joined)
     assert told == list(range(joined.seq - len(told) + 1, joined.seq + 1)), "contiguous, and ending at seq"
     if since is not None:

@@ -17,7 +17,7 @@ from madang.delivery.room import FEW
 from madang.delivery.subscription import Standing
 from madang.delivery.tail import TAIL
 from madang.transports.websocket.framing import PlainEncoding
-from tests.unit.delivery.nodes import Node, running_nodes
+from tests.unit.delivery.nodes import Node, running_nodes, user
 from tests.unit.delivery.subscribers import RecordingSubscriber, event
 from tests.waiting import eventually, turns
 
@@ -112,8 +112,7 @@ async def test_who_comes_while_a_range_waits_misses_nothing_and_has_nothing_twic
         await node.follow(live, "mina")
         node.hub.receive([event(ROOM, 2, MemberJoined.type, "u-2")])
         subscriber = RecordingSubscriber(node.hub, node.turns, encoding=PlainTwin())
-        joined = await node.joiner.join(subscriber, live, "u-2", "Two", "member", member_at=live.next)
-        assert joined is not None
+        joined = await node.put(subscriber, live, user("2"))
         node.hub.receive([event(ROOM, 3)])
         await eventually(lambda: subscriber.position(ROOM, joined.seq) == 3)
 
@@ -125,10 +124,7 @@ async def test_a_deleted_text_is_in_the_tail_no_more(node: Node) -> None:
     node.hub.receive([event(ROOM, 2, body=b'{"text":"secret"}'), edit, other])
     node.hub.receive([event(ROOM, 5, MessageDeleted.type, body=b'{"target":2}')])
     await eventually(lambda: live.sealed == 5)
-    joined = await node.joiner.join(
-        node.subscriber(), live, "u-bora", "Bora", "member", member_at=live.next, since=1, epoch="epoch"
-    )
-    assert joined is not None
+    joined = await node.put(node.subscriber(), live, user("bora"), since=1, epoch="epoch")
     told = [json.loads(text) for text in joined.events]
     assert [e["seq"] for e in told] == [2, 3, 4, 5]
     assert "secret" not in json.dumps(told)
@@ -166,8 +162,7 @@ async def test_the_first_of_another_wire_gets_what_is_not_sealed_yet(node: Node,
     node.hub.receive(events[1:])
     assert live.next - 1 - live.sealed == waiting
     other = RecordingSubscriber(node.hub, node.turns, encoding=PlainTwin())
-    joined = await node.joiner.join(other, live, "u-bora", "Bora", "member", member_at=live.next, limit=0)
-    assert joined is not None
+    joined = await node.put(other, live, user("bora"), limit=0)
     assert joined.seq == 2
     await eventually(lambda: other.seqs("yard")[-1:] == [2 + waiting])
     assert other.position("yard", joined.seq) == first.position("yard", 1) == 2 + waiting

@@ -4,9 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from madang.core.actors import Actor
 from madang.core.events import Appended
-from madang.core.rooms import Member
-from madang.delivery.joining import Joined
-from madang.delivery.room import LiveRoom
+from madang.delivery.joining import Start
 from madang.errors import Refused
 from madang.protocol.native import codec
 from madang.protocol.native import commands as c
@@ -21,40 +19,21 @@ def join(session: Session, m: c.Join) -> None:
         node, socket = session.node, session.socket
         if len(socket.subscriptions) >= node.max_rooms and m.room not in socket.subscriptions:
             raise Refused("too_many", f"At most {node.max_rooms} rooms on one connection.")
-        room, member, joined = await _follow(session, m)
-        info = room.info
+        actor = session.actor()
+        joined = await node.joiner.join(
+            socket, actor, m.room, Start(m.since, m.epoch, m.limit),
+            # Someone who was kicked while away is not let in again by coming back.
+            enter=lambda: node.rooms.enter(actor, m.room, m.invite) if m.since is None else node.rooms.member(actor, m.room),
+            look_up=lambda: node.rooms.member(actor, m.room),
+        )  # fmt: skip
+        info, member = joined.room.info, joined.member
         return JoinAnswer(
             room=RoomInfo(id=info.id, title=info.title, access=info.access, slow_ms=info.slow_ms), role=member.role,
-            seq=joined.seq, epoch=room.epoch, read_seq=member.read_seq, reset=joined.reset,
+            seq=joined.seq, epoch=joined.room.epoch, read_seq=member.read_seq, reset=joined.reset,
             events=codec.array(joined.events),
         )  # fmt: skip
 
     session.later(m.n, work, session.node.joins)
-
-
-async def _follow(session: Session, m: c.Join) -> tuple[LiveRoom, Member, Joined]:
-    """Enter and follow. A room is opened only for those who may see it; what a kick meanwhile ends, stays ended."""
-    node, user = session.node, session.actor()
-    room = node.hub.rooms.get(m.room)
-    member_at = room.next if room is not None else 0
-    if m.since is None:
-        member = await node.rooms.enter(user, m.room, m.invite)
-    else:  # who was kicked while away is not let in again by coming back
-        member = await node.rooms.member(user, m.room)
-    while True:
-        if room is None:
-            room = await node.hub.open(m.room)
-            if room is None:
-                raise Refused("not_found")
-            member_at = room.next
-            member = await node.rooms.member(user, m.room)
-        joined = await node.joiner.join(
-            session.socket, room, user.id, user.name, member.role,
-            member_at=member_at, joined_at=member.read_seq, since=m.since, epoch=m.epoch, limit=m.limit,
-        )  # fmt: skip
-        if joined is not None:
-            return room, member, joined
-        room = None
 
 
 def leave(session: Session, m: c.Leave) -> None:
