@@ -90,7 +90,7 @@ async def judge(node: Node, peer: Peer, kind: int) -> None:
     assert (node.admission.open, dict(node.admission.open_by_address), peer.connection.subscriptions) == (0, {}, {})
     for room in node.hub.rooms.values():
         assert (room.live, room.lagging, room.events_pending) == (0, set(), 0)
-    assert not node.hub.presence._devices
+    assert not node.hub.presence.devices
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Who gets which bytes when: rooms that live on this node, their sockets, ticks, lag and the ephemeral lane.
+"""Who gets which bytes, and when: live rooms, their subscribers, ticks, catching up and the ephemeral lane.
 
-Delivery reads the log and never writes it; it knows sockets only as subscribers (`subscriber.py`).
+Delivery reads the log and never writes to it. It knows a connection only as a `Subscriber`.
 """

@@ -1,9 +1,9 @@
 """When rooms are written: at once while quiet, per tick while hot, in turns when many are due.
 
-The first event after quiet goes out at once. For a tick after that the room only collects, and what it collected goes
-out joined, one write per socket: at 1,000 events/s in a room of 1,000 that is 10 times fewer writes.
-Rooms that are due take turns of QUANTUM writes, and a pass of the event loop makes at most PASS writes (about 10 ms at
-5 µs each), so neither a large room nor a burst delays the others, or the reading of sockets, by more than a pass.
+The first event after quiet goes out at once. For a tick after that the room only collects, and what it has collected
+goes out joined, one write per subscriber: at 1,000 events/s in a room of 1,000 that is 10 times fewer writes.
+Rooms that are due take turns of QUANTUM writes, and a turn of the event loop makes at most PASS writes (about 10 ms at
+5 µs each). So neither a large room nor a burst delays the others, or the reading of sockets, by more than a pass.
 """
 
 import asyncio
@@ -17,13 +17,17 @@ from madang.delivery.room import IDLE, LAZY, QUEUED, LiveRoom
 logger = logging.getLogger("madang.scheduler")
 
 TICK_S: Final = 0.010
-LAZY_S: Final = 1.0  # for ranges of joins in large rooms: 8,000 sockets joining one by one were 26 joins/s without it
+LAZY_S: Final = 1.0  # for ranges of joins in large rooms: without it, 8,000 that came one by one joined at 26 a second
 QUANTUM: Final = 512
 PASS: Final = 2048
 
 
 class Scheduler:
-    """Seals and writes rooms in turns."""
+    """Seals and writes rooms in turns.
+
+    Args:
+        on_written: called when a room that others lag behind has been written.
+    """
 
     def __init__(self, on_written: Callable[[LiveRoom], None]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -75,7 +79,7 @@ class Scheduler:
         self.run()
 
     def run(self) -> None:
-        """Write what is due, up to one pass; the rest goes on after the loop has read its sockets."""
+        """Write what is due, up to one pass; the rest follows when the loop has read its sockets."""
         if not self._passing:
             self._write()
 
@@ -112,7 +116,7 @@ class Scheduler:
         self._write()
 
     def finish(self) -> None:
-        """Write everything that is pending, hot or not, before sockets are closed."""
+        """Write everything that is pending, hot or not, before the sockets are closed."""
         self._lazy_tick()
         while self._due or self._hot:
             self._due.extend(self._hot)
@@ -121,5 +125,5 @@ class Scheduler:
 
     @property
     def backlog(self) -> int:
-        """How many rooms wait for their turn: when it grows, the node is over its capacity."""
+        """How many rooms wait for their turn. When it grows, the node is over its capacity."""
         return len(self._due)

@@ -1,6 +1,6 @@
-"""One timing wheel for everything that is due in seconds: pings, hello time-outs, stuck readers. Not a timer per socket.
+"""A timing wheel for everything that is due in seconds: pings, hello time-outs, stuck readers. One timer, not one per socket.
 
-A turn per second costs one callback and the items due in it; an item is due within a second of what it asked for.
+A turn per second costs one callback and the items due in it. An item is called within a second of when it asked to be.
 """
 
 import asyncio
@@ -12,13 +12,13 @@ logger = logging.getLogger("madang.wheel")
 
 TURN_S: Final = 1.0
 SLOTS: Final = 64  # the longest wait, in turns
-PORTION: Final = 500  # items called before the loop turns: thousands that connected together are due together
+PORTION: Final = 500  # items called in one turn of the loop: thousands that connected together are due together
 Item = Callable[[], float | None]
-"""Called when due; gives the seconds until it wants to be called again, or None for never."""
+"""Called when due; returns the seconds until it wants to be called again, or None for never."""
 
 
 class Wheel:
-    """Calls items about when they are due. Forgetting one early is not needed: it answers None at its next turn."""
+    """Calls items about when they are due. An item that is no longer needed returns None when it is called next."""
 
     def __init__(self) -> None:
         self._slots: list[list[Item]] = [[] for _ in range(SLOTS)]
@@ -49,9 +49,9 @@ class Wheel:
             self.add(item, again)
 
     async def run(self) -> None:
-        """Turn once per second until cancelled. Turns that were missed are left out.
+        """Turn once per second until cancelled. Turns that were missed are skipped.
 
-        Else a node that stood still for a minute would find every peer silent, having given it no time to answer.
+        Otherwise a node that stood still for a minute would find every peer silent, having given none time to answer.
         """
         loop = asyncio.get_running_loop()
         next_turn = loop.time() + TURN_S

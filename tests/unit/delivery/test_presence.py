@@ -30,7 +30,7 @@ def told(subscriber: RecordingSubscriber) -> list[tuple[list[str], list[str], in
 async def settled(node: Node) -> None:
     """Wait until every move has been carried and told."""
     keeper = node.hub.presence
-    await eventually(lambda: not keeper._moves and not keeper._edges and not keeper._moved.is_set())
+    await eventually(lambda: keeper.idle)
     await turns(2)
 
 
@@ -103,7 +103,7 @@ async def test_a_crowd_is_told_more_seldom_and_in_the_end(node: Node, monkeypatc
     await settled(node)
     for name in ("chul", "dal"):
         await comes(node, name)
-        await eventually(lambda: not keeper._moves and name in str(keeper._edges))  # noqa: B023
+        await eventually(lambda: not keeper.moves and name in str(keeper.changes))  # noqa: B023
     assert [f["count"] for f in watcher.of("presence")] == [2]
     monkeypatch.setattr(keeper, "_crowds", {})  # five seconds have passed
     await settled(node)
@@ -153,7 +153,7 @@ async def test_moves_that_cancel_out_do_not_pile_up(node: Node) -> None:
     for _ in range(1000):
         keeper.enter(YARD, "u-x", "X", "device")
         keeper.leave(YARD, "u-x", "device")
-    assert len(keeper._moves) == 1
+    assert len(keeper.moves) == 1
     await settled(node)
 
 
@@ -175,7 +175,7 @@ class FailingPresence:
 
 
 async def test_a_port_that_fails_for_a_while_is_caught_up_with(node: Node) -> None:
-    port = node.hub.presence._port = FailingPresence()  # type: ignore[assignment]
+    port = node.seen_presence.inner = FailingPresence()
     watcher = await comes(node, "mina")
     await settled(node)
     port.failures = 3
@@ -207,7 +207,7 @@ class PartlyAway(FailingPresence):
 
 async def test_rooms_of_which_a_port_cannot_tell_hold_up_no_others(node: Node) -> None:
     port = PartlyAway("square")
-    node.hub.presence._port = port  # type: ignore[assignment]
+    node.seen_presence.inner = port
     await node.rooms.create(OWNER, "square", "Square", "open")
     for n in range(CARRIED + 3):
         await node.join(node.subscriber(), "square", user(f"early-{n}"))
@@ -264,7 +264,7 @@ async def test_a_room_that_was_let_go_here_starts_afresh(store: Store) -> None:
 async def test_devices_of_a_node_that_crashed_go_offline(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presence, "TTL_S", 0.06)
     port = MemoryPresence(0.06)
-    node.hub.presence._port = port
+    node.seen_presence.inner = port
     watcher = await comes(node, "mina")
     await settled(node)
     now = node.turns.time()
@@ -277,12 +277,12 @@ async def test_devices_of_a_node_that_crashed_go_offline(node: Node, monkeypatch
 
 async def test_a_node_that_stood_still_says_again_who_is_there(node: Node) -> None:
     """The others have taken it for dead meanwhile, and its users with it."""
-    port, keeper = node.hub.presence._port, node.hub.presence
+    port, keeper = node.seen_presence, node.hub.presence
     await comes(node, "mina")
     await settled(node)
     now = node.turns.time()
     assert await port.sweep(now + TTL_S + 1) == [(YARD, "u-mina")]
-    await keeper._keep()
+    await keeper.refresh()
     await settled(node)
     assert await port.count(YARD) == 1
 
@@ -296,7 +296,7 @@ async def test_who_is_online_and_how_many_is_said_of_one_moment(node: Node) -> N
             await self.enter(room, f"u-{len(self._seen)}", "Somebody", "phone", 0.0)
             return page
 
-    node.hub.presence._port = Busy(TTL_S)
+    node.seen_presence.inner = Busy(TTL_S)
     for count in range(5):
         users, said = await node.hub.presence.online(YARD, after="", limit=100)
         assert len(users) == said == count
@@ -306,7 +306,7 @@ async def test_who_is_online_and_how_many_is_said_of_one_moment(node: Node) -> N
 
 async def test_keeping_house_survives_a_port_that_fails(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presence, "TTL_S", 0.03)
-    port = node.hub.presence._port = FailingPresence()  # type: ignore[assignment]
+    port = node.seen_presence.inner = FailingPresence()
     port.failures = 3
     keeper: PresenceKeeper = node.hub.presence
     node.turns.spawn(keeper.keep())

@@ -267,7 +267,7 @@ class RoomMachine(RuleBasedStateMachine):
         following = [s for s in current if goal(s) == head and s.subscriber.subscriptions]
         assert {s.subscriber for s in following} == {o for o, _ in self.open if o.subscriptions}
         assert (self.live.live, self.live.lagging) == (len(following), set())
-        assert {key[2] for key in self.node.hub.presence._devices} == {s.subscriber.device for s in following}
+        assert {key[2] for key in self.node.hub.presence.devices} == {s.subscriber.device for s in following}
 
 
 TestRoom = RoomMachine.TestCase

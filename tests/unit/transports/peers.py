@@ -236,7 +236,7 @@ async def gone(peer: Peer) -> None:
     assert peer.state.connections == set()
     assert (node.admission.open, node.admission.open_by_address) == (0, {})
     assert peer.connection.subscriptions == {}
-    assert not [key for key in node.hub.presence._devices if key[2] == peer.connection.device]
+    assert not [key for key in node.hub.presence.devices if key[2] == peer.connection.device]
     assert not any(room.live or room.lagging for room in node.hub.rooms.values())
 
 

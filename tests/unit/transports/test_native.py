@@ -148,7 +148,7 @@ async def test_a_connection_that_goes_while_it_joins_leaves_nothing(running: Run
         store.go.set()  # type: ignore[attr-defined]
         await eventually(lambda: not node.turns.tasks)
         live = node.hub.rooms["yard"]
-        assert (live.live, live.lagging, node.hub.presence._devices) == (0, set(), {})
+        assert (live.live, live.lagging, node.hub.presence.devices) == (0, set(), {})
         assert peer.answered(3) is None
 
 
