@@ -12,6 +12,8 @@ from tests.redis import redis_server
 from tests.redis_topologies import redis_cluster
 from tests.servers import postgres_server, postgres_url
 
+pytest_plugins = ["tests.workers"]
+
 __all__ = ["mariadb_server", "mariadb_url", "postgres_server", "postgres_url", "redis_cluster", "redis_server"]
 
 # A slow machine is no bug, so no deadline; what takes too long is for bench/ to say.

@@ -6,6 +6,7 @@ ends, even if that is killed. Which servers there are: `servers.py` (PostgreSQL)
 
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -22,7 +23,10 @@ import pytest
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 POLL_SECONDS = 0.02
-PORTS = 3  # tried, since a free one may be taken before the server has it
+ATTEMPTS = 3  # since a free port may be taken before the server has it
+# Below those that the kernel gives to outgoing connections, or one of these may be in a server's place when it starts again;
+# above those of `madang_proof.testbed`, and so that a Redis Cluster's second port, 10,000 above, is below the kernel's too.
+PORTS = range(18_400, 22_768)
 
 NO_SETTINGS: Mapping[str, str] = {}
 
@@ -65,10 +69,15 @@ def unprivileged(user: str, home: Path, signal: str = "TERM") -> list[str]:
 
 def free_port() -> int:
     """Find a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 class Daemon:
@@ -80,7 +89,6 @@ class Daemon:
         command: the command line for a port.
         ask: a command that succeeds once the server answers on that port.
         ends: the signal that ends it in order.
-        choose: finds a port that it may take.
 
     Attributes:
         port: the same from its first start on.
@@ -93,7 +101,6 @@ class Daemon:
         command: Callable[[int], Sequence[str]],
         ask: Callable[[int], Sequence[str]],
         ends: signal.Signals = signal.SIGTERM,
-        choose: Callable[[], int] = free_port,
     ) -> None:
         self.port = 0
         self._name = name
@@ -101,7 +108,6 @@ class Daemon:
         self._command = command
         self._ask = ask
         self._ends = ends
-        self._choose = choose
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -111,8 +117,8 @@ class Daemon:
 
     def start(self) -> None:
         """Start it, on the port that it had before if there was one; returns when it answers."""
-        for _ in range(PORTS):
-            port = self.port or self._choose()
+        for _ in range(ATTEMPTS):
+            port = self.port or free_port()
             with open(self._home / "log", "ab") as log:
                 # setpriv becomes the server, so this process id is the server's. The process group is its own, so that
                 # Ctrl-C ends the tests first and does not take the server from under them.

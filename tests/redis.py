@@ -11,9 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemons import NO_SETTINGS, Daemon, free_port, missing, running, temporary_home, unprivileged
-
-BUS_PORT = 10_000  # above its own, a cluster's member listens for the others
+from tests.daemons import NO_SETTINGS, Daemon, missing, running, temporary_home, unprivileged
 
 
 class RedisServer(Daemon):
@@ -30,7 +28,7 @@ class RedisServer(Daemon):
         prefix = unprivileged("redis", home)
         super().__init__(
             "Redis", home, lambda port: [*prefix, "redis-server", *self._arguments(port)],
-            lambda port: self._cli(port, "ping"), choose=_member_port,
+            lambda port: self._cli(port, "ping"),
         )  # fmt: skip
 
     @property
@@ -106,9 +104,3 @@ def redis_server() -> Iterator[RedisServer]:
     """One Redis for the whole run. A test that harms it takes `run_redis`."""
     with run_redis() as server:
         yield server
-
-
-def _member_port() -> int:
-    while (port := free_port()) + BUS_PORT > 65_535:
-        pass
-    return port

@@ -1,0 +1,67 @@
+"""How tests are shared out among processes (pytest-xdist), and how all of them end at once on Ctrl-C and SIGTERM.
+
+Every worker has its own PostgreSQL, MariaDB, Redis and ports; nothing here depends on how many workers there are.
+"""
+
+import os
+import signal
+from types import FrameType
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+ONE_AT_A_TIME = "tests/scenario/"
+"""Stories of several nodes under load and in real time. Two at once would starve each other."""
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+_workers: list[int] = []  # process ids, known to the process that shares out
+
+
+class ByFile(LoadScopeScheduling):
+    """Give a file to one worker, so that what its tests share is started once; and all scenarios to one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return ONE_AT_A_TIME if nodeid.startswith(ONE_AT_A_TIME) else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    config.option.loadscopereorder = False  # files of many tests are not those that take long
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what takes longest first and the small files of `unit` last: then no worker ends long before the others."""
+    items.sort(key=lambda item: not item.nodeid.startswith(ONE_AT_A_TIME))
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let SIGTERM do what Ctrl-C does: end the test, tidy up, stop the servers."""
+    is_worker = hasattr(session.config, "workerinput")
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if is_worker:
+            # A terminal tells every process, and the one that shares out tells us once more while we tidy up.
+            for each in STOP_SIGNALS:
+                signal.signal(each, signal.SIG_IGN)
+        session.shouldstop = "interrupted"  # where code swallows the exception, the test is the last
+        raise KeyboardInterrupt
+
+    for number in STOP_SIGNALS:
+        signal.signal(number, interrupt)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodeready(node: Any) -> None:
+    _workers.append(node.gateway._io.popen.pid)  # execnet says it nowhere else
+
+
+def pytest_keyboard_interrupt() -> None:
+    """Interrupt the workers too; without it they would go on with the test they are in for five seconds."""
+    for pid in _workers:
+        try:
+            os.kill(pid, signal.SIGINT)
+        except ProcessLookupError:
+            pass
