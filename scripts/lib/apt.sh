@@ -21,7 +21,7 @@ apt_install() {
     as_root apt-get update -q </dev/null && as_root "${install[@]}" </dev/null
 }
 
-# The same for packages that would start system services, which they may not: whoever needs a server here starts his own.
+# The same for packages that would start system services, which is not wanted: tests start servers of their own.
 # A policy file says so, which we add for as long as we install, unless the machine has one already.
 apt_install_servers() {
     local policy=/usr/sbin/policy-rc.d ours= status=0

@@ -58,7 +58,9 @@ class Settings(BaseSettings):
     max_rooms: int = Field(200, ge=1, le=10_000, description="Rooms one connection may follow.")
     max_sockets: int = Field(50_000, ge=1, description="WebSockets this node accepts.")
     max_sockets_per_address: int = Field(500, ge=1, description="WebSockets it accepts from one address.")
-    ping_s: float = Field(25, ge=1, le=60, description="Seconds between pings; who leaves two unanswered is dropped.")
+    ping_s: float = Field(
+        25, ge=1, le=60, description="Seconds between pings; after two unanswered the peer is dropped."
+    )
     user_rate: float = Field(10, ge=0, description="Messages and other changes a second per user; 0 for no limit.")
     user_burst: int = Field(30, ge=1, description="How many of them at once.")
     room_rate: float = Field(2000, ge=0, description="Changes a second per room; 0 for no limit.")

@@ -69,7 +69,7 @@ async def test_snippets_run(
         await client.create(f"line-{line}")
         room = await client.join(f"line-{line}")
         async with lively(bora, room.id):
-            names: dict[str, Any] = {"asyncio": asyncio, "connect": connect, "yard_url": server.direct_url}
+            names: dict[str, Any] = {"asyncio": asyncio, "connect": connect, "server_url": server.direct_url}
             running = eval(compiled, {**names, "client": client, "room": room})
             assert iscoroutine(running)
             await running
