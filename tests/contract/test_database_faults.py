@@ -19,7 +19,7 @@ from madang.services.appender import Appender
 from madang.services.invites import Invites
 from madang.services.limits import UNLIMITED, Limits
 from madang.services.rooms import Rooms
-from madang.testing.rules import Scene, assert_repeat, new_event
+from madang.testing.rules import Scene, assert_repeat, new_event, text_of
 from madang.testing.rules import opened as opened_scene
 from madang_proof.testbed.proxy import Proxy
 from tests.contract.conftest import opened
@@ -187,7 +187,7 @@ async def test_a_database_that_dies_under_appends_loses_nothing_acked(mortal: Po
                     await asyncio.sleep(0.01)
                     continue
                 assert all(isinstance(outcome, Appended) for outcome in outcomes), outcomes
-                said += [d.content.text or "" for d in batch]
+                said += [text_of(d.content) for d in batch]
 
         appending = [asyncio.create_task(append_on(scene)) for scene in scenes]
         try:

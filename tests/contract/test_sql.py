@@ -3,6 +3,7 @@
 import pytest
 
 from madang.adapters.sql import open_store
+from madang.core.events import MemberJoined
 from madang.testing import check_directory, check_leases, check_log
 from madang.testing.rules import assert_refused, new_event
 from madang.testing.rules import opened as opened_scene
@@ -25,7 +26,7 @@ async def test_what_no_database_can_hold_is_refused_alone(open_sql: Open) -> Non
     """Half a surrogate pair is no text; the other drafts of its batch do not suffer."""
     async with open_sql() as store:
         scene = await opened_scene(store)
-        for bad in (scene.say("x", cid="\ud800"), scene.draft("member.joined", "\udfff", role="member")):
+        for bad in (scene.say("x", cid="\ud800"), scene.draft(MemberJoined, "\udfff", role="member")):
             outcomes = await store.append([scene.say("one", cid="1" + bad.type), bad, scene.say("two")])
             assert_refused(outcomes[1], "bad_field")
             assert new_event(outcomes[2]).seq == new_event(outcomes[0]).seq + 1

@@ -18,6 +18,7 @@ from madang.core.events import Appended, Draft, Event, draft
 from madang.errors import SetupError, StorageFailed, StorageFull
 from madang.testing.log import what_was_acked_is_there_after_reopening
 from madang.testing.rules import opened as opened_scene
+from madang.testing.rules import text_of
 from tests.contract.conftest import now_ms, opened
 from tests.disks import mounted_disk
 
@@ -30,7 +31,7 @@ async def whole_log(store: Store, room: str) -> list[str]:
     while page := await store.read(room, len(events), 1000):
         events += page
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
-    return [said.text or "" for event in events if isinstance(said := event.content(), kinds.MessageSent)]
+    return [text_of(event.content()) for event in events if event.type == kinds.MessageSent.type]
 
 
 async def test_what_was_acked_survives_kill_9(sqlite_url: str) -> None:
@@ -112,7 +113,7 @@ async def test_a_full_disk_refuses_and_recovers(small_disk: Path) -> None:
             batch = texts(scene.room, str(n))
             try:
                 await store.append(batch)
-                stored += [d.content.text or "" for d in batch]
+                stored += [text_of(d.content) for d in batch]
             except StorageFull:
                 full += 1
                 with pytest.raises(StorageFull):
@@ -125,7 +126,7 @@ async def test_a_full_disk_refuses_and_recovers(small_disk: Path) -> None:
         batch = texts(scene.room, str(n))
         outcomes = await store.append(batch)
         assert not any(outcome.duplicate for outcome in outcomes if isinstance(outcome, Appended))
-        stored += [d.content.text or "" for d in batch]
+        stored += [text_of(d.content) for d in batch]
         assert await scene.texts() == stored
     async with opened(url) as store:
         assert await whole_log(store, scene.room) == stored

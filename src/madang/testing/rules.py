@@ -117,11 +117,7 @@ class Scene:
         return found
 
     async def texts(self) -> list[str]:
-        return [
-            content.text or ""
-            for event in await self.log()
-            if isinstance(content := event.content(), kinds.MessageSent)
-        ]
+        return [text_of(event.content()) for event in await self.log() if event.type == kinds.MessageSent.type]
 
 
 async def opened(store: Store, *joined: str) -> Scene:
@@ -131,6 +127,12 @@ async def opened(store: Store, *joined: str) -> Scene:
     for name in joined:
         await scene.done(scene.draft(kinds.MemberJoined, name, role="member"))
     return scene
+
+
+def text_of(body: Body) -> str:
+    """The text of a message; empty once it is deleted."""
+    assert isinstance(body, kinds.MessageSent)
+    return body.text or ""
 
 
 def new_event(outcome: Outcome) -> Event:

@@ -85,13 +85,13 @@ def test_text_is_normalised_and_its_bound_is_a_setting() -> None:
 
 def test_an_edit_is_the_whole_new_content() -> None:
     draft = edit("new", b"1", ("u-b",))
-    assert (draft.type, draft.content.target) == ("message.edited", 7)
+    assert (draft.type, draft.target) == ("message.edited", 7)
     assert json.loads(draft.body) == {"text": "new", "data": 1, "mentions": ["u-b"], "target": 7}
 
 
 def test_a_deletion() -> None:
     draft = messages.delete(MINA, "yard", 7)
-    assert (draft.type, draft.content.target) == ("message.deleted", 7)
+    assert (draft.type, draft.target) == ("message.deleted", 7)
 
 
 def test_drafts_of_a_server_key_say_so() -> None:
