@@ -1,0 +1,195 @@
+"""The doors of a node, each behind one adapter: who comes in, does an operation, and is told how it ended.
+
+A new door brings a class like those below and a line in DOORS; the table of operations is run through it as it is.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Final, Protocol
+from urllib.parse import quote
+
+import httpx2
+from websockets.asyncio.client import ClientConnection, connect
+
+from madang.protocol.native.commands import COMMANDS
+from tests.rest import Rest
+
+Fields = dict[str, Any]
+
+
+@dataclass
+class Outcome:
+    """How an operation ended: a code if it was refused, else what the answer says."""
+
+    code: str | None = None
+    fields: Fields = field(default_factory=dict)
+
+
+class Visitor(Protocol):
+    """Somebody in front of a door."""
+
+    async def do(self, op: str, room: str, **arguments: Any) -> Outcome:
+        """Do an operation in a room."""
+
+
+class Door(Protocol):
+    """A door of a node.
+
+    Attributes:
+        operations: what it offers, by the names of the table.
+        stranger: the code by which it refuses who has no membership. A connection knows what it follows; a request does
+            not, and must not tell a hidden room from a missing one.
+    """
+
+    operations: Collection[str]
+    stranger: str
+
+    def open(self, url: str, token: str, rooms: Collection[str]) -> Any:
+        """Bring a user in, who follows some rooms where a door has such a thing. An async context of a Visitor."""
+
+
+# -- /ws ---------------------------------------------------------------------------------------------------------------
+
+
+class NativeVisitor:
+    """A WebSocket. `heard` has every frame that was no answer."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+        self._numbers = count(1)
+        self.heard: list[Fields] = []
+
+    async def next(self) -> Fields:
+        """Return the next frame."""
+        frame: Fields = json.loads(await self._socket.recv())
+        return frame
+
+    async def ask(self, op: str, **fields: Any) -> Fields:
+        """Send a command and return its answer."""
+        n = next(self._numbers)
+        await self._socket.send(json.dumps({"op": op, "n": n, **fields}))
+        while (frame := await self.next()).get("n") != n:
+            self.heard.append(frame)
+        return frame
+
+    async def hear_until(self, last: Callable[[Fields], bool]) -> list[Fields]:
+        """Return all frames that were no answers, up to the one that is the last."""
+        while not any(last(frame) for frame in self.heard):
+            self.heard.append(await self.next())
+        heard, self.heard = self.heard, []
+        return heard
+
+    async def do(self, op: str, room: str, **arguments: Any) -> Outcome:
+        if op == "guest":
+            return _outcome(await self.ask("hello", guest=arguments["name"]), op)
+        fields = arguments if op in ("hello", "ping", "rooms") else {"room": room, **arguments}
+        return _outcome(await self.ask(op, **fields), op)
+
+
+def _outcome(answer: Fields, op: str) -> Outcome:
+    if answer["op"] == "error":
+        return Outcome(answer["code"])
+    fields = {name: value for name, value in answer.items() if name not in ("op", "n")}
+    if op == "join":
+        fields = {"role": fields["role"]}
+    elif op == "guest":
+        fields = {"user": {"name": fields["user"]["name"]}}
+    return Outcome(None, fields)
+
+
+class Native:
+    """The WebSocket."""
+
+    operations: Collection[str] = frozenset({*COMMANDS, "guest"})
+    stranger = "not_member"
+
+    @asynccontextmanager
+    async def open(self, url: str, token: str, rooms: Collection[str]) -> AsyncIterator[NativeVisitor]:
+        async with connect(url.replace("http", "ws", 1) + "/ws", proxy=None) as socket:
+            visitor = NativeVisitor(socket)
+            if token:
+                assert (await visitor.ask("hello", token=token))["op"] == "ok"
+            for room in rooms:
+                assert (await visitor.ask("join", room=room, limit=0))["op"] == "ok"
+            yield visitor
+
+
+# -- REST --------------------------------------------------------------------------------------------------------------
+
+ROOM: Final = "/api/rooms/{room}"
+ROUTES: Final = {
+    "guest": ("POST", "/api/guests"),
+    "me": ("GET", "/api/me"),
+    "rooms": ("GET", "/api/me/rooms"),
+    "open_rooms": ("GET", "/api/rooms"),
+    "create": ("POST", "/api/rooms"),
+    "room": ("GET", ROOM),
+    "change": ("PATCH", ROOM),
+    "members": ("GET", ROOM + "/members"),
+    "join": ("PUT", ROOM + "/members/me"),
+    "leave": ("DELETE", ROOM + "/members/me"),
+    "kick": ("DELETE", ROOM + "/members/{user}"),
+    "role": ("PATCH", ROOM + "/members/{user}"),
+    "invite": ("POST", ROOM + "/invites"),
+    "read": ("PUT", ROOM + "/read"),
+    "history": ("GET", ROOM + "/messages"),
+    "send": ("POST", ROOM + "/messages"),
+    "edit": ("PATCH", ROOM + "/messages/{seq}"),
+    "delete": ("DELETE", ROOM + "/messages/{seq}"),
+    "react": ("PUT", ROOM + "/messages/{seq}/reactions/{emoji}"),
+    "unreact": ("DELETE", ROOM + "/messages/{seq}/reactions/{emoji}"),
+    "pins": ("GET", ROOM + "/pins"),
+    "pin": ("PUT", ROOM + "/pins/{seq}"),
+    "unpin": ("DELETE", ROOM + "/pins/{seq}"),
+}
+"""Every route under /api; "unreact" and "unpin" are "react" and "pin" with `on` false."""
+
+
+class RestVisitor:
+    """A client of REST."""
+
+    def __init__(self, client: Rest) -> None:
+        self._client = client
+
+    async def do(self, op: str, room: str, **arguments: Any) -> Outcome:
+        on = arguments.pop("on", True)
+        method, path = ROUTES[op if on else f"un{op}"]
+        if op == "create":
+            arguments["id"] = room
+        places = {"room": room} | {
+            name: arguments.pop(name) for name in ("user", "seq", "emoji") if "{" + name + "}" in path
+        }
+        path = path.format(**{name: quote(str(value), safe="") for name, value in places.items()})
+        if method == "GET":
+            response = await self._client.call(method, path, params=arguments)
+        else:
+            response = await self._client.call(
+                method, path, None if method == "DELETE" or (not arguments and op != "change") else arguments
+            )
+        body: Fields = response.json()
+        if response.is_error:
+            return Outcome(body["error"]["code"])
+        if op == "join":
+            body = {"role": body["role"]}
+        elif op == "guest":
+            body = {"user": {"name": body["user"]["name"]}}
+        return Outcome(None, body)
+
+
+class OverRest:
+    """REST."""
+
+    operations: Collection[str] = frozenset(ROUTES) - {"unreact", "unpin"}
+    stranger = "not_found"
+
+    @asynccontextmanager
+    async def open(self, url: str, token: str, rooms: Collection[str]) -> AsyncIterator[RestVisitor]:
+        async with AsyncExitStack() as stack:
+            http = await stack.enter_async_context(httpx2.AsyncClient(base_url=url, trust_env=False))
+            yield RestVisitor(Rest(http, (await http.get("/openapi.json")).json(), token))
+
+
+DOORS: Final[dict[str, Door]] = {"native": Native(), "rest": OverRest()}

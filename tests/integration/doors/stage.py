@@ -1,0 +1,181 @@
+"""A node whose limits say what they charged, and rooms in which a row of the table can be run."""
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from madang.config import Settings
+from madang.core.actors import Actor
+from madang.core.events import NO_DATA
+from madang.core.rate import Bucket
+from madang.delivery import ephemeral
+from madang.node import assembly
+from madang.node.run import RunningNode, run_node
+from madang.services.limits import ROWS, Limits, Rates
+from tests.integration.doors.doors import Door, Native, NativeVisitor, Outcome
+from tests.integration.doors.table import STRANGER, Row
+
+TICK_S = 0.02
+END = "u-end"
+
+
+class Meter(Limits):
+    """Limits that note what they charged, by kind; of users and rooms with whom."""
+
+    def __init__(self, rates: Rates, *, shared: bool = False) -> None:
+        super().__init__(rates, shared=shared)
+        self.charged: Counter[str] = Counter()
+
+    def append(self, user: str, room: str, now: float, slow_ms: int = 0, *, server: bool = False) -> None:
+        super().append(user, room, now, slow_ms, server=server)
+        self.charged[f"room {room}"] += 1
+        if not server:
+            self.charged[f"user {user}"] += 1
+        if slow_ms:
+            self.charged[f"slow {user}"] += slow_ms
+
+    def command(self, bucket: Bucket, now: float) -> None:
+        super().command(bucket, now)
+        self.charged["connection"] += 1
+
+    def request(self, user: str, now: float) -> None:
+        super().request(user, now)
+        self.charged["connection"] += 1
+
+    def page(self, bucket: Bucket, rows: int, now: float) -> None:
+        super().page(bucket, rows, now)
+        self.charged["connection"] += rows // ROWS
+
+    def address(self, address: str, now: float) -> None:
+        super().address(address, now)
+        self.charged["address"] += 1
+
+
+@asynccontextmanager
+async def metered_node(data: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> AsyncIterator[RunningNode]:
+    """Run a node with real listeners in this process."""
+    monkeypatch.setattr(assembly, "Limits", Meter)
+    monkeypatch.setattr(ephemeral, "TICK_S", TICK_S)
+    async with run_node(Settings(port=0, admin_port=0, data=data, **settings)) as node:
+        yield node
+
+
+def address(node: RunningNode) -> str:
+    return f"http://127.0.0.1:{node.port}"
+
+
+def token(node: RunningNode, actor: Actor) -> str:
+    return node.node.identity.token(actor, node.node.now())
+
+
+@dataclass
+class Seen:
+    """What came of an operation."""
+
+    outcome: Outcome
+    events: list[tuple[str, str, dict[str, Any]]]
+    heard: list[str]
+    cost: dict[str, int]
+
+
+class Play:
+    """One room for one row, and those in it."""
+
+    def __init__(self, running: RunningNode, room: str, row: Row) -> None:
+        self._running = running
+        self._node = running.node
+        self._room = room
+        self._row = row
+        self._names = {
+            name: Actor(id=f"u-{name}-{room}", name=name.title()) for name in ("olive", "wendy", "vic", "ara")
+        }
+        self._words: dict[str, Any] = {"$vic": self._names["vic"].id}
+
+    async def _say(self, name: str, cid: str) -> int:
+        node, actor = self._node, self._names[name]
+        draft = node.posting.send(actor, "owner", self._room, 0, cid, f"I am {name}.", NO_DATA, None, ())
+        appended = await node.appender.append(draft)
+        assert appended is not None
+        return appended.event.seq
+
+    async def _set(self) -> None:
+        rooms, row = self._node.rooms, self._row
+        olive, ara = self._names["olive"], self._names["ara"]
+        await rooms.create(olive, self._room, "", "open")
+        present = ["wendy", "vic"] if row.role == STRANGER else ["wendy", "vic", "ara"]
+        for name in present:
+            await rooms.enter(self._names[name], self._room)
+        if row.role in ("moderator", "owner"):
+            await rooms.grant(olive, self._room, ara.id, row.role)
+        elif row.role == "last owner":
+            await rooms.grant(olive, self._room, ara.id, "owner")
+            await rooms.leave(olive, self._room)
+        self._words["$other"] = await self._say("vic", "c-vic")
+        self._words["$own"] = await self._say("ara" if "ara" in present else "wendy", "c-own")
+        if row.room:
+            settings = {"title": None, "access": None, "slow_ms": None, **row.room}
+            await rooms.change(self._names["vic" if row.role == "last owner" else "olive"], self._room, **settings)
+        self._words["$invite"] = self._node.invites.make("owner", self._room, self._node.now()).text
+        self._words["$newest"] = (await self._running.store.heads([self._room]))[self._room]
+
+    async def act(self, door: Door, op: str) -> Seen:
+        """Do the operation of the row through a door, and return what came of it."""
+        await self._set()
+        row, url, ara = self._row, address(self._running), self._names["ara"]
+        follows = [self._room] if row.role != STRANGER and op not in ("guest", "join", "create") else []
+        who = "" if op == "guest" else token(self._running, ara)
+        async with (
+            Native().open(url, token(self._running, self._names["wendy"]), [self._room]) as wendy,
+            door.open(url, who, follows) as visitor,
+        ):
+            meter = self._node.limits
+            assert isinstance(meter, Meter)
+            meter.charged.clear()
+            for _ in range(row.times):
+                outcome = await visitor.do(op, self._room, **self._filled(row.with_))
+            cost = dict(meter.charged)
+            heard = await self._heard(wendy)
+        events = await self._running.store.read(self._room, self._words["$newest"], 100)
+        appended = [(e.type, self._plain(e.user), self._plain(json.loads(e.body))) for e in events]
+        return Seen(Outcome(outcome.code, self._plain(outcome.fields)), appended, heard, self._costs(cost))
+
+    def _filled(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: self._filled(each) for name, each in value.items()}
+        if isinstance(value, list):
+            return [self._filled(each) for each in value]
+        return self._words.get(value, value) if isinstance(value, str) else value
+
+    async def _heard(self, wendy: NativeVisitor) -> list[str]:
+        """What Wendy heard, up to a sign that comes behind all of it."""
+        self._node.hub.announce(ephemeral.typing(self._room, END, "End"))
+        frames = await wendy.hear_until(lambda f: f["op"] == "typing" and END in f["on"])
+        await wendy.ask("ping")  # what was told in the same tick stands before its answer
+        frames += wendy.heard
+        told = [f for f in frames if f["op"] == "typing" and set(f["on"]) != {END}]
+        told += [f for f in frames if f["op"] in ("event", "read")]
+        return sorted(f["type"] if f["op"] == "event" else f["op"] for f in told)
+
+    def _costs(self, charged: dict[str, int]) -> dict[str, int]:
+        ara = self._names["ara"].id
+        whose = {f"room {self._room}": "room", f"user {ara}": "user", f"slow {ara}": "slow"}
+        return {whose.get(what, what): n for what, n in charged.items() if n}
+
+    def _plain(self, value: Any) -> Any:
+        """Put names for what differs from room to room, and leave out what differs each time."""
+        if isinstance(value, dict):
+            left_out = {"id", "at", "token", "invite", "server", "epoch"}
+            return {self._plain(name): self._plain(each) for name, each in value.items() if name not in left_out}
+        if isinstance(value, list | tuple):
+            return [self._plain(each) for each in value]
+        if isinstance(value, str):
+            for name, actor in self._names.items():
+                value = value.replace(actor.id, name)
+            return value.replace(self._room, "room")
+        return value

@@ -1,0 +1,196 @@
+"""The table of operations: what each does, refuses, tells others and costs, whichever door it comes through.
+
+Every operation of every door has rows here; `test_doors.py` runs them all. In the room of a row stand, in this order: its
+owner Olive, Wendy and Vic, who are members, and Ara, who acts (unless she is a stranger there), in the role of the row;
+then a message of Vic's and one of Ara's. Words with a "$" are filled in: $own and $other are the seqs of these messages,
+$vic is Vic's id, $invite an invite to the room, $newest its newest seq.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+STRANGER: Final = "stranger"
+"""As a role: Ara is not in the room. As a code: the one by which a door refuses strangers."""
+
+APPEND: Final = {"user": 1, "room": 1}
+"""What an append costs, beside the command or request."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way to do an operation, and what comes of it.
+
+    Attributes:
+        does: what is tried, in a few words.
+        role: Ara's.
+        with_: the arguments.
+        times: how often it is done; the last time is looked at, and the cost is that of all.
+        code: what it is refused with.
+        answers: fields of the answer, as far as they are the same on every door.
+        events: types of the events that it appends, in all.
+        heard: frames that Wendy hears beside events.
+        cost: what is charged beside one command or request each time: events of user and room, commands' worth of a page
+            ("connection"), milliseconds of slow mode, guests of an address.
+        room: settings of the room that are not the usual.
+    """
+
+    does: str
+    role: str = "member"
+    with_: dict[str, Any] = field(default_factory=dict)
+    times: int = 1
+    code: str | None = None
+    answers: dict[str, Any] = field(default_factory=dict)
+    events: tuple[str, ...] = ()
+    heard: tuple[str, ...] = ()
+    cost: dict[str, int] = field(default_factory=dict)
+    room: dict[str, Any] = field(default_factory=dict)
+
+
+def _strangers(**with_: Any) -> Row:
+    return Row("by a stranger", STRANGER, with_, code=STRANGER)
+
+
+HELLO: Final = {"text": "hello", "cid": "c-1"}
+
+OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
+    "hello": (Row("twice", with_={"guest": "Mina"}, code="hello_twice"),),
+    "ping": (Row("ping"),),
+    "guest": (
+        Row("a new one", with_={"name": "Mina"}, answers={"user": {"name": "Mina"}}, cost={"address": 1}),
+        Row("of a bad name", with_={"name": "admin"}, code="bad_name", cost={"address": 1}),
+    ),
+    "me": (Row("me"),),
+    "room": (
+        Row("an open room", STRANGER),
+        Row("an invite-only room", STRANGER, room={"access": "invite"}, code="not_found"),
+        Row("one's own invite-only room", room={"access": "invite"}),
+    ),
+    "open_rooms": (Row("a page", with_={"limit": 100}, cost={"connection": 5}),),
+    "rooms": (Row("a page", with_={"limit": 100}, cost={"connection": 5}),),
+    "send": (
+        Row("a message", with_=HELLO, events=("message.sent",), cost=APPEND),
+        Row("with data and a reply", with_={**HELLO, "data": {"a": [1]}, "reply_to": "$other", "mentions": ["$vic"]},
+            events=("message.sent",), cost=APPEND),
+        Row("the same again", with_=HELLO, times=2, answers={"duplicate": True}, events=("message.sent",),
+            cost={"user": 2, "room": 2}),
+        Row("another under its cid", with_={"text": "other", "cid": "c-own"}, code="conflict", cost=APPEND),
+        Row("an empty one", with_={"text": "", "cid": "c-1"}, code="empty"),
+        Row("too long", with_={"text": "x" * 4001, "cid": "c-1"}, code="too_big"),
+        Row("in slow mode", with_=HELLO, times=2, room={"slow_ms": 60_000}, code="slow_mode", events=("message.sent",),
+            cost={**APPEND, "slow": 60_000}),
+        Row("in slow mode, as a moderator", "moderator", HELLO, times=2, room={"slow_ms": 60_000},
+            answers={"duplicate": True}, events=("message.sent",), cost={"user": 2, "room": 2}),
+        Row("too many", with_=HELLO, times=29, code="rate_limited", events=("message.sent",),
+            cost={"user": 28, "room": 28}),  # joining and the message that stands there were two of 30
+        _strangers(**HELLO),
+    ),
+    "edit": (
+        Row("one's own", with_={"seq": "$own", "text": "new"}, events=("message.edited",), cost=APPEND),
+        Row("another's", "owner", {"seq": "$other", "text": "new"}, code="forbidden", cost=APPEND),
+        Row("what is no message", with_={"seq": 1, "text": "new"}, code="not_found", cost=APPEND),
+        Row("into nothing", with_={"seq": "$own", "text": ""}, code="empty"),
+        Row("in slow mode", with_={"seq": "$own", "text": "new"}, room={"slow_ms": 60_000}, events=("message.edited",),
+            cost=APPEND),
+        _strangers(seq="$other", text="new"),
+    ),
+    "delete": (
+        Row("one's own", with_={"seq": "$own"}, events=("message.deleted",), cost=APPEND),
+        Row("another's", with_={"seq": "$other"}, code="forbidden", cost=APPEND),
+        Row("another's, as a moderator", "moderator", {"seq": "$other"}, events=("message.deleted",), cost=APPEND),
+        Row("twice", with_={"seq": "$own"}, times=2, code="gone", events=("message.deleted",), cost={"user": 2, "room": 2}),
+        _strangers(seq="$other"),
+    ),
+    "react": (
+        Row("on", with_={"seq": "$other", "emoji": "👍"}, events=("reaction.added",), cost=APPEND),
+        Row("on twice", with_={"seq": "$other", "emoji": "👍"}, times=2, answers={"unchanged": True},
+            events=("reaction.added",), cost={"user": 2, "room": 2}),
+        Row("off what is not on", with_={"seq": "$other", "emoji": "👍", "on": False}, answers={"unchanged": True},
+            cost=APPEND),
+        Row("with two words", with_={"seq": "$other", "emoji": "a b"}, code="bad_field"),
+        _strangers(seq="$other", emoji="👍"),
+    ),
+    "pin": (
+        Row("as a moderator", "moderator", {"seq": "$other"}, events=("message.pinned",), cost=APPEND),
+        Row("as a plain member", with_={"seq": "$own"}, code="forbidden"),
+        Row("off what is not pinned", "owner", {"seq": "$own", "on": False}, answers={"unchanged": True}, cost=APPEND),
+        _strangers(seq="$other"),
+    ),
+    "history": (
+        Row("a page", with_={"limit": 200}, answers={"more": False}, cost={"connection": 10}),
+        Row("a small one", with_={"limit": 1}, answers={"more": True}),
+        Row("both ways", with_={"before": 5, "after": 2, "limit": 20}, code="bad_field", cost={"connection": 1}),
+        _strangers(limit=200),
+    ),
+    "pins": (
+        Row("all", answers={"messages": [], "more": False}, cost={"connection": 2}),
+        _strangers(),
+    ),
+    "members": (
+        Row("a page", with_={"limit": 200}, answers={"more": False}, cost={"connection": 10}),
+        _strangers(limit=200),
+    ),
+    "presence": (
+        Row("a page", with_={"limit": 200}, cost={"connection": 10}),
+        _strangers(limit=200),
+    ),
+    "join": (
+        Row("an open room", STRANGER, answers={"role": "member"}, events=("member.joined",), cost=APPEND),
+        Row("again", answers={"role": "member"}, times=3),
+        Row("again, as the owner", "owner", answers={"role": "owner"}),
+        Row("an invite-only room", STRANGER, room={"access": "invite"}, code="not_found", cost=APPEND),
+        Row("with an invite", STRANGER, {"invite": "$invite"}, room={"access": "invite"}, answers={"role": "member"},
+            events=("member.joined",), cost=APPEND),
+        Row("with what is no invite", STRANGER, {"invite": "x"}, room={"access": "invite"}, code="not_found", cost=APPEND),
+        Row("too often where they may not", STRANGER, room={"access": "invite"}, times=31, code="rate_limited",
+            cost={"user": 30, "room": 30}),
+    ),
+    "leave": (
+        Row("as a member", events=("member.left",), cost=APPEND),
+        Row("as the last owner", "last owner", code="last_owner", cost=APPEND),
+        Row("by a stranger", STRANGER, code="not_member", cost=APPEND),
+    ),
+    "create": (
+        Row("a room that there is", with_={"title": "Mine"}, code="room_exists", cost=APPEND),
+        Row("with a bad title", with_={"title": "\u202e"}, code="bad_name", cost=APPEND),
+    ),
+    "change": (
+        Row("the title, as a moderator", "moderator", {"title": "New"}, events=("room.changed",), cost=APPEND),
+        Row("slow mode, as the owner", "owner", {"slow_ms": 500}, events=("room.changed",), cost=APPEND),
+        Row("nothing", "owner", cost=APPEND),
+        Row("as a plain member", with_={"title": "New"}, code="forbidden", cost=APPEND),
+        Row("by a stranger", STRANGER, {"title": "New"}, code="not_found", cost=APPEND),
+    ),
+    "kick": (
+        Row("as a moderator", "moderator", {"user": "$vic"}, events=("member.kicked",), cost=APPEND),
+        Row("as a plain member", with_={"user": "$vic"}, code="forbidden", cost=APPEND),
+        Row("nobody", "owner", {"user": "u-nobody"}, code="not_found", cost=APPEND),
+        Row("by a stranger", STRANGER, {"user": "$vic"}, code="not_found", cost=APPEND),
+    ),
+    "role": (
+        Row("as an owner", "owner", {"user": "$vic", "role": "moderator"}, events=("member.role",), cost=APPEND),
+        Row("the same", "owner", {"user": "$vic", "role": "member"}, answers={"unchanged": True}, cost=APPEND),
+        Row("as a moderator", "moderator", {"user": "$vic", "role": "moderator"}, code="forbidden", cost=APPEND),
+        Row("by a stranger", STRANGER, {"user": "$vic", "role": "member"}, code="not_found", cost=APPEND),
+    ),
+    "invite": (
+        Row("as a moderator", "moderator", answers={"expires_ms": 7 * 24 * 3600 * 1000}),
+        Row("as a plain member", code="forbidden"),
+        _strangers(),
+    ),
+    "typing": (
+        Row("on", heard=("typing",)),
+        _strangers(),
+    ),
+    "read": (
+        Row("up to the newest", with_={"seq": "$newest"}, heard=("read",)),
+        Row("beyond the newest", with_={"seq": 10**6}, heard=("read",)),
+        Row("what was read", with_={"seq": 1}),
+        Row("twice", with_={"seq": "$newest"}, times=2, heard=("read",)),
+        _strangers(seq=1),
+    ),
+}  # fmt: skip
+
+
+def missing(offered: set[str], rows: set[str]) -> set[str]:
+    """Return the operations that doors offer and no row tries, and rows that try what no door offers."""
+    return offered ^ rows

@@ -1,0 +1,64 @@
+"""Every operation through every door: it ends, appends, is heard and costs the same."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.doors.doors import DOORS, ROUTES
+from tests.integration.doors.stage import Play, address, metered_node
+from tests.integration.doors.table import OPERATIONS, STRANGER, Row, missing
+from tests.rest import rest
+
+RATES = {"command_rate": 1000, "user_rate": 0.001, "user_burst": 30}
+"""Many commands at once, pages of 200 among them, are no flood; and no append comes back while a row is run."""
+SHOWN = {"create", "change", "read"}
+"""What doors answer differently: one with where the event stands, another with the room, or the pointer."""
+FREE = {("rest", "guest")}
+"""What costs no command: there is no connection or user yet whose it could be."""
+
+
+@pytest.mark.parametrize("op", OPERATIONS)
+async def test_an_operation_is_the_same_through_every_door(
+    op: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with metered_node(tmp_path, monkeypatch, **RATES) as node:
+        for number, row in enumerate(OPERATIONS[op]):
+            seen = {
+                name: await Play(node, f"{op.replace('_', '-')}-{number}-{name}", row).act(door, op)
+                for name, door in DOORS.items()
+                if op in door.operations
+            }
+            for name, each in seen.items():
+                where = f"{op} {row.does}, through {name}"
+                assert each.outcome.code == (DOORS[name].stranger if row.code == STRANGER else row.code), where
+                assert row.answers.items() <= each.outcome.fields.items(), where
+                assert tuple(type for type, _, _ in each.events) == row.events, where
+                assert each.heard == sorted([*row.events, *row.heard]), where
+                assert each.cost == _cost(row, name, op), where
+            first, *others = seen.values()
+            for other in others:
+                assert op in SHOWN or other.outcome.fields == first.outcome.fields, f"{op} {row.does}"
+                assert other.events == first.events, f"{op} {row.does}"
+
+
+def _cost(row: Row, door: str, op: str) -> dict[str, int]:
+    commands = row.cost.get("connection", 0) + (0 if (door, op) in FREE else row.times)
+    return {name: n for name, n in {**row.cost, "connection": commands}.items() if n}
+
+
+async def test_every_operation_of_every_door_has_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    offered = {op for door in DOORS.values() for op in door.operations}
+    assert missing(offered, set(OPERATIONS)) == set()
+    async with metered_node(tmp_path, monkeypatch) as node, rest(address(node)) as client:
+        routes = {
+            (method.upper(), path.replace("{id}", "{room}"))
+            for path, methods in client.document["paths"].items()
+            for method in methods
+            if path.startswith("/api")
+        }
+    assert routes == set(ROUTES.values())
+
+
+def test_an_operation_without_a_row_is_missed() -> None:
+    assert missing({*OPERATIONS, "archive"}, set(OPERATIONS)) == {"archive"}
+    assert missing(set(OPERATIONS) - {"send"}, set(OPERATIONS)) == {"send"}
