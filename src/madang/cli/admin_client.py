@@ -75,7 +75,7 @@ def announced(settings: "Settings", running: "RunningNode") -> Iterator[None]:
 
 
 def reachable(host: str) -> str:
-    """Give an address of this machine for a listener on all of its interfaces."""
+    """Return an address of this machine for a listener on all of its interfaces."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -84,7 +84,7 @@ def reachable(host: str) -> str:
 
 
 async def running(data: Path) -> AdminClient | None:
-    """Give an admin client of the server that runs on a data folder; None when none does."""
+    """Return an admin client of the server that runs on a data folder; None when none does."""
     try:
         place = json.loads(await asyncio.to_thread((data / NOTE).read_text))
         admin = AdminClient(place["host"], place["port"], place["secret"])
@@ -96,7 +96,7 @@ async def running(data: Path) -> AdminClient | None:
 
 @asynccontextmanager
 async def open_admin(settings: "Settings") -> AsyncIterator[AdminClient]:
-    """Give an admin client: the running server's, or else one of our own."""
+    """Return an admin client: the running server's, or else one of our own."""
     if (admin := await running(settings.data)) is not None:
         yield admin
         return

@@ -20,13 +20,13 @@ def backup(
 ) -> None:
     """Copy everything into a file, as of one moment.
 
-    The server may run and is not held up. The file holds messages and secrets, and only its owner may read it.
+    The server may run meanwhile, and is not slowed down. The file contains messages and secrets, and only its owner may read it.
     """
     from madang.adapters.sql import backup as copy
 
     with _bar("Backing up") as progress:
         copy(settings_of(config, data=data, database=database).database_url, file, progress)
-    print(f"{file} has it all, {file.stat().st_size / (1 << 20):.1f} MiB.")
+    print(f"{file} is complete, {file.stat().st_size / (1 << 20):.1f} MiB.")
 
 
 def restore(
@@ -35,9 +35,9 @@ def restore(
     database: Database = None,
     config: Config = None,
 ) -> None:
-    """Make the data from a backup, where there are none yet.
+    """Restore a backup into a data folder that has no data yet.
 
-    Clients notice that the history is another one and fetch it anew; what was sent after the backup is gone.
+    Clients notice that the history has changed and fetch it again; what was sent after the backup is gone.
     """
     from madang.adapters.sql import restore as put_back
     from madang.cli.host import make_data_folder

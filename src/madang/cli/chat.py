@@ -12,9 +12,9 @@ _NO_GUESTS_NAME: Final = ("root", "admin")  # logins that a server refuses
 
 
 def chat(
-    room: Annotated[str, typer.Argument(help="The room's id; an open room is made where there is none.")] = "lobby",
+    room: Annotated[str, typer.Argument(help="The room's id; an open room is created if there is none.")] = "lobby",
     url: Annotated[str, typer.Option(help="The server's WebSocket.")] = URL,
-    name: Annotated[str | None, typer.Option(help="The name to go by; your login's if left out.")] = None,
+    name: Annotated[str | None, typer.Option(help="Your name in the room; your login name if left out.")] = None,
 ) -> None:
     """Talk in a room from this terminal; from a pipe: send each line, and end when all are stored."""
     from madang.cli.chat_session import Talk

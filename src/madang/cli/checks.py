@@ -1,4 +1,4 @@
-"""What `madang doctor` looks at, one function each. None of them changes anything."""
+"""What `madang doctor` checks, one function each. None of them changes anything."""
 
 import fcntl
 import os
@@ -19,7 +19,7 @@ OTHER_FILES: Final = 200  # open files besides sockets, with room to spare
 LITTLE_SPACE: Final = 1 << 30  # bytes
 NO_SPACE: Final = 100 << 20
 SLOW_FSYNC_MS: Final = 20.0
-NO_FSYNC_MS: Final = 0.02  # no disk is that quick; a RAM disk is
+NO_FSYNC_MS: Final = 0.02  # no disk is that fast; a RAM disk is
 
 
 def python() -> Finding:
@@ -28,20 +28,20 @@ def python() -> Finding:
 
 
 def sqlite() -> Finding:
-    """Look at the SQLite that Python brings."""
+    """Check the SQLite that Python brings."""
     version = tuple(int(part) for part in SQLITE_VERSION.split("."))
     if (3, 7, 0) <= version <= (3, 51, 2):
         # https://sqlite.org/wal.html#walresetbug
         return Finding(
             "ok",
-            f"SQLite {SQLITE_VERSION}. Its WAL-reset bug (mended in 3.51.3) needs two connections that checkpoint; "
+            f"SQLite {SQLITE_VERSION}. Its WAL-reset bug (fixed in 3.51.3) needs two connections that checkpoint; "
             "here only the one writer does.",
         )
     return Finding("ok", f"SQLite {SQLITE_VERSION}.")
 
 
 def data_folder(data: Path) -> Finding:
-    """See whether the data folder can be written to."""
+    """Check whether the data folder can be written to."""
     folder = machine.existing(data)
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         return Finding(

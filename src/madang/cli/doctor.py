@@ -1,4 +1,4 @@
-"""`madang doctor`: look at the machine, the settings and the data, and say what is wrong and how to mend it."""
+"""`madang doctor`: check the machine, the settings and the data, and say what is wrong and how to fix it."""
 
 import asyncio
 import sys
@@ -17,7 +17,7 @@ COLOURS: Final = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 def doctor(data: Data = None, database: Database = None, config: Config = None) -> None:
-    """Check the set-up, and say how to mend it.
+    """Check the set-up, and say how to fix it.
 
     Exit status: 1 when something fails. Changes nothing; works while the server runs.
     """

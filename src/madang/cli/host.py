@@ -35,13 +35,13 @@ def raise_open_files() -> int:
 
 
 def open_files() -> int:
-    """Give how many files this process may have open."""
+    """Return how many files this process may have open."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return soft if soft != resource.RLIM_INFINITY else 1 << 30
 
 
 def existing(folder: Path) -> Path:
-    """Give the folder, or the nearest above it that exists."""
+    """Return the folder, or the nearest above it that exists."""
     folder = folder.absolute()
     while not folder.exists():
         folder = folder.parent
@@ -49,7 +49,7 @@ def existing(folder: Path) -> Path:
 
 
 def free_bytes(folder: Path) -> int:
-    """Give what is free on the disk of a folder."""
+    """Return what is free on the disk of a folder."""
     return shutil.disk_usage(existing(folder)).free
 
 
@@ -67,5 +67,5 @@ def fsync_ms(folder: Path) -> float:
 
 
 def now_ms() -> int:
-    """Give the time by the machine's clock, in Unix milliseconds."""
+    """Return the time by the machine's clock, in Unix milliseconds."""
     return time.time_ns() // 1_000_000

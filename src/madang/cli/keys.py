@@ -13,7 +13,7 @@ app = typer.Typer(no_args_is_help=True, help="Create, list and drop server keys.
 
 @app.command("create")
 def create_key(
-    label: Annotated[str, typer.Argument(help="Whose key it is; it speaks under this name.", show_default=False)],
+    label: Annotated[str, typer.Argument(help="The key's owner; its messages carry this name.", show_default=False)],
     data: Data = None,
     database: Database = None,
     config: Config = None,
@@ -43,7 +43,7 @@ def drop_key(
     database: Database = None,
     config: Config = None,
 ) -> None:
-    """Forget a server key: it opens nothing from now on."""
+    """Drop a server key: it stops working at once."""
     from urllib.parse import quote
 
     from madang.cli.admin_client import ask

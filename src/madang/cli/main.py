@@ -1,6 +1,6 @@
-"""All commands under one name, and what every error looks like: one sentence, how to mend it, an exit code.
+"""All commands under one name, and the form of every error: one sentence, how to fix it, an exit code.
 
-Exit codes: 0 done, 1 it could not be done, 2 wrong use or set-up. Commands import what they need when they run; `plugins.py`
+Exit codes: 0 done, 1 it failed, 2 wrong use or set-up. Commands import what they need when they run; `plugins.py`
 adds those of other packages.
 """
 
@@ -44,7 +44,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Madang: live rooms you host yourself."""

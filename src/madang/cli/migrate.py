@@ -26,18 +26,18 @@ def migrate(
         str | None, typer.Option("--from", help="URL of the database to copy; if left out, SQLite in the data folder.")
     ] = None,
     target: Annotated[
-        str | None, typer.Option("--to", help="URL of an empty database; if left out, the one that is set.")
+        str | None, typer.Option("--to", help="URL of an empty database; if left out, the configured one.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say only how it ended.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only the result.")] = False,
     data: Data = None,
     config: Config = None,
 ) -> None:
     """Copy everything from one database to another, and compare.
 
     Between SQLite, PostgreSQL, MariaDB and MySQL, in any direction, while no server runs on either. Rooms keep their
-    history and epoch, so that clients resume; tokens and keys stay valid. Interrupted, run it again: it goes on.
+    history and epoch, so that clients resume; tokens and keys stay valid. If interrupted, run it again: it continues.
 
-    Exit status: 0 all is there and the same, 1 it could not be done, 2 wrong use or set-up, 130 interrupted.
+    Exit status: 0 everything is there and the same, 1 it failed, 2 wrong use or set-up, 130 interrupted.
     """
     from madang.adapters.sql import Stopped, copy, place
     from madang.cli.host import now_ms
@@ -72,7 +72,7 @@ def _in_data_folder(settings: "Settings") -> str:
 
 @contextmanager
 def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar on a terminal; elsewhere print a line now and then."""
+    """Show a bar on a terminal; elsewhere print a line from time to time."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -104,7 +104,7 @@ class Pace:
         self._told = time.monotonic()
 
     def at(self, doing: str, done: int) -> float:
-        """Give the rate so far. The first rows of each kind of work, of an earlier run perhaps, do not count."""
+        """Return the rate so far. The first rows of each kind of work, of an earlier run perhaps, do not count."""
         now = time.monotonic()
         work = doing.partition(" ")[0]
         if work != self._work:

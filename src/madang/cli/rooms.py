@@ -30,13 +30,13 @@ def list_rooms(data: Data = None, database: Database = None, config: Config = No
 @app.command("create")
 def create_room(
     id: _Id,
-    title: Annotated[str, typer.Option(help="What people see; the id if left out.")] = "",
-    invite: Annotated[bool, typer.Option("--invite", help="Only for those who are let in.")] = False,
+    title: Annotated[str, typer.Option(help="The title that users see; the id if left out.")] = "",
+    invite: Annotated[bool, typer.Option("--invite", help="Only users with an invite may join.")] = False,
     data: Data = None,
     database: Database = None,
     config: Config = None,
 ) -> None:
-    """Create a room that belongs to the server itself, as the lobby does."""
+    """Create a room that belongs to the server itself, like the lobby."""
     from madang.cli.admin_client import ask
 
     settings = settings_of(config, data=data, database=database)

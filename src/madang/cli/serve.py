@@ -31,7 +31,7 @@ def serve(
 ) -> None:
     """Serve rooms until SIGTERM or Ctrl-C.
 
-    Exit status: 0 stopped as asked, 1 a part failed, 2 it cannot start like this.
+    Exit status: 0 stopped as asked, 1 a part failed, 2 it cannot start with this set-up.
     """
     settings = settings_of(
         config, host=host, port=port, admin_port=admin_port, data=data, database=database, log_level=log_level,

@@ -57,7 +57,7 @@ class Terminal:
                     termios.tcsetattr(self._in, termios.TCSADRAIN, before)
 
     async def line(self) -> str | None:
-        """Give the next line; None at the end of input, again and again."""
+        """Return the next line; None at the end of input, again and again."""
         while not self._lines:
             self._arrived.clear()
             await self._arrived.wait()

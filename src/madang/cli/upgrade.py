@@ -10,7 +10,7 @@ from madang.cli.options import Config, Data, Database, settings_of
 
 def upgrade(
     finish: Annotated[
-        bool, typer.Option("--finish", help="Take away what only older versions need; none of their nodes may be left.")
+        bool, typer.Option("--finish", help="Remove what only older versions need; none of their nodes may be running.")
     ] = False,
     data: Data = None,
     database: Database = None,
@@ -18,7 +18,7 @@ def upgrade(
 ) -> None:
     """Bring the database to this version's schema.
 
-    Without --finish it does what a start does, and nodes of the version before go on working.
+    Without --finish it does what a start does, and nodes of the previous version go on working.
     """
     from madang.adapters.sql import finish_upgrade, open_store
     from madang.cli.host import make_data_folder, now_ms

@@ -23,10 +23,10 @@ INTERRUPTED: Final = 130
 
 def prove(
     seconds: Annotated[float, typer.Option(min=1, max=86_400, help="How long the storm lasts.")] = 60,
-    seed: Annotated[int | None, typer.Option(min=0, help="Draws the plan; random if left out.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the plan; random if left out.")] = None,
     faults: Annotated[
         str | None,
-        typer.Option(help="Names of faults, separated by commas; if left out, some of those that can be tried here."),
+        typer.Option(help="Names of faults, separated by commas; if left out, some of those possible here."),
     ] = None,
     no_faults: Annotated[bool, typer.Option("--no-faults", help="Only load.")] = False,
     nodes: Annotated[
@@ -48,7 +48,7 @@ def prove(
     and send again. Meanwhile the server is killed, frozen, starved and cut off. Then what every client saw is checked against
     what is promised. docs/guides/proving.md explains the table.
 
-    Exit status: 0 every invariant held, 1 one did not, 2 it could not be run, 130 interrupted.
+    Exit status: 0 every invariant held, 1 one did not, 2 the run was not possible, 130 interrupted.
     """
     from madang_proof.commands import prove_report
 
