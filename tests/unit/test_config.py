@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from madang.config import Settings, load, unknown_variables
+from madang.config.groups import GROUPS, key_in_table
 from madang.errors import SetupError
 
 
@@ -46,6 +47,53 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
     assert settings.data == Path("data"), "an option that is not given changes nothing"
 
 
+def test_a_file_by_groups_says_the_same_as_one_by_full_names(tmp_path: Path) -> None:
+    grouped = """
+        [server]
+        port = 1
+        origins = ["https://a.example"]
+        [database]
+        url = "postgresql://host/database"
+        [bus]
+        url = "redis://host"
+        channels = "room"
+        [limits]
+        user_rate = 2
+        [log]
+        level = "error"
+    """
+    flat = """
+        port = 1
+        origins = ["https://a.example"]
+        database = "postgresql://host/database"
+        bus = "redis://host"
+        bus_channels = "room"
+        user_rate = 2
+        log_level = "error"
+    """
+    by_groups = load(written(tmp_path, grouped))
+    assert by_groups == load(written(tmp_path, flat)) != load()
+
+
+def test_a_file_may_have_some_settings_in_tables_and_others_above(tmp_path: Path) -> None:
+    settings = load(written(tmp_path, 'bus = "redis://host"\n[log]\nlevel = "error"\n'))
+    assert (settings.bus, settings.log_level) == ("redis://host", "error")
+
+
+def test_the_environment_wins_over_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MADANG_BUS_CHANNELS", "all")
+    assert load(written(tmp_path, '[bus]\nchannels = "room"')).bus_channels == "all"
+
+
+def test_every_setting_is_in_one_group_under_a_name_of_its_own() -> None:
+    names = [name for fields in GROUPS.values() for name in fields.model_fields]
+    assert sorted(names) == sorted(Settings.model_fields), "a group is missing, or two settings share a name"
+    for group, fields in GROUPS.items():
+        assert fields.__doc__
+        keys = [key_in_table(group, name) for name in fields.model_fields]
+        assert len(set(keys)) == len(keys), group
+
+
 def test_lists_in_the_environment_are_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MADANG_ORIGINS", '["https://a.example", "http://b.example:8080"]')
     assert load().origins == ["https://a.example", "http://b.example:8080"]
@@ -64,6 +112,15 @@ def test_lists_in_the_environment_are_json(monkeypatch: pytest.MonkeyPatch) -> N
         ({"LOG_LEVEL": "loud"}, "", {}, "log_level"),
         ({}, "port = 'x'", {}, "port"),
         ({}, "prot = 1", {}, "prot"),
+        ({}, "[server]\nport = 'x'", {}, "port"),
+        ({}, "[server]\nprot = 1", {}, "server.prot"),
+        ({}, "[servers]\nport = 1", {}, "servers"),
+        ({}, "[limits]\nport = 1", {}, "limits.port"),
+        ({}, "[bus]\nbus_channels = 'room'", {}, "bus.bus_channels"),
+        ({}, "[bus.channels]\na = 1", {}, "bus_channels"),
+        ({}, "server = 1", {}, "server"),
+        ({}, "port = 1\n[server]\nport = 2", {}, "sets port twice"),
+        ({}, "port = {a = 1}", {}, "port"),
         ({}, "port = ", {}, "cannot be read"),
         ({}, "user_rate = -1", {}, "user_rate"),
         ({}, "", {"max_text": 0}, "max_text"),

@@ -1,0 +1,115 @@
+"""Every setting, declared once: name, default and help. A class is a group, and a table in the TOML file.
+
+A new setting is a line here, and docs/reference/settings.md is generated from it. A name is unique over all groups,
+because the environment and the command line have no tables. How settings are read is in `load.py`.
+"""
+
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+
+# As browsers write it: without a path.
+_Origin = Annotated[str, StringConstraints(pattern=r"^(\*|https?://[^/?#\s]+)$")]
+_Network = Annotated[
+    str, AfterValidator(lambda text: str(ip_network(text, strict=False) if "/" in text else ip_address(text)))
+]
+
+
+class Server(BaseModel):
+    """Where the server listens, who may connect, and where its files are."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface.")
+    port: int = Field(default=8400, ge=0, le=65535, description="Port to listen on; 0 for any free one.")
+    admin_host: str = Field(
+        default="127.0.0.1", description="Address of the second listener, for /metrics and administration."
+    )
+    admin_port: int = Field(
+        default=8401, ge=0, le=65535, description="Port of the second listener; 0 for any free one."
+    )
+    data: Path = Field(default=Path("data"), description="Folder for everything the embedded server keeps.")
+    origins: list[_Origin] = Field(
+        default=[],
+        description='Origins a browser may connect from besides the server\'s own, as a JSON list; ["*"] for any.',
+    )
+    trusted_proxies: list[_Network] = Field(
+        default=[], description="Addresses or networks of proxies whose X-Forwarded-For is believed, as a JSON list."
+    )
+    compression: bool = Field(
+        default=False, description="Offer permessage-deflate; saves traffic, costs memory and CPU per socket."
+    )
+    ping_s: float = Field(
+        default=25, ge=1, le=60, description="Seconds between pings; after two unanswered the peer is dropped."
+    )
+
+
+class Database(BaseModel):
+    """Where rooms and messages are stored."""
+
+    database: str = Field(
+        default="",
+        description="Database URL: sqlite:///…, postgresql://…, mysql://…; empty for SQLite in the data folder.",
+    )
+
+
+class Bus(BaseModel):
+    """How the nodes of a fleet reach each other."""
+
+    bus: str = Field(
+        default="memory:",
+        description="Bus between nodes: memory: for a single node, "
+        "redis://…, redis+sentinel://…, redis+cluster://…, postgresql://….",
+    )
+    bus_channels: str = Field(
+        default="partition",
+        pattern="^(all|partition|room|adaptive)$",
+        description="Channels of a Redis bus, the same on every node: all, partition, room or adaptive.",
+    )
+
+
+class Limits(BaseModel):
+    """Sizes, numbers and rates above which clients are refused."""
+
+    max_text: int = Field(default=4000, ge=1, le=16_000, description="Longest text of a message, in characters.")
+    max_rooms: int = Field(default=200, ge=1, le=10_000, description="Rooms one connection may follow.")
+    max_sockets: int = Field(default=50_000, ge=1, description="WebSockets this node accepts.")
+    max_sockets_per_address: int = Field(default=500, ge=1, description="WebSockets it accepts from one address.")
+    user_rate: float = Field(
+        default=10, ge=0, description="Messages and other changes a second per user; 0 for no limit."
+    )
+    user_burst: int = Field(default=30, ge=1, description="How many of them at once.")
+    room_rate: float = Field(default=2000, ge=0, description="Changes a second per room; 0 for no limit.")
+    command_rate: float = Field(default=50, ge=0, description="Commands a second per connection; 0 for no limit.")
+    address_rate: float = Field(default=50, ge=0, description="Handshakes a second per address; 0 for no limit.")
+    handshake_rate: float = Field(
+        default=1000, ge=0, description="Handshakes a second of all addresses; 0 for no limit."
+    )
+    load_test: bool = Field(
+        default=False, description="Lift rates, admission and caps per address, never sizes or order."
+    )
+
+
+class Log(BaseModel):
+    """What is logged, and how."""
+
+    log_level: str = Field(
+        default="info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error."
+    )
+    log_format: str = Field(
+        default="console", pattern="^(console|json)$", description="console for people, json for machines."
+    )
+
+
+GROUPS: Final[dict[str, type[BaseModel]]] = {
+    "server": Server,
+    "database": Database,
+    "bus": Bus,
+    "limits": Limits,
+    "log": Log,
+}
+
+
+def key_in_table(group: str, name: str) -> str:
+    """Return what a setting is called in its group's table: `bus_channels` is `channels` in [bus], and `bus` is `url`."""
+    return "url" if name == group else name.removeprefix(f"{group}_")

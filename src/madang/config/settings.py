@@ -1,0 +1,32 @@
+"""All groups as one object, as the rest of the program sees them: `settings.port`. No file is read here."""
+
+from typing import Final
+
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from madang.config.groups import Bus, Database, Limits, Log, Server
+
+PREFIX: Final = "MADANG_"
+
+
+class Settings(Server, Database, Bus, Limits, Log, BaseSettings):
+    """What an operator can set. The defaults are one process on a laptop."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments and the environment only; the file comes in through `load`."""
+        return init_settings, env_settings
+
+    @property
+    def database_url(self) -> str:
+        """The database in force."""
+        return self.database or f"sqlite:///{self.data.absolute() / 'madang.db'}"
