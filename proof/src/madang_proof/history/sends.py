@@ -185,7 +185,7 @@ class Sends:
                 return  # the ack is of the other content
             wrong = "has another text"
         if wrong:
-            message = f"{self._name(command, room)} was acked as seq {command.seq}, and what stands there {wrong}."
+            message = f"{self._name(command, room)} was acked as seq {command.seq}, and the event there {wrong}."
             self._found.violated("I1", message, command.invoked, command.acked, room.shown[i])
 
     def _leftovers(self, room: Room) -> None:
