@@ -11,11 +11,11 @@ import pytest
 from madang.adapters.sql import Store, open_store
 from madang.core.ids import NODES, id_ms
 from madang.errors import StorageFailed
-from madang.node.lease import LEASE_MS, Number, take_number
+from madang.node.lease import LEASE_MS, NodeLease, acquire
 from madang.testing import FakeClock
 from madang.testing.rules import opened as opened_scene
 
-Node = tuple[Store, Number, FakeClock]
+Node = tuple[Store, NodeLease, FakeClock]
 
 
 @asynccontextmanager
@@ -23,9 +23,9 @@ async def node(url: str, clock: FakeClock) -> AsyncIterator[Node]:
     """A store with a number that nobody keeps, as in a process that stands still."""
     store = await open_store(url, clock)
     try:
-        number = await take_number(store, "node", clock)
-        store.use_ids(number.ids, number.prolong)
-        yield store, number, clock
+        lease = await acquire(store, "node", clock)
+        store.use_ids(lease.ids, lease.renew)
+        yield store, lease, clock
     finally:
         await store.close()
 
@@ -43,7 +43,7 @@ def node_of(id: int) -> int:
 
 
 async def test_who_has_lost_his_number_stores_nothing(server_url: str) -> None:
-    async with zombie_and_heir(server_url) as ((zombie, number, clock), (heir, _, _)):
+    async with zombie_and_heir(server_url) as ((zombie, lease, clock), (heir, _, _)):
         scene = await opened_scene(zombie)
         await scene.done(scene.say("in time", cid="1"))
         clock.step(LEASE_MS + 1)  # it goes on
@@ -54,7 +54,7 @@ async def test_who_has_lost_his_number_stores_nothing(server_url: str) -> None:
         await scene.done(scene.say("late 0", cid="late 0"))  # what was refused is stored once, by another
         assert await scene.texts() == ["in time", "late 0"]
         with pytest.raises(RuntimeError, match="lost"):
-            await number.keep()
+            await lease.keep()
 
 
 async def test_ids_of_a_late_holder_and_his_heir_differ(server_url: str) -> None:

@@ -25,7 +25,7 @@ from madang.services.posting import Posting
 from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
 from madang.services.rooms import Rooms
-from madang.services.shared_limits import SPENT, Sharing
+from madang.services.shared_limits import SPENT, SharedLimits
 from madang.transports.admission import Admission
 from madang.transports.node import Node, Part
 
@@ -69,8 +69,8 @@ def assemble(
     appender = Appender(store, fanout.committed, hub.check_soon)
     time = asyncio.get_running_loop().time
     limits = Limits(rates, shared=not bus.local)
-    shared_limits = Sharing(name, limits, bus, time)
-    hub.on_signal(SPENT, shared_limits.hear)
+    shared_limits = SharedLimits(name, limits, bus, time)
+    hub.on_signal(SPENT, shared_limits.receive)
     admission = Admission(
         limits, most=rates.sockets, most_per_address=rates.sockets_per_address, origins=origins,
         trusted_proxies=trusted_proxies,

@@ -1,8 +1,9 @@
-"""The node's number, which its ids carry: taken, kept, given back. What a lease of one promises is `ports.leases`.
+"""The lease of the number that this node's ids carry: acquired, kept, released. What a lease promises is `ports.leases`'.
 
-Kept every third of its time, and at once when an append needs ids that the lease does not cover: after a leap of the
-clock, a sleep of the machine, or a stop of the process that let it run out. Who has lost his number ends; until he knows
-it he stores nothing that another's ids could meet, because ids beyond the cover are not given.
+It is renewed three times in its duration, and at once when an append needs ids that it does not cover: after a jump of
+the clock, a sleep of the machine, or a stop of the process during which it ran out. A node that has lost its number
+stops. Until it learns of that, it stores nothing that could collide with another node's ids, because ids that the lease
+does not cover are not handed out.
 """
 
 import asyncio
@@ -14,16 +15,16 @@ from madang.core.ids import IdSource
 from madang.errors import SetupError, StorageError, StorageFailed, StorageFull
 from madang.ports.leases import Lease, Leases
 
-logger = logging.getLogger("madang.number")
+logger = logging.getLogger("madang.lease")
 
 LEASE_MS: Final = 30_000
 
 
-class Number:
-    """A node number that is held. Made by `take_number`.
+class NodeLease:
+    """A lease that is held. Made by `acquire`.
 
     Attributes:
-        ids: the source of ids that carry it.
+        ids: the source of ids that carry the leased number.
     """
 
     def __init__(self, leases: Leases, lease: Lease, clock_ms: Callable[[], int]) -> None:
@@ -31,16 +32,16 @@ class Number:
         self._leases = leases
         self._lease = lease
         self._clock_ms = clock_ms
-        self._renewing = asyncio.Lock()  # an answer that came late would lower what the database knows to be covered
+        self._renewing = asyncio.Lock()  # a late answer would lower what the database knows to be covered
         self._lost = asyncio.Event()
 
     async def keep(self) -> None:
-        """Hold the number until cancelled. Raises RuntimeError when it is lost.
+        """Hold the lease until cancelled. Raise RuntimeError when it is lost.
 
-        A storage that takes no renewal, as on a full disk, ends nothing: it hardly takes events either, reading can go
-        on, and what it does take is covered.
+        A storage that refuses to renew it, because the disk is full, say, ends nothing: it hardly stores events either,
+        reading can go on, and what it does store is covered.
         """
-        told = False
+        warned = False
         while True:
             try:
                 async with asyncio.timeout(LEASE_MS / 3000):
@@ -49,14 +50,14 @@ class Number:
             except TimeoutError:
                 pass
             try:
-                await self.prolong()
-                told = False
+                await self.renew()
+                warned = False
             except StorageError as error:
-                if not told and not self._lost.is_set():
-                    logger.warning("the lease of this node's number was not prolonged: %s", error)
-                told = True
+                if not warned and not self._lost.is_set():
+                    logger.warning("the lease of this node's number was not renewed: %s", error)
+                warned = True
 
-    async def prolong(self) -> None:
+    async def renew(self) -> None:
         """Renew the lease now, so that it covers the ids that are needed.
 
         Raises:
@@ -70,19 +71,19 @@ class Number:
             self._lease = lease
             self.ids.until_ms = lease.until_ms
 
-    async def give_back(self) -> None:
-        """Release the number. Where the storage has failed, it is free when the lease has run out."""
+    async def release(self) -> None:
+        """Release the lease. If the storage fails, the number is free when the lease has run out."""
         try:
             await self._leases.release(self._lease, self.ids.last_ms)
         except StorageError as error:
-            logger.warning("this node's number was not given back: %s", error)
+            logger.warning("the lease of this node's number was not released: %s", error)
 
 
-async def take_number(leases: Leases, holder: str, clock_ms: Callable[[], int]) -> Number:
-    """Take a number for a node that starts. Raises SetupError."""
+async def acquire(leases: Leases, holder: str, clock_ms: Callable[[], int]) -> NodeLease:
+    """Acquire a lease for a node that starts. Raise SetupError if the database cannot grant it."""
     try:
-        return Number(leases, await leases.acquire(holder, clock_ms(), LEASE_MS), clock_ms)
+        return NodeLease(leases, await leases.acquire(holder, clock_ms(), LEASE_MS), clock_ms)
     except StorageFull:
-        raise SetupError("The disk of the database is full, and a start takes a little room.", "Make room.") from None
+        raise SetupError("The database's disk is full, and a start needs a little space.", "Free some space.") from None
     except StorageError as error:
-        raise SetupError("The database takes nothing.", "See that its disk is sound.") from error
+        raise SetupError("The database accepts no writes.", "Check that its disk is sound.") from error

@@ -1,7 +1,7 @@
-"""Strangers: other nodes on the same database, while no bus is set. Neither hears what is said on the other.
+"""Neighbours: other nodes on the same database while no bus is set, so that no node hears of what another stores.
 
-Nothing is lost by it, since the log has all: while there are strangers, the hub is told to look there now and then.
-A node that has died without a word counts as one until the lease of its number has run out.
+Nothing is lost, because the log has everything: while there are neighbours, the hub is told to check it again and again.
+A node that crashed counts as a neighbour until its lease has run out.
 """
 
 import asyncio
@@ -13,34 +13,36 @@ from madang.errors import StorageError
 from madang.node.lease import LEASE_MS
 from madang.ports.leases import Leases
 
-logger = logging.getLogger("madang.strangers")
+logger = logging.getLogger("madang.neighbours")
 
-LOOK_S: Final = LEASE_MS / 3000
+POLL_S: Final = LEASE_MS / 3000
 LASTING: Final = 5
-"""Looks at which a stranger was there; one that has died is seen at four."""
-MEND: Final = "Set MADANG_BUS to the same on every node (docs/guides/fleet.md)."
+"""Polls that a neighbour must be found in to be reported as lasting; one that has crashed is found in four."""
+HINT: Final = "Set MADANG_BUS to the same on every node (docs/guides/fleet.md)."
 
 
-async def watch_for_strangers(
+async def watch_neighbours(
     leases: Leases, own: str, clock_ms: Callable[[], int], check_soon: Callable[[], None]
 ) -> None:
-    """Look for strangers, warn of them, and call `check_soon` while there are any. Until cancelled.
+    """Poll for neighbours, warn of them, and call `check_soon` while there are any. Runs until cancelled.
 
     Args:
-        own: the holder that this node is.
+        own: the name under which this node holds its lease.
     """
-    looks: dict[str, int] = {}
+    polls: dict[str, int] = {}
     while True:
         try:
-            strangers = set(await leases.holders(clock_ms())) - {own}
+            neighbours = set(await leases.holders(clock_ms())) - {own}
         except StorageError:
-            strangers = set(looks)
-        looks = {stranger: looks.get(stranger, 0) + 1 for stranger in strangers}
-        for stranger, count in looks.items():
+            neighbours = set(polls)
+        polls = {neighbour: polls.get(neighbour, 0) + 1 for neighbour in neighbours}
+        for neighbour, count in polls.items():
             if count == 1:
-                logger.warning("no bus is set, and the node %s was on this database a moment ago. %s", stranger, MEND)
+                logger.warning("no bus is set, and the node %s used this database a moment ago. %s", neighbour, HINT)
             elif count == LASTING:
-                logger.error("no bus is set, and the node %s hears what is said here seconds late. %s", stranger, MEND)
-        if strangers:
+                logger.error(
+                    "no bus is set, and the node %s learns seconds late what is stored here. %s", neighbour, HINT
+                )
+        if neighbours:
             check_soon()
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(POLL_S)

@@ -24,8 +24,8 @@ from madang.core.rate import Rate
 from madang.delivery.presence import TTL_S
 from madang.errors import SetupError
 from madang.node.assembly import assemble
-from madang.node.lease import take_number
-from madang.node.neighbours import watch_for_strangers
+from madang.node.lease import acquire
+from madang.node.neighbours import watch_neighbours
 from madang.services.limits import UNLIMITED, Rates
 from madang.transports.addresses import Proxies
 from madang.transports.admin.app import admin_app
@@ -118,9 +118,9 @@ async def run_node(settings: Settings) -> AsyncIterator[RunningNode]:
         store = await open_store(settings.database_url, _now_ms)
         stack.push_async_callback(store.close)
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        lease = await take_number(store, name, _now_ms)
-        stack.push_async_callback(lease.give_back)
-        store.use_ids(lease.ids, lease.prolong)
+        lease = await acquire(store, name, _now_ms)
+        stack.push_async_callback(lease.release)
+        store.use_ids(lease.ids, lease.renew)
 
         secret = await store.secret()
         options = BusOptions(secret, name, TTL_S, settings.bus_channels)
@@ -134,7 +134,7 @@ async def run_node(settings: Settings) -> AsyncIterator[RunningNode]:
         parts = [*node.parts, Part("lease", loops=[lease.keep])]
         if bus.local and not for_one_node(settings.database_url):
             parts.append(
-                Part("neighbours", loops=[lambda: watch_for_strangers(store, name, _now_ms, node.hub.check_soon)])
+                Part("neighbours", loops=[lambda: watch_neighbours(store, name, _now_ms, node.hub.check_soon)])
             )
         port, admin_port = (each.getsockname()[1] for each in (listener, admin_listener))
         running = RunningNode(node, store, port, admin_port)

@@ -1,7 +1,7 @@
-"""Flood limits of one node: per connection, user, room and address. A flooder waits; his neighbours do not notice.
+"""Flood limits of one node: per connection, user, room and address. A flooder waits; others do not notice.
 
-Each limit is one bucket (`core.limits`); the answer names the longest wait. Slow mode is a room's own wait per member.
-Among several nodes each charges what was spent on the others, too: see `shared_limits.py`.
+Each limit is a bucket (`core.rate`), and a refusal names the longest wait. Slow mode is a room's own wait per member.
+Each of several nodes also charges what was spent on the others: see `shared_limits.py`.
 """
 
 import heapq
@@ -13,24 +13,24 @@ import msgspec
 from madang.core.rate import Bucket, Rate
 from madang.errors import Limited
 
-TURNS_S: Final = 30.0  # over which handshakes that were refused are spread; who is told to wait longer gives up
+TURNS_S: Final = 30.0  # over which refused handshakes are spread; clients that are told to wait longer give up
 _EVER: Final = 1 << 30  # a burst that never ends
-ROWS: Final = (
-    20  # of a page that cost as much as a command: 200 messages take 0.9 ms, a ping 7 µs and its share of both
-)
-FLOODED: Final = 25  # handshakes: who has spent his burst of 500 comes back twice a second, not fifty times
+ROWS: Final = 20
+"""Rows of a page that are charged as one command: 200 messages take 0.9 ms, a ping 7 µs and its share of both."""
+FLOODED: Final = 25
+"""Handshakes: a flooder who has spent the burst of 500 comes back twice a second, not fifty times."""
 NEGLIGIBLE: Final = 1 / 64
 KINDS: Final = ("user", "room", "address", "slow")
 """Limits that hold over all nodes."""
 _PRUNE: Final = 10_000  # buckets kept before full ones are forgotten
-_SLOW: Final = 1000.0  # slow mode counts in milliseconds, of which a second has so many
+_SLOW: Final = 1000.0  # slow mode counts in milliseconds: this many a second
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True):
     """The rates in force; 0 per second means no limit."""
 
     connection: Rate = Rate(50, 200)  # commands of one connection
-    user: Rate = Rate(10, 30)  # appends of one user, over all of his connections
+    user: Rate = Rate(10, 30)  # appends of one user, over all of their connections
     room: Rate = Rate(2000, 4000)  # appends in one room
     address: Rate = Rate(50, 500)  # handshakes and guests of one address
     handshakes: Rate = Rate(1000, 2000)  # of all addresses
@@ -44,8 +44,8 @@ UNLIMITED: Final = Rates(
 )  # fmt: skip
 
 
-class Spent(msgspec.Struct, frozen=True, array_like=True):
-    """What was spent of a limit that others share; `kind` is one of KINDS."""
+class Spending(msgspec.Struct, frozen=True, array_like=True):
+    """What was spent of a limit that all nodes share; `kind` is one of KINDS."""
 
     kind: str
     key: str
@@ -56,7 +56,7 @@ class Limits:
     """The buckets of one node. `now` is loop time in seconds.
 
     Args:
-        shared: whether what is spent is kept for `spent`, which is then to be called now and then.
+        shared: whether what is spent is kept for `spent`, which is then to be called regularly.
     """
 
     def __init__(self, rates: Rates, *, shared: bool = False) -> None:
@@ -73,9 +73,9 @@ class Limits:
         self._kinds = dict(zip(KINDS, (*held, (self._slow, Rate(_SLOW, 0))), strict=True))
 
     def append(self, user: str, room: str, now: float, slow_ms: int = 0, *, server: bool = False) -> None:
-        """Count an append of a user in a room; `slow_ms` is the room's slow mode where it applies to him.
+        """Charge an append of a user in a room; `slow_ms` is the room's slow mode, if it applies to the user.
 
-        A server key speaks for many, so the room's rate alone holds it. What one limit refuses counts with none.
+        A server key speaks for many, so only the room's rate applies to it. What one limit refuses, none is charged for.
 
         Raises:
             Limited: rate_limited or slow_mode, with the longest wait.
@@ -99,35 +99,35 @@ class Limits:
                 buckets.spend(key, n)
 
     def command(self, bucket: Bucket, now: float) -> None:
-        """Count a command in its connection's own bucket (rate_limited)."""
+        """Charge a command to its connection's own bucket (rate_limited)."""
         if wait := bucket.take(self.rates.connection, now):
             raise Limited("rate_limited", _ms(wait))
 
     def request(self, user: str, now: float) -> None:
-        """Count a user's HTTP request: all of them together are held to the rate of one connection (rate_limited)."""
+        """Charge a user's HTTP request: all of them together are held to the rate of one connection (rate_limited)."""
         if wait := self._requests.of(user, now).take(self.rates.connection, now):
             raise Limited("rate_limited", _ms(wait))
 
     def page(self, bucket: Bucket, rows: int, now: float) -> None:
-        """Count what a page of so many rows costs beyond a command, in its connection's bucket (rate_limited)."""
+        """Charge what a page costs beyond a command, by its rows, to its connection's bucket (rate_limited)."""
         if wait := bucket.take(self.rates.connection, now, rows // ROWS):
             raise Limited("rate_limited", _ms(wait))
 
     def page_requested(self, user: str, rows: int, now: float) -> None:
-        """Count a page over HTTP, as `page` does (rate_limited)."""
+        """Charge a page to the user's HTTP requests, as `page` does (rate_limited)."""
         self.page(self._requests.of(user, now), rows, now)
 
     def flooded(self, address: str, now: float) -> None:
-        """Charge an address for a connection that was closed for flooding, or coming back at once would pay."""
+        """Charge an address for a connection that was closed for flooding: otherwise coming back would be free."""
         self._addresses.of(address, now).charge(self.rates.address, now, FLOODED)
         self._spend_address(address, FLOODED)
 
     def handshake(self, address: str, now: float) -> None:
-        """Count a handshake, for its address and for the node.
+        """Charge a handshake to its address and to the node.
 
-        Thousands that were cut off together come back together. If all of the refused were told the same wait, they
-        would be refused together again; so each is told a turn behind the one before, and as many come at a time as
-        get in. What one limit refuses counts with none.
+        Thousands of clients that were disconnected together come back together. If all that are refused were told the
+        same wait, they would be refused together again. So each is told a turn behind the one before, and as many come at
+        a time as can be let in. What one limit refuses, none is charged for.
 
         Raises:
             Limited: rate_limited by its address, overloaded by the node, with the time until its turn.
@@ -147,7 +147,7 @@ class Limits:
         return ahead % TURNS_S
 
     def address(self, address: str, now: float) -> None:
-        """Count a new guest of an address (rate_limited)."""
+        """Charge a new guest to an address (rate_limited)."""
         if wait := self._addresses.of(address, now).take(self.rates.address, now):
             raise Limited("rate_limited", _ms(wait))
         self._spend_address(address, 1)
@@ -158,24 +158,24 @@ class Limits:
         if self._shared:
             self._addresses.spend(address, n)
 
-    def spent(self, seconds: float, most: int) -> list[Spent]:
-        """Give what was spent here since the last time, `seconds` ago: of the `most` who spent the largest shares.
+    def spent(self, seconds: float, most: int) -> list[Spending]:
+        """Return what was spent here since the last call, `seconds` ago: the `most` largest shares.
 
-        A share that is below a NEGLIGIBLE part of what the rate gives in that time is left out: however many nodes leave
-        it out, the rate is exceeded by little.
+        A share below a NEGLIGIBLE part of what the rate grants in that time is left out: however many nodes leave it out,
+        the rate is exceeded by little.
         """
 
-        def shares() -> Iterator[tuple[float, Spent]]:
+        def shares() -> Iterator[tuple[float, Spending]]:
             for kind, (buckets, rate) in self._kinds.items():
                 spent, buckets.spent = buckets.spent, {}
                 if rate.per_second:
                     for key, n in spent.items():
                         if (share := n / rate.per_second) >= seconds * NEGLIGIBLE:
-                            yield share, Spent(kind, key, n)
+                            yield share, Spending(kind, key, n)
 
         return [spent for _, spent in heapq.nlargest(most, shares(), key=lambda each: each[0])]
 
-    def charge(self, spent: Spent, now: float) -> None:
+    def charge(self, spent: Spending, now: float) -> None:
         """Charge what was spent on another node. What the bucket does not have, it owes."""
         if (kind := self._kinds.get(spent.kind)) is not None:  # else of a later version
             buckets, rate = kind
@@ -184,7 +184,7 @@ class Limits:
 
 
 class _Buckets(dict[str, Bucket]):
-    """Buckets by key. Full ones are forgotten whenever there are twice as many as the last time left over."""
+    """Buckets by key. Full ones are forgotten whenever there are twice as many buckets as the last time left."""
 
     _prune_at = 0
 
@@ -197,7 +197,7 @@ class _Buckets(dict[str, Bucket]):
         self.spent[key] = self.spent.get(key, 0) + n
 
     def of(self, key: str, now: float) -> Bucket:
-        """Give the bucket of a key."""
+        """Return the bucket of a key."""
         bucket = self.get(key)
         if bucket is None:
             if len(self) >= max(_PRUNE, self._prune_at):

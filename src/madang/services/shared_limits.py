@@ -1,9 +1,9 @@
-"""Limits that hold over the whole fleet: nodes tell each other what was spent on them, and each charges it to its own.
+"""Limits that hold over the whole fleet: each node publishes what was spent on it, and the others charge it to theirs.
 
-An append asks nobody: it is counted here, and told a fifth of a second later. So a user with sockets on three nodes may
-spend his burst once on each before they know of each other; what was too much he owes, and from then on all three
-together let him have one rate. What the bus loses only loosens a limit, and what it repeats is charged once. Slow mode
-likewise: at most one message per node before they know, and the waits add up.
+An append waits for no other node: it is charged here, and published a fifth of a second later. So a user with sockets on
+three nodes may spend the burst once on each before the nodes know of each other; the excess is owed, and from then on all
+three together grant one rate. What the bus loses only loosens a limit, and what it repeats is charged once. The same
+holds for slow mode: at most one message per node before they know, and the waits add up.
 """
 
 import asyncio
@@ -14,32 +14,33 @@ from typing import Final
 import msgspec
 
 from madang.ports.bus import EVERYWHERE, MAX_SIGNAL, Bus, Signal
-from madang.services.limits import KINDS, Limits, Spent
+from madang.services.limits import KINDS, Limits, Spending
 
-SPENT: Final = "spent"  # the topic
+SPENT: Final = "spent"
+"""The topic of the signals."""
 TICK_S: Final = 0.2
 MOST: Final = 1_000
-"""Spenders told per tick: those of the largest shares of their limits."""
+"""Spendings published per tick: those with the largest shares of their limits."""
 PARTS: Final = 64
-"""Signals that may wait for the broker; above that the oldest go."""
+"""Signals that may wait for the broker; above that the oldest are dropped."""
 NODES: Final = 4_096
-"""Other nodes whose numbers are remembered; above that all are forgotten."""
-_SPENT: Final = 32  # bytes of one in JSON besides its key
+"""Other nodes whose last numbers are remembered; above that all are forgotten."""
+_SPENDING: Final = 32  # bytes of one in JSON besides its key
 
 
-class _Told(msgspec.Struct, array_like=True):
-    """What a signal says. Later versions may add fields behind these."""
+class _Report(msgspec.Struct, array_like=True):
+    """The value of a signal. Later versions may add fields behind these."""
 
     number: int  # grows with each signal of a node
-    spent: Sequence[Spent]
+    spent: Sequence[Spending]
 
 
 _encode: Final = msgspec.json.Encoder().encode
-_decode: Final = msgspec.json.Decoder(_Told).decode
+_decode: Final = msgspec.json.Decoder(_Report).decode
 
 
-class Sharing:
-    """Tells the other nodes what was spent here, and charges what was spent there.
+class SharedLimits:
+    """Publishes what was spent here, and charges what was spent on other nodes.
 
     Args:
         node: this node's name.
@@ -55,48 +56,48 @@ class Sharing:
         self._bus = bus
         self._now = now
         self._number = 0
-        self._heard: dict[str, int] = {}  # by node, the highest number
+        self._received: dict[str, int] = {}  # by node, the highest number
         self.charged: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
 
     async def run(self) -> None:
-        """Tell, once per tick, until cancelled. A single node has nobody to tell."""
+        """Publish once per tick, until cancelled. A single node publishes nothing."""
         while not self._bus.local:
             await asyncio.sleep(TICK_S)
-            self.tell()
+            self.publish()
 
-    def tell(self) -> None:
-        """Tell what was spent since the last time."""
+    def publish(self) -> None:
+        """Publish what was spent since the last call."""
         for portion in _portions(self._limits.spent(TICK_S, MOST)):
             self._number += 1
             key = f"{self._node}/{self._number % PARTS}"
-            self._bus.signal(Signal(EVERYWHERE, SPENT, key, _encode(_Told(self._number, portion))))
+            self._bus.signal(Signal(EVERYWHERE, SPENT, key, _encode(_Report(self._number, portion))))
 
-    def hear(self, signal: Signal) -> None:
-        """Charge what was spent on another node; what comes again, or too late, is passed over."""
+    def receive(self, signal: Signal) -> None:
+        """Charge what was spent on another node. A repeated or late signal is ignored."""
         name = signal.key.rpartition("/")[0]
         if name == self._node:
             return
-        told = _decode(signal.value)
-        if told.number <= self._heard.get(name, 0):
+        report = _decode(signal.value)
+        if report.number <= self._received.get(name, 0):
             return
-        if len(self._heard) >= NODES:
-            self._heard.clear()
-        self._heard[name] = told.number
+        if len(self._received) >= NODES:
+            self._received.clear()
+        self._received[name] = report.number
         now = self._now()
-        for spent in told.spent:
+        for spent in report.spent:
             self._limits.charge(spent, now)
             self.charged[spent.kind] += spent.n
 
 
-def _portions(spent: Sequence[Spent]) -> Iterator[list[Spent]]:
+def _portions(spent: Sequence[Spending]) -> Iterator[list[Spending]]:
     """Split into what fits into one signal each."""
-    portion: list[Spent] = []
-    size = _SPENT
+    portion: list[Spending] = []
+    size = _SPENDING
     for each in spent:
-        size += len(each.key) + _SPENT
+        size += len(each.key) + _SPENDING
         if size > MAX_SIGNAL:
             yield portion
-            portion, size = [], _SPENT + len(each.key) + _SPENT
+            portion, size = [], _SPENDING + len(each.key) + _SPENDING
         portion.append(each)
     if portion:
         yield portion

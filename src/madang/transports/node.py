@@ -21,7 +21,7 @@ from madang.services.posting import Posting
 from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
 from madang.services.rooms import Rooms
-from madang.services.shared_limits import Sharing
+from madang.services.shared_limits import SharedLimits
 from madang.transports.admission import Admission
 
 JOINS: Final = 32  # begun per turn of the loop: about 10 ms
@@ -61,7 +61,7 @@ class Node:
     invites: Invites
     identity: Identity
     limits: Limits
-    shared_limits: Sharing
+    shared_limits: SharedLimits
     wheel: Wheel
     admission: Admission
     max_text: int

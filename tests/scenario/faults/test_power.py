@@ -39,7 +39,7 @@ async def test_the_first_ack_of_all_survives_the_power(tmp_path: Path, orderly: 
             await (server.stop() if orderly else server.kill())
             await asyncio.to_thread(shim_undo.power_cut, shim, EverythingLost())
             shim.set_room(0, copying=True)
-            with pytest.raises(RuntimeError, match=r"The disk of the database is full.*Make room"):
+            with pytest.raises(RuntimeError, match=r"The database.s disk is full.*Free some space"):
                 await server.start()
             shim.calm()
             await server.start()

@@ -9,7 +9,7 @@ import pytest
 
 from madang.core.ids import id_ms
 from madang.errors import LeaseExceeded, SetupError, StorageFailed, StorageFull
-from madang.node.lease import LEASE_MS, Number, logger, take_number
+from madang.node.lease import LEASE_MS, NodeLease, acquire, logger
 from madang.ports.leases import Lease, covered
 from madang.testing import VirtualLoop
 
@@ -50,8 +50,8 @@ class Holding:
         self.loop = VirtualLoop()
         self.storage = Storage()
         self.leap_ms = 1_795_000_000_000
-        self.number: Number = self.do(take_number(self.storage, "n", self.clock_ms))
-        self.keeping = self.loop.create_task(self.number.keep())
+        self.lease: NodeLease = self.do(acquire(self.storage, "n", self.clock_ms))
+        self.keeping = self.loop.create_task(self.lease.keep())
 
     def do(self, work: Any) -> Any:
         return self.loop.run_until_complete(work)
@@ -63,7 +63,7 @@ class Holding:
         self.do(asyncio.sleep(seconds))
 
     def id(self) -> int:
-        return id_ms(self.number.ids.next(self.clock_ms()))
+        return id_ms(self.lease.ids.next(self.clock_ms()))
 
     def end(self) -> None:
         self.keeping.cancel()
@@ -113,15 +113,15 @@ def test_an_id_after_a_leap_of_the_clock_needs_a_renewal_and_no_wait(held: Holdi
     held.leap_ms += 8 * 3_600_000  # a laptop that slept
     with pytest.raises(LeaseExceeded):
         held.id()
-    held.do(held.number.prolong())
+    held.do(held.lease.renew())
     assert held.id() == held.clock_ms()
 
 
 def test_an_id_above_a_room_of_a_faster_node_needs_a_renewal_and_no_wait(held: Holding) -> None:
-    ids, newest = held.number.ids, held.clock_ms() + 60_000 - 1_704_067_200_000 << 22
+    ids, newest = held.lease.ids, held.clock_ms() + 60_000 - 1_704_067_200_000 << 22
     with pytest.raises(LeaseExceeded):
         ids.next(held.clock_ms(), above=newest)
-    held.do(held.number.prolong())
+    held.do(held.lease.renew())
     assert ids.next(held.clock_ms(), above=newest) > newest
 
 
@@ -130,7 +130,7 @@ def test_who_learns_of_the_loss_by_a_send_ends_at_once(held: Holding) -> None:
     held.pass_time(1)
     held.storage.taken = True
     with pytest.raises(StorageFailed, match="taken"):
-        held.do(held.number.prolong())
+        held.do(held.lease.renew())
     began = held.loop.time()
     with pytest.raises(RuntimeError, match="lost"):
         held.do(held.keeping)
@@ -140,22 +140,22 @@ def test_who_learns_of_the_loss_by_a_send_ends_at_once(held: Holding) -> None:
 def test_what_was_used_is_told_when_the_number_is_given_back(held: Holding) -> None:
     used = held.id()
     held.pass_time(5)
-    held.do(held.number.give_back())
+    held.do(held.lease.release())
     assert held.storage.released_ms == used
 
 
 async def test_a_storage_that_fails_lets_the_node_end(caplog: pytest.LogCaptureFixture) -> None:
     storage = Storage()
-    number = await take_number(storage, "n", lambda: 0)
+    lease = await acquire(storage, "n", lambda: 0)
     storage.sick = StorageFailed
     with caplog.at_level(logging.WARNING, logger.name):
-        await number.give_back()
-    assert "not given back" in caplog.text
+        await lease.release()
+    assert "not released" in caplog.text
 
 
-@pytest.mark.parametrize(("error", "problem"), [(StorageFull, "disk .* is full"), (StorageFailed, "takes nothing")])
+@pytest.mark.parametrize(("error", "problem"), [(StorageFull, "disk is full"), (StorageFailed, "accepts no writes")])
 async def test_a_storage_that_takes_nothing_is_told_at_the_start(error: type[Exception], problem: str) -> None:
     storage = Storage()
     storage.sick = error
     with pytest.raises(SetupError, match=problem):
-        await take_number(storage, "n", lambda: 0)
+        await acquire(storage, "n", lambda: 0)

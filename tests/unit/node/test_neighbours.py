@@ -7,7 +7,7 @@ import pytest
 
 from madang.errors import StorageFailed
 from madang.node.lease import LEASE_MS
-from madang.node.neighbours import LOOK_S, logger, watch_for_strangers
+from madang.node.neighbours import POLL_S, logger, watch_neighbours
 from madang.testing import VirtualLoop
 
 
@@ -32,10 +32,10 @@ def warned(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
     return found
 
 
-def test_strangers(warned: list[tuple[int, str]]) -> None:
+def test_neighbours_without_a_bus_are_warned_of(warned: list[tuple[int, str]]) -> None:
     loop, holders, doubts = VirtualLoop(), Holders(), list[float]()
     watching = loop.create_task(
-        watch_for_strangers(holders, "own", loop.clock_ms, lambda: doubts.append(loop.time()))  # type: ignore[arg-type]
+        watch_neighbours(holders, "own", loop.clock_ms, lambda: doubts.append(loop.time()))  # type: ignore[arg-type]
     )
 
     def passes(seconds: float) -> None:
@@ -59,7 +59,7 @@ def test_strangers(warned: list[tuple[int, str]]) -> None:
     passes(100)
     assert [level for level, _ in warned] == [logging.WARNING, logging.ERROR]
     assert "the other" in warned[1][1] and "MADANG_BUS" in warned[1][1]
-    assert len(doubts) >= 140 / LOOK_S - 1, "the log is looked at as long as there are two"
+    assert len(doubts) >= 140 / POLL_S - 1, "the log is looked at as long as there are two"
     watching.cancel()
     passes(0)
     loop.close()

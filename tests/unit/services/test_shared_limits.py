@@ -12,8 +12,8 @@ from madang.core.rate import Rate
 from madang.errors import Limited
 from madang.ports.bus import EVERYWHERE, MAX_SIGNAL, Bus, Signal
 from madang.services import shared_limits as module
-from madang.services.limits import NEGLIGIBLE, Limits, Rates, Spent
-from madang.services.shared_limits import MOST, TICK_S, Sharing
+from madang.services.limits import NEGLIGIBLE, Limits, Rates, Spending
+from madang.services.shared_limits import MOST, TICK_S, SharedLimits
 from madang.testing import LossyBus, VirtualLoop
 
 RATE, BURST, NODES = 10, 30, 3
@@ -28,7 +28,7 @@ class Node:
     def __init__(self, n: int, bus: Bus) -> None:
         self.bus = bus
         self.limits = Limits(RATES, shared=True)
-        self.sharing = Sharing(f"node-{n}", self.limits, bus, asyncio.get_running_loop().time)
+        self.shared = SharedLimits(f"node-{n}", self.limits, bus, asyncio.get_running_loop().time)
         self.signals: list[Signal] = []
 
     def receive(self, events: Sequence[Event]) -> None: ...
@@ -39,7 +39,7 @@ class Node:
 
     def signal(self, signal: Signal) -> None:
         self.signals.append(signal)
-        self.sharing.hear(signal)
+        self.shared.receive(signal)
 
     def passes(self, user: str, room: str, slow_ms: int = 0) -> bool:
         try:
@@ -56,7 +56,7 @@ def told(story: Callable[[list[Node]], Awaitable[None]], spoil: Callable[[Memory
         nodes = [Node(n, spoil(bus, n) if spoil else bus) for n, bus in enumerate(buses)]
         for node in nodes:
             await node.bus.start(node)
-        parts = [asyncio.ensure_future(node.sharing.run()) for node in nodes]
+        parts = [asyncio.ensure_future(node.shared.run()) for node in nodes]
         await story(nodes)
         for part in parts:
             part.cancel()
@@ -129,8 +129,8 @@ def test_a_room_and_an_address_are_shared_too() -> None:
         here.limits.flooded("10.0.0.9", now())
         await asyncio.sleep(TICK_S * 1.1)
         assert not there.passes("somebody", "full") and there.passes("somebody", "empty")
-        assert there.sharing.charged == Counter(room=40, user=40, address=20 + 1 + 25)
-        assert here.sharing.charged == Counter()
+        assert there.shared.charged == Counter(room=40, user=40, address=20 + 1 + 25)
+        assert here.shared.charged == Counter()
 
     told(story)
 
@@ -164,7 +164,7 @@ def test_what_is_told_is_bounded_and_the_largest_shares_go_first() -> None:
             for _ in range(BURST // 2):
                 assert here.passes(f"busy-{n}", f"busy-{n}-{_}")
         await asyncio.sleep(TICK_S * 1.1)
-        assert there.sharing.charged["user"] == 100 * (BURST // 2) + MOST - 100
+        assert there.shared.charged["user"] == 100 * (BURST // 2) + MOST - 100
         assert all(len(signal.value) <= MAX_SIGNAL for signal in there.signals)
         count = len(there.signals)
         await asyncio.sleep(TICK_S * 10)
@@ -189,19 +189,19 @@ def test_a_single_node_keeps_nothing_for_others() -> None:
         limits.append("u", "room", 1000.0, 100)
         limits.address("10.0.0.1", 1000.0)
         assert limits.spent(TICK_S, 10) == []
-        await Sharing("alone", limits, MemoryBus(), asyncio.get_running_loop().time).run()
+        await SharedLimits("alone", limits, MemoryBus(), asyncio.get_running_loop().time).run()
 
     asyncio.run(alone())
 
 
 def test_kinds_of_later_versions_are_passed_over_and_nodes_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(nodes: list[Node]) -> None:
-        sharing = nodes[0].sharing
+        shared = nodes[0].shared
         monkeypatch.setattr(module, "NODES", 3)
         for n in range(10):
-            sharing.hear(Signal(EVERYWHERE, module.SPENT, f"other-{n}/1", b'[1,[["karma","u",3,"more"]],"more"]'))
-        assert len(sharing._heard) <= 3
-        nodes[0].limits.charge(Spent("user", "u", BURST), asyncio.get_running_loop().time())
+            shared.receive(Signal(EVERYWHERE, module.SPENT, f"other-{n}/1", b'[1,[["karma","u",3,"more"]],"more"]'))
+        assert len(shared._received) <= 3
+        nodes[0].limits.charge(Spending("user", "u", BURST), asyncio.get_running_loop().time())
         assert not nodes[0].passes("u", "room")
 
     told(story)
