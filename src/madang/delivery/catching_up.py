@@ -12,7 +12,7 @@ from madang.delivery.reader import LogReader
 from madang.delivery.room import LiveRoom
 from madang.delivery.statistics import Statistics
 from madang.delivery.subscriber import Entry, Subscriber, encoded
-from madang.delivery.subscription import Standing, Subscription
+from madang.delivery.subscription import BEHIND, READING, Subscription
 from madang.delivery.turns import Turns
 from madang.errors import StorageError, StorageFailed
 from madang.protocol.native import codec
@@ -46,7 +46,7 @@ class CatchingUp:
             room = self._rooms.get(name)
             if subscriber.paused:
                 return  # full again; the other rooms when there is room
-            if room is None or subscription.standing is not Standing.BEHIND:
+            if room is None or subscription.standing is not BEHIND:
                 continue
             goal = _goal(room, subscription)
             if 0 < goal - subscription.position <= RESUME_EVENTS:
@@ -65,14 +65,14 @@ class CatchingUp:
         While batches are being written it may be in their audience, so its turn comes when they are out.
         """
         subscriber = subscription.subscriber
-        if room.batches or subscription.standing is not Standing.BEHIND:
+        if room.batches or subscription.standing is not BEHIND:
             return
         while not subscriber.paused and subscription.position < (goal := _goal(room, subscription)):
             if goal - subscription.position > RESUME_EVENTS:
                 # The event that ends its access is told as an event, behind the reset.
                 self._reset(room, subscription, goal - (goal == subscription.until))
             elif subscription.position < room.tail.start:
-                subscription.standing = Standing.READING
+                subscription.standing = READING
                 self._turns.spawn(self._advance_from_log(room, subscription))
                 return
             else:
@@ -88,7 +88,7 @@ class CatchingUp:
     async def _advance_from_log(self, room: LiveRoom, subscription: Subscription) -> None:
         try:
             events = await self._reader.before_tail(room, subscription.position)
-            if subscription.standing is not Standing.READING:
+            if subscription.standing is not READING:
                 return
             if not events:
                 raise StorageFailed("The log does not have what it announced.")
@@ -101,8 +101,8 @@ class CatchingUp:
             subscription.subscriber.close_retryable()
             return
         finally:
-            if subscription.standing is Standing.READING:
-                subscription.standing = Standing.BEHIND
+            if subscription.standing is READING:
+                subscription.standing = BEHIND
         self._advance(room, subscription)
 
     def _give(self, subscription: Subscription, entries: Iterable[Entry]) -> bool:

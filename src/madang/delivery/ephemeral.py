@@ -1,5 +1,7 @@
-"""The ephemeral lane: typing and read-pointer notices (presence: `presence.py`). Apart from the log; last value per key; coalesced per
-tick; first to be dropped under load. Nothing here is repeated or recovered: a client that missed a notice misses little.
+"""The ephemeral lane: typing and read pointers (presence has a file of its own), apart from the log.
+
+The last value per key counts; values are coalesced per tick, and the first to be dropped under load. Nothing is repeated
+or recovered: a client that missed a notice misses little.
 """
 
 import asyncio
@@ -16,12 +18,13 @@ from madang.ports.bus import Signal
 from madang.protocol.native.frames import Frame, ReadFrame, TypingFrame
 
 TICK_S: Final = 0.25
-TYPING_S: Final = 6.0  # a sign of typing that is not repeated ends by itself
-CROWD: Final = 200  # live sockets above which typing and read notices are not told: nobody could read them
-KEYS: Final = 100  # users in one notice; the rest waits for the next tick
-BACKLOG: Final = 64  # rooms waiting for their turn above which a tick is left out
+TYPING_S: Final = 6.0  # after which a typing signal that is not repeated ends by itself
+CROWD: Final = 200  # live subscribers above which typing and read pointers are not told: nobody could follow them
+KEYS: Final = 100  # users in one frame; the others wait for the next tick
+BACKLOG: Final = 64  # rooms waiting for their turn above which a tick is skipped
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.decode
+_decode_name = msgspec.json.Decoder(str | None).decode
+_decode_seq = msgspec.json.Decoder(int).decode
 
 
 class _Waiting:
@@ -33,7 +36,7 @@ class _Waiting:
         self.typing: dict[str, str | None] = {}  # user -> name, or None when stopped
         self.readers: dict[str, int] = {}
 
-    def turn(self, user: str, name: str | None) -> None:
+    def toggle(self, user: str, name: str | None) -> None:
         """Note that a user began or stopped typing. Both within one tick cancel out."""
         if self.typing.pop(user, self) is self:
             self.typing[user] = name
@@ -59,34 +62,41 @@ class Ephemeral:
         self.presence = presence
 
     def receive(self, signal: Signal) -> None:
-        """Take a notice, this node's own or another's."""
+        """Handle a signal of this node or another's."""
         room = self._rooms.get(signal.room)
         if room is None:
             return
         if signal.topic == "presence":
             self.presence.receive(signal)
+        elif signal.topic == "typing":
+            self._receive_typing(room, signal.key, _decode_name(signal.value))
+        elif signal.topic == "read":
+            self._receive_read(room, signal.key, _decode_seq(signal.value))
+
+    def _receive_typing(self, room: LiveRoom, user: str, name: str | None) -> None:
+        if (waiting := self._waiting_in(room)) is None:
             return
-        seq = 0
-        if signal.topic == "read":
-            seq = msgspec.json.decode(signal.value, type=int)
-            if not room.has_read(signal.key, seq):  # of another device, or late: nobody may see a pointer fall
-                return
+        key = room.info.id, user
+        if name is not None:
+            changed = key not in self._typing
+            self._typing[key] = self._loop.time() + TYPING_S
+        else:
+            changed = self._typing.pop(key, None) is not None
+        if changed:
+            waiting.toggle(user, name)
+
+    def _receive_read(self, room: LiveRoom, user: str, seq: int) -> None:
+        # A pointer of another device, or a late one, may be lower: nobody may see it fall.
+        if room.has_read(user, seq) and (waiting := self._waiting_in(room)) is not None:
+            waiting.readers[user] = seq
+
+    def _waiting_in(self, room: LiveRoom) -> _Waiting | None:
+        """Return what a room has to tell at the next tick; None for a crowd, which is not told."""
         if room.live > CROWD:
             self._statistics.ephemeral_dropped += 1
-            return
-        waiting = self._waiting.setdefault(signal.room, _Waiting())
-        if signal.topic == "typing":
-            name = _decode(signal.value)
-            if name is not None:
-                known = (signal.room, signal.key) in self._typing
-                self._typing[signal.room, signal.key] = self._loop.time() + TYPING_S
-            else:
-                known = self._typing.pop((signal.room, signal.key), None) is None
-            if not known:
-                waiting.turn(signal.key, name)
-        elif signal.topic == "read":
-            waiting.readers[signal.key] = seq
+            return None
         self._arm()
+        return self._waiting.setdefault(room.info.id, _Waiting())
 
     def _arm(self) -> None:
         if not self._ticking:
@@ -99,7 +109,7 @@ class Ephemeral:
         for (name, user), ends in list(self._typing.items()):
             if ends <= now:
                 del self._typing[name, user]
-                self._waiting.setdefault(name, _Waiting()).turn(user, None)
+                self._waiting.setdefault(name, _Waiting()).toggle(user, None)
         if self._scheduler.backlog > BACKLOG:
             self._drop()
             self._arm()
@@ -113,15 +123,15 @@ class Ephemeral:
             self._arm()
 
     def _drop(self) -> None:
-        """Forget what waits but for who stopped typing: that must be told once, or he types for ever."""
-        for name, waiting in list(self._waiting.items()):
+        """Forget what waits, except that a user stopped typing: never told, they would seem to type forever."""
+        for room, waiting in list(self._waiting.items()):
             self._statistics.ephemeral_dropped += len(waiting.typing) + len(waiting.readers)
             waiting.readers.clear()
-            for user in [user for user, known in waiting.typing.items() if known is not None]:
+            for user in [user for user, name in waiting.typing.items() if name is not None]:
                 del waiting.typing[user]
-                self._typing.pop((name, user), None)  # so that his next sign is told
+                self._typing.pop((room, user), None)  # so that the next signal is told
             if not waiting.typing:
-                del self._waiting[name]
+                del self._waiting[room]
 
     def _tell(self, room: LiveRoom, waiting: _Waiting) -> None:
         if waiting.typing:
@@ -136,18 +146,18 @@ class Ephemeral:
 
 
 def typing(room: str, user: str, name: str | None) -> Signal:
-    """Make the signal that a user types (his name) or has stopped (None)."""
+    """Return the signal that a user is typing (their name) or has stopped (None)."""
     return Signal(room, "typing", user, _encode(name))
 
 
 def read(room: str, user: str, seq: int) -> Signal:
-    """Make the signal that a user has read up to `seq`."""
+    """Return the signal that a user has read up to `seq`."""
     return Signal(room, "read", user, _encode(seq))
 
 
 def tell(room: LiveRoom, frame: Frame) -> None:
-    """Write a frame to every live socket of a room; those behind do without."""
+    """Write a frame to every live subscriber of a room; those that are behind do without."""
     for encoding, audience in room.audiences.items():
         data = encoding.frame(frame)
-        for subscription in tuple(audience.subscriptions):  # writing may fill a socket, and then it leaves
+        for subscription in tuple(audience.subscriptions):  # a copy: writing may fill a socket, and then it leaves
             subscription.subscriber.write_now(data)

@@ -4,7 +4,7 @@ Rule 1: an event is accepted only as the next seq; order is settled here, once, 
 Rule 2: a batch is sealed (joined, its audience fixed) before it is written, and then written to all of that audience, in
         slices if the room is large. So a live subscriber always stands at `sealed`.
 Rule 3: an event that ends someone's access closes its batch; behind it, its subject is no longer in the audience.
-When a batch is sealed is decided in `scheduler.py`; the log is read in `hub.py`.
+When a batch is sealed and written is decided in `scheduler.py`; what is missing is read from the log in `gaps.py`.
 """
 
 from collections import deque
@@ -27,12 +27,12 @@ from madang.core.rooms import Room, changed
 from madang.delivery.memberships import MembershipChanges
 from madang.delivery.statistics import Statistics
 from madang.delivery.subscriber import Encoding, Subscriber, encoded
-from madang.delivery.subscription import Standing, Subscription
+from madang.delivery.subscription import BEHIND, LIVE, OUT, Subscription
 from madang.delivery.tail import HotTail
 from madang.protocol.native.frames import SkipFrame
 
-READERS: Final = 1000  # users whose read pointers a live room knows; above that, who came first is forgotten
-FEW: Final = 16  # subscribers up to which an event is joined with what else the turn of the loop gives them
+READERS: Final = 1000  # users whose read pointers a live room knows; above that, the oldest is forgotten
+FEW: Final = 16  # subscribers up to which an event is joined with what else this turn of the loop gives them
 
 
 class Turn(Enum):
@@ -61,12 +61,12 @@ class Audience:
         self.pending: list[bytes] = []
 
     def fix(self, waiting: bool) -> None:
-        """Fix who is written to, and how: few sockets joined with their acks, many at once.
+        """Fix who is written to, and how: events for few are queued, and go out with their acks; for many, written at once.
 
-        What was queued for few is flushed before the first direct write could overtake it. A batch for few that still
-        waits would be queued later; so as long as any is `waiting`, few they remain.
+        What is queued is flushed first, so that no direct write overtakes it. A sealed batch that waits may still be
+        queued later, so an audience of few stays one, however large, while any is `waiting`.
         """
-        for subscription in tuple(self.subscriptions):  # flushing may fill a socket, and then it leaves
+        for subscription in tuple(self.subscriptions):  # a copy: flushing may fill a socket, and then it leaves
             subscription.subscriber.flush()
         few = len(self.subscriptions) <= FEW
         self.few = few or (self.few and waiting)
@@ -150,10 +150,10 @@ class LiveRoom:
     def _end_access(self, user: str, seq: int) -> None:
         self.changes.note(user, seq)
         theirs = [s for s in self.subscriptions() if s.user == user and s.until is None and s.joined_at < seq]
-        if any(s.standing is Standing.LIVE for s in theirs):
+        if any(s.standing is LIVE for s in theirs):
             self.seal()
         for subscription in theirs:
-            if subscription.standing is Standing.LIVE:
+            if subscription.standing is LIVE:
                 self.detach(subscription)
                 self.leaving.add(subscription.subscriber)
             else:
@@ -194,34 +194,34 @@ class LiveRoom:
             audience.pending = [encoding.event(e) for e in unsealed]
         audience.subscriptions.add(subscription)
         audience.stale = True
-        subscription.standing = Standing.LIVE
+        subscription.standing = LIVE
         self.lagging.discard(subscription)
         self.live += 1
 
     def put_behind(self, subscription: Subscription) -> None:
-        """Add to those that are behind: it is to catch up from its position."""
-        subscription.standing = Standing.BEHIND
+        """Add to those that are behind, to catch up from its position."""
+        subscription.standing = BEHIND
         self.lagging.add(subscription)
 
     def detach(self, subscription: Subscription) -> None:
         """Remove from the audience, or from those behind."""
-        if subscription.standing is Standing.LIVE:
+        if subscription.standing is LIVE:
             audience = self.audiences[subscription.subscriber.encoding]
             audience.subscriptions.discard(subscription)
             audience.stale = True
             self.live -= 1
         self.lagging.discard(subscription)
-        subscription.standing = Standing.OUT
+        subscription.standing = OUT
 
     def withdraw(self, subscriber: Subscriber) -> None:
-        """Take a subscriber that joins out of the batches on their way: the answer to the join has what they bring."""
+        """Take a joining subscriber out of the batches on their way: the answer to the join has what is in them."""
         for i, (data, writers, cursor) in enumerate(self.batches):
             rest = tuple(write for write in writers[cursor:] if write not in (subscriber.queue, subscriber.write_now))
             self.batches[i] = (data, rest, 0)
 
     def lag(self, subscription: Subscription) -> None:
         """Stop writing to a subscriber over its byte budget. Sealed batches still reach it, so it stands at `sealed`."""
-        if subscription.standing is Standing.LIVE:
+        if subscription.standing is LIVE:
             self.detach(subscription)
             subscription.position = self.sealed
             self.put_behind(subscription)

@@ -14,6 +14,10 @@ class Standing(Enum):
     READING = auto()  # behind, and what it lacks is being read from the log
 
 
+# For rooms with many that are behind: see `room.IDLE`.
+OUT, LIVE, BEHIND, READING = Standing.OUT, Standing.LIVE, Standing.BEHIND, Standing.READING
+
+
 class Subscription:
     """One subscriber that follows one room.
 
@@ -32,7 +36,7 @@ class Subscription:
         self.user = user
         self.name = name
         self.role = role
-        self.standing = Standing.OUT
+        self.standing = OUT
         self.position = position
         self.joined_at = joined_at
         self.until: int | None = None
