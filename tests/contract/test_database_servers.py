@@ -195,8 +195,8 @@ async def test_pointers_and_departures_never_wait_in_a_ring(server_url: str) -> 
 
         async def leave_and_return(store: Store, names: list[str]) -> None:
             for _ in range(5):
-                for type in (kinds.MemberLeft.type, kinds.MemberJoined.type):
-                    await store.append([s.draft(type, name, role="member") for name in names for s in scenes])
+                for kind in (kinds.MemberLeft, kinds.MemberJoined):
+                    await store.append([s.any_draft(kind, name, None) for name in names for s in scenes])
 
         async def read(store: Store, names: list[str]) -> None:
             for n in range(20):

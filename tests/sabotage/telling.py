@@ -5,9 +5,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+import msgspec
+
 from madang.core.events import TYPES, MessageSent
 from madang.delivery.room import LiveRoom
 from madang.protocol.native import codec
+from madang.protocol.native.frames import Answer, AppendAnswer
 from madang.services import messages
 
 EVERY: Final = 20
@@ -39,12 +42,14 @@ def _tells_wrongly(what: str) -> None:
 
 def _lies() -> None:
     """An ack names the next seq."""
-    ack = codec.ack
+    answer = codec.answer
 
-    def wrong(n: int, id: int, seq: int, level: str, duplicate: bool) -> bytes:
-        return ack(n, id, seq + (1 if _now() else 0), level, duplicate)
+    def wrong(n: int, said: Answer) -> bytes:
+        if isinstance(said, AppendAnswer) and _now():
+            said = msgspec.structs.replace(said, seq=said.seq + 1)
+        return answer(n, said)
 
-    codec.ack = wrong
+    codec.answer = wrong
 
 
 def _forgets() -> None:

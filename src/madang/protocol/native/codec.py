@@ -156,22 +156,6 @@ def answer(n: int, answer: Answer) -> bytes:
     return b'{"op":"ok","n":%d}' % n if body == b"{}" else b'{"op":"ok","n":%d,' % n + body[1:]
 
 
-def ok(n: int, **fields: Any) -> bytes:
-    """Encode an answer."""
-    return _encode({"op": "ok", "n": n, **fields})
-
-
-def ack(n: int, appended_id: int, seq: int, level: str, duplicate: bool) -> bytes:
-    """Encode the answer to a command that appended; all parts are the server's own, so nothing needs escaping."""
-    tail = ',"duplicate":true}' if duplicate else "}"
-    return f'{{"op":"ok","n":{n},"id":"{appended_id}","seq":{seq},"ack":"{level}"{tail}'.encode()
-
-
-def joined(n: int, fields: dict[str, Any], events: list[bytes]) -> bytes:
-    """Encode the answer to join around events that are encoded already."""
-    return _encode({"op": "ok", "n": n, **fields})[:-1] + b',"events":[' + b",".join(events) + b"]}"
-
-
 def error(n: int | None, problem: MadangError) -> bytes:
     """Encode a refusal; without `n` when the frame had none that could be read."""
     retry_ms = problem.retry_ms if isinstance(problem, Limited) else msgspec.UNSET

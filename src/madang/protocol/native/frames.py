@@ -13,6 +13,7 @@ from typing import Annotated, Final
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from madang.core.events import Appended
 from madang.core.messages import Message
 from madang.core.rooms import Membership
 
@@ -260,3 +261,15 @@ ANSWERS: Final[dict[str, type[Answer] | UnionType]] = {
     "ping": PingAnswer,
 }
 """What each operation is answered with."""
+
+
+def append_answer(appended: Appended | None, ack: str) -> AppendAnswer | UnchangedAnswer:
+    """Return the answer to what appends an event; None: it changed nothing.
+
+    Args:
+        ack: the level that the log promises.
+    """
+    if appended is None:
+        return UnchangedAnswer()
+    event = appended.event
+    return AppendAnswer(id=str(event.id), seq=event.seq, ack=ack, duplicate=appended.duplicate)

@@ -21,7 +21,7 @@ from madang.delivery.subscription import Subscription
 from madang.errors import Limited, MadangError, Refused
 from madang.protocol.native import codec
 from madang.protocol.native.commands import Command, Hello
-from madang.protocol.native.frames import Answer, UnchangedAnswer
+from madang.protocol.native.frames import Answer, append_answer
 from madang.transports.node import Node
 from madang.transports.websocket.framing import NativeEncoding
 
@@ -211,10 +211,8 @@ class Session:
             return
         if isinstance(outcome, MadangError):
             self._refuse(n, outcome)
-        elif outcome is None:
-            self.answer(n, UnchangedAnswer())
         else:
-            self._write(codec.ack(n, outcome.event.id, outcome.event.seq, self.node.appender.ack, outcome.duplicate))
+            self.answer(n, append_answer(outcome, self.node.appender.ack))
 
     def later(self, n: int, work: Callable[[], Awaitable[Answer]], turns: Turnstile | None = None) -> None:
         """Answer when some work is done; the commands behind it wait.

@@ -9,7 +9,7 @@ from websockets.uri import parse_uri
 from madang.core.events import Event, MessageSent
 from madang.errors import Refused
 from madang.protocol.native import codec
-from madang.protocol.native.frames import SkipFrame
+from madang.protocol.native.frames import AppendAnswer, SkipFrame
 from madang.transports.websocket.framing import frame
 from madang_proof.measuring.clients import LoadClients, Target
 from madang_proof.measuring.sockets import Socket, Told
@@ -20,6 +20,10 @@ URI = parse_uri("ws://127.0.0.1:8400/ws")
 def message(seq: int, text: str) -> bytes:
     body = msgspec.json.encode({"text": text})
     return codec.event(Event(room="r", seq=seq, type=MessageSent.type, id=seq, user="u", name="Mina", at=0, body=body))
+
+
+def ack(n: int, id: int, seq: int) -> bytes:
+    return codec.answer(n, AppendAnswer(id=str(id), seq=seq, ack="stored"))
 
 
 HOSTILE = (
@@ -34,7 +38,7 @@ texts = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=40))
 frames = st.one_of(
     texts.map(lambda text: ("message", message(7, text))),
     texts.map(lambda text: ("refusal", codec.error(9, Refused("bad_text", text)))),
-    st.just(("answer", codec.ack(300, 382817522920980480, 43, "stored", False))),
+    st.just(("answer", ack(300, 382817522920980480, 43))),
     st.just(("other", codec.frame(SkipFrame(room="r", from_=1, to=2)))),
 )
 
@@ -60,7 +64,7 @@ def test_counts_are_exact_however_the_stream_is_cut(said: list[tuple[str, bytes]
 
 @pytest.mark.parametrize("step", [1, 2, 7, 20, 21, 22])
 def test_counts_are_exact_in_small_pieces(step: int) -> None:
-    stream = b"".join(frame(message(n, "hello")) + frame(codec.ack(n, n, n, "stored", False)) for n in range(1, 30))
+    stream = b"".join(frame(message(n, "hello")) + frame(ack(n, n, n)) for n in range(1, 30))
     socket = counting()
     for start in range(0, len(stream), step):
         socket.data_received(stream[start : start + step])

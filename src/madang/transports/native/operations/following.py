@@ -8,7 +8,7 @@ from madang.delivery.joining import Start
 from madang.errors import Refused
 from madang.protocol.native import codec
 from madang.protocol.native import commands as c
-from madang.protocol.native.frames import Answer, AppendAnswer, InviteAnswer, JoinAnswer, RoomInfo, UnchangedAnswer
+from madang.protocol.native.frames import Answer, InviteAnswer, JoinAnswer, RoomInfo, append_answer
 from madang.transports.native.session import Session
 
 
@@ -70,11 +70,6 @@ def invite(session: Session, m: c.Invite) -> None:
 
 def _append(session: Session, m: c.Command, change: Callable[[Actor], Awaitable[Appended | None]]) -> None:
     async def work() -> Answer:
-        outcome = await change(session.actor())
-        if outcome is None:
-            return UnchangedAnswer()
-        event = outcome.event
-        ack = session.node.appender.ack
-        return AppendAnswer(id=str(event.id), seq=event.seq, ack=ack, duplicate=outcome.duplicate)
+        return append_answer(await change(session.actor()), session.node.appender.ack)
 
     session.later(m.n, work)
