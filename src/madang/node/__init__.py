@@ -1,1 +1,1 @@
-"""One node: its parts put together, started, served and drained."""
+"""One node: how its parts are assembled, started, served and drained."""

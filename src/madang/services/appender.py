@@ -1,13 +1,13 @@
 """The appender: group commit of all rooms' drafts, acks, and the hand-over of what was committed.
 
-Batch the store, never the ack: a draft is acked when the transaction it is in has been committed, and not before.
-While one batch is being committed the next one collects, so the size of a batch follows the load by itself; only when
-drafts come thick does an idle lane wait LINGER_S for company, because each hand-over between the event loop and the
-storage costs as much as about 15 messages.
+The store is batched, never the ack: a draft is acked when its transaction has been committed, and not before. While one
+batch is being committed the next one collects, so the size of a batch follows the load. Only when drafts come quickly
+does an idle lane wait LINGER_S for more, because each hand-over between the event loop and the storage costs as much as
+about 15 messages.
 
-Order: a room is always in the same lane, and its drafts are first in, first out; so a sender's keep their order.
-Fairness: when more waits than one batch can take, every room gets an equal share of it.
-Bound: WAITING drafts per lane; above that drafts are refused (overloaded), not queued.
+Order: a room is always in the same lane, and its drafts are first in, first out; so each sender's keep their order.
+Fairness: when more drafts wait than fit into one batch, every room gets an equal share of it.
+Bound: WAITING drafts per lane; above that, drafts are refused (overloaded), not queued.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ logger = logging.getLogger("madang.appender")
 BATCH: Final = 256
 WAITING: Final = 20_000
 LINGER_S: Final = 0.002
-THICK: Final = 8  # drafts in the last batch from which the next one lingers
+BUSY: Final = 8  # drafts in the last batch from which the next one lingers
 OVERLOADED_MS: Final = 500
 SIZES: Final = BATCH.bit_length()  # batches are counted by size: at most 1, 2, 4 … BATCH
 
@@ -38,13 +38,13 @@ _Waiting = tuple[Draft, Reply, Any]
 
 
 class Statistics(msgspec.Struct):
-    """Counters of the appender. Nothing is counted per draft but what did not become an event."""
+    """Counters of the appender. Per draft, only what did not become an event is counted."""
 
     stored: int = 0
     duplicates: int = 0  # repeats of a cid
     unchanged: int = 0
     refused: int = 0
-    failed: int = 0  # for the storage's sake, or ours
+    failed: int = 0  # because of the storage, or of a bug
     overloaded: int = 0  # refused because WAITING were in line
     commit_s: float = 0.0  # spent waiting for commits
     batches: list[int] = msgspec.field(default_factory=lambda: [0] * SIZES)
@@ -62,11 +62,11 @@ class Statistics(msgspec.Struct):
 
 
 class Appender:
-    """Takes drafts from every front door; one task per lane, none per draft.
+    """Accepts drafts from every door; one task per lane, none per draft.
 
     Args:
-        committed: told the new events of each batch, in order, right after their senders were acked.
-        doubtful: told when events may stand in the log that `committed` was not told, or did not take.
+        committed: called with the new events of each batch, in order, right after their senders were acked.
+        doubtful: called when the log may hold events that `committed` was not called with, or failed on.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Appender:
 
     @property
     def ack(self) -> str:
-        """The level an ack stands for."""
+        """The level that an ack stands for."""
         return self._log.ack
 
     @property
@@ -88,10 +88,10 @@ class Appender:
         return sum(lane.count + lane.committing for lane in self._lanes)
 
     def submit(self, draft: Draft, reply: Reply, tag: Any = None) -> None:
-        """Put a draft in line; `reply(tag, outcome)` is called once, in the event loop, in the order of the lane.
+        """Put a draft in line. `reply(tag, outcome)` is called once, in the event loop, in the order of the lane.
 
         Raises:
-            Refused: overloaded or draining; the draft was not taken.
+            Refused: overloaded or draining; the draft was not accepted.
         """
         if self._closed:
             raise Refused("draining")
@@ -110,10 +110,10 @@ class Appender:
         lane.idle.clear()
 
     async def append(self, draft: Draft) -> Appended | None:
-        """Append one draft and wait for it; None when it changes nothing. Cancelling does not take it back.
+        """Append one draft and return where it stands, or None when it changes nothing. Cancelling does not undo it.
 
         Raises:
-            MadangError: what refused it.
+            MadangError: it was refused, or could not be stored.
         """
         answer: asyncio.Future[Outcome | MadangError] = asyncio.get_running_loop().create_future()
         self.submit(draft, _resolve, answer)
@@ -129,7 +129,7 @@ class Appender:
                 group.create_task(lane.run())
 
     async def drain(self) -> None:
-        """Take no more drafts, and wait until those taken have been answered."""
+        """Accept no more drafts, and wait until those accepted have been answered."""
         self._closed = True
         for lane in self._lanes:
             await lane.idle.wait()
@@ -152,7 +152,7 @@ class _Lane:
         self._committed = committed
         self._doubtful = doubtful
         self._statistics = statistics
-        self.queues: dict[str, list[_Waiting]] = {}  # by room; who is served next stands first
+        self.queues: dict[str, list[_Waiting]] = {}  # by room; the one that is served next stands first
         self.count = 0
         self.committing = 0
         self.wake = asyncio.Event()
@@ -167,9 +167,9 @@ class _Lane:
                 self.idle.set()
                 self.wake.clear()
                 await self.wake.wait()
-            if last >= THICK > 0 and self.count < BATCH // 2:
+            if last >= BUSY > 0 and self.count < BATCH // 2:
                 await asyncio.sleep(LINGER_S)
-            batch = self._take()
+            batch = self._next_batch()
             last = self.committing = len(batch)
             outcomes: Sequence[Outcome | MadangError]
             started = perf_counter()
@@ -187,10 +187,10 @@ class _Lane:
                 outcomes = [MadangError("internal")] * len(batch)
                 self._doubtful()
             self._statistics.commit_s += perf_counter() - started
-            self._settle(batch, outcomes)
+            self._answer(batch, outcomes)
 
-    def _take(self) -> list[_Waiting]:
-        """Take up to BATCH, an equal share of every room in turn; what a room has left goes to the end of the line."""
+    def _next_batch(self) -> list[_Waiting]:
+        """Return up to BATCH drafts, an equal share of every room in turn. What a room has left goes to the end of the line."""
         queues = self.queues
         if self.count <= BATCH:
             batch = [item for queue in queues.values() for item in queue]
@@ -210,8 +210,8 @@ class _Lane:
         self.count -= len(batch)
         return batch
 
-    def _settle(self, batch: Sequence[_Waiting], outcomes: Sequence[Outcome | MadangError]) -> None:
-        """Ack first, then fan out: a sender knows its message is safe before anybody answers it."""
+    def _answer(self, batch: Sequence[_Waiting], outcomes: Sequence[Outcome | MadangError]) -> None:
+        """Ack first, then fan out: senders know that their messages are safe before anybody answers them."""
         events: list[Event] = []
         for (_, reply, tag), outcome in zip(batch, outcomes, strict=True):
             if type(outcome) is Appended and not outcome.duplicate:

@@ -1,7 +1,7 @@
-"""Who is speaking: guests, tokens of users, and keys of servers. Each is held to its limits here.
+"""Who is speaking: guests, users with tokens, and servers with keys. Guests and requests are held to their limits here.
 
-A token is a JWT (RFC 7519, HS256) signed with the installation's secret, so that a reconnect of thousands costs no
-look-up. A server key is `mk_<id>_<secret>`; only its SHA-256 is kept: 256 random bits need no slow hash.
+A token is a JWT (RFC 7519, HS256) signed with the installation's secret, so that thousands can reconnect without a
+look-up. A server key is `mk_<id>_<secret>`; only its SHA-256 is stored: 256 random bits need no slow hash.
 """
 
 import hashlib
@@ -21,12 +21,12 @@ from madang.ports.directory import Directory, ServerKey
 from madang.services.limits import Limits
 
 TOKEN_S: Final = 30 * 24 * 3600
-RENEW_S: Final = TOKEN_S // 2  # a token with less left is answered with a fresh one
+RENEW_S: Final = TOKEN_S // 2  # a token with less time left is replaced
 LEEWAY_S: Final = 60
 _ISSUER: Final = "madang"
 _SERVER_KEY: Final = "mk_"
 _ALGORITHMS: Final = ["HS256"]
-# When a token was made says nothing against it: if that lies ahead, the clock has been turned back.
+# When a token was made is not held against it: if that lies ahead, the clock has been turned back.
 _CHECKS: Final[Options] = {"require": ["exp", "iat", "sub", "aud", "iss"], "verify_iat": False}
 
 
@@ -56,7 +56,7 @@ class Identity:
         return jwt.encode({**claims, "exp": int(now) + TOKEN_S}, self._secret, _ALGORITHMS[0])
 
     def verify(self, token: str, now: float) -> tuple[Actor, str]:
-        """Return the user of a token, and the token to go on with: the same, or a fresh one when half its time is over.
+        """Return the user of a token, and the token to go on with: the same, or a fresh one after half its time.
 
         Raises:
             Refused: bad_token, whatever is wrong with it.
@@ -100,7 +100,7 @@ class Identity:
         return Actor(id=id, name=clean_name(name), server=True)
 
     async def add_key(self, label: str, now: float) -> tuple[ServerKey, str]:
-        """Make a server key; the second part is what its owner is shown, once (bad_name, too_many)."""
+        """Make a server key. Return it with the text that its owner is shown once (bad_name, too_many)."""
         id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
         hash = hashlib.sha256(secret.encode()).hexdigest()
         key = ServerKey(id=id, label=clean_name(label), hash=hash, created_at=int(now * 1000))
@@ -112,6 +112,6 @@ class Identity:
         return await self._directory.keys()
 
     async def drop_key(self, id: str) -> None:
-        """Forget a server key; from now on it opens nothing (not_found)."""
+        """Delete a server key, which is worth nothing from now on (not_found)."""
         if not await self._directory.drop_key(id):
             raise Refused("not_found", "There is no such key.")

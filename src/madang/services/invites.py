@@ -13,7 +13,7 @@ LEEWAY_S: Final = 60
 _ISSUER: Final = "madang"
 _AUDIENCE: Final = "madang/invite"  # not that of tokens: no invite is a token, and no token an invite
 _ALGORITHMS: Final = ["HS256"]
-# When an invite was made says nothing against it: if that lies ahead, the clock has been turned back.
+# When an invite was made is not held against it: if that lies ahead, the clock has been turned back.
 _CHECKS: Final[Options] = {"require": ["exp", "iat", "sub", "aud", "iss"], "verify_iat": False}
 
 

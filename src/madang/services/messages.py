@@ -36,7 +36,7 @@ def send(
     mentions: tuple[str, ...],
     max_text: int,
 ) -> Draft:
-    """Draft a message: text, or data, or both.
+    """Return the draft of a message: text, or data, or both.
 
     Raises:
         Refused: too_big, bad_text, or empty.
@@ -75,18 +75,18 @@ def edit(
     mentions: tuple[str, ...],
     max_text: int,
 ) -> Draft:
-    """Draft the replacement of one's own message."""
+    """Return the draft that replaces the content of a message."""
     text, carries, unique = _content(text, data, mentions, max_text)
     return _drafted(MessageEdited(text=text, data=carries, mentions=unique, target=seq), user, room, cid)
 
 
 def delete(user: Actor, room: str, seq: int) -> Draft:
-    """Draft the deletion of a message: one's own, or any as a moderator."""
+    """Return the draft that deletes a message."""
     return _drafted(MessageDeleted(target=seq), user, room)
 
 
 def react(user: Actor, room: str, seq: int, emoji: str, on: bool) -> Draft:
-    """Draft a reaction put on or taken off. An emoji is a short text without spaces."""
+    """Return the draft that adds a reaction or removes it. An emoji is a short text without spaces."""
     emoji = clean_text(emoji, 32)
     if emoji.split() != [emoji]:
         raise Refused("bad_field", "emoji: no spaces.")
@@ -95,7 +95,7 @@ def react(user: Actor, room: str, seq: int, emoji: str, on: bool) -> Draft:
 
 
 def pin(user: Actor, room: str, seq: int, on: bool) -> Draft:
-    """Draft a pin put on or taken off."""
+    """Return the draft that pins a message or unpins it."""
     kind = MessagePinned if on else MessageUnpinned
     return _drafted(kind(target=seq), user, room)
 

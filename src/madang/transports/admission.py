@@ -10,12 +10,16 @@ from typing import Any, NamedTuple, Protocol
 
 from madang.codes import ERRORS
 from madang.core.metrics import Metric
+from madang.core.rate import Bucket
 from madang.errors import Limited
 from madang.transports.addresses import client_address, peer_address
 
 
 class ConnectionLimits(Protocol):
-    """How fast clients may connect."""
+    """How fast clients may connect, and ask. What they ask for is judged by services."""
+
+    def command(self, bucket: Bucket, now: float) -> None:
+        """Charge a command to its connection's bucket. Raise Limited (rate_limited)."""
 
     def handshake(self, address: str, now: float) -> None:
         """Count a connection of an address. Raise Limited (rate_limited by the address, overloaded by the node)."""
@@ -58,7 +62,7 @@ class Admission:
         trusted_proxies: Container[str] = frozenset(),
     ) -> None:
         self._limits = limits
-        self._most = most
+        self.most = most
         self._most_per_address = most_per_address
         self._trusted_proxies = trusted_proxies
         self.origins = origins
@@ -104,7 +108,7 @@ class Admission:
     def _turned_away(self, address: str, now: float) -> TurnedAway | None:
         if self.draining:
             return TurnedAway("draining", ERRORS["draining"].message, 1 + secrets.randbelow(3))
-        if self.open >= self._most or self.open_by_address.get(address, 0) >= self._most_per_address:
+        if self.open >= self.most or self.open_by_address.get(address, 0) >= self._most_per_address:
             return TurnedAway("overloaded", "Too many connections.", 5 + secrets.randbelow(10))
         try:
             self._limits.handshake(address, now)
@@ -132,7 +136,7 @@ class Admission:
         """Return what is counted here."""
         return (
             Metric("gauge", "madang_sockets", "WebSockets open.", self.open),
-            Metric("gauge", "madang_sockets_limit", "WebSockets accepted at most.", self._most),
+            Metric("gauge", "madang_sockets_limit", "WebSockets accepted at most.", self.most),
             Metric(
                 "counter", "madang_turned_away", "Handshakes refused for load, to come back later.", self.turned_away
             ),

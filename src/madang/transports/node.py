@@ -16,13 +16,12 @@ from madang.delivery.wheel import Wheel
 from madang.services.appender import Appender
 from madang.services.identity import Identity
 from madang.services.invites import Invites
-from madang.services.limits import Limits
 from madang.services.posting import Posting
 from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
 from madang.services.rooms import Rooms
 from madang.services.shared_limits import SharedLimits
-from madang.transports.admission import Admission
+from madang.transports.admission import Admission, ConnectionLimits
 
 JOINS: Final = 32  # begun per turn of the loop: about 10 ms
 
@@ -60,7 +59,7 @@ class Node:
     read_pointers: ReadPointers
     invites: Invites
     identity: Identity
-    limits: Limits
+    limits: ConnectionLimits
     shared_limits: SharedLimits
     wheel: Wheel
     admission: Admission

@@ -112,7 +112,7 @@ class _Node(Collector):
         admission, hub, appender = node.admission, node.hub, node.appender
         yield InfoMetricFamily("madang", "Version of this node.", {"version": __version__})
         yield GaugeMetricFamily("madang_sockets", "WebSockets open.", admission.open)
-        yield GaugeMetricFamily("madang_sockets_limit", "WebSockets accepted at most.", node.limits.rates.sockets)
+        yield GaugeMetricFamily("madang_sockets_limit", "WebSockets accepted at most.", node.admission.most)
         yield CounterMetricFamily(
             "madang_turned_away", "Handshakes refused for load, to come back later.", admission.turned_away
         )
