@@ -7,9 +7,7 @@ import pytest
 
 from madang.adapters.sql import Store
 from tests.stores import opened_store
-from tests.unit.delivery.nodes import OWNER, Node, running_nodes
-
-YARD = "yard"
+from tests.unit.delivery.nodes import OWNER, YARD, Node, running_nodes
 
 
 @pytest.fixture

@@ -20,8 +20,10 @@ from madang.ports.presence import Presence
 from madang.services.limits import UNLIMITED
 from tests.unit.delivery.subscribers import RecordingSubscriber, created
 from tests.unit.parts import chosen
+from tests.waiting import eventually
 
 OWNER = Actor(id="u-owner", name="Owner")
+YARD = "yard"
 
 
 class Wrapped:
@@ -179,3 +181,26 @@ async def running_nodes(
 
 def user(name: str) -> Actor:
     return Actor(id=f"u-{name}", name=name.title())
+
+
+async def fill(node: Node, upto: int) -> None:
+    """Let the yard's log grow to `upto`."""
+    live = await node.live(YARD)
+    while live.next <= upto:
+        await node.burst(YARD, min(200, upto + 1 - live.next))
+    await eventually(lambda: live.sealed == upto)
+
+
+class SlowLog(Wrapped):
+    """Something between a log and its reader: reads are answered when the test says so."""
+
+    def __init__(self, inner: Any) -> None:
+        super().__init__(inner)
+        self.go = asyncio.Event()
+        self.waiting = 0
+
+    async def read(self, room: str, after: int, limit: int) -> Any:
+        events = await self.inner.read(room, after, limit)
+        self.waiting += 1
+        await self.go.wait()
+        return events

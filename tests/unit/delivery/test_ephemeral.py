@@ -29,7 +29,7 @@ async def quiet(node: Node) -> None:
     await turns(2)
 
 
-async def test_typing_is_told_once_however_often_it_is_said(node: Node) -> None:
+async def test_repeated_typing_signals_are_told_once(node: Node) -> None:
     subscribers = await node.follow(node.invent(ROOM), "mina", count=2)
     for _ in range(10):
         typing(node, "bora")
@@ -45,7 +45,7 @@ async def test_typing_is_told_once_however_often_it_is_said(node: Node) -> None:
     assert subscribers[0].frames[1:] == [{"op": "typing", "room": ROOM, "on": {}, "off": ["u-bora"]}]
 
 
-async def test_what_ends_within_a_tick_is_not_told(node: Node) -> None:
+async def test_typing_that_stops_within_a_tick_is_not_told(node: Node) -> None:
     (subscriber,) = await node.follow(node.invent(ROOM), "mina")
     typing(node, "bora")
     typing(node, "bora", False)
@@ -60,7 +60,7 @@ async def test_what_ends_within_a_tick_is_not_told(node: Node) -> None:
     assert len(subscriber.frames) == 1
 
 
-async def test_typing_ends_by_itself(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_typing_ends_without_a_stop_signal(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ephemeral, "TYPING_S", 0.02)
     (subscriber,) = await node.follow(node.invent(ROOM), "mina")
     typing(node, "bora")
@@ -70,7 +70,7 @@ async def test_typing_ends_by_itself(node: Node, monkeypatch: pytest.MonkeyPatch
     await eventually(lambda: not node.hub.ephemeral._ticking, "and then the tick rests")
 
 
-async def test_of_read_pointers_the_last_is_told(node: Node) -> None:
+async def test_only_the_last_read_pointer_of_a_tick_is_told(node: Node) -> None:
     (subscriber,) = await node.follow(node.invent(ROOM), "mina")
     for seq in (3, 7, 9):
         node.hub.announce(ephemeral.read(ROOM, "u-bora", seq))
@@ -79,7 +79,7 @@ async def test_of_read_pointers_the_last_is_told(node: Node) -> None:
     assert subscriber.frames == [{"op": "read", "room": ROOM, "readers": {"u-bora": 9, "u-chul": 4}}]
 
 
-async def test_a_crowd_is_not_told(node: Node) -> None:
+async def test_large_rooms_are_not_told(node: Node) -> None:
     subscribers = await node.follow(node.invent(ROOM), "mina", count=CROWD + 1)
     typing(node, "bora")
     node.hub.announce(ephemeral.read(ROOM, "u-bora", 1))
@@ -88,7 +88,7 @@ async def test_a_crowd_is_not_told(node: Node) -> None:
     assert subscribers[0].frames == []
 
 
-async def test_many_typists_are_told_in_several_notices(node: Node) -> None:
+async def test_many_typists_are_told_in_several_frames(node: Node) -> None:
     (subscriber,) = await node.follow(node.invent(ROOM), "mina")
     for n in range(KEYS + 20):
         typing(node, f"t{n}")
@@ -98,7 +98,7 @@ async def test_many_typists_are_told_in_several_notices(node: Node) -> None:
     assert len(told[0] | told[1]) == KEYS + 20
 
 
-async def test_under_load_it_is_the_first_to_go_but_a_stop_is_told_later(
+async def test_under_load_signals_are_dropped_but_stops_are_told_later(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (subscriber,) = await node.follow(node.invent(ROOM), "mina")
@@ -116,7 +116,7 @@ async def test_under_load_it_is_the_first_to_go_but_a_stop_is_told_later(
     assert subscriber.frames[1:] == [{"op": "typing", "room": ROOM, "on": {"u-bora": "Bora"}, "off": ["u-chul"]}]
 
 
-async def test_those_behind_do_without(node: Node) -> None:
+async def test_subscribers_that_are_behind_are_not_told(node: Node) -> None:
     live = node.invent(ROOM)
     (subscriber,), (slow,) = await node.follow(live, "mina"), await node.follow(live, "bora")
     slow.pause()
@@ -127,7 +127,7 @@ async def test_those_behind_do_without(node: Node) -> None:
     assert slow.frames == []
 
 
-async def test_sockets_that_fill_up_meanwhile_harm_nobody(node: Node) -> None:
+async def test_a_socket_that_fills_up_while_a_frame_is_told_harms_no_other(node: Node) -> None:
     live = node.invent(ROOM)
     full = await node.follow(live, "bora", budget=10, count=5)
     fine = await node.follow(live, "mina", count=FEW)
@@ -137,12 +137,12 @@ async def test_sockets_that_fill_up_meanwhile_harm_nobody(node: Node) -> None:
     assert all(len(o.frames) == 1 for o in fine)
 
 
-async def test_rooms_nobody_follows_keep_nothing(node: Node) -> None:
+async def test_nothing_is_kept_for_rooms_that_nobody_follows(node: Node) -> None:
     typing(node, "bora")
     assert (node.hub.ephemeral._typing, node.hub.ephemeral._waiting) == ({}, {})
 
 
-async def test_other_nodes_hear_it(store: Store) -> None:
+async def test_signals_reach_other_nodes(store: Store) -> None:
     broker = MemoryBroker()
     async with running_nodes(store, MemoryBus(broker), MemoryBus(broker)) as (one, two):
         await one.rooms.create(OWNER, ROOM, "Plaza", "open")

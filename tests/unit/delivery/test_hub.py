@@ -2,24 +2,21 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.sql import Store
-from madang.core.events import Event
 from madang.delivery.gaps import HELD
 from madang.delivery.hub import LINGER_S
 from madang.delivery.room import FEW
 from madang.errors import StorageFailed
 from madang.testing import LossyBus, lossy_buses
-from tests.unit.delivery.nodes import OWNER, Node, Wrapped, running_nodes, user
+from tests.unit.delivery.nodes import OWNER, YARD, Node, Wrapped, running_nodes, user
 from tests.unit.delivery.subscribers import RecordingSubscriber, event
 from tests.waiting import eventually, turns
 
-YARD = "yard"
 PLAZA = "plaza"
 
 
@@ -32,7 +29,7 @@ async def follows(node: Node, room: str, name: str) -> tuple[RecordingSubscriber
 
 
 @pytest.mark.parametrize("seed", range(12))
-async def test_over_a_bad_bus_every_socket_sees_each_event_once_in_order(store: Store, seed: int) -> None:
+async def test_over_a_lossy_bus_every_subscriber_gets_each_event_once_in_order(store: Store, seed: int) -> None:
     chance = random.Random(seed)
     async with running_nodes(store, *lossy_buses(3, seed)) as nodes:
         rooms = [YARD, PLAZA]
@@ -77,7 +74,7 @@ async def test_a_check_finds_nothing_where_nothing_is_lost(node: Node) -> None:
     assert subscriber.position(YARD, joined) == joined + 1
 
 
-async def test_who_is_kicked_on_another_node_gets_nothing_later(store: Store) -> None:
+async def test_a_user_kicked_on_another_node_gets_nothing_later(store: Store) -> None:
     broker = MemoryBroker()
     async with running_nodes(store, MemoryBus(broker), MemoryBus(broker)) as (one, two):
         await one.rooms.create(OWNER, YARD, "Yard", "open")
@@ -94,69 +91,7 @@ async def test_who_is_kicked_on_another_node_gets_nothing_later(store: Store) ->
         assert subscriber.over == [YARD]
 
 
-# -- order, by hand ----------------------------------------------------------------------------------------------------
-
-
-async def test_what_comes_early_waits_and_what_comes_again_is_dropped(node: Node) -> None:
-    live = await node.live(YARD)
-    (subscriber,) = await node.follow(live, "mina")
-    events = await node.stored(YARD, 6)
-    node.hub.receive([events[1], events[0], events[0], events[3]])
-    node.hub.receive([events[2], events[1], events[5], events[4], events[5]])
-    await eventually(lambda: subscriber.position(YARD, 1) == 7)
-    await eventually(lambda: not node.hub.gaps.open)
-
-
-async def test_a_hole_is_filled_from_the_log(node: Node) -> None:
-    live = await node.live(YARD)
-    (subscriber,) = await node.follow(live, "mina")
-    events = await node.stored(YARD, 900)
-    node.hub.receive(events[-1:])
-    await eventually(lambda: subscriber.position(YARD, 1) == 901)
-    assert node.hub.statistics.gaps == 1
-    assert not node.hub.gaps.open
-
-
-async def test_what_is_announced_is_read_from_the_log(node: Node) -> None:
-    live = await node.live(YARD)
-    (subscriber,) = await node.follow(live, "mina")
-    events = await node.stored(YARD, 700)
-    node.hub.heads_seen({YARD: 300, "nowhere": 5})
-    node.hub.heads_seen({YARD: events[-1].seq})
-    await eventually(lambda: subscriber.position(YARD, 1) == 701)
-    await eventually(lambda: not node.hub.gaps.open)
-    reads = node.hub.statistics.log_reads
-    node.hub.heads_seen({YARD: 701})
-    node.hub.heads_seen({YARD: 300})
-    await turns()
-    assert node.hub.statistics.log_reads == reads, "what the room has is not read again"
-    node.hub.receive([event(YARD, 702)])
-    await eventually(lambda: subscriber.position(YARD, 1) == 702)
-
-
-async def test_what_is_announced_while_the_log_is_read_is_read_too(node: Node) -> None:
-    """The read under way may be older than what is announced."""
-    live = await node.live(YARD)
-    (subscriber,) = await node.follow(live, "mina")
-    await node.stored(YARD, 1)
-
-    class SlowRead(Wrapped):
-        asked = 0
-
-        async def read(self, *args: Any) -> Any:
-            found = await self.inner.read(*args)
-            self.asked += 1
-            if self.asked == 1:
-                await node.stored(YARD, 1)
-                node.hub.heads_seen({YARD: 3})
-            return found
-
-    node.seen_store.inner = SlowRead(node.store)
-    node.hub.heads_seen({YARD: 2})
-    await eventually(lambda: subscriber.position(YARD, 1) == 3)
-
-
-async def test_what_is_announced_while_a_room_is_opened_is_not_missed(node: Node) -> None:
+async def test_a_head_seen_while_a_room_is_opened_is_read_up_to(node: Node) -> None:
     slow = node.seen_store.inner = SlowTail(node.store)
     subscriber = node.subscriber()
     join = asyncio.ensure_future(node.join(subscriber, YARD, limit=0))
@@ -170,49 +105,7 @@ async def test_what_is_announced_while_a_room_is_opened_is_not_missed(node: Node
     assert not node.hub.opening
 
 
-async def test_what_is_held_is_bounded_and_nothing_is_lost_by_it(node: Node) -> None:
-    live = await node.live(YARD)
-    (subscriber,) = await node.follow(live, "mina")
-    events = [e for _ in range(3) for e in await node.stored(YARD, 700)]
-    node.hub.receive(events[1:])
-    assert len(node.hub.gaps.open[live].held) == HELD
-    await eventually(lambda: subscriber.position(YARD, 1) == events[-1].seq)
-    assert not node.hub.gaps.open
-
-
-async def test_a_log_that_fails_for_a_while_delays_and_loses_nothing(node: Node) -> None:
-    live = await node.live(YARD)
-    (subscriber,) = await node.follow(live, "mina")
-    events = await node.stored(YARD, 5)
-
-    class Failing(Wrapped):
-        failures = 2
-
-        async def read(self, *args: Any) -> list[Event]:
-            if self.failures:
-                self.failures -= 1
-                raise StorageFailed
-            return await self.inner.read(*args)
-
-    node.seen_store.inner = Failing(node.store)
-    node.hub.receive(events[2:])
-    await eventually(lambda: subscriber.position(YARD, 1) == 6)
-
-
-async def test_an_event_that_no_log_has_is_given_up(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of another history, say. The room goes on, and the log is not asked without end."""
-    monkeypatch.setattr("madang.delivery.gaps.RETRY_S", 0.001)
-    live = await node.live(YARD)
-    (subscriber,) = await node.follow(live, "mina")
-    node.hub.receive([event(YARD, 5000)])
-    await eventually(lambda: not node.hub.gaps.open)
-    node.hub.heads_seen({YARD: 5000})
-    await eventually(lambda: not node.hub.gaps.open)
-    await node.send(YARD)
-    await eventually(lambda: subscriber.position(YARD, 1) == 2)
-
-
-async def test_one_room_that_fails_costs_the_others_nothing(node: Node) -> None:
+async def test_a_room_that_fails_to_accept_costs_the_others_nothing(node: Node) -> None:
     broken, fine = node.invent("broken"), node.invent("fine")
     (subscriber,) = await node.follow(fine, "mina")
     await node.follow(broken, "mina")
@@ -239,7 +132,7 @@ class SlowTail(Wrapped):
 
 
 @pytest.mark.parametrize("count", [0, 1, 50, HELD + 500])
-async def test_opening_while_events_arrive_leaves_no_hole(node: Node, count: int) -> None:
+async def test_opening_a_room_while_events_arrive_leaves_no_hole(node: Node, count: int) -> None:
     slow = node.seen_store.inner = SlowTail(node.store)
     subscriber = node.subscriber()
     join = asyncio.ensure_future(node.join(subscriber, YARD, limit=0))
@@ -254,7 +147,7 @@ async def test_opening_while_events_arrive_leaves_no_hole(node: Node, count: int
     assert not node.hub.opening
 
 
-async def test_settings_changed_while_a_room_is_opened_are_not_missed(node: Node) -> None:
+async def test_settings_changed_while_a_room_is_opened_are_seen(node: Node) -> None:
     class SlowRoom(SlowTail):
         async def room(self, room: str) -> Any:
             info = await self.inner.room(room)
@@ -270,7 +163,7 @@ async def test_settings_changed_while_a_room_is_opened_are_not_missed(node: Node
     assert (await opening).info.slow_ms == 500
 
 
-async def test_all_who_ask_at_once_open_a_room_once(node: Node) -> None:
+async def test_concurrent_calls_open_a_room_once(node: Node) -> None:
     slow = node.seen_store.inner = SlowTail(node.store)
     opening = [asyncio.ensure_future(node.hub.open(YARD)) for _ in range(20)]
     await eventually(lambda: slow.asked)
@@ -284,7 +177,7 @@ async def test_all_who_ask_at_once_open_a_room_once(node: Node) -> None:
     assert node.hub.statistics.log_reads == 1
 
 
-async def test_many_equal_reads_at_one_time_are_two_and_counted(node: Node) -> None:
+async def test_equal_reads_at_one_time_are_two_reads_of_the_log(node: Node) -> None:
     await asyncio.gather(*(node.hub.reader.read(YARD, 0) for _ in range(20)))
     assert node.hub.statistics.log_reads == 2, "the first, and one that all share who came while it was under way"
 
@@ -306,14 +199,14 @@ class Subscriptions(Wrapped):
         self.rooms.discard(room)
 
 
-async def test_a_room_there_is_not_leaves_nothing_behind(node: Node) -> None:
+async def test_opening_a_room_that_does_not_exist_leaves_nothing_behind(node: Node) -> None:
     bus = node.seen_bus.inner = Subscriptions(node.bus)
     assert await node.hub.open("nowhere") is None
     assert (node.hub.opening, bus.rooms) == ({}, set())
     assert "nowhere" not in node.hub.rooms
 
 
-async def test_an_opening_that_fails_leaves_nothing_behind(node: Node) -> None:
+async def test_opening_a_room_that_cannot_be_read_leaves_nothing_behind(node: Node) -> None:
     bus = node.seen_bus.inner = Subscriptions(node.bus)
 
     class Failing(Wrapped):
@@ -335,7 +228,7 @@ def pass_time(node: Node, monkeypatch: pytest.MonkeyPatch, seconds: float) -> No
     monkeypatch.setattr(node.turns, "time", lambda: before() + seconds)
 
 
-async def test_idle_rooms_are_let_go_and_followed_ones_are_not(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_rooms_that_nobody_follows_are_let_go_of(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     bus = node.seen_bus.inner = Subscriptions(node.bus)
     subscriber, _ = await follows(node, YARD, "mina")
     await node.rooms.create(OWNER, PLAZA, "Plaza", "open")
@@ -357,9 +250,7 @@ async def test_idle_rooms_are_let_go_and_followed_ones_are_not(node: Node, monke
     assert (node.hub.rooms, bus.rooms) == ({}, set())
 
 
-async def test_a_room_just_asked_for_is_not_let_go_before_it_is_followed(
-    node: Node, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_room_just_opened_again_is_not_let_go_of(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     await node.live(YARD)
     pass_time(node, monkeypatch, LINGER_S + 1)
     live = await node.live(YARD)
@@ -367,7 +258,9 @@ async def test_a_room_just_asked_for_is_not_let_go_before_it_is_followed(
     assert node.hub.rooms.get(YARD) is live
 
 
-async def test_a_room_opened_while_it_is_let_go_is_not_deaf(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_room_opened_while_it_is_let_go_of_stays_subscribed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     broker = MemoryBroker()
     async with running_nodes(store, MemoryBus(broker), MemoryBus(broker)) as (node, other):
         await other.rooms.create(OWNER, YARD, "Yard", "open")
@@ -382,7 +275,7 @@ async def test_a_room_opened_while_it_is_let_go_is_not_deaf(store: Store, monkey
         assert bus.rooms == {YARD}
 
 
-async def test_what_stands_in_the_log_and_nobody_told_is_found_when_doubted(
+async def test_events_that_nobody_told_are_found_by_a_check_that_was_asked_for(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A commit whose answer was lost, say; on a single node, which checks nothing without a reason."""
@@ -406,19 +299,3 @@ async def test_what_stands_in_the_log_and_nobody_told_is_found_when_doubted(
     node.hub.check_soon()
     await eventually(lambda: subscriber.position(YARD, joined) == joined + 3)
     assert failing.failures == 0
-
-
-async def test_stop_ends_what_runs(node: Node) -> None:
-    class Failing(Wrapped):
-        async def read(self, *args: Any) -> list[Event]:
-            raise StorageFailed
-
-    await node.live(YARD)
-    events: Sequence[Event] = await node.stored(YARD, 3)
-    node.seen_store.inner = Failing(node.store)
-    node.hub.receive(events[1:])
-    await turns()
-    assert node.turns.tasks
-    await node.turns.stop()
-    await turns(1)
-    assert not node.turns.tasks

@@ -1,8 +1,7 @@
-"""Joining, coming back and catching up: from any position to the present, without a hole and without a double."""
+"""Joining and coming back: from any position to the present, without a hole and without a repetition."""
 
 import asyncio
 import json
-from typing import Any
 
 import pytest
 
@@ -11,31 +10,19 @@ from madang.adapters.sql import Store
 from madang.core.events import Appended, MemberJoined, MemberKicked, MemberLeft, RoleGiven, draft
 from madang.core.rooms import Member
 from madang.delivery import scheduler
-from madang.delivery.catching_up import CHUNK, JOIN_BYTES, RESET_EVENTS, RESUME_EVENTS
+from madang.delivery.catching_up import JOIN_BYTES, RESUME_EVENTS
 from madang.delivery.joining import Joined, Start
 from madang.delivery.memberships import REMEMBERED
-from madang.delivery.room import FEW
-from madang.delivery.subscription import Standing
 from madang.delivery.tail import TAIL
-from madang.errors import Refused, StorageFailed
+from madang.errors import Refused
 from madang.testing import LossyBus
-from tests.unit.delivery.nodes import OWNER, Node, Wrapped, running_nodes, user
-from tests.unit.delivery.subscribers import HIGH, RecordingSubscriber, event
+from tests.unit.delivery.nodes import OWNER, YARD, Node, SlowLog, fill, running_nodes, user
+from tests.unit.delivery.subscribers import RecordingSubscriber, event
 from tests.waiting import eventually, turns
-
-YARD = "yard"
 
 
 def seqs(joined: Joined) -> list[int]:
     return [json.loads(text)["seq"] for text in joined.events]
-
-
-async def fill(node: Node, upto: int) -> None:
-    """Let the yard's log grow to `upto`."""
-    live = await node.live(YARD)
-    while live.next <= upto:
-        await node.burst(YARD, min(200, upto + 1 - live.next))
-    await eventually(lambda: live.sealed == upto)
 
 
 # -- joining -----------------------------------------------------------------------------------------------------------
@@ -43,7 +30,7 @@ async def fill(node: Node, upto: int) -> None:
 
 @pytest.mark.parametrize("limit", [0, 1, 50, 200])
 @pytest.mark.parametrize("head", [1, 30, TAIL + 100])
-async def test_a_fresh_join_gives_the_newest(node: Node, head: int, limit: int) -> None:
+async def test_a_fresh_join_returns_the_newest_events(node: Node, head: int, limit: int) -> None:
     await fill(node, head)
     subscriber = node.subscriber()
     joined = await node.join(subscriber, YARD, limit=limit)
@@ -54,7 +41,7 @@ async def test_a_fresh_join_gives_the_newest(node: Node, head: int, limit: int) 
 
 
 @pytest.mark.parametrize("hot", [False, True])
-async def test_a_first_join_contains_itself(node: Node, hot: bool) -> None:
+async def test_a_first_join_contains_its_own_member_joined(node: Node, hot: bool) -> None:
     if hot:
         await node.follow(await node.live(YARD), "mina")
         await node.send(YARD)
@@ -99,7 +86,7 @@ async def test_joining_again_moves_the_position(node: Node) -> None:
     assert live.live == 0
 
 
-async def test_joining_again_while_a_batch_goes_out_gives_nothing_twice(node: Node) -> None:
+async def test_joining_again_while_a_batch_is_written_repeats_nothing(node: Node) -> None:
     live = await node.live(YARD)
     subscribers = await node.follow(live, "mina", count=3000)
     events = await node.stored(YARD, 3)
@@ -114,7 +101,9 @@ async def test_joining_again_while_a_batch_goes_out_gives_nothing_twice(node: No
     assert all(o.position(YARD, 1) == joined.seq + 1 for o in subscribers if o is not subscriber)
 
 
-async def test_coming_back_while_the_news_of_going_is_on_its_way(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rejoining_before_the_batch_with_the_leave_is_written(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
     live = await node.live(YARD)
     bora = user("bora")
     subscriber = node.subscriber()
@@ -134,7 +123,7 @@ async def test_coming_back_while_the_news_of_going_is_on_its_way(node: Node, mon
     assert live.leaving == set()
 
 
-async def test_a_closed_socket_does_not_follow(node: Node) -> None:
+async def test_a_closed_subscriber_cannot_join(node: Node) -> None:
     subscriber = node.subscriber()
     subscriber.close()
     with pytest.raises(Refused):
@@ -143,7 +132,7 @@ async def test_a_closed_socket_does_not_follow(node: Node) -> None:
     assert not subscriber.subscriptions
 
 
-async def test_a_join_that_is_cancelled_leaves_nothing(node: Node) -> None:
+async def test_a_cancelled_join_leaves_nothing_behind(node: Node) -> None:
     await fill(node, TAIL + 50)
     live = await node.live(YARD)
     subscriber = node.subscriber()
@@ -157,7 +146,7 @@ async def test_a_join_that_is_cancelled_leaves_nothing(node: Node) -> None:
 
 
 @pytest.mark.parametrize("end", ["kick", "leave", "role"])
-async def test_what_ends_or_changes_a_membership_under_way_is_seen(node: Node, end: str) -> None:
+async def test_a_membership_that_changes_during_a_join_is_looked_up_again(node: Node, end: str) -> None:
     live = node.invent("plaza", seq=300)
     body = b'{"member":"u-bora","role":"moderator"}'
     told = {
@@ -170,14 +159,14 @@ async def test_what_ends_or_changes_a_membership_under_way_is_seen(node: Node, e
     assert (node.looked_up, joined.seq) == (1, 301)
 
 
-async def test_what_changes_the_membership_of_another_is_no_reason_to_look_again(node: Node) -> None:
+async def test_another_users_change_during_a_join_causes_no_second_look_up(node: Node) -> None:
     live = node.invent("plaza", seq=300)
     left = event("plaza", 301, MemberLeft.type, "u-bora")
     await node.put(node.subscriber(), live, user("chul"), meanwhile=lambda: node.hub.receive([left]), limit=0)
     assert node.looked_up == 0
 
 
-async def test_a_membership_that_ended_under_way_is_not_followed(node: Node) -> None:
+async def test_a_membership_that_ends_during_a_join_refuses_it(node: Node) -> None:
     live = await node.live(YARD)
     bora, subscriber = user("bora"), node.subscriber()
     await node.rooms.enter(bora, YARD)
@@ -195,7 +184,7 @@ async def test_a_membership_that_ended_under_way_is_not_followed(node: Node) -> 
 
 
 @pytest.mark.parametrize("behind", ["node", "answer"])
-async def test_an_end_of_a_former_membership_ends_no_later_one(node: Node, behind: str) -> None:
+async def test_the_end_of_a_former_membership_does_not_end_the_present_one(node: Node, behind: str) -> None:
     """Who went and came back on another node follows here, though his going is heard of only behind his join."""
     live = await node.live(YARD)
     bora = user("bora")
@@ -219,7 +208,7 @@ async def test_an_end_of_a_former_membership_ends_no_later_one(node: Node, behin
     await eventually(lambda: subscriber.over == [YARD])
 
 
-async def test_more_ends_than_are_remembered_make_joins_look_again(node: Node) -> None:
+async def test_more_changes_than_are_remembered_cause_another_look_up(node: Node) -> None:
     live = node.invent("plaza", seq=300)
     ends = [event("plaza", 301 + n, MemberLeft.type, f"u-{n}") for n in range(REMEMBERED + 100)]
     await node.put(node.subscriber(), live, user("0"), meanwhile=lambda: node.hub.receive(ends), limit=0)
@@ -230,7 +219,7 @@ async def test_more_ends_than_are_remembered_make_joins_look_again(node: Node) -
 
 
 @pytest.mark.parametrize(("head", "since"), [(40, 40), (40, 39), (40, 0), (TAIL + 300, 1), (RESUME_EVENTS + 1, 1)])
-async def test_a_resume_gives_what_was_missed(node: Node, head: int, since: int) -> None:
+async def test_a_resume_returns_what_was_missed(node: Node, head: int, since: int) -> None:
     await fill(node, head)
     live = await node.live(YARD)
     subscriber = node.subscriber()
@@ -245,7 +234,7 @@ async def test_a_resume_gives_what_was_missed(node: Node, head: int, since: int)
 @pytest.mark.parametrize(
     ("since", "epoch"), [(5, "other"), (5, None), (41, "same"), (10**12, "same")], ids=["epoch", "none", "next", "far"]
 )
-async def test_what_cannot_be_resumed_is_reset(node: Node, since: int, epoch: str | None) -> None:
+async def test_a_position_that_cannot_be_resumed_from_is_reset(node: Node, since: int, epoch: str | None) -> None:
     await fill(node, 40)
     live = await node.live(YARD)
     subscriber = node.subscriber()
@@ -256,7 +245,7 @@ async def test_what_cannot_be_resumed_is_reset(node: Node, since: int, epoch: st
     await eventually(lambda: subscriber.position(YARD, 40) == 41)
 
 
-async def test_too_far_behind_is_reset(node: Node) -> None:
+async def test_a_position_too_far_behind_is_reset(node: Node) -> None:
     await fill(node, RESUME_EVENTS + 2)
     live = await node.live(YARD)
     joined = await node.join(node.subscriber(), YARD, since=1, epoch=live.epoch, limit=10)
@@ -264,7 +253,7 @@ async def test_too_far_behind_is_reset(node: Node) -> None:
     assert seqs(joined) == list(range(RESUME_EVENTS - 7, RESUME_EVENTS + 3))
 
 
-async def test_a_resume_from_what_this_node_has_not_heard_yet(node: Node) -> None:
+async def test_a_resume_from_an_event_this_node_has_not_received_yet(node: Node) -> None:
     """The client was further on another node; the log knows."""
     live = await node.live(YARD)
     (follower,) = await node.follow(live, "mina")
@@ -294,7 +283,7 @@ async def test_a_join_on_a_deaf_node_misses_nothing(store: Store) -> None:
         )
 
 
-async def test_resuming_while_events_pour_in(node: Node) -> None:
+async def test_resuming_while_many_events_arrive_leaves_no_hole(node: Node) -> None:
     """Every join lies at another moment of the stream; none has a hole or a double."""
     await fill(node, TAIL + 200)
     live = await node.live(YARD)
@@ -324,21 +313,6 @@ async def test_resuming_while_events_pour_in(node: Node) -> None:
         assert subscriber.position(YARD, joined.seq) == live.next - 1
 
 
-class SlowLog(Wrapped):
-    """Something between a log and its reader: reads are answered when the test says so."""
-
-    def __init__(self, inner: Any) -> None:
-        super().__init__(inner)
-        self.go = asyncio.Event()
-        self.waiting = 0
-
-    async def read(self, room: str, after: int, limit: int) -> Any:
-        events = await self.inner.read(room, after, limit)
-        self.waiting += 1
-        await self.go.wait()
-        return events
-
-
 @pytest.mark.parametrize("since", [None, 10])
 async def test_a_join_whose_read_is_overtaken_has_no_hole(node: Node, since: int | None) -> None:
     """While the log is read the room goes on by more than its tail holds."""
@@ -364,210 +338,3 @@ async def test_a_join_whose_read_is_overtaken_has_no_hole(node: Node, since: int
     else:
         assert len(told) == 50
     await eventually(lambda: subscriber.position(YARD, joined.seq) == live.next - 1)
-
-
-# -- reading slowly ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("missed", [1, 100, TAIL + 100, RESUME_EVENTS])
-async def test_a_slow_reader_is_told_and_gets_everything_in_order(node: Node, missed: int) -> None:
-    live = await node.live(YARD)
-    subscriber = node.subscriber()
-    joined = await node.join(subscriber, YARD)
-    subscriber.pause()
-    await fill(node, 1 + missed)
-    subscriber.resume()
-    await eventually(lambda: subscriber.position(YARD, joined.seq) == 1 + missed)
-    assert subscriber.of("behind") == [{"op": "behind", "room": YARD, "seq": 1 + missed, "from": 1}]
-    assert not subscriber.of("reset")
-    await node.send(YARD)
-    await eventually(lambda: subscriber.position(YARD, joined.seq) == 2 + missed)
-    assert (live.live, live.lagging) == (1, set())
-
-
-async def test_a_reader_too_far_behind_is_reset_instead(node: Node) -> None:
-    live = await node.live(YARD)
-    subscriber = node.subscriber()
-    joined = await node.join(subscriber, YARD)
-    subscriber.pause()
-    await fill(node, RESUME_EVENTS + 2)
-    subscriber.resume()
-    (reset,) = await eventually(lambda: subscriber.of("reset"))
-    assert (reset["epoch"], reset["seq"]) == (live.epoch, RESUME_EVENTS + 2)
-    assert len(reset["events"]) == RESET_EVENTS
-    assert not subscriber.of("behind"), "the one instead of the other"
-    await node.send(YARD)
-    await eventually(lambda: subscriber.position(YARD, joined.seq) == RESUME_EVENTS + 3)
-
-
-async def test_a_reader_that_was_not_missing_anything_is_told_nothing(node: Node) -> None:
-    subscriber = node.subscriber()
-    await node.join(subscriber, YARD)
-    subscriber.pause()
-    subscriber.resume()
-    await turns()
-    assert subscriber.frames == []
-
-
-@pytest.mark.parametrize("followers", [1, FEW * 2])
-async def test_at_its_own_speed(node: Node, followers: int) -> None:
-    """A peer that reads a little at a time gets everything; nothing is kept for it beyond its budget."""
-    budget = 100_000
-    live = await node.live(YARD)
-    others = await node.follow(live, "mina", count=followers)
-    subscriber = node.subscriber(budget)
-    joined = await node.join(subscriber, YARD)
-    for _ in range(20):
-        await node.burst(YARD, 12, text="x" * 3900)
-        await eventually(lambda: live.sealed == live.next - 1)
-    head = live.next - 1
-    assert subscriber.paused
-    while subscriber.unread or subscriber.subscriptions[YARD].standing is not Standing.LIVE:
-        subscriber.read(1)
-        await turns(3)
-    assert subscriber.position(YARD, joined.seq) == head
-    batch = 12 * 4200  # the budget is looked at behind each batch, and behind each chunk
-    assert subscriber.most_unread <= budget + max(CHUNK + 4200, batch)
-    assert others[0].position(YARD, 1) == head
-
-
-async def test_nothing_is_queued_for_a_socket_that_never_reads(node: Node) -> None:
-    live = await node.live(YARD)
-    subscriber = node.subscriber(HIGH)
-    await node.join(subscriber, YARD)
-    await fill(node, 2)
-    subscriber.pause()
-    held = sum(map(len, subscriber.unread))
-    await fill(node, 1500)
-    assert sum(map(len, subscriber.unread)) == held
-    assert (subscriber.most_unread, subscriber._out) == (held, [])
-    assert live.lagging == {subscriber.subscriptions[YARD]}
-
-
-async def test_a_join_on_a_full_socket_waits_for_it(node: Node) -> None:
-    subscriber = node.subscriber()
-    subscriber.pause()
-    joined = await node.join(subscriber, YARD)
-    await node.send(YARD)
-    await turns()
-    assert subscriber.frames == []
-    subscriber.resume()
-    await eventually(lambda: subscriber.position(YARD, joined.seq) == 2)
-
-
-async def test_a_log_that_cannot_be_read_closes_the_socket_resumably(node: Node) -> None:
-    subscriber = node.subscriber()
-    await node.join(subscriber, YARD)
-    subscriber.pause()
-    await fill(node, TAIL + 100)
-
-    class Broken(SlowLog):
-        async def read(self, room: str, after: int, limit: int) -> Any:
-            raise StorageFailed
-
-    node.seen_store.inner = Broken(node.store)
-    subscriber.resume()
-    await eventually(lambda: subscriber.failed)
-    assert (await node.live(YARD)).lagging == set()
-
-
-async def test_joining_again_while_the_log_is_read_for_it(node: Node) -> None:
-    live = await node.live(YARD)
-    subscriber = node.subscriber()
-    await node.join(subscriber, YARD)
-    subscriber.pause()
-    await fill(node, TAIL + 100)
-    slow = node.seen_store.inner = SlowLog(node.store)
-    subscriber.resume()
-    await eventually(lambda: slow.waiting)
-    joined = await node.join(subscriber, YARD)
-    before = len(subscriber.frames)
-    slow.go.set()
-    await node.send(YARD)
-    await eventually(lambda: subscriber.frames[before:])
-    assert [f["seq"] for f in subscriber.frames[before:] if f["op"] == "event"] == [joined.seq + 1]
-    assert (subscriber.failed, live.live, live.lagging) == (False, 1, set())
-
-
-async def test_a_log_that_does_not_show_what_was_announced_is_not_asked_without_end(node: Node) -> None:
-    live = await node.live(YARD)
-    subscriber = node.subscriber()
-    await node.join(subscriber, YARD)
-    subscriber.pause()
-    await fill(node, TAIL + 100)
-
-    class Trailing(SlowLog):
-        async def read(self, room: str, after: int, limit: int) -> Any:
-            self.waiting += 1
-            return []
-
-    trailing = node.seen_store.inner = Trailing(node.store)
-    subscriber.resume()
-    await eventually(lambda: subscriber.failed or trailing.waiting > 100)
-    assert trailing.waiting < 100
-    assert live.lagging == set()
-
-
-# -- going while behind ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("missed", [1, TAIL + 50])
-@pytest.mark.parametrize("way", ["kick", "leave"])
-async def test_who_goes_while_behind_gets_all_up_to_the_end_and_nothing_later(
-    node: Node, way: str, missed: int
-) -> None:
-    bora = user("bora")
-    subscriber = node.subscriber()
-    joined = await node.join(subscriber, YARD, bora)
-    subscriber.pause()
-    await fill(node, joined.seq + missed)
-    if way == "kick":
-        await node.rooms.kick(user("owner"), YARD, bora.id)
-    else:
-        await node.rooms.leave(bora, YARD)
-    end = joined.seq + missed + 1
-    await fill(node, end + 5)
-    assert subscriber.over == [YARD]
-    subscriber.resume()
-    await eventually(lambda: subscriber.position(YARD, joined.seq) == end)
-    await node.send(YARD)
-    await turns()
-    assert subscriber.position(YARD, joined.seq) == end
-    live = await node.live(YARD)
-    assert (live.live, live.lagging, subscriber.subscriptions) == (0, set(), {})
-
-
-@pytest.mark.parametrize("later", [5, TAIL + 50])
-async def test_who_goes_while_far_behind_hears_of_it_and_of_nothing_later(node: Node, later: int) -> None:
-    bora = user("bora")
-    subscriber = node.subscriber()
-    joined = await node.join(subscriber, YARD, bora)
-    subscriber.pause()
-    await fill(node, joined.seq + RESUME_EVENTS + 10)
-    await node.rooms.leave(bora, YARD)
-    end = joined.seq + RESUME_EVENTS + 11
-    await fill(node, end + later)
-    subscriber.resume()
-    await eventually(lambda: subscriber.seqs(YARD)[-1:] == [end])
-    await turns()
-    assert subscriber.position(YARD, joined.seq) == end
-    assert [f["seq"] for f in subscriber.of("reset")] == [end - 1]
-    assert (await node.live(YARD)).lagging == set()
-
-
-async def test_who_comes_back_after_going_while_behind_follows_once(node: Node) -> None:
-    bora = user("bora")
-    subscriber = node.subscriber()
-    await node.join(subscriber, YARD, bora)
-    subscriber.pause()
-    await node.send(YARD)
-    await node.rooms.leave(bora, YARD)
-    subscriber.paused = False
-    subscriber.written += subscriber.unread
-    subscriber.unread.clear()
-    again = await node.join(subscriber, YARD, bora)
-    before = len(subscriber.frames)
-    await node.send(YARD)
-    await eventually(lambda: [f["seq"] for f in subscriber.frames[before:] if f["op"] == "event"] == [again.seq + 1])
-    live = await node.live(YARD)
-    assert (live.live, live.lagging) == (1, set())

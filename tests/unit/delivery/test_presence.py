@@ -40,7 +40,7 @@ async def comes(node: Node, name: str) -> RecordingSubscriber:
     return subscriber
 
 
-async def test_only_the_first_device_and_the_last_are_told(node: Node) -> None:
+async def test_only_the_first_and_last_device_of_a_user_are_told(node: Node) -> None:
     watcher = await comes(node, "mina")
     await settled(node)
     assert told(watcher) == [(["u-mina"], [], 1)]
@@ -56,13 +56,13 @@ async def test_only_the_first_device_and_the_last_are_told(node: Node) -> None:
     assert told(watcher)[2:] == [([], ["u-bora"], 1)]
 
 
-async def test_the_name_is_told(node: Node) -> None:
+async def test_the_name_of_a_user_is_told(node: Node) -> None:
     watcher = await comes(node, "mina")
     await settled(node)
     assert watcher.of("presence")[0]["online"] == {"u-mina": "Mina"}
 
 
-async def test_a_reload_says_nothing(node: Node) -> None:
+async def test_a_reload_is_not_told(node: Node) -> None:
     watcher, page = await comes(node, "mina"), await comes(node, "bora")
     await settled(node)
     before = len(told(watcher))
@@ -75,7 +75,7 @@ async def test_a_reload_says_nothing(node: Node) -> None:
     assert told(watcher)[before:] == []
 
 
-async def test_joining_again_is_one_device(node: Node) -> None:
+async def test_joining_again_counts_as_one_device(node: Node) -> None:
     subscriber = await comes(node, "mina")
     await node.join(subscriber, YARD, user("mina"))
     await settled(node)
@@ -85,7 +85,7 @@ async def test_joining_again_is_one_device(node: Node) -> None:
     assert await node.hub.presence.online(YARD, after="", limit=10) == ({}, 0)
 
 
-async def test_a_crowd_is_told_the_count_alone(node: Node) -> None:
+async def test_a_crowd_is_told_only_the_count(node: Node) -> None:
     live = await node.live(YARD)
     await node.follow(live, "mina", count=CROWD)
     await settled(node)
@@ -94,7 +94,7 @@ async def test_a_crowd_is_told_the_count_alone(node: Node) -> None:
     assert watcher.of("presence") == [{"op": "presence", "room": YARD, "count": 2}]
 
 
-async def test_a_crowd_is_told_more_seldom_and_in_the_end(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_crowd_is_told_less_often_and_in_the_end_correctly(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten thousand who come back are not told of each second of it."""
     keeper = node.hub.presence
     await node.follow(await node.live(YARD), "mina", count=CROWD)
@@ -120,7 +120,7 @@ async def test_who_is_online_comes_in_pages(node: Node) -> None:
 
 @pytest.mark.parametrize("behind", [False, True])
 @pytest.mark.parametrize("way", ["leave", "kick", "close"])
-async def test_whoever_goes_however_he_goes_is_offline(node: Node, way: str, behind: bool) -> None:
+async def test_a_user_is_offline_however_they_go(node: Node, way: str, behind: bool) -> None:
     watcher, subscriber = await comes(node, "mina"), await comes(node, "bora")
     await settled(node)
     if behind:
@@ -136,7 +136,7 @@ async def test_whoever_goes_however_he_goes_is_offline(node: Node, way: str, beh
     assert told(watcher)[-1] == ([], ["u-bora"], 1)
 
 
-async def test_nothing_is_kept_of_those_who_are_gone(node: Node) -> None:
+async def test_nothing_is_kept_of_users_who_are_gone(node: Node) -> None:
     subscribers = [await comes(node, f"n{n}") for n in range(20)]
     await settled(node)
     for subscriber in subscribers:
@@ -174,7 +174,7 @@ class FailingPresence:
         return call
 
 
-async def test_a_port_that_fails_for_a_while_is_caught_up_with(node: Node) -> None:
+async def test_a_port_that_fails_for_a_while_is_told_later(node: Node) -> None:
     port = node.seen_presence.inner = FailingPresence()
     watcher = await comes(node, "mina")
     await settled(node)
@@ -205,7 +205,7 @@ class PartlyAway(FailingPresence):
         return call
 
 
-async def test_rooms_of_which_a_port_cannot_tell_hold_up_no_others(node: Node) -> None:
+async def test_rooms_for_which_the_port_fails_do_not_delay_others(node: Node) -> None:
     port = PartlyAway("square")
     node.seen_presence.inner = port
     await node.rooms.create(OWNER, "square", "Square", "open")
@@ -226,7 +226,7 @@ def edges(subscriber: RecordingSubscriber) -> list[Frame]:
     return [{"online": f["online"], "offline": f["offline"]} for f in subscriber.of("presence")]
 
 
-async def test_edges_of_other_nodes_are_told_here(store: Store) -> None:
+async def test_changes_on_other_nodes_are_told_here(store: Store) -> None:
     broker, port = MemoryBroker(), MemoryPresence(TTL_S)
     async with running_nodes(store, MemoryBus(broker), MemoryBus(broker), presence=port) as (here, there):
         await here.rooms.create(OWNER, YARD, "Yard", "open")
@@ -243,7 +243,7 @@ async def test_edges_of_other_nodes_are_told_here(store: Store) -> None:
         await eventually(lambda: edges(watcher)[seen + 2 :] == [{"online": {}, "offline": ["u-early"]}])
 
 
-async def test_a_room_that_was_let_go_here_starts_afresh(store: Store) -> None:
+async def test_presence_of_a_room_that_was_let_go_of_starts_afresh(store: Store) -> None:
     """Whoever was online when the last follower here went may have gone and come since."""
     broker, port = MemoryBroker(), MemoryPresence(TTL_S)
     async with running_nodes(store, MemoryBus(broker), MemoryBus(broker), presence=port) as (here, there):
@@ -275,7 +275,7 @@ async def test_devices_of_a_node_that_crashed_go_offline(node: Node, monkeypatch
     assert await port.count(YARD) == 1, "those of this node are refreshed"
 
 
-async def test_a_node_that_stood_still_says_again_who_is_there(node: Node) -> None:
+async def test_a_node_that_stood_still_tells_its_users_again(node: Node) -> None:
     """The others have taken it for dead meanwhile, and its users with it."""
     port, keeper = node.seen_presence, node.hub.presence
     await comes(node, "mina")
@@ -287,7 +287,7 @@ async def test_a_node_that_stood_still_says_again_who_is_there(node: Node) -> No
     assert await port.count(YARD) == 1
 
 
-async def test_who_is_online_and_how_many_is_said_of_one_moment(node: Node) -> None:
+async def test_a_page_of_users_and_their_count_are_of_one_moment(node: Node) -> None:
     class Busy(MemoryPresence):
         """Somebody comes with every question."""
 
@@ -304,7 +304,7 @@ async def test_who_is_online_and_how_many_is_said_of_one_moment(node: Node) -> N
     assert (len(users), said) == (3, 6), "more than a page are counted"
 
 
-async def test_keeping_house_survives_a_port_that_fails(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_refreshing_survives_a_port_that_fails(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presence, "TTL_S", 0.03)
     port = node.seen_presence.inner = FailingPresence()
     port.failures = 3

@@ -36,7 +36,9 @@ async def has(subscriber: RecordingSubscriber, seqs: list[int]) -> None:
 
 @pytest.mark.parametrize("crowd", [0, FEW * 2])
 @pytest.mark.parametrize("type", [MemberKicked.type, MemberLeft.type])
-async def test_who_goes_gets_nothing_later_and_the_others_everything(node: Node, crowd: int, type: str) -> None:
+async def test_a_user_who_leaves_gets_nothing_later_and_the_others_everything(
+    node: Node, crowd: int, type: str
+) -> None:
     live = node.invent(ROOM)
     goes = await node.follow(live, "bora", count=2)
     stays = await node.follow(live, "mina", count=1 + crowd)
@@ -57,7 +59,7 @@ async def test_who_goes_gets_nothing_later_and_the_others_everything(node: Node,
     await has(goes[0], [2, 3, 4])
 
 
-async def test_a_kick_of_someone_else_ends_nothing(node: Node) -> None:
+async def test_another_users_kick_ends_no_access(node: Node) -> None:
     live = node.invent(ROOM)
     (subscriber,) = await node.follow(live, "mina")
     node.hub.receive([event(ROOM, 2, MemberKicked.type, "u-mina", b'{"member":"u-nobody"}'), event(ROOM, 3)])
@@ -65,7 +67,7 @@ async def test_a_kick_of_someone_else_ends_nothing(node: Node) -> None:
     assert subscriber.over == []
 
 
-async def test_joins_of_others_in_a_crowd_are_a_range(store: object) -> None:
+async def test_joins_in_a_crowd_are_told_as_a_range(store: object) -> None:
     async with running_nodes(store, quiet_above=2) as (node,):  # type: ignore[arg-type]
         live = node.invent(ROOM)
         subscribers = await node.follow(live, "mina", count=3)
@@ -79,7 +81,7 @@ async def test_joins_of_others_in_a_crowd_are_a_range(store: object) -> None:
             assert subscriber.position(ROOM, 1) == 7
 
 
-async def test_a_range_with_nothing_behind_it_is_told_all_the_same(store: object) -> None:
+async def test_a_range_with_no_event_behind_it_is_told(store: object) -> None:
     async with running_nodes(store, quiet_above=0) as (node,):  # type: ignore[arg-type]
         live = node.invent(ROOM)
         (subscriber,) = await node.follow(live, "mina")
@@ -88,7 +90,7 @@ async def test_a_range_with_nothing_behind_it_is_told_all_the_same(store: object
         assert subscriber.position(ROOM, 1) == 2
 
 
-async def test_a_range_that_begins_while_a_batch_waits_is_told_all_the_same(store: object) -> None:
+async def test_a_range_that_begins_while_a_batch_waits_is_told(store: object) -> None:
     async with running_nodes(store, quiet_above=0) as (node,):  # type: ignore[arg-type]
         live = node.invent(ROOM)
         (subscriber,) = await node.follow(live, "mina")
@@ -99,14 +101,14 @@ async def test_a_range_that_begins_while_a_batch_waits_is_told_all_the_same(stor
         await eventually(lambda: subscriber.position(ROOM, 1) == 4)
 
 
-async def test_in_a_small_room_joins_are_told(node: Node) -> None:
+async def test_joins_in_a_small_room_are_told_one_by_one(node: Node) -> None:
     live = node.invent(ROOM)
     (subscriber,) = await node.follow(live, "mina")
     node.hub.receive([event(ROOM, 2, MemberJoined.type, "u-2")])
     await has(subscriber, [2])
 
 
-async def test_who_comes_while_a_range_waits_misses_nothing_and_has_nothing_twice(store: object) -> None:
+async def test_a_join_while_a_range_waits_misses_and_repeats_nothing(store: object) -> None:
     async with running_nodes(store, quiet_above=0) as (node,):  # type: ignore[arg-type]
         live = node.invent(ROOM)
         await node.follow(live, "mina")
@@ -117,7 +119,7 @@ async def test_who_comes_while_a_range_waits_misses_nothing_and_has_nothing_twic
         await eventually(lambda: subscriber.position(ROOM, joined.seq) == 3)
 
 
-async def test_a_deleted_text_is_in_the_tail_no_more(node: Node) -> None:
+async def test_deleted_text_is_removed_from_the_tail(node: Node) -> None:
     live = node.invent(ROOM)
     edit = event(ROOM, 3, MessageEdited.type, body=b'{"target":2,"text":"secret, edited"}')
     other = event(ROOM, 4, body=b'{"text":"kept"}')
@@ -143,7 +145,7 @@ async def test_a_role_reaches_all_of_a_users_subscriptions(node: Node) -> None:
     assert other.subscriptions[ROOM].role == "member"
 
 
-async def test_settings_follow_the_log(node: Node) -> None:
+async def test_a_room_has_the_settings_of_its_log(node: Node) -> None:
     live = node.invent(ROOM)
     node.hub.receive([event(ROOM, 2, RoomChanged.type, body=b'{"title":"New"}')])
     assert (live.info.title, live.info.access, live.info.slow_ms) == ("New", "open", 0)
@@ -154,7 +156,7 @@ async def test_settings_follow_the_log(node: Node) -> None:
 
 
 @pytest.mark.parametrize("waiting", [1, TAIL, TAIL + 50])
-async def test_the_first_of_another_wire_gets_what_is_not_sealed_yet(node: Node, waiting: int) -> None:
+async def test_the_first_subscriber_of_another_encoding_gets_what_is_unsealed(node: Node, waiting: int) -> None:
     live = await node.live("yard")
     (first,) = await node.follow(live, "mina")
     events = await node.stored("yard", 1 + waiting)
@@ -168,7 +170,7 @@ async def test_the_first_of_another_wire_gets_what_is_not_sealed_yet(node: Node,
     assert other.position("yard", joined.seq) == first.position("yard", 1) == 2 + waiting
 
 
-async def test_where_a_subscription_stands(node: Node) -> None:
+async def test_the_standing_of_a_subscription_through_its_life(node: Node) -> None:
     live = node.invent(ROOM)
     (subscriber,) = await node.follow(live, "mina")
     subscription = subscriber.subscriptions[ROOM]
@@ -186,7 +188,7 @@ async def test_where_a_subscription_stands(node: Node) -> None:
     assert (subscription.standing, live.live, live.lagging, subscriber.subscriptions) == (Standing.OUT, 0, set(), {})
 
 
-async def test_a_socket_that_fills_up_while_a_batch_is_closed_harms_nobody(node: Node) -> None:
+async def test_a_socket_that_fills_up_while_a_batch_is_sealed_harms_no_other(node: Node) -> None:
     """Its answers are flushed before the room writes directly, and that may be what fills it."""
     live = node.invent(ROOM)
     others = await node.follow(live, "mina", count=FEW + 1)

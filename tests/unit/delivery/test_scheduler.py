@@ -21,14 +21,14 @@ async def crowd(node: Node, room: str, count: int, seq: int = 1) -> list[Recordi
     return await node.follow(live, "mina", count=count)
 
 
-async def test_the_first_goes_out_at_once(node: Node) -> None:
+async def test_the_first_event_after_quiet_is_written_at_once(node: Node) -> None:
     subscribers = await crowd(node, ROOM, FEW + 1)
     node.hub.receive([event(ROOM, 2)])
     assert [o.seqs(ROOM) for o in subscribers] == [[2]] * len(subscribers)
 
 
 @pytest.mark.parametrize("type", [MemberKicked.type, MemberLeft.type])
-async def test_an_end_of_access_goes_out_at_once(node: Node, type: str) -> None:
+async def test_an_end_of_access_is_written_at_once(node: Node, type: str) -> None:
     subscribers = await crowd(node, ROOM, FEW + 1)
     (goes,) = await node.follow(node.hub.rooms[ROOM], "bora")
     end = event(ROOM, 2, type, "u-bora", b'{"member":"u-bora"}' if type == MemberKicked.type else b"{}")
@@ -36,7 +36,7 @@ async def test_an_end_of_access_goes_out_at_once(node: Node, type: str) -> None:
     assert [o.seqs(ROOM) for o in [*subscribers, goes]] == [[2]] * (len(subscribers) + 1)
 
 
-async def test_for_few_it_goes_out_with_what_else_the_turn_gives(node: Node) -> None:
+async def test_events_for_few_are_written_with_what_else_is_queued(node: Node) -> None:
     (subscriber,) = await crowd(node, ROOM, 1)
     node.hub.receive([event(ROOM, 2)])
     subscriber.queue(subscriber.encoding.text(b'{"op":"ok","n":1}'))
@@ -46,7 +46,7 @@ async def test_for_few_it_goes_out_with_what_else_the_turn_gives(node: Node) -> 
     assert [f["op"] for f in subscriber.frames] == ["event", "ok"]
 
 
-async def test_a_hot_room_is_joined_per_tick(node: Node) -> None:
+async def test_events_of_a_hot_room_are_joined_per_tick(node: Node) -> None:
     (subscriber, *_) = await crowd(node, ROOM, FEW + 1)
     node.hub.receive([event(ROOM, 2)])
     for seq in range(3, 103):
@@ -57,7 +57,7 @@ async def test_a_hot_room_is_joined_per_tick(node: Node) -> None:
     assert len(subscriber.written) == 2
 
 
-async def test_a_large_room_is_written_in_passes_and_a_small_one_in_between(node: Node) -> None:
+async def test_a_small_room_is_written_between_the_passes_of_a_large_one(node: Node) -> None:
     large = await crowd(node, "large", PASS * 3)
     small = await crowd(node, "small", FEW + 1)
     node.hub.receive([event("large", 2)])
@@ -82,7 +82,7 @@ async def test_rooms_that_are_due_take_turns(node: Node) -> None:
     assert node.hub.scheduler.backlog == 0
 
 
-async def test_finish_leaves_nothing(node: Node) -> None:
+async def test_finish_writes_everything(node: Node) -> None:
     large, small = await crowd(node, "large", PASS + 1), await crowd(node, "small", 1)
     for seq in range(2, 10):
         node.hub.receive([event("large", seq), event("small", seq)])
@@ -92,7 +92,7 @@ async def test_finish_leaves_nothing(node: Node) -> None:
     assert small[0].seqs("small") == list(range(2, 10))
 
 
-async def test_a_socket_lost_while_its_batch_goes_out_harms_nobody(node: Node) -> None:
+async def test_a_socket_lost_while_its_batch_is_written_harms_no_other(node: Node) -> None:
     subscribers = await crowd(node, ROOM, PASS * 2)
     small = await crowd(node, "small", 1)
     node.hub.receive([event(ROOM, 2)])
@@ -107,7 +107,7 @@ async def test_a_socket_lost_while_its_batch_goes_out_harms_nobody(node: Node) -
     await eventually(lambda: all(o.seqs(ROOM) == [2, 3] for o in subscribers if o not in lost))
 
 
-async def test_a_socket_lost_before_the_end_of_the_turn_harms_nobody(node: Node) -> None:
+async def test_a_socket_lost_before_the_end_of_the_turn_harms_no_other(node: Node) -> None:
     subscribers = await crowd(node, ROOM, 3)
     node.hub.receive([event(ROOM, 2)])
     subscribers[0].close()
@@ -132,7 +132,7 @@ async def test_a_room_that_fails_does_not_stop_the_others(node: Node) -> None:
     await eventually(lambda: bad.position("bad", 1) == 3)
 
 
-async def test_a_batch_that_cannot_be_closed_does_not_stop_the_others(node: Node) -> None:
+async def test_a_batch_that_cannot_be_sealed_does_not_stop_the_others(node: Node) -> None:
     (bad, other), (good,) = await crowd(node, "bad", 2), await crowd(node, "good", 1)
     sound = bad.flush
 

@@ -40,7 +40,7 @@ def test_an_item_is_called_once_when_it_is_due(seconds: float, turn: int) -> Non
     assert item.called == [turn]
 
 
-def test_an_item_says_when_it_wants_to_be_called_again() -> None:
+def test_an_item_is_called_again_when_it_asked_to_be() -> None:
     wheel = Wheel()
     item = Item(wheel, 5.0, 25.0, None)
     wheel.add(item, 10)
@@ -61,7 +61,7 @@ def test_an_item_that_fails_costs_the_others_nothing() -> None:
     assert before.called == after.called == [3]
 
 
-async def test_a_stall_is_not_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_turns_missed_in_a_stall_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else every peer would be found silent at once, having had no time to answer."""
     monkeypatch.setattr(module, "TURN_S", 0.01)
     wheel = Wheel()
@@ -82,7 +82,7 @@ async def test_a_stall_is_not_made_up_for(monkeypatch: pytest.MonkeyPatch) -> No
     running.cancel()
 
 
-async def test_what_is_due_is_called_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_due_items_are_called_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "TURN_S", 0.01)
     wheel = Wheel()
     calls: list[int] = []

@@ -25,7 +25,7 @@ async def spoken(node: Node, count: int = MISSED) -> LiveRoom:
     return live
 
 
-async def test_the_log_is_read_for_the_first_who_comes_back(node: Node) -> None:
+async def test_the_log_is_read_only_for_the_first_that_resumes_from_far_behind(node: Node) -> None:
     live = await spoken(node)
     before = node.hub.statistics.log_reads
     for _ in range(20):
@@ -36,7 +36,7 @@ async def test_the_log_is_read_for_the_first_who_comes_back(node: Node) -> None:
     assert node.hub.statistics.log_reads == before + 1
 
 
-async def test_two_reads_for_those_who_are_as_far_behind_as_one_may_be(node: Node) -> None:
+async def test_resuming_from_as_far_behind_as_allowed_takes_few_reads(node: Node) -> None:
     live = await spoken(node, LONG_TAIL)
     before = node.hub.statistics.log_reads
     for _ in range(10):
@@ -49,7 +49,7 @@ async def test_two_reads_for_those_who_are_as_far_behind_as_one_may_be(node: Nod
     assert len(live.tail) == LONG_TAIL
 
 
-async def test_it_is_let_go_of_when_nobody_comes_any_more(node: Node) -> None:
+async def test_a_lengthened_tail_is_shortened_when_nobody_needs_it(node: Node) -> None:
     live = await spoken(node)
     await node.join(node.subscriber(), ROOM, since=1, epoch=live.epoch)
     await node.hub.sweep()
@@ -66,7 +66,7 @@ def far(node: Node) -> tuple[LiveRoom, list[Any]]:
     return live, [event(ROOM, seq) for seq in range(5, 11)]
 
 
-async def test_what_was_erased_while_the_log_was_read_is_not_kept(node: Node) -> None:
+async def test_a_read_that_an_erasure_overtook_is_not_kept(node: Node) -> None:
     live, read = far(node)
     asked = live.next
     node.hub.receive([event(ROOM, 11, MessageDeleted.type, body=b'{"target":7}')])
@@ -76,14 +76,14 @@ async def test_what_was_erased_while_the_log_was_read_is_not_kept(node: Node) ->
     assert live.tail.start == 4
 
 
-async def test_what_does_not_join_on_is_not_kept(node: Node) -> None:
+async def test_events_that_the_tail_does_not_continue_are_not_kept(node: Node) -> None:
     live, read = far(node)
     live.tail.lengthen(read[:-1], live.next)
     live.tail.lengthen([], live.next)
     assert live.tail.start == 10
 
 
-async def test_it_is_bounded_in_bytes(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lengthened_tail_is_bounded_in_bytes(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     live, read = far(node)
     monkeypatch.setattr(tail_module, "LONG_BYTES", 400)
     live.tail.lengthen(read, live.next)
