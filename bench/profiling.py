@@ -1,5 +1,6 @@
-"""Where a message's CPU time goes: `python -m bench.profiling WORKLOAD` samples the server while it is under load.
-With `reconnect` it is a socket's that was cut and comes back.
+"""Where a message's CPU time goes: `python -m bench.profiling WORKLOAD` samples the server under load.
+
+With `reconnect` it is the time of a socket that was cut and comes back.
 
 Needs py-spy, which is in no lock file: .venv/bin/python -m pip install --target bench/build/py-spy py-spy
 Prints the functions by their own time and by the time below them, as CPU µs per message. Take a workload that keeps the

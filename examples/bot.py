@@ -1,4 +1,4 @@
-"""An echo bot: answers every message that begins with "!echo". `python examples/bot.py [URL [ROOM]]`
+"""An echo bot: answers every message that begins with "!echo". Run it with `python examples/bot.py [URL [ROOM]]`.
 
 It may be stopped, started and cut off at any time: the cid of an answer is made from what it answers, so no message is
 answered twice, not even by another run, as long as the bot comes back with its token (here: kept in bot.token).

@@ -1,4 +1,4 @@
-"""Say hello in the lobby, and tell what was said there before. `python examples/hello.py [URL]`"""
+"""Say hello in the lobby, and show what was said there before. Run it with `python examples/hello.py [URL]`."""
 
 import asyncio
 import sys

@@ -42,8 +42,10 @@ def missing(sentence: str) -> NoReturn:
 
 @contextmanager
 def temporary_home(name: str) -> Iterator[Path]:
-    """A folder for a server's files. Not below pytest's tmp_path: that is closed to the server's user, and too long
-    for a Unix socket's name."""
+    """A folder for a server's files.
+
+    It is not below pytest's tmp_path, which is closed to the server's user, and too long for a Unix socket's name.
+    """
     home = Path(tempfile.mkdtemp(prefix=f"madang-{name}-"))
     try:
         yield home

@@ -1,5 +1,6 @@
-"""Real Redis servers for tests, one at a time; several that belong together are `redis_topologies.py`. How servers are run
-is `daemons.py`.
+"""Real Redis servers for tests, one at a time.
+
+Several that belong together are in `redis_topologies.py`; how servers are run is in `daemons.py`.
 """
 
 import shutil

@@ -1,5 +1,6 @@
-"""A real `madang serve` for tests: a process of its own, on a free port, with its data in a folder of the test's; and any
-other command, run to its end.
+"""A real `madang serve` for tests, and any other command, run to its end.
+
+The server is a process of its own, on a free port, with its data in a folder of the test's.
 """
 
 import asyncio

@@ -1,5 +1,7 @@
-"""How many events a second one Redis core carries: envelopes made beforehand, sent as the bus sends them, and read by nodes that
-only count bytes, so that it is Redis that is measured and not Python.
+"""How many events a second one Redis core carries.
+
+Envelopes are made beforehand, sent as the bus sends them, and read by nodes that only count bytes, so that Redis is measured
+and not Python.
 
 A commit is what a node has stored at once: COMMIT events in rooms drawn at random; each way cuts it into envelopes of its own.
 Every node publishes as well, and sends its next commit when the last one has been answered.

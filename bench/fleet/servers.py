@@ -56,8 +56,10 @@ def _pinned(core: int, running: AbstractContextManager[T]) -> Iterator[T]:
 
 
 class Used:
-    """CPU seconds of a server since this was made, its children included: PostgreSQL has one for each connection. Of those that
-    are there at the end, also what began in between."""
+    """CPU seconds of a server since this was made, its children included.
+
+    PostgreSQL has a child for each connection; those that began in between and are there at the end count as well.
+    """
 
     def __init__(self, pid: int) -> None:
         self._pid = pid

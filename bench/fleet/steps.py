@@ -52,8 +52,10 @@ class Settings:
 
 @contextmanager
 def databases(kind: str) -> Iterator[Callable[[], Part | None]]:
-    """Run a database server on the other core; gives what makes an empty database of it, or None for SQLite, which is in
-    the node. Raises servers.MISSING."""
+    """Run a database server on the other core, and yield a function that makes an empty database.
+
+    For SQLite, which is in the node, the function returns None. Raises servers.MISSING.
+    """
     if kind == "SQLite":
         yield lambda: None
         return

@@ -67,8 +67,13 @@ class Slower(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Peer:
-    """One server. `quiet` is the rate of its quiet room, `small` the three of its small rooms, in messages per second;
-    `crowd` is how many sockets are cut and come back."""
+    """One server.
+
+    Attributes:
+        quiet: the rate of its quiet room, in messages per second.
+        small: the three rates of its small rooms.
+        crowd: how many sockets are cut and come back.
+    """
 
     name: str
     title: str

@@ -1,5 +1,6 @@
-"""A process to be killed: opens the store named on its command line, appends without end, and prints every cid that was
-acked. Some batches are plain, some are not.
+"""A process to be killed: it appends to a store without end, and prints every cid that was acked.
+
+The store is named on its command line. Some batches are plain, some are not.
 """
 
 import asyncio

@@ -1,5 +1,7 @@
-"""Steps of the schema in two halves: the first only adds, so that the version before goes on working on it; the second waits
-until no node of that version is left, and shuts it out.
+"""Steps of the schema in two halves.
+
+The first only adds, so that the previous version goes on working on it; the second waits until no node of that version is
+left, and shuts it out.
 """
 
 import re

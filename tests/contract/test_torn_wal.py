@@ -1,5 +1,6 @@
-"""F7: the end of SQLite's write-ahead log is cut off, or other bytes stand in it, though it had been synced: damage of the
-medium. What was acked there is gone; what is left is whole, in order and without a hole, or the file is refused.
+"""F7: the end of SQLite's write-ahead log is cut off or overwritten though it had been synced: damage of the medium.
+
+What was acked there is gone; what is left is whole, in order and without a gap, or the file is refused.
 """
 
 import asyncio

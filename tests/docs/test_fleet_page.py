@@ -63,7 +63,7 @@ def free_base() -> int:
 
 
 class Reader:
-    """Somebody who types what the page says, in his own folder and with his own ports in the place of 84…"""
+    """Somebody who types what the page says, in a folder of their own and with ports of their own in place of 84xx."""
 
     def __init__(self, folder: Path, base: int, database: str, redis: RedisServer) -> None:
         self.folder = folder

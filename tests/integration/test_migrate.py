@@ -1,5 +1,6 @@
-"""`madang migrate` as people meet it: a real installation goes from database to database, in every direction, and its clients
-do not notice; what it refuses, and how it ends.
+"""`madang migrate` as people use it: a real installation moves between databases, in every direction.
+
+Its clients do not notice. Also what it refuses, and how it ends.
 
 How a copy is cut off and goes on, and what its check finds: `tests/contract/test_copying.py`.
 """

@@ -1,7 +1,7 @@
-"""Where the command line asks for administration: the running server's admin listener, which it finds by a note in the
-data folder. When no server runs there, a node is started for as long as the question takes, so there is one way to ask.
+"""The admin listener as the command line calls it; a file in the data folder says where it is.
 
-The note holds the listener's address and its secret, and only its owner may read it.
+When no server runs there, a node is started for as long as the question takes, so there is one way to ask. The file
+holds the listener's address and its secret, and only its owner may read it.
 """
 
 import asyncio

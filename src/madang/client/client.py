@@ -36,7 +36,9 @@ def connect(
     clock: Clock | None = None,
     random: Callable[[], float] = random_fraction,
 ) -> "Client":
-    """Connect to a server: `async with connect("ws://127.0.0.1:8400/ws", guest="Mina") as client:`.
+    """Return a client to enter, which connects to a server.
+
+    As in `async with connect("ws://127.0.0.1:8400/ws", guest="Mina") as client:`.
 
     Exactly one of `guest` (a name; makes a new user), `token` and `get_token` (asked again when a token has expired).
 

@@ -1,5 +1,7 @@
-"""What a message's text and a user's name may be. Length and combining runs are checked before any normalising:
-`unicodedata.normalize` is quadratic in a run of combining marks (64 KB of them block for 0.9 s).
+"""What a message's text and a user's name may be.
+
+Length and combining runs are checked before any normalising: `unicodedata.normalize` is quadratic in a run of combining
+marks (64 KB of them block for 0.9 s).
 """
 
 import re

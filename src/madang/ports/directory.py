@@ -1,5 +1,7 @@
-"""The directory: rooms, members, read pointers, keys and secrets. It changes rooms and members only through the log's
-effects (`ports.log`); its own writes are those that no log holds. Reads see every acked append.
+"""The directory: rooms, members, read pointers, keys and secrets.
+
+Rooms and members change only through the log's effects (`ports.log`); the directory's own writes are those that no log
+holds. Reads see every acked append.
 """
 
 from collections.abc import Sequence

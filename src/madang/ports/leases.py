@@ -41,11 +41,10 @@ class Leases(Protocol):
         """
 
     async def renew(self, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> Lease | None:
-        """Prolong; the lease that is given covers ids up to the later of `now_ms` and `used_ms`, plus `ttl_ms`, and no
-        fewer than the one before.
+        """Return a longer lease: it covers ids up to the later of `now_ms` and `used_ms`, plus `ttl_ms`.
 
-        None: another has taken the number, or it was given back; it cannot be had back. A lease that has expired and
-        that nobody took is prolonged.
+        It covers no fewer ids than the one before. None: another node has taken the number, or it was released; that is
+        final. A lease that has expired and that nobody took is prolonged.
         """
 
     async def release(self, lease: Lease, used_ms: int) -> None:

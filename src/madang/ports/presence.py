@@ -1,5 +1,7 @@
-"""Presence: which users have at least one live device in which room. Ephemeral, node-wide at least, fleet-wide where a
-shared adapter is used. A device that is not refreshed within the TTL is gone: that is how a crash ends.
+"""Presence: which users have at least one live device in which room.
+
+Ephemeral, for one node at least, and for the fleet where a shared adapter is used. A device that is not refreshed within
+the TTL is gone: that is how a crash ends.
 """
 
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
-"""Messages: from what a member asks to a draft. Rules of text and roles; the log does the rest (`ports.log`), and
-judges roles again where nothing can change them meanwhile."""
+"""Messages: from what a member asks to a draft, by the rules of text.
+
+The log does the rest (`ports.log`), and judges roles where nothing can change them meanwhile.
+"""
 
 from typing import Final
 

@@ -170,7 +170,7 @@ async def unsubscribed_rooms_fall_silent(buses: Sequence[Bus]) -> None:
 
 
 async def publishing_never_blocks(buses: Sequence[Bus]) -> None:
-    """publish and signal return at once and never raise, however much there is and whoever has stopped."""
+    """Publish and signal return at once and never raise, however much there is and whoever has stopped."""
     await _started(buses)
     room = new("room")
     await buses[1].subscribe(room)

@@ -14,7 +14,7 @@ async def check_directory(make: Make[Store]) -> None:
 
 
 async def rooms_are_paged_by_id(store: Store) -> None:
-    """rooms gives open rooms in order of their id (by its bytes), from above `after`."""
+    """Rooms gives open rooms in order of their id (by its bytes), from above `after`."""
     stem = new("page")
     ids = [f"{stem}{sign}{n}" for sign in "-0_a" for n in range(3)]
     for id in [*ids[::-1], f"{stem}-hidden"]:
@@ -34,7 +34,7 @@ async def rooms_are_paged_by_id(store: Store) -> None:
 
 
 async def members_are_paged_by_user(store: Store) -> None:
-    """members gives members in order of their user id (by its bytes), from above `after`."""
+    """Members gives members in order of their user id (by its bytes), from above `after`."""
     names = ["Zoe", "adam", "eve", "Émile", "_x", "0", "가람", "b-1", "b1", "B1"]
     scene = await opened(store, *names)
     wanted = sorted(scene.id(name) for name in [*names, "ann"])
@@ -50,7 +50,7 @@ async def members_are_paged_by_user(store: Store) -> None:
 
 
 async def memberships_are_paged_by_room(store: Store) -> None:
-    """memberships gives a user's rooms in order of the room id, with seq, read_seq and unread from pointers."""
+    """Memberships gives a user's rooms in order of the room id, with seq, read_seq and unread from pointers."""
     user = new("user")
     scenes = sorted([await opened(store, "ben") for _ in range(5)], key=lambda scene: scene.room)
     for n, scene in enumerate(scenes):

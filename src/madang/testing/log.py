@@ -36,7 +36,7 @@ async def check_log(make: Make[Store], *, shared: bool = False) -> None:
 
 
 async def numbers_without_gap(store: Store) -> None:
-    """seq is 1, 2, 3 … per room, in the order of the drafts, over batches; ids grow; outcomes tell what is stored."""
+    """Seq is 1, 2, 3 … per room, in the order of the drafts, over batches; ids grow; outcomes tell what is stored."""
     a, b = await opened(store), await opened(store)
     told: dict[str, list[Event]] = {a.room: [], b.room: []}
     for size in (1, 2, 40, 1):
@@ -220,7 +220,7 @@ async def tail_gives_the_newest(store: Store) -> None:
 
 
 async def read_goes_on_after_a_seq(store: Store) -> None:
-    """read gives what follows `after`, at most `limit`, and an empty list beyond the end."""
+    """Read gives what follows `after`, at most `limit`, and an empty list beyond the end."""
     scene = await opened(store)
     await store.append([scene.say(f"{n}") for n in range(9)])
     log = await scene.log()
@@ -233,7 +233,7 @@ async def read_goes_on_after_a_seq(store: Store) -> None:
 
 
 async def heads_of_many_rooms(store: Store) -> None:
-    """heads takes any number of rooms and leaves out those that do not exist."""
+    """Heads takes any number of rooms and leaves out those that do not exist."""
     a, b = await opened(store), await opened(store, "ben")
     wanted = [a.room, *(new("room") for _ in range(2500)), b.room]
     assert await store.heads(wanted) == {a.room: 1, b.room: 2}

@@ -80,7 +80,7 @@ async def reactions_are_counted_per_emoji(store: Store) -> None:
 
 
 async def pins_come_in_order(store: Store) -> None:
-    """pins gives the pinned messages as they stand now, in order of their seq."""
+    """Pins gives the pinned messages as they stand now, in order of their seq."""
     scene = await opened(store)
     one, two, three = [await scene.done(scene.say(text)) for text in ("one", "two", "three")]
     for event in (three, one, two):
@@ -93,8 +93,10 @@ async def pins_come_in_order(store: Store) -> None:
 
 
 async def a_deletion_erases(store: Store) -> None:
-    """After a deletion nobody reads the text, data or mentions of the message or of its edits: not in the log, the
-    tail, the messages, the pins; its reactions, its pin and its mentions have ended."""
+    """After a deletion nobody can read the text, data or mentions of the message or of its edits.
+
+    Neither in the log nor in the tail, the messages and the pins; its reactions, its pin and its mentions have ended.
+    """
     scene = await opened(store, "ben")
     sent = await scene.done(scene.say("secret-1", mentions=("ben",), data=b'"secret-2"', cid="c"))
     edits = [

@@ -15,8 +15,10 @@ async def check_presence(make: Make[Presence], *, ttl_s: float) -> None:
     """
 
     async def devices_that_are_silent_go(presence: Presence) -> None:
-        """A device that is not refreshed within the TTL is swept out; users with none left are told, once;
-        who refreshes too late learns it."""
+        """A device that is not refreshed within the TTL is swept out.
+
+        Users with none left are reported, once, and a device that refreshes too late is told.
+        """
         room = new("room")
         nobody = room, "nobody", "phone"
 
@@ -69,7 +71,7 @@ async def one_edge_of_many_at_once(presence: Presence) -> None:
 
 
 async def users_are_paged(presence: Presence) -> None:
-    """online gives users with their names in order of the id, from above `after`; count counts users, not devices."""
+    """Online gives users with their names in order of the id, from above `after`; count counts users, not devices."""
     room = new("room")
     users = [f"user-{n:03}" for n in range(25)]
     for user in users[::-1]:

@@ -1,5 +1,6 @@
-"""A bus that cannot be used: `madang serve` says why in a sentence and ends with 2, `madang doctor` says the same. Neither
-shows a password, or a traceback.
+"""A bus that cannot be used: `madang serve` says why in a sentence and ends with 2.
+
+`madang doctor` says the same. Neither shows a password, or a traceback.
 """
 
 import asyncio

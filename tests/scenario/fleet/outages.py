@@ -94,8 +94,10 @@ class Saving(OfRedis):
 
 
 class Choked:
-    """A node stands still while much is said, until Redis drops it as a subscriber that does not read. Awake again, it
-    finds the gap, and fills it from the log."""
+    """A node stands still while much is sent, until Redis drops it as a subscriber that does not read.
+
+    Awake again, it finds the gap, and fills it from the log.
+    """
 
     name = "redis-drops"
     number = "F21"
@@ -143,8 +145,10 @@ class Choked:
 
 
 class Zombie:
-    """A node stands still for longer than its lease, and another one that starts takes its number. Awake again it may write
-    nothing under that number, and ends."""
+    """A node stands still for longer than its lease, and another one that starts takes its number.
+
+    Awake again it may write nothing under that number, and ends.
+    """
 
     name = "zombie"
     number = "F14"

@@ -1,5 +1,6 @@
-"""Three nodes on PostgreSQL and Redis behind the real nginx and HAProxy, with deploy's files: nobody notices what stands
-between, nor that nodes come and go.
+"""Three nodes on PostgreSQL and Redis behind the real nginx and HAProxy, with deploy's files.
+
+Nobody notices what is between, nor that nodes come and go.
 
 Which node a proxy chooses is in `test_balancing.py`.
 """

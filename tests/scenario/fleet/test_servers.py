@@ -1,5 +1,6 @@
-"""What a fleet stands on fails under load: Redis is killed, filled up and kept busy, the database is killed; nothing that was
-acked is lost, doubled or shown in another order, and nobody is told more than he may know.
+"""What a fleet depends on fails under load: Redis is killed, filled up and kept busy, the database is killed.
+
+Nothing that was acked is lost, doubled or shown in another order, and nobody is told more than they may know.
 
 A shorter story of both, in every run of the tests, is `test_whole_fleet.py`.
 """

@@ -23,8 +23,9 @@ def now() -> int:
 
 
 class HistoryError(ValueError):
-    """The records are no history: a line is none, or names a connection or call that is not there. The server's fault
-    it is not; the message names the line.
+    """The records are not a history: a line is not a record, or names a connection or call that is not there.
+
+    This is not the server's fault; the message names the line.
     """
 
 
@@ -53,7 +54,9 @@ class Closed(_Record):
 
 
 class Invoke(_Record):
-    """A command is about to be sent. `op` is the protocol's: send, edit, delete, join, leave, kick, read …
+    """A command is about to be sent.
+
+    `op` is the protocol's: send, edit, delete, join, leave, kick, read …
 
     `text` and `target` as far as the operation has them; `user` is the subject of a kick.
     """

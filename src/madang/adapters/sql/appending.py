@@ -28,8 +28,10 @@ class Ledger(Protocol):
         """Hold rooms (sorted) until the transaction ends, and give the heads of those that exist."""
 
     def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles]:
-        """Find which cids stand in the log already, and the roles of who asks. The rooms must be locked, or a twin slips
-        in between. Effects keep the roles up to date."""
+        """Return the cids that are in the log already, and the roles of those who ask.
+
+        The rooms must be locked, or a twin slips in between. Effects keep the roles up to date.
+        """
 
     def fold_room(self, c: Connection, room: str) -> None:
         """Put all of a room's earlier events into `events`, where an effect is about to look for them."""

@@ -51,8 +51,11 @@ def insert_new(c: Connection, table: Table, row: Mapping[str, Any]) -> bool:
 
 
 def from_index(c: Connection, table: Table, index: str) -> TextClause:
-    """A table to select from by an index that is named on SQLite, which has no statistics: between two indexes it takes
-    the primary key, and would walk all of a room's log or members."""
+    """Return a table to select from by a given index.
+
+    SQLite is told the index by name: it has no statistics, and between two indexes it takes the primary key, and would
+    walk all of a room's log or members.
+    """
     return text(f"{table.name} INDEXED BY {index}" if c.dialect.name == "sqlite" else table.name)
 
 

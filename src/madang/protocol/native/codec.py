@@ -1,9 +1,9 @@
-"""Text of the native protocol: commands in, frames out. Bytes and structs only; framing is the transport's.
+r"""Text of the native protocol: commands in, frames out. Bytes and structs only; framing is the transport's.
 
 Decoding is strict: one object, no duplicate keys, no NaN or infinity, depth at most MAX_DEPTH, real Unicode.
 The strict walk costs 5-10 µs, so a plain send skips it: when its five fields are all there and the frame has five ":",
 there is no room for a duplicate key, a nested value or anything else the typed decoder has not seen
-(but for characters written as \\u, which only the strict walk judges).
+(but for characters written as \u, which only the strict walk judges).
 """
 
 import json

@@ -1,5 +1,7 @@
-"""The WebSocket gateway: uvicorn hands over the upgraded socket (`ws=`), `websockets.ServerProtocol` parses, and
-text frames go to the session. Limits, pings, byte budget and close are here; what commands mean is the session's.
+"""The WebSocket gateway: from the upgraded socket to text frames for the session.
+
+uvicorn hands over the socket (`ws=`), `websockets.ServerProtocol` parses. Pings, byte budget and close are here; what
+commands mean is the session's.
 
 No task, queue or timer per socket: replies and events go straight to the transport, whose write buffer is the byte
 budget (HIGH_WATER). Over it the rooms stop writing and reading stops too; under LOW_WATER both go on.

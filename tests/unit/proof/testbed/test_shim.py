@@ -1,5 +1,6 @@
-"""The shim bites: what was not synced goes with the power, a full disk and a failed fsync look as real ones do, and the
-wall clock is turned. Tried on files as such, and on SQLite, with the picture that is known of it.
+"""The shim works: unsynced writes go with the power, a full disk and a failed fsync look real, the clock is turned.
+
+Tried on files as such, and on SQLite, whose behaviour is known.
 """
 
 import asyncio

@@ -41,7 +41,7 @@ def depth(value: Any) -> int:
 
 @st.composite
 def written(draw: st.DrawFn, text: str) -> str:
-    """A JSON string for `text`, some of its characters as \\u escapes."""
+    r"""A JSON string for `text`, some of its characters as \u escapes."""
     out = []
     for c in text:
         if draw(st.integers(0, 3)) == 0:

@@ -1,5 +1,6 @@
-"""A bus within one process. A single node needs none, so without a broker it carries nothing; tests of several nodes
-let them share a `MemoryBroker`.
+"""A bus within one process.
+
+A single node needs none, so without a broker it carries nothing; tests of several nodes let them share a `MemoryBroker`.
 """
 
 import asyncio
