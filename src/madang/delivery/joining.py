@@ -46,10 +46,15 @@ class Joined(msgspec.Struct):
 
 
 class Joiner:
-    """Puts subscribers into rooms."""
+    """Puts subscribers into rooms.
 
-    def __init__(self, hub: Hub) -> None:
+    Args:
+        max_rooms: rooms that one subscriber may follow at most.
+    """
+
+    def __init__(self, hub: Hub, max_rooms: int) -> None:
         self._hub = hub
+        self._max_rooms = max_rooms
 
     async def join(
         self, subscriber: Subscriber, actor: Actor, room: str, start: Start, *, enter: LookUp, look_up: LookUp
@@ -65,8 +70,11 @@ class Joiner:
             look_up: called once the room is open, and again whenever the membership may have changed; makes none.
 
         Raises:
-            Refused: not_found, if there is no such room or the subscriber has closed; or what `enter` or `look_up` raise.
+            Refused: not_found, if there is no such room or the subscriber has closed; too_many, if it follows all that it
+                may; or what `enter` or `look_up` raise.
         """
+        if len(subscriber.subscriptions) >= self._max_rooms and room not in subscriber.subscriptions:
+            raise Refused("too_many", f"At most {self._max_rooms} rooms on one connection.")
         live = self._hub.rooms.get(room)
         known_at = live.next if live is not None else 0
         member = await enter()

@@ -95,7 +95,7 @@ def assemble(
         Part("heartbeat", loops=[heartbeat.run], stop=heartbeat.leave),
     )
     return Node(
-        name=name, appender=appender, turns=turns, hub=hub, heartbeat=heartbeat, joiner=Joiner(hub), rooms=rooms,
+        name=name, appender=appender, turns=turns, hub=hub, heartbeat=heartbeat, joiner=Joiner(hub, max_rooms), rooms=rooms,
         posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, identity=identity, limits=limits,
         shared_limits=shared_limits, wheel=wheel, admission=admission, max_text=max_text, max_rooms=max_rooms,
         ping_s=ping_s, compression=compression, parts=parts,

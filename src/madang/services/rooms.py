@@ -67,14 +67,19 @@ class Rooms:
                 if error.code != "room_exists":  # another node was faster
                     raise
 
-    async def enter(self, actor: Actor, room: str, invite: str | None = None) -> Member:
+    async def enter(self, actor: Actor, room: str, invite: str | None = None, *, resuming: bool = False) -> Member:
         """Return the actor's membership, making it where the room is open or the invite admits. Never loads the list.
 
         A server key may enter any room.
 
+        Args:
+            resuming: the actor comes back as a member. Someone who was kicked while away is not let in again by that.
+
         Raises:
             Refused: not_found, for rooms that do not exist and for invite-only rooms alike.
         """
+        if resuming:
+            return await self.member(actor, room)
         if (member := await self._directory.member(room, actor.id)) is not None:
             return member
         self._charge(actor, room)

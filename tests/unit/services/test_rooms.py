@@ -86,6 +86,17 @@ async def test_the_invited_and_servers_come_in(rooms: Rooms) -> None:
     assert await code(rooms.member(SHOP, "missing")) == "not_found"
 
 
+async def test_coming_back_lets_nobody_in_who_is_no_member_any_more(rooms: Rooms, store: Store) -> None:
+    assert await code(rooms.enter(MINA, YARD, resuming=True)) == "not_found"
+    member = await rooms.enter(MINA, YARD)
+    assert await rooms.enter(MINA, YARD, resuming=True) == member
+    await rooms.kick(OWNER, YARD, MINA.id)
+    assert await code(rooms.enter(MINA, YARD, resuming=True)) == "not_found"
+    assert (
+        await code(rooms.enter(MINA, YARD, INVITES.make("owner", YARD, time.time()).text, resuming=True)) == "not_found"
+    )
+
+
 async def test_leaving(rooms: Rooms) -> None:
     await rooms.enter(MINA, YARD)
     assert await code(rooms.leave(OWNER, YARD)) == "last_owner"

@@ -6,6 +6,9 @@ import pytest
 
 from madang.aio import Turnstile
 from madang.delivery.room import FEW
+from madang.protocol.native.commands import COMMANDS
+from madang.protocol.native.frames import ANSWERS
+from madang.transports.native.operations import OPERATIONS
 from madang.transports.node import Node
 from tests.unit.delivery.nodes import OWNER, user
 from tests.unit.transports.conftest import Running
@@ -77,6 +80,11 @@ async def test_a_handler_that_fails_is_answered_and_the_connection_lives(
     peer.tell({"op": "read", "n": 10, "room": "yard", "seq": 1}, {"op": "ping", "n": 11})
     assert (await peer.answer(10))["code"] == "internal"
     await peer.answer(11)
+
+
+def test_every_command_has_its_operation_and_its_answer() -> None:
+    assert set(OPERATIONS) == set(COMMANDS.values())
+    assert set(ANSWERS) == set(COMMANDS)
 
 
 # -- hello and membership ----------------------------------------------------------------------------------------------

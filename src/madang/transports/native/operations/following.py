@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from madang.core.actors import Actor
 from madang.core.events import Appended
 from madang.delivery.joining import Start
-from madang.errors import Refused
 from madang.protocol.native import codec
 from madang.protocol.native import commands as c
 from madang.protocol.native.frames import Answer, InviteAnswer, JoinAnswer, RoomInfo, append_answer
@@ -16,15 +15,11 @@ def join(session: Session, m: c.Join) -> None:
     """Become a member where the room is open, and follow it on this connection."""
 
     async def work() -> JoinAnswer:
-        node, socket = session.node, session.socket
-        if len(socket.subscriptions) >= node.max_rooms and m.room not in socket.subscriptions:
-            raise Refused("too_many", f"At most {node.max_rooms} rooms on one connection.")
-        actor = session.actor()
-        joined = await node.joiner.join(
-            socket, actor, m.room, Start(m.since, m.epoch, m.limit),
-            # Someone who was kicked while away is not let in again by coming back.
-            enter=lambda: node.rooms.enter(actor, m.room, m.invite) if m.since is None else node.rooms.member(actor, m.room),
-            look_up=lambda: node.rooms.member(actor, m.room),
+        actor, rooms = session.actor(), session.node.rooms
+        joined = await session.node.joiner.join(
+            session.socket, actor, m.room, Start(m.since, m.epoch, m.limit),
+            enter=lambda: rooms.enter(actor, m.room, m.invite, resuming=m.since is not None),
+            look_up=lambda: rooms.member(actor, m.room),
         )  # fmt: skip
         info, member = joined.room.info, joined.member
         return JoinAnswer(
