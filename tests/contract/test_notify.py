@@ -121,9 +121,9 @@ async def test_a_node_that_is_deaf_without_knowing_finds_out_and_connects_anew(
     monkeypatch.setattr("madang.adapters.bus.postgresql.bus.PROBE_S", 1.0)
     async with pair(postgres_url) as (here, there, heard):
         await there.subscribe("yard")
-        doubts = heard.doubts
+        checks = heard.checks
         await there._listener.execute("UNLISTEN *")
-        await eventually(lambda: heard.doubts > doubts, "deaf, and nobody was told")
+        await eventually(lambda: heard.checks > checks, "deaf, and nobody was told")
         here.publish([event("yard", 1)])
         await eventually(lambda: event("yard", 1) in heard.events)
 
@@ -134,9 +134,9 @@ async def test_after_a_crash_of_the_server_it_listens_again_and_says_so() -> Non
             await there.subscribe("yard")
             here.publish([event("yard", 1)])
             await eventually(lambda: heard.events)
-            doubts = heard.doubts
+            checks = heard.checks
             await asyncio.to_thread(server.restart)
-            await eventually(lambda: heard.doubts > doubts, "deaf for a moment, and nobody was told")
+            await eventually(lambda: heard.checks > checks, "deaf for a moment, and nobody was told")
             here.publish([event("yard", 2)])
             await eventually(lambda: event("yard", 2) in heard.events, "the first one after it is not lost")
             assert await there.probe()
@@ -151,7 +151,7 @@ async def test_without_a_server_rooms_open_and_what_waits_stays_bounded(monkeypa
             here.publish([event("yard", seq) for seq in range(1, 30_001)])
             assert not await here.probe()
             await asyncio.to_thread(server.start)
-            await eventually(lambda: heard.doubts)
+            await eventually(lambda: heard.checks)
             await eventually(here._listening.is_set)
             here.publish([event("yard", 30_001)])
             await eventually(lambda: event("yard", 30_001) in heard.events)
@@ -187,10 +187,10 @@ async def main():
     inbox = Inbox()
     await bus.start(inbox)
     print("listens", flush=True)
-    doubts = inbox.doubts
-    while inbox.doubts == doubts:
+    checks = inbox.checks
+    while inbox.checks == checks:
         await asyncio.sleep(0.01)
-    print("doubts", flush=True)
+    print("checks", flush=True)
 
 asyncio.run(main())
 """
@@ -221,7 +221,7 @@ async def test_a_node_that_stands_still_is_let_go_of_and_does_not_fill_the_queue
             await there.probe()
             assert float(str(await asked(postgres_url, "SELECT pg_notification_queue_usage()"))) < 0.001
         still.send_signal(signal.SIGCONT)
-        assert await asyncio.wait_for(still.stdout.readline(), 60) == b"doubts\n"
+        assert await asyncio.wait_for(still.stdout.readline(), 60) == b"checks\n"
     finally:
         still.kill()
         await still.wait()

@@ -24,12 +24,12 @@ SECRET = bytes(range(32))
 
 
 class Receiver:
-    """Keeps what comes, and how often it was told to doubt."""
+    """Keeps what comes, and how often it was told to check."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.signals: list[Signal] = []
-        self.doubts = 0
+        self.checks = 0
 
     def receive(self, events: Sequence[Event]) -> None:
         self.events += events
@@ -41,7 +41,7 @@ class Receiver:
         self.signals.append(signal)
 
     def check_soon(self) -> None:
-        self.doubts += 1
+        self.checks += 1
 
 
 def event(room: str, seq: int, body: bytes = b"{}") -> Event:
@@ -85,10 +85,10 @@ async def test_after_a_cut_it_listens_again_and_says_so(redis_server: RedisServe
         here.publish([event("yard", 1)])
         await eventually(lambda: len(heard.events) == 1)
         for kind in ("pubsub", "normal"):
-            doubts = heard.doubts
+            checks = heard.checks
             await redis.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
             if kind == "pubsub":
-                await eventually(lambda: heard.doubts > doubts, "deaf for a moment, and nobody was told")  # noqa: B023
+                await eventually(lambda: heard.checks > checks, "deaf for a moment, and nobody was told")  # noqa: B023
             heard.events.clear()
 
             async def say_until_heard() -> None:
@@ -212,7 +212,7 @@ async def test_presence_is_one_over_all_nodes_and_a_dead_one_is_swept_by_another
 
 
 async def test_what_a_broken_connection_has_swallowed_is_said_again(redis_server: RedisServer) -> None:
-    """Only the sender's connection breaks: the receiver has no reason to doubt."""
+    """Only the sender's connection breaks: the receiver has no reason to check."""
     proxy = Proxy(("127.0.0.1", redis_server.port))
     await proxy.start()
     here = RedisBus(f"redis://127.0.0.1:{proxy.port}", "partition", SECRET, "here")
@@ -222,13 +222,13 @@ async def test_what_a_broken_connection_has_swallowed_is_said_again(redis_server
         await here.start(Receiver())
         await there.start(heard)
         await there.subscribe("yard")
-        doubts = heard.doubts
+        checks = heard.checks
         proxy.part()
         here.publish([event("yard", 1)])
         await turns(200)
         proxy.heal()
         await eventually(lambda: heard.events == [event("yard", 1)])
-        assert heard.doubts == doubts
+        assert heard.checks == checks
     finally:
         await here.stop()
         await there.stop()

@@ -1,6 +1,6 @@
 """The Redis bus when servers change places: Sentinels name another primary, a Cluster's slots move, members die.
 
-What counts is always the same: it goes on by itself, and whatever was lost on the way, the receiver was told to doubt after it.
+What counts is always the same: it goes on by itself, and whatever was lost on the way, the receiver was told to check after it.
 """
 
 import asyncio
@@ -30,18 +30,18 @@ class Talk:
         self._here = here
         self._heard = heard
         self._rooms = rooms
-        self._doubts: list[int] = []  # of each event: how often the receiver had doubted when it was told
+        self._checks: list[int] = []  # of each event: how often the receiver had been told to check when it was told
 
     async def run(self) -> None:
         while True:
-            seq = len(self._doubts)
-            self._doubts.append(self._heard.doubts)
+            seq = len(self._checks)
+            self._checks.append(self._heard.checks)
             self._here.publish([event(self._rooms[seq % len(self._rooms)], seq)])
             await asyncio.sleep(EVERY_S)
 
     async def is_heard(self, rooms: list[str] | None = None) -> None:
         """Wait until something that is told from now on is heard of each room."""
-        now, looked_at = len(self._doubts), len(self._heard.events)
+        now, looked_at = len(self._checks), len(self._heard.events)
         silent = set(rooms or self._rooms)
 
         def all_heard() -> bool:
@@ -53,11 +53,11 @@ class Talk:
         await eventually(all_heard, "some rooms fell silent")
 
     def lost(self) -> list[int]:
-        """Give what was lost without a doubt after it. The newest may still be under way."""
+        """Return what was lost without a check after it. The newest may still be under way."""
         heard = {event.seq for event in self._heard.events}
         newest = max(heard)
         return [
-            seq for seq, doubts in enumerate(self._doubts[:newest]) if seq not in heard and doubts == self._heard.doubts
+            seq for seq, checks in enumerate(self._checks[:newest]) if seq not in heard and checks == self._heard.checks
         ]
 
 
@@ -83,11 +83,11 @@ async def test_sentinels_name_another_primary() -> None:
     with run_sentinels() as redis:
         async with talking(redis.url) as (talk, _here, _there, heard):
             old = redis.primary
-            doubts = heard.doubts
+            checks = heard.checks
             old.kill()
             await eventually(lambda: redis.primary is not old)
             await talk.is_heard()
-            assert heard.doubts > doubts, "deaf for a moment, and nobody was told"
+            assert heard.checks > checks, "deaf for a moment, and nobody was told"
             assert talk.lost() == []
 
 
@@ -131,10 +131,10 @@ async def test_slots_of_a_cluster_move_and_a_primary_is_replaced() -> None:
             assert redis.carrying(f"{{{TAGS[0]}}}") is target
             await talk.is_heard()
             assert talk.lost() == []
-            doubts = heard.doubts
+            checks = heard.checks
             target.kill()
             await talk.is_heard()
-            assert heard.doubts > doubts, "deaf for a moment, and nobody was told"
+            assert heard.checks > checks, "deaf for a moment, and nobody was told"
             target.start()
             await eventually(lambda: "slave" in target.ask("role"), "it was not taken in")
             await talk.is_heard()

@@ -66,16 +66,16 @@ class Appender:
 
     Args:
         committed: called with the new events of each batch, in order, right after their senders were acked.
-        doubtful: called when the log may hold events that `committed` was not called with, or failed on.
+        check_soon: called when the log may hold events that `committed` was not called with, or failed on.
     """
 
     def __init__(
-        self, log: Log, committed: Callable[[Sequence[Event]], None], doubtful: Callable[[], None] = lambda: None
+        self, log: Log, committed: Callable[[Sequence[Event]], None], check_soon: Callable[[], None] = lambda: None
     ) -> None:
         self._log = log
         self._closed = False
         self.statistics = Statistics()
-        self._lanes = [_Lane(log, committed, doubtful, self.statistics) for _ in range(log.lanes)]
+        self._lanes = [_Lane(log, committed, check_soon, self.statistics) for _ in range(log.lanes)]
 
     @property
     def ack(self) -> str:
@@ -145,12 +145,12 @@ class _Lane:
         self,
         log: Log,
         committed: Callable[[Sequence[Event]], None],
-        doubtful: Callable[[], None],
+        check_soon: Callable[[], None],
         statistics: Statistics,
     ) -> None:
         self._log = log
         self._committed = committed
-        self._doubtful = doubtful
+        self._check_soon = check_soon
         self._statistics = statistics
         self.queues: dict[str, list[_Waiting]] = {}  # by room; the one that is served next stands first
         self.count = 0
@@ -181,11 +181,11 @@ class _Lane:
                 outcomes = [error] * len(batch)
             except MadangError as error:
                 outcomes = [error] * len(batch)
-                self._doubtful()
+                self._check_soon()
             except Exception as error:
                 logger.error("append failed", exc_info=error)
                 outcomes = [MadangError("internal")] * len(batch)
-                self._doubtful()
+                self._check_soon()
             self._statistics.commit_s += perf_counter() - started
             self._answer(batch, outcomes)
 
@@ -229,4 +229,4 @@ class _Lane:
                 self._committed(events)
             except Exception as error:
                 logger.error("fan-out failed", exc_info=error)
-                self._doubtful()
+                self._check_soon()

@@ -30,7 +30,7 @@ class Inbox:
         self.events: list[Event] = []
         self.heads: dict[str, int] = {}
         self.signals: list[Signal] = []
-        self.doubts = 0
+        self.checks = 0
 
     def receive(self, events: Sequence[Event]) -> None:
         self.events += events
@@ -43,7 +43,7 @@ class Inbox:
         self.signals.append(signal)
 
     def check_soon(self) -> None:
-        self.doubts += 1
+        self.checks += 1
 
 
 async def _started(buses: Sequence[Bus]) -> list[Inbox]:

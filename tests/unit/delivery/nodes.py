@@ -160,7 +160,7 @@ async def running_nodes(
     """Run nodes over one store, with presence in common if it is given; without buses, a single one.
 
     Args:
-        watch: whether they look into the log when in doubt, and send heartbeats; all hold a number until the end.
+        watch: whether they check the log when asked to, and send heartbeats; all hold a lease until the end.
     """
 
     async def holders() -> list[str]:

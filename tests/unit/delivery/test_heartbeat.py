@@ -174,7 +174,7 @@ def test_a_node_that_is_cut_off_is_followed_through_the_log_until_it_loses_its_l
         assert s.two.heartbeat.unheard == [] and s.two.heartbeat.peers == {}
         looks = s.store.looks
         await asyncio.sleep(CHECK_S * 0.9)
-        assert s.store.looks <= looks + 3, "nobody is left to doubt"
+        assert s.store.looks <= looks + 3, "no node is left to check for"
 
     told(story)
 

@@ -33,16 +33,16 @@ def warned(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
 
 
 def test_neighbours_without_a_bus_are_warned_of(warned: list[tuple[int, str]]) -> None:
-    loop, holders, doubts = VirtualLoop(), Holders(), list[float]()
+    loop, holders, checks = VirtualLoop(), Holders(), list[float]()
     watching = loop.create_task(
-        watch_neighbours(holders, "own", loop.clock_ms, lambda: doubts.append(loop.time()))  # type: ignore[arg-type]
+        watch_neighbours(holders, "own", loop.clock_ms, lambda: checks.append(loop.time()))  # type: ignore[arg-type]
     )
 
     def passes(seconds: float) -> None:
         loop.run_until_complete(asyncio.sleep(seconds))
 
     passes(100)
-    assert not warned and not doubts, "alone, and all is well"
+    assert not warned and not checks, "alone, and all is well"
     holders.names = ["own", "the dead"]
     passes(LEASE_MS / 1000)
     holders.names = ["own"]
@@ -50,7 +50,7 @@ def test_neighbours_without_a_bus_are_warned_of(warned: list[tuple[int, str]]) -
     assert [level for level, _ in warned] == [logging.WARNING], "who died is named once"
     assert "the dead" in warned[0][1]
     warned.clear()
-    doubts.clear()
+    checks.clear()
     holders.names = ["own", "the other"]
     passes(20)
     holders.sick = True
@@ -59,7 +59,7 @@ def test_neighbours_without_a_bus_are_warned_of(warned: list[tuple[int, str]]) -
     passes(100)
     assert [level for level, _ in warned] == [logging.WARNING, logging.ERROR]
     assert "the other" in warned[1][1] and "MADANG_BUS" in warned[1][1]
-    assert len(doubts) >= 140 / POLL_S - 1, "the log is looked at as long as there are two"
+    assert len(checks) >= 140 / POLL_S - 1, "the log is looked at as long as there are two"
     watching.cancel()
     passes(0)
     loop.close()

@@ -41,7 +41,7 @@ class Heard:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.answers: list[tuple[Any, Any]] = []
-        self.doubts = 0
+        self.checks = 0
         self.order: list[str] = []
 
     def committed(self, events: Sequence[Event]) -> None:
@@ -49,7 +49,7 @@ class Heard:
         self.events += events
 
     def check_soon(self) -> None:
-        self.doubts += 1
+        self.checks += 1
 
     def reply(self, tag: Any, outcome: Any) -> None:
         self.order.append("answer")
@@ -201,7 +201,7 @@ class Failing(Gated):
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "doubt"),
+    ("error", "code", "checks"),
     [
         (StorageFull(), "storage_full", False),
         (StorageFailed(), "storage_failed", True),
@@ -211,7 +211,7 @@ class Failing(Gated):
 )
 @pytest.mark.parametrize("stored", [False, True])
 async def test_a_failing_storage_answers_everybody_and_loses_nobody(
-    store: Store, error: Exception, code: str, doubt: bool, stored: bool
+    store: Store, error: Exception, code: str, checks: bool, stored: bool
 ) -> None:
     log, heard = Failing(store, error, stored), Heard()
     drafts = [message(n, cid=f"c-{n}") for n in range(20)]
@@ -221,7 +221,7 @@ async def test_a_failing_storage_answers_everybody_and_loses_nobody(
         await answered(heard, 20)
         assert [(tag, outcome.code) for tag, outcome in heard.answers] == [(n, code) for n in range(20)]
         assert heard.events == []
-        assert (heard.doubts > 0) is doubt, "somebody has to look what stands in the log"
+        assert (heard.checks > 0) is checks, "somebody has to look what stands in the log"
         assert appender.statistics.failed == 20
         for n, each in enumerate(drafts):
             appender.submit(each, heard.reply, n)
@@ -314,7 +314,7 @@ async def test_a_hand_over_that_fails_harms_nobody_and_is_looked_after(store: St
     heard.committed = broken  # type: ignore[method-assign]
     async with running(store, heard) as appender:
         await appender.append(message(1))
-        assert heard.doubts == 1
+        assert heard.checks == 1
         appender._lanes[0]._committed = sound
         await appender.append(message(2))
     assert [e.seq for e in heard.events] == [3]
