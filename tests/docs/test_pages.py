@@ -55,3 +55,15 @@ def test_the_index_leads_to_every_page() -> None:
     index = ROOT / "docs/README.md"
     linked = {(index.parent / target).resolve() for target in re.findall(r"\]\(([^)#\s]+)\)", index.read_text())}
     assert {page for page in PAGES if page.is_relative_to(ROOT / "docs")} - {index} <= linked
+
+
+ROOTS = (ROOT, ROOT / "src/madang")
+FOLDERS = {path.name for root in ROOTS for path in root.iterdir() if path.is_dir()} - {"data"}
+
+
+@EVERY_PAGE
+def test_files_exist(page: Path) -> None:
+    """Paths between backticks, from the top of the repository or of src/madang."""
+    named = re.findall(r"`((?:[\w-]+/)+[\w.@-]*)`", page.read_text())
+    paths = [path for path in named if path.partition("/")[0] in FOLDERS]
+    assert not [path for path in paths if not any((root / path).exists() for root in ROOTS)]
