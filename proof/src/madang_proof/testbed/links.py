@@ -150,16 +150,21 @@ class _End(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.open = False
-        self.gone = True
-        self._link.host.closed()
+        self._count_out()
         self._link.lost(self, exc)
 
     def reset(self) -> None:
         if self.open:
             self.open = False
-            self.gone = True
+            # uvloop does not report the end of a socket that is aborted while `create_connection` is being cancelled.
+            self._count_out()
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABRUPT)
             self.transport.abort()
+
+    def _count_out(self) -> None:
+        if not self.gone:
+            self.gone = True
+            self._link.host.closed()
 
 
 class _Pipe:

@@ -51,7 +51,7 @@ class Proxy:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Stop listening, reset every connection, and wait until all are closed."""
+        """Stop listening, and reset every connection."""
         if self._server is not None:
             self._server.close()
         for link in list(self._links):
@@ -60,6 +60,7 @@ class Proxy:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._still.wait()
+        await asyncio.sleep(0)  # a turn of the loop, in which transports that were aborted close their sockets
 
     @property
     def connections(self) -> int:

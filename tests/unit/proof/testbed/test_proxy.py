@@ -344,6 +344,12 @@ async def test_a_client_keeps_its_address() -> None:
         assert there.peers == [server]
 
 
+async def test_it_stops_while_connections_come_about() -> None:
+    for _ in range(300):
+        async with asyncio.timeout(PATIENCE_S), place() as there:
+            await there.pair()
+
+
 async def test_equal_dice_meet_equal_connections() -> None:
     async with place() as there:
         for _ in range(20):
