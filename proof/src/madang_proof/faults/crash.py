@@ -66,9 +66,9 @@ class Crash:
             raise Broken(f"A message was acked as {ack}, and as {again} when it was sent again after the crash.")
         if self._point == "before_commit":
             if found or duplicate:
-                raise Broken("A message stands in the log, though the server died before it was committed.")
+                raise Broken("A message is in the log, though the server died before it was committed.")
         elif found != [(again["id"], again["seq"])] or not duplicate:
-            raise Broken(f"A committed message stands in the log as {found}, and sent again it was answered {again}.")
+            raise Broken(f"A committed message is in the log as {found}, and sent again it was answered {again}.")
         if again["seq"] != seq:
             raise Broken(f"A message has seq {again['seq']} where {seq} follows: the crash has left a hole.")
 

@@ -62,7 +62,7 @@ class SyncFails:
 
     name = "fsync"
     number = "F12"
-    title = "fsync fails: nothing is acked any more until a restart"
+    title = "fsync fails: nothing is acked until a restart"
     needs = EMBEDDED
 
     def unavailable(self) -> str | None:

@@ -110,7 +110,7 @@ class Drain:
             there = {message["seq"]: message["text"] for message in await probe.history()}
             for cid, seq in acked.items():
                 if there.get(seq) != cid:
-                    raise Broken(f"{cid!r} was acked as {seq}, where {there.get(seq)!r} stands after the restart.")
+                    raise Broken(f"{cid!r} was acked as {seq}, where {there.get(seq)!r} is after the restart.")
         if not await answers(server.port):
             raise Broken("The server does not answer after its restart.")
         return f"ended in {took:.1f} s, with {len(acked)} of 20 sends acked"

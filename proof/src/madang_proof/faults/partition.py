@@ -107,12 +107,12 @@ class Apart(Outage):
 
 
 async def _check_messages(host: Probe, speaker: Watcher) -> None:
-    """Check that a new message is acked and delivered, and that none stands twice. Raise Broken."""
+    """Check that a new message is acked and delivered, and that none is there twice. Raise Broken."""
     ack = await host.surely_send("again", "again")
     await until(lambda: speaker.position >= ack["seq"], "a message that was sent after the outage", FOUND_S)
     texts = [message["text"] for message in await host.history()]
     if len(set(texts)) < len(texts):
-        raise Broken(f"A message stands twice: {texts}.")
+        raise Broken(f"A message is there twice: {texts}.")
 
 
 class Unanswered:

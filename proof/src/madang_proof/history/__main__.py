@@ -1,6 +1,6 @@
 """`python -m madang_proof.history FILE`: check a history that a client wrote, and print the verdict.
 
-Exit status 0 if every invariant held, 1 if one was violated, 2 if the file is no history.
+Exit status 0 if every invariant held, 1 if one was violated, 2 if the file is not a history.
 """
 
 import sys
@@ -54,7 +54,7 @@ def _lines(path: Path) -> int:
 
 
 def main(argv: list[str]) -> int:
-    """Run the command; the exit status."""
+    """Run the command, and return the exit status."""
     console, errors = Console(highlight=False), Console(stderr=True, highlight=False)
     if not console.is_terminal:
         console.width = 120
@@ -66,7 +66,7 @@ def main(argv: list[str]) -> int:
         verdict = _judge(path, errors)
     except (OSError, HistoryError) as error:
         what = error.strerror if isinstance(error, OSError) else error
-        errors.print(f"{path.name} is no history that can be read: {what}", markup=False, soft_wrap=True)
+        errors.print(f"{path.name} is not a readable history: {what}", markup=False, soft_wrap=True)
         return 2
     console.print(table(verdict))
     if violation := verdict.violation:

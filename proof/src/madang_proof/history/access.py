@@ -1,7 +1,7 @@
-"""I11: what reaches a user after a membership has ended, and what he still does.
+"""I11: what reaches a user after a membership has ended, and what the user still does.
 
-An end of a membership is an event of the room, so it has a seq, and what may not be shown are the seqs above it until
-the next `member.joined` of the user. A room shows its whole history to members: who joins again may read all of it.
+The end of a membership is an event of the room, so it has a seq, and the seqs above it may not be shown until the next
+`member.joined` of the user. A room shows its whole history to members: a user who joins again may read all of it.
 """
 
 from bisect import bisect_right
@@ -23,10 +23,10 @@ class Access:
     I11: a connection that was given the event which ended its user's membership gets nothing more of the room before it
     joins again. No connection of the user, wherever in the history that event is seen, is taken live from below the end
     to above it, unless by the event of a new membership. A resume is not answered with a position above an end, nor
-    from one at or above it, unless a membership began in between. An end up to the `read_seq` of the answer to
-    join is of a former membership. A page asked for after a leave or kick was acked
-    is answered only if the user asked to join since. Above an end stands nothing that its user did, up to where
-    something is not known, which may be a new membership; where others use the rooms, nothing that he was acked.
+    from one at or above it, unless a membership began in between. An end up to the `read_seq` of the answer to join
+    belongs to an earlier membership. A page asked for after a leave or kick was acked is answered only if the user asked to
+    join since. Above an end the log has no event of its user, up to the first unknown seq, which may be a new membership;
+    where others use the rooms, only acked events count.
     """
 
     def __init__(self, state: State) -> None:
@@ -34,7 +34,7 @@ class Access:
         self._found = state.findings
         self._checked = state.findings.checked
         self._follows: list[Follow] = []
-        self._renewed: dict[tuple[Room, int], int] = {}  # the highest position that a join, no resume, gave a user
+        self._renewed: dict[tuple[Room, int], int] = {}  # the highest position that a first join gave a user
         self._joins: defaultdict[tuple[Room, int], list[int]] = defaultdict(
             lambda: [0, 0]
         )  # pending, line of the newest
@@ -57,11 +57,11 @@ class Access:
             self._joins[key] = [self._joins[key][0] - 1, self._state.line]
 
     def on_fail(self, record: r.Fail) -> None:
-        """Count a join that was refused as done."""
+        """Count a refused join as done."""
         self._settle()
 
     def on_joined(self, record: r.Joined) -> None:
-        """Take a new position of a connection."""
+        """Note a new position of a connection."""
         self._settle()
         state = self._state
         follow = state.follow
@@ -72,7 +72,7 @@ class Access:
             self._renewed[key] = max(record.seq, self._renewed.get(key, 0))
 
     def on_ok(self, record: r.Ok) -> None:
-        """Take an end of a membership that nothing can have renewed: no join was under way since it was asked for."""
+        """Note an end of a membership that nothing can have renewed: no join was under way since it was asked for."""
         state, call = self._state, self._state.call
         if call.op not in ("leave", "kick") or call.room is None or not record.seq:
             return
@@ -95,7 +95,7 @@ class Access:
     # -- events --------------------------------------------------------------------------------------------------------
 
     def _learn(self, record: r.Event, room: Room) -> None:
-        """Keep the end that stands: one that no known join comes after."""
+        """Keep the end that is in force: one after which no join is known."""
         user = self._state.users.get(record.member if record.type == "member.kicked" else record.user, -1)
         changes = room.changes.get(user)
         if changes and changes[-1][0] == record.seq:
@@ -138,10 +138,10 @@ class Access:
                     self._way(follow, follow.room.changes[follow.user])
 
     def _deeds(self, room: Room) -> None:
-        """Judge what stands above ends of memberships."""
+        """Judge what the log has above ends of memberships."""
         changed = {seq: (user, end, line) for user, known in room.changes.items() for seq, end, line in known}
         first = min((seq for seq, (_, end, _) in changed.items() if end), default=room.base + room.size)
-        out: dict[int, tuple[int, int]] = {}  # who is no member -> seq and line of the end
+        out: dict[int, tuple[int, int]] = {}  # users who are not members -> seq and line of the end
         for i in range(first - room.base, room.size):
             kind, user = room.kinds[i], room.users[i]
             if not kind:
@@ -181,7 +181,9 @@ class Access:
                 self._late(name, seq + 1, line, follow.joined, follow.last)
                 return
         if follow.resumed and low and changes[low - 1][1]:
-            seq, _, line = changes[low - 1]  # the membership had ended before; or just then, and nothing came after
+            seq, _, line = changes[
+                low - 1
+            ]  # the membership had ended before, or ended just then and nothing came after
             renews = low < len(changes) and changes[low][0] <= follow.position
             if seq > follow.reach and (seq < follow.point or seq <= follow.since) and renewed < seq and not renews:
                 message = (

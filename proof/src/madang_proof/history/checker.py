@@ -1,6 +1,6 @@
-"""The checker: feeds each record to the families of invariants that want it, and collects their verdict.
+"""The checker: feeds each record to the families of invariants that need it, and collects their verdict.
 
-The families share what is known (`state`), and are asked in a fixed order: what is known is brought up to date first.
+The families share what is known (`state`), and are called in a fixed order: first, what is known is updated.
 """
 
 from collections.abc import Callable, Iterable
@@ -34,14 +34,14 @@ HANDLERS: Final[dict[type[Record], tuple[str, ...]]] = {
         )
     },
 }  # fmt: skip
-"""The methods of a family that want a type of record."""
+"""Return the methods of a family that handle a type of record."""
 
 
 class Checker:
     """Judges one history, record by record, in the order of the file.
 
-    Linear in time. In memory it keeps about 60 bytes per event of a room and 600 per command with a cid. The records
-    themselves it keeps only without a `path`, to have them for the verdict.
+    Time is linear. Memory is about 60 bytes per event of a room and 600 per command with a cid. The records themselves are
+    kept only if there is no `path`, for the verdict.
 
     Args:
         path: the file that the records come from. It is read again, once, for the records that show a violation.
@@ -63,10 +63,10 @@ class Checker:
         return self._state.line
 
     def feed(self, record: Record) -> None:
-        """Take the next record.
+        """Handle the next record.
 
         Raises:
-            HistoryError: the record names a connection or a call that is not there: this is no history.
+            HistoryError: the record names an unknown connection or call, so the records are not a history.
         """
         self._state.line += 1
         if self._path is None:
@@ -75,7 +75,7 @@ class Checker:
             handle(record)
 
     def finish(self) -> Verdict:
-        """Judge what only the whole history shows, and give the verdict. To be called once, after the last record."""
+        """Judge what only the whole history shows, and return the verdict. Call it once, after the last record."""
         for finish in self._finish:
             finish()
         return self._findings.verdict(self.line, self._look_up)
@@ -95,14 +95,14 @@ def _methods(families: tuple[object, ...], names: tuple[str, ...]) -> tuple[Call
 
 
 def check(records: Iterable[Record] | Path, progress: Callable[[int], None] | None = None) -> Verdict:
-    """Judge a history: records in order, or the file they stand in.
+    """Judge a history: records in order, or the file that contains them.
 
     Args:
-        records: the history. A file is never in memory as a whole; records that are given are.
-        progress: called now and then with the number of records judged.
+        records: the history. A file is never in memory as a whole; records passed in are.
+        progress: called periodically with the number of records judged.
 
     Raises:
-        HistoryError: a line is no record, or contradicts the others in what only the recorder can get wrong.
+        HistoryError: a line is not a record, or contradicts others in a way that only the recorder can cause.
         OSError: the file cannot be read.
     """
     path = records if isinstance(records, Path) else None

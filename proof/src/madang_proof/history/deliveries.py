@@ -1,7 +1,7 @@
-"""I8, I9, I12 and I16: what each connection was given, by the position table of the protocol.
+"""I8, I9, I12 and I16: what each connection was given, by the table of positions in the protocol.
 
-A `Follow` stands at a position. Live events move it by one, `skip` and `reset` as they say, and nothing else does.
-The events in an answer to join, or in a reset, fill up what lies before a position that is taken at once.
+A `Follow` has a position. Live events move it by one, `skip` and `reset` as they say, and nothing else does. The events
+in an answer to join, or in a reset, fill in what lies before a position that is taken at once.
 """
 
 from typing import Final
@@ -17,15 +17,15 @@ _ENDS: Final = {LEFT, KICKED}
 class Deliveries:
     """Judges events, skips and resets per connection and room.
 
-    I8: a live event has the seq after the position. A skip begins at the seq after the position, and what it leaves out
-    is nothing but joins, as far as the events are known from elsewhere.
+    I8: a live event has the seq after the position. A skip begins at the seq after the position, and leaves out only joins,
+    as far as the events are known from elsewhere.
     I9: the events in the answer to a join with `since` are all from since + 1 to the answer's position, in order; those
-    of other joins and of resets are in order and without a hole up to the position, or none. A room's final pages say
-    that all is quiet: a connection that is still open at the end stands at or beyond all that was known then.
+    of other joins and of resets are in order and without a gap up to the position, or absent. A room's final pages say
+    that all is quiet: a connection that is still open at the end is at or beyond all that was known then.
     I12: every event, skip and reset is of a room that its connection has joined. (Rooms show their whole history to
-    members, so there is nothing that was sent too early to be shown.)
-    I16: the answer to a resume is not below its `since`, nor a reset below the position it takes the place of, unless
-    the epoch is another; the epoch of a resume is another only if the answer says reset.
+    members, so nothing can be too old to be shown.)
+    I16: the answer to a resume is not below its `since`, nor a reset below the position it replaces, unless the epoch
+    differs; the epoch of a resume differs only if the answer says reset.
     """
 
     def __init__(self, state: State) -> None:
@@ -73,7 +73,7 @@ class Deliveries:
         self._over(follow, state.conn)
         self._checked["I16"] += 1
         if record.epoch == follow.epoch and record.seq < follow.position:
-            message = f"{state.conn} knew {record.room} up to {follow.position}, and is set back to {record.seq}."
+            message = f"{state.conn} knew {record.room} up to {follow.position}, and was set back to {record.seq}."
             self._found.violated("I16", message, follow.last, state.line)
         self._epochs[state.conn.client, record.room] = (record.epoch, state.line)
         follow.epoch = record.epoch
@@ -109,7 +109,7 @@ class Deliveries:
             self._ends(follow, record)
 
     def _ends(self, follow: Follow, record: r.Event) -> None:
-        """Stop following if the event ended the user's own membership, and not one before it."""
+        """Stop following if the event ended the user's current membership, not an earlier one."""
         state = self._state
         if record.seq <= follow.reach:
             return
@@ -124,7 +124,7 @@ class Deliveries:
         if seq <= follow.position:
             message = f"{state.conn} got seq {seq} of {name} when it had been given all up to {follow.position}."
         else:
-            message = f"{state.conn} got seq {seq} of {name} after {follow.position}, and was told of no gap."
+            message = f"{state.conn} got seq {seq} of {name} after {follow.position}, and was not told of a gap."
         self._found.violated("I8", message, follow.joined, follow.last, state.line)
 
     def _fill(self, follow: Follow, record: r.Event) -> None:
@@ -138,7 +138,7 @@ class Deliveries:
         follow.expected = seq + 1
         if seq >= follow.fill_to:
             follow.via = ""
-            if follow.resumed or record.via == "reset":  # in others, an end was of a former membership
+            if follow.resumed or record.via == "reset":  # in other answers, an end belongs to an earlier membership
                 self._ends(follow, record)
 
     def _wanted(self, follow: Follow) -> str:
@@ -147,7 +147,7 @@ class Deliveries:
         return f"where seq {follow.expected} was to come" if follow.expected else f"which goes up to {follow.fill_to}"
 
     def _filled_up(self, follow: Follow, conn: Conn) -> None:
-        """Judge that no event of an answer is missing, now that something else comes."""
+        """Judge that no event of an answer is missing, now that something else arrives."""
         if follow.expected and follow.expected <= follow.fill_to:
             message = (
                 f"{conn} was taken to seq {follow.fill_to} of {follow.room.name}, and the events from "
@@ -169,7 +169,7 @@ class Deliveries:
         self._live += 1
         if record.first != follow.position + 1 or record.last < record.first:
             message = (
-                f"{state.conn} stands at {follow.position} of {record.room}, and what is skipped is "
+                f"{state.conn} is at {follow.position} of {record.room}, and what is skipped is "
                 f"{record.first} to {record.last}."
             )
             self._found.violated("I8", message, follow.last, state.line)
@@ -184,7 +184,7 @@ class Deliveries:
     # -- where it ends -------------------------------------------------------------------------------------------------
 
     def on_closed(self, record: r.Closed) -> None:
-        """Take leave of all rooms of the connection."""
+        """End all follows of the connection."""
         conn = self._state.conn
         for follow in conn.follows.values():
             self._over(follow, conn)
@@ -204,7 +204,7 @@ class Deliveries:
             room.quiet_line = room.head_line
 
     def on_finish(self) -> None:
-        """Judge where connections stand that are still open, and what was skipped."""
+        """Judge the positions of connections that are still open, and what was skipped."""
         for conn in self._state.conns.values():
             if not conn.over:
                 for follow in conn.follows.values():
@@ -222,13 +222,15 @@ class Deliveries:
             return
         self._checked["I9"] += 1
         if follow.position < room.quiet:
-            message = f"{conn} stands at seq {follow.position} of {room.name} though all is quiet, and seq {room.quiet} is known."
+            message = (
+                f"{conn} is at seq {follow.position} of {room.name} though all is quiet, and seq {room.quiet} is known."
+            )
             self._found.violated("I9", message, follow.last, room.quiet_line)
 
     def _skipped(self, room: Room) -> None:
         if not room.skips:
             return
-        others = [0]  # how many known events up to here are no joins: a skip over some shows as a difference
+        others = [0]  # how many known events up to here are not joins: a skip over some shows as a difference
         for kind in room.kinds:
             others.append(others[-1] + (kind not in (0, JOINED)))
         for first, last, user, line in room.skips:

@@ -1,6 +1,6 @@
 """What is known of a room's log, in columns indexed by seq, so that ten million records fit in memory.
 
-Who says what of a seq (acks, events, pages) is written down here by `state`; whether that is right is the families'.
+`state` fills them in from acks, events and pages; the families judge them.
 """
 
 from array import array
@@ -9,7 +9,7 @@ from typing import Final
 from madang_proof.history import types
 
 KINDS: Final = {type: kind for kind, type in enumerate(sorted(types.TYPES), 1)}
-"""The number of each type of event in the column `kinds`; types that are not known here are OTHER."""
+"""The number of each type of event in the column `kinds`; unknown types are OTHER."""
 OTHER: Final = len(KINDS) + 1
 SENT: Final = KINDS[types.SENT]
 EDITED: Final = KINDS[types.EDITED]
@@ -18,11 +18,11 @@ JOINED: Final = KINDS[types.JOINED]
 LEFT: Final = KINDS[types.LEFT]
 KICKED: Final = KINDS[types.KICKED]
 EMPTY: Final = 1  # the hash of a text that is known to be empty; 0 stands for "not known"
-REACH: Final = 1 << 22  # a seq further from all others than this is taken for wrong, not for a very quiet client
+REACH: Final = 1 << 22  # a seq further from all others than this is taken for an error, not for a very quiet client
 
 
 def hashed(text: str) -> int:
-    """Give the number that stands for a text in columns, never 0."""
+    """Return the number that stands for a text in columns, never 0."""
     return hash(text) or EMPTY
 
 
@@ -34,11 +34,11 @@ class RoomLog:
     """The columns of one room. Index `i` is seq `base + i`; 0 in a column is "not known".
 
     Attributes:
-        kinds: SENT …; a seq known by the ack of a send alone is SENT as well.
+        kinds: SENT …; a seq known only by the ack of a send is SENT as well.
         marks: hash of (id, type, user, target, member), known by an event.
-        lines, times: line and `t` of the record that made the seq known first, whichever it was.
+        lines, times: line and `t` of the record, of any kind, that made the seq known first.
         shown: line of the first event or page that has it; 0 while only an ack names it.
-        texts: `hashed` text of a message or an edit, as it stands in the log.
+        texts: `hashed` text of a message or an edit, as in the log.
         ids, users: of the event; users are indices of `State.names`.
         acks, acked_ids: line of the first ok that names this seq, and the id in it.
         head, head_line: the greatest seq known to be in the log, and the record that made it so.
@@ -67,10 +67,10 @@ class RoomLog:
         self.acked_ids = array("Q")
 
     def place(self, seq: int) -> int:
-        """Give the index of a seq, with room for it made in the columns.
+        """Return the index of a seq, extending the columns as needed.
 
         Raises:
-            FarError: it is no seq, or more than REACH from all that is known.
+            FarError: it is not a seq, or is more than REACH from all that is known.
         """
         i = seq - self.base
         if 0 <= i < self.size:
@@ -98,7 +98,7 @@ class RoomLog:
         self.size += more
 
     def known(self, i: int, line: int, t: int) -> None:
-        """Write down when a seq was known first, and move the head."""
+        """Note when a seq was known first, and move the head."""
         if not self.lines[i]:
             self.lines[i] = line
             self.times[i] = max(t, 1)
@@ -107,7 +107,7 @@ class RoomLog:
                 self.head_line = line
 
     def head_at(self, t: int) -> int:
-        """Give the greatest seq that was known before `t`; 0 if there is none."""
+        """Return the greatest seq that was known before `t`; 0 if there is none."""
         i = min(self.head - self.base, self.size - 1)
         while i >= 0 and not 0 < self.times[i] < t:
             i -= 1

@@ -1,4 +1,4 @@
-"""I5, I6 and I7: how a room's log is numbered, against real time and against the order of asking."""
+"""I5, I6 and I7: how a room's log is numbered, against real time and against the order of commands."""
 
 from array import array
 from bisect import bisect_left
@@ -24,8 +24,8 @@ class Order:
     """Judges numbering.
 
     I5: no seq is in two acks of different commands; ids grow with seqs, over all that acks, events and pages name; every
-    seq that some connection was taken across, by events one after the other, is known by an event or was skipped.
-    I6: a command's seq is above all that anybody had been told of the room's log (acks, events, pages) when its cid was
+    seq that a connection was taken across by consecutive events is known by an event or was skipped.
+    I6: a command's seq is above all that any client had been told of the room's log (acks, events, pages) when its cid was
     called for the first time.
     I7: of one connection's calls in one room, those answered ok without `duplicate` have seqs in the order of calling.
     """
@@ -72,7 +72,7 @@ class Order:
         acks.insert(at, line)
 
     def on_finish(self) -> None:
-        """Judge each room's ids, and its holes."""
+        """Judge each room's ids, and its gaps."""
         for room in self._state.rooms.values():
             self._ids(room)
             self._holes(room)
@@ -88,7 +88,7 @@ class Order:
                 newest, at = number, i
 
     def _holes(self, room: Room) -> None:
-        """Look for seqs that connections were taken across and nobody was ever given."""
+        """Find seqs that connections were taken across and no client was ever given."""
         base, end = room.base, room.base + room.size
         explained = bytearray(room.size)
         for first, last in _merged(skip[:2] for skip in room.skips):
@@ -107,7 +107,7 @@ class Order:
                     self._found.violated("I5", f"There is a hole: {what}", *self._beside(room, i))
 
     def _beside(self, room: Room, i: int) -> list[int]:
-        """Give the records of what stands before and behind a hole."""
+        """Return the records of what is before and after a gap."""
         ways = (range(i - 1, -1, -1), range(i + 1, room.size))
         return [next((room.lines[j] for j in way if room.lines[j]), 0) for way in ways]
 

@@ -1,4 +1,4 @@
-"""I14 and I15, and what final pages say to I1: what readers are shown, against what was known before they asked."""
+"""I14 and I15, and I1 for final pages: what readers are shown, against what was known before they asked."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ _MANY: Final = 1 << 62
 
 
 class _Version:
-    """A content that a message was given: by an edit, or GONE; known since `t` by the record at `line`."""
+    """A content that a message was given, by an edit or as GONE; known since `t` by the record at `line`."""
 
     __slots__ = ("line", "seq", "t", "text")
 
@@ -26,15 +26,15 @@ class _Version:
 class Pages:
     """Judges pages, and the texts of events that come with joins and resets.
 
-    I14: a page shows of each message a content that is not older than the newest edit or deletion whose ack or event
-    anybody had before it was asked for. An event that comes with a join has no text if the deletion of its message was
-    known before the join was asked for; with a reset, if the connection had got the deletion itself.
+    I14: a page shows each message with content not older than the newest edit or deletion whose ack or event any client
+    had before the page was asked for. An event that comes with a join has no text if the deletion of its message was known
+    before the join was asked for; with a reset, if the connection had received the deletion itself.
     I10: the content is one that the message was given: by its event, an edit, or an edit or deletion without an answer.
-    I15: every message that an ack or event made known before a page was asked for is on it, if the page goes across
-    its seq: from its first message (its beginning, where `more` is not set) to its last (its end), as `before` and
-    `after` say. A room's `seq` in a list of rooms is not below what was known before it was asked for.
+    I15: every message that an ack or event made known before a page was asked for is on it, if the page covers its seq:
+    from its first message (its beginning, where `more` is not set) to its last (its end), as `before` and `after` say. A
+    room's `seq` in a list of rooms is not below what was known before it was asked for.
     I1: the same for final pages.
-    I9: a page's messages ascend, lie where it was asked for, and are no more than its limit.
+    I9: a page's messages ascend, lie in the range asked for, and are no more than its limit.
     """
 
     def __init__(self, state: State) -> None:
@@ -55,7 +55,7 @@ class Pages:
             self._version(room, record.target, record.seq, GONE, record.t)
 
     def on_ok(self, record: r.Ok) -> None:
-        """Take the content that an acked edit or deletion gave."""
+        """Note the content that an acked edit or deletion gave."""
         command, room = self._state.command, self._state.call.room
         if command is not None and room is not None and record.seq and command.op in ("edit", "delete"):
             text = GONE if command.op == "delete" else command.text
@@ -144,7 +144,7 @@ class Pages:
             i = room.kinds.find(SENT, i + 1, high)
 
     def on_unread(self, record: r.Unread) -> None:
-        """Judge where a list of rooms says that a log stands."""
+        """Judge where a list of rooms says that a log ends."""
         room = self._state.rooms.get(record.room)
         if room is None or not record.asked:
             return
@@ -182,7 +182,7 @@ class Pages:
 
 
 def _unanswered(room: Room) -> dict[int, set[int]]:
-    """Give the contents that edits and deletions may have given messages, for all that is known."""
+    """Return the contents that edits and deletions may have given messages, for all that is known."""
     contents: dict[int, set[int]] = {}
     for command in room.all_commands():
         if command.open and command.op in ("edit", "delete"):

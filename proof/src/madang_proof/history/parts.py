@@ -1,6 +1,6 @@
 """What a history is made of: commands and calls, connections and what they follow, faults, rooms.
 
-These only hold what `state` writes down; nothing here judges.
+These only hold what `state` notes; nothing here judges.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ class Command:
         self.text = text
         self.target = target
         self.invoked = call.line  # of the first call
-        self.floor = call.floor  # the room's head when it was called first, and the record that had made it so
+        self.floor = call.floor  # the room's head when it was first called, and the record that had made it so
         self.floor_line = call.floor_line
         self.seq = 0  # of the first ok that has one
         self.acked = 0  # line of the first ok
@@ -34,7 +34,10 @@ class Command:
         self.rivals: tuple[Command, ...] = ()  # all contents of its cid, if there are several
 
     def called(self, call: "Call") -> None:
-        """Count a call; one on a connection whose user was not known then may come to be known behind a later one."""
+        """Count a call.
+
+        The user of a connection may become known later than its call, and so a call may be counted after a later one.
+        """
         self.pending += 1
         if call.line < self.invoked:
             self.invoked, self.floor, self.floor_line = call.line, call.floor, call.floor_line
@@ -62,15 +65,15 @@ class Follow:
         self.since = record.since or 0
         self.resumed = record.since is not None and not record.reset
         self.point = record.seq  # the position that the join gave
-        self.reach = record.read_seq  # what ended a membership up to here did not end this one
+        self.reach = record.read_seq  # an end of a membership up to here did not end the current one
         self.position = record.seq
         self.last = line  # the record that moved the position last
         self.covered = 0  # the first seq it was given
-        self.via = ""  # "join" or "reset" while events that came with an answer are missing
+        self.via = ""  # "join" or "reset" while events that belong to an answer are missing
         self.expected = 0  # the next of them; 0: any
         self.fill_to = 0
-        self.passed = 0  # the position that a reset took the place of
-        self.late = False  # something came after the membership had ended
+        self.passed = 0  # the position that a reset replaced
+        self.late = False  # something arrived after the membership had ended
 
 
 class Conn:
@@ -89,7 +92,7 @@ class Conn:
         self.follows: dict[str, Follow] = {}
         self.ended: dict[str, int] = {}  # room -> line of the event that ended the membership
         self.tries: dict[str, int] = {}  # rooms that it follows or may be about to -> joins without an answer
-        self.early: list[tuple[Call, r.Invoke]] = []  # called before the answer to hello came
+        self.early: list[tuple[Call, r.Invoke]] = []  # called before the answer to hello arrived
 
     def __str__(self) -> str:
         return f"{self.client or 'somebody'} (conn {self.number})"
@@ -136,13 +139,13 @@ class Room(RoomLog):
         self.covered: list[tuple[int, int]] = []  # first and last seq that a connection was given or taken across
         self.skips: list[tuple[int, int, int, int]] = []  # first, last, user, line
         self.ended: dict[int, tuple[int, int]] = {}  # user -> seq and line of a membership's end, until it is renewed
-        self.told = 0  # where the log stood when the history first heard of it
+        self.told = 0  # where the log was when the history first mentioned it
         self.changes: dict[int, list[tuple[int, bool, int]]] = {}  # user -> seq, whether it is an end, line
         self.quiet = 0  # the head when the first final page was read, and the record that had made it so
         self.quiet_line = 0
 
     def all_commands(self) -> Iterator[Command]:
-        """Give every command, in no order."""
+        """Yield every command, in no particular order."""
         for cids in self.cids.values():
             yield from cids.values()
         yield from self.commands

@@ -1,4 +1,4 @@
-"""I17: who is said to be online, against who can be."""
+"""I17: the users that a list shows as online, against those that can be."""
 
 from madang_proof.history import records as r
 from madang_proof.history.parts import Call, Room
@@ -8,10 +8,10 @@ from madang_proof.history.state import State
 class Presence:
     """Judges lists of who is online.
 
-    I17: no user is online in a room who, for longer than `Setup.presence_ttl` before the list was asked for, had no
-    connection that followed it or had asked to; time in a fault does not count. Nobody is in a list twice, and its
-    count is the number of its users. That somebody is missing is not judged: from outside, nobody can tell a
-    connection that lives from one whose end has not been noticed yet.
+    I17: no user is shown as online in a room who had no connection that followed it or had asked to, for longer than
+    `Setup.presence_ttl` before the list was asked for; time in a fault does not count. Nobody is in a list twice, and its
+    count is the number of its users. Missing users are not judged: from outside, a live connection cannot be told from one
+    whose end has not been noticed yet.
     """
 
     def __init__(self, state: State) -> None:
@@ -19,7 +19,7 @@ class Presence:
         self._found = state.findings
         self._checked = state.findings.checked
         self._there: dict[tuple[Room, int], int] = {}  # how many connections may follow
-        self._gone: dict[tuple[Room, int], tuple[int, int]] = {}  # when the last of them was over, and line
+        self._gone: dict[tuple[Room, int], tuple[int, int]] = {}  # when the last of them ended, and line
         state.called.append(self._called)
 
     def _called(self, call: Call) -> None:
@@ -41,26 +41,26 @@ class Presence:
         self._settle()
 
     def on_fail(self, record: r.Fail) -> None:
-        """Count a join as done; where there is no other, the connection does not follow the room."""
+        """Count a refused join as done; if there is no other, the connection does not follow the room."""
         self._settle()
         call = self._state.call
         if call.op == "join" and call.room is not None and call.room.name not in self._state.conn.follows:
             self._leave(call.room.name, record.t)
 
     def on_event(self, record: r.Event) -> None:
-        """Take a connection out of a room whose membership has ended."""
+        """Remove a connection from a room whose membership has ended."""
         if record.type != "message.sent" and record.room in self._state.conn.ended:
             self._leave(record.room, record.t)
 
     def on_closed(self, record: r.Closed) -> None:
-        """Take a connection out of all its rooms."""
+        """Remove a connection from all its rooms."""
         tries = self._state.conn.tries
         for room in list(tries):
             tries[room] = 0
             self._leave(room, record.t)
 
     def _leave(self, room: str, t: int) -> None:
-        """Take the connection out of a room, unless a join may still take it in."""
+        """Remove the connection from a room, unless a join may still be answered."""
         conn = self._state.conn
         if conn.tries.get(room) != 0:
             return
@@ -88,6 +88,6 @@ class Presence:
             if not line and state.setup.others:
                 continue
             if max(gone, state.healed) + state.setup.presence_ttl < record.asked:
-                what = "has no connection there any more" if line else "never had a connection there"
+                what = "no longer has a connection there" if line else "never had a connection there"
                 message = f"{name} is said to be online in {record.room}, and {what}."
                 self._found.violated("I17", message, line, state.line)

@@ -10,7 +10,7 @@ class Reads:
     """Judges lists of rooms, and the read pointers in answers to join.
 
     I18: unread = seq − read_seq in every row, and none of them negative. A read pointer is never below one that the same
-    user had been told of the same room before asking: in an answer to join, or in a list of rooms.
+    user had been told for the same room before asking: in an answer to join, or in a list of rooms.
     """
 
     def __init__(self, state: State) -> None:

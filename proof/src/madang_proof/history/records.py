@@ -1,12 +1,13 @@
 """The history: what clients of a server asked, were answered and were told, one JSON object per line, in the order of `t`.
 
-A history is written by whoever drives a server (`madang prove`, a test, a stranger's program in any language) and
-judged by `check`. It knows only what the wire says; nothing in it comes from inside the server.
+A history is written by whatever drives a server (`madang prove`, a test, a program in any language) and judged by
+`check`. It knows only what the wire says; nothing in it comes from inside the server.
 
-Words: a `client` is one user, on any number of connections; a `conn` is one connection, its number never used again;
-a `call` is one command sent once, and a repeat under the same cid is another call. `t` is microseconds of one
+Words: a `client` is one user, on any number of connections; a `conn` is one connection, with a number that is never used
+again; a `call` is one command sent once, and a repeat under the same cid is another call. `t` is microseconds of one
 monotonic clock, shared by all clients of the history. A record stands for the moment its client knew of it: `invoke` is
-written before the bytes are, everything else after they came. So "b after a" in the file is "b after a" in real time.
+written before the bytes are sent, everything else after they arrived. So "b after a" in the file is "b after a" in real
+time.
 """
 
 import time
@@ -23,9 +24,9 @@ def now() -> int:
 
 
 class HistoryError(ValueError):
-    """The records are not a history: a line is not a record, or names a connection or call that is not there.
+    """The records are not a history: a line is not a record, or names an unknown connection or call.
 
-    This is not the server's fault; the message names the line.
+    That is not the server's fault. The message names the line.
     """
 
 
@@ -34,9 +35,10 @@ class _Record(msgspec.Struct, tag_field="is", tag=str.lower, omit_defaults=True,
 
 
 class Opened(_Record):
-    """A connection was answered ok to its hello: it speaks as `user`, in what it asked before this answer came, too.
+    """The hello of a connection was answered ok.
 
-    `node`: the server that it goes to, where there are several and one knows; nothing is judged by it.
+    It speaks as `user`, also in what it asked before this answer came. `node`: the server that it goes to, where there are
+    several and the client knows; nothing is judged by it.
     """
 
     conn: int
@@ -46,7 +48,7 @@ class Opened(_Record):
 
 
 class Closed(_Record):
-    """A connection is over. What it had not been answered is unknown from here on. `mine`: its client ended it."""
+    """A connection is over. What was not answered on it is unknown from here on. `mine`: its client ended it."""
 
     conn: int
     code: int = 1006
@@ -54,9 +56,7 @@ class Closed(_Record):
 
 
 class Invoke(_Record):
-    """A command is about to be sent.
-
-    `op` is the protocol's: send, edit, delete, join, leave, kick, read …
+    """A command is about to be sent. `op` is the protocol's: send, edit, delete, join, leave, kick, read and so on.
 
     `text` and `target` as far as the operation has them; `user` is the subject of a kick.
     """
@@ -89,7 +89,7 @@ class Fail(_Record):
 
 
 class Unknown(_Record):
-    """The command may or may not have been done: no answer came, or one that says so (storage_failed, internal)."""
+    """The command may or may not have been done: there was no answer, or one that says so (storage_failed, internal)."""
 
     call: int
     code: str = ""
@@ -182,7 +182,7 @@ class Page(_Record):
 
 
 class Unread(_Record):
-    """One room of a client's list of rooms, asked for at `asked` (0: not known, and taken for `t`)."""
+    """One room of a client's list of rooms, asked for at `asked` (0: not known, taken as `t`)."""
 
     client: str
     room: str
@@ -193,7 +193,7 @@ class Unread(_Record):
 
 
 class Presence(_Record):
-    """Who a server says is online in a room: the whole list, asked for at `asked`."""
+    """The users that a server says are online in a room: the whole list, asked for at `asked`."""
 
     asked: int
     room: str
@@ -213,7 +213,7 @@ class Sample(_Record):
 
 
 class Fault(_Record):
-    """A fault begins or is over (`over`): the server is answering again, and every client has been let back in."""
+    """A fault begins, or is `over`: the server answers again, and every client has been back."""
 
     name: str
     over: bool = False
@@ -221,10 +221,10 @@ class Fault(_Record):
 
 
 class Setup(_Record):
-    """First record: what the store was configured to give, and how long presence may lag, in microseconds.
+    """First record: what the store is configured to provide, and how long presence may lag, in microseconds.
 
-    `others`: the rooms are not these clients' alone, or are older than the history, so that there may be more in them
-    than anybody here asked for.
+    `others`: the rooms are used by other clients, or are older than the history, so that they may contain more than these
+    clients asked for.
     """
 
     ack: str = "stored"
@@ -244,14 +244,14 @@ _decoder: Final = msgspec.json.Decoder(Record)
 
 
 class HistoryWriter:
-    """Writes a history. Records go to the file in the order of the calls; not for several threads."""
+    """Writes a history, in the order of the calls. Not thread-safe."""
 
     def __init__(self, path: Path) -> None:
         self._file: IO[bytes] = path.open("wb", buffering=1 << 20)
         self.count = 0
 
     def write(self, record: Record) -> None:
-        """Write one record; it is on its way to the file, and in it for sure after `close`."""
+        """Write one record. It is buffered, and certainly in the file after `close`."""
         self._file.write(_encoder.encode(record) + b"\n")
         self.count += 1
 
@@ -264,7 +264,7 @@ def read(path: Path) -> Iterator[Record]:
     """Read a history, record by record.
 
     Raises:
-        HistoryError: a line is no record; the message names the line and the field.
+        HistoryError: a line is not a record; the message names the line and the field.
     """
     decode = _decoder.decode
     with path.open("rb", buffering=1 << 20) as file:

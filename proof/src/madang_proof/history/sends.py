@@ -1,8 +1,8 @@
-"""I1 to I4, I13 and I26: what became of what was asked, by its acks and by the log.
+"""I1 to I4, I13 and I26: what became of commands, by their acks and by the log.
 
-An event does not say which command it came of. Where a command was acked, the seq in the ack says it; what is left
-over in the log is matched with what was not answered, by user and text. So a load that gives every text once is judged
-exactly; where texts repeat, a doubled message can pass for another one of the same text whose answer never came.
+An event does not say which command caused it. Where a command was acked, the seq in the ack says so; what is left over
+in the log is matched with unanswered commands, by user and text. So a load that uses every text once is judged exactly;
+where texts repeat, a doubled message can pass for another one of the same text that was never answered.
 """
 
 from collections import Counter
@@ -28,17 +28,17 @@ _TYPES: Final = {kind: type for type, kind in KINDS.items()}
 class Sends:
     """Judges commands that append.
 
-    I1: an ok to any append names a seq and an id. The event at that seq has that id, the type that the operation
-    appends, its user, its text (in NFC) and target, unless a deletion erased the text; a seq that a connection was taken
-    across has an event. A message that no ack names, of a user and text whose every send was acked, was stored twice.
-    Final pages are judged by `pages`, under I1 as well.
-    I2: all calls of a command were refused: no event is left over that has its user and text (edits: and target).
-    I3: a command without an answer: at most one event is left over that can be its.
-    I4: every event but room.created, room.changed and member.role was asked for by its user; a message not before its
-    event was seen. Where `Setup.others` is set, only events of these clients' users, above the position first told.
-    I13: all oks of a cid give the same id and seq, all but one say `duplicate`, none is refused as
-    conflict that was only ever used with one content, and other content gets no ok, unless the message was deleted.
-    I26: an ok that names a seq names a level, and none above what `Setup.ack` says the store gives.
+    I1: an ok to any append names a seq and an id. The event at that seq has that id, the type that the operation appends,
+    its user, its text (in NFC) and target, unless a deletion erased the text; a seq that a connection was taken across has
+    an event. A message that no ack names, with a user and text whose every send was acked, was stored twice. Final pages
+    are judged by `pages`, under I1 as well.
+    I2: if all calls of a command were refused, no event is left over that has its user and text (for edits, and target).
+    I3: for a command without an answer, at most one event is left over that can be its own.
+    I4: every event but room.created, room.changed and member.role was asked for by its user, and a message before its event
+    was seen. Where `Setup.others` is set, this is judged only for these clients' users, above the position first told.
+    I13: all oks of a cid give the same id and seq, all but one say `duplicate`, none is refused as a conflict if only one
+    content was used, and other content gets no ok, unless the message was deleted.
+    I26: an ok that names a seq names a level, not above the one that `Setup.ack` says the store provides.
     """
 
     def __init__(self, state: State) -> None:
@@ -138,7 +138,7 @@ class Sends:
     # -- when all is known ---------------------------------------------------------------------------------------------
 
     def on_finish(self) -> None:
-        """Compare the acks with the logs, and match what is left over in these with what was not answered."""
+        """Compare the acks with the logs, and match what is left over with unanswered commands."""
         for room in self._state.rooms.values():
             for command in room.all_commands():
                 if command.op == "delete" and (command.acked or command.open):
@@ -154,7 +154,7 @@ class Sends:
             self._other(room, command, seq, id, line)
 
     def _other(self, room: Room, command: Command, seq: int, id: int, line: int) -> None:
-        """Judge content that was given another content's ack: only what is erased cannot be told from it."""
+        """Judge content that was given another content's ack: only erased content cannot be told from it."""
         self._checked["I13"] += 1
         if not self._is_erased(room, command, seq, line) or id != room.acked_ids[seq - room.base]:
             first = next(rival for rival in command.rivals if rival.seq == seq)
@@ -162,7 +162,7 @@ class Sends:
             self._found.violated("I13", message, first.invoked, first.acked, command.invoked, line)
 
     def _is_erased(self, room: Room, command: Command, seq: int, line: int) -> bool:
-        """Whether the message at a seq, or the one that was edited there, may have been deleted before a record."""
+        """Return whether the message at a seq, or the one edited there, may have been deleted before a record."""
         erased = self._erased.get(room, {})
         messages = [seq, *(rival.target for rival in command.rivals if rival.op == "edit")]
         return any(erased.get(message, line) < line for message in messages)
@@ -171,7 +171,7 @@ class Sends:
         i = command.seq - room.base
         self._checked["I1"] += 1
         if not room.ids[i]:
-            return  # nobody was shown it; whether somebody should have been is judged by `order` and `pages`
+            return  # no client was shown it; whether one should have been is judged by `order` and `pages`
         wrong = ""
         if room.ids[i] != room.acked_ids[i]:
             wrong = "has another id"
@@ -199,7 +199,7 @@ class Sends:
         if not left:
             return
         waiting: Counter[_Key] = Counter()  # may have been done, and no ack says so
-        settled: dict[_Key, Command] = {}  # to say what is wrong with what is left over in the end
+        settled: dict[_Key, Command] = {}  # to say at the end what is wrong with what is left over
         for command in room.all_commands():
             key = (command.op, command.user, command.text if command.op in _TEXTS else 0)
             if command.open or (command.op == "join" and command.acked):
@@ -224,7 +224,7 @@ class Sends:
             self._surplus(room, i, None, False)
 
     def _surplus(self, room: Room, i: int, settled: Command | None, matched: bool) -> None:
-        """Report an event that no command is left for."""
+        """Report an event for which no command is left."""
         name = self._state.names[room.users[i]]
         what = f"seq {room.base + i} of {room.name}, {_TYPES[room.kinds[i]]} of {name}"
         if matched:
@@ -247,7 +247,7 @@ class Sends:
 
 
 def _take(waiting: Counter[_Key], key: _Key) -> bool:
-    """Use up one command: the user's, or one of a connection whose user never came to be known."""
+    """Use up one command: the user's, or one of a connection whose user never became known."""
     for fit in (key, (key[0], -1, key[2])):
         if waiting.get(fit):
             waiting[fit] -= 1
@@ -270,5 +270,5 @@ def _take_any(fits: dict[tuple[str, int], Counter[_Key]], op: str, user: int) ->
 
 
 def _id(record: r.Ok) -> int:
-    """Give the id of an ack as a number, 0 where it is none."""
+    """Return the id of an ack as a number, 0 where it is not one."""
     return int(record.id) if record.id.isdecimal() and len(record.id) < 20 else 0

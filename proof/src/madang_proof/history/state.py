@@ -1,7 +1,7 @@
-"""What all families share: who is on which connection, what was asked, and what is known of each room's log.
+"""What all families share: the users of connections, the commands, and what is known of each room's log.
 
 Rule 1: every record comes here first; the families then find its connection, room and call in the attributes.
-Rule 2: this file judges only whether the witnesses of one seq agree (I10), because it is here that they meet.
+Rule 2: this file judges only whether all reports of one seq agree (I10), because they meet here.
 """
 
 import unicodedata
@@ -33,7 +33,7 @@ _MEMBERSHIP: Final = {JOINED, LEFT, KICKED}
 
 
 class State:
-    """What is known so far. `line` is that of the record at hand; `conn`, `room`, `call` … are of it, too."""
+    """What is known so far. `line`, `conn`, `room`, `call` … belong to the current record."""
 
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
@@ -46,12 +46,14 @@ class State:
         self.conns: dict[int, Conn] = {}
         self.rooms: dict[str, Room] = {}
         self.calls: dict[int, Call] = {}
-        self.early: set[Conn] = set()  # asked for something, and whose they are is not known yet
-        self.learned: list[Callable[[r.Event, Room], None]] = []  # told of each event but messages, when it comes first
-        self.called: list[Callable[[Call], None]] = []  # told of each call, when its user is known
+        self.early: set[Conn] = set()  # they have sent commands, and their user is not known yet
+        self.learned: list[
+            Callable[[r.Event, Room], None]
+        ] = []  # called with each event but messages, when it is first seen
+        self.called: list[Callable[[Call], None]] = []  # called with each call, when its user is known
         self.faults: list[Fault] = []
         self.active = 0  # faults that last
-        self.healed = 0  # when one was over last
+        self.healed = 0  # when the last one was over
         self.agreed = 0
         self._none = Conn(0)
         self._early_cids: dict[tuple[str, str], set[Conn]] = {}
@@ -66,7 +68,7 @@ class State:
     # -- names ---------------------------------------------------------------------------------------------------------
 
     def user(self, name: str) -> int:
-        """Give the index of a user."""
+        """Return the index of a user."""
         index = self.users.get(name)
         if index is None:
             index = self.users[name] = len(self.names)
@@ -74,18 +76,18 @@ class State:
         return index
 
     def find_room(self, name: str) -> Room:
-        """Give a room, known or new."""
+        """Return a room, known or new."""
         room = self.rooms.get(name)
         if room is None:
             room = self.rooms[name] = Room(name)
         return room
 
     def used_early(self) -> bool:
-        """Whether a connection whose user is not known yet has used the cid of the call: it may be the same command."""
+        """Return whether a connection whose user is not known yet has used the cid of the call: it may be the same command."""
         return self.call.room is not None and bool(self._early_cids.get((self.call.room.name, self.call.cid)))
 
     def unsure(self, room: Room, since: int = 0) -> bool:
-        """Whether a connection whose user is not known asked to join, and was not over before `since`."""
+        """Return whether a connection whose user is not known asked to join, and was not over before `since`."""
         return any(
             call.op == "join" and call.room is room
             for conn in self.early
@@ -101,7 +103,7 @@ class State:
         return conn
 
     def on_fault(self, record: r.Fault) -> None:
-        """Take the beginning of a fault, or the end of the newest of its name."""
+        """Handle the beginning of a fault, or the end of the newest of its name."""
         if not record.over:
             self.faults.append(Fault(record.name, record.t))
             self.active += 1
@@ -115,21 +117,21 @@ class State:
         self.active -= 1
 
     def troubled(self, since: int) -> bool:
-        """Whether there was any fault from `since` to now."""
+        """Return whether there was any fault from `since` to now."""
         return self.active > 0 or 0 < self.healed >= since
 
     def faulty(self, start: int, end: int) -> bool:
-        """Whether any fault lasted at some time from `start` to `end`; asked for when all are known."""
+        """Return whether any fault lasted at some time from `start` to `end`. Only when all faults are known."""
         return any(fault.start <= end and (fault.end is None or fault.end >= start) for fault in self.faults)
 
     # -- connections and calls -----------------------------------------------------------------------------------------
 
     def on_setup(self, record: r.Setup) -> None:
-        """Take what the store was configured to give."""
+        """Note what the store is configured to provide."""
         self.setup = record
 
     def on_opened(self, record: r.Opened) -> None:
-        """Take a connection's user; what it asked before is his."""
+        """Note the user of a connection, also for what it asked before."""
         conn = self.conns.setdefault(record.conn, Conn(record.conn))
         if conn.user >= 0:
             raise HistoryError(f"line {self.line}: connection {record.conn} has been opened already")
@@ -144,7 +146,7 @@ class State:
         self.conn = conn
 
     def on_closed(self, record: r.Closed) -> None:
-        """Take the end of a connection. One that was never opened may end, too."""
+        """Handle the end of a connection. One that was never opened may end, too."""
         conn = self.conns.get(record.conn)
         if conn is None or conn.over:
             raise HistoryError(f"line {self.line}: connection {record.conn} is not open")
@@ -155,7 +157,7 @@ class State:
         self.conn = conn
 
     def on_invoke(self, record: r.Invoke) -> None:
-        """Take a call. Who it is by may come to be known only with the answer to hello."""
+        """Handle a call. Its user may become known only with the answer to hello."""
         conn = self.conns.get(record.conn)
         if conn is None:
             conn = self.conns[record.conn] = Conn(record.conn)
@@ -175,7 +177,7 @@ class State:
         if call.room is not None and call.op in APPENDS:
             text = record.text
             if not text.isascii():
-                text = unicodedata.normalize("NFC", text)  # as servers give it back
+                text = unicodedata.normalize("NFC", text)  # as servers return it
             call.command = self._place_command(call, call.room, record, hashed(text))
             call.command.called(call)
         for told in self.called:
@@ -216,7 +218,7 @@ class State:
         return call
 
     def on_ok(self, record: r.Ok) -> None:
-        """Take an ack into the room's log."""
+        """Note an ack in the room's log."""
         call = self._answered(record.call)
         room = call.room
         self.at = -1
@@ -233,19 +235,19 @@ class State:
             room.kinds[i] = SENT
 
     def on_fail(self, record: r.Fail) -> None:
-        """Take a refusal."""
+        """Handle a refusal."""
         self._answered(record.call)
         if self.command is not None:
             self.command.refused = self.line
 
     def on_unknown(self, record: r.Unknown) -> None:
-        """Take that nothing is known."""
+        """Handle an unknown outcome."""
         self._answered(record.call)
         if self.command is not None:
             self.command.unanswered = True
 
     def on_joined(self, record: r.Joined) -> None:
-        """Take a connection's new position in a room."""
+        """Handle a connection's new position in a room."""
         self._answered(record.call)
         if self.command is not None:
             self.command.acked = self.command.acked or self.line
@@ -257,7 +259,7 @@ class State:
         conn.ended.pop(record.room, None)
 
     def on_notice(self, record: r.Skip | r.Behind | r.Reset) -> None:
-        """Find whom a notice is for."""
+        """Find the connection and room of a notice."""
         self.conn = self._alive(record.conn)
         self.room = self.find_room(record.room)
         self.follow = self.conn.follows.get(record.room)
@@ -265,7 +267,7 @@ class State:
     # -- the log -------------------------------------------------------------------------------------------------------
 
     def on_event(self, record: r.Event) -> None:
-        """Take an event into its room's log, or compare it with what stands there."""
+        """Note an event in its room's log, or compare it with what is known."""
         conn = self.conns.get(record.conn)
         if conn is None or conn.over or conn.user < 0:
             conn = self._alive(record.conn)
@@ -327,7 +329,7 @@ class State:
                 told(record, room)
 
     def on_page(self, record: r.Page) -> None:
-        """Take the messages of a page into the log, or compare them. Texts that changed are `content`'s."""
+        """Note the messages of a page in the log, or compare them. `pages` judges texts that changed."""
         room = self.room = self.find_room(record.room)
         for message in record.messages:
             try:
@@ -362,7 +364,7 @@ class State:
 
     def _far(self, seq: int, *lines: int) -> None:
         self.findings.violated(
-            "I5", f"seq {seq} is nowhere near the others of {self.room.name}, which go up to {self.room.head}.",
+            "I5", f"seq {seq} is far from all others of {self.room.name}, which go up to {self.room.head}.",
             self.line, *lines,
         )  # fmt: skip
 
@@ -371,7 +373,7 @@ class State:
                                self.line, *lines)  # fmt: skip
 
     def on_finish(self) -> None:
-        """Report, and make commands of what was asked on connections whose user never came to be known."""
+        """Report, and make commands of what was asked on connections whose user never became known."""
         self.findings.checked["I10"] += self.agreed
         for conn in self.early:
             for call, record in conn.early:

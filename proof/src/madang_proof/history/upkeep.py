@@ -7,31 +7,31 @@ from madang_proof.history import records as r
 from madang_proof.history.parts import Call, Conn
 from madang_proof.history.state import State
 
-# What a process opens once and keeps (readers of the database, workers, name lookups) is not there yet when a server has
-# just started. It does not grow with the storm, and a leak does: a few hundred connections or commands make it stand out.
+# What a process opens once and keeps (readers of the database, workers, name lookups) may not be open yet when a server
+# has just started. It does not grow with the storm; a leak does, and a few hundred connections or commands show it.
 FDS: Final = 16
 THREADS: Final = 16
-# An allocator seldom gives pages back, and rooms keep their newest events in memory, both up to a bound that a short
-# history does not tell from a leak. This finds buffers that are never let go of; small leaks need a long run.
+# An allocator seldom returns pages, and rooms keep their newest events in memory, both up to a bound that a short
+# history cannot tell from a leak. This finds buffers that are never released; small leaks need a long run.
 RSS_TIMES: Final = 1.5
 RSS_BYTES: Final = 64 << 20
 AVAILABLE: Final = 0.999
 _END: Final = 1 << 62
 UNAVAILABLE: Final = frozenset(code for code, error in ERRORS.items() if error.http >= 500)
-"""Refusals that are the server's own trouble. All others say something about what was asked."""
+"""Refusals for which the server is to blame. All others say something about the command."""
 
 
 class Upkeep:
     """Judges samples and the answers to sends.
 
     I25: the last sample of phase `after` has nothing queued that the greatest `before` had not, at most FDS more file
-    descriptors, THREADS more threads, and a resident size of at most RSS_TIMES what it was, and RSS_BYTES. Of several
-    nodes, all together: clients move from one to another.
+    descriptors, THREADS more threads, and a resident size of at most RSS_TIMES what it was, and RSS_BYTES. Several nodes are
+    summed up, because clients move from one to another.
     I27: of the sends that were called and settled outside of faults, at least AVAILABLE were acked. Not acked are those
-    refused with one of UNAVAILABLE, and those without an answer, unless their client ended the connection or was put off
-    it for what it did (44xx); on a connection that is open at the end, if rooms were read when all was quiet. Other
-    refusals are answers, and do not count. The note says how long the longest fault lasted: until the server answered
-    and all clients were back.
+    refused with one of UNAVAILABLE, and those without an answer, unless their client ended the connection or the server
+    closed it for what the client did (44xx); on a connection that is open at the end, only if rooms were read when all was
+    quiet. Other refusals are answers, and do not count. The note says how long the longest fault lasted: until the server
+    answered and all clients were back.
     """
 
     def __init__(self, state: State) -> None:
@@ -83,7 +83,7 @@ class Upkeep:
             self._acked += 1
 
     def on_fail(self, record: r.Fail) -> None:
-        """Count a refusal that is the server's own trouble."""
+        """Count a refusal for which the server is to blame."""
         call = self._state.call
         if call.op == "send" and record.code in UNAVAILABLE and not self._state.troubled(call.t):
             self._failed.append(self._state.line)
@@ -102,7 +102,7 @@ class Upkeep:
     def _available(self) -> None:
         rest = any(room.quiet for room in self._state.rooms.values())
         for call in self._state.calls.values():
-            if call.op == "send" and (call.conn.over or rest):  # else the history just ends before the answer
+            if call.op == "send" and (call.conn.over or rest):  # otherwise the history ends before the answer
                 self._lost.append((call, call.conn.closed_t or _END, call.line))
         for call, t, line in self._lost:
             if _to_blame(call.conn) and not self._state.faulty(call.t, max(t, call.conn.closed_t)):
@@ -125,5 +125,5 @@ class Upkeep:
 
 
 def _to_blame(conn: Conn) -> bool:
-    """Whether a missing answer is the server's doing."""
+    """Return whether the server is to blame for a missing answer."""
     return not conn.mine and not 4400 <= conn.code < 4500

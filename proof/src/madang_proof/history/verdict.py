@@ -1,4 +1,4 @@
-"""The verdict on a history: what was judged, on how many facts, and the records that show what was broken.
+"""The verdict on a history: what was judged, on how many facts, and the records that show a violation.
 
 Nothing here judges; the families do (`sends`, `order`, `deliveries` …), and they report to `Findings`.
 """
@@ -40,7 +40,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True)
 class Violation:
-    """One invariant broken: a sentence, and the records that show it, each with its line in the file (from 1)."""
+    """A violated invariant: a sentence, and the records that show it, each with its line in the file (from 1)."""
 
     invariant: str
     message: str
@@ -53,7 +53,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one invariant. `checked` is the number of facts examined: 0 means that nothing here touched it."""
+    """The result for one invariant. `checked` is the number of facts examined: 0 means that nothing concerned it."""
 
     invariant: str
     title: str
@@ -64,7 +64,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of all invariants, in order."""
+    """The results for all invariants, in order."""
 
     results: dict[str, Result]
     records: int = 0
@@ -72,7 +72,7 @@ class Verdict:
 
     @property
     def held(self) -> bool:
-        """Whether nothing was broken. What was not touched has not been broken either: see `Result.checked`."""
+        """Whether nothing was violated, which includes what was not touched: see `Result.checked`."""
         return not self._first
 
     @property
@@ -90,7 +90,7 @@ class _Found:
 
 @dataclass
 class Findings:
-    """Where the families report. Keeps of each invariant the violation that shows first, and how many there are."""
+    """Where the families report. Keeps the first violation of each invariant, and how many there are."""
 
     checked: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TITLES, 0))
     notes: dict[str, str] = field(default_factory=dict)
@@ -106,7 +106,7 @@ class Findings:
             self._found[invariant] = _Found(message, lines, lines[-1])
 
     def verdict(self, records: int, look_up: Callable[[Iterable[int]], dict[int, Record]]) -> Verdict:
-        """Make the verdict; `look_up` gives the records of lines."""
+        """Return the verdict; `look_up` returns the records of lines."""
         shown = look_up({line for found in self._found.values() for line in found.lines})
         results = {}
         for invariant, title in TITLES.items():

@@ -28,7 +28,7 @@ BYE_S: Final = 4.0  # longest wait that a bye may ask for
 
 
 class Position(msgspec.Struct):
-    """Where a client stands in a room."""
+    """The position of a client in a room."""
 
     seq: int
     epoch: str

@@ -1,6 +1,6 @@
-"""A crowd: sockets in rooms of a server, and what they hear. How it is made to talk is `publishing.py`'s.
+"""Load clients: sockets in rooms of a server, and what they receive. `publishing.py` makes them send.
 
-The rooms are the crowd's own, with names that nobody has used before. They stay in the server's database.
+The rooms are created for a run, with new names. They stay in the server's database.
 """
 
 import asyncio
@@ -16,21 +16,23 @@ from websockets.uri import WebSocketURI
 
 from madang.errors import MadangError
 from madang_proof.measuring.figures import durations
-from madang_proof.measuring.sockets import ALIVE_S, NotOpened, Socket, Told, opened
+from madang_proof.measuring.sockets import ALIVE_S, NotOpened, Received, Socket, opened
 
 OPENING: Final = 64  # handshakes under way at a time
 PATIENCE_S: Final = 30.0  # for a handshake with hello and join
 POLL_S: Final = 0.005
-PARSED: Final = 50  # sockets that are parsed at most
-PINGS: Final = 300  # at once: more than a connection's rate lets through, and too few to be closed for
-PARSED_S: Final = 10_000  # messages a second that they get together at most: 10 µs each are a tenth of a core
+PARSED: Final = 50  # sockets that are parsed, at most
+PINGS: Final = 300  # at once: more than a connection's rate allows, and too few to be closed for
+PARSED_S: Final = (
+    10_000  # messages per second that parsed sockets receive together, at most: 10 µs each are a tenth of a core
+)
 
 
 LOAD_TEST: Final = "Start it for measuring with `madang serve --load-test`, which lifts rates and admission, on data that you can throw away."
 
 
 class Target(msgspec.Struct, frozen=True):
-    """The server: where it is, and its process id if it runs on this machine and may be watched."""
+    """The server: its address, and its process id if it runs on this machine and may be observed."""
 
     uri: WebSocketURI
     tls: ssl.SSLContext | None = None
@@ -38,14 +40,14 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class CannotMeasure(MadangError):
-    """The server does not take this load; the message says what to do."""
+    """The server does not accept this load; the message says what to do."""
 
     def __init__(self, message: str) -> None:
         super().__init__("rate_limited", message)
 
 
 class Member:
-    """One socket's part of a crowd."""
+    """One client: its socket, and its position in its room."""
 
     __slots__ = ("asked", "epoch", "joined", "room", "seq", "socket", "token")
 
@@ -60,7 +62,7 @@ class Member:
 
 
 class LoadClients:
-    """Members in rooms of `group`; the first of a room have the lowest numbers. Everything is noted by one clock."""
+    """Members in rooms of `group`; the first of each room have the lowest numbers. All times are of one clock."""
 
     def __init__(self, target: Target, sockets: int, group: int) -> None:
         self.target = target
@@ -73,26 +75,26 @@ class LoadClients:
         self.ack = durations()
         self.disorder = 0
         self.codes: Counter[str] = Counter()
-        self.said = ""  # the first refusal's message
+        self.said = ""  # the message of the first refusal
         self.parsed: list[Member] = self.members
         self._living: asyncio.Task[None] | None = None
 
     def room(self, number: int) -> str:
-        """Give the id of a room."""
+        """Return the id of a room."""
         return f"bench-{self.run}-{number}"
 
-    # -- coming and going ----------------------------------------------------------------------------------------------
+    # -- connecting and closing ----------------------------------------------------------------------------------------
 
     async def check_unlimited(self) -> None:
-        """See whether the server lifts its rates.
+        """Check that the server has lifted its rates.
 
         Raises:
-            CannotMeasure: it does not.
+            CannotMeasure: it has not.
         """
         await self._alone([{"op": "ping", "n": 2}] * PINGS)
 
     async def _alone(self, commands: list[dict[str, Any]]) -> None:
-        """Let somebody give commands who does not belong to the crowd, and see that none is refused."""
+        """Let a client that is not a member send commands, and check that none is refused."""
         socket = await self._opened(Member(0))
         try:
             for command in ({"op": "hello", "n": 1, "guest": "bench"}, *commands):
@@ -100,14 +102,14 @@ class LoadClients:
             await until(lambda: socket.ended or socket.answers + socket.refusals > len(commands), PATIENCE_S)
         finally:
             socket.close()
-        self.hold_refusals()
+        self.raise_refusals()
 
     async def open(self, progress: Callable[[int], None]) -> None:
-        """Make the rooms and let everybody in. `progress` is called with how many have come.
+        """Create the rooms and let all members join. `progress` is called with how many have.
 
         Raises:
             CannotMeasure: the server's limits do not let them in.
-            MadangError, OSError, TimeoutError: whatever else went wrong with one of them.
+            MadangError, OSError, TimeoutError: anything else that went wrong with one of them.
         """
         await self._alone(
             [
@@ -116,14 +118,14 @@ class LoadClients:
             ]
         )
         turnstile = asyncio.Semaphore(OPENING)
-        come = 0
+        entered = 0
 
         async def one(member: Member, number: int) -> None:
-            nonlocal come
+            nonlocal entered
             async with turnstile:
                 await self.enter(member, number)
-            come += 1
-            progress(come)
+            entered += 1
+            progress(entered)
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -131,10 +133,10 @@ class LoadClients:
                     group.create_task(one(member, number))
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
-        self._living = asyncio.create_task(self._live())
+        self._living = asyncio.create_task(self._keep_alive())
 
     async def enter(self, member: Member, number: int) -> None:
-        """Connect, say hello, and join, or come back if the member was there before."""
+        """Connect, say hello, and join, or resume if the member was there before."""
         member.joined = asyncio.get_running_loop().create_future()
         member.socket = await self._opened(member)
         join: dict[str, Any] = {"op": "join", "n": 2, "room": self.room(member.room), "limit": 0}
@@ -159,7 +161,7 @@ class LoadClients:
         return socket
 
     async def close(self) -> None:
-        """Let everybody go."""
+        """Close all sockets."""
         if self._living is not None:
             self._living.cancel()
         for member in self.members:
@@ -167,21 +169,21 @@ class LoadClients:
                 member.socket.close()
         await asyncio.sleep(0)
 
-    async def _live(self) -> None:
+    async def _keep_alive(self) -> None:
         while True:
             await asyncio.sleep(ALIVE_S)
             for number, member in enumerate(self.members):
                 if member.socket is not None and member.socket.counting:
-                    member.socket.live()
+                    member.socket.send_alive()
                 if number % 100 == 99:
                     await asyncio.sleep(0)
 
-    # -- hearing -------------------------------------------------------------------------------------------------------
+    # -- receiving -----------------------------------------------------------------------------------------------------
 
     def sample(self, per_room_s: float) -> None:
-        """Begin anew, and go over to counting, but for some sockets spread evenly.
+        """Reset the figures, and switch to counting, except for some sockets that are spread evenly.
 
-        `per_room_s` is the messages a second in a room. To be called while no message is under way.
+        `per_room_s` is the messages per second in a room. Only while no message is under way.
         """
         self.latency, self.ack, self.disorder = durations(), durations(), 0
         parsed = int(min(PARSED, len(self.members), max(4, PARSED_S / max(1.0, per_room_s))))
@@ -192,47 +194,49 @@ class LoadClients:
             member.socket.count()
             member.socket.counting = number not in kept
 
-    def _listen(self, socket: Socket, told: Told) -> None:
+    def _listen(self, socket: Socket, frame: Received) -> None:
         member: Member = socket.state
-        if told.op == "event":
-            self._event(member, socket, told)
-        elif told.op == "skip":
-            member.seq = told.to
-        elif told.op == "reset":
-            self._catch_up(member, socket, told)
-        elif told.op == "ok":
+        if frame.op == "event":
+            self._event(member, socket, frame)
+        elif frame.op == "skip":
+            member.seq = frame.to
+        elif frame.op == "reset":
+            self._catch_up(member, socket, frame)
+        elif frame.op == "ok":
             socket.answers += 1
-            if told.token:
-                member.token = told.token
-            elif told.epoch:
-                member.epoch = told.epoch
-                self._catch_up(member, socket, told)
+            if frame.token:
+                member.token = frame.token
+            elif frame.epoch:
+                member.epoch = frame.epoch
+                self._catch_up(member, socket, frame)
                 if member.joined is not None and not member.joined.done():
                     member.joined.set_result(None)
-            elif (due := member.asked.pop(told.n, 0)) != 0:
+            elif (due := member.asked.pop(frame.n, 0)) != 0:
                 self.ack.append(time.monotonic_ns() / 1e6 - due / 1e3)
-        elif told.op == "error":
+        elif frame.op == "error":
             socket.refusals += 1
-            self.codes[told.code] += 1
-            self.said = self.said or told.message
+            self.codes[frame.code] += 1
+            self.said = self.said or frame.message
             if member.joined is not None and not member.joined.done():
-                member.joined.set_exception(MadangError(told.code, told.message))
+                member.joined.set_exception(MadangError(frame.code, frame.message))
 
-    def _catch_up(self, member: Member, socket: Socket, told: Told) -> None:
-        for event in told.events:
+    def _catch_up(self, member: Member, socket: Socket, frame: Received) -> None:
+        for event in frame.events:
             self._event(member, socket, event)
-        member.seq = told.seq
+        member.seq = frame.seq
 
-    def _event(self, member: Member, socket: Socket, event: Told) -> None:
+    def _event(self, member: Member, socket: Socket, event: Received) -> None:
         if event.seq <= member.seq:
             self.disorder += 1
         member.seq = event.seq
-        if event.type == "message.sent" and event.text.startswith("@"):  # what others say in the room is not our load
+        if event.type == "message.sent" and event.text.startswith(
+            "@"
+        ):  # what others send in the room is not part of the load
             socket.messages += 1
             if event.text[1].isdigit():
                 self.latency.append(time.monotonic_ns() / 1e6 - int(event.text[1 : event.text.index(" ")]) / 1e3)
 
-    def hold_refusals(self) -> None:
+    def raise_refusals(self) -> None:
         """Raise for what was refused so far, if anything was (CannotMeasure for the server's limits)."""
         if "rate_limited" in self.codes:
             raise CannotMeasure(f"The server limits rates, so this would measure its limits. {LOAD_TEST}")
@@ -243,7 +247,7 @@ class LoadClients:
 
     @property
     def sockets(self) -> list[Socket]:
-        """Everybody's sockets."""
+        """The sockets of all members."""
         return [member.socket for member in self.members if member.socket is not None]
 
     @property
@@ -263,7 +267,7 @@ class LoadClients:
 
 
 async def until(condition: Callable[[], bool], seconds: float) -> None:
-    """Wait until something is true, or until so many seconds have passed: then the figures tell."""
+    """Wait until a condition holds, or until the time is up: then the figures show it."""
     deadline = time.monotonic() + seconds
     while True:
         if condition() or time.monotonic() > deadline:

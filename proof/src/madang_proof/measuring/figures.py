@@ -1,4 +1,4 @@
-"""The figures of a run, and how they come out of what was noted. What they mean is `report.py`'s."""
+"""The figures of a run, and how they are computed. What they mean is said in `report.py`."""
 
 from array import array
 from collections.abc import Sequence
@@ -6,12 +6,12 @@ from typing import Final
 
 import msgspec
 
-BUSY: Final = 0.9  # of a core, used by the generator: from here on it may be what was measured
-LATE_MS: Final = 5.0  # likewise, if more than 1 % of the messages went out later than this after they were due
+BUSY: Final = 0.9  # cores used by the generator from which on it may be what was measured
+LATE_MS: Final = 5.0  # likewise, if more than 1 % of the messages were sent later than this after they were due
 
 
 class Times(msgspec.Struct, frozen=True):
-    """Of a set of durations, in ms: the middle, the 99th of 100, the longest, and how many there were."""
+    """A summary of durations in ms: median, 99th percentile, maximum, and their number."""
 
     p50: float
     p99: float
@@ -20,7 +20,10 @@ class Times(msgspec.Struct, frozen=True):
 
 
 def times(noted: Sequence[float]) -> Times | None:
-    """Sum up durations in ms; None of none. A percentile is the smallest duration that so many do not exceed."""
+    """Summarise durations in ms; return None if there are none.
+
+    A percentile is the smallest duration that this share of them does not exceed.
+    """
     if not noted:
         return None
     ordered = sorted(noted)
@@ -32,24 +35,27 @@ def times(noted: Sequence[float]) -> Times | None:
 
 
 def durations() -> "array[float]":
-    """Make a place to note durations in, 8 bytes each."""
+    """Return an array for durations, 8 bytes each."""
     return array("d")
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One run. What is None or absent was not measured: the server's own use only on this machine, from its process id."""
+    """One run.
+
+    What is None or absent was not measured: the server's own usage only on this machine, by its process id.
+    """
 
     workload: str
     sockets: int
     rooms: int
     seconds: float = 0.0  # of publishing
-    offered_s: float = 0.0  # messages a second, of all rooms together
+    offered_s: float = 0.0  # messages per second, of all rooms together
     sent: int = 0
     acked: int = 0
     refused: int = 0
     deliveries: int = 0
-    expected: int = 0  # deliveries, if every message reaches everybody in its room
-    disorder: int = 0  # messages that came a second time or behind a later one, on parsed sockets
+    expected: int = 0  # deliveries if every message reaches everyone in its room
+    disorder: int = 0  # messages that arrived twice or after a later one, on parsed sockets
     parsed: int = 0  # sockets
     lost: int = 0  # sockets that ended meanwhile
     deliveries_s: float = 0.0
@@ -57,19 +63,19 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     latency: Times | None = None  # from when a message was due until it arrived
     ack: Times | None = None  # likewise, until it was acked
     back: Times | None = None  # of each socket, from the cut until it was live again
-    retries: int = 0  # handshakes made again
+    retries: int = 0  # repeated handshakes
     joins_s: float = 0.0
     cpu_core: float | None = None  # cores the server used
     cpu_us_delivery: float | None = None
     resident_mb: float | None = None
     kb_per_socket: float | None = None  # resident memory that a joined, silent socket adds
     disk_written_mb: float | None = None
-    generator_cpu: float = 0.0  # cores it used itself
-    generator_late_ms: float = 0.0  # of 99 of 100 messages
+    generator_cpu: float = 0.0  # cores the generator used
+    generator_late_ms: float = 0.0  # of 99 % of the messages
 
     @property
     def complete(self) -> bool:
-        """Whether everything offered was acked and reached everybody, once, and in order where order is seen."""
+        """Whether every message was acked and reached everyone, once, and in order where order is seen."""
         exact = self.acked == self.sent and self.deliveries == self.expected
         return exact and not (self.refused or self.disorder or self.lost)
 

@@ -1,4 +1,4 @@
-"""The figures as a picture, where matplotlib is installed; Madang itself does not need it."""
+"""The figures as a picture, where matplotlib is installed; nothing else needs it."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from madang_proof.measuring.figures import Figures
 
 
 def check_can_plot() -> None:
-    """See whether there is matplotlib, before a run rather than after it (SetupError)."""
+    """Raise SetupError if matplotlib is missing, so that this is known before a run."""
     if importlib.util.find_spec("matplotlib") is None:
         raise SetupError("--plot needs matplotlib, which is not installed.", "Install it: pip install matplotlib")
 
 
 def draw(runs: Sequence[Figures], path: Path) -> None:
-    """Draw the latencies of the runs that have any, and deliveries a second.
+    """Draw the latencies of the runs that have any, and deliveries per second.
 
     Raises:
         SetupError: the file cannot be written.

@@ -1,4 +1,4 @@
-"""What Linux says about a process on this machine: CPU time, memory, disk. Elsewhere nothing is known, and said."""
+"""What Linux says about a process on this machine: CPU time, memory, disk. Elsewhere nothing is known, and nothing is said."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ _PROC = Path("/proc")
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """A process at one moment: CPU seconds so far, resident bytes, and bytes it had read from and written to disk."""
+    """A process at one moment: CPU seconds so far, resident bytes, and bytes read from and written to disk."""
 
     cpu_s: float
     resident: int
@@ -18,7 +18,7 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 def usage(pid: int | None) -> Usage | None:
-    """Read the usage of a process; None where it cannot be seen (another machine, another user's, no /proc)."""
+    """Read the usage of a process; return None where it cannot be seen (another machine or user, no /proc)."""
     if pid is None:
         return None
     place = _PROC / str(pid)

@@ -1,4 +1,4 @@
-"""Making a crowd talk: messages go out when they are due, and what comes back is counted until it is complete."""
+"""Publishing: messages are sent when they are due, and deliveries are counted until they are complete."""
 
 import asyncio
 import time
@@ -12,8 +12,8 @@ from madang_proof.measuring.process import usage
 
 DRAIN_S: Final = 10.0  # for what is missing after the last message
 BURST: Final = 256  # messages sent before the loop reads its sockets again
-SPIN_S: Final = 0.001  # a timer of the loop is a millisecond late: that is waited out by turning the loop,
-SPIN_BELOW_S: Final = 200.0  # where so few messages a second are sent that it costs little
+SPIN_S: Final = 0.001  # a timer of the loop is a millisecond late, so the last one is waited out by turning the loop,
+SPIN_BELOW_S: Final = 200.0  # where the rate is low enough that this costs little
 
 
 async def publish(
@@ -24,10 +24,10 @@ async def publish(
     seconds: float,
     progress: Callable[[str, float], None],
 ) -> Figures:
-    """Let the first `publishers` of every room send `rate` messages a second, all together, for `seconds`.
+    """Let the first `publishers` of every room send, for `seconds`, together `rate` messages per second.
 
-    Latency counts from when a message was due, not from when it went out: a generator or a server that is held up makes
-    the figures worse, never better (no coordinated omission).
+    Latency counts from when a message was due, not from when it was sent: a generator or server that is held up makes the
+    figures worse, never better (no coordinated omission).
     """
     clients.sample(rate / clients.rooms)
     senders = [m for place in range(min(publishers, clients.group)) for m in clients.members[place :: clients.group]]
@@ -83,7 +83,7 @@ async def publish(
 
 
 async def _drain(clients: LoadClients, sent: int, expected: int) -> None:
-    """Wait for what is missing. Of a refused message nobody knows how many deliveries are missing."""
+    """Wait for what is missing. It is unknown how many deliveries of refused messages are missing."""
 
     def over() -> bool:
         answered, refused = clients.answered

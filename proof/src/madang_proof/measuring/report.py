@@ -1,4 +1,4 @@
-"""The figures for people: one table, and a sentence per workload on what they mean. Numbers alone are `figures.py`'s."""
+"""The figures for people: one table, and for each workload a sentence on what they mean."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -43,7 +43,7 @@ def _number(value: float | None, digits: int = 0) -> str:
 
 
 def missing(figures: Figures) -> list[str]:
-    """Name what a run lacks to be complete."""
+    """Return what a run lacks to be complete."""
     lacks = {
         "refused": figures.refused,
         "acks missing": figures.sent - figures.acked - figures.refused,
@@ -56,7 +56,7 @@ def missing(figures: Figures) -> list[str]:
 
 
 def table(runs: Sequence[Figures]) -> Table:
-    """Make the table: a column per run; rows that say nothing of any of them are left out."""
+    """Return the table: a column per run, without rows that have no figure in any of them."""
     made = Table(box=None, pad_edge=False, header_style="bold")
     made.add_column("")
     for run in runs:
@@ -69,7 +69,10 @@ def table(runs: Sequence[Figures]) -> Table:
 
 
 def meaning(figures: Figures) -> str:
-    """Say in one line what a run means, beside the project's budgets (a server with a core of its own on a 2-core machine)."""
+    """Say in one line what a run means, compared with the project's budgets.
+
+    The budgets are for a server with a core of its own on a 2-core machine.
+    """
     parts = [_verdict(figures)]
     if figures.generator_limited:
         how = f"it used {figures.generator_cpu:.0%} of a core and sent {figures.generator_late_ms:.0f} ms late"
@@ -96,12 +99,12 @@ def _verdict(f: Figures) -> str:
 
 
 def _kept(f: Figures, kept: bool) -> str:
-    """Judge. What a generator at its limit adds makes figures worse: a budget that is kept is kept, a missed one may not be."""
+    """Judge a budget. A generator at its limit makes figures worse, so a kept budget is kept, but a missed one may not be."""
     return "kept" if kept else "it cannot be told whether it is kept" if f.generator_limited else "missed"
 
 
 def _of(f: Figures) -> str:
-    """Say when the load was not the one that the budget is for."""
+    """Say so when the load was not the one that the budget is for."""
     usual = 10_000 if f.workload == "reconnect" else WORKLOADS[f.workload].load.sockets
     rate = WORKLOADS[f.workload].load.rate
     return "" if f.sockets == usual and f.offered_s in (0, rate) else ", but for another load than this one"

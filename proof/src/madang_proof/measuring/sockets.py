@@ -1,15 +1,15 @@
 """Sockets that carry load: WebSockets of the native protocol, cheap enough that thousands fit into one process.
 
-The handshake, masking and framing are those of `websockets` (sans-I/O). A socket begins as a *parsed* one: every frame
-is read, and given to its listener. Most are then switched to *counting*: what comes is only searched for markers.
+`websockets` does the handshake, masking and framing (sans-I/O). A socket begins *parsed*: every frame is read, and given
+to its listener. Most are then switched to *counting*: what arrives is only searched for markers.
 
-Why counting is sound. The server's frames are not masked (RFC 6455, 5.1) and compression is not offered here, so text
-is on the wire as it was encoded. A marker is a key and its value with their quotes. Inside a JSON string quotes are
-escaped (RFC 8259, 7), and our messages have no `data`, so a marker stands only where a frame has that key; and never
-across two frames, since the head between their texts begins with a byte above 0x7F, which is in no marker. Whatever
-else might go wrong, a server that fragments frames or writes JSON with spaces, makes the count too low, and the run is
-then called incomplete. What counting cannot see is one message doubled and another lost on the same socket: for that
-there are the parsed sockets, spread evenly over the others.
+Why counting is sound. The server's frames are not masked (RFC 6455, 5.1) and compression is not offered here, so text is
+on the wire as it was encoded. A marker is a key and its value with their quotes. Inside a JSON string quotes are escaped
+(RFC 8259, 7), and these messages have no `data`, so a marker is only where a frame has that key. It never spans two
+frames, since the head between their texts begins with a byte above 0x7F, which is in no marker. Anything else that might
+go wrong, such as a server that fragments frames or writes JSON with spaces, makes the count too low, and the run is then
+called incomplete. What counting cannot see is one message doubled and another lost on the same socket; for that there
+are the parsed sockets, spread evenly over the others.
 """
 
 import asyncio
@@ -29,13 +29,13 @@ MESSAGE: Final = b'"type":"message.sent"'  # once in every message's event, nowh
 ANSWER: Final = b'"op":"ok"'
 REFUSAL: Final = b'"op":"error"'
 MAX_FRAME: Final = 16 * 1024 * 1024  # bytes; answers to join hold events
-ALIVE_S: Final = 20.0  # a counting socket answers no ping, so it says unasked that it lives (RFC 6455, 5.5.3)
+ALIVE_S: Final = 20.0  # a counting socket does not answer pings, so it says unasked that it lives (RFC 6455, 5.5.3)
 _quiet: Final = logging.getLogger("madang_proof.measuring.websockets")  # one line per socket is not for people
 _quiet.setLevel(logging.CRITICAL)
 
 
-class Told(msgspec.Struct, gc=False):
-    """A frame of the server's, as far as measuring wants it (PROTOCOL.md)."""
+class Received(msgspec.Struct, gc=False):
+    """A frame of the server, as far as measuring needs it (PROTOCOL.md)."""
 
     op: str
     n: int = 0
@@ -47,16 +47,16 @@ class Told(msgspec.Struct, gc=False):
     token: str = ""
     epoch: str = ""
     to: int = 0
-    events: list["Told"] = []
+    events: list["Received"] = []
 
 
-decode: Final = msgspec.json.Decoder(Told).decode
-Listener = Callable[["Socket", Told], None]
-"""Takes each frame of a parsed socket, in order."""
+decode: Final = msgspec.json.Decoder(Received).decode
+Listener = Callable[["Socket", Received], None]
+"""Handles each frame of a parsed socket, in order."""
 
 
 class NotOpened(Exception):
-    """The server refused the handshake; `status` is HTTP's, 0 for none."""
+    """The server refused the handshake; `status` is that of HTTP, 0 for none."""
 
     def __init__(self, status: int, reason: str) -> None:
         self.status = status
@@ -64,7 +64,10 @@ class NotOpened(Exception):
 
 
 class Socket(asyncio.Protocol):
-    """One WebSocket. Made by `opened`; `messages`, `answers` and `refusals` count what came since `count` was called."""
+    """One WebSocket, made by `opened`.
+
+    `messages`, `answers` and `refusals` count what arrived since `count` was called.
+    """
 
     __slots__ = (
         "_listener", "_protocol", "_tail", "_transport", "_up", "answers", "close_code", "counting", "ended", "messages",
@@ -79,13 +82,13 @@ class Socket(asyncio.Protocol):
         self._tail = b""
         self.counting = False
         self.ended = False
-        self.close_code = 0  # as the server said it; unknown of a counting socket
+        self.close_code = 0  # as the server said it; unknown for a counting socket
         self.messages = 0
         self.answers = 0
         self.refusals = 0
-        self.state: Any = None  # the listener's own
+        self.state: Any = None  # for the listener
 
-    # -- asyncio's side ------------------------------------------------------------------------------------------------
+    # -- asyncio.Protocol ----------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for the upgrade."""
@@ -130,42 +133,42 @@ class Socket(asyncio.Protocol):
             self._up.set_exception(NotOpened(status, f"HTTP {status}: {said}" if status else str(problem)))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The socket has ended."""
+        """Note that the socket has ended."""
         self.ended = True
         if not self._up.done():
             self._up.set_exception(NotOpened(0, str(exc or "the server closed before the handshake was over")))
 
-    # -- the load's side -----------------------------------------------------------------------------------------------
+    # -- for the load --------------------------------------------------------------------------------------------------
 
     async def up(self) -> None:
-        """Wait for the handshake (NotOpened)."""
+        """Wait for the handshake. Raise NotOpened."""
         await self._up
 
     def send(self, text: bytes) -> None:
-        """Send one text frame; nothing when the socket has ended."""
+        """Send one text frame; do nothing when the socket has ended."""
         if not self.ended:
             self._protocol.send_text(text)
             self._flush()
 
-    def live(self) -> None:
-        """Tell the server that somebody is here."""
+    def send_alive(self) -> None:
+        """Tell the server that the client is alive."""
         if not self.ended:
             self._protocol.send_pong(b"")
             self._flush()
 
     def count(self) -> None:
-        """Count from now on, and parse no more. To be called while no message is under way to this socket."""
+        """Count from now on, and parse no more. Only while no message is under way to this socket."""
         self.counting = True
         self._tail = b""
         self.messages = self.answers = self.refusals = 0
 
     def cut(self) -> None:
-        """Be gone without a word, as a network is."""
+        """Disappear without a close, as when a network fails."""
         self.ended = True
         self._transport.abort()
 
     def close(self) -> None:
-        """Say goodbye, and do not wait for the answer."""
+        """Close, without waiting for the answer."""
         if not self.ended:
             self._protocol.send_close(CloseCode.NORMAL_CLOSURE)
             self._flush()
@@ -184,8 +187,8 @@ async def opened(
 
     Raises:
         NotOpened: the server did not upgrade it.
-        OSError: nobody listens there, or this machine has no sockets left.
-        TimeoutError: not within `timeout_s`.
+        OSError: nothing listens there, or this machine has no sockets left.
+        TimeoutError: it took longer than `timeout_s`.
     """
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(timeout_s):

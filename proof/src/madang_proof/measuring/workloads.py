@@ -1,4 +1,4 @@
-"""The workloads of `madang bench`: what each does by default, and how it is run. The same as in bench/, from Python."""
+"""The workloads of `madang bench`: the default load of each, and how it is run. bench/ has the same in C."""
 
 import asyncio
 import time
@@ -13,16 +13,16 @@ from madang_proof.measuring.figures import Figures, durations, times
 from madang_proof.measuring.process import usage
 from madang_proof.measuring.publishing import publish
 
-LARGE: Final = 100  # sockets; a crowd beyond that hears for a second who has joined (PROTOCOL.md, "Ephemeral frames")
+LARGE: Final = 100  # sockets; a larger room is told of joins for a second (PROTOCOL.md, "Ephemeral frames")
 SETTLE_S: Final = 1.5
-AWAY: Final = 10  # messages sent while everybody is away
+AWAY: Final = 10  # messages sent while everyone is away
 SENDS_EACH: Final = 80  # of a user; 20 users then send 1,600 and receive 32,000
 Progress = Callable[[str, float], None]
-"""Told what is being done, and how far it is, 0 to 1."""
+"""Called with what is being done, and the share that is done."""
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """How much. `rate` is messages a second of all rooms together."""
+    """How much load. `rate` is messages per second of all rooms together."""
 
     sockets: int
     rate: float = 0.0
@@ -30,7 +30,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of load. `limits` says that it fits into the rates a server has by default."""
+    """A kind of load. `limits` says that it fits into the rates of a server's defaults."""
 
     name: str
     title: str
@@ -40,21 +40,21 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def _settle(load: Load) -> None:
-    """Let what joining causes pass by."""
+    """Wait until the effects of joining are over."""
     await asyncio.sleep(SETTLE_S if load.sockets > LARGE else SETTLE_S / 5)
 
 
-def _talking(name: str, group: int, publishers: int) -> Callable[[Target, Load, Progress], Awaitable[Figures]]:
-    """Make the run of a workload in rooms of `group` sockets (0: one room); the first `publishers` of a room send."""
+def _publishing(name: str, group: int, publishers: int) -> Callable[[Target, Load, Progress], Awaitable[Figures]]:
+    """Return the run of a workload in rooms of `group` sockets (0: one room); the first `publishers` of a room send."""
 
     async def run(target: Target, load: Load, progress: Progress) -> Figures:
         clients = LoadClients(target, load.sockets, group or load.sockets)
         try:
-            await clients.open(lambda come: progress("joining", come / load.sockets))
+            await clients.open(lambda joined: progress("joining", joined / load.sockets))
             await _settle(load)
             figures = await publish(clients, name, publishers, load.rate, load.seconds, progress)
             if "rate_limited" in clients.codes:
-                clients.hold_refusals()
+                clients.raise_refusals()
             return figures
         finally:
             await clients.close()
@@ -63,18 +63,18 @@ def _talking(name: str, group: int, publishers: int) -> Callable[[Target, Load, 
 
 
 async def _users(target: Target, load: Load, progress: Progress) -> Figures:
-    """Everybody sends SENDS_EACH messages into one room, however long that takes at this rate."""
+    """Let everyone send SENDS_EACH messages into one room, however long that takes at this rate."""
     seconds = SENDS_EACH * load.sockets / load.rate
-    everybody = _talking("users", 0, load.sockets)
-    return await everybody(target, msgspec.structs.replace(load, seconds=seconds), progress)
+    everyone = _publishing("users", 0, load.sockets)
+    return await everyone(target, msgspec.structs.replace(load, seconds=seconds), progress)
 
 
 async def _idle(target: Target, load: Load, progress: Progress) -> Figures:
-    """Everybody joins one room and says nothing."""
+    """Let everyone join one room and stay silent."""
     clients = LoadClients(target, load.sockets, load.sockets)
     before, began = usage(target.pid), time.monotonic()
     try:
-        await clients.open(lambda come: progress("joining", come / load.sockets))
+        await clients.open(lambda joined: progress("joining", joined / load.sockets))
         took = time.monotonic() - began
         await _settle(load)
         after = usage(target.pid)
@@ -88,17 +88,17 @@ async def _idle(target: Target, load: Load, progress: Progress) -> Figures:
 
 
 async def _reconnect(target: Target, load: Load, progress: Progress) -> Figures:
-    """Cut everybody off at once, send AWAY messages, let everybody come back at once, and send one more."""
+    """Cut everyone off at once, send AWAY messages, let everyone resume at once, and send one more."""
     clients = LoadClients(target, load.sockets, load.sockets)
     back, retries = durations(), 0
     try:
-        await clients.open(lambda come: progress("joining", come / load.sockets))
+        await clients.open(lambda joined: progress("joining", joined / load.sockets))
         await _settle(load)
         host, *others = clients.members
         for member in others:
             assert member.socket is not None
             member.socket.cut()
-        await _say(clients, host, AWAY)
+        await _send(clients, host, AWAY)
         before, spent, began = usage(target.pid), time.process_time(), time.monotonic()
 
         async def come_back(member: Member, number: int) -> None:
@@ -113,7 +113,7 @@ async def _reconnect(target: Target, load: Load, progress: Progress) -> Figures:
                     retries += 1
                     await asyncio.sleep(0.05 + number % 50 / 100)
             back.append((time.monotonic() - began) * 1e3)
-            progress("coming back", len(back) / len(others))
+            progress("reconnecting", len(back) / len(others))
 
         async with asyncio.TaskGroup() as group:
             for number, member in enumerate(others):
@@ -121,7 +121,7 @@ async def _reconnect(target: Target, load: Load, progress: Progress) -> Figures:
         took = time.monotonic() - began
         busy = (time.process_time() - spent) / took
         after = usage(target.pid)
-        await _say(clients, host, 1)
+        await _send(clients, host, 1)
         expected = (AWAY + 1) * len(clients.members)
         await until(lambda: clients.messages >= expected, PATIENCE_S)
         return Figures(
@@ -136,8 +136,8 @@ async def _reconnect(target: Target, load: Load, progress: Progress) -> Figures:
         await clients.close()
 
 
-async def _say(clients: LoadClients, host: Member, count: int) -> None:
-    """Let one send messages, and wait until they are acked."""
+async def _send(clients: LoadClients, host: Member, count: int) -> None:
+    """Let one member send messages, and wait until they are acked."""
     assert host.socket is not None
     already = host.socket.answers
     for _ in range(count):
@@ -147,7 +147,7 @@ async def _say(clients: LoadClients, host: Member, count: int) -> None:
         host.socket.send(msgspec.json.encode(command))
     socket = host.socket
     await until(lambda: socket.ended or bool(socket.refusals) or socket.answers - already >= count, PATIENCE_S)
-    clients.hold_refusals()
+    clients.raise_refusals()
     if socket.answers - already < count:
         raise MadangError("internal", "The server did not answer a message.")
 
@@ -157,15 +157,15 @@ WORKLOADS: Final = {
     for w in (
         Workload(
             name="quiet-room", title="one large room, one of its sockets sends", load=Load(sockets=1000, rate=50),
-            run=_talking("quiet-room", 0, 1),
+            run=_publishing("quiet-room", 0, 1),
         ),
         Workload(
             name="hot-room", title="one large room, 20 of its sockets send", load=Load(sockets=1000, rate=1000),
-            run=_talking("hot-room", 0, 20),
+            run=_publishing("hot-room", 0, 20),
         ),
         Workload(
             name="small-rooms", title="many rooms of 2, both send", load=Load(sockets=1000, rate=5000),
-            run=_talking("small-rooms", 2, 2),
+            run=_publishing("small-rooms", 2, 2),
         ),
         Workload(name="idle", title="one large room, silent", load=Load(sockets=2000), run=_idle),
         Workload(

@@ -1,7 +1,7 @@
 """A real `madang serve` as a separate process with its data in a folder: started, killed, paused, restarted.
 
 All of its processes use one port, and end with the process that started them, even if that is killed. What is done to
-them is in `faults/`, what stands between them and their clients in `testbed.py`.
+them is in `faults/`, what is between them and their clients in `testbed.py`.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The testbed: servers under test, with their data and logs, and what stands between them and everything else.
+"""The testbed: servers under test, with their data and logs, and what is between them and everything else.
 
 One server with its embedded storage, or the nodes of a fleet. What happens on it is elsewhere: `load` sends, `faults`
 inject, `history` judges.

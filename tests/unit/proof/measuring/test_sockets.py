@@ -12,7 +12,7 @@ from madang.protocol.native import codec
 from madang.protocol.native.frames import AppendAnswer, SkipFrame
 from madang.transports.websocket.framing import frame
 from madang_proof.measuring.clients import LoadClients, Target
-from madang_proof.measuring.sockets import Socket, Told
+from madang_proof.measuring.sockets import Received, Socket
 
 URI = parse_uri("ws://127.0.0.1:8400/ws")
 
@@ -76,7 +76,7 @@ def test_a_parsed_socket_tells_doubles_and_disorder() -> None:
     socket = Socket(URI, clients._listen)
     socket.state = clients.members[0]
     for seq in (5, 6, 6, 5, 8):
-        clients._listen(socket, Told(op="event", seq=seq, type="message.sent", text="@ hello"))
+        clients._listen(socket, Received(op="event", seq=seq, type="message.sent", text="@ hello"))
     assert socket.messages == 5
     assert clients.disorder == 2
 
@@ -85,6 +85,6 @@ def test_what_others_say_in_the_room_is_not_counted() -> None:
     clients = LoadClients(Target(URI), 1, 1)
     socket = Socket(URI, clients._listen)
     socket.state = clients.members[0]
-    clients._listen(socket, Told(op="event", seq=1, type="message.sent", text="buy this"))
-    clients._listen(socket, Told(op="event", seq=2, type="member.joined"))
+    clients._listen(socket, Received(op="event", seq=1, type="message.sent", text="buy this"))
+    clients._listen(socket, Received(op="event", seq=2, type="member.joined"))
     assert socket.messages == 0
