@@ -30,11 +30,11 @@ from madang.client.events import (
     RoomChanged,
     RoomCreated,
 )
-from madang.client.frames import Server, User
 from madang.client.link import State
 from madang.client.notices import Behind, Notice, Online, OnlineCount, ReadTo, Skipped, Typing
 from madang.client.room import Room
 from madang.errors import Limited, MadangError, Refused
+from madang.protocol.native.frames import ServerInfo, UserInfo
 
 __all__ = [
     "Behind",
@@ -71,10 +71,10 @@ __all__ = [
     "RoomChanged",
     "RoomCreated",
     "Sent",
-    "Server",
+    "ServerInfo",
     "Skipped",
     "State",
     "Typing",
-    "User",
+    "UserInfo",
     "connect",
 ]

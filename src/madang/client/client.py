@@ -12,12 +12,12 @@ from madang.client.credentials import Credentials
 from madang.client.cursor import WAITING_EVENTS
 from madang.client.errors import Disconnected
 from madang.client.feed import Feed
-from madang.client.frames import Server, User
 from madang.client.link import Link, State
 from madang.client.pending import Pending
 from madang.client.room import PAGE, Cids, Room
 from madang.client.sockets import Clock, Opener, SystemClock, open_websocket
 from madang.protocol.native import commands as c
+from madang.protocol.native.frames import ServerInfo, UserInfo
 
 TIMEOUT_S = 10.0
 
@@ -122,7 +122,7 @@ class Client:
         return self._link.trouble
 
     @property
-    def user(self) -> User:
+    def user(self) -> UserInfo:
         """Who one is."""
         return self._link.user
 
@@ -132,7 +132,7 @@ class Client:
         return self._link.token
 
     @property
-    def server(self) -> Server:
+    def server(self) -> ServerInfo:
         """What the server is, and its limits."""
         return self._link.server
 

@@ -13,26 +13,27 @@ from typing import Final, NoReturn
 import msgspec
 
 from madang.client import frames
-from madang.client.frames import (
-    Bye,
-    ErrorFrame,
-    Head,
-    Lag,
-    PresenceFrame,
-    ReadFrame,
-    ResetFrame,
-    Span,
-    TypingFrame,
-    Welcome,
-)
+from madang.client.frames import Head
+from madang.client.notices import NoticeFrame
 from madang.client.pending import HELLO, Pending
 from madang.client.sockets import Clock, Closed, Socket
 from madang.protocol.native.commands import Hello
+from madang.protocol.native.frames import (
+    BehindFrame,
+    ByeFrame,
+    ErrorAnswer,
+    HelloAnswer,
+    PresenceFrame,
+    ReadFrame,
+    ResetFrame,
+    SkipFrame,
+    TypingFrame,
+)
 
 HELLO_S: Final = 10.0  # for the answer to hello
-_NOTICES: Final[dict[str, type[Span | Lag | TypingFrame | ReadFrame | PresenceFrame]]] = {
-    "skip": Span,
-    "behind": Lag,
+_NOTICES: Final[dict[str, type[NoticeFrame]]] = {
+    "skip": SkipFrame,
+    "behind": BehindFrame,
     "typing": TypingFrame,
     "read": ReadFrame,
     "presence": PresenceFrame,
@@ -42,7 +43,7 @@ _NOTICES: Final[dict[str, type[Span | Lag | TypingFrame | ReadFrame | PresenceFr
 class NotWelcome(Exception):
     """Hello was refused."""
 
-    def __init__(self, error: ErrorFrame) -> None:
+    def __init__(self, error: ErrorAnswer) -> None:
         self.error = error
         super().__init__(error.message or error.code)
 
@@ -50,7 +51,9 @@ class NotWelcome(Exception):
 class Conversation:
     """One socket's worth of talk; `on_welcome` is told of the answer to hello."""
 
-    def __init__(self, socket: Socket, clock: Clock, pending: Pending, on_welcome: Callable[[Welcome], None]) -> None:
+    def __init__(
+        self, socket: Socket, clock: Clock, pending: Pending, on_welcome: Callable[[HelloAnswer], None]
+    ) -> None:
         self.bye_s: float | None = None  # when the server said we may come back
         self._socket = socket
         self._clock = clock
@@ -117,17 +120,17 @@ class Conversation:
                     feed.event(frames.event(text, head.type), self._me)
                     pending.moved(feed)
             case "ok" if head.n == HELLO:
-                welcome = frames.decode(text, Welcome)
+                welcome = frames.decode(text, HelloAnswer)
                 self._me = welcome.user.id
                 pending.max_frame = welcome.server.max_frame
                 self._on_welcome(welcome)
                 pending.wake.set()
             case "error" if head.n == HELLO:
-                raise NotWelcome(frames.decode(text, ErrorFrame))
+                raise NotWelcome(frames.decode(text, ErrorAnswer))
             case "ok":
                 pending.answered(head.n, text)
             case "error":
-                pending.refused(head.n, frames.decode(text, ErrorFrame), self._clock.now())
+                pending.refused(head.n, frames.decode(text, ErrorAnswer), self._clock.now())
             case "skip" | "behind" | "typing" | "read" | "presence":
                 if (feed := pending.feeds.get(head.room_id)) is not None:
                     feed.notice(frames.decode(text, _NOTICES[head.op]))
@@ -136,4 +139,4 @@ class Conversation:
                 if (feed := pending.feeds.get(head.room_id)) is not None:
                     feed.reset(frames.decode(text, ResetFrame))
             case "bye":
-                self.bye_s = frames.decode(text, Bye).retry_ms / 1000
+                self.bye_s = frames.decode(text, ByeFrame).retry_ms / 1000

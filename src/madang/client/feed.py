@@ -10,10 +10,10 @@ from typing import Literal
 from madang.client import frames
 from madang.client.cursor import Cursor
 from madang.client.events import Event, MemberKicked, MemberLeft, Reset, RoleGiven, RoomChanged
-from madang.client.frames import Joined, ResetFrame, RoomInfo, Span
 from madang.client.notices import NoticeFrame, Notices, notices
 from madang.errors import MadangError
 from madang.protocol.native.commands import Join
+from madang.protocol.native.frames import JoinAnswer, ResetFrame, RoomInfo, SkipFrame
 
 Ended = Literal["left", "kicked", "refused", "closed"]
 
@@ -46,7 +46,7 @@ class Feed:
             return Join(room=self.id, since=self.cursor.seq, epoch=self.cursor.epoch, limit=self._limit, n=n)
         return Join(room=self.id, limit=self._limit, invite=self._invite, n=n)
 
-    def joined(self, answer: Joined) -> None:
+    def joined(self, answer: JoinAnswer) -> None:
         """Take the answer to a join."""
         self.info, self.role, self.read_seq = answer.room, answer.role, answer.read_seq
         events = frames.events(answer.events)
@@ -89,8 +89,8 @@ class Feed:
 
     def notice(self, frame: NoticeFrame) -> None:
         """Take a frame that is not in the log."""
-        if isinstance(frame, Span):
-            self.cursor.skip(frame.first, frame.last)
+        if isinstance(frame, SkipFrame):
+            self.cursor.skip(frame.from_, frame.to)
         if self.notices is not None:
             for notice in notices(self.id, frame):
                 self.notices.put(notice)

@@ -13,10 +13,11 @@ from madang.client.backoff import STEADY_S, Backoff, reconnect_after
 from madang.client.conversation import Conversation, NotWelcome
 from madang.client.credentials import Credentials
 from madang.client.errors import Disconnected
-from madang.client.frames import Server, User, Welcome
+from madang.client.frames import refusal
 from madang.client.pending import Pending, is_temporary
 from madang.client.sockets import Clock, Closed, NotOpened, Opener
 from madang.errors import Refused
+from madang.protocol.native.frames import HelloAnswer, ServerInfo, UserInfo
 
 logger = logging.getLogger("madang.client")
 
@@ -45,8 +46,8 @@ class Link:
         on_state: Callable[[State], None] | None,
     ) -> None:
         self.state = State.WAITING
-        self.user = User("", "")
-        self.server = Server()
+        self.user = UserInfo(id="", name="")
+        self.server = ServerInfo()
         self.trouble = ""  # why the last connection ended, or did not begin
         self.settled = asyncio.Event()  # live for the first time, or over
         self._url = url
@@ -125,7 +126,7 @@ class Link:
             self._pending.lost()
             await socket.close()
 
-    def _welcome(self, welcome: Welcome) -> None:
+    def _welcome(self, welcome: HelloAnswer) -> None:
         self.user, self.server = welcome.user, welcome.server
         self._credentials.keep(welcome.token)
         self.trouble = ""
@@ -145,7 +146,7 @@ class Link:
         """Judge a refused hello: seconds until the next, or the refusal."""
         error = refused.error
         if not is_temporary(error) and not (error.code == "bad_token" and self._credentials.renew()):
-            raise error.exception()
+            raise refusal(error)
         return (error.retry_ms or 0) / 1000 + self._backoff.delay()
 
     def _enter(self, state: State) -> None:

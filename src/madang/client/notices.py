@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from madang.client.frames import Lag, PresenceFrame, ReadFrame, Span, TypingFrame
+from madang.protocol.native.frames import BehindFrame, PresenceFrame, ReadFrame, SkipFrame, TypingFrame
 
 WAITING_NOTICES: Final = 1000  # kinds and users at once; the oldest is dropped
 
@@ -64,7 +64,7 @@ class Behind(Struct, frozen=True):
 
 
 Notice = Typing | ReadTo | Online | OnlineCount | Skipped | Behind
-NoticeFrame = TypingFrame | ReadFrame | PresenceFrame | Span | Lag
+NoticeFrame = TypingFrame | ReadFrame | PresenceFrame | SkipFrame | BehindFrame
 
 
 def notices(room: str, frame: NoticeFrame) -> list[Notice]:
@@ -79,13 +79,13 @@ def notices(room: str, frame: NoticeFrame) -> list[Notice]:
             return [ReadTo(room, user, seq) for user, seq in readers.items()]
         case PresenceFrame(count=count, online=online, offline=offline):
             return [
-                *(Online(room, user, name, True) for user, name in online.items()),
-                *(Online(room, user, "", False) for user in offline),
+                *(Online(room, user, name, True) for user, name in (online or {}).items()),
+                *(Online(room, user, "", False) for user in offline or ()),
                 OnlineCount(room, count),
             ]
-        case Span(first=first, last=last):
+        case SkipFrame(from_=first, to=last):
             return [Skipped(room, first, last)]
-        case Lag(seq=seq, since=since):
+        case BehindFrame(seq=seq, from_=since):
             return [Behind(room, seq, since)]
 
 

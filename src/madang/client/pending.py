@@ -14,11 +14,11 @@ from madang.client import frames
 from madang.client.backoff import FIRST_S, LONGEST_S
 from madang.client.errors import ConnectionLost
 from madang.client.feed import Feed
-from madang.client.frames import ErrorFrame, Joined
 from madang.client.outbox import Call, Outbox
 from madang.codes import ERRORS
 from madang.errors import Refused
 from madang.protocol.native.commands import Command
+from madang.protocol.native.frames import ErrorAnswer, JoinAnswer
 
 T = TypeVar("T")
 
@@ -131,18 +131,18 @@ class Pending:
         """An "ok" has come."""
         if (feed := self._joins.pop(n, None)) is not None:
             if feed.ended is None:
-                feed.joined(frames.decode(text, Joined))
+                feed.joined(frames.decode(text, JoinAnswer))
                 self._outbox.wake(feed.id)
                 self.wake.set()
         elif (answer := self._answers.get(n)) is not None and not answer.done():
             answer.set_result(text)
 
-    def refused(self, n: int, error: ErrorFrame, now: float) -> None:
+    def refused(self, n: int, error: ErrorAnswer, now: float) -> None:
         """An "error" has come: what is temporary is waited out, the rest is the caller's."""
         temporary = is_temporary(error)
         if (feed := self._joins.pop(n, None)) is not None:
             if not temporary:
-                feed.refused(error.exception())
+                feed.refused(frames.refusal(error))
                 self.forget(feed)
             elif feed.ended is None:
                 feed.cursor.lost()
@@ -154,10 +154,10 @@ class Pending:
             elif temporary and not (error.code == "internal" and call.attempts >= INTERNAL_TRIES):
                 self._outbox.postpone(call, now + self._patience(error, call.attempts))
             else:
-                self._fail(call, error.exception())
+                self._fail(call, frames.refusal(error))
             self.wake.set()
 
-    def _patience(self, error: ErrorFrame, attempts: int) -> float:
+    def _patience(self, error: ErrorAnswer, attempts: int) -> float:
         """Give the seconds to wait before the same command again; of our own choice from 0.1 to 20."""
         if error.retry_ms is not None:
             return error.retry_ms / 1000
@@ -186,7 +186,7 @@ class Pending:
             answer.set_exception(error)
 
 
-def is_temporary(error: ErrorFrame) -> bool:
+def is_temporary(error: ErrorAnswer) -> bool:
     """Whether the same command may succeed later."""
     known = ERRORS.get(error.code)
     return error.retry_ms is not None or (known is not None and known.temporary)

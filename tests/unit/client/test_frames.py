@@ -15,6 +15,7 @@ from madang.client.events import KNOWN
 from madang.core import events
 from madang.protocol.native import codec
 from madang.protocol.native import commands as c
+from madang.protocol.native.frames import ByeFrame, ErrorAnswer, ResetFrame
 
 RECORDINGS = sorted((Path(__file__).parents[3] / "protocol" / "conversations").glob("*.json"))
 SAMPLES: dict[str, Any] = {"seq": 3, "at": "2026-11-22T09:00:00.000Z", "id": "123", "ack": "stored"}
@@ -44,11 +45,11 @@ def test_every_frame_of_the_recordings_is_understood(path: Path) -> None:
             case "event":
                 assert type(frames.event(text, head.type)) is KNOWN[head.type]
             case "error":
-                assert frames.decode(text, frames.ErrorFrame).code == frame["code"]
+                assert frames.decode(text, ErrorAnswer).code == frame["code"]
             case "reset":
-                frames.decode(json.dumps({"events": [], **frame}).encode(), frames.ResetFrame)
+                frames.decode(json.dumps({"events": [], **frame}).encode(), ResetFrame)
             case "bye":
-                frames.decode(text, frames.Bye)
+                frames.decode(text, ByeFrame)
             case "ok":
                 assert head.n == frame["n"]
             case op:

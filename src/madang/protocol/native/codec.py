@@ -158,6 +158,6 @@ def answer(n: int, answer: Answer) -> bytes:
 
 def error(n: int | None, problem: MadangError) -> bytes:
     """Encode a refusal; without `n` when the frame had none that could be read."""
-    retry_ms = problem.retry_ms if isinstance(problem, Limited) else msgspec.UNSET
+    retry_ms = problem.retry_ms if isinstance(problem, Limited) else None
     body = _encode(ErrorAnswer(code=problem.code, message=problem.message, retry_ms=retry_ms))
     return (b'{"op":"error",' if n is None else b'{"op":"error","n":%d,' % n) + body[1:]

@@ -2,8 +2,8 @@
 
 Three kinds: a frame that nobody asked for (`Frame`), an answer to a command (`Answer`), and an error in place of an
 answer. Answers carry neither "op" nor "n": how an answer finds its command differs from wire to wire (`codec.answer`).
-A receiver ignores fields that it does not know. Defaults are for reading what an older server left out; what is sent is
-always written in full, but for fields whose type allows `UNSET`.
+A receiver ignores fields that it does not know. Defaults are for reading what another version of the server left out. What
+is sent is written in full, but where a struct says `omit_defaults`.
 
 Field order is the order on the wire. Rules of what is sent when are in `delivery`.
 """
@@ -11,15 +11,14 @@ Field order is the order on the wire. Rules of what is sent when are in `deliver
 from types import UnionType
 from typing import Annotated, Final
 
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import Meta, Raw, Struct
 
 from madang.core.events import Appended
 from madang.core.messages import Message
 from madang.core.rooms import Membership
 
-EventArray = Annotated[
-    Raw, Meta(extra_json_schema={"type": "array", "items": {"$ref": "#/$defs/EventFrame"}})
-]  # JSON already: each event is encoded once for all who get it
+EventArray = Annotated[Raw, Meta(extra_json_schema={"type": "array", "items": {"$ref": "#/$defs/EventFrame"}})]
+"""An array of event frames, as JSON already (`codec.array`): each event is encoded once for all who get it."""
 
 
 class RoomInfo(Struct, frozen=True, kw_only=True, gc=False):
@@ -121,13 +120,13 @@ class ReadFrame(Frame, frozen=True, kw_only=True, tag="read", gc=False):
     readers: dict[str, int]
 
 
-class PresenceFrame(Frame, frozen=True, kw_only=True, tag="presence", gc=False):
+class PresenceFrame(Frame, frozen=True, kw_only=True, omit_defaults=True, tag="presence", gc=False):
     """Who has come online (id → name) and who has gone; crowded rooms are told only how many are there."""
 
     room: str
     count: int
-    online: dict[str, str] | UnsetType = UNSET
-    offline: list[str] | UnsetType = UNSET
+    online: dict[str, str] | None = None
+    offline: list[str] | None = None
 
 
 class ByeFrame(Frame, frozen=True, kw_only=True, tag="bye", gc=False):
@@ -225,12 +224,12 @@ class PingAnswer(Answer, frozen=True, kw_only=True, gc=False):
     at: str
 
 
-class ErrorAnswer(Struct, frozen=True, kw_only=True, gc=False):
+class ErrorAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A command was refused, or failed; `retry_ms` is after how long it may succeed."""
 
     code: str
     message: str = ""
-    retry_ms: int | UnsetType = UNSET
+    retry_ms: int | None = None
 
 
 AnyFrame = EventFrame | SkipFrame | BehindFrame | ResetFrame | TypingFrame | ReadFrame | PresenceFrame | ByeFrame
