@@ -43,7 +43,13 @@ class _Waiting:
 
 
 class Ephemeral:
-    """Collects notices of all rooms and writes them per tick."""
+    """Collects notices of all rooms and writes them per tick.
+
+    Attributes:
+        waiting: what rooms have not been told yet, by room.
+        typing: when the typing of a user ends, by room and user; bounded by users who type.
+        ticking: a tick is due.
+    """
 
     def __init__(
         self,
@@ -56,9 +62,9 @@ class Ephemeral:
         self._rooms = rooms
         self._scheduler = scheduler
         self._statistics = statistics
-        self._waiting: dict[str, _Waiting] = {}
-        self._typing: dict[tuple[str, str], float] = {}  # (room, user) -> when it ends; bounded by typists
-        self._ticking = False
+        self.waiting: dict[str, _Waiting] = {}
+        self.typing: dict[tuple[str, str], float] = {}
+        self.ticking = False
         self.presence = presence
 
     def receive(self, signal: Signal) -> None:
@@ -78,10 +84,10 @@ class Ephemeral:
             return
         key = room.info.id, user
         if name is not None:
-            changed = key not in self._typing
-            self._typing[key] = self._loop.time() + TYPING_S
+            changed = key not in self.typing
+            self.typing[key] = self._loop.time() + TYPING_S
         else:
-            changed = self._typing.pop(key, None) is not None
+            changed = self.typing.pop(key, None) is not None
         if changed:
             waiting.toggle(user, name)
 
@@ -96,42 +102,42 @@ class Ephemeral:
             self._statistics.ephemeral_dropped += 1
             return None
         self._arm()
-        return self._waiting.setdefault(room.info.id, _Waiting())
+        return self.waiting.setdefault(room.info.id, _Waiting())
 
     def _arm(self) -> None:
-        if not self._ticking:
-            self._ticking = True
+        if not self.ticking:
+            self.ticking = True
             self._loop.call_later(TICK_S, self._tick)
 
     def _tick(self) -> None:
-        self._ticking = False
+        self.ticking = False
         now = self._loop.time()
-        for (name, user), ends in list(self._typing.items()):
+        for (name, user), ends in list(self.typing.items()):
             if ends <= now:
-                del self._typing[name, user]
-                self._waiting.setdefault(name, _Waiting()).toggle(user, None)
+                del self.typing[name, user]
+                self.waiting.setdefault(name, _Waiting()).toggle(user, None)
         if self._scheduler.backlog > BACKLOG:
             self._drop()
             self._arm()
             return
-        for name in list(self._waiting):
+        for name in list(self.waiting):
             room = self._rooms.get(name)
-            waiting = self._waiting.pop(name)
+            waiting = self.waiting.pop(name)
             if room is not None:
                 self._tell(room, waiting)
-        if self._typing or self._waiting:
+        if self.typing or self.waiting:
             self._arm()
 
     def _drop(self) -> None:
         """Forget what waits, except that a user stopped typing: never told, they would seem to type forever."""
-        for room, waiting in list(self._waiting.items()):
+        for room, waiting in list(self.waiting.items()):
             self._statistics.ephemeral_dropped += len(waiting.typing) + len(waiting.readers)
             waiting.readers.clear()
             for user in [user for user, name in waiting.typing.items() if name is not None]:
                 del waiting.typing[user]
-                self._typing.pop((room, user), None)  # so that the next signal is told
+                self.typing.pop((room, user), None)  # so that the next signal is told
             if not waiting.typing:
-                del self._waiting[room]
+                del self.waiting[room]
 
     def _tell(self, room: LiveRoom, waiting: _Waiting) -> None:
         if waiting.typing:
@@ -142,7 +148,7 @@ class Ephemeral:
             readers = dict(waiting.readers.popitem() for _ in range(min(KEYS, len(waiting.readers))))
             tell(room, ReadFrame(room=room.info.id, readers=readers))
         if waiting.typing or waiting.readers:
-            self._waiting[room.info.id] = waiting
+            self.waiting[room.info.id] = waiting
 
 
 def typing(room: str, user: str, name: str | None) -> Signal:

@@ -47,11 +47,12 @@ class Node:
         self.name = name
         self.store = store
         self.bus = bus
+        self.holders = holders
         self.seen_store = Wrapped(store)
         self.seen_bus = Wrapped(bus)
         self.seen_presence = Wrapped(presence)
         self._node = node = assemble(
-            name=name, store=self.seen_store, secret=b"", bus=self.seen_bus, presence=self.seen_presence, holders=holders, rates=UNLIMITED,
+            name=name, store=self.seen_store, secret=b"", bus=self.seen_bus, presence=self.seen_presence, holders=lambda: self.holders(), rates=UNLIMITED,
             max_text=4000, max_rooms=5, ping_s=25.0, quiet_above=quiet_above,
         )  # fmt: skip
         self.hub = node.hub

@@ -20,7 +20,7 @@ _devices = itertools.count()
 
 
 def decoded(data: bytes) -> Iterator[Frame]:
-    """Give the JSON of server frames that stand one behind the other; fails on anything but whole text frames."""
+    """Yield the JSON of consecutive server frames; fail on anything but whole text frames."""
     at = 0
     while at < len(data):
         first, size = data[at], data[at + 1]
@@ -49,7 +49,7 @@ class RecordingSubscriber:
         self._hub = hub
         self._turns = turns
         self._budget = budget
-        self._out: list[bytes] = []
+        self.queued: list[bytes] = []
         self.encoding = encoding
         self.write_now = self._write
         self.device = f"device-{next(_devices)}"
@@ -80,9 +80,9 @@ class RecordingSubscriber:
     def queue(self, data: bytes) -> None:
         if self.gone:
             return
-        if not self._out:
+        if not self.queued:
             self._turns.flush_at_end(self)
-        self._out.append(data)
+        self.queued.append(data)
 
     def send(self, data: bytes) -> None:
         self.flush()
@@ -90,7 +90,7 @@ class RecordingSubscriber:
             self.write_now(data)
 
     def flush(self) -> None:
-        out, self._out = self._out, []
+        out, self.queued = self.queued, []
         if out and not self.gone:
             self.write_now(b"".join(out))
 
@@ -141,11 +141,11 @@ class RecordingSubscriber:
         return list(decoded(b"".join(self.written)))
 
     def of(self, *ops: str, room: str | None = None) -> list[Frame]:
-        """Give the frames of some kinds, of one room."""
+        """Return the frames of some kinds, of one room."""
         return [f for f in self.frames if f["op"] in ops and room in (None, f["room"])]
 
     def seqs(self, room: str) -> list[int]:
-        """Give the seqs of a room's event frames, as they came."""
+        """Return the seqs of a room's event frames, in the order in which they came."""
         return [f["seq"] for f in self.of("event", room=room)]
 
     def position(self, room: str, joined: int) -> int:

@@ -87,7 +87,7 @@ async def test_nothing_is_queued_for_a_socket_that_never_reads(node: Node) -> No
     held = sum(map(len, subscriber.unread))
     await fill(node, 1500)
     assert sum(map(len, subscriber.unread)) == held
-    assert (subscriber.most_unread, subscriber._out) == (held, [])
+    assert (subscriber.most_unread, subscriber.queued) == (held, [])
     assert live.lagging == {subscriber.subscriptions[YARD]}
 
 

@@ -25,7 +25,7 @@ def typing(node: Node, name: str, on: bool = True) -> None:
 
 async def quiet(node: Node) -> None:
     """Wait until nothing is to be told any more."""
-    await eventually(lambda: not node.hub.ephemeral._waiting)
+    await eventually(lambda: not node.hub.ephemeral.waiting)
     await turns(2)
 
 
@@ -66,8 +66,8 @@ async def test_typing_ends_without_a_stop_signal(node: Node, monkeypatch: pytest
     typing(node, "bora")
     await eventually(lambda: len(subscriber.frames) == 2)
     assert [(f["on"], f["off"]) for f in subscriber.frames] == [({"u-bora": "Bora"}, []), ({}, ["u-bora"])]
-    assert not node.hub.ephemeral._typing
-    await eventually(lambda: not node.hub.ephemeral._ticking, "and then the tick rests")
+    assert not node.hub.ephemeral.typing
+    await eventually(lambda: not node.hub.ephemeral.ticking, "and then the tick rests")
 
 
 async def test_only_the_last_read_pointer_of_a_tick_is_told(node: Node) -> None:
@@ -84,7 +84,7 @@ async def test_large_rooms_are_not_told(node: Node) -> None:
     typing(node, "bora")
     node.hub.announce(ephemeral.read(ROOM, "u-bora", 1))
     await turns()
-    assert (node.hub.statistics.ephemeral_dropped, node.hub.ephemeral._waiting) == (2, {})
+    assert (node.hub.statistics.ephemeral_dropped, node.hub.ephemeral.waiting) == (2, {})
     assert subscribers[0].frames == []
 
 
@@ -139,7 +139,7 @@ async def test_a_socket_that_fills_up_while_a_frame_is_told_harms_no_other(node:
 
 async def test_nothing_is_kept_for_rooms_that_nobody_follows(node: Node) -> None:
     typing(node, "bora")
-    assert (node.hub.ephemeral._typing, node.hub.ephemeral._waiting) == ({}, {})
+    assert (node.hub.ephemeral.typing, node.hub.ephemeral.waiting) == ({}, {})
 
 
 async def test_signals_reach_other_nodes(store: Store) -> None:
