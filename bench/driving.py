@@ -1,6 +1,6 @@
 """One server under one load tool: from the tool's marks, what it heard, and /proc to figures.
 
-Which servers and which loads is for others to say (sitting.py for Madang and the floor, peers/ for the rest).
+Which servers and which loads is for others to say (trial.py for Madang and the floor, peers/ for the rest).
 """
 
 import re

@@ -44,7 +44,7 @@ _PROBLEMS: Final = ("missing", "missing_acks", "refused", "disorder", "lost")
 
 @dataclass(frozen=True)
 class Result:
-    """One sitting's figures: for each workload the values of each repetition."""
+    """One trial's figures: for each workload the values of each repetition."""
 
     machine: dict[str, str]
     seconds: float

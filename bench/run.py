@@ -17,8 +17,8 @@ from pathlib import Path
 from bench import machine, plot, report
 from bench.driving import Values
 from bench.proc import core_busy
-from bench.sitting import Sitting
 from bench.tools import BENCH, BUILD, tool
+from bench.trial import Trial
 from bench.workloads import WORKLOADS
 
 PATIENCE_SECONDS = 60  # for others to finish, before each run
@@ -34,12 +34,12 @@ def main() -> None:
     tool("wsload"), tool("fanout_floor")
     BUILD.mkdir(exist_ok=True)
     wait_for_turn = (BUILD / "lock").open("w")
-    fcntl.flock(wait_for_turn, fcntl.LOCK_EX)  # two sittings would measure each other
+    fcntl.flock(wait_for_turn, fcntl.LOCK_EX)  # two trials would measure each other
     scratch = Path(tempfile.mkdtemp(prefix="run-", dir=options.scratch or BUILD))
     try:
         where = machine.describe(scratch)
-        sitting = Sitting(scratch, tuple(options.server))
-        runs = measure(options.workloads, options.repeat, options.seconds, sitting, options.again)
+        trial = Trial(scratch, tuple(options.server))
+        runs = measure(options.workloads, options.repeat, options.seconds, trial, options.again)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     result = report.Result(where, options.seconds, tuple(options.server), runs)
@@ -74,7 +74,7 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def measure(names: list[str], repeat: int, seconds: float, sitting: Sitting, again: int) -> dict[str, list[Values]]:
+def measure(names: list[str], repeat: int, seconds: float, trial: Trial, again: int) -> dict[str, list[Values]]:
     """Measure each workload `repeat` times, in turns, so that a bad minute does not fall on one of them alone.
 
     A run in which others took a core is made again, whatever it gave. If the machine stays busy the least disturbed
@@ -82,21 +82,21 @@ def measure(names: list[str], repeat: int, seconds: float, sitting: Sitting, aga
     """
     runs: dict[str, list[Values]] = {name: [] for name in names}
     for turn in range(repeat):
-        sitting.next_round()
+        trial.next_round()
         for name in names:
             print(f"{turn + 1}/{repeat} {WORKLOADS[name].title} …", end=" ", file=sys.stderr, flush=True)
-            tries = [_once(name, seconds, sitting)]
+            tries = [_once(name, seconds, trial)]
             while report.crowd(tries[-1]) > report.CROWDED and len(tries) <= again:
                 print("  again …", end=" ", file=sys.stderr, flush=True)
-                sitting.next_round()
-                tries.append(_once(name, seconds, sitting))
+                trial.next_round()
+                tries.append(_once(name, seconds, trial))
             runs[name].append(min(tries, key=report.crowd))
     return runs
 
 
-def _once(name: str, seconds: float, sitting: Sitting) -> Values:
+def _once(name: str, seconds: float, trial: Trial) -> Values:
     wait_until_quiet()
-    values = WORKLOADS[name].measure(sitting, seconds)
+    values = WORKLOADS[name].measure(trial, seconds)
     print(report.brief(WORKLOADS[name], values), file=sys.stderr)
     if report.crowd(values) > report.CROWDED:
         print(f"  others took {report.crowd(values):.0%} of a core meanwhile", file=sys.stderr)

@@ -38,7 +38,7 @@ class Server:
 
 def free_port() -> int:
     """Find a port, with a free one above it, that no outgoing connection can have taken (below the ephemeral range)."""
-    first = 18400 + os.getpid() % 400 * 20  # two sittings at one time must not find the same
+    first = 18400 + os.getpid() % 400 * 20  # two trials at one time must not find the same
     for port in range(first, 30000, 2):
         if not listening(port) and not listening(port + 1):
             return port

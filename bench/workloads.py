@@ -6,7 +6,7 @@ from typing import Final
 
 from bench.driving import Values
 from bench.load import Load
-from bench.sitting import FLOOR_SECONDS, IDLE_SECONDS, Sitting
+from bench.trial import FLOOR_SECONDS, IDLE_SECONDS, Trial
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,15 @@ class Workload:
 
     name: str
     title: str
-    measure: Callable[[Sitting, float], Values]
+    measure: Callable[[Trial, float], Values]
     rows: tuple[Row, ...]
     load: Load | None = None
 
 
-def _against_floor(load: Load, floor: Load) -> Callable[[Sitting, float], Values]:
-    def measure(sitting: Sitting, seconds: float) -> Values:
-        low = sitting.floor(replace(floor, seconds=min(seconds, FLOOR_SECONDS)))
-        values = sitting.under_load(replace(load, seconds=seconds))
+def _against_floor(load: Load, floor: Load) -> Callable[[Trial, float], Values]:
+    def measure(trial: Trial, seconds: float) -> Values:
+        low = trial.floor(replace(floor, seconds=min(seconds, FLOOR_SECONDS)))
+        values = trial.under_load(replace(load, seconds=seconds))
         values |= {
             f"floor_{key}": low[key] for key in ("cpu_us_delivery", "cpu_us_message", "p50", "p99", "others_use")
         }
@@ -101,14 +101,14 @@ WORKLOADS: Final = {
         Workload(
             "idle",
             "5,000 sockets joined to one room, silent",
-            lambda sitting, _seconds: sitting.idle(_IDLE),
+            lambda trial, _seconds: trial.idle(_IDLE),
             (Row("kb_per_socket", "resident memory per socket", "KB", 16),),
             _IDLE,
         ),
         Workload(
             "reconnect",
             f"{RECONNECT_SOCKETS:,} sockets of one room are cut and come back at once",
-            lambda sitting, _seconds: sitting.reconnect(RECONNECT_SOCKETS),
+            lambda trial, _seconds: trial.reconnect(RECONNECT_SOCKETS),
             (
                 Row("live_s", "all live again", "s", 15),
                 Row("recovered_share", "delivered, of what was sent meanwhile", "share", 1.0, at_least=True),
@@ -118,7 +118,7 @@ WORKLOADS: Final = {
         Workload(
             "flood",
             f"a flooder sends {_FLOOD:,} msg/s beside 20 users, and 20 more in another room; normal limits",
-            lambda sitting, _seconds: sitting.flood(_BESIDE, _FLOOD),
+            lambda trial, _seconds: trial.flood(_BESIDE, _FLOOD),
             (
                 Row("near_ratio", "p99 in his room, against without him", "×", 1.1),
                 Row("far_ratio", "p99 in the other room, against without him", "×", 1.1),
@@ -127,7 +127,7 @@ WORKLOADS: Final = {
         Workload(
             "start",
             "from start to the first acked message",
-            lambda sitting, _seconds: sitting.start(),
+            lambda trial, _seconds: trial.start(),
             (Row("start_s", "start to first ack", "s", 2),),
         ),
     )

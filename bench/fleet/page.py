@@ -1,6 +1,6 @@
 """The figures in docs/reference/fleet-performance.md: made from bench/results/fleet.json, each section between its marks.
 
-`python -m bench.fleet.page` writes them anew; a sitting named `fleet` does so by itself, and a test holds the page to it.
+`python -m bench.fleet.page` writes them anew; a trial named `fleet` does so by itself, and a test holds the page to it.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from bench.fleet.results import NAME, PLACE, Result, read
 from bench.tools import ROOT
 
 PAGE: Final = ROOT / "docs/reference/fleet-performance.md"
-END: Final = "<!-- as far as here -->\n"
+END: Final = "<!-- end -->\n"
 
 
 def begin(section: str) -> str:

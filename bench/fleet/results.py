@@ -1,4 +1,4 @@
-"""What a sitting of the fleet's bench gave, and how it is kept: a row for each thing measured, with the values of each run."""
+"""What a trial of the fleet's bench gave, and how it is kept: a row for each thing measured, with the values of each run."""
 
 import json
 import statistics
@@ -32,7 +32,7 @@ class Row:
 
 @dataclass
 class Result:
-    """A sitting."""
+    """A trial."""
 
     machine: dict[str, str]
     rows: list[Row] = field(default_factory=list)

@@ -44,7 +44,7 @@ def main() -> None:
     tool("wsload")
     BUILD.mkdir(exist_ok=True)
     wait_for_turn = (BUILD / "lock").open("w")
-    fcntl.flock(wait_for_turn, fcntl.LOCK_EX)  # two sittings would measure each other
+    fcntl.flock(wait_for_turn, fcntl.LOCK_EX)  # two trials would measure each other
     scratch = Path(tempfile.mkdtemp(prefix="run-", dir=BUILD))
     try:
         result = Result(machine.describe(scratch) | report.versions())
@@ -52,7 +52,7 @@ def main() -> None:
         place.parent.mkdir(exist_ok=True)
         try:
             sit(result, options, scratch)
-        finally:  # also of a sitting that was broken off
+        finally:  # also of a trial that was broken off
             keep(result, options.name, place)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

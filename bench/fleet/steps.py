@@ -1,4 +1,4 @@
-"""What is measured, in which order and how long: the parts of a sitting, each a run of steps that share their servers."""
+"""What is measured, in which order and how long: the parts of a trial, each a run of steps that share their servers."""
 
 import asyncio
 import itertools
@@ -36,7 +36,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Settings:
-    """How long and how much: a tiny sitting has other ones."""
+    """How long and how much: a tiny trial has other ones."""
 
     seconds: float = 4  # of a run with whole nodes
     short: float = 1.5  # of one without

@@ -1,1 +1,1 @@
-"""Madang beside others, all under the same loads in one sitting: `python -m bench.peers`, see run.py."""
+"""Madang beside others, all under the same loads in one trial: `python -m bench.peers`, see run.py."""

@@ -1,6 +1,6 @@
 """The part of docs/reference/performance.md that tells of the peers: made from bench/results/peers.json, between two marks.
 
-`python -m bench.peers.page` writes it anew; a sitting named `peers` does so by itself, and a test holds the page to it.
+`python -m bench.peers.page` writes it anew; a trial named `peers` does so by itself, and a test holds the page to it.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from bench.tools import BENCH, ROOT
 NAME: Final = "peers"
 PLACE: Final = BENCH / "results" / NAME
 PAGE: Final = ROOT / "docs/reference/performance.md"
-BEGIN, END = "<!-- made by `python -m bench.peers.page` -->\n", "<!-- as far as here -->\n"
+BEGIN, END = "<!-- made by `python -m bench.peers.page` -->\n", "<!-- end -->\n"
 
 
 def part(result: Result) -> str:

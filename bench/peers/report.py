@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.peers.catalogue import MADANG, PEERS, Peer
-from bench.peers.sitting import DRAIN_SECONDS, Run
+from bench.peers.trial import DRAIN_SECONDS, Run
 from bench.report import CROWDED, crowd, number, table
 
 WHOLE: Final = 0.9999  # of what was to arrive; less than that is told
@@ -18,7 +18,7 @@ _QUIET, _SOCKETS, _CROWD = 50, 5_000, 10_000
 
 @dataclass
 class Result:
-    """One sitting's figures, by peer and workload; and the peers that could not take part, with the reason."""
+    """One trial's figures, by peer and workload; and the peers that could not take part, with the reason."""
 
     machine: dict[str, str]
     seconds: float

@@ -1,7 +1,7 @@
 """Measure Madang beside others: `python -m bench.peers [PEER …]`. All of it once takes about twenty minutes.
 
 Servers and what they need (Redis) run on core 0, the load on core 1; nothing else should run meanwhile. Results go to
-bench/results/NAME.md, .json and three pictures, after every measurement, so that `--resume` goes on where a sitting was
+bench/results/NAME.md, .json and three pictures, after every measurement, so that `--resume` goes on where a trial was
 interrupted or its time was over.
 """
 
@@ -20,7 +20,7 @@ from bench import machine
 from bench.peers import making, page, plot, report
 from bench.peers.catalogue import PEERS, Peer
 from bench.peers.report import Result
-from bench.peers.sitting import WORKLOADS, Run, Workload, measure
+from bench.peers.trial import WORKLOADS, Run, Workload, measure
 from bench.report import CROWDED, crowd
 from bench.run import wait_until_quiet
 from bench.tools import BENCH, BUILD, tool
@@ -38,7 +38,7 @@ def main() -> None:
     tool("wsload"), tool("reconnect"), tool("fanout_floor")
     BUILD.mkdir(exist_ok=True)
     wait_for_turn = (BUILD / "lock").open("w")
-    fcntl.flock(wait_for_turn, fcntl.LOCK_EX)  # two sittings would measure each other
+    fcntl.flock(wait_for_turn, fcntl.LOCK_EX)  # two trials would measure each other
     place = BENCH / "results" / options.name
     place.parent.mkdir(exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix="run-", dir=BUILD))
@@ -46,7 +46,7 @@ def main() -> None:
         result = _begun(options, place, scratch)
         try:
             sit(result, options, place, scratch)
-        finally:  # also of a sitting that was broken off
+        finally:  # also of a trial that was broken off
             report.write(result, place)
             plot.draw(result, place)
             if options.name == page.NAME:

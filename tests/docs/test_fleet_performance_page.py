@@ -1,4 +1,4 @@
-"""What docs/reference/fleet-performance.md says is what was measured; and the tables and pictures of a sitting that measured little."""
+"""What docs/reference/fleet-performance.md says is what was measured; and the tables and pictures of a trial that measured little."""
 
 from pathlib import Path
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.peers import page
 from bench.peers.catalogue import MADANG, PEERS
 from bench.peers.report import Result, read, tables
-from bench.peers.sitting import Run
+from bench.peers.trial import Run
 from bench.tools import BENCH
 
 PEERS_FOLDER = BENCH / "peers"

@@ -10,7 +10,7 @@ from bench.driving import Values, come_back, drive, hold, log_reads
 from bench.load import Load
 from bench.peers.catalogue import MADANG, Peer
 from bench.peers.running import MEMORY_KB, OutOfMemory, running
-from bench.sitting import IDLE_SECONDS
+from bench.trial import IDLE_SECONDS
 
 DRAIN_SECONDS: Final = 4.0  # for what has not arrived when the last message has been sent
 _ROOM: Final = Load(sockets=1000, group=1000, publishers=1)

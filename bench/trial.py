@@ -1,4 +1,4 @@
-"""One sitting: the server and the floor measured in turns on the same machine, within minutes of each other."""
+"""One trial: the server and the floor measured in turns on the same machine, within minutes of each other."""
 
 import shutil
 from pathlib import Path
@@ -14,7 +14,7 @@ FLOOR_SECONDS: Final = 3.0
 FLOOD_TEXT: Final = '{"op":"send","n":{N},"room":"g{G}","cid":"f{F}","text":"Buy this, buy this, buy this!"}'
 
 
-class Sitting:
+class Trial:
     """Runs loads; each on a fresh server with empty data."""
 
     def __init__(self, scratch: Path, extra: tuple[str, ...] = ()) -> None:
