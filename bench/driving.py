@@ -16,7 +16,7 @@ from bench.server import SERVER_CORE, Server
 from bench.tools import tool
 
 Values = dict[str, float]
-MISSED: Final = 20  # messages that everybody misses while he is away
+MISSED: Final = 20  # messages that every socket misses while it is away
 BACK_SECONDS: Final = 50.0  # to wait for all to join, and again for all to come back
 
 

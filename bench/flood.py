@@ -144,17 +144,17 @@ def main() -> None:
 
 
 def ratios(row: Row) -> list[float]:
-    """Give p99 beside the flood over p99 alone, for each pair of turns: what moves with the machine moves in both."""
+    """Return p99 beside the flood over p99 alone, for each pair of turns: what moves with the machine moves in both."""
     return [beside / alone for alone, beside in zip(row["alone"]["p99s"], row["beside"]["p99s"], strict=True)]
 
 
 def ratio(row: Row) -> float:
-    """Give the figure that is held against the budget."""
+    """Return the figure that is held against the budget."""
     return statistics.median(ratios(row))
 
 
 def noise(rows: dict[str, Row]) -> float:
-    """Give how far the p99 of users whom nobody floods differs from one turn to the next, up or down: the median."""
+    """Return how far the p99 of users whom nobody floods differs from one turn to the next, up or down: the median."""
     alone = [p99 for turn in zip(*(row["alone"]["p99s"] for row in rows.values()), strict=True) for p99 in turn]
     return statistics.median(max(a / b, b / a) for a, b in itertools.pairwise([*alone, alone[0]]))
 
@@ -199,7 +199,7 @@ def page(name: str, facts: dict[str, str], rows: dict[str, Row]) -> str:
         f"![p99 without and with each flood]({name}.png)\n\n{head}\n{'| --- ' * head.count(' | ')}| --- |\n"
         + "\n".join(lines)
         + "\n\n"
-        "`commands/s` is what got into the socket: a flooder who is closed waits a second, or, if he is one who comes back at\n"
+        "`commands/s` is what got into the socket: a flooder that is closed waits a second or, if it is one that comes back at\n"
         "once, shakes hands again; one who is not read is held up by TCP.\n\n"
         f"## Command\n\n```sh\n.venv/bin/python -m bench.flood --name {name}\n```\n"
     )

@@ -1,7 +1,7 @@
 """Flooders: people who do too much of one thing, whatever they are told. `python -m bench.flooders KIND PORT ROOM SECONDS`.
 
 Prints a line when it begins, and in the end what became of it, as JSON. A process of its own, at the lowest priority, so
-that it takes nothing from those who are measured; every flooder has an address of his own, since limits per address are
+that it takes nothing from those that are measured; every flooder has an address of its own, since limits per address are
 not what is measured here.
 """
 
@@ -24,7 +24,7 @@ from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
 RATE: Final = 1000.0  # commands a second of one flooder
-BACK_S: Final = 1.0  # before one who was closed comes back, unless he is stubborn
+BACK_S: Final = 1.0  # before one that was closed comes back, unless it is stubborn
 PATIENCE_S: Final = 5.0
 _quiet: Final = logging.getLogger("bench.flooders")
 _quiet.setLevel(logging.CRITICAL)
@@ -91,7 +91,7 @@ KINDS: Final = {
 
 
 class Flooder:
-    """One of them, with a connection that he opens again and again."""
+    """One of them, with a connection that it opens again and again."""
 
     def __init__(self, kind: Kind, port: int, room: str, number: int, counted: Counter[str]) -> None:
         self._kind, self._port, self._number, self._counted = kind, port, number, counted
@@ -167,7 +167,7 @@ class Flooder:
         self._pour(sock, until, (_request(where, text, token) for text in texts), hear)
 
     def _pour(self, sock: socket.socket, until: float, pieces: Iterator[bytes], hear: Callable[[bytes], bool]) -> None:
-        """Send at the rate until the server has enough. One who is not read any more waits, and then goes on at the rate."""
+        """Send at the rate until the server has enough. One that is no longer read waits, and then goes on at the rate."""
         began, sent = time.monotonic(), 0
         sock.setblocking(False)
         rest = b""

@@ -42,7 +42,7 @@ MADANG: Final = Speech(
     listen_load=("--ack", '"ack":"stored"}'),
     listen_back=("--joined", '"reset":', "--keep", '"token":"', "--epoch", '"epoch":"', "--skip", '"to":'),
 )
-# As long as the event that a Madang server makes of its `publish`: who repeats what he gets is given this.
+# As long as the event that a Madang server makes of its `publish`: a server that repeats what it gets is given this.
 EVENT: Final = (
     '{"op":"event","room":"g{G}","seq":{N},"type":"message.sent","id":"382771908774461440","user":"u5kjk3o6mjd7euewv",'
     '"name":"u1","at":"2026-11-22T09:00:00.123Z","text":"@T{T} hello there"}'
@@ -95,7 +95,7 @@ class Heard:
     connects: float
     flood_refused: int
     thrown_out: int
-    beside: dict[str, float]  # p99 of the flooder's neighbours: near or far, with or without him
+    beside: dict[str, float]  # p99 of the flooder's neighbours: near or far, with or without the flooder
     by_node: dict[str, float]  # p50 and p99 to sockets of the sender's own node, and of another
 
     @property

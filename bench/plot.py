@@ -8,7 +8,7 @@ from bench.report import Result, number
 from bench.workloads import WORKLOADS
 
 MET, MISSED, FLOOR, INK = "#2f7d5b", "#c4533a", "#b9b4a7", "#2b2b2b"
-CUT: Final = 1.8  # budgets; a longer bar is cut here, its figure stands beside it
+CUT: Final = 1.8  # budgets; a longer bar is cut here, its figure is beside it
 _WHISKERS: Final = {"ecolor": INK, "lw": 1, "capsize": 2}
 
 

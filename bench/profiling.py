@@ -4,7 +4,7 @@ With `reconnect` it is the time of a socket that was cut and comes back.
 
 Needs py-spy, which is in no lock file: .venv/bin/python -m pip install --target bench/build/py-spy py-spy
 Prints the functions by their own time and by the time below them, as CPU µs per message. Take a workload that keeps the
-core busy: a thread that waits is told from one that works by looking at it, which errs now and then.
+core busy: a thread that waits is told from one that works by looking at it, which is sometimes wrong.
 The samples stay in bench/build/WORKLOAD.folded, one stack per line, for any flame graph viewer.
 """
 

@@ -81,7 +81,7 @@ def verdict(row: Row, values: Sequence[float]) -> str:
 
 
 def crowd(values: Values) -> float:
-    """Give how much of a core others took during a run, the server's or the load's."""
+    """Return how much of a core others took during a run, the server's or the load's."""
     return max((value for key, value in values.items() if key.endswith("others_use")), default=0.0)
 
 

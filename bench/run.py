@@ -104,7 +104,7 @@ def _once(name: str, seconds: float, trial: Trial) -> Values:
 
 
 def wait_until_quiet(patience: int = PATIENCE_SECONDS) -> None:
-    """Wait for a second in which nobody uses the cores; but not for ever, since the figures tell anyway."""
+    """Wait for a second in which nobody uses the cores; but not without end, since the figures show it anyway."""
     for _ in range(patience):
         before = [core_busy(core) for core in (0, 1)]
         time.sleep(1)

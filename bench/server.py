@@ -46,7 +46,7 @@ def free_port() -> int:
 
 
 def environment() -> dict[str, str]:
-    """Give servers an environment without this project's settings, and let Python keep its compiled files."""
+    """Return servers an environment without this project's settings, and let Python keep its compiled files."""
     return {k: v for k, v in os.environ.items() if not k.startswith("MADANG_") and k != "PYTHONDONTWRITEBYTECODE"}
 
 

@@ -11,7 +11,7 @@ BUILD: Final = BENCH / "build"
 
 
 def tool(name: str) -> Path:
-    """Give the path of a compiled tool.
+    """Return the path of a compiled tool.
 
     Raises:
         SystemExit: there is no C compiler, or no `taskset`.

@@ -65,9 +65,9 @@ class Trial:
             return values | {"log_reads": log_reads(server.port + 1) - before}
 
     def flood(self, wanted: Load, rate: float) -> Values:
-        """Measure what a flooder does to users beside him, whose server has its normal limits.
+        """Measure what a flooder does to the users beside it, whose server has its normal limits.
 
-        Gives p99 with him over p99 without him, taken in turns of a second, in his room and in the others.
+        Return p99 with the flooder over p99 without, taken in turns of a second, in the same room and in the others.
         """
         place = self._fresh()
         with madang(place, self._extra, load_test=False) as server:

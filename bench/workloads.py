@@ -120,8 +120,8 @@ WORKLOADS: Final = {
             f"a flooder sends {_FLOOD:,} msg/s beside 20 users, and 20 more in another room; normal limits",
             lambda trial, _seconds: trial.flood(_BESIDE, _FLOOD),
             (
-                Row("near_ratio", "p99 in his room, against without him", "×", 1.1),
-                Row("far_ratio", "p99 in the other room, against without him", "×", 1.1),
+                Row("near_ratio", "p99 in the flooder's room, against without", "×", 1.1),
+                Row("far_ratio", "p99 in the other room, against without", "×", 1.1),
             ),
         ),
         Workload(

@@ -43,7 +43,7 @@ async def prepare(url: str) -> Store:
 async def measure(
     store: Store, batch: int, rooms: int, seconds: float, server: int | None, limit: int = LIMIT
 ) -> Values:
-    """Append batches for so many seconds, or until `limit` events were made.
+    """Append batches for a number of seconds, or until `limit` events were made.
 
     Args:
         rooms: how many rooms the events are spread over.

@@ -41,7 +41,7 @@ Commit = tuple[bytes, int]
 
 
 def measure(redis: RedisServer, way: str, nodes: int, seconds: float) -> Values:
-    """Let `nodes` nodes publish, and hear it all, for so many seconds.
+    """Let `nodes` nodes publish, and receive it all, for a number of seconds.
 
     Raises:
         RuntimeError: Redis cut somebody off, or something was not heard.

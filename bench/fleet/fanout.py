@@ -76,7 +76,7 @@ def _values(spec: Spec, said: dict[str, Any], heard: Sequence[dict[str, Any]]) -
 
 
 def redis_cpu(client: Redis) -> float:
-    """Give the CPU seconds of a Redis so far, finer than /proc's hundredths."""
+    """Return the CPU seconds of a Redis so far, finer than /proc's hundredths."""
     used = client.info("cpu")
     return float(used["used_cpu_user"]) + float(used["used_cpu_sys"])
 

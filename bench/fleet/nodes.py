@@ -78,5 +78,5 @@ def _driven(place: Path, nodes: Sequence[Server], parts: dict[str, Part], wanted
 
 
 def rooms_of(sockets: int, total: float, seconds: float, rooms: int) -> Load:
-    """Make a load of rooms of so many sockets, all of which send, `total` messages a second together."""
+    """Make a load of rooms with a number of sockets each, all of which send, `total` messages a second together."""
     return Load(rooms * sockets, sockets, sockets, total / (rooms * sockets), seconds)

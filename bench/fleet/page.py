@@ -1,6 +1,6 @@
 """The figures in docs/reference/fleet-performance.md: made from bench/results/fleet.json, each section between its marks.
 
-`python -m bench.fleet.page` writes them anew; a trial named `fleet` does so by itself, and a test holds the page to it.
+`python -m bench.fleet.page` rewrites them; a trial named `fleet` does so by itself, and a test holds the page to it.
 """
 
 from pathlib import Path
@@ -15,12 +15,12 @@ END: Final = "<!-- end -->\n"
 
 
 def begin(section: str) -> str:
-    """Give the mark before a section."""
+    """Return the mark before a section."""
     return f"<!-- {section}: made by `python -m bench.fleet.page` -->\n"
 
 
 def part(result: Result, section: str) -> str:
-    """Make what stands between the marks of a section."""
+    """Make what is between the marks of a section."""
     picture = f"![{PICTURES[section]}](../../bench/results/{NAME}-{section}.png)\n\n" if section in PICTURES else ""
     where = f"\n{_where(result)}" if section == "budgets" else ""
     return f"{picture}{SECTIONS[section][1](result)}{where}"
@@ -36,7 +36,7 @@ def _where(result: Result) -> str:
 
 
 def filled(text: str, result: Result) -> str:
-    """Give a page with its sections made anew."""
+    """Return a page with its sections made again."""
     for section in SECTIONS:
         before, mark, rest = text.partition(begin(section))
         _, end, after = rest.partition(END)

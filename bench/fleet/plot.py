@@ -43,7 +43,7 @@ def draw(result: Result, place: Path) -> None:
 
 
 def _points(result: Result, part: str, x: str, key: str, **about: str | int) -> list[tuple[float, float]]:
-    """Give the points of a line: what was set against what was measured."""
+    """Return the points of a line: what was set against what was measured."""
     return [(float(row.about[x]), value) for row in result.of(part, **about) if (value := row.value(key))]
 
 

@@ -200,7 +200,7 @@ def disturbed(result: Result) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Give the versions of what a fleet stands on."""
+    """Return the versions of what a fleet uses."""
     found = {
         "PostgreSQL": _said("postgres", "--version"),
         "MariaDB": _said("mariadbd", "--version") or _said("/usr/sbin/mariadbd", "--version"),

@@ -38,7 +38,7 @@ class Result:
     rows: list[Row] = field(default_factory=list)
 
     def row(self, part: str, about: About) -> Row:
-        """Give the row of something, a new one if there is none."""
+        """Return the row of something, a new one if there is none."""
         for row in self.rows:
             if row.part == part and row.about == about:
                 return row
@@ -46,17 +46,17 @@ class Result:
         return row
 
     def of(self, part: str, **about: str | int) -> Iterator[Row]:
-        """Give the rows of a part that have figures and in which all this was set."""
+        """Return the rows of a part that have figures and in which all this was set."""
         for row in self.rows:
             if row.part == part and row.runs and all(row.about.get(name) == value for name, value in about.items()):
                 yield row
 
     def value(self, part: str, key: str, **about: str | int) -> float | None:
-        """Give one figure; None if it was not measured."""
+        """Return one figure; None if it was not measured."""
         return next((row.value(key) for row in self.of(part, **about)), None)
 
     def settings(self, part: str, name: str, **about: str | int) -> list[str | int]:
-        """Give what `name` was set to, in the order measured."""
+        """Return what `name` was set to, in the order measured."""
         return list(dict.fromkeys(row.about[name] for row in self.of(part, **about) if name in row.about))
 
 

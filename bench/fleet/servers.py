@@ -1,4 +1,4 @@
-"""Databases and brokers to measure with: those that the tests start, as durable as in production, on a core of one's choice."""
+"""Databases and brokers to measure with: those that the tests start, as durable as in production, on a chosen core."""
 
 import os
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def redis(core: int) -> AbstractContextManager[RedisServer]:
 
 @contextmanager
 def _pinned(core: int, running: AbstractContextManager[T]) -> Iterator[T]:
-    """Run a server on one core; who started it stays where he was."""
+    """Run a server on one core; the process that started it stays where it was."""
     with ExitStack() as stack:
         with on_core(core):
             server = stack.enter_context(running)

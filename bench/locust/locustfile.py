@@ -55,7 +55,7 @@ class Person(User):
         assert everybody.wait(PATIENCE_S), "not all came; start it with -u 20"
 
     def ask(self, command: dict[str, Any]) -> None:
-        """Give a command and wait for its answer."""
+        """Return a command and wait for its answer."""
         self.socket.send(json.dumps(command))
         while (told := json.loads(self.socket.recv())).get("n") != command["n"]:
             pass

@@ -1,6 +1,6 @@
 """The part of docs/reference/performance.md that tells of the peers: made from bench/results/peers.json, between two marks.
 
-`python -m bench.peers.page` writes it anew; a trial named `peers` does so by itself, and a test holds the page to it.
+`python -m bench.peers.page` rewrites it; a trial named `peers` does so by itself, and a test holds the page to it.
 """
 
 from collections.abc import Sequence

@@ -80,7 +80,7 @@ def _bars(
 ) -> None:
     """Draw horizontal bars, the best on top, with the figure beside each; below them `without`, who have none, and why.
 
-    The axis ends at `reach` times the longest bar, to leave room for what stands beside it.
+    The axis ends at `reach` times the longest bar, to leave room for what is beside it.
     """
     rows = sorted(found, key=lambda pair: pair[1] * best_first, reverse=True)
     if not rows:
@@ -110,7 +110,7 @@ def _weight(peer: Peer) -> str:
 
 
 def _colour(peer: Peer) -> str:
-    """Ours; theirs; and paler what is no server, but the limit of one that sends each message by itself."""
+    """Ours; theirs; and paler what is not a server but the limit of one that sends each message by itself."""
     return OURS if peer is MADANG else LIMIT if peer.name == "fanout-floor" else THEIRS
 
 

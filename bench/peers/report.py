@@ -104,7 +104,7 @@ def tables(result: Result) -> str:
 
 
 def lines(result: Result, cells: Callable[[Peer], Sequence[str]], workloads: Sequence[str] = ()) -> list[Sequence[str]]:
-    """Give the lines of the peers that were measured under at least one of these workloads, or any."""
+    """Return the lines of the peers that were measured under at least one of these workloads, or any."""
     there = [p for p in result.peers() if not workloads or any(result.of(p.name, name) for name in workloads)]
     return [(_name(peer), *cells(peer), peer.promises.lacks) for peer in there]
 
@@ -185,7 +185,7 @@ def _promises(result: Result) -> str:
 
 
 def cell(result: Result, peer: Peer, workload: str) -> Callable[..., str]:
-    """Give how to write a figure of a workload; a time of what arrived says so if not all did."""
+    """Return how to write a figure of a workload; a time of what arrived says so if not all did."""
 
     def cell(key: str, behind: str = "", *, factor: float = 1, unit: str = "", partly: bool = False) -> str:
         value = result.value(peer.name, workload, key)
@@ -205,7 +205,7 @@ def _method(result: Result) -> str:
     return (
         f"- each figure: {f'median of {repeat} runs' if repeat > 1 else 'one run'} of {result.seconds:g} s and at most "
         f"{DRAIN_SECONDS:g} s more for what is late; server (with its Redis) on core 0, load on core 1; Go with GOMAXPROCS=1\n"
-        "- messages of all are as long as Madang's event, about 200 bytes; what stands around them is each server's own\n"
+        "- messages of all are as long as Madang's event, about 200 bytes; what is around them is each server's own\n"
         f"- in {crowded} of {len(all_runs)} runs others took more than {CROWDED:.0%} of a core\n"
     )
 

@@ -4,7 +4,7 @@
  *
  * In the texts that sockets say, {I} is the socket's number, {G} its group's, {N} the frame's own number, {T} the time in ns
  * it was due and {F} the same in 20 digits (where the frame's length must be known beforehand); {S} is the socket's position,
- * {K} and {E} are what the program has kept for it. '|' stands between the frames of a hello, which go out pipelined as soon
+ * {K} and {E} are what the program has kept for it. '|' separates the frames of a hello, which go out pipelined as soon
  * as the handshake is done.
  */
 #define _GNU_SOURCE

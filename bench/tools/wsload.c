@@ -19,8 +19,8 @@
  *   --drain S      after the last publish, wait at most so long for what is missing (5)
  *   --flood RATE   one more socket, from an address of its own, says HELLO in the first group and sends --flood-text RATE times
  *                  a second, in every second second of the run, whatever it is told; thrown out, it comes back at once.
- *                  Latency is then also told apart: with and without him, in his room ("near") and in the others ("far").
- *                  A quiet second begins 0.1 s late, so that what he left behind counts for neither.
+ *                  Latency is then also told apart: with and without the flooder, in the same room ("near") and in the others ("far").
+ *                  A quiet second begins 0.1 s late, so that what the flood left behind counts for neither.
  *
  * The line "publishing" is written when the first publish is due and "drained" when it is over, so that who reads them can
  * take the server's CPU time in between. The loop spins on purpose: no server pays for waking it up.

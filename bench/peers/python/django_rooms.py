@@ -2,10 +2,10 @@
 
 - Without it: a message is sent to the room's group, and that is all.
 - With it: each message is also inserted into the database and put into the room's cache, a sorted set in Redis that keeps
-  the newest 50 and is let go after an hour; who comes in gets the newest from the cache, or else from the database.
+  the newest 50 and is let go after an hour; a user who comes in gets the newest from the cache, or else from the database.
 
 The first frame of a socket names its room, every other one goes to all in it.
-What it lacks: no acks, so a sender never knows, and what he sends again is doubled; no number per message, so nobody can
+What it lacks: no acks, so a sender never knows, and what is sent again is doubled; no number per message, so nobody can
 tell that one is missing; the channel layer drops messages for a socket that has 100 waiting; users, permissions and
 limits are for the application to add.
 """

@@ -55,7 +55,7 @@ func serve(c *websocket.Conn) {
 		}
 		r.Lock()
 		for member := range r.members {
-			_ = member.WriteMessage(websocket.TextMessage, message) // who is gone is found by his own reader
+			_ = member.WriteMessage(websocket.TextMessage, message) // a member who is gone is found by the reader of that connection
 		}
 		r.Unlock()
 	}
