@@ -12,16 +12,18 @@ logger = logging.getLogger("madang.turns")
 
 
 class Turns:
-    """The turns of one event loop. Make it inside the loop."""
+    """The turns of one event loop. Make it inside the loop.
+
+    Attributes:
+        time: returns the loop's time in seconds, as rates and ticks count it. The loop's own method, because each send
+            asks several times.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self.time: Callable[[], float] = self._loop.time
         self._unflushed: list[Subscriber] = []
         self._tasks: set[asyncio.Task[None]] = set()
-
-    def time(self) -> float:
-        """Return the loop's time in seconds, as rates and ticks count it."""
-        return self._loop.time()
 
     def next_turn(self, call: Callable[[], None]) -> None:
         """Call something in the next turn, behind what the current callback still writes."""

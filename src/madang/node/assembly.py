@@ -3,7 +3,6 @@
 Nothing is started: `run.py` does that for a node that serves, tests for nodes without listeners.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Container, Sequence
 from typing import Protocol
 
@@ -67,20 +66,19 @@ def assemble(
     heartbeat = Heartbeat(name, hub, bus, holders)
     fanout = Fanout(hub, bus, heartbeat)
     appender = Appender(store, fanout.committed, hub.check_soon)
-    time = asyncio.get_running_loop().time
     limits = Limits(rates, shared=not bus.local)
-    shared_limits = SharedLimits(name, limits, bus, time)
+    shared_limits = SharedLimits(name, limits, bus, turns.time)
     hub.on_signal(SPENT, shared_limits.receive)
     admission = Admission(
         limits, most=rates.sockets, most_per_address=rates.sockets_per_address, origins=origins,
         trusted_proxies=trusted_proxies,
     )  # fmt: skip
-    identity = Identity(secret, store, limits, time)
+    identity = Identity(secret, store, limits, turns.time)
     invites = Invites(secret)
-    rooms = Rooms(store, appender, invites, limits, time)
-    posting = Posting(limits, rooms, hub, time, max_text)
+    rooms = Rooms(store, appender, invites, limits, turns.time)
+    posting = Posting(limits, rooms, hub, turns.time, max_text)
     read_pointers = ReadPointers(store, rooms, hub)
-    reading = Reading(store, store, rooms, read_pointers, hub.presence, limits, time)
+    reading = Reading(store, store, rooms, read_pointers, hub.presence, limits, turns.time)
     wheel = Wheel()
     parts = (
         Part("bus", start=lambda: bus.start(hub), stop=bus.stop),

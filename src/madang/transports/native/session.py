@@ -212,7 +212,7 @@ class Session:
         if isinstance(outcome, MadangError):
             self._refuse(n, outcome)
         else:
-            self.answer(n, append_answer(outcome, self.node.appender.ack))
+            self._write(codec.answer(n, append_answer(outcome, self.node.appender.ack)))
 
     def later(self, n: int, work: Callable[[], Awaitable[Answer]], turns: Turnstile | None = None) -> None:
         """Answer when some work is done; the commands behind it wait.
