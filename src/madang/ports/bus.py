@@ -1,4 +1,4 @@
-"""The bus: a courier between nodes. The log is the truth, so the bus may lose, repeat and reorder without harm.
+"""The bus between nodes. The log is the truth, so the bus may lose, repeat and reorder without harm.
 
 What it must not do: block the caller, grow without bound, or alter what it carries.
 """
@@ -11,17 +11,17 @@ import msgspec
 from madang.core.events import Event
 
 EVERYWHERE: Final = ""
-"""The room of signals that are for every node, whatever its rooms. No room of people has this name."""
+"""The room of signals for every node, whatever its rooms. No real room has this name."""
 MAX_SIGNAL: Final = 4096
 """Bytes of a signal's value: what every broker carries in one piece. Longer ones may be dropped."""
 
 
 class Signal(msgspec.Struct, frozen=True):
-    """An ephemeral notice for a room on every node: last value per (room, topic, key) wins, any may be lost.
+    """An ephemeral notice for a room on every node: the last value per (room, topic, key) wins, and any may be lost.
 
     Attributes:
         room: a room's id, or EVERYWHERE.
-        topic: "typing", "read" or "presence"; what nodes tell each other EVERYWHERE has topics of its own.
+        topic: "typing", "read" or "presence"; signals EVERYWHERE have topics of their own.
         key: whose value it is; the server's own user ids and nodes, never a client's words.
         value: JSON text of the value, at most MAX_SIGNAL bytes.
     """
@@ -35,34 +35,34 @@ class Signal(msgspec.Struct, frozen=True):
 class Statistics(msgspec.Struct):
     """Counters of a bus, since the process began."""
 
-    published: int = 0  # events given to the broker
-    envelopes: int = 0  # messages they and the signals went out in
+    published: int = 0  # events sent to the broker
+    envelopes: int = 0  # messages that carried them and the signals
     dropped: int = 0  # events and signals left out because too many waited, or because sending them failed
     received: int = 0  # events of this node's rooms that came from other nodes
-    refused: int = 0  # messages passed over because they are not of this installation
-    failures: int = 0  # connections lost, and probes that did not come back
+    refused: int = 0  # messages ignored because they are not from this installation
+    failures: int = 0  # connections lost, and probes that were not returned
 
 
 class Receiver(Protocol):
     """What a node hands to the bus. Called in the event loop; must not block."""
 
     def receive(self, events: Sequence[Event]) -> None:
-        """Take events of rooms this node subscribes, in any order, perhaps again."""
+        """Accept events of rooms that this node subscribes to, in any order, perhaps repeated."""
 
     def heads_seen(self, heads: Mapping[str, int]) -> None:
-        """Learn up to which seq the log of some rooms reaches. What the node lacks of those it serves, it reads there."""
+        """Learn up to which seq the logs of some rooms reach. The node reads there what it lacks of its own rooms."""
 
     def signal(self, signal: Signal) -> None:
-        """Take an ephemeral notice."""
+        """Accept an ephemeral notice."""
 
     def check_soon(self) -> None:
-        """Learn that anything may have been lost on the way: the log is to be looked at soon."""
+        """Learn that anything may have been lost on the way: check the log soon."""
 
 
 class Bus(Protocol):
     """Carries events and signals from one node to the others.
 
-    An event that is too large for what carries it is not lost for that: its seq is announced, and the log has it.
+    An event too large for the broker is not lost: its seq is announced, and the log has it.
     """
 
     statistics: Statistics
@@ -75,34 +75,34 @@ class Bus(Protocol):
         """Connect, and deliver to `receiver` from now on: signals EVERYWHERE, and what is subscribed.
 
         Raises:
-            SetupError: the server cannot be reached, or not be used.
+            SetupError: the server cannot be reached or used.
         """
 
     async def stop(self) -> None:
-        """Let go. Delivers nothing after it returns."""
+        """Disconnect. Nothing is delivered after it returns."""
 
     async def subscribe(self, room: str) -> None:
-        """Deliver this room's events, heads and signals. When it returns, what is published from now on is on its way here.
+        """Deliver this room's events, heads and signals. What is published after it returns arrives here.
 
-        While the server cannot be reached it returns all the same, within a second or so, and the receiver's `check_soon`
-        follows when it is listened to.
+        It returns within a second or so even while the server cannot be reached; then the receiver's `check_soon` is called
+        once the subscription is in place.
         """
 
     async def unsubscribe(self, room: str) -> None:
-        """Stop delivering this room; something late may still come."""
+        """Stop delivering this room; something late may still arrive."""
 
     def publish(self, events: Sequence[Event]) -> None:
-        """Send committed events to the other nodes. Returns at once; when the outgoing buffer is full, the oldest go.
+        """Send committed events to the other nodes. Returns at once; when the outgoing buffer is full, the oldest are dropped.
 
-        The publisher delivers to its own sockets itself; whether its own events come back to it does not matter.
+        The publisher delivers to its own sockets itself; whether its own events return to it does not matter.
         """
 
     def signal(self, signal: Signal) -> None:
         """Send an ephemeral notice to the other nodes; first to be dropped.
 
-        One that is for EVERYWHERE comes back to its sender too, by the way that everything takes: that is how a node knows
-        that it is heard, and hears. Such ones are dropped only when sending fails: their sender bounds their keys.
+        A signal EVERYWHERE returns to its sender too, on the same way as everything: that is how a node knows that it can be
+        heard, and can hear. Such signals are dropped only when sending fails: their sender bounds their keys.
         """
 
     async def probe(self) -> bool:
-        """Send something through the publish path and wait for it to come back (at most 5 s). False: rebuild and resync."""
+        """Send something through the publish path and wait for its return (at most 5 s). False: reconnect and resync."""

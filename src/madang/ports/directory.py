@@ -1,7 +1,7 @@
 """The directory: rooms, members, read pointers, keys and secrets.
 
-Rooms and members change only through the log's effects (`ports.log`); the directory's own writes are those that no log
-holds. Reads see every acked append.
+Rooms and members change only through the log's effects (`ports.log`); the directory itself writes only what is in no log.
+Reads see every acked append.
 """
 
 from collections.abc import Sequence
@@ -25,37 +25,37 @@ class Directory(Protocol):
     """Who and what there is. Lists are paged by key and bounded; nothing here loads all members of a room."""
 
     async def room(self, room: str) -> Room | None:
-        """Give a room, or None."""
+        """Return a room, or None."""
 
     async def rooms(self, *, after: str = "", limit: int = 50) -> list[Room]:
-        """Give open rooms in order of their id, from above `after`; `limit` 1 to 200."""
+        """Return open rooms in order of their id, from above `after`; `limit` 1 to 200."""
 
     async def member(self, room: str, user: str) -> Member | None:
-        """Give one membership, or None. One key look-up."""
+        """Return one membership, or None. One key look-up."""
 
     async def members(self, room: str, *, after: str = "", limit: int = 50) -> list[Member]:
-        """Give members in order of their user id, from above `after`; `limit` 1 to 200."""
+        """Return members in order of their user id, from above `after`; `limit` 1 to 200."""
 
     async def memberships(self, user: str, *, after: str = "", limit: int = 50) -> list[Membership]:
-        """Give a user's rooms in order of the room id, with unread and mention counts; `limit` 1 to 200.
+        """Return a user's rooms in order of the room id, with unread and mention counts; `limit` 1 to 200.
 
-        unread = seq - read_seq, mentions = those above read_seq: computed, never kept.
+        unread = seq - read_seq, mentions = those above read_seq: computed, never stored.
         """
 
     async def set_read(self, pointers: Sequence[tuple[str, str, int]]) -> None:
         """Move read pointers (room, user, seq) in one transaction. A pointer never falls and never passes the room's seq.
 
-        Pairs that are no membership are passed over.
+        Pairs that are not a membership are ignored.
         """
 
     async def secret(self) -> bytes:
-        """Give the installation's signing secret (32 random bytes), made at the first call and the same on every node."""
+        """Return the installation's signing secret (32 random bytes), made at the first call and the same on every node."""
 
     async def add_key(self, key: ServerKey) -> None:
         """Keep a server key. Refused (too_many) when there are 1,000."""
 
     async def keys(self) -> list[ServerKey]:
-        """Give all server keys (at most 1,000), oldest first."""
+        """Return all server keys (at most 1,000), oldest first."""
 
     async def drop_key(self, id: str) -> bool:
         """Forget a server key; False when there was none."""

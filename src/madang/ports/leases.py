@@ -1,8 +1,8 @@
-"""Leases: node numbers for ids. No holder gives out an id that another holder of the number has given out or may give out.
+"""Leases: node numbers for ids. No two holders of a number ever make the same id.
 
-What keeps this is not the time of day when somebody learns that he has lost his number, which he may learn late, like a
-process that was stopped. It is the cover: a holder gives out ids up to `until_ms` and no further before he has renewed,
-and the next holder starts above that. So two who believe that they hold a number still give out different ids.
+This does not depend on when a holder learns that it has lost its number, which may be late, as with a process that was
+stopped. It depends on the cover: a holder makes ids up to `until_ms` and none beyond before it has renewed, and the next
+holder starts above that. So two nodes that both believe they hold a number still make different ids.
 """
 
 from typing import Protocol
@@ -15,9 +15,9 @@ class Lease(msgspec.Struct, frozen=True):
 
     Attributes:
         node: 0 to 1023.
-        fence: grows with every acquisition of the number; who holds a lower one has lost it.
-        floor_ms: Unix milliseconds; ids of earlier holders lie at or below. `ids.IdSource` starts above.
-        until_ms: Unix milliseconds; ids of this holder lie at or below, until a renewal raises it.
+        fence: grows with every acquisition of the number; the holder of a lower one has lost it.
+        floor_ms: Unix milliseconds; ids of earlier holders are at or below it. `ids.IdSource` starts above.
+        until_ms: Unix milliseconds; ids of this holder are at or below it, until a renewal raises it.
     """
 
     node: int
@@ -27,17 +27,17 @@ class Lease(msgspec.Struct, frozen=True):
 
 
 def covered(floor_ms: int, now_ms: int, ttl_ms: int, used_ms: int = 0) -> int:
-    """Give the millisecond up to which a lease taken or renewed now covers ids."""
+    """Return the millisecond up to which a lease taken or renewed now covers ids."""
     return max(floor_ms, now_ms, used_ms) + ttl_ms
 
 
 class Leases(Protocol):
-    """Hands out node numbers. Times are Unix milliseconds, given by the caller; clocks may differ by less than the TTL."""
+    """Hands out node numbers. Times are Unix milliseconds of the caller; clocks may differ by less than the TTL."""
 
     async def acquire(self, holder: str, now_ms: int, ttl_ms: int) -> Lease:
-        """Take the lowest free or expired number. Raises SetupError when all 1,024 are held.
+        """Lease the lowest free or expired number.
 
-        It covers ids up to the later of `now_ms` and the floor, plus `ttl_ms`.
+        Raises SetupError when all 1,024 are held. The lease covers ids up to the later of `now_ms` and the floor, plus `ttl_ms`.
         """
 
     async def renew(self, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> Lease | None:
@@ -48,7 +48,7 @@ class Leases(Protocol):
         """
 
     async def release(self, lease: Lease, used_ms: int) -> None:
-        """Give the number back, noting the newest id's millisecond (0 when none was made). A lost lease is passed over."""
+        """Release the number, noting the newest id's millisecond (0 when none was made). A lost lease is ignored."""
 
     async def holders(self, now_ms: int) -> list[str]:
-        """Give those who hold a number, and so are nodes of this installation: alive, or dead for less than the TTL."""
+        """Return the holders of numbers, the nodes of this installation: alive, or dead for less than the TTL."""

@@ -1,7 +1,7 @@
 """The rooms that are live on this node, as services may ask about them. Delivery keeps them.
 
-A room is live while somebody follows it here, and for a while after it was opened. It may trail the log by what the bus
-has not brought yet.
+A room is live while somebody follows it here, and for a while after it was opened. It may be behind the log by what the bus
+has not delivered yet.
 """
 
 from collections.abc import Mapping

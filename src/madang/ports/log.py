@@ -1,41 +1,41 @@
-"""The log: every room's events, in order, durable. The truth that everything else is made from.
+"""The log: every room's events, in order, durable. Everything else is derived from it.
 
 Append is the only way in. What one append does with a draft, all of it in one transaction for the whole batch:
 
-- deduplicate on (room, user, cid) for ever, also within the batch. A repeat gives the first event, as it stands now,
-  with `duplicate` set; a repeat whose type or body differs is refused (conflict), unless a deletion has erased what it
-  would be compared with. Drafts without a cid are never repeats. A draft that was refused or changed nothing left no
-  trace: its cid is judged anew.
+- deduplicate on (room, user, cid), without a limit in time, also within the batch. A repeat returns the first event, as
+  it is now, with `duplicate` set; a repeat whose type or body differs is refused (conflict), unless a deletion has erased
+  what it would be compared with. Drafts without a cid are never repeats. A draft that was refused or changed nothing
+  leaves no trace: its cid may be used again.
 - check and apply the draft's effect (below), against the state as of its place in the batch.
-- number it: `seq` = the room's newest + 1, so that commit order is seq order; `id` above every id of the room.
+- number it: `seq` = the room's newest + 1, so that commit order is seq order; `id` is above every id of the room.
 
 In a room that does not exist everything but room.created is refused (not_found). Then everything but room.created,
-member.joined and member.left is refused to who is no member (not_member), as of the draft's place in the batch: so nothing
-of his stands above the event that ended his membership, whatever node he is connected to. A draft of a server key
-(`server`) is made with an owner's rights, member or not. Refusals are judged from left to right.
+member.joined and member.left is refused to non-members (not_member), as of the draft's place in the batch: so no event of a
+user is above the one that ended their membership, whatever node they are connected to. A draft of a server key (`server`)
+has an owner's rights, member or not. Reasons for a refusal are checked from left to right.
 
 | type | refused when | effect |
 |---|---|---|
 | room.created | the room exists (room_exists) | the room (title, access, slow_ms); the actor is its owner, with read_seq 1 |
-| room.changed | the actor moderates not (forbidden) | the fields given |
+| room.changed | the actor is not a moderator (forbidden) | the fields given |
 | member.joined | – ; already a member: answers `None` | the membership, role of the body, read_seq = this seq; the user's name |
 | member.left | not a member (not_member); last owner while others remain (last_owner) | the membership ends |
-| member.kicked | the subject is no member (not_found); not below the actor, who moderates (forbidden) | the subject's membership ends |
-| member.role | the subject is no member (not_found); the actor is no owner (forbidden); would leave no owner (last_owner) | the role |
+| member.kicked | the subject is not a member (not_found); the actor is not a moderator, or not above the subject (forbidden) | the subject's membership ends |
+| member.role | the subject is not a member (not_found); the actor is not an owner (forbidden); no owner would be left (last_owner) | the role |
 | message.sent | – | a mention per mentioned user who is a member now, for counting |
 | message.edited | target not a message of the room (not_found), deleted (gone), of another user (forbidden) | its new content, read by `messages` |
-| message.deleted | target as above; of another user, and the actor moderates not (forbidden) | the message is erased |
-| reaction.added | target (not_found, gone); 20 different emojis stand already (too_many); already there: `None` | the reaction |
+| message.deleted | target as above; of another user, and the actor is not a moderator (forbidden) | the message is erased |
+| reaction.added | target (not_found, gone); 20 different emojis are there already (too_many); already there: `None` | the reaction |
 | reaction.removed | not there: `None` | the reaction ends |
-| message.pinned | the actor moderates not (forbidden); target (not_found, gone); 50 pins stand already (too_many); already: `None` | the pin |
-| message.unpinned | the actor moderates not (forbidden); not pinned: `None` | the pin ends |
+| message.pinned | the actor is not a moderator (forbidden); target (not_found, gone); 50 pins are there already (too_many); already: `None` | the pin |
+| message.unpinned | the actor is not a moderator (forbidden); not pinned: `None` | the pin ends |
 
 An edit is the whole new content of its message: text, data and mentions; it adds nothing to mention counts.
 A deletion erases from the log itself: the message's body becomes {"deleted":true}, and of its edits only the target is
-left, so that nobody reads them again. The message's mentions, reactions and pin end with it, without events of their own.
+left, so that nobody can read them again. The message's mentions, reactions and pin end with it, without events of their own.
 
 Who may enter, and the rules of text, rates and slow mode, are judged before the append.
-Every other port call that reads sees what an append has acked (read-your-write), on any node.
+Every other port call that reads sees what an append has acked (read your writes), on any node.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ from madang.core.messages import Message
 from madang.errors import Refused
 
 Outcome = Appended | Refused | None
-"""Stands in the log, was refused, or (None) changes nothing and was left out."""
+"""An event in the log, a refusal, or None: it would have changed nothing and was left out."""
 
 
 class Tail(msgspec.Struct, frozen=True):
@@ -60,7 +60,7 @@ class Tail(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Messages in ascending order, and whether more lie beyond in the direction asked for."""
+    """Messages in ascending order, and whether there are more in the requested direction."""
 
     messages: list[Message]
     more: bool
@@ -88,29 +88,29 @@ class Log(Protocol):
         """
 
     async def tail(self, room: str, limit: int) -> Tail | None:
-        """Give the newest `limit` (0 to 1,000) events of a room; None when there is no such room.
+        """Return the newest `limit` (0 to 1,000) events of a room; None when there is no such room.
 
-        The epoch is a random name of this numbering: it changes only if seqs could have been given out twice
-        (a restored backup), so that a client's position is never taken for one in another history.
+        The epoch is a random name of this numbering: it changes only if seqs could have been assigned twice
+        (a restored backup), so that a client's position is never mistaken for one in another history.
         """
 
     async def read(self, room: str, after: int, limit: int) -> list[Event]:
-        """Give up to `limit` (1 to 1,000) events with seq > after, ascending, without a hole.
+        """Return up to `limit` (1 to 1,000) events with seq > after, ascending, without a gap.
 
         Events of deleted messages come without their text. An empty list means there are none.
         """
 
     async def heads(self, rooms: Sequence[str]) -> dict[str, int]:
-        """Give the newest seq of each room; rooms that do not exist are left out."""
+        """Return the newest seq of each room; rooms that do not exist are left out."""
 
     async def messages(
         self, room: str, user: str, *, before: int | None = None, after: int | None = None, limit: int = 50
     ) -> Page:
-        """Give messages as they stand now, by key: the newest below `before`, or the oldest above `after`, or the newest.
+        """Return messages as they are now, by key.
 
-        At most one of `before` and `after`; `limit` 1 to 200. Deleted messages come as deleted, without text.
-        `user` is whose own reactions to mark.
+        The newest below `before`, the oldest above `after`, or the newest; at most one of the two. `limit` is 1 to 200.
+        Deleted messages come as deleted, without text. Reactions of `user` are marked as their own.
         """
 
     async def pins(self, room: str, user: str) -> list[Message]:
-        """Give the pinned messages (at most 50), in order of their seq."""
+        """Return the pinned messages (at most 50), in order of their seq."""

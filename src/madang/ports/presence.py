@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class Presence(Protocol):
-    """Counts devices per (room, user) and tells the edges 0 → 1 and 1 → 0. `now` is monotonic seconds of the caller."""
+    """Counts devices per (room, user) and reports the edges 0 → 1 and 1 → 0. `now` is monotonic seconds of the caller."""
 
     async def enter(self, room: str, user: str, name: str, device: str, now: float) -> bool:
         """Note a live device; True when it is the user's first in the room. Entering twice counts once."""
@@ -18,16 +18,16 @@ class Presence(Protocol):
         """Forget a device; True when it was the user's last in the room."""
 
     async def refresh(self, devices: Sequence[tuple[str, str, str]], now: float) -> list[tuple[str, str, str]]:
-        """Say that these (room, user, device) still live. To be called more often than the TTL.
+        """Keep these (room, user, device) alive; call it more often than the TTL.
 
-        Gives those that are not known: swept by another node, or lost by what keeps them. They are to enter again.
+        Return those that are not known: swept by another node, or lost by the store. They must enter again.
         """
 
     async def sweep(self, now: float) -> list[tuple[str, str]]:
-        """Forget devices not refreshed within the TTL; gives the (room, user) pairs that went offline by it."""
+        """Forget devices not refreshed within the TTL; return the (room, user) pairs that went offline by it."""
 
     async def online(self, room: str, *, after: str = "", limit: int = 100) -> list[tuple[str, str]]:
-        """Give users online in a room as (id, name), in order of their id, from above `after`; `limit` 1 to 1,000."""
+        """Return users online in a room as (id, name), in order of their id, from above `after`; `limit` 1 to 1,000."""
 
     async def count(self, room: str) -> int:
-        """Give how many users are online in a room."""
+        """Return how many users are online in a room."""
