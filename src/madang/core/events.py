@@ -13,7 +13,13 @@ from typing import ClassVar, Final, TypeVar
 import msgspec
 
 NO_DATA: Final = msgspec.Raw()
-"""The `data` of what carries none. One object for all: encoders leave a default out only when it is this very object."""
+"""The `data` of what carries none. One object for all: encoders leave a default out only when it is this very object, and
+would write any other empty Raw as no JSON at all."""
+
+
+def carried(text: bytes) -> msgspec.Raw:
+    """Return JSON text as the `data` of a body; NO_DATA where there is none."""
+    return msgspec.Raw(text) if text else NO_DATA
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -153,10 +159,7 @@ _decoders: Final[dict[str, Callable[[bytes], Body]]] = {
 
 
 def encode_body(body: Body) -> bytes:
-    """Return a body as one JSON object; fields at their default are left out, and so is empty data."""
-    data = getattr(body, "data", NO_DATA)
-    if data is not NO_DATA and not data:
-        body = msgspec.structs.replace(body, data=NO_DATA)  # another empty Raw would be written as no JSON at all
+    """Return a body as one JSON object; fields at their default are left out."""
     return _encode_body(body)
 
 

@@ -18,6 +18,7 @@ from madang.core.events import (
     MessageUnpinned,
     ReactionAdded,
     ReactionRemoved,
+    carried,
     draft,
     encode_body,
 )
@@ -64,7 +65,7 @@ def _content(
     if len(raw) > MAX_DATA:
         raise Refused("too_big", f"data: at most {MAX_DATA} bytes.")
     text = clean_text(text, max_text) if text or not raw else text
-    return text, msgspec.Raw(raw), tuple(dict.fromkeys(mentions))
+    return text, carried(raw), tuple(dict.fromkeys(mentions))
 
 
 def edit(
