@@ -8,6 +8,13 @@ from madang.errors import Refused
 from madang.testing.rules import Scene, Store, assert_repeat, opened
 
 
+class Sung(kinds.Body, frozen=True, kw_only=True, gc=False):
+    """A type of event that no store has an effect for."""
+
+    type = "message.sung"
+    melody: str
+
+
 async def role_of(scene: Scene, name: str) -> str | None:
     """Return the role of a user of the scene in its room, None for a non-member."""
     member = await scene.store.member(scene.room, scene.id(name))
@@ -163,6 +170,20 @@ async def a_server_key_acts_as_an_owner(store: Store) -> None:
     await scene.refused("not_member", scene.say("hello", "shop"))
 
 
+async def a_type_without_effect_is_stored(store: Store) -> None:
+    """A type that the store knows no effect for stands in the log as it was drafted, for members; nothing else happens."""
+    scene = await opened(store, "ben")
+    members = await store.members(scene.room)
+    event = await scene.done(scene.draft(Sung, "ben", cid="c", melody="la"))
+    assert (event.seq, event.type, event.body) == (3, "message.sung", b'{"melody":"la"}')
+    assert (await scene.log())[-1] == event
+    assert_repeat(await scene.outcome(scene.draft(Sung, "ben", cid="c", melody="la")), event)
+    await scene.refused("conflict", scene.draft(Sung, "ben", cid="c", melody="do"))
+    await scene.refused("not_member", scene.draft(Sung, "cho", melody="la"))
+    assert await store.members(scene.room) == members
+    assert (await store.messages(scene.room, scene.id("ben"))).messages == []
+
+
 async def only_messages_are_targets(store: Store) -> None:
     """What names a target that is not a message of the room is refused (not_found)."""
     scene, other = await opened(store, "ben"), await opened(store)
@@ -254,6 +275,7 @@ EFFECT_RULES = [
     membership_is_judged_at_the_drafts_place,
     roles_are_judged,
     a_server_key_acts_as_an_owner,
+    a_type_without_effect_is_stored,
     only_messages_are_targets,
     edits_are_the_senders,
     deletions_are_the_senders_or_moderators,

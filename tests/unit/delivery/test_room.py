@@ -101,6 +101,15 @@ async def test_a_range_that_begins_while_a_batch_waits_is_told(store: object) ->
         await eventually(lambda: subscriber.position(ROOM, 1) == 4)
 
 
+async def test_an_event_of_a_later_version_is_delivered_and_changes_nothing(node: Node) -> None:
+    live = node.invent(ROOM)
+    (subscriber,) = await node.follow(live, "bora")
+    info = live.info
+    node.hub.receive([event(ROOM, 2, "member.blessed", "u-mina", b'{"member":"u-bora"}'), event(ROOM, 3)])
+    await has(subscriber, [2, 3])
+    assert live.info == info
+
+
 async def test_joins_in_a_small_room_are_told_one_by_one(node: Node) -> None:
     live = node.invent(ROOM)
     (subscriber,) = await node.follow(live, "mina")
