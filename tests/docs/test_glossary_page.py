@@ -19,7 +19,7 @@ TERMS = [term for section in SECTIONS for term, _ in section]
 def words() -> str:
     """Everything that speaks of Madang, but the glossary itself."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--", "src", "proof", "docs", "protocol", "tests/sabotage"],
+        ["git", "ls-files", "-z", "--", "src", "proof", "docs", "protocol", "tests/broken_servers"],
         cwd=ROOT, capture_output=True, check=True, text=True,
     ).stdout  # fmt: skip
     paths = [ROOT / name for name in listed.split("\0") if name.endswith((".py", ".md", ".toml"))]

@@ -1,4 +1,4 @@
-"""`madang prove` itself: it is green on a server that keeps its promises, and finds each promise that a saboteur breaks."""
+"""`madang prove` itself: it is green on a server that keeps its promises, and finds each promise that a broken server breaks."""
 
 import asyncio
 import json
@@ -42,7 +42,7 @@ async def test_what_is_promised_is_kept_through_faults(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "evidence" / "verdict.json").read_bytes())["held"]
 
 
-SABOTAGE = [
+BROKEN = [
     ("drop", {"I8"}),
     ("double", {"I8"}),
     ("swap", {"I8"}),
@@ -53,12 +53,12 @@ SABOTAGE = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("what", "invariants"), SABOTAGE)
-async def test_it_finds_what_a_saboteur_does(
+@pytest.mark.parametrize(("what", "invariants"), BROKEN)
+async def test_it_finds_what_a_broken_server_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, invariants: set[str]
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    program = (sys.executable, "-m", "tests.sabotage", what)
+    program = (sys.executable, "-m", "tests.broken_servers", what)
     outcome = await prove(make_plan(7, 4), tmp_path / "evidence", program=program)
     assert not outcome.held
     assert outcome.verdict.violation is not None, told(outcome)
@@ -97,7 +97,9 @@ async def test_status_0_and_json_for_machines(tmp_path: Path) -> None:
 
 async def test_status_1_names_the_promise_that_was_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    async with run_testbed(tmp_path / "server", program=(sys.executable, "-m", "tests.sabotage", "drop")) as testbed:
+    async with run_testbed(
+        tmp_path / "server", program=(sys.executable, "-m", "tests.broken_servers", "drop")
+    ) as testbed:
         run = ("prove", "--seed", "5", "--seconds", "2", "--url", testbed.url)
         done = await madang(*run, "--evidence", tmp_path / "evidence")
     assert done.status == 1

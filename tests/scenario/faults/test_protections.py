@@ -1,6 +1,6 @@
 """Each fault with the protection against it switched off: the violation is caught, and named.
 
-`tests.sabotage` says what each name switches off. `docs/reference/faults.md` shows the same table.
+`tests.broken_servers` says what each name switches off. `docs/reference/faults.md` shows the same table.
 """
 
 import sys
@@ -50,7 +50,7 @@ async def test_it_is_caught(
     if fault in LONG:
         monkeypatch.setitem(FAULTS, fault, LONG[fault])
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    program = (sys.executable, "-m", "tests.sabotage", protection)
+    program = (sys.executable, "-m", "tests.broken_servers", protection)
     found: list[str] = []
     for seed in SEEDS:
         outcome = await prove(make_plan(seed, 6, [fault]), tmp_path / str(seed), program=program)

@@ -1,6 +1,6 @@
 """The fleet's faults with the protection against them switched off: each is caught, and named.
 
-`tests.sabotage` says what each name switches off. `docs/reference/faults.md` shows the same table.
+`tests.broken_servers` says what each name switches off. `docs/reference/faults.md` shows the same table.
 """
 
 import sys
@@ -35,7 +35,7 @@ async def test_it_is_caught(
 ) -> None:  # fmt: skip
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     named(monkeypatch, Zombie())
-    program = (sys.executable, "-m", "tests.sabotage", protection)
+    program = (sys.executable, "-m", "tests.broken_servers", protection)
     fleet = Fleet(3, postgres_url, redis_server.url)
     outcome = await prove(make_plan(3, 4, [fault]), tmp_path / "evidence", program=program, fleet=fleet)
     found = [name for name, result in outcome.verdict.results.items() if result.violation] + list(outcome.broken)

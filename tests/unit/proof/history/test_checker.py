@@ -9,7 +9,7 @@ import pytest
 from madang_proof.history import TITLES, Checker, HistoryError, HistoryWriter, Record, check
 from madang_proof.history import records as r
 from madang_proof.history.log import FarError, RoomLog
-from tests.unit.proof.history.village import Village
+from tests.unit.proof.history.model_server import ModelServer
 
 
 class Story:
@@ -48,9 +48,9 @@ class Story:
 # -- what it takes and says --------------------------------------------------------------------------------------------
 
 
-def spoiled() -> list[Record]:
+def mutated() -> list[Record]:
     """Give a history with one delivery missing."""
-    records = Village(3, users=4).run(300)
+    records = ModelServer(3, users=4).run(300)
     at = next(i for i, x in enumerate(records) if i > 100 and isinstance(x, r.Event) and x.via == "live")
     return records[:at] + records[at + 1 :]
 
@@ -64,7 +64,7 @@ def write(path: Path, records: list[Record]) -> Path:
 
 
 def test_a_file_is_judged_as_its_records_are(tmp_path: Path) -> None:
-    records = spoiled()
+    records = mutated()
     counts: list[int] = []
     from_file = check(write(tmp_path / "history.jsonl", records), counts.append)
     assert from_file == check(records)
@@ -73,7 +73,7 @@ def test_a_file_is_judged_as_its_records_are(tmp_path: Path) -> None:
 
 
 def test_the_violation_is_the_one_that_shows_first_with_its_records() -> None:
-    records = spoiled()
+    records = mutated()
     verdict = check(records)
     shown = {name: result.violation for name, result in verdict.results.items() if result.violation}
     first = min(shown.values(), key=lambda violation: violation.records[-1][0])
@@ -111,9 +111,9 @@ def test_what_is_no_history_is_said_with_its_line(records: list[Record], says: s
 
 def test_records_are_fed_one_by_one() -> None:
     checker = Checker()
-    for record in spoiled():
+    for record in mutated():
         checker.feed(record)
-    assert checker.finish() == check(spoiled())
+    assert checker.finish() == check(mutated())
 
 
 def run(path: Path) -> subprocess.CompletedProcess[str]:
@@ -122,24 +122,24 @@ def run(path: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command_says_what_held(tmp_path: Path) -> None:
-    done = run(write(tmp_path / "good.jsonl", Village(3, users=4).run(300)))
+    done = run(write(tmp_path / "good.jsonl", ModelServer(3, users=4).run(300)))
     assert done.returncode == 0, done.stderr
     assert "Every invariant held" in done.stdout
     assert all(title in done.stdout for title in TITLES.values())
 
 
 def test_the_command_shows_what_did_not(tmp_path: Path) -> None:
-    done = run(write(tmp_path / "bad.jsonl", spoiled()))
+    done = run(write(tmp_path / "bad.jsonl", mutated()))
     assert done.returncode == 1
-    assert str(check(spoiled()).violation) in done.stdout
+    assert str(check(mutated()).violation) in done.stdout
 
 
 def test_the_command_names_the_line_that_is_no_record(tmp_path: Path) -> None:
-    path = write(tmp_path / "torn.jsonl", spoiled())
+    path = write(tmp_path / "torn.jsonl", mutated())
     path.write_bytes(path.read_bytes() + b'{"is":"ok","t":')
     done = run(path)
     assert done.returncode == 2
-    assert f"line {len(spoiled()) + 1}: " in done.stderr
+    assert f"line {len(mutated()) + 1}: " in done.stderr
     assert run(tmp_path / "missing.jsonl").returncode == 2
 
 

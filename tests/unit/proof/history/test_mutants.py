@@ -1,4 +1,4 @@
-"""The checker finds nothing in good histories, and in each spoiled one what is wrong: the proof that it bites."""
+"""The checker finds nothing wrong in good histories, and in each mutant what is wrong with it."""
 
 import random
 from collections import Counter
@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from madang_proof.history import Record, check
-from tests.unit.proof.history import spoiled_deliveries, spoiled_log, spoiled_reads  # noqa: F401  (they enter their mutants)
-from tests.unit.proof.history.saboteurs import SABOTEURS
-from tests.unit.proof.history.spoiling import MUTANTS, Copy
-from tests.unit.proof.history.village import Village
+from tests.unit.proof.history import mutants_of_deliveries, mutants_of_log, mutants_of_reads  # noqa: F401  (they enter their mutants)
+from tests.unit.proof.history.broken_servers import BROKEN_SERVERS
+from tests.unit.proof.history.model_server import ModelServer
+from tests.unit.proof.history.mutants import MUTANTS, Copy
 
 PLACES = 3  # histories in which each mutant must be caught
 SEEDS = 60  # histories in which a place for it is looked for
@@ -19,16 +19,16 @@ _good: dict[int, list[Record]] = {}
 
 
 def good(seed: int) -> Copy:
-    """Give a good history, made once, to be spoiled."""
+    """Return a copy of a good history, which is made once."""
     if seed not in _good:
-        _good[seed] = Village(seed, users=4, rooms=2).run(700)
+        _good[seed] = ModelServer(seed, users=4, rooms=2).run(700)
     return Copy(_good[seed])
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 1 << 32), st.integers(1, 8), st.integers(1, 4), st.integers(0, 900))
 def test_nothing_is_wrong_with_a_good_history(seed: int, users: int, rooms: int, steps: int) -> None:
-    verdict = check(Village(seed, users, rooms).run(steps))
+    verdict = check(ModelServer(seed, users, rooms).run(steps))
     assert verdict.held, str(verdict.violation)
 
 
@@ -39,12 +39,12 @@ def test_good_histories_touch_every_invariant() -> None:
     assert min(checked.values()) > 0, checked
 
 
-@pytest.mark.parametrize("saboteur", SABOTEURS, ids=lambda saboteur: saboteur.__name__)
-def test_a_saboteur_is_caught(saboteur: type[Village]) -> None:
+@pytest.mark.parametrize("broken", BROKEN_SERVERS, ids=lambda broken: broken.__name__)
+def test_a_broken_server_is_caught(broken: type[ModelServer]) -> None:
     caught = 0
     for seed in range(SEEDS):
-        verdict = check(saboteur(seed, users=4, rooms=2).run(600))
-        caught += verdict.results[SABOTEURS[saboteur]].violation is not None
+        verdict = check(broken(seed, users=4, rooms=2).run(600))
+        caught += verdict.results[BROKEN_SERVERS[broken]].violation is not None
         if caught == PLACES:
             return
     pytest.fail(f"caught in {caught} histories of {SEEDS}")
@@ -52,11 +52,11 @@ def test_a_saboteur_is_caught(saboteur: type[Village]) -> None:
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mutant_is_caught(name: str) -> None:
-    spoil, invariant = MUTANTS[name]
+    mutate, invariant = MUTANTS[name]
     caught = 0
     for seed in range(SEEDS):
         copy = good(seed)
-        if not spoil(copy, random.Random(seed)):
+        if not mutate(copy, random.Random(seed)):
             continue
         verdict = check(copy.records)
         assert verdict.results[invariant].violation, f"seed {seed}: {verdict.violation or 'nothing wrong'}"

@@ -1,7 +1,7 @@
-"""Ways to spoil a good history by changing a few of its records: what a broken server or link would have shown.
+"""Mutants: changes of a few records of a good history, as a broken server or network would have caused.
 
-Each finds a place where the change is wrong for certain, and says False where there is none. Beside it stands the
-invariant that must report it; others may as well.
+Each finds a place where the change is certainly wrong, and returns False where there is none. It names the invariant
+that must report it; others may as well.
 """
 
 import random

@@ -47,6 +47,6 @@ def no_fence() -> None:
     store.leases.renew = renew  # type: ignore[assignment]
 
 
-SABOTAGES: Final[dict[str, Callable[[], None]]] = {
+PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
     f.__name__.replace("_", "-"): f for f in (believes_the_bus, acks_unsure, no_fence)
 }

@@ -135,7 +135,7 @@ def no_fill() -> None:
     Joiner.join = forgetful  # type: ignore[method-assign]
 
 
-SABOTAGES: Final[dict[str, Callable[[], None]]] = {
+PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
     f.__name__.replace("_", "-"): f
     for f in (
         no_sync, early_ack, no_dedupe, counted_seq, goes_on, acks_on_full, clock_ids, young_tokens, no_fill,

@@ -6,7 +6,7 @@ import msgspec
 
 from madang_proof.history import Record
 from madang_proof.history import records as r
-from tests.unit.proof.history.spoiling import Copy, mutant, one
+from tests.unit.proof.history.mutants import Copy, mutant, one
 
 
 @mutant("I8")

@@ -1,4 +1,4 @@
-"""Servers that tell their clients something else than what stands in the log; every EVERYth time, or always."""
+"""Servers that tell their clients something other than what is in the log; every EVERYth time, or always."""
 
 import itertools
 from collections.abc import Callable
@@ -77,7 +77,7 @@ def _is_deaf() -> None:
     LiveRoom._apply = wrong  # type: ignore[method-assign]
 
 
-SABOTAGES: Final[dict[str, Callable[[], None]]] = {
+PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
     **{what: partial(_tells_wrongly, what) for what in ("drop", "double", "swap")},
     "lie": _lies,
     "forget": _forgets,

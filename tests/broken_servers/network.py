@@ -73,6 +73,6 @@ def strict_lease() -> None:
     store.leases.renew = renew  # type: ignore[assignment]
 
 
-SABOTAGES: Final[dict[str, Callable[[], None]]] = {
+PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
     f.__name__.replace("_", "-"): f for f in (no_budget, no_pings, no_bye, half_frames, read_for_each, strict_lease)
 }

@@ -5,7 +5,7 @@ import random
 import msgspec
 
 from madang_proof.history import records as r
-from tests.unit.proof.history.spoiling import Copy, mutant, one
+from tests.unit.proof.history.mutants import Copy, mutant, one
 
 # -- access ------------------------------------------------------------------------------------------------------------
 
