@@ -73,14 +73,14 @@ class Node:
         await self.die()
 
     async def die(self) -> None:
-        """End at once: store nothing more, and tell nobody."""
+        """End at once, as in a crash: store nothing more, and say no goodbye."""
         await self._running.aclose()
 
     def subscriber(self, budget: int | None = None) -> RecordingSubscriber:
         return RecordingSubscriber(self.hub, self.turns, budget)
 
     def invent(self, room: str, seq: int = 1) -> LiveRoom:
-        """Make a live room that no log knows, for events made by hand; it stands at `seq`."""
+        """Return a live room that stands at `seq` and has no log, for events made by hand."""
         info = Room(id=room, title=room, access="open")
         live = self.hub.rooms[room] = LiveRoom(
             info, "epoch", seq, [created(room)] if seq == 1 else [], self.hub.statistics
@@ -97,7 +97,7 @@ class Node:
         return subscribers
 
     async def live(self, room: str) -> LiveRoom:
-        """Open a room that there is."""
+        """Open a room that exists."""
         live = await self.hub.open(room)
         assert live is not None
         return live
@@ -117,7 +117,7 @@ class Node:
         meanwhile: Callable[[], None] | None = None,
         since: int | None = None, epoch: str | None = None, limit: int = 50,
     ) -> Joined:  # fmt: skip
-        """Follow a live room as a member whom the directory need not know.
+        """Follow a live room as a member that the directory need not have.
 
         Args:
             joined_at: the seq of the member.joined.
@@ -143,7 +143,7 @@ class Node:
         return appended.event
 
     async def stored(self, room: str, count: int, text: str = "hello") -> list[Event]:
-        """Append to the log and tell nobody: the test hands the events out as it likes."""
+        """Append to the log and tell no node: the test hands the events out as it likes."""
         drafts = [draft(MessageSent(text=f"{text} {n}"), room, OWNER.id, OWNER.name) for n in range(count)]
         outcomes = await self.store.append(drafts)
         assert all(isinstance(outcome, Appended) for outcome in outcomes)
@@ -158,7 +158,7 @@ class Node:
 async def running_nodes(
     store: Any, *buses: Bus, quiet_above: int = 200, presence: Presence | None = None, watch: bool = False
 ) -> AsyncIterator[list[Node]]:
-    """Run nodes over one store, with presence in common if it is given; without buses, a single one.
+    """Run nodes over one store, a single one without buses; they share the presence if it is given.
 
     Args:
         watch: whether they check the log when asked to, and send heartbeats; all hold a lease until the end.
@@ -193,7 +193,7 @@ async def fill(node: Node, upto: int) -> None:
 
 
 class SlowLog(Wrapped):
-    """Something between a log and its reader: reads are answered when the test says so."""
+    """A log that answers reads when the test says so."""
 
     def __init__(self, inner: Any) -> None:
         super().__init__(inner)

@@ -38,7 +38,7 @@ def decoded(data: bytes) -> Iterator[Frame]:
 
 
 class RecordingSubscriber:
-    """A subscriber that keeps what it is given; a full socket on request, or by a budget of bytes as a transport has it.
+    """A subscriber that keeps what it is given. Its socket is full on request, or by a byte budget as a transport has it.
 
     Args:
         budget: None for a peer that reads everything at once; else nothing is read until `read()` says so, and more
@@ -108,19 +108,19 @@ class RecordingSubscriber:
     # -- the peer's and the transport's side ---------------------------------------------------------------------------
 
     def pause(self) -> None:
-        """The socket is full."""
+        """Fill the socket."""
         self.paused = True
         self._hub.pause(self)
 
     def resume(self) -> None:
-        """The peer has read everything."""
+        """Let the peer read everything."""
         self.written += self.unread
         self.unread.clear()
         self.paused = False
         self._hub.resume(self)
 
     def read(self, size: int) -> None:
-        """The peer reads so many writes; under the low mark the transport goes on."""
+        """Let the peer read `size` writes; under the low mark the transport goes on."""
         self.written += self.unread[:size]
         del self.unread[:size]
         if self.paused and sum(map(len, self.unread)) <= LOW:
@@ -128,7 +128,7 @@ class RecordingSubscriber:
             self._hub.resume(self)
 
     def close(self) -> None:
-        """The connection is lost: writing directly raises from now on."""
+        """Lose the connection: writing directly raises from now on."""
         self.closed = True
         self._hub.close(self)
         self.gone = True
@@ -149,7 +149,7 @@ class RecordingSubscriber:
         return [f["seq"] for f in self.of("event", room=room)]
 
     def position(self, room: str, joined: int) -> int:
-        """Follow the rules of the protocol from the seq of a join; fails where they are broken: a hole, or a double."""
+        """Return the position by the rules of the protocol; fail where they are broken, by a hole or a repetition."""
         at = joined
         for f in self.of("event", "skip", "reset", room=room):
             if f["op"] == "event":
@@ -167,12 +167,12 @@ class RecordingSubscriber:
 
 
 def event(room: str, seq: int, type: str = MessageSent.type, user: str = "u-mina", body: bytes | None = None) -> Event:
-    """Make an event of a room."""
+    """Return an event of a room."""
     if body is None:
         body = b'{"text":"%d"}' % seq if type == MessageSent.type else b"{}"
     return Event(room, seq, seq << 22, type, user, "Mina", EPOCH_MS + seq, body)
 
 
 def created(room: str) -> Event:
-    """Make the first event of a room."""
+    """Return the first event of a room."""
     return event(room, 1, RoomCreated.type)

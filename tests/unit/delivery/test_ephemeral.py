@@ -1,4 +1,4 @@
-"""Typing and read notices: the last word per user, once per tick, to those who can read it."""
+"""Typing and read pointers: the last value per user, once per tick, to subscribers that keep up."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def typing(node: Node, name: str, on: bool = True) -> None:
 
 
 async def quiet(node: Node) -> None:
-    """Wait until nothing is to be told any more."""
+    """Wait until everything has been told."""
     await eventually(lambda: not node.hub.ephemeral.waiting)
     await turns(2)
 

@@ -51,7 +51,7 @@ async def test_events_below_a_head_that_was_seen_are_read_from_the_log(node: Nod
 
 
 async def test_a_head_seen_while_the_log_is_read_is_read_up_to(node: Node) -> None:
-    """The read under way may be older than what is announced."""
+    """The read under way may be older than the head."""
     live = await node.live(YARD)
     (subscriber,) = await node.follow(live, "mina")
     await node.stored(YARD, 1)
@@ -102,7 +102,7 @@ async def test_a_log_that_fails_for_a_while_delays_events_and_loses_none(node: N
 
 
 async def test_an_event_that_the_log_never_has_is_given_up(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of another history, say. The room goes on, and the log is not asked without end."""
+    """It may be of another history. The room goes on, and the log is not read forever."""
     monkeypatch.setattr("madang.delivery.gaps.RETRY_S", 0.001)
     live = await node.live(YARD)
     (subscriber,) = await node.follow(live, "mina")

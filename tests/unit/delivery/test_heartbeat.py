@@ -1,4 +1,4 @@
-"""Whatever the bus loses, and whoever dies, what one node has stored is on the others within a second. In virtual time."""
+"""Whatever the bus loses and whichever node dies, what one node has stored reaches the others within a second."""
 
 import asyncio
 import json
@@ -64,7 +64,7 @@ def events(item: Item) -> bool:
 
 
 class Counted(ModelStore):
-    """A log that counts how often it was looked into."""
+    """A log that counts how often its heads are read."""
 
     looks = 0
     takes_s = 0.0  # to answer
@@ -76,7 +76,7 @@ class Counted(ModelStore):
 
 
 class Story:
-    """Two nodes with a room on both, somebody who follows it on the second, and a quiet time behind them."""
+    """Two nodes with a room on both, a follower on the second, and a quiet time behind them."""
 
     def __init__(self, store: Counted, nodes: list[Node]) -> None:
         self.store = store
@@ -102,7 +102,7 @@ class Story:
         assert self.at == seq, f"at {self.at} after {within_s} s, not at {seq}"
 
     async def stored_only(self) -> Event:
-        """Commit on the first node, which is gone before it can tell anybody."""
+        """Commit on the first node, which is gone before it can tell the others."""
         (event,) = await self.one.stored(ROOM, 1)
         return event
 

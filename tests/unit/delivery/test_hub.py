@@ -117,7 +117,7 @@ async def test_a_room_that_fails_to_accept_costs_the_others_nothing(node: Node) 
 
 
 class SlowTail(Wrapped):
-    """A log whose answer to `tail` comes late: what happens meanwhile must not be lost."""
+    """A log whose `tail` returns late: what happens meanwhile must not be lost."""
 
     def __init__(self, inner: Any) -> None:
         super().__init__(inner)
@@ -183,7 +183,7 @@ async def test_equal_reads_at_one_time_are_two_reads_of_the_log(node: Node) -> N
 
 
 class Subscriptions(Wrapped):
-    """A bus that notes what is subscribed, and is slow about it."""
+    """A bus that keeps what is subscribed, and is slow about it."""
 
     def __init__(self, inner: Any) -> None:
         super().__init__(inner)
@@ -278,7 +278,7 @@ async def test_a_room_opened_while_it_is_let_go_of_stays_subscribed(
 async def test_events_that_nobody_told_are_found_by_a_check_that_was_asked_for(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A commit whose answer was lost, say; on a single node, which checks nothing without a reason."""
+    """As after a commit whose answer was lost, on a single node, which checks nothing without a reason."""
     monkeypatch.setattr("madang.delivery.hub.PAUSE_S", 0.001)
 
     class Failing(Wrapped):

@@ -109,7 +109,7 @@ async def test_rejoining_before_the_batch_with_the_leave_is_written(
     subscriber = node.subscriber()
     await node.join(subscriber, YARD, bora)
     await eventually(lambda: live.sealed == 2)
-    monkeypatch.setattr(scheduler, "TICK_S", 3600)  # so that the news waits for as long as all this takes
+    monkeypatch.setattr(scheduler, "TICK_S", 3600)  # so that the batch with the leave waits as long as all this takes
     await eventually(lambda: node.turns.time() >= live.next_flush)
     await node.send(YARD)  # hot from now on
     await node.rooms.leave(bora, YARD)
@@ -185,7 +185,7 @@ async def test_a_membership_that_ends_during_a_join_refuses_it(node: Node) -> No
 
 @pytest.mark.parametrize("behind", ["node", "answer"])
 async def test_the_end_of_a_former_membership_does_not_end_the_present_one(node: Node, behind: str) -> None:
-    """Who went and came back on another node follows here, though his going is heard of only behind his join."""
+    """A user who left and rejoined on another node follows here, though this node receives the leave after the join."""
     live = await node.live(YARD)
     bora = user("bora")
     subscriber = node.subscriber()
@@ -193,7 +193,7 @@ async def test_the_end_of_a_former_membership_does_not_end_the_present_one(node:
     outcomes = await node.store.append([*went, draft(MemberJoined(role="member"), YARD, bora.id, "Bora")])
     events = [outcome.event for outcome in outcomes if isinstance(outcome, Appended)]
     joined_at = events[-1].seq
-    if behind == "answer":  # this node has heard of it, but not told it yet
+    if behind == "answer":  # this node has received it, but not written it yet
         node.hub.receive([event(YARD, live.next)])
         events = [event(YARD, e.seq + 1, e.type, e.user, e.body) for e in events]
         joined_at += 1
@@ -254,7 +254,7 @@ async def test_a_position_too_far_behind_is_reset(node: Node) -> None:
 
 
 async def test_a_resume_from_an_event_this_node_has_not_received_yet(node: Node) -> None:
-    """The client was further on another node; the log knows."""
+    """The client was further on another node; the log has it."""
     live = await node.live(YARD)
     (follower,) = await node.follow(live, "mina")
     events = await node.stored(YARD, 1200)
@@ -266,7 +266,7 @@ async def test_a_resume_from_an_event_this_node_has_not_received_yet(node: Node)
 
 
 async def test_a_join_on_a_deaf_node_misses_nothing(store: Store) -> None:
-    """What this node has not been told is in the log, and in the answer: a deletion, too, before its text is shown."""
+    """What this node has not received is in the log and in the answer: a deletion, too, before its text is shown."""
     broker = MemoryBroker()
     deaf = LossyBus(MemoryBus(broker), 1, lose=1.0)
     async with running_nodes(store, MemoryBus(broker), deaf) as (one, two):
@@ -284,7 +284,7 @@ async def test_a_join_on_a_deaf_node_misses_nothing(store: Store) -> None:
 
 
 async def test_resuming_while_many_events_arrive_leaves_no_hole(node: Node) -> None:
-    """Every join lies at another moment of the stream; none has a hole or a double."""
+    """Each join comes at another moment of the stream; none has a hole or a repetition."""
     await fill(node, TAIL + 200)
     live = await node.live(YARD)
     followers: list[tuple[RecordingSubscriber, Joined, int]] = []

@@ -31,7 +31,7 @@ def told(subscriber: RecordingSubscriber) -> list[tuple[list[str], list[str], in
 
 
 async def settled(node: Node) -> None:
-    """Wait until every move has been carried and told."""
+    """Wait until the port and the rooms have been told everything."""
     keeper = node.hub.presence
     await eventually(lambda: keeper.idle)
     await turns(2)
@@ -98,7 +98,7 @@ async def test_a_crowd_is_told_only_the_count(node: Node) -> None:
 
 
 def test_a_crowd_is_told_less_often_and_in_the_end_correctly() -> None:
-    """Ten thousand who come back are not told of each second of it."""
+    """Ten thousand that come back are not told every second."""
 
     async def story() -> None:
         async with running_nodes(ModelStore(IdSource(1), FakeClock())) as (node,):
@@ -238,7 +238,7 @@ async def test_changes_on_other_nodes_are_told_here(store: Store) -> None:
     broker, port = MemoryBroker(), MemoryPresence(TTL_S)
     async with running_nodes(store, MemoryBus(broker), MemoryBus(broker), presence=port) as (here, there):
         await here.rooms.create(OWNER, YARD, "Yard", "open")
-        early = await comes(there, "early")  # before anybody is here
+        early = await comes(there, "early")  # before any follower here
         await settled(there)
         watcher = await comes(here, "mina")
         await settled(here)
@@ -252,7 +252,7 @@ async def test_changes_on_other_nodes_are_told_here(store: Store) -> None:
 
 
 async def test_presence_of_a_room_that_was_let_go_of_starts_afresh(store: Store) -> None:
-    """Whoever was online when the last follower here went may have gone and come since."""
+    """Users who were online when the last follower here left may have gone and come since."""
     broker, port = MemoryBroker(), MemoryPresence(TTL_S)
     async with running_nodes(store, MemoryBus(broker), MemoryBus(broker), presence=port) as (here, there):
         await here.rooms.create(OWNER, YARD, "Yard", "open")
@@ -284,7 +284,7 @@ async def test_devices_of_a_node_that_crashed_go_offline(node: Node, monkeypatch
 
 
 async def test_a_node_that_stood_still_tells_its_users_again(node: Node) -> None:
-    """The others have taken it for dead meanwhile, and its users with it."""
+    """The others have taken it and its users for dead meanwhile."""
     port, keeper = node.seen_presence, node.hub.presence
     await comes(node, "mina")
     await settled(node)
@@ -297,7 +297,7 @@ async def test_a_node_that_stood_still_tells_its_users_again(node: Node) -> None
 
 async def test_a_page_of_users_and_their_count_are_of_one_moment(node: Node) -> None:
     class Busy(MemoryPresence):
-        """Somebody comes with every question."""
+        """A port where another user comes online with each call."""
 
         async def online(self, room: str, *, after: str = "", limit: int = 100) -> list[tuple[str, str]]:
             page = await super().online(room, after=after, limit=limit)

@@ -96,7 +96,7 @@ async def test_a_range_that_begins_while_a_batch_waits_is_told(store: object) ->
         (subscriber,) = await node.follow(live, "mina")
         node.hub.receive([event(ROOM, 2)])  # hot from now on
         node.hub.receive([event(ROOM, 3)])
-        live.seal()  # as a join does that has to reach something
+        live.seal()  # as a join does that must contain its member.joined
         node.hub.receive([event(ROOM, 4, MemberJoined.type, "u-4")])
         await eventually(lambda: subscriber.position(ROOM, 1) == 4)
 

@@ -1,4 +1,4 @@
-"""One room under anything its people and sockets may do, against the simplest model of what each must have seen.
+"""One room under anything its users and sockets may do, against the simplest model of what each must have seen.
 
 The model: a subscription that was told `seq` by its join sees every later event once and in order, up to the one that
 ends its user's access, if there is one, and to the newest otherwise. Nothing else, whatever else goes on. An end below
@@ -32,7 +32,7 @@ QUIET_ABOVE = 6
 
 
 def ended(event: Event) -> str | None:
-    """Whose access an event ends."""
+    """Return whose access an event ends, if any."""
     return event.subject() if event.type in (MemberKicked.type, MemberLeft.type) else None
 
 
@@ -52,7 +52,7 @@ class Seen:
         return list(decoded(b"".join([*self.subscriber.written, *self.subscriber.unread])))
 
     def over(self) -> None:
-        """Another join of the same subscriber takes its place, or the subscriber is closed."""
+        """End it: another join of the same subscriber takes its place, or the subscriber is closed."""
         self.subscriber.flush()
         self.end = len(self._all())
 
@@ -177,7 +177,7 @@ class RoomMachine(RuleBasedStateMachine):
         self.do(self._say(count, name))
 
     async def _say(self, count: int, name: str) -> None:
-        """Say something at once, as far as it is taken: nothing is that stands above the end of the membership."""
+        """Send concurrently; what is stored must not stand above the end of the membership."""
 
         async def one(n: int) -> None:
             try:
@@ -187,7 +187,7 @@ class RoomMachine(RuleBasedStateMachine):
             else:
                 log, me = self.log[: event.seq], event.user
                 changes = [e for e in log if ended(e) == me or (e.type == MemberJoined.type and e.user == me)]
-                assert changes[-1].type == MemberJoined.type, "it stands above the end of his membership"
+                assert changes[-1].type == MemberJoined.type, "it stands above the end of the membership"
 
         await asyncio.gather(*(one(n) for n in range(count)))
 

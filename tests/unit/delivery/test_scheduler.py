@@ -1,4 +1,4 @@
-"""At once while quiet, per tick while hot, in turns when many are due; and nobody's trouble is another's."""
+"""Rooms are written at once while quiet, per tick while hot, in turns when many are due; a failing one harms no other."""
 
 import asyncio
 
@@ -87,7 +87,7 @@ async def test_finish_writes_everything(node: Node) -> None:
     for seq in range(2, 10):
         node.hub.receive([event("large", seq), event("small", seq)])
     node.hub.scheduler.finish()
-    await turns(2)  # few are written at the end of the turn
+    await turns(2)  # batches for few are written at the end of the turn
     assert {tuple(o.seqs("large")) for o in large} == {tuple(range(2, 10))}
     assert small[0].seqs("small") == list(range(2, 10))
 
@@ -148,7 +148,7 @@ async def test_a_batch_that_cannot_be_sealed_does_not_stop_the_others(node: Node
 
 
 async def test_a_room_that_grows_between_two_batches_keeps_its_order(node: Node) -> None:
-    """Few are given batches to join with other things, many directly: the second way must not overtake the first."""
+    """Batches for few are queued, those for many written directly: the second must not overtake the first."""
     subscribers = await crowd(node, ROOM, FEW)
     (goes,) = await node.follow(node.hub.rooms[ROOM], "bora")
     (also,) = await node.follow(node.hub.rooms[ROOM], "chul")
@@ -164,7 +164,7 @@ async def test_a_room_that_grows_between_two_batches_keeps_its_order(node: Node)
     )  # and one for many
     node.hub.receive([event(ROOM, 7)])
     await eventually(lambda: all(o.seqs(ROOM)[-1:] == [7] for o in [*subscribers[2:], *more]))
-    await turns(1)  # few are written at the end of the turn, which a late tick may not have seen
+    await turns(1)  # batches for few are written at the end of the turn, which a late tick may have missed
     for subscriber in subscribers[2:]:
         assert subscriber.seqs(ROOM) == [2, 3, 4, 5, 6, 7]
     for subscriber in more:

@@ -1,4 +1,4 @@
-"""Many who come back from further than a room keeps in memory: the log is read for the first of them, and erased stays erased."""
+"""Many that resume from further back than the tail: the log is read for the first, and what was erased stays erased."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ MISSED = TAIL + 150
 
 
 async def spoken(node: Node, count: int = MISSED) -> LiveRoom:
-    """A live room in which much was said."""
+    """Return a live room with many messages."""
     await node.rooms.create(OWNER, ROOM, ROOM, "open")
     live = await node.live(ROOM)
     await node.burst(ROOM, count)

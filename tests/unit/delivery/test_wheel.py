@@ -1,4 +1,4 @@
-"""What is due is called within a second of it, in small portions, and a stall is not made up for."""
+"""Due items are called within a second, in small portions, and turns missed in a stall are skipped."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from tests.waiting import eventually, turns
 
 
 class Item:
-    """Notes the turns it was called in."""
+    """An item that notes the turns it was called in."""
 
     def __init__(self, wheel: Wheel, *again: float | None) -> None:
         self._wheel = wheel
@@ -62,7 +62,7 @@ def test_an_item_that_fails_costs_the_others_nothing() -> None:
 
 
 async def test_turns_missed_in_a_stall_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else every peer would be found silent at once, having had no time to answer."""
+    """Otherwise every peer would be found silent at once, having had no time to answer."""
     monkeypatch.setattr(module, "TURN_S", 0.01)
     wheel = Wheel()
     calls = []
