@@ -21,10 +21,10 @@ class Bucket:
     __slots__ = ("_full_at",)
 
     def __init__(self) -> None:
-        self._full_at = FREE  # when the flow will have been paid for
+        self._full_at = FREE  # when nothing will be owed any more
 
     def take(self, rate: Rate, now: float, n: int = 1) -> float:
-        """Take `n` from the bucket; gives 0.0, or the seconds to wait, in which case nothing was taken."""
+        """Take `n` from the bucket. Return 0.0, or the seconds to wait if nothing was taken."""
         if not rate.per_second:
             return FREE
         full_at = max(self._full_at, now) + n / rate.per_second
@@ -35,14 +35,14 @@ class Bucket:
         return FREE
 
     def charge(self, rate: Rate, now: float, n: int) -> None:
-        """Take `n` whether they are there or not: what is missing, the flow owes."""
+        """Take `n` whether they are there or not: what is missing is owed."""
         if rate.per_second:
             self._full_at = max(self._full_at, now) + n / rate.per_second
 
     def owed(self, now: float) -> float:
-        """Give the seconds until the flow has been paid for."""
+        """Return the seconds until nothing is owed any more."""
         return max(FREE, self._full_at - now)
 
     def idle(self, now: float) -> bool:
-        """Whether the bucket is full again, so that it can be forgotten."""
+        """Return whether the bucket is full again, so that it can be forgotten."""
         return self._full_at <= now

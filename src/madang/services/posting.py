@@ -67,7 +67,7 @@ class Posting:
         data: msgspec.Raw,
         mentions: tuple[str, ...],
     ) -> Draft:
-        """Return the draft that replaces one's own message (too_big, bad_text, empty, rate_limited)."""
+        """Return the draft that replaces a message of the actor's (too_big, bad_text, empty, rate_limited)."""
         return self._charged(actor, messages.edit(actor, room, seq, cid, text, data, mentions, self._max_text))
 
     def delete(self, actor: Actor, room: str, seq: int) -> Draft:

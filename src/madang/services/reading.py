@@ -1,7 +1,7 @@
 """Reading: history, pins, members, who is online, and lists of rooms, in pages that are paid for by their rows.
 
-Every read of a room is judged twice: before it, or it would cost for nothing, and behind it, because it may have seen
-what came after the reader was kicked. Equal reads at the same time are made once.
+A read of a room is judged twice: before it, so that strangers cost nothing, and after it, because it may have seen what
+came after the reader was kicked. Equal reads at the same time are made once.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class Reading:
     Methods take, besides what is read:
         bucket: what pays for the page: the bucket of the reader's connection; without one, that of all of the reader's
             requests. A server key reads for many, and pays nothing.
-        followed: whether the door follows the room for the reader, who therefore was a member a moment ago.
+        followed: whether the reader follows the room through this door, and so was a member a moment ago.
 
     Args:
         time: loop time, as `limits` counts it.
@@ -98,7 +98,7 @@ class Reading:
     async def memberships(
         self, actor: Actor, after: str, limit: int, *, bucket: Bucket | None = None
     ) -> tuple[list[Membership], bool]:
-        """Return a page of one's own rooms with unread and mention counts, and whether there are more."""
+        """Return a page of the actor's own rooms with unread and mention counts, and whether there are more."""
         self._charge(actor, limit, bucket)
         await self._pointers.flush()
         found = await self._directory.memberships(actor.id, after=after, limit=min(limit + 1, 201))

@@ -1,7 +1,7 @@
 """Rooms and their members: create, enter, leave, kick, roles, settings. All through the log; reads one row at a time.
 
-What a user asks for here is an append, done or refused, and counts as one on every door; joining again as a member does
-not.
+Whatever a user asks for here counts as an append, on every door, whether it is done or refused. Joining again as a
+member does not count.
 """
 
 from collections.abc import Callable
@@ -126,7 +126,7 @@ class Rooms:
         return info
 
     async def leave(self, actor: Actor, room: str) -> Appended | None:
-        """End one's own membership (not_member, also where the room is hidden or missing)."""
+        """End the actor's own membership (not_member, also where the room is hidden or missing)."""
         self._charge(actor, room)
         if await self._directory.member(room, actor.id) is None:
             raise Refused("not_member")

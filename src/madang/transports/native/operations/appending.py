@@ -16,7 +16,7 @@ def send(session: Session, m: c.Send) -> None:
 
 
 def edit(session: Session, m: c.Edit) -> None:
-    """Replace the content of one's own message."""
+    """Replace the content of a message of the user's."""
     session.subscription(m.room)
     draft = session.node.posting.edit(session.actor(), m.room, m.seq, m.cid, m.text, m.data, m.mentions)
     session.submit(m.n, draft)
