@@ -17,18 +17,18 @@ has an owner's rights, member or not. Reasons for a refusal are checked from lef
 | type | refused when | effect |
 |---|---|---|
 | room.created | the room exists (room_exists) | the room (title, access, slow_ms); the actor is its owner, with read_seq 1 |
-| room.changed | the actor is not a moderator (forbidden) | the fields given |
+| room.changed | the actor's role is below moderator (forbidden) | the fields given |
 | member.joined | – ; already a member: answers `None` | the membership, role of the body, read_seq = this seq; the user's name |
 | member.left | not a member (not_member); last owner while others remain (last_owner) | the membership ends |
-| member.kicked | the subject is not a member (not_found); the actor is not a moderator, or not above the subject (forbidden) | the subject's membership ends |
+| member.kicked | the subject is not a member (not_found); the actor's role is below moderator or not above the subject's (forbidden) | the membership ends |
 | member.role | the subject is not a member (not_found); the actor is not an owner (forbidden); no owner would be left (last_owner) | the role |
 | message.sent | – | a mention per mentioned user who is a member now, for counting |
 | message.edited | target not a message of the room (not_found), deleted (gone), of another user (forbidden) | its new content, read by `messages` |
-| message.deleted | target as above; of another user, and the actor is not a moderator (forbidden) | the message is erased |
+| message.deleted | target as above; of another user, and the actor's role is below moderator (forbidden) | the message is erased |
 | reaction.added | target (not_found, gone); 20 different emojis are there already (too_many); already there: `None` | the reaction |
 | reaction.removed | not there: `None` | the reaction ends |
-| message.pinned | the actor is not a moderator (forbidden); target (not_found, gone); 50 pins are there already (too_many); already: `None` | the pin |
-| message.unpinned | the actor is not a moderator (forbidden); not pinned: `None` | the pin ends |
+| message.pinned | the actor's role is below moderator (forbidden); target (not_found, gone); 50 pins are there already (too_many); already: `None` | the pin |
+| message.unpinned | the actor's role is below moderator (forbidden); not pinned: `None` | the pin ends |
 
 An edit is the whole new content of its message: text, data and mentions; it adds nothing to mention counts.
 A deletion erases from the log itself: the message's body becomes {"deleted":true}, and of its edits only the target is
