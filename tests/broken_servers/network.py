@@ -1,7 +1,7 @@
 """Protections against slow clients, broken connections and crowds, each switched off."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from madang.adapters.sql import leases, store
 from madang.delivery.reader import LogReader
@@ -42,9 +42,9 @@ def half_frames() -> None:
     def taken(self: Connection, exc: Exception | None) -> None:
         part = parts.pop(id(self), b"")
         at = 8 if part[1:2] and part[1] & 0x7F == 126 else 6
-        if len(part) > at and self.session is not None and self.session.user is not None:
+        if len(part) > at and self.session is not None and self.session.is_open:
             text = bytes(byte ^ part[at - 4 + (i & 3)] for i, byte in enumerate(part[at:]))
-            self.session._handle(text + b'"}')
+            cast(Any, self.session)._handle(text + b'"}')
         lost(self, exc)
 
     Connection._parse, Connection.connection_lost = parsed, taken  # type: ignore[method-assign]

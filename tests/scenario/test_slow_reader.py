@@ -17,6 +17,7 @@ from madang.delivery import wheel
 from madang.node.run import run_node
 from madang.transports.websocket import connection as websocket
 from madang.transports.websocket.connection import HIGH_WATER, Connection
+from madang.transports.websocket.subscriber import LOST
 from tests import wire
 from tests.waiting import eventually
 from tests.wire import Raw, frame, guest, upgrade, upgraded
@@ -100,7 +101,7 @@ async def test_one_that_never_reads(tmp_path: Path) -> None:
             await asyncio.gather(*listening)
         assert all(seqs == sorted(set(seqs)) and len(seqs) == MESSAGES for seqs in heard), "the others had everything"
         assert most <= HIGH_WATER + 50 * (TEXT_SIZE + 400), "and nothing piled up for the one"
-        await eventually(lambda: connection._gone, "it is let go of")
+        await eventually(lambda: connection.state is LOST, "it is let go of")
         assert not live.lagging
         await comes_back(node.port, stuck, joined)
 

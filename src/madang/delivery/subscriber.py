@@ -54,8 +54,11 @@ class Subscriber(Protocol):
     write_now: Callable[[bytes], None]
     device: str  # unique per connection, over all nodes
     paused: bool  # over its byte budget
-    closed: bool
     subscriptions: "dict[str, Subscription]"
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is too late to follow anything."""
 
     @property
     def encoding(self) -> Encoding:

@@ -26,7 +26,11 @@ from madang.services.reading import Reading
 from madang.services.rooms import Rooms
 from madang.services.shared_limits import SPENT, SharedLimits
 from madang.transports.admission import Admission
+from madang.transports.native.encoding import ENCODINGS
+from madang.transports.native.operations import OPERATIONS
+from madang.transports.native.session import MAX_FRAME, Session
 from madang.transports.node import Node, Part
+from madang.transports.websocket.doors import Door, Doors, Socket, Upgrade
 
 Holders = Callable[[], Awaitable[Sequence[str]]]
 """Returns the names of all nodes that hold a lease, this one's included."""
@@ -98,3 +102,12 @@ def assemble(
         shared_limits=shared_limits, wheel=wheel, admission=admission, max_text=max_text, max_rooms=max_rooms,
         ping_s=ping_s, compression=compression, parts=parts,
     )  # fmt: skip
+
+
+def websocket_doors(node: Node) -> Doors:
+    """Return what speaks at which path of a node's WebSocket server."""
+
+    def native(socket: Socket, upgrade: Upgrade) -> Session:
+        return Session(node, socket, ENCODINGS[upgrade.framing], OPERATIONS)
+
+    return {"/ws": Door(native, max_message=MAX_FRAME)}

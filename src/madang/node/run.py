@@ -23,7 +23,7 @@ from madang.config import Settings
 from madang.core.rate import Rate
 from madang.delivery.presence import TTL_S
 from madang.errors import SetupError
-from madang.node.assembly import assemble
+from madang.node.assembly import assemble, websocket_doors
 from madang.node.lease import acquire
 from madang.node.neighbours import watch_neighbours
 from madang.services.limits import UNLIMITED, Rates
@@ -144,7 +144,7 @@ async def run_node(settings: Settings) -> AsyncIterator[RunningNode]:
         running = RunningNode(node, store, port, admin_port)
         await stack.enter_async_context(running_parts(parts, running.failed.set))
         await node.rooms.ensure_lobby()
-        server = _server(http_app(node), ws=gateway(node), http=guarded(node))
+        server = _server(http_app(node), ws=gateway(node, websocket_doors(node)), http=guarded(node))
         admin = _server(admin_app(node), ws="none", http="httptools")
         servers = {server: listener, admin: admin_listener}
         serving = [_watched(partial(each.serve, [accepts]), running.failed.set) for each, accepts in servers.items()]

@@ -11,7 +11,8 @@ from madang.core.ids import EPOCH_MS
 from madang.delivery.hub import Hub
 from madang.delivery.subscription import Subscription
 from madang.delivery.turns import Turns
-from madang.transports.websocket.framing import PLAIN, NativeEncoding
+from madang.transports.native.encoding import ENCODINGS, NativeEncoding
+from madang.transports.websocket.framing import PLAIN
 
 Frame = dict[str, Any]
 HIGH = 256 * 1024
@@ -37,6 +38,9 @@ def decoded(data: bytes) -> Iterator[Frame]:
         at += size
 
 
+PLAINLY = ENCODINGS[PLAIN]
+
+
 class RecordingSubscriber:
     """A subscriber that keeps what it is given. Its socket is full on request, or by a byte budget as a transport has it.
 
@@ -45,7 +49,7 @@ class RecordingSubscriber:
             than `budget` unread bytes pause it, as transports do.
     """
 
-    def __init__(self, hub: Hub, turns: Turns, budget: int | None = None, encoding: NativeEncoding = PLAIN) -> None:
+    def __init__(self, hub: Hub, turns: Turns, budget: int | None = None, encoding: NativeEncoding = PLAINLY) -> None:
         self._hub = hub
         self._turns = turns
         self._budget = budget

@@ -16,16 +16,13 @@ from madang.core.events import (
 from madang.delivery.room import FEW
 from madang.delivery.subscription import Standing
 from madang.delivery.tail import TAIL
-from madang.transports.websocket.framing import PlainEncoding
+from madang.transports.native.encoding import NativeEncoding
+from madang.transports.websocket.framing import PLAIN
 from tests.unit.delivery.nodes import Node, running_nodes, user
 from tests.unit.delivery.subscribers import RecordingSubscriber, event
 from tests.waiting import eventually, turns
 
 ROOM = "plaza"
-
-
-class PlainTwin(PlainEncoding):
-    """A second encoding that can be read like the first."""
 
 
 async def has(subscriber: RecordingSubscriber, seqs: list[int]) -> None:
@@ -122,7 +119,7 @@ async def test_a_join_while_a_range_waits_misses_and_repeats_nothing(store: obje
         live = node.invent(ROOM)
         await node.follow(live, "mina")
         node.hub.receive([event(ROOM, 2, MemberJoined.type, "u-2")])
-        subscriber = RecordingSubscriber(node.hub, node.turns, encoding=PlainTwin())
+        subscriber = RecordingSubscriber(node.hub, node.turns, encoding=NativeEncoding(PLAIN))
         joined = await node.put(subscriber, live, user("2"))
         node.hub.receive([event(ROOM, 3)])
         await eventually(lambda: subscriber.position(ROOM, joined.seq) == 3)
@@ -172,7 +169,7 @@ async def test_the_first_subscriber_of_another_encoding_gets_what_is_unsealed(no
     node.hub.receive(events[:1])  # hot from now on: what follows waits for the tick
     node.hub.receive(events[1:])
     assert live.next - 1 - live.sealed == waiting
-    other = RecordingSubscriber(node.hub, node.turns, encoding=PlainTwin())
+    other = RecordingSubscriber(node.hub, node.turns, encoding=NativeEncoding(PLAIN))
     joined = await node.put(other, live, user("bora"), limit=0)
     assert joined.seq == 2
     await eventually(lambda: other.seqs("yard")[-1:] == [2 + waiting])

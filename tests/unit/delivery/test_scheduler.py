@@ -8,7 +8,8 @@ from madang.core.events import MemberKicked, MemberLeft
 from madang.delivery.room import FEW
 from madang.delivery.scheduler import PASS, QUANTUM
 from madang.delivery.subscriber import Entry
-from madang.transports.websocket.framing import PLAIN, NativeEncoding
+from madang.transports.native.encoding import ENCODINGS, NativeEncoding
+from madang.transports.websocket.framing import PLAIN
 from tests.unit.delivery.nodes import Node
 from tests.unit.delivery.subscribers import RecordingSubscriber, event
 from tests.waiting import eventually, turns
@@ -124,10 +125,10 @@ async def test_a_room_that_fails_does_not_stop_the_others(node: Node) -> None:
             raise ValueError
 
     bad.pause()
-    bad.paused, bad.encoding = False, Broken()  # what it lacks is given to it when the room has been written
+    bad.paused, bad.encoding = False, Broken(PLAIN)  # what it lacks is given to it when the room has been written
     node.hub.receive([event("bad", 2), event("good", 2)])
     await eventually(lambda: good.seqs("good") == [2])
-    bad.encoding = PLAIN
+    bad.encoding = ENCODINGS[PLAIN]
     node.hub.receive([event("bad", 3)])
     await eventually(lambda: bad.position("bad", 1) == 3)
 

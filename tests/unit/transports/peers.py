@@ -8,6 +8,8 @@ from typing import Any, cast
 
 from uvicorn.server import ServerState
 
+from madang.node.assembly import websocket_doors
+from madang.transports.native.session import Session
 from madang.transports.node import Node
 from madang.transports.websocket.connection import Connection, gateway
 from tests.waiting import eventually
@@ -111,7 +113,7 @@ class Peer:
         self.node = node
         self.state = ServerState()
         self.transport = FakeTransport((address, 50_000))
-        self.connection: Connection = gateway(node)(cast(Any, None), self.state, {})
+        self.connection: Connection = gateway(node, websocket_doors(node))(cast(Any, None), self.state, {})
         self.transport.protocol = self.connection
         self._head = 0  # where the next frame begins
         self._raw: list[tuple[int, bytes]] = []
@@ -127,6 +129,11 @@ class Peer:
     @property
     def status(self) -> int:
         return int(self.transport.sent.split(b" ", 2)[1])
+
+    @property
+    def session(self) -> Session:
+        """The server's side of the conversation."""
+        return cast(Session, self.connection.session)
 
     # -- what it says --------------------------------------------------------------------------------------------------
 

@@ -63,8 +63,7 @@ async def test_sends_not_acked_yet_are_bounded(running: Running) -> None:
         store.go.set()  # type: ignore[attr-defined]
         await peer.answer(9)
         assert peer.transport.reading
-        assert peer.connection.session is not None
-        assert peer.connection.session.in_flight == 0
+        assert peer.session.in_flight == 0
 
 
 @pytest.mark.parametrize("first", ["acks", "page"])

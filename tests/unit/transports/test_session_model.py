@@ -84,6 +84,7 @@ def commands(draw: st.DrawFn) -> bytes:
 async def talk(node: Node, texts: list[bytes], chance: random.Random) -> None:
     """Say it all on one connection of somebody who follows a room, in slices, and hold what he got to the protocol."""
     peer = Peer(node).connect()
+    session = peer.session
     peer.tell({"op": "hello", "n": 1, "guest": "Mina"}, {"op": "join", "n": 2, "room": "yard"})
     data = b"".join(frame(TEXT, text) for text in texts)
     size = chance.choice([1, 7, 100, 1 << 20])
@@ -98,7 +99,7 @@ async def talk(node: Node, texts: list[bytes], chance: random.Random) -> None:
         peer.tell({"op": "ping", "n": LAST})
     await eventually(lambda: peer.answered(LAST) or peer.closed is not None)
     assert peer.closed is None or peer.closed in CLOSES, peer.closed
-    await eventually(lambda: peer.connection.session is not None and not peer.connection.session.in_flight)
+    await eventually(lambda: not session.in_flight)
     _sound(peer)
     peer.transport.abort()
     await eventually(lambda: peer.transport.lost)

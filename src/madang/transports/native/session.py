@@ -10,20 +10,20 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum, auto
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from madang.aio import Turnstile
 from madang.core.actors import Actor
 from madang.core.events import Appended, Draft
 from madang.core.rate import Bucket
-from madang.delivery.subscriber import Subscriber
 from madang.delivery.subscription import Subscription
 from madang.errors import Limited, MadangError, Refused
 from madang.protocol.native import codec
 from madang.protocol.native.commands import Command, Hello
-from madang.protocol.native.frames import Answer, append_answer
+from madang.protocol.native.frames import Answer, ByeFrame, append_answer
+from madang.transports.native.encoding import NativeEncoding
 from madang.transports.node import Node
-from madang.transports.websocket.framing import NativeEncoding
+from madang.transports.websocket.doors import Socket
 
 logger = logging.getLogger("madang.native")
 
@@ -33,19 +33,6 @@ FLOOD: Final = 200  # more commands refused for their rate than were handled
 QUEUED: Final = 64  # commands waiting behind one that waits for storage, before the socket is no longer read
 QUEUED_BYTES: Final = 2 * 64 * 1024  # likewise: a frame may have 64 KB
 IN_FLIGHT: Final = 512  # sends not acked yet, likewise
-
-
-class Socket(Subscriber, Protocol):
-    """What a session needs of its connection, beyond what delivery does."""
-
-    address: str
-    encoding: NativeEncoding
-
-    def close(self, code: int, reason: str) -> None:
-        """Close after what has been written."""
-
-    def read_on(self, on: bool) -> None:
-        """Go on reading, or stop until told."""
 
 
 class State(Enum):
@@ -66,17 +53,20 @@ Operation = Callable[["Session", Any], None]
 class Session:
     """One connection's side of the conversation.
 
-    The connection calls `receive` and `go_on`, and `ended` when it is gone. All other public methods are the operations'.
+    The connection calls what `websocket.doors.Session` has. All other public methods are the operations'.
     """
 
     __slots__ = (
-        "_bad", "_busy", "_flood", "_operations", "_queue", "_queued", "_state", "bucket", "in_flight", "node", "socket",
-        "user",
+        "_bad", "_busy", "_flood", "_operations", "_queue", "_queued", "_state", "bucket", "encoding", "in_flight",
+        "node", "socket", "user",
     )  # fmt: skip
 
-    def __init__(self, node: Node, socket: Socket, operations: Mapping[type[Command], Operation]) -> None:
+    def __init__(
+        self, node: Node, socket: Socket, encoding: NativeEncoding, operations: Mapping[type[Command], Operation]
+    ) -> None:
         self.node = node
         self.socket = socket
+        self.encoding = encoding
         self.bucket = Bucket()
         self.user: Actor | None = None
         self.in_flight = 0
@@ -118,6 +108,10 @@ class Session:
             self._handle(text)
         if not queue:
             self._queue = None  # an empty deque is 600 bytes
+
+    def announce_restart(self, retry_ms: int) -> None:
+        """Tell the client that the node restarts, and when to come back. The connection closes next."""
+        self.socket.send(self.encoding.frame(ByeFrame(reason="restart", retry_ms=retry_ms)))
 
     def ended(self) -> None:
         """Forget what is queued: the socket is gone. What was submitted is stored all the same."""
@@ -166,7 +160,7 @@ class Session:
             self.socket.close(4401, "unauthorised")
 
     def _write(self, text: bytes) -> None:
-        self.socket.queue(self.socket.encoding.text(text))
+        self.socket.queue(self.encoding.text(text))
 
     # -- what operations call ------------------------------------------------------------------------------------------
 
@@ -242,6 +236,6 @@ class Session:
         else:
             # At once: it may fill the socket, and behind an answer to join, frames of events may follow at once.
             if not self.socket.closed:
-                self.socket.send(self.socket.encoding.text(codec.answer(n, answer)))
+                self.socket.send(self.encoding.text(codec.answer(n, answer)))
         self._busy = False
         self.go_on()

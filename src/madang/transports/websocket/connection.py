@@ -1,35 +1,32 @@
-"""The WebSocket gateway: from the upgraded socket to text frames for the session.
+"""A WebSocket: from the upgraded socket to messages for the session that its path has chosen.
 
-uvicorn hands over the socket (`ws=`), `websockets.ServerProtocol` parses. Pings, byte budget and close are here; what
-commands mean is the session's.
+uvicorn hands over the socket (`ws=`), and `websockets.ServerProtocol` parses. The byte budget, pings, floods of frames and
+the end are here; what messages mean is the session's.
 
-No task, queue or timer per socket: replies and events go straight to the transport, whose write buffer is the byte
+No task, queue or timer for each socket: replies and events go straight to the transport, whose write buffer is the byte
 budget (HIGH_WATER). Over it the rooms stop writing and reading stops too; under LOW_WATER both go on.
 """
 
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
 from typing import Any, Final, cast
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request
-from websockets.protocol import OPEN
+from websockets.protocol import OPEN as PARSING
 from websockets.server import ServerProtocol
 
-from madang.delivery.subscription import Subscription
-from madang.protocol.native.frames import ByeFrame
-from madang.transports.native.operations import OPERATIONS
-from madang.transports.native.session import MAX_FRAME, Session
 from madang.transports.node import Node
-from madang.transports.websocket.framing import DEFLATE, PLAIN, NativeEncoding, encoding_for
-from madang.transports.websocket.handshake import refusal
+from madang.transports.websocket.doors import MAX_MESSAGE, BinarySession, Door, Doors, Session, Upgrade, door_at
+from madang.transports.websocket.framing import DEFLATE, framing_for
+from madang.transports.websocket.handshake import respond
+from madang.transports.websocket.subscriber import CLOSING, LOST, OPEN, SocketSubscriber
 
 logger = logging.getLogger("madang.websocket")
-_quiet = logging.getLogger("madang.websockets")  # the library's own; one line per bad client is ours to write
+_quiet = logging.getLogger("madang.websockets")  # the library's own, which would write a line for every bad client
 _quiet.setLevel(logging.CRITICAL)
 
 HIGH_WATER: Final = 256 * 1024  # bytes unsent at which a socket is behind
@@ -37,48 +34,51 @@ LOW_WATER: Final = 32 * 1024
 HELLO_S: Final = 10.0
 SLOW_S: Final = 30.0  # a socket that stays behind this long is closed; it resumes when it can
 CLOSE_S: Final = 5.0  # for the peer to finish closing
-SILENT_PINGS: Final = 2  # unanswered, and the peer is taken for dead
-LATE: Final = 16 * 1024  # bytes looked at after the connection was closed
+UNANSWERED_PINGS: Final = 2  # after which the peer is taken for dead
+LATE: Final = 16 * 1024  # bytes parsed after the connection has closed
 SLICE: Final = 4096  # bytes parsed before looking whether they closed the connection: 680 of the smallest frames
 FRAGMENTS: Final = 256  # frames of one message
 FLOODS: Final = frozenset({4400, 4429})
-CONTROLS: Final = 50  # pings and pongs between two looks of the wheel
+CONTROLS: Final = 50  # pings and pongs between two ticks
+TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
 
 
-class Connection(asyncio.Protocol):
-    """One WebSocket. Made by uvicorn per upgrade; `gateway` binds it to a node."""
+class _Fragments:
+    """A message that arrives in several frames."""
 
-    node: Node  # set by gateway()
-    write_now: Callable[[bytes], None]  # the transport's own, so that a delivery is one call
+    __slots__ = ("binary", "pieces")
+
+    def __init__(self, binary: bool) -> None:
+        self.binary = binary
+        self.pieces: list[bytes] = []
+
+
+class Connection(SocketSubscriber, asyncio.Protocol):
+    """One WebSocket. Made by uvicorn for each upgrade; `gateway` binds it to a node and its doors."""
+
+    doors: Doors  # of the class, as `node` is
 
     __slots__ = (
-        "_alive", "_controls", "_fragments", "_gone", "_out", "_patience", "_paused_at", "_protocol", "_reading",
-        "_server_state", "_silent", "address", "closed", "device", "encoding", "paused", "session", "subscriptions", "transport", "write_now",
+        "_controls", "_door", "_fragments", "_late", "_paused_at", "_pings", "_protocol", "_server_state",
+        "_session_reads", "address", "session",
     )  # fmt: skip
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
+        super().__init__()
         extensions = [DEFLATE] if self.node.compression else None
-        self._protocol = ServerProtocol(extensions=extensions, max_size=MAX_FRAME, logger=_quiet)
+        self._protocol = ServerProtocol(extensions=extensions, max_size=MAX_MESSAGE, logger=_quiet)
         self._server_state = server_state
-        self.transport: asyncio.Transport
-        self._fragments: list[bytes] | None = None
-        self._out: list[bytes] = []
-        self._alive = True
-        self._silent = 0
+        self._door: Door | None = None
+        self._fragments: _Fragments | None = None
+        self._session_reads = True  # the session wants what the client sends
+        self._pings = 0  # sent since the client was last heard
         self._controls = 0
         self._paused_at = 0.0
-        self._gone = False
-        self._patience = LATE
-        self._reading = True
+        self._late = 0  # bytes that came after the close
         self.address = ""
-        self.paused = False
-        self.closed = False
-        self.device = ""
-        self.encoding: NativeEncoding = PLAIN
-        self.subscriptions: dict[str, Subscription] = {}
-        self.session: Session | None = None
+        self.session: Session | None = None  # while it is open or closing
 
-    # -- from uvicorn and the loop -------------------------------------------------------------------------------------
+    # -- called by uvicorn and the loop --------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the socket over."""
@@ -88,218 +88,197 @@ class Connection(asyncio.Protocol):
         self._server_state.connections.add(self)  # type: ignore[arg-type]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The socket is gone."""
+        """Let go of everything: the socket is gone."""
         self._server_state.connections.discard(self)
-        self._gone = True
-        self.closed = True
+        self.state = LOST
         if self.session is not None:
             self.session.ended()
+            self.session = None  # each knows the other: a ring that only the cycle collector would undo
             self.node.hub.close(self)
             self.node.admission.leave(self.address)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came; answer pings and closes; give text to the session."""
-        self._alive = True
-        if len(data) <= SLICE and not self.closed:
+        """Parse what came; answer pings and closes; give messages to the session."""
+        self._pings = 0
+        if len(data) <= SLICE and self.state is not CLOSING:
             self._parse(data)
             return
         for start in range(0, len(data), SLICE):
             piece = data[start : start + SLICE]
-            if self.closed:  # the peer may finish closing, and what was under way may come; a flood may not
-                self._patience -= len(piece)
-                if self._patience < 0:
+            if self.state is CLOSING:  # the peer may finish closing, and what was under way may come; a flood may not
+                self._late += len(piece)
+                if self._late > LATE:
                     return
             self._parse(piece)
+
+    def eof_received(self) -> bool:
+        """End: the client sends nothing more."""
+        self._protocol.receive_eof()
+        self._flush_protocol()
+        return False
+
+    def pause_writing(self) -> None:
+        """Stop writing events, and reading what would need answers: the byte budget is used up."""
+        self.paused = True
+        self._paused_at = self.node.turns.time()
+        self._read_or_not()
+        self.node.hub.pause(self)
+
+    def resume_writing(self) -> None:
+        """Read on and catch up: there is room again."""
+        self.paused = False
+        self._read_or_not()
+        if self.state is OPEN:
+            cast(Session, self.session).go_on()
+            self.node.hub.resume(self)
+
+    def shutdown(self) -> None:
+        """End for a restart: tell when to come back, jittered, and close resumably. Called by uvicorn at SIGTERM."""
+        if self.state is OPEN:
+            cast(Session, self.session).announce_restart(100 + secrets.randbelow(2000))
+        self.close(CloseCode.SERVICE_RESTART, "restart")
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    def read_on(self, on: bool) -> None:
+        """Read on, or stop reading until told to: the session can take more, or cannot."""
+        self._session_reads = on
+        self._read_or_not()
+
+    def _read_or_not(self) -> None:
+        """Read while the byte budget allows it and the session wants to; when closing, for the peer's part of it."""
+        if self.state is LOST or self.transport.is_closing():
+            return
+        if not self.paused and (self._session_reads or self.state is CLOSING):
+            self.transport.resume_reading()
+        else:
+            self.transport.pause_reading()
 
     def _parse(self, data: bytes) -> None:
         protocol = self._protocol
         protocol.receive_data(data)
-        if protocol.writes and protocol.state is OPEN:
-            self._flush()  # pongs, before what the rest of the packet asks for; a close waits for what was asked before it
+        if protocol.writes and protocol.state is PARSING:
+            self._flush_protocol()  # pongs, before what the rest of the packet asks for; a close waits behind that
         for event in protocol.events_received():
             if type(event) is Frame:
-                if event.opcode is Opcode.TEXT and event.fin and not self.closed:
-                    cast(Session, self.session).receive(cast(bytes, event.data))  # frames follow the handshake
+                if event.opcode is TEXT and event.fin and self.state is OPEN:
+                    self.session.receive(event.data)  # type: ignore[union-attr,arg-type]  # OPEN has one; parsed to bytes
                 else:
                     self._frame(event)
             elif isinstance(event, Request):
                 self._handshake(event)
         if protocol.writes:
-            self._flush()
-
-    def eof_received(self) -> bool:
-        """The peer has said its last."""
-        self._protocol.receive_eof()
-        self._flush()
-        return False
-
-    def pause_writing(self) -> None:
-        """The byte budget is used up: stop writing events, and stop reading what would need answers."""
-        self.paused = True
-        self._paused_at = self.node.turns.time()
-        self.transport.pause_reading()
-        self.node.hub.pause(self)
-
-    def resume_writing(self) -> None:
-        """There is room again: read on, and catch up."""
-        self.paused = False
-        if self.closed:
-            return
-        if self._reading:
-            self.transport.resume_reading()
-        if self.session is not None:
-            self.session.go_on()
-        self.node.hub.resume(self)
-
-    def read_on(self, on: bool) -> None:
-        """Stop reading for the session's sake, or go on."""
-        self._reading = on
-        if self.closed or self.paused:
-            return
-        if on:
-            self.transport.resume_reading()
-        else:
-            self.transport.pause_reading()
-
-    def shutdown(self) -> None:
-        """End for a restart: tell when to come back, jittered, and close resumably. Called by uvicorn at SIGTERM."""
-        if self.session is not None and not self.closed:
-            retry_ms = 100 + secrets.randbelow(2000)
-            self.send(self.encoding.frame(ByeFrame(reason="restart", retry_ms=retry_ms)))
-        self.close(CloseCode.SERVICE_RESTART, "restart")
-
-    # -- out (as a subscriber of delivery) -----------------------------------------------------------------------------
-
-    def queue(self, data: bytes) -> None:
-        """Write at the end of this turn of the loop, joined with what else is queued; nothing follows a close."""
-        if self.closed:
-            return
-        if not self._out:
-            self.node.turns.flush_at_end(self)
-        self._out.append(data)
-
-    def send(self, data: bytes) -> None:
-        """Write what is queued, then this."""
-        if self._gone:
-            return
-        if self._out:
-            self.flush()
-        self.write_now(data)
-
-    def flush(self) -> None:
-        """Write what is queued."""
-        out, self._out = self._out, []
-        if self._gone:
-            return
-        if len(out) == 1:
-            self.write_now(out[0])
-        elif out:
-            self.write_now(b"".join(out))
-
-    # -- handshake -----------------------------------------------------------------------------------------------------
+            self._flush_protocol()
 
     def _handshake(self, request: Request) -> None:
         if self._protocol.close_expected():
-            return  # what stood behind the head in its packet was no frame, and the parser has given up
-        node, peer = self.node, self.transport.get_extra_info("peername")
-        self.address = node.admission.address(peer, request.headers.get_all("X-Forwarded-For"))
-        response = refusal(self._protocol, request, node.admission, self.address, node.turns.time())
-        response = response or self._protocol.accept(request)
-        if response.status_code != 101:
-            self._protocol.send_response(response)
-            self._flush()
-            return
-        node.admission.enter(self.address)
-        self.device = secrets.token_hex(8)
-        self.encoding = encoding_for(self._protocol.extensions)
-        self.session = Session(node, self, OPERATIONS)
+            return  # what stood behind the head in its packet was not a frame, and the parser has given up
+        node, headers = self.node, request.headers
+        peer = self.transport.get_extra_info("peername")
+        self.address = node.admission.address(peer, headers.get_all("X-Forwarded-For"))
+        door = door_at(self.doors, request.path)
+        response = respond(self._protocol, request, door, node.admission, self.address, node.turns.time())
+        accepted = response.status_code == 101
         self._protocol.send_response(response)
-        request.headers.clear()  # the parser keeps the request for good: 2 KB per socket
-        node.wheel.add(self._tick, min(HELLO_S, node.ping_s))
+        self._flush_protocol()
+        if door is not None and accepted:
+            headers.clear()  # the parser keeps the request for good: 2 KB for each socket
+            self._open(door, request.path)
 
-    # -- frames and closing --------------------------------------------------------------------------------------------
+    def _open(self, door: Door, target: str) -> None:
+        node, protocol = self.node, self._protocol
+        self._door = door
+        protocol.max_message_size = door.max_message
+        self.device = secrets.token_hex(8)
+        self.state = OPEN
+        self.session = door.open(self, Upgrade(target, framing_for(protocol.extensions)))
+        self.encoding = self.session.encoding
+        node.admission.enter(self.address)
+        node.wheel.add(self._hello_due, HELLO_S)
+        node.wheel.add(self._tick, min(HELLO_S, node.ping_s))
 
     def _frame(self, frame: Frame) -> None:
         """Handle what is not a whole text message."""
-        if self.closed or self.session is None:
+        if self.state is not OPEN:
             return
-        if frame.opcode in (Opcode.PING, Opcode.PONG):
+        opcode = frame.opcode
+        if opcode in (Opcode.PING, Opcode.PONG):
             self._controls += 1
             if self._controls > CONTROLS:
                 self.close(4429, "flood")
-        elif frame.opcode is Opcode.CLOSE:
-            self._close_by_and_by()
-        elif frame.opcode is Opcode.BINARY:
+        elif opcode is Opcode.CLOSE:
+            self._closing()
+        elif opcode is BINARY and not cast(Door, self._door).binary:
             self.close(CloseCode.UNSUPPORTED_DATA, "text only")
+        elif opcode is BINARY and frame.fin:
+            cast(BinarySession, self.session).receive_binary(bytes(frame.data))
         else:
             self._fragment(frame)
 
     def _fragment(self, frame: Frame) -> None:
-        fragments = self._fragments = self._fragments or []
-        fragments.append(bytes(frame.data))
-        if len(fragments) > FRAGMENTS:
+        message = self._fragments = self._fragments or _Fragments(frame.opcode is BINARY)
+        message.pieces.append(bytes(frame.data))
+        if len(message.pieces) > FRAGMENTS:
             self.close(CloseCode.POLICY_VIOLATION, "too many fragments")
         elif frame.fin:
             self._fragments = None
-            assert self.session is not None
-            self.session.receive(b"".join(fragments))
+            whole = b"".join(message.pieces)
+            if message.binary:
+                cast(BinarySession, self.session).receive_binary(whole)
+            else:
+                cast(Session, self.session).receive(whole)
 
-    def _flush(self) -> None:
+    # -- the end -------------------------------------------------------------------------------------------------------
+
+    def close(self, code: int, reason: str) -> None:
+        """Close after what has been written. What the client still sends is not handled."""
+        if self.closed:
+            return
+        if code in FLOODS:
+            self.node.admission.flooded(self.address, self.node.turns.time())
+        if self._protocol.state is PARSING:
+            self._protocol.send_close(code, reason)
+            for data in self._protocol.data_to_send():
+                self.send(data)
+        self._closing()
+
+    def close_retryable(self) -> None:
+        """Close with a code that invites the client to resume: what this connection lacks could not be read."""
+        self.close(CloseCode.TRY_AGAIN_LATER, "storage")
+
+    def _closing(self) -> None:
+        """Follow nothing any longer, and let go of the socket even if the peer never reads the rest."""
+        if not self.closed:
+            self.state = CLOSING
+            self.node.hub.close(self)
+            self.node.wheel.add(self._abort, CLOSE_S)
+            self._read_or_not()
+
+    def _abort(self) -> None:
+        if self.state is not LOST:
+            self.transport.abort()
+
+    def _flush_protocol(self) -> None:
         """Write what the protocol has to say; an empty piece is its end of stream."""
         pieces = self._protocol.data_to_send()
         if data := b"".join(pieces):
             self.send(data)
         if pieces and not pieces[-1]:
-            self._close_by_and_by()
+            self._closing()
             self.transport.close()
 
-    def close(self, code: int, reason: str) -> None:
-        """Close after what has been written; what the client still sends is not looked at."""
-        if self.closed:
-            return
-        if code in FLOODS:
-            self.node.admission.flooded(self.address, self.node.turns.time())
-        if self._protocol.state is OPEN:
-            self._protocol.send_close(code, reason)
-            for data in self._protocol.data_to_send():
-                self.send(data)
-        self._close_by_and_by()
+    # -- called by the timing wheel ------------------------------------------------------------------------------------
 
-    def _close_by_and_by(self) -> None:
-        """Follow nothing any more, and let go of the socket even if the peer never reads the rest."""
-        if not self.closed:
-            self.closed = True
-            self.node.hub.close(self)
-            self.node.wheel.add(self._end, CLOSE_S)
-            if not self._reading and not self.paused and not self._gone:
-                self.transport.resume_reading()  # for the peer's part of the closing
-
-    def _end(self) -> None:
-        if not self._gone:
-            self.transport.abort()
-
-    def close_retryable(self) -> None:
-        """Close resumably: what this socket lacks could not be read."""
-        self.close(CloseCode.TRY_AGAIN_LATER, "storage")
-
-    def access_ended(self, room: str) -> None:
-        """Its user left the room or was kicked."""
-        subscription = self.subscriptions[room]
-        self.node.hub.presence.leave(room, subscription.user, self.device)
-        if subscription.until is None:
-            del self.subscriptions[room]
+    def _hello_due(self) -> None:
+        if self.state is OPEN and not cast(Session, self.session).is_open:
+            self.close(4408, "hello timeout")
 
     def _tick(self) -> float | None:
-        """The wheel's look: hello in time, reading at all, still there. Gives when to look again."""
-        if self.closed:
+        """See whether the peer reads at all and is still there. Return when to look again, if at all."""
+        if self.state is not OPEN:
             return None
-        if self.session is None or self.session.user is None:
-            rest = HELLO_S - self.node.ping_s
-            if rest > 0 and not self._silent:
-                self._silent = 1  # looked once
-                return rest
-            self.close(4408, "hello timeout")
-            return None
+        if not cast(Session, self.session).is_open:
+            return self.node.ping_s  # how long it may stay so is `_hello_due`'s
         self._controls = 0
         if self.paused:
             if self.node.turns.time() - self._paused_at >= SLOW_S:
@@ -307,16 +286,17 @@ class Connection(asyncio.Protocol):
                 self.transport.abort()
                 return None
             return 5.0
-        self._silent = 0 if self._alive or not self._reading else self._silent + 1
-        if self._silent >= SILENT_PINGS:
+        if not self._session_reads:  # pongs may have come, and are not read
+            self._pings = 0
+        if self._pings >= UNANSWERED_PINGS:
             self.transport.abort()
             return None
-        self._alive = False
+        self._pings += 1
         self._protocol.send_ping(b"")
-        self._flush()
+        self._flush_protocol()
         return self.node.ping_s
 
 
-def gateway(node: Node) -> type[Connection]:
-    """Make the class to hand to uvicorn as `ws=`."""
-    return type("Gateway", (Connection,), {"node": node, "__slots__": ()})
+def gateway(node: Node, doors: Doors) -> type[Connection]:
+    """Return the class to hand to uvicorn as `ws=`."""
+    return type("Gateway", (Connection,), {"node": node, "doors": doors, "__slots__": ()})

@@ -4,16 +4,20 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
 from madang.transports.admission import Admission
+from madang.transports.websocket.doors import Door
 
-PATH = "/ws"
 
+def respond(
+    protocol: ServerProtocol, request: Request, door: Door | None, admission: Admission, address: str, now: float
+) -> Response:
+    """Return the response to a request for a WebSocket: status 101 if it becomes one.
 
-def refusal(
-    protocol: ServerProtocol, request: Request, admission: Admission, address: str, now: float
-) -> Response | None:
-    """Return the answer to a request that is not to become a WebSocket here and now, or None."""
+    Args:
+        door: what is at the path.
+        address: what the client is counted by.
+    """
     reject, headers = protocol.reject, request.headers
-    if request.path.partition("?")[0] != PATH:
+    if door is None:
         return reject(404, "There is no WebSocket at this path; the native protocol is at /ws.\n")
     if not admission.origin_allowed(headers.get_all("Origin"), headers.get_all("Host")):
         return reject(403, "This origin is not on the server's list (MADANG_ORIGINS).\n")
@@ -27,4 +31,4 @@ def refusal(
         response = reject(turned_away.status, f"{turned_away.message}\n")
         response.headers["Retry-After"] = str(turned_away.retry_after_s)
         return response
-    return None
+    return protocol.accept(request)

@@ -10,7 +10,7 @@ from madang.core.events import Event, MessageSent
 from madang.errors import Refused
 from madang.protocol.native import codec
 from madang.protocol.native.frames import AppendAnswer, SkipFrame
-from madang.transports.websocket.framing import frame
+from madang.transports.websocket.framing import PLAIN
 from madang_proof.measuring.clients import LoadClients, Target
 from madang_proof.measuring.sockets import Received, Socket
 
@@ -51,7 +51,7 @@ def counting() -> Socket:
 
 @given(st.lists(frames, max_size=8), st.data())
 def test_counts_are_exact_however_the_stream_is_cut(said: list[tuple[str, bytes]], data: st.DataObject) -> None:
-    stream = b"".join(frame(text) for _, text in said)
+    stream = b"".join(PLAIN.text(text) for _, text in said)
     cuts = data.draw(st.lists(st.integers(0, len(stream)), max_size=12).map(sorted))
     socket = counting()
     for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
@@ -64,7 +64,7 @@ def test_counts_are_exact_however_the_stream_is_cut(said: list[tuple[str, bytes]
 
 @pytest.mark.parametrize("step", [1, 2, 7, 20, 21, 22])
 def test_counts_are_exact_in_small_pieces(step: int) -> None:
-    stream = b"".join(frame(message(n, "hello")) + frame(ack(n, n, n)) for n in range(1, 30))
+    stream = b"".join(PLAIN.text(message(n, "hello")) + PLAIN.text(ack(n, n, n)) for n in range(1, 30))
     socket = counting()
     for start in range(0, len(stream), step):
         socket.data_received(stream[start : start + step])

@@ -8,6 +8,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from madang.node.assembly import websocket_doors
 from madang.transports.http.parser import HEAD_BYTES, HEAD_S, HEADERS, GuardedHttp, guarded
 from madang.transports.node import Node
 from madang.transports.websocket.connection import gateway
@@ -40,7 +41,9 @@ class Browser:
         self.node = node
         self.transport = FakeTransport()
         self.state = ServerState()
-        config = uvicorn.Config(echo, http=guarded(node), ws=gateway(node), lifespan="off", log_config=None)
+        config = uvicorn.Config(
+            echo, http=guarded(node), ws=gateway(node, websocket_doors(node)), lifespan="off", log_config=None
+        )
         config.load()
         self.protocol: GuardedHttp = guarded(node)(config, self.state, {}, asyncio.get_running_loop())
         self.transport.protocol = self.protocol

@@ -89,7 +89,7 @@ async def test_a_peer_that_never_reads_is_closed_resumably(node: Node, monkeypat
     peer.transport.stuck = True
     while not peer.transport.paused:
         for _ in range(10):
-            peer.connection.queue(peer.connection.encoding.text(b'"' + b"x" * 5000 + b'"'))
+            peer.connection.queue(peer.session.encoding.text(b'"' + b"x" * 5000 + b'"'))
         await turns(2)
     assert peer.transport.most_unsent <= HIGH_WATER + 10 * 5100
     now += SLOW_S - 1

@@ -1,0 +1,89 @@
+"""What speaks at a path of the WebSocket server: the session a connection is given, and what it may be sent.
+
+The connection knows sockets and frames; what messages mean is its session's. So a new protocol over WebSockets is a
+`Session` and a `Door` to it, and nothing here changes.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
+
+from madang.delivery.subscriber import Encoding, Subscriber
+from madang.transports.websocket.framing import Framing
+
+MAX_MESSAGE: Final = 64 * 1024
+
+
+class Socket(Subscriber, Protocol):
+    """What a session may ask of its connection, beyond what delivery may."""
+
+    address: str  # what the client is counted by
+
+    def close(self, code: int, reason: str) -> None:
+        """Close after what has been written. What the client still sends is not handled."""
+
+    def read_on(self, on: bool) -> None:
+        """Read on, or stop reading until told to."""
+
+
+class Session(Protocol):
+    """One connection's side of a conversation, whatever its language."""
+
+    @property
+    def encoding(self) -> Encoding:
+        """How events are written to this connection; fixed."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the client has said who it is; it has `HELLO_S` to do so."""
+
+    def receive(self, text: bytes) -> None:
+        """Handle a text message, or keep it until there is room."""
+
+    def go_on(self) -> None:
+        """Handle what was kept: the socket has room again."""
+
+    def announce_restart(self, retry_ms: int) -> None:
+        """Tell the client that the node restarts, and when to come back. The connection closes next."""
+
+    def ended(self) -> None:
+        """Let go of everything: the socket is gone."""
+
+
+class BinarySession(Session, Protocol):
+    """A session that takes binary messages, too."""
+
+    def receive_binary(self, data: bytes) -> None:
+        """Handle a binary message, or keep it until there is room."""
+
+
+class Upgrade(NamedTuple):
+    """What a client asked for, and what was agreed."""
+
+    target: str  # path and query
+    framing: Framing
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A way in.
+
+    Attributes:
+        open: makes the session of a connection that has just been accepted.
+        binary: whether its sessions take binary messages (`BinarySession`); otherwise one ends the connection.
+        max_message: bytes a message may have.
+    """
+
+    open: Callable[[Socket, Upgrade], Session]
+    binary: bool = False
+    max_message: int = MAX_MESSAGE
+
+
+Doors = Mapping[str, Door]
+"""By path. A key that ends with `/*` is for every path with one more segment."""
+
+
+def door_at(doors: Doors, target: str) -> Door | None:
+    """Return the door at a request's target, if there is one. Paths are compared as they are written."""
+    path = target.partition("?")[0]
+    return doors.get(path) or doors.get(f"{path[: path.rfind('/') + 1]}*")

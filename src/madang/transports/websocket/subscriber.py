@@ -1,0 +1,84 @@
+"""A socket as delivery knows it: what it follows, where it stands, and the three ways of writing to it.
+
+Nothing here knows of frames. The transport's write buffer is the byte budget: what is written is counted there.
+"""
+
+import asyncio
+from collections.abc import Callable
+from enum import Enum, auto
+
+from madang.delivery.subscriber import Encoding
+from madang.delivery.subscription import Subscription
+from madang.transports.node import Node
+
+
+class State(Enum):
+    """Where a connection stands. It only moves forward."""
+
+    CONNECTING = auto()  # the handshake has not been answered
+    OPEN = auto()  # messages go both ways
+    CLOSING = auto()  # a side has closed: nothing is followed, handled or queued
+    LOST = auto()  # the socket is gone
+
+
+CONNECTING, OPEN, CLOSING, LOST = State  # looked up on the class, a member takes as long as a call
+
+
+class SocketSubscriber:
+    """Writes to one socket, in order (`delivery.subscriber.Subscriber`)."""
+
+    node: Node  # of the class, for each node
+    transport: asyncio.Transport
+    write_now: Callable[[bytes], None]  # the transport's own, so that a delivery is one call
+    encoding: Encoding  # once it is open
+
+    __slots__ = ("_queued", "device", "encoding", "paused", "state", "subscriptions", "transport", "write_now")
+
+    def __init__(self) -> None:
+        self.state = CONNECTING
+        self.paused = False  # the byte budget is used up
+        self.device = ""
+        self.subscriptions: dict[str, Subscription] = {}
+        self._queued: list[bytes] = []
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is too late to follow or queue anything."""
+        return self.state is CLOSING or self.state is LOST
+
+    def queue(self, data: bytes) -> None:
+        """Write at the end of this turn of the loop, joined with what else is queued. Nothing follows a close."""
+        if self.state is not OPEN:
+            return
+        if not self._queued:
+            self.node.turns.flush_at_end(self)
+        self._queued.append(data)
+
+    def send(self, data: bytes) -> None:
+        """Write what is queued, then this."""
+        if self.state is LOST:
+            return
+        if self._queued:
+            self.flush()
+        self.write_now(data)
+
+    def flush(self) -> None:
+        """Write what is queued."""
+        queued, self._queued = self._queued, []
+        if self.state is LOST:
+            return
+        if len(queued) == 1:
+            self.write_now(queued[0])
+        elif queued:
+            self.write_now(b"".join(queued))
+
+    def access_ended(self, room: str) -> None:
+        """Forget the subscription, or let it catch up to its `until`: the user left the room or was kicked."""
+        subscription = self.subscriptions[room]
+        self.node.hub.presence.leave(room, subscription.user, self.device)
+        if subscription.until is None:
+            del self.subscriptions[room]
+
+    def close_retryable(self) -> None:
+        """Close with a code that invites the client to resume: what this connection lacks could not be read."""
+        raise NotImplementedError
