@@ -1,10 +1,14 @@
-"""Who acts, as the server knows them. What they may do is `permissions.py`'s."""
+"""Actors: on whose behalf something is done, as the server knows them. What they may do is in `permissions.py`."""
 
 import msgspec
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
-    """Who acts: never what a client says of itself. `server` marks a server key, or whom one speaks for."""
+    """A user or a server key. Never taken from what a client says of itself.
+
+    Attributes:
+        server: a server key acts, or a user for whom one speaks.
+    """
 
     id: str
     name: str

@@ -1,10 +1,11 @@
 """Events, the only thing a room's log holds, and drafts, which become events when they are appended.
 
-Below is the table of event types: one class per type, which is its name, the fields of its body, and what others go by.
-A type that is not in it comes from a later version: it is stored, carried and delivered like any other, but has no effect.
-What an event does to rooms, members and messages is in `ports.log`; a message as it stands now is in `messages.py`.
+The classes below `Body` are the table of event types: each declares a name, the fields of the body, and what other code
+needs to know about the type. A type that is not in it comes from a later version: its events are carried and delivered
+like any others, but have no effect. What events do to rooms, members and messages is defined in `ports.log`; a message
+as it stands now is in `messages.py`.
 
-An event's body is kept as the JSON text it is stored and sent as, so that it is encoded once in its life.
+An event keeps its body as the JSON text that is stored and sent, so that it is encoded only once.
 """
 
 from collections.abc import Callable
@@ -13,25 +14,25 @@ from typing import ClassVar, Final, TypeVar
 import msgspec
 
 NO_DATA: Final = msgspec.Raw()
-"""The `data` of what carries none. One object for all: encoders leave a default out only when it is this very object, and
-would write any other empty Raw as no JSON at all."""
+"""The `data` of a message without any. Always this very object: encoders leave a default out only if it is identical,
+and would write another empty Raw as invalid JSON."""
 
 
 def carried(text: bytes) -> msgspec.Raw:
-    """Return JSON text as the `data` of a body; NO_DATA where there is none."""
+    """Return JSON text as the `data` of a body; NO_DATA for an empty one."""
     return msgspec.Raw(text) if text else NO_DATA
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What an event says beyond its head. Fields at their default are not stored.
+    """The content of an event, beyond its head. Fields at their default are not stored.
 
-    The order of fields is the order in which they are stored, and a cid sent again is compared by what is stored: it never
-    changes. A new field goes last and has a default, because bodies that are stored already lack it.
+    Fields are stored in the order of their declaration. That order never changes: a cid that is sent again is compared by
+    the stored bytes. A new field goes last and has a default, because stored bodies lack it.
 
     Attributes:
         type: the type's name, stored and on the wire.
-        needs_member: only members may ask for it (and server keys). The others say themselves when they are refused.
-        ends_access: after it, its subject may not see a later event.
+        needs_member: only members and server keys may append it. Other types have a condition of their own (`ports.log`).
+        ends_access: its subject may not see any later event.
     """
 
     type: ClassVar[str] = ""
@@ -40,11 +41,11 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 
 
 class MessageSent(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A message. Once deleted only `deleted` is left."""
+    """A message. Once it is deleted, only `deleted` is left."""
 
     type: ClassVar[str] = "message.sent"
     text: str | None = None
-    data: msgspec.Raw = NO_DATA  # any JSON the application wants to carry, as it came
+    data: msgspec.Raw = NO_DATA  # any JSON of the application, unchanged
     reply_to: int | None = None  # seq of a message of the same room
     mentions: tuple[str, ...] = ()  # user ids
     deleted: bool = False
@@ -61,14 +62,14 @@ class MessageEdited(Body, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
 
 
 class MessageDeleted(Body, frozen=True, kw_only=True, gc=False):
-    """The message `target` is gone, and its text erased."""
+    """The message `target` is deleted, and its content erased."""
 
     type: ClassVar[str] = "message.deleted"
     target: int
 
 
 class ReactionAdded(Body, frozen=True, kw_only=True, gc=False):
-    """The actor reacts to the message `target`."""
+    """The actor has reacted to the message `target`."""
 
     type: ClassVar[str] = "reaction.added"
     target: int
@@ -76,7 +77,7 @@ class ReactionAdded(Body, frozen=True, kw_only=True, gc=False):
 
 
 class ReactionRemoved(Body, frozen=True, kw_only=True, gc=False):
-    """The actor takes a reaction back."""
+    """The actor has removed a reaction."""
 
     type: ClassVar[str] = "reaction.removed"
     target: int
@@ -130,7 +131,7 @@ class RoleGiven(Body, frozen=True, kw_only=True, gc=False):
 
 
 class RoomCreated(Body, frozen=True, kw_only=True, gc=False):
-    """The room begins; always its first event. The actor is the owner."""
+    """The room is created by its owner, the actor. Always the first event."""
 
     type: ClassVar[str] = "room.created"
     needs_member: ClassVar[bool] = False
@@ -140,7 +141,7 @@ class RoomCreated(Body, frozen=True, kw_only=True, gc=False):
 
 
 class RoomChanged(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Settings of the room change; those that do not are None."""
+    """Some settings of the room change; the others are None."""
 
     type: ClassVar[str] = "room.changed"
     title: str | None = None
@@ -164,25 +165,25 @@ def encode_body(body: Body) -> bytes:
 
 
 def decode_body(kind: type[B], body: bytes) -> B:
-    """Return the stored body of an event that is known to be of this type."""
+    """Return the body of an event whose type is known."""
     return _decoders[kind.type](body)  # type: ignore[return-value]
 
 
 ERASED: Final = encode_body(MessageSent(deleted=True))
-"""What the deletion of a message leaves of it."""
+"""The body of a deleted message."""
 
 
 def erased_edit(target: int) -> bytes:
-    """Return what the deletion of a message leaves of an edit of it."""
+    """Return the body of an edit of a message that has been deleted since."""
     return encode_body(MessageEdited(target=target))
 
 
 def erased_body(type: str, target: int | None) -> bytes | None:
-    """Return what the deletion of a message leaves of an event that gave it content; None for other events.
+    """Return what the deletion of a message leaves of an event's body; None for types that it does not erase.
 
     Args:
         type: the event's type.
-        target: the message the event is about, for edits.
+        target: the seq of the message, needed for edits.
     """
     if type == MessageSent.type:
         return ERASED
@@ -192,14 +193,14 @@ def erased_body(type: str, target: int | None) -> bytes | None:
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An event on its way into a log: everything but what the log assigns (seq, id, time).
+    """An event to be appended: everything but what the log assigns (seq, id, time).
 
     Attributes:
         cid: the client's own id for this command; at most one event per (room, user, cid) is ever stored.
-        content: the body, for what the append itself must look at.
-        body: the same as JSON, as `encode_body` returns it.
-        target: the message it is about, where it is about one.
-        server: the actor holds a server key: an owner's rights in every room, member or not.
+        content: the decoded body, for effects.
+        body: the encoded body.
+        target: seq of the message it is about, if any.
+        server: the actor holds a server key, and has an owner's rights in every room, member or not.
     """
 
     room: str
@@ -213,7 +214,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def type(self) -> str:
-        """Its type's name."""
+        """The name of its type."""
         return self.content.type
 
 
@@ -235,7 +236,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     """One entry of a room's log. `seq` is 1, 2, 3 … per room with no gap; `id` grows with it.
 
     Attributes:
-        at: Unix milliseconds, those of the id; never falls within a room.
+        at: Unix milliseconds, as in the id; never falls within a room.
         body: JSON object, UTF-8.
     """
 
@@ -249,17 +250,17 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     body: bytes
 
     def content(self) -> Body:
-        """Return the decoded body; of a type that is not in the table, one without fields."""
+        """Return the decoded body; a bare Body for a type that is not in the table."""
         decode = _decoders.get(self.type)
         return Body() if decode is None else decode(self.body)
 
     def subject(self) -> str:
-        """Return whom a change of membership is about: its `member`, else the actor."""
+        """Return the user whose membership the event is about: `member`, or else the actor."""
         return getattr(self.content(), "member", self.user)
 
 
 class Appended(msgspec.Struct, frozen=True, gc=False):
-    """An append that stands in the log at its ack level. `duplicate`: an earlier one with the same cid did."""
+    """An event that is in the log, at the log's ack level. `duplicate`: an earlier draft with the same cid put it there."""
 
     event: Event
     duplicate: bool = False

@@ -1,8 +1,8 @@
 """Message ids: 64-bit, time-ordered, unique over all nodes (Snowflake).
 
 Layout, high to low: 41 bits milliseconds since EPOCH_MS, 10 bits node, 12 bits sequence.
-The clock comes in as an argument; it may step back or stand still, an id never repeats.
-What keeps two nodes from sharing a number is `madang.ports.leases`, not this file.
+The clock is an argument. It may step back or stand still: an id never repeats.
+`madang.ports.leases` keeps two nodes from sharing a number; this file does not.
 """
 
 from typing import Final
@@ -13,25 +13,25 @@ EPOCH_MS: Final = 1_704_067_200_000  # 2024-01-01T00:00:00Z: 41 bits last until 
 NODES: Final = 1 << 10
 _SEQUENCES: Final = 1 << 12
 _SHIFT: Final = 22
-ALWAYS_MS: Final = EPOCH_MS + (1 << 41) - 1  # what fits into an id
+ALWAYS_MS: Final = EPOCH_MS + (1 << 41) - 1  # the last that fits into an id
 
 
 def id_ms(id: int) -> int:
-    """Give the Unix time in milliseconds that an id carries."""
+    """Return the Unix time in milliseconds that an id carries."""
     return (id >> _SHIFT) + EPOCH_MS
 
 
 class IdSource:
-    """Makes ids for one node. Not thread-safe: one owner calls it.
+    """A source of ids for one node. Not thread-safe: one owner calls it.
 
     Args:
         node: leased node number, 0 to NODES - 1.
-        floor_ms: Unix milliseconds that a former holder of this number may have used; every id lies above.
-        until_ms: Unix milliseconds up to which the lease covers ids; the default is for a number that nobody else can get.
+        floor_ms: Unix milliseconds that an earlier holder of this number may have used; every id is later.
+        until_ms: Unix milliseconds up to which the lease covers ids; the default is for a number that no other node can get.
 
     Attributes:
-        until_ms: raised by whoever renews the lease, never lowered.
-        needed_ms: the latest millisecond that an id has had or was refused for; what a renewal should cover.
+        until_ms: raised when the lease is renewed, never lowered.
+        needed_ms: the latest millisecond that an id has used or was refused for; a renewal should cover it.
     """
 
     __slots__ = ("_last_ms", "_node", "_sequence", "needed_ms", "until_ms")
@@ -50,12 +50,12 @@ class IdSource:
         return self._last_ms
 
     def next(self, now_ms: int, above: int = 0) -> int:
-        """Give an id above every id this source gave and above `above` (the room's newest id).
+        """Return an id above every earlier one of this source, and above `above` (the room's newest id).
 
-        A clock that stands behind either is overruled: the id's time runs ahead of the clock by what is needed.
+        If the clock is behind either of them, the id's time runs ahead of the clock by as much as needed.
 
         Raises:
-            LeaseExceeded: the id would lie beyond `until_ms`, where another holder of the number may be giving out the same.
+            LeaseExceeded: the id would lie beyond `until_ms`, where another holder of the number may use the same ids.
         """
         if now_ms > self._last_ms:
             self._step(now_ms)

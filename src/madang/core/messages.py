@@ -1,4 +1,4 @@
-"""A message as readers see it. The events that it is made from are in `events.py`."""
+"""Messages as readers see them. The events that they are made from are in `events.py`."""
 
 import msgspec
 

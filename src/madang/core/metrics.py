@@ -1,11 +1,11 @@
-"""What a part of the node counts, as metrics with a name and a help text. How they are written is the admin door's."""
+"""Metrics: what a part of the node counts, with a name and a help text. The admin app writes them as text."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 
 class Metric(NamedTuple):
-    """One number to watch, as it stands when it is asked for.
+    """One number to watch, as of now.
 
     Attributes:
         name: as Prometheus knows it, without the `_total` of a counter.

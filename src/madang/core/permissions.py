@@ -1,4 +1,4 @@
-"""Who may do what in a room: one table, and the questions asked of it. Which roles there are is `rooms.py`'s."""
+"""Who may do what in a room: one table, and what is asked of it. The roles themselves are in `rooms.py`."""
 
 from enum import StrEnum
 from typing import Final
@@ -8,7 +8,7 @@ from madang.errors import Refused
 
 
 class Action(StrEnum):
-    """What a member may need a role for. Whatever is not listed, every member may do."""
+    """What some roles may not do. Every member may do what is not listed."""
 
     PIN = "pin"
     DELETE_OTHERS = "delete others' messages"
@@ -43,14 +43,14 @@ def need(role: str, action: Action) -> None:
 
 
 def need_to_kick(role: str, subject: str) -> None:
-    """Raise Refused (forbidden) unless a role may kick, and stands above the subject's: equals cannot kick each other."""
+    """Raise Refused (forbidden) unless a role may kick and is above the subject's: equals cannot kick each other."""
     need(role, Action.KICK)
     if ROLES[role] <= ROLES[subject]:
         raise Refused("forbidden")
 
 
 def need_to_grant(role: str, granted: str) -> None:
-    """Raise Refused unless a role may grant another: owners may grant any that there is (forbidden, bad_field)."""
+    """Raise Refused (bad_field, forbidden) unless the granted role exists and the actor's role may grant it."""
     if granted not in ROLES:
         raise Refused("bad_field", "role: owner, moderator or member.")
     need(role, Action.GRANT)

@@ -1,22 +1,22 @@
-"""Rates: one float per bucket (the generic cell rate algorithm, ITU-T I.371). No clock: `now` comes in, in seconds."""
+"""Rates: one float per bucket (the generic cell rate algorithm, ITU-T I.371). No clock: `now` is an argument, in seconds."""
 
 from typing import Final
 
 import msgspec
 
 FREE: Final = 0.0
-_ROUNDING: Final = 1e-6  # seconds; what a sum of floats may be off, and nobody need wait for
+_ROUNDING: Final = 1e-6  # seconds: the error of a sum of floats, which nobody has to wait for
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """`per_second` on average, `burst` at once. A `per_second` of 0 means no limit."""
+    """At most `per_second` on average and `burst` at once. A `per_second` of 0 means no limit."""
 
     per_second: float
     burst: int
 
 
 class Bucket:
-    """One flow held to a rate. Costs 16 bytes of state however long it lives."""
+    """One flow limited to a rate, in 16 bytes of state."""
 
     __slots__ = ("_full_at",)
 

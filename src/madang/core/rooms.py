@@ -1,4 +1,4 @@
-"""Rooms, members and roles. Who may do what is `permissions.py`'s; where rooms are kept is `ports.directory`'s."""
+"""Rooms, members and roles. Who may do what: `permissions.py`. Where rooms are kept: `ports.directory`."""
 
 import re
 from typing import Final, Literal
@@ -16,7 +16,11 @@ _ROOM_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 
 
 class Room(msgspec.Struct, frozen=True, kw_only=True):
-    """A room as the directory keeps it; `slow_ms` is the wait between two messages of one member, 0 for none."""
+    """A room as the directory keeps it.
+
+    Attributes:
+        slow_ms: the least time between two messages of one plain member; 0 for no slow mode.
+    """
 
     id: str
     title: str
@@ -25,7 +29,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """A user's membership of one room; `read_seq` is the newest seq the user has read, and never falls."""
+    """A user's membership of one room; `read_seq`, the newest seq the user has read, never falls."""
 
     room: str
     user: str
@@ -35,7 +39,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Membership(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One row of "my rooms": the room, and what waits there, from pointers alone."""
+    """One of a user's own rooms, with what is unread there, computed from pointers."""
 
     room: str
     title: str
@@ -48,7 +52,7 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def changed(room: Room, change: RoomChanged) -> Room:
-    """Return a room's settings after a change of them."""
+    """Return a room with some of its settings changed."""
     return Room(
         id=room.id,
         title=room.title if change.title is None else change.title,
@@ -58,7 +62,7 @@ def changed(room: Room, change: RoomChanged) -> Room:
 
 
 def room_id(id: str) -> str:
-    """Check a room id: 1 to 64 of a-z, 0-9, "_" and "-", not beginning with a sign (bad_field)."""
+    """Return a valid room id: 1 to 64 of a-z, 0-9, "_" and "-", the first a letter or digit. Else raise Refused (bad_field)."""
     if not _ROOM_ID.fullmatch(id):
         raise Refused("bad_field", "room: 1 to 64 of a-z, 0-9, _ and -, beginning with a letter or digit.")
     return id

@@ -16,7 +16,7 @@ MAX_MARKS: Final = 8  # combining marks in a row; Vietnamese, Thai and Hebrew wi
 
 
 def _char_class(*categories: str) -> str:
-    """Write a regular expression's class of the characters of some Unicode categories; planes 2 to 13 have no marks."""
+    """Return a regular expression's class of the characters in some Unicode categories. Planes 2 to 13 have no marks."""
     points = [c for c in (*range(0x20000), *range(0xE0000, 0xE1000)) if unicodedata.category(chr(c)) in categories]
     spans: list[list[int]] = []
     for point in points:
@@ -34,7 +34,7 @@ _NONCHARACTERS: Final = "\ufdd0-\ufdef" + "".join(
 _NOT_TEXT: Final = re.compile(f"[\0\ud800-\udfff{_NONCHARACTERS}]")
 _UNSEEN: Final = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Mn", "Mc", "Me"})
 _UNNAMED: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# Letters and signs by category, yet nothing is drawn: Hangul fillers, the Braille blank, unassigned default-ignorables.
+# Letters and signs by category, yet invisible: Hangul fillers, the Braille blank, unassigned default-ignorables.
 _BLANK: Final = re.compile("[\u115f\u1160\u2065\u2800\u3164\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]")
 _VISIBLE_SCRIPTS: Final = re.compile(r"(LATIN|CYRILLIC|GREEK|ARMENIAN|CHEROKEE|COPTIC)\b")
 _RESERVED: Final = frozenset({"admin", "administrator", "moderator", "owner", "system", "madang", "server", "root"})
@@ -43,10 +43,11 @@ _LOOKALIKES: Final = str.maketrans("0135$@|!ıаеорсухіјѕԁɡɑοεικ
 
 
 def clean_text(text: str, limit: int = MAX_TEXT) -> str:
-    """Check a message's text and give it in NFC.
+    """Check a message's text and return it in NFC.
 
     Args:
-        text: as it came; `limit` is in characters, before and after normalising.
+        text: as it came.
+        limit: in characters, before and after normalising.
 
     Raises:
         Refused: too_big, bad_text, or empty (nothing visible).
@@ -83,7 +84,7 @@ def _has_visible(text: str) -> bool:
 
 
 def clean_name(name: str) -> str:
-    """Check a user's name: the rules of titles, and no look-alike of a reserved name (bad_name)."""
+    """Check a user's name and return it as `clean_title` does. Look-alikes of a reserved name are refused (bad_name)."""
     name = clean_title(name)
     if skeleton(name) in _RESERVED:
         raise Refused("bad_name")
@@ -91,11 +92,12 @@ def clean_name(name: str) -> str:
 
 
 def clean_title(title: str) -> str:
-    """Check a room's title and give it in NFKC, white space folded.
+    """Check a room's title and return it in NFKC, with white space folded.
 
-    Refused (bad_name): longer than MAX_NAME before or after NFKC (U+FDFA grows 18-fold), nothing visible,
-    control, invisible or direction-changing characters, letters of two scripts that are drawn alike
-    (Latin with Cyrillic or Greek).
+    Raises:
+        Refused: bad_name, if it is longer than MAX_NAME before or after NFKC (U+FDFA grows 18-fold), has nothing visible,
+            has control, invisible or direction-changing characters, or mixes scripts whose letters look alike (Latin
+            with Cyrillic or Greek).
     """
     if not 0 < len(title) <= MAX_NAME or _TOO_MANY_MARKS.search(title):
         raise Refused("bad_name")
@@ -110,7 +112,7 @@ def clean_title(title: str) -> str:
 
 
 def skeleton(name: str) -> str:
-    """Fold a name to what the eye sees: caseless, without signs, look-alikes replaced by their Latin letter."""
+    """Return a name as the eye sees it: caseless, without signs, look-alikes replaced by their Latin letter."""
     folded = unicodedata.normalize("NFKC", name).casefold().translate(_LOOKALIKES)
     return "".join(c for c in folded if c.isalnum())
 

@@ -1,1 +1,1 @@
-"""The wire, sans-I/O: typed commands, replies and the codec. protocol/PROTOCOL.md says it for strangers."""
+"""Wire protocols, sans-I/O: typed commands, typed frames and codecs. protocol/PROTOCOL.md specifies the native one."""

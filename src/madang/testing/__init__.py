@@ -1,17 +1,15 @@
-"""For those who write an adapter or test against Madang: contract suites, fakes, and links that misbehave.
+"""Tools for testing adapters and programs that use Madang: contract suites, fakes, and links that misbehave.
 
-A contract suite is one coroutine per port. It is given a way to make what it checks, and raises AssertionError, with a
-note that names the rule, when a promise of the port's docstring is broken:
+A contract suite is one coroutine per port. It takes a function that opens what it checks, and raises AssertionError, with
+a note that names the rule, if a promise of the port's docstring is broken:
 
     async def test_my_log():
         await check_log(open_my_store)
 
-Suites use no fixture and no plugin. `make` is called once per rule; every call must give an open, working object, and
-all of one suite's calls must lead to the same storage. Suites use new rooms and users each time, so the storage need
-not be empty.
+Suites need no fixture and no plugin. `make` is called once per rule; every call must open a working object, and all calls
+of one suite must use the same storage. Suites use new rooms and users each time, so the storage need not be empty.
 
-What clients of a running server saw is judged by `madang_proof.history`, in a package of its own:
-see docs/guides/history.md.
+`madang_proof.history`, a package of its own, judges what clients of a running server saw: see docs/guides/history.md.
 """
 
 from madang.testing.bus import check_bus

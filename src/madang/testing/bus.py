@@ -1,4 +1,4 @@
-"""`check_bus`: the promises of `ports.bus`. A bus that loses, repeats and reorders keeps them all."""
+"""`check_bus`: the promises of `ports.bus`. A bus may lose, repeat and reorder and still keep them."""
 
 import asyncio
 import time
@@ -15,16 +15,16 @@ LARGE = 200_000  # bytes of a body: more than the largest message of the default
 
 
 async def check_bus(make: Make[Sequence[Bus]]) -> None:
-    """Hold a bus to its contract.
+    """Check that a bus keeps its contract.
 
     Args:
-        make: gives the buses, not started, of two or more nodes that can reach each other.
+        make: opens the buses, not started, of two or more nodes that can reach each other.
     """
     await run_rules(make, BUS_RULES)
 
 
 class Inbox:
-    """A receiver that keeps what comes."""
+    """A receiver that records what it gets."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -57,17 +57,17 @@ def _event(room: str, seq: int, body: bytes = b'{"text":"\xea\xb0\x80 \\u0000"}'
     return Event(room, seq, seq << 22, MessageSent.type, "user", "이름", EPOCH_MS + seq, body)
 
 
-async def _until(say: Callable[[], None], heard: Callable[[], bool]) -> None:
-    """Say it again until it has been heard: any one may be lost, but not all."""
+async def _until(send: Callable[[], None], received: Callable[[], bool]) -> None:
+    """Repeat a call until it has had its effect: any one may be lost, but not all."""
     deadline = time.monotonic() + PATIENCE_S
-    while not heard():
-        assert time.monotonic() < deadline, f"not heard within {PATIENCE_S} s of repeating"
-        say()
+    while not received():
+        assert time.monotonic() < deadline, f"not received within {PATIENCE_S} s of repeating"
+        send()
         await asyncio.sleep(0.01)
 
 
 async def events_reach_subscribers_unaltered(buses: Sequence[Bus]) -> None:
-    """What is published in a room reaches every other node that subscribes it, as it was, and nobody else."""
+    """Events published in a room reach every other node that subscribes to it, unaltered, and nobody else."""
     inboxes = await _started(buses)
     room, elsewhere = new("room"), new("room")
     for bus in buses:
@@ -89,7 +89,7 @@ async def events_reach_subscribers_unaltered(buses: Sequence[Bus]) -> None:
 
 
 async def large_events_arrive_or_are_announced(buses: Sequence[Bus]) -> None:
-    """An event too large to be carried is announced by its seq to every other node that subscribes, and nobody else."""
+    """An event too large to be carried is announced by its seq to every other node that subscribes, and to nobody else."""
     inboxes = await _started(buses)
     room, elsewhere = new("room"), new("room")
     for bus in buses[1:]:
@@ -111,7 +111,7 @@ async def large_events_arrive_or_are_announced(buses: Sequence[Bus]) -> None:
 
 
 async def signals_reach_subscribers(buses: Sequence[Bus]) -> None:
-    """A signal's newest value reaches the other nodes that subscribe its room."""
+    """A signal's newest value reaches the other nodes that subscribe to its room."""
     inboxes = await _started(buses)
     room = new("room")
     for bus in buses[1:]:
@@ -128,7 +128,7 @@ async def signals_reach_subscribers(buses: Sequence[Bus]) -> None:
 
 
 async def what_is_for_everywhere_reaches_every_node(buses: Sequence[Bus]) -> None:
-    """A signal EVERYWHERE reaches all nodes, whatever they subscribe, and its sender, too; events of rooms do not."""
+    """A signal to EVERYWHERE reaches all nodes, whatever they subscribe to, and its sender, too."""
     inboxes = await _started(buses)
     for n, bus in enumerate(buses):
         signal = Signal(EVERYWHERE, "test", f"node-{n}", b'"' + b"x" * (MAX_SIGNAL - 2) + b'"')
@@ -141,7 +141,7 @@ async def what_is_for_everywhere_reaches_every_node(buses: Sequence[Bus]) -> Non
 
 
 async def what_is_carried_is_counted(buses: Sequence[Bus]) -> None:
-    """Each bus counts what went out and what came."""
+    """Each bus counts what went out and what came in."""
     await _started(buses)
     room = new("room")
     await buses[1].subscribe(room)
@@ -151,7 +151,7 @@ async def what_is_carried_is_counted(buses: Sequence[Bus]) -> None:
 
 
 async def unsubscribed_rooms_fall_silent(buses: Sequence[Bus]) -> None:
-    """After unsubscribe, and when what was under way has come, nothing of the room comes any more."""
+    """After unsubscribe, once what was in flight has arrived, nothing more of the room comes."""
     inboxes = await _started(buses)
     room, marker = new("room"), new("room")
     await buses[1].subscribe(room)
@@ -170,7 +170,7 @@ async def unsubscribed_rooms_fall_silent(buses: Sequence[Bus]) -> None:
 
 
 async def publishing_never_blocks(buses: Sequence[Bus]) -> None:
-    """Publish and signal return at once and never raise, however much there is and whoever has stopped."""
+    """Publish and signal return at once and never raise, however much is published and whoever has stopped."""
     await _started(buses)
     room = new("room")
     await buses[1].subscribe(room)
@@ -187,7 +187,7 @@ async def publishing_never_blocks(buses: Sequence[Bus]) -> None:
 
 
 async def a_stopped_bus_delivers_nothing(buses: Sequence[Bus]) -> None:
-    """When stop has returned, nothing is delivered any more."""
+    """Once stop has returned, nothing more is delivered."""
     inboxes = await _started(buses)
     room = new("room")
     for bus in buses:

@@ -1,11 +1,11 @@
-"""Time that moves when it is told to: a wall clock, and an event loop whose seconds cost nothing."""
+"""Time under a test's control: a wall clock, and an event loop in virtual time."""
 
 import asyncio
 import selectors
 
 
 class FakeClock:
-    """Unix milliseconds under control: `clock()` reads, `clock.step(ms)` moves, also back."""
+    """Unix milliseconds: `clock()` reads them, `clock.step(ms)` moves them."""
 
     def __init__(self, ms: int = 1_795_000_000_000) -> None:
         self.ms = ms
@@ -21,9 +21,9 @@ class FakeClock:
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop in virtual time: when everything waits, its clock jumps to the next timer.
 
-    So an hour passes in no time, a busy machine changes nothing, and equal calls always interleave alike. It is for
-    code without sockets and threads, whose events it would never see: what waits for one of these is stuck, and the
-    loop says so (RuntimeError) instead of hanging.
+    An hour passes in no time, a busy machine makes no difference, and equal calls always interleave alike. It is for code
+    without sockets and threads, whose events it would never see: if everything waits for one of these, it raises
+    RuntimeError instead of hanging.
     """
 
     def __init__(self) -> None:
@@ -34,16 +34,16 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._now
 
     def pass_time(self, seconds: float) -> None:
-        """Move the clock on; what is due by then is called in the loop's next turn."""
+        """Move the clock forward; callbacks that are due by then run in the loop's next turn."""
         self._now += seconds
 
     def clock_ms(self) -> int:
-        """Unix milliseconds of a wall clock that goes with the loop."""
+        """Return the Unix milliseconds of a wall clock that moves with the loop's."""
         return 1_795_000_000_000 + int(self._now * 1000)
 
 
 class _Jump(selectors.SelectSelector):
-    """Selects nothing, and takes no time but the loop's own."""
+    """A selector that selects nothing, and lets virtual time pass instead of waiting."""
 
     def __init__(self, loop: VirtualLoop) -> None:
         super().__init__()

@@ -1,12 +1,12 @@
-"""Recorded conversations, and a player that holds them with a server. protocol/conversations/README.md has the format.
+"""Recorded conversations, and a player that replays them with a server. protocol/conversations/README.md has the format.
 
-Rule 1: a file says what the protocol promises and no more. So answers are found by their `n`, what a room's log says
-        is compared in order, and between answers and rooms any order will do.
-Rule 2: ephemeral frames (typing, read, presence) may be missed or joined together: one that matches must come,
-        others may.
+Rule 1: a file says what the protocol promises and no more. So answers are found by their `n`, the events of a room are
+        compared in order, and between answers and rooms any order is right.
+Rule 2: ephemeral frames (typing, read, presence) may be missing or merged: one that matches must come, others may.
 Rule 3: whether an event comes inside an answer to join, inside a reset or by itself is the server's choice, so the
-        player takes them out and files do not mention `events`. It sees to it that they end at `seq` without a gap.
-Rule 4: nothing unsaid: at the end every connection answers a ping, and no answer and no event may be left over.
+        player takes events out of their frames, and files do not mention `events`. It checks that they end at `seq`
+        without a gap.
+Rule 4: nothing may be left over: at the end every connection answers a ping, and no other answer or event remains.
 """
 
 import asyncio
@@ -44,14 +44,14 @@ Frame = dict[str, Any]
 
 
 class Conversation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One file: what it shows, and the steps that show it: [who, verb, what] or [who, verb, what, times]."""
+    """One file: what it shows, and its steps: [who, verb, what] or [who, verb, what, times]."""
 
     title: str
     steps: list[list[Any]]
 
 
 class Broken(AssertionError):
-    """The server did not keep to the conversation; the message says where, what was to come and what came."""
+    """The server deviated from the conversation; the message says where, what was expected and what came."""
 
 
 class Connection(Protocol):
@@ -61,26 +61,26 @@ class Connection(Protocol):
         """Send one text frame; once the connection is closed, do nothing."""
 
     async def receive(self) -> str | int:
-        """Give the next text frame, or the close code once the connection is closed."""
+        """Return the next text frame, or the close code once the connection is closed."""
 
     async def close(self) -> None:
-        """Close; again is nothing."""
+        """Close; a second call does nothing."""
 
 
 Connect = Callable[[], Awaitable[Connection]]
 
 
 def load(path: Path) -> Conversation:
-    """Read a file.
+    """Return the conversation in a file.
 
     Raises:
-        msgspec.ValidationError: it is not of the format.
+        msgspec.ValidationError: it does not have the format.
     """
     return msgspec.json.decode(path.read_bytes(), type=Conversation)
 
 
 def websocket(url: str) -> Connect:
-    """Give what connects to a server by WebSocket."""
+    """Return a function that connects to a server by WebSocket."""
 
     async def dial() -> Connection:
         return _WebSocket(await connect(url, compression=None, proxy=None))
@@ -109,11 +109,11 @@ class _WebSocket:
 
 
 async def play(conversation: Conversation, connect: Connect, timeout: float = TIMEOUT_S) -> None:
-    """Hold a conversation with a server. Rooms and users are fresh each time, so a server can hold it again and again.
+    """Replay a conversation with a server. Rooms and users are new each time, so it can be replayed any number of times.
 
     Raises:
-        Broken: the server said something else, or nothing for `timeout` seconds.
-        ValueError: the file makes no sense.
+        Broken: the server sent something else, or nothing for `timeout` seconds.
+        ValueError: the file is not a valid conversation.
     """
     clients: dict[str, _Client] = {}
     names: dict[str, Any] = {}
@@ -163,7 +163,7 @@ async def _take(client: "_Client", verb: str, what: Any, names: dict[str, Any]) 
 
 
 class _Client:
-    """One connection and what it has been told, sorted into lanes."""
+    """One connection and what it has received, sorted into lanes."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -200,7 +200,7 @@ class _Client:
             yield
 
     async def get(self, expected: Frame, names: dict[str, Any]) -> None:
-        """Wait for a frame of the expected one's lane, and compare."""
+        """Wait for a frame of the expected frame's lane, and compare."""
         lane = self._lanes.setdefault(_lane(fill(expected, names, strict=False)), deque())
         while True:
             async with self._told(lambda: bool(lane)):
@@ -222,14 +222,14 @@ class _Client:
         await self.close()
 
     async def finish(self) -> None:
-        """See that nothing is left over."""
+        """Check that nothing is left over."""
         await self.connection.send(json.dumps({"op": "ping", "n": FENCE}))
         await self.get({"op": "ok", "n": FENCE, "at": "<at>"}, {})
         if left := self.heard():
             raise Broken(f"more came than was said{left}")
 
     def heard(self) -> str:
-        """What came and was not asked for."""
+        """Return a description of the frames that were not expected."""
         frames = [frame for lane in self._lanes.values() for frame in lane if frame["op"] not in _EPHEMERAL]
         return "".join(f"\n  it also got {json.dumps(frame, ensure_ascii=False)}" for frame in frames)
 
@@ -247,10 +247,10 @@ def _lane(frame: Frame) -> tuple[Any, ...]:
 
 
 def fill(value: Any, names: dict[str, Any], strict: bool = True) -> Any:
-    """Put what is known in place of placeholders. A room that is not known yet is made up.
+    """Replace placeholders by their values. A new room gets a new id.
 
     Raises:
-        ValueError: a placeholder that nothing has given a value (if `strict`).
+        ValueError: a placeholder has no value yet (if `strict`).
     """
     if isinstance(value, dict):
         return {fill(key, names, strict): fill(inner, names, strict) for key, inner in value.items()}
@@ -268,7 +268,7 @@ def fill(value: Any, names: dict[str, Any], strict: bool = True) -> Any:
 
 
 def differs(expected: Any, actual: Any, names: dict[str, Any], at: str = "$") -> str | None:
-    """Compare, keeping in `names` what named placeholders stood for; gives the first difference, or None."""
+    """Return the first difference, or None, and record in `names` what named placeholders stand for."""
     if isinstance(expected, str) and (hole := _HOLE.fullmatch(expected)):
         if expected in names:
             return differs(names[expected], actual, {}, at)

@@ -1,4 +1,4 @@
-"""`check_directory`: the promises of `ports.directory` on lists, pointers, keys and the secret."""
+"""`check_directory`: the promises of `ports.directory` about lists, pointers, keys and the secret."""
 
 import asyncio
 
@@ -8,13 +8,13 @@ from madang.testing.rules import Make, Scene, Store, named, new, opened, run_rul
 
 
 async def check_directory(make: Make[Store]) -> None:
-    """Hold a directory to its contract; `make` opens it together with the log that fills it (see `madang.testing`)."""
+    """Check that a directory keeps its contract; `make` opens it with the log that fills it (see `madang.testing`)."""
     await run_rules(make, DIRECTORY_RULES)
     await named(the_secret_stays, make)
 
 
 async def rooms_are_paged_by_id(store: Store) -> None:
-    """Rooms gives open rooms in order of their id (by its bytes), from above `after`."""
+    """`rooms` returns open rooms in order of their id (by its bytes), from above `after`."""
     stem = new("page")
     ids = [f"{stem}{sign}{n}" for sign in "-0_a" for n in range(3)]
     for id in [*ids[::-1], f"{stem}-hidden"]:
@@ -34,7 +34,7 @@ async def rooms_are_paged_by_id(store: Store) -> None:
 
 
 async def members_are_paged_by_user(store: Store) -> None:
-    """Members gives members in order of their user id (by its bytes), from above `after`."""
+    """`members` returns members in order of their user id (by its bytes), from above `after`."""
     names = ["Zoe", "adam", "eve", "Émile", "_x", "0", "가람", "b-1", "b1", "B1"]
     scene = await opened(store, *names)
     wanted = sorted(scene.id(name) for name in [*names, "ann"])
@@ -50,7 +50,7 @@ async def members_are_paged_by_user(store: Store) -> None:
 
 
 async def memberships_are_paged_by_room(store: Store) -> None:
-    """Memberships gives a user's rooms in order of the room id, with seq, read_seq and unread from pointers."""
+    """`memberships` returns a user's rooms in order of the room id, with seq, read_seq and unread from pointers."""
     user = new("user")
     scenes = sorted([await opened(store, "ben") for _ in range(5)], key=lambda scene: scene.room)
     for n, scene in enumerate(scenes):
@@ -73,7 +73,7 @@ def _let_me_be(user: str, scene: Scene) -> None:
 
 
 async def pointers_never_fall(store: Store) -> None:
-    """set_read moves pointers up only, never past the room's seq, and passes over those who are no members."""
+    """`set_read` only raises pointers, never past the room's seq, and ignores non-members."""
     scene, other = await opened(store, "ben"), await opened(store)
     ben = scene.id("ben")
     await store.append([scene.say(f"{n}", mentions=("ben",)) for n in range(8)])
@@ -98,7 +98,7 @@ async def pointers_never_fall(store: Store) -> None:
 
 
 async def many_pointers_move_at_once(store: Store) -> None:
-    """set_read takes many pointers, the same one repeatedly too, in any order and at the same time."""
+    """`set_read` accepts many pointers, the same one repeatedly too, in any order and concurrently."""
     scenes = [await opened(store, "ben", "cho") for _ in range(4)]
     await store.append([scene.say(f"{n}") for scene in scenes for n in range(20)])
     pointers = [(s.room, s.id(name), seq) for seq in range(23) for s in scenes for name in ("ben", "cho")]
@@ -125,7 +125,7 @@ async def keys_are_kept_until_dropped(store: Store) -> None:
 
 
 async def the_secret_is_one(store: Store) -> None:
-    """The secret is 32 bytes, the same for all who ask at once."""
+    """The secret is 32 bytes, the same for all concurrent callers."""
     found = set(await asyncio.gather(*(store.secret() for _ in range(5))))
     assert len(found) == 1
     assert len(found.pop()) == 32
@@ -143,7 +143,7 @@ DIRECTORY_RULES = [
 
 
 async def the_secret_stays(make: Make[Store]) -> None:
-    """The secret is the same after reopening, and not that of a library's default."""
+    """The secret is the same after reopening, and not a constant."""
     async with make() as store:
         secret = await store.secret()
     async with make() as store:

@@ -1,4 +1,4 @@
-"""Rules of `check_log` on the table of effects in `ports.log`, one per group of rows."""
+"""Rules of `check_log` about the table of effects in `ports.log`, one per group of rows."""
 
 import msgspec
 
@@ -22,7 +22,7 @@ async def role_of(scene: Scene, name: str) -> str | None:
 
 
 async def nothing_happens_in_no_room(store: Store) -> None:
-    """In a room that does not exist everything but its creation is refused (not_found)."""
+    """In a room that does not exist, everything but its creation is refused (not_found)."""
     scene = Scene(store)
     for kind in kinds.TYPES.values():
         if kind is not kinds.RoomCreated:
@@ -30,7 +30,7 @@ async def nothing_happens_in_no_room(store: Store) -> None:
 
 
 async def a_room_is_created_once(store: Store) -> None:
-    """room.created makes the room and its owner, who has read seq 1; a second one is refused (room_exists)."""
+    """room.created creates the room and its owner, who has read seq 1; a second one is refused (room_exists)."""
     scene = Scene(store)
     assert await store.room(scene.room) is None
     event = await scene.done(scene.draft(kinds.RoomCreated, title="방", access="invite", slow_ms=500))
@@ -54,7 +54,7 @@ async def a_room_is_changed_field_by_field(store: Store) -> None:
 
 
 async def members_join_once(store: Store) -> None:
-    """member.joined makes the membership, read up to itself; for a member it changes nothing."""
+    """member.joined creates the membership, read up to that event; for a member it changes nothing."""
     scene = await opened(store)
     await scene.done(scene.say("before"))
     event = await scene.done(scene.draft(kinds.MemberJoined, "ben", role="moderator"))
@@ -65,7 +65,7 @@ async def members_join_once(store: Store) -> None:
 
 
 async def members_leave(store: Store) -> None:
-    """member.left ends the membership; no member: not_member; the last owner of others: last_owner; alone he may."""
+    """member.left ends the membership; not_member for others, last_owner for the last owner while others remain."""
     scene = await opened(store, "ben")
     await scene.refused("not_member", scene.draft(kinds.MemberLeft, "cho"))
     await scene.refused("last_owner", scene.draft(kinds.MemberLeft))
@@ -81,7 +81,7 @@ async def members_leave(store: Store) -> None:
 
 
 async def members_are_kicked(store: Store) -> None:
-    """member.kicked ends the subject's membership; no member: not_found."""
+    """member.kicked ends the subject's membership; not_found for a non-member."""
     scene = await opened(store, "ben")
     await scene.refused("not_found", scene.draft(kinds.MemberKicked, member="cho"))
     await scene.done(scene.draft(kinds.MemberKicked, member="ben"))
@@ -90,7 +90,7 @@ async def members_are_kicked(store: Store) -> None:
 
 
 async def roles_are_given(store: Store) -> None:
-    """member.role sets the role; no member: not_found; the room would be without an owner: last_owner."""
+    """member.role sets the role; not_found for a non-member, last_owner if no owner would remain."""
     scene = await opened(store, "ben")
     await scene.refused("not_found", scene.draft(kinds.RoleGiven, member="cho", role="owner"))
     await scene.refused("last_owner", scene.draft(kinds.RoleGiven, member="ann", role="member"))
@@ -99,8 +99,8 @@ async def roles_are_given(store: Store) -> None:
     assert (await role_of(scene, "ann"), await role_of(scene, "ben")) == ("member", "owner")
 
 
-async def who_is_no_member_does_nothing(store: Store) -> None:
-    """All but creating, joining and leaving is refused to who is no member (not_member), before anything else is judged."""
+async def non_members_do_nothing(store: Store) -> None:
+    """Non-members are refused everything but creating, joining and leaving (not_member), before anything else is checked."""
     scene = await opened(store, "ben")
     sent = await scene.done(scene.say("hello", "ben", cid="c"))
     await scene.done(scene.draft(kinds.MemberKicked, member="ben"))
@@ -114,7 +114,7 @@ async def who_is_no_member_does_nothing(store: Store) -> None:
 
 
 async def membership_is_judged_at_the_drafts_place(store: Store) -> None:
-    """In one batch: what a user says after joining stands; nothing after he has left, is kicked or has lost his role."""
+    """Within a batch: a user's drafts count after joining, and not after leaving, being kicked or losing the role."""
     scene = await opened(store)
     outcomes = await store.append(
         [
@@ -141,7 +141,7 @@ async def membership_is_judged_at_the_drafts_place(store: Store) -> None:
 
 
 async def roles_are_judged(store: Store) -> None:
-    """Changing, pinning and kicking need a moderator, who stands above whom he kicks; giving roles needs an owner."""
+    """Changing, pinning and kicking need a moderator, kicking a higher role than the subject's, and granting an owner."""
     scene = await opened(store, "ben", "cho")
     sent = await scene.done(scene.say("hello"))
     drafts = [
@@ -160,7 +160,7 @@ async def roles_are_judged(store: Store) -> None:
 
 
 async def a_server_key_acts_as_an_owner(store: Store) -> None:
-    """A draft of a server key needs no membership, and makes none."""
+    """A draft of a server key needs no membership, and creates none."""
     scene = await opened(store, "ben")
     sent = await scene.done(scene.say("hello", "shop", server=True))
     await scene.done(scene.draft(kinds.MessagePinned, "shop", target=sent.seq, server=True))
@@ -171,7 +171,7 @@ async def a_server_key_acts_as_an_owner(store: Store) -> None:
 
 
 async def a_type_without_effect_is_stored(store: Store) -> None:
-    """A type that the store knows no effect for stands in the log as it was drafted, for members; nothing else happens."""
+    """A type without an effect is appended as it was drafted, for members alone; nothing else changes."""
     scene = await opened(store, "ben")
     members = await store.members(scene.room)
     event = await scene.done(scene.draft(Sung, "ben", cid="c", melody="la"))
@@ -185,7 +185,7 @@ async def a_type_without_effect_is_stored(store: Store) -> None:
 
 
 async def only_messages_are_targets(store: Store) -> None:
-    """What names a target that is not a message of the room is refused (not_found)."""
+    """A target that is not a message of the room is refused (not_found)."""
     scene, other = await opened(store, "ben"), await opened(store)
     joined, elsewhere = 2, 3
     for _ in range(elsewhere):
@@ -196,7 +196,7 @@ async def only_messages_are_targets(store: Store) -> None:
 
 
 async def edits_are_the_senders(store: Store) -> None:
-    """message.edited of another's message is refused (forbidden), a moderator's too; of a deleted one: gone."""
+    """Editing another user's message is refused (forbidden), to moderators too; editing a deleted one, too (gone)."""
     scene = await opened(store, "ben")
     await scene.done(scene.draft(kinds.RoleGiven, member="ben", role="moderator"))
     sent = await scene.done(scene.say("hello"))
@@ -207,7 +207,7 @@ async def edits_are_the_senders(store: Store) -> None:
 
 
 async def deletions_are_the_senders_or_moderators(store: Store) -> None:
-    """message.deleted of another's message is refused (forbidden) to who does not moderate; a second time: gone."""
+    """A deletion of another user's message needs a moderator (forbidden); a second one is refused (gone)."""
     scene = await opened(store, "ben")
     one, two = [await scene.done(scene.say(text)) for text in ("one", "two")]
     await scene.refused("forbidden", scene.draft(kinds.MessageDeleted, "ben", target=one.seq))
@@ -219,7 +219,7 @@ async def deletions_are_the_senders_or_moderators(store: Store) -> None:
 
 
 async def reactions_stand_once(store: Store) -> None:
-    """A reaction stands once per user and emoji, at most 20 emojis per message; not on a deleted message."""
+    """A reaction is kept once per user and emoji, with at most 20 emojis per message; never on a deleted message."""
     scene = await opened(store, "ben")
     sent = await scene.done(scene.say("hello"))
     for n in range(20):
@@ -236,7 +236,7 @@ async def reactions_stand_once(store: Store) -> None:
 
 
 async def pins_stand_once(store: Store) -> None:
-    """A pin stands once, at most 50 per room; not on a deleted message."""
+    """A pin is kept once, with at most 50 per room; never on a deleted message."""
     scene = await opened(store)
     for outcome in await store.append([scene.say(f"{n}") for n in range(51)]):
         assert outcome is not None
@@ -271,7 +271,7 @@ EFFECT_RULES = [
     members_leave,
     members_are_kicked,
     roles_are_given,
-    who_is_no_member_does_nothing,
+    non_members_do_nothing,
     membership_is_judged_at_the_drafts_place,
     roles_are_judged,
     a_server_key_acts_as_an_owner,

@@ -12,7 +12,7 @@ TTL_MS = 30_000
 
 
 async def check_leases(make: Make[Leases]) -> None:
-    """Hold leases to their contract. Other leases may be held, as long as nobody takes or gives back any meanwhile."""
+    """Check that leases keep their contract. Others may be held, as long as none is acquired or released meanwhile."""
     await run_rules(make, LEASE_RULES)
 
 
@@ -21,7 +21,7 @@ def _now_ms() -> int:
 
 
 async def _inherit(leases: Leases, node: int, now_ms: int) -> Lease:
-    """Take numbers until one is `node`, which must be free; give back the others."""
+    """Acquire numbers until one is `node`, which must be free; release the others."""
     taken: list[Lease] = []
     while not taken or taken[-1].node != node:
         taken.append(await leases.acquire("heir", now_ms, TTL_MS))
@@ -31,7 +31,7 @@ async def _inherit(leases: Leases, node: int, now_ms: int) -> Lease:
 
 
 async def numbers_are_held_once(leases: Leases) -> None:
-    """Acquirers at the same time get different numbers; the lowest that is given back is the next."""
+    """Concurrent holders get different numbers; the lowest that is released is the next to be leased."""
     now = _now_ms()
     held = await asyncio.gather(*(leases.acquire(f"n{n}", now, TTL_MS) for n in range(8)))
     nodes = sorted(lease.node for lease in held)
@@ -47,18 +47,18 @@ async def numbers_are_held_once(leases: Leases) -> None:
 
 
 async def a_released_number_starts_above_what_was_used(leases: Leases) -> None:
-    """After a release the next holder's floor is at or above the newest id's time, and his fence is higher."""
+    """After a release, the next holder's floor is at or above the newest id's time, and their fence is higher."""
     now = _now_ms()
     lease = await leases.acquire("first", now, TTL_MS)
     used = max(now, lease.floor_ms) + 5_000
     await leases.release(lease, used)
-    assert not await leases.renew(lease, now, TTL_MS, used), "a number that was given back is lost"
+    assert not await leases.renew(lease, now, TTL_MS, used), "a released number is lost"
     after = await leases.acquire("second", now, TTL_MS)
     assert after.node == lease.node
     assert after.fence > lease.fence
     assert after.floor_ms >= used
     await leases.release(lease, used + 10**9)
-    assert await leases.renew(after, now, TTL_MS, used), "giving back a lost lease must not end the next one"
+    assert await leases.renew(after, now, TTL_MS, used), "releasing a lost lease must not end the next one"
     await leases.release(after, 0)
     third = await leases.acquire("third", now, TTL_MS)
     assert used <= third.floor_ms < used + 10**9, "the floor fell, or a lost lease moved it"
@@ -66,7 +66,7 @@ async def a_released_number_starts_above_what_was_used(leases: Leases) -> None:
 
 
 async def holders_are_named_until_they_expire(leases: Leases) -> None:
-    """Who holds a number is named, and no longer when he has given it back or has not renewed it for the TTL."""
+    """A holder is named until the number is released, or has not been renewed for the TTL."""
     now = _now_ms()
     lease, other = await leases.acquire("ara", now, TTL_MS), await leases.acquire("bora", now, TTL_MS)
     assert {"ara", "bora"} <= set(await leases.holders(now + TTL_MS - 1))
@@ -78,7 +78,7 @@ async def holders_are_named_until_they_expire(leases: Leases) -> None:
 
 
 async def an_expired_number_goes_to_another(leases: Leases) -> None:
-    """A number that is not renewed is taken after the TTL, above all that its holder may have used; he learns it."""
+    """A number that is not renewed is leased again after the TTL, above all that its holder may have used, who learns it."""
     now = _now_ms()
     lease = await leases.acquire("dies", now, TTL_MS)
     early = await leases.acquire("early", now + TTL_MS - 1, TTL_MS)
@@ -88,7 +88,7 @@ async def an_expired_number_goes_to_another(leases: Leases) -> None:
     heir = await _inherit(leases, lease.node, late)
     assert heir.fence > lease.fence
     assert heir.floor_ms >= lease.until_ms >= late, "the dead holder may have used ids up to its last moment"
-    assert not await leases.renew(lease, late, TTL_MS, late), "who has lost the number must learn it"
+    assert not await leases.renew(lease, late, TTL_MS, late), "a holder who has lost the number must learn it"
     assert await leases.renew(heir, late, TTL_MS, heir.floor_ms)
     await leases.release(heir, late)
 

@@ -1,4 +1,4 @@
-"""`check_log`: the promises of `ports.log` on numbering, cids, reads and reopening. Effects are in `effects.py`."""
+"""`check_log`: the promises of `ports.log` about numbering, cids, reads and reopening. Effects are in `effects.py`."""
 
 import asyncio
 
@@ -21,11 +21,11 @@ from madang.testing.rules import (
 
 
 async def check_log(make: Make[Store], *, shared: bool = False) -> None:
-    """Hold a log to its contract.
+    """Check that a log keeps its contract.
 
     Args:
         make: opens the log (with a source of ids in use) together with its directory; see `madang.testing`.
-        shared: whether two may be open at a time, like two nodes on one database.
+        shared: whether two may be open at a time, as by two nodes on one database.
     """
     await run_rules(make, [*LOG_RULES, *MESSAGE_RULES, *EFFECT_RULES])
     await named(what_was_acked_is_there_after_reopening, make)
@@ -36,7 +36,7 @@ async def check_log(make: Make[Store], *, shared: bool = False) -> None:
 
 
 async def numbers_without_gap(store: Store) -> None:
-    """Seq is 1, 2, 3 … per room, in the order of the drafts, over batches; ids grow; outcomes tell what is stored."""
+    """Seq is 1, 2, 3 … per room, in the order of the drafts, over batches; ids grow; outcomes are what is stored."""
     a, b = await opened(store), await opened(store)
     told: dict[str, list[Event]] = {a.room: [], b.room: []}
     for size in (1, 2, 40, 1):
@@ -63,7 +63,7 @@ async def takes_a_full_batch(store: Store) -> None:
 
 
 async def repeats_are_stored_once(store: Store) -> None:
-    """A repeated (room, user, cid) gives the first event, in a later batch and within one."""
+    """A repeat of (room, user, cid) returns the first event, in a later batch and within one."""
     scene = await opened(store, "ben")
     first = await scene.done(scene.say("hello", cid="c-1"))
     assert_repeat(await scene.outcome(scene.say("hello", cid="c-1")), first)
@@ -79,7 +79,7 @@ async def repeats_are_stored_once(store: Store) -> None:
 
 
 async def cids_are_per_room_and_user(store: Store) -> None:
-    """The same cid of another user or in another room is another event; cids and users are compared letter by letter."""
+    """The same cid of another user or in another room is another event; cids and users are compared exactly."""
     scene, other = await opened(store, "ben", "Ann", "ann ", "änn"), await opened(store)
     await scene.done(scene.say("one", cid="c"))
     for d in (scene.say("one", "ben", cid="c"), other.say("one", cid="c")):
@@ -99,7 +99,7 @@ async def drafts_without_cid_are_never_repeats(store: Store) -> None:
 
 
 async def a_cid_means_one_thing(store: Store) -> None:
-    """A repeat whose type or body differs is refused (conflict), and the first stands."""
+    """A repeat whose type or body differs is refused (conflict), and the first remains."""
     scene = await opened(store, "ben")
     await scene.done(scene.say("hello", cid="c"))
     await scene.refused("conflict", scene.say("hello!", cid="c"))
@@ -111,7 +111,7 @@ async def a_cid_means_one_thing(store: Store) -> None:
 
 
 async def a_repeat_after_a_change_gives_the_first(store: Store) -> None:
-    """A repeated message.sent gives its event after an edit too, and what is left of it after a deletion."""
+    """A repeat of message.sent returns its event, after an edit too, and what is left of it after a deletion."""
     scene = await opened(store)
     first = await scene.done(scene.say("hello", cid="c"))
     edit = scene.draft(kinds.MessageEdited, cid="e", target=first.seq, text="hallo")
@@ -125,7 +125,7 @@ async def a_repeat_after_a_change_gives_the_first(store: Store) -> None:
 
 
 async def every_type_is_stored_once_per_cid(store: Store) -> None:
-    """Deduplication comes before the effect: a repeat of what can be done only once is a repeat, not a refusal."""
+    """Deduplication comes before the effect: a repeat of what can be done only once is not refused."""
     scene = Scene(store)
     create = scene.draft(kinds.RoomCreated, cid="c", title="T")
     created = await scene.done(create)
@@ -137,7 +137,7 @@ async def every_type_is_stored_once_per_cid(store: Store) -> None:
 
 
 async def a_refusal_leaves_the_others(store: Store) -> None:
-    """A refused draft, or one that changes nothing, leaves the others of the batch untouched and takes no seq."""
+    """A draft that is refused or changes nothing leaves the others of the batch untouched and takes no seq."""
     scene, nowhere = await opened(store), Scene(store)
     outcomes = await store.append(
         [
@@ -157,7 +157,7 @@ async def a_refusal_leaves_the_others(store: Store) -> None:
 
 
 async def effects_see_their_batch(store: Store) -> None:
-    """A draft is judged against the state as of its place in the batch."""
+    """A draft is judged by the state at its place in the batch."""
     scene = Scene(store)
     outcomes = await store.append(
         [
@@ -195,7 +195,7 @@ async def effects_see_their_batch(store: Store) -> None:
 
 
 async def bodies_come_back_as_they_went(store: Store) -> None:
-    """A body is the same bytes when it is read: every plane of Unicode, escapes, 60 KB."""
+    """A body is read back as the same bytes: every plane of Unicode, escapes, 60 KB."""
     scene = await opened(store)
     texts = ["가나다 👩‍👩‍👧 𝔘 \u202e \u0000 \\ \" ' % %s ? $1 :x", "é" * 30_000, "", "\n\r\t"]
     sent = [await scene.done(scene.say(text, cid=new("cid"))) for text in texts]
@@ -204,7 +204,7 @@ async def bodies_come_back_as_they_went(store: Store) -> None:
 
 
 async def tail_gives_the_newest(store: Store) -> None:
-    """The tail holds the newest events up to seq, ascending; with limit 0 only where the log stands."""
+    """The tail holds the newest events up to seq, ascending; with limit 0, only seq and epoch."""
     scene = await opened(store)
     await store.append([scene.say(f"{n}") for n in range(20)])
     log = await scene.log()
@@ -215,12 +215,12 @@ async def tail_gives_the_newest(store: Store) -> None:
         assert tail.seq == 21
         assert tail.events == (log[-limit:] if limit else [])
         epochs.add(tail.epoch)
-    assert len(epochs) == 1 and epochs != {""}, "the epoch must stay while the history does"
+    assert len(epochs) == 1 and epochs != {""}, "the epoch must not change while the history does not"
     assert await store.tail(new("room"), 5) is None
 
 
 async def read_goes_on_after_a_seq(store: Store) -> None:
-    """Read gives what follows `after`, at most `limit`, and an empty list beyond the end."""
+    """`read` returns what follows `after`, at most `limit` events, and an empty list beyond the end."""
     scene = await opened(store)
     await store.append([scene.say(f"{n}") for n in range(9)])
     log = await scene.log()
@@ -233,7 +233,7 @@ async def read_goes_on_after_a_seq(store: Store) -> None:
 
 
 async def heads_of_many_rooms(store: Store) -> None:
-    """Heads takes any number of rooms and leaves out those that do not exist."""
+    """`heads` accepts any number of rooms and leaves out those that do not exist."""
     a, b = await opened(store), await opened(store, "ben")
     wanted = [a.room, *(new("room") for _ in range(2500)), b.room]
     assert await store.heads(wanted) == {a.room: 1, b.room: 2}
@@ -241,7 +241,7 @@ async def heads_of_many_rooms(store: Store) -> None:
 
 
 async def appends_may_run_at_once(store: Store) -> None:
-    """`lanes` appends run at once without harm, and every read after an ack sees it."""
+    """`lanes` appends may run at once, and every read after an ack sees its event."""
     assert store.lanes >= 1
     assert store.ack in ("stored", "replicated", "buffered")
     scenes = [await opened(store) for _ in range(store.lanes)]
@@ -292,7 +292,7 @@ LOG_RULES = [
 
 
 async def what_was_acked_is_there_after_reopening(make: Make[Store]) -> None:
-    """Closed and opened again: the same log, epoch, members and cids, and numbering goes on above."""
+    """After closing and reopening: the same log, epoch, members and cids, and the numbering goes on above."""
     async with make() as store:
         scene = await opened(store, "ben")
         for n in range(30):
@@ -312,7 +312,7 @@ async def what_was_acked_is_there_after_reopening(make: Make[Store]) -> None:
 
 
 async def two_nodes_number_one_room_without_gap_or_double(make: Make[Store]) -> None:
-    """Two nodes that append to the same rooms at once leave logs without gap or double."""
+    """Two nodes that append to the same rooms at once leave logs without a gap or a double."""
     async with make() as left, make() as right:
         scenes = [await opened(left) for _ in range(3)]
 
@@ -332,7 +332,7 @@ async def two_nodes_number_one_room_without_gap_or_double(make: Make[Store]) -> 
 
 
 async def racing_twins_on_two_nodes_are_stored_once(make: Make[Store]) -> None:
-    """The same cid appended on two nodes at once is stored once; both learn the same event."""
+    """The same cid appended on two nodes at once is stored once; both get the same event."""
     async with make() as left, make() as right:
         scene = await opened(left)
         for n in range(20):
@@ -340,12 +340,12 @@ async def racing_twins_on_two_nodes_are_stored_once(make: Make[Store]) -> None:
             (a,), (b,) = await asyncio.gather(*twins)
             assert isinstance(a, Appended) and isinstance(b, Appended)
             assert a.event == b.event
-            assert [a.duplicate, b.duplicate].count(True) == 1, "twins were both called new, or both old"
+            assert [a.duplicate, b.duplicate].count(True) == 1, "both were called new, or both duplicates"
         assert await scene.texts() == [f"{n}" for n in range(20)]
 
 
 async def two_nodes_create_a_room_once(make: Make[Store]) -> None:
-    """A room that two nodes create at once is created once; the other learns room_exists, or its own first event."""
+    """A room that two nodes create at once is created once; the other gets room_exists, or the event of the shared cid."""
     async with make() as left, make() as right:
         for n in range(10):
             a, b = Scene(left), Scene(right)

@@ -1,4 +1,4 @@
-"""A bus that loses, repeats and reorders, as much as the contract of `ports.bus` allows. Delivery must not notice."""
+"""A bus that loses, repeats and reorders, as the contract of `ports.bus` allows. Delivery must cope with it."""
 
 import asyncio
 import random
@@ -12,14 +12,14 @@ from madang.ports.bus import Bus, Receiver, Signal
 P = TypeVar("P", Event, Signal, tuple[str, int])
 
 HELD_S = 0.005
-"""How long a late item waits at most for others to overtake it, if not said otherwise."""
+"""The default of how long a late item may wait for others to overtake it."""
 
 
 class LossyLink:
-    """A receiver that passes on to another one, badly.
+    """A receiver that passes what it gets to another one, unreliably.
 
     Attributes:
-        lost, repeated, late: how many events, heads and signals met each fate so far.
+        lost, repeated, late: how many events, heads and signals have been so far.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class LossyLink:
         self.late = 0
 
     def close(self) -> None:
-        """Pass on nothing more, what is late neither."""
+        """Pass on nothing more, not even what is late."""
         self._open = False
 
     def receive(self, events: Sequence[Event]) -> None:
@@ -55,7 +55,7 @@ class LossyLink:
         self._receiver.check_soon()
 
     def _spoil(self, items: Sequence[P], deliver: Callable[[P], None]) -> list[P]:
-        """Give what arrives now, in an order of its own; what is late goes through `deliver`."""
+        """Return what arrives now, shuffled; what is late goes to `deliver`."""
         now: list[P] = []
         for item in items:
             if self._chance.random() < self._lose:
@@ -79,18 +79,18 @@ class LossyLink:
 
 
 class LossyBus:
-    """Any bus, with a `LossyLink` before the receiver.
+    """Any bus, with a `LossyLink` in front of the receiver.
 
     Args:
-        bus: what carries.
-        seed: equal seeds misbehave alike as long as equal things arrive.
+        bus: the bus underneath.
+        seed: with equal seeds and equal input it misbehaves alike.
         lose: share of events, heads and signals that never arrive.
         repeat: share that arrives twice.
         delay: share that arrives late, behind what was sent after it.
-        late_s: how late at most.
+        late_s: how late, at most.
 
     Attributes:
-        cut: while it is set, this node is cut off: nothing comes, nothing goes out, and the probe says so.
+        cut: while set, this node is cut off: nothing comes in or goes out, and the probe fails.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class LossyBus:
 
 
 class _Door:
-    """Lets nothing in while the bus is cut."""
+    """A receiver that drops everything while the bus is cut."""
 
     def __init__(self, bus: LossyBus, receiver: Receiver) -> None:
         self._bus = bus
@@ -164,6 +164,6 @@ class _Door:
 
 
 def lossy_buses(count: int, seed: int) -> list[LossyBus]:
-    """The buses of `count` nodes in this process, all of them lossy."""
+    """Return the buses of `count` nodes in this process, all of them lossy."""
     broker = MemoryBroker()
     return [LossyBus(MemoryBus(broker), seed + n) for n in range(count)]

@@ -1,4 +1,4 @@
-"""Rules of `check_log` on messages as they stand now: paging, edits, deletions, reactions, pins."""
+"""Rules of `check_log` about messages as they stand now: paging, edits, deletions, reactions, pins."""
 
 from madang.core import events as kinds
 from madang.core.messages import Message
@@ -12,7 +12,7 @@ async def _messages(scene: Scene, name: str = "ann") -> dict[int, Message]:
 
 
 async def messages_are_paged_by_seq(store: Store) -> None:
-    """The newest, those before a seq, those after one; ascending, without other events, `more` in the asked direction."""
+    """The newest, those before or after a seq; ascending, without other events, `more` in the asked direction."""
     scene = await opened(store)
     sent = []
     for n in range(12):
@@ -38,7 +38,7 @@ async def messages_are_paged_by_seq(store: Store) -> None:
 
 
 async def a_message_says_what_was_sent(store: Store) -> None:
-    """A message carries its event's seq, id, time and sender, and its text, data, reply and mentions."""
+    """A message has its event's seq, id, time and sender, and its text, data, reply and mentions."""
     scene = await opened(store, "ben")
     first = await scene.done(scene.say("first"))
     event = await scene.done(
@@ -53,7 +53,7 @@ async def a_message_says_what_was_sent(store: Store) -> None:
 
 
 async def the_newest_edit_is_read(store: Store) -> None:
-    """An edit is the message's whole new content (text, data, mentions); the newest counts, replies stay."""
+    """An edit replaces the message's content (text, data, mentions); the newest counts, and `reply_to` stays."""
     scene = await opened(store, "ben")
     first = await scene.done(scene.say("first"))
     sent = await scene.done(scene.say("one", reply_to=first.seq, mentions=("ben",), data=b"1"))
@@ -67,7 +67,7 @@ async def the_newest_edit_is_read(store: Store) -> None:
 
 
 async def reactions_are_counted_per_emoji(store: Store) -> None:
-    """Reactions are counted per emoji, in order of each emoji's first, and one's own are marked."""
+    """Reactions are counted per emoji, in order of each emoji's first, and the reader's own are marked."""
     scene = await opened(store, "ben", "cho")
     sent = await scene.done(scene.say("hello"))
     for name, emoji in [("ben", "👍"), ("ann", "❤️"), ("cho", "👍"), ("ann", "👍"), ("ben", "❤"), ("cho", "🎉")]:
@@ -80,7 +80,7 @@ async def reactions_are_counted_per_emoji(store: Store) -> None:
 
 
 async def pins_come_in_order(store: Store) -> None:
-    """Pins gives the pinned messages as they stand now, in order of their seq."""
+    """`pins` returns the pinned messages as they stand now, in order of their seq."""
     scene = await opened(store)
     one, two, three = [await scene.done(scene.say(text)) for text in ("one", "two", "three")]
     for event in (three, one, two):
@@ -93,9 +93,9 @@ async def pins_come_in_order(store: Store) -> None:
 
 
 async def a_deletion_erases(store: Store) -> None:
-    """After a deletion nobody can read the text, data or mentions of the message or of its edits.
+    """After a deletion, nobody can read the text, data or mentions of the message or of its edits.
 
-    Neither in the log nor in the tail, the messages and the pins; its reactions, its pin and its mentions have ended.
+    They are in neither the log, the tail, the messages nor the pins, and its reactions, pin and mentions have ended.
     """
     scene = await opened(store, "ben")
     sent = await scene.done(scene.say("secret-1", mentions=("ben",), data=b'"secret-2"', cid="c"))

@@ -1,7 +1,7 @@
-"""A log with its directory in memory, as plain as can be: the model that databases are compared with.
+"""A log with its directory in memory, as simple as possible: the model that databases are compared with.
 
-It keeps the contracts of `ports.log` and `ports.directory` (`check_log` holds it to them) and nothing more: no index, no
-batch, no file. Simulations use it where a database's threads would make each run another.
+It keeps the contracts of `ports.log` and `ports.directory` (`check_log` verifies that) and nothing more: no index, no
+batch, no file. Simulations use it because a database's threads would make every run different.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,7 +39,7 @@ class ModelRoom:
         self.pins: set[int] = set()
 
     def message(self, target: int | None) -> Event:
-        """Give a message that stands (not_found, gone)."""
+        """Return the event of a message that is not deleted (not_found, gone)."""
         event = self.log[target - 1] if target is not None and 0 < target <= len(self.log) else None
         if event is None or event.type != kinds.MessageSent.type:
             raise Refused("not_found")
@@ -48,16 +48,16 @@ class ModelRoom:
         return event
 
     def reword(self, seq: int, body: bytes) -> None:
-        """Put other words into an event."""
+        """Replace the body of an event."""
         e = self.log[seq - 1]
         self.log[seq - 1] = Event(e.room, e.seq, e.id, e.type, e.user, e.name, e.at, body)
 
     def owners_but(self, user: str | None) -> list[str]:
-        """Give the owners other than one user."""
+        """Return the owners other than one user."""
         return [m.user for m in self.members.values() if m.role == "owner" and m.user != user]
 
     def shown(self, seq: int, user: str) -> Message:
-        """Give a message as it stands now, as a user sees it."""
+        """Return a message as it stands now, as a user sees it."""
         event = self.log[seq - 1]
         sent = decode_body(kinds.MessageSent, event.body)
         edits = self.edits.get(seq, []) if event.body != ERASED else []
@@ -75,10 +75,10 @@ class ModelRoom:
 
 
 class ModelStore:
-    """Log and Directory. Every call is one step that nothing interrupts.
+    """A Log and Directory. Every call is one step that nothing interrupts.
 
     Attributes:
-        rooms_by_id: all there is, for a test to look into.
+        rooms_by_id: the whole state, for tests to inspect.
     """
 
     ack = "stored"
@@ -217,7 +217,7 @@ def _repeat(first: Event, target: int | None, d: Draft) -> Outcome:
 
 
 def _apply(room: ModelRoom, d: Draft) -> bool:
-    """Check and apply a draft's effect, as the table in `ports.log` has it; False when it changes nothing."""
+    """Check and apply a draft's effect, as in the table of `ports.log`; return False if it changes nothing."""
     user, seq, actor = d.user, len(room.log) + 1, _actor(room, d)
     match d.content:
         case kinds.RoomCreated():

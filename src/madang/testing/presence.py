@@ -7,17 +7,17 @@ from madang.testing.rules import Make, new, run_rules
 
 
 async def check_presence(make: Make[Presence], *, ttl_s: float) -> None:
-    """Hold presence to its contract.
+    """Check that presence keeps its contract.
 
     Args:
-        make: gives a presence whose TTL is `ttl_s`.
-        ttl_s: in seconds of the clock that comes in as `now`.
+        make: opens a presence whose TTL is `ttl_s`.
+        ttl_s: in seconds of the clock that is passed as `now`.
     """
 
     async def devices_that_are_silent_go(presence: Presence) -> None:
         """A device that is not refreshed within the TTL is swept out.
 
-        Users with none left are reported, once, and a device that refreshes too late is told.
+        Users without any left are reported, once, and a device that refreshes too late is named as unknown.
         """
         room = new("room")
         nobody = room, "nobody", "phone"
@@ -46,7 +46,7 @@ async def check_presence(make: Make[Presence], *, ttl_s: float) -> None:
 
 
 async def edges_are_told_once(presence: Presence) -> None:
-    """Only a user's first device entering and last device leaving are edges; entering or leaving twice is none."""
+    """Only a user's first device entering and last device leaving are edges; entering or leaving twice is not."""
     room = new("room")
     assert await presence.enter(room, "ann", "Ann", "phone", 0.0)
     assert not await presence.enter(room, "ann", "Ann", "phone", 0.1)
@@ -60,7 +60,7 @@ async def edges_are_told_once(presence: Presence) -> None:
 
 
 async def one_edge_of_many_at_once(presence: Presence) -> None:
-    """Of devices that come at the same time one is a user's first, of those that go one the last."""
+    """Of a user's devices that enter at once, one is the first; of those that leave at once, one is the last (edges)."""
     room = new("room")
     devices = [(f"user-{n % 10}", f"device-{n}") for n in range(40)]
     came = await asyncio.gather(*(presence.enter(room, user, user, device, 0.0) for user, device in devices))
@@ -71,7 +71,7 @@ async def one_edge_of_many_at_once(presence: Presence) -> None:
 
 
 async def users_are_paged(presence: Presence) -> None:
-    """Online gives users with their names in order of the id, from above `after`; count counts users, not devices."""
+    """`online` returns users with their names in order of the id, from above `after`; `count` counts users, not devices."""
     room = new("room")
     users = [f"user-{n:03}" for n in range(25)]
     for user in users[::-1]:
@@ -88,7 +88,7 @@ async def users_are_paged(presence: Presence) -> None:
 
 
 async def rooms_are_apart(presence: Presence) -> None:
-    """A device is in each room it entered, and leaves them one by one."""
+    """A device is in each room that it has entered, and leaves them one by one."""
     here, there = new("room"), new("room")
     assert await presence.enter(here, "ann", "Ann", "phone", 0.0)
     assert await presence.enter(there, "ann", "Ann", "phone", 0.0)

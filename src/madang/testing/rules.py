@@ -1,4 +1,4 @@
-"""What the contract suites share: running rules one by one, and a room with short words for what people do in it."""
+"""What the contract suites share: running rules one by one, and `Scene`, a room with short ways to append to it."""
 
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,14 +23,14 @@ class Store(Log, Directory, Protocol):
 
 
 async def run_rules(make: Make[T], rules: Sequence[Callable[[T], Awaitable[None]]]) -> None:
-    """Hold every rule to something newly made; an error gets a note that names the rule."""
+    """Check every rule with an object newly made; an error gets a note that names the rule."""
     for rule in rules:
         async with make() as subject:
             await named(rule, subject)
 
 
 async def named(rule: Callable[..., Awaitable[None]], *args: Any) -> None:
-    """Hold one rule, and name it in what it raises."""
+    """Check one rule, and name it in a note of what it raises."""
     try:
         await rule(*args)
     except Exception as error:
@@ -39,12 +39,12 @@ async def named(rule: Callable[..., Awaitable[None]], *args: Any) -> None:
 
 
 def new(kind: str) -> str:
-    """A name that nobody has used: "room-5f1c09ab"."""
+    """Return a name that is not in use: "room-5f1c09ab"."""
     return f"{kind}-{secrets.token_hex(4)}"
 
 
 class Scene:
-    """One new room. `ann` owns it; every other name is whoever a rule brings in.
+    """One new room. `ann` owns it; other users are whoever a rule names.
 
     Users are new in each scene: `scene.id("ben")` is ben's id here.
     """
@@ -59,7 +59,7 @@ class Scene:
     def draft(
         self, kind: type[Body], name: str = "ann", *, cid: str | None = None, server: bool = False, **body: Any
     ) -> Draft:
-        """A draft of one person; `member` and `mentions` of the body are names, `data` is JSON text."""
+        """Return a draft by one user; `member` and `mentions` of the body are names, `data` is JSON text."""
         if kind is kinds.RoomCreated:
             body = {"access": "open", "slow_ms": 0} | body
         if "data" in body:
@@ -71,7 +71,7 @@ class Scene:
         return draft(kind(**body), self.room, self.id(name), name, cid=cid, server=server)
 
     def any_draft(self, kind: type[Body], name: str, target: int | None) -> Draft:
-        """A draft of any type, about a message where it is about one."""
+        """Return a draft of any type; those about a message have this target."""
         values: dict[str, Any] = {
             "target": target,
             "text": "x",
@@ -89,24 +89,24 @@ class Scene:
         return (await self.store.append([d]))[0]
 
     async def done(self, d: Draft) -> Event:
-        """Append what must succeed, as something new."""
+        """Append a draft that must be stored as a new event."""
         return new_event(await self.outcome(d))
 
     async def refused(self, code: str, d: Draft) -> None:
-        """Append what must be refused, and see that nothing was stored."""
+        """Append a draft that must be refused, and check that nothing was stored."""
         before = await self.store.heads([self.room])
         assert_refused(await self.outcome(d), code)
         assert await self.store.heads([self.room]) == before, "a refused draft was stored"
 
     async def nothing(self, d: Draft) -> None:
-        """Append what must change nothing."""
+        """Append a draft that must change nothing."""
         before = await self.store.heads([self.room])
         outcome = await self.outcome(d)
         assert outcome is None, f"expected no event, got {outcome}"
         assert await self.store.heads([self.room]) == before
 
     async def log(self) -> list[Event]:
-        """The whole log of the room, read in small steps, checked for holes."""
+        """Return the whole log of the room, read in small steps and checked for holes."""
         found: list[Event] = []
         while page := await self.store.read(self.room, len(found), 7):
             assert len(page) <= 7
@@ -121,7 +121,7 @@ class Scene:
 
 
 async def opened(store: Store, *joined: str) -> Scene:
-    """A scene whose room exists, with some people in it beside ann."""
+    """Return a scene whose room exists, with ann and some other members."""
     scene = Scene(store)
     await scene.done(scene.draft(kinds.RoomCreated, title="Scene"))
     for name in joined:
@@ -130,25 +130,25 @@ async def opened(store: Store, *joined: str) -> Scene:
 
 
 def text_of(body: Body) -> str:
-    """The text of a message; empty once it is deleted."""
+    """Return the text of a message; empty once it is deleted."""
     assert isinstance(body, kinds.MessageSent)
     return body.text or ""
 
 
 def new_event(outcome: Outcome) -> Event:
-    """The event of an append that must have stored something new."""
+    """Return the event of an append, which must be new."""
     assert isinstance(outcome, Appended), f"expected a new event, got {outcome!r}"
     assert not outcome.duplicate, f"expected a new event, got a duplicate of seq {outcome.event.seq}"
     return outcome.event
 
 
 def assert_repeat(outcome: Outcome, first: Event) -> None:
-    """The draft was taken for a repeat of `first`."""
+    """Check that a draft was treated as a repeat of `first`."""
     assert isinstance(outcome, Appended) and outcome.duplicate, f"expected a duplicate, got {outcome!r}"
     assert outcome.event == first, f"expected {first}, got {outcome.event}"
 
 
 def assert_refused(outcome: Outcome, code: str) -> None:
-    """The draft was refused with this code."""
+    """Check that a draft was refused with this code."""
     assert isinstance(outcome, Refused), f"expected {code}, got {outcome!r}"
     assert outcome.code == code, f"expected {code}, got {outcome.code}"

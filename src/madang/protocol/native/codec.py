@@ -1,9 +1,9 @@
-r"""Text of the native protocol: commands in, frames out. Bytes and structs only; framing is the transport's.
+r"""Text of the native protocol: commands in, frames out. Bytes and structs only; transports do the framing.
 
-Decoding is strict: one object, no duplicate keys, no NaN or infinity, depth at most MAX_DEPTH, real Unicode.
-The strict walk costs 5-10 µs, so a plain send skips it: when its five fields are all there and the frame has five ":",
-there is no room for a duplicate key, a nested value or anything else the typed decoder has not seen
-(but for characters written as \u, which only the strict walk judges).
+Decoding is strict: one object, no duplicate keys, no NaN or infinity, at most MAX_DEPTH levels, valid Unicode.
+The strict walk costs 5-10 µs, so a plain send skips it: if all five fields are present and the frame has five ":", it
+cannot hold a duplicate key, a nested value or anything else that the typed decoder has not seen. Characters written as
+\u are the exception: only the strict walk checks them.
 """
 
 import json
@@ -34,7 +34,7 @@ def decode(text: bytes | bytearray) -> AnyCommand:
 
     Raises:
         Refused: bad_json, unknown_op, or bad_field with the field's name in the message.
-        UnicodeDecodeError: not UTF-8, which is an error of the frame (RFC 6455, 8.1), not of the command.
+        UnicodeDecodeError: the frame is not UTF-8, which is an error of the frame (RFC 6455, 8.1), not of the command.
     """
     try:
         command = _decode(text)
@@ -51,7 +51,7 @@ def _is_plain(send: Send) -> bool:
 
 
 def number(text: bytes | bytearray) -> int | None:
-    """Find the `n` of a frame that could not be decoded, so that its error can be matched; None if there is none."""
+    """Return the `n` of a frame that could not be decoded, so that its error can be matched; None if it has none."""
     try:
         n = msgspec.json.decode(text, type=_Number).n
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -61,7 +61,7 @@ def number(text: bytes | bytearray) -> int | None:
 
 def _explain(text: bytes | bytearray, error: Exception) -> Refused:
     str(text, "utf-8")
-    strict(text)  # what is not strict JSON is bad_json, whatever else is wrong with it
+    strict(text)  # bad_json comes first, whatever else is wrong
     if not isinstance(error, msgspec.ValidationError):
         return Refused("bad_json")
     try:
@@ -91,14 +91,16 @@ def _not_json(constant: str) -> float:
     raise ValueError(constant)
 
 
-_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # never fails once begun, so it stays linear
+_STRING: Final = re.compile(
+    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL
+)  # never fails once it has begun, so it stays linear
 _SQUARE: Final = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKET: Final = bytes(set(range(256)) - set(b"[]{}"))
 _strict_decoder: Final = json.JSONDecoder(object_pairs_hook=_pairs, parse_float=_number, parse_constant=_not_json)
 
 
 def strict(text: bytes | bytearray) -> Any:
-    """Decode JSON with nothing left to chance (RFC 8259, and I-JSON, RFC 7493, for keys, numbers and Unicode).
+    """Decode strict JSON (RFC 8259, and I-JSON, RFC 7493, for keys, numbers and Unicode).
 
     Raises:
         Refused: bad_json; bad_text for lone surrogates and NUL, which crash encoders and databases later.
@@ -116,7 +118,7 @@ def strict(text: bytes | bytearray) -> Any:
 
 
 def _too_deep(text: bytes | bytearray) -> bool:
-    """Take off the innermost level MAX_DEPTH times and see whether something is left, all of it at the speed of C."""
+    """Remove the innermost level MAX_DEPTH times and return whether any is left. All of it runs in C."""
     nest = _STRING.sub(b"", text).translate(_SQUARE, _NO_BRACKET)
     for _ in range(MAX_DEPTH):
         nest = nest.replace(b"[]", b"")
@@ -141,12 +143,12 @@ def event(event: Event) -> bytes:
 
 
 def array(texts: Iterable[bytes]) -> msgspec.Raw:
-    """Put event frames that are encoded already into an array, as answers to join and resets hold them."""
+    """Return encoded event frames as a JSON array, for answers to join and resets."""
     return msgspec.Raw(b"[" + b",".join(texts) + b"]")
 
 
 def frame(frame: Frame) -> bytes:
-    """Encode a frame that nobody asked for."""
+    """Encode a frame that answers no command."""
     return _encode(frame)
 
 
@@ -157,7 +159,7 @@ def answer(n: int, answer: Answer) -> bytes:
 
 
 def error(n: int | None, problem: MadangError) -> bytes:
-    """Encode a refusal; without `n` when the frame had none that could be read."""
+    """Encode an error; without `n` if the command's could not be read."""
     retry_ms = problem.retry_ms if isinstance(problem, Limited) else None
     body = _encode(ErrorAnswer(code=problem.code, message=problem.message, retry_ms=retry_ms))
     return (b'{"op":"error",' if n is None else b'{"op":"error","n":%d,' % n) + body[1:]

@@ -1,8 +1,8 @@
-"""Commands of the native protocol, as typed structs. One JSON object per text frame, told apart by "op".
+"""What clients send, as typed structs: one command per text frame, a JSON object whose "op" names the operation.
 
-`n` is the client's number for the command; its answer carries it. Fields a command does not have are ignored, so that
-an older server understands a newer client; identity, seq, id and time are never taken from the client.
-Bounds that msgspec can hold are here; rules of text and rooms are in `core`.
+`n` is the client's number for the command; the answer repeats it. Unknown fields are ignored, so that an older server
+understands a newer client. Identity, seq, id and time are never taken from the client.
+Bounds that msgspec can check are here; the rules of text and rooms are in `core`.
 """
 
 from typing import Annotated, Final
@@ -18,18 +18,18 @@ RoomId = Annotated[str, Meta(min_length=1, max_length=64)]
 UserId = Annotated[str, Meta(min_length=1, max_length=64)]
 Seq = Annotated[int, Meta(ge=0, le=2**53)]
 Cid = Annotated[str, Meta(min_length=1, max_length=64)]
-Text = Annotated[str, Meta(max_length=65_536)]  # the real bound, max_text, is a setting
+Text = Annotated[str, Meta(max_length=65_536)]  # the limit that applies, max_text, is a setting
 Limit = Annotated[int, Meta(ge=1, le=200)]
 
 
 class Command(Struct, kw_only=True, tag_field="op", tag=str.lower, gc=False):
-    """What a client asks; `n` numbers the answer."""
+    """A client's command; the answer repeats its `n`."""
 
     n: N = 0
 
 
 class Hello(Command):
-    """First command: who is speaking. Exactly one of `guest` (a name) and `token`."""
+    """Identify the user: the first command. Exactly one of `guest` (a name) and `token`."""
 
     guest: Annotated[str, Meta(max_length=400)] | None = None
     token: Annotated[str, Meta(max_length=8192)] | None = None
@@ -37,7 +37,7 @@ class Hello(Command):
 
 
 class Join(Command):
-    """Become a member where the room is open, and follow the room on this connection; with `since` and `epoch`: resume."""
+    """Follow a room, becoming a member if it is open; with `since` and `epoch`, resume."""
 
     room: RoomId
     since: Seq | None = None
@@ -47,13 +47,13 @@ class Join(Command):
 
 
 class Leave(Command):
-    """End the membership. The connection gets nothing later than the member.left event."""
+    """End the user's own membership. The connection gets nothing after the member.left event."""
 
     room: RoomId
 
 
 class Send(Command):
-    """Send a message. The same `cid` again gives the first answer again."""
+    """Send a message. Repeating the `cid` repeats the first answer."""
 
     room: RoomId
     cid: Cid
@@ -64,7 +64,7 @@ class Send(Command):
 
 
 class Edit(Command):
-    """Replace the text of one's own message."""
+    """Replace the content of the user's own message."""
 
     room: RoomId
     seq: Seq
@@ -75,14 +75,14 @@ class Edit(Command):
 
 
 class Delete(Command):
-    """Delete one's own message, or any as a moderator."""
+    """Delete the user's own message; as a moderator, any message."""
 
     room: RoomId
     seq: Seq
 
 
 class React(Command):
-    """Put a reaction on a message, or take it off."""
+    """Add a reaction to a message, or remove it."""
 
     room: RoomId
     seq: Seq
@@ -99,7 +99,7 @@ class Pin(Command):
 
 
 class History(Command):
-    """Messages as they stand now: the newest, those before a seq, or those after one."""
+    """Ask for messages as they stand now: the newest, those before a seq, or those after one."""
 
     room: RoomId
     before: Seq | None = None
@@ -108,13 +108,13 @@ class History(Command):
 
 
 class Pins(Command):
-    """The pinned messages."""
+    """Ask for the pinned messages."""
 
     room: RoomId
 
 
 class Members(Command):
-    """A page of members, in order of the user id."""
+    """Ask for a page of members, in order of the user id."""
 
     room: RoomId
     after: Annotated[str, Meta(max_length=64)] = ""
@@ -122,14 +122,14 @@ class Members(Command):
 
 
 class Rooms(Command):
-    """A page of one's own rooms, with unread and mention counts."""
+    """Ask for a page of the user's own rooms, with unread and mention counts."""
 
     after: Annotated[str, Meta(max_length=64)] = ""
     limit: Limit = 50
 
 
 class Presence(Command):
-    """Who is online in the room, as a page; changes come as presence frames."""
+    """Ask for a page of the users online in a room. Changes come as presence frames."""
 
     room: RoomId
     after: Annotated[str, Meta(max_length=64)] = ""
@@ -137,7 +137,7 @@ class Presence(Command):
 
 
 class Create(Command):
-    """Create a room and own it."""
+    """Create a room; the user becomes its owner."""
 
     room: RoomId
     title: Annotated[str, Meta(max_length=400)] = ""
@@ -154,20 +154,20 @@ class Change(Command):
 
 
 class Invite(Command):
-    """Ask for an invite to the room: a secret that lets its holder join (moderators)."""
+    """Ask for an invite: a secret that lets its holder join the room (moderators)."""
 
     room: RoomId
 
 
 class Kick(Command):
-    """End another member's membership (moderators, of those below them)."""
+    """End another member's membership (moderators, for members with a lower role)."""
 
     room: RoomId
     user: UserId
 
 
 class Role(Command):
-    """Give a member a role (owners)."""
+    """Grant a member a role (owners)."""
 
     room: RoomId
     user: UserId
@@ -175,21 +175,21 @@ class Role(Command):
 
 
 class Typing(Command):
-    """Say that one is typing, or has stopped. Not answered; lasts 6 s unless repeated."""
+    """Signal that the user is typing, or has stopped. Not answered; lasts 6 s unless repeated."""
 
     room: RoomId
     on: bool = True
 
 
 class Read(Command):
-    """Move one's read pointer. Not answered unless `n` is given; it never falls."""
+    """Move the user's read pointer, which never falls. Not answered unless `n` is given."""
 
     room: RoomId
     seq: Seq
 
 
 class Ping(Command):
-    """Ask for an answer, to measure the round trip or to see that the server lives."""
+    """Ask for an answer, to measure the round trip or to see that the server is alive."""
 
 
 AnyCommand = (

@@ -1,11 +1,10 @@
-"""Frames of the native protocol, as typed structs: what the server sends, as `commands.py` is what clients send.
+"""What the server sends, as typed structs. What clients send is in `commands.py`; what is sent when, in `delivery`.
 
-Three kinds: a frame that nobody asked for (`Frame`), an answer to a command (`Answer`), and an error in place of an
-answer. Answers carry neither "op" nor "n": how an answer finds its command differs from wire to wire (`codec.answer`).
-A receiver ignores fields that it does not know. Defaults are for reading what another version of the server left out. What
-is sent is written in full, but where a struct says `omit_defaults`.
+There are three kinds: frames that answer no command (`Frame`), answers (`Answer`), and errors in place of an answer.
+Answers carry neither "op" nor "n": how an answer is matched to its command depends on the wire (`codec.answer`).
 
-Field order is the order on the wire. Rules of what is sent when are in `delivery`.
+A receiver ignores unknown fields. Defaults serve to read what another version of the server has left out; the server
+writes all fields, except for structs with `omit_defaults`. Field order is the order on the wire.
 """
 
 from types import UnionType
@@ -18,7 +17,7 @@ from madang.core.messages import Message
 from madang.core.rooms import Membership
 
 EventArray = Annotated[Raw, Meta(extra_json_schema={"type": "array", "items": {"$ref": "#/$defs/EventFrame"}})]
-"""An array of event frames, as JSON already (`codec.array`): each event is encoded once for all who get it."""
+"""An array of event frames that are encoded already (`codec.array`): each event is encoded once for all receivers."""
 
 
 class RoomInfo(Struct, frozen=True, kw_only=True, gc=False):
@@ -61,15 +60,15 @@ class ServerInfo(Struct, frozen=True, kw_only=True, gc=False):
     ping_ms: int = 0
 
 
-# -- frames that nobody asked for --------------------------------------------------------------------------------------
+# -- frames that answer no command -------------------------------------------------------------------------------------
 
 
 class Frame(Struct, frozen=True, kw_only=True, tag_field="op", gc=False):
-    """What the server sends of its own accord."""
+    """A frame that the server sends of its own accord."""
 
 
 class EventFrame(Frame, frozen=True, tag="event", gc=False):
-    """The head of every event; the fields of its type follow (`core.events`)."""
+    """The head of an event; the fields of its type follow (`core.events`)."""
 
     room: str
     seq: int
@@ -81,7 +80,7 @@ class EventFrame(Frame, frozen=True, tag="event", gc=False):
 
 
 class SkipFrame(Frame, frozen=True, kw_only=True, tag="skip", rename={"from_": "from"}, gc=False):
-    """Events `from_` to `to` are left out because the room is crowded: only joins."""
+    """Events `from_` to `to`, all of them joins, are left out because the room is crowded."""
 
     room: str
     from_: int
@@ -97,7 +96,7 @@ class BehindFrame(Frame, frozen=True, kw_only=True, tag="behind", rename={"from_
 
 
 class ResetFrame(Frame, frozen=True, kw_only=True, tag="reset", gc=False):
-    """The client is too far behind to be brought up event by event, and starts afresh from these events."""
+    """The client is too far behind to catch up event by event. It starts again from these events."""
 
     room: str
     epoch: str
@@ -121,7 +120,7 @@ class ReadFrame(Frame, frozen=True, kw_only=True, tag="read", gc=False):
 
 
 class PresenceFrame(Frame, frozen=True, kw_only=True, omit_defaults=True, tag="presence", gc=False):
-    """Who has come online (id → name) and who has gone; crowded rooms are told only how many are there."""
+    """Who has come online (id → name) and who has gone offline. In crowded rooms only the count is sent."""
 
     room: str
     count: int
@@ -130,7 +129,7 @@ class PresenceFrame(Frame, frozen=True, kw_only=True, omit_defaults=True, tag="p
 
 
 class ByeFrame(Frame, frozen=True, kw_only=True, tag="bye", gc=False):
-    """The server is about to close the connection; `retry_ms` is when to come back."""
+    """The server is about to close the connection; the client should reconnect after `retry_ms`."""
 
     reason: str = ""
     retry_ms: int = 0
@@ -140,11 +139,11 @@ class ByeFrame(Frame, frozen=True, kw_only=True, tag="bye", gc=False):
 
 
 class Answer(Struct, frozen=True, kw_only=True, gc=False):
-    """The answer to a command that succeeded."""
+    """The answer to a successful command."""
 
 
 class EmptyAnswer(Answer, frozen=True, kw_only=True, gc=False):
-    """It has been done; there is nothing more to say."""
+    """The command succeeded, and has no result."""
 
 
 class HelloAnswer(Answer, frozen=True, kw_only=True, gc=False):
@@ -168,7 +167,7 @@ class JoinAnswer(Answer, frozen=True, kw_only=True, gc=False):
 
 
 class AppendAnswer(Answer, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The event stands in the log; `duplicate`: an earlier command with the same cid put it there."""
+    """The event is in the log; `duplicate`: an earlier command with the same cid put it there."""
 
     id: str
     seq: int
@@ -177,13 +176,13 @@ class AppendAnswer(Answer, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 
 
 class UnchangedAnswer(Answer, frozen=True, kw_only=True, gc=False):
-    """Things stood that way already; nothing was appended."""
+    """Nothing had to change, so nothing was appended."""
 
     unchanged: bool = True
 
 
 class MessagesAnswer(Answer, frozen=True, kw_only=True, gc=False):
-    """Messages as they stand now, ascending by seq; `more`: others lie beyond, in the direction asked for."""
+    """Messages as they stand now, ascending by seq; `more`: there are others beyond, in the direction asked for."""
 
     messages: list[Message]
     more: bool
@@ -212,7 +211,7 @@ class PresenceAnswer(Answer, frozen=True, kw_only=True, gc=False):
 
 
 class InviteAnswer(Answer, frozen=True, kw_only=True, gc=False):
-    """A secret that lets its holder join the room, and for how long."""
+    """A secret that lets its holder join the room until it expires."""
 
     invite: str
     expires_ms: int
@@ -225,7 +224,7 @@ class PingAnswer(Answer, frozen=True, kw_only=True, gc=False):
 
 
 class ErrorAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A command was refused, or failed; `retry_ms` is after how long it may succeed."""
+    """A command was refused, or failed; after `retry_ms` the same command may succeed."""
 
     code: str
     message: str = ""
@@ -234,7 +233,7 @@ class ErrorAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
 
 AnyFrame = EventFrame | SkipFrame | BehindFrame | ResetFrame | TypingFrame | ReadFrame | PresenceFrame | ByeFrame
 FRAMES: Final[dict[str, type[Frame]]] = {kind.__struct_config__.tag: kind for kind in AnyFrame.__args__}
-"""Frames that nobody asked for, by their "op"."""
+"""Frames that answer no command, by their "op"."""
 
 ANSWERS: Final[dict[str, type[Answer] | UnionType]] = {
     "hello": HelloAnswer,
@@ -259,14 +258,15 @@ ANSWERS: Final[dict[str, type[Answer] | UnionType]] = {
     "read": EmptyAnswer,
     "ping": PingAnswer,
 }
-"""What each operation is answered with."""
+"""The answers of each operation."""
 
 
 def append_answer(appended: Appended | None, ack: str) -> AppendAnswer | UnchangedAnswer:
-    """Return the answer to what appends an event; None: it changed nothing.
+    """Return the answer to a command that appends an event.
 
     Args:
-        ack: the level that the log promises.
+        appended: None if nothing had to change.
+        ack: the log's ack level.
     """
     if appended is None:
         return UnchangedAnswer()
