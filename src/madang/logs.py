@@ -1,6 +1,6 @@
-"""What the log looks like: one line per event on stderr, for people or as JSON. Libraries speak only when it matters.
+"""The log's format: one line per event on stderr, for people or as JSON. Libraries log only what matters.
 
-Everything logs through the standard library; structlog gives it its form here, once, at start. No request, token or
+Everything logs through the standard library; structlog formats it, set up here once at start. No request, token or
 message is ever logged.
 """
 
@@ -15,21 +15,21 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 _QUIET: Final = {
-    "uvicorn": logging.ERROR,  # below that: starting, stopping, and a line for every malformed request
+    "uvicorn": logging.ERROR,  # warnings are starts, stops, and a line for every malformed request
     "alembic": logging.WARNING,
-    "asyncio": logging.ERROR,  # sockets that a peer has closed while they were written to
+    "asyncio": logging.ERROR,  # warnings are of sockets that a peer closed during a write
     "websockets": logging.ERROR,
 }
 
 
 def _one_line(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Show control characters instead of sending them to a terminal: what is logged may be a client's word."""
+    """Escape control characters, so that text from a client cannot control the terminal."""
     event["event"] = _CONTROL.sub(lambda found: repr(found[0])[1:-1], str(event["event"]))
     return event
 
 
 def set_up(level: str, form: str) -> None:
-    """Write what is at `level` ("debug" to "error") or above, in the form "console" or "json"."""
+    """Log what is at `level` ("debug" to "error") or above, in the format "console" or "json"."""
     shared: list[Processor] = [
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
@@ -41,7 +41,7 @@ def set_up(level: str, form: str) -> None:
     if form == "json":
         closing = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     else:
-        plain = structlog.dev.plain_traceback  # the pretty one shows local variables: tokens, texts
+        plain = structlog.dev.plain_traceback  # the pretty one shows local variables: tokens and messages
         closing = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain, pad_event_to=0)]
     remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler = logging.StreamHandler(sys.stderr)

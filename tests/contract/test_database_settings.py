@@ -71,7 +71,7 @@ async def assert_command_refuses(data: Path, case: Case) -> None:
         Case(f"mongodb://me:{SECRET}@host/db", "does not know the database 'mongodb'", "postgresql://"),
         Case("not a url", "is not a URL", "postgresql://"),
         Case(f"postgresql://me:{SECRET}@host:port/db", "is not a URL", "postgresql://"),
-        Case("mysql://root@127.0.0.1", "no database of it", "mysql://"),
+        Case("mysql://root@127.0.0.1", "no database on it", "mysql://"),
         Case("sqlite://", "needs a file", "sqlite:///"),
         Case("postgresql://127.0.0.1:1/x?sslmod=require", "does not know: sslmod", "sslmode"),
     ],
@@ -124,8 +124,8 @@ async def test_postgresql_that_is_set_wrongly(tmp_path: Path, postgres: Postgres
     for case in (
         Case(postgres.url("missing"), 'database "missing" does not exist', "createdb"),
         Case(guest.replace(SECRET, SECRET * 2) + "fine", "password authentication failed", "Check the user"),
-        Case(postgres.url("lax"), "confirm before it has stored .*synchronous_commit", "ALTER DATABASE"),
-        Case(postgres.url("readonly"), "takes no writes", "default_transaction_read_only = off"),
+        Case(postgres.url("lax"), "confirms a commit before it is on disk .*synchronous_commit", "ALTER DATABASE"),
+        Case(postgres.url("readonly"), "is read-only", "default_transaction_read_only = off"),
         Case(postgres.url("latin"), "encoded in LATIN1", "--encoding=UTF8"),
     ):
         await assert_refused(case)
@@ -138,7 +138,7 @@ async def test_what_is_only_warned_of_is_warned_of(postgres: PostgresServer, cap
     sql(postgres, "ALTER SYSTEM SET full_page_writes = off")
     sql(postgres, "SELECT pg_reload_conf()")
     warned = [one.problem for one in (await inspect_database(postgres.url("fine"))).warnings]
-    expected = ["fsync = off", "full_page_writes = off", "takes 4 connections"]
+    expected = ["fsync = off", "full_page_writes = off", "accepts 4 connections"]
     assert [name for name in expected if any(name in problem for problem in warned)] == expected
     await (await open_store(postgres.url("fine"), now_ms)).close()
     assert [record.message for record in caplog.records if any(name in record.message for name in expected)]
@@ -169,8 +169,13 @@ async def test_mariadb_that_is_set_wrongly(mariadb: MariadbServer) -> None:
     for setting, mended, problem, hint in (
         ("innodb_flush_log_at_trx_commit = 2", "= 1", "innodb_flush_log_at_trx_commit is not 1", "Set it to 1"),
         ("sync_binlog = 0", "= 1", "sync_binlog is not 1", "Set it to 1"),
-        ("read_only = 1", "= 0", "takes no writes", "SET GLOBAL read_only = 0"),
-        ("max_allowed_packet = 1048576", "= 16777216", "statements of 1048576 bytes", "max_allowed_packet = 16777216"),
+        ("read_only = 1", "= 0", "is read-only", "SET GLOBAL read_only = 0"),
+        (
+            "max_allowed_packet = 1048576",
+            "= 16777216",
+            "statements of at most 1048576 bytes",
+            "max_allowed_packet = 16777216",
+        ),
     ):
         mariadb.run(f"SET GLOBAL {setting}")
         await assert_refused(Case(mariadb.url("fine"), problem, hint))

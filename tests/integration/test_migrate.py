@@ -212,8 +212,8 @@ async def test_ctrl_c_ends_it_in_order_and_it_goes_on(tmp_path: Path, postgres_u
     _, error = await asyncio.wait_for(process.communicate(), PATIENCE_S)
     assert (process.returncode, error.decode()) == (
         130,
-        "Interrupted. Run the same command again: it goes on where it was.\n",
+        "Interrupted. Run the same command again: it continues where it stopped.\n",
     )
     done = await madang("serve", "--data", tmp_path, "--port", "0", "--admin-port", "0", "--database", postgres_url)
-    assert (done.status, "a copy that is not complete" in done.err) == (2, True)
+    assert (done.status, "an incomplete copy" in done.err) == (2, True)
     assert (await madang(*command)).status == 0

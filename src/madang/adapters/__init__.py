@@ -1,1 +1,1 @@
-"""The only place that imports drivers: one folder per product, each implementing ports. Adapters do not know each other."""
+"""The only place that imports drivers: a folder for each database and bus. Adapters do not import each other."""

@@ -60,7 +60,7 @@ def migrate(
         with _progress(quiet) as tell:
             rows = asyncio.run(copying(tell))
     except Stopped:
-        print("Interrupted. Run the same command again: it goes on where it was.", file=sys.stderr)
+        print("Interrupted. Run the same command again: it continues where it stopped.", file=sys.stderr)
         sys.exit(INTERRUPTED)
     seconds = time.monotonic() - started
     print(f"All {rows:,} rows are there, and the same on both sides ({seconds:.1f} s). Serve from {there} from now on.")

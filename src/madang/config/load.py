@@ -1,6 +1,6 @@
 """Settings from their sources: the first wins of the command line, MADANG_* variables, the TOML file, the default.
 
-In the file a setting stands in the table of its group, or by its full name above all tables.
+In the file a setting is in the table of its group, or above all tables under its full name.
 """
 
 import os
@@ -76,7 +76,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _entries(document: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Yield what stands in a document: as it is written there, the full name ("" for none), and the value."""
+    """Yield the entries of a document: the name as written, the full name ("" for none), and the value."""
     for key, value in document.items():
         if key in GROUPS and isinstance(value, dict):
             for inner, one in value.items():

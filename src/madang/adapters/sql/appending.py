@@ -1,7 +1,7 @@
-"""One batch of drafts to outcomes, in one transaction: lock, deduplicate, apply effects, number, store.
+"""From a batch of drafts to outcomes, in one transaction: lock, deduplicate, apply effects, number, store.
 
-The same for every database. What lives elsewhere: what each type of event does (`effects.py`), where rooms are locked
-and rows go (a `Ledger`: `Tables` here, `journal.py` on SQLite), who runs the transaction and in which thread.
+The same for every database. Elsewhere: what each type of event does (`effects.py`), where rooms are locked and rows go
+(a `Ledger`: `Tables` here, `journal.py` on SQLite), and who runs the transaction, in which thread.
 """
 
 import secrets
@@ -22,10 +22,10 @@ from madang.ports.log import Outcome
 
 
 class Ledger(Protocol):
-    """Where one kind of database keeps rooms and new events during an append."""
+    """How one kind of database locks rooms and keeps new events during an append."""
 
     def lock(self, c: Connection, wanted: Sequence[str]) -> dict[str, Head]:
-        """Hold rooms (sorted) until the transaction ends, and give the heads of those that exist."""
+        """Lock rooms (sorted) until the transaction ends, and return the heads of those that exist."""
 
     def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles]:
         """Return the cids that are in the log already, and the roles of those who ask.
@@ -34,10 +34,10 @@ class Ledger(Protocol):
         """
 
     def fold_room(self, c: Connection, room: str) -> None:
-        """Put all of a room's earlier events into `events`, where an effect is about to look for them."""
+        """Move all of a room's earlier events into `events`, where an effect is about to look for them."""
 
     def store(self, c: Connection, rows: list[EventRow]) -> None:
-        """Keep new events."""
+        """Store new events."""
 
 
 class Tables:
@@ -45,14 +45,14 @@ class Tables:
 
     def lock(self, c: Connection, wanted: Sequence[str]) -> dict[str, Head]:
         lock_rooms(c, wanted)
-        # A statement of its own: it sees what those have committed who held the locks before.
+        # A statement of its own, so that it sees what the previous holders of the locks committed.
         return {room: Head(seq, id) for room, seq, id in newest_of(c, wanted)}
 
     def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles]:
         return look_up(c, keys)
 
     def fold_room(self, c: Connection, room: str) -> None:
-        pass  # they are there
+        pass  # they are there already
 
     def store(self, c: Connection, rows: list[EventRow]) -> None:
         write(c, rows)
@@ -88,11 +88,11 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
             outcomes.append(Refused("not_member"))
             continue
         try:
-            stands = effects.apply(batch, d, head.seq + 1)
+            changed = effects.apply(batch, d, head.seq + 1)
         except Refused as refused:
             outcomes.append(refused)
             continue
-        if not stands:
+        if not changed:
             outcomes.append(None)
             continue
         event, row = number(d, head, ids, now_ms)
@@ -101,7 +101,7 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
         outcomes.append(Appended(event))
         if key is not None:
             known[key] = FirstUse(event, d.target)
-    if folded:  # what changes messages goes straight to where messages are read
+    if folded:  # events that change messages go straight to the table in which messages are read
         write(c, rows)
     elif rows:
         ledger.store(c, rows)
@@ -113,12 +113,12 @@ def _of_anyone(d: Draft) -> bool:
 
 
 def _lock(c: Connection, drafts: Sequence[Draft], ledger: Ledger) -> dict[str, Head]:
-    """Hold the batch's rooms until the transaction ends, and give their heads.
+    """Lock the batch's rooms until the transaction ends, and return their heads.
 
-    Rooms are locked in the order of their ids, and new ones are made after that in the same order: batches that share
-    rooms queue, and never wait for each other in a ring. A new room's row is written here, before the cids are looked
-    up, so that two nodes that get the same room.created queue too. Its event follows, whatever else the batch holds:
-    nothing else can make the first room.created of a room fail.
+    Rooms are locked in the order of their ids, and new ones are created after that in the same order: batches that share
+    rooms queue, and never deadlock. A new room's row is written here, before the cids are looked up, so that two nodes
+    that get the same room.created queue too. Its event follows, whatever else the batch holds: nothing else can make
+    the first room.created of a room fail.
     """
     wanted = sorted({d.room for d in drafts})
     heads = ledger.lock(c, wanted)
@@ -132,7 +132,7 @@ def _lock(c: Connection, drafts: Sequence[Draft], ledger: Ledger) -> dict[str, H
 
 
 def _repeat(first: FirstUse, d: Draft) -> Outcome:
-    """Judge a draft whose cid stands for an event already. What a deletion has erased can no longer be compared."""
+    """Return the outcome of a draft whose cid is in the log already. Content that a deletion erased cannot be compared."""
     event = first.event
     if event.type != d.type:
         return Refused("conflict")
@@ -142,7 +142,7 @@ def _repeat(first: FirstUse, d: Draft) -> Outcome:
 
 
 def look_up(c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles]:
-    """See `Ledger.look_up`; of events, what is in `events`."""
+    """See `Ledger.look_up`; finds only what is in `events`."""
     found: dict[CidKey, FirstUse] = {}
     roles: Roles = {}
     for room, user, cid, role, target, seq, id, type, name, body in dialects.look_up(c, keys):
@@ -153,6 +153,6 @@ def look_up(c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse
 
 
 def write(c: Connection, rows: list[EventRow]) -> None:
-    """Put rows into `events`."""
+    """Insert rows into `events`."""
     if rows:
         c.exec_driver_sql(insert_text(events, c.dialect), rows)

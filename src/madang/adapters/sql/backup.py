@@ -1,6 +1,6 @@
-"""Copies of a SQLite database: consistent while a server runs on it, and restored as a new history.
+"""Backups of a SQLite database: consistent while a server runs on it, and restored as a new history.
 
-These calls block; run them in a program of their own or in a thread. Database servers bring their own tools.
+These calls block; run them in a program of their own or in a thread. Database servers have their own tools.
 """
 
 import os
@@ -18,7 +18,7 @@ from madang.adapters.sql.sqlite_file import lock_file, open_read_only
 from madang.errors import SetupError
 
 Progress = Callable[[int, int], None]
-"""Told after each step how many pages have been copied, and how many there are."""
+"""Called after each step with the number of pages copied so far, and the total."""
 
 STEP_PAGES: Final = 2_048  # 8 MiB
 
@@ -31,7 +31,7 @@ SERVER_HINTS: Final = {
 
 
 def backup(url: str, path: Path, progress: Progress) -> None:
-    """Copy the database of a URL into a new file, all of it as of one moment. Writers are not held up.
+    """Copy the database of a URL into a new file, all of it as of one moment. Writers are not blocked.
 
     Raises:
         SetupError: nothing to copy, the file exists already, or the database is not SQLite.
@@ -44,10 +44,10 @@ def backup(url: str, path: Path, progress: Progress) -> None:
 
 
 def restore(path: Path, url: str, progress: Progress) -> None:
-    """Make the database of a URL, which must not exist yet, from a backup. Every room gets a new epoch.
+    """Create the database of a URL, which must not exist yet, from a backup. Every room gets a new epoch.
 
     Raises:
-        SetupError: no backup of Madang, a damaged or newer one, or the place is not empty.
+        SetupError: not a backup of Madang, a damaged or newer one, or the database exists already.
     """
     database = _file_of(url)
     with closing(_opened(path)) as source:
@@ -58,7 +58,7 @@ def restore(path: Path, url: str, progress: Progress) -> None:
             with _new_file(database) as partial:
                 _copy(source, partial, progress)
                 with closing(sqlite3.connect(partial, isolation_level=None)) as c:
-                    # Seqs after the backup have been seen by clients and will be given out again.
+                    # Clients have seen seqs from after the backup, which will now be assigned a second time.
                     c.execute("UPDATE rooms SET epoch = lower(hex(randomblob(8)))")
         finally:
             os.close(lock)
@@ -73,7 +73,7 @@ def _file_of(url: str) -> Path:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    """Open a database of Madang and begin to read, so that all that follows is as of this moment."""
+    """Open a database of Madang and begin a read transaction, so that all that follows is as of this moment."""
     try:
         c = open_read_only(path)
         try:
@@ -87,7 +87,7 @@ def _opened(path: Path) -> sqlite3.Connection:
             c.close()
             raise
     except (sqlite3.Error, TypeError) as error:
-        raise SetupError(f"{path} is no database of Madang ({error}).", "Name another file.") from error
+        raise SetupError(f"{path} is not a database of Madang ({error}).", "Name another file.") from error
     if oldest > migrations.NEWEST:
         c.close()
         raise SetupError(f"{path} was written by a newer Madang (schema {revision}).", "Use that version.")
@@ -96,12 +96,12 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def _new_file(path: Path) -> Iterator[Path]:
-    """Give the name of a file to write, which becomes `path` when it is complete and on disk."""
+    """Yield the name of a file to write, which becomes `path` when it is complete and on disk."""
     if path.exists():
         raise SetupError(f"{path} exists already.", "Name another file, or move this one away.")
     partial = path.with_name(f"{path.name}.partial")
     try:
-        # Messages and the signing secret are in it.
+        # Private: messages and the signing secret are in it.
         descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
     except OSError as error:
         raise SetupError(f"{partial} cannot be written ({error.strerror}).", "Name another file.") from error
@@ -113,7 +113,7 @@ def _new_file(path: Path) -> Iterator[Path]:
         os.fsync(folder)
         os.close(folder)
     except sqlite3.Error as error:
-        raise SetupError(f"{partial} cannot be written ({error}).", "See that there is room on the disk.") from error
+        raise SetupError(f"{partial} cannot be written ({error}).", "Check that there is room on the disk.") from error
     finally:
         partial.unlink(missing_ok=True)
         os.close(descriptor)
@@ -121,6 +121,6 @@ def _new_file(path: Path) -> Iterator[Path]:
 
 def _copy(source: sqlite3.Connection, target: Path, progress: Progress) -> None:
     with closing(sqlite3.connect(target, isolation_level=None)) as c:
-        c.execute("PRAGMA synchronous=OFF")  # the file is synced as a whole, or it is thrown away
+        c.execute("PRAGMA synchronous=OFF")  # the file is synced as a whole, or thrown away
         source.backup(c, pages=STEP_PAGES, progress=lambda _, left, total: progress(total - left, total))
-        c.execute("PRAGMA journal_mode=DELETE")  # one file, that needs no -wal beside it
+        c.execute("PRAGMA journal_mode=DELETE")  # one file, without a -wal beside it

@@ -1,11 +1,11 @@
-"""A whole installation copied from one database into another, of whatever kinds, and compared with it row by row.
+"""Copies a whole installation from one database into another, of whatever kinds, and compares the two row by row.
 
-Rows go in the order of their keys, a batch per transaction: so the greatest key of each table in the target says how far a
-copy came that was cut off, and nothing else is kept about it. The target says of itself that it is not complete, and no
-node starts on it, until every row of both sides has been read again and found the same.
+Rows are copied in the order of their keys, a batch per transaction: so the greatest key of each table in the target says
+how far an interrupted copy came, and nothing else is kept about it. The target is marked as incomplete, and no node
+starts on it, until every row of both sides has been read again and found equal.
 
-The source must stand still. Every start of a node leaves a trace in its leases, so they tell whether it did, also between
-two runs. Leases come along as given back: no number is held in the target, and no id can be given out twice.
+The source must not change meanwhile. Every start of a node leaves a trace in its leases, so they show whether it did, also
+between two runs. Leases are copied as released: no number is held in the target, and no id can be assigned twice.
 """
 
 import hashlib
@@ -30,34 +30,34 @@ COPIED: Final = (
 )  # fmt: skip
 """In this order: events are counted by their rooms."""
 BATCH: Final = 500
-"""Rows of a transaction; of the longest messages there are, 32 MB."""
+"""Rows in a transaction; 32 MB if all are messages of the greatest length."""
 
 Progress = Callable[[str, int, int], None]
-"""Told after each batch what is being done, how many rows have been, and how many there are."""
+"""Called after each batch with what is being done, the number of rows done, and the total."""
 
-ANEW: Final = "Empty the target and run it again."
+START_OVER: Final = "Empty the target and run it again."
 
 
 class Stopped(Exception):
-    """The copy was asked to stop. The same call goes on where it was."""
+    """The copy was asked to stop. The same call continues where it stopped."""
 
 
 async def copy(
     source_url: str, target_url: str, clock_ms: Callable[[], int], tell: Progress, stopping: Callable[[], bool]
 ) -> int:
-    """Copy everything from one database into another, and compare; gives the number of rows.
+    """Copy everything from one database into another, compare, and return the number of rows.
 
-    What an earlier call with the same databases has copied is not copied again.
+    What an earlier call with the same databases copied is not copied again.
 
     Raises:
-        SetupError: a database cannot be opened or is in use, the source has nothing, the target something else.
-        MadangError: it could not be done, or the two sides differ.
-        Stopped: `stopping` said so.
+        SetupError: a database cannot be opened or is in use, the source is empty, or the target holds something else.
+        MadangError: it failed, or the two sides differ.
+        Stopped: `stopping` returned True.
     """
     here, there = place(source_url), place(target_url)
     if here == there:
         raise SetupError("Source and target are the same database.", "Name another target with --to.")
-    await _look(source_url, target_url)
+    await _check(source_url, target_url)
     source = await open_engine(source_url, clock_ms)
     try:
         target = await open_engine(target_url, clock_ms)
@@ -70,7 +70,7 @@ async def copy(
 
 
 def place(url: str) -> str:
-    """Name a database without user and password."""
+    """Return the name of a database, without user and password."""
     where = parsed(url)
     if where.get_backend_name() == "sqlite":
         return str(where.database)
@@ -79,11 +79,11 @@ def place(url: str) -> str:
     ).render_as_string()
 
 
-async def _look(source_url: str, target_url: str) -> None:
-    """See that there is something to copy and room for it, before either is touched."""
+async def _check(source_url: str, target_url: str) -> None:
+    """Check that there is something to copy and that the target is empty, before either is changed."""
     source = await inspect_database(source_url)
     if source.schema is None:
-        raise SetupError(f"There are no data of Madang at {place(source_url)}.", "Name others with --from or --data.")
+        raise SetupError(f"There is no data of Madang at {place(source_url)}.", "Name others with --from or --data.")
     if source.refused is not None:
         raise source.refused
     target = await inspect_database(target_url)
@@ -92,7 +92,7 @@ async def _look(source_url: str, target_url: str) -> None:
 
 
 class _Copy:
-    """One run. Done with a database of its own on either side, both open."""
+    """One run, with both databases open."""
 
     def __init__(
         self, source: Engine, here: str, target: Engine, there: str, tell: Progress, stopping: Callable[[], bool]
@@ -103,31 +103,31 @@ class _Copy:
         self._to = there
         self._tell = tell
         self._stopping = stopping
-        self._mark = ""  # what the source was when this copy began
+        self._mark = ""  # identifies the source and its state when this copy began
         self._total = 0
 
     async def run(self, now_ms: int) -> int:
         try:
             await self._source.fold_all()
-            self._mark = await self._source.read(partial(_standing_still, now_ms=now_ms, where=self._from))
+            self._mark = await self._source.read(partial(_mark_unused, now_ms=now_ms, where=self._from))
             await self._target.write(partial(_claim, mark=self._mark, where=self._to))
             self._total = sum([await self._source.read(partial(size, table=table)) for table in COPIED])
             await self._copy()
-            await self._see_that_the_source_stood_still()
+            await self._check_source_unchanged()
             rows = await self._compare()
-            await self._see_that_the_source_stood_still()
+            await self._check_source_unchanged()
             await self._target.write(partial(installation.drop, name=installation.COPYING))
         except StorageFull:
-            raise MadangError("storage_full", "A disk is full. Make room and run it again: it goes on.") from None
+            raise MadangError(
+                "storage_full", "A disk is full. Make room and run it again: it continues where it stopped."
+            ) from None
         except StorageError as error:
             raise MadangError(
                 error.code,
-                f"A database failed ({reason(error.__cause__ or error)}). Run it again: it goes on where it was.",
+                f"A database failed ({reason(error.__cause__ or error)}). Run it again: it continues where it stopped.",
             ) from error
         except exc.IntegrityError:
-            raise MadangError(
-                "internal", "Something else writes into the target. Let one copy run at a time."
-            ) from None
+            raise MadangError("internal", "Something else writes into the target. Run one copy at a time.") from None
         return rows
 
     async def _copy(self) -> None:
@@ -136,7 +136,7 @@ class _Copy:
             done += await self._target.read(partial(size, table=table))
             after = await self._target.read(partial(last_key, table=table))
             while rows := await self._rows(self._source, table, after):
-                rows = [_given_back(table, row) for row in rows]
+                rows = [_as_released(table, row) for row in rows]
                 await self._put(table, rows)
                 after = key_of(table, rows[-1])
                 done += len(rows)
@@ -147,10 +147,10 @@ class _Copy:
         for table in COPIED:
             after: Key | None = None
             while True:
-                theirs = [_given_back(table, row) for row in await self._rows(self._source, table, after)]
+                theirs = [_as_released(table, row) for row in await self._rows(self._source, table, after)]
                 ours = await self._rows(self._target, table, after)
                 if theirs != ours:
-                    raise MadangError("internal", f"{self._difference(table, theirs, ours)} {ANEW}")
+                    raise MadangError("internal", f"{self._difference(table, theirs, ours)} {START_OVER}")
                 if not ours:
                     break
                 after = key_of(table, ours[-1])
@@ -167,7 +167,7 @@ class _Copy:
         try:
             await self._target.write(partial(_insert, table=table, rows=rows))
         except Unstorable:
-            for row in rows:  # in order, so that the greatest key still says how far it came
+            for row in rows:  # in order, so that the greatest key still says how far the copy came
                 await self._put_one(table, row)
 
     async def _put_one(self, table: Table, row: tuple[Any, ...]) -> None:
@@ -175,50 +175,51 @@ class _Copy:
             await self._target.write(partial(_insert, table=table, rows=[row]))
         except Unstorable:
             raise SetupError(
-                f"{self._to} cannot hold what stands in {_named(table, row)}.",
+                f"{self._to} cannot store {_named(table, row)}.",
                 "Delete that message, or choose another kind of database." if table is tables.events else "Change it.",
             ) from None
 
-    async def _see_that_the_source_stood_still(self) -> None:
+    async def _check_source_unchanged(self) -> None:
         if await self._source.read(_mark) != self._mark:
-            raise SetupError(f"{self._from} was used while it was copied.", f"Leave it alone. {ANEW}")
+            raise SetupError(f"{self._from} was used while it was copied.", f"Let nothing use it. {START_OVER}")
 
     def _difference(self, table: Table, theirs: Rows, ours: Rows) -> str:
-        """Say where two batches differ first."""
+        """Return a sentence on the first difference of two batches."""
         here, there = ({key_of(table, row): row for row in rows} for rows in (theirs, ours))
         for key in sorted(here.keys() | there.keys()):
             if key not in there:
                 return f"{_named(table, here[key])} is missing in {self._to}."
             if key not in here:
-                return f"{_named(table, there[key])} is in {self._to} alone."
+                return f"{_named(table, there[key])} is only in {self._to}."
             if here[key] != there[key]:
                 break
-        return f"{_named(table, here[key])} is not the same in {self._to}."
+        return f"{_named(table, here[key])} differs in {self._to}."
 
 
-def _standing_still(c: Connection, now_ms: int, where: str) -> str:
-    """See that no node is on the source, and give its mark. A SQLite file is ours alone: its claim says so."""
+def _mark_unused(c: Connection, now_ms: int, where: str) -> str:
+    """Check that no node is on the source, and return its mark. A SQLite file is locked, so that no node can be on it."""
     if c.dialect.name != "sqlite" and (held := leases.held(c, now_ms)):
         raise SetupError(
             f"Nodes run on {where}: {', '.join(lease.holder for lease in held)}.",
-            "Stop them; one that has died is forgotten after 30 s.",
+            "Stop them; a node that died is forgotten after 30 s.",
         )
     return _mark(c)
 
 
 def _mark(c: Connection) -> str:
-    """Give what tells this source, and this state of it, from all others: its secret, and who has ever held a number."""
+    """Return what distinguishes this source, and this state of it, from all others: its secret, and every lease so far."""
     rows = [sorted(tuple(row) for row in c.execute(select(table))) for table in (tables.secrets, tables.leases)]
     return hashlib.blake2b(msgspec.msgpack.encode(rows), digest_size=16).hexdigest()
 
 
 def _claim(c: Connection, mark: str, where: str) -> None:
-    """Take the target for the copy of a source, or go on with one that was begun; no node can come from here on."""
+    """Claim the target for the copy of a source, or continue one; from here on no node can start on it."""
     serialise(c, LEASING)
     begun = installation.get(c, installation.COPYING)
     if begun and begun != mark:
         raise SetupError(
-            f"{where} holds an incomplete copy of something else, or the source has been used since it was begun.", ANEW
+            f"{where} holds an incomplete copy of something else, or the source has been used since it was begun.",
+            START_OVER,
         )
     if not begun:
         for table in COPIED:
@@ -231,8 +232,8 @@ def _insert(c: Connection, table: Table, rows: Rows) -> None:
     c.exec_driver_sql(insert_text(table, c.dialect), rows)
 
 
-def _given_back(table: Table, row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Give a row as it is copied: a lease as its holder has given it back, all others as they are."""
+def _as_released(table: Table, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a row as it is copied: a lease as if released, all others as they are."""
     if table is not tables.leases:
         return row
     values = dict(zip(table.columns.keys(), row, strict=True)) | {"holder": "", "expires_ms": 0}
@@ -240,6 +241,6 @@ def _given_back(table: Table, row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _named(table: Table, row: tuple[Any, ...]) -> str:
-    """Name a row by its table and key."""
+    """Return the name of a row: its table and key."""
     key = zip((column.name for column in table.primary_key), key_of(table, row), strict=True)
     return f"{table.name} ({', '.join(f'{name} {value}' for name, value in key)})"

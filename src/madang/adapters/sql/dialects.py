@@ -1,7 +1,7 @@
 """What differs between the databases in SQL, and nothing else. Everything above is written once, over a `Connection`.
 
-Another dialect is one more branch in each of these. Threads, pools, locks of files and errors are not here: they are
-the business of `sqlite.py`, `postgresql.py` and `mysql.py`.
+Another dialect is one more branch in each function. Threads, pools, file locks and errors are in `sqlite.py`,
+`postgresql.py` and `mysql.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,25 +18,25 @@ AnyRow = Row[*tuple[Any, ...]]
 CidKey = tuple[str, str, str]
 """(room, user, cid)"""
 Asked = tuple[str, str, str | None]
-"""(room, user, cid): what an append looks up about a draft. One without a cid asks for the user's role alone."""
+"""(room, user, cid): what an append looks up about a draft. Without a cid it asks only for the user's role."""
 
-# By bytes, and with no padding: in other collations of theirs the cids "a" and "a " would be the same.
+# By bytes, and without padding: in their other collations the cids "a" and "a " would be equal.
 MARIADB_COLLATION: Final = "utf8mb4_nopad_bin"
 MYSQL_COLLATION: Final = "utf8mb4_0900_bin"
 MYSQL: Final = frozenset({"mariadb", "mysql"})
-DUPLICATE: Final = 1062  # MySQL's error for a key that is there already
+DUPLICATE: Final = 1062  # MySQL's error for a key that exists already
 
-# Written out in a statement, because a prepared one can use a partial index only for what it can see.
+# Literals, because a prepared statement can use a partial index only for values it can see.
 OPEN: Final = literal_column("'open'", String)
 OWNER: Final = literal_column("'owner'", String)
 
-# Names of advisory locks: any numbers, as long as they stay the same and nobody else in the database uses them.
+# Names of advisory locks: any numbers, as long as they never change and nothing else in the database uses them.
 MIGRATING: Final = 0x6D61_6461_6E67_01
 LEASING: Final = 0x6D61_6461_6E67_02
 
 
 def insert_new(c: Connection, table: Table, row: Mapping[str, Any]) -> bool:
-    """Insert a row unless its key is there already; whether it was inserted."""
+    """Insert a row unless its key exists already; return whether it was inserted."""
     if c.dialect.name in MYSQL:
         # A refused statement leaves InnoDB's transaction as it was. INSERT IGNORE would hide other errors, too.
         try:
@@ -60,15 +60,15 @@ def from_index(c: Connection, table: Table, index: str) -> TextClause:
 
 
 def greatest(c: Connection, a: ColumnElement[int], b: ColumnElement[int]) -> ColumnElement[int]:
-    """The larger of two values in one row."""
+    """Return the larger of two values in one row."""
     return func.max(a, b) if c.dialect.name == "sqlite" else func.greatest(a, b)
 
 
 def serialise(c: Connection, lock: int) -> None:
-    """Let one transaction at a time go on from here, over all processes. SQLite's writer is alone anyway.
+    """Let one transaction at a time continue from here, over all processes. SQLite has a single writer anyway.
 
-    MySQL's named locks end with the connection, not with the transaction, and its DDL commits by itself: so a migration,
-    on a connection of its own, takes a named lock, and everything else a row that every database of Madang has.
+    MySQL's named locks end with the connection, not with the transaction, and its DDL commits implicitly: so a migration,
+    on a connection of its own, takes a named lock, and everything else locks a row that every database of Madang has.
     """
     if c.dialect.name == "sqlite":
         return
@@ -82,15 +82,15 @@ def serialise(c: Connection, lock: int) -> None:
 
 @lru_cache
 def insert_text(table: Table, dialect: Dialect) -> str:
-    """The driver's own text of an INSERT of all columns, for `exec_driver_sql` with plain tuples.
+    """Return the driver's text of an INSERT of all columns, for `exec_driver_sql` with plain tuples.
 
-    That skips what SQLAlchemy would do per row.
+    That skips what SQLAlchemy would do for each row.
     """
     return str(table.insert().compile(dialect=dialect))
 
 
-# INDEXED BY and a join from keys to index, because a plan chosen by statistics may walk the table. Roles come along,
-# because on a server each statement is a round trip.
+# INDEXED BY and a join from keys to index, because a plan chosen by statistics may walk the table. Roles are read in the
+# same statement, because on a server each statement is a round trip.
 _LOOK_UP_SQLITE: Final = """
     WITH v(room, u, cid) AS (VALUES ...)
     SELECT v.room, v.u, v.cid, (SELECT m.role FROM members m WHERE m.room = v.room AND m."user" = v.u),
@@ -103,7 +103,7 @@ _KNOWN_SQLITE: Final = """
     SELECT 1 FROM v CROSS JOIN events e INDEXED BY events_cid
     ON e.room = v.room AND e."user" = v.u AND e.cid = v.cid AND e.cid IS NOT NULL
 """
-# Of each key one step down two indexes.
+# For each key one descent of each of two indexes.
 _LOOK_UP_POSTGRESQL: Final = """
     SELECT v.room, v.u, v.cid, (SELECT m.role FROM members m WHERE m.room = v.room AND m."user" = v.u),
         e.target, e.seq, e.id, e.type, e.name, e.body
@@ -112,7 +112,7 @@ _LOOK_UP_POSTGRESQL: Final = """
         SELECT * FROM events WHERE room = v.room AND "user" = v.u AND cid = v.cid LIMIT 1
     ) AS e ON true
 """
-# FORCE INDEX for the reason above. MariaDB and MySQL agree on UNION ALL, and on no shorter way.
+# FORCE INDEX for the reason above. UNION ALL is the shortest form that MariaDB and MySQL share.
 _LOOK_UP_MYSQL: Final = """
     SELECT v.room, v.u, v.cid, (SELECT m.role FROM members m WHERE m.room = v.room AND m.`user` = v.u),
         e.target, e.seq, e.id, e.type, e.name, e.body
@@ -126,7 +126,7 @@ _NEWEST_POSTGRESQL: Final = """
     SELECT v.room, e.seq, e.id FROM unnest($1::text[]) AS v(room)
     CROSS JOIN LATERAL (SELECT seq, id FROM events WHERE room = v.room ORDER BY seq DESC LIMIT 1) AS e
 """
-# Of each room one step down the key: MariaDB would walk a whole room for a max(), and knows no LATERAL.
+# For each room one descent of the key: MariaDB would walk a whole room for a max(), and has no LATERAL.
 _NEWEST_MYSQL: Final = """
     SELECT r.id, e.seq, e.id FROM rooms r JOIN events e ON e.room = r.id
     WHERE r.id IN (...) AND e.seq = (SELECT l.seq FROM events l WHERE l.room = r.id ORDER BY l.seq DESC LIMIT 1)
@@ -134,15 +134,15 @@ _NEWEST_MYSQL: Final = """
 
 
 def lock_rooms(c: Connection, rooms: Sequence[str]) -> Sequence[AnyRow]:
-    """Lock the rows of rooms, in order of their ids; they are held until the transaction ends. Not for SQLite.
+    """Lock the rows of rooms, in order of their ids, until the transaction ends. Not for SQLite.
 
-    One text for all numbers of rooms: a driver that prepares statements would prepare each number anew.
+    One text for any number of rooms: a driver that prepares statements would prepare one for each number.
     """
     return _of_rooms(c, rooms, _LOCK_POSTGRESQL, _LOCK_MYSQL)
 
 
 def newest_of(c: Connection, rooms: Sequence[str]) -> Sequence[AnyRow]:
-    """Give (room, newest seq, its id) of those rooms that have an event. Not for SQLite."""
+    """Return (room, newest seq, its id) of those rooms that have an event. Not for SQLite."""
     return _of_rooms(c, rooms, _NEWEST_POSTGRESQL, _NEWEST_MYSQL)
 
 
@@ -153,9 +153,9 @@ def _of_rooms(c: Connection, rooms: Sequence[str], postgresql: str, mysql: str) 
 
 
 def look_up(c: Connection, keys: Sequence[Asked]) -> Sequence[AnyRow]:
-    """Give (room, user, cid, the user's role there, and of the cid's event target, seq, id, type, name, body) of each key.
+    """Return for each key (room, user, cid, the user's role, and the target, seq, id, type, name, body of the cid's event).
 
-    What is not there is None. In one statement for all: 2.0 µs per key on SQLite, where one by one takes 4.8.
+    What does not exist is None. One statement for all keys: 2.0 µs per key on SQLite, where one by one takes 4.8.
     """
     if c.dialect.name == "sqlite":
         keys = padded(keys)
@@ -173,7 +173,7 @@ def _looking_up(count: int) -> str:
 
 @lru_cache
 def known_sqlite(count: int) -> str:
-    """The statement that gives a row if one of `count` cids stands in `events`."""
+    """Return the statement that yields a row if any of `count` cids is in `events`."""
     return _KNOWN_SQLITE.replace("...", ",".join(["(?,?,?)"] * count))
 
 

@@ -1,6 +1,6 @@
 """Rooms, members, read pointers, keys and the secret: `ports.directory` over one connection.
 
-Rooms and members are written by effects alone; what is written here is what no log holds.
+Rooms and members are written only by effects; what is written here is not in any log.
 """
 
 import secrets as chance
@@ -35,7 +35,7 @@ def open_rooms(c: Connection, after: str, limit: int) -> list[Room]:
 
 
 def some_members(c: Connection, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Member]:
-    """Find the memberships of these (room, user) pairs, as far as they exist. See `Directory.member`."""
+    """Return the memberships of these (room, user) pairs, as far as they exist. See `Directory.member`."""
     users: dict[str, list[str]] = {}
     for room, user in wanted:
         users.setdefault(room, []).append(user)
@@ -57,7 +57,7 @@ def _member(row: AnyRow) -> Member:
 
 
 def memberships(c: Connection, user: str, after: str, limit: int, newest: Mapping[str, Head]) -> list[Membership]:
-    """See `Directory.memberships`. Per room one look at the log's end and one range of `mentions`.
+    """See `Directory.memberships`. Costs per room one look-up of the log's end and one range of `mentions`.
 
     `newest` holds heads that may be above the table's (`journal.py`).
     """
@@ -86,7 +86,7 @@ def memberships(c: Connection, user: str, after: str, limit: int, newest: Mappin
 
 
 def set_read(c: Connection, pointers: Sequence[tuple[str, str, int]], newest: Mapping[str, Head]) -> None:
-    """See `Directory.set_read`. In the order of the key, so that two nodes cannot wait for each other in a ring."""
+    """See `Directory.set_read`. In the order of the key, so that two nodes cannot deadlock."""
     seqs = reading.heads(c, sorted({room for room, _, _ in pointers}), newest)
     rows = [
         {"of_room": room, "of_user": user, "to": min(seq, seqs[room])}
@@ -99,7 +99,7 @@ def set_read(c: Connection, pointers: Sequence[tuple[str, str, int]], newest: Ma
 
 
 def secret(c: Connection) -> bytes:
-    """See `Directory.secret`. Whoever comes first makes it; everyone reads what stands."""
+    """See `Directory.secret`. The first caller creates it; everyone reads what is stored."""
     insert_new(c, secrets, {"name": "signing", "value": chance.token_bytes(32)})
     return bytes(c.execute(select(secrets.c.value).where(secrets.c.name == "signing")).scalar_one())
 

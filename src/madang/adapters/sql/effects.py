@@ -1,8 +1,8 @@
 """The table of effects in `ports.log`, one function per type of event.
 
 An effect runs inside the append's transaction, in the order of the drafts. It raises Refused before it has written
-anything, returns False when it would change nothing, or writes what it has to and returns True. It does not number
-events, look at cids or write the event itself: that is `appending.py`, which also sees to it that the room exists.
+anything, returns False when it would change nothing, or writes and returns True. Numbering events, checking cids and
+writing the event itself is up to `appending.py`, which also ensures that the room exists.
 A type that is not in the table at the end changes nothing but the log.
 """
 
@@ -23,23 +23,23 @@ MAX_EMOJIS: Final = 20
 MAX_PINS: Final = 50
 
 Roles = dict[tuple[str, str], str | None]
-"""(room, user) -> role as of here in the batch, None for no member: of all who act in the batch, at least."""
+"""(room, user) -> role at this place in the batch, None for non-members. Holds at least everyone who acts in the batch."""
 
 
 class Batch(NamedTuple):
-    """What an effect may use: the transaction, a call that sees to it that a room's events are all in the table, roles."""
+    """What an effect may use: the transaction, a call that moves all of a room's events into the table, and roles."""
 
     c: Connection
     fold_room: Callable[[str], None]
     roles: Roles
 
     def actor(self, d: Draft) -> str:
-        """The role that a draft is made in."""
+        """Return the role that a draft is made in."""
         return acting_role(None if d.server else self.roles[d.room, d.user], server=d.server)
 
 
 def apply(b: Batch, d: Draft, seq: int) -> bool:
-    """Check and apply the effect of a draft that would get this seq; False when it changes nothing."""
+    """Check and apply the effect of a draft that would get this seq; return False when it changes nothing."""
     effect = _EFFECTS.get(type(d.content))
     return True if effect is None else effect(b, d, d.content, seq)
 
@@ -162,7 +162,7 @@ def _edits(b: Batch, room: str, target: int) -> Sequence[int]:
 
 
 def _message(b: Batch, d: Draft, target: int) -> AnyRow:
-    """Give the row of the message that a draft is about, which stands undeleted in the log."""
+    """Return the row of the message that a draft is about. Raises Refused where there is none, or a deleted one."""
     b.fold_room(d.room)
     this = and_(events.c.room == d.room, events.c.seq == target)
     row = b.c.execute(select(events.c.type, events.c.user, events.c.body).where(this)).one_or_none()

@@ -1,4 +1,4 @@
-"""The second halves of schema steps: taking away what only older versions need, once no node of theirs is left."""
+"""The second halves of schema steps: they drop what only older versions need, once no node of those is left."""
 
 from sqlalchemy import Connection
 
@@ -8,16 +8,16 @@ from madang.errors import SetupError
 
 
 def pending(c: Connection) -> list[str]:
-    """Give the steps whose second half this version knows and nobody has run."""
+    """Return the steps whose second half this version knows and nobody has run."""
     finished = installation.get(c, installation.FINISHED)
     return [revision for revision in migrations.FINISHES if revision > finished]
 
 
 def finish(c: Connection, now_ms: int) -> list[str]:
-    """Run what is pending, within the transaction that `c` is in; gives the steps finished.
+    """Run what is pending, within the transaction that `c` is in, and return the steps finished.
 
     Raises:
-        SetupError: a node of an older version holds a number. None can come while this runs, nor afterwards.
+        SetupError: a node of an older version holds a lease. None can acquire one while this runs, nor afterwards.
     """
     serialise(c, MIGRATING)
     serialise(c, LEASING)
@@ -27,7 +27,7 @@ def finish(c: Connection, now_ms: int) -> list[str]:
     if old := [lease.holder for lease in leases.held(c, now_ms) if lease.schema < steps[-1]]:
         raise SetupError(
             f"Nodes of an older version are on this database: {', '.join(old)}.",
-            "Replace them first; one that has died is forgotten after 30 s.",
+            "Replace them first; a node that died is forgotten after 30 s.",
         )
     migrations.run_finishes(c, steps)
     return steps

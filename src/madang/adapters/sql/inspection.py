@@ -1,4 +1,4 @@
-"""A look at a database for `madang doctor`: who answers, and at which schema. Changes nothing, also while a server runs."""
+"""Inspects a database for `madang doctor`: which server answers, and its schema. Changes nothing; a server may run on it."""
 
 import sqlite3
 import time
@@ -17,16 +17,16 @@ ANSWER_SECONDS: Final = 5.0
 
 
 class Inspection(NamedTuple):
-    """What stands there.
+    """What was found.
 
     Attributes:
         schema: of the tables; None for a database that Madang has not used yet.
-        newest: the schema that this version knows.
-        empty: whether there are no tables, of anybody.
+        newest: the newest schema that this version knows.
+        empty: whether there are no tables at all.
         refused: why this version cannot use it, if it cannot.
-        warnings: what its server should be set to otherwise.
+        warnings: settings of its server that should be changed.
         unfinished: steps that wait for `madang upgrade --finish`.
-        nodes: who holds a number; one of them may have died less than half a minute ago.
+        nodes: holders of leases; one of them may have died less than half a minute ago.
     """
 
     server: str
@@ -40,7 +40,7 @@ class Inspection(NamedTuple):
 
 
 def examine(c: Connection, server: str) -> Inspection:
-    """Return what stands in the database of a connection."""
+    """Inspect the database of a connection."""
     schema = migrations.current(c)
     names = inspect(c).get_table_names()
     if "installation" not in names:
@@ -63,13 +63,13 @@ def _fit(found: list[server_settings.Misconfiguration], refused: SetupError | No
 
 
 class Server(NamedTuple):
-    """How one kind of database server is asked.
+    """How one kind of database server is inspected.
 
     Attributes:
         product: its name, for people.
         port: the one it listens on where a URL names none.
-        timeout: what its driver calls the time to wait for a connection.
-        version: the statement that returns it.
+        timeout: its driver's argument for the seconds to wait for a connection.
+        version: the statement that returns the server's version.
         hint_for: returns what to do about an error; None where the error does not say.
     """
 

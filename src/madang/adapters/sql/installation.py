@@ -1,4 +1,4 @@
-"""What a database says of itself, in a few named facts: which versions may use it, and whether it is all there."""
+"""A few named facts about a database: which versions may use it, and whether it is complete."""
 
 from typing import Final
 
@@ -13,11 +13,11 @@ OLDEST: Final = "oldest"
 FINISHED: Final = "finished"
 """The newest step whose second half has been run; unset: none."""
 COPYING: Final = "copying"
-"""What is being copied into this database, and not complete (`copying.py`); unset: it is."""
+"""What is being copied into this database (`copying.py`); unset once the copy is complete."""
 
 
 def get(c: Connection, name: str) -> str:
-    """Give a fact; "" where it is unset."""
+    """Return a fact; "" where it is unset."""
     return c.execute(select(installation.c.value).where(installation.c.name == name)).scalar() or ""
 
 
@@ -37,15 +37,15 @@ def check_version(c: Connection, newest: str) -> None:
     oldest = get(c, OLDEST)
     if oldest > newest:
         raise SetupError(
-            f"The database is one of a newer Madang (schema {oldest}; this one knows {newest}).",
+            f"The database belongs to a newer Madang (schema {oldest}; this one knows {newest}).",
             "Start that version, or restore a backup made before the upgrade.",
         )
 
 
 def check_complete(c: Connection) -> None:
-    """Raise SetupError if only a part of the installation has been copied into this database."""
+    """Raise SetupError if the installation has been copied into this database only in part."""
     if get(c, COPYING):
         raise SetupError(
-            "The database holds a copy that is not complete.",
-            "Run the same madang migrate again: it goes on where it was.",
+            "The database holds an incomplete copy.",
+            "Run the same madang migrate again: it continues where it stopped.",
         )

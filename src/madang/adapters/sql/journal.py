@@ -1,20 +1,20 @@
-"""The journal: why a message costs SQLite a third of what it would.
+"""The journal: batches go to disk as blobs first, so that a message costs SQLite a third of what it would otherwise.
 
-A row of `events` goes to two random places, its room's end and its cid's place, and each place is a page of 4 KB that
+A row of `events` goes to two random places, the end of its room and the place of its cid, and each is a page of 4 KB that
 a transaction writes to the WAL. In batches of 100 over 500 rooms that is 26 µs and 13.6 KB per row. So a batch is first
-written as one row of `journal`, a blob of its events, at one place: that commit, fsynced, is the ack. Its events wait in
-memory until some thousand are together, and then move into `events` sorted by room, so that neighbours share their
-pages: 8 µs and 2.2 KB per row (`python -m bench.storage`).
+written as one row of `journal`, a blob of its events, in one place: that commit, fsynced, is the ack. Its events wait in
+memory until several thousand have gathered, and then move into `events` sorted by room, so that neighbours share pages:
+8 µs and 2.2 KB per row (`python -m bench.storage`).
 
     append ──> journal + `recent` (memory) ──fold──> events
 
 - Every acked event is at any moment in `recent` or in `events`: it leaves `recent` after the commit that folded it. So
   a reader that takes `recent` first and reads `events` after that misses nothing; where both have an event, the table
-  is right, because only there a deletion erases.
-- A fold walks over the rooms in slices, so that no append waits long. Journal rows go when all rooms have been walked
-  over that had events when they were written. Until then some of their events stand in both, so that after a crash
-  only those count that are not in `events`.
-- An effect that looks at a message needs it in the table: `fold_room` folds that one room within the batch's transaction.
+  is right, because deletions erase only there.
+- A fold visits the rooms in slices, so that no append waits long. Journal rows are deleted once every room that had events
+  when the fold began has been folded. Until then some of their events are in both places, so after a crash only those
+  that are not in `events` are taken from the journal.
+- An effect that reads a message needs it in the table: `fold_room` folds that one room within the batch's transaction.
 
 All of this runs in the writer thread. Others may only read `recent` and `heads`.
 """
@@ -39,20 +39,20 @@ from madang.core.ids import IdSource
 from madang.ports.log import Outcome
 
 FOLD: Final = 8_000
-"""Waiting events from which a fold begins. Of 2,000, 4,000, 8,000 and 16,000, over 500 rooms, a message costs the thread
+"""Waiting events at which a fold begins. With 2,000, 4,000, 8,000 and 16,000, over 500 rooms, a message costs the thread
 18.4, 15.6, 12.8 and 11.6 µs in all; each waiting event takes 0.7 KB."""
 SLICE: Final = 400
-"""Events folded at a time, or twice the batch before if that was larger: what the next append may have to wait for."""
+"""Events folded at a time, or twice the last batch if that is more: what the next append may have to wait for."""
 MAX_HEADS: Final = 100_000
 """Rooms whose newest seq and id are kept in memory, at 0.3 KB each."""
 MAX_ROLES: Final = 100_000
-"""Memberships that are kept in memory, at 0.3 KB each."""
+"""Memberships kept in memory, at 0.3 KB each."""
 
 PUT: Final = 512
-"""Rows of one INSERT. With `executemany` every row is a call that gives up the GIL: a slice of 400 then took 10.7 ms while
-the loop was busy, and takes 3.2 ms in one call."""
+"""Rows in one INSERT. With `executemany` every row is a call that releases the GIL: a slice of 400 took 10.7 ms while the
+loop was busy, and takes 3.2 ms in one call."""
 PAD: Final = 64
-"""An INSERT is padded to a multiple of this with its last row, so that eight statements serve all and stay prepared."""
+"""An INSERT is padded to a multiple of this with its last row, so that eight prepared statements serve all sizes."""
 
 _COLUMNS: Final = ", ".join(f'"{column.name}"' for column in events.columns)
 _encode = msgspec.msgpack.Encoder().encode
@@ -70,32 +70,32 @@ class Waiting:
 
 
 class Journal:
-    """What has been acked and is not in `events` yet. Also the ledger of `appending.append` on SQLite."""
+    """Events that are acked and not in `events` yet. Also the ledger of `appending.append` on SQLite."""
 
     def __init__(self, raw: sqlite3.Connection) -> None:
         self._raw = raw
         self.heads: dict[str, Head] = {}
         self.recent: dict[str, Waiting] = {}
-        self._roles: dict[tuple[str, str], str] = {}  # (room, user) -> role of members who have acted; oldest first
+        self._roles: dict[tuple[str, str], str] = {}  # (room, user) -> role of members who acted; oldest first
         self.waiting = 0  # events in `recent`
         self._newest = 0  # key of the newest row of the journal; 0 when it is empty
-        self._walk: list[str] = []  # rooms that this fold has still to walk over, last first
+        self._walk: list[str] = []  # rooms that this fold has yet to visit, last first
         self._until = 0  # key of the newest row when this fold began; 0 when none is under way
-        # Of the transaction that is open: what must be remembered, and forgotten, when it has been committed.
+        # Of the open transaction: what to remember, and what to forget, once it is committed.
         self._heads: dict[str, Head] = {}
         self._stored: list[EventRow] = []
         self._folded: set[str] = set()
         self._roles_now: Roles = {}
 
     def recover(self, c: Connection) -> None:
-        """Take up what an earlier process left behind. Writes nothing, so that a full disk does not keep us from reading."""
+        """Load what an earlier process left in the journal. Writes nothing, so that a full disk does not prevent reading."""
         self._raw.execute("CREATE TABLE IF NOT EXISTS journal (n INTEGER PRIMARY KEY, rows BLOB NOT NULL)")
         left: list[EventRow] = []
         for n, rows in self._raw.execute("SELECT n, rows FROM journal ORDER BY n"):
             self._newest = n
             left += _decode(rows)
-        stands = "SELECT 1 FROM events WHERE room = ? AND seq = ?"
-        self._remember([row for row in left if not self._raw.execute(stands, row[:2]).fetchone()])
+        in_table = "SELECT 1 FROM events WHERE room = ? AND seq = ?"
+        self._remember([row for row in left if not self._raw.execute(in_table, row[:2]).fetchone()])
         self.heads = {room: Head(seq, id) for room, seq, id in reading.heads_and_ids(c, list(self.recent))}
         for room, waiting in self.recent.items():
             self.heads[room] = max(self.heads.get(room, Head()), Head(*waiting.rows[-1][1:3]))
@@ -103,8 +103,8 @@ class Journal:
     def append_plain(self, drafts: Sequence[Draft], ids: IdSource, now_ms: int) -> list[Outcome] | None:
         """Append a batch of plain new messages in a single call to SQLite, which is also the transaction.
 
-        None, with nothing stored, when the batch is not as plain as that: other events, mentions, a room or a member not
-        seen yet, a cid that stands already.
+        Return None, with nothing stored, when the batch is not that plain: other events, mentions, a room or member not seen
+        yet, a cid that is in the log already.
         """
         heads: dict[str, Head] = {}
         cids: set[CidKey] = set()
@@ -138,11 +138,11 @@ class Journal:
         return outcomes
 
     def rows_of(self, room: str) -> list[EventRow]:
-        """A copy of a room's events in `recent`, made in one step: in another thread too."""
+        """Return a copy of a room's events in `recent`, made in one step: safe in any thread."""
         waiting = self.recent.get(room)
         return waiting.rows.copy() if waiting is not None else []
 
-    # The ledger of `appending.append`, within a transaction that is told to be `committed`, and always `ended`.
+    # The ledger of `appending.append`, within a transaction after which `transaction_committed` is called on success, `transaction_ended` always.
 
     def lock(self, c: Connection, wanted: Sequence[str]) -> dict[str, Head]:
         self._heads = {room: self.heads[room] for room in wanted if room in self.heads}
@@ -168,8 +168,8 @@ class Journal:
         self._newest = self._raw.execute("INSERT INTO journal (rows) VALUES (?)", (_encode(rows),)).lastrowid or 0
         self._stored = rows
 
-    def committed(self) -> None:
-        """The transaction stands."""
+    def transaction_committed(self) -> None:
+        """Apply what the committed transaction did."""
         self._forget(self._folded)
         self._remember(self._stored)
         self.heads.update(self._heads)
@@ -180,14 +180,14 @@ class Journal:
         while len(self._roles) > MAX_ROLES:
             del self._roles[next(iter(self._roles))]
 
-    def ended(self) -> None:
-        """The transaction is over, committed or not."""
+    def transaction_ended(self) -> None:
+        """Forget the transaction, committed or not."""
         self._heads, self._stored, self._folded, self._roles_now = {}, [], set(), {}
 
     # Folding
 
     def fold(self, tidy: bool, batch: int = 0) -> bool:
-        """Fold one slice if it is time to (to tidy up: if anything waits); whether more of the fold is to come."""
+        """Fold one slice if it is due (with `tidy`: if anything waits); return whether more of the fold is to come."""
         if not self._until:
             if not self._newest or (self.waiting < FOLD and not tidy):
                 return False
@@ -227,7 +227,7 @@ class Journal:
             raise
 
     def _put(self, rows: list[EventRow]) -> None:
-        """Put sorted rows into `events`."""
+        """Insert sorted rows into `events`."""
         for start in range(0, len(rows), PUT):
             part = rows[start : start + PUT]
             if len(part) < PAD:
@@ -253,14 +253,14 @@ class Journal:
 
 @lru_cache
 def _add_unless_known(keys: int) -> str:
-    """The statement that adds a batch unless one of `keys` cids stands in `events` already."""
+    """Return the statement that adds a batch unless any of `keys` cids is in `events` already."""
     add = "INSERT INTO journal (rows) SELECT ?"
     return " ".join([add, "WHERE NOT EXISTS (", known_sqlite(keys), ")"]) if keys else add
 
 
 @lru_cache
 def _put_text(rows: int) -> str:
-    """The statement that puts `rows` rows into `events`."""
+    """Return the statement that inserts `rows` rows into `events`."""
     values = ",".join(["(?,?,?,?,?,?,?,?,?,?)"] * rows)
-    # Columns by name: a newer version may have added some.
+    # By name: a newer version may have added columns.
     return f"INSERT INTO events ({_COLUMNS}) VALUES {values} ON CONFLICT (room, seq) DO NOTHING"  # noqa: S608  # names

@@ -1,4 +1,4 @@
-"""A table walked in the order of its key, batch by batch, each found by the key of the row before: the same on every database."""
+"""Keyset pagination over a whole table: batches in the order of its key, each found by the key before it."""
 
 from typing import Any, Final
 
@@ -10,14 +10,14 @@ from madang.adapters.sql.tables import events, rooms
 Key = tuple[Any, ...]
 Rows = list[tuple[Any, ...]]
 
-ROOMS: Final = 1_000  # whose ends are looked up at a time
+ROOMS: Final = 1_000  # whose heads are looked up at a time
 
 
 def batch(c: Connection, table: Table, after: Key | None, limit: int) -> Rows:
-    """Give up to `limit` rows whose key is above `after` (None: from the first), whole, in order.
+    """Return up to `limit` whole rows whose key is above `after` (None: from the first), in order.
 
-    What follows (a, b, c) is the rest of (a, b), the rest of a, and all beyond. Each of these is one range of the key,
-    everywhere; where (x, y, z) > (a, b, c) is asked in one condition, MariaDB walks the whole table.
+    What follows (a, b, c) is the rest of (a, b), the rest of a, and all beyond. Each of these is one range of the key on
+    every database; for (x, y, z) > (a, b, c) in one condition, MariaDB walks the whole table.
     """
     key = list(table.primary_key)
     wanted = select(table).order_by(*key)
@@ -34,19 +34,19 @@ def batch(c: Connection, table: Table, after: Key | None, limit: int) -> Rows:
 
 
 def key_of(table: Table, row: tuple[Any, ...]) -> Key:
-    """Give the key of a row."""
+    """Return the key of a row."""
     return tuple(value for column, value in zip(table.columns, row, strict=True) if column.primary_key)
 
 
 def last_key(c: Connection, table: Table) -> Key | None:
-    """Give the greatest key of a table; None when it is empty."""
+    """Return the greatest key of a table; None when it is empty."""
     key = list(table.primary_key)
     row = c.execute(select(*key).order_by(*(column.desc() for column in key)).limit(1)).one_or_none()
     return None if row is None else tuple(row)
 
 
 def size(c: Connection, table: Table) -> int:
-    """Count the rows of a table. Those of the log by their rooms' ends, which takes a step per room and not per event."""
+    """Return the number of rows of a table; of the log by the rooms' heads, a step per room and not per event."""
     if table is not events:
         return c.execute(select(func.count()).select_from(table)).scalar_one()
     total, after = 0, None

@@ -1,8 +1,8 @@
 """Node numbers: `ports.leases` over one connection.
 
-`floor_ms` of a row is what the next holder must stay above. While a lease runs it lies ahead of the ids in use, by as
-much as they may advance before the next renewal; a release lowers it to what was really used.
-A holder is noted with the schema that its code knows, as "name schema".
+`floor_ms` of a row is what the next holder must stay above. While a lease runs it is ahead of the ids in use, by as much
+as they may advance before the next renewal; a release lowers it to what was used.
+A holder is stored with the schema that its code knows, as "name schema".
 """
 
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from madang.ports.leases import Lease, covered
 
 
 class Held(NamedTuple):
-    """A number that a node holds; `schema` is what its code knows, "" if it did not say."""
+    """A number that a node holds; `schema` is the one its code knows, "" if it did not say."""
 
     node: int
     holder: str
@@ -27,7 +27,7 @@ class Held(NamedTuple):
 
 
 def acquire(c: Connection, holder: str, now_ms: int, ttl_ms: int) -> Lease:
-    """See `Leases.acquire`. A database that this version may not use, or that is not all there, is refused (SetupError)."""
+    """See `Leases.acquire`. Raises SetupError for an incomplete database, or one that this version may not use."""
     serialise(c, LEASING)
     installation.check_version(c, migrations.NEWEST)
     installation.check_complete(c)
@@ -36,7 +36,7 @@ def acquire(c: Connection, holder: str, now_ms: int, ttl_ms: int) -> Lease:
     if node is None:
         raise SetupError(
             f"All {NODES} node numbers are in use.",
-            f"Stop some nodes, or wait {ttl_ms // 1000} s for the numbers of nodes that have died.",
+            f"Stop some nodes, or wait {ttl_ms // 1000} s for the numbers of nodes that died.",
         )
     former = c.execute(select(leases.c.fence, leases.c.floor_ms).where(leases.c.node == node)).one_or_none()
     fence, floor_ms = (former.fence + 1, former.floor_ms) if former else (1, EPOCH_MS)
@@ -49,7 +49,7 @@ def acquire(c: Connection, holder: str, now_ms: int, ttl_ms: int) -> Lease:
 
 
 def renew(c: Connection, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> Lease | None:
-    """See `Leases.renew`. An expired number that nobody took meanwhile is still the holder's."""
+    """See `Leases.renew`. An expired number that nobody acquired meanwhile is still the holder's."""
     own = update(leases).where(leases.c.node == lease.node, leases.c.fence == lease.fence)
     until_ms = max(covered(lease.floor_ms, now_ms, ttl_ms, used_ms), lease.until_ms)
     kept = c.execute(own.values(expires_ms=now_ms + ttl_ms, floor_ms=until_ms)).rowcount == 1
@@ -57,7 +57,7 @@ def renew(c: Connection, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -
 
 
 def release(c: Connection, lease: Lease, used_ms: int) -> None:
-    """See `Leases.release`. The fence moves on, so that a renewal that comes late is told that the number is lost."""
+    """See `Leases.release`. The fence is raised, so that a late renewal finds that the number is lost."""
     own = update(leases).where(leases.c.node == lease.node, leases.c.fence == lease.fence)
     c.execute(own.values(holder="", fence=lease.fence + 1, expires_ms=0, floor_ms=max(used_ms, lease.floor_ms)))
 
@@ -68,7 +68,7 @@ def holders(c: Connection, now_ms: int) -> list[str]:
 
 
 def held(c: Connection, now_ms: int) -> list[Held]:
-    """Give the numbers that nodes hold now. Who has called `serialise(c, LEASING)` before keeps others from coming."""
+    """Return the numbers that nodes hold now. Call `serialise(c, LEASING)` first to keep others from acquiring one."""
     wanted = select(leases.c.node, leases.c.holder).where(leases.c.expires_ms > now_ms).order_by(leases.c.node)
     found = [(node, *holder.partition(" ")) for node, holder in c.execute(wanted)]
     return [Held(node, holder, schema) for node, holder, _, schema in found]

@@ -35,8 +35,8 @@ def page(
 ) -> Page:
     """See `Log.messages`.
 
-    `recent` holds events that may not be in the table yet (`journal.py`). Nothing has happened to a message that is not
-    in the table, because its edits, reactions and pins would have put it there.
+    `recent` holds events that may not be in the table yet (`journal.py`). A message that is not in the table has no edits,
+    reactions or pins, because they would have moved it there.
     """
     wanted = select(*_SENT).where(events.c.room == room, events.c.type == MessageSent.type).limit(limit + 1)
     if after is not None:
@@ -62,7 +62,7 @@ def pinned(c: Connection, room: str, user: str) -> list[Message]:
 
 
 def _messages(c: Connection, room: str, user: str, rows: Sequence[_Sent], *, gapless: bool) -> list[Message]:
-    """Put messages together. `gapless`: they are all there are between the first and the last, so two bounds say which.
+    """Assemble messages. `gapless`: they are all the messages between the first and the last, so two bounds select them.
 
     A list of 200 seqs, bound twice, was half the cost of a page.
     """
@@ -100,7 +100,7 @@ def _messages(c: Connection, room: str, user: str, rows: Sequence[_Sent], *, gap
 
 
 def _edits(c: Connection, room: str, seqs: list[int]) -> dict[int | None, tuple[MessageSent | MessageEdited, str]]:
-    """Give, per seq of an edit, what it says and when it was made."""
+    """Return, by the seq of an edit, its content and its time."""
     if not seqs:
         return {}
     wanted = select(events.c.seq, events.c.id, events.c.body).where(events.c.room == room, events.c.seq.in_(seqs))
@@ -110,7 +110,7 @@ def _edits(c: Connection, room: str, seqs: list[int]) -> dict[int | None, tuple[
 def _reactions(
     c: Connection, room: str, user: str, those: ColumnElement[bool]
 ) -> tuple[dict[int, dict[str, int]], dict[int, list[str]]]:
-    """Give, per message, how many put each emoji (in order of the emoji's first), and which the user did."""
+    """Return, by message, the count of each emoji (in order of its first reaction), and the user's own."""
     own = func.max(case((reactions.c.user == user, 1), else_=0))
     wanted = select(reactions.c.target, reactions.c.emoji, func.count(), own)
     here = wanted.where(reactions.c.room == room, those)

@@ -20,26 +20,26 @@ from madang.adapters.sql.store import Unstorable
 from madang.errors import SetupError, StorageFailed, StorageFull
 
 log = logging.getLogger("madang.sql")
-logging.getLogger("asyncmy").setLevel(logging.ERROR)  # it repeats the server's warnings, which our errors tell
+logging.getLogger("asyncmy").setLevel(logging.ERROR)  # its warnings repeat what our errors say
 
 PORT: Final = 3306
 DRIVER: Final = "mysql+asyncmy"
 
-# Error numbers. What is not named here (lost connections, shutdowns, I/O errors) leaves the outcome unknown.
+# Error numbers. Any other (lost connections, shutdowns, I/O errors) leaves the outcome unknown.
 DISK_FULL: Final = frozenset({1021, 1114})
-UNDONE: Final = frozenset({1213})  # deadlock: the server has undone the transaction
+UNDONE: Final = frozenset({1213})  # deadlock: the server rolled the transaction back
 DATA: Final = frozenset({1264, 1366, 1406, 3988})  # out of range, no such character, too long
-OUR_MISTAKES: Final = frozenset({1048, 1054, 1062, 1064, 1146, 1267, 1364, 1451, 1452})  # constraint, syntax
+OUR_BUGS: Final = frozenset({1048, 1054, 1062, 1064, 1146, 1267, 1364, 1451, 1452})  # constraint, syntax
 
 HINTS: Final = {
-    1040: "Raise the server's max_connections, or let others use fewer.",
+    1040: "Raise the server's max_connections, or let other programs use fewer.",
     1044: "Give the user the database: GRANT ALL ON name.* TO user;",
     1045: "Check the user and the password in MADANG_DATABASE.",
-    1049: "Make the database first, with CREATE DATABASE, or name another in MADANG_DATABASE.",
-    1142: "Let the user make tables: GRANT ALL ON name.* TO user;",
+    1049: "Create the database first, with CREATE DATABASE, or name another in MADANG_DATABASE.",
+    1142: "Let the user create tables: GRANT ALL ON name.* TO user;",
 }
 
-ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+SNAPSHOT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
 async def open_engine(url: URL, clock_ms: Callable[[], int]) -> ServerEngine:
@@ -52,7 +52,7 @@ async def open_engine(url: URL, clock_ms: Callable[[], int]) -> ServerEngine:
         raise server_engine.unusable(url, PORT, "the server", error, hint_for(error)) from error
     engine = _engine(url, kind, server_engine.POOL)
     readers = engine.execution_options()
-    event.listen(readers.sync_engine, "begin", _as_of_one_moment)
+    event.listen(readers.sync_engine, "begin", _begin_snapshot)
     return ServerEngine(engine, readers, judge, clock_ms)
 
 
@@ -68,16 +68,16 @@ async def inspect(url: URL) -> Inspection:
 def _check(url: URL) -> None:
     if not url.database:
         raise SetupError(
-            "The database setting names a server, and no database of it.", "Write mysql://user:password@host/database."
+            "The database setting names a server, but no database on it.", "Write mysql://user:password@host/database."
         )
 
 
-def _as_of_one_moment(c: Connection) -> None:
-    c.exec_driver_sql(ONE_MOMENT)
+def _begin_snapshot(c: Connection) -> None:
+    c.exec_driver_sql(SNAPSHOT)
 
 
 async def _prepare(url: URL) -> str:
-    """Bring the tables to the newest schema; gives which of the two servers it is."""
+    """Bring the tables to the newest schema, and return which of the two servers it is."""
     kind = await _kind(url)
     engine = _engine(url, kind, pool=1)
     try:
@@ -106,7 +106,7 @@ def _connecting(engine: AsyncEngine) -> AsyncEngine:
 
 
 def _connect(dialect: Dialect, _: Any, args: list[Any], options: dict[str, Any]) -> Any:
-    """Connect. Where the server resets the connection at once, asyncmy stumbles over what is not there any more."""
+    """Connect. Where the server resets the connection at once, asyncmy raises a RuntimeError of its own."""
     try:
         return dialect.connect(*args, **options)
     except RuntimeError as error:
@@ -115,14 +115,14 @@ def _connect(dialect: Dialect, _: Any, args: list[Any], options: dict[str, Any])
 
 def _engine(url: URL, kind: str, pool: int) -> AsyncEngine:
     collation = MARIADB_COLLATION if kind == "mariadb" else MYSQL_COLLATION
-    # Values in a statement are compared as the columns are; nothing is cut to fit; a lock is not waited for for ever.
+    # Values in a statement are compared as the columns are; nothing is truncated; waiting for a lock has a limit.
     settings = f"collation_connection='{collation}', sql_mode='STRICT_ALL_TABLES', innodb_lock_wait_timeout="
     engine = create_async_engine(
         url.set(drivername=f"{kind}+asyncmy"),
-        isolation_level="READ COMMITTED",  # who has waited for a room's row sees what its holder committed
+        isolation_level="READ COMMITTED",  # after waiting for a room's row, see what its last holder committed
         pool_size=pool,
         max_overflow=0,
-        hide_parameters=True,  # they are what people wrote
+        hide_parameters=True,  # they are people's messages
         pool_timeout=server_engine.ANSWER_SECONDS,
         connect_args=_patience() | {"init_command": f"SET {settings}{max(1, round(server_engine.ANSWER_SECONDS))}"},
     )
@@ -143,7 +143,7 @@ def hint_for(error: BaseException) -> str | None:
 
 
 def judge(error: exc.DBAPIError) -> Exception | None:
-    """What an error of asyncmy means; None for a mistake of ours."""
+    """Return what an error of asyncmy means; None for a bug of ours."""
     number = _number(error)
     if number in UNDONE:
         return Retryable()
@@ -151,7 +151,7 @@ def judge(error: exc.DBAPIError) -> Exception | None:
         return StorageFull()
     if number in DATA:
         return Unstorable()
-    return None if number in OUR_MISTAKES else StorageFailed()
+    return None if number in OUR_BUGS else StorageFailed()
 
 
 def _number(error: exc.DBAPIError) -> int:

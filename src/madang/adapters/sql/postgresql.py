@@ -1,4 +1,7 @@
-"""PostgreSQL: how it is opened, and what its errors mean. Transactions are `server_engine.py`, what it must be set to is `server_settings.py`."""
+"""PostgreSQL: how it is opened, and what its errors mean.
+
+Transactions are in `server_engine.py`, what the server must be set to in `server_settings.py`.
+"""
 
 import asyncio
 import logging
@@ -20,20 +23,21 @@ log = logging.getLogger("madang.sql")
 
 PORT: Final = 5432
 
-# SQLSTATEs, or their first two letters. What is not named here (lost connections, shutdowns, I/O errors) leaves the
-# outcome unknown.
+# SQLSTATEs, or their first two characters. Any other (lost connections, shutdowns, I/O errors) leaves the outcome unknown.
 DISK_FULL: Final = "53100"
 UNDONE: Final = ("40001", "40P01")  # serialisation failure, deadlock: the server asks to repeat the transaction
 DATA: Final = "22"  # a value that text cannot hold: NUL, half a surrogate pair
-OUR_MISTAKES: Final = ("23", "42")  # constraint, syntax
+OUR_BUGS: Final = ("23", "42")  # constraint, syntax
 
 HINTS: Final = {
     "28": "Check the user and the password in MADANG_DATABASE, and the server's pg_hba.conf.",
-    "3D000": "Make the database first, with createdb, or name another in MADANG_DATABASE.",
-    "42501": "Let the user make tables: GRANT CREATE ON SCHEMA public TO … (ALTER DATABASE … OWNER TO … does that, too).",
-    "53300": "Raise the server's max_connections, or let others use fewer.",
+    "3D000": "Create the database first, with createdb, or name another in MADANG_DATABASE.",
+    "42501": "Let the user create tables: GRANT CREATE ON SCHEMA public TO … (ALTER DATABASE … OWNER TO … does that, too).",
+    "53300": "Raise the server's max_connections, or let other programs use fewer.",
 }
-SQLALCHEMYS: Final = frozenset({"sslmode", "prepared_statement_cache_size"})  # options that are not the driver's own
+SQLALCHEMY_OPTIONS: Final = frozenset(
+    {"sslmode", "prepared_statement_cache_size"}
+)  # options that are not the driver's own
 
 
 async def open_engine(url: URL, clock_ms: Callable[[], int]) -> ServerEngine:
@@ -72,14 +76,14 @@ def _engine(url: URL, pool: int) -> AsyncEngine:
         driver_url(url),
         pool_size=pool,
         max_overflow=0,
-        hide_parameters=True,  # they are what people wrote
+        hide_parameters=True,  # they are people's messages
         pool_timeout=server_engine.ANSWER_SECONDS,
         connect_args={"timeout": server_engine.CONNECT_SECONDS, "command_timeout": server_engine.ANSWER_SECONDS},
     )
 
 
 def driver_url(url: URL) -> URL:
-    """The URL as the driver takes it. `sslmode` is what everybody else calls its `ssl`. Raises SetupError."""
+    """Return the URL as the driver takes it, whose name for `sslmode` is `ssl`. Raises SetupError."""
     _check_options(url)
     found = url.set(drivername="postgresql+asyncpg")
     if "sslmode" not in found.query:
@@ -88,7 +92,7 @@ def driver_url(url: URL) -> URL:
 
 
 def _check_options(url: URL) -> None:
-    known = signature(asyncpg.connect).parameters.keys() | SQLALCHEMYS
+    known = signature(asyncpg.connect).parameters.keys() | SQLALCHEMY_OPTIONS
     if unknown := sorted(url.query.keys() - known):
         raise SetupError(
             f"The database setting has an option that PostgreSQL's driver does not know: {unknown[0]}.",
@@ -106,7 +110,7 @@ def hint_for(error: BaseException) -> str | None:
 
 
 def judge(error: exc.DBAPIError) -> Exception | None:
-    """What an error of asyncpg means; None for a mistake of ours."""
+    """Return what an error of asyncpg means; None for a bug of ours."""
     state = getattr(error.orig, "sqlstate", None) or ""
     if state in UNDONE:
         return Retryable()
@@ -114,6 +118,6 @@ def judge(error: exc.DBAPIError) -> Exception | None:
         return StorageFull()
     if state.startswith(DATA):
         return Unstorable()
-    if state.startswith(OUR_MISTAKES):
+    if state.startswith(OUR_BUGS):
         return None
     return StorageFailed()

@@ -1,4 +1,4 @@
-"""Reads of the log as it was written: tail, read, heads. Messages as they stand now are `messages.py`."""
+"""Reads of the log as it was written: tail, read, heads. Messages as they stand now are in `messages.py`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
@@ -13,7 +13,7 @@ from madang.core.ids import id_ms
 from madang.ports.log import Tail
 
 CHUNK: Final = 1_000
-"""Values in one IN list; SQLite and PostgreSQL take 32,766 parameters, and a short list is as quick per value."""
+"""Values in one IN list; SQLite and PostgreSQL accept 32,766 parameters, and a short list is as fast per value."""
 
 _EVENT: Final = (events.c.seq, events.c.id, events.c.type, events.c.user, events.c.name, events.c.body)
 
@@ -25,7 +25,7 @@ def tail(c: Connection, room: str, limit: int, recent: Sequence[EventRow]) -> Ta
         return None
     newest = select(*_EVENT).where(events.c.room == room).order_by(events.c.seq.desc()).limit(max(limit, 1))
     found = _merged(c, room, newest, recent[-max(limit, 1) :])
-    if not found:  # made this very moment, after `recent` was taken
+    if not found:  # created this very moment, after `recent` was taken
         return None
     return Tail(epoch, found[-1].seq, found[-limit:] if limit else [])
 
@@ -38,7 +38,7 @@ def read(c: Connection, room: str, after: int, limit: int, recent: Sequence[Even
 
 
 def _merged(c: Connection, room: str, wanted: Select[*tuple[Any, ...]], recent: Sequence[EventRow]) -> list[Event]:
-    """Give what the table and `recent` have together, by seq. Where both have an event, the table is right."""
+    """Return the events of the table and of `recent`, by seq. Where both have an event, the table is right."""
     found = {row[1]: event_of(row) for row in recent}
     for seq, id, type, user, name, body in c.execute(wanted):
         found[seq] = Event(room, seq, id, type, user, name, id_ms(id), body.encode())
@@ -52,7 +52,7 @@ def heads(c: Connection, wanted: Sequence[str], newest: Mapping[str, Head]) -> d
 
 
 def heads_and_ids(c: Connection, wanted: Sequence[str]) -> Iterator[Row[str, int, int]]:
-    """Give (room, newest seq, its id) of those rooms that have an event in the table."""
+    """Yield (room, newest seq, its id) of those rooms that have an event in the table."""
     is_newest = events.c.seq == newest_seq(rooms.c.id).scalar_subquery()
     newest = select(rooms.c.id, events.c.seq, events.c.id).where(events.c.room == rooms.c.id, is_newest)
     for chunk in _chunks(wanted):
@@ -60,7 +60,7 @@ def heads_and_ids(c: Connection, wanted: Sequence[str]) -> Iterator[Row[str, int
 
 
 def newest_seq(room: Any) -> Select[tuple[int]]:
-    """The newest seq of the room in a column of the query around it, if it has one; one step down the primary key.
+    """Return a query for the newest seq of the room in a column of the enclosing query; one descent of the primary key.
 
     By order and limit, because MariaDB would walk the whole room for a max() inside another query.
     """

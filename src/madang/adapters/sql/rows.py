@@ -1,4 +1,4 @@
-"""A new event on its way into the table `events`, as plain tuples: what appending, the journal and reads share."""
+"""New events on their way into the table `events`, as plain tuples, for appending, the journal and reads."""
 
 from typing import NamedTuple
 
@@ -10,21 +10,21 @@ EventRow = tuple[str, int, int, str, str, str, str | None, int | None, str, None
 
 
 class Head(NamedTuple):
-    """A room's newest event: its seq and its id. A room that does not exist has neither."""
+    """The seq and id of a room's newest event; both 0 for a room that does not exist."""
 
     seq: int = 0
     id: int = 0
 
 
 class FirstUse(NamedTuple):
-    """The event that a cid stands for already, and what it is about."""
+    """The event that a cid was first used for, and the seq of the message it is about."""
 
     event: Event
     target: int | None
 
 
 def number(d: Draft, head: Head, ids: IdSource, now_ms: int) -> tuple[Event, EventRow]:
-    """Make a draft the event that follows `head`."""
+    """Return the event that a draft becomes after `head`, and its row."""
     id = ids.next(now_ms, head.id)
     seq = head.seq + 1
     type = d.content.type
@@ -33,6 +33,6 @@ def number(d: Draft, head: Head, ids: IdSource, now_ms: int) -> tuple[Event, Eve
 
 
 def event_of(row: EventRow) -> Event:
-    """Make the event of a row again."""
+    """Return the event of a row."""
     room, seq, id, type, user, name, _, _, body, _ = row
     return Event(room, seq, id, type, user, name, id_ms(id), body.encode())

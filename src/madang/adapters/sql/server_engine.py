@@ -1,7 +1,7 @@
-"""A database server: one connection per transaction from a small pool; rooms queue at their locked rows.
+"""The engine of a database server: one connection per transaction from a small pool; rooms queue at their locked rows.
 
 The work itself is the same synchronous code as on SQLite, run on an async connection in a greenlet (`run_sync`).
-What a server's errors mean is in `postgresql.py` and `mysql.py`, which make the engines.
+What a server's errors mean is in `postgresql.py` and `mysql.py`, which create the engines.
 """
 
 import asyncio
@@ -23,27 +23,27 @@ from madang.ports.log import Outcome
 T = TypeVar("T")
 
 POOL: Final = 5
-LANES: Final = 4  # below POOL, so that appends alone never keep a read waiting
+LANES: Final = 4  # below POOL, so that appends never occupy every connection
 CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 15.0
-"""How long one statement may take, waiting for a room's lock included. A server that hangs then counts as gone."""
+"""How long one statement may take, waiting for a room's lock included. After that the server counts as gone."""
 ATTEMPTS: Final = 10
-"""How often a transaction is run that the server keeps undoing. MariaDB does so more readily than PostgreSQL."""
-APART_SECONDS: Final = 0.005
-"""The first pause before the next attempt is up to this, each later one up to twice as long: those who met part."""
+"""Attempts at a transaction that the server keeps rolling back. MariaDB does so more often than PostgreSQL."""
+BACKOFF_SECONDS: Final = 0.005
+"""The first pause is a random time up to this, each later one up to twice as long, so that colliding transactions part."""
 
 
 class Retryable(StorageFailed):
-    """The server has undone the transaction, or its connection was lost before it was to be committed: it may be run again."""
+    """The server rolled the transaction back, or the connection was lost before the commit: it may be run again."""
 
 
 class ServerEngine:
     """Runs work on a database server. `store.Engine` is its contract.
 
     Args:
-        engine: makes transactions that write; each statement sees what was committed before it (READ COMMITTED).
-        readers: makes transactions that read as of one moment, over the same pool.
-        judge: gives what an error of the driver means, or None when it is a mistake of ours.
+        engine: begins transactions that write; each statement sees what was committed before it (READ COMMITTED).
+        readers: begins transactions that read as of one moment, over the same pool.
+        judge: returns what an error of the driver means, or None for a bug of ours.
     """
 
     lanes = LANES
@@ -71,7 +71,7 @@ class ServerEngine:
         return await self._run(self._readers, work)
 
     async def fold_all(self) -> None:
-        pass  # nothing is kept back
+        pass  # there is no journal
 
     def recent(self, room: str) -> Sequence[EventRow]:
         return ()
@@ -87,7 +87,7 @@ class ServerEngine:
             try:
                 return await self._once(engine, work)
             except Retryable:
-                await asyncio.sleep(random.uniform(0, APART_SECONDS * 2**attempt))  # noqa: S311  # no secret
+                await asyncio.sleep(random.uniform(0, BACKOFF_SECONDS * 2**attempt))  # noqa: S311  # no secret
         return await self._once(engine, work)
 
     async def _once(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
@@ -108,16 +108,16 @@ class ServerEngine:
             raise Unstorable from error
         except exc.DBAPIError as error:
             if error.connection_invalidated and not finished:
-                # Never asked to commit. After a restart of the server this is how a connection at rest is found out; to ask
-                # each one before its use instead costs PostgreSQL three of the nine journeys of a batch.
+                # Not asked to commit yet. After a restart of the server this is how a dead connection in the pool is noticed;
+                # testing each one before its use would be three of the nine round trips of a batch on PostgreSQL.
                 raise Retryable from error
-            if told := self._judge(error):
-                raise told from error
+            if meaning := self._judge(error):
+                raise meaning from error
             raise
 
 
 def reason(error: BaseException) -> str:
-    """The driver's own sentence, without the class names of SQLAlchemy and the driver."""
+    """Return the driver's own sentence, without the class names of SQLAlchemy and the driver."""
     cause = error.orig if isinstance(error, exc.DBAPIError) and error.orig else error
     said = cause.__cause__ or cause
     text = said.args[1] if len(said.args) > 1 and isinstance(said.args[1], str) else str(said)
@@ -125,7 +125,7 @@ def reason(error: BaseException) -> str:
 
 
 def unusable(url: URL, port: int, server: str, error: BaseException, hint: str | None) -> SetupError:
-    """What to tell when the database of a URL cannot be opened. Never names the password."""
+    """Return the error for a database that cannot be opened. It never shows the password."""
     return SetupError(
         f"The database at {url.host or 'localhost'}:{url.port or port} cannot be used ({reason(error)}).",
         hint or f"Check that {server} runs there and that MADANG_DATABASE names its host and port.",

@@ -1,6 +1,6 @@
-"""What a database server must be set to so that an ack means what it says. Read once at start, and by `madang doctor`.
+"""How a database server must be set so that an ack is true. Read once at start, and by `madang doctor`.
 
-Only judges what is read; how a server is reached, and what its errors mean, is in `postgresql.py` and `mysql.py`.
+How a server is reached, and what its errors mean, is in `postgresql.py` and `mysql.py`.
 """
 
 import re
@@ -13,12 +13,12 @@ from madang.adapters.sql.dialects import MYSQL
 from madang.errors import SetupError
 
 OLDEST: Final = {"PostgreSQL": (13, 0), "MariaDB": (10, 6), "MySQL": (8, 0)}
-LEAST_PACKET: Final = 4 << 20  # bytes: a driver joins rows up to 1 MB, and the largest row comes on top, escaped
+LEAST_PACKET: Final = 4 << 20  # bytes: a driver joins rows up to 1 MB, then adds the largest row, escaped
 SHARE: Final = 5  # connections of a node's pool
 
 
 class Misconfiguration(NamedTuple):
-    """Something that a server is not set to as it should be. What is `fatal` would make acks untrue, or appends fail."""
+    """A setting of a server that should be another. A `fatal` one makes acks untrue, or appends fail."""
 
     problem: str
     hint: str
@@ -40,10 +40,10 @@ _MYSQL: Final = """
 
 
 def misconfigurations(c: Connection, nodes: int = 1) -> list[Misconfiguration]:
-    """Read how the server of a connection is set, and give what is wrong with it; what is fatal first.
+    """Return what is wrong with the settings of a connection's server, the fatal ones first.
 
     Args:
-        nodes: how many there are to be on it.
+        nodes: how many will use it.
     """
     mysql = c.dialect.name in MYSQL
     row = dict(c.execute(text(_MYSQL if mysql else _POSTGRESQL)).mappings().one())
@@ -52,25 +52,25 @@ def misconfigurations(c: Connection, nodes: int = 1) -> list[Misconfiguration]:
 
 
 def judge_postgresql(row: Mapping[str, Any]) -> Iterator[Misconfiguration]:
-    """Judge what `_POSTGRESQL` has read."""
+    """Yield what is wrong in a row of `_POSTGRESQL`."""
     yield from _old("PostgreSQL", row["version"])
     if row["encoding"] != "UTF8":
         yield Misconfiguration(
             f"The database is encoded in {row['encoding']}, which cannot hold all text.",
-            "Make it anew: createdb --encoding=UTF8 --template=template0 NAME",
+            "Create it again: createdb --encoding=UTF8 --template=template0 NAME",
         )
     if row["standby"]:
         yield Misconfiguration(
-            "This PostgreSQL is a standby, which takes no writes.", "Name the primary in MADANG_DATABASE."
+            "This PostgreSQL is a standby, which is read-only.", "Name the primary in MADANG_DATABASE."
         )
     elif row["read_only"] == "on":
         yield Misconfiguration(
-            "PostgreSQL takes no writes here (default_transaction_read_only = on).",
-            "Set it to off: ALTER DATABASE … SET default_transaction_read_only = off; for the role, too, if it has it.",
+            "PostgreSQL is read-only here (default_transaction_read_only = on).",
+            "Set it to off: ALTER DATABASE … SET default_transaction_read_only = off; and for the role, if it is set there.",
         )
     if row["synchronous_commit"] == "off":
         yield Misconfiguration(
-            "PostgreSQL is set to confirm before it has stored (synchronous_commit = off).",
+            "PostgreSQL confirms a commit before it is on disk (synchronous_commit = off).",
             "Set it to on, for this database at least: ALTER DATABASE … SET synchronous_commit = on;",
         )
     for name in ("fsync", "full_page_writes"):
@@ -83,28 +83,28 @@ def judge_postgresql(row: Mapping[str, Any]) -> Iterator[Misconfiguration]:
 
 
 def judge_mysql(row: Mapping[str, Any]) -> Iterator[Misconfiguration]:
-    """Judge what `_MYSQL` has read."""
+    """Yield what is wrong in a row of `_MYSQL`."""
     yield from _old("MariaDB" if "MariaDB" in row["version"] else "MySQL", row["version"])
     if str(row["read_only"]) not in ("0", "OFF"):
         yield Misconfiguration(
-            "The database server takes no writes (read_only is on).",
+            "The database server is read-only (read_only is on).",
             "Name the primary in MADANG_DATABASE, or SET GLOBAL read_only = 0;",
         )
     if str(row["flush"]) != "1":
         yield Misconfiguration(
-            "The database is set to confirm before it has stored (innodb_flush_log_at_trx_commit is not 1).",
+            "The database confirms a commit before it is on disk (innodb_flush_log_at_trx_commit is not 1).",
             "Set it to 1: SET GLOBAL innodb_flush_log_at_trx_commit = 1; and in the server's configuration.",
         )
     if str(row["log_bin"]) not in ("0", "OFF") and str(row["sync_binlog"]) != "1":
-        # With a binary log a commit is made durable by it; recovery undoes what it has lost.
+        # With a binary log, it decides what was committed: recovery rolls back what the binary log lost.
         yield Misconfiguration(
-            "The database is set to confirm before it has stored (it has a binary log, and sync_binlog is not 1).",
+            "The database confirms a commit before it is on disk (it has a binary log, and sync_binlog is not 1).",
             "Set it to 1: SET GLOBAL sync_binlog = 1; and in the server's configuration.",
         )
     if int(row["packet"]) < LEAST_PACKET:
         yield Misconfiguration(
-            f"The database takes statements of {row['packet']} bytes at most (max_allowed_packet), too few for many messages.",
-            "Set it to the 16 MB that it is by itself: SET GLOBAL max_allowed_packet = 16777216; and in the configuration.",
+            f"The database accepts statements of at most {row['packet']} bytes (max_allowed_packet), too few for many messages.",
+            "Set it to its default of 16 MB: SET GLOBAL max_allowed_packet = 16777216; and in the server's configuration.",
         )
     if str(row["doublewrite"]) in ("0", "OFF"):
         yield Misconfiguration(
@@ -127,14 +127,14 @@ def _crowded(row: Mapping[str, Any], nodes: int) -> Iterator[Misconfiguration]:
     needed = nodes * SHARE
     if int(row["connections"]) < needed:
         yield Misconfiguration(
-            f"The database takes {row['connections']} connections, and {nodes} nodes use up to {needed}.",
+            f"The database accepts {row['connections']} connections, and {nodes} nodes use up to {needed}.",
             "Raise max_connections in the server's configuration.",
             fatal=False,
         )
 
 
 def raise_fatal(found: list[Misconfiguration]) -> list[Misconfiguration]:
-    """Give what is only to be warned of. Raises SetupError for what is fatal."""
+    """Return the rest, for warnings, unless one is fatal. Raises SetupError for the first fatal one."""
     for one in found:
         if one.fatal:
             raise SetupError(one.problem, one.hint)

@@ -1,7 +1,6 @@
 """SQLite: one thread with one connection writes (`sqlite_writer.py`), two more read.
 
-Group commit happens above: a batch is one call to the writer thread, one transaction, one fsync, one wake-up of the
-loop.
+Group commit happens above: a batch is one call to the writer thread, one transaction, one fsync, one wake-up of the loop.
 """
 
 import asyncio
@@ -27,7 +26,7 @@ READERS: Final = 2
 
 
 async def open_engine(url: URL, clock_ms: Callable[[], int]) -> "SqliteEngine":
-    """Open a file, made and brought to the newest schema where needed. Raises SetupError."""
+    """Open a file, created and brought to the newest schema where needed. Raises SetupError."""
     engine = SqliteEngine(_path(url), clock_ms)
     try:
         await engine.open()
@@ -75,7 +74,7 @@ class SqliteEngine:
         self._reading = Workers("madang-sql-reader", READERS)
 
     async def open(self) -> None:
-        """Claim and prepare the file."""
+        """Lock and prepare the file."""
         await self._writing.call(self._writer.open)
 
     async def append(self, drafts: Sequence[Draft], ids: IdSource) -> list[Outcome]:

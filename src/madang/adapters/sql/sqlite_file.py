@@ -1,6 +1,6 @@
-"""A SQLite file: who may have it, how connections to it are made, and what its errors mean.
+"""A SQLite file: its lock, connections to it, and what its errors mean.
 
-What does not live here: threads and transactions (`sqlite.py`), SQL.
+Threads and transactions are in `sqlite.py`, and there is no SQL here.
 """
 
 import fcntl
@@ -17,7 +17,7 @@ from sqlalchemy.pool import QueuePool
 from madang.errors import SetupError, StorageError, StorageFailed, StorageFull
 
 BUSY_SECONDS: Final = 5.0
-"""How long to wait for a lock. Only a foreign tool (a shell, a copy) can hold one: we have a single writer."""
+"""How long to wait for SQLite's lock. Only another program (a shell, a copy) can hold it: we have a single writer."""
 
 WRITER_PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
@@ -27,15 +27,15 @@ WRITER_PRAGMAS: Final = (
     # So only the writer checkpoints, when it chooses to.
     "PRAGMA wal_autocheckpoint=0",
     "PRAGMA cache_size=-32768",  # 32 MiB of index pages in memory
-    "PRAGMA journal_size_limit=67108864",  # a WAL that a long backup made grow is cut back to 64 MiB
+    "PRAGMA journal_size_limit=67108864",  # after a long backup the WAL shrinks back to 64 MiB
     "PRAGMA temp_store=MEMORY",
 )
 
 
 def lock_file(path: Path) -> int:
-    """Claim a database file for this process; gives the descriptor that holds the claim. Ends with the process.
+    """Lock a database file for this process, and return the descriptor of the lock. It ends with the process.
 
-    A file beside it, because closing any descriptor of the database itself would drop SQLite's own locks.
+    The lock is a file beside it, because closing any descriptor of the database itself would drop SQLite's own locks.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ def lock_file(path: Path) -> int:
 
 
 def writer_engine(path: Path) -> SQLAlchemyEngine:
-    """The engine whose only connection writes. It must stay in one thread."""
+    """Return an engine with one connection, which writes. It must stay in one thread."""
 
     def connect() -> sqlite3.Connection:
         # Private from the start: messages and the signing secret will be in it.
@@ -68,13 +68,13 @@ def writer_engine(path: Path) -> SQLAlchemyEngine:
     engine = create_engine(
         "sqlite://", creator=connect, hide_parameters=True, poolclass=QueuePool, pool_size=1, max_overflow=0
     )
-    # Taking the write lock at once: a transaction that reads first and then wants to write can be refused.
+    # Take the write lock at once: a transaction that reads first and then writes can be refused.
     event.listen(engine, "begin", _begin_immediate)
     return engine
 
 
 def reader_engine(path: Path, count: int) -> SQLAlchemyEngine:
-    """An engine with up to `count` connections that cannot write."""
+    """Return an engine with up to `count` connections that cannot write."""
 
     def connect() -> sqlite3.Connection:
         return open_read_only(path)
@@ -87,7 +87,7 @@ def reader_engine(path: Path, count: int) -> SQLAlchemyEngine:
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:
-    """Open a connection that cannot write. It takes no claim, so it works while a server runs on the file."""
+    """Open a connection that cannot write. It needs no lock, so it works while a server runs on the file."""
     uri = f"file:{quote(str(path))}?mode=ro"
     return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 
@@ -97,11 +97,11 @@ def _begin_immediate(c: Connection) -> None:
 
 
 def _begin(c: Connection) -> None:
-    c.exec_driver_sql("BEGIN")  # else each statement of one read would see another moment
+    c.exec_driver_sql("BEGIN")  # so that all statements of a read see the same moment
 
 
 def storage_error(error: BaseException | None) -> StorageError | None:
-    """Give what an error of SQLite means for an append; None when it is no trouble of the disk but a mistake of ours."""
+    """Return what an error of SQLite means for an append; None when it is not a fault of the disk but a bug of ours."""
     if not isinstance(error, sqlite3.OperationalError | sqlite3.DatabaseError):
         return None
     if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError):
@@ -115,11 +115,11 @@ def is_fatal(error: BaseException | None) -> bool:
     """Whether the file can no longer be trusted to keep what is written to it.
 
     After a failed write or fsync the kernel may have dropped the pages and report success the next time
-    ("fsyncgate"), so trying again proves nothing.
+    ("fsyncgate"), so a retry proves nothing.
     """
     return code(error) in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def code(error: Any) -> int:
-    """The primary result code of an error of SQLite, or 0."""
+    """Return the primary result code of an error of SQLite, or 0."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -1,7 +1,7 @@
 """The writer of a SQLite file: everything here runs in its one thread, over its one connection.
 
-A call into SQLite that takes longer than a thread's wake-up leaves the GIL to a busy loop, and gets it back only after
-a switch interval (5 ms): so calls per batch count more than the work in them. A plain batch is one call.
+A call into SQLite that takes longer than a thread's wake-up yields the GIL to a busy loop, and regains it only after a
+switch interval (5 ms): so the number of calls per batch matters more than the work in them. A plain batch is one call.
 """
 
 import logging
@@ -26,17 +26,17 @@ T = TypeVar("T")
 log = logging.getLogger("madang.sql")
 
 REST_SECONDS: Final = 1.0
-"""After this long without a call the journal is folded and the WAL copied into the file."""
+"""After this long without a call the journal is folded and the WAL checkpointed."""
 TIDY_SECONDS: Final = 5.0
-"""How long both wait at most, when calls never pause: what was deleted is soon out of the journal, a start is quick."""
+"""How long both wait at most, when calls never pause: deleted content soon leaves the journal, and a start is quick."""
 CHECKPOINT_CHANGES: Final = 5_000
-"""Changed rows after which the WAL is copied into the file, at rest or not; it has grown by some 10 MB by then."""
+"""Changed rows after which the WAL is checkpointed, idle or not; it has grown by some 10 MB by then."""
 MAX_WAITING: Final = 20_000
-"""Events in the journal above which an append folds first. Only reached when folding fails, as on a full disk."""
+"""Events in the journal above which an append folds first. Only reached when folds fail, as on a full disk."""
 
 
 class Writer:
-    """Owns a file from `open` to `close`. Raises StorageFull, StorageFailed and Unstorable, no driver's errors."""
+    """Owns a file from `open` to `close`. Raises StorageFull, StorageFailed and Unstorable, never the driver's errors."""
 
     def __init__(self, path: Path) -> None:
         self.journal: Journal  # from `open` on
@@ -46,13 +46,13 @@ class Writer:
         self._c: Connection | None = None
         self._raw: sqlite3.Connection | None = None  # the same connection below SQLAlchemy
         self._failed = False  # once True, no more writes until a restart
-        self._ailing = False  # the last fold or checkpoint failed, and it has been logged
+        self._failing = False  # the last fold or checkpoint failed, and that has been logged
         self._batch = 0  # size of the last append
         self._checkpointed = 0  # changes as of the last checkpoint
-        self._tidied = time.monotonic()  # when nothing waited last
+        self._tidied = time.monotonic()  # when nothing waited for the last time
 
     def open(self) -> None:
-        """Claim the file, bring it to the newest schema, and take up what a crash left in the journal."""
+        """Lock the file, bring it to the newest schema, and load what a crash left in the journal."""
         self._lock = sqlite_file.lock_file(self._path)
         try:
             c = self._engine.connect()
@@ -71,13 +71,13 @@ class Writer:
             ) from error
 
     def close(self) -> None:
-        """Fold and let go. SQLite copies the WAL into the file when its last connection closes."""
+        """Fold and close. SQLite checkpoints the WAL when its last connection closes."""
         if self._c is not None:
             try:
                 if not self._failed:
                     self._fold_all()
-            except sqlite3.Error as error:  # what was acked stays in the journal
-                self._tell("closing", error)
+            except sqlite3.Error as error:  # acked events stay in the journal
+                self._log_failure("closing", error)
             self._c.close()
             self._c = None
         self._engine.dispose()
@@ -86,11 +86,11 @@ class Writer:
             self._lock = None
 
     def fold_all(self) -> None:
-        """Fold all that waits, so that every event stands in the table."""
+        """Fold everything, so that every event is in the table."""
         self._guarded(self._fold_all)
 
     def append(self, drafts: Sequence[Draft], ids: IdSource, now_ms: int) -> list[Outcome]:
-        """Append a batch: at once if it is plain, else by `appending.append`."""
+        """Append a batch: in one call if it is plain, otherwise by `appending.append`."""
         self._batch = len(drafts)
         if self.journal.waiting > MAX_WAITING:
             self._guarded(lambda: self.journal.fold(tidy=True))
@@ -104,7 +104,7 @@ class Writer:
         return self._guarded(lambda: self._transaction(work))
 
     def between_calls(self, at_rest: bool) -> float | None:
-        """Fold a slice, and checkpoint, when it is time to; gives how long to rest at most until the next time."""
+        """Fold a slice and checkpoint, where due; return the longest time to rest before the next call."""
         if self._c is None or self._failed:
             return None
         now = time.monotonic()
@@ -114,9 +114,9 @@ class Writer:
                 return 0.0
             self._checkpoint(1 if tidy else CHECKPOINT_CHANGES)
         except sqlite3.Error as error:
-            self._tell("folding or checkpointing", error)
+            self._log_failure("folding or checkpointing", error)
             return REST_SECONDS
-        self._ailing = False
+        self._failing = False
         if tidy:
             self._tidied = now
         return None if at_rest else REST_SECONDS
@@ -130,14 +130,14 @@ class Writer:
         try:
             with self._c.begin():
                 result = work(self._c)
-            self.journal.committed()
+            self.journal.transaction_committed()
             return result
         finally:
-            self.journal.ended()
+            self.journal.transaction_ended()
 
     def _guarded(self, work: Callable[[], T]) -> T:
         if self._failed or self._c is None:
-            raise StorageFailed("The storage failed before; it takes nothing more until Madang is started again.")
+            raise StorageFailed("The storage has failed; nothing more is stored until Madang is restarted.")
         try:
             return work()
         except UnicodeEncodeError as error:
@@ -147,27 +147,25 @@ class Writer:
             if self._raw is not None and self._raw.in_transaction:
                 self._raw.rollback()
             self._note(cause)
-            if told := sqlite_file.storage_error(cause):
-                raise told from error
+            if meaning := sqlite_file.storage_error(cause):
+                raise meaning from error
             raise
 
     def _checkpoint(self, changes: int) -> None:
-        """Copy the WAL into the file if that many rows have changed. PASSIVE: never waits for a reader."""
+        """Checkpoint the WAL if that many rows have changed. PASSIVE: never waits for a reader."""
         assert self._raw is not None
         if self._raw.total_changes - self._checkpointed >= changes:
             self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             self._checkpointed = self._raw.total_changes
 
-    def _tell(self, doing: str, error: sqlite3.Error) -> None:
-        """Log trouble that no caller waits for, once until it is over. What was acked is safe in the WAL."""
-        if not self._ailing:
-            self._ailing = True
+    def _log_failure(self, doing: str, error: sqlite3.Error) -> None:
+        """Log a failure that no caller waits for, once until it is over. Acked events are safe in the WAL."""
+        if not self._failing:
+            self._failing = True
             log.warning("%s of %s failed: %s", doing, self._path, error)
         self._note(error)
 
     def _note(self, error: BaseException | None) -> None:
         if sqlite_file.is_fatal(error):
             self._failed = True
-            log.critical(
-                "%s cannot be written to any more (%s): appends are refused until a restart", self._path, error
-            )
+            log.critical("%s can no longer be written to (%s): appends are refused until a restart", self._path, error)

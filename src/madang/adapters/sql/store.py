@@ -1,7 +1,8 @@
 """The store: ports Log, Directory and Leases over a database that an `Engine` of this package runs.
 
-Everything SQL is in the modules called here, as plain functions over one connection; everything about threads, pools,
-locks and errors is in the engine. So this file only joins names to names.
+One class for three ports, because they share one engine, and memberships and rooms are changed by appends. All SQL is in
+the modules called here, as plain functions over one connection; threads, pools, locks and errors are in the engine. So
+this file only maps names to names.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -27,7 +28,7 @@ LOOKED_UP: Final = 200  # memberships in one read
 
 
 class Unstorable(Exception):
-    """The database cannot hold a value of this batch, whatever is tried; nothing was stored."""
+    """The database cannot store a value of this batch at all; nothing was stored."""
 
 
 class Engine(Protocol):
@@ -39,22 +40,22 @@ class Engine(Protocol):
         """Run `appending.append`."""
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run work that writes, and commit. When this returns, it is on disk. May run `work` again after a deadlock."""
+        """Run work that writes, and commit. When this returns, it is on disk. `work` may run again after a deadlock."""
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run work that only reads; it sees every commit that was acked before, all of it as of one moment."""
+        """Run work that only reads; it sees every commit acked before, all as of one moment."""
 
     async def fold_all(self) -> None:
-        """Put every event into the table that is not there yet. No append may come meanwhile."""
+        """Move every event into the table that is not there yet. No append may run meanwhile."""
 
     def recent(self, room: str) -> Sequence[EventRow]:
-        """Events of a room that may not be in the table yet. To be called before the table is read, in any thread."""
+        """Return events of a room that may not be in the table yet. Call it before reading the table, in any thread."""
 
     def heads(self) -> Mapping[str, Head]:
-        """Heads of rooms that may be above those in the table; as `recent`."""
+        """Return heads of rooms that may be above those in the table; call it as `recent`."""
 
     async def close(self) -> None:
-        """Finish what was asked for, and let go."""
+        """Finish pending calls, and close."""
 
 
 class Store:
@@ -66,19 +67,19 @@ class Store:
         self._engine = engine
         self._ids: IdSource | None = None
         self._prolong: Callable[[], Awaitable[None]] | None = None
-        # Every join asks for its membership. One by one they were 40 % of what a mass reconnect costs.
+        # Every join looks up its membership. One by one they were 40 % of the cost of a mass reconnect.
         self._members = Batcher(self._find_members, LOOKED_UP)
 
     def use_ids(self, ids: IdSource, prolong: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Number events from this source, of a lease that the node holds. The store becomes its one owner.
+        """Number events from this source, of a lease that the node holds. The store becomes its only user.
 
         Args:
-            prolong: renews the lease, for ids that it does not cover; raises StorageError where it cannot be.
+            prolong: renews the lease, for ids that it does not cover; raises StorageError on failure.
         """
         self._ids, self._prolong = ids, prolong
 
     async def close(self) -> None:
-        """Finish what was asked for, and let go of the database."""
+        """Finish pending calls, and close the database."""
         await self._engine.close()
 
     # Log
@@ -95,7 +96,7 @@ class Store:
         except Unstorable:
             if len(drafts) == 1:
                 return [Refused("bad_field")]
-            return [(await self.append([d]))[0] for d in drafts]  # so that its neighbours do not suffer
+            return [(await self.append([d]))[0] for d in drafts]  # so that the others are stored
 
     async def _append(self, drafts: Sequence[Draft], ids: IdSource) -> list[Outcome]:
         try:

@@ -1,7 +1,6 @@
-"""The tables, as they stand after every migration; a test holds both to each other.
+"""The tables, as they are after all migrations; a test compares the two.
 
-What lives here: tables, keys, and for every index the query that it serves. What does not: how tables came to be
-(`migrations/`), and any query.
+Tables, keys, and for every index the query that it serves. The history of the schema is in `migrations/`; no query is here.
 
 There is no counter and no "last_seq" column: a room's newest seq is read from the log by key, so that nothing can
 disagree with the log, and an append writes nothing but its events.
@@ -15,7 +14,7 @@ from madang.adapters.sql.dialects import MARIADB_COLLATION, MYSQL_COLLATION
 
 
 def words(length: int) -> TypeEngine[str]:
-    """Text that may be part of a key: compared and sorted by its bytes, on every database alike.
+    """Return the type of text that may be part of a key: compared and sorted by its bytes on every database.
 
     The length is for MariaDB, whose keys need one (utf8mb4: 4 bytes each, 3,072 in all). PostgreSQL gets none: there
     it would only turn one draft's overlong word into a failure of its whole batch.
@@ -26,7 +25,7 @@ def words(length: int) -> TypeEngine[str]:
 
 
 def prose() -> TypeEngine[str]:
-    """Text that is never compared. MySQL's own TEXT would end at 64 KB and be written in the database's character set."""
+    """Return the type of text that is never compared. MySQL's TEXT ends at 64 KB and uses the database's character set."""
     return Text().with_variant(MEDIUMTEXT(charset="utf8mb4"), "mariadb", "mysql")
 
 
@@ -37,7 +36,7 @@ metadata = MetaData()
 events = Table(
     "events",
     metadata,
-    # (room, seq): tail, read, messages (which walks it and keeps message.sent), newest seq of a room. Clustered on SQLite.
+    # (room, seq): tail, read, messages (a range of it, filtered by message.sent), newest seq. Clustered on SQLite.
     Column("room", words(64), primary_key=True),
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("id", BigInteger, nullable=False),
@@ -50,7 +49,7 @@ events = Table(
     Column("edit", BigInteger),
     sqlite_with_rowid=False,
 )
-# A repeated cid finds its event, for ever; and the last guard against storing it twice.
+# A repeated cid finds its event, for good; also the last guard against storing it twice.
 Index(
     "events_cid",
     events.c.room,
@@ -72,7 +71,7 @@ Index(
 rooms = Table(
     "rooms",
     metadata,
-    # (id): one room; its row is what appends of several nodes queue at on PostgreSQL.
+    # (id): one room; on a database server, appends of several nodes queue at its row.
     Column("id", words(64), primary_key=True),
     Column("title", words(64), nullable=False),
     Column("access", words(16), nullable=False),
@@ -101,7 +100,7 @@ members = Table(
 )
 # A user's rooms, paged by room.
 Index("members_user", members.c.user, members.c.room)
-# Whether a room has another owner, without walking its members. The role is for MySQL, which knows no partial index.
+# Whether a room has another owner, without walking its members. The role is for MySQL, which has no partial indexes.
 Index(
     "members_owner",
     members.c.room,
@@ -113,7 +112,7 @@ Index(
 mentions = Table(
     "mentions",
     metadata,
-    # (user, room, seq): how many lie above a read pointer.
+    # (user, room, seq): how many are above a read pointer.
     Column("user", words(64), primary_key=True),
     Column("room", words(64), primary_key=True),
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
@@ -123,12 +122,12 @@ mentions = Table(
 reactions = Table(
     "reactions",
     metadata,
-    # (room, target, emoji, user): reactions of a page of messages, counted per emoji; whether one's own is there.
+    # (room, target, emoji, user): reactions of a page of messages, counted by emoji; a user's own.
     Column("room", words(64), primary_key=True),
     Column("target", BigInteger, primary_key=True, autoincrement=False),
     Column("emoji", words(32), primary_key=True),
     Column("user", words(64), primary_key=True),
-    Column("seq", BigInteger, nullable=False),  # of the reaction.added: emojis are shown in order of their first
+    Column("seq", BigInteger, nullable=False),  # of the reaction.added: emojis are shown in order of their first use
     sqlite_with_rowid=False,
 )
 
@@ -144,7 +143,7 @@ pins = Table(
 server_keys = Table(
     "server_keys",
     metadata,
-    # (id): forget one. At most 1,000 rows, so the list is sorted as it comes.
+    # (id): delete one. At most 1,000 rows, so the list needs no index.
     Column("id", words(64), primary_key=True),
     Column("label", words(200), nullable=False),
     Column("hash", words(255), nullable=False),

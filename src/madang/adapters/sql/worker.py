@@ -1,6 +1,6 @@
-"""Threads that do what may block, and hand results back to the loop.
+"""Threads that run blocking calls and hand the results back to the loop.
 
-One queue put and one wake-up of the loop per call: callers batch. Nothing here knows of SQL.
+A call costs one queue put and one wake-up of the loop, so callers batch. Nothing here knows about SQL.
 """
 
 import asyncio
@@ -22,15 +22,15 @@ class Workers:
     """`count` threads that take calls from one queue, in order.
 
     Args:
-        between: called in a thread after each call that was answered (False), and again each time that no call comes
-            for the seconds it gave (True). None: not before the next call.
+        between: called in a thread after each answered call (False), and again whenever no call came for the seconds it
+            returned (True). When it returns None, it is not called again before the next call.
     """
 
     def __init__(self, name: str, count: int, between: Callable[[bool], float | None] = lambda at_rest: None) -> None:
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._between = between
         self._stopped = False
-        # Daemons, so that a program that ends without close() is not held up. What was acked is on disk by then.
+        # Daemons, so that a program can end without close(). What was acked is on disk by then.
         self._threads = [threading.Thread(target=self._run, name=f"{name}-{n}", daemon=True) for n in range(count)]
         for thread in self._threads:
             thread.start()
@@ -49,7 +49,7 @@ class Workers:
         return await future
 
     async def stop(self) -> None:
-        """End the threads after the calls that are in the queue. To be called once."""
+        """End the threads after the calls that are queued. Call it once."""
         self._stopped = True
         for _ in self._threads:
             self._calls.put(None)
@@ -57,7 +57,7 @@ class Workers:
             await asyncio.to_thread(thread.join)
 
     def _run(self) -> None:
-        pause: float | None = None  # a server at rest does not wake up
+        pause: float | None = None  # an idle server does not wake up
         while True:
             try:
                 call = self._calls.get(timeout=pause)
@@ -73,7 +73,7 @@ class Workers:
     def _tend(self, at_rest: bool) -> float | None:
         try:
             return self._between(at_rest)
-        except Exception:  # a mistake in what nobody waits for must not end the thread that others wait for
+        except Exception:  # a bug in what nobody waits for must not end the thread that callers wait for
             log.exception("%s failed between two calls", threading.current_thread().name)
             return None
 
@@ -81,11 +81,11 @@ class Workers:
         result, error = None, None
         try:
             result = work()
-        except BaseException as caught:  # whatever it is belongs to the caller, not to this thread
+        except BaseException as caught:  # whatever it is, it belongs to the caller, not to this thread
             error = caught
         try:
             loop.call_soon_threadsafe(_resolve, future, result, error)
-        except RuntimeError:  # the loop is closed: nobody waits any more
+        except RuntimeError:  # the loop is closed: nobody waits
             pass
 
 

@@ -26,7 +26,7 @@ MARIADB = {
         ({"version": "18beta1"}, "", False),
         ({"encoding": "SQL_ASCII"}, "SQL_ASCII", True),
         ({"standby": True, "read_only": "on"}, "standby", True),
-        ({"read_only": "on"}, "takes no writes", True),
+        ({"read_only": "on"}, "is read-only", True),
         ({"synchronous_commit": "off"}, "synchronous_commit", True),
         ({"synchronous_commit": "local"}, "", False),
         ({"fsync": "off"}, "fsync", False),

@@ -196,7 +196,7 @@ class RedisBus:
             await asyncio.sleep(backoff_s(failed + 1))
 
     async def _assign(self, found: dict[str, list[int]]) -> None:
-        """Give each server's connection its partitions; open connections to new servers, close those without any."""
+        """Assign partitions to the servers' connections; open connections to new servers, close those without any."""
         ended = [each for name, each in self._connections.items() if each.partition not in found.get(name, ())]
         self._connections = {name: each for name, each in self._connections.items() if each not in ended}
         opened = []

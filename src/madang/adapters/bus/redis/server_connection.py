@@ -39,7 +39,7 @@ _MOVED: Final = (MovedError, ClusterDownError, TryAgainError)
 
 
 class Envelope(NamedTuple):
-    """What goes out in one message, how many events and signals it holds, and how often it was sent in vain."""
+    """What goes out in one message, how many events and signals it holds, and how many attempts to send it failed."""
 
     partition: int
     channel: str
@@ -53,7 +53,7 @@ class ConnectionOwner(Protocol):
     """What the bus offers its connections. Called in the event loop; none of it waits."""
 
     def pack(self, events: Sequence[Event], signals: Sequence[Signal]) -> list[Envelope]:
-        """Return envelopes of what is to be published."""
+        """Return envelopes of what will be published."""
 
     def deliver(self, envelope: bytes) -> None:
         """Handle an envelope that arrived."""

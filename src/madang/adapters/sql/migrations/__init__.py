@@ -1,10 +1,10 @@
-"""How the tables came to be, one step per file in `versions/`, and the calls that take a database along.
+"""The history of the schema, one step per file in `versions/`, and the calls that run the steps.
 
 A step has two halves, so that nodes of two versions can share a database while they are replaced one by one. `upgrade()`
-only adds; it runs by itself, when the first new node starts. `finish()`, where a step has one, takes away what only older
-versions need; it runs when the operator says that none of them is left (`finishing.py`). In between both versions work.
+only adds; it runs automatically, when the first new node starts. `finish()`, where a step has one, drops what only older
+versions need; it runs when the operator says that no such node is left (`finishing.py`). In between both versions work.
 
-A step that has been released is never changed. At start steps run under a lock, on PostgreSQL an advisory one.
+A released step is never changed. At start steps run under a lock, an advisory one on PostgreSQL.
 """
 
 from collections.abc import Sequence
@@ -25,10 +25,10 @@ FINISHES: Final[tuple[str, ...]] = ()
 
 
 def upgrade(c: Connection) -> None:
-    """Bring the database to NEWEST, within the transaction that `c` is in. One that stands beyond is left as it is.
+    """Bring the database to NEWEST, within the transaction that `c` is in. A newer schema is left as it is.
 
     Raises:
-        SetupError: a newer version has finished with it, so that this one cannot use it.
+        SetupError: a newer version finished its upgrade, so that this one cannot use the database.
     """
     serialise(c, MIGRATING)
     revision = current(c)
@@ -40,14 +40,14 @@ def upgrade(c: Connection) -> None:
 
     command.upgrade(_config(c), NEWEST)
     if revision is None and FINISHES:
-        run_finishes(c, FINISHES)  # no older version has ever been here
+        run_finishes(c, FINISHES)  # no older version has ever used this database
 
 
 def run_finishes(c: Connection, revisions: Sequence[str]) -> None:
     """Run the second halves of steps, and note that no older version can use the database from now on.
 
-    On MySQL every statement commits by itself: older versions are shut out first, and what a crash leaves half done is
-    run again.
+    On MySQL every statement commits by itself: older versions are shut out first, and what a crash left unfinished runs
+    again.
     """
     from alembic.operations import Operations
     from alembic.runtime.migration import MigrationContext
@@ -62,7 +62,7 @@ def run_finishes(c: Connection, revisions: Sequence[str]) -> None:
 
 
 def current(c: Connection) -> str | None:
-    """Give the revision that a database stands at; None when it is empty."""
+    """Return the revision of a database; None when it is empty."""
     if not inspect(c).has_table("alembic_version"):
         return None
     return c.execute(select(column("version_num")).select_from(table("alembic_version"))).scalar()

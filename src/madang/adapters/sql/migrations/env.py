@@ -1,4 +1,4 @@
-"""What Alembic runs to get a connection. Madang hands in the one whose transaction the whole upgrade is."""
+"""What Alembic runs to get a connection: the one whose transaction the whole upgrade is part of."""
 
 from alembic import context
 

@@ -35,7 +35,7 @@ def create(name: str, *columns: Any, **options: Any) -> None:
 
 
 def repeatable() -> bool:
-    """On MySQL every step commits by itself: what a crash has left half done must be found as it is."""
+    """Whether statements must accept what is there already: on MySQL each commits by itself, and a crash leaves a part."""
     return op.get_bind().dialect.name in ("mariadb", "mysql")
 
 

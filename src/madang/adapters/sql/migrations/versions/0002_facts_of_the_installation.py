@@ -1,4 +1,4 @@
-"""A table for what the database says of itself: which versions may use it, whether it is all there."""
+"""A table of facts about the database: which versions may use it, whether it is complete."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,5 +19,5 @@ def upgrade() -> None:
         "installation",
         sa.Column("name", words[32], primary_key=True),
         sa.Column("value", words[255], nullable=False),
-        if_not_exists=True,  # on MySQL a crash may have left it half done
+        if_not_exists=True,  # on MySQL a crash may have left the table behind
     )
