@@ -1,6 +1,6 @@
 """Metrics: what a part of the node counts, with a name and a help text. The admin app writes them as text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 
@@ -20,3 +20,12 @@ class Metric(NamedTuple):
     value: float
     label: tuple[str, str] | None = None
     buckets: Sequence[tuple[float, int]] = ()
+
+
+def counters(counted: object, described: Mapping[str, tuple[str, str]]) -> list[Metric]:
+    """Return counters that are fields of an object.
+
+    Args:
+        described: name and help of each metric, by field.
+    """
+    return [Metric("counter", name, text, getattr(counted, field)) for field, (name, text) in described.items()]

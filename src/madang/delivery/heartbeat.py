@@ -21,10 +21,10 @@ from typing import Final
 import msgspec
 
 from madang.core.events import Event
+from madang.core.metrics import Metric, counters
 from madang.delivery.hub import Hub
 from madang.errors import StorageError
 from madang.ports.bus import EVERYWHERE, MAX_SIGNAL, Bus, Signal
-from madang.ports.bus import Statistics as Traffic
 
 logger = logging.getLogger("madang.heartbeat")
 
@@ -58,13 +58,21 @@ _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(_Message).decode
 
 
+_METRICS: Final = {
+    "sent": ("madang_heartbeats", "Heartbeats sent to the other nodes."),
+    "received": ("madang_heartbeats_received", "Heartbeats of other nodes that were received."),
+    "missed": ("madang_heartbeats_missed", "Heartbeats of other nodes that were not, by the gaps in their numbers."),
+    "deaf_s": ("madang_bus_deaf_seconds", "Time in which the bus did not return this node's heartbeats."),
+}
+
+
 class Statistics(msgspec.Struct):
     """Counters of the heartbeats."""
 
     sent: int = 0
-    received: int = 0  # of other nodes
-    missed: int = 0  # of other nodes, by the gaps in their numbers
-    deaf_s: float = 0.0  # seconds that this node has not received its own
+    received: int = 0
+    missed: int = 0
+    deaf_s: float = 0.0
 
 
 class Peer(msgspec.Struct):
@@ -110,14 +118,20 @@ class Heartbeat:
         hub.on_signal(TOPIC, self.receive)
 
     @property
-    def traffic(self) -> Traffic:
-        """What the bus has counted."""
-        return self._bus.statistics
-
-    @property
     def unheard(self) -> list[str]:
         """The nodes that may be alive and are not heard."""
         return sorted({*self._strangers, *(name for name, peer in self.peers.items() if peer.silent)})
+
+    def metrics(self) -> list[Metric]:
+        """Return what is counted here."""
+        heard = sum(not peer.silent for peer in self.peers.values())
+        unheard = len(self.unheard)
+        return [
+            Metric("gauge", "madang_nodes", "Nodes that are heard on the bus, this one included.", heard + 1),
+            Metric("gauge", "madang_nodes_unheard", "Nodes that may be alive and are not heard.", unheard),
+            Metric("gauge", "madang_bus_deaf", "1 while the bus does not return this node's heartbeats.", self.deaf),
+            *counters(self.statistics, _METRICS),
+        ]
 
     # -- out -----------------------------------------------------------------------------------------------------------
 

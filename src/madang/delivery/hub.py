@@ -17,6 +17,7 @@ import msgspec
 
 from madang.aio import SingleFlight
 from madang.core.events import Event
+from madang.core.metrics import Metric
 from madang.delivery.catching_up import CatchingUp
 from madang.delivery.ephemeral import Ephemeral, read, tell
 from madang.delivery.gaps import HELD, Gaps
@@ -234,6 +235,14 @@ class Hub:
         subscriber.subscriptions.clear()
 
     # -- upkeep --------------------------------------------------------------------------------------------------------
+
+    def metrics(self) -> list[Metric]:
+        """Return what the hub and its parts count."""
+        return [
+            Metric("gauge", "madang_rooms", "Rooms live on this node.", len(self.rooms)),
+            Metric("gauge", "madang_rooms_due", "Rooms waiting for their turn to be written.", self.scheduler.backlog),
+            *self.statistics.metrics(),
+        ]
 
     async def watch(self) -> None:
         """Sweep, and check the log when asked to and, on a node among several, anyway. Runs until cancelled."""

@@ -4,8 +4,10 @@ Nothing is started: `run.py` does that for a node that serves, tests for nodes w
 """
 
 from collections.abc import Awaitable, Callable, Container, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
+from madang.aio import Turnstile
+from madang.core.metrics import Metric
 from madang.delivery.fanout import Fanout
 from madang.delivery.heartbeat import Heartbeat
 from madang.delivery.hub import QUIET_ABOVE, Hub
@@ -34,6 +36,9 @@ from madang.transports.websocket.doors import Door, Doors, Socket, Upgrade
 
 Holders = Callable[[], Awaitable[Sequence[str]]]
 """Returns the names of all nodes that hold a lease, this one's included."""
+
+
+JOINS: Final = 32  # begun per turn of the loop: about 10 ms
 
 
 class Store(Log, Directory, Protocol):
@@ -83,24 +88,30 @@ def assemble(
     posting = Posting(limits, rooms, hub, turns.time, max_text)
     read_pointers = ReadPointers(store, rooms, hub)
     reading = Reading(store, store, rooms, read_pointers, hub.presence, limits, turns.time)
+    joins = Turnstile(JOINS)
     wheel = Wheel()
     parts = (
-        Part("bus", start=lambda: bus.start(hub), stop=bus.stop),
+        Part("bus", start=lambda: bus.start(hub), stop=bus.stop, metrics=lambda: bus.statistics.metrics()),
         Part("turns", stop=turns.stop),
-        Part("hub upkeep", loops=[hub.watch]),
+        Part("hub upkeep", loops=[hub.watch], metrics=hub.metrics),
         Part("presence", loops=[hub.presence.run]),
         Part("presence upkeep", loops=[hub.presence.keep]),
-        Part("appender", loops=[appender.run]),
-        Part("read pointers", loops=[read_pointers.run], stop=read_pointers.flush),
+        Part("appender", loops=[appender.run], metrics=appender.metrics),
+        Part("read pointers", loops=[read_pointers.run], stop=read_pointers.flush, metrics=read_pointers.metrics),
         Part("wheel", loops=[wheel.run]),
-        Part("shared limits", loops=[shared_limits.run]),
-        Part("heartbeat", loops=[heartbeat.run], stop=heartbeat.leave),
+        Part("shared limits", loops=[shared_limits.run], metrics=shared_limits.metrics),
+        Part("heartbeat", loops=[heartbeat.run], stop=heartbeat.leave, metrics=heartbeat.metrics),
+        Part("admission", metrics=admission.metrics),
+        Part(
+            "joins",
+            metrics=lambda: [Metric("gauge", "madang_joins_waiting", "Joins waiting for their turn.", joins.waiting)],
+        ),
     )
     return Node(
         name=name, appender=appender, turns=turns, hub=hub, heartbeat=heartbeat, joiner=Joiner(hub, max_rooms), rooms=rooms,
         posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, identity=identity, limits=limits,
         shared_limits=shared_limits, wheel=wheel, admission=admission, max_text=max_text, max_rooms=max_rooms,
-        ping_s=ping_s, compression=compression, parts=parts,
+        ping_s=ping_s, compression=compression, joins=joins, parts=parts,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 import msgspec
 
 from madang.core.events import Event
+from madang.core.metrics import Metric, counters
 
 EVERYWHERE: Final = ""
 """The room of signals for every node, whatever its rooms. No real room has this name."""
@@ -32,15 +33,29 @@ class Signal(msgspec.Struct, frozen=True):
     value: bytes
 
 
+_METRICS: Final = {
+    "published": ("madang_bus_published", "Events sent to the broker."),
+    "envelopes": ("madang_bus_envelopes", "Messages that carried events and signals."),
+    "received": ("madang_bus_received", "Events of this node's rooms that came from other nodes."),
+    "dropped": ("madang_bus_dropped", "Events and signals not sent: too many waited, or sending them failed."),
+    "refused": ("madang_bus_refused", "Messages ignored because they are not from this installation."),
+    "failures": ("madang_bus_failures", "Connections to the broker lost, and probes that were not returned."),
+}
+
+
 class Statistics(msgspec.Struct):
     """Counters of a bus, since the process began."""
 
-    published: int = 0  # events sent to the broker
-    envelopes: int = 0  # messages that carried them and the signals
-    dropped: int = 0  # events and signals left out because too many waited, or because sending them failed
-    received: int = 0  # events of this node's rooms that came from other nodes
-    refused: int = 0  # messages ignored because they are not from this installation
-    failures: int = 0  # connections lost, and probes that were not returned
+    published: int = 0
+    envelopes: int = 0
+    received: int = 0
+    dropped: int = 0
+    refused: int = 0
+    failures: int = 0
+
+    def metrics(self) -> list[Metric]:
+        """Return the counters as metrics."""
+        return counters(self, _METRICS)
 
 
 class Receiver(Protocol):

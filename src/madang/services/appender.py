@@ -13,7 +13,7 @@ Bound: WAITING drafts per lane; above that, drafts are refused (overloaded), not
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from itertools import islice
+from itertools import accumulate, islice
 from time import perf_counter
 from typing import Any, Final
 from zlib import crc32
@@ -21,6 +21,7 @@ from zlib import crc32
 import msgspec
 
 from madang.core.events import Appended, Draft, Event
+from madang.core.metrics import Metric
 from madang.errors import Limited, MadangError, Refused, StorageFull
 from madang.ports.log import Log, Outcome
 
@@ -35,6 +36,9 @@ SIZES: Final = BATCH.bit_length()  # batches are counted by size: at most 1, 2, 
 
 Reply = Callable[[Any, Outcome | MadangError], None]
 _Waiting = tuple[Draft, Reply, Any]
+
+
+_OUTCOMES: Final = ("stored", "duplicates", "unchanged", "refused", "failed", "overloaded")
 
 
 class Statistics(msgspec.Struct):
@@ -59,6 +63,20 @@ class Statistics(msgspec.Struct):
             self.refused += 1
         else:
             self.failed += 1
+
+    def metrics(self) -> list[Metric]:
+        """Return the counters as metrics."""
+        outcomes = {name: getattr(self, name) for name in _OUTCOMES}
+        drafts = sum(outcomes.values()) - self.overloaded
+        sizes = [(float(1 << power), count) for power, count in enumerate(accumulate(self.batches))]
+        return [
+            *(
+                Metric("counter", "madang_appends", "Drafts answered, by outcome.", count, ("outcome", name))
+                for name, count in outcomes.items()
+            ),
+            Metric("counter", "madang_commit_seconds", "Time spent waiting for commits.", self.commit_s),
+            Metric("histogram", "madang_batch_size", "Drafts committed in one transaction.", drafts, buckets=sizes),
+        ]
 
 
 class Appender:
@@ -86,6 +104,11 @@ class Appender:
     def waiting(self) -> int:
         """Drafts not answered yet."""
         return sum(lane.count + lane.committing for lane in self._lanes)
+
+    def metrics(self) -> list[Metric]:
+        """Return what the appender counts."""
+        waiting = Metric("gauge", "madang_appends_waiting", "Drafts not answered yet.", self.waiting)
+        return [waiting, *self.statistics.metrics()]
 
     def submit(self, draft: Draft, reply: Reply, tag: Any = None) -> None:
         """Put a draft in line. `reply(tag, outcome)` is called once, in the event loop, in the order of the lane.

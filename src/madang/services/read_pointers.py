@@ -10,6 +10,7 @@ import logging
 from typing import Final
 
 from madang.core.actors import Actor
+from madang.core.metrics import Metric
 from madang.errors import Refused, StorageError
 from madang.ports.directory import Directory
 from madang.ports.live import LiveRooms
@@ -39,6 +40,10 @@ class ReadPointers:
     def waiting(self) -> int:
         """Pointers not written yet."""
         return len(self._pointers)
+
+    def metrics(self) -> list[Metric]:
+        """Return what is counted here."""
+        return [Metric("gauge", "madang_read_pointers_waiting", "Read pointers not written yet.", self.waiting)]
 
     def mark(self, room: str, user: str, seq: int, stood: int) -> int:
         """Move a member's pointer in a live room, and return where it stands.

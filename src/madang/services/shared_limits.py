@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from madang.core.metrics import Metric
 from madang.ports.bus import EVERYWHERE, MAX_SIGNAL, Bus, Signal
 from madang.services.limits import KINDS, Limits, Spending
 
@@ -58,6 +59,13 @@ class SharedLimits:
         self._number = 0
         self._received: dict[str, int] = {}  # by node, the highest number
         self.charged: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
+
+    def metrics(self) -> list[Metric]:
+        """Return what was charged here, by limit."""
+        return [
+            Metric("counter", "madang_limits_charged", "Charged for what was spent elsewhere.", n, ("limit", kind))
+            for kind, n in self.charged.items()
+        ]
 
     async def run(self) -> None:
         """Publish once per tick, until cancelled. A single node publishes nothing."""

@@ -62,7 +62,7 @@ class Admission:
         trusted_proxies: Container[str] = frozenset(),
     ) -> None:
         self._limits = limits
-        self.most = most
+        self._most = most
         self._most_per_address = most_per_address
         self._trusted_proxies = trusted_proxies
         self.origins = origins
@@ -108,7 +108,7 @@ class Admission:
     def _turned_away(self, address: str, now: float) -> TurnedAway | None:
         if self.draining:
             return TurnedAway("draining", ERRORS["draining"].message, 1 + secrets.randbelow(3))
-        if self.open >= self.most or self.open_by_address.get(address, 0) >= self._most_per_address:
+        if self.open >= self._most or self.open_by_address.get(address, 0) >= self._most_per_address:
             return TurnedAway("overloaded", "Too many connections.", 5 + secrets.randbelow(10))
         try:
             self._limits.handshake(address, now)
@@ -132,11 +132,11 @@ class Admission:
         """Charge an address for a connection that was closed for flooding: otherwise coming back would be free."""
         self._limits.flooded(address, now)
 
-    def statistics(self) -> Sequence[Metric]:
+    def metrics(self) -> Sequence[Metric]:
         """Return what is counted here."""
         return (
             Metric("gauge", "madang_sockets", "WebSockets open.", self.open),
-            Metric("gauge", "madang_sockets_limit", "WebSockets accepted at most.", self.most),
+            Metric("gauge", "madang_sockets_limit", "WebSockets accepted at most.", self._most),
             Metric(
                 "counter", "madang_turned_away", "Handshakes refused for load, to come back later.", self.turned_away
             ),

@@ -4,7 +4,6 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from madang.aio import Turnstile
 from madang.core.metrics import Metric
@@ -23,8 +22,6 @@ from madang.services.rooms import Rooms
 from madang.services.shared_limits import SharedLimits
 from madang.transports.admission import Admission, ConnectionLimits
 
-JOINS: Final = 32  # begun per turn of the loop: about 10 ms
-
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -34,13 +31,14 @@ class Part:
         loops: run until cancelled; one that ends by an error ends the node.
         start: called before any loop runs, in the order of the parts.
         stop: called after all loops have ended, in the reverse order.
+        metrics: what it counts, by name and with a help text, as it stands when called.
     """
 
     name: str
     loops: Sequence[Callable[[], Awaitable[None]]] = ()
     start: Callable[[], Awaitable[None]] | None = None
     stop: Callable[[], Awaitable[object]] | None = None
-    statistics: Callable[[], Sequence[Metric]] = tuple
+    metrics: Callable[[], Sequence[Metric]] = tuple
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,7 +65,7 @@ class Node:
     max_rooms: int
     ping_s: float  # between two pings of a socket
     compression: bool  # whether sockets may negotiate it
+    joins: Turnstile
     parts: Sequence[Part] = ()
-    joins: Turnstile = field(default_factory=lambda: Turnstile(JOINS))
     now: Callable[[], float] = time.time
     admin_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))  # for the admin listener, per start
