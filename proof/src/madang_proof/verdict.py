@@ -47,7 +47,7 @@ class Totals(msgspec.Struct, frozen=True):
     counted: dict[str, int]
     refusals: dict[str, int]
     closes: dict[int, int]
-    odd: dict[str, int]
+    anomalies: dict[str, int]
     p50_ms: float | None
     p99_ms: float | None
 
@@ -106,7 +106,7 @@ async def judge(plan: Plan, folder: Path, recorder: Recorder, progress: RunProgr
     except HistoryError as error:
         raise SetupError(f"The history cannot be judged: {error}.", f"Please report it, with {folder}.") from None
     outcome = Outcome(
-        plan, folder, verdict, tuple(progress.injected), (*progress.broken, *_odd(recorder)), progress.untried, _totals(recorder),
+        plan, folder, verdict, tuple(progress.injected), (*progress.broken, *_anomalies(recorder)), progress.untried, _totals(recorder),
         (*progress.notes, *_notes(recorder)), progress.left,
     )  # fmt: skip
     await asyncio.to_thread(_write, outcome)
@@ -123,8 +123,8 @@ def _notes(recorder: Recorder) -> list[str]:
     ]
 
 
-def _odd(recorder: Recorder) -> list[str]:
-    found = [f"{what} ({times} times)." for what, times in recorder.odd.items()]
+def _anomalies(recorder: Recorder) -> list[str]:
+    found = [f"{what} ({times} times)." for what, times in recorder.anomalies.items()]
     if times := recorder.refusals["internal"]:
         found.append(f"{times} commands were answered `internal`: a bug in the server.")
     never = sorted(NEVER & set(recorder.closes))
@@ -141,7 +141,7 @@ def _totals(recorder: Recorder) -> Totals:
 
     return Totals(
         dict(sorted(recorder.counted.items())), dict(sorted(recorder.refusals.items())),
-        dict(sorted(recorder.closes.items())), dict(sorted(recorder.odd.items())), share(0.5), share(0.99),
+        dict(sorted(recorder.closes.items())), dict(sorted(recorder.anomalies.items())), share(0.5), share(0.99),
     )  # fmt: skip
 
 

@@ -68,7 +68,7 @@ async def test_s0_while_everything_dies(tmp_path: Path) -> None:
     told = await asyncio.to_thread(_told, tmp_path / "history.jsonl")
     assert len(told) == len(USERS)
     assert set(map(len, told.values())) == {len(USERS) * SENDS}, "32,000 receipts"
-    assert not recorder.odd and not recorder.refusals["internal"], (recorder.odd, recorder.refusals)
+    assert not recorder.anomalies and not recorder.refusals["internal"], (recorder.anomalies, recorder.refusals)
 
 
 def _user(name: str) -> UserPlan:

@@ -30,7 +30,7 @@ class ReconnectingClients:
     def __init__(self, urls: Sequence[str], probe: Probe, epoch: str, count: int, dice: random.Random) -> None:
         self.urls = urls  # each client connects to one, and to the next one when it is turned away
         self.dice = dice
-        self.odd: Counter[str] = Counter()
+        self.anomalies: Counter[str] = Counter()
         hello = {"op": "hello", "n": 1, "token": probe.token}
         join = {"op": "join", "n": 2, "room": probe.room, "since": 1, "epoch": epoch}
         self.first = _encode(hello), _encode(join)
@@ -165,9 +165,9 @@ class _ClientConnection(asyncio.Protocol):
 
     def _judge(self, response: Response) -> None:
         if response.status_code not in (429, 503):
-            self._client.crowd.odd[f"HTTP {response.status_code}"] += 1
+            self._client.crowd.anomalies[f"HTTP {response.status_code}"] += 1
         elif self._wait == 0:
-            self._client.crowd.odd[f"{response.status_code} without Retry-After"] += 1
+            self._client.crowd.anomalies[f"{response.status_code} without Retry-After"] += 1
 
     def _take(self, data: Any) -> None:
         """Look only at the first bytes: an answer to join may hold thousands of events."""
@@ -176,7 +176,7 @@ class _ClientConnection(asyncio.Protocol):
             self._welcome = True
             self._client.welcomed(self)
         elif b'"error"' in head:
-            self._client.crowd.odd[head.decode(errors="replace")] += 1
+            self._client.crowd.anomalies[head.decode(errors="replace")] += 1
             self.transport.abort()
 
     def _flush(self) -> None:

@@ -143,6 +143,6 @@ async def _all_back(crowd: ReconnectingClients, stayed: Watcher, within_s: float
         await asyncio.sleep(TICK_S)
     if hole := stayed.hole():
         raise Broken(f"For the client that stayed, {hole}.")
-    if crowd.odd:
-        raise Broken(f"Among the clients that came back: {dict(crowd.odd)}.")
+    if crowd.anomalies:
+        raise Broken(f"Among the clients that came back: {dict(crowd.anomalies)}.")
     return loop.time() - begun, slowest

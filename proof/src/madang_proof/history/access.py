@@ -9,7 +9,7 @@ from collections import defaultdict
 
 from madang_proof.history import records as r
 from madang_proof.history.log import KINDS
-from madang_proof.history.parts import Call, Follow, Room
+from madang_proof.history.parts import Call, Follow, RoomState
 from madang_proof.history.state import State
 from madang_proof.history.types import OF_NON_MEMBERS
 
@@ -34,11 +34,11 @@ class Access:
         self._found = state.findings
         self._checked = state.findings.checked
         self._follows: list[Follow] = []
-        self._renewed: dict[tuple[Room, int], int] = {}  # the highest position that a first join gave a user
-        self._joins: defaultdict[tuple[Room, int], list[int]] = defaultdict(
+        self._renewed: dict[tuple[RoomState, int], int] = {}  # the highest position that a first join gave a user
+        self._joins: defaultdict[tuple[RoomState, int], list[int]] = defaultdict(
             lambda: [0, 0]
         )  # pending, line of the newest
-        self._barred: dict[tuple[Room, int], tuple[int, int]] = {}  # t and line of the ack of a leave or kick
+        self._barred: dict[tuple[RoomState, int], tuple[int, int]] = {}  # t and line of the ack of a leave or kick
         state.learned.append(self._learn)
         state.called.append(self._called)
 
@@ -94,7 +94,7 @@ class Access:
 
     # -- events --------------------------------------------------------------------------------------------------------
 
-    def _learn(self, record: r.Event, room: Room) -> None:
+    def _learn(self, record: r.Event, room: RoomState) -> None:
         """Keep the end that is in force: one after which no join is known."""
         user = self._state.users.get(record.member if record.type == "member.kicked" else record.user, -1)
         changes = room.changes.get(user)
@@ -137,7 +137,7 @@ class Access:
                 if not follow.late:
                     self._way(follow, follow.room.changes[follow.user])
 
-    def _deeds(self, room: Room) -> None:
+    def _deeds(self, room: RoomState) -> None:
         """Judge what the log has above ends of memberships."""
         changed = {seq: (user, end, line) for user, known in room.changes.items() for seq, end, line in known}
         first = min((seq for seq, (_, end, _) in changed.items() if end), default=room.base + room.size)

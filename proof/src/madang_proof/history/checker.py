@@ -13,7 +13,7 @@ from madang_proof.history.access import Access
 from madang_proof.history.deliveries import Deliveries
 from madang_proof.history.order import Order
 from madang_proof.history.pages import Pages
-from madang_proof.history.presence import Presence
+from madang_proof.history.presence import OnlineLists
 from madang_proof.history.reads import Reads
 from madang_proof.history.records import Record, read
 from madang_proof.history.sends import Sends
@@ -52,7 +52,7 @@ class Checker:
         self._kept: list[Record] = []
         self._findings = Findings()
         self._state = state = State(self._findings)
-        families = (Sends, Access, Deliveries, Order, Pages, Reads, Presence, Upkeep)
+        families = (Sends, Access, Deliveries, Order, Pages, Reads, OnlineLists, Upkeep)
         asked = (state, *(family(state) for family in families))
         self._handlers = {kind: _methods(asked, names) for kind, names in HANDLERS.items()}
         self._finish = _methods(asked, ("on_finish",))

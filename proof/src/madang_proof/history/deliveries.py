@@ -8,7 +8,7 @@ from typing import Final
 
 from madang_proof.history import records as r
 from madang_proof.history.log import JOINED, KICKED, LEFT
-from madang_proof.history.parts import Conn, Follow, Room
+from madang_proof.history.parts import Conn, Follow, RoomState
 from madang_proof.history.state import State
 
 _ENDS: Final = {LEFT, KICKED}
@@ -144,7 +144,7 @@ class Deliveries:
     def _wanted(self, follow: Follow) -> str:
         if not follow.via:
             return "which had all its events"
-        return f"where seq {follow.expected} was to come" if follow.expected else f"which goes up to {follow.fill_to}"
+        return f"where seq {follow.expected} was expected" if follow.expected else f"which goes up to {follow.fill_to}"
 
     def _filled_up(self, follow: Follow, conn: Conn) -> None:
         """Judge that no event of an answer is missing, now that something else arrives."""
@@ -227,7 +227,7 @@ class Deliveries:
             )
             self._found.violated("I9", message, follow.last, room.quiet_line)
 
-    def _skipped(self, room: Room) -> None:
+    def _skipped(self, room: RoomState) -> None:
         if not room.skips:
             return
         others = [0]  # how many known events up to here are not joins: a skip over some shows as a difference

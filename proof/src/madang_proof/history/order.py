@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 
 from madang_proof.history import records as r
-from madang_proof.history.parts import Conn, Room
+from madang_proof.history.parts import Conn, RoomState
 from madang_proof.history.state import State
 
 
@@ -34,7 +34,7 @@ class Order:
         self._state = state
         self._found = state.findings
         self._checked = state.findings.checked
-        self._appended: dict[tuple[Conn, Room], _Appended] = {}
+        self._appended: dict[tuple[Conn, RoomState], _Appended] = {}
 
     def on_ok(self, record: r.Ok) -> None:
         """Judge a seq against what was known, and against those of the same connection."""
@@ -77,7 +77,7 @@ class Order:
             self._ids(room)
             self._holes(room)
 
-    def _ids(self, room: Room) -> None:
+    def _ids(self, room: RoomState) -> None:
         newest = at = 0
         for i, (id, acked) in enumerate(zip(room.ids, room.acked_ids, strict=True)):
             if number := id or acked:
@@ -87,7 +87,7 @@ class Order:
                     self._found.violated("I5", message, *(room.shown[j] or room.lines[j] for j in (at, i)))
                 newest, at = number, i
 
-    def _holes(self, room: Room) -> None:
+    def _holes(self, room: RoomState) -> None:
         """Find seqs that connections were taken across and no client was ever given."""
         base, end = room.base, room.base + room.size
         explained = bytearray(room.size)
@@ -106,7 +106,7 @@ class Order:
                 else:
                     self._found.violated("I5", f"There is a hole: {what}", *self._beside(room, i))
 
-    def _beside(self, room: Room, i: int) -> list[int]:
+    def _beside(self, room: RoomState, i: int) -> list[int]:
         """Return the records of what is before and after a gap."""
         ways = (range(i - 1, -1, -1), range(i + 1, room.size))
         return [next((room.lines[j] for j in way if room.lines[j]), 0) for way in ways]

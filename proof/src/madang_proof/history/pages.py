@@ -4,7 +4,7 @@ from typing import Final
 
 from madang_proof.history import records as r
 from madang_proof.history.log import SENT, hashed
-from madang_proof.history.parts import Room
+from madang_proof.history.parts import RoomState
 from madang_proof.history.state import State
 
 GONE: Final = -1  # in place of a text: deleted
@@ -41,14 +41,14 @@ class Pages:
         self._state = state
         self._found = state.findings
         self._checked = state.findings.checked
-        self._versions: dict[Room, dict[int, list[_Version]]] = {}
+        self._versions: dict[RoomState, dict[int, list[_Version]]] = {}
         # Shown contents that fit nothing that was known by then: room, seq, content, newest version known, line.
-        self._open: list[tuple[Room, int, int, int, int]] = []
+        self._open: list[tuple[RoomState, int, int, int, int]] = []
         state.learned.append(self._learn)
 
     # -- contents, as they come to be known ----------------------------------------------------------------------------
 
-    def _learn(self, record: r.Event, room: Room) -> None:
+    def _learn(self, record: r.Event, room: RoomState) -> None:
         if record.type == "message.edited":
             self._version(room, record.target, record.seq, hashed(record.text) if record.text else 0, record.t)
         elif record.type == "message.deleted":
@@ -61,7 +61,7 @@ class Pages:
             text = GONE if command.op == "delete" else command.text
             self._version(room, command.target, record.seq, text, record.t)
 
-    def _version(self, room: Room, target: int, seq: int, text: int, t: int) -> None:
+    def _version(self, room: RoomState, target: int, seq: int, text: int, t: int) -> None:
         versions = self._versions.setdefault(room, {}).setdefault(target, [])
         for version in versions:
             if version.seq == seq:
@@ -158,7 +158,7 @@ class Pages:
 
     def on_finish(self) -> None:
         """Judge contents that did not fit what was known when they were shown."""
-        asked: dict[Room, dict[int, set[int]]] = {}
+        asked: dict[RoomState, dict[int, set[int]]] = {}
         for room, seq, text, newest, line in self._open:
             i = seq - room.base
             self._checked["I10"] += 1
@@ -181,7 +181,7 @@ class Pages:
                 self._found.violated("I10", message, room.shown[i], line)
 
 
-def _unanswered(room: Room) -> dict[int, set[int]]:
+def _unanswered(room: RoomState) -> dict[int, set[int]]:
     """Return the contents that edits and deletions may have given messages, for all that is known."""
     contents: dict[int, set[int]] = {}
     for command in room.all_commands():

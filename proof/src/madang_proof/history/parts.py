@@ -9,7 +9,7 @@ from madang_proof.history import records as r
 from madang_proof.history.log import RoomLog
 
 
-class Command:
+class Append:
     """One thing a user asked to be appended: all calls under one cid with one content, or one call without a cid."""
 
     __slots__ = (
@@ -31,7 +31,7 @@ class Command:
         self.pending = 0  # calls that have no answer yet
         self.unanswered = False  # the outcome of a call is unknown
         self.refused = 0  # line of the last refusal
-        self.rivals: tuple[Command, ...] = ()  # all contents of its cid, if there are several
+        self.rivals: tuple[Append, ...] = ()  # all contents of its cid, if there are several
 
     def called(self, call: "Call") -> None:
         """Count a call.
@@ -56,7 +56,7 @@ class Follow:
         "resumed", "room", "since", "user", "via",
     )  # fmt: skip
 
-    def __init__(self, room: "Room", user: int, record: r.Joined, asked: int, line: int) -> None:
+    def __init__(self, room: "RoomState", user: int, record: r.Joined, asked: int, line: int) -> None:
         self.room = room
         self.user = user
         self.asked = asked  # t of the call to join
@@ -103,7 +103,7 @@ class Call:
 
     __slots__ = ("cid", "command", "conn", "floor", "floor_line", "line", "op", "room", "subject", "t")
 
-    def __init__(self, record: r.Invoke, conn: Conn, room: "Room | None", line: int) -> None:
+    def __init__(self, record: r.Invoke, conn: Conn, room: "RoomState | None", line: int) -> None:
         self.op = record.op
         self.cid = record.cid
         self.conn = conn
@@ -113,10 +113,10 @@ class Call:
         self.t = record.t
         self.floor = room.head if room else 0
         self.floor_line = room.head_line if room else 0
-        self.command: Command | None = None
+        self.command: Append | None = None
 
 
-class Fault:
+class FaultSpan:
     """A fault; `end` is None while it lasts."""
 
     __slots__ = ("end", "name", "start")
@@ -127,15 +127,15 @@ class Fault:
         self.end: int | None = None
 
 
-class Room(RoomLog):
+class RoomState(RoomLog):
     """A room: its log, and what was asked to be appended to it."""
 
     __slots__ = ("changes", "cids", "commands", "covered", "ended", "quiet", "quiet_line", "skips", "told")
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self.cids: dict[int, dict[str, Command]] = {}  # user -> cid -> command
-        self.commands: list[Command] = []  # those without a cid, and further contents of one
+        self.cids: dict[int, dict[str, Append]] = {}  # user -> cid -> command
+        self.commands: list[Append] = []  # those without a cid, and further contents of one
         self.covered: list[tuple[int, int]] = []  # first and last seq that a connection was given or taken across
         self.skips: list[tuple[int, int, int, int]] = []  # first, last, user, line
         self.ended: dict[int, tuple[int, int]] = {}  # user -> seq and line of a membership's end, until it is renewed
@@ -144,7 +144,7 @@ class Room(RoomLog):
         self.quiet = 0  # the head when the first final page was read, and the record that had made it so
         self.quiet_line = 0
 
-    def all_commands(self) -> Iterator[Command]:
+    def all_commands(self) -> Iterator[Append]:
         """Yield every command, in no particular order."""
         for cids in self.cids.values():
             yield from cids.values()

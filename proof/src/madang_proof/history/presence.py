@@ -1,11 +1,11 @@
 """I17: the users that a list shows as online, against those that can be."""
 
 from madang_proof.history import records as r
-from madang_proof.history.parts import Call, Room
+from madang_proof.history.parts import Call, RoomState
 from madang_proof.history.state import State
 
 
-class Presence:
+class OnlineLists:
     """Judges lists of who is online.
 
     I17: no user is shown as online in a room who had no connection that followed it or had asked to, for longer than
@@ -18,8 +18,8 @@ class Presence:
         self._state = state
         self._found = state.findings
         self._checked = state.findings.checked
-        self._there: dict[tuple[Room, int], int] = {}  # how many connections may follow
-        self._gone: dict[tuple[Room, int], tuple[int, int]] = {}  # when the last of them ended, and line
+        self._there: dict[tuple[RoomState, int], int] = {}  # how many connections may follow
+        self._gone: dict[tuple[RoomState, int], tuple[int, int]] = {}  # when the last of them ended, and line
         state.called.append(self._called)
 
     def _called(self, call: Call) -> None:

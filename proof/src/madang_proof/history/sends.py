@@ -11,7 +11,7 @@ from typing import Final
 from madang_proof.history import records as r
 from madang_proof.history import types
 from madang_proof.history.log import KINDS
-from madang_proof.history.parts import Command, Room
+from madang_proof.history.parts import Append, RoomState
 from madang_proof.history.state import APPENDS, State
 
 LEVELS: Final = {"buffered": 1, "replicated": 2, "stored": 3}
@@ -45,9 +45,11 @@ class Sends:
         self._state = state
         self._found = state.findings
         self._checked = state.findings.checked
-        self._erased: dict[Room, dict[int, int]] = {}  # messages that were deleted, and since when that was asked for
+        self._erased: dict[
+            RoomState, dict[int, int]
+        ] = {}  # messages that were deleted, and since when that was asked for
         # Contents that were answered as duplicates, where the cid has several: room, command, seq, id, line of the ok.
-        self._whatever: list[tuple[Room, Command, int, int, int]] = []
+        self._whatever: list[tuple[RoomState, Append, int, int, int]] = []
         state.learned.append(self._learn)
 
     # -- as they come --------------------------------------------------------------------------------------------------
@@ -70,7 +72,7 @@ class Sends:
         if not record.duplicate:
             command.fresh = command.fresh or state.line
 
-    def _first(self, record: r.Ok, command: Command, room: Room) -> None:
+    def _first(self, record: r.Ok, command: Append, room: RoomState) -> None:
         line, i = self._state.line, self._state.at
         what = self._name(command, room)
         early = self._state.used_early()
@@ -109,7 +111,7 @@ class Sends:
             message = f"An ack says {record.ack}, and the store gives no more than {given}."
             self._found.violated("I26", message, state.call.line, state.line)
 
-    def _again(self, record: r.Ok, command: Command, room: Room) -> None:
+    def _again(self, record: r.Ok, command: Append, room: RoomState) -> None:
         state = self._state
         self._checked["I13"] += 1
         lines = (command.invoked, command.acked, state.call.line, state.line)
@@ -131,7 +133,7 @@ class Sends:
             lines = (command.invoked, command.acked, state.call.line, state.line)
             self._found.violated("I13", f"{what} is refused as a conflict with itself.", *lines)
 
-    def _learn(self, record: r.Event, room: Room) -> None:
+    def _learn(self, record: r.Event, room: RoomState) -> None:
         if record.type == types.DELETED:
             self._erased.setdefault(room, {}).setdefault(record.target, 0)
 
@@ -153,7 +155,7 @@ class Sends:
         for room, command, seq, id, line in self._whatever:
             self._other(room, command, seq, id, line)
 
-    def _other(self, room: Room, command: Command, seq: int, id: int, line: int) -> None:
+    def _other(self, room: RoomState, command: Append, seq: int, id: int, line: int) -> None:
         """Judge content that was given another content's ack: only erased content cannot be told from it."""
         self._checked["I13"] += 1
         if not self._is_erased(room, command, seq, line) or id != room.acked_ids[seq - room.base]:
@@ -161,13 +163,13 @@ class Sends:
             message = f"{self._name(command, room)} was answered with seq {seq} and id {id}, which are not its own."
             self._found.violated("I13", message, first.invoked, first.acked, command.invoked, line)
 
-    def _is_erased(self, room: Room, command: Command, seq: int, line: int) -> bool:
+    def _is_erased(self, room: RoomState, command: Append, seq: int, line: int) -> bool:
         """Return whether the message at a seq, or the one edited there, may have been deleted before a record."""
         erased = self._erased.get(room, {})
         messages = [seq, *(rival.target for rival in command.rivals if rival.op == "edit")]
         return any(erased.get(message, line) < line for message in messages)
 
-    def _compare(self, room: Room, command: Command) -> None:
+    def _compare(self, room: RoomState, command: Append) -> None:
         i = command.seq - room.base
         self._checked["I1"] += 1
         if not room.ids[i]:
@@ -188,7 +190,7 @@ class Sends:
             message = f"{self._name(command, room)} was acked as seq {command.seq}, and the event there {wrong}."
             self._found.violated("I1", message, command.invoked, command.acked, room.shown[i])
 
-    def _leftovers(self, room: Room) -> None:
+    def _leftovers(self, room: RoomState) -> None:
         """Match events that no ack names with commands."""
         self._checked["I4"] += room.size - room.kinds.count(0)
         known = zip(room.kinds, room.acks, room.ids, strict=True)
@@ -199,7 +201,7 @@ class Sends:
         if not left:
             return
         waiting: Counter[_Key] = Counter()  # may have been done, and no ack says so
-        settled: dict[_Key, Command] = {}  # to say at the end what is wrong with what is left over
+        settled: dict[_Key, Append] = {}  # to say at the end what is wrong with what is left over
         for command in room.all_commands():
             key = (command.op, command.user, command.text if command.op in _TEXTS else 0)
             if command.open or (command.op == "join" and command.acked):
@@ -223,7 +225,7 @@ class Sends:
         for i in unsure:
             self._surplus(room, i, None, False)
 
-    def _surplus(self, room: Room, i: int, settled: Command | None, matched: bool) -> None:
+    def _surplus(self, room: RoomState, i: int, settled: Append | None, matched: bool) -> None:
         """Report an event for which no command is left."""
         name = self._state.names[room.users[i]]
         what = f"seq {room.base + i} of {room.name}, {_TYPES[room.kinds[i]]} of {name}"
@@ -240,7 +242,7 @@ class Sends:
             message = f"What was refused was done: {what}."
             self._found.violated("I2", message, settled.invoked, settled.refused, room.shown[i])
 
-    def _name(self, command: Command, room: Room | None) -> str:
+    def _name(self, command: Append, room: RoomState | None) -> str:
         where = f" in {room.name}" if room else ""
         name = self._state.names[command.user] if command.user >= 0 else "somebody"
         return f"{command.op} of {name}{where}"

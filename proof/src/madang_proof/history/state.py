@@ -11,7 +11,7 @@ from typing import Final
 from madang_proof.history import records as r
 from madang_proof.history import types
 from madang_proof.history.log import JOINED, KICKED, KINDS, LEFT, OTHER, SENT, FarError, hashed
-from madang_proof.history.parts import Call, Command, Conn, Fault, Follow, Room
+from madang_proof.history.parts import Append, Call, Conn, FaultSpan, Follow, RoomState
 from madang_proof.history.records import HistoryError
 from madang_proof.history.verdict import Findings
 
@@ -44,25 +44,25 @@ class State:
         self.clients: dict[str, int] = {}  # client -> user
         self.opened: set[int] = set()  # users who had a connection
         self.conns: dict[int, Conn] = {}
-        self.rooms: dict[str, Room] = {}
+        self.rooms: dict[str, RoomState] = {}
         self.calls: dict[int, Call] = {}
         self.early: set[Conn] = set()  # they have sent commands, and their user is not known yet
         self.learned: list[
-            Callable[[r.Event, Room], None]
+            Callable[[r.Event, RoomState], None]
         ] = []  # called with each event but messages, when it is first seen
         self.called: list[Callable[[Call], None]] = []  # called with each call, when its user is known
-        self.faults: list[Fault] = []
+        self.faults: list[FaultSpan] = []
         self.active = 0  # faults that last
         self.healed = 0  # when the last one was over
         self.agreed = 0
         self._none = Conn(0)
         self._early_cids: dict[tuple[str, str], set[Conn]] = {}
         self.conn = self._none
-        self.room = Room("")
+        self.room = RoomState("")
         self.follow: Follow | None = None
         self.before: Follow | None = None  # what a join replaced
         self.call = Call(r.Invoke(t=0, call=0, conn=0, op=""), self._none, None, 0)
-        self.command: Command | None = None  # of the call, if it appends
+        self.command: Append | None = None  # of the call, if it appends
         self.at = -1  # index of the event in its room's columns; -1: too far off
 
     # -- names ---------------------------------------------------------------------------------------------------------
@@ -75,18 +75,18 @@ class State:
             self.names.append(name)
         return index
 
-    def find_room(self, name: str) -> Room:
+    def find_room(self, name: str) -> RoomState:
         """Return a room, known or new."""
         room = self.rooms.get(name)
         if room is None:
-            room = self.rooms[name] = Room(name)
+            room = self.rooms[name] = RoomState(name)
         return room
 
     def used_early(self) -> bool:
         """Return whether a connection whose user is not known yet has used the cid of the call: it may be the same command."""
         return self.call.room is not None and bool(self._early_cids.get((self.call.room.name, self.call.cid)))
 
-    def unsure(self, room: Room, since: int = 0) -> bool:
+    def unsure(self, room: RoomState, since: int = 0) -> bool:
         """Return whether a connection whose user is not known asked to join, and was not over before `since`."""
         return any(
             call.op == "join" and call.room is room
@@ -105,7 +105,7 @@ class State:
     def on_fault(self, record: r.Fault) -> None:
         """Handle the beginning of a fault, or the end of the newest of its name."""
         if not record.over:
-            self.faults.append(Fault(record.name, record.t))
+            self.faults.append(FaultSpan(record.name, record.t))
             self.active += 1
             return
         fault = next(
@@ -183,23 +183,23 @@ class State:
         for told in self.called:
             told(call)
 
-    def _place_command(self, call: Call, room: Room, record: r.Invoke, text: int) -> Command:
+    def _place_command(self, call: Call, room: RoomState, record: r.Invoke, text: int) -> Append:
         user = call.conn.user
         if not record.cid:
-            command = Command(call.op, user, text, record.target, call)
+            command = Append(call.op, user, text, record.target, call)
             room.commands.append(command)
             return command
         cids = room.cids.setdefault(user, {})
         first = cids.get(record.cid)
         if first is None:
-            command = cids[record.cid] = Command(call.op, user, text, record.target, call)
+            command = cids[record.cid] = Append(call.op, user, text, record.target, call)
             return command
         if (first.op, first.text, first.target) == (call.op, text, record.target):
             return first
         for rival in first.rivals:
             if (rival.op, rival.text, rival.target) == (call.op, text, record.target):
                 return rival
-        command = Command(call.op, user, text, record.target, call)
+        command = Append(call.op, user, text, record.target, call)
         room.commands.append(command)
         first.rivals = command.rivals = (*(first.rivals or (first,)), command)
         for rival in first.rivals:
@@ -302,7 +302,7 @@ class State:
                 else:
                     room.texts[i] = text_hash
 
-    def _learn(self, record: r.Event, room: Room, i: int, mark: int) -> None:
+    def _learn(self, record: r.Event, room: RoomState, i: int, mark: int) -> None:
         kind = KINDS.get(record.type, OTHER)
         user = self.user(record.user)
         number = self._number(record.id)
@@ -369,7 +369,7 @@ class State:
         )  # fmt: skip
 
     def _differ(self, seq: int, what: str, *lines: int) -> None:
-        self.findings.violated("I10", f"Not all are told the same of seq {seq} in {self.room.name}: {what}.",
+        self.findings.violated("I10", f"Clients are told different things of seq {seq} in {self.room.name}: {what}.",
                                self.line, *lines)  # fmt: skip
 
     def on_finish(self) -> None:

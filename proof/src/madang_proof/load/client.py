@@ -56,7 +56,7 @@ class Owner(Protocol):
     def removed(self, room: str) -> None:
         """Note that the user left or was kicked, perhaps while the client was away."""
 
-    def applied(self, event: frames.Event) -> None:
+    def applied(self, event: frames.EventFrame) -> None:
         """Note that an event was applied."""
 
 
@@ -238,7 +238,7 @@ class VirtualClient:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self._log.undecodable(error)
             return
-        if isinstance(frame, frames.Event):
+        if isinstance(frame, frames.EventFrame):
             self._log.event(at, frame)
             self._apply(frame)
         else:
@@ -268,7 +268,7 @@ class VirtualClient:
         for event in frame.events:
             self._note(event)
 
-    def _apply(self, event: frames.Event) -> None:
+    def _apply(self, event: frames.EventFrame) -> None:
         position = self.positions.get(event.room)
         if position is None:
             return
@@ -278,7 +278,7 @@ class VirtualClient:
         elif event.seq > position.seq and event.room not in self.joining:
             self.join(event.room)
 
-    def _note(self, event: frames.Event) -> None:
+    def _note(self, event: frames.EventFrame) -> None:
         me = self._owner.user_id
         if (event.type == "member.left" and event.user == me) or (event.type == "member.kicked" and event.member == me):
             self.positions.pop(event.room, None)
@@ -289,7 +289,7 @@ class VirtualClient:
     def _answered(self, at: int, frame: frames.Frame) -> None:
         asked = self._asked.pop(frame.n, None)
         if asked is None:
-            self._log.odd(f"An answer came to no command: {frame.code or frame.op}")
+            self._log.anomaly(f"An answer came to no command: {frame.code or frame.op}")
             return
         command = asked.command
         if frame.op == "error":

@@ -49,7 +49,7 @@ class ConnectionLog:
             self._named = True
             self.recorder.note(r.Invoke(at, call, self._conn, c.op, c.room, c.cid, c.text, c.target, c.user))
 
-    def event(self, at: int, e: frames.Event, via: str = "live") -> None:
+    def event(self, at: int, e: frames.EventFrame, via: str = "live") -> None:
         """Note an event."""
         self.recorder.counted["deliveries"] += 1
         self.recorder.note(
@@ -105,13 +105,13 @@ class ConnectionLog:
             case op if op not in READS:
                 note(r.Ok(at, f.n, f.seq, f.id, f.ack, f.duplicate))
 
-    def odd(self, what: str) -> None:
+    def anomaly(self, what: str) -> None:
         """Note something that no server should send."""
-        self.recorder.odd[what] += 1
+        self.recorder.anomalies[what] += 1
 
     def undecodable(self, error: msgspec.DecodeError | UnicodeDecodeError) -> None:
         """Note a frame that cannot be decoded."""
-        self.odd(f"a frame that is none: {error}")
+        self.anomaly(f"a frame that cannot be decoded: {error}")
 
 
 def _page(at: int, f: frames.Frame, asked: Asked, client: str, *, final: bool) -> r.Page:

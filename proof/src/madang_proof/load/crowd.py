@@ -70,7 +70,7 @@ class Crowd:
         """See `Peers`."""
         return self._invites.get(room)
 
-    def applied(self, event: frames.Event) -> None:
+    def applied(self, event: frames.EventFrame) -> None:
         """See `Peers`."""
         if event.type == "message.sent" and not event.deleted:
             seqs = self._newest[event.room]

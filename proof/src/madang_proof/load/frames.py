@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 
-class Event(msgspec.Struct, gc=False):
+class EventFrame(msgspec.Struct, gc=False):
     """An event frame, by itself or in the answer to a join."""
 
     room: str
@@ -23,7 +23,7 @@ class Event(msgspec.Struct, gc=False):
     deleted: bool = False
 
 
-class Message(msgspec.Struct, gc=False):
+class MessageRow(msgspec.Struct, gc=False):
     """A message on a page of history."""
 
     seq: int
@@ -34,7 +34,7 @@ class Message(msgspec.Struct, gc=False):
     deleted: bool = False
 
 
-class Room(msgspec.Struct, gc=False):
+class RoomRow(msgspec.Struct, gc=False):
     """One row of the user's list of rooms."""
 
     room: str
@@ -65,20 +65,20 @@ class Frame(msgspec.Struct, gc=False):
     token: str = ""
     invite: str = ""
     server: dict[str, Any] = {}
-    events: list[Event] = []
-    messages: list[Message] = []
-    rooms: list[Room] = []
+    events: list[EventFrame] = []
+    messages: list[MessageRow] = []
+    rooms: list[RoomRow] = []
     users: dict[str, str] = {}
     count: int = 0
     more: bool = False
 
 
 _frame: Final = msgspec.json.Decoder(Frame).decode
-_event: Final = msgspec.json.Decoder(Event).decode
+_event: Final = msgspec.json.Decoder(EventFrame).decode
 _EVENT: Final = b'{"op":"event",'
 
 
-def decode(text: bytes) -> Frame | Event:
+def decode(text: bytes) -> Frame | EventFrame:
     """Decode a frame of the server.
 
     Raises:

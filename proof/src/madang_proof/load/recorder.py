@@ -29,7 +29,7 @@ class Recorder:
         self.counted: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()  # by code
         self.closes: Counter[int] = Counter()  # by code
-        self.odd: Counter[str] = Counter()  # what no server should do, and no invariant covers
+        self.anomalies: Counter[str] = Counter()  # what no server should do, and no invariant covers
         self.latencies = array("I")  # microseconds from a send to its ack, outside of faults
         self.fault: str | None = None
         self.node_of: Callable[[int], str] = lambda port: (

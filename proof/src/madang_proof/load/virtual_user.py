@@ -40,7 +40,7 @@ class Peers(Protocol):
     def invite(self, room: str) -> str | None:
         """Return the invite to a room that needs one."""
 
-    def applied(self, event: frames.Event) -> None:
+    def applied(self, event: frames.EventFrame) -> None:
         """Note an event that a client has applied."""
 
 
@@ -140,7 +140,7 @@ class VirtualUser:
         """See `Owner`."""
         self._out.add(room)
 
-    def applied(self, event: frames.Event) -> None:
+    def applied(self, event: frames.EventFrame) -> None:
         """See `Owner`."""
         self._peers.applied(event)
 

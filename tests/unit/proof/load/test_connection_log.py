@@ -34,7 +34,7 @@ async def noted(folder: Path, *steps: str) -> list[r.Record]:
 
 def test_frames_are_read_whatever_the_order_of_their_fields() -> None:
     event = frames.decode(EVENT)
-    assert event == frames.Event("a", 3, "message.sent", "12", "u1", "hi")
+    assert event == frames.EventFrame("a", 3, "message.sent", "12", "u1", "hi")
     assert frames.decode(EVENT.replace(b'{"op":"event",', b"{").replace(b"}", b',"op":"event"}')) == event
     skip = frames.decode(b'{"op":"skip","room":"a","from":5,"to":9,"unheard of":{}}')
     assert isinstance(skip, frames.Frame) and (skip.first, skip.last) == (5, 9)
