@@ -4,6 +4,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import pytest
 
@@ -50,8 +51,7 @@ def run_sentinels(settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[Sentine
         sentinels = [stack.enter_context(run_redis(sentinel=conf)) for _ in range(3)]
         # Only when each knows of the others and of the replicas can they agree on a new primary.
         for sentinel in sentinels:
-            known = f"name={SERVICE},status=ok,address=127.0.0.1:{primary.port},slaves=2,sentinels=3"
-            agreed(lambda sentinel=sentinel, known=known: known in sentinel.ask("info", "sentinel"))
+            agreed(partial(_knows_of_all, sentinel, primary))
         yield Sentinels([primary, *replicas], sentinels)
 
 
@@ -103,7 +103,7 @@ def run_cluster(replicas: int = 1, settings: Mapping[str, str] = NO_SETTINGS) ->
         places = [f"127.0.0.1:{server.port}" for server in servers]
         _cluster_command("create", *places, "--cluster-replicas", str(replicas), "--cluster-yes")
         for server in servers:
-            agreed(lambda server=server: _is_whole(server, replicas))
+            agreed(partial(_is_whole, server, replicas))
         yield Cluster(servers)
 
 
@@ -112,6 +112,11 @@ def redis_cluster() -> Iterator[Cluster]:
     """One Cluster of three primaries for the whole run. A test that harms it takes `run_cluster`."""
     with run_cluster(replicas=0) as cluster:
         yield cluster
+
+
+def _knows_of_all(sentinel: RedisServer, primary: RedisServer) -> bool:
+    known = f"name={SERVICE},status=ok,address=127.0.0.1:{primary.port},slaves=2,sentinels=3"
+    return known in sentinel.ask("info", "sentinel")
 
 
 def _is_whole(server: RedisServer, replicas: int) -> bool:

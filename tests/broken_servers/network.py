@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-from madang.adapters.sql import leases, store
+from madang.adapters.sql import leases
 from madang.delivery.reader import LogReader
 from madang.delivery.tail import HotTail
 from madang.ports.leases import Lease
@@ -59,7 +59,7 @@ def _end(data: bytes) -> int:
 def read_for_each() -> None:
     """The log is read for everybody who comes back."""
     LogReader.read = lambda self, room, after: self._read(room, after)  # type: ignore[method-assign]
-    HotTail.lengthen = lambda self, events, asked: None  # type: ignore[method-assign]
+    HotTail.lengthen = lambda self, events, asked_at: None  # type: ignore[method-assign]
 
 
 def strict_lease() -> None:
@@ -70,7 +70,7 @@ def strict_lease() -> None:
         return plain(c, lease, now_ms, ttl_ms, used_ms) if expires_ms > now_ms else None
 
     plain = leases.renew
-    store.leases.renew = renew  # type: ignore[assignment]
+    leases.renew = renew
 
 
 PROTECTIONS: Final[dict[str, Callable[[], None]]] = {

@@ -20,7 +20,7 @@ LAZY: Final = 40  # batches that one late commit is for
 
 def no_sync() -> None:
     """Commits are not synced: they stand in the kernel's memory."""
-    sqlite_file.WRITER_PRAGMAS = tuple(p.replace("FULL", "NORMAL") for p in sqlite_file.WRITER_PRAGMAS)
+    sqlite_file.WRITER_PRAGMAS = tuple(p.replace("FULL", "NORMAL") for p in sqlite_file.WRITER_PRAGMAS)  # type: ignore[misc, assignment]
 
 
 def early_ack() -> None:
@@ -65,7 +65,7 @@ def no_dedupe() -> None:
         event, row = number(d, *more)
         return event, (*row[:6], None, *row[7:])
 
-    journal.number = appending.number = nameless  # type: ignore[attr-defined]
+    journal.number = appending.number = nameless  # type: ignore[attr-defined, assignment]
 
 
 def counted_seq() -> None:
@@ -87,7 +87,7 @@ def counted_seq() -> None:
             self._raw.execute("REPLACE INTO counter VALUES (?, ?, ?)", (room, head.seq + step, head.id))
         return plain(self, drafts, *more)
 
-    Journal.recover, Journal.append_plain = recovered, appended  # type: ignore[method-assign]
+    Journal.recover, Journal.append_plain = recovered, appended  # type: ignore[method-assign, assignment]
 
 
 def goes_on() -> None:
@@ -114,14 +114,14 @@ def clock_ids() -> None:
 
     def next(self: Any, now_ms: int, above: int = 0) -> int:
         self._sequence = (self._sequence + 1) % 4096
-        return (now_ms - EPOCH_MS) << 22 | self._node | self._sequence  # type: ignore[no-any-return]
+        return (now_ms - EPOCH_MS) << 22 | self._node | self._sequence
 
     IdSource.next = next  # type: ignore[method-assign]
 
 
 def young_tokens() -> None:
     """A token from a time that is still to come is refused."""
-    identity._CHECKS = {**identity._CHECKS, "verify_iat": True}
+    identity._CHECKS = {**identity._CHECKS, "verify_iat": True}  # type: ignore[misc]
 
 
 def no_fill() -> None:

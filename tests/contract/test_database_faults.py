@@ -4,8 +4,9 @@ What a whole fleet makes of these is `tests/scenario/fleet`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -51,6 +52,11 @@ async def create_and_enter(rooms: Rooms, n: int) -> None:
 
 
 # -- F27: the pool ---------------------------------------------------------------------------------------------------
+
+
+def grown(before: list[int], lists: Iterable[list[str]]) -> bool:
+    """Whether each list is longer than it was."""
+    return all(len(now) > was for now, was in zip(lists, before, strict=True))
 
 
 async def test_a_hundred_create_rooms_at_once_over_one_connection(
@@ -194,7 +200,7 @@ async def test_a_database_that_dies_under_appends_loses_nothing_acked(mortal: Po
             for _ in range(2):
                 before = [len(said) for said in acked.values()]
                 await asyncio.to_thread(crash, mortal)
-                await eventually(lambda b=before: all(len(s) > n for s, n in zip(acked.values(), b, strict=True)))
+                await eventually(partial(grown, before, acked.values()))
         finally:
             stop.set()
             await asyncio.gather(*appending)

@@ -74,10 +74,11 @@ async def test_lost_connections_are_replaced(server_url: str) -> None:
                 while True:
                     try:
                         outcomes = await store.append(batch)
-                        break
                     except StorageFailed:
                         lost += 1
-                assert all(isinstance(outcome, Appended) for outcome in outcomes)
+                        continue
+                    assert all(isinstance(outcome, Appended) for outcome in outcomes)
+                    break
                 if stop.is_set():
                     return n
             raise AssertionError("never stopped")

@@ -114,7 +114,7 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 def sql(server: PostgresServer, statement: str) -> None:
-    command = [server.bin / "psql", "--quiet", "--host=127.0.0.1", f"--port={server.port}", "--username=postgres"]
+    command = [str(server.bin / "psql"), "--quiet", "--host=127.0.0.1", f"--port={server.port}", "--username=postgres"]
     subprocess.run([*command, "--command", statement, "postgres"], check=True, timeout=60, capture_output=True)
 
 

@@ -23,6 +23,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from madang.adapters.sql import Store
+from madang.adapters.sql.sqlite import SqliteEngine
 from madang.core import events as kinds
 from madang.core.events import Appended, Draft, Event, draft
 from madang.core.ids import IdSource
@@ -43,9 +44,9 @@ data = st.sampled_from([kinds.NO_DATA, msgspec.Raw(b'{"a":[1,2]}'), msgspec.Raw(
 slow = st.one_of(st.none(), st.integers(0, 9))
 access = st.sampled_from(["open", "invite"])
 said = st.builds(kinds.MessageSent, text=texts, data=data, mentions=mentions, reply_to=st.one_of(st.none(), targets))
-of_message = [kinds.MessageDeleted, kinds.MessagePinned, kinds.MessageUnpinned]
+of_message: list[type[kinds.Body]] = [kinds.MessageDeleted, kinds.MessagePinned, kinds.MessageUnpinned]
 emoji = st.sampled_from(["👍", "🎉", "x"])
-BODIES = {
+BODIES: dict[type[kinds.Body], st.SearchStrategy[kinds.Body]] = {
     kinds.RoomCreated: st.builds(kinds.RoomCreated, title=st.just("Title"), access=access, slow_ms=st.just(0)),
     kinds.RoomChanged: st.builds(
         kinds.RoomChanged, title=st.sampled_from([None, "T"]), access=st.none() | access, slow_ms=slow
@@ -61,7 +62,7 @@ BODIES = {
     **{kind: st.builds(kind, target=targets) for kind in of_message},
 }
 assert BODIES.keys() == set(kinds.TYPES.values())
-COMMON = [kinds.MessageSent] * 6 + [kinds.MemberJoined] * 3
+COMMON: list[type[kinds.Body]] = [kinds.MessageSent] * 6 + [kinds.MemberJoined] * 3
 COMMON += [kinds.ReactionAdded, kinds.MessagePinned, kinds.MessageEdited]
 
 
@@ -201,7 +202,9 @@ class LogMachine(RuleBasedStateMachine):
                 if not file.name.endswith((".lock", "-shm")):
                     shutil.copy(file, copy)
 
-        self.do(self.store._engine._writing.call(copied))  # in the writer's thread, so that it writes nothing meanwhile
+        engine = self.store._engine
+        assert isinstance(engine, SqliteEngine)
+        self.do(engine._writing.call(copied))  # in the writer's thread, so that it writes nothing meanwhile
         self.do(self.opened.aclose())
         self.folder = copy
         self.do(self.open())
@@ -279,6 +282,9 @@ def test_sqlite_tells_the_models_story() -> None:
 @pytest.mark.postgres
 def test_postgresql_tells_the_models_story(postgres_url: str) -> None:
     count = settings().max_examples // 40
-    run_state_machine_as_test(
-        lambda: LogMachine(postgres_url), settings=settings(max_examples=count, stateful_step_count=30)
-    )
+
+    class OnPostgres(LogMachine):
+        def __init__(self) -> None:
+            super().__init__(postgres_url)
+
+    run_state_machine_as_test(OnPostgres, settings=settings(max_examples=count, stateful_step_count=30))

@@ -9,6 +9,8 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from operator import contains
 
 import asyncpg
 import pytest
@@ -212,7 +214,7 @@ async def test_a_node_that_stands_still_is_let_go_of_and_does_not_fill_the_queue
             for first in range(1, 50_000, 500):
                 some = [event("yard", seq, b"x" * 5_500) for seq in range(first, first + 500)]
                 here.publish(some)
-                await eventually(lambda last=some[-1]: last in heard.events)
+                await eventually(partial(contains, heard.events, some[-1]))
                 heard.events.clear()
                 if await asked(postgres_url, LISTENERS) == 2:
                     break

@@ -72,7 +72,7 @@ async def talking(url: str, rooms: list[str] = ROOMS) -> AsyncIterator[tuple[Tal
             await bus.start(receiver)
         await asyncio.gather(*(buses[1].subscribe(room) for room in rooms))
         await talk.is_heard()
-        yield talk, *buses, receivers[1]
+        yield talk, buses[0], buses[1], receivers[1]
     finally:
         telling.cancel()
         for bus in buses:

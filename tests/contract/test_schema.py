@@ -63,7 +63,7 @@ async def test_no_query_walks_a_table(sqlite_url: str, tmp_path: Path, monkeypat
     connect = sqlite3.connect
 
     def traced(*args: object, **kwargs: object) -> sqlite3.Connection:
-        c = connect(*args, **kwargs)  # type: ignore[call-overload]
+        c: sqlite3.Connection = connect(*args, **kwargs)  # type: ignore[call-overload]
         c.set_trace_callback(lambda sql: statements.setdefault(sql))
         return c
 

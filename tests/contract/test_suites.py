@@ -124,12 +124,14 @@ class PagesMembersByInsertion(Broken):
 
 class GivesOneNumber(Broken):
     async def acquire(self, holder: str, now_ms: int, ttl_ms: int) -> Lease:
-        return change(await self.store.acquire(holder, now_ms, ttl_ms), node=5)
+        lease: Lease = await self.store.acquire(holder, now_ms, ttl_ms)
+        return change(lease, node=5)
 
 
 class ForgetsFloors(Broken):
     async def acquire(self, holder: str, now_ms: int, ttl_ms: int) -> Lease:
-        return change(await self.store.acquire(holder, now_ms, ttl_ms), floor_ms=0)
+        lease: Lease = await self.store.acquire(holder, now_ms, ttl_ms)
+        return change(lease, floor_ms=0)
 
 
 class RenewsTheLost(Broken):

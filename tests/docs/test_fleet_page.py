@@ -119,8 +119,7 @@ async def test_from_one_process_to_three_nodes(tmp_path: Path, database: str, re
     async with running_server(tmp_path / "data") as before:
         async with connect(before.direct_url, guest="Mina") as mina:
             room = await mina.join("lobby")
-            for n in range(30):
-                last = await room.send(f"before {n} 마당")
+            last = [await room.send(f"before {n} 마당") for n in range(30)][-1]
             token, user = mina.token, mina.user.id
         async with upgraded(before.port) as raw:
             await raw.ask(op="hello", n=1, token=token)

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.daemons import missing
 from tests.rest import rest
 from tests.running import running_server
-from tests.servers import missing
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/guides/rest.md").read_text()

@@ -5,7 +5,8 @@ import os
 import asyncpg
 import pytest
 
-from tests.servers import PostgresServer, missing, run_postgres
+from tests.daemons import missing
+from tests.servers import PostgresServer, run_postgres
 
 pytestmark = pytest.mark.postgres
 

@@ -53,8 +53,8 @@ async def test_nothing_acked_is_lost_doubled_or_reordered_by_kill_9(tmp_path: Pa
                 before = page.messages[0].seq
     assert len(set(acked.values())) == len(acked), "two acks name one seq"
     for cid, seq in acked.items():
-        round, who, i = cid.split("-")
-        assert stored.get(seq) == f"{who} says {i} in round {round}"
+        round_of, sender, i = cid.split("-")
+        assert stored.get(seq) == f"{sender} says {i} in round {round_of}"
     assert len(set(stored.values())) == len(stored), "a message stands twice"
     for who in range(SENDERS):  # program order of each sender
         mine = [text for _, text in sorted(stored.items()) if text.startswith(f"{who} says")]

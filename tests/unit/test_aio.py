@@ -113,7 +113,7 @@ async def test_a_fresh_answer_is_not_older_than_its_question() -> None:
     await turns()
     assert source.asked == 1, "one at a time"
     source.go.set()
-    assert await asyncio.gather(first, second, third) == [0, 1, 1]
+    assert list(await asyncio.gather(first, second, third)) == [0, 1, 1]
     assert source.asked == 2
     assert (flight._flying, flight._next) == ({}, {})
 

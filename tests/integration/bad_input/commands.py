@@ -33,6 +33,9 @@ ROOM_IDS: Final = (
     "%00",
     "'; DROP TABLE rooms;--",
 )
+NO_SEQS: Final[list[Any]] = [2**53 + 2, 1.5, True, {}, [], "1", None]
+NO_TARGETS: Final[list[Any]] = [2**60, 1.5, True, {}, [], "1", -1]
+NO_STRINGS: Final[list[Any]] = [{"$ne": None}, {"query": {}}, 1]
 COMMANDS: Final[list[tuple[int, str, str, Any]]] = [
     *((25, f"{text} is no command", text, "bad_json") for text in ("hello", "[]", "1", "null", '"x"', "", "\ufeff{}")),
     (26, "60,000 brackets", "[" * 60_000, "bad_json"),
@@ -48,9 +51,9 @@ COMMANDS: Final[list[tuple[int, str, str, Any]]] = [
     (28, "NUL in a cid", send(cid="X", text="x").replace("X", "\\u0000"), "bad_text"),
     (28, "NUL in data", send(data="X").replace("X", "\\u0000"), "bad_text"),
     (28, "U+FFFE", send(text="\ufffe"), "bad_text"),
-    *((29, f"seq {seq}", command("edit", seq=seq, text="x"), "bad_field") for seq in (2**53 + 2, 1.5, True, {}, [], "1", None)),
-    *((29, f"reply_to {seq}", send(text="x", reply_to=seq), "bad_field") for seq in (2**60, 1.5, True, {}, [], "1", -1)),
-    *((30, f"{value} for a string", command("join", room=value), "bad_field") for value in ({"$ne": None}, {"query": {}}, 1)),
+    *((29, f"seq {seq}", command("edit", seq=seq, text="x"), "bad_field") for seq in NO_SEQS),
+    *((29, f"reply_to {seq}", send(text="x", reply_to=seq), "bad_field") for seq in NO_TARGETS),
+    *((30, f"{value} for a string", command("join", room=value), "bad_field") for value in NO_STRINGS),
     (30, "object for text", send(text={"$gt": ""}), "bad_field"),
     (30, "object for a user id", command("kick", user={"$ne": None}), "bad_field"),
     (31, "unknown operation", command("dance"), "unknown_op"),

@@ -202,7 +202,8 @@ async def test_the_sender_is_who_sent_it(server: Server, anyone: Rest, advisory:
 @advisories("CVE-2021-22911")
 async def test_objects_are_no_queries(server: Server, anyone: Rest, advisory: str) -> None:
     mina = await anyone.guest("Mina", "lobby")
-    for query in ({"$ne": None}, {"$gt": ""}, {"$regex": ".*"}, ["lobby"], {"query": {"match_all": {}}}):
+    queries: list[Any] = [{"$ne": None}, {"$gt": ""}, {"$regex": ".*"}, ["lobby"], {"query": {"match_all": {}}}]
+    for query in queries:
         async with chatting(server), guest(server.port) as raw:
             for n, (op, field) in enumerate(
                 [("join", "room"), ("join", "invite"), ("history", "room"), ("kick", "user"), ("send", "cid")]

@@ -137,13 +137,13 @@ class Play:
             meter = self._node.limits
             assert isinstance(meter, Meter)
             meter.charged.clear()
-            for _ in range(row.times):
-                outcome = await visitor.do(op, self._room, **self._filled(row.with_))
+            outcomes = [await visitor.do(op, self._room, **self._filled(row.with_)) for _ in range(row.times)]
             cost = dict(meter.charged)
             heard = await self._heard(wendy)
         events = await self._running.store.read(self._room, self._words["$newest"], 100)
         appended = [(e.type, self._plain(e.user), self._plain(json.loads(e.body))) for e in events]
-        return Seen(Outcome(outcome.code, self._plain(outcome.fields)), appended, heard, self._costs(cost))
+        code, fields = outcomes[-1].code, self._plain(outcomes[-1].fields)
+        return Seen(Outcome(code, fields), appended, heard, self._costs(cost))
 
     def _filled(self, value: Any) -> Any:
         if isinstance(value, dict):

@@ -3,7 +3,7 @@
 import asyncio
 
 from madang_proof.faults import FAULTS
-from tests.servers import missing
+from tests.daemons import missing
 
 
 async def need(fault: str) -> None:

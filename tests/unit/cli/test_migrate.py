@@ -8,7 +8,7 @@ from madang.cli.migrate import Pace
 
 def test_lines_say_how_far_it_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     now = 100.0
-    monkeypatch.setattr(migrate.time, "monotonic", lambda: now)
+    monkeypatch.setattr("time.monotonic", lambda: now)
     with migrate._progress(quiet=False) as tell:
         tell("copying rooms", 500, 10_000)
         now += migrate.LINE_SECONDS / 2
@@ -27,7 +27,7 @@ def test_quiet_says_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 def test_comparing_has_a_pace_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(migrate.time, "monotonic", lambda: now)
+    monkeypatch.setattr("time.monotonic", lambda: now)
     pace = Pace()
     assert pace.at("copying events", 9_000) == 0.0, "an earlier run did these"
     now = 2.0

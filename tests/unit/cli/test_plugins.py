@@ -1,6 +1,6 @@
 """Commands that other packages add: found by entry points, and what is said where the package is not installed."""
 
-from importlib.metadata import EntryPoint, EntryPoints
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 
 import pytest
 
@@ -68,6 +68,6 @@ def test_a_package_takes_no_command_of_madang_over(
 
 
 def test_this_checkout_has_the_commands_of_its_proof() -> None:
-    found = {point.name: point.value for point in plugins.entry_points(group=plugins.GROUP)}
+    found = {point.name: point.value for point in entry_points(group=plugins.GROUP)}
     assert found["prove"] == "madang_proof.commands.prove:prove"
     assert found["bench"] == "madang_proof.commands.bench:bench"

@@ -138,7 +138,7 @@ class ClientMachine(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner(loop_factory=VirtualLoop)
         self.items: list[Any] = []
-        self.sends: list[asyncio.Task[Sent]] = []
+        self.sending: list[asyncio.Task[Sent]] = []
         self.texts = (f"text {n}" for n in itertools.count())
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
@@ -186,7 +186,7 @@ class ClientMachine(RuleBasedStateMachine):
     def sends(self, count: int, hows: list[str]) -> None:
         async def send() -> None:
             self.server.answers.extend(hows)
-            self.sends += [asyncio.ensure_future(self.room.send(next(self.texts))) for _ in range(count)]
+            self.sending += [asyncio.ensure_future(self.room.send(next(self.texts))) for _ in range(count)]
             await asyncio.sleep(0)
 
         self.do(send())
@@ -235,8 +235,8 @@ class ClientMachine(RuleBasedStateMachine):
             at = item.seq
         assert set(range(at + 1, len(server.log) + 1)) <= server.left_out, f"at {at} of {len(server.log)}"
         assert self.room.ended is None
-        stored = [await task for task in self.sends if task.done()]
-        assert len(stored) == len(self.sends), "a send never came back"
+        stored = [await task for task in self.sending if task.done()]
+        assert len(stored) == len(self.sending), "a send never came back"
         assert [sent.seq for sent in stored] == sorted({sent.seq for sent in stored}), "not in program order, or twice"
         mine = [e for e in server.log if e["user"] == USER["id"] and e["type"] == "message.sent"]
         assert [e["text"] for e in mine] == [f"text {n}" for n in range(len(stored))]
@@ -246,7 +246,7 @@ class ClientMachine(RuleBasedStateMachine):
         async def end() -> None:
             await self.client.close()
             self.server.stop()
-            await asyncio.gather(self.consumer, *self.sends, return_exceptions=True)
+            await asyncio.gather(self.consumer, *self.sending, return_exceptions=True)
 
         try:
             if hasattr(self, "consumer"):
@@ -258,4 +258,4 @@ class ClientMachine(RuleBasedStateMachine):
 
 
 TestClient = ClientMachine.TestCase
-TestClient.settings = settings(max_examples=settings.default.max_examples // 2, stateful_step_count=30)
+TestClient.settings = settings(max_examples=settings().max_examples // 2, stateful_step_count=30)

@@ -1,6 +1,7 @@
 """Connections begin, break, come back and end as the tables say; every room and command comes along."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -27,9 +28,9 @@ async def test_hello_comes_first_and_tells_who_one_is() -> None:
 
 
 async def test_one_way_of_saying_who_one_is_must_be_given() -> None:
-    for options in ({}, {"guest": "Mina", "token": "t"}):
+    for guest, token in ((None, None), ("Mina", "t")):
         with pytest.raises(ValueError, match="one of"):
-            madang.client.connect("ws://x/ws", **options)
+            madang.client.connect("ws://x/ws", guest=guest, token=token)
 
 
 async def test_the_first_flight_is_hello_joins_and_what_has_no_answer() -> None:
@@ -241,7 +242,7 @@ async def test_a_token_is_fetched_and_fetched_again_when_it_is_not_taken() -> No
 
 
 async def test_get_token_may_fail_for_a_while() -> None:
-    answers = iter([OSError("away"), "good"])
+    answers: Iterator[OSError | str] = iter([OSError("away"), "good"])
 
     async def get_token() -> str:
         answer = next(answers)

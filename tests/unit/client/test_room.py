@@ -1,6 +1,7 @@
 """A room's API: what each call says, what comes back, and what is waited out on the way."""
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
@@ -108,7 +109,7 @@ async def test_a_send_that_is_cancelled_lets_the_next_one_go() -> None:
 
 async def test_every_command_says_what_it_should() -> None:
     world, socket, room = await joined(7)
-    calls = [
+    calls: list[tuple[Coroutine[Any, Any, Sent | None], dict[str, Any]]] = [
         (room.edit(4, "new"), {"op": "edit", "seq": 4, "text": "new"}),
         (room.delete(4), {"op": "delete", "seq": 4}),
         (room.react(4, "👍"), {"op": "react", "seq": 4, "emoji": "👍"}),
@@ -122,7 +123,7 @@ async def test_every_command_says_what_it_should() -> None:
         frame = await socket.ack(9)
         assert {k: v for k, v in frame.items() if k not in ("n", "cid")} == {"room": "yard", **said}
         assert ("cid" in frame) == (frame["op"] == "edit")
-        assert (await task).seq == 9
+        assert (sent := await task) is not None and sent.seq == 9
     unchanged = asyncio.ensure_future(room.react(4, "👍"))
     socket.say({"op": "ok", "n": (await socket.got())["n"], "unchanged": True})
     assert await unchanged is None
@@ -145,7 +146,7 @@ async def test_pages_follow_each_other() -> None:
     message = {"id": "1", "user": "u2", "name": "Bora", "at": "2026-11-22T09:00:00.000Z", "text": "hi"}
 
     async def serve() -> None:
-        pages = [
+        pages: list[tuple[dict[str, Any], dict[str, Any]]] = [
             ({"op": "history", "limit": 100}, {"messages": [{**message, "seq": s} for s in (3, 4)], "more": True}),
             ({"op": "history", "limit": 100, "before": 3}, {"messages": [{**message, "seq": 1}], "more": False}),
             ({"op": "members", "limit": 100}, {"members": [{"user": "a", "name": "A", "role": "owner"}], "more": True}),

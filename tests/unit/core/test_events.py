@@ -24,6 +24,7 @@ from madang.core.events import (
 from madang.core.messages import Message
 from madang.core.timestamps import moment
 from madang.protocol.native.codec import decode
+from madang.protocol.native.commands import Send
 
 SEQ = st.integers(1, 2**53)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -148,6 +149,7 @@ def test_moments(ms: int, written: str) -> None:
 
 def test_data_that_was_left_out_stays_out_wherever_it_comes_from() -> None:
     sent = decode(b'{"op":"send","room":"yard","cid":"c","text":"hi"}')
+    assert isinstance(sent, Send)
     stored = encode_body(MessageSent(text="hi", data=sent.data))
     assert stored == b'{"text":"hi"}'
     read = decode_body(MessageSent, stored)

@@ -1,5 +1,7 @@
 """Who may do what to whom, by the table of permissions."""
 
+from collections.abc import Callable
+
 import pytest
 
 from madang.core.permissions import LEAST, Action, acting_role, may, need, need_to_grant, need_to_kick
@@ -7,7 +9,7 @@ from madang.core.rooms import ROLES
 from madang.errors import Refused
 
 
-def allowed(rule, *args) -> bool:
+def allowed(rule: Callable[..., object], *args: object) -> bool:
     try:
         rule(*args)
     except Refused as refused:

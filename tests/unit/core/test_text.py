@@ -2,6 +2,7 @@
 
 import time
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given
@@ -12,10 +13,11 @@ from madang.errors import Refused
 
 # Where the traps are: marks, expanding characters, fillers, signs that change direction, look-alikes.
 TRAPS = "\u0300\u0301\u0344\u0958\ufb2c\ufdfa\u1160\u3164\u2800\u200b\u200d\u202e\u2066\ufeff\xa0\x1f\u0085аеοı１Ａ ﷺ\0\ufffe"
+Clean = Callable[[str], str]
 TEXT = st.text(st.one_of(st.characters(), st.sampled_from(TRAPS)), max_size=60)
 
 
-def refusal(clean, text: str) -> str:
+def refusal(clean: Clean, text: str) -> str:
     with pytest.raises(Refused) as refused:
         clean(text)
     return refused.value.code
@@ -25,7 +27,7 @@ def refusal(clean, text: str) -> str:
 @given(TEXT)
 @example("\u0344" * 8 + "a")
 @example("a\u0958" * 20)
-def test_what_is_clean_stays_clean(clean, text: str) -> None:
+def test_what_is_clean_stays_clean(clean: Clean, text: str) -> None:
     try:
         once = clean(text)
     except Refused:

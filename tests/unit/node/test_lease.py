@@ -42,6 +42,9 @@ class Storage:
             raise self.sick
         self.released_ms = used_ms
 
+    async def holders(self, now_ms: int) -> list[str]:
+        return []
+
 
 class Holding:
     """A number that is kept, in virtual time."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Final
 
-import asyncpg  # type: ignore[import-untyped]
+import asyncpg
 from sqlalchemy import URL, exc
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 

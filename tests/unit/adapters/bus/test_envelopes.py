@@ -37,7 +37,7 @@ def test_what_was_packed_is_read_as_it_was_and_only_what_is_wanted() -> None:
 
 def test_what_an_earlier_version_did_not_have_is_not_missed() -> None:
     """Before there were heads, a part was events and signals."""
-    body = ("there", [("yard", ([], [("typing", "u", b"true")]))])
+    body: Any = ("there", [("yard", ([], [("typing", "u", b"true")]))])
     assert list(here().unpack(signed(body), ALL)) == [("yard", Content([], [SIGNAL]))]
 
 

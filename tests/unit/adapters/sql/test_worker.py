@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from functools import partial
 
 import pytest
 
@@ -12,11 +13,14 @@ from madang.errors import StorageFailed
 async def test_calls_are_made_in_order_in_one_thread() -> None:
     workers = Workers("test", 1)
     done: list[int] = []
-    threads = await asyncio.gather(
-        *(workers.call(lambda n=n: (done.append(n), threading.get_ident())) for n in range(50))
-    )
+
+    def do(n: int) -> int:
+        done.append(n)
+        return threading.get_ident()
+
+    threads = await asyncio.gather(*(workers.call(partial(do, n)) for n in range(50)))
     assert done == list(range(50))
-    assert len({ident for _, ident in threads}) == 1
+    assert len(set(threads)) == 1
     await workers.stop()
 
 

@@ -7,6 +7,7 @@ take time in both directions, so acks, events and pages cross; a connection that
 import random
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 from madang_proof.history import Record
 from madang_proof.history import records as r
@@ -356,7 +357,8 @@ class ModelServer:
         elif op == "history":
             kind = dice.choice(["newest", "before", "after"])
             seq = dice.randint(1, head)
-            self.ask(connection, op, room, **({} if kind == "newest" else {kind: seq}))
+            where: dict[str, Any] = {} if kind == "newest" else {kind: seq}
+            self.ask(connection, op, room, **where)
 
     def own(self, client: ModelClient, room: str) -> int:
         """Choose a message that the client knows to be his own, if he has one."""

@@ -123,12 +123,14 @@ def an_ack_is_of_nothing(copy: Copy, dice: random.Random) -> bool:
 
 @mutant("I1")
 def all_are_given_another_text(copy: Copy, dice: random.Random) -> bool:
-    if places := [x for x in copy.acked() if copy.of(r.Event, room=x[0].room, seq=x[1].seq)]:
-        invoke, ok = dice.choice(places)
-        for shown in copy.everywhere(invoke.room, ok.seq):
-            if shown.text == invoke.text:
-                shown.text += "!"
-    return bool(places) and any(x.text for x in copy.of(r.Event, room=invoke.room, seq=ok.seq))
+    places = [x for x in copy.acked() if copy.of(r.Event, room=x[0].room, seq=x[1].seq)]
+    if not places:
+        return False
+    invoke, ok = dice.choice(places)
+    for shown in copy.everywhere(invoke.room, ok.seq):
+        if shown.text == invoke.text:
+            shown.text += "!"
+    return any(x.text for x in copy.of(r.Event, room=invoke.room, seq=ok.seq))
 
 
 @mutant("I1")

@@ -39,7 +39,7 @@ def a_page_comes_after_leaving(copy: Copy, dice: random.Random) -> bool:
             continue  # may be his
         joins = [x for x in joins if x.conn in conns]
         if not [x for x in joins if copy.at(x) > copy.at(invoke)]:
-            answers = [*copy.of(r.Joined), *copy.of(r.Fail)]
+            answers: list[r.Joined | r.Fail] = [*copy.of(r.Joined), *copy.of(r.Fail)]
             answered = {x.call for x in answers if copy.at(x) < copy.at(invoke)}
             if all(x.call in answered for x in joins):
                 places.append((opened.client, invoke.room, ok))

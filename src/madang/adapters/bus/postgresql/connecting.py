@@ -5,7 +5,7 @@ The store's pool would not do: a connection that listens is never given back, an
 
 from typing import Any, Final
 
-import asyncpg  # type: ignore[import-untyped]
+import asyncpg
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
