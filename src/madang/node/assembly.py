@@ -35,7 +35,7 @@ from madang.transports.node import Node, Part
 from madang.transports.websocket.doors import Door, Doors, Socket, Upgrade
 
 Holders = Callable[[], Awaitable[Sequence[str]]]
-"""Returns the names of all nodes that hold a lease, this one's included."""
+"""Returns the names of all nodes that hold a lease, this one included."""
 
 
 JOINS: Final = 32  # begun per turn of the loop: about 10 ms
@@ -65,10 +65,10 @@ def assemble(
     """Return a node whose parts are connected and not started. Call it in the event loop that will run them.
 
     Args:
-        name: unique among the nodes of the fleet; who holds this node's lease.
+        name: unique among the nodes of the fleet; the holder of this node's lease.
         secret: signs tokens and invites; the same on all nodes.
         holders: asked by the heartbeat which other nodes may be alive.
-        quiet_above: live subscribers of a room above which joins are told as a range.
+        quiet_above: live subscribers of a room above which joins are announced as a range.
     """
     turns = Turns()
     hub = Hub(store, store, bus, presence, turns, quiet_above=quiet_above)

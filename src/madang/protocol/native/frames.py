@@ -155,7 +155,7 @@ class HelloAnswer(Answer, frozen=True, kw_only=True, gc=False):
 
 
 class JoinAnswer(Answer, frozen=True, kw_only=True, gc=False):
-    """Where the client stands in the room now; event frames go on from `seq`."""
+    """The client's place in the room; event frames continue from `seq`."""
 
     room: RoomInfo
     role: str
