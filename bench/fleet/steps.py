@@ -23,6 +23,8 @@ from bench.server import SERVER_CORE
 
 _OTHER_CORE: Final = int(LOAD_CORE)
 DATABASES: Final = ("SQLite", "PostgreSQL", "MariaDB")
+BROKERS: Final = {"Redis": servers.redis}
+"""Buses that need a server beside the database."""
 
 
 @dataclass(frozen=True)
@@ -95,11 +97,11 @@ def elsewhere(place: Path, settings: Settings, bus: str) -> Generator[Step, None
     """Several nodes on PostgreSQL: from a send to the clients of each."""
     with ExitStack() as stack:
         fresh = stack.enter_context(databases("PostgreSQL"))
-        redis = stack.enter_context(servers.redis(_OTHER_CORE)) if bus == "Redis" else None
+        broker = stack.enter_context(BROKERS[bus](_OTHER_CORE)) if bus in BROKERS else None
 
         def run(count: int, rate: int) -> Values:
             database = fresh()
-            between = Part(redis.url, redis.pid) if redis else database
+            between = Part(broker.url, broker.pid) if broker else database
             wanted = rooms_of(6, rate, settings.seconds, 60)
             return nodes.measure(_empty(place), count, database, between, wanted)
 
@@ -147,7 +149,7 @@ def core(place: Path, settings: Settings, _kind: str) -> Generator[Step, None, N
 PARTS: Final[dict[str, tuple[Callable[[Path, Settings, str], Generator[Step, None, None]], tuple[str, ...]]]] = {
     "appends": (store_alone, DATABASES),
     "stored": (stored, ("PostgreSQL", "MariaDB")),
-    "elsewhere": (elsewhere, ("Redis", "NOTIFY")),
+    "elsewhere": (elsewhere, (*BROKERS, "NOTIFY")),
     "core": (core, ("",)),
     "ways": (ways, ("",)),
 }

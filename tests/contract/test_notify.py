@@ -164,9 +164,9 @@ async def test_a_pooler_between_that_forgets_who_listens_is_refused(
 ) -> None:
     """PgBouncer with pool_mode = transaction, say. Here it is another database that listens: none hears the other."""
     monkeypatch.setattr("madang.adapters.bus.postgresql.bus.START_S", 1.0)
-    places = itertools.cycle([connecting.Server(url) for url in (postgres_url, postgres_server.url())])
+    places = itertools.cycle([connecting.PostgresqlServer(url) for url in (postgres_url, postgres_server.url())])
 
-    class Pooler(connecting.Server):
+    class Pooler(connecting.PostgresqlServer):
         async def connect(self) -> object:
             return await next(places).connect()
 

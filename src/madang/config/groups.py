@@ -17,7 +17,7 @@ _Network = Annotated[
 ]
 
 
-class Server(BaseModel):
+class ServerSettings(BaseModel):
     """Where the server listens, who may connect, and where its files are."""
 
     host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface.")
@@ -44,7 +44,7 @@ class Server(BaseModel):
     )
 
 
-class Database(BaseModel):
+class DatabaseSettings(BaseModel):
     """Where rooms and messages are stored."""
 
     database: str = Field(
@@ -53,7 +53,7 @@ class Database(BaseModel):
     )
 
 
-class Bus(BaseModel):
+class BusSettings(BaseModel):
     """How the nodes of a fleet reach each other."""
 
     bus: str = Field(
@@ -68,7 +68,7 @@ class Bus(BaseModel):
     )
 
 
-class Limits(BaseModel):
+class LimitSettings(BaseModel):
     """Sizes, numbers and rates above which clients are refused."""
 
     max_text: int = Field(default=4000, ge=1, le=16_000, description="Longest text of a message, in characters.")
@@ -90,7 +90,7 @@ class Limits(BaseModel):
     )
 
 
-class Log(BaseModel):
+class LogSettings(BaseModel):
     """What is logged, and how."""
 
     log_level: str = Field(
@@ -102,11 +102,11 @@ class Log(BaseModel):
 
 
 GROUPS: Final[dict[str, type[BaseModel]]] = {
-    "server": Server,
-    "database": Database,
-    "bus": Bus,
-    "limits": Limits,
-    "log": Log,
+    "server": ServerSettings,
+    "database": DatabaseSettings,
+    "bus": BusSettings,
+    "limits": LimitSettings,
+    "log": LogSettings,
 }
 
 

@@ -4,12 +4,12 @@ from typing import Final
 
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from madang.config.groups import Bus, Database, Limits, Log, Server
+from madang.config.groups import BusSettings, DatabaseSettings, LimitSettings, LogSettings, ServerSettings
 
 PREFIX: Final = "MADANG_"
 
 
-class Settings(Server, Database, Bus, Limits, Log, BaseSettings):
+class Settings(ServerSettings, DatabaseSettings, BusSettings, LimitSettings, LogSettings, BaseSettings):
     """What an operator can set. The defaults are one process on a laptop."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)

@@ -61,6 +61,12 @@ def test_a_bus_beside_sqlite_is_refused(url: str) -> None:
     assert "SQLite is for one node" in refused(url, "sqlite:////data/madang.db")
 
 
+async def test_a_row_is_all_that_a_new_scheme_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BUSES, "nats", BUSES["memory"]._replace(fleet=True))
+    async with open_bus("nats://host", OPTIONS, database=SERVER) as (bus, _):
+        assert await bus.probe() is False, "it was opened, and not started"
+
+
 async def test_a_single_node_needs_no_bus() -> None:
     async with open_bus("memory:", OPTIONS, database="sqlite:////data/madang.db") as (bus, _):
         assert bus.local

@@ -62,7 +62,7 @@ def _fit(found: list[server_settings.Misconfiguration], refused: SetupError | No
         return {"refused": error}
 
 
-class Server(NamedTuple):
+class ServerKind(NamedTuple):
     """How one kind of database server is inspected.
 
     Attributes:
@@ -80,7 +80,7 @@ class Server(NamedTuple):
     hint_for: Callable[[BaseException], str | None]
 
 
-async def inspect_server(url: URL, server: Server) -> Inspection:
+async def inspect_server(url: URL, server: ServerKind) -> Inspection:
     """Inspect a database on a server, by a URL as its driver takes it. Raises SetupError."""
     engine = create_async_engine(url, connect_args={server.timeout: int(ANSWER_SECONDS)})
     try:

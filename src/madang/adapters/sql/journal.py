@@ -142,7 +142,8 @@ class Journal:
         waiting = self.recent.get(room)
         return waiting.rows.copy() if waiting is not None else []
 
-    # The ledger of `appending.append`, within a transaction after which `transaction_committed` is called on success, `transaction_ended` always.
+    # The ledger of `appending.append`, within a transaction: after it `transaction_committed` is called if it succeeded,
+    # and `transaction_ended` always.
 
     def lock(self, c: Connection, wanted: Sequence[str]) -> dict[str, Head]:
         self._heads = {room: self.heads[room] for room in wanted if room in self.heads}

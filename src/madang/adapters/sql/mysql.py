@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from madang.adapters.sql import migrations, server_engine, server_settings
 from madang.adapters.sql.dialects import MARIADB_COLLATION, MYSQL_COLLATION
-from madang.adapters.sql.inspection import Inspection, Server, inspect_server
+from madang.adapters.sql.inspection import Inspection, ServerKind, inspect_server
 from madang.adapters.sql.server_engine import Retryable, ServerEngine
 from madang.adapters.sql.store import Unstorable
 from madang.errors import SetupError, StorageFailed, StorageFull
@@ -61,7 +61,7 @@ async def inspect(url: URL) -> Inspection:
     _check(url)
     return await inspect_server(
         url.set(drivername=DRIVER),
-        Server("MySQL", PORT, timeout="connect_timeout", version="SELECT version()", hint_for=hint_for),
+        ServerKind("MySQL", PORT, timeout="connect_timeout", version="SELECT version()", hint_for=hint_for),
     )
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import URL, exc
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from madang.adapters.sql import migrations, server_engine, server_settings
-from madang.adapters.sql.inspection import Inspection, Server, inspect_server
+from madang.adapters.sql.inspection import Inspection, ServerKind, inspect_server
 from madang.adapters.sql.server_engine import Retryable, ServerEngine
 from madang.adapters.sql.store import Unstorable
 from madang.errors import SetupError, StorageFailed, StorageFull
@@ -56,7 +56,8 @@ async def open_engine(url: URL, clock_ms: Callable[[], int]) -> ServerEngine:
 async def inspect(url: URL) -> Inspection:
     """Inspect a database without changing it. Raises SetupError."""
     return await inspect_server(
-        driver_url(url), Server("PostgreSQL", PORT, timeout="timeout", version="SHOW server_version", hint_for=hint_for)
+        driver_url(url),
+        ServerKind("PostgreSQL", PORT, timeout="timeout", version="SHOW server_version", hint_for=hint_for),
     )
 
 

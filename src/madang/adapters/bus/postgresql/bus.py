@@ -53,7 +53,7 @@ class NotifyBus:
 
     def __init__(self, url: str, secret: bytes, node: str) -> None:
         self.statistics = Statistics()
-        self._server = connecting.Server(url)
+        self._server = connecting.PostgresqlServer(url)
         self._signer = Signer(secret, node)
         self._channel = f"madang_{self._signer.name}"
         self._rooms = {EVERYWHERE}

@@ -37,7 +37,7 @@ _SESSION: Final = f"""
 _LOOK: Final = "SELECT pg_is_in_recovery(), has_schema_privilege(current_schema(), 'CREATE')"
 
 
-class Server:
+class PostgresqlServer:
     """The PostgreSQL server that a URL names. Nothing is connected yet.
 
     Raises:

@@ -81,7 +81,7 @@ class NotifyPresence:
     """
 
     def __init__(self, url: str, name: str, ttl_s: float) -> None:
-        self._server = connecting.Server(url)
+        self._server = connecting.PostgresqlServer(url)
         self._table = f"devices_{name}"
         self._lock = crc32(self._table.encode())
         self._ttl_s = ttl_s
