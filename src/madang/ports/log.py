@@ -9,9 +9,9 @@ Append is the only way in. What one append does with a draft, all of it in one t
 - check and apply the draft's effect (below), against the state as of its place in the batch.
 - number it: `seq` = the room's newest + 1, so that commit order is seq order; `id` is above every id of the room.
 
-In a room that does not exist everything but room.created is refused (not_found). Then everything but room.created,
-member.joined and member.left is refused to non-members (not_member), as of the draft's place in the batch: so no event of a
-user is above the one that ended their membership, whatever node they are connected to. A draft of a server key (`server`)
+In a room that does not exist everything but room.created is refused (not_found). Then every type with `needs_member`
+(`core.events`) is refused to non-members (not_member), as of the draft's place in the batch: so no event of a user is above
+the one that ended their membership, whatever node they are connected to. A draft of a server key (`server`)
 has an owner's rights, member or not. Reasons for a refusal are checked from left to right.
 
 | type | refused when | effect |
@@ -29,6 +29,8 @@ has an owner's rights, member or not. Reasons for a refusal are checked from lef
 | reaction.removed | not there: `None` | the reaction ends |
 | message.pinned | the actor's role is below moderator (forbidden); target (not_found, gone); 50 pins are there already (too_many); already: `None` | the pin |
 | message.unpinned | the actor's role is below moderator (forbidden); not pinned: `None` | the pin ends |
+
+A type without a row is never refused for itself, and has no effect.
 
 An edit is the whole new content of its message: text, data and mentions; it adds nothing to mention counts.
 A deletion erases from the log itself: the message's body becomes {"deleted":true}, and of its edits only the target is

@@ -23,6 +23,7 @@ from madang.core.events import (
 )
 from madang.core.messages import Message
 from madang.core.timestamps import moment
+from madang.ports import log
 from madang.protocol.native.codec import decode
 from madang.protocol.native.commands import Send
 
@@ -119,6 +120,11 @@ def test_every_type_says_what_it_is() -> None:
     for body in TYPES.values():
         assert re.fullmatch(r"(message|reaction|member|room)\.[a-z]+", body.type)
         assert body.__doc__
+
+
+def test_every_type_has_its_row_in_the_contract_of_the_log() -> None:
+    rows = re.findall(r"^\| ([a-z]+\.[a-z]+) \|", log.__doc__ or "", re.MULTILINE)
+    assert sorted(rows) == sorted(TYPES)
 
 
 def test_a_deletion_erases_what_gave_a_message_content() -> None:
