@@ -105,8 +105,8 @@ async def test_one_way_goes_dead(tmp_path: Path, way: str) -> None:
         await until(lambda: online(talker, 1), "an end of presence of who is cut off", 15)
         await talker.send_acked(5, "meanwhile")
         await there.heal()
-        await until(lambda: reader.position >= talker.position or reader.hole, "what was missed", 60)
-        assert reader.hole is None
+        await until(lambda: reader.position >= talker.position or reader.gap, "what was missed", 60)
+        assert reader.gap is None
         await until(lambda: online(talker, 2), "presence of both", 15)
 
 
@@ -123,5 +123,5 @@ async def test_every_tenth_packet_is_lost(tmp_path: Path) -> None:
         for way in ("input", "output"):
             await there.drop(way, "numgen random mod 100 < 10")
         await talker.send_acked(SAID, "lossy")
-        await until(lambda: reader.position >= talker.position or reader.hole, "everything, by and by", 120)
-        assert reader.hole is None
+        await until(lambda: reader.position >= talker.position or reader.gap, "everything, by and by", 120)
+        assert reader.gap is None

@@ -85,7 +85,7 @@ async def test_a_disk_that_is_really_full(small_disk: Path, tmp_path: Path) -> N
                 assert [m["seq"] for m in await probe.history()] == sorted(acked)[-200:], "reading goes on"
                 ballast.unlink()
                 again = await probe.surely_send("again", "room again")
-                assert again["seq"] == max(acked) + 1, "what was refused has left a hole"
+                assert again["seq"] == max(acked) + 1, "what was refused has left a gap"
         assert server.running
     finally:
         await server.close()

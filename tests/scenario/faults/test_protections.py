@@ -22,7 +22,7 @@ TABLE = [
     ("early-ack", "kill", "I1"),
     ("no-dedupe", "after-commit", "I13"),
     ("no-dedupe", "before-ack", "I13"),
-    ("counted-seq", "before-commit", "the crash has left a hole"),
+    ("counted-seq", "before-commit", "the crash has left a gap"),
     ("no-fill", "before-fanout", "I9"),
     ("acks-on-full", "disk-full", "I1"),
     ("goes-on", "fsync", "after a failed fsync was acked"),

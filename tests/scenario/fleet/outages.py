@@ -132,8 +132,8 @@ class Choked:
                 server.resume()
                 await self._limit("32mb 8mb 60")
             await until(lambda: listener.position >= speaker.position, "what Redis had dropped", FOUND_S)
-            if hole := listener.hole() or speaker.hole():
-                raise Broken(f"Redis dropped a subscriber, and {hole}.")
+            if gap := listener.gap() or speaker.gap():
+                raise Broken(f"Redis dropped a subscriber, and {gap}.")
         return f"dropped after {said} messages"
 
     async def _limit(self, pubsub: str) -> None:

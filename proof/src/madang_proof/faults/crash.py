@@ -70,7 +70,7 @@ class Crash:
         elif found != [(again["id"], again["seq"])] or not duplicate:
             raise Broken(f"A committed message is in the log as {found}, and sent again it was answered {again}.")
         if again["seq"] != seq:
-            raise Broken(f"A message has seq {again['seq']} where {seq} follows: the crash has left a hole.")
+            raise Broken(f"A message has seq {again['seq']} where {seq} follows: the crash has left a gap.")
 
 
 CRASHES: Final = (

@@ -64,8 +64,8 @@ class OneWay:
             await until(lambda: victim.code is not None, "an end of the connection that was cut")
             await victim.connect(testbed.url)
             await until(lambda: victim.position >= watcher.position, "what was missed")
-            if victim.reset or (hole := victim.hole()):
-                raise Broken(f"The client that was cut off came back to a hole: {'a reset' if victim.reset else hole}.")
+            if victim.reset or (gap := victim.gap()):
+                raise Broken(f"The client that was cut off came back to a gap: {'a reset' if victim.reset else gap}.")
             await _online(watcher, 2)
         return f"cut {'to' if up else 'from'} the server; the silent client was dropped after {took:.1f} s"
 
@@ -120,7 +120,7 @@ class Slice:
 
     name = "slice"
     number = "F34"
-    title = "let the bytes come one by one"
+    title = "deliver bytes one by one"
     needs = ANYWHERE
 
     def unavailable(self) -> str | None:
@@ -139,6 +139,6 @@ class Slice:
             finally:
                 testbed.proxy.heal()
             await until(lambda: watcher.position >= 6, "every event of five sends")
-            if hole := watcher.hole():
-                raise Broken(f"Bytes came one by one, and {hole}.")
+            if gap := watcher.gap():
+                raise Broken(f"Bytes came one by one, and {gap}.")
         return f"byte by byte for {2 * SLICE_S:.0f} s, both ways on {met} connections"

@@ -69,8 +69,8 @@ class Outage(Protocol):
             await _check_messages(host, speaker)
             if kick and listener.seqs[-1] != kick:
                 raise Broken(f"A user who was kicked by event {kick} received event {listener.seqs[-1]}.")
-            if hole := listener.hole() or speaker.hole():
-                raise Broken(f"Over an outage, {hole}.")
+            if gap := listener.gap() or speaker.gap():
+                raise Broken(f"Over an outage, {gap}.")
         return f"{note} for {seconds:.1f} s"
 
 
@@ -158,7 +158,7 @@ class Hidden:
 
     name = "hidden"
     number = "F16"
-    title = "cut a node off from its clients, who come back on the others"
+    title = "cut a node off from its clients, which reconnect to the others"
     needs = NODES
 
     def unavailable(self) -> str | None:

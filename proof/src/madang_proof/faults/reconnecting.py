@@ -34,23 +34,23 @@ class ReconnectingClients:
         hello = {"op": "hello", "n": 1, "token": probe.token}
         join = {"op": "join", "n": 2, "room": probe.room, "since": 1, "epoch": epoch}
         self.first = _encode(hello), _encode(join)
-        self.clients = [_Client(self, _address(number // PER_ADDRESS), number) for number in range(count)]
+        self.all = [_Client(self, _address(number // PER_ADDRESS), number) for number in range(count)]
         self._open = True
 
     @property
     def missing(self) -> int:
-        return sum(not client.back for client in self.clients)
+        return sum(not client.back for client in self.all)
 
     @property
     def back(self) -> bool:
         return not self.missing
 
     def connect(self, spread_s: float) -> None:
-        for client in self.clients:
+        for client in self.all:
             client.connect_in(self.dice.uniform(0, spread_s))
 
     def disconnect(self) -> None:
-        for client in self.clients:
+        for client in self.all:
             client.leave()
 
     def close(self) -> None:
@@ -69,8 +69,8 @@ def _address(number: int) -> str:
 class _Client:
     """One client: connects until it is back."""
 
-    def __init__(self, crowd: ReconnectingClients, address: str, number: int) -> None:
-        self.crowd = crowd
+    def __init__(self, owner: ReconnectingClients, address: str, number: int) -> None:
+        self.owner = owner
         self.address = address
         self.back = False
         self._tries = 0
@@ -88,7 +88,7 @@ class _Client:
 
     async def _dial(self) -> None:
         self._turn += 1
-        url = self.crowd.urls[self._turn % len(self.crowd.urls)]
+        url = self.owner.urls[self._turn % len(self.owner.urls)]
         parts = urlsplit(url)
         connection = _ClientConnection(self, url)
         try:
@@ -106,9 +106,9 @@ class _Client:
     def refused(self, wait: float | None) -> None:
         """Reconnect: when told, or after a wait that doubles; either way clients spread out."""
         self.back, self._connection = False, None
-        if self.crowd.open and self._due is not None:
+        if self.owner.open and self._due is not None:
             self._tries += 1
-            jitter = self.crowd.dice.uniform(0, min(LONGEST_S, 0.1 * 2**self._tries))
+            jitter = self.owner.dice.uniform(0, min(LONGEST_S, 0.1 * 2**self._tries))
             self.connect_in((wait or 0.0) + jitter)
 
     def leave(self) -> None:
@@ -153,7 +153,7 @@ class _ClientConnection(asyncio.Protocol):
         for event in self._protocol.events_received():
             if isinstance(event, Response):
                 if self._protocol.handshake_exc is None:
-                    for text in self._client.crowd.first:
+                    for text in self._client.owner.first:
                         self._protocol.send_text(text)
                 else:
                     self._wait = float(event.headers.get("Retry-After", "0"))
@@ -165,9 +165,9 @@ class _ClientConnection(asyncio.Protocol):
 
     def _judge(self, response: Response) -> None:
         if response.status_code not in (429, 503):
-            self._client.crowd.anomalies[f"HTTP {response.status_code}"] += 1
+            self._client.owner.anomalies[f"HTTP {response.status_code}"] += 1
         elif self._wait == 0:
-            self._client.crowd.anomalies[f"{response.status_code} without Retry-After"] += 1
+            self._client.owner.anomalies[f"{response.status_code} without Retry-After"] += 1
 
     def _take(self, data: Any) -> None:
         """Look only at the first bytes: an answer to join may hold thousands of events."""
@@ -176,7 +176,7 @@ class _ClientConnection(asyncio.Protocol):
             self._welcome = True
             self._client.welcomed(self)
         elif b'"error"' in head:
-            self._client.crowd.anomalies[head.decode(errors="replace")] += 1
+            self._client.owner.anomalies[head.decode(errors="replace")] += 1
             self.transport.abort()
 
     def _flush(self) -> None:

@@ -35,7 +35,7 @@ class Deaf:
 
     name = "deaf"
     number = "F10"
-    title = "let many connections never read, in a room where much is said"
+    title = "let many connections never read, in a busy room"
     needs = ANYWHERE
 
     def __init__(self, count: int = 40) -> None:
@@ -55,8 +55,8 @@ class Deaf:
             before, lagging = await resident_kb(server), await metric(server, "madang_lagging_total")
             await talker.send_acked(MESSAGES, "deaf", PAD)
             await until(lambda: len(talker.seqs) >= MESSAGES, "every event that was sent")
-            if hole := talker.hole():
-                raise Broken(f"Beside {self._count} clients that do not read, {hole}.")
+            if gap := talker.gap():
+                raise Broken(f"Beside {self._count} clients that do not read, {gap}.")
             behind = await metric(server, "madang_lagging_total") - lagging
             if behind < self._count:
                 raise Broken(f"Of {self._count} clients that do not read, {behind:.0f} were found to be behind.")
@@ -105,8 +105,8 @@ class Sleeper:
                 await until(lambda: len(talker.seqs) >= said, "every event that was sent")
                 reader.resume()
                 await reader.reaches(talker.position)
-                if hole := talker.hole() or reader.hole:
-                    raise Broken(f"Beside a process that is stopped, or in it, {hole}.")
+                if gap := talker.gap() or reader.gap:
+                    raise Broken(f"Beside a process that is stopped, or in it, {gap}.")
             finally:
                 await reader.end()
         return f"stopped for {said} messages, and then read on{' on a new connection' if reader.lives > 1 else ''}"
@@ -121,7 +121,7 @@ class Reader:
 
     Attributes:
         lives: how often it has been connected.
-        position: the newest event it has received; `hole` says what was out of order.
+        position: the newest event it has received; `gap` says what was out of order.
     """
 
     def __init__(self, process: Process) -> None:
@@ -129,7 +129,7 @@ class Reader:
         self._task = asyncio.create_task(self._listen())
         self.lives = 0
         self.position = 0
-        self.hole: str | None = None
+        self.gap: str | None = None
 
     @classmethod
     async def start(cls, url: str, probe: Probe, *within: str) -> "Reader":
@@ -156,7 +156,7 @@ class Reader:
             elif word == "event" and int(number) == self.position + 1:
                 self.position += 1
             else:
-                self.hole = self.hole or f"{word} {number} came after event {self.position}"
+                self.gap = self.gap or f"{word} {number} came after event {self.position}"
 
     def stop(self) -> None:
         """Stop the process."""
@@ -167,8 +167,8 @@ class Reader:
         self._process.send_signal(signal.SIGCONT)
 
     async def reaches(self, seq: int) -> None:
-        """Wait until it has everything up to an event, or reports a hole. Raise Broken."""
-        await until(lambda: self.position >= seq or self.hole, "everything for a reader", RESUMED_S)
+        """Wait until it has everything up to an event, or reports a gap. Raise Broken."""
+        await until(lambda: self.position >= seq or self.gap, "everything for a reader", RESUMED_S)
 
     async def end(self) -> None:
         """Kill it."""

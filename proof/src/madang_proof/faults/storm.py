@@ -32,7 +32,7 @@ class Storm:
 
     name = "storm"
     number = "F35"
-    title = "let many clients come back within a second"
+    title = "let many clients reconnect within a second"
     needs = ANYWHERE
 
     def __init__(self, count: int = 300, back_s: float = 20.0) -> None:
@@ -45,20 +45,20 @@ class Storm:
     async def inject(self, testbed: Testbed, dice: random.Random) -> str:
         allow_open_files(self._count + FILES)
         async with probing(testbed.server) as probe, watching(probe, testbed.server.direct_url) as stayed:
-            crowd = ReconnectingClients([testbed.server.direct_url], probe, stayed.epoch, self._count, dice)
+            clients = ReconnectingClients([testbed.server.direct_url], probe, stayed.epoch, self._count, dice)
             try:
-                return await self._inject(testbed, stayed, crowd)
+                return await self._inject(testbed, stayed, clients)
             finally:
-                crowd.close()
+                clients.close()
 
-    async def _inject(self, testbed: Testbed, stayed: Watcher, crowd: ReconnectingClients) -> str:
-        crowd.connect(spread_s=self._count / 1000)
-        await until(lambda: crowd.back, "every client before the storm", self._back_s + self._count / 500)
-        crowd.disconnect()
+    async def _inject(self, testbed: Testbed, stayed: Watcher, clients: ReconnectingClients) -> str:
+        clients.connect(spread_s=self._count / 1000)
+        await until(lambda: clients.back, "every client before the storm", self._back_s + self._count / 500)
+        clients.disconnect()
         await stayed.send_acked(MISSED, "missed")
         before = await _counts(testbed.server)
-        crowd.connect(spread_s=WITHIN_S)
-        took, slowest = await _all_back(crowd, stayed, self._back_s)
+        clients.connect(spread_s=WITHIN_S)
+        took, slowest = await _all_back(clients, stayed, self._back_s)
         return _summary(before, await _counts(testbed.server), self._count, took, slowest)
 
 
@@ -72,7 +72,7 @@ class Exodus:
 
     name = "exodus"
     number = "F35"
-    title = "kill -9 a node that many clients are on, who all come to the others"
+    title = "kill -9 a node with many clients, which all connect to the others"
     needs = NODES
 
     def __init__(self, count: int = 300, back_s: float = 20.0) -> None:
@@ -86,18 +86,18 @@ class Exodus:
         allow_open_files(self._count + FILES)
         server = testbed.server
         async with probing(testbed.others[0]) as probe, watching(probe, testbed.others[0].direct_url) as stayed:
-            crowd = ReconnectingClients([server.direct_url], probe, stayed.epoch, self._count, dice)
+            clients = ReconnectingClients([server.direct_url], probe, stayed.epoch, self._count, dice)
             try:
-                crowd.connect(spread_s=self._count / 1000)
-                await until(lambda: crowd.back, "every client before the exodus", self._back_s + self._count / 500)
+                clients.connect(spread_s=self._count / 1000)
+                await until(lambda: clients.back, "every client before the exodus", self._back_s + self._count / 500)
                 await stayed.send_acked(MISSED, "said")
                 before = await _counts(*testbed.others)
-                crowd.urls = [other.direct_url for other in testbed.others]
+                clients.urls = [other.direct_url for other in testbed.others]
                 await server.kill()
-                took, slowest = await _all_back(crowd, stayed, self._back_s)
+                took, slowest = await _all_back(clients, stayed, self._back_s)
                 after = await _counts(*testbed.others)
             finally:
-                crowd.close()
+                clients.close()
                 if not server.running:
                     await started_again(server, "kill -9")
         return _summary(before, after, self._count, took, slowest, nodes=len(testbed.others))
@@ -127,22 +127,22 @@ def _too_few_files(count: int) -> str | None:
     return None if most >= count + FILES else f"Only {most} files may be open (ulimit -Hn)."
 
 
-async def _all_back(crowd: ReconnectingClients, stayed: Watcher, within_s: float) -> tuple[float, float]:
+async def _all_back(clients: ReconnectingClients, stayed: Watcher, within_s: float) -> tuple[float, float]:
     """Wait until all are back, while the client that stayed goes on sending. Raise Broken.
 
     Return how many seconds it took, and the slowest ack.
     """
     loop = asyncio.get_running_loop()
     begun, said, slowest = loop.time(), 0, 0.0
-    while not crowd.back:
+    while not clients.back:
         if loop.time() - begun > within_s:
-            raise Broken(f"{crowd.missing} of {len(crowd.clients)} were not back within {within_s:.0f} s.")
+            raise Broken(f"{clients.missing} of {len(clients.all)} were not back within {within_s:.0f} s.")
         sent = loop.time()
         await stayed.send_acked(1, f"meanwhile-{said}")
         slowest, said = max(slowest, loop.time() - sent), said + 1
         await asyncio.sleep(TICK_S)
-    if hole := stayed.hole():
-        raise Broken(f"For the client that stayed, {hole}.")
-    if crowd.anomalies:
-        raise Broken(f"Among the clients that came back: {dict(crowd.anomalies)}.")
+    if gap := stayed.gap():
+        raise Broken(f"For the client that stayed, {gap}.")
+    if clients.anomalies:
+        raise Broken(f"Among the clients that came back: {dict(clients.anomalies)}.")
     return loop.time() - begun, slowest

@@ -112,7 +112,7 @@ class Watcher:
         if self._connection is not None:
             self._connection.abort()
 
-    def hole(self) -> str | None:
+    def gap(self) -> str | None:
         """Return where the received events skip or repeat, None if they do not."""
         for before, seq in zip(self.seqs, self.seqs[1:], strict=False):
             if seq != before + 1:

@@ -104,7 +104,7 @@ class Order:
                         "I1", f"What was acked is nowhere: {what}", room.acks[i], *self._beside(room, i)
                     )
                 else:
-                    self._found.violated("I5", f"There is a hole: {what}", *self._beside(room, i))
+                    self._found.violated("I5", f"There is a gap: {what}", *self._beside(room, i))
 
     def _beside(self, room: RoomState, i: int) -> list[int]:
         """Return the records of what is before and after a gap."""

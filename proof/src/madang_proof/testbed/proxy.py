@@ -1,6 +1,6 @@
 """A TCP proxy on the loopback that does to connections what networks do: cut, reset, slice, delay, halt.
 
-It knows bytes, not frames, and it never produces what TCP never shows: a stream with a hole. Bytes swallowed by a cut
+It knows bytes, not frames, and it never produces what TCP never shows: a stream with a gap. Bytes swallowed by a cut
 are gone, so healing resets the connections that lost some. Under normal conditions a chunk costs one read and one write.
 Before several servers it is their load balancer. What happens within a connection is in `links.py`; which fault does
 what to which connections, and when, is in `faults/`.
