@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-from madang.core.rooms import ROLES, Role
+from madang.core.rooms import ROLES, Role, need_role
 from madang.errors import Refused
 
 
@@ -51,8 +51,7 @@ def need_to_kick(role: str, subject: str) -> None:
 
 def need_to_grant(role: str, granted: str) -> None:
     """Raise Refused (bad_field, forbidden) unless the granted role exists and the actor's role may grant it."""
-    if granted not in ROLES:
-        raise Refused("bad_field", "role: owner, moderator or member.")
+    need_role(granted)
     need(role, Action.GRANT)
 
 

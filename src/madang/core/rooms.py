@@ -1,7 +1,7 @@
 """Rooms, members and roles. Who may do what: `permissions.py`. Where rooms are kept: `ports.directory`."""
 
 import re
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -59,6 +59,18 @@ def changed(room: Room, change: RoomChanged) -> Room:
         access=room.access if change.access is None else change.access,
         slow_ms=room.slow_ms if change.slow_ms is None else change.slow_ms,
     )
+
+
+def need_access(access: str) -> None:
+    """Raise Refused (bad_field) for what no room's access can be."""
+    if access not in get_args(Access):
+        raise Refused("bad_field", "access: open or invite.")
+
+
+def need_role(role: str) -> None:
+    """Raise Refused (bad_field) for what is not a role."""
+    if role not in ROLES:
+        raise Refused("bad_field", "role: owner, moderator or member.")
 
 
 def room_id(id: str) -> str:

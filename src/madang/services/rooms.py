@@ -1,7 +1,7 @@
 """Rooms and their members: create, enter, leave, kick, roles, settings. All through the log; reads one row at a time.
 
-Whatever a user asks for here counts as an append, on every door, whether it is done or refused. Joining again as a
-member does not count.
+Whatever a user asks for here counts as an append, on every door, whether it is done or refused; only words that
+mean nothing to any room are refused before. Joining again as a member does not count.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from madang.core.events import (
     draft,
 )
 from madang.core.permissions import Action, acting_role, need, need_to_grant, need_to_kick
-from madang.core.rooms import LOBBY, Member, Room, room_id
+from madang.core.rooms import LOBBY, Member, Room, need_access, need_role, room_id
 from madang.core.text import clean_title
 from madang.errors import Refused
 from madang.ports.directory import Directory
@@ -54,8 +54,9 @@ class Rooms:
         Raises:
             Refused: bad_field, bad_name (title), room_exists.
         """
+        need_access(access)
         self._charge(actor, room)
-        body = RoomCreated(title=clean_title(title) if title else room, access=_access(access), slow_ms=0)
+        body = RoomCreated(title=clean_title(title) if title else room, access=access, slow_ms=0)
         return await self._append(body, room_id(room), actor)
 
     async def ensure_lobby(self) -> None:
@@ -141,6 +142,7 @@ class Rooms:
 
     async def grant(self, actor: Actor, room: str, subject: str, role: str) -> Appended | None:
         """Grant a member a role (not_found, bad_field, forbidden for all but owners)."""
+        need_role(role)
         self._charge(actor, room)
         own, other = await self._pair(actor, room, subject)
         need_to_grant(own, role)
@@ -152,11 +154,13 @@ class Rooms:
         self, actor: Actor, room: str, title: str | None, access: str | None, slow_ms: int | None
     ) -> Appended | None:
         """Change a room's title, access or slow mode (not_found, forbidden, bad_name, bad_field)."""
+        if access is not None:
+            need_access(access)
         self._charge(actor, room)
         need((await self.member(actor, room)).role, Action.CHANGE_ROOM)
         body = RoomChanged(
             title=None if title is None else clean_title(title),
-            access=None if access is None else _access(access),
+            access=access,
             slow_ms=slow_ms,
         )
         return None if body == RoomChanged() else await self._append(body, room, actor)
@@ -173,9 +177,3 @@ class Rooms:
 
     async def _append(self, body: Body, room: str, actor: Actor) -> Appended | None:
         return await self._appender.append(draft(body, room, actor.id, actor.name, server=actor.server))
-
-
-def _access(access: str) -> str:
-    if access not in ("open", "invite"):
-        raise Refused("bad_field", "access: open or invite.")
-    return access

@@ -152,11 +152,13 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
     "create": (
         Row("a room that there is", with_={"title": "Mine"}, code="room_exists", cost=APPEND),
         Row("with a bad title", with_={"title": "\u202e"}, code="bad_name", cost=APPEND),
+        Row("open to whom nobody knows", with_={"title": "Mine", "access": "secret"}, code="bad_field"),
     ),
     "change": (
         Row("the title, as a moderator", "moderator", {"title": "New"}, events=("room.changed",), cost=APPEND),
         Row("slow mode, as the owner", "owner", {"slow_ms": 500}, events=("room.changed",), cost=APPEND),
         Row("nothing", "owner", cost=APPEND),
+        Row("to an access there is not", "owner", {"access": ""}, code="bad_field"),
         Row("as a plain member", with_={"title": "New"}, code="forbidden", cost=APPEND),
         Row("by a stranger", STRANGER, {"title": "New"}, code="not_found", cost=APPEND),
     ),
@@ -170,6 +172,7 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
         Row("as an owner", "owner", {"user": "$vic", "role": "moderator"}, events=("member.role",), cost=APPEND),
         Row("the same", "owner", {"user": "$vic", "role": "member"}, answers={"unchanged": True}, cost=APPEND),
         Row("as a moderator", "moderator", {"user": "$vic", "role": "moderator"}, code="forbidden", cost=APPEND),
+        Row("a role there is not", "owner", {"user": "$vic", "role": "Owner"}, code="bad_field"),
         Row("by a stranger", STRANGER, {"user": "$vic", "role": "member"}, code="not_found", cost=APPEND),
     ),
     "invite": (
