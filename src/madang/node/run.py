@@ -30,7 +30,7 @@ from madang.services.limits import UNLIMITED, Rates
 from madang.transports.addresses import Proxies
 from madang.transports.admin.app import admin_app
 from madang.transports.http.app import http_app
-from madang.transports.http.parser import guarded
+from madang.transports.http.parser import bounded_http
 from madang.transports.node import Node, Part
 from madang.transports.websocket.connection import gateway
 
@@ -144,7 +144,7 @@ async def run_node(settings: Settings) -> AsyncIterator[RunningNode]:
         running = RunningNode(node, store, port, admin_port)
         await stack.enter_async_context(running_parts(parts, running.failed.set))
         await node.rooms.ensure_lobby()
-        server = _server(http_app(node), ws=gateway(node, websocket_doors(node)), http=guarded(node))
+        server = _server(http_app(node), ws=gateway(node, websocket_doors(node)), http=bounded_http(node))
         admin = _server(admin_app(node), ws="none", http="httptools")
         servers = {server: listener, admin: admin_listener}
         serving = [_watched(partial(each.serve, [accepts]), running.failed.set) for each, accepts in servers.items()]

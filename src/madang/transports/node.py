@@ -31,7 +31,7 @@ class Part:
         loops: run until cancelled; one that ends by an error ends the node.
         start: called before any loop runs, in the order of the parts.
         stop: called after all loops have ended, in the reverse order.
-        metrics: what it counts, by name and with a help text, as it stands when called.
+        metrics: what it counts, by name and with a help text; called for the current values.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The second listener, loopback by default: metrics for all who reach it, keys, rooms and nodes for who holds the secret.
+"""The second listener, loopback by default: metrics without a token; keys, rooms and nodes with the secret.
 
 The secret is made at every start; `madang serve` leaves it in the data folder for the command line. User tokens and
 server keys mean nothing here.
@@ -24,13 +24,13 @@ from madang.transports.node import Node
 
 
 class NewKey(msgspec.Struct):
-    """A server key to make; the label says whose it is."""
+    """A server key to create; the label says whose it is."""
 
     label: Title
 
 
 class Key(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A server key; `key` is shown when it is made and never again."""
+    """A server key; `key` is shown once, when it is created."""
 
     id: str
     label: str
@@ -62,7 +62,7 @@ class Peer(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Nodes(msgspec.Struct, frozen=True):
-    """The nodes of this installation as this one knows them; `deaf` while the bus does not bring back what it says."""
+    """The nodes of this installation as this one knows them; `deaf` while the bus does not return its heartbeats."""
 
     deaf: bool
     nodes: list[Peer]
@@ -84,14 +84,14 @@ async def keys(node: ThisNode) -> Response:
 
 @router.post("/keys")
 async def create_key(node: ThisNode, new: Annotated[NewKey, body(NewKey)]) -> Response:
-    """Make a server key."""
+    """Create a server key."""
     key, secret = await node.identity.add_key(new.label, node.now())
     return answer(Key(key.id, key.label, key.created_at, secret), 201)
 
 
 @router.delete("/keys/{id}")
 async def drop_key(node: ThisNode, id: str) -> Response:
-    """Forget a server key."""
+    """Delete a server key."""
     await node.identity.drop_key(id)
     return Response(status_code=204)
 
@@ -135,7 +135,7 @@ async def room(node: ThisNode, id: RoomPath) -> Response:
 
 
 def admin_app(node: Node) -> Envelope:
-    """Make the ASGI application of the admin listener."""
+    """Return the ASGI application of the admin listener."""
     api = FastAPI(title="Madang administration", openapi_url=None, redirect_slashes=False)
     api.state.node = node
     handle_errors(api)

@@ -1,4 +1,4 @@
-"""The public listener: REST, health, the front page and /openapi.json in one ASGI application. One error shape."""
+"""The public listener: REST, health, the front page and /openapi.json in one ASGI application."""
 
 from typing import Any, Final
 
@@ -34,7 +34,7 @@ async def livez() -> Response:
 
 @router.get("/readyz", **documented(Health))
 async def readyz(node: ThisNode) -> Response:
-    """Say whether new connections are welcome: not while the node drains, nor when the log does not answer."""
+    """Say whether new connections are welcome: not while the node drains, or when the storage does not answer."""
     if node.admission.draining:
         raise Refused("draining")
     if not await node.reading.probe():
@@ -50,7 +50,7 @@ async def front(request: Request, scheme: Scheme) -> Response:
 
 
 class _Cors(CORSMiddleware):
-    """Starlette's, with the one error shape."""
+    """Starlette's CORS, with errors in the one shape."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
         response = super().preflight_response(request_headers)
@@ -60,7 +60,7 @@ class _Cors(CORSMiddleware):
 
 
 def http_app(node: Node) -> Envelope:
-    """Make the ASGI application of the public listener."""
+    """Return the ASGI application of the public listener."""
     api = _Api(
         title="Madang", version=__version__, description=_DESCRIPTION, docs_url=None, redoc_url=None,
         redirect_slashes=False, generate_unique_id_function=lambda route: route.name,
@@ -79,7 +79,7 @@ def http_app(node: Node) -> Envelope:
 
 class _Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        """Give the OpenAPI document, with the schemas of our own structs."""
+        """Return the OpenAPI document, with the schemas of our own structs."""
         if self.openapi_schema is None:
             document = super().openapi()
             document.setdefault("components", {}).setdefault("schemas", {}).update(schemas())

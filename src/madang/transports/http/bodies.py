@@ -1,4 +1,4 @@
-"""What REST takes and gives, as typed structs. One declaration serves decoding, encoding and /openapi.json.
+"""What REST accepts and returns, as typed structs. One declaration serves decoding, encoding and /openapi.json.
 
 How they are read and described is `schemas.py`'s. Fields that a body does not have are ignored.
 """
@@ -33,7 +33,7 @@ class NewRoom(Struct):
 
 
 class RoomChange(Struct):
-    """What is to change; the rest stays."""
+    """The fields to change. Fields left out stay as they are."""
 
     title: Title | None = None
     access: Access | None = None
@@ -41,14 +41,14 @@ class RoomChange(Struct):
 
 
 class As(Struct):
-    """Whose message a server key sends."""
+    """The user for whom a server key sends a message."""
 
     id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@|-]{0,63}$")]
     name: Title
 
 
 class NewMessage(Struct):
-    """A message: text, or data, or both. The same `cid` again gives the first answer again."""
+    """A message: text, or data, or both. Sent again with the same `cid`, it gets the first answer again."""
 
     text: Text = ""
     data: Raw | UnsetType = UNSET  # any JSON
@@ -59,7 +59,7 @@ class NewMessage(Struct):
 
 
 class MessageChange(Struct):
-    """A message's new content, all of it."""
+    """The whole new content of a message."""
 
     text: Text = ""
     data: Raw | UnsetType = UNSET
@@ -68,7 +68,7 @@ class MessageChange(Struct):
 
 
 class Joining(Struct):
-    """What lets one in where the room is not open."""
+    """An invite, for a room that is not open."""
 
     invite: Annotated[str, Meta(max_length=1024)] | None = None
 
@@ -80,7 +80,7 @@ class NewRole(Struct):
 
 
 class ReadUpTo(Struct):
-    """The newest seq that has been read."""
+    """The newest seq that the user has read."""
 
     seq: Seq
 
@@ -103,7 +103,7 @@ class Welcome(Struct, frozen=True):
 
 
 class Me(Struct, frozen=True):
-    """Who is asking. `token` is the one to go on with; a server key has none."""
+    """The caller. `token` is the one to use from now on; a server key has none."""
 
     user: Identified
     token: str | UnsetType = UNSET
@@ -117,20 +117,20 @@ class Rooms(Struct, frozen=True):
 
 
 class MyRooms(Struct, frozen=True):
-    """A page of one's own rooms, with what waits there."""
+    """A page of the caller's rooms, with what is unread there."""
 
     rooms: list[Membership]
     more: bool
 
 
 class Message(messages.Message, frozen=True, kw_only=True, omit_defaults=True):
-    """A message as it stands now. `text` is empty once it is `deleted`; `mine` are the caller's own reactions."""
+    """A message in its current state. `text` is empty once it is `deleted`; `mine` are the caller's own reactions."""
 
     data: Any = UNSET  # msgspec describes no default of a Raw
 
 
 class History(Struct, frozen=True):
-    """Messages as they stand now, oldest first; whether more lie beyond in the direction asked for."""
+    """Messages in their current state, oldest first, and whether there are more in the direction asked for."""
 
     messages: list[Message]
     more: bool
@@ -152,14 +152,14 @@ class Members(Struct, frozen=True):
 
 
 class Invited(Struct, frozen=True):
-    """A secret that lets everybody who has it join the room, for `expires_ms` milliseconds."""
+    """A secret that lets everyone who has it join the room, for `expires_ms` milliseconds."""
 
     invite: str
     expires_ms: int
 
 
 class Stored(Struct, frozen=True, omit_defaults=True):
-    """An event stands in the room's log at the level that `ack` names; `duplicate`: it did before."""
+    """An event in the room's log, at the level that `ack` names. `duplicate`: it was there before."""
 
     id: str
     seq: int
@@ -168,18 +168,18 @@ class Stored(Struct, frozen=True, omit_defaults=True):
 
 
 class Unchanged(Struct, frozen=True):
-    """Things stood that way already; nothing was appended."""
+    """Nothing was appended: nothing had to change."""
 
     unchanged: bool = True
 
 
 class ReadPointer(Struct, frozen=True):
-    """One's own read pointer; it never falls."""
+    """The caller's read pointer. It never falls."""
 
     read_seq: int
 
 
 class Health(Struct, frozen=True):
-    """How the server is."""
+    """The state of the server."""
 
     status: str

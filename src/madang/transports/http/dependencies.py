@@ -1,4 +1,4 @@
-"""Who is asking, and the parameters that many routes share: FastAPI dependencies, judged by services."""
+"""Who is calling, and the parameters that many routes share, as FastAPI dependencies. Services judge them."""
 
 from typing import Annotated, cast
 
@@ -56,4 +56,4 @@ SeqPath = Annotated[int, Path(ge=0, le=2**53, description="The message's seq.")]
 UserPath = Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f]{1,64}$", description="The member's user id.")]
 EmojiPath = Annotated[str, Path(min_length=1, max_length=32, description="The emoji, percent-encoded.")]
 AfterId = Annotated[str, Query(pattern=r"^[^\x00-\x1f\x7f]{0,64}$", description="Page on from above this id.")]
-Limit = Annotated[int, Query(ge=1, le=200, description="At most so many.")]
+Limit = Annotated[int, Query(ge=1, le=200, description="At most this many.")]

@@ -1,6 +1,6 @@
-"""The front page: what runs here, and how to talk, for people who open the address in a browser. No script.
+"""The front page, in English or Korean: what runs here, and how to talk, for people who open the address in a browser.
 
-It says so in English or Korean. The browser UI of a later version takes its place.
+It needs no script. The browser UI of a later version replaces it.
 """
 
 from base64 import b64encode
@@ -53,7 +53,7 @@ _LANGUAGES: Final = {"en": _ENGLISH, "ko": _KOREAN}
 
 
 def front(accept_language: str, host: str, secure: bool) -> HTMLResponse:
-    """Make the page in the reader's language; `host` is where the reader found it, `secure` whether by https."""
+    """Return the page in the reader's language. `host` is where they found it, `secure` whether by https."""
     language = _preferred(accept_language)
     words = _LANGUAGES[language]
     command = "madang chat lobby" + (f" --url {'wss' if secure else 'ws'}://{host}/ws" if host else "")
@@ -68,7 +68,7 @@ def front(accept_language: str, host: str, secure: bool) -> HTMLResponse:
 
 
 def _preferred(accept_language: str) -> str:
-    """Give the language we have that the reader weighs most (RFC 9110, 12.5.4); English if there is none."""
+    """Return the language the reader prefers of those there are (RFC 9110, 12.5.4); English if none fits."""
     best, weight = "en", 0.0
     for part in accept_language.split(","):
         tag, _, parameter = part.partition(";")

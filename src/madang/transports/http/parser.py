@@ -1,7 +1,7 @@
-"""What HTTP must keep before uvicorn's own parser has a request: a time and a size for its head, and for its trailers.
+"""Limits of the HTTP parser: how long a request's head may take, and how large the head and the trailers may be.
 
-llhttp bounds neither: a client may send headers for ever, or one byte a minute. Checked here, before login. What is no
-HTTP is answered here, too, in the one error shape.
+llhttp bounds neither: a client could send headers forever, or one byte a minute. They are checked here, before login.
+Whatever is not HTTP is answered here too, in the one error shape.
 """
 
 import asyncio
@@ -33,20 +33,20 @@ _TOO_LARGE: Final = _refusal("head_too_big", "Request Header Fields Too Large")
 _BAD: Final = _refusal("bad_http", "Bad Request")
 
 
-class GuardedHttp(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 with bounds on the head; made per connection. `guarded` binds it to a node."""
+class BoundedHttp(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 with bounds on the head; made for each connection. `bounded_http` binds it to a node."""
 
-    node: Node  # set by guarded()
+    node: Node  # of the class
 
     def connection_made(self, transport: Any) -> None:
-        """Take the socket; its first head must be whole within HEAD_S, a later one within twice that."""
+        """Take the socket over. Its first head must be complete within HEAD_S, a later one within twice that."""
         super().connection_made(transport)
         self._in_head = True
         self._seen = True  # the wheel has seen this head unfinished, or will have waited for it long enough
         self._handed_over = False
         self._heads = 0
-        self._parsed = 0  # bytes of this head that the parser has told of
-        self._raw = 0  # bytes that came since it began, or, behind it, since the last piece of a body
+        self._parsed = 0  # bytes of this head that the parser has reported
+        self._raw = 0  # bytes since the head began or, after it, since the last piece of a body
         self.node.wheel.add(self._look, HEAD_S)
 
     def _look(self) -> float | None:
@@ -60,9 +60,9 @@ class GuardedHttp(HttpToolsProtocol):
         return HEAD_S
 
     def data_received(self, data: bytes) -> None:
-        """Parse, and count what is of no whole part yet: a header, a trailer or a chunk's extension may be endless.
+        """Parse, and count what does not complete anything: a header, a trailer or a chunk's extension may be endless.
 
-        Not uvicorn's own: that loses what stands behind an upgrade in the same packet, and refuses in plain text.
+        uvicorn's own method loses what follows an upgrade in the same packet, and refuses in plain text.
         """
         in_head, heads, self._body = self._in_head, self._heads, False
         self._unset_keepalive_if_required()
@@ -89,12 +89,12 @@ class GuardedHttp(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
-        """Take a piece of the target."""
+        """Count a piece of the target."""
         self._count(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take one header without the spaces around its value (RFC 9110, 5.5), if there are not too many already."""
+        """Keep one header, without the spaces around its value (RFC 9110, 5.5), unless there are too many."""
         self._count(len(name) + len(value) + 4)
         if len(self.headers) >= HEADERS:
             self._refuse(_TOO_LARGE)
@@ -107,7 +107,7 @@ class GuardedHttp(HttpToolsProtocol):
             self._refuse(_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
-        """A head is whole."""
+        """A head is complete."""
         self._heads += 1
         self._in_head = False
         self._raw = 0
@@ -115,20 +115,20 @@ class GuardedHttp(HttpToolsProtocol):
             return
         hosts = sum(name == b"host" for name, _ in self.headers)
         version = self.parser.get_http_version()
-        # RFC 9112, 3.2: else two readers may differ. llhttp takes HTTP/0.9 and 2.0, too.
+        # RFC 9112, 3.2: otherwise two readers may differ. llhttp accepts HTTP/0.9 and 2.0 too.
         if hosts > 1 or (hosts == 0 and version == "1.1") or version not in ("1.0", "1.1"):
             self._refuse(_BAD)
         else:
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of the body; how large it may become is the application's to say."""
+        """Pass on a piece of the body. How large the body may be is decided for each route (`envelope.py`)."""
         self._body = True
         self._raw = 0
         super().on_body(body)
 
     def _get_upgrade(self) -> bytes | None:
-        """Take all Connection headers together (RFC 9110, 5.3); uvicorn looks at the last one alone."""
+        """Return what is asked for by all Connection headers together (RFC 9110, 5.3); uvicorn reads only the last."""
         values: dict[bytes, bytes] = {}
         for name, value in self.headers:
             if name in (b"connection", b"upgrade"):
@@ -143,7 +143,7 @@ class GuardedHttp(HttpToolsProtocol):
         if self.parser.get_http_version() == "1.1":
             self._handed_over = True
             super().handle_websocket_upgrade()
-            # uvicorn leaves parser, protocol and request in a ring that only the cycle collector would undo.
+            # uvicorn leaves a reference cycle of parser, protocol and request, which only the cycle collector would free.
             del self.parser, self.scope, self.headers, self.flow
         else:
             self._refuse(_BAD)
@@ -154,6 +154,6 @@ class GuardedHttp(HttpToolsProtocol):
             self.transport.close()
 
 
-def guarded(node: Node) -> type[GuardedHttp]:
-    """Make the class to hand to uvicorn as `http=`."""
-    return type("Guarded", (GuardedHttp,), {"node": node})
+def bounded_http(node: Node) -> type[BoundedHttp]:
+    """Return the class to hand to uvicorn as `http=`."""
+    return type("NodeHttp", (BoundedHttp,), {"node": node})

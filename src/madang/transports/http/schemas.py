@@ -1,6 +1,6 @@
-"""From typed structs to FastAPI: reading bodies, and describing what routes take and give in /openapi.json.
+"""From typed structs to FastAPI: reading bodies, and describing in /openapi.json what routes accept and return.
 
-Bodies are read as strictly as frames of the native protocol. FastAPI's own way goes through pydantic, which would take
+Bodies are read as strictly as frames of the native protocol. FastAPI's own way goes through pydantic, which would accept
 duplicate keys, round numbers inside `data`, and need every answer declared twice.
 """
 
@@ -23,7 +23,7 @@ BODY_S: Final = 10.0  # for a body to arrive
 
 
 def body(kind: type[T], *, optional: bool = False) -> Any:
-    """Make the dependency that reads a request's body as `kind`; no body is an empty object where it is optional."""
+    """Return the dependency that reads a request's body as `kind`. An optional body that is missing is an empty object."""
     decode = msgspec.json.Decoder(kind).decode
 
     async def read(request: Request) -> T:
@@ -43,7 +43,7 @@ def body(kind: type[T], *, optional: bool = False) -> Any:
 
 
 def carried(data: Raw | UnsetType) -> Raw:
-    """Give the `data` of a body as services take it."""
+    """Return the `data` of a body as services expect it."""
     return NO_DATA if data is UNSET else data
 
 
@@ -58,25 +58,25 @@ def _strict_object(text: bytes) -> None:
 
 
 _REF: Final = "#/components/schemas/{name}"
-_kinds: dict[Any, None] = {Failure: None}  # every type that a route takes or gives, in order
+_kinds: dict[Any, None] = {Failure: None}  # every type that a route accepts or returns, in order
 
 
 def documented(
-    given: Any, *, status: int = 200, also: int | None = None, taken: Any = None, optional: bool = False
+    returned: Any, *, status: int = 200, also: int | None = None, accepted: Any = None, optional: bool = False
 ) -> dict[str, Any]:
-    """Say what a route answers and takes; gives the keyword arguments for FastAPI's decorators.
+    """Describe what a route returns and accepts. Return the keyword arguments for FastAPI's decorators.
 
     Args:
         also: a second status with the same answer.
-        optional: what it takes may be left out.
+        optional: the body may be left out.
     """
     responses: dict[int | str, Any] = {"default": _content(Failure, "An error, named by its code.")}
     for success in (status, also):
         if success is not None:
-            responses[success] = _content(given, "As asked.")
+            responses[success] = _content(returned, "As asked.")
     extra: dict[str, Any] = {}
-    if taken is not None:
-        extra["requestBody"] = {"required": not optional, **_content(taken)}
+    if accepted is not None:
+        extra["requestBody"] = {"required": not optional, **_content(accepted)}
     return {"status_code": status, "responses": responses, "openapi_extra": extra}
 
 
@@ -90,6 +90,6 @@ def _content(kind: Any, description: str = "") -> dict[str, Any]:
 
 
 def schemas() -> dict[str, Any]:
-    """Give the schemas of all that routes take and give, by name."""
+    """Return the schemas of everything that routes accept and return, by name."""
     _, components = msgspec.json.schema_components(_kinds, ref_template=_REF)
     return components

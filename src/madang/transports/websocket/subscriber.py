@@ -1,4 +1,4 @@
-"""A socket as delivery knows it: what it follows, where it stands, and the three ways of writing to it.
+"""A socket as delivery knows it: its state, what it follows, and the three ways of writing to it.
 
 Nothing here knows of frames. The transport's write buffer is the byte budget: what is written is counted there.
 """
@@ -13,7 +13,7 @@ from madang.transports.node import Node
 
 
 class State(Enum):
-    """Where a connection stands. It only moves forward."""
+    """The state of a connection. It only moves forward."""
 
     CONNECTING = auto()  # the handshake has not been answered
     OPEN = auto()  # messages go both ways

@@ -9,7 +9,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from madang.node.assembly import websocket_doors
-from madang.transports.http.parser import HEAD_BYTES, HEAD_S, HEADERS, GuardedHttp, guarded
+from madang.transports.http.parser import HEAD_BYTES, HEAD_S, HEADERS, BoundedHttp, bounded_http
 from madang.transports.node import Node
 from madang.transports.websocket.connection import gateway
 from tests.unit.transports.peers import FakeTransport, turn
@@ -42,10 +42,10 @@ class Browser:
         self.transport = FakeTransport()
         self.state = ServerState()
         config = uvicorn.Config(
-            echo, http=guarded(node), ws=gateway(node, websocket_doors(node)), lifespan="off", log_config=None
+            echo, http=bounded_http(node), ws=gateway(node, websocket_doors(node)), lifespan="off", log_config=None
         )
         config.load()
-        self.protocol: GuardedHttp = guarded(node)(config, self.state, {}, asyncio.get_running_loop())
+        self.protocol: BoundedHttp = bounded_http(node)(config, self.state, {}, asyncio.get_running_loop())
         self.transport.protocol = self.protocol
         self.protocol.connection_made(self.transport)
 

@@ -34,7 +34,7 @@ async def history(
     return answer(_messages(page.messages, page.more))
 
 
-@router.post("/messages", **documented(b.Stored, status=201, also=200, taken=b.NewMessage))
+@router.post("/messages", **documented(b.Stored, status=201, also=200, accepted=b.NewMessage))
 async def send(
     node: ThisNode,
     caller: Caller,
@@ -42,7 +42,7 @@ async def send(
     new: Annotated[b.NewMessage, body(b.NewMessage)],
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Send a message. 201 when it is new, 200 when its cid had been used for it before."""
+    """Send a message. 201 when it is new, 200 when it was sent before with the same cid."""
     member = await node.rooms.member(caller, id)
     sender = node.identity.speaking_for(caller, new.sender.id, new.sender.name) if new.sender else caller
     slow_ms = await node.posting.slow_ms(id, member.role)
@@ -53,11 +53,11 @@ async def send(
     return appended(node, await node.appender.append(draft), 201)
 
 
-@router.patch(MESSAGE, **documented(b.Stored, taken=b.MessageChange))
+@router.patch(MESSAGE, **documented(b.Stored, accepted=b.MessageChange))
 async def edit(
     node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath, new: Annotated[b.MessageChange, body(b.MessageChange)]
 ) -> Response:
-    """Replace the content of one's own message."""
+    """Replace the content of the caller's own message."""
     await node.rooms.member(caller, id)
     draft = node.posting.edit(caller, id, seq, new.cid, new.text, carried(new.data), new.mentions)
     return appended(node, await node.appender.append(draft))
@@ -65,21 +65,21 @@ async def edit(
 
 @router.delete(MESSAGE, **documented(b.Stored))
 async def delete(node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath) -> Response:
-    """Delete one's own message, or as a moderator anybody's."""
+    """Delete the caller's own message or, as a moderator, anyone's."""
     await node.rooms.member(caller, id)
     return appended(node, await node.appender.append(node.posting.delete(caller, id, seq)))
 
 
 @router.put(REACTION, **documented(b.Stored | b.Unchanged))
 async def react(node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath, emoji: EmojiPath) -> Response:
-    """Put a reaction on a message."""
+    """Add a reaction to a message."""
     await node.rooms.member(caller, id)
     return appended(node, await node.appender.append(node.posting.react(caller, id, seq, emoji, True)))
 
 
 @router.delete(REACTION, **documented(b.Stored | b.Unchanged))
 async def unreact(node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath, emoji: EmojiPath) -> Response:
-    """Take one's own reaction off a message."""
+    """Remove the caller's own reaction from a message."""
     await node.rooms.member(caller, id)
     return appended(node, await node.appender.append(node.posting.react(caller, id, seq, emoji, False)))
 

@@ -17,7 +17,7 @@ ROOM = "/rooms/{id}"
 
 
 def appended(node: Node, outcome: Appended | None, status: int = 200) -> Response:
-    """Answer with where an event stands in the log."""
+    """Return the response to a change: the event's place in the log."""
     if outcome is None:
         return answer(b.Unchanged())
     event = outcome.event
@@ -35,7 +35,7 @@ async def open_rooms(node: ThisNode, caller: Caller, after: AfterId = "", limit:
     return answer(b.Rooms(rooms, more))
 
 
-@router.post("/rooms", **documented(Room, status=201, taken=b.NewRoom))
+@router.post("/rooms", **documented(Room, status=201, accepted=b.NewRoom))
 async def create_room(node: ThisNode, caller: Caller, new: Annotated[b.NewRoom, body(b.NewRoom)]) -> Response:
     """Open a room and own it."""
     await node.rooms.create(caller, new.id, new.title, new.access)
@@ -44,11 +44,11 @@ async def create_room(node: ThisNode, caller: Caller, new: Annotated[b.NewRoom, 
 
 @router.get(ROOM, **documented(Room))
 async def room(node: ThisNode, caller: Caller, id: RoomPath) -> Response:
-    """Show a room: an open one to anybody, an invite-only one to its members."""
+    """Show a room: an open one to everyone, an invite-only one to its members."""
     return answer(await node.rooms.visible(caller, id))
 
 
-@router.patch(ROOM, **documented(Room, taken=b.RoomChange))
+@router.patch(ROOM, **documented(Room, accepted=b.RoomChange))
 async def change_room(
     node: ThisNode, caller: Caller, id: RoomPath, change: Annotated[b.RoomChange, body(b.RoomChange)]
 ) -> Response:
@@ -61,7 +61,7 @@ async def change_room(
 
 
 def shown(member: Member) -> b.OneMember:
-    """Show a membership to who may see it."""
+    """Return a membership as other members see it."""
     return b.OneMember(member.user, member.name, member.role)
 
 
@@ -72,7 +72,7 @@ async def members(node: ThisNode, caller: Caller, id: RoomPath, after: AfterId =
     return answer(b.Members([shown(member) for member in found], more))
 
 
-@router.put(ROOM + "/members/me", **documented(b.OneMember, taken=b.Joining, optional=True))
+@router.put(ROOM + "/members/me", **documented(b.OneMember, accepted=b.Joining, optional=True))
 async def join(
     node: ThisNode, caller: Caller, id: RoomPath, joining: Annotated[b.Joining, body(b.Joining, optional=True)]
 ) -> Response:
@@ -96,21 +96,21 @@ async def leave(node: ThisNode, caller: Caller, id: RoomPath) -> Response:
 
 @router.delete(ROOM + "/members/{user}", **documented(b.Stored))
 async def kick(node: ThisNode, caller: Caller, id: RoomPath, user: UserPath) -> Response:
-    """End the membership of somebody who stands below the caller."""
+    """End the membership of a member whose role is below the caller's."""
     return appended(node, await node.rooms.kick(caller, id, user))
 
 
-@router.patch(ROOM + "/members/{user}", **documented(b.Stored | b.Unchanged, taken=b.NewRole))
+@router.patch(ROOM + "/members/{user}", **documented(b.Stored | b.Unchanged, accepted=b.NewRole))
 async def change_role(
     node: ThisNode, caller: Caller, id: RoomPath, user: UserPath, new: Annotated[b.NewRole, body(b.NewRole)]
 ) -> Response:
-    """Give a member a role (owners)."""
+    """Set a member's role (owners)."""
     return appended(node, await node.rooms.grant(caller, id, user, new.role))
 
 
-@router.put(ROOM + "/read", **documented(b.ReadPointer, taken=b.ReadUpTo))
+@router.put(ROOM + "/read", **documented(b.ReadPointer, accepted=b.ReadUpTo))
 async def read_up_to(
     node: ThisNode, caller: Caller, id: RoomPath, read: Annotated[b.ReadUpTo, body(b.ReadUpTo)]
 ) -> Response:
-    """Move one's own read pointer forward."""
+    """Move the caller's read pointer forward."""
     return answer(b.ReadPointer(await node.read_pointers.move(caller, id, read.seq)))

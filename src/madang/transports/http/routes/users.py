@@ -1,4 +1,4 @@
-"""REST for users: guests, and what a token says of its owner."""
+"""REST for users: guests, and who a token belongs to."""
 
 from typing import Annotated
 
@@ -12,22 +12,22 @@ from madang.transports.http.schemas import body, documented
 router = APIRouter(prefix="/api", tags=["users"])
 
 
-@router.post("/guests", **documented(b.Welcome, status=201, taken=b.NewGuest))
+@router.post("/guests", **documented(b.Welcome, status=201, accepted=b.NewGuest))
 async def welcome_guest(node: ThisNode, address: Address, new: Annotated[b.NewGuest, body(b.NewGuest)]) -> Response:
-    """Welcome a guest: a fresh user of that name, and a token for everything else."""
+    """Create a guest: a new user with that name, and a token for everything else."""
     user, token = node.identity.guest(new.name, address, node.now())
     return answer(b.Welcome(b.Identified(user.id, user.name), token), 201)
 
 
 @router.get("/me", **documented(b.Me))
 async def me(node: ThisNode, caller: Caller, token: Token) -> Response:
-    """Say who the token belongs to; an old token is answered with a fresh one."""
+    """Say who the token belongs to. An old token gets a new one in the answer."""
     who = b.Identified(caller.id, caller.name)
     return answer(b.Me(who) if caller.server else b.Me(who, node.identity.verify(token, node.now())[1]))
 
 
 @router.get("/me/rooms", **documented(b.MyRooms))
 async def my_rooms(node: ThisNode, caller: Caller, after: AfterId = "", limit: Limit = 50) -> Response:
-    """List one's own rooms, with what is unread there."""
+    """List the caller's rooms, with what is unread there."""
     rooms, more = await node.reading.memberships(caller, after, limit)
     return answer(b.MyRooms(rooms, more))
