@@ -11,8 +11,16 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-ONE_AT_A_TIME = "tests/scenario/"
-"""Stories of several nodes under load and in real time. Two at once would starve each other."""
+ONE_AT_A_TIME = (
+    "tests/scenario/faults/",
+    "tests/scenario/fleet/test_nodes.py",
+    "tests/scenario/fleet/test_whole_fleet.py",
+    "tests/scenario/test_flood.py",
+    "tests/scenario/test_kill.py",
+    "tests/scenario/test_s0.py",
+    "tests/scenario/test_slow_reader.py",
+)
+"""Stories under load and in real time. Two at once would starve each other, so all of them go to one worker, first of all."""
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -20,10 +28,10 @@ _workers: list[int] = []  # process ids, known to the process that shares out
 
 
 class ByFile(LoadScopeScheduling):
-    """Give a file to one worker, so that what its tests share is started once; and all scenarios to one worker."""
+    """Give a file to one worker, so that what its tests share is started once; and ONE_AT_A_TIME to one worker."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return ONE_AT_A_TIME if nodeid.startswith(ONE_AT_A_TIME) else nodeid.partition("::")[0]
+        return "one at a time" if nodeid.startswith(ONE_AT_A_TIME) else nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -34,7 +42,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put what takes longest first and the small files of `unit` last: then no worker ends long before the others."""
-    items.sort(key=lambda item: not item.nodeid.startswith(ONE_AT_A_TIME))
+    items.sort(
+        key=lambda item: (not item.nodeid.startswith(ONE_AT_A_TIME), not item.nodeid.startswith("tests/scenario/"))
+    )
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
