@@ -3,7 +3,7 @@
 import itertools
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from madang.core.events import Event, MessageSent, RoomCreated
@@ -55,7 +55,7 @@ class RecordingSubscriber:
         self._budget = budget
         self.queued: list[bytes] = []
         self.encoding = encoding
-        self.write_now = self._write
+        self.write_now: Callable[[bytes], None] = self._write
         self.device = f"device-{next(_devices)}"
         self.paused = False
         self.closed = False

@@ -43,8 +43,9 @@ async def test_over_a_lossy_bus_every_subscriber_gets_each_event_once_in_order(s
         for _ in range(8):
             bursts = [chance.choice(nodes).burst(chance.choice(rooms), chance.randint(1, 20)) for _ in range(4)]
             late = chance.choice(nodes), chance.choice(rooms)
-            joined, *_ = await asyncio.gather(follows(*late, f"late-{chance.random()}"), *bursts)
-            sockets.append((*late, *joined))
+            joined = asyncio.ensure_future(follows(*late, f"late-{chance.random()}"))
+            await asyncio.gather(joined, *bursts)
+            sockets.append((*late, *joined.result()))
         heads = await store.heads(rooms)
         await eventually(lambda: all(bus.link and bus.link.lost for bus in (node.bus for node in nodes)))  # type: ignore[attr-defined]
         for node in nodes:

@@ -1,6 +1,7 @@
 """A room settles order once: batches end where access ends, ranges are told, the tail forgets what was deleted."""
 
 import json
+from functools import partial
 
 import pytest
 
@@ -64,14 +65,18 @@ async def test_another_users_kick_ends_no_access(node: Node) -> None:
     assert subscriber.over == []
 
 
+def has_frames(subscriber: RecordingSubscriber, count: int) -> bool:
+    return len(subscriber.frames) == count
+
+
 async def test_joins_in_a_crowd_are_told_as_a_range(store: object) -> None:
-    async with running_nodes(store, quiet_above=2) as (node,):  # type: ignore[arg-type]
+    async with running_nodes(store, quiet_above=2) as (node,):
         live = node.invent(ROOM)
         subscribers = await node.follow(live, "mina", count=3)
         joins = [event(ROOM, seq, MemberJoined.type, f"u-{seq}") for seq in (2, 3, 4)]
         node.hub.receive([*joins, event(ROOM, 5), event(ROOM, 6, MemberJoined.type, "u-6"), event(ROOM, 7)])
         for subscriber in subscribers:
-            await eventually(lambda subscriber=subscriber: len(subscriber.frames) == 4)
+            await eventually(partial(has_frames, subscriber, 4))
             assert [(f["op"], f.get("from", f.get("seq")), f.get("to")) for f in subscriber.frames] == [
                 ("skip", 2, 4), ("event", 5, None), ("skip", 6, 6), ("event", 7, None),
             ]  # fmt: skip
@@ -79,7 +84,7 @@ async def test_joins_in_a_crowd_are_told_as_a_range(store: object) -> None:
 
 
 async def test_a_range_with_no_event_behind_it_is_told(store: object) -> None:
-    async with running_nodes(store, quiet_above=0) as (node,):  # type: ignore[arg-type]
+    async with running_nodes(store, quiet_above=0) as (node,):
         live = node.invent(ROOM)
         (subscriber,) = await node.follow(live, "mina")
         node.hub.receive([event(ROOM, 2, MemberJoined.type, "u-2")])
@@ -88,7 +93,7 @@ async def test_a_range_with_no_event_behind_it_is_told(store: object) -> None:
 
 
 async def test_a_range_that_begins_while_a_batch_waits_is_told(store: object) -> None:
-    async with running_nodes(store, quiet_above=0) as (node,):  # type: ignore[arg-type]
+    async with running_nodes(store, quiet_above=0) as (node,):
         live = node.invent(ROOM)
         (subscriber,) = await node.follow(live, "mina")
         node.hub.receive([event(ROOM, 2)])  # hot from now on
@@ -115,7 +120,7 @@ async def test_joins_in_a_small_room_are_told_one_by_one(node: Node) -> None:
 
 
 async def test_a_join_while_a_range_waits_misses_and_repeats_nothing(store: object) -> None:
-    async with running_nodes(store, quiet_above=0) as (node,):  # type: ignore[arg-type]
+    async with running_nodes(store, quiet_above=0) as (node,):
         live = node.invent(ROOM)
         await node.follow(live, "mina")
         node.hub.receive([event(ROOM, 2, MemberJoined.type, "u-2")])

@@ -275,4 +275,4 @@ class RoomMachine(RuleBasedStateMachine):
 
 
 TestRoom = RoomMachine.TestCase
-TestRoom.settings = settings(max_examples=settings.default.max_examples // 2, stateful_step_count=40)
+TestRoom.settings = settings(max_examples=settings().max_examples // 2, stateful_step_count=40)

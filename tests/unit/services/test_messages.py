@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from madang.core.actors import Actor
-from madang.core.events import NO_DATA, Draft
+from madang.core.events import NO_DATA, Draft, MessageSent
 from madang.errors import Refused
 from madang.services import messages
 from madang.services.messages import MAX_DATA
@@ -48,6 +48,7 @@ def test_a_plain_message() -> None:
 def test_a_message_with_everything() -> None:
     draft = send("hello", b'{"a": [1, 2]}', 5, ("u-b", "u-c", "u-b"))
     assert json.loads(draft.body) == {"text": "hello", "data": {"a": [1, 2]}, "reply_to": 5, "mentions": ["u-b", "u-c"]}
+    assert isinstance(draft.content, MessageSent)
     assert draft.content.mentions == ("u-b", "u-c")
 
 

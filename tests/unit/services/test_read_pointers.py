@@ -9,6 +9,7 @@ from madang.core.actors import Actor
 from madang.core.events import MessageSent, draft
 from madang.delivery import ephemeral
 from madang.errors import Refused, StorageFailed
+from madang.ports.bus import Signal
 from madang.services import read_pointers as module
 from madang.transports.node import Node
 from tests.unit.delivery.nodes import OWNER, user
@@ -66,9 +67,12 @@ async def test_a_pointer_never_passes_the_room(store: Store) -> None:
 async def test_only_what_moves_a_pointer_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     node = await live(store, 20)
     said: list[int] = []
-    monkeypatch.setattr(
-        node.hub, "announce", lambda signal: (said.append(int(signal.value)), node.hub.ephemeral.receive(signal))
-    )
+
+    def announce(signal: Signal) -> None:
+        said.append(int(signal.value))
+        node.hub.ephemeral.receive(signal)
+
+    monkeypatch.setattr(node.hub, "announce", announce)
     for seq in (8, 2, 8, 12, 10**6):
         node.read_pointers.mark(YARD, OWNER.id, seq, 1)
     assert await node.read_pointers.move(OWNER, YARD, 4) == 21

@@ -42,7 +42,7 @@ def small_bounds(*but: str) -> Iterator[None]:
     """Make the bounds of delivery so small that a few events reach them, `but` for those named."""
     with ExitStack() as stack:
         for module, bounds in BOUNDS.items():
-            chosen = {name: bound for name, bound in bounds.items() if name not in but}
+            chosen: dict[str, Any] = {name: bound for name, bound in bounds.items() if name not in but}
             stack.enter_context(mock.patch.multiple(module, **chosen))
         yield
 
@@ -183,9 +183,9 @@ class Fleet:
         """Hold what everybody saw to the log, after `heal` and QUIET_S."""
         following = [0] * len(self.nodes)
         for person in self.people.values():
-            for n, peer in enumerate(person.peers, 1):
-                self._seen(peer)
-                self._answered(peer, person, person.asked[n])
+            for n, each in enumerate(person.peers, 1):
+                self._seen(each)
+                self._answered(each, person, person.asked[n])
             if (peer := person.peer) is not None:
                 position = peer.strict(ROOM)
                 assert position in (None, len(self.log)), f"{person.who.id} is at {position} of {len(self.log)}"

@@ -155,7 +155,9 @@ class Peer:
 
     async def answer(self, n: int) -> Frame:
         """Wait for the answer to a command."""
-        return await eventually(lambda: self.answered(n), f"no answer to {n}")
+        answer = await eventually(lambda: self.answered(n), f"no answer to {n}")
+        assert answer is not None
+        return answer
 
     def answered(self, n: int) -> Frame | None:
         return next((f for f in self.frames if f["op"] in ("ok", "error") and f.get("n") == n), None)

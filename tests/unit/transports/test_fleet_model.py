@@ -109,7 +109,7 @@ class FleetMachine(RuleBasedStateMachine):
 
 
 TestFleet = FleetMachine.TestCase
-TestFleet.settings = settings(max_examples=settings.default.max_examples // 2, stateful_step_count=40)
+TestFleet.settings = settings(max_examples=settings().max_examples // 2, stateful_step_count=40)
 
 
 # -- an end of access that races with everything -------------------------------------------------------------------------
@@ -128,7 +128,7 @@ async def race(seed: int) -> list[Any]:
     await asyncio.sleep(0.5)
     kicked = chance.random() < 0.7
     steps: list[Callable[[], None]] = [
-        *[lambda person=person: fleet.sends(person) for person in others * 8],  # type: ignore[misc]
+        *[lambda person=person: fleet.sends(person) for person in others * 8],
         *[lambda: fleet.sends(ara)] * 2,
         *[lambda: comes_back(fleet, ara, chance.randrange(nodes))] * 2,
         *[lambda: ara.tell(op="history", room=ROOM, limit=5)] * 2,

@@ -60,7 +60,7 @@ async def test_sends_not_acked_yet_are_bounded(running: Running) -> None:
         assert peer.transport.reading
         peer.tell(message(9))
         assert not peer.transport.reading
-        store.go.set()  # type: ignore[attr-defined]
+        store.go.set()
         await peer.answer(9)
         assert peer.transport.reading
         assert peer.session.in_flight == 0

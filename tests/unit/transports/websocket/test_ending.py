@@ -202,7 +202,7 @@ async def test_a_restart_does_not_wait_for_a_session_that_does_not_read(running:
         assert peer.transport.reading
         peer.send(close(1012))
         await gone(peer)
-        store.pages.set()  # type: ignore[attr-defined]
+        store.pages.set()
         await eventually(lambda: not node.turns.tasks)
 
 

@@ -6,11 +6,11 @@ import zlib
 from typing import Any
 
 import pytest
+from websockets.server import ServerProtocol
 
 from madang.delivery.room import Turn
 from madang.transports.native.session import MAX_FRAME
 from madang.transports.node import Node
-from madang.transports.websocket import connection as websocket
 from madang.transports.websocket.connection import CLOSE_S, CONTROLS, FRAGMENTS, HELLO_S
 from tests.unit.transports.conftest import Running
 from tests.unit.transports.peers import Peer, gone, greeted, message, turn
@@ -90,14 +90,14 @@ async def test_a_packet_full_of_rubbish_is_not_read_to_its_end(
 ) -> None:
     """A read may bring 250 KB: 40,000 frames, half a second of parsing, before anybody has said hello."""
     parsed = 0
-    receive = websocket.ServerProtocol.recv_frame
+    receive = ServerProtocol.recv_frame
 
     def counted(self: Any, frame: Any) -> None:
         nonlocal parsed
         parsed += 1
         receive(self, frame)
 
-    monkeypatch.setattr(websocket.ServerProtocol, "recv_frame", counted)
+    monkeypatch.setattr(ServerProtocol, "recv_frame", counted)
     peer = Peer(node).connect()
     peer.connection.data_received(what * (250_000 // len(what)))
     assert peer.closed is not None
