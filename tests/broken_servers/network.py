@@ -17,7 +17,7 @@ def no_budget() -> None:
 
 
 def no_pings() -> None:
-    """Nobody is asked whether he is still there."""
+    """No client is pinged."""
     Connection._tick = lambda self: None  # type: ignore[method-assign]
 
 

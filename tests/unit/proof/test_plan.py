@@ -39,7 +39,7 @@ def test_a_plan_survives_being_kept() -> None:
 
 
 @pytest.mark.parametrize("seconds", [1, 8, 60, 600])
-def test_each_fault_strikes_within_the_time_and_in_order(seconds: float) -> None:
+def test_each_fault_is_injected_within_the_time_and_in_order(seconds: float) -> None:
     injections = make_plan(3, seconds, FAULTS).injections
     assert {injection.fault for injection in injections} == set(FAULTS)
     times = [injection.at for injection in injections]

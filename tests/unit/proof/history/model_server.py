@@ -29,7 +29,7 @@ class ModelRoom:
     skip_from: int = 0
 
     def shown(self, seq: int) -> r.Event:
-        """Give an event as it stands now: erased if its message was deleted."""
+        """Return an event as it stands now: erased if its message was deleted."""
         event = self.log[seq - 1]
         target = event.target if event.type == "message.edited" else seq
         gone = any(e.type == "message.deleted" and e.target == target for e in self.log)
@@ -39,7 +39,7 @@ class ModelRoom:
         return r.Event(0, 0, self.name, seq, event.id, event.type, event.user, event.text, event.target, event.member)
 
     def message(self, seq: int) -> r.Message:
-        """Give a message as a page shows it."""
+        """Return a message as a page shows it."""
         event = self.log[seq - 1]
         message = r.Message(seq, event.id, event.user, event.text)
         for later in self.log[seq:]:
@@ -65,7 +65,7 @@ class ModelConnection:
 
 @dataclass(eq=False)
 class ModelClient:
-    """One user, and what he keeps."""
+    """One user, and what they keep."""
 
     name: str
     user: str
@@ -144,7 +144,7 @@ class ModelServer:
         return event
 
     def catch_up(self, model: ModelRoom, connection: ModelConnection) -> None:
-        """Give a slow connection what it lacks."""
+        """Send a slow connection what it lacks."""
         position, head = model.followers[connection], len(model.log)
         if position == head:
             return
@@ -239,7 +239,7 @@ class ModelServer:
     def do_history(
         self, connection: ModelConnection, invoke: r.Invoke, model: ModelRoom, more: dict[str, object]
     ) -> list[Record]:
-        """Give a page."""
+        """Return a page."""
         before, after, limit = int(str(more["before"])), int(str(more["after"])), 4
         sent = [e.seq for e in model.log if e.type == "message.sent"]
         fits = [s for s in sent if s > after and (not before or s < before)]
@@ -251,7 +251,7 @@ class ModelServer:
     def do_list(
         self, connection: ModelConnection, invoke: r.Invoke, model: ModelRoom, more: dict[str, object]
     ) -> list[Record]:
-        """Give the unread counts of a room, or who is online in it."""
+        """Return the unread counts of a room, or the users who are online in it."""
         asked, user = int(str(more["asked"])), connection.client.user
         if invoke.op == "presence":
             online = sorted({follower.client.user for follower in model.followers})
@@ -361,7 +361,7 @@ class ModelServer:
             self.ask(connection, op, room, **where)
 
     def own(self, client: ModelClient, room: str) -> int:
-        """Choose a message that the client knows to be his own, if he has one."""
+        """Choose a message that the client knows to be its own, if it has one."""
         known = self.models[room].log[: client.positions.get(room, 0)]
         seqs = [event.seq for event in known if event.type == "message.sent" and event.user == client.user]
         return self.dice.choice(seqs) if seqs else 1
@@ -395,7 +395,7 @@ class ModelServer:
             self.fault()
 
     def wake(self, connection: ModelConnection) -> None:
-        """Give a connection that was slow what it lacks in each room."""
+        """Send a connection that was slow what it lacks in each room."""
         for model in self.models.values():
             if connection in model.followers:
                 self.tell_skip(model, len(model.log))

@@ -28,12 +28,12 @@ class Copy:
         self.calls = {record.call: record for record in self.of(r.Invoke)}
 
     def of(self, kind: type[R], **fields: object) -> list[R]:
-        """Give the records of a type that have these values, in order."""
+        """Return the records of a type that have these values, in order."""
         found = [record for record in self.records if isinstance(record, kind)]
         return [x for x in found if all(getattr(x, name) == value for name, value in fields.items())]
 
     def at(self, record: Record) -> int:
-        """Give the index of this very record."""
+        """Return the index of this very record."""
         return next(i for i, other in enumerate(self.records) if other is record)
 
     def drop(self, record: Record) -> None:
@@ -46,12 +46,12 @@ class Copy:
         self.records.insert(self.at(after) + 1, record)
 
     def of_room(self, conn: int, room: str) -> list[Record]:
-        """Give what moves the position of a connection in a room, in order."""
+        """Return what moves the position of a connection in a room, in order."""
         kinds = (r.Joined, r.Event, r.Skip, r.Reset)
         return [x for x in self.records if isinstance(x, kinds) and (x.conn, x.room) == (conn, room)]
 
     def pairs(self) -> list[tuple[r.Event, r.Event]]:
-        """Give live events that follow one another on a connection."""
+        """Return live events that follow one another on a connection."""
         found = []
         for follow in sorted({(event.conn, event.room) for event in self.of(r.Event)}):
             moves = self.of_room(*follow)
@@ -61,7 +61,7 @@ class Copy:
         return found
 
     def acked(self, op: str = "send") -> list[tuple[r.Invoke, r.Ok]]:
-        """Give commands with their first acks."""
+        """Return commands with their first acks."""
         return [
             (self.calls[ok.call], ok)
             for ok in self.of(r.Ok, duplicate=False)
@@ -69,11 +69,11 @@ class Copy:
         ]
 
     def final(self, room: str) -> list[r.Page]:
-        """Give the final pages of a room, the newest messages first."""
+        """Return the final pages of a room, the newest messages first."""
         return self.of(r.Page, final=True, room=room)
 
     def everywhere(self, room: str, seq: int) -> list[r.Event | r.Message]:
-        """Give all that shows one seq."""
+        """Return all that shows one seq."""
         pages = [message for page in self.of(r.Page, room=room) for message in page.messages]
         return [*self.of(r.Event, room=room, seq=seq), *(message for message in pages if message.seq == seq)]
 

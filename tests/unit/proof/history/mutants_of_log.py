@@ -87,7 +87,7 @@ def a_page_has_deleted_what_nobody_deleted(copy: Copy, dice: random.Random) -> b
 
 
 def acked_once(copy: Copy) -> list[tuple[r.Invoke, r.Ok]]:
-    """Give sends whose cids have one ack: of a second one that differs, it cannot be said which is right."""
+    """Return sends whose cids have one ack: of a second one that differs, it cannot be said which is right."""
     answered = [copy.calls[x.call].cid for x in copy.of(r.Ok) if x.seq]
     return [(invoke, ok) for invoke, ok in copy.acked() if answered.count(invoke.cid) == 1]
 

@@ -36,7 +36,7 @@ def a_page_comes_after_leaving(copy: Copy, dice: random.Random) -> bool:
         conns = [x.conn for x in clients.values() if x.client == opened.client]
         joins = copy.of(r.Invoke, op="join", room=invoke.room)
         if any(x.conn not in clients or copy.at(x) < copy.at(ok) < copy.at(clients[x.conn]) for x in joins):
-            continue  # may be his
+            continue  # may be theirs
         joins = [x for x in joins if x.conn in conns]
         if not [x for x in joins if copy.at(x) > copy.at(invoke)]:
             answers: list[r.Joined | r.Fail] = [*copy.of(r.Joined), *copy.of(r.Fail)]

@@ -49,7 +49,7 @@ class Story:
 
 
 def mutated() -> list[Record]:
-    """Give a history with one delivery missing."""
+    """Return a history with one delivery missing."""
     records = ModelServer(3, users=4).run(300)
     at = next(i for i, x in enumerate(records) if i > 100 and isinstance(x, r.Event) and x.via == "live")
     return records[:at] + records[at + 1 :]
@@ -147,7 +147,7 @@ def test_the_command_names_the_line_that_is_no_record(tmp_path: Path) -> None:
 
 
 def test_an_end_up_to_the_read_pointer_is_of_a_former_membership() -> None:
-    """A node that is behind gives who came back through another one his old end, and then his new beginning."""
+    """A user comes back through another node; a node that is behind sends them the old end, and then the new beginning."""
     for read_seq, broken in ((4, []), (0, ["I11"])):
         story = Story(others=True)
         story.open(1, "mina")

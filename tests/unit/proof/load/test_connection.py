@@ -1,4 +1,4 @@
-"""The witness's own WebSocket, against a real server of the library's."""
+"""The WebSocket of the load, against a real server of the library's."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""What a device writes into the history: everything, as it came, in the order it came."""
+"""What a client writes into the history: everything, as it arrived, in order."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ EVENT = (
 
 
 async def noted(folder: Path, *steps: str) -> list[r.Record]:
-    """Give what stands in a history after frames that answer one command each."""
+    """Return what stands in a history after frames that answer one command each."""
     recorder = Recorder(HistoryWriter(folder / "h.jsonl"))
     log = ConnectionLog(recorder, "Mina")
     log.begin()

@@ -1,4 +1,4 @@
-"""The proxy: whole and in order in clear weather, and each kind of weather does what it says and no more."""
+"""The proxy: whole and in order under normal conditions, and each condition does what it says and no more."""
 
 import asyncio
 import random
@@ -169,7 +169,7 @@ async def test_a_cut_that_cost_nothing_heals_without_a_reset() -> None:
         await eventually(lambda: server.got == b"still here")
 
 
-async def test_new_connections_meet_the_weather_too() -> None:
+async def test_new_connections_meet_the_conditions_too() -> None:
     async with place() as there:
         there.proxy.change(up=Conditions(cut=True))
         client, server = await there.pair()
@@ -244,7 +244,7 @@ async def test_a_torn_frame_arrives_in_part() -> None:
         assert data.startswith(bytes(server.got))
 
 
-async def test_healing_leaves_no_reset_to_come() -> None:
+async def test_healing_cancels_scheduled_resets() -> None:
     async with place() as there:
         torn, quiet = await there.pair(), await there.pair()
         there.proxy.reset(random.Random(5), within=300)
