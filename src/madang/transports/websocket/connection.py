@@ -194,8 +194,7 @@ class Connection(SocketSubscriber, asyncio.Protocol):
         self.session = door.open(self, Upgrade(target, framing_for(protocol.extensions)))
         self.encoding = self.session.encoding
         node.admission.enter(self.address)
-        node.wheel.add(self._hello_due, HELLO_S)
-        node.wheel.add(self._tick, min(HELLO_S, node.ping_s))
+        node.wheel.add(self._first_look, min(HELLO_S, node.ping_s))
 
     def _frame(self, frame: Frame) -> None:
         """Handle what is not a whole text message."""
@@ -269,16 +268,33 @@ class Connection(SocketSubscriber, asyncio.Protocol):
 
     # -- called by the timing wheel ------------------------------------------------------------------------------------
 
+    def _first_look(self) -> None:
+        """Begin to ping, or go on waiting for hello. A connection is on the wheel only once."""
+        if self._greeted():
+            self._begin_to_ping()
+        elif self.node.ping_s < HELLO_S:
+            self.node.wheel.add(self._hello_due, HELLO_S - self.node.ping_s)
+        else:
+            self._hello_due()
+
     def _hello_due(self) -> None:
-        if self.state is OPEN and not cast(Session, self.session).is_open:
+        if self._greeted():
+            self._begin_to_ping()
+        elif self.state is OPEN:
             self.close(4408, "hello timeout")
+
+    def _greeted(self) -> bool:
+        return self.state is OPEN and cast(Session, self.session).is_open
+
+    def _begin_to_ping(self) -> None:
+        again_s = self._tick()
+        if again_s is not None:
+            self.node.wheel.add(self._tick, again_s)
 
     def _tick(self) -> float | None:
         """See whether the peer reads at all and is still there. Return when to look again, if at all."""
         if self.state is not OPEN:
             return None
-        if not cast(Session, self.session).is_open:
-            return self.node.ping_s  # how long it may stay so is `_hello_due`'s
         self._controls = 0
         if self.paused:
             if self.node.turns.time() - self._paused_at >= SLOW_S:
