@@ -9,10 +9,13 @@ import pytest
 from madang.codes import CLOSES
 from madang.core.events import TYPES
 from madang.delivery.subscription import Standing
+from madang.transports.native.session import State as SessionState
 from madang.transports.websocket import connection
+from madang.transports.websocket.subscriber import State as SocketState
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = sorted((ROOT / "docs/images").glob("*.svg"))
+STATES = {"handshake", "awaiting hello", "live", "behind", "closing", "closed"}
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -39,10 +42,18 @@ def test_the_states_of_a_connection_and_its_bounds_are_those_of_the_code() -> No
     said = " ".join(texts("connection.svg"))
     codes = {int(code) for code in re.findall(r"\b(1\d{3}|44\d\d)\b", said)}
     assert codes - {1006} <= set(CLOSES)
-    assert {"LIVE", "BEHIND"} <= {standing.name for standing in Standing}
     assert f"{connection.HIGH_WATER // 1024} KB" in said and f"{connection.LOW_WATER // 1024} KB" in said
     for seconds in (connection.HELLO_S, connection.SLOW_S, connection.CLOSE_S):
         assert f"{seconds:.0f} s" in said
+
+
+def test_every_state_of_the_code_is_in_the_table_of_the_page() -> None:
+    page = (ROOT / "docs/design/connection.md").read_text().partition("## In the code")[2]
+    rows = [row.split("|")[1:-1] for row in re.findall(r"^\|.*\|$", page, re.MULTILINE)[2:]]
+    for column, states in enumerate((SocketState, SessionState, Standing), start=1):
+        named = {name for row in rows for name in re.findall(r"`(\w+)`", row[column])}
+        assert named == {state.name for state in states}
+    assert [row[0].strip() for row in rows] == [text for text in texts("connection.svg") if text in STATES]
 
 
 def test_the_log_begins_as_a_real_one_does() -> None:
