@@ -1,4 +1,4 @@
-"""The Python SDK: talk in rooms over connections that break, without noticing more of it than the wait.
+"""The Python SDK: talk in rooms over connections that break, and notice only the wait.
 
     async with madang.client.connect("ws://127.0.0.1:8400/ws", guest="Mina") as client:
         room = await client.join("lobby")
@@ -6,7 +6,7 @@
         async for event in room:
             ...
 
-docs/guides/python.md shows what can be done with it; a program of its own, it stands on the protocol and not on the server.
+docs/guides/python.md shows how to use it. It is a program of its own: it depends on the protocol, not on the server.
 """
 
 from madang.client.answers import History, Member, Membership, Message, Present, Sent

@@ -1,4 +1,4 @@
-"""What commands are answered with, as the application gets it. All frozen."""
+"""The answers to commands, as the application gets them. All frozen."""
 
 from datetime import datetime
 from typing import Any
@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class Sent(Struct, frozen=True, kw_only=True):
-    """It stands in the room's log.
+    """It is in the room's log.
 
     Attributes:
         ack: how safely: "stored", "replicated" or "buffered" (protocol/PROTOCOL.md).
@@ -21,7 +21,7 @@ class Sent(Struct, frozen=True, kw_only=True):
 
 
 class Appended(Struct, frozen=True, kw_only=True):
-    """Answer of a command that appends, or `unchanged` where things stood that way already."""
+    """Answer to a command that appends, or `unchanged` if nothing had to change."""
 
     id: str = ""
     seq: int = 0
@@ -30,7 +30,7 @@ class Appended(Struct, frozen=True, kw_only=True):
     unchanged: bool = False
 
     def sent(self) -> Sent | None:
-        """Give what was stored; None where nothing changed."""
+        """Return what was stored; None if nothing changed."""
         if self.unchanged:
             return None
         return Sent(id=self.id, seq=self.seq, ack=self.ack, duplicate=self.duplicate)
@@ -48,10 +48,10 @@ class Invite(Struct, frozen=True):
 
 
 class Message(Struct, frozen=True, kw_only=True):
-    """A message as it stands now, with every edit, reaction and pin; a deleted one has no text.
+    """A message as it is now, with every edit, reaction and pin; a deleted one has no text.
 
     Attributes:
-        reactions: how many users reacted, by emoji; `mine` are one's own.
+        reactions: how many users reacted, by emoji; `mine` are the user's own.
     """
 
     seq: int
@@ -71,7 +71,7 @@ class Message(Struct, frozen=True, kw_only=True):
 
 
 class History(Struct, frozen=True, kw_only=True):
-    """A page of messages, oldest first; `more` lie beyond it in the direction asked for."""
+    """A page of messages, oldest first; `more` says whether there are others in the requested direction."""
 
     messages: list[Message]
     more: bool = False
@@ -93,7 +93,7 @@ class MemberPage(Struct, frozen=True, kw_only=True):
 
 
 class Membership(Struct, frozen=True, kw_only=True):
-    """One of one's own rooms, and what waits there: `unread` events and `mentions` above `read_seq`."""
+    """One of the user's own rooms, and what is new there: `unread` events and `mentions` above `read_seq`."""
 
     room: str
     title: str
@@ -106,7 +106,7 @@ class Membership(Struct, frozen=True, kw_only=True):
 
 
 class MembershipPage(Struct, frozen=True, kw_only=True):
-    """A page of one's own rooms, by room id."""
+    """A page of the user's own rooms, by room id."""
 
     rooms: list[Membership]
     more: bool = False

@@ -28,13 +28,13 @@ class Backoff:
         self._failures = 0
 
     def delay(self) -> float:
-        """Give the seconds to wait after one more failure."""
+        """Return the seconds to wait after one more failure."""
         bound = min(LONGEST_S, FIRST_S * (1 << min(self._failures, DOUBLINGS)))
         self._failures += 1
         return self._random() * bound
 
     def later(self) -> float:
-        """Give the longer wait that an overloaded server asks for."""
+        """Return the longer wait that an overloaded server asks for."""
         return LATER_S + self.delay() + self._random() * LATER_S
 
     def succeeded(self) -> None:

@@ -43,7 +43,7 @@ def connect(
     Exactly one of `guest` (a name; makes a new user), `token` and `get_token` (asked again when a token has expired).
 
     Args:
-        timeout: seconds that the first connection may take, tries and all; infinity waits for ever.
+        timeout: seconds that the first connection may take, retries included; infinity never gives up.
             Later ones are tried until one succeeds.
         on_state: told of every change of `Client.state`.
         waiting_events: events per room that wait for the application; what comes beyond them is read again from the
@@ -113,17 +113,17 @@ class Client:
 
     @property
     def state(self) -> State:
-        """How the connection stands."""
+        """The state of the connection."""
         return self._link.state
 
     @property
     def trouble(self) -> str:
-        """Why it stands no better; empty while live."""
+        """Why it is not live; empty while it is."""
         return self._link.trouble
 
     @property
     def user(self) -> UserInfo:
-        """Who one is."""
+        """The user of this client."""
         return self._link.user
 
     @property
@@ -137,7 +137,7 @@ class Client:
         return self._link.server
 
     async def join(self, room: str, *, limit: int = 50, invite: str | None = None) -> Room:
-        """Become a member where one is let in, and follow the room, on every connection until one leaves.
+        """Become a member if permitted, and follow the room, on every connection until the user leaves.
 
         Cancelling does not take it back.
 
@@ -168,7 +168,7 @@ class Client:
         return (await self._pending.call(command, Appended, again=False)).sent()
 
     async def rooms(self) -> AsyncIterator[Membership]:
-        """Read one's own rooms, and what is unread in them, page after page."""
+        """Read the user's own rooms, and what is unread in them, page after page."""
         after, more = "", True
         while more:
             page = await self._pending.call(c.Rooms(after=after, limit=PAGE), MembershipPage)

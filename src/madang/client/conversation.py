@@ -1,4 +1,4 @@
-"""One connection, from hello to its end: what is due is written, what comes is handed to whom it concerns.
+"""One connection, from hello to its end: what is due is written, what arrives is handed on.
 
 Rule 1: the first flight is hello, a join per room, then every command that still wants an answer, in order, written
         without waiting for anything.
@@ -110,7 +110,7 @@ class Conversation:
             try:
                 self._take(frames.head(text), text)
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                raise Closed(1006, f"the server sent what is no frame of the protocol: {error}") from None
+                raise Closed(1006, f"the server sent a frame that is not of the protocol: {error}") from None
 
     def _take(self, head: Head, text: bytes) -> None:
         pending = self._pending

@@ -17,7 +17,7 @@ class Credentials:
         self._fresh = False  # the token has just been made, so a refusal of it is final
 
     async def hello(self) -> Hello:
-        """Give the command to begin with; raises what `get_token` raises."""
+        """Return the command to begin with; raises what `get_token` raises."""
         if self.token is None and self._get_token is not None:
             self.token = await self._get_token()
             self._fresh = True
@@ -26,12 +26,12 @@ class Credentials:
         return Hello(token=self.token)
 
     def keep(self, token: str) -> None:
-        """The server took us, and gave the token to come back with."""
+        """Note that the server accepted the user, and the token to come back with."""
         self.token = token
         self._fresh = False
 
     def renew(self) -> bool:
-        """The token was not taken: whether another can be asked for."""
+        """Note that the token was refused; return whether there may be another."""
         if self._get_token is None or self._fresh:
             return False
         self.token = None

@@ -1,10 +1,10 @@
-"""Where the application stands in one room's log, and what waits for it. Sans-I/O: no loop, no clock.
+"""The application's position in one room's log, and what waits for it. Sans-I/O: no loop, no clock.
 
 Rule 1: the application gets every seq once and in order, or a Reset that says it did not.
 Rule 2: at most `bound` items wait. When they are full, what comes is dropped, and once half of them is taken the room
         is joined again from the last one kept: the log holds what we cannot. So the socket is always read, and a room
         that nobody iterates holds up neither the others nor the answers to our own commands.
-Rule 3: every hole, whatever made it, is mended in that one way: join again from the last seq kept.
+Rule 3: every gap, whatever caused it, is closed in one way: join again from the last seq kept.
 """
 
 from collections import deque
@@ -74,12 +74,12 @@ class Cursor:
         self.epoch = epoch
         self._stand = Stand.FOLLOWING
         fresh = [e for e in events if e.seq > self.seq]
-        if fresh and fresh[0].seq != self.seq + 1:  # against the protocol; then at least no silent hole
+        if fresh and fresh[0].seq != self.seq + 1:  # against the protocol; then at least no silent gap
             self._forget(fresh[0].room, fresh[0].seq - 1)
         self._keep(fresh)
 
     def reset(self, room: str, epoch: str, seq: int, events: Sequence[Event]) -> None:
-        """What lies between cannot be had: what waits is thrown away, and the application told."""
+        """The events between are not available: drop what waits, and tell the application."""
         self.epoch = epoch
         self._stand = Stand.FOLLOWING
         self._forget(room, events[0].seq - 1 if events else seq)
@@ -97,7 +97,7 @@ class Cursor:
     # -- events --------------------------------------------------------------------------------------------------------
 
     def take(self, event: Event) -> None:
-        """Take an event frame: keep it, drop it as known or for want of room, or find a hole."""
+        """Take an event frame: keep it, drop it as known or for want of room, or find a gap."""
         if self._stand is not Stand.FOLLOWING or event.seq <= self.seq:
             return
         if event.seq != self.seq + 1:
@@ -118,7 +118,7 @@ class Cursor:
             self.seq = last
 
     def next(self) -> Event | Reset | None:
-        """Give the application's next item, None when there is none."""
+        """Return the application's next item, None when there is none."""
         if not self._waiting:
             return None
         item = self._waiting.popleft()

@@ -139,7 +139,7 @@ class OtherEvent(Event, frozen=True, kw_only=True):
 
 
 class Reset(Struct, frozen=True, kw_only=True):
-    """Throw away what you hold of this room: you were too far behind, or the log began anew.
+    """Discard your copy of this room: you were too far behind, or the log began again.
 
     What follows starts at `seq` + 1; what lies before it is read with `room.messages()`.
     """

@@ -40,7 +40,7 @@ class Feed:
     # -- the link's side -----------------------------------------------------------------------------------------------
 
     def join(self, n: int) -> Join:
-        """Give the command that brings us where we want to be."""
+        """Return the join that resumes from where the application is."""
         self.cursor.asked()
         if self.ready.done():
             return Join(room=self.id, since=self.cursor.seq, epoch=self.cursor.epoch, limit=self._limit, n=n)
@@ -96,7 +96,7 @@ class Feed:
                 self.notices.put(notice)
 
     def refused(self, error: MadangError) -> None:
-        """The room may not be joined, or not any more."""
+        """The room may not be joined, or no longer."""
         self.end("refused", error)
 
     def end(self, how: Ended, error: Exception | None = None) -> None:

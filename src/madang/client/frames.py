@@ -81,7 +81,7 @@ def events(array: Raw) -> list[Event]:
 
 
 def encode(command: Command) -> bytes:
-    """Write a command; what stands at its default is left out.
+    """Encode a command; fields at their default are left out.
 
     Raises:
         Refused: bad_text, for what has no UTF-8 (lone surrogates).

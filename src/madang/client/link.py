@@ -23,7 +23,7 @@ logger = logging.getLogger("madang.client")
 
 
 class State(StrEnum):
-    """How the conversation stands."""
+    """The state of the conversation."""
 
     CONNECTING = "connecting"  # a socket is being opened, or hello has no answer yet
     LIVE = "live"
@@ -89,7 +89,7 @@ class Link:
             self.settled.set()
 
     async def _connection(self) -> float:
-        """Hold one connection from its opening to its end; gives the seconds until the next.
+        """Hold one connection from its opening to its end; return the seconds until the next.
 
         Raises:
             Disconnected, Refused: there is to be no next.

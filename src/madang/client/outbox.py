@@ -61,7 +61,7 @@ class Outbox:
         return call
 
     def ready(self, now: float) -> list[Call]:
-        """Give the calls to write now, in order, and take them to be on the wire."""
+        """Return the calls to write now, in order; they count as written from now on."""
         out: list[Call] = []
         for name, lane in self._lanes.items():
             room_for = MAX_UNORDERED if name == UNORDERED else self._in_flight
@@ -80,7 +80,7 @@ class Outbox:
         return out
 
     def next_due(self) -> float:
-        """Give the time of the next call that waits to be repeated; infinity when there is none."""
+        """Return the time of the next call that waits to be repeated; infinity when there is none."""
         due = inf
         for name, lane in self._lanes.items():
             for call in lane.values():
@@ -91,7 +91,7 @@ class Outbox:
         return due
 
     def find(self, n: int) -> Call | None:
-        """Give the call of an answer; None for one that its caller has dropped."""
+        """Return the call of an answer; None for one that its caller has dropped."""
         return self._calls.get(n)
 
     def remove(self, call: Call) -> None:
@@ -114,7 +114,7 @@ class Outbox:
                 call.due = 0.0
 
     def lost(self) -> list[Call]:
-        """The connection is gone: take everything off the wire, and give (and forget) what may not be repeated."""
+        """The connection is gone: take everything off the wire, and return (and forget) what may not be repeated."""
         unknown = [c for c in self._calls.values() if c.on_wire and not c.again]
         for call in unknown:
             self.remove(call)
@@ -125,7 +125,7 @@ class Outbox:
         return unknown
 
     def clear(self) -> list[Call]:
-        """Forget everything and give it: the client is over."""
+        """Forget everything and return it: the client is over."""
         calls = list(self._calls.values())
         self._calls.clear()
         self._lanes.clear()

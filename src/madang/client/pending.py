@@ -23,7 +23,7 @@ from madang.protocol.native.frames import ErrorAnswer, JoinAnswer
 T = TypeVar("T")
 
 HELLO: Final = 1  # hello's number on every connection; all others lie above
-INTERNAL_TRIES: Final = 5  # of a command that the server fails at; what else is temporary is tried for ever
+INTERNAL_TRIES: Final = 5  # of a command at which the server fails; other temporary refusals are tried without end
 WAITING_SIGNS: Final = 100  # signs of typing not written yet; the oldest is dropped
 
 
@@ -102,7 +102,7 @@ class Pending:
             self._wanting[room] = 0.0
 
     def due(self, now: float) -> list[bytes]:
-        """Give the frames to write now, and take them to be on the wire: joins first."""
+        """Return the frames to write now, joins first; they count as written from now on."""
         out = []
         for room in [room for room, due in self._wanting.items() if due <= now]:
             del self._wanting[room]
@@ -117,7 +117,7 @@ class Pending:
         return out
 
     def next_due(self) -> float:
-        """Give the time at which `due` has more, if nothing happens before; infinity for never."""
+        """Return the time at which `due` has more, if nothing happens before; infinity for never."""
         return min(self._outbox.next_due(), min(self._wanting.values(), default=inf))
 
     def moved(self, feed: Feed) -> None:
@@ -158,7 +158,7 @@ class Pending:
             self.wake.set()
 
     def _patience(self, error: ErrorAnswer, attempts: int) -> float:
-        """Give the seconds to wait before the same command again; of our own choice from 0.1 to 20."""
+        """Return the seconds to wait before the same command again; without the server's word from 0.1 to 20."""
         if error.retry_ms is not None:
             return error.retry_ms / 1000
         return (0.5 + self._random() / 2) * min(LONGEST_S, FIRST_S * (1 << min(attempts - 1, 10)))

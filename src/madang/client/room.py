@@ -37,7 +37,7 @@ class Room:
     def __repr__(self) -> str:
         return f"<Room {self.id} at {self.seq}{f', {self.ended}' if self.ended else ''}>"
 
-    # -- how it stands -------------------------------------------------------------------------------------------------
+    # -- its state ----------------------------------------------------------------------------------------------------
 
     @property
     def id(self) -> str:
@@ -61,12 +61,12 @@ class Room:
 
     @property
     def role(self) -> str:
-        """One's own role: "owner", "moderator" or "member"."""
+        """The user's own role: "owner", "moderator" or "member"."""
         return self._feed.role
 
     @property
     def recent(self) -> list[Event]:
-        """The newest events as of the join, oldest first. Iteration goes on behind them."""
+        """The newest events as of the join, oldest first. Iteration continues after them."""
         return self._feed.recent
 
     @property
@@ -81,7 +81,7 @@ class Room:
 
     @property
     def read_seq(self) -> int:
-        """One's read pointer as of the last join."""
+        """The user's read pointer as of the last join."""
         return self._feed.read_seq
 
     @property
@@ -128,8 +128,8 @@ class Room:
         Args:
             data: anything JSON can say, for the application.
             mentions: user ids.
-            cid: a name of one's own for this message: the same one again is never stored twice, not even by
-                another run of the program. Made up if left out.
+            cid: your own name for this message: the same one is never stored twice, not even by another run of the
+                program. Made up if left out.
         """
         command = c.Send(
             room=self.id,
@@ -143,14 +143,14 @@ class Room:
         return Sent(id=answer.id, seq=answer.seq, ack=answer.ack, duplicate=answer.duplicate)
 
     async def edit(self, seq: int, text: str = "", *, data: Any = None, mentions: Sequence[str] = ()) -> Sent | None:
-        """Replace one's own message."""
+        """Replace the user's own message."""
         command = c.Edit(
             room=self.id, seq=seq, text=text, data=_raw(data), mentions=tuple(mentions), cid=self._cids.next()
         )
         return (await self._call(command, Appended)).sent()
 
     async def delete(self, seq: int) -> Sent | None:
-        """Delete one's own message, or any as a moderator; None if it was gone already."""
+        """Delete the user's own message, or any as a moderator; None if it was gone already."""
         try:
             return (await self._call(c.Delete(room=self.id, seq=seq), Appended)).sent()
         except Refused as refused:
@@ -159,22 +159,22 @@ class Room:
             raise
 
     async def react(self, seq: int, emoji: str, on: bool = True) -> Sent | None:
-        """Put a reaction on a message, or take it off; None if it was so already."""
+        """Put a reaction on a message, or remove it; None if nothing had to change."""
         return (await self._call(c.React(room=self.id, seq=seq, emoji=emoji, on=on), Appended)).sent()
 
     async def pin(self, seq: int, on: bool = True) -> Sent | None:
-        """Pin a message, or unpin it (moderators); None if it was so already."""
+        """Pin a message, or unpin it (moderators); None if nothing had to change."""
         return (await self._call(c.Pin(room=self.id, seq=seq, on=on), Appended)).sent()
 
     async def change(
         self, *, title: str | None = None, access: Literal["open", "invite"] | None = None, slow_ms: int | None = None
     ) -> Sent | None:
-        """Change what is given (moderators)."""
+        """Change the settings that are given (moderators)."""
         command = c.Change(room=self.id, title=title, access=access, slow_ms=slow_ms)
         return (await self._call(command, Appended)).sent()
 
     async def give_role(self, user: str, role: Literal["owner", "moderator", "member"]) -> Sent | None:
-        """Give a member a role (owners)."""
+        """Grant a member a role (owners)."""
         return (await self._call(c.Role(room=self.id, user=user, role=role), Appended)).sent()
 
     async def invite(self) -> str:
@@ -182,11 +182,11 @@ class Room:
         return (await self._pending.call(c.Invite(room=self.id), Invite, room=self.id)).invite
 
     async def kick(self, user: str) -> None:
-        """Put a member out (moderators). Raises ConnectionLost when the answer was lost: see `members` then."""
+        """Kick a member (moderators). Raises ConnectionLost when the answer was lost: see `members` then."""
         await self._pending.call(c.Kick(room=self.id, user=user), Appended, room=self.id, ordered=True, again=False)
 
     async def leave(self) -> None:
-        """End one's membership; what has been sent before is stored first."""
+        """End the user's membership; what has been sent before is stored first."""
         try:
             await self._call(c.Leave(room=self.id), Appended)
         except Refused as refused:
@@ -196,12 +196,12 @@ class Room:
         self._pending.forget(self._feed)
 
     def typing(self, on: bool = True) -> None:
-        """Say that one is typing: again every few seconds while one does. Not repeated, not awaited."""
+        """Say that the user is typing; repeat it every few seconds while it is true. Not resent, not awaited."""
         if not self.ended and self._feed.cursor.following:
             self._pending.post(c.Typing(room=self.id, on=on))
 
     async def read(self, seq: int | None = None) -> None:
-        """Move one's read pointer, to what the application was given last if no seq is named. It never falls."""
+        """Move the user's read pointer; without a seq, to what the application was given last. It never falls."""
         command = c.Read(room=self.id, seq=self.seq if seq is None else seq)
         await self._pending.call(command, Done, room=self.id)
 

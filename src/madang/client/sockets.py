@@ -42,7 +42,7 @@ class Socket(Protocol):
         """Write a frame; waits while the peer does not read (Closed)."""
 
     async def receive(self) -> bytes:
-        """Give the next frame; those that came before the end are given before Closed is raised."""
+        """Return the next frame; those from before the end are returned before Closed is raised."""
 
     async def close(self) -> None:
         """End it, within a few seconds, whatever the peer does."""
@@ -56,7 +56,7 @@ class Clock(Protocol):
     """Time as the client knows it."""
 
     def now(self) -> float:
-        """Give seconds that never fall."""
+        """Return seconds that never fall."""
 
     async def wait(self, event: asyncio.Event, seconds: float) -> None:
         """Return when the event is set, or after `seconds`."""

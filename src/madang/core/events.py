@@ -3,7 +3,7 @@
 The classes below `Body` are the table of event types: each declares a name, the fields of the body, and what other code
 needs to know about the type. A type that is not in it comes from a later version: its events are carried and delivered
 like any others, but have no effect. What events do to rooms, members and messages is defined in `ports.log`; a message
-as it stands now is in `messages.py`.
+as it is now is in `messages.py`.
 
 An event keeps its body as the JSON text that is stored and sent, so that it is encoded only once.
 """

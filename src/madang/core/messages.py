@@ -6,7 +6,7 @@ from madang.core.events import NO_DATA
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A message as it stands now: its message.sent event with every later edit, deletion, reaction and pin applied."""
+    """A message as it is now: its message.sent event with every later edit, deletion, reaction and pin applied."""
 
     seq: int
     id: str

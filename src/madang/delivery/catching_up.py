@@ -60,7 +60,7 @@ class CatchingUp:
             self._advance(room, subscription)
 
     def _advance(self, room: LiveRoom, subscription: Subscription) -> None:
-        """Give a subscriber what it lacks, as far as its byte budget goes; make it live when it lacks nothing.
+        """Send a subscriber what it lacks, as far as its byte budget goes; make it live when it lacks nothing.
 
         While batches are being written it may be in their audience, so its turn comes when they are out.
         """

@@ -118,7 +118,7 @@ class Gaps:
         return await self._reader.head(room.info.id) >= seq and await self._read_to(room, seq)
 
     async def catch_up(self, room: LiveRoom) -> None:
-        """Read the log until the room has what stands there by now, whatever the bus has lost or is late with."""
+        """Read the log until the room has what is there by now, whatever the bus has lost or delayed."""
         await self._read_to(room, await self._reader.head(room.info.id))
 
     async def _read_to(self, room: LiveRoom, seq: int) -> bool:

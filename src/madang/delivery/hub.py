@@ -1,8 +1,8 @@
 """The hub: the rooms that live on this node. It opens them, feeds them events in log order, and lets go of them.
 
 The bus may lose, repeat and reorder events; the log may not. So the hub drops what a room has had, and leaves what came
-early, and what is missing, to `gaps.py`. Joining is in `joining.py`; who is written to and when, in `room.py` and
-`scheduler.py`; how those who are behind catch up, in `catching_up.py`.
+early, and what is missing, to `gaps.py`. Joining is in `joining.py`, writing in `room.py` and `scheduler.py`, catching
+up in `catching_up.py`.
 """
 
 import asyncio
@@ -164,7 +164,7 @@ class Hub:
             self.heads_seen(await self.reader.heads(names[start : start + READ]))
 
     async def catch_up(self, room: LiveRoom) -> None:
-        """Make sure a room has what stands in its log by now. On a node that is alone it has."""
+        """Make sure a room has what is in its log by now. On a node that is alone it has."""
         if not self._bus.local:
             await self.gaps.catch_up(room)
 
@@ -223,7 +223,7 @@ class Hub:
                 room.lag(subscription)
 
     def resume(self, subscriber: Subscriber) -> None:
-        """Go on from where a subscriber stands: it is under its byte budget again."""
+        """Continue from a subscriber's position: it is under its byte budget again."""
         self.catching_up.resume(subscriber)
 
     def close(self, subscriber: Subscriber) -> None:

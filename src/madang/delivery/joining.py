@@ -1,7 +1,7 @@
 """Joining: a client asks to follow a room, from where it left off or from the newest events.
 
 A join reads what the client lacks, answers with it, and puts the client into the room at the seq of the answer. What is
-newer than that follows as frames, without a hole: live if the client stands where the room does, else by catching up.
+newer than that follows as frames, without a gap: live if the client is where the room is, otherwise by catching up.
 """
 
 from collections.abc import Awaitable, Callable

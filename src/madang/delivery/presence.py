@@ -112,7 +112,7 @@ class PresenceKeeper:
                 await asyncio.sleep(TICK_S)
 
     async def keep(self) -> None:
-        """Refresh now and then, until cancelled."""
+        """Refresh from time to time, until cancelled."""
         while True:
             await asyncio.sleep(TTL_S / 3)
             try:

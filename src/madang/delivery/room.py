@@ -2,7 +2,7 @@
 
 Rule 1: an event is accepted only as the next seq; order is settled here, once, for every subscriber.
 Rule 2: a batch is sealed (joined, its audience fixed) before it is written, and then written to all of that audience, in
-        slices if the room is large. So a live subscriber always stands at `sealed`.
+        slices if the room is large. So a live subscriber is always at `sealed`.
 Rule 3: an event that ends someone's access closes its batch; behind it, its subject is no longer in the audience.
 When a batch is sealed and written is decided in `scheduler.py`; what is missing is read from the log in `gaps.py`.
 """
@@ -81,7 +81,7 @@ class LiveRoom:
 
     Attributes:
         next: the only seq that may be accepted.
-        sealed: the seq at which every live subscriber stands.
+        sealed: the seq at which every live subscriber is.
         live: how many subscriptions are in the audiences.
         lagging: the subscriptions that are behind.
         batches: sealed and not written yet: bytes, to whom, and how many of these have them.
@@ -222,7 +222,7 @@ class LiveRoom:
             self.batches[i] = (data, rest, 0)
 
     def lag(self, subscription: Subscription) -> None:
-        """Stop writing to a subscriber over its byte budget. Sealed batches still reach it, so it stands at `sealed`."""
+        """Stop writing to a subscriber over its byte budget. Sealed batches still reach it, so it is at `sealed`."""
         if subscription.standing is LIVE:
             self.detach(subscription)
             subscription.position = self.sealed

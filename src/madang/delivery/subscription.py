@@ -6,7 +6,7 @@ from madang.delivery.subscriber import Subscriber
 
 
 class Standing(Enum):
-    """How a subscription stands to its room."""
+    """How a subscription is related to its room."""
 
     OUT = auto()  # not in the room: not yet, or no longer
     LIVE = auto()  # in the room's audience: whatever is sealed goes to it
@@ -21,7 +21,7 @@ OUT, LIVE, BEHIND, READING = Standing.OUT, Standing.LIVE, Standing.BEHIND, Stand
 class Subscription:
     """One subscriber that follows one room.
 
-    A live subscription stands wherever its room stands and keeps no position of its own. One that is behind catches up
+    A live subscription is wherever its room is and keeps no position of its own. One that is behind catches up
     from `position`, the newest seq its subscriber was given. If its access ends meanwhile, it catches up as far as
     `until`, the seq that ended it, and is then let go.
 

@@ -16,7 +16,7 @@ class HotTail:
     """The newest events of a room, contiguous up to its head.
 
     Args:
-        seq: where the room stands; `events` end there.
+        seq: the room's newest; `events` end there.
     """
 
     __slots__ = ("_erased_at", "_seq", "_warm", "entries")

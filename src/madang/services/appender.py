@@ -133,7 +133,7 @@ class Appender:
         lane.idle.clear()
 
     async def append(self, draft: Draft) -> Appended | None:
-        """Append one draft and return where it stands, or None when it changes nothing. Cancelling does not undo it.
+        """Append one draft and return its place in the log, or None when it changes nothing. Cancelling does not undo it.
 
         Raises:
             MadangError: it was refused, or could not be stored.
@@ -175,7 +175,7 @@ class _Lane:
         self._committed = committed
         self._check_soon = check_soon
         self._statistics = statistics
-        self.queues: dict[str, list[_Waiting]] = {}  # by room; the one that is served next stands first
+        self.queues: dict[str, list[_Waiting]] = {}  # by room; the one that is served next is first
         self.count = 0
         self.committing = 0
         self.wake = asyncio.Event()

@@ -1,6 +1,6 @@
 """Read pointers: how far each member has read. A pointer never falls, and never passes the newest event.
 
-Where a pointer stands is known from three places: the directory, the pointers that wait here to be written there, and
+The value of a pointer is known from three places: the directory, the pointers that wait here to be written there, and
 what this node was told since the room became live. Only what is above all of them moves a pointer, is told to the
 room and is kept. What another node has not written yet (FLUSH_S) and could not tell this one is not known here.
 """
@@ -45,18 +45,18 @@ class ReadPointers:
         """Return what is counted here."""
         return [Metric("gauge", "madang_read_pointers_waiting", "Read pointers not written yet.", self.waiting)]
 
-    def mark(self, room: str, user: str, seq: int, stood: int) -> int:
-        """Move a member's pointer in a live room, and return where it stands.
+    def mark(self, room: str, user: str, seq: int, known: int) -> int:
+        """Move a member's pointer in a live room, and return its value.
 
         Args:
-            stood: where the caller knows it to have stood, say when the member joined.
+            known: a value that the caller knows it to have had, say when the member joined.
         """
         live = self._live.rooms[room]
         waits = self._pointers.get((room, user))
-        stands = max(stood, live.readers.get(user, 0), waits or 0)
+        current = max(known, live.readers.get(user, 0), waits or 0)
         seq = min(seq, live.next - 1)
-        if seq <= stands or (waits is None and len(self._pointers) >= POINTERS):
-            return stands
+        if seq <= current or (waits is None and len(self._pointers) >= POINTERS):
+            return current
         self._pointers[room, user] = seq
         self._moved.set()
         if len(self._pointers) >= POINTERS:
@@ -65,7 +65,7 @@ class ReadPointers:
         return seq
 
     async def move(self, actor: Actor, room: str, seq: int) -> int:
-        """Move an actor's pointer, and return where it stands, once that is written.
+        """Move an actor's pointer, and return its value once that is written.
 
         For doors that answer requests: the next one may reach another node.
 
@@ -79,9 +79,9 @@ class ReadPointers:
             member = await self._rooms.member(actor, room)  # it may have moved before this node heard of the room
         if actor.server and await self._directory.member(room, actor.id) is None:
             return 0  # a server key acts everywhere, but only members have a pointer
-        stands = self.mark(room, actor.id, seq, member.read_seq)
+        current = self.mark(room, actor.id, seq, member.read_seq)
         await self.flush()
-        return stands
+        return current
 
     async def flush(self) -> bool:
         """Write the pointers that wait, behind those that are being written now. Return whether that succeeded."""

@@ -31,7 +31,7 @@ SYSTEM = Actor(id="madang", name="Madang", server=True)
 
 
 class Rooms:
-    """Use cases around membership. Every method judges anew from the directory; nothing is trusted from a connection.
+    """Use cases around membership. Every method judges from the directory, each time; nothing is trusted from a connection.
 
     Those that append raise Refused (rate_limited) for an actor who has appended too much.
 
@@ -49,7 +49,7 @@ class Rooms:
         self._time = time
 
     async def create(self, actor: Actor, room: str, title: str, access: str) -> Appended | None:
-        """Create a room; its owner's membership stands in the same transaction.
+        """Create a room; its owner's membership is in the same transaction.
 
         Raises:
             Refused: bad_field, bad_name (title), room_exists.
@@ -134,7 +134,7 @@ class Rooms:
         return await self._append(MemberLeft(), room, actor)
 
     async def kick(self, actor: Actor, room: str, subject: str) -> Appended | None:
-        """End the membership of somebody who stands below the actor (not_found, forbidden)."""
+        """End the membership of somebody below the actor (not_found, forbidden)."""
         self._charge(actor, room)
         role, other = await self._pair(actor, room, subject)
         need_to_kick(role, other.role)

@@ -57,7 +57,7 @@ class ModelRoom:
         return [m.user for m in self.members.values() if m.role == "owner" and m.user != user]
 
     def shown(self, seq: int, user: str) -> Message:
-        """Return a message as it stands now, as a user sees it."""
+        """Return a message as it is now, as a user sees it."""
         event = self.log[seq - 1]
         sent = decode_body(kinds.MessageSent, event.body)
         edits = self.edits.get(seq, []) if event.body != ERASED else []
