@@ -268,7 +268,7 @@ async def test_what_is_no_frame_ends_the_connection_not_the_client(text: bytes) 
     await world.join(socket)
     socket.say_text(text)
     await settle()
-    assert world.client.state == "waiting" and "no frame" in world.client.trouble
+    assert world.client.state == "waiting" and "not of the protocol" in world.client.trouble
     socket = await world.back()
     await socket.welcome()
     await world.client.close()
