@@ -2,15 +2,19 @@
 
 import asyncio
 import json
+import pickle
 import random
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
+from pathlib import Path
 from typing import Any, Final
 
 import jwt
 import pytest
 
+from madang.adapters.bus.envelopes import SIGNATURE, VERSION, BadSignature, Content, Signer
+from madang.core.events import Event
 from tests.conformance.cases import echo
 from tests.integration.bad_input.advisories import advisories
 from tests.integration.bad_input.test_compression import memory
@@ -19,6 +23,7 @@ from tests.rest import Rest, rest, server_key
 from tests.running import Server
 from tests.wire import CONTINUATION, GONE, PING, PONG, TEXT, Raw, dialled, frame, guest, length, upgrade, upgraded
 
+SECRET: Final = b"the installation's secret, 32 by"
 MUCH: Final = 8 * 2**20  # bytes, more than what the server may keep for one who has not said who he is
 
 
@@ -310,3 +315,39 @@ async def test_nothing_of_a_room_outlives_the_membership(server: Server, anyone:
         assert "once" not in json.dumps(await raw.ask(op="rooms", n=30))
     for path in ("", "/messages", "/pins", "/members"):
         assert await mallory.refused("GET", room + path) == "not_found"
+
+
+# -- between nodes -----------------------------------------------------------------------------------------------------
+
+
+class _Payload:
+    """Leaves a file where it is unpickled."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, tuple[str, str]]:
+        return open, (self.path, "w")
+
+
+@advisories("CVE-2025-61765")
+def test_a_pickle_from_the_bus_is_not_run(advisory: str, tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    pickled = pickle.dumps(_Payload(str(ran)))
+    with closing(pickle.loads(pickled)):
+        assert ran.exists(), "it would run"
+    ran.unlink()
+    for envelope in (pickled, VERSION + pickled, VERSION + bytes(SIGNATURE) + pickled):
+        with pytest.raises(BadSignature):
+            list(Signer(SECRET, "here").unpack(envelope, ["lobby"]))
+    assert not ran.exists()
+
+
+@advisories("CVE-2026-28759")
+def test_only_nodes_of_the_installation_remove_members(advisory: str) -> None:
+    kick = Event("lobby", 2, 1, "member.kicked", "u-mallory", "Mallory", 0, b'{"member":"u-mina"}')
+    envelope = {"lobby": Content([kick], [])}
+    here = Signer(SECRET, "here")
+    assert dict(here.unpack(Signer(SECRET, "there").pack(envelope), ["lobby"]))["lobby"].events == [kick]
+    with pytest.raises(BadSignature):
+        list(here.unpack(Signer(b"another secret of 32 bytes......", "there").pack(envelope), ["lobby"]))
