@@ -20,6 +20,7 @@ class Person:
         self._n = 10
         self.room = room
         self.seqs: list[int] = []  # of event frames, as they came
+        self._resets: dict[int, int] = {}  # by how many events had come: the seq that a reset went on from
         self.acks: dict[str, int] = {}  # cid -> seq
         self.refusals: list[dict[str, Any]] = []
         self.notices: list[str] = []  # ops of all other frames
@@ -50,6 +51,14 @@ class Person:
             self._joined.set()
         else:
             self.notices.append(frame["op"])
+            if frame["op"] == "reset":
+                self._resets[len(self.seqs)] = frame["seq"]
+
+    def sees_all(self) -> bool:
+        """Return whether each event came right behind the one before, or behind a reset that said where it goes on."""
+        return all(
+            seq == self._resets.get(i, self.seqs[i - 1] if i else seq - 1) + 1 for i, seq in enumerate(self.seqs)
+        )
 
     async def send(self, cid: str, text: str = "hello") -> None:
         self._n += 1
