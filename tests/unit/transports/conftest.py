@@ -12,8 +12,10 @@ from madang.transports.node import Node
 from tests.stores import opened_store
 from tests.unit.delivery.nodes import OWNER
 from tests.unit.transports.nodes import running_node
+from tests.unit.transports.stores import Gated
 
 Running = Callable[..., AbstractAsyncContextManager[Node]]
+RunningGated = Callable[[], AbstractAsyncContextManager[tuple[Node, Gated]]]
 
 
 @pytest.fixture
@@ -27,6 +29,24 @@ def running(tmp_path: Path) -> Running:
         async with opened_store(tmp_path) as store, running_node(log(store), rates=rates, **options) as node:
             await node.rooms.create(OWNER, "yard", "Yard", "open")
             yield node
+
+    return run
+
+
+@pytest.fixture
+def gated(running: Running) -> RunningGated:
+    """Run a node on a store that waits for the test, and yield both."""
+
+    @asynccontextmanager
+    async def run() -> AsyncIterator[tuple[Node, Gated]]:
+        stores: list[Gated] = []
+
+        def keep(store: Any) -> Gated:
+            stores.append(Gated(store))
+            return stores[0]
+
+        async with running(keep) as node:
+            yield node, stores[0]
 
     return run
 

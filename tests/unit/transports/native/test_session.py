@@ -11,9 +11,8 @@ from madang.protocol.native.frames import ANSWERS
 from madang.transports.native.operations import OPERATIONS
 from madang.transports.node import Node
 from tests.unit.delivery.nodes import OWNER, user
-from tests.unit.transports.conftest import Running
+from tests.unit.transports.conftest import RunningGated
 from tests.unit.transports.peers import HELLO, Peer, greeted, message
-from tests.unit.transports.stores import Gated
 from tests.waiting import eventually, turns
 
 # -- order -------------------------------------------------------------------------------------------------------------
@@ -43,25 +42,23 @@ async def test_a_read_behind_its_own_sends_has_what_was_acked(node: Node) -> Non
         assert page["messages"][-1]["seq"] == ack["seq"]
 
 
-async def test_what_waits_for_storage_holds_up_only_what_follows_it(running: Running) -> None:
-    async with running(Gated) as node:
-        store = node.reading._log
+async def test_what_waits_for_storage_holds_up_only_what_follows_it(gated: RunningGated) -> None:
+    async with gated() as (node, store):
         peer = await greeted(node)
-        store.pages.clear()  # type: ignore[attr-defined]
+        store.pages.clear()
         peer.tell({"op": "ping", "n": 10}, {"op": "history", "n": 11, "room": "yard"}, {"op": "ping", "n": 12})
         await peer.answer(10)
         await turns()
         assert peer.answered(12) is None
-        store.pages.set()  # type: ignore[attr-defined]
+        store.pages.set()
         await peer.answer(12)
         assert [f["n"] for f in peer.of("ok")][-3:] == [10, 11, 12]
 
 
-async def test_a_command_that_fails_is_answered_and_the_next_goes_on(running: Running) -> None:
-    async with running(Gated) as node:
-        store = node.reading._log
+async def test_a_command_that_fails_is_answered_and_the_next_goes_on(gated: RunningGated) -> None:
+    async with gated() as (node, store):
         peer = await greeted(node)
-        store.failing = ValueError("what nobody expected")  # type: ignore[attr-defined]
+        store.failing = ValueError("what nobody expected")
         peer.tell({"op": "history", "n": 10, "room": "yard"}, {"op": "ping", "n": 11})
         assert (await peer.answer(10))["code"] == "internal"
         await peer.answer(11)
@@ -142,18 +139,17 @@ async def test_who_is_kicked_can_do_nothing_there(node: Node) -> None:
     assert peer.connection.subscriptions == {}
 
 
-async def test_a_connection_that_goes_while_it_joins_leaves_nothing(running: Running) -> None:
-    async with running(Gated) as node:
-        store = node.reading._log
+async def test_a_connection_that_goes_while_it_joins_leaves_nothing(gated: RunningGated) -> None:
+    async with gated() as (node, store):
         peer = Peer(node).connect()
         await peer.ask(**HELLO)
-        store.go.clear()  # type: ignore[attr-defined]
-        asked = store.asked  # type: ignore[attr-defined]
+        store.go.clear()
+        asked = store.asked
         peer.tell({"op": "join", "n": 2, "room": "yard"}, {"op": "ping", "n": 3})
-        await eventually(lambda: store.asked > asked)  # type: ignore[attr-defined]
+        await eventually(lambda: store.asked > asked)
         peer.transport.abort()
         await eventually(lambda: peer.transport.lost)
-        store.go.set()  # type: ignore[attr-defined]
+        store.go.set()
         await eventually(lambda: not node.turns.tasks)
         live = node.hub.rooms["yard"]
         assert (live.live, live.lagging, node.hub.presence.devices) == (0, set(), {})

@@ -8,54 +8,50 @@ from madang.core.rate import Rate
 from madang.services.limits import Rates
 from madang.transports.native.session import BAD_FRAMES, FLOOD, IN_FLIGHT, QUEUED
 from madang.transports.node import Node
-from tests.unit.transports.conftest import Running
+from tests.unit.transports.conftest import Running, RunningGated
 from tests.unit.transports.peers import greeted, message
-from tests.unit.transports.stores import Gated
 from tests.waiting import eventually, turns
 from tests.wire import TEXT, frame
 
 # -- bounds ------------------------------------------------------------------------------------------------------------
 
 
-async def test_what_waits_behind_a_slow_command_is_bounded(running: Running) -> None:
-    async with running(Gated) as node:
-        store = node.reading._log
+async def test_what_waits_behind_a_slow_command_is_bounded(gated: RunningGated) -> None:
+    async with gated() as (node, store):
         peer = await greeted(node)
-        store.pages.clear()  # type: ignore[attr-defined]
+        store.pages.clear()
         peer.tell({"op": "history", "n": 10, "room": "yard"})
         for n in range(11, 11 + QUEUED):
             assert peer.transport.reading
             peer.tell({"op": "ping", "n": n})
         assert not peer.transport.reading
-        store.pages.set()  # type: ignore[attr-defined]
+        store.pages.set()
         await peer.answer(10 + QUEUED)
         assert peer.transport.reading
         assert [f["n"] for f in peer.of("ok")][-QUEUED - 1 :] == list(range(10, 11 + QUEUED))
 
 
-async def test_what_waits_is_bounded_in_bytes_too(running: Running) -> None:
-    async with running(Gated) as node:
-        store = node.reading._log
+async def test_what_waits_is_bounded_in_bytes_too(gated: RunningGated) -> None:
+    async with gated() as (node, store):
         peer = await greeted(node)
-        store.pages.clear()  # type: ignore[attr-defined]
+        store.pages.clear()
         peer.tell({"op": "history", "n": 10, "room": "yard"})
         sent = 0
         while peer.transport.reading:
             peer.tell({"op": "ping", "n": 11, "filler": "x" * 60_000})
             sent += 1
         assert sent == 3
-        store.pages.set()  # type: ignore[attr-defined]
+        store.pages.set()
         await peer.answer(11)
         assert peer.transport.reading
         peer.tell({"op": "ping", "n": 12})
         await peer.answer(12)
 
 
-async def test_sends_not_acked_yet_are_bounded(running: Running) -> None:
-    async with running(Gated) as node:
-        store = node.reading._log
+async def test_sends_not_acked_yet_are_bounded(gated: RunningGated) -> None:
+    async with gated() as (node, store):
         peer = await greeted(node)
-        store.go.clear()  # type: ignore[attr-defined]
+        store.go.clear()
         peer.tell(*(message(n) for n in range(10, 10 + IN_FLIGHT - 1)))
         assert peer.transport.reading
         peer.tell(message(9))
@@ -67,26 +63,25 @@ async def test_sends_not_acked_yet_are_bounded(running: Running) -> None:
 
 
 @pytest.mark.parametrize("first", ["acks", "page"])
-async def test_reading_goes_on_when_no_bound_is_reached_any_more(running: Running, first: str) -> None:
+async def test_reading_goes_on_when_no_bound_is_reached_any_more(gated: RunningGated, first: str) -> None:
     """Both bounds are reached; one falling must not open what the other closes."""
-    async with running(Gated) as node:
-        store = node.reading._log
+    async with gated() as (node, store):
         peer = await greeted(node)
-        store.go.clear()  # type: ignore[attr-defined]
-        store.pages.clear()  # type: ignore[attr-defined]
+        store.go.clear()
+        store.pages.clear()
         sends = [message(n) for n in range(1000, 1000 + IN_FLIGHT + 5)]
         pings = [{"op": "ping", "n": n} for n in range(100, 100 + QUEUED + 5)]
         peer.tell(*sends, {"op": "history", "n": 10, "room": "yard"}, *pings)
         assert not peer.transport.reading
         if first == "acks":
-            store.go.set()  # type: ignore[attr-defined]
+            store.go.set()
             await peer.answer(1000 + IN_FLIGHT + 4)
         else:
-            store.pages.set()  # type: ignore[attr-defined]
+            store.pages.set()
             await peer.answer(100 + QUEUED + 4)
         assert not peer.transport.reading
-        store.go.set()  # type: ignore[attr-defined]
-        store.pages.set()  # type: ignore[attr-defined]
+        store.go.set()
+        store.pages.set()
         await eventually(lambda: peer.transport.reading)
         await peer.answer(100 + QUEUED + 4)
         await peer.answer(1000 + IN_FLIGHT + 4)

@@ -7,9 +7,8 @@ import pytest
 from madang.transports.native.session import QUEUED
 from madang.transports.node import Node
 from madang.transports.websocket.connection import CLOSE_S, HELLO_S, HIGH_WATER, SLOW_S
-from tests.unit.transports.conftest import Running
+from tests.unit.transports.conftest import RunningGated
 from tests.unit.transports.peers import Peer, gone, greeted, message, turn
-from tests.unit.transports.stores import Gated
 from tests.waiting import eventually, turns
 from tests.wire import CLOSE, PING, PONG, TEXT, close, frame
 
@@ -68,17 +67,16 @@ async def test_a_peer_that_only_talks_stays(node: Node) -> None:
     assert not peer.transport.closing
 
 
-async def test_a_peer_that_is_not_read_is_not_silent(running: Running) -> None:
+async def test_a_peer_that_is_not_read_is_not_silent(gated: RunningGated) -> None:
     """The storage hangs and the socket is not read: that its pongs are not seen is not its fault."""
-    async with running(Gated) as node:
-        store = node.reading._log
+    async with gated() as (node, store):
         peer = await greeted(node)
-        store.pages.clear()  # type: ignore[attr-defined]
+        store.pages.clear()
         peer.tell({"op": "history", "n": 10, "room": "yard"}, *({"op": "ping", "n": n} for n in range(11, 12 + QUEUED)))
         assert not peer.transport.reading
         turn(node, 200)
         assert not peer.transport.aborted
-        store.pages.set()  # type: ignore[attr-defined]
+        store.pages.set()
         await peer.answer(11 + QUEUED)
 
 
@@ -153,15 +151,14 @@ async def test_the_peer_answers_behind_much_that_was_under_way(node: Node) -> No
     await gone(peer)
 
 
-async def test_nothing_comes_behind_a_close(running: Running) -> None:
-    async with running(Gated) as node:
-        store = node.reading._log
+async def test_nothing_comes_behind_a_close(gated: RunningGated) -> None:
+    async with gated() as (node, store):
         peer, other = await greeted(node), await greeted(node, "Bora")
-        store.go.clear()  # type: ignore[attr-defined]
+        store.go.clear()
         peer.tell(message(10))
         other.tell(message(11))
         peer.connection.close(4400, "test")
-        store.go.set()  # type: ignore[attr-defined]
+        store.go.set()
         await other.answer(11)
         await eventually(lambda: other.of("event"))
         await turns()
@@ -190,12 +187,11 @@ async def test_a_restart_says_when_to_come_back(node: Node) -> None:
     await gone(peer)
 
 
-async def test_a_restart_does_not_wait_for_a_session_that_does_not_read(running: Running) -> None:
+async def test_a_restart_does_not_wait_for_a_session_that_does_not_read(gated: RunningGated) -> None:
     """The session holds up reading; its peer's answer to the close must be read all the same."""
-    async with running(Gated) as node:
-        store = node.reading._log
+    async with gated() as (node, store):
         peer = await greeted(node)
-        store.pages.clear()  # type: ignore[attr-defined]
+        store.pages.clear()
         peer.tell({"op": "history", "n": 10, "room": "yard"}, *({"op": "ping", "n": n} for n in range(11, 12 + QUEUED)))
         assert not peer.transport.reading
         peer.connection.shutdown()
@@ -222,14 +218,13 @@ async def test_after_the_end_nothing_is_written(node: Node) -> None:
     await turns()
 
 
-async def test_answers_that_come_after_the_end_are_dropped(running: Running) -> None:
-    async with running(Gated) as node:
-        store = node.reading._log
+async def test_answers_that_come_after_the_end_are_dropped(gated: RunningGated) -> None:
+    async with gated() as (node, store):
         peer = await greeted(node)
-        store.go.clear()  # type: ignore[attr-defined]
+        store.go.clear()
         peer.tell(*(message(n) for n in range(10, 20)))
         peer.transport.abort()
         await gone(peer)
-        store.go.set()  # type: ignore[attr-defined]
+        store.go.set()
         await eventually(lambda: not node.appender.waiting)
         assert (await store.heads(["yard"])) == {"yard": 12}, "what was sent is stored all the same"
