@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from madang.aio import NextFlight, SingleFlight
 from madang.core.actors import Actor
+from madang.core.bounds import MAX_PAGE
 from madang.core.messages import Message
 from madang.core.rate import Bucket
 from madang.core.rooms import Member, Membership, Room
@@ -82,7 +83,7 @@ class Reading:
         """Return a page of members, and whether there are more."""
 
         async def read() -> tuple[list[Member], bool]:
-            found = await self._directory.members(room, after=after, limit=min(limit + 1, 201))
+            found = await self._directory.members(room, after=after, limit=min(limit, MAX_PAGE) + 1)
             return found[:limit], len(found) > limit
 
         return await self._read(actor, room, limit, bucket, followed, read)
@@ -101,7 +102,7 @@ class Reading:
         """Return a page of the actor's own rooms with unread and mention counts, and whether there are more."""
         self._charge(actor, limit, bucket)
         await self._pointers.flush()
-        found = await self._directory.memberships(actor.id, after=after, limit=min(limit + 1, 201))
+        found = await self._directory.memberships(actor.id, after=after, limit=min(limit, MAX_PAGE) + 1)
         return found[:limit], len(found) > limit
 
     async def open_rooms(
@@ -109,7 +110,7 @@ class Reading:
     ) -> tuple[list[Room], bool]:
         """Return a page of open rooms, and whether there are more."""
         self._charge(actor, limit, bucket)
-        found = await self._directory.rooms(after=after, limit=min(limit + 1, 201))
+        found = await self._directory.rooms(after=after, limit=min(limit, MAX_PAGE) + 1)
         return found[:limit], len(found) > limit
 
     async def _read(

@@ -2,24 +2,33 @@
 
 `n` is the client's number for the command; the answer repeats it. Unknown fields are ignored, so that an older server
 understands a newer client. Identity, seq, id and time are never taken from the client.
-Bounds that msgspec can check are here; the rules of text and rooms are in `core`.
+Bounds that msgspec can check are the types of `core.bounds`; the rules of text and rooms are in `core`, too.
 """
 
 from typing import Annotated, Final
 
 from msgspec import Meta, Raw, Struct
 
+from madang.core.bounds import (
+    MAX_PAGE,
+    AfterId,
+    Cid,
+    Emoji,
+    InviteText,
+    Mentions,
+    PageLimit,
+    RoomId,
+    Seq,
+    SlowMs,
+    Text,
+    Title,
+    UserId,
+)
 from madang.core.events import NO_DATA
 
 VERSION: Final = 1
 
 N = Annotated[int, Meta(ge=0, le=2**53)]
-RoomId = Annotated[str, Meta(min_length=1, max_length=64)]
-UserId = Annotated[str, Meta(min_length=1, max_length=64)]
-Seq = Annotated[int, Meta(ge=0, le=2**53)]
-Cid = Annotated[str, Meta(min_length=1, max_length=64)]
-Text = Annotated[str, Meta(max_length=65_536)]  # the limit that applies, max_text, is a setting
-Limit = Annotated[int, Meta(ge=1, le=200)]
 
 
 class Command(Struct, kw_only=True, tag_field="op", tag=str.lower, gc=False):
@@ -31,7 +40,7 @@ class Command(Struct, kw_only=True, tag_field="op", tag=str.lower, gc=False):
 class Hello(Command):
     """Identify the user: the first command. Exactly one of `guest` (a name) and `token`."""
 
-    guest: Annotated[str, Meta(max_length=400)] | None = None
+    guest: Title | None = None
     token: Annotated[str, Meta(max_length=8192)] | None = None
     v: int = VERSION
 
@@ -42,8 +51,8 @@ class Join(Command):
     room: RoomId
     since: Seq | None = None
     epoch: Annotated[str, Meta(max_length=64)] | None = None
-    limit: Annotated[int, Meta(ge=0, le=200)] = 50
-    invite: Annotated[str, Meta(max_length=1024)] | None = None
+    limit: Annotated[int, Meta(ge=0, le=MAX_PAGE)] = 50
+    invite: InviteText | None = None
 
 
 class Leave(Command):
@@ -60,7 +69,7 @@ class Send(Command):
     text: Text = ""
     data: Raw = NO_DATA  # any JSON
     reply_to: Seq | None = None
-    mentions: Annotated[tuple[UserId, ...], Meta(max_length=50)] = ()
+    mentions: Mentions = ()
 
 
 class Edit(Command):
@@ -70,7 +79,7 @@ class Edit(Command):
     seq: Seq
     text: Text = ""
     data: Raw = NO_DATA  # any JSON
-    mentions: Annotated[tuple[UserId, ...], Meta(max_length=50)] = ()
+    mentions: Mentions = ()
     cid: Cid | None = None
 
 
@@ -86,7 +95,7 @@ class React(Command):
 
     room: RoomId
     seq: Seq
-    emoji: Annotated[str, Meta(min_length=1, max_length=32)]
+    emoji: Emoji
     on: bool = True
 
 
@@ -104,7 +113,7 @@ class History(Command):
     room: RoomId
     before: Seq | None = None
     after: Seq | None = None
-    limit: Limit = 50
+    limit: PageLimit = 50
 
 
 class Pins(Command):
@@ -117,30 +126,30 @@ class Members(Command):
     """Ask for a page of members, in order of the user id."""
 
     room: RoomId
-    after: Annotated[str, Meta(max_length=64)] = ""
-    limit: Limit = 50
+    after: AfterId = ""
+    limit: PageLimit = 50
 
 
 class Rooms(Command):
     """Ask for a page of the user's own rooms, with unread and mention counts."""
 
-    after: Annotated[str, Meta(max_length=64)] = ""
-    limit: Limit = 50
+    after: AfterId = ""
+    limit: PageLimit = 50
 
 
 class Presence(Command):
     """Ask for a page of the users online in a room. Changes come as presence frames."""
 
     room: RoomId
-    after: Annotated[str, Meta(max_length=64)] = ""
-    limit: Limit = 50
+    after: AfterId = ""
+    limit: PageLimit = 50
 
 
 class Create(Command):
     """Create a room; the user becomes its owner."""
 
     room: RoomId
-    title: Annotated[str, Meta(max_length=400)] = ""
+    title: Title = ""
     access: str = "open"
 
 
@@ -148,9 +157,9 @@ class Change(Command):
     """Change a room's title, access or slow mode (moderators)."""
 
     room: RoomId
-    title: Annotated[str, Meta(max_length=400)] | None = None
+    title: Title | None = None
     access: str | None = None
-    slow_ms: Annotated[int, Meta(ge=0, le=3_600_000)] | None = None
+    slow_ms: SlowMs | None = None
 
 
 class Invite(Command):

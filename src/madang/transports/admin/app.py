@@ -10,11 +10,12 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Depends, FastAPI, Response
 
+from madang.core.bounds import Title
 from madang.core.rooms import Room
 from madang.errors import Refused
 from madang.services.rooms import SYSTEM
 from madang.transports.admin.metrics import CONTENT_TYPE, Metrics
-from madang.transports.http.bodies import Health, Members, NewRoom, Rooms, Title
+from madang.transports.http.bodies import Health, Members, NewRoom, Rooms
 from madang.transports.http.dependencies import AfterId, Limit, RoomPath, ThisNode, Token
 from madang.transports.http.envelope import Envelope
 from madang.transports.http.errors import answer, handle_errors

@@ -8,12 +8,8 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from madang.core import messages
+from madang.core.bounds import Cid, InviteText, Mentions, RoomId, Seq, SlowMs, Text, Title
 from madang.core.rooms import Access, Membership, Role, Room
-from madang.protocol.native.commands import Cid, RoomId, Seq, Text, UserId
-
-Title = Annotated[str, Meta(max_length=400)]
-Mentions = Annotated[tuple[UserId, ...], Meta(max_length=50)]
-
 
 # -- in ----------------------------------------------------------------------------------------------------------------
 
@@ -37,7 +33,7 @@ class RoomChange(Struct):
 
     title: Title | None = None
     access: Access | None = None
-    slow_ms: Annotated[int, Meta(ge=0, le=3_600_000)] | None = None
+    slow_ms: SlowMs | None = None
 
 
 class As(Struct):
@@ -70,7 +66,7 @@ class MessageChange(Struct):
 class Joining(Struct):
     """An invite, for a room that is not open."""
 
-    invite: Annotated[str, Meta(max_length=1024)] | None = None
+    invite: InviteText | None = None
 
 
 class NewRole(Struct):

@@ -6,6 +6,7 @@ from fastapi import Depends, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from madang.core.actors import Actor
+from madang.core.bounds import MAX_PAGE
 from madang.errors import Refused
 from madang.transports.node import Node
 
@@ -56,4 +57,4 @@ SeqPath = Annotated[int, Path(ge=0, le=2**53, description="The message's seq.")]
 UserPath = Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f]{1,64}$", description="The member's user id.")]
 EmojiPath = Annotated[str, Path(min_length=1, max_length=32, description="The emoji, percent-encoded.")]
 AfterId = Annotated[str, Query(pattern=r"^[^\x00-\x1f\x7f]{0,64}$", description="Page on from above this id.")]
-Limit = Annotated[int, Query(ge=1, le=200, description="At most this many.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="At most this many.")]

@@ -1,16 +1,13 @@
 """Hello: who is speaking, and what the server is."""
 
-from typing import Final
-
 from madang import __version__
+from madang.core.bounds import MAX_MENTIONS
 from madang.delivery.catching_up import RESUME_EVENTS
 from madang.errors import Refused
 from madang.protocol.native import commands as c
 from madang.protocol.native.frames import HelloAnswer, ServerInfo, UserInfo
 from madang.services import messages
 from madang.transports.native.session import MAX_FRAME, Session
-
-MAX_MENTIONS: Final = 50
 
 
 def hello(session: Session, m: c.Hello) -> None:

@@ -1,0 +1,25 @@
+"""How large what a client says may be, as types: all doors decode by these, so that none lets through more than another.
+
+They bound size and range before anything is looked at. The rules of text, names and rooms are in `text.py` and `rooms.py`.
+"""
+
+from typing import Annotated, Final
+
+from msgspec import Meta
+
+MAX_MENTIONS: Final = 50  # of one message
+MAX_PAGE: Final = 200  # rows of an answer
+MAX_SLOW_MS: Final = 3_600_000
+
+RoomId = Annotated[str, Meta(min_length=1, max_length=64)]
+UserId = Annotated[str, Meta(min_length=1, max_length=64)]
+AfterId = Annotated[str, Meta(max_length=64)]  # an id to page on from; empty for the beginning
+Seq = Annotated[int, Meta(ge=0, le=2**53)]
+Cid = Annotated[str, Meta(min_length=1, max_length=64)]
+Text = Annotated[str, Meta(max_length=65_536)]  # the limit that applies, max_text, is a setting
+Title = Annotated[str, Meta(max_length=400)]  # and names; how much of it may be seen, text.py says
+Emoji = Annotated[str, Meta(min_length=1, max_length=32)]
+Mentions = Annotated[tuple[UserId, ...], Meta(max_length=MAX_MENTIONS)]
+SlowMs = Annotated[int, Meta(ge=0, le=MAX_SLOW_MS)]
+InviteText = Annotated[str, Meta(max_length=1024)]
+PageLimit = Annotated[int, Meta(ge=1, le=MAX_PAGE)]
