@@ -1,6 +1,7 @@
-"""Who calls whom on a node: every part is made here and given what it talks to. A new part goes in here, and nowhere else.
+"""Who calls whom on a node: every part is made here and given what it talks to. A new part goes in here.
 
-Nothing is started: `run.py` does that for a node that serves, tests for nodes without listeners.
+Nothing is started: `run.py` does that for a node that serves, tests for nodes without listeners. It adds what a node has
+only because it serves: listeners, the lease, and the watch for neighbours without a bus.
 """
 
 from collections.abc import Awaitable, Callable, Container, Sequence
@@ -110,7 +111,7 @@ def assemble(
     return Node(
         name=name, appender=appender, turns=turns, hub=hub, heartbeat=heartbeat, joiner=Joiner(hub, max_rooms), rooms=rooms,
         posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, identity=identity, limits=limits,
-        shared_limits=shared_limits, wheel=wheel, admission=admission, max_text=max_text, max_rooms=max_rooms,
+        wheel=wheel, admission=admission, max_text=max_text, max_rooms=max_rooms,
         ping_s=ping_s, compression=compression, joins=joins, parts=parts,
     )  # fmt: skip
 

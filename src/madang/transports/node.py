@@ -19,7 +19,6 @@ from madang.services.posting import Posting
 from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
 from madang.services.rooms import Rooms
-from madang.services.shared_limits import SharedLimits
 from madang.transports.admission import Admission, ConnectionLimits
 
 
@@ -58,7 +57,6 @@ class Node:
     invites: Invites
     identity: Identity
     limits: ConnectionLimits
-    shared_limits: SharedLimits
     wheel: Wheel
     admission: Admission
     max_text: int
