@@ -36,6 +36,7 @@ class FakeTransport(asyncio.Transport):
         self.reading = True
         self.paused = False
         self.closing = False
+        self.half_closed = False
         self.lost = False
         self.aborted = False
         self.most_unsent = 0
@@ -53,7 +54,11 @@ class FakeTransport(asyncio.Transport):
     def get_write_buffer_size(self) -> int:
         return len(self.unsent)
 
+    def write_eof(self) -> None:
+        self.half_closed = True
+
     def write(self, data: Any) -> None:
+        assert not self.half_closed, "written behind the end of the stream"
         if self.lost:
             raise RuntimeError("unable to perform operation; the handler is closed")
         if not data or (self.closing and not self.unsent):

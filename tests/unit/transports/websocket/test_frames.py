@@ -11,7 +11,7 @@ from websockets.server import ServerProtocol
 from madang.delivery.room import Turn
 from madang.transports.native.session import MAX_FRAME
 from madang.transports.node import Node
-from madang.transports.websocket.connection import CLOSE_S, CONTROLS, FRAGMENTS, HELLO_S
+from madang.transports.websocket.connection import CLOSE_S, CONTROLS, FRAGMENTS, HELLO_S, LINGER
 from tests.unit.transports.conftest import Running
 from tests.unit.transports.peers import Peer, gone, greeted, message, turn
 from tests.waiting import eventually, turns
@@ -59,6 +59,7 @@ async def test_frames_that_close(node: Node, what: bytes, code: int) -> None:
     peer = await greeted(node)
     peer.send(what)
     await eventually(lambda: peer.closed == code)
+    assert not peer.transport.closing  # closed with bytes unread, the connection would be reset, and the code lost
     turn(node, int(CLOSE_S) + 1)
     await gone(peer)
 
@@ -211,3 +212,14 @@ async def test_without_an_offer_nothing_is_compressed(running: Running) -> None:
     async with running(compression=True) as node:
         peer = await greeted(node)
         assert peer.of("ok")
+
+
+async def test_a_peer_that_sends_on_after_a_bad_frame_is_cut_off(node: Node) -> None:
+    peer = await greeted(node)
+    peer.send(b"\xc1\x81\x124Vxj")
+    await eventually(lambda: peer.closed == 1002)
+    for _ in range(LINGER // 65_536):
+        peer.send(bytes(65_536))
+    assert not peer.transport.aborted
+    peer.send(bytes(65_536))
+    assert peer.transport.aborted
