@@ -73,6 +73,11 @@ class LimitSettings(BaseModel):
 
     max_text: int = Field(default=4000, ge=1, le=16_000, description="Longest text of a message, in characters.")
     max_rooms: int = Field(default=200, ge=1, le=10_000, description="Rooms one connection may follow.")
+    buffer_mb: int = Field(
+        default=256,
+        ge=16,
+        description="Megabytes that all buffers of this node may hold together; see docs/start/promises.md.",
+    )
     max_sockets: int = Field(default=50_000, ge=1, description="WebSockets this node accepts.")
     max_sockets_per_address: int = Field(default=500, ge=1, description="WebSockets it accepts from one address.")
     user_rate: float = Field(

@@ -15,6 +15,7 @@ from madang.delivery.hub import QUIET_ABOVE, Hub
 from madang.delivery.joining import Joiner
 from madang.delivery.turns import Turns
 from madang.delivery.wheel import Wheel
+from madang.memory import Memory
 from madang.ports.bus import Bus
 from madang.ports.directory import Directory
 from madang.ports.log import Log
@@ -39,6 +40,7 @@ Holders = Callable[[], Awaitable[Sequence[str]]]
 """Returns the names of all nodes that hold a lease, this one included."""
 
 
+BUFFER_BYTES: Final = 256 << 20  # the default of `buffer_mb`
 JOINS: Final = 32  # begun per turn of the loop: about 10 ms
 
 
@@ -61,6 +63,7 @@ def assemble(
     origins: frozenset[str] = frozenset(),
     trusted_proxies: Container[str] = frozenset(),
     compression: bool = False,
+    buffer_bytes: int = BUFFER_BYTES,
     quiet_above: int = QUIET_ABOVE,
 ) -> Node:
     """Return a node whose parts are connected and not started. Call it in the event loop that will run them.
@@ -69,8 +72,10 @@ def assemble(
         name: unique among the nodes of the fleet; the holder of this node's lease.
         secret: signs tokens and invites; the same on all nodes.
         holders: asked by the heartbeat which other nodes may be alive.
+        buffer_bytes: what all buffers of the node may hold together.
         quiet_above: live subscribers of a room above which joins are announced as a range.
     """
+    memory = Memory(buffer_bytes)
     turns = Turns()
     hub = Hub(store, store, bus, presence, turns, quiet_above=quiet_above)
     heartbeat = Heartbeat(name, hub, bus, holders)
@@ -92,6 +97,7 @@ def assemble(
     joins = Turnstile(JOINS)
     wheel = Wheel()
     parts = (
+        Part("memory", metrics=memory.metrics),
         Part("bus", start=lambda: bus.start(hub), stop=bus.stop, metrics=lambda: bus.statistics.metrics()),
         Part("turns", stop=turns.stop),
         Part("hub upkeep", loops=[hub.watch], metrics=hub.metrics),
@@ -109,7 +115,7 @@ def assemble(
         ),
     )
     return Node(
-        name=name, appender=appender, turns=turns, hub=hub, heartbeat=heartbeat, joiner=Joiner(hub, max_rooms), rooms=rooms,
+        name=name, memory=memory, appender=appender, turns=turns, hub=hub, heartbeat=heartbeat, joiner=Joiner(hub, max_rooms), rooms=rooms,
         posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, identity=identity, limits=limits,
         wheel=wheel, admission=admission, max_text=max_text, max_rooms=max_rooms,
         ping_s=ping_s, compression=compression, joins=joins, parts=parts,

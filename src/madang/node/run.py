@@ -133,7 +133,7 @@ async def run_node(settings: Settings) -> AsyncIterator[RunningNode]:
             name=name, store=store, secret=secret, bus=bus, presence=presence, holders=lambda: store.holders(_now_ms()),
             rates=_rates(settings), max_text=settings.max_text, max_rooms=settings.max_rooms, ping_s=settings.ping_s,
             origins=frozenset(settings.origins), trusted_proxies=Proxies(settings.trusted_proxies),
-            compression=settings.compression,
+            compression=settings.compression, buffer_bytes=settings.buffer_mb << 20,
         )  # fmt: skip
         parts = [*node.parts, Part("lease", loops=[lease.keep])]
         if bus.local and not for_one_node(settings.database_url):

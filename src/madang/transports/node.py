@@ -12,6 +12,7 @@ from madang.delivery.hub import Hub
 from madang.delivery.joining import Joiner
 from madang.delivery.turns import Turns
 from madang.delivery.wheel import Wheel
+from madang.memory import Memory
 from madang.services.appender import Appender
 from madang.services.identity import Identity
 from madang.services.invites import Invites
@@ -45,6 +46,7 @@ class Node:
     """What a door may call."""
 
     name: str
+    memory: Memory
     appender: Appender
     turns: Turns
     hub: Hub
