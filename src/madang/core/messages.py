@@ -1,8 +1,17 @@
-"""Messages as readers see them. The events that they are made from are in `events.py`."""
+"""What a message says, and messages as readers see them. The events that they are made from are in `events.py`."""
 
 import msgspec
 
 from madang.core.events import NO_DATA
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What somebody says in a message, or in the edit of one, as it came."""
+
+    text: str = ""
+    data: msgspec.Raw = NO_DATA  # any JSON
+    reply_to: int | None = None  # seq of a message of the same room; an edit leaves it as it was
+    mentions: tuple[str, ...] = ()  # user ids
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -36,6 +36,9 @@ class LiveRooms(Protocol):
     async def open(self, room: str) -> RoomView | None:
         """Return a room, which is live from now on; None when there is no such room."""
 
+    def tell_typing(self, room: str, user: str, name: str | None) -> None:
+        """Tell the room's followers on all nodes that a user is typing (their name) or has stopped. Any may miss it."""
+
     def tell_read(self, room: str, user: str, seq: int) -> None:
         """Tell the room's followers on all nodes that a user has read up to `seq`. Any of them may miss it."""
 

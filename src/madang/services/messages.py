@@ -22,6 +22,7 @@ from madang.core.events import (
     draft,
     encode_body,
 )
+from madang.core.messages import Content
 from madang.core.text import clean_text
 from madang.errors import Refused
 
@@ -29,57 +30,37 @@ MAX_DATA: Final = 16 * 1024  # bytes of JSON
 _NULL: Final = b"null"
 
 
-def send(
-    user: Actor,
-    room: str,
-    cid: str,
-    text: str,
-    data: msgspec.Raw,
-    reply_to: int | None,
-    mentions: tuple[str, ...],
-    max_text: int,
-) -> Draft:
+def send(user: Actor, room: str, cid: str, content: Content, max_text: int) -> Draft:
     """Return the draft of a message: text, or data, or both.
 
     Raises:
         Refused: too_big, bad_text, or empty.
     """
-    if data or reply_to or mentions:
-        text, carries, unique = _content(text, data, mentions, max_text)
-        body = MessageSent(text=text, data=carries, reply_to=reply_to, mentions=unique)
+    if content.data or content.reply_to is not None or content.mentions:
+        text, carries, unique = _content(content, max_text)
+        body = MessageSent(text=text, data=carries, reply_to=content.reply_to, mentions=unique)
     else:
-        body = MessageSent(text=clean_text(text, max_text))
+        body = MessageSent(text=clean_text(content.text, max_text))
     encoded = encode_body(body)
     return Draft(
         room=room, user=user.id, name=user.name, cid=cid, content=body, body=encoded, server=user.server
     )  # fmt: skip
 
 
-def _content(
-    text: str, data: msgspec.Raw, mentions: tuple[str, ...], max_text: int
-) -> tuple[str, msgspec.Raw, tuple[str, ...]]:
+def _content(content: Content, max_text: int) -> tuple[str, msgspec.Raw, tuple[str, ...]]:
     """Return text, data and mentions as they are stored."""
-    raw = bytes(data)
+    raw, text = bytes(content.data), content.text
     if raw == _NULL:
         raw = b""
     if len(raw) > MAX_DATA:
         raise Refused("too_big", f"data: at most {MAX_DATA} bytes.")
     text = clean_text(text, max_text) if text or not raw else text
-    return text, carried(raw), tuple(dict.fromkeys(mentions))
+    return text, carried(raw), tuple(dict.fromkeys(content.mentions))
 
 
-def edit(
-    user: Actor,
-    room: str,
-    seq: int,
-    cid: str | None,
-    text: str,
-    data: msgspec.Raw,
-    mentions: tuple[str, ...],
-    max_text: int,
-) -> Draft:
+def edit(user: Actor, room: str, seq: int, cid: str | None, content: Content, max_text: int) -> Draft:
     """Return the draft that replaces the content of a message."""
-    text, carries, unique = _content(text, data, mentions, max_text)
+    text, carries, unique = _content(content, max_text)
     return _drafted(MessageEdited(text=text, data=carries, mentions=unique, target=seq), user, room, cid)
 
 

@@ -1,21 +1,21 @@
 """Posting: what a member does with messages. Every door asks here; what it returns is judged and paid for.
 
-Each call judges role, content, rates and slow mode, and returns a draft for the appender. It never waits: a door that
-follows the room knows the actor's role and the room's slow mode, and a door that answers requests looks them up first
-(`Rooms.member`, `slow_ms`). The log judges roles once more, where nothing can change them meanwhile (`ports.log`).
+Each call judges role, content, rates and slow mode, and returns a draft for the appender. It never waits: the standing of
+the actor in the room comes in, from `following` for a door that follows the room, and from `standing` for one that answers
+requests. The log judges roles once more, where nothing can change them meanwhile (`ports.log`).
 """
 
 from collections.abc import Callable
 
-import msgspec
-
 from madang.core.actors import Actor
 from madang.core.events import Draft
+from madang.core.messages import Content
 from madang.core.permissions import Action, may, need
 from madang.ports.live import LiveRooms
 from madang.services import messages
 from madang.services.limits import Limits
 from madang.services.rooms import Rooms
+from madang.services.standing import Standing
 
 
 class Posting:
@@ -32,43 +32,30 @@ class Posting:
         self._time = time
         self._max_text = max_text
 
-    async def slow_ms(self, room: str, role: str) -> int:
-        """Return a room's slow mode, as far as it can hold a member of this role."""
-        if may(role, Action.SKIP_SLOW_MODE):
-            return 0
-        live = self._live.rooms.get(room)
-        return (live.info if live else await self._rooms.room(room)).slow_ms
+    def following(self, room: str, role: str) -> Standing:
+        """Return the standing of an actor who follows a live room in this role."""
+        return Standing(role, 0 if may(role, Action.SKIP_SLOW_MODE) else self._live.rooms[room].info.slow_ms)
 
-    def send(
-        self, actor: Actor, role: str, room: str, slow_ms: int,
-        cid: str, text: str, data: msgspec.Raw, reply_to: int | None, mentions: tuple[str, ...],
-    ) -> Draft:  # fmt: skip
+    async def standing(self, actor: Actor, room: str) -> Standing:
+        """Return the standing of an actor in a room, for doors that answer requests (not_found, as `Rooms.member`)."""
+        role = (await self._rooms.member(actor, room)).role
+        if room in self._live.rooms:
+            return self.following(room, role)
+        return Standing(role, 0 if may(role, Action.SKIP_SLOW_MODE) else (await self._rooms.room(room)).slow_ms)
+
+    def send(self, actor: Actor, standing: Standing, room: str, cid: str, content: Content) -> Draft:
         """Return the draft of a message.
-
-        Args:
-            slow_ms: the room's slow mode; it does not hold those who may skip it.
 
         Raises:
             Refused: too_big, bad_text, empty, rate_limited, slow_mode.
         """
-        draft = messages.send(actor, room, cid, text, data, reply_to, mentions, self._max_text)
-        if slow_ms and may(role, Action.SKIP_SLOW_MODE):
-            slow_ms = 0
-        self._limits.append(actor.id, room, self._time(), slow_ms, server=actor.server)
+        draft = messages.send(actor, room, cid, content, self._max_text)
+        self._limits.append(actor.id, room, self._time(), standing.slow_ms, server=actor.server)
         return draft
 
-    def edit(
-        self,
-        actor: Actor,
-        room: str,
-        seq: int,
-        cid: str | None,
-        text: str,
-        data: msgspec.Raw,
-        mentions: tuple[str, ...],
-    ) -> Draft:
+    def edit(self, actor: Actor, room: str, seq: int, cid: str | None, content: Content) -> Draft:
         """Return the draft that replaces a message of the actor's (too_big, bad_text, empty, rate_limited)."""
-        return self._charged(actor, messages.edit(actor, room, seq, cid, text, data, mentions, self._max_text))
+        return self._charged(actor, messages.edit(actor, room, seq, cid, content, self._max_text))
 
     def delete(self, actor: Actor, room: str, seq: int) -> Draft:
         """Return the draft that deletes a message (rate_limited). Whose it is, the log knows."""
@@ -78,10 +65,14 @@ class Posting:
         """Return the draft that puts a reaction on or takes it off (bad_field, too_big, bad_text, rate_limited)."""
         return self._charged(actor, messages.react(actor, room, seq, emoji, on))
 
-    def pin(self, actor: Actor, role: str, room: str, seq: int, on: bool) -> Draft:
+    def pin(self, actor: Actor, standing: Standing, room: str, seq: int, on: bool) -> Draft:
         """Return the draft that pins a message or unpins it (forbidden, rate_limited)."""
-        need(role, Action.PIN)
+        need(standing.role, Action.PIN)
         return self._charged(actor, messages.pin(actor, room, seq, on))
+
+    def typing(self, actor: Actor, room: str, on: bool) -> None:
+        """Tell a live room that the actor, who follows it, is typing or has stopped. Their connection pays for that."""
+        self._live.tell_typing(room, actor.id, actor.name if on else None)
 
     def _charged(self, actor: Actor, draft: Draft) -> Draft:
         self._limits.append(actor.id, draft.room, self._time(), server=actor.server)

@@ -18,7 +18,7 @@ from madang.core.events import (
     RoomCreated,
     draft,
 )
-from madang.core.permissions import Action, acting_role, need, need_to_grant, need_to_kick
+from madang.core.permissions import Action, acting_role, need, need_to_kick
 from madang.core.rooms import LOBBY, Member, Room, need_access, need_role, room_id
 from madang.core.text import clean_title
 from madang.errors import Refused
@@ -145,7 +145,7 @@ class Rooms:
         need_role(role)
         self._charge(actor, room)
         own, other = await self._pair(actor, room, subject)
-        need_to_grant(own, role)
+        need(own, Action.GRANT)
         if other.role == role:
             return None
         return await self._append(RoleGiven(member=subject, role=role), room, actor)

@@ -12,12 +12,13 @@ import pytest
 
 from madang.config import Settings
 from madang.core.actors import Actor
-from madang.core.events import NO_DATA
+from madang.core.messages import Content
 from madang.core.rate import Bucket
 from madang.delivery import ephemeral
 from madang.node import assembly
 from madang.node.run import RunningNode, run_node
 from madang.services.limits import ROWS, Limits, Rates
+from madang.services.standing import Standing
 from tests.integration.doors.doors import Door, Native, NativeVisitor, Outcome
 from tests.integration.doors.table import STRANGER, Row
 
@@ -99,7 +100,7 @@ class Play:
 
     async def _say(self, name: str, cid: str) -> int:
         node, actor = self._node, self._names[name]
-        draft = node.posting.send(actor, "owner", self._room, 0, cid, f"I am {name}.", NO_DATA, None, ())
+        draft = node.posting.send(actor, Standing("owner", 0), self._room, cid, Content(text=f"I am {name}."))
         appended = await node.appender.append(draft)
         assert appended is not None
         return appended.event.seq

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from madang.core.actors import Actor
-from madang.core.events import NO_DATA
+from madang.core.messages import Content
 from madang.delivery import ephemeral
 from madang.node.run import RunningNode
+from madang.services.standing import Standing
 from tests.integration.doors.doors import DOORS, Native, NativeVisitor
 from tests.integration.doors.stage import address, metered_node, token
 
@@ -24,7 +25,7 @@ async def furnish(node: RunningNode) -> None:
     await parts.rooms.create(BORA, ROOM, "", "open")
     await parts.rooms.enter(ARA, ROOM)
     for n in range(SEQ - 2):
-        draft = parts.posting.send(BORA, "owner", ROOM, 0, f"c-{n}", "hello", NO_DATA, None, ())
+        draft = parts.posting.send(BORA, Standing("owner", 0), ROOM, f"c-{n}", Content(text="hello"))
         await parts.appender.append(draft)
 
 

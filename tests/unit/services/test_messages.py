@@ -8,6 +8,7 @@ import pytest
 
 from madang.core.actors import Actor
 from madang.core.events import NO_DATA, Draft, MessageSent
+from madang.core.messages import Content
 from madang.errors import Refused
 from madang.services import messages
 from madang.services.messages import MAX_DATA
@@ -23,12 +24,12 @@ def send(
     most: int = 4000,
 ) -> Draft:
     raw = NO_DATA if data is None else msgspec.Raw(data)
-    return messages.send(MINA, "yard", "c-1", text, raw, reply_to, mentions, most)
+    return messages.send(MINA, "yard", "c-1", Content(text=text, data=raw, reply_to=reply_to, mentions=mentions), most)
 
 
 def edit(text: str = "", data: bytes | None = None, mentions: tuple[str, ...] = ()) -> Draft:
     raw = NO_DATA if data is None else msgspec.Raw(data)
-    return messages.edit(MINA, "yard", 7, None, text, raw, mentions, 4000)
+    return messages.edit(MINA, "yard", 7, None, Content(text=text, data=raw, mentions=mentions), 4000)
 
 
 def code(call: Callable[[], object]) -> str:
@@ -99,9 +100,9 @@ def test_drafts_of_a_server_key_say_so() -> None:
     shop = Actor(id="shop", name="Shop", server=True)
     for who in (MINA, shop):
         drafts = [
-            messages.send(who, "yard", "c", "hi", NO_DATA, None, (), 100),
-            messages.send(who, "yard", "c", "hi", NO_DATA, 3, (), 100),
-            messages.edit(who, "yard", 7, None, "hi", NO_DATA, (), 100),
+            messages.send(who, "yard", "c", Content(text="hi"), 100),
+            messages.send(who, "yard", "c", Content(text="hi", reply_to=3), 100),
+            messages.edit(who, "yard", 7, None, Content(text="hi"), 100),
             messages.delete(who, "yard", 7),
             messages.react(who, "yard", 7, "ok", True),
             messages.pin(who, "yard", 7, True),

@@ -5,7 +5,7 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Header, Query, Response
 
-from madang.core.messages import Message
+from madang.core.messages import Content, Message
 from madang.transports.http import bodies as b
 from madang.transports.http.dependencies import Caller, EmojiPath, Limit, RoomPath, SeqPath, ThisNode
 from madang.transports.http.errors import answer
@@ -43,13 +43,11 @@ async def send(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Send a message. 201 when it is new, 200 when it was sent before with the same cid."""
-    member = await node.rooms.member(caller, id)
+    standing = await node.posting.standing(caller, id)
     sender = node.identity.speaking_for(caller, new.sender.id, new.sender.name) if new.sender else caller
-    slow_ms = await node.posting.slow_ms(id, member.role)
     cid = new.cid or idempotency_key or secrets.token_hex(16)
-    draft = node.posting.send(
-        sender, member.role, id, slow_ms, cid, new.text, carried(new.data), new.reply_to, new.mentions
-    )
+    content = Content(text=new.text, data=carried(new.data), reply_to=new.reply_to, mentions=new.mentions)
+    draft = node.posting.send(sender, standing, id, cid, content)
     return appended(node, await node.appender.append(draft), 201)
 
 
@@ -59,8 +57,8 @@ async def edit(
 ) -> Response:
     """Replace the content of the caller's own message."""
     await node.rooms.member(caller, id)
-    draft = node.posting.edit(caller, id, seq, new.cid, new.text, carried(new.data), new.mentions)
-    return appended(node, await node.appender.append(draft))
+    content = Content(text=new.text, data=carried(new.data), mentions=new.mentions)
+    return appended(node, await node.appender.append(node.posting.edit(caller, id, seq, new.cid, content)))
 
 
 @router.delete(MESSAGE, **documented(b.Stored))
@@ -93,12 +91,12 @@ async def pins(node: ThisNode, caller: Caller, id: RoomPath) -> Response:
 @router.put(PIN, **documented(b.Stored | b.Unchanged))
 async def pin(node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath) -> Response:
     """Pin a message (moderators)."""
-    member = await node.rooms.member(caller, id)
-    return appended(node, await node.appender.append(node.posting.pin(caller, member.role, id, seq, True)))
+    standing = await node.posting.standing(caller, id)
+    return appended(node, await node.appender.append(node.posting.pin(caller, standing, id, seq, True)))
 
 
 @router.delete(PIN, **documented(b.Stored | b.Unchanged))
 async def unpin(node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath) -> Response:
     """Unpin a message (moderators)."""
-    member = await node.rooms.member(caller, id)
-    return appended(node, await node.appender.append(node.posting.pin(caller, member.role, id, seq, False)))
+    standing = await node.posting.standing(caller, id)
+    return appended(node, await node.appender.append(node.posting.pin(caller, standing, id, seq, False)))

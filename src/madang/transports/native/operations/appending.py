@@ -1,25 +1,23 @@
 """What is done with messages. Each is judged by the subscription at hand, and acked when it is stored."""
 
+from madang.core.messages import Content
 from madang.protocol.native import commands as c
+from madang.services.standing import Standing
 from madang.transports.native.session import Session
 
 
 def send(session: Session, m: c.Send) -> None:
     """Send a message."""
-    subscription = session.subscription(m.room)
-    node = session.node
-    slow_ms = node.hub.rooms[m.room].info.slow_ms
-    draft = node.posting.send(
-        session.actor(), subscription.role, m.room, slow_ms, m.cid, m.text, m.data, m.reply_to, m.mentions
-    )
-    session.submit(m.n, draft)
+    standing = _standing(session, m.room)
+    content = Content(text=m.text, data=m.data, reply_to=m.reply_to, mentions=m.mentions)
+    session.submit(m.n, session.node.posting.send(session.actor(), standing, m.room, m.cid, content))
 
 
 def edit(session: Session, m: c.Edit) -> None:
     """Replace the content of a message of the user's."""
     session.subscription(m.room)
-    draft = session.node.posting.edit(session.actor(), m.room, m.seq, m.cid, m.text, m.data, m.mentions)
-    session.submit(m.n, draft)
+    content = Content(text=m.text, data=m.data, mentions=m.mentions)
+    session.submit(m.n, session.node.posting.edit(session.actor(), m.room, m.seq, m.cid, content))
 
 
 def delete(session: Session, m: c.Delete) -> None:
@@ -36,5 +34,9 @@ def react(session: Session, m: c.React) -> None:
 
 def pin(session: Session, m: c.Pin) -> None:
     """Pin a message, or unpin it."""
-    role = session.subscription(m.room).role
-    session.submit(m.n, session.node.posting.pin(session.actor(), role, m.room, m.seq, m.on))
+    standing = _standing(session, m.room)
+    session.submit(m.n, session.node.posting.pin(session.actor(), standing, m.room, m.seq, m.on))
+
+
+def _standing(session: Session, room: str) -> Standing:
+    return session.node.posting.following(room, session.subscription(room).role)

@@ -1,7 +1,6 @@
 """Signals that no log holds: typing, read pointers, pings. Each is handled at once, and answered only if it has a number."""
 
 from madang.core.timestamps import moment
-from madang.delivery import ephemeral
 from madang.protocol.native import commands as c
 from madang.protocol.native.frames import EmptyAnswer, PingAnswer
 from madang.transports.native.session import Session
@@ -9,8 +8,8 @@ from madang.transports.native.session import Session
 
 def typing(session: Session, m: c.Typing) -> None:
     """Tell the room that the user is typing, or has stopped."""
-    subscription = session.subscription(m.room)
-    session.node.hub.announce(ephemeral.typing(m.room, subscription.user, subscription.name if m.on else None))
+    session.subscription(m.room)
+    session.node.posting.typing(session.actor(), m.room, m.on)
     _done(session, m)
 
 
