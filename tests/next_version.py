@@ -7,14 +7,18 @@ import shutil
 from pathlib import Path
 
 import madang
+from madang.adapters.sql.migrations import FINISHES, NEWEST
 
-STEP = '''"""What the next version adds, and what it takes away in the end."""
+AFTER = f"{int(NEWEST) + 1:04}"
+"""The revision of the next version."""
+
+STEP = f'''"""What the next version adds, and what it takes away in the end."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "{AFTER}"
+down_revision = "{NEWEST}"
 
 
 def upgrade() -> None:
@@ -53,9 +57,10 @@ def make_next_version(folder: Path) -> Path:
     package = folder / "madang"
     shutil.copytree(Path(madang.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     migrations = package / "adapters" / "sql" / "migrations"
-    (migrations / "versions" / "0003_what_comes_next.py").write_text(STEP)
-    change(migrations / "__init__.py", 'NEWEST: Final = "0002"', 'NEWEST: Final = "0003"')
-    change(migrations / "__init__.py", "FINISHES: Final[tuple[str, ...]] = ()", 'FINISHES: Final = ("0003",)')
+    (migrations / "versions" / f"{AFTER}_what_comes_next.py").write_text(STEP)
+    change(migrations / "__init__.py", f'NEWEST: Final = "{NEWEST}"', f'NEWEST: Final = "{AFTER}"')
+    before = f"FINISHES: Final[tuple[str, ...]] = {FINISHES}"
+    change(migrations / "__init__.py", before.replace("'", '"'), f"FINISHES: Final = {(*FINISHES, AFTER)}")
     for file, before, after in SAYS_MORE:
         change(package / file, before, after)
     return folder

@@ -21,7 +21,7 @@ from madang.cli import checks
 from madang.errors import SetupError
 from madang.testing.rules import opened as opened_scene
 from tests.contract.conftest import LEASE_MS, now_ms, opened
-from tests.next_version import make_next_version
+from tests.next_version import AFTER, make_next_version
 from tests.running import Done, madang
 
 ADDS = re.compile(
@@ -116,7 +116,7 @@ async def test_two_versions_share_a_database_until_the_upgrade_is_finished(url: 
     # An old node that has looked at the schema, and not taken its number yet.
     waiting = None if alone else await open_store(url, now_ms)
     try:
-        assert (await next_madang("upgrade", "--finish")).out.startswith("The upgrade to schema 0003 is finished.")
+        assert (await next_madang("upgrade", "--finish")).out.startswith(f"The upgrade to schema {AFTER} is finished.")
         if waiting is not None:
             with pytest.raises(SetupError, match="newer Madang"):
                 await waiting.acquire("late", now_ms(), LEASE_MS)
@@ -133,12 +133,15 @@ async def test_doctor_says_how_far_the_upgrade_is(sqlite_url: str, tmp_path: Pat
     where = ("--database", sqlite_url, "--data", tmp_path)
     await madang("upgrade", *where, PYTHONPATH=next_version)
     doctor = await madang("doctor", *where, PYTHONPATH=next_version)
-    assert "The upgrade of the database to schema 0003 waits to be finished." in doctor.out
+    assert f"The upgrade of the database to schema {AFTER} waits to be finished." in doctor.out
     found = checks.database(await inspect_database(sqlite_url))
-    assert (found.level, "answers, schema 0003" in found.what) == ("ok", True)
+    assert (found.level, f"answers, schema {AFTER}" in found.what) == ("ok", True)
     await madang("upgrade", "--finish", *where, PYTHONPATH=next_version)
     found = checks.database(await inspect_database(sqlite_url))
-    assert (found.level, "newer Madang (schema 0003; this one knows 0002)" in found.what) == ("fail", True)
+    assert (found.level, f"newer Madang (schema {AFTER}; this one knows {migrations.NEWEST})" in found.what) == (
+        "fail",
+        True,
+    )
 
 
 async def test_a_new_database_has_nothing_to_finish(sqlite_url: str, tmp_path: Path) -> None:
