@@ -98,6 +98,30 @@ class Limits:
             for buckets, key, _, n in flows:
                 buckets.spend(key, n)
 
+    def attempt(self, user: str, now: float, *, server: bool = False) -> None:
+        """Charge a user for what would append in a room, before it is known whether they may do anything there.
+
+        The room is charged by `in_room` once that is known: a stranger must not spend what its members need.
+
+        Raises:
+            Limited: rate_limited.
+        """
+        if server:
+            return
+        if wait := self._users.of(user, now).take(self.rates.user, now):
+            raise Limited("rate_limited", _ms(wait))
+        if self._shared:
+            self._users.spend(user, 1)
+
+    def in_room(self, user: str, room: str, now: float, *, server: bool = False) -> None:
+        """Charge a room for an append of a user who was charged by `attempt` (rate_limited; the user is given it back)."""
+        if wait := self._rooms.of(room, now).take(self.rates.room, now):
+            if not server:
+                self._users.of(user, now).take(self.rates.user, now, -1)
+            raise Limited("rate_limited", _ms(wait))
+        if self._shared:
+            self._rooms.spend(room, 1)
+
     def command(self, bucket: Bucket, now: float) -> None:
         """Charge a command to its connection's own bucket (rate_limited)."""
         if wait := bucket.take(self.rates.connection, now):

@@ -1,7 +1,8 @@
 """Rooms and their members: create, enter, leave, kick, roles, settings. All through the log; reads one row at a time.
 
-Whatever a user asks for here counts as an append, on every door, whether it is done or refused; only words that
-mean nothing to any room are refused before. Joining again as a member does not count.
+Whatever a user asks for here counts as an append of theirs, on every door, whether it is done or refused; only words that
+mean nothing to any room are refused before. Joining again as a member does not count. The room's own rate pays only for
+who is a member or may become one: no stranger can spend it.
 """
 
 from collections.abc import Callable
@@ -55,7 +56,7 @@ class Rooms:
             Refused: bad_field, bad_name (title), room_exists.
         """
         need_access(access)
-        self._charge(actor, room)
+        self._attempt(actor)
         body = RoomCreated(title=clean_title(title) if title else room, access=access, slow_ms=0)
         return await self._append(body, room_id(room), actor)
 
@@ -83,10 +84,11 @@ class Rooms:
             return await self.member(actor, room)
         if (member := await self._directory.member(room, actor.id)) is not None:
             return member
-        self._charge(actor, room)
+        self._attempt(actor)
         info = await self._directory.room(room)
         if info is None or not (info.access == "open" or actor.server or self._admitted(invite, room)):
             raise Refused("not_found")
+        self._charge_room(actor, room)
         joined = await self._append(MemberJoined(role="member"), room, actor)
         if joined is None:  # another of the user's devices was faster
             return await self.member(actor, room)
@@ -128,14 +130,14 @@ class Rooms:
 
     async def leave(self, actor: Actor, room: str) -> Appended | None:
         """End the actor's own membership (not_member, also where the room is hidden or missing)."""
-        self._charge(actor, room)
+        self._attempt(actor)
         if await self._directory.member(room, actor.id) is None:
             raise Refused("not_member")
+        self._charge_room(actor, room)
         return await self._append(MemberLeft(), room, actor)
 
     async def kick(self, actor: Actor, room: str, subject: str) -> Appended | None:
         """End the membership of somebody below the actor (not_found, forbidden)."""
-        self._charge(actor, room)
         role, other = await self._pair(actor, room, subject)
         need_to_kick(role, other.role)
         return await self._append(MemberKicked(member=subject), room, actor)
@@ -143,7 +145,6 @@ class Rooms:
     async def grant(self, actor: Actor, room: str, subject: str, role: str) -> Appended | None:
         """Grant a member a role (not_found, bad_field, forbidden for all but owners)."""
         need_role(role)
-        self._charge(actor, room)
         own, other = await self._pair(actor, room, subject)
         need(own, Action.GRANT)
         if other.role == role:
@@ -156,8 +157,7 @@ class Rooms:
         """Change a room's title, access or slow mode (not_found, forbidden, bad_name, bad_field)."""
         if access is not None:
             need_access(access)
-        self._charge(actor, room)
-        need((await self.member(actor, room)).role, Action.CHANGE_ROOM)
+        need((await self._charged(actor, room)).role, Action.CHANGE_ROOM)
         body = RoomChanged(
             title=None if title is None else clean_title(title),
             access=access,
@@ -166,14 +166,24 @@ class Rooms:
         return None if body == RoomChanged() else await self._append(body, room, actor)
 
     async def _pair(self, actor: Actor, room: str, subject: str) -> tuple[str, Member]:
-        """Return the role that an actor acts in, and another's membership."""
-        own = await self.member(actor, room)
+        """Charge the actor and the room. Return the role that an actor acts in, and another's membership."""
+        own = await self._charged(actor, room)
         if (other := await self._directory.member(room, subject)) is None:
             raise Refused("not_found", "There is no such member.")
         return own.role, other
 
-    def _charge(self, actor: Actor, room: str) -> None:
-        self._limits.append(actor.id, room, self._time(), server=actor.server)
+    async def _charged(self, actor: Actor, room: str) -> Member:
+        """Charge the actor and, if they are a member, the room. Return the membership (not_found)."""
+        self._attempt(actor)
+        member = await self.member(actor, room)
+        self._charge_room(actor, room)
+        return member
+
+    def _attempt(self, actor: Actor) -> None:
+        self._limits.attempt(actor.id, self._time(), server=actor.server)
+
+    def _charge_room(self, actor: Actor, room: str) -> None:
+        self._limits.in_room(actor.id, room, self._time(), server=actor.server)
 
     async def _append(self, body: Body, room: str, actor: Actor) -> Appended | None:
         return await self._appender.append(draft(body, room, actor.id, actor.name, server=actor.server))

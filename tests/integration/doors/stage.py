@@ -41,6 +41,15 @@ class Meter(Limits):
         if slow_ms:
             self.charged[f"slow {user}"] += slow_ms
 
+    def attempt(self, user: str, now: float, *, server: bool = False) -> None:
+        super().attempt(user, now, server=server)
+        if not server:
+            self.charged[f"user {user}"] += 1
+
+    def in_room(self, user: str, room: str, now: float, *, server: bool = False) -> None:
+        super().in_room(user, room, now, server=server)
+        self.charged[f"room {room}"] += 1
+
     def command(self, bucket: Bucket, now: float) -> None:
         super().command(bucket, now)
         self.charged["connection"] += 1

@@ -183,3 +183,25 @@ async def test_what_is_refused_was_tried_and_counts(store: Store) -> None:
             rooms.create(MINA, YARD, "", "open"),
         ):  # fmt: skip
             assert await code(tried) == "rate_limited"
+
+
+@pytest.mark.parametrize("op", ["enter", "enter with an invite", "leave", "kick", "grant", "change", "create"])
+async def test_strangers_do_not_spend_what_a_room_has_for_its_members(store: Store, op: str) -> None:
+    async with running_node(store, rates=Rates(user=Rate(0.001, 20), room=Rate(0.001, 10))) as node:
+        await node.rooms.create(OWNER, HIDDEN, "Hidden", "invite")
+        for _ in range(20):
+            stranger = user("mina")
+            asked = {
+                "enter": lambda who: node.rooms.enter(who, HIDDEN),
+                "enter with an invite": lambda who: node.rooms.enter(who, HIDDEN, "x"),
+                "leave": lambda who: node.rooms.leave(who, HIDDEN),
+                "kick": lambda who: node.rooms.kick(who, HIDDEN, OWNER.id),
+                "grant": lambda who: node.rooms.grant(who, HIDDEN, who.id, "owner"),
+                "change": lambda who: node.rooms.change(who, HIDDEN, "Mine", None, None),
+                "create": lambda who: node.rooms.create(who, HIDDEN, "Mine", "open"),
+            }[op]
+            assert await code(asked(stranger)) in {"not_found", "not_member", "room_exists"}
+        assert await code(asked(stranger)) == "rate_limited"  # what strangers spend is their own
+        for n in range(10):
+            assert await node.rooms.change(OWNER, HIDDEN, f"Title {n}", None, None) is not None
+        assert await code(node.rooms.change(OWNER, HIDDEN, "One too many", None, None)) == "rate_limited"
