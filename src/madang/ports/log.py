@@ -22,13 +22,13 @@ has an owner's rights, member or not. Reasons for a refusal are checked from lef
 | member.left | not a member (not_member); last owner while others remain (last_owner) | the membership ends |
 | member.kicked | the subject is not a member (not_found); the actor's role is below moderator or not above the subject's (forbidden) | the membership ends |
 | member.role | the subject is not a member (not_found); the actor is not an owner (forbidden); no owner would be left (last_owner) | the role |
-| message.sent | – | a mention per mentioned user who is a member now, for counting |
+| message.sent | reply_to not a message of the room, deleted or not (not_found) | a mention per mentioned user who is a member now, for counting |
 | message.edited | target not a message of the room (not_found), deleted (gone), of another user (forbidden) | its new content, read by `messages` |
 | message.deleted | target as above; of another user, and the actor's role is below moderator (forbidden) | the message is erased |
 | reaction.added | target (not_found, gone); 20 different emojis are there already (too_many); already there: `None` | the reaction |
-| reaction.removed | not there: `None` | the reaction ends |
+| reaction.removed | target not a message of the room (not_found); not there: `None` | the reaction ends |
 | message.pinned | the actor's role is below moderator (forbidden); target (not_found, gone); 50 pins are there already (too_many); already: `None` | the pin |
-| message.unpinned | the actor's role is below moderator (forbidden); not pinned: `None` | the pin ends |
+| message.unpinned | the actor's role is below moderator (forbidden); target not a message of the room (not_found); not pinned: `None` | the pin ends |
 
 A type without a row is never refused for itself, and has no effect.
 

@@ -185,14 +185,30 @@ async def a_type_without_effect_is_stored(store: Store) -> None:
 
 
 async def only_messages_are_targets(store: Store) -> None:
-    """A target that is not a message of the room is refused (not_found)."""
+    """A target, or what is replied to, that is not a message of the room is refused (not_found); a deleted one is one."""
     scene, other = await opened(store, "ben"), await opened(store)
     joined, elsewhere = 2, 3
     for _ in range(elsewhere):
         await other.done(other.say("elsewhere"))
-    for kind in (kinds.MessageEdited, kinds.MessageDeleted, kinds.ReactionAdded, kinds.MessagePinned):
-        for target in (joined, elsewhere, 0, 10**12, None):
+    about = [kind for kind in kinds.TYPES.values() if "target" in kind.__struct_fields__]
+    assert len(about) == 6
+    for target in (joined, elsewhere, 0, 10**12):
+        for kind in about:
             await scene.refused("not_found", scene.any_draft(kind, "ann", target))
+        await scene.refused("not_found", scene.say("reply", reply_to=target))
+    sent = await scene.done(scene.say("hello"))
+    for _ in ("waiting", "in the table"):
+        await scene.done(scene.say("reply", reply_to=sent.seq))
+        await scene.done(scene.draft(kinds.ReactionAdded, target=sent.seq, emoji="+"))
+        await scene.done(scene.draft(kinds.ReactionRemoved, target=sent.seq, emoji="+"))
+    first, second = await store.append([scene.say("here"), scene.say("reply", reply_to=joined)])
+    assert isinstance(second, Refused)
+    assert second.code == "not_found"
+    assert isinstance(first, kinds.Appended)
+    both = await store.append([scene.say("there"), scene.say("reply", reply_to=first.event.seq + 1)])
+    assert not any(isinstance(outcome, Refused) for outcome in both)
+    await scene.done(scene.draft(kinds.MessageDeleted, target=sent.seq))
+    await scene.done(scene.say("reply", reply_to=sent.seq))
 
 
 async def edits_are_the_senders(store: Store) -> None:

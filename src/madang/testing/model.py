@@ -47,6 +47,11 @@ class ModelRoom:
             raise Refused("gone")
         return event
 
+    def need_message(self, seq: int) -> None:
+        """Raise Refused (not_found) unless an event is a message, deleted or not."""
+        if not 0 < seq <= len(self.log) or self.log[seq - 1].type != kinds.MessageSent.type:
+            raise Refused("not_found")
+
     def reword(self, seq: int, body: bytes) -> None:
         """Replace the body of an event."""
         e = self.log[seq - 1]
@@ -250,7 +255,9 @@ def _apply(room: ModelRoom, d: Draft) -> bool:
             if m.role == "owner" and role != "owner" and not room.owners_but(m.user):
                 raise Refused("last_owner")
             room.members[m.user] = Member(room=d.room, user=m.user, name=m.name, role=role, read_seq=m.read_seq)
-        case kinds.MessageSent(mentions=mentions):
+        case kinds.MessageSent(mentions=mentions, reply_to=reply_to):
+            if reply_to is not None:
+                room.need_message(reply_to)
             room.mentions |= {(who, seq) for who in mentions if who in room.members}
         case _:
             return _apply_to_message(room, d, d.target or 0)
@@ -287,6 +294,7 @@ def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
                 return False
             standing.setdefault(emoji, {})[d.user] = len(room.log) + 1
         case kinds.ReactionRemoved(emoji=emoji):
+            room.need_message(target)
             users = room.reactions.get(target, {}).get(emoji, {})
             if d.user not in users:
                 return False
@@ -303,6 +311,7 @@ def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
             room.pins.add(target)
         case kinds.MessageUnpinned():
             need(_actor(room, d), Action.PIN)
+            room.need_message(target)
             if target not in room.pins:
                 return False
             room.pins.discard(target)

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Protocol
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from madang.adapters.sql import dialects, effects
 from madang.adapters.sql.dialects import Asked, CidKey, insert_new, insert_text, lock_rooms, newest_of
@@ -33,6 +33,9 @@ class Ledger(Protocol):
         The rooms must be locked, or a twin slips in between. Effects keep the roles up to date.
         """
 
+    def type_of(self, c: Connection, room: str, seq: int) -> str | None:
+        """Return the type of an earlier event, wherever it is; None where there is none."""
+
     def fold_room(self, c: Connection, room: str) -> None:
         """Move all of a room's earlier events into `events`, where an effect is about to look for them."""
 
@@ -50,6 +53,9 @@ class Tables:
 
     def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles]:
         return look_up(c, keys)
+
+    def type_of(self, c: Connection, room: str, seq: int) -> str | None:
+        return type_of(c, room, seq)
 
     def fold_room(self, c: Connection, room: str) -> None:
         pass  # they are there already
@@ -73,7 +79,11 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
         write(c, rows)
         rows.clear()
 
-    batch = effects.Batch(c, fold_room, roles)
+    def type_of(room: str, seq: int) -> str | None:
+        here = next((row[3] for row in rows if row[1] == seq and row[0] == room), None)
+        return here or ledger.type_of(c, room, seq)
+
+    batch = effects.Batch(c, fold_room, type_of, roles)
     outcomes: list[Outcome] = []
     for d in drafts:
         key = (d.room, d.user, d.cid) if d.cid is not None else None
@@ -150,6 +160,11 @@ def look_up(c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse
         if seq is not None:
             found[room, user, cid] = FirstUse(Event(room, seq, id, type, user, name, id_ms(id), body.encode()), target)
     return found, roles
+
+
+def type_of(c: Connection, room: str, seq: int) -> str | None:
+    """See `Ledger.type_of`; finds only what is in `events`."""
+    return c.execute(select(events.c.type).where(events.c.room == room, events.c.seq == seq)).scalar()
 
 
 def write(c: Connection, rows: list[EventRow]) -> None:

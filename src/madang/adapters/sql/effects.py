@@ -27,10 +27,16 @@ Roles = dict[tuple[str, str], str | None]
 
 
 class Batch(NamedTuple):
-    """What an effect may use: the transaction, a call that moves all of a room's events into the table, and roles."""
+    """What an effect may use: the transaction and roles; and calls.
+
+    Attributes:
+        fold_room: moves all of a room's events into the table.
+        type_of: returns the type of the event of a room and seq, as of this place in the batch.
+    """
 
     c: Connection
     fold_room: Callable[[str], None]
+    type_of: Callable[[str, int], str | None]
     roles: Roles
 
     def actor(self, d: Draft) -> str:
@@ -121,6 +127,8 @@ def _another(b: Batch, room: str, user: str) -> bool:
 
 
 def _sent(b: Batch, d: Draft, body: kinds.MessageSent, seq: int) -> bool:
+    if body.reply_to is not None:
+        _need_message(b, d.room, body.reply_to)
     if body.mentions:
         there = select(members.c.user).where(members.c.room == d.room, members.c.user.in_(body.mentions))
         rows = [{"user": user, "room": d.room, "seq": seq} for user in b.c.execute(there).scalars()]
@@ -173,6 +181,12 @@ def _message(b: Batch, d: Draft, target: int) -> AnyRow:
     return row
 
 
+def _need_message(b: Batch, room: str, seq: int) -> None:
+    """Raise Refused (not_found) unless an event is a message of the room, deleted or not."""
+    if b.type_of(room, seq) != kinds.MessageSent.type:
+        raise Refused("not_found")
+
+
 def _reacted(b: Batch, d: Draft, body: kinds.ReactionAdded, seq: int) -> bool:
     _message(b, d, body.target)
     key = {"room": d.room, "target": body.target, "emoji": body.emoji, "user": d.user}
@@ -186,6 +200,7 @@ def _reacted(b: Batch, d: Draft, body: kinds.ReactionAdded, seq: int) -> bool:
 
 
 def _unreacted(b: Batch, d: Draft, body: kinds.ReactionRemoved, seq: int) -> bool:
+    _need_message(b, d.room, body.target)
     of_message = and_(reactions.c.room == d.room, reactions.c.target == body.target)
     own = delete(reactions).where(of_message, reactions.c.emoji == body.emoji, reactions.c.user == d.user)
     return b.c.execute(own).rowcount == 1
@@ -205,6 +220,7 @@ def _pinned(b: Batch, d: Draft, body: kinds.MessagePinned, seq: int) -> bool:
 
 def _unpinned(b: Batch, d: Draft, body: kinds.MessageUnpinned, seq: int) -> bool:
     need(b.actor(d), Action.PIN)
+    _need_message(b, d.room, body.target)
     return b.c.execute(delete(pins).where(pins.c.room == d.room, pins.c.target == body.target)).rowcount == 1
 
 

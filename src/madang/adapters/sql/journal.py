@@ -20,16 +20,18 @@ All of this runs in the writer thread. Others may only read `recent` and `heads`
 """
 
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
+from operator import itemgetter
 from typing import Final
 
 import msgspec
 from sqlalchemy import Connection
 
 from madang.adapters.sql import reading
-from madang.adapters.sql.appending import look_up
+from madang.adapters.sql.appending import look_up, type_of
 from madang.adapters.sql.dialects import Asked, CidKey, known_sqlite, padded
 from madang.adapters.sql.effects import Roles
 from madang.adapters.sql.rows import EventRow, FirstUse, Head, event_of, number
@@ -54,6 +56,7 @@ loop was busy, and takes 3.2 ms in one call."""
 PAD: Final = 64
 """An INSERT is padded to a multiple of this with its last row, so that eight prepared statements serve all sizes."""
 
+_SEQ: Final = itemgetter(1)  # of a row
 _COLUMNS: Final = ", ".join(f'"{column.name}"' for column in events.columns)
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[EventRow]).decode
@@ -103,8 +106,8 @@ class Journal:
     def append_plain(self, drafts: Sequence[Draft], ids: IdSource, now_ms: int) -> list[Outcome] | None:
         """Append a batch of plain new messages in a single call to SQLite, which is also the transaction.
 
-        Return None, with nothing stored, when the batch is not that plain: other events, mentions, a room or member not seen
-        yet, a cid that is in the log already.
+        Return None, with nothing stored, when the batch is not that plain: other events, mentions, a reply to what is not in
+        `recent`, a room or member not seen yet, a cid that is in the log already.
         """
         heads: dict[str, Head] = {}
         cids: set[CidKey] = set()
@@ -114,6 +117,8 @@ class Journal:
             head = heads.get(d.room) or self.heads.get(d.room)
             content = d.content
             if head is None or type(content) is not MessageSent or content.mentions:
+                return None
+            if content.reply_to is not None and self._type_here(d.room, content.reply_to) != MessageSent.type:
                 return None
             if (d.room, d.user) not in self._roles and not d.server:
                 return None
@@ -159,6 +164,16 @@ class Journal:
             if waiting is not None and cid is not None and (row := waiting.by_cid.get((user, cid))) is not None:
                 found[room, user, cid] = FirstUse(event_of(row), row[7])
         return found, self._roles_now
+
+    def type_of(self, c: Connection, room: str, seq: int) -> str | None:
+        return self._type_here(room, seq) or type_of(c, room, seq)
+
+    def _type_here(self, room: str, seq: int) -> str | None:
+        """Return the type of an event in `recent`."""
+        waiting = self.recent.get(room)
+        rows = waiting.rows if waiting is not None else []
+        at = bisect_left(rows, seq, key=_SEQ)
+        return rows[at][3] if at < len(rows) and rows[at][1] == seq else None
 
     def fold_room(self, c: Connection, room: str) -> None:
         if room not in self._folded:
