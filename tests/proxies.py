@@ -6,7 +6,7 @@ How servers are run is `daemons.py`. What is proven with them: `scenario/fleet/t
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
@@ -37,6 +37,9 @@ http {{
 """
 
 
+AS_IT_IS: Final[Mapping[str, str]] = {}
+
+
 class Proxy(Daemon):
     """A proxy."""
 
@@ -52,14 +55,14 @@ class Proxy(Daemon):
 
 
 @contextmanager
-def run_nginx(nodes: Sequence[int], *, by_room: bool = False) -> Iterator[Proxy]:
+def run_nginx(nodes: Sequence[int], *, by_room: bool = False, put: Mapping[str, str] = AS_IT_IS) -> Iterator[Proxy]:
     """Run nginx before the nodes on these ports, with `least_conn` or with hash-by-room.conf."""
     program = _program("nginx")
     with temporary_home("nginx") as home:
         prefix = unprivileged("www-data", home)
 
         def command(port: int) -> list[str]:
-            write_nginx(home, nginx_text(by_room=by_room), nodes, port)
+            write_nginx(home, _with(put, nginx_text(by_room=by_room)), nodes, port)
             # Its first error log, before it has read the file, is one that it may not write to.
             return [*prefix, program, "-e", "stderr", "-p", str(home), "-c", str(home / "nginx.conf")]
 
@@ -68,14 +71,14 @@ def run_nginx(nodes: Sequence[int], *, by_room: bool = False) -> Iterator[Proxy]
 
 
 @contextmanager
-def run_haproxy(nodes: Sequence[int], *, by_room: bool = False) -> Iterator[Proxy]:
+def run_haproxy(nodes: Sequence[int], *, by_room: bool = False, put: Mapping[str, str] = AS_IT_IS) -> Iterator[Proxy]:
     """Run HAProxy before the nodes on these ports, with `leastconn` or with the other balance that its file names."""
     program = _program("haproxy")
     with temporary_home("haproxy") as home:
         prefix = unprivileged("haproxy", home)
 
         def command(port: int) -> list[str]:
-            text = re.sub(r"bind :8400\b", f"bind 127.0.0.1:{port}", haproxy_text(by_room=by_room))
+            text = re.sub(r"bind :8400\b", f"bind 127.0.0.1:{port}", _with(put, haproxy_text(by_room=by_room)))
             (home / "haproxy.cfg").write_text(_with_nodes(text, nodes))
             return [*prefix, program, "-db", "-f", str(home / "haproxy.cfg")]
 
@@ -119,15 +122,28 @@ def judged(command: Sequence[str], cwd: Path) -> str:
     return "" if done.returncode == 0 and "[WARNING]" not in done.stderr else done.stdout + done.stderr
 
 
+def _with(put: Mapping[str, str], text: str) -> str:
+    for there, instead in put.items():
+        assert there in text
+        text = text.replace(there, instead)
+    return text
+
+
 def _with_nodes(text: str, nodes: Sequence[int]) -> str:
-    """Put as many nodes as there are in the place of the three in the file."""
-    lines = re.findall(r"^ +server .*\n", text, flags=re.MULTILINE)
-    assert len(lines) == 3
-    mine = "".join(
-        re.sub(r"node1 ", f"node{i} ", re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{port}", lines[0]))
-        for i, port in enumerate(nodes, 1)
+    """Put as many nodes as there are in the place of the three in each list of the file."""
+
+    def these(found: re.Match[str]) -> str:
+        first = found[0].splitlines(keepends=True)[0]
+        return "".join(
+            re.sub(r"node1 ", f"node{i} ", re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{port}", first))
+            for i, port in enumerate(nodes, 1)
+        )
+
+    text, lists = re.subn(
+        r"^ +server .*:8410.*\n +server .*:8420.*\n +server .*:8430.*\n", these, text, flags=re.MULTILINE
     )
-    return text.replace("".join(lines), mine)
+    assert lists
+    return text
 
 
 def _ask(port: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which node the real nginx and HAProxy choose, with deploy's files: by room, by the fewest connections, and after a failure.
+"""Which node the real nginx and HAProxy choose, with deploy's files: by room, by fewest connections, after a failure or freeze.
 
 Here nodes are plain listeners that note what reaches them, because which node was asked and how often is the question.
 What Madang's nodes make of it is in `test_proxies.py`.
@@ -6,22 +6,24 @@ What Madang's nodes make of it is in `test_proxies.py`.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 import httpx2
 import pytest
 
-from tests.proxies import RUN, Proxy
+from tests.proxies import AS_IT_IS, RUN, Proxy
 from tests.waiting import PATIENCE_S, eventually
-from tests.wire import dialled
+from tests.wire import dialled, upgrade
 
 ROOMS: Final = 60
+KEY: Final = "dGhlIHNhbXBsZSBub25jZQ=="  # of RFC 6455's example, as the answer to it
+UPGRADED: Final = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
 
 class Door:
-    """A node that does as it is told: it answers with its number, hangs up when it has read a request, or is busy."""
+    """A node that does as it is told: it answers with its number, hangs up or freezes when it is asked, or is busy."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -54,13 +56,18 @@ class Door:
                     if line.startswith("content-length:"):
                         await reader.readexactly(int(line.split(":")[1]))
                 does = self.does
-                if target == "/readyz":  # HAProxy's own question
-                    does = "answer"
-                else:
+                if target != "/readyz":  # HAProxy's own question
                     self.asked[f"{method} {target}"] += 1
+                elif does != "freeze":
+                    does = "answer"
                 if does == "hang up":
                     break
-                if target.startswith("/hold"):
+                if does == "freeze":
+                    await reader.read()
+                    break
+                if target.startswith("/ws/hold"):
+                    if "upgrade: websocket" in head.lower():
+                        writer.write(f"HTTP/1.1 101 Switching Protocols\r\n{UPGRADED}\r\n\r\n".encode())
                     self.held.add(writer)
                     await reader.read()
                     break
@@ -76,13 +83,15 @@ class Door:
 
 
 @asynccontextmanager
-async def balanced(kind: str, *, by_room: bool = False) -> AsyncIterator[tuple[Proxy, list[Door]]]:
-    """Run a proxy before three of them."""
+async def balanced(
+    kind: str, *, by_room: bool = False, put: Mapping[str, str] = AS_IT_IS
+) -> AsyncIterator[tuple[Proxy, list[Door]]]:
+    """Run a proxy before three of them, with some words of its file put in place of others."""
     doors = [Door(n) for n in range(3)]
     for door in doors:
         await door.open()
     try:
-        with RUN[kind]([door.port for door in doors], by_room=by_room) as proxy:
+        with RUN[kind]([door.port for door in doors], by_room=by_room, put=put) as proxy:
             yield proxy, doors
     finally:
         for door in doors:
@@ -131,7 +140,7 @@ async def test_new_connections_go_where_the_fewest_are(kind: str) -> None:
             for _ in range(count):
                 before = sum(held())
                 raw = await opened.enter_async_context(dialled(proxy.port))
-                await raw.send(b"GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                await raw.send(b"GET /ws/hold HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 await eventually(lambda: sum(held()) > before)  # noqa: B023  # awaited at once
 
         async with AsyncExitStack() as opened:
@@ -141,7 +150,7 @@ async def test_new_connections_go_where_the_fewest_are(kind: str) -> None:
             await eventually(lambda: held() == [6, 6, 0], "what got no answer is asked elsewhere")
             await doors[2].open()
             async with httpx2.AsyncClient(base_url=proxy.http, trust_env=False) as http, asyncio.timeout(PATIENCE_S):
-                while await until_answered(http, "/") != 2:  # it is found to be back
+                while await until_answered(http, "/ws") != 2:  # it is found to be back
                     await asyncio.sleep(0.05)
             await come(5)
             assert held() == [6, 6, 5]
@@ -192,3 +201,60 @@ async def test_after_an_hour_without_any_node_the_first_is_found(kind: str) -> N
             assert (await http.get("/")).status_code in (502, 503)
         await doors[1].open()
         assert await until_answered(http, "/") == 1
+
+
+@pytest.mark.parametrize("by_room", [False, True], ids=["fewest", "by room"])
+@pytest.mark.parametrize("kind", RUN)
+async def test_after_nodes_went_and_came_each_gets_connections_again_though_none_is_ever_complete(
+    kind: str, by_room: bool
+) -> None:
+    """A WebSocket lasts for hours; a proxy that forgives a node only when one has ended soon has no node left."""
+    async with balanced(kind, by_room=by_room) as (proxy, doors), AsyncExitStack() as opened:
+
+        async def come() -> None:
+            raw = await opened.enter_async_context(dialled(proxy.port))
+            await raw.send(upgrade(path=f"/ws/hold?room={next(rooms)}", key=KEY))
+            assert await raw.status() == 101
+
+        rooms = iter(range(10_000))
+        for door in doors:
+            await door.close()
+            for _ in range(6):
+                await come()
+            await door.open()
+            async with asyncio.timeout(PATIENCE_S):
+                while not door.held:
+                    await come()
+        for _ in range(12):
+            await come()
+        assert all(len(door.held) > 1 for door in doors)
+
+
+@pytest.mark.parametrize("kind", ["nginx", pytest.param("haproxy", marks=pytest.mark.slow)])
+async def test_a_frozen_node_is_left_out_and_what_only_reads_is_asked_elsewhere(kind: str) -> None:
+    async with (
+        balanced(kind) as (proxy, doors),
+        httpx2.AsyncClient(base_url=proxy.http, trust_env=False, timeout=PATIENCE_S) as http,
+    ):
+        assert {await until_answered(http, f"/{n}") for n in range(12)} == {0, 1, 2}
+        doors[1].does = "freeze"
+        met = []
+        for turn in ("first", "second"):
+            answers = await asyncio.gather(*(http.get(f"/{turn}-{n}") for n in range(12)))
+            assert {(answer.status_code, answer.text) for answer in answers} == {(200, "0"), (200, "2")}
+            met.append(doors[1].asked.total())
+        assert met[0] == met[1], "whoever came later did not meet it"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", RUN)
+async def test_a_handshake_with_a_frozen_node_goes_elsewhere_when_its_time_is_up(kind: str) -> None:
+    """With nginx that is the time in which a ping must come, which docs/guides/fleet.md says how to shorten."""
+    put = {"proxy_read_timeout 75s": "proxy_read_timeout 4s"} if kind == "nginx" else {}
+    async with (
+        balanced(kind, put=put) as (proxy, doors),
+        httpx2.AsyncClient(base_url=proxy.http, trust_env=False, timeout=PATIENCE_S) as http,
+    ):
+        doors[1].does = "freeze"
+        answers = await asyncio.gather(*(http.get("/ws") for _ in range(12)))
+        assert {(answer.status_code, answer.text) for answer in answers} == {(200, "0"), (200, "2")}
