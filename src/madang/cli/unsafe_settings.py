@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 Level = Literal["ok", "warn", "fail"]
 RATES: Final = ("user_rate", "room_rate", "command_rate", "address_rate")
+QUOTAS: Final = ("quota_rooms_per_address", "quota_joins_per_address", "quota_reactions_per_address")
 
 
 class Finding(NamedTuple):
@@ -39,12 +40,33 @@ def _unsafe(settings: "Settings") -> Iterator[Finding]:
         what = f"Other machines reach {settings.host} without TLS: tokens and messages can be read on the way."
         hint = "Listen on 127.0.0.1 behind a proxy that speaks TLS, and name that in trusted_proxies."
         yield Finding("warn", what, hint)
+    if not is_loopback(settings.host) or settings.trusted_proxies:
+        yield from _open(settings)
     if not is_loopback(settings.admin_host):
         what = f"Other machines reach the admin listener at {settings.admin_host}: anyone can read /metrics."
         yield Finding("warn", what, "Set admin_host to 127.0.0.1, or guard it with a firewall.")
     if "*" in settings.origins:
         what = 'origins is "*": any web page may connect from its visitor\'s browser.'
         yield Finding("warn", what, "List the origins of your own pages.")
+
+
+def _open(settings: "Settings") -> Iterator[Finding]:
+    """Judge what strangers may make on a server that they can reach."""
+    if not settings.load_test and (without := [name for name in QUOTAS if not getattr(settings, name)]):
+        what = f"No quota is set by {', '.join(without)}: a stranger can fill the database."
+        yield Finding("warn", what, "Set a quota above 0.")
+    if settings.guests and settings.create_rooms == "everyone":
+        rooms, address = settings.quota_rooms_in_all, settings.quota_rooms_per_address
+        what = (
+            "Whoever reaches this server may be a guest and make rooms: "
+            f"{_most(address)} a day from one address, {_most(rooms)} in all."
+        )
+        hint = "Fine for a public yard; else set create_rooms to keys, or guests to off and let your own server admit users."
+        yield Finding("warn", what, hint)
+
+
+def _most(quota: int) -> str:
+    return f"{quota:,}" if quota else "any number"
 
 
 def is_loopback(host: str) -> bool:

@@ -189,4 +189,4 @@ class Pending:
 def is_temporary(error: ErrorAnswer) -> bool:
     """Whether the same command may succeed later."""
     known = ERRORS.get(error.code)
-    return error.retry_ms is not None or (known is not None and known.temporary)
+    return known.temporary if known is not None else error.retry_ms is not None

@@ -6,7 +6,7 @@ because the environment and the command line have no tables. How settings are re
 
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
@@ -68,6 +68,17 @@ class BusSettings(BaseModel):
     )
 
 
+class AccessSettings(BaseModel):
+    """Who may come in and what they may make."""
+
+    guests: bool = Field(default=True, description="Whether anyone may become a user by giving a name.")
+    create_rooms: str = Field(
+        default="everyone",
+        pattern="^(everyone|keys)$",
+        description="Who may make rooms: everyone, or keys: only servers with a key, and `madang room create`.",
+    )
+
+
 class LimitSettings(BaseModel):
     """Sizes, numbers and rates above which clients are refused."""
 
@@ -91,8 +102,33 @@ class LimitSettings(BaseModel):
         default=1000, ge=0, description="Handshakes a second of all addresses; 0 for no limit."
     )
     load_test: bool = Field(
-        default=False, description="Lift rates, admission and caps per address, never sizes or order."
+        default=False, description="Lift rates, quotas, admission and caps per address, never sizes or order."
     )
+
+
+def _quota(default: int, what: str) -> Any:
+    return Field(default=default, ge=0, description=f"{what}; 0 for no limit.")
+
+
+class QuotaSettings(BaseModel):
+    """How much that stays in the database may be made in a day, at once or spread. Server keys have no quotas."""
+
+    quota_rooms_per_user: int = _quota(20, "Rooms a user makes in a day")
+    quota_rooms_per_address: int = _quota(500, "Rooms that users of one address make in a day")
+    quota_rooms_in_all: int = _quota(20_000, "Rooms that all users make in a day")
+    quota_joins_per_user: int = _quota(300, "Rooms a user becomes a member of in a day")
+    quota_joins_per_address: int = _quota(10_000, "Memberships of users of one address in a day")
+    quota_joins_in_all: int = _quota(1_000_000, "Memberships of all users in a day")
+    quota_returns_per_user: int = _quota(6, "Times a user joins the same room in an hour")
+    quota_returns_per_address: int = _quota(500, "Times users of one address join the same room again in an hour")
+    quota_invites_per_user: int = _quota(100, "Invites a user makes in a day")
+    quota_invites_per_address: int = _quota(1_000, "Invites that users of one address make in a day")
+    quota_invites_in_all: int = _quota(50_000, "Invites that all users make in a day")
+    quota_reactions_per_user: int = _quota(2_000, "Reactions a user puts on or takes off in a day")
+    quota_reactions_per_address: int = _quota(100_000, "Reactions of users of one address in a day")
+    quota_reactions_in_all: int = _quota(2_000_000, "Reactions of all users in a day")
+    quota_guests_per_address: int = _quota(5_000, "New guests of one address in a day")
+    quota_guests_in_all: int = _quota(200_000, "New guests in a day")
 
 
 class LogSettings(BaseModel):
@@ -110,7 +146,9 @@ GROUPS: Final[dict[str, type[BaseModel]]] = {
     "server": ServerSettings,
     "database": DatabaseSettings,
     "bus": BusSettings,
+    "access": AccessSettings,
     "limits": LimitSettings,
+    "quota": QuotaSettings,
     "log": LogSettings,
 }
 

@@ -4,12 +4,29 @@ from typing import Final
 
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from madang.config.groups import BusSettings, DatabaseSettings, LimitSettings, LogSettings, ServerSettings
+from madang.config.groups import (
+    AccessSettings,
+    BusSettings,
+    DatabaseSettings,
+    LimitSettings,
+    LogSettings,
+    QuotaSettings,
+    ServerSettings,
+)
 
 PREFIX: Final = "MADANG_"
 
 
-class Settings(ServerSettings, DatabaseSettings, BusSettings, LimitSettings, LogSettings, BaseSettings):
+class Settings(
+    ServerSettings,
+    DatabaseSettings,
+    BusSettings,
+    AccessSettings,
+    LimitSettings,
+    QuotaSettings,
+    LogSettings,
+    BaseSettings,
+):
     """What an operator can set. The defaults are one process on a laptop."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)

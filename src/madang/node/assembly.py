@@ -64,6 +64,8 @@ def assemble(
     trusted_proxies: Container[str] = frozenset(),
     compression: bool = False,
     buffer_bytes: int = BUFFER_BYTES,
+    guests: bool = True,
+    create_rooms: str = "everyone",
     quiet_above: int = QUIET_ABOVE,
 ) -> Node:
     """Return a node whose parts are connected and not started. Call it in the event loop that will run them.
@@ -73,6 +75,8 @@ def assemble(
         secret: signs tokens and invites; the same on all nodes.
         holders: asked by the heartbeat which other nodes may be alive.
         buffer_bytes: what all buffers of the node may hold together.
+        guests: whether anybody may become one.
+        create_rooms: who may: "everyone", or only servers with "keys".
         quiet_above: live subscribers of a room above which joins are announced as a range.
     """
     memory = Memory(buffer_bytes)
@@ -88,9 +92,9 @@ def assemble(
         limits, most=rates.sockets, most_per_address=rates.sockets_per_address, origins=origins,
         trusted_proxies=trusted_proxies,
     )  # fmt: skip
-    identity = Identity(secret, store, limits, turns.time)
+    identity = Identity(secret, store, limits, turns.time, guests=guests)
     invites = Invites(secret)
-    rooms = Rooms(store, appender, invites, limits, turns.time)
+    rooms = Rooms(store, appender, invites, limits, turns.time, create_rooms)
     posting = Posting(limits, rooms, hub, turns.time, max_text)
     read_pointers = ReadPointers(store, rooms, hub)
     reading = Reading(store, store, rooms, read_pointers, hub.presence, limits, turns.time)
@@ -109,6 +113,7 @@ def assemble(
         Part("shared limits", loops=[shared_limits.run], metrics=shared_limits.metrics),
         Part("heartbeat", loops=[heartbeat.run], stop=heartbeat.leave, metrics=heartbeat.metrics),
         Part("admission", metrics=admission.metrics),
+        Part("quotas", metrics=limits.quotas.metrics),
         Part(
             "joins",
             metrics=lambda: [Metric("gauge", "madang_joins_waiting", "Joins waiting for their turn.", joins.waiting)],

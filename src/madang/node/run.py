@@ -27,6 +27,7 @@ from madang.node.assembly import assemble, websocket_doors
 from madang.node.lease import acquire
 from madang.node.neighbours import watch_neighbours
 from madang.services.limits import UNLIMITED, Rates
+from madang.services.quotas import Quota, QuotaRates
 from madang.transports.addresses import Proxies
 from madang.transports.admin.app import admin_app
 from madang.transports.http.app import http_app
@@ -90,6 +91,21 @@ def _rates(settings: Settings) -> Rates:
         handshakes=Rate(settings.handshake_rate, max(1, int(settings.handshake_rate * 2))),
         sockets=settings.max_sockets,
         sockets_per_address=settings.max_sockets_per_address,
+        quotas=_quotas(settings),
+    )
+
+
+def _quotas(settings: Settings) -> QuotaRates:
+    s = settings
+    return QuotaRates(
+        rooms=Quota(user=s.quota_rooms_per_user, address=s.quota_rooms_per_address, all=s.quota_rooms_in_all),
+        joins=Quota(user=s.quota_joins_per_user, address=s.quota_joins_per_address, all=s.quota_joins_in_all),
+        invites=Quota(user=s.quota_invites_per_user, address=s.quota_invites_per_address, all=s.quota_invites_in_all),
+        reactions=Quota(
+            user=s.quota_reactions_per_user, address=s.quota_reactions_per_address, all=s.quota_reactions_in_all
+        ),
+        guests=Quota(address=s.quota_guests_per_address, all=s.quota_guests_in_all),
+        returns=Quota(user=s.quota_returns_per_user, address=s.quota_returns_per_address),
     )
 
 
@@ -133,7 +149,8 @@ async def run_node(settings: Settings) -> AsyncIterator[RunningNode]:
             name=name, store=store, secret=secret, bus=bus, presence=presence, holders=lambda: store.holders(_now_ms()),
             rates=_rates(settings), max_text=settings.max_text, max_rooms=settings.max_rooms, ping_s=settings.ping_s,
             origins=frozenset(settings.origins), trusted_proxies=Proxies(settings.trusted_proxies),
-            compression=settings.compression, buffer_bytes=settings.buffer_mb << 20,
+            compression=settings.compression, buffer_bytes=settings.buffer_mb << 20, guests=settings.guests,
+            create_rooms=settings.create_rooms,
         )  # fmt: skip
         parts = [*node.parts, Part("lease", loops=[lease.keep])]
         if bus.local and not for_one_node(settings.database_url):

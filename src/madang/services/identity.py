@@ -35,19 +35,36 @@ class Identity:
 
     Args:
         time: loop time, as `limits` counts it.
+        guests: whether anybody may become one.
     """
 
-    def __init__(self, secret: bytes, directory: Directory, limits: Limits, time: Callable[[], float]) -> None:
+    def __init__(
+        self, secret: bytes, directory: Directory, limits: Limits, time: Callable[[], float], *, guests: bool = True
+    ) -> None:
         self._secret = secret
         self._directory = directory
         self._limits = limits
         self._time = time
+        self._guests = guests
 
-    def guest(self, name: str, address: str, now: float) -> tuple[Actor, str]:
-        """Welcome a guest from an address: return a fresh user of a checked name, and a token (bad_name, rate_limited)."""
-        self._limits.address(address, self._time())
+    def guest(self, name: str, address: str, now: float, by: Actor | None = None) -> tuple[Actor, str]:
+        """Welcome a guest from an address: return a fresh user of a checked name, and a token.
+
+        Args:
+            by: who asks for it. A server key may also where nobody becomes a guest by themselves, and is not limited.
+
+        Raises:
+            Refused: no_guests, bad_name, rate_limited, quota.
+        """
+        if by is None or not by.server:
+            self._limits.address(address, self._time())
+            if not self._guests:
+                raise Refused("no_guests")
+            name = clean_name(name)
+            self._limits.quotas.take_guest(address, self._time())
+        name = clean_name(name)
         id = "u" + b32encode(secrets.token_bytes(10)).decode().lower()
-        user = Actor(id=id, name=clean_name(name))
+        user = Actor(id=id, name=name, address=address)
         return user, self.token(user, now)
 
     def token(self, user: Actor, now: float) -> str:
@@ -55,8 +72,11 @@ class Identity:
         claims = {"iss": _ISSUER, "aud": _ISSUER, "sub": user.id, "name": user.name, "iat": int(now)}
         return jwt.encode({**claims, "exp": int(now) + TOKEN_S}, self._secret, _ALGORITHMS[0])
 
-    def verify(self, token: str, now: float) -> tuple[Actor, str]:
+    def verify(self, token: str, now: float, address: str = "") -> tuple[Actor, str]:
         """Return the user of a token, and the token to go on with: the same, or a fresh one after half its time.
+
+        Args:
+            address: where the token came from.
 
         Raises:
             Refused: bad_token, whatever is wrong with it.
@@ -66,19 +86,19 @@ class Identity:
                 token, self._secret, _ALGORITHMS, audience=_ISSUER, issuer=_ISSUER, leeway=LEEWAY_S,
                 options=_CHECKS,
             )  # fmt: skip
-            user = Actor(id=str(claims["sub"]), name=str(claims["name"]))
+            user = Actor(id=str(claims["sub"]), name=str(claims["name"]), address=address)
         except (jwt.PyJWTError, KeyError, ValueError):
             raise Refused("bad_token") from None
         return user, token if claims["exp"] - now > RENEW_S else self.token(user, now)
 
-    async def caller(self, credential: str, now: float) -> Actor:
+    async def caller(self, credential: str, now: float, address: str = "") -> Actor:
         """Return who makes a request with a token or a server key (bad_token, rate_limited).
 
         All of a user's requests are held to the rate of one connection.
         """
         if credential.startswith(_SERVER_KEY):
             return await self.server(credential)
-        actor, _ = self.verify(credential, now)
+        actor, _ = self.verify(credential, now, address)
         self._limits.request(actor.id, self._time())
         return actor
 

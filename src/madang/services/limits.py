@@ -5,13 +5,15 @@ Each of several nodes also charges what was spent on the others: see `shared_lim
 """
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import msgspec
 
 from madang.core.rate import Bucket, Rate
 from madang.errors import Limited
+from madang.services.buckets import Buckets
+from madang.services.quotas import NO_QUOTAS, QuotaRates, Quotas
 
 TURNS_S: Final = 30.0  # over which refused handshakes are spread; clients that are told to wait longer give up
 _EVER: Final = 1 << 30  # a burst that never ends
@@ -22,7 +24,6 @@ FLOODED: Final = 25
 NEGLIGIBLE: Final = 1 / 64
 KINDS: Final = ("user", "room", "address", "slow")
 """Limits that hold over all nodes."""
-_PRUNE: Final = 10_000  # buckets kept before full ones are forgotten
 _SLOW: Final = 1000.0  # slow mode counts in milliseconds: this many a second
 
 
@@ -36,11 +37,13 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     handshakes: Rate = Rate(1000, 2000)  # of all addresses
     sockets_per_address: int = 500
     sockets: int = 50_000
+    quotas: QuotaRates = QuotaRates()  # of what stays in the database
 
 
 UNLIMITED: Final = Rates(
     connection=Rate(0, 0), user=Rate(0, 0), room=Rate(0, 0), address=Rate(0, 0), handshakes=Rate(0, 0),
     sockets_per_address=1_000_000, sockets=1_000_000,
+    quotas=NO_QUOTAS,
 )  # fmt: skip
 
 
@@ -57,18 +60,22 @@ class Limits:
 
     Args:
         shared: whether what is spent is kept for `spent`, which is then to be called regularly.
+
+    Attributes:
+        quotas: limits of what stays in the database, by day.
     """
 
     def __init__(self, rates: Rates, *, shared: bool = False) -> None:
         self.rates = rates
+        self.quotas = Quotas(rates.quotas, shared=shared)
         self._shared = shared
-        self._users = _Buckets()
-        self._rooms = _Buckets()
-        self._addresses = _Buckets()
+        self._users = Buckets()
+        self._rooms = Buckets()
+        self._addresses = Buckets()
         self._handshakes = Bucket()
-        self._turns = _Buckets()  # of addresses, and of all together under ""
-        self._slow = _Buckets()
-        self._requests = _Buckets()
+        self._turns = Buckets()  # of addresses, and of all together under ""
+        self._slow = Buckets()
+        self._requests = Buckets()
         held = (self._users, rates.user), (self._rooms, rates.room), (self._addresses, rates.address)
         self._kinds = dict(zip(KINDS, (*held, (self._slow, Rate(_SLOW, 0))), strict=True))
 
@@ -183,53 +190,34 @@ class Limits:
             self._addresses.spend(address, n)
 
     def spent(self, seconds: float, most: int) -> list[Spending]:
-        """Return what was spent here since the last call, `seconds` ago: the `most` largest shares.
+        """Return what was spent here since the last call, `seconds` ago: the `most` largest shares of rates, and of quotas.
 
         A share below a NEGLIGIBLE part of what the rate grants in that time is left out: however many nodes leave it out,
         the rate is exceeded by little.
         """
 
-        def shares() -> Iterator[tuple[float, Spending]]:
-            for kind, (buckets, rate) in self._kinds.items():
-                spent, buckets.spent = buckets.spent, {}
-                if rate.per_second:
-                    for key, n in spent.items():
-                        if (share := n / rate.per_second) >= seconds * NEGLIGIBLE:
-                            yield share, Spending(kind, key, n)
+        def shares(kinds: Mapping[str, tuple[Buckets, Rate]]) -> Iterator[tuple[float, Spending]]:
+            for kind, (buckets, rate) in kinds.items():
+                for key, n in buckets.take_spent():
+                    if rate.per_second and (share := n / rate.per_second) >= seconds * NEGLIGIBLE:
+                        yield share, Spending(kind, key, n)
 
-        return [spent for _, spent in heapq.nlargest(most, shares(), key=lambda each: each[0])]
+        # One by one: what is spent of a day's quota is a larger share than what is spent of any rate.
+        every = (heapq.nlargest(most, shares(kinds), key=_share) for kinds in (self._kinds, self.quotas.kinds))
+        return [spent for largest in every for _, spent in largest]
 
     def charge(self, spent: Spending, now: float) -> None:
         """Charge what was spent on another node. What the bucket does not have, it owes."""
-        if (kind := self._kinds.get(spent.kind)) is not None:  # else of a later version
+        if (
+            kind := self._kinds.get(spent.kind) or self.quotas.kinds.get(spent.kind)
+        ) is not None:  # else of another version
             buckets, rate = kind
             if rate.per_second:
                 buckets.of(spent.key, now).charge(rate, now, spent.n)
 
 
-class _Buckets(dict[str, Bucket]):
-    """Buckets by key. Full ones are forgotten whenever there are twice as many buckets as the last time left."""
-
-    _prune_at = 0
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.spent: dict[str, int] = {}
-
-    def spend(self, key: str, n: int) -> None:
-        """Note what was taken, for the other nodes."""
-        self.spent[key] = self.spent.get(key, 0) + n
-
-    def of(self, key: str, now: float) -> Bucket:
-        """Return the bucket of a key."""
-        bucket = self.get(key)
-        if bucket is None:
-            if len(self) >= max(_PRUNE, self._prune_at):
-                for idle in [k for k, b in self.items() if b.idle(now)]:
-                    del self[idle]
-                self._prune_at = 2 * len(self)
-            bucket = self[key] = Bucket()
-        return bucket
+def _share(spent: tuple[float, Spending]) -> float:
+    return spent[0]
 
 
 def _ms(seconds: float) -> int:

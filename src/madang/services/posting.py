@@ -62,8 +62,10 @@ class Posting:
         return self._charged(actor, messages.delete(actor, room, seq))
 
     def react(self, actor: Actor, room: str, seq: int, emoji: str, on: bool) -> Draft:
-        """Return the draft that puts a reaction on or takes it off (bad_field, too_big, bad_text, rate_limited)."""
-        return self._charged(actor, messages.react(actor, room, seq, emoji, on))
+        """Return the draft that puts a reaction on or takes it off (bad_field, too_big, bad_text, rate_limited, quota)."""
+        draft = self._charged(actor, messages.react(actor, room, seq, emoji, on))
+        self._limits.quotas.take("reactions", actor, self._time())
+        return draft
 
     def pin(self, actor: Actor, standing: Standing, room: str, seq: int, on: bool) -> Draft:
         """Return the draft that pins a message or unpins it (forbidden, rate_limited)."""

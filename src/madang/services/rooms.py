@@ -38,27 +38,37 @@ class Rooms:
 
     Args:
         time: loop time, as `limits` counts it.
+        creators: who may make rooms: "everyone", or only servers with "keys".
     """
 
     def __init__(
-        self, directory: Directory, appender: Appender, invites: Invites, limits: Limits, time: Callable[[], float]
-    ) -> None:
+        self, directory: Directory, appender: Appender, invites: Invites, limits: Limits, time: Callable[[], float],
+        creators: str = "everyone",
+    ) -> None:  # fmt: skip
         self._directory = directory
         self._appender = appender
         self._invites = invites
         self._limits = limits
         self._time = time
+        self._creators = creators
 
     async def create(self, actor: Actor, room: str, title: str, access: str) -> Appended | None:
         """Create a room; its owner's membership is in the same transaction.
 
         Raises:
-            Refused: bad_field, bad_name (title), room_exists.
+            Refused: bad_field, bad_name (title), room_exists, forbidden where only servers may, quota, too_many.
         """
         need_access(access)
         self._attempt(actor)
+        if self._creators == "keys" and not actor.server:
+            raise Refused("forbidden", "Only the operators of this server make rooms.")
         body = RoomCreated(title=clean_title(title) if title else room, access=access, slow_ms=0)
-        return await self._append(body, room_id(room), actor)
+        self._limits.quotas.take("rooms", actor, self._time())
+        try:
+            return await self._append(body, room_id(room), actor)
+        except Refused:
+            self._limits.quotas.give_back("rooms", actor, self._time())
+            raise
 
     async def ensure_lobby(self) -> None:
         """Create the lobby where there is none yet."""
@@ -78,7 +88,7 @@ class Rooms:
             resuming: the actor comes back as a member. Someone who was kicked while away is not let in again by that.
 
         Raises:
-            Refused: not_found, for rooms that do not exist and for invite-only rooms alike.
+            Refused: not_found, for rooms that do not exist and for invite-only rooms alike; quota, too_many.
         """
         if resuming:
             return await self.member(actor, room)
@@ -88,9 +98,15 @@ class Rooms:
         info = await self._directory.room(room)
         if info is None or not (info.access == "open" or actor.server or self._admitted(invite, room)):
             raise Refused("not_found")
-        self._charge_room(actor, room)
-        joined = await self._append(MemberJoined(role="member"), room, actor)
+        self._limits.quotas.take_join(actor, room, self._time())
+        try:
+            self._charge_room(actor, room)
+            joined = await self._append(MemberJoined(role="member"), room, actor)
+        except Refused:
+            self._limits.quotas.give_back_join(actor, room, self._time())
+            raise
         if joined is None:  # another of the user's devices was faster
+            self._limits.quotas.give_back_join(actor, room, self._time())
             return await self.member(actor, room)
         return Member(room=room, user=actor.id, name=actor.name, role="member", read_seq=joined.event.seq)
 

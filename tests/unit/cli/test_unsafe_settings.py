@@ -7,6 +7,8 @@ import pytest
 from madang.cli.unsafe_settings import is_loopback, unsafe
 from madang.config import Settings
 
+CLOSED = {"create_rooms": "keys"}
+
 
 def test_the_defaults_are_safe() -> None:
     assert unsafe(Settings()) == []
@@ -18,10 +20,13 @@ def test_the_defaults_are_safe() -> None:
         ({"load_test": True}, "fail", "LOAD TEST"),
         ({"load_test": True, "room_rate": 0}, "fail", "LOAD TEST"),
         ({"origins": ["https://a.example", "*"]}, "warn", "origins"),
-        ({"host": "0.0.0.0"}, "warn", "without TLS"),
-        ({"host": "::"}, "warn", "without TLS"),
-        ({"host": "192.0.2.1"}, "warn", "without TLS"),
-        ({"host": "yard.example"}, "warn", "without TLS"),
+        ({"host": "0.0.0.0", **CLOSED}, "warn", "without TLS"),
+        ({"host": "::", **CLOSED}, "warn", "without TLS"),
+        ({"host": "192.0.2.1", **CLOSED}, "warn", "without TLS"),
+        ({"host": "yard.example", **CLOSED}, "warn", "without TLS"),
+        ({"trusted_proxies": ["127.0.0.1"]}, "warn", "500 a day from one address, 20,000 in all"),
+        ({"trusted_proxies": ["127.0.0.1"], "quota_rooms_in_all": 0}, "warn", "any number in all"),
+        ({"trusted_proxies": ["127.0.0.1"], "quota_joins_per_address": 0, **CLOSED}, "warn", "quota_joins_per_address"),
         ({"admin_host": "0.0.0.0"}, "warn", "admin listener"),
         ({"user_rate": 0, "address_rate": 0}, "warn", "user_rate, address_rate"),
     ],
@@ -40,8 +45,9 @@ def test_a_name_that_is_no_setting_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     assert finding.what.startswith("MADANG_PROT ")
 
 
-def test_behind_a_proxy_that_is_named_all_interfaces_are_well() -> None:
-    assert unsafe(Settings(host="0.0.0.0", trusted_proxies=["192.0.2.7"])) == []
+@pytest.mark.parametrize("closed", [CLOSED, {"guests": False}])
+def test_behind_a_proxy_that_is_named_all_interfaces_are_well(closed: dict[str, Any]) -> None:
+    assert unsafe(Settings(host="0.0.0.0", trusted_proxies=["192.0.2.7"], **closed)) == []
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_a_guest_is_somebody_new_with_a_token(identity: Identity) -> None:
     assert user.name == other.name == "Mina Kim"
     assert user.id != other.id
     assert len(user.id) <= 64
-    assert identity.verify(token, time.time()) == (user, token)
+    assert identity.verify(token, time.time(), "10.0.0.1") == (user, token)
 
 
 @pytest.mark.parametrize("name", ["", " ", "admin", "\u202eniM", "x" * 41])
@@ -64,7 +64,7 @@ def test_our_own_claims_are_sound(identity: Identity) -> None:
 def test_a_token_outlives_a_clock_that_is_set(identity: Identity, hours: int) -> None:
     """Made by a clock that was ahead or behind: when it was made is nothing to hold against it."""
     user, token = identity.guest("Mina", "10.0.0.1", time.time() + hours * 3600)
-    assert identity.verify(token, time.time())[0] == user
+    assert identity.verify(token, time.time(), "10.0.0.1")[0] == user
     assert INVITES.admits(INVITES.make("owner", "yard", time.time() + hours * 3600).text, "yard")
 
 

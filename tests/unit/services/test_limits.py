@@ -8,7 +8,7 @@ import pytest
 
 from madang.core.rate import Bucket, Rate
 from madang.errors import Limited
-from madang.services import limits as module
+from madang.services import buckets
 from madang.services.limits import UNLIMITED, Limits, Rates
 
 NOW = 1000.0
@@ -140,7 +140,7 @@ def test_unlimited_limits_nothing_but_slow_mode() -> None:
 
 
 def test_those_who_rest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PRUNE", 100)
+    monkeypatch.setattr(buckets, "PRUNE", 100)
     limits, now = Limits(FEW), NOW
     for n in range(1000):
         now += 1.0
@@ -151,7 +151,7 @@ def test_those_who_rest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_looking_for_those_who_rest_costs_little_when_nobody_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow room of thousands: every member's bucket lives for an hour."""
-    monkeypatch.setattr(module, "_PRUNE", 100)
+    monkeypatch.setattr(buckets, "PRUNE", 100)
     looks = 0
     idle = Bucket.idle
 
@@ -168,7 +168,7 @@ def test_looking_for_those_who_rest_costs_little_when_nobody_does(monkeypatch: p
 
 
 def test_a_bucket_in_use_is_never_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PRUNE", 10)
+    monkeypatch.setattr(buckets, "PRUNE", 10)
     limits = Limits(FEW)
     assert passed(lambda: limits.append("u", "a", NOW), 10) == 3
     for n in range(1000):

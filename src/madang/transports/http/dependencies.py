@@ -45,12 +45,22 @@ async def _token(credentials: Annotated[HTTPAuthorizationCredentials | None, Dep
 Token = Annotated[str, Depends(_token)]
 
 
-async def _caller(node: ThisNode, token: Token) -> Actor:
-    return await node.identity.caller(token, node.now())
+async def _caller(node: ThisNode, token: Token, address: Address) -> Actor:
+    return await node.identity.caller(token, node.now(), address)
 
 
 Caller = Annotated[Actor, Depends(_caller)]
 """The user or server that the token belongs to (bad_token, rate_limited)."""
+
+
+async def _any_caller(
+    node: ThisNode, address: Address, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Actor | None:
+    return None if credentials is None else await node.identity.caller(credentials.credentials, node.now(), address)
+
+
+AnyCaller = Annotated[Actor | None, Depends(_any_caller)]
+"""As Caller; None for who says nothing of themselves."""
 
 RoomPath = Annotated[str, Path(alias="id", pattern="^[a-z0-9][a-z0-9_-]{0,63}$", description="The room's id.")]
 SeqPath = Annotated[int, Path(ge=0, le=2**53, description="The message's seq.")]

@@ -156,7 +156,7 @@ class Session:
             self._flood += 1
             if self._flood >= FLOOD:
                 self.socket.close(4429, "flood")
-        elif error.code == "bad_token":
+        elif error.code in ("bad_token", "no_guests"):
             self.socket.close(4401, "unauthorised")
 
     def _write(self, text: bytes) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 
 from madang.transports.http import bodies as b
-from madang.transports.http.dependencies import Address, AfterId, Caller, Limit, ThisNode, Token
+from madang.transports.http.dependencies import Address, AfterId, AnyCaller, Caller, Limit, ThisNode, Token
 from madang.transports.http.errors import answer
 from madang.transports.http.schemas import body, documented
 
@@ -13,9 +13,11 @@ router = APIRouter(prefix="/api", tags=["users"])
 
 
 @router.post("/guests", **documented(b.Welcome, status=201, accepted=b.NewGuest))
-async def welcome_guest(node: ThisNode, address: Address, new: Annotated[b.NewGuest, body(b.NewGuest)]) -> Response:
-    """Create a guest: a new user with that name, and a token for everything else."""
-    user, token = node.identity.guest(new.name, address, node.now())
+async def welcome_guest(
+    node: ThisNode, address: Address, caller: AnyCaller, new: Annotated[b.NewGuest, body(b.NewGuest)]
+) -> Response:
+    """Create a guest: a new user with that name, and a token for everything else. With a server key, for somebody else."""
+    user, token = node.identity.guest(new.name, address, node.now(), caller)
     return answer(b.Welcome(b.Identified(user.id, user.name), token), 201)
 
 

@@ -20,7 +20,7 @@ def hello(session: Session, m: c.Hello) -> None:
         raise Refused("bad_field", "guest, token: exactly one of them.")
     node = session.node
     if m.token is not None:
-        user, token = node.identity.verify(m.token, node.now())
+        user, token = node.identity.verify(m.token, node.now(), session.socket.address)
     else:
         user, token = node.identity.guest(m.guest or "", session.socket.address, node.now())
     session.open(user)

@@ -1,0 +1,177 @@
+"""Quotas: how much that stays in the database a user, an address and all together may make in a day.
+
+Rates (`limits.py`) say how fast; at ten a second one guest would still make 860,000 rooms a day. A quota is a bucket
+that holds a day's worth and refills in a day: so much at once, and as much again until the same hour tomorrow. Server
+keys and the server itself have none. Nothing is written down: after a restart every bucket is full, and what holds
+for good is counted in the database (`ports.log`, too_many). Nodes share what was spent as they share rates
+(`shared_limits.py`).
+
+Joining the same room again and again is bounded by the hour, so that those who are away can still resume.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from madang.core.actors import Actor
+from madang.core.metrics import Metric
+from madang.core.rate import Bucket, Rate
+from madang.errors import Limited
+from madang.services.buckets import Buckets
+
+DAY_S: Final = 24 * 3600
+HOUR_S: Final = 3600
+ALL: Final = ""
+"""The key of what all users make together."""
+
+
+class Quota(msgspec.Struct, frozen=True, kw_only=True):
+    """How many one user, one address and all together may make; 0 for as many as they like."""
+
+    user: int = 0
+    address: int = 0
+    all: int = 0
+
+
+class QuotaRates(msgspec.Struct, frozen=True, kw_only=True):
+    """The quotas in force, by day; `returns` are joins of a room within an hour."""
+
+    rooms: Quota = Quota(user=20, address=500, all=20_000)
+    joins: Quota = Quota(user=300, address=10_000, all=1_000_000)
+    invites: Quota = Quota(user=100, address=1_000, all=50_000)
+    reactions: Quota = Quota(user=2_000, address=100_000, all=2_000_000)
+    guests: Quota = Quota(address=5_000, all=200_000)
+    returns: Quota = Quota(user=6, address=500)
+
+
+NO_QUOTAS: Final = QuotaRates(
+    rooms=Quota(), joins=Quota(), invites=Quota(), reactions=Quota(), guests=Quota(), returns=Quota()
+)
+WHAT: Final = {
+    "rooms": "rooms made",
+    "joins": "rooms joined",
+    "invites": "invites made",
+    "reactions": "reactions",
+    "guests": "new guests",
+    "returns": "joins of this room",
+}
+"""The kinds of quota, and what each counts."""
+_WHOSE: Final = {"user": "of one user", "address": "from one address", "all": "of all users"}
+
+
+class Quotas:
+    """The quotas of one node. `now` is loop time in seconds.
+
+    Args:
+        shared: whether what is spent is noted for other nodes.
+
+    Attributes:
+        kinds: what nodes tell each other of, by the name that they tell it under.
+        refused: how often each quota has refused something.
+    """
+
+    def __init__(self, quotas: QuotaRates, *, shared: bool = False) -> None:
+        self._shared = shared
+        self._buckets: dict[tuple[str, str], tuple[Buckets, Rate]] = {}
+        for kind in WHAT:
+            quota: Quota = getattr(quotas, kind)
+            seconds = HOUR_S if kind == "returns" else DAY_S
+            for whose in _WHOSE:
+                if most := getattr(quota, whose):
+                    self._buckets[kind, whose] = Buckets(), Rate(most / seconds, most)
+        self.kinds: Mapping[str, tuple[Buckets, Rate]] = {"/".join(name): held for name, held in self._buckets.items()}
+        self.refused: Counter[str] = Counter(dict.fromkeys(WHAT, 0))
+
+    def metrics(self) -> list[Metric]:
+        """Return what was refused, by quota."""
+        text = "Commands and requests refused because a quota was used up, by what it counts."
+        return [
+            Metric("counter", "madang_quota_refusals", text, n, ("quota", kind)) for kind, n in self.refused.items()
+        ]
+
+    def take(self, kind: str, actor: Actor, now: float) -> None:
+        """Charge something that an actor is about to make (quota, with the wait). What one quota refuses, none is charged for."""
+        if not actor.server:
+            self._take(kind, self._flows(kind, actor.id, actor.address), now)
+
+    def take_guest(self, address: str, now: float) -> None:
+        """Charge a new guest to an address (quota)."""
+        self._take("guests", self._flows("guests", "", address), now)
+
+    def take_join(self, actor: Actor, room: str, now: float) -> None:
+        """Charge a join that makes a membership, to the day and to the room's hour (quota).
+
+        Only who has joined the room a moment ago is charged to the hour of their address: a class that comes in together
+        is no trouble, and one address that goes in and out is.
+        """
+        if not actor.server:
+            self._take("joins", self._flows("joins", actor.id, actor.address), now)
+            try:
+                self._take("returns", self._returns(actor, room, now), now)
+            except Limited:
+                self.give_back("joins", actor, now)
+                raise
+
+    def give_back(self, kind: str, actor: Actor, now: float) -> None:
+        """Undo `take` for something that was refused after all."""
+        if not actor.server:
+            self._give_back(self._flows(kind, actor.id, actor.address), now)
+
+    def give_back_join(self, actor: Actor, room: str, now: float) -> None:
+        """Undo `take_join` for a join that was refused after all: trying is no return."""
+        if not actor.server:
+            self.give_back("joins", actor, now)
+            self._give_back([flow for flow in self._returns(actor, room, now) if flow[1] == "user"], now)
+
+    def _flows(self, kind: str, user: str, address: str) -> list[tuple[str, str, str]]:
+        keys = {"user": user, "address": address, "all": ALL}
+        return [
+            (kind, whose, key)
+            for whose, key in keys.items()
+            if (key or whose == "all") and (kind, whose) in self._buckets
+        ]
+
+    def _returns(self, actor: Actor, room: str, now: float) -> list[tuple[str, str, str]]:
+        flows = self._flows("returns", f"{room}/{actor.id}", f"{room}/{actor.address}" if actor.address else "")
+        if not flows or flows[0][1] != "user":
+            return []
+        return flows[:1] if self._bucket(flows[0], now)[0].idle(now) else flows
+
+    def _bucket(self, flow: tuple[str, str, str], now: float) -> tuple[Bucket, Rate]:
+        kind, whose, key = flow
+        buckets, rate = self._buckets[kind, whose]
+        return buckets.of(key, now), rate
+
+    def _take(self, what: str, flows: list[tuple[str, str, str]], now: float) -> None:
+        waits = [bucket.take(rate, now) for bucket, rate in (self._bucket(flow, now) for flow in flows)]
+        if flows and (wait := max(waits)):
+            self._give_back([flow for flow, waited in zip(flows, waits, strict=True) if not waited], now, shared=False)
+            self.refused[what] += 1
+            whose = _WHOSE[flows[waits.index(wait)][1]]
+            span = "an hour" if what == "returns" else "a day"
+            raise Limited(
+                "quota",
+                int(wait * 1000) + 1,
+                f"Too many {WHAT[what]} {whose} within {span}. Wait {_shown(wait)}.",
+            )
+        if self._shared:
+            for kind, whose, key in flows:
+                self._buckets[kind, whose][0].spend(key, 1)
+
+    def _give_back(self, flows: list[tuple[str, str, str]], now: float, *, shared: bool = True) -> None:
+        for flow in flows:
+            bucket, rate = self._bucket(flow, now)
+            bucket.take(rate, now, -1)
+            if shared and self._shared:
+                self._buckets[flow[0], flow[1]][0].spend(flow[2], -1)
+
+
+def _shown(seconds: float) -> str:
+    """Return a wait for people to read."""
+    if seconds < 90:
+        return f"{int(seconds) + 1} s"
+    if seconds < 90 * 60:
+        return f"{int(seconds / 60) + 1} min"
+    return f"{int(seconds / 3600) + 1} h"

@@ -1,0 +1,281 @@
+"""What stays in the database has a quota: per user, per address and in all, on every node, however it is made."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
+from madang.adapters.sql import Store
+from madang.core.actors import Actor
+from madang.errors import Limited, Refused
+from madang.services import buckets
+from madang.services.limits import UNLIMITED, Limits, Rates
+from madang.services.quotas import DAY_S, HOUR_S, WHAT, Quota, QuotaRates, Quotas
+from madang.services.rooms import SYSTEM
+from madang.services.shared_limits import SharedLimits
+from madang.testing import VirtualLoop
+from madang.transports.node import Node
+from tests.unit.services.assembled import assembled
+
+NOW = 1000.0
+MINA = Actor(id="u-mina", name="Mina", address="10.0.0.1")
+BORA = Actor(id="u-bora", name="Bora", address="10.0.0.1")
+CHAN = Actor(id="u-chan", name="Chan", address="10.0.0.2")
+KEY = Actor(id="key-1", name="Shop", server=True)
+FEW = QuotaRates(
+    rooms=Quota(user=2, address=3, all=4), joins=Quota(user=2, address=3, all=4), invites=Quota(user=2, address=3, all=4),
+    reactions=Quota(user=2, address=3, all=4), guests=Quota(address=3, all=4), returns=Quota(user=2, address=3),
+)  # fmt: skip
+BY_THE_DAY = [kind for kind in WHAT if kind not in ("guests", "returns")]
+
+
+def refusal(call: Callable[[], None]) -> Limited | None:
+    try:
+        call()
+    except Limited as error:
+        return error
+    return None
+
+
+def passed(quotas: Quotas, kind: str, actor: Actor, now: float = NOW, tries: int = 10) -> int:
+    return sum(refusal(lambda: quotas.take(kind, actor, now)) is None for _ in range(tries))
+
+
+@pytest.mark.parametrize("kind", BY_THE_DAY)
+def test_each_kind_is_held_by_user_by_address_and_in_all(kind: str) -> None:
+    quotas = Quotas(FEW)
+    assert passed(quotas, kind, MINA) == 2
+    assert passed(quotas, kind, BORA) == 1, "the third of their address"
+    assert passed(quotas, kind, CHAN) == 1, "the fourth in all"
+    assert passed(quotas, kind, KEY) == 10, "a server key speaks for many"
+    others = [other for other in BY_THE_DAY if other != kind]
+    assert all(passed(quotas, other, MINA) == 2 for other in others), "kinds do not count for each other"
+    assert quotas.refused[kind] == 8 + 9 + 9
+
+
+def test_new_guests_are_held_by_address_and_in_all() -> None:
+    quotas = Quotas(FEW)
+
+    def comes(address: str) -> bool:
+        return refusal(lambda: quotas.take_guest(address, NOW)) is None
+
+    came = [address for address in ("a", "a", "a", "a", "b", "b") if comes(address)]
+    assert came == ["a", "a", "a", "b"]
+
+
+@pytest.mark.parametrize("kind", BY_THE_DAY)
+def test_waiting_as_told_succeeds_and_a_day_brings_a_days_worth(kind: str) -> None:
+    quotas = Quotas(QuotaRates(**{kind: Quota(user=10)}))
+    assert passed(quotas, kind, MINA, tries=20) == 10
+    refused = refusal(lambda: quotas.take(kind, MINA, NOW))
+    assert refused is not None
+    assert refused.code == "quota"
+    assert refused.retry_ms == pytest.approx(DAY_S * 100, rel=0.01)
+    assert "Wait 3 h" in refused.message
+    quotas.take(kind, MINA, NOW + refused.retry_ms / 1000)
+    assert passed(quotas, kind, MINA, NOW + DAY_S, tries=20) == 9
+
+
+def test_what_one_quota_refuses_costs_nothing_with_the_others() -> None:
+    quotas = Quotas(QuotaRates(rooms=Quota(user=1, address=3)))
+    assert passed(quotas, "rooms", MINA) == 1
+    assert passed(quotas, "rooms", BORA, tries=1) == 1
+    assert passed(quotas, "rooms", Actor(id="u-dana", name="Dana", address="10.0.0.1")) == 1
+
+
+def joined(quotas: Quotas, actor: Actor, room: str, now: float = NOW, tries: int = 10) -> int:
+    return sum(refusal(lambda: quotas.take_join(actor, room, now)) is None for _ in range(tries))
+
+
+def test_one_room_is_joined_a_few_times_an_hour() -> None:
+    quotas = Quotas(QuotaRates(returns=Quota(user=6)))
+    assert joined(quotas, MINA, "yard", tries=20) == 6
+    assert joined(quotas, MINA, "hall", tries=20) == 6, "each room has its own hour"
+    assert joined(quotas, BORA, "yard", tries=20) == 6
+    in_a_day = sum(joined(quotas, CHAN, "yard", NOW + minute * 60, tries=5) for minute in range(24 * 60))
+    assert in_a_day == pytest.approx(6 * 24 + 6, abs=1)
+
+
+def test_many_of_one_address_come_in_together_and_do_not_go_in_and_out_together() -> None:
+    quotas = Quotas(QuotaRates(joins=Quota(user=300, address=10_000), returns=Quota(user=6, address=20)))
+    class_ = [Actor(id=f"u-{n}", name=f"U {n}", address="10.0.0.1") for n in range(500)]
+    assert sum(joined(quotas, each, "yard", tries=1) for each in class_) == 500
+    assert sum(joined(quotas, each, "yard", NOW + 1, tries=1) for each in class_) == 20
+    assert joined(quotas, CHAN, "yard", NOW + 1, tries=2) == 2, "another address is not concerned"
+
+
+def test_a_refused_return_costs_nothing_of_the_day() -> None:
+    quotas = Quotas(QuotaRates(joins=Quota(user=3), returns=Quota(user=1)))
+    assert joined(quotas, MINA, "yard") == 1
+    assert [joined(quotas, MINA, room, tries=1) for room in ("a", "b", "c")] == [1, 1, 0]
+
+
+def test_without_quotas_nothing_is_held_and_nothing_kept() -> None:
+    quotas = Limits(UNLIMITED).quotas
+    assert all(passed(quotas, kind, MINA) == 10 for kind in BY_THE_DAY)
+    assert joined(quotas, MINA, "yard") == 10
+    assert not quotas.kinds
+
+
+def test_a_class_of_five_hundred_behind_one_address_works_by_the_defaults() -> None:
+    """Each opens two devices, makes a room, joins ten, reacts fifty times, goes out and comes back once."""
+    quotas = Quotas(QuotaRates())
+    for n in range(500):
+        one = Actor(id=f"u-{n}", name=f"U {n}", address="10.0.0.1")
+        for _ in range(2):
+            quotas.take_guest(one.address, NOW)
+        quotas.take("rooms", one, NOW)
+        for room in range(10):
+            quotas.take_join(one, f"r-{room}", NOW)
+        quotas.take_join(one, "r-0", NOW + 60)
+        for _ in range(50):
+            quotas.take("reactions", one, NOW)
+
+
+def test_buckets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buckets, "PRUNE", 100)
+    monkeypatch.setattr(buckets, "MOST", 200)
+    quotas = Quotas(QuotaRates(joins=Quota(user=2), returns=Quota(user=2)))
+    for n in range(5000):
+        quotas.take_join(Actor(id=f"u-{n}", name="N"), "yard", NOW)
+    assert all(len(held) <= 200 for held, _ in quotas.kinds.values())
+
+
+def test_three_nodes_share_a_quota() -> None:
+    async def story() -> None:
+        broker, clock = MemoryBroker(), asyncio.get_running_loop().time
+        nodes = []
+        for n in range(3):
+            bus = MemoryBus(broker)
+            limits = Limits(Rates(quotas=QuotaRates(rooms=Quota(user=20, address=30, all=40))), shared=True)
+            shared = SharedLimits(f"node-{n}", limits, bus, clock)
+
+            class Receiver:
+                signal = staticmethod(shared.receive)
+
+                def __getattr__(self, name: str) -> Callable[..., None]:
+                    return lambda *_: None
+
+            await bus.start(Receiver())
+            nodes.append((bus, limits, asyncio.ensure_future(shared.run())))
+        made = 0
+        for _ in range(50):
+            made += sum(passed(limits.quotas, "rooms", MINA, clock(), tries=1) for _, limits, _ in nodes)
+            await asyncio.sleep(0.5)
+        assert 20 <= made <= 22
+        assert sum(passed(limits.quotas, "rooms", BORA, clock(), tries=20) for _, limits, _ in nodes[:1]) in range(
+            8, 11
+        )
+        for bus, _, task in nodes:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await bus.stop()
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(story())
+
+
+# -- through the services ----------------------------------------------------------------------------------------------
+
+
+async def served(node: Node, work: Callable[[], Awaitable[Any]]) -> Any:
+    running = asyncio.ensure_future(node.appender.run())
+    try:
+        return await work()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def refused(call: Awaitable[Any]) -> str:
+    try:
+        await call
+    except Refused as error:
+        return error.code
+    return "ok"
+
+
+def by_quotas(quotas: QuotaRates) -> Rates:
+    return Rates(
+        **{name: getattr(UNLIMITED, name) for name in Rates.__struct_fields__ if name != "quotas"}, quotas=quotas
+    )
+
+
+async def test_every_way_to_make_rows_asks_its_quota(store: Store) -> None:
+    node = assembled(store, by_quotas(FEW))
+
+    async def work() -> None:
+        codes = [await refused(node.rooms.create(MINA, f"r-{n}", "", "open")) for n in range(3)]
+        assert codes == ["ok", "ok", "quota"]
+        await node.rooms.create(SYSTEM, "hall", "", "open")
+        codes = [await refused(node.rooms.enter(MINA, room)) for room in ("yard", "hall", "r-0", "lobby")]
+        assert codes == ["ok", "ok", "ok", "not_found"], "where one is a member already, nothing is made"
+        await node.rooms.leave(MINA, "hall")
+        assert await refused(node.rooms.enter(MINA, "hall")) == "quota"
+
+    await served(node, work)
+    for on in (True, False):
+        node.posting.react(MINA, "yard", 1, "👍", on)
+    with pytest.raises(Limited, match="reactions"):
+        node.posting.react(MINA, "yard", 1, "👍", True)
+    for _ in range(3):
+        node.identity.guest("Mina", "10.0.0.1", 0.0)
+    with pytest.raises(Limited, match="new guests"):
+        node.identity.guest("Mina", "10.0.0.1", 0.0)
+
+
+async def test_what_is_refused_for_another_reason_costs_nothing_of_the_day(store: Store) -> None:
+    node = assembled(store, by_quotas(FEW))
+
+    async def work() -> None:
+        codes = [await refused(node.rooms.create(MINA, "yard", "", "open")) for _ in range(5)]
+        assert codes == ["room_exists"] * 5
+        codes = [await refused(node.rooms.enter(MINA, "nowhere")) for _ in range(5)]
+        assert codes == ["not_found"] * 5
+        assert await refused(node.rooms.create(MINA, "mine", "", "open")) == "ok"
+        assert await refused(node.rooms.enter(MINA, "yard")) == "ok"
+
+    await served(node, work)
+
+
+async def test_going_in_and_out_leaves_a_room_in_reach_of_a_resume(store: Store) -> None:
+    node = assembled(store, by_quotas(QuotaRates()))
+    assert HOUR_S == 3600
+
+    async def work() -> None:
+        before = (await store.heads(["yard"]))["yard"]
+        for _ in range(30):
+            if await refused(node.rooms.enter(MINA, "yard")) == "ok":
+                assert await refused(node.rooms.leave(MINA, "yard")) == "ok", "leaving is never refused"
+        assert (await store.heads(["yard"]))["yard"] - before <= 2 * 6
+
+    await served(node, work)
+
+
+# -- who may -----------------------------------------------------------------------------------------------------------
+
+
+async def test_guests_can_be_closed_but_for_servers(store: Store) -> None:
+    node = assembled(store, guests=False)
+    with pytest.raises(Refused) as error:
+        node.identity.guest("Mina", "10.0.0.1", 0.0)
+    assert error.value.code == "no_guests"
+    now = time.time()
+    user, token = node.identity.guest("Mina", "10.0.0.1", now, KEY)
+    assert node.identity.verify(token, now)[0].id == user.id, "who has a token stays"
+    with pytest.raises(Refused, match="no guests"):
+        node.identity.guest("Mina", "10.0.0.1", now, user)
+
+
+async def test_making_rooms_can_be_kept_for_servers(store: Store) -> None:
+    node = assembled(store, create_rooms="keys")
+
+    async def work() -> None:
+        assert await refused(node.rooms.create(MINA, "mine", "", "open")) == "forbidden"
+        assert await refused(node.rooms.create(KEY, "theirs", "", "open")) == "ok"
+        assert await refused(node.rooms.create(SYSTEM, "ours", "", "open")) == "ok"
+
+    await served(node, work)
