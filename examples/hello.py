@@ -3,14 +3,14 @@
 import asyncio
 import sys
 
-from madang.client import connect
+from madang.client import connect, printable
 
 
 async def main(url: str) -> None:
     async with connect(url, guest="Mina") as client:
         room = await client.join("lobby")
         for message in (await room.history(limit=10)).messages:
-            print(f"{message.name}: {message.text}")
+            print(printable(f"{message.name}: {message.text}"))
         sent = await room.send("Hello, everybody")
         print(f"{client.user.name}: Hello, everybody   ({sent.ack}, number {sent.seq} of this room)")
 

@@ -6,7 +6,6 @@ import zlib
 from datetime import datetime
 from typing import Any, Final
 
-from madang.cli.editor import printable
 from madang.cli.terminal import Terminal
 from madang.cli.translations import WORDS
 from madang.client import (
@@ -23,6 +22,7 @@ from madang.client import (
     Room,
     State,
     connect,
+    printable,
 )
 
 SHOWN_MESSAGES: Final = 20  # on entry

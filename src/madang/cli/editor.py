@@ -6,12 +6,12 @@ scrolls.
 """
 
 import codecs
-import unicodedata
 from typing import Final
+
+import unicodedata2
 
 _ESCAPES: Final = {"[D": "left", "[C": "right", "[H": "home", "[F": "end", "[3~": "delete", "OH": "home", "OF": "end"}
 _KEYS: Final = {"\x01": "home", "\x05": "end", "\x02": "left", "\x06": "right", "\x7f": "back", "\b": "back"}
-_BIDI: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 LONGEST_ESCAPE: Final = 16
 
 
@@ -21,14 +21,9 @@ def width(text: str) -> int:
 
 
 def _columns(c: str) -> int:
-    if unicodedata.combining(c) or unicodedata.category(c) in ("Mn", "Me", "Cf"):
+    if unicodedata2.combining(c) or unicodedata2.category(c) in ("Mn", "Me", "Cf"):
         return 0
-    return 2 if unicodedata.east_asian_width(c) in "WF" else 1
-
-
-def printable(text: str) -> str:
-    """Make somebody else's text harmless to a terminal: no control characters, nothing that turns directions."""
-    return "".join("\ufffd" if (unicodedata.category(c) == "Cc" and c != "\n") or c in _BIDI else c for c in text)
+    return 2 if unicodedata2.east_asian_width(c) in "WF" else 1
 
 
 class Editor:

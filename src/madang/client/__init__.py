@@ -32,6 +32,7 @@ from madang.client.events import (
 )
 from madang.client.link import State
 from madang.client.notices import Behind, Notice, Online, OnlineCount, ReadTo, Skipped, Typing
+from madang.client.printing import printable
 from madang.client.room import Room
 from madang.errors import Limited, MadangError, Refused
 from madang.protocol.native.frames import ServerInfo, UserInfo
@@ -77,4 +78,5 @@ __all__ = [
     "Typing",
     "UserInfo",
     "connect",
+    "printable",
 ]

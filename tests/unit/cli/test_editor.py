@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from madang.cli.editor import Editor, printable, width
+from madang.cli.editor import Editor, width
 
 
 def typed(*pieces: str | bytes) -> tuple[Editor, list[str]]:
@@ -68,7 +68,3 @@ def test_the_line_fits_its_row_and_shows_the_cursor(text: str, left: int, column
     assert width("> " + shown) < columns
     assert shown in editor.text
     assert width(shown) - int(back[1] if back else 0) >= 0
-
-
-def test_what_others_wrote_cannot_steer_the_terminal() -> None:
-    assert printable("\x1b[2J안녕\x07\x9b1m\u202e\n끝") == "\ufffd[2J안녕\ufffd\ufffd1m\ufffd\n끝"
