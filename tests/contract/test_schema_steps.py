@@ -4,6 +4,7 @@ The first only adds, so that the previous version goes on working on it; the sec
 left, and shuts it out.
 """
 
+import asyncio
 import re
 import sqlite3
 from contextlib import closing
@@ -11,13 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import event, make_url
+from sqlalchemy import Connection, create_engine, event, make_url
 from sqlalchemy.engine import Engine
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from madang.adapters.sql import migrations, open_store
 from madang.adapters.sql.open import inspect_database
 from madang.cli import checks
+from madang.core import events as kinds
+from madang.core.emoji import clean_emoji
 from madang.errors import SetupError
 from madang.testing.rules import opened as opened_scene
 from tests.contract.conftest import LEASE_MS, now_ms, opened
@@ -153,3 +159,44 @@ async def test_a_new_database_has_nothing_to_finish(sqlite_url: str, tmp_path: P
     ).out == "There was nothing to finish.\n"
     with pytest.raises(SetupError, match="newer Madang"):
         await open_store(sqlite_url, now_ms)
+
+
+async def run_step(url: str, revision: str) -> None:
+    """Run the first half of a step on a database that has had it: what it changes in old rows, it changes again."""
+
+    def run(c: Connection) -> None:
+        script = ScriptDirectory(str(Path(migrations.__file__).parent)).get_revision(revision)
+        with Operations.context(MigrationContext.configure(c)):
+            script.module.upgrade()
+
+    def run_on_sqlite() -> None:
+        engine = create_engine(url)
+        with engine.begin() as c:
+            run(c)
+        engine.dispose()
+
+    if url.startswith("sqlite:"):
+        await asyncio.to_thread(run_on_sqlite)
+        return
+    engine = create_async_engine(
+        url.replace("postgresql:", "postgresql+asyncpg:").replace("mysql:", "mariadb+asyncmy:")
+    )
+    async with engine.begin() as ac:
+        await ac.run_sync(run)
+    await engine.dispose()
+
+
+async def test_reactions_of_before_get_the_one_spelling(url: str) -> None:
+    async with opened(url) as store:
+        scene = await opened_scene(store, "ben", "cho")
+        sent = await scene.done(scene.say("hello"))
+        put = [("ann", "❤"), ("ben", "❤"), ("ben", "❤\ufe0f"), ("cho", "👍\ufe0f"), ("cho", "+1")]
+        for name, emoji in put:
+            await scene.done(scene.draft(kinds.ReactionAdded, name, target=sent.seq, emoji=emoji))
+    await run_step(url, "0003")
+    async with opened(url) as store:
+        scene.store = store
+        message = (await store.messages(scene.room, scene.id("ben"), limit=9)).messages[0]
+        assert message.reactions == {"❤\ufe0f": 2, "👍": 1, "+1": 1}
+        assert message.mine == ("❤\ufe0f",)
+        await scene.done(scene.draft(kinds.ReactionRemoved, "ann", target=sent.seq, emoji=clean_emoji("❤")))

@@ -1,13 +1,16 @@
-"""Texts, names and room ids of strangers: refused by a code, or clean, and then clean for ever."""
+"""Texts, names, reactions and room ids of strangers: refused by a code, or clean, and then clean for ever."""
 
-import unicodedata
 from collections.abc import Callable
+
+import unicodedata2
 
 from tests.fuzz.harness import instrumented, run
 
 with instrumented():
+    from madang.core.emoji import clean_emoji
+    from madang.core.names import MAX_NAME, clean_name, clean_title, skeleton
     from madang.core.rooms import room_id
-    from madang.core.text import MAX_NAME, clean_name, clean_text, clean_title, skeleton
+    from madang.core.text import clean_text
     from madang.errors import Refused
 
 WORDS = [
@@ -35,7 +38,7 @@ def one(data: bytes) -> None:
     cleaned = _clean(lambda t: clean_text(t, LIMIT), text, {"too_big", "bad_text", "empty"})
     if cleaned is not None:
         assert len(cleaned) <= LIMIT and "\0" not in cleaned
-        assert unicodedata.is_normalized("NFC", cleaned)
+        assert unicodedata2.normalize("NFC", cleaned) == cleaned
         cleaned.encode()
     for clean in (clean_title, clean_name):
         name = _clean(clean, text, {"bad_name"})
@@ -43,6 +46,7 @@ def one(data: bytes) -> None:
             assert 0 < len(name) <= MAX_NAME
             assert skeleton(name) == skeleton(skeleton(name)) or not name.isascii()
             name.encode()
+    _clean(clean_emoji, text, {"too_big", "bad_field", "bad_text", "empty"})
     _clean(room_id, text, {"bad_field"})
 
 

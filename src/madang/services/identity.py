@@ -15,7 +15,7 @@ import jwt
 from jwt.types import Options
 
 from madang.core.actors import Actor
-from madang.core.text import clean_name
+from madang.core.names import clean_name
 from madang.errors import Refused
 from madang.ports.directory import Directory, ServerKey
 from madang.services.limits import Limits

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from madang.core.actors import Actor
+from madang.core.emoji import clean_emoji
 from madang.core.events import (
     Body,
     Draft,
@@ -70,12 +71,9 @@ def delete(user: Actor, room: str, seq: int) -> Draft:
 
 
 def react(user: Actor, room: str, seq: int, emoji: str, on: bool) -> Draft:
-    """Return the draft that adds a reaction or removes it. An emoji is a short text without spaces."""
-    emoji = clean_text(emoji, 32)
-    if emoji.split() != [emoji]:
-        raise Refused("bad_field", "emoji: no spaces.")
+    """Return the draft that adds a reaction or removes it."""
     kind = ReactionAdded if on else ReactionRemoved
-    return _drafted(kind(target=seq, emoji=emoji), user, room)
+    return _drafted(kind(target=seq, emoji=clean_emoji(emoji)), user, room)
 
 
 def pin(user: Actor, room: str, seq: int, on: bool) -> Draft:

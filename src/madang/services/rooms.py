@@ -19,9 +19,9 @@ from madang.core.events import (
     RoomCreated,
     draft,
 )
+from madang.core.names import clean_title
 from madang.core.permissions import Action, acting_role, need, need_to_kick
 from madang.core.rooms import LOBBY, Member, Room, need_access, need_role, room_id
-from madang.core.text import clean_title
 from madang.errors import Refused
 from madang.ports.directory import Directory
 from madang.services.appender import Appender
