@@ -201,6 +201,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         body: the encoded body.
         target: seq of the message it is about, if any.
         server: the actor holds a server key, and has an owner's rights in every room, member or not.
+        early: it came before its time, and is refused with this code and wait (ms) unless its cid is in the log already.
     """
 
     room: str
@@ -211,6 +212,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     body: bytes
     target: int | None = None
     server: bool = False
+    early: tuple[str, int] | None = None
 
     @property
     def type(self) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 FREE: Final = 0.0
+TURNS_S: Final = 30.0  # over which those who were refused are spread; clients that are told to wait longer give up
 _ROUNDING: Final = 1e-6  # seconds: the error of a sum of floats, which nobody has to wait for
 
 
@@ -16,12 +17,13 @@ class Rate(msgspec.Struct, frozen=True):
 
 
 class Bucket:
-    """One flow limited to a rate, in 16 bytes of state."""
+    """One flow limited to a rate, in two floats of state."""
 
-    __slots__ = ("_full_at",)
+    __slots__ = ("_full_at", "_told_at")
 
     def __init__(self) -> None:
         self._full_at = FREE  # when nothing will be owed any more
+        self._told_at = FREE  # when the last of those who were refused is to come back
 
     def take(self, rate: Rate, now: float, n: int = 1) -> float:
         """Take `n` from the bucket. Return 0.0, or the seconds to wait if nothing was taken."""
@@ -34,6 +36,23 @@ class Bucket:
         self._full_at = full_at
         return FREE
 
+    def give_back(self, rate: Rate, n: int = 1) -> None:
+        """Put back what was taken for something that turned out to cost nothing."""
+        if rate.per_second:
+            self._full_at -= n / rate.per_second
+
+    def turn(self, rate: Rate, now: float, wait: float, n: int = 1) -> float:
+        """Return when one who was refused is to come back, in seconds: a turn behind the last one who was told.
+
+        Were all told the same wait, they would come back together, and be refused together again.
+
+        Args:
+            wait: what `take` returned for them, and `n` what they asked for.
+        """
+        ahead = max(FREE, self._told_at - now)
+        self._told_at = max(self._told_at, now) + n / rate.per_second
+        return wait + ahead % TURNS_S
+
     def charge(self, rate: Rate, now: float, n: int) -> None:
         """Take `n` whether they are there or not: what is missing is owed."""
         if rate.per_second:
@@ -45,4 +64,4 @@ class Bucket:
 
     def idle(self, now: float) -> bool:
         """Return whether the bucket is full again, so that it can be forgotten."""
-        return self._full_at <= now
+        return self._full_at <= now and self._told_at <= now

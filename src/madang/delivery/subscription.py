@@ -1,6 +1,7 @@
 """One subscriber that follows one room, and how far it is."""
 
 from enum import Enum, auto
+from typing import Final
 
 from madang.delivery.subscriber import Subscriber
 
@@ -18,6 +19,9 @@ class Standing(Enum):
 OUT, LIVE, BEHIND, READING = Standing.OUT, Standing.LIVE, Standing.BEHIND, Standing.READING
 
 
+LOOK_UPS: Final = 64
+
+
 class Subscription:
     """One subscriber that follows one room.
 
@@ -27,9 +31,12 @@ class Subscription:
 
     `joined_at` is the user's read pointer at the join: the seq of their own member.joined, or above it. An end at or
     below it is of a former membership: a node that was behind, or a resume that goes on as frames, brings it later.
+
+    `look_ups` is how many of what the user sends may still be looked up in the log before they are refused for coming too
+    early: one who comes back does not know what is stored.
     """
 
-    __slots__ = ("joined_at", "name", "position", "role", "standing", "subscriber", "until", "user")
+    __slots__ = ("joined_at", "look_ups", "name", "position", "role", "standing", "subscriber", "until", "user")
 
     def __init__(self, subscriber: Subscriber, user: str, name: str, role: str, position: int, joined_at: int) -> None:
         self.subscriber = subscriber
@@ -40,3 +47,4 @@ class Subscription:
         self.position = position
         self.joined_at = joined_at
         self.until: int | None = None
+        self.look_ups = LOOK_UPS

@@ -84,8 +84,11 @@ def assemble(
     hub = Hub(store, store, bus, presence, turns, quiet_above=quiet_above)
     heartbeat = Heartbeat(name, hub, bus, holders)
     fanout = Fanout(hub, bus, heartbeat)
-    appender = Appender(store, fanout.committed, hub.check_soon)
     limits = Limits(rates, shared=not bus.local)
+    appender = Appender(
+        store, fanout.committed, hub.check_soon,
+        repeated=lambda d: None if d.early else limits.repeated(d.user, d.room, turns.time(), server=d.server),
+    )  # fmt: skip
     shared_limits = SharedLimits(name, limits, bus, turns.time)
     hub.on_signal(SPENT, shared_limits.receive)
     admission = Admission(

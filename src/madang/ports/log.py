@@ -5,7 +5,8 @@ Append is the only way in. What one append does with a draft, all of it in one t
 - deduplicate on (room, user, cid), without a limit in time, also within the batch. A repeat returns the first event, as
   it is now, with `duplicate` set; a repeat whose type or body differs is refused (conflict), unless a deletion has erased
   what it would be compared with. Drafts without a cid are never repeats. A draft that was refused or changed nothing
-  leaves no trace: its cid may be used again.
+  leaves no trace: its cid may be used again. A draft that came too early (`early`) is only looked up: where its cid is not
+  in the log, it is refused as it says.
 - check and apply the draft's effect (below), against the state as of its place in the batch.
 - number it: `seq` = the room's newest + 1, so that commit order is seq order; `id` is above every id of the room.
 

@@ -85,15 +85,20 @@ class Appender:
     Args:
         committed: called with the new events of each batch, in order, right after their senders were acked.
         check_soon: called when the log may hold events that `committed` was not called with, or failed on.
+        repeated: called with each draft whose event was in the log already.
     """
 
     def __init__(
-        self, log: Log, committed: Callable[[Sequence[Event]], None], check_soon: Callable[[], None] = lambda: None
+        self,
+        log: Log,
+        committed: Callable[[Sequence[Event]], None],
+        check_soon: Callable[[], None] = lambda: None,
+        repeated: Callable[[Draft], None] = lambda draft: None,
     ) -> None:
         self._log = log
         self._closed = False
         self.statistics = Statistics()
-        self._lanes = [_Lane(log, committed, check_soon, self.statistics) for _ in range(log.lanes)]
+        self._lanes = [_Lane(log, committed, check_soon, repeated, self.statistics) for _ in range(log.lanes)]
 
     @property
     def ack(self) -> str:
@@ -169,11 +174,13 @@ class _Lane:
         log: Log,
         committed: Callable[[Sequence[Event]], None],
         check_soon: Callable[[], None],
+        repeated: Callable[[Draft], None],
         statistics: Statistics,
     ) -> None:
         self._log = log
         self._committed = committed
         self._check_soon = check_soon
+        self._repeated = repeated
         self._statistics = statistics
         self.queues: dict[str, list[_Waiting]] = {}  # by room; the one that is served next is first
         self.count = 0
@@ -236,11 +243,13 @@ class _Lane:
     def _answer(self, batch: Sequence[_Waiting], outcomes: Sequence[Outcome | MadangError]) -> None:
         """Ack first, then fan out: senders know that their messages are safe before anybody answers them."""
         events: list[Event] = []
-        for (_, reply, tag), outcome in zip(batch, outcomes, strict=True):
+        for (draft, reply, tag), outcome in zip(batch, outcomes, strict=True):
             if type(outcome) is Appended and not outcome.duplicate:
                 events.append(outcome.event)
             else:
                 self._statistics.count(outcome)
+                if isinstance(outcome, Appended):
+                    self._repeated(draft)
             try:
                 reply(tag, outcome)
             except Exception as error:  # one sender's socket must not cost the others their acks

@@ -1,6 +1,7 @@
 """Flood limits of one node: per connection, user, room and address. A flooder waits; others do not notice.
 
-Each limit is a bucket (`core.rate`), and a refusal names the longest wait. Slow mode is a room's own wait per member.
+Each limit is a bucket (`core.rate`), and a refusal names the longest wait: a turn behind those who were refused before.
+Slow mode is a room's own wait per member.
 Each of several nodes also charges what was spent on the others: see `shared_limits.py`.
 """
 
@@ -15,8 +16,6 @@ from madang.errors import Limited
 from madang.services.buckets import Buckets
 from madang.services.quotas import NO_QUOTAS, QuotaRates, Quotas
 
-TURNS_S: Final = 30.0  # over which refused handshakes are spread; clients that are told to wait longer give up
-_EVER: Final = 1 << 30  # a burst that never ends
 ROWS: Final = 20
 """Rows of a page that are charged as one command: 200 messages take 0.9 ms, a ping 7 µs and its share of both."""
 FLOODED: Final = 25
@@ -73,7 +72,6 @@ class Limits:
         self._rooms = Buckets()
         self._addresses = Buckets()
         self._handshakes = Bucket()
-        self._turns = Buckets()  # of addresses, and of all together under ""
         self._slow = Buckets()
         self._requests = Buckets()
         held = (self._users, rates.user), (self._rooms, rates.room), (self._addresses, rates.address)
@@ -99,8 +97,11 @@ class Limits:
         if wait := max(waits):
             for (buckets, key, rate, n), waited in zip(flows, waits, strict=True):
                 if not waited:
-                    buckets.of(key, now).take(rate, now, -n)  # given back
-            raise Limited("slow_mode" if slow_ms and wait == waits[-1] else "rate_limited", _ms(wait))
+                    buckets.of(key, now).give_back(rate, n)
+            if slow_ms and wait == waits[-1]:
+                raise Limited("slow_mode", _ms(wait))
+            buckets, key, rate, n = flows[waits.index(wait)]
+            raise Limited("rate_limited", _ms(buckets.of(key, now).turn(rate, now, wait, n)))
         if self._shared:
             for buckets, key, _, n in flows:
                 buckets.spend(key, n)
@@ -115,34 +116,44 @@ class Limits:
         """
         if server:
             return
-        if wait := self._users.of(user, now).take(self.rates.user, now):
-            raise Limited("rate_limited", _ms(wait))
+        _take(self._users.of(user, now), self.rates.user, now)
         if self._shared:
             self._users.spend(user, 1)
 
     def in_room(self, user: str, room: str, now: float, *, server: bool = False) -> None:
         """Charge a room for an append of a user who was charged by `attempt` (rate_limited; the user is given it back)."""
-        if wait := self._rooms.of(room, now).take(self.rates.room, now):
+        try:
+            _take(self._rooms.of(room, now), self.rates.room, now)
+        except Limited:
             if not server:
-                self._users.of(user, now).take(self.rates.user, now, -1)
-            raise Limited("rate_limited", _ms(wait))
+                self._users.of(user, now).give_back(self.rates.user)
+            raise
         if self._shared:
             self._rooms.spend(room, 1)
 
+    def repeated(self, user: str, room: str, now: float, *, server: bool = False) -> None:
+        """Undo the charge of an append that was in the log already, slow mode included."""
+        rates = self.rates
+        self._rooms.of(room, now).give_back(rates.room)
+        if self._shared:
+            self._rooms.spend(room, -1)
+        if not server:
+            self._users.of(user, now).give_back(rates.user)
+            if self._shared:
+                self._users.spend(user, -1)
+        self._slow.pop(f"{room}/{user}", None)
+
     def command(self, bucket: Bucket, now: float) -> None:
         """Charge a command to its connection's own bucket (rate_limited)."""
-        if wait := bucket.take(self.rates.connection, now):
-            raise Limited("rate_limited", _ms(wait))
+        _take(bucket, self.rates.connection, now)
 
     def request(self, user: str, now: float) -> None:
         """Charge a user's HTTP request: all of them together are held to the rate of one connection (rate_limited)."""
-        if wait := self._requests.of(user, now).take(self.rates.connection, now):
-            raise Limited("rate_limited", _ms(wait))
+        _take(self._requests.of(user, now), self.rates.connection, now)
 
     def page(self, bucket: Bucket, rows: int, now: float) -> None:
         """Charge what a page costs beyond a command, by its rows, to its connection's bucket (rate_limited)."""
-        if wait := bucket.take(self.rates.connection, now, rows // ROWS):
-            raise Limited("rate_limited", _ms(wait))
+        _take(bucket, self.rates.connection, now, rows // ROWS)
 
     def page_requested(self, user: str, rows: int, now: float) -> None:
         """Charge a page to the user's HTTP requests, as `page` does (rate_limited)."""
@@ -165,22 +176,15 @@ class Limits:
         """
         mine, rates = self._addresses.of(address, now), self.rates
         if wait := mine.take(rates.address, now):
-            raise Limited("rate_limited", _ms(wait + self._turn(address, rates.address, now)))
+            raise Limited("rate_limited", _ms(mine.turn(rates.address, now, wait)))
         if wait := self._handshakes.take(rates.handshakes, now):
-            mine.take(rates.address, now, -1)  # given back
-            raise Limited("overloaded", _ms(wait + self._turn("", rates.handshakes, now)))
+            mine.give_back(rates.address)
+            raise Limited("overloaded", _ms(self._handshakes.turn(rates.handshakes, now, wait)))
         self._spend_address(address, 1)
-
-    def _turn(self, whose: str, rate: Rate, now: float) -> float:
-        turns = self._turns.of(whose, now)
-        ahead = turns.owed(now)
-        turns.take(Rate(rate.per_second, _EVER), now)
-        return ahead % TURNS_S
 
     def address(self, address: str, now: float) -> None:
         """Charge a new guest to an address (rate_limited)."""
-        if wait := self._addresses.of(address, now).take(self.rates.address, now):
-            raise Limited("rate_limited", _ms(wait))
+        _take(self._addresses.of(address, now), self.rates.address, now)
         self._spend_address(address, 1)
 
     # -- shared with other nodes ---------------------------------------------------------------------------------------
@@ -218,6 +222,11 @@ class Limits:
 
 def _share(spent: tuple[float, Spending]) -> float:
     return spent[0]
+
+
+def _take(bucket: Bucket, rate: Rate, now: float, n: int = 1) -> None:
+    if wait := bucket.take(rate, now, n):
+        raise Limited("rate_limited", _ms(bucket.turn(rate, now, wait, n)))
 
 
 def _ms(seconds: float) -> int:

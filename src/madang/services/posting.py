@@ -7,10 +7,13 @@ requests. The log judges roles once more, where nothing can change them meanwhil
 
 from collections.abc import Callable
 
+import msgspec
+
 from madang.core.actors import Actor
 from madang.core.events import Draft
 from madang.core.messages import Content
 from madang.core.permissions import Action, may, need
+from madang.errors import Limited
 from madang.ports.live import LiveRooms
 from madang.services import messages
 from madang.services.limits import Limits
@@ -43,19 +46,27 @@ class Posting:
             return self.following(room, role)
         return Standing(role, 0 if may(role, Action.SKIP_SLOW_MODE) else (await self._rooms.room(room)).slow_ms)
 
-    def send(self, actor: Actor, standing: Standing, room: str, cid: str, content: Content) -> Draft:
+    def send(
+        self, actor: Actor, standing: Standing, room: str, cid: str, content: Content, *, perhaps_again: bool = False
+    ) -> Draft:
         """Return the draft of a message.
+
+        Args:
+            perhaps_again: it may be in the log already, its ack having been lost. Then the log says whether it is, before
+                it is refused for coming too early.
 
         Raises:
             Refused: too_big, bad_text, empty, rate_limited, slow_mode.
         """
         draft = messages.send(actor, room, cid, content, self._max_text)
-        self._limits.append(actor.id, room, self._time(), standing.slow_ms, server=actor.server)
-        return draft
+        return self._charged(actor, draft, standing.slow_ms, perhaps_again=perhaps_again)
 
-    def edit(self, actor: Actor, room: str, seq: int, cid: str | None, content: Content) -> Draft:
+    def edit(
+        self, actor: Actor, room: str, seq: int, cid: str | None, content: Content, *, perhaps_again: bool = False
+    ) -> Draft:
         """Return the draft that replaces a message of the actor's (too_big, bad_text, empty, rate_limited)."""
-        return self._charged(actor, messages.edit(actor, room, seq, cid, content, self._max_text))
+        draft = messages.edit(actor, room, seq, cid, content, self._max_text)
+        return self._charged(actor, draft, perhaps_again=perhaps_again and cid is not None)
 
     def delete(self, actor: Actor, room: str, seq: int) -> Draft:
         """Return the draft that deletes a message (rate_limited). Whose it is, the log knows."""
@@ -76,6 +87,11 @@ class Posting:
         """Tell a live room that the actor, who follows it, is typing or has stopped. Their connection pays for that."""
         self._live.tell_typing(room, actor.id, actor.name if on else None)
 
-    def _charged(self, actor: Actor, draft: Draft) -> Draft:
-        self._limits.append(actor.id, draft.room, self._time(), server=actor.server)
+    def _charged(self, actor: Actor, draft: Draft, slow_ms: int = 0, *, perhaps_again: bool = False) -> Draft:
+        try:
+            self._limits.append(actor.id, draft.room, self._time(), slow_ms, server=actor.server)
+        except Limited as refused:
+            if not perhaps_again:
+                raise
+            return msgspec.structs.replace(draft, early=(refused.code, refused.retry_ms))
         return draft

@@ -2,8 +2,11 @@
 
 import asyncio
 
+import msgspec
+
 from madang.core import events as kinds
-from madang.core.events import Appended, Event
+from madang.core.events import Appended, Draft, Event
+from madang.errors import Limited
 from madang.testing.effects import EFFECT_RULES
 from madang.testing.messages import MESSAGE_RULES
 from madang.testing.rules import (
@@ -122,6 +125,26 @@ async def a_repeat_after_a_change_gives_the_first(store: Store) -> None:
     log = await scene.log()
     assert_repeat(await scene.outcome(scene.say("hello", cid="c")), log[first.seq - 1])
     assert_repeat(await scene.outcome(edit), log[edited.seq - 1])
+
+
+async def what_came_too_early_is_only_looked_up(store: Store) -> None:
+    """A draft that is refused for its rate gets the first answer if it is in the log, and is never stored otherwise."""
+    scene = await opened(store)
+
+    def early(d: Draft) -> Draft:
+        return msgspec.structs.replace(d, early=("rate_limited", 800))
+
+    first = await scene.done(scene.say("hello", cid="c"))
+    assert_repeat(await scene.outcome(early(scene.say("hello", cid="c"))), first)
+    await scene.refused("conflict", early(scene.say("other", cid="c")))
+    for _ in range(2):
+        batch = [scene.say("between"), early(scene.say("new", cid="d")), scene.say("between"), early(scene.say("none"))]
+        outcomes = await store.append(batch)
+        for refused in outcomes[1::2]:
+            assert isinstance(refused, Limited), refused
+            assert (refused.code, refused.retry_ms) == ("rate_limited", 800)
+        assert all(isinstance(stored, Appended) for stored in outcomes[::2])
+    await scene.done(scene.say("new", cid="d"))
 
 
 async def every_type_is_stored_once_per_cid(store: Store) -> None:
@@ -278,6 +301,7 @@ LOG_RULES = [
     cids_are_per_room_and_user,
     drafts_without_cid_are_never_repeats,
     a_cid_means_one_thing,
+    what_came_too_early_is_only_looked_up,
     a_repeat_after_a_change_gives_the_first,
     every_type_is_stored_once_per_cid,
     a_refusal_leaves_the_others,

@@ -14,7 +14,7 @@ from madang.core.messages import Message
 from madang.core.permissions import Action, acting_role, may, need, need_to_grant, need_to_kick
 from madang.core.rooms import Member, Membership, Room, changed
 from madang.core.timestamps import moment
-from madang.errors import Refused
+from madang.errors import Limited, Refused
 from madang.ports.directory import ServerKey
 from madang.ports.log import Outcome, Page, Tail
 
@@ -104,6 +104,8 @@ class ModelStore:
         room = self.rooms_by_id.get(d.room)
         if room is not None and d.cid is not None and (first := room.cids.get((d.user, d.cid))) is not None:
             return _repeat(room.log[first - 1], room.targets[first], d)
+        if d.early is not None:
+            return Limited(*d.early)
         if room is None:
             if not isinstance(d.content, kinds.RoomCreated):
                 return Refused("not_found")

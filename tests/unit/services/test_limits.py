@@ -72,6 +72,36 @@ def test_waiting_as_told_succeeds(slow_ms: int, others: int) -> None:
         limits.append("u", "a", now, slow_ms)
 
 
+@pytest.mark.parametrize("what", ["append", "room", "command", "request", "page", "address"])
+def test_those_refused_together_are_told_different_times(what: str) -> None:
+    """Each comes back when told, and not one of them in vain."""
+    limits, bucket = Limits(FEW), Bucket()
+
+    def come(n: int, now: float) -> Limited | None:
+        calls: dict[str, Callable[[], None]] = {
+            "append": lambda: limits.append("u", f"r-{n}", now),
+            "room": lambda: limits.append(f"u-{n}", "r", now),
+            "command": lambda: limits.command(bucket, now),
+            "request": lambda: limits.request("u", now),
+            "page": lambda: limits.page(bucket, 20, now),
+            "address": lambda: limits.address("10.0.0.1", now),
+        }
+        return refusal(calls[what])
+
+    told = {n: refused.retry_ms for n in range(20) if (refused := come(n, NOW)) is not None}
+    assert len(told) >= 14
+    assert list(told.values()) == sorted(set(told.values())), "in the order they came, and no two together"
+    assert [n for n, wait_ms in told.items() if come(n, NOW + wait_ms / 1000) is not None] == []
+
+
+def test_what_was_in_the_log_already_costs_nothing() -> None:
+    limits = Limits(FEW)
+    for _ in range(100):
+        limits.append("u", "a", NOW, 5000)
+        limits.repeated("u", "a", NOW)
+    assert passed(lambda: limits.append("u", "a", NOW), 10) == 3
+
+
 def test_what_one_limit_refuses_costs_nothing_with_the_others() -> None:
     limits = Limits(FEW)
     limits.append("u", "a", NOW, 60_000)
@@ -179,10 +209,11 @@ def test_a_bucket_in_use_is_never_forgotten(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_page_counts_by_its_rows() -> None:
     limits = Limits(Rates(connection=Rate(50, 200)))
     bucket = Bucket()
-    assert passed(lambda: limits.page(bucket, 200, NOW), 100) == 20
-    refused = refusal(lambda: limits.page(bucket, 200, NOW))
-    assert refused is not None
-    assert refused.retry_ms == pytest.approx(200, abs=2)
+    assert passed(lambda: limits.page(bucket, 200, NOW), 20) == 20
+    for turn_ms in (200, 400, 600):
+        refused = refusal(lambda: limits.page(bucket, 200, NOW))
+        assert refused is not None
+        assert refused.retry_ms == pytest.approx(turn_ms, abs=2)
     assert passed(lambda: limits.page(Bucket(), 19, NOW), 1000) == 1000
     assert passed(lambda: limits.page_requested("u", 200, NOW), 100) == 20
 

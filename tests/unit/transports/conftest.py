@@ -15,7 +15,7 @@ from tests.unit.transports.nodes import running_node
 from tests.unit.transports.stores import Gated
 
 Running = Callable[..., AbstractAsyncContextManager[Node]]
-RunningGated = Callable[[], AbstractAsyncContextManager[tuple[Node, Gated]]]
+RunningGated = Callable[..., AbstractAsyncContextManager[tuple[Node, Gated]]]
 
 
 @pytest.fixture
@@ -38,14 +38,14 @@ def gated(running: Running) -> RunningGated:
     """Run a node on a store that waits for the test, and yield both."""
 
     @asynccontextmanager
-    async def run() -> AsyncIterator[tuple[Node, Gated]]:
+    async def run(rates: Rates = UNLIMITED) -> AsyncIterator[tuple[Node, Gated]]:
         stores: list[Gated] = []
 
         def keep(store: Any) -> Gated:
             stores.append(Gated(store))
             return stores[0]
 
-        async with running(keep) as node:
+        async with running(keep, rates) as node:
             yield node, stores[0]
 
     return run

@@ -264,7 +264,7 @@ async def greeted(node: Node, name: str = "Mina", rooms: Sequence[str] = ("yard"
     joins = [{"op": "join", "n": 2 + n, "room": room, "limit": 0} for n, room in enumerate(rooms)]
     peer.tell({"op": "hello", "n": 1, "guest": name}, *joins)
     for n in range(1, 2 + len(rooms)):
-        assert (await peer.answer(n))["op"] == "ok"
+        assert (answer := await peer.answer(n))["op"] == "ok", answer
     return peer
 
 

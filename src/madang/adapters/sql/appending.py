@@ -17,7 +17,7 @@ from madang.adapters.sql.rows import EventRow, FirstUse, Head, number
 from madang.adapters.sql.tables import events, rooms
 from madang.core.events import Appended, Draft, Event, RoomCreated, erased_body
 from madang.core.ids import IdSource, id_ms
-from madang.errors import Refused
+from madang.errors import Limited, Refused
 from madang.ports.log import Outcome
 
 
@@ -89,6 +89,9 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
         key = (d.room, d.user, d.cid) if d.cid is not None else None
         if key is not None and (first := known.get(key)) is not None:
             outcomes.append(_repeat(first, d))
+            continue
+        if d.early is not None:
+            outcomes.append(Limited(*d.early))
             continue
         head = heads.get(d.room) or Head()
         if not head.seq and not isinstance(d.content, RoomCreated):

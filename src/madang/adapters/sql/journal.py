@@ -107,7 +107,7 @@ class Journal:
         """Append a batch of plain new messages in a single call to SQLite, which is also the transaction.
 
         Return None, with nothing stored, when the batch is not that plain: other events, mentions, a reply to what is not in
-        `recent`, a room or member not seen yet, a cid that is in the log already.
+        `recent`, a room or member not seen yet, a cid that is in the log already, or has to be looked up.
         """
         heads: dict[str, Head] = {}
         cids: set[CidKey] = set()
@@ -116,7 +116,7 @@ class Journal:
         for d in drafts:
             head = heads.get(d.room) or self.heads.get(d.room)
             content = d.content
-            if head is None or type(content) is not MessageSent or content.mentions:
+            if head is None or type(content) is not MessageSent or content.mentions or d.early is not None:
                 return None
             if content.reply_to is not None and self._type_here(d.room, content.reply_to) != MessageSent.type:
                 return None

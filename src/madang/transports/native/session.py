@@ -3,7 +3,7 @@
 What a command does is an operation's (`operations/`), from a table that the session is given. An operation answers at
 once, submits a draft, or starts work that waits for storage. Such work is one task, and what the client pipelined
 behind it waits in a bounded queue; a send, a read pointer or a typing signal runs in the callback its bytes came in,
-without a task. Nothing is judged here but the conversation itself: hello first, bad frames and floods.
+without a task. Nothing is judged here but the conversation itself: hello first, and by `conduct.py` bad frames and floods.
 """
 
 import logging
@@ -21,6 +21,7 @@ from madang.errors import Limited, MadangError, Refused
 from madang.protocol.native import codec
 from madang.protocol.native.commands import Command, Hello
 from madang.protocol.native.frames import Answer, ByeFrame, append_answer
+from madang.transports.native.conduct import Conduct
 from madang.transports.native.encoding import NativeEncoding
 from madang.transports.node import Node
 from madang.transports.websocket.doors import Socket
@@ -28,8 +29,6 @@ from madang.transports.websocket.doors import Socket
 logger = logging.getLogger("madang.native")
 
 MAX_FRAME: Final = 64 * 1024  # bytes of a text frame
-BAD_FRAMES: Final = 20  # in a row
-FLOOD: Final = 200  # more commands refused for their rate than were handled
 QUEUED: Final = 64  # commands waiting behind one that waits for storage, before the socket is no longer read
 QUEUED_BYTES: Final = 2 * 64 * 1024  # likewise: a frame may have 64 KB
 IN_FLIGHT: Final = 512  # sends not acked yet, likewise
@@ -43,6 +42,8 @@ class State(Enum):
     CLOSED = auto()
 
 
+_BAD_FRAMES: Final = frozenset({"bad_json", "unknown_op", "bad_field", "hello_first"})
+_TOO_FAST: Final = frozenset({"rate_limited", "slow_mode"})
 _AWAITING_HELLO: Final = State.AWAITING_HELLO  # looked up on the class, a member takes as long as a call
 
 
@@ -57,7 +58,7 @@ class Session:
     """
 
     __slots__ = (
-        "_bad", "_busy", "_flood", "_operations", "_queue", "_queued", "_state", "bucket", "encoding", "in_flight",
+        "_busy", "_conduct", "_end", "_operations", "_queue", "_queued", "_state", "bucket", "encoding", "in_flight",
         "node", "socket", "user",
     )  # fmt: skip
 
@@ -75,8 +76,8 @@ class Session:
         self._queue: deque[bytes] | None = None  # most sessions never need one
         self._queued = 0  # bytes in it
         self._busy = False
-        self._bad = 0
-        self._flood = 0
+        self._conduct: Conduct | None = None  # most sessions are never refused anything
+        self._end: tuple[int, str] | None = None  # the close code and reason, once one is due
 
     # -- what the connection calls -------------------------------------------------------------------------------------
 
@@ -86,6 +87,8 @@ class Session:
         Frames are queued behind work that waits for storage, and while the socket's send buffer is over budget: else one
         packet of queries could pin unbounded memory.
         """
+        if self._end:
+            return
         if self._busy or self._queue or self.socket.paused:
             if self._queue is None:
                 self._queue = deque()
@@ -99,7 +102,7 @@ class Session:
     def go_on(self) -> None:
         """Handle what is queued: work has finished, or the socket has room again."""
         queue = self._queue
-        while queue and not (self._busy or self.socket.paused or self.socket.closed):
+        while queue and not (self._busy or self._end or self.socket.paused or self.socket.closed):
             full = self._full()
             text = queue.popleft()
             self._queued -= len(text)
@@ -134,10 +137,11 @@ class Session:
             n = command.n
             if self._state is _AWAITING_HELLO and type(command) is not Hello:
                 raise Refused("hello_first")
-            self._bad = 0
+            if (conduct := self._conduct) is not None:
+                conduct.understood()
             self._operations[type(command)](self, command)
-            if self._flood:
-                self._flood -= 1
+            if conduct is not None:
+                conduct.handled()
         except MadangError as error:
             self._refuse(codec.number(text) if n is None else n, error)
         except UnicodeDecodeError:
@@ -148,16 +152,37 @@ class Session:
 
     def _refuse(self, n: int | None, error: MadangError) -> None:
         self._write(codec.error(n, error))
-        if n is None or error.code in ("bad_json", "unknown_op", "bad_field", "hello_first"):
-            self._bad += 1
-            if self._bad >= BAD_FRAMES:
-                self.socket.close(4400, "bad requests")
-        elif isinstance(error, Limited) and error.code != "overloaded":  # that is the server's fault
-            self._flood += 1
-            if self._flood >= FLOOD:
-                self.socket.close(4429, "flood")
+        if self._end:
+            return
+        conduct = self._conduct = self._conduct or Conduct()
+        if n is None or error.code in _BAD_FRAMES:
+            if error.code == "hello_first" and conduct.excused:
+                return
+            if conduct.malformed():
+                self._end_with(4400, "bad requests")
+        elif isinstance(error, Limited) and error.code in _TOO_FAST:
+            conduct.excused = conduct.excused or self._state is _AWAITING_HELLO
+            if conduct.limited(error.retry_ms / 1000, self.node.turns.time()):
+                self._end_with(4429, "flood")
         elif error.code in ("bad_token", "no_guests"):
-            self.socket.close(4401, "unauthorised")
+            self._end_with(4401, "unauthorised")
+        elif self._state is _AWAITING_HELLO:  # a hello was refused
+            conduct.excused = True
+
+    def _end_with(self, code: int, reason: str) -> None:
+        """Close, once what was submitted has been acked: a client that does not know what is stored sends it again."""
+        self._end = code, reason
+        self._queue = None
+        self._queued = 0
+        if not self._close_if_answered():
+            self.socket.read_on(False)
+
+    def _close_if_answered(self) -> bool:
+        """Close a connection that is to end, if it has all its answers; return whether it has."""
+        if self.in_flight or self._busy or self._end is None:
+            return False
+        self.socket.close(*self._end)
+        return True
 
     def _write(self, text: bytes) -> None:
         self.socket.queue(self.encoding.text(text))
@@ -199,7 +224,7 @@ class Session:
 
     def _appended(self, n: int, outcome: Appended | MadangError | None) -> None:
         self.in_flight -= 1
-        if self.in_flight == IN_FLIGHT - 1 and not self._full():
+        if self.in_flight == IN_FLIGHT - 1 and not self._full() and not self._end:
             self.socket.read_on(True)
         if self.socket.closed:
             return
@@ -207,6 +232,8 @@ class Session:
             self._refuse(n, outcome)
         else:
             self._write(codec.answer(n, append_answer(outcome, self.node.appender.ack)))
+        if self._end:
+            self._close_if_answered()
 
     def later(self, n: int, work: Callable[[], Awaitable[Answer]], turns: Turnstile | None = None) -> None:
         """Answer when some work is done; the commands behind it wait.
@@ -238,4 +265,5 @@ class Session:
             if not self.socket.closed:
                 self.socket.send(self.encoding.text(codec.answer(n, answer)))
         self._busy = False
-        self.go_on()
+        if not self._close_if_answered():
+            self.go_on()

@@ -45,9 +45,11 @@ async def send(
     """Send a message. 201 when it is new, 200 when it was sent before with the same cid."""
     standing = await node.posting.standing(caller, id)
     sender = node.identity.speaking_for(caller, new.sender.id, new.sender.name) if new.sender else caller
-    cid = new.cid or idempotency_key or secrets.token_hex(16)
+    cid = new.cid or idempotency_key
     content = Content(text=new.text, data=carried(new.data), reply_to=new.reply_to, mentions=new.mentions)
-    draft = node.posting.send(sender, standing, id, cid, content)
+    draft = node.posting.send(
+        sender, standing, id, cid or secrets.token_hex(16), content, perhaps_again=cid is not None
+    )
     return appended(node, await node.appender.append(draft), 201)
 
 
@@ -58,7 +60,8 @@ async def edit(
     """Replace the content of the caller's own message."""
     await node.rooms.member(caller, id)
     content = Content(text=new.text, data=carried(new.data), mentions=new.mentions)
-    return appended(node, await node.appender.append(node.posting.edit(caller, id, seq, new.cid, content)))
+    draft = node.posting.edit(caller, id, seq, new.cid, content, perhaps_again=True)
+    return appended(node, await node.appender.append(draft))
 
 
 @router.delete(MESSAGE, **documented(b.Stored))

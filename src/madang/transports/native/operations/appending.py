@@ -8,16 +8,27 @@ from madang.transports.native.session import Session
 
 def send(session: Session, m: c.Send) -> None:
     """Send a message."""
-    standing = _standing(session, m.room)
+    subscription = session.subscription(m.room)
+    standing = session.node.posting.following(m.room, subscription.role)
     content = Content(text=m.text, data=m.data, reply_to=m.reply_to, mentions=m.mentions)
-    session.submit(m.n, session.node.posting.send(session.actor(), standing, m.room, m.cid, content))
+    draft = session.node.posting.send(
+        session.actor(), standing, m.room, m.cid, content, perhaps_again=subscription.look_ups > 0
+    )
+    if draft.early is not None:
+        subscription.look_ups -= 1
+    session.submit(m.n, draft)
 
 
 def edit(session: Session, m: c.Edit) -> None:
     """Replace the content of a message of the user's."""
-    session.subscription(m.room)
+    subscription = session.subscription(m.room)
     content = Content(text=m.text, data=m.data, mentions=m.mentions)
-    session.submit(m.n, session.node.posting.edit(session.actor(), m.room, m.seq, m.cid, content))
+    draft = session.node.posting.edit(
+        session.actor(), m.room, m.seq, m.cid, content, perhaps_again=subscription.look_ups > 0
+    )
+    if draft.early is not None:
+        subscription.look_ups -= 1
+    session.submit(m.n, draft)
 
 
 def delete(session: Session, m: c.Delete) -> None:
