@@ -1,15 +1,16 @@
 """What a case of RFC 6455 is: what is sent after the handshake, and what must come. Judged by `test_frames.py`.
 
-The server speaks JSON above, so a `ping` command stands for the echo: it can be made any number of bytes long, and its
-answer names it. The frames themselves are made by `tests/wire.py`, bit by bit.
+The server speaks JSON above, so a `ping` command stands for the echo: it can be made up to 8 KB long, and its answer
+names it. What is longer is a message for a room that nobody has joined, and is refused by that. The frames themselves are made by `tests/wire.py`, bit by bit.
 """
 
 from typing import Final, NamedTuple
 
+from madang.core.bounds import MAX_COMMAND
 from tests.wire import CONTINUATION, TEXT, frame
 
-MAX_FRAME: Final = 64 * 1024
 _HEAD: Final = b'{"op":"ping","n":%d,"x":"'
+_MESSAGE: Final = b'{"op":"send","n":%d,"room":"nowhere","cid":"c","text":"'
 _TAIL: Final = b'"}'
 
 
@@ -35,8 +36,14 @@ def echo(n: int, filler: bytes = b"") -> bytes:
 
 
 def sized(n: int, size: int) -> bytes:
-    """Make a command of exactly so many bytes."""
-    return echo(n, b"x" * (size - len(echo(n))))
+    """Make a command of exactly so many bytes; `answers` says what becomes of the first."""
+    head, tail = (_HEAD % n, _TAIL) if size <= MAX_COMMAND else (_MESSAGE % n, _TAIL)
+    return head + b"x" * (size - len(head) - len(tail)) + tail
+
+
+def answers(size: int) -> tuple[int | str]:
+    """Give how `sized(1, size)` is answered."""
+    return (1 if size <= MAX_COMMAND else "not_member",)
 
 
 def text(n: int, **more: bool | int) -> bytes:

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from madang.config import Settings
-from madang.transports.http.envelope import MAX_BODY
+from madang.core.bounds import MAX_FRAME
 from tests import proxies
 from tests.daemons import free_port
 
@@ -101,7 +101,7 @@ def test_nginx_and_haproxy_like_their_files(by_room: bool, tmp_path: Path) -> No
 
 def test_nginx_takes_what_madang_takes_and_no_more() -> None:
     """More would be cut off half-way, and the visitor told 502."""
-    assert f"client_max_body_size {MAX_BODY // 1024}k;" in TEXTS[proxies.NGINX]
+    assert f"client_max_body_size {MAX_FRAME // 1024}k;" in TEXTS[proxies.NGINX]
 
 
 def test_no_proxy_hangs_up_before_a_ping() -> None:

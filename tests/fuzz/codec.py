@@ -6,13 +6,14 @@ from typing import Any
 from tests.fuzz.harness import instrumented, run, said
 
 with instrumented():
+    from madang.core.bounds import MAX_DEPTH, MAX_VALUES
     from madang.errors import Refused
     from madang.protocol.native import codec
     from madang.protocol.native.commands import COMMANDS
 
 BAD = [b"[]", b"{", b'{"op":"ping","x":1e999}', b'{"op":"\xff"}', b'{"n":1,"n":2}', b'{"op":"ping","x":"\\ud800"}']
 SEEDS = [*said("sends"), *BAD]
-CODES = {"bad_json", "unknown_op", "bad_field", "bad_text"}
+CODES = {"bad_json", "unknown_op", "bad_field", "bad_text", "too_big"}
 
 
 def one(data: bytes) -> None:
@@ -29,6 +30,8 @@ def one(data: bytes) -> None:
         assert codec.error(n, refused)
         if refused.code == "bad_json":
             assert not _is_sound(data) or not isinstance(json.loads(data.decode()), dict)
+        if refused.code == "too_big":
+            assert sum(data.count(sign) for sign in (b",", b"[", b"{", b'"')) > MAX_VALUES
         return
     assert _is_sound(data), "taken, though it is not strict JSON"
     value = json.loads(data.decode())
@@ -61,10 +64,12 @@ def _is_sound(data: bytes) -> bool:
         value = json.loads(data.decode(), parse_constant=constant, object_pairs_hook=pairs)
     except (ValueError, RecursionError):
         return False
-    return _fits(value, codec.MAX_DEPTH)
+    return _fits(value, MAX_DEPTH)
 
 
 def _fits(value: Any, depth: int) -> bool:
+    if isinstance(value, int) and abs(value) >= 10**308:
+        return len(str(abs(value))) < 309
     if isinstance(value, float):
         return value - value == 0
     if isinstance(value, dict):

@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from madang.config import Settings
+from madang.core.bounds import MAX_DATA, MAX_FRAME
 from madang.node.run import run_node
 from madang.transports.http import schemas as http_schemas
 from tests.rest import Rest, admin_client, hold_to_the_error_shape, rest
@@ -19,7 +20,6 @@ from tests.wire import dialled
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "QUERY")
 KNOWN: Final = {"id": "lobby", "seq": "1", "user": "u1", "emoji": "x"}
-MAX_BODY: Final = 64 * 1024
 
 
 @pytest.fixture(scope="module")
@@ -211,12 +211,13 @@ async def test_with_odd_words_in_the_path(anyone: Rest) -> None:
 async def test_with_more_than_64_kib(server: Server, anyone: Rest) -> None:
     mina = await anyone.guest("Mina", "lobby")
     message = f"{server.url}/api/rooms/lobby/messages"
-    fits = json.dumps({"text": "x", "padding": "x" * (MAX_BODY - 28)})
-    assert len(fits) == MAX_BODY
+    parts = {"text": "\U0001f600" * 4000, "data": "x" * (MAX_DATA - 2)}
+    fits = json.dumps({**parts, "padding": "x" * (MAX_FRAME - len(json.dumps({**parts, "padding": ""})))})
+    assert len(fits) == MAX_FRAME
     await mina.ok("POST", "/api/rooms/lobby/messages", content=fits)
 
     async def in_chunks() -> AsyncIterator[bytes]:
-        for start in range(0, MAX_BODY, 8192):
+        for start in range(0, MAX_FRAME, 8192):
             yield fits[start : start + 8192].encode()
         yield b" "
 

@@ -18,7 +18,7 @@ from madang.client.outbox import Call, Outbox
 from madang.codes import ERRORS
 from madang.errors import Refused
 from madang.protocol.native.commands import Command
-from madang.protocol.native.frames import ErrorAnswer, JoinAnswer
+from madang.protocol.native.frames import ErrorAnswer, JoinAnswer, ServerInfo
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class Pending:
         self.feeds: dict[str, Feed] = {}
         self.over: Exception | None = None  # why nothing more will be done
         self.wake = asyncio.Event()  # there may be something to write
-        self.max_frame = 64 * 1024
+        self.max_frame = ServerInfo().max_frame
         self._random = random
         self._outbox = Outbox(in_flight)
         self._answers: dict[int, asyncio.Future[bytes]] = {}

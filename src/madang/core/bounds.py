@@ -7,6 +7,13 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
+MAX_FRAME: Final = 64 * 1024  # bytes of a message over a WebSocket, or of a body over HTTP
+MAX_COMMAND: Final = 8 * 1024  # bytes of one that carries no message; of one that does, what is not text or data
+MAX_DATA: Final = 16 * 1024  # bytes of a message's data, which is any JSON
+MAX_LIST: Final = 8 * 1024  # bytes of a list of ids
+MAX_TOKEN: Final = 8 * 1024
+MAX_DEPTH: Final = 16  # levels of nesting
+MAX_VALUES: Final = 2048  # values in one frame or body: reading them is its most expensive part
 MAX_MENTIONS: Final = 50  # of one message
 MAX_PAGE: Final = 200  # rows of an answer
 MAX_SLOW_MS: Final = 3_600_000

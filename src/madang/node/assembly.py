@@ -32,7 +32,7 @@ from madang.services.shared_limits import SPENT, SharedLimits
 from madang.transports.admission import Admission
 from madang.transports.native.encoding import ENCODINGS
 from madang.transports.native.operations import OPERATIONS
-from madang.transports.native.session import MAX_FRAME, Session
+from madang.transports.native.session import Session
 from madang.transports.node import Node, Part
 from madang.transports.websocket.doors import Door, Doors, Socket, Upgrade
 
@@ -136,4 +136,4 @@ def websocket_doors(node: Node) -> Doors:
     def native(socket: Socket, upgrade: Upgrade) -> Session:
         return Session(node, socket, ENCODINGS[upgrade.framing], OPERATIONS)
 
-    return {"/ws": Door(native, max_message=MAX_FRAME)}
+    return {"/ws": Door(native)}

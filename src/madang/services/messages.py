@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from madang.core.actors import Actor
+from madang.core.bounds import MAX_DATA
 from madang.core.emoji import clean_emoji
 from madang.core.events import (
     Body,
@@ -27,7 +28,6 @@ from madang.core.messages import Content
 from madang.core.text import clean_text
 from madang.errors import Refused
 
-MAX_DATA: Final = 16 * 1024  # bytes of JSON
 _NULL: Final = b"null"
 
 

@@ -103,7 +103,7 @@ GROUPS: Final[dict[str, list[Row]]] = {
         Row(41, "A page of −1, 0 or 10^9; before and after at once; far beyond the log", "refused; or empty, at the cost of one read",
             (), ("test_pages_far_away_are_empty_and_cheap",)),
         Row(45, "SQL in any string", "stays plain text", (), ("test_markup_and_sql_are_text",)),
-        Row(52, "A megabyte in a frame; 20 KB or 1,500 keys of data; too long a text, title or list", "closed; or refused"),
+        Row(52, "A megabyte in a frame; 20 KB, 1,500 keys or 2,100 values of data; 9 KB of `ping`; too long a text, title or list", "closed; or refused"),
     ],
     "Rooms": [
         Row(42, "A room that the user may not see, has left, or guesses", "answers like a missing room, word for word, after reading as much",

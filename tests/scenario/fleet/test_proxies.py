@@ -17,7 +17,7 @@ import httpx2
 import pytest
 
 from madang.client import Client, State, connect
-from madang.transports.http.envelope import MAX_BODY
+from madang.core.bounds import MAX_FRAME
 from madang_proof.load.recorder import Recorder
 from madang_proof.plan import make_plan
 from madang_proof.run import prove_url
@@ -92,7 +92,7 @@ async def test_the_longest_messages_and_pages_pass_and_what_is_too_long_is_refus
         path = f"/api/rooms/{yard}/messages"
         posted = await http.post(path, json={"text": text}, headers=bearer)
         assert posted.status_code == 201, posted.text
-        for size in (MAX_BODY, 20 * MAX_BODY):
+        for size in (MAX_FRAME, 20 * MAX_FRAME):
             try:
                 assert (await http.post(path, json={"text": "x" * size}, headers=bearer)).status_code == 413
             except httpx2.TransportError:

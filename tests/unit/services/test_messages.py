@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from madang.core.actors import Actor
+from madang.core.bounds import MAX_DATA
 from madang.core.events import NO_DATA, Draft, MessageSent
 from madang.core.messages import Content
 from madang.errors import Refused
 from madang.services import messages
-from madang.services.messages import MAX_DATA
 
 MINA = Actor(id="u-mina", name="Mina")
 

@@ -5,12 +5,15 @@ understands a newer client. Identity, seq, id and time are never taken from the 
 Bounds that msgspec can check are the types of `core.bounds`; the rules of text and rooms are in `core`, too.
 """
 
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 from msgspec import Meta, Raw, Struct
 
 from madang.core.bounds import (
+    MAX_COMMAND,
+    MAX_FRAME,
     MAX_PAGE,
+    MAX_TOKEN,
     AfterId,
     Cid,
     Emoji,
@@ -32,7 +35,13 @@ N = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class Command(Struct, kw_only=True, tag_field="op", tag=str.lower, gc=False):
-    """A client's command; the answer repeats its `n`."""
+    """A client's command; the answer repeats its `n`.
+
+    Attributes:
+        max_bytes: what its frame may have. One that carries no message needs few.
+    """
+
+    max_bytes: ClassVar[int] = MAX_COMMAND
 
     n: N = 0
 
@@ -40,8 +49,10 @@ class Command(Struct, kw_only=True, tag_field="op", tag=str.lower, gc=False):
 class Hello(Command):
     """Identify the user: the first command. Exactly one of `guest` (a name) and `token`."""
 
+    max_bytes: ClassVar[int] = MAX_COMMAND + MAX_TOKEN
+
     guest: Title | None = None
-    token: Annotated[str, Meta(max_length=8192)] | None = None
+    token: Annotated[str, Meta(max_length=MAX_TOKEN)] | None = None
     v: int = VERSION
 
 
@@ -64,6 +75,8 @@ class Leave(Command):
 class Send(Command):
     """Send a message. Repeating the `cid` repeats the first answer."""
 
+    max_bytes: ClassVar[int] = MAX_FRAME
+
     room: RoomId
     cid: Cid
     text: Text = ""
@@ -74,6 +87,8 @@ class Send(Command):
 
 class Edit(Command):
     """Replace the content of the user's own message."""
+
+    max_bytes: ClassVar[int] = MAX_FRAME
 
     room: RoomId
     seq: Seq

@@ -12,6 +12,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Raw, Struct
 
+from madang.core.bounds import MAX_FRAME
 from madang.core.events import Appended
 from madang.core.messages import Message
 from madang.core.rooms import Membership
@@ -51,7 +52,7 @@ class ServerInfo(Struct, frozen=True, kw_only=True, gc=False):
     version: str = ""
     v: int = 1
     ack: str = ""
-    max_frame: int = 64 * 1024
+    max_frame: int = MAX_FRAME
     max_text: int = 4000
     max_rooms: int = 0
     max_data: int = 0

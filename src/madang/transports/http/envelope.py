@@ -1,7 +1,7 @@
 """Around a whole HTTP application: how large a body may be, headers that every answer carries, and the last resort.
 
-A body is bounded before anything reads it: by its Content-Length where it has one, and by what has arrived. A route
-that takes more than others says so where it is declared, with `body_limit`.
+A body is bounded before anything reads it, by MAX_FRAME: by its Content-Length where it has one, and by what has arrived.
+A route that takes more than others says so where it is declared, with `body_limit`.
 """
 
 import logging
@@ -13,11 +13,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.routing import BaseRoute, Match
 from starlette.types import Message, Receive, Scope, Send
 
+from madang.core.bounds import MAX_FRAME
 from madang.transports.http.errors import HEADERS, Unread, failure
 
 logger = logging.getLogger("madang.http")
 
-MAX_BODY: Final = 64 * 1024  # bytes, as for a frame of the native protocol; the default of every route
 _LIMIT: Final = "__body_limit__"
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -58,7 +58,7 @@ class Envelope:
         for route, size in self._limits:
             if route.matches(scope)[0] is Match.FULL:
                 return size
-        return MAX_BODY
+        return MAX_FRAME
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""

@@ -12,19 +12,25 @@ from fastapi import Depends, Request
 from msgspec import UNSET, Raw, UnsetType
 from starlette.requests import ClientDisconnect
 
+from madang.core.bounds import MAX_COMMAND
 from madang.core.events import NO_DATA
 from madang.errors import Refused
-from madang.protocol.native import codec
+from madang.protocol import strict_json
 from madang.transports.http.errors import Failure, Unread
 
 T = TypeVar("T")
 
+_NO_OBJECT: Final = "The body is not one JSON object (no duplicate keys, no NaN, at most 16 levels deep)."
 BODY_S: Final = 10.0  # for a body to arrive
 
 
 def body(kind: type[T], *, optional: bool = False) -> Any:
-    """Return the dependency that reads a request's body as `kind`. An optional body that is missing is an empty object."""
+    """Return the dependency that reads a request's body as `kind`. An optional body that is missing is an empty object.
+
+    One that carries a message may have MAX_FRAME bytes, others MAX_COMMAND, as frames of the native protocol.
+    """
     decode = msgspec.json.Decoder(kind).decode
+    message = "data" in kind.__struct_fields__  # type: ignore[attr-defined]
 
     async def read(request: Request) -> T:
         try:
@@ -33,7 +39,9 @@ def body(kind: type[T], *, optional: bool = False) -> Any:
         except (TimeoutError, ClientDisconnect):
             raise Unread("bad_json", f"The body did not arrive within {BODY_S:.0f} s.") from None
         text = text or (b"{}" if optional else b"")
-        _strict_object(text)
+        if len(text) > MAX_COMMAND:
+            _check_size(text, message)
+        _check(text)
         try:
             return decode(text)
         except msgspec.ValidationError as error:
@@ -47,14 +55,25 @@ def carried(data: Raw | UnsetType) -> Raw:
     return NO_DATA if data is UNSET else data
 
 
-def _strict_object(text: bytes) -> None:
+def _check_size(text: bytes, message: bool) -> None:
+    """Refuse what is too large before it is walked."""
     try:
-        if isinstance(codec.strict(text), dict):
-            return
+        found = strict_json.outline(text)
+    except Refused:
+        raise Refused("bad_json", _NO_OBJECT) from None
+    if not message:
+        raise Refused("too_big", f"The body is larger than {MAX_COMMAND} bytes.")
+    strict_json.check_short(found)
+    strict_json.check_message(text, found)
+
+
+def _check(text: bytes) -> None:
+    try:
+        strict_json.check(text)
     except Refused as error:
         if error.code != "bad_json":
             raise
-    raise Refused("bad_json", "The body is not one JSON object (no duplicate keys, no NaN, at most 16 levels deep).")
+        raise Refused("bad_json", _NO_OBJECT) from None
 
 
 _REF: Final = "#/components/schemas/{name}"

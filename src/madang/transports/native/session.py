@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from madang.aio import Turnstile
 from madang.core.actors import Actor
+from madang.core.bounds import MAX_FRAME
 from madang.core.events import Appended, Draft
 from madang.core.rate import Bucket
 from madang.delivery.subscription import Subscription
@@ -28,9 +29,8 @@ from madang.transports.websocket.doors import Socket
 
 logger = logging.getLogger("madang.native")
 
-MAX_FRAME: Final = 64 * 1024  # bytes of a text frame
 QUEUED: Final = 64  # commands waiting behind one that waits for storage, before the socket is no longer read
-QUEUED_BYTES: Final = 2 * 64 * 1024  # likewise: a frame may have 64 KB
+QUEUED_BYTES: Final = 2 * MAX_FRAME  # likewise
 IN_FLIGHT: Final = 512  # sends not acked yet, likewise
 
 

@@ -19,8 +19,9 @@ from websockets.http11 import Request
 from websockets.protocol import OPEN as PARSING
 from websockets.server import ServerProtocol
 
+from madang.core.bounds import MAX_FRAME
 from madang.transports.node import Node
-from madang.transports.websocket.doors import MAX_MESSAGE, BinarySession, Door, Doors, Session, Upgrade, door_at
+from madang.transports.websocket.doors import BinarySession, Door, Doors, Session, Upgrade, door_at
 from madang.transports.websocket.framing import DEFLATE, framing_for
 from madang.transports.websocket.handshake import respond
 from madang.transports.websocket.subscriber import CLOSING, LOST, OPEN, SocketSubscriber
@@ -67,7 +68,7 @@ class Connection(SocketSubscriber, asyncio.Protocol):
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
         super().__init__()
         extensions = [DEFLATE] if self.node.compression else None
-        self._protocol = ServerProtocol(extensions=extensions, max_size=MAX_MESSAGE, logger=_quiet)
+        self._protocol = ServerProtocol(extensions=extensions, max_size=MAX_FRAME, logger=_quiet)
         self._server_state = server_state
         self._door: Door | None = None
         self._fragments: _Fragments | None = None

@@ -6,12 +6,11 @@ The connection knows sockets and frames; what messages mean is its session's. So
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
+from madang.core.bounds import MAX_FRAME
 from madang.delivery.subscriber import Encoding, Subscriber
 from madang.transports.websocket.framing import Framing
-
-MAX_MESSAGE: Final = 64 * 1024
 
 
 class Socket(Subscriber, Protocol):
@@ -76,7 +75,7 @@ class Door:
 
     open: Callable[[Socket, Upgrade], Session]
     binary: bool = False
-    max_message: int = MAX_MESSAGE
+    max_message: int = MAX_FRAME
 
 
 Doors = Mapping[str, Door]

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from fastapi import FastAPI, Request, Response
 
-from madang.transports.http.envelope import MAX_BODY, Envelope, body_limit
+from madang.core.bounds import MAX_FRAME
+from madang.transports.http.envelope import Envelope, body_limit
 from madang.transports.http.errors import handle_errors
 
-LARGE = 10 * MAX_BODY
+LARGE = 10 * MAX_FRAME
 PIECE = 16 * 1024
 
 
@@ -65,7 +66,7 @@ def app(pieces: list[int]) -> Envelope:
 @pytest.mark.parametrize("declared", [True, False])
 @pytest.mark.parametrize(
     ("method", "path", "limit"),
-    [("POST", "/small", MAX_BODY), ("PUT", "/large/picture", LARGE)],
+    [("POST", "/small", MAX_FRAME), ("PUT", "/large/picture", LARGE)],
 )
 async def test_a_body_may_have_as_much_as_its_route_allows(
     app: Envelope, method: str, path: str, limit: int, declared: bool
@@ -85,7 +86,7 @@ async def test_a_large_body_is_handed_over_in_the_pieces_it_arrives_in(app: Enve
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/large/picture"), ("PUT", "/large"), ("PUT", "/elsewhere")])
 async def test_where_no_route_takes_more_the_limit_is_the_common_one(app: Envelope, method: str, path: str) -> None:
-    status, _ = await Client(app, MAX_BODY + 1, declared=True).ask(method, path)
+    status, _ = await Client(app, MAX_FRAME + 1, declared=True).ask(method, path)
     assert status == 413
 
 

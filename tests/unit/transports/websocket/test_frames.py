@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from websockets.server import ServerProtocol
 
+from madang.core.bounds import MAX_FRAME
 from madang.delivery.room import Turn
-from madang.transports.native.session import MAX_FRAME
 from madang.transports.node import Node
 from madang.transports.websocket.connection import CLOSE_S, CONTROLS, FRAGMENTS, HELLO_S, LINGER
 from tests.unit.transports.conftest import Running

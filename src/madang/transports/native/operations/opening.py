@@ -1,13 +1,12 @@
 """Hello: who is speaking, and what the server is."""
 
 from madang import __version__
-from madang.core.bounds import MAX_MENTIONS
+from madang.core.bounds import MAX_DATA, MAX_FRAME, MAX_MENTIONS
 from madang.delivery.catching_up import RESUME_EVENTS
 from madang.errors import Refused
 from madang.protocol.native import commands as c
 from madang.protocol.native.frames import HelloAnswer, ServerInfo, UserInfo
-from madang.services import messages
-from madang.transports.native.session import MAX_FRAME, Session
+from madang.transports.native.session import Session
 
 
 def hello(session: Session, m: c.Hello) -> None:
@@ -26,7 +25,7 @@ def hello(session: Session, m: c.Hello) -> None:
     session.open(user)
     server = ServerInfo(
         name="madang", version=__version__, v=c.VERSION, ack=node.appender.ack, max_frame=MAX_FRAME,
-        max_text=node.max_text, max_rooms=node.max_rooms, max_data=messages.MAX_DATA, max_mentions=MAX_MENTIONS,
+        max_text=node.max_text, max_rooms=node.max_rooms, max_data=MAX_DATA, max_mentions=MAX_MENTIONS,
         resume_events=RESUME_EVENTS, ping_ms=int(node.ping_s * 1000),
     )  # fmt: skip
     session.answer(m.n, HelloAnswer(user=UserInfo(id=user.id, name=user.name), token=token, server=server))
