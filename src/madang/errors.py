@@ -8,6 +8,7 @@ MadangError                 carries a code of protocol/codes.toml; what a user s
     └── StorageFailed       unknown whether it was stored: repeating the same cid resolves it
         └── LeaseExceeded   the node's lease does not cover the ids an append needs: nothing was stored
 SetupError                  a setting, file or server is wrong at start: one sentence, and one that says what to do
+└── Unreachable             a server is not there, which may be over in a moment: a node that starts waits for it
 """
 
 from madang.codes import ERRORS
@@ -66,3 +67,7 @@ class SetupError(Exception):
         self.problem = problem
         self.hint = hint
         super().__init__(f"{problem} {hint}")
+
+
+class Unreachable(SetupError):
+    """A server does not answer, or not yet. Nothing is wrong with the settings, as far as can be known."""

@@ -214,7 +214,7 @@ async def test_doctor_changes_nothing(tmp_path: Path) -> None:
     [
         ({"MADANG_LOAD_TEST": "1"}, 1, "LOAD TEST"),
         ({"MADANG_PROT": "1", "MADANG_MAX_SOCKETS": "1000000000"}, 0, "max_sockets"),
-        ({"MADANG_DATABASE": "postgresql://nobody@127.0.0.1:1/none"}, 1, "does not answer"),
+        ({"MADANG_DATABASE": "postgresql://nobody@127.0.0.1:1/none"}, 1, "waits for it, 300 s at most"),
         ({"MADANG_DATABASE": "nonsense"}, 1, "not a URL"),
     ],
 )

@@ -59,7 +59,7 @@ def _checks(settings: "Settings") -> Iterator["Finding"]:
     try:
         found = asyncio.run(inspect_database(settings.database_url))
     except SetupError as error:
-        yield Finding("fail", error.problem, error.hint)
+        yield fleet.unusable(error, settings)
     else:
         yield checks.database(found)
         yield from (Finding("warn", one.problem, one.hint) for one in found.warnings)

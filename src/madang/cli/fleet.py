@@ -11,7 +11,7 @@ from madang.adapters.bus.options import BusOptions
 from madang.adapters.catalogue import open_bus
 from madang.cli.unsafe_settings import Finding
 from madang.delivery.presence import TTL_S
-from madang.errors import SetupError
+from madang.errors import SetupError, Unreachable
 
 if TYPE_CHECKING:
     from madang.config import Settings
@@ -31,7 +31,7 @@ async def bus(settings: "Settings") -> list[Finding]:
                 finally:
                     await bus.stop()
         except SetupError as error:
-            return [Finding("fail", error.problem, error.hint)]
+            return [unusable(error, settings)]
     if bus.local:
         return []
     where = urlsplit(settings.bus).netloc.rpartition("@")[2]
@@ -41,6 +41,12 @@ async def bus(settings: "Settings") -> list[Finding]:
         *(Finding("warn", doubt, "docs/guides/fleet.md says how it should be.") for doubt in doubts),
         Finding("ok", f"The bus at {where} carries what is published."),
     ]
+
+
+def unusable(error: SetupError, settings: "Settings") -> Finding:
+    """Judge a database or a bus that cannot be used now."""
+    waits = f" A node that starts waits for it, {settings.start_wait_s:.0f} s at most (start_wait_s)."
+    return Finding("fail", error.problem, error.hint + (waits if isinstance(error, Unreachable) else ""))
 
 
 def strangers(settings: "Settings", nodes: Sequence[str], *, here: bool) -> list[Finding]:

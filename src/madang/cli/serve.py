@@ -31,7 +31,9 @@ def serve(
 ) -> None:
     """Serve rooms until SIGTERM or Ctrl-C.
 
-    Exit status: 0 stopped as asked, 1 a part failed, 2 it cannot start with this set-up.
+    A database or bus that cannot be reached yet is waited for, `start_wait_s` at most.
+
+    Exit status: 0 stopped as asked, 1 a part failed or a server could not be reached, 2 it cannot start with this set-up.
     """
     settings = settings_of(
         config, host=host, port=port, admin_port=admin_port, data=data, database=database, log_level=log_level,
@@ -42,13 +44,21 @@ def serve(
     from madang import logs
     from madang.cli.host import make_data_folder, raise_open_files
     from madang.cli.unsafe_settings import unsafe
+    from madang.errors import Unreachable
+    from madang.node.waiting import StoppedWaiting
 
     logs.set_up(settings.log_level, settings.log_format)
     for finding in unsafe(settings):
         logger.warning("%s %s", finding.what, finding.hint)
     make_data_folder(settings.data)
     raise_open_files()
-    sys.exit(uvloop.run(_serve(settings, typed())))
+    try:
+        sys.exit(uvloop.run(_serve(settings, typed())))
+    except Unreachable as error:
+        print(f"madang: {error}", file=sys.stderr)
+        sys.exit(1)  # not 2: starting again may help
+    except StoppedWaiting:
+        print("Stopped before it could start.", flush=True)
 
 
 async def _serve(settings: "Settings", program: str = "madang") -> int:
@@ -58,7 +68,7 @@ async def _serve(settings: "Settings", program: str = "madang") -> int:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     with stop_signals(stop):
-        async with run_node(settings) as running:
+        async with run_node(settings, stop) as running:
             with announced(settings, running):
                 print(_banner(settings, running, program), flush=True)
                 ends = [loop.create_task(running.failed.wait()), loop.create_task(stop.wait())]

@@ -42,6 +42,11 @@ class ServerSettings(BaseModel):
     ping_s: float = Field(
         default=25, ge=1, le=60, description="Seconds between pings; after two unanswered the peer is dropped."
     )
+    start_wait_s: float = Field(
+        default=300,
+        ge=0,
+        description="Seconds a start waits for a database or bus that cannot be reached; 0 for not at all.",
+    )
 
 
 class DatabaseSettings(BaseModel):

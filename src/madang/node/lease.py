@@ -8,13 +8,14 @@ does not cover are not handed out.
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 from madang.core.ids import IdSource
-from madang.errors import SetupError, StorageError, StorageFailed, StorageFull
+from madang.errors import SetupError, StorageError, StorageFailed, StorageFull, Unreachable
 from madang.ports.leases import Lease, Leases
 
+T = TypeVar("T")
 logger = logging.getLogger("madang.lease")
 
 LEASE_MS: Final = 30_000
@@ -86,4 +87,12 @@ async def acquire(leases: Leases, holder: str, clock_ms: Callable[[], int]) -> N
     except StorageFull:
         raise SetupError("The database's disk is full, and a start needs a little space.", "Free some space.") from None
     except StorageError as error:
-        raise SetupError("The database accepts no writes.", "Check that its disk is sound.") from error
+        raise Unreachable("The database accepts no writes.", "Check that its disk is sound.") from error
+
+
+async def confirmed(work: Callable[[], Awaitable[T]]) -> T:
+    """Do what a start needs of the storage. Raise Unreachable where it does not confirm: it may in a moment."""
+    try:
+        return await work()
+    except StorageFailed as error:
+        raise Unreachable("The database does not answer.", "Check that it runs.") from error

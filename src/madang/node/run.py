@@ -24,8 +24,9 @@ from madang.core.rate import Rate
 from madang.delivery.presence import TTL_S
 from madang.errors import SetupError
 from madang.node.assembly import assemble, websocket_doors
-from madang.node.lease import acquire
+from madang.node.lease import acquire, confirmed
 from madang.node.neighbours import watch_neighbours
+from madang.node.waiting import Patience
 from madang.services.limits import UNLIMITED, Rates
 from madang.services.quotas import Quota, QuotaRates
 from madang.transports.addresses import Proxies
@@ -126,23 +127,28 @@ class RunningNode:
 
 
 @asynccontextmanager
-async def run_node(settings: Settings) -> AsyncIterator[RunningNode]:
+async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> AsyncIterator[RunningNode]:
     """Run a node for as long as the context lasts; leaving it drains.
+
+    Args:
+        stop: ends a start that waits for its servers.
 
     Raises:
         SetupError: it cannot start as configured.
+        StoppedWaiting: see `stop`.
     """
+    patience = Patience(settings.start_wait_s, stop or asyncio.Event())
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(_listen(settings.host, settings.port, "--port"))
         admin_listener = stack.enter_context(_listen(settings.admin_host, settings.admin_port, "--admin-port"))
-        store = await open_store(settings.database_url, _now_ms)
+        store = await patience.until_reached(lambda: open_store(settings.database_url, _now_ms))
         stack.push_async_callback(store.close)
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        lease = await acquire(store, name, _now_ms)
+        lease = await patience.until_reached(lambda: acquire(store, name, _now_ms))
         stack.push_async_callback(lease.release)
         store.use_ids(lease.ids, lease.renew)
 
-        secret = await store.secret()
+        secret = await patience.until_reached(lambda: confirmed(store.secret))
         options = BusOptions(secret, name, TTL_S, settings.bus_channels)
         bus, presence = await stack.enter_async_context(open_bus(settings.bus, options, database=settings.database_url))
         node = assemble(
@@ -159,8 +165,8 @@ async def run_node(settings: Settings) -> AsyncIterator[RunningNode]:
             )
         port, admin_port = (each.getsockname()[1] for each in (listener, admin_listener))
         running = RunningNode(node, store, port, admin_port)
-        await stack.enter_async_context(running_parts(parts, running.failed.set))
-        await node.rooms.ensure_lobby()
+        await stack.enter_async_context(running_parts(parts, running.failed.set, patience.until_reached))
+        await patience.until_reached(lambda: confirmed(node.rooms.ensure_lobby))
         server = _server(http_app(node), ws=gateway(node, websocket_doors(node)), http=bounded_http(node))
         admin = _server(admin_app(node), ws="none", http="httptools")
         servers = {server: listener, admin: admin_listener}
@@ -172,11 +178,16 @@ async def run_node(settings: Settings) -> AsyncIterator[RunningNode]:
 
 
 @asynccontextmanager
-async def running_parts(parts: Sequence[Part], failed: Callable[[], object]) -> AsyncIterator[None]:
+async def running_parts(
+    parts: Sequence[Part],
+    failed: Callable[[], object],
+    started: Callable[[Callable[[], Awaitable[object]]], Awaitable[object]] = lambda start: start(),
+) -> AsyncIterator[None]:
     """Run parts for as long as the context lasts: start them in order, and stop them in reverse when no loop runs.
 
     Args:
         failed: called when a loop has ended by an error.
+        started: starts one of them, and may try more than once.
 
     Raises:
         SetupError: a part cannot start; those before it are stopped.
@@ -184,7 +195,7 @@ async def running_parts(parts: Sequence[Part], failed: Callable[[], object]) -> 
     async with AsyncExitStack() as stack:
         for part in parts:
             if part.start is not None:
-                await part.start()
+                await started(part.start)
             if part.stop is not None:
                 stack.push_async_callback(part.stop)
         loops = [_watched(loop, failed) for part in parts for loop in part.loops]

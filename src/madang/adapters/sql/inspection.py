@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from madang.adapters.sql import finishing, installation, leases, migrations, server_settings
 from madang.adapters.sql.server_engine import reason
-from madang.errors import SetupError
+from madang.errors import SetupError, Unreachable
 
 SQLITE_VERSION: Final = sqlite3.sqlite_version
 ANSWER_SECONDS: Final = 5.0
@@ -71,6 +71,7 @@ class ServerKind(NamedTuple):
         timeout: its driver's argument for the seconds to wait for a connection.
         version: the statement that returns the server's version.
         hint_for: returns what to do about an error; None where the error does not say.
+        is_passing: returns whether an error may be over in a moment.
     """
 
     product: str
@@ -78,6 +79,7 @@ class ServerKind(NamedTuple):
     timeout: str
     version: str
     hint_for: Callable[[BaseException], str | None]
+    is_passing: Callable[[BaseException], bool]
 
 
 async def inspect_server(url: URL, server: ServerKind) -> Inspection:
@@ -92,7 +94,7 @@ async def inspect_server(url: URL, server: ServerKind) -> Inspection:
                 **_fit(await c.run_sync(server_settings.misconfigurations, max(1, len(found.nodes))), found.refused)
             )
     except (OSError, TimeoutError, exc.SQLAlchemyError) as error:
-        raise SetupError(
+        raise (Unreachable if server.is_passing(error) else SetupError)(
             f"The database at {url.host or 'localhost'}:{url.port or server.port} does not answer ({reason(error)}).",
             server.hint_for(error) or f"Check MADANG_DATABASE, and that {server.product} runs there.",
         ) from error

@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Dialect, event, exc, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from madang.adapters import network
 from madang.adapters.sql import migrations, server_engine, server_settings
 from madang.adapters.sql.dialects import MARIADB_COLLATION, MYSQL_COLLATION
 from madang.adapters.sql.inspection import Inspection, ServerKind, inspect_server
@@ -31,6 +32,9 @@ UNDONE: Final = frozenset({1213})  # deadlock: the server rolled the transaction
 DATA: Final = frozenset({1264, 1366, 1406, 3988})  # out of range, no such character, too long
 OUR_BUGS: Final = frozenset({1048, 1054, 1062, 1064, 1146, 1267, 1364, 1451, 1452})  # constraint, syntax
 
+NOT_NOW: Final = frozenset({1040, 1053, 1152, 1158, 1159, 1160, 1161, 1203, 2002, 2003, 2005, 2006, 2013, 2055})
+"""Too many connections, connections refused or lost, a server that stops, a host without an address."""
+
 HINTS: Final = {
     1040: "Raise the server's max_connections, or let other programs use fewer.",
     1044: "Give the user the database: GRANT ALL ON name.* TO user;",
@@ -49,7 +53,8 @@ async def open_engine(url: URL, clock_ms: Callable[[], int]) -> ServerEngine:
         # In a thread with a loop of its own, because Alembic reads files.
         kind = await asyncio.to_thread(lambda: asyncio.run(_prepare(url)))
     except (OSError, TimeoutError, exc.SQLAlchemyError) as error:
-        raise server_engine.unusable(url, PORT, "the server", error, hint_for(error)) from error
+        hint, passing = hint_for(error), is_passing(error)
+        raise server_engine.unusable(url, PORT, "the server", error, hint, passing=passing) from error
     engine = _engine(url, kind, server_engine.POOL)
     readers = engine.execution_options()
     event.listen(readers.sync_engine, "begin", _begin_snapshot)
@@ -61,7 +66,14 @@ async def inspect(url: URL) -> Inspection:
     _check(url)
     return await inspect_server(
         url.set(drivername=DRIVER),
-        ServerKind("MySQL", PORT, timeout="connect_timeout", version="SELECT version()", hint_for=hint_for),
+        ServerKind(
+            "MySQL",
+            PORT,
+            timeout="connect_timeout",
+            version="SELECT version()",
+            hint_for=hint_for,
+            is_passing=is_passing,
+        ),
     )
 
 
@@ -140,6 +152,12 @@ def _patience() -> dict[str, Any]:
 def hint_for(error: BaseException) -> str | None:
     """Return what to do about an error that keeps a database from being opened; None where it does not say."""
     return HINTS.get(_number(error)) if isinstance(error, exc.DBAPIError) else None
+
+
+def is_passing(error: BaseException) -> bool:
+    """Return whether what keeps a database from being opened may be over in a moment: nobody answers, or not yet."""
+    number = _number(error) if isinstance(error, exc.DBAPIError) else 0
+    return number in NOT_NOW if number else network.is_passing(error)
 
 
 def judge(error: exc.DBAPIError) -> Exception | None:

@@ -13,6 +13,7 @@ import asyncpg
 from sqlalchemy import URL, exc
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from madang.adapters import network
 from madang.adapters.sql import migrations, server_engine, server_settings
 from madang.adapters.sql.inspection import Inspection, ServerKind, inspect_server
 from madang.adapters.sql.server_engine import Retryable, ServerEngine
@@ -28,6 +29,8 @@ DISK_FULL: Final = "53100"
 UNDONE: Final = ("40001", "40P01")  # serialisation failure, deadlock: the server asks to repeat the transaction
 DATA: Final = "22"  # a value that text cannot hold: NUL, half a surrogate pair
 OUR_BUGS: Final = ("23", "42")  # constraint, syntax
+
+NOT_NOW: Final = ("08", "53300", "57P")  # connections lost, too many of them, the server starts or stops
 
 HINTS: Final = {
     "28": "Check the user and the password in MADANG_DATABASE, and the server's pg_hba.conf.",
@@ -47,7 +50,8 @@ async def open_engine(url: URL, clock_ms: Callable[[], int]) -> ServerEngine:
         # In a thread with a loop of its own, because Alembic reads files.
         await asyncio.to_thread(lambda: asyncio.run(_prepare(url)))
     except (OSError, TimeoutError, exc.SQLAlchemyError) as error:
-        raise server_engine.unusable(url, PORT, "PostgreSQL", error, hint_for(error)) from error
+        hint, passing = hint_for(error), is_passing(error)
+        raise server_engine.unusable(url, PORT, "PostgreSQL", error, hint, passing=passing) from error
     engine = _engine(url, server_engine.POOL)
     readers = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return ServerEngine(engine, readers, judge, clock_ms)
@@ -57,7 +61,14 @@ async def inspect(url: URL) -> Inspection:
     """Inspect a database without changing it. Raises SetupError."""
     return await inspect_server(
         driver_url(url),
-        ServerKind("PostgreSQL", PORT, timeout="timeout", version="SHOW server_version", hint_for=hint_for),
+        ServerKind(
+            "PostgreSQL",
+            PORT,
+            timeout="timeout",
+            version="SHOW server_version",
+            hint_for=hint_for,
+            is_passing=is_passing,
+        ),
     )
 
 
@@ -103,11 +114,23 @@ def _check_options(url: URL) -> None:
 
 def hint_for(error: BaseException) -> str | None:
     """Return what to do about an error that keeps a database from being opened; None where it does not say."""
+    state = _state(error)
+    return HINTS.get(state) or HINTS.get(state[:2])
+
+
+def is_passing(error: BaseException) -> bool:
+    """Return whether what keeps a database from being opened may be over in a moment: nobody answers, or not yet."""
+    state = _state(error)
+    if state:
+        return state.startswith(NOT_NOW)
+    return network.is_passing(error)
+
+
+def _state(error: BaseException) -> str:
     cause: BaseException | None = error
     while cause is not None and not hasattr(cause, "sqlstate"):
         cause = cause.orig if isinstance(cause, exc.DBAPIError) else cause.__cause__
-    state = getattr(cause, "sqlstate", None) or ""
-    return HINTS.get(state) or HINTS.get(state[:2])
+    return getattr(cause, "sqlstate", None) or ""
 
 
 def judge(error: exc.DBAPIError) -> Exception | None:

@@ -17,7 +17,7 @@ from madang.adapters.sql.rows import EventRow, Head
 from madang.adapters.sql.store import Unstorable
 from madang.core.events import Draft
 from madang.core.ids import IdSource
-from madang.errors import SetupError, StorageFailed
+from madang.errors import SetupError, StorageFailed, Unreachable
 from madang.ports.log import Outcome
 
 T = TypeVar("T")
@@ -124,9 +124,15 @@ def reason(error: BaseException) -> str:
     return text or "no answer"
 
 
-def unusable(url: URL, port: int, server: str, error: BaseException, hint: str | None) -> SetupError:
-    """Return the error for a database that cannot be opened. It never shows the password."""
-    return SetupError(
+def unusable(
+    url: URL, port: int, server: str, error: BaseException, hint: str | None, *, passing: bool = False
+) -> SetupError:
+    """Return the error for a database that cannot be opened. It never shows the password.
+
+    Args:
+        passing: it may be over in a moment.
+    """
+    return (Unreachable if passing else SetupError)(
         f"The database at {url.host or 'localhost'}:{url.port or port} cannot be used ({reason(error)}).",
         hint or f"Check that {server} runs there and that MADANG_DATABASE names its host and port.",
     )

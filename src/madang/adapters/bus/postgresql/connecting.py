@@ -9,7 +9,8 @@ import asyncpg
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from madang.errors import SetupError
+from madang.adapters import network
+from madang.errors import SetupError, Unreachable
 
 CONNECT_S: Final = 5.0
 ANSWER_S: Final = 5.0
@@ -25,6 +26,8 @@ UNREACHABLE: Final[tuple[type[Exception], ...]] = (
     TimeoutError,
 )
 """What an unreachable server raises."""
+NOT_NOW: Final = ("08", "53300", "57P")
+"""SQLSTATEs of connections that were lost, of too many of them, and of a server that starts or stops."""
 EXAMPLE: Final = "Write postgresql://user:password@host/database, as for the database."
 
 # Nothing here must outlive a crash, so no commit waits for the disk; and no transaction outlives a frozen node.
@@ -77,7 +80,7 @@ class PostgresqlServer:
             finally:
                 connection.terminate()
         except UNREACHABLE as error:
-            raise SetupError(
+            raise (Unreachable if _is_passing(error) else SetupError)(
                 f"PostgreSQL at {self.place} cannot be used as the bus ({str(error) or 'no answer'}).",
                 "Check that it runs there and that MADANG_BUS names an existing database, user and password.",
             ) from error
@@ -91,6 +94,12 @@ class PostgresqlServer:
                 f"PostgreSQL at {self.place} does not let us create a table, which presence needs.",
                 "Let the user that MADANG_BUS names create tables there.",
             )
+
+
+def _is_passing(error: Exception) -> bool:
+    """Return whether nobody answers, or not yet."""
+    state = getattr(error, "sqlstate", None) or ""
+    return state.startswith(NOT_NOW) if state else network.is_passing(error)
 
 
 def _place(url: URL) -> str:

@@ -20,7 +20,7 @@ from madang.adapters.bus.redis.server_connection import TRIES, Envelope, ServerC
 from madang.adapters.bus.redis.servers import Servers, servers
 from madang.aio import cancelled
 from madang.core.events import Event
-from madang.errors import SetupError
+from madang.errors import Unreachable
 from madang.ports.bus import Receiver, Signal, Statistics
 
 logger = logging.getLogger("madang.redis")
@@ -72,7 +72,7 @@ class RedisBus:
             found = await self._servers.topology()
         except UNREACHABLE as error:
             where = connecting.place(self._url)
-            raise SetupError(
+            raise Unreachable(
                 f"Redis at {where} does not answer ({error}).", "Check MADANG_BUS, and that the server runs."
             ) from error
         await self._assign(found)

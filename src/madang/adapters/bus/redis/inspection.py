@@ -9,13 +9,20 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.asyncio.sentinel import MasterNotFoundError
-from redis.exceptions import AuthenticationError, MovedError, NoPermissionError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    ClusterDownError,
+    MovedError,
+    NoPermissionError,
+    ResponseError,
+    TryAgainError,
+)
 
 from madang.adapters.bus.redis import connecting
 from madang.adapters.bus.redis.channels import PARTITIONS
 from madang.adapters.bus.redis.connecting import UNREACHABLE
 from madang.adapters.bus.redis.servers import Servers, servers
-from madang.errors import SetupError
+from madang.errors import SetupError, Unreachable
 
 OLDEST: Final = (6, 2)
 OLDEST_CLUSTER: Final = (7, 0)
@@ -26,10 +33,6 @@ MEMORY_SHARE: Final = 0.5
 """Of the machine's memory. A save copies pages written meanwhile, so Redis may need twice its maxmemory."""
 _TRIAL: Final = "madang:inspection"
 _GRANT: Final = "Give it a user that may use the keys ~madang:* and the channels &madang:* with all commands."
-
-
-class _Unanswered(SetupError):
-    """A server that does not answer at all."""
 
 
 async def inspect(url: str) -> list[str]:
@@ -54,7 +57,7 @@ async def inspect(url: str) -> list[str]:
             client = found_by.client(name)
             try:
                 warnings += await _inspect(client, name, named)
-            except _Unanswered as silent:
+            except Unreachable as silent:
                 if named.kind != "cluster":  # a Cluster works without one member
                     raise
                 warnings.append(silent.problem)
@@ -142,7 +145,7 @@ async def _asked(where: str, named: connecting.Target) -> AsyncIterator[None]:
     try:
         yield
     except MasterNotFoundError as error:
-        raise SetupError(
+        raise Unreachable(
             f"The Sentinels at {where} name no primary for {named.service!r} ({error}).",
             "Check the service's name, and that Sentinels and primary run.",
         ) from error
@@ -150,6 +153,8 @@ async def _asked(where: str, named: connecting.Target) -> AsyncIterator[None]:
         raise SetupError(f"Redis at {where} does not let us in ({error}).", "Correct user and password.") from error
     except NoPermissionError as error:
         raise SetupError(f"Redis at {where} does not let us do what the bus needs ({error}).", _GRANT) from error
+    except (ClusterDownError, TryAgainError) as error:
+        raise Unreachable(f"Redis at {where} is not ready ({error}).", "Look at its log.") from error
     except ResponseError as error:
         if "cluster support disabled" in str(error):
             raise SetupError(f"Redis at {where} is not a member of a Cluster.", "Write redis://host:6379.") from error
@@ -161,6 +166,6 @@ async def _asked(where: str, named: connecting.Target) -> AsyncIterator[None]:
             f"Redis at {where} refuses ({error}).", "Correct user and password, or its settings."
         ) from error
     except UNREACHABLE as error:
-        raise _Unanswered(
+        raise Unreachable(
             f"Redis at {where} does not answer ({error}).", "Check MADANG_BUS, and that the server runs."
         ) from error
