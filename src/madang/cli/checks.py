@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 from madang.adapters.sql.inspection import SQLITE_VERSION, Inspection
 from madang.cli import host as machine
 from madang.cli.unsafe_settings import Finding
+from madang.node import descriptors
 
 if TYPE_CHECKING:
     from madang.config import Settings
 
-OTHER_FILES: Final = 200  # open files besides sockets, with room to spare
 LITTLE_SPACE: Final = 1 << 30  # bytes
 NO_SPACE: Final = 100 << 20
 SLOW_FSYNC_MS: Final = 20.0
@@ -81,11 +81,11 @@ def fsync(data: Path) -> Finding:
 
 def open_files(max_sockets: int) -> Finding:
     """Compare the open files that `serve` can get with the sockets it would accept."""
-    limit = machine.raise_open_files()
-    if limit < max_sockets + OTHER_FILES:
+    limit = descriptors.raise_limit()
+    if descriptors.for_connections() < max_sockets:
         return Finding(
             "warn", f"This process may open {limit} files; max_sockets is {max_sockets}.",
-            f"Raise the hard limit (ulimit -Hn, LimitNOFILE=), or set max_sockets to {max(1, limit - OTHER_FILES)}.",
+            f"Raise the hard limit (ulimit -Hn, LimitNOFILE=), or set max_sockets to {descriptors.for_connections()}.",
         )  # fmt: skip
     return Finding("ok", f"{limit} open files are enough for {max_sockets} sockets.")
 

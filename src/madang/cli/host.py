@@ -1,7 +1,6 @@
-"""What a command does to or asks of the machine: the data folder, open files, the disk."""
+"""What a command does to or asks of the machine: the data folder, the disk."""
 
 import os
-import resource
 import shutil
 import statistics
 import tempfile
@@ -22,22 +21,6 @@ def make_data_folder(data: Path) -> None:
         raise SetupError(
             f"The folder {data} cannot be made: {error.strerror}.", "Choose another with --data."
         ) from None
-
-
-def raise_open_files() -> int:
-    """Allow this process as many open files (sockets) as it may allow itself; gives how many."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    except (OSError, ValueError):
-        pass
-    return open_files()
-
-
-def open_files() -> int:
-    """Return how many files this process may have open."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return soft if soft != resource.RLIM_INFINITY else 1 << 30
 
 
 def existing(folder: Path) -> Path:

@@ -42,16 +42,17 @@ def serve(
     import uvloop
 
     from madang import logs
-    from madang.cli.host import make_data_folder, raise_open_files
+    from madang.cli.host import make_data_folder
     from madang.cli.unsafe_settings import unsafe
     from madang.errors import Unreachable
+    from madang.node import descriptors
     from madang.node.waiting import StoppedWaiting
 
     logs.set_up(settings.log_level, settings.log_format)
     for finding in unsafe(settings):
         logger.warning("%s %s", finding.what, finding.hint)
     make_data_folder(settings.data)
-    raise_open_files()
+    descriptors.raise_limit()
     try:
         sys.exit(uvloop.run(_serve(settings, typed())))
     except Unreachable as error:

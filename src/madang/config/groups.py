@@ -106,6 +106,11 @@ class LimitSettings(BaseModel):
     handshake_rate: float = Field(
         default=1000, ge=0, description="Handshakes a second of all addresses; 0 for no limit."
     )
+    request_rate: float = Field(
+        default=100,
+        ge=0,
+        description="HTTP requests a second per address, those with a server key apart; 0 for no limit.",
+    )
     load_test: bool = Field(
         default=False, description="Lift rates, quotas, admission and caps per address, never sizes or order."
     )

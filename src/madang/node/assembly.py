@@ -30,6 +30,8 @@ from madang.services.reading import Reading
 from madang.services.rooms import Rooms
 from madang.services.shared_limits import SPENT, SharedLimits
 from madang.transports.admission import Admission
+from madang.transports.connections import Connections
+from madang.transports.http.gate import ADMIN, Gate
 from madang.transports.native.encoding import ENCODINGS
 from madang.transports.native.operations import OPERATIONS
 from madang.transports.native.session import Session
@@ -41,6 +43,9 @@ Holders = Callable[[], Awaitable[Sequence[str]]]
 
 
 BUFFER_BYTES: Final = 256 << 20  # the default of `buffer_mb`
+HTTP_CONNECTIONS: Final = 1_000  # besides all WebSockets
+HTTP_PER_ADDRESS: Final = 100  # the same, of one address
+ADMIN_CONNECTIONS: Final = 64
 JOINS: Final = 32  # begun per turn of the loop: about 10 ms
 
 
@@ -67,6 +72,7 @@ def assemble(
     guests: bool = True,
     create_rooms: str = "everyone",
     quiet_above: int = QUIET_ABOVE,
+    descriptors: int = 1 << 30,
 ) -> Node:
     """Return a node whose parts are connected and not started. Call it in the event loop that will run them.
 
@@ -77,6 +83,7 @@ def assemble(
         buffer_bytes: what all buffers of the node may hold together.
         guests: whether anybody may become one.
         create_rooms: who may: "everyone", or only servers with "keys".
+        descriptors: that the connections of the public listener may take.
         quiet_above: live subscribers of a room above which joins are announced as a range.
     """
     memory = Memory(buffer_bytes)
@@ -95,6 +102,9 @@ def assemble(
         limits, most=rates.sockets, most_per_address=rates.sockets_per_address, origins=origins,
         trusted_proxies=trusted_proxies,
     )  # fmt: skip
+    connections = Connections(
+        min(rates.sockets + HTTP_CONNECTIONS, descriptors), rates.sockets_per_address + HTTP_PER_ADDRESS, turns.time
+    )
     identity = Identity(secret, store, limits, turns.time, guests=guests)
     invites = Invites(secret)
     rooms = Rooms(store, appender, invites, limits, turns.time, create_rooms)
@@ -103,6 +113,7 @@ def assemble(
     reading = Reading(store, store, rooms, read_pointers, hub.presence, limits, turns.time)
     joins = Turnstile(JOINS)
     wheel = Wheel()
+    gate = Gate(admission, connections, limits, wheel, turns.time)
     parts = (
         Part("memory", metrics=memory.metrics),
         Part("bus", start=lambda: bus.start(hub), stop=bus.stop, metrics=lambda: bus.statistics.metrics()),
@@ -117,6 +128,7 @@ def assemble(
         Part("heartbeat", loops=[heartbeat.run], stop=heartbeat.leave, metrics=heartbeat.metrics),
         Part("admission", metrics=admission.metrics),
         Part("quotas", metrics=limits.quotas.metrics),
+        Part("gate", metrics=gate.metrics),
         Part(
             "joins",
             metrics=lambda: [Metric("gauge", "madang_joins_waiting", "Joins waiting for their turn.", joins.waiting)],
@@ -125,9 +137,15 @@ def assemble(
     return Node(
         name=name, memory=memory, appender=appender, turns=turns, hub=hub, heartbeat=heartbeat, joiner=Joiner(hub, max_rooms), rooms=rooms,
         posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, identity=identity, limits=limits,
-        wheel=wheel, admission=admission, max_text=max_text, max_rooms=max_rooms,
+        wheel=wheel, admission=admission, gate=gate, max_text=max_text, max_rooms=max_rooms,
         ping_s=ping_s, compression=compression, joins=joins, parts=parts,
     )  # fmt: skip
+
+
+def admin_gate(node: Node) -> Gate:
+    """Return the gate of a node's admin listener: the same bounds, counted apart, so that no flood locks it."""
+    connections = Connections(ADMIN_CONNECTIONS, ADMIN_CONNECTIONS, node.turns.time, "admin")
+    return Gate(node.admission, connections, node.limits, node.wheel, node.turns.time, whose=ADMIN)
 
 
 def websocket_doors(node: Node) -> Doors:

@@ -23,7 +23,8 @@ from madang.config import Settings
 from madang.core.rate import Rate
 from madang.delivery.presence import TTL_S
 from madang.errors import SetupError
-from madang.node.assembly import assemble, websocket_doors
+from madang.node import descriptors
+from madang.node.assembly import admin_gate, assemble, websocket_doors
 from madang.node.lease import acquire, confirmed
 from madang.node.neighbours import watch_neighbours
 from madang.node.waiting import Patience
@@ -90,6 +91,7 @@ def _rates(settings: Settings) -> Rates:
         room=Rate(settings.room_rate, max(1, int(settings.room_rate * 2))),
         address=Rate(settings.address_rate, max(1, int(settings.address_rate * 10))),
         handshakes=Rate(settings.handshake_rate, max(1, int(settings.handshake_rate * 2))),
+        requests=Rate(settings.request_rate, max(1, int(settings.request_rate * 5))),
         sockets=settings.max_sockets,
         sockets_per_address=settings.max_sockets_per_address,
         quotas=_quotas(settings),
@@ -156,7 +158,7 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
             rates=_rates(settings), max_text=settings.max_text, max_rooms=settings.max_rooms, ping_s=settings.ping_s,
             origins=frozenset(settings.origins), trusted_proxies=Proxies(settings.trusted_proxies),
             compression=settings.compression, buffer_bytes=settings.buffer_mb << 20, guests=settings.guests,
-            create_rooms=settings.create_rooms,
+            create_rooms=settings.create_rooms, descriptors=descriptors.for_connections(),
         )  # fmt: skip
         parts = [*node.parts, Part("lease", loops=[lease.keep])]
         if bus.local and not for_one_node(settings.database_url):
@@ -167,8 +169,8 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
         running = RunningNode(node, store, port, admin_port)
         await stack.enter_async_context(running_parts(parts, running.failed.set, patience.until_reached))
         await patience.until_reached(lambda: confirmed(node.rooms.ensure_lobby))
-        server = _server(http_app(node), ws=gateway(node, websocket_doors(node)), http=bounded_http(node))
-        admin = _server(admin_app(node), ws="none", http="httptools")
+        server = _server(http_app(node), ws=gateway(node, websocket_doors(node)), http=bounded_http(node.gate))
+        admin = _server(admin_app(node), ws="none", http=bounded_http(admin_gate(node)))
         servers = {server: listener, admin: admin_listener}
         serving = [_watched(partial(each.serve, [accepts]), running.failed.set) for each, accepts in servers.items()]
         stack.push_async_callback(_drain, node, list(servers), serving)

@@ -91,14 +91,19 @@ class Identity:
             raise Refused("bad_token") from None
         return user, token if claims["exp"] - now > RENEW_S else self.token(user, now)
 
-    async def caller(self, credential: str, now: float, address: str = "") -> Actor:
+    async def caller(self, credential: str, now: float, address: str) -> Actor:
         """Return who makes a request with a token or a server key (bad_token, rate_limited).
 
-        All of a user's requests are held to the rate of one connection.
+        All of a user's requests are held to the rate of one connection. A credential that is not valid is charged to its
+        address.
         """
-        if credential.startswith(_SERVER_KEY):
-            return await self.server(credential)
-        actor, _ = self.verify(credential, now, address)
+        try:
+            if credential.startswith(_SERVER_KEY):
+                return await self.server(credential)
+            actor, _ = self.verify(credential, now, address)
+        except Refused:
+            self._limits.wrong_token(address, self._time())
+            raise
         self._limits.request(actor.id, self._time())
         return actor
 

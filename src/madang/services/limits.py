@@ -20,6 +20,8 @@ ROWS: Final = 20
 """Rows of a page that are charged as one command: 200 messages take 0.9 ms, a ping 7 µs and its share of both."""
 FLOODED: Final = 25
 """Handshakes: a flooder who has spent the burst of 500 comes back twice a second, not fifty times."""
+WRONG_TOKEN: Final = 10
+"""Requests, or handshakes: nobody needs to guess more than a few times a second."""
 NEGLIGIBLE: Final = 1 / 64
 KINDS: Final = ("user", "room", "address", "slow")
 """Limits that hold over all nodes."""
@@ -34,6 +36,7 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     room: Rate = Rate(2000, 4000)  # appends in one room
     address: Rate = Rate(50, 500)  # handshakes and guests of one address
     handshakes: Rate = Rate(1000, 2000)  # of all addresses
+    requests: Rate = Rate(100, 500)  # over HTTP, of one address
     sockets_per_address: int = 500
     sockets: int = 50_000
     quotas: QuotaRates = QuotaRates()  # of what stays in the database
@@ -41,8 +44,7 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
 
 UNLIMITED: Final = Rates(
     connection=Rate(0, 0), user=Rate(0, 0), room=Rate(0, 0), address=Rate(0, 0), handshakes=Rate(0, 0),
-    sockets_per_address=1_000_000, sockets=1_000_000,
-    quotas=NO_QUOTAS,
+    requests=Rate(0, 0), sockets_per_address=1_000_000, sockets=1_000_000, quotas=NO_QUOTAS,
 )  # fmt: skip
 
 
@@ -74,6 +76,7 @@ class Limits:
         self._handshakes = Bucket()
         self._slow = Buckets()
         self._requests = Buckets()
+        self._arrivals = Buckets()
         held = (self._users, rates.user), (self._rooms, rates.room), (self._addresses, rates.address)
         self._kinds = dict(zip(KINDS, (*held, (self._slow, Rate(_SLOW, 0))), strict=True))
 
@@ -181,6 +184,14 @@ class Limits:
             mine.give_back(rates.address)
             raise Limited("overloaded", _ms(self._handshakes.turn(rates.handshakes, now, wait)))
         self._spend_address(address, 1)
+
+    def arrival(self, address: str, now: float) -> None:
+        """Charge an HTTP request to its address, before anything is done for it (rate_limited)."""
+        _take(self._arrivals.of(address, now), self.rates.requests, now)
+
+    def wrong_token(self, address: str, now: float) -> None:
+        """Charge an address for a token or key that is not valid, as for several requests."""
+        self._arrivals.of(address, now).charge(self.rates.requests, now, WRONG_TOKEN - 1)
 
     def address(self, address: str, now: float) -> None:
         """Charge a new guest to an address (rate_limited)."""

@@ -25,6 +25,7 @@ from madang.services.rooms import Rooms
 T = TypeVar("T")
 
 PROBE_S: Final = 2.0  # a storage that takes longer for nothing is not ready for more
+PROBED_S: Final = 1.0  # how old an answer to that may be: whoever asks more often is told the same
 PINS: Final = 50
 """Pins that may stand in a room; they are read at once."""
 
@@ -54,6 +55,8 @@ class Reading:
         self._time = time
         self._pages: NextFlight[Page] = NextFlight()
         self._probes: SingleFlight[None] = SingleFlight()
+        self._probed_until = float("-inf")
+        self._answers = False
 
     async def history(
         self, actor: Actor, room: str, before: int | None, after: int | None, limit: int, *,
@@ -136,10 +139,17 @@ class Reading:
             self._limits.page_requested(actor.id, rows, self._time())
 
     async def probe(self) -> bool:
-        """Return whether the storage answers. It is asked to write nothing, by the way that writes go."""
-        try:
-            async with asyncio.timeout(PROBE_S):
-                await self._probes.do(None, lambda: self._directory.set_read([]))
-        except (StorageError, TimeoutError):
-            return False
-        return True
+        """Return whether the storage answers, or did within PROBED_S.
+
+        It is asked to write nothing, by the way that writes go.
+        """
+        if self._time() >= self._probed_until:
+            try:
+                async with asyncio.timeout(PROBE_S):
+                    await self._probes.do(None, lambda: self._directory.set_read([]))
+            except (StorageError, TimeoutError):
+                self._answers = False
+            else:
+                self._answers = True
+            self._probed_until = self._time() + PROBED_S
+        return self._answers

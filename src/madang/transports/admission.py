@@ -21,6 +21,12 @@ class ConnectionLimits(Protocol):
     def command(self, bucket: Bucket, now: float) -> None:
         """Charge a command to its connection's bucket. Raise Limited (rate_limited)."""
 
+    def arrival(self, address: str, now: float) -> None:
+        """Charge an HTTP request to its address, before anything is done for it. Raise Limited (rate_limited)."""
+
+    def wrong_token(self, address: str, now: float) -> None:
+        """Charge an address for a token or key that is not valid, as for several requests."""
+
     def handshake(self, address: str, now: float) -> None:
         """Count a connection of an address. Raise Limited (rate_limited by the address, overloaded by the node)."""
 
@@ -42,11 +48,11 @@ class TurnedAway(NamedTuple):
 
 
 class Admission:
-    """The connections of one node.
+    """The WebSockets of one node, and what is believed of who connects.
 
     Args:
         limits: judges how fast clients connect.
-        most: connections accepted at most.
+        most: WebSockets accepted at most.
         most_per_address: the same, for one address.
         origins: what browsers may come from, besides the server's own origin; "*" for any.
         trusted_proxies: those whose X-Forwarded-For is believed.
@@ -80,9 +86,13 @@ class Admission:
         """
         return client_address(peer, forwarded, self._trusted_proxies)
 
+    def trusts(self, peer: Any) -> bool:
+        """Return whether a peer is a trusted proxy, and so speaks for others."""
+        return peer_address(peer) in self._trusted_proxies
+
     def scheme(self, peer: Any, own: str, forwarded: str) -> str:
         """Return the scheme a client used: what a trusted proxy says in X-Forwarded-Proto, or `own`."""
-        if forwarded in ("http", "https") and peer_address(peer) in self._trusted_proxies:
+        if forwarded in ("http", "https") and self.trusts(peer):
             return forwarded
         return own
 
@@ -117,12 +127,12 @@ class Admission:
         return None
 
     def enter(self, address: str) -> None:
-        """Count a connection that has begun. Call `leave` when it has ended."""
+        """Count a WebSocket that has begun. Call `leave` when it has ended."""
         self.open += 1
         self.open_by_address[address] = self.open_by_address.get(address, 0) + 1
 
     def leave(self, address: str) -> None:
-        """Count a connection that has ended."""
+        """Count a WebSocket that has ended."""
         self.open -= 1
         self.open_by_address[address] -= 1
         if not self.open_by_address[address]:

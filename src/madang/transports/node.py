@@ -21,6 +21,7 @@ from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
 from madang.services.rooms import Rooms
 from madang.transports.admission import Admission, ConnectionLimits
+from madang.transports.http.gate import Gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Node:
     limits: ConnectionLimits
     wheel: Wheel
     admission: Admission
+    gate: Gate  # of the public listener
     max_text: int
     max_rooms: int
     ping_s: float  # between two pings of a socket

@@ -14,7 +14,7 @@ from madang.core.rate import Rate
 from madang.errors import Refused
 from madang.services.identity import LEEWAY_S, RENEW_S, TOKEN_S, Identity
 from madang.services.invites import INVITE_S, Invites
-from madang.services.limits import UNLIMITED, Limits, Rates
+from madang.services.limits import UNLIMITED, WRONG_TOKEN, Limits, Rates
 
 SECRET = b"s" * 32
 MINA = Actor(id="u-mina", name="Mina")
@@ -169,15 +169,28 @@ async def test_a_caller_is_a_user_or_a_server_and_only_users_are_counted(store: 
     identity = Identity(SECRET, store, Limits(Rates(connection=Rate(1, 2))), lambda: 1000.0)
     _, key = await identity.add_key("Shop", time.time())
     token = identity.token(MINA, time.time())
-    assert [await identity.caller(token, time.time()) for _ in range(2)] == [MINA, MINA]
+    assert [await identity.caller(token, time.time(), "") for _ in range(2)] == [MINA, MINA]
     with pytest.raises(Refused) as refusal:
-        await identity.caller(token, time.time())
+        await identity.caller(token, time.time(), "")
     assert refusal.value.code == "rate_limited"
-    assert all([(await identity.caller(key, time.time())).server for _ in range(5)])
+    assert all([(await identity.caller(key, time.time(), "")).server for _ in range(5)])
     for wrong in ("", "x.y.z", "mk_0_0"):
         with pytest.raises(Refused) as refusal:
-            await identity.caller(wrong, time.time())
+            await identity.caller(wrong, time.time(), "")
         assert refusal.value.code == "bad_token"
+
+
+async def test_what_is_not_valid_is_charged_to_its_address(store: Store) -> None:
+    limits = Limits(Rates(requests=Rate(0.001, 2 * WRONG_TOKEN)))
+    identity = Identity(SECRET, store, limits, lambda: 1000.0)
+    for wrong in ("x.y.z", "mk_0_0"):
+        limits.arrival("here", 1000.0)
+        with pytest.raises(Refused):
+            await identity.caller(wrong, time.time(), "here")
+    with pytest.raises(Refused) as refusal:
+        limits.arrival("here", 1000.0)
+    assert refusal.value.code == "rate_limited"
+    limits.arrival("elsewhere", 1000.0)
 
 
 def test_guests_are_counted_by_their_address() -> None:

@@ -230,3 +230,19 @@ def test_who_was_closed_for_flooding_pays_for_coming_back() -> None:
     assert came == pytest.approx(30 * 50 / 26, abs=2)
     assert refusal(lambda: limits.handshake("b", NOW + 60)) is None
     Limits(UNLIMITED).flooded("a", NOW)
+
+
+def test_wrong_tokens_weigh_more_than_requests() -> None:
+    limits = Limits(Rates(requests=Rate(10, 100)))
+    for _ in range(100):
+        limits.arrival("a", NOW)
+    with pytest.raises(Limited) as refused:
+        limits.arrival("a", NOW)
+    assert refused.value.code == "rate_limited"
+    for _ in range(10):
+        limits.arrival("b", NOW)
+        limits.wrong_token("b", NOW)
+    with pytest.raises(Limited):
+        limits.arrival("b", NOW)
+    limits.arrival("c", NOW)
+    limits.handshake("a", NOW)  # another bucket

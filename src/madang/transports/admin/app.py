@@ -16,9 +16,10 @@ from madang.errors import Refused
 from madang.services.rooms import SYSTEM
 from madang.transports.admin.metrics import CONTENT_TYPE, Metrics
 from madang.transports.http.bodies import Health, Members, NewRoom, Rooms
-from madang.transports.http.dependencies import AfterId, Limit, RoomPath, ThisNode, Token
+from madang.transports.http.dependencies import Address, AfterId, Limit, RoomPath, ThisNode, Token
 from madang.transports.http.envelope import Envelope
 from madang.transports.http.errors import answer, handle_errors
+from madang.transports.http.gate import ADMIN
 from madang.transports.http.routes.rooms import shown
 from madang.transports.http.schemas import body
 from madang.transports.node import Node
@@ -69,8 +70,9 @@ class Nodes(msgspec.Struct, frozen=True):
     nodes: list[Peer]
 
 
-async def _operator(node: ThisNode, token: Token) -> None:
+async def _operator(node: ThisNode, token: Token, address: Address) -> None:
     if not hmac.compare_digest(token.encode(), node.admin_secret.encode()):
+        node.limits.wrong_token(ADMIN + address, node.turns.time())
         raise Refused("bad_token")
 
 

@@ -1,7 +1,9 @@
 """The public listener: REST, health, the front page and /openapi.json in one ASGI application."""
 
-from typing import Any, Final
+from functools import cached_property
+from typing import Any, Final, cast
 
+import msgspec
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
@@ -10,6 +12,7 @@ from madang import __version__
 from madang.errors import Refused, StorageFailed
 from madang.transports.http import page
 from madang.transports.http.bodies import Health
+from madang.transports.http.constants import Document, document, shown
 from madang.transports.http.dependencies import Scheme, ThisNode
 from madang.transports.http.envelope import Envelope
 from madang.transports.http.errors import METHODS, answer, failure, handle_errors
@@ -37,6 +40,8 @@ async def readyz(node: ThisNode) -> Response:
     """Say whether new connections are welcome: not while the node drains, or when the storage does not answer."""
     if node.admission.draining:
         raise Refused("draining")
+    if node.gate.connections.full:
+        raise Refused("overloaded", f"All {node.gate.connections.most} connections are in use.")
     if not await node.reading.probe():
         raise StorageFailed("The storage does not answer.")
     return answer(Health("ready"))
@@ -46,7 +51,13 @@ async def readyz(node: ThisNode) -> Response:
 async def front(request: Request, scheme: Scheme) -> Response:
     """Show people what this is."""
     headers = request.headers
-    return page.front(headers.get("accept-language", ""), headers.get("host", ""), scheme == "https")
+    return shown(request, page.front(headers.get("accept-language", ""), headers.get("host", ""), scheme == "https"))
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def description(request: Request) -> Response:
+    """Describe the API."""
+    return shown(request, cast(_Api, request.app).described)
 
 
 class _Cors(CORSMiddleware):
@@ -62,7 +73,7 @@ class _Cors(CORSMiddleware):
 def http_app(node: Node) -> Envelope:
     """Return the ASGI application of the public listener."""
     api = _Api(
-        title="Madang", version=__version__, description=_DESCRIPTION, docs_url=None, redoc_url=None,
+        title="Madang", version=__version__, description=_DESCRIPTION, openapi_url=None,
         redirect_slashes=False, generate_unique_id_function=lambda route: route.name,
     )  # fmt: skip
     api.state.node = node
@@ -78,6 +89,11 @@ def http_app(node: Node) -> Envelope:
 
 
 class _Api(FastAPI):
+    @cached_property
+    def described(self) -> Document:
+        """The OpenAPI document, encoded once."""
+        return document(msgspec.json.encode(self.openapi()), "application/json")
+
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, with the schemas of our own structs."""
         if self.openapi_schema is None:

@@ -4,14 +4,15 @@ It needs no script. The browser UI of a later version replaces it.
 """
 
 from base64 import b64encode
+from functools import lru_cache
 from hashlib import sha256
 from html import escape
 from typing import Final
 
 import msgspec
-from starlette.responses import HTMLResponse
 
 from madang import __version__
+from madang.transports.http.constants import Document, document
 
 _STYLE: Final = """
 :root { color-scheme: light dark; }
@@ -52,9 +53,13 @@ _KOREAN: Final = _Words(
 _LANGUAGES: Final = {"en": _ENGLISH, "ko": _KOREAN}
 
 
-def front(accept_language: str, host: str, secure: bool) -> HTMLResponse:
+def front(accept_language: str, host: str, secure: bool) -> Document:
     """Return the page in the reader's language. `host` is where they found it, `secure` whether by https."""
-    language = _preferred(accept_language)
+    return _written(_preferred(accept_language), host, secure)
+
+
+@lru_cache(maxsize=64)  # a server is found at few addresses
+def _written(language: str, host: str, secure: bool) -> Document:
     words = _LANGUAGES[language]
     command = "madang chat lobby" + (f" --url {'wss' if secure else 'ws'}://{host}/ws" if host else "")
     text = (
@@ -64,7 +69,7 @@ def front(accept_language: str, host: str, secure: bool) -> HTMLResponse:
         f"<p>{words.programs}</p><p>{words.later}</p><p><small>Madang {__version__}</small></p></html>"
     )
     headers = {"Content-Security-Policy": _POLICY, "Content-Language": language, "Vary": "Accept-Language"}
-    return HTMLResponse(text, headers=headers)
+    return document(text.encode(), "text/html; charset=utf-8", headers)
 
 
 def _preferred(accept_language: str) -> str:

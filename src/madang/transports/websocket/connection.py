@@ -61,7 +61,7 @@ class Connection(SocketSubscriber, asyncio.Protocol):
     doors: Doors  # of the class, as `node` is
 
     __slots__ = (
-        "_controls", "_door", "_fragments", "_late", "_paused_at", "_pings", "_protocol", "_server_state",
+        "_controls", "_door", "_fragments", "_late", "_paused_at", "_pings", "_place", "_protocol", "_server_state",
         "_session_reads", "address", "session",
     )  # fmt: skip
 
@@ -77,6 +77,7 @@ class Connection(SocketSubscriber, asyncio.Protocol):
         self._controls = 0
         self._paused_at = 0.0
         self._late = 0  # bytes that came after the close
+        self._place: str | None = None  # for whom the listener counts this connection
         self.address = ""
         self.session: Session | None = None  # while it is open or closing
 
@@ -89,10 +90,16 @@ class Connection(SocketSubscriber, asyncio.Protocol):
         self.write_now = self.transport.write
         self._server_state.connections.add(self)  # type: ignore[arg-type]
 
+    def take_place(self, place: str) -> None:
+        """Keep the place among the listener's connections that the HTTP connection had."""
+        self._place = place
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of everything: the socket is gone."""
         self._server_state.connections.discard(self)
         self.state = LOST
+        if self._place is not None:
+            self.node.gate.connections.leave(self._place)
         if self.session is not None:
             self.session.ended()
             self.session = None  # each knows the other: a ring that only the cycle collector would undo

@@ -1,66 +1,17 @@
 """The heads of HTTP requests are bounded in time, bytes and number, the first and every later one; bodies are not heads."""
 
-import asyncio
-import re
-from typing import Any
-
 import pytest
-import uvicorn
-from uvicorn.server import ServerState
 
-from madang.node.assembly import websocket_doors
-from madang.transports.http.parser import HEAD_BYTES, HEAD_S, HEADERS, BoundedHttp, bounded_http
+from madang.transports.http.parser import (
+    HEAD_BYTES,
+    HEAD_S,
+    HEADERS,
+)  # fmt: skip
 from madang.transports.node import Node
-from madang.transports.websocket.connection import gateway
-from tests.unit.transports.peers import FakeTransport, turn
+from tests.unit.transports.http.browsers import CHUNKED, GET, Browser
+from tests.unit.transports.peers import turn
 from tests.waiting import eventually, turns
 from tests.wire import TEXT, frame, upgrade
-
-GET = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
-
-
-async def echo(scope: Any, receive: Any, send: Any) -> None:
-    """Answer with the size of the body."""
-    size, more = 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return
-        size += len(message["body"])
-        more = message["more_body"]
-    body = f"{scope['path']}:{size};".encode()
-    headers = [(b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-class Browser:
-    """A client on the other end of a fake transport."""
-
-    def __init__(self, node: Node) -> None:
-        self.node = node
-        self.transport = FakeTransport()
-        self.state = ServerState()
-        config = uvicorn.Config(
-            echo, http=bounded_http(node), ws=gateway(node, websocket_doors(node)), lifespan="off", log_config=None
-        )
-        config.load()
-        self.protocol: BoundedHttp = bounded_http(node)(config, self.state, {}, asyncio.get_running_loop())
-        self.transport.protocol = self.protocol
-        self.protocol.connection_made(self.transport)
-
-    def send(self, data: bytes) -> None:
-        if not self.transport.closing:
-            self.transport.protocol.data_received(data)
-
-    @property
-    def answers(self) -> list[int]:
-        """The statuses so far."""
-        return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", self.transport.sent)]
-
-    async def answered(self, *statuses: int) -> None:
-        await eventually(lambda: len(self.answers) >= len(statuses))
-        assert self.answers == list(statuses)
 
 
 @pytest.fixture
@@ -99,7 +50,7 @@ async def test_a_first_head_that_takes_too_long(browser: Browser, begun: bytes) 
 
 
 async def test_a_later_head_that_takes_too_long(browser: Browser) -> None:
-    """A byte a second keeps uvicorn's keep-alive timer off for ever."""
+    """A byte a second keeps uvicorn's keep-alive timer off without end."""
     browser.send(GET)
     await browser.answered(200)
     turn(browser.node, 12)
@@ -241,8 +192,6 @@ async def test_a_handshake_that_is_refused_leaves_nothing(browser: Browser, head
 
 
 # -- the edges of HTTP -------------------------------------------------------------------------------------------------
-
-CHUNKED = b"POST /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 @pytest.mark.parametrize("begun", [b"0\r\nX: ", b"1;x=", b"0\r\n"], ids=["a trailer", "an extension", "many trailers"])

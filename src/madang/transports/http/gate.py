@@ -1,0 +1,84 @@
+"""What one listener asks of every request before anything is done for it: its place, its address, where it was sent to.
+
+A gate holds for HTTP and for the handshakes of WebSockets alike. The rates are judged by services, as every rate is.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from madang.aio import Turnstile
+from madang.core.metrics import Metric
+from madang.delivery.wheel import Wheel
+from madang.errors import Limited, MadangError
+from madang.transports.admission import Admission, ConnectionLimits
+from madang.transports.connections import Connections
+
+BEGUN: Final = 4  # requests per turn of the loop: about 1.5 ms
+BACK_S: Final = 5  # after which who found no place may come back, and up to twice that
+ADMIN: Final = "admin "  # put before an address, whose requests to the admin listener are counted apart
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+class Gate:
+    """The gate of one listener.
+
+    Args:
+        admission: reads addresses.
+        connections: those of this listener.
+        limits: charges addresses for requests.
+        serves: returns whether a request may carry a server key that holds: those are not charged.
+        now: loop time.
+        whose: put before an address, where its requests are counted apart from those of the other listener.
+
+    Attributes:
+        refused: requests refused because of their address's rate.
+    """
+
+    def __init__(
+        self,
+        admission: Admission,
+        connections: Connections,
+        limits: ConnectionLimits,
+        wheel: Wheel,
+        now: Callable[[], float],
+        *,
+        serves: Callable[[str], bool] = lambda key: False,
+        whose: str = "",
+    ) -> None:
+        self.admission = admission
+        self.connections = connections
+        self.wheel = wheel
+        self.turnstile = Turnstile(BEGUN)
+        self.refused = 0
+        self._limits = limits
+        self._serves = serves
+        self._now = now
+        self._whose = whose
+
+    def judge(self, address: str, headers: Headers, upgrades: bool) -> MadangError | None:
+        """Return what a request is refused for, if it is. One for a WebSocket is charged as a handshake, later."""
+        if not upgrades and not self._is_served(headers):
+            try:
+                self._limits.arrival(self._whose + address, self._now())
+            except Limited as error:
+                self.refused += 1
+                return error
+        return None
+
+    def metrics(self) -> list[Metric]:
+        """Return what is counted here."""
+        refused = Metric(
+            "counter", "madang_requests_refused", "HTTP requests refused unread: rate_limited.", self.refused
+        )
+        return [*self.connections.metrics(), refused]
+
+    def turned_away(self) -> MadangError:
+        """Return the answer to a request for which there is no place."""
+        return Limited("overloaded", (BACK_S + secrets.randbelow(BACK_S)) * 1000, "Too many connections.")
+
+    def _is_served(self, headers: Headers) -> bool:
+        for name, value in headers:
+            if name == b"authorization" and value[:10].lower() == b"bearer mk_":
+                return self._serves(value[7:].decode("latin-1"))
+        return False
