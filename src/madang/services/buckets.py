@@ -6,11 +6,28 @@ A full bucket is forgotten, because a new one is the same. What a bucket holds i
 from collections.abc import Iterator
 from typing import Final
 
-from madang.core.rate import Bucket
+from madang.core.rate import Bucket, Rate
+from madang.errors import Limited
 
 PRUNE: Final = 10_000  # buckets kept before full ones are forgotten
 MOST: Final = 100_000
 """Buckets of one kind, at about 0.3 KB each. Above that those made first are forgotten, which only loosens a limit."""
+
+
+def take(bucket: Bucket, rate: Rate, now: float, n: int = 1) -> None:
+    """Take `n` from a bucket (rate_limited, with a turn of their own for each who is refused)."""
+    if wait := bucket.take(rate, now, n):
+        raise refusal(bucket, rate, now, wait, n)
+
+
+def refusal(bucket: Bucket, rate: Rate, now: float, wait: float, n: int) -> Limited:
+    """Return the refusal for one who has to wait for `n`."""
+    return Limited("rate_limited", ms(bucket.turn(rate, now, wait, n)))
+
+
+def ms(seconds: float) -> int:
+    """Return a wait in milliseconds that is certainly long enough."""
+    return max(1, int(seconds * 1000) + 1)
 
 
 class Buckets(dict[str, Bucket]):

@@ -11,13 +11,13 @@ from typing import Final
 
 import msgspec
 
+from madang.core import costs
 from madang.core.rate import Bucket, Rate
 from madang.errors import Limited
-from madang.services.buckets import Buckets
+from madang.services.buckets import Buckets, ms, take
 from madang.services.quotas import NO_QUOTAS, QuotaRates, Quotas
+from madang.services.work import Work
 
-ROWS: Final = 20
-"""Rows of a page that are charged as one command: 200 messages take 0.9 ms, a ping 7 µs and its share of both."""
 FLOODED: Final = 25
 """Handshakes: a flooder who has spent the burst of 500 comes back twice a second, not fifty times."""
 WRONG_TOKEN: Final = 10
@@ -77,6 +77,7 @@ class Limits:
         self._slow = Buckets()
         self._requests = Buckets()
         self._arrivals = Buckets()
+        self._work = Work(rates.connection)
         held = (self._users, rates.user), (self._rooms, rates.room), (self._addresses, rates.address)
         self._kinds = dict(zip(KINDS, (*held, (self._slow, Rate(_SLOW, 0))), strict=True))
 
@@ -102,9 +103,9 @@ class Limits:
                 if not waited:
                     buckets.of(key, now).give_back(rate, n)
             if slow_ms and wait == waits[-1]:
-                raise Limited("slow_mode", _ms(wait))
+                raise Limited("slow_mode", ms(wait))
             buckets, key, rate, n = flows[waits.index(wait)]
-            raise Limited("rate_limited", _ms(buckets.of(key, now).turn(rate, now, wait, n)))
+            raise Limited("rate_limited", ms(buckets.of(key, now).turn(rate, now, wait, n)))
         if self._shared:
             for buckets, key, _, n in flows:
                 buckets.spend(key, n)
@@ -119,14 +120,14 @@ class Limits:
         """
         if server:
             return
-        _take(self._users.of(user, now), self.rates.user, now)
+        take(self._users.of(user, now), self.rates.user, now)
         if self._shared:
             self._users.spend(user, 1)
 
     def in_room(self, user: str, room: str, now: float, *, server: bool = False) -> None:
         """Charge a room for an append of a user who was charged by `attempt` (rate_limited; the user is given it back)."""
         try:
-            _take(self._rooms.of(room, now), self.rates.room, now)
+            take(self._rooms.of(room, now), self.rates.room, now)
         except Limited:
             if not server:
                 self._users.of(user, now).give_back(self.rates.user)
@@ -148,19 +149,50 @@ class Limits:
 
     def command(self, bucket: Bucket, now: float) -> None:
         """Charge a command to its connection's own bucket (rate_limited)."""
-        _take(bucket, self.rates.connection, now)
+        take(bucket, self.rates.connection, now)
 
     def request(self, user: str, now: float) -> None:
         """Charge a user's HTTP request: all of them together are held to the rate of one connection (rate_limited)."""
-        _take(self._requests.of(user, now), self.rates.connection, now)
+        take(self._requests.of(user, now), self.rates.connection, now)
 
-    def page(self, bucket: Bucket, rows: int, now: float) -> None:
-        """Charge what a page costs beyond a command, by its rows, to its connection's bucket (rate_limited)."""
-        _take(bucket, self.rates.connection, now, rows // ROWS)
+    @property
+    def refill_s(self) -> float:
+        """Seconds after which the empty bucket of a connection is full."""
+        rate = self.rates.connection
+        return rate.burst / rate.per_second if rate.per_second else 0.0
 
-    def page_requested(self, user: str, rows: int, now: float) -> None:
-        """Charge a page to the user's HTTP requests, as `page` does (rate_limited)."""
-        self.page(self._requests.of(user, now), rows, now)
+    def large_command(self, bucket: Bucket, size: int, user: str, address: str, now: float) -> None:
+        """Charge a command of many bytes to its connection and, beyond one command, to user and address (rate_limited)."""
+        extra = costs.of_bytes(size)
+        self._work.take(bucket, 1 + extra, extra, user, address, now)
+
+    def large_body(self, size: int, user: str, address: str, now: float) -> None:
+        """Charge what the body of a request costs beyond the request, as that of a command (rate_limited)."""
+        if extra := costs.of_bytes(size):
+            self._work.take(self._requests_of(user, address, now), extra, extra, user, address, now)
+
+    def page(self, bucket: Bucket | None, rows: int, user: str, address: str, now: float) -> None:
+        """Charge what a page costs beyond a command, by its rows (rate_limited).
+
+        Args:
+            bucket: its connection's; None for an HTTP request.
+        """
+        if extra := costs.of_rows(rows):
+            payer = self._requests_of(user, address, now) if bucket is None else bucket
+            self._work.take(payer, extra, extra, user, address, now)
+
+    def took(self, bucket: Bucket | None, seconds: float, size: int, user: str, address: str, now: float) -> None:
+        """Charge the processor's time that a command or request of this size took: what it costs beyond its bytes.
+
+        Args:
+            bucket: its connection's; None for an HTTP request.
+        """
+        if owed := costs.of_time(seconds, size):
+            payer = self._requests_of(user, address, now) if bucket is None else bucket
+            self._work.owe(payer, owed, user, address, now)
+
+    def _requests_of(self, user: str, address: str, now: float) -> Bucket:
+        return self._requests.of(user or f"@{address}", now)
 
     def flooded(self, address: str, now: float) -> None:
         """Charge an address for a connection that was closed for flooding: otherwise coming back would be free."""
@@ -179,15 +211,15 @@ class Limits:
         """
         mine, rates = self._addresses.of(address, now), self.rates
         if wait := mine.take(rates.address, now):
-            raise Limited("rate_limited", _ms(mine.turn(rates.address, now, wait)))
+            raise Limited("rate_limited", ms(mine.turn(rates.address, now, wait)))
         if wait := self._handshakes.take(rates.handshakes, now):
             mine.give_back(rates.address)
-            raise Limited("overloaded", _ms(self._handshakes.turn(rates.handshakes, now, wait)))
+            raise Limited("overloaded", ms(self._handshakes.turn(rates.handshakes, now, wait)))
         self._spend_address(address, 1)
 
     def arrival(self, address: str, now: float) -> None:
         """Charge an HTTP request to its address, before anything is done for it (rate_limited)."""
-        _take(self._arrivals.of(address, now), self.rates.requests, now)
+        take(self._arrivals.of(address, now), self.rates.requests, now)
 
     def wrong_token(self, address: str, now: float) -> None:
         """Charge an address for a token or key that is not valid, as for several requests."""
@@ -195,7 +227,7 @@ class Limits:
 
     def address(self, address: str, now: float) -> None:
         """Charge a new guest to an address (rate_limited)."""
-        _take(self._addresses.of(address, now), self.rates.address, now)
+        take(self._addresses.of(address, now), self.rates.address, now)
         self._spend_address(address, 1)
 
     # -- shared with other nodes ---------------------------------------------------------------------------------------
@@ -233,12 +265,3 @@ class Limits:
 
 def _share(spent: tuple[float, Spending]) -> float:
     return spent[0]
-
-
-def _take(bucket: Bucket, rate: Rate, now: float, n: int = 1) -> None:
-    if wait := bucket.take(rate, now, n):
-        raise Limited("rate_limited", _ms(bucket.turn(rate, now, wait, n)))
-
-
-def _ms(seconds: float) -> int:
-    return max(1, int(seconds * 1000) + 1)

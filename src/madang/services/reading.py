@@ -133,10 +133,8 @@ class Reading:
         return found
 
     def _charge(self, actor: Actor, rows: int, bucket: Bucket | None) -> None:
-        if bucket is not None:
-            self._limits.page(bucket, rows, self._time())
-        elif not actor.server:
-            self._limits.page_requested(actor.id, rows, self._time())
+        if not actor.server:
+            self._limits.page(bucket, rows, actor.id, actor.address, self._time())
 
     async def probe(self) -> bool:
         """Return whether the storage answers, or did within PROBED_S.

@@ -18,6 +18,10 @@ from madang.transports.addresses import client_address, peer_address
 class ConnectionLimits(Protocol):
     """How fast clients may connect, and ask. What they ask for is judged by services."""
 
+    @property
+    def refill_s(self) -> float:
+        """Seconds after which the empty bucket of a connection is full: more than that is owed by who has overspent."""
+
     def command(self, bucket: Bucket, now: float) -> None:
         """Charge a command to its connection's bucket. Raise Limited (rate_limited)."""
 
@@ -26,6 +30,15 @@ class ConnectionLimits(Protocol):
 
     def wrong_token(self, address: str, now: float) -> None:
         """Charge an address for a token or key that is not valid, as for several requests."""
+
+    def large_command(self, bucket: Bucket, size: int, user: str, address: str, now: float) -> None:
+        """Charge a command of `costs.BYTES` bytes or more. Raise Limited (rate_limited)."""
+
+    def large_body(self, size: int, user: str, address: str, now: float) -> None:
+        """Charge a request's body of `costs.BYTES` bytes or more. Raise Limited (rate_limited)."""
+
+    def took(self, bucket: Bucket | None, seconds: float, size: int, user: str, address: str, now: float) -> None:
+        """Charge the processor's time that a command, or a request without a bucket, has taken."""
 
     def handshake(self, address: str, now: float) -> None:
         """Count a connection of an address. Raise Limited (rate_limited by the address, overloaded by the node)."""

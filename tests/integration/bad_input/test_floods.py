@@ -10,6 +10,7 @@ import pytest
 
 from tests import wire
 from tests.neighbour import chatting
+from tests.rest import rest
 from tests.running import Server, running_server
 from tests.wire import Raw, dialled, guest, upgrade, upgraded
 
@@ -146,3 +147,19 @@ async def test_a_room_has_one_bucket_for_all(tmp_path: Path) -> None:  # row 49
         assert codes.count("rate_limited") > 50
         await raws[0].ask(op="create", n=10, room="calm")
         assert (await raws[1].ask(op="join", n=10, room="calm"))["op"] == "ok"  # another room does not notice
+
+
+@pytest.mark.parametrize("token", [True, False], ids=["a user's", "nobody's"])
+async def test_large_bodies_are_paid_for_by_their_bytes(server: Server, token: bool) -> None:  # row 49
+    """Fifteen of 60 KB are as much as 200 requests at once; a small request is still answered behind them."""
+    async with chatting(server), rest(server.url) as anyone:
+        mina = await anyone.guest("Mina", "lobby")
+        path = "/api/rooms/lobby/messages" if token else "/api/guests"
+        text = json.dumps({"text": "\U0001f600" * 4000, "name": "x", "data": "x" * 12_000})
+        who = mina if token else anyone
+        statuses: list[int] = []
+        while 429 not in statuses:
+            assert len(statuses) < 30
+            statuses.append((await who.call("POST", path, content=text)).status_code)
+        assert len(statuses) > 13
+        assert set(statuses) == {201 if token else 413, 429}

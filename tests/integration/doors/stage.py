@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from madang.config import Settings
+from madang.core import costs
 from madang.core.actors import Actor
 from madang.core.messages import Content
 from madang.core.rate import Bucket
 from madang.delivery import ephemeral
 from madang.node import assembly
 from madang.node.run import RunningNode, run_node
-from madang.services.limits import ROWS, Limits, Rates
+from madang.services.limits import Limits, Rates
 from madang.services.standing import Standing
 from tests.integration.doors.doors import Door, Native, NativeVisitor, Outcome
 from tests.integration.doors.table import STRANGER, Row
@@ -58,9 +59,9 @@ class Meter(Limits):
         super().request(user, now)
         self.charged["connection"] += 1
 
-    def page(self, bucket: Bucket, rows: int, now: float) -> None:
-        super().page(bucket, rows, now)
-        self.charged["connection"] += rows // ROWS
+    def page(self, bucket: Bucket | None, rows: int, user: str, address: str, now: float) -> None:
+        super().page(bucket, rows, user, address, now)
+        self.charged["connection"] += costs.of_rows(rows)
 
     def address(self, address: str, now: float) -> None:
         super().address(address, now)

@@ -83,7 +83,7 @@ def test_those_refused_together_are_told_different_times(what: str) -> None:
             "room": lambda: limits.append(f"u-{n}", "r", now),
             "command": lambda: limits.command(bucket, now),
             "request": lambda: limits.request("u", now),
-            "page": lambda: limits.page(bucket, 20, now),
+            "page": lambda: limits.page(bucket, 20, "", "", now),
             "address": lambda: limits.address("10.0.0.1", now),
         }
         return refusal(calls[what])
@@ -209,13 +209,13 @@ def test_a_bucket_in_use_is_never_forgotten(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_page_counts_by_its_rows() -> None:
     limits = Limits(Rates(connection=Rate(50, 200)))
     bucket = Bucket()
-    assert passed(lambda: limits.page(bucket, 200, NOW), 20) == 20
+    assert passed(lambda: limits.page(bucket, 200, "", "", NOW), 20) == 20
     for turn_ms in (200, 400, 600):
-        refused = refusal(lambda: limits.page(bucket, 200, NOW))
+        refused = refusal(lambda: limits.page(bucket, 200, "", "", NOW))
         assert refused is not None
         assert refused.retry_ms == pytest.approx(turn_ms, abs=2)
-    assert passed(lambda: limits.page(Bucket(), 19, NOW), 1000) == 1000
-    assert passed(lambda: limits.page_requested("u", 200, NOW), 100) == 20
+    assert passed(lambda: limits.page(Bucket(), 19, "", "", NOW), 1000) == 1000
+    assert passed(lambda: limits.page(None, 200, "u", "", NOW), 100) == 20
 
 
 def test_who_was_closed_for_flooding_pays_for_coming_back() -> None:

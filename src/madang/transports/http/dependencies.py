@@ -45,8 +45,13 @@ async def _token(credentials: Annotated[HTTPAuthorizationCredentials | None, Dep
 Token = Annotated[str, Depends(_token)]
 
 
-async def _caller(node: ThisNode, token: Token, address: Address) -> Actor:
-    return await node.identity.caller(token, node.now(), address)
+async def _identified(request: Request, node: Node, credential: str, address: str) -> Actor:
+    actor = request.state.actor = await node.identity.caller(credential, node.now(), address)  # who pays for the body
+    return actor
+
+
+async def _caller(request: Request, node: ThisNode, token: Token, address: Address) -> Actor:
+    return await _identified(request, node, token, address)
 
 
 Caller = Annotated[Actor, Depends(_caller)]
@@ -54,9 +59,12 @@ Caller = Annotated[Actor, Depends(_caller)]
 
 
 async def _any_caller(
-    node: ThisNode, address: Address, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request,
+    node: ThisNode,
+    address: Address,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Actor | None:
-    return None if credentials is None else await node.identity.caller(credentials.credentials, node.now(), address)
+    return None if credentials is None else await _identified(request, node, credentials.credentials, address)
 
 
 AnyCaller = Annotated[Actor | None, Depends(_any_caller)]

@@ -5,6 +5,7 @@ duplicate keys, round numbers inside `data`, and need every answer declared twic
 """
 
 import asyncio
+from time import thread_time
 from typing import Any, Final, TypeVar, get_args
 
 import msgspec
@@ -12,10 +13,12 @@ from fastapi import Depends, Request
 from msgspec import UNSET, Raw, UnsetType
 from starlette.requests import ClientDisconnect
 
+from madang.core import costs
 from madang.core.bounds import MAX_COMMAND
 from madang.core.events import NO_DATA
 from madang.errors import Refused
 from madang.protocol import strict_json
+from madang.transports.http.dependencies import Address, ThisNode
 from madang.transports.http.errors import Failure, Unread
 
 T = TypeVar("T")
@@ -27,18 +30,13 @@ BODY_S: Final = 10.0  # for a body to arrive
 def body(kind: type[T], *, optional: bool = False) -> Any:
     """Return the dependency that reads a request's body as `kind`. An optional body that is missing is an empty object.
 
-    One that carries a message may have MAX_FRAME bytes, others MAX_COMMAND, as frames of the native protocol.
+    One that carries a message may have MAX_FRAME bytes, others MAX_COMMAND, as frames of the native protocol, and what is
+    large or takes long is paid for in the same way: by the user whom `Caller` has found before, or else by the address.
     """
     decode = msgspec.json.Decoder(kind).decode
     message = "data" in kind.__struct_fields__  # type: ignore[attr-defined]
 
-    async def read(request: Request) -> T:
-        try:
-            async with asyncio.timeout(BODY_S):
-                text = await request.body()
-        except (TimeoutError, ClientDisconnect):
-            raise Unread("bad_json", f"The body did not arrive within {BODY_S:.0f} s.") from None
-        text = text or (b"{}" if optional else b"")
+    def decoded(text: bytes) -> T:
         if len(text) > MAX_COMMAND:
             _check_size(text, message)
         _check(text)
@@ -46,6 +44,24 @@ def body(kind: type[T], *, optional: bool = False) -> Any:
             return decode(text)
         except msgspec.ValidationError as error:
             raise Refused("bad_field", f"{error}.") from None
+
+    async def read(request: Request, node: ThisNode, address: Address) -> T:
+        try:
+            async with asyncio.timeout(BODY_S):
+                text = await request.body()
+        except (TimeoutError, ClientDisconnect):
+            raise Unread("bad_json", f"The body did not arrive within {BODY_S:.0f} s.") from None
+        text = text or (b"{}" if optional else b"")
+        size, actor = len(text), getattr(request.state, "actor", None)
+        if size < costs.MEASURED or (actor is not None and actor.server):  # a server speaks for many
+            return decoded(text)
+        user, limits = actor.id if actor is not None else "", node.limits
+        limits.large_body(size, user, address, node.turns.time())
+        started = thread_time()
+        try:
+            return decoded(text)
+        finally:
+            limits.took(None, thread_time() - started, size, user, address, node.turns.time())
 
     return Depends(read)
 

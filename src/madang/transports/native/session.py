@@ -3,26 +3,28 @@
 What a command does is an operation's (`operations/`), from a table that the session is given. An operation answers at
 once, submits a draft, or starts work that waits for storage. Such work is one task, and what the client pipelined
 behind it waits in a bounded queue; a send, a read pointer or a typing signal runs in the callback its bytes came in,
-without a task. Nothing is judged here but the conversation itself: hello first, and by `conduct.py` bad frames and floods.
+without a task. Nothing is judged here but the conversation itself: hello first, and by `transports.conduct` bad frames and floods.
 """
 
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum, auto
+from time import thread_time
 from typing import Any, Final
 
 from madang.aio import Turnstile
+from madang.core import costs
 from madang.core.actors import Actor
 from madang.core.bounds import MAX_FRAME
 from madang.core.events import Appended, Draft
 from madang.core.rate import Bucket
 from madang.delivery.subscription import Subscription
-from madang.errors import Limited, MadangError, Refused
+from madang.errors import MadangError, Refused
 from madang.protocol.native import codec
 from madang.protocol.native.commands import Command, Hello
 from madang.protocol.native.frames import Answer, ByeFrame, append_answer
-from madang.transports.native.conduct import Conduct
+from madang.transports.conduct import Close, Conduct
 from madang.transports.native.encoding import NativeEncoding
 from madang.transports.node import Node
 from madang.transports.websocket.doors import Socket
@@ -31,6 +33,7 @@ logger = logging.getLogger("madang.native")
 
 QUEUED: Final = 64  # commands waiting behind one that waits for storage, before the socket is no longer read
 QUEUED_BYTES: Final = 2 * MAX_FRAME  # likewise
+REST_S: Final = 1.0  # owed beyond an empty bucket, before the socket is no longer read
 IN_FLIGHT: Final = 512  # sends not acked yet, likewise
 
 
@@ -42,8 +45,6 @@ class State(Enum):
     CLOSED = auto()
 
 
-_BAD_FRAMES: Final = frozenset({"bad_json", "unknown_op", "bad_field", "hello_first"})
-_TOO_FAST: Final = frozenset({"rate_limited", "slow_mode"})
 _AWAITING_HELLO: Final = State.AWAITING_HELLO  # looked up on the class, a member takes as long as a call
 
 
@@ -58,8 +59,8 @@ class Session:
     """
 
     __slots__ = (
-        "_busy", "_conduct", "_end", "_operations", "_queue", "_queued", "_state", "bucket", "encoding", "in_flight",
-        "node", "socket", "user",
+        "_busy", "_conduct", "_end", "_operations", "_queue", "_queued", "_resting", "_state", "bucket", "encoding",
+        "in_flight", "node", "socket", "user",
     )  # fmt: skip
 
     def __init__(
@@ -76,8 +77,9 @@ class Session:
         self._queue: deque[bytes] | None = None  # most sessions never need one
         self._queued = 0  # bytes in it
         self._busy = False
+        self._resting = False
         self._conduct: Conduct | None = None  # most sessions are never refused anything
-        self._end: tuple[int, str] | None = None  # the close code and reason, once one is due
+        self._end: Close | None = None  # the close code and reason, once one is due
 
     # -- what the connection calls -------------------------------------------------------------------------------------
 
@@ -89,7 +91,7 @@ class Session:
         """
         if self._end:
             return
-        if self._busy or self._queue or self.socket.paused:
+        if self._busy or self._resting or self._queue or self.socket.paused:
             if self._queue is None:
                 self._queue = deque()
             self._queue.append(text)
@@ -102,7 +104,7 @@ class Session:
     def go_on(self) -> None:
         """Handle what is queued: work has finished, or the socket has room again."""
         queue = self._queue
-        while queue and not (self._busy or self._end or self.socket.paused or self.socket.closed):
+        while queue and not (self._busy or self._resting or self._end or self.socket.paused or self.socket.closed):
             full = self._full()
             text = queue.popleft()
             self._queued -= len(text)
@@ -127,12 +129,17 @@ class Session:
     def _full(self) -> bool:
         """Return whether so much waits that the socket is not to be read."""
         queue = self._queue or ()
-        return self.in_flight >= IN_FLIGHT or len(queue) >= QUEUED or self._queued >= QUEUED_BYTES
+        return self._resting or self.in_flight >= IN_FLIGHT or len(queue) >= QUEUED or self._queued >= QUEUED_BYTES
 
     def _handle(self, text: bytes) -> None:
         n: int | None = None
+        size = len(text)
+        started = thread_time() if size >= costs.MEASURED else 0.0
         try:
-            self.node.limits.command(self.bucket, self.node.turns.time())
+            if size < costs.BYTES:
+                self.node.limits.command(self.bucket, self.node.turns.time())
+            else:
+                self._pay_for(size)
             command = codec.decode(text)
             n = command.n
             if self._state is _AWAITING_HELLO and type(command) is not Hello:
@@ -149,29 +156,49 @@ class Session:
         except Exception as error:
             logger.error("command failed", exc_info=error)
             self._write(codec.error(n, MadangError("internal")))
+        if started:
+            self._took(thread_time() - started, size)
+
+    def _pay_for(self, size: int) -> None:
+        """Pay for a large frame (rate_limited)."""
+        user = self.user.id if self.user else ""
+        self.node.limits.large_command(self.bucket, size, user, self.socket.address, self.node.turns.time())
+
+    def _took(self, seconds: float, size: int) -> None:
+        """Pay for the processor's time that a frame took, whatever became of it; rest if far more is owed than is there."""
+        now = self.node.turns.time()
+        user = self.user.id if self.user else ""
+        self.node.limits.took(self.bucket, seconds, size, user, self.socket.address, now)
+        if not self._resting and self.bucket.owed(now) > REST_S + self.node.limits.refill_s:
+            self._resting = True
+            self.socket.read_on(False)
+            self.node.wheel.add(self._rested, REST_S)
+
+    def _rested(self) -> float | None:
+        """Read on, unless still as much is owed."""
+        if self._state is State.CLOSED:
+            return None
+        if self.bucket.owed(self.node.turns.time()) > self.node.limits.refill_s:
+            return REST_S
+        self._resting = False
+        if not self._full() and not self._end:
+            self.socket.read_on(True)
+        self.go_on()
+        return None
 
     def _refuse(self, n: int | None, error: MadangError) -> None:
         self._write(codec.error(n, error))
         if self._end:
             return
         conduct = self._conduct = self._conduct or Conduct()
-        if n is None or error.code in _BAD_FRAMES:
-            if error.code == "hello_first" and conduct.excused:
-                return
-            if conduct.malformed():
-                self._end_with(4400, "bad requests")
-        elif isinstance(error, Limited) and error.code in _TOO_FAST:
-            conduct.excused = conduct.excused or self._state is _AWAITING_HELLO
-            if conduct.limited(error.retry_ms / 1000, self.node.turns.time()):
-                self._end_with(4429, "flood")
-        elif error.code in ("bad_token", "no_guests"):
-            self._end_with(4401, "unauthorised")
-        elif self._state is _AWAITING_HELLO:  # a hello was refused
-            conduct.excused = True
+        greeted = self._state is not _AWAITING_HELLO
+        end = conduct.refused(error, self.node.turns.time(), named=n is not None, greeted=greeted)
+        if end is not None:
+            self._end_with(end)
 
-    def _end_with(self, code: int, reason: str) -> None:
+    def _end_with(self, end: Close) -> None:
         """Close, once what was submitted has been acked: a client that does not know what is stored sends it again."""
-        self._end = code, reason
+        self._end = end
         self._queue = None
         self._queued = 0
         if not self._close_if_answered():

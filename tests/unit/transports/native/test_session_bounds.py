@@ -6,7 +6,7 @@ import pytest
 
 from madang.core.rate import Rate
 from madang.services.limits import Rates
-from madang.transports.native.conduct import BAD_FRAMES, FLOOD
+from madang.transports.conduct import BAD_FRAMES, FLOOD
 from madang.transports.native.session import IN_FLIGHT, QUEUED
 from madang.transports.node import Node
 from tests.unit.transports.conftest import Running, RunningGated

@@ -8,7 +8,7 @@ import pytest
 from madang.core.rate import Rate
 from madang.errors import Limited
 from madang.services.limits import Limits, Rates
-from madang.transports.native.conduct import BAD_FRAMES, FLOOD, Conduct
+from madang.transports.conduct import BAD_FRAMES, FLOOD, Conduct
 from tests.unit.delivery.nodes import OWNER
 from tests.unit.transports.conftest import Running, RunningGated
 from tests.unit.transports.peers import Peer, greeted, message

@@ -1,5 +1,7 @@
 """How one connection has behaved: bad frames in a row, and commands that came before their time. No socket, no clock.
 
+Any door asks here what becomes of a connection after a refusal; what is allowed is judged by services.
+
 A refusal for a rate names a wait, and gives the right to one more try after it. Only a refused command that came without
 such a right counts as flood. So a client that keeps to PROTOCOL.md has at most as many counted as it has commands
 unanswered or waiting, far below FLOOD, however often others spend what it waits for.
@@ -8,8 +10,16 @@ unanswered or waiting, far below FLOOD, however often others spend what it waits
 import heapq
 from typing import Final
 
+from madang.errors import Limited, MadangError
+
 BAD_FRAMES: Final = 20  # in a row
 FLOOD: Final = 200  # more commands refused, that had come before their time, than were handled
+_MALFORMED: Final = frozenset({"bad_json", "unknown_op", "bad_field", "hello_first"})
+_TOO_FAST: Final = frozenset({"rate_limited", "slow_mode"})
+_UNAUTHORISED: Final = frozenset({"bad_token", "no_guests"})
+
+Close = tuple[int, str]
+"""A close code and its reason."""
 
 
 class Conduct:
@@ -22,6 +32,24 @@ class Conduct:
         self._bad = 0
         self._early = 0
         self._tries: list[float] = []  # when each of those who were told to wait may try again: a heap
+
+    def refused(self, error: MadangError, now: float, *, named: bool, greeted: bool) -> Close | None:
+        """Note a refused command; return what the connection must be closed with, if it must.
+
+        Args:
+            named: the command could be told from others, so it was a command.
+            greeted: the client had said who it is.
+        """
+        if not named or error.code in _MALFORMED:
+            excused = error.code == "hello_first" and self.excused
+            return (4400, "bad requests") if not excused and self.malformed() else None
+        if isinstance(error, Limited) and error.code in _TOO_FAST:
+            self.excused = self.excused or not greeted
+            return (4429, "flood") if self.limited(error.retry_ms / 1000, now) else None
+        if error.code in _UNAUTHORISED:
+            return 4401, "unauthorised"
+        self.excused = self.excused or not greeted
+        return None
 
     def understood(self) -> None:
         """Note a frame that is a command."""
