@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import URL, Connection, exc, inspect, text
@@ -13,7 +13,7 @@ from madang.adapters.sql.server_engine import reason
 from madang.errors import SetupError, Unreachable
 
 SQLITE_VERSION: Final = sqlite3.sqlite_version
-ANSWER_SECONDS: Final = 5.0
+INSPECT_SECONDS: Final = 5
 
 
 class Inspection(NamedTuple):
@@ -68,7 +68,7 @@ class ServerKind(NamedTuple):
     Attributes:
         product: its name, for people.
         port: the one it listens on where a URL names none.
-        timeout: its driver's argument for the seconds to wait for a connection.
+        arguments: of its driver: the seconds to wait for a connection, and what inspecting needs.
         version: the statement that returns the server's version.
         hint_for: returns what to do about an error; None where the error does not say.
         is_passing: returns whether an error may be over in a moment.
@@ -76,7 +76,7 @@ class ServerKind(NamedTuple):
 
     product: str
     port: int
-    timeout: str
+    arguments: Mapping[str, Any]
     version: str
     hint_for: Callable[[BaseException], str | None]
     is_passing: Callable[[BaseException], bool]
@@ -84,7 +84,7 @@ class ServerKind(NamedTuple):
 
 async def inspect_server(url: URL, server: ServerKind) -> Inspection:
     """Inspect a database on a server, by a URL as its driver takes it. Raises SetupError."""
-    engine = create_async_engine(url, connect_args={server.timeout: int(ANSWER_SECONDS)})
+    engine = create_async_engine(url, connect_args=dict(server.arguments))
     try:
         async with engine.connect() as c:
             version = str((await c.execute(text(server.version))).scalar())

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from madang.adapters import network
 from madang.adapters.sql import migrations, server_engine, server_settings
 from madang.adapters.sql.dialects import MARIADB_COLLATION, MYSQL_COLLATION
-from madang.adapters.sql.inspection import Inspection, ServerKind, inspect_server
+from madang.adapters.sql.inspection import INSPECT_SECONDS, Inspection, ServerKind, inspect_server
 from madang.adapters.sql.server_engine import Retryable, ServerEngine
 from madang.adapters.sql.store import Unstorable
 from madang.errors import SetupError, StorageFailed, StorageFull
@@ -66,14 +66,7 @@ async def inspect(url: URL) -> Inspection:
     _check(url)
     return await inspect_server(
         url.set(drivername=DRIVER),
-        ServerKind(
-            "MySQL",
-            PORT,
-            timeout="connect_timeout",
-            version="SELECT version()",
-            hint_for=hint_for,
-            is_passing=is_passing,
-        ),
+        ServerKind("MySQL", PORT, {"connect_timeout": INSPECT_SECONDS}, "SELECT version()", hint_for, is_passing),
     )
 
 

@@ -7,15 +7,15 @@ import asyncio
 import logging
 from collections.abc import Callable
 from inspect import signature
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
-from sqlalchemy import URL, exc
+from sqlalchemy import URL, exc, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from madang.adapters import network
 from madang.adapters.sql import migrations, server_engine, server_settings
-from madang.adapters.sql.inspection import Inspection, ServerKind, inspect_server
+from madang.adapters.sql.inspection import INSPECT_SECONDS, Inspection, ServerKind, inspect_server
 from madang.adapters.sql.server_engine import Retryable, ServerEngine
 from madang.adapters.sql.store import Unstorable
 from madang.errors import SetupError, StorageFailed, StorageFull
@@ -30,7 +30,18 @@ UNDONE: Final = ("40001", "40P01")  # serialisation failure, deadlock: the serve
 DATA: Final = "22"  # a value that text cannot hold: NUL, half a surrogate pair
 OUR_BUGS: Final = ("23", "42")  # constraint, syntax
 
+PROTOCOL: Final = "08P01"
+WRONG: Final = ("no such", "auth", "password", "not allowed", "unsupported")
 NOT_NOW: Final = ("08", "53300", "57P")  # connections lost, too many of them, the server starts or stops
+
+UNNAMED: Final[dict[str, Any]] = {
+    "statement_cache_size": 0,
+    "prepared_statement_cache_size": 0,
+    "prepared_statement_name_func": lambda: "",
+}
+"""For a pooler of transactions: each may run on another connection of the server, which does not know a statement that was
+prepared on the last. Behind poolers of sessions they only cost time."""
+STATEMENT_POOLING: Final = "statement pooling"  # PgBouncer's words, in its answer to BEGIN
 
 HINTS: Final = {
     "28": "Check the user and the password in MADANG_DATABASE, and the server's pg_hba.conf.",
@@ -48,11 +59,17 @@ async def open_engine(url: URL, clock_ms: Callable[[], int]) -> ServerEngine:
     driver_url(url)
     try:
         # In a thread with a loop of its own, because Alembic reads files.
-        await asyncio.to_thread(lambda: asyncio.run(_prepare(url)))
+        pooled = await asyncio.to_thread(lambda: asyncio.run(_prepare(url)))
     except (OSError, TimeoutError, exc.SQLAlchemyError) as error:
+        if STATEMENT_POOLING in str(error):
+            raise SetupError(
+                "The database is behind a pooler of single statements (PgBouncer: pool_mode = statement), and Madang "
+                "needs transactions.",
+                "Set pool_mode = transaction or session for this database.",
+            ) from None
         hint, passing = hint_for(error), is_passing(error)
         raise server_engine.unusable(url, PORT, "PostgreSQL", error, hint, passing=passing) from error
-    engine = _engine(url, server_engine.POOL)
+    engine = _engine(url, server_engine.POOL, pooled=pooled)
     readers = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return ServerEngine(engine, readers, judge, clock_ms)
 
@@ -62,35 +79,38 @@ async def inspect(url: URL) -> Inspection:
     return await inspect_server(
         driver_url(url),
         ServerKind(
-            "PostgreSQL",
-            PORT,
-            timeout="timeout",
-            version="SHOW server_version",
-            hint_for=hint_for,
-            is_passing=is_passing,
+            "PostgreSQL", PORT, {"timeout": INSPECT_SECONDS, **UNNAMED}, "SHOW server_version", hint_for, is_passing
         ),
     )
 
 
-async def _prepare(url: URL) -> None:
-    engine = _engine(url, pool=1)
+async def _prepare(url: URL) -> bool:
+    """Bring the tables to the newest schema; return whether a pooler is between."""
+    engine = _engine(url, pool=1, pooled=True)
     try:
         async with engine.begin() as c:
             for one in server_settings.raise_fatal(await c.run_sync(server_settings.misconfigurations)):
                 log.warning("%s %s", one.problem, one.hint)
             await c.run_sync(migrations.upgrade)
+            # A pooler tells clients a process id of its own, for them to cancel by.
+            told = (await c.get_raw_connection()).driver_connection.get_server_pid()  # type: ignore[union-attr]
+            return bool(told != (await c.execute(text("SELECT pg_backend_pid()"))).scalar())
     finally:
         await engine.dispose()
 
 
-def _engine(url: URL, pool: int) -> AsyncEngine:
+def _engine(url: URL, pool: int, *, pooled: bool) -> AsyncEngine:
     return create_async_engine(
         driver_url(url),
         pool_size=pool,
         max_overflow=0,
         hide_parameters=True,  # they are people's messages
         pool_timeout=server_engine.ANSWER_SECONDS,
-        connect_args={"timeout": server_engine.CONNECT_SECONDS, "command_timeout": server_engine.ANSWER_SECONDS},
+        connect_args={
+            "timeout": server_engine.CONNECT_SECONDS,
+            "command_timeout": server_engine.ANSWER_SECONDS,
+            **(UNNAMED if pooled else {}),
+        },
     )
 
 
@@ -121,9 +141,9 @@ def hint_for(error: BaseException) -> str | None:
 def is_passing(error: BaseException) -> bool:
     """Return whether what keeps a database from being opened may be over in a moment: nobody answers, or not yet."""
     state = _state(error)
-    if state:
-        return state.startswith(NOT_NOW)
-    return network.is_passing(error)
+    if state == PROTOCOL:  # with which PgBouncer says all that it has to say
+        return not any(word in str(error) for word in WRONG)
+    return state.startswith(NOT_NOW) if state else network.is_passing(error)
 
 
 def _state(error: BaseException) -> str:

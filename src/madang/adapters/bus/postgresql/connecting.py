@@ -3,6 +3,7 @@
 The store's pool would not do: a connection that listens is never given back, and what is notified must not wait for one.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import asyncpg
@@ -37,6 +38,10 @@ _SESSION: Final = f"""
     SET idle_in_transaction_session_timeout = '{int(ANSWER_S)}s';
     SET tcp_user_timeout = '{UNREAD_S}s'
 """
+ROUNDS: Final = 3
+_STATEMENT_POOLING: Final = "statement pooling"  # PgBouncer's words, in its answer to BEGIN
+_POOLED: Final = "PostgreSQL at {} is behind a pooler that forgets who listens (PgBouncer: pool_mode = {})."
+_UNPOOLED: Final = "Let MADANG_BUS name PostgreSQL itself, or a pooler of whole sessions; MADANG_DATABASE may stay."
 _LOOK: Final = "SELECT pg_is_in_recovery(), has_schema_privilege(current_schema(), 'CREATE')"
 
 
@@ -58,14 +63,17 @@ class PostgresqlServer:
 
     async def connect(self) -> Any:
         """Open a connection; the caller terminates it. Raises UNREACHABLE."""
-        _, options = self._url.get_dialect()().create_connect_args(self._url)
-        connection = await asyncpg.connect(timeout=CONNECT_S, command_timeout=ANSWER_S, **options)
+        connection = await self._open()
         try:
             await connection.execute(_SESSION)
         except BaseException:
             connection.terminate()
             raise
         return connection
+
+    async def _open(self, **more: Any) -> Any:
+        _, options = self._url.get_dialect()().create_connect_args(self._url)
+        return await asyncpg.connect(timeout=CONNECT_S, command_timeout=ANSWER_S, **options, **more)
 
     async def check(self) -> None:
         """Check that the server answers and can be used.
@@ -74,16 +82,24 @@ class PostgresqlServer:
             SetupError: it cannot, in one sentence.
         """
         try:
-            connection = await self.connect()
+            # Without the settings of a session: behind a pooler of transactions they would stay with connections of others.
+            connections = [await self._open(statement_cache_size=0) for _ in range(2)]
             try:
-                standby, tables = await connection.fetchrow(_LOOK)
+                pooled = await _are_pooled(connections)
+                async with connections[0].transaction():
+                    standby, tables = await connections[0].fetchrow(_LOOK)
             finally:
-                connection.terminate()
+                for connection in connections:
+                    connection.terminate()
         except UNREACHABLE as error:
+            if _STATEMENT_POOLING in str(error):
+                raise SetupError(_POOLED.format(self.place, "statement"), _UNPOOLED) from None
             raise (Unreachable if _is_passing(error) else SetupError)(
                 f"PostgreSQL at {self.place} cannot be used as the bus ({str(error) or 'no answer'}).",
                 "Check that it runs there and that MADANG_BUS names an existing database, user and password.",
             ) from error
+        if pooled:
+            raise SetupError(_POOLED.format(self.place, "transaction"), _UNPOOLED)
         if standby:
             raise SetupError(
                 f"PostgreSQL at {self.place} is a standby, which cannot notify.",
@@ -94,6 +110,16 @@ class PostgresqlServer:
                 f"PostgreSQL at {self.place} does not let us create a table, which presence needs.",
                 "Let the user that MADANG_BUS names create tables there.",
             )
+
+
+async def _are_pooled(connections: Sequence[Any]) -> bool:
+    """Return whether a pooler gives each transaction another connection of the server: two of ours then share one."""
+    seen: list[set[int]] = [set(), set()]
+    for _ in range(ROUNDS):
+        for pids, connection in zip(seen, connections, strict=True):
+            async with connection.transaction():
+                pids.add(await connection.fetchval("SELECT pg_backend_pid()"))
+    return bool(seen[0] & seen[1]) or any(len(pids) > 1 for pids in seen)
 
 
 def _is_passing(error: Exception) -> bool:
