@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError
 from madang.adapters import catalogue
 from madang.adapters.sql.finishing import finish
 from madang.adapters.sql.inspection import Inspection
+from madang.adapters.sql.outages import NamingEngine
 from madang.adapters.sql.store import Engine, Store
 from madang.errors import SetupError
 
@@ -50,7 +51,7 @@ async def open_store(url: str, clock_ms: Callable[[], int]) -> Store:
     Raises:
         SetupError: wrong URL, missing extra, file in use, server not reachable.
     """
-    return Store(await open_engine(url, clock_ms))
+    return Store(NamingEngine(await open_engine(url, clock_ms), parsed(url)))
 
 
 async def inspect_database(url: str) -> Inspection:
