@@ -51,6 +51,7 @@ BODIES: dict[type[kinds.Body], st.SearchStrategy[kinds.Body]] = {
     kinds.RoomChanged: st.builds(
         kinds.RoomChanged, title=st.sampled_from([None, "T"]), access=st.none() | access, slow_ms=slow
     ),
+    kinds.RoomDeleted: st.builds(kinds.RoomDeleted, expired=st.sampled_from([True, True, True, False])),
     kinds.MemberJoined: st.builds(kinds.MemberJoined, role=st.sampled_from(["member", "moderator"])),
     kinds.MemberLeft: st.just(kinds.MemberLeft()),
     kinds.MemberKicked: st.builds(kinds.MemberKicked, member=users),

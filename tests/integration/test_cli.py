@@ -156,7 +156,10 @@ async def test_rooms(data: Path) -> None:
     shown = await madang("room", "show", "den", "--data", data)
     assert re.search(r"access +invite\n", shown.out)
     assert re.search(r"owner +Madang +\(madang\)\n", shown.out)
-    for arguments in (["create", "yard"], ["create", "No Such Id"], ["show", "nope"], ["show", "../keys"]):
+    assert (await madang("room", "delete", "den", "--data", data)).out.startswith("den is deleted")
+    for arguments in (
+        ["create", "yard"], ["create", "No Such Id"], ["show", "../keys"], ["delete", "lobby"], ["show", "den"],
+    ):  # fmt: skip
         done = await madang("room", *arguments, "--data", data)
         assert (done.status, done.out) == (1, "")
         assert done.err.startswith("madang: ")

@@ -124,7 +124,7 @@ class Talk:
                 self._say("reset")
             elif item.seq > self._shown:
                 self._event(item)
-        if room.ended in ("kicked", "refused"):
+        if room.ended in ("kicked", "deleted", "refused"):
             self._status = 1
             self._say("put out" if room.ended == "kicked" else "gone", room=room.title)
 

@@ -1,4 +1,4 @@
-"""`madang room`: list, create and show rooms, on the running server or on its data."""
+"""`madang room`: list, create, show and delete rooms, on the running server or on its data."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from madang.cli.options import Config, Data, Database, settings_of
 
-app = typer.Typer(no_args_is_help=True, help="List, create and show rooms.")
+app = typer.Typer(no_args_is_help=True, help="List, create, show and delete rooms.")
 _Id = Annotated[str, typer.Argument(help="The room's id.", show_default=False)]
 
 
@@ -42,6 +42,18 @@ def create_room(
     settings = settings_of(config, data=data, database=database)
     room = ask(settings, "POST", "/rooms", {"id": id, "title": title, "access": "invite" if invite else "open"})
     print(f"{room['id']} is open to {'who is let in' if room['access'] == 'invite' else 'all'}.")
+
+
+@app.command("delete")
+def delete_room(id: _Id, data: Data = None, database: Database = None, config: Config = None) -> None:
+    """Delete a room for good, with all that was said there. Nobody is asked whether that is meant."""
+    from urllib.parse import quote
+
+    from madang.cli.admin_client import ask
+
+    ask(settings_of(config, data=data, database=database), "DELETE", f"/rooms/{quote(id, safe='')}")
+    print(f"{id} is deleted: nobody can read or join it any more.")
+    print("A running server removes what was said there within minutes; the id stays taken for a week.")
 
 
 @app.command("show")

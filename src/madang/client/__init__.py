@@ -29,6 +29,7 @@ from madang.client.events import (
     RoleGiven,
     RoomChanged,
     RoomCreated,
+    RoomDeleted,
 )
 from madang.client.link import State
 from madang.client.notices import Behind, Notice, Online, OnlineCount, ReadTo, Skipped, Typing
@@ -71,6 +72,7 @@ __all__ = [
     "Room",
     "RoomChanged",
     "RoomCreated",
+    "RoomDeleted",
     "Sent",
     "ServerInfo",
     "Skipped",

@@ -131,6 +131,13 @@ class RoomChanged(Event, frozen=True, kw_only=True):
     slow_ms: int | None = None
 
 
+class RoomDeleted(Event, frozen=True, kw_only=True):
+    """The room is no more; this is its last event. `expired`: nobody had been a member for long."""
+
+    type: ClassVar[str] = "room.deleted"
+    expired: bool = False
+
+
 class OtherEvent(Event, frozen=True, kw_only=True):
     """An event of a type that this version of the SDK does not know."""
 
@@ -165,6 +172,7 @@ KNOWN: Final[dict[str, type[Event]]] = {
         RoleGiven,
         RoomCreated,
         RoomChanged,
+        RoomDeleted,
     )
 }
 """Classes by their type on the wire."""

@@ -1,6 +1,6 @@
 """One followed room as the link sees it: frames go in, the application's items come out. The API on top is `room.py`.
 
-Owns when a room is over: by our own leaving above `read_seq`. Below it, and in a join's answer, our leaving is the past,
+Owns when a room is over: by its deletion, or our own leaving above `read_seq`. Below it, and in a join's answer, our leaving is the past,
 for the answer says that we are a member now and `read_seq` lies at our last joining or above.
 """
 
@@ -9,13 +9,13 @@ from typing import Literal
 
 from madang.client import frames
 from madang.client.cursor import Cursor
-from madang.client.events import Event, MemberKicked, MemberLeft, Reset, RoleGiven, RoomChanged
+from madang.client.events import Event, MemberKicked, MemberLeft, Reset, RoleGiven, RoomChanged, RoomDeleted
 from madang.client.notices import NoticeFrame, Notices, notices
 from madang.errors import MadangError
 from madang.protocol.native.commands import Join
 from madang.protocol.native.frames import JoinAnswer, ResetFrame, RoomInfo, SkipFrame
 
-Ended = Literal["left", "kicked", "refused", "closed"]
+Ended = Literal["left", "kicked", "deleted", "refused", "closed"]
 
 
 class Feed:
@@ -71,6 +71,8 @@ class Feed:
                 self.end("left")
             case MemberKicked(member=member) if member == me and event.seq > self.read_seq:
                 self.end("kicked")
+            case RoomDeleted() if self.cursor.seq == event.seq:
+                self.end("deleted")
             case RoleGiven(member=member, role=role) if member == me:
                 self.role = role
             case RoomChanged(title=title, access=access, slow_ms=slow_ms):

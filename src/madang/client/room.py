@@ -86,7 +86,7 @@ class Room:
 
     @property
     def ended(self) -> Ended | None:
-        """Why nothing more comes: "left", "kicked", "refused" (no longer let in), "closed"; None while it does."""
+        """Why nothing more comes: "left", "kicked", "deleted", "refused" (no longer let in), "closed"; None while it does."""
         return self._feed.ended
 
     # -- what happens --------------------------------------------------------------------------------------------------

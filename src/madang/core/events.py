@@ -32,7 +32,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     Attributes:
         type: the type's name, stored and on the wire.
         needs_member: only members and server keys may append it. Other types have a condition of their own (`ports.log`).
-        ends_access: its subject may not see any later event.
+        ends_access: its subject may not see any later event; after `room.deleted` nobody.
     """
 
     type: ClassVar[str] = ""
@@ -149,6 +149,18 @@ class RoomChanged(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     slow_ms: int | None = None
 
 
+class RoomDeleted(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The room is no more. Always the last event; it ends everybody's access.
+
+    Attributes:
+        expired: nobody was a member for so long that the server deleted it.
+    """
+
+    type: ClassVar[str] = "room.deleted"
+    ends_access: ClassVar[bool] = True
+    expired: bool = False
+
+
 TYPES: Final[dict[str, type[Body]]] = {body.type: body for body in Body.__subclasses__()}
 """Every type of event, by its name."""
 
@@ -256,8 +268,10 @@ class Event(msgspec.Struct, frozen=True, gc=False):
         decode = _decoders.get(self.type)
         return Body() if decode is None else decode(self.body)
 
-    def subject(self) -> str:
-        """Return the user whose membership the event is about: `member`, or else the actor."""
+    def subject(self) -> str | None:
+        """Return the user whose membership the event is about: `member`, or else the actor. None if it is everybody's."""
+        if self.type == RoomDeleted.type:
+            return None
         return getattr(self.content(), "member", self.user)
 
 

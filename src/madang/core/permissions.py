@@ -17,6 +17,7 @@ class Action(StrEnum):
     INVITE = "invite"
     KICK = "kick"
     GRANT = "grant roles"
+    DELETE_ROOM = "delete the room"
 
 
 LEAST: Final[dict[Action, Role]] = {
@@ -27,6 +28,7 @@ LEAST: Final[dict[Action, Role]] = {
     Action.INVITE: "moderator",
     Action.KICK: "moderator",
     Action.GRANT: "owner",
+    Action.DELETE_ROOM: "owner",
 }
 """The lowest role that an action is open to."""
 

@@ -12,6 +12,8 @@ Access = Literal["open", "invite"]
 Role = Literal["owner", "moderator", "member"]
 ROLES: Final[dict[str, int]] = {"member": 1, "moderator": 2, "owner": 3}
 LOBBY: Final = "lobby"
+DELETED: Final = "deleted"
+"""In place of its access, what a deleted room is kept with until its id is free again. No door shows it."""
 _ROOM_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 
 

@@ -7,7 +7,7 @@ import asyncio
 import logging
 from typing import Final
 
-from madang.core.events import Event
+from madang.core.events import Event, RoomDeleted
 from madang.delivery.reader import READ, LogReader
 from madang.delivery.room import LiveRoom
 from madang.delivery.scheduler import Scheduler
@@ -90,7 +90,7 @@ class Gaps:
         try:
             while self._rooms.get(name) is room:
                 try:
-                    events = await self._reader.read(name, room.next - 1)
+                    events = await self._read(room)
                 except StorageError as error:
                     logger.warning("room %s waits for the log: %s", name, error)
                     failed = min(failed + 1, RETRIES)
@@ -124,13 +124,23 @@ class Gaps:
     async def _read_to(self, room: LiveRoom, seq: int) -> bool:
         while room.next <= seq:
             before = room.next
-            self._accept(room, await self._reader.read(room.info.id, before - 1))
+            self._accept(room, await self._read(room))
             self._scheduler.push(room)
             if room.next == before:
                 return False
         return True
 
+    async def _read(self, room: LiveRoom) -> list[Event]:
+        """Read what follows. Of a deleted room only the last event is sure to be there (`services.broom`)."""
+        name = room.info.id
+        events = await self._reader.read(name, room.next - 1)
+        if events and events[0].seq > room.next:
+            events = await self._reader.read(name, await self._reader.head(name) - 1)
+        return events
+
     def _accept(self, room: LiveRoom, events: list[Event]) -> None:
         for event in events:
+            if event.type == RoomDeleted.type and event.seq > room.next:
+                room.skip_erased(event)
             if event.seq == room.next:
                 room.accept(event, self._quiet_above)

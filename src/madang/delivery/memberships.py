@@ -22,6 +22,11 @@ class MembershipChanges:
             self._forgotten = self._newest.pop(next(iter(self._newest)))
         self._newest[user] = seq
 
+    def note_all(self, seq: int) -> None:
+        """Note that the event `seq` ended all memberships."""
+        self._newest.clear()
+        self._forgotten = seq
+
     def since(self, user: str, seq: int) -> bool:
         """Return whether a user's membership may have ended or changed at `seq` or later."""
         return max(self._newest.get(user, 0), self._forgotten) >= seq

@@ -149,9 +149,20 @@ class LiveRoom:
         elif event.type == RoomChanged.type:
             self.info = changed(self.info, decode_body(RoomChanged, event.body))
 
-    def _end_access(self, user: str, seq: int) -> None:
-        self.changes.note(user, seq)
-        theirs = [s for s in self.subscriptions() if s.user == user and s.until is None and s.joined_at < seq]
+    def skip_erased(self, event: Event) -> None:
+        """Go on at the last event of a deleted room whose log has been erased below it."""
+        if self.skip_from:
+            self._pend_skip(self.next - 1)
+        self.tail = HotTail(event.seq - 1, [])
+        self.next = event.seq
+
+    def _end_access(self, user: str | None, seq: int) -> None:
+        """End the access of a user, or of everybody."""
+        if user is None:
+            self.changes.note_all(seq)
+        else:
+            self.changes.note(user, seq)
+        theirs = [s for s in self.subscriptions() if user in (None, s.user) and s.until is None and s.joined_at < seq]
         if any(s.standing is LIVE for s in theirs):
             self.seal()
         for subscription in theirs:

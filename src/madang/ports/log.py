@@ -18,9 +18,10 @@ has an owner's rights, member or not. Reasons for a refusal are checked from lef
 | type | refused when | effect |
 |---|---|---|
 | room.created | the room exists (room_exists) | the room (title, access, slow_ms); the actor is its owner, with read_seq 1 |
+| room.deleted | the actor is not an owner (forbidden); `expired` and there are members: answers `None` | the room ends |
 | room.changed | the actor's role is below moderator (forbidden) | the fields given |
 | member.joined | – ; already a member: answers `None` | the membership, role of the body, read_seq = this seq; the user's name |
-| member.left | not a member (not_member); last owner while others remain (last_owner) | the membership ends |
+| member.left | not a member (not_member); last owner while others remain, unless the server ends it (last_owner) | the membership ends |
 | member.kicked | the subject is not a member (not_found); the actor's role is below moderator or not above the subject's (forbidden) | the membership ends |
 | member.role | the subject is not a member (not_found); the actor is not an owner (forbidden); no owner would be left (last_owner) | the role |
 | message.sent | reply_to not a message of the room, deleted or not (not_found) | a mention per mentioned user who is a member now, for counting |
@@ -36,6 +37,10 @@ A type without a row is never refused for itself, and has no effect.
 An edit is the whole new content of its message: text, data and mentions; it adds nothing to mention counts.
 A deletion erases from the log itself: the message's body becomes {"deleted":true}, and of its edits only the target is
 left, so that nobody can read them again. The message's mentions, reactions and pin end with it, without events of their own.
+
+room.deleted is the last event of a room. From then on everything is refused as in a room that does not exist, and the room
+and its memberships are found by nobody; only its creation is still refused (room_exists), until `ports.upkeep` has removed what
+is left. `read` and `heads` still return the last event, so that those who follow the room learn of it.
 
 Who may enter, and the rules of text, rates and slow mode, are judged before the append.
 Every other port call that reads sees what an append has acked (read your writes), on any node.
@@ -91,14 +96,14 @@ class Log(Protocol):
         """
 
     async def tail(self, room: str, limit: int) -> Tail | None:
-        """Return the newest `limit` (0 to 1,000) events of a room; None when there is no such room.
+        """Return the newest `limit` (0 to 1,000) events of a room; None when there is no such room, or none any more.
 
         The epoch is a random name of this numbering: it changes only if seqs could have been assigned twice
         (a restored backup), so that a client's position is never mistaken for one in another history.
         """
 
     async def read(self, room: str, after: int, limit: int) -> list[Event]:
-        """Return up to `limit` (1 to 1,000) events with seq > after, ascending, without a gap.
+        """Return up to `limit` (1 to 1,000) events with seq > after, ascending, without a gap but where a deleted room is erased.
 
         Events of deleted messages come without their text. An empty list means there are none.
         """

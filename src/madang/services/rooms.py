@@ -17,6 +17,7 @@ from madang.core.events import (
     RoleGiven,
     RoomChanged,
     RoomCreated,
+    RoomDeleted,
     draft,
 )
 from madang.core.names import clean_title
@@ -180,6 +181,18 @@ class Rooms:
             slow_ms=slow_ms,
         )
         return None if body == RoomChanged() else await self._append(body, room, actor)
+
+    async def delete(self, actor: Actor, room: str) -> Appended | None:
+        """Delete a room, for good: nobody finds it from now on (not_found, forbidden for all but owners and server keys).
+
+        The lobby stays: it would be there again after the next start.
+        """
+        self._attempt(actor)
+        need((await self.member(actor, room)).role, Action.DELETE_ROOM)
+        if room == LOBBY:
+            raise Refused("forbidden", "The lobby cannot be deleted.")
+        self._charge_room(actor, room)
+        return await self._append(RoomDeleted(), room, actor)
 
     async def _pair(self, actor: Actor, room: str, subject: str) -> tuple[str, Member]:
         """Charge the actor and the room. Return the role that an actor acts in, and another's membership."""

@@ -140,6 +140,15 @@ async def membership_is_judged_at_the_drafts_place(store: Store) -> None:
     await scene.done(scene.say("ann's"))
 
 
+async def the_server_ends_any_membership(store: Store) -> None:
+    """A server's draft of member.left ends the membership of a last owner, too."""
+    scene = await opened(store, "ben")
+    await scene.refused("last_owner", scene.draft(kinds.MemberLeft))
+    await scene.done(scene.draft(kinds.MemberLeft, server=True))
+    assert await role_of(scene, "ann") is None
+    assert await role_of(scene, "ben") == "member"
+
+
 async def roles_are_judged(store: Store) -> None:
     """Changing, pinning and kicking need a moderator, kicking a higher role than the subject's, and granting an owner."""
     scene = await opened(store, "ben", "cho")
@@ -290,6 +299,7 @@ EFFECT_RULES = [
     non_members_do_nothing,
     membership_is_judged_at_the_drafts_place,
     roles_are_judged,
+    the_server_ends_any_membership,
     a_server_key_acts_as_an_owner,
     a_type_without_effect_is_stored,
     only_messages_are_targets,

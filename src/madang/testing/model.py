@@ -37,6 +37,7 @@ class ModelRoom:
         self.edits: dict[int, list[int]] = {}  # seq of a message -> seqs of its edits
         self.reactions: dict[int, dict[str, dict[str, int]]] = {}  # message -> emoji -> user -> seq
         self.pins: set[int] = set()
+        self.deleted = False
 
     def message(self, target: int | None) -> Event:
         """Return the event of a message that is not deleted (not_found, gone)."""
@@ -102,6 +103,8 @@ class ModelStore:
 
     def _append(self, d: Draft) -> Outcome:
         room = self.rooms_by_id.get(d.room)
+        if room is not None and room.deleted:
+            return Refused("room_exists" if isinstance(d.content, kinds.RoomCreated) else "not_found")
         if room is not None and d.cid is not None and (first := room.cids.get((d.user, d.cid))) is not None:
             return _repeat(room.log[first - 1], room.targets[first], d)
         if d.early is not None:
@@ -128,7 +131,7 @@ class ModelStore:
         return Appended(event)
 
     async def tail(self, room: str, limit: int) -> Tail | None:
-        if (known := self.rooms_by_id.get(room)) is None:
+        if (known := self._standing(room)) is None:
             return None
         return Tail(known.epoch, len(known.log), known.log[-limit:] if limit else [])
 
@@ -160,16 +163,22 @@ class ModelStore:
     # Directory
 
     async def room(self, room: str) -> Room | None:
-        known = self.rooms_by_id.get(room)
+        known = self._standing(room)
         return known.info if known else None
+
+    def _standing(self, room: str) -> ModelRoom | None:
+        known = self.rooms_by_id.get(room)
+        return None if known is None or known.deleted else known
 
     async def rooms(self, *, after: str = "", limit: int = 50) -> list[Room]:
         return [
-            room.info for id, room in sorted(self.rooms_by_id.items()) if id > after and room.info.access == "open"
+            room.info
+            for id, room in sorted(self.rooms_by_id.items())
+            if id > after and room.info.access == "open" and not room.deleted
         ][:limit]
 
     async def member(self, room: str, user: str) -> Member | None:
-        known = self.rooms_by_id.get(room)
+        known = self._standing(room)
         return known.members.get(user) if known else None
 
     async def members(self, room: str, *, after: str = "", limit: int = 50) -> list[Member]:
@@ -179,7 +188,7 @@ class ModelStore:
     async def memberships(self, user: str, *, after: str = "", limit: int = 50) -> list[Membership]:
         found = []
         for id, room in sorted(self.rooms_by_id.items()):
-            if id > after and (m := room.members.get(user)) is not None:
+            if id > after and not room.deleted and (m := room.members.get(user)) is not None:
                 seq = len(room.log)
                 mentioned = sum(who == user and at > m.read_seq for who, at in room.mentions)
                 found.append(
@@ -234,6 +243,11 @@ def _apply(room: ModelRoom, d: Draft) -> bool:
         case kinds.RoomChanged() as change:
             need(actor, Action.CHANGE_ROOM)
             room.info = changed(room.info, change)
+        case kinds.RoomDeleted(expired=expired):
+            need(actor, Action.DELETE_ROOM)
+            if expired and room.members:
+                return False
+            room.deleted = True
         case kinds.MemberJoined(role=role):
             if user in room.members:
                 return False
@@ -241,7 +255,12 @@ def _apply(room: ModelRoom, d: Draft) -> bool:
         case kinds.MemberLeft():
             if user not in room.members:
                 raise Refused("not_member")
-            if room.members[user].role == "owner" and not room.owners_but(user) and len(room.members) > 1:
+            if (
+                room.members[user].role == "owner"
+                and not d.server
+                and not room.owners_but(user)
+                and len(room.members) > 1
+            ):
                 raise Refused("last_owner")
             del room.members[user]
         case kinds.MemberKicked(member=subject):

@@ -128,6 +128,7 @@ ROUTES: Final = {
     "create": ("POST", "/api/rooms"),
     "room": ("GET", ROOM),
     "change": ("PATCH", ROOM),
+    "delete_room": ("DELETE", ROOM),
     "members": ("GET", ROOM + "/members"),
     "join": ("PUT", ROOM + "/members/me"),
     "leave": ("DELETE", ROOM + "/members/me"),

@@ -85,6 +85,11 @@ def token(node: RunningNode, actor: Actor) -> str:
     return node.node.identity.token(actor, node.node.now())
 
 
+def _is_last(frame: dict[str, Any]) -> bool:
+    """Return whether a frame is the sign; in a room that was deleted nothing comes behind that."""
+    return (frame["op"] == "typing" and END in frame["on"]) or frame.get("type") == "room.deleted"
+
+
 @dataclass
 class Seen:
     """What came of an operation."""
@@ -166,7 +171,7 @@ class Play:
     async def _heard(self, wendy: NativeVisitor) -> list[str]:
         """What Wendy heard, up to a sign that comes behind all of it."""
         self._node.hub.announce(ephemeral.typing(self._room, END, "End"))
-        frames = await wendy.hear_until(lambda f: f["op"] == "typing" and END in f["on"])
+        frames = await wendy.hear_until(_is_last)
         await wendy.ask("ping")  # what was told in the same tick stands before its answer
         frames += wendy.heard
         told = [f for f in frames if f["op"] == "typing" and set(f["on"]) != {END}]

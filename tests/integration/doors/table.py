@@ -170,6 +170,13 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
         Row("as a plain member", with_={"title": "New"}, code="forbidden", cost=APPEND),
         Row("by a stranger", STRANGER, {"title": "New"}, code="not_found", cost=ATTEMPT),
     ),
+    "delete_room": (
+        Row("as the owner", "owner", events=("room.deleted",), cost=APPEND),
+        Row("as a moderator", "moderator", code="forbidden", cost=ATTEMPT),
+        Row("as a plain member", code="forbidden", cost=ATTEMPT),
+        Row("by a stranger", STRANGER, code="not_found", cost=ATTEMPT),
+        Row("twice", "owner", times=2, code="not_found", events=("room.deleted",), cost={"user": 2, "room": 1}),
+    ),
     "kick": (
         Row("as a moderator", "moderator", {"user": "$vic"}, events=("member.kicked",), cost=APPEND),
         Row("as a plain member", with_={"user": "$vic"}, code="forbidden", cost=APPEND),

@@ -323,6 +323,7 @@ async def test_leaving_twice_over_a_lost_connection_is_leaving_once() -> None:
     [
         (event(2, type="member.left", user="u1", name="Mina"), "left"),
         (event(2, type="member.kicked", member="u1"), "kicked"),
+        (event(2, type="room.deleted", user="u2"), "deleted"),
     ],
 )
 async def test_ones_own_end_is_the_last_event(last: dict[str, object], ended: str) -> None:

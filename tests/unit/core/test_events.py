@@ -41,6 +41,7 @@ VALUES = {
     "reply_to": SEQ,
     "mentions": st.lists(TEXT, max_size=3).map(tuple),
     "deleted": st.booleans(),
+    "expired": st.booleans(),
     "target": SEQ,
     "emoji": TEXT,
     "member": TEXT,
@@ -97,6 +98,7 @@ STORED = {
     "member.kicked": [b'{"member":"u1"}'],
     "member.role": [b'{"member":"u1","role":"owner"}'],
     "room.created": [b'{"title":"The yard","access":"open","slow_ms":0}'],
+    "room.deleted": [b"{}", b'{"expired":true}'],
     "room.changed": [b'{"title":"T"}', b'{"access":"invite"}', b'{"slow_ms":0}', b'{"title":"T","slow_ms":9}'],
 }
 """Bodies as databases hold them. A cid sent again is compared by these bytes, so none of them may ever change."""

@@ -24,7 +24,7 @@ def test_every_action_has_a_role() -> None:
 
 @pytest.mark.parametrize("action", Action)
 def test_actions_are_for_those_who_moderate_and_roles_for_owners(action: Action) -> None:
-    roles = {"owner"} if action is Action.GRANT else {"moderator", "owner"}
+    roles = {"owner"} if action in (Action.GRANT, Action.DELETE_ROOM) else {"moderator", "owner"}
     assert {role for role in ROLES if may(role, action)} == roles
     assert {role for role in ROLES if allowed(need, role, action)} == roles
 

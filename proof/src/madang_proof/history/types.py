@@ -15,9 +15,25 @@ KICKED: Final = "member.kicked"
 ROLE: Final = "member.role"
 CREATED: Final = "room.created"
 CHANGED: Final = "room.changed"
+ROOM_DELETED: Final = "room.deleted"
 
 TYPES: Final = frozenset(
-    (SENT, EDITED, DELETED, REACTED, UNREACTED, PINNED, UNPINNED, JOINED, LEFT, KICKED, ROLE, CREATED, CHANGED)
+    (
+        SENT,
+        EDITED,
+        DELETED,
+        REACTED,
+        UNREACTED,
+        PINNED,
+        UNPINNED,
+        JOINED,
+        LEFT,
+        KICKED,
+        ROLE,
+        CREATED,
+        CHANGED,
+        ROOM_DELETED,
+    )
 )
 OF_NON_MEMBERS: Final = frozenset((CREATED, JOINED, LEFT))
 """Types that a user who is not a member may append; leaving ends the membership itself."""

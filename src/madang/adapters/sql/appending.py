@@ -13,10 +13,11 @@ from sqlalchemy import Connection, select
 from madang.adapters.sql import dialects, effects
 from madang.adapters.sql.dialects import Asked, CidKey, insert_new, insert_text, lock_rooms, newest_of
 from madang.adapters.sql.effects import Roles
-from madang.adapters.sql.rows import EventRow, FirstUse, Head, number
+from madang.adapters.sql.rows import GONE, EventRow, FirstUse, Head, number
 from madang.adapters.sql.tables import events, rooms
-from madang.core.events import Appended, Draft, Event, RoomCreated, erased_body
+from madang.core.events import Appended, Draft, Event, RoomCreated, RoomDeleted, erased_body
 from madang.core.ids import IdSource, id_ms
+from madang.core.rooms import DELETED
 from madang.errors import Limited, Refused
 from madang.ports.log import Outcome
 
@@ -25,7 +26,7 @@ class Ledger(Protocol):
     """How one kind of database locks rooms and keeps new events during an append."""
 
     def lock(self, c: Connection, wanted: Sequence[str]) -> dict[str, Head]:
-        """Lock rooms (sorted) until the transaction ends, and return the heads of those that exist."""
+        """Lock rooms (sorted) until the transaction ends; return the heads of those that exist, GONE for deleted ones."""
 
     def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles]:
         """Return the cids that are in the log already, and the roles of those who ask.
@@ -47,9 +48,10 @@ class Tables:
     """The ledger of a database server: rooms queue at their rows, and new events go straight into `events`."""
 
     def lock(self, c: Connection, wanted: Sequence[str]) -> dict[str, Head]:
-        lock_rooms(c, wanted)
+        locked = lock_rooms(c, wanted)
         # A statement of its own, so that it sees what the previous holders of the locks committed.
-        return {room: Head(seq, id) for room, seq, id in newest_of(c, wanted)}
+        heads = {room: Head(seq, id) for room, seq, id in newest_of(c, wanted)}
+        return heads | {room: GONE for room, access in locked if access == DELETED}
 
     def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles]:
         return look_up(c, keys)
@@ -86,6 +88,10 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
     batch = effects.Batch(c, fold_room, type_of, roles)
     outcomes: list[Outcome] = []
     for d in drafts:
+        head = heads.get(d.room) or Head()
+        if head is GONE:
+            outcomes.append(Refused("room_exists" if isinstance(d.content, RoomCreated) else "not_found"))
+            continue
         key = (d.room, d.user, d.cid) if d.cid is not None else None
         if key is not None and (first := known.get(key)) is not None:
             outcomes.append(_repeat(first, d))
@@ -93,7 +99,6 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
         if d.early is not None:
             outcomes.append(Limited(*d.early))
             continue
-        head = heads.get(d.room) or Head()
         if not head.seq and not isinstance(d.content, RoomCreated):
             outcomes.append(Refused("not_found"))
             continue
@@ -109,7 +114,7 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
             outcomes.append(None)
             continue
         event, row = number(d, head, ids, now_ms)
-        heads[d.room] = Head(event.seq, event.id)
+        heads[d.room] = GONE if isinstance(d.content, RoomDeleted) else Head(event.seq, event.id)
         rows.append(row)
         outcomes.append(Appended(event))
         if key is not None:

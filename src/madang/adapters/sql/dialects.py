@@ -120,8 +120,8 @@ _LOOK_UP_MYSQL: Final = """
     ON e.room = v.room AND e.`user` = v.u AND e.cid = v.cid
 """
 
-_LOCK_POSTGRESQL: Final = "SELECT id FROM rooms WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
-_LOCK_MYSQL: Final = "SELECT id FROM rooms WHERE id IN (...) ORDER BY id FOR UPDATE"
+_LOCK_POSTGRESQL: Final = "SELECT id, access FROM rooms WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
+_LOCK_MYSQL: Final = "SELECT id, access FROM rooms WHERE id IN (...) ORDER BY id FOR UPDATE"
 _NEWEST_POSTGRESQL: Final = """
     SELECT v.room, e.seq, e.id FROM unnest($1::text[]) AS v(room)
     CROSS JOIN LATERAL (SELECT seq, id FROM events WHERE room = v.room ORDER BY seq DESC LIMIT 1) AS e
@@ -134,7 +134,7 @@ _NEWEST_MYSQL: Final = """
 
 
 def lock_rooms(c: Connection, rooms: Sequence[str]) -> Sequence[AnyRow]:
-    """Lock the rows of rooms, in order of their ids, until the transaction ends. Not for SQLite.
+    """Lock the rows of rooms, in order of their ids, until the transaction ends; return (id, access). Not for SQLite.
 
     One text for any number of rooms: a driver that prepares statements would prepare one for each number.
     """

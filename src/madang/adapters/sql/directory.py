@@ -7,13 +7,13 @@ import secrets as chance
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
 
 from madang.adapters.sql import reading
 from madang.adapters.sql.dialects import OPEN, AnyRow, greatest, insert_new
 from madang.adapters.sql.rows import Head
 from madang.adapters.sql.tables import members, mentions, rooms, secrets, server_keys
-from madang.core.rooms import Member, Membership, Room
+from madang.core.rooms import DELETED, Member, Membership, Room
 from madang.errors import Refused
 from madang.ports.directory import ServerKey
 
@@ -24,7 +24,7 @@ _ROOM: Final = (rooms.c.id, rooms.c.title, rooms.c.access, rooms.c.slow_ms)
 
 def room(c: Connection, id: str) -> Room | None:
     """See `Directory.room`."""
-    row = c.execute(select(*_ROOM).where(rooms.c.id == id)).one_or_none()
+    row = c.execute(select(*_ROOM).where(rooms.c.id == id, rooms.c.access != DELETED)).one_or_none()
     return Room(**row._mapping) if row else None
 
 
@@ -41,7 +41,8 @@ def some_members(c: Connection, wanted: Sequence[tuple[str, str]]) -> dict[tuple
         users.setdefault(room, []).append(user)
     found = {}
     for room, some in users.items():
-        for row in c.execute(select(members).where(members.c.room == room, members.c.user.in_(some))):
+        there = exists().where(rooms.c.id == room, rooms.c.access != DELETED)
+        for row in c.execute(select(members).where(members.c.room == room, members.c.user.in_(some), there)):
             found[room, row.user] = _member(row)
     return found
 
@@ -66,7 +67,11 @@ def memberships(c: Connection, user: str, after: str, limit: int, newest: Mappin
     in_table = reading.newest_seq(members.c.room).scalar_subquery()
     columns = (rooms.c.title, rooms.c.access, members.c.role, members.c.read_seq, in_table, waiting)
     wanted = select(members.c.room, *columns).join(rooms, rooms.c.id == members.c.room)
-    page = wanted.where(members.c.user == user, members.c.room > after).order_by(members.c.room).limit(limit)
+    page = (
+        wanted.where(members.c.user == user, members.c.room > after, rooms.c.access != DELETED)
+        .order_by(members.c.room)
+        .limit(limit)
+    )
     found = []
     for room, title, access, role, read_seq, seq, mentioned in c.execute(page):
         seq = max(seq or 0, newest.get(room, Head()).seq)

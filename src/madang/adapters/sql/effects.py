@@ -17,6 +17,7 @@ from madang.adapters.sql.tables import events, members, mentions, pins, reaction
 from madang.core import events as kinds
 from madang.core.events import ERASED, Body, Draft, erased_edit
 from madang.core.permissions import Action, acting_role, may, need, need_to_grant, need_to_kick
+from madang.core.rooms import DELETED
 from madang.errors import Refused
 
 MAX_EMOJIS: Final = 20
@@ -65,6 +66,15 @@ def _changed(b: Batch, d: Draft, body: kinds.RoomChanged, seq: int) -> bool:
     return True
 
 
+def _room_deleted(b: Batch, d: Draft, body: kinds.RoomDeleted, seq: int) -> bool:
+    need(b.actor(d), Action.DELETE_ROOM)
+    if body.expired and b.c.execute(select(exists().where(members.c.room == d.room))).scalar():
+        return False
+    b.fold_room(d.room)  # what is removed later is removed from the table
+    b.c.execute(update(rooms).where(rooms.c.id == d.room).values(access=DELETED))
+    return True
+
+
 def _joined(b: Batch, d: Draft, body: kinds.MemberJoined, seq: int) -> bool:
     return _enter(b, d, body.role, seq)
 
@@ -81,7 +91,7 @@ def _left(b: Batch, d: Draft, body: kinds.MemberLeft, seq: int) -> bool:
     role = _role(b, d.room, d.user)
     if role is None:
         raise Refused("not_member")
-    if role == "owner" and not _another_owner(b, d.room, d.user) and _another(b, d.room, d.user):
+    if role == "owner" and not d.server and not _another_owner(b, d.room, d.user) and _another(b, d.room, d.user):
         raise Refused("last_owner")
     return _exit(b, d.room, d.user)
 
@@ -227,6 +237,7 @@ def _unpinned(b: Batch, d: Draft, body: kinds.MessageUnpinned, seq: int) -> bool
 _EFFECTS: Final[dict[type[Body], Callable[[Batch, Draft, Any, int], bool]]] = {
     kinds.RoomCreated: _created,
     kinds.RoomChanged: _changed,
+    kinds.RoomDeleted: _room_deleted,
     kinds.MemberJoined: _joined,
     kinds.MemberLeft: _left,
     kinds.MemberKicked: _kicked,

@@ -34,7 +34,7 @@ from madang.adapters.sql import reading
 from madang.adapters.sql.appending import look_up, type_of
 from madang.adapters.sql.dialects import Asked, CidKey, known_sqlite, padded
 from madang.adapters.sql.effects import Roles
-from madang.adapters.sql.rows import EventRow, FirstUse, Head, event_of, number
+from madang.adapters.sql.rows import GONE, EventRow, FirstUse, Head, event_of, number
 from madang.adapters.sql.tables import events
 from madang.core.events import Appended, Draft, MessageSent
 from madang.core.ids import IdSource
@@ -98,7 +98,11 @@ class Journal:
             self._newest = n
             left += _decode(rows)
         in_table = "SELECT 1 FROM events WHERE room = ? AND seq = ?"
-        self._remember([row for row in left if not self._raw.execute(in_table, row[:2]).fetchone()])
+        missing = [row for row in left if not self._raw.execute(in_table, row[:2]).fetchone()]
+        # What a deleted room lacks has been removed on purpose: it was all in the table when the room was deleted.
+        there = {room for room, _, _ in reading.heads_and_ids(c, sorted({row[0] for row in missing}))}
+        gone = set(reading.deleted(c, sorted(there)))
+        self._remember([row for row in missing if row[0] not in gone])
         self.heads = {room: Head(seq, id) for room, seq, id in reading.heads_and_ids(c, list(self.recent))}
         for room, waiting in self.recent.items():
             self.heads[room] = max(self.heads.get(room, Head()), Head(*waiting.rows[-1][1:3]))
@@ -116,7 +120,13 @@ class Journal:
         for d in drafts:
             head = heads.get(d.room) or self.heads.get(d.room)
             content = d.content
-            if head is None or type(content) is not MessageSent or content.mentions or d.early is not None:
+            if (
+                head is None
+                or head is GONE
+                or type(content) is not MessageSent
+                or content.mentions
+                or d.early is not None
+            ):
                 return None
             if content.reply_to is not None and self._type_here(d.room, content.reply_to) != MessageSent.type:
                 return None
@@ -155,6 +165,7 @@ class Journal:
         unknown = [room for room in wanted if room not in self._heads]
         if unknown:
             self._heads.update({room: Head(seq, id) for room, seq, id in reading.heads_and_ids(c, unknown)})
+            self._heads.update(dict.fromkeys(reading.deleted(c, unknown), GONE))
         return self._heads
 
     def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles]:

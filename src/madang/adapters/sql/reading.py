@@ -6,10 +6,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, and_, select
 
-from madang.adapters.sql.rows import EventRow, Head, event_of
+from madang.adapters.sql.rows import GONE, EventRow, Head, event_of
 from madang.adapters.sql.tables import events, rooms
 from madang.core.events import Event
 from madang.core.ids import id_ms
+from madang.core.rooms import DELETED
 from madang.ports.log import Tail
 
 CHUNK: Final = 1_000
@@ -20,7 +21,7 @@ _EVENT: Final = (events.c.seq, events.c.id, events.c.type, events.c.user, events
 
 def tail(c: Connection, room: str, limit: int, recent: Sequence[EventRow]) -> Tail | None:
     """See `Log.tail`; `recent` holds events that may not be in the table yet (`journal.py`)."""
-    epoch = c.execute(select(rooms.c.epoch).where(rooms.c.id == room)).scalar()
+    epoch = c.execute(select(rooms.c.epoch).where(rooms.c.id == room, rooms.c.access != DELETED)).scalar()
     if epoch is None:
         return None
     newest = select(*_EVENT).where(events.c.room == room).order_by(events.c.seq.desc()).limit(max(limit, 1))
@@ -48,7 +49,11 @@ def _merged(c: Connection, room: str, wanted: Select[*tuple[Any, ...]], recent: 
 def heads(c: Connection, wanted: Sequence[str], newest: Mapping[str, Head]) -> dict[str, int]:
     """See `Log.heads`; `newest` holds heads that may be above the table's."""
     found = {room: seq for room, seq, _ in heads_and_ids(c, wanted)}
-    return found | {room: max(newest[room].seq, found.get(room, 0)) for room in wanted if room in newest}
+    return found | {
+        room: max(newest[room].seq, found.get(room, 0))
+        for room in wanted
+        if room in newest and newest[room] is not GONE
+    }
 
 
 def heads_and_ids(c: Connection, wanted: Sequence[str]) -> Iterator[Row[str, int, int]]:
@@ -57,6 +62,12 @@ def heads_and_ids(c: Connection, wanted: Sequence[str]) -> Iterator[Row[str, int
     newest = select(rooms.c.id, events.c.seq, events.c.id).where(events.c.room == rooms.c.id, is_newest)
     for chunk in _chunks(wanted):
         yield from c.execute(newest.where(rooms.c.id.in_(chunk)))
+
+
+def deleted(c: Connection, wanted: Sequence[str]) -> Iterator[str]:
+    """Yield those rooms that have been deleted and still have a row."""
+    for chunk in _chunks(wanted):
+        yield from c.execute(select(rooms.c.id).where(rooms.c.id.in_(chunk), rooms.c.access == DELETED)).scalars()
 
 
 def newest_seq(room: Any) -> Select[tuple[int]]:

@@ -1,6 +1,6 @@
 """New events on their way into the table `events`, as plain tuples, for appending, the journal and reads."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from madang.core.events import Draft, Event
 from madang.core.ids import IdSource, id_ms
@@ -14,6 +14,10 @@ class Head(NamedTuple):
 
     seq: int = 0
     id: int = 0
+
+
+GONE: Final = Head(-1, 0)
+"""In place of the head of a room that has been deleted: nothing is appended to it."""
 
 
 class FirstUse(NamedTuple):

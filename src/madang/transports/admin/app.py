@@ -137,6 +137,13 @@ async def room(node: ThisNode, id: RoomPath) -> Response:
     return answer(ShownRoom(found, sockets, Members([shown(member) for member in members], more)))
 
 
+@router.delete("/rooms/{id}")
+async def delete_room(node: ThisNode, id: RoomPath) -> Response:
+    """Delete any room but the lobby."""
+    await node.rooms.delete(SYSTEM, id)
+    return Response(status_code=204)
+
+
 def admin_app(node: Node) -> Envelope:
     """Return the ASGI application of the admin listener."""
     api = FastAPI(title="Madang administration", openapi_url=None, redirect_slashes=False)

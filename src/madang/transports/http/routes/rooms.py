@@ -57,6 +57,12 @@ async def change_room(
     return answer(await node.rooms.room(id))
 
 
+@router.delete(ROOM, **documented(b.Stored))
+async def delete_room(node: ThisNode, caller: Caller, id: RoomPath) -> Response:
+    """Delete a room for good, with all that was said there (owners). Its id stays taken for a week."""
+    return appended(node, await node.rooms.delete(caller, id))
+
+
 # -- members -----------------------------------------------------------------------------------------------------------
 
 
