@@ -11,7 +11,11 @@ SetupError                  a setting, file or server is wrong at start: one sen
 └── Unreachable             a server is not there, which may be over in a moment: a node that starts waits for it
 """
 
+from typing import TypeVar
+
 from madang.codes import ERRORS
+
+E = TypeVar("E", bound=BaseException)
 
 
 class MadangError(Exception):
@@ -71,3 +75,13 @@ class SetupError(Exception):
 
 class Unreachable(SetupError):
     """A server does not answer, or not yet. Nothing is wrong with the settings, as far as can be known."""
+
+
+def without_frames(error: E) -> E:
+    """Return an error without the frames that it came through. Call it where an error is kept, or has been answered.
+
+    Frames hold what was being done, and often the error itself, by a variable or a future: a ring, which would be left
+    to the cycle collector with a whole connection in it.
+    """
+    error.__traceback__ = error.__context__ = error.__cause__ = None
+    return error

@@ -222,6 +222,7 @@ class LiveRoom:
             audience = self.audiences[subscription.subscriber.encoding]
             audience.subscriptions.discard(subscription)
             audience.stale = True
+            audience.writers = ()  # newly made for the next batch; until then they would hold a connection that is gone
             self.live -= 1
         self.lagging.discard(subscription)
         subscription.standing = OUT

@@ -18,7 +18,7 @@ from madang.adapters.sql.tables import events, rooms
 from madang.core.events import Appended, Draft, Event, RoomCreated, RoomDeleted, erased_body
 from madang.core.ids import IdSource, id_ms
 from madang.core.rooms import DELETED
-from madang.errors import Limited, Refused
+from madang.errors import Limited, Refused, without_frames
 from madang.ports.log import Outcome
 
 
@@ -108,7 +108,7 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
         try:
             changed = effects.apply(batch, d, head.seq + 1)
         except Refused as refused:
-            outcomes.append(refused)
+            outcomes.append(without_frames(refused))
             continue
         if not changed:
             outcomes.append(None)

@@ -20,6 +20,11 @@ from madang.ports.directory import ServerKey
 MAX_KEYS: Final = 1_000
 
 _ROOM: Final = (rooms.c.id, rooms.c.title, rooms.c.access, rooms.c.slow_ms)
+_SOME: Final = select(members).where(
+    members.c.room == bindparam("in_room"),
+    members.c.user.in_(bindparam("users", expanding=True)),
+    exists().where(rooms.c.id == bindparam("in_room"), rooms.c.access != DELETED),
+)  # made once: every join asks, and a statement is a reference ring of 30 objects
 
 
 def room(c: Connection, id: str) -> Room | None:
@@ -41,8 +46,7 @@ def some_members(c: Connection, wanted: Sequence[tuple[str, str]]) -> dict[tuple
         users.setdefault(room, []).append(user)
     found = {}
     for room, some in users.items():
-        there = exists().where(rooms.c.id == room, rooms.c.access != DELETED)
-        for row in c.execute(select(members).where(members.c.room == room, members.c.user.in_(some), there)):
+        for row in c.execute(_SOME, {"in_room": room, "users": some}):
             found[room, row.user] = _member(row)
     return found
 

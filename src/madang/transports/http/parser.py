@@ -84,7 +84,9 @@ class BoundedHttp(HttpToolsProtocol):
         self._leave()
         super().connection_lost(exc)
         self._running = self._body_ends = None
-        self.cycle = None  # type: ignore[assignment]
+        self.cycle = None  # type: ignore[assignment]  # one that never began refers to this: a ring
+        self._unset_keepalive_if_required()  # uvicorn leaves the timer of a connection that was reset to run out
+        self.gate.wheel.drop(self._look)
 
     def give_way(self) -> None:
         """Close at once, to make room: nothing is under way here."""
@@ -318,6 +320,7 @@ class BoundedHttp(HttpToolsProtocol):
         answering = self._running is not None and not self._running.response_complete
         if self.parser.get_http_version() == "1.1" and not answering:
             self._handed_over = True
+            self.gate.wheel.drop(self._look)
             super().handle_websocket_upgrade()
             cast(Any, self.transport.get_protocol()).take_place(self.place)
             # uvicorn leaves a reference cycle of parser, protocol and request, which only the cycle collector would free.

@@ -20,7 +20,7 @@ from madang.core.bounds import MAX_FRAME
 from madang.core.events import Appended, Draft
 from madang.core.rate import Bucket
 from madang.delivery.subscription import Subscription
-from madang.errors import MadangError, Refused
+from madang.errors import MadangError, Refused, without_frames
 from madang.protocol.native import codec
 from madang.protocol.native.commands import Command, Hello
 from madang.protocol.native.frames import Answer, ByeFrame, append_answer
@@ -123,6 +123,8 @@ class Session:
         self._state = State.CLOSED
         self._queue = None
         self._queued = 0
+        if self._resting:
+            self.node.wheel.drop(self._rested)
 
     # -- order and refusals --------------------------------------------------------------------------------------------
 
@@ -283,7 +285,7 @@ class Session:
             answer = await work()
         except MadangError as error:
             if not self.socket.closed:
-                self._refuse(n, error)
+                self._refuse(n, without_frames(error))
         except Exception as error:
             logger.error("command failed", exc_info=error)
             self._write(codec.error(n, MadangError("internal")))
