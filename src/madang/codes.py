@@ -4,11 +4,12 @@ from typing import Final, NamedTuple
 
 
 class ErrorCode(NamedTuple):
-    """One error a command or request can be answered with."""
+    """One error a command or request can be answered with; `then` is what a client does: see protocol/codes.toml."""
 
     message: str
     http: int
     temporary: bool
+    then: str
 
 
 class CloseCode(NamedTuple):
@@ -20,37 +21,39 @@ class CloseCode(NamedTuple):
 
 
 ERRORS: Final[dict[str, ErrorCode]] = {
-    "bad_json": ErrorCode("The frame is not one JSON object.", 400, False),
-    "bad_field": ErrorCode("A field is missing, or has the wrong type or range.", 400, False),
-    "bad_text": ErrorCode("The text contains characters that are not allowed.", 400, False),
-    "bad_name": ErrorCode("This name cannot be used.", 400, False),
-    "empty": ErrorCode("There is nothing to send.", 400, False),
-    "too_big": ErrorCode("The text, data or list is larger than allowed.", 413, False),
-    "unknown_op": ErrorCode("This server does not know that operation.", 400, False),
-    "hello_first": ErrorCode("The first command must be hello.", 401, False),
-    "hello_twice": ErrorCode("This connection has already said hello.", 400, False),
-    "bad_version": ErrorCode("This server does not speak that protocol version.", 400, False),
-    "bad_token": ErrorCode("The token is not valid, or has expired.", 401, False),
-    "no_guests": ErrorCode("This server has no guests.", 403, False),
-    "forbidden": ErrorCode("Your role does not allow this.", 403, False),
-    "not_found": ErrorCode("This room or message does not exist, or you may not see it.", 404, False),
-    "not_member": ErrorCode("You have not joined this room.", 403, False),
-    "gone": ErrorCode("This message has been deleted.", 410, False),
-    "room_exists": ErrorCode("A room with this id already exists.", 409, False),
-    "conflict": ErrorCode("This cid was already used for different content.", 409, False),
-    "last_owner": ErrorCode("You are the last owner of a room with other members.", 409, False),
-    "too_many": ErrorCode("The limit on rooms, reactions or pins has been reached.", 409, False),
-    "rate_limited": ErrorCode("Too many requests in a short time.", 429, True),
-    "slow_mode": ErrorCode("This room is in slow mode.", 429, True),
-    "quota": ErrorCode("As much of this as a day allows has been made.", 429, False),
-    "overloaded": ErrorCode("The server is overloaded.", 503, True),
-    "draining": ErrorCode("This node is restarting.", 503, True),
-    "storage_full": ErrorCode("The disk is full; nothing was stored.", 507, True),
-    "storage_failed": ErrorCode("The storage did not confirm: the message may or may not be stored.", 503, True),
-    "not_allowed": ErrorCode("This path does not support that method.", 405, False),
-    "bad_http": ErrorCode("This is not an HTTP request the server accepts.", 400, False),
-    "head_too_big": ErrorCode("The request line and headers are too large.", 431, False),
-    "internal": ErrorCode("Something went wrong in the server; it has been logged.", 500, True),
+    "bad_json": ErrorCode("The frame is not one JSON object.", 400, False, "tell"),
+    "bad_field": ErrorCode("A field is missing, or has the wrong type or range.", 400, False, "tell"),
+    "bad_text": ErrorCode("The text contains characters that are not allowed.", 400, False, "tell"),
+    "bad_name": ErrorCode("This name cannot be used.", 400, False, "tell"),
+    "empty": ErrorCode("There is nothing to send.", 400, False, "tell"),
+    "too_big": ErrorCode("The text, data or list is larger than allowed.", 413, False, "tell"),
+    "unknown_op": ErrorCode("This server does not know that operation.", 400, False, "tell"),
+    "hello_first": ErrorCode("The first command must be hello.", 401, False, "hello"),
+    "hello_twice": ErrorCode("This connection has already said hello.", 400, False, "tell"),
+    "bad_version": ErrorCode("This server does not speak that protocol version.", 400, False, "tell"),
+    "bad_token": ErrorCode("The token is not valid, or has expired.", 401, False, "tell"),
+    "no_guests": ErrorCode("This server has no guests.", 403, False, "tell"),
+    "forbidden": ErrorCode("Your role does not allow this.", 403, False, "tell"),
+    "not_found": ErrorCode("This room or message does not exist, or you may not see it.", 404, False, "tell"),
+    "not_member": ErrorCode("You have not joined this room.", 403, False, "join"),
+    "gone": ErrorCode("This message has been deleted.", 410, False, "tell"),
+    "room_exists": ErrorCode("A room with this id already exists.", 409, False, "tell"),
+    "conflict": ErrorCode("This cid was already used for different content.", 409, False, "tell"),
+    "last_owner": ErrorCode("You are the last owner of a room with other members.", 409, False, "tell"),
+    "too_many": ErrorCode("The limit on rooms, reactions or pins has been reached.", 409, False, "tell"),
+    "rate_limited": ErrorCode("Too many requests in a short time.", 429, True, "wait"),
+    "slow_mode": ErrorCode("This room is in slow mode.", 429, True, "wait"),
+    "quota": ErrorCode("As much of this as a day allows has been made.", 429, False, "tell"),
+    "overloaded": ErrorCode("The server is overloaded.", 503, True, "wait"),
+    "draining": ErrorCode("This node is restarting.", 503, True, "reconnect"),
+    "storage_full": ErrorCode("The disk is full; nothing was stored.", 507, True, "wait"),
+    "storage_failed": ErrorCode(
+        "The storage did not confirm: the message may or may not be stored.", 503, True, "wait"
+    ),
+    "not_allowed": ErrorCode("This path does not support that method.", 405, False, "tell"),
+    "bad_http": ErrorCode("This is not an HTTP request the server accepts.", 400, False, "tell"),
+    "head_too_big": ErrorCode("The request line and headers are too large.", 431, False, "tell"),
+    "internal": ErrorCode("Something went wrong in the server; it has been logged.", 500, True, "try"),
 }
 
 CLOSES: Final[dict[int, CloseCode]] = {

@@ -1,4 +1,8 @@
-"""When to connect again, and whether at all. No clock: chance comes in as a function, waits go out as seconds."""
+"""When to connect again, and whether at all. No clock: chance comes in as a function, waits go out as seconds.
+
+Bounds fit a restart: of those whom an outage of 5 or of 30 s cut off, half are back 1.2 s after its end, and 95 % 3.1 s
+after it (with 20 s in place of 4: 2.7 and 10 s, 5.7 and 16 s). In no second do more than half of them come.
+"""
 
 from collections.abc import Callable
 from typing import Final, Literal
@@ -6,7 +10,7 @@ from typing import Final, Literal
 from madang.codes import CLOSES
 
 FIRST_S: Final = 0.2
-LONGEST_S: Final = 20.0
+LONGEST_S: Final = 4.0
 LATER_S: Final = 5.0  # least wait after a close that says "later"
 STEADY_S: Final = 10.0  # a connection that lived this long has proven that the server is well
 DOUBLINGS: Final = 16  # beyond this LONGEST_S holds anyway, and the number stays small

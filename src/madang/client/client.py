@@ -31,7 +31,7 @@ def connect(
     timeout: float = TIMEOUT_S,
     on_state: Callable[[State], None] | None = None,
     waiting_events: int = WAITING_EVENTS,
-    in_flight: int = 1,
+    in_flight: int | None = None,
     opener: Opener = open_websocket,
     clock: Clock | None = None,
     random: Callable[[], float] = random_fraction,
@@ -48,8 +48,8 @@ def connect(
         on_state: told of every change of `Client.state`.
         waiting_events: events per room that wait for the application; what comes beyond them is read again from the
             server's log when there is room.
-        in_flight: writes per room on their way at once. With more than 1, one that the server tells to wait may be
-            overtaken by those on their way already.
+        in_flight: writes per room on their way at once: as many as the server says keep their order, or your own number.
+            With more, one that is told to wait may be overtaken by those on their way already.
         opener, clock, random: the network, time and chance, for tests.
     """
     pending = Pending(random, in_flight)

@@ -122,7 +122,7 @@ class Conversation:
             case "ok" if head.n == HELLO:
                 welcome = frames.decode(text, HelloAnswer)
                 self._me = welcome.user.id
-                pending.max_frame = welcome.server.max_frame
+                pending.welcomed(welcome.server)
                 self._on_welcome(welcome)
                 pending.wake.set()
             case "error" if head.n == HELLO:

@@ -33,6 +33,7 @@ class Feed:
         self.ended: Ended | None = None
         self.error: Exception | None = None
         self.notices: Notices | None = None
+        self.tries = 0  # joins refused on this connection
         self._limit = limit
         self._invite = invite
         self._arrived = asyncio.Event()
@@ -48,6 +49,7 @@ class Feed:
 
     def joined(self, answer: JoinAnswer) -> None:
         """Take the answer to a join."""
+        self.tries = 0
         self.info, self.role, self.read_seq = answer.room, answer.role, answer.read_seq
         events = frames.events(answer.events)
         if not self.ready.done():

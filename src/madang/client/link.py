@@ -14,7 +14,7 @@ from madang.client.conversation import Conversation, NotWelcome
 from madang.client.credentials import Credentials
 from madang.client.errors import Disconnected
 from madang.client.frames import refusal
-from madang.client.pending import Pending, is_temporary
+from madang.client.pending import Pending, what_then
 from madang.client.sockets import Clock, Closed, NotOpened, Opener
 from madang.errors import Refused
 from madang.protocol.native.frames import HelloAnswer, ServerInfo, UserInfo
@@ -145,7 +145,7 @@ class Link:
     def _not_welcome(self, refused: NotWelcome) -> float:
         """Judge a refused hello: seconds until the next, or the refusal."""
         error = refused.error
-        if not is_temporary(error) and not (error.code == "bad_token" and self._credentials.renew()):
+        if what_then(error) == "tell" and not (error.code == "bad_token" and self._credentials.renew()):
             raise refusal(error)
         return (error.retry_ms or 0) / 1000 + self._backoff.delay()
 

@@ -5,15 +5,24 @@ Rule 1: a call leaves the outbox answered, refused for good, or dropped by its c
 Rule 2: calls of one lane (the writes of one room) go out in the order they came, at most `in_flight` at a time, and
         none overtakes one that was told to wait. With more than one in flight a refusal reaches the client when
         later ones are on the wire already; only then can these come first.
-Rule 3: of the others, reads for the most part, MAX_UNORDERED are on the wire at a time: a server counts commands too.
+Rule 3: of the others, reads for the most part, MAX_UNORDERED are on the wire or told to wait at a time.
+Rule 4: no more are on the wire than the server's window has room for; lanes take turns.
 The outbox needs no bound of its own: every call in it has a caller who waits.
 """
 
+from collections.abc import Callable, Iterator
+from itertools import islice
 from math import inf
 from typing import Final
 
 UNORDERED: Final = ""
 MAX_UNORDERED: Final = 16
+NO_WINDOW: Final = 1 << 30
+May = Callable[[str], bool]
+
+
+def _anywhere(room: str) -> bool:
+    return True
 
 
 class Call:
@@ -38,7 +47,8 @@ class Outbox:
     def __init__(self, in_flight: int = 1) -> None:
         if in_flight < 1:
             raise ValueError("at least one call must be in flight")
-        self._in_flight = in_flight
+        self.in_flight = in_flight
+        self.on_wire = 0
         self._calls: dict[int, Call] = {}
         self._lanes: dict[str, dict[int, Call]] = {}
 
@@ -60,35 +70,38 @@ class Outbox:
         self._lanes.setdefault(lane, {})[n] = call
         return call
 
-    def ready(self, now: float) -> list[Call]:
-        """Return the calls to write now, in order; they count as written from now on."""
+    def ready(self, now: float, most: int = NO_WINDOW, may: May = _anywhere) -> list[Call]:
+        """Return the calls to write now, in order; they count as written from now on.
+
+        Args:
+            most: how many the server's window has room for.
+            may: whether commands for a room may go out: its join has gone out before them.
+        """
         out: list[Call] = []
-        for name, lane in self._lanes.items():
-            room_for = MAX_UNORDERED if name == UNORDERED else self._in_flight
-            for call in lane.values():
-                if not call.on_wire:
-                    if call.due > now:
-                        if name == UNORDERED:
-                            continue
-                        break
-                    call.on_wire = True
-                    call.attempts += 1
-                    out.append(call)
-                room_for -= 1
-                if not room_for:
-                    break
+        for name in list(self._lanes):
+            calls = [call for due, call in self._next(name, may) if due <= now][: max(0, most - len(out))]
+            for call in calls:
+                call.on_wire = True
+                call.attempts += 1
+            out += calls
+            if calls:
+                self._lanes[name] = self._lanes.pop(name)  # the others' turn comes first the next time
+        self.on_wire += len(out)
         return out
 
-    def next_due(self) -> float:
-        """Return the time of the next call that waits to be repeated; infinity when there is none."""
-        due = inf
-        for name, lane in self._lanes.items():
-            for call in lane.values():
-                if not call.on_wire:
-                    due = min(due, call.due)
-                if name != UNORDERED:
-                    break  # the others wait behind the first
-        return due
+    def next_due(self, may: May = _anywhere) -> float:
+        """Return the time of the next call that may be written, if nothing happens before; infinity when there is none."""
+        return min((due for name in self._lanes for due, _ in self._next(name, may)), default=inf)
+
+    def _next(self, name: str, may: May) -> Iterator[tuple[float, Call]]:
+        """Return those of a lane that may be written next, and when."""
+        ordered = name != UNORDERED
+        after = 0.0  # none overtakes one that was told to wait
+        for call in islice(self._lanes[name].values(), self.in_flight if ordered else MAX_UNORDERED):
+            if not call.on_wire and may(call.room):
+                due = max(after, call.due)
+                after = due if ordered else 0.0
+                yield due, call
 
     def find(self, n: int) -> Call | None:
         """Return the call of an answer; None for one that its caller has dropped."""
@@ -97,21 +110,20 @@ class Outbox:
     def remove(self, call: Call) -> None:
         """Take a call out: answered, refused or dropped."""
         if self._calls.pop(call.n, None) is not None:
+            self._off(call)
             lane = self._lanes[call.lane]
             del lane[call.n]
             if not lane:
                 del self._lanes[call.lane]
 
     def postpone(self, call: Call, due: float) -> None:
-        """Refused for now: it goes out again at `due`, in its old place; infinity waits for `wake`."""
-        call.on_wire = False
+        """Refused for now: it goes out again at `due`, in its old place; infinity waits for the next connection."""
+        self._off(call)
         call.due = due
 
-    def wake(self, room: str) -> None:
-        """The room is followed: what waited for that may go."""
-        for call in self._calls.values():
-            if call.room == room and call.due == inf:
-                call.due = 0.0
+    def _off(self, call: Call) -> None:
+        self.on_wire -= call.on_wire
+        call.on_wire = False
 
     def lost(self) -> list[Call]:
         """The connection is gone: take everything off the wire, and return (and forget) what may not be repeated."""
@@ -119,7 +131,7 @@ class Outbox:
         for call in unknown:
             self.remove(call)
         for call in self._calls.values():
-            call.on_wire = False
+            self._off(call)
             if call.due == inf:
                 call.due = 0.0
         return unknown
@@ -129,4 +141,5 @@ class Outbox:
         calls = list(self._calls.values())
         self._calls.clear()
         self._lanes.clear()
+        self.on_wire = 0
         return calls

@@ -11,7 +11,6 @@ from math import inf
 from typing import Final, TypeVar
 
 from madang.client import frames
-from madang.client.backoff import FIRST_S, LONGEST_S
 from madang.client.errors import ConnectionLost
 from madang.client.feed import Feed
 from madang.client.outbox import Call, Outbox
@@ -23,20 +22,25 @@ from madang.protocol.native.frames import ErrorAnswer, JoinAnswer, ServerInfo
 T = TypeVar("T")
 
 HELLO: Final = 1  # hello's number on every connection; all others lie above
-INTERNAL_TRIES: Final = 5  # of a command at which the server fails; other temporary refusals are tried without end
+WINDOW: Final = 64  # commands without an answer, until the server says how many it takes
+TRIES: Final = 5  # of a command at which the server fails; what is told to wait is tried without end
+AGAIN_S: Final = 0.2  # until the second try where the server names no wait; the next ones are later, up to
+LATEST_S: Final = 20.0
 WAITING_SIGNS: Final = 100  # signs of typing not written yet; the oldest is dropped
 
 
 class Pending:
     """All that a client still wants of its server."""
 
-    def __init__(self, random: Callable[[], float], in_flight: int) -> None:
+    def __init__(self, random: Callable[[], float], in_flight: int | None) -> None:
         self.feeds: dict[str, Feed] = {}
         self.over: Exception | None = None  # why nothing more will be done
         self.wake = asyncio.Event()  # there may be something to write
         self.max_frame = ServerInfo().max_frame
+        self._window = WINDOW
+        self._at_once = in_flight  # writes of one room; None for as many as the server says
         self._random = random
-        self._outbox = Outbox(in_flight)
+        self._outbox = Outbox(in_flight or 1)
         self._answers: dict[int, asyncio.Future[bytes]] = {}
         self._joins: dict[int, Feed] = {}  # on the wire
         self._wanting: dict[str, float] = {}  # rooms to join, and not before when
@@ -90,35 +94,52 @@ class Pending:
         if self.feeds.get(feed.id) is feed:
             del self.feeds[feed.id]
             self._wanting.pop(feed.id, None)
-            self._outbox.wake(feed.id)  # what waited for the room goes out to be refused
-            self.wake.set()
+            self.wake.set()  # what waited for the room goes out to be refused
 
     # -- the connection's side -----------------------------------------------------------------------------------------
 
     def connected(self) -> None:
         """A new connection knows of no room yet."""
         self._signs.clear()
-        for room in self.feeds:
+        for room, feed in self.feeds.items():
+            feed.tries = 0
             self._wanting[room] = 0.0
+
+    def welcomed(self, server: ServerInfo) -> None:
+        """Keep to what the server takes."""
+        self.max_frame = server.max_frame
+        self._window = server.window or WINDOW
+        self._outbox.in_flight = self._at_once or server.room_window or 1
 
     def due(self, now: float) -> list[bytes]:
         """Return the frames to write now, joins first; they count as written from now on."""
         out = []
-        for room in [room for room, due in self._wanting.items() if due <= now]:
+        for room in [room for room, due in self._wanting.items() if due <= now][: max(0, self._free())]:
             del self._wanting[room]
             feed = self.feeds[room]
             if feed.cursor.wants_join:
                 self._n += 1
                 self._joins[self._n] = feed
                 out.append(frames.encode(feed.join(self._n)))
-        out.extend(call.data for call in self._outbox.ready(now))
+        out.extend(call.data for call in self._outbox.ready(now, self._free(), self._may_write))
         out.extend(self._signs)
         self._signs.clear()
         return out
 
     def next_due(self) -> float:
         """Return the time at which `due` has more, if nothing happens before; infinity for never."""
-        return min(self._outbox.next_due(), min(self._wanting.values(), default=inf))
+        if self._free() <= 0:
+            return inf  # an answer makes room
+        return min(self._outbox.next_due(self._may_write), min(self._wanting.values(), default=inf))
+
+    def _free(self) -> int:
+        """Return how many more commands the server's window has room for."""
+        return self._window - len(self._joins) - self._outbox.on_wire
+
+    def _may_write(self, room: str) -> bool:
+        """Return whether a room's commands may go out: behind its join, if there is one to wait for."""
+        feed = self.feeds.get(room)
+        return feed is None or not feed.cursor.wants_join
 
     def moved(self, feed: Feed) -> None:
         """A frame came for a room: it may be over now, or want to be joined again."""
@@ -132,36 +153,54 @@ class Pending:
         if (feed := self._joins.pop(n, None)) is not None:
             if feed.ended is None:
                 feed.joined(frames.decode(text, JoinAnswer))
-                self._outbox.wake(feed.id)
-                self.wake.set()
+            self.wake.set()
         elif (answer := self._answers.get(n)) is not None and not answer.done():
             answer.set_result(text)
 
     def refused(self, n: int, error: ErrorAnswer, now: float) -> None:
-        """An "error" has come: what is temporary is waited out, the rest is the caller's."""
-        temporary = is_temporary(error)
+        """An "error" has come: what can be waited out is, the rest is the caller's."""
         if (feed := self._joins.pop(n, None)) is not None:
-            if not temporary:
-                feed.refused(frames.refusal(error))
-                self.forget(feed)
-            elif feed.ended is None:
-                feed.cursor.lost()
-                self.follow(feed, now + self._patience(error, 1))
+            if feed.ended is None:
+                feed.tries += 1
+                again = self._again(error, feed.tries, now, joining=True)
+                if again is None:
+                    feed.refused(frames.refusal(error))
+                    self.forget(feed)
+                else:
+                    feed.cursor.lost()
+                    self.follow(feed, again)
         elif (call := self._outbox.find(n)) is not None:
-            room = self.feeds.get(call.room)
-            if error.code == "not_member" and room is not None and not room.cursor.following:
-                self._outbox.postpone(call, inf)  # its join was refused for now
-            elif temporary and not (error.code == "internal" and call.attempts >= INTERNAL_TRIES):
-                self._outbox.postpone(call, now + self._patience(error, call.attempts))
-            else:
+            feed = self.feeds.get(call.room)
+            joining = feed is not None and not feed.cursor.following
+            again = self._again(error, call.attempts, now, joining=joining)
+            if again is None:
                 self._fail(call, frames.refusal(error))
-            self.wake.set()
+            else:
+                self._outbox.postpone(call, again)
+        self.wake.set()
 
-    def _patience(self, error: ErrorAnswer, attempts: int) -> float:
-        """Return the seconds to wait before the same command again; without the server's word from 0.1 to 20."""
+    def _again(self, error: ErrorAnswer, tries: int, now: float, *, joining: bool) -> float | None:
+        """Return when a refused command goes out again, infinity for on the next connection; None for never.
+
+        Args:
+            joining: whether its room is being joined, so that it may have been refused for that.
+        """
+        match what_then(error):
+            case "wait" | "reconnect":  # a node that restarts closes the connection in a moment
+                return now + self._patience(error, tries)
+            case "try" if tries < TRIES:
+                return now + self._patience(error, tries)
+            case "hello":
+                return inf
+            case "join" if joining:
+                return now  # behind its join, when that goes out again
+        return None
+
+    def _patience(self, error: ErrorAnswer, tries: int) -> float:
+        """Return the seconds to wait before the same command again: the server's, or up to LATEST_S where it names none."""
         if error.retry_ms is not None:
             return error.retry_ms / 1000
-        return (0.5 + self._random() / 2) * min(LONGEST_S, FIRST_S * (1 << min(attempts - 1, 10)))
+        return (0.5 + self._random() / 2) * min(LATEST_S, AGAIN_S * (1 << min(tries - 1, 10)))
 
     def lost(self) -> None:
         """The connection is gone: nothing is on the wire any more."""
@@ -186,7 +225,8 @@ class Pending:
             answer.set_exception(error)
 
 
-def is_temporary(error: ErrorAnswer) -> bool:
-    """Whether the same command may succeed later."""
-    known = ERRORS.get(error.code)
-    return known.temporary if known is not None else error.retry_ms is not None
+def what_then(error: ErrorAnswer) -> str:
+    """Return what a client does about an error (protocol/codes.toml); of one that is not known, `retry_ms` tells."""
+    if (known := ERRORS.get(error.code)) is not None:
+        return known.then
+    return "tell" if error.retry_ms is None else "wait"

@@ -1,5 +1,6 @@
 """Rates: one float per bucket (the generic cell rate algorithm, ITU-T I.371). No clock: `now` is an argument, in seconds."""
 
+import math
 from typing import Final
 
 import msgspec
@@ -14,6 +15,11 @@ class Rate(msgspec.Struct, frozen=True):
 
     per_second: float
     burst: int
+
+    @property
+    def each_ms(self) -> int:
+        """The milliseconds that each one is apart in the long run, rounded up; 0 for no limit."""
+        return math.ceil(1000 / self.per_second) if self.per_second else 0
 
 
 class Bucket:

@@ -81,6 +81,11 @@ class Limits:
         held = (self._users, rates.user), (self._rooms, rates.room), (self._addresses, rates.address)
         self._kinds = dict(zip(KINDS, (*held, (self._slow, Rate(_SLOW, 0))), strict=True))
 
+    @property
+    def told(self) -> tuple[Rate, Rate]:
+        """The rates that clients are told: of a connection's commands, and of a user's appends."""
+        return self.rates.connection, self.rates.user
+
     def append(self, user: str, room: str, now: float, slow_ms: int = 0, *, server: bool = False) -> None:
         """Charge an append of a user in a room; `slow_ms` is the room's slow mode, if it applies to the user.
 

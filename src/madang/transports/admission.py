@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from madang.codes import ERRORS
 from madang.core.metrics import Metric
-from madang.core.rate import Bucket
+from madang.core.rate import Bucket, Rate
 from madang.errors import Limited
 from madang.transports.addresses import client_address, peer_address
 
@@ -21,6 +21,10 @@ class ConnectionLimits(Protocol):
     @property
     def refill_s(self) -> float:
         """Seconds after which the empty bucket of a connection is full: more than that is owed by who has overspent."""
+
+    @property
+    def told(self) -> tuple[Rate, Rate]:
+        """The rates that clients are told: of a connection's commands, and of a user's appends."""
 
     def command(self, bucket: Bucket, now: float) -> None:
         """Charge a command to its connection's bucket. Raise Limited (rate_limited)."""

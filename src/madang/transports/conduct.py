@@ -3,8 +3,8 @@
 Any door asks here what becomes of a connection after a refusal; what is allowed is judged by services.
 
 A refusal for a rate names a wait, and gives the right to one more try after it. Only a refused command that came without
-such a right counts as flood. So a client that keeps to PROTOCOL.md has at most as many counted as it has commands
-unanswered or waiting, far below FLOOD, however often others spend what it waits for.
+such a right counts as flood. So a client that keeps to its windows has at most WINDOW and one write a room counted,
+however often others spend what it waits for: less than FLOOD and one for each room that it may follow.
 """
 
 import heapq
@@ -13,7 +13,11 @@ from typing import Final
 from madang.errors import Limited, MadangError
 
 BAD_FRAMES: Final = 20  # in a row
-FLOOD: Final = 200  # more commands refused, that had come before their time, than were handled
+FLOOD: Final = 200  # and one for each room: more commands refused, that had come before their time, than were handled
+WINDOW: Final = 64
+"""Commands that a client may have unanswered at once. It is told, and one that has more is not refused for it."""
+ROOM_WINDOW: Final = 1
+"""Of them, commands that write to one room: with more, one that is told to wait would be overtaken."""
 _MALFORMED: Final = frozenset({"bad_json", "unknown_op", "bad_field", "hello_first"})
 _TOO_FAST: Final = frozenset({"rate_limited", "slow_mode"})
 _UNAUTHORISED: Final = frozenset({"bad_token", "no_guests"})
@@ -25,9 +29,10 @@ Close = tuple[int, str]
 class Conduct:
     """What is held against a connection. `now` is loop time in seconds."""
 
-    __slots__ = ("_bad", "_early", "_tries", "excused")
+    __slots__ = ("_bad", "_early", "_most", "_tries", "excused")
 
-    def __init__(self) -> None:
+    def __init__(self, rooms: int) -> None:
+        self._most = FLOOD + rooms
         self.excused = False  # hello was refused: what was pipelined behind it had to be refused, too
         self._bad = 0
         self._early = 0
@@ -72,6 +77,6 @@ class Conduct:
             heapq.heapreplace(tries, now + retry_s)
             return False
         self._early += 1
-        if len(tries) < FLOOD:
+        if len(tries) < self._most:
             heapq.heappush(tries, now + retry_s)
-        return self._early >= FLOOD
+        return self._early >= self._most

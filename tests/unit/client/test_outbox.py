@@ -77,18 +77,45 @@ def test_what_may_not_be_repeated_is_given_back_once_it_was_written() -> None:
     assert ready(outbox) == [unwritten.n]
 
 
-def test_what_waits_for_its_room_goes_when_the_room_is_back() -> None:
+def test_what_waits_for_its_room_goes_behind_the_join_of_it() -> None:
     outbox = Outbox()
     (one,) = add(outbox, 1)
-    ready(outbox)
+    add(outbox, 2, room="hall")
+    assert [call.n for call in outbox.ready(0.0, may=lambda room: room == "hall")] == [2]
+    assert outbox.next_due(lambda room: room == "hall") == inf
+    assert ready(outbox) == [1]
     outbox.postpone(one, inf)
-    outbox.wake("hall")
     assert ready(outbox, 1e9) == []
-    outbox.wake("yard")
-    assert ready(outbox) == [1]
-    outbox.postpone(one, inf)
-    outbox.lost()  # the next connection joins first
-    assert ready(outbox) == [1]
+    outbox.lost()  # the next connection begins with hello
+    assert sorted(ready(outbox)) == [1, 2]
+
+
+def test_no_more_are_on_the_wire_than_the_window_and_lanes_take_turns() -> None:
+    outbox = Outbox()
+    for n in range(30):
+        add(outbox, n, 100 + n, room=f"room-{n % 10}")
+    seen: list[int] = []
+    for _ in range(20):
+        calls = outbox.ready(0.0, 3 - outbox.on_wire)
+        assert len(calls) == outbox.on_wire == 3
+        seen += [call.n for call in calls]
+        for call in calls:
+            outbox.remove(call)
+    assert {n % 10 for n in seen[:10]} == set(range(10))
+    for room in range(10):
+        assert [n for n in seen if n % 10 == room] == [
+            n for k in range(3) for n in (room + 10 * k, 100 + room + 10 * k)
+        ]
+
+
+def test_reads_that_wait_leave_no_room_for_more() -> None:
+    outbox = Outbox()
+    add(outbox, *range(2 * MAX_UNORDERED), ordered=False)
+    for call in outbox.ready(0.0):
+        outbox.postpone(call, 5.0)
+    assert ready(outbox, 4.0) == []
+    assert outbox.next_due() == 5.0
+    assert ready(outbox, 5.0) == list(range(MAX_UNORDERED))
 
 
 def test_removing_twice_is_nothing_and_clearing_gives_all() -> None:

@@ -67,9 +67,11 @@ async def test_what_is_temporary_is_waited_out(code: str) -> None:
 async def test_a_server_that_keeps_failing_at_a_command_is_the_callers() -> None:
     world, socket, room = await joined()
     sending = asyncio.ensure_future(room.send("hello"))
-    for _ in range(5):
+    for _ in range(4):
         await socket.refuse("internal")
+        await settle()
         await world.clock.advance(world.clock.next_s())
+    await socket.refuse("internal")
     with pytest.raises(Refused) as refused:
         await sending
     assert refused.value.code == "internal"

@@ -19,7 +19,7 @@ from tests.waiting import eventually, turns
 @pytest.mark.parametrize("others", [0, 1, 20])
 def test_who_keeps_to_the_window_is_never_a_flooder(rooms: int, others: int) -> None:
     """One write a room, each again when told, while the user's other devices spend the same rate as they like."""
-    random, limits, conduct = Random(rooms * 100 + others), Limits(Rates()), Conduct()
+    random, limits, conduct = Random(rooms * 100 + others), Limits(Rates()), Conduct(rooms)
     due = [(random.random(), room) for room in range(rooms)]
     now, stored, refused = 0.0, 0, 0
     while stored < 2_000 and now < 1_000:
@@ -46,7 +46,7 @@ def test_who_keeps_to_the_window_is_never_a_flooder(rooms: int, others: int) -> 
 
 
 def test_who_does_not_wait_is_a_flooder() -> None:
-    limits, conduct = Limits(Rates()), Conduct()
+    limits, conduct = Limits(Rates()), Conduct(0)
     for n in range(10_000):
         now = n * 0.01
         try:

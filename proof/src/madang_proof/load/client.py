@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from madang.client.backoff import Backoff
 from madang.codes import CLOSES, ERRORS
 from madang_proof.history.records import now
 from madang_proof.load import frames
@@ -21,8 +22,7 @@ from madang_proof.load.recorder import Recorder
 
 ANSWER_S: Final = 10.0  # a connection whose answer takes longer is given up
 POLL_S: Final = 0.5  # between two looks for overdue answers
-RETRY_S: Final = 2.0  # longest wait before reconnecting: shorter than in PROTOCOL.md, because a storm is short
-LATER_S: Final = 3.0  # likewise, after a close code that asks for a longer wait
+LATER_S: Final = 3.0  # after a close code that asks for a longer wait: shorter than in PROTOCOL.md, a storm is short
 AGAIN_MS: Final = 200  # shortest wait before a command that was refused for now is sent again
 BYE_S: Final = 4.0  # longest wait that a bye may ask for
 
@@ -116,7 +116,7 @@ class VirtualClient:
 
     async def run(self) -> None:
         """Connect, and reconnect after each end, until stopped."""
-        tries = 0
+        backoff = Backoff(self._dice.random)
         while not self._stopped:
             await self._wait(self._asleep_s)
             self._asleep_s = 0.0
@@ -128,14 +128,14 @@ class VirtualClient:
                 self._connection = connection
                 self._greet()
                 code = await self._watch(connection)
-                tries = 0 if self._greeted else tries
+                if self._greeted:
+                    backoff.succeeded()
                 later = code in CLOSES and CLOSES[code].reconnect != "resume"
                 self._greeted = False
-            tries += 1
             if self._bye is not None:
                 wait = self._dice.uniform(0, min(BYE_S, self._bye))
             else:
-                wait = self._dice.uniform(0, LATER_S if later else min(RETRY_S, 0.1 * 2**tries))
+                wait = self._dice.uniform(0, LATER_S) if later else backoff.delay()
             await self._wait(wait)
 
     async def _wait(self, seconds: float) -> None:

@@ -59,6 +59,12 @@ class ServerInfo(Struct, frozen=True, kw_only=True, gc=False):
     max_mentions: int = 0
     resume_events: int = 0
     ping_ms: int = 0
+    window: int = 0
+    room_window: int = 0
+    command_ms: int = 0
+    command_burst: int = 0
+    append_ms: int = 0
+    append_burst: int = 0
 
 
 # -- frames that answer no command -------------------------------------------------------------------------------------

@@ -192,7 +192,7 @@ class Session:
         self._write(codec.error(n, error))
         if self._end:
             return
-        conduct = self._conduct = self._conduct or Conduct()
+        conduct = self._conduct = self._conduct or Conduct(self.node.max_rooms)
         greeted = self._state is not _AWAITING_HELLO
         end = conduct.refused(error, self.node.turns.time(), named=n is not None, greeted=greeted)
         if end is not None:

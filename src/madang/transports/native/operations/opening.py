@@ -6,6 +6,7 @@ from madang.delivery.catching_up import RESUME_EVENTS
 from madang.errors import Refused
 from madang.protocol.native import commands as c
 from madang.protocol.native.frames import HelloAnswer, ServerInfo, UserInfo
+from madang.transports.conduct import ROOM_WINDOW, WINDOW
 from madang.transports.native.session import Session
 
 
@@ -23,9 +24,11 @@ def hello(session: Session, m: c.Hello) -> None:
     else:
         user, token = node.identity.guest(m.guest or "", session.socket.address, node.now())
     session.open(user)
+    commands, appends = node.limits.told
     server = ServerInfo(
         name="madang", version=__version__, v=c.VERSION, ack=node.appender.ack, max_frame=MAX_FRAME,
         max_text=node.max_text, max_rooms=node.max_rooms, max_data=MAX_DATA, max_mentions=MAX_MENTIONS,
-        resume_events=RESUME_EVENTS, ping_ms=int(node.ping_s * 1000),
+        resume_events=RESUME_EVENTS, ping_ms=int(node.ping_s * 1000), window=WINDOW, room_window=ROOM_WINDOW,
+        command_ms=commands.each_ms, command_burst=commands.burst, append_ms=appends.each_ms, append_burst=appends.burst,
     )  # fmt: skip
     session.answer(m.n, HelloAnswer(user=UserInfo(id=user.id, name=user.name), token=token, server=server))
