@@ -45,9 +45,14 @@ class Done(NamedTuple):
 
 async def madang(*arguments: str | Path, **settings: str) -> Done:
     """Run a command to its end; `settings` go into its environment."""
+    return await madang_in(Path.cwd(), *arguments, **settings)
+
+
+async def madang_in(folder: Path, *arguments: str | Path, **settings: str) -> Done:
+    """Run a command in a folder."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MADANG_")} | settings
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "madang", *map(str, arguments), env=environment,
+        sys.executable, "-m", "madang", *map(str, arguments), env=environment, cwd=folder,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Table, delete, insert, text, update
 
-from madang.adapters.sql import copy, copying, keyset, open_store, tables
+from madang.adapters.sql import copy, copying, keyset, open_store, place, tables
 from madang.adapters.sql.open import open_engine
 from madang.core import events as kinds
 from madang.core.events import Appended, draft
@@ -111,7 +111,7 @@ async def test_nodes_on_a_server_are_in_the_way(server_url: str, sqlite_url: str
     """Nobody can claim a whole database server as one does a file: who holds a number is there."""
     async with opened(server_url) as store:
         await store.acquire("node-two", now_ms(), LEASE_MS)
-        with pytest.raises(SetupError, match=f"Nodes run on {re.escape(copying.place(server_url))}: test, node-two."):
+        with pytest.raises(SetupError, match=f"Nodes run on {re.escape(place(server_url))}: test, node-two."):
             await copied(server_url, sqlite_url)
 
 

@@ -28,7 +28,7 @@ from madang.errors import SetupError
 from madang.testing.rules import opened as opened_scene
 from tests.contract.conftest import LEASE_MS, now_ms, opened
 from tests.next_version import AFTER, make_next_version
-from tests.running import Done, madang
+from tests.running import Done, Server, madang
 
 ADDS = re.compile(
     r"CREATE (TABLE|INDEX|UNIQUE INDEX)|ALTER TABLE \S+ ADD COLUMN|INSERT INTO alembic_version|UPDATE alembic_version"
@@ -153,7 +153,10 @@ async def test_doctor_says_how_far_the_upgrade_is(sqlite_url: str, tmp_path: Pat
 async def test_a_new_database_has_nothing_to_finish(sqlite_url: str, tmp_path: Path) -> None:
     next_version = str(make_next_version(tmp_path / "next"))
     where = ("--database", sqlite_url, "--data", tmp_path)
-    await madang("upgrade", *where, PYTHONPATH=next_version)
+    server = Server(tmp_path, arguments=("--database", sqlite_url))
+    server.environment = {"PYTHONPATH": next_version}
+    await server.start()
+    await server.stop()
     assert (
         await madang("upgrade", "--finish", *where, PYTHONPATH=next_version)
     ).out == "There was nothing to finish.\n"

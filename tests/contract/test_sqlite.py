@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import os
 import resource
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -204,8 +206,12 @@ async def test_what_is_no_backup_is_not_restored(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hello " * 1000)
     with contextlib.closing(sqlite3.connect(tmp_path / "other")) as other:
         other.execute("CREATE TABLE stone (name TEXT)")
-    for name in ("nothing", "text", "other"):
-        with pytest.raises(SetupError, match="not a database of Madang"):
+    for name, says in (
+        ("nothing", "no file"),
+        ("text", "not a database of Madang"),
+        ("other", "not a database of Madang"),
+    ):
+        with pytest.raises(SetupError, match=says):
             await asyncio.to_thread(restore, tmp_path / name, place, lambda *step: None)
     with pytest.raises(SetupError, match="no database at"):
         await asyncio.to_thread(backup, place, tmp_path / "copy", lambda *step: None)
@@ -281,3 +287,53 @@ async def test_the_journal_is_folded_soon_though_calls_never_pause(
             if await asyncio.to_thread(folded):
                 return
     raise AssertionError("not folded")
+
+
+@pytest.mark.parametrize("there", ["a file", "a link", "a link to nothing", "a folder", "a pipe"])
+async def test_a_backup_replaces_nothing_and_follows_no_link(there: str, sqlite_url: str, tmp_path: Path) -> None:
+    """In a folder where others may write, too: what stands at a name is left as it is, and so is what it leads to."""
+    async with opened(sqlite_url):
+        pass
+    (folder := tmp_path / "shared").mkdir()
+    (keep := folder / "keep").write_text("kept")
+    for name in ("b.db", "b.db.partial"):
+        match there:
+            case "a file":
+                (folder / name).write_text("kept")
+            case "a link":
+                (folder / name).symlink_to(keep)
+            case "a link to nothing":
+                (folder / name).symlink_to(folder / "nothing")
+            case "a folder":
+                (folder / name).mkdir()
+            case _:
+                os.mkfifo(folder / name)
+
+    def standing() -> list[tuple[str, int]]:
+        return sorted((path.name, path.lstat().st_ino) for path in folder.iterdir())
+
+    def copy() -> None:
+        backup(sqlite_url, folder / "b.db", lambda done, total: None)
+
+    before = standing()
+    with pytest.raises(SetupError, match="exists already"):
+        await asyncio.to_thread(copy)
+    assert standing() == before
+    (folder / "b.db").rename(tmp_path / "aside")
+    await asyncio.to_thread(copy)
+    assert stat.S_IMODE((folder / "b.db").stat().st_mode) == 0o600
+    assert keep.read_text() == "kept"
+    assert {name for name, _ in standing()} == {"b.db", "b.db.partial", "keep"}
+
+
+async def test_what_comes_to_stand_there_meanwhile_is_not_replaced(sqlite_url: str, tmp_path: Path) -> None:
+    async with opened(sqlite_url):
+        pass
+    target = tmp_path / "b.db"
+
+    def progress(done: int, total: int) -> None:
+        target.write_text("quicker")
+
+    with pytest.raises(SetupError, match="exists already"):
+        await asyncio.to_thread(backup, sqlite_url, target, progress)
+    assert target.read_text() == "quicker"

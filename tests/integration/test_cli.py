@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+import os
 import re
 import signal
 import socket
@@ -20,11 +21,12 @@ import pytest
 
 from madang import __version__
 from madang.cli import admin_client, serve
-from madang.cli.signals import STOP_SIGNALS
+from madang.cli.signals import STOP_SIGNALS, stop_signals
 from madang.config import Settings
 from madang.node.run import RunningNode
+from madang_proof.testbed.server import STOP_SECONDS
 from tests.rest import rest
-from tests.running import Server, madang, running_server
+from tests.running import Server, madang, madang_in, running_server
 
 SLOW_IMPORTS: Final = ("fastapi", "pydantic", "sqlalchemy", "uvicorn", "structlog", "msgspec", "madang.node")
 
@@ -90,12 +92,66 @@ async def test_serve_says_where_it_is_and_what_it_stored(server: Server) -> None
         (["--host", "not a host"], {}, "Cannot listen on"),
         (["--database", "oracle://x"], {}, "does not know the database"),
         (["--data", "/dev/null/x"], {}, "cannot be made"),
+        (
+            ["--database", "postgresql://mina:p@ss@127.0.0.1/madang"],
+            {},
+            "Write an @ in a user's name or password as %40",
+        ),
     ],
 )
 async def test_serve_does_not_start(arguments: list[str], settings: dict[str, str], says: str, tmp_path: Path) -> None:
     done = await madang("serve", "--data", tmp_path, "--port", "0", "--admin-port", "0", *arguments, **settings)
     assert (done.status, done.out) == (2, "")
     assert says in done.err
+
+
+@pytest.mark.parametrize(
+    "hosts", [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "localhost"), ("127.0.0.1", "0.0.0.0"), ("::1", "[::]")]
+)
+async def test_both_listeners_do_not_share_a_port(hosts: tuple[str, str], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    host, admin_host = hosts
+    variables = {"MADANG_ADMIN_HOST": admin_host, "MADANG_ADMIN_PORT": str(port)}
+    done = await madang("serve", "--data", tmp_path / "data", "--host", host, "--port", str(port), **variables)
+    assert (done.status, done.out) == (2, "")
+    assert f"Both listeners are at port {port}" in done.err
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]", "::"])
+async def test_an_ipv6_address_is_taken_and_printed_with_brackets(
+    host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ports = []
+
+    @contextmanager
+    def ending(settings: Settings, node: RunningNode) -> Iterator[None]:
+        assert admin_client.reachable(settings.admin_host) == "::1"
+        ports.extend([node.port, node.admin_port])
+        node.failed.set()
+        yield
+
+    monkeypatch.setattr(admin_client, "announced", ending)
+    await serve._serve(Settings(host=host, admin_host=host, port=0, admin_port=0, data=tmp_path))
+    told = capsys.readouterr().out
+    assert f"Madang is open at http://[::1]:{ports[0]}/" in told
+    assert f"Admin  http://[::1]:{ports[1]}/metrics" in told
+    assert f"--url ws://[::1]:{ports[0]}/ws" in told
+
+
+async def test_a_closed_terminal_stops_it_as_sigterm_does(server: Server) -> None:
+    os.kill(server.pid, signal.SIGHUP)
+    assert await server.ended(STOP_SECONDS) == 0
+    assert "Stopped." in server.log.read_text()
+
+
+async def test_under_nohup_it_outlives_its_terminal() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_signals(asyncio.Event()):
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 async def test_serve_does_not_share_its_data(server: Server) -> None:
@@ -134,6 +190,47 @@ async def test_the_log_for_machines(tmp_path: Path) -> None:
     assert [line["level"] for line in lines] == ["warning", "info"]
     for line in lines:
         assert {"event", "level", "logger", "timestamp"} <= set(line)
+
+
+# -- where there is nothing -------------------------------------------------------------------------------------------
+
+
+COMMANDS: Final = [
+    ["room", "list"], ["room", "create", "yard"], ["room", "show", "lobby"], ["key", "create", "Shop"], ["key", "list"],
+    ["key", "drop", "0"], ["upgrade"], ["upgrade", "--finish"], ["backup", "copy.db"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+async def test_only_serve_makes_a_database(command: list[str], tmp_path: Path) -> None:
+    done = await madang_in(tmp_path, *command)
+    assert done.status == 2
+    assert re.search(r"madang: There is no database at .*/data/madang\.db\. Name the folder with --data\.", done.err)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [["key", "create", "Shop"], ["upgrade"]], ids=" ".join)
+async def test_nor_does_a_command_that_names_one(command: list[str], tmp_path: Path) -> None:
+    for place in (["--data", "new"], ["--database", "sqlite:///new/madang.db"]):
+        done = await madang_in(tmp_path, *command, *place)
+        assert (done.status, "There is no database at" in done.err) == (2, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [b"\xb8\xb6\xb4\xe7", "마당 á".encode(), b"a?b%20c#d&e"], ids=repr)
+async def test_a_path_is_any_bytes(name: bytes, tmp_path: Path) -> None:
+    (data := tmp_path / os.fsdecode(name)).mkdir()
+    spoken = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    async with running_server(data) as server:
+        await server.stop()
+    assert (await madang("room", "list", "--data", data, **spoken)).out.startswith("lobby")
+    done = await madang("backup", data / "copy", "--data", data, **spoken)
+    assert done.status == 0, done.err
+    done = await madang("restore", data / "copy", "--data", data / "again", **spoken)
+    assert done.status == 0, done.err
+    made = {path.name for path in data.iterdir()}
+    assert made >= {"madang.db", "copy", "again"}
+    assert {path.name for path in tmp_path.iterdir()} == {data.name}
 
 
 # -- rooms and keys ----------------------------------------------------------------------------------------------------
@@ -275,10 +372,11 @@ async def test_a_backup_of_a_running_server_is_restored(
 
 async def test_what_is_no_backup_is_refused(tmp_path: Path) -> None:
     (tmp_path / "no-backup").write_text("x")
-    for file in ("no-backup", "missing"):
+    for file, says in (("no-backup", "is not a database of Madang"), ("missing", "There is no file")):
         done = await madang("restore", tmp_path / file, "--data", tmp_path / "data")
         assert done.status == 2
-        assert done.err.startswith("madang: ")
+        assert says in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["no-backup"], "a refused restore makes nothing"
     assert (await madang("backup", tmp_path / "b", "--data", tmp_path / "data")).status == 2
 
 
@@ -290,6 +388,10 @@ async def test_the_same_on_postgresql(postgres_url: str, tmp_path: Path) -> None
     on_it = ("--data", tmp_path, "--database", postgres_url)
     status, found = await examined(tmp_path, "--database", postgres_url)
     assert (status, found) == (0, "")
+    done = await madang("key", "create", "Shop", *on_it)
+    assert (done.status, "There is no data of Madang at" in done.err) == (2, True)
+    async with running_server(tmp_path, "--database", postgres_url) as server:
+        await server.stop()
     key = (await madang("key", "create", "Shop", *on_it)).out.strip()
     async with running_server(tmp_path, "--database", postgres_url) as server, rest(server.url) as anyone:
         await anyone.server(key).ok("GET", "/api/rooms/lobby/messages")

@@ -8,6 +8,7 @@ import asyncio
 import ipaddress
 import json
 import os
+import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from http.client import HTTPConnection, HTTPException
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from madang.errors import MadangError
+from madang.node.listening import unbracketed
 
 if TYPE_CHECKING:
     from madang.config import Settings
@@ -63,8 +65,8 @@ def announced(settings: "Settings", running: "RunningNode") -> Iterator[None]:
     """Leave the note for as long as the block lasts."""
     note = settings.data / NOTE
     place = {"host": reachable(settings.admin_host), "port": running.admin_port, "secret": running.node.admin_secret}
-    fresh = note.with_suffix(f".{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    fresh = note.with_suffix(f".{secrets.token_hex(8)}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         json.dump(place, file)
     fresh.replace(note)
@@ -75,7 +77,8 @@ def announced(settings: "Settings", running: "RunningNode") -> Iterator[None]:
 
 
 def reachable(host: str) -> str:
-    """Return an address of this machine for a listener on all of its interfaces."""
+    """Return an address at which a listener of this machine is reached, also where it listens on all interfaces."""
+    host = unbracketed(host)
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -96,16 +99,21 @@ async def running(data: Path) -> AdminClient | None:
 
 @asynccontextmanager
 async def open_admin(settings: "Settings") -> AsyncIterator[AdminClient]:
-    """Return an admin client: the running server's, or else one of our own."""
+    """Return an admin client: the running server's, or else one of our own.
+
+    Raises:
+        SetupError: there is no database. Only `madang serve` makes one: a command in the wrong folder would have made one
+            that no server uses.
+    """
     if (admin := await running(settings.data)) is not None:
         yield admin
         return
     from madang import logs
-    from madang.cli.host import make_data_folder
+    from madang.adapters.sql import need_database
     from madang.node.run import run_node
 
     logs.set_up("warning", settings.log_format)
-    make_data_folder(settings.data)
+    await need_database(settings.database_url)
     nowhere = {"host": "127.0.0.1", "port": 0, "admin_host": "127.0.0.1", "admin_port": 0}
     async with run_node(settings.model_copy(update=nowhere)) as own:
         yield AdminClient("127.0.0.1", own.admin_port, own.node.admin_secret)

@@ -40,10 +40,8 @@ def restore(
     Clients notice that the history has changed and fetch it again; what was sent after the backup is gone.
     """
     from madang.adapters.sql import restore as put_back
-    from madang.cli.host import make_data_folder
 
     settings = settings_of(config, data=data, database=database)
-    make_data_folder(settings.data)
     with _bar("Restoring") as progress:
         put_back(file, settings.database_url, progress)
     print(f"{settings.data.absolute()} is restored. Start the server with: madang serve --data {settings.data}")

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final
 from madang.adapters.sql.inspection import SQLITE_VERSION, Inspection
 from madang.cli import host as machine
 from madang.cli.unsafe_settings import Finding
+from madang.core.addresses import host_port
 from madang.node import descriptors
+from madang.node.listening import unbracketed
 
 if TYPE_CHECKING:
     from madang.config import Settings
@@ -96,13 +98,15 @@ def free_to_start(settings: "Settings") -> Iterator[Finding]:
     if not settings.database and lock.exists() and _is_locked(lock):
         yield Finding("fail", f"Another process has {settings.data}.", "Stop it, or choose another folder with --data.")
     for name, host, port in (
-        ("port", settings.host, settings.port),
-        ("admin_port", settings.admin_host, settings.admin_port),
+        ("port", unbracketed(settings.host), settings.port),
+        ("admin_port", unbracketed(settings.admin_host), settings.admin_port),
     ):
         if reason := _not_free(host, port):
-            yield Finding("fail", f"{host}:{port} cannot be listened on: {reason}.", f"Choose another {name}.")
+            yield Finding(
+                "fail", f"{host_port(host, port)} cannot be listened on: {reason}.", f"Choose another {name}."
+            )
         else:
-            yield Finding("ok", f"{host}:{port} is free.")
+            yield Finding("ok", f"{host_port(host, port)} is free.")
 
 
 def _is_locked(lock: Path) -> bool:

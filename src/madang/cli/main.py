@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 it failed, 2 wrong use or set-up. Commands import what the
 adds those of other packages.
 """
 
+import io
 import sys
 from typing import Annotated
 
@@ -52,6 +53,9 @@ def _root(
 
 def main() -> None:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a path, or a name, that the terminal's encoding lacks
     try:
         app()
     except SetupError as error:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,11 +78,16 @@ async def _serve(settings: "Settings", program: str = "madang") -> int:
             for task in ends:
                 task.cancel()
             if stop.is_set():
-                print("\nStopping: storing what was taken, saying goodbye to every socket.", flush=True)
+                _print("\nStopping: storing what was taken, saying goodbye to every socket.")
     appender = running.node.appender
     left = f"; {appender.waiting} sends were not acknowledged" if appender.waiting else ""
-    print(f"Stopped. {appender.statistics.stored} events were stored since the start{left}.", flush=True)
+    _print(f"Stopped. {appender.statistics.stored} events were stored since the start{left}.")
     return 1 if running.failed.is_set() else 0
+
+
+def _print(text: str) -> None:
+    with suppress(OSError):  # the terminal is closed: that may be why it stops
+        print(text, flush=True)
 
 
 def typed() -> str:
@@ -95,15 +101,18 @@ def typed() -> str:
 
 def _banner(settings: "Settings", running: "RunningNode", program: str) -> str:
     from madang.cli.admin_client import reachable
+    from madang.core.addresses import host_port
+    from madang.node.listening import unbracketed
 
     host = reachable(settings.host)
-    address = f"{f'[{host}]' if ':' in host else host}:{running.port}"
+    address = host_port(host, running.port)
+    admin = host_port(reachable(settings.admin_host), running.admin_port)
     chat = f"{program} chat lobby" + ("" if address == "127.0.0.1:8400" else f" --url ws://{address}/ws")
-    everywhere = "" if host == settings.host else ", and at every address of this machine"
+    everywhere = "" if host == unbracketed(settings.host) else ", and at every address of this machine"
     return (
         f"Madang is open at http://{address}/{everywhere}\n"
         f"  Talk   in two more terminals: {chat}\n"
         f"  Data   {settings.data.absolute()}{' and a database' if settings.database else ''}\n"
-        f"  Admin  http://{settings.admin_host}:{running.admin_port}/metrics\n"
+        f"  Admin  http://{admin}/metrics\n"
         f"  Stop   Ctrl-C"
     )

@@ -20,19 +20,19 @@ def upgrade(
 
     Without --finish it does what a start does, and nodes of the previous version go on working.
     """
-    from madang.adapters.sql import finish_upgrade, open_store
-    from madang.cli.host import make_data_folder, now_ms
+    from madang.adapters.sql import finish_upgrade, need_database, open_store
+    from madang.cli.host import now_ms
 
-    settings = settings_of(config, data=data, database=database)
-    make_data_folder(settings.data)
+    url = settings_of(config, data=data, database=database).database_url
 
     async def add() -> None:
-        await (await open_store(settings.database_url, now_ms)).close()
+        await (await open_store(url, now_ms)).close()
 
+    asyncio.run(need_database(url))
     if not finish:
         asyncio.run(add())
         print("The database is ready for this version.")
-    elif steps := asyncio.run(finish_upgrade(settings.database_url, now_ms)):
+    elif steps := asyncio.run(finish_upgrade(url, now_ms)):
         print(f"The upgrade to schema {steps[-1]} is finished. Older versions cannot use the database any more.")
     else:
         print("There was nothing to finish.")

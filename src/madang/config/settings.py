@@ -1,6 +1,8 @@
 """All groups as one object, as the rest of the program sees them: `settings.port`. No file is read here."""
 
+import os
 from typing import Final
+from urllib.parse import quote
 
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -46,4 +48,4 @@ class Settings(
     @property
     def database_url(self) -> str:
         """The database in force."""
-        return self.database or f"sqlite:///{self.data.absolute() / 'madang.db'}"
+        return self.database or f"sqlite:///{quote(os.fsencode(self.data.absolute() / 'madang.db'))}"

@@ -22,10 +22,10 @@ from madang.aio import cancelled
 from madang.config import Settings
 from madang.core.rate import Rate
 from madang.delivery.presence import TTL_S
-from madang.errors import SetupError
 from madang.node import descriptors
 from madang.node.assembly import admin_gate, assemble, websocket_doors
 from madang.node.lease import acquire, confirmed
+from madang.node.listening import check_apart, listen
 from madang.node.neighbours import watch_neighbours
 from madang.node.waiting import Patience
 from madang.services.limits import UNLIMITED, Rates
@@ -41,8 +41,6 @@ logger = logging.getLogger("madang.node")
 
 DRAIN_S: Final = 4.0
 """Time for accepted sends to be stored, and again for sockets to close: a node has stopped within 10 s."""
-UNSENT: Final = 128 * 1024
-"""Unsent bytes that the kernel keeps for a client that does not read; by default it keeps 2.5 MB and more."""
 BACKLOG: Final = 4096
 """Connections that the kernel holds while the event loop is busy."""
 
@@ -65,21 +63,6 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Any:
         yield
-
-
-def _listen(host: str, port: int, option: str) -> socket.socket:
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # accepted sockets inherit it
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
-        listener.bind((host, port))
-    except OSError as error:
-        raise SetupError(
-            f"Cannot listen on {host}:{port}: {error.strerror or error}.", f"Choose another with {option}."
-        ) from None
-    return listener
 
 
 def _rates(settings: Settings) -> Rates:
@@ -141,8 +124,9 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
     """
     patience = Patience(settings.start_wait_s, stop or asyncio.Event())
     async with AsyncExitStack() as stack:
-        listener = stack.enter_context(_listen(settings.host, settings.port, "--port"))
-        admin_listener = stack.enter_context(_listen(settings.admin_host, settings.admin_port, "--admin-port"))
+        listener = stack.enter_context(listen(settings.host, settings.port, "--port"))
+        admin_listener = stack.enter_context(listen(settings.admin_host, settings.admin_port, "--admin-port"))
+        check_apart(listener, admin_listener)
         store = await patience.until_reached(lambda: open_store(settings.database_url, _now_ms))
         stack.push_async_callback(store.close)
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"

@@ -8,12 +8,12 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
-
-from sqlalchemy import make_url
 
 from madang.adapters.sql import installation, migrations
 from madang.adapters.sql.dialects import MYSQL
+from madang.adapters.sql.open import parsed
 from madang.adapters.sql.sqlite_file import lock_file, open_read_only
 from madang.errors import SetupError
 
@@ -65,15 +65,17 @@ def restore(path: Path, url: str, progress: Progress) -> None:
 
 
 def _file_of(url: str) -> Path:
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        kind = "mysql" if parsed.get_backend_name() in MYSQL else "postgresql"
+    where = parsed(url)
+    if where.get_backend_name() != "sqlite" or not where.database:
+        kind = "mysql" if where.get_backend_name() in MYSQL else "postgresql"
         raise SetupError("Madang copies SQLite databases only.", SERVER_HINTS[kind])
-    return Path(parsed.database)
+    return Path(where.database)
 
 
 def _opened(path: Path) -> sqlite3.Connection:
     """Open a database of Madang and begin a read transaction, so that all that follows is as of this moment."""
+    if not path.exists():
+        raise SetupError(f"There is no file {path}.", "Name another file.")
     try:
         c = open_read_only(path)
         try:
@@ -96,26 +98,48 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def _new_file(path: Path) -> Iterator[Path]:
-    """Yield the name of a file to write, which becomes `path` when it is complete and on disk."""
-    if path.exists():
-        raise SetupError(f"{path} exists already.", "Name another file, or move this one away.")
-    partial = path.with_name(f"{path.name}.partial")
+    """Yield the name of a file to write, which becomes `path` when it is complete and on disk.
+
+    It is written in a folder that only its owner can look into (messages and the signing secret are in it), so that nobody
+    who may write beside it can put a link there instead; and a file that came to `path` meanwhile is not replaced.
+    """
+    refused = SetupError(f"{path} exists already.", "Name another file, or move this one away.")
+    if os.path.lexists(path):
+        raise refused
     try:
-        # Private: messages and the signing secret are in it.
-        descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-    except OSError as error:
-        raise SetupError(f"{partial} cannot be written ({error.strerror}).", "Name another file.") from error
+        with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as private:
+            partial = Path(private) / path.name
+            os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            yield partial
+            _sync(partial)
+            _put(partial, path)
+            _sync(path.parent)
+    except FileExistsError:
+        raise refused from None
+    except (OSError, sqlite3.Error) as error:
+        why = getattr(error, "strerror", None) or error
+        raise SetupError(
+            f"{path} cannot be written ({why}).", "Name another file, or make room on the disk."
+        ) from error
+
+
+def _put(partial: Path, path: Path) -> None:
+    """Name a file, unless something has that name. Raises FileExistsError."""
     try:
-        yield partial
-        os.fsync(descriptor)
+        os.link(partial, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links, as on many USB sticks
+        if os.path.lexists(path):
+            raise FileExistsError(path) from None
         os.rename(partial, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
-    except sqlite3.Error as error:
-        raise SetupError(f"{partial} cannot be written ({error}).", "Check that there is room on the disk.") from error
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
     finally:
-        partial.unlink(missing_ok=True)
         os.close(descriptor)
 
 

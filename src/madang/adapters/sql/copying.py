@@ -14,12 +14,12 @@ from functools import partial
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import URL, Connection, Table, exc, literal, select
+from sqlalchemy import Connection, Table, exc, literal, select
 
 from madang.adapters.sql import installation, leases, tables
 from madang.adapters.sql.dialects import LEASING, insert_text, serialise
 from madang.adapters.sql.keyset import Key, Rows, batch, key_of, last_key, size
-from madang.adapters.sql.open import inspect_database, open_engine, parsed
+from madang.adapters.sql.open import inspect_database, open_engine, place
 from madang.adapters.sql.server_engine import reason
 from madang.adapters.sql.store import Engine, Unstorable
 from madang.errors import MadangError, SetupError, StorageError, StorageFull
@@ -67,16 +67,6 @@ async def copy(
             await target.close()
     finally:
         await source.close()
-
-
-def place(url: str) -> str:
-    """Return the name of a database, without user and password."""
-    where = parsed(url)
-    if where.get_backend_name() == "sqlite":
-        return str(where.database)
-    return URL.create(
-        where.get_backend_name(), host=where.host, port=where.port, database=where.database
-    ).render_as_string()
 
 
 async def _check(source_url: str, target_url: str) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from madang.adapters.sql import finishing, installation, leases, migrations, server_settings
 from madang.adapters.sql.server_engine import reason
+from madang.core.addresses import host_port
 from madang.errors import SetupError, Unreachable
 
 SQLITE_VERSION: Final = sqlite3.sqlite_version
@@ -95,7 +96,7 @@ async def inspect_server(url: URL, server: ServerKind) -> Inspection:
             )
     except (OSError, TimeoutError, exc.SQLAlchemyError) as error:
         raise (Unreachable if server.is_passing(error) else SetupError)(
-            f"The database at {url.host or 'localhost'}:{url.port or server.port} does not answer ({reason(error)}).",
+            f"The database at {host_port(url.host or 'localhost', url.port or server.port)} does not answer ({reason(error)}).",
             server.hint_for(error) or f"Check MADANG_DATABASE, and that {server.product} runs there.",
         ) from error
     finally:

@@ -1,8 +1,10 @@
 """From a URL to an open database. What a kind of database is like is in its own module, which the catalogue names."""
 
+import os
 from collections.abc import Callable
 from types import ModuleType
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -23,9 +25,14 @@ def parsed(url: str) -> URL:
         found = make_url(url)
     except (ArgumentError, ValueError):  # the latter for a port that is not a number
         raise SetupError("The database setting is not a URL.", EXAMPLES) from None
+    if "@" in (found.host or ""):
+        raise SetupError("The database setting has an @ too many.", "Write an @ in a user's name or password as %40.")
     kind = found.get_backend_name()
     if kind not in catalogue.DATABASES:
         raise SetupError(f"Madang does not know the database {kind!r}.", EXAMPLES)
+    if kind == "sqlite" and found.database:  # a path is bytes, and SQLAlchemy takes it for UTF-8
+        path = url.partition("///")[2].partition("?")[0]
+        return found.set(database=os.fsdecode(unquote_to_bytes(path)))
     return found
 
 
@@ -45,7 +52,7 @@ async def open_store(url: str, clock_ms: Callable[[], int]) -> Store:
 
     Args:
         url: sqlite:///relative/path, sqlite:////absolute/path, postgresql://user:password@host/database, or the same
-            with mysql:// or mariadb://.
+            with mysql:// or mariadb://. A "?" or "%" in a part is percent-encoded.
         clock_ms: returns Unix milliseconds; it may step back.
 
     Raises:
@@ -59,6 +66,31 @@ async def inspect_database(url: str) -> Inspection:
     where = parsed(url)
     found: Inspection = await _adapter(where).inspect(where)
     return found
+
+
+async def need_database(url: str) -> None:
+    """Check that there is data of Madang at a URL, and make nothing.
+
+    Raises:
+        SetupError: there is none, or it cannot be read.
+    """
+    if (await inspect_database(url)).schema is not None:
+        return
+    if parsed(url).get_backend_name() == "sqlite":
+        raise SetupError(f"There is no database at {place(url)}.", "Name the folder with --data.")
+    raise SetupError(
+        f"There is no data of Madang at {place(url)}.", "Name another with --database; `madang serve` makes the tables."
+    )
+
+
+def place(url: str) -> str:
+    """Return the name of a database, without user and password."""
+    where = parsed(url)
+    if where.get_backend_name() == "sqlite":
+        return str(where.database)
+    return URL.create(
+        where.get_backend_name(), host=where.host, port=where.port, database=where.database
+    ).render_as_string()
 
 
 async def finish_upgrade(url: str, clock_ms: Callable[[], int]) -> list[str]:

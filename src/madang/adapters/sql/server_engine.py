@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from madang.adapters.sql import appending
 from madang.adapters.sql.rows import EventRow, Head
 from madang.adapters.sql.store import Unstorable
+from madang.core.addresses import host_port
 from madang.core.events import Draft
 from madang.core.ids import IdSource
 from madang.errors import SetupError, StorageFailed, Unreachable
@@ -133,6 +134,6 @@ def unusable(
         passing: it may be over in a moment.
     """
     return (Unreachable if passing else SetupError)(
-        f"The database at {url.host or 'localhost'}:{url.port or port} cannot be used ({reason(error)}).",
+        f"The database at {host_port(url.host or 'localhost', url.port or port)} cannot be used ({reason(error)}).",
         hint or f"Check that {server} runs there and that MADANG_DATABASE names its host and port.",
     )

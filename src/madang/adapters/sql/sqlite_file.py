@@ -38,8 +38,8 @@ def lock_file(path: Path) -> int:
     The lock is a file beside it, because closing any descriptor of the database itself would drop SQLite's own locks.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise SetupError(
             f"The folder {path.parent} cannot be written to ({error.strerror}).", "Choose another with --data."
@@ -88,7 +88,7 @@ def reader_engine(path: Path, count: int) -> SQLAlchemyEngine:
 
 def open_read_only(path: Path) -> sqlite3.Connection:
     """Open a connection that cannot write. It needs no lock, so it works while a server runs on the file."""
-    uri = f"file:{quote(str(path))}?mode=ro"
+    uri = f"file:{quote(os.fsencode(path))}?mode=ro"
     return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from madang.adapters import network
+from madang.core.addresses import host_port
 from madang.errors import SetupError, Unreachable
 
 CONNECT_S: Final = 5.0
@@ -130,4 +131,4 @@ def _is_passing(error: Exception) -> bool:
 
 def _place(url: URL) -> str:
     """Return the host, port and database of a URL, for people; never its password."""
-    return f"{url.host or 'localhost'}:{url.port or 5432}/{url.database}"
+    return f"{host_port(url.host or 'localhost', url.port or 5432)}/{url.database}"

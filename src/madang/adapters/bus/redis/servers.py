@@ -16,6 +16,7 @@ from redis.exceptions import MovedError
 from madang.adapters.bus.redis import connecting
 from madang.adapters.bus.redis.channels import PARTITIONS, TAGS
 from madang.adapters.bus.redis.connecting import UNREACHABLE
+from madang.core.addresses import host_port
 
 T = TypeVar("T")
 
@@ -107,18 +108,18 @@ class Cluster:
         for first, (last, places) in found.items():
             here = [partition for partition, slot in enumerate(_SLOTS) if first <= slot <= last]
             if here:
-                carried.setdefault(_name(*places[0]), []).extend(here)
+                carried.setdefault(host_port(*places[0]), []).extend(here)
         return carried
 
     def _add(self, places: Iterable[tuple[str, int]]) -> None:
         for host, port in places:
-            if (name := _name(host, port)) not in self._clients:
+            if (name := host_port(host, port)) not in self._clients:
                 self._clients[name] = connecting.member(self._target, host, port)
 
     async def _retain(self, places: set[tuple[str, int]]) -> None:
         """Keep clients of these and of those the URL names; close the others."""
         self._add(places)
-        kept = {_name(*place) for place in [*places, *self._target.places]}
+        kept = {host_port(*place) for place in [*places, *self._target.places]}
         for name in [name for name in self._clients if name not in kept]:
             await connecting.close(self._clients.pop(name))
 
@@ -206,10 +207,6 @@ class PartitionClients:
 async def _slots(client: Redis) -> list[Any]:
     answer: list[Any] = await client.execute_command("CLUSTER", "SLOTS")  # type: ignore[no-untyped-call]
     return answer
-
-
-def _name(host: str, port: int) -> str:
-    return f"{host}:{port}"
 
 
 def _place(node: list[Any], asked: str) -> tuple[str, int]:

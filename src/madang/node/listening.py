@@ -1,0 +1,60 @@
+"""The sockets that a node listens on: bound at its start, so that a taken port is told before anything is opened."""
+
+import ipaddress
+import socket
+from typing import Final
+
+from madang.core.addresses import host_port
+from madang.errors import SetupError
+
+UNSENT: Final = 128 * 1024
+"""Unsent bytes that the kernel keeps for a client that does not read; by default it keeps 2.5 MB and more."""
+
+
+def listen(host: str, port: int, option: str) -> socket.socket:
+    """Return a socket bound to an address, not accepting yet.
+
+    Args:
+        host: a name or an address; an IPv6 address may stand in brackets.
+        option: of the command line, to name in the error.
+
+    Raises:
+        SetupError: the address is not one of this machine, or is taken.
+    """
+    host = unbracketed(host)
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # accepted sockets inherit it
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
+        listener.bind((host, port))
+    except (OSError, OverflowError, UnicodeError) as error:
+        what = getattr(error, "strerror", None) or error
+        host_option = option.replace("port", "host")
+        hint = f"Choose another with {option}."
+        if isinstance(error, socket.gaierror | UnicodeError):
+            hint = f"Name an address of this machine with {host_option}: 127.0.0.1, 0.0.0.0, ::1 …"
+        raise SetupError(f"Cannot listen on {host_port(host, port)}: {what}.", hint) from None
+    return listener
+
+
+def check_apart(listener: socket.socket, admin: socket.socket) -> None:
+    """Check that two bound sockets do not share an address: neither accepts yet, so the kernel has let both have it.
+
+    Raises:
+        SetupError: they do.
+    """
+    (host, port, *_), (admin_host, admin_port, *_) = listener.getsockname(), admin.getsockname()
+    if port != admin_port or listener.family != admin.family:
+        return
+    if host == admin_host or any(ipaddress.ip_address(each).is_unspecified for each in (host, admin_host)):
+        raise SetupError(
+            f"Both listeners are at port {port}: rooms and administration need one each.",
+            "Choose another with --admin-port or MADANG_ADMIN_PORT.",
+        )
+
+
+def unbracketed(host: str) -> str:
+    """Return a host without the brackets that an IPv6 address has in a URL."""
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
