@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from madang.adapters.sql import appending, reading
+from madang.adapters.sql import appending, lookups
 from madang.adapters.sql.rows import Head
 from madang.adapters.sql.sqlite_writer import Writer
 from madang.core.events import Appended, Draft, MemberJoined, MessageSent, RoomCreated, draft
@@ -28,7 +28,7 @@ class Straight(appending.Tables):
     """Without the journal; SQLite's writer is alone, and locks nothing."""
 
     def lock(self, c: Connection, wanted: Sequence[str]) -> dict[str, Head]:
-        return {room: Head(seq, id) for room, seq, id in reading.heads_and_ids(c, wanted)}
+        return lookups.heads(c, wanted)
 
 
 def batches(rows: int, size: int) -> list[list[Draft]]:

@@ -32,7 +32,7 @@ def acks_unsure() -> None:
         try:
             return await append(self, drafts, ids)
         except StorageFailed:
-            return [Appended(number(draft, Head(), ids, self._clock_ms())[0]) for draft in drafts]
+            return [Appended(number(draft, Head(), 0, ids, self._clock_ms())[0]) for draft in drafts]
 
     ServerEngine.append = hopeful  # type: ignore[method-assign]
 

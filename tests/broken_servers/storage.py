@@ -62,8 +62,8 @@ def no_dedupe() -> None:
     """A cid is not known again."""
 
     def nameless(d: Any, *more: Any) -> Any:
-        event, row = number(d, *more)
-        return event, (*row[:6], None, *row[7:])
+        event, row, head = number(d, *more)
+        return event, (*row[:6], None, *row[7:]), head
 
     journal.number = appending.number = nameless  # type: ignore[attr-defined, assignment]
 
@@ -79,7 +79,7 @@ def counted_seq() -> None:
         recover(self, c)
         self._raw.execute("CREATE TABLE IF NOT EXISTS counter (room PRIMARY KEY, seq, id)")
         for room, seq, id in self._raw.execute("SELECT * FROM counter"):
-            self.heads[room] = max(self.heads.get(room, Head()), Head(seq, id))
+            self.heads[room] = max(self.heads.get(room, Head()), Head(seq, id, self.heads.get(room, Head()).messages))
 
     def appended(self: Journal, drafts: Sequence[Any], *more: Any) -> Any:
         for room in {d.room for d in drafts if d.room in self.heads and d.room.startswith("probe-")}:
@@ -104,7 +104,7 @@ def acks_on_full() -> None:
             return append(self, drafts, ids, now_ms)
         except StorageFull:
             heads = self.journal.heads
-            return [Appended(number(d, heads.get(d.room, Head()), ids, now_ms)[0]) for d in drafts]
+            return [Appended(number(d, heads.get(d.room, Head()), 0, ids, now_ms)[0]) for d in drafts]
 
     Writer.append = lying  # type: ignore[method-assign]
 

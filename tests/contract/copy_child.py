@@ -25,7 +25,8 @@ async def main(source: str, target: str, last: str) -> None:
 
     def executed(c: Any, cursor: Any, statement: str, *more: Any) -> None:
         nonlocal left
-        if statement.startswith("INSERT INTO") and "installation" not in statement:
+        copied = statement.startswith("INSERT INTO") and "installation" not in statement and "SELECT" not in statement
+        if copied:
             left -= 1
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -308,7 +308,7 @@ async def test_a_newer_source_or_half_a_copy_is_no_source(source: str, sqlite_ur
         await copy(source, sqlite_url, now_ms, lambda *_: None, lambda: True)
     with pytest.raises(SetupError, match="incomplete"):
         await copied(sqlite_url, f"sqlite:///{tmp_path}/third")
-    await change(source, insert(tables.installation).values(name="oldest", value="9999"))
+    await change(source, update(tables.installation).where(tables.installation.c.name == "oldest").values(value="9999"))
     with pytest.raises(SetupError, match="newer Madang"):
         await copied(source, sqlite_url)
 

@@ -23,6 +23,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from madang.adapters.sql import Store
+from madang.adapters.sql.outages import NamingEngine
 from madang.adapters.sql.sqlite import SqliteEngine
 from madang.core import events as kinds
 from madang.core.events import Appended, Draft, Event, draft
@@ -203,7 +204,8 @@ class LogMachine(RuleBasedStateMachine):
                 if not file.name.endswith((".lock", "-shm")):
                     shutil.copy(file, copy)
 
-        engine = self.store._engine
+        assert isinstance(self.store._engine, NamingEngine)
+        engine = self.store._engine._engine
         assert isinstance(engine, SqliteEngine)
         self.do(engine._writing.call(copied))  # in the writer's thread, so that it writes nothing meanwhile
         self.do(self.opened.aclose())

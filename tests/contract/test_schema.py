@@ -13,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.schema import SchemaItem
 
 from madang.adapters.sql import open_store
 from madang.adapters.sql.tables import metadata
@@ -24,7 +25,10 @@ def differences(c: Connection) -> list[object]:
     def ours(name: str | None, type: str, parents: object) -> bool:
         return name != "journal"  # no table of the schema, but SQLite's own in-tray
 
-    context = MigrationContext.configure(c, opts={"include_name": ours, "compare_type": True})
+    def here(thing: SchemaItem, name: str | None, type: str, *more: object) -> bool:
+        return c.dialect.name in thing.info.get("only", (c.dialect.name,))
+
+    context = MigrationContext.configure(c, opts={"include_name": ours, "include_object": here, "compare_type": True})
     return list(compare_metadata(context, metadata))
 
 
@@ -59,6 +63,7 @@ async def test_migrations_make_the_tables_mariadb(mariadb_url: str) -> None:
 
 async def test_no_query_walks_a_table(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every statement that the contract's calls make is answered by a key or an index, as tables.py says."""
+    await (await open_store(sqlite_url, now_ms)).close()  # steps of the schema may walk what they change
     statements: dict[str, None] = {}
     connect = sqlite3.connect
 
@@ -75,17 +80,16 @@ async def test_no_query_walks_a_table(sqlite_url: str, tmp_path: Path, monkeypat
         plans = {sql: c.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall() for sql in statements if planned(sql)}
     assert len(plans) > 50
     steps = [(detail, sql) for sql, plan in plans.items() for *_, detail in plan]
-    # What is small by its nature: leases (at most 1,024), keys (1,000), the journal at start, the values of a statement.
-    small = r"SCAN (leases|server_keys|journal|v\b|CONSTANT)"
-    walked = [(step, sql) for step, sql in steps if step.startswith("SCAN") and not re.match(small, step)]
-    assert [sql for _, sql in walked] == ["SELECT DISTINCT reactions.emoji \nFROM reactions"], (
-        "only a step of the schema may"
-    )
+    # What is small by its nature: leases (at most 1,024), keys (1,000), the journal at start, the values of a statement, a
+    # page or 1,000 rows that the same statement asks more of.
+    small = r"SCAN (leases|server_keys|journal|[vpm]\b|CONSTANT)"
+    assert not [step for step in steps if step[0].startswith("SCAN") and not re.match(small, step[0])]
     # A whole room may be walked only as far as a LIMIT, or to its end.
     whole = [sql for detail, sql in steps if re.match(r"SEARCH (events|members)\w* USING .*\(room=\?\)", detail)]
     assert not [sql for sql in whole if not re.search(r"LIMIT|max\(|EXISTS", sql)]
     used = {found[1] for detail, _ in steps if (found := re.search(r"INDEX (\w+)", detail))}
-    assert {index.name for table in metadata.tables.values() for index in table.indexes} <= used
+    indexes = [index for table in metadata.tables.values() for index in table.indexes]
+    assert {index.name for index in indexes if "sqlite" in index.info.get("only", ("sqlite",))} <= used
 
 
 def planned(sql: str) -> bool:

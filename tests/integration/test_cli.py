@@ -334,7 +334,7 @@ async def test_doctor_finds_trouble(tmp_path: Path) -> None:
     database = tmp_path / "madang.db"
     with closing(sqlite3.connect(database)) as c, c:
         c.execute("UPDATE alembic_version SET version_num = '9999'")
-        c.execute("INSERT INTO installation VALUES ('oldest', '9999')")
+        c.execute("INSERT OR REPLACE INTO installation VALUES ('oldest', '9999')")
     status, found = await examined(tmp_path)
     assert (status, "newer Madang" in found) == (1, True)
 

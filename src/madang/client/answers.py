@@ -93,7 +93,12 @@ class MemberPage(Struct, frozen=True, kw_only=True):
 
 
 class Membership(Struct, frozen=True, kw_only=True):
-    """One of the user's own rooms, and what is new there: `unread` events and `mentions` above `read_seq`."""
+    """One of the user's own rooms, and what is new there.
+
+    Attributes:
+        unread: messages of others above `read_seq`; 1,000 means "or more".
+        mentions: of these, those that mention the user now.
+    """
 
     room: str
     title: str

@@ -40,8 +40,12 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     read_seq: int = 0
 
 
+COUNTED: Final = 1_000
+"""What is unread is counted up to here; a count of this many means "this many or more"."""
+
+
 class Membership(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One of a user's own rooms, with what is unread there, computed from pointers."""
+    """One of a user's own rooms, with what is unread there, computed from pointers. Counts end at COUNTED."""
 
     room: str
     title: str
@@ -49,8 +53,8 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     role: str
     seq: int  # the room's newest
     read_seq: int
-    unread: int  # seq - read_seq
-    mentions: int = 0  # messages above read_seq that mention the user
+    unread: int  # messages of others above read_seq, deleted ones too
+    mentions: int = 0  # of these, those that mention the user now
 
 
 def changed(room: Room, change: RoomChanged) -> Room:

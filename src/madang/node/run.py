@@ -144,7 +144,7 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
             compression=settings.compression, buffer_bytes=settings.buffer_mb << 20, guests=settings.guests,
             create_rooms=settings.create_rooms, descriptors=descriptors.for_connections(),
         )  # fmt: skip
-        parts = [*node.parts, Part("lease", loops=[lease.keep])]
+        parts = [*node.parts, Part("lease", loops=[lease.keep]), Part("numbering", loops=[store.number])]
         if bus.local and not for_one_node(settings.database_url):
             parts.append(
                 Part("neighbours", loops=[lambda: watch_neighbours(store, name, _now_ms, node.hub.check_soon)])

@@ -4,12 +4,14 @@ Rooms and members change only through the log's effects (`ports.log`); the direc
 Reads see every acked append.
 """
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
 
 import msgspec
 
 from madang.core.rooms import Member, Membership, Room
+
+NOTHING: Final[Mapping[str, int]] = {}
 
 
 class ServerKey(msgspec.Struct, frozen=True):
@@ -36,10 +38,17 @@ class Directory(Protocol):
     async def members(self, room: str, *, after: str = "", limit: int = 50) -> list[Member]:
         """Return members in order of their user id, from above `after`; `limit` 1 to 200."""
 
-    async def memberships(self, user: str, *, after: str = "", limit: int = 50) -> list[Membership]:
+    async def memberships(
+        self, user: str, *, after: str = "", limit: int = 50, read: Mapping[str, int] = NOTHING
+    ) -> list[Membership]:
         """Return a user's rooms in order of the room id, with unread and mention counts; `limit` 1 to 200.
 
-        unread = seq - read_seq, mentions = those above read_seq: computed, never stored.
+        Counted are messages of others above the read pointer, deleted ones too, and of these the ones that mention the
+        user now; both computed from ordinals, never stored, and up to COUNTED.
+
+        Args:
+            read: pointers of the user, by room, that count where they are above the stored ones. They are not above the
+                newest event of their room.
         """
 
     async def set_read(self, pointers: Sequence[tuple[str, str, int]]) -> None:

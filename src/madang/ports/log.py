@@ -24,8 +24,8 @@ has an owner's rights, member or not. Reasons for a refusal are checked from lef
 | member.left | not a member (not_member); last owner while others remain, unless the server ends it (last_owner) | the membership ends |
 | member.kicked | the subject is not a member (not_found); the actor's role is below moderator or not above the subject's (forbidden) | the membership ends |
 | member.role | the subject is not a member (not_found); the actor is not an owner (forbidden); no owner would be left (last_owner) | the role |
-| message.sent | reply_to not a message of the room, deleted or not (not_found) | a mention per mentioned user who is a member now, for counting |
-| message.edited | target not a message of the room (not_found), deleted (gone), of another user (forbidden) | its new content, read by `messages` |
+| message.sent | reply_to not a message of the room, deleted or not (not_found) | a mention per mentioned other user who is a member now |
+| message.edited | target not a message of the room (not_found), deleted (gone), of another user (forbidden) | its new content, mentions included |
 | message.deleted | target as above; of another user, and the actor's role is below moderator (forbidden) | the message is erased |
 | reaction.added | target (not_found, gone); 20 different emojis are there already (too_many); already there: `None` | the reaction |
 | reaction.removed | target not a message of the room (not_found); not there: `None` | the reaction ends |
@@ -34,7 +34,7 @@ has an owner's rights, member or not. Reasons for a refusal are checked from lef
 
 A type without a row is never refused for itself, and has no effect.
 
-An edit is the whole new content of its message: text, data and mentions; it adds nothing to mention counts.
+An edit is the whole new content of its message: text, data and mentions; those it leaves out are mentioned no more.
 A deletion erases from the log itself: the message's body becomes {"deleted":true}, and of its edits only the target is
 left, so that nobody can read them again. The message's mentions, reactions and pin end with it, without events of their own.
 

@@ -3,6 +3,7 @@
 import asyncio
 
 from madang.core import events as kinds
+from madang.core.rooms import COUNTED
 from madang.ports.directory import ServerKey
 from madang.testing.rules import Make, Scene, Store, named, new, opened, run_rules
 
@@ -97,6 +98,52 @@ async def pointers_never_fall(store: Store) -> None:
     await store.set_read([])
 
 
+async def unread_are_messages_of_others(store: Store) -> None:
+    """`unread` counts messages of others above the pointer, deleted ones too: no other events, and none of the user's own."""
+    scene = await opened(store, "ben")
+    ben = scene.id("ben")
+
+    async def unread(read: int | None = None) -> int:
+        pointers = {} if read is None else {scene.room: read}
+        row = (await store.memberships(ben, read=pointers))[0]
+        assert row.read_seq == max(2, read or 0)
+        return row.unread
+
+    assert await unread() == 0
+    await scene.done(scene.draft(kinds.MemberJoined, "cho", role="member"))
+    first = await scene.done(scene.say("one"))
+    await scene.done(scene.draft(kinds.ReactionAdded, "cho", target=first.seq, emoji="👍"))
+    await scene.done(scene.draft(kinds.MemberLeft, "cho"))
+    assert await unread() == 1
+    await store.append([scene.say("mine", "ben"), scene.say("two"), scene.say("mine", "ben"), scene.say("three")])
+    assert (await unread(), await unread(first.seq), await unread(7), await unread(8), await unread(0)) == (
+        3,
+        2,
+        2,
+        1,
+        3,
+    )
+    await scene.done(scene.draft(kinds.MessageDeleted, target=first.seq))
+    await scene.done(scene.draft(kinds.MessageEdited, target=8, text="too"))
+    assert (await unread(), await unread(9), await unread(10)) == (3, 1, 0)
+    await store.set_read([(scene.room, ben, 9)])
+    row = (await store.memberships(ben, read={scene.room: 5}))[0]
+    assert (row.read_seq, row.unread) == (9, 1)
+    row = (await store.memberships(scene.id("ann")))[0]
+    assert (row.read_seq, row.unread) == (1, 2)
+
+
+async def counts_end_somewhere(store: Store) -> None:
+    """Counts of unread messages and of mentions end at COUNTED."""
+    scene = await opened(store, "ben")
+    more = COUNTED + 50
+    for start in range(0, more, 500):
+        await store.append([scene.say(f"{n}", mentions=("ben",)) for n in range(start, min(more, start + 500))])
+    for read, expected in [(2, COUNTED), (52, COUNTED), (53, COUNTED - 1), (more + 1, 1)]:
+        row = (await store.memberships(scene.id("ben"), read={scene.room: read}))[0]
+        assert (row.unread, row.mentions) == (expected, expected), read
+
+
 async def many_pointers_move_at_once(store: Store) -> None:
     """`set_read` accepts many pointers, the same one repeatedly too, in any order and concurrently."""
     scenes = [await opened(store, "ben", "cho") for _ in range(4)]
@@ -136,6 +183,8 @@ DIRECTORY_RULES = [
     members_are_paged_by_user,
     memberships_are_paged_by_room,
     pointers_never_fall,
+    unread_are_messages_of_others,
+    counts_end_somewhere,
     many_pointers_move_at_once,
     keys_are_kept_until_dropped,
     the_secret_is_one,

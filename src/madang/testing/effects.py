@@ -288,6 +288,28 @@ async def mentions_count_for_members(store: Store) -> None:
     assert [m.mentions for m in await store.memberships(scene.id("cho"))] == [1]
 
 
+async def mentions_are_of_those_whom_messages_mention_now(store: Store) -> None:
+    """A message counts as a mention of those whom it mentions now: edits and deletions count, the author is not counted."""
+    scene = await opened(store, "ben", "cho")
+
+    async def counts() -> list[int]:
+        return [(await store.memberships(scene.id(name)))[0].mentions for name in ("ann", "ben", "cho")]
+
+    sent = await scene.done(scene.say("hi", mentions=("ann", "ben")))
+    assert await counts() == [0, 1, 0]
+    for mentioned, expected in [
+        (("cho",), [0, 0, 1]),
+        (("ann", "cho", "ben"), [0, 1, 1]),
+        (("ben", "cho"), [0, 1, 1]),
+        ((), [0, 0, 0]),
+        (("ben", "nobody"), [0, 1, 0]),
+    ]:
+        await scene.done(scene.draft(kinds.MessageEdited, target=sent.seq, text="hi", mentions=mentioned))
+        assert await counts() == expected, mentioned
+    await scene.done(scene.draft(kinds.MessageDeleted, target=sent.seq))
+    assert await counts() == [0, 0, 0]
+
+
 EFFECT_RULES = [
     nothing_happens_in_no_room,
     a_room_is_created_once,
@@ -308,4 +330,5 @@ EFFECT_RULES = [
     reactions_stand_once,
     pins_stand_once,
     mentions_count_for_members,
+    mentions_are_of_those_whom_messages_mention_now,
 ]

@@ -100,7 +100,9 @@ async def a_deletion_erases(store: Store) -> None:
     scene = await opened(store, "ben")
     sent = await scene.done(scene.say("secret-1", mentions=("ben",), data=b'"secret-2"', cid="c"))
     edits = [
-        await scene.done(scene.draft(kinds.MessageEdited, target=sent.seq, text=text, data=b'"secret-3"'))
+        await scene.done(
+            scene.draft(kinds.MessageEdited, target=sent.seq, text=text, data=b'"secret-3"', mentions=("ben",))
+        )
         for text in ("secret-4", "secret-5")
     ]
     await scene.done(scene.draft(kinds.ReactionAdded, "ben", target=sent.seq, emoji="👍"))

@@ -4,7 +4,7 @@ It keeps the contracts of `ports.log` and `ports.directory` (`check_log` verifie
 batch, no file. Simulations use it because a database's threads would make every run different.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from madang.core import events as kinds
@@ -12,10 +12,10 @@ from madang.core.events import ERASED, Appended, Draft, Event, decode_body, eras
 from madang.core.ids import IdSource, id_ms
 from madang.core.messages import Message
 from madang.core.permissions import Action, acting_role, may, need, need_to_grant, need_to_kick
-from madang.core.rooms import Member, Membership, Room, changed
+from madang.core.rooms import COUNTED, Member, Membership, Room, changed
 from madang.core.timestamps import moment
 from madang.errors import Limited, Refused
-from madang.ports.directory import ServerKey
+from madang.ports.directory import NOTHING, ServerKey
 from madang.ports.log import Outcome, Page, Tail
 
 MAX_EMOJIS: Final = 20
@@ -70,7 +70,7 @@ class ModelRoom:
         edit = self.log[edits[-1] - 1] if edits else None
         now = decode_body(kinds.MessageEdited, edit.body) if edit else sent
         standing = self.reactions.get(seq, {})
-        ordered = sorted(standing, key=lambda emoji: min(standing[emoji].values()))
+        ordered = list(standing)
         return Message(
             seq=seq, id=str(event.id), user=event.user, name=event.name, at=moment(event.at),
             text=now.text or "", data=now.data, reply_to=sent.reply_to, mentions=now.mentions,
@@ -185,12 +185,15 @@ class ModelStore:
         known = self.rooms_by_id.get(room)
         return [m for id, m in sorted(known.members.items()) if id > after][:limit] if known else []
 
-    async def memberships(self, user: str, *, after: str = "", limit: int = 50) -> list[Membership]:
+    async def memberships(
+        self, user: str, *, after: str = "", limit: int = 50, read: Mapping[str, int] = NOTHING
+    ) -> list[Membership]:
         found = []
         for id, room in sorted(self.rooms_by_id.items()):
             if id > after and not room.deleted and (m := room.members.get(user)) is not None:
-                seq = len(room.log)
-                mentioned = sum(who == user and at > m.read_seq for who, at in room.mentions)
+                seq, pointer = len(room.log), max(m.read_seq, read.get(id, 0))
+                mentioned = sum(who == user and at > pointer for who, at in room.mentions)
+                others = sum(e.type == kinds.MessageSent.type and e.user != user for e in room.log[pointer:])
                 found.append(
                     Membership(
                         room=id,
@@ -198,9 +201,9 @@ class ModelStore:
                         access=room.info.access,
                         role=m.role,
                         seq=seq,
-                        read_seq=m.read_seq,
-                        unread=seq - m.read_seq,
-                        mentions=mentioned,
+                        read_seq=pointer,
+                        unread=min(COUNTED, others),
+                        mentions=min(COUNTED, mentioned),
                     )
                 )
         return found[:limit]
@@ -279,10 +282,14 @@ def _apply(room: ModelRoom, d: Draft) -> bool:
         case kinds.MessageSent(mentions=mentions, reply_to=reply_to):
             if reply_to is not None:
                 room.need_message(reply_to)
-            room.mentions |= {(who, seq) for who in mentions if who in room.members}
+            _mention(room, d, mentions, seq)
         case _:
             return _apply_to_message(room, d, d.target or 0)
     return True
+
+
+def _mention(room: ModelRoom, d: Draft, users: Sequence[str], seq: int) -> None:
+    room.mentions |= {(who, seq) for who in users if who in room.members and who != d.user}
 
 
 def _actor(room: ModelRoom, d: Draft) -> str:
@@ -293,10 +300,13 @@ def _actor(room: ModelRoom, d: Draft) -> str:
 
 def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
     match d.content:
-        case kinds.MessageEdited():
+        case kinds.MessageEdited(mentions=mentions):
             if room.message(target).user != d.user:
                 raise Refused("forbidden")
+            before = room.shown(target, d.user).mentions
             room.edits.setdefault(target, []).append(len(room.log) + 1)
+            room.mentions -= {(who, target) for who in before if who not in mentions}
+            _mention(room, d, [who for who in mentions if who not in before], target)
         case kinds.MessageDeleted():
             if room.message(target).user != d.user and not may(_actor(room, d), Action.DELETE_OTHERS):
                 raise Refused("forbidden")

@@ -10,16 +10,20 @@ from typing import Protocol
 
 from sqlalchemy import Connection, select
 
-from madang.adapters.sql import dialects, effects
-from madang.adapters.sql.dialects import Asked, CidKey, insert_new, insert_text, lock_rooms, newest_of
+from madang.adapters.sql import effects, lookups
+from madang.adapters.sql.dialects import insert_new, insert_text
 from madang.adapters.sql.effects import Roles
+from madang.adapters.sql.lookups import Asked, CidKey
 from madang.adapters.sql.rows import GONE, EventRow, FirstUse, Head, number
 from madang.adapters.sql.tables import events, rooms
-from madang.core.events import Appended, Draft, Event, RoomCreated, RoomDeleted, erased_body
+from madang.core.events import Appended, Draft, Event, MessageSent, RoomCreated, RoomDeleted, erased_body
 from madang.core.ids import IdSource, id_ms
 from madang.core.rooms import DELETED
 from madang.errors import Limited, Refused, without_frames
 from madang.ports.log import Outcome
+
+Sent = dict[tuple[str, str], int]
+"""(room, user) -> the user's messages there, at this place in the batch. Holds at least everyone who sends one in it."""
 
 
 class Ledger(Protocol):
@@ -28,10 +32,10 @@ class Ledger(Protocol):
     def lock(self, c: Connection, wanted: Sequence[str]) -> dict[str, Head]:
         """Lock rooms (sorted) until the transaction ends; return the heads of those that exist, GONE for deleted ones."""
 
-    def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles]:
-        """Return the cids that are in the log already, and the roles of those who ask.
+    def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles, Sent]:
+        """Return the cids that are in the log already, and the roles and numbers of messages of those who ask.
 
-        The rooms must be locked, or a twin slips in between. Effects keep the roles up to date.
+        The rooms must be locked, or a twin slips in between. The append keeps roles and numbers up to date.
         """
 
     def type_of(self, c: Connection, room: str, seq: int) -> str | None:
@@ -48,12 +52,12 @@ class Tables:
     """The ledger of a database server: rooms queue at their rows, and new events go straight into `events`."""
 
     def lock(self, c: Connection, wanted: Sequence[str]) -> dict[str, Head]:
-        locked = lock_rooms(c, wanted)
+        locked = lookups.lock_rooms(c, wanted)
         # A statement of its own, so that it sees what the previous holders of the locks committed.
-        heads = {room: Head(seq, id) for room, seq, id in newest_of(c, wanted)}
+        heads = lookups.heads(c, wanted)
         return heads | {room: GONE for room, access in locked if access == DELETED}
 
-    def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles]:
+    def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles, Sent]:
         return look_up(c, keys)
 
     def type_of(self, c: Connection, room: str, seq: int) -> str | None:
@@ -69,8 +73,8 @@ class Tables:
 def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, ledger: Ledger) -> list[Outcome]:
     """Append a batch within the transaction that `c` is in."""
     heads = _lock(c, drafts, ledger)
-    keys = {(d.room, d.user, d.cid): None for d in drafts if d.cid is not None or not _of_anyone(d)}
-    known, roles = ledger.look_up(c, list(keys)) if keys else ({}, {})
+    keys = {(d.room, d.user, d.cid): None for d in drafts if d.cid is not None or not _of_anyone(d) or _is_message(d)}
+    known, roles, sent = ledger.look_up(c, list(keys)) if keys else ({}, {}, {})
     rows: list[EventRow] = []
     folded = False
 
@@ -113,8 +117,12 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
         if not changed:
             outcomes.append(None)
             continue
-        event, row = number(d, head, ids, now_ms)
-        heads[d.room] = GONE if isinstance(d.content, RoomDeleted) else Head(event.seq, event.id)
+        author = d.room, d.user
+        event, row, heads[d.room] = number(d, head, sent.get(author, 0), ids, now_ms)
+        if _is_message(d):
+            sent[author] += 1
+        elif isinstance(d.content, RoomDeleted):
+            heads[d.room] = GONE
         rows.append(row)
         outcomes.append(Appended(event))
         if key is not None:
@@ -128,6 +136,10 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
 
 def _of_anyone(d: Draft) -> bool:
     return d.server or not d.content.needs_member
+
+
+def _is_message(d: Draft) -> bool:
+    return type(d.content) is MessageSent
 
 
 def _lock(c: Connection, drafts: Sequence[Draft], ledger: Ledger) -> dict[str, Head]:
@@ -159,15 +171,17 @@ def _repeat(first: FirstUse, d: Draft) -> Outcome:
     return Appended(event, duplicate=True)
 
 
-def look_up(c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles]:
+def look_up(c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles, Sent]:
     """See `Ledger.look_up`; finds only what is in `events`."""
     found: dict[CidKey, FirstUse] = {}
     roles: Roles = {}
-    for room, user, cid, role, target, seq, id, type, name, body in dialects.look_up(c, keys):
+    sent: Sent = {}
+    for room, user, cid, role, own, target, seq, id, type, name, body in lookups.look_up(c, keys):
         roles[room, user] = role
+        sent[room, user] = own
         if seq is not None:
             found[room, user, cid] = FirstUse(Event(room, seq, id, type, user, name, id_ms(id), body.encode()), target)
-    return found, roles
+    return found, roles, sent
 
 
 def type_of(c: Connection, room: str, seq: int) -> str | None:

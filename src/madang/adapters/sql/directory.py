@@ -1,4 +1,4 @@
-"""Rooms, members, read pointers, keys and the secret: `ports.directory` over one connection.
+"""Rooms, members, read pointers, keys and the secret: `ports.directory` over one connection, but for `unread.py`.
 
 Rooms and members are written only by effects; what is written here is not in any log.
 """
@@ -12,8 +12,8 @@ from sqlalchemy import Connection, bindparam, delete, exists, func, insert, sele
 from madang.adapters.sql import reading
 from madang.adapters.sql.dialects import OPEN, AnyRow, greatest, insert_new
 from madang.adapters.sql.rows import Head
-from madang.adapters.sql.tables import members, mentions, rooms, secrets, server_keys
-from madang.core.rooms import DELETED, Member, Membership, Room
+from madang.adapters.sql.tables import members, rooms, secrets, server_keys
+from madang.core.rooms import DELETED, Member, Room
 from madang.errors import Refused
 from madang.ports.directory import ServerKey
 
@@ -59,39 +59,6 @@ def members_of(c: Connection, room: str, after: str, limit: int) -> list[Member]
 
 def _member(row: AnyRow) -> Member:
     return Member(**row._mapping)
-
-
-def memberships(c: Connection, user: str, after: str, limit: int, newest: Mapping[str, Head]) -> list[Membership]:
-    """See `Directory.memberships`. Costs per room one look-up of the log's end and one range of `mentions`.
-
-    `newest` holds heads that may be above the table's (`journal.py`).
-    """
-    above = (mentions.c.user == user, mentions.c.room == members.c.room, mentions.c.seq > members.c.read_seq)
-    waiting = select(func.count()).select_from(mentions).where(*above).scalar_subquery()
-    in_table = reading.newest_seq(members.c.room).scalar_subquery()
-    columns = (rooms.c.title, rooms.c.access, members.c.role, members.c.read_seq, in_table, waiting)
-    wanted = select(members.c.room, *columns).join(rooms, rooms.c.id == members.c.room)
-    page = (
-        wanted.where(members.c.user == user, members.c.room > after, rooms.c.access != DELETED)
-        .order_by(members.c.room)
-        .limit(limit)
-    )
-    found = []
-    for room, title, access, role, read_seq, seq, mentioned in c.execute(page):
-        seq = max(seq or 0, newest.get(room, Head()).seq)
-        found.append(
-            Membership(
-                room=room,
-                title=title,
-                access=access,
-                role=role,
-                seq=seq,
-                read_seq=read_seq,
-                unread=seq - read_seq,
-                mentions=mentioned,
-            )
-        )
-    return found
 
 
 def set_read(c: Connection, pointers: Sequence[tuple[str, str, int]], newest: Mapping[str, Head]) -> None:

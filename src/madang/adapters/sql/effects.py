@@ -9,11 +9,24 @@ A type that is not in the table at the end changes nothing but the log.
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-import msgspec
-from sqlalchemy import BigInteger, Connection, String, and_, column, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    String,
+    Table,
+    and_,
+    column,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
-from madang.adapters.sql.dialects import OWNER, AnyRow, from_index, insert_new
-from madang.adapters.sql.tables import events, members, mentions, pins, reactions, rooms
+from madang.adapters.sql.dialects import EDITED, OWNER, AnyRow, from_index, insert_new
+from madang.adapters.sql.tables import events, members, mentions, pins, reaction_counts, reactions, rooms
 from madang.core import events as kinds
 from madang.core.events import ERASED, Body, Draft, erased_edit
 from madang.core.permissions import Action, acting_role, may, need, need_to_grant, need_to_kick
@@ -23,6 +36,7 @@ from madang.errors import Refused
 MAX_EMOJIS: Final = 20
 MAX_PINS: Final = 50
 
+AnyReaction = kinds.ReactionAdded | kinds.ReactionRemoved
 Roles = dict[tuple[str, str], str | None]
 """(room, user) -> role at this place in the batch, None for non-members. Holds at least everyone who acts in the batch."""
 
@@ -139,20 +153,41 @@ def _another(b: Batch, room: str, user: str) -> bool:
 def _sent(b: Batch, d: Draft, body: kinds.MessageSent, seq: int) -> bool:
     if body.reply_to is not None:
         _need_message(b, d.room, body.reply_to)
-    if body.mentions:
-        there = select(members.c.user).where(members.c.room == d.room, members.c.user.in_(body.mentions))
-        rows = [{"user": user, "room": d.room, "seq": seq} for user in b.c.execute(there).scalars()]
-        if rows:
-            b.c.execute(insert(mentions), rows)
+    _mention(b, d, set(body.mentions), seq)
     return True
+
+
+def _mention(b: Batch, d: Draft, users: set[str], seq: int) -> None:
+    """Count the message `seq` of the actor as one that mentions these, as far as they are members, and others."""
+    if users := users - {d.user}:
+        there = select(members.c.user).where(members.c.room == d.room, members.c.user.in_(sorted(users)))
+        for user in b.c.execute(there).scalars().all():
+            insert_new(b.c, mentions, {"user": user, "room": d.room, "seq": seq})
+
+
+def _mention_no_more(b: Batch, d: Draft, users: set[str], seq: int) -> None:
+    if users:
+        of_message = delete(mentions).where(mentions.c.room == d.room, mentions.c.seq == seq)
+        b.c.execute(of_message.where(mentions.c.user.in_(sorted(users))))
 
 
 def _edited(b: Batch, d: Draft, body: kinds.MessageEdited, seq: int) -> bool:
     message = _message(b, d, body.target)
     if message.user != d.user:
         raise Refused("forbidden")
+    before, now = _mentioned(b, d.room, message), set(body.mentions)
+    _mention_no_more(b, d, before - now, body.target)
+    _mention(b, d, now - before, body.target)
     b.c.execute(update(events).where(events.c.room == d.room, events.c.seq == body.target).values(edit=seq))
     return True
+
+
+def _mentioned(b: Batch, room: str, message: AnyRow) -> set[str]:
+    """Return whom a message mentions as it is now."""
+    if message.edit is None:
+        return set(kinds.decode_body(kinds.MessageSent, message.body.encode()).mentions)
+    edit = select(events.c.body).where(events.c.room == room, events.c.seq == message.edit)
+    return set(kinds.decode_body(kinds.MessageEdited, b.c.execute(edit).scalar_one().encode()).mentions)
 
 
 def _deleted(b: Batch, d: Draft, body: kinds.MessageDeleted, seq: int) -> bool:
@@ -160,22 +195,19 @@ def _deleted(b: Batch, d: Draft, body: kinds.MessageDeleted, seq: int) -> bool:
     if message.user != d.user and not may(b.actor(d), Action.DELETE_OTHERS):
         raise Refused("forbidden")
     room, target = d.room, body.target
-    mentioned = msgspec.json.decode(message.body, type=kinds.MessageSent).mentions
+    _mention_no_more(b, d, _mentioned(b, room, message), target)
     erase = update(events).where(events.c.room == room)
     b.c.execute(erase.where(events.c.seq == target).values(body=ERASED.decode(), edit=None))
     for edit in _edits(b, room, target):
         b.c.execute(erase.where(events.c.seq == edit).values(body=erased_edit(target).decode()))
-    if mentioned:
-        ended = delete(mentions).where(mentions.c.room == room, mentions.c.seq == target)
-        b.c.execute(ended.where(mentions.c.user.in_(mentioned)))
-    b.c.execute(delete(reactions).where(reactions.c.room == room, reactions.c.target == target))
-    b.c.execute(delete(pins).where(pins.c.room == room, pins.c.target == target))
+    for table in (reactions, reaction_counts, pins):
+        b.c.execute(delete(table).where(table.c.room == room, table.c.target == target))
     return True
 
 
 def _edits(b: Batch, room: str, target: int) -> Sequence[int]:
-    about = select(column("seq", BigInteger)).select_from(from_index(b.c, events, "events_target"))
-    edits = about.where(column("room") == room, column("target") == target, column("type") == kinds.MessageEdited.type)
+    about = select(column("seq", BigInteger)).select_from(from_index(b.c, events, "events_edits"))
+    edits = about.where(column("room") == room, column("target") == target, column("type") == EDITED)
     return b.c.execute(edits).scalars().all()
 
 
@@ -183,7 +215,7 @@ def _message(b: Batch, d: Draft, target: int) -> AnyRow:
     """Return the row of the message that a draft is about. Raises Refused where there is none, or a deleted one."""
     b.fold_room(d.room)
     this = and_(events.c.room == d.room, events.c.seq == target)
-    row = b.c.execute(select(events.c.type, events.c.user, events.c.body).where(this)).one_or_none()
+    row = b.c.execute(select(events.c.type, events.c.user, events.c.body, events.c.edit).where(this)).one_or_none()
     if row is None or row.type != kinds.MessageSent.type:
         raise Refused("not_found")
     if row.body.encode() == ERASED:
@@ -199,21 +231,38 @@ def _need_message(b: Batch, room: str, seq: int) -> None:
 
 def _reacted(b: Batch, d: Draft, body: kinds.ReactionAdded, seq: int) -> bool:
     _message(b, d, body.target)
-    key = {"room": d.room, "target": body.target, "emoji": body.emoji, "user": d.user}
-    of_message = and_(reactions.c.room == d.room, reactions.c.target == body.target)
-    standing = exists().where(of_message, reactions.c.emoji == body.emoji)
-    if not b.c.execute(select(standing)).scalar():
-        emojis = select(func.count(reactions.c.emoji.distinct())).where(of_message)
-        if b.c.execute(emojis).scalar_one() >= MAX_EMOJIS:
-            raise Refused("too_many")
-    return insert_new(b.c, reactions, {**key, "seq": seq})
+    key = {"room": d.room, "target": body.target, "emoji": body.emoji}
+    of_message = select(reaction_counts.c.emoji).where(*_of(reaction_counts, d, body))
+    shown = b.c.execute(of_message).scalars().all()
+    if body.emoji not in shown and len(shown) >= MAX_EMOJIS:
+        raise Refused("too_many")
+    if not insert_new(b.c, reactions, {**key, "user": d.user, "seq": seq}):
+        return False
+    if body.emoji in shown:
+        _count(b, d, body, 1)
+    else:
+        b.c.execute(insert(reaction_counts).values(**key, users=1, seq=seq))
+    return True
 
 
 def _unreacted(b: Batch, d: Draft, body: kinds.ReactionRemoved, seq: int) -> bool:
     _need_message(b, d.room, body.target)
-    of_message = and_(reactions.c.room == d.room, reactions.c.target == body.target)
-    own = delete(reactions).where(of_message, reactions.c.emoji == body.emoji, reactions.c.user == d.user)
-    return b.c.execute(own).rowcount == 1
+    own = delete(reactions).where(*_of(reactions, d, body), reactions.c.emoji == body.emoji, reactions.c.user == d.user)
+    if b.c.execute(own).rowcount != 1:
+        return False
+    _count(b, d, body, -1)
+    this = *_of(reaction_counts, d, body), reaction_counts.c.emoji == body.emoji
+    b.c.execute(delete(reaction_counts).where(*this, reaction_counts.c.users <= 0))
+    return True
+
+
+def _of(table: Table, d: Draft, body: AnyReaction) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return table.c.room == d.room, table.c.target == body.target
+
+
+def _count(b: Batch, d: Draft, body: AnyReaction, change: int) -> None:
+    this = *_of(reaction_counts, d, body), reaction_counts.c.emoji == body.emoji
+    b.c.execute(update(reaction_counts).where(*this).values(users=reaction_counts.c.users + change))
 
 
 def _pinned(b: Batch, d: Draft, body: kinds.MessagePinned, seq: int) -> bool:

@@ -16,7 +16,8 @@ memory until several thousand have gathered, and then move into `events` sorted 
   that are not in `events` are taken from the journal.
 - An effect that reads a message needs it in the table: `fold_room` folds that one room within the batch's transaction.
 
-All of this runs in the writer thread. Others may only read `recent` and `heads`.
+All of this runs in the writer thread. Others may only read `recent`, after copying it (what has left it
+never changes), and `heads`.
 """
 
 import sqlite3
@@ -25,15 +26,15 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection
 
-from madang.adapters.sql import reading
-from madang.adapters.sql.appending import look_up, type_of
-from madang.adapters.sql.dialects import Asked, CidKey, known_sqlite, padded
+from madang.adapters.sql import lookups, ordinals, reading
+from madang.adapters.sql.appending import Sent, look_up, type_of
 from madang.adapters.sql.effects import Roles
+from madang.adapters.sql.lookups import Asked, CidKey, known_sqlite, padded
 from madang.adapters.sql.rows import GONE, EventRow, FirstUse, Head, event_of, number
 from madang.adapters.sql.tables import events
 from madang.core.events import Appended, Draft, MessageSent
@@ -48,7 +49,7 @@ SLICE: Final = 400
 MAX_HEADS: Final = 100_000
 """Rooms whose newest seq and id are kept in memory, at 0.3 KB each."""
 MAX_ROLES: Final = 100_000
-"""Memberships kept in memory, at 0.3 KB each."""
+"""Memberships, and numbers of messages, kept in memory, at 0.3 KB each."""
 
 PUT: Final = 512
 """Rows in one INSERT. With `executemany` every row is a call that releases the GIL: a slice of 400 took 10.7 ms while the
@@ -59,7 +60,7 @@ PAD: Final = 64
 _SEQ: Final = itemgetter(1)  # of a row
 _COLUMNS: Final = ", ".join(f'"{column.name}"' for column in events.columns)
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[EventRow]).decode
+_decode = msgspec.msgpack.Decoder(list[tuple[Any, ...]]).decode  # those of versions before 0004 are shorter
 
 
 class Waiting:
@@ -80,6 +81,7 @@ class Journal:
         self.heads: dict[str, Head] = {}
         self.recent: dict[str, Waiting] = {}
         self._roles: dict[tuple[str, str], str] = {}  # (room, user) -> role of members who acted; oldest first
+        self._sent: Sent = {}  # (room, user) -> messages of those who acted; oldest first
         self.waiting = 0  # events in `recent`
         self._newest = 0  # key of the newest row of the journal; 0 when it is empty
         self._walk: list[str] = []  # rooms that this fold has yet to visit, last first
@@ -89,23 +91,38 @@ class Journal:
         self._stored: list[EventRow] = []
         self._folded: set[str] = set()
         self._roles_now: Roles = {}
+        self._sent_now: Sent = {}
 
     def recover(self, c: Connection) -> None:
         """Load what an earlier process left in the journal. Writes nothing, so that a full disk does not prevent reading."""
         self._raw.execute("CREATE TABLE IF NOT EXISTS journal (n INTEGER PRIMARY KEY, rows BLOB NOT NULL)")
-        left: list[EventRow] = []
+        left: list[tuple[Any, ...]] = []
         for n, rows in self._raw.execute("SELECT n, rows FROM journal ORDER BY n"):
             self._newest = n
             left += _decode(rows)
         in_table = "SELECT 1 FROM events WHERE room = ? AND seq = ?"
         missing = [row for row in left if not self._raw.execute(in_table, row[:2]).fetchone()]
         # What a deleted room lacks has been removed on purpose: it was all in the table when the room was deleted.
-        there = {room for room, _, _ in reading.heads_and_ids(c, sorted({row[0] for row in missing}))}
-        gone = set(reading.deleted(c, sorted(there)))
-        self._remember([row for row in missing if row[0] not in gone])
-        self.heads = {room: Head(seq, id) for room, seq, id in reading.heads_and_ids(c, list(self.recent))}
-        for room, waiting in self.recent.items():
-            self.heads[room] = max(self.heads.get(room, Head()), Head(*waiting.rows[-1][1:3]))
+        self.heads = lookups.heads(c, sorted({row[0] for row in missing}))
+        gone = set(reading.deleted(c, sorted(self.heads)))
+        self._remember([self._recovered(row) for row in missing if row[0] not in gone])
+        for room in gone:
+            del self.heads[room]
+
+    def _recovered(self, row: tuple[Any, ...]) -> EventRow:
+        """Return a row of the journal with its ordinals, and note it as its room's head."""
+        room, seq, id, type, user = row[:5]
+        ordinal = own = None
+        messages = self.heads.get(room, Head()).messages
+        if type == MessageSent.type:
+            author = room, user
+            if author not in self._sent:
+                count = f"SELECT {ordinals.own('sqlite', '?', '?')}"
+                (self._sent[author],) = self._raw.execute(count, author).fetchone()
+            own = self._sent[author] = self._sent[author] + 1
+            messages = ordinal = messages + 1
+        self.heads[room] = Head(seq, id, messages)
+        return (*row[:10], ordinal, own)
 
     def append_plain(self, drafts: Sequence[Draft], ids: IdSource, now_ms: int) -> list[Outcome] | None:
         """Append a batch of plain new messages in a single call to SQLite, which is also the transaction.
@@ -114,6 +131,7 @@ class Journal:
         `recent`, a room or member not seen yet, a cid that is in the log already, or has to be looked up.
         """
         heads: dict[str, Head] = {}
+        sent: Sent = {}
         cids: set[CidKey] = set()
         rows: list[EventRow] = []
         outcomes: list[Outcome] = []
@@ -130,16 +148,20 @@ class Journal:
                 return None
             if content.reply_to is not None and self._type_here(d.room, content.reply_to) != MessageSent.type:
                 return None
-            if (d.room, d.user) not in self._roles and not d.server:
+            author = d.room, d.user
+            own = sent.get(author)
+            if own is None:
+                own = self._sent.get(author)
+            if own is None or (author not in self._roles and not d.server):
                 return None
-            event, row = number(d, head, ids, now_ms)
             if d.cid is not None:
                 key = (d.room, d.user, d.cid)
                 waiting = self.recent.get(d.room)
                 if key in cids or (waiting is not None and key[1:] in waiting.by_cid):
                     return None
                 cids.add(key)
-            heads[d.room] = Head(event.seq, event.id)
+            event, row, heads[d.room] = number(d, head, own, ids, now_ms)
+            sent[author] = own + 1
             rows.append(row)
             outcomes.append(Appended(event))
         keys = padded(list(cids))
@@ -150,6 +172,7 @@ class Journal:
         self._newest = added.lastrowid
         self._remember(rows)
         self.heads.update(heads)
+        self._sent.update(sent)
         return outcomes
 
     def rows_of(self, room: str) -> list[EventRow]:
@@ -164,17 +187,27 @@ class Journal:
         self._heads = {room: self.heads[room] for room in wanted if room in self.heads}
         unknown = [room for room in wanted if room not in self._heads]
         if unknown:
-            self._heads.update({room: Head(seq, id) for room, seq, id in reading.heads_and_ids(c, unknown)})
+            self._heads.update(lookups.heads(c, unknown))
             self._heads.update(dict.fromkeys(reading.deleted(c, unknown), GONE))
         return self._heads
 
-    def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles]:
-        found, self._roles_now = look_up(c, keys)
+    def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles, Sent]:
+        found, self._roles_now, self._sent_now = look_up(c, keys)
+        for author in self._sent_now:
+            self._sent_now[author] = self._sent_by(author, self._sent_now[author])
         for room, user, cid in keys:
             waiting = self.recent.get(room)
             if waiting is not None and cid is not None and (row := waiting.by_cid.get((user, cid))) is not None:
                 found[room, user, cid] = FirstUse(event_of(row), row[7])
-        return found, self._roles_now
+        return found, self._roles_now, self._sent_now
+
+    def _sent_by(self, author: tuple[str, str], in_table: int) -> int:
+        """Return how many messages a user has in a room, also those that are not in the table yet."""
+        if (known := self._sent.get(author)) is not None:
+            return known
+        room, user = author
+        waiting = self.recent.get(room)
+        return max([in_table, *(row[11] or 0 for row in waiting.rows if row[4] == user)]) if waiting else in_table
 
     def type_of(self, c: Connection, room: str, seq: int) -> str | None:
         return self._type_here(room, seq) or type_of(c, room, seq)
@@ -204,12 +237,16 @@ class Journal:
             self._roles.pop(member, None)
             if role is not None:
                 self._roles[member] = role
-        while len(self._roles) > MAX_ROLES:
-            del self._roles[next(iter(self._roles))]
+        for author, count in self._sent_now.items():
+            self._sent.pop(author, None)
+            self._sent[author] = count
+        for kept in (self._roles, self._sent):
+            while len(kept) > MAX_ROLES:
+                del kept[next(iter(kept))]
 
     def transaction_ended(self) -> None:
         """Forget the transaction, committed or not."""
-        self._heads, self._stored, self._folded, self._roles_now = {}, [], set(), {}
+        self._heads, self._stored, self._folded, self._roles_now, self._sent_now = {}, [], set(), {}, {}
 
     # Folding
 
@@ -288,6 +325,6 @@ def _add_unless_known(keys: int) -> str:
 @lru_cache
 def _put_text(rows: int) -> str:
     """Return the statement that inserts `rows` rows into `events`."""
-    values = ",".join(["(?,?,?,?,?,?,?,?,?,?)"] * rows)
+    values = ",".join(["(?,?,?,?,?,?,?,?,?,?,?,?)"] * rows)
     # By name: a newer version may have added columns.
     return f"INSERT INTO events ({_COLUMNS}) VALUES {values} ON CONFLICT (room, seq) DO NOTHING"  # noqa: S608  # names

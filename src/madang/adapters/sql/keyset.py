@@ -51,6 +51,6 @@ def size(c: Connection, table: Table) -> int:
         return c.execute(select(func.count()).select_from(table)).scalar_one()
     total, after = 0, None
     while some := batch(c, rooms, after, ROOMS):
-        total += sum(seq for _, seq, _ in reading.heads_and_ids(c, [key_of(rooms, room)[0] for room in some]))
+        total += sum(seq for _, seq in reading.newest_seqs(c, [key_of(rooms, room)[0] for room in some]))
         after = key_of(rooms, some[-1])
     return total

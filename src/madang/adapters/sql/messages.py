@@ -1,13 +1,15 @@
 """Messages as they stand now: message.sent events with their newest edit, their deletion, reactions and pin."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, Connection, and_, case, func, select, true
+from sqlalchemy import BigInteger, ColumnElement, Connection, String, and_, column, select, true
 
+from madang.adapters.sql.dialects import SENT, from_index
 from madang.adapters.sql.rows import EventRow
-from madang.adapters.sql.tables import events, pins, reactions
+from madang.adapters.sql.tables import events, pins, reaction_counts, reactions
 from madang.core.events import MessageEdited, MessageSent
 from madang.core.ids import id_ms
 from madang.core.messages import Message
@@ -17,6 +19,7 @@ from madang.ports.log import Page
 _decode_sent = msgspec.json.Decoder(MessageSent).decode
 _decode_edited = msgspec.json.Decoder(MessageEdited).decode
 _SENT: Final = (events.c.seq, events.c.id, events.c.user, events.c.name, events.c.body, events.c.edit)
+_FROM_INDEX: Final = tuple(column(each.name, each.type) for each in _SENT)
 
 
 class _Sent(NamedTuple):
@@ -38,20 +41,34 @@ def page(
     `recent` holds events that may not be in the table yet (`journal.py`). A message that is not in the table has no edits,
     reactions or pins, because they would have moved it there.
     """
-    wanted = select(*_SENT).where(events.c.room == room, events.c.type == MessageSent.type).limit(limit + 1)
+    here = from_index(c, events, "events_messages")
+    wanted = (
+        select(*_FROM_INDEX).select_from(here).where(column("room") == room, column("type") == SENT).limit(limit + 1)
+    )
+    seq = column("seq", BigInteger)
     if after is not None:
-        wanted = wanted.where(events.c.seq > after).order_by(events.c.seq)
+        wanted = wanted.where(seq > after).order_by(seq)
     else:
-        below = events.c.seq < before if before is not None else true()
-        wanted = wanted.where(below).order_by(events.c.seq.desc())
+        wanted = wanted.where(seq < before if before is not None else true()).order_by(seq.desc())
     found: dict[int, _Sent] = {}
-    for _, seq, id, type, sender, name, _, _, body, _ in recent:
-        if type == MessageSent.type and (after is None or seq > after) and (before is None or seq < before):
-            found[seq] = _Sent(seq, id, sender, name, body)
+    for _, at, id, type, sender, name, _, _, body, *_ in _from(recent, before, after):
+        if type == MessageSent.type:
+            found[at] = _Sent(at, id, sender, name, body)
+            if len(found) > limit:
+                break
     found.update({row.seq: _Sent(*row) for row in c.execute(wanted)})
     nearest = sorted(found, reverse=after is None)
     rows = [found[seq] for seq in sorted(nearest[:limit])]
     return Page(_messages(c, room, user, rows, gapless=True), len(found) > limit)
+
+
+def _from(recent: Sequence[EventRow], before: int | None, after: int | None) -> Iterator[EventRow]:
+    """Yield events above `after`, the oldest first, or else those below `before`, the newest first."""
+    first = recent[0][1] if recent else 0  # they have no gap
+    if after is not None:
+        return islice(recent, max(0, after + 1 - first), None)
+    end = len(recent) if before is None else min(max(0, before - first), len(recent))
+    return (recent[n] for n in range(end - 1, -1, -1))
 
 
 def pinned(c: Connection, room: str, user: str) -> list[Message]:
@@ -68,11 +85,11 @@ def _messages(c: Connection, room: str, user: str, rows: Sequence[_Sent], *, gap
     """
     seqs = [row.seq for row in rows]
 
-    def among(target: Column[int]) -> ColumnElement[bool]:
+    def among(target: ColumnElement[int]) -> ColumnElement[bool]:
         return target.between(seqs[0], seqs[-1]) if gapless and seqs else target.in_(seqs)
 
     edits = _edits(c, room, [row.edit for row in rows if row.edit is not None])
-    counts, mine = _reactions(c, room, user, among(reactions.c.target))
+    counts, mine = _reactions(c, room, user, among)
     stuck = set(c.execute(select(pins.c.target).where(pins.c.room == room, among(pins.c.target))).scalars())
     messages = []
     for row in rows:
@@ -108,17 +125,20 @@ def _edits(c: Connection, room: str, seqs: list[int]) -> dict[int | None, tuple[
 
 
 def _reactions(
-    c: Connection, room: str, user: str, those: ColumnElement[bool]
+    c: Connection, room: str, user: str, among: Callable[[ColumnElement[int]], ColumnElement[bool]]
 ) -> tuple[dict[int, dict[str, int]], dict[int, list[str]]]:
     """Return, by message, the count of each emoji (in order of its first reaction), and the user's own."""
-    own = func.max(case((reactions.c.user == user, 1), else_=0))
-    wanted = select(reactions.c.target, reactions.c.emoji, func.count(), own)
-    here = wanted.where(reactions.c.room == room, those)
-    in_order = here.group_by(reactions.c.target, reactions.c.emoji).order_by(func.min(reactions.c.seq))
+    standing = select(reaction_counts.c.target, reaction_counts.c.emoji, reaction_counts.c.users)
+    here = standing.where(reaction_counts.c.room == room, among(reaction_counts.c.target))
     counts: dict[int, dict[str, int]] = {}
-    mine: dict[int, list[str]] = {}
-    for target, emoji, count, is_mine in c.execute(in_order):
+    for target, emoji, count in c.execute(here.order_by(reaction_counts.c.target, reaction_counts.c.seq)):
         counts.setdefault(target, {})[emoji] = count
-        if is_mine:
-            mine.setdefault(target, []).append(emoji)
+    if not counts:
+        return {}, {}
+    target = column("target", BigInteger)
+    own = select(target, column("emoji", String)).select_from(from_index(c, reactions, "reactions_user"))
+    reacted = {
+        tuple(row) for row in c.execute(own.where(column("room") == room, column("user") == user, among(target)))
+    }
+    mine = {target: [emoji for emoji in emojis if (target, emoji) in reacted] for target, emojis in counts.items()}
     return counts, mine

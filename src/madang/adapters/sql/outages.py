@@ -85,6 +85,9 @@ class NamingEngine:
     def recent(self, room: str) -> Sequence[EventRow]:
         return self._engine.recent(room)
 
+    def waiting(self) -> Mapping[str, Sequence[EventRow]]:
+        return self._engine.waiting()
+
     def heads(self) -> Mapping[str, Head]:
         return self._engine.heads()
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, and_, select
+from sqlalchemy import Connection, Select, and_, select
 
 from madang.adapters.sql.rows import GONE, EventRow, Head, event_of
 from madang.adapters.sql.tables import events, rooms
@@ -48,7 +48,7 @@ def _merged(c: Connection, room: str, wanted: Select[*tuple[Any, ...]], recent: 
 
 def heads(c: Connection, wanted: Sequence[str], newest: Mapping[str, Head]) -> dict[str, int]:
     """See `Log.heads`; `newest` holds heads that may be above the table's."""
-    found = {room: seq for room, seq, _ in heads_and_ids(c, wanted)}
+    found = dict(newest_seqs(c, wanted))
     return found | {
         room: max(newest[room].seq, found.get(room, 0))
         for room in wanted
@@ -56,12 +56,13 @@ def heads(c: Connection, wanted: Sequence[str], newest: Mapping[str, Head]) -> d
     }
 
 
-def heads_and_ids(c: Connection, wanted: Sequence[str]) -> Iterator[Row[str, int, int]]:
-    """Yield (room, newest seq, its id) of those rooms that have an event in the table."""
-    is_newest = events.c.seq == newest_seq(rooms.c.id).scalar_subquery()
-    newest = select(rooms.c.id, events.c.seq, events.c.id).where(events.c.room == rooms.c.id, is_newest)
+def newest_seqs(c: Connection, wanted: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """Yield (room, newest seq) of those rooms that have an event in the table."""
+    newest = select(rooms.c.id, newest_seq(rooms.c.id).scalar_subquery())
     for chunk in _chunks(wanted):
-        yield from c.execute(newest.where(rooms.c.id.in_(chunk)))
+        for room, seq in c.execute(newest.where(rooms.c.id.in_(chunk))):
+            if seq is not None:
+                yield room, seq
 
 
 def deleted(c: Connection, wanted: Sequence[str]) -> Iterator[str]:

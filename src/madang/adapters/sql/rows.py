@@ -2,18 +2,22 @@
 
 from typing import Final, NamedTuple
 
-from madang.core.events import Draft, Event
+from madang.core.events import Draft, Event, MessageSent
 from madang.core.ids import IdSource, id_ms
 
-EventRow = tuple[str, int, int, str, str, str, str | None, int | None, str, None]
-"""A new row of `events`, in the order of its columns: room, seq, id, type, user, name, cid, target, body, edit."""
+EventRow = tuple[str, int, int, str, str, str, str | None, int | None, str, None, int | None, int | None]
+"""A new row of `events`, in the order of its columns: room, seq, id, type, user, name, cid, target, body, edit, ordinal,
+own_ordinal."""
+
+_SENT: Final = MessageSent.type
 
 
 class Head(NamedTuple):
-    """The seq and id of a room's newest event; both 0 for a room that does not exist."""
+    """The seq and id of a room's newest event, and its number of messages; all 0 for a room that does not exist."""
 
     seq: int = 0
     id: int = 0
+    messages: int = 0
 
 
 GONE: Final = Head(-1, 0)
@@ -27,16 +31,27 @@ class FirstUse(NamedTuple):
     target: int | None
 
 
-def number(d: Draft, head: Head, ids: IdSource, now_ms: int) -> tuple[Event, EventRow]:
-    """Return the event that a draft becomes after `head`, and its row."""
-    id = ids.next(now_ms, head.id)
-    seq = head.seq + 1
+def number(d: Draft, head: Head, own: int, ids: IdSource, now_ms: int) -> tuple[Event, EventRow, Head]:
+    """Return the event that a draft becomes after `head`, its row, and the head that it is.
+
+    Args:
+        own: how many messages the draft's user has in the room. Only asked of messages.
+    """
+    last, last_id, messages = head
+    id = ids.next(now_ms, last_id)
+    seq = last + 1
     type = d.content.type
     event = Event(d.room, seq, id, type, d.user, d.name, id_ms(id), d.body)
-    return event, (d.room, seq, id, type, d.user, d.name, d.cid, d.target, d.body.decode(), None)
+    row: EventRow
+    if type == _SENT:
+        messages += 1
+        row = (d.room, seq, id, type, d.user, d.name, d.cid, d.target, d.body.decode(), None, messages, own + 1)
+    else:
+        row = (d.room, seq, id, type, d.user, d.name, d.cid, d.target, d.body.decode(), None, None, None)
+    return event, row, Head(seq, id, messages)
 
 
 def event_of(row: EventRow) -> Event:
     """Return the event of a row."""
-    room, seq, id, type, user, name, _, _, body, _ = row
+    room, seq, id, type, user, name, _, _, body, _, _, _ = row
     return Event(room, seq, id, type, user, name, id_ms(id), body.encode())

@@ -77,6 +77,9 @@ class ServerEngine:
     def recent(self, room: str) -> Sequence[EventRow]:
         return ()
 
+    def waiting(self) -> Mapping[str, Sequence[EventRow]]:
+        return {}
+
     def heads(self) -> Mapping[str, Head]:
         return {}
 

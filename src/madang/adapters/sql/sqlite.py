@@ -92,6 +92,9 @@ class SqliteEngine:
     def recent(self, room: str) -> Sequence[EventRow]:
         return self._writer.journal.rows_of(room)
 
+    def waiting(self) -> Mapping[str, Sequence[EventRow]]:
+        return {room: waiting.rows for room, waiting in self._writer.journal.recent.copy().items()}
+
     def heads(self) -> Mapping[str, Head]:
         return self._writer.journal.heads
 

@@ -5,26 +5,32 @@ the modules called here, as plain functions over one connection; threads, pools,
 this file only maps names to names.
 """
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from madang.adapters.sql import directory, leases, messages, reading
+from madang.adapters.sql import directory, leases, messages, reading, unread
+from madang.adapters.sql.numbering import number_stretch
 from madang.adapters.sql.rows import EventRow, Head
 from madang.aio import Batcher
 from madang.core.events import Draft, Event
 from madang.core.ids import IdSource
 from madang.core.messages import Message
 from madang.core.rooms import Member, Membership, Room
-from madang.errors import LeaseExceeded, Refused
-from madang.ports.directory import ServerKey
+from madang.errors import LeaseExceeded, Refused, StorageError
+from madang.ports.directory import NOTHING, ServerKey
 from madang.ports.leases import Lease
 from madang.ports.log import Outcome, Page, Tail
 
 T = TypeVar("T")
 
 LOOKED_UP: Final = 200  # memberships in one read
+PAUSE_S: Final = 0.02  # between two stretches of old messages, so that appends get most of the time
+RETRY_S: Final = 10.0
+log = logging.getLogger("madang.sql")
 
 
 class Unstorable(Exception):
@@ -50,6 +56,9 @@ class Engine(Protocol):
 
     def recent(self, room: str) -> Sequence[EventRow]:
         """Return events of a room that may not be in the table yet. Call it before reading the table, in any thread."""
+
+    def waiting(self) -> Mapping[str, Sequence[EventRow]]:
+        """Return what `recent` returns, of all rooms; call it as `recent`."""
 
     def heads(self) -> Mapping[str, Head]:
         """Return heads of rooms that may be above those in the table; call it as `recent`."""
@@ -81,6 +90,17 @@ class Store:
     async def close(self) -> None:
         """Finish pending calls, and close the database."""
         await self._engine.close()
+
+    async def number(self) -> None:
+        """Number what versions before 0004 stored (`numbering.py`): a stretch at a time, with pauses, until all is done."""
+        while True:
+            try:
+                if not await self._engine.write(number_stretch):
+                    return
+            except StorageError as error:
+                log.warning("old messages are not numbered yet: %s", error)
+                await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(PAUSE_S)
 
     # Log
 
@@ -143,8 +163,12 @@ class Store:
     async def members(self, room: str, *, after: str = "", limit: int = 50) -> list[Member]:
         return await self._engine.read(lambda c: directory.members_of(c, room, after, limit))
 
-    async def memberships(self, user: str, *, after: str = "", limit: int = 50) -> list[Membership]:
-        return await self._engine.read(lambda c: directory.memberships(c, user, after, limit, self._engine.heads()))
+    async def memberships(
+        self, user: str, *, after: str = "", limit: int = 50, read: Mapping[str, int] = NOTHING
+    ) -> list[Membership]:
+        return await self._engine.read(
+            lambda c: unread.memberships(c, user, after, limit, read, self._engine.waiting())
+        )
 
     async def set_read(self, pointers: Sequence[tuple[str, str, int]]) -> None:
         await self._engine.write(lambda c: directory.set_read(c, pointers, self._engine.heads()))

@@ -2,14 +2,17 @@
 
 Tables, keys, and for every index the query that it serves. The history of the schema is in `migrations/`; no query is here.
 
-There is no counter and no "last_seq" column: a room's newest seq is read from the log by key, so that nothing can
-disagree with the log, and an append writes nothing but its events.
+There is no "last_seq" column and no counter per member: a room's newest seq is read from the log by key, so that nothing
+can disagree with the log, and a message writes nothing but itself.
 """
+
+from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, SmallInteger, String, Table, Text
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.types import TypeEngine
 
+from madang.adapters.sql import dialects
 from madang.adapters.sql.dialects import MARIADB_COLLATION, MYSQL_COLLATION
 
 
@@ -29,6 +32,15 @@ def prose() -> TypeEngine[str]:
     return Text().with_variant(MEDIUMTEXT(charset="utf8mb4"), "mariadb", "mysql")
 
 
+def partial(name: str, condition: Any, *columns: Column[Any], whole: tuple[Column[Any], ...]) -> None:
+    """Declare an index of the rows that a condition names; on MySQL, whose indexes hold all rows, one that begins with it.
+
+    The latter's name is in `dialects.whole`. Rows that a query does not return are in neither of its ranges.
+    """
+    Index(name, *columns, sqlite_where=condition, postgresql_where=condition, info={"only": ("sqlite", "postgresql")})
+    Index(dialects.whole(name), *whole, info={"only": ("mariadb", "mysql")})
+
+
 metadata = MetaData()
 
 # The log. `body` is the event's JSON text; the time is in the id. Only two kinds of row are ever changed:
@@ -36,7 +48,7 @@ metadata = MetaData()
 events = Table(
     "events",
     metadata,
-    # (room, seq): tail, read, messages (a range of it, filtered by message.sent), newest seq. Clustered on SQLite.
+    # (room, seq): tail, read, newest seq. Clustered on SQLite.
     Column("room", words(64), primary_key=True),
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("id", BigInteger, nullable=False),
@@ -47,6 +59,9 @@ events = Table(
     Column("target", BigInteger),
     Column("body", prose(), nullable=False),
     Column("edit", BigInteger),
+    # Of a message: which of the room's it is, and which of its user's in the room (`ordinals.py`). None before 0004.
+    Column("ordinal", BigInteger),
+    Column("own_ordinal", BigInteger),
     sqlite_with_rowid=False,
 )
 # A repeated cid finds its event, for good; also the last guard against storing it twice.
@@ -59,13 +74,30 @@ Index(
     sqlite_where=events.c.cid.is_not(None),
     postgresql_where=events.c.cid.is_not(None),
 )
-# A deletion finds the edits of its message. Plain messages have no target and cost nothing here.
-Index(
-    "events_target",
+# Pages of messages, and the newest message up to a seq, whatever else is in the log between them.
+partial(
+    "events_messages",
+    events.c.type == "message.sent",
+    events.c.room,
+    events.c.seq,
+    whole=(events.c.room, events.c.type, events.c.seq),
+)
+# A user's newest message up to a seq.
+partial(
+    "events_own",
+    events.c.type == "message.sent",
+    events.c.room,
+    events.c.user,
+    events.c.seq,
+    whole=(events.c.room, events.c.user, events.c.type, events.c.seq),
+)
+# A deletion finds the edits of its message.
+partial(
+    "events_edits",
+    events.c.type == "message.edited",
     events.c.room,
     events.c.target,
-    sqlite_where=events.c.target.is_not(None),
-    postgresql_where=events.c.target.is_not(None),
+    whole=(events.c.room, events.c.target, events.c.type),
 )
 
 rooms = Table(
@@ -86,6 +118,8 @@ Index(
     sqlite_where=rooms.c.access == "open",
     postgresql_where=rooms.c.access == "open",
 )
+# The same on MySQL, which would walk the rooms that are not open.
+Index("rooms_open_whole", rooms.c.access, rooms.c.id, info={"only": ("mariadb", "mysql")})
 
 members = Table(
     "members",
@@ -112,7 +146,7 @@ Index(
 mentions = Table(
     "mentions",
     metadata,
-    # (user, room, seq): how many are above a read pointer.
+    # (user, room, seq): how many are above a read pointer. A row while the message mentions the user.
     Column("user", words(64), primary_key=True),
     Column("room", words(64), primary_key=True),
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
@@ -122,12 +156,29 @@ mentions = Table(
 reactions = Table(
     "reactions",
     metadata,
-    # (room, target, emoji, user): reactions of a page of messages, counted by emoji; a user's own.
+    # (room, target, emoji, user): one reaction.
     Column("room", words(64), primary_key=True),
     Column("target", BigInteger, primary_key=True, autoincrement=False),
     Column("emoji", words(32), primary_key=True),
     Column("user", words(64), primary_key=True),
-    Column("seq", BigInteger, nullable=False),  # of the reaction.added: emojis are shown in order of their first use
+    Column("seq", BigInteger, nullable=False),  # of the reaction.added
+    sqlite_with_rowid=False,
+)
+# A user's own reactions to a page of messages.
+Index("reactions_user", reactions.c.room, reactions.c.user, reactions.c.target)
+
+# How many users react with an emoji. A page of 200 messages may have 4,000 of these, and millions of reactions.
+reaction_counts = Table(
+    "reaction_counts",
+    metadata,
+    # (room, target, emoji): the emojis of a page of messages.
+    Column("room", words(64), primary_key=True),
+    Column("target", BigInteger, primary_key=True, autoincrement=False),
+    Column("emoji", words(32), primary_key=True),
+    Column("users", BigInteger, nullable=False),
+    Column(
+        "seq", BigInteger, nullable=False
+    ),  # of the first reaction.added: emojis are shown in order of their first use
     sqlite_with_rowid=False,
 )
 

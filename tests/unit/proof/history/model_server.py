@@ -259,7 +259,8 @@ class ModelServer:
         if user not in model.members:
             return [r.Ok(0, invoke.call)]
         seq, read = len(model.log), model.members[user]
-        return [r.Ok(0, invoke.call), r.Unread(0, connection.client.name, model.name, seq, read, seq - read, asked)]
+        unread = sum(event.type == "message.sent" and event.user != user for event in model.log[read:])
+        return [r.Ok(0, invoke.call), r.Unread(0, connection.client.name, model.name, seq, read, unread, asked)]
 
     # -- the clients ---------------------------------------------------------------------------------------------------
 

@@ -118,7 +118,6 @@ def a_list_of_rooms_is_stale(copy: Copy, dice: random.Random) -> bool:
     last = copy.of(r.Unread)[-1]
     last.seq -= 1
     last.read_seq = min(last.read_seq, last.seq)
-    last.unread = last.seq - last.read_seq
     return True
 
 
@@ -191,8 +190,18 @@ def the_count_is_negative(copy: Copy, dice: random.Random) -> bool:
 
 @mutant("I18")
 def an_unread_count_is_wrong(copy: Copy, dice: random.Random) -> bool:
-    dice.choice(copy.of(r.Unread)).unread += 1
+    row = dice.choice(copy.of(r.Unread))
+    row.unread = row.seq - row.read_seq + 1
     return True
+
+
+@mutant("I18")
+def an_unread_count_is_of_all_events(copy: Copy, dice: random.Random) -> bool:
+    seen = {(x.room, x.seq) for x in copy.of(r.Event) if x.type == "reaction.added"}
+    rows = [x for x in copy.of(r.Unread) if any((x.room, seq) in seen for seq in range(x.read_seq + 1, x.seq + 1))]
+    if row := one(dice, rows):
+        row.unread = row.seq - row.read_seq
+    return bool(rows)
 
 
 @mutant("I18")
@@ -209,7 +218,6 @@ def a_read_pointer_goes_back(copy: Copy, dice: random.Random) -> bool:
     before = [x for x in copy.of(r.Unread, client=last.client, room=last.room)[:-1] if x.read_seq > 1]
     if before:
         last.read_seq = 1
-        last.unread = last.seq - 1
     return bool(before)
 
 

@@ -1,0 +1,126 @@
+"""A user's rooms with what is unread there: `Directory.memberships` over one connection.
+
+Of each room four numbers are looked up (`ordinals.py`): its messages and the user's own, each in all and up to the read
+pointer. Mentions are counted, up to COUNTED. The bounds of MySQL's ranges must be values, not columns of another table,
+or it walks a room from its end: so there a second statement asks for what depends on the pointers.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import BigInteger, Connection, Select, case, literal_column, select
+
+from madang.adapters.sql import ordinals, reading
+from madang.adapters.sql.dialects import MYSQL, greatest
+from madang.adapters.sql.rows import EventRow
+from madang.adapters.sql.tables import members, rooms
+from madang.core.events import MessageSent
+from madang.core.rooms import COUNTED, DELETED, Membership
+
+# In order, or PostgreSQL takes a walk of the whole table for shorter.
+_MENTIONS: Final = "FROM mentions k WHERE k.user = p.user AND k.room = p.room AND k.seq > p.read_seq ORDER BY k.seq"
+_AT_POINTER: Final = f"""
+    SELECT %s, {ordinals.messages("mysql", "%s", "%s")}, {ordinals.own("mysql", "%s", "%s", "%s")}, (
+        SELECT count(*) FROM (
+            SELECT 1 FROM mentions k WHERE k.user = %s AND k.room = %s AND k.seq > %s ORDER BY k.seq LIMIT {COUNTED}
+        ) m
+    )
+"""  # noqa: S608  # no input
+
+
+class _AtPointer(NamedTuple):
+    """Messages of a room and the user's own up to the read pointer, and mentions above it."""
+
+    messages: int = 0
+    own: int = 0
+    mentions: int = 0
+
+
+class _Counts(NamedTuple):
+    """Messages of a room and the user's own, each in all and up to the pointer."""
+
+    messages: int
+    own: int
+    messages_read: int
+    own_read: int
+
+    def raised(self, waiting: Sequence[EventRow], user: str, read: int) -> "_Counts":
+        """Return them with what may not be in the table yet. Ordinals only grow with seq."""
+        messages, own, messages_read, own_read = self
+        for _, seq, _, type, author, *_, ordinal, own_ordinal in waiting:
+            if type == MessageSent.type:
+                messages = max(messages, ordinal or 0)
+                messages_read = max(messages_read, ordinal or 0) if seq <= read else messages_read
+                if author == user:
+                    own = max(own, own_ordinal or 0)
+                    own_read = max(own_read, own_ordinal or 0) if seq <= read else own_read
+        return _Counts(messages, own, messages_read, own_read)
+
+    @property
+    def unread(self) -> int:
+        return min(COUNTED, max(0, self.messages - self.messages_read - (self.own - self.own_read)))
+
+
+def memberships(
+    c: Connection, user: str, after: str, limit: int, read: Mapping[str, int], waiting: Mapping[str, Sequence[EventRow]]
+) -> list[Membership]:
+    """See `Directory.memberships`; `waiting` holds events that may not be in the table yet (`journal.py`), by room."""
+    found = c.execute(_page(c, user, after, limit, read)).all()
+    at_pointers = (
+        _at_pointers(c, user, [(row.room, row.read_seq) for row in found if row.seq]) if c.dialect.name in MYSQL else {}
+    )
+    page = []
+    for room, _, title, access, role, read_seq, seq, messages, own, *counted in found:
+        events = waiting.get(room, ())
+        at_pointer = _AtPointer(*counted) if counted else at_pointers.get(room, _AtPointer())
+        counts = _Counts(messages, own, at_pointer.messages, at_pointer.own).raised(events, user, read_seq)
+        page.append(
+            Membership(
+                room=room,
+                title=title,
+                access=access,
+                role=role,
+                seq=max(seq or 0, events[-1][1] if events else 0),
+                read_seq=read_seq,
+                unread=counts.unread,
+                mentions=at_pointer.mentions,
+            )
+        )
+    return page
+
+
+def _page(c: Connection, user: str, after: str, limit: int, read: Mapping[str, int]) -> Select[*tuple[Any, ...]]:
+    pointer = members.c.read_seq
+    if read:
+        pointer = greatest(c, pointer, case(dict(read), value=members.c.room, else_=0))  # type: ignore[assignment]
+    columns = (members.c.room, members.c.user, rooms.c.title, rooms.c.access, members.c.role, pointer.label("read_seq"))
+    joined = select(*columns).join(rooms, rooms.c.id == members.c.room)
+    mine = joined.where(members.c.user == user, members.c.room > after, rooms.c.access != DELETED)
+    page = mine.order_by(members.c.room).limit(limit).subquery("p")
+    seq = reading.newest_seq(page.c.room).scalar_subquery().label("seq")
+    counts = [literal_column(sql, BigInteger) for sql in _counts(c.dialect.name)]
+    return select(page, seq, *counts).order_by(page.c.room)
+
+
+def _counts(dialect: str) -> list[str]:
+    """Return SQL of what is counted for a row `p` of the page."""
+    in_all = [ordinals.messages(dialect, "p.room"), ordinals.own(dialect, "p.room", "p.user")]
+    if dialect in MYSQL:
+        return in_all
+    return [
+        *in_all,
+        ordinals.messages(dialect, "p.room", "p.read_seq"),
+        ordinals.own(dialect, "p.room", "p.user", "p.read_seq"),
+        f"(SELECT count(*) FROM (SELECT 1 {_MENTIONS} LIMIT {COUNTED}) m)",  # noqa: S608  # no input
+    ]
+
+
+def _at_pointers(c: Connection, user: str, pointers: Sequence[tuple[str, int]]) -> dict[str, _AtPointer]:
+    """Return for each room the messages and own messages up to the pointer, and the mentions above it, on MySQL."""
+    if not pointers:
+        return {}
+    values: list[Any] = []
+    for room, read in pointers:
+        values += [room, room, read, room, user, read, user, room, read]
+    wanted = " UNION ALL ".join([_AT_POINTER] * len(pointers))
+    return {room: _AtPointer(*counts) for room, *counts in c.exec_driver_sql(wanted, tuple(values))}
