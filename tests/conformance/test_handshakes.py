@@ -19,7 +19,8 @@ HELLO = frame(TEXT, '{"op":"hello","n":1,"guest":"Mina"}')
 
 @pytest.fixture(scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    async with running_server(tmp_path_factory.mktemp("handshakes"), "--load-test") as server:
+    folder = tmp_path_factory.mktemp("handshakes")
+    async with running_server(folder, "--load-test", settings={"hosts": '["chat.example"]'}) as server:
         yield server
 
 

@@ -24,7 +24,7 @@ TEMPLATES: Final = "".join(path.read_text() for path in (CHART / "templates").it
 DRAIN_S: Final = 10
 EVERYTHING: Final = (
     "urls.database=postgresql://madang:x@db/madang,urls.bus=redis://bus,ingress.enabled=true,ingress.host=yard.example,"
-    "ingress.tlsSecret=tls,podMonitor.enabled=true,autoscaling.enabled=true,settings.max_sockets=50000,settings.ping_s=20.5"
+    "ingress.tlsSecret=tls,podMonitor.enabled=true,podMonitor.tokenSecret=metrics,autoscaling.enabled=true,settings.max_sockets=50000,settings.ping_s=20.5"
 )
 
 

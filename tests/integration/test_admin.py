@@ -7,7 +7,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from madang.errors import MadangError
+from madang.config import Settings
+from madang.errors import MadangError, SetupError
+from madang.node.run import run_node
 from tests import wire
 from tests.rest import admin_client, rest, server_key
 from tests.running import Server, running_server
@@ -122,3 +124,25 @@ async def test_the_front_door_has_none_of_it(server: Server) -> None:
     async with httpx2.AsyncClient(base_url=server.url, trust_env=False) as http:
         for path in ("/metrics", "/keys", "/rooms", "/nodes"):
             assert (await http.get(path)).status_code == 404
+
+
+async def test_other_machines_do_not_reach_it_by_accident(tmp_path: Path) -> None:
+    with pytest.raises(SetupError) as refusal:
+        async with run_node(Settings(port=0, admin_port=0, admin_host="0.0.0.0", data=tmp_path)):
+            pass
+    assert "MADANG_ADMIN_EXPOSED" in refusal.value.hint
+
+
+@pytest.mark.parametrize("token", ["", "metrics-for-prometheus"])
+async def test_where_they_do_metrics_want_a_token(tmp_path: Path, token: str) -> None:
+    settings = {"admin_host": "0.0.0.0", "admin_exposed": "true", "metrics_token": token}
+    async with (
+        running_server(tmp_path, settings=settings) as server,
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{server.admin_port}", trust_env=False) as http,
+    ):
+        for given, status in (
+            (token, 200 if token else 401), ("", 401), ("wrong", 401), (server.admin_secret, 200),
+        ):  # fmt: skip
+            answer = await http.get("/metrics", headers={"Authorization": f"Bearer {given}"} if given else {})
+            assert answer.status_code == status, given
+        assert (await http.get("/keys", headers={"Authorization": f"Bearer {token or 'x'}"})).status_code == 401

@@ -227,7 +227,7 @@ async def test_with_more_than_64_kib(server: Server, anyone: Rest) -> None:
         assert hold_to_the_error_shape(response) == "too_big"
         assert response.headers["connection"] == "close"
     async with dialled(server.port) as raw:  # also where no body is read
-        await raw.send(b"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n")
+        await raw.send(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 70000\r\n\r\n")
         assert (await raw.status(), raw.headers["connection"]) == (413, "close")
 
 
@@ -275,7 +275,7 @@ async def test_when_the_server_makes_a_mistake(
 
 
 async def test_when_the_client_goes_away_in_the_middle(server: Server, anyone: Rest) -> None:
-    head = b"POST /api/guests HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"
+    head = b"POST /api/guests HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"
     _, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(head)
     await writer.drain()
@@ -287,7 +287,7 @@ async def test_when_the_client_goes_away_in_the_middle(server: Server, anyone: R
 async def test_with_a_body_that_does_not_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_schemas, "BODY_S", 0.05)
     async with run_node(Settings(port=0, admin_port=0, data=tmp_path)) as node, dialled(node.port) as raw:
-        await raw.send(b"POST /api/guests HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        await raw.send(b"POST /api/guests HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
         assert (await raw.status(), raw.headers["connection"]) == (400, "close")
 
 

@@ -154,7 +154,9 @@ async def test_a_flood_over_rest_is_answered_at_a_walk(tmp_path: Path) -> None:
     async with running_server(tmp_path) as server, rest(server.url) as anyone:
         flooder, mina = await anyone.guest("Flooder", "lobby"), await anyone.guest("Mina", "lobby")
         body = b'{"text":"flood"}'
-        head = f"POST /api/rooms/lobby/messages HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {flooder.token}\r\n"
+        head = (
+            f"POST /api/rooms/lobby/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {flooder.token}\r\n"
+        )
         request = f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
         loop = asyncio.get_running_loop()
         async with dialled(server.port) as raw:

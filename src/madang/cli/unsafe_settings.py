@@ -1,8 +1,9 @@
 """Settings that work and are dangerous: `serve` warns of them, `doctor` complains."""
 
-import ipaddress
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from madang.core.hosts import is_loopback
 
 if TYPE_CHECKING:
     from madang.config import Settings
@@ -43,8 +44,21 @@ def _unsafe(settings: "Settings") -> Iterator[Finding]:
     if not is_loopback(settings.host) or settings.trusted_proxies:
         yield from _open(settings)
     if not is_loopback(settings.admin_host):
-        what = f"Other machines reach the admin listener at {settings.admin_host}: anyone can read /metrics."
-        yield Finding("warn", what, "Set admin_host to 127.0.0.1, or guard it with a firewall.")
+        what = f"Other machines reach the admin listener at {settings.admin_host}, without TLS."
+        if not settings.admin_exposed:
+            yield Finding("fail", what, "Set admin_host to 127.0.0.1, or admin_exposed if that is meant.")
+        elif not settings.metrics_token:
+            yield Finding("warn", f"{what} Nobody there can read /metrics.", "Set metrics_token, for Prometheus.")
+        else:
+            yield Finding("warn", what, "Guard it with a firewall.")
+    if "*" in settings.hosts:
+        what = 'hosts is "*": a web page can reach this server under a name of its own, from its visitor\'s network.'
+        yield Finding("warn", what, "List the names that visitors use.")
+    if settings.trusted_proxies and not settings.hosts:
+        what = (
+            "A proxy speaks for visitors (trusted_proxies) and no name is in hosts: visitors by name are answered 421."
+        )
+        yield Finding("warn", what, "List the names that visitors use: MADANG_HOSTS='[\"chat.example.com\"]'.")
     if "*" in settings.origins:
         what = 'origins is "*": any web page may connect from its visitor\'s browser.'
         yield Finding("warn", what, "List the origins of your own pages.")
@@ -67,11 +81,3 @@ def _open(settings: "Settings") -> Iterator[Finding]:
 
 def _most(quota: int) -> str:
     return f"{quota:,}" if quota else "any number"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

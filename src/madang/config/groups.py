@@ -8,10 +8,27 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field
 
-# As browsers write it: without a path.
-_Origin = Annotated[str, StringConstraints(pattern=r"^(\*|https?://[^/?#\s]+)$")]
+from madang.core import hosts
+
+
+def _origin(text: str) -> str:
+    """Return an origin as browsers write it."""
+    if (found := text if text == "*" else hosts.origin(text)) is None:
+        raise ValueError("an origin is https://NAME or http://NAME:PORT, without a path, and no part of it is *")
+    return found
+
+
+def _host(text: str) -> str:
+    """Return a host name in its one spelling."""
+    if (found := text if text == "*" else hosts.host(text)) is None:
+        raise ValueError("a host is a name or an address, without scheme, port and path")
+    return found
+
+
+_Origin = Annotated[str, AfterValidator(_origin)]
+_Host = Annotated[str, AfterValidator(_host)]
 _Network = Annotated[
     str, AfterValidator(lambda text: str(ip_network(text, strict=False) if "/" in text else ip_address(text)))
 ]
@@ -28,7 +45,19 @@ class ServerSettings(BaseModel):
     admin_port: int = Field(
         default=8401, ge=0, le=65535, description="Port of the second listener; 0 for any free one."
     )
+    admin_exposed: bool = Field(
+        default=False, description="Allow an admin_host that other machines reach; /metrics then wants a token, too."
+    )
+    metrics_token: str = Field(
+        default="",
+        pattern=r"^(|[A-Za-z0-9._~+/=-]{16,})$",
+        description="Token with which /metrics is read where other machines reach it; without one, only by the admin secret.",
+    )
     data: Path = Field(default=Path("data"), description="Folder for everything the embedded server keeps.")
+    hosts: list[_Host] = Field(
+        default=[],
+        description="Names visitors reach this server by, as a JSON list; addresses, localhost and the machine's own are known.",
+    )
     origins: list[_Origin] = Field(
         default=[],
         description='Origins a browser may connect from besides the server\'s own, as a JSON list; ["*"] for any.',

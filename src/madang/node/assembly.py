@@ -4,7 +4,7 @@ Nothing is started: `run.py` does that for a node that serves, tests for nodes w
 only because it serves: listeners, the lease, and the watch for neighbours without a bus.
 """
 
-from collections.abc import Awaitable, Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from typing import Final, Protocol
 
 from madang.aio import Turnstile
@@ -31,6 +31,7 @@ from madang.services.rooms import Rooms
 from madang.services.shared_limits import SPENT, SharedLimits
 from madang.transports.admission import Admission
 from madang.transports.connections import Connections
+from madang.transports.hosts import Hosts
 from madang.transports.http.gate import ADMIN, Gate
 from madang.transports.native.encoding import ENCODINGS
 from madang.transports.native.operations import OPERATIONS
@@ -65,6 +66,7 @@ def assemble(
     max_text: int,
     max_rooms: int,
     ping_s: float,
+    hosts: Iterable[str] = (),
     origins: frozenset[str] = frozenset(),
     trusted_proxies: Container[str] = frozenset(),
     compression: bool = False,
@@ -80,6 +82,7 @@ def assemble(
         name: unique among the nodes of the fleet; the holder of this node's lease.
         secret: signs tokens and invites; the same on all nodes.
         holders: asked by the heartbeat which other nodes may be alive.
+        hosts: names of this server, besides addresses and loopback names.
         buffer_bytes: what all buffers of the node may hold together.
         guests: whether anybody may become one.
         create_rooms: who may: "everyone", or only servers with "keys".
@@ -113,7 +116,7 @@ def assemble(
     reading = Reading(store, store, rooms, read_pointers, hub.presence, limits, turns.time)
     joins = Turnstile(JOINS)
     wheel = Wheel()
-    gate = Gate(admission, connections, limits, wheel, turns.time)
+    gate = Gate(admission, connections, limits, wheel, turns.time, hosts=Hosts(hosts))
     parts = (
         Part("memory", metrics=memory.metrics),
         Part("bus", start=lambda: bus.start(hub), stop=bus.stop, metrics=lambda: bus.statistics.metrics()),
@@ -145,7 +148,9 @@ def assemble(
 def admin_gate(node: Node) -> Gate:
     """Return the gate of a node's admin listener: the same bounds, counted apart, so that no flood locks it."""
     connections = Connections(ADMIN_CONNECTIONS, ADMIN_CONNECTIONS, node.turns.time, "admin")
-    return Gate(node.admission, connections, node.limits, node.wheel, node.turns.time, whose=ADMIN)
+    return Gate(
+        node.admission, connections, node.limits, node.wheel, node.turns.time, hosts=node.gate.hosts, whose=ADMIN
+    )
 
 
 def websocket_doors(node: Node) -> Doors:

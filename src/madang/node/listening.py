@@ -4,6 +4,7 @@ import ipaddress
 import socket
 from typing import Final
 
+from madang.core import hosts
 from madang.core.addresses import host_port
 from madang.errors import SetupError
 
@@ -53,6 +54,28 @@ def check_apart(listener: socket.socket, admin: socket.socket) -> None:
             f"Both listeners are at port {port}: rooms and administration need one each.",
             "Choose another with --admin-port or MADANG_ADMIN_PORT.",
         )
+
+
+def refuse_exposed(admin_host: str, meant: bool) -> None:
+    """Refuse an admin listener that other machines would reach, unless that is meant.
+
+    Raises:
+        SetupError: it is refused.
+    """
+    if not meant and not hosts.is_loopback(unbracketed(admin_host)):
+        raise SetupError(
+            f"Other machines would reach the admin listener at {admin_host}.",
+            "Set admin_host to 127.0.0.1; or, if it is meant, MADANG_ADMIN_EXPOSED=1 and a MADANG_METRICS_TOKEN.",
+        )
+
+
+def names(*listening: str) -> set[str]:
+    """Return the names by which the addresses that are listened on are known: what the machine is called among them."""
+    known = set(listening)
+    if not all(hosts.is_loopback(unbracketed(each)) for each in listening):
+        machine = socket.gethostname()
+        known |= {machine, f"{machine.partition('.')[0]}.local"}
+    return known
 
 
 def unbracketed(host: str) -> str:

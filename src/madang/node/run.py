@@ -20,12 +20,13 @@ from madang.adapters.catalogue import for_one_node, open_bus
 from madang.adapters.sql import Store, open_store
 from madang.aio import cancelled
 from madang.config import Settings
+from madang.core import hosts
 from madang.core.rate import Rate
 from madang.delivery.presence import TTL_S
 from madang.node import descriptors
 from madang.node.assembly import admin_gate, assemble, websocket_doors
 from madang.node.lease import acquire, confirmed
-from madang.node.listening import check_apart, listen
+from madang.node.listening import check_apart, listen, names, refuse_exposed, unbracketed
 from madang.node.neighbours import watch_neighbours
 from madang.node.waiting import Patience
 from madang.services.limits import UNLIMITED, Rates
@@ -124,6 +125,7 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
     """
     patience = Patience(settings.start_wait_s, stop or asyncio.Event())
     async with AsyncExitStack() as stack:
+        refuse_exposed(settings.admin_host, settings.admin_exposed)
         listener = stack.enter_context(listen(settings.host, settings.port, "--port"))
         admin_listener = stack.enter_context(listen(settings.admin_host, settings.admin_port, "--admin-port"))
         check_apart(listener, admin_listener)
@@ -140,6 +142,7 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
         node = assemble(
             name=name, store=store, secret=secret, bus=bus, presence=presence, holders=lambda: store.holders(_now_ms()),
             rates=_rates(settings), max_text=settings.max_text, max_rooms=settings.max_rooms, ping_s=settings.ping_s,
+            hosts={*settings.hosts, *names(settings.host, settings.admin_host)},
             origins=frozenset(settings.origins), trusted_proxies=Proxies(settings.trusted_proxies),
             compression=settings.compression, buffer_bytes=settings.buffer_mb << 20, guests=settings.guests,
             create_rooms=settings.create_rooms, descriptors=descriptors.for_connections(),
@@ -154,7 +157,8 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
         await stack.enter_async_context(running_parts(parts, running.failed.set, patience.until_reached))
         await patience.until_reached(lambda: confirmed(node.rooms.ensure_lobby))
         server = _server(http_app(node), ws=gateway(node, websocket_doors(node)), http=bounded_http(node.gate))
-        admin = _server(admin_app(node), ws="none", http=bounded_http(admin_gate(node)))
+        token = None if hosts.is_loopback(unbracketed(settings.admin_host)) else settings.metrics_token
+        admin = _server(admin_app(node, token), ws="none", http=bounded_http(admin_gate(node)))
         servers = {server: listener, admin: admin_listener}
         serving = [_watched(partial(each.serve, [accepts]), running.failed.set) for each, accepts in servers.items()]
         stack.push_async_callback(_drain, node, list(servers), serving)

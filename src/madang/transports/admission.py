@@ -9,6 +9,7 @@ from collections.abc import Container, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from madang.codes import ERRORS
+from madang.core import hosts as hosts_
 from madang.core.metrics import Metric
 from madang.core.rate import Bucket, Rate
 from madang.errors import Limited
@@ -71,7 +72,7 @@ class Admission:
         limits: judges how fast clients connect.
         most: WebSockets accepted at most.
         most_per_address: the same, for one address.
-        origins: what browsers may come from, besides the server's own origin; "*" for any.
+        origins: what browsers may come from, besides the server's own origin, each in its one spelling; "*" for any.
         trusted_proxies: those whose X-Forwarded-For is believed.
     """
 
@@ -120,7 +121,11 @@ class Admission:
             origins: values of Origin.
             hosts: values of Host.
         """
-        return not origins or _same_origin(origins, hosts) or bool(self.origins & {"*", *origins})
+        return not origins or (len(origins) == 1 and (_is_own(origins[0], hosts) or self.listed(origins[0])))
+
+    def listed(self, origin: str) -> bool:
+        """Return whether an origin is on the operator's list."""
+        return "*" in self.origins or hosts_.origin(origin) in self.origins
 
     def judge(self, address: str, now: float) -> TurnedAway | None:
         """Charge an address for an attempt to connect, and return why it is turned away, if it is.
@@ -171,8 +176,9 @@ class Admission:
         )
 
 
-def _same_origin(origins: Sequence[str], hosts: Sequence[str]) -> bool:
-    if len(origins) != 1 or len(hosts) != 1:
+def _is_own(origin: str, hosts: Sequence[str]) -> bool:
+    """Return whether a page came from where it connects to. Which scheme that was, only the first proxy knows."""
+    own = hosts_.authority(hosts[0]) if len(hosts) == 1 else None
+    if own is None:
         return False
-    _, scheme_ends, host = origins[0].partition("://")
-    return bool(scheme_ends) and host.lower() == hosts[0].lower()
+    return hosts_.origin(origin) in (hosts_.spelt("http", own), hosts_.spelt("https", own))

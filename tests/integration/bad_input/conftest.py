@@ -9,5 +9,5 @@ from tests.running import Server, running_server
 
 @pytest.fixture(scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    async with running_server(tmp_path_factory.mktemp("bad-input")) as server:
+    async with running_server(tmp_path_factory.mktemp("bad-input"), settings={"hosts": '["chat.example"]'}) as server:
         yield server

@@ -10,7 +10,7 @@ OFFERS: Final = "permessage-deflate; server_max_window_bits=99", "permessage-def
 
 def asked(*headers: str, method: str = "POST", target: str = "/api/guests", body: bytes = b"12345") -> bytes:
     """Build a request with these headers beside Host."""
-    return "\r\n".join([f"{method} {target} HTTP/1.1", "Host: x", *headers, "", ""]).encode("latin-1") + body
+    return "\r\n".join([f"{method} {target} HTTP/1.1", "Host: localhost", *headers, "", ""]).encode("latin-1") + body
 
 
 def chunked(body: bytes) -> bytes:

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
-from madang.cli.unsafe_settings import is_loopback, unsafe
+from madang.cli.unsafe_settings import unsafe
 from madang.config import Settings
+from madang.core.hosts import is_loopback
 
 CLOSED = {"create_rooms": "keys"}
+NAMED = {"hosts": ["chat.example"]}
 
 
 def test_the_defaults_are_safe() -> None:
@@ -24,10 +26,18 @@ def test_the_defaults_are_safe() -> None:
         ({"host": "::", **CLOSED}, "warn", "without TLS"),
         ({"host": "192.0.2.1", **CLOSED}, "warn", "without TLS"),
         ({"host": "yard.example", **CLOSED}, "warn", "without TLS"),
-        ({"trusted_proxies": ["127.0.0.1"]}, "warn", "500 a day from one address, 20,000 in all"),
-        ({"trusted_proxies": ["127.0.0.1"], "quota_rooms_in_all": 0}, "warn", "any number in all"),
-        ({"trusted_proxies": ["127.0.0.1"], "quota_joins_per_address": 0, **CLOSED}, "warn", "quota_joins_per_address"),
-        ({"admin_host": "0.0.0.0"}, "warn", "admin listener"),
+        ({"trusted_proxies": ["127.0.0.1"], **CLOSED}, "warn", "answered 421"),
+        ({"hosts": ["*"], **CLOSED}, "warn", 'hosts is "*"'),
+        ({"trusted_proxies": ["127.0.0.1"], **NAMED}, "warn", "500 a day from one address, 20,000 in all"),
+        ({"trusted_proxies": ["127.0.0.1"], "quota_rooms_in_all": 0, **NAMED}, "warn", "any number in all"),
+        (
+            {"trusted_proxies": ["127.0.0.1"], "quota_joins_per_address": 0, **CLOSED, **NAMED},
+            "warn",
+            "quota_joins_per_address",
+        ),
+        ({"admin_host": "0.0.0.0"}, "fail", "admin listener"),
+        ({"admin_host": "0.0.0.0", "admin_exposed": True}, "warn", "Nobody there can read"),
+        ({"admin_host": "0.0.0.0", "admin_exposed": True, "metrics_token": "t" * 16}, "warn", "admin listener"),
         ({"user_rate": 0, "address_rate": 0}, "warn", "user_rate, address_rate"),
     ],
 )
@@ -47,7 +57,7 @@ def test_a_name_that_is_no_setting_is_found(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("closed", [CLOSED, {"guests": False}])
 def test_behind_a_proxy_that_is_named_all_interfaces_are_well(closed: dict[str, Any]) -> None:
-    assert unsafe(Settings(host="0.0.0.0", trusted_proxies=["192.0.2.7"], **closed)) == []
+    assert unsafe(Settings(host="0.0.0.0", trusted_proxies=["192.0.2.7"], hosts=["chat.example"], **closed)) == []
 
 
 @pytest.mark.parametrize(

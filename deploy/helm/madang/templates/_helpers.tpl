@@ -17,3 +17,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- define "madang.secret" -}}
 {{- .Values.urls.existingSecret | default (printf "%s-urls" (include "madang.name" .)) }}
 {{- end }}
+
+{{- define "madang.hosts" -}}
+{{- $name := include "madang.name" . }}
+{{- $own := list $name (printf "%s.%s" $name .Release.Namespace) (printf "%s.%s.svc" $name .Release.Namespace) (printf "%s.%s.svc.cluster.local" $name .Release.Namespace) }}
+{{- if .Values.ingress.enabled }}{{ $own = append $own .Values.ingress.host }}{{ end }}
+{{- concat $own (get .Values.settings "hosts" | default list) | toJson }}
+{{- end }}

@@ -1,4 +1,4 @@
-"""The second listener, loopback by default: metrics without a token; keys, rooms and nodes with the secret.
+"""The second listener, loopback by default: metrics; keys, rooms and nodes with the secret.
 
 The secret is made at every start; `madang serve` leaves it in the data folder for the command line. User tokens and
 server keys mean nothing here.
@@ -71,7 +71,12 @@ class Nodes(msgspec.Struct, frozen=True):
 
 
 async def _operator(node: ThisNode, token: Token, address: Address) -> None:
-    if not hmac.compare_digest(token.encode(), node.admin_secret.encode()):
+    _hold_to(node, token, address, node.admin_secret)
+
+
+def _hold_to(node: Node, token: str, address: str, *secrets: str) -> None:
+    """Raise Refused (bad_token) unless a token is one of these secrets."""
+    if not any(hmac.compare_digest(token.encode(), secret.encode()) for secret in secrets if secret):
         node.limits.wrong_token(ADMIN + address, node.turns.time())
         raise Refused("bad_token")
 
@@ -144,15 +149,23 @@ async def delete_room(node: ThisNode, id: RoomPath) -> Response:
     return Response(status_code=204)
 
 
-def admin_app(node: Node) -> Envelope:
-    """Return the ASGI application of the admin listener."""
+def admin_app(node: Node, metrics_token: str | None = None) -> Envelope:
+    """Return the ASGI application of the admin listener.
+
+    Args:
+        metrics_token: what /metrics is read with, besides the admin secret; None: it is read by whoever reaches it.
+    """
+
+    async def reader(token: Token, address: Address) -> None:
+        _hold_to(node, token, address, node.admin_secret, metrics_token or "")
+
     api = FastAPI(title="Madang administration", openapi_url=None, redirect_slashes=False)
     api.state.node = node
     handle_errors(api)
     api.include_router(router)
     metrics = Metrics(node)
 
-    @api.get("/metrics")
+    @api.get("/metrics", dependencies=[] if metrics_token is None else [Depends(reader)])
     async def show_metrics() -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE)
 

@@ -7,9 +7,11 @@ import msgspec
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from madang import __version__
 from madang.errors import Refused, StorageFailed
+from madang.transports.admission import Admission
 from madang.transports.http import page
 from madang.transports.http.bodies import Health
 from madang.transports.http.constants import Document, document, shown
@@ -61,7 +63,14 @@ async def description(request: Request) -> Response:
 
 
 class _Cors(CORSMiddleware):
-    """Starlette's CORS, with errors in the one shape."""
+    """Starlette's CORS, with origins compared as everywhere, and errors in the one shape."""
+
+    def __init__(self, app: ASGIApp, /, admission: Admission, **options: Any) -> None:
+        super().__init__(app, allow_origins=list(admission.origins), **options)
+        self._admission = admission
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        return self._admission.listed(origin)
 
     def preflight_response(self, request_headers: Headers) -> Response:
         response = super().preflight_response(request_headers)
@@ -82,7 +91,7 @@ def http_app(node: Node) -> Envelope:
         api.include_router(part)
     if node.admission.origins:
         api.add_middleware(
-            _Cors, allow_origins=list(node.admission.origins), allow_methods=METHODS,
+            _Cors, admission=node.admission, allow_methods=METHODS,
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key"], expose_headers=["Retry-After"],
         )  # fmt: skip
     return Envelope(api)

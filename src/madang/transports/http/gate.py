@@ -10,9 +10,10 @@ from typing import Final
 from madang.aio import Turnstile
 from madang.core.metrics import Metric
 from madang.delivery.wheel import Wheel
-from madang.errors import Limited, MadangError
+from madang.errors import Limited, MadangError, Refused
 from madang.transports.admission import Admission, ConnectionLimits
 from madang.transports.connections import Connections
+from madang.transports.hosts import Hosts
 
 BEGUN: Final = 4  # requests per turn of the loop: about 1.5 ms
 BACK_S: Final = 5  # after which who found no place may come back, and up to twice that
@@ -27,6 +28,7 @@ class Gate:
         admission: reads addresses.
         connections: those of this listener.
         limits: charges addresses for requests.
+        hosts: the names that requests may be sent to.
         serves: returns whether a request may carry a server key that holds: those are not charged.
         now: loop time.
         whose: put before an address, where its requests are counted apart from those of the other listener.
@@ -43,6 +45,7 @@ class Gate:
         wheel: Wheel,
         now: Callable[[], float],
         *,
+        hosts: Hosts,
         serves: Callable[[str], bool] = lambda key: False,
         whose: str = "",
     ) -> None:
@@ -52,6 +55,7 @@ class Gate:
         self.turnstile = Turnstile(BEGUN)
         self.refused = 0
         self._limits = limits
+        self.hosts = hosts
         self._serves = serves
         self._now = now
         self._whose = whose
@@ -64,6 +68,9 @@ class Gate:
             except Limited as error:
                 self.refused += 1
                 return error
+        for name, value in headers:
+            if name == b"host" and not self.hosts.allows(value.decode("latin-1")):
+                return Refused("wrong_host")
         return None
 
     def metrics(self) -> list[Metric]:

@@ -8,6 +8,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from madang.node.assembly import websocket_doors
+from madang.transports.http.gate import Gate
 from madang.transports.http.parser import BoundedHttp, bounded_http
 from madang.transports.node import Node
 from madang.transports.websocket.connection import gateway
@@ -42,15 +43,16 @@ async def never(scope: Any, receive: Any, send: Any) -> None:
 class Browser:
     """A client on the other end of a fake transport."""
 
-    def __init__(self, node: Node, address: str = "10.0.0.1", app: Any = echo) -> None:
+    def __init__(self, node: Node, address: str = "10.0.0.1", app: Any = echo, gate: Gate | None = None) -> None:
         self.node = node
+        http = bounded_http(gate or node.gate)
         self.transport = FakeTransport((address, 50_000))
         self.state = ServerState()
         config = uvicorn.Config(
-            app, http=bounded_http(node.gate), ws=gateway(node, websocket_doors(node)), lifespan="off", log_config=None
+            app, http=http, ws=gateway(node, websocket_doors(node)), lifespan="off", log_config=None
         )
         config.load()
-        self.protocol: BoundedHttp = bounded_http(node.gate)(config, self.state, {}, asyncio.get_running_loop())
+        self.protocol: BoundedHttp = http(config, self.state, {}, asyncio.get_running_loop())
         self.transport.protocol = self.protocol
         self.protocol.connection_made(self.transport)
 

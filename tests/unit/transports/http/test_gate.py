@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from madang.core.rate import Rate
+from madang.node.assembly import admin_gate
 from madang.services.limits import UNLIMITED
 from madang.transports.addresses import Proxies
 from madang.transports.connections import RESTED_S
@@ -188,3 +189,16 @@ async def test_requests_are_charged_before_they_are_routed(running: Running, mon
         other = Browser(node, "10.0.0.2", app=counted)
         other.send(GET)
         await other.answered(200)
+
+
+# -- where it was sent to ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8400", "localhost.evil.example"])
+async def test_a_request_for_another_host_is_misdirected(node: Node, host: str) -> None:
+    for head in (GET.replace(b"localhost", host.encode()), upgrade(f"Origin: http://{host}", host=host)):
+        for gate in (node.gate, admin_gate(node)):
+            browser = Browser(node, gate=gate)
+            browser.send(head)
+            await browser.answered(421)
+            assert b'"code":"wrong_host"' in browser.transport.sent

@@ -52,7 +52,14 @@ async def test_a_query_does_no_harm(node: Node) -> None:
         ("chat.example", "http://[", False),
         ("chat.example", "\xff\xfe", False),
         ("chat.example", "https://good.example", True),
-        ("chat.example", "https://GOOD.example", False),
+        ("chat.example", "https://GOOD.example:443", True),
+        ("chat.example:443", "https://chat.example", True),
+        ("chat.example", "https://chat.example:443", True),
+        ("chat.example:80", "https://chat.example", False),
+        ("chat.example", "ftp://chat.example", False),
+        ("chat.example", "chat.example", False),
+        ("xn--3e0b707e.kr", "https://xn--3e0b707e.kr", True),
+        ("[::1]:8400", "http://[0:0::1]:8400", True),
     ],
 )
 async def test_origins(running: Running, host: str, origin: str | None, allowed: bool) -> None:
