@@ -34,8 +34,10 @@ async def node(url: str, clock: FakeClock) -> AsyncIterator[Node]:
 async def zombie_and_heir(url: str) -> AsyncIterator[tuple[Node, Node]]:
     clock, later = FakeClock(), FakeClock()
     later.step(LEASE_MS)
-    async with node(url, clock) as zombie, node(url, later) as heir:
-        yield zombie, heir
+    async with node(url, clock) as zombie:
+        await zombie[0].renew(zombie[1]._lease, clock(), 0, 0)  # it runs out by the database's clock
+        async with node(url, later) as heir:
+            yield zombie, heir
 
 
 def node_of(id: int) -> int:

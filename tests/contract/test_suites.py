@@ -123,14 +123,14 @@ class PagesMembersByInsertion(Broken):
 
 
 class GivesOneNumber(Broken):
-    async def acquire(self, holder: str, now_ms: int, ttl_ms: int) -> Lease:
-        lease: Lease = await self.store.acquire(holder, now_ms, ttl_ms)
+    async def acquire(self, *args: Any) -> Lease:
+        lease: Lease = await self.store.acquire(*args)
         return change(lease, node=5)
 
 
 class ForgetsFloors(Broken):
-    async def acquire(self, holder: str, now_ms: int, ttl_ms: int) -> Lease:
-        lease: Lease = await self.store.acquire(holder, now_ms, ttl_ms)
+    async def acquire(self, *args: Any) -> Lease:
+        lease: Lease = await self.store.acquire(*args)
         return change(lease, floor_ms=0)
 
 
@@ -146,8 +146,20 @@ class PromisesMoreThanItKeeps(Broken):
 
 
 class NamesTheDead(Broken):
-    async def holders(self, now_ms: int) -> list[str]:
-        return list(await self.store.holders(0))
+    async def holders(self) -> list[str]:
+        return [*await self.store.holders(), "ara"]
+
+
+class LetsAWrongClockTake(Broken):
+    async def acquire(self, holder: str, now_ms: int, ttl_ms: int, common: str = "") -> Lease:
+        lease: Lease = await self.store.acquire(holder, now_ms, ttl_ms, common)
+        return change(lease, node=lease.node - 1) if holder == "ahead" else lease
+
+
+class HearsNoDisagreement(Broken):
+    async def acquire(self, holder: str, now_ms: int, ttl_ms: int, common: str = "") -> Lease:
+        lease: Lease = await self.store.acquire(holder, now_ms, ttl_ms)
+        return lease
 
 
 @pytest.mark.parametrize(
@@ -170,6 +182,8 @@ class NamesTheDead(Broken):
         (check_leases, GivesOneNumber, "different numbers"),
         (check_leases, NamesTheDead, "is named"),
         (check_leases, ForgetsFloors, "floor"),
+        (check_leases, LetsAWrongClockTake, "clock is an hour ahead"),
+        (check_leases, HearsNoDisagreement, "states other settings"),
         (check_leases, RenewsTheLost, "newest id|learns it"),
         (check_leases, PromisesMoreThanItKeeps, "heir starts above"),
     ],

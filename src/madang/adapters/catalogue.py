@@ -25,6 +25,7 @@ class Adapter(NamedTuple):
             `open_engine(url, clock_ms)` and `inspect(url)`, see `sql/open.py`.
         product: its name, for people.
         fleet: whether several nodes can use it together.
+        channels: whether `bus_channels` matters to it.
         driver: the package it needs; empty where Python brings it.
         extra: the extra of `madang` that installs the driver.
     """
@@ -32,6 +33,7 @@ class Adapter(NamedTuple):
     module: str
     product: str
     fleet: bool
+    channels: bool = False
     driver: str = ""
     extra: str = ""
 
@@ -47,7 +49,7 @@ DATABASES: Final = {
 }
 """By the scheme up to a "+": SQLAlchemy lets a driver follow there."""
 
-_REDIS: Final = Adapter("madang.adapters.bus.redis", "Redis", fleet=True, driver="redis", extra="redis")
+_REDIS: Final = Adapter("madang.adapters.bus.redis", "Redis", fleet=True, channels=True, driver="redis", extra="redis")
 BUSES: Final = {
     "memory": Adapter("madang.adapters.bus.memory", "The bus in memory", fleet=False),
     "redis": _REDIS,
@@ -85,6 +87,18 @@ def load(adapter: Adapter, instead: str) -> ModuleType:
             f"Install madang[{adapter.extra}], or use {instead}.",
         )
     return importlib.import_module(adapter.module)
+
+
+def way_between_nodes(bus: str, channels: str) -> str:
+    """Return what all nodes' buses must have in common to hear each other, in one word; "" for a bus of one node.
+
+    Not the host: nodes may know one server by several names.
+    """
+    found = BUSES.get(scheme(bus))
+    if found is None or not found.fleet:
+        return ""
+    product = found.product.lower() + ("-cluster" if scheme(bus).endswith("+cluster") else "")
+    return f"{product}:{channels}" if found.channels else product
 
 
 def open_bus(url: str, options: BusOptions, *, database: str) -> Opened:

@@ -34,8 +34,10 @@ SILENCE_S: Final = 0.7
 """Without a heartbeat: nearly three intervals. More than a busy loop is late, less than what users are promised."""
 GRACE_S: Final = 0.1
 """For events that a heartbeat has overtaken on the way."""
-ASK_S: Final = 5.0
-"""Between two queries for the holders of leases."""
+ASK_S: Final = 1.0
+"""Between two queries for the holders of leases: so long may a node be there without being noticed, if it is never heard."""
+STRANGE_S: Final = 5.0
+"""A holder of a lease that was not heard for this long, since it was first seen, is reported: a start takes less."""
 LEAVE_S: Final = 1.0
 """How long a node that leaves waits for its last heartbeat to come back."""
 PARTS: Final = 64
@@ -107,8 +109,9 @@ class Heartbeat:
         self._loop = asyncio.get_running_loop()
         self._number = 0
         self._heads: dict[str, int] = {}
-        self._listed: set[str] = set()  # held a lease when last asked
-        self._strangers: set[str] = set()  # held a lease the last two times, and have not been heard meanwhile
+        self._suspects: dict[str, float] = {}  # hold a lease and were never heard -> since when
+        self._leavers: set[str] = set()  # have said goodbye, and hold a lease for a moment more
+        self._strangers: set[str] = set()  # suspects for longer than a start takes; reported
         self._heard_itself = 0.0
         self._left: asyncio.Future[None] = self._loop.create_future()
         self._running = False
@@ -119,7 +122,7 @@ class Heartbeat:
 
     @property
     def unheard(self) -> list[str]:
-        """The nodes that may be alive and are not heard."""
+        """The nodes that may be alive and are not heard, those that may be starting left out."""
         return sorted({*self._strangers, *(name for name, peer in self.peers.items() if peer.silent)})
 
     def metrics(self) -> list[Metric]:
@@ -191,6 +194,7 @@ class Heartbeat:
             peer = self.peers[name] = Peer(now, now, message.number - 1)
             if message.number > 1:
                 self._hub.check_soon()
+            self._suspects.pop(name, None)
             self._strangers.discard(name)
             logger.info("node %s is heard", name)
         peer.heard = now
@@ -206,6 +210,7 @@ class Heartbeat:
             self._loop.call_later(GRACE_S, self._pass_on, message.heads)
         if message.leaving:
             del self.peers[name]
+            self._leavers.add(name)
             logger.info("node %s has left", name)
 
     def _pass_on(self, heads: Mapping[str, int]) -> None:
@@ -255,13 +260,14 @@ class Heartbeat:
             if not peer.silent and now - peer.heard > SILENCE_S and not deaf:
                 peer.silent = True
                 logger.warning("node %s is not heard: checking the log for what it may have written", name)
-        if deaf or self.unheard:
+        if deaf or self._suspects or self.unheard:
             self._hub.check_soon()
 
     async def _keep_asking(self) -> None:
         """Query the holders of leases: a silent node without a lease is gone, one that holds a lease may be alive."""
         while True:
             await asyncio.sleep(ASK_S)
+            now = self._loop.time()
             silent = {name for name, peer in self.peers.items() if peer.silent}
             try:
                 holders = {name for name in await self._holders() if name != self._node}
@@ -271,5 +277,15 @@ class Heartbeat:
                 if name in self.peers and self.peers[name].silent:  # still
                     del self.peers[name]
                     logger.info("node %s is gone", name)
-            self._strangers = (holders & self._listed) - self.peers.keys()
-            self._listed = holders
+            self._leavers &= holders
+            never = holders - self.peers.keys() - self._leavers
+            self._suspects = {name: self._suspects.get(name, now) for name in never}
+            strangers = {name for name, since in self._suspects.items() if now - since >= STRANGE_S}
+            for name in sorted(strangers - self._strangers):
+                logger.error(
+                    "node %s uses this database and was never heard: what is said there arrives here late. "
+                    "Set MADANG_BUS to the same server on every node (docs/guides/fleet.md)", name,
+                )  # fmt: skip
+            for name in sorted(self._strangers - strangers - self.peers.keys()):
+                logger.info("node %s, which was never heard, is gone", name)
+            self._strangers = strangers

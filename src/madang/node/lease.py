@@ -80,10 +80,14 @@ class NodeLease:
             logger.warning("the lease of this node's number was not released: %s", error)
 
 
-async def acquire(leases: Leases, holder: str, clock_ms: Callable[[], int]) -> NodeLease:
-    """Acquire a lease for a node that starts. Raise SetupError if the database cannot grant it."""
+async def acquire(leases: Leases, holder: str, clock_ms: Callable[[], int], common: str = "") -> NodeLease:
+    """Acquire a lease for a node that starts. Raise SetupError if the database cannot grant it.
+
+    Args:
+        common: see `Leases.acquire`.
+    """
     try:
-        return NodeLease(leases, await leases.acquire(holder, clock_ms(), LEASE_MS), clock_ms)
+        return NodeLease(leases, await leases.acquire(holder, clock_ms(), LEASE_MS, common), clock_ms)
     except StorageFull:
         raise SetupError("The database's disk is full, and a start needs a little space.", "Free some space.") from None
     except StorageError as error:

@@ -21,9 +21,7 @@ LASTING: Final = 5
 HINT: Final = "Set MADANG_BUS to the same on every node (docs/guides/fleet.md)."
 
 
-async def watch_neighbours(
-    leases: Leases, own: str, clock_ms: Callable[[], int], check_soon: Callable[[], None]
-) -> None:
+async def watch_neighbours(leases: Leases, own: str, check_soon: Callable[[], None]) -> None:
     """Poll for neighbours, warn of them, and call `check_soon` while there are any. Runs until cancelled.
 
     Args:
@@ -32,7 +30,7 @@ async def watch_neighbours(
     polls: dict[str, int] = {}
     while True:
         try:
-            neighbours = set(await leases.holders(clock_ms())) - {own}
+            neighbours = set(await leases.holders()) - {own}
         except StorageError:
             neighbours = set(polls)
         polls = {neighbour: polls.get(neighbour, 0) + 1 for neighbour in neighbours}

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-import os
 import secrets
 import socket
 import time
@@ -16,7 +15,7 @@ from typing import Any, Final
 import uvicorn
 
 from madang.adapters.bus.options import BusOptions
-from madang.adapters.catalogue import for_one_node, open_bus
+from madang.adapters.catalogue import for_one_node, open_bus, way_between_nodes
 from madang.adapters.sql import Store, open_store
 from madang.aio import cancelled
 from madang.config import Settings
@@ -131,8 +130,9 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
         check_apart(listener, admin_listener)
         store = await patience.until_reached(lambda: open_store(settings.database_url, _now_ms))
         stack.push_async_callback(store.close)
-        name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        lease = await patience.until_reached(lambda: acquire(store, name, _now_ms))
+        name = f"{socket.gethostname()}-{listener.getsockname()[1]}-{secrets.token_hex(4)}"
+        common = way_between_nodes(settings.bus, settings.bus_channels)
+        lease = await patience.until_reached(lambda: acquire(store, name, _now_ms, common))
         stack.push_async_callback(lease.release)
         store.use_ids(lease.ids, lease.renew)
 
@@ -140,7 +140,7 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
         options = BusOptions(secret, name, TTL_S, settings.bus_channels)
         bus, presence = await stack.enter_async_context(open_bus(settings.bus, options, database=settings.database_url))
         node = assemble(
-            name=name, store=store, secret=secret, bus=bus, presence=presence, holders=lambda: store.holders(_now_ms()),
+            name=name, store=store, secret=secret, bus=bus, presence=presence, holders=store.holders,
             rates=_rates(settings), max_text=settings.max_text, max_rooms=settings.max_rooms, ping_s=settings.ping_s,
             hosts={*settings.hosts, *names(settings.host, settings.admin_host)},
             origins=frozenset(settings.origins), trusted_proxies=Proxies(settings.trusted_proxies),
@@ -149,9 +149,7 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
         )  # fmt: skip
         parts = [*node.parts, Part("lease", loops=[lease.keep]), Part("numbering", loops=[store.number])]
         if bus.local and not for_one_node(settings.database_url):
-            parts.append(
-                Part("neighbours", loops=[lambda: watch_neighbours(store, name, _now_ms, node.hub.check_soon)])
-            )
+            parts.append(Part("neighbours", loops=[lambda: watch_neighbours(store, name, node.hub.check_soon)]))
         port, admin_port = (each.getsockname()[1] for each in (listener, admin_listener))
         running = RunningNode(node, store, port, admin_port)
         await stack.enter_async_context(running_parts(parts, running.failed.set, patience.until_reached))

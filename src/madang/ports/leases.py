@@ -32,12 +32,19 @@ def covered(floor_ms: int, now_ms: int, ttl_ms: int, used_ms: int = 0) -> int:
 
 
 class Leases(Protocol):
-    """Hands out node numbers. Times are Unix milliseconds of the caller; clocks may differ by less than the TTL."""
+    """Hands out node numbers.
 
-    async def acquire(self, holder: str, now_ms: int, ttl_ms: int) -> Lease:
+    Whether a lease has expired is judged by the clock of the store, which all nodes share. `now_ms` is the caller's own, in
+    Unix milliseconds: its ids are made by it, so what a lease covers goes by it. Clocks of nodes may differ by any amount.
+    """
+
+    async def acquire(self, holder: str, now_ms: int, ttl_ms: int, common: str = "") -> Lease:
         """Lease the lowest free or expired number.
 
         Raises SetupError when all 1,024 are held. The lease covers ids up to the later of `now_ms` and the floor, plus `ttl_ms`.
+
+        Args:
+            common: settings that all holders must have in common. SetupError where another holder stated others; "" states none.
         """
 
     async def renew(self, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> Lease | None:
@@ -50,5 +57,5 @@ class Leases(Protocol):
     async def release(self, lease: Lease, used_ms: int) -> None:
         """Release the number, noting the newest id's millisecond (0 when none was made). A lost lease is ignored."""
 
-    async def holders(self, now_ms: int) -> list[str]:
+    async def holders(self) -> list[str]:
         """Return the holders of numbers, the nodes of this installation: alive, or dead for less than the TTL."""

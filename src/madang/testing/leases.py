@@ -9,6 +9,7 @@ from madang.ports.leases import Lease, Leases
 from madang.testing.rules import Make, run_rules
 
 TTL_MS = 30_000
+HOUR_MS = 3_600_000
 
 
 async def check_leases(make: Make[Leases]) -> None:
@@ -28,6 +29,13 @@ async def _inherit(leases: Leases, node: int, now_ms: int) -> Lease:
     for other in taken[:-1]:
         await leases.release(other, now_ms)
     return taken[-1]
+
+
+async def _run_out(leases: Leases, lease: Lease, now_ms: int) -> Lease:
+    """Let a lease expire now, and return what it was in the end."""
+    ended = await leases.renew(lease, now_ms, 0, 0)
+    assert ended is not None
+    return ended
 
 
 async def numbers_are_held_once(leases: Leases) -> None:
@@ -69,11 +77,12 @@ async def holders_are_named_until_they_expire(leases: Leases) -> None:
     """A holder is named until the number is released, or has not been renewed for the TTL."""
     now = _now_ms()
     lease, other = await leases.acquire("ara", now, TTL_MS), await leases.acquire("bora", now, TTL_MS)
-    assert {"ara", "bora"} <= set(await leases.holders(now + TTL_MS - 1))
+    assert {"ara", "bora"} <= set(await leases.holders())
     await leases.release(other, now)
-    named = await leases.holders(now)
+    named = await leases.holders()
     assert "ara" in named and "bora" not in named
-    assert "ara" not in await leases.holders(now + TTL_MS)
+    await _run_out(leases, lease, now)
+    assert "ara" not in await leases.holders()
     await leases.release(lease, now)
 
 
@@ -81,9 +90,10 @@ async def an_expired_number_goes_to_another(leases: Leases) -> None:
     """A number that is not renewed is leased again after the TTL, above all that its holder may have used, who learns it."""
     now = _now_ms()
     lease = await leases.acquire("dies", now, TTL_MS)
-    early = await leases.acquire("early", now + TTL_MS - 1, TTL_MS)
+    early = await leases.acquire("early", now, TTL_MS)
     assert early.node != lease.node
     await leases.release(early, now)
+    await _run_out(leases, lease, now)
     late = now + TTL_MS
     heir = await _inherit(leases, lease.node, late)
     assert heir.fence > lease.fence
@@ -101,16 +111,16 @@ async def a_renewed_number_is_kept(leases: Leases) -> None:
     for _ in range(3):
         now += TTL_MS - 1
         lease = await _renewed(leases, lease, now, now + 7)  # ids may run ahead of the clock
-    other = await leases.acquire("other", now + TTL_MS - 1, TTL_MS)
+    other = await leases.acquire("other", now, TTL_MS)
     assert other.node != lease.node
     await leases.release(other, now)
     now += TTL_MS - 1
     lease = await _renewed(leases, lease, now, now - 20_000)  # at rest the newest id is old: the clock counts
     now -= 10_000
     lease = await _renewed(leases, lease, now, 0)  # a clock that stepped back
-    now += TTL_MS
+    ended = await _run_out(leases, lease, now)
     heir = await _inherit(leases, lease.node, now)
-    assert heir.floor_ms >= max(now, lease.until_ms)
+    assert heir.floor_ms >= max(now, ended.until_ms)
     await leases.release(heir, now)
 
 
@@ -122,9 +132,43 @@ async def _renewed(leases: Leases, lease: Lease, now_ms: int, used_ms: int) -> L
     return renewed
 
 
+async def a_wrong_clock_takes_and_loses_nothing(leases: Leases) -> None:
+    """A node whose clock is an hour ahead or behind does not take a number that is held, and keeps its own."""
+    now = _now_ms()
+    right = await leases.acquire("right", now, TTL_MS)
+    ahead = await leases.acquire("ahead", now + HOUR_MS, TTL_MS)
+    behind = await leases.acquire("behind", now - HOUR_MS, TTL_MS)
+    assert len({right.node, ahead.node, behind.node}) == 3, "a held number was given away"
+    assert ahead.until_ms >= now + HOUR_MS + TTL_MS, "a lease covers ids by its holder's clock"
+    assert await leases.renew(behind, now - HOUR_MS, TTL_MS, 0)
+    later = await leases.acquire("later", now, TTL_MS)
+    assert later.node not in (right.node, ahead.node, behind.node)
+    assert {"right", "ahead", "behind", "later"} <= set(await leases.holders())
+    for lease in (right, ahead, behind, later):
+        await leases.release(lease, 0)
+
+
+async def holders_agree_on_what_is_common(leases: Leases) -> None:
+    """A holder who states other settings than one who holds a lease is refused (SetupError); who states none is not."""
+    now = _now_ms()
+    first = await leases.acquire("first", now, TTL_MS, "redis:all")
+    same = await leases.acquire("same", now, TTL_MS, "redis:all")
+    silent = await leases.acquire("silent", now, TTL_MS)
+    try:
+        other = await leases.acquire("other", now, TTL_MS, "redis:room")
+    except SetupError:
+        pass
+    else:
+        raise AssertionError(f"{other} was given to a node that the others would not hear")
+    assert {"first", "same", "silent"} <= set(await leases.holders())
+    for lease in (first, same, silent):
+        await leases.release(lease, 0)
+    await leases.release(await leases.acquire("other", now, TTL_MS, "redis:room"), 0)
+
+
 async def there_are_1024_numbers(leases: Leases) -> None:
     """When all numbers are held, the next one is told so (SetupError)."""
-    now = _now_ms() + 10 * TTL_MS
+    now = _now_ms()
     held: list[Lease] = []
     try:
         while len(held) <= NODES:
@@ -143,5 +187,7 @@ LEASE_RULES = [
     a_released_number_starts_above_what_was_used,
     an_expired_number_goes_to_another,
     a_renewed_number_is_kept,
+    a_wrong_clock_takes_and_loses_nothing,
+    holders_agree_on_what_is_common,
     there_are_1024_numbers,
 ]

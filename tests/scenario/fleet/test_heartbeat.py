@@ -12,7 +12,7 @@ import pytest
 
 from tests.redis import RedisServer, run_redis
 from tests.rest import Rest, admin_client, rest
-from tests.running import Server, running_server
+from tests.running import Server, madang, running_server
 from tests.waiting import PATIENCE_S
 from tests.wire import CLOSE, TEXT, Raw, upgraded
 
@@ -164,3 +164,38 @@ async def test_a_user_has_one_rate_over_both_nodes_and_who_leaves_is_forgotten(
         assert list((await known(two)).values()) == ["heard"]
         await one.stop()
         assert await known(two) == {}, "it has said goodbye"
+
+
+@pytest.mark.slow  # in virtual time: `unit/delivery/test_heartbeat.py`; who disagrees: `madang.testing.leases`
+async def test_nodes_that_hear_no_one_say_so_and_those_that_disagree_refuse(
+    tmp_path: Path, postgres_url: str, redis_server: RedisServer
+) -> None:
+    """Another Redis cannot be seen before, other channels can."""
+    with run_redis() as elsewhere:
+        for name in ("one", "two", "three"):
+            (tmp_path / name).mkdir()
+        shared = {"database": postgres_url, "user_rate": "0"}
+        async with (
+            running_server(tmp_path / "one", settings={**shared, "bus": redis_server.url}) as one,
+            running_server(tmp_path / "two", settings={**shared, "bus": elsewhere.url}) as two,
+            rest(one.url) as here,
+            rest(two.url) as there,
+        ):
+            said = await here.guest("Ara", "lobby")
+            hears = await there.guest("Bora", "lobby")
+            async with follower(two, hears, "lobby") as raw:
+                sent = await said.ok("POST", "/api/rooms/lobby/messages", {"text": "across", "cid": "1"})
+                await heard(raw, sent["seq"])
+            for node in (one, two):
+                await until(lambda node=node: ready(node), lambda state: state == {"status": "ready", "unheard": 1})  # type: ignore[misc]
+                assert "was never heard" in node.log.read_text()
+            done = await madang(
+                "serve", "--port", "0", "--admin-port", "0", "--data", tmp_path / "three",
+                MADANG_DATABASE=postgres_url, MADANG_BUS=redis_server.url, MADANG_BUS_CHANNELS="all",
+            )  # fmt: skip
+            assert done.status == 2 and "redis:all" in done.err and "redis:partition" in done.err, done.err
+
+
+async def ready(node: Server) -> Any:
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        return (await http.get(f"{node.url}/readyz")).json()

@@ -25,7 +25,7 @@ class Storage:
         self.renewals = 0
         self.released_ms = 0
 
-    async def acquire(self, holder: str, now_ms: int, ttl_ms: int) -> Lease:
+    async def acquire(self, holder: str, now_ms: int, ttl_ms: int, common: str = "") -> Lease:
         if self.sick:
             raise self.sick
         return Lease(0, 1, 0, covered(0, now_ms, ttl_ms))
@@ -42,7 +42,7 @@ class Storage:
             raise self.sick
         self.released_ms = used_ms
 
-    async def holders(self, now_ms: int) -> list[str]:
+    async def holders(self) -> list[str]:
         return []
 
 

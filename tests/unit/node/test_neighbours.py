@@ -18,7 +18,7 @@ class Holders:
         self.sick = False
         self.names = ["own"]
 
-    async def holders(self, now_ms: int) -> list[str]:
+    async def holders(self) -> list[str]:
         if self.sick:
             raise StorageFailed
         return self.names
@@ -35,7 +35,7 @@ def warned(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
 def test_neighbours_without_a_bus_are_warned_of(warned: list[tuple[int, str]]) -> None:
     loop, holders, checks = VirtualLoop(), Holders(), list[float]()
     watching = loop.create_task(
-        watch_neighbours(holders, "own", loop.clock_ms, lambda: checks.append(loop.time()))  # type: ignore[arg-type]
+        watch_neighbours(holders, "own", lambda: checks.append(loop.time()))  # type: ignore[arg-type]
     )
 
     def passes(seconds: float) -> None:

@@ -63,7 +63,7 @@ async def copy(
     try:
         target = await open_engine(target_url, clock_ms)
         try:
-            return await _Copy(source, here, target, there, tell, stopping).run(clock_ms())
+            return await _Copy(source, here, target, there, tell, stopping).run()
         finally:
             await target.close()
     finally:
@@ -97,10 +97,10 @@ class _Copy:
         self._mark = ""  # identifies the source and its state when this copy began
         self._total = 0
 
-    async def run(self, now_ms: int) -> int:
+    async def run(self) -> int:
         try:
             await self._source.fold_all()
-            self._mark = await self._source.read(partial(_mark_unused, now_ms=now_ms, where=self._from))
+            self._mark = await self._source.read(partial(_mark_unused, where=self._from))
             await self._target.write(partial(_claim, mark=self._mark, where=self._to))
             self._total = sum([await self._source.read(partial(size, table=table)) for table in COPIED])
             await self._copy()
@@ -187,9 +187,9 @@ class _Copy:
         return f"{_named(table, here[key])} differs in {self._to}."
 
 
-def _mark_unused(c: Connection, now_ms: int, where: str) -> str:
+def _mark_unused(c: Connection, where: str) -> str:
     """Check that no node is on the source, and return its mark. A SQLite file is locked, so that no node can be on it."""
-    if c.dialect.name != "sqlite" and (held := leases.held(c, now_ms)):
+    if c.dialect.name != "sqlite" and (held := leases.held(c)):
         raise SetupError(
             f"Nodes run on {where}: {', '.join(lease.holder for lease in held)}.",
             "Stop them; a node that died is forgotten after 30 s.",

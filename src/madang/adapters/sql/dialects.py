@@ -75,6 +75,17 @@ def greatest(c: Connection, a: ColumnElement[int], b: ColumnElement[int]) -> Col
     return func.max(a, b) if c.dialect.name == "sqlite" else func.greatest(a, b)
 
 
+def clock_ms(c: Connection) -> int:
+    """Return the time by the database's clock, which all nodes share, in Unix milliseconds."""
+    if c.dialect.name == "sqlite":
+        now = "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER)"
+    elif c.dialect.name in MYSQL:
+        now = "CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED)"
+    else:
+        now = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
+    return int(c.exec_driver_sql(f"SELECT {now}").scalar_one())  # of constants
+
+
 def serialise(c: Connection, lock: int) -> None:
     """Let one transaction at a time continue from here, over all processes. SQLite has a single writer anyway.
 

@@ -13,7 +13,7 @@ def pending(c: Connection) -> list[str]:
     return [revision for revision in migrations.FINISHES if revision > finished]
 
 
-def finish(c: Connection, now_ms: int) -> list[str]:
+def finish(c: Connection) -> list[str]:
     """Run what is pending, within the transaction that `c` is in, and return the steps finished.
 
     Raises:
@@ -24,7 +24,7 @@ def finish(c: Connection, now_ms: int) -> list[str]:
     steps = pending(c)
     if not steps:
         return []
-    if old := [lease.holder for lease in leases.held(c, now_ms) if lease.schema < steps[-1]]:
+    if old := [lease.holder for lease in leases.held(c) if lease.schema < steps[-1]]:
         raise SetupError(
             f"Nodes of an older version are on this database: {', '.join(old)}.",
             "Replace them first; a node that died is forgotten after 30 s.",

@@ -1,7 +1,6 @@
 """Inspects a database for `madang doctor`: which server answers, and its schema. Changes nothing; a server may run on it."""
 
 import sqlite3
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -52,7 +51,7 @@ def examine(c: Connection, server: str) -> Inspection:
         installation.check_complete(c)
     except SetupError as error:
         refused = error
-    nodes = tuple(leases.holders(c, time.time_ns() // 1_000_000))
+    nodes = tuple(leases.holders(c))
     return Inspection(server, schema, refused=refused, unfinished=tuple(finishing.pending(c)), nodes=nodes)
 
 

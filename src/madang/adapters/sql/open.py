@@ -101,6 +101,6 @@ async def finish_upgrade(url: str, clock_ms: Callable[[], int]) -> list[str]:
     """
     engine = await open_engine(url, clock_ms)
     try:
-        return await engine.write(lambda c: finish(c, clock_ms()))
+        return await engine.write(finish)
     finally:
         await engine.close()

@@ -187,8 +187,8 @@ class Store:
 
     # Leases
 
-    async def acquire(self, holder: str, now_ms: int, ttl_ms: int) -> Lease:
-        return await self._engine.write(lambda c: leases.acquire(c, holder, now_ms, ttl_ms))
+    async def acquire(self, holder: str, now_ms: int, ttl_ms: int, common: str = "") -> Lease:
+        return await self._engine.write(lambda c: leases.acquire(c, holder, now_ms, ttl_ms, common))
 
     async def renew(self, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> Lease | None:
         return await self._engine.write(lambda c: leases.renew(c, lease, now_ms, ttl_ms, used_ms))
@@ -196,5 +196,5 @@ class Store:
     async def release(self, lease: Lease, used_ms: int) -> None:
         await self._engine.write(lambda c: leases.release(c, lease, used_ms))
 
-    async def holders(self, now_ms: int) -> list[str]:
-        return await self._engine.read(lambda c: leases.holders(c, now_ms))
+    async def holders(self) -> list[str]:
+        return await self._engine.read(leases.holders)

@@ -39,14 +39,17 @@ async def livez() -> Response:
 
 @router.get("/readyz", **documented(Health))
 async def readyz(node: ThisNode) -> Response:
-    """Say whether new connections are welcome: not while the node drains, or when the storage does not answer."""
+    """Say whether new connections are welcome: not while the node drains, or when the storage does not answer.
+
+    Nodes that are not heard make none less ready, since the log has all they store: `unheard` counts them.
+    """
     if node.admission.draining:
         raise Refused("draining")
     if node.gate.connections.full:
         raise Refused("overloaded", f"All {node.gate.connections.most} connections are in use.")
     if not await node.reading.probe():
         raise StorageFailed("The storage does not answer.")
-    return answer(Health("ready"))
+    return answer(Health("ready", len(node.heartbeat.unheard)))
 
 
 @router.get("/", include_in_schema=False)

@@ -175,7 +175,8 @@ class ReadPointer(Struct, frozen=True):
     read_seq: int
 
 
-class Health(Struct, frozen=True):
-    """The state of the server."""
+class Health(Struct, frozen=True, omit_defaults=True):
+    """The state of the server. `unheard`: how many other nodes use the database and are not heard on the bus."""
 
     status: str
+    unheard: int = 0
