@@ -205,6 +205,8 @@ async def test_with_odd_words_in_the_path(anyone: Rest) -> None:
         await mina.refused("POST", f"{lobby}/messages", {"text": "x"}, headers={"Idempotency-Key": "x" * 65})
         == "bad_field"
     )
+    both = await mina.call("POST", f"{lobby}/messages", {"text": "x", "cid": "c"}, headers={"Idempotency-Key": "d"})
+    assert both.json()["error"]["message"] == "cid, Idempotency-Key: only one of them."
     assert await mina.refused("DELETE", f"{lobby}/members/%27%3B%20DROP%20TABLE%20events%3B%20--") == "not_found"
 
 

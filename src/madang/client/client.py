@@ -136,7 +136,15 @@ class Client:
         """What the server is, and its limits."""
         return self._link.server
 
-    async def join(self, room: str, *, limit: int = 50, invite: str | None = None) -> Room:
+    async def join(
+        self,
+        room: str,
+        *,
+        limit: int = 50,
+        invite: str | None = None,
+        since: int | None = None,
+        epoch: str | None = None,
+    ) -> Room:
         """Become a member if permitted, and follow the room, on every connection until the user leaves.
 
         Cancelling does not take it back.
@@ -144,15 +152,22 @@ class Client:
         Args:
             limit: newest events wanted in `Room.recent`, 0 to 200.
             invite: what `Room.invite` gave a moderator, for the first join of a room that is not open.
+            since, epoch: a position that an earlier run of the program has kept (`Room.seq`, `Room.epoch`). Iterating gives
+                all events after it, or a Reset first where that cannot be done. Of a room that is joined
+                already, the position is what it is.
 
         Raises:
-            Refused: not_found, also for rooms that one may not see; too_many.
+            Refused: not_found, also for rooms that one may not see, and with `since` for those that one is no longer a
+                member of; too_many.
         """
+        if (since is None) != (epoch is None):
+            raise ValueError("since and epoch make a position only together")
         if self._pending.over is not None:
             raise self._pending.over
         feed = self._pending.feeds.get(room)
         if feed is None:
-            feed = Feed(room, limit, self._waiting_events, invite)
+            position = None if since is None or epoch is None else (since, epoch)
+            feed = Feed(room, limit, self._waiting_events, invite, position)
             self._pending.follow(feed)
         await asyncio.shield(feed.ready)
         return Room(feed, self._pending, self._cids)

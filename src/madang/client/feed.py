@@ -21,14 +21,17 @@ Ended = Literal["left", "kicked", "deleted", "refused", "closed"]
 class Feed:
     """State of one room, from the first join to its end."""
 
-    def __init__(self, room: str, limit: int, bound: int, invite: str | None = None) -> None:
+    def __init__(
+        self, room: str, limit: int, bound: int, invite: str | None = None, position: tuple[int, str] | None = None
+    ) -> None:
         self.id = room
         self.info = RoomInfo(id=room)
         self.role = ""
         self.read_seq = 0
         self.recent: list[Event] = []
         self.cursor = Cursor(bound)
-        self.given = 0  # the newest seq that the application has
+        self.given = 0  # the newest seq that the application has, and the epoch it is of
+        self.given_epoch = ""
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.ended: Ended | None = None
         self.error: Exception | None = None
@@ -37,13 +40,17 @@ class Feed:
         self._limit = limit
         self._invite = invite
         self._arrived = asyncio.Event()
+        self._resumes = position is not None
+        if position is not None:  # of an earlier run of the program
+            self.given, self.given_epoch = position
+            self.cursor.seq, self.cursor.epoch = position
 
     # -- the link's side -----------------------------------------------------------------------------------------------
 
     def join(self, n: int) -> Join:
         """Return the join that resumes from where the application is."""
         self.cursor.asked()
-        if self.ready.done():
+        if self._resumes:
             return Join(room=self.id, since=self.cursor.seq, epoch=self.cursor.epoch, limit=self._limit, n=n)
         return Join(room=self.id, limit=self._limit, invite=self._invite, n=n)
 
@@ -52,15 +59,17 @@ class Feed:
         self.tries = 0
         self.info, self.role, self.read_seq = answer.room, answer.role, answer.read_seq
         events = frames.events(answer.events)
-        if not self.ready.done():
+        if not self._resumes:
             self.recent = events
             self.cursor.start(answer.epoch, answer.seq)
-            self.given = answer.seq
-            self.ready.set_result(None)
+            self.given, self.given_epoch = answer.seq, answer.epoch
+            self._resumes = True
         elif answer.reset:
             self.cursor.reset(self.id, answer.epoch, answer.seq, events)
         else:
             self.cursor.resume(answer.epoch, events)
+        if not self.ready.done():
+            self.ready.set_result(None)
         self._arrived.set()
 
     def event(self, event: Event, me: str) -> None:
@@ -126,4 +135,6 @@ class Feed:
             self._arrived.clear()
             await self._arrived.wait()
         self.given = item.seq
+        if isinstance(item, Reset):
+            self.given_epoch = item.epoch
         return item

@@ -76,8 +76,8 @@ class Room:
 
     @property
     def epoch(self) -> str:
-        """The name of the log's numbering."""
-        return self._feed.cursor.epoch
+        """The name of the numbering that `seq` is of. Both together are the application's position in the log."""
+        return self._feed.given_epoch
 
     @property
     def read_seq(self) -> int:

@@ -10,6 +10,7 @@ import msgspec
 
 from madang.core.actors import Actor
 from madang.core.events import Event
+from madang.core.fields import together
 from madang.core.rooms import Member
 from madang.delivery.catching_up import JOIN_BYTES, RESUME_EVENTS, first, last
 from madang.delivery.hub import Hub
@@ -70,9 +71,10 @@ class Joiner:
             look_up: called once the room is open, and again whenever the membership may have changed; makes none.
 
         Raises:
-            Refused: not_found, if there is no such room or the subscriber has closed; too_many, if it follows all that it
+            Refused: bad_field, for half a position; not_found, if there is no such room or the subscriber has closed; too_many, if it follows all that it
                 may; or what `enter` or `look_up` raise.
         """
+        together(since=start.since, epoch=start.epoch)
         if len(subscriber.subscriptions) >= self._max_rooms and room not in subscriber.subscriptions:
             raise Refused("too_many", f"At most {self._max_rooms} rooms on one connection.")
         live = self._hub.rooms.get(room)

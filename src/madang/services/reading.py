@@ -11,10 +11,11 @@ from typing import Final, TypeVar
 from madang.aio import NextFlight, SingleFlight
 from madang.core.actors import Actor
 from madang.core.bounds import MAX_PAGE
+from madang.core.fields import not_together
 from madang.core.messages import Message
 from madang.core.rate import Bucket
 from madang.core.rooms import Member, Membership, Room
-from madang.errors import Refused, StorageError
+from madang.errors import StorageError
 from madang.ports.directory import Directory
 from madang.ports.live import Online
 from madang.ports.log import Log, Page
@@ -65,8 +66,7 @@ class Reading:
         """Return a page of messages as they stand now, ascending (bad_field when both `before` and `after` are given)."""
 
         async def read() -> Page:
-            if before is not None and after is not None:
-                raise Refused("bad_field", "before, after: only one of them.")
+            not_together(before=before, after=after)
             key = (room, actor.id, before, after, limit)
             return await self._pages.do(
                 key, lambda: self._log.messages(room, actor.id, before=before, after=after, limit=limit)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -232,9 +233,9 @@ async def test_a_resume_returns_what_was_missed(node: Node, head: int, since: in
 
 
 @pytest.mark.parametrize(
-    ("since", "epoch"), [(5, "other"), (5, None), (41, "same"), (10**12, "same")], ids=["epoch", "none", "next", "far"]
+    ("since", "epoch"), [(5, "other"), (41, "same"), (10**12, "same")], ids=["epoch", "next", "far"]
 )
-async def test_a_position_that_cannot_be_resumed_from_is_reset(node: Node, since: int, epoch: str | None) -> None:
+async def test_a_position_that_cannot_be_resumed_from_is_reset(node: Node, since: int, epoch: str) -> None:
     await fill(node, 40)
     live = await node.live(YARD)
     subscriber = node.subscriber()
@@ -243,6 +244,16 @@ async def test_a_position_that_cannot_be_resumed_from_is_reset(node: Node, since
     assert seqs(joined) == list(range(31, 41))
     await node.send(YARD)
     await eventually(lambda: subscriber.position(YARD, 40) == 41)
+
+
+@pytest.mark.parametrize("half", [{"since": 5}, {"since": 0}, {"epoch": "other"}, {"epoch": ""}])
+async def test_half_a_position_is_none(node: Node, half: dict[str, Any]) -> None:
+    """A client that resumes without the epoch would be reset on every connection, and not know why."""
+    subscriber = node.subscriber()
+    with pytest.raises(Refused, match="since, epoch: all of them or none") as refused:
+        await node.join(subscriber, YARD, **half)
+    assert refused.value.code == "bad_field"
+    assert not subscriber.subscriptions
 
 
 async def test_a_position_too_far_behind_is_reset(node: Node) -> None:

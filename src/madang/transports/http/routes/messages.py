@@ -5,6 +5,7 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Header, Query, Response
 
+from madang.core.fields import not_together
 from madang.core.messages import Content, Message
 from madang.transports.http import bodies as b
 from madang.transports.http.dependencies import Caller, EmojiPath, Limit, RoomPath, SeqPath, ThisNode
@@ -45,6 +46,7 @@ async def send(
     """Send a message. 201 when it is new, 200 when it was sent before with the same cid."""
     standing = await node.posting.standing(caller, id)
     sender = node.identity.speaking_for(caller, new.sender.id, new.sender.name) if new.sender else caller
+    not_together(**{"cid": new.cid, "Idempotency-Key": idempotency_key})
     cid = new.cid or idempotency_key
     content = Content(text=new.text, data=carried(new.data), reply_to=new.reply_to, mentions=new.mentions)
     draft = node.posting.send(

@@ -2,6 +2,7 @@
 
 from madang import __version__
 from madang.core.bounds import MAX_DATA, MAX_FRAME, MAX_MENTIONS
+from madang.core.fields import exactly_one
 from madang.delivery.catching_up import RESUME_EVENTS
 from madang.errors import Refused
 from madang.protocol.native import commands as c
@@ -16,8 +17,7 @@ def hello(session: Session, m: c.Hello) -> None:
         raise Refused("hello_twice")
     if m.v != c.VERSION:
         raise Refused("bad_version", f"This server speaks version {c.VERSION}.")
-    if (m.guest is None) == (m.token is None):
-        raise Refused("bad_field", "guest, token: exactly one of them.")
+    exactly_one(guest=m.guest, token=m.token)
     node = session.node
     if m.token is not None:
         user, token = node.identity.verify(m.token, node.now(), session.socket.address)
