@@ -29,6 +29,13 @@ class Turns:
         """Call something in the next turn, behind what the current callback still writes."""
         self._loop.call_soon(call)
 
+    def later(self, seconds: float, call: Callable[[], None]) -> None:
+        """Call something after a time, or in the next turn."""
+        if seconds:
+            self._loop.call_later(seconds, call)
+        else:
+            self._loop.call_soon(call)
+
     def flush_at_end(self, subscriber: Subscriber) -> None:
         """Flush a subscriber when this turn has given it everything: one system call for it, not one per frame."""
         if not self._unflushed:

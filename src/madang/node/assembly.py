@@ -37,6 +37,7 @@ from madang.transports.native.encoding import ENCODINGS
 from madang.transports.native.operations import OPERATIONS
 from madang.transports.native.session import Session
 from madang.transports.node import Node, Part
+from madang.transports.shares import Shares
 from madang.transports.websocket.doors import Door, Doors, Socket, Upgrade
 
 Holders = Callable[[], Awaitable[Sequence[str]]]
@@ -116,6 +117,7 @@ def assemble(
     reading = Reading(store, store, rooms, read_pointers, hub.presence, limits, turns.time)
     joins = Turnstile(JOINS)
     wheel = Wheel()
+    shares = Shares(turns.time, turns.later, paced=bool(rates.connection.per_second))
     gate = Gate(admission, connections, limits, wheel, turns.time, hosts=Hosts(hosts))
     parts = (
         Part("memory", metrics=memory.metrics),
@@ -127,6 +129,7 @@ def assemble(
         Part("appender", loops=[appender.run], metrics=appender.metrics),
         Part("read pointers", loops=[read_pointers.run], stop=read_pointers.flush, metrics=read_pointers.metrics),
         Part("wheel", loops=[wheel.run]),
+        Part("shares", metrics=shares.metrics),
         Part("shared limits", loops=[shared_limits.run], metrics=shared_limits.metrics),
         Part("heartbeat", loops=[heartbeat.run], stop=heartbeat.leave, metrics=heartbeat.metrics),
         Part("admission", metrics=admission.metrics),
@@ -140,7 +143,7 @@ def assemble(
     return Node(
         name=name, memory=memory, appender=appender, turns=turns, hub=hub, heartbeat=heartbeat, joiner=Joiner(hub, max_rooms), rooms=rooms,
         posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, identity=identity, limits=limits,
-        wheel=wheel, admission=admission, gate=gate, max_text=max_text, max_rooms=max_rooms,
+        wheel=wheel, shares=shares, admission=admission, gate=gate, max_text=max_text, max_rooms=max_rooms,
         ping_s=ping_s, compression=compression, joins=joins, parts=parts,
     )  # fmt: skip
 

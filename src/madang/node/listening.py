@@ -11,6 +11,9 @@ from madang.errors import SetupError
 UNSENT: Final = 128 * 1024
 """Unsent bytes that the kernel keeps for a client that does not read; by default it keeps 2.5 MB and more."""
 
+UNREAD: Final = 64 * 1024
+"""Bytes that a client may have sent before they are read: one read takes all of them, and by default that is megabytes."""
+
 
 def listen(host: str, port: int, option: str) -> socket.socket:
     """Return a socket bound to an address, not accepting yet.
@@ -29,6 +32,7 @@ def listen(host: str, port: int, option: str) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # accepted sockets inherit it
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UNREAD)
         listener.bind((host, port))
     except (OSError, OverflowError, UnicodeError) as error:
         what = getattr(error, "strerror", None) or error

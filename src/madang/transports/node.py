@@ -22,6 +22,7 @@ from madang.services.reading import Reading
 from madang.services.rooms import Rooms
 from madang.transports.admission import Admission, ConnectionLimits
 from madang.transports.http.gate import Gate
+from madang.transports.shares import Shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Node:
     identity: Identity
     limits: ConnectionLimits
     wheel: Wheel
+    shares: Shares
     admission: Admission
     gate: Gate  # of the public listener
     max_text: int

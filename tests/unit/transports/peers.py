@@ -147,6 +147,11 @@ class Peer:
         texts = [c if isinstance(c, str) else json.dumps(c) for c in commands]
         self.send(b"".join(frame(TEXT, text) for text in texts))
 
+    def tell_each(self, *commands: Frame) -> None:
+        """Send commands, each in a packet of its own; what is more than a piece in one packet waits for its turn."""
+        for command in commands:
+            self.tell(command)
+
     def send(self, data: bytes) -> None:
         """Send bytes; a loop that does not read does not get them."""
         assert self.transport.reading, "the server does not read now"

@@ -122,6 +122,8 @@ class Session:
         """Forget what is queued: the socket is gone. What was submitted is stored all the same."""
         self._state = State.CLOSED
         self._queue = None
+        if self._resting:
+            self.node.wheel.drop(self._rested)
         self._queued = 0
         if self._resting:
             self.node.wheel.drop(self._rested)
@@ -135,13 +137,14 @@ class Session:
 
     def _handle(self, text: bytes) -> None:
         n: int | None = None
-        size = len(text)
+        size, paid = len(text), 0
         started = thread_time() if size >= costs.MEASURED else 0.0
         try:
             if size < costs.BYTES:
                 self.node.limits.command(self.bucket, self.node.turns.time())
             else:
                 self._pay_for(size)
+                paid = size
             command = codec.decode(text)
             n = command.n
             if self._state is _AWAITING_HELLO and type(command) is not Hello:
@@ -159,34 +162,42 @@ class Session:
             logger.error("command failed", exc_info=error)
             self._write(codec.error(n, MadangError("internal")))
         if started:
-            self._took(thread_time() - started, size)
+            self._took(thread_time() - started, paid)
 
     def _pay_for(self, size: int) -> None:
         """Pay for a large frame (rate_limited)."""
         user = self.user.id if self.user else ""
         self.node.limits.large_command(self.bucket, size, user, self.socket.address, self.node.turns.time())
 
-    def _took(self, seconds: float, size: int) -> None:
-        """Pay for the processor's time that a frame took, whatever became of it; rest if far more is owed than is there."""
+    def _took(self, seconds: float, paid: int) -> None:
+        """Pay for the processor's time that a frame took beyond the bytes that are paid; rest if far too much is owed.
+
+        Otherwise refusals would be free: to look for the number of a frame of 64 KB takes 0.2 ms.
+        """
         now = self.node.turns.time()
         user = self.user.id if self.user else ""
-        self.node.limits.took(self.bucket, seconds, size, user, self.socket.address, now)
+        self.node.limits.took(self.bucket, seconds, paid, user, self.socket.address, now)
         if not self._resting and self.bucket.owed(now) > REST_S + self.node.limits.refill_s:
             self._resting = True
             self.socket.read_on(False)
             self.node.wheel.add(self._rested, REST_S)
 
     def _rested(self) -> float | None:
-        """Read on, unless still as much is owed."""
+        """Read on when it is this socket's turn, unless still as much is owed."""
         if self._state is State.CLOSED:
             return None
         if self.bucket.owed(self.node.turns.time()) > self.node.limits.refill_s:
             return REST_S
+        self.node.shares.enter(self.socket.address, self)
+        return None
+
+    def work(self) -> bool:
+        """Rest no longer (`transports.shares`)."""
         self._resting = False
-        if not self._full() and not self._end:
+        if not self._full() and not self._end and self._state is not State.CLOSED:
             self.socket.read_on(True)
         self.go_on()
-        return None
+        return False
 
     def _refuse(self, n: int | None, error: MadangError) -> None:
         self._write(codec.error(n, error))

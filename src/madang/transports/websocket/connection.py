@@ -3,7 +3,8 @@
 uvicorn hands over the socket (`ws=`), and `websockets.ServerProtocol` parses. The byte budget, pings, floods of frames and
 the end are here; what messages mean is the session's.
 
-No task, queue or timer for each socket: replies and events go straight to the transport, whose write buffer is the byte
+A packet larger than a piece is parsed a piece at a time, in turns with other sockets (`transports.shares`), and nothing
+more is read meanwhile. No task, queue or timer for each socket: replies and events go straight to the transport, whose write buffer is the byte
 budget (HIGH_WATER). Over it the rooms stop writing and reading stops too; under LOW_WATER both go on.
 """
 
@@ -25,7 +26,7 @@ from madang.transports.node import Node
 from madang.transports.websocket.doors import BinarySession, Door, Doors, Session, Upgrade, door_at
 from madang.transports.websocket.framing import DEFLATE, framing_for
 from madang.transports.websocket.handshake import respond
-from madang.transports.websocket.subscriber import CLOSING, LOST, OPEN, SocketSubscriber
+from madang.transports.websocket.subscriber import CLOSING, CONNECTING, LOST, OPEN, SocketSubscriber
 
 logger = logging.getLogger("madang.websocket")
 _quiet = logging.getLogger("madang.websockets")  # the library's own, which would write a line for every bad client
@@ -39,7 +40,8 @@ CLOSE_S: Final = 5.0  # for the peer to finish closing
 UNANSWERED_PINGS: Final = 2  # after which the peer is taken for dead
 LATE: Final = 16 * 1024  # bytes parsed after the connection has closed
 LINGER: Final = 8 * 1024 * 1024  # bytes dropped for a peer that sends on after the close, before it is cut off
-SLICE: Final = 4096  # bytes parsed before looking whether they closed the connection: 680 of the smallest frames
+PIECE: Final = 1024  # bytes parsed at a time: 170 of the smallest frames
+DEFLATED_PIECE: Final = 256  # likewise, of what may become 1,030 times as much
 FRAGMENTS: Final = 256  # frames of one message
 FLOODS: Final = frozenset({4400, 4429})
 CONTROLS: Final = 50  # pings and pongs between two ticks
@@ -62,9 +64,8 @@ class Connection(SocketSubscriber, asyncio.Protocol):
     doors: Doors  # of the class, as `node` is
 
     __slots__ = (
-        "_controls", "_door", "_fragments", "_hello_s", "_late", "_paused_at", "_pings", "_place", "_protocol",
-        "_server_state",
-        "_session_reads", "address", "session",
+        "_backlog", "_controls", "_door", "_fragments", "_hello_s", "_late", "_paused_at", "_piece", "_pings", "_place",
+        "_protocol", "_server_state", "_session_reads", "_waits", "address", "session",
     )  # fmt: skip
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
@@ -74,6 +75,9 @@ class Connection(SocketSubscriber, asyncio.Protocol):
         self._server_state = server_state
         self._door: Door | None = None
         self._fragments: _Fragments | None = None
+        self._backlog: bytearray | None = None  # came, and is not parsed yet
+        self._piece = PIECE
+        self._waits = False  # for a turn to parse it
         self._session_reads = True  # the session wants what the client sends
         self._pings = 0  # sent since the client was last heard
         self._controls = 0
@@ -106,6 +110,7 @@ class Connection(SocketSubscriber, asyncio.Protocol):
         """
         self._server_state.connections.discard(self)
         self.state = LOST
+        self._drop_backlog()
         if self._place is not None:
             self.node.gate.connections.leave(self._place)
         if self.session is not None:
@@ -120,19 +125,12 @@ class Connection(SocketSubscriber, asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse what came; answer pings and closes; give messages to the session."""
         self._pings = 0
-        if len(data) <= SLICE and self.state is not CLOSING:
+        if self.state is CONNECTING or (
+            len(data) <= self._piece and self._backlog is None and self.state is not CLOSING
+        ):
             self._parse(data)
-            return
-        for start in range(0, len(data), SLICE):
-            piece = data[start : start + SLICE]
-            if self.state is CLOSING:  # the peer may finish closing, and what was under way may come; a flood may not
-                self._late += len(piece)
-                if self._late > LATE:
-                    self._late += len(data) - start - len(piece)
-                    if self._late > LINGER:
-                        self.transport.abort()
-                    return
-            self._parse(piece)
+        else:
+            self._keep(data)
 
     def eof_received(self) -> bool:
         """End: the client sends nothing more."""
@@ -172,10 +170,74 @@ class Connection(SocketSubscriber, asyncio.Protocol):
         """Read while the byte budget allows it and the session wants to; when closing, for the peer's part of it."""
         if self.state is LOST or self.transport.is_closing():
             return
-        if not self.paused and (self._session_reads or self.state is CLOSING):
+        if self._may_read() and self._backlog is None:
             self.transport.resume_reading()
-        else:
-            self.transport.pause_reading()
+            return
+        self.transport.pause_reading()
+        if self._backlog is not None and self._may_read() and not self._waits:
+            self._waits = True
+            self.node.shares.enter(self.address, self)
+
+    def _may_read(self) -> bool:
+        return not self.paused and (self._session_reads or self.state is CLOSING)
+
+    # -- what came at once, a piece at a time --------------------------------------------------------------------------
+
+    def _keep(self, data: bytes) -> None:
+        """Keep what came for the next turns, but for the first piece."""
+        if self._backlog is not None:
+            self._backlog += data
+            self.node.memory.take("input", len(data))
+            return
+        if self.state is CLOSING:
+            self._hear_out(data)
+            return
+        self._backlog = bytearray(data)
+        if not self.node.memory.try_take("input", len(data)):
+            self.node.memory.take("input", len(data))
+            self.close(CloseCode.TRY_AGAIN_LATER, "overloaded")
+        self._next_piece()
+        self._read_or_not()
+
+    def work(self) -> bool:
+        """Parse a piece of what waits; return whether there is another that may be parsed now (`transports.shares`)."""
+        self._waits = self._next_piece()
+        if not self._waits:
+            self._read_or_not()
+        return self._waits
+
+    def _next_piece(self) -> bool:
+        backlog = self._backlog
+        if backlog is None:
+            return False
+        if self.state is CLOSING:
+            self._drop_backlog()
+            self._hear_out(bytes(backlog))
+            return False
+        piece = bytes(backlog[: self._piece])
+        del backlog[: self._piece]
+        self.node.memory.free("input", len(piece))
+        self._parse(piece)
+        if not backlog:
+            self._drop_backlog()
+        return self._backlog is not None and self._may_read()
+
+    def _drop_backlog(self) -> None:
+        if self._backlog is not None:
+            self.node.memory.free("input", len(self._backlog))
+            self._backlog = None
+
+    def _hear_out(self, data: bytes) -> None:
+        """Let the peer finish closing; what was under way may come, a flood may not."""
+        for start in range(0, len(data), self._piece):
+            piece = data[start : start + self._piece]
+            self._late += len(piece)
+            if self._late > LATE:
+                self._late += len(data) - start - len(piece)
+                if self._late > LINGER:
+                    self.transport.abort()
+                return
+            self._parse(piece)
 
     def _parse(self, data: bytes) -> None:
         protocol = self._protocol
@@ -214,6 +276,8 @@ class Connection(SocketSubscriber, asyncio.Protocol):
         node, protocol = self.node, self._protocol
         self._door = door
         protocol.max_message_size = door.max_message
+        if protocol.extensions:
+            self._piece = DEFLATED_PIECE
         self.device = secrets.token_hex(8)
         self.state = OPEN
         self.session = door.open(self, Upgrade(target, framing_for(protocol.extensions)))
@@ -320,7 +384,7 @@ class Connection(SocketSubscriber, asyncio.Protocol):
                 self.transport.abort()
                 return None
             return 5.0
-        if not self._session_reads:  # pongs may have come, and are not read
+        if not self._session_reads or self._backlog is not None:  # pongs may have come, and are not read
             self._pings = 0
         if self._pings >= UNANSWERED_PINGS:
             self.transport.abort()

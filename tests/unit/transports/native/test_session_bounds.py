@@ -1,6 +1,7 @@
 """The session: bounds on what waits, and what becomes of those who send rubbish or too much."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -9,6 +10,7 @@ from madang.services.limits import Rates
 from madang.transports.conduct import BAD_FRAMES, FLOOD
 from madang.transports.native.session import IN_FLIGHT, QUEUED
 from madang.transports.node import Node
+from madang.transports.websocket.connection import PIECE
 from tests.unit.transports.conftest import Running, RunningGated
 from tests.unit.transports.peers import greeted, message
 from tests.waiting import eventually, turns
@@ -39,7 +41,9 @@ async def test_what_waits_is_bounded_in_bytes_too(gated: RunningGated) -> None:
         peer.tell({"op": "history", "n": 10, "room": "yard"})
         sent = 0
         while peer.transport.reading:
-            peer.tell({"op": "ping", "n": 11, "filler": "x" * 60_000})
+            packet = frame(TEXT, json.dumps({"op": "ping", "n": 11, "filler": "x" * 60_000}))
+            for start in range(0, len(packet), PIECE):
+                peer.send(packet[start : start + PIECE])
             sent += 1
         assert sent == 3
         store.pages.set()
@@ -53,7 +57,7 @@ async def test_sends_not_acked_yet_are_bounded(gated: RunningGated) -> None:
     async with gated() as (node, store):
         peer = await greeted(node)
         store.go.clear()
-        peer.tell(*(message(n) for n in range(10, 10 + IN_FLIGHT - 1)))
+        peer.tell_each(*(message(n) for n in range(10, 10 + IN_FLIGHT - 1)))
         assert peer.transport.reading
         peer.tell(message(9))
         assert not peer.transport.reading
@@ -71,20 +75,21 @@ async def test_reading_goes_on_when_no_bound_is_reached_any_more(gated: RunningG
         store.go.clear()
         store.pages.clear()
         sends = [message(n) for n in range(1000, 1000 + IN_FLIGHT + 5)]
-        pings = [{"op": "ping", "n": n} for n in range(100, 100 + QUEUED + 5)]
-        peer.tell(*sends, {"op": "history", "n": 10, "room": "yard"}, *pings)
+        peer.tell_each(*sends[: 5 - QUEUED], {"op": "history", "n": 10, "room": "yard"}, *sends[5 - QUEUED :])
+        assert peer.transport.reading
+        peer.tell_each(*({"op": "ping", "n": n} for n in range(100, 105)))
         assert not peer.transport.reading
         if first == "acks":
             store.go.set()
-            await peer.answer(1000 + IN_FLIGHT + 4)
+            await peer.answer(1000 + IN_FLIGHT - QUEUED)
         else:
             store.pages.set()
-            await peer.answer(100 + QUEUED + 4)
+            await peer.answer(104)
         assert not peer.transport.reading
         store.go.set()
         store.pages.set()
         await eventually(lambda: peer.transport.reading)
-        await peer.answer(100 + QUEUED + 4)
+        await peer.answer(104)
         await peer.answer(1000 + IN_FLIGHT + 4)
         assert peer.transport.reading
 
@@ -94,6 +99,7 @@ async def test_commands_wait_while_the_socket_is_full(node: Node) -> None:
     peer = await greeted(node)
     peer.tell(*(message(n, text="x" * 4000) for n in range(100, 200)))
     await peer.answer(199)
+    await eventually(lambda: len(peer.of("event")) >= 100)
     peer.transport.stuck = True
     peer.tell(*({"op": "history", "n": n, "room": "yard", "limit": 100} for n in range(200, 210)))
     await eventually(lambda: peer.transport.paused)
@@ -180,8 +186,10 @@ async def test_who_gets_one_through_now_and_then_is_still_a_flooder(running: Run
         n = 10
         while peer.closed is None and peer.transport.reading:
             assert n < 20_000
-            peer.tell(*(message(n + i) for i in range(50)))
-            n += 50
+            for _ in range(10):
+                if peer.transport.reading:
+                    peer.tell(*(message(n + i) for i in range(5)))
+                n += 5
             await asyncio.sleep(0.0005)  # for some of the bucket to come back
         await eventually(lambda: peer.closed == 4429)
         await eventually(lambda: not node.appender.waiting)

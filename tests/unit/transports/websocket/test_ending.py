@@ -195,7 +195,7 @@ async def test_a_restart_does_not_wait_for_a_session_that_does_not_read(gated: R
         peer.tell({"op": "history", "n": 10, "room": "yard"}, *({"op": "ping", "n": n} for n in range(11, 12 + QUEUED)))
         assert not peer.transport.reading
         peer.connection.shutdown()
-        assert peer.transport.reading
+        await eventually(lambda: peer.transport.reading)
         peer.send(close(1012))
         await gone(peer)
         store.pages.set()
