@@ -43,7 +43,7 @@ texts = st.sampled_from(["하나", "two", "drei", ""])
 mentions = st.lists(users, max_size=3, unique=True).map(tuple)
 data = st.sampled_from([kinds.NO_DATA, msgspec.Raw(b'{"a":[1,2]}'), msgspec.Raw(b"null")])
 slow = st.one_of(st.none(), st.integers(0, 9))
-access = st.sampled_from(["open", "invite"])
+access = st.sampled_from(["open", "unlisted", "invite"])
 said = st.builds(kinds.MessageSent, text=texts, data=data, mentions=mentions, reply_to=st.one_of(st.none(), targets))
 of_message: list[type[kinds.Body]] = [kinds.MessageDeleted, kinds.MessagePinned, kinds.MessageUnpinned]
 emoji = st.sampled_from(["👍", "🎉", "x"])
@@ -55,7 +55,7 @@ BODIES: dict[type[kinds.Body], st.SearchStrategy[kinds.Body]] = {
     kinds.RoomDeleted: st.builds(kinds.RoomDeleted, expired=st.sampled_from([True, True, True, False])),
     kinds.MemberJoined: st.builds(kinds.MemberJoined, role=st.sampled_from(["member", "moderator"])),
     kinds.MemberLeft: st.just(kinds.MemberLeft()),
-    kinds.MemberKicked: st.builds(kinds.MemberKicked, member=users),
+    kinds.MemberKicked: st.builds(kinds.MemberKicked, member=users, for_ms=st.sampled_from([0, 10**12])),
     kinds.RoleGiven: st.builds(kinds.RoleGiven, member=users, role=st.sampled_from(["owner", "moderator", "member"])),
     kinds.MessageSent: said,
     kinds.MessageEdited: st.builds(kinds.MessageEdited, target=targets, text=texts, data=data, mentions=mentions),

@@ -82,9 +82,12 @@ def test_the_answer_of_what_appends_has_its_rows() -> None:
 def test_the_tables_inside_answers_have_every_field() -> None:
     hello = section("hello").partition("Answer:")[2]
     assert set(first_table(hello)) == names(frames.ServerInfo)
-    assert {*re.findall(r"`(\w+)`", first_table(section("join"), "answer")["room"])} - {"room", "open", "invite"} == (
-        names(frames.RoomInfo)
-    )
+    assert {*re.findall(r"`(\w+)`", first_table(section("join"), "answer")["room"])} - {
+        "room",
+        "open",
+        "unlisted",
+        "invite",
+    } == (names(frames.RoomInfo))
     assert set(first_table(section("join"), "answer")) == names(frames.JoinAnswer)
     assert set(first_table(section("history").partition("Answer:")[2])) == names(Message)
     assert names(frames.MemberInfo) <= set(re.findall(r"`(\w+)`", section("members")))

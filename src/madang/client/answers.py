@@ -41,16 +41,34 @@ class Done(Struct, frozen=True):
 
 
 class Invite(Struct, frozen=True):
-    """Answer to invite."""
+    """An invite that was made: its text is the secret, shown only here."""
 
+    id: str
     invite: str
     expires_ms: int = 0
+    uses: int | None = None
+
+
+class InviteInForce(Struct, frozen=True, kw_only=True):
+    """One invite to a room: who made it, for how long, and how many more it admits (None: any number)."""
+
+    id: str
+    user: str
+    expires_ms: int
+    uses: int | None = None
+
+
+class InvitesInForce(Struct, frozen=True, kw_only=True):
+    """Answer to invites."""
+
+    invites: list[InviteInForce]
 
 
 class Message(Struct, frozen=True, kw_only=True):
     """A message as it is now, with every edit, reaction and pin; a deleted one has no text.
 
     Attributes:
+        via: the server key that sent it in the user's name.
         reactions: how many users reacted, by emoji; `mine` are the user's own.
     """
 
@@ -63,6 +81,7 @@ class Message(Struct, frozen=True, kw_only=True):
     data: Any = None
     reply_to: int | None = None
     mentions: tuple[str, ...] = ()
+    via: str | None = None
     edited_at: datetime | None = None
     deleted: bool = False
     pinned: bool = False

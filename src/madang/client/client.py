@@ -158,7 +158,7 @@ class Client:
 
         Raises:
             Refused: not_found, also for rooms that one may not see, and with `since` for those that one is no longer a
-                member of; too_many.
+                member of; kicked, for some minutes; too_many.
         """
         if (since is None) != (epoch is None):
             raise ValueError("since and epoch make a position only together")
@@ -172,7 +172,9 @@ class Client:
         await asyncio.shield(feed.ready)
         return Room(feed, self._pending, self._cids)
 
-    async def create(self, room: str, *, title: str = "", access: Literal["open", "invite"] = "open") -> Sent | None:
+    async def create(
+        self, room: str, *, title: str = "", access: Literal["open", "unlisted", "invite"] = "open"
+    ) -> Sent | None:
         """Create a room and own it; join it to follow it.
 
         Raises:

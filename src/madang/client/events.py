@@ -28,13 +28,18 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class MessageSent(Event, frozen=True, kw_only=True):
-    """A message as it was sent. If it has been deleted since, `deleted` is set and the rest is empty."""
+    """A message as it was sent. If it has been deleted since, `deleted` is set and the rest is empty.
+
+    Attributes:
+        via: the server key that sent it in the user's name.
+    """
 
     type: ClassVar[str] = "message.sent"
     text: str = ""
     data: Any = None
     reply_to: int | None = None
     mentions: tuple[str, ...] = ()
+    via: str | None = None
     deleted: bool = False
 
 
@@ -99,10 +104,11 @@ class MemberLeft(Event, frozen=True, kw_only=True):
 
 
 class MemberKicked(Event, frozen=True, kw_only=True):
-    """`user` put `member` out."""
+    """`user` put `member` out, who cannot come back to an open room for `for_ms` milliseconds."""
 
     type: ClassVar[str] = "member.kicked"
     member: str
+    for_ms: int = 0
 
 
 class RoleGiven(Event, frozen=True, kw_only=True):

@@ -6,7 +6,19 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Raw
 
-from madang.client.answers import Appended, Done, History, Invite, Member, MemberPage, Message, Present, Sent
+from madang.client.answers import (
+    Appended,
+    Done,
+    History,
+    Invite,
+    InviteInForce,
+    InvitesInForce,
+    Member,
+    MemberPage,
+    Message,
+    Present,
+    Sent,
+)
 from madang.client.events import Event, Reset
 from madang.client.feed import Ended, Feed
 from madang.client.notices import Notices
@@ -51,7 +63,7 @@ class Room:
 
     @property
     def access(self) -> str:
-        """Who may join: "open" or "invite"."""
+        """Who may join: "open" (listed), "unlisted" (whoever knows the id) or "invite"."""
         return self._feed.info.access
 
     @property
@@ -167,7 +179,11 @@ class Room:
         return (await self._call(c.Pin(room=self.id, seq=seq, on=on), Appended)).sent()
 
     async def change(
-        self, *, title: str | None = None, access: Literal["open", "invite"] | None = None, slow_ms: int | None = None
+        self,
+        *,
+        title: str | None = None,
+        access: Literal["open", "unlisted", "invite"] | None = None,
+        slow_ms: int | None = None,
     ) -> Sent | None:
         """Change the settings that are given (moderators)."""
         command = c.Change(room=self.id, title=title, access=access, slow_ms=slow_ms)
@@ -177,9 +193,27 @@ class Room:
         """Grant a member a role (owners)."""
         return (await self._call(c.Role(room=self.id, user=user, role=role), Appended)).sent()
 
-    async def invite(self) -> str:
-        """Make a secret that lets whoever has it join the room, for some days (moderators)."""
-        return (await self._pending.call(c.Invite(room=self.id), Invite, room=self.id)).invite
+    async def invite(self, *, uses: int | None = None, for_ms: int | None = None) -> str:
+        """Make a secret that lets whoever has it join the room (moderators).
+
+        Args:
+            uses: how many it admits; None for any number.
+            for_ms: for how many milliseconds; seven days if left out.
+        """
+        command = c.Invite(room=self.id, uses=uses, for_ms=for_ms)
+        return (await self._pending.call(command, Invite, room=self.id)).invite
+
+    async def invites(self) -> list[InviteInForce]:
+        """Read the invites that are in force (moderators)."""
+        return (await self._pending.call(c.Invites(room=self.id), InvitesInForce, room=self.id)).invites
+
+    async def revoke(self, id: str) -> None:
+        """End an invite, by the id that `invites` names; it is none any more if that was so already (moderators)."""
+        try:
+            await self._pending.call(c.Revoke(room=self.id, invite=id), Done, room=self.id)
+        except Refused as refused:
+            if refused.code != "not_found":
+                raise
 
     async def kick(self, user: str) -> None:
         """Kick a member (moderators). Raises ConnectionLost when the answer was lost: see `members` then."""

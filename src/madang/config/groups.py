@@ -123,6 +123,9 @@ class LimitSettings(BaseModel):
         ge=16,
         description="Megabytes that all buffers of this node may hold together; see docs/start/promises.md.",
     )
+    kick_s: int = Field(
+        default=600, ge=0, description="Seconds for which somebody who was kicked cannot join an open room again."
+    )
     max_sockets: int = Field(default=50_000, ge=1, description="WebSockets this node accepts.")
     max_sockets_per_address: int = Field(default=500, ge=1, description="WebSockets it accepts from one address.")
     user_rate: float = Field(

@@ -9,9 +9,11 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         server: a server key acts, or a user for whom one speaks.
         address: where a user comes from, as limits count it; empty where that is not known.
+        via: the user id of the server key that speaks for this user.
     """
 
     id: str
     name: str
     server: bool = False
     address: str = ""
+    via: str | None = None

@@ -13,6 +13,8 @@ from typing import ClassVar, Final, TypeVar
 
 import msgspec
 
+from madang.core.invites import InviteKey
+
 NO_DATA: Final = msgspec.Raw()
 """The `data` of a message without any. Always this very object: encoders leave a default out only if it is identical,
 and would write another empty Raw as invalid JSON."""
@@ -49,6 +51,7 @@ class MessageSent(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     reply_to: int | None = None  # seq of a message of the same room
     mentions: tuple[str, ...] = ()  # user ids
     deleted: bool = False
+    via: str | None = None  # the server key through which it came in another user's name
 
 
 class MessageEdited(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -114,12 +117,13 @@ class MemberLeft(Body, frozen=True, kw_only=True, gc=False):
     ends_access: ClassVar[bool] = True
 
 
-class MemberKicked(Body, frozen=True, kw_only=True, gc=False):
-    """The membership of the user `member` ends."""
+class MemberKicked(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The membership of the user `member` ends. They cannot join an open room again by themselves `for_ms` long."""
 
     type: ClassVar[str] = "member.kicked"
     ends_access: ClassVar[bool] = True
     member: str
+    for_ms: int = 0
 
 
 class RoleGiven(Body, frozen=True, kw_only=True, gc=False):
@@ -212,8 +216,9 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         content: the decoded body, for effects.
         body: the encoded body.
         target: seq of the message it is about, if any.
-        server: the actor holds a server key, and has an owner's rights in every room, member or not.
+        server: the actor holds a server key, whose rights in every room are above an owner's, member or not.
         early: it came before its time, and is refused with this code and wait (ms) unless its cid is in the log already.
+        invite: of a member.joined: what the actor showed to be let in. It is in no log.
     """
 
     room: str
@@ -225,6 +230,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     target: int | None = None
     server: bool = False
     early: tuple[str, int] | None = None
+    invite: InviteKey | None = None
 
     @property
     def type(self) -> str:
@@ -232,7 +238,16 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.content.type
 
 
-def draft(content: Body, room: str, user: str, name: str, *, cid: str | None = None, server: bool = False) -> Draft:
+def draft(
+    content: Body,
+    room: str,
+    user: str,
+    name: str,
+    *,
+    cid: str | None = None,
+    server: bool = False,
+    invite: InviteKey | None = None,
+) -> Draft:
     """Return a draft, with its body encoded."""
     return Draft(
         room=room,
@@ -243,6 +258,7 @@ def draft(content: Body, room: str, user: str, name: str, *, cid: str | None = N
         body=encode_body(content),
         target=getattr(content, "target", None),
         server=server,
+        invite=invite,
     )
 
 

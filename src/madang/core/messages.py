@@ -15,7 +15,11 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A message as it is now: its message.sent event with every later edit, deletion, reaction and pin applied."""
+    """A message as it is now: its message.sent event with every later edit, deletion, reaction and pin applied.
+
+    Attributes:
+        via: the server key through which it came in its user's name.
+    """
 
     seq: int
     id: str
@@ -27,6 +31,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reply_to: int | None = None
     mentions: tuple[str, ...] = ()
     edited_at: str | None = None
+    via: str | None = None
     deleted: bool = False
     pinned: bool = False
     reactions: dict[str, int] = {}

@@ -20,6 +20,11 @@ class Action(StrEnum):
     DELETE_ROOM = "delete the room"
 
 
+SERVER: Final = "server"
+"""What server keys act as, in every room. No member can have it as a role."""
+_RANKS: Final = {**ROLES, SERVER: max(ROLES.values()) + 1}
+
+
 LEAST: Final[dict[Action, Role]] = {
     Action.PIN: "moderator",
     Action.DELETE_OTHERS: "moderator",
@@ -35,7 +40,7 @@ LEAST: Final[dict[Action, Role]] = {
 
 def may(role: str, action: Action) -> bool:
     """Return whether a role is high enough for an action."""
-    return ROLES[role] >= ROLES[LEAST[action]]
+    return _RANKS[role] >= ROLES[LEAST[action]]
 
 
 def need(role: str, action: Action) -> None:
@@ -47,7 +52,7 @@ def need(role: str, action: Action) -> None:
 def need_to_kick(role: str, subject: str) -> None:
     """Raise Refused (forbidden) unless a role may kick and is above the subject's: equals cannot kick each other."""
     need(role, Action.KICK)
-    if ROLES[role] <= ROLES[subject]:
+    if _RANKS[role] <= ROLES[subject]:
         raise Refused("forbidden")
 
 
@@ -58,5 +63,5 @@ def need_to_grant(role: str, granted: str) -> None:
 
 
 def acting_role(role: str | None, *, server: bool) -> str:
-    """Return the role in which an actor acts: server keys as owners of every room, non-members as plain members."""
-    return "owner" if server else role or "member"
+    """Return the role in which an actor acts: server keys above the owners of every room, non-members as plain members."""
+    return SERVER if server else role or "member"

@@ -8,9 +8,11 @@ import msgspec
 from madang.core.events import RoomChanged
 from madang.errors import Refused
 
-Access = Literal["open", "invite"]
+Access = Literal["open", "unlisted", "invite"]
 Role = Literal["owner", "moderator", "member"]
 ROLES: Final[dict[str, int]] = {"member": 1, "moderator": 2, "owner": 3}
+OF_ANYONE: Final = frozenset({"open", "unlisted"})
+"""Access of rooms that anybody may see and join who knows their id. Only the open ones are listed."""
 LOBBY: Final = "lobby"
 DELETED: Final = "deleted"
 """In place of its access, what a deleted room is kept with until its id is free again. No door shows it."""
@@ -70,7 +72,7 @@ def changed(room: Room, change: RoomChanged) -> Room:
 def need_access(access: str) -> None:
     """Raise Refused (bad_field) for what no room's access can be."""
     if access not in get_args(Access):
-        raise Refused("bad_field", "access: open or invite.")
+        raise Refused("bad_field", "access: open, unlisted or invite.")
 
 
 def need_role(role: str) -> None:

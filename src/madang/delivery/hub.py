@@ -238,6 +238,12 @@ class Hub:
                 self.presence.leave(name, subscription.user, subscriber.device)
         subscriber.subscriptions.clear()
 
+    def access_ended(self, room: str, user: str, device: str) -> None:
+        """Take a device of a user who left or was kicked off what the room sees of them: presence, and typing."""
+        self.presence.leave(room, user, device)
+        if (room, user) in self.ephemeral.typing:
+            self.announce(typing(room, user, None))
+
     # -- upkeep --------------------------------------------------------------------------------------------------------
 
     def metrics(self) -> list[Metric]:

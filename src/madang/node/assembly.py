@@ -27,7 +27,7 @@ from madang.services.limits import Limits, Rates
 from madang.services.posting import Posting
 from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
-from madang.services.rooms import Rooms
+from madang.services.rooms import KICK_S, Rooms
 from madang.services.shared_limits import SPENT, SharedLimits
 from madang.transports.admission import Admission
 from madang.transports.connections import Connections
@@ -71,6 +71,7 @@ def assemble(
     origins: frozenset[str] = frozenset(),
     trusted_proxies: Container[str] = frozenset(),
     compression: bool = False,
+    kick_s: int = KICK_S,
     buffer_bytes: int = BUFFER_BYTES,
     guests: bool = True,
     create_rooms: str = "everyone",
@@ -81,7 +82,7 @@ def assemble(
 
     Args:
         name: unique among the nodes of the fleet; the holder of this node's lease.
-        secret: signs tokens and invites; the same on all nodes.
+        secret: signs tokens; the same on all nodes.
         holders: asked by the heartbeat which other nodes may be alive.
         hosts: names of this server, besides addresses and loopback names.
         buffer_bytes: what all buffers of the node may hold together.
@@ -110,8 +111,8 @@ def assemble(
         min(rates.sockets + HTTP_CONNECTIONS, descriptors), rates.sockets_per_address + HTTP_PER_ADDRESS, turns.time
     )
     identity = Identity(secret, store, limits, turns.time, guests=guests)
-    invites = Invites(secret)
-    rooms = Rooms(store, appender, invites, limits, turns.time, create_rooms)
+    rooms = Rooms(store, appender, limits, turns.time, create_rooms, kick_s)
+    invites = Invites(store, rooms, limits, turns.time)
     posting = Posting(limits, rooms, hub, turns.time, max_text)
     read_pointers = ReadPointers(store, rooms, hub)
     reading = Reading(store, store, rooms, read_pointers, hub.presence, limits, turns.time)

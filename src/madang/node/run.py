@@ -142,7 +142,7 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
         node = assemble(
             name=name, store=store, secret=secret, bus=bus, presence=presence, holders=store.holders,
             rates=_rates(settings), max_text=settings.max_text, max_rooms=settings.max_rooms, ping_s=settings.ping_s,
-            hosts={*settings.hosts, *names(settings.host, settings.admin_host)},
+            kick_s=settings.kick_s, hosts={*settings.hosts, *names(settings.host, settings.admin_host)},
             origins=frozenset(settings.origins), trusted_proxies=Proxies(settings.trusted_proxies),
             compression=settings.compression, buffer_bytes=settings.buffer_mb << 20, guests=settings.guests,
             create_rooms=settings.create_rooms, descriptors=descriptors.for_connections(),

@@ -1,7 +1,7 @@
 """The directory: rooms, members, read pointers, keys and secrets.
 
 Rooms and members change only through the log's effects (`ports.log`); the directory itself writes only what is in no log.
-Reads see every acked append.
+Invites end and are used up by effects, too. Reads see every acked append.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from madang.core.invites import Invite
 from madang.core.rooms import Member, Membership, Room
 
 NOTHING: Final[Mapping[str, int]] = {}
@@ -29,8 +30,8 @@ class Directory(Protocol):
     async def room(self, room: str) -> Room | None:
         """Return a room, or None."""
 
-    async def rooms(self, *, after: str = "", limit: int = 50) -> list[Room]:
-        """Return open rooms in order of their id, from above `after`; `limit` 1 to 200."""
+    async def rooms(self, *, after: str = "", limit: int = 50, hidden: bool = False) -> list[Room]:
+        """Return open rooms, or with `hidden` all, in order of their id, from above `after`; `limit` 1 to 200."""
 
     async def member(self, room: str, user: str) -> Member | None:
         """Return one membership, or None. One key look-up."""
@@ -57,6 +58,26 @@ class Directory(Protocol):
         Pairs that are not a membership are ignored.
         """
 
+    async def add_invite(self, invite: Invite, now_ms: int, *, server: bool = False) -> None:
+        """Keep an invite; its `seq` becomes the room's newest. Those that are over are forgotten.
+
+        Args:
+            server: a server key makes it, which needs no membership.
+
+        Raises:
+            Refused: not_found where `by` is no member, forbidden where their role is too low, as of this moment;
+                too_many, when MAX_INVITES are in force.
+        """
+
+    async def invite(self, room: str, id: str) -> Invite | None:
+        """Return an invite, which may be over; None where there is none. One key look-up."""
+
+    async def invites(self, room: str, now_ms: int) -> list[Invite]:
+        """Return the invites of a room that are in force, at most MAX_INVITES, in order of their id."""
+
+    async def drop_invite(self, room: str, id: str) -> bool:
+        """Forget an invite, which admits nobody from now on; False when there was none."""
+
     async def secret(self) -> bytes:
         """Return the installation's signing secret (32 random bytes), made at the first call and the same on every node."""
 
@@ -67,4 +88,4 @@ class Directory(Protocol):
         """Return all server keys (at most 1,000), oldest first."""
 
     async def drop_key(self, id: str) -> bool:
-        """Forget a server key; False when there was none."""
+        """Forget a server key, and invites that it made (by the user `key-<id>`); False when there was none."""

@@ -13,19 +13,19 @@ Append is the only way in. What one append does with a draft, all of it in one t
 In a room that does not exist everything but room.created is refused (not_found). Then every type with `needs_member`
 (`core.events`) is refused to non-members (not_member), as of the draft's place in the batch: so no event of a user is above
 the one that ended their membership, whatever node they are connected to. A draft of a server key (`server`)
-has an owner's rights, member or not. Reasons for a refusal are checked from left to right.
+has rights above an owner's, member or not. Reasons for a refusal are checked from left to right.
 
 | type | refused when | effect |
 |---|---|---|
 | room.created | the room exists (room_exists) | the room (title, access, slow_ms); the actor is its owner, with read_seq 1 |
 | room.deleted | the actor is not an owner (forbidden); `expired` and there are members: answers `None` | the room ends |
 | room.changed | the actor's role is below moderator (forbidden) | the fields given |
-| member.joined | – ; already a member: answers `None` | the membership, role of the body, read_seq = this seq; the user's name |
+| member.joined | already a member: `None`; not let in, see below (kicked, not_found) | the membership, role of the body, read_seq = this seq; the user's name |
 | member.left | not a member (not_member); last owner while others remain, unless the server ends it (last_owner) | the membership ends |
 | member.kicked | the subject is not a member (not_found); the actor's role is below moderator or not above the subject's (forbidden) | the membership ends |
 | member.role | the subject is not a member (not_found); the actor is not an owner (forbidden); no owner would be left (last_owner) | the role |
 | message.sent | reply_to not a message of the room, deleted or not (not_found) | a mention per mentioned other user who is a member now |
-| message.edited | target not a message of the room (not_found), deleted (gone), of another user (forbidden) | its new content, mentions included |
+| message.edited | target not a message of the room (not_found), deleted (gone), not the actor's (forbidden) | its new content, mentions included |
 | message.deleted | target as above; of another user, and the actor's role is below moderator (forbidden) | the message is erased |
 | reaction.added | target (not_found, gone); 20 different emojis are there already (too_many); already there: `None` | the reaction |
 | reaction.removed | target not a message of the room (not_found); not there: `None` | the reaction ends |
@@ -42,7 +42,15 @@ room.deleted is the last event of a room. From then on everything is refused as 
 and its memberships are found by nobody; only its creation is still refused (room_exists), until `ports.upkeep` has removed what
 is left. `read` and `heads` still return the last event, so that those who follow the room learn of it.
 
-Who may enter, and the rules of text, rates and slow mode, are judged before the append.
+These are let in who are not members: server keys; where access is open or unlisted, users who are not held by a
+kick (kicked, with the wait); and who shows an invite to the room (`Draft.invite`) that is in force and, after a kick, was
+made later (otherwise not_found). A kick holds for its `for_ms`, and in an invite-only room for good; it ends when the user
+is let in. An invite that was needed has one use less.
+
+With a membership, and with a role that may make invites, the invites end that the user made. A message is the actor's also
+if they are the server key that sent it in another's name (`via`). For a server key no owner need be left.
+
+The rules of text, rates and slow mode are judged before the append.
 Every other port call that reads sees what an append has acked (read your writes), on any node.
 """
 

@@ -14,6 +14,7 @@ from typing import Final
 import jwt
 from jwt.types import Options
 
+from madang.core import user_ids
 from madang.core.actors import Actor
 from madang.core.names import clean_name
 from madang.errors import Refused
@@ -63,7 +64,7 @@ class Identity:
             name = clean_name(name)
             self._limits.quotas.take_guest(address, self._time())
         name = clean_name(name)
-        id = "u" + b32encode(secrets.token_bytes(10)).decode().lower()
+        id = user_ids.guest(b32encode(secrets.token_bytes(10)).decode().lower())
         user = Actor(id=id, name=name, address=address)
         return user, self.token(user, now)
 
@@ -115,14 +116,17 @@ class Identity:
         known = next((k for k in await self._directory.keys() if k.id == id), None)
         if kind != "mk" or not hmac.compare_digest(digest, known.hash if known else "") or known is None:
             raise Refused("bad_token")
-        return Actor(id=f"key-{known.id}", name=known.label, server=True)
+        return Actor(id=user_ids.key_user(known.id), name=known.label, server=True)
 
     @staticmethod
     def speaking_for(actor: Actor, id: str, name: str) -> Actor:
-        """Return a user of another system in whose name a server acts (forbidden for all but server keys, bad_name)."""
+        """Return a user of another system in whose name a server acts (forbidden for all but server keys, bad_field, bad_name).
+
+        Their id cannot be that of a user of this server, of a key, or of the server itself.
+        """
         if not actor.server:
             raise Refused("forbidden", "as: for server keys only.")
-        return Actor(id=id, name=clean_name(name), server=True)
+        return Actor(id=user_ids.foreign(id), name=clean_name(name), server=True, via=actor.id)
 
     async def add_key(self, label: str, now: float) -> tuple[ServerKey, str]:
         """Make a server key. Return it with the text that its owner is shown once (bad_name, too_many)."""

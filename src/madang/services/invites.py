@@ -1,48 +1,78 @@
-"""Invites to rooms: signed texts that let everybody who has one join, for INVITE_S."""
+"""Invites to rooms: secrets that let whoever has one join. Moderators make, list and revoke them; a room has a bounded number.
 
-from typing import Final
+An invite is `inv_<id>_<secret>`, and only a hash of the secret is stored. It ends by its time or its uses, when it is
+revoked, and when who made it may make none any longer. Whether one admits is judged where the user becomes a member
+(`ports.log`).
+"""
 
-import jwt
-import msgspec
-from jwt.types import Options
+import secrets
+from collections.abc import Callable
 
+from madang.core.actors import Actor
+from madang.core.invites import INVITE_MS, MAX_INVITES, Invite, hash_of, invite_text
 from madang.core.permissions import Action, need
-
-INVITE_S: Final = 7 * 24 * 3600
-LEEWAY_S: Final = 60
-_ISSUER: Final = "madang"
-_AUDIENCE: Final = "madang/invite"  # not that of tokens: no invite is a token, and no token an invite
-_ALGORITHMS: Final = ["HS256"]
-# When an invite was made is not held against it: if that lies ahead, the clock has been turned back.
-_CHECKS: Final[Options] = {"require": ["exp", "iat", "sub", "aud", "iss"], "verify_iat": False}
-
-
-class Invite(msgspec.Struct, frozen=True):
-    """An invite to one room, good for `expires_ms` from now on."""
-
-    text: str
-    expires_ms: int
+from madang.core.rate import Bucket
+from madang.errors import Refused
+from madang.ports.directory import Directory
+from madang.services.limits import Limits
+from madang.services.rooms import Rooms
 
 
 class Invites:
-    """Makes and checks invites. `now` is Unix seconds."""
+    """Use cases around invites. `now` is Unix seconds.
 
-    def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+    Args:
+        time: loop time, as `limits` counts it.
+    """
 
-    def make(self, role: str, room: str, now: float) -> Invite:
-        """Return an invite to a room that the inviting actor has this role in (forbidden)."""
-        need(role, Action.INVITE)
-        claims = {"iss": _ISSUER, "aud": _AUDIENCE, "sub": room, "iat": int(now), "exp": int(now) + INVITE_S}
-        return Invite(jwt.encode(claims, self._secret, _ALGORITHMS[0]), INVITE_S * 1000)
+    def __init__(self, directory: Directory, rooms: Rooms, limits: Limits, time: Callable[[], float]) -> None:
+        self._directory = directory
+        self._rooms = rooms
+        self._limits = limits
+        self._time = time
 
-    def admits(self, invite: str, room: str) -> bool:
-        """Return whether an invite lets its holder into a room."""
+    async def make(
+        self, actor: Actor, room: str, now: float, *, uses: int | None = None, for_ms: int | None = None
+    ) -> tuple[Invite, str]:
+        """Make an invite. Return it with the text that is shown once. It counts as an append.
+
+        Args:
+            uses: how many it admits; None for any number.
+            for_ms: how long it is in force; INVITE_MS if left out.
+
+        Raises:
+            Refused: not_found, forbidden, rate_limited, quota, too_many.
+        """
+        await self._inviting(actor, room)
+        self._limits.append(actor.id, room, self._time(), server=actor.server)
+        id, secret, now_ms = secrets.token_hex(4), secrets.token_urlsafe(24), int(now * 1000)
+        until_ms = now_ms + (INVITE_MS if for_ms is None else for_ms)
+        invite = Invite(room=room, id=id, hash=hash_of(secret), by=actor.id, uses=uses, until_ms=until_ms)
+        self._limits.quotas.take("invites", actor, self._time())
         try:
-            claims = jwt.decode(
-                invite, self._secret, _ALGORITHMS, audience=_AUDIENCE, issuer=_ISSUER, leeway=LEEWAY_S,
-                options=_CHECKS,
-            )  # fmt: skip
-        except (jwt.PyJWTError, ValueError):
-            return False
-        return bool(claims["sub"] == room)
+            await self._directory.add_invite(invite, now_ms, server=actor.server)
+        except Refused:
+            self._limits.quotas.give_back("invites", actor, self._time())
+            raise
+        return invite, invite_text(id, secret)
+
+    async def in_force(self, actor: Actor, room: str, now: float, *, bucket: Bucket | None = None) -> list[Invite]:
+        """Return the invites to a room that are in force (not_found, forbidden, rate_limited).
+
+        Args:
+            bucket: what pays for the page, as in `Reading`.
+        """
+        await self._inviting(actor, room)
+        if not actor.server:
+            self._limits.page(bucket, MAX_INVITES, actor.id, actor.address, self._time())
+        return await self._directory.invites(room, int(now * 1000))
+
+    async def revoke(self, actor: Actor, room: str, id: str) -> None:
+        """End an invite (not_found, forbidden, rate_limited). It counts as an append."""
+        await self._inviting(actor, room)
+        self._limits.append(actor.id, room, self._time(), server=actor.server)
+        if not await self._directory.drop_invite(room, id):
+            raise Refused("not_found", "There is no such invite.")
+
+    async def _inviting(self, actor: Actor, room: str) -> None:
+        need((await self._rooms.member(actor, room)).role, Action.INVITE)

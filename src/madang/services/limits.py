@@ -140,6 +140,12 @@ class Limits:
         if self._shared:
             self._rooms.spend(room, 1)
 
+    def room_given_back(self, room: str, now: float) -> None:
+        """Undo the charge of a room for an append that was refused."""
+        self._rooms.of(room, now).give_back(self.rates.room)
+        if self._shared:
+            self._rooms.spend(room, -1)
+
     def repeated(self, user: str, room: str, now: float, *, server: bool = False) -> None:
         """Undo the charge of an append that was in the log already, slow mode included."""
         rates = self.rates

@@ -37,9 +37,9 @@ def send(user: Actor, room: str, cid: str, content: Content, max_text: int) -> D
     Raises:
         Refused: too_big, bad_text, or empty.
     """
-    if content.data or content.reply_to is not None or content.mentions:
+    if content.data or content.reply_to is not None or content.mentions or user.via:
         text, carries, unique = _content(content, max_text)
-        body = MessageSent(text=text, data=carries, reply_to=content.reply_to, mentions=unique)
+        body = MessageSent(text=text, data=carries, reply_to=content.reply_to, mentions=unique, via=user.via)
     else:
         body = MessageSent(text=clean_text(content.text, max_text))
     encoded = encode_body(body)

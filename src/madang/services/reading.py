@@ -111,9 +111,9 @@ class Reading:
     async def open_rooms(
         self, actor: Actor, after: str, limit: int, *, bucket: Bucket | None = None
     ) -> tuple[list[Room], bool]:
-        """Return a page of open rooms, and whether there are more."""
+        """Return a page of open rooms, for server keys of all rooms, and whether there are more."""
         self._charge(actor, limit, bucket)
-        found = await self._directory.rooms(after=after, limit=min(limit, MAX_PAGE) + 1)
+        found = await self._directory.rooms(after=after, limit=min(limit, MAX_PAGE) + 1, hidden=actor.server)
         return found[:limit], len(found) > limit
 
     async def _read(

@@ -6,7 +6,10 @@ who is a member or may become one: no stranger can spend it.
 """
 
 from collections.abc import Callable
+from hmac import compare_digest
+from typing import Final
 
+from madang.core import user_ids
 from madang.core.actors import Actor
 from madang.core.events import (
     Appended,
@@ -20,16 +23,17 @@ from madang.core.events import (
     RoomDeleted,
     draft,
 )
+from madang.core.invites import InviteKey, invite_key
 from madang.core.names import clean_title
 from madang.core.permissions import Action, acting_role, need, need_to_kick
-from madang.core.rooms import LOBBY, Member, Room, need_access, need_role, room_id
+from madang.core.rooms import LOBBY, OF_ANYONE, Member, Room, need_access, need_role, room_id
 from madang.errors import Refused
 from madang.ports.directory import Directory
 from madang.services.appender import Appender
-from madang.services.invites import Invites
 from madang.services.limits import Limits
 
-SYSTEM = Actor(id="madang", name="Madang", server=True)
+SYSTEM: Final = Actor(id=user_ids.SYSTEM, name="Madang", server=True)
+KICK_S: Final = 600
 
 
 class Rooms:
@@ -40,18 +44,19 @@ class Rooms:
     Args:
         time: loop time, as `limits` counts it.
         creators: who may make rooms: "everyone", or only servers with "keys".
+        kick_s: how long a user who was kicked from an open room cannot join it again by themselves.
     """
 
     def __init__(
-        self, directory: Directory, appender: Appender, invites: Invites, limits: Limits, time: Callable[[], float],
-        creators: str = "everyone",
+        self, directory: Directory, appender: Appender, limits: Limits, time: Callable[[], float],
+        creators: str = "everyone", kick_s: int = KICK_S,
     ) -> None:  # fmt: skip
         self._directory = directory
         self._appender = appender
-        self._invites = invites
         self._limits = limits
         self._time = time
         self._creators = creators
+        self._kick_ms = kick_s * 1000
 
     async def create(self, actor: Actor, room: str, title: str, access: str) -> Appended | None:
         """Create a room; its owner's membership is in the same transaction.
@@ -83,41 +88,44 @@ class Rooms:
     async def enter(self, actor: Actor, room: str, invite: str | None = None, *, resuming: bool = False) -> Member:
         """Return the actor's membership, making it where the room is open or the invite admits. Never loads the list.
 
-        A server key may enter any room.
+        A server key may enter any room. A kick is judged in the append, where none can come in between.
 
         Args:
             resuming: the actor comes back as a member. Someone who was kicked while away is not let in again by that.
 
         Raises:
-            Refused: not_found, for rooms that do not exist and for invite-only rooms alike; quota, too_many.
+            Refused: not_found, for rooms that do not exist and for invite-only rooms alike; kicked, with the wait; quota,
+                too_many.
         """
         if resuming:
             return await self.member(actor, room)
         if (member := await self._directory.member(room, actor.id)) is not None:
             return member
         self._attempt(actor)
+        key = invite_key(invite) if invite else None
+        known = key and await self._directory.invite(room, key.id)  # of a missing room, too, as above
         info = await self._directory.room(room)
-        if info is None or not (info.access == "open" or actor.server or self._admitted(invite, room)):
+        admitted = key is not None and known is not None and compare_digest(known.hash, key.hash)
+        if info is None or not (info.access in OF_ANYONE or actor.server or admitted):
             raise Refused("not_found")
         self._limits.quotas.take_join(actor, room, self._time())
         try:
             self._charge_room(actor, room)
-            joined = await self._append(MemberJoined(role="member"), room, actor)
-        except Refused:
+            joined = await self._append(MemberJoined(role="member"), room, actor, invite=key)
+        except Refused as refused:
             self._limits.quotas.give_back_join(actor, room, self._time())
+            if refused.code in ("kicked", "not_found"):
+                self._limits.room_given_back(room, self._time())  # they are no member, and pay for themselves
             raise
         if joined is None:  # another of the user's devices was faster
             self._limits.quotas.give_back_join(actor, room, self._time())
             return await self.member(actor, room)
         return Member(room=room, user=actor.id, name=actor.name, role="member", read_seq=joined.event.seq)
 
-    def _admitted(self, invite: str | None, room: str) -> bool:
-        return invite is not None and self._invites.admits(invite, room)
-
     async def member(self, actor: Actor, room: str) -> Member:
         """Return the actor's membership (not_found where there is none: missing and hidden rooms answer alike).
 
-        A server key acts in every room with an owner's rights, member or not.
+        A server key acts in every room with rights above an owner's, member or not.
         """
         member = await self._directory.member(room, actor.id)
         if actor.server and (member or await self._directory.room(room)):
@@ -134,12 +142,12 @@ class Rooms:
         return info
 
     async def visible(self, actor: Actor, room: str) -> Room:
-        """Return a room's settings to those who may see it: of an open room anybody, else its members (not_found).
+        """Return a room's settings to those who may see it: of one that anybody may join anybody, else members (not_found).
 
         Of a missing room the membership is looked up, too: the clock must not tell it from a hidden one.
         """
         info = await self._directory.room(room)
-        if info is None or info.access != "open":
+        if info is None or info.access not in OF_ANYONE:
             await self.member(actor, room)
         if info is None:
             raise Refused("not_found")
@@ -157,7 +165,7 @@ class Rooms:
         """End the membership of somebody below the actor (not_found, forbidden)."""
         role, other = await self._pair(actor, room, subject)
         need_to_kick(role, other.role)
-        return await self._append(MemberKicked(member=subject), room, actor)
+        return await self._append(MemberKicked(member=subject, for_ms=self._kick_ms), room, actor)
 
     async def grant(self, actor: Actor, room: str, subject: str, role: str) -> Appended | None:
         """Grant a member a role (not_found, bad_field, forbidden for all but owners)."""
@@ -214,5 +222,5 @@ class Rooms:
     def _charge_room(self, actor: Actor, room: str) -> None:
         self._limits.in_room(actor.id, room, self._time(), server=actor.server)
 
-    async def _append(self, body: Body, room: str, actor: Actor) -> Appended | None:
-        return await self._appender.append(draft(body, room, actor.id, actor.name, server=actor.server))
+    async def _append(self, body: Body, room: str, actor: Actor, *, invite: InviteKey | None = None) -> Appended | None:
+        return await self._appender.append(draft(body, room, actor.id, actor.name, server=actor.server, invite=invite))

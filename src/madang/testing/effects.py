@@ -168,12 +168,17 @@ async def roles_are_judged(store: Store) -> None:
         await scene.done(d)
 
 
-async def a_server_key_acts_as_an_owner(store: Store) -> None:
+async def a_server_key_acts_above_owners(store: Store) -> None:
     """A draft of a server key needs no membership, and creates none."""
     scene = await opened(store, "ben")
     sent = await scene.done(scene.say("hello", "shop", server=True))
     await scene.done(scene.draft(kinds.MessagePinned, "shop", target=sent.seq, server=True))
     await scene.done(scene.draft(kinds.RoleGiven, "shop", member="ben", role="moderator", server=True))
+    await scene.done(scene.draft(kinds.RoleGiven, "shop", member="ben", role="owner", server=True))
+    await scene.done(scene.draft(kinds.MemberKicked, "shop", member="ann", server=True))
+    await scene.done(
+        scene.draft(kinds.RoleGiven, "shop", member="ben", role="member", server=True)
+    )  # and no owner is left
     await scene.done(scene.draft(kinds.MemberKicked, "shop", member="ben", server=True))
     assert await role_of(scene, "shop") is None
     await scene.refused("not_member", scene.say("hello", "shop"))
@@ -322,7 +327,7 @@ EFFECT_RULES = [
     membership_is_judged_at_the_drafts_place,
     roles_are_judged,
     the_server_ends_any_membership,
-    a_server_key_acts_as_an_owner,
+    a_server_key_acts_above_owners,
     a_type_without_effect_is_stored,
     only_messages_are_targets,
     edits_are_the_senders,

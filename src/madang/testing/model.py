@@ -7,13 +7,17 @@ batch, no file. Simulations use it because a database's threads would make every
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from madang.core import events as kinds
 from madang.core.events import ERASED, Appended, Draft, Event, decode_body, erased_body, erased_edit
 from madang.core.ids import IdSource, id_ms
+from madang.core.invites import MAX_INVITES, Invite, Kick
 from madang.core.messages import Message
 from madang.core.permissions import Action, acting_role, may, need, need_to_grant, need_to_kick
-from madang.core.rooms import COUNTED, Member, Membership, Room, changed
+from madang.core.rooms import COUNTED, OF_ANYONE, Member, Membership, Room, changed
 from madang.core.timestamps import moment
+from madang.core.user_ids import key_user
 from madang.errors import Limited, Refused
 from madang.ports.directory import NOTHING, ServerKey
 from madang.ports.log import Outcome, Page, Tail
@@ -38,6 +42,8 @@ class ModelRoom:
         self.reactions: dict[int, dict[str, dict[str, int]]] = {}  # message -> emoji -> user -> seq
         self.pins: set[int] = set()
         self.deleted = False
+        self.kicks: dict[str, Kick] = {}
+        self.invites: dict[str, Invite] = {}  # by id
 
     def message(self, target: int | None) -> Event:
         """Return the event of a message that is not deleted (not_found, gone)."""
@@ -62,6 +68,24 @@ class ModelRoom:
         """Return the owners other than one user."""
         return [m.user for m in self.members.values() if m.role == "owner" and m.user != user]
 
+    def admit(self, d: Draft, now_ms: int) -> None:
+        """Let in a user who is not a member, or raise Refused; count the use of an invite that they need for that."""
+        kick, anyone = self.kicks.get(d.user), self.info.access in OF_ANYONE
+        held = kick is not None and (kick.until_ms > now_ms or not anyone)
+        if held or not anyone:
+            invite = self.invites.get(d.invite.id) if d.invite is not None else None
+            if d.invite is None or invite is None or not invite.admits(d.invite, now_ms, kick.seq if kick else None):
+                if anyone and kick is not None:
+                    raise Limited("kicked", kick.until_ms - now_ms)
+                raise Refused("not_found")
+            if invite.uses is not None:
+                self.invites[invite.id] = msgspec.structs.replace(invite, uses=invite.uses - 1)
+        self.kicks.pop(d.user, None)
+
+    def end_invites(self, by: str) -> None:
+        """Forget the invites that somebody made."""
+        self.invites = {id: invite for id, invite in self.invites.items() if invite.by != by}
+
     def shown(self, seq: int, user: str) -> Message:
         """Return a message as it is now, as a user sees it."""
         event = self.log[seq - 1]
@@ -73,7 +97,7 @@ class ModelRoom:
         ordered = list(standing)
         return Message(
             seq=seq, id=str(event.id), user=event.user, name=event.name, at=moment(event.at),
-            text=now.text or "", data=now.data, reply_to=sent.reply_to, mentions=now.mentions,
+            text=now.text or "", data=now.data, reply_to=sent.reply_to, mentions=now.mentions, via=sent.via,
             edited_at=moment(edit.at) if edit else None, deleted=sent.deleted, pinned=seq in self.pins,
             reactions={emoji: len(standing[emoji]) for emoji in ordered},
             mine=tuple(emoji for emoji in ordered if user in standing[emoji]),
@@ -118,7 +142,7 @@ class ModelStore:
         if d.user not in room.members and not d.server and d.content.needs_member:
             return Refused("not_member")
         try:
-            if not _apply(room, d):
+            if not _apply(room, d, self._clock_ms()):
                 return None
         except Refused as refused:
             return refused
@@ -170,11 +194,11 @@ class ModelStore:
         known = self.rooms_by_id.get(room)
         return None if known is None or known.deleted else known
 
-    async def rooms(self, *, after: str = "", limit: int = 50) -> list[Room]:
+    async def rooms(self, *, after: str = "", limit: int = 50, hidden: bool = False) -> list[Room]:
         return [
             room.info
             for id, room in sorted(self.rooms_by_id.items())
-            if id > after and room.info.access == "open" and not room.deleted
+            if id > after and (hidden or room.info.access == "open") and not room.deleted
         ][:limit]
 
     async def member(self, room: str, user: str) -> Member | None:
@@ -214,6 +238,29 @@ class ModelStore:
                 read = max(m.read_seq, min(seq, len(room.log)))
                 room.members[user] = Member(room=id, user=user, name=m.name, role=m.role, read_seq=read)
 
+    async def add_invite(self, invite: Invite, now_ms: int, *, server: bool = False) -> None:
+        room = self._standing(invite.room)
+        if room is None or (invite.by not in room.members and not server):
+            raise Refused("not_found")
+        if not server:
+            need(room.members[invite.by].role, Action.INVITE)
+        if len(await self.invites(invite.room, now_ms)) >= MAX_INVITES:
+            raise Refused("too_many")
+        room.invites[invite.id] = msgspec.structs.replace(invite, seq=len(room.log))
+
+    async def invite(self, room: str, id: str) -> Invite | None:
+        known = self.rooms_by_id.get(room)
+        return known.invites.get(id) if known else None
+
+    async def invites(self, room: str, now_ms: int) -> list[Invite]:
+        known = self.rooms_by_id.get(room)
+        there = sorted(known.invites.items()) if known else []
+        return [invite for _, invite in there if invite.until_ms > now_ms and invite.uses != 0]
+
+    async def drop_invite(self, room: str, id: str) -> bool:
+        known = self.rooms_by_id.get(room)
+        return known is not None and known.invites.pop(id, None) is not None
+
     async def secret(self) -> bytes:
         return bytes(range(32))
 
@@ -226,6 +273,8 @@ class ModelStore:
         return sorted(self._keys.values(), key=lambda key: (key.created_at, key.id))
 
     async def drop_key(self, id: str) -> bool:
+        for room in self.rooms_by_id.values():
+            room.end_invites(key_user(id))
         return self._keys.pop(id, None) is not None
 
 
@@ -235,7 +284,7 @@ def _repeat(first: Event, target: int | None, d: Draft) -> Outcome:
     return Appended(first, duplicate=True)
 
 
-def _apply(room: ModelRoom, d: Draft) -> bool:
+def _apply(room: ModelRoom, d: Draft, now_ms: int) -> bool:
     """Check and apply a draft's effect, as in the table of `ports.log`; return False if it changes nothing."""
     user, seq, actor = d.user, len(room.log) + 1, _actor(room, d)
     match d.content:
@@ -254,6 +303,8 @@ def _apply(room: ModelRoom, d: Draft) -> bool:
         case kinds.MemberJoined(role=role):
             if user in room.members:
                 return False
+            if not d.server:
+                room.admit(d, now_ms)
             room.members[user] = Member(room=d.room, user=user, name=d.name, role=role, read_seq=seq)
         case kinds.MemberLeft():
             if user not in room.members:
@@ -266,18 +317,23 @@ def _apply(room: ModelRoom, d: Draft) -> bool:
             ):
                 raise Refused("last_owner")
             del room.members[user]
-        case kinds.MemberKicked(member=subject):
+            room.end_invites(user)
+        case kinds.MemberKicked(member=subject, for_ms=for_ms):
             if (m := room.members.get(subject)) is None:
                 raise Refused("not_found")
             need_to_kick(actor, m.role)
             del room.members[m.user]
+            room.end_invites(m.user)
+            room.kicks[m.user] = Kick(seq, now_ms + for_ms)
         case kinds.RoleGiven(member=subject, role=role):
             m = room.members.get(subject)
             if m is None:
                 raise Refused("not_found")
             need_to_grant(actor, role)
-            if m.role == "owner" and role != "owner" and not room.owners_but(m.user):
+            if m.role == "owner" and role != "owner" and not d.server and not room.owners_but(m.user):
                 raise Refused("last_owner")
+            if not may(role, Action.INVITE):
+                room.end_invites(m.user)
             room.members[m.user] = Member(room=d.room, user=m.user, name=m.name, role=role, read_seq=m.read_seq)
         case kinds.MessageSent(mentions=mentions, reply_to=reply_to):
             if reply_to is not None:
@@ -301,7 +357,9 @@ def _actor(room: ModelRoom, d: Draft) -> str:
 def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
     match d.content:
         case kinds.MessageEdited(mentions=mentions):
-            if room.message(target).user != d.user:
+            message = room.message(target)
+            through = decode_body(kinds.MessageSent, message.body).via
+            if message.user != d.user and not (d.server and through == d.user):
                 raise Refused("forbidden")
             before = room.shown(target, d.user).mentions
             room.edits.setdefault(target, []).append(len(room.log) + 1)

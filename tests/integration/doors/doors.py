@@ -135,6 +135,8 @@ ROUTES: Final = {
     "kick": ("DELETE", ROOM + "/members/{user}"),
     "role": ("PATCH", ROOM + "/members/{user}"),
     "invite": ("POST", ROOM + "/invites"),
+    "invites": ("GET", ROOM + "/invites"),
+    "revoke": ("DELETE", ROOM + "/invites/{invite}"),
     "read": ("PUT", ROOM + "/read"),
     "history": ("GET", ROOM + "/messages"),
     "send": ("POST", ROOM + "/messages"),
@@ -161,7 +163,7 @@ class RestVisitor:
         if op == "create":
             arguments["id"] = room
         places = {"room": room} | {
-            name: arguments.pop(name) for name in ("user", "seq", "emoji") if "{" + name + "}" in path
+            name: arguments.pop(name) for name in ("user", "seq", "emoji", "invite") if "{" + name + "}" in path
         }
         path = path.format(**{name: quote(str(value), safe="") for name, value in places.items()})
         if method == "GET":

@@ -21,7 +21,7 @@ from madang.node.run import RunningNode, run_node
 from madang.services.limits import Limits, Rates
 from madang.services.standing import Standing
 from tests.integration.doors.doors import Door, Native, NativeVisitor, Outcome
-from tests.integration.doors.table import STRANGER, Row
+from tests.integration.doors.table import KICKED, STRANGER, Row
 
 TICK_S = 0.02
 END = "u-end"
@@ -50,6 +50,10 @@ class Meter(Limits):
     def in_room(self, user: str, room: str, now: float, *, server: bool = False) -> None:
         super().in_room(user, room, now, server=server)
         self.charged[f"room {room}"] += 1
+
+    def room_given_back(self, room: str, now: float) -> None:
+        super().room_given_back(room, now)
+        self.charged[f"room {room}"] -= 1
 
     def command(self, bucket: Bucket, now: float) -> None:
         super().command(bucket, now)
@@ -129,6 +133,11 @@ class Play:
             await rooms.enter(self._names[name], self._room)
         if row.role in ("moderator", "owner"):
             await rooms.grant(olive, self._room, ara.id, row.role)
+        elif row.role == KICKED:
+            _, self._words["$early_invite"] = await self._node.invites.make(olive, self._room, self._node.now())
+            await rooms.grant(olive, self._room, ara.id, "moderator")
+            await rooms.kick(olive, self._room, ara.id)
+            present.remove("ara")
         elif row.role == "last owner":
             await rooms.grant(olive, self._room, ara.id, "owner")
             await rooms.leave(olive, self._room)
@@ -137,14 +146,16 @@ class Play:
         if row.room:
             settings = {"title": None, "access": None, "slow_ms": None, **row.room}
             await rooms.change(self._names["vic" if row.role == "last owner" else "olive"], self._room, **settings)
-        self._words["$invite"] = self._node.invites.make("owner", self._room, self._node.now()).text
+        inviting = self._names["ara" if row.role == "last owner" else "olive"]
+        made, text = await self._node.invites.make(inviting, self._room, self._node.now())
+        self._words |= {"$invite": text, "$invite_id": made.id}
         self._words["$newest"] = (await self._running.store.heads([self._room]))[self._room]
 
     async def act(self, door: Door, op: str) -> Seen:
         """Do the operation of the row through a door, and return what came of it."""
         await self._set()
         row, url, ara = self._row, address(self._running), self._names["ara"]
-        follows = [self._room] if row.role != STRANGER and op not in ("guest", "join", "create") else []
+        follows = [self._room] if row.role not in (STRANGER, KICKED) and op not in ("guest", "join", "create") else []
         who = "" if op == "guest" else token(self._running, ara)
         async with (
             Native().open(url, token(self._running, self._names["wendy"]), [self._room]) as wendy,
@@ -186,7 +197,7 @@ class Play:
     def _plain(self, value: Any) -> Any:
         """Put names for what differs from room to room, and leave out what differs each time."""
         if isinstance(value, dict):
-            left_out = {"id", "at", "token", "invite", "server", "epoch"}
+            left_out = {"id", "at", "token", "invite", "expires_ms", "server", "epoch"}
             return {self._plain(name): self._plain(each) for name, each in value.items() if name not in left_out}
         if isinstance(value, list | tuple):
             return [self._plain(each) for each in value]

@@ -3,7 +3,8 @@
 Every operation of every door has rows here; `test_doors.py` runs them all. In the room of a row stand, in this order: its
 owner Olive, Wendy and Vic, who are members, and Ara, who acts (unless she is a stranger there), in the role of the row;
 then a message of Vic's and one of Ara's. Words with a "$" are filled in: $own and $other are the seqs of these messages,
-$vic is Vic's id, $invite an invite to the room, $newest its newest seq.
+$vic is Vic's id, $newest the room's newest seq, $invite an invite to it, of id $invite_id, and $early_invite one of before
+anybody was kicked.
 """
 
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from typing import Any, Final
 
 STRANGER: Final = "stranger"
 """As a role: Ara is not in the room. As a code: the one by which a door refuses strangers."""
+KICKED: Final = "kicked"
+"""As a role: Ara was in the room, as a moderator, and was kicked."""
 
 APPEND: Final = {"user": 1, "room": 1}
 """What an append costs, beside the command or request."""
@@ -64,6 +67,7 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
     "me": (Row("me"),),
     "room": (
         Row("an open room", STRANGER),
+        Row("an unlisted room", STRANGER, room={"access": "unlisted"}),
         Row("an invite-only room", STRANGER, room={"access": "invite"}, code="not_found"),
         Row("one's own invite-only room", room={"access": "invite"}),
     ),
@@ -143,6 +147,17 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
     ),
     "join": (
         Row("an open room", STRANGER, answers={"role": "member"}, events=("member.joined",), cost=APPEND),
+        Row("an unlisted room", STRANGER, room={"access": "unlisted"}, answers={"role": "member"},
+            events=("member.joined",), cost=APPEND),
+        Row("an open room, after a kick", KICKED, code="kicked", cost=ATTEMPT),
+        Row("an unlisted room, after a kick", KICKED, room={"access": "unlisted"}, code="kicked", cost=ATTEMPT),
+        Row("an invite-only room, after a kick", KICKED, room={"access": "invite"}, code="not_found", cost=ATTEMPT),
+        Row("an open room, by an invite of after the kick", KICKED, {"invite": "$invite"}, answers={"role": "member"},
+            events=("member.joined",), cost=APPEND),
+        Row("an invite-only room, by an invite of before the kick", KICKED, {"invite": "$early_invite"},
+            room={"access": "invite"}, code="not_found", cost=ATTEMPT),
+        Row("an open room, by an invite of before the kick", KICKED, {"invite": "$early_invite"}, code="kicked",
+            cost=ATTEMPT),
         Row("again", answers={"role": "member"}, times=3),
         Row("again, as the owner", "owner", answers={"role": "owner"}),
         Row("an invite-only room", STRANGER, room={"access": "invite"}, code="not_found", cost=ATTEMPT),
@@ -158,6 +173,7 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
         Row("by a stranger", STRANGER, code="not_member", cost=ATTEMPT),
     ),
     "create": (
+        Row("unlisted, where there is one", with_={"title": "Mine", "access": "unlisted"}, code="room_exists", cost=ATTEMPT),
         Row("a room that there is", with_={"title": "Mine"}, code="room_exists", cost=ATTEMPT),
         Row("with a bad title", with_={"title": "\u202e"}, code="bad_name", cost=ATTEMPT),
         Row("open to whom nobody knows", with_={"title": "Mine", "access": "secret"}, code="bad_field"),
@@ -191,9 +207,24 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
         Row("by a stranger", STRANGER, {"user": "$vic", "role": "member"}, code="not_found", cost=ATTEMPT),
     ),
     "invite": (
-        Row("as a moderator", "moderator", answers={"expires_ms": 7 * 24 * 3600 * 1000}),
+        Row("as a moderator", "moderator", cost=APPEND),
+        Row("for some", "moderator", {"uses": 3, "for_ms": 60_000}, answers={"uses": 3}, cost=APPEND),
+        Row("for none", "moderator", {"uses": 0}, code="bad_field"),
+        Row("for no time", "moderator", {"for_ms": 999}, code="bad_field"),
+        Row("for ever", "moderator", {"for_ms": 10**12}, code="bad_field"),
         Row("as a plain member", code="forbidden"),
         _strangers(),
+    ),
+    "invites": (
+        Row("as a moderator", "moderator", answers={"invites": [{"user": "olive"}]}, cost={"connection": 5}),
+        Row("as a plain member", code="forbidden"),
+        _strangers(),
+    ),
+    "revoke": (
+        Row("as a moderator", "moderator", {"invite": "$invite_id"}, cost=APPEND),
+        Row("twice", "moderator", {"invite": "$invite_id"}, times=2, code="not_found", cost={"user": 2, "room": 2}),
+        Row("as a plain member", with_={"invite": "$invite_id"}, code="forbidden"),
+        _strangers(invite="$invite_id"),
     ),
     "typing": (
         Row("on", heard=("typing",)),

@@ -45,9 +45,11 @@ VALUES = {
     "target": SEQ,
     "emoji": TEXT,
     "member": TEXT,
+    "for_ms": st.integers(0, 3_600_000),
+    "via": TEXT,
     "role": TEXT,
     "title": TEXT,
-    "access": st.sampled_from(["open", "invite"]),
+    "access": st.sampled_from(["open", "unlisted", "invite"]),
     "slow_ms": st.integers(0, 3_600_000),
 }
 

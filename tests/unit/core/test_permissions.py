@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from madang.core.permissions import LEAST, Action, acting_role, may, need, need_to_grant, need_to_kick
+from madang.core.permissions import LEAST, SERVER, Action, acting_role, may, need, need_to_grant, need_to_kick
 from madang.core.rooms import ROLES
 from madang.errors import Refused
 
@@ -37,6 +37,12 @@ def test_nobody_kicks_their_equal() -> None:
     }
 
 
+def test_server_keys_are_above_all_roles_and_no_role() -> None:
+    assert all(may(SERVER, action) for action in Action)
+    assert all(allowed(need_to_kick, SERVER, role) for role in ROLES)
+    assert SERVER not in ROLES
+
+
 def test_owners_alone_grant_roles() -> None:
     assert {actor for actor in ROLES if all(allowed(need_to_grant, actor, role) for role in ROLES)} == {"owner"}
     assert not any(allowed(need_to_grant, actor, role) for actor in ("member", "moderator") for role in ROLES)
@@ -50,8 +56,8 @@ def test_roles_that_do_not_exist(actor: str, role: str) -> None:
     assert refused.value.code == "bad_field"
 
 
-def test_server_keys_act_as_owners_and_non_members_as_plain_members() -> None:
-    assert {acting_role(role, server=True) for role in (None, *ROLES)} == {"owner"}
+def test_server_keys_act_as_such_and_non_members_as_plain_members() -> None:
+    assert {acting_role(role, server=True) for role in (None, *ROLES)} == {SERVER}
     assert {role: acting_role(role, server=False) for role in (None, *ROLES)} == {
         None: "member", "member": "member", "moderator": "moderator", "owner": "owner",
     }  # fmt: skip

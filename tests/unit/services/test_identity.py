@@ -13,12 +13,10 @@ from madang.core.actors import Actor
 from madang.core.rate import Rate
 from madang.errors import Refused
 from madang.services.identity import LEEWAY_S, RENEW_S, TOKEN_S, Identity
-from madang.services.invites import INVITE_S, Invites
 from madang.services.limits import UNLIMITED, WRONG_TOKEN, Limits, Rates
 
 SECRET = b"s" * 32
 MINA = Actor(id="u-mina", name="Mina")
-INVITES = Invites(SECRET)
 
 
 @pytest.fixture
@@ -65,7 +63,6 @@ def test_a_token_outlives_a_clock_that_is_set(identity: Identity, hours: int) ->
     """Made by a clock that was ahead or behind: when it was made is nothing to hold against it."""
     user, token = identity.guest("Mina", "10.0.0.1", time.time() + hours * 3600)
     assert identity.verify(token, time.time(), "10.0.0.1")[0] == user
-    assert INVITES.admits(INVITES.make("owner", "yard", time.time() + hours * 3600).text, "yard")
 
 
 @pytest.mark.parametrize("missing", ["iss", "aud", "sub", "name", "iat", "exp"])
@@ -146,25 +143,6 @@ def test_a_token_is_renewed_when_half_its_time_is_over(identity: Identity) -> No
     refused(identity, identity.token(MINA, now - TOKEN_S - LEEWAY_S - 10))
 
 
-def test_an_invite_is_for_one_room_and_is_no_token(identity: Identity) -> None:
-    invite = INVITES.make("owner", "yard", time.time())
-    assert invite.expires_ms == INVITE_S * 1000
-    assert INVITES.admits(invite.text, "yard")
-    assert not INVITES.admits(invite.text, "plaza")
-    assert not INVITES.admits(identity.token(Actor(id="yard", name="x"), time.time()), "yard")
-    assert not INVITES.admits(INVITES.make("owner", "yard", time.time() - INVITE_S - LEEWAY_S - 10).text, "yard")
-    assert not INVITES.admits("", "yard")
-    refused(identity, invite.text)
-
-
-def test_moderators_and_owners_invite() -> None:
-    for role in ("moderator", "owner"):
-        INVITES.make(role, "yard", time.time())
-    with pytest.raises(Refused) as refusal:
-        INVITES.make("member", "yard", time.time())
-    assert refusal.value.code == "forbidden"
-
-
 async def test_a_caller_is_a_user_or_a_server_and_only_users_are_counted(store: Store) -> None:
     identity = Identity(SECRET, store, Limits(Rates(connection=Rate(1, 2))), lambda: 1000.0)
     _, key = await identity.add_key("Shop", time.time())
@@ -205,7 +183,11 @@ def test_guests_are_counted_by_their_address() -> None:
 
 def test_only_servers_speak_for_others(identity: Identity) -> None:
     shop = Actor(id="key-1", name="Shop", server=True)
-    assert identity.speaking_for(shop, "bot-7", " Bot ") == Actor(id="bot-7", name="Bot", server=True)
+    assert identity.speaking_for(shop, "bot-7", " Bot ") == Actor(id="bot-7", name="Bot", server=True, via="key-1")
+    for id in ("madang", "key-deadbeef", "uqk3v7m5h2x5d4yny", "bot\n", ""):
+        with pytest.raises(Refused) as refusal:
+            identity.speaking_for(shop, id, "Bot")
+        assert refusal.value.code == "bad_field"
     for actor, name, code in ((MINA, "Bot", "forbidden"), (MINA, "admin", "forbidden"), (shop, "admin", "bad_name")):
         with pytest.raises(Refused) as refusal:
             identity.speaking_for(actor, "bot-7", name)

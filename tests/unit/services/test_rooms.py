@@ -1,7 +1,6 @@
 """Who may come in, who may do what to whom; judged anew each time, and all of it in the log."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -11,24 +10,33 @@ from madang.core.actors import Actor
 from madang.core.rate import Rate
 from madang.core.rooms import LOBBY
 from madang.errors import Refused
-from madang.services.invites import Invites
 from madang.services.limits import Rates
 from madang.services.rooms import Rooms
+from madang.transports.node import Node
 from tests.unit.delivery.nodes import OWNER, user
-from tests.unit.transports.nodes import SECRET, running_node
+from tests.unit.transports.nodes import running_node
 
 YARD, HIDDEN = "yard", "hidden"
 SHOP = Actor(id="key-1", name="Shop", server=True)
 MINA, BORA = user("mina"), user("bora")
-INVITES = Invites(SECRET)
 
 
 @pytest.fixture
-async def rooms(store: Store) -> AsyncIterator[Rooms]:
+async def node(store: Store) -> AsyncIterator[Node]:
     """An open room and one by invitation, both OWNER's."""
     async with running_node(store) as node:
         await node.rooms.create(OWNER, HIDDEN, "Hidden", "invite")
-        yield node.rooms
+        yield node
+
+
+@pytest.fixture
+def rooms(node: Node) -> Rooms:
+    return node.rooms
+
+
+async def invited(node: Node, room: str, by: Actor = OWNER, **options: int) -> str:
+    """Return an invite."""
+    return (await node.invites.make(by, room, node.now(), **options))[1]
 
 
 async def code(work: Awaitable[object]) -> str:
@@ -77,24 +85,33 @@ async def test_a_hidden_room_and_a_missing_one_answer_alike(rooms: Rooms) -> Non
     assert await code(rooms.enter(SHOP, "missing")) == "not_found"
 
 
-async def test_the_invited_and_servers_come_in(rooms: Rooms) -> None:
-    for wrong in (None, "", "no invite", INVITES.make("owner", YARD, time.time()).text):
+async def test_the_invited_and_servers_come_in(node: Node, rooms: Rooms) -> None:
+    right = await invited(node, HIDDEN)
+    kind, id, secret = right.split("_", 2)
+    for wrong in (
+        None,
+        "",
+        "no invite",
+        await invited(node, YARD),
+        f"{kind}_{id}_x",
+        f"{kind}_0_{secret}",
+        f"mk_{id}_{secret}",
+    ):
         assert await code(rooms.enter(MINA, HIDDEN, wrong)) == "not_found"
-    assert (await rooms.enter(MINA, HIDDEN, INVITES.make("owner", HIDDEN, time.time()).text)).role == "member"
+        assert await code(rooms.enter(MINA, "missing", wrong)) == "not_found"
+    assert (await rooms.enter(MINA, HIDDEN, right)).role == "member"
     assert (await rooms.enter(MINA, HIDDEN)).role == "member"
-    assert (await rooms.member(SHOP, HIDDEN)).role == "owner"
+    assert (await rooms.member(SHOP, HIDDEN)).role == "server"
     assert await code(rooms.member(SHOP, "missing")) == "not_found"
 
 
-async def test_coming_back_lets_nobody_in_who_is_no_member_any_more(rooms: Rooms, store: Store) -> None:
+async def test_coming_back_lets_nobody_in_who_is_no_member_any_more(node: Node, rooms: Rooms) -> None:
     assert await code(rooms.enter(MINA, YARD, resuming=True)) == "not_found"
     member = await rooms.enter(MINA, YARD)
     assert await rooms.enter(MINA, YARD, resuming=True) == member
     await rooms.kick(OWNER, YARD, MINA.id)
     assert await code(rooms.enter(MINA, YARD, resuming=True)) == "not_found"
-    assert (
-        await code(rooms.enter(MINA, YARD, INVITES.make("owner", YARD, time.time()).text, resuming=True)) == "not_found"
-    )
+    assert await code(rooms.enter(MINA, YARD, await invited(node, YARD), resuming=True)) == "not_found"
 
 
 async def test_leaving(rooms: Rooms) -> None:
@@ -105,7 +122,7 @@ async def test_leaving(rooms: Rooms) -> None:
     assert await rooms.leave(OWNER, YARD)
 
 
-async def test_nobody_kicks_his_equal(rooms: Rooms) -> None:
+async def test_nobody_kicks_his_equal(node: Node, rooms: Rooms) -> None:
     for each in (MINA, BORA):
         await rooms.enter(each, YARD)
     assert await code(rooms.kick(MINA, YARD, BORA.id)) == "forbidden"
@@ -116,8 +133,9 @@ async def test_nobody_kicks_his_equal(rooms: Rooms) -> None:
     assert await rooms.kick(MINA, YARD, BORA.id)
     assert await code(rooms.member(BORA, YARD)) == "not_found"
     assert await rooms.kick(OWNER, YARD, MINA.id)
-    await rooms.enter(BORA, YARD)
+    await rooms.enter(BORA, YARD, await invited(node, YARD))
     assert await rooms.kick(SHOP, YARD, BORA.id)
+    assert await rooms.kick(SHOP, YARD, OWNER.id), "a server key is above owners"
 
 
 async def test_owners_alone_give_roles(rooms: Rooms) -> None:
@@ -131,6 +149,9 @@ async def test_owners_alone_give_roles(rooms: Rooms) -> None:
     assert await code(rooms.grant(OWNER, YARD, OWNER.id, "member")) == "last_owner"
     await rooms.grant(OWNER, YARD, BORA.id, "owner")
     assert await rooms.grant(OWNER, YARD, OWNER.id, "member")
+    assert await code(rooms.grant(OWNER, YARD, OWNER.id, "server")) == "bad_field"
+    assert await rooms.grant(SHOP, YARD, BORA.id, "member"), "though no owner is left"
+    assert await rooms.grant(SHOP, YARD, OWNER.id, "owner")
 
 
 async def test_settings(rooms: Rooms) -> None:

@@ -11,7 +11,7 @@ from madang_proof.load.command import Asked, Command
 from madang_proof.load.recorder import Recorder
 
 UNSURE: Final = frozenset({"storage_failed", "internal"})  # codes that leave open whether the command was stored
-READS: Final = frozenset({"hello", "history", "rooms", "presence", "invite"})  # only their answers are noted
+READS: Final = frozenset({"hello", "history", "rooms", "presence", "invite", "revoke"})  # only their answers are noted
 
 
 class ConnectionLog:

@@ -34,7 +34,7 @@ class Crowd:
         self._plan = plan
         self._prefix = prefix
         self._newest: dict[str, deque[int]] = {self.room_id(room.id): deque(maxlen=50) for room in plan.rooms}
-        self._invites: dict[str, str] = {}
+        self._invites: dict[str, tuple[str, str]] = {}  # id and secret
         self._hosts = {self.room_id(room.id): (room.owner, room.moderator) for room in plan.rooms}
         self._planned = plan.users
         self.users = {
@@ -68,7 +68,13 @@ class Crowd:
 
     def invite(self, room: str) -> str | None:
         """See `Peers`."""
-        return self._invites.get(room)
+        return self._invites[room][1] if room in self._invites else None
+
+    def invited(self, room: str, id: str, invite: str) -> str | None:
+        """See `Peers`."""
+        former = self._invites.get(room)
+        self._invites[room] = id, invite
+        return former[0] if former else None
 
     def applied(self, event: frames.EventFrame) -> None:
         """See `Peers`."""
@@ -184,7 +190,8 @@ class Crowd:
         if access == "invite":
             client.join(room)
             await self._until(lambda: client.follows(room))
-            self._invites[room] = (await ask(client, Command(op="invite", room=room))).invite
+            made = await ask(client, Command(op="invite", room=room))
+            self.invited(room, made.id, made.invite)
 
     async def _act(self, planned: UserPlan) -> None:
         loop = asyncio.get_running_loop()

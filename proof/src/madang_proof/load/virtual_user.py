@@ -7,6 +7,7 @@ cannot be done at the moment (no client in the room, nothing to edit) is skipped
 import asyncio
 import random
 from collections.abc import Iterable
+from functools import partial
 from typing import Final, Protocol, TypeVar
 
 import msgspec
@@ -38,7 +39,10 @@ class Peers(Protocol):
         """Return whether the user of this name owns or moderates a room."""
 
     def invite(self, room: str) -> str | None:
-        """Return the invite to a room that needs one."""
+        """Return the newest invite to a room; None where none was needed yet."""
+
+    def invited(self, room: str, id: str, invite: str) -> str | None:
+        """Note a new invite to a room. Return the id of the one before."""
 
     def applied(self, event: frames.EventFrame) -> None:
         """Note an event that a client has applied."""
@@ -178,8 +182,18 @@ class VirtualUser:
                 client.send(*(self._message(room, action.pick / (i + 1)) for i in range(action.size)))
             case _:
                 command = self._command(action, room, client)
-                if command is not None:
+                if command is not None and command.op == "kick":  # who was kicked comes back by a new invite only
+                    renewed = partial(self._renewed, client)
+                    client.send(command, Command(op="invite", room=room, done=renewed))
+                elif command is not None:
                     client.send(command)
+
+    def _renewed(self, client: VirtualClient, command: Command, frame: frames.Frame | None) -> None:
+        if frame is None or frame.op != "ok":
+            return
+        former = self._peers.invited(command.room, frame.id, frame.invite)
+        if former is not None and client.follows(command.room):
+            client.send(Command(op="revoke", room=command.room, more={"invite": former}))
 
     def _message(self, room: str, pick: float, *, flood: bool = False) -> Command:
         self._cids += 1

@@ -89,7 +89,7 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
         here = next((row[3] for row in rows if row[1] == seq and row[0] == room), None)
         return here or ledger.type_of(c, room, seq)
 
-    batch = effects.Batch(c, fold_room, type_of, roles)
+    batch = effects.Batch(c, fold_room, type_of, roles, now_ms)
     outcomes: list[Outcome] = []
     for d in drafts:
         head = heads.get(d.room) or Head()

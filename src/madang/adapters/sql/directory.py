@@ -7,13 +7,18 @@ import secrets as chance
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import msgspec
 from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
 
 from madang.adapters.sql import reading
 from madang.adapters.sql.dialects import OPEN, AnyRow, greatest, insert_new
+from madang.adapters.sql.lookups import lock_rooms
 from madang.adapters.sql.rows import Head
-from madang.adapters.sql.tables import members, rooms, secrets, server_keys
+from madang.adapters.sql.tables import invites, members, rooms, secrets, server_keys
+from madang.core.invites import MAX_INVITES, Invite
+from madang.core.permissions import Action, need
 from madang.core.rooms import DELETED, Member, Room
+from madang.core.user_ids import key_user
 from madang.errors import Refused
 from madang.ports.directory import ServerKey
 
@@ -33,9 +38,10 @@ def room(c: Connection, id: str) -> Room | None:
     return Room(**row._mapping) if row else None
 
 
-def open_rooms(c: Connection, after: str, limit: int) -> list[Room]:
+def listed_rooms(c: Connection, after: str, limit: int, hidden: bool) -> list[Room]:
     """See `Directory.rooms`."""
-    wanted = select(*_ROOM).where(rooms.c.access == OPEN, rooms.c.id > after)
+    wanted = select(*_ROOM).where(rooms.c.id > after)
+    wanted = wanted.where(rooms.c.access != DELETED if hidden else rooms.c.access == OPEN)
     return [Room(**row._mapping) for row in c.execute(wanted.order_by(rooms.c.id).limit(limit))]
 
 
@@ -74,6 +80,43 @@ def set_read(c: Connection, pointers: Sequence[tuple[str, str, int]], newest: Ma
         c.execute(move.values(read_seq=greatest(c, members.c.read_seq, bindparam("to"))), rows)
 
 
+def add_invite(c: Connection, invite: Invite, now_ms: int, server: bool, newest: Mapping[str, Head]) -> None:
+    """See `Directory.add_invite`. The room is locked as by an append, so that a role cannot end meanwhile."""
+    room = invite.room
+    if c.dialect.name != "sqlite":
+        lock_rooms(c, [room])
+    if not server:
+        role = c.execute(select(members.c.role).where(members.c.room == room, members.c.user == invite.by)).scalar()
+        if role is None:
+            raise Refused("not_found")
+        need(role, Action.INVITE)
+    c.execute(delete(invites).where(invites.c.room == room, invites.c.until_ms <= now_ms))
+    if c.execute(select(func.count()).select_from(invites).where(invites.c.room == room)).scalar_one() >= MAX_INVITES:
+        raise Refused("too_many", f"There are {MAX_INVITES} invites to this room; revoke some first.")
+    there = select(exists().where(rooms.c.id == room, rooms.c.access != DELETED))
+    seqs = reading.heads(c, [room], newest)
+    if room not in seqs or not c.execute(there).scalar():
+        raise Refused("not_found")
+    c.execute(insert(invites).values({**msgspec.structs.asdict(invite), "seq": seqs[room]}))
+
+
+def one_invite(c: Connection, room: str, id: str) -> Invite | None:
+    """See `Directory.invite`."""
+    row = c.execute(select(invites).where(invites.c.room == room, invites.c.id == id)).one_or_none()
+    return Invite(**row._mapping) if row else None
+
+
+def invites_of(c: Connection, room: str, now_ms: int) -> list[Invite]:
+    """See `Directory.invites`."""
+    wanted = select(invites).where(invites.c.room == room, invites.c.until_ms > now_ms).order_by(invites.c.id)
+    return [Invite(**row._mapping) for row in c.execute(wanted)]
+
+
+def drop_invite(c: Connection, room: str, id: str) -> bool:
+    """See `Directory.drop_invite`."""
+    return c.execute(delete(invites).where(invites.c.room == room, invites.c.id == id)).rowcount == 1
+
+
 def secret(c: Connection) -> bytes:
     """See `Directory.secret`. The first caller creates it; everyone reads what is stored."""
     insert_new(c, secrets, {"name": "signing", "value": chance.token_bytes(32)})
@@ -95,4 +138,5 @@ def keys(c: Connection) -> list[ServerKey]:
 
 def drop_key(c: Connection, id: str) -> bool:
     """See `Directory.drop_key`."""
+    c.execute(delete(invites).where(invites.c.by == key_user(id)))
     return c.execute(delete(server_keys).where(server_keys.c.id == id)).rowcount == 1

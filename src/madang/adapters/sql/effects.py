@@ -9,6 +9,7 @@ A type that is not in the table at the end changes nothing but the log.
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -21,17 +22,29 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    or_,
     select,
     update,
 )
 
 from madang.adapters.sql.dialects import EDITED, OWNER, AnyRow, from_index, insert_new
-from madang.adapters.sql.tables import events, members, mentions, pins, reaction_counts, reactions, rooms
+from madang.adapters.sql.tables import (
+    events,
+    invites,
+    kicks,
+    members,
+    mentions,
+    pins,
+    reaction_counts,
+    reactions,
+    rooms,
+)
 from madang.core import events as kinds
 from madang.core.events import ERASED, Body, Draft, erased_edit
+from madang.core.invites import Invite, Kick
 from madang.core.permissions import Action, acting_role, may, need, need_to_grant, need_to_kick
-from madang.core.rooms import DELETED
-from madang.errors import Refused
+from madang.core.rooms import DELETED, OF_ANYONE
+from madang.errors import Limited, Refused
 
 MAX_EMOJIS: Final = 20
 MAX_PINS: Final = 50
@@ -47,12 +60,14 @@ class Batch(NamedTuple):
     Attributes:
         fold_room: moves all of a room's events into the table.
         type_of: returns the type of the event of a room and seq, as of this place in the batch.
+        now_ms: Unix milliseconds, by which kicks and invites end.
     """
 
     c: Connection
     fold_room: Callable[[str], None]
     type_of: Callable[[str, int], str | None]
     roles: Roles
+    now_ms: int
 
     def actor(self, d: Draft) -> str:
         """Return the role that a draft is made in."""
@@ -90,7 +105,37 @@ def _room_deleted(b: Batch, d: Draft, body: kinds.RoomDeleted, seq: int) -> bool
 
 
 def _joined(b: Batch, d: Draft, body: kinds.MemberJoined, seq: int) -> bool:
+    if not d.server:
+        here = select(rooms.c.access, members.c.user, kicks.c.seq, kicks.c.until_ms)
+        joined = rooms.outerjoin(members, and_(members.c.room == rooms.c.id, members.c.user == d.user)).outerjoin(
+            kicks, and_(kicks.c.room == rooms.c.id, kicks.c.user == d.user)
+        )
+        access, member, kicked, until_ms = b.c.execute(here.select_from(joined).where(rooms.c.id == d.room)).one()
+        if member is not None:
+            return False
+        _admit(b, d, access, None if kicked is None else Kick(kicked, until_ms))
+        if kicked is not None:
+            b.c.execute(delete(kicks).where(kicks.c.room == d.room, kicks.c.user == d.user))
     return _enter(b, d, body.role, seq)
+
+
+def _admit(b: Batch, d: Draft, access: str, kick: Kick | None) -> None:
+    """Raise Refused unless a user may become a member; count the use of an invite that they need for that."""
+    held = kick is not None and (kick.until_ms > b.now_ms or access not in OF_ANYONE)
+    if access in OF_ANYONE and not held:
+        return
+    if d.invite is not None:
+        this = and_(invites.c.room == d.room, invites.c.id == d.invite.id)
+        row = b.c.execute(select(invites).where(this)).one_or_none()
+        if row is not None and Invite(**row._mapping).admits(d.invite, b.now_ms, kick.seq if kick else None):
+            if row.uses == 1:
+                b.c.execute(delete(invites).where(this))
+            elif row.uses is not None:
+                b.c.execute(update(invites).where(this).values(uses=row.uses - 1))
+            return
+    if access in OF_ANYONE and kick is not None:
+        raise Limited("kicked", kick.until_ms - b.now_ms)
+    raise Refused("not_found")
 
 
 def _enter(b: Batch, d: Draft, role: str, seq: int) -> bool:
@@ -114,13 +159,23 @@ def _kicked(b: Batch, d: Draft, body: kinds.MemberKicked, seq: int) -> bool:
     if (role := _role(b, d.room, body.member)) is None:
         raise Refused("not_found")
     need_to_kick(b.actor(d), role)
+    # Those that are over would stay for good, where users did not come again.
+    over = and_(kicks.c.until_ms <= b.now_ms, exists().where(rooms.c.id == d.room, rooms.c.access.in_(OF_ANYONE)))
+    b.c.execute(delete(kicks).where(kicks.c.room == d.room, or_(kicks.c.user == body.member, over)))
+    until_ms = b.now_ms + body.for_ms
+    b.c.execute(insert(kicks).values(room=d.room, user=body.member, seq=seq, until_ms=until_ms))
     return _exit(b, d.room, body.member)
 
 
 def _exit(b: Batch, room: str, user: str) -> bool:
     b.c.execute(delete(members).where(members.c.room == room, members.c.user == user))
     b.roles[room, user] = None
+    _end_invites(b, room, user)
     return True
+
+
+def _end_invites(b: Batch, room: str, by: str) -> None:
+    b.c.execute(delete(invites).where(invites.c.by == by, invites.c.room == room))
 
 
 def _role_given(b: Batch, d: Draft, body: kinds.RoleGiven, seq: int) -> bool:
@@ -129,10 +184,12 @@ def _role_given(b: Batch, d: Draft, body: kinds.RoleGiven, seq: int) -> bool:
     if had is None:
         raise Refused("not_found")
     need_to_grant(b.actor(d), role)
-    if had == "owner" and role != "owner" and not _another_owner(b, d.room, subject):
+    if had == "owner" and role != "owner" and not d.server and not _another_owner(b, d.room, subject):
         raise Refused("last_owner")
     b.c.execute(update(members).where(members.c.room == d.room, members.c.user == subject).values(role=role))
     b.roles[d.room, subject] = role
+    if not may(role, Action.INVITE):
+        _end_invites(b, d.room, subject)
     return True
 
 
@@ -173,7 +230,7 @@ def _mention_no_more(b: Batch, d: Draft, users: set[str], seq: int) -> None:
 
 def _edited(b: Batch, d: Draft, body: kinds.MessageEdited, seq: int) -> bool:
     message = _message(b, d, body.target)
-    if message.user != d.user:
+    if message.user != d.user and not (d.server and _sent_through(message) == d.user):
         raise Refused("forbidden")
     before, now = _mentioned(b, d.room, message), set(body.mentions)
     _mention_no_more(b, d, before - now, body.target)
@@ -203,6 +260,11 @@ def _deleted(b: Batch, d: Draft, body: kinds.MessageDeleted, seq: int) -> bool:
     for table in (reactions, reaction_counts, pins):
         b.c.execute(delete(table).where(table.c.room == room, table.c.target == target))
     return True
+
+
+def _sent_through(message: AnyRow) -> str | None:
+    """Return the server key that sent a message in another user's name."""
+    return msgspec.json.decode(message.body, type=kinds.MessageSent).via
 
 
 def _edits(b: Batch, room: str, target: int) -> Sequence[int]:

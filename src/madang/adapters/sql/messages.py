@@ -106,6 +106,7 @@ def _messages(c: Connection, room: str, user: str, rows: Sequence[_Sent], *, gap
                 data=now.data,
                 reply_to=sent.reply_to,
                 mentions=now.mentions,
+                via=sent.via,
                 edited_at=edited_at,
                 deleted=sent.deleted,
                 pinned=row.seq in stuck,

@@ -18,6 +18,7 @@ from madang.adapters.sql.rows import EventRow, Head
 from madang.aio import Batcher
 from madang.core.events import Draft, Event
 from madang.core.ids import IdSource
+from madang.core.invites import Invite
 from madang.core.messages import Message
 from madang.core.rooms import Member, Membership, Room
 from madang.errors import LeaseExceeded, Refused, StorageError
@@ -151,8 +152,8 @@ class Store:
     async def room(self, room: str) -> Room | None:
         return await self._engine.read(lambda c: directory.room(c, room))
 
-    async def rooms(self, *, after: str = "", limit: int = 50) -> list[Room]:
-        return await self._engine.read(lambda c: directory.open_rooms(c, after, limit))
+    async def rooms(self, *, after: str = "", limit: int = 50, hidden: bool = False) -> list[Room]:
+        return await self._engine.read(lambda c: directory.listed_rooms(c, after, limit, hidden))
 
     async def member(self, room: str, user: str) -> Member | None:
         return await self._members.get((room, user))
@@ -172,6 +173,19 @@ class Store:
 
     async def set_read(self, pointers: Sequence[tuple[str, str, int]]) -> None:
         await self._engine.write(lambda c: directory.set_read(c, pointers, self._engine.heads()))
+
+    async def add_invite(self, invite: Invite, now_ms: int, *, server: bool = False) -> None:
+        heads = self._engine.heads
+        await self._engine.write(lambda c: directory.add_invite(c, invite, now_ms, server, heads()))
+
+    async def invite(self, room: str, id: str) -> Invite | None:
+        return await self._engine.read(lambda c: directory.one_invite(c, room, id))
+
+    async def invites(self, room: str, now_ms: int) -> list[Invite]:
+        return await self._engine.read(lambda c: directory.invites_of(c, room, now_ms))
+
+    async def drop_invite(self, room: str, id: str) -> bool:
+        return await self._engine.write(lambda c: directory.drop_invite(c, room, id))
 
     async def secret(self) -> bytes:
         return await self._engine.write(directory.secret)

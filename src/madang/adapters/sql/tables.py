@@ -191,6 +191,34 @@ pins = Table(
     sqlite_with_rowid=False,
 )
 
+# Who was kicked and has not been let in again. Written and read by effects alone.
+kicks = Table(
+    "kicks",
+    metadata,
+    # (room, user): whether one user may join; those of a room that are over.
+    Column("room", words(64), primary_key=True),
+    Column("user", words(64), primary_key=True),
+    Column("seq", BigInteger, nullable=False),  # of the member.kicked
+    Column("until_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+invites = Table(
+    "invites",
+    metadata,
+    # (room, id): one invite; those of a room, at most 100.
+    Column("room", words(64), primary_key=True),
+    Column("id", words(16), primary_key=True),
+    Column("hash", words(64), nullable=False),
+    Column("by", words(64), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("uses", Integer),
+    Column("until_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+# Invites that end with a right of who made them.
+Index("invites_by", invites.c.by, invites.c.room)
+
 server_keys = Table(
     "server_keys",
     metadata,

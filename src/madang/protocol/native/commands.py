@@ -28,6 +28,7 @@ from madang.core.bounds import (
     UserId,
 )
 from madang.core.events import NO_DATA
+from madang.core.invites import ForMs, InviteId, Uses
 
 VERSION: Final = 1
 
@@ -178,9 +179,24 @@ class Change(Command):
 
 
 class Invite(Command):
-    """Ask for an invite: a secret that lets its holder join the room (moderators)."""
+    """Make an invite: a secret that lets its holder join the room (moderators)."""
 
     room: RoomId
+    uses: Uses | None = None
+    for_ms: ForMs | None = None
+
+
+class Invites(Command):
+    """Ask for the invites to the room that are in force (moderators)."""
+
+    room: RoomId
+
+
+class Revoke(Command):
+    """End an invite (moderators)."""
+
+    room: RoomId
+    invite: InviteId
 
 
 class Kick(Command):
@@ -233,6 +249,8 @@ AnyCommand = (
     | Create
     | Change
     | Invite
+    | Invites
+    | Revoke
     | Kick
     | Role
     | Typing

@@ -217,11 +217,34 @@ class PresenceAnswer(Answer, frozen=True, kw_only=True, gc=False):
     more: bool
 
 
-class InviteAnswer(Answer, frozen=True, kw_only=True, gc=False):
-    """A secret that lets its holder join the room until it expires."""
+class InviteAnswer(Answer, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A secret that lets its holder join the room until it expires; `uses` is how many it admits, if that is limited."""
 
+    id: str
     invite: str
     expires_ms: int
+    uses: int | None = None
+
+
+class InviteInfo(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """An invite in force: who made it, and how many more it admits, if that is limited."""
+
+    id: str
+    user: str
+    expires_ms: int
+    uses: int | None = None
+
+
+class InvitesAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """The invites to the room that are in force, in order of their id."""
+
+    invites: list[InviteInfo]
+
+
+class RevokedAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """The invite lets nobody in from now on."""
+
+    revoked: bool = True
 
 
 class PingAnswer(Answer, frozen=True, kw_only=True, gc=False):
@@ -259,6 +282,8 @@ ANSWERS: Final[dict[str, type[Answer] | UnionType]] = {
     "create": AppendAnswer,
     "change": AppendAnswer | UnchangedAnswer,
     "invite": InviteAnswer,
+    "invites": InvitesAnswer,
+    "revoke": RevokedAnswer,
     "kick": AppendAnswer,
     "role": AppendAnswer | UnchangedAnswer,
     "typing": EmptyAnswer,

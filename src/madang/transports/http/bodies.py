@@ -9,7 +9,9 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from madang.core import messages
 from madang.core.bounds import Cid, InviteText, Mentions, RoomId, Seq, SlowMs, Text, Title
+from madang.core.invites import ForMs, Uses
 from madang.core.rooms import Access, Membership, Role, Room
+from madang.core.user_ids import FOREIGN
 
 # -- in ----------------------------------------------------------------------------------------------------------------
 
@@ -39,7 +41,7 @@ class RoomChange(Struct):
 class As(Struct):
     """The user for whom a server key sends a message."""
 
-    id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@|-]{0,63}$")]
+    id: Annotated[str, Meta(max_length=64, extra_json_schema={"pattern": f"^{FOREIGN}$"})]  # judged by the service
     name: Title
 
 
@@ -61,6 +63,13 @@ class MessageChange(Struct):
     data: Raw | UnsetType = UNSET
     mentions: Mentions = ()
     cid: Cid | None = None
+
+
+class NewInvite(Struct):
+    """How many an invite admits, and for how many milliseconds. Left out: any number, for seven days."""
+
+    uses: Uses | None = None
+    for_ms: ForMs | None = None
 
 
 class Joining(Struct):
@@ -147,11 +156,34 @@ class Members(Struct, frozen=True):
     more: bool
 
 
-class Invited(Struct, frozen=True):
-    """A secret that lets everyone who has it join the room, for `expires_ms` milliseconds."""
+class Invited(Struct, frozen=True, omit_defaults=True):
+    """A secret that lets who has it join the room, for `expires_ms` milliseconds, `uses` times if that is limited."""
 
+    id: str
     invite: str
     expires_ms: int
+    uses: int | None = None
+
+
+class OneInvite(Struct, frozen=True, omit_defaults=True):
+    """An invite in force: who made it, for how long, and how many more it admits, if that is limited."""
+
+    id: str
+    user: str
+    expires_ms: int
+    uses: int | None = None
+
+
+class Invites(Struct, frozen=True):
+    """The invites to the room that are in force, in order of their ids."""
+
+    invites: list[OneInvite]
+
+
+class Revoked(Struct, frozen=True):
+    """The invite admits nobody from now on."""
+
+    revoked: bool = True
 
 
 class Stored(Struct, frozen=True, omit_defaults=True):

@@ -75,7 +75,7 @@ class SocketSubscriber:
     def access_ended(self, room: str) -> None:
         """Forget the subscription, or let it catch up to its `until`: the user left the room or was kicked."""
         subscription = self.subscriptions[room]
-        self.node.hub.presence.leave(room, subscription.user, self.device)
+        self.node.hub.access_ended(room, subscription.user, self.device)
         if subscription.until is None:
             del self.subscriptions[room]
 

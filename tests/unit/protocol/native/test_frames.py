@@ -90,7 +90,12 @@ ANSWERS = [
         f.PresenceAnswer(users={"u1": "Mina"}, count=1, more=False),
         '{"op":"ok","n":3,"users":{"u1":"Mina"},"count":1,"more":false}',
     ),
-    (f.InviteAnswer(invite="x", expires_ms=604_800_000), '{"op":"ok","n":3,"invite":"x","expires_ms":604800000}'),
+    (f.InviteAnswer(id="1f", invite="x", expires_ms=604_800_000), '{"op":"ok","n":3,"id":"1f","invite":"x","expires_ms":604800000}'),
+    (
+        f.InvitesAnswer(invites=[f.InviteInfo(id="1f", user="u1", expires_ms=5, uses=2)]),
+        '{"op":"ok","n":3,"invites":[{"id":"1f","user":"u1","expires_ms":5,"uses":2}]}',
+    ),
+    (f.RevokedAnswer(), '{"op":"ok","n":3,"revoked":true}'),
     (f.PingAnswer(at="2026-11-22T09:00:20.001Z"), '{"op":"ok","n":3,"at":"2026-11-22T09:00:20.001Z"}'),
 ]  # fmt: skip
 

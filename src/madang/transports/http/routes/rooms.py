@@ -86,14 +86,6 @@ async def join(
     return answer(shown(await node.rooms.enter(caller, id, joining.invite)))
 
 
-@router.post(ROOM + "/invites", **documented(b.Invited, status=201))
-async def invite(node: ThisNode, caller: Caller, id: RoomPath) -> Response:
-    """Make an invite to the room (moderators)."""
-    member = await node.rooms.member(caller, id)
-    invite = node.invites.make(member.role, id, node.now())
-    return answer(b.Invited(invite.text, invite.expires_ms), 201)
-
-
 @router.delete(ROOM + "/members/me", **documented(b.Stored))
 async def leave(node: ThisNode, caller: Caller, id: RoomPath) -> Response:
     """Leave a room."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from madang.protocol.native import commands as c
-from madang.transports.native.operations import appending, following, opening, reading, signals
+from madang.transports.native.operations import appending, following, inviting, opening, reading, signals
 from madang.transports.native.session import Operation
 
 OPERATIONS: Final[Mapping[type[c.Command], Operation]] = {
@@ -19,7 +19,9 @@ OPERATIONS: Final[Mapping[type[c.Command], Operation]] = {
     c.Leave: following.leave,
     c.Create: following.create,
     c.Change: following.change,
-    c.Invite: following.invite,
+    c.Invite: inviting.invite,
+    c.Invites: inviting.invites,
+    c.Revoke: inviting.revoke,
     c.Kick: following.kick,
     c.Role: following.role,
     c.Send: appending.send,

@@ -1,4 +1,4 @@
-"""Rooms and memberships: join, leave, create, change, invite, kick, grant roles. All but the invite wait for storage."""
+"""Rooms and memberships: join, leave, create, change, kick, grant roles. All wait for storage."""
 
 from collections.abc import Awaitable, Callable
 
@@ -7,7 +7,7 @@ from madang.core.events import Appended
 from madang.delivery.joining import Start
 from madang.protocol.native import codec
 from madang.protocol.native import commands as c
-from madang.protocol.native.frames import Answer, InviteAnswer, JoinAnswer, RoomInfo, append_answer
+from madang.protocol.native.frames import Answer, JoinAnswer, RoomInfo, append_answer
 from madang.transports.native.session import Session
 
 
@@ -54,13 +54,6 @@ def kick(session: Session, m: c.Kick) -> None:
 def role(session: Session, m: c.Role) -> None:
     """Grant a member a role."""
     _append(session, m, lambda me: session.node.rooms.grant(me, m.room, m.user, m.role))
-
-
-def invite(session: Session, m: c.Invite) -> None:
-    """Make an invite to the room."""
-    node = session.node
-    invite = node.invites.make(session.subscription(m.room).role, m.room, node.now())
-    session.answer(m.n, InviteAnswer(invite=invite.text, expires_ms=invite.expires_ms))
 
 
 def _append(session: Session, m: c.Command, change: Callable[[Actor], Awaitable[Appended | None]]) -> None:

@@ -1,0 +1,48 @@
+"""User ids, and of which kind they are: ids of different kinds cannot meet.
+
+| kind | ids | made by |
+|---|---|---|
+| guest | `u` and 16 of a-z and 2-7 | the server, from 80 random bits |
+| server key | `key-` and the id of the key | the server |
+| system | `madang` | – |
+| account | beginning with `account-`: reserved, there are none yet | the server |
+| of an outside issuer | beginning with `issuer-`: reserved, there are none yet | the server |
+| foreign | everything else, of `FOREIGN` | the product that a server key belongs to |
+"""
+
+import re
+from typing import Final
+
+from madang.errors import Refused
+
+SYSTEM: Final = "madang"
+FOREIGN: Final = "[A-Za-z0-9][A-Za-z0-9._:@|-]{0,63}"
+"""The pattern of a whole foreign id; those of another kind are refused on top of it."""
+_KEY: Final = "key-"
+_GUEST: Final = re.compile(r"u[a-z2-7]{16}", re.ASCII)
+_FOREIGN: Final = re.compile(FOREIGN, re.ASCII)
+_RESERVED: Final = re.compile(rf"{SYSTEM}|{_KEY}.*|account-.*|issuer-.*|{_GUEST.pattern}", re.ASCII | re.IGNORECASE)
+
+
+def guest(random: str) -> str:
+    """Return the id of a new guest, from 16 random characters of a-z and 2-7."""
+    return f"u{random}"
+
+
+def is_guest(id: str) -> bool:
+    """Return whether an id is a guest's."""
+    return _GUEST.fullmatch(id) is not None
+
+
+def key_user(key: str) -> str:
+    """Return the user id of a server key."""
+    return _KEY + key
+
+
+def foreign(id: str) -> str:
+    """Return an id that a server key gives to a user of its product. Raise Refused (bad_field) where it cannot be one."""
+    if not _FOREIGN.fullmatch(id):
+        raise Refused("bad_field", "as: an id has 1 to 64 letters, digits and . _ : @ | -, a letter or digit first.")
+    if _RESERVED.fullmatch(id):
+        raise Refused("bad_field", "as: this id is of a kind that only the server gives; put something before it.")
+    return id
