@@ -1,79 +1,126 @@
-"""One sitting at a terminal: what the room says is told, what is typed is sent."""
+"""One sitting at a terminal: what the room says is shown, what is typed is sent. How it is shown: `chat_view.py`."""
 
 import asyncio
-import sys
-import zlib
-from datetime import datetime
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
+from madang.cli.chat_outgoing import Line, Outgoing
+from madang.cli.chat_view import View
+from madang.cli.identities import Identity
 from madang.cli.terminal import Terminal
-from madang.cli.translations import WORDS
-from madang.client import (
-    Client,
-    Event,
-    MemberJoined,
-    MemberKicked,
-    MemberLeft,
-    MessageDeleted,
-    MessageEdited,
-    MessageSent,
-    Refused,
-    Reset,
-    Room,
-    State,
-    connect,
-    printable,
-)
+from madang.client import Client, Disconnected, Refused, Reset, Room, State, connect
 
-SHOWN_MESSAGES: Final = 20  # on entry
-MAX_NAMES: Final = 10_000  # remembered for "was put out"; then forgotten all
-_COLOURS: Final = (31, 32, 33, 34, 35, 36, 91, 92, 93, 94, 95, 96)
-_GREY: Final = 90
+SHOWN_MESSAGES: Final = 20  # on entry, and by /history
+LEAVE_S: Final = 2.0
+"""How long leaving waits for what is on its way."""
 
 
 class Talk:
-    """From connecting to leaving."""
+    """From connecting to leaving.
 
-    def __init__(self, terminal: Terminal, room: str, url: str, name: str, language: str) -> None:
+    Args:
+        identity: who the name is on this server, from the last time.
+        timeout: seconds to wait for the server: at first, and through a pipe each time that it goes away.
+    """
+
+    def __init__(
+        self,
+        terminal: Terminal,
+        room: str,
+        url: str,
+        name: str,
+        identity: Identity,
+        language: str,
+        invite: str | None,
+        timeout: float,
+    ) -> None:
         self._terminal = terminal
+        self._view = View(terminal, language)
         self._room_id = room
         self._url = url
         self._name = name
-        self._words = WORDS[language]
-        self._names: dict[str, str] = {}
-        self._shown = 0  # newest seq told on entry
+        self._identity = identity
+        self._invite = invite
+        self._timeout = timeout
+        self._outgoing = Outgoing(self._wait_for, self._refuse)
         self._status = 0
-        self._whole = True  # nothing has been missed since the connection broke
         self._states: asyncio.Queue[State] = asyncio.Queue()
 
+    @property
+    def unsent(self) -> bool:
+        """Whether something that was typed is not known to be stored, or was refused."""
+        return self._status != 0 or bool(self._outgoing.unsent)
+
     async def run(self) -> int:
-        """Talk until the end; gives the exit status.
+        """Talk until the end, and return the exit status.
 
         Raises:
             Refused: the name or the room is not for us.
             Disconnected: the server is not there, or wants no more of us.
         """
         if self._terminal.interactive:
-            self._say("connecting", url=self._url)
-        async with connect(self._url, guest=self._name, on_state=self._states.put_nowait) as client:
-            room = await self._enter(client)
-            page = await room.history(limit=SHOWN_MESSAGES)
-            for message in page.messages:
-                self._shown = message.seq
-                if not message.deleted:
-                    self._message(message.at, message.user, message.name, message.text)
-            with self._terminal.open():
-                if self._terminal.interactive:
-                    self._say("entered", room=room.title, name=client.user.name, help=self._words["help"])
-                await self._until_one_ends(self._listen(room), self._speak(room), self._watch(room))
+            self._view.say("connecting", url=self._url)
+        try:
+            token = self._identity.token()
+            try:
+                await self._talk(guest=None if token else self._name, token=token)
+            except Refused as refused:
+                if refused.code != "bad_token" or token is None:
+                    raise
+                self._identity.forget()
+                self._view.say("new user", name=self._name)
+                await self._talk(guest=self._name, token=None)
+        finally:
+            if unsent := self._outgoing.unsent:
+                self._status = 1
+                self._view.say("unsent", count=len(unsent))
+                for text in unsent:
+                    self._view.say("pending", text=text)
         return self._status
+
+    async def _talk(self, guest: str | None, token: str | None) -> None:
+        client = connect(self._url, guest=guest, token=token, timeout=self._timeout, on_state=self._states.put_nowait)
+        # Told at once, because through a pipe nothing else shows that it waits.
+        waiting = asyncio.create_task(self._watch_start(client))
+        try:
+            await client.__aenter__()
+        finally:
+            waiting.cancel()
+        try:
+            await self._in_room(client)
+        finally:
+            self._identity.keep(client.token)
+            await client.close()
+
+    async def _watch_start(self, client: Client) -> None:
+        while await self._states.get() is not State.WAITING:
+            pass
+        self._view.say("no answer", url=self._url, why=client.trouble, seconds=f"{self._timeout:g}")
+
+    async def _in_room(self, client: Client) -> None:
+        self._identity.keep(client.token)
+        while not self._states.empty():  # how it came here is no news
+            self._states.get_nowait()
+        room = await self._enter(client)
+        page = await room.history(limit=SHOWN_MESSAGES)
+        for message in page.messages:
+            self._view.old(message)
+        self._view.oldest = page.messages[0].seq if page.messages else None
+        with self._terminal.open():
+            if self._terminal.interactive:
+                self._view.say("entered", room=room.title, name=client.user.name)
+                self._view.say("help")
+            await self._until_one_ends(
+                self._listen(room), self._speak(room, client.user.id), self._watch(client, room), self._outgoing.run()
+            )
 
     async def _enter(self, client: Client) -> Room:
         """Join the room, and make it where there is none."""
         try:
-            return await client.join(self._room_id, limit=0)
+            return await client.join(self._room_id, limit=0, invite=self._invite)
         except Refused as refused:
-            if refused.code != "not_found":
+            if refused.code != "not_found" or self._invite is not None:
                 raise
             try:
                 await client.create(self._room_id)
@@ -92,93 +139,101 @@ class Talk:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    # -- the three sides -----------------------------------------------------------------------------------------------
+    # -- the sides -----------------------------------------------------------------------------------------------------
 
-    async def _speak(self, room: Room) -> None:
-        """Send what is typed, one line after the other, until there is no more."""
+    async def _speak(self, room: Room, me: str) -> None:
+        """Take what is typed until there is no more; then wait for what is on its way."""
         while (line := await self._terminal.line()) is not None:
-            match line.split():
-                case []:
-                    continue
-                case ["/quit"]:
-                    return
-                case ["/who"]:
+            if not line.strip():
+                continue
+            if not self._terminal.interactive or not line.startswith("/"):
+                await self._outgoing.add(Line(line, partial(room.send, line)))
+            elif line.startswith("//"):
+                await self._outgoing.add(Line(line, partial(room.send, line[1:])))
+            elif line.split() == ["/quit"]:
+                break
+            else:
+                await self._command(room, me, line)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_S if self._terminal.interactive else None):
+                await self._outgoing.emptied()
+
+    async def _command(self, room: Room, me: str, line: str) -> None:
+        word, _, rest = line.partition(" ")
+        number, _, text = rest.strip().partition(" ")
+        seq = int(number.lstrip("#")) if number.lstrip("#").isdecimal() else None
+        try:
+            match word:
+                case "/who":
                     present = await room.presence()
-                    self._say("who", count=present.count, names=", ".join(present.users.values()))
-                case ["/help"]:
-                    self._say("help")
-                case [word, *_] if word.startswith("/"):
-                    self._say("unknown", line=word, help=self._words["help"])
+                    self._view.say("who", count=present.count, names=", ".join(present.users.values()))
+                case "/history":
+                    page = await room.history(before=self._view.oldest, limit=SHOWN_MESSAGES)
+                    for message in page.messages:
+                        self._view.old(message)
+                    self._view.oldest = page.messages[0].seq if page.messages else self._view.oldest
+                    if not page.more:
+                        self._view.say("beginning")
+                case "/reply" if seq is not None and text.strip():
+                    await self._outgoing.add(Line(line, partial(room.send, text, reply_to=seq)))
+                case "/edit" if seq is not None and text.strip():
+                    await self._outgoing.add(Line(line, partial(room.edit, seq, text)))
+                case "/edit" if rest.strip() and (own := self._view.newest_by.get(me)) is not None:
+                    await self._outgoing.add(Line(line, partial(room.edit, own, rest.strip())))
+                case "/help":
+                    self._view.say("help")
                 case _:
-                    try:
-                        await room.send(line)
-                    except Refused as refused:
-                        self._status = 1
-                        self._say("refused", text=line, why=refused)
+                    self._view.say("unknown", line=line)
+                    self._view.say("help")
+        except Refused as refused:
+            self._view.say("refused", text=line, why=refused)
 
     async def _listen(self, room: Room) -> None:
-        """Tell what happens in the room, until we are no longer in it."""
+        """Show what happens in the room, until we are no longer in it."""
         async for item in room:
             if isinstance(item, Reset):
-                self._whole = False
-                self._say("reset")
-            elif item.seq > self._shown:
-                self._event(item)
-        if room.ended in ("kicked", "deleted", "refused"):
+                self._view.whole = False
+                self._view.say("reset")
+            else:
+                self._view.event(item)
+        if room.ended != "left":
             self._status = 1
-            self._say("put out" if room.ended == "kicked" else "gone", room=room.title)
+            self._view.say("put out" if room.ended == "kicked" else "gone", room=room.title)
 
-    async def _watch(self, room: Room) -> None:
-        """Tell when the connection breaks and when all is well again."""
+    async def _watch(self, client: Client, room: Room) -> None:
+        """Tell when the connection breaks and when all is well again. Through a pipe, end when it stays away.
+
+        Raises:
+            Disconnected: it stayed away for `timeout`.
+        """
         waiting = False
         while True:
-            state = await self._states.get()
-            if state is State.WAITING and not waiting:
-                waiting = self._whole = True
-                self._say("waiting")
-            elif state is State.LIVE and waiting:
+            try:
+                async with asyncio.timeout(self._timeout if waiting and not self._terminal.interactive else None):
+                    state = await self._next_turn(waiting)
+            except TimeoutError:
+                raise Disconnected(f"Away for {self._timeout:g} s: {client.trouble}") from None
+            if state is State.WAITING:
+                waiting = self._view.whole = True
+                self._view.say("waiting", why=client.trouble)
+            else:
                 waiting = False
                 await room.presence(limit=1)  # answered behind the join: what was missed has come
-                if self._whole:
-                    self._say("back")
+                if self._view.whole:
+                    self._view.say("back")
 
-    # -- telling -------------------------------------------------------------------------------------------------------
+    async def _next_turn(self, waiting: bool) -> State:
+        """Return the next state that is news: WAITING while all was well, LIVE while it was not."""
+        news = State.LIVE if waiting else State.WAITING
+        while (state := await self._states.get()) is not news:
+            pass
+        return state
 
-    def _event(self, event: Event) -> None:
-        if len(self._names) >= MAX_NAMES:
-            self._names.clear()
-        self._names[event.user] = event.name
-        match event:
-            case MessageSent(deleted=False):
-                self._message(event.at, event.user, event.name, event.text)
-            case MessageEdited(text=str(text)):
-                self._message(event.at, event.user, event.name, f"✎ {text}")
-            case MessageDeleted():
-                self._say("deleted", name=event.name)
-            case MemberJoined():
-                self._say("joined", name=event.name)
-            case MemberLeft():
-                self._say("left", name=event.name)
-            case MemberKicked(member=member):
-                self._say("kicked", name=self._names.get(member, member))
+    # -- what was typed ------------------------------------------------------------------------------------------------
 
-    def _message(self, at: datetime, user: str, name: str, text: str) -> None:
-        self._names[user] = name
-        time = at.astimezone().strftime("%H:%M")
-        lines = printable(text).split("\n")
-        colour = _COLOURS[zlib.crc32(user.encode()) % len(_COLOURS)]
-        self._terminal.show(
-            f"{self._tint(_GREY, time)} {self._tint(colour, printable(name))}  " + "\n        ".join(lines)
-        )
+    def _wait_for(self, text: str) -> None:
+        self._view.say("pending", text=text)
 
-    def _say(self, what: str, **fields: Any) -> None:
-        """Tell something of our own."""
-        safe = {key: printable(str(value)) for key, value in fields.items()}
-        line = self._words[what].format(**safe)
-        if self._terminal.interactive:
-            self._terminal.show(self._tint(_GREY, line))
-        else:
-            print(line, file=sys.stderr)
-
-    def _tint(self, colour: int, text: str) -> str:
-        return f"\x1b[{colour}m{text}\x1b[0m" if self._terminal.colour else text
+    def _refuse(self, text: str, refused: Refused) -> None:
+        self._status = 1
+        self._view.say("refused", text=text, why=refused)

@@ -10,9 +10,31 @@ from typing import Final
 
 import unicodedata2
 
-_ESCAPES: Final = {"[D": "left", "[C": "right", "[H": "home", "[F": "end", "[3~": "delete", "OH": "home", "OF": "end"}
-_KEYS: Final = {"\x01": "home", "\x05": "end", "\x02": "left", "\x06": "right", "\x7f": "back", "\b": "back"}
+_ESCAPES: Final = {
+    "[A": "up",
+    "[B": "down",
+    "OA": "up",
+    "OB": "down",
+    "[D": "left",
+    "[C": "right",
+    "[H": "home",
+    "[F": "end",
+    "[3~": "delete",
+    "OH": "home",
+    "OF": "end",
+}
+_KEYS: Final = {
+    "\x10": "up",
+    "\x0e": "down",
+    "\x01": "home",
+    "\x05": "end",
+    "\x02": "left",
+    "\x06": "right",
+    "\x7f": "back",
+    "\b": "back",
+}
 LONGEST_ESCAPE: Final = 16
+RECALLED: Final = 200  # lines that can be fetched back
 
 
 def width(text: str) -> int:
@@ -36,6 +58,9 @@ class Editor:
         self._prompt = prompt
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._escape: str | None = None
+        self._typed: list[str] = []  # finished lines, for the arrow keys
+        self._shown = 0  # which of them is in the line; behind the last: what is being typed
+        self._draft = ""
 
     def feed(self, data: bytes) -> list[str]:
         """Take what was typed; gives the lines that were finished with it."""
@@ -45,10 +70,24 @@ class Editor:
                 self._take_escape(c)
             elif c in "\r\n":
                 lines.append(self.text)
+                self._remember(self.text)
                 self.text, self.at = "", 0
             else:
                 self._key(_KEYS.get(c, c))
         return lines
+
+    def _remember(self, line: str) -> None:
+        if line.strip() and self._typed[-1:] != [line]:
+            self._typed = [*self._typed, line][-RECALLED:]
+        self._shown = len(self._typed)
+
+    def _recall(self, step: int) -> None:
+        """Show the finished line before or after, and behind the last what was being typed."""
+        if self._shown == len(self._typed):
+            self._draft = self.text
+        self._shown = max(0, min(len(self._typed), self._shown + step))
+        self.text = self._typed[self._shown] if self._shown < len(self._typed) else self._draft
+        self.at = len(self.text)
 
     def _take_escape(self, c: str) -> None:
         self._escape = "" if self._escape is None else self._escape + c
@@ -60,6 +99,10 @@ class Editor:
 
     def _key(self, key: str) -> None:
         match key:
+            case "up":
+                self._recall(-1)
+            case "down":
+                self._recall(+1)
             case "left":
                 self.at = max(0, self.at - 1)
             case "right":

@@ -35,6 +35,7 @@ from madang.client.link import State
 from madang.client.notices import Behind, Notice, Online, OnlineCount, ReadTo, Skipped, Typing
 from madang.client.printing import printable
 from madang.client.room import Room
+from madang.client.urls import websocket_url
 from madang.errors import Limited, MadangError, Refused
 from madang.protocol.native.frames import ServerInfo, UserInfo
 
@@ -81,4 +82,5 @@ __all__ = [
     "UserInfo",
     "connect",
     "printable",
+    "websocket_url",
 ]

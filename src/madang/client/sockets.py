@@ -8,7 +8,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
+
+from madang.client.urls import is_loopback, websocket_url
 
 OPEN_S: Final = 10.0
 PING_S: Final = 20.0  # a server that answers no ping this long is gone
@@ -93,10 +95,15 @@ def _closed(closed: ConnectionClosed) -> Closed:
 
 
 async def open_websocket(url: str) -> Socket:
-    """Open a WebSocket to the native protocol (an Opener)."""
+    """Open a WebSocket to the native protocol (an Opener). Proxies of the environment are for other machines only."""
+    try:
+        url = websocket_url(url)
+    except ValueError as wrong:
+        raise NotOpened(str(wrong), never=True) from None
     try:
         connection = await connect(
             url,
+            proxy=None if is_loopback(url) else True,
             compression=None,
             open_timeout=OPEN_S,
             ping_interval=PING_S,
@@ -108,7 +115,7 @@ async def open_websocket(url: str) -> Socket:
         raise _not_opened(refused) from None
     except (InvalidHandshake, EOFError) as error:
         raise NotOpened(str(error)) from None
-    except InvalidURI as error:
+    except (InvalidURI, InvalidProxy) as error:
         raise NotOpened(str(error), never=True) from None
     return WebSocket(connection)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from madang.cli.editor import Editor, width
+from madang.cli.editor import RECALLED, Editor, width
 
 
 def typed(*pieces: str | bytes) -> tuple[Editor, list[str]]:
@@ -68,3 +68,30 @@ def test_the_line_fits_its_row_and_shows_the_cursor(text: str, left: int, column
     assert width("> " + shown) < columns
     assert shown in editor.text
     assert width(shown) - int(back[1] if back else 0) >= 0
+
+
+def test_arrows_bring_back_what_was_typed_and_the_line_one_was_at() -> None:
+    editor, lines = typed("one\ntwo\ntwo\n  \ndraft")
+    assert lines == ["one", "two", "two", "  "]
+    for keys, shown in (
+        ("\x1b[A", "two"),
+        ("\x1b[A", "one"),
+        ("\x10", "one"),
+        ("\x1b[B", "two"),
+        ("\x0e", "draft"),
+        ("\x1b[B", "draft"),
+    ):
+        editor.feed(keys.encode())
+        assert (editor.text, editor.at) == (shown, len(shown))
+    editor.feed(b"\x1b[A!")
+    assert editor.feed(b"\n") == ["two!"]
+    editor.feed(b"\x1b[A")
+    assert editor.text == "two!"
+
+
+def test_what_can_be_brought_back_is_bounded() -> None:
+    editor = Editor()
+    for n in range(RECALLED + 50):
+        editor.feed(f"{n}\n".encode())
+    editor.feed(b"\x1b[A" * (RECALLED + 50))
+    assert editor.text == "50"

@@ -1,0 +1,54 @@
+"""Who one is in `madang chat`, kept between runs: a token for each server and name, readable by its owner alone.
+
+A file each, so that two terminals never write the same one halfway.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+_FOLDER: Final = "madang/chat"
+
+
+class Identity:
+    """The user that a name is on a server, for this account of the machine."""
+
+    def __init__(self, folder: Path, url: str, name: str) -> None:
+        self._server = urlsplit(url).netloc
+        self._name = name
+        digest = hashlib.sha256(f"{self._server}\n{name}".encode(errors="surrogateescape")).hexdigest()
+        self._file = folder / f"{digest[:32]}.json"
+
+    def token(self) -> str | None:
+        """Return the token kept; None where there is none, or none that can be read."""
+        try:
+            kept = json.loads(self._file.read_text())
+        except (OSError, ValueError):
+            return None
+        token = kept.get("token") if isinstance(kept, dict) else None
+        return token if isinstance(token, str) else None
+
+    def keep(self, token: str) -> None:
+        """Keep a token. A home that cannot be written to keeps none: the next run is a new user."""
+        fresh = self._file.with_suffix(f".{secrets.token_hex(8)}")
+        with suppress(OSError):
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                json.dump({"server": self._server, "name": self._name, "token": token}, file)
+            fresh.replace(self._file)
+
+    def forget(self) -> None:
+        """Delete the token: the server takes it no more."""
+        with suppress(OSError):
+            self._file.unlink(missing_ok=True)
+
+
+def state_folder() -> Path:
+    """Return where programs keep such things (XDG Base Directory Specification)."""
+    home = os.environ.get("XDG_STATE_HOME")
+    return (Path(home) if home else Path("~/.local/state").expanduser()) / _FOLDER
