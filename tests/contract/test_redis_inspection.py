@@ -5,12 +5,15 @@ from collections.abc import Mapping
 import pytest
 
 from madang.adapters.bus.redis import inspect
+from madang.cli import fleet
+from madang.config import Settings
 from madang.errors import SetupError
 from tests.daemons import NO_SETTINGS
 from tests.redis import RedisServer, run_redis
 from tests.redis_topologies import Cluster, run_sentinels
 
 pytestmark = pytest.mark.redis
+DATABASE = "postgresql://host/database"  # not connected to
 
 
 async def refusal(url: str) -> str:
@@ -63,6 +66,7 @@ async def test_who_is_not_let_in_or_may_not_do_it_is_told() -> None:
         for name, rules, allowed in (
             ("all", ["~madang:*", "&madang:*", "+@all"], True),
             ("managed", ["~madang:*", "&madang:*", "+@all", "-config"], True),
+            ("without-administration", ["~madang:*", "&madang:*", "+@all", "-@admin"], True),
             ("deaf", ["~madang:*", "+@all", "resetchannels"], False),
             ("mute", ["~madang:*", "&madang:*", "+@all", "-publish"], False),
             ("absent", ["&madang:*", "+@all"], False),
@@ -71,6 +75,7 @@ async def test_who_is_not_let_in_or_may_not_do_it_is_told() -> None:
             url = server.url.replace("//", f"//{name}:word@")
             if allowed:
                 assert await inspect(url) == [], name
+                assert [found.level for found in await fleet.bus(Settings(bus=url, database=DATABASE))] == ["ok"], name
             else:
                 assert "does not let us do what the bus needs" in await refusal(url), name
 

@@ -1,5 +1,6 @@
 """What `madang doctor` checks, one function each. None of them changes anything."""
 
+import errno
 import fcntl
 import os
 import platform
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from madang.adapters.catalogue import for_one_node
 from madang.adapters.sql.inspection import SQLITE_VERSION, Inspection
 from madang.cli import host as machine
 from madang.cli.unsafe_settings import Finding
@@ -30,15 +32,7 @@ def python() -> Finding:
 
 
 def sqlite() -> Finding:
-    """Check the SQLite that Python brings."""
-    version = tuple(int(part) for part in SQLITE_VERSION.split("."))
-    if (3, 7, 0) <= version <= (3, 51, 2):
-        # https://sqlite.org/wal.html#walresetbug
-        return Finding(
-            "ok",
-            f"SQLite {SQLITE_VERSION}. Its WAL-reset bug (fixed in 3.51.3) needs two connections that checkpoint; "
-            "here only the one writer does.",
-        )
+    """Name the SQLite that Python brings. The bug of its WAL up to 3.51.2 needs two who checkpoint; here only the writer does."""
     return Finding("ok", f"SQLite {SQLITE_VERSION}.")
 
 
@@ -101,9 +95,13 @@ def free_to_start(settings: "Settings") -> Iterator[Finding]:
         ("port", unbracketed(settings.host), settings.port),
         ("admin_port", unbracketed(settings.admin_host), settings.admin_port),
     ):
-        if reason := _not_free(host, port):
+        if error := _not_free(host, port):
+            # Nodes of a fleet share their settings, and mostly get their ports when they are started.
+            by_others = error.errno == errno.EADDRINUSE and not for_one_node(settings.database_url)
             yield Finding(
-                "fail", f"{host_port(host, port)} cannot be listened on: {reason}.", f"Choose another {name}."
+                "warn" if by_others else "fail",
+                f"{host_port(host, port)} cannot be listened on: {error.strerror or error}.",
+                f"Choose another {name}; --{name.replace('_', '-')} tells doctor which one serve will be given.",
             )
         else:
             yield Finding("ok", f"{host_port(host, port)} is free.")
@@ -118,7 +116,7 @@ def _is_locked(lock: Path) -> bool:
     return False
 
 
-def _not_free(host: str, port: int) -> str:
+def _not_free(host: str, port: int) -> OSError | None:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         with socket.socket(family) as listener:
@@ -126,8 +124,8 @@ def _not_free(host: str, port: int) -> str:
             listener.bind((host, port))
             listener.listen()
     except OSError as error:
-        return error.strerror or str(error)
-    return ""
+        return error
+    return None
 
 
 def database(found: Inspection) -> Finding:

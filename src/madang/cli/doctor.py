@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -16,12 +16,19 @@ if TYPE_CHECKING:
 COLOURS: Final = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
-def doctor(data: Data = None, database: Database = None, config: Config = None) -> None:
-    """Check the set-up, and say how to fix it.
+def doctor(
+    host: Annotated[str | None, typer.Option(help="Address that serve will be given.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port that serve will be given.")] = None,
+    admin_port: Annotated[int | None, typer.Option(help="Port of /metrics that serve will be given.")] = None,
+    data: Data = None,
+    database: Database = None,
+    config: Config = None,
+) -> None:
+    """Check the set-up, and say how to fix it. Give it the options that serve is given.
 
     Exit status: 1 when something fails. Changes nothing; works while the server runs.
     """
-    settings = settings_of(config, data=data, database=database)
+    settings = settings_of(config, host=host, port=port, admin_port=admin_port, data=data, database=database)
     failed = False
     for finding in _checks(settings):
         failed |= finding.level == "fail"
@@ -37,17 +44,20 @@ def doctor(data: Data = None, database: Database = None, config: Config = None) 
 
 
 def _checks(settings: "Settings") -> Iterator["Finding"]:
+    from madang.adapters.catalogue import for_one_node
     from madang.adapters.sql.open import inspect_database
     from madang.cli import checks, fleet
     from madang.cli.admin_client import running
     from madang.cli.unsafe_settings import Finding, unsafe
     from madang.errors import SetupError
 
+    alone = for_one_node(settings.database_url)
     yield checks.python()
-    yield checks.sqlite()
+    if alone:
+        yield checks.sqlite()
     folder = checks.data_folder(settings.data)
     yield folder
-    if folder.level != "fail":
+    if alone and folder.level != "fail":  # a node of a fleet keeps only a note for commands there
         yield checks.disk_space(settings.data)
         yield checks.fsync(settings.data)
     yield checks.open_files(settings.max_sockets)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from madang.adapters.bus.options import BusOptions
-from madang.adapters.catalogue import open_bus
+from madang.adapters.catalogue import for_one_node, open_bus
 from madang.cli.unsafe_settings import Finding
 from madang.delivery.presence import TTL_S
 from madang.errors import SetupError, Unreachable
@@ -52,8 +52,8 @@ def unusable(error: SetupError, settings: "Settings") -> Finding:
 def strangers(settings: "Settings", nodes: Sequence[str], *, here: bool) -> list[Finding]:
     """Judge the nodes that use the database, of which one may be the server that runs `here`."""
     others = len(nodes) - here
-    if others < 1 or settings.bus.partition(":")[0] != "memory":
-        return []
+    if others < 1 or settings.bus.partition(":")[0] != "memory" or for_one_node(settings.database_url):
+        return []  # of SQLite a lock keeps others away: a lease there is of a server that died, or came along in a copy
     what = f"{others} other node{'s use' if others > 1 else ' uses'} this database, or did a moment ago, and no bus is set."
     return [Finding("warn", what, "Set MADANG_BUS to the same on every node, or they hear each other seconds late.")]
 

@@ -32,7 +32,9 @@ LEAST_BUFFER: Final = 8 * 2**20
 MEMORY_SHARE: Final = 0.5
 """Of the machine's memory. A save copies pages written meanwhile, so Redis may need twice its maxmemory."""
 _TRIAL: Final = "madang:inspection"
-_GRANT: Final = "Give it a user that may use the keys ~madang:* and the channels &madang:* with all commands."
+_GRANT: Final = (
+    "Give it a user that may use the keys ~madang:* and the channels &madang:* with all commands but those of @admin."
+)
 
 
 async def inspect(url: str) -> list[str]:
