@@ -163,6 +163,8 @@ def _commits(way: str) -> tuple[list[bytes], list[Commit]]:
             envelope = envelopes.setdefault((channel, n if way == "per event" else 0), {})
             envelope.setdefault(room, Content([], [])).events.append(event)
         channels.update(channel.encode() for channel, _ in envelopes)
-        commands = [_command(b"PUBLISH", name.encode(), signer.pack(rooms)) for (name, _), rooms in envelopes.items()]
+        commands = [
+            _command(b"PUBLISH", name.encode(), signer.pack(rooms, name)) for (name, _), rooms in envelopes.items()
+        ]
         commits.append((b"".join(commands), len(commands)))
     return sorted(channels), commits

@@ -97,7 +97,10 @@ class Singly:
                 self._wake.clear()
             async with self._redis.pipeline(transaction=False) as calls:
                 for event in events:
-                    calls.publish(_channel(event.room), self._signer.pack({event.room: Content([event], [])}))
+                    calls.publish(
+                        _channel(event.room),
+                        self._signer.pack({event.room: Content([event], [])}, _channel(event.room)),
+                    )
                 await calls.execute()
 
     async def _listen(self, receiver: Receiver) -> None:
@@ -108,7 +111,7 @@ class Singly:
             room = message["channel"].decode().split(":")[1]
             if room in self._rooms:  # the name is enough to pass over what is for others
                 with suppress(BadSignature):
-                    for _, content in self._signer.unpack(message["data"], {room}):
+                    for _, content in self._signer.unpack(message["data"], _channel(room), {room}):
                         receiver.receive(content.events)
 
 

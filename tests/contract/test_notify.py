@@ -100,7 +100,7 @@ async def test_others_in_the_same_database_are_neither_heard_nor_believed(postgr
         await there.subscribe("yard")
         here.publish([event("yard", 1)])
         assert await here.probe()
-        signed = base64.b64encode(here._signer.pack({})).decode()
+        signed = base64.b64encode(here._signer.pack({}, there._channel)).decode()
         for forged in ("", "한글", "AQ==", "gARjb3MKc3lzdGVtCg==", secrets.token_hex(200), signed):
             await asked(postgres_url, f"SELECT pg_notify('{there._channel}', '{forged}')")
         assert await there.probe(), "behind the forged ones, so they have been looked at"

@@ -123,7 +123,7 @@ async def test_others_on_the_same_server_are_neither_heard_nor_believed(redis_se
         assert await here.probe()
         channel = there._channels.of("yard")[0]
         assert channel != here._channels.of("yard")[0]
-        forged = [b"", b"\x01", b"\x80\x04cos\nsystem\n", secrets.token_bytes(200), here._signer.pack({})]
+        forged = [b"", b"\x01", b"\x80\x04cos\nsystem\n", secrets.token_bytes(200), here._signer.pack({}, channel)]
         async with Redis.from_url(redis_server.url) as redis:
             for envelope in forged:
                 assert await redis.publish(channel, envelope) == 1

@@ -172,6 +172,8 @@ async def test_a_backup_is_of_one_moment_while_the_server_runs(sqlite_url: str, 
     async with opened(sqlite_url) as store:
         scenes = [await opened_scene(store) for _ in range(3)]
         await store.append([d for scene in scenes for d in texts(scene.room, "before")])
+        key_between_nodes = await store.epoch()
+        assert await store.epoch() == key_between_nodes
 
         async def go_on() -> None:
             for n in range(100):
@@ -190,6 +192,7 @@ async def test_a_backup_is_of_one_moment_while_the_server_runs(sqlite_url: str, 
 
     await asyncio.to_thread(restore, copy, place, lambda *step: None)
     async with opened(place) as store:
+        assert await store.epoch() != key_between_nodes, "what was said between nodes before is no news"
         lengths = set()
         for scene, epoch in zip(scenes, epochs, strict=True):
             tail = await store.tail(scene.room, 0)

@@ -27,6 +27,7 @@ from madang.node.assembly import admin_gate, assemble, websocket_doors
 from madang.node.lease import acquire, confirmed
 from madang.node.listening import check_apart, listen, names, refuse_exposed, unbracketed
 from madang.node.neighbours import watch_neighbours
+from madang.node.shared_clock import SharedClock
 from madang.node.waiting import Patience
 from madang.services.limits import UNLIMITED, Rates
 from madang.services.quotas import Quota, QuotaRates
@@ -137,7 +138,10 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
         store.use_ids(lease.ids, lease.renew)
 
         secret = await patience.until_reached(lambda: confirmed(store.secret))
-        options = BusOptions(secret, name, TTL_S, settings.bus_channels)
+        epoch = await patience.until_reached(lambda: confirmed(store.epoch))
+        clock = SharedClock(store.clock_ms)
+        await patience.until_reached(lambda: confirmed(clock.set))
+        options = BusOptions(secret, name, TTL_S, settings.bus_channels, epoch, clock)
         bus, presence = await stack.enter_async_context(open_bus(settings.bus, options, database=settings.database_url))
         node = assemble(
             name=name, store=store, secret=secret, bus=bus, presence=presence, holders=store.holders,
@@ -147,7 +151,12 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
             compression=settings.compression, buffer_bytes=settings.buffer_mb << 20, guests=settings.guests,
             create_rooms=settings.create_rooms, descriptors=descriptors.for_connections(),
         )  # fmt: skip
-        parts = [*node.parts, Part("lease", loops=[lease.keep]), Part("numbering", loops=[store.number])]
+        parts = [
+            *node.parts,
+            Part("lease", loops=[lease.keep]),
+            Part("shared clock", loops=[clock.run]),
+            Part("numbering", loops=[store.number]),
+        ]
         if bus.local and not for_one_node(settings.database_url):
             parts.append(Part("neighbours", loops=[lambda: watch_neighbours(store, name, node.hub.check_soon)]))
         port, admin_port = (each.getsockname()[1] for each in (listener, admin_listener))

@@ -339,7 +339,7 @@ def test_a_pickle_from_the_bus_is_not_run(advisory: str, tmp_path: Path) -> None
     ran.unlink()
     for envelope in (pickled, VERSION + pickled, VERSION + bytes(SIGNATURE) + pickled):
         with pytest.raises(BadSignature):
-            list(Signer(SECRET, "here").unpack(envelope, ["lobby"]))
+            list(Signer(SECRET, "here").unpack(envelope, "c", ["lobby"]))
     assert not ran.exists()
 
 
@@ -348,6 +348,6 @@ def test_only_nodes_of_the_installation_remove_members(advisory: str) -> None:
     kick = Event("lobby", 2, 1, "member.kicked", "u-mallory", "Mallory", 0, b'{"member":"u-mina"}')
     envelope = {"lobby": Content([kick], [])}
     here = Signer(SECRET, "here")
-    assert dict(here.unpack(Signer(SECRET, "there").pack(envelope), ["lobby"]))["lobby"].events == [kick]
+    assert dict(here.unpack(Signer(SECRET, "there").pack(envelope, "c"), "c", ["lobby"]))["lobby"].events == [kick]
     with pytest.raises(BadSignature):
-        list(here.unpack(Signer(b"another secret of 32 bytes......", "there").pack(envelope), ["lobby"]))
+        list(here.unpack(Signer(b"another secret of 32 bytes......", "there").pack(envelope, "c"), "c", ["lobby"]))

@@ -13,6 +13,7 @@ from typing import Final
 
 from madang.adapters.sql import installation, migrations
 from madang.adapters.sql.dialects import MYSQL
+from madang.adapters.sql.directory import EPOCH
 from madang.adapters.sql.open import parsed
 from madang.adapters.sql.sqlite_file import lock_file, open_read_only
 from madang.errors import SetupError
@@ -24,9 +25,9 @@ STEP_PAGES: Final = 2_048  # 8 MiB
 
 SERVER_HINTS: Final = {
     "postgresql": "Use pg_dump. After pg_restore, give every room a new history, so that no client takes it for the "
-    "old one: UPDATE rooms SET epoch = md5(id || random());",
+    "old one: UPDATE rooms SET epoch = md5(id || random()); DELETE FROM secrets WHERE name = 'epoch';",
     "mysql": "Use mariadb-dump --single-transaction. After loading it, give every room a new history, so that no client "
-    "takes it for the old one: UPDATE rooms SET epoch = left(md5(concat(id, rand())), 16);",
+    "takes it for the old one: UPDATE rooms SET epoch = left(md5(concat(id, rand())), 16); DELETE FROM secrets WHERE name = 'epoch';",
 }
 
 
@@ -60,6 +61,8 @@ def restore(path: Path, url: str, progress: Progress) -> None:
                 with closing(sqlite3.connect(partial, isolation_level=None)) as c:
                     # Clients have seen seqs from after the backup, which will now be assigned a second time.
                     c.execute("UPDATE rooms SET epoch = lower(hex(randomblob(8)))")
+                    # Nor may nodes take for news what was said between nodes before.
+                    c.execute("DELETE FROM secrets WHERE name = ?", (EPOCH,))
         finally:
             os.close(lock)
 

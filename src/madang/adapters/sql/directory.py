@@ -117,10 +117,14 @@ def drop_invite(c: Connection, room: str, id: str) -> bool:
     return c.execute(delete(invites).where(invites.c.room == room, invites.c.id == id)).rowcount == 1
 
 
-def secret(c: Connection) -> bytes:
+EPOCH: Final = "epoch"
+"""Name of the secret that tells an installation from the one whose backup it was restored from."""
+
+
+def secret(c: Connection, name: str = "signing") -> bytes:
     """See `Directory.secret`. The first caller creates it; everyone reads what is stored."""
-    insert_new(c, secrets, {"name": "signing", "value": chance.token_bytes(32)})
-    return bytes(c.execute(select(secrets.c.value).where(secrets.c.name == "signing")).scalar_one())
+    insert_new(c, secrets, {"name": name, "value": chance.token_bytes(32)})
+    return bytes(c.execute(select(secrets.c.value).where(secrets.c.name == name)).scalar_one())
 
 
 def add_key(c: Connection, key: ServerKey) -> None:

@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from madang.adapters.sql import directory, leases, messages, reading, unread
+from madang.adapters.sql import dialects, directory, leases, messages, reading, unread
 from madang.adapters.sql.numbering import number_stretch
 from madang.adapters.sql.rows import EventRow, Head
 from madang.aio import Batcher
@@ -198,6 +198,16 @@ class Store:
 
     async def drop_key(self, id: str) -> bool:
         return await self._engine.write(lambda c: directory.drop_key(c, id))
+
+    # What nodes share besides
+
+    async def epoch(self) -> bytes:
+        """Return random bytes of this installation, created now if there are none; others after each restore."""
+        return await self._engine.write(lambda c: directory.secret(c, directory.EPOCH))
+
+    async def clock_ms(self) -> int:
+        """Return the time by the database's clock, in Unix milliseconds."""
+        return await self._engine.read(dialects.clock_ms)
 
     # Leases
 

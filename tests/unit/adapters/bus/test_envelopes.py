@@ -5,8 +5,20 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from madang.adapters.bus.envelopes import MAX_ENVELOPE, SIGNATURE, VERSION, BadSignature, Content, Signer
+from madang.adapters.bus.envelopes import (
+    FRESH_MS,
+    MAX_ENVELOPE,
+    SIGNATURE,
+    VERSION,
+    WINDOW,
+    BadSignature,
+    Content,
+    Signer,
+    Stale,
+)
 from madang.core.events import Event, MessageSent
 from madang.ports.bus import Signal
 
@@ -16,53 +28,136 @@ SIGNAL = Signal("yard", "typing", "u", b"true")
 ALL = ("yard", "square")
 
 
+CHANNEL = "madang:x"
+NOW_MS = 1_800_000_000_000
+
+
 def here() -> Signer:
-    return Signer(SECRET, "here")
+    return Signer(SECRET, "here", clock_ms=lambda: NOW_MS)
+
+
+def there(secret: bytes = SECRET, epoch: bytes = b"", at_ms: int = NOW_MS) -> Signer:
+    return Signer(secret, "there", epoch, lambda: at_ms)
 
 
 def signed(body: Any) -> bytes:
     """An envelope of the node `there`, whatever its body."""
     key = hashlib.blake2b(b"madang bus", key=SECRET, digest_size=32).digest()
     packed = msgspec.msgpack.encode(body)
-    return VERSION + hashlib.blake2b(packed, key=key, digest_size=SIGNATURE).digest() + packed
+    channel = CHANNEL.encode() + b"\0"
+    return VERSION + hashlib.blake2b(channel + packed, key=key, digest_size=SIGNATURE).digest() + packed
+
+
+def numbered(rest: Any, number: int = 1) -> Any:
+    return ("there", number, NOW_MS, *rest)
 
 
 def test_what_was_packed_is_read_as_it_was_and_only_what_is_wanted() -> None:
     square = Content([Event("square", 1, 1, MessageSent.type, "v", "V", 1, b"{}")], [])
-    envelope = Signer(SECRET, "there").pack({"yard": Content([EVENT], [SIGNAL], 6), "square": square})
-    assert list(here().unpack(envelope, ALL)) == [("yard", Content([EVENT], [SIGNAL], 6)), ("square", square)]
-    assert list(here().unpack(envelope, {"square"})) == [("square", square)]
-    assert list(Signer(SECRET, "there").unpack(envelope, ALL)) == [], "a node's own"
+    envelope = there().pack({"yard": Content([EVENT], [SIGNAL], 6), "square": square}, CHANNEL)
+    assert list(here().unpack(envelope, CHANNEL, ALL)) == [("yard", Content([EVENT], [SIGNAL], 6)), ("square", square)]
+    assert list(here().unpack(envelope, CHANNEL, {"square"})) == [("square", square)]
+    assert list(there().unpack(envelope, CHANNEL, ALL)) == [], "a node's own"
 
 
 def test_what_an_earlier_version_did_not_have_is_not_missed() -> None:
     """Before there were heads, a part was events and signals."""
-    body: Any = ("there", [("yard", ([], [("typing", "u", b"true")]))])
-    assert list(here().unpack(signed(body), ALL)) == [("yard", Content([], [SIGNAL]))]
+    body: Any = numbered([[("yard", ([], [("typing", "u", b"true")]))]])
+    assert list(here().unpack(signed(body), CHANNEL, ALL)) == [("yard", Content([], [SIGNAL]))]
 
 
 def test_what_a_later_version_adds_behind_is_passed_over() -> None:
     """While a fleet is upgraded, nodes of both versions hear each other. At each level something unknown is added."""
     event = (7, 7 << 22, MessageSent.type, "u", "이름", 1_700_000_000_000, b'{"text":"\\u0000"}', "new", {"of": [1]})
     part = ([event], [("typing", "u", b"true", 9)], 0, [("beat", 3)], None)
-    body = ("there", [("yard", msgspec.Raw(msgspec.msgpack.encode(part)), "new")], {"yard": 7}, 1.5)
-    assert list(here().unpack(signed(body), ALL)) == [("yard", Content([EVENT], [SIGNAL]))]
+    body = numbered([[("yard", msgspec.Raw(msgspec.msgpack.encode(part)), "new")], {"yard": 7}, 1.5])
+    assert list(here().unpack(signed(body), CHANNEL, ALL)) == [("yard", Content([EVENT], [SIGNAL]))]
 
 
 @pytest.mark.parametrize(
     "body",
-    [None, [], ["there"], ["there", [["yard"]]], ["there", [["yard", []]]], ["there", [["yard", [[[7]], []]]]]],
+    [
+        None,
+        [],
+        ["there"],
+        ["there", []],
+        numbered([]),
+        *(numbered([each]) for each in ([["yard"]], [["yard", []]], [["yard", [[[7]], []]]])),
+    ],
     ids=repr,
 )
 def test_what_is_missing_is_not_made_up(body: Any) -> None:
     with pytest.raises(BadSignature):
-        list(here().unpack(signed(body), ALL))
+        list(here().unpack(signed(body), CHANNEL, ALL))
 
 
 def test_nobody_else_makes_one() -> None:
-    envelope = Signer(SECRET, "there").pack({"yard": Content([EVENT], [SIGNAL])})
-    other = Signer(b"another secret" * 3, "there").pack({"yard": Content([EVENT], [])})
+    envelope = there().pack({"yard": Content([EVENT], [SIGNAL])}, CHANNEL)
+    other = there(b"another secret" * 3).pack({"yard": Content([EVENT], [])}, CHANNEL)
+    restored = there(epoch=b"of the restored").pack({"yard": Content([EVENT], [])}, CHANNEL)
     flipped = [envelope[:n] + bytes([envelope[n] ^ 1]) + envelope[n + 1 :] for n in range(len(envelope))]
-    for forged in (b"", VERSION, envelope[:-1], envelope + b"\x00", other, *flipped, envelope + bytes(MAX_ENVELOPE)):
+    for forged in (
+        b"",
+        VERSION,
+        envelope[:-1],
+        envelope + b"\x00",
+        other,
+        restored,
+        *flipped,
+        envelope + bytes(MAX_ENVELOPE),
+    ):
         with pytest.raises(BadSignature):
-            list(here().unpack(forged, ALL))
+            list(here().unpack(forged, CHANNEL, ALL))
+
+
+ONE = {"yard": Content([EVENT], [])}
+
+
+def taken(signer: Signer, envelope: bytes, channel: str = CHANNEL) -> bool:
+    try:
+        return bool(list(signer.unpack(envelope, channel, ALL)))
+    except BadSignature:
+        return False
+
+
+def test_what_was_heard_cannot_be_said_again() -> None:
+    sender, reader = there(), here()
+    envelopes = [sender.pack(ONE, CHANNEL) for _ in range(50)]
+    assert all(taken(reader, envelope) for envelope in envelopes)
+    assert not any(taken(reader, envelope) for envelope in envelopes), "not on its channel"
+    assert not taken(reader, sender.pack(ONE, CHANNEL), "madang:y"), "nor on another"
+    assert taken(there(), here().pack({"": Content([], [SIGNAL])}, CHANNEL)) is False, "not of these rooms"
+
+
+@given(st.permutations(range(40)))
+def test_in_any_order_each_is_taken_once(order: list[int]) -> None:
+    sender, reader = there(), here()
+    envelopes = [sender.pack(ONE, CHANNEL) for _ in order]
+    assert [taken(reader, envelopes[n]) for n in [*order, *order]] == [True] * 40 + [False] * 40
+
+
+def test_what_is_old_is_not_taken_even_by_a_node_that_has_just_started() -> None:
+    for age_ms in (0, FRESH_MS, -FRESH_MS):
+        assert taken(here(), there(at_ms=NOW_MS - age_ms).pack(ONE, CHANNEL))
+    for age_ms in (FRESH_MS + 1, -FRESH_MS - 1, 86_400_000):
+        with pytest.raises(Stale):
+            list(here().unpack(there(at_ms=NOW_MS - age_ms).pack(ONE, CHANNEL), CHANNEL, ALL))
+
+
+def test_far_behind_the_newest_nothing_is_taken() -> None:
+    sender, reader = there(), here()
+    late = [sender.pack(ONE, CHANNEL) for _ in range(2)]
+    for _ in range(WINDOW - 2):
+        sender.pack({}, CHANNEL)
+    newest = sender.pack(ONE, CHANNEL)
+    assert taken(reader, newest)
+    assert [taken(reader, envelope) for envelope in late] == [False, True]
+
+
+def test_senders_that_are_gone_are_forgotten() -> None:
+    clock = [NOW_MS]
+    reader = Signer(SECRET, "here", clock_ms=lambda: clock[0])
+    for n in range(1000):
+        clock[0] += 1000
+        assert taken(reader, Signer(SECRET, f"node-{n}", clock_ms=lambda: clock[0]).pack(ONE, CHANNEL))
+    assert len(reader._senders) <= 2 * FRESH_MS // 1000 + 2

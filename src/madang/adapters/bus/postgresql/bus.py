@@ -12,11 +12,11 @@ takes a lock of the whole server until it commits, and with one channel a few pa
 import asyncio
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from madang.adapters.bus.envelopes import BadSignature, Signer
+from madang.adapters.bus.envelopes import BadSignature, Signer, wall_ms
 from madang.adapters.bus.outgoing import HealthLog, Outgoing, backoff_s
 from madang.adapters.bus.postgresql import connecting
 from madang.adapters.bus.postgresql.connecting import UNREACHABLE
@@ -46,15 +46,18 @@ class NotifyBus:
         url: of a PostgreSQL database, as the store takes it; it may be the store's own.
         secret: the installation's; the channel's name and signatures are derived from it.
         node: this node's name, unique in the fleet.
+        epoch, clock_ms: see `envelopes.Signer`.
 
     Raises:
         SetupError: no such URL.
     """
 
-    def __init__(self, url: str, secret: bytes, node: str) -> None:
+    def __init__(
+        self, url: str, secret: bytes, node: str, epoch: bytes = b"", clock_ms: Callable[[], int] = wall_ms
+    ) -> None:
         self.statistics = Statistics()
         self._server = connecting.PostgresqlServer(url)
-        self._signer = Signer(secret, node)
+        self._signer = Signer(secret, node, epoch, clock_ms)
         self._channel = f"madang_{self._signer.name}"
         self._rooms = {EVERYWHERE}
         self._receiver: Receiver | None = None
@@ -109,7 +112,7 @@ class NotifyBus:
         failed = 0
         while True:
             events, signals = await self._outgoing.take()
-            sent = pack(self._signer, events, signals)
+            sent = pack(self._signer, self._channel, events, signals)
             try:
                 if self._notifier is None or self._notifier.is_closed():  # by a restart of the server, for example
                     self._notifier = await self._server.connect()
@@ -174,7 +177,7 @@ class NotifyBus:
         if receiver is None:
             return
         try:
-            for room, content in self._signer.unpack(unpack(str(payload)), self._rooms):
+            for room, content in self._signer.unpack(unpack(str(payload)), channel, self._rooms):
                 if content.events:
                     self.statistics.received += len(content.events)
                     receiver.receive(content.events)
@@ -186,9 +189,9 @@ class NotifyBus:
                     else:
                         receiver.signal(signal)
             self._health.recovered(READING)
-        except BadSignature:
+        except BadSignature as error:
             self.statistics.refused += 1
-            self._health.failing(READING, "a notification that is not of this installation was ignored")
+            self._health.failing(READING, error.why)
 
     # -- liveness ------------------------------------------------------------------------------------------------------
 

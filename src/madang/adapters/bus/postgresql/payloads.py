@@ -14,12 +14,12 @@ from madang.ports.bus import Signal
 MAX_PAYLOAD: Final = 7_999
 MAX_ENVELOPE: Final = MAX_PAYLOAD // 4 * 3
 # What the signature and MessagePack add at most, in bytes: to an envelope, to its part for a room, to an event or signal.
-_ENVELOPE: Final = 40
+_ENVELOPE: Final = 60
 _ROOM: Final = 40
 _ITEM: Final = 52
 
 
-def pack(signer: Signer, events: Sequence[Event], signals: Sequence[Signal]) -> list[str]:
+def pack(signer: Signer, channel: str, events: Sequence[Event], signals: Sequence[Signal]) -> list[str]:
     """Return payloads that hold events and signals, in this order.
 
     Args:
@@ -36,7 +36,7 @@ def pack(signer: Signer, events: Sequence[Event], signals: Sequence[Signal]) -> 
     for signal in signals:
         size = _ITEM + len(signal.value) + _bytes(signal.topic, signal.key)
         packer.place(signal.room, size).signals.append(signal)
-    return [base64.b64encode(signer.pack(envelope)).decode() for envelope in packer.envelopes if envelope]
+    return [base64.b64encode(signer.pack(envelope, channel)).decode() for envelope in packer.envelopes if envelope]
 
 
 def unpack(payload: str) -> bytes:

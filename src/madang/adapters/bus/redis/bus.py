@@ -7,10 +7,10 @@ late and a probe that does not come back all make the hub compare its rooms with
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from madang.adapters.bus.envelopes import BadSignature, Content, Signer
+from madang.adapters.bus.envelopes import BadSignature, Content, Signer, wall_ms
 from madang.adapters.bus.outgoing import HealthLog, backoff_s
 from madang.adapters.bus.redis import connecting
 from madang.adapters.bus.redis.channels import PARTITIONS, Channels
@@ -38,14 +38,23 @@ class RedisBus:
         strategy: one of `channels.STRATEGIES`; the same on every node.
         secret: the installation's; channel names and signatures are derived from it.
         node: this node's name, unique in the fleet.
+        epoch, clock_ms: see `envelopes.Signer`.
     """
 
-    def __init__(self, url: str, strategy: str, secret: bytes, node: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        strategy: str,
+        secret: bytes,
+        node: str,
+        epoch: bytes = b"",
+        clock_ms: Callable[[], int] = wall_ms,
+    ) -> None:
         self.statistics = Statistics()
         self._url = url
         self._node = node
         self._servers: Servers = servers(url)
-        self._signer = Signer(secret, node)
+        self._signer = Signer(secret, node, epoch, clock_ms)
         self._channels = Channels(strategy, f"madang:{self._signer.name}:")
         self._receiver: Receiver | None = None
         self._connections: dict[str, ServerConnection] = {}
@@ -118,7 +127,7 @@ class RedisBus:
             contents.setdefault(signal.room, Content([], [])).signals.append(signal)
         return [
             Envelope(
-                self._channels.partition(next(iter(rooms))), channel, self._signer.pack(rooms),
+                self._channels.partition(next(iter(rooms))), channel, self._signer.pack(rooms, channel),
                 sum(len(content.events) for content in rooms.values()),
                 sum(len(content.signals) for content in rooms.values()),
             )
@@ -149,21 +158,21 @@ class RedisBus:
         if self._receiver is not None:
             self._receiver.check_soon()
 
-    def deliver(self, envelope: bytes) -> None:
+    def deliver(self, channel: str, envelope: bytes) -> None:
         receiver = self._receiver
         if receiver is None:
             return
         try:
-            for _, content in self._signer.unpack(envelope, self._channels.rooms):
+            for _, content in self._signer.unpack(envelope, channel, self._channels.rooms):
                 if content.events:
                     self.statistics.received += len(content.events)
                     receiver.receive(content.events)
                 for signal in content.signals:
                     receiver.signal(signal)
             self._health.recovered(READING)
-        except BadSignature:
+        except BadSignature as error:
             self.statistics.refused += 1
-            self._health.failing(READING, "an envelope that is not of this installation was ignored")
+            self._health.failing(READING, error.why)
 
     # -- topology -----------------------------------------------------------------------------------------------------
 

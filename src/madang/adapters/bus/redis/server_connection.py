@@ -55,8 +55,8 @@ class ConnectionOwner(Protocol):
     def pack(self, events: Sequence[Event], signals: Sequence[Signal]) -> list[Envelope]:
         """Return envelopes of what will be published."""
 
-    def deliver(self, envelope: bytes) -> None:
-        """Handle an envelope that arrived."""
+    def deliver(self, channel: str, envelope: bytes) -> None:
+        """Handle an envelope that arrived on a channel."""
 
     def requeue(self, envelopes: Iterable[Envelope]) -> None:
         """Accept envelopes that could not be sent here, to send them where their channels are now."""
@@ -292,7 +292,7 @@ class ServerConnection:
         elif channel == self._probes:
             self._resolve(self._probing.pop(message["data"], None))
         else:
-            self._owner.deliver(message["data"])
+            self._owner.deliver(channel, message["data"])
 
     def _confirm(self, channel: str) -> None:
         if channel not in self._wanted:
