@@ -21,7 +21,7 @@ class CloseCode(NamedTuple):
 
 
 ERRORS: Final[dict[str, ErrorCode]] = {
-    "bad_json": ErrorCode("The frame is not one JSON object.", 400, False, "tell"),
+    "bad_json": ErrorCode("This is not one JSON object.", 400, False, "tell"),
     "bad_field": ErrorCode("A field is missing, or has the wrong type or range.", 400, False, "tell"),
     "bad_text": ErrorCode("The text contains characters that are not allowed.", 400, False, "tell"),
     "bad_name": ErrorCode("This name cannot be used.", 400, False, "tell"),

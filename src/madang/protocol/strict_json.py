@@ -13,6 +13,7 @@ import msgspec
 
 from madang.core.bounds import MAX_COMMAND, MAX_DATA, MAX_DEPTH, MAX_LIST, MAX_TOKEN, MAX_VALUES
 from madang.errors import Refused
+from madang.protocol.wording import INFINITE, KEY_TWICE, TOO_DEEP, not_json
 
 _SQUARE: Final = bytes.maketrans(b"{}", b"[]")
 _NO_MARK: Final = bytes(set(range(256)) - set(b'[]{},"'))
@@ -43,19 +44,19 @@ def check(text: bytes | bytearray) -> None:
     if text.count(b",") + text.count(b"[") + text.count(b"{") > MAX_DEPTH:
         _check_structure(text)
     if len(text) >= len(_INFINITE) and _INFINITE in text.translate(_ZEROS) and _INFINITE_INTEGER.search(_bare(text)):
-        raise Refused("bad_json")
+        raise not_json(text, why=INFINITE)
     try:
         value = _decode(text)
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        raise Refused("bad_text" if _is_sound_but_for_surrogates(text) else "bad_json") from None
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise (Refused("bad_text") if _is_sound_but_for_surrogates(text) else not_json(text, error)) from None
     if type(value) is not dict:
-        raise Refused("bad_json")
+        raise not_json(text)
     escaped = text.replace(b"\\\\", b"") if b"\\u00" in text else b""
     if b"\\u0000" in escaped:
         raise Refused("bad_text")
     # Of a key that is there twice one is lost, and its colon with it. Colons inside of strings come back as they were.
     if _encode(value).count(b":") != text.count(b":") + escaped.count(b"\\u003a") + escaped.count(b"\\u003A"):
-        raise Refused("bad_json")
+        raise not_json(text, why=KEY_TWICE)
 
 
 def _bare(text: bytes | bytearray) -> bytes:
@@ -77,7 +78,7 @@ def _check_structure(text: bytes | bytearray) -> None:
     for _ in range(MAX_DEPTH):  # the innermost level goes each time
         nest = nest.replace(b"[]", b"")
     if nest:
-        raise Refused("bad_json")
+        raise not_json(text, why=TOO_DEEP if text.lstrip()[:1] in (b"{", b"[") else "")
 
 
 def _is_sound_but_for_surrogates(text: bytes | bytearray) -> bool:
@@ -114,8 +115,8 @@ def outline(text: bytes | bytearray) -> Outline:
     """
     try:
         return _outline(text)  # type: ignore[no-any-return]
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        raise Refused("bad_json") from None
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise not_json(text, None if isinstance(error, msgspec.ValidationError) else error) from None
 
 
 def check_short(found: Outline) -> None:

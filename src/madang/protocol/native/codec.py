@@ -18,6 +18,7 @@ from madang.errors import Limited, MadangError, Refused
 from madang.protocol import strict_json
 from madang.protocol.native.commands import COMMANDS, AnyCommand, Command, Edit, Send
 from madang.protocol.native.frames import Answer, ErrorAnswer, EventFrame, Frame
+from madang.protocol.wording import bad_field, not_json
 
 _decode = msgspec.json.Decoder(AnyCommand).decode
 _encode = msgspec.json.Encoder().encode
@@ -40,10 +41,12 @@ def decode(text: bytes | bytearray) -> AnyCommand:
     strict_json.check(text)  # bad_json comes first, whatever else is wrong
     try:
         return _decode(text)  # type: ignore[no-any-return]
-    except (msgspec.DecodeError, RecursionError) as error:
+    except msgspec.ValidationError as error:
         if _operation(strict_json.outline(text)) is None:
             raise Refused("unknown_op") from None
-        raise Refused("bad_field", f"{error}.") from None
+        raise bad_field(error) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise not_json(text, error) from None
 
 
 def _plain_send(text: bytes | bytearray) -> Send | None:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from madang.codes import ERRORS
 from madang.errors import Limited, MadangError, Refused, without_frames
+from madang.protocol.wording import length
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # Before a 429 is answered: at 0.4 ms each, refusing 1,000 a second at once took 40 % of the core.
@@ -107,8 +108,7 @@ def handle_errors(api: FastAPI) -> None:
 
     @api.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        return failure(Refused("bad_field", f"{first['loc'][-1]}: {first['msg']}."))
+        return failure(Refused("bad_field", parameter_problem(error.errors()[0])))
 
     @api.exception_handler(HTTPException)
     async def unrouted(request: Request, error: HTTPException) -> Response:
@@ -121,6 +121,29 @@ def handle_errors(api: FastAPI) -> None:
     @api.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
         return failure(MadangError("internal"))  # the envelope logs it
+
+
+def parameter_problem(found: dict[str, Any]) -> str:
+    """Return what is wrong with a parameter of a request in our own words; `found` is one of FastAPI's errors."""
+    limits = found.get("ctx", {})
+    match found["type"]:
+        case "missing":
+            wanted = "missing"
+        case "greater_than_equal":
+            wanted = f"at least {limits['ge']}"
+        case "less_than_equal":
+            wanted = f"at most {limits['le']}"
+        case "string_too_short":
+            wanted = length(True, limits["min_length"], "character")
+        case "string_too_long":
+            wanted = length(False, limits["max_length"], "character")
+        case kind if kind.startswith("int_"):
+            wanted = "an integer"
+        case kind if kind.startswith("bool_"):
+            wanted = "true or false"
+        case _:
+            wanted = "not of the form that it must have"
+    return f"{found['loc'][-1]}: {wanted}."
 
 
 def _methods(request: Request) -> list[str]:

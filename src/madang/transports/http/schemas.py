@@ -18,12 +18,12 @@ from madang.core.bounds import MAX_COMMAND
 from madang.core.events import NO_DATA
 from madang.errors import Refused
 from madang.protocol import strict_json
+from madang.protocol.wording import bad_field
 from madang.transports.http.dependencies import Address, ThisNode
 from madang.transports.http.errors import Failure, Unread
 
 T = TypeVar("T")
 
-_NO_OBJECT: Final = "The body is not one JSON object (no duplicate keys, no NaN, at most 16 levels deep)."
 BODY_S: Final = 10.0  # for a body to arrive
 
 
@@ -39,11 +39,11 @@ def body(kind: type[T], *, optional: bool = False) -> Any:
     def decoded(text: bytes) -> T:
         if len(text) > MAX_COMMAND:
             _check_size(text, message)
-        _check(text)
+        strict_json.check(text)
         try:
             return decode(text)
         except msgspec.ValidationError as error:
-            raise Refused("bad_field", f"{error}.") from None
+            raise bad_field(error) from None
 
     async def read(request: Request, node: ThisNode, address: Address) -> T:
         try:
@@ -73,23 +73,11 @@ def carried(data: Raw | UnsetType) -> Raw:
 
 def _check_size(text: bytes, message: bool) -> None:
     """Refuse what is too large before it is walked."""
-    try:
-        found = strict_json.outline(text)
-    except Refused:
-        raise Refused("bad_json", _NO_OBJECT) from None
+    found = strict_json.outline(text)
     if not message:
         raise Refused("too_big", f"The body is larger than {MAX_COMMAND} bytes.")
     strict_json.check_short(found)
     strict_json.check_message(text, found)
-
-
-def _check(text: bytes) -> None:
-    try:
-        strict_json.check(text)
-    except Refused as error:
-        if error.code != "bad_json":
-            raise
-        raise Refused("bad_json", _NO_OBJECT) from None
 
 
 _REF: Final = "#/components/schemas/{name}"

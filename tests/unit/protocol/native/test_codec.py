@@ -218,13 +218,13 @@ def test_unknown_operations(text: str) -> None:
 def test_fields_of_the_wrong_type_or_range(field: str, value: str) -> None:
     fields = {"room": '"yard"', "seq": "1", field: value}
     text = ",".join(f'"{k}":{v}' for k, v in fields.items())
-    with pytest.raises(Refused, match=rf"\$\.{field}") as refused:
+    with pytest.raises(Refused, match=rf"^{field}\b") as refused:
         codec.decode(f'{{"op":"read",{text}}}'.encode())
     assert refused.value.code == "bad_field"
 
 
 def test_a_missing_field_is_named() -> None:
-    with pytest.raises(Refused, match="`room`") as refused:
+    with pytest.raises(Refused, match="room: missing") as refused:
         codec.decode(b'{"op":"join"}')
     assert refused.value.code == "bad_field"
 

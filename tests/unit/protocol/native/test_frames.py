@@ -19,11 +19,13 @@ EVENT = b'{"op":"event","room":"yard","seq":1}'
 MESSAGE = Message(seq=2, id="7", user="u1", name="Mina", at="2026-11-22T09:00:00.123Z", text="hi", pinned=True)
 SERVER = f.ServerInfo(
     name="madang", version="0.1.0", v=1, ack="stored", max_frame=65_536, max_text=4000, max_rooms=200, max_data=16_384,
-    max_mentions=50, resume_events=1000, ping_ms=25_000,
+    max_mentions=50, resume_events=1000, ping_ms=25_000, window=64, room_window=1, command_ms=20,
+    command_burst=200, append_ms=100, append_burst=30,
 )  # fmt: skip
 SERVER_TEXT = (
     '{"name":"madang","version":"0.1.0","v":1,"ack":"stored","max_frame":65536,"max_text":4000,"max_rooms":200,'
-    '"max_data":16384,"max_mentions":50,"resume_events":1000,"ping_ms":25000}'
+    '"max_data":16384,"max_mentions":50,"resume_events":1000,"ping_ms":25000,"window":64,"room_window":1,"command_ms":20,'
+    '"command_burst":200,"append_ms":100,"append_burst":30}'
 )
 FRAMES = [
     (f.SkipFrame(room="yard", from_=50, to=73), '{"op":"skip","room":"yard","from":50,"to":73}'),
