@@ -31,7 +31,7 @@ from madang.delivery.subscription import BEHIND, LIVE, OUT, Subscription
 from madang.delivery.tail import HotTail
 from madang.protocol.native.frames import SkipFrame
 
-READERS: Final = 1000  # users whose read pointers a live room knows; above that, the oldest is forgotten
+READERS: Final = 1000  # users whose read pointers a live room knows, besides those who follow it here
 FEW: Final = 16  # subscribers up to which an event is joined with what else this turn of the loop gives them
 
 
@@ -92,7 +92,7 @@ class LiveRoom:
     """
 
     __slots__ = (
-        "audiences", "batches", "changes", "epoch", "events_pending", "info", "lagging", "leaving", "live", "next", "next_flush", "readers",
+        "_readers_checked", "audiences", "batches", "changes", "epoch", "events_pending", "info", "lagging", "leaving", "live", "next", "next_flush", "readers",
         "sealed", "skip_from", "statistics", "tail", "turn",
     )  # fmt: skip
 
@@ -109,6 +109,7 @@ class LiveRoom:
         self.leaving: set[Subscriber] = set()
         self.batches: deque[tuple[bytes, tuple[Callable[[bytes], None], ...], int]] = deque()
         self.readers: dict[str, int] = {}
+        self._readers_checked = 0
         self.events_pending = 0
         self.skip_from = 0
         self.turn = IDLE
@@ -177,10 +178,19 @@ class LiveRoom:
         """Note how far a user has read. Return whether that is further than this node was told before."""
         if seq <= self.readers.get(user, 0):
             return False
-        if user not in self.readers and len(self.readers) >= READERS:
-            del self.readers[next(iter(self.readers))]
-        self.readers[user] = seq
+        self.readers.pop(user, None)
+        self.readers[user] = seq  # the last to move is last
+        if len(self.readers) >= self._readers_checked + READERS:
+            self._forget_readers()
         return True
+
+    def _forget_readers(self) -> None:
+        """Forget those who have not moved for long, but for those who follow the room: theirs must not fall."""
+        following = {subscription.user for subscription in self.subscriptions()}
+        others = [user for user in self.readers if user not in following]
+        for user in others[: -READERS // 2]:
+            del self.readers[user]
+        self._readers_checked = len(self.readers)
 
     # -- the subscribers' side -----------------------------------------------------------------------------------------
 

@@ -1,8 +1,9 @@
 """Read pointers: how far each member has read. A pointer never falls, and never passes the newest event.
 
-The value of a pointer is known from three places: the directory, the pointers that wait here to be written there, and
-what this node was told since the room became live. Only what is above all of them moves a pointer, is told to the
-room and is kept. What another node has not written yet (FLUSH_S) and could not tell this one is not known here.
+The value of a pointer is known from three places: the directory, the pointers that wait here to be written there or are
+just being written, and what this node was told since the room became live. `current` is the highest, and what everybody
+is shown: in lists of rooms, in answers to join, in what requests are answered. Only what is above it moves a pointer, is
+told to the room and is kept. What another node has not written yet (FLUSH_S) and could not tell this one is not known here.
 """
 
 import asyncio
@@ -20,8 +21,35 @@ logger = logging.getLogger("madang.read_pointers")
 
 FLUSH_S: Final = 1.0
 """Time between two writes. Losing this much in a crash costs a reader one more glance."""
+PACE_S: Final = 0.1
+"""Time between two writes that requests ask for: however many ask, appends get their turn of the storage."""
 POINTERS: Final = 50_000
 """Pointers that wait to be written. At this many they are written at once, and new ones are not kept."""
+
+
+class _Pointers:
+    """Pointers by user and room."""
+
+    __slots__ = ("by_user", "count")
+
+    def __init__(self) -> None:
+        self.by_user: dict[str, dict[str, int]] = {}
+        self.count = 0
+
+    def of(self, user: str, room: str) -> int:
+        """Return one; 0 if it is not here."""
+        theirs = self.by_user.get(user)
+        return 0 if theirs is None else theirs.get(room, 0)
+
+    def raise_to(self, user: str, room: str, seq: int) -> None:
+        """Keep one, unless a higher one is here."""
+        theirs = self.by_user.setdefault(user, {})
+        self.count += room not in theirs
+        theirs[room] = max(seq, theirs.get(room, 0))
+
+    def all(self) -> list[tuple[str, str, int]]:
+        """Return all, as (room, user, seq)."""
+        return [(room, user, seq) for user, theirs in self.by_user.items() for room, seq in theirs.items()]
 
 
 class ReadPointers:
@@ -31,7 +59,9 @@ class ReadPointers:
         self._directory = directory
         self._rooms = rooms
         self._live = live
-        self._pointers: dict[tuple[str, str], int] = {}
+        self._pointers = _Pointers()
+        self._writing = _Pointers()
+        self._paced_until = 0.0  # loop time
         self._moved = asyncio.Event()
         self._full = asyncio.Event()
         self._flushing = asyncio.Lock()
@@ -39,7 +69,7 @@ class ReadPointers:
     @property
     def waiting(self) -> int:
         """Pointers not written yet."""
-        return len(self._pointers)
+        return self._pointers.count
 
     def metrics(self) -> list[Metric]:
         """Return what is counted here."""
@@ -51,18 +81,29 @@ class ReadPointers:
         Args:
             known: a value that the caller knows it to have had, say when the member joined.
         """
-        live = self._live.rooms[room]
-        waits = self._pointers.get((room, user))
-        current = max(known, live.readers.get(user, 0), waits or 0)
-        seq = min(seq, live.next - 1)
-        if seq <= current or (waits is None and len(self._pointers) >= POINTERS):
+        current = self.current(room, user, known)
+        seq = min(seq, self._live.rooms[room].next - 1)
+        if seq <= current or not (self._pointers.of(user, room) or self._pointers.count < POINTERS):
             return current
-        self._pointers[room, user] = seq
+        self._pointers.raise_to(user, room, seq)
         self._moved.set()
-        if len(self._pointers) >= POINTERS:
+        if self._pointers.count >= POINTERS:
             self._full.set()
         self._live.tell_read(room, user, seq)
         return seq
+
+    def current(self, room: str, user: str, known: int) -> int:
+        """Return the value of a pointer: the highest that this node knows, and at least `known`."""
+        live = self._live.rooms.get(room)
+        told = live.readers.get(user, 0) if live is not None else 0
+        return max(known, told, self._pointers.of(user, room), self._writing.of(user, room))
+
+    def unwritten(self, user: str) -> dict[str, int]:
+        """Return a user's pointers that may be above those of the directory, by room."""
+        found = dict(self._writing.by_user.get(user, {}))
+        for room, seq in self._pointers.by_user.get(user, {}).items():
+            found[room] = max(seq, found.get(room, 0))
+        return found
 
     async def move(self, actor: Actor, room: str, seq: int) -> int:
         """Move an actor's pointer, and return its value once that is written.
@@ -80,27 +121,42 @@ class ReadPointers:
         if actor.server and await self._directory.member(room, actor.id) is None:
             return 0  # a server key acts everywhere, but only members have a pointer
         current = self.mark(room, actor.id, seq, member.read_seq)
-        await self.flush()
+        await self._written()
         return current
+
+    async def _written(self) -> None:
+        """Write what waits, at most every PACE_S: whoever asks meanwhile shares the next write."""
+        async with self._flushing:
+            if self._pointers.count:
+                loop = asyncio.get_running_loop()
+                await asyncio.sleep(self._paced_until - loop.time())
+                self._paced_until = loop.time() + PACE_S
+                await self._flush()
 
     async def flush(self) -> bool:
         """Write the pointers that wait, behind those that are being written now. Return whether that succeeded."""
         async with self._flushing:
-            pointers, self._pointers = self._pointers, {}
-            if not pointers:
-                return True
-            try:
-                await self._directory.set_read([(room, user, seq) for (room, user), seq in pointers.items()])
-            except BaseException as error:  # cancelled, too: the last flush is still to come
-                for key, seq in pointers.items():
-                    if len(self._pointers) < POINTERS or key in self._pointers:
-                        self._pointers[key] = max(seq, self._pointers.get(key, 0))
-                self._moved.set()
-                if not isinstance(error, Exception):
-                    raise
-                logger.warning("read pointers not written: %s", error, exc_info=not isinstance(error, StorageError))
-                return False
+            return await self._flush()
+
+    async def _flush(self) -> bool:
+        writing, self._pointers = self._pointers, _Pointers()
+        if not writing.count:
             return True
+        self._writing = writing
+        try:
+            await self._directory.set_read(writing.all())
+        except BaseException as error:  # cancelled, too: the last flush is still to come
+            for room, user, seq in writing.all():
+                if self._pointers.count < POINTERS or self._pointers.of(user, room):
+                    self._pointers.raise_to(user, room, seq)
+            self._moved.set()
+            if not isinstance(error, Exception):
+                raise
+            logger.warning("read pointers not written: %s", error, exc_info=not isinstance(error, StorageError))
+            return False
+        finally:
+            self._writing = _Pointers()
+        return True
 
     async def run(self) -> None:
         """Write pointers every FLUSH_S, or when there are POINTERS, until cancelled. The caller flushes the last ones."""

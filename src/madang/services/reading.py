@@ -104,8 +104,12 @@ class Reading:
     ) -> tuple[list[Membership], bool]:
         """Return a page of the actor's own rooms with unread and mention counts, and whether there are more."""
         self._charge(actor, limit, bucket)
-        await self._pointers.flush()
-        found = await self._directory.memberships(actor.id, after=after, limit=min(limit, MAX_PAGE) + 1)
+        pointers, user = self._pointers.unwritten(actor.id), actor.id
+        rows = min(limit, MAX_PAGE) + 1
+        found = await self._directory.memberships(user, after=after, limit=rows, read=pointers)
+        told = {m.room: self._pointers.current(m.room, user, m.read_seq) for m in found}
+        if any(m.read_seq < told[m.room] for m in found):  # by another node, which has not written it yet
+            found = await self._directory.memberships(user, after=after, limit=rows, read=told)
         return found[:limit], len(found) > limit
 
     async def open_rooms(

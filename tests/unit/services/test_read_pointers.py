@@ -8,11 +8,14 @@ from madang.adapters.sql import Store
 from madang.core.actors import Actor
 from madang.core.events import MessageSent, draft
 from madang.delivery import ephemeral
+from madang.delivery import room as live_room
+from madang.delivery.subscription import Subscription
 from madang.errors import Refused, StorageFailed
 from madang.ports.bus import Signal
 from madang.services import read_pointers as module
 from madang.transports.node import Node
 from tests.unit.delivery.nodes import OWNER, user
+from tests.unit.delivery.subscribers import RecordingSubscriber
 from tests.unit.services.assembled import assembled
 from tests.unit.services.wrapped import FailingPointers, SlowPointers
 from tests.waiting import eventually, turns
@@ -21,7 +24,8 @@ YARD = "yard"
 
 
 async def grow(store: Store, count: int) -> None:
-    await store.append([draft(MessageSent(text=f"hello {n}"), YARD, OWNER.id, OWNER.name) for n in range(count)])
+    said = [MessageSent(text=f"hello {n}") for n in range(count)]
+    await store.append([draft(body, YARD, "key-1", "Shop", server=True) for body in said])
 
 
 async def pointer(store: Store) -> int:
@@ -139,18 +143,60 @@ async def test_unread_counts_what_was_just_marked(store: Store) -> None:
     assert (room.seq, room.read_seq, room.unread) == (10, 7, 3)
 
 
-async def test_unread_counts_what_is_just_being_written(store: Store) -> None:
+async def test_a_list_of_rooms_writes_nothing_and_waits_for_no_write(store: Store) -> None:
+    """Neither for the asker's own pointers nor for anybody else's: what waits or is being written is shown as it stands."""
     slow = SlowPointers(store)
     node = await live(slow, 9)
-    node.read_pointers.mark(YARD, OWNER.id, 7, 1)
+    node.read_pointers.mark(YARD, OWNER.id, 5, 1)
+    (room,), _ = await node.reading.memberships(OWNER, "", 10)
+    assert (room.read_seq, room.unread, slow.asked) == (5, 5, 0)
     writing = asyncio.ensure_future(node.read_pointers.flush())
     await eventually(lambda: slow.asked)
-    asking = asyncio.ensure_future(node.reading.memberships(OWNER, "", 10))
-    await turns(100)
+    (room,), _ = await node.reading.memberships(OWNER, "", 10)
+    assert (room.read_seq, room.unread) == (5, 5), "while it is being written"
+    assert node.read_pointers.mark(YARD, OWNER.id, 3, 1) == 5
+    node.read_pointers.mark(YARD, OWNER.id, 7, 1)
+    (room,), _ = await node.reading.memberships(OWNER, "", 10)
+    assert (room.read_seq, room.unread, slow.asked) == (7, 3, 1)
     slow.go.set()
-    (room,), _ = await asking
-    assert room.unread == 3
     await writing
+    assert node.read_pointers.unwritten(OWNER.id) == {YARD: 7}
+    await node.read_pointers.flush()
+    assert (node.read_pointers.unwritten(OWNER.id), await pointer(store)) == ({}, 7)
+
+
+async def test_what_another_node_told_is_shown_before_it_is_written(store: Store) -> None:
+    node = await live(store, 9)
+    node.hub.ephemeral.receive(ephemeral.read(YARD, OWNER.id, 6))
+    (room,), _ = await node.reading.memberships(OWNER, "", 10)
+    assert (room.read_seq, room.unread) == (6, 4)
+    assert node.read_pointers.current(YARD, OWNER.id, 1) == 6
+
+
+async def test_many_requests_share_a_few_writes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many ask at once, and whatever they are told has been written."""
+    counting = FailingPointers(store)
+    counting.failures = 0
+    node = await live(counting, 60)
+    moved = await asyncio.gather(*(node.read_pointers.move(OWNER, YARD, seq) for seq in range(2, 52)))
+    assert max(moved) == 51 == await pointer(store)
+    assert counting.asked <= 3
+
+
+async def test_followers_pointers_are_not_forgotten(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A room knows so many pointers; those of its followers stay, or they would fall in the others' eyes."""
+    monkeypatch.setattr(live_room, "READERS", 10)
+    node = await live(store, 9)
+    room = node.hub.rooms[YARD]
+    followers = [Subscription(RecordingSubscriber(node.hub, node.turns), f"f-{n}", "F", "member", room.sealed, 1) for n in range(3)]
+    for follower in followers:
+        room.put_behind(follower)
+        assert room.has_read(follower.user, 8)
+    for n in range(100):
+        room.has_read(f"u-{n}", 8)
+    assert len(room.readers) <= 3 + 10 + 10
+    assert not any(room.has_read(follower.user, 5) for follower in followers)
+    assert not room.has_read("u-99", 5), "nor those that moved last"
 
 
 @pytest.mark.parametrize("error", [StorageFailed(), OSError("what nobody expected")])

@@ -71,3 +71,21 @@ async def test_what_one_node_was_told_another_does_not_move_back(nodes: list[Nod
     for bora in boras:
         assert await eventually(lambda: len(read_by_ara(bora)) == 2)  # noqa: B023
         assert read_by_ara(bora) == [newest - 4, newest - 2]
+
+
+async def test_a_join_shows_what_another_device_read_a_moment_ago(nodes: list[Node]) -> None:
+    """Before it is written, and on the other node, too, where the room is live."""
+    ara = Actor(id="u-ara", name="Ara")
+    bora = await follower(nodes[0], Actor(id="u-bora", name="Bora"))
+    await follower(nodes[1], Actor(id="u-chul", name="Chul"))
+    device = await follower(nodes[0], ara)
+    for n in range(10, 20):
+        await bora.ask(**message(n))
+    newest = nodes[0].hub.rooms[YARD].next - 1
+    await device.ask(op="read", n=3, room=YARD, seq=newest)
+    await eventually(lambda: nodes[1].hub.rooms[YARD].readers.get("u-ara") == newest)
+    for node in nodes:
+        another = await follower(node, ara)
+        assert (await another.answer(2))["read_seq"] == newest
+        (row,) = (await another.ask(op="rooms", n=4))["rooms"]
+        assert (row["read_seq"], row["unread"]) == (newest, 0)

@@ -22,9 +22,10 @@ def join(session: Session, m: c.Join) -> None:
             look_up=lambda: rooms.member(actor, m.room),
         )  # fmt: skip
         info, member = joined.room.info, joined.member
+        read_seq = session.node.read_pointers.current(m.room, actor.id, member.read_seq)
         return JoinAnswer(
             room=RoomInfo(id=info.id, title=info.title, access=info.access, slow_ms=info.slow_ms), role=member.role,
-            seq=joined.seq, epoch=joined.room.epoch, read_seq=member.read_seq, reset=joined.reset,
+            seq=joined.seq, epoch=joined.room.epoch, read_seq=read_seq, reset=joined.reset,
             events=codec.array(joined.events),
         )  # fmt: skip
 
