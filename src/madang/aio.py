@@ -1,4 +1,4 @@
-"""What asyncio lacks: single flights, batched look-ups, a limit of calls per turn of the loop, and reliable cancellation."""
+"""What asyncio lacks: single flights, fair turns, batched look-ups, a limit of calls per turn of the loop, and reliable cancellation."""
 
 import asyncio
 from collections import deque
@@ -62,6 +62,60 @@ class Turnstile:
         while self._waiting and self._left:
             self._left -= 1
             self._waiting.popleft()()
+
+
+class FairTurns:
+    """Lets a few calls run at a time; the others wait, and those who wait take turns, however many calls each has in line.
+
+    Args:
+        most: calls at a time.
+        waiting: calls that may wait; `do` raises OverflowError above that.
+    """
+
+    def __init__(self, most: int, waiting: int) -> None:
+        self._free = most
+        self._room = waiting
+        self._lines: dict[Hashable, deque[asyncio.Future[None]]] = {}  # whose turn is next is first
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait, those that were cancelled since their last turn included."""
+        return sum(map(len, self._lines.values()))
+
+    async def do(self, who: Hashable, call: Callable[[], Awaitable[T]]) -> T:
+        """Make a call for somebody, when it is their turn."""
+        if self._free:
+            self._free -= 1
+        else:
+            await self._turn(who)
+        try:
+            return await call()
+        finally:
+            self._pass_on()
+
+    async def _turn(self, who: Hashable) -> None:
+        if self.waiting >= self._room:
+            raise OverflowError
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._lines.setdefault(who, deque()).append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._pass_on()
+            raise
+
+    def _pass_on(self) -> None:
+        while self._lines:
+            who = next(iter(self._lines))
+            line = self._lines.pop(who)
+            turn = line.popleft()
+            if line:
+                self._lines[who] = line
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
 
 class SingleFlight(Generic[T]):

@@ -1,12 +1,13 @@
 """Equal calls at one time are made once, nobody gets an answer older than his question, and a crowd comes in turns."""
 
 import asyncio
+from functools import partial
 import gc
 from collections.abc import Sequence
 
 import pytest
 
-from madang.aio import Batcher, NextFlight, SingleFlight, Turnstile, cancelled
+from madang.aio import Batcher, FairTurns, NextFlight, SingleFlight, Turnstile, cancelled
 from tests.waiting import turns
 
 
@@ -228,3 +229,54 @@ async def test_who_loses_a_cancellation_is_cancelled_again() -> None:
     await turns()
     await cancelled(tasks)
     assert lost == 2 and all(task.done() for task in tasks)
+
+
+async def test_those_who_wait_take_turns() -> None:
+    """However much one asks for, the next of another is next but one; everybody's own calls keep their order."""
+    fair, went, go = FairTurns(2, 100), list[str](), asyncio.Event()
+
+    async def call(name: str) -> str:
+        went.append(name)
+        await go.wait()
+        return name
+
+    calls = [asyncio.ensure_future(fair.do("flood", partial(call, f"flood {n}"))) for n in range(20)]
+    await turns()
+    calls += [asyncio.ensure_future(fair.do(who, partial(call, f"{who} {n}"))) for n in range(2) for who in ("ara", "bora")]
+    await turns()
+    assert went == ["flood 0", "flood 1"]
+    go.set()
+    assert len(await asyncio.gather(*calls)) == 24
+    assert went[2:8] == ["flood 2", "ara 0", "bora 0", "flood 3", "ara 1", "bora 1"]
+    assert went[8:] == [f"flood {n}" for n in range(4, 20)]
+    assert fair.waiting == 0
+
+
+async def test_a_turn_is_passed_on_whatever_happens() -> None:
+    """By calls that fail, by callers that are cancelled: while they wait, as their turn comes, during the call."""
+    fair, go = FairTurns(1, 3), asyncio.Event()
+
+    async def fails() -> None:
+        await go.wait()
+        raise ValueError
+
+    async def answers() -> int:
+        return 7
+
+    first = asyncio.ensure_future(fair.do("ara", fails))
+    await turns()
+    waiting = [asyncio.ensure_future(fair.do("bora", answers)) for _ in range(3)]
+    await turns()
+    with pytest.raises(OverflowError):
+        await fair.do("chul", answers)
+    waiting[0].cancel()
+    go.set()
+    with pytest.raises(ValueError):
+        await first
+    waiting[1].cancel()  # it has been given the turn, and has not run yet
+    assert await waiting[2] == 7
+    during = asyncio.ensure_future(fair.do("ara", asyncio.Event().wait))
+    await turns()
+    during.cancel()
+    await asyncio.gather(during, *waiting, return_exceptions=True)
+    assert await fair.do("chul", answers) == 7

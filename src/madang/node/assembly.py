@@ -129,6 +129,7 @@ def assemble(
         Part("presence upkeep", loops=[hub.presence.keep]),
         Part("appender", loops=[appender.run], metrics=appender.metrics),
         Part("read pointers", loops=[read_pointers.run], stop=read_pointers.flush, metrics=read_pointers.metrics),
+        Part("reading", metrics=reading.metrics),
         Part("wheel", loops=[wheel.run]),
         Part("shares", metrics=shares.metrics),
         Part("shared limits", loops=[shared_limits.run], metrics=shared_limits.metrics),

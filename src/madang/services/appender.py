@@ -5,9 +5,12 @@ batch is being committed the next one collects, so the size of a batch follows t
 does an idle lane wait LINGER_S for more, because each hand-over between the event loop and the storage costs as much as
 about 15 messages.
 
-Order: a room is always in the same lane, and its drafts are first in, first out; so each sender's keep their order.
-Fairness: when more drafts wait than fit into one batch, every room gets an equal share of it.
-Bound: WAITING drafts per lane; above that, drafts are refused (overloaded), not queued.
+Order: a room is always in the same lane, and a sender always in the same of its two lines, where a room's drafts are first
+in, first out; so each sender's keep their order.
+Fairness: what people do is in one line, what server keys send in bulk in the other. When more drafts wait than fit into one
+batch, bulk gets BULK of it and people the rest, or either what the other leaves; in each line every room gets an equal share.
+Bound: WAITING drafts per line, and the first of each other room up to twice that; above, drafts are refused (overloaded),
+not queued. So a full bulk line refuses no people, and a room that fills its line no other room.
 """
 
 import asyncio
@@ -28,6 +31,7 @@ from madang.ports.log import Log, Outcome
 logger = logging.getLogger("madang.appender")
 
 BATCH: Final = 256
+BULK: Final = BATCH // 4
 WAITING: Final = 20_000
 LINGER_S: Final = 0.002
 BUSY: Final = 8  # drafts in the last batch from which the next one lingers
@@ -125,15 +129,16 @@ class Appender:
             raise Refused("draining")
         lanes = self._lanes
         lane = lanes[0] if len(lanes) == 1 else lanes[crc32(draft.room.encode()) % len(lanes)]
-        if lane.count >= WAITING:
+        line = lane.bulk if draft.server else lane.people
+        queue = line.queues.get(draft.room)
+        if line.count >= WAITING and (queue is not None or line.count >= 2 * WAITING):
             self.statistics.overloaded += 1
             raise Limited("overloaded", OVERLOADED_MS)
-        queue = lane.queues.get(draft.room)
         if queue is None:
-            lane.queues[draft.room] = [(draft, reply, tag)]
+            line.queues[draft.room] = [(draft, reply, tag)]
         else:
             queue.append((draft, reply, tag))
-        lane.count += 1
+        line.count += 1
         lane.wake.set()
         lane.idle.clear()
 
@@ -168,6 +173,37 @@ def _resolve(answer: asyncio.Future[Outcome | MadangError], outcome: Outcome | M
         answer.set_result(outcome)
 
 
+class _Line:
+    """Drafts that wait, by room; the room that is served next is first."""
+
+    __slots__ = ("count", "queues")
+
+    def __init__(self) -> None:
+        self.queues: dict[str, list[_Waiting]] = {}
+        self.count = 0
+
+    def take(self, most: int) -> list[_Waiting]:
+        """Return up to `most` drafts, an equal share of every room in turn. What a room has left goes to the end of the line."""
+        queues = self.queues
+        if self.count <= most:
+            batch = [item for queue in queues.values() for item in queue]
+            queues.clear()
+            self.count = 0
+            return batch
+        share = max(1, most // len(queues))
+        batch = []
+        while len(batch) < most and queues:
+            room = next(iter(queues))
+            queue = queues.pop(room)
+            n = min(share, most - len(batch))
+            batch.extend(islice(queue, n))
+            if len(queue) > n:
+                del queue[:n]
+                queues[room] = queue
+        self.count -= len(batch)
+        return batch
+
+
 class _Lane:
     def __init__(
         self,
@@ -182,12 +218,16 @@ class _Lane:
         self._check_soon = check_soon
         self._repeated = repeated
         self._statistics = statistics
-        self.queues: dict[str, list[_Waiting]] = {}  # by room; the one that is served next is first
-        self.count = 0
+        self.people, self.bulk = _Line(), _Line()
         self.committing = 0
         self.wake = asyncio.Event()
         self.idle = asyncio.Event()
         self.idle.set()
+
+    @property
+    def count(self) -> int:
+        """Drafts that wait."""
+        return self.people.count + self.bulk.count
 
     async def run(self) -> None:
         last = 0
@@ -220,24 +260,10 @@ class _Lane:
             self._answer(batch, outcomes)
 
     def _next_batch(self) -> list[_Waiting]:
-        """Return up to BATCH drafts, an equal share of every room in turn. What a room has left goes to the end of the line."""
-        queues = self.queues
-        if self.count <= BATCH:
-            batch = [item for queue in queues.values() for item in queue]
-            queues.clear()
-            self.count = 0
-            return batch
-        share = max(1, BATCH // len(queues))
-        batch = []
-        while len(batch) < BATCH and queues:
-            room = next(iter(queues))
-            queue = queues.pop(room)
-            n = min(share, BATCH - len(batch))
-            batch.extend(islice(queue, n))
-            if len(queue) > n:
-                del queue[:n]
-                queues[room] = queue
-        self.count -= len(batch)
+        """Return up to BATCH drafts: people's first, and some of the bulk even while people keep the lane full."""
+        batch = self.people.take(BATCH - min(BULK, self.bulk.count))
+        if self.bulk.count:
+            batch += self.bulk.take(BATCH - len(batch))
         return batch
 
     def _answer(self, batch: Sequence[_Waiting], outcomes: Sequence[Outcome | MadangError]) -> None:

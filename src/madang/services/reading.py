@@ -1,21 +1,24 @@
 """Reading: history, pins, members, who is online, and lists of rooms, in pages that are paid for by their rows.
 
-A read of a room is judged twice: before it, so that strangers cost nothing, and after it, because it may have seen what
+Pages are read a few at a time, and those who wait take turns: whoever repeats the dearest page delays their own next one, and
+neither others' pages nor joins and sends, which do not wait here. A read of a room is judged twice: before it, so that strangers cost nothing, and after it, because it may have seen what
 came after the reader was kicked. Equal reads at the same time are made once.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, TypeVar
 
-from madang.aio import NextFlight, SingleFlight
+from madang.aio import FairTurns, NextFlight, SingleFlight
 from madang.core.actors import Actor
 from madang.core.bounds import MAX_PAGE
 from madang.core.fields import not_together
 from madang.core.messages import Message
+from madang.core.metrics import Metric
 from madang.core.rate import Bucket
 from madang.core.rooms import Member, Membership, Room
-from madang.errors import StorageError
+from madang.errors import Limited, StorageError
 from madang.ports.directory import Directory
 from madang.ports.live import Online
 from madang.ports.log import Log, Page
@@ -27,6 +30,11 @@ T = TypeVar("T")
 
 PROBE_S: Final = 2.0  # a storage that takes longer for nothing is not ready for more
 PROBED_S: Final = 1.0  # how old an answer to that may be: whoever asks more often is told the same
+PAGES: Final = 2
+"""Pages read at a time. A join looks up what it needs beside them: on SQLite by one more thread."""
+PAGES_WAITING: Final = 5_000
+"""Pages that may wait for their turn; above that they are refused (overloaded)."""
+OVERLOADED_MS: Final = 500
 PINS: Final = 50
 """Pins that may stand in a room; they are read at once."""
 
@@ -55,9 +63,14 @@ class Reading:
         self._limits = limits
         self._time = time
         self._pages: NextFlight[Page] = NextFlight()
+        self._turns = FairTurns(PAGES, PAGES_WAITING)
         self._probes: SingleFlight[None] = SingleFlight()
         self._probed_until = float("-inf")
         self._answers = False
+
+    def metrics(self) -> list[Metric]:
+        """Return what is counted here."""
+        return [Metric("gauge", "madang_pages_waiting", "Pages waiting for their turn.", self._turns.waiting)]
 
     async def history(
         self, actor: Actor, room: str, before: int | None, after: int | None, limit: int, *,
@@ -68,9 +81,8 @@ class Reading:
         async def read() -> Page:
             not_together(before=before, after=after)
             key = (room, actor.id, before, after, limit)
-            return await self._pages.do(
-                key, lambda: self._log.messages(room, actor.id, before=before, after=after, limit=limit)
-            )
+            page = partial(self._log.messages, room, actor.id, before=before, after=after, limit=limit)
+            return await self._pages.do(key, lambda: self._in_turn(actor, page))
 
         return await self._read(actor, room, limit, bucket, followed, read)
 
@@ -78,7 +90,8 @@ class Reading:
         self, actor: Actor, room: str, *, bucket: Bucket | None = None, followed: bool = False
     ) -> list[Message]:
         """Return the pinned messages."""
-        return await self._read(actor, room, PINS, bucket, followed, lambda: self._log.pins(room, actor.id))
+        pinned = partial(self._log.pins, room, actor.id)
+        return await self._read(actor, room, PINS, bucket, followed, lambda: self._in_turn(actor, pinned))
 
     async def members(
         self, actor: Actor, room: str, after: str, limit: int, *, bucket: Bucket | None = None, followed: bool = False
@@ -86,7 +99,8 @@ class Reading:
         """Return a page of members, and whether there are more."""
 
         async def read() -> tuple[list[Member], bool]:
-            found = await self._directory.members(room, after=after, limit=min(limit, MAX_PAGE) + 1)
+            rows = min(limit, MAX_PAGE) + 1
+            found = await self._in_turn(actor, lambda: self._directory.members(room, after=after, limit=rows))
             return found[:limit], len(found) > limit
 
         return await self._read(actor, room, limit, bucket, followed, read)
@@ -104,20 +118,25 @@ class Reading:
     ) -> tuple[list[Membership], bool]:
         """Return a page of the actor's own rooms with unread and mention counts, and whether there are more."""
         self._charge(actor, limit, bucket)
-        pointers, user = self._pointers.unwritten(actor.id), actor.id
         rows = min(limit, MAX_PAGE) + 1
+        found = await self._in_turn(actor, lambda: self._memberships(actor.id, after, rows))
+        return found[:limit], len(found) > limit
+
+    async def _memberships(self, user: str, after: str, rows: int) -> list[Membership]:
+        pointers = self._pointers.unwritten(user)
         found = await self._directory.memberships(user, after=after, limit=rows, read=pointers)
         told = {m.room: self._pointers.current(m.room, user, m.read_seq) for m in found}
         if any(m.read_seq < told[m.room] for m in found):  # by another node, which has not written it yet
             found = await self._directory.memberships(user, after=after, limit=rows, read=told)
-        return found[:limit], len(found) > limit
+        return found
 
     async def open_rooms(
         self, actor: Actor, after: str, limit: int, *, bucket: Bucket | None = None
     ) -> tuple[list[Room], bool]:
         """Return a page of open rooms, for server keys of all rooms, and whether there are more."""
         self._charge(actor, limit, bucket)
-        found = await self._directory.rooms(after=after, limit=min(limit, MAX_PAGE) + 1, hidden=actor.server)
+        rows = min(limit, MAX_PAGE) + 1
+        found = await self._in_turn(actor, lambda: self._directory.rooms(after=after, limit=rows, hidden=actor.server))
         return found[:limit], len(found) > limit
 
     async def _read(
@@ -135,6 +154,12 @@ class Reading:
         found = await read()
         await self._rooms.member(actor, room)
         return found
+
+    async def _in_turn(self, actor: Actor, read: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await self._turns.do(actor.id, read)
+        except OverflowError:
+            raise Limited("overloaded", OVERLOADED_MS) from None
 
     def _charge(self, actor: Actor, rows: int, bucket: Bucket | None) -> None:
         if not actor.server:

@@ -180,6 +180,52 @@ async def test_too_many_are_refused_and_not_queued(store: Store, monkeypatch: py
     assert not any(isinstance(outcome, MadangError) for _, outcome in heard.answers)
 
 
+async def test_bulk_leaves_people_most_of_every_batch(store: Store) -> None:
+    """Behind a mass send into as many rooms as can wait, a message waits for the batch under way and is in the next."""
+    gated, heard = Gated(store), Heard()
+    names = [f"shop-{n}" for n in range(BATCH * 4)]
+    await rooms(store, YARD, *names)
+    gated.go.clear()
+    async with running(gated, heard) as appender:
+        for n, room in enumerate(names):
+            said = draft(MessageSent(text="sale"), room, "key-1", "Shop", server=True)
+            appender.submit(said, heard.reply, ("bulk", n))
+        await eventually(lambda: gated.batches)
+        for n in range(BATCH * 2):
+            appender.submit(message(n), heard.reply, ("people", n))
+        gated.batches.clear()
+        gated.go.set()
+        await answered(heard, BATCH * 6)
+    assert [sum(not d.server for d in batch) for batch in gated.batches[:2]] == [BATCH - BATCH // 4] * 2
+    assert all(sum(d.server for d in batch) >= BATCH // 4 for batch in gated.batches[:-1]), "and bulk goes on"
+    for who in ("bulk", "people"):
+        numbers = [n for (line, n), _ in heard.answers if line == who]
+        assert numbers == sorted(numbers)
+
+
+async def test_a_full_line_refuses_nobody_else(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bulk refuses bulk, and a room that has filled its line refuses itself, up to the bound of all."""
+    monkeypatch.setattr(module, "WAITING", 10)
+    gated, heard = Gated(store), Heard()
+    gated.go.clear()
+    async with running(gated, heard) as appender:
+        appender.submit(message(0), heard.reply)
+        await eventually(lambda: gated.batches)
+        bulk = draft(MessageSent(text="sale"), YARD, "key-1", "Shop", server=True)
+        for line in (bulk, message(1)):
+            for _ in range(10):
+                appender.submit(line, heard.reply)
+            with pytest.raises(Limited):
+                appender.submit(line, heard.reply)
+        for n in range(10):
+            appender.submit(message(n, f"quiet-{n}"), heard.reply)
+        with pytest.raises(Limited):
+            appender.submit(message(0, "one too many"), heard.reply)
+        assert (appender.waiting, appender.statistics.overloaded) == (31, 3)
+        gated.go.set()
+        await answered(heard, 31)
+
+
 class Failing(Gated):
     """Fails the first batches; as `stored` says, before or after they are in the log."""
 

@@ -10,7 +10,7 @@ from madang.adapters.sql import Store
 from madang.core.actors import Actor
 from madang.core.events import MemberJoined, MemberKicked, MessageSent, draft
 from madang.core.rate import Bucket, Rate
-from madang.errors import Refused
+from madang.errors import Limited, Refused
 from madang.services import reading as module
 from madang.services.limits import Rates
 from madang.transports.node import Node
@@ -173,3 +173,37 @@ async def test_pages_are_paid_for_by_their_rows_and_by_nobody_who_is_refused(sto
     shop = Actor(id="key-1", name="Shop", server=True)
     for read in [*reads(node, shop) * 5, lambda: node.reading.open_rooms(shop, "", 200)]:
         await read()
+
+
+async def test_a_newcomer_does_not_wait_for_pages_of_others(store: Store) -> None:
+    """However many repeat the dearest page: a join reads beside them, and the newcomer's own page is in the next turn."""
+    slow = SlowMessages(store)
+    node = assembled(slow)
+    flooders = [user(f"flooder-{n}") for n in range(20)]
+    for each in [*flooders, user("mina")]:
+        await store.append([draft(MemberJoined(role="member"), YARD, each.id, each.name)])
+    pages = [
+        asyncio.ensure_future(node.reading.history(each, YARD, None, None, limit, followed=True))
+        for each in flooders
+        for limit in range(1, 6)
+    ]
+    await eventually(lambda: slow.asked == 2)
+    assert (await node.rooms.member(user("mina"), YARD)).role == "member"
+    assert await node.hub.open(YARD) is not None, "while all pages of the others wait"
+    assert slow.asked == 2
+    slow.go.set()
+    await asyncio.gather(*pages)
+    assert slow.asked == 100
+
+
+async def test_pages_that_wait_are_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAGES_WAITING", 3)
+    slow = SlowMessages(store)
+    reading = assembled(slow).reading
+    pages = [asyncio.ensure_future(reading.history(OWNER, YARD, None, None, n, followed=True)) for n in range(1, 6)]
+    await eventually(lambda: slow.asked == 2)
+    with pytest.raises(Limited) as refused:
+        await reading.history(OWNER, YARD, None, None, 9, followed=True)
+    assert (refused.value.code, refused.value.retry_ms > 0) == ("overloaded", True)
+    slow.go.set()
+    await asyncio.gather(*pages)

@@ -1,4 +1,4 @@
-"""SQLite: one thread with one connection writes (`sqlite_writer.py`), two more read.
+"""SQLite: one thread with one connection writes (`sqlite_writer.py`), three more read.
 
 Group commit happens above: a batch is one call to the writer thread, one transaction, one fsync, one wake-up of the loop.
 """
@@ -22,7 +22,7 @@ from madang.ports.log import Outcome
 
 T = TypeVar("T")
 
-READERS: Final = 2
+READERS: Final = 3  # pages take two at most (`services/reading.py`)
 
 
 async def open_engine(url: URL, clock_ms: Callable[[], int]) -> "SqliteEngine":
