@@ -1,9 +1,9 @@
 """Equal calls at one time are made once, nobody gets an answer older than his question, and a crowd comes in turns."""
 
 import asyncio
-from functools import partial
 import gc
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 
@@ -242,7 +242,9 @@ async def test_those_who_wait_take_turns() -> None:
 
     calls = [asyncio.ensure_future(fair.do("flood", partial(call, f"flood {n}"))) for n in range(20)]
     await turns()
-    calls += [asyncio.ensure_future(fair.do(who, partial(call, f"{who} {n}"))) for n in range(2) for who in ("ara", "bora")]
+    calls += [
+        asyncio.ensure_future(fair.do(who, partial(call, f"{who} {n}"))) for n in range(2) for who in ("ara", "bora")
+    ]
     await turns()
     assert went == ["flood 0", "flood 1"]
     go.set()

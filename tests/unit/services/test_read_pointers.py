@@ -188,7 +188,10 @@ async def test_followers_pointers_are_not_forgotten(store: Store, monkeypatch: p
     monkeypatch.setattr(live_room, "READERS", 10)
     node = await live(store, 9)
     room = node.hub.rooms[YARD]
-    followers = [Subscription(RecordingSubscriber(node.hub, node.turns), f"f-{n}", "F", "member", room.sealed, 1) for n in range(3)]
+    followers = [
+        Subscription(RecordingSubscriber(node.hub, node.turns), f"f-{n}", "F", "member", room.sealed, 1)
+        for n in range(3)
+    ]
     for follower in followers:
         room.put_behind(follower)
         assert room.has_read(follower.user, 8)

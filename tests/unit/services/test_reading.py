@@ -87,6 +87,7 @@ async def test_the_probe_says_whether_the_storage_answers(store: Store, monkeypa
     assert await assembled(store).reading.probe()
     assert not await assembled(FailingPointers(store)).reading.probe()
     monkeypatch.setattr(module, "PROBE_S", 0.01)
+    monkeypatch.setattr(module, "PROBED_S", 0.0)
     slow = SlowPointers(store)
     reading = assembled(slow).reading
     assert not await reading.probe()
