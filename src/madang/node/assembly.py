@@ -99,7 +99,11 @@ def assemble(
     limits = Limits(rates, shared=not bus.local)
     appender = Appender(
         store, fanout.committed, hub.check_soon,
-        repeated=lambda d: None if d.early else limits.repeated(d.user, d.room, turns.time(), server=d.server),
+        repeated=lambda d: (
+            None
+            if d.early
+            else limits.repeated(d.user, d.room, turns.time(), server=d.server, address=d.slow_address)
+        ),
     )  # fmt: skip
     shared_limits = SharedLimits(name, limits, bus, turns.time)
     hub.on_signal(SPENT, shared_limits.receive)

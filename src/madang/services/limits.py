@@ -86,10 +86,16 @@ class Limits:
         """The rates that clients are told: of a connection's commands, and of a user's appends."""
         return self.rates.connection, self.rates.user
 
-    def append(self, user: str, room: str, now: float, slow_ms: int = 0, *, server: bool = False) -> None:
-        """Charge an append of a user in a room; `slow_ms` is the room's slow mode, if it applies to the user.
+    def append(
+        self, user: str, room: str, now: float, slow_ms: int = 0, *, server: bool = False, address: str = ""
+    ) -> None:
+        """Charge an append of a user in a room.
 
         A server key speaks for many, so only the room's rate applies to it. What one limit refuses, none is charged for.
+
+        Args:
+            slow_ms: the room's slow mode, if it applies to the user.
+            address: whose slow mode it is besides; a guest's, because anybody may be another guest in a moment.
 
         Raises:
             Limited: rate_limited or slow_mode, with the longest wait.
@@ -102,12 +108,14 @@ class Limits:
             flows.append((self._users, user, rates.user, 1))
         if slow_ms:
             flows.append((self._slow, f"{room}/{user}", Rate(_SLOW, slow_ms), slow_ms))
+            if address:
+                flows.append((self._slow, _of_address(room, address), Rate(_SLOW, slow_ms), slow_ms))
         waits = [buckets.of(key, now).take(rate, now, n) for buckets, key, rate, n in flows]
         if wait := max(waits):
             for (buckets, key, rate, n), waited in zip(flows, waits, strict=True):
                 if not waited:
                     buckets.of(key, now).give_back(rate, n)
-            if slow_ms and wait == waits[-1]:
+            if any(waited == wait and flow[0] is self._slow for flow, waited in zip(flows, waits, strict=True)):
                 raise Limited("slow_mode", ms(wait))
             buckets, key, rate, n = flows[waits.index(wait)]
             raise Limited("rate_limited", ms(buckets.of(key, now).turn(rate, now, wait, n)))
@@ -146,7 +154,7 @@ class Limits:
         if self._shared:
             self._rooms.spend(room, -1)
 
-    def repeated(self, user: str, room: str, now: float, *, server: bool = False) -> None:
+    def repeated(self, user: str, room: str, now: float, *, server: bool = False, address: str = "") -> None:
         """Undo the charge of an append that was in the log already, slow mode included."""
         rates = self.rates
         self._rooms.of(room, now).give_back(rates.room)
@@ -157,6 +165,8 @@ class Limits:
             if self._shared:
                 self._users.spend(user, -1)
         self._slow.pop(f"{room}/{user}", None)
+        if address:
+            self._slow.pop(_of_address(room, address), None)
 
     def command(self, bucket: Bucket, now: float) -> None:
         """Charge a command to its connection's own bucket (rate_limited)."""
@@ -276,3 +286,8 @@ class Limits:
 
 def _share(spent: tuple[float, Spending]) -> float:
     return spent[0]
+
+
+def _of_address(room: str, address: str) -> str:
+    """Return the key of slow mode of an address in a room. No user id begins with an @."""
+    return f"{room}/@{address}"

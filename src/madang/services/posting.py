@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from madang.core import user_ids
 from madang.core.actors import Actor
 from madang.core.events import Draft
 from madang.core.messages import Content
@@ -62,19 +63,34 @@ class Posting:
         return self._charged(actor, draft, standing.slow_ms, perhaps_again=perhaps_again)
 
     def edit(
-        self, actor: Actor, room: str, seq: int, cid: str | None, content: Content, *, perhaps_again: bool = False
-    ) -> Draft:
-        """Return the draft that replaces a message of the actor's (too_big, bad_text, empty, rate_limited)."""
+        self, actor: Actor, standing: Standing, room: str, seq: int, cid: str | None, content: Content, *,
+        perhaps_again: bool = False,
+    ) -> Draft:  # fmt: skip
+        """Return the draft that replaces a message of the actor's.
+
+        In slow mode it counts as a message: everybody is shown new words.
+
+        Raises:
+            Refused: too_big, bad_text, empty, rate_limited, slow_mode.
+        """
         draft = messages.edit(actor, room, seq, cid, content, self._max_text)
-        return self._charged(actor, draft, perhaps_again=perhaps_again and cid is not None)
+        return self._charged(actor, draft, standing.slow_ms, perhaps_again=perhaps_again and cid is not None)
 
     def delete(self, actor: Actor, room: str, seq: int) -> Draft:
         """Return the draft that deletes a message (rate_limited). Whose it is, the log knows."""
         return self._charged(actor, messages.delete(actor, room, seq))
 
-    def react(self, actor: Actor, room: str, seq: int, emoji: str, on: bool) -> Draft:
-        """Return the draft that puts a reaction on or takes it off (bad_field, too_big, bad_text, rate_limited, quota)."""
-        draft = self._charged(actor, messages.react(actor, room, seq, emoji, on))
+    def react(self, actor: Actor, standing: Standing, room: str, seq: int, emoji: str, on: bool) -> Draft:
+        """Return the draft that puts a reaction on or takes it off.
+
+        In slow mode a reaction with letters or digits counts as a message, as words do.
+
+        Raises:
+            Refused: bad_field, too_big, bad_text, rate_limited, slow_mode, quota.
+        """
+        words = on and any(character.isalnum() for character in emoji)
+        draft = messages.react(actor, room, seq, emoji, on)
+        draft = self._charged(actor, draft, standing.slow_ms if words else 0)
         self._limits.quotas.take("reactions", actor, self._time())
         return draft
 
@@ -88,10 +104,11 @@ class Posting:
         self._live.tell_typing(room, actor.id, actor.name if on else None)
 
     def _charged(self, actor: Actor, draft: Draft, slow_ms: int = 0, *, perhaps_again: bool = False) -> Draft:
+        address = actor.address if slow_ms and user_ids.is_guest(actor.id) else ""
         try:
-            self._limits.append(actor.id, draft.room, self._time(), slow_ms, server=actor.server)
+            self._limits.append(actor.id, draft.room, self._time(), slow_ms, server=actor.server, address=address)
         except Limited as refused:
             if not perhaps_again:
                 raise
             return msgspec.structs.replace(draft, early=(refused.code, refused.retry_ms))
-        return draft
+        return msgspec.structs.replace(draft, slow_address=address) if address else draft

@@ -34,8 +34,10 @@ class Meter(Limits):
         super().__init__(rates, shared=shared)
         self.charged: Counter[str] = Counter()
 
-    def append(self, user: str, room: str, now: float, slow_ms: int = 0, *, server: bool = False) -> None:
-        super().append(user, room, now, slow_ms, server=server)
+    def append(
+        self, user: str, room: str, now: float, slow_ms: int = 0, *, server: bool = False, address: str = ""
+    ) -> None:
+        super().append(user, room, now, slow_ms, server=server, address=address)
         self.charged[f"room {room}"] += 1
         if not server:
             self.charged[f"user {user}"] += 1

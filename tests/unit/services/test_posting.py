@@ -20,6 +20,7 @@ from tests.unit.transports.nodes import running_node
 YARD = "yard"
 MINA = user("mina")
 SHOP = Actor(id="key-1", name="Shop", server=True)
+MEMBER = Standing("member", 0)
 FEW = Rates(user=Rate(0.001, 3), room=Rate(0.001, 100))
 
 
@@ -36,9 +37,9 @@ def code(call: Callable[[], object]) -> str:
 async def test_every_draft_is_paid_for(store: Store) -> None:
     for draft in (
         lambda posting: send(posting),
-        lambda posting: posting.edit(MINA, YARD, 2, None, Content(text="hello")),
+        lambda posting: posting.edit(MINA, MEMBER, YARD, 2, None, Content(text="hello")),
         lambda posting: posting.delete(MINA, YARD, 2),
-        lambda posting: posting.react(MINA, YARD, 2, "👍", True),
+        lambda posting: posting.react(MINA, MEMBER, YARD, 2, "👍", True),
         lambda posting: posting.pin(MINA, Standing("moderator", 0), YARD, 2, True),
     ):
         posting = assembled(store, FEW).posting
@@ -51,19 +52,57 @@ async def test_bad_content_and_a_low_role_cost_nothing(store: Store) -> None:
     posting = assembled(store, FEW).posting
     for _ in range(10):
         assert code(lambda: send(posting, text="")) == "empty"
-        assert code(lambda: posting.edit(MINA, YARD, 2, None, Content(text=""))) == "empty"
-        assert code(lambda: posting.react(MINA, YARD, 2, "a b", True)) == "bad_field"
+        assert code(lambda: posting.edit(MINA, MEMBER, YARD, 2, None, Content(text=""))) == "empty"
+        assert code(lambda: posting.react(MINA, MEMBER, YARD, 2, "a b", True)) == "bad_field"
         assert code(lambda: posting.pin(MINA, Standing("member", 0), YARD, 2, True)) == "forbidden"
     assert send(posting).type == "message.sent"
 
 
-async def test_slow_mode_holds_plain_members_and_only_what_they_send(store: Store) -> None:
-    posting = assembled(store).posting
-    send(posting, slow_ms=60_000)
-    assert code(lambda: send(posting, slow_ms=60_000)) == "slow_mode"
-    for _ in range(3):
-        posting.edit(MINA, YARD, 2, None, Content(text="hello"))
-        posting.react(MINA, YARD, 2, "👍", True)
+async def test_slow_mode_holds_whatever_has_words(store: Store) -> None:
+    slow = Standing("member", 60_000)
+    said: dict[str, Callable[[Posting, Actor], Draft]] = {
+        "a message": lambda posting, actor: posting.send(actor, slow, YARD, "c-1", Content(text="hello")),
+        "an edit": lambda posting, actor: posting.edit(actor, slow, YARD, 2, None, Content(text="hello")),
+        "a word as a reaction": lambda posting, actor: posting.react(actor, slow, YARD, 2, "hello", True),
+    }
+    for first in said.values():
+        posting = assembled(store).posting
+        first(posting, MINA)
+        for second in said.values():
+            assert code(lambda: second(posting, MINA)) == "slow_mode"  # noqa: B023  # called at once
+        posting.react(MINA, slow, YARD, 2, "👍", True)
+        posting.react(MINA, slow, YARD, 2, "hello", False)
+        posting.delete(MINA, YARD, 2)
+        send(posting, actor=user("bora"), slow_ms=60_000)
+
+
+async def test_slow_mode_holds_the_guests_of_an_address_together(store: Store) -> None:
+    node = assembled(store)
+    guests = [node.identity.guest("Mina", "10.0.0.1", 0.0)[0] for _ in range(2)]
+    slow = Standing("member", 60_000)
+    node.posting.send(guests[0], slow, YARD, "c-1", Content(text="hello"))
+    for write in (
+        lambda: node.posting.send(guests[1], slow, YARD, "c-1", Content(text="hello")),
+        lambda: node.posting.edit(guests[1], slow, YARD, 2, None, Content(text="hello")),
+    ):
+        assert code(write) == "slow_mode"
+    elsewhere, _ = node.identity.guest("Mina", "10.0.0.2", 0.0)
+    node.posting.send(elsewhere, slow, YARD, "c-1", Content(text="hello"))
+    node.posting.send(guests[1], slow, "plaza", "c-1", Content(text="hello"))
+    node.posting.send(Actor(id="u-mina", name="Mina", address="10.0.0.1"), slow, YARD, "c-2", Content(text="no guest"))
+
+
+async def test_what_a_guest_sends_again_costs_their_address_nothing(store: Store) -> None:
+    async with running_node(store) as node:
+        mina, bora = (node.identity.guest(name, "10.0.0.1", node.now())[0] for name in ("Mina", "Bora"))
+        for guest in (mina, bora):
+            await node.rooms.enter(guest, YARD)
+        await node.appender.append(node.posting.send(mina, MEMBER, YARD, "c-1", Content(text="hello")))
+        again = node.posting.send(mina, Standing("member", 60_000), YARD, "c-1", Content(text="hello"))
+        appended = await node.appender.append(again)
+        assert appended is not None
+        assert appended.duplicate
+        await node.appender.append(node.posting.send(bora, Standing("member", 60_000), YARD, "c-1", Content(text="hi")))
 
 
 async def test_a_server_key_is_held_by_the_rate_of_the_room(store: Store) -> None:

@@ -16,6 +16,7 @@ from madang.services.limits import UNLIMITED, Limits, Rates
 from madang.services.quotas import DAY_S, HOUR_S, WHAT, Quota, QuotaRates, Quotas
 from madang.services.rooms import SYSTEM
 from madang.services.shared_limits import SharedLimits
+from madang.services.standing import Standing
 from madang.testing import VirtualLoop
 from madang.transports.node import Node
 from tests.unit.services.assembled import assembled
@@ -218,9 +219,9 @@ async def test_every_way_to_make_rows_asks_its_quota(store: Store) -> None:
 
     await served(node, work)
     for on in (True, False):
-        node.posting.react(MINA, "yard", 1, "👍", on)
+        node.posting.react(MINA, Standing("member", 0), "yard", 1, "👍", on)
     with pytest.raises(Limited, match="reactions"):
-        node.posting.react(MINA, "yard", 1, "👍", True)
+        node.posting.react(MINA, Standing("member", 0), "yard", 1, "👍", True)
     for _ in range(3):
         node.identity.guest("Mina", "10.0.0.1", 0.0)
     with pytest.raises(Limited, match="new guests"):

@@ -60,9 +60,9 @@ async def edit(
     node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath, new: Annotated[b.MessageChange, body(b.MessageChange)]
 ) -> Response:
     """Replace the content of the caller's own message."""
-    await node.rooms.member(caller, id)
+    standing = await node.posting.standing(caller, id)
     content = Content(text=new.text, data=carried(new.data), mentions=new.mentions)
-    draft = node.posting.edit(caller, id, seq, new.cid, content, perhaps_again=True)
+    draft = node.posting.edit(caller, standing, id, seq, new.cid, content, perhaps_again=True)
     return appended(node, await node.appender.append(draft))
 
 
@@ -76,15 +76,15 @@ async def delete(node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath) -> 
 @router.put(REACTION, **documented(b.Stored | b.Unchanged))
 async def react(node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath, emoji: EmojiPath) -> Response:
     """Add a reaction to a message."""
-    await node.rooms.member(caller, id)
-    return appended(node, await node.appender.append(node.posting.react(caller, id, seq, emoji, True)))
+    standing = await node.posting.standing(caller, id)
+    return appended(node, await node.appender.append(node.posting.react(caller, standing, id, seq, emoji, True)))
 
 
 @router.delete(REACTION, **documented(b.Stored | b.Unchanged))
 async def unreact(node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath, emoji: EmojiPath) -> Response:
     """Remove the caller's own reaction from a message."""
-    await node.rooms.member(caller, id)
-    return appended(node, await node.appender.append(node.posting.react(caller, id, seq, emoji, False)))
+    standing = await node.posting.standing(caller, id)
+    return appended(node, await node.appender.append(node.posting.react(caller, standing, id, seq, emoji, False)))
 
 
 @router.get("/pins", **documented(b.History))

@@ -22,9 +22,10 @@ def send(session: Session, m: c.Send) -> None:
 def edit(session: Session, m: c.Edit) -> None:
     """Replace the content of a message of the user's."""
     subscription = session.subscription(m.room)
+    standing = session.node.posting.following(m.room, subscription.role)
     content = Content(text=m.text, data=m.data, mentions=m.mentions)
     draft = session.node.posting.edit(
-        session.actor(), m.room, m.seq, m.cid, content, perhaps_again=subscription.look_ups > 0
+        session.actor(), standing, m.room, m.seq, m.cid, content, perhaps_again=subscription.look_ups > 0
     )
     if draft.early is not None:
         subscription.look_ups -= 1
@@ -39,8 +40,8 @@ def delete(session: Session, m: c.Delete) -> None:
 
 def react(session: Session, m: c.React) -> None:
     """Put a reaction on a message, or take it off."""
-    session.subscription(m.room)
-    session.submit(m.n, session.node.posting.react(session.actor(), m.room, m.seq, m.emoji, m.on))
+    standing = _standing(session, m.room)
+    session.submit(m.n, session.node.posting.react(session.actor(), standing, m.room, m.seq, m.emoji, m.on))
 
 
 def pin(session: Session, m: c.Pin) -> None:
