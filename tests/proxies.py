@@ -78,7 +78,7 @@ def run_haproxy(nodes: Sequence[int], *, by_room: bool = False, put: Mapping[str
         prefix = unprivileged("haproxy", home)
 
         def command(port: int) -> list[str]:
-            text = re.sub(r"bind :8400\b", f"bind 127.0.0.1:{port}", _with(put, haproxy_text(by_room=by_room)))
+            text = re.sub(r"bind 127.0.0.1:8400\b", f"bind 127.0.0.1:{port}", _with(put, haproxy_text(by_room=by_room)))
             (home / "haproxy.cfg").write_text(_with_nodes(text, nodes))
             return [*prefix, program, "-db", "-f", str(home / "haproxy.cfg")]
 
@@ -112,7 +112,7 @@ def haproxy_text(*, by_room: bool = False) -> str:
 def write_nginx(home: Path, text: str, nodes: Sequence[int], port: int) -> None:
     """Write what nginx is started with."""
     (home / "nginx.conf").write_text(AROUND.format(home=home))
-    text = re.sub(r"listen 8400\b", f"listen 127.0.0.1:{port}", text)
+    text = re.sub(r"listen 127.0.0.1:8400\b", f"listen 127.0.0.1:{port}", text)
     (home / "madang.conf").write_text(_with_nodes(text, nodes))
 
 

@@ -36,7 +36,7 @@ def test_metrics_exist() -> None:
 
 
 def test_settings_exist() -> None:
-    known = {name.upper() for name in Settings.model_fields} | {"PASSWORD"}  # of the compose file's own
+    known = {name.upper() for name in Settings.model_fields} | {"PASSWORD", "NAME"}  # of the compose files' own
     assert {name for text in TEXTS.values() for name in re.findall(r"MADANG_([A-Z_]+)", text)} <= known
 
 
@@ -67,7 +67,8 @@ def test_the_image_has_every_driver() -> None:
 
 def test_the_two_nginx_configurations_differ_by_the_names_of_nodes_alone() -> None:
     def same(text: str) -> str:
-        return re.sub(r"server \S+:\d+", "server NODE", text[text.index("map $http_upgrade") :])
+        text = re.sub(r"server \S+:\d+", "server NODE", text[text.index("map $http_upgrade") :])
+        return re.sub(r" +# .*\n( +listen) (?:127\.0\.0\.1:)?8400", r"\1 HERE", text)
 
     _, _, inside = TEXTS[DEPLOY / "docker" / "nginx.conf"].partition("\nhttp {\n")
     assert same(textwrap.dedent(inside.removesuffix("}\n"))) == same(TEXTS[proxies.NGINX])
@@ -114,3 +115,18 @@ def test_no_proxy_hangs_up_before_a_ping() -> None:
     ]
     assert [len(times) for times in found] == [2, 2]
     assert all(int(time) >= longest + 10 for times in found for time in times)
+
+
+@pytest.mark.parametrize("name", ["single.yaml", "fleet.yaml"])
+def test_compose_opens_nothing_to_everybody_without_tls(name: str) -> None:
+    services = yaml.safe_load(TEXTS[DEPLOY / "docker" / name])["services"]
+    published = {port: service for service in services.values() for port in service.get("ports", [])}
+    open_to_all = {port for port in published if not port.startswith("127.0.0.1:")}
+    assert published and open_to_all <= {"80:80", "443:443"}
+    assert all(published[port]["profiles"] == ["public"] for port in open_to_all)
+
+
+@pytest.mark.parametrize("path", [proxies.NGINX, proxies.HAPROXY], ids=lambda path: path.name)
+def test_a_proxy_opens_nothing_to_everybody_without_tls(path: Path) -> None:
+    places = re.findall(r"^ +(?:listen|bind) (\S+)", TEXTS[path], re.MULTILINE)
+    assert places == ["127.0.0.1:8400"]

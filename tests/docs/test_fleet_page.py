@@ -5,6 +5,7 @@ done by the test in its way.
 """
 
 import asyncio
+import json
 import re
 import secrets
 import socket
@@ -19,7 +20,9 @@ from typing import Final
 import httpx2
 import pytest
 
+from madang.adapters.sql import open_store
 from madang.client import connect
+from tests.mariadb import MariadbServer
 from tests.proxies import run_nginx
 from tests.redis import RedisServer
 from tests.running import running_server
@@ -31,6 +34,7 @@ PAGE: Final = (Path(__file__).resolve().parents[2] / "docs/guides/fleet.md").rea
 SECTION: Final = PAGE.partition("## From one process to three nodes")[2].partition("\n## ")[0]
 STEPS: Final = [textwrap.dedent(block) for block in re.findall(r"(?:^    .*\n)+", SECTION, re.MULTILINE)]
 COMMAND_S: Final = 60.0
+(NODES,) = (textwrap.dedent(block) for block in re.findall(r"(?:^    .*\n)+", PAGE, re.MULTILINE) if "/nodes" in block)
 
 
 @pytest.fixture
@@ -108,8 +112,8 @@ class Reader:
 
 
 async def test_from_one_process_to_three_nodes(tmp_path: Path, database: str, redis_server: RedisServer) -> None:
-    packages, settings, data, nodes, balancer, seeing = STEPS
-    assert all(line.startswith(("sudo ", "pip install ")) for line in packages.splitlines())
+    packages, settings, data, nodes, balancer, seeing, _ = STEPS
+    assert all(line.startswith("sudo ") for line in packages.splitlines())
     assert all(line.startswith("sudo ") for line in balancer.splitlines())
     (tmp_path / "data").mkdir()
     base = free_base()
@@ -139,6 +143,10 @@ async def test_from_one_process_to_three_nodes(tmp_path: Path, database: str, re
             others = re.sub(r"^madang chat .*\n", "", seeing, flags=re.MULTILINE)
             others = others.replace("http://localhost:8400", nginx.http)
             assert '"ready"' in (said := await reader.does(others)), said
+            names = json.loads(await reader.does(NODES))["nodes"]
+            assert sorted(re.sub(r".*-(\d+)-[0-9a-f]+$", r"\1", node["name"]) for node in names) == sorted(
+                map(str, ports)
+            )
 
             messages = (
                 await http.get(
@@ -160,6 +168,18 @@ async def test_from_one_process_to_three_nodes(tmp_path: Path, database: str, re
                 async for event in heard:
                     if getattr(event, "text", "") == "after":
                         break
+
+
+@pytest.mark.mariadb
+async def test_the_database_that_the_page_makes_in_mariadb(mariadb_server: MariadbServer) -> None:
+    (sql,) = re.findall(r'^sudo mariadb --execute "(.+)"$', STEPS[-1], re.MULTILINE)
+    (url,) = re.findall(r'database = "(mysql://.+)"', SECTION)
+    mariadb_server.run(sql)
+    try:
+        store = await open_store(url.replace("@localhost", f"@localhost:{mariadb_server.port}"), lambda: 0)
+        await store.close()
+    finally:
+        mariadb_server.run("DROP DATABASE madang; DROP USER madang@localhost")
 
 
 async def all_ready(ports: list[int]) -> bool:
