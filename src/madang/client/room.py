@@ -242,7 +242,7 @@ class Room:
     # -- reading -------------------------------------------------------------------------------------------------------
 
     async def history(self, *, before: int | None = None, after: int | None = None, limit: int = 50) -> History:
-        """Read a page of messages: the newest, those before a seq, or those after one; at most 200."""
+        """Read a page of messages: the newest, those before a seq, or those after one; at most 200, or 256 KiB."""
         command = c.History(room=self.id, before=before, after=after, limit=limit)
         return await self._pending.call(command, History, room=self.id)
 
@@ -257,8 +257,15 @@ class Room:
             before = page.messages[0].seq if page.messages else before
 
     async def pins(self) -> list[Message]:
-        """Read the pinned messages."""
-        return (await self._pending.call(c.Pins(room=self.id), History, room=self.id)).messages
+        """Read the pinned messages, page after page."""
+        found: list[Message] = []
+        more = True
+        while more:
+            after = found[-1].seq if found else 0
+            page = await self._pending.call(c.Pins(room=self.id, after=after), History, room=self.id)
+            found += page.messages
+            more = page.more and bool(page.messages)
+        return found
 
     async def members(self) -> AsyncIterator[Member]:
         """Read the members in order of their user ids, page after page."""

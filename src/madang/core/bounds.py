@@ -16,6 +16,7 @@ MAX_DEPTH: Final = 16  # levels of nesting
 MAX_VALUES: Final = 2048  # values in one frame or body: reading them is its most expensive part
 MAX_MENTIONS: Final = 50  # of one message
 MAX_PAGE: Final = 200  # rows of an answer
+ANSWER_BYTES: Final = 256 * 1024  # rows in an answer; what is beyond, `more` tells of
 MAX_SLOW_MS: Final = 3_600_000
 
 RoomId = Annotated[str, Meta(min_length=1, max_length=64)]

@@ -119,7 +119,7 @@ def assemble(
     invites = Invites(store, rooms, limits, turns.time)
     posting = Posting(limits, rooms, hub, turns.time, max_text)
     read_pointers = ReadPointers(store, rooms, hub)
-    reading = Reading(store, store, rooms, read_pointers, hub.presence, limits, turns.time)
+    reading = Reading(store, store, rooms, read_pointers, hub.presence, limits, turns.time, memory)
     joins = Turnstile(JOINS)
     wheel = Wheel()
     shares = Shares(turns.time, turns.later, paced=bool(rates.connection.per_second))

@@ -125,8 +125,12 @@ class Log(Protocol):
         """Return messages as they are now, by key.
 
         The newest below `before`, the oldest above `after`, or the newest; at most one of the two. `limit` is 1 to 200.
-        Deleted messages come as deleted, without text. Reactions of `user` are marked as their own.
+        Deleted messages come as deleted, without text. Reactions of `user` are marked as their own; nobody is "".
+        A page may end early, with `more`, where its messages exceed ANSWER_BYTES.
         """
+
+    async def own_reactions(self, room: str, user: str, first: int, last: int) -> dict[int, set[str]]:
+        """Return the emojis that a user has put on messages with seqs `first` to `last`, by message."""
 
     async def pins(self, room: str, user: str) -> list[Message]:
         """Return the pinned messages (at most 50), in order of their seq."""

@@ -15,15 +15,16 @@ from madang.aio import FairTurns, NextFlight, SingleFlight
 from madang.core.actors import Actor
 from madang.core.bounds import MAX_PAGE
 from madang.core.fields import not_together
-from madang.core.messages import Message
 from madang.core.metrics import Metric
 from madang.core.rate import Bucket
 from madang.core.rooms import Member, Membership, Room
 from madang.errors import Limited, StorageError
+from madang.memory import Memory
 from madang.ports.directory import Directory
 from madang.ports.live import Online
-from madang.ports.log import Log, Page
+from madang.ports.log import Log
 from madang.services.limits import Limits
+from madang.services.pages import BUSY_BYTES, MessagePage, SharedPage, encoded, fitting, personal
 from madang.services.read_pointers import ReadPointers
 from madang.services.rooms import Rooms
 
@@ -54,16 +55,17 @@ class Reading:
 
     def __init__(
         self, log: Log, directory: Directory, rooms: Rooms, pointers: ReadPointers, online: Online, limits: Limits,
-        time: Callable[[], float],
+        time: Callable[[], float], memory: Memory,
     ) -> None:  # fmt: skip
         self._log = log
+        self._memory = memory
         self._directory = directory
         self._rooms = rooms
         self._pointers = pointers
         self._online = online
         self._limits = limits
         self._time = time
-        self._pages: NextFlight[Page] = NextFlight()
+        self._pages: NextFlight[SharedPage] = NextFlight()
         self._turns = FairTurns(PAGES, PAGES_WAITING)
         self._probes: SingleFlight[None] = SingleFlight()
         self._probed_until = float("-inf")
@@ -76,23 +78,42 @@ class Reading:
     async def history(
         self, actor: Actor, room: str, before: int | None, after: int | None, limit: int, *,
         bucket: Bucket | None = None, followed: bool = False,
-    ) -> Page:  # fmt: skip
+    ) -> MessagePage:  # fmt: skip
         """Return a page of messages as they stand now, ascending (bad_field when both `before` and `after` are given)."""
 
-        async def read() -> Page:
+        async def make() -> SharedPage:
+            async with self._memory.holding("answers", BUSY_BYTES):
+                read = partial(self._log.messages, room, "", before=before, after=after, limit=limit)
+                page = await self._in_turn(actor, read)
+                return encoded(page.messages, page.more, self._memory, newest=after is None)
+
+        async def read() -> MessagePage:
             not_together(before=before, after=after)
-            key = (room, actor.id, before, after, limit)
-            page = partial(self._log.messages, room, actor.id, before=before, after=after, limit=limit)
-            return await self._pages.do(key, lambda: self._in_turn(actor, page))
+            return await self._seen_by(actor, room, await self._pages.do((room, before, after, limit), make))
 
         return await self._read(actor, room, limit, bucket, followed, read)
 
+    async def _seen_by(self, actor: Actor, room: str, shared: SharedPage) -> MessagePage:
+        if not shared.reacted:
+            return shared.page
+        own = await self._log.own_reactions(room, actor.id, min(shared.reacted), max(shared.reacted))
+        return personal(shared, own, self._memory)
+
     async def pins(
-        self, actor: Actor, room: str, *, bucket: Bucket | None = None, followed: bool = False
-    ) -> list[Message]:
-        """Return the pinned messages."""
-        pinned = partial(self._log.pins, room, actor.id)
-        return await self._read(actor, room, PINS, bucket, followed, lambda: self._in_turn(actor, pinned))
+        self, actor: Actor, room: str, after: int = 0, *, bucket: Bucket | None = None, followed: bool = False
+    ) -> MessagePage:
+        """Return the pinned messages above a seq, ascending."""
+
+        async def make() -> SharedPage:
+            async with self._memory.holding("answers", BUSY_BYTES):
+                pinned = await self._in_turn(actor, lambda: self._log.pins(room, ""))
+                found = [message for message in pinned if message.seq > after]
+                return encoded(found, False, self._memory, newest=False)
+
+        async def read() -> MessagePage:
+            return await self._seen_by(actor, room, await self._pages.do((room, "pins", after), make))
+
+        return await self._read(actor, room, PINS, bucket, followed, read)
 
     async def members(
         self, actor: Actor, room: str, after: str, limit: int, *, bucket: Bucket | None = None, followed: bool = False
@@ -102,17 +123,21 @@ class Reading:
         async def read() -> tuple[list[Member], bool]:
             rows = min(limit, MAX_PAGE) + 1
             found = await self._in_turn(actor, lambda: self._directory.members(room, after=after, limit=rows))
-            return found[:limit], len(found) > limit
+            return fitting(found, limit)
 
         return await self._read(actor, room, limit, bucket, followed, read)
 
     async def online(
         self, actor: Actor, room: str, after: str, limit: int, *, bucket: Bucket | None = None, followed: bool = False
-    ) -> tuple[dict[str, str], int]:
-        """Return a page of the users online (id → name), and how many there are in all."""
-        return await self._read(
-            actor, room, limit, bucket, followed, lambda: self._online.online(room, after=after, limit=limit)
-        )
+    ) -> tuple[dict[str, str], int, bool]:
+        """Return a page of the users online (id → name), how many there are in all, and whether there are more."""
+
+        async def read() -> tuple[dict[str, str], int, bool]:
+            users, count = await self._online.online(room, after=after, limit=limit + 1)
+            found, more = fitting(list(users.items()), limit)
+            return dict(found), count, more
+
+        return await self._read(actor, room, limit, bucket, followed, read)
 
     async def memberships(
         self, actor: Actor, after: str, limit: int, *, bucket: Bucket | None = None
@@ -120,8 +145,7 @@ class Reading:
         """Return a page of the actor's own rooms with unread and mention counts, and whether there are more."""
         self._charge(actor, limit, bucket)
         rows = min(limit, MAX_PAGE) + 1
-        found = await self._in_turn(actor, lambda: self._memberships(actor.id, after, rows))
-        return found[:limit], len(found) > limit
+        return fitting(await self._in_turn(actor, lambda: self._memberships(actor.id, after, rows)), limit)
 
     async def _memberships(self, user: str, after: str, rows: int) -> list[Membership]:
         pointers = self._pointers.unwritten(user)
@@ -138,7 +162,7 @@ class Reading:
         self._charge(actor, limit, bucket)
         rows = min(limit, MAX_PAGE) + 1
         found = await self._in_turn(actor, lambda: self._directory.rooms(after=after, limit=rows, hidden=actor.server))
-        return found[:limit], len(found) > limit
+        return fitting(found, limit)
 
     async def _read(
         self,

@@ -37,6 +37,46 @@ async def messages_are_paged_by_seq(store: Store) -> None:
     assert none.messages == [] and not none.more
 
 
+async def large_messages_are_paged_to_the_last(store: Store) -> None:
+    """A page may end early where messages are large, and says so: paging by `more` leaves nothing out, either way."""
+    scene = await opened(store)
+    sent = [(await scene.done(scene.say("x" * 4000, data=b'"' + b"y" * 16_000 + b'"'))).seq for _ in range(30)]
+    back, on = list[int](), list[int]()
+    more = True
+    while more:
+        below = {"before": back[0]} if back else {}
+        page = await store.messages(scene.room, "", limit=200, **below)
+        assert page.messages
+        back, more = [message.seq for message in page.messages] + back, page.more
+    more = True
+    while more:
+        page = await store.messages(scene.room, "", after=on[-1] if on else 0, limit=200)
+        assert page.messages
+        on, more = on + [message.seq for message in page.messages], page.more
+    assert back == on == sent
+
+
+async def own_reactions_are_told_apart(store: Store) -> None:
+    """Whose reactions stand on some messages, for one user; a page asked for by nobody has none marked."""
+    scene = await opened(store, "ben")
+    seqs = [(await scene.done(scene.say(f"{n}"))).seq for n in range(3)]
+    for seq, name, emoji in (
+        (seqs[0], "ann", "a"),
+        (seqs[0], "ben", "b"),
+        (seqs[1], "ann", "c"),
+        (seqs[2], "ann", "d"),
+    ):
+        await scene.done(scene.draft(kinds.ReactionAdded, name, target=seq, emoji=emoji))
+    await scene.done(scene.draft(kinds.ReactionRemoved, "ann", target=seqs[2], emoji="d"))
+    await scene.done(scene.draft(kinds.ReactionAdded, "ann", target=seqs[0], emoji="e"))
+    ann, ben = scene.id("ann"), scene.id("ben")
+    assert await store.own_reactions(scene.room, ann, 1, seqs[-1]) == {seqs[0]: {"a", "e"}, seqs[1]: {"c"}}
+    assert await store.own_reactions(scene.room, ann, seqs[1], seqs[1]) == {seqs[1]: {"c"}}
+    assert await store.own_reactions(scene.room, ben, 1, seqs[-1]) == {seqs[0]: {"b"}}
+    assert await store.own_reactions(new("room"), ann, 1, 100) == {}
+    assert {m.mine for m in (await store.messages(scene.room, "")).messages} == {()}
+
+
 async def a_message_says_what_was_sent(store: Store) -> None:
     """A message has its event's seq, id, time and sender, and its text, data, reply and mentions."""
     scene = await opened(store, "ben")
@@ -130,6 +170,8 @@ async def a_deletion_erases(store: Store) -> None:
 
 MESSAGE_RULES = [
     messages_are_paged_by_seq,
+    large_messages_are_paged_to_the_last,
+    own_reactions_are_told_apart,
     a_message_says_what_was_sent,
     the_newest_edit_is_read,
     reactions_are_counted_per_emoji,

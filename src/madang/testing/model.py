@@ -180,6 +180,11 @@ class ModelStore:
             page = there[-limit:]
         return Page([known.shown(seq, user) for seq in page], len(there) > limit)
 
+    async def own_reactions(self, room: str, user: str, first: int, last: int) -> dict[int, set[str]]:
+        known = self.rooms_by_id.get(room)
+        shown = (known.shown(seq, user) for seq in known.reactions if first <= seq <= last) if known else ()
+        return {message.seq: set(message.mine) for message in shown if message.mine}
+
     async def pins(self, room: str, user: str) -> list[Message]:
         known = self.rooms_by_id.get(room)
         return [known.shown(seq, user) for seq in sorted(known.pins)] if known else []

@@ -4,15 +4,20 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 import pytest
 
+from madang import memory as memory_module
 from madang.adapters.sql import Store
 from madang.core.actors import Actor
-from madang.core.events import MemberJoined, MemberKicked, MessageSent, draft
+from madang.core.bounds import ANSWER_BYTES
+from madang.core.events import MemberJoined, MemberKicked, MessagePinned, MessageSent, ReactionAdded, draft
+from madang.core.messages import Message
 from madang.core.rate import Bucket, Rate
 from madang.errors import Limited, Refused
 from madang.services import reading as module
 from madang.services.limits import Rates
+from madang.services.pages import MessagePage, fitting
 from madang.transports.node import Node
 from tests.unit.delivery.nodes import OWNER, user
 from tests.unit.services.assembled import assembled
@@ -34,15 +39,19 @@ class SlowMessages(Wrapped):
         return page
 
 
+def shown(page: MessagePage) -> list[Message]:
+    return msgspec.json.decode(page.messages, type=list[Message])
+
+
 async def test_history_pages_both_ways(store: Store) -> None:
     reading = assembled(store).reading
     await grow(store, 10)
     newest = await reading.history(OWNER, YARD, None, None, 4)
-    assert ([m.seq for m in newest.messages], newest.more) == ([8, 9, 10, 11], True)
+    assert ([m.seq for m in shown(newest)], newest.more) == ([8, 9, 10, 11], True)
     before = await reading.history(OWNER, YARD, 8, None, 100)
-    assert ([m.seq for m in before.messages], before.more) == ([2, 3, 4, 5, 6, 7], False)
+    assert ([m.seq for m in shown(before)], before.more) == ([2, 3, 4, 5, 6, 7], False)
     after = await reading.history(OWNER, YARD, None, 9, 100)
-    assert ([m.seq for m in after.messages], after.more) == ([10, 11], False)
+    assert ([m.seq for m in shown(after)], after.more) == ([10, 11], False)
     with pytest.raises(Refused, match="only one"):
         await reading.history(OWNER, YARD, 8, 2, 10)
 
@@ -57,6 +66,93 @@ async def test_equal_reads_at_one_time_are_made_once(store: Store) -> None:
     assert slow.asked == 2, "the first one's, and one for all who came while it was under way"
 
 
+async def say(store: Store, *texts: str, data: str = "null") -> None:
+    drafts = [MessageSent(text=text, data=msgspec.Raw(data.encode())) for text in texts]
+    await store.append([draft(body, YARD, OWNER.id, OWNER.name) for body in drafts])
+
+
+async def test_a_page_ends_where_its_bytes_do_and_paging_goes_on_by_more(store: Store) -> None:
+    """As many as fit, in the direction asked for, and at least one; nothing is left out or comes twice."""
+    reading = assembled(store).reading
+    large = "😀" * 4000
+    for size in (20, 20, 20):
+        await say(store, *[large] * size, data=f'"{"x" * 16_000}"')
+    everything = list(range(2, 62))
+    back: list[int] = []
+    more, before, pages = True, None, 0
+    while more:
+        page = await reading.history(OWNER, YARD, before, None, 200)
+        assert len(page.messages) <= ANSWER_BYTES + 1
+        back = [m.seq for m in shown(page)] + back
+        more, before, pages = page.more, back[0], pages + 1
+    assert (back, pages) == (everything, 8)
+    on: list[int] = []
+    more = True
+    while more:
+        page = await reading.history(OWNER, YARD, None, on[-1] if on else 1, 200)
+        on += [m.seq for m in shown(page)]
+        more = page.more
+    assert on == everything
+    await store.append([draft(MessagePinned(target=seq), YARD, OWNER.id, OWNER.name) for seq in range(2, 32)])
+    pinned: list[int] = []
+    more = True
+    while more:
+        page = await reading.pins(OWNER, YARD, pinned[-1] if pinned else 0)
+        assert len(page.messages) <= ANSWER_BYTES + 1
+        pinned += [m.seq for m in shown(page)]
+        more = page.more
+    assert pinned == list(range(2, 32))
+
+
+async def test_lists_end_where_their_bytes_do() -> None:
+    rows = [{"name": "x" * 3000, "n": n} for n in range(200)]
+    kept, more = fitting(rows, 200)
+    assert more
+    assert kept == rows[: len(kept)]
+    assert ANSWER_BYTES - 3100 < sum(len(msgspec.json.encode(row)) for row in kept) <= ANSWER_BYTES
+    assert fitting(rows[:3], 3) == (rows[:3], False)
+    assert fitting(rows[:3], 2) == (rows[:2], True)
+    assert fitting([{"name": "x" * 2 * ANSWER_BYTES}], 1)[0] != [], "at least one, or paging would stand still"
+
+
+async def test_all_who_ask_at_once_get_the_same_bytes_but_for_their_own_reactions(store: Store) -> None:
+    slow = SlowMessages(store)
+    node = assembled(slow)
+    await say(store, "hello", "hello")
+    people = [user(f"m{n}") for n in range(20)]
+    await store.append([draft(MemberJoined(role="member"), YARD, one.id, one.name) for one in people])
+    asking = [asyncio.ensure_future(node.reading.history(one, YARD, None, None, 50)) for one in people]
+    await eventually(lambda: slow.asked)
+    slow.go.set()
+    pages = await asyncio.gather(*asking)
+    assert len({id(page.messages) for page in pages}) <= 2
+    held = node.memory.held["answers"]
+    assert held == sum(len(text) for text in {id(page.messages): page.messages for page in pages}.values())
+    reaction = ReactionAdded(target=2, emoji="👍")
+    await store.append([draft(reaction, YARD, one.id, one.name) for one in people[:2]])
+    pages = await asyncio.gather(*(node.reading.history(one, YARD, None, None, 50) for one in people))
+    assert [shown(page)[0].reactions for page in pages] == [{"👍": 2}] * 20
+    assert [shown(page)[0].mine for page in pages] == [("👍",)] * 2 + [()] * 18
+    assert len({id(page.messages) for page in pages}) <= 4
+    del pages, asking
+    await eventually(lambda: not node.memory.total)
+
+
+async def test_a_page_waits_for_room_and_is_refused_without(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = assembled(store)
+    await say(store, "hello")
+    node.memory.take("tails", node.memory.limit)
+    asking = asyncio.ensure_future(node.reading.history(OWNER, YARD, None, None, 50))
+    await turns()
+    assert not asking.done()
+    node.memory.free("tails", node.memory.limit)
+    assert [m.text for m in shown(await asking)] == ["hello"]
+    monkeypatch.setattr(memory_module, "WAIT_S", memory_module.AGAIN_S)
+    node.memory.take("tails", node.memory.limit)
+    for read in reads(node, OWNER)[:2]:
+        assert await code(read()) == "overloaded"
+
+
 async def test_a_read_has_what_was_acked_before_it_was_asked(store: Store) -> None:
     """Though another device of the same user is just asking the same."""
     slow = SlowMessages(store)
@@ -69,7 +165,7 @@ async def test_a_read_has_what_was_acked_before_it_was_asked(store: Store) -> No
     await turns()
     slow.go.set()
     await early
-    assert [m.text for m in (await late).messages] == ["hello 0"]
+    assert [m.text for m in shown(await late)] == ["hello 0"]
 
 
 async def test_pages_of_members_and_rooms_know_whether_there_are_more(store: Store) -> None:

@@ -44,6 +44,7 @@ class FakeTransport(asyncio.Transport):
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         self.high, self.low = high or 0, low or 0
+        self._pause_if_full()
 
     def set_protocol(self, protocol: Any) -> None:
         self.protocol = protocol
@@ -69,6 +70,9 @@ class FakeTransport(asyncio.Transport):
             return
         self.unsent += data
         self.most_unsent = max(self.most_unsent, len(self.unsent))
+        self._pause_if_full()
+
+    def _pause_if_full(self) -> None:
         if len(self.unsent) > self.high and not self.paused:
             self.paused = True
             self.protocol.pause_writing()

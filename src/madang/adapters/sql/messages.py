@@ -1,6 +1,6 @@
 """Messages as they stand now: message.sent events with their newest edit, their deletion, reactions and pin."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, String, and_, colu
 from madang.adapters.sql.dialects import SENT, from_index
 from madang.adapters.sql.rows import EventRow
 from madang.adapters.sql.tables import events, pins, reaction_counts, reactions
+from madang.core.bounds import ANSWER_BYTES
 from madang.core.events import MessageEdited, MessageSent
 from madang.core.ids import id_ms
 from madang.core.messages import Message
@@ -51,15 +52,27 @@ def page(
     else:
         wanted = wanted.where(seq < before if before is not None else true()).order_by(seq.desc())
     found: dict[int, _Sent] = {}
+    rows = _as_many((_Sent(*row) for row in c.execute(wanted)), 2 * ANSWER_BYTES)  # so that `more` is known
     for _, at, id, type, sender, name, _, _, body, *_ in _from(recent, before, after):
         if type == MessageSent.type:
             found[at] = _Sent(at, id, sender, name, body)
             if len(found) > limit:
                 break
-    found.update({row.seq: _Sent(*row) for row in c.execute(wanted)})
+    found.update({row.seq: row for row in rows})
     nearest = sorted(found, reverse=after is None)
-    rows = [found[seq] for seq in sorted(nearest[:limit])]
-    return Page(_messages(c, room, user, rows, gapless=True), len(found) > limit)
+    kept = _as_many((found[seq] for seq in nearest[:limit]), ANSWER_BYTES)
+    return Page(_messages(c, room, user, sorted(kept), gapless=True), len(found) > len(kept))
+
+
+def _as_many(rows: Iterable[_Sent], most: int) -> list[_Sent]:
+    """Return rows until they exceed `most`: 200 large ones would be 16 MB for each reader, for a page of 8."""
+    size, kept = 0, list[_Sent]()
+    for row in rows:
+        kept.append(row)
+        size += len(row.body)
+        if size > most:
+            break
+    return kept
 
 
 def _from(recent: Sequence[EventRow], before: int | None, after: int | None) -> Iterator[EventRow]:
@@ -76,6 +89,22 @@ def pinned(c: Connection, room: str, user: str) -> list[Message]:
     this = and_(pins.c.room == events.c.room, pins.c.target == events.c.seq)
     rows = c.execute(select(*_SENT).join(pins, this).where(pins.c.room == room).order_by(pins.c.target))
     return _messages(c, room, user, [_Sent(*row) for row in rows], gapless=False)
+
+
+def own_reactions(c: Connection, room: str, user: str, first: int, last: int) -> dict[int, set[str]]:
+    """See `Log.own_reactions`."""
+    return _own(c, room, user, lambda target: target.between(first, last))
+
+
+def _own(
+    c: Connection, room: str, user: str, among: Callable[[ColumnElement[int]], ColumnElement[bool]]
+) -> dict[int, set[str]]:
+    target = column("target", BigInteger)
+    own = select(target, column("emoji", String)).select_from(from_index(c, reactions, "reactions_user"))
+    found: dict[int, set[str]] = {}
+    for seq, emoji in c.execute(own.where(column("room") == room, column("user") == user, among(target))):
+        found.setdefault(seq, set()).add(emoji)
+    return found
 
 
 def _messages(c: Connection, room: str, user: str, rows: Sequence[_Sent], *, gapless: bool) -> list[Message]:
@@ -134,12 +163,6 @@ def _reactions(
     counts: dict[int, dict[str, int]] = {}
     for target, emoji, count in c.execute(here.order_by(reaction_counts.c.target, reaction_counts.c.seq)):
         counts.setdefault(target, {})[emoji] = count
-    if not counts:
-        return {}, {}
-    target = column("target", BigInteger)
-    own = select(target, column("emoji", String)).select_from(from_index(c, reactions, "reactions_user"))
-    reacted = {
-        tuple(row) for row in c.execute(own.where(column("room") == room, column("user") == user, among(target)))
-    }
-    mine = {target: [emoji for emoji in emojis if (target, emoji) in reacted] for target, emojis in counts.items()}
+    own = _own(c, room, user, among) if counts and user else {}
+    mine = {seq: [emoji for emoji in emojis if emoji in own.get(seq, ())] for seq, emojis in counts.items()}
     return counts, mine

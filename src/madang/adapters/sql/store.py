@@ -144,6 +144,9 @@ class Store:
             lambda c: messages.page(c, room, user, before, after, limit, self._engine.recent(room))
         )
 
+    async def own_reactions(self, room: str, user: str, first: int, last: int) -> dict[int, set[str]]:
+        return await self._engine.read(lambda c: messages.own_reactions(c, room, user, first, last))
+
     async def pins(self, room: str, user: str) -> list[Message]:
         return await self._engine.read(lambda c: messages.pinned(c, room, user))
 

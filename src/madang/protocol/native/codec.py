@@ -118,6 +118,11 @@ def answer(n: int, answer: Answer) -> bytes:
     return b'{"op":"ok","n":%d}' % n if body == b"{}" else b'{"op":"ok","n":%d,' % n + body[1:]
 
 
+def shared_answer(n: int, field: str, text: bytes, more: bool) -> tuple[bytes, bytes, bytes]:
+    """Return the pieces of an answer whose middle, a JSON array, is the same object for all who asked for it."""
+    return b'{"op":"ok","n":%d,"%s":' % (n, field.encode()), text, b',"more":true}' if more else b',"more":false}'
+
+
 def error(n: int | None, problem: MadangError) -> bytes:
     """Encode an error; without `n` if the command's could not be read."""
     retry_ms = problem.retry_ms if isinstance(problem, Limited) else None

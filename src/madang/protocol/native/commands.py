@@ -133,9 +133,10 @@ class History(Command):
 
 
 class Pins(Command):
-    """Ask for the pinned messages."""
+    """Ask for the pinned messages above a seq."""
 
     room: RoomId
+    after: Seq = 0
 
 
 class Members(Command):

@@ -9,12 +9,13 @@ from madang.transports.websocket.framing import DEFLATED, PLAIN, Framing
 
 
 class NativeEncoding:
-    """Native text in one kind of framing. `text` is the framing's own, so that an answer is framed by one call."""
+    """Native text in one kind of framing. `text` and `pieces` are the framing's own."""
 
-    __slots__ = ("text",)
+    __slots__ = ("pieces", "text")
 
     def __init__(self, framing: Framing) -> None:
         self.text = framing.text
+        self.pieces = framing.pieces
 
     def event(self, entry: Entry) -> bytes:
         return self.text(entry.text)

@@ -24,6 +24,7 @@ from madang.errors import MadangError, Refused, without_frames
 from madang.protocol.native import codec
 from madang.protocol.native.commands import Command, Hello
 from madang.protocol.native.frames import Answer, ByeFrame, append_answer
+from madang.services.pages import MessagePage
 from madang.transports.conduct import Close, Conduct
 from madang.transports.native.encoding import NativeEncoding
 from madang.transports.node import Node
@@ -275,7 +276,9 @@ class Session:
         if self._end:
             self._close_if_answered()
 
-    def later(self, n: int, work: Callable[[], Awaitable[Answer]], turns: Turnstile | None = None) -> None:
+    def later(
+        self, n: int, work: Callable[[], Awaitable[Answer | MessagePage]], turns: Turnstile | None = None
+    ) -> None:
         """Answer when some work is done; the commands behind it wait.
 
         Args:
@@ -287,12 +290,13 @@ class Session:
         else:
             turns.enter(lambda: self._begin(n, work))
 
-    def _begin(self, n: int, work: Callable[[], Awaitable[Answer]]) -> None:
+    def _begin(self, n: int, work: Callable[[], Awaitable[Answer | MessagePage]]) -> None:
         if not self.socket.closed:
             self.node.turns.spawn(self._run(n, work))
 
-    async def _run(self, n: int, work: Callable[[], Awaitable[Answer]]) -> None:
+    async def _run(self, n: int, work: Callable[[], Awaitable[Answer | MessagePage]]) -> None:
         try:
+            await self.socket.drained()  # whoever does not read is not given another page
             answer = await work()
         except MadangError as error:
             if not self.socket.closed:
@@ -301,8 +305,13 @@ class Session:
             logger.error("command failed", exc_info=error)
             self._write(codec.error(n, MadangError("internal")))
         else:
+            if isinstance(answer, MessagePage):
+                pieces = codec.shared_answer(n, "messages", answer.messages, answer.more)
+                await self.socket.drained(sum(map(len, pieces)))
+                if not self.socket.closed:
+                    self.socket.send_pieces(self.encoding.pieces(*pieces))
             # At once: it may fill the socket, and behind an answer to join, frames of events may follow at once.
-            if not self.socket.closed:
+            elif not self.socket.closed:
                 self.socket.send(self.encoding.text(codec.answer(n, answer)))
         self._busy = False
         if not self._close_if_answered():

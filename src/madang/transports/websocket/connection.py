@@ -64,8 +64,8 @@ class Connection(SocketSubscriber, asyncio.Protocol):
     doors: Doors  # of the class, as `node` is
 
     __slots__ = (
-        "_backlog", "_controls", "_door", "_fragments", "_hello_s", "_late", "_paused_at", "_piece", "_pings", "_place",
-        "_protocol", "_server_state", "_session_reads", "_waits", "address", "session",
+        "_backlog", "_controls", "_door", "_drained", "_fragments", "_hello_s", "_late", "_paused_at", "_piece", "_pings",
+        "_place", "_protocol", "_server_state", "_session_reads", "_waits", "address", "session",
     )  # fmt: skip
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
@@ -81,6 +81,7 @@ class Connection(SocketSubscriber, asyncio.Protocol):
         self._session_reads = True  # the session wants what the client sends
         self._pings = 0  # sent since the client was last heard
         self._controls = 0
+        self._drained: asyncio.Future[None] | None = None  # who waits for it
         self._paused_at = 0.0
         self._hello_s = HELLO_S  # for hello, beyond the time until the wheel's next look
         self._late = 0  # bytes that came after the close
@@ -119,6 +120,7 @@ class Connection(SocketSubscriber, asyncio.Protocol):
             self.node.hub.close(self)
             self.node.admission.leave(self.address)
         self.node.wheel.drop(self._look)
+        self._go_on_waiting()
         self._fragments = None
         vars(self._protocol).clear()
 
@@ -149,9 +151,37 @@ class Connection(SocketSubscriber, asyncio.Protocol):
         """Read on and catch up: there is room again."""
         self.paused = False
         self._read_or_not()
-        if self.state is OPEN:
+        if self._drained is None:
+            self._catch_up()
+        else:  # the page that waits comes first: events would take its room again and again
+            self.transport.set_write_buffer_limits(HIGH_WATER, LOW_WATER)
+            self._go_on_waiting()
+            self.node.turns.next_turn(self._catch_up)
+
+    def _catch_up(self) -> None:
+        if self.state is OPEN and not self.paused:
             cast(Session, self.session).go_on()
             self.node.hub.resume(self)
+
+    async def drained(self, coming: int = 0) -> None:
+        """Wait until at most LOW_WATER is unsent, or the byte budget has room for what is coming; or until the end.
+
+        While it waits, the socket counts as one that is over its byte budget: what does not read in time is closed.
+        """
+        while self.state is OPEN and not self.transport.is_closing():
+            unsent = self.transport.get_write_buffer_size()
+            if unsent <= LOW_WATER or (coming and unsent + coming <= HIGH_WATER):
+                return
+            self._drained = asyncio.get_running_loop().create_future()
+            self.transport.set_write_buffer_limits(LOW_WATER, LOW_WATER)  # pauses, as it is above
+            await self._drained
+
+    def _go_on_waiting(self) -> None:
+        """Let `drained` look again."""
+        if self._drained is not None:
+            if not self._drained.done():
+                self._drained.set_result(None)
+            self._drained = None
 
     def shutdown(self) -> None:
         """End for a restart: tell when to come back, jittered, and close resumably. Called by uvicorn at SIGTERM."""
@@ -340,6 +370,7 @@ class Connection(SocketSubscriber, asyncio.Protocol):
         """Follow nothing any longer, and let go of the socket even if the peer never reads the rest."""
         if not self.closed:
             self.state = CLOSING
+            self._go_on_waiting()
             self.node.hub.close(self)
             self.node.wheel.drop(self._look)
             self.node.wheel.add(self._look, CLOSE_S)

@@ -4,7 +4,7 @@ The connection knows sockets and frames; what messages mean is its session's. So
 `Session` and a `Door` to it, and nothing here changes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -20,6 +20,12 @@ class Socket(Subscriber, Protocol):
 
     def close(self, code: int, reason: str) -> None:
         """Close after what has been written. What the client still sends is not handled."""
+
+    def send_pieces(self, pieces: Sequence[bytes]) -> None:
+        """Write what is queued, then these, without copying them."""
+
+    async def drained(self, coming: int = 0) -> None:
+        """Wait until what is unsent is little, or leaves room for what is coming; or until the connection ends."""
 
     def read_on(self, on: bool) -> None:
         """Read on, or stop reading until told to."""

@@ -4,6 +4,7 @@ With permessage-deflate a second framing serves the sockets that negotiated it: 
 compressed frame the same for all of them. 12 bits and memLevel 5 hold 64 KiB instead of 316 KiB per deflater.
 """
 
+import struct
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -20,12 +21,18 @@ class Framing(Protocol):
     def text(self, data: bytes) -> bytes:
         """Return the frame of a text message."""
 
+    def pieces(self, *texts: bytes) -> Sequence[bytes]:
+        """Return the frame of a text message in pieces to be written one behind the other; large ones are not copied."""
+
     def binary(self, data: bytes) -> bytes:
         """Return the frame of a binary message."""
 
 
 class PlainFraming:
     """Frames as they are, unmasked, as a server sends them."""
+
+    def pieces(self, *texts: bytes) -> Sequence[bytes]:
+        return _head(sum(map(len, texts))), *texts
 
     def text(self, data: bytes) -> bytes:
         return Frame(Opcode.TEXT, data).serialize(mask=False)
@@ -38,13 +45,23 @@ class DeflatedFraming:
     """Compressed frames, each complete in itself."""
 
     def __init__(self) -> None:
-        self._extensions = [PerMessageDeflate(False, True, WINDOW_BITS, WINDOW_BITS, {"memLevel": 5})]
+        self._extensions: list[Extension] = [PerMessageDeflate(False, True, WINDOW_BITS, WINDOW_BITS, {"memLevel": 5})]
+
+    def pieces(self, *texts: bytes) -> Sequence[bytes]:
+        return (self.text(b"".join(texts)),)
 
     def text(self, data: bytes) -> bytes:
         return Frame(Opcode.TEXT, data).serialize(mask=False, extensions=self._extensions)
 
     def binary(self, data: bytes) -> bytes:
         return Frame(Opcode.BINARY, data).serialize(mask=False, extensions=self._extensions)
+
+
+def _head(size: int) -> bytes:
+    """Return the head of a whole, unmasked text frame (RFC 6455, 5.2). The library makes one only with a copy of the text."""
+    if size < 126:
+        return bytes((0x81, size))
+    return struct.pack("!BBH", 0x81, 126, size) if size < 1 << 16 else struct.pack("!BBQ", 0x81, 127, size)
 
 
 def framing_for(extensions: Sequence[Extension]) -> Framing:

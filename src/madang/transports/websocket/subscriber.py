@@ -4,7 +4,7 @@ Nothing here knows of frames. The transport's write buffer is the byte budget: w
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 
 from madang.delivery.subscriber import Encoding
@@ -61,6 +61,14 @@ class SocketSubscriber:
         if self._queued:
             self.flush()
         self.write_now(data)
+
+    def send_pieces(self, pieces: Sequence[bytes]) -> None:
+        """Write what is queued, then these, without copying them: sockets with the same page hold one object."""
+        if self.state is LOST:
+            return
+        if self._queued:
+            self.flush()
+        self.transport.writelines(pieces)
 
     def flush(self) -> None:
         """Write what is queued."""

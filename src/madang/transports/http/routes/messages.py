@@ -1,15 +1,15 @@
 """REST for messages, reactions and pins: the same drafts, limits and rights as over the native protocol."""
 
 import secrets
-from typing import Annotated, cast
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 
 from madang.core.fields import not_together
-from madang.core.messages import Content, Message
+from madang.core.messages import Content
+from madang.services.pages import MessagePage
 from madang.transports.http import bodies as b
 from madang.transports.http.dependencies import Caller, EmojiPath, Limit, RoomPath, SeqPath, ThisNode
-from madang.transports.http.errors import answer
 from madang.transports.http.routes.rooms import ROOM, appended
 from madang.transports.http.schemas import body, carried, documented
 
@@ -18,12 +18,15 @@ MESSAGE = "/messages/{seq}"
 REACTION = MESSAGE + "/reactions/{emoji}"
 PIN = "/pins/{seq}"
 
+PinsAfter = Annotated[int, Query(ge=0, le=2**53, description="Page on from above this seq.")]
 Cursor = Annotated[int | None, Query(ge=0, le=2**53)]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=64, description="Serves as cid.")]
 
 
-def _messages(found: list[Message], more: bool) -> b.History:
-    return b.History(cast(list[b.Message], found), more)  # the same but for how its schema is written
+def _messages(page: MessagePage) -> Response:
+    """Return a page as a `b.History`; it is encoded already, once for all who ask for it at once."""
+    text = b'{"messages":%b,"more":%b}' % (page.messages, b"true" if page.more else b"false")
+    return Response(text, media_type="application/json")
 
 
 @router.get("/messages", **documented(b.History))
@@ -32,7 +35,7 @@ async def history(
 ) -> Response:
     """Page through a room's messages: the newest, those before a seq, or those after one. Oldest first."""
     page = await node.reading.history(caller, id, before, after, limit)
-    return answer(_messages(page.messages, page.more))
+    return _messages(page)
 
 
 @router.post("/messages", **documented(b.Stored, status=201, also=200, accepted=b.NewMessage))
@@ -88,9 +91,9 @@ async def unreact(node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath, em
 
 
 @router.get("/pins", **documented(b.History))
-async def pins(node: ThisNode, caller: Caller, id: RoomPath) -> Response:
-    """List the pinned messages."""
-    return answer(_messages(await node.reading.pins(caller, id), False))
+async def pins(node: ThisNode, caller: Caller, id: RoomPath, after: PinsAfter = 0) -> Response:
+    """Page through the pinned messages, in the order of their seqs."""
+    return _messages(await node.reading.pins(caller, id, after))
 
 
 @router.put(PIN, **documented(b.Stored | b.Unchanged))

@@ -1,7 +1,8 @@
 """Pages that are read. The connection's bucket pays for their rows."""
 
 from madang.protocol.native import commands as c
-from madang.protocol.native.frames import MemberInfo, MembersAnswer, MessagesAnswer, PresenceAnswer, RoomsAnswer
+from madang.protocol.native.frames import MemberInfo, MembersAnswer, PresenceAnswer, RoomsAnswer
+from madang.services.pages import MessagePage
 from madang.transports.native.session import Session
 
 
@@ -9,22 +10,20 @@ def history(session: Session, m: c.History) -> None:
     """Read messages as they stand now."""
     session.subscription(m.room)
 
-    async def read() -> MessagesAnswer:
-        page = await session.node.reading.history(
+    async def read() -> MessagePage:
+        return await session.node.reading.history(
             session.actor(), m.room, m.before, m.after, m.limit, bucket=session.bucket, followed=True
         )
-        return MessagesAnswer(messages=page.messages, more=page.more)
 
     session.later(m.n, read)
 
 
 def pins(session: Session, m: c.Pins) -> None:
-    """Read the pinned messages."""
+    """Read a page of the pinned messages."""
     session.subscription(m.room)
 
-    async def read() -> MessagesAnswer:
-        found = await session.node.reading.pins(session.actor(), m.room, bucket=session.bucket, followed=True)
-        return MessagesAnswer(messages=found, more=False)
+    async def read() -> MessagePage:
+        return await session.node.reading.pins(session.actor(), m.room, m.after, bucket=session.bucket, followed=True)
 
     session.later(m.n, read)
 
@@ -47,10 +46,10 @@ def presence(session: Session, m: c.Presence) -> None:
     session.subscription(m.room)
 
     async def read() -> PresenceAnswer:
-        users, count = await session.node.reading.online(
+        users, count, more = await session.node.reading.online(
             session.actor(), m.room, m.after, m.limit, bucket=session.bucket, followed=True
         )
-        return PresenceAnswer(users=users, count=count, more=len(users) == m.limit and count > m.limit)
+        return PresenceAnswer(users=users, count=count, more=more)
 
     session.later(m.n, read)
 

@@ -1,0 +1,76 @@
+"""Pages: what of a list fits into one answer, and messages as bytes, encoded once for all who ask for them at once."""
+
+from collections.abc import Mapping, Sequence, Set
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from madang.core.bounds import ANSWER_BYTES
+from madang.core.messages import Message
+from madang.memory import Memory, hold
+
+T = TypeVar("T")
+
+BUSY_BYTES: Final = 2 * ANSWER_BYTES  # for rows and text, while a page is made
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class MessagePage(msgspec.Struct, frozen=True):
+    """A page of messages as a JSON array, and whether there are more in the direction asked for."""
+
+    messages: bytes
+    more: bool
+
+
+class SharedPage(msgspec.Struct, frozen=True):
+    """A page as everybody sees it.
+
+    Attributes:
+        texts: of each message, by seq; empty where nobody has reacted, because then all see the same.
+        reacted: the emojis on each message that has any, by seq.
+    """
+
+    page: MessagePage
+    texts: dict[int, bytes]
+    reacted: dict[int, tuple[str, ...]]
+
+
+def encoded(found: Sequence[Message], more: bool, memory: Memory, *, newest: bool) -> SharedPage:
+    """Encode as many messages as fit into an answer: the newest of them, or the oldest. They are held as `answers`."""
+    texts, rest = _fitting(found[::-1] if newest else found, [_encode(m) for m in (found[::-1] if newest else found)])
+    kept = {m.seq: text for m, text in sorted(texts, key=lambda pair: pair[0].seq)}
+    reacted = {m.seq: tuple(m.reactions) for m, _ in texts if m.reactions}
+    page = MessagePage(_array(kept.values(), memory), more or rest)
+    return SharedPage(page, kept if reacted else {}, reacted)
+
+
+def personal(shared: SharedPage, own: Mapping[int, Set[str]], memory: Memory) -> MessagePage:
+    """Return a page as one user sees it, whose own reactions are marked."""
+    if not own:
+        return shared.page
+    texts = dict(shared.texts)
+    for seq, emojis in own.items():
+        if mine := [emoji for emoji in shared.reacted.get(seq, ()) if emoji in emojis]:
+            texts[seq] = texts[seq][:-1] + b',"mine":' + _encode(mine) + b"}"  # the last field
+    return MessagePage(_array(texts.values(), memory), shared.page.more)
+
+
+def fitting(rows: Sequence[T], limit: int) -> tuple[list[T], bool]:
+    """Return as many rows from the front as fit into an answer, at most `limit`; and whether any is left out."""
+    few = rows[:limit]
+    kept, rest = _fitting(few, [_encode(row) for row in few])
+    return [row for row, _ in kept], rest or len(rows) > limit
+
+
+def _fitting(rows: Sequence[T], texts: Sequence[bytes]) -> tuple[list[tuple[T, bytes]], bool]:
+    size, kept = 0, list[tuple[T, bytes]]()
+    for row, text in zip(rows, texts, strict=True):
+        size += len(text) + 1
+        if size > ANSWER_BYTES and kept:
+            return kept, True
+        kept.append((row, text))
+    return kept, False
+
+
+def _array(texts: Any, memory: Memory) -> bytes:
+    return hold(memory, "answers", b"[" + b",".join(texts) + b"]")

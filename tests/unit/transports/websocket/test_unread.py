@@ -1,0 +1,98 @@
+"""What one socket may have unread: whoever does not read a page is not given another, in whatever framing."""
+
+import json
+
+import pytest
+
+from madang.core.bounds import ANSWER_BYTES
+from madang.transports.node import Node
+from madang.transports.websocket.connection import HIGH_WATER, LOW_WATER
+from madang.transports.websocket.framing import DEFLATED, PLAIN
+from tests.unit.transports.peers import Peer, greeted, message
+from tests.waiting import eventually, turns
+
+LARGE = "x" * 3900
+ASKED = 12
+
+
+async def fat(node: Node, count: int = 130) -> Peer:
+    """A room with more than one page."""
+    owner = await greeted(node)
+    for n in range(count):
+        assert (await owner.ask(**message(100 + n, text=LARGE)))["op"] == "ok"
+    return owner
+
+
+def history(n: int) -> dict[str, object]:
+    return {"op": "history", "n": n, "room": "yard", "limit": 200}
+
+
+def members(n: int) -> dict[str, object]:
+    return {"op": "members", "n": n, "room": "yard"}
+
+
+async def test_who_does_not_read_is_given_one_page(node: Node) -> None:
+    await fat(node)
+    reader = await greeted(node, "Bora")
+    reader.transport.stuck = True
+    reader.tell(*(history(10 + n) for n in range(ASKED)))
+    await eventually(lambda: reader.transport.unsent)
+    await turns(100)
+    assert ANSWER_BYTES / 2 < reader.transport.most_unsent <= HIGH_WATER + 100
+    assert node.memory.held["answers"] <= 2 * ANSWER_BYTES
+    reader.transport.stuck = False
+    reader.transport.read()
+    for n in range(ASKED):
+        page = await reader.answer(10 + n)
+        assert (page["op"], page["more"]) == ("ok", True)
+    assert reader.transport.most_unsent <= HIGH_WATER + 100
+
+
+async def test_a_page_waits_until_what_is_unread_leaves_room_for_it(node: Node) -> None:
+    """Events may have come while it was read."""
+    await fat(node)
+    reader = await greeted(node, "Bora")
+    reader.transport.stuck = True
+    while len(reader.transport.unsent) <= LOW_WATER:
+        reader.connection.send(reader.session.encoding.text(json.dumps({"op": "x", "x": LARGE}).encode()))
+    reader.tell(history(10))
+    await turns(100)
+    assert len(reader.transport.unsent) < 2 * LOW_WATER
+    reader.transport.read()
+    await eventually(lambda: len(reader.transport.unsent) > ANSWER_BYTES / 2)
+
+
+async def test_who_goes_while_a_page_waits_leaves_nothing(node: Node) -> None:
+    await fat(node)
+    reader = await greeted(node, "Bora")
+    reader.transport.stuck = True
+    reader.tell(history(10), history(11), history(12))
+    await eventually(lambda: reader.transport.unsent)
+    await turns(100)
+    reader.transport.abort()
+    await eventually(lambda: reader.transport.lost and not node.turns.tasks)
+    await eventually(lambda: not node.memory.held["answers"])
+
+
+async def test_a_socket_that_is_read_is_live_again_behind_a_page(node: Node) -> None:
+    owner = await fat(node)
+    reader = await greeted(node, "Bora")
+    reader.transport.stuck = True
+    reader.tell(history(10), members(11))
+    await eventually(lambda: reader.transport.unsent)
+    await owner.ask(**message(900, text="behind the page"))
+    await turns(50)
+    reader.transport.stuck = False
+    reader.transport.read()
+    await reader.answer(11)
+    await eventually(lambda: [f for f in reader.of("event") if f.get("text") == "behind the page"])
+    assert reader.transport.high == HIGH_WATER
+    reader.strict("yard")
+
+
+@pytest.mark.parametrize("framing", [PLAIN, DEFLATED])
+@pytest.mark.parametrize("size", [0, 1, 124, 125, 126, 65_534, 65_535, 65_536, 300_000])
+def test_pieces_are_the_frame_of_the_whole(framing: object, size: int) -> None:
+    text = b"x" * size
+    pieces = framing.pieces(text[:3], text[3:9], text[9:])  # type: ignore[attr-defined]
+    assert b"".join(pieces) == framing.text(text)  # type: ignore[attr-defined]
