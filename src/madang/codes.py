@@ -75,6 +75,6 @@ CLOSES: Final[dict[int, CloseCode]] = {
     4401: CloseCode("unauthorised", "never", "Hello failed, or the token expired."),
     4408: CloseCode("hello_timeout", "later", "No hello within 10 s of the handshake."),
     4409: CloseCode("too_slow", "resume", "The client did not read for 30 s while events waited."),
-    4410: CloseCode("revoked", "never", "The user's access was taken away."),
+    4410: CloseCode("revoked", "never", "The user was deleted: their token is refused from now on."),
     4429: CloseCode("flood", "later", "The client kept sending after rate_limited."),
 }

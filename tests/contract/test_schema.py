@@ -15,7 +15,7 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.schema import SchemaItem
 
-from madang.adapters.sql import open_store
+from madang.adapters.sql import Store, open_store
 from madang.adapters.sql.tables import metadata
 from madang.testing.rules import opened as opened_scene
 from tests.contract.conftest import now_ms, opened
@@ -100,11 +100,11 @@ def planned(sql: str) -> bool:
     )
 
 
-async def use_everything(store: object) -> None:
+async def use_everything(store: Store) -> None:
     from madang.core import events as kinds
     from madang.ports.directory import ServerKey
 
-    scene = await opened_scene(store, "ben", "cho")  # type: ignore[arg-type]
+    scene = await opened_scene(store, "ben", "cho")
     for n in range(3):
         await scene.done(scene.say(f"{n}", cid=f"{n}"))
     sent = await scene.done(scene.say("hello", cid="c", mentions=("ben",)))
@@ -120,7 +120,7 @@ async def use_everything(store: object) -> None:
         scene.draft(kinds.RoomChanged, title="T"),
     ]:
         await scene.done(d)
-    s, ann = scene.store, scene.id("ann")
+    s, ann = store, scene.id("ann")
     await s.pins(scene.room, ann)
     await s.messages(scene.room, ann)
     await s.messages(scene.room, ann, before=5)
@@ -140,3 +140,16 @@ async def use_everything(store: object) -> None:
     await s.drop_key("k")
     await scene.done(scene.draft(kinds.MessageUnpinned, target=sent.seq))
     await scene.done(scene.draft(kinds.MessageDeleted, target=sent.seq))
+    await s.note_seen([ann, "b"], 1)
+    await s.note_known([ann, "c"], 1)
+    await s.members_after((scene.room, ann), 5)
+    await s.users_after("a", 5)
+    await s.delete_user("b", 2)
+    await s.users_deleted(1)
+    await s.forget_users(["b"])
+    await s.rooms_after("a", 5)
+    await scene.done(scene.say("hello", cid="d", mentions=("ann",)))
+    await scene.done(scene.draft(kinds.RoomDeleted))
+    while await s.erase(scene.room, 5):
+        pass
+    await s.forget_rooms([scene.room])

@@ -4,7 +4,7 @@ import pytest
 
 from madang.adapters.sql import open_store
 from madang.core.events import MemberJoined
-from madang.testing import check_directory, check_leases, check_log
+from madang.testing import check_directory, check_leases, check_log, check_upkeep
 from madang.testing.rules import assert_refused, new_event
 from madang.testing.rules import opened as opened_scene
 from tests.contract.conftest import Open, now_ms
@@ -16,6 +16,10 @@ async def test_log(open_sql: Open, url: str) -> None:
 
 async def test_directory(open_sql: Open) -> None:
     await check_directory(open_sql)
+
+
+async def test_upkeep(open_sql: Open) -> None:
+    await check_upkeep(open_sql)
 
 
 async def test_leases(open_sql: Open) -> None:

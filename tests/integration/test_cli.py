@@ -53,7 +53,7 @@ async def test_help_and_version() -> None:
     assert await madang("--version") == (0, f"madang {__version__}\n", "")
     done = await madang("--help")
     assert done.status == 0
-    for command in ("serve", "chat", "doctor", "room", "key", "backup", "restore", "migrate", "upgrade"):
+    for command in ("serve", "chat", "doctor", "room", "user", "key", "backup", "restore", "migrate", "upgrade"):
         assert re.search(rf"^  {command} ", done.out, re.MULTILINE)
         assert (await madang(command, "--help")).status == 0
     assert (await madang("nope")).status == 2

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from madang import __version__
-from madang.cli import keys, rooms
+from madang.cli import keys, rooms, users
 from madang.cli.backup import backup, restore
 from madang.cli.chat import chat
 from madang.cli.doctor import doctor
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(chat)
 app.add_typer(rooms.app, name="room")
+app.add_typer(users.app, name="user")
 app.add_typer(keys.app, name="key")
 app.command()(doctor)
 app.command()(backup)

@@ -173,6 +173,17 @@ class QuotaSettings(BaseModel):
     quota_guests_in_all: int = _quota(200_000, "New guests in a day")
 
 
+class ExpireSettings(BaseModel):
+    """When what nobody needs any more is removed from the database."""
+
+    expire_rooms_days: int = Field(
+        default=30, ge=0, description="Days after which a room without members and news is deleted; 0 for never."
+    )
+    expire_guests_days: int = Field(
+        default=60, ge=0, description="Days after which an absent guest is no member of any room; 0 for never."
+    )
+
+
 class LogSettings(BaseModel):
     """What is logged, and how."""
 
@@ -191,6 +202,7 @@ GROUPS: Final[dict[str, type[BaseModel]]] = {
     "access": AccessSettings,
     "limits": LimitSettings,
     "quota": QuotaSettings,
+    "expire": ExpireSettings,
     "log": LogSettings,
 }
 

@@ -10,6 +10,7 @@ from madang.config.groups import (
     AccessSettings,
     BusSettings,
     DatabaseSettings,
+    ExpireSettings,
     LimitSettings,
     LogSettings,
     QuotaSettings,
@@ -26,6 +27,7 @@ class Settings(
     AccessSettings,
     LimitSettings,
     QuotaSettings,
+    ExpireSettings,
     LogSettings,
     BaseSettings,
 ):

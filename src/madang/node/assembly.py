@@ -4,6 +4,7 @@ Nothing is started: `run.py` does that for a node that serves, tests for nodes w
 only because it serves: listeners, the lease, and the watch for neighbours without a bus.
 """
 
+import time
 from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from typing import Final, Protocol
 
@@ -20,7 +21,9 @@ from madang.ports.bus import Bus
 from madang.ports.directory import Directory
 from madang.ports.log import Log
 from madang.ports.presence import Presence
+from madang.ports.upkeep import Upkeep
 from madang.services.appender import Appender
+from madang.services.broom import Broom
 from madang.services.identity import Identity
 from madang.services.invites import Invites
 from madang.services.limits import Limits, Rates
@@ -29,6 +32,7 @@ from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
 from madang.services.rooms import KICK_S, Rooms
 from madang.services.shared_limits import SPENT, SharedLimits
+from madang.services.users import ENDED, Users
 from madang.transports.admission import Admission
 from madang.transports.connections import Connections
 from madang.transports.hosts import Hosts
@@ -37,6 +41,7 @@ from madang.transports.native.encoding import ENCODINGS
 from madang.transports.native.operations import OPERATIONS
 from madang.transports.native.session import Session
 from madang.transports.node import Node, Part
+from madang.transports.sessions import Sessions
 from madang.transports.shares import Shares
 from madang.transports.websocket.doors import Door, Doors, Socket, Upgrade
 
@@ -51,7 +56,7 @@ ADMIN_CONNECTIONS: Final = 64
 JOINS: Final = 32  # begun per turn of the loop: about 10 ms
 
 
-class Store(Log, Directory, Protocol):
+class Store(Log, Directory, Upkeep, Protocol):
     """The database, as far as an assembled node needs it."""
 
 
@@ -75,6 +80,9 @@ def assemble(
     buffer_bytes: int = BUFFER_BYTES,
     guests: bool = True,
     create_rooms: str = "everyone",
+    expire_rooms_days: int = 0,
+    expire_guests_days: int = 0,
+    clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     quiet_above: int = QUIET_ABOVE,
     descriptors: int = 1 << 30,
 ) -> Node:
@@ -83,11 +91,14 @@ def assemble(
     Args:
         name: unique among the nodes of the fleet; the holder of this node's lease.
         secret: signs tokens; the same on all nodes.
-        holders: asked by the heartbeat which other nodes may be alive.
+        holders: asked by the heartbeat which other nodes may be alive, and by the broom, which the first of them sweeps.
         hosts: names of this server, besides addresses and loopback names.
         buffer_bytes: what all buffers of the node may hold together.
         guests: whether anybody may become one.
         create_rooms: who may: "everyone", or only servers with "keys".
+        expire_rooms_days: after how many days an empty room expires; 0 for never.
+        expire_guests_days: the same for absent guests.
+        clock_ms: Unix milliseconds.
         descriptors: that the connections of the public listener may take.
         quiet_above: live subscribers of a room above which joins are announced as a range.
     """
@@ -114,8 +125,16 @@ def assemble(
     connections = Connections(
         min(rates.sockets + HTTP_CONNECTIONS, descriptors), rates.sockets_per_address + HTTP_PER_ADDRESS, turns.time
     )
-    identity = Identity(secret, store, limits, turns.time, guests=guests)
-    rooms = Rooms(store, appender, limits, turns.time, create_rooms, kick_s)
+    users, sessions = Users(store, store, appender, bus, clock_ms, turns.time), Sessions()
+    users.on_end, users.present = sessions.end, sessions.users
+    hub.on_signal(ENDED, users.receive)
+
+    async def leads() -> bool:
+        return list(await holders())[:1] == [name]
+
+    broom = Broom(store, appender, users, leads, clock_ms, expire_rooms_days, expire_guests_days)
+    identity = Identity(secret, store, limits, turns.time, guests=guests, deleted=users)
+    rooms = Rooms(store, appender, limits, turns.time, create_rooms, kick_s, users, users.seen)
     invites = Invites(store, rooms, limits, turns.time)
     posting = Posting(limits, rooms, hub, turns.time, max_text)
     read_pointers = ReadPointers(store, rooms, hub)
@@ -140,6 +159,8 @@ def assemble(
         Part("heartbeat", loops=[heartbeat.run], stop=heartbeat.leave, metrics=heartbeat.metrics),
         Part("admission", metrics=admission.metrics),
         Part("quotas", metrics=limits.quotas.metrics),
+        Part("users", loops=[users.run], start=users.start, metrics=users.metrics),
+        Part("broom", loops=[broom.run], metrics=broom.metrics),
         Part("gate", metrics=gate.metrics),
         Part(
             "joins",
@@ -148,8 +169,8 @@ def assemble(
     )
     return Node(
         name=name, memory=memory, appender=appender, turns=turns, hub=hub, heartbeat=heartbeat, joiner=Joiner(hub, max_rooms), rooms=rooms,
-        posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, identity=identity, limits=limits,
-        wheel=wheel, shares=shares, admission=admission, gate=gate, max_text=max_text, max_rooms=max_rooms,
+        posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, identity=identity, users=users,
+        sessions=sessions, limits=limits, wheel=wheel, shares=shares, admission=admission, gate=gate, max_text=max_text, max_rooms=max_rooms,
         ping_s=ping_s, compression=compression, joins=joins, parts=parts,
     )  # fmt: skip
 

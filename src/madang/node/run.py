@@ -149,7 +149,8 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
             kick_s=settings.kick_s, hosts={*settings.hosts, *names(settings.host, settings.admin_host)},
             origins=frozenset(settings.origins), trusted_proxies=Proxies(settings.trusted_proxies),
             compression=settings.compression, buffer_bytes=settings.buffer_mb << 20, guests=settings.guests,
-            create_rooms=settings.create_rooms, descriptors=descriptors.for_connections(),
+            create_rooms=settings.create_rooms,
+            expire_rooms_days=settings.expire_rooms_days, expire_guests_days=settings.expire_guests_days, descriptors=descriptors.for_connections(),
         )  # fmt: skip
         parts = [
             *node.parts,

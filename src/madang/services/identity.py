@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import secrets
 from base64 import b32encode
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Final
 
 import jwt
@@ -37,16 +37,19 @@ class Identity:
     Args:
         time: loop time, as `limits` counts it.
         guests: whether anybody may become one.
+        deleted: users whose tokens mean nothing any more.
     """
 
     def __init__(
-        self, secret: bytes, directory: Directory, limits: Limits, time: Callable[[], float], *, guests: bool = True
-    ) -> None:
+        self, secret: bytes, directory: Directory, limits: Limits, time: Callable[[], float], *, guests: bool = True,
+        deleted: Container[str] = (),
+    ) -> None:  # fmt: skip
         self._secret = secret
         self._directory = directory
         self._limits = limits
         self._time = time
         self._guests = guests
+        self._deleted = deleted
 
     def guest(self, name: str, address: str, now: float, by: Actor | None = None) -> tuple[Actor, str]:
         """Welcome a guest from an address: return a fresh user of a checked name, and a token.
@@ -90,6 +93,8 @@ class Identity:
             user = Actor(id=str(claims["sub"]), name=str(claims["name"]), address=address)
         except (jwt.PyJWTError, KeyError, ValueError):
             raise Refused("bad_token") from None
+        if user.id in self._deleted:
+            raise Refused("bad_token")
         return user, token if claims["exp"] - now > RENEW_S else self.token(user, now)
 
     async def caller(self, credential: str, now: float, address: str) -> Actor:

@@ -5,7 +5,7 @@ mean nothing to any room are refused before. Joining again as a member does not 
 who is a member or may become one: no stranger can spend it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from hmac import compare_digest
 from typing import Final
 
@@ -45,11 +45,14 @@ class Rooms:
         time: loop time, as `limits` counts it.
         creators: who may make rooms: "everyone", or only servers with "keys".
         kick_s: how long a user who was kicked from an open room cannot join it again by themselves.
+        deleted: users who may do nothing any more, whatever connection they still have.
+        seen: called with each guest who is a member of a room that they do something in.
     """
 
     def __init__(
         self, directory: Directory, appender: Appender, limits: Limits, time: Callable[[], float],
-        creators: str = "everyone", kick_s: int = KICK_S,
+        creators: str = "everyone", kick_s: int = KICK_S, deleted: Container[str] = (),
+        seen: Callable[[str], None] = lambda user: None,
     ) -> None:  # fmt: skip
         self._directory = directory
         self._appender = appender
@@ -57,6 +60,8 @@ class Rooms:
         self._time = time
         self._creators = creators
         self._kick_ms = kick_s * 1000
+        self._deleted = deleted
+        self._seen = seen
 
     async def create(self, actor: Actor, room: str, title: str, access: str) -> Appended | None:
         """Create a room; its owner's membership is in the same transaction.
@@ -100,6 +105,7 @@ class Rooms:
         if resuming:
             return await self.member(actor, room)
         if (member := await self._directory.member(room, actor.id)) is not None:
+            self._note(actor)
             return member
         self._attempt(actor)
         key = invite_key(invite) if invite else None
@@ -120,6 +126,7 @@ class Rooms:
         if joined is None:  # another of the user's devices was faster
             self._limits.quotas.give_back_join(actor, room, self._time())
             return await self.member(actor, room)
+        self._note(actor)
         return Member(room=room, user=actor.id, name=actor.name, role="member", read_seq=joined.event.seq)
 
     async def member(self, actor: Actor, room: str) -> Member:
@@ -133,6 +140,7 @@ class Rooms:
             return Member(room=room, user=actor.id, name=actor.name, role=role, read_seq=read_seq)
         if member is None:
             raise Refused("not_found")
+        self._note(actor)
         return member
 
     async def room(self, room: str) -> Room:
@@ -216,7 +224,13 @@ class Rooms:
         self._charge_room(actor, room)
         return member
 
+    def _note(self, actor: Actor) -> None:
+        if not actor.server and user_ids.is_guest(actor.id):
+            self._seen(actor.id)
+
     def _attempt(self, actor: Actor) -> None:
+        if actor.id in self._deleted:
+            raise Refused("bad_token")
         self._limits.attempt(actor.id, self._time(), server=actor.server)
 
     def _charge_room(self, actor: Actor, room: str) -> None:

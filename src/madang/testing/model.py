@@ -21,6 +21,7 @@ from madang.core.user_ids import key_user
 from madang.errors import Limited, Refused
 from madang.ports.directory import NOTHING, ServerKey
 from madang.ports.log import Outcome, Page, Tail
+from madang.ports.upkeep import StoredRoom, StoredUser
 
 MAX_EMOJIS: Final = 20
 MAX_PINS: Final = 50
@@ -44,6 +45,7 @@ class ModelRoom:
         self.deleted = False
         self.kicks: dict[str, Kick] = {}
         self.invites: dict[str, Invite] = {}  # by id
+        self.erased = 0  # events that are no longer there, the oldest
 
     def message(self, target: int | None) -> Event:
         """Return the event of a message that is not deleted (not_found, gone)."""
@@ -118,6 +120,8 @@ class ModelStore:
         self._ids = ids
         self._clock_ms = clock_ms
         self._keys: dict[str, ServerKey] = {}
+        self._users: dict[str, StoredUser] = {}
+        self._forgotten = 0  # rooms; a room made again has another epoch
         self.rooms_by_id: dict[str, ModelRoom] = {}
 
     # Log
@@ -138,7 +142,7 @@ class ModelStore:
                 return Refused("not_found")
             body = d.content
             info = Room(id=d.room, title=body.title, access=body.access, slow_ms=body.slow_ms)
-            room = self.rooms_by_id[d.room] = ModelRoom(info, f"epoch-{d.room}")
+            room = self.rooms_by_id[d.room] = ModelRoom(info, f"epoch-{d.room}-{self._forgotten}")
         if d.user not in room.members and not d.server and d.content.needs_member:
             return Refused("not_member")
         try:
@@ -161,7 +165,7 @@ class ModelStore:
 
     async def read(self, room: str, after: int, limit: int) -> list[Event]:
         known = self.rooms_by_id.get(room)
-        return known.log[after : after + limit] if known else []
+        return known.log[max(after, known.erased) :][:limit] if known else []
 
     async def heads(self, rooms: Sequence[str]) -> dict[str, int]:
         return {room: len(self.rooms_by_id[room].log) for room in rooms if room in self.rooms_by_id}
@@ -171,7 +175,7 @@ class ModelStore:
     ) -> Page:
         if (known := self.rooms_by_id.get(room)) is None:
             return Page([], False)
-        seqs = [e.seq for e in known.log if e.type == kinds.MessageSent.type]
+        seqs = [e.seq for e in known.log[known.erased :] if e.type == kinds.MessageSent.type]
         if after is not None:
             there = [seq for seq in seqs if seq > after]
             page = there[:limit]
@@ -281,6 +285,71 @@ class ModelStore:
         for room in self.rooms_by_id.values():
             room.end_invites(key_user(id))
         return self._keys.pop(id, None) is not None
+
+    # Upkeep
+
+    async def rooms_after(self, after: str, limit: int) -> list[StoredRoom]:
+        return [
+            StoredRoom(id=id, deleted=room.deleted, at_ms=room.log[-1].at, members=bool(room.members))
+            for id, room in sorted(self.rooms_by_id.items())
+            if id > after
+        ][:limit]
+
+    async def erase(self, room: str, limit: int) -> int:
+        known = self.rooms_by_id.get(room)
+        if known is None or not known.deleted:
+            return 0
+        if people := list(known.members)[:limit]:
+            for user in people:
+                del known.members[user]
+            return len(people)
+        erased = min(limit, len(known.log) - 1 - known.erased)
+        known.erased += erased
+        known.mentions.clear()
+        known.reactions.clear()
+        known.pins.clear()
+        known.kicks.clear()
+        known.invites.clear()
+        return erased
+
+    async def forget_rooms(self, rooms: Sequence[str]) -> int:
+        found = [self.rooms_by_id.get(room) for room in rooms]
+        gone = [r for r in found if r and r.deleted and not r.members and r.erased == len(r.log) - 1]
+        for room in gone:
+            del self.rooms_by_id[room.info.id]
+        self._forgotten += len(gone)
+        return len(gone)
+
+    async def note_seen(self, users: Sequence[str], now_ms: int) -> None:
+        for user in users:
+            known = self._users.get(user)
+            self._users[user] = StoredUser(id=user, seen_ms=now_ms, deleted_ms=known.deleted_ms if known else None)
+
+    async def members_after(self, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
+        every = sorted((id, user) for id, room in self.rooms_by_id.items() for user in room.members)
+        return [each for each in every if each > after][:limit]
+
+    async def note_known(self, users: Sequence[str], now_ms: int) -> None:
+        await self.note_seen([user for user in users if user not in self._users], now_ms)
+
+    async def users_after(self, after: str, limit: int) -> list[StoredUser]:
+        return [user for id, user in sorted(self._users.items()) if id > after][:limit]
+
+    async def delete_user(self, user: str, now_ms: int) -> bool:
+        known = self._users.get(user)
+        if known is None and not any(user in room.members for room in self.rooms_by_id.values()):
+            return False
+        seen = known.seen_ms if known else now_ms
+        self._users[user] = StoredUser(id=user, seen_ms=seen, deleted_ms=now_ms)
+        return True
+
+    async def users_deleted(self, since_ms: int) -> list[StoredUser]:
+        return [user for user in self._users.values() if user.deleted_ms is not None and user.deleted_ms >= since_ms]
+
+    async def forget_users(self, users: Sequence[str]) -> None:
+        for user in users:
+            if not any(user in room.members for room in self.rooms_by_id.values()):
+                self._users.pop(user, None)
 
 
 def _repeat(first: Event, target: int | None, d: Draft) -> Outcome:

@@ -20,8 +20,10 @@ from madang.services.posting import Posting
 from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
 from madang.services.rooms import Rooms
+from madang.services.users import Users
 from madang.transports.admission import Admission, ConnectionLimits
 from madang.transports.http.gate import Gate
+from madang.transports.sessions import Sessions
 from madang.transports.shares import Shares
 
 
@@ -60,6 +62,8 @@ class Node:
     read_pointers: ReadPointers
     invites: Invites
     identity: Identity
+    users: Users
+    sessions: Sessions
     limits: ConnectionLimits
     wheel: Wheel
     shares: Shares

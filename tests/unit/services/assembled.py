@@ -14,6 +14,6 @@ from tests.unit.transports.nodes import SECRET, nobody
 def assembled(store: Any, rates: Rates = UNLIMITED, **more: Any) -> Node:
     """Return a node on a store."""
     return assemble(
-        name="test", store=store, secret=SECRET, bus=MemoryBus(), presence=MemoryPresence(TTL_S), holders=nobody,
-        rates=rates, max_text=4000, max_rooms=5, ping_s=25.0, **more,
+        name="test", store=store, secret=SECRET, presence=MemoryPresence(TTL_S), rates=rates, max_text=4000, max_rooms=5,
+        ping_s=25.0, **{"bus": MemoryBus(), "holders": nobody, **more},
     )  # fmt: skip

@@ -25,7 +25,8 @@ from madang.adapters.sql.store import Engine, Unstorable
 from madang.errors import MadangError, SetupError, StorageError, StorageFull
 
 COPIED: Final = (
-    tables.secrets, tables.rooms, tables.members, tables.server_keys, tables.kicks, tables.invites, tables.pins,
+    tables.secrets, tables.rooms, tables.users, tables.members,
+    tables.server_keys, tables.kicks, tables.invites, tables.pins,
     tables.reactions, tables.reaction_counts, tables.mentions,
     tables.events, tables.leases,
 )  # fmt: skip

@@ -4,12 +4,12 @@ Another dialect is one more branch in each function. Threads, pools, file locks 
 `postgresql.py` and `mysql.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, Dialect, Row, String, Table, TextClause, exc, func, insert, literal_column, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
 AnyRow = Row[*tuple[Any, ...]]
@@ -47,6 +47,19 @@ def insert_new(c: Connection, table: Table, row: Mapping[str, Any]) -> bool:
         return True
     upsert = sqlite.insert if c.dialect.name == "sqlite" else postgresql.insert
     return c.execute(upsert(table).values(row).on_conflict_do_nothing()).rowcount == 1
+
+
+def insert_all(c: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows whose keys did not exist a moment ago; one that exists by now is left as it is."""
+    if not rows:
+        return
+    if c.dialect.name in MYSQL:
+        new = mysql.insert(table)
+        first = next(iter(table.primary_key)).name
+        c.execute(new.on_duplicate_key_update({first: new.inserted[first]}), rows)
+    else:
+        upsert = sqlite.insert if c.dialect.name == "sqlite" else postgresql.insert
+        c.execute(upsert(table).on_conflict_do_nothing(), rows)
 
 
 def whole(index: str) -> str:

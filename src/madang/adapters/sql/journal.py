@@ -175,6 +175,12 @@ class Journal:
         self._sent.update(sent)
         return outcomes
 
+    def forget_rooms(self, rooms: Sequence[str]) -> None:
+        """Forget heads and roles of rooms that are no longer in the database. A new dict: a reader may hold the old one."""
+        gone = set(rooms)
+        self.heads = {room: head for room, head in self.heads.items() if room not in gone}
+        self._roles = {member: role for member, role in self._roles.items() if member[0] not in gone}
+
     def rows_of(self, room: str) -> list[EventRow]:
         """Return a copy of a room's events in `recent`, made in one step: safe in any thread."""
         waiting = self.recent.get(room)

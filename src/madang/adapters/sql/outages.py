@@ -79,6 +79,9 @@ class NamingEngine:
             self._worked("reading")
         return result
 
+    async def forget(self, rooms: Sequence[str]) -> None:
+        await self._engine.forget(rooms)
+
     async def fold_all(self) -> None:
         await self._engine.fold_all()
 

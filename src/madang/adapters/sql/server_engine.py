@@ -83,6 +83,9 @@ class ServerEngine:
     def heads(self) -> Mapping[str, Head]:
         return {}
 
+    async def forget(self, rooms: Sequence[str]) -> None:
+        pass  # nothing is kept in memory
+
     async def close(self) -> None:
         await self._engine.dispose()
 

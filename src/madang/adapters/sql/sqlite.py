@@ -98,6 +98,9 @@ class SqliteEngine:
     def heads(self) -> Mapping[str, Head]:
         return self._writer.journal.heads
 
+    async def forget(self, rooms: Sequence[str]) -> None:
+        await self._writing.call(lambda: self._writer.journal.forget_rooms(rooms))
+
     async def close(self) -> None:
         await self._reading.stop()
         self._readers.dispose()

@@ -1,6 +1,6 @@
-"""The store: ports Log, Directory and Leases over a database that an `Engine` of this package runs.
+"""The store: ports Log, Directory, Upkeep and Leases over a database that an `Engine` of this package runs.
 
-One class for three ports, because they share one engine, and memberships and rooms are changed by appends. All SQL is in
+One class for four ports, because they share one engine, and memberships and rooms are changed by appends. All SQL is in
 the modules called here, as plain functions over one connection; threads, pools, locks and errors are in the engine. So
 this file only maps names to names.
 """
@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from madang.adapters.sql import dialects, directory, leases, messages, reading, unread
+from madang.adapters.sql import dialects, directory, leases, messages, reading, unread, upkeep
 from madang.adapters.sql.numbering import number_stretch
 from madang.adapters.sql.rows import EventRow, Head
 from madang.aio import Batcher
@@ -25,6 +25,7 @@ from madang.errors import LeaseExceeded, Refused, StorageError
 from madang.ports.directory import NOTHING, ServerKey
 from madang.ports.leases import Lease
 from madang.ports.log import Outcome, Page, Tail
+from madang.ports.upkeep import StoredRoom, StoredUser
 
 T = TypeVar("T")
 
@@ -64,12 +65,15 @@ class Engine(Protocol):
     def heads(self) -> Mapping[str, Head]:
         """Return heads of rooms that may be above those in the table; call it as `recent`."""
 
+    async def forget(self, rooms: Sequence[str]) -> None:
+        """Forget what is kept in memory of rooms that are no longer in the database."""
+
     async def close(self) -> None:
         """Finish pending calls, and close."""
 
 
 class Store:
-    """Log, Directory and Leases in one database. Made by `open_store`; appends from `use_ids` on."""
+    """Log, Directory, Upkeep and Leases in one database. Made by `open_store`; appends from `use_ids` on."""
 
     ack = "stored"
 
@@ -189,6 +193,43 @@ class Store:
 
     async def drop_invite(self, room: str, id: str) -> bool:
         return await self._engine.write(lambda c: directory.drop_invite(c, room, id))
+
+    # Upkeep
+
+    async def rooms_after(self, after: str, limit: int) -> list[StoredRoom]:
+        return await self._engine.read(lambda c: upkeep.rooms_after(c, after, limit, self._engine.heads()))
+
+    async def erase(self, room: str, limit: int) -> int:
+        return await self._engine.write(lambda c: upkeep.erase(c, room, limit))
+
+    async def forget_rooms(self, rooms: Sequence[str]) -> int:
+        gone = await self._engine.write(lambda c: upkeep.forget_rooms(c, rooms))
+        if gone:
+            await self._engine.forget(gone)
+        return len(gone)
+
+    async def note_seen(self, users: Sequence[str], now_ms: int) -> None:
+        await self._engine.write(lambda c: upkeep.note_seen(c, users, now_ms))
+
+    async def members_after(self, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
+        return await self._engine.read(lambda c: upkeep.members_after(c, after, limit))
+
+    async def note_known(self, users: Sequence[str], now_ms: int) -> None:
+        await self._engine.write(lambda c: upkeep.note_known(c, users, now_ms))
+
+    async def users_after(self, after: str, limit: int) -> list[StoredUser]:
+        return await self._engine.read(lambda c: upkeep.users_after(c, after, limit))
+
+    async def delete_user(self, user: str, now_ms: int) -> bool:
+        return await self._engine.write(lambda c: upkeep.delete_user(c, user, now_ms))
+
+    async def users_deleted(self, since_ms: int) -> list[StoredUser]:
+        return await self._engine.read(lambda c: upkeep.users_deleted(c, since_ms))
+
+    async def forget_users(self, users: Sequence[str]) -> None:
+        await self._engine.write(lambda c: upkeep.forget_users(c, users))
+
+    # Secrets and keys
 
     async def secret(self) -> bytes:
         return await self._engine.write(directory.secret)

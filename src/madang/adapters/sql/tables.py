@@ -143,6 +143,23 @@ Index(
     postgresql_where=members.c.role == "owner",
 )
 
+users = Table(
+    "users",
+    metadata,
+    # (id): when users were seen; walked to find those who have been away for long.
+    Column("id", words(64), primary_key=True),
+    Column("seen_ms", BigInteger, nullable=False),
+    Column("deleted_ms", BigInteger),
+    sqlite_with_rowid=False,
+)
+# Who was deleted lately: every node asks every few seconds.
+Index(
+    "users_deleted",
+    users.c.deleted_ms,
+    sqlite_where=users.c.deleted_ms.is_not(None),
+    postgresql_where=users.c.deleted_ms.is_not(None),
+)
+
 mentions = Table(
     "mentions",
     metadata,

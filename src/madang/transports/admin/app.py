@@ -149,6 +149,13 @@ async def delete_room(node: ThisNode, id: RoomPath) -> Response:
     return Response(status_code=204)
 
 
+@router.delete("/users/{id}")
+async def delete_user(node: ThisNode, id: str) -> Response:
+    """Delete a user: their tokens, connections and memberships end."""
+    await node.users.delete(id)
+    return Response(status_code=204)
+
+
 def admin_app(node: Node, metrics_token: str | None = None) -> Envelope:
     """Return the ASGI application of the admin listener.
 

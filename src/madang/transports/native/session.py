@@ -119,9 +119,14 @@ class Session:
         """Tell the client that the node restarts, and when to come back. The connection closes next."""
         self.socket.send(self.encoding.frame(ByeFrame(reason="restart", retry_ms=retry_ms)))
 
+    def revoke(self) -> None:
+        """Close the connection: the user was deleted (`sessions.OpenSession`)."""
+        self.socket.close(4410, "revoked")
+
     def ended(self) -> None:
         """Forget what is queued: the socket is gone. What was submitted is stored all the same."""
         self._state = State.CLOSED
+        self.node.sessions.discard(self)
         self._queue = None
         if self._resting:
             self.node.wheel.drop(self._rested)
@@ -234,6 +239,7 @@ class Session:
         """Let other commands than hello through from now on: the connection speaks for this user."""
         self.user = user
         self._state = State.OPEN
+        self.node.sessions.add(self)
 
     @property
     def is_open(self) -> bool:

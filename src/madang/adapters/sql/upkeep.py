@@ -1,0 +1,145 @@
+"""Deleted rooms and known users: `ports.upkeep` over one connection. Each function is one short transaction."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection, and_, delete, exists, or_, select, update
+
+from madang.adapters.sql import keyset
+from madang.adapters.sql.dialects import insert_all, insert_new
+from madang.adapters.sql.reading import newest_seq
+from madang.adapters.sql.rows import Head
+from madang.adapters.sql.tables import (
+    events,
+    invites,
+    kicks,
+    members,
+    mentions,
+    pins,
+    reaction_counts,
+    reactions,
+    rooms,
+    users,
+)
+from madang.core.events import MessageEdited, MessageSent
+from madang.core.ids import id_ms
+from madang.core.rooms import DELETED
+from madang.ports.upkeep import StoredRoom, StoredUser
+
+_decode_sent: Final = msgspec.json.Decoder(MessageSent).decode
+_decode_edited: Final = msgspec.json.Decoder(MessageEdited).decode
+
+
+def rooms_after(c: Connection, after: str, limit: int, newest: Mapping[str, Head]) -> list[StoredRoom]:
+    """See `Upkeep.rooms_after`; `newest` holds heads that may be above the table's (`journal.py`)."""
+    log = events.alias()
+    last = select(log.c.id).where(log.c.room == rooms.c.id).order_by(log.c.seq.desc()).limit(1).scalar_subquery()
+    anybody = exists().where(members.c.room == rooms.c.id)
+    wanted = (
+        select(rooms.c.id, rooms.c.access, last, anybody).where(rooms.c.id > after).order_by(rooms.c.id).limit(limit)
+    )
+    found = []
+    for room, access, id, there in c.execute(wanted):
+        id = max(id or 0, newest.get(room, Head()).id)
+        found.append(StoredRoom(id=room, deleted=access == DELETED, at_ms=id_ms(id), members=bool(there)))
+    return found
+
+
+def erase(c: Connection, room: str, limit: int) -> int:
+    """See `Upkeep.erase`."""
+    last = c.execute(
+        select(newest_seq(rooms.c.id).scalar_subquery()).where(rooms.c.id == room, rooms.c.access == DELETED)
+    ).scalar()
+    if last is None:
+        return 0
+    for table in (members, kicks):
+        some = select(table.c.user).where(table.c.room == room).limit(limit)
+        if people := c.execute(some).scalars().all():
+            c.execute(delete(table).where(table.c.room == room, table.c.user.in_(people)))
+            return len(people)
+    first = select(events.c.seq, events.c.type, events.c.body).where(events.c.room == room, events.c.seq < last)
+    rows = c.execute(first.order_by(events.c.seq).limit(limit)).all()
+    if not rows:
+        c.execute(delete(invites).where(invites.c.room == room))  # at most 100
+        return 0
+    for seq, type, body in rows:
+        if type == MessageSent.type:
+            _erase_mentions(c, room, seq, _decode_sent(body).mentions)
+        elif type == MessageEdited.type:
+            edit = _decode_edited(body)
+            _erase_mentions(c, room, edit.target, edit.mentions)
+    low, high = rows[0].seq, rows[-1].seq
+    of_messages = [(table, table.c.target) for table in (reactions, reaction_counts, pins)]
+    for table, seq in (*of_messages, (events, events.c.seq)):
+        c.execute(delete(table).where(table.c.room == room, seq.between(low, high)))
+    return len(rows)
+
+
+def _erase_mentions(c: Connection, room: str, message: int, mentioned: Sequence[str]) -> None:
+    """Remove mentions. They are found by what mentions, because their key begins with the user."""
+    if mentioned:
+        here = and_(mentions.c.room == room, mentions.c.seq == message, mentions.c.user.in_(mentioned))
+        c.execute(delete(mentions).where(here))
+
+
+def forget_rooms(c: Connection, some: Sequence[str]) -> list[str]:
+    """See `Upkeep.forget_rooms`; return which."""
+    gone = []
+    for room in sorted(some):
+        is_deleted = exists().where(rooms.c.id == room, rooms.c.access == DELETED)
+        anybody = exists().where(members.c.room == room)
+        left = select(events.c.seq).where(events.c.room == room, is_deleted, ~anybody).order_by(events.c.seq).limit(2)
+        seqs = c.execute(left).scalars().all()
+        if len(seqs) == 1:
+            c.execute(delete(events).where(events.c.room == room, events.c.seq == seqs[0]))
+            c.execute(delete(rooms).where(rooms.c.id == room))
+            gone.append(room)
+    return gone
+
+
+def note_seen(c: Connection, some: Sequence[str], now_ms: int) -> None:
+    """See `Upkeep.note_seen`. In the order of the key, so that two nodes cannot deadlock."""
+    ordered = sorted(set(some))
+    note_known(c, ordered, now_ms)
+    c.execute(update(users).where(users.c.id.in_(ordered)).values(seen_ms=now_ms))
+
+
+def members_after(c: Connection, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
+    """See `Upkeep.members_after`."""
+    return [(row[0], row[1]) for row in keyset.batch(c, members, after, limit)]
+
+
+def note_known(c: Connection, some: Sequence[str], now_ms: int) -> None:
+    """See `Upkeep.note_known`."""
+    if ordered := sorted(set(some)):
+        known = set(c.execute(select(users.c.id).where(users.c.id.in_(ordered))).scalars())
+        rows = [{"id": user, "seen_ms": now_ms} for user in ordered if user not in known]
+        insert_all(c, users, rows)
+
+
+def users_after(c: Connection, after: str, limit: int) -> list[StoredUser]:
+    """See `Upkeep.users_after`."""
+    wanted = select(users).where(users.c.id > after).order_by(users.c.id).limit(limit)
+    return [StoredUser(**row._mapping) for row in c.execute(wanted)]
+
+
+def delete_user(c: Connection, user: str, now_ms: int) -> bool:
+    """See `Upkeep.delete_user`."""
+    known = select(or_(exists().where(users.c.id == user), exists().where(members.c.user == user)))
+    if not c.execute(known).scalar():
+        return False
+    if not insert_new(c, users, {"id": user, "seen_ms": now_ms, "deleted_ms": now_ms}):
+        c.execute(update(users).where(users.c.id == user).values(deleted_ms=now_ms))
+    return True
+
+
+def users_deleted(c: Connection, since_ms: int) -> list[StoredUser]:
+    """See `Upkeep.users_deleted`."""
+    return [StoredUser(**row._mapping) for row in c.execute(select(users).where(users.c.deleted_ms >= since_ms))]
+
+
+def forget_users(c: Connection, some: Sequence[str]) -> None:
+    """See `Upkeep.forget_users`."""
+    anywhere = exists().where(members.c.user == users.c.id)
+    c.execute(delete(users).where(users.c.id.in_(sorted(some)), ~anywhere))

@@ -1,0 +1,73 @@
+"""Upkeep: what is done to stored rooms and users beside the log, a bounded piece at a time.
+
+Deleted rooms are emptied and in the end forgotten, and of users it is known when they were last seen and whether they were
+deleted. Which rooms and users, and when, is up to `services.broom` and `services.users`. Every call is one short transaction.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+
+class StoredRoom(msgspec.Struct, frozen=True, kw_only=True):
+    """A room that has a row.
+
+    Attributes:
+        at_ms: when the newest event was appended; of a deleted room, when it was deleted.
+        members: whether anybody is one.
+    """
+
+    id: str
+    deleted: bool
+    at_ms: int
+    members: bool
+
+
+class StoredUser(msgspec.Struct, frozen=True, kw_only=True):
+    """A user who was seen, or deleted; times are Unix milliseconds."""
+
+    id: str
+    seen_ms: int
+    deleted_ms: int | None = None
+
+
+class Upkeep(Protocol):
+    """What a broom needs. Walks are in order of the key, and see every acked append."""
+
+    async def rooms_after(self, after: str, limit: int) -> list[StoredRoom]:
+        """Return up to `limit` (1 to 1,000) rooms with an id above `after`, deleted ones among them."""
+
+    async def erase(self, room: str, limit: int) -> int:
+        """Remove up to `limit` (1 to 1,000) members or events of a deleted room, and return how many.
+
+        With an event go its mentions, reactions and pin. 0 when nothing is left but the room's last event, or when it is not
+        deleted.
+        """
+
+    async def forget_rooms(self, rooms: Sequence[str]) -> int:
+        """Remove what is left of deleted and erased rooms, and return of how many: their ids are free again.
+
+        A new room of the id has another epoch, and no id of an event is used twice.
+        """
+
+    async def note_seen(self, users: Sequence[str], now_ms: int) -> None:
+        """Note that users (at most 1,000) were here."""
+
+    async def members_after(self, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
+        """Return up to `limit` (1 to 1,000) memberships (room, user) above `after`, in that order."""
+
+    async def note_known(self, users: Sequence[str], now_ms: int) -> None:
+        """Note that users (at most 1,000) were here, as far as nothing is known of them yet."""
+
+    async def users_after(self, after: str, limit: int) -> list[StoredUser]:
+        """Return up to `limit` (1 to 1,000) users with an id above `after`."""
+
+    async def delete_user(self, user: str, now_ms: int) -> bool:
+        """Note that a user is deleted; False for one that nothing is known of, neither a time nor a membership."""
+
+    async def users_deleted(self, since_ms: int) -> list[StoredUser]:
+        """Return the users who were deleted at `since_ms` or later."""
+
+    async def forget_users(self, users: Sequence[str]) -> None:
+        """Forget what is known of users (at most 1,000) who are not members of any room."""

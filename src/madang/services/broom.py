@@ -1,0 +1,220 @@
+"""The broom: what nobody needs any more is removed from the database, a little at a time, by one node of the fleet.
+
+It empties deleted rooms and forgets them after KEPT_S, deletes rooms without members in which nothing has happened for
+long, and ends the memberships of guests who have not been here for longer than their tokens last. It walks through all
+rooms, users and memberships in order, a few hundred every ROUND_S, so it never holds up an append for longer than one small
+transaction takes. The node with the lowest number does it (`ports.leases`); if two believe that they have it, they do the
+same twice, and nothing is harmed.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from typing import Final
+
+import msgspec
+
+from madang.core.events import RoomDeleted, draft
+from madang.core.metrics import Metric, counters
+from madang.core.rooms import LOBBY
+from madang.core.user_ids import is_guest
+from madang.errors import Refused, StorageError
+from madang.ports.upkeep import StoredRoom, Upkeep
+from madang.services.appender import Appender
+from madang.services.rooms import SYSTEM
+from madang.services.users import DELETED_S, Users
+
+logger = logging.getLogger("madang.broom")
+
+ROUND_S: Final = 10.0
+WALKED: Final = 200
+"""Rooms, users and memberships looked at in a round: 2 ms of a reader."""
+CHUNK: Final = 100
+"""Rows removed in one transaction: an append waits for it at most 3 ms on SQLite."""
+ROWS: Final = 20_000
+"""Rows removed in a round at most; a room of a million messages is empty after ten minutes."""
+EXPIRED: Final = 50
+"""Rooms, and guests, that expire in a round at most."""
+GRACE_S: Final = 60.0
+"""From a deletion to the removal of what was said: every node has heard of it by then, or checked its log."""
+KEPT_S: Final = 7 * 24 * 3600.0
+"""How long the id of a deleted room stays taken: as long as invites to it would have been good."""
+DAY_MS: Final = 24 * 3600 * 1000
+
+_METRICS: Final = {
+    "rooms": ("madang_rooms_expired", "Rooms without members that were deleted because nothing had happened for long."),
+    "guests": ("madang_guests_expired", "Guests forgotten because they had not been seen for long."),
+    "rows": ("madang_rows_erased", "Members and events of deleted rooms that were removed."),
+}
+
+
+class Swept(msgspec.Struct):
+    """What was removed since the start."""
+
+    rooms: int = 0
+    guests: int = 0
+    rows: int = 0
+
+
+class Found(msgspec.Struct):
+    """What a walk counts."""
+
+    rooms: int = 0
+    users: int = 0
+    members: int = 0
+
+
+class Broom:
+    """Sweeps in rounds.
+
+    Args:
+        leads: returns whether this node is the one that sweeps.
+        clock_ms: Unix milliseconds.
+        rooms_days: after how many days an empty room expires; 0 for never.
+        guests_days: after how many days an absent guest expires; 0 for never.
+    """
+
+    def __init__(
+        self, upkeep: Upkeep, appender: Appender, users: Users, leads: Callable[[], Awaitable[bool]],
+        clock_ms: Callable[[], int], rooms_days: int, guests_days: int,
+    ) -> None:  # fmt: skip
+        self._upkeep = upkeep
+        self._appender = appender
+        self._users = users
+        self._leads = leads
+        self._clock_ms = clock_ms
+        self._rooms_days = rooms_days
+        self._guests_days = guests_days
+        self._room = ""  # up to which each walk has come
+        self._user = ""
+        self._member = ("", "")
+        self._counting = Found()
+        self.swept = Swept()
+        self.stored = Found()  # by the last whole walk of each
+
+    def metrics(self) -> list[Metric]:
+        """Return what was removed, and what there is; the latter only on the node that sweeps."""
+        text = "Rows in the database as the last whole walk counted them, on the node that sweeps."
+        return [
+            *counters(self.swept, _METRICS),
+            *(
+                Metric("gauge", "madang_stored", text, getattr(self.stored, kind), ("what", kind))
+                for kind in Found.__struct_fields__
+            ),
+        ]
+
+    async def run(self) -> None:
+        """Sweep every ROUND_S if this node is the one, until cancelled."""
+        failing = False
+        while True:
+            await asyncio.sleep(ROUND_S)
+            try:
+                if await self._leads():
+                    await self.sweep()
+                failing = False
+            except (StorageError, Refused) as error:
+                if not failing:
+                    logger.warning("nothing is swept: %s", error)
+                failing = True
+
+    async def sweep(self) -> None:
+        """Do one round: a stretch of each walk, and what is due there."""
+        before = msgspec.structs.astuple(self.swept)
+        await self._sweep_rooms()
+        await self._learn_of_members()
+        await self._sweep_users()
+        rooms, guests, rows = (
+            now - then for now, then in zip(msgspec.structs.astuple(self.swept), before, strict=True)
+        )
+        if rooms or guests or rows:
+            logger.info(
+                "swept: %d empty rooms and %d absent guests expired, %d rows of deleted rooms removed",
+                rooms,
+                guests,
+                rows,
+            )
+
+    # -- rooms ---------------------------------------------------------------------------------------------------------
+
+    async def _sweep_rooms(self) -> None:
+        page = await self._upkeep.rooms_after(self._room, WALKED)
+        now, rows, expired = self._clock_ms(), ROWS, 0
+        forgotten: list[str] = []
+        for room in page:
+            if room.deleted:
+                if now - room.at_ms < GRACE_S * 1000:
+                    continue
+                rows -= await self._erase(room.id, rows)
+                if rows <= 0:
+                    break  # the next round goes on with this room
+                if now - room.at_ms >= KEPT_S * 1000:
+                    forgotten.append(room.id)
+            elif self._is_stale(room, now) and expired < EXPIRED:
+                expired += await self._expire(room.id)
+            self._counting.rooms += not room.deleted
+            self._room = room.id
+        if forgotten:
+            await self._upkeep.forget_rooms(forgotten)
+        if len(page) < WALKED and rows > 0:
+            self.stored.rooms, self._counting.rooms, self._room = self._counting.rooms, 0, ""
+
+    def _is_stale(self, room: StoredRoom, now: int) -> bool:
+        idle_ms = now - room.at_ms
+        return 0 < self._rooms_days * DAY_MS < idle_ms and not room.members and room.id != LOBBY
+
+    async def _expire(self, room: str) -> bool:
+        try:
+            body = RoomDeleted(expired=True)
+            appended = await self._appender.append(draft(body, room, SYSTEM.id, SYSTEM.name, server=True))
+        except Refused:  # another node was faster
+            return False
+        self.swept.rooms += appended is not None
+        return appended is not None
+
+    async def _erase(self, room: str, most: int) -> int:
+        """Remove what a deleted room holds, at most `most` rows, and give appends four times as long in between."""
+        rows = 0
+        while rows < most:
+            began = perf_counter()
+            removed = await self._upkeep.erase(room, CHUNK)
+            if not removed:
+                break
+            rows += removed
+            self.swept.rows += removed
+            await asyncio.sleep(4 * (perf_counter() - began))
+        return rows
+
+    # -- users ---------------------------------------------------------------------------------------------------------
+
+    async def _learn_of_members(self) -> None:
+        """Note members of whom nothing is known, from before users were noted or because a node died."""
+        page = await self._upkeep.members_after(self._member, WALKED)
+        await self._upkeep.note_known([user for _, user in page if is_guest(user)], self._clock_ms())
+        self._counting.members += len(page)
+        if len(page) < WALKED:
+            self.stored.members, self._counting.members, self._member = self._counting.members, 0, ("", "")
+        else:
+            self._member = page[-1]
+
+    async def _sweep_users(self) -> None:
+        page = await self._upkeep.users_after(self._user, WALKED)
+        now, expired = self._clock_ms(), 0
+        forgotten: list[str] = []
+        for user in page:
+            if user.deleted_ms is not None:
+                await self._users.leave_all(user.id)  # what a node that did not know yet may have let in
+                if now - user.deleted_ms > DELETED_S * 1000:
+                    forgotten.append(user.id)
+            elif 0 < self._guests_days * DAY_MS < now - user.seen_ms and is_guest(user.id) and expired < EXPIRED:
+                await self._users.leave_all(user.id)
+                forgotten.append(user.id)
+                expired += 1
+        if forgotten:
+            await self._upkeep.forget_users(forgotten)
+        self.swept.guests += expired
+        self._counting.users += len(page)
+        if len(page) < WALKED:
+            self.stored.users, self._counting.users, self._user = self._counting.users, 0, ""
+        else:
+            self._user = page[-1].id

@@ -1,0 +1,167 @@
+"""Users, as far as they outlast their connections: when they were seen, and their deletion.
+
+A token says who somebody is, without a look-up (`identity.py`). So every node keeps the list of those who were deleted in
+the last DELETED_S, after which no token of theirs is valid any more; it reads it every POLL_S, and hears of a deletion
+at once where the bus brings it. That users were seen is written at most every SEEN_S for each, many at a time.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from madang.core.events import MemberLeft, draft
+from madang.core.metrics import Metric
+from madang.errors import Refused, StorageError
+from madang.ports.bus import EVERYWHERE, Bus, Signal
+from madang.ports.directory import Directory
+from madang.ports.upkeep import Upkeep
+from madang.services.appender import Appender
+from madang.services.identity import TOKEN_S
+
+logger = logging.getLogger("madang.users")
+
+ENDED: Final = "user"
+"""The topic of the signals; their key is the user."""
+POLL_S: Final = 5.0
+SEEN_S: Final = 6 * 3600.0
+NOTED: Final = 200_000
+"""Users whose last note is remembered; above that all are forgotten, and noted again."""
+WRITTEN: Final = 500
+"""Users noted in one transaction."""
+DELETED_S: Final = TOKEN_S + 24 * 3600
+ROOMS: Final = 100  # memberships read at a time
+
+
+class Users:
+    """Knows who was deleted, and notes who was seen.
+
+    Args:
+        clock_ms: Unix milliseconds.
+        time: loop time in seconds.
+
+    Attributes:
+        on_end: called with each user who was deleted; closes their connections.
+        present: returns who is connected.
+    """
+
+    def __init__(
+        self, upkeep: Upkeep, directory: Directory, appender: Appender, bus: Bus, clock_ms: Callable[[], int],
+        time: Callable[[], float],
+    ) -> None:  # fmt: skip
+        self._upkeep = upkeep
+        self._directory = directory
+        self._appender = appender
+        self._bus = bus
+        self._clock_ms = clock_ms
+        self._time = time
+        self._deleted: dict[str, int] = {}
+        self._read_ms = 0  # deletions up to then are known
+        self._noted: dict[str, float] = {}
+        self._waiting: dict[str, None] = {}
+        self.on_end: Callable[[str], None] = lambda user: None
+        self.present: Callable[[], Iterable[str]] = tuple
+
+    def __contains__(self, user: object) -> bool:
+        """Return whether a user was deleted."""
+        return user in self._deleted
+
+    def metrics(self) -> list[Metric]:
+        """Return what is kept here."""
+        return [
+            Metric("gauge", "madang_users_deleted", "Users deleted in the last 31 days.", len(self._deleted)),
+            Metric(
+                "gauge", "madang_users_unnoted", "Users seen, and not noted in the database yet.", len(self._waiting)
+            ),
+        ]
+
+    def seen(self, user: str) -> None:
+        """Note that a user was here, some time soon. Costs a look-up for who was noted a while ago."""
+        now = self._time()
+        if (last := self._noted.get(user)) is not None and now - last < SEEN_S:
+            return
+        if len(self._noted) >= NOTED:
+            self._noted.clear()
+        self._noted[user] = now
+        if len(self._waiting) < NOTED:
+            self._waiting[user] = None
+
+    async def start(self) -> None:
+        """Read who was deleted: nobody is let in before that."""
+        await self._read_deleted()
+
+    async def run(self) -> None:
+        """Write who was seen, and read who was deleted, until cancelled."""
+        look_at = self._time() + SEEN_S / 2
+        failing = False
+        while True:
+            await asyncio.sleep(POLL_S)
+            try:
+                await self._write_seen()
+                await self._read_deleted()
+                failing = False
+            except StorageError as error:
+                if not failing:
+                    logger.warning("users are not noted: %s", error)
+                failing = True
+            if self._time() >= look_at:  # who stays connected for days is seen, too
+                look_at = self._time() + SEEN_S / 2
+                for n, user in enumerate(list(self.present())):
+                    self.seen(user)
+                    if n % WRITTEN == 0:
+                        await asyncio.sleep(0)
+
+    async def _write_seen(self) -> None:
+        while self._waiting:
+            some = list(self._waiting)[:WRITTEN]
+            await self._upkeep.note_seen(some, self._clock_ms())
+            for user in some:
+                self._waiting.pop(user, None)
+
+    async def _read_deleted(self) -> None:
+        now = self._clock_ms()
+        since = max(self._read_ms - 60_000, now - int(DELETED_S * 1000))  # clocks of nodes may differ
+        for user in await self._upkeep.users_deleted(since):
+            self._end(user.id, user.deleted_ms or now)
+        self._read_ms = now
+        oldest = now - int(DELETED_S * 1000)
+        for forgotten in [user for user, at_ms in self._deleted.items() if at_ms < oldest]:
+            del self._deleted[forgotten]
+
+    def receive(self, signal: Signal) -> None:
+        """Take another node's word that a user was deleted."""
+        self._end(signal.key, self._clock_ms())
+
+    def _end(self, user: str, at_ms: int) -> None:
+        if user not in self._deleted:
+            self._deleted[user] = at_ms
+            self.on_end(user)
+
+    async def delete(self, user: str) -> None:
+        """Delete a user: their token means nothing, their connections close, their memberships end (not_found).
+
+        What they said stays, under the name they had.
+        """
+        if not await self._upkeep.delete_user(user, self._clock_ms()):
+            raise Refused("not_found", "There is no such user.")
+        self._end(user, self._clock_ms())
+        self._bus.signal(Signal(EVERYWHERE, ENDED, user, b""))
+        await self.leave_all(user)
+
+    async def leave_all(self, user: str) -> int:
+        """End all memberships of a user, as the server, and return how many there were."""
+        after, left = "", 0
+        while page := await self._directory.memberships(user, after=after, limit=ROOMS):
+            for one in page:
+                member = await self._directory.member(one.room, user)
+                if member is None:
+                    continue
+                try:
+                    left += (
+                        await self._appender.append(draft(MemberLeft(), one.room, user, member.name, server=True))
+                        is not None
+                    )
+                except Refused:  # the membership, or the room, has ended meanwhile
+                    pass
+            after = page[-1].room
+        return left

@@ -1,0 +1,324 @@
+"""The broom removes what nobody needs any more, a little at a time, and nothing else; users are ended everywhere."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
+from madang.adapters.sql import Store
+from madang.core.actors import Actor
+from madang.core.events import MessageSent, draft
+from madang.core.user_ids import is_guest
+from madang.errors import Refused
+from madang.node.run import running_parts
+from madang.services import broom as module
+from madang.services.broom import DAY_MS, GRACE_S, KEPT_S, Broom
+from madang.services.limits import UNLIMITED
+from madang.services.rooms import SYSTEM
+from madang.services.standing import Standing
+from madang.services.users import DELETED_S, SEEN_S, Users
+from madang.transports.node import Node
+from tests.stores import opened_store
+from tests.unit.services.assembled import assembled
+from tests.waiting import eventually
+
+KEY = Actor(id="key-1", name="Shop", server=True)
+ROOMS_DAYS, GUESTS_DAYS = 30, 60
+
+
+class Wall:
+    """A wall clock that a test may put forward."""
+
+    def __init__(self) -> None:
+        self.ahead_ms = 0
+
+    def __call__(self) -> int:
+        return time.time_ns() // 1_000_000 + self.ahead_ms
+
+    def days(self, days: float) -> None:
+        self.ahead_ms += int(days * DAY_MS)
+
+
+def guest(letter: str) -> Actor:
+    return Actor(id="u" + letter * 16, name=letter.upper())
+
+
+class World:
+    """A node whose broom a test moves by hand."""
+
+    def __init__(self, node: Node, store: Store, wall: Wall, leads: bool = True) -> None:
+        async def is_first() -> bool:
+            return leads
+
+        self.node, self.store, self.wall = node, store, wall
+        self.rooms, self.users = node.rooms, node.users
+        self.broom = Broom(store, node.appender, node.users, is_first, wall, ROOMS_DAYS, GUESTS_DAYS)
+
+    async def say(self, who: Actor, room: str, text: str = "hello", **more: Any) -> None:
+        await self.node.appender.append(draft(MessageSent(text=text, **more), room, who.id, who.name))
+
+    async def seen(self) -> None:
+        await self.users._write_seen()
+
+    async def count(self, table: str) -> int:
+        from sqlalchemy import text
+
+        return await self.store._engine.read(lambda c: c.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+
+
+@asynccontextmanager
+async def world(folder: Path, **more: Any) -> AsyncIterator[World]:
+    wall = Wall()
+    async with opened_store(folder) as store:
+        node = assembled(store, UNLIMITED, clock_ms=wall, **more)
+        wanted = {"appender", "bus"}
+        async with running_parts([part for part in node.parts if part.name in wanted], lambda: None):
+            await node.rooms.ensure_lobby()
+            yield World(node, store, wall)
+
+
+@pytest.fixture
+async def w(tmp_path: Path) -> AsyncIterator[World]:
+    async with world(tmp_path) as made:
+        yield made
+
+
+async def is_there(w: World, room: str) -> bool:
+    return await w.store.room(room) is not None
+
+
+async def test_a_deleted_room_is_emptied_after_a_while_and_its_id_free_after_a_week(w: World) -> None:
+    ara, bora = guest("a"), guest("b")
+    await w.rooms.create(ara, "yard", "", "open")
+    await w.rooms.enter(bora, "yard")
+    await w.say(ara, "yard", mentions=(bora.id,))
+    seq = (await w.store.heads(["yard"]))["yard"]
+    await w.node.appender.append(
+        w.node.posting.react(bora, Standing(role="member", slow_ms=0), "yard", seq, "👍", True)
+    )
+    await w.rooms.delete(ara, "yard")
+    before = await w.count("events")
+    await w.broom.sweep()
+    assert await w.count("events") == before, "other nodes may not have heard of it yet"
+    w.wall.days(GRACE_S / 86400 + 0.001)
+    await w.broom.sweep()
+    counts = {table: await w.count(table) for table in ("members", "mentions", "reactions", "rooms")}
+    assert counts == {"members": 1, "mentions": 0, "reactions": 0, "rooms": 2}, "the lobby, and that the yard was"
+    assert [e.type for e in await w.store.read("yard", 0, 10)] == ["room.deleted"]
+    with pytest.raises(Refused, match="exists"):
+        await w.rooms.create(bora, "yard", "", "open")
+    w.wall.days(KEPT_S / 86400)
+    await w.broom.sweep()
+    assert await w.count("rooms") == 1, "the lobby"
+    await w.rooms.create(bora, "yard", "", "open")
+    assert [e.seq for e in await w.store.read("yard", 0, 10)] == [1]
+
+
+async def test_much_is_removed_in_small_transactions_over_several_rounds(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ara = guest("a")
+    await w.rooms.create(ara, "yard", "", "open")
+    for n in range(300):
+        await w.say(ara, "yard", f"{n}")
+    await w.rooms.delete(ara, "yard")
+    w.wall.days(1)
+    monkeypatch.setattr(module, "CHUNK", 20)
+    monkeypatch.setattr(module, "ROWS", 100)
+    removed: list[int] = []
+    erase = w.store.erase
+
+    async def noted(room: str, limit: int) -> int:
+        removed.append(await erase(room, limit))
+        return removed[-1]
+
+    monkeypatch.setattr(w.store, "erase", noted)
+    for _ in range(6):
+        before = len(removed)
+        await w.broom.sweep()
+        assert sum(removed[before:]) <= 100 + 20
+    assert max(removed) <= 20 and sum(removed) == 302, "its owner, room.created and 300 messages"
+    assert w.broom.swept.rows == 302
+    assert len(await w.store.read("yard", 0, 500)) == 1
+
+
+async def test_only_rooms_without_members_and_news_expire(w: World) -> None:
+    ara = guest("a")
+    for room in ("full", "empty", "fresh"):
+        await w.rooms.create(ara, room, "", "open")
+    await w.rooms.leave(ara, "empty")
+    w.wall.days(ROOMS_DAYS + 1)
+    await w.broom.sweep()
+    assert [await is_there(w, room) for room in ("full", "empty", "lobby")] == [True, False, True]
+    assert w.broom.swept.rooms == 1
+    (event,) = await w.store.read("empty", 2, 10)
+    assert (event.type, event.user, event.body) == ("room.deleted", SYSTEM.id, b'{"expired":true}')
+
+
+async def test_a_room_that_was_left_lately_stays(w: World) -> None:
+    ara = guest("a")
+    await w.rooms.create(ara, "yard", "", "open")
+    await w.rooms.leave(ara, "yard")
+    w.wall.days(ROOMS_DAYS - 1)
+    await w.broom.sweep()
+    assert await is_there(w, "yard")
+    assert w.broom.stored.rooms == 2
+
+
+async def test_absent_guests_are_members_no_more_and_others_stay(w: World) -> None:
+    ara, bora = guest("a"), guest("b")
+    await w.rooms.create(ara, "yard", "", "open")
+    await w.rooms.enter(bora, "yard")
+    await w.rooms.enter(bora, "lobby")
+    await w.rooms.enter(KEY, "yard")
+    await w.seen()
+    await w.broom.sweep()
+    w.wall.days(GUESTS_DAYS - 1)
+    w.users._noted.clear()
+    await w.rooms.member(bora, "yard")  # Bora is here
+    await w.seen()
+    w.wall.days(2)
+    await w.broom.sweep()
+    assert [m.user for m in await w.store.members("yard")] == sorted([bora.id, KEY.id]), "an owner, but for long away"
+    assert [m.user for m in await w.store.members("lobby")] == sorted([SYSTEM.id, bora.id])
+    assert w.broom.swept.guests == 1
+    w.wall.days(GUESTS_DAYS + 1)
+    await w.broom.sweep()
+    assert [m.user for m in await w.store.members("lobby")] == [SYSTEM.id], "servers are no guests"
+    assert await w.count("users") == 0
+    assert not is_guest(KEY.id) and not is_guest(SYSTEM.id)
+
+
+async def test_members_of_whom_nothing_is_known_are_counted_from_now_on(w: World) -> None:
+    """As those of a database from before."""
+    ara = guest("a")
+    await w.rooms.create(ara, "yard", "", "open")
+    await w.store._engine.write(lambda c: c.exec_driver_sql("DELETE FROM users"))
+    w.users._waiting.clear()
+    w.wall.days(GUESTS_DAYS + 1)
+    await w.broom.sweep()
+    await w.broom.sweep()
+    assert [m.user for m in await w.store.members("yard")] == [ara.id]
+    w.wall.days(GUESTS_DAYS + 1)
+    await w.broom.sweep()
+    assert await w.store.members("yard") == []
+
+
+async def test_walks_go_on_where_they_were_and_count(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WALKED", 3)
+    ara = guest("a")
+    for n in range(10):
+        await w.rooms.create(ara, f"room-{n}", "", "open")
+    await w.seen()
+    for n in range(5):
+        await w.rooms.leave(ara, f"room-{2 * n}")
+    w.wall.days(ROOMS_DAYS + 1)
+    for _ in range(5):
+        await w.broom.sweep()
+    assert [await is_there(w, f"room-{n}") for n in range(10)] == [False, True] * 5
+    for _ in range(5):
+        await w.broom.sweep()
+    counted = {m.label: m.value for m in w.broom.metrics() if m.name == "madang_stored"}
+    assert counted == {("what", "rooms"): 6, ("what", "users"): 1, ("what", "members"): 6}
+
+
+@pytest.mark.parametrize(("holders", "sweeps"), [(["test", "b"], True), (["b", "test"], False), ([], False)])
+async def test_only_the_first_of_the_nodes_sweeps(
+    holders: list[str], sweeps: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ROUND_S", 0.0)
+    rounds: list[None] = []
+    asked: list[None] = []
+
+    async def noted(self: Broom) -> None:
+        rounds.append(None)
+
+    async def answer() -> list[str]:
+        asked.append(None)
+        return holders
+
+    monkeypatch.setattr(Broom, "sweep", noted)
+    async with world(tmp_path, holders=answer) as w:
+        part = next(part for part in w.node.parts if part.name == "broom")
+        async with running_parts([part], lambda: None):
+            await eventually(lambda: len(asked) > 3)
+    assert bool(rounds) is sweeps
+
+
+# -- users -------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_deleted_user_is_nowhere_and_nobody(w: World) -> None:
+    ara, bora = guest("a"), guest("b")
+    now = time.time()
+    token = w.node.identity.token(ara, now)
+    await w.rooms.create(ara, "yard", "", "open")
+    await w.rooms.enter(bora, "yard")
+    await w.rooms.enter(ara, "lobby")
+    await w.say(ara, "yard")
+    ended: list[str] = []
+    w.users.on_end = ended.append
+    await w.users.delete(ara.id)
+    assert ended == [ara.id]
+    with pytest.raises(Refused, match="token"):
+        w.node.identity.verify(token, now)
+    for attempt in (w.rooms.enter(ara, "lobby"), w.rooms.create(ara, "mine", "", "open")):
+        with pytest.raises(Refused, match="token"):
+            await attempt
+    assert await w.store.memberships(ara.id) == []
+    assert [m.user for m in await w.store.members("yard")] == [bora.id], "the last owner, too"
+    page = await w.store.messages("yard", bora.id)
+    assert [(m.user, m.text) for m in page.messages] == [(ara.id, "hello")], "what they said stays"
+    with pytest.raises(Refused, match="no such user"):
+        await w.users.delete("u-nobody")
+
+
+async def test_a_deletion_is_known_after_a_restart_and_forgotten_with_the_last_token(tmp_path: Path) -> None:
+    ara = guest("a")
+    async with world(tmp_path) as w:
+        await w.rooms.enter(ara, "lobby")
+        await w.users.delete(ara.id)
+    async with world(tmp_path) as w:
+        await w.users.start()
+        assert ara.id in w.users
+        w.wall.days(DELETED_S / 86400 + 1)
+        await w.users._read_deleted()
+        assert ara.id not in w.users
+        await w.broom.sweep()
+        assert await w.count("users") == 0
+
+
+@pytest.mark.parametrize("bus", ["whole", "cut"])
+async def test_another_node_ends_a_deleted_user(bus: str, tmp_path: Path) -> None:
+    ara = guest("a")
+    async with opened_store(tmp_path) as store:
+        broker = MemoryBroker()
+        nodes = [assembled(store, bus=MemoryBus(broker if n == 0 or bus == "whole" else None)) for n in range(2)]
+        ended: list[str] = []
+        nodes[1].users.on_end = ended.append
+        async with running_parts([p for n in nodes for p in n.parts if p.name in ("bus", "appender")], lambda: None):
+            await nodes[0].rooms.ensure_lobby()
+            await nodes[0].rooms.enter(ara, "lobby")
+            await nodes[0].users.delete(ara.id)
+            if bus == "cut":
+                await nodes[1].users._read_deleted()
+            await eventually(lambda: ended == [ara.id])
+        assert ara.id in nodes[1].users
+
+
+async def test_seeing_is_written_seldom(w: World) -> None:
+    ara, now = guest("a"), 0.0
+    users = Users(w.store, w.store, w.node.appender, MemoryBus(), w.wall, lambda: now)
+    written = 0
+    for _ in range(10):
+        users.seen(ara.id)
+        written += len(users._waiting)
+        await users._write_seen()
+    assert written == 1
+    now = SEEN_S + 1
+    users.seen(ara.id)
+    assert len(users._waiting) == 1
