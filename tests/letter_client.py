@@ -184,7 +184,11 @@ class LetterClient:
                 elif frame["seq"] > room.position + 1 and room.joined:
                     room.join_sent = room.joined = False
             case "skip":
-                self.rooms[frame["room"]].position = frame["to"]
+                room = self.rooms[frame["room"]]
+                if frame["from"] <= room.position + 1:
+                    room.position = max(room.position, frame["to"])
+                else:
+                    room.join_sent = room.joined = False
             case "reset":
                 self._start(self.rooms[frame["room"]], frame, afresh=True)
 

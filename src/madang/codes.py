@@ -52,6 +52,7 @@ ERRORS: Final[dict[str, ErrorCode]] = {
         "The storage did not confirm: the message may or may not be stored.", 503, True, "wait"
     ),
     "not_allowed": ErrorCode("This path does not support that method.", 405, False, "tell"),
+    "not_websocket": ErrorCode("This path is for WebSockets.", 426, False, "tell"),
     "bad_http": ErrorCode("This is not an HTTP request the server accepts.", 400, False, "tell"),
     "wrong_host": ErrorCode("This server does not answer to that host name.", 421, False, "tell"),
     "bad_type": ErrorCode("The body is not application/json.", 415, False, "tell"),

@@ -97,7 +97,7 @@ async def test_head_is_get_without_a_body(server: Server, anyone: Rest) -> None:
                 assert head.headers == get.headers
 
 
-NOWHERE: Final = "/nope /api /api/ /api/rooms/ /api/rooms/lobby/x /%00 /livez/ /ws /docs /api/guests/../me"
+NOWHERE: Final = "/nope /api /api/ /api/rooms/ /api/rooms/lobby/x /%00 /livez/ /ws/ /docs /api/guests/../me"
 
 
 @pytest.mark.parametrize("path", NOWHERE.split())
@@ -291,6 +291,12 @@ async def test_with_a_body_that_does_not_come(tmp_path: Path, monkeypatch: pytes
     async with run_node(Settings(port=0, admin_port=0, data=tmp_path)) as node, dialled(node.port) as raw:
         await raw.send(b"POST /api/guests HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
         assert (await raw.status(), raw.headers["connection"]) == (400, "close")
+
+
+async def test_a_websocket_without_an_upgrade_is_told_what_the_path_is_for(anyone: Rest) -> None:
+    response = await anyone.call("GET", "/ws")
+    assert hold_to_the_error_shape(response) == "not_websocket"
+    assert (response.status_code, response.headers["upgrade"]) == (426, "websocket")
 
 
 async def test_administration_has_the_same_shape(server: Server) -> None:

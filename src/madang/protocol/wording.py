@@ -72,7 +72,7 @@ _TYPES: Final = {
     "str": "a string", "int": "an integer", "float": "a number", "bool": "true or false", "array": "an array",
     "object": "an object", "null": "null",
 }  # fmt: skip
-_GOT: Final = {**_TYPES, "float": "a number with a fraction", "bool": "true or false"}
+_GOT: Final = {**_TYPES, "float": "a number with a point or exponent", "bool": "true or false"}
 _AT: Final = re.compile(r" - at `\$\.?([^`]*)`$")
 _TYPE: Final = re.compile(r"Expected `([a-z]+)(?: \| null)?`(?:, got `([a-z]+)`)?")
 _RANGE: Final = re.compile(r"Expected `(int|float)` (>=|<=) (\d+)")

@@ -115,6 +115,18 @@ async def test_the_first_connection_is_given_up_after_the_timeout() -> None:
     assert world.states[-1] == "closed"
 
 
+async def test_without_a_timeout_it_is_never_given_up() -> None:
+    world = World(*[OSError("refused")] * 200, timeout=float("inf"))
+    task = await entering(world)
+    for _ in range(200):
+        await world.clock.advance(world.clock.next_s())
+    socket = await world.network.accept()
+    await socket.welcome()
+    await task
+    assert world.clock.now() > 300
+    await world.client.close()
+
+
 async def test_a_handshake_refused_for_good_is_not_tried_again() -> None:
     world = World(NotOpened("HTTP 403: origin", never=True))
     task = await entering(world)

@@ -53,6 +53,14 @@ async def readyz(node: ThisNode) -> Response:
     return answer(Health("ready", len(node.heartbeat.unheard)))
 
 
+@router.get("/ws", include_in_schema=False)
+async def websocket() -> Response:
+    """Say what this path is for: whoever upgrades to a WebSocket does not get here."""
+    response = failure(Refused("not_websocket"))
+    response.headers.update({"Upgrade": "websocket", "Connection": "Upgrade"})
+    return response
+
+
 @router.get("/", include_in_schema=False)
 async def front(request: Request, scheme: Scheme) -> Response:
     """Show people what this is."""
