@@ -26,6 +26,8 @@ class Rest:
     async def call(self, method: str, path: str, json: Any = None, **more: Any) -> httpx2.Response:
         """Make a request."""
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        if more.get("content") is not None:
+            headers["Content-Type"] = JSON
         headers |= more.pop("headers", {})
         response = await self._http.request(method, path, json=json, headers=headers, **more)
         self._hold(response)

@@ -56,7 +56,6 @@ ERRORS: Final[dict[str, ErrorCode]] = {
     "bad_http": ErrorCode("This is not an HTTP request the server accepts.", 400, False, "tell"),
     "wrong_host": ErrorCode("This server does not answer to that host name.", 421, False, "tell"),
     "bad_type": ErrorCode("The body is not application/json.", 415, False, "tell"),
-    "upgrade_required": ErrorCode("Here is a WebSocket, and this request does not ask for one.", 426, False, "tell"),
     "head_too_big": ErrorCode("The request line and headers are too large.", 431, False, "tell"),
     "internal": ErrorCode("Something went wrong in the server; it has been logged.", 500, True, "try"),
 }

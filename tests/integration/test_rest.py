@@ -112,7 +112,9 @@ async def test_a_message_carries_what_it_was_given(anyone: Rest) -> None:
     mina, bora = await anyone.guest("Mina", "lobby"), await anyone.guest("Bora", "lobby")
     first = await mina.ok("POST", MESSAGES, {"text": "question"})
     data = '{"a":1.50,"b":[1e2,100000000000000000000000],"c":null}'
-    reply = f'{{"text":"reply","data":{data},"reply_to":{first["seq"]},"mentions":["{mina.user}"],"user":"x","seq":1}}'
+    reply = f'{{"text":"reply","data":{data},"reply_to":{first["seq"]},"mentions":["{mina.user}"]}}'
+    for taken in ("user", "seq", "id", "at", "role"):  # only the server says so
+        assert await bora.refused("POST", MESSAGES, {"text": "reply", taken: "x"}) == "bad_field"
     response = await bora.call("POST", MESSAGES, content=reply)
     assert response.status_code == 201
     page = await mina.call("GET", f"{MESSAGES}?after={first['seq']}")

@@ -47,7 +47,8 @@ class AdminClient:
         connection = HTTPConnection(self._host, self.port, timeout=ANSWER_SECONDS)
         try:
             text = None if body is None else json.dumps(body)
-            connection.request(method, path, text, {"Authorization": f"Bearer {self._secret}"})
+            headers = {"Authorization": f"Bearer {self._secret}", "Content-Type": "application/json"}
+            connection.request(method, path, text, headers)
             response = connection.getresponse()
             answer = response.read()
         except HTTPException as error:

@@ -125,10 +125,10 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
     """
     patience = Patience(settings.start_wait_s, stop or asyncio.Event())
     async with AsyncExitStack() as stack:
-        refuse_exposed(settings.admin_host, settings.admin_exposed)
         listener = stack.enter_context(listen(settings.host, settings.port, "--port"))
         admin_listener = stack.enter_context(listen(settings.admin_host, settings.admin_port, "--admin-port"))
         check_apart(listener, admin_listener)
+        refuse_exposed(settings.admin_host, settings.admin_exposed)
         store = await patience.until_reached(lambda: open_store(settings.database_url, _now_ms))
         stack.push_async_callback(store.close)
         name = f"{socket.gethostname()}-{listener.getsockname()[1]}-{secrets.token_hex(4)}"

@@ -15,8 +15,8 @@ from madang.core.rooms import Room
 from madang.errors import Refused
 from madang.services.rooms import SYSTEM
 from madang.transports.admin.metrics import CONTENT_TYPE, Metrics
-from madang.transports.http.bodies import Health, Members, NewRoom, Rooms
-from madang.transports.http.dependencies import Address, AfterId, Limit, RoomPath, ThisNode, Token
+from madang.transports.http.bodies import Body, Health, Members, NewRoom, Rooms
+from madang.transports.http.dependencies import Address, AfterId, Limit, RoomPath, ThisNode, Token, known_parameters
 from madang.transports.http.envelope import Envelope
 from madang.transports.http.errors import answer, handle_errors
 from madang.transports.http.gate import ADMIN
@@ -25,7 +25,7 @@ from madang.transports.http.schemas import body
 from madang.transports.node import Node
 
 
-class NewKey(msgspec.Struct):
+class NewKey(Body):
     """A server key to create; the label says whose it is."""
 
     label: Title
@@ -166,7 +166,12 @@ def admin_app(node: Node, metrics_token: str | None = None) -> Envelope:
     async def reader(token: Token, address: Address) -> None:
         _hold_to(node, token, address, node.admin_secret, metrics_token or "")
 
-    api = FastAPI(title="Madang administration", openapi_url=None, redirect_slashes=False)
+    api = FastAPI(
+        title="Madang administration",
+        openapi_url=None,
+        redirect_slashes=False,
+        dependencies=[Depends(known_parameters)],
+    )
     api.state.node = node
     handle_errors(api)
     api.include_router(router)

@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import Any, Final, cast
 
 import msgspec
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
@@ -15,7 +15,7 @@ from madang.transports.admission import Admission
 from madang.transports.http import page
 from madang.transports.http.bodies import Health
 from madang.transports.http.constants import Document, document, shown
-from madang.transports.http.dependencies import Scheme, ThisNode
+from madang.transports.http.dependencies import Scheme, ThisNode, known_parameters
 from madang.transports.http.envelope import Envelope
 from madang.transports.http.errors import METHODS, answer, failure, handle_errors
 from madang.transports.http.routes import invites as http_invites
@@ -95,7 +95,8 @@ def http_app(node: Node) -> Envelope:
     """Return the ASGI application of the public listener."""
     api = _Api(
         title="Madang", version=__version__, description=_DESCRIPTION, openapi_url=None,
-        redirect_slashes=False, generate_unique_id_function=lambda route: route.name,
+        redirect_slashes=False, dependencies=[Depends(known_parameters)],
+        generate_unique_id_function=lambda route: route.name,
     )  # fmt: skip
     api.state.node = node
     handle_errors(api)

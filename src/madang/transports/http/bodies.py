@@ -1,6 +1,6 @@
 """What REST accepts and returns, as typed structs. One declaration serves decoding, encoding and /openapi.json.
 
-How they are read and described is `schemas.py`'s. Fields that a body does not have are ignored.
+How they are read and described is `schemas.py`'s. A body has no other fields than these.
 """
 
 from typing import Annotated, Any, Literal
@@ -16,13 +16,17 @@ from madang.core.user_ids import FOREIGN
 # -- in ----------------------------------------------------------------------------------------------------------------
 
 
-class NewGuest(Struct):
+class Body(Struct, forbid_unknown_fields=True):
+    """What a request brings. A field that it does not know is refused: misspelt, it would change what is meant."""
+
+
+class NewGuest(Body):
     """A guest's name: 1 to 40 visible characters."""
 
     name: Title
 
 
-class NewRoom(Struct):
+class NewRoom(Body):
     """A room to open. Without a title, its id is its title."""
 
     id: RoomId
@@ -30,7 +34,7 @@ class NewRoom(Struct):
     access: Access = "open"
 
 
-class RoomChange(Struct):
+class RoomChange(Body):
     """The fields to change. Fields left out stay as they are."""
 
     title: Title | None = None
@@ -38,14 +42,14 @@ class RoomChange(Struct):
     slow_ms: SlowMs | None = None
 
 
-class As(Struct):
+class As(Body):
     """The user for whom a server key sends a message."""
 
     id: Annotated[str, Meta(max_length=64, extra_json_schema={"pattern": f"^{FOREIGN}$"})]  # judged by the service
     name: Title
 
 
-class NewMessage(Struct):
+class NewMessage(Body):
     """A message: text, or data, or both. Sent again with the same `cid`, it gets the first answer again."""
 
     text: Text = ""
@@ -56,7 +60,7 @@ class NewMessage(Struct):
     sender: As | None = field(name="as", default=None)  # server keys only
 
 
-class MessageChange(Struct):
+class MessageChange(Body):
     """The whole new content of a message."""
 
     text: Text = ""
@@ -65,26 +69,26 @@ class MessageChange(Struct):
     cid: Cid | None = None
 
 
-class NewInvite(Struct):
+class NewInvite(Body):
     """How many an invite admits, and for how many milliseconds. Left out: any number, for seven days."""
 
     uses: Uses | None = None
     for_ms: ForMs | None = None
 
 
-class Joining(Struct):
+class Joining(Body):
     """An invite, for a room that is not open."""
 
     invite: InviteText | None = None
 
 
-class NewRole(Struct):
+class NewRole(Body):
     """A member's new role."""
 
     role: Role
 
 
-class ReadUpTo(Struct):
+class ReadUpTo(Body):
     """The newest seq that the user has read."""
 
     seq: Seq

@@ -2,7 +2,9 @@
 
 from typing import Annotated, cast
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Path, Query, Request, params
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from madang.core.actors import Actor
@@ -11,6 +13,36 @@ from madang.errors import Refused
 from madang.transports.node import Node
 
 _bearer = HTTPBearer(scheme_name="token", description="A user's token, or a server key (mk_…).", auto_error=False)
+
+
+async def known_parameters(request: Request) -> None:
+    """Refuse a query parameter that the route does not have, or that is there twice: which one counts, only we know.
+
+    Pages for people take any, because people's links have them.
+
+    Raises:
+        Refused: bad_field, and which one.
+    """
+    route = cast(APIRoute, request.scope["route"])
+    if not request.query_params or not route.include_in_schema:
+        return
+    known, guarded = _taken(route)
+    if guarded and "authorization" not in request.headers:
+        return  # refused for that
+    seen: set[str] = set()
+    for name, _ in request.query_params.multi_items():
+        if name not in known:
+            raise Refused("bad_field", f"{name}: this request has no such parameter.")
+        if name in seen:
+            raise Refused("bad_field", f"{name}: it is there twice.")
+        seen.add(name)
+
+
+def _taken(route: APIRoute) -> tuple[frozenset[str], bool]:
+    """Return the query parameters that a route has, and whether it wants to know who asks."""
+    parameters = get_flat_params(route.dependant)
+    known = frozenset(each.alias for each in parameters if isinstance(each.field_info, params.Query))
+    return known, any(each.call is _caller for each in route.dependant.dependencies)
 
 
 async def _node(request: Request) -> Node:

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar, get_args
 import msgspec
 from fastapi import Depends, Request
 from msgspec import UNSET, Raw, UnsetType
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 
 from madang.core import costs
@@ -24,6 +25,7 @@ from madang.transports.http.errors import Failure, Unread
 
 T = TypeVar("T")
 
+JSON: Final = "application/json"
 BODY_S: Final = 10.0  # for a body to arrive
 
 
@@ -33,6 +35,8 @@ def body(kind: type[T], *, optional: bool = False) -> Any:
     One that carries a message may have MAX_FRAME bytes, others MAX_COMMAND, as frames of the native protocol, and what is
     large or takes long is paid for in the same way: by the user whom `Caller` has found before, or else by the address.
     """
+    if not kind.__struct_config__.forbid_unknown_fields:  # type: ignore[attr-defined]
+        raise TypeError(f"{kind.__name__} is no Body: it would take misspelt fields")
     decode = msgspec.json.Decoder(kind).decode
     message = "data" in kind.__struct_fields__  # type: ignore[attr-defined]
 
@@ -46,6 +50,8 @@ def body(kind: type[T], *, optional: bool = False) -> Any:
             raise bad_field(error) from None
 
     async def read(request: Request, node: ThisNode, address: Address) -> T:
+        if not _is_json(request.headers) and (not optional or _has_body(request.headers)):
+            raise Refused("bad_type")
         try:
             async with asyncio.timeout(BODY_S):
                 text = await request.body()
@@ -80,18 +86,41 @@ def _check_size(text: bytes, message: bool) -> None:
     strict_json.check_message(text, found)
 
 
+def _is_json(headers: Headers) -> bool:
+    """Return whether a body is said to be JSON as it is: a page of another site cannot say so without being asked for.
+
+    (Fetch Standard, "CORS-safelisted request-header".)
+    """
+    types = headers.getlist("content-type")
+    kind, _, parameters = (types[0] if len(types) == 1 else "").partition(";")
+    charset = parameters.replace(" ", "").replace('"', "").lower()
+    encoding = headers.get("content-encoding", "identity").lower()
+    return kind.strip().lower() == JSON and charset in ("", "charset=utf-8") and encoding == "identity"
+
+
+def _has_body(headers: Headers) -> bool:
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+
 _REF: Final = "#/components/schemas/{name}"
 _kinds: dict[Any, None] = {Failure: None}  # every type that a route accepts or returns, in order
 
 
 def documented(
-    returned: Any, *, status: int = 200, also: int | None = None, accepted: Any = None, optional: bool = False
+    returned: Any,
+    *,
+    status: int = 200,
+    also: int | None = None,
+    accepted: Any = None,
+    optional: bool = False,
+    anonymous: bool = False,
 ) -> dict[str, Any]:
     """Describe what a route returns and accepts. Return the keyword arguments for FastAPI's decorators.
 
     Args:
         also: a second status with the same answer.
         optional: the body may be left out.
+        anonymous: a token may be left out, where the route takes one.
     """
     responses: dict[int | str, Any] = {"default": _content(Failure, "An error, named by its code.")}
     for success in (status, also):
@@ -100,6 +129,8 @@ def documented(
     extra: dict[str, Any] = {}
     if accepted is not None:
         extra["requestBody"] = {"required": not optional, **_content(accepted)}
+    if anonymous:
+        extra["security"] = [{}]  # besides the token
     return {"status_code": status, "responses": responses, "openapi_extra": extra}
 
 

@@ -12,7 +12,7 @@ from madang.transports.http.schemas import body, documented
 router = APIRouter(prefix="/api", tags=["users"])
 
 
-@router.post("/guests", **documented(b.Welcome, status=201, accepted=b.NewGuest))
+@router.post("/guests", **documented(b.Welcome, status=201, accepted=b.NewGuest, anonymous=True))
 async def welcome_guest(
     node: ThisNode, address: Address, caller: AnyCaller, new: Annotated[b.NewGuest, body(b.NewGuest)]
 ) -> Response:
