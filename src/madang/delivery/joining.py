@@ -104,6 +104,8 @@ class Joiner:
         since = start.since
         resume = since is not None and start.epoch == room.epoch and await self._reached(room, since)
         after = since if resume and since is not None else max(0, room.sealed - start.limit)
+        if not resume and after < room.tail.start and room.tail.text_bytes >= JOIN_BYTES:
+            after = min(room.tail.start, room.sealed)  # what is older would not fit into the answer
         older = (
             await self._hub.reader.before_tail(room, after) if after < room.tail.start and after < room.sealed else []
         )

@@ -28,7 +28,7 @@ from madang.delivery.memberships import MembershipChanges
 from madang.delivery.statistics import Statistics
 from madang.delivery.subscriber import Encoding, Subscriber, encoded
 from madang.delivery.subscription import BEHIND, LIVE, OUT, Subscription
-from madang.delivery.tail import HotTail
+from madang.delivery.tail import HotTail, Shelf
 from madang.protocol.native.frames import SkipFrame
 
 READERS: Final = 1000  # users whose read pointers a live room knows, besides those who follow it here
@@ -96,12 +96,14 @@ class LiveRoom:
         "sealed", "skip_from", "statistics", "tail", "turn",
     )  # fmt: skip
 
-    def __init__(self, info: Room, epoch: str, seq: int, events: list[Event], statistics: Statistics) -> None:
+    def __init__(
+        self, info: Room, epoch: str, seq: int, events: list[Event], statistics: Statistics, shelf: Shelf
+    ) -> None:
         self.info = info
         self.epoch = epoch
         self.next = seq + 1
         self.sealed = seq
-        self.tail = HotTail(seq, events)
+        self.tail = HotTail(seq, events, shelf)
         self.changes = MembershipChanges()
         self.audiences: dict[Encoding, Audience] = {}
         self.live = 0
@@ -122,7 +124,7 @@ class LiveRoom:
         """Add the next event to the tail and to the pending batch of every audience."""
         entry = encoded(event)
         self.next = event.seq + 1
-        self.tail.entries.append(entry)
+        self.tail.add(entry)
         self.statistics.events += 1
         if event.type == _JOINED and self.live > quiet_above:
             self.skip_from = self.skip_from or event.seq
@@ -154,7 +156,7 @@ class LiveRoom:
         """Go on at the last event of a deleted room whose log has been erased below it."""
         if self.skip_from:
             self._pend_skip(self.next - 1)
-        self.tail = HotTail(event.seq - 1, [])
+        self.tail.restart(event.seq - 1)
         self.next = event.seq
 
     def _end_access(self, user: str | None, seq: int) -> None:

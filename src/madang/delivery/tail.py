@@ -5,11 +5,76 @@ from itertools import islice
 from typing import Final
 
 from madang.core.events import Event, MessageEdited, decode_body, erased_body
+from madang.core.metrics import Metric
 from madang.delivery.subscriber import Entry, encoded
+from madang.memory import Memory
 
 TAIL: Final = 200  # events kept per live room: what a fresh join may ask for, about 80 KB
 LONG_TAIL: Final = 1000  # kept while people come back from further behind: 300 at once were 240 reads of the log
 LONG_BYTES: Final = 1 << 20  # of text that a tail is lengthened by
+TAIL_BYTES: Final = 1 << 20  # of events and texts in a tail that is not lengthened: four answers to a join
+ENTRY_BYTES: Final = 600  # of an entry besides its texts
+SHARE: Final = 4  # all tails of a node may hold one part in this many of its buffers
+
+
+class Shelf:
+    """The tails of one node: what they hold together, in the order in which they were last used.
+
+    Above a share of the node's buffers, or when those are full, the tails that were not used for the longest let go of
+    their events; whoever needs these reads them from the log.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._most = memory.limit // SHARE
+        self._tails: dict[HotTail, None] = {}  # the one that was used last is last
+        memory.givers.append(self.give)
+        self.emptied = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of all tails."""
+        return self._memory.held["tails"]
+
+    def resized(self, tail: "HotTail", by: int) -> None:
+        """Note that a tail has been used and holds more bytes than before, or fewer."""
+        tails = self._tails
+        tails.pop(tail, None)
+        tails[tail] = None
+        if by > 0:
+            self._memory.take("tails", by)
+            if self.size > self._most:
+                self._empty(self.size - self._most, but=tail)
+        elif by:
+            self._memory.free("tails", -by)
+
+    def remove(self, tail: "HotTail") -> None:
+        """Forget a tail: its room is let go of."""
+        tail.empty()
+        self._tails.pop(tail, None)
+
+    def give(self, lacking: int) -> None:
+        """Free at least this many bytes, as far as tails hold them."""
+        self._empty(lacking, but=None)
+
+    def _empty(self, size: int, but: "HotTail | None") -> None:
+        goal = self.size - size
+        for _ in range(len(self._tails)):
+            if self.size <= goal:
+                return
+            tail = next(iter(self._tails))
+            if tail.size and tail is not but:
+                self.emptied += 1
+                tail.empty()
+            else:
+                self.resized(tail, 0)
+
+    def metrics(self) -> list[Metric]:
+        """Return what is counted here."""
+        return [
+            Metric("gauge", "madang_tails_limit_bytes", "Bytes that the tails of all rooms may hold.", self._most),
+            Metric("counter", "madang_tails_emptied", "Tails that let go of their events to make room.", self.emptied),
+        ]
 
 
 class HotTail:
@@ -19,13 +84,18 @@ class HotTail:
         seq: the room's newest; `events` end there.
     """
 
-    __slots__ = ("_erased_at", "_seq", "_warm", "entries")
+    __slots__ = ("_erased_at", "_long", "_seq", "_shelf", "_warm", "entries", "size")
 
-    def __init__(self, seq: int, events: list[Event]) -> None:
+    def __init__(self, seq: int, events: list[Event], shelf: Shelf) -> None:
         self._seq = seq
+        self._shelf = shelf
         self._warm = False  # lengthened since the last `shorten`
+        self._long = False
         self._erased_at = 0  # seq of the newest event that erased others
-        self.entries: deque[Entry] = deque((encoded(e) for e in events), maxlen=TAIL)
+        self.entries: deque[Entry] = deque(encoded(e) for e in events)
+        self.size = sum(map(_size, self.entries))
+        shelf.resized(self, self.size)
+        self._cut()
 
     def __len__(self) -> int:
         """Count the entries."""
@@ -36,9 +106,44 @@ class HotTail:
         """The seq after which the tail holds everything."""
         return self.entries[-1].event.seq - len(self.entries) if self.entries else self._seq
 
+    def add(self, entry: Entry) -> None:
+        """Add the next event; the oldest go where there are too many, or too many bytes."""
+        self.entries.append(entry)
+        self.size += (by := _size(entry))
+        self._shelf.resized(self, by)
+        if self.size > TAIL_BYTES or len(self.entries) > TAIL:
+            self._cut()
+
+    def _cut(self) -> None:
+        count, size = (LONG_TAIL, TAIL_BYTES + 2 * LONG_BYTES) if self._long else (TAIL, TAIL_BYTES)
+        before, entries = self.size, self.entries
+        while len(entries) > count or (self.size > size and len(entries) > 1):
+            self.size -= _size(entries.popleft())
+        if self.size != before:
+            self._shelf.resized(self, self.size - before)
+
+    def restart(self, seq: int) -> None:
+        """Go on behind `seq`, wherever the tail was."""
+        self.empty()
+        self._seq = seq
+
+    def empty(self) -> None:
+        """Let go of all events. The tail goes on behind them."""
+        if self.entries:
+            self._seq = self.entries[-1].event.seq
+            self.entries.clear()
+        freed, self.size = self.size, 0
+        self._shelf.resized(self, -freed)
+
+    @property
+    def text_bytes(self) -> int:
+        """How large the events are as text."""
+        return sum(len(entry.text) for entry in self.entries)
+
     def between(self, after: int, upto: int) -> list[Entry]:
         """Return the entries above `after` up to `upto`; `after` must not be below `start`."""
         start = self.start
+        self._shelf.resized(self, 0)
         return list(islice(self.entries, after - start, max(after, upto) - start))
 
     def erase(self, target: int, seq: int) -> None:
@@ -51,6 +156,9 @@ class HotTail:
                 if body is not None:
                     e = event
                     self.entries[i] = encoded(Event(e.room, e.seq, e.id, e.type, e.user, e.name, e.at, body))
+                    by = _size(self.entries[i]) - _size(entry)
+                    self.size += by
+                    self._shelf.resized(self, by)
 
     def lengthen(self, events: list[Event], asked_at: int) -> None:
         """Keep events read from the log, if the tail continues them: the next who needs them need not read.
@@ -62,20 +170,27 @@ class HotTail:
         older = [e for e in events if e.seq <= start]
         if self._erased_at >= asked_at or not older or older[-1].seq != start:
             return
-        size, kept = 0, deque(self.entries, maxlen=LONG_TAIL)
+        size, kept = 0, deque(self.entries)
         for event in reversed(older):
             entry = encoded(event)
             size += len(entry.text)
             if size > LONG_BYTES or len(kept) == LONG_TAIL:
                 break
             kept.appendleft(entry)
-        self.entries, self._warm = kept, True
+        before, self.size = self.size, sum(map(_size, kept))
+        self.entries, self._warm, self._long = kept, True, True
+        self._shelf.resized(self, self.size - before)
 
     def shorten(self) -> None:
         """Let go of what the tail was lengthened by, unless that was since the last call."""
-        if self.entries.maxlen != TAIL and not self._warm:
-            self.entries = deque(self.entries, maxlen=TAIL)
+        if self._long and not self._warm:
+            self._long = False
+            self._cut()
         self._warm = False
+
+
+def _size(entry: Entry) -> int:
+    return len(entry.text) + len(entry.event.body) + ENTRY_BYTES
 
 
 def _edits(event: Event, target: int) -> bool:

@@ -104,7 +104,7 @@ def assemble(
     """
     memory = Memory(buffer_bytes)
     turns = Turns()
-    hub = Hub(store, store, bus, presence, turns, quiet_above=quiet_above)
+    hub = Hub(store, store, bus, presence, turns, memory, quiet_above=quiet_above)
     heartbeat = Heartbeat(name, hub, bus, holders)
     fanout = Fanout(hub, bus, heartbeat)
     limits = Limits(rates, shared=not bus.local)

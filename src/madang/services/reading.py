@@ -8,7 +8,6 @@ time are made once.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Final, TypeVar
 
 from madang.aio import FairTurns, NextFlight, SingleFlight
@@ -83,13 +82,13 @@ class Reading:
 
         async def make() -> SharedPage:
             async with self._memory.holding("answers", BUSY_BYTES):
-                read = partial(self._log.messages, room, "", before=before, after=after, limit=limit)
-                page = await self._in_turn(actor, read)
+                page = await self._log.messages(room, "", before=before, after=after, limit=limit)
                 return encoded(page.messages, page.more, self._memory, newest=after is None)
 
         async def read() -> MessagePage:
             not_together(before=before, after=after)
-            return await self._seen_by(actor, room, await self._pages.do((room, before, after, limit), make))
+            shared = await self._pages.do((room, before, after, limit), lambda: self._in_turn(actor, make))
+            return await self._seen_by(actor, room, shared)
 
         return await self._read(actor, room, limit, bucket, followed, read)
 
@@ -106,12 +105,12 @@ class Reading:
 
         async def make() -> SharedPage:
             async with self._memory.holding("answers", BUSY_BYTES):
-                pinned = await self._in_turn(actor, lambda: self._log.pins(room, ""))
-                found = [message for message in pinned if message.seq > after]
+                found = [message for message in await self._log.pins(room, "") if message.seq > after]
                 return encoded(found, False, self._memory, newest=False)
 
         async def read() -> MessagePage:
-            return await self._seen_by(actor, room, await self._pages.do((room, "pins", after), make))
+            shared = await self._pages.do((room, "pins", after), lambda: self._in_turn(actor, make))
+            return await self._seen_by(actor, room, shared)
 
         return await self._read(actor, room, PINS, bucket, followed, read)
 

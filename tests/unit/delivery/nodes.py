@@ -57,6 +57,7 @@ class Node:
         )  # fmt: skip
         self.hub = node.hub
         self.turns = node.turns
+        self.memory = node.memory
         self.heartbeat = node.heartbeat
         self.joiner = node.joiner
         self.appender = node.appender
@@ -83,7 +84,7 @@ class Node:
         """Return a live room that stands at `seq` and has no log, for events made by hand."""
         info = Room(id=room, title=room, access="open")
         live = self.hub.rooms[room] = LiveRoom(
-            info, "epoch", seq, [created(room)] if seq == 1 else [], self.hub.statistics
+            info, "epoch", seq, [created(room)] if seq == 1 else [], self.hub.statistics, self.hub.shelf
         )
         return live
 

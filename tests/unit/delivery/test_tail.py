@@ -6,8 +6,9 @@ import pytest
 
 from madang.core.events import MessageDeleted
 from madang.delivery import tail as tail_module
+from madang.delivery.catching_up import JOIN_BYTES
 from madang.delivery.room import LiveRoom
-from madang.delivery.tail import LONG_TAIL, TAIL
+from madang.delivery.tail import LONG_TAIL, TAIL, TAIL_BYTES
 from tests.unit.delivery.nodes import OWNER, Node
 from tests.unit.delivery.subscribers import event
 from tests.waiting import eventually
@@ -89,3 +90,78 @@ async def test_a_lengthened_tail_is_bounded_in_bytes(node: Node, monkeypatch: py
     live.tail.lengthen(read, live.next)
     assert 4 < live.tail.start < 10
     assert [entry.event.seq for entry in live.tail.entries] == list(range(live.tail.start + 1, 11))
+
+
+# -- bytes -------------------------------------------------------------------------------------------------------------
+
+
+LARGE = "😀" * 4000
+
+
+def counted(node: Node) -> int:
+    """What the tails of a node hold, counted one by one."""
+    return sum(
+        len(entry.text) + len(entry.event.body) + tail_module.ENTRY_BYTES
+        for room in node.hub.rooms.values()
+        for entry in room.tail.entries
+    )
+
+
+async def say_large(node: Node, room: str, count: int) -> LiveRoom:
+    await node.rooms.create(OWNER, room, room, "open")
+    live = await node.live(room)
+    for _ in range(count):
+        await node.send(room, LARGE)
+    await eventually(lambda: live.sealed == count + 1)
+    return live
+
+
+async def test_a_tail_is_bounded_by_bytes_and_serves_joins_all_the_same(node: Node) -> None:
+    live = await say_large(node, ROOM, 90)
+    assert live.tail.size == counted(node) == node.memory.held["tails"] <= TAIL_BYTES
+    assert 10 < len(live.tail) < 60
+    reads = node.hub.statistics.log_reads
+    joined = await node.join(node.subscriber(), ROOM, limit=50)
+    assert JOIN_BYTES - 20_000 < sum(map(len, joined.events)) <= JOIN_BYTES
+    assert joined.seq == live.sealed
+    assert node.hub.statistics.log_reads == reads, "what is older would not fit into the answer"
+    subscriber = node.subscriber()
+    joined = await node.join(subscriber, ROOM, since=5, epoch=live.epoch)
+    rest = list(range(joined.seq + 1, live.sealed + 1))
+    await eventually(lambda: subscriber.seqs(ROOM) == rest)
+    assert len(joined.events) == joined.seq - 5
+    for _ in range(2):
+        await node.hub.sweep()
+    assert live.tail.size == counted(node) == node.memory.held["tails"] <= TAIL_BYTES
+
+
+async def test_all_tails_share_a_bound_and_the_one_not_used_for_the_longest_goes_first(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node.hub.shelf, "_most", 2 * TAIL_BYTES + TAIL_BYTES // 2)
+    rooms = [await say_large(node, f"r{n}", 60) for n in range(2)]
+    await node.join(node.subscriber(), "r0", limit=5)  # used
+    third = await say_large(node, "r2", 60)
+    assert [len(room.tail) > 0 for room in (*rooms, third)] == [True, False, True]
+    assert node.hub.shelf.emptied == 1
+    assert node.memory.held["tails"] == counted(node)
+    subscriber = node.subscriber()
+    joined = await node.join(subscriber, "r1", since=20, epoch=rooms[1].epoch)
+    await eventually(lambda: subscriber.seqs("r1") == list(range(joined.seq + 1, 62)))
+    await node.send("r1", "on it goes")
+    await eventually(lambda: subscriber.seqs("r1")[-1:] == [62])
+
+
+async def test_tails_give_way_to_answers(node: Node) -> None:
+    await say_large(node, ROOM, 40)
+    node.memory.take("answers", node.memory.limit - node.memory.total)
+    await node.memory.acquire("answers", 1000)
+    assert node.memory.held["tails"] == counted(node) == 0
+
+
+async def test_a_room_that_is_let_go_of_gives_its_bytes_back(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    await say_large(node, ROOM, 40)
+    monkeypatch.setattr("madang.delivery.hub.LINGER_S", -1.0)
+    await node.hub.sweep()
+    assert not node.hub.rooms
+    assert node.memory.held["tails"] == 0

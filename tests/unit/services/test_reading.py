@@ -280,8 +280,8 @@ async def test_a_newcomer_does_not_wait_for_pages_of_others(store: Store) -> Non
     for each in [*flooders, user("mina")]:
         await store.append([draft(MemberJoined(role="member"), YARD, each.id, each.name)])
     pages = [
-        asyncio.ensure_future(node.reading.history(each, YARD, None, None, limit, followed=True))
-        for each in flooders
+        asyncio.ensure_future(node.reading.history(each, YARD, None, None, 5 * n + limit, followed=True))
+        for n, each in enumerate(flooders)
         for limit in range(1, 6)
     ]
     await eventually(lambda: slow.asked == 2)
