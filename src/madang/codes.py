@@ -40,7 +40,7 @@ ERRORS: Final[dict[str, ErrorCode]] = {
     "room_exists": ErrorCode("A room with this id already exists.", 409, False, "tell"),
     "conflict": ErrorCode("This cid was already used for different content.", 409, False, "tell"),
     "last_owner": ErrorCode("You are the last owner of a room with other members.", 409, False, "tell"),
-    "too_many": ErrorCode("The limit on rooms, reactions or pins has been reached.", 409, False, "tell"),
+    "too_many": ErrorCode("The limit on rooms, memberships, reactions or pins has been reached.", 409, False, "tell"),
     "rate_limited": ErrorCode("Too many requests in a short time.", 429, True, "wait"),
     "kicked": ErrorCode("You were kicked from this room.", 403, False, "tell"),
     "slow_mode": ErrorCode("This room is in slow mode.", 429, True, "wait"),

@@ -158,6 +158,8 @@ class QuotaSettings(BaseModel):
     quota_rooms_per_user: int = _quota(20, "Rooms a user makes in a day")
     quota_rooms_per_address: int = _quota(500, "Rooms that users of one address make in a day")
     quota_rooms_in_all: int = _quota(20_000, "Rooms that all users make in a day")
+    quota_owned: int = _quota(50, "Rooms a user may own, for good")
+    quota_memberships: int = _quota(500, "Rooms a user may be a member of, for good")
     quota_joins_per_user: int = _quota(300, "Rooms a user becomes a member of in a day")
     quota_joins_per_address: int = _quota(10_000, "Memberships of users of one address in a day")
     quota_joins_in_all: int = _quota(1_000_000, "Memberships of all users in a day")

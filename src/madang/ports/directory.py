@@ -52,6 +52,12 @@ class Directory(Protocol):
                 newest event of their room.
         """
 
+    async def joined_by(self, user: str) -> int:
+        """Return how many rooms a user is a member of."""
+
+    async def owned_by(self, user: str) -> int:
+        """Return how many rooms a user owns, alone or with others."""
+
     async def set_read(self, pointers: Sequence[tuple[str, str, int]]) -> None:
         """Move read pointers (room, user, seq) in one transaction. A pointer never falls and never passes the room's seq.
 

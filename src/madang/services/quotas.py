@@ -44,11 +44,14 @@ class QuotaRates(msgspec.Struct, frozen=True, kw_only=True):
     reactions: Quota = Quota(user=2_000, address=100_000, all=2_000_000)
     guests: Quota = Quota(address=5_000, all=200_000)
     returns: Quota = Quota(user=6, address=500)
+    memberships: int = 500  # that a user may have, for good; 0 for no limit
+    owned: int = 50  # rooms that a user may own, for good
 
 
 NO_QUOTAS: Final = QuotaRates(
-    rooms=Quota(), joins=Quota(), invites=Quota(), reactions=Quota(), guests=Quota(), returns=Quota()
-)
+    rooms=Quota(), joins=Quota(), invites=Quota(), reactions=Quota(), guests=Quota(), returns=Quota(),
+    memberships=0, owned=0,
+)  # fmt: skip
 WHAT: Final = {
     "rooms": "rooms made",
     "joins": "rooms joined",
@@ -73,6 +76,7 @@ class Quotas:
     """
 
     def __init__(self, quotas: QuotaRates, *, shared: bool = False) -> None:
+        self.rates = quotas
         self._shared = shared
         self._buckets: dict[tuple[str, str], tuple[Buckets, Rate]] = {}
         for kind in WHAT:

@@ -5,9 +5,12 @@ mean nothing to any room are refused before. Joining again as a member does not 
 who is a member or may become one: no stranger can spend it.
 """
 
+import asyncio
 from collections.abc import Callable, Container
+from contextlib import AbstractAsyncContextManager, nullcontext
 from hmac import compare_digest
 from typing import Final
+from weakref import WeakValueDictionary
 
 from madang.core import user_ids
 from madang.core.actors import Actor
@@ -60,6 +63,7 @@ class Rooms:
         self._time = time
         self._creators = creators
         self._kick_ms = kick_s * 1000
+        self._entering: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # as long as somebody holds it
         self._deleted = deleted
         self._seen = seen
 
@@ -74,12 +78,14 @@ class Rooms:
         if self._creators == "keys" and not actor.server:
             raise Refused("forbidden", "Only the operators of this server make rooms.")
         body = RoomCreated(title=clean_title(title) if title else room, access=access, slow_ms=0)
-        self._limits.quotas.take("rooms", actor, self._time())
-        try:
-            return await self._append(body, room_id(room), actor)
-        except Refused:
-            self._limits.quotas.give_back("rooms", actor, self._time())
-            raise
+        async with self._one_by_one(actor):
+            await self._need_space(actor, owner=True)
+            self._limits.quotas.take("rooms", actor, self._time())
+            try:
+                return await self._append(body, room_id(room), actor)
+            except Refused:
+                self._limits.quotas.give_back("rooms", actor, self._time())
+                raise
 
     async def ensure_lobby(self) -> None:
         """Create the lobby where there is none yet."""
@@ -114,15 +120,17 @@ class Rooms:
         admitted = key is not None and known is not None and compare_digest(known.hash, key.hash)
         if info is None or not (info.access in OF_ANYONE or actor.server or admitted):
             raise Refused("not_found")
-        self._limits.quotas.take_join(actor, room, self._time())
-        try:
-            self._charge_room(actor, room)
-            joined = await self._append(MemberJoined(role="member"), room, actor, invite=key)
-        except Refused as refused:
-            self._limits.quotas.give_back_join(actor, room, self._time())
-            if refused.code in ("kicked", "not_found"):
-                self._limits.room_given_back(room, self._time())  # they are no member, and pay for themselves
-            raise
+        async with self._one_by_one(actor):
+            await self._need_space(actor)
+            self._limits.quotas.take_join(actor, room, self._time())
+            try:
+                self._charge_room(actor, room)
+                joined = await self._append(MemberJoined(role="member"), room, actor, invite=key)
+            except Refused as refused:
+                self._limits.quotas.give_back_join(actor, room, self._time())
+                if refused.code in ("kicked", "not_found"):
+                    self._limits.room_given_back(room, self._time())  # they are no member, and pay for themselves
+                raise
         if joined is None:  # another of the user's devices was faster
             self._limits.quotas.give_back_join(actor, room, self._time())
             return await self.member(actor, room)
@@ -223,6 +231,25 @@ class Rooms:
         member = await self.member(actor, room)
         self._charge_room(actor, room)
         return member
+
+    def _one_by_one(self, actor: Actor) -> AbstractAsyncContextManager[None]:
+        """Let a user become a member of one room at a time on this node, so that what they have is counted rightly."""
+        if actor.server:
+            return nullcontext()
+        lock = self._entering.get(actor.id)
+        if lock is None:
+            lock = self._entering[actor.id] = asyncio.Lock()
+        return lock
+
+    async def _need_space(self, actor: Actor, *, owner: bool = False) -> None:
+        """Raise Refused (too_many) for a user who has as many rooms as there may be. Counted in the database, for good."""
+        most = self._limits.quotas.rates
+        if actor.server:
+            return
+        if most.memberships and await self._directory.joined_by(actor.id) >= most.memberships:
+            raise Refused("too_many", f"A user is a member of at most {most.memberships} rooms; leave one first.")
+        if owner and most.owned and await self._directory.owned_by(actor.id) >= most.owned:
+            raise Refused("too_many", f"A user owns at most {most.owned} rooms; delete one first.")
 
     def _note(self, actor: Actor) -> None:
         if not actor.server and user_ids.is_guest(actor.id):

@@ -73,6 +73,20 @@ def _let_me_be(user: str, scene: Scene) -> None:
     scene.id = lambda name: user if name == "me" else plain(name)  # type: ignore[method-assign]
 
 
+async def memberships_are_counted(store: Store) -> None:
+    """joined_by counts a user's memberships and owned_by those as an owner; both are 0 for who has none."""
+    user = new("user")
+    assert (await store.joined_by(user), await store.owned_by(user)) == (0, 0)
+    theirs, mine, another = Scene(store), Scene(store), Scene(store)
+    for scene in (theirs, mine, another):
+        _let_me_be(user, scene)
+        await scene.done(scene.draft(kinds.RoomCreated, "ann" if scene is theirs else "me", title="T"))
+    await theirs.done(theirs.draft(kinds.MemberJoined, "me", role="member"))
+    assert (await store.joined_by(user), await store.owned_by(user)) == (3, 2)
+    await mine.done(mine.draft(kinds.RoomDeleted, "me"))
+    assert (await store.joined_by(user), await store.owned_by(user)) == (2, 1), "a deleted room counts no more"
+
+
 async def pointers_never_fall(store: Store) -> None:
     """`set_read` only raises pointers, never past the room's seq, and ignores non-members."""
     scene, other = await opened(store, "ben"), await opened(store)
@@ -182,6 +196,7 @@ DIRECTORY_RULES = [
     rooms_are_paged_by_id,
     members_are_paged_by_user,
     memberships_are_paged_by_room,
+    memberships_are_counted,
     pointers_never_fall,
     unread_are_messages_of_others,
     counts_end_somewhere,

@@ -241,6 +241,13 @@ class ModelStore:
                 )
         return found[:limit]
 
+    async def joined_by(self, user: str) -> int:
+        return sum(user in room.members and not room.deleted for room in self.rooms_by_id.values())
+
+    async def owned_by(self, user: str) -> int:
+        mine = [room.members.get(user) for room in self.rooms_by_id.values() if not room.deleted]
+        return sum(member is not None and member.role == "owner" for member in mine)
+
     async def set_read(self, pointers: Sequence[tuple[str, str, int]]) -> None:
         for id, user, seq in pointers:
             if (room := self.rooms_by_id.get(id)) is not None and (m := room.members.get(user)) is not None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
@@ -13,7 +14,7 @@ from madang.core.actors import Actor
 from madang.errors import Limited, Refused
 from madang.services import buckets
 from madang.services.limits import UNLIMITED, Limits, Rates
-from madang.services.quotas import DAY_S, HOUR_S, WHAT, Quota, QuotaRates, Quotas
+from madang.services.quotas import DAY_S, HOUR_S, NO_QUOTAS, WHAT, Quota, QuotaRates, Quotas
 from madang.services.rooms import SYSTEM
 from madang.services.shared_limits import SharedLimits
 from madang.services.standing import Standing
@@ -69,7 +70,7 @@ def test_new_guests_are_held_by_address_and_in_all() -> None:
 
 @pytest.mark.parametrize("kind", BY_THE_DAY)
 def test_waiting_as_told_succeeds_and_a_day_brings_a_days_worth(kind: str) -> None:
-    quotas = Quotas(QuotaRates(**{kind: Quota(user=10)}))
+    quotas = Quotas(msgspec.structs.replace(NO_QUOTAS, **{kind: Quota(user=10)}))
     assert passed(quotas, kind, MINA, tries=20) == 10
     refused = refusal(lambda: quotas.take(kind, MINA, NOW))
     assert refused is not None
@@ -280,3 +281,31 @@ async def test_making_rooms_can_be_kept_for_servers(store: Store) -> None:
         assert await refused(node.rooms.create(SYSTEM, "ours", "", "open")) == "ok"
 
     await served(node, work)
+
+
+# -- for good ----------------------------------------------------------------------------------------------------------
+
+
+async def test_what_a_user_has_is_counted_in_the_database_whoever_asks_at_once(store: Store) -> None:
+    quotas = msgspec.structs.replace(NO_QUOTAS, memberships=4, owned=2)
+
+    async def many(node: Node) -> list[str]:
+        makes = [refused(node.rooms.create(MINA, f"r-{n}", "", "open")) for n in range(6)]
+        return sorted(await asyncio.gather(*makes))
+
+    node = assembled(store, by_quotas(quotas))
+    assert await served(node, lambda: many(node)) == ["ok", "ok", "too_many", "too_many", "too_many", "too_many"]
+    again = assembled(store, by_quotas(quotas))  # after a restart
+
+    async def work() -> None:
+        assert "ok" not in await many(again)
+        for n in range(5):
+            await again.rooms.create(SYSTEM, f"s-{n}", "", "open")
+        joins = [refused(again.rooms.enter(MINA, f"s-{n}")) for n in range(5)]
+        assert sorted(await asyncio.gather(*joins)) == ["ok", "ok", "too_many", "too_many", "too_many"]
+        mine = (await store.memberships(MINA.id))[0].room
+        assert await refused(again.rooms.delete(MINA, mine)) == "ok"
+        assert await refused(again.rooms.create(MINA, "another", "", "open")) == "ok", "what is deleted makes place"
+        assert await refused(again.rooms.enter(KEY, "s-0")) == "ok"
+
+    await served(again, work)

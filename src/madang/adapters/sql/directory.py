@@ -57,6 +57,20 @@ def some_members(c: Connection, wanted: Sequence[tuple[str, str]]) -> dict[tuple
     return found
 
 
+def memberships_of(c: Connection, users: Sequence[str]) -> dict[str, int]:
+    """Return how many rooms each user is a member of, 0 left out. See `Directory.joined_by`."""
+    standing = select(members.c.user, func.count()).join(rooms, rooms.c.id == members.c.room)
+    counted = standing.where(members.c.user.in_(users), rooms.c.access != DELETED).group_by(members.c.user)
+    return dict(c.execute(counted).all())
+
+
+def owned_by(c: Connection, user: str) -> int:
+    """See `Directory.owned_by`. Walks the user's memberships, which have a limit of their own."""
+    standing = select(func.count()).select_from(members).join(rooms, rooms.c.id == members.c.room)
+    owned = standing.where(members.c.user == user, members.c.role == "owner", rooms.c.access != DELETED)
+    return c.execute(owned).scalar_one()
+
+
 def members_of(c: Connection, room: str, after: str, limit: int) -> list[Member]:
     """See `Directory.members`."""
     wanted = select(members).where(members.c.room == room, members.c.user > after)
