@@ -20,6 +20,7 @@ KEPT: Final = {
         "At most `window` commands of a connection are without an answer": "tests/unit/client/test_outbox.py::test_the_window_is_kept_and_lanes_take_turns",
         "append to one room at most `room_window`": "tests/scenario/test_outage.py::test_a_client_written_from_the_page_alone_brings_all_it_queued",
         "never put it in a URL": "tests/integration/bad_input/test_identity.py::test_a_token_in_the_url_is_neither_read_nor_logged",
+        "at most 90 s later": "tests/unit/transports/native/test_session.py::test_a_connection_ends_with_its_token_unless_a_newer_one_is_shown",
         "at most `limit` of them": "tests/unit/delivery/test_joining.py::test_a_fresh_join_returns_the_newest_events",
         "within a `skip`": "tests/unit/delivery/test_room.py::test_joins_in_a_crowd_are_told_as_a_range",
         "a room that never was": "tests/unit/delivery/test_deletion.py::test_a_join_under_way_while_the_room_is_deleted_is_refused",

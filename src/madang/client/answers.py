@@ -40,6 +40,12 @@ class Done(Struct, frozen=True):
     """Answer that says nothing more."""
 
 
+class Refreshed(Struct, frozen=True):
+    """Answer to refresh: the token to go on with."""
+
+    token: str
+
+
 class Invite(Struct, frozen=True):
     """An invite that was made: its text is the secret, shown only here."""
 

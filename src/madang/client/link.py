@@ -8,7 +8,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Final
 
+from madang.client.answers import Refreshed
 from madang.client.backoff import STEADY_S, Backoff, reconnect_after
 from madang.client.conversation import Conversation, NotWelcome
 from madang.client.credentials import Credentials
@@ -16,10 +18,13 @@ from madang.client.errors import Disconnected
 from madang.client.frames import refusal
 from madang.client.pending import Pending, what_then
 from madang.client.sockets import Clock, Closed, NotOpened, Opener
-from madang.errors import Refused
+from madang.errors import MadangError, Refused
+from madang.protocol.native.commands import Refresh
 from madang.protocol.native.frames import HelloAnswer, ServerInfo, UserInfo
 
 logger = logging.getLogger("madang.client")
+
+REFRESH_S: Final = 7 * 24 * 3600.0  # a token has at least 15 days left when hello has been answered
 
 
 class State(StrEnum):
@@ -112,6 +117,7 @@ class Link:
             return self._backoff.delay()
         began = self._clock.now()
         conversation = Conversation(socket, self._clock, self._pending, self._welcome)
+        keeping = asyncio.create_task(self._keep_token())
         try:
             await conversation.run(hello)
         except NotWelcome as refused:
@@ -123,8 +129,20 @@ class Link:
                 self._backoff.succeeded()
             return self._closed(closed, conversation.bye_s)
         finally:
+            keeping.cancel()
             self._pending.lost()
             await socket.close()
+
+    async def _keep_token(self) -> None:
+        """Refresh the token while the connection lives, long before its end, which would be the connection's, too."""
+        while True:
+            await self._clock.wait(asyncio.Event(), REFRESH_S)
+            try:
+                refreshed = await self._pending.call(Refresh(token=self.token), Refreshed)
+            except MadangError as error:
+                logger.warning("token not refreshed: %s", error)
+            else:
+                self._credentials.keep(refreshed.token)
 
     def _welcome(self, welcome: HelloAnswer) -> None:
         self.user, self.server = welcome.user, welcome.server

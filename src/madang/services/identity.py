@@ -71,13 +71,20 @@ class Identity:
         user = Actor(id=id, name=name, address=address)
         return user, self.token(user, now)
 
-    def token(self, user: Actor, now: float) -> str:
-        """Sign a token for a user."""
+    def token(self, user: Actor, now: float, session: str | None = None) -> str:
+        """Sign a token for a user.
+
+        Args:
+            session: of the token that it replaces; a new one begins without. Nothing looks sessions up yet.
+        """
         claims = {"iss": _ISSUER, "aud": _ISSUER, "sub": user.id, "name": user.name, "iat": int(now)}
+        claims["sid"] = session or secrets.token_hex(8)
         return jwt.encode({**claims, "exp": int(now) + TOKEN_S}, self._secret, _ALGORITHMS[0])
 
     def verify(self, token: str, now: float, address: str = "") -> tuple[Actor, str]:
         """Return the user of a token, and the token to go on with: the same, or a fresh one after half its time.
+
+        A token that has expired is taken for LEEWAY_S more, because clocks differ, and is no longer replaced.
 
         Args:
             address: where the token came from.
@@ -95,7 +102,23 @@ class Identity:
             raise Refused("bad_token") from None
         if user.id in self._deleted:
             raise Refused("bad_token")
-        return user, token if claims["exp"] - now > RENEW_S else self.token(user, now)
+        if not 0 < claims["exp"] - now <= RENEW_S:
+            return user, token
+        session = claims.get("sid")
+        return user, self.token(user, now, session if isinstance(session, str) else None)
+
+    def refresh(self, user: Actor, token: str, now: float) -> str:
+        """Return the token to go on with, of a user who shows another one of theirs (bad_token, bad_field)."""
+        other, fresh = self.verify(token, now, user.address)
+        if other.id != user.id:
+            raise Refused("bad_field", "token: of another user.")
+        return fresh
+
+    @staticmethod
+    def ends(token: str) -> float:
+        """Return the Unix second up to which a token that was just verified or made here is taken."""
+        claims = jwt.decode(token, options={"verify_signature": False})
+        return float(claims["exp"]) + LEEWAY_S
 
     async def caller(self, credential: str, now: float, address: str) -> Actor:
         """Return who makes a request with a token or a server key (bad_token, rate_limited).

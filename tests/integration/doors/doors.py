@@ -85,7 +85,7 @@ class NativeVisitor:
     async def do(self, op: str, room: str, **arguments: Any) -> Outcome:
         if op == "guest":
             return _outcome(await self.ask("hello", guest=arguments["name"]), op)
-        fields = arguments if op in ("hello", "ping", "rooms") else {"room": room, **arguments}
+        fields = arguments if op in ("hello", "refresh", "ping", "rooms") else {"room": room, **arguments}
         return _outcome(await self.ask(op, **fields), op)
 
 

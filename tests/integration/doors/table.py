@@ -59,6 +59,7 @@ HELLO: Final = {"text": "hello", "cid": "c-1"}
 
 OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
     "hello": (Row("twice", with_={"guest": "Mina"}, code="hello_twice"),),
+    "refresh": (Row("with what is no token", with_={"token": "x"}, code="bad_token"),),
     "ping": (Row("ping"),),
     "guest": (
         Row("a new one", with_={"name": "Mina"}, answers={"user": {"name": "Mina"}}, cost={"address": 1}),

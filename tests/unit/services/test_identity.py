@@ -143,6 +143,44 @@ def test_a_token_is_renewed_when_half_its_time_is_over(identity: Identity) -> No
     refused(identity, identity.token(MINA, now - TOKEN_S - LEEWAY_S - 10))
 
 
+def test_a_token_that_has_expired_is_not_replaced(identity: Identity) -> None:
+    now = time.time()
+    stale = identity.token(MINA, now - TOKEN_S - LEEWAY_S / 2)
+    assert identity.verify(stale, now) == (MINA, stale)
+    with pytest.raises(Refused):
+        identity.verify(identity.token(MINA, now - TOKEN_S - LEEWAY_S - 10), now)
+    last = identity.token(MINA, now - TOKEN_S + 5)
+    assert identity.verify(last, now)[1] != last
+
+
+def test_a_token_keeps_its_session_when_it_is_replaced(identity: Identity) -> None:
+    now = time.time()
+    first, other = identity.token(MINA, now - RENEW_S - 100), identity.token(MINA, now)
+    sessions = [
+        jwt.decode(each, SECRET, ["HS256"], audience="madang")["sid"]
+        for each in (first, identity.verify(first, now)[1], other)
+    ]
+    assert sessions[0] == sessions[1] != sessions[2]
+    old = jwt.encode(claims(), SECRET, "HS256")  # of a version without sessions
+    assert jwt.decode(identity.verify(old, now)[1], SECRET, ["HS256"], audience="madang")["sid"]
+
+
+def test_a_connection_goes_on_by_a_token_of_its_own_user_alone(identity: Identity) -> None:
+    now = time.time()
+    old, bora = identity.token(MINA, now - RENEW_S - 100), identity.token(Actor(id="u-bora", name="Bora"), now)
+    fresh = identity.refresh(MINA, old, now)
+    assert identity.ends(fresh) == int(now) + TOKEN_S + LEEWAY_S
+    assert identity.refresh(MINA, fresh, now) == fresh
+    for token, code in (
+        (bora, "bad_field"),
+        ("x", "bad_token"),
+        (identity.token(MINA, now - 2 * TOKEN_S), "bad_token"),
+    ):
+        with pytest.raises(Refused) as refusal:
+            identity.refresh(MINA, token, now)
+        assert refusal.value.code == code
+
+
 async def test_a_caller_is_a_user_or_a_server_and_only_users_are_counted(store: Store) -> None:
     identity = Identity(SECRET, store, Limits(Rates(connection=Rate(1, 2))), lambda: 1000.0)
     _, key = await identity.add_key("Shop", time.time())

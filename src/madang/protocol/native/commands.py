@@ -57,6 +57,14 @@ class Hello(Command):
     v: int = VERSION
 
 
+class Refresh(Command):
+    """Show another token of the user, so that the connection lives as long as that."""
+
+    max_bytes: ClassVar[int] = MAX_COMMAND + MAX_TOKEN
+
+    token: Annotated[str, Meta(max_length=MAX_TOKEN)]
+
+
 class Join(Command):
     """Follow a room, becoming a member if it is open; with `since` and `epoch`, resume."""
 
@@ -235,6 +243,7 @@ class Ping(Command):
 
 AnyCommand = (
     Hello
+    | Refresh
     | Join
     | Leave
     | Send

@@ -161,6 +161,13 @@ class HelloAnswer(Answer, frozen=True, kw_only=True, gc=False):
     server: ServerInfo
 
 
+class RefreshAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """The token to go on with, and the milliseconds that the connection lives by it."""
+
+    token: str
+    expires_ms: int
+
+
 class JoinAnswer(Answer, frozen=True, kw_only=True, gc=False):
     """The client's place in the room; event frames continue from `seq`."""
 
@@ -267,6 +274,7 @@ FRAMES: Final[dict[str, type[Frame]]] = {kind.__struct_config__.tag: kind for ki
 
 ANSWERS: Final[dict[str, type[Answer] | UnionType]] = {
     "hello": HelloAnswer,
+    "refresh": RefreshAnswer,
     "join": JoinAnswer,
     "leave": AppendAnswer,
     "send": AppendAnswer,

@@ -61,7 +61,7 @@ class Session:
 
     __slots__ = (
         "_busy", "_conduct", "_end", "_operations", "_queue", "_queued", "_resting", "_state", "bucket", "encoding",
-        "in_flight", "node", "socket", "user",
+        "in_flight", "node", "socket", "until", "user",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +72,7 @@ class Session:
         self.encoding = encoding
         self.bucket = Bucket()
         self.user: Actor | None = None
+        self.until = 0.0  # from hello on
         self.in_flight = 0
         self._operations = operations
         self._state = State.AWAITING_HELLO
@@ -235,11 +236,25 @@ class Session:
 
     # -- what operations call ------------------------------------------------------------------------------------------
 
-    def open(self, user: Actor) -> None:
-        """Let other commands than hello through from now on: the connection speaks for this user."""
+    def open(self, user: Actor, until: float) -> None:
+        """Let other commands than hello through from now on: the connection speaks for this user.
+
+        Args:
+            until: Unix seconds of the end of the user's token, and of the connection.
+        """
         self.user = user
+        self.until = until
         self._state = State.OPEN
         self.node.sessions.add(self)
+
+    def live_until(self, until: float) -> None:
+        """Let the connection live until another end (Unix seconds), if that is later."""
+        self.until = max(self.until, until)
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the token that the connection speaks by has ended."""
+        return self.until - self.node.now()
 
     @property
     def is_open(self) -> bool:

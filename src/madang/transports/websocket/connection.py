@@ -407,14 +407,18 @@ class Connection(SocketSubscriber, asyncio.Protocol):
         return None
 
     def _tick(self) -> float | None:
-        """See whether the peer reads at all and is still there. Return when to look again, if at all."""
+        """See whether the peer may stay, reads at all and is still there. Return when to look again, if at all."""
         self._controls = 0
+        left_s = cast(Session, self.session).left_s
+        if left_s <= 0:
+            self.close(4401, "token expired")
+            return None
         if self.paused:
             if self.node.turns.time() - self._paused_at >= SLOW_S:
                 self.close(4409, "too slow")
                 self.transport.abort()
                 return None
-            return 5.0
+            return min(5.0, left_s)
         if not self._session_reads or self._backlog is not None:  # pongs may have come, and are not read
             self._pings = 0
         if self._pings >= UNANSWERED_PINGS:
@@ -423,7 +427,7 @@ class Connection(SocketSubscriber, asyncio.Protocol):
         self._pings += 1
         self._protocol.send_ping(b"")
         self._flush_protocol()
-        return self.node.ping_s
+        return min(self.node.ping_s, left_s)
 
 
 def gateway(node: Node, doors: Doors) -> type[Connection]:

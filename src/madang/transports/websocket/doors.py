@@ -42,6 +42,10 @@ class Session(Protocol):
     def is_open(self) -> bool:
         """Whether the client has said who it is; it has `HELLO_S` to do so."""
 
+    @property
+    def left_s(self) -> float:
+        """Seconds that are left of the client's right to speak, once the session is open; infinity where it has no end."""
+
     def receive(self, text: bytes) -> None:
         """Handle a text message, or keep it until there is room."""
 

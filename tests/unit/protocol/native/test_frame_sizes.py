@@ -28,7 +28,7 @@ def padded(size: int, op: str, key: str = "x", first: bool = True) -> str:
 
 
 def test_which_operations_may_be_large() -> None:
-    assert set(COMMANDS) - set(SMALL) == {"send", "edit", "hello"}
+    assert set(COMMANDS) - set(SMALL) == {"send", "edit", "hello", "refresh"}
 
 
 @pytest.mark.parametrize("first", [True, False])

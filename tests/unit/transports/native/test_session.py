@@ -8,11 +8,12 @@ from madang.aio import Turnstile
 from madang.delivery.room import FEW
 from madang.protocol.native.commands import COMMANDS
 from madang.protocol.native.frames import ANSWERS
+from madang.services.identity import LEEWAY_S, TOKEN_S
 from madang.transports.native.operations import OPERATIONS
 from madang.transports.node import Node
 from tests.unit.delivery.nodes import OWNER, user
 from tests.unit.transports.conftest import RunningGated
-from tests.unit.transports.peers import HELLO, Peer, greeted, message
+from tests.unit.transports.peers import HELLO, Peer, greeted, message, turn
 from tests.waiting import eventually, turns
 
 # -- order -------------------------------------------------------------------------------------------------------------
@@ -242,3 +243,25 @@ async def test_every_peer_follows_without_a_hole_or_a_double(node: Node, seed: i
     for peer in [*peers, *cast]:
         subscription = peer.connection.subscriptions.get("yard")
         assert peer.strict("yard") == (live.sealed if subscription is not None else None)
+
+
+# -- tokens that end ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_connection_ends_with_its_token_unless_a_newer_one_is_shown(node: Node) -> None:
+    began = node.now()
+    kept, ended = await greeted(node), await greeted(node, "Bora")
+    node.now = lambda: began + TOKEN_S - 60
+    answer = await kept.ask(op="refresh", n=50, token=node.identity.token(kept.session.actor(), node.now()))
+    assert answer["expires_ms"] > (TOKEN_S - 60) * 1000
+    node.now = lambda: began + TOKEN_S + LEEWAY_S + 1
+    turn(node, int(node.ping_s) + 1)
+    assert (kept.closed, ended.closed) == (None, 4401)
+
+
+async def test_another_users_token_does_not_refresh(node: Node) -> None:
+    peer = await greeted(node)
+    answer = await peer.ask(op="refresh", n=50, token=node.identity.token(user("bora"), node.now()))
+    assert (answer["code"], peer.closed) == ("bad_field", None)
+    assert (await peer.ask(op="refresh", n=51, token="x"))["code"] == "bad_token"
+    assert peer.closed == 4401

@@ -1,6 +1,7 @@
 """The path chooses the session: what it is given, whether it takes binary messages, and how large they may be."""
 
 import asyncio
+import math
 from typing import Any, cast
 
 import pytest
@@ -26,6 +27,7 @@ class Echo:
         self.asked = asked
         self.encoding: Encoding = ENCODINGS[asked.framing]
         self.is_open = True
+        self.left_s = math.inf
         self.over = False
 
     def receive(self, text: bytes) -> None:

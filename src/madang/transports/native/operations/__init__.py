@@ -12,6 +12,7 @@ from madang.transports.native.session import Operation
 
 OPERATIONS: Final[Mapping[type[c.Command], Operation]] = {
     c.Hello: opening.hello,
+    c.Refresh: opening.refresh,
     c.Ping: signals.ping,
     c.Typing: signals.typing,
     c.Read: signals.read,

@@ -1,4 +1,4 @@
-"""Hello: who is speaking, and what the server is."""
+"""Hello: who is speaking, and what the server is. Refresh: that they may go on speaking."""
 
 from madang import __version__
 from madang.core.bounds import MAX_DATA, MAX_FRAME, MAX_MENTIONS
@@ -6,7 +6,7 @@ from madang.core.fields import exactly_one
 from madang.delivery.catching_up import RESUME_EVENTS
 from madang.errors import Refused
 from madang.protocol.native import commands as c
-from madang.protocol.native.frames import HelloAnswer, ServerInfo, UserInfo
+from madang.protocol.native.frames import HelloAnswer, RefreshAnswer, ServerInfo, UserInfo
 from madang.transports.conduct import ROOM_WINDOW, WINDOW
 from madang.transports.native.session import Session
 
@@ -23,7 +23,7 @@ def hello(session: Session, m: c.Hello) -> None:
         user, token = node.identity.verify(m.token, node.now(), session.socket.address)
     else:
         user, token = node.identity.guest(m.guest or "", session.socket.address, node.now())
-    session.open(user)
+    session.open(user, node.identity.ends(token))
     commands, appends = node.limits.told
     server = ServerInfo(
         name="madang", version=__version__, v=c.VERSION, ack=node.appender.ack, max_frame=MAX_FRAME,
@@ -32,3 +32,13 @@ def hello(session: Session, m: c.Hello) -> None:
         command_ms=commands.each_ms, command_burst=commands.burst, append_ms=appends.each_ms, append_burst=appends.burst,
     )  # fmt: skip
     session.answer(m.n, HelloAnswer(user=UserInfo(id=user.id, name=user.name), token=token, server=server))
+
+
+def refresh(session: Session, m: c.Refresh) -> None:
+    """Let the connection live as long as another token of its user."""
+    node = session.node
+    now = node.now()
+    token = node.identity.refresh(session.actor(), m.token, now)
+    until = node.identity.ends(token)
+    session.live_until(until)
+    session.answer(m.n, RefreshAnswer(token=token, expires_ms=max(0, int((until - now) * 1000))))
