@@ -38,7 +38,10 @@ _METRICS: Final = {
     "envelopes": ("madang_bus_envelopes", "Messages that carried events and signals."),
     "received": ("madang_bus_received", "Events of this node's rooms that came from other nodes."),
     "dropped": ("madang_bus_dropped", "Events and signals not sent: too many waited, or sending them failed."),
-    "refused": ("madang_bus_refused", "Messages ignored because they are not from this installation."),
+    "refused": (
+        "madang_bus_refused",
+        "Messages ignored: of another installation, come before, or older than a minute.",
+    ),
     "failures": ("madang_bus_failures", "Connections to the broker lost, and probes that were not returned."),
 }
 
