@@ -14,9 +14,9 @@ from madang.config import Settings
 from madang.core.bounds import MAX_DATA, MAX_FRAME
 from madang.node.run import run_node
 from madang.transports.http import schemas as http_schemas
-from tests.rest import Rest, admin_client, hold_to_the_error_shape, rest
+from tests.rest import Rest, admin_client, hold_to_the_error_shape, rest, server_key
 from tests.running import Server, running_server
-from tests.wire import dialled
+from tests.wire import dialled, upgraded
 
 JSON_HEAD: Final = b"Content-Type: application/json\r\n"
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "QUERY")
@@ -442,3 +442,21 @@ async def test_what_does_not_change_is_not_sent_twice(server: Server) -> None:
                 again = await http.get(path, headers={"If-None-Match": known})
                 assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
             assert (await http.get(path, headers={"If-None-Match": '"x"'})).content == first.content
+
+
+async def test_a_credential_has_one_spelling(server: Server, anyone: Rest) -> None:
+    mina = await anyone.guest("Mina")
+    key = await server_key(server)
+    async with httpx2.AsyncClient(base_url=server.url, trust_env=False) as http:
+        for token in (mina.token, key):
+            for spelt, status in (
+                ([f"Bearer {token}"], 200), ([f"bearer {token}"], 200), ([f"BEARER {token}"], 200),
+                ([f"Bearer {token}="], 401), ([f"Bearer  {token}"], 401), ([f"Bearer {token} x"], 401), ([token], 401),
+                ([f"Token {token}"], 401), ([f"Bearer {token}", f"Bearer {token}"], 401),
+                ([f"Bearer {token}", "Basic eDp5"], 401), ([f"Bearer {token}, Bearer {token}"], 401),
+            ):  # fmt: skip
+                answer = await http.get("/api/me", headers=[("Authorization", each) for each in spelt])
+                assert answer.status_code == status, spelt
+    for other in (f"{mina.token}=", f" {mina.token}", f"{mina.token}\n", key):
+        async with upgraded(server.port) as raw:
+            assert (await raw.ask(op="hello", n=1, token=other))["code"] == "bad_token", other

@@ -142,7 +142,7 @@ def assemble(
     joins = Turnstile(JOINS)
     wheel = Wheel()
     shares = Shares(turns.time, turns.later, paced=bool(rates.connection.per_second))
-    gate = Gate(admission, connections, limits, wheel, turns.time, hosts=Hosts(hosts))
+    gate = Gate(admission, connections, limits, wheel, turns.time, hosts=Hosts(hosts), serves=identity.serves)
     parts = (
         Part("memory", metrics=memory.metrics),
         Part("bus", start=lambda: bus.start(hub), stop=bus.stop, metrics=lambda: bus.statistics.metrics()),

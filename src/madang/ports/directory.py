@@ -90,6 +90,9 @@ class Directory(Protocol):
     async def add_key(self, key: ServerKey) -> None:
         """Keep a server key. Refused (too_many) when there are 1,000."""
 
+    async def key(self, id: str) -> ServerKey | None:
+        """Return a server key, or None. One key look-up."""
+
     async def keys(self) -> list[ServerKey]:
         """Return all server keys (at most 1,000), oldest first."""
 

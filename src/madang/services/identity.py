@@ -5,7 +5,7 @@ look-up. A server key is `mk_<id>_<secret>`; only its SHA-256 is stored: 256 ran
 """
 
 import hashlib
-import hmac
+import re
 import secrets
 from base64 import b32encode
 from collections.abc import Callable, Container
@@ -20,12 +20,16 @@ from madang.core.names import clean_name
 from madang.errors import Refused
 from madang.ports.directory import Directory, ServerKey
 from madang.services.limits import Limits
+from madang.services.server_keys import ServerKeys
 
 TOKEN_S: Final = 30 * 24 * 3600
 RENEW_S: Final = TOKEN_S // 2  # a token with less time left is replaced
 LEEWAY_S: Final = 60
 _ISSUER: Final = "madang"
 _SERVER_KEY: Final = "mk_"
+# One spelling for each token: base64url without padding, whose last character has no bit set that it does not need. PyJWT
+# reads others, too, and whoever knows a token by its text would be passed by.
+_JWT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 _ALGORITHMS: Final = ["HS256"]
 # When a token was made is not held against it: if that lies ahead, the clock has been turned back.
 _CHECKS: Final[Options] = {"require": ["exp", "iat", "sub", "aud", "iss"], "verify_iat": False}
@@ -48,6 +52,7 @@ class Identity:
         self._directory = directory
         self._limits = limits
         self._time = time
+        self._server_keys = ServerKeys(directory, time)
         self._guests = guests
         self._deleted = deleted
 
@@ -92,6 +97,8 @@ class Identity:
         Raises:
             Refused: bad_token, whatever is wrong with it.
         """
+        if _JWT.fullmatch(token) is None:
+            raise Refused("bad_token")
         try:
             claims = jwt.decode(
                 token, self._secret, _ALGORITHMS, audience=_ISSUER, issuer=_ISSUER, leeway=LEEWAY_S,
@@ -138,13 +145,14 @@ class Identity:
 
     async def server(self, key: str) -> Actor:
         """Return the server that a key belongs to (bad_token)."""
-        kind, _, rest = key.partition("_")
-        id, _, secret = rest.partition("_")
-        digest = hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
-        known = next((k for k in await self._directory.keys() if k.id == id), None)
-        if kind != "mk" or not hmac.compare_digest(digest, known.hash if known else "") or known is None:
+        known = await self._server_keys.of(key)
+        if known is None:
             raise Refused("bad_token")
         return Actor(id=user_ids.key_user(known.id), name=known.label, server=True)
+
+    def serves(self, credential: str) -> bool:
+        """Return whether a credential is a server key that holds, as far as that is known at once."""
+        return self._server_keys.holds(credential)
 
     @staticmethod
     def speaking_for(actor: Actor, id: str, name: str) -> Actor:
@@ -162,6 +170,7 @@ class Identity:
         hash = hashlib.sha256(secret.encode()).hexdigest()
         key = ServerKey(id=id, label=clean_name(label), hash=hash, created_at=int(now * 1000))
         await self._directory.add_key(key)
+        self._server_keys.forget(id)
         return key, f"mk_{id}_{secret}"
 
     async def keys(self) -> list[ServerKey]:
@@ -170,5 +179,7 @@ class Identity:
 
     async def drop_key(self, id: str) -> None:
         """Delete a server key, which is worth nothing from now on (not_found)."""
-        if not await self._directory.drop_key(id):
+        dropped = await self._directory.drop_key(id)
+        self._server_keys.forget(id)
+        if not dropped:
             raise Refused("not_found", "There is no such key.")

@@ -178,6 +178,7 @@ async def keys_are_kept_until_dropped(store: Store) -> None:
     for key in keys:
         await store.add_key(key)
     assert [key for key in await store.keys() if key in keys] == keys[::-1]
+    assert [await store.key(key.id) for key in keys] == keys
     assert await store.drop_key(keys[1].id)
     assert not await store.drop_key(keys[1].id)
     assert [key for key in await store.keys() if key in keys] == [keys[2], keys[0]]

@@ -285,6 +285,9 @@ class ModelStore:
             raise Refused("too_many")
         self._keys[key.id] = key
 
+    async def key(self, id: str) -> ServerKey | None:
+        return self._keys.get(id)
+
     async def keys(self) -> list[ServerKey]:
         return sorted(self._keys.values(), key=lambda key: (key.created_at, key.id))
 

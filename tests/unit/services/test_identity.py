@@ -12,8 +12,10 @@ from madang.adapters.sql import Store
 from madang.core.actors import Actor
 from madang.core.rate import Rate
 from madang.errors import Refused
+from madang.ports.directory import ServerKey
 from madang.services.identity import LEEWAY_S, RENEW_S, TOKEN_S, Identity
 from madang.services.limits import UNLIMITED, WRONG_TOKEN, Limits, Rates
+from madang.services.server_keys import KEPT_S
 
 SECRET = b"s" * 32
 MINA = Actor(id="u-mina", name="Mina")
@@ -262,3 +264,60 @@ async def test_a_key_is_known_by_its_secret(store: Store) -> None:
     with pytest.raises(Refused) as refusal:
         await identity.drop_key(key.id)
     assert refusal.value.code == "not_found"
+
+
+def test_a_token_has_one_spelling() -> None:
+    identity = Identity(SECRET, None, Limits(UNLIMITED), lambda: 0.0)  # type: ignore[arg-type]
+    token = identity.token(MINA, time.time())
+    assert identity.verify(token, time.time())[0].id == MINA.id
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    last = alphabet.index(token[-1])
+    others = [token[:-1] + alphabet[last + n] for n in (1, 2, 3)]  # the same bytes, read by a lenient decoder
+    head, body, signature = token.split(".")
+    others += [
+        token + "=",
+        token + "==",
+        f" {token}",
+        f"{token} ",
+        f"{token}\n",
+        f"{head}=.{body}.{signature}",
+        token + ".",
+    ]
+    others += [f"{head}.{body}.{signature[:20]}\n{signature[20:]}", f"{head}.{body}.{signature[:20]}!{signature[20:]}"]
+    for other in others:
+        with pytest.raises(Refused) as refusal:
+            identity.verify(other, time.time())
+        assert refusal.value.code == "bad_token", other
+
+
+async def test_a_key_is_looked_up_once_in_a_while_and_dropped_at_once(store: Store) -> None:
+    class Counting:
+        asked = 0
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(store, name)
+
+        async def key(self, id: str) -> ServerKey | None:
+            self.asked += 1
+            return await store.key(id)
+
+    now, directory = [0.0], Counting()
+    here, there = (Identity(SECRET, directory, Limits(UNLIMITED), lambda: now[0]) for _ in range(2))
+    key, text = await here.add_key("Shop", 0.0)
+    assert not here.serves(text)  # not looked up yet
+    for _ in range(100):
+        assert (await here.server(text)).name == "Shop"
+        with pytest.raises(Refused):
+            await here.server(text[:-1] + ("A" if text[-1] != "A" else "B"))
+        with pytest.raises(Refused):
+            await here.server("mk_00000000_" + "x" * 43)
+    assert directory.asked == 2
+    assert here.serves(text) and not here.serves(text[:-1] + "!")
+    await there.server(text)
+    await here.drop_key(key.id)
+    with pytest.raises(Refused):
+        await here.server(text)
+    assert not here.serves(text)
+    now[0] += KEPT_S
+    with pytest.raises(Refused):
+        await there.server(text)

@@ -148,6 +148,12 @@ def add_key(c: Connection, key: ServerKey) -> None:
     c.execute(insert(server_keys).values(id=key.id, label=key.label, hash=key.hash, created_at=key.created_at))
 
 
+def one_key(c: Connection, id: str) -> ServerKey | None:
+    """See `Directory.key`."""
+    row = c.execute(select(server_keys).where(server_keys.c.id == id)).one_or_none()
+    return ServerKey(**row._mapping) if row else None
+
+
 def keys(c: Connection) -> list[ServerKey]:
     """See `Directory.keys`."""
     wanted = select(server_keys).order_by(server_keys.c.created_at, server_keys.c.id)

@@ -247,6 +247,9 @@ class Store:
     async def add_key(self, key: ServerKey) -> None:
         await self._engine.write(lambda c: directory.add_key(c, key))
 
+    async def key(self, id: str) -> ServerKey | None:
+        return await self._engine.read(lambda c: directory.one_key(c, id))
+
     async def keys(self) -> list[ServerKey]:
         return await self._engine.read(directory.keys)
 

@@ -1,17 +1,18 @@
 """Who is calling, and the parameters that many routes share, as FastAPI dependencies. Services judge them."""
 
-from typing import Annotated, cast
+from typing import Annotated, Final, cast
 
 from fastapi import Depends, Path, Query, Request, params
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
 
 from madang.core.actors import Actor
 from madang.core.bounds import MAX_PAGE
 from madang.errors import Refused
 from madang.transports.node import Node
 
+HOW: Final = "Send the header Authorization: Bearer TOKEN, once."
 _bearer = HTTPBearer(scheme_name="token", description="A user's token, or a server key (mk_…).", auto_error=False)
 
 
@@ -68,10 +69,27 @@ Scheme = Annotated[str, Depends(_scheme)]
 """The scheme the client used, "http" or "https", to the first proxy if there is one."""
 
 
-async def _token(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
-    if credentials is None:
-        raise Refused("bad_token", "Send the header Authorization: Bearer TOKEN.")
-    return credentials.credentials
+async def _credential(request: Request, described: Annotated[object, Depends(_bearer)]) -> str:
+    """Return what the one Authorization header says after its scheme, "" without one; there is one way to write it.
+
+    (RFC 9110, 11.4: the scheme in any case.)
+    """
+    written = request.headers.getlist("authorization")
+    if not written:
+        return ""
+    scheme, _, credential = written[0].partition(" ")
+    if len(written) > 1 or scheme.lower() != "bearer" or not credential or " " in credential:
+        raise Refused("bad_token", HOW)
+    return credential
+
+
+Credential = Annotated[str, Depends(_credential)]
+
+
+async def _token(credential: Credential) -> str:
+    if not credential:
+        raise Refused("bad_token", HOW)
+    return credential
 
 
 Token = Annotated[str, Depends(_token)]
@@ -90,13 +108,8 @@ Caller = Annotated[Actor, Depends(_caller)]
 """The user or server that the token belongs to (bad_token, rate_limited)."""
 
 
-async def _any_caller(
-    request: Request,
-    node: ThisNode,
-    address: Address,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> Actor | None:
-    return None if credentials is None else await _identified(request, node, credentials.credentials, address)
+async def _any_caller(request: Request, node: ThisNode, address: Address, credential: Credential) -> Actor | None:
+    return await _identified(request, node, credential, address) if credential else None
 
 
 AnyCaller = Annotated[Actor | None, Depends(_any_caller)]
