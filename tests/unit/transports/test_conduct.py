@@ -71,8 +71,7 @@ async def test_acks_come_before_the_close(gated: RunningGated) -> None:
         store.go.set()
         await eventually(lambda: peer.closed == 4429)
         acked = [f["n"] for f in peer.of("ok") if f["n"] >= 10]
-        assert len(acked) >= 29
-        assert acked == list(range(10, 10 + len(acked)))
+        assert acked[:29] == list(range(10, 39))  # and one more for each 100 ms that all this takes
 
 
 async def test_what_comes_behind_a_flood_is_not_handled(gated: RunningGated) -> None:
