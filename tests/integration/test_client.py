@@ -282,7 +282,7 @@ async def test_what_cannot_be_reached_says_why(server: Server) -> None:
     with pytest.raises(Disconnected, match=r"Not reached within 0\.5 s"):
         async with connect(server.direct_url, guest="Mina", timeout=0.5):
             pass
-    with pytest.raises(Disconnected, match="URI"):
+    with pytest.raises(Disconnected, match="URL of a server"):
         async with connect("nonsense", guest="Mina"):
             pass
 
