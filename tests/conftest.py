@@ -46,6 +46,8 @@ MAY_BLOCK = {
     "sqlalchemy/dialects/postgresql/asyncpg.py": {"import_dbapi"},
     # Every new connection looks for ~/.pgpass and certificates: a few small files, for a pool of five.
     "asyncpg/connect_utils.py": {"_parse_connect_dsn_and_args"},
+    # A file of certificates that a URL names is read before the node starts.
+    "adapters/urls.py": {"readable_file", "tls"},
     # Runs at start, on PostgreSQL in a thread with a loop of its own.
     "adapters/sql/migrations/__init__.py": {"upgrade"},
     # A traceback quotes the source. It is made when a test has failed already.

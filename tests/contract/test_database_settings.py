@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 import pytest
 
@@ -73,12 +74,51 @@ async def assert_command_refuses(data: Path, case: Case) -> None:
         Case(f"postgresql://me:{SECRET}@host:port/db", "is not a URL", "postgresql://"),
         Case("mysql://root@127.0.0.1", "no database on it", "mysql://"),
         Case("sqlite://", "needs a file", "sqlite:///"),
-        Case("postgresql://127.0.0.1:1/x?sslmod=require", "does not know: sslmod", "sslmode"),
+        Case(f"postgresql://me:{SECRET}@{SECRET}@host/db", "has an @ too many", "%40"),
+        *(Case(f"{kind}://host:99999/x", "a port that does not exist", "65535") for kind in ("postgresql", "mysql")),
     ],
-    ids=["scheme", "not a URL", "port", "no database", "no file", "option"],
 )
 async def test_a_url_that_means_nothing(case: Case) -> None:
     await assert_refused(case)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case("postgresql://127.0.0.1:1/x?sslmod=require", "does not know: sslmod", "sslmode"),
+        Case("postgres://127.0.0.1:1/x?foo=1&sslmode=disable", "does not know: foo", "sslmode"),
+        Case("postgresql://127.0.0.1:1/x?sslmode=bogus", "wrong sslmode", "verify-full"),
+        Case("postgresql://127.0.0.1:1/x?sslmode=require&sslmode=disable", "sslmode twice", "Keep one"),
+        Case("postgresql://127.0.0.1:1/x?statement_cache_size=many", "wrong statement_cache_size", "whole number"),
+        Case("postgresql://127.0.0.1:1/x?statement_cache_size=-1", "wrong statement_cache_size", "whole number"),
+        Case("postgresql://127.0.0.1:1/x?sslmode=verify-ca&sslrootcert=/nowhere", "wrong sslrootcert", "file"),
+        Case(f"postgresql://127.0.0.1:1/x?sslrootcert={__file__}", "is not used", "verify-full"),
+        Case(f"postgresql://127.0.0.1:1/x?sslmode=verify-ca&sslrootcert={__file__}", "no certificates", "PEM"),
+        Case("postgresql+psycopg2://127.0.0.1:1/x", "another driver for PostgreSQL", "postgresql://"),
+        Case("mysql://127.0.0.1:1/x?ssl-mode=PREFERRED", "wrong ssl-mode", "REQUIRED"),
+        Case("mysql://127.0.0.1:1/x?local_infile=1", "does not know: local_infile", "ssl-mode"),
+        Case("mariadb://127.0.0.1:1/x?charset=latin1", "wrong charset", "utf8mb4"),
+        Case("mysql+pymysql://127.0.0.1:1/x", "another driver for MySQL", "mysql://"),
+        Case("sqlite:////nowhere/q.db?timeout=3", "SQLite does not know: timeout", "none here"),
+        Case("sqlite+aiosqlite:////nowhere/q.db", "another driver for SQLite", "sqlite://"),
+    ],
+    ids=lambda case: case.url,
+)
+async def test_an_option_is_understood_or_refused_before_connecting(case: Case) -> None:
+    await assert_refused(case)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://127.0.0.1:{}/x?statement_cache_size=0&application_name=yard&sslmode=Prefer",
+        "postgresql+asyncpg://127.0.0.1:{}/x?sslmode=verify-full",
+        "mysql://127.0.0.1:{}/x?ssl-mode=disabled&charset=utf8mb4",
+        "mariadb+asyncmy://127.0.0.1:{}/x?ssl_mode=VERIFY_IDENTITY",
+    ],
+)
+async def test_an_option_that_is_understood_goes_as_far_as_connecting(url: str) -> None:
+    await assert_refused(Case(url.format(free_port()), "(cannot be used|does not answer) .*[Cc]onnect", "runs there"))
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
@@ -154,6 +194,23 @@ def mariadb() -> Iterator[MariadbServer]:
         server.create_database("fine")
         server.run(f"CREATE USER guest IDENTIFIED BY '{SECRET}'; GRANT SELECT ON fine.* TO guest")
         yield server
+
+
+@pytest.mark.mariadb
+async def test_names_and_passwords_are_any_text_on_mariadb(mariadb: MariadbServer) -> None:
+    mariadb.run("CREATE DATABASE `방`; CREATE USER '민아' IDENTIFIED BY '한@é%/'; GRANT ALL ON `방`.* TO '민아'")
+    url = f"mysql://{quote('민아')}:{quote('한@é%/', safe='')}@127.0.0.1:{mariadb.port}/{quote('방')}"
+    await (await open_store(url, now_ms)).close()
+    assert (await inspect_database(url)).schema is not None
+
+
+@pytest.mark.postgres
+async def test_names_and_passwords_are_any_text_on_postgresql(postgres: PostgresServer) -> None:
+    sql(postgres, "CREATE ROLE \"민아\" LOGIN PASSWORD '한@é%/'")
+    sql(postgres, 'CREATE DATABASE "방" OWNER "민아"')
+    url = f"postgresql://{quote('민아')}:{quote('한@é%/', safe='')}@127.0.0.1:{postgres.port}/{quote('방')}"
+    await (await open_store(url, now_ms)).close()
+    assert (await inspect_database(url)).schema is not None
 
 
 @pytest.mark.mariadb

@@ -50,6 +50,9 @@ DATABASES: Final = {
 """By the scheme up to a "+": SQLAlchemy lets a driver follow there."""
 
 _REDIS: Final = Adapter("madang.adapters.bus.redis", "Redis", fleet=True, channels=True, driver="redis", extra="redis")
+_POSTGRESQL_BUS: Final = Adapter(
+    "madang.adapters.bus.postgresql", "PostgreSQL", fleet=True, driver="asyncpg", extra="postgres"
+)
 BUSES: Final = {
     "memory": Adapter("madang.adapters.bus.memory", "The bus in memory", fleet=False),
     "redis": _REDIS,
@@ -58,9 +61,8 @@ BUSES: Final = {
     "rediss+sentinel": _REDIS,
     "redis+cluster": _REDIS,
     "rediss+cluster": _REDIS,
-    "postgresql": Adapter(
-        "madang.adapters.bus.postgresql", "PostgreSQL", fleet=True, driver="asyncpg", extra="postgres"
-    ),
+    "postgresql": _POSTGRESQL_BUS,
+    "postgres": _POSTGRESQL_BUS,  # as many hosts write it
 }
 
 

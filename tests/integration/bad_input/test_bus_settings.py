@@ -49,6 +49,16 @@ SOME: Final = [
     Row("postgresql://nobody:hunter2@{postgres}/bad_bus", 'role "nobody" does not exist'),
 ]
 MORE: Final = [
+    Row("redis://:hunter2@{redis}?foo=1", "an option that Redis does not know: foo."),
+    Row("redis://:hunter2@{redis}?ssl_cert_reqs=none", "an option that Redis does not know: ssl_cert_reqs."),
+    Row("rediss://:hunter2@{redis}?ssl_cert_reqs=bogus", "a wrong ssl_cert_reqs."),
+    Row("redis+cluster://:hunter2@{redis}?db=1", "an option that Redis does not know: db."),
+    Row("redis://me:hunter2@hunter2@{redis}", "an @ too many"),
+    Row("postgresql://me:hunter2@{postgres}/x?foo=1", "an option that PostgreSQL's driver does not know: foo."),
+    Row("postgres://me:hunter2@{postgres}/x?sslmode=bogus", "a wrong sslmode."),
+    Row("postgresql://me:hunter2@hunter2@{postgres}/x", "an @ too many"),
+    Row("memory:?x=1", "has no host and no options"),
+    Row("memory://host", "has no host and no options"),
     Row("kafka://{redis}", "There is no bus for 'kafka'."),
     Row("redis://:hunter2@127.0.0.1:port", "is not a URL"),
     Row("redis://:hunter2@{nobody}", "does not answer"),

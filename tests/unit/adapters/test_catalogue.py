@@ -37,7 +37,9 @@ def test_only_a_database_that_is_known_to_be_for_one_node_is(url: str, alone: bo
     assert for_one_node(url) is alone
 
 
-@pytest.mark.parametrize("url", ["redis://h", "redis+sentinel://h:1/s", "rediss+cluster://h:1", "postgresql://h/d"])
+@pytest.mark.parametrize(
+    "url", ["redis://h", "redis+sentinel://h:1/s", "rediss+cluster://h:1", "postgresql://h/d", "postgres://h/d"]
+)
 async def test_a_bus_of_a_fleet_opens_without_connecting(url: str) -> None:
     async with open_bus(url, OPTIONS, database=SERVER) as (bus, _):
         assert not bus.local
@@ -63,7 +65,7 @@ def test_a_bus_beside_sqlite_is_refused(url: str) -> None:
 
 async def test_a_row_is_all_that_a_new_scheme_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(BUSES, "nats", BUSES["memory"]._replace(fleet=True))
-    async with open_bus("nats://host", OPTIONS, database=SERVER) as (bus, _):
+    async with open_bus("nats:", OPTIONS, database=SERVER) as (bus, _):
         assert await bus.probe() is False, "it was opened, and not started"
 
 

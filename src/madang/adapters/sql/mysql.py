@@ -18,13 +18,20 @@ from madang.adapters.sql.dialects import MARIADB_COLLATION, MYSQL_COLLATION
 from madang.adapters.sql.inspection import INSPECT_SECONDS, Inspection, ServerKind, inspect_server
 from madang.adapters.sql.server_engine import Retryable, ServerEngine
 from madang.adapters.sql.store import Unstorable
+from madang.adapters.urls import Options, one_of, options, readable_file, tls
 from madang.errors import SetupError, StorageFailed, StorageFull
 
 log = logging.getLogger("madang.sql")
 logging.getLogger("asyncmy").setLevel(logging.ERROR)  # its warnings repeat what our errors say
 
 PORT: Final = 3306
-DRIVER: Final = "mysql+asyncmy"
+KNOWN: Final[Options] = {
+    "ssl-mode": one_of("DISABLED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"),
+    "ssl_mode": one_of("DISABLED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"),
+    "ssl-ca": readable_file,
+    "ssl_ca": readable_file,
+    "charset": one_of("utf8mb4"),  # what Madang uses anyway
+}
 
 # Error numbers. Any other (lost connections, shutdowns, I/O errors) leaves the outcome unknown.
 DISK_FULL: Final = frozenset({1021, 1114})
@@ -65,12 +72,44 @@ async def inspect(url: URL) -> Inspection:
     """Inspect a database without changing it. Raises SetupError."""
     _check(url)
     return await inspect_server(
-        url.set(drivername=DRIVER),
-        ServerKind("MySQL", PORT, {"connect_timeout": INSPECT_SECONDS}, "SELECT version()", hint_for, is_passing),
+        _driver_url(url),
+        ServerKind(
+            "MySQL",
+            PORT,
+            {**_arguments(url), "connect_timeout": INSPECT_SECONDS},
+            "SELECT version()",
+            hint_for,
+            is_passing,
+        ),
     )
 
 
+def _driver_url(url: URL, kind: str = "mysql") -> URL:
+    """Return the URL as the driver takes it: its options and password go beside it."""
+    return url.set(drivername=f"{kind}+asyncmy", query={})
+
+
+def _arguments(url: URL) -> dict[str, Any]:
+    """Return what a URL is to the driver besides host, user and database. Raises SetupError."""
+    found = options(url.query, KNOWN, "database", "the driver of MySQL and MariaDB")
+    found = {name.replace("-", "_"): value for name, value in found.items()}
+    mode, authorities = found.get("ssl_mode"), found.get("ssl_ca")
+    verify = mode in ("VERIFY_CA", "VERIFY_IDENTITY")
+    if authorities is not None and not verify:
+        raise SetupError(
+            "The database setting has an ssl-ca that is not used.",
+            "Add ssl-mode=VERIFY_IDENTITY or ssl-mode=VERIFY_CA.",
+        )
+    arguments: dict[str, Any] = {"charset": "utf8mb4"}
+    if url.password is not None:  # the driver would encode it as Latin-1
+        arguments["password"] = str(url.password).encode()
+    if mode not in (None, "DISABLED"):
+        arguments["ssl"] = tls(verify=verify, host=mode == "VERIFY_IDENTITY", authorities=authorities)
+    return arguments
+
+
 def _check(url: URL) -> None:
+    _arguments(url)
     if not url.database:
         raise SetupError(
             "The database setting names a server, but no database on it.", "Write mysql://user:password@host/database."
@@ -94,7 +133,7 @@ async def _prepare(url: URL) -> str:
 
 
 async def _kind(url: URL) -> str:
-    engine = _connecting(create_async_engine(url.set(drivername=DRIVER), connect_args=_patience()))
+    engine = _connecting(create_async_engine(_driver_url(url), connect_args=_arguments(url) | _patience()))
     try:
         async with engine.connect() as c:
             for one in server_settings.raise_fatal(await c.run_sync(server_settings.misconfigurations)):
@@ -123,20 +162,21 @@ def _engine(url: URL, kind: str, pool: int) -> AsyncEngine:
     # Values in a statement are compared as the columns are; nothing is truncated; waiting for a lock has a limit.
     settings = f"collation_connection='{collation}', sql_mode='STRICT_ALL_TABLES', innodb_lock_wait_timeout="
     engine = create_async_engine(
-        url.set(drivername=f"{kind}+asyncmy"),
+        _driver_url(url, kind),
         isolation_level="READ COMMITTED",  # after waiting for a room's row, see what its last holder committed
         pool_size=pool,
         max_overflow=0,
         hide_parameters=True,  # they are people's messages
         pool_timeout=server_engine.ANSWER_SECONDS,
-        connect_args=_patience() | {"init_command": f"SET {settings}{max(1, round(server_engine.ANSWER_SECONDS))}"},
+        connect_args=_arguments(url)
+        | _patience()
+        | {"init_command": f"SET {settings}{max(1, round(server_engine.ANSWER_SECONDS))}"},
     )
     return _connecting(engine)
 
 
 def _patience() -> dict[str, Any]:
     return {
-        "charset": "utf8mb4",
         "connect_timeout": int(server_engine.CONNECT_SECONDS),
         "read_timeout": server_engine.ANSWER_SECONDS + 1,
     }

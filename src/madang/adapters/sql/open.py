@@ -6,10 +6,9 @@ from types import ModuleType
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL
 
-from madang.adapters import catalogue
+from madang.adapters import catalogue, urls
 from madang.adapters.sql.finishing import finish
 from madang.adapters.sql.inspection import Inspection
 from madang.adapters.sql.outages import NamingEngine
@@ -21,15 +20,15 @@ EXAMPLES: Final = "Write sqlite:///folder/madang.db, postgresql://user:password@
 
 def parsed(url: str) -> URL:
     """Parse the URL of a database. Raises SetupError, which does not repeat it: a password may be in it."""
-    try:
-        found = make_url(url)
-    except (ArgumentError, ValueError):  # the latter for a port that is not a number
-        raise SetupError("The database setting is not a URL.", EXAMPLES) from None
-    if "@" in (found.host or ""):
-        raise SetupError("The database setting has an @ too many.", "Write an @ in a user's name or password as %40.")
+    found = urls.parse(url, "database", EXAMPLES)
+    if found.drivername == "postgres":  # as many hosts write it
+        found = found.set(drivername="postgresql")
     kind = found.get_backend_name()
     if kind not in catalogue.DATABASES:
         raise SetupError(f"Madang does not know the database {kind!r}.", EXAMPLES)
+    adapter = catalogue.DATABASES[kind]
+    if found.drivername not in (kind, f"{kind}+{adapter.driver or 'pysqlite'}"):
+        raise SetupError(f"Madang uses another driver for {adapter.product}.", f"Write {kind}:// without a driver.")
     if kind == "sqlite" and found.database:  # a path is bytes, and SQLAlchemy takes it for UTF-8
         path = url.partition("///")[2].partition("?")[0]
         return found.set(database=os.fsdecode(unquote_to_bytes(path)))

@@ -6,14 +6,13 @@ Transactions are in `server_engine.py`, what the server must be set to in `serve
 import asyncio
 import logging
 from collections.abc import Callable
-from inspect import signature
 from typing import Any, Final
 
-import asyncpg
 from sqlalchemy import URL, exc, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from madang.adapters import network
+from madang.adapters.postgresql_urls import arguments
 from madang.adapters.sql import migrations, server_engine, server_settings
 from madang.adapters.sql.inspection import INSPECT_SECONDS, Inspection, ServerKind, inspect_server
 from madang.adapters.sql.server_engine import Retryable, ServerEngine
@@ -49,14 +48,11 @@ HINTS: Final = {
     "42501": "Let the user create tables: GRANT CREATE ON SCHEMA public TO … (ALTER DATABASE … OWNER TO … does that, too).",
     "53300": "Raise the server's max_connections, or let other programs use fewer.",
 }
-SQLALCHEMY_OPTIONS: Final = frozenset(
-    {"sslmode", "prepared_statement_cache_size"}
-)  # options that are not the driver's own
 
 
 async def open_engine(url: URL, clock_ms: Callable[[], int]) -> ServerEngine:
     """Connect, and bring the tables to the newest schema. Raises SetupError."""
-    driver_url(url)
+    arguments(url, "database")
     try:
         # In a thread with a loop of its own, because Alembic reads files.
         pooled = await asyncio.to_thread(lambda: asyncio.run(_prepare(url)))
@@ -79,7 +75,12 @@ async def inspect(url: URL) -> Inspection:
     return await inspect_server(
         driver_url(url),
         ServerKind(
-            "PostgreSQL", PORT, {"timeout": INSPECT_SECONDS, **UNNAMED}, "SHOW server_version", hint_for, is_passing
+            "PostgreSQL",
+            PORT,
+            {**arguments(url, "database"), "timeout": INSPECT_SECONDS, **UNNAMED},
+            "SHOW server_version",
+            hint_for,
+            is_passing,
         ),
     )
 
@@ -107,6 +108,7 @@ def _engine(url: URL, pool: int, *, pooled: bool) -> AsyncEngine:
         hide_parameters=True,  # they are people's messages
         pool_timeout=server_engine.ANSWER_SECONDS,
         connect_args={
+            **arguments(url, "database"),
             "timeout": server_engine.CONNECT_SECONDS,
             "command_timeout": server_engine.ANSWER_SECONDS,
             **(UNNAMED if pooled else {}),
@@ -115,21 +117,8 @@ def _engine(url: URL, pool: int, *, pooled: bool) -> AsyncEngine:
 
 
 def driver_url(url: URL) -> URL:
-    """Return the URL as the driver takes it, whose name for `sslmode` is `ssl`. Raises SetupError."""
-    _check_options(url)
-    found = url.set(drivername="postgresql+asyncpg")
-    if "sslmode" not in found.query:
-        return found
-    return found.difference_update_query(["sslmode"]).update_query_dict({"ssl": found.query["sslmode"]})
-
-
-def _check_options(url: URL) -> None:
-    known = signature(asyncpg.connect).parameters.keys() | SQLALCHEMY_OPTIONS
-    if unknown := sorted(url.query.keys() - known):
-        raise SetupError(
-            f"The database setting has an option that PostgreSQL's driver does not know: {unknown[0]}.",
-            "Leave it out; known are sslmode and the arguments of asyncpg.connect.",
-        )
+    """Return the URL as the driver takes it: what its options say goes beside it."""
+    return url.set(drivername="postgresql+asyncpg", query={})
 
 
 def hint_for(error: BaseException) -> str | None:

@@ -15,6 +15,7 @@ from madang.adapters.sql.rows import EventRow, Head
 from madang.adapters.sql.sqlite_file import open_read_only, reader_engine, storage_error
 from madang.adapters.sql.sqlite_writer import Writer
 from madang.adapters.sql.worker import Workers
+from madang.adapters.urls import options
 from madang.core.events import Draft
 from madang.core.ids import IdSource
 from madang.errors import SetupError, StorageFailed
@@ -44,6 +45,7 @@ async def inspect(url: URL) -> Inspection:
 def _path(url: URL) -> Path:
     if not url.database or url.database == ":memory:":
         raise SetupError("A SQLite database needs a file.", "Write sqlite:///folder/madang.db.")
+    options(url.query, {}, "database", "SQLite")
     return Path(url.database)
 
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import asyncpg
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL
 
 from madang.adapters import network
+from madang.adapters.postgresql_urls import arguments
+from madang.adapters.urls import parse
 from madang.core.addresses import host_port
 from madang.errors import SetupError, Unreachable
 
@@ -54,10 +55,8 @@ class PostgresqlServer:
     """
 
     def __init__(self, url: str) -> None:
-        try:
-            self._url = make_url(url).set(drivername="postgresql+asyncpg")
-        except (ArgumentError, ValueError):
-            raise SetupError("The bus setting is not a URL of a PostgreSQL database.", EXAMPLE) from None
+        self._url = parse(url, "bus", EXAMPLE)
+        self._arguments = arguments(self._url, "bus")
         if not self._url.database:
             raise SetupError("The bus setting names no database.", EXAMPLE)
         self.place = _place(self._url)
@@ -73,8 +72,11 @@ class PostgresqlServer:
         return connection
 
     async def _open(self, **more: Any) -> Any:
-        _, options = self._url.get_dialect()().create_connect_args(self._url)
-        return await asyncpg.connect(timeout=CONNECT_S, command_timeout=ANSWER_S, **options, **more)
+        url = self._url
+        where = {"host": url.host, "port": url.port, "user": url.username, "database": url.database}
+        password = None if url.password is None else str(url.password)
+        options = self._arguments | more
+        return await asyncpg.connect(**where, password=password, timeout=CONNECT_S, command_timeout=ANSWER_S, **options)
 
     async def check(self) -> None:
         """Check that the server answers and can be used.

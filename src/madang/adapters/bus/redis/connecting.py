@@ -10,13 +10,14 @@ What a server must be like to be used is checked in `inspection.py`.
 
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from redis.asyncio import Redis, Sentinel
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from madang.adapters.urls import Options, one_of, options, readable_file
 from madang.errors import SetupError
 
 CONNECT_S: Final = 5.0
@@ -36,6 +37,12 @@ _OPTIONS: Final[dict[str, Any]] = {
     "protocol": 2,
     "client_name": "madang",
     "driver_info": None,  # would read the package's files for every connection
+}
+
+
+_TLS: Final[Options] = {
+    "ssl_cert_reqs": one_of("required", "none"),
+    "ssl_ca_certs": readable_file,
 }
 
 
@@ -63,16 +70,21 @@ def target(url: str) -> Target:
     """
     try:
         parts = urlsplit(url)
+        if parts.netloc.count("@") > 1:
+            raise SetupError("The bus setting has an @ too many.", "Write an @ in a user's name or password as %40.")
         scheme, _, kind = parts.scheme.partition("+")
         credentials, _, netloc = parts.netloc.rpartition("@")
         user, _, password = (unquote(part) for part in credentials.partition(":"))
         keys: dict[str, Any] = {"username": user or None, "password": password or None} if credentials else {}
         if scheme == "rediss":
             keys["ssl"] = True
+        keys |= options(
+            dict(parse_qsl(parts.query, keep_blank_values=True)), _TLS if scheme == "rediss" else {}, "bus", "Redis"
+        )
         service = parts.path.strip("/")
         if scheme in ("redis", "rediss"):
-            if not kind and parts.hostname and (service.isdigit() or not service):
-                return Target("single", [(parts.hostname, parts.port or 6379)], "", keys)
+            if not kind and parts.hostname and (service.isdecimal() or not service):
+                return Target("single", [(parts.hostname, parts.port or 6379)], "", keys | {"db": int(service or 0)})
             if (kind == "sentinel" and service) or (kind == "cluster" and not service):
                 return Target(kind, [_place(each) for each in netloc.split(",")], service, keys)
     except ValueError:
@@ -95,11 +107,9 @@ def client(url: str) -> Redis:
     """
     named = target(url)
     if named.kind == "single":
-        try:
-            return Redis.from_url(url, **_OPTIONS)
-        except ValueError:  # a database that is not a number, for example
-            raise SetupError("The bus setting is not a URL of a Redis server.", EXAMPLES) from None
-    tls = {name: value for name, value in named.keys.items() if name == "ssl"}
+        ((host, port),) = named.places
+        return Redis(host=host, port=port, **_OPTIONS, **named.keys)
+    tls = {name: value for name, value in named.keys.items() if name.startswith("ssl")}
     primary: Redis = Sentinel(  # type: ignore[no-untyped-call]
         named.places, sentinel_kwargs=_OPTIONS | tls, **_OPTIONS, **named.keys
     ).master_for(named.service)
