@@ -147,8 +147,10 @@ async def _asked(where: str, named: connecting.Target) -> AsyncIterator[None]:
     try:
         yield
     except MasterNotFoundError as error:
+        # Behind its first words the library names its own objects: those Sentinels that could not be asked.
+        why = "not all of them answer" if " : " in str(error) else "they know none"
         raise Unreachable(
-            f"The Sentinels at {where} name no primary for {named.service!r} ({error}).",
+            f"The Sentinels at {where} name no primary for {named.service!r} ({why}).",
             "Check the service's name, and that Sentinels and primary run.",
         ) from error
     except AuthenticationError as error:
