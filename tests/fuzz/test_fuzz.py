@@ -10,7 +10,7 @@ import pytest
 
 from tests.fuzz.harness import HERE, kept
 
-NAMES = ["codec", "frames", "text", "tokens", "wire"]
+NAMES = ["codec", "cost", "frames", "text", "tokens", "wire"]
 ROOT = HERE.parents[1]
 
 
