@@ -5,11 +5,14 @@ drained of megabytes before anybody else's turn: eight sockets with frames of 64
 to 16 s instead of 1.3 ms. The turns go around over addresses, and within each over its sockets. No tasks: one callback.
 """
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from madang.core.metrics import Metric
+
+logger = logging.getLogger("madang.shares")
 
 TURN_S: Final = 0.0003  # of work, before everybody else has a turn
 PAUSE: Final = 3
@@ -24,7 +27,7 @@ class Worker(Protocol):
     """Somebody who has more to do than a piece."""
 
     def work(self) -> bool:
-        """Handle a piece; return whether there is another, or else read on. Must not raise."""
+        """Handle a piece; return whether there is another, or else read on."""
 
 
 class Shares:
@@ -65,7 +68,7 @@ class Shares:
             address, queue = next(iter(waiting.items()))
             worker = queue.popleft()
             self.pieces += 1
-            if worker.work():
+            if self._worked(worker):
                 queue.append(worker)
             else:
                 reads += 1
@@ -78,6 +81,13 @@ class Shares:
         self._scheduled = bool(waiting)
         if waiting:
             self._later(pause, self._turn)
+
+    def _worked(self, worker: Worker) -> bool:
+        try:
+            return worker.work()
+        except Exception as error:  # of one, which must not hold up the others
+            logger.error("a piece failed", exc_info=error)
+            return False
 
     def metrics(self) -> list[Metric]:
         """Return who waits for a turn, and how many pieces have been handled."""

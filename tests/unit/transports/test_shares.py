@@ -94,6 +94,20 @@ def test_who_enters_at_work_is_not_lost() -> None:
     assert log == ["first", "second", "second"]
 
 
+def test_one_that_fails_does_not_hold_up_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    loop, log = Loop(), list[str]()
+
+    class Broken(Worker):
+        def work(self) -> bool:
+            raise ValueError
+
+    loop.shares.enter("a", Broken(loop, "broken", 5, log))
+    loop.shares.enter("a", Worker(loop, "a", 3, log))
+    loop.run()
+    assert log == ["a"] * 3
+    assert [line.message for line in caplog.records] == ["a piece failed"]
+
+
 def test_not_all_who_are_read_again_come_in_one_turn() -> None:
     loop, log = Loop(), list[str]()
     for n in range(500):
