@@ -9,6 +9,7 @@ import pytest
 from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.sql import Store
 from madang.core.events import MemberJoined, RoomCreated, RoomDeleted, draft
+from madang.delivery import gaps, reader
 from madang.delivery.room import LiveRoom
 from madang.errors import Refused
 from madang.services.rooms import SYSTEM
@@ -111,3 +112,31 @@ async def test_only_owners_delete_and_nobody_the_lobby(store: Store) -> None:
         with pytest.raises(Refused) as error:
             await node.rooms.create(user("ara"), YARD, "", "open")
         assert error.value.code == "room_exists"
+
+
+@pytest.mark.parametrize("left", [0, 3, 30])
+async def test_a_node_that_heard_nothing_finds_the_end_of_an_erased_room(
+    store: Store, left: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its bus lost everything, and of the log only the last event is there, or the last and some before it."""
+    monkeypatch.setattr(reader, "READ", 10)
+    monkeypatch.setattr(gaps, "READ", 10)
+    async with running_nodes(store, MemoryBus(MemoryBroker())) as (node,):
+        (follower, *_) = await followers([node])
+        behind = node.subscriber(budget=100)
+        await node.join(behind, YARD, user("bora"))
+        await node.stored(YARD, 60)
+        outcomes = await store.append([draft(RoomDeleted(), YARD, "key", "Key", server=True)])
+        last = (await store.heads([YARD]))[YARD]
+        assert outcomes and last > 60
+        while (await store.read(YARD, 0, 1))[0].seq < last - left:
+            await store.erase(YARD, 1)
+        await node.hub.check()
+        await eventually(lambda: types(follower)[-1:] == [RoomDeleted.type] and not follower.subscriptions)
+        assert follower.frames[-1]["seq"] == last
+        while behind.paused or behind.subscriptions:
+            behind.resume()
+            await asyncio.sleep(0)
+        behind.resume()
+        assert types(behind)[-1] == RoomDeleted.type
+        assert not node.hub.gaps.open
