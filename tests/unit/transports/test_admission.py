@@ -87,6 +87,7 @@ def test_only_a_trusted_proxy_says_which_scheme_was_used(peer: Any, own: str, fo
 async def ask_for_a_guest(node: Node, peer: str, *forwarded: str) -> int:
     """Return the status of POST /api/guests from a peer."""
     headers = [(b"x-forwarded-for", value.encode()) for value in forwarded]
+    headers.append((b"content-type", b"application/json"))
     scope = {
         "type": "http", "method": "POST", "path": "/api/guests", "query_string": b"", "headers": headers,
         "scheme": "http", "server": ("localhost", 8400), "client": (peer, 50_000),

@@ -185,4 +185,4 @@ def admin_app(node: Node, metrics_token: str | None = None) -> Envelope:
     async def livez() -> Response:
         return answer(Health("live"))
 
-    return Envelope(api)
+    return Envelope(api, node.memory)

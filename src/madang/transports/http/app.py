@@ -107,7 +107,7 @@ def http_app(node: Node) -> Envelope:
             _Cors, admission=node.admission, allow_methods=METHODS,
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key"], expose_headers=["Retry-After"],
         )  # fmt: skip
-    return Envelope(api)
+    return Envelope(api, node.memory)
 
 
 class _Api(FastAPI):

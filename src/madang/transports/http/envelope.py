@@ -14,10 +14,13 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Message, Receive, Scope, Send
 
 from madang.core.bounds import MAX_FRAME
+from madang.errors import Limited
+from madang.memory import Memory, hold
 from madang.transports.http.errors import HEADERS, Unread, failure
 
 logger = logging.getLogger("madang.http")
 
+COUNTED: Final = 8 * 1024  # bytes of an answer from which on it draws on the node's budget
 _LIMIT: Final = "__body_limit__"
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -44,10 +47,12 @@ class Envelope:
 
     Args:
         api: the application, with all its routes.
+        memory: what its answers are counted in while they are made and until they are taken.
     """
 
-    def __init__(self, api: FastAPI) -> None:
+    def __init__(self, api: FastAPI, memory: Memory) -> None:
         self._app = api
+        self._memory = memory
         self._limits: list[tuple[BaseRoute, int]] = []
         for route in api.routes:
             size = getattr(getattr(route, "endpoint", None), _LIMIT, None)
@@ -84,13 +89,39 @@ class Envelope:
                     headers.setdefault(name, value)
             await send(message)
 
+        acquired = 0
+        refused = False
+
+        async def send_counted(message: Message) -> None:
+            nonlocal acquired, refused
+            if message["type"] == "http.response.start":
+                size = int(Headers(raw=message["headers"]).get("content-length", "0"))
+                if size >= COUNTED:
+                    try:
+                        await self._memory.acquire("http", size)
+                    except Limited as error:
+                        refused = True
+                        await failure(error)(scope, receive, send_with_headers)
+                        return
+                    acquired = size
+            elif refused:
+                return
+            elif acquired and len(message.get("body", b"")) == acquired:
+                message = {**message, "body": hold(self._memory, "http", message["body"])}
+                self._memory.free("http", acquired)
+                acquired = 0
+            await send_with_headers(message)
+
         if _length(scope) > limit:
             await failure(_too_big(limit))(scope, receive, send_with_headers)
             return
         try:
-            await self._app(scope, receive_bounded, send_with_headers)
+            await self._app(scope, receive_bounded, send_counted)
         except Exception as error:
             logger.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
+        finally:
+            if acquired:
+                self._memory.free("http", acquired)
 
 
 def _too_big(limit: int) -> Unread:

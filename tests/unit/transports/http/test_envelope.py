@@ -7,7 +7,8 @@ import pytest
 from fastapi import FastAPI, Request, Response
 
 from madang.core.bounds import MAX_FRAME
-from madang.transports.http.envelope import Envelope, body_limit
+from madang.memory import Memory
+from madang.transports.http.envelope import COUNTED, Envelope, body_limit
 from madang.transports.http.errors import handle_errors
 
 LARGE = 10 * MAX_FRAME
@@ -46,7 +47,12 @@ def pieces() -> list[int]:
 
 
 @pytest.fixture
-def app(pieces: list[int]) -> Envelope:
+def memory() -> Memory:
+    return Memory(2 * COUNTED)
+
+
+@pytest.fixture
+def app(pieces: list[int], memory: Memory) -> Envelope:
     api = FastAPI()
     handle_errors(api)
 
@@ -60,7 +66,11 @@ def app(pieces: list[int]) -> Envelope:
         pieces.extend([len(piece) async for piece in request.stream() if piece])
         return Response(str(sum(pieces)))
 
-    return Envelope(api)
+    @api.get("/answer/{size}")
+    async def answer_of(size: int) -> Response:
+        return Response(b"x" * size)
+
+    return Envelope(api, memory)
 
 
 @pytest.mark.parametrize("declared", [True, False])
@@ -96,3 +106,19 @@ async def test_every_answer_carries_the_common_headers(app: Envelope) -> None:
         await client.ask("POST", path)
         assert (b"x-content-type-options", b"nosniff") in client.sent[0]["headers"]
         assert (b"cache-control", b"no-store") in client.sent[0]["headers"]
+
+
+async def test_answers_that_nobody_has_taken_draw_on_the_nodes_budget(
+    app: Envelope, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("madang.memory.WAIT_S", 0.0)
+    clients = [Client(app, 0, declared=True) for _ in range(3)]
+    assert [(await client.ask("GET", f"/answer/{COUNTED}"))[0] for client in clients] == [200, 200, 503]
+    assert memory.held["http"] == 2 * COUNTED
+    small = Client(app, 0, declared=True)
+    assert (await small.ask("GET", "/answer/10"))[0] == 200
+    clients[0].sent.clear()  # taken
+    assert memory.held["http"] == COUNTED
+    assert (await Client(app, 0, declared=True).ask("GET", f"/answer/{COUNTED}"))[0] == 200
+    clients[1].sent.clear()
+    assert memory.held["http"] == 0
