@@ -21,7 +21,7 @@ WAIT_S: Final = 2.0  # for room, before who asks is refused
 AGAIN_S: Final = 0.25  # between two calls on caches to give way, while somebody waits
 RETRY_MS: Final = 1000
 WAITING: Final = 10_000  # who may wait; everybody above is refused at once
-USES: Final = ("answers", "appends", "bus", "gaps", "http", "input", "tails")
+USES: Final = ("answers", "http", "input", "tails")
 """What bytes are held for. A new use is a name here, and the metrics show it."""
 
 
@@ -100,6 +100,13 @@ class Memory:
             self._forget_done()
         self._serve()  # whoever stood behind may need less
         raise self._refusal()
+
+    async def hold(self, use: str, data: bytes) -> "HeldBytes":
+        """Return bytes that count while anything refers to them, as soon as there is room (overloaded)."""
+        await self.acquire(use, len(data))
+        held = HeldBytes(data)
+        held._memory, held._use = self, use
+        return held
 
     @asynccontextmanager
     async def holding(self, use: str, size: int) -> AsyncIterator[None]:

@@ -23,6 +23,7 @@ from madang.testing.rules import opened as opened_scene
 from madang.testing.rules import text_of
 from tests.contract.conftest import now_ms, opened
 from tests.disks import mounted_disk
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 
@@ -79,6 +80,17 @@ async def test_reads_see_what_is_folded_and_what_is_not(
     monkeypatch.setattr(journal, "SLICE", 2)
     await check_log(lambda: opened(sqlite_url))
     await check_directory(lambda: opened(sqlite_url))
+
+
+async def test_large_events_are_folded_by_their_bytes(sqlite_url: str) -> None:
+    """What waits for the table is kept in memory: 8,000 of the largest would be 640 MB."""
+    async with opened(sqlite_url) as store:
+        scene = await opened_scene(store)
+        for _ in range(10):
+            await store.append([scene.say("😀" * 4000, data=b'"' + b"y" * 16_000 + b'"') for _ in range(50)])
+        waiting = store._engine._engine._writer.journal  # type: ignore[attr-defined]
+        await eventually(lambda: waiting.size < journal.FOLD_BYTES)
+        assert waiting.size == sum(len(row[8]) for room in waiting.recent.values() for row in room.rows)
 
 
 async def test_a_second_process_is_refused(sqlite_url: str) -> None:

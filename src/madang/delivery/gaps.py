@@ -14,10 +14,12 @@ from madang.delivery.scheduler import Scheduler
 from madang.delivery.statistics import Statistics
 from madang.delivery.turns import Turns
 from madang.errors import StorageError
+from madang.ports.log import READ_BYTES
 
 logger = logging.getLogger("madang.gaps")
 
 HELD: Final = 1000  # early events a room keeps while its gap is filled; beyond it they are read from the log
+HELD_BYTES: Final = 1 << 20  # likewise
 RETRY_S: Final = 0.05  # before a read that returned nothing is made again; doubled each time
 RETRIES: Final = 5
 
@@ -26,14 +28,15 @@ class Gap:
     """What is known beyond a room's next event.
 
     Attributes:
-        held: events that came early, by seq; at most HELD.
+        held: events that came early, by seq; at most HELD, and HELD_BYTES.
         head: the log is known to reach so far.
     """
 
-    __slots__ = ("head", "held")
+    __slots__ = ("head", "held", "size")
 
     def __init__(self) -> None:
         self.held: dict[int, Event] = {}
+        self.size = 0  # bytes that came early, whether they are still held or not
         self.head = 0
 
 
@@ -58,9 +61,10 @@ class Gaps:
 
     def hold(self, room: LiveRoom, early: Event) -> None:
         """Hold an event that came before its turn, and fill the gap below it."""
-        held = self.fill(room).held
-        if len(held) < HELD:
-            held[early.seq] = early
+        gap = self.fill(room)
+        if len(gap.held) < HELD and gap.size < HELD_BYTES:
+            gap.held[early.seq] = early
+            gap.size += len(early.body)
 
     def reaches(self, room: LiveRoom, seq: int) -> None:
         """Read what a room lacks of a log that is known to reach `seq`."""
@@ -100,8 +104,9 @@ class Gaps:
                 self.release(room)
                 for seq in [s for s in held if s < room.next]:
                     del held[seq]
+                gap.size = sum(len(event.body) for event in held.values())
                 self._scheduler.push(room)
-                if len(events) < READ and not held and gap.head < room.next:
+                if not _cut(events) and not held and gap.head < room.next:
                     return
                 failed = 0 if events else failed + 1
                 if failed > RETRIES:
@@ -144,3 +149,8 @@ class Gaps:
                 room.skip_erased(event)
             if event.seq == room.next:
                 room.accept(event, self._quiet_above)
+
+
+def _cut(events: list[Event]) -> bool:
+    """Return whether a read may have ended before the log does."""
+    return len(events) >= READ or sum(len(event.body) for event in events) > READ_BYTES

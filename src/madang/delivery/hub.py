@@ -20,7 +20,7 @@ from madang.core.events import Event
 from madang.core.metrics import Metric
 from madang.delivery.catching_up import CatchingUp
 from madang.delivery.ephemeral import Ephemeral, read, tell, typing
-from madang.delivery.gaps import HELD, Gaps
+from madang.delivery.gaps import HELD, HELD_BYTES, Gaps
 from madang.delivery.presence import PresenceKeeper
 from madang.delivery.reader import READ, LogReader
 from madang.delivery.room import QUEUED, LiveRoom
@@ -46,13 +46,24 @@ QUIET_ABOVE: Final = 200  # live subscribers of a room above which joins are tol
 
 
 class _Opening:
-    """What comes for a room while it is being opened: the newest HELD events (the log has the others), and heads."""
+    """What comes for a room while it is being opened: the newest events, up to HELD and HELD_BYTES, and heads.
 
-    __slots__ = ("early", "head")
+    The others are in the log.
+    """
+
+    __slots__ = ("early", "head", "size")
 
     def __init__(self) -> None:
-        self.early: deque[Event] = deque(maxlen=HELD)
+        self.early: deque[Event] = deque()
+        self.size = 0
         self.head = 0
+
+    def keep(self, event: Event) -> None:
+        """Keep an event until the room is open."""
+        self.early.append(event)
+        self.size += len(event.body)
+        while len(self.early) > HELD or self.size > HELD_BYTES:
+            self.size -= len(self.early.popleft().body)
 
 
 class Hub:
@@ -105,7 +116,7 @@ class Hub:
             room = rooms.get(event.room)
             if room is None:
                 if event.room in self.opening:
-                    self.opening[event.room].early.append(event)
+                    self.opening[event.room].keep(event)
             elif event.seq == room.next:
                 try:
                     room.accept(event, self.quiet_above)

@@ -55,13 +55,16 @@ Every other port call that reads sees what an append has acked (read your writes
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from madang.core.events import Appended, Draft, Event
 from madang.core.messages import Message
 from madang.errors import Refused
+
+READ_BYTES: Final = 1 << 20
+"""Bodies of events in one read or tail: it ends behind the event that exceeds this, however many were asked for."""
 
 Outcome = Appended | Refused | None
 """An event in the log, a refusal, or None: it would have changed nothing and was left out."""
@@ -108,12 +111,14 @@ class Log(Protocol):
 
         The epoch is a random name of this numbering: it changes only if seqs could have been assigned twice
         (a restored backup), so that a client's position is never mistaken for one in another history.
+        Fewer events come where they exceed READ_BYTES.
         """
 
     async def read(self, room: str, after: int, limit: int) -> list[Event]:
         """Return up to `limit` (1 to 1,000) events with seq > after, ascending, without a gap but where a deleted room is erased.
 
-        Events of deleted messages come without their text. An empty list means there are none.
+        Events of deleted messages come without their text. An empty list means there are none, a short one the end of the
+        log, unless its events exceed READ_BYTES.
         """
 
     async def heads(self, rooms: Sequence[str]) -> dict[str, int]:

@@ -33,6 +33,7 @@ logger = logging.getLogger("madang.appender")
 BATCH: Final = 256
 BULK: Final = BATCH // 4
 WAITING: Final = 20_000
+WAITING_BYTES: Final = 32 << 20  # of drafts' bodies in a line, likewise: 20,000 of the largest would be 700 MB
 LINGER_S: Final = 0.002
 BUSY: Final = 8  # drafts in the last batch from which the next one lingers
 OVERLOADED_MS: Final = 500
@@ -131,7 +132,7 @@ class Appender:
         lane = lanes[0] if len(lanes) == 1 else lanes[crc32(draft.room.encode()) % len(lanes)]
         line = lane.bulk if draft.server else lane.people
         queue = line.queues.get(draft.room)
-        if line.count >= WAITING and (queue is not None or line.count >= 2 * WAITING):
+        if line.size >= WAITING_BYTES or (line.count >= WAITING and (queue is not None or line.count >= 2 * WAITING)):
             self.statistics.overloaded += 1
             raise Limited("overloaded", OVERLOADED_MS)
         if queue is None:
@@ -139,6 +140,7 @@ class Appender:
         else:
             queue.append((draft, reply, tag))
         line.count += 1
+        line.size += len(draft.body)
         lane.wake.set()
         lane.idle.clear()
 
@@ -176,11 +178,12 @@ def _resolve(answer: asyncio.Future[Outcome | MadangError], outcome: Outcome | M
 class _Line:
     """Drafts that wait, by room; the room that is served next is first."""
 
-    __slots__ = ("count", "queues")
+    __slots__ = ("count", "queues", "size")
 
     def __init__(self) -> None:
         self.queues: dict[str, list[_Waiting]] = {}
         self.count = 0
+        self.size = 0  # bytes of their bodies
 
     def take(self, most: int) -> list[_Waiting]:
         """Return up to `most` drafts, an equal share of every room in turn. What a room has left goes to the end of the line."""
@@ -188,7 +191,7 @@ class _Line:
         if self.count <= most:
             batch = [item for queue in queues.values() for item in queue]
             queues.clear()
-            self.count = 0
+            self.count = self.size = 0
             return batch
         share = max(1, most // len(queues))
         batch = []
@@ -201,6 +204,7 @@ class _Line:
                 del queue[:n]
                 queues[room] = queue
         self.count -= len(batch)
+        self.size -= sum(len(draft.body) for draft, _, _ in batch)
         return batch
 
 

@@ -7,6 +7,7 @@ import msgspec
 from madang.core import events as kinds
 from madang.core.events import Appended, Draft, Event
 from madang.errors import Limited
+from madang.ports.log import READ_BYTES
 from madang.testing.access import ACCESS_RULES, an_invite_admits_no_more_than_it_may_by_two_nodes
 from madang.testing.deletion import DELETION_RULES
 from madang.testing.effects import EFFECT_RULES
@@ -230,6 +231,22 @@ async def bodies_come_back_as_they_went(store: Store) -> None:
     assert await scene.texts() == texts
 
 
+async def large_events_are_read_to_the_last(store: Store) -> None:
+    """A read or tail may end by its bytes, never with a hole; reading on from there brings the rest."""
+    scene = await opened(store)
+    await store.append([scene.say("x" * 4000, data=b'"' + b"y" * 16_000 + b'"') for _ in range(150)])
+    found: list[Event] = []
+    while more := await store.read(scene.room, len(found), 500):
+        assert [event.seq for event in more] == list(range(len(found) + 1, len(found) + len(more) + 1))
+        assert len(more) == 500 or len(found) + len(more) == 151 or sum(len(e.body) for e in more) > READ_BYTES
+        found += more
+    assert len(found) == 151
+    tail = await store.tail(scene.room, 500)
+    assert tail is not None
+    assert tail.events == found[-len(tail.events) :]
+    assert len(tail.events) == 151 or sum(len(event.body) for event in tail.events) > READ_BYTES
+
+
 async def tail_gives_the_newest(store: Store) -> None:
     """The tail holds the newest events up to seq, ascending; with limit 0, only seq and epoch."""
     scene = await opened(store)
@@ -312,6 +329,7 @@ LOG_RULES = [
     effects_see_their_batch,
     bodies_come_back_as_they_went,
     tail_gives_the_newest,
+    large_events_are_read_to_the_last,
     read_goes_on_after_a_seq,
     heads_of_many_rooms,
     appends_may_run_at_once,

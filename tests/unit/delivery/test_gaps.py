@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from madang.core.events import Event
-from madang.delivery.gaps import HELD
+from madang.delivery.gaps import HELD, HELD_BYTES
 from madang.errors import StorageFailed
 from tests.unit.delivery.nodes import YARD, Node, Wrapped
 from tests.unit.delivery.subscribers import event
@@ -70,6 +70,20 @@ async def test_a_head_seen_while_the_log_is_read_is_read_up_to(node: Node) -> No
     node.seen_store.inner = SlowRead(node.store)
     node.hub.heads_seen({YARD: 2})
     await eventually(lambda: subscriber.position(YARD, 1) == 3)
+
+
+@pytest.mark.parametrize("lacking", [0, 1])
+async def test_large_events_are_held_and_read_by_their_bytes(node: Node, lacking: int) -> None:
+    """A read that ends by its bytes is not the end of the log."""
+    live = await node.live(YARD)
+    (subscriber,) = await node.follow(live, "mina")
+    events = await node.stored(YARD, 500, "😀" * 3990)
+    assert sum(len(event.body) for event in events) > 5 * HELD_BYTES
+    node.hub.receive(events[1 : len(events) - lacking])
+    assert sum(len(event.body) for event in node.hub.gaps.open[live].held.values()) < HELD_BYTES + 20_000
+    node.hub.heads_seen({YARD: events[-1].seq})
+    await eventually(lambda: subscriber.position(YARD, 1) == events[-1].seq)
+    assert not node.hub.gaps.open
 
 
 async def test_held_events_are_bounded_and_the_others_are_read_from_the_log(node: Node) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.sql import Store
-from madang.delivery.gaps import HELD
+from madang.delivery.gaps import HELD, HELD_BYTES
 from madang.delivery.hub import LINGER_S
 from madang.delivery.room import FEW
 from madang.errors import StorageFailed
@@ -130,6 +130,20 @@ class SlowTail(Wrapped):
         self.asked += 1
         await self.go.wait()
         return tail
+
+
+async def test_large_events_that_come_while_a_room_is_opened_are_bounded(node: Node) -> None:
+    slow = node.seen_store.inner = SlowTail(node.store)
+    subscriber = node.subscriber()
+    join = asyncio.ensure_future(node.join(subscriber, YARD, limit=0))
+    await eventually(lambda: slow.asked)
+    for _ in range(100):
+        await node.send(YARD, "😀" * 4000)
+    opening = node.hub.opening[YARD]
+    assert HELD_BYTES - 20_000 < opening.size == sum(len(event.body) for event in opening.early) <= HELD_BYTES
+    slow.go.set()
+    joined = await join
+    await eventually(lambda: subscriber.position(YARD, joined.seq) == 101)
 
 
 @pytest.mark.parametrize("count", [0, 1, 50, HELD + 500])

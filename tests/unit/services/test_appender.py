@@ -180,6 +180,25 @@ async def test_too_many_are_refused_and_not_queued(store: Store, monkeypatch: py
     assert not any(isinstance(outcome, MadangError) for _, outcome in heard.answers)
 
 
+async def test_large_ones_are_refused_by_their_bytes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = draft(MessageSent(text="x" * 4000), YARD, OWNER.id, OWNER.name)
+    monkeypatch.setattr(module, "WAITING_BYTES", 10 * len(large.body))
+    gated, heard = Gated(store), Heard()
+    gated.go.clear()
+    async with running(gated, heard) as appender:
+        for _ in range(2):
+            appender.submit(message(0), heard.reply)
+            await eventually(lambda: gated.batches)
+            for _ in range(10):
+                appender.submit(large, heard.reply)
+            with pytest.raises(Limited):
+                appender.submit(large, heard.reply)
+            gated.go.set()
+            await eventually(lambda: not appender.waiting)
+            gated.go.clear()
+            gated.batches.clear()
+
+
 async def test_bulk_leaves_people_most_of_every_batch(store: Store) -> None:
     """Behind a mass send into as many rooms as can wait, a message waits for the batch under way and is in the next."""
     gated, heard = Gated(store), Heard()

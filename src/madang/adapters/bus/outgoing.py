@@ -15,6 +15,8 @@ from madang.ports.bus import EVERYWHERE, Signal, Statistics
 
 MAX_WAITING: Final = 10_000
 """Events that wait to be published; above it the oldest are dropped."""
+MAX_WAITING_BYTES: Final = 16 * 2**20
+"""Likewise, of their bodies."""
 MAX_SIGNALS: Final = 2_000
 """Signals that wait, last value per key; above it new ones are dropped, except those for EVERYWHERE."""
 TAKEN_EVENTS: Final = 1_000
@@ -33,7 +35,8 @@ class Outgoing:
 
     def __init__(self, statistics: Statistics) -> None:
         self._statistics = statistics
-        self._events: deque[Event] = deque(maxlen=MAX_WAITING)
+        self._events: deque[Event] = deque()
+        self._size = 0  # bytes of their bodies
         self._signals: dict[tuple[str, str, str], Signal] = {}
         self._wake = asyncio.Event()
 
@@ -44,8 +47,11 @@ class Outgoing:
 
     def publish(self, events: Sequence[Event]) -> None:
         """See `Bus.publish`."""
-        self._statistics.dropped += max(0, len(self._events) + len(events) - MAX_WAITING)
         self._events.extend(events)
+        self._size += sum(len(event.body) for event in events)
+        while len(self._events) > MAX_WAITING or self._size > MAX_WAITING_BYTES:
+            self._size -= len(self._events.popleft().body)
+            self._statistics.dropped += 1
         self._wake.set()
 
     def signal(self, signal: Signal) -> None:
@@ -70,6 +76,7 @@ class Outgoing:
         while self._events and len(events) < TAKEN_EVENTS and size < TAKEN_BYTES:
             events.append(self._events.popleft())
             size += len(events[-1].body)
+        self._size -= size
         signals = list(self._signals.values())
         self._signals.clear()
         return events, signals

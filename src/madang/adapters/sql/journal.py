@@ -44,8 +44,12 @@ from madang.ports.log import Outcome
 FOLD: Final = 8_000
 """Waiting events at which a fold begins. With 2,000, 4,000, 8,000 and 16,000, over 500 rooms, a message costs the thread
 18.4, 15.6, 12.8 and 11.6 µs in all; each waiting event takes 0.7 KB."""
+FOLD_BYTES: Final = 4 << 20
+"""Likewise, of their bodies, in characters: 8,000 of the largest would be 640 MB."""
 SLICE: Final = 400
 """Events folded at a time, or twice the last batch if that is more: what the next append may have to wait for."""
+SLICE_BYTES: Final = 1 << 20
+"""Likewise, of their bodies."""
 MAX_HEADS: Final = 100_000
 """Rooms whose newest seq and id are kept in memory, at 0.3 KB each."""
 MAX_ROLES: Final = 100_000
@@ -83,6 +87,7 @@ class Journal:
         self._roles: dict[tuple[str, str], str] = {}  # (room, user) -> role of members who acted; oldest first
         self._sent: Sent = {}  # (room, user) -> messages of those who acted; oldest first
         self.waiting = 0  # events in `recent`
+        self.size = 0  # characters of their bodies
         self._newest = 0  # key of the newest row of the journal; 0 when it is empty
         self._walk: list[str] = []  # rooms that this fold has yet to visit, last first
         self._until = 0  # key of the newest row when this fold began; 0 when none is under way
@@ -259,15 +264,18 @@ class Journal:
     def fold(self, tidy: bool, batch: int = 0) -> bool:
         """Fold one slice if it is due (with `tidy`: if anything waits); return whether more of the fold is to come."""
         if not self._until:
-            if not self._newest or (self.waiting < FOLD and not tidy):
+            if not self._newest or (self.waiting < FOLD and self.size < FOLD_BYTES and not tidy):
                 return False
             self._until = self._newest
             self._walk = sorted(self.recent, reverse=True)
         rooms: list[str] = []
         rows: list[EventRow] = []
-        while self._walk and len(rows) < max(SLICE, 2 * batch):
+        size = 0
+        while self._walk and len(rows) < max(SLICE, 2 * batch) and size < SLICE_BYTES:
             rooms.append(self._walk.pop())
-            rows += self.rows_of(rooms[-1])
+            more = self.rows_of(rooms[-1])
+            rows += more
+            size += _size(more)
         try:
             self._write_slice(rows)
         except sqlite3.Error:
@@ -314,11 +322,18 @@ class Journal:
             waiting.rows.append(row)
             waiting.by_cid[row[4], row[6]] = row
         self.waiting += len(rows)
+        self.size += _size(rows)
 
     def _forget(self, rooms: Iterable[str]) -> None:
         for room in rooms:
-            self.waiting -= len(self.rows_of(room))
+            rows = self.rows_of(room)
+            self.waiting -= len(rows)
+            self.size -= _size(rows)
             self.recent.pop(room, None)
+
+
+def _size(rows: Sequence[EventRow]) -> int:
+    return sum(len(row[8]) for row in rows)
 
 
 @lru_cache

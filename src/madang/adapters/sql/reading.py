@@ -11,7 +11,7 @@ from madang.adapters.sql.tables import events, rooms
 from madang.core.events import Event
 from madang.core.ids import id_ms
 from madang.core.rooms import DELETED
-from madang.ports.log import Tail
+from madang.ports.log import READ_BYTES, Tail
 
 CHUNK: Final = 1_000
 """Values in one IN list; SQLite and PostgreSQL accept 32,766 parameters, and a short list is as fast per value."""
@@ -25,7 +25,7 @@ def tail(c: Connection, room: str, limit: int, recent: Sequence[EventRow]) -> Ta
     if epoch is None:
         return None
     newest = select(*_EVENT).where(events.c.room == room).order_by(events.c.seq.desc()).limit(max(limit, 1))
-    found = _merged(c, room, newest, recent[-max(limit, 1) :])
+    found = _merged(c, room, newest, recent[-max(limit, 1) :], newest_first=True)
     if not found:  # created this very moment, after `recent` was taken
         return None
     return Tail(epoch, found[-1].seq, found[-limit:] if limit else [])
@@ -38,12 +38,29 @@ def read(c: Connection, room: str, after: int, limit: int, recent: Sequence[Even
     return _merged(c, room, following, [row for row in recent if row[1] > after][:limit])[:limit]
 
 
-def _merged(c: Connection, room: str, wanted: Select[*tuple[Any, ...]], recent: Sequence[EventRow]) -> list[Event]:
-    """Return the events of the table and of `recent`, by seq. Where both have an event, the table is right."""
+def _merged(
+    c: Connection,
+    room: str,
+    wanted: Select[*tuple[Any, ...]],
+    recent: Sequence[EventRow],
+    *,
+    newest_first: bool = False,
+) -> list[Event]:
+    """Return the events of the table and of `recent`, by seq, up to READ_BYTES. Where both have one, the table is right."""
     found = {row[1]: event_of(row) for row in recent}
+    size = 0
     for seq, id, type, user, name, body in c.execute(wanted):
         found[seq] = Event(room, seq, id, type, user, name, id_ms(id), body.encode())
-    return [found[seq] for seq in sorted(found)]
+        size += len(body)
+        if size > READ_BYTES:  # no more than this is returned, so no hole begins behind it
+            break
+    size, events = 0, list[Event]()
+    for seq in sorted(found, reverse=newest_first):
+        events.append(found[seq])
+        size += len(found[seq].body)
+        if size > READ_BYTES:
+            break
+    return events[::-1] if newest_first else events
 
 
 def heads(c: Connection, wanted: Sequence[str], newest: Mapping[str, Head]) -> dict[str, int]:
