@@ -46,7 +46,11 @@ SAYS_MORE = [
         "    head: int = 0\n\n\nclass _Room",
         "    head: int = 0\n    more: int = 2\n\n\nclass _Room",
     ),
-    ("adapters/bus/envelopes.py", "_encode((self.node, parts))", "_encode((self.node, parts, 3))"),
+    (
+        "adapters/bus/envelopes.py",
+        "_encode((self.node, self._number, self._clock_ms(), parts))",
+        "_encode((self.node, self._number, self._clock_ms(), parts, 3))",
+    ),
     ("delivery/heartbeat.py", "    leaving: bool = False\n", "    leaving: bool = False\n    mood: int = 4\n"),
 ]
 """File, what stands there, what the next version has in its place. Who asks for it gets a field more in his message."""
