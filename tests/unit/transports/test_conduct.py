@@ -13,6 +13,7 @@ from tests.unit.delivery.nodes import OWNER
 from tests.unit.transports.conftest import Running, RunningGated
 from tests.unit.transports.peers import Peer, greeted, message
 from tests.waiting import eventually, turns
+from tests.wire import PING, frame
 
 
 @pytest.mark.parametrize("rooms", [1, 2, 10, 64])
@@ -72,6 +73,19 @@ async def test_acks_come_before_the_close(gated: RunningGated) -> None:
         await eventually(lambda: peer.closed == 4429)
         acked = [f["n"] for f in peer.of("ok") if f["n"] >= 10]
         assert acked[:29] == list(range(10, 39))  # and one more for each 100 ms that all this takes
+
+
+async def test_acks_come_before_the_close_for_a_flood_of_pings(gated: RunningGated) -> None:
+    async with gated(Rates()) as (node, store):
+        peer = await greeted(node)
+        store.go.clear()
+        peer.tell(*(message(n) for n in range(10, 15)))
+        peer.send(b"".join(frame(PING, "") for _ in range(200)))
+        await turns(20)
+        assert peer.closed is None
+        store.go.set()
+        await eventually(lambda: peer.closed == 4429)
+        assert [f["n"] for f in peer.of("ok") if f["n"] >= 10] == list(range(10, 15))
 
 
 async def test_what_comes_behind_a_flood_is_not_handled(gated: RunningGated) -> None:

@@ -116,6 +116,11 @@ class Session:
         if not queue:
             self._queue = None  # an empty deque is 600 bytes
 
+    def end(self, code: int, reason: str) -> None:
+        """Handle nothing more, and close once what is under way has been answered."""
+        if self._end is None:
+            self._end_with((code, reason))
+
     def announce_restart(self, retry_ms: int) -> None:
         """Tell the client that the node restarts, and when to come back. The connection closes next."""
         self.socket.send(self.encoding.frame(ByeFrame(reason="restart", retry_ms=retry_ms)))

@@ -325,7 +325,7 @@ class Connection(SocketSubscriber, asyncio.Protocol):
         if opcode in (Opcode.PING, Opcode.PONG):
             self._controls += 1
             if self._controls > CONTROLS:
-                self.close(4429, "flood")
+                cast(Session, self.session).end(4429, "flood")
         elif opcode is Opcode.CLOSE:
             self._closing()
         elif opcode is BINARY and not cast(Door, self._door).binary:

@@ -55,6 +55,9 @@ class Session(Protocol):
     def announce_restart(self, retry_ms: int) -> None:
         """Tell the client that the node restarts, and when to come back. The connection closes next."""
 
+    def end(self, code: int, reason: str) -> None:
+        """Handle nothing more, and close once what is under way has been answered."""
+
     def ended(self) -> None:
         """Let go of everything: the socket is gone."""
 

@@ -39,6 +39,9 @@ class Echo:
     def go_on(self) -> None:
         pass
 
+    def end(self, code: int, reason: str) -> None:
+        self.socket.close(code, reason)
+
     def announce_restart(self, retry_ms: int) -> None:
         self.socket.send(self.asked.framing.text(b"restart"))
 
