@@ -222,6 +222,13 @@ async def test_members_come_rise_and_go(anyone: Rest) -> None:
     assert await mina.refused("DELETE", members + "/me") == "not_member"
 
 
+async def test_a_room_without_an_id(anyone: Rest) -> None:
+    owner = await anyone.guest("Olive")
+    made = await owner.ok("POST", "/api/rooms", {"title": "Layoffs", "access": "invite"})
+    assert made["title"] == "Layoffs"
+    assert (await owner.ok("GET", f"/api/rooms/{made['id']}"))["access"] == "invite"
+
+
 async def test_an_invite_opens_its_room(anyone: Rest) -> None:
     owner, mina = await anyone.guest("Olive"), await anyone.guest("Mina")
     for id in ("den", "attic"):
@@ -273,6 +280,16 @@ async def test_a_server_key_acts_in_every_room(server: Server, anyone: Rest) -> 
     assert await backend.refused("POST", messages, {"text": "x", "as": {**alice, "name": "admin"}}) == "bad_name"
     assert await owner.refused("POST", messages, {"text": "x", "as": alice}) == "forbidden"
     assert await backend.refused("GET", "/api/rooms/missing/messages") == "not_found"
+    assert newest["via"] == me["user"]["id"]
+    await backend.ok("PATCH", f"{messages}/{newest['seq']}", {"text": "for Alice, corrected"})
+    other = anyone.server(await server_key(server, "Bank"))
+    assert await other.refused("PATCH", f"{messages}/{newest['seq']}", {"text": "x"}) == "forbidden"
+    for id in ("madang", me["user"]["id"], owner.user, "madang\n", "key-deadbeef"):
+        assert await backend.refused("POST", messages, {"text": "x", "as": {"id": id, "name": "X"}}) == "bad_field"
+    assert "support" in [room["id"] for room in (await backend.ok("GET", "/api/rooms?limit=200"))["rooms"]]
+    assert "support" not in [room["id"] for room in (await owner.ok("GET", "/api/rooms?limit=200"))["rooms"]]
+    await backend.ok("DELETE", f"/api/rooms/support/members/{owner.user}")
+    assert await owner.refused("GET", messages) == "not_found"
 
 
 async def test_a_flooder_is_told_how_long_to_wait(anyone: Rest) -> None:
@@ -291,7 +308,9 @@ async def test_slow_mode_holds_members_and_not_moderators(anyone: Rest) -> None:
     mina = await anyone.guest("Mina", "slow")
     seq = (await mina.ok("POST", "/api/rooms/slow/messages", {"text": "1"}))["seq"]
     assert await mina.refused("POST", "/api/rooms/slow/messages", {"text": "2"}) == "slow_mode"
-    await mina.ok("PATCH", f"/api/rooms/slow/messages/{seq}", {"text": "edits are not held"})
+    assert await mina.refused("PATCH", f"/api/rooms/slow/messages/{seq}", {"text": "more"}) == "slow_mode"
+    other = await anyone.guest("Mina", "slow")
+    assert await other.refused("POST", "/api/rooms/slow/messages", {"text": "3"}) == "slow_mode", "of the same address"
     for text in "12":
         await owner.ok("POST", "/api/rooms/slow/messages", {"text": text})
 

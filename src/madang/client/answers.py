@@ -12,12 +12,14 @@ class Sent(Struct, frozen=True, kw_only=True):
     Attributes:
         ack: how safely: "stored", "replicated" or "buffered" (protocol/PROTOCOL.md).
         duplicate: the same cid had been stored before, mostly by ourselves over a connection that broke.
+        room: of `create` without an id, the id that the server made.
     """
 
     id: str
     seq: int
     ack: str
     duplicate: bool = False
+    room: str | None = None
 
 
 class Appended(Struct, frozen=True, kw_only=True):
@@ -27,13 +29,14 @@ class Appended(Struct, frozen=True, kw_only=True):
     seq: int = 0
     ack: str = ""
     duplicate: bool = False
+    room: str | None = None
     unchanged: bool = False
 
     def sent(self) -> Sent | None:
         """Return what was stored; None if nothing changed."""
         if self.unchanged:
             return None
-        return Sent(id=self.id, seq=self.seq, ack=self.ack, duplicate=self.duplicate)
+        return Sent(id=self.id, seq=self.seq, ack=self.ack, duplicate=self.duplicate, room=self.room)
 
 
 class Done(Struct, frozen=True):

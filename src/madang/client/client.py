@@ -173,9 +173,9 @@ class Client:
         return Room(feed, self._pending, self._cids)
 
     async def create(
-        self, room: str, *, title: str = "", access: Literal["open", "unlisted", "invite"] = "open"
+        self, room: str | None = None, *, title: str = "", access: Literal["open", "unlisted", "invite"] = "open"
     ) -> Sent | None:
-        """Create a room and own it; join it to follow it.
+        """Create a room and own it; join it to follow it. Without an id, the server makes one: `Sent.room`.
 
         Raises:
             Refused: room_exists, bad_field, bad_name.

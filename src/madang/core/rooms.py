@@ -69,6 +69,11 @@ def changed(room: Room, change: RoomChanged) -> Room:
     )
 
 
+def made_room_id(random: str) -> str:
+    """Return an id for a room that was given none, from 16 random characters of a-z and 2-7."""
+    return f"r-{random}"
+
+
 def need_access(access: str) -> None:
     """Raise Refused (bad_field) for what no room's access can be."""
     if access not in get_args(Access):

@@ -155,12 +155,12 @@ class Reading:
         return found
 
     async def open_rooms(
-        self, actor: Actor, after: str, limit: int, *, bucket: Bucket | None = None
+        self, actor: Actor, after: str, limit: int, *, bucket: Bucket | None = None, listed: bool = False
     ) -> tuple[list[Room], bool]:
-        """Return a page of open rooms, for server keys of all rooms, and whether there are more."""
+        """Return a page of open rooms, for server keys of all rooms unless only `listed` ones, and whether there are more."""
         self._charge(actor, limit, bucket)
-        rows = min(limit, MAX_PAGE) + 1
-        found = await self._in_turn(actor, lambda: self._directory.rooms(after=after, limit=rows, hidden=actor.server))
+        rows, hidden = min(limit, MAX_PAGE) + 1, actor.server and not listed
+        found = await self._in_turn(actor, lambda: self._directory.rooms(after=after, limit=rows, hidden=hidden))
         return fitting(found, limit)
 
     async def _read(

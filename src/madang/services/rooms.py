@@ -6,6 +6,8 @@ who is a member or may become one: no stranger can spend it.
 """
 
 import asyncio
+import secrets
+from base64 import b32encode
 from collections.abc import Callable, Container
 from contextlib import AbstractAsyncContextManager, nullcontext
 from hmac import compare_digest
@@ -29,7 +31,7 @@ from madang.core.events import (
 from madang.core.invites import InviteKey, invite_key
 from madang.core.names import clean_title
 from madang.core.permissions import Action, acting_role, need, need_to_kick
-from madang.core.rooms import LOBBY, OF_ANYONE, Member, Room, need_access, need_role, room_id
+from madang.core.rooms import LOBBY, OF_ANYONE, Member, Room, made_room_id, need_access, need_role, room_id
 from madang.errors import Refused
 from madang.ports.directory import Directory
 from madang.services.appender import Appender
@@ -67,14 +69,19 @@ class Rooms:
         self._deleted = deleted
         self._seen = seen
 
-    async def create(self, actor: Actor, room: str, title: str, access: str) -> Appended | None:
+    async def create(self, actor: Actor, room: str, title: str, access: str) -> Appended:
         """Create a room; its owner's membership is in the same transaction.
+
+        Args:
+            room: its id; empty for one that nobody can guess. Whether an id that somebody chose is taken anybody can ask,
+                by creating it themselves.
 
         Raises:
             Refused: bad_field, bad_name (title), room_exists, forbidden where only servers may, quota, too_many.
         """
         need_access(access)
         self._attempt(actor)
+        room = room or made_room_id(b32encode(secrets.token_bytes(10)).decode().lower())
         if self._creators == "keys" and not actor.server:
             raise Refused("forbidden", "Only the operators of this server make rooms.")
         body = RoomCreated(title=clean_title(title) if title else room, access=access, slow_ms=0)
@@ -82,10 +89,12 @@ class Rooms:
             await self._need_space(actor, owner=True)
             self._limits.quotas.take("rooms", actor, self._time())
             try:
-                return await self._append(body, room_id(room), actor)
+                created = await self._append(body, room_id(room), actor)
             except Refused:
                 self._limits.quotas.give_back("rooms", actor, self._time())
                 raise
+        assert created is not None  # the creation of a room is never left out
+        return created
 
     async def ensure_lobby(self) -> None:
         """Create the lobby where there is none yet."""

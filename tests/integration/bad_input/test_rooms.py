@@ -109,7 +109,7 @@ async def test_a_hidden_room_costs_what_a_missing_one_costs(tmp_path: Path, monk
             for path, methods in operations:
                 for method in methods if "/rooms/{id}" in path else ():
                     reads.clear()
-                    where = path.format(id=room, seq=1, user="u", emoji="x")
+                    where = path.format(id=room, seq=1, user="u", emoji="x", invite="1f")
                     response = await caller.call(method.upper(), where, bodies)
                     cost.append((method, path, response.status_code, dict(reads)))
             return cost

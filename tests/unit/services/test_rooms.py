@@ -1,6 +1,7 @@
 """Who may come in, who may do what to whom; judged anew each time, and all of it in the log."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -57,6 +58,13 @@ async def test_creating(rooms: Rooms, store: Store) -> None:
     assert await code(rooms.create(BORA, "other", "\u202e", "open")) == "bad_name"
     assert await code(rooms.create(BORA, "other", "Other", "secret")) == "bad_field"
     assert await code(rooms.room("other")) == "not_found"
+
+
+async def test_a_room_without_an_id_gets_one_that_nobody_can_guess(rooms: Rooms) -> None:
+    ids = {(await rooms.create(MINA, "", title, "invite")).event.room for title in ("", "One", "Two")}
+    assert len(ids) == 3
+    assert all(re.fullmatch("r-[a-z2-7]{16}", id) for id in ids)
+    assert {(await rooms.room(id)).access for id in ids} == {"invite"}
 
 
 async def test_the_lobby_is_made_once(rooms: Rooms, store: Store) -> None:

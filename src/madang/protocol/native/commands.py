@@ -171,9 +171,9 @@ class Presence(Command):
 
 
 class Create(Command):
-    """Create a room; the user becomes its owner."""
+    """Create a room; the user becomes its owner. Without an id, the server makes one that nobody can guess."""
 
-    room: RoomId
+    room: RoomId | None = None
     title: Title = ""
     access: str = "open"
 

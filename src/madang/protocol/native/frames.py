@@ -189,6 +189,12 @@ class AppendAnswer(Answer, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     duplicate: bool = False
 
 
+class CreateAnswer(AppendAnswer, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The room is there; `room` is its id, if the server made it."""
+
+    room: str | None = None
+
+
 class UnchangedAnswer(Answer, frozen=True, kw_only=True, gc=False):
     """Nothing had to change, so nothing was appended."""
 
@@ -287,7 +293,7 @@ ANSWERS: Final[dict[str, type[Answer] | UnionType]] = {
     "members": MembersAnswer,
     "rooms": RoomsAnswer,
     "presence": PresenceAnswer,
-    "create": AppendAnswer,
+    "create": CreateAnswer,
     "change": AppendAnswer | UnchangedAnswer,
     "invite": InviteAnswer,
     "invites": InvitesAnswer,

@@ -121,15 +121,15 @@ async def nodes(node: ThisNode) -> Response:
 @router.get("/rooms")
 async def rooms(node: ThisNode, after: AfterId = "", limit: Limit = 50) -> Response:
     """List the open rooms."""
-    found, more = await node.reading.open_rooms(SYSTEM, after, limit)
+    found, more = await node.reading.open_rooms(SYSTEM, after, limit, listed=True)
     return answer(Rooms(found, more))
 
 
 @router.post("/rooms")
 async def create_room(node: ThisNode, new: Annotated[NewRoom, body(NewRoom)]) -> Response:
     """Create a room that belongs to the server itself, as the lobby does."""
-    await node.rooms.create(SYSTEM, new.id, new.title, new.access)
-    return answer(await node.rooms.room(new.id), 201)
+    id = (await node.rooms.create(SYSTEM, new.id or "", new.title, new.access)).event.room
+    return answer(await node.rooms.room(id), 201)
 
 
 @router.get("/rooms/{id}")

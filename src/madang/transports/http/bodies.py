@@ -27,9 +27,9 @@ class NewGuest(Body):
 
 
 class NewRoom(Body):
-    """A room to open. Without a title, its id is its title."""
+    """A room to open. Without an id, the server makes one that nobody can guess; without a title, its id is its title."""
 
-    id: RoomId
+    id: RoomId | None = None
     title: Title = ""
     access: Access = "open"
 

@@ -98,6 +98,7 @@ ANSWERS = [
         '{"op":"ok","n":3,"invites":[{"id":"1f","user":"u1","expires_ms":5,"uses":2}]}',
     ),
     (f.RefreshAnswer(token="t", expires_ms=5), '{"op":"ok","n":3,"token":"t","expires_ms":5}'),
+    (f.CreateAnswer(id="5", seq=1, ack="stored", room="r-x"), '{"op":"ok","n":3,"id":"5","seq":1,"ack":"stored","room":"r-x"}'),
     (f.RevokedAnswer(), '{"op":"ok","n":3,"revoked":true}'),
     (f.PingAnswer(at="2026-11-22T09:00:20.001Z"), '{"op":"ok","n":3,"at":"2026-11-22T09:00:20.001Z"}'),
 ]  # fmt: skip

@@ -38,8 +38,8 @@ async def open_rooms(node: ThisNode, caller: Caller, after: AfterId = "", limit:
 @router.post("/rooms", **documented(Room, status=201, accepted=b.NewRoom))
 async def create_room(node: ThisNode, caller: Caller, new: Annotated[b.NewRoom, body(b.NewRoom)]) -> Response:
     """Open a room and own it."""
-    await node.rooms.create(caller, new.id, new.title, new.access)
-    return answer(await node.rooms.room(new.id), 201, {"Location": f"/api/rooms/{new.id}"})
+    id = (await node.rooms.create(caller, new.id or "", new.title, new.access)).event.room
+    return answer(await node.rooms.room(id), 201, {"Location": f"/api/rooms/{id}"})
 
 
 @router.get(ROOM, **documented(Room))

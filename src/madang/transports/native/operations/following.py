@@ -7,7 +7,7 @@ from madang.core.events import Appended
 from madang.delivery.joining import Start
 from madang.protocol.native import codec
 from madang.protocol.native import commands as c
-from madang.protocol.native.frames import Answer, JoinAnswer, RoomInfo, append_answer
+from madang.protocol.native.frames import Answer, CreateAnswer, JoinAnswer, RoomInfo, append_answer
 from madang.transports.native.session import Session
 
 
@@ -39,7 +39,13 @@ def leave(session: Session, m: c.Leave) -> None:
 
 def create(session: Session, m: c.Create) -> None:
     """Create a room and own it."""
-    _append(session, m, lambda me: session.node.rooms.create(me, m.room, m.title, m.access))
+
+    async def work() -> CreateAnswer:
+        created = await session.node.rooms.create(session.actor(), m.room or "", m.title, m.access)
+        event, made = created.event, None if m.room else created.event.room
+        return CreateAnswer(id=str(event.id), seq=event.seq, ack=session.node.appender.ack, room=made)
+
+    session.later(m.n, work)
 
 
 def change(session: Session, m: c.Change) -> None:
