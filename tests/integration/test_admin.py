@@ -7,12 +7,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from madang.cli import checks
 from madang.config import Settings
 from madang.errors import MadangError, SetupError
 from madang.node.run import run_node
 from tests import wire
 from tests.rest import admin_client, rest, server_key
-from tests.running import Server, running_server
+from tests.running import Server, madang, running_server
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/reference/metrics.md"
 
@@ -146,3 +147,15 @@ async def test_where_they_do_metrics_want_a_token(tmp_path: Path, token: str) ->
             answer = await http.get("/metrics", headers={"Authorization": f"Bearer {given}"} if given else {})
             assert answer.status_code == status, given
         assert (await http.get("/keys", headers={"Authorization": f"Bearer {token or 'x'}"})).status_code == 401
+
+
+async def test_doctor_says_when_connections_ran_out(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        said = await madang("doctor", "--data", tmp_path)
+        assert re.search(r"^ok +\d+ of [\d,]+ connections are in use", said.out, re.MULTILINE), said.out
+        assert (await (await admin_client(server)).ask("GET", "/connections"))["refused"] == 0
+
+
+def test_connections_that_ran_out_are_a_warning() -> None:
+    for open_now, refused, level in ((10, 0, "ok"), (10, 3, "warn"), (100, 0, "warn")):
+        assert checks.connections({"open": open_now, "most": 100, "refused": refused}).level == level

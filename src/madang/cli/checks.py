@@ -86,6 +86,17 @@ def open_files(max_sockets: int) -> Finding:
     return Finding("ok", f"{limit} open files are enough for {max_sockets} sockets.")
 
 
+def connections(in_use: dict[str, int]) -> Finding:
+    """Judge the connections of a server that runs, as it says: whether there were ever too few."""
+    now, most, refused = in_use["open"], in_use["most"], in_use["refused"]
+    if refused or now >= most:
+        return Finding(
+            "warn", f"{now:,} of {most:,} connections are in use; {refused:,} were refused because all were.",
+            "Raise LimitNOFILE (ulimit -Hn) or max_sockets, add a node, or see who has them.",
+        )  # fmt: skip
+    return Finding("ok", f"{now:,} of {most:,} connections are in use.")
+
+
 def free_to_start(settings: "Settings") -> Iterator[Finding]:
     """See whether a server could start: nobody else has the data or the ports."""
     lock = Path(f"{settings.data / 'madang.db'}.lock")

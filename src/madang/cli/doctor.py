@@ -61,9 +61,10 @@ def _checks(settings: "Settings") -> Iterator["Finding"]:
         yield checks.disk_space(settings.data)
         yield checks.fsync(settings.data)
     yield checks.open_files(settings.max_sockets)
-    here = asyncio.run(running(settings.data)) is not None
-    if here:
+    here = (server := asyncio.run(running(settings.data))) is not None
+    if server is not None:
         yield Finding("ok", f"A server runs on {settings.data}.")
+        yield checks.connections(asyncio.run(server.ask("GET", "/connections")))
     else:
         yield from checks.free_to_start(settings)
     try:

@@ -70,6 +70,14 @@ class Nodes(msgspec.Struct, frozen=True):
     nodes: list[Peer]
 
 
+class InUse(msgspec.Struct, frozen=True):
+    """The connections of the public listener: open now, accepted at most, and refused since the start because all were in use."""
+
+    open: int
+    most: int
+    refused: int
+
+
 async def _operator(node: ThisNode, token: Token, address: Address) -> None:
     _hold_to(node, token, address, node.admin_secret)
 
@@ -116,6 +124,13 @@ async def nodes(node: ThisNode) -> Response:
         else:
             known.append(Peer(name, state))
     return answer(Nodes(heartbeat.deaf, known))
+
+
+@router.get("/connections")
+async def connections(node: ThisNode) -> Response:
+    """Say how many connections visitors have, and whether there were too few."""
+    known = node.gate.connections
+    return answer(InUse(known.open, known.most, known.refused["all"]))
 
 
 @router.get("/rooms")
