@@ -1,8 +1,8 @@
 """How many bytes the buffers of a node may hold together: one budget that all of them draw on.
 
 Each buffer has a bound of its own; this one holds when many are full at once. A caller that is about to fill a buffer
-asks first (`acquire`): caches give way, sockets that do not read are closed, and if there is no room after WAIT_S, the
-caller is refused (overloaded). What has come already and must be kept is only counted (`take`).
+asks first (`acquire`): caches give way, and if there is no room after WAIT_S, the caller is refused (overloaded). What has
+come already and must be kept is only counted (`take`).
 
 Reference counts do the rest: `HeldBytes` give their share back when nobody holds them any longer, however many sockets
 they were written to, and however those ended.

@@ -6,10 +6,16 @@ Nothing here knows of frames. The transport's write buffer is the byte budget: w
 import asyncio
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
+from typing import Final
 
 from madang.delivery.subscriber import Encoding
 from madang.delivery.subscription import Subscription
+from madang.memory import hold
 from madang.transports.node import Node
+
+COUNTED: Final = (
+    16 * 1024
+)  # bytes for one socket alone, from which they count among the node's buffers until it has them
 
 
 class State(Enum):
@@ -60,7 +66,7 @@ class SocketSubscriber:
             return
         if self._queued:
             self.flush()
-        self.write_now(data)
+        self.write_now(data if len(data) < COUNTED else hold(self.node.memory, "answers", data))
 
     def send_pieces(self, pieces: Sequence[bytes]) -> None:
         """Write what is queued, then these, without copying them: sockets with the same page hold one object."""

@@ -74,6 +74,23 @@ async def test_who_goes_while_a_page_waits_leaves_nothing(node: Node) -> None:
     await eventually(lambda: not node.memory.held["answers"])
 
 
+async def test_an_answer_to_join_counts_until_it_is_read(node: Node) -> None:
+    await fat(node)
+    reader = Peer(node, "10.0.0.9").connect()
+    assert (await reader.ask(op="hello", n=1, guest="Cleo"))["op"] == "ok"
+    held: list[int] = []
+    written = reader.transport.write
+
+    def write(data: bytes) -> None:
+        held.append(node.memory.held["answers"])
+        written(data)
+
+    reader.connection.write_now = write
+    assert (await reader.ask(op="join", n=2, room="yard", limit=50))["op"] == "ok"
+    assert max(held) > 150_000
+    await eventually(lambda: not node.memory.held["answers"])
+
+
 async def test_a_socket_that_is_read_is_live_again_behind_a_page(node: Node) -> None:
     owner = await fat(node)
     reader = await greeted(node, "Bora")
