@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnClause,
     Connection,
+    bindparam,
     column,
     delete,
     func,
@@ -84,14 +85,16 @@ def _set_ordinals(c: Connection, room: str, after: int, rows: Iterable[AnyRow]) 
     name, place = c.dialect.name, f"'{room}'"  # a room's id has no quotes
     ordinal = c.execute(select(literal_column(ordinals.messages(name, place, str(after)), BigInteger))).scalar_one()
     own: dict[str, int] = {}
+    numbered: list[dict[str, int]] = []
     for row in rows:
         ordinal += 1
         if row.user not in own:
             own[row.user] = _own(c, room, row.user, after)
         own[row.user] += 1
         if row.ordinal is None:
-            this = update(events).where(events.c.room == room, events.c.seq == row.seq)
-            c.execute(this.values(ordinal=ordinal, own_ordinal=own[row.user]))
+            numbered.append({"at": row.seq, "nth": ordinal, "own": own[row.user]})
+    message = update(events).where(events.c.room == room, events.c.seq == bindparam("at"))
+    c.execute(message.values(ordinal=bindparam("nth"), own_ordinal=bindparam("own")), numbered)
 
 
 def _own(c: Connection, room: str, user: str, upto: int) -> int:

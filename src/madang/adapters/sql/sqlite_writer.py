@@ -31,7 +31,7 @@ TIDY_SECONDS: Final = 5.0
 """How long both wait at most, when calls never pause: deleted content soon leaves the journal, and a start is quick."""
 CHECKPOINT_CHANGES: Final = 5_000
 """Changed rows after which the WAL is checkpointed, idle or not; it has grown by some 10 MB by then."""
-MAX_WAITING: Final = 20_000
+MAX_WAITING: Final = 40_000
 """Events in the journal above which an append folds first. Only reached when folds fail, as on a full disk."""
 
 
