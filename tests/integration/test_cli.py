@@ -249,11 +249,13 @@ async def test_rooms(data: Path) -> None:
     assert (await madang("room", "create", "yard", "--title", "마당", "--data", data)).out == "yard is open to all.\n"
     await madang("room", "create", "den", "--invite", "--data", data)
     listed = await madang("room", "list", "--data", data)
-    assert [line.split() for line in listed.out.splitlines()] == [["lobby", "Lobby"], ["yard", "마당"]]
+    assert [line.split() for line in listed.out.splitlines()] == [["den", "den"], ["lobby", "Lobby"], ["yard", "마당"]]
     shown = await madang("room", "show", "den", "--data", data)
     assert re.search(r"access +invite\n", shown.out)
     assert re.search(r"owner +Madang +\(madang\)\n", shown.out)
     assert (await madang("room", "delete", "den", "--data", data)).out.startswith("den is deleted")
+    listed = await madang("room", "list", "--data", data)
+    assert [line.split()[0] for line in listed.out.splitlines()] == ["lobby", "yard"]
     for arguments in (
         ["create", "yard"], ["create", "No Such Id"], ["show", "../keys"], ["delete", "lobby"], ["show", "den"],
     ):  # fmt: skip

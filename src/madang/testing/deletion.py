@@ -47,7 +47,8 @@ async def nobody_finds_a_deleted_room(store: Store) -> None:
     assert await store.room(scene.room) is None
     assert await store.tail(scene.room, 10) is None
     assert await role_of(scene, "ann") is None and await role_of(scene, "ben") is None
-    assert scene.room not in [room.id for room in await store.rooms(after=scene.room[:-1], limit=50)]
+    for hidden in (False, True):
+        assert scene.room not in [room.id for room in await store.rooms(after=scene.room[:-1], limit=50, hidden=hidden)]
     assert await store.memberships(scene.id("ben")) == []
     await store.set_read([(scene.room, scene.id("ben"), 3)])
 
