@@ -249,7 +249,11 @@ async def test_rooms(data: Path) -> None:
     assert (await madang("room", "create", "yard", "--title", "마당", "--data", data)).out == "yard is open to all.\n"
     await madang("room", "create", "den", "--invite", "--data", data)
     listed = await madang("room", "list", "--data", data)
-    assert [line.split() for line in listed.out.splitlines()] == [["den", "den"], ["lobby", "Lobby"], ["yard", "마당"]]
+    assert [line.split() for line in listed.out.splitlines()] == [
+        ["den", "den", "(invite)"],
+        ["lobby", "Lobby"],
+        ["yard", "마당"],
+    ]
     shown = await madang("room", "show", "den", "--data", data)
     assert re.search(r"access +invite\n", shown.out)
     assert re.search(r"owner +Madang +\(madang\)\n", shown.out)
@@ -262,6 +266,8 @@ async def test_rooms(data: Path) -> None:
         done = await madang("room", *arguments, "--data", data)
         assert (done.status, done.out) == (1, "")
         assert done.err.startswith("madang: ")
+    for command in ("show", "delete"):
+        assert (await madang("room", command, "nope", "--data", data)).err == "madang: There is no room 'nope'.\n"
 
 
 async def test_keys(data: Path) -> None:

@@ -327,5 +327,7 @@ class _Run:
     async def _reporting(self) -> None:
         while self._report is not None:
             passed = asyncio.get_running_loop().time() - self._begun if self._begun else 0.0
-            self._report(self._doing, min(1.0, passed / self._plan.seconds), self._recorder)
+            late = self._phase == "storm" and passed > self._plan.seconds
+            doing = "the last fault is recovered from" if late else self._doing
+            self._report(doing, min(1.0, passed / self._plan.seconds), self._recorder)
             await asyncio.sleep(REPORT_S)

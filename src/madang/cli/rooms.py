@@ -1,11 +1,15 @@
 """`madang room`: list, create, show and delete rooms, on the running server or on its data."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from madang.cli.options import Config, Data, Database, settings_of
+from madang.errors import MadangError
+
+if TYPE_CHECKING:
+    from madang.config import Settings
 
 app = typer.Typer(no_args_is_help=True, help="List, create, show and delete rooms.")
 _Id = Annotated[str, typer.Argument(help="The room's id.", show_default=False)]
@@ -13,7 +17,7 @@ _Id = Annotated[str, typer.Argument(help="The room's id.", show_default=False)]
 
 @app.command("list")
 def list_rooms(data: Data = None, database: Database = None, config: Config = None) -> None:
-    """List the open rooms."""
+    """List all rooms; of those that are not open it says how one joins."""
     from madang.cli.admin_client import ask
 
     settings = settings_of(config, data=data, database=database)
@@ -21,7 +25,8 @@ def list_rooms(data: Data = None, database: Database = None, config: Config = No
     while True:
         page = ask(settings, "GET", f"/rooms?limit=200&after={after}")
         for room in page["rooms"]:
-            print(f"{room['id']:<24} {room['title']}")
+            how = "" if room["access"] == "open" else f"  ({room['access']})"
+            print(f"{room['id']:<24} {room['title']}{how}")
         if not page["more"]:
             return
         after = page["rooms"][-1]["id"]
@@ -47,11 +52,7 @@ def create_room(
 @app.command("delete")
 def delete_room(id: _Id, data: Data = None, database: Database = None, config: Config = None) -> None:
     """Delete a room for good, with all that was said there. Nobody is asked whether that is meant."""
-    from urllib.parse import quote
-
-    from madang.cli.admin_client import ask
-
-    ask(settings_of(config, data=data, database=database), "DELETE", f"/rooms/{quote(id, safe='')}")
+    _ask_of_room(settings_of(config, data=data, database=database), "DELETE", id)
     print(f"{id} is deleted: nobody can read or join it any more.")
     print("A running server removes what was said there within minutes; the id stays taken for a week.")
 
@@ -59,11 +60,7 @@ def delete_room(id: _Id, data: Data = None, database: Database = None, config: C
 @app.command("show")
 def show_room(id: _Id, data: Data = None, database: Database = None, config: Config = None) -> None:
     """Show a room, open or not: its settings and first members."""
-    from urllib.parse import quote
-
-    from madang.cli.admin_client import ask
-
-    shown = ask(settings_of(config, data=data, database=database), "GET", f"/rooms/{quote(id, safe='')}")
+    shown = _ask_of_room(settings_of(config, data=data, database=database), "GET", id)
     room, members = shown["room"], shown["members"]["members"]
     print(f"{room['id']}: {room['title']}")
     print(f"  access     {room['access']}")
@@ -72,3 +69,17 @@ def show_room(id: _Id, data: Data = None, database: Database = None, config: Con
     print(f"  members    {'the first 50' if shown['members']['more'] else len(members)}")
     for member in members:
         print(f"    {member['role']:<9}  {member['name']}  ({member['user']})")
+
+
+def _ask_of_room(settings: "Settings", method: str, id: str) -> Any:
+    """Ask about one room. An operator may see all, so what is not found is not there."""
+    from urllib.parse import quote
+
+    from madang.cli.admin_client import ask
+
+    try:
+        return ask(settings, method, f"/rooms/{quote(id, safe='')}")
+    except MadangError as error:
+        if error.code == "not_found":
+            raise MadangError("not_found", f"There is no room {id!r}.") from None
+        raise

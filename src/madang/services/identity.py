@@ -16,7 +16,7 @@ from jwt.types import Options
 
 from madang.core import user_ids
 from madang.core.actors import Actor
-from madang.core.names import clean_name
+from madang.core.names import clean_name, clean_title
 from madang.errors import Refused
 from madang.ports.directory import Directory, ServerKey
 from madang.services.limits import Limits
@@ -158,17 +158,18 @@ class Identity:
     def speaking_for(actor: Actor, id: str, name: str) -> Actor:
         """Return a user of another system in whose name a server acts (forbidden for all but server keys, bad_field, bad_name).
 
-        Their id cannot be that of a user of this server, of a key, or of the server itself.
+        Their id cannot be that of a user of this server, of a key, or of the server itself. Their name may be a reserved
+        one ("Support"): a server is trusted with those.
         """
         if not actor.server:
             raise Refused("forbidden", "as: for server keys only.")
-        return Actor(id=user_ids.foreign(id), name=clean_name(name), server=True, via=actor.id)
+        return Actor(id=user_ids.foreign(id), name=clean_title(name), server=True, via=actor.id)
 
     async def add_key(self, label: str, now: float) -> tuple[ServerKey, str]:
         """Make a server key. Return it with the text that its owner is shown once (bad_name, too_many)."""
         id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
         hash = hashlib.sha256(secret.encode()).hexdigest()
-        key = ServerKey(id=id, label=clean_name(label), hash=hash, created_at=int(now * 1000))
+        key = ServerKey(id=id, label=clean_title(label), hash=hash, created_at=int(now * 1000))
         await self._directory.add_key(key)
         self._server_keys.forget(id)
         return key, f"mk_{id}_{secret}"

@@ -50,9 +50,8 @@ def bar(*, quiet: bool) -> Iterator[Bar]:
             rates = progress.tasks[0].fields["rates"]
             if elapsed - before[0] >= 1:
                 passed = elapsed - before[0]
-                rates = (
-                    f"{(sends - before[1]) / passed:.0f} sends/s, {(deliveries - before[2]) / passed:.0f} deliveries/s"
-                )
+                sent, delivered = (sends - before[1]) / passed, (deliveries - before[2]) / passed
+                rates = f"{sent:.0f} sends/s, {delivered:.0f} deliveries/s" if sent or delivered else ""
                 before[:] = elapsed, sends, deliveries
             progress.update(task, completed=share, description=_clipped(doing, TITLE), rates=rates)
 

@@ -135,8 +135,8 @@ async def connections(node: ThisNode) -> Response:
 
 @router.get("/rooms")
 async def rooms(node: ThisNode, after: AfterId = "", limit: Limit = 50) -> Response:
-    """List the open rooms."""
-    found, more = await node.reading.open_rooms(SYSTEM, after, limit, listed=True)
+    """List all rooms."""
+    found, more = await node.reading.open_rooms(SYSTEM, after, limit)
     return answer(Rooms(found, more))
 
 
