@@ -246,7 +246,7 @@ async def test_with_text_that_is_refused(anyone: Rest, text: str, code: str) -> 
 
 
 @pytest.mark.parametrize(
-    "name", ["", " ", "\u202eevil", "аdmin", "ADMIN", "\ufdfa" * 3, "x" * 41, "a\u0007b", "\u3164"]
+    "name", ["", " ", "\u202eevil", "аdmin", "ADMIN", "\ufdfa" * 41, "x" * 41, "a\u0007b", "\u3164"]
 )
 async def test_with_a_name_that_is_refused(anyone: Rest, name: str) -> None:
     assert await anyone.refused("POST", "/api/guests", {"name": name}) == "bad_name"
