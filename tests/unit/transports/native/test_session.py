@@ -265,3 +265,13 @@ async def test_another_users_token_does_not_refresh(node: Node) -> None:
     assert (answer["code"], peer.closed) == ("bad_field", None)
     assert (await peer.ask(op="refresh", n=51, token="x"))["code"] == "bad_token"
     assert peer.closed == 4401
+
+
+async def test_who_is_kicked_stops_typing(node: Node) -> None:
+    peer = await greeted(node)
+    me = peer.session.actor().id
+    peer.tell({"op": "typing", "room": "yard"})
+    await eventually(lambda: ("yard", me) in node.hub.ephemeral.typing)
+    await node.rooms.kick(OWNER, "yard", me)
+    await eventually(lambda: ("yard", me) not in node.hub.ephemeral.typing)
+    assert (await peer.ask(op="join", n=60, room="yard"))["code"] == "kicked"
