@@ -93,7 +93,7 @@ def operations(store: Store, scene: Scene, rooms: Rooms, others: list[Scene], ru
     }
 
 
-TABLE = {  # statements, and rows fetched at most; the same on both servers
+TABLE = {  # statements, and rows fetched at most
     "join, as a member": (1, 1),
     "join, for the first time": (7, 4),
     "what a join shows": (2, 51),
@@ -108,6 +108,7 @@ TABLE = {  # statements, and rows fetched at most; the same on both servers
     "create a room": (5, 0),
     "kick": (9, 4),
 }
+MARIADB = {"one's rooms": (2, 2)}  # what is above the pointers is asked for apart: no subquery there sees a page's rows
 
 
 async def test_statements_and_rows_do_not_grow_with_the_room(server_url: str) -> None:
@@ -120,7 +121,7 @@ async def test_statements_and_rows_do_not_grow_with_the_room(server_url: str) ->
                 for name, do in operations(store, scene, rooms, others, f"{size}").items():
                     with counted() as count:
                         await _done(appender, do)
-                    statements, rows = TABLE[name]
+                    statements, rows = (TABLE | MARIADB if server_url.startswith("mysql:") else TABLE)[name]
                     assert len(count.statements) == statements, (name, size, count.statements)
                     assert count.rows <= rows, (name, size, count.rows)
 

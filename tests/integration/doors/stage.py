@@ -166,7 +166,10 @@ class Play:
             meter = self._node.limits
             assert isinstance(meter, Meter)
             meter.charged.clear()
-            outcomes = [await visitor.do(op, self._room, **self._filled(row.with_)) for _ in range(row.times)]
+            outcomes = []
+            for n in range(row.times):
+                self._words["$fresh"] = f"c-fresh-{n}"
+                outcomes.append(await visitor.do(op, self._room, **self._filled(row.with_)))
             cost = dict(meter.charged)
             heard = await self._heard(wendy)
         events = await self._running.store.read(self._room, self._words["$newest"], 100)

@@ -90,8 +90,10 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
             events=("message.sent",), cost={**APPEND, "slow": 60_000}),
         Row("in slow mode, as a moderator", "moderator", HELLO, times=2, room={"slow_ms": 60_000},
             answers={"duplicate": True}, events=("message.sent",), cost={"user": 2, "room": 2}),
-        Row("too many", with_=HELLO, times=29, code="rate_limited", events=("message.sent",),
-            cost={"user": 28, "room": 28}),  # joining and the message that stands there were two of 30
+        Row("twice in slow mode", with_={"text": "hello", "cid": "$fresh"}, times=2, room={"slow_ms": 60_000},
+            code="slow_mode", events=("message.sent",), cost={**APPEND, "slow": 60_000}),
+        Row("too many", with_={"text": "hello", "cid": "$fresh"}, times=29, code="rate_limited",
+            events=("message.sent",) * 28, cost={"user": 28, "room": 28}),  # of 30: there was a join and a message before
         _strangers(**HELLO),
     ),
     "edit": (
