@@ -39,10 +39,10 @@ class Upkeep(Protocol):
         """Return up to `limit` (1 to 1,000) rooms with an id above `after`, deleted ones among them."""
 
     async def erase(self, room: str, limit: int) -> int:
-        """Remove up to `limit` (1 to 1,000) members or events of a deleted room, and return how many.
+        """Remove up to `limit` (1 to 1,000) members, kicks or events of a deleted room, and return how many.
 
-        With an event go its mentions, reactions and pin. 0 when nothing is left but the room's last event, or when it is not
-        deleted.
+        With an event go its mentions, reactions and pin, with the last of them the invites. 0 when nothing is left but the
+        room's last event, or when it is not deleted.
         """
 
     async def forget_rooms(self, rooms: Sequence[str]) -> int:
@@ -70,4 +70,4 @@ class Upkeep(Protocol):
         """Return the users who were deleted at `since_ms` or later."""
 
     async def forget_users(self, users: Sequence[str]) -> None:
-        """Forget what is known of users (at most 1,000) who are not members of any room."""
+        """Forget what is known of users (at most 1,000) who are not members of any room, and that they were kicked."""

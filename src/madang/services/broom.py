@@ -199,20 +199,23 @@ class Broom:
 
     async def _sweep_users(self) -> None:
         page = await self._upkeep.users_after(self._user, WALKED)
-        now, expired = self._clock_ms(), 0
-        forgotten: list[str] = []
+        now, ended = self._clock_ms(), 0
+        deleted: list[str] = []
+        expired: list[str] = []
         for user in page:
             if user.deleted_ms is not None:
                 await self._users.leave_all(user.id)  # what a node that did not know yet may have let in
                 if now - user.deleted_ms > DELETED_S * 1000:
-                    forgotten.append(user.id)
-            elif 0 < self._guests_days * DAY_MS < now - user.seen_ms and is_guest(user.id) and expired < EXPIRED:
-                await self._users.leave_all(user.id)
-                forgotten.append(user.id)
-                expired += 1
-        if forgotten:
+                    deleted.append(user.id)
+            elif 0 < self._guests_days * DAY_MS < now - user.seen_ms and is_guest(user.id) and ended < EXPIRED:
+                left = await self._users.leave_all(user.id)
+                # Until then a token may bring back those who were kicked.
+                if over := now - user.seen_ms > DELETED_S * 1000:
+                    expired.append(user.id)
+                ended += bool(left or over)
+        if forgotten := deleted + expired:
             await self._upkeep.forget_users(forgotten)
-        self.swept.guests += expired
+        self.swept.guests += len(expired)
         self._counting.users += len(page)
         if len(page) < WALKED:
             self.stored.users, self._counting.users, self._user = self._counting.users, 0, ""

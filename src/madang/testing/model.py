@@ -313,12 +313,15 @@ class ModelStore:
             for user in people:
                 del known.members[user]
             return len(people)
+        if kicked := list(known.kicks)[:limit]:
+            for user in kicked:
+                del known.kicks[user]
+            return len(kicked)
         erased = min(limit, len(known.log) - 1 - known.erased)
         known.erased += erased
         known.mentions.clear()
         known.reactions.clear()
         known.pins.clear()
-        known.kicks.clear()
         known.invites.clear()
         return erased
 
@@ -360,6 +363,8 @@ class ModelStore:
         for user in users:
             if not any(user in room.members for room in self.rooms_by_id.values()):
                 self._users.pop(user, None)
+                for room in self.rooms_by_id.values():
+                    room.kicks.pop(user, None)
 
 
 def _repeat(first: Event, target: int | None, d: Draft) -> Outcome:

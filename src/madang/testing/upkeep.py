@@ -2,9 +2,12 @@
 
 from typing import Protocol
 
+import msgspec
+
 from madang.core import events as kinds
 from madang.core.rooms import Room
 from madang.ports.upkeep import StoredRoom, StoredUser, Upkeep
+from madang.testing.access import invited, joins, refusal
 from madang.testing.rules import Make, Scene, named, new, new_event, opened, run_rules
 from madang.testing.rules import Store as LogStore
 
@@ -158,6 +161,38 @@ async def users_are_deleted(store: Store) -> None:
     assert seen in {user.id for user in await store.users_deleted(NOW)}, "being seen brings nobody back"
 
 
+async def kicks_and_invites_go_with_the_room(store: Store) -> None:
+    """Who was kicked, and who was invited, is removed in pieces like the rest; a room of the same id begins without them."""
+    scene = await opened(store, "ben", "cho", "dan")
+    for name in ("ben", "cho", "dan"):
+        await scene.done(scene.draft(kinds.MemberKicked, member=name, for_ms=DAY))
+    invite = await invited(scene)
+    last = await scene.done(scene.draft(kinds.RoomDeleted))
+    assert await erased(store, scene.room, 2) == [1, 2, 1] + [2] * ((last.seq - 1) // 2) + [1] * ((last.seq - 1) % 2)
+    assert await store.invites(scene.room, 0) == []
+    assert await store.forget_rooms([scene.room]) == 1
+    await scene.done(scene.draft(kinds.RoomCreated, title="Again", access="open"))
+    await scene.done(joins(scene, "ben"))
+    await scene.done(scene.draft(kinds.RoomChanged, access="invite"))
+    await scene.refused("not_found", joins(scene, "cho", invite))
+
+
+async def kicks_go_with_the_user(store: Store) -> None:
+    """That a user was kicked is forgotten with them, in all rooms; not while they are a member of another, and nobody else's."""
+    scene, other = await opened(store, "ben", "cho"), await opened(store, "ben")
+    for name in ("ben", "cho"):
+        await scene.done(scene.draft(kinds.MemberKicked, member=name, for_ms=DAY))
+    await store.note_seen([scene.id("ben"), scene.id("cho")], NOW)
+    there = {"room": other.room, "user": scene.id("ben"), "name": "ben"}
+    await store.append([msgspec.structs.replace(joins(other, "ben"), **there)])
+    await store.forget_users([scene.id("ben")])
+    assert await refusal(scene, joins(scene, "ben")) == "kicked"
+    await store.append([msgspec.structs.replace(other.draft(kinds.MemberLeft, "ben"), **there)])
+    await store.forget_users([scene.id("ben")])
+    await scene.done(joins(scene, "ben"))
+    assert await refusal(scene, joins(scene, "cho")) == "kicked"
+
+
 async def members_are_not_forgotten(store: Store) -> None:
     """forget_users leaves those who are members of a room."""
     scene, stranger = await opened(store, "ben"), new("u")
@@ -198,5 +233,7 @@ UPKEEP_RULES = [
     users_are_known_once_they_are_seen,
     memberships_are_walked,
     users_are_deleted,
+    kicks_and_invites_go_with_the_room,
+    kicks_go_with_the_user,
     members_are_not_forgotten,
 ]

@@ -11,7 +11,7 @@ import pytest
 from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.sql import Store
 from madang.core.actors import Actor
-from madang.core.events import MessageSent, draft
+from madang.core.events import MemberJoined, MemberKicked, MessageSent, draft
 from madang.core.user_ids import is_guest
 from madang.errors import Refused
 from madang.node.run import running_parts
@@ -191,6 +191,24 @@ async def test_absent_guests_are_members_no_more_and_others_stay(w: World) -> No
     assert [m.user for m in await w.store.members("lobby")] == [SYSTEM.id], "servers are no guests"
     assert await w.count("users") == 0
     assert not is_guest(KEY.id) and not is_guest(SYSTEM.id)
+
+
+async def test_a_kick_is_remembered_as_long_as_its_subject_has_a_token(w: World) -> None:
+    """However soon guests expire: until then they are no members any more, and not let in again either."""
+    ara, bora = guest("a"), guest("b")
+    broom = Broom(w.store, w.node.appender, w.users, w.broom._leads, w.wall, ROOMS_DAYS, 1)
+    await w.rooms.create(ara, "yard", "", "invite")
+    await w.node.appender.append(draft(MemberJoined(role="member"), "yard", bora.id, bora.name, server=True))
+    await w.rooms.enter(bora, "lobby")
+    await w.seen()
+    await w.node.appender.append(draft(MemberKicked(member=bora.id), "yard", ara.id, ara.name))
+    # The owner is known from the first sweep on.
+    for days, kicks, users in ((2, 1, 2), (20, 1, 2), (10, 0, 1)):
+        w.wall.days(days)
+        await broom.sweep()
+        assert await w.store.memberships(bora.id) == []
+        assert (await w.count("kicks"), await w.count("users")) == (kicks, users)
+    assert broom.swept.guests == 1
 
 
 async def test_members_of_whom_nothing_is_known_are_counted_from_now_on(w: World) -> None:

@@ -219,6 +219,8 @@ kicks = Table(
     Column("until_ms", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+# Those of a user who is forgotten.
+Index("kicks_user", kicks.c.user)
 
 invites = Table(
     "invites",

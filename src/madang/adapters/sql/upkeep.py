@@ -141,5 +141,7 @@ def users_deleted(c: Connection, since_ms: int) -> list[StoredUser]:
 
 def forget_users(c: Connection, some: Sequence[str]) -> None:
     """See `Upkeep.forget_users`."""
-    anywhere = exists().where(members.c.user == users.c.id)
-    c.execute(delete(users).where(users.c.id.in_(sorted(some)), ~anywhere))
+    there = set(c.execute(select(members.c.user).where(members.c.user.in_(some))).scalars())
+    gone = sorted(set(some) - there)
+    c.execute(delete(kicks).where(kicks.c.user.in_(gone)))
+    c.execute(delete(users).where(users.c.id.in_(gone)))
