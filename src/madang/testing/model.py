@@ -1,7 +1,8 @@
 """A log with its directory in memory, as simple as possible: the model that databases are compared with.
 
 It keeps the contracts of `ports.log` and `ports.directory` (`check_log` verifies that) and nothing more: no index, no
-batch, no file. Simulations use it because a database's threads would make every run different.
+batch, no file. Simulations use it because a database's threads would make every run different. What drafts do to a room is
+in `model_room.py`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,100 +11,20 @@ from typing import Final
 import msgspec
 
 from madang.core import events as kinds
-from madang.core.events import ERASED, Appended, Draft, Event, decode_body, erased_body, erased_edit
+from madang.core.events import Appended, Draft, Event, erased_body
 from madang.core.ids import IdSource, id_ms
-from madang.core.invites import MAX_INVITES, Invite, Kick
+from madang.core.invites import MAX_INVITES, Invite
 from madang.core.messages import Message
-from madang.core.permissions import Action, acting_role, may, need, need_to_grant, need_to_kick
-from madang.core.rooms import COUNTED, OF_ANYONE, Member, Membership, Room, changed
-from madang.core.timestamps import moment
+from madang.core.permissions import Action, need
+from madang.core.rooms import COUNTED, Member, Membership, Room
 from madang.core.user_ids import key_user
 from madang.errors import Limited, Refused
 from madang.ports.directory import NOTHING, ServerKey
 from madang.ports.log import Outcome, Page, Tail
 from madang.ports.upkeep import StoredRoom, StoredUser
+from madang.testing.model_room import ModelRoom, apply
 
-MAX_EMOJIS: Final = 20
-MAX_PINS: Final = 50
 MAX_KEYS: Final = 1_000
-
-
-class ModelRoom:
-    """Everything about one room. `log[n]` is the event of seq n + 1."""
-
-    def __init__(self, info: Room, epoch: str) -> None:
-        self.info = info
-        self.epoch = epoch
-        self.log: list[Event] = []
-        self.cids: dict[tuple[str, str], int] = {}  # (user, cid) -> seq
-        self.targets: dict[int, int | None] = {}  # seq -> what its event is about
-        self.members: dict[str, Member] = {}
-        self.mentions: set[tuple[str, int]] = set()  # (user, seq)
-        self.edits: dict[int, list[int]] = {}  # seq of a message -> seqs of its edits
-        self.reactions: dict[int, dict[str, dict[str, int]]] = {}  # message -> emoji -> user -> seq
-        self.pins: set[int] = set()
-        self.deleted = False
-        self.kicks: dict[str, Kick] = {}
-        self.invites: dict[str, Invite] = {}  # by id
-        self.erased = 0  # events that are no longer there, the oldest
-
-    def message(self, target: int | None) -> Event:
-        """Return the event of a message that is not deleted (not_found, gone)."""
-        event = self.log[target - 1] if target is not None and 0 < target <= len(self.log) else None
-        if event is None or event.type != kinds.MessageSent.type:
-            raise Refused("not_found")
-        if event.body == ERASED:
-            raise Refused("gone")
-        return event
-
-    def need_message(self, seq: int) -> None:
-        """Raise Refused (not_found) unless an event is a message, deleted or not."""
-        if not 0 < seq <= len(self.log) or self.log[seq - 1].type != kinds.MessageSent.type:
-            raise Refused("not_found")
-
-    def reword(self, seq: int, body: bytes) -> None:
-        """Replace the body of an event."""
-        e = self.log[seq - 1]
-        self.log[seq - 1] = Event(e.room, e.seq, e.id, e.type, e.user, e.name, e.at, body)
-
-    def owners_but(self, user: str | None) -> list[str]:
-        """Return the owners other than one user."""
-        return [m.user for m in self.members.values() if m.role == "owner" and m.user != user]
-
-    def admit(self, d: Draft, now_ms: int) -> None:
-        """Let in a user who is not a member, or raise Refused; count the use of an invite that they need for that."""
-        kick, anyone = self.kicks.get(d.user), self.info.access in OF_ANYONE
-        held = kick is not None and (kick.until_ms > now_ms or not anyone)
-        if held or not anyone:
-            invite = self.invites.get(d.invite.id) if d.invite is not None else None
-            if d.invite is None or invite is None or not invite.admits(d.invite, now_ms, kick.seq if kick else None):
-                if anyone and kick is not None:
-                    raise Limited("kicked", kick.until_ms - now_ms)
-                raise Refused("not_found")
-            if invite.uses is not None:
-                self.invites[invite.id] = msgspec.structs.replace(invite, uses=invite.uses - 1)
-        self.kicks.pop(d.user, None)
-
-    def end_invites(self, by: str) -> None:
-        """Forget the invites that somebody made."""
-        self.invites = {id: invite for id, invite in self.invites.items() if invite.by != by}
-
-    def shown(self, seq: int, user: str) -> Message:
-        """Return a message as it is now, as a user sees it."""
-        event = self.log[seq - 1]
-        sent = decode_body(kinds.MessageSent, event.body)
-        edits = self.edits.get(seq, []) if event.body != ERASED else []
-        edit = self.log[edits[-1] - 1] if edits else None
-        now = decode_body(kinds.MessageEdited, edit.body) if edit else sent
-        standing = self.reactions.get(seq, {})
-        ordered = list(standing)
-        return Message(
-            seq=seq, id=str(event.id), user=event.user, name=event.name, at=moment(event.at),
-            text=now.text or "", data=now.data, reply_to=sent.reply_to, mentions=now.mentions, via=sent.via,
-            edited_at=moment(edit.at) if edit else None, deleted=sent.deleted, pinned=seq in self.pins,
-            reactions={emoji: len(standing[emoji]) for emoji in ordered},
-            mine=tuple(emoji for emoji in ordered if user in standing[emoji]),
-        )  # fmt: skip
 
 
 class ModelStore:
@@ -146,7 +67,7 @@ class ModelStore:
         if d.user not in room.members and not d.server and d.content.needs_member:
             return Refused("not_member")
         try:
-            if not _apply(room, d, self._clock_ms()):
+            if not apply(room, d, self._clock_ms()):
                 return None
         except Refused as refused:
             return refused
@@ -371,126 +292,3 @@ def _repeat(first: Event, target: int | None, d: Draft) -> Outcome:
     if first.type != d.type or first.body not in (d.body, erased_body(first.type, target)):
         return Refused("conflict")
     return Appended(first, duplicate=True)
-
-
-def _apply(room: ModelRoom, d: Draft, now_ms: int) -> bool:
-    """Check and apply a draft's effect, as in the table of `ports.log`; return False if it changes nothing."""
-    user, seq, actor = d.user, len(room.log) + 1, _actor(room, d)
-    match d.content:
-        case kinds.RoomCreated():
-            if room.log:
-                raise Refused("room_exists")
-            room.members[user] = Member(room=d.room, user=user, name=d.name, role="owner", read_seq=seq)
-        case kinds.RoomChanged() as change:
-            need(actor, Action.CHANGE_ROOM)
-            room.info = changed(room.info, change)
-        case kinds.RoomDeleted(expired=expired):
-            need(actor, Action.DELETE_ROOM)
-            if expired and room.members:
-                return False
-            room.deleted = True
-        case kinds.MemberJoined(role=role):
-            if user in room.members:
-                return False
-            if not d.server:
-                room.admit(d, now_ms)
-            room.members[user] = Member(room=d.room, user=user, name=d.name, role=role, read_seq=seq)
-        case kinds.MemberLeft():
-            if user not in room.members:
-                raise Refused("not_member")
-            if (
-                room.members[user].role == "owner"
-                and not d.server
-                and not room.owners_but(user)
-                and len(room.members) > 1
-            ):
-                raise Refused("last_owner")
-            del room.members[user]
-            room.end_invites(user)
-        case kinds.MemberKicked(member=subject, for_ms=for_ms):
-            if (m := room.members.get(subject)) is None:
-                raise Refused("not_found")
-            need_to_kick(actor, m.role)
-            del room.members[m.user]
-            room.end_invites(m.user)
-            room.kicks[m.user] = Kick(seq, now_ms + for_ms)
-        case kinds.RoleGiven(member=subject, role=role):
-            m = room.members.get(subject)
-            if m is None:
-                raise Refused("not_found")
-            need_to_grant(actor, role)
-            if m.role == "owner" and role != "owner" and not d.server and not room.owners_but(m.user):
-                raise Refused("last_owner")
-            if not may(role, Action.INVITE):
-                room.end_invites(m.user)
-            room.members[m.user] = Member(room=d.room, user=m.user, name=m.name, role=role, read_seq=m.read_seq)
-        case kinds.MessageSent(mentions=mentions, reply_to=reply_to):
-            if reply_to is not None:
-                room.need_message(reply_to)
-            _mention(room, d, mentions, seq)
-        case _:
-            return _apply_to_message(room, d, d.target or 0)
-    return True
-
-
-def _mention(room: ModelRoom, d: Draft, users: Sequence[str], seq: int) -> None:
-    room.mentions |= {(who, seq) for who in users if who in room.members and who != d.user}
-
-
-def _actor(room: ModelRoom, d: Draft) -> str:
-    """Return the role that a draft is made in."""
-    member = room.members.get(d.user)
-    return acting_role(member.role if member else None, server=d.server)
-
-
-def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
-    match d.content:
-        case kinds.MessageEdited(mentions=mentions):
-            message = room.message(target)
-            through = decode_body(kinds.MessageSent, message.body).via
-            if message.user != d.user and not (d.server and through == d.user):
-                raise Refused("forbidden")
-            before = room.shown(target, d.user).mentions
-            room.edits.setdefault(target, []).append(len(room.log) + 1)
-            room.mentions -= {(who, target) for who in before if who not in mentions}
-            _mention(room, d, [who for who in mentions if who not in before], target)
-        case kinds.MessageDeleted():
-            if room.message(target).user != d.user and not may(_actor(room, d), Action.DELETE_OTHERS):
-                raise Refused("forbidden")
-            room.reword(target, ERASED)
-            for edit in room.edits.get(target, []):
-                room.reword(edit, erased_edit(target))
-            room.mentions = {(who, seq) for who, seq in room.mentions if seq != target}
-            room.reactions.pop(target, None)
-            room.pins.discard(target)
-        case kinds.ReactionAdded(emoji=emoji):
-            room.message(target)
-            standing = room.reactions.setdefault(target, {})
-            if emoji not in standing and len(standing) >= MAX_EMOJIS:
-                raise Refused("too_many")
-            if d.user in standing.get(emoji, {}):
-                return False
-            standing.setdefault(emoji, {})[d.user] = len(room.log) + 1
-        case kinds.ReactionRemoved(emoji=emoji):
-            room.need_message(target)
-            users = room.reactions.get(target, {}).get(emoji, {})
-            if d.user not in users:
-                return False
-            del users[d.user]
-            if not users:
-                del room.reactions[target][emoji]
-        case kinds.MessagePinned():
-            need(_actor(room, d), Action.PIN)
-            room.message(target)
-            if target in room.pins:
-                return False
-            if len(room.pins) >= MAX_PINS:
-                raise Refused("too_many")
-            room.pins.add(target)
-        case kinds.MessageUnpinned():
-            need(_actor(room, d), Action.PIN)
-            room.need_message(target)
-            if target not in room.pins:
-                return False
-            room.pins.discard(target)
-    return True
