@@ -58,7 +58,7 @@ class Shelf:
         self._empty(lacking, but=None)
 
     def _empty(self, size: int, but: "HotTail | None") -> None:
-        goal = self.size - size
+        goal = max(0, self.size - size)
         for _ in range(len(self._tails)):
             if self.size <= goal:
                 return

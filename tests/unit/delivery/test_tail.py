@@ -159,6 +159,18 @@ async def test_tails_give_way_to_answers(node: Node) -> None:
     assert node.memory.held["tails"] == counted(node) == 0
 
 
+async def test_tails_that_hold_nothing_are_not_asked_to_give(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(3):
+        await say_large(node, f"r{n}", 1)
+    shelf = node.hub.shelf
+    shelf.give(node.memory.limit)
+    asked: list[object] = []
+    monkeypatch.setattr(shelf, "resized", lambda tail, by: asked.append(tail))
+    node.memory.take("answers", node.memory.limit)
+    assert not node.memory.try_take("input", 1)
+    assert not asked
+
+
 async def test_a_room_that_is_let_go_of_gives_its_bytes_back(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     await say_large(node, ROOM, 40)
     monkeypatch.setattr("madang.delivery.hub.LINGER_S", -1.0)
