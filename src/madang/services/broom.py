@@ -19,7 +19,7 @@ from madang.core.events import RoomDeleted, draft
 from madang.core.metrics import Metric, counters
 from madang.core.rooms import LOBBY
 from madang.core.user_ids import is_guest
-from madang.errors import Refused, StorageError
+from madang.errors import MadangError, Refused
 from madang.ports.upkeep import StoredRoom, Upkeep
 from madang.services.appender import Appender
 from madang.services.rooms import SYSTEM
@@ -113,7 +113,7 @@ class Broom:
                 if await self._leads():
                     await self.sweep()
                 failing = False
-            except (StorageError, Refused) as error:
+            except MadangError as error:
                 if not failing:
                     logger.warning("nothing is swept: %s", error)
                 failing = True

@@ -13,7 +13,7 @@ from madang.adapters.sql import Store
 from madang.core.actors import Actor
 from madang.core.events import MemberJoined, MemberKicked, MessageSent, draft
 from madang.core.user_ids import is_guest
-from madang.errors import Refused
+from madang.errors import Limited, MadangError, Refused, StorageFailed
 from madang.node.run import running_parts
 from madang.services import broom as module
 from madang.services.broom import DAY_MS, GRACE_S, KEPT_S, Broom
@@ -21,7 +21,7 @@ from madang.services.limits import UNLIMITED
 from madang.services.rooms import SYSTEM
 from madang.services.standing import Standing
 from madang.services.users import DELETED_S, SEEN_S, Users
-from madang.transports.node import Node
+from madang.transports.node import Node, Part
 from tests.stores import opened_store
 from tests.unit.services.assembled import assembled
 from tests.waiting import eventually
@@ -265,6 +265,25 @@ async def test_only_the_first_of_the_nodes_sweeps(
         async with running_parts([part], lambda: None):
             await eventually(lambda: len(asked) > 3)
     assert bool(rounds) is sweeps
+
+
+@pytest.mark.parametrize("error", [MadangError("internal"), StorageFailed(), Limited("overloaded", 500)])
+async def test_a_round_that_fails_does_not_end_the_node(
+    error: MadangError, w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ROUND_S", 0.0)
+    rounds: list[None] = []
+
+    async def failing(self: Broom) -> None:
+        rounds.append(None)
+        raise error
+
+    monkeypatch.setattr(Broom, "sweep", failing)
+    failed: list[None] = []
+    part = Part("broom", loops=[w.broom.run])
+    async with running_parts([part], lambda: failed.append(None)):
+        await eventually(lambda: len(rounds) > 3 or failed)
+    assert not failed
 
 
 # -- users -------------------------------------------------------------------------------------------------------------
