@@ -101,13 +101,6 @@ class Memory:
         self._serve()  # whoever stood behind may need less
         raise self._refusal()
 
-    async def hold(self, use: str, data: bytes) -> "HeldBytes":
-        """Return bytes that count while anything refers to them, as soon as there is room (overloaded)."""
-        await self.acquire(use, len(data))
-        held = HeldBytes(data)
-        held._memory, held._use = self, use
-        return held
-
     @asynccontextmanager
     async def holding(self, use: str, size: int) -> AsyncIterator[None]:
         """Hold bytes for as long as the context lasts (overloaded)."""

@@ -12,7 +12,6 @@ from madang.transports.http import bodies as b
 from madang.transports.http.dependencies import Caller, EmojiPath, Limit, RoomPath, SeqPath, ThisNode
 from madang.transports.http.routes.rooms import ROOM, appended
 from madang.transports.http.schemas import body, carried, documented
-from madang.transports.node import Node
 
 router = APIRouter(prefix="/api" + ROOM, tags=["messages"])
 MESSAGE = "/messages/{seq}"
@@ -24,10 +23,10 @@ Cursor = Annotated[int | None, Query(ge=0, le=2**53)]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=64, description="Serves as cid.")]
 
 
-async def _messages(node: Node, page: MessagePage) -> Response:
+def _messages(page: MessagePage) -> Response:
     """Return a page as a `b.History`; it is encoded already, once for all who ask for it at once."""
     text = b'{"messages":%b,"more":%b}' % (page.messages, b"true" if page.more else b"false")
-    return Response(await node.memory.hold("http", text), media_type="application/json")
+    return Response(text, media_type="application/json")
 
 
 @router.get("/messages", **documented(b.History))
@@ -36,7 +35,7 @@ async def history(
 ) -> Response:
     """Page through a room's messages: the newest, those before a seq, or those after one. Oldest first."""
     page = await node.reading.history(caller, id, before, after, limit)
-    return await _messages(node, page)
+    return _messages(page)
 
 
 @router.post("/messages", **documented(b.Stored, status=201, also=200, accepted=b.NewMessage))
@@ -94,7 +93,7 @@ async def unreact(node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath, em
 @router.get("/pins", **documented(b.History))
 async def pins(node: ThisNode, caller: Caller, id: RoomPath, after: PinsAfter = 0) -> Response:
     """Page through the pinned messages, in the order of their seqs."""
-    return await _messages(node, await node.reading.pins(caller, id, after))
+    return _messages(await node.reading.pins(caller, id, after))
 
 
 @router.put(PIN, **documented(b.Stored | b.Unchanged))
