@@ -18,6 +18,7 @@ from madang.node.run import running_parts
 from madang.ports.bus import Bus
 from madang.ports.presence import Presence
 from madang.services.limits import UNLIMITED
+from madang.services.rooms import KICK_S
 from tests.unit.delivery.subscribers import RecordingSubscriber, created
 from tests.unit.parts import chosen
 from tests.waiting import eventually
@@ -43,7 +44,9 @@ class Node:
         seen_store, seen_bus, seen_presence: the ports as the node sees them; a test may put something else behind them.
     """
 
-    def __init__(self, store: Any, bus: Bus, quiet_above: int, presence: Presence, name: str, holders: Holders) -> None:
+    def __init__(
+        self, store: Any, bus: Bus, quiet_above: int, presence: Presence, name: str, holders: Holders, kick_s: int
+    ) -> None:
         self.name = name
         self.store = store
         self.bus = bus
@@ -53,7 +56,7 @@ class Node:
         self.seen_presence = Wrapped(presence)
         self._node = node = assemble(
             name=name, store=self.seen_store, secret=b"", bus=self.seen_bus, presence=self.seen_presence, holders=lambda: self.holders(), rates=UNLIMITED,
-            max_text=4000, max_rooms=5, ping_s=25.0, quiet_above=quiet_above,
+            max_text=4000, max_rooms=5, ping_s=25.0, quiet_above=quiet_above, kick_s=kick_s,
         )  # fmt: skip
         self.hub = node.hub
         self.turns = node.turns
@@ -157,8 +160,9 @@ class Node:
 
 @asynccontextmanager
 async def running_nodes(
-    store: Any, *buses: Bus, quiet_above: int = 200, presence: Presence | None = None, watch: bool = False
-) -> AsyncIterator[list[Node]]:
+    store: Any, *buses: Bus, quiet_above: int = 200, presence: Presence | None = None, watch: bool = False,
+    kick_s: int = KICK_S,
+) -> AsyncIterator[list[Node]]:  # fmt: skip
     """Run nodes over one store, a single one without buses; they share the presence if it is given.
 
     Args:
@@ -169,7 +173,7 @@ async def running_nodes(
         return [node.name for node in nodes]
 
     nodes = [
-        Node(store, bus, quiet_above, presence or MemoryPresence(TTL_S), f"node-{n}", holders)
+        Node(store, bus, quiet_above, presence or MemoryPresence(TTL_S), f"node-{n}", holders, kick_s)
         for n, bus in enumerate(buses or [MemoryBus()])
     ]
     for node in nodes:

@@ -2,7 +2,8 @@
 
 The model: a subscription that was told `seq` by its join sees every later event once and in order, up to the one that
 ends its user's access, if there is one, and to the newest otherwise. Nothing else, whatever else goes on. An end below
-the user's member.joined ended a former membership: the answer to a join in a crowded room may stop short of both.
+the user's member.joined ended a former membership: the answer to a join in a crowded room may stop short of both. Whoever
+was kicked may come back at once, so that there are such memberships.
 """
 
 import asyncio
@@ -95,7 +96,7 @@ class RoomMachine(RuleBasedStateMachine):
         async def start() -> Node:
             self.model = ModelStore(IdSource(1), FakeClock())
             store = SlowStore(self.model, seed)
-            running = running_nodes(store, MemoryBus(), quiet_above=QUIET_ABOVE)
+            running = running_nodes(store, MemoryBus(), quiet_above=QUIET_ABOVE, kick_s=0)
             (node,) = await self.stack.enter_async_context(running)
             await node.rooms.create(OWNER, ROOM, "Yard", "open")
             return node
