@@ -104,8 +104,8 @@ async def test_what_is_pipelined_behind_a_refused_hello_is_held_against_nobody(r
         peer = Peer(node).connect()
         peer.tell({"op": "hello", "n": 1, "guest": "Mina"}, *(message(n) for n in range(2, 2 + 2 * BAD_FRAMES)))
         assert (await peer.answer(1))["code"] == "rate_limited"
-        assert (await peer.answer(2))["code"] == "hello_first"
-        await turns()
+        for n in range(2, 2 + 2 * BAD_FRAMES):
+            assert (await peer.answer(n))["code"] == "hello_first"
         assert peer.closed is None
         assert (await peer.ask(op="hello", n=50, token=token))["op"] == "ok", "one may say it again"
 
