@@ -65,13 +65,14 @@ class Identity:
         Raises:
             Refused: no_guests, bad_name, rate_limited, quota.
         """
-        if by is None or not by.server:
+        limited = by is None or not by.server
+        if limited:
             self._limits.address(address, self._time())
             if not self._guests:
                 raise Refused("no_guests")
-            name = clean_name(name)
-            self._limits.quotas.take_guest(address, self._time())
         name = clean_name(name)
+        if limited:
+            self._limits.quotas.take_guest(address, self._time())
         id = user_ids.guest(b32encode(secrets.token_bytes(10)).decode().lower())
         user = Actor(id=id, name=name, address=address)
         return user, self.token(user, now)

@@ -19,7 +19,7 @@ from madang.core.actors import Actor
 from madang.core.metrics import Metric
 from madang.core.rate import Bucket, Rate
 from madang.errors import Limited
-from madang.services.buckets import Buckets
+from madang.services.buckets import Buckets, ms
 
 DAY_S: Final = 24 * 3600
 HOUR_S: Final = 3600
@@ -157,7 +157,7 @@ class Quotas:
             span = "an hour" if what == "returns" else "a day"
             raise Limited(
                 "quota",
-                int(wait * 1000) + 1,
+                ms(wait),
                 f"Too many {WHAT[what]} {whose} within {span}. Wait {_shown(wait)}.",
             )
         if self._shared:
@@ -167,7 +167,7 @@ class Quotas:
     def _give_back(self, flows: list[tuple[str, str, str]], now: float, *, shared: bool = True) -> None:
         for flow in flows:
             bucket, rate = self._bucket(flow, now)
-            bucket.take(rate, now, -1)
+            bucket.give_back(rate)
             if shared and self._shared:
                 self._buckets[flow[0], flow[1]][0].spend(flow[2], -1)
 

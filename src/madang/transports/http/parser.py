@@ -28,9 +28,8 @@ HEAD_BYTES: Final = 16 * 1024
 HEADERS: Final = 100
 PIPELINED: Final = 8  # requests that wait behind the one that is being answered, and those in one more slice
 SLICE: Final = 1024  # bytes parsed before looking how many wait: 40 of the shortest requests
-HELD: Final = (
-    64 * 1024
-)  # bytes not parsed while that many wait; a client that sends more is answered what waits, and closed
+HELD: Final = 64 * 1024
+"""Bytes not parsed while that many wait. A client that sends more is answered what waits, and closed."""
 DRAIN_S: Final = 2  # for answers under way when the node stops: less than it waits before it logs what it cuts off
 LOOK_S: Final = 1.0
 

@@ -134,8 +134,6 @@ class Session:
         self._state = State.CLOSED
         self.node.sessions.discard(self)
         self._queue = None
-        if self._resting:
-            self.node.wheel.drop(self._rested)
         self._queued = 0
         if self._resting:
             self.node.wheel.drop(self._rested)

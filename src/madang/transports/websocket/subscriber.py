@@ -13,9 +13,8 @@ from madang.delivery.subscription import Subscription
 from madang.memory import hold
 from madang.transports.node import Node
 
-COUNTED: Final = (
-    16 * 1024
-)  # bytes for one socket alone, from which they count among the node's buffers until it has them
+COUNTED: Final = 16 * 1024
+"""Bytes for one socket alone, from which on they count among the node's buffers until it has them."""
 
 
 class State(Enum):

@@ -1,6 +1,8 @@
 """What is done with messages. Each is judged by the subscription at hand, and acked when it is stored."""
 
+from madang.core.events import Draft
 from madang.core.messages import Content
+from madang.delivery.subscription import Subscription
 from madang.protocol.native import commands as c
 from madang.services.standing import Standing
 from madang.transports.native.session import Session
@@ -14,9 +16,7 @@ def send(session: Session, m: c.Send) -> None:
     draft = session.node.posting.send(
         session.actor(), standing, m.room, m.cid, content, perhaps_again=subscription.look_ups > 0
     )
-    if draft.early is not None:
-        subscription.look_ups -= 1
-    session.submit(m.n, draft)
+    _submit(session, subscription, m.n, draft)
 
 
 def edit(session: Session, m: c.Edit) -> None:
@@ -27,9 +27,7 @@ def edit(session: Session, m: c.Edit) -> None:
     draft = session.node.posting.edit(
         session.actor(), standing, m.room, m.seq, m.cid, content, perhaps_again=subscription.look_ups > 0
     )
-    if draft.early is not None:
-        subscription.look_ups -= 1
-    session.submit(m.n, draft)
+    _submit(session, subscription, m.n, draft)
 
 
 def delete(session: Session, m: c.Delete) -> None:
@@ -52,3 +50,10 @@ def pin(session: Session, m: c.Pin) -> None:
 
 def _standing(session: Session, room: str) -> Standing:
     return session.node.posting.following(room, session.subscription(room).role)
+
+
+def _submit(session: Session, subscription: Subscription, n: int, draft: Draft) -> None:
+    """Append what may be a repeat; one that came too early takes one of the subscription's look-ups in the log."""
+    if draft.early is not None:
+        subscription.look_ups -= 1
+    session.submit(n, draft)
