@@ -93,6 +93,7 @@ def _quotas(settings: Settings) -> QuotaRates:
         ),
         guests=Quota(address=s.quota_guests_per_address, all=s.quota_guests_in_all),
         returns=Quota(user=s.quota_returns_per_user, address=s.quota_returns_per_address),
+        kilobytes=Quota(user=s.quota_kilobytes_per_user, address=s.quota_kilobytes_per_address),
         memberships=s.quota_memberships,
         owned=s.quota_owned,
     )

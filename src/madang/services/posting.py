@@ -57,7 +57,7 @@ class Posting:
                 it is refused for coming too early.
 
         Raises:
-            Refused: too_big, bad_text, empty, rate_limited, slow_mode.
+            Refused: too_big, bad_text, empty, rate_limited, slow_mode, quota.
         """
         draft = messages.send(actor, room, cid, content, self._max_text)
         return self._charged(actor, draft, standing.slow_ms, perhaps_again=perhaps_again)
@@ -71,14 +71,17 @@ class Posting:
         In slow mode it counts as a message: everybody is shown new words.
 
         Raises:
-            Refused: too_big, bad_text, empty, rate_limited, slow_mode.
+            Refused: too_big, bad_text, empty, rate_limited, slow_mode, quota.
         """
         draft = messages.edit(actor, room, seq, cid, content, self._max_text)
         return self._charged(actor, draft, standing.slow_ms, perhaps_again=perhaps_again and cid is not None)
 
     def delete(self, actor: Actor, room: str, seq: int) -> Draft:
-        """Return the draft that deletes a message (rate_limited). Whose it is, the log knows."""
-        return self._charged(actor, messages.delete(actor, room, seq))
+        """Return the draft that deletes a message (rate_limited). Whose it is, the log knows.
+
+        It has no quota: there is one for each message at most.
+        """
+        return self._charged(actor, messages.delete(actor, room, seq), stored=False)
 
     def react(self, actor: Actor, standing: Standing, room: str, seq: int, emoji: str, on: bool) -> Draft:
         """Return the draft that puts a reaction on or takes it off.
@@ -90,12 +93,14 @@ class Posting:
         """
         words = on and any(character.isalnum() for character in emoji)
         draft = messages.react(actor, room, seq, emoji, on)
-        draft = self._charged(actor, draft, standing.slow_ms if words else 0)
+        draft = self._charged(
+            actor, draft, standing.slow_ms if words else 0, stored=False
+        )  # they have a quota of their own
         self._limits.quotas.take("reactions", actor, self._time())
         return draft
 
     def pin(self, actor: Actor, standing: Standing, room: str, seq: int, on: bool) -> Draft:
-        """Return the draft that pins a message or unpins it (forbidden, rate_limited)."""
+        """Return the draft that pins a message or unpins it (forbidden, rate_limited, quota)."""
         need(standing.role, Action.PIN)
         return self._charged(actor, messages.pin(actor, room, seq, on))
 
@@ -103,10 +108,15 @@ class Posting:
         """Tell a live room that the actor, who follows it, is typing or has stopped. Their connection pays for that."""
         self._live.tell_typing(room, actor.id, actor.name if on else None)
 
-    def _charged(self, actor: Actor, draft: Draft, slow_ms: int = 0, *, perhaps_again: bool = False) -> Draft:
+    def _charged(
+        self, actor: Actor, draft: Draft, slow_ms: int = 0, *, perhaps_again: bool = False, stored: bool = True
+    ) -> Draft:
         address = actor.address if slow_ms and user_ids.is_guest(actor.id) else ""
+        now = self._time()
         try:
-            self._limits.append(actor.id, draft.room, self._time(), slow_ms, server=actor.server, address=address)
+            self._limits.append(actor.id, draft.room, now, slow_ms, server=actor.server, address=address)
+            if stored:
+                self._limits.quotas.take_bytes(actor, len(draft.body), now)
         except Limited as refused:
             if not perhaps_again:
                 raise

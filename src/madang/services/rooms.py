@@ -193,18 +193,19 @@ class Rooms:
         return await self._append(MemberKicked(member=subject, for_ms=self._kick_ms), room, actor)
 
     async def grant(self, actor: Actor, room: str, subject: str, role: str) -> Appended | None:
-        """Grant a member a role (not_found, bad_field, forbidden for all but owners)."""
+        """Grant a member a role (not_found, bad_field, forbidden for all but owners, quota)."""
         need_role(role)
         own, other = await self._pair(actor, room, subject)
         need(own, Action.GRANT)
         if other.role == role:
             return None
+        self._limits.quotas.take_bytes(actor, 0, self._time())
         return await self._append(RoleGiven(member=subject, role=role), room, actor)
 
     async def change(
         self, actor: Actor, room: str, title: str | None, access: str | None, slow_ms: int | None
     ) -> Appended | None:
-        """Change a room's title, access or slow mode (not_found, forbidden, bad_name, bad_field)."""
+        """Change a room's title, access or slow mode (not_found, forbidden, bad_name, bad_field, quota)."""
         if access is not None:
             need_access(access)
         need((await self._charged(actor, room)).role, Action.CHANGE_ROOM)
@@ -213,7 +214,10 @@ class Rooms:
             access=access,
             slow_ms=slow_ms,
         )
-        return None if body == RoomChanged() else await self._append(body, room, actor)
+        if body == RoomChanged():
+            return None
+        self._limits.quotas.take_bytes(actor, 0, self._time())
+        return await self._append(body, room, actor)
 
     async def delete(self, actor: Actor, room: str) -> Appended | None:
         """Delete a room, for good: nobody finds it from now on (not_found, forbidden for all but owners and server keys).

@@ -59,6 +59,27 @@ async def test_reactions_have_a_quota_at_every_door(door: str, tmp_path: Path, m
 
 
 @pytest.mark.parametrize("door", DOORS)
+async def test_what_is_written_has_a_quota_at_every_door(
+    door: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all that is written together; a deletion is still taken."""
+    async with metered_node(tmp_path, monkeypatch, **QUICK, quota_kilobytes_per_user=QUOTA) as node:
+        await node.node.rooms.create(MAKER, "yard", "", "open")
+        async with DOORS[door].open(address(node), token(node, MAKER), ["yard"] if door == "native" else []) as maker:
+            seq = (await maker.do("send", "yard", text="hello", cid="c-1")).fields["seq"]
+            assert (await maker.do("edit", "yard", seq=seq, text="x" * 1500)).code is None
+            assert (await maker.do("pin", "yard", seq=seq, on=True)).code is None
+            refused = [
+                await maker.do("send", "yard", text="more", cid="c-2"),
+                await maker.do("edit", "yard", seq=seq, text="hello"),
+                await maker.do("pin", "yard", seq=seq, on=False),
+                await maker.do("change", "yard", title="Yard"),
+            ]
+            assert [answer.code for answer in refused] == ["quota"] * 4
+            assert (await maker.do("delete", "yard", seq=seq)).code is None
+
+
+@pytest.mark.parametrize("door", DOORS)
 async def test_no_door_lets_guests_in_or_rooms_be_made_where_the_operator_does_not(
     door: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,14 +11,17 @@ import pytest
 from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.sql import Store
 from madang.core.actors import Actor
+from madang.core.messages import Content
 from madang.errors import Limited, Refused
 from madang.services import buckets
+from madang.services import quotas as module
 from madang.services.limits import UNLIMITED, Limits, Rates
 from madang.services.quotas import DAY_S, HOUR_S, NO_QUOTAS, WHAT, Quota, QuotaRates, Quotas
 from madang.services.rooms import SYSTEM
 from madang.services.shared_limits import SharedLimits
 from madang.services.standing import Standing
 from madang.testing import VirtualLoop
+from madang.testing.rules import new
 from madang.transports.node import Node
 from tests.unit.services.assembled import assembled
 
@@ -30,6 +33,7 @@ KEY = Actor(id="key-1", name="Shop", server=True)
 FEW = QuotaRates(
     rooms=Quota(user=2, address=3, all=4), joins=Quota(user=2, address=3, all=4), invites=Quota(user=2, address=3, all=4),
     reactions=Quota(user=2, address=3, all=4), guests=Quota(address=3, all=4), returns=Quota(user=2, address=3),
+    kilobytes=Quota(user=2, address=3, all=4),
 )  # fmt: skip
 BY_THE_DAY = [kind for kind in WHAT if kind not in ("guests", "returns")]
 
@@ -135,6 +139,34 @@ def test_a_class_of_five_hundred_behind_one_address_works_by_the_defaults() -> N
         quotas.take_join(one, "r-0", NOW + 60)
         for _ in range(50):
             quotas.take("reactions", one, NOW)
+        for _ in range(2_000):
+            quotas.take_bytes(one, 1_500, NOW)
+
+
+def allowed(quotas: Quotas, actor: Actor, size: int, most: int) -> int:
+    return sum(refusal(lambda: quotas.take_bytes(actor, size, NOW)) is None for _ in range(most))
+
+
+def test_what_is_written_is_held_by_user_and_by_address() -> None:
+    """By kilobytes begun, in whatever pieces; what was refused is not counted."""
+    rates = msgspec.structs.replace(NO_QUOTAS, kilobytes=Quota(user=6400, address=9600))
+    for size, each in ((0, 1), (1023, 1), (1024, 2), (16_000, 16), (70_000, 69)):
+        quotas = Quotas(rates)
+        assert allowed(quotas, MINA, size, 8000) * each == pytest.approx(6400, abs=2 * 69)
+        assert allowed(quotas, MINA, size, 10) == 0
+        assert allowed(quotas, BORA, size, 8000) * each == pytest.approx(3200, abs=2 * 69), "of the same address"
+        assert allowed(quotas, CHAN, size, 10) == 10
+        assert allowed(quotas, KEY, size, 10_000) == 10_000
+        assert quotas.refused["kilobytes"] > 0
+    assert allowed(Quotas(NO_QUOTAS), MINA, 16_000, 10_000) == 10_000
+
+
+def test_what_is_not_charged_yet_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST", 100)
+    quotas = Quotas(QuotaRates())
+    for n in range(1000):
+        quotas.take_bytes(Actor(id=f"u-{n}", name="N"), 100, NOW)
+    assert len(quotas._owed) <= 100
 
 
 def test_buckets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,6 +259,39 @@ async def test_every_way_to_make_rows_asks_its_quota(store: Store) -> None:
         node.identity.guest("Mina", "10.0.0.1", 0.0)
     with pytest.raises(Limited, match="new guests"):
         node.identity.guest("Mina", "10.0.0.1", 0.0)
+
+
+async def test_every_way_to_write_asks_for_kilobytes(store: Store) -> None:
+    node = assembled(store, by_quotas(msgspec.structs.replace(NO_QUOTAS, kilobytes=Quota(user=2))))
+    member, owner, said = Standing("member", 0), Standing("owner", 0), Content(text="hello")
+    ways: dict[str, Callable[[Actor], Any]] = {
+        "send": lambda who: node.posting.send(who, member, "yard", new("c"), said),
+        "edit": lambda who: node.posting.edit(who, member, "yard", 1, None, said),
+        "pin": lambda who: node.posting.pin(who, owner, "yard", 1, True),
+        "unpin": lambda who: node.posting.pin(who, owner, "yard", 1, False),
+    }
+    for n, (name, way) in enumerate(ways.items()):
+        writer = Actor(id=f"u-{name}", name="W", address=f"10.0.1.{n}")
+        for _ in range(2):
+            way(writer)
+        with pytest.raises(Limited, match="kilobytes"):
+            way(writer)
+        assert node.posting.delete(writer, "yard", 1), "what is taken away is never refused"
+        if name == "send":
+            again = node.posting.send(writer, member, "yard", "c", said, perhaps_again=True)
+            assert again.early is not None and again.early[0] == "quota", "the log says whether it is there already"
+
+    async def change() -> None:
+        dan = Actor(id="u-dan", name="Dan", address="10.0.2.1")
+        await node.rooms.create(dan, "dans", "", "open")
+        await node.rooms.enter(CHAN, "dans")
+        assert [await refused(node.rooms.change(dan, "dans", f"T{n}", None, None)) for n in range(2)] == ["ok", "ok"]
+        assert await refused(node.rooms.change(dan, "dans", "T", None, None)) == "quota"
+        assert await refused(node.rooms.grant(dan, "dans", CHAN.id, "moderator")) == "quota"
+        assert await refused(node.rooms.kick(dan, "dans", CHAN.id)) == "ok", "a room can be put in order, and be left"
+        assert await refused(node.rooms.leave(dan, "dans")) == "ok"
+
+    await served(node, change)
 
 
 async def test_what_is_refused_for_another_reason_costs_nothing_of_the_day(store: Store) -> None:
