@@ -115,9 +115,17 @@ class Identity:
         session = claims.get("sid")
         return user, self.token(user, now, session if isinstance(session, str) else None)
 
+    def shown(self, token: str, now: float, address: str) -> tuple[Actor, str]:
+        """Return what `verify` does of a token that a connection shows; one that is not valid is charged to its address."""
+        try:
+            return self.verify(token, now, address)
+        except Refused:
+            self._limits.wrong_hello(address, self._time())
+            raise
+
     def refresh(self, user: Actor, token: str, now: float) -> str:
         """Return the token to go on with, of a user who shows another one of theirs (bad_token, bad_field)."""
-        other, fresh = self.verify(token, now, user.address)
+        other, fresh = self.shown(token, now, user.address)
         if other.id != user.id:
             raise Refused("bad_field", "token: of another user.")
         return fresh

@@ -246,6 +246,11 @@ class Limits:
         """Charge an address for a token or key that is not valid, as for several requests."""
         self._arrivals.of(address, now).charge(self.rates.requests, now, WRONG_TOKEN - 1)
 
+    def wrong_hello(self, address: str, now: float) -> None:
+        """Charge an address for a token that is not valid, shown by a connection."""
+        self._addresses.of(address, now).charge(self.rates.address, now, WRONG_TOKEN - 1)
+        self._spend_address(address, WRONG_TOKEN - 1)
+
     def address(self, address: str, now: float) -> None:
         """Charge a new guest to an address (rate_limited)."""
         take(self._addresses.of(address, now), self.rates.address, now)

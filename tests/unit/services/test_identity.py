@@ -211,6 +211,25 @@ async def test_what_is_not_valid_is_charged_to_its_address(store: Store) -> None
     limits.arrival("elsewhere", 1000.0)
 
 
+def test_wrong_tokens_of_connections_weigh_as_several_handshakes() -> None:
+    limits = Limits(Rates(address=Rate(0.001, 2 * WRONG_TOKEN)))
+    identity = Identity(SECRET, None, limits, lambda: 1000.0)  # type: ignore[arg-type]
+    limits.handshake("here", 1000.0)
+    with pytest.raises(Refused):
+        identity.shown("x.y.z", time.time(), "here")
+    limits.handshake("here", 1000.0)
+    with pytest.raises(Refused):
+        identity.refresh(Actor(id=MINA.id, name=MINA.name, address="here"), "x.y.z", time.time())
+    with pytest.raises(Refused) as refusal:
+        limits.handshake("here", 1000.0)
+    assert refusal.value.code == "rate_limited"
+    limits.handshake("elsewhere", 1000.0)
+    for _ in range(3):
+        identity.shown(identity.token(MINA, time.time()), time.time(), "elsewhere")
+    for _ in range(19):
+        limits.handshake("elsewhere", 1000.0)
+
+
 def test_guests_are_counted_by_their_address() -> None:
     identity = Identity(SECRET, None, Limits(Rates(address=Rate(1, 2))), lambda: 1000.0)  # type: ignore[arg-type]
     for _ in range(2):

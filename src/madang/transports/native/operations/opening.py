@@ -20,7 +20,7 @@ def hello(session: Session, m: c.Hello) -> None:
     exactly_one(guest=m.guest, token=m.token)
     node = session.node
     if m.token is not None:
-        user, token = node.identity.verify(m.token, node.now(), session.socket.address)
+        user, token = node.identity.shown(m.token, node.now(), session.socket.address)
     else:
         user, token = node.identity.guest(m.guest or "", session.socket.address, node.now())
     session.open(user, node.identity.ends(token))
