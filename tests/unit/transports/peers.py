@@ -226,7 +226,7 @@ class Peer:
         position: int | None = None
         reach = 0  # up to here, what ended a membership ended one before
         for f in self.frames:
-            if f["op"] == "ok" and f.get("room", {}).get("id") == room:
+            if f["op"] == "ok" and "events" in f and f["room"]["id"] == room:
                 seqs = [e["seq"] for e in f["events"]]
                 assert seqs == list(range(f["seq"] - len(seqs) + 1, f["seq"] + 1))
                 position, reach = f["seq"], f["read_seq"]
