@@ -47,7 +47,8 @@ def half_frames() -> None:
             cast(Any, self.session)._handle(text + b'"}')
         lost(self, exc)
 
-    Connection._parse, Connection.connection_lost = parsed, taken  # type: ignore[method-assign]
+    Connection._parse = parsed  # type: ignore[method-assign,assignment]
+    Connection.connection_lost = taken  # type: ignore[method-assign]
 
 
 def _end(data: bytes) -> int:

@@ -1,10 +1,10 @@
 """A WebSocket: from the upgraded socket to messages for the session that its path has chosen.
 
 uvicorn hands over the socket (`ws=`), and `websockets.ServerProtocol` parses. The byte budget, pings, floods of frames and
-the end are here; what messages mean is the session's.
+the end are here; how it is read is in `reader.py`, how it is written to in `subscriber.py`, what messages mean is the
+session's.
 
-A packet larger than a piece is parsed a piece at a time, in turns with other sockets (`transports.shares`), and nothing
-more is read meanwhile. No task, queue or timer for each socket: replies and events go straight to the transport, whose write buffer is the byte
+No task, queue or timer for each socket: replies and events go straight to the transport, whose write buffer is the byte
 budget (HIGH_WATER). Over it the rooms stop writing and reading stops too; under LOW_WATER both go on.
 """
 
@@ -26,7 +26,8 @@ from madang.transports.node import Node
 from madang.transports.websocket.doors import BinarySession, Door, Doors, Session, Upgrade, door_at
 from madang.transports.websocket.framing import DEFLATE, framing_for
 from madang.transports.websocket.handshake import respond
-from madang.transports.websocket.subscriber import CLOSING, CONNECTING, LOST, OPEN, SocketSubscriber
+from madang.transports.websocket.reader import BINARY, DEFLATED_PIECE, SocketReader
+from madang.transports.websocket.subscriber import CLOSING, CONNECTING, LOST, OPEN
 
 logger = logging.getLogger("madang.websocket")
 _quiet = logging.getLogger("madang.websockets")  # the library's own, which would write a line for every bad client
@@ -38,56 +39,30 @@ HELLO_S: Final = 10.0
 SLOW_S: Final = 30.0  # a socket that stays behind this long is closed; it resumes when it can
 CLOSE_S: Final = 5.0  # for the peer to finish closing
 UNANSWERED_PINGS: Final = 2  # after which the peer is taken for dead
-LATE: Final = 16 * 1024  # bytes parsed after the connection has closed
-LINGER: Final = 8 * 1024 * 1024  # bytes dropped for a peer that sends on after the close, before it is cut off
-PIECE: Final = 1024  # bytes parsed at a time: 170 of the smallest frames
-DEFLATED_PIECE: Final = 256  # likewise, of what may become 1,030 times as much
-FRAGMENTS: Final = 256  # frames of one message
 FLOODS: Final = frozenset({4400, 4429})
 CONTROLS: Final = 50  # pings and pongs between two ticks
-TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
 
 
-class _Fragments:
-    """A message that arrives in several frames."""
-
-    __slots__ = ("binary", "pieces")
-
-    def __init__(self, binary: bool) -> None:
-        self.binary = binary
-        self.pieces: list[bytes] = []
-
-
-class Connection(SocketSubscriber, asyncio.Protocol):
+class Connection(SocketReader, asyncio.Protocol):
     """One WebSocket. Made by uvicorn for each upgrade; `gateway` binds it to a node and its doors."""
 
     doors: Doors  # of the class, as `node` is
 
     __slots__ = (
-        "_backlog", "_controls", "_door", "_drained", "_fragments", "_hello_s", "_late", "_paused_at", "_piece", "_pings",
-        "_place", "_protocol", "_server_state", "_session_reads", "_waits", "address", "session",
+        "_controls", "_door", "_drained", "_hello_s", "_paused_at", "_pings", "_place", "_server_state",
     )  # fmt: skip
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
-        super().__init__()
         extensions = [DEFLATE] if self.node.compression else None
-        self._protocol = ServerProtocol(extensions=extensions, max_size=MAX_FRAME, logger=_quiet)
+        super().__init__(ServerProtocol(extensions=extensions, max_size=MAX_FRAME, logger=_quiet))
         self._server_state = server_state
         self._door: Door | None = None
-        self._fragments: _Fragments | None = None
-        self._backlog: bytearray | None = None  # came, and is not parsed yet
-        self._piece = PIECE
-        self._waits = False  # for a turn to parse it
-        self._session_reads = True  # the session wants what the client sends
         self._pings = 0  # sent since the client was last heard
         self._controls = 0
         self._drained: asyncio.Future[None] | None = None  # who waits for it
         self._paused_at = 0.0
         self._hello_s = HELLO_S  # for hello, beyond the time until the wheel's next look
-        self._late = 0  # bytes that came after the close
         self._place: str | None = None  # for whom the listener counts this connection
-        self.address = ""
-        self.session: Session | None = None  # while it is open or closing
 
     # -- called by uvicorn and the loop --------------------------------------------------------------------------------
 
@@ -189,101 +164,7 @@ class Connection(SocketSubscriber, asyncio.Protocol):
             cast(Session, self.session).announce_restart(100 + secrets.randbelow(2000))
         self.close(CloseCode.SERVICE_RESTART, "restart")
 
-    # -- reading -------------------------------------------------------------------------------------------------------
-
-    def read_on(self, on: bool) -> None:
-        """Read on, or stop reading until told to: the session can take more, or cannot."""
-        self._session_reads = on
-        self._read_or_not()
-
-    def _read_or_not(self) -> None:
-        """Read while the byte budget allows it and the session wants to; when closing, for the peer's part of it."""
-        if self.state is LOST or self.transport.is_closing():
-            return
-        if self._may_read() and self._backlog is None:
-            self.transport.resume_reading()
-            return
-        self.transport.pause_reading()
-        if self._backlog is not None and self._may_read() and not self._waits:
-            self._waits = True
-            self.node.shares.enter(self.address, self)
-
-    def _may_read(self) -> bool:
-        return not self.paused and (self._session_reads or self.state is CLOSING)
-
-    # -- what came at once, a piece at a time --------------------------------------------------------------------------
-
-    def _keep(self, data: bytes) -> None:
-        """Keep what came for the next turns, but for the first piece."""
-        if self._backlog is not None:
-            self._backlog += data
-            self.node.memory.take("input", len(data))
-            return
-        if self.state is CLOSING:
-            self._hear_out(data)
-            return
-        self._backlog = bytearray(data)
-        if not self.node.memory.try_take("input", len(data)):
-            self.node.memory.take("input", len(data))
-            self.close(CloseCode.TRY_AGAIN_LATER, "overloaded")
-        self._next_piece()
-        self._read_or_not()
-
-    def work(self) -> bool:
-        """Parse a piece of what waits; return whether there is another that may be parsed now (`transports.shares`)."""
-        self._waits = self._next_piece()
-        if not self._waits:
-            self._read_or_not()
-        return self._waits
-
-    def _next_piece(self) -> bool:
-        backlog = self._backlog
-        if backlog is None:
-            return False
-        if self.state is CLOSING:
-            self._drop_backlog()
-            self._hear_out(bytes(backlog))
-            return False
-        piece = bytes(backlog[: self._piece])
-        del backlog[: self._piece]
-        self.node.memory.free("input", len(piece))
-        self._parse(piece)
-        if not backlog:
-            self._drop_backlog()
-        return self._backlog is not None and self._may_read()
-
-    def _drop_backlog(self) -> None:
-        if self._backlog is not None:
-            self.node.memory.free("input", len(self._backlog))
-            self._backlog = None
-
-    def _hear_out(self, data: bytes) -> None:
-        """Let the peer finish closing; what was under way may come, a flood may not."""
-        for start in range(0, len(data), self._piece):
-            piece = data[start : start + self._piece]
-            self._late += len(piece)
-            if self._late > LATE:
-                self._late += len(data) - start - len(piece)
-                if self._late > LINGER:
-                    self.transport.abort()
-                return
-            self._parse(piece)
-
-    def _parse(self, data: bytes) -> None:
-        protocol = self._protocol
-        protocol.receive_data(data)
-        if protocol.writes and protocol.state is PARSING:
-            self._flush_protocol()  # pongs, before what the rest of the packet asks for; a close waits behind that
-        for event in protocol.events_received():
-            if type(event) is Frame:
-                if event.opcode is TEXT and event.fin and self.state is OPEN:
-                    self.session.receive(event.data)  # type: ignore[union-attr,arg-type]  # OPEN has one; parsed to bytes
-                else:
-                    self._frame(event)
-            elif isinstance(event, Request):
-                self._handshake(event)
-        if protocol.writes:
-            self._flush_protocol()
+    # -- what was parsed -----------------------------------------------------------------------------------------------
 
     def _handshake(self, request: Request) -> None:
         if self._protocol.close_expected():
@@ -334,19 +215,6 @@ class Connection(SocketSubscriber, asyncio.Protocol):
             cast(BinarySession, self.session).receive_binary(bytes(frame.data))
         else:
             self._fragment(frame)
-
-    def _fragment(self, frame: Frame) -> None:
-        message = self._fragments = self._fragments or _Fragments(frame.opcode is BINARY)
-        message.pieces.append(bytes(frame.data))
-        if len(message.pieces) > FRAGMENTS:
-            self.close(CloseCode.POLICY_VIOLATION, "too many fragments")
-        elif frame.fin:
-            self._fragments = None
-            whole = b"".join(message.pieces)
-            if message.binary:
-                cast(BinarySession, self.session).receive_binary(whole)
-            else:
-                cast(Session, self.session).receive(whole)
 
     # -- the end -------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from madang.services.limits import Rates
 from madang.transports.conduct import BAD_FRAMES, FLOOD
 from madang.transports.native.session import IN_FLIGHT, QUEUED
 from madang.transports.node import Node
-from madang.transports.websocket.connection import PIECE
+from madang.transports.websocket.reader import PIECE
 from tests.unit.transports.conftest import Running, RunningGated
 from tests.unit.transports.peers import greeted, message
 from tests.waiting import eventually, turns

@@ -6,7 +6,7 @@ import zlib
 import pytest
 
 from madang.transports.node import Node
-from madang.transports.websocket.connection import DEFLATED_PIECE, PIECE
+from madang.transports.websocket.reader import DEFLATED_PIECE, PIECE
 from tests.unit.transports.conftest import Running
 from tests.unit.transports.peers import Peer, gone, greeted
 from tests.waiting import eventually, turns

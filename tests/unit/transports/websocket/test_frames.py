@@ -11,7 +11,8 @@ from websockets.server import ServerProtocol
 from madang.core.bounds import MAX_FRAME
 from madang.delivery.room import Turn
 from madang.transports.node import Node
-from madang.transports.websocket.connection import CLOSE_S, CONTROLS, FRAGMENTS, HELLO_S, LINGER
+from madang.transports.websocket.connection import CLOSE_S, CONTROLS, HELLO_S
+from madang.transports.websocket.reader import FRAGMENTS, LINGER
 from tests.unit.transports.conftest import Running
 from tests.unit.transports.peers import Peer, gone, greeted, message, turn
 from tests.waiting import eventually, turns
