@@ -165,7 +165,11 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
             parts.append(Part("neighbours", loops=[lambda: watch_neighbours(store, name, node.hub.check_soon)]))
         port, admin_port = (each.getsockname()[1] for each in (listener, admin_listener))
         running = RunningNode(node, store, port, admin_port)
-        await stack.enter_async_context(running_parts(parts, running.failed.set, patience.until_reached))
+
+        async def patiently(start: Callable[[], Awaitable[object]]) -> object:
+            return await patience.until_reached(lambda: confirmed(start))
+
+        await stack.enter_async_context(running_parts(parts, running.failed.set, patiently))
         await patience.until_reached(lambda: confirmed(node.rooms.ensure_lobby))
         server = _server(http_app(node), ws=gateway(node, websocket_doors(node)), http=bounded_http(node.gate))
         token = None if hosts.is_loopback(unbracketed(settings.admin_host)) else settings.metrics_token
