@@ -53,6 +53,7 @@ MORE: Final = [
     Row("redis://:hunter2@{redis}?foo=1", "an option that Redis does not know: foo."),
     Row("redis://:hunter2@{redis}?ssl_cert_reqs=none", "an option that Redis does not know: ssl_cert_reqs."),
     Row("rediss://:hunter2@{redis}?ssl_cert_reqs=bogus", "a wrong ssl_cert_reqs."),
+    Row("rediss://:hunter2@{redis}?ssl_cert_reqs=required&ssl_cert_reqs=none", "the option ssl_cert_reqs twice."),
     Row("redis+cluster://:hunter2@{redis}?db=1", "an option that Redis does not know: db."),
     Row("redis://me:hunter2@hunter2@{redis}", "an @ too many"),
     Row("postgresql://me:hunter2@{postgres}/x?foo=1", "an option that PostgreSQL's driver does not know: foo."),
@@ -82,6 +83,10 @@ MORE: Final = [
 ]
 
 
+OWN: Final = {"postgres": "bad_bus_notify", "redis+cluster": "bad_bus_cluster", "redis+sentinel": "bad_bus_sentinel"}
+"""Databases by the beginning of a bus: nodes with buses of two kinds do not start on one, and the rows start together."""
+
+
 @pytest.fixture(scope="module")
 def places(
     tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer, redis_server: RedisServer
@@ -92,6 +97,7 @@ def places(
     with run_redis({"requirepass": "another"}) as guarded, run_redis(follow) as replica:
         yield {
             "database": postgres_server.create_database("bad_bus"),
+            **{f"own {kind}": postgres_server.create_database(name) for kind, name in OWN.items()},
             "postgres": f"127.0.0.1:{postgres_server.port}",
             "redis": f"127.0.0.1:{redis_server.port}",
             "guarded": f"127.0.0.1:{guarded.port}",
@@ -100,11 +106,14 @@ def places(
             "without": str(without),
         }
     postgres_server.drop_database("bad_bus")
+    for name in OWN.values():
+        postgres_server.drop_database(name)
 
 
 def settings(row: Row, places: dict[str, str]) -> dict[str, str]:
     at_once = {"MADANG_START_WAIT_S": "0"}  # a start waits for what does not answer yet: `fleet/test_start.py`
-    given = {"MADANG_DATABASE": "{database}", "MADANG_BUS": row.bus, **at_once, **row.settings}
+    database = next((f"{{own {kind}}}" for kind in OWN if row.bus.startswith(kind)), "{database}")
+    given = {"MADANG_DATABASE": database, "MADANG_BUS": row.bus, **at_once, **row.settings}
     return {name: value.format(**places) for name, value in given.items()}
 
 

@@ -10,7 +10,7 @@ What a server must be like to be used is checked in `inspection.py`.
 
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from redis.asyncio import Redis, Sentinel
 from redis.asyncio.retry import Retry
@@ -78,9 +78,11 @@ def target(url: str) -> Target:
         keys: dict[str, Any] = {"username": user or None, "password": password or None} if credentials else {}
         if scheme == "rediss":
             keys["ssl"] = True
-        keys |= options(
-            dict(parse_qsl(parts.query, keep_blank_values=True)), _TLS if scheme == "rediss" else {}, "bus", "Redis"
-        )
+        given = {
+            name: values[0] if len(values) == 1 else values
+            for name, values in parse_qs(parts.query, keep_blank_values=True).items()
+        }
+        keys |= options(given, _TLS if scheme == "rediss" else {}, "bus", "Redis")
         service = parts.path.strip("/")
         if scheme in ("redis", "rediss"):
             if not kind and parts.hostname and (service.isdecimal() or not service):
