@@ -1,0 +1,116 @@
+"""The figures of `bench/heavy.py` as a table, and the part of docs/reference/performance.md that has them.
+
+`python -m bench.heavy_page` rewrites that part from bench/results/heavy.json; a run named `heavy` does so by itself.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from bench.report import table
+from bench.tools import BENCH, ROOT
+from madang_proof.floods.kinds import KINDS
+
+NAME: Final = "heavy"
+PLACE: Final = BENCH / "results" / f"{NAME}.json"
+PAGE: Final = ROOT / "docs/reference/performance.md"
+BEGIN, END = "<!-- made by `python -m bench.heavy_page` -->\n", "<!-- end of heavy -->\n"
+BUDGET: Final = 1.25  # times p99 of the users alone
+BACK: Final = 1.05  # times what was resident before a flood, after it
+Row = dict[str, Any]
+
+
+def ratio(alone: Row, beside: Row) -> float:
+    """Return the figure that is held against the budget."""
+    return float(beside["p99"] / alone["p99"])
+
+
+def told(alone: Row, beside: Row) -> str:
+    """Say in one line what a turn gave, while the run goes on."""
+    return (
+        f"p50 {alone['p50']:.2f} -> {beside['p50']:.2f}, p99 {alone['p99']:.2f} -> {beside['p99']:.2f} ms "
+        f"(load tool late {beside['late']:.2f}); {beside['core_use']:.0%} of the core; {_memory(beside)} MB; {beside['flood']}"
+    )
+
+
+def lines(rows: dict[str, Row]) -> list[tuple[str, ...]]:
+    """Return a line for each flood."""
+    return [_line(kind, row["alone"], beside) for kind, row in rows.items() for beside in row["beside"]]
+
+
+def _line(kind: str, alone: Row, beside: Row) -> tuple[str, ...]:
+    flood = beside["flood"]
+    closed = sum(count for what, count in flood.items() if what.startswith("closed"))
+    away = flood.get("turned away", 0) + flood.get("not connected", 0)
+    return (
+        f"{KINDS[kind].title} (`{kind}`)", _who(beside), f"{flood.get('sent', 0):,}",
+        f"{flood.get('taken', 0):,} / {flood.get('refused', 0):,} / {closed:,} / {away:,}",
+        f"{alone['p50']:.2f} → {beside['p50']:.2f}", f"{alone['p99']:.2f} → {beside['p99']:.2f}",
+        f"{ratio(alone, beside):.2f}" if ratio(alone, beside) <= BUDGET else f"**{ratio(alone, beside):.2f}**",
+        f"{alone['late']:.2f} → {beside['late']:.2f}", f"{alone['core_use']:.0%} → {beside['core_use']:.0%}", _memory(beside),
+        f"{beside['before']['files']} → {beside['after']['files']}", "yes" if beside["complete"] else "**no**",
+    )  # fmt: skip
+
+
+def _who(beside: Row) -> str:
+    return f"{beside['sockets']}, {'an address each' if beside['many'] else 'one address'}"
+
+
+def _memory(beside: Row) -> str:
+    before, during, after = beside["before"]["resident"], beside["during"], beside["after"]["resident"]
+    text = f"{before / 2**20:.0f} → {during / 2**20:.0f} → {after / 2**20:.0f}"
+    return text if after <= before * BACK else f"**{text}**"
+
+
+_HEAD: Final = (
+    "the flood", "sockets", "writes", "answers ok / refused / closed / turned away", "users' p50 ms", "users' p99 ms",
+    f"ratio of p99, ≤ {BUDGET}", "of it the load tool's own", "server's core", "MB before → during → after", "files before → after",
+    "users' messages complete",
+)  # fmt: skip
+
+
+def page(name: str, facts: dict[str, str], rows: dict[str, Row]) -> str:
+    """Return all of it as a page."""
+    return (
+        f"# Heavy neighbours beside calm users ({name})\n\n"
+        + "".join(f"- {key}: {value}\n" for key, value in facts.items())
+        + "- 20 users of one room send 160 messages a second together, on a server with its usual limits; times are from when a message\n"
+        "  was due to its ack, alone (before and after all floods of a kind) → beside the flood\n"
+        "- server on core 0; users and flooders on core 1, the flooders at the lowest priority; a server for each kind\n"
+        "- a flood: at most 2,000 writes and 16 MB a second of all its sockets together, 48 writes a second of each; whoever is\n"
+        "  closed comes back after a second\n"
+        "- memory and files: before the flood, in its last moment, a second after it; a rehearsal goes before, in which what is\n"
+        "  bounded fills up once (tails of rooms, caches, pools)\n\n"
+        f"{table(_HEAD, lines(rows))}\n"
+        f"## Command\n\n```sh\n.venv/bin/python -m bench.heavy --name {name}\n```\n"
+    )
+
+
+def part(result: dict[str, Any]) -> str:
+    """Return the part of the page of performance: for each kind, the ratios of p99, and what the most sockets did to memory."""
+    rows: dict[str, Row] = result["runs"]
+    sides = [(beside["sockets"], beside["many"]) for beside in next(iter(rows.values()))["beside"]]
+    head = ("the flood", *(f"{count}, {'an address each' if many else 'one address'}" for count, many in sides), "MB")
+    body = []
+    for kind, row in rows.items():
+        found = {(beside["sockets"], beside["many"]): beside for beside in row["beside"]}
+        cells = [f"{ratio(row['alone'], found[side]):.2f}" if side in found else "" for side in sides]
+        memory = f"{row['beside'][0]['before']['resident'] / 2**20:.0f} → {row['beside'][-1]['after']['resident'] / 2**20:.0f}"
+        body.append((f"{KINDS[kind].title} (`{kind}`)", *cells, memory))
+    return (
+        f"{table(head, body)}\n"
+        f"Measured {result['machine']['measured']}, commit {result['machine']['commit']}. All of it, with the server's CPU and its open "
+        f"files: [results/{NAME}.md](../../bench/results/{NAME}.md).\n"
+    )
+
+
+def write(page: Path = PAGE, place: Path = PLACE) -> None:
+    """Put the part into the page."""
+    before, begin, rest = page.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    assert begin and end, f"{page.name} has lost its marks"
+    page.write_text(f"{before}{begin}{part(json.loads(place.read_text()))}{end}{after}")
+
+
+if __name__ == "__main__":
+    write()
