@@ -7,6 +7,7 @@ calls it fully qualified, so that it is counted once and either spelling takes i
 from typing import Final
 
 import regex
+import unicodedata2
 
 from madang.core.text import clean_text
 from madang.core.unseen import has_stray
@@ -18,6 +19,9 @@ _STYLES: Final = regex.compile("[\ufe0e\ufe0f]")
 _DRAWN_AS_TEXT: Final = regex.compile(
     r"(?:(?![0-9#*])\p{Emoji}(?<!\p{EPres})(?!\p{EMod})|[0-9#*](?=\u20e3))"  # needs U+FE0F to be a picture
 )
+
+_IN_SQUARES: Final = regex.compile("[\U0001f150-\U0001f189]")  # letters that are no letters to NFKC
+_OF_FLAGS: Final = regex.compile("[\U0001f1e6-\U0001f1ff]")
 
 
 def clean_emoji(emoji: str) -> str:
@@ -38,3 +42,11 @@ def clean_emoji(emoji: str) -> str:
     if len(emoji) > MAX_EMOJI:
         raise Refused("bad_field", f"emoji: at most {MAX_EMOJI} characters.")
     return emoji
+
+
+def says_something(emoji: str) -> bool:
+    """Return whether a reaction can say what a message would: by letters or digits of any look, or by several signs."""
+    plain = unicodedata2.normalize("NFKC", emoji)
+    if any(character.isalnum() for character in plain) or _IN_SQUARES.search(emoji):
+        return True
+    return len(_OF_FLAGS.findall(emoji)) not in (0, 2) or len(regex.findall(r"\X", emoji)) > 1

@@ -11,6 +11,7 @@ import msgspec
 
 from madang.core import user_ids
 from madang.core.actors import Actor
+from madang.core.emoji import says_something
 from madang.core.events import Draft
 from madang.core.messages import Content
 from madang.core.permissions import Action, may, need
@@ -86,12 +87,12 @@ class Posting:
     def react(self, actor: Actor, standing: Standing, room: str, seq: int, emoji: str, on: bool) -> Draft:
         """Return the draft that puts a reaction on or takes it off.
 
-        In slow mode a reaction with letters or digits counts as a message, as words do.
+        In slow mode a reaction that can say something counts as a message, as words do.
 
         Raises:
             Refused: bad_field, too_big, bad_text, rate_limited, slow_mode, quota.
         """
-        words = on and any(character.isalnum() for character in emoji)
+        words = on and standing.slow_ms > 0 and says_something(emoji)
         draft = messages.react(actor, room, seq, emoji, on)
         draft = self._charged(
             actor, draft, standing.slow_ms if words else 0, stored=False

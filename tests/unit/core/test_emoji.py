@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 
-from madang.core.emoji import MAX_EMOJI, clean_emoji
+from madang.core.emoji import MAX_EMOJI, clean_emoji, says_something
 from madang.errors import Refused
 from tests.unit.core.strings import TEXT, refusal
 
@@ -53,3 +53,38 @@ def test_what_is_clean_stays_clean(text: str) -> None:
     else:
         assert clean_emoji(once) == once
         assert len(once) <= MAX_EMOJI
+
+
+@pytest.mark.parametrize(
+    "emoji",
+    [
+        "hello",
+        "ㅋㅋ",
+        "7",
+        "1️⃣",
+        "ⓗ",
+        "Ⓜ️",
+        "🄷",
+        "🅗",
+        "🅷🅴",
+        "🅰️",
+        "ℹ️",
+        "™️",
+        "🈁",
+        "𝐇",
+        "🇭🇪🇱🇱🇴",
+        "🇭",
+        "🇺🇳🇮🇹",
+        "👍👎",
+        "(╯°□°)╯",
+        "<3",
+        "!!",
+    ],
+)
+def test_what_can_say_something(emoji: str) -> None:
+    assert says_something(clean_emoji(emoji))
+
+
+@pytest.mark.parametrize("emoji", ["👍", "👍🏽", "❤️", "👨‍👩‍👧", "🇰🇷", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "🆘", "🔤", "🫨", "✓", "#️⃣", "*️⃣", "+", "?"])
+def test_what_is_one_sign_and_no_letter(emoji: str) -> None:
+    assert not says_something(clean_emoji(emoji))

@@ -64,6 +64,7 @@ async def test_slow_mode_holds_whatever_has_words(store: Store) -> None:
         "a message": lambda posting, actor: posting.send(actor, slow, YARD, "c-1", Content(text="hello")),
         "an edit": lambda posting, actor: posting.edit(actor, slow, YARD, 2, None, Content(text="hello")),
         "a word as a reaction": lambda posting, actor: posting.react(actor, slow, YARD, 2, "hello", True),
+        "a word of flags": lambda posting, actor: posting.react(actor, slow, YARD, 2, "🇭🇪🇱🇱🇴", True),
     }
     for first in said.values():
         posting = assembled(store).posting
