@@ -23,7 +23,7 @@ _EMOJIS: Final = tuple(f"r{number}" for number in range(20))  # as many differen
 
 # Every operation but hello, with what makes it a legal one.
 OPERATIONS: Final[dict[str, dict[str, object]]] = {
-    "join": {"limit": 200}, "send": {"cid": "large"}, "edit": {"seq": 1}, "delete": {"seq": 1},
+    "join": {"limit": 200}, "leave": {}, "send": {"cid": "large"}, "edit": {"seq": 1}, "delete": {"seq": 1},
     "react": {"seq": 1, "emoji": "x"}, "pin": {"seq": 1}, "history": {"limit": 200}, "pins": {}, "members": {"limit": 200},
     "rooms": {"limit": 200}, "presence": {}, "create": {"title": "Large"}, "change": {"title": "Large"}, "invite": {"uses": 1},
     "invites": {}, "revoke": {"invite": "inv_none"}, "kick": {"user": "unobody"}, "role": {"user": "unobody", "role": "member"},
@@ -59,7 +59,8 @@ def _large(room: str) -> Iterator[bytes]:
     for op, more in OPERATIONS.items():
         own = {**more, "text": MESSAGE} if op in ("send", "edit") else more
         size = PLAIN_BYTES + (len(MESSAGE.encode()) if op in ("send", "edit") else 0)
-        texts.append(framed(filled(op, room, b'"%s",' % (b"x" * 1000), size, **own)))
+        where = "elsewhere" if op == "leave" else room  # whoever has left is refused the rest
+        texts.append(framed(filled(op, where, b'"%s",' % (b"x" * 1000), size, **own)))
     return itertools.cycle(texts)
 
 
