@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from madang.aio import SingleFlight
+from madang.aio import NextFlight
 from madang.ports.directory import Directory, ServerKey
 
 KEPT_S: Final = 1.0
@@ -29,7 +29,8 @@ class ServerKeys:
         self._directory = directory
         self._time = time
         self._found: dict[str, tuple[ServerKey | None, float]] = {}
-        self._flights: SingleFlight[ServerKey | None] = SingleFlight()
+        self._flights: NextFlight[ServerKey | None] = NextFlight()
+        self._changes = 0  # keys added or dropped here
 
     async def of(self, text: str) -> ServerKey | None:
         """Return the key whose text this is, or None."""
@@ -37,11 +38,13 @@ class ServerKeys:
         if written is None:
             return None
         id = written[1]
-        if not self._is_fresh(id):
+        while not self._is_fresh(id):
+            changes = self._changes
             key = await self._flights.do(id, lambda: self._directory.key(id))
-            if len(self._found) >= MOST:
-                self._found.clear()
-            self._found[id] = key, self._time() + KEPT_S
+            if changes == self._changes:  # otherwise it may have been read before it was dropped
+                if len(self._found) >= MOST:
+                    self._found.clear()
+                self._found[id] = key, self._time() + KEPT_S
         return self._if_right(id, written[2])
 
     def holds(self, text: str) -> bool:
@@ -51,6 +54,7 @@ class ServerKeys:
 
     def forget(self, id: str) -> None:
         """Look a key up again, because it was added or dropped."""
+        self._changes += 1
         self._found.pop(id, None)
 
     def _is_fresh(self, id: str) -> bool:

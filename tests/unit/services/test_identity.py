@@ -1,5 +1,6 @@
 """A token is good only if this installation signed it, for this use, and lately; a key only if it is known."""
 
+import asyncio
 import base64
 import json
 import time
@@ -344,3 +345,30 @@ async def test_a_key_is_looked_up_once_in_a_while_and_dropped_at_once(store: Sto
     now[0] += KEPT_S
     with pytest.raises(Refused):
         await there.server(text)
+
+
+async def test_a_key_that_is_dropped_while_it_is_looked_up_is_not_remembered(store: Store) -> None:
+    read, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(store, name)
+
+        async def key(self, id: str) -> ServerKey | None:
+            found = await store.key(id)
+            read.set()
+            await go_on.wait()
+            return found
+
+    identity = Identity(SECRET, Slow(), Limits(UNLIMITED), lambda: 0.0)
+    key, text = await identity.add_key("Shop", 0.0)
+    first = asyncio.ensure_future(identity.server(text))
+    await read.wait()
+    await identity.drop_key(key.id)
+    second = asyncio.ensure_future(identity.server(text))
+    await asyncio.sleep(0)
+    go_on.set()
+    for asking in (first, second):
+        with pytest.raises(Refused):
+            await asking
+    assert not identity.serves(text)
