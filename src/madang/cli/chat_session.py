@@ -100,7 +100,7 @@ class Talk:
 
     async def _in_room(self, client: Client) -> None:
         self._identity.keep(client.token)
-        while not self._states.empty():  # how it came here is no news
+        while not self._states.empty():  # the states on the way here are not shown
             self._states.get_nowait()
         room = await self._enter(client)
         page = await room.history(limit=SHOWN_MESSAGES)

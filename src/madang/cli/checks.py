@@ -92,7 +92,7 @@ def connections(in_use: dict[str, int]) -> Finding:
     if refused or now >= most:
         return Finding(
             "warn", f"{now:,} of {most:,} connections are in use; {refused:,} were refused because all were.",
-            "Raise LimitNOFILE (ulimit -Hn) or max_sockets, add a node, or see who has them.",
+            "Raise LimitNOFILE (ulimit -Hn) or max_sockets, add a node, or find out who holds them.",
         )  # fmt: skip
     return Finding("ok", f"{now:,} of {most:,} connections are in use.")
 

@@ -138,7 +138,7 @@ class RoomChanged(Event, frozen=True, kw_only=True):
 
 
 class RoomDeleted(Event, frozen=True, kw_only=True):
-    """The room is no more; this is its last event. `expired`: nobody had been a member for long."""
+    """The room was deleted; this is its last event. `expired`: nobody had been a member for long."""
 
     type: ClassVar[str] = "room.deleted"
     expired: bool = False

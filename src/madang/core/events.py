@@ -154,7 +154,7 @@ class RoomChanged(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False)
 
 
 class RoomDeleted(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The room is no more. Always the last event; it ends everybody's access.
+    """The room was deleted. Always the last event; it ends everybody's access.
 
     Attributes:
         expired: nobody was a member for so long that the server deleted it.

@@ -1,6 +1,6 @@
 """Reading: history, pins, members, who is online, and lists of rooms, in pages that are paid for by their rows.
 
-Pages are read a few at a time, and those who wait take turns: whoever repeats the dearest page delays their own next one, and
+Pages are read a few at a time, and those who wait take turns: whoever repeats the costliest page delays their own next one, and
 neither others' pages nor joins and sends, which do not wait here. A read of a room is judged twice: before it, so that
 strangers cost nothing, and after it, because it may have seen what came after the reader was kicked. Equal reads at the same
 time are made once.

@@ -255,7 +255,7 @@ class Rooms:
         return lock
 
     async def _need_space(self, actor: Actor, *, owner: bool = False) -> None:
-        """Raise Refused (too_many) for a user who has as many rooms as there may be. Counted in the database, for good."""
+        """Raise Refused (too_many) if a user is in, or owns, as many rooms as they may. Counted in the database, for good."""
         most = self._limits.quotas.rates
         if actor.server:
             return

@@ -76,7 +76,7 @@ class Users:
         ]
 
     def seen(self, user: str) -> None:
-        """Note that a user was here, some time soon. Costs a look-up for who was noted a while ago."""
+        """Note that a user was here; it is written some time soon. Of a user who was noted lately it costs one look-up in memory."""
         now = self._time()
         if (last := self._noted.get(user)) is not None and now - last < SEEN_S:
             return

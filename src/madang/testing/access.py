@@ -137,7 +137,7 @@ async def invites_are_counted(store: Store) -> None:
 
 
 async def invites_are_made_by_whom_may(store: Store) -> None:
-    """Who is no member (not_found) or too low (forbidden) as of this moment makes none; a room has a bounded number."""
+    """A user who is not a member (not_found), or below a moderator (forbidden), makes no invite; their number is bounded."""
     scene = await opened(store, "ben")
     for name, code in (("ben", "forbidden"), ("cho", "not_found")):
         try:

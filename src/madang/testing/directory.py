@@ -74,7 +74,7 @@ def _let_me_be(user: str, scene: Scene) -> None:
 
 
 async def memberships_are_counted(store: Store) -> None:
-    """joined_by counts a user's memberships and owned_by those as an owner; both are 0 for who has none."""
+    """joined_by counts a user's memberships and owned_by those as an owner; both are 0 for a user without any."""
     user = new("user")
     assert (await store.joined_by(user), await store.owned_by(user)) == (0, 0)
     theirs, mine, another = Scene(store), Scene(store), Scene(store)

@@ -21,7 +21,7 @@ class ConnectionLimits(Protocol):
 
     @property
     def refill_s(self) -> float:
-        """Seconds after which the empty bucket of a connection is full: more than that is owed by who has overspent."""
+        """Seconds after which the empty bucket of a connection is full. Whoever owes more has overspent."""
 
     @property
     def told(self) -> tuple[Rate, Rate]:

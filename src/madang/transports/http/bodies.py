@@ -161,7 +161,7 @@ class Members(Struct, frozen=True):
 
 
 class Invited(Struct, frozen=True, omit_defaults=True):
-    """A secret that lets who has it join the room, for `expires_ms` milliseconds, `uses` times if that is limited."""
+    """A secret that lets whoever has it join the room, for `expires_ms` milliseconds, `uses` times if that is limited."""
 
     id: str
     invite: str

@@ -1,4 +1,4 @@
-"""Documents that are the same for everybody: encoded once, and not sent again to who has them (304)."""
+"""Documents that are the same for everybody: encoded once, and not sent again to clients that have them (304)."""
 
 from collections.abc import Mapping
 from hashlib import sha256

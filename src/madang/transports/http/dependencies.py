@@ -113,7 +113,7 @@ async def _any_caller(request: Request, node: ThisNode, address: Address, creden
 
 
 AnyCaller = Annotated[Actor | None, Depends(_any_caller)]
-"""As Caller; None for who says nothing of themselves."""
+"""As Caller; None without a credential."""
 
 RoomPath = Annotated[str, Path(alias="id", pattern="^[a-z0-9][a-z0-9_-]{0,63}$", description="The room's id.")]
 SeqPath = Annotated[int, Path(ge=0, le=2**53, description="The message's seq.")]
