@@ -106,12 +106,16 @@ def tls(*, verify: bool, host: bool, authorities: str | None) -> ssl.SSLContext:
         authorities: file of their certificates; the system's where None.
 
     Raises:
-        SetupError: the file has no certificates.
+        SetupError: the file cannot be read, or has no certificates.
     """
     try:
         context = ssl.create_default_context(cafile=authorities)
     except ssl.SSLError:
         raise SetupError(f"{authorities} has no certificates.", "Name a file with certificates in PEM form.") from None
+    except OSError as error:
+        raise SetupError(
+            f"{authorities} cannot be read ({error.strerror}).", "Let the server's account read it."
+        ) from None
     context.check_hostname = verify and host
     context.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
     return context
