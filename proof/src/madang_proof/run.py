@@ -31,6 +31,7 @@ from madang_proof.testbed.testbed import Fleet, Testbed, run_fleet, run_testbed
 from madang_proof.verdict import Injected, Outcome, Report, RunProgress, judge
 
 SAMPLE_S: Final = 1.0
+SAMPLES: Final = 4  # at most, until nothing is queued: read pointers are written once a second
 REPORT_S: Final = 0.2
 READS: Final = 3
 CRASHED_S: Final = 60.0  # how long users of a killed node may be shown as online (docs/guides/fleet.md)
@@ -288,7 +289,10 @@ class _Run:
                         "After the storm, connections broke while everything was read once more."
                     )
                     break
-        await self._sample("after")
+        for _ in range(SAMPLES):
+            if not await self._sample("after"):
+                break
+            await asyncio.sleep(SAMPLE_S)
         self._doing = "users disconnect"
         await crowd.close()
         if self.testbed is not None:
@@ -311,12 +315,16 @@ class _Run:
         except TimeoutError:
             pass
 
-    async def _sample(self, phase: str) -> None:
+    async def _sample(self, phase: str) -> int:
+        """Take a sample of each server, and return how much is queued on them."""
+        queued = 0
         if self.testbed is None:
-            return
+            return 0
         for server in self.testbed.servers:
             if (taken := await sample(server, phase, self.testbed.name(server))) is not None:
                 self._recorder.note(taken)
+                queued += taken.queued
+        return queued
 
     async def _sampling(self) -> None:
         while True:

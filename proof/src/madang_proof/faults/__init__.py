@@ -7,6 +7,7 @@ from madang_proof.faults.crash import CRASHES
 from madang_proof.faults.disk import DiskFull, SyncFails
 from madang_proof.faults.fault import EMBEDDED, Broken, Fault
 from madang_proof.faults.freeze import Drain, Freeze
+from madang_proof.faults.heavy import Heavy
 from madang_proof.faults.kill import Kill
 from madang_proof.faults.network import OneWay, Slice, Tear
 from madang_proof.faults.partition import PARTITIONS
@@ -20,7 +21,7 @@ __all__ = ["FAULTS", "Broken", "Fault", "fitting"]
 
 _ALL: Final[tuple[Fault, ...]] = (
     Kill(), *CRASHES, PowerCut(), Torn(), Freeze(), DiskFull(), Sleeper(), Deaf(), SyncFails(), Clock(), OneWay(),
-    Tear(), Slice(), Storm(), Drain(), Exodus(), *PARTITIONS,
+    Tear(), Slice(), Storm(), Drain(), Exodus(), Heavy(), *PARTITIONS,
 )  # fmt: skip
 FAULTS: Final[dict[str, Fault]] = {fault.name: fault for fault in _ALL}
 
