@@ -136,7 +136,7 @@ async def test_what_was_typed_is_not_dropped_on_the_way_out(server: Server) -> N
             (bora, lambda: bora.process.send_signal(signal.SIGINT)),
         ):
             await each.shows("reconnecting")
-            each.type("one\ntwo\n")
+            each.type("/who\n/history\none\ntwo\n")  # who asks without a server holds nothing up
             await each.shows("not sent yet: two")
             leave()
             await each.shows(r"2 not known to be stored:\r\n(.|\s)*not sent yet: one\r\n(.|\s)*not sent yet: two\r\n")
@@ -161,6 +161,9 @@ async def test_answers_edits_history_and_what_was_typed_before(server: Server) -
             await mina.shows(rf"Mina  ↪ #{sent[24].seq} well\r\n")
             mina.type("//quit is a command\n")
             await mina.shows("Mina  /quit is a command\r\n")
+            for lacking in ("/reply", "/reply 3", "/reply to nobody", "/edit", "/edit 3"):
+                mina.type(f"{lacking}\n")
+                await mina.shows(rf"Not sent: {lacking} \(a number or a text is missing\)")
             mina.type(f"/edit {sent[0].seq} mine?\n")
             await mina.shows(rf"not sent: /edit {sent[0].seq} mine\?")
         newest = (await room.history(limit=3)).messages

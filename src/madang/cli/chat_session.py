@@ -1,6 +1,7 @@
 """One sitting at a terminal: what the room says is shown, what is typed is sent. How it is shown: `chat_view.py`."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -44,6 +45,7 @@ class Talk:
         self._invite = invite
         self._timeout = timeout
         self._outgoing = Outgoing(self._wait_for, self._refuse)
+        self._asked: asyncio.Queue[tuple[str, Callable[[], Awaitable[None]]]] = asyncio.Queue()
         self._status = 0
         self._states: asyncio.Queue[State] = asyncio.Queue()
 
@@ -112,7 +114,11 @@ class Talk:
                 self._view.say("entered", room=room.title, name=client.user.name)
                 self._view.say("help")
             await self._until_one_ends(
-                self._listen(room), self._speak(room, client.user.id), self._watch(client, room), self._outgoing.run()
+                self._listen(room),
+                self._speak(room, client.user.id),
+                self._watch(client, room),
+                self._outgoing.run(),
+                self._answer(),
             )
 
     async def _enter(self, client: Client) -> Room:
@@ -157,36 +163,50 @@ class Talk:
         with suppress(TimeoutError):
             async with asyncio.timeout(LEAVE_S if self._terminal.interactive else None):
                 await self._outgoing.emptied()
+                await self._asked.join()
+
+    async def _answer(self) -> None:
+        """Answer what is asked, in its order, beside what is typed: without a server an answer takes long."""
+        while True:
+            line, answer = await self._asked.get()
+            try:
+                await answer()
+            except Refused as refused:
+                self._view.say("refused", text=line, why=refused)
+            self._asked.task_done()
 
     async def _command(self, room: Room, me: str, line: str) -> None:
         word, _, rest = line.partition(" ")
         number, _, text = rest.strip().partition(" ")
         seq = int(number.lstrip("#")) if number.lstrip("#").isdecimal() else None
-        try:
-            match word:
-                case "/who":
-                    present = await room.presence()
-                    self._view.say("who", count=present.count, names=", ".join(present.users.values()))
-                case "/history":
-                    page = await room.history(before=self._view.oldest, limit=SHOWN_MESSAGES)
-                    for message in page.messages:
-                        self._view.old(message)
-                    self._view.oldest = page.messages[0].seq if page.messages else self._view.oldest
-                    if not page.more:
-                        self._view.say("beginning")
-                case "/reply" if seq is not None and text.strip():
-                    await self._outgoing.add(Line(line, partial(room.send, text, reply_to=seq)))
-                case "/edit" if seq is not None and text.strip():
-                    await self._outgoing.add(Line(line, partial(room.edit, seq, text)))
-                case "/edit" if rest.strip() and (own := self._view.newest_by.get(me)) is not None:
-                    await self._outgoing.add(Line(line, partial(room.edit, own, rest.strip())))
-                case "/help":
-                    self._view.say("help")
-                case _:
-                    self._view.say("unknown", line=line)
-                    self._view.say("help")
-        except Refused as refused:
-            self._view.say("refused", text=line, why=refused)
+        match word:
+            case "/who":
+                self._asked.put_nowait((line, partial(self._who, room)))
+            case "/history":
+                self._asked.put_nowait((line, partial(self._history, room)))
+            case "/reply" if seq is not None and text.strip():
+                await self._outgoing.add(Line(line, partial(room.send, text, reply_to=seq)))
+            case "/edit" if seq is not None and text.strip():
+                await self._outgoing.add(Line(line, partial(room.edit, seq, text)))
+            case "/edit" if rest.strip() and seq is None and (own := self._view.newest_by.get(me)) is not None:
+                await self._outgoing.add(Line(line, partial(room.edit, own, rest.strip())))
+            case "/help":
+                self._view.say("help")
+            case _:
+                self._view.say("incomplete" if word in ("/reply", "/edit") else "unknown", line=line)
+                self._view.say("help")
+
+    async def _who(self, room: Room) -> None:
+        present = await room.presence()
+        self._view.say("who", count=present.count, names=", ".join(present.users.values()))
+
+    async def _history(self, room: Room) -> None:
+        page = await room.history(before=self._view.oldest, limit=SHOWN_MESSAGES)
+        for message in page.messages:
+            self._view.old(message)
+        self._view.oldest = page.messages[0].seq if page.messages else self._view.oldest
+        if not page.more:
+            self._view.say("beginning")
 
     async def _listen(self, room: Room) -> None:
         """Show what happens in the room, until we are no longer in it."""
