@@ -209,11 +209,13 @@ async def test_only_serve_makes_a_database(command: list[str], tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", [["key", "create", "Shop"], ["upgrade"]], ids=" ".join)
+@pytest.mark.parametrize("command", [["key", "create", "Shop"], ["upgrade"], ["backup", "copy.db"]], ids=" ".join)
 async def test_nor_does_a_command_that_names_one(command: list[str], tmp_path: Path) -> None:
-    for place in (["--data", "new"], ["--database", "sqlite:///new/madang.db"]):
+    for place, advice in ((["--data", "new"], "Name the folder with --data."),
+                          (["--database", "sqlite:///new/madang.db"], "Name another with --database.")):  # fmt: skip
         done = await madang_in(tmp_path, *command, *place)
         assert (done.status, "There is no database at" in done.err) == (2, True)
+        assert done.err.rstrip().endswith(advice)
     assert list(tmp_path.iterdir()) == []
 
 

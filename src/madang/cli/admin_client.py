@@ -114,7 +114,7 @@ async def open_admin(settings: "Settings") -> AsyncIterator[AdminClient]:
     from madang.node.run import run_node
 
     logs.set_up("warning", settings.log_format)
-    await need_database(settings.database_url)
+    await need_database(settings.database_url, bool(settings.database))
     nowhere = {"host": "127.0.0.1", "port": 0, "admin_host": "127.0.0.1", "admin_port": 0}
     async with run_node(settings.model_copy(update=nowhere)) as own:
         yield AdminClient("127.0.0.1", own.admin_port, own.node.admin_secret)

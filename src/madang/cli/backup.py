@@ -24,8 +24,9 @@ def backup(
     """
     from madang.adapters.sql import backup as copy
 
+    settings = settings_of(config, data=data, database=database)
     with _bar("Backing up") as progress:
-        copy(settings_of(config, data=data, database=database).database_url, file, progress)
+        copy(settings.database_url, file, progress, bool(settings.database))
     print(f"{file} is complete, {file.stat().st_size / (1 << 20):.1f} MiB.")
 
 

@@ -23,12 +23,13 @@ def upgrade(
     from madang.adapters.sql import finish_upgrade, need_database, open_store
     from madang.cli.host import now_ms
 
-    url = settings_of(config, data=data, database=database).database_url
+    settings = settings_of(config, data=data, database=database)
+    url = settings.database_url
 
     async def add() -> None:
         await (await open_store(url, now_ms)).close()
 
-    asyncio.run(need_database(url))
+    asyncio.run(need_database(url, bool(settings.database)))
     if not finish:
         asyncio.run(add())
         print("The database is ready for this version.")

@@ -31,7 +31,7 @@ def clean_emoji(emoji: str) -> str:
         Refused: bad_field (white space, or too long), bad_text (a control character, or an invisible one that is not part
             of an emoji), empty.
     """
-    emoji = clean_text(emoji, MAX_EMOJI)
+    emoji = clean_text(emoji, MAX_EMOJI, "emoji")
     if emoji.split() != [emoji]:
         raise Refused("bad_field", "emoji: no spaces.")
     if emoji.isascii() and emoji.isprintable():

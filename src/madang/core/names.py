@@ -56,7 +56,7 @@ def clean_name(name: str) -> str:
     """Check a user's name and return it as `clean_title` does. What looks like a reserved name is refused (bad_name)."""
     name = clean_title(name)
     if _is_reserved(name):
-        raise Refused("bad_name", "name: it looks like one that is reserved.")
+        raise Refused("bad_name", "This name looks like one that is reserved. Choose another.")
     return name
 
 
@@ -69,23 +69,23 @@ def clean_title(title: str) -> str:
             two scripts that look alike (Latin with Cyrillic or Greek).
     """
     if not 0 < len(title) <= MAX_NAME:
-        raise Refused("bad_name", f"A name has 1 to {MAX_NAME} characters.")
+        raise Refused("bad_name", f"A name or title has 1 to {MAX_NAME} characters.")
     _check_marks(title)
     title = " ".join(unicodedata2.normalize("NFC", title).split())
     if len(title) > MAX_NAME:  # some characters become two or three
-        raise Refused("bad_name", f"A name has 1 to {MAX_NAME} characters.")
+        raise Refused("bad_name", f"A name or title has 1 to {MAX_NAME} characters.")
     if not is_visible(title):
-        raise Refused("bad_name", "A name has something that can be seen.")
+        raise Refused("bad_name", "A name or title has something that can be seen.")
     if title.isascii() and title.isprintable():
         return title
     _check_marks(title)
     if has_stray(title):
         raise Refused(
-            "bad_name", "A name has no control character, and no invisible one that its script does not need."
+            "bad_name", "A name or title has no control character, and no invisible one that its script does not need."
         )
     folded = unicodedata2.normalize("NFKC", title)
     if sum(script.search(folded) is not None for script in _ALIKE) > 1:
-        raise Refused("bad_name", "A name does not mix scripts whose letters look alike.")
+        raise Refused("bad_name", "A name or title does not mix scripts whose letters look alike.")
     return title
 
 
@@ -100,7 +100,7 @@ def skeleton(name: str) -> str:
 
 def _check_marks(title: str) -> None:
     if has_too_many_marks(title) or _LEADING_MARK.search(title):
-        raise Refused("bad_name", "A name has combining marks on letters only, and few.")
+        raise Refused("bad_name", "A name or title has combining marks on letters only, and few.")
 
 
 def _is_reserved(name: str) -> bool:

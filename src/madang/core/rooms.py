@@ -89,5 +89,5 @@ def need_role(role: str) -> None:
 def room_id(id: str) -> str:
     """Return a valid room id: 1 to 64 of a-z, 0-9, "_" and "-", the first a letter or digit. Raise Refused (bad_field) for others."""
     if not _ROOM_ID.fullmatch(id):
-        raise Refused("bad_field", "room: 1 to 64 of a-z, 0-9, _ and -, beginning with a letter or digit.")
+        raise Refused("bad_field", "A room id is 1 to 64 of a-z, 0-9, _ and -, beginning with a letter or digit.")
     return id

@@ -21,35 +21,36 @@ _NONCHARACTERS: Final = "\ufdd0-\ufdef" + "".join(
 _NOT_TEXT: Final = re.compile(f"[{_CONTROLS}\ud800-\udfff{_NONCHARACTERS}]")
 
 
-def clean_text(text: str, limit: int = MAX_TEXT) -> str:
+def clean_text(text: str, limit: int = MAX_TEXT, field: str = "text") -> str:
     """Check a message's text and return it in NFC.
 
     Args:
         text: as it came.
         limit: in characters, before and after normalising.
+        field: what a refusal calls it.
 
     Raises:
         Refused: too_big, bad_text, or empty (nothing visible).
     """
     if len(text) > limit:
-        raise Refused("too_big", f"text: at most {limit} characters.")
+        raise Refused("too_big", f"{field}: at most {limit} characters.")
     if text.isascii() and text.isprintable() and text.strip():
         return text
     if _NOT_TEXT.search(text):
-        raise Refused("bad_text", "text: no control characters but tab and line feed, and no half of a character.")
+        raise Refused("bad_text", f"{field}: no control characters but tab and line feed, and no half of a character.")
     if not text.isascii():
-        text = _normal(text, limit)
+        text = _normal(text, limit, field)
     if not is_visible(text):
         raise Refused("empty")
     return text
 
 
-def _normal(text: str, limit: int) -> str:
+def _normal(text: str, limit: int, field: str) -> str:
     if has_too_many_marks(text):
-        raise Refused("bad_text", "text: too many combining marks in a row.")
+        raise Refused("bad_text", f"{field}: too many combining marks in a row.")
     text = unicodedata2.normalize("NFC", text)
     if len(text) > limit:  # some characters become two or three
-        raise Refused("too_big", f"text: at most {limit} characters.")
+        raise Refused("too_big", f"{field}: at most {limit} characters.")
     if has_too_many_marks(text):
-        raise Refused("bad_text", "text: too many combining marks in a row.")
+        raise Refused("bad_text", f"{field}: too many combining marks in a row.")
     return text

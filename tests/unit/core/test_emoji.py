@@ -44,6 +44,12 @@ def test_reactions_that_are_refused(emoji: str, code: str) -> None:
     assert refusal(clean_emoji, emoji) == code
 
 
+@pytest.mark.parametrize("emoji", ["\x1b", "👍\u202e", "e" + "\u0301" * 9, "a" * 33, "a b"])
+def test_a_refusal_names_the_reaction(emoji: str) -> None:
+    with pytest.raises(Refused, match=r"^emoji: "):
+        clean_emoji(emoji)
+
+
 @given(TEXT)
 def test_what_is_clean_stays_clean(text: str) -> None:
     try:

@@ -14,7 +14,7 @@ from typing import Final
 from madang.adapters.sql import installation, migrations
 from madang.adapters.sql.dialects import MYSQL
 from madang.adapters.sql.directory import EPOCH
-from madang.adapters.sql.open import parsed
+from madang.adapters.sql.open import no_file, parsed
 from madang.adapters.sql.sqlite_file import lock_file, open_read_only
 from madang.errors import SetupError
 
@@ -31,15 +31,18 @@ SERVER_HINTS: Final = {
 }
 
 
-def backup(url: str, path: Path, progress: Progress) -> None:
+def backup(url: str, path: Path, progress: Progress, named: bool = False) -> None:
     """Copy the database of a URL into a new file, all of it as of one moment. Writers are not blocked.
+
+    Args:
+        named: as of `need_database`.
 
     Raises:
         SetupError: nothing to copy, the file exists already, or the database is not SQLite.
     """
     database = _file_of(url)
     if not database.exists():
-        raise SetupError(f"There is no database at {database}.", "Name the folder with --data.")
+        raise no_file(str(database), named)
     with closing(_opened(database)) as source, _new_file(path) as partial:
         _copy(source, partial, progress)
 

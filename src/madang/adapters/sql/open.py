@@ -67,8 +67,11 @@ async def inspect_database(url: str) -> Inspection:
     return found
 
 
-async def need_database(url: str) -> None:
+async def need_database(url: str, named: bool) -> None:
     """Check that there is data of Madang at a URL, and make nothing.
+
+    Args:
+        named: whether the URL was given; otherwise it follows from the data folder.
 
     Raises:
         SetupError: there is none, or it cannot be read.
@@ -76,9 +79,16 @@ async def need_database(url: str) -> None:
     if (await inspect_database(url)).schema is not None:
         return
     if parsed(url).get_backend_name() == "sqlite":
-        raise SetupError(f"There is no database at {place(url)}.", "Name the folder with --data.")
+        raise no_file(place(url), named)
     raise SetupError(
         f"There is no data of Madang at {place(url)}.", "Name another with --database; `madang serve` makes the tables."
+    )
+
+
+def no_file(path: str, named: bool) -> SetupError:
+    """Return what to say where a SQLite database is not there: `named` by its URL, or in the data folder."""
+    return SetupError(
+        f"There is no database at {path}.", "Name another with --database." if named else "Name the folder with --data."
     )
 
 
