@@ -50,6 +50,10 @@ async def test_a_user_who_is_deleted_is_out_at_once(tmp_path: Path) -> None:
             assert [(m["user"], m["text"]) for m in messages] == [(user, "still here")]
         unknown = await madang("user", "delete", "u-nobody", "--data", tmp_path)
         assert unknown.status == 1 and re.match(r"madang: There is no such user", unknown.err)
+        for own in ("madang", "key-0123abcd"):
+            refused = await madang("user", "delete", own, "--data", tmp_path)
+            assert (refused.status, "This is the server itself or a server key" in refused.err) == (1, True)
+        assert "madang" in (await madang("room", "show", "lobby", "--data", tmp_path)).out
 
 
 async def test_a_room_is_deleted_by_its_owner_and_by_a_server_key(tmp_path: Path) -> None:

@@ -34,6 +34,11 @@ def is_guest(id: str) -> bool:
     return _GUEST.fullmatch(id) is not None
 
 
+def is_servers(id: str) -> bool:
+    """Return whether an id is the server's own or that of a server key: no person's."""
+    return id == SYSTEM or id.startswith(_KEY)
+
+
 def key_user(key: str) -> str:
     """Return the user id of a server key."""
     return _KEY + key

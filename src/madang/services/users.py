@@ -12,6 +12,7 @@ from typing import Final
 
 from madang.core.events import MemberLeft, draft
 from madang.core.metrics import Metric
+from madang.core.user_ids import is_servers
 from madang.errors import Refused, StorageError
 from madang.ports.bus import EVERYWHERE, Bus, Signal
 from madang.ports.directory import Directory
@@ -138,10 +139,15 @@ class Users:
             self.on_end(user)
 
     async def delete(self, user: str) -> None:
-        """Delete a user: their token means nothing, their connections close, their memberships end (not_found).
+        """Delete a user: their token means nothing, their connections close, their memberships end.
 
         What they said stays, under the name they had.
+
+        Raises:
+            Refused: not_found, or forbidden for the server itself and its keys, whose memberships keep rooms from expiring.
         """
+        if is_servers(user):
+            raise Refused("forbidden", "This is the server itself or a server key (`madang key drop`), and no user.")
         if not await self._upkeep.delete_user(user, self._clock_ms()):
             raise Refused("not_found", "There is no such user.")
         self._end(user, self._clock_ms())
