@@ -155,6 +155,8 @@ async def test_history_is_paged_by_seq(anyone: Rest) -> None:
     assert await page(f"?after={seqs[1]}&limit=2") == (seqs[2:4], True)
     assert await page(f"?after={seqs[4]}") == ([], False)
     assert await mina.refused("GET", messages + "?before=3&after=1") == "bad_field"
+    bent = (await mina.call("GET", "/api/rooms/A%20b/messages")).json()["error"]
+    assert bent["message"] == "id: of the form [a-z0-9][a-z0-9_-]{0,63}."
 
 
 async def test_a_message_is_edited_and_deleted(anyone: Rest) -> None:

@@ -107,7 +107,7 @@ def test_lists_in_the_environment_are_json(monkeypatch: pytest.MonkeyPatch) -> N
         ({"ORIGINS": "https://a.example"}, "", {}, "origins"),
         ({"ORIGINS": '["https://a.example/"]'}, "", {}, "origins"),
         ({"ORIGINS": '["a.example"]'}, "", {}, "origins"),
-        ({"ORIGINS": '["https://*.example"]'}, "", {}, "origins"),
+        ({"ORIGINS": '["https://*.example"]'}, "", {}, "origins is wrong: an origin is https://NAME"),
         ({"ORIGINS": '["ftp://a.example"]'}, "", {}, "origins"),
         ({"ORIGINS": '["https://127.1"]'}, "", {}, "origins"),
         ({"HOSTS": '["https://a.example"]'}, "", {}, "hosts"),

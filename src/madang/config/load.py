@@ -40,7 +40,8 @@ def load(file: Path | None = None, **given: Any) -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0])
         raise SetupError(
-            f"The setting {name} is wrong: {first['msg']}.", f"Correct {PREFIX}{name.upper()}, its option or the file."
+            f"The setting {name} is wrong: {first['msg'].removeprefix('Value error, ')}.",
+            f"Correct {PREFIX}{name.upper()}, its option or the file.",
         ) from None
 
 

@@ -137,6 +137,8 @@ def parameter_problem(found: dict[str, Any]) -> str:
             wanted = length(True, limits["min_length"], "character")
         case "string_too_long":
             wanted = length(False, limits["max_length"], "character")
+        case "string_pattern_mismatch":
+            wanted = f"of the form {limits['pattern'].strip('^$')}"
         case kind if kind.startswith("int_"):
             wanted = "an integer"
         case kind if kind.startswith("bool_"):
