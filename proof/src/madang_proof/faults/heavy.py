@@ -30,6 +30,7 @@ RETURN_S: Final = 20.0  # until the server must hold no more than before
 # fill up to their bound, and an allocator seldom returns pages.
 FILES: Final = 32
 THREADS: Final = 16
+TASKS: Final = 64
 RSS_TIMES: Final = 1.25
 RSS_BYTES: Final = 32 << 20
 
@@ -39,6 +40,7 @@ def grown(before: Sample, after: Sample) -> list[str]:
     bounds = {
         "fds": before.fds + FILES,
         "threads": before.threads + THREADS,
+        "tasks": before.tasks + TASKS,
         "rss": int(before.rss * RSS_TIMES) + RSS_BYTES,
     }
     return [

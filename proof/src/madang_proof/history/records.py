@@ -210,6 +210,7 @@ class Sample(_Record):
     threads: int
     queued: int = 0
     node: str = ""  # which of several servers
+    tasks: int = 0  # of the event loop
 
 
 class Fault(_Record):

@@ -11,6 +11,7 @@ from madang_proof.history.state import State
 # has just started. It does not grow with the storm; a leak does, and a few hundred connections or commands show it.
 FDS: Final = 16
 THREADS: Final = 16
+TASKS: Final = 64  # of requests and rows that are read at the moment; a leak is one for each connection or command
 # An allocator seldom returns pages, and rooms keep their newest events in memory, both up to a bound that a short
 # history cannot tell from a leak. This finds buffers that are never released; small leaks need a long run.
 RSS_TIMES: Final = 1.5
@@ -25,7 +26,7 @@ class Upkeep:
     """Judges samples and the answers to sends.
 
     I25: the last sample of phase `after` has nothing queued that the greatest `before` had not, at most FDS more file
-    descriptors, THREADS more threads, and a resident size of at most RSS_TIMES what it was, and RSS_BYTES. Several nodes are
+    descriptors, THREADS more threads, TASKS more tasks, and a resident size of at most RSS_TIMES what it was, and RSS_BYTES. Several nodes are
     summed up, because clients move from one to another.
     I27: of the sends that were called and settled outside of faults, at least AVAILABLE were acked. Not acked are those
     refused with one of UNAVAILABLE, and those without an answer, unless their client ended the connection or the server
@@ -62,6 +63,7 @@ class Upkeep:
             ("queued", sum(max(s.queued for s in taken) for taken in before), 0),
             ("fds", sum(max(s.fds for s in taken) for taken in before), FDS * len(nodes)),
             ("threads", sum(max(s.threads for s in taken) for taken in before), THREADS * len(nodes)),
+            ("tasks", sum(max(s.tasks for s in taken) for taken in before), TASKS * len(nodes)),
         )
         rss = sum(max(s.rss for s in taken) for taken in before)
         allowed = {name: held + more for name, held, more in bounds}

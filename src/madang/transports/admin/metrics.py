@@ -4,6 +4,7 @@ It is read when it is requested, from what the node's parts count anyway: each n
 the lag of the event loop is observed as time goes by: once a second, by the timing wheel.
 """
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
@@ -67,8 +68,9 @@ class _Node(Collector):
         self._node = node
 
     def collect(self) -> Iterator[families.Metric]:
-        """Return the node's metrics (called by the registry)."""
+        """Return the node's metrics (called by the registry, in the event loop)."""
         yield families.InfoMetricFamily("madang", "Version of this node.", {"version": __version__})
+        yield families.GaugeMetricFamily("madang_tasks", "Tasks of the event loop.", len(asyncio.all_tasks()))
         counted = [metric for part in self._node.parts for metric in part.metrics()]
         for _, metrics in groupby(counted, key=lambda metric: metric.name):
             yield _family(list(metrics))
