@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from madang.adapters.sql import Store, backup, journal, open_store, restore, sqlite_writer
@@ -352,3 +353,46 @@ async def test_what_comes_to_stand_there_meanwhile_is_not_replaced(sqlite_url: s
     with pytest.raises(SetupError, match="exists already"):
         await asyncio.to_thread(backup, sqlite_url, target, progress)
     assert target.read_text() == "quicker"
+
+
+async def test_after_a_crash_a_room_goes_on_behind_its_newest_event(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a batch that changes a message in one room, the events of others wait behind those that wait already."""
+    monkeypatch.setattr(journal.Journal, "fold", lambda *_, **__: False)  # all that can wait does
+    async with opened(sqlite_url) as store:
+        yard, hall = await opened_scene(store, "ben"), await opened_scene(store)
+        sent = await hall.done(hall.say("to be edited"))
+        for n in range(3):
+            await store.append([yard.say(f"{n}", cid=f"{n}"), yard.say(f"ben {n}", "ben", cid=f"{n}")])
+        await store.append([yard.say("3", cid="3"), hall.draft(kinds.MessageEdited, target=sent.seq, text="edited")])
+        await asyncio.to_thread(backup, sqlite_url, tmp_path / "crashed.db", lambda *step: None)
+    texts = ["0", "ben 0", "1", "ben 1", "2", "ben 2", "3"]
+    async with opened(f"sqlite:///{tmp_path}/crashed.db") as store:
+        yard.store = store
+        assert await yard.texts() == texts
+        before = (await yard.log())[-1].seq
+        after = [await yard.done(yard.say(text, cid=text)) for text in ("4", "5")]
+        assert [event.seq for event in after] == [before + 1, before + 2]
+        assert await yard.texts() == [*texts, "4", "5"]
+        (mine,) = await store.memberships(yard.id("ben"))
+        assert (mine.seq, mine.unread) == (before + 2, 6)
+
+
+async def test_after_a_crash_of_before_a_room_goes_on_behind_its_newest_event(sqlite_url: str, tmp_path: Path) -> None:
+    """Versions before could leave an event in the journal whose next one was in the table."""
+    async with opened(sqlite_url) as store:
+        yard = await opened_scene(store)
+        for n in range(4):
+            await yard.done(yard.say(f"{n}", cid=f"{n}"))
+        newest = (await yard.log())[-1].seq
+    with contextlib.closing(sqlite3.connect(tmp_path / "madang.db")) as c, c:
+        columns = "room, seq, id, type, user, name, cid, target, body, edit"
+        left = c.execute(f"SELECT {columns} FROM events WHERE seq = ?", (newest - 1,)).fetchall()
+        c.execute("DELETE FROM events WHERE seq = ?", (newest - 1,))
+        c.execute("UPDATE events SET ordinal = NULL, own_ordinal = NULL")
+        c.execute("INSERT INTO journal (rows) VALUES (?)", (msgspec.msgpack.encode(left),))
+    async with opened(sqlite_url) as store:
+        yard.store = store
+        assert (await yard.done(yard.say("4", cid="4"))).seq == newest + 1
+        assert await yard.texts() == ["0", "1", "2", "3", "4"]

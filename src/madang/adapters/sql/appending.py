@@ -76,14 +76,17 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
     keys = {(d.room, d.user, d.cid): None for d in drafts if d.cid is not None or not _of_anyone(d) or _is_message(d)}
     known, roles, sent = ledger.look_up(c, list(keys)) if keys else ({}, {}, {})
     rows: list[EventRow] = []
-    folded = False
+    folded: set[str] = set()  # rooms whose events go straight to the table, in which messages are read and changed
 
     def fold_room(room: str) -> None:
-        nonlocal folded
-        folded = True
+        folded.add(room)
         ledger.fold_room(c, room)
-        write(c, rows)
-        rows.clear()
+        write_folded()
+
+    def write_folded() -> None:
+        # No other room's: what the table has of a room comes before all that the ledger keeps of it, always.
+        write(c, [row for row in rows if row[0] in folded])
+        rows[:] = [row for row in rows if row[0] not in folded]
 
     def type_of(room: str, seq: int) -> str | None:
         here = next((row[3] for row in rows if row[1] == seq and row[0] == room), None)
@@ -127,9 +130,9 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
         outcomes.append(Appended(event))
         if key is not None:
             known[key] = FirstUse(event, d.target)
-    if folded:  # events that change messages go straight to the table in which messages are read
-        write(c, rows)
-    elif rows:
+    if folded:
+        write_folded()
+    if rows:
         ledger.store(c, rows)
     return outcomes
 

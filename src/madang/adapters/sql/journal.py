@@ -22,6 +22,7 @@ never changes), and `heads`.
 
 import sqlite3
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
@@ -108,26 +109,36 @@ class Journal:
         in_table = "SELECT 1 FROM events WHERE room = ? AND seq = ?"
         missing = [row for row in left if not self._raw.execute(in_table, row[:2]).fetchone()]
         # What a deleted room lacks has been removed on purpose: it was all in the table when the room was deleted.
-        self.heads = lookups.heads(c, sorted({row[0] for row in missing}))
-        gone = set(reading.deleted(c, sorted(self.heads)))
-        self._remember([self._recovered(row) for row in missing if row[0] not in gone])
-        for room in gone:
-            del self.heads[room]
+        heads = lookups.heads(c, sorted({row[0] for row in missing}))
+        gone = set(reading.deleted(c, sorted(heads)))
+        rows = self._numbered([row for row in missing if row[0] not in gone])
+        self._remember(rows)
+        for room, seq, id, *_, ordinal, _ in rows:
+            # The newest may be in the table: before 0004 a batch could leave earlier ones behind in the journal.
+            head = heads.get(room, Head())
+            heads[room] = Head(*max(head[:2], (seq, id)), max(head.messages, ordinal or 0))
+        self.heads = {room: head for room, head in heads.items() if room not in gone}
 
-    def _recovered(self, row: tuple[Any, ...]) -> EventRow:
-        """Return a row of the journal with its ordinals, and note it as its room's head."""
-        room, seq, id, type, user = row[:5]
-        ordinal = own = None
-        messages = self.heads.get(room, Head()).messages
-        if type == MessageSent.type:
-            author = room, user
-            if author not in self._sent:
-                count = f"SELECT {ordinals.own('sqlite', '?', '?')}"
-                (self._sent[author],) = self._raw.execute(count, author).fetchone()
-            own = self._sent[author] = self._sent[author] + 1
-            messages = ordinal = messages + 1
-        self.heads[room] = Head(seq, id, messages)
-        return (*row[:10], ordinal, own)
+    def _numbered(self, rows: Sequence[tuple[Any, ...]]) -> list[EventRow]:
+        """Return rows of the journal with their ordinals; those of versions before 0004 have none, and are counted."""
+        in_room, theirs = (
+            f"SELECT {ordinals.messages('sqlite', '?', '?')}",
+            f"SELECT {ordinals.own('sqlite', '?', '?', '?')}",
+        )
+        before: Counter[tuple[str, ...]] = Counter()  # messages of those rows, by room, and by room and user
+        numbered: list[EventRow] = []
+        for row in rows:
+            room, seq, _, type, user = row[:5]
+            if len(row) == len(events.columns):
+                numbered.append(tuple(row))
+            elif type != MessageSent.type:
+                numbered.append((*row, None, None))
+            else:
+                before.update([(room,), (room, user)])
+                (nth,) = self._raw.execute(in_room, (room, seq)).fetchone()
+                (own,) = self._raw.execute(theirs, (room, user, seq)).fetchone()
+                numbered.append((*row, nth + before[room,], own + before[room, user]))
+        return numbered
 
     def append_plain(self, drafts: Sequence[Draft], ids: IdSource, now_ms: int) -> list[Outcome] | None:
         """Append a batch of plain new messages in a single call to SQLite, which is also the transaction.
