@@ -12,7 +12,6 @@ from typing import Final, TypeVar
 
 from madang.aio import FairTurns, NextFlight, SingleFlight
 from madang.core.actors import Actor
-from madang.core.bounds import MAX_PAGE
 from madang.core.fields import not_together
 from madang.core.metrics import Metric
 from madang.core.rate import Bucket
@@ -120,8 +119,7 @@ class Reading:
         """Return a page of members, and whether there are more."""
 
         async def read() -> tuple[list[Member], bool]:
-            rows = min(limit, MAX_PAGE) + 1
-            found = await self._in_turn(actor, lambda: self._directory.members(room, after=after, limit=rows))
+            found = await self._in_turn(actor, lambda: self._directory.members(room, after=after, limit=limit + 1))
             return fitting(found, limit)
 
         return await self._read(actor, room, limit, bucket, followed, read)
@@ -143,8 +141,7 @@ class Reading:
     ) -> tuple[list[Membership], bool]:
         """Return a page of the actor's own rooms with unread and mention counts, and whether there are more."""
         self._charge(actor, limit, bucket)
-        rows = min(limit, MAX_PAGE) + 1
-        return fitting(await self._in_turn(actor, lambda: self._memberships(actor.id, after, rows)), limit)
+        return fitting(await self._in_turn(actor, lambda: self._memberships(actor.id, after, limit + 1)), limit)
 
     async def _memberships(self, user: str, after: str, rows: int) -> list[Membership]:
         pointers = self._pointers.unwritten(user)
@@ -159,8 +156,8 @@ class Reading:
     ) -> tuple[list[Room], bool]:
         """Return a page of open rooms, for server keys of all rooms unless only `listed` ones, and whether there are more."""
         self._charge(actor, limit, bucket)
-        rows, hidden = min(limit, MAX_PAGE) + 1, actor.server and not listed
-        found = await self._in_turn(actor, lambda: self._directory.rooms(after=after, limit=rows, hidden=hidden))
+        hidden = actor.server and not listed
+        found = await self._in_turn(actor, lambda: self._directory.rooms(after=after, limit=limit + 1, hidden=hidden))
         return fitting(found, limit)
 
     async def _read(
