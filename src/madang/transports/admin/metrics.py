@@ -66,11 +66,12 @@ class _Node(Collector):
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._loop = asyncio.get_running_loop()
 
     def collect(self) -> Iterator[families.Metric]:
-        """Return the node's metrics (called by the registry, in the event loop)."""
+        """Return the node's metrics (called by the registry)."""
         yield families.InfoMetricFamily("madang", "Version of this node.", {"version": __version__})
-        yield families.GaugeMetricFamily("madang_tasks", "Tasks of the event loop.", len(asyncio.all_tasks()))
+        yield families.GaugeMetricFamily("madang_tasks", "Tasks of the event loop.", len(asyncio.all_tasks(self._loop)))
         counted = [metric for part in self._node.parts for metric in part.metrics()]
         for _, metrics in groupby(counted, key=lambda metric: metric.name):
             yield _family(list(metrics))
