@@ -32,7 +32,7 @@ SECRET = bytes(range(32))
 OPTIONS = BusOptions(SECRET, "node", presence_ttl_s=60, channels="partition")
 LISTENERS = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()"
 NEXT = "SELECT pg_current_xact_id()"  # counts the transactions that write
-PLAIN = "?ssl=disable"  # asyncpg forgets a future when a server dies while TLS is talked about
+PLAIN = "?sslmode=disable"  # asyncpg forgets a future when a server dies while TLS is talked about
 
 
 def event(room: str, seq: int, body: bytes = b"{}") -> Event:
@@ -238,7 +238,7 @@ async def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
 async def test_what_cannot_be_used_is_named(postgres_url: str) -> None:
     for url, problem in {
         "postgresql://127.0.0.1": "names no database",
-        "postgresql://h:port/x": "not a URL of a PostgreSQL",
+        "postgresql://h:port/x": "not a URL",
     }.items():
         with pytest.raises(SetupError, match=problem):
             NotifyBus(url, SECRET, "node")
