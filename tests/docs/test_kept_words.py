@@ -35,6 +35,7 @@ KEPT: Final = {
         "at most 50 are pinned in a room": "src/madang/testing/effects.py::pins_stand_once",
         "a room has at most 100": "src/madang/testing/access.py::invites_are_made_by_whom_may",
         "in force, at most 100": "src/madang/testing/access.py::invites_are_made_by_whom_may",
+        "It is written within a second": "tests/unit/services/test_read_pointers.py::test_many_requests_share_a_few_writes",
         "It never falls, and a `seq` above": "tests/unit/services/test_read_pointers.py::test_a_pointer_never_falls",
         "always seq 1": "tests/integration/test_conversations.py::test_conversation",
         "always the last event": "tests/unit/delivery/test_deletion.py::test_one_who_is_behind_catches_up_to_the_end_and_no_further",

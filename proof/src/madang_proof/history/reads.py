@@ -41,7 +41,8 @@ class Reads:
 
     I18: in every row unread is the number of messages of others above read_seq, up to seq and at most COUNTED, as far as the
     history knows these events. A read pointer is never below one that the same user had been told for the same room before
-    asking: in an answer to join, or in a list of rooms.
+    asking: in an answer to join, or in a list of rooms. A fault may take back what was shown for the first time within
+    `Setup.pointers_unwritten` before it, or while it lasted.
     """
 
     def __init__(self, state: State) -> None:
@@ -76,9 +77,20 @@ class Reads:
             self._checked["I18"] += 1
             self._pointer(self._state.conn.user, record.room, record.read_seq, self._state.call.t, record.t)
 
+    def _may_be_lost(self, told: int, asked: int) -> bool:
+        """Return whether a fault that had begun when the pointer was asked for may have met it unwritten."""
+        lag = self._state.setup.pointers_unwritten
+        return lag > 0 and any(
+            fault.start - lag <= told and fault.start <= asked and (fault.end is None or told <= fault.end)
+            for fault in self._state.faults
+        )
+
     def _pointer(self, user: int, room: str, seq: int, asked: int, t: int) -> None:
         times, pointers, lines = self._told.setdefault((user, room), ([], [], []))
         before = bisect_left(times, asked) - 1
+        if before >= 0 and seq < pointers[before]:
+            while before >= 0 and self._may_be_lost(times[before], asked):
+                before -= 1
         if before >= 0 and seq < pointers[before]:
             name = self._state.names[user]
             message = f"The read pointer of {name} in {room} was {pointers[before]}, and is {seq} now."

@@ -224,12 +224,14 @@ class Fault(_Record):
 class Setup(_Record):
     """First record: what the store is configured to provide, and how long presence may lag, in microseconds.
 
+    `pointers_unwritten`: for how long a read pointer may be shown before it is written, so that a crash takes it back.
     `others`: the rooms are used by other clients, or are older than the history, so that they may contain more than these
     clients asked for.
     """
 
     ack: str = "stored"
     presence_ttl: int = 60_000_000
+    pointers_unwritten: int = 0
     seed: int = 0
     note: str = ""
     others: bool = False

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from madang_proof.history import Record, check
+from madang_proof.history import records as r
 from tests.unit.proof.history import mutants_of_deliveries, mutants_of_log, mutants_of_reads  # noqa: F401  (they enter their mutants)
-from tests.unit.proof.history.broken_servers import BROKEN_SERVERS
+from tests.unit.proof.history.broken_servers import BROKEN_SERVERS, ForgetsReadPointers
 from tests.unit.proof.history.model_server import ModelServer
 from tests.unit.proof.history.mutants import MUTANTS, Copy
 
@@ -48,6 +49,15 @@ def test_a_broken_server_is_caught(broken: type[ModelServer]) -> None:
         if caught == PLACES:
             return
     pytest.fail(f"caught in {caught} histories of {SEEDS}")
+
+
+def test_a_pointer_that_a_crash_met_unwritten_may_be_lost() -> None:
+    """How long it may be unwritten is stated; one that was shown before that is kept."""
+    for seed in range(SEEDS):
+        records = ForgetsReadPointers(seed, users=4, rooms=2).run(600)
+        setup = next(record for record in records if isinstance(record, r.Setup))
+        setup.pointers_unwritten = 1 << 40
+        assert check(records).results["I18"].violation is None
 
 
 @pytest.mark.parametrize("name", MUTANTS)
