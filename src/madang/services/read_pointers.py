@@ -112,6 +112,7 @@ class ReadPointers:
 
         Raises:
             Refused: not_found.
+            StorageError: it could not be written; it waits to be.
         """
         member = await self._rooms.member(actor, room)
         if room not in self._live.rooms:
@@ -125,23 +126,25 @@ class ReadPointers:
         return current
 
     async def _written(self) -> None:
-        """Write what waits, at most every PACE_S: whoever asks meanwhile shares the next write."""
+        """Write what waits, at most every PACE_S: whoever asks meanwhile shares the next write. Raises what the write does."""
         async with self._flushing:
             if self._pointers.count:
                 loop = asyncio.get_running_loop()
                 await asyncio.sleep(self._paced_until - loop.time())
                 self._paced_until = loop.time() + PACE_S
-                await self._flush()
+                if (error := await self._flush()) is not None:
+                    raise error
 
     async def flush(self) -> bool:
         """Write the pointers that wait, behind those that are being written now. Return whether that succeeded."""
         async with self._flushing:
-            return await self._flush()
+            return await self._flush() is None
 
-    async def _flush(self) -> bool:
+    async def _flush(self) -> Exception | None:
+        """Write what waits; return what was raised, and keep what is not written."""
         writing, self._pointers = self._pointers, _Pointers()
         if not writing.count:
-            return True
+            return None
         self._writing = writing
         try:
             await self._directory.set_read(writing.all())
@@ -153,10 +156,10 @@ class ReadPointers:
             if not isinstance(error, Exception):
                 raise
             logger.warning("read pointers not written: %s", error, exc_info=not isinstance(error, StorageError))
-            return False
+            return error
         finally:
             self._writing = _Pointers()
-        return True
+        return None
 
     async def run(self) -> None:
         """Write pointers every FLUSH_S, or when there are POINTERS, until cancelled. The caller flushes the last ones."""

@@ -255,3 +255,15 @@ async def test_pointers_are_bounded_when_they_cannot_be_written(store: Store, mo
     assert "v-99" not in told(node)
     slow.go.set()
     await writing
+
+
+async def test_a_request_whose_pointer_is_not_written_says_so_and_it_is_kept(store: Store) -> None:
+    failing = FailingPointers(store)
+    failing.error = StorageFailed()
+    failing.failures = 1
+    pointers = (await live(failing, 20)).read_pointers
+    with pytest.raises(StorageFailed):
+        await pointers.move(OWNER, YARD, 12)
+    assert await pointers.move(OWNER, YARD, 12) == 12
+    assert await pointers.flush()
+    assert await pointer(store) == 12
