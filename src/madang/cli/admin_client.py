@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from madang.errors import MadangError
-from madang.node.listening import unbracketed
 
 if TYPE_CHECKING:
     from madang.config import Settings
@@ -79,7 +78,6 @@ def announced(settings: "Settings", running: "RunningNode") -> Iterator[None]:
 
 def reachable(host: str) -> str:
     """Return an address at which a listener of this machine is reached, also where it listens on all interfaces."""
-    host = unbracketed(host)
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

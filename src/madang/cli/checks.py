@@ -15,7 +15,6 @@ from madang.cli import host as machine
 from madang.cli.unsafe_settings import Finding
 from madang.core.addresses import host_port
 from madang.node import descriptors
-from madang.node.listening import unbracketed
 
 if TYPE_CHECKING:
     from madang.config import Settings
@@ -103,8 +102,8 @@ def free_to_start(settings: "Settings") -> Iterator[Finding]:
     if not settings.database and lock.exists() and _is_locked(lock):
         yield Finding("fail", f"Another process has {settings.data}.", "Stop it, or choose another folder with --data.")
     for name, host, port in (
-        ("port", unbracketed(settings.host), settings.port),
-        ("admin_port", unbracketed(settings.admin_host), settings.admin_port),
+        ("port", settings.host, settings.port),
+        ("admin_port", settings.admin_host, settings.admin_port),
     ):
         if error := _not_free(host, port):
             # Nodes of a fleet share their settings, and mostly get their ports when they are started.

@@ -102,13 +102,12 @@ def typed() -> str:
 def _banner(settings: "Settings", running: "RunningNode", program: str) -> str:
     from madang.cli.admin_client import reachable
     from madang.core.addresses import host_port
-    from madang.node.listening import unbracketed
 
     host = reachable(settings.host)
     address = host_port(host, running.port)
     admin = host_port(reachable(settings.admin_host), running.admin_port)
     chat = f"{program} chat lobby" + ("" if address == "127.0.0.1:8400" else f" --url ws://{address}/ws")
-    everywhere = "" if host == unbracketed(settings.host) else ", and at every address of this machine"
+    everywhere = "" if host == settings.host else ", and at every address of this machine"
     return (
         f"Madang is open at http://{address}/{everywhere}\n"
         f"  Talk   in two more terminals: {chat}\n"

@@ -27,6 +27,12 @@ def _host(text: str) -> str:
     return found
 
 
+def _unbracketed(host: str) -> str:
+    """Return an address to listen on without the brackets that an IPv6 address has in a URL."""
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
+
+
+_Listened = Annotated[str, AfterValidator(_unbracketed)]
 _Origin = Annotated[str, AfterValidator(_origin)]
 _Host = Annotated[str, AfterValidator(_host)]
 _Network = Annotated[
@@ -37,9 +43,9 @@ _Network = Annotated[
 class ServerSettings(BaseModel):
     """Where the server listens, who may connect, and where its files are."""
 
-    host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface.")
+    host: _Listened = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface.")
     port: int = Field(default=8400, ge=0, le=65535, description="Port to listen on; 0 for any free one.")
-    admin_host: str = Field(
+    admin_host: _Listened = Field(
         default="127.0.0.1", description="Address of the second listener, for /metrics and administration."
     )
     admin_port: int = Field(

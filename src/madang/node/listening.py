@@ -19,13 +19,12 @@ def listen(host: str, port: int, option: str) -> socket.socket:
     """Return a socket bound to an address, not accepting yet.
 
     Args:
-        host: a name or an address; an IPv6 address may stand in brackets.
+        host: a name or an address.
         option: of the command line, to name in the error.
 
     Raises:
         SetupError: the address is not one of this machine, or is taken.
     """
-    host = unbracketed(host)
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.socket(family)
@@ -66,7 +65,7 @@ def refuse_exposed(admin_host: str, meant: bool) -> None:
     Raises:
         SetupError: it is refused.
     """
-    if not meant and not hosts.is_loopback(unbracketed(admin_host)):
+    if not meant and not hosts.is_loopback(admin_host):
         raise SetupError(
             f"Other machines would reach the admin listener at {admin_host}.",
             "Set admin_host to 127.0.0.1; or, if it is meant, MADANG_ADMIN_EXPOSED=1 and a MADANG_METRICS_TOKEN.",
@@ -76,12 +75,7 @@ def refuse_exposed(admin_host: str, meant: bool) -> None:
 def names(*listening: str) -> set[str]:
     """Return the names by which the addresses that are listened on are known: what the machine is called among them."""
     known = set(listening)
-    if not all(hosts.is_loopback(unbracketed(each)) for each in listening):
+    if not all(map(hosts.is_loopback, listening)):
         machine = socket.gethostname()
         known |= {machine, f"{machine.partition('.')[0]}.local"}
     return known
-
-
-def unbracketed(host: str) -> str:
-    """Return a host without the brackets that an IPv6 address has in a URL."""
-    return host[1:-1] if host.startswith("[") and host.endswith("]") else host

@@ -25,7 +25,7 @@ from madang.delivery.presence import TTL_S
 from madang.node import descriptors
 from madang.node.assembly import admin_gate, assemble, websocket_doors
 from madang.node.lease import acquire, confirmed
-from madang.node.listening import check_apart, listen, names, refuse_exposed, unbracketed
+from madang.node.listening import check_apart, listen, names, refuse_exposed
 from madang.node.neighbours import watch_neighbours
 from madang.node.shared_clock import SharedClock
 from madang.node.waiting import Patience
@@ -172,7 +172,7 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
         await stack.enter_async_context(running_parts(parts, running.failed.set, patiently))
         await patience.until_reached(lambda: confirmed(node.rooms.ensure_lobby))
         server = _server(http_app(node), ws=gateway(node, websocket_doors(node)), http=bounded_http(node.gate))
-        token = None if hosts.is_loopback(unbracketed(settings.admin_host)) else settings.metrics_token
+        token = None if hosts.is_loopback(settings.admin_host) else settings.metrics_token
         admin = _server(admin_app(node, token), ws="none", http=bounded_http(admin_gate(node)))
         servers = {server: listener, admin: admin_listener}
         serving = [_watched(partial(each.serve, [accepts]), running.failed.set) for each, accepts in servers.items()]

@@ -73,3 +73,9 @@ def test_behind_a_proxy_that_is_named_all_interfaces_are_well(closed: dict[str, 
 )
 def test_loopback(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
+
+
+def test_an_ipv6_address_in_brackets_is_the_address() -> None:
+    bracketed = Settings(host="[::1]", admin_host="[::1]")
+    assert (bracketed.host, bracketed.admin_host) == ("::1", "::1")
+    assert unsafe(bracketed) == unsafe(Settings(host="::1", admin_host="::1"))
