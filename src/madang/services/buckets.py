@@ -3,7 +3,7 @@
 A full bucket is forgotten, because a new one is the same. What a bucket holds is in `core.rate`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from madang.core.rate import Bucket, Rate
@@ -18,6 +18,21 @@ def take(bucket: Bucket, rate: Rate, now: float, n: int = 1) -> None:
     """Take `n` from a bucket (rate_limited, with a turn of their own for each who is refused)."""
     if wait := bucket.take(rate, now, n):
         raise refusal(bucket, rate, now, wait, n)
+
+
+def take_all(asked: Sequence[tuple[Bucket, Rate, int]], now: float) -> list[float]:
+    """Take from all of several buckets, or from none. Return the seconds to wait for each: 0.0 for those that had enough."""
+    waits = [bucket.take(rate, now, n) for bucket, rate, n in asked]
+    if any(waits):
+        give_back_taken(asked, waits)
+    return waits
+
+
+def give_back_taken(asked: Sequence[tuple[Bucket, Rate, int]], waits: Sequence[float]) -> None:
+    """Put back what was taken from some of several buckets, because others did not have enough."""
+    for (bucket, rate, n), wait in zip(asked, waits, strict=True):
+        if not wait:
+            bucket.give_back(rate, n)
 
 
 def refusal(bucket: Bucket, rate: Rate, now: float, wait: float, n: int) -> Limited:

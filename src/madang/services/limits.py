@@ -14,7 +14,7 @@ import msgspec
 from madang.core import costs
 from madang.core.rate import Bucket, Rate
 from madang.errors import Limited
-from madang.services.buckets import Buckets, ms, take
+from madang.services.buckets import Buckets, give_back_taken, ms, refusal, take
 from madang.services.quotas import NO_QUOTAS, QuotaRates, Quotas
 from madang.services.work import Work
 
@@ -103,25 +103,26 @@ class Limits:
         rates = self.rates
         if not slow_ms and not rates.user.per_second and not rates.room.per_second:
             return
-        flows = [(self._rooms, room, rates.room, 1)]
+        asked = [(self._rooms.of(room, now), rates.room, 1)]
         if not server:
-            flows.append((self._users, user, rates.user, 1))
+            asked.append((self._users.of(user, now), rates.user, 1))
+        held: list[str] = []  # slow mode's keys
         if slow_ms:
-            flows.append((self._slow, f"{room}/{user}", Rate(_SLOW, slow_ms), slow_ms))
-            if address:
-                flows.append((self._slow, _of_address(room, address), Rate(_SLOW, slow_ms), slow_ms))
-        waits = [buckets.of(key, now).take(rate, now, n) for buckets, key, rate, n in flows]
+            held = [f"{room}/{user}", *([_of_address(room, address)] if address else [])]
+            asked += [(self._slow.of(key, now), Rate(_SLOW, slow_ms), slow_ms) for key in held]
+        waits = [bucket.take(rate, now, n) for bucket, rate, n in asked]  # `take_all`, without its call
         if wait := max(waits):
-            for (buckets, key, rate, n), waited in zip(flows, waits, strict=True):
-                if not waited:
-                    buckets.of(key, now).give_back(rate, n)
-            if any(waited == wait and flow[0] is self._slow for flow, waited in zip(flows, waits, strict=True)):
+            give_back_taken(asked, waits)
+            if wait in waits[len(asked) - len(held) :]:
                 raise Limited("slow_mode", ms(wait))
-            buckets, key, rate, n = flows[waits.index(wait)]
-            raise Limited("rate_limited", ms(buckets.of(key, now).turn(rate, now, wait, n)))
+            bucket, rate, n = asked[waits.index(wait)]
+            raise refusal(bucket, rate, now, wait, n)
         if self._shared:
-            for buckets, key, _, n in flows:
-                buckets.spend(key, n)
+            self._rooms.spend(room, 1)
+            if not server:
+                self._users.spend(user, 1)
+            for key in held:
+                self._slow.spend(key, slow_ms)
 
     def attempt(self, user: str, now: float, *, server: bool = False) -> None:
         """Charge a user for what would append in a room, before it is known whether they may do anything there.

@@ -19,7 +19,7 @@ from madang.core.actors import Actor
 from madang.core.metrics import Metric
 from madang.core.rate import Bucket, Rate
 from madang.errors import Limited
-from madang.services.buckets import MOST, Buckets, ms
+from madang.services.buckets import MOST, Buckets, ms, take_all
 
 DAY_S: Final = 24 * 3600
 HOUR_S: Final = 3600
@@ -171,10 +171,8 @@ class Quotas:
         return buckets.of(key, now), rate
 
     def _take(self, what: str, flows: list[tuple[str, str, str]], now: float, n: int = 1) -> None:
-        waits = [bucket.take(rate, now, n) for bucket, rate in (self._bucket(flow, now) for flow in flows)]
-        if flows and (wait := max(waits)):
-            taken = [flow for flow, waited in zip(flows, waits, strict=True) if not waited]
-            self._give_back(taken, now, n, shared=False)
+        waits = take_all([(*self._bucket(flow, now), n) for flow in flows], now)
+        if wait := max(waits, default=0.0):
             self.refused[what] += 1
             whose = _WHOSE[flows[waits.index(wait)][1]]
             span = "an hour" if what == "returns" else "a day"
@@ -187,12 +185,12 @@ class Quotas:
             for kind, whose, key in flows:
                 self._buckets[kind, whose][0].spend(key, n)
 
-    def _give_back(self, flows: list[tuple[str, str, str]], now: float, n: int = 1, *, shared: bool = True) -> None:
+    def _give_back(self, flows: list[tuple[str, str, str]], now: float) -> None:
         for flow in flows:
             bucket, rate = self._bucket(flow, now)
-            bucket.give_back(rate, n)
-            if shared and self._shared:
-                self._buckets[flow[0], flow[1]][0].spend(flow[2], -n)
+            bucket.give_back(rate)
+            if self._shared:
+                self._buckets[flow[0], flow[1]][0].spend(flow[2], -1)
 
 
 def _shown(seconds: float) -> str:

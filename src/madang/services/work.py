@@ -7,7 +7,7 @@ connections, and one address many people, what their commands cost beyond one ea
 from typing import Final
 
 from madang.core.rate import Bucket, Rate
-from madang.services.buckets import Buckets, refusal
+from madang.services.buckets import Buckets, refusal, take_all
 
 OF_USER: Final = 2
 """Rates of a connection that a user may spend on what costs more than a command, on all connections."""
@@ -39,14 +39,12 @@ class Work:
         """
         if not self._connection.per_second:
             return
-        taken: list[tuple[Bucket, Rate, int]] = []
-        for payer, rate, asked in self._payers(bucket, n, extra, user, address, now):
-            wanted = min(asked, rate.burst)
-            if wait := payer.take(rate, now, wanted):
-                for paid, its_rate, given in taken:
-                    paid.give_back(its_rate, given)
-                raise refusal(payer, rate, now, wait, wanted)
-            taken.append((payer, rate, wanted))
+        payers = self._payers(bucket, n, extra, user, address, now)
+        asked = [(payer, rate, min(wanted, rate.burst)) for payer, rate, wanted in payers]
+        waits = take_all(asked, now)
+        if wait := max(waits):
+            payer, rate, wanted = asked[waits.index(wait)]
+            raise refusal(payer, rate, now, wait, wanted)
 
     def owe(self, bucket: Bucket, n: int, user: str, address: str, now: float) -> None:
         """Charge `n` commands to all of them, whether they are there or not: the work has been done."""
