@@ -37,7 +37,7 @@ class SharedPage(msgspec.Struct, frozen=True):
 
 def encoded(found: Sequence[Message], more: bool, memory: Memory, *, newest: bool) -> SharedPage:
     """Encode as many messages as fit into an answer: the newest of them, or the oldest. They are held as `answers`."""
-    texts, rest = _fitting(found[::-1] if newest else found, [_encode(m) for m in (found[::-1] if newest else found)])
+    texts, rest = _fitting(found[::-1] if newest else found)
     kept = {m.seq: text for m, text in sorted(texts, key=lambda pair: pair[0].seq)}
     reacted = {m.seq: tuple(m.reactions) for m, _ in texts if m.reactions}
     page = MessagePage(_array(kept.values(), memory), more or rest)
@@ -57,14 +57,15 @@ def personal(shared: SharedPage, own: Mapping[int, Set[str]], memory: Memory) ->
 
 def fitting(rows: Sequence[T], limit: int) -> tuple[list[T], bool]:
     """Return as many rows from the front as fit into an answer, at most `limit`; and whether any is left out."""
-    few = rows[:limit]
-    kept, rest = _fitting(few, [_encode(row) for row in few])
+    kept, rest = _fitting(rows[:limit])
     return [row for row, _ in kept], rest or len(rows) > limit
 
 
-def _fitting(rows: Sequence[T], texts: Sequence[bytes]) -> tuple[list[tuple[T, bytes]], bool]:
+def _fitting(rows: Sequence[T]) -> tuple[list[tuple[T, bytes]], bool]:
+    """Return as many rows as fit, each with its text, and whether any is left out. No more are encoded than that."""
     size, kept = 0, list[tuple[T, bytes]]()
-    for row, text in zip(rows, texts, strict=True):
+    for row in rows:
+        text = _encode(row)
         size += len(text) + 1
         if size > ANSWER_BYTES and kept:
             return kept, True
