@@ -70,7 +70,12 @@ class Users:
     def metrics(self) -> list[Metric]:
         """Return what is kept here."""
         return [
-            Metric("gauge", "madang_users_deleted", "Users deleted in the last 31 days.", len(self._deleted)),
+            Metric(
+                "gauge",
+                "madang_users_deleted",
+                f"Users deleted in the last {DELETED_S // 86_400} days.",
+                len(self._deleted),
+            ),
             Metric(
                 "gauge", "madang_users_unnoted", "Users seen, and not noted in the database yet.", len(self._waiting)
             ),
