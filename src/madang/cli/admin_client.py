@@ -7,14 +7,13 @@ holds the listener's address and its secret, and only its owner may read it.
 import asyncio
 import ipaddress
 import json
-import os
-import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from madang.cli.host import write_private
 from madang.errors import MadangError
 
 if TYPE_CHECKING:
@@ -65,11 +64,7 @@ def announced(settings: "Settings", running: "RunningNode") -> Iterator[None]:
     """Leave the note for as long as the block lasts."""
     note = settings.data / NOTE
     place = {"host": reachable(settings.admin_host), "port": running.admin_port, "secret": running.node.admin_secret}
-    fresh = note.with_suffix(f".{secrets.token_hex(8)}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(place, file)
-    fresh.replace(note)
+    write_private(note, json.dumps(place))
     try:
         yield
     finally:

@@ -1,6 +1,7 @@
-"""What a command does to or asks of the machine: the data folder, the disk."""
+"""What a command does to or asks of the machine: the data folder, private files, the disk."""
 
 import os
+import secrets
 import shutil
 import statistics
 import tempfile
@@ -21,6 +22,14 @@ def make_data_folder(data: Path) -> None:
         raise SetupError(
             f"The folder {data} cannot be made: {error.strerror}.", "Choose another with --data."
         ) from None
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a file that its owner alone may read, in place of what has its name: whole or not at all, and through no link."""
+    fresh = file.with_suffix(f".{secrets.token_hex(8)}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        opened.write(text)
+    fresh.replace(file)
 
 
 def existing(folder: Path) -> Path:

@@ -6,11 +6,12 @@ A file each, so that two terminals never write the same one halfway.
 import hashlib
 import json
 import os
-import secrets
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
+
+from madang.cli.host import write_private
 
 _FOLDER: Final = "madang/chat"
 
@@ -35,12 +36,9 @@ class Identity:
 
     def keep(self, token: str) -> None:
         """Keep a token. A home that cannot be written to keeps none: the next run is a new user."""
-        fresh = self._file.with_suffix(f".{secrets.token_hex(8)}")
         with suppress(OSError):
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                json.dump({"server": self._server, "name": self._name, "token": token}, file)
-            fresh.replace(self._file)
+            write_private(self._file, json.dumps({"server": self._server, "name": self._name, "token": token}))
 
     def forget(self) -> None:
         """Delete the token: the server takes it no more."""
