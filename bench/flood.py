@@ -9,11 +9,9 @@ import argparse
 import asyncio
 import itertools
 import json
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -23,13 +21,11 @@ from typing import Any, Final
 import uvloop
 from websockets.uri import parse_uri
 
-from bench import machine
 from bench.flooders import KINDS
 from bench.plot import FLOOR, INK, MET
-from bench.run import wait_until_quiet
-from bench.s0 import BUSY
+from bench.run import kinds_of, workplace
 from bench.server import environment, madang
-from bench.tools import BENCH, BUILD, ROOT
+from bench.tools import BENCH, ROOT
 from madang_proof.measuring.clients import LoadClients, Target
 from madang_proof.measuring.figures import times
 from madang_proof.measuring.process import usage
@@ -119,21 +115,9 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5, help="turns of each kind, with and without (5: six minutes)")
     parser.add_argument("--now", action="store_true", help="do not wait for a quiet machine")
     options = parser.parse_args()
-    kinds = options.kinds or list(KINDS)
-    if unknown := set(kinds) - set(KINDS):
-        parser.error(f"there is no kind {unknown.pop()!r}; there are {', '.join(KINDS)}")
-    BUILD.mkdir(exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix="flood-", dir=BUILD))
-    try:
-        if not options.now:
-            wait_until_quiet()
-        facts = machine.describe(scratch)
-        if options.now:
-            facts["meanwhile"] = BUSY
-        with madang(scratch, load_test=False) as server:
-            sides = uvloop.run(_measure(kinds, options.repeat, server.port, server.pid))
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    kinds = kinds_of(parser, options.kinds, KINDS)
+    with workplace("flood", options.now) as (scratch, facts), madang(scratch, load_test=False) as server:
+        sides = uvloop.run(_measure(kinds, options.repeat, server.port, server.pid))
     rows = {kind: {"alone": alone.row(), "beside": beside.row()} for kind, (alone, beside) in sides.items()}
     place = BENCH / "results" / options.name
     place.with_suffix(".json").write_text(json.dumps({"machine": facts, "runs": rows}, indent=1) + "\n")

@@ -12,24 +12,20 @@ import asyncio
 import itertools
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 import uvloop
 from websockets.uri import parse_uri
 
-from bench import heavy_page, machine
-from bench.run import wait_until_quiet
-from bench.s0 import BUSY
+from bench import heavy_page
+from bench.run import kinds_of, workplace
 from bench.server import Server, environment, madang
-from bench.tools import BENCH, BUILD, ROOT
+from bench.tools import BENCH, ROOT
 from madang_proof.floods.kinds import KINDS
 from madang_proof.measuring.clients import LoadClients, Target
 from madang_proof.measuring.figures import times
@@ -142,19 +138,10 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=1, help="turns of each flood (1: eight minutes)")
     parser.add_argument("--now", action="store_true", help="do not wait for a quiet machine")
     options = parser.parse_args()
-    kinds = options.kinds or list(KINDS)
-    if unknown := set(kinds) - set(KINDS):
-        parser.error(f"there is no kind {unknown.pop()!r}; there are {', '.join(KINDS)}")
+    kinds = kinds_of(parser, options.kinds, KINDS)
     sockets = [8] if options.quick else options.sockets
-    BUILD.mkdir(exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix="heavy-", dir=BUILD))
     rows = {}
-    try:
-        if not options.now:
-            wait_until_quiet()
-        facts = machine.describe(scratch)
-        if options.now:
-            facts["meanwhile"] = BUSY
+    with workplace("heavy", options.now) as (scratch, facts):
         for kind in kinds:
             folder = scratch / kind
             folder.mkdir()
@@ -163,8 +150,6 @@ def main() -> None:
             os.sched_setaffinity(0, {LOAD_CORE})
             with madang(folder, ("--config", str(config)), load_test=False) as server:
                 rows[kind] = uvloop.run(_measure(kind, sockets, options.repeat, server))
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     place = BENCH / "results" / options.name
     place.with_suffix(".json").write_text(json.dumps({"machine": facts, "runs": rows}, indent=1) + "\n")
     text = heavy_page.page(options.name, facts, rows)

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from bench.report import table
+from bench.report import put, table
 from bench.tools import BENCH, ROOT
 from madang_proof.floods.kinds import KINDS
 
@@ -106,10 +106,7 @@ def part(result: dict[str, Any]) -> str:
 
 def write(page: Path = PAGE, place: Path = PLACE) -> None:
     """Put the part into the page."""
-    before, begin, rest = page.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
-    assert begin and end, f"{page.name} has lost its marks"
-    page.write_text(f"{before}{begin}{part(json.loads(place.read_text()))}{end}{after}")
+    put(page, BEGIN, END, part(json.loads(place.read_text())))
 
 
 if __name__ == "__main__":

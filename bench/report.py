@@ -109,6 +109,14 @@ def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *lines)) + "\n"
 
 
+def put(page: Path, begin: str, end: str, part: str) -> None:
+    """Put a part between its two marks in a page."""
+    before, begins, rest = page.read_text().partition(begin)
+    _, ends, after = rest.partition(end)
+    assert begins and ends, f"{page.name} has lost its marks"
+    page.write_text(f"{before}{begin}{part}{end}{after}")
+
+
 def budgets(result: Result) -> str:
     """Make the table of figures that have a budget."""
     lines = []

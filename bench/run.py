@@ -12,7 +12,10 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from bench import machine, plot, report
 from bench.driving import Values
@@ -21,6 +24,7 @@ from bench.tools import BENCH, BUILD, tool
 from bench.trial import Trial
 from bench.workloads import WORKLOADS
 
+BUSY: Final = "measured with --now, perhaps beside other work: the counts are exact, the times are not to be trusted"
 PATIENCE_SECONDS = 60  # for others to finish, before each run
 
 
@@ -110,6 +114,29 @@ def wait_until_quiet(patience: int = PATIENCE_SECONDS) -> None:
         time.sleep(1)
         if all(core_busy(core) - was < report.CROWDED for core, was in enumerate(before)):
             return
+
+
+@contextmanager
+def workplace(name: str, now: bool) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Give a folder for a server's data, and what is to be known of the machine, once it is quiet, or `now`."""
+    BUILD.mkdir(exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=BUILD))
+    try:
+        if not now:
+            wait_until_quiet()
+        facts = machine.describe(scratch)
+        if now:
+            facts["meanwhile"] = BUSY
+        yield scratch, facts
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def kinds_of(parser: argparse.ArgumentParser, given: Sequence[str], known: Collection[str]) -> list[str]:
+    """Return the kinds that were asked for, all if none was; an unknown one ends the program."""
+    if unknown := set(given) - set(known):
+        parser.error(f"there is no kind {unknown.pop()!r}; there are {', '.join(known)}")
+    return list(given or known)
 
 
 if __name__ == "__main__":

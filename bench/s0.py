@@ -6,24 +6,19 @@ core 1. Both must count every ack and every receipt, each once and in order. Res
 
 import argparse
 import json
-import shutil
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
-from bench import machine
 from bench.peers import making
-from bench.run import wait_until_quiet
+from bench.run import workplace
 from bench.server import Server, environment, madang
-from bench.tools import BENCH, BUILD, ROOT
+from bench.tools import BENCH, ROOT
 from madang_proof.measuring.process import usage
 
 LOAD_CORE: Final = "1"
 TIMEOUT_S: Final = 180
-BUSY: Final = "measured with --now, perhaps beside other work: the counts are exact, the times are not to be trusted"
 LOCUST: Final = "bench/locust/run"
 OURS: Final = ".venv/bin/madang bench users --json --url"
 
@@ -85,17 +80,8 @@ def main() -> None:
     making.python()
     runs = {}
     for name, command in (("Locust", LOCUST), ("`madang bench users`", OURS)):
-        scratch = Path(tempfile.mkdtemp(prefix="s0-", dir=BUILD))
-        try:
-            if not options.now:
-                wait_until_quiet()
-            with madang(scratch, load_test=False) as server:
-                runs[name] = _run(command, server)
-            facts = machine.describe(scratch)
-            if options.now:
-                facts["meanwhile"] = BUSY
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+        with workplace("s0", options.now) as (scratch, facts), madang(scratch, load_test=False) as server:
+            runs[name] = _run(command, server)
     text = _page(options.name, facts, runs)
     (BENCH / "results" / f"{options.name}.md").write_text(text)
     print(f"{text}\nwritten: bench/results/{options.name}.md")

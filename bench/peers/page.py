@@ -9,7 +9,7 @@ from typing import Final
 
 from bench.peers.catalogue import Peer
 from bench.peers.report import PICTURES, Result, cell, lines, live, read
-from bench.report import table
+from bench.report import put, table
 from bench.tools import BENCH, ROOT
 
 NAME: Final = "peers"
@@ -53,10 +53,7 @@ def write(page: Path = PAGE) -> None:
     result = read(PLACE)
     if result is None:
         raise SystemExit(f"bench: there is no {PLACE.relative_to(ROOT)}.json; `python -m bench.peers --name {NAME}`")
-    before, begin, rest = page.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
-    assert begin and end, f"{page.name} has lost its marks"
-    page.write_text(f"{before}{begin}{part(result)}{end}{after}")
+    put(page, BEGIN, END, part(result))
 
 
 if __name__ == "__main__":
