@@ -1,4 +1,4 @@
-"""A store for each test of the services."""
+"""A store for each test of the services, and a node on it."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,8 +7,10 @@ import pytest
 
 from madang.adapters.sql import Store
 from madang.core.events import RoomCreated, draft
+from madang.transports.node import Node
 from tests.stores import opened_store
 from tests.unit.delivery.nodes import OWNER
+from tests.unit.transports.nodes import running_node
 
 
 @pytest.fixture
@@ -18,3 +20,11 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
         body = RoomCreated(title="Yard", access="open", slow_ms=0)
         await store.append([draft(body, "yard", OWNER.id, OWNER.name)])
         yield store
+
+
+@pytest.fixture
+async def node(store: Store) -> AsyncIterator[Node]:
+    """A node with "yard" and "hidden", a room by invitation; both are OWNER's."""
+    async with running_node(store) as node:
+        await node.rooms.create(OWNER, "hidden", "Hidden", "invite")
+        yield node

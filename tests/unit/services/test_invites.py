@@ -1,9 +1,5 @@
 """Invites are made, listed and revoked by moderators, and end with what let them be made."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from madang.adapters.sql import Store
 from madang.core.invites import INVITE_MS
 from madang.core.rate import Bucket, Rate
@@ -15,14 +11,6 @@ from tests.unit.services.test_rooms import HIDDEN, SHOP, YARD, code
 from tests.unit.transports.nodes import running_node
 
 MINA, BORA = user("mina"), user("bora")
-
-
-@pytest.fixture
-async def node(store: Store) -> AsyncIterator[Node]:
-    """An invite-only room of OWNER's."""
-    async with running_node(store) as node:
-        await node.rooms.create(OWNER, HIDDEN, "Hidden", "invite")
-        yield node
 
 
 async def test_an_invite_is_listed_without_its_secret_until_it_is_revoked(node: Node, store: Store) -> None:

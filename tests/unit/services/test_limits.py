@@ -10,17 +10,10 @@ from madang.core.rate import Bucket, Rate
 from madang.errors import Limited
 from madang.services import buckets
 from madang.services.limits import UNLIMITED, Limits, Rates
+from tests.unit.services.refusals import refusal
 
 NOW = 1000.0
 FEW = Rates(user=Rate(10, 3), room=Rate(100, 6), address=Rate(1, 2), connection=Rate(5, 4))
-
-
-def refusal(call: Callable[[], None]) -> Limited | None:
-    try:
-        call()
-    except Limited as error:
-        return error
-    return None
 
 
 def passed(call: Callable[[], None], tries: int) -> int:

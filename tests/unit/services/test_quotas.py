@@ -24,6 +24,7 @@ from madang.testing import VirtualLoop
 from madang.testing.rules import new
 from madang.transports.node import Node
 from tests.unit.services.assembled import assembled
+from tests.unit.services.refusals import refusal
 
 NOW = 1000.0
 MINA = Actor(id="u-mina", name="Mina", address="10.0.0.1")
@@ -36,14 +37,6 @@ FEW = QuotaRates(
     kilobytes=Quota(user=2, address=3, all=4),
 )  # fmt: skip
 BY_THE_DAY = [kind for kind in WHAT if kind not in ("guests", "returns")]
-
-
-def refusal(call: Callable[[], None]) -> Limited | None:
-    try:
-        call()
-    except Limited as error:
-        return error
-    return None
 
 
 def passed(quotas: Quotas, kind: str, actor: Actor, now: float = NOW, tries: int = 10) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -20,14 +20,6 @@ from tests.unit.transports.nodes import running_node
 YARD, HIDDEN = "yard", "hidden"
 SHOP = Actor(id="key-1", name="Shop", server=True)
 MINA, BORA = user("mina"), user("bora")
-
-
-@pytest.fixture
-async def node(store: Store) -> AsyncIterator[Node]:
-    """An open room and one by invitation, both OWNER's."""
-    async with running_node(store) as node:
-        await node.rooms.create(OWNER, HIDDEN, "Hidden", "invite")
-        yield node
 
 
 @pytest.fixture
