@@ -118,7 +118,7 @@ def wait_until_quiet(patience: int = PATIENCE_SECONDS) -> None:
 
 @contextmanager
 def workplace(name: str, now: bool) -> Iterator[tuple[Path, dict[str, str]]]:
-    """Give a folder for a server's data, and what is to be known of the machine, once it is quiet, or `now`."""
+    """Yield a folder for a server's data, and what is to be known of the machine, once it is quiet, or `now`."""
     BUILD.mkdir(exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=BUILD))
     try:

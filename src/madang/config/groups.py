@@ -190,7 +190,7 @@ class ExpireSettings(BaseModel):
         default=30, ge=0, description="Days after which a room without members and news is deleted; 0 for never."
     )
     expire_guests_days: int = Field(
-        default=60, ge=0, description="Days after which an absent guest is no member of any room; 0 for never."
+        default=60, ge=0, description="Days after which an absent guest leaves all rooms; 0 to keep them."
     )
 
 
