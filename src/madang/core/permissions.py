@@ -1,31 +1,58 @@
-"""Who may do what in a room: one table, and what is asked of it. The roles themselves are in `rooms.py`."""
+"""Who may do what in a room: one table, and what is asked of it. The roles themselves are in `rooms.py`.
 
+`TABLE` has a cell for each action, role and kind of room; `ABOVE` says who may act upon whom. They are made once, from the
+rules above them, and code decides by nothing else: a check is one look-up. docs/reference/permissions.md is made from them.
+"""
+
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Final, get_args
 
-from madang.core.rooms import ROLES, Role, need_role
+from madang.core.rooms import OF_ANYONE, ROLES, Access, need_role
 from madang.errors import Refused
 
 
 class Action(StrEnum):
-    """What some roles may not do. Every member may do what is not listed."""
+    """What is done in a room, as the table's rows call it."""
 
-    PIN = "pin"
+    SEE = "see the room's settings"
+    JOIN = "join by oneself"
+    JOIN_INVITED = "join with an invite"
+    READ = "follow the room; read history, pins, members and who is online"
+    SIGNAL = "say that one types; move the own read pointer"
+    WRITE = "send; edit and delete own messages; react"
+    LEAVE = "leave"
+    PIN = "pin and unpin"
     DELETE_OTHERS = "delete others' messages"
-    SKIP_SLOW_MODE = "skip slow mode"
-    CHANGE_ROOM = "change the room"
-    INVITE = "invite"
+    SKIP_SLOW_MODE = "write without waiting in slow mode"
+    CHANGE_ROOM = "change the room's settings"
+    INVITE = "make, list and revoke invites"
     KICK = "kick"
     GRANT = "grant roles"
     DELETE_ROOM = "delete the room"
 
 
+NOBODY: Final = "nobody"
+"""What users act as who are not members. No member can have it as a role."""
 SERVER: Final = "server"
-"""What server keys act as, in every room. No member can have it as a role."""
-_RANKS: Final = {**ROLES, SERVER: max(ROLES.values()) + 1}
+"""What server keys and the admin API act as, in every room. No member can have it as a role."""
+_RANKS: Final = {NOBODY: 0, **ROLES, SERVER: max(ROLES.values()) + 1}
+ACTORS: Final = tuple(_RANKS)
+"""Whoever may do something, from the lowest to the highest."""
+KINDS: Final = get_args(Access)
+"""The kinds of rooms."""
+MAY: Final = ""
+"""A cell of the table: it is allowed. Any other is the code by which it is refused."""
 
 
-LEAST: Final[dict[Action, Role]] = {
+_LEAST: Final[Mapping[Action, str]] = {
+    Action.SEE: "member",
+    Action.JOIN: SERVER,
+    Action.JOIN_INVITED: NOBODY,
+    Action.READ: "member",
+    Action.SIGNAL: "member",
+    Action.WRITE: "member",
+    Action.LEAVE: "member",
     Action.PIN: "moderator",
     Action.DELETE_OTHERS: "moderator",
     Action.SKIP_SLOW_MODE: "moderator",
@@ -36,23 +63,53 @@ LEAST: Final[dict[Action, Role]] = {
     Action.DELETE_ROOM: "owner",
 }
 """The lowest role that an action is open to."""
+_WHERE_ANYONE_MAY_JOIN: Final = {Action.SEE, Action.JOIN}
+_OF_MEMBERS_ALREADY: Final = {Action.JOIN, Action.JOIN_INVITED}
 
 
-def may(role: str, action: Action) -> bool:
-    """Return whether a role is high enough for an action."""
-    return _RANKS[role] >= ROLES[LEAST[action]]
+def _cell(action: Action, role: str, kind: str) -> str:
+    if role in ROLES and action in _OF_MEMBERS_ALREADY:
+        return MAY  # they are in already
+    if kind in OF_ANYONE and action in _WHERE_ANYONE_MAY_JOIN:
+        return MAY
+    if _RANKS[role] >= _RANKS[_LEAST[action]]:
+        return MAY
+    if role == NOBODY:  # a room that one may not know of is like one that there is not
+        return "not_member" if action is Action.LEAVE else "not_found"
+    return "forbidden"
 
 
-def need(role: str, action: Action) -> None:
-    """Raise Refused (forbidden) unless a role is high enough for an action."""
-    if not may(role, action):
-        raise Refused("forbidden")
+TABLE: Final[Mapping[tuple[Action, str, str], str]] = {
+    (action, role, kind): _cell(action, role, kind) for action in Action for role in ACTORS for kind in KINDS
+}
+ABOVE: Final[Mapping[tuple[str, str], bool]] = {
+    (actor, subject): _RANKS[actor] > _RANKS[subject] for actor in ACTORS for subject in ROLES
+}
+"""Whether somebody is above a member, and so may act upon them: equals are not."""
+_HIDDEN: Final = "invite"
+
+
+def refusal(role: str, action: Action, kind: str = _HIDDEN) -> str:
+    """Return a cell of the table. What a later version has stored counts as the least: a role as none, a kind as hidden."""
+    cell = TABLE.get((action, role, kind))
+    return TABLE[action, role if role in _RANKS else NOBODY, _HIDDEN] if cell is None else cell
+
+
+def may(role: str, action: Action, kind: str = _HIDDEN) -> bool:
+    """Return whether somebody of this role may do something in a room of this kind."""
+    return refusal(role, action, kind) == MAY
+
+
+def need(role: str, action: Action, kind: str = _HIDDEN) -> None:
+    """Raise Refused, with the code of the table's cell, unless somebody may do something."""
+    if code := refusal(role, action, kind):
+        raise Refused(code)
 
 
 def need_to_kick(role: str, subject: str) -> None:
     """Raise Refused (forbidden) unless a role may kick and is above the subject's: equals cannot kick each other."""
     need(role, Action.KICK)
-    if _RANKS[role] <= ROLES[subject]:
+    if not ABOVE[role, subject]:
         raise Refused("forbidden")
 
 
@@ -63,5 +120,5 @@ def need_to_grant(role: str, granted: str) -> None:
 
 
 def acting_role(role: str | None, *, server: bool) -> str:
-    """Return the role in which an actor acts: server keys above the owners of every room, non-members as plain members."""
-    return SERVER if server else role or "member"
+    """Return as what somebody acts who has this role in a room, None for non-members: server keys as such in every room."""
+    return SERVER if server else role or NOBODY

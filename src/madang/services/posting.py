@@ -23,6 +23,10 @@ from madang.services.rooms import Rooms
 from madang.services.standing import Standing
 
 
+def _standing(role: str, slow_ms: int) -> Standing:
+    return Standing(role, slow_ms if slow_ms and not may(role, Action.SKIP_SLOW_MODE) else 0)
+
+
 class Posting:
     """Drafts of messages and of what is done to them.
 
@@ -39,14 +43,14 @@ class Posting:
 
     def following(self, room: str, role: str) -> Standing:
         """Return the standing of an actor who follows a live room in this role."""
-        return Standing(role, 0 if may(role, Action.SKIP_SLOW_MODE) else self._live.rooms[room].info.slow_ms)
+        return _standing(role, self._live.rooms[room].info.slow_ms)
 
     async def standing(self, actor: Actor, room: str) -> Standing:
         """Return the standing of an actor in a room, for doors that answer requests (not_found, as `Rooms.member`)."""
         role = (await self._rooms.member(actor, room)).role
         if room in self._live.rooms:
             return self.following(room, role)
-        return Standing(role, 0 if may(role, Action.SKIP_SLOW_MODE) else (await self._rooms.room(room)).slow_ms)
+        return _standing(role, (await self._rooms.room(room)).slow_ms)
 
     def send(
         self, actor: Actor, standing: Standing, room: str, cid: str, content: Content, *, perhaps_again: bool = False

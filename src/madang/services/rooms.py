@@ -30,8 +30,8 @@ from madang.core.events import (
 )
 from madang.core.invites import InviteKey, invite_key
 from madang.core.names import clean_title
-from madang.core.permissions import Action, acting_role, need, need_to_kick
-from madang.core.rooms import LOBBY, OF_ANYONE, Member, Room, made_room_id, need_access, need_role, room_id
+from madang.core.permissions import NOBODY, Action, acting_role, may, need, need_to_kick
+from madang.core.rooms import LOBBY, Member, Room, made_room_id, need_access, need_role, room_id
 from madang.errors import Refused
 from madang.ports.directory import Directory
 from madang.services.appender import Appender
@@ -127,7 +127,8 @@ class Rooms:
         known = key and await self._directory.invite(room, key.id)  # of a missing room, too, as above
         info = await self._directory.room(room)
         admitted = key is not None and known is not None and compare_digest(known.hash, key.hash)
-        if info is None or not (info.access in OF_ANYONE or actor.server or admitted):
+        how = Action.JOIN_INVITED if admitted else Action.JOIN
+        if info is None or not may(acting_role(None, server=actor.server), how, info.access):
             raise Refused("not_found")
         async with self._one_by_one(actor):
             await self._need_space(actor)
@@ -172,7 +173,7 @@ class Rooms:
         Of a missing room the membership is looked up, too: the clock must not tell it from a hidden one.
         """
         info = await self._directory.room(room)
-        if info is None or info.access not in OF_ANYONE:
+        if info is None or not may(NOBODY, Action.SEE, info.access):
             await self.member(actor, room)
         if info is None:
             raise Refused("not_found")

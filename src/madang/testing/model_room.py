@@ -12,8 +12,8 @@ from madang.core import events as kinds
 from madang.core.events import ERASED, Draft, Event, decode_body, erased_edit
 from madang.core.invites import Invite, Kick
 from madang.core.messages import Message
-from madang.core.permissions import Action, acting_role, may, need, need_to_grant, need_to_kick
-from madang.core.rooms import OF_ANYONE, Member, Room, changed
+from madang.core.permissions import NOBODY, Action, acting_role, may, need, need_to_grant, need_to_kick
+from madang.core.rooms import Member, Room, changed
 from madang.core.timestamps import moment
 from madang.errors import Limited, Refused
 
@@ -65,7 +65,7 @@ class ModelRoom:
 
     def admit(self, d: Draft, now_ms: int) -> None:
         """Let in a user who is not a member, or raise Refused; count the use of an invite that they need for that."""
-        kick, anyone = self.kicks.get(d.user), self.info.access in OF_ANYONE
+        kick, anyone = self.kicks.get(d.user), may(NOBODY, Action.JOIN, self.info.access)
         held = kick is not None and (kick.until_ms > now_ms or not anyone)
         if held or not anyone:
             invite = self.invites.get(d.invite.id) if d.invite is not None else None

@@ -1,12 +1,60 @@
-"""Who may do what to whom, by the table of permissions."""
+"""Who may do what to whom, cell by cell, as it is meant; and what code asks of the table."""
 
 from collections.abc import Callable
+from typing import Final
 
 import pytest
 
-from madang.core.permissions import LEAST, SERVER, Action, acting_role, may, need, need_to_grant, need_to_kick
+from madang.core.permissions import (
+    ABOVE,
+    ACTORS,
+    KINDS,
+    NOBODY,
+    SERVER,
+    TABLE,
+    Action,
+    acting_role,
+    may,
+    need,
+    need_to_grant,
+    need_to_kick,
+    refusal,
+)
 from madang.core.rooms import ROLES
 from madang.errors import Refused
+
+MEANT: Final = """
+    action          open        unlisted    invite      member      moderator   owner       server
+    SEE             .           .           not_found   .           .           .           .
+    JOIN            .           .           not_found   .           .           .           .
+    JOIN_INVITED    .           .           .           .           .           .           .
+    READ            not_found   not_found   not_found   .           .           .           .
+    SIGNAL          not_found   not_found   not_found   .           .           .           .
+    WRITE           not_found   not_found   not_found   .           .           .           .
+    LEAVE           not_member  not_member  not_member  .           .           .           .
+    PIN             not_found   not_found   not_found   forbidden   .           .           .
+    DELETE_OTHERS   not_found   not_found   not_found   forbidden   .           .           .
+    SKIP_SLOW_MODE  not_found   not_found   not_found   forbidden   .           .           .
+    CHANGE_ROOM     not_found   not_found   not_found   forbidden   .           .           .
+    INVITE          not_found   not_found   not_found   forbidden   .           .           .
+    KICK            not_found   not_found   not_found   forbidden   .           .           .
+    GRANT           not_found   not_found   not_found   forbidden   forbidden   .           .
+    DELETE_ROOM     not_found   not_found   not_found   forbidden   forbidden   .           .
+"""
+"""The first columns are of nobody, by the kind of room; the others are the same in rooms of every kind."""
+
+
+def meant() -> dict[tuple[Action, str, str], str]:
+    head, *rows = [line.split() for line in MEANT.strip().splitlines()]
+    cells: dict[tuple[Action, str, str], str] = {}
+    for name, *row in rows:
+        for column, cell in zip(head[1:], row, strict=True):
+            code = "" if cell == "." else cell
+            if column in KINDS:
+                cells[Action[name], NOBODY, column] = code
+            else:
+                cells |= {(Action[name], column, kind): code for kind in KINDS}
+    return cells
 
 
 def allowed(rule: Callable[..., object], *args: object) -> bool:
@@ -18,29 +66,43 @@ def allowed(rule: Callable[..., object], *args: object) -> bool:
     return True
 
 
-def test_every_action_has_a_role() -> None:
-    assert set(LEAST) == set(Action)
+def test_every_cell_is_as_it_is_meant() -> None:
+    assert dict(TABLE) == meant()
 
 
-@pytest.mark.parametrize("action", Action)
-def test_actions_are_for_those_who_moderate_and_roles_for_owners(action: Action) -> None:
-    roles = {"owner"} if action in (Action.GRANT, Action.DELETE_ROOM) else {"moderator", "owner"}
-    assert {role for role in ROLES if may(role, action)} == roles
-    assert {role for role in ROLES if allowed(need, role, action)} == roles
+def test_code_is_answered_by_the_cells() -> None:
+    for (action, role, kind), code in TABLE.items():
+        assert refusal(role, action, kind) == code
+        assert may(role, action, kind) is (code == "")
+        if code:
+            with pytest.raises(Refused) as refused:
+                need(role, action, kind)
+            assert refused.value.code == code
+        else:
+            need(role, action, kind)
+
+
+def test_what_a_later_version_stored_counts_as_the_least() -> None:
+    for action in Action:
+        for role in ACTORS:
+            assert refusal(role, action, "of 2031") == refusal(role, action, "invite")
+        for kind in KINDS:
+            assert refusal("of 2031", action, kind) == refusal(NOBODY, action, "invite")
 
 
 def test_nobody_kicks_their_equal() -> None:
+    assert {pair for pair, above in ABOVE.items() if above} == {
+        ("moderator", "member"),
+        ("owner", "member"),
+        ("owner", "moderator"),
+        *((SERVER, role) for role in ROLES),
+    }
     assert {(a, b) for a in ROLES for b in ROLES if allowed(need_to_kick, a, b)} == {
         ("owner", "moderator"),
         ("owner", "member"),
         ("moderator", "member"),
     }
-
-
-def test_server_keys_are_above_all_roles_and_no_role() -> None:
-    assert all(may(SERVER, action) for action in Action)
     assert all(allowed(need_to_kick, SERVER, role) for role in ROLES)
-    assert SERVER not in ROLES
 
 
 def test_owners_alone_grant_roles() -> None:
@@ -49,15 +111,15 @@ def test_owners_alone_grant_roles() -> None:
 
 
 @pytest.mark.parametrize("actor", ROLES)
-@pytest.mark.parametrize("role", ["", "admin", "Owner", "system"])
+@pytest.mark.parametrize("role", ["", "admin", "Owner", "system", NOBODY, SERVER])
 def test_roles_that_do_not_exist(actor: str, role: str) -> None:
     with pytest.raises(Refused) as refused:
         need_to_grant(actor, role)
     assert refused.value.code == "bad_field"
 
 
-def test_server_keys_act_as_such_and_non_members_as_plain_members() -> None:
+def test_server_keys_act_as_such_and_non_members_as_nobody() -> None:
     assert {acting_role(role, server=True) for role in (None, *ROLES)} == {SERVER}
     assert {role: acting_role(role, server=False) for role in (None, *ROLES)} == {
-        None: "member", "member": "member", "moderator": "moderator", "owner": "owner",
+        None: NOBODY, "member": "member", "moderator": "moderator", "owner": "owner",
     }  # fmt: skip

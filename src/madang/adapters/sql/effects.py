@@ -42,7 +42,7 @@ from madang.adapters.sql.tables import (
 from madang.core import events as kinds
 from madang.core.events import ERASED, Body, Draft, erased_edit
 from madang.core.invites import Invite, Kick
-from madang.core.permissions import Action, acting_role, may, need, need_to_grant, need_to_kick
+from madang.core.permissions import NOBODY, Action, acting_role, may, need, need_to_grant, need_to_kick
 from madang.core.rooms import DELETED, OF_ANYONE
 from madang.errors import Limited, Refused
 
@@ -121,8 +121,9 @@ def _joined(b: Batch, d: Draft, body: kinds.MemberJoined, seq: int) -> bool:
 
 def _admit(b: Batch, d: Draft, access: str, kick: Kick | None) -> None:
     """Raise Refused unless a user may become a member; count the use of an invite that they need for that."""
-    held = kick is not None and (kick.until_ms > b.now_ms or access not in OF_ANYONE)
-    if access in OF_ANYONE and not held:
+    anyone = may(NOBODY, Action.JOIN, access)
+    held = kick is not None and (kick.until_ms > b.now_ms or not anyone)
+    if anyone and not held:
         return
     if d.invite is not None:
         this = and_(invites.c.room == d.room, invites.c.id == d.invite.id)
@@ -133,7 +134,7 @@ def _admit(b: Batch, d: Draft, access: str, kick: Kick | None) -> None:
             elif row.uses is not None:
                 b.c.execute(update(invites).where(this).values(uses=row.uses - 1))
             return
-    if access in OF_ANYONE and kick is not None:
+    if anyone and kick is not None:
         raise Limited("kicked", kick.until_ms - b.now_ms)
     raise Refused("not_found")
 
