@@ -61,7 +61,7 @@ class Connection(SocketReader, asyncio.Protocol):
         self._controls = 0
         self._drained: asyncio.Future[None] | None = None  # who waits for it
         self._paused_at = 0.0
-        self._hello_s = HELLO_S  # for hello, beyond the time until the wheel's next look
+        self._hello_s = HELLO_S  # left for hello, beyond the time until the wheel's next look
         self._place: str | None = None  # for whom the listener counts this connection
 
     # -- called by uvicorn and the loop --------------------------------------------------------------------------------
@@ -194,9 +194,7 @@ class Connection(SocketReader, asyncio.Protocol):
         self.session = door.open(self, Upgrade(target, framing_for(protocol.extensions)))
         self.encoding = self.session.encoding
         node.admission.enter(self.address)
-        first_s = min(HELLO_S, node.ping_s)
-        self._hello_s = HELLO_S - first_s
-        node.wheel.add(self._look, first_s)
+        node.wheel.add(self._look, self._wait_for_hello())
 
     def _frame(self, frame: Frame) -> None:
         """Handle what is not a whole text message."""
@@ -269,10 +267,18 @@ class Connection(SocketReader, asyncio.Protocol):
             if cast(Session, self.session).is_open:
                 return self._tick()
             if self._hello_s:
-                wait_s, self._hello_s = self._hello_s, 0.0
-                return wait_s
+                return self._wait_for_hello()
             self.close(4408, "hello timeout")
         return None
+
+    def _wait_for_hello(self) -> float:
+        """Return the seconds until the next look, no longer than between two pings.
+
+        Otherwise a peer that greets just after a look, and falls silent, would get its first ping when HELLO_S is over.
+        """
+        wait_s = min(self._hello_s, max(1.0, round(self.node.ping_s)))  # in turns of the wheel, so that they add up
+        self._hello_s -= wait_s
+        return wait_s
 
     def _tick(self) -> float | None:
         """See whether the peer may stay, reads at all and is still there. Return when to look again, if at all."""

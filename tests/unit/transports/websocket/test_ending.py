@@ -61,6 +61,16 @@ async def test_who_pings_often_knows_soon(node: Node) -> None:
     await gone(peer)
 
 
+async def test_who_greets_late_and_falls_silent_goes_as_soon(node: Node) -> None:
+    node.ping_s = 1.0
+    peer = Peer(node).connect()
+    turn(node, 1)  # it is looked at before it has greeted
+    await peer.ask(op="hello", n=1, guest="Late")
+    turn(node, 3)
+    assert peer.transport.aborted
+    await gone(peer)
+
+
 async def test_a_peer_that_only_talks_stays(node: Node) -> None:
     peer = await greeted(node)
     turn(node, 300, lambda: peer.tell({"op": "ping"}))
