@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from tests.running import Server
-from tests.wire import PATIENCE_S, TEXT, Raw, guest
+from tests.waiting import PATIENCE_S
+from tests.wire import TEXT, Raw, guest
 
 
 async def chats(neighbour: Raw, n: int = 9) -> None:

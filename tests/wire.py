@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from tests.waiting import PATIENCE_S
+
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 KEY: Final = base64.b64encode(bytes(16)).decode()
 MASK: Final = b"\x12\x34\x56\x78"
 GONE: Final = 1006  # what RFC 6455 calls a connection that ended with no close frame
-PATIENCE_S: Final = 5.0
 _addresses = itertools.cycle(f"127.0.1.{i}" for i in range(1, 255))
 
 

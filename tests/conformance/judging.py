@@ -7,7 +7,8 @@ import zlib
 from typing import Final
 
 from tests.conformance.cases import Case
-from tests.wire import CLOSE, GONE, PATIENCE_S, PING, PONG, TEXT, Raw, close, frame
+from tests.waiting import PATIENCE_S
+from tests.wire import CLOSE, GONE, PING, PONG, TEXT, Raw, close, frame
 
 LAST: Final = 999_999  # the number of the command that shows that a connection lives on
 OVER: Final = b"that was all"  # and the ping behind it: pongs come in order, and so do answers, but not with each other

@@ -1,6 +1,5 @@
 """The opening handshake on the wire, and what comes right behind it."""
 
-import asyncio
 import base64
 import hashlib
 from collections.abc import AsyncIterator
@@ -126,8 +125,7 @@ async def test_the_answer_to_a_close_carries_code_and_reason(server: Server) -> 
 async def test_who_hangs_up_without_a_close_is_let_go(server: Server) -> None:  # 7.1.5: 1006 for us
     async with chatting(server), guest(server.port) as raw:
         raw.hang_up()
-        async with asyncio.timeout(5):
-            await raw.ended()
+        await raw.ended()
 
 
 async def test_who_hangs_up_amid_a_frame_is_let_go(server: Server) -> None:

@@ -27,8 +27,8 @@ from madang.errors import MadangError, SetupError
 from tests.contract.conftest import LEASE_MS, now_ms, opened
 from tests.contract.copy_child import BATCH
 from tests.daemons import free_port
+from tests.waiting import PATIENCE_S
 
-PATIENCE_S = 60.0
 ROOMS = ["a", "a-", "a.b", "b", "마당", "마당 ", "😀"]
 USERS = ["ann", "ben", "다은", "z😀"]
 

@@ -16,7 +16,7 @@ from madang.ports.bus import Bus, Signal
 from madang.testing import check_bus, check_presence
 from madang_proof.testbed.proxy import Proxy
 from tests.redis import RedisServer, run_redis
-from tests.waiting import eventually, turns
+from tests.waiting import PATIENCE_S, eventually, turns
 
 pytestmark = pytest.mark.redis
 
@@ -96,7 +96,7 @@ async def test_after_a_cut_it_listens_again_and_says_so(redis_server: RedisServe
                     here.publish([event("yard", 2)])
                     await asyncio.sleep(0.01)
 
-            await asyncio.wait_for(say_until_heard(), 20)
+            await asyncio.wait_for(say_until_heard(), PATIENCE_S)
 
 
 async def test_a_server_that_stands_still_is_no_loss() -> None:

@@ -16,12 +16,12 @@ import pytest
 import madang.client
 from madang.client import Client, MessageSent, connect
 from tests.running import Server, running_server
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/guides/python.md").read_text("utf-8")
 SNIPPETS = [(m[1].strip(), PAGE[: m.start()].count("\n") + 2) for m in re.finditer(r"```python\n(.*?)```", PAGE, re.S)]
 PROGRAMS = [code for code, _ in SNIPPETS if "asyncio.run(" in code]
-PATIENCE_S = 30.0
 
 
 @pytest.fixture(scope="module")

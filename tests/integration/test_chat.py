@@ -16,8 +16,8 @@ import pytest
 
 from madang.client import MessageSent, connect
 from tests.running import Server, running_server
+from tests.waiting import PATIENCE_S
 
-PATIENCE_S = 30.0
 CHAT = [sys.executable, "-m", "madang", "chat"]
 
 

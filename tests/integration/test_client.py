@@ -23,8 +23,7 @@ from madang.client import (
 )
 from madang.client.sockets import Socket, WebSocket, open_websocket
 from tests.running import Server, running_server
-
-PATIENCE_S = 60.0
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture

@@ -25,10 +25,10 @@ from tests.contract.test_copying import furnish
 from tests.daemons import free_port
 from tests.rest import Rest, rest, server_key
 from tests.running import Server, madang, running_server
+from tests.waiting import PATIENCE_S
 
 ROOM = "yard-1"
 LONG = "긴 글 😀 " * 500  # 4,000 characters
-PATIENCE_S = 60.0
 
 
 class Village:

@@ -49,7 +49,7 @@ async def test_the_same_user_over_rest_and_websocket(server: Server, anyone: Res
         assert hello["user"] == {"id": mina.user, "name": "Mina"}
         await raw.ask(op="join", n=2, room="lobby", limit=0)
         sent = await mina.ok("POST", MESSAGES, {"text": "over REST"})
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 _, data = await raw.read()
                 event = json.loads(data)

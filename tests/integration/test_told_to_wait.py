@@ -8,9 +8,9 @@ import pytest
 from madang.client import connect
 from tests.letter_client import LetterClient
 from tests.running import Server, running_server
+from tests.waiting import PATIENCE_S
 
 SENDS = 25
-PATIENCE_S = 60.0
 LIMITS = {
     "user": {"user_rate": "40", "user_burst": "3"},
     "room": {"room_rate": "40"},

@@ -8,8 +8,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.running import Server
-
-PATIENCE_S = 60.0
+from tests.waiting import PATIENCE_S
 
 
 class Person:

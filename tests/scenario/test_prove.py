@@ -17,10 +17,9 @@ from madang_proof.run import prove, prove_url
 from madang_proof.testbed.testbed import run_testbed
 from madang_proof.verdict import Outcome
 from tests.running import madang, running_server
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_S, eventually
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 60.0
 
 
 def told(outcome: Outcome) -> str:

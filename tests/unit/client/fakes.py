@@ -8,8 +8,8 @@ from typing import Any
 import madang.client
 from madang.client.events import Event, MessageSent
 from madang.client.sockets import Closed
+from tests.waiting import PATIENCE_S
 
-PATIENCE_S = 5.0  # real time after which something that should have come counts as not coming
 USER = {"id": "u1", "name": "Mina"}
 SERVER = {"name": "madang", "version": "test", "v": 1, "ack": "stored", "max_frame": 65536, "resume_events": 1000}
 

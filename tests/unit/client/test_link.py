@@ -9,7 +9,8 @@ import pytest
 import madang.client
 from madang.client import Disconnected, Refused
 from madang.client.sockets import NotOpened
-from tests.unit.client.fakes import PATIENCE_S, World, event, settle
+from tests.unit.client.fakes import World, event, settle
+from tests.waiting import PATIENCE_S
 
 
 async def entering(world: World) -> Any:

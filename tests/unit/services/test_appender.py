@@ -14,7 +14,7 @@ from madang.services import appender as module
 from madang.services.appender import BATCH, Appender
 from tests.unit.delivery.nodes import OWNER
 from tests.unit.services.wrapped import Wrapped
-from tests.waiting import eventually, turns
+from tests.waiting import PATIENCE_S, eventually, turns
 
 YARD = "yard"
 
@@ -429,7 +429,7 @@ async def test_drain_waits_for_what_was_taken_in_the_same_breath(store: Store) -
 async def test_an_idle_drain_is_over_at_once(store: Store) -> None:
     async with running(store, Heard()) as appender:
         await turns()
-        await asyncio.wait_for(appender.drain(), 5)
+        await asyncio.wait_for(appender.drain(), PATIENCE_S)
 
 
 async def test_every_lane_is_drained(store: Store) -> None:

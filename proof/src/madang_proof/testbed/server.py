@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Final
 
-START_SECONDS: Final = 30.0
-STOP_SECONDS: Final = 15.0
+START_SECONDS: Final = 60.0  # either is a guard against hanging on a busy machine
+STOP_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.02
 PORTS: Final = range(10_240, 18_400)
 PROGRAM: Final = (sys.executable, "-m", "madang")

@@ -11,9 +11,7 @@ import pytest
 
 from madang_proof.testbed.links import QUEUED
 from madang_proof.testbed.proxy import Conditions, Proxy
-from tests.waiting import eventually, turns
-
-PATIENCE_S = 20.0
+from tests.waiting import PATIENCE_S, eventually, turns
 
 
 class Peer(asyncio.Protocol):

@@ -28,7 +28,7 @@ async def test_large_frames_are_paid_for_by_bytes_whatever_becomes_of_them(runni
 
 async def test_time_is_paid_for(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock that goes forward by 1 ms whenever it is looked at stands for an expensive shape."""
-    async with running(rates=Rates(connection=Rate(10, 200))) as node:
+    async with running(rates=RATES) as node:
         peer = await greeted(node)
         clock = iter(range(10**9))
         monkeypatch.setattr(session, "thread_time", lambda: next(clock) / 1000 + 1)

@@ -95,7 +95,7 @@ async def test_caps(running: Running) -> None:
 
 
 async def test_handshakes_too_fast(running: Running) -> None:
-    async with running(rates=Rates(address=Rate(1, 3))) as node:
+    async with running(rates=Rates(address=Rate(0.001, 3))) as node:
         assert [Peer(node).connect().status for _ in range(5)] == [101, 101, 101, 429, 429]
         assert Peer(node, "10.0.0.2").connect().status == 101
 
