@@ -17,7 +17,9 @@ from madang.core.actors import Actor
 from madang.core.events import Appended
 from madang.errors import Refused, StorageFailed
 from madang.services.appender import Appender
+from madang.services.charges import Charges
 from madang.services.limits import UNLIMITED, Limits
+from madang.services.quotas import NO_QUOTAS
 from madang.services.rooms import Rooms
 from madang.testing.rules import Scene, assert_repeat, new_event, text_of
 from madang.testing.rules import opened as opened_scene
@@ -37,7 +39,7 @@ async def serving(store: Store) -> AsyncIterator[Rooms]:
     appender = Appender(store, lambda events: None)
     running = asyncio.create_task(appender.run())
     try:
-        yield Rooms(store, appender, Limits(UNLIMITED), lambda: 0.0)
+        yield Rooms(store, appender, Charges(Limits(UNLIMITED), lambda: 0.0), NO_QUOTAS)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -16,7 +16,9 @@ from madang.adapters.sql.tables import members
 from madang.core import events as kinds
 from madang.core.actors import Actor
 from madang.services.appender import Appender
+from madang.services.charges import Charges
 from madang.services.limits import UNLIMITED, Limits
+from madang.services.quotas import NO_QUOTAS
 from madang.services.rooms import Rooms
 from madang.testing.rules import Scene
 from madang.testing.rules import opened as opened_scene
@@ -114,7 +116,7 @@ MARIADB = {"one's rooms": (2, 2)}  # what is above the pointers is asked for apa
 async def test_statements_and_rows_do_not_grow_with_the_room(server_url: str) -> None:
     async with opened(server_url) as store:
         appender = Appender(store, lambda events: None)
-        rooms = Rooms(store, appender, Limits(UNLIMITED), lambda: 0.0)
+        rooms = Rooms(store, appender, Charges(Limits(UNLIMITED), lambda: 0.0), NO_QUOTAS)
         others = [await opened_scene(store) for _ in range(ROOMS)]
         for size in (FEW, MANY):
             async with crowded(server_url, store, size) as scene:

@@ -218,7 +218,9 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         target: seq of the message it is about, if any.
         server: the actor holds a server key, whose rights in every room are above an owner's, member or not.
         early: it came before its time, and is refused with this code and wait (ms) unless its cid is in the log already.
+        slow_ms: milliseconds of slow mode that were charged for it.
         slow_address: the address that slow mode was charged to besides the user.
+        address: where the user comes from, if a quota was charged for it besides that of kilobytes.
         invite: of a member.joined: what the actor showed to be let in. It is in no log.
     """
 
@@ -231,7 +233,9 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     target: int | None = None
     server: bool = False
     early: tuple[str, int] | None = None
+    slow_ms: int = 0
     slow_address: str = ""
+    address: str = ""
     invite: InviteKey | None = None
 
     @property

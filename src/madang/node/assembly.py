@@ -24,6 +24,7 @@ from madang.ports.presence import Presence
 from madang.ports.upkeep import Upkeep
 from madang.services.appender import Appender
 from madang.services.broom import Broom
+from madang.services.charges import Charges
 from madang.services.identity import Identity
 from madang.services.invites import Invites
 from madang.services.limits import Limits, Rates
@@ -108,14 +109,8 @@ def assemble(
     heartbeat = Heartbeat(name, hub, bus, holders)
     fanout = Fanout(hub, bus, heartbeat)
     limits = Limits(rates, shared=not bus.local)
-    appender = Appender(
-        store, fanout.committed, hub.check_soon,
-        repeated=lambda d: (
-            None
-            if d.early
-            else limits.repeated(d.user, d.room, turns.time(), server=d.server, address=d.slow_address)
-        ),
-    )  # fmt: skip
+    charges = Charges(limits, turns.time)
+    appender = Appender(store, fanout.committed, hub.check_soon, charges.unstored)
     shared_limits = SharedLimits(name, limits, bus, turns.time)
     hub.on_signal(SPENT, shared_limits.receive)
     admission = Admission(
@@ -134,11 +129,11 @@ def assemble(
 
     broom = Broom(store, appender, users, leads, clock_ms, expire_rooms_days, expire_guests_days)
     identity = Identity(secret, store, limits, turns.time, guests=guests, deleted=users)
-    rooms = Rooms(store, appender, limits, turns.time, create_rooms, kick_s, users, users.seen)
-    invites = Invites(store, rooms, limits, turns.time)
-    posting = Posting(limits, rooms, hub, turns.time, max_text)
+    rooms = Rooms(store, appender, charges, limits.quotas.rates, create_rooms, kick_s, users, users.seen)
+    invites = Invites(store, rooms, charges)
+    posting = Posting(charges, rooms, hub, max_text)
     read_pointers = ReadPointers(store, rooms, hub)
-    reading = Reading(store, store, rooms, read_pointers, hub.presence, limits, turns.time, memory)
+    reading = Reading(store, store, rooms, read_pointers, hub.presence, charges, turns.time, memory)
     joins = Turnstile(JOINS)
     wheel = Wheel()
     shares = Shares(turns.time, turns.later, paced=bool(rates.connection.per_second))

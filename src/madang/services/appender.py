@@ -40,6 +40,7 @@ OVERLOADED_MS: Final = 500
 SIZES: Final = BATCH.bit_length()  # batches are counted by size: at most 1, 2, 4 … BATCH
 
 Reply = Callable[[Any, Outcome | MadangError], None]
+Unstored = Callable[[Draft, Outcome | MadangError], None]
 _Waiting = tuple[Draft, Reply, Any]
 
 
@@ -90,7 +91,7 @@ class Appender:
     Args:
         committed: called with the new events of each batch, in order, right after their senders were acked.
         check_soon: called when the log may hold events that `committed` was not called with, or failed on.
-        repeated: called with each draft whose event was in the log already.
+        unstored: called with each draft that became no event of its own, and what it is answered.
     """
 
     def __init__(
@@ -98,12 +99,13 @@ class Appender:
         log: Log,
         committed: Callable[[Sequence[Event]], None],
         check_soon: Callable[[], None] = lambda: None,
-        repeated: Callable[[Draft], None] = lambda draft: None,
+        unstored: Unstored = lambda draft, outcome: None,
     ) -> None:
         self._log = log
+        self._unstored = unstored
         self._closed = False
         self.statistics = Statistics()
-        self._lanes = [_Lane(log, committed, check_soon, repeated, self.statistics) for _ in range(log.lanes)]
+        self._lanes = [_Lane(log, committed, check_soon, unstored, self.statistics) for _ in range(log.lanes)]
 
     @property
     def ack(self) -> str:
@@ -127,14 +129,14 @@ class Appender:
             Refused: overloaded or draining; the draft was not accepted.
         """
         if self._closed:
-            raise Refused("draining")
+            raise self._turned_away(draft, Refused("draining"))
         lanes = self._lanes
         lane = lanes[0] if len(lanes) == 1 else lanes[crc32(draft.room.encode()) % len(lanes)]
         line = lane.bulk if draft.server else lane.people
         queue = line.queues.get(draft.room)
         if line.size >= WAITING_BYTES or (line.count >= WAITING and (queue is not None or line.count >= 2 * WAITING)):
             self.statistics.overloaded += 1
-            raise Limited("overloaded", OVERLOADED_MS)
+            raise self._turned_away(draft, Limited("overloaded", OVERLOADED_MS))
         if queue is None:
             line.queues[draft.room] = [(draft, reply, tag)]
         else:
@@ -143,6 +145,10 @@ class Appender:
         line.size += len(draft.body)
         lane.wake.set()
         lane.idle.clear()
+
+    def _turned_away(self, draft: Draft, refusal: Refused) -> Refused:
+        self._unstored(draft, refusal)
+        return refusal
 
     async def append(self, draft: Draft) -> Appended | None:
         """Append one draft and return its place in the log, or None when it changes nothing. Cancelling does not undo it.
@@ -214,13 +220,13 @@ class _Lane:
         log: Log,
         committed: Callable[[Sequence[Event]], None],
         check_soon: Callable[[], None],
-        repeated: Callable[[Draft], None],
+        unstored: Unstored,
         statistics: Statistics,
     ) -> None:
         self._log = log
         self._committed = committed
         self._check_soon = check_soon
-        self._repeated = repeated
+        self._unstored = unstored
         self._statistics = statistics
         self.people, self.bulk = _Line(), _Line()
         self.committing = 0
@@ -278,9 +284,9 @@ class _Lane:
                 events.append(outcome.event)
             else:
                 self._statistics.count(outcome)
-                if isinstance(outcome, Appended):
-                    self._repeated(draft)
             try:
+                if type(outcome) is not Appended or outcome.duplicate:
+                    self._unstored(draft, outcome)
                 reply(tag, outcome)
             except Exception as error:  # one sender's socket must not cost the others their acks
                 logger.error("reply failed", exc_info=error)

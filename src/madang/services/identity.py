@@ -17,7 +17,7 @@ from jwt.types import Options
 from madang.core import user_ids
 from madang.core.actors import Actor
 from madang.core.names import clean_name, clean_title
-from madang.errors import Refused
+from madang.errors import Limited, Refused
 from madang.ports.directory import Directory, ServerKey
 from madang.services.limits import Limits
 from madang.services.server_keys import ServerKeys
@@ -72,7 +72,11 @@ class Identity:
                 raise Refused("no_guests")
         name = clean_name(name)
         if limited:
-            self._limits.quotas.take_guest(address, self._time())
+            try:
+                self._limits.quotas.take_guest(address, self._time())
+            except Limited:
+                self._limits.address_given_back(address, self._time())
+                raise
         id = user_ids.guest(b32encode(secrets.token_bytes(10)).decode().lower())
         user = Actor(id=id, name=name, address=address)
         return user, self.token(user, now)

@@ -6,7 +6,6 @@ revoked, and when who made it may make none any longer. Whether one admits is ju
 """
 
 import secrets
-from collections.abc import Callable
 
 from madang.core.actors import Actor
 from madang.core.invites import INVITE_MS, MAX_INVITES, Invite, hash_of, invite_text
@@ -14,22 +13,17 @@ from madang.core.permissions import Action, need
 from madang.core.rate import Bucket
 from madang.errors import Refused
 from madang.ports.directory import Directory
-from madang.services.limits import Limits
+from madang.services.charges import Charges
 from madang.services.rooms import Rooms
 
 
 class Invites:
-    """Use cases around invites. `now` is Unix seconds.
+    """Use cases around invites. `now` is Unix seconds."""
 
-    Args:
-        time: loop time, as `limits` counts it.
-    """
-
-    def __init__(self, directory: Directory, rooms: Rooms, limits: Limits, time: Callable[[], float]) -> None:
+    def __init__(self, directory: Directory, rooms: Rooms, charges: Charges) -> None:
         self._directory = directory
         self._rooms = rooms
-        self._limits = limits
-        self._time = time
+        self._charges = charges
 
     async def make(
         self, actor: Actor, room: str, now: float, *, uses: int | None = None, for_ms: int | None = None
@@ -44,16 +38,13 @@ class Invites:
             Refused: not_found, forbidden, rate_limited, quota, too_many.
         """
         await self._inviting(actor, room)
-        self._limits.append(actor.id, room, self._time(), server=actor.server)
         id, secret, now_ms = secrets.token_hex(4), secrets.token_urlsafe(24), int(now * 1000)
         until_ms = now_ms + (INVITE_MS if for_ms is None else for_ms)
         invite = Invite(room=room, id=id, hash=hash_of(secret), by=actor.id, uses=uses, until_ms=until_ms)
-        self._limits.quotas.take("invites", actor, self._time())
-        try:
+        with self._charges.attempt(actor) as attempt:
+            attempt.in_room(room)
+            attempt.quota("invites")
             await self._directory.add_invite(invite, now_ms, server=actor.server)
-        except Refused:
-            self._limits.quotas.give_back("invites", actor, self._time())
-            raise
         return invite, invite_text(id, secret)
 
     async def in_force(self, actor: Actor, room: str, now: float, *, bucket: Bucket | None = None) -> list[Invite]:
@@ -63,16 +54,16 @@ class Invites:
             bucket: what pays for the page, as in `Reading`.
         """
         await self._inviting(actor, room)
-        if not actor.server:
-            self._limits.page(bucket, MAX_INVITES, actor.id, actor.address, self._time())
-        return await self._directory.invites(room, int(now * 1000))
+        with self._charges.page(actor, MAX_INVITES, bucket):
+            return await self._directory.invites(room, int(now * 1000))
 
     async def revoke(self, actor: Actor, room: str, id: str) -> None:
         """End an invite (not_found, forbidden, rate_limited). It counts as an append."""
         await self._inviting(actor, room)
-        self._limits.append(actor.id, room, self._time(), server=actor.server)
-        if not await self._directory.drop_invite(room, id):
-            raise Refused("not_found", "There is no such invite.")
+        with self._charges.attempt(actor) as attempt:
+            attempt.in_room(room)
+            if not await self._directory.drop_invite(room, id):
+                raise Refused("not_found", "There is no such invite.")
 
     async def _inviting(self, actor: Actor, room: str) -> None:
         need((await self._rooms.member(actor, room)).role, Action.INVITE)

@@ -6,7 +6,7 @@ Each of several nodes also charges what was spent on the others: see `shared_lim
 """
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -106,9 +106,9 @@ class Limits:
         asked = [(self._rooms.of(room, now), rates.room, 1)]
         if not server:
             asked.append((self._users.of(user, now), rates.user, 1))
-        held: list[str] = []  # slow mode's keys
+        held: Sequence[str] = ()
         if slow_ms:
-            held = [f"{room}/{user}", *([_of_address(room, address)] if address else [])]
+            held = _slow_keys(user, room, slow_ms, address)
             asked += [(self._slow.of(key, now), Rate(_SLOW, slow_ms), slow_ms) for key in held]
         waits = [bucket.take(rate, now, n) for bucket, rate, n in asked]  # `take_all`, without its call
         if wait := max(waits):
@@ -138,36 +138,26 @@ class Limits:
         if self._shared:
             self._users.spend(user, 1)
 
-    def in_room(self, user: str, room: str, now: float, *, server: bool = False) -> None:
-        """Charge a room for an append of a user who was charged by `attempt` (rate_limited; the user is given it back)."""
-        try:
-            take(self._rooms.of(room, now), self.rates.room, now)
-        except Limited:
-            if not server:
-                self._users.of(user, now).give_back(self.rates.user)
-            raise
+    def in_room(self, room: str, now: float) -> None:
+        """Charge a room for an append of a user who was charged by `attempt` (rate_limited)."""
+        take(self._rooms.of(room, now), self.rates.room, now)
         if self._shared:
             self._rooms.spend(room, 1)
 
-    def room_given_back(self, room: str, now: float) -> None:
-        """Undo the charge of a room for an append that was refused."""
-        self._rooms.of(room, now).give_back(self.rates.room)
-        if self._shared:
-            self._rooms.spend(room, -1)
+    def give_back(self, now: float, *, user: str = "", room: str = "") -> None:
+        """Undo what an append was charged to its user, its room, or both."""
+        for buckets, key, rate in (self._users, user, self.rates.user), (self._rooms, room, self.rates.room):
+            if key:
+                buckets.of(key, now).give_back(rate)
+                if self._shared:
+                    buckets.spend(key, -1)
 
-    def repeated(self, user: str, room: str, now: float, *, server: bool = False, address: str = "") -> None:
-        """Undo the charge of an append that was in the log already, slow mode included."""
-        rates = self.rates
-        self._rooms.of(room, now).give_back(rates.room)
-        if self._shared:
-            self._rooms.spend(room, -1)
-        if not server:
-            self._users.of(user, now).give_back(rates.user)
+    def give_back_slow(self, user: str, room: str, now: float, slow_ms: int, address: str = "") -> None:
+        """Undo the slow mode that `append` charged: nobody has seen a message."""
+        for key in _slow_keys(user, room, slow_ms, address):
+            self._slow.of(key, now).give_back(Rate(_SLOW, slow_ms), slow_ms)
             if self._shared:
-                self._users.spend(user, -1)
-        self._slow.pop(f"{room}/{user}", None)
-        if address:
-            self._slow.pop(_of_address(room, address), None)
+                self._slow.spend(key, -slow_ms)
 
     def command(self, bucket: Bucket, now: float) -> None:
         """Charge a command to its connection's own bucket (rate_limited)."""
@@ -202,6 +192,12 @@ class Limits:
         if extra := costs.of_rows(rows):
             payer = self._requests_of(user, address, now) if bucket is None else bucket
             self._work.take(payer, extra, extra, user, address, now)
+
+    def page_given_back(self, bucket: Bucket | None, rows: int, user: str, address: str, now: float) -> None:
+        """Undo `page` for one that was not read."""
+        if extra := costs.of_rows(rows):
+            payer = self._requests_of(user, address, now) if bucket is None else bucket
+            self._work.give_back(payer, extra, extra, user, address, now)
 
     def took(self, bucket: Bucket | None, seconds: float, size: int, user: str, address: str, now: float) -> None:
         """Charge the processor's time that a command or request of this size took: what it costs beyond its bytes.
@@ -257,6 +253,11 @@ class Limits:
         take(self._addresses.of(address, now), self.rates.address, now)
         self._spend_address(address, 1)
 
+    def address_given_back(self, address: str, now: float) -> None:
+        """Undo `address` for a guest who was not made."""
+        self._addresses.of(address, now).give_back(self.rates.address)
+        self._spend_address(address, -1)
+
     # -- shared with other nodes ---------------------------------------------------------------------------------------
 
     def _spend_address(self, address: str, n: int) -> None:
@@ -294,6 +295,6 @@ def _share(spent: tuple[float, Spending]) -> float:
     return spent[0]
 
 
-def _of_address(room: str, address: str) -> str:
-    """Return the key of slow mode of an address in a room. No user id begins with an @."""
-    return f"{room}/@{address}"
+def _slow_keys(user: str, room: str, slow_ms: int, address: str) -> list[str]:
+    """Return whom slow mode in a room is charged to. No user id begins with an @."""
+    return [f"{room}/{name}" for name in (user, address and f"@{address}") if slow_ms and name]

@@ -5,20 +5,14 @@ the actor in the room comes in, from `following` for a door that follows the roo
 requests. The log judges roles once more, where nothing can change them meanwhile (`ports.log`).
 """
 
-from collections.abc import Callable
-
-import msgspec
-
-from madang.core import user_ids
 from madang.core.actors import Actor
 from madang.core.emoji import says_something
 from madang.core.events import Draft
 from madang.core.messages import Content
 from madang.core.permissions import Action, may, need
-from madang.errors import Limited
 from madang.ports.live import LiveRooms
 from madang.services import messages
-from madang.services.limits import Limits
+from madang.services.charges import Charges
 from madang.services.rooms import Rooms
 from madang.services.standing import Standing
 
@@ -30,15 +24,13 @@ def _standing(role: str, slow_ms: int) -> Standing:
 class Posting:
     """Drafts of messages and of what is done to them.
 
-    Args:
-        time: loop time, as `limits` counts it.
+    What a draft was charged is given back by `Charges.unstored`, where it is not stored.
     """
 
-    def __init__(self, limits: Limits, rooms: Rooms, live: LiveRooms, time: Callable[[], float], max_text: int) -> None:
-        self._limits = limits
+    def __init__(self, charges: Charges, rooms: Rooms, live: LiveRooms, max_text: int) -> None:
+        self._charges = charges
         self._rooms = rooms
         self._live = live
-        self._time = time
         self._max_text = max_text
 
     def following(self, room: str, role: str) -> Standing:
@@ -65,7 +57,7 @@ class Posting:
             Refused: too_big, bad_text, empty, rate_limited, slow_mode, quota.
         """
         draft = messages.send(actor, room, cid, content, self._max_text)
-        return self._charged(actor, draft, standing.slow_ms, perhaps_again=perhaps_again)
+        return self._charges.post(actor, draft, standing.slow_ms, perhaps_again=perhaps_again)
 
     def edit(
         self, actor: Actor, standing: Standing, room: str, seq: int, cid: str | None, content: Content, *,
@@ -79,14 +71,11 @@ class Posting:
             Refused: too_big, bad_text, empty, rate_limited, slow_mode, quota.
         """
         draft = messages.edit(actor, room, seq, cid, content, self._max_text)
-        return self._charged(actor, draft, standing.slow_ms, perhaps_again=perhaps_again and cid is not None)
+        return self._charges.post(actor, draft, standing.slow_ms, perhaps_again=perhaps_again and cid is not None)
 
     def delete(self, actor: Actor, room: str, seq: int) -> Draft:
-        """Return the draft that deletes a message (rate_limited). Whose it is, the log knows.
-
-        It has no quota: there is one for each message at most.
-        """
-        return self._charged(actor, messages.delete(actor, room, seq), stored=False)
+        """Return the draft that deletes a message (rate_limited). Whose it is, the log knows."""
+        return self._charges.post(actor, messages.delete(actor, room, seq))
 
     def react(self, actor: Actor, standing: Standing, room: str, seq: int, emoji: str, on: bool) -> Draft:
         """Return the draft that puts a reaction on or takes it off.
@@ -97,33 +86,13 @@ class Posting:
             Refused: bad_field, too_big, bad_text, rate_limited, slow_mode, quota.
         """
         words = on and standing.slow_ms > 0 and says_something(emoji)
-        draft = messages.react(actor, room, seq, emoji, on)
-        draft = self._charged(
-            actor, draft, standing.slow_ms if words else 0, stored=False
-        )  # they have a quota of their own
-        self._limits.quotas.take("reactions", actor, self._time())
-        return draft
+        return self._charges.post(actor, messages.react(actor, room, seq, emoji, on), standing.slow_ms if words else 0)
 
     def pin(self, actor: Actor, standing: Standing, room: str, seq: int, on: bool) -> Draft:
         """Return the draft that pins a message or unpins it (forbidden, rate_limited, quota)."""
         need(standing.role, Action.PIN)
-        return self._charged(actor, messages.pin(actor, room, seq, on))
+        return self._charges.post(actor, messages.pin(actor, room, seq, on))
 
     def typing(self, actor: Actor, room: str, on: bool) -> None:
         """Tell a live room that the actor, who follows it, is typing or has stopped. Their connection pays for that."""
         self._live.tell_typing(room, actor.id, actor.name if on else None)
-
-    def _charged(
-        self, actor: Actor, draft: Draft, slow_ms: int = 0, *, perhaps_again: bool = False, stored: bool = True
-    ) -> Draft:
-        address = actor.address if slow_ms and user_ids.is_guest(actor.id) else ""
-        now = self._time()
-        try:
-            self._limits.append(actor.id, draft.room, now, slow_ms, server=actor.server, address=address)
-            if stored:
-                self._limits.quotas.take_bytes(actor, len(draft.body), now)
-        except Limited as refused:
-            if not perhaps_again:
-                raise
-            return msgspec.structs.replace(draft, early=(refused.code, refused.retry_ms))
-        return msgspec.structs.replace(draft, slow_address=address) if address else draft

@@ -10,7 +10,7 @@ Joining the same room again and again is bounded by the hour, so that those who 
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -27,6 +27,12 @@ PIECE: Final = 16
 """Kilobytes that are charged together."""
 ALL: Final = ""
 """The key of what all users make together."""
+
+
+Flow = tuple[str, str, str]
+"""One bucket: the kind of quota, whose it is, and the key."""
+Taken = Sequence[Flow]
+"""What one thing was charged to."""
 
 
 class Quota(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,10 +108,14 @@ class Quotas:
             Metric("counter", "madang_quota_refusals", text, n, ("quota", kind)) for kind, n in self.refused.items()
         ]
 
-    def take(self, kind: str, actor: Actor, now: float) -> None:
-        """Charge something that an actor is about to make (quota, with the wait). What one quota refuses, none is charged for."""
-        if not actor.server:
-            self._take(kind, self._flows(kind, actor.id, actor.address), now)
+    def take(self, kind: str, actor: Actor, now: float) -> Taken:
+        """Charge something that an actor is about to make (quota, with the wait), and return what `give_back` puts back.
+
+        What one quota refuses, none is charged for.
+        """
+        flows = self.flows(kind, actor)
+        self._take(kind, flows, now)
+        return flows
 
     def take_bytes(self, actor: Actor, size: int, now: float) -> None:
         """Charge an event of this size by the kilobytes begun, because a row has its price, too (quota).
@@ -116,42 +126,49 @@ class Quotas:
             return
         owed = self._owed.get(actor.id, 0) + 1 + size // 1024
         if owed >= self._piece:
-            self._take("kilobytes", self._flows("kilobytes", actor.id, actor.address), now, owed)
+            self._take("kilobytes", self.flows("kilobytes", actor), now, owed)
             owed = 0
         if len(self._owed) >= MOST:
             self._owed.clear()  # they have sent less than a piece each
         self._owed[actor.id] = owed
 
+    def give_back_bytes(self, user: str, size: int) -> None:
+        """Undo `take_bytes` for an event of this size that was refused after all. It counts for the next piece."""
+        if self._piece:
+            self._owed[user] = self._owed.get(user, 0) - 1 - size // 1024
+
     def take_guest(self, address: str, now: float) -> None:
         """Charge a new guest to an address (quota)."""
         self._take("guests", self._flows("guests", "", address), now)
 
-    def take_join(self, actor: Actor, room: str, now: float) -> None:
-        """Charge a join that makes a membership, to the day and to the room's hour (quota).
+    def take_join(self, actor: Actor, room: str, now: float) -> Taken:
+        """Charge a join that makes a membership, to the day and to the room's hour (quota). Return what it took, as `take`.
 
         Only who has joined the room a moment ago is charged to the hour of their address: a class that comes in together
         is no trouble, and one address that goes in and out is.
         """
-        if not actor.server:
-            self._take("joins", self._flows("joins", actor.id, actor.address), now)
-            try:
-                self._take("returns", self._returns(actor, room, now), now)
-            except Limited:
-                self.give_back("joins", actor, now)
-                raise
+        day = self.take("joins", actor, now)
+        hour = self._returns(actor, room, now)
+        try:
+            self._take("returns", hour, now)
+        except Limited:
+            self.give_back(day, now)
+            raise
+        return (*day, *hour)
 
-    def give_back(self, kind: str, actor: Actor, now: float) -> None:
-        """Undo `take` for something that was refused after all."""
-        if not actor.server:
-            self._give_back(self._flows(kind, actor.id, actor.address), now)
+    def give_back(self, taken: Taken, now: float) -> None:
+        """Put back what was taken for something that was refused after all."""
+        for flow in taken:
+            bucket, rate = self._bucket(flow, now)
+            bucket.give_back(rate)
+            if self._shared:
+                self._buckets[flow[0], flow[1]][0].spend(flow[2], -1)
 
-    def give_back_join(self, actor: Actor, room: str, now: float) -> None:
-        """Undo `take_join` for a join that was refused after all: trying is no return."""
-        if not actor.server:
-            self.give_back("joins", actor, now)
-            self._give_back([flow for flow in self._returns(actor, room, now) if flow[1] == "user"], now)
+    def flows(self, kind: str, actor: Actor) -> Taken:
+        """Return what an actor pays one of a kind from. A server key pays nothing."""
+        return [] if actor.server else self._flows(kind, actor.id, actor.address)
 
-    def _flows(self, kind: str, user: str, address: str) -> list[tuple[str, str, str]]:
+    def _flows(self, kind: str, user: str, address: str) -> list[Flow]:
         keys = {"user": user, "address": address, "all": ALL}
         return [
             (kind, whose, key)
@@ -159,18 +176,20 @@ class Quotas:
             if (key or whose == "all") and (kind, whose) in self._buckets
         ]
 
-    def _returns(self, actor: Actor, room: str, now: float) -> list[tuple[str, str, str]]:
+    def _returns(self, actor: Actor, room: str, now: float) -> Taken:
+        if actor.server:
+            return []
         flows = self._flows("returns", f"{room}/{actor.id}", f"{room}/{actor.address}" if actor.address else "")
         if not flows or flows[0][1] != "user":
             return []
         return flows[:1] if self._bucket(flows[0], now)[0].idle(now) else flows
 
-    def _bucket(self, flow: tuple[str, str, str], now: float) -> tuple[Bucket, Rate]:
+    def _bucket(self, flow: Flow, now: float) -> tuple[Bucket, Rate]:
         kind, whose, key = flow
         buckets, rate = self._buckets[kind, whose]
         return buckets.of(key, now), rate
 
-    def _take(self, what: str, flows: list[tuple[str, str, str]], now: float, n: int = 1) -> None:
+    def _take(self, what: str, flows: Taken, now: float, n: int = 1) -> None:
         waits = take_all([(*self._bucket(flow, now), n) for flow in flows], now)
         if wait := max(waits, default=0.0):
             self.refused[what] += 1
@@ -184,13 +203,6 @@ class Quotas:
         if self._shared:
             for kind, whose, key in flows:
                 self._buckets[kind, whose][0].spend(key, n)
-
-    def _give_back(self, flows: list[tuple[str, str, str]], now: float) -> None:
-        for flow in flows:
-            bucket, rate = self._bucket(flow, now)
-            bucket.give_back(rate)
-            if self._shared:
-                self._buckets[flow[0], flow[1]][0].spend(flow[2], -1)
 
 
 def _shown(seconds: float) -> str:

@@ -21,7 +21,7 @@ from madang.memory import Memory
 from madang.ports.directory import Directory
 from madang.ports.live import Online
 from madang.ports.log import Log
-from madang.services.limits import Limits
+from madang.services.charges import Charges
 from madang.services.pages import BUSY_BYTES, MessagePage, SharedPage, encoded, fitting, personal
 from madang.services.read_pointers import ReadPointers
 from madang.services.rooms import Rooms
@@ -48,11 +48,11 @@ class Reading:
         followed: whether the reader follows the room through this door, and so was a member a moment ago.
 
     Args:
-        time: loop time, as `limits` counts it.
+        time: loop time.
     """
 
     def __init__(
-        self, log: Log, directory: Directory, rooms: Rooms, pointers: ReadPointers, online: Online, limits: Limits,
+        self, log: Log, directory: Directory, rooms: Rooms, pointers: ReadPointers, online: Online, charges: Charges,
         time: Callable[[], float], memory: Memory,
     ) -> None:  # fmt: skip
         self._log = log
@@ -61,7 +61,7 @@ class Reading:
         self._rooms = rooms
         self._pointers = pointers
         self._online = online
-        self._limits = limits
+        self._charges = charges
         self._time = time
         self._pages: NextFlight[SharedPage] = NextFlight()
         self._turns = FairTurns(PAGES, PAGES_WAITING)
@@ -140,8 +140,8 @@ class Reading:
         self, actor: Actor, after: str, limit: int, *, bucket: Bucket | None = None
     ) -> tuple[list[Membership], bool]:
         """Return a page of the actor's own rooms with unread and mention counts, and whether there are more."""
-        self._charge(actor, limit, bucket)
-        return fitting(await self._in_turn(actor, lambda: self._memberships(actor.id, after, limit + 1)), limit)
+        with self._charges.page(actor, limit, bucket):
+            return fitting(await self._in_turn(actor, lambda: self._memberships(actor.id, after, limit + 1)), limit)
 
     async def _memberships(self, user: str, after: str, rows: int) -> list[Membership]:
         pointers = self._pointers.unwritten(user)
@@ -155,9 +155,13 @@ class Reading:
         self, actor: Actor, after: str, limit: int, *, bucket: Bucket | None = None, listed: bool = False
     ) -> tuple[list[Room], bool]:
         """Return a page of open rooms, for server keys of all rooms unless only `listed` ones, and whether there are more."""
-        self._charge(actor, limit, bucket)
         hidden = actor.server and not listed
-        found = await self._in_turn(actor, lambda: self._directory.rooms(after=after, limit=limit + 1, hidden=hidden))
+
+        async def read() -> list[Room]:
+            return await self._directory.rooms(after=after, limit=limit + 1, hidden=hidden)
+
+        with self._charges.page(actor, limit, bucket):
+            found = await self._in_turn(actor, read)
         return fitting(found, limit)
 
     async def _read(
@@ -171,9 +175,9 @@ class Reading:
     ) -> T:
         if not followed:
             await self._rooms.member(actor, room)
-        self._charge(actor, rows, bucket)
-        found = await read()
-        await self._rooms.member(actor, room)
+        with self._charges.page(actor, rows, bucket):
+            found = await read()
+            await self._rooms.member(actor, room)
         return found
 
     async def _in_turn(self, actor: Actor, read: Callable[[], Awaitable[T]]) -> T:
@@ -181,10 +185,6 @@ class Reading:
             return await self._turns.do(actor.id, read)
         except OverflowError:
             raise Limited("overloaded", OVERLOADED_MS) from None
-
-    def _charge(self, actor: Actor, rows: int, bucket: Bucket | None) -> None:
-        if not actor.server:
-            self._limits.page(bucket, rows, actor.id, actor.address, self._time())
 
     async def probe(self) -> bool:
         """Return whether the storage answers, or did within PROBED_S.

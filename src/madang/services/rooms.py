@@ -35,7 +35,8 @@ from madang.core.rooms import LOBBY, Member, Room, made_room_id, need_access, ne
 from madang.errors import Refused
 from madang.ports.directory import Directory
 from madang.services.appender import Appender
-from madang.services.limits import Limits
+from madang.services.charges import Attempt, Charges
+from madang.services.quotas import QuotaRates
 
 SYSTEM: Final = Actor(id=user_ids.SYSTEM, name="Madang", server=True)
 KICK_S: Final = 600
@@ -47,7 +48,7 @@ class Rooms:
     Those that append raise Refused (rate_limited) for an actor who has appended too much.
 
     Args:
-        time: loop time, as `limits` counts it.
+        quotas: how many memberships and rooms a user may have.
         creators: who may make rooms: "everyone", or only servers with "keys".
         kick_s: how long a user who was kicked from an open room cannot join it again by themselves.
         deleted: users who may do nothing any more, whatever connection they still have.
@@ -55,14 +56,14 @@ class Rooms:
     """
 
     def __init__(
-        self, directory: Directory, appender: Appender, limits: Limits, time: Callable[[], float],
+        self, directory: Directory, appender: Appender, charges: Charges, quotas: QuotaRates,
         creators: str = "everyone", kick_s: int = KICK_S, deleted: Container[str] = (),
         seen: Callable[[str], None] = lambda user: None,
     ) -> None:  # fmt: skip
         self._directory = directory
         self._appender = appender
-        self._limits = limits
-        self._time = time
+        self._charges = charges
+        self._quotas = quotas
         self._creators = creators
         self._kick_ms = kick_s * 1000
         self._entering: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # as long as somebody holds it
@@ -80,19 +81,15 @@ class Rooms:
             Refused: bad_field, bad_name (title), room_exists, forbidden where only servers may, quota, too_many.
         """
         need_access(access)
-        self._attempt(actor)
-        room = room or made_room_id(b32encode(secrets.token_bytes(10)).decode().lower())
-        if self._creators == "keys" and not actor.server:
-            raise Refused("forbidden", "Only the operators of this server make rooms.")
-        body = RoomCreated(title=clean_title(title) if title else room, access=access, slow_ms=0)
-        async with self._one_by_one(actor):
-            await self._need_space(actor, owner=True)
-            self._limits.quotas.take("rooms", actor, self._time())
-            try:
+        with self._attempt(actor) as attempt:
+            room = room or made_room_id(b32encode(secrets.token_bytes(10)).decode().lower())
+            if self._creators == "keys" and not actor.server:
+                raise Refused("forbidden", "Only the operators of this server make rooms.")
+            body = RoomCreated(title=clean_title(title) if title else room, access=access, slow_ms=0)
+            async with self._one_by_one(actor):
+                await self._need_space(actor, owner=True)
+                attempt.quota("rooms")
                 created = await self._append(body, room_id(room), actor)
-            except Refused:
-                self._limits.quotas.give_back("rooms", actor, self._time())
-                raise
         assert created is not None  # the creation of a room is never left out
         return created
 
@@ -122,30 +119,34 @@ class Rooms:
         if (member := await self._directory.member(room, actor.id)) is not None:
             self._note(actor)
             return member
-        self._attempt(actor)
-        key = invite_key(invite) if invite else None
-        known = key and await self._directory.invite(room, key.id)  # of a missing room, too, as above
-        info = await self._directory.room(room)
-        admitted = key is not None and known is not None and compare_digest(known.hash, key.hash)
-        how = Action.JOIN_INVITED if admitted else Action.JOIN
-        if info is None or not may(acting_role(None, server=actor.server), how, info.access):
-            raise Refused("not_found")
-        async with self._one_by_one(actor):
-            await self._need_space(actor)
-            self._limits.quotas.take_join(actor, room, self._time())
-            try:
-                self._charge_room(actor, room)
-                joined = await self._append(MemberJoined(role="member"), room, actor, invite=key)
-            except Refused as refused:
-                self._limits.quotas.give_back_join(actor, room, self._time())
-                if refused.code in ("kicked", "not_found"):
-                    self._limits.room_given_back(room, self._time())  # they are no member, and pay for themselves
-                raise
+        with self._attempt(actor) as attempt:
+            key = invite_key(invite) if invite else None
+            known = key and await self._directory.invite(room, key.id)  # of a missing room, too, as above
+            info = await self._directory.room(room)
+            admitted = key is not None and known is not None and compare_digest(known.hash, key.hash)
+            how = Action.JOIN_INVITED if admitted else Action.JOIN
+            if info is None or not may(acting_role(None, server=actor.server), how, info.access):
+                raise Refused("not_found")
+            joined = await self._join(actor, room, key, attempt)
         if joined is None:  # another of the user's devices was faster
-            self._limits.quotas.give_back_join(actor, room, self._time())
             return await self.member(actor, room)
         self._note(actor)
         return Member(room=room, user=actor.id, name=actor.name, role="member", read_seq=joined.event.seq)
+
+    async def _join(self, actor: Actor, room: str, key: InviteKey | None, attempt: Attempt) -> Appended | None:
+        async with self._one_by_one(actor):
+            await self._need_space(actor)
+            attempt.join(room)
+            attempt.in_room(room)
+            try:
+                joined = await self._append(MemberJoined(role="member"), room, actor, invite=key)
+            except Refused as refused:
+                if refused.code in ("kicked", "not_found"):
+                    attempt.give_back_room()  # they are no member, and pay for themselves
+                raise
+        if joined is None:
+            attempt.give_back_quotas()
+        return joined
 
     async def member(self, actor: Actor, room: str) -> Member:
         """Return the actor's membership (not_found where there is none: missing and hidden rooms answer alike).
@@ -181,27 +182,29 @@ class Rooms:
 
     async def leave(self, actor: Actor, room: str) -> Appended | None:
         """End the actor's own membership (not_member, also where the room is hidden or missing)."""
-        self._attempt(actor)
-        if await self._directory.member(room, actor.id) is None:
-            raise Refused("not_member")
-        self._charge_room(actor, room)
-        return await self._append(MemberLeft(), room, actor)
+        with self._attempt(actor) as attempt:
+            if await self._directory.member(room, actor.id) is None:
+                raise Refused("not_member")
+            attempt.in_room(room)
+            return await self._append(MemberLeft(), room, actor)
 
     async def kick(self, actor: Actor, room: str, subject: str) -> Appended | None:
         """End the membership of somebody below the actor (not_found, forbidden)."""
-        role, other = await self._pair(actor, room, subject)
-        need_to_kick(role, other.role)
-        return await self._append(MemberKicked(member=subject, for_ms=self._kick_ms), room, actor)
+        with self._attempt(actor) as attempt:
+            role, other = await self._pair(actor, room, subject, attempt)
+            need_to_kick(role, other.role)
+            return await self._append(MemberKicked(member=subject, for_ms=self._kick_ms), room, actor)
 
     async def grant(self, actor: Actor, room: str, subject: str, role: str) -> Appended | None:
         """Grant a member a role (not_found, bad_field, forbidden for all but owners, quota)."""
         need_role(role)
-        own, other = await self._pair(actor, room, subject)
-        need(own, Action.GRANT)
-        if other.role == role:
-            return None
-        self._limits.quotas.take_bytes(actor, 0, self._time())
-        return await self._append(RoleGiven(member=subject, role=role), room, actor)
+        with self._attempt(actor) as attempt:
+            own, other = await self._pair(actor, room, subject, attempt)
+            need(own, Action.GRANT)
+            if other.role == role:
+                return None
+            attempt.row()
+            return await self._append(RoleGiven(member=subject, role=role), room, actor)
 
     async def change(
         self, actor: Actor, room: str, title: str | None, access: str | None, slow_ms: int | None
@@ -209,41 +212,38 @@ class Rooms:
         """Change a room's title, access or slow mode (not_found, forbidden, bad_name, bad_field, quota)."""
         if access is not None:
             need_access(access)
-        need((await self._charged(actor, room)).role, Action.CHANGE_ROOM)
-        body = RoomChanged(
-            title=None if title is None else clean_title(title),
-            access=access,
-            slow_ms=slow_ms,
-        )
-        if body == RoomChanged():
-            return None
-        self._limits.quotas.take_bytes(actor, 0, self._time())
-        return await self._append(body, room, actor)
+        with self._attempt(actor) as attempt:
+            need((await self._charged(actor, room, attempt)).role, Action.CHANGE_ROOM)
+            title = None if title is None else clean_title(title)
+            body = RoomChanged(title=title, access=access, slow_ms=slow_ms)
+            if body == RoomChanged():
+                return None
+            attempt.row()
+            return await self._append(body, room, actor)
 
     async def delete(self, actor: Actor, room: str) -> Appended | None:
         """Delete a room, for good: nobody finds it from now on (not_found, forbidden for all but owners and server keys).
 
         The lobby stays: it would be there again after the next start.
         """
-        self._attempt(actor)
-        need((await self.member(actor, room)).role, Action.DELETE_ROOM)
-        if room == LOBBY:
-            raise Refused("forbidden", "The lobby cannot be deleted.")
-        self._charge_room(actor, room)
-        return await self._append(RoomDeleted(), room, actor)
+        with self._attempt(actor) as attempt:
+            need((await self.member(actor, room)).role, Action.DELETE_ROOM)
+            if room == LOBBY:
+                raise Refused("forbidden", "The lobby cannot be deleted.")
+            attempt.in_room(room)
+            return await self._append(RoomDeleted(), room, actor)
 
-    async def _pair(self, actor: Actor, room: str, subject: str) -> tuple[str, Member]:
-        """Charge the actor and the room. Return the role that an actor acts in, and another's membership."""
-        own = await self._charged(actor, room)
+    async def _pair(self, actor: Actor, room: str, subject: str, attempt: Attempt) -> tuple[str, Member]:
+        """Charge the room. Return the role that an actor acts in, and another's membership."""
+        own = await self._charged(actor, room, attempt)
         if (other := await self._directory.member(room, subject)) is None:
             raise Refused("not_found", "There is no such member.")
         return own.role, other
 
-    async def _charged(self, actor: Actor, room: str) -> Member:
-        """Charge the actor and, if they are a member, the room. Return the membership (not_found)."""
-        self._attempt(actor)
+    async def _charged(self, actor: Actor, room: str, attempt: Attempt) -> Member:
+        """Charge the room if the actor is a member. Return the membership (not_found)."""
         member = await self.member(actor, room)
-        self._charge_room(actor, room)
+        attempt.in_room(room)
         return member
 
     def _one_by_one(self, actor: Actor) -> AbstractAsyncContextManager[None]:
@@ -257,7 +257,7 @@ class Rooms:
 
     async def _need_space(self, actor: Actor, *, owner: bool = False) -> None:
         """Raise Refused (too_many) if a user is in, or owns, as many rooms as they may. Counted in the database, for good."""
-        most = self._limits.quotas.rates
+        most = self._quotas
         if actor.server:
             return
         if most.memberships and await self._directory.joined_by(actor.id) >= most.memberships:
@@ -269,13 +269,10 @@ class Rooms:
         if not actor.server and user_ids.is_guest(actor.id):
             self._seen(actor.id)
 
-    def _attempt(self, actor: Actor) -> None:
+    def _attempt(self, actor: Actor) -> Attempt:
         if actor.id in self._deleted:
             raise Refused("bad_token")
-        self._limits.attempt(actor.id, self._time(), server=actor.server)
-
-    def _charge_room(self, actor: Actor, room: str) -> None:
-        self._limits.in_room(actor.id, room, self._time(), server=actor.server)
+        return self._charges.attempt(actor)
 
     async def _append(self, body: Body, room: str, actor: Actor, *, invite: InviteKey | None = None) -> Appended | None:
         return await self._appender.append(draft(body, room, actor.id, actor.name, server=actor.server, invite=invite))

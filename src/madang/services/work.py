@@ -39,18 +39,28 @@ class Work:
         """
         if not self._connection.per_second:
             return
-        payers = self._payers(bucket, n, extra, user, address, now)
-        asked = [(payer, rate, min(wanted, rate.burst)) for payer, rate, wanted in payers]
+        asked = self._asked(bucket, n, extra, user, address, now)
         waits = take_all(asked, now)
         if wait := max(waits):
             payer, rate, wanted = asked[waits.index(wait)]
             raise refusal(payer, rate, now, wait, wanted)
+
+    def give_back(self, bucket: Bucket, n: int, extra: int, user: str, address: str, now: float) -> None:
+        """Undo `take` for work that was not done."""
+        for payer, rate, taken in self._asked(bucket, n, extra, user, address, now):
+            payer.give_back(rate, taken)
 
     def owe(self, bucket: Bucket, n: int, user: str, address: str, now: float) -> None:
         """Charge `n` commands to all of them, whether they are there or not: the work has been done."""
         if self._connection.per_second:
             for payer, rate, owed in self._payers(bucket, n, n, user, address, now):
                 payer.charge(rate, now, owed)
+
+    def _asked(
+        self, bucket: Bucket, n: int, extra: int, user: str, address: str, now: float
+    ) -> list[tuple[Bucket, Rate, int]]:
+        payers = self._payers(bucket, n, extra, user, address, now)
+        return [(payer, rate, min(wanted, rate.burst)) for payer, rate, wanted in payers]
 
     def _payers(
         self, bucket: Bucket, n: int, extra: int, user: str, address: str, now: float

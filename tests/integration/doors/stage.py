@@ -49,13 +49,17 @@ class Meter(Limits):
         if not server:
             self.charged[f"user {user}"] += 1
 
-    def in_room(self, user: str, room: str, now: float, *, server: bool = False) -> None:
-        super().in_room(user, room, now, server=server)
+    def in_room(self, room: str, now: float) -> None:
+        super().in_room(room, now)
         self.charged[f"room {room}"] += 1
 
-    def room_given_back(self, room: str, now: float) -> None:
-        super().room_given_back(room, now)
-        self.charged[f"room {room}"] -= 1
+    def give_back(self, now: float, *, user: str = "", room: str = "") -> None:
+        super().give_back(now, user=user, room=room)
+        self.charged.subtract([f"{kind} {name}" for kind, name in (("user", user), ("room", room)) if name])
+
+    def give_back_slow(self, user: str, room: str, now: float, slow_ms: int, address: str = "") -> None:
+        super().give_back_slow(user, room, now, slow_ms, address)
+        self.charged[f"slow {user}"] -= slow_ms
 
     def command(self, bucket: Bucket, now: float) -> None:
         super().command(bucket, now)

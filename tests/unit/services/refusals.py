@@ -5,7 +5,7 @@ from collections.abc import Callable
 from madang.errors import Limited
 
 
-def refusal(call: Callable[[], None]) -> Limited | None:
+def refusal(call: Callable[[], object]) -> Limited | None:
     """Return why a call is refused, None if it is not."""
     try:
         call()

@@ -87,11 +87,12 @@ def test_those_refused_together_are_told_different_times(what: str) -> None:
     assert [n for n, wait_ms in told.items() if come(n, NOW + wait_ms / 1000) is not None] == []
 
 
-def test_what_was_in_the_log_already_costs_nothing() -> None:
+def test_what_is_given_back_can_be_spent_again() -> None:
     limits = Limits(FEW)
     for _ in range(100):
         limits.append("u", "a", NOW, 5000)
-        limits.repeated("u", "a", NOW)
+        limits.give_back(NOW, user="u", room="a")
+        limits.give_back_slow("u", "a", NOW, 5000)
     assert passed(lambda: limits.append("u", "a", NOW), 10) == 3
 
 

@@ -54,6 +54,6 @@ def _standing(session: Session, room: str) -> Standing:
 
 def _submit(session: Session, subscription: Subscription, n: int, draft: Draft) -> None:
     """Append what may be a repeat; one that came too early takes one of the subscription's look-ups in the log."""
+    session.submit(n, draft)
     if draft.early is not None:
         subscription.look_ups -= 1
-    session.submit(n, draft)
