@@ -11,7 +11,9 @@ SetupError                  a setting, file or server is wrong at start: one sen
 └── Unreachable             a server is not there, which may be over in a moment: a node that starts waits for it
 """
 
-from typing import TypeVar
+import errno
+import re
+from typing import Final, TypeVar
 
 from madang.codes import ERRORS
 
@@ -75,6 +77,25 @@ class SetupError(Exception):
 
 class Unreachable(SetupError):
     """A server does not answer, or not yet. Nothing is wrong with the settings, as far as can be known."""
+
+
+_NOT_CONNECTED: Final = {
+    errno.ECONNREFUSED: "Connection refused",
+    errno.ETIMEDOUT: "Connection timed out",
+    errno.EHOSTUNREACH: "No route to host",
+    errno.ENETUNREACH: "Network is unreachable",
+}
+
+
+def plain_reason(error: OSError) -> str:
+    """Return why the system refused, in its words and without its numbers: "No such file or directory"."""
+    text = error.strerror or str(error)
+    if "Connect call failed" in text:  # asyncio's words, for one address or for all that a name has
+        numbers = [error.errno] if error.errno else map(int, re.findall(r"\[Errno (\d+)\]", text))
+        return " and ".join(dict.fromkeys(_NOT_CONNECTED.get(number, "no connection") for number in numbers)) or text
+    if isinstance(tls := getattr(error, "reason", None), str):  # ssl.SSLError
+        return f"TLS: {getattr(error, 'verify_message', '') or tls.lower().replace('_', ' ')}"
+    return text or type(error).__name__
 
 
 def without_frames(error: E) -> E:

@@ -86,9 +86,19 @@ async def test_serve_says_where_it_is_and_what_it_stored(server: Server) -> None
 @pytest.mark.parametrize(
     ("arguments", "settings", "says"),
     [
-        (["--config", "missing.toml"], {}, "missing.toml cannot be read"),
-        ([], {"MADANG_MAX_TEXT": "many"}, "The setting max_text is wrong"),
-        (["--port", "many"], {}, "--port"),
+        (["--config", "missing.toml"], {}, "missing.toml cannot be read: No such file or directory. Name another file"),
+        (["--port", "99999"], {}, "madang: The setting port must be 65535 or less, not 99999. Correct --port.\n"),
+        (
+            ["--log-level", "loud"],
+            {},
+            "log_level must be debug, info, warning or error, not 'loud'. Correct --log-level.",
+        ),
+        (
+            [],
+            {"MADANG_MAX_TEXT": "many"},
+            "The setting max_text must be a whole number, not 'many'. Correct MADANG_MAX_TEXT.",
+        ),
+        (["--port", "many"], {}, "Invalid value for '--port': it must be a whole number, not 'many'."),
         (["--host", "not a host"], {}, "Cannot listen on"),
         (["--database", "oracle://x"], {}, "does not know the database"),
         (["--data", "/dev/null/x"], {}, "cannot be made"),
@@ -268,8 +278,14 @@ async def test_rooms(data: Path) -> None:
         done = await madang("room", *arguments, "--data", data)
         assert (done.status, done.out) == (1, "")
         assert done.err.startswith("madang: ")
-    for command in ("show", "delete"):
-        assert (await madang("room", command, "nope", "--data", data)).err == "madang: There is no room 'nope'.\n"
+
+
+async def test_what_is_not_there_is_named(server: Server) -> None:
+    for kind, command, id in (
+        ("room", "show", "nope"), ("room", "delete", "a/b"), ("user", "delete", "../keys"), ("key", "drop", "%2f"),
+    ):  # fmt: skip
+        done = await madang(kind, command, id, "--data", server.data)
+        assert (done.status, done.out, done.err) == (1, "", f"madang: There is no {kind} {id!r}.\n")
 
 
 async def test_keys(data: Path) -> None:
@@ -382,12 +398,16 @@ async def test_a_backup_of_a_running_server_is_restored(
 
 async def test_what_is_no_backup_is_refused(tmp_path: Path) -> None:
     (tmp_path / "no-backup").write_text("x")
-    for file, says in (("no-backup", "is not a database of Madang"), ("missing", "There is no file")):
+    for file, says in (
+        ("no-backup", f"{tmp_path}/no-backup is not a database of Madang, or is damaged."),
+        ("missing", f"There is no file {tmp_path}/missing."),
+        ("", f"{tmp_path} cannot be read: Is a directory."),
+    ):
         done = await madang("restore", tmp_path / file, "--data", tmp_path / "data")
-        assert done.status == 2
-        assert says in done.err
+        assert (done.status, done.out, done.err) == (2, "", f"madang: {says} Name another file.\n")
     assert [path.name for path in tmp_path.iterdir()] == ["no-backup"], "a refused restore makes nothing"
-    assert (await madang("backup", tmp_path / "b", "--data", tmp_path / "data")).status == 2
+    done = await madang("backup", tmp_path / "b", "--data", tmp_path / "data")
+    assert (done.status, done.out) == (2, ""), "it does not say that it has begun"
 
 
 # -- on PostgreSQL -----------------------------------------------------------------------------------------------------

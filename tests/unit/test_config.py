@@ -1,7 +1,8 @@
 """Where settings come from, which source wins, and what is said about those that are wrong."""
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -107,7 +108,7 @@ def test_lists_in_the_environment_are_json(monkeypatch: pytest.MonkeyPatch) -> N
         ({"ORIGINS": "https://a.example"}, "", {}, "origins"),
         ({"ORIGINS": '["https://a.example/"]'}, "", {}, "origins"),
         ({"ORIGINS": '["a.example"]'}, "", {}, "origins"),
-        ({"ORIGINS": '["https://*.example"]'}, "", {}, "origins is wrong: an origin is https://NAME"),
+        ({"ORIGINS": '["https://*.example"]'}, "", {}, "must be a list of origins: https://NAME"),
         ({"ORIGINS": '["ftp://a.example"]'}, "", {}, "origins"),
         ({"ORIGINS": '["https://127.1"]'}, "", {}, "origins"),
         ({"HOSTS": '["https://a.example"]'}, "", {}, "hosts"),
@@ -127,7 +128,7 @@ def test_lists_in_the_environment_are_json(monkeypatch: pytest.MonkeyPatch) -> N
         ({}, "server = 1", {}, "server"),
         ({}, "port = 1\n[server]\nport = 2", {}, "sets port twice"),
         ({}, "port = {a = 1}", {}, "port"),
-        ({}, "port = ", {}, "cannot be read"),
+        ({}, "port = ", {}, "is not TOML: invalid value (at"),
         ({}, "user_rate = -1", {}, "user_rate"),
         ({}, "", {"max_text": 0}, "max_text"),
     ],
@@ -148,11 +149,71 @@ def test_what_is_wrong_is_named(
     assert wrong.value.hint
 
 
+LISTS = 'must be a list as JSON: ["one", "two"], not '
+LEVELS = "The setting log_level must be debug, info, warning or error, not 'loud'."
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("PORT", "many", "The setting port must be a whole number, not 'many'. Correct MADANG_PORT."),
+        ("PORT", "", "The setting port must be a whole number, not ''. Correct MADANG_PORT."),
+        ("PORT", "70000", "The setting port must be 65535 or less, not '70000'. Correct MADANG_PORT."),
+        ("PING_S", "nan", "The setting ping_s must be a number, not 'nan'. Correct MADANG_PING_S."),
+        ("USER_RATE", "inf", "The setting user_rate must be a number, not 'inf'. Correct MADANG_USER_RATE."),
+        ("PING_S", "0", "The setting ping_s must be 1 or more, not '0'. Correct MADANG_PING_S."),
+        ("GUESTS", "some", "The setting guests must be true or false, not 'some'. Correct MADANG_GUESTS."),
+        ("LOG_LEVEL", "loud", f"{LEVELS} Correct MADANG_LOG_LEVEL."),
+        ("ORIGINS", "a.example", f"The setting origins {LISTS}'a.example'. Correct MADANG_ORIGINS."),
+        ("HOSTS", "{}", f"The setting hosts {LISTS}'{{}}'. Correct MADANG_HOSTS."),
+        ("TRUSTED_PROXIES", '"10.0.0.1"', f"""The setting trusted_proxies {LISTS}'"10.0.0.1"'. Correct MADANG_TRUSTED_PROXIES."""),
+        ("HOST", "", "The setting host must be an address of this machine, or 0.0.0.0 for every interface, not ''. Correct MADANG_HOST."),
+        ("METRICS_TOKEN", "secret", "The setting metrics_token must be 16 or more of letters, digits and . _ ~ + / = -. Correct MADANG_METRICS_TOKEN."),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_gets_one_plain_sentence(
+    variable: str, value: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"MADANG_{variable}", value)
+    with pytest.raises(SetupError) as wrong:
+        load()
+    assert str(wrong.value) == sentence
+
+
+WRONG: Final[dict[str, Any]] = {"number": "\x00", "integer": 3.5, "boolean": "\x00", "array": "\x00", "string": 1}
+"""A value of each JSON type that no setting of that type takes."""
+
+
+def test_no_setting_answers_a_wrong_type_in_the_words_of_the_library() -> None:
+    for name, schema in Settings.model_json_schema()["properties"].items():
+        with pytest.raises(SetupError) as wrong:
+            load(None, **{name: WRONG[schema["type"]]})
+        assert wrong.value.problem.startswith(f"The setting {name} must be "), wrong.value
+        assert "another value" not in wrong.value.problem, name
+        assert wrong.value.hint == f"Correct --{name.replace('_', '-')}."
+
+
+def test_it_says_which_place_to_correct(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = written(tmp_path, "port = 70000")
+    with pytest.raises(SetupError, match=re.escape(f"Correct port in {file}.")):
+        load(file)
+    with pytest.raises(SetupError, match=r"Correct --port\."):
+        load(file, port=70001)
+    monkeypatch.setenv("MADANG_PORT", "70002")
+    with pytest.raises(SetupError, match=r"Correct MADANG_PORT\."):
+        load(file)
+
+
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     (latin := tmp_path / "latin.toml").write_bytes(b'host = "\xff"')
-    for file in (tmp_path / "missing.toml", tmp_path, latin):
-        with pytest.raises(SetupError, match="cannot be read"):
+    for file, why in (
+        (tmp_path / "missing.toml", "cannot be read: No such file or directory."),
+        (tmp_path, "cannot be read: Is a directory."),
+        (latin, "is not a text in UTF-8."),
+    ):
+        with pytest.raises(SetupError) as wrong:
             load(file)
+        assert wrong.value.problem == f"The settings file {file} {why}"
 
 
 def test_the_database_in_force(tmp_path: Path) -> None:

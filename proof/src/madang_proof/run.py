@@ -15,7 +15,7 @@ import msgspec
 from websockets.exceptions import InvalidURI
 
 from madang.adapters.sql import inspect_database
-from madang.errors import SetupError
+from madang.errors import SetupError, plain_reason
 from madang_proof.faults import FAULTS, Broken, fitting
 from madang_proof.history import HistoryWriter
 from madang_proof.history.records import Setup, now
@@ -158,8 +158,12 @@ async def _greet(url: str) -> dict[str, Any]:
             connection.close()
             if text is not None and isinstance(frame := frames.decode(text), frames.Frame) and frame.op == "ok":
                 return frame.server
-    except (ValueError, TimeoutError, InvalidURI) as error:
-        raise SetupError(f"There is no Madang at {url}: {error}.", "A URL looks like ws://127.0.0.1:8400/ws.") from None
+    except InvalidURI:
+        raise SetupError(f"{url} is not the URL of a server.", "It looks like ws://127.0.0.1:8400/ws.") from None
+    except (ValueError, TimeoutError) as error:
+        raise SetupError(
+            f"There is no Madang at {url}: {error or 'no answer'}.", "A URL looks like ws://127.0.0.1:8400/ws."
+        ) from None
     raise SetupError(
         f"No guest is let in at {url}.", "Does it run, and is this its URL? It looks like ws://127.0.0.1:8400/ws."
     )
@@ -177,7 +181,8 @@ async def _evidence(plan: Plan, folder: Path, setup: Setup) -> AsyncIterator[Rec
         (failure,) = await asyncio.gather(keeping, return_exceptions=True)
         if isinstance(failure, OSError):
             raise SetupError(
-                f"The evidence cannot be kept in {folder}: {failure}.", "Make room, or name another folder."
+                f"The evidence cannot be kept in {folder}: {plain_reason(failure)}.",
+                "Make room, or name another folder.",
             )
         await recorder.close()
 
@@ -191,7 +196,9 @@ def _begin(plan: Plan, folder: Path) -> HistoryWriter:
         (folder / "plan.json").write_text(text + "\n", encoding="utf-8")
         return HistoryWriter(folder / "history.jsonl")
     except OSError as error:
-        raise SetupError(f"The evidence cannot be kept in {folder}: {error}.", "Name another folder.") from None
+        raise SetupError(
+            f"The evidence cannot be kept in {folder}: {plain_reason(error)}.", "Name another folder."
+        ) from None
 
 
 class _Run:

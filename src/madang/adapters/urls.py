@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from madang.errors import SetupError
+from madang.errors import SetupError, plain_reason
 
 Options = Mapping[str, Callable[[str], Any]]
 """What an adapter understands: by name, what makes a value of the text, or raises ValueError with what it must be."""
@@ -114,7 +114,7 @@ def tls(*, verify: bool, host: bool, authorities: str | None) -> ssl.SSLContext:
         raise SetupError(f"{authorities} has no certificates.", "Name a file with certificates in PEM form.") from None
     except OSError as error:
         raise SetupError(
-            f"{authorities} cannot be read ({error.strerror}).", "Let the server's account read it."
+            f"{authorities} cannot be read ({plain_reason(error)}).", "Let the server's account read it."
         ) from None
     context.check_hostname = verify and host
     context.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE

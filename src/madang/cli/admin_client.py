@@ -12,9 +12,10 @@ from contextlib import asynccontextmanager, contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from madang.cli.host import write_private
-from madang.errors import MadangError
+from madang.errors import MadangError, plain_reason
 
 if TYPE_CHECKING:
     from madang.config import Settings
@@ -113,6 +114,16 @@ async def open_admin(settings: "Settings") -> AsyncIterator[AdminClient]:
         yield AdminClient("127.0.0.1", own.admin_port, own.node.admin_secret)
 
 
+def ask_about(settings: "Settings", method: str, kind: str, id: str) -> Any:
+    """Ask about one room, user or key. An operator may see all, so what is not found is not there."""
+    try:
+        return ask(settings, method, f"/{kind}s/{quote(id, safe='')}")
+    except MadangError as error:
+        if error.code == "not_found":
+            raise MadangError("not_found", f"There is no {kind} {id!r}.") from None
+        raise
+
+
 def ask(settings: "Settings", method: str, path: str, body: Any = None) -> Any:
     """Ask one question, from a command."""
 
@@ -123,4 +134,4 @@ def ask(settings: "Settings", method: str, path: str, body: Any = None) -> Any:
     try:
         return asyncio.run(asking())
     except OSError as error:
-        raise MadangError("internal", f"The server did not answer: {error}.") from None
+        raise MadangError("internal", f"The server did not answer: {plain_reason(error)}.") from None

@@ -1,9 +1,9 @@
 """`madang backup` and `madang restore`: everything a server keeps, in one file. Backing up works while it runs."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -50,9 +50,14 @@ def restore(
 
 @contextmanager
 def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    with typer.progressbar(length=STEPS, label=label) as bar:
+    """Show a bar from the first step on: what is refused before has not begun."""
+    with ExitStack() as shown:
+        bar: Any = None
 
         def progress(done: int, total: int) -> None:
+            nonlocal bar
+            if bar is None:
+                bar = shown.enter_context(typer.progressbar(length=STEPS, label=label))
             bar.update(done * STEPS // max(total, 1) - bar.pos)
 
         yield progress

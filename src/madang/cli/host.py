@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from madang.errors import SetupError
+from madang.errors import SetupError, plain_reason
 
 FSYNCS: Final = 20
 
@@ -18,9 +18,11 @@ def make_data_folder(data: Path) -> None:
     """Make the data folder, closed to other users: it holds messages and secrets."""
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError:
+        raise SetupError(f"{data} is a file, not a folder.", "Choose another with --data.") from None
     except OSError as error:
         raise SetupError(
-            f"The folder {data} cannot be made: {error.strerror}.", "Choose another with --data."
+            f"The folder {data} cannot be made: {plain_reason(error)}.", "Choose another with --data."
         ) from None
 
 

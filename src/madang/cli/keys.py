@@ -44,9 +44,7 @@ def drop_key(
     config: Config = None,
 ) -> None:
     """Drop a server key: it stops working at once."""
-    from urllib.parse import quote
+    from madang.cli.admin_client import ask_about
 
-    from madang.cli.admin_client import ask
-
-    ask(settings_of(config, data=data, database=database), "DELETE", f"/keys/{quote(id, safe='')}")
+    ask_about(settings_of(config, data=data, database=database), "DELETE", "key", id)
     print(f"{id} is dropped.")

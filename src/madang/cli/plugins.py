@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from madang.cli.options import plain_refusals
 from madang.errors import SetupError
 
 GROUP: Final = "madang.commands"
@@ -28,6 +29,10 @@ class Commands(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         return super().get_command(ctx, cmd_name) or _added(cmd_name)
+
+    def invoke(self, ctx: Any) -> Any:
+        with plain_refusals():
+            return super().invoke(ctx)
 
 
 def _added(name: str) -> Any:

@@ -1,15 +1,11 @@
 """`madang room`: list, create, show and delete rooms, on the running server or on its data."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from madang.cli.options import Config, Data, Database, settings_of
-from madang.errors import MadangError
-
-if TYPE_CHECKING:
-    from madang.config import Settings
 
 app = typer.Typer(no_args_is_help=True, help="List, create, show and delete rooms.")
 _Id = Annotated[str, typer.Argument(help="The room's id.", show_default=False)]
@@ -52,7 +48,9 @@ def create_room(
 @app.command("delete")
 def delete_room(id: _Id, data: Data = None, database: Database = None, config: Config = None) -> None:
     """Delete a room for good, with all that was said there. Nobody is asked whether that is meant."""
-    _ask_of_room(settings_of(config, data=data, database=database), "DELETE", id)
+    from madang.cli.admin_client import ask_about
+
+    ask_about(settings_of(config, data=data, database=database), "DELETE", "room", id)
     print(f"{id} is deleted: nobody can read or join it any more.")
     print("A running server removes what was said there within minutes; the id stays taken for a week.")
 
@@ -60,7 +58,9 @@ def delete_room(id: _Id, data: Data = None, database: Database = None, config: C
 @app.command("show")
 def show_room(id: _Id, data: Data = None, database: Database = None, config: Config = None) -> None:
     """Show a room, open or not: its settings and first members."""
-    shown = _ask_of_room(settings_of(config, data=data, database=database), "GET", id)
+    from madang.cli.admin_client import ask_about
+
+    shown = ask_about(settings_of(config, data=data, database=database), "GET", "room", id)
     room, members = shown["room"], shown["members"]["members"]
     print(f"{room['id']}: {room['title']}")
     print(f"  access     {room['access']}")
@@ -69,17 +69,3 @@ def show_room(id: _Id, data: Data = None, database: Database = None, config: Con
     print(f"  members    {'the first 50' if shown['members']['more'] else len(members)}")
     for member in members:
         print(f"    {member['role']:<9}  {member['name']}  ({member['user']})")
-
-
-def _ask_of_room(settings: "Settings", method: str, id: str) -> Any:
-    """Ask about one room. An operator may see all, so what is not found is not there."""
-    from urllib.parse import quote
-
-    from madang.cli.admin_client import ask
-
-    try:
-        return ask(settings, method, f"/rooms/{quote(id, safe='')}")
-    except MadangError as error:
-        if error.code == "not_found":
-            raise MadangError("not_found", f"There is no room {id!r}.") from None
-        raise

@@ -22,9 +22,7 @@ def delete_user(
     config: Config = None,
 ) -> None:
     """Delete a user: they can do nothing any more, and are a member of no room. What they said stays."""
-    from urllib.parse import quote
+    from madang.cli.admin_client import ask_about
 
-    from madang.cli.admin_client import ask
-
-    ask(settings_of(config, data=data, database=database), "DELETE", f"/users/{quote(id, safe='')}")
+    ask_about(settings_of(config, data=data, database=database), "DELETE", "user", id)
     print(f"{id} is deleted: their token means nothing any more, and they are a member of no room.")

@@ -4,40 +4,72 @@ A new setting is a line here, and docs/reference/settings.md is generated from i
 because the environment and the command line have no tables. How settings are read is in `load.py`.
 """
 
+import json
+import re
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from madang.core import hosts
+
+# Validators raise ValueError with what the value must be; `wrong_values.py` makes the sentence of it.
+
+
+def _list(value: Any) -> Any:
+    """Return the list that a text in the environment writes as JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        found = json.loads(value)
+    except ValueError:
+        found = None
+    if not isinstance(found, list):
+        raise ValueError('a list as JSON: ["one", "two"]')
+    return found
 
 
 def _origin(text: str) -> str:
     """Return an origin as browsers write it."""
     if (found := text if text == "*" else hosts.origin(text)) is None:
-        raise ValueError("an origin is https://NAME or http://NAME:PORT, without a path, and no part of it is *")
+        raise ValueError("a list of origins: https://NAME or http://NAME:PORT, without a path, and no part of it *")
     return found
 
 
 def _host(text: str) -> str:
     """Return a host name in its one spelling."""
     if (found := text if text == "*" else hosts.host(text)) is None:
-        raise ValueError("a host is a name or an address, without scheme, port and path")
+        raise ValueError("a list of names or addresses, without scheme, port and path")
     return found
 
 
-def _unbracketed(host: str) -> str:
+def _network(text: str) -> str:
+    """Return an address or a network in its one spelling."""
+    try:
+        return str(ip_network(text, strict=False) if "/" in text else ip_address(text))
+    except ValueError:
+        raise ValueError("a list of addresses (10.0.0.7) or networks (10.0.0.0/8)") from None
+
+
+def _listened(host: str) -> str:
     """Return an address to listen on without the brackets that an IPv6 address has in a URL."""
+    if not host:  # the socket library takes it for every interface
+        raise ValueError("an address of this machine, or 0.0.0.0 for every interface")
     return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
 
-_Listened = Annotated[str, AfterValidator(_unbracketed)]
-_Origin = Annotated[str, AfterValidator(_origin)]
-_Host = Annotated[str, AfterValidator(_host)]
-_Network = Annotated[
-    str, AfterValidator(lambda text: str(ip_network(text, strict=False) if "/" in text else ip_address(text)))
-]
+def _token(text: str) -> str:
+    """Return a token that fits into a header and cannot be guessed."""
+    if text and not re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,}", text):
+        raise ValueError("16 or more of letters, digits and . _ ~ + / = -")
+    return text
+
+
+_Listened = Annotated[str, AfterValidator(_listened)]
+_Origins = Annotated[list[Annotated[str, AfterValidator(_origin)]], BeforeValidator(_list)]
+_Hosts = Annotated[list[Annotated[str, AfterValidator(_host)]], BeforeValidator(_list)]
+_Networks = Annotated[list[Annotated[str, AfterValidator(_network)]], BeforeValidator(_list)]
 
 
 class ServerSettings(BaseModel):
@@ -54,21 +86,21 @@ class ServerSettings(BaseModel):
     admin_exposed: bool = Field(
         default=False, description="Allow an admin_host that other machines reach; /metrics then wants a token, too."
     )
-    metrics_token: str = Field(
+    metrics_token: Annotated[str, AfterValidator(_token)] = Field(
         default="",
-        pattern=r"^(|[A-Za-z0-9._~+/=-]{16,})$",
+        repr=False,
         description="Token with which /metrics is read where other machines reach it; without one, only by the admin secret.",
     )
     data: Path = Field(default=Path("data"), description="Folder for everything the embedded server keeps.")
-    hosts: list[_Host] = Field(
+    hosts: _Hosts = Field(
         default=[],
         description="Names visitors reach this server by, as a JSON list; addresses, localhost and the machine's own are known.",
     )
-    origins: list[_Origin] = Field(
+    origins: _Origins = Field(
         default=[],
         description='Origins a browser may connect from besides the server\'s own, as a JSON list; ["*"] for any.',
     )
-    trusted_proxies: list[_Network] = Field(
+    trusted_proxies: _Networks = Field(
         default=[], description="Addresses or networks of proxies whose X-Forwarded-For is believed, as a JSON list."
     )
     compression: bool = Field(
@@ -101,9 +133,8 @@ class BusSettings(BaseModel):
         description="Bus between nodes: memory: for a single node, "
         "redis://…, redis+sentinel://…, redis+cluster://…, postgresql://….",
     )
-    bus_channels: str = Field(
+    bus_channels: Literal["all", "partition", "room", "adaptive"] = Field(
         default="partition",
-        pattern="^(all|partition|room|adaptive)$",
         description="Channels of a Redis bus, the same on every node: all, partition, room or adaptive.",
     )
 
@@ -112,9 +143,8 @@ class AccessSettings(BaseModel):
     """Who may come in and what they may make."""
 
     guests: bool = Field(default=True, description="Whether anyone may become a user by giving a name.")
-    create_rooms: str = Field(
+    create_rooms: Literal["everyone", "keys"] = Field(
         default="everyone",
-        pattern="^(everyone|keys)$",
         description="Who may make rooms: everyone, or keys: only servers with a key, and `madang room create`.",
     )
 
@@ -197,11 +227,11 @@ class ExpireSettings(BaseModel):
 class LogSettings(BaseModel):
     """What is logged, and how."""
 
-    log_level: str = Field(
-        default="info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error."
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="debug, info, warning or error."
     )
-    log_format: str = Field(
-        default="console", pattern="^(console|json)$", description="console for people, json for machines."
+    log_format: Literal["console", "json"] = Field(
+        default="console", description="console for people, json for machines."
     )
 
 

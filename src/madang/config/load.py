@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
 from madang.config.groups import GROUPS, key_in_table
 from madang.config.settings import PREFIX, Settings
-from madang.errors import SetupError
+from madang.config.wrong_values import must_be
+from madang.errors import SetupError, plain_reason
 
 _NOT_SETTINGS: Final = {"MADANG_PYTHON"}  # which Python scripts/setup takes
 _IN_TABLES: Final = {
@@ -34,15 +34,21 @@ def load(file: Path | None = None, **given: Any) -> Settings:
         environment = Settings(**given)
         rest = {name: value for name, value in from_file.items() if name not in environment.model_fields_set}
         return Settings(**{**rest, **given}) if rest else environment
-    except SettingsError as error:  # a list that is not JSON
-        raise SetupError(f"The environment is wrong: {error}.", 'Write lists as JSON: ["one", "two"].') from None
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
         raise SetupError(
-            f"The setting {name} is wrong: {first['msg'].removeprefix('Value error, ')}.",
-            f"Correct {PREFIX}{name.upper()}, its option or the file.",
+            f"The setting {name} {must_be(first, shown=Settings.model_fields[name].repr)}.",
+            f"Correct {_place(name, given, file)}.",
         ) from None
+
+
+def _place(name: str, given: dict[str, Any], file: Path | None) -> str:
+    """Return where the value in force of a setting is written."""
+    if name in given:
+        return f"--{name.replace('_', '-')}"
+    variable = f"{PREFIX}{name.upper()}"
+    return f"{name} in {file}" if file and variable not in map(str.upper, os.environ) else variable
 
 
 def unknown_variables() -> list[str]:
@@ -55,9 +61,16 @@ def _read(file: Path) -> dict[str, Any]:
     """Return what a file sets, by full names. Raises SetupError."""
     try:
         document = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise SetupError(
-            f"The settings file {file} cannot be read: {error}.", "Correct it or leave out --config."
+            f"The settings file {file} cannot be read: {plain_reason(error)}.", "Name another file with --config."
+        ) from None
+    except UnicodeDecodeError:
+        raise SetupError(f"The settings file {file} is not a text in UTF-8.", "Save it as UTF-8.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SetupError(
+            f"The settings file {file} is not TOML: {str(error)[:1].lower()}{str(error)[1:]}.",
+            'Write settings as docs/reference/settings.md shows: port = 9000, host = "0.0.0.0".',
         ) from None
     found: dict[str, Any] = {}
     unknown = []

@@ -33,7 +33,9 @@ class Settings(
 ):
     """What an operator can set. The defaults are one process on a laptop."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, allow_inf_nan=False, enable_decoding=False
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -79,7 +79,7 @@ MORE: Final = [
     Row("postgresql://:hunter2@127.0.0.1:port/bad_bus", "is not a URL"),
     Row("redis://:hunter2@{replica}", "is a replica"),
     Row("postgresql://postgres:hunter2@{postgres}/nowhere", "nowhere"),
-    Row("redis://{redis}", "The setting bus_channels is wrong", {"MADANG_BUS_CHANNELS": "some"}),
+    Row("redis://{redis}", "The setting bus_channels must be all,", {"MADANG_BUS_CHANNELS": "some"}),
 ]
 
 

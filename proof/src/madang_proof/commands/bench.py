@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from madang.errors import MadangError, SetupError
+from madang.errors import MadangError, SetupError, plain_reason
 
 if TYPE_CHECKING:
     from madang_proof.measuring.clients import Target
@@ -70,9 +70,8 @@ def bench(
         print("madang: stopped; no measurement was completed.", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except (OSError, TimeoutError) as error:
-        raise MadangError(
-            "internal", f"{url or 'The server'} does not answer: {error or 'it took too long'}."
-        ) from None
+        why = plain_reason(error) if str(error) else "it took too long"
+        raise MadangError("internal", f"{url or 'The server'} does not answer: {why}.") from None
     _show(runs, as_json=json)
     if plot is not None:
         from madang_proof.measuring.plot import draw
@@ -99,10 +98,8 @@ def _target(url: str, mine: bool) -> "Target":
 
     try:
         uri = parse_uri(url)
-    except InvalidURI as error:
-        raise SetupError(
-            f"{url} is not a WebSocket address: {error}.", "Write it like ws://127.0.0.1:8400/ws."
-        ) from None
+    except InvalidURI:
+        raise SetupError(f"{url} is not the URL of a server.", "It looks like ws://127.0.0.1:8400/ws.") from None
     if not mine and not _is_local(uri.host):
         raise SetupError(
             f"{uri.host} is not this machine, and this load would harm a server that others use.",

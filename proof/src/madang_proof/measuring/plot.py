@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from madang.errors import SetupError
+from madang.errors import SetupError, plain_reason
 from madang_proof.measuring.figures import Figures
 
 
@@ -43,6 +43,7 @@ def draw(runs: Sequence[Figures], path: Path) -> None:
     try:
         figure.savefig(path, dpi=120, metadata={"Software": None})
     except (OSError, ValueError) as error:
-        raise SetupError(f"{path} cannot be written: {error}.", "Choose another file with --plot.") from None
+        why = plain_reason(error) if isinstance(error, OSError) else error  # the latter for a format it does not know
+        raise SetupError(f"{path} cannot be written: {why}.", "Choose another file with --plot.") from None
     finally:
         plt.close(figure)

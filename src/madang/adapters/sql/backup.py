@@ -16,7 +16,7 @@ from madang.adapters.sql.dialects import MYSQL
 from madang.adapters.sql.directory import EPOCH
 from madang.adapters.sql.open import no_file, parsed
 from madang.adapters.sql.sqlite_file import lock_file, open_read_only
-from madang.errors import SetupError
+from madang.errors import SetupError, plain_reason
 
 Progress = Callable[[int, int], None]
 """Called after each step with the number of pages copied so far, and the total."""
@@ -43,7 +43,7 @@ def backup(url: str, path: Path, progress: Progress, named: bool = False) -> Non
     database = _file_of(url)
     if not database.exists():
         raise no_file(str(database), named)
-    with closing(_opened(database)) as source, _new_file(path) as partial:
+    with closing(_opened(database)) as source, _new_file(path, "Name another file") as partial:
         _copy(source, partial, progress)
 
 
@@ -59,7 +59,7 @@ def restore(path: Path, url: str, progress: Progress) -> None:
             raise SetupError(f"{path} is damaged ({found}).", "Use another backup.")
         lock = lock_file(database)
         try:
-            with _new_file(database) as partial:
+            with _new_file(database, "Name another folder with --data") as partial:
                 _copy(source, partial, progress)
                 with closing(sqlite3.connect(partial, isolation_level=None)) as c:
                     # Clients have seen seqs from after the backup, which will now be assigned a second time.
@@ -80,8 +80,12 @@ def _file_of(url: str) -> Path:
 
 def _opened(path: Path) -> sqlite3.Connection:
     """Open a database of Madang and begin a read transaction, so that all that follows is as of this moment."""
-    if not path.exists():
-        raise SetupError(f"There is no file {path}.", "Name another file.")
+    try:
+        path.open("rb").close()
+    except FileNotFoundError:
+        raise SetupError(f"There is no file {path}.", "Name another file.") from None
+    except OSError as error:
+        raise SetupError(f"{path} cannot be read: {plain_reason(error)}.", "Name another file.") from None
     try:
         c = open_read_only(path)
         try:
@@ -95,7 +99,7 @@ def _opened(path: Path) -> sqlite3.Connection:
             c.close()
             raise
     except (sqlite3.Error, TypeError) as error:
-        raise SetupError(f"{path} is not a database of Madang ({error}).", "Name another file.") from error
+        raise SetupError(f"{path} is not a database of Madang, or is damaged.", "Name another file.") from error
     if oldest > migrations.NEWEST:
         c.close()
         raise SetupError(f"{path} was written by a newer Madang (schema {revision}).", "Use that version.")
@@ -103,13 +107,16 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def _new_file(path: Path) -> Iterator[Path]:
+def _new_file(path: Path, other: str) -> Iterator[Path]:
     """Yield the name of a file to write, which becomes `path` when it is complete and on disk.
 
     It is written in a folder that only its owner can look into (messages and the signing secret are in it), so that nobody
     who may write beside it can put a link there instead; and a file that came to `path` meanwhile is not replaced.
+
+    Args:
+        other: how to name another place, for the error.
     """
-    refused = SetupError(f"{path} exists already.", "Name another file, or move this one away.")
+    refused = SetupError(f"{path} exists already.", f"{other}, or move this one away.")
     if os.path.lexists(path):
         raise refused
     try:
@@ -123,10 +130,8 @@ def _new_file(path: Path) -> Iterator[Path]:
     except FileExistsError:
         raise refused from None
     except (OSError, sqlite3.Error) as error:
-        why = getattr(error, "strerror", None) or error
-        raise SetupError(
-            f"{path} cannot be written ({why}).", "Name another file, or make room on the disk."
-        ) from error
+        why = plain_reason(error) if isinstance(error, OSError) else error
+        raise SetupError(f"{path} cannot be written ({why}).", f"{other}, or make room on the disk.") from error
 
 
 def _put(partial: Path, path: Path) -> None:

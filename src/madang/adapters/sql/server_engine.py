@@ -18,7 +18,7 @@ from madang.adapters.sql.store import Unstorable
 from madang.core.addresses import host_port
 from madang.core.events import Draft
 from madang.core.ids import IdSource
-from madang.errors import SetupError, StorageFailed, Unreachable
+from madang.errors import SetupError, StorageFailed, Unreachable, plain_reason
 from madang.ports.log import Outcome
 
 T = TypeVar("T")
@@ -127,6 +127,8 @@ def reason(error: BaseException) -> str:
     """Return the driver's own sentence, without the class names of SQLAlchemy and the driver."""
     cause = error.orig if isinstance(error, exc.DBAPIError) and error.orig else error
     said = cause.__cause__ or cause
+    if isinstance(said, OSError):
+        return plain_reason(said)
     text = said.args[1] if len(said.args) > 1 and isinstance(said.args[1], str) else str(said)
     return text or "no answer"
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy import Engine as SQLAlchemyEngine
 from sqlalchemy.pool import QueuePool
 
-from madang.errors import SetupError, StorageError, StorageFailed, StorageFull
+from madang.errors import SetupError, StorageError, StorageFailed, StorageFull, plain_reason
 
 BUSY_SECONDS: Final = 5.0
 """How long to wait for SQLite's lock. Only another program (a shell, a copy) can hold it: we have a single writer."""
@@ -41,8 +41,10 @@ def lock_file(path: Path) -> int:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
+        if path.parent.is_file():
+            raise SetupError(f"{path.parent} is a file, not a folder.", "Choose another with --data.") from None
         raise SetupError(
-            f"The folder {path.parent} cannot be written to ({error.strerror}).", "Choose another with --data."
+            f"The folder {path.parent} cannot be written to ({plain_reason(error)}).", "Choose another with --data."
         ) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

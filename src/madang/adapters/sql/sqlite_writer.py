@@ -19,7 +19,7 @@ from madang.adapters.sql.journal import Journal
 from madang.adapters.sql.store import Unstorable
 from madang.core.events import Draft
 from madang.core.ids import IdSource
-from madang.errors import SetupError, StorageFailed
+from madang.errors import SetupError, StorageFailed, plain_reason
 from madang.ports.log import Outcome
 
 T = TypeVar("T")
@@ -66,7 +66,7 @@ class Writer:
             self._c = c
         except (OSError, exc.DBAPIError, sqlite3.Error) as error:
             raise SetupError(
-                f"{self._path} cannot be used as a database ({getattr(error, 'orig', error)}).",
+                f"{self._path} cannot be used as a database ({_why(error)}).",
                 "Check that it is a file of Madang on a local disk, or choose another folder with --data.",
             ) from error
 
@@ -169,3 +169,7 @@ class Writer:
         if sqlite_file.is_fatal(error):
             self._failed = True
             log.critical("%s can no longer be written to (%s): appends are refused until a restart", self._path, error)
+
+
+def _why(error: OSError | exc.DBAPIError | sqlite3.Error) -> str:
+    return plain_reason(error) if isinstance(error, OSError) else str(getattr(error, "orig", error))

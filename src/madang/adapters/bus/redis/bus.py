@@ -82,7 +82,8 @@ class RedisBus:
         except UNREACHABLE as error:
             where = connecting.place(self._url)
             raise Unreachable(
-                f"Redis at {where} does not answer ({error}).", "Check MADANG_BUS, and that the server runs."
+                f"Redis at {where} does not answer ({connecting.why_unreachable(error)}).",
+                "Check MADANG_BUS, and that the server runs.",
             ) from error
         await self._assign(found)
         await asyncio.gather(*(connection.listening() for connection in self._connections.values()))

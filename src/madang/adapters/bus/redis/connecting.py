@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from madang.adapters.urls import Options, one_of, options, readable_file
-from madang.errors import SetupError
+from madang.errors import SetupError, plain_reason
 
 CONNECT_S: Final = 5.0
 ANSWER_S: Final = 5.0
@@ -135,3 +135,9 @@ async def close(client: Redis) -> None:
 def place(url: str) -> str:
     """Return the hosts and ports of a URL, for people; never its password."""
     return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def why_unreachable(error: BaseException) -> str:
+    """Return the system's reason, where there is one; the library's own sentence repeats host and port."""
+    cause = error.__cause__ or error.__context__
+    return plain_reason(cause) if isinstance(cause, OSError) else str(error).rstrip(".") or "no answer"

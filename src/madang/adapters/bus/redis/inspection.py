@@ -171,5 +171,6 @@ async def _asked(where: str, named: connecting.Target) -> AsyncIterator[None]:
         ) from error
     except UNREACHABLE as error:
         raise Unreachable(
-            f"Redis at {where} does not answer ({error}).", "Check MADANG_BUS, and that the server runs."
+            f"Redis at {where} does not answer ({connecting.why_unreachable(error)}).",
+            "Check MADANG_BUS, and that the server runs.",
         ) from error
