@@ -1,6 +1,7 @@
 """`madang chat` as people use it: in two terminals, with a server that goes away and comes back, and in a pipe."""
 
 import asyncio
+import json
 import os
 import pty
 import re
@@ -262,7 +263,7 @@ async def test_a_pipe_says_what_is_not_stored_when_the_server_stays_away(server:
         assert await process.wait() == 1
     assert "reconnecting" in error
     assert "2 not known to be stored:\nnot sent yet: two\nnot sent yet: three\n" in error
-    assert "madang: Away for 1 s: " in error
+    assert "Away for 1 s: Connection refused\n" in error
 
 
 @pytest.mark.parametrize("proxied", [False, True])
@@ -285,12 +286,18 @@ async def test_a_server_that_does_not_answer_is_named_while_it_waits(server: Ser
     await server.kill()
     status, out, error = await pipe(server, "hi", "lobby", "--timeout", "0.5")
     assert (status, out) == (1, "")
-    assert f"{server.direct_url} does not answer yet (" in error
+    assert f"{server.direct_url} does not answer yet (Connection refused); " in error
     assert "waiting up to 0.5 s" in error
-    assert "madang: Not reached within 0.5 s: " in error
+    assert f"madang: {server.direct_url}: Not reached within 0.5 s: Connection refused\n" in error
 
 
 async def test_what_cannot_be_reached_is_a_sentence_and_a_hint(server: Server) -> None:
-    status, out, error = await pipe(server, "", "lobby", "--url", server.direct_url + "x")
-    assert (status, out) == (1, "")
-    assert re.fullmatch(r"madang: HTTP 404: .*\nIs there a server at ws://.*\n", error)
+    admin = json.loads((server.data / "admin.json").read_text())["port"]
+    for url, said in (
+        (server.direct_url + "x", "There is no WebSocket at this path; the native protocol is at /ws."),
+        (f"ws://127.0.0.1:{admin}/ws", "Nothing is served at this path. See /openapi.json."),
+    ):
+        status, out, error = await pipe(server, "", "lobby", "--url", url)
+        assert (status, out) == (1, "")
+        hint = "Is that the address of a Madang server? `madang serve` starts one."
+        assert error == f"madang: {url}: HTTP 404: {said}\n{hint}\n"

@@ -10,6 +10,7 @@ import typer
 URL: Final = "ws://127.0.0.1:8400/ws"
 TIMEOUT_S: Final = 30.0
 INTERRUPTED: Final = 130
+NO_CODE: Final = 1006  # of a connection that was not opened, or broke: the server gave no reason
 _NO_GUESTS_NAME: Final = ("root", "admin")  # logins that a server refuses
 
 
@@ -21,7 +22,10 @@ def chat(
     ] = None,
     invite: Annotated[str | None, typer.Option(help="An invite, for a room that is not open.")] = None,
     timeout: Annotated[
-        float, typer.Option(help="Seconds to wait for a server; once in a room, a terminal waits for good.", min=0.1)
+        float,
+        typer.Option(
+            help="Seconds to wait for a server; once in a room, a terminal waits for good.", min=0.1, max=86_400
+        ),
     ] = TIMEOUT_S,
 ) -> None:
     """Talk in a room from this terminal; from a pipe: send each line, and end when all are stored.
@@ -32,7 +36,7 @@ def chat(
     from madang.cli.identities import Identity, state_folder
     from madang.cli.terminal import Terminal
     from madang.cli.translations import language
-    from madang.client import Disconnected, websocket_url
+    from madang.client import Disconnected, printable, websocket_url
     from madang.errors import SetupError
 
     try:
@@ -47,7 +51,9 @@ def chat(
     try:
         status = asyncio.run(talk.run())
     except Disconnected as over:
-        print(f"madang: {over}\nIs there a server at {url}? `madang serve` starts one.", file=sys.stderr)
+        print(f"madang: {url}: {printable(over.reason)}", file=sys.stderr)
+        if over.code == NO_CODE:
+            print("Is that the address of a Madang server? `madang serve` starts one.", file=sys.stderr)
         status = 1
     except KeyboardInterrupt:  # in a terminal as good a way to leave as any
         status = int(talk.unsent) if terminal.interactive else INTERRUPTED

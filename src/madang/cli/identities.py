@@ -12,6 +12,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from madang.cli.host import write_private
+from madang.client.urls import is_loopback
+from madang.core.addresses import host_port
 
 _FOLDER: Final = "madang/chat"
 
@@ -20,7 +22,7 @@ class Identity:
     """The user that a name is on a server, for this account of the machine."""
 
     def __init__(self, folder: Path, url: str, name: str) -> None:
-        self._server = urlsplit(url).netloc
+        self._server = _server(url)
         self._name = name
         digest = hashlib.sha256(f"{self._server}\n{name}".encode(errors="surrogateescape")).hexdigest()
         self._file = folder / f"{digest[:32]}.json"
@@ -50,3 +52,13 @@ def state_folder() -> Path:
     """Return where programs keep such things (XDG Base Directory Specification)."""
     home = os.environ.get("XDG_STATE_HOME")
     return (Path(home) if home else Path("~/.local/state").expanduser()) / _FOLDER
+
+
+def _server(url: str) -> str:
+    """Return host and port of a server's URL in one spelling: whatever name this machine has for itself is 127.0.0.1.
+
+    The address and not an id that the server states: any server could state another's, and be sent its tokens.
+    """
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "wss" else 80)
+    return host_port("127.0.0.1" if is_loopback(url) else parts.hostname or "", port)

@@ -18,7 +18,7 @@ from madang.client.errors import Disconnected
 from madang.client.frames import refusal
 from madang.client.pending import Pending, what_then
 from madang.client.sockets import Clock, Closed, NotOpened, Opener
-from madang.errors import MadangError, Refused
+from madang.errors import MadangError, Refused, plain_reason
 from madang.protocol.native.commands import Refresh
 from madang.protocol.native.frames import HelloAnswer, ServerInfo, UserInfo
 
@@ -112,8 +112,11 @@ class Link:
             if refused.never:
                 raise Disconnected(refused.reason) from None
             return self._backoff.delay() + (refused.retry_s or 0.0)
-        except (OSError, TimeoutError) as error:
-            self.trouble = str(error) or type(error).__name__
+        except TimeoutError:
+            self.trouble = "no answer"
+            return self._backoff.delay()
+        except OSError as error:
+            self.trouble = plain_reason(error)
             return self._backoff.delay()
         began = self._clock.now()
         conversation = Conversation(socket, self._clock, self._pending, self._welcome)
@@ -124,7 +127,7 @@ class Link:
             self.trouble = str(refused)
             return self._not_welcome(refused)
         except Closed as closed:
-            self.trouble = f"connection closed: {closed}"
+            self.trouble = closed.reason or f"the connection was closed ({closed.code})"
             if self._clock.now() - began >= STEADY_S:
                 self._backoff.succeeded()
             return self._closed(closed, conversation.bye_s)

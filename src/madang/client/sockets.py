@@ -4,7 +4,9 @@ The link knows only the two protocols here, so that tests bring their own networ
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -15,6 +17,7 @@ from madang.client.urls import is_loopback, websocket_url
 OPEN_S: Final = 10.0
 PING_S: Final = 20.0  # a server that answers no ping this long is gone
 CLOSE_S: Final = 2.0
+MAX_REASON: Final = 200  # characters of a refusal that is not ours
 MAX_BYTES: Final = 16 * 1024 * 1024  # a page of 200 messages with all the text and data they may carry
 
 
@@ -91,7 +94,7 @@ class WebSocket:
 
 def _closed(closed: ConnectionClosed) -> Closed:
     """Only what the server said counts; a code of our own (1009, 1011 for a missing pong) is an accident like 1006."""
-    return Closed(closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else Closed(1006, str(closed))
+    return Closed(closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else Closed(1006, "the connection broke")
 
 
 async def open_websocket(url: str) -> Socket:
@@ -113,8 +116,8 @@ async def open_websocket(url: str) -> Socket:
         )
     except InvalidStatus as refused:
         raise _not_opened(refused) from None
-    except (InvalidHandshake, EOFError) as error:
-        raise NotOpened(str(error)) from None
+    except (InvalidHandshake, EOFError):
+        raise NotOpened("what answers there is not a WebSocket server") from None
     except (InvalidURI, InvalidProxy) as error:
         raise NotOpened(str(error), never=True) from None
     return WebSocket(connection)
@@ -122,11 +125,19 @@ async def open_websocket(url: str) -> Socket:
 
 def _not_opened(refused: InvalidStatus) -> NotOpened:
     response = refused.response
-    said = (response.body or b"").decode("utf-8", "replace").strip()
+    said = _sentence(bytes(response.body or b""))
     reason = f"HTTP {response.status_code}" + (f": {said}" if said else "")
     wait = response.headers.get("Retry-After", "")
     never = 400 <= response.status_code < 500 and response.status_code not in (408, 425, 429)
     return NotOpened(reason, never=never, retry_s=float(wait) if wait.isdecimal() else None)
+
+
+def _sentence(body: bytes) -> str:
+    """Return what the body of an error says: the message of ours, or the first line of a short text."""
+    with suppress(ValueError, LookupError, TypeError):
+        return str(json.loads(body)["error"]["message"])
+    first = body.decode("utf-8", "replace").strip().partition("\n")[0]
+    return "" if first.startswith(("<", "{")) else first[:MAX_REASON]  # a page, or JSON of somebody else
 
 
 class SystemClock:
