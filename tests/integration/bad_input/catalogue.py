@@ -1,6 +1,6 @@
 """The catalogue of bad input: its rows as docs/reference/bad-input.md shows them, and the advisories of others that we test for.
 
-What is sent, byte by byte, is in the tables (`frames.py`, `commands.py`, `handshakes.py`) and in the tests named here;
+What is sent, byte by byte, is in the tables (`frames.py`, `commands.py`, `handshakes.py`, `requests.py`) and in the tests named here;
 the codes of a row are those of its cases in the tables, and `codes` of its other tests. `scripts/generate` makes the page.
 """
 
@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from tests.integration.bad_input.commands import COMMANDS, NAMES
 from tests.integration.bad_input.frames import FRAMES
 from tests.integration.bad_input.handshakes import HANDSHAKES
+from tests.integration.bad_input.requests import REQUESTS
 
 Code = int | str
 
@@ -53,7 +54,8 @@ GROUPS: Final[dict[str, list[Row]]] = {
         Row(56, "Binary", "closed"),
     ],
     "Handshakes and HTTP": [
-        Row(12, "2,000 headers; a header, target, trailer or chunk extension without end", "refused, and the connection ends"),
+        Row(12, "2,000 headers; a header, target, trailer or chunk extension without end", "refused, and the connection ends",
+            ("head_too_big",)),
         Row(13, "A subprotocol with 30,000 spaces, or not in ASCII", "refused at once"),
         Row(14, "No key or a wrong one, another version, method or path, HTTP/1.0, HTTP/0.9, TLS", "refused"),
         Row(15, "A handshake of one byte a second; a connection that says nothing", "ended within 5 s, without an answer",
@@ -64,13 +66,22 @@ GROUPS: Final[dict[str, list[Row]]] = {
             "refused; a request without an origin is accepted, since no cookie authenticates anybody",
             (403,), ("test_origin", "test_two_origins")),
         Row(57, "A length and chunks, two lengths, two hosts, folded headers, odd chunks",
-            "refused, and the connection ends, so that no proxy can see another request in it"),
+            "refused, and the connection ends, so that no proxy can see another request in it", ("bad_http",)),
         Row(60, "Administration and metrics on the public listener; a forged X-Forwarded-For; a user's token on the admin listener",
             "not found; ignored; refused", ("not_found", "bad_token", "forbidden"),
             ("test_administration_is_not_at_the_front_door", "test_a_user_opens_no_door_of_the_administration",
              "test_sockets_of_one_address_are_counted")),
     ],
+    "REST": [
+        Row(61, "A Host that does not name this server, as from a page whose own name was made to lead here", "refused, on both listeners",
+            ("wrong_host",), ("test_a_request_to_another_host_is_refused",)),
+        Row(62, "A body that is not said to be JSON, or is compressed", "refused, so that no page of another site can send one"),
+        Row(63, "A field or parameter that does not exist, is misspelt, missing, of another type, or there twice", "refused, and named"),
+        Row(64, "A path or method that does not exist; the path of the WebSocket without an upgrade", "refused"),
+    ],
     "Who is speaking": [
+        Row(65, "A hello in a version of the protocol that is not spoken", "refused, with the version that is", ("bad_version",),
+            ("test_a_version_that_is_not_spoken",)),
         Row(20, "A token in the URL", "not read, and not logged",
             ("hello_first", "bad_token"), ("test_a_token_in_the_url_is_neither_read_nor_logged",)),
         Row(21, "A token with algorithm none, or signed with another key or another way", "refused, and the connection is closed",
@@ -125,6 +136,15 @@ GROUPS: Final[dict[str, list[Row]]] = {
             ("rate_limited",), ("test_join_and_leave_in_turns", "test_a_flood_of_small_commands_is_limited")),
     ],
 }  # fmt: skip
+
+OTHER_CAUSES: Final[dict[str, tuple[Code, ...]]] = {
+    "the state of a room or a user, or a setting, does not allow a command that is well-formed": (
+        "no_guests", "gone", "room_exists", "last_owner", "kicked", "slow_mode", "quota", 4410),
+    "the server cannot just now, or is going away": (
+        "overloaded", "draining", "storage_full", "storage_failed", "internal", 1001, 1011, 1012, 1013),
+    "the client ends the connection, or reads too slowly": (1000, 4409),
+}  # fmt: skip
+"""Codes that bad input is not answered with, by what they say."""
 
 OFFERS_NOTHING: Final = {
     48: "Patterns written by users: no operation takes any.",
@@ -183,7 +203,7 @@ ADVISORIES: Final = [
 def codes(row: Row) -> list[Code]:
     """Return the codes that a row is answered with: those of its cases in the tables, and its own."""
     found: list[Code] = []
-    for number, _, _, expected in [*FRAMES, *COMMANDS, *HANDSHAKES]:
+    for number, _, _, expected in [*FRAMES, *COMMANDS, *HANDSHAKES, *REQUESTS]:
         if number == row.number:
             found += expected if isinstance(expected, tuple) else [expected]
     found += ["bad_name" for number, _ in NAMES if number == row.number]
@@ -192,5 +212,5 @@ def codes(row: Row) -> list[Code]:
 
 def count(row: Row) -> int:
     """Return how many cases and tests a row has."""
-    tables = [number for number, *_ in [*FRAMES, *COMMANDS, *HANDSHAKES, *NAMES]]
+    tables = [number for number, *_ in [*FRAMES, *COMMANDS, *HANDSHAKES, *REQUESTS, *NAMES]]
     return tables.count(row.number) + len(row.tests)

@@ -3,13 +3,16 @@
 Every bad client comes from an address of its own, so that limits per address are met only where they are meant.
 """
 
+import json
 from typing import Any
 
 import pytest
 
+from madang.codes import ERRORS
 from tests.integration.bad_input.commands import COMMANDS, NAMES
 from tests.integration.bad_input.frames import FRAMES
 from tests.integration.bad_input.handshakes import HANDSHAKES
+from tests.integration.bad_input.requests import REQUESTS, got
 from tests.neighbour import chatting
 from tests.running import Server
 from tests.wire import dialled, guest, upgrade, upgraded
@@ -50,6 +53,28 @@ async def test_handshake(server: Server, request_: bytes, status: int) -> None:
         await raw.send(request_)
         assert await raw.status() == status
         assert "sec-websocket-extensions" not in raw.headers
+
+
+@pytest.mark.parametrize(("request_", "code"), cases(REQUESTS))
+async def test_request(server: Server, request_: bytes, code: str) -> None:
+    async with chatting(server), dialled(server.port) as raw:
+        await raw.send(request_)
+        assert await raw.status() == ERRORS[code].http
+        assert json.loads(await raw.ended())["error"]["code"] == code
+
+
+async def test_a_request_to_another_host_is_refused(server: Server) -> None:  # row 61
+    admin = json.loads((server.data / "admin.json").read_text())["port"]
+    for port in (server.port, admin):
+        async with dialled(port) as raw:
+            await raw.send(got("/", host="evil.example"))
+            assert await raw.status() == ERRORS["wrong_host"].http
+
+
+async def test_a_version_that_is_not_spoken(server: Server) -> None:  # row 65
+    async with chatting(server), upgraded(server.port) as raw:
+        answer = await raw.ask(op="hello", n=1, guest="Mallory", v=99)
+        assert (answer["op"], answer["code"]) == ("error", "bad_version")
 
 
 @pytest.mark.parametrize(
