@@ -63,6 +63,9 @@ class Upkeep(Protocol):
     async def users_after(self, after: str, limit: int) -> list[StoredUser]:
         """Return up to `limit` (1 to 1,000) users with an id above `after`."""
 
+    async def joined_among(self, users: Sequence[str]) -> set[str]:
+        """Return which of some users (at most 1,000) are members of any room."""
+
     async def delete_user(self, user: str, now_ms: int) -> bool:
         """Note that a user is deleted; False for one that nothing is known of, neither a time nor a membership."""
 

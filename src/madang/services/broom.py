@@ -19,9 +19,10 @@ from madang.core.events import RoomDeleted, draft
 from madang.core.metrics import Metric, counters
 from madang.core.rooms import LOBBY
 from madang.core.user_ids import is_guest
-from madang.errors import MadangError, Refused
-from madang.ports.upkeep import StoredRoom, Upkeep
+from madang.errors import Refused
+from madang.ports.upkeep import StoredRoom, StoredUser, Upkeep
 from madang.services.appender import Appender
+from madang.services.failures import Failures
 from madang.services.rooms import SYSTEM
 from madang.services.users import DELETED_S, Users
 
@@ -90,6 +91,7 @@ class Broom:
         self._user = ""
         self._member = ("", "")
         self._counting = Found()
+        self._failures = Failures(logger, "is not swept")
         self.swept = Swept()
         self.stored = Found()  # by the last whole walk of each
 
@@ -106,24 +108,21 @@ class Broom:
 
     async def run(self) -> None:
         """Sweep every ROUND_S if this node is the one, until cancelled."""
-        failing = False
+        rounds = Failures(logger, "is not swept")
         while True:
             await asyncio.sleep(ROUND_S)
-            try:
+            with rounds.survived("the database"):
                 if await self._leads():
                     await self.sweep()
-                failing = False
-            except MadangError as error:
-                if not failing:
-                    logger.warning("nothing is swept: %s", error)
-                failing = True
+            rounds.round_over()
 
     async def sweep(self) -> None:
-        """Do one round: a stretch of each walk, and what is due there."""
+        """Do one round: a stretch of each walk, and what is due there. A room or user that fails is left for the next walk."""
         before = msgspec.structs.astuple(self.swept)
         await self._sweep_rooms()
         await self._learn_of_members()
         await self._sweep_users()
+        self._failures.round_over()
         rooms, guests, rows = (
             now - then for now, then in zip(msgspec.structs.astuple(self.swept), before, strict=True)
         )
@@ -142,16 +141,17 @@ class Broom:
         now, rows, expired = self._clock_ms(), ROWS, 0
         forgotten: list[str] = []
         for room in page:
-            if room.deleted:
-                if now - room.at_ms < GRACE_S * 1000:
-                    continue
-                rows -= await self._erase(room.id, rows)
-                if rows <= 0:
-                    break  # the next round goes on with this room
-                if now - room.at_ms >= KEPT_S * 1000:
-                    forgotten.append(room.id)
-            elif self._is_stale(room, now) and expired < EXPIRED:
-                expired += await self._expire(room.id)
+            with self._failures.survived(f"room {room.id}"):
+                if room.deleted:
+                    if now - room.at_ms < GRACE_S * 1000:
+                        continue
+                    rows -= await self._erase(room.id, rows)
+                    if rows <= 0:
+                        break  # the next round goes on with this room
+                    if now - room.at_ms >= KEPT_S * 1000:
+                        forgotten.append(room.id)
+                elif self._is_stale(room, now) and expired < EXPIRED:
+                    expired += await self._expire(room.id)
             self._counting.rooms += not room.deleted
             self._room = room.id
         if forgotten:
@@ -202,17 +202,19 @@ class Broom:
         now, ended = self._clock_ms(), 0
         deleted: list[str] = []
         expired: list[str] = []
-        for user in page:
-            if user.deleted_ms is not None:
-                await self._users.leave_all(user.id)  # what a node that did not know yet may have let in
-                if now - user.deleted_ms > DELETED_S * 1000:
-                    deleted.append(user.id)
-            elif 0 < self._guests_days * DAY_MS < now - user.seen_ms and is_guest(user.id) and ended < EXPIRED:
-                left = await self._users.leave_all(user.id)
+        gone = [user for user in page if user.deleted_ms is not None or self._is_absent(user, now)]
+        joined = await self._upkeep.joined_among([user.id for user in gone]) if gone else set()
+        for user in gone:
+            absent = user.deleted_ms is None  # otherwise deleted, and let in again by a node that did not know yet
+            if absent and ended >= EXPIRED:
+                continue
+            with self._failures.survived(f"user {user.id}"):
+                left = user.id in joined and await self._users.leave_all(user.id)
                 # Until then a token may bring back those who were kicked.
-                if over := now - user.seen_ms > DELETED_S * 1000:
-                    expired.append(user.id)
-                ended += bool(left or over)
+                over = now - (user.deleted_ms or user.seen_ms) > DELETED_S * 1000
+                if over:
+                    (expired if absent else deleted).append(user.id)
+                ended += absent and bool(left or over)
         if forgotten := deleted + expired:
             await self._upkeep.forget_users(forgotten)
         self.swept.guests += len(expired)
@@ -221,3 +223,6 @@ class Broom:
             self.stored.users, self._counting.users, self._user = self._counting.users, 0, ""
         else:
             self._user = page[-1].id
+
+    def _is_absent(self, user: StoredUser, now: int) -> bool:
+        return 0 < self._guests_days * DAY_MS < now - user.seen_ms and is_guest(user.id)

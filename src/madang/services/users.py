@@ -13,11 +13,12 @@ from typing import Final
 from madang.core.events import MemberLeft, draft
 from madang.core.metrics import Metric
 from madang.core.user_ids import is_servers
-from madang.errors import Refused, StorageError
+from madang.errors import Refused
 from madang.ports.bus import EVERYWHERE, Bus, Signal
 from madang.ports.directory import Directory
 from madang.ports.upkeep import Upkeep
 from madang.services.appender import Appender
+from madang.services.failures import Failures
 from madang.services.identity import TOKEN_S
 
 logger = logging.getLogger("madang.users")
@@ -60,6 +61,7 @@ class Users:
         self._read_ms = 0  # deletions up to then are known
         self._noted: dict[str, float] = {}
         self._waiting: dict[str, None] = {}
+        self._failures = Failures(logger, "is deleted, and not everything that was theirs has ended")
         self.on_end: Callable[[str], None] = lambda user: None
         self.present: Callable[[], Iterable[str]] = tuple
 
@@ -99,17 +101,14 @@ class Users:
     async def run(self) -> None:
         """Write who was seen, and read who was deleted, until cancelled."""
         look_at = self._time() + SEEN_S / 2
-        failing = False
+        noting = Failures(logger, "are not noted")
         while True:
             await asyncio.sleep(POLL_S)
-            try:
+            with noting.survived("users"):
                 await self._write_seen()
                 await self._read_deleted()
-                failing = False
-            except StorageError as error:
-                if not failing:
-                    logger.warning("users are not noted: %s", error)
-                failing = True
+            noting.round_over()
+            self._failures.round_over()
             if self._time() >= look_at:  # who stays connected for days is seen, too
                 look_at = self._time() + SEEN_S / 2
                 for n, user in enumerate(list(self.present())):
@@ -141,7 +140,8 @@ class Users:
     def _end(self, user: str, at_ms: int) -> None:
         if user not in self._deleted:
             self._deleted[user] = at_ms
-            self.on_end(user)
+            with self._failures.survived(user):
+                self.on_end(user)
 
     async def delete(self, user: str) -> None:
         """Delete a user: their token means nothing, their connections close, their memberships end.

@@ -269,6 +269,9 @@ class ModelStore:
     async def users_after(self, after: str, limit: int) -> list[StoredUser]:
         return [user for id, user in sorted(self._users.items()) if id > after][:limit]
 
+    async def joined_among(self, users: Sequence[str]) -> set[str]:
+        return {user for room in self.rooms_by_id.values() for user in room.members} & set(users)
+
     async def delete_user(self, user: str, now_ms: int) -> bool:
         known = self._users.get(user)
         if known is None and not any(user in room.members for room in self.rooms_by_id.values()):

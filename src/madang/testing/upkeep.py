@@ -193,6 +193,16 @@ async def kicks_go_with_the_user(store: Store) -> None:
     assert await refusal(scene, joins(scene, "cho")) == "kicked"
 
 
+async def members_are_found_among_users(store: Store) -> None:
+    """joined_among tells those who are members of a room from those who are not, or no longer."""
+    scene, stranger = await opened(store, "ben"), new("u")
+    ann, ben = scene.id("ann"), scene.id("ben")
+    assert await store.joined_among([stranger, ben, ann]) == {ann, ben}
+    await new_event_of_leaving(scene)
+    assert await store.joined_among([stranger, ben, ann]) == {ann}
+    assert await store.joined_among([]) == set()
+
+
 async def members_are_not_forgotten(store: Store) -> None:
     """forget_users leaves those who are members of a room."""
     scene, stranger = await opened(store, "ben"), new("u")
@@ -235,5 +245,6 @@ UPKEEP_RULES = [
     users_are_deleted,
     kicks_and_invites_go_with_the_room,
     kicks_go_with_the_user,
+    members_are_found_among_users,
     members_are_not_forgotten,
 ]

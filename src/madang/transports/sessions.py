@@ -1,9 +1,12 @@
 """The open sessions of a node: from a user to their connections, which nothing else knows."""
 
+import logging
 from collections.abc import Iterator
 from typing import Protocol
 
 from madang.core.actors import Actor
+
+logger = logging.getLogger("madang.sessions")
 
 
 class OpenSession(Protocol):
@@ -36,4 +39,7 @@ class Sessions:
     def end(self, user: str) -> None:
         """Close all connections of a user."""
         for session in [s for s in self._open if s.user is not None and s.user.id == user]:
-            session.revoke()
+            try:
+                session.revoke()
+            except Exception as error:  # of one, which must not leave the others open
+                logger.error("a connection of %s was not closed", user, exc_info=error)

@@ -11,11 +11,12 @@ import pytest
 from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.sql import Store
 from madang.core.actors import Actor
-from madang.core.events import MemberJoined, MemberKicked, MessageSent, draft
+from madang.core.events import Draft, MemberJoined, MemberKicked, MessageSent, draft
 from madang.core.user_ids import is_guest
 from madang.errors import Limited, MadangError, Refused, StorageFailed
 from madang.node.run import running_parts
 from madang.services import broom as module
+from madang.services import users as users_module
 from madang.services.broom import DAY_MS, GRACE_S, KEPT_S, Broom
 from madang.services.limits import UNLIMITED
 from madang.services.rooms import SYSTEM
@@ -286,6 +287,33 @@ async def test_a_round_that_fails_does_not_end_the_node(
     assert not failed
 
 
+async def test_a_room_that_fails_keeps_neither_the_walk_nor_the_others_back(
+    w: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ara = guest("a")
+    for room in ("room-1", "room-2", "room-3", "room-4"):
+        await w.rooms.create(ara, room, "", "open")
+        await w.rooms.leave(ara, room)
+    w.wall.days(ROOMS_DAYS + 1)
+    append = w.node.appender.append
+
+    async def failing(d: Draft) -> Any:
+        if d.room in ("room-1", "room-3"):
+            raise RuntimeError("of this room")
+        return await append(d)
+
+    monkeypatch.setattr(w.node.appender, "append", failing)
+    for _ in range(3):
+        await w.broom.sweep()
+    assert [await is_there(w, f"room-{n}") for n in (1, 2, 3, 4)] == [True, False, True, False]
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
+        "room room-1 is not swept: of this room"
+    ]
+    monkeypatch.setattr(w.node.appender, "append", append)
+    await w.broom.sweep()
+    assert not await is_there(w, "room-1")
+
+
 # -- users -------------------------------------------------------------------------------------------------------------
 
 
@@ -312,6 +340,47 @@ async def test_a_deleted_user_is_nowhere_and_nobody(w: World) -> None:
     assert [(m.user, m.text) for m in page.messages] == [(ara.id, "hello")], "what they said stays"
     with pytest.raises(Refused, match="no such user"):
         await w.users.delete("u-nobody")
+
+
+async def test_who_is_deleted_and_nowhere_is_looked_up_together(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for letter in "abcdefgh":
+        await w.rooms.enter(guest(letter), "lobby")
+        await w.users.delete(guest(letter).id)
+    asked: list[str] = []
+    memberships = w.store.memberships
+
+    async def noted(user: str, **more: Any) -> Any:
+        asked.append(user)
+        return await memberships(user, **more)
+
+    monkeypatch.setattr(w.store, "memberships", noted)
+    back = guest("c")
+    await w.node.appender.append(draft(MemberJoined(role="member"), "lobby", back.id, back.name, server=True))
+    await w.broom.sweep()
+    assert set(asked) == {back.id}, "whom a node let in that did not know yet"
+    assert [m.user for m in await w.store.members("lobby")] == [SYSTEM.id]
+
+
+async def test_an_end_that_fails_ends_neither_the_loop_nor_the_other_users(
+    w: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(users_module, "POLL_S", 0.0)
+    ended: list[str] = []
+
+    def failing(user: str) -> None:
+        ended.append(user)
+        raise RuntimeError("of one connection")
+
+    w.users.on_end = failing
+    failed: list[None] = []
+    async with running_parts([Part("users", loops=[w.users.run])], lambda: failed.append(None)):
+        for letter in "ab":
+            await w.rooms.enter(guest(letter), "lobby")
+            await w.store.delete_user(guest(letter).id, w.wall())
+        await eventually(lambda: len(ended) == 2 or failed)
+    assert not failed
+    assert guest("a").id in w.users and guest("b").id in w.users
+    assert len([record for record in caplog.records if record.levelname == "ERROR"]) <= 2
 
 
 async def test_a_deletion_is_known_after_a_restart_and_forgotten_with_the_last_token(tmp_path: Path) -> None:

@@ -230,6 +230,9 @@ class Store:
     async def users_after(self, after: str, limit: int) -> list[StoredUser]:
         return await self._engine.read(lambda c: upkeep.users_after(c, after, limit))
 
+    async def joined_among(self, users: Sequence[str]) -> set[str]:
+        return await self._engine.read(lambda c: upkeep.joined_among(c, users))
+
     async def delete_user(self, user: str, now_ms: int) -> bool:
         return await self._engine.write(lambda c: upkeep.delete_user(c, user, now_ms))
 

@@ -124,6 +124,11 @@ def users_after(c: Connection, after: str, limit: int) -> list[StoredUser]:
     return [StoredUser(**row._mapping) for row in c.execute(wanted)]
 
 
+def joined_among(c: Connection, some: Sequence[str]) -> set[str]:
+    """See `Upkeep.joined_among`."""
+    return set(c.execute(select(members.c.user).where(members.c.user.in_(some)).distinct()).scalars())
+
+
 def delete_user(c: Connection, user: str, now_ms: int) -> bool:
     """See `Upkeep.delete_user`."""
     known = select(or_(exists().where(users.c.id == user), exists().where(members.c.user == user)))

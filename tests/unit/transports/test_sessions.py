@@ -1,0 +1,34 @@
+"""The open sessions of a node: all of a user's are closed, whatever one of them does."""
+
+import pytest
+
+from madang.core.actors import Actor
+from madang.transports.sessions import Sessions
+
+MINA = Actor(id="u-mina", name="Mina")
+
+
+class Open:
+    """A session that notes that it was closed, or fails to be."""
+
+    def __init__(self, user: Actor, *, fails: bool = False) -> None:
+        self.user: Actor | None = user
+        self.fails = fails
+        self.closed = False
+
+    def revoke(self) -> None:
+        if self.fails:
+            raise RuntimeError("of this one")
+        self.closed = True
+
+
+def test_one_connection_that_cannot_be_closed_leaves_none_of_the_others_open(caplog: pytest.LogCaptureFixture) -> None:
+    sessions = Sessions()
+    others = [Open(MINA) for _ in range(4)]
+    broken, stranger = Open(MINA, fails=True), Open(Actor(id="u-bora", name="Bora"))
+    for session in (*others[:2], broken, *others[2:], stranger):
+        sessions.add(session)
+    sessions.end(MINA.id)
+    assert all(other.closed for other in others)
+    assert not stranger.closed
+    assert [record.getMessage() for record in caplog.records] == ["a connection of u-mina was not closed"]
