@@ -30,8 +30,13 @@ def write_private(file: Path, text: str) -> None:
     """Write a file that its owner alone may read, in place of what has its name: whole or not at all, and through no link."""
     fresh = file.with_suffix(f".{secrets.token_hex(8)}")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
-        opened.write(text)
-    fresh.replace(file)
+        try:
+            opened.write(text)
+            opened.flush()
+            fresh.replace(file)
+        except BaseException:  # a full disk, say
+            fresh.unlink()
+            raise
 
 
 def existing(folder: Path) -> Path:

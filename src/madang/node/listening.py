@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+from contextlib import ExitStack
 from typing import Final
 
 from madang.core import hosts
@@ -27,12 +28,15 @@ def listen(host: str, port: int, option: str) -> socket.socket:
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # accepted sockets inherit it
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UNREAD)
-        listener.bind((host, port))
+        with ExitStack() as stack:
+            listener = stack.enter_context(socket.socket(family))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # accepted sockets inherit it
+                listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UNREAD)
+            listener.bind((host, port))
+            stack.pop_all()
+            return listener
     except (OSError, OverflowError, UnicodeError) as error:
         what = getattr(error, "strerror", None) or error
         host_option = option.replace("port", "host")
@@ -40,7 +44,6 @@ def listen(host: str, port: int, option: str) -> socket.socket:
         if isinstance(error, socket.gaierror | UnicodeError):
             hint = f"Name an address of this machine with {host_option}: 127.0.0.1, 0.0.0.0, ::1 …"
         raise SetupError(f"Cannot listen on {host_port(host, port)}: {what}.", hint) from None
-    return listener
 
 
 def check_apart(listener: socket.socket, admin: socket.socket) -> None:

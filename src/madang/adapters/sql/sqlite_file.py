@@ -63,8 +63,12 @@ def writer_engine(path: Path) -> SQLAlchemyEngine:
         # Private from the start: messages and the signing secret will be in it.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         c = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        for pragma in WRITER_PRAGMAS:
-            c.execute(pragma)
+        try:
+            for pragma in WRITER_PRAGMAS:
+                c.execute(pragma)
+        except BaseException:
+            c.close()
+            raise
         return c
 
     engine = create_engine(

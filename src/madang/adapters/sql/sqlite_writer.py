@@ -56,13 +56,18 @@ class Writer:
         self._lock = sqlite_file.lock_file(self._path)
         try:
             c = self._engine.connect()
-            self._raw = c.connection.driver_connection
-            assert self._raw is not None
-            with c.begin():
-                migrations.upgrade(c)
-            self.journal = Journal(self._raw)
-            with c.begin():
-                self.journal.recover(c)
+            try:
+                self._raw = c.connection.driver_connection
+                assert self._raw is not None
+                with c.begin():
+                    migrations.upgrade(c)
+                self.journal = Journal(self._raw)
+                with c.begin():
+                    self.journal.recover(c)
+            except BaseException:
+                self._raw = None
+                c.close()
+                raise
             self._c = c
         except (OSError, exc.DBAPIError, sqlite3.Error) as error:
             raise SetupError(

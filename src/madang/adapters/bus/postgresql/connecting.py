@@ -86,8 +86,10 @@ class PostgresqlServer:
         """
         try:
             # Without the settings of a session: behind a pooler of transactions they would stay with connections of others.
-            connections = [await self._open(statement_cache_size=0) for _ in range(2)]
+            connections: list[Any] = []
             try:
+                for _ in range(2):
+                    connections.append(await self._open(statement_cache_size=0))  # noqa: PERF401  # those opened are closed
                 pooled = await _are_pooled(connections)
                 async with connections[0].transaction():
                     standby, tables = await connections[0].fetchrow(_LOOK)

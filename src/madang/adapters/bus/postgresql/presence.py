@@ -150,14 +150,22 @@ class NotifyPresence:
         async with self._turn:
             try:
                 if self._connection is None or self._connection.is_closed():
-                    self._connection = await self._server.connect()
-                    async with self._connection.transaction():  # the lock: two creators of the table at once would fail
-                        await self._connection.execute("SELECT pg_advisory_xact_lock($1)", self._lock)
-                        await self._connection.execute(self._named(_TABLE))
+                    self._connection = await self._prepared(await self._server.connect())
                 yield self._connection
             except UNREACHABLE as error:
                 await self.stop()
                 raise StorageFailed("Presence is not available just now.") from error
+
+    async def _prepared(self, connection: Any) -> Any:
+        """Return a connection to a server that has the table; one that has not is closed."""
+        try:
+            async with connection.transaction():  # the lock: two creators of the table at once would fail
+                await connection.execute("SELECT pg_advisory_xact_lock($1)", self._lock)
+                await connection.execute(self._named(_TABLE))
+        except BaseException:  # cancelled, too
+            connection.terminate()
+            raise
+        return connection
 
     def _named(self, query: str) -> str:
         return query.format(table=self._table)
