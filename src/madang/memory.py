@@ -33,7 +33,8 @@ class Memory:
 
     Attributes:
         givers: called with the bytes that are lacking when there is no room; each lets go of what it can do without.
-        waits, refused: how often somebody waited, and how often that ended in a refusal.
+        waits: how often somebody waited.
+        refused: how often there was no room, by use.
     """
 
     def __init__(self, limit: int) -> None:
@@ -42,7 +43,7 @@ class Memory:
         self.total = 0
         self.givers: list[Callable[[int], None]] = []
         self.waits = 0
-        self.refused = 0
+        self.refused: Counter[str] = Counter(dict.fromkeys(USES, 0))
         self._serving = False  # in the next turn
         self._waiting: deque[tuple[str, int, asyncio.Future[None]]] = deque()
 
@@ -81,7 +82,7 @@ class Memory:
             return
         self._forget_done()
         if len(self._waiting) >= WAITING:
-            raise self._refusal()
+            raise self.refusal(use)
         self.waits += 1
         waiter = asyncio.get_running_loop().create_future()
         self._waiting.append((use, size, waiter))
@@ -99,7 +100,7 @@ class Memory:
             waiter.cancel()
             self._forget_done()
         self._serve()  # whoever stood behind may need less
-        raise self._refusal()
+        raise self.refusal(use)
 
     @asynccontextmanager
     async def holding(self, use: str, size: int) -> AsyncIterator[None]:
@@ -134,8 +135,9 @@ class Memory:
         while self._waiting and self._waiting[0][2].done():
             self._waiting.popleft()
 
-    def _refusal(self) -> Limited:
-        self.refused += 1
+    def refusal(self, use: str) -> Limited:
+        """Count a use for which there is no room, and return what to refuse it with (overloaded)."""
+        self.refused[use] += 1
         return Limited("overloaded", RETRY_MS)
 
     def metrics(self) -> list[Metric]:
@@ -147,7 +149,10 @@ class Memory:
             ),
             Metric("gauge", "madang_buffer_limit_bytes", "Bytes that all of them may hold together.", self.limit),
             Metric("counter", "madang_buffer_waits", "Times something waited for room in buffers.", self.waits),
-            Metric("counter", "madang_buffer_refused", "Times it was refused: overloaded.", self.refused),
+            *(
+                Metric("counter", "madang_buffer_refused", "Times there was no room, by use.", count, ("use", use))
+                for use, count in self.refused.items()
+            ),
         ]
 
 

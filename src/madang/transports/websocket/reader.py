@@ -99,7 +99,7 @@ class SocketReader(SocketSubscriber):
         self._backlog = bytearray(data)
         if not self.node.memory.try_take("input", len(data)):
             self.node.memory.take("input", len(data))
-            self.close(CloseCode.TRY_AGAIN_LATER, "overloaded")
+            self.close(CloseCode.TRY_AGAIN_LATER, self.node.memory.refusal("input").code)
         self._next_piece()
         self._read_or_not()
 

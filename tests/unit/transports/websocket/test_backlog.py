@@ -104,3 +104,4 @@ async def test_who_has_no_room_left_is_sent_away(running: Running) -> None:
         peer.transport.abort()
         await gone(peer)
         assert held(node) == 0
+        assert node.memory.refused == {"answers": 0, "http": 0, "input": 1, "tails": 0}
