@@ -1,4 +1,4 @@
-"""What asyncio lacks: single flights, fair turns, batched look-ups, a limit of calls per turn of the loop, and reliable cancellation."""
+"""What asyncio lacks: single flights, fair turns, batched look-ups, and reliable cancellation."""
 
 import asyncio
 from collections import deque
@@ -23,45 +23,6 @@ async def cancelled(tasks: Iterable["asyncio.Task[Any]"]) -> None:
         done, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
         for task in done:
             _retrieve_exception(task)
-
-
-class Turnstile:
-    """Lets a fixed number of calls through per turn of the event loop, in order; the rest wait for the next turns.
-
-    Between two turns the loop serves everybody else. Without it 5,000 simultaneous joins delayed the ack of a client
-    that had stayed connected by 4 s, because one turn of the loop handled every join that had arrived during the last.
-
-    Args:
-        per_turn: calls.
-    """
-
-    def __init__(self, per_turn: int) -> None:
-        self._per_turn = per_turn
-        self._left = per_turn
-        self._waiting: deque[Callable[[], None]] = deque()
-
-    @property
-    def waiting(self) -> int:
-        """How many calls wait. The callers bound them: one per socket, for example."""
-        return len(self._waiting)
-
-    def enter(self, call: Callable[[], None]) -> None:
-        """Make a call, now or in one of the next turns. It must not raise."""
-        if self._left == self._per_turn:
-            asyncio.get_running_loop().call_soon(self._turn)
-        if self._left and not self._waiting:
-            self._left -= 1
-            call()
-        else:
-            self._waiting.append(call)
-
-    def _turn(self) -> None:
-        self._left = self._per_turn
-        if self._waiting:
-            asyncio.get_running_loop().call_soon(self._turn)
-        while self._waiting and self._left:
-            self._left -= 1
-            self._waiting.popleft()()
 
 
 class FairTurns:

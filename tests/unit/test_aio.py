@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from madang.aio import Batcher, FairTurns, NextFlight, SingleFlight, Turnstile, cancelled
+from madang.aio import Batcher, FairTurns, NextFlight, SingleFlight, cancelled
 from tests.waiting import turns
 
 
@@ -170,39 +170,6 @@ async def test_who_is_cancelled_leaves_the_answer_to_the_others() -> None:
     asked.go.set()
     assert await stays == "aa"
     assert gone.cancelled()
-
-
-# -- turnstile ---------------------------------------------------------------------------------------------------------
-
-
-async def test_a_crowd_comes_in_turns_and_in_order() -> None:
-    turnstile, came = Turnstile(3), []
-    for n in range(8):
-        turnstile.enter(lambda n=n: came.append(n))  # type: ignore[misc]
-    assert (came, turnstile.waiting) == ([0, 1, 2], 5)
-    await asyncio.sleep(0)
-    assert came == [0, 1, 2, 3, 4, 5]
-    turnstile.enter(lambda: came.append(8))
-    assert came == [0, 1, 2, 3, 4, 5], "nobody passes those who wait"
-    await asyncio.sleep(0)
-    assert came == list(range(9))
-    await turns(3)
-    turnstile.enter(lambda: came.append(9))
-    assert came[-1] == 9, "at once, when nobody waits"
-
-
-async def test_who_enters_from_within_waits_like_the_others() -> None:
-    turnstile, came = Turnstile(2), []
-
-    def twice(n: int) -> None:
-        came.append(n)
-        turnstile.enter(lambda: came.append(-n))
-
-    for n in (1, 2, 3):
-        turnstile.enter(lambda n=n: twice(n))  # type: ignore[misc]
-    assert came == [1, -1]
-    await turns(5)
-    assert sorted(came) == [-3, -2, -1, 1, 2, 3]
 
 
 async def test_who_loses_a_cancellation_is_cancelled_again() -> None:

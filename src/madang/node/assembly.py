@@ -6,10 +6,9 @@ only because it serves: listeners, the lease, and the watch for neighbours witho
 
 import time
 from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
+from time import perf_counter
 from typing import Final, Protocol
 
-from madang.aio import Turnstile
-from madang.core.metrics import Metric
 from madang.delivery.fanout import Fanout
 from madang.delivery.heartbeat import Heartbeat
 from madang.delivery.hub import QUIET_ABOVE, Hub
@@ -54,7 +53,6 @@ BUFFER_BYTES: Final = 256 << 20  # the default of `buffer_mb`
 HTTP_CONNECTIONS: Final = 1_000  # besides all WebSockets
 HTTP_PER_ADDRESS: Final = 100  # the same, of one address
 ADMIN_CONNECTIONS: Final = 64
-JOINS: Final = 32  # begun per turn of the loop: about 10 ms
 
 
 class Store(Log, Directory, Upkeep, Protocol):
@@ -86,6 +84,8 @@ def assemble(
     clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     quiet_above: int = QUIET_ABOVE,
     descriptors: int = 1 << 30,
+    elsewhere: Callable[[], float] = lambda: 0.0,
+    clock: Callable[[], float] = perf_counter,
 ) -> Node:
     """Return a node whose parts are connected and not started. Call it in the event loop that will run them.
 
@@ -101,6 +101,8 @@ def assemble(
         expire_guests_days: the same for absent guests.
         clock_ms: Unix milliseconds.
         descriptors: that the connections of the public listener may take.
+        elsewhere: returns the seconds of the processor that reads have taken in threads of the store.
+        clock: seconds, by which work is measured.
         quiet_above: live subscribers of a room above which joins are announced as a range.
     """
     memory = Memory(buffer_bytes)
@@ -134,10 +136,9 @@ def assemble(
     posting = Posting(charges, rooms, hub, max_text)
     read_pointers = ReadPointers(store, rooms, hub)
     reading = Reading(store, store, rooms, read_pointers, hub.presence, charges, turns.time, memory)
-    joins = Turnstile(JOINS)
     wheel = Wheel()
-    shares = Shares(turns.time, turns.later, paced=bool(rates.connection.per_second))
-    gate = Gate(admission, connections, limits, wheel, turns.time, hosts=Hosts(hosts), serves=identity.serves)
+    shares = Shares(clock, turns.later, elsewhere, paced=bool(rates.connection.per_second))
+    gate = Gate(admission, connections, limits, wheel, shares, turns.time, hosts=Hosts(hosts), serves=identity.serves)
     parts = (
         Part("memory", metrics=memory.metrics),
         Part("bus", start=lambda: bus.start(hub), stop=bus.stop, metrics=lambda: bus.statistics.metrics()),
@@ -157,24 +158,28 @@ def assemble(
         Part("users", loops=[users.run], start=users.start, metrics=users.metrics),
         Part("broom", loops=[broom.run], metrics=broom.metrics),
         Part("gate", metrics=gate.metrics),
-        Part(
-            "joins",
-            metrics=lambda: [Metric("gauge", "madang_joins_waiting", "Joins waiting for their turn.", joins.waiting)],
-        ),
     )
     return Node(
         name=name, memory=memory, appender=appender, turns=turns, hub=hub, heartbeat=heartbeat, joiner=Joiner(hub, max_rooms), rooms=rooms,
         posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, identity=identity, users=users,
         sessions=sessions, limits=limits, wheel=wheel, shares=shares, admission=admission, gate=gate, max_text=max_text, max_rooms=max_rooms,
-        ping_s=ping_s, compression=compression, joins=joins, parts=parts,
+        ping_s=ping_s, compression=compression, parts=parts,
     )  # fmt: skip
 
 
 def admin_gate(node: Node) -> Gate:
     """Return the gate of a node's admin listener: the same bounds, counted apart, so that no flood locks it."""
     connections = Connections(ADMIN_CONNECTIONS, ADMIN_CONNECTIONS, node.turns.time, "admin")
+    shares = Shares(perf_counter, node.turns.later, paced=False)
     return Gate(
-        node.admission, connections, node.limits, node.wheel, node.turns.time, hosts=node.gate.hosts, whose=ADMIN
+        node.admission,
+        connections,
+        node.limits,
+        node.wheel,
+        shares,
+        node.turns.time,
+        hosts=node.gate.hosts,
+        whose=ADMIN,
     )
 
 

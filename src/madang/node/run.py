@@ -154,6 +154,7 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
             compression=settings.compression, buffer_bytes=settings.buffer_mb << 20, guests=settings.guests,
             create_rooms=settings.create_rooms,
             expire_rooms_days=settings.expire_rooms_days, expire_guests_days=settings.expire_guests_days, descriptors=descriptors.for_connections(),
+            elsewhere=store.reading_s,
         )  # fmt: skip
         parts = [
             *node.parts,

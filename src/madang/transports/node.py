@@ -5,7 +5,6 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from madang.aio import Turnstile
 from madang.core.metrics import Metric
 from madang.delivery.heartbeat import Heartbeat
 from madang.delivery.hub import Hub
@@ -73,7 +72,6 @@ class Node:
     max_rooms: int
     ping_s: float  # between two pings of a socket
     compression: bool  # whether sockets may negotiate it
-    joins: Turnstile
     parts: Sequence[Part] = ()
     now: Callable[[], float] = time.time
     admin_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))  # for the admin listener, per start

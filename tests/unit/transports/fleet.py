@@ -107,7 +107,8 @@ class Fleet:
     def _node(self, n: int) -> AbstractAsyncContextManager[Node]:
         name = f"node-{n}.{next(self._starts)}"
         self._holders[name] = math.inf
-        return running_node(self.stores[n], self.buses[n], name=name, holders=self._held, watch=True)
+        clock = asyncio.get_running_loop().time
+        return running_node(self.stores[n], self.buses[n], name=name, holders=self._held, watch=True, clock=clock)
 
     async def _held(self) -> list[str]:
         now = asyncio.get_running_loop().time()

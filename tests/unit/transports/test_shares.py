@@ -1,10 +1,10 @@
-"""Turns for those who have sent much: a piece each, around over addresses, in a bounded part of the time."""
+"""Shares of the processor: turns around over addresses, a bounded part of every turn and of all time."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Generator
 
 import pytest
 
-from madang.transports.shares import PAUSE, READ_S, TURN_S, Shares
+from madang.transports.shares import BURST_S, OWED_S, READ_S, SHARE, SHORTEST_PAUSE_S, TURN_S, Shares
 
 PIECE_S = 0.0001
 
@@ -14,14 +14,15 @@ class Loop:
 
     def __init__(self, paced: bool = True) -> None:
         self.now = 100.0
+        self.elsewhere = 0.0
         self.calls: list[tuple[float, Callable[[], None]]] = []
-        self.shares = Shares(lambda: self.now, self.later, paced=paced)
+        self.shares = Shares(lambda: self.now, self.later, lambda: self.elsewhere, paced=paced)
         self.turns: list[tuple[float, float]] = []
 
     def later(self, seconds: float, call: Callable[[], None]) -> None:
         self.calls.append((self.now + seconds, call))
 
-    def run(self, most: int = 10_000) -> None:
+    def run(self, most: int = 100_000) -> None:
         """Make the calls that are due next, until there are none."""
         for _ in range(most):
             if not self.calls:
@@ -31,7 +32,11 @@ class Loop:
             self.now = max(self.now, due)
             began = self.now
             call()
-            self.turns.append((began, self.now))
+            if self.now > began:
+                self.turns.append((began, self.now))
+
+    def spend(self, seconds: float) -> None:
+        self.now += seconds
 
 
 class Worker:
@@ -47,6 +52,13 @@ class Worker:
         return self.pieces > 0
 
 
+class Step(Awaitable[None]):
+    """What a task waits for."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
 def test_one_goes_on_until_nothing_is_left() -> None:
     loop, log = Loop(), list[str]()
     loop.shares.enter("a", Worker(loop, "a", 50, log))
@@ -59,13 +71,12 @@ def test_one_goes_on_until_nothing_is_left() -> None:
 def test_pieces_have_a_bounded_part_of_every_turn_and_of_all_time(seconds: float) -> None:
     loop, log = Loop(), list[str]()
     for n in range(100):
-        loop.shares.enter(f"a-{n}", Worker(loop, "a", 30, log, seconds))
+        loop.shares.enter(f"a-{n}", Worker(loop, "a", 100, log, seconds))
     loop.run()
-    assert len(log) == 3000
-    assert all(end - began <= TURN_S + seconds for began, end in loop.turns)
+    assert len(log) == 10_000
+    assert all(end - began <= TURN_S + seconds + 1e-9 for began, end in loop.turns)
     worked = sum(end - began for began, end in loop.turns)
-    passed = loop.turns[-1][1] - loop.turns[0][0]
-    assert worked <= passed / (1 + PAUSE) + TURN_S + seconds
+    assert worked <= BURST_S + SHARE * (loop.turns[-1][1] - loop.turns[0][0]) + TURN_S + seconds
 
 
 def test_turns_go_around_over_addresses_and_then_sockets() -> None:
@@ -109,21 +120,18 @@ def test_one_that_fails_does_not_hold_up_the_others(caplog: pytest.LogCaptureFix
 
 
 def test_not_all_who_are_read_again_come_in_one_turn() -> None:
-    loop, log = Loop(), list[str]()
+    loop, log, turns = Loop(), list[str](), set[float]()
+
+    class Reader(Worker):
+        def work(self) -> bool:
+            turns.add(loop.now)
+            return super().work()
+
     for n in range(500):
-        loop.shares.enter(f"a-{n}", Worker(loop, "a", 1, log, 0.0))
+        loop.shares.enter(f"a-{n}", Reader(loop, "a", 1, log, 0.0))
     loop.run()
     assert len(log) == 500
-    assert len(loop.turns) >= 500 / (TURN_S / READ_S + 1)
-
-
-def test_a_pause_is_kept_by_who_enters_in_it() -> None:
-    loop, log = Loop(), list[str]()
-    loop.shares.enter("a", Worker(loop, "a", 1, log, 0.001))
-    loop.run()
-    loop.shares.enter("a", Worker(loop, "a", 1, log, 0.001))
-    loop.run()
-    assert loop.turns[1][0] - loop.turns[0][1] >= PAUSE * 0.001
+    assert len(turns) >= 500 / (TURN_S / READ_S + 1)
 
 
 def test_without_limits_there_are_no_pauses() -> None:
@@ -131,6 +139,7 @@ def test_without_limits_there_are_no_pauses() -> None:
     loop.shares.enter("a", Worker(loop, "a", 1000, log))
     loop.run()
     assert loop.now - 100.0 == pytest.approx(1000 * PIECE_S)
+    assert all(end - began <= TURN_S + PIECE_S for began, end in loop.turns)
 
 
 def test_who_waits_is_counted() -> None:
@@ -140,3 +149,114 @@ def test_who_waits_is_counted() -> None:
     assert [m.value for m in loop.shares.metrics()] == [3, 0]
     loop.run()
     assert [m.value for m in loop.shares.metrics()] == [0, 6]
+
+
+# -- at once, and later ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("paced", [True, False])
+def test_a_few_begin_at_once_and_the_others_in_order_in_the_next_turns(paced: bool) -> None:
+    loop, begun = Loop(paced), list[int]()
+    for n in range(100):
+        loop.shares.begin("a", lambda n=n: begun.append(n))  # type: ignore[misc]
+    at_once = len(begun)
+    assert 0 < at_once < 20
+    loop.run()
+    assert begun == list(range(100))
+    loop.now += SHORTEST_PAUSE_S
+    loop.shares.begin("a", lambda: begun.append(100))
+    assert begun[-1] == 100, "nobody waits any more"
+
+
+def test_a_turn_that_is_used_up_has_nothing_left_for_others() -> None:
+    loop = Loop()
+    assert loop.shares.at_once(lambda: loop.spend(2 * TURN_S))
+    assert not loop.shares.at_once(lambda: loop.spend(TURN_S))
+    loop.now += SHORTEST_PAUSE_S
+    assert loop.shares.at_once(lambda: loop.spend(TURN_S))
+
+
+def test_who_waits_comes_before_who_comes_now() -> None:
+    loop, log = Loop(), list[str]()
+    loop.shares.enter("a", Worker(loop, "waits", 1, log))
+    assert not loop.shares.at_once(lambda: log.append("new"))
+    loop.run()
+    assert log == ["waits"]
+
+
+# -- what is spent in tasks and threads --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["tasks", "threads"])
+def test_what_goes_on_elsewhere_is_paid_for_before_others_begin(where: str) -> None:
+    loop, begun = Loop(), list[float]()
+
+    def begin() -> None:
+        begun.append(loop.now)
+        if where == "tasks":
+            loop.shares.spent(0.01)
+        else:
+            loop.elsewhere += 0.01
+
+    for n in range(100):
+        loop.shares.begin(f"a-{n}", begin)
+    loop.run()
+    assert begun[-1] - begun[0] >= (100 * 0.01 - BURST_S - 0.03) / SHARE
+
+
+def test_one_that_took_very_long_does_not_keep_the_others_waiting_for_ever() -> None:
+    loop, begun = Loop(), list[float]()
+    loop.shares.spent(60.0)
+    loop.shares.begin("a", lambda: begun.append(loop.now))
+    loop.run()
+    assert begun == [pytest.approx(100.0 + OWED_S / SHARE, abs=0.01)]
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize(("rests_s", "waits_s"), [(0.0, (0.09 - BURST_S) / SHARE - 0.09), (5.0, 0.0)])
+def test_a_metered_coroutine_does_what_it_does_and_is_charged_for_each_step(
+    awaited: bool, rests_s: float, waits_s: float
+) -> None:
+    loop, begun = Loop(), list[float]()
+
+    async def inner() -> str:
+        loop.spend(0.045)
+        await Step()
+        loop.spend(0.045)
+        return "done"
+
+    async def outer() -> str:
+        return str(await loop.shares.metered(inner()))
+
+    running = outer() if awaited else loop.shares.metered(inner())
+    running.send(None)
+    loop.now += rests_s
+    with pytest.raises(StopIteration) as end:
+        running.send(None)
+    assert end.value.value == "done"
+    ended_at = loop.now
+    loop.shares.begin("a", lambda: begun.append(loop.now))
+    loop.run()
+    assert begun == [pytest.approx(ended_at + waits_s, abs=0.002)]
+
+
+async def test_a_metered_coroutine_is_cancelled_as_any_other() -> None:
+    loop, ends = Loop(), list[str]()
+
+    async def forever() -> None:
+        try:
+            await Step()
+        except GeneratorExit:
+            ends.append("closed")
+            raise
+        except ValueError:
+            ends.append("thrown")
+            raise
+
+    closed, thrown = loop.shares.metered(forever()), loop.shares.metered(forever())
+    closed.send(None)
+    closed.close()
+    thrown.send(None)
+    with pytest.raises(ValueError):
+        thrown.throw(ValueError())
+    assert ends == ["closed", "thrown"]

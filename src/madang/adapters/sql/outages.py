@@ -82,6 +82,9 @@ class NamingEngine:
     async def forget(self, rooms: Sequence[str]) -> None:
         await self._engine.forget(rooms)
 
+    def reading_s(self) -> float:
+        return self._engine.reading_s()
+
     async def fold_all(self) -> None:
         await self._engine.fold_all()
 

@@ -71,6 +71,9 @@ class ServerEngine:
     async def read(self, work: Callable[[Connection], T]) -> T:
         return await self._run(self._readers, work)
 
+    def reading_s(self) -> float:
+        return 0.0  # there are no threads: the driver works in the loop
+
     async def fold_all(self) -> None:
         pass  # there is no journal
 

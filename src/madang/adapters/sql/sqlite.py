@@ -88,6 +88,9 @@ class SqliteEngine:
     async def read(self, work: Callable[[Connection], T]) -> T:
         return await self._reading.call(lambda: self._read(work))
 
+    def reading_s(self) -> float:
+        return sum(self._reading.spent.values())
+
     async def fold_all(self) -> None:
         await self._writing.call(self._writer.fold_all)
 

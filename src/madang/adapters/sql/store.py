@@ -53,6 +53,9 @@ class Engine(Protocol):
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run work that only reads; it sees every commit acked before, all as of one moment."""
 
+    def reading_s(self) -> float:
+        """Return the seconds of the processor that reads have taken in threads of their own so far."""
+
     async def fold_all(self) -> None:
         """Move every event into the table that is not there yet. No append may run meanwhile."""
 
@@ -107,6 +110,10 @@ class Store:
                 log.warning("old messages are not numbered yet: %s", error)
                 await asyncio.sleep(RETRY_S)
             await asyncio.sleep(PAUSE_S)
+
+    def reading_s(self) -> float:
+        """Return the seconds of the processor that reads have taken in threads so far."""
+        return self._engine.reading_s()
 
     # Log
 

@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
+from time import thread_time
 from typing import Any, TypeVar
 
 from madang.errors import StorageFailed
@@ -24,14 +25,20 @@ class Workers:
     Args:
         between: called in a thread after each answered call (False), and again whenever no call came for the seconds it
             returned (True). When it returns None, it is not called again before the next call.
+
+    Attributes:
+        spent: seconds of the processor that the calls have taken, by thread.
     """
 
     def __init__(self, name: str, count: int, between: Callable[[bool], float | None] = lambda at_rest: None) -> None:
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._between = between
         self._stopped = False
+        self.spent: dict[int, float] = dict.fromkeys(range(count), 0.0)
         # Daemons, so that a program can end without close(). What was acked is on disk by then.
-        self._threads = [threading.Thread(target=self._run, name=f"{name}-{n}", daemon=True) for n in range(count)]
+        self._threads = [
+            threading.Thread(target=self._run, args=(n,), name=f"{name}-{n}", daemon=True) for n in range(count)
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -56,7 +63,7 @@ class Workers:
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
 
-    def _run(self) -> None:
+    def _run(self, number: int) -> None:
         pause: float | None = None  # an idle server does not wake up
         while True:
             try:
@@ -67,6 +74,7 @@ class Workers:
             if call is None:
                 return
             self._answer(*call)
+            self.spent[number] = thread_time()
             del call  # do not keep its result alive during the pause
             pause = self._tend(False)
 

@@ -7,15 +7,14 @@ import secrets
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from madang.aio import Turnstile
 from madang.core.metrics import Metric
 from madang.delivery.wheel import Wheel
 from madang.errors import Limited, MadangError, Refused
 from madang.transports.admission import Admission, ConnectionLimits
 from madang.transports.connections import Connections
 from madang.transports.hosts import Hosts
+from madang.transports.shares import Shares
 
-BEGUN: Final = 4  # requests per turn of the loop: about 1.5 ms
 BACK_S: Final = 5  # after which who found no place may come back, and up to twice that
 ADMIN: Final = "admin "  # put before an address, whose requests to the admin listener are counted apart
 Headers = Sequence[tuple[bytes, bytes]]
@@ -28,6 +27,7 @@ class Gate:
         admission: reads addresses.
         connections: those of this listener.
         limits: charges addresses for requests.
+        shares: in whose turns requests are read and begun.
         hosts: the names that requests may be sent to.
         serves: returns whether a request may carry a server key that holds: those are not charged.
         now: loop time.
@@ -43,6 +43,7 @@ class Gate:
         connections: Connections,
         limits: ConnectionLimits,
         wheel: Wheel,
+        shares: Shares,
         now: Callable[[], float],
         *,
         hosts: Hosts,
@@ -52,7 +53,7 @@ class Gate:
         self.admission = admission
         self.connections = connections
         self.wheel = wheel
-        self.turnstile = Turnstile(BEGUN)
+        self.shares = shares
         self.refused = 0
         self._limits = limits
         self.hosts = hosts
@@ -60,9 +61,13 @@ class Gate:
         self._now = now
         self._whose = whose
 
-    def judge(self, address: str, headers: Headers, upgrades: bool) -> MadangError | None:
-        """Return what a request is refused for, if it is. One for a WebSocket is charged as a handshake, later."""
-        if not upgrades and not self._is_served(headers):
+    def judge(self, address: str, headers: Headers, charged: bool) -> MadangError | None:
+        """Return what a request is refused for, if it is.
+
+        Args:
+            charged: whether its address pays for it. One for a WebSocket is charged as a handshake, later.
+        """
+        if charged:
             try:
                 self._limits.arrival(self._whose + address, self._now())
             except Limited as error:
@@ -84,7 +89,8 @@ class Gate:
         """Return the answer to a request for which there is no place."""
         return Limited("overloaded", (BACK_S + secrets.randbelow(BACK_S)) * 1000, "Too many connections.")
 
-    def _is_served(self, headers: Headers) -> bool:
+    def is_served(self, headers: Headers) -> bool:
+        """Return whether a request shows a server key that holds: such are trusted, and nothing is charged for them."""
         for name, value in headers:
             if name == b"authorization" and value[:10].lower() == b"bearer mk_":
                 return self._serves(value[7:].decode("latin-1"))

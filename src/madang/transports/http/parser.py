@@ -51,6 +51,8 @@ class BoundedHttp(HttpToolsProtocol):
         self._running: RequestResponseCycle | None = None
         self._body_ends: RequestResponseCycle | None = None  # whose body has not come yet
         self._held = b""
+        self._came = b""  # and waits for a turn
+        self._waits = False
         self._heads = 0
         self._parsed = 0  # bytes of this head that the parser has reported
         self._raw = 0  # bytes since the head began or, after it, since the last piece of a body
@@ -79,7 +81,7 @@ class BoundedHttp(HttpToolsProtocol):
                 cycle.disconnected = True
                 cycle.message_event.set()
         self.pipeline.clear()
-        self._held = b""
+        self._held = self._came = b""
         self._leave()
         super().connection_lost(exc)
         self._running = self._body_ends = None
@@ -132,7 +134,25 @@ class BoundedHttp(HttpToolsProtocol):
         self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
+        """Parse when it is the address's turn; until then nothing more is read."""
+        self._came = self._came + data if self._came else data
+        if self._waits or self.gate.shares.at_once(self._take_up):
+            return
+        self._waits = True
+        self.flow.pause_reading()
+        self.gate.shares.enter(self.address, self)
+
+    def work(self) -> bool:
+        """Parse what came meanwhile (`transports.shares`)."""
+        self._waits = False
+        if not self._handed_over and not self.transport.is_closing():
+            self.flow.resume_reading()
+            self._take_up()
+        return False
+
+    def _take_up(self) -> None:
         """Parse, as far as there is room for requests."""
+        data, self._came = self._came, b""
         self._unset_keepalive_if_required()
         if self._held:
             data = self._held + data
@@ -227,7 +247,8 @@ class BoundedHttp(HttpToolsProtocol):
             self._refuse(MadangError("bad_http"))
             return
         upgrades = self.parser.should_upgrade() and self._should_upgrade()
-        refused = self._judge(upgrades)
+        served = self.gate.is_served(self.headers)
+        refused = self._judge(charged=not (upgrades or served))
         if self._counted:
             self.gate.connections.works(self, self.place)
         if upgrades:
@@ -237,7 +258,8 @@ class BoundedHttp(HttpToolsProtocol):
             else:
                 super().on_headers_complete()
             return
-        self.app = self._asgi if refused is None else refusing(refused, closes=not self._counted)
+        app = self._asgi if refused is None else refusing(refused, closes=not self._counted)
+        self.app = app if served else partial(self._metered, app)
         self._seconds = BODY_S
         super().on_headers_complete()
         # An answer that is begun before the body has come ends the connection: otherwise a body that never ends would keep it.
@@ -245,7 +267,7 @@ class BoundedHttp(HttpToolsProtocol):
             self.cycle.keep_alive = False
             self._body_ends = self.cycle
 
-    def _judge(self, upgrades: bool) -> MadangError | None:
+    def _judge(self, charged: bool) -> MadangError | None:
         """Return what the request is refused for, if it is; and count its connection for whom a proxy says it is."""
         if not self._counted:
             return self.gate.turned_away()
@@ -255,7 +277,7 @@ class BoundedHttp(HttpToolsProtocol):
             if not self.gate.connections.move(self.place, self.address):
                 return self.gate.turned_away()
             self.place = self.address
-        return self.gate.judge(self.address, self.headers, upgrades)
+        return self.gate.judge(self.address, self.headers, charged)
 
     def on_body(self, body: bytes) -> None:
         """Pass on a piece of the body. How large the body may be is decided for each route (`envelope.py`)."""
@@ -276,13 +298,16 @@ class BoundedHttp(HttpToolsProtocol):
     # -- requests and their answers ------------------------------------------------------------------------------------
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Begin to answer in this turn of the loop or the next, because in one turn only a few requests are begun."""
+        """Begin to answer when it is the address's turn."""
         self._running = cycle
-        self.gate.turnstile.enter(partial(self._begin, super()._start_asgi_task, cycle, app))
+        self.gate.shares.begin(self.address, partial(self._begin, super()._start_asgi_task, cycle, app))
 
     def _begin(self, start: Callable[..., None], cycle: RequestResponseCycle, app: Any) -> None:
         if not cycle.disconnected:
             start(cycle, app)
+
+    async def _metered(self, app: Any, *asgi: Any) -> None:
+        await self.gate.shares.metered(app(*asgi))
 
     def on_response_complete(self) -> None:
         """Go on with the next request, here or in what is held, or rest."""

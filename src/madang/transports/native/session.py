@@ -13,7 +13,6 @@ from enum import Enum, auto
 from time import thread_time
 from typing import Any, Final
 
-from madang.aio import Turnstile
 from madang.core import costs
 from madang.core.actors import Actor
 from madang.core.bounds import MAX_FRAME
@@ -300,23 +299,17 @@ class Session:
         if self._end:
             self._close_if_answered()
 
-    def later(
-        self, n: int, work: Callable[[], Awaitable[Answer | MessagePage]], turns: Turnstile | None = None
-    ) -> None:
-        """Answer when some work is done; the commands behind it wait.
+    def later(self, n: int, work: Callable[[], Awaitable[Answer | MessagePage]]) -> None:
+        """Answer when some work is done, which begins when it is this address's turn; the commands behind it wait.
 
-        Args:
-            turns: where the work waits for its turn to begin. It never does if the socket is closed by then.
+        It never begins if the socket is closed by then.
         """
         self._busy = True
-        if turns is None:
-            self._begin(n, work)
-        else:
-            turns.enter(lambda: self._begin(n, work))
+        self.node.shares.begin(self.socket.address, lambda: self._begin(n, work))
 
     def _begin(self, n: int, work: Callable[[], Awaitable[Answer | MessagePage]]) -> None:
         if not self.socket.closed:
-            self.node.turns.spawn(self._run(n, work))
+            self.node.turns.spawn(self.node.shares.metered(self._run(n, work)))
 
     async def _run(self, n: int, work: Callable[[], Awaitable[Answer | MessagePage]]) -> None:
         try:

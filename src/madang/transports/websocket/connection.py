@@ -103,7 +103,7 @@ class Connection(SocketReader, asyncio.Protocol):
         """Parse what came; answer pings and closes; give messages to the session."""
         self._pings = 0
         if self.state is CONNECTING or (
-            len(data) <= self._piece and self._backlog is None and self.state is not CLOSING
+            len(data) <= self._short and self._backlog is None and self.state is not CLOSING
         ):
             self._parse(data)
         else:

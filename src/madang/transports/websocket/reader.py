@@ -48,6 +48,7 @@ class SocketReader(SocketSubscriber):
         "_piece",
         "_protocol",
         "_session_reads",
+        "_short",
         "_waits",
         "address",
         "session",
@@ -59,6 +60,7 @@ class SocketReader(SocketSubscriber):
         self._fragments: _Fragments | None = None
         self._backlog: bytearray | None = None  # came, and is not parsed yet
         self._piece = PIECE
+        self._short = 0  # bytes handled at once, without a turn: a piece, once the client has said who it is
         self._waits = False  # for a turn to parse it
         self._session_reads = True  # the session wants what the client sends
         self._late = 0  # bytes that came after the close
@@ -88,7 +90,7 @@ class SocketReader(SocketSubscriber):
     # -- what came at once, a piece at a time --------------------------------------------------------------------------
 
     def _keep(self, data: bytes) -> None:
-        """Keep what came for the next turns, but for the first piece."""
+        """Keep what came for this turn and the next ones."""
         if self._backlog is not None:
             self._backlog += data
             self.node.memory.take("input", len(data))
@@ -100,7 +102,7 @@ class SocketReader(SocketSubscriber):
         if not self.node.memory.try_take("input", len(data)):
             self.node.memory.take("input", len(data))
             self.close(CloseCode.TRY_AGAIN_LATER, self.node.memory.refusal("input").code)
-        self._next_piece()
+        self.node.shares.at_once(self._next_piece)
         self._read_or_not()
 
     def work(self) -> bool:
@@ -124,6 +126,8 @@ class SocketReader(SocketSubscriber):
         self._parse(piece)
         if not backlog:
             self._drop_backlog()
+        if not self._short and self.session is not None and self.session.is_open:
+            self._short = self._piece
         return self._backlog is not None and self._may_read()
 
     def _drop_backlog(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from functools import partial
+from time import thread_time
 
 import pytest
 
@@ -75,3 +76,20 @@ async def test_who_asks_when_it_is_closed_is_told_so() -> None:
     assert await last == 7, "what was asked before is answered"
     with pytest.raises(StorageFailed, match="closed"):
         await workers.call(lambda: 8)
+
+
+async def test_what_calls_take_of_the_processor_is_counted() -> None:
+    workers = Workers("test", 2)
+    await workers.call(lambda: None)
+    before = sum(workers.spent.values())
+
+    def work() -> None:
+        began = thread_time()
+        while thread_time() - began < 0.02:
+            pass
+
+    for _ in range(5):
+        await workers.call(work)
+    await workers.call(lambda: None)  # what has been answered may not have been counted yet
+    await workers.stop()
+    assert sum(workers.spent.values()) - before >= 0.1

@@ -60,6 +60,10 @@ class Browser:
         if not self.transport.closing:
             self.transport.protocol.data_received(data)
 
+    async def heard(self) -> None:
+        """Wait until the server reads on, or has closed."""
+        await eventually(lambda: self.transport.reading or self.transport.closing)
+
     @property
     def answers(self) -> list[int]:
         """The statuses so far."""

@@ -163,8 +163,8 @@ async def test_behind_a_proxy_each_request_counts_for_whom_it_is(running: Runnin
         browsers = [Browser(node, "10.0.0.9", app=never) for _ in range(102)]
         for browser in browsers:
             browser.send(GET.replace(b"\r\n\r\n", b"\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n"))
-        assert node.gate.connections.by_address == {"203.0.113.7": 101}
         await browsers[-1].answered(503)
+        assert node.gate.connections.by_address == {"203.0.113.7": 101}
         other = Browser(node, "10.0.0.9")
         other.send(GET.replace(b"\r\n\r\n", b"\r\nX-Forwarded-For: 203.0.113.8\r\n\r\n"))
         await other.answered(200)

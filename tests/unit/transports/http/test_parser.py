@@ -77,6 +77,7 @@ async def test_a_head_that_does_not_end(browser: Browser, size: int) -> None:
     while not browser.transport.closing:
         browser.send(b"x" * size)
         sent += size
+        await browser.heard()
         assert sent <= HEAD_BYTES + size
     await browser.answered(431)
 
@@ -87,6 +88,7 @@ async def test_headers_that_do_not_end(browser: Browser) -> None:
     while not browser.transport.closing:
         browser.send(b"A%d: b\r\n" % n)
         n += 1
+        await browser.heard()
         assert n <= HEADERS + 1
     await browser.answered(431)
 

@@ -1,16 +1,18 @@
 """The session: commands in order, answers out, hello and membership."""
 
 import random
+from collections.abc import Callable
+from time import perf_counter
 
 import pytest
 
-from madang.aio import Turnstile
 from madang.delivery.room import FEW
 from madang.protocol.native.commands import COMMANDS
 from madang.protocol.native.frames import ANSWERS
 from madang.services.identity import LEEWAY_S, TOKEN_S
 from madang.transports.native.operations import OPERATIONS
 from madang.transports.node import Node
+from madang.transports.shares import Shares
 from tests.unit.delivery.nodes import OWNER, user
 from tests.unit.transports.conftest import RunningGated
 from tests.unit.transports.peers import HELLO, Peer, greeted, message, turn
@@ -171,13 +173,25 @@ async def test_notices_are_not_answered_unless_asked(node: Node) -> None:
     )
 
 
+class Nothing:
+    """Somebody who has one piece, of nothing."""
+
+    def work(self) -> bool:
+        return False
+
+
 async def test_a_crowd_joins_in_turns_and_who_has_gone_takes_none(node: Node) -> None:
-    node.joins = Turnstile(1)
     peers = [await greeted(node, f"Peer {n}", rooms=()) for n in range(4)]
+    held, calls = True, list[Callable[[], None]]()
+    node.shares = Shares(perf_counter, lambda s, call: calls.append(call) if held else node.turns.later(s, call))
+    node.shares.enter("10.0.0.9", Nothing())  # whoever comes now comes behind it
     for peer in peers:
         peer.tell({"op": "join", "n": 2, "room": "yard"}, message(3))
-    assert node.joins.waiting == 3
+    assert next(m.value for m in node.shares.metrics()) == 5
     peers[2].transport.abort()
+    await eventually(lambda: peers[2].transport.lost)
+    held = False
+    calls.pop()()
     for peer in (peers[0], peers[1], peers[3]):
         assert (await peer.answer(2))["op"] == (await peer.answer(3))["op"] == "ok", (
             "what stands behind it waits with it"

@@ -131,7 +131,7 @@ async def test_how_large_a_message_may_be_is_the_doors(node: Node, path: str, mo
     assert not client.closed_with(1009)
     client.transport.sent.clear()
     client.connection.data_received(frame(BINARY, b"x" * (most + 1)))
-    assert client.closed_with(1009)
+    await eventually(lambda: client.closed_with(1009))
 
 
 async def test_at_a_restart_the_session_has_the_last_word(node: Node) -> None:

@@ -29,7 +29,7 @@ def join(session: Session, m: c.Join) -> None:
             events=codec.array(joined.events),
         )  # fmt: skip
 
-    session.later(m.n, work, session.node.joins)
+    session.later(m.n, work)
 
 
 def leave(session: Session, m: c.Leave) -> None:
