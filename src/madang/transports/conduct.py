@@ -29,11 +29,11 @@ Close = tuple[int, str]
 class Conduct:
     """What is held against a connection. `now` is loop time in seconds."""
 
-    __slots__ = ("_bad", "_early", "_most", "_tries", "excused")
+    __slots__ = ("_bad", "_early", "_excused", "_most", "_tries")
 
     def __init__(self, rooms: int) -> None:
         self._most = FLOOD + rooms
-        self.excused = False  # hello was refused: what was pipelined behind it had to be refused, too
+        self._excused = False  # hello was refused: what was pipelined behind it had to be refused, too
         self._bad = 0
         self._early = 0
         self._tries: list[float] = []  # when each of those who were told to wait may try again: a heap
@@ -46,14 +46,14 @@ class Conduct:
             greeted: the client had said who it is.
         """
         if not named or error.code in _MALFORMED:
-            excused = error.code == "hello_first" and self.excused
-            return (4400, "bad requests") if not excused and self.malformed() else None
+            excused = error.code == "hello_first" and self._excused
+            return (4400, "bad requests") if not excused and self._malformed() else None
         if isinstance(error, Limited) and error.code in _TOO_FAST:
-            self.excused = self.excused or not greeted
-            return (4429, "flood") if self.limited(error.retry_ms / 1000, now) else None
+            self._excused = self._excused or not greeted
+            return (4429, "flood") if self._limited(error.retry_ms / 1000, now) else None
         if error.code in _UNAUTHORISED:
             return 4401, "unauthorised"
-        self.excused = self.excused or not greeted
+        self._excused = self._excused or not greeted
         return None
 
     def understood(self) -> None:
@@ -65,12 +65,12 @@ class Conduct:
         if self._early:
             self._early -= 1
 
-    def malformed(self) -> bool:
+    def _malformed(self) -> bool:
         """Note a frame that holds no command; return whether that is too much."""
         self._bad += 1
         return self._bad >= BAD_FRAMES
 
-    def limited(self, retry_s: float, now: float) -> bool:
+    def _limited(self, retry_s: float, now: float) -> bool:
         """Note a command refused for its rate and told to come back in `retry_s`; return whether that is too much."""
         tries = self._tries
         if tries and tries[0] <= now:

@@ -37,9 +37,8 @@ def test_who_keeps_to_the_window_is_never_a_flooder(rooms: int, others: int) -> 
             heapq.heappush(due, (now + 0.001, room))
         except Limited as limited:
             refused += 1
-            assert not conduct.limited(limited.retry_ms / 1000, now), (
-                f"closed after {stored} stored and {refused} refused"
-            )
+            close = conduct.refused(limited, now, named=True, greeted=True)
+            assert close is None, f"closed after {stored} stored and {refused} refused"
             heapq.heappush(due, (now + limited.retry_ms / 1000, room))
     if not others:
         assert now < 1.1 * (2_000 - 30) / 10 + rooms, "they arrive at the allowed rate"
@@ -54,7 +53,7 @@ def test_who_does_not_wait_is_a_flooder() -> None:
             limits.append("u", "room", now)
             conduct.handled()
         except Limited as limited:
-            if conduct.limited(limited.retry_ms / 1000, now):
+            if conduct.refused(limited, now, named=True, greeted=True) == (4429, "flood"):
                 break
     else:
         pytest.fail("never closed")
