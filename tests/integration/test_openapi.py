@@ -112,3 +112,21 @@ async def test_every_operation(yard: Yard, who: str, mode: GenerationMode) -> No
 @pytest.mark.parametrize("who", EXAMPLES)
 async def test_every_operation_again_and_again(yard: Yard, who: str, mode: GenerationMode) -> None:
     await asyncio.to_thread(ask_all, yard, who, mode, EXAMPLES[who] * SOAKED)
+
+
+async def test_a_body_is_refused_where_none_is_described(yard: Yard) -> None:
+    """What a caller wrote into it would do nothing, and nobody would say so."""
+    async with rest(yard.server.url) as anyone:
+        server = anyone.server(yard.headers["server"]["Authorization"].removeprefix("Bearer "))
+        bodiless = [
+            (method.upper(), path)
+            for path, methods in yard.document["paths"].items()
+            for method, operation in methods.items()
+            if "requestBody" not in operation
+        ]
+        assert len(bodiless) > 15
+        for method, template in bodiless:
+            path = template.format(id="yard", seq=2, user=yard.user, emoji="x", invite="abcd")
+            answer = await server.call(method, path, {})
+            assert (answer.status_code, answer.json()["error"]["message"]) == (400, "This request takes no body."), path
+        assert await anyone.refused("DELETE", "/api/rooms/yard", {}) == "bad_token", "who asks is asked first"

@@ -76,7 +76,7 @@ GROUPS: Final[dict[str, list[Row]]] = {
         Row(61, "A Host that does not name this server, as from a page whose own name was made to lead here", "refused, on both listeners",
             ("wrong_host",), ("test_a_request_to_another_host_is_refused",)),
         Row(62, "A body that is not said to be JSON, or is compressed", "refused, so that no page of another site can send one"),
-        Row(63, "A field or parameter that does not exist, is misspelt, missing, of another type, or there twice", "refused, and named"),
+        Row(63, "A field or parameter that does not exist, is misspelt, missing, of another type, or twice; a body where none is read", "refused, and named"),
         Row(64, "A path or method that does not exist; the path of the WebSocket without an upgrade", "refused"),
     ],
     "Who is speaking": [

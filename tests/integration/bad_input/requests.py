@@ -13,6 +13,11 @@ def posted(body: str, *headers: str, target: str = "/api/guests") -> bytes:
     return asked(*(headers or (JSON,)), f"Content-Length: {len(data)}", "Connection: close", target=target, body=data)
 
 
+def unread(method: str, target: str) -> bytes:
+    """Build a request with a body where none is read."""
+    return asked(JSON, "Content-Length: 2", "Connection: close", method=method, target=target, body=b"{}")
+
+
 def got(target: str, method: str = "GET", host: str = "localhost") -> bytes:
     """Build a request without a body."""
     request = asked("Connection: close", method=method, target=target, body=b"")
@@ -32,6 +37,10 @@ REQUESTS: Final[list[tuple[int, str, bytes, str]]] = [
     *((63, f"body {body}", posted(body), "bad_json") for body in ("", "[]", '{"name":"a","name":"b"}', '{"name":"Mina"', "\ufeff{}")),
     *((63, f"query {query}", posted('{"name":"Mina"}', target=f"/api/guests?{query}"), "bad_field")
       for query in ("limit=1", "name=Mina", "=1")),
+    *((63, f"a body with {method} {target}", unread(method, target), "bad_field")
+      for method, target in (("GET", "/livez"), ("GET", "/readyz"))),
+    (63, "chunks with GET /livez", asked("Transfer-Encoding: chunked", "Connection: close", method="GET", target="/livez",
+                                         body=b"2\r\n{}\r\n0\r\n\r\n"), "bad_field"),
     (64, "a path that is not there", got("/api/nope"), "not_found"),
     (64, "a method that is not there", got("/api/guests", method="DELETE"), "not_allowed"),
     (64, "the WebSocket's path without an upgrade", got("/ws"), "not_websocket"),

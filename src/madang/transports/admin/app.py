@@ -16,7 +16,7 @@ from madang.errors import Refused
 from madang.services.rooms import SYSTEM
 from madang.transports.admin.metrics import CONTENT_TYPE, Metrics
 from madang.transports.http.bodies import Body, Health, Members, NewRoom, Rooms
-from madang.transports.http.dependencies import Address, AfterId, Limit, RoomPath, ThisNode, Token, known_parameters
+from madang.transports.http.dependencies import Address, AfterId, Limit, RoomPath, ThisNode, Token, nothing_ignored
 from madang.transports.http.envelope import Envelope
 from madang.transports.http.errors import answer, handle_errors
 from madang.transports.http.gate import ADMIN
@@ -185,7 +185,7 @@ def admin_app(node: Node, metrics_token: str | None = None) -> Envelope:
         title="Madang administration",
         openapi_url=None,
         redirect_slashes=False,
-        dependencies=[Depends(known_parameters)],
+        dependencies=[Depends(nothing_ignored)],
     )
     api.state.node = node
     handle_errors(api)

@@ -15,7 +15,7 @@ from madang.transports.admission import Admission
 from madang.transports.http import page
 from madang.transports.http.bodies import Health
 from madang.transports.http.constants import Document, document, shown
-from madang.transports.http.dependencies import Scheme, ThisNode, known_parameters
+from madang.transports.http.dependencies import Scheme, ThisNode, nothing_ignored
 from madang.transports.http.envelope import Envelope
 from madang.transports.http.errors import METHODS, answer, failure, handle_errors
 from madang.transports.http.routes import invites as http_invites
@@ -95,7 +95,7 @@ def http_app(node: Node) -> Envelope:
     """Return the ASGI application of the public listener."""
     api = _Api(
         title="Madang", version=__version__, description=_DESCRIPTION, openapi_url=None,
-        redirect_slashes=False, dependencies=[Depends(known_parameters)],
+        redirect_slashes=False, dependencies=[Depends(nothing_ignored)],
         generate_unique_id_function=lambda route: route.name,
     )  # fmt: skip
     api.state.node = node

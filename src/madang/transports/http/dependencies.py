@@ -6,6 +6,7 @@ from fastapi import Depends, Path, Query, Request, params
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
+from starlette.datastructures import Headers
 
 from madang.core.actors import Actor
 from madang.core.bounds import MAX_PAGE
@@ -16,20 +17,27 @@ HOW: Final = "Send the header Authorization: Bearer TOKEN, once."
 _bearer = HTTPBearer(scheme_name="token", description="A user's token, or a server key (mk_…).", auto_error=False)
 
 
-async def known_parameters(request: Request) -> None:
+READS_BODY: Final = "__reads_body__"
+"""The attribute of a dependency that reads the body of a request."""
+
+
+async def nothing_ignored(request: Request) -> None:
     """Refuse a query parameter that the route does not have, or that is there twice: which one counts, only we know.
 
-    Pages for people take any, because people's links have them.
+    The same for a body that the route does not read. Pages for people take any parameters, because people's links have them.
 
     Raises:
         Refused: bad_field, and which one.
     """
     route = cast(APIRoute, request.scope["route"])
-    if not request.query_params or not route.include_in_schema:
+    bodied = has_body(request.headers)
+    if not (request.query_params or bodied) or not route.include_in_schema:
         return
-    known, guarded = _taken(route)
+    known, guarded, reads_body = _taken(route)
     if guarded and "authorization" not in request.headers:
         return  # refused for that
+    if bodied and not reads_body:
+        raise Refused("bad_field", "This request takes no body.")
     seen: set[str] = set()
     for name, _ in request.query_params.multi_items():
         if name not in known:
@@ -39,11 +47,17 @@ async def known_parameters(request: Request) -> None:
         seen.add(name)
 
 
-def _taken(route: APIRoute) -> tuple[frozenset[str], bool]:
-    """Return the query parameters that a route has, and whether it wants to know who asks."""
+def has_body(headers: Headers) -> bool:
+    """Return whether a request has a body, by what its head says."""
+    return headers.get("content-length", "0").strip("0") != "" or "transfer-encoding" in headers
+
+
+def _taken(route: APIRoute) -> tuple[frozenset[str], bool, bool]:
+    """Return the query parameters that a route has, whether it wants to know who asks, and whether it reads a body."""
     parameters = get_flat_params(route.dependant)
     known = frozenset(each.alias for each in parameters if isinstance(each.field_info, params.Query))
-    return known, any(each.call is _caller for each in route.dependant.dependencies)
+    calls = [each.call for each in route.dependant.dependencies]
+    return known, _caller in calls, any(hasattr(call, READS_BODY) for call in calls)
 
 
 async def _node(request: Request) -> Node:

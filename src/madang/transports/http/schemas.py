@@ -20,7 +20,7 @@ from madang.core.events import NO_DATA
 from madang.errors import Refused
 from madang.protocol import strict_json
 from madang.protocol.wording import bad_field
-from madang.transports.http.dependencies import Address, ThisNode
+from madang.transports.http.dependencies import READS_BODY, Address, ThisNode, has_body
 from madang.transports.http.errors import Failure, Unread
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ def body(kind: type[T], *, optional: bool = False) -> Any:
             raise bad_field(error) from None
 
     async def read(request: Request, node: ThisNode, address: Address) -> T:
-        if not _is_json(request.headers) and (not optional or _has_body(request.headers)):
+        if not _is_json(request.headers) and (not optional or has_body(request.headers)):
             raise Refused("bad_type")
         try:
             async with asyncio.timeout(BODY_S):
@@ -69,6 +69,7 @@ def body(kind: type[T], *, optional: bool = False) -> Any:
         finally:
             limits.took(None, thread_time() - started, size, user, address, node.turns.time())
 
+    setattr(read, READS_BODY, True)
     return Depends(read)
 
 
@@ -96,10 +97,6 @@ def _is_json(headers: Headers) -> bool:
     charset = parameters.replace(" ", "").replace('"', "").lower()
     encoding = headers.get("content-encoding", "identity").lower()
     return kind.strip().lower() == JSON and charset in ("", "charset=utf-8") and encoding == "identity"
-
-
-def _has_body(headers: Headers) -> bool:
-    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
 _REF: Final = "#/components/schemas/{name}"
