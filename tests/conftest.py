@@ -11,13 +11,16 @@ from tests.mariadb import mariadb_server, mariadb_url
 from tests.redis import redis_server
 from tests.redis_topologies import redis_cluster
 from tests.servers import postgres_server, postgres_url
+from tests.temporary import keep_files_in_memory
 
 pytest_plugins = ["tests.workers"]
 
 __all__ = ["mariadb_server", "mariadb_url", "postgres_server", "postgres_url", "redis_cluster", "redis_server"]
 
-# A slow machine is no bug, so no deadline; what takes too long is for bench/ to say.
-hypothesis.settings.register_profile("default", deadline=None, print_blob=True)
+keep_files_in_memory()
+
+# A slow machine is no bug, so no deadline; what takes too long is for bench/ to say. Many examples are for `make soak`.
+hypothesis.settings.register_profile("default", deadline=None, print_blob=True, max_examples=50)
 hypothesis.settings.register_profile("soak", deadline=None, print_blob=True, max_examples=2000)
 hypothesis.settings.load_profile("default")
 

@@ -3,6 +3,7 @@
 Every worker has its own PostgreSQL, MariaDB, Redis and ports; nothing here depends on how many workers there are.
 """
 
+import gc
 import os
 import signal
 from types import FrameType
@@ -45,6 +46,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(
         key=lambda item: (not item.nodeid.startswith(ONE_AT_A_TIME), not item.nodeid.startswith("tests/scenario/"))
     )
+
+
+def pytest_collection_finish() -> None:
+    """Take what is there for good out of the garbage collector's rounds, which took 3 of 24 s of CPU in unit tests."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -278,13 +278,13 @@ class LogMachine(RuleBasedStateMachine):
 
 
 def test_sqlite_tells_the_models_story() -> None:
-    count = settings().max_examples // 8
+    count = settings().max_examples // 4
     run_state_machine_as_test(LogMachine, settings=settings(max_examples=count, stateful_step_count=30))
 
 
 @pytest.mark.postgres
 def test_postgresql_tells_the_models_story(postgres_url: str) -> None:
-    count = settings().max_examples // 40
+    count = settings().max_examples // 20
 
     class OnPostgres(LogMachine):
         def __init__(self) -> None:

@@ -117,7 +117,8 @@ class RecordingSubscriber:
         self._hub.pause(self)
 
     def resume(self) -> None:
-        """Let the peer read everything."""
+        """Let the peer read everything, also what would be written at the end of this turn."""
+        self.flush()
         self.written += self.unread
         self.unread.clear()
         self.paused = False
