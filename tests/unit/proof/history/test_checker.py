@@ -1,15 +1,13 @@
 """The checker from outside: what it takes, what it says, and histories of a few lines that need a fine distinction."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from madang_proof.history import TITLES, Checker, HistoryError, HistoryWriter, Record, check
+from madang_proof.history import TITLES, Checker, HistoryError, Record, check
 from madang_proof.history import records as r
 from madang_proof.history.log import FarError, RoomLog
-from tests.unit.proof.history.model_server import ModelServer
+from tests.unit.proof.history.samples import mutated, write
 
 
 class Story:
@@ -46,21 +44,6 @@ class Story:
 
 
 # -- what it takes and says --------------------------------------------------------------------------------------------
-
-
-def mutated() -> list[Record]:
-    """Return a history with one delivery missing."""
-    records = ModelServer(3, users=4).run(300)
-    at = next(i for i, x in enumerate(records) if i > 100 and isinstance(x, r.Event) and x.via == "live")
-    return records[:at] + records[at + 1 :]
-
-
-def write(path: Path, records: list[Record]) -> Path:
-    writer = HistoryWriter(path)
-    for record in records:
-        writer.write(record)
-    writer.close()
-    return path
 
 
 def test_a_file_is_judged_as_its_records_are(tmp_path: Path) -> None:
@@ -114,33 +97,6 @@ def test_records_are_fed_one_by_one() -> None:
     for record in mutated():
         checker.feed(record)
     assert checker.finish() == check(mutated())
-
-
-def run(path: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "madang_proof.history", str(path)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
-
-
-def test_the_command_says_what_held(tmp_path: Path) -> None:
-    done = run(write(tmp_path / "good.jsonl", ModelServer(3, users=4).run(300)))
-    assert done.returncode == 0, done.stderr
-    assert "Every invariant held" in done.stdout
-    assert all(title in done.stdout for title in TITLES.values())
-
-
-def test_the_command_shows_what_did_not(tmp_path: Path) -> None:
-    done = run(write(tmp_path / "bad.jsonl", mutated()))
-    assert done.returncode == 1
-    assert str(check(mutated()).violation) in done.stdout
-
-
-def test_the_command_names_the_line_that_is_no_record(tmp_path: Path) -> None:
-    path = write(tmp_path / "torn.jsonl", mutated())
-    path.write_bytes(path.read_bytes() + b'{"is":"ok","t":')
-    done = run(path)
-    assert done.returncode == 2
-    assert f"line {len(mutated()) + 1}: " in done.stderr
-    assert run(tmp_path / "missing.jsonl").returncode == 2
 
 
 # -- fine distinctions -------------------------------------------------------------------------------------------------
