@@ -79,6 +79,11 @@ class LetterClient:
         self._changed.set()
         return command.answer
 
+    def cut(self) -> None:
+        """Lose the connection without a word."""
+        assert self._socket is not None
+        self._socket.transport.abort()
+
     async def run(self) -> None:
         """Connect and come back until cancelled, or told never to."""
         tries = 0

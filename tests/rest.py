@@ -18,7 +18,7 @@ class Rest:
     """A client with or without a token. Calls give the response; `ok` gives the JSON of one that succeeded."""
 
     def __init__(self, http: httpx2.AsyncClient, document: dict[str, Any], token: str = "") -> None:
-        self._http = http
+        self.http = http
         self.document = document
         self.token = token
         self.user = ""
@@ -29,7 +29,7 @@ class Rest:
         if more.get("content") is not None:
             headers["Content-Type"] = JSON
         headers |= more.pop("headers", {})
-        response = await self._http.request(method, path, json=json, headers=headers, **more)
+        response = await self.http.request(method, path, json=json, headers=headers, **more)
         self._hold(response)
         return response
 
@@ -49,7 +49,7 @@ class Rest:
     async def guest(self, name: str, room: str = "") -> "Rest":
         """Give a client of a new guest, who has joined `room`."""
         welcome = await self.ok("POST", "/api/guests", {"name": name})
-        guest = Rest(self._http, self.document, welcome["token"])
+        guest = Rest(self.http, self.document, welcome["token"])
         guest.user = welcome["user"]["id"]
         if room:
             await guest.ok("PUT", f"/api/rooms/{room}/members/me")
@@ -57,7 +57,7 @@ class Rest:
 
     def server(self, key: str) -> "Rest":
         """Give a client with a server key."""
-        return Rest(self._http, self.document, key)
+        return Rest(self.http, self.document, key)
 
     def _hold(self, response: httpx2.Response) -> None:
         assert response.headers["x-content-type-options"] == "nosniff"

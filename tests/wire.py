@@ -4,6 +4,7 @@ import asyncio
 import base64
 import itertools
 import json
+import socket
 import struct
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -112,6 +113,15 @@ class Raw:
         """Read to the end of the stream; gives what came before it."""
         async with asyncio.timeout(PATIENCE_S):
             return await self._reader.read()
+
+    def reset(self) -> None:
+        """End without a word, with a RST."""
+        self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._writer.transport.abort()
+
+    def stop_reading(self) -> None:
+        """Read nothing more, so that buffers fill up on the way here."""
+        self._writer.transport.pause_reading()  # type: ignore[attr-defined]
 
     def hang_up(self) -> None:
         """Say with TCP that nothing more comes, and still read."""

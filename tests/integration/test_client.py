@@ -21,7 +21,8 @@ from madang.client import (
     State,
     connect,
 )
-from madang.client.sockets import Socket, WebSocket, open_websocket
+from madang.client.sockets import Socket
+from tests.cuttable import Cuttable, open_cuttable
 from tests.running import Server, running_server
 from tests.waiting import PATIENCE_S
 
@@ -38,17 +39,17 @@ class Cable:
     def __init__(self) -> None:
         self._mended = asyncio.Event()
         self._mended.set()
-        self._socket: Socket | None = None
+        self._socket: Cuttable | None = None
 
     async def open(self, url: str) -> Socket:
         await self._mended.wait()
-        self._socket = await open_websocket(url)
+        self._socket = await open_cuttable(url)
         return self._socket
 
     def cut(self) -> None:
         self._mended.clear()
-        assert isinstance(self._socket, WebSocket)
-        self._socket._connection.transport.abort()
+        assert self._socket is not None
+        self._socket.cut()
 
     def mend(self) -> None:
         self._mended.set()

@@ -5,7 +5,6 @@ A ring would wait for the collector, which comes rarely, with a connection in it
 
 import asyncio
 import gc
-import struct
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -18,7 +17,7 @@ from madang.config import Settings
 from madang.node.run import RunningNode, run_node
 from madang.transports.websocket import connection
 from tests.waiting import eventually
-from tests.wire import CLOSE, TEXT, Raw, close, dialled, frame, guest, upgrade, upgraded
+from tests.wire import CLOSE, TEXT, close, dialled, frame, guest, upgrade, upgraded
 
 TIMES = 5
 OURS = (
@@ -60,15 +59,6 @@ def census() -> Counter[str]:
     return Counter(f"{m}.{n}" for m, n in named if m.startswith(OURS) or n in (*PER_CONNECTION, "traceback"))
 
 
-def reset(raw: Raw) -> None:
-    """End without a word, with a RST."""
-    raw._writer.get_extra_info("socket").setsockopt(*LINGER)
-    raw._writer.transport.abort()
-
-
-LINGER = (1, 13, struct.pack("ii", 1, 0))  # SOL_SOCKET, SO_LINGER: on, for no time
-
-
 # -- WebSockets --------------------------------------------------------------------------------------------------------
 
 
@@ -89,21 +79,21 @@ async def the_stream_ends(node: RunningNode) -> None:
 @way
 async def the_line_is_cut(node: RunningNode) -> None:
     async with guest(node.port) as raw:
-        reset(raw)
+        raw.reset()
 
 
 @way
 async def within_a_frame(node: RunningNode) -> None:
     async with guest(node.port) as raw:
         await raw.send(frame(TEXT, '{"op":"ping","n":7}')[:9])
-        reset(raw)
+        raw.reset()
 
 
 @way
 async def within_a_message(node: RunningNode) -> None:
     async with guest(node.port) as raw:
         await raw.send(frame(TEXT, '{"op":', fin=False))
-        reset(raw)
+        raw.reset()
 
 
 @way
@@ -165,7 +155,7 @@ async def pings_are_not_answered(node: RunningNode) -> None:
 @way
 async def it_does_not_read(node: RunningNode) -> None:
     async with guest(node.port) as raw:
-        raw._writer.transport.pause_reading()  # type: ignore[attr-defined]
+        raw.stop_reading()
         (mine,) = node.node.hub.rooms["lobby"].subscriptions()
         while not mine.subscriber.paused:
             mine.subscriber.send(frame(TEXT, "x" * 60_000, mask=False))
@@ -186,21 +176,21 @@ async def commands_are_refused(node: RunningNode) -> None:
         ]
         for n, (op, more) in enumerate(refused):
             assert (await raw.ask(op=op, n=10 + n, **more))["op"] == "error"
-        reset(raw)
+        raw.reset()
 
 
 @way
 async def while_answers_are_made(node: RunningNode) -> None:
     async with guest(node.port) as raw:
         await raw.tell(*({"op": "history", "n": n, "room": "lobby"} for n in range(10, 40)))
-        reset(raw)
+        raw.reset()
 
 
 @way
 async def while_messages_are_stored(node: RunningNode) -> None:
     async with guest(node.port) as raw:
         await raw.tell(*({"op": "send", "n": n, "room": "lobby", "cid": f"c{n}", "text": "x"} for n in range(10, 40)))
-        reset(raw)
+        raw.reset()
     await eventually(lambda: not node.node.appender.waiting)
 
 
@@ -231,7 +221,7 @@ async def the_origin_is_foreign(node: RunningNode) -> None:
 @way
 async def before_hello(node: RunningNode) -> None:
     async with upgraded(node.port) as raw:
-        reset(raw)
+        raw.reset()
 
 
 # -- HTTP --------------------------------------------------------------------------------------------------------------
@@ -245,7 +235,7 @@ def http(name: str, *sent: bytes, answered: bool = True) -> None:
             await raw.send(*sent)
             if answered:
                 await raw.status()
-            reset(raw)
+            raw.reset()
 
     WAYS[name] = ends
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from madang.client import Room, connect
-from madang.client.sockets import Closed, WebSocket, open_websocket
+from madang.client.sockets import Closed
+from tests.cuttable import Cuttable, open_cuttable
 from tests.letter_client import LetterClient
 from tests.running import Server, running_server
 
@@ -60,9 +61,9 @@ def assert_whole(texts: dict[str, list[str]], queued: int) -> None:
 @pytest.mark.parametrize("queued", SIZES)
 async def test_the_sdk_brings_all_it_queued(server: Server, queued: int) -> None:
     closes: list[int] = []
-    sockets: list[WebSocket] = []
+    sockets: list[Cuttable] = []
 
-    class Watched(WebSocket):
+    class Watched(Cuttable):
         async def receive(self) -> bytes:
             try:
                 return await super().receive()
@@ -70,10 +71,8 @@ async def test_the_sdk_brings_all_it_queued(server: Server, queued: int) -> None
                 closes.append(closed.code)
                 raise
 
-    async def open(url: str) -> WebSocket:
-        socket = await open_websocket(url)
-        assert isinstance(socket, WebSocket)
-        sockets.append(Watched(socket._connection))
+    async def open(url: str) -> Cuttable:
+        sockets.append(Watched((await open_cuttable(url)).connection))
         return sockets[-1]
 
     answered = 0
@@ -102,7 +101,7 @@ async def test_the_sdk_brings_all_it_queued(server: Server, queued: int) -> None
                     tasks.create_task(count(room.send(told(room.id, n))))
             for room in rooms:
                 tasks.create_task(mixed(room))
-            await outage(server, queued, lambda: answered, lambda: sockets[-1]._connection.transport.abort())
+            await outage(server, queued, lambda: answered, lambda: sockets[-1].cut())
     assert_whole({room: await stored(server, room) for room in ROOMS}, queued)
     assert set(closes) <= {1006}, closes
 
@@ -128,12 +127,7 @@ async def test_a_client_written_from_the_page_alone_brings_all_it_queued(server:
                 await client.ask("rooms")
 
         mixing = [asyncio.create_task(mixed(room)) for room in ROOMS]
-
-        def cut() -> None:
-            assert client._socket is not None
-            client._socket.transport.abort()
-
-        await outage(server, queued, lambda: sum(answer.done() for answer in answers), cut)
+        await outage(server, queued, lambda: sum(answer.done() for answer in answers), client.cut)
         for answer in answers:
             assert (await answer)["op"] == "ok"
         await asyncio.gather(*mixing)

@@ -160,7 +160,7 @@ async def test_a_user_has_one_rate_over_both_nodes_and_who_leaves_is_forgotten(
             passed += 1
         assert passed == 5
         await until(lambda: metric(two, 'madang_limits_charged_total{limit="user"}'), lambda charged: charged >= passed)
-        elsewhere = Rest(there._http, there.document, flooder.token)
+        elsewhere = Rest(there.http, there.document, flooder.token)
         message = {"text": "x", "cid": "elsewhere"}
         assert await elsewhere.refused("POST", "/api/rooms/lobby/messages", message) == "rate_limited"
         neighbour = await there.guest("Neighbour", "lobby")

@@ -78,7 +78,7 @@ class FakeSocket:
 
     def __init__(self) -> None:
         self._in: asyncio.Queue[bytes | Closed] = asyncio.Queue()
-        self._out: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._ended: Closed | None = None
         self.closed = False
 
@@ -86,7 +86,7 @@ class FakeSocket:
         await asyncio.sleep(0)
         if self._ended is not None:
             raise self._ended
-        self._out.put_nowait(json.loads(text))
+        self.heard.put_nowait(json.loads(text))
 
     async def receive(self) -> bytes:
         item = await self._in.get()
@@ -116,12 +116,12 @@ class FakeSocket:
     async def got(self) -> dict[str, Any]:
         """Give the client's next frame."""
         async with asyncio.timeout(PATIENCE_S):
-            return await self._out.get()
+            return await self.heard.get()
 
     async def nothing(self) -> None:
         """See that the client has nothing more to say now."""
         await settle()
-        assert self._out.empty(), self._out.get_nowait()
+        assert self.heard.empty(), self.heard.get_nowait()
 
     async def welcome(self, **hello: Any) -> None:
         """Hear hello and answer it."""

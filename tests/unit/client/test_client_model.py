@@ -47,7 +47,7 @@ class Server:
 
     async def _serve(self, socket: FakeSocket) -> None:
         while True:
-            command = await socket._out.get()
+            command = await socket.heard.get()
             await asyncio.sleep(0.001)
             if socket is not self.socket:
                 return
