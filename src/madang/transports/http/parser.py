@@ -32,6 +32,10 @@ HELD: Final = 64 * 1024
 """Bytes not parsed while that many wait. A client that sends more is answered what waits, and closed."""
 DRAIN_S: Final = 2  # for answers under way when the node stops: less than it waits before it logs what it cuts off
 LOOK_S: Final = 1.0
+IDLE_S: Final = 5  # between two requests
+PROXY_IDLE_S: Final = 75
+"""The same, of a trusted proxy. It must be the proxy that closes: a POST that meets a connection which we close is answered 502.
+nginx keeps idle ones for 60 s where it is told to keep any, and so does ingress-nginx, which always does."""
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -62,6 +66,7 @@ class BoundedHttp(HttpToolsProtocol):
         self.address = gate.admission.address(transport.get_extra_info("peername"), ())
         self._direct = not gate.admission.trusts(transport.get_extra_info("peername"))
         self.place = self.address if self._direct else OF_ALL
+        self.timeout_keep_alive = IDLE_S if self._direct else PROXY_IDLE_S
         self._counted = gate.connections.enter(self.place)
         if self._counted:
             gate.connections.rests(self, self.place)

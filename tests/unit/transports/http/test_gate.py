@@ -11,6 +11,7 @@ from madang.services.limits import UNLIMITED
 from madang.transports.addresses import Proxies
 from madang.transports.connections import RESTED_S
 from madang.transports.http import errors as http_errors
+from madang.transports.http import parser
 from madang.transports.http.parser import BODY_S, HEAD_S, HELD, PIPELINED, SLICE, TAKE_S
 from madang.transports.node import Node
 from tests.unit.transports.conftest import Running
@@ -23,6 +24,25 @@ from tests.wire import upgrade
 @pytest.fixture
 async def browser(node: Node) -> Browser:
     return Browser(node)
+
+
+# -- between two requests ----------------------------------------------------------------------------------------------
+
+
+async def test_a_trusted_proxy_closes_an_idle_connection_before_we_do(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a POST meets one that we are just closing, and its sender reads 502."""
+    assert parser.PROXY_IDLE_S > 60, "as long as nginx keeps one by default"
+    monkeypatch.setattr(parser, "IDLE_S", 0)
+    async with running(trusted_proxies=Proxies(["10.0.0.9"])) as node:
+        proxy, visitor = Browser(node, "10.0.0.9"), Browser(node, "10.0.0.1")
+        for browser in (proxy, visitor):
+            browser.send(GET)
+            await browser.answered(200)
+        await eventually(lambda: visitor.transport.lost)
+        proxy.send(GET)
+        await proxy.answered(200, 200)
 
 
 # -- what one client may hold ------------------------------------------------------------------------------------------
