@@ -34,6 +34,7 @@ from madang.ports.log import Outcome
 from madang.testing import FakeClock, ModelStore
 from tests.contract.conftest import opened
 
+replace = msgspec.structs.replace
 USERS = ["ann", "ben", "cho", "dan"]
 _prefixes = (f"m{n}" for n in itertools.count())
 
@@ -55,7 +56,10 @@ BODIES: dict[type[kinds.Body], st.SearchStrategy[kinds.Body]] = {
     kinds.RoomDeleted: st.builds(kinds.RoomDeleted, expired=st.sampled_from([True, True, True, False])),
     kinds.MemberJoined: st.builds(kinds.MemberJoined, role=st.sampled_from(["member", "moderator"])),
     kinds.MemberLeft: st.just(kinds.MemberLeft()),
-    kinds.MemberKicked: st.builds(kinds.MemberKicked, member=users, for_ms=st.sampled_from([0, 10**12])),
+    kinds.MemberKicked: st.builds(
+        kinds.MemberKicked, member=users, for_ms=st.sampled_from([0, 10**12]), banned=st.booleans()
+    ),
+    kinds.MemberUnbanned: st.builds(kinds.MemberUnbanned, member=users),
     kinds.RoleGiven: st.builds(kinds.RoleGiven, member=users, role=st.sampled_from(["owner", "moderator", "member"])),
     kinds.MessageSent: said,
     kinds.MessageEdited: st.builds(kinds.MessageEdited, target=targets, text=texts, data=data, mentions=mentions),
@@ -74,7 +78,9 @@ def drafts(draw: st.DrawFn) -> Draft:
     kind = draw(st.sampled_from([*BODIES, *COMMON]))
     cid = draw(st.sampled_from([None, None, "c1", "c2", "c3"]))
     room, user = draw(st.sampled_from(["a", "b", "c"])), draw(users)
-    return draft(draw(BODIES[kind]), room, user, user.title(), cid=cid, server=draw(st.integers(0, 9)) == 0)
+    origin = draw(st.sampled_from(["", "home", "office"])) if kind is kinds.MemberJoined else ""
+    server = draw(st.integers(0, 9)) == 0
+    return draft(draw(BODIES[kind]), room, user, user.title(), cid=cid, server=server, origin=origin)
 
 
 def bare(event: Event) -> Any:
@@ -255,6 +261,8 @@ class LogMachine(RuleBasedStateMachine):
                 assert self.epochs.setdefault(room, tail.epoch) == tail.epoch
             assert await store.room(room) == await model.room(room)
             assert await store.members(room) == await model.members(room)
+            banned = [await s.bans(room) for s in (store, model)]
+            assert [replace(ban, left_ms=0) for ban in banned[0]] == [replace(ban, left_ms=0) for ban in banned[1]]
             for user in USERS:
                 assert await store.member(room, user) == await model.member(room, user)
                 pages = [await s.messages(room, user, limit=200) for s in (store, model)]

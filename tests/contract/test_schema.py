@@ -8,6 +8,7 @@ import re
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -103,6 +104,7 @@ def planned(sql: str) -> bool:
 async def use_everything(store: Store) -> None:
     from madang.core import events as kinds
     from madang.ports.directory import ServerKey
+    from madang.testing.access import joins
 
     scene = await opened_scene(store, "ben", "cho")
     for n in range(3):
@@ -116,11 +118,15 @@ async def use_everything(store: Store) -> None:
         scene.draft(kinds.RoleGiven, member="ben", role="owner"),
         scene.draft(kinds.RoleGiven, member="ben", role="member"),
         scene.draft(kinds.MemberKicked, member="cho"),
+        scene.draft(kinds.MemberKicked, member="dan", banned=True),
+        scene.draft(kinds.MemberUnbanned, member="dan"),
         scene.draft(kinds.MemberLeft, "ben"),
         scene.draft(kinds.RoomChanged, title="T"),
     ]:
         await scene.done(d)
     s, ann = store, scene.id("ann")
+    await s.bans(scene.room)
+    await store.append([msgspec.structs.replace(joins(scene, "eve"), origin="home")])
     await s.pins(scene.room, ann)
     await s.messages(scene.room, ann)
     await s.messages(scene.room, ann, before=5)

@@ -3,11 +3,15 @@
 import pytest
 
 from madang.adapters.sql import open_store
-from madang.core.events import MemberJoined
+from madang.core.events import MemberJoined, MemberKicked, MemberUnbanned
+from madang.errors import Limited
 from madang.testing import check_directory, check_leases, check_log, check_upkeep
+from madang.testing.access import joins
 from madang.testing.rules import assert_refused, new_event
 from madang.testing.rules import opened as opened_scene
-from tests.contract.conftest import Open, now_ms
+from tests.contract.conftest import Open, now_ms, opened
+
+HALF_AN_HOUR_MS = 1_800_000
 
 
 async def test_log(open_sql: Open, url: str) -> None:
@@ -24,6 +28,34 @@ async def test_upkeep(open_sql: Open) -> None:
 
 async def test_leases(open_sql: Open) -> None:
     await check_leases(open_sql)
+
+
+async def test_kicks_and_bans_end_by_the_databases_clock(url: str) -> None:
+    """A node whose clock is wrong by half an hour ends none early, and none late."""
+    for off_ms in (-HALF_AN_HOUR_MS, HALF_AN_HOUR_MS):
+        async with opened(url, lambda off_ms=off_ms: now_ms() + off_ms) as store:  # type: ignore[misc]
+            for banned in (False, True):
+                scene = await opened_scene(store, "ben", "cho")
+                await scene.done(scene.draft(MemberKicked, member="ben", banned=banned, for_ms=HALF_AN_HOUR_MS // 2))
+                await scene.done(scene.draft(MemberKicked, member="cho", banned=banned, for_ms=1))
+                assert isinstance(await scene.outcome(joins(scene, "ben")), Limited)
+                while isinstance(outcome := await scene.outcome(joins(scene, "cho")), Limited):
+                    assert outcome.retry_ms == 1
+                new_event(outcome)
+                assert [ban.user for ban in await store.bans(scene.room)] == [scene.id("ben")] * banned
+
+
+async def test_a_room_has_a_bounded_number_of_bans(open_sql: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("madang.adapters.sql.access.MAX_BANS", 2)
+    async with open_sql() as store:
+        scene = await opened_scene(store)
+        bans = [scene.draft(MemberKicked, member=name, banned=True) for name in ("ben", "cho", "dan")]
+        for ban in bans[:2]:
+            await scene.done(ban)
+        await scene.refused("too_many", bans[2])
+        await scene.done(bans[0])
+        await scene.done(scene.draft(MemberUnbanned, member="cho"))
+        await scene.done(bans[2])
 
 
 async def test_what_no_database_can_hold_is_refused_alone(open_sql: Open) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.bus.memory.presence import MemoryPresence
-from madang.core.events import Appended, Draft, Event, MessageSent
+from madang.core.events import Appended, Draft, Event, MemberKicked, MessageSent
 from madang.core.messages import Message
 from madang.ports.bus import EVERYWHERE, Bus, Receiver, Signal
 from madang.ports.leases import Lease
@@ -34,6 +34,21 @@ class Broken:
 class ForgetsCids(Broken):
     async def append(self, drafts: Sequence[Draft]) -> list[Outcome]:
         return list(await self.store.append([change(d, cid=None) for d in drafts]))
+
+
+class ForgetsOrigins(Broken):
+    async def append(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        return list(await self.store.append([change(d, origin="") for d in drafts]))
+
+
+class TakesBansForKicks(Broken):
+    async def append(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        bans = [isinstance(d.content, MemberKicked) and d.content.banned for d in drafts]
+        kicks = [
+            change(d, content=change(d.content, banned=False)) if ban else d
+            for d, ban in zip(drafts, bans, strict=True)
+        ]
+        return list(await self.store.append(kicks))
 
 
 class OverlooksConflicts(Broken):
@@ -166,6 +181,8 @@ class HearsNoDisagreement(Broken):
     ("check", "broken", "rule"),
     [
         (check_log, ForgetsCids, "repeat|1,000"),
+        (check_log, ForgetsOrigins, "where a banned guest came"),
+        (check_log, TakesBansForKicks, "banned is not let in"),
         (check_log, OverlooksConflicts, "conflict"),
         (check_log, AnswersOutOfOrder, "order of the drafts"),
         (check_log, SkipsEvents, "Seq is 1, 2, 3"),

@@ -9,7 +9,7 @@
 docs/guides/python.md shows how to use it. It is a program of its own: it depends on the protocol, not on the server.
 """
 
-from madang.client.answers import History, Member, Membership, Message, Present, Sent
+from madang.client.answers import Ban, History, Member, Membership, Message, Present, Sent
 from madang.client.client import Client, connect
 from madang.client.errors import ConnectionLost, Disconnected
 from madang.client.events import (
@@ -17,6 +17,7 @@ from madang.client.events import (
     MemberJoined,
     MemberKicked,
     MemberLeft,
+    MemberUnbanned,
     MessageDeleted,
     MessageEdited,
     MessagePinned,
@@ -40,6 +41,7 @@ from madang.errors import Limited, MadangError, Refused
 from madang.protocol.native.frames import ServerInfo, UserInfo
 
 __all__ = [
+    "Ban",
     "Behind",
     "Client",
     "ConnectionLost",
@@ -52,6 +54,7 @@ __all__ = [
     "MemberJoined",
     "MemberKicked",
     "MemberLeft",
+    "MemberUnbanned",
     "Membership",
     "Message",
     "MessageDeleted",

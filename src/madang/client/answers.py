@@ -73,6 +73,23 @@ class InvitesInForce(Struct, frozen=True, kw_only=True):
     invites: list[InviteInForce]
 
 
+class Ban(Struct, frozen=True, kw_only=True):
+    """A ban in force: of whom (`name` is empty if they were never a member), who made it, and for how much longer (None: for good)."""
+
+    user: str
+    name: str = ""
+    by: str
+    reason: str = ""
+    expires_ms: int | None = None
+
+
+class BanPage(Struct, frozen=True, kw_only=True):
+    """A page of bans, by user id."""
+
+    bans: list[Ban]
+    more: bool = False
+
+
 class Message(Struct, frozen=True, kw_only=True):
     """A message as it is now, with every edit, reaction and pin; a deleted one has no text.
 

@@ -104,11 +104,25 @@ class MemberLeft(Event, frozen=True, kw_only=True):
 
 
 class MemberKicked(Event, frozen=True, kw_only=True):
-    """`user` put `member` out, who cannot come back to an open room for `for_ms` milliseconds."""
+    """`user` put `member` out, who cannot come back to an open room for `for_ms` milliseconds.
+
+    Attributes:
+        banned: they cannot come back at all, for `for_ms` or, where that is 0, for good; and may not have been a member.
+        reason: of a ban, if there is one.
+    """
 
     type: ClassVar[str] = "member.kicked"
     member: str
     for_ms: int = 0
+    banned: bool = False
+    reason: str = ""
+
+
+class MemberUnbanned(Event, frozen=True, kw_only=True):
+    """`user` lifted the ban of `member`."""
+
+    type: ClassVar[str] = "member.unbanned"
+    member: str
 
 
 class RoleGiven(Event, frozen=True, kw_only=True):
@@ -175,6 +189,7 @@ KNOWN: Final[dict[str, type[Event]]] = {
         MemberJoined,
         MemberLeft,
         MemberKicked,
+        MemberUnbanned,
         RoleGiven,
         RoomCreated,
         RoomChanged,

@@ -8,6 +8,8 @@ from msgspec import Raw
 
 from madang.client.answers import (
     Appended,
+    Ban,
+    BanPage,
     Done,
     History,
     Invite,
@@ -219,6 +221,19 @@ class Room:
         """Kick a member (moderators). Raises ConnectionLost when the answer was lost: see `members` then."""
         await self._pending.call(c.Kick(room=self.id, user=user), Appended, room=self.id, ordered=True, again=False)
 
+    async def ban(self, user: str, *, reason: str = "", for_ms: int | None = None) -> None:
+        """Keep a user out of the room, whatever invite they show; a member or not (moderators).
+
+        Args:
+            reason: everybody in the room is told it.
+            for_ms: for how many milliseconds; for good if left out.
+        """
+        await self._call(c.Ban(room=self.id, user=user, reason=reason, for_ms=for_ms), Appended)
+
+    async def unban(self, user: str) -> None:
+        """Lift a ban; it is none any more if that was so already (moderators)."""
+        await self._call(c.Unban(room=self.id, user=user), Appended)
+
     async def leave(self) -> None:
         """End the user's membership; what has been sent before is stored first."""
         try:
@@ -276,6 +291,16 @@ class Room:
                 yield member
             more = page.more and bool(page.members)
             after = page.members[-1].user if page.members else after
+
+    async def bans(self) -> AsyncIterator[Ban]:
+        """Read the bans in force, in order of the user ids, page after page (moderators)."""
+        after, more = "", True
+        while more:
+            page = await self._pending.call(c.Bans(room=self.id, after=after, limit=PAGE), BanPage, room=self.id)
+            for ban in page.bans:
+                yield ban
+            more = page.more and bool(page.bans)
+            after = page.bans[-1].user if page.bans else after
 
     async def presence(self, *, after: str = "", limit: int = PAGE) -> Present:
         """Read who is online: a page in order of user ids, and how many in all. Changes come as notices."""

@@ -118,12 +118,28 @@ class MemberLeft(Body, frozen=True, kw_only=True, gc=False):
 
 
 class MemberKicked(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The membership of the user `member` ends. They cannot join an open room again by themselves `for_ms` long."""
+    """The membership of the user `member` ends. They cannot join an open room again by themselves `for_ms` long.
+
+    A ban is of this type, too, so that who knows no bans knows at least that the membership has ended.
+
+    Attributes:
+        banned: they cannot join at all, with any invite, `for_ms` long, or for good where that is 0. They need not have been
+            a member.
+    """
 
     type: ClassVar[str] = "member.kicked"
     ends_access: ClassVar[bool] = True
     member: str
     for_ms: int = 0
+    banned: bool = False
+    reason: str | None = None
+
+
+class MemberUnbanned(Body, frozen=True, kw_only=True, gc=False):
+    """The ban of the user `member` is lifted: they may join as anybody may."""
+
+    type: ClassVar[str] = "member.unbanned"
+    member: str
 
 
 class RoleGiven(Body, frozen=True, kw_only=True, gc=False):
@@ -222,6 +238,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         slow_address: the address that slow mode was charged to besides the user.
         address: where the user comes from, if a quota was charged for it besides that of kilobytes.
         invite: of a member.joined: what the actor showed to be let in. It is in no log.
+        origin: of a guest's member.joined: what stands for the address that they come from in this room. It is in no log.
     """
 
     room: str
@@ -237,6 +254,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     slow_address: str = ""
     address: str = ""
     invite: InviteKey | None = None
+    origin: str = ""
 
     @property
     def type(self) -> str:
@@ -253,6 +271,7 @@ def draft(
     cid: str | None = None,
     server: bool = False,
     invite: InviteKey | None = None,
+    origin: str = "",
 ) -> Draft:
     """Return a draft, with its body encoded."""
     return Draft(
@@ -265,6 +284,7 @@ def draft(
         target=getattr(content, "target", None),
         server=server,
         invite=invite,
+        origin=origin,
     )
 
 

@@ -28,6 +28,7 @@ class Action(StrEnum):
     CHANGE_ROOM = "change the room's settings"
     INVITE = "make, list and revoke invites"
     KICK = "kick"
+    BAN = "ban; list and lift bans"
     GRANT = "grant roles"
     DELETE_ROOM = "delete the room"
 
@@ -59,6 +60,7 @@ _LEAST: Final[Mapping[Action, str]] = {
     Action.CHANGE_ROOM: "moderator",
     Action.INVITE: "moderator",
     Action.KICK: "moderator",
+    Action.BAN: "moderator",
     Action.GRANT: "owner",
     Action.DELETE_ROOM: "owner",
 }
@@ -83,9 +85,9 @@ TABLE: Final[Mapping[tuple[Action, str, str], str]] = {
     (action, role, kind): _cell(action, role, kind) for action in Action for role in ACTORS for kind in KINDS
 }
 ABOVE: Final[Mapping[tuple[str, str], bool]] = {
-    (actor, subject): _RANKS[actor] > _RANKS[subject] for actor in ACTORS for subject in ROLES
+    (actor, subject): _RANKS[actor] > _RANKS[subject] for actor in ACTORS for subject in (NOBODY, *ROLES)
 }
-"""Whether somebody is above a member, and so may act upon them: equals are not."""
+"""Whether somebody is above another, and so may act upon them: equals are not."""
 _HIDDEN: Final = "invite"
 
 
@@ -106,10 +108,10 @@ def need(role: str, action: Action, kind: str = _HIDDEN) -> None:
         raise Refused(code)
 
 
-def need_to_kick(role: str, subject: str) -> None:
-    """Raise Refused (forbidden) unless a role may kick and is above the subject's: equals cannot kick each other."""
-    need(role, Action.KICK)
-    if not ABOVE[role, subject]:
+def need_upon(role: str, action: Action, subject: str) -> None:
+    """Raise Refused (forbidden) unless a role may do this and is above the subject's: equals cannot kick each other."""
+    need(role, action)
+    if not ABOVE.get((role, subject), False):
         raise Refused("forbidden")
 
 

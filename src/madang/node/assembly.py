@@ -27,6 +27,8 @@ from madang.services.charges import Charges
 from madang.services.identity import Identity
 from madang.services.invites import Invites
 from madang.services.limits import Limits, Rates
+from madang.services.moderation import Moderation
+from madang.services.origins import origin_of
 from madang.services.posting import Posting
 from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
@@ -131,8 +133,11 @@ def assemble(
 
     broom = Broom(store, appender, users, leads, clock_ms, expire_rooms_days, expire_guests_days)
     identity = Identity(secret, store, limits, turns.time, guests=guests, deleted=users)
-    rooms = Rooms(store, appender, charges, limits.quotas.rates, create_rooms, kick_s, users, users.seen)
+    rooms = Rooms(
+        store, appender, charges, limits.quotas.rates, create_rooms, kick_s, users, users.seen, origin_of(secret)
+    )
     invites = Invites(store, rooms, charges)
+    moderation = Moderation(store, rooms, charges)
     posting = Posting(charges, rooms, hub, max_text)
     read_pointers = ReadPointers(store, rooms, hub)
     reading = Reading(store, store, rooms, read_pointers, hub.presence, charges, turns.time, memory)
@@ -161,7 +166,7 @@ def assemble(
     )
     return Node(
         name=name, memory=memory, appender=appender, turns=turns, hub=hub, heartbeat=heartbeat, joiner=Joiner(hub, max_rooms), rooms=rooms,
-        posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, identity=identity, users=users,
+        posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, moderation=moderation, identity=identity, users=users,
         sessions=sessions, limits=limits, wheel=wheel, shares=shares, admission=admission, gate=gate, max_text=max_text, max_rooms=max_rooms,
         ping_s=ping_s, compression=compression, parts=parts,
     )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from madang.core.bans import Ban
 from madang.core.invites import Invite
 from madang.core.rooms import Member, Membership, Room
 
@@ -83,6 +84,9 @@ class Directory(Protocol):
 
     async def drop_invite(self, room: str, id: str) -> bool:
         """Forget an invite, which admits nobody from now on; False when there was none."""
+
+    async def bans(self, room: str, *, after: str = "", limit: int = 50) -> list[Ban]:
+        """Return the bans in force in a room, in order of the user, from above `after`; `limit` 1 to 201."""
 
     async def secret(self) -> bytes:
         """Return the installation's signing secret (32 random bytes), made at the first call and the same on every node."""

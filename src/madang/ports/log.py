@@ -20,9 +20,10 @@ has rights above an owner's, member or not. Reasons for a refusal are checked fr
 | room.created | the room exists (room_exists) | the room (title, access, slow_ms); the actor is its owner, with read_seq 1 |
 | room.deleted | the actor is not an owner (forbidden); `expired` and there are members: answers `None` | the room ends |
 | room.changed | the actor's role is below moderator (forbidden) | the fields given |
-| member.joined | already a member: `None`; not let in, see below (kicked, not_found) | the membership, role of the body, read_seq = this seq; the user's name |
+| member.joined | already a member: `None`; not let in, see below (banned, kicked, not_found) | the membership, role of the body, read up to here |
 | member.left | not a member (not_member); last owner while others remain, unless the server ends it (last_owner) | the membership ends |
-| member.kicked | the subject is not a member (not_found); the actor's role is below moderator or not above the subject's (forbidden) | the membership ends |
+| member.kicked | the subject is no member and not `banned` (not_found); the actor is no moderator or not above them (forbidden) | the membership ends |
+| member.unbanned | the actor's role is below moderator (forbidden); the subject is not banned: `None` | the ban ends |
 | member.role | the subject is not a member (not_found); the actor is not an owner (forbidden); no owner would be left (last_owner) | the role |
 | message.sent | reply_to not a message of the room, deleted or not (not_found) | a mention per mentioned other user who is a member now |
 | message.edited | target not a message of the room (not_found), deleted (gone), not the actor's (forbidden) | its new content, mentions included |
@@ -46,6 +47,12 @@ These are let in who are not members: server keys; where access is open or unlis
 kick (kicked, with the wait); and who shows an invite to the room (`Draft.invite`) that is in force and, after a kick, was
 made later (otherwise not_found). A kick holds for its `for_ms`, and in an invite-only room for good; it ends when the user
 is let in. An invite that was needed has one use less.
+
+Nobody is let in who is banned (banned, with the wait if there is an end; where access is neither open nor unlisted not_found),
+but a server key is. A ban holds for its `for_ms`, for good if that is 0, or until it is lifted; it replaces a kick and an
+earlier ban, and a room has MAX_BANS of them at most (too_many; `core.bans`). Likewise, for ADDRESS_MS at most, guests are
+not let in whose `origin` is that of a guest who is banned: the one they were last let in with, also if they were kicked
+before, and none if they left. Members stay, whatever their origin.
 
 With a membership, and with a role that may make invites, the invites end that the user made. A message is the actor's also
 if they are the server key that sent it in another's name (`via`). For a server key no owner need be left.

@@ -30,7 +30,7 @@ from madang.core.events import (
 )
 from madang.core.invites import InviteKey, invite_key
 from madang.core.names import clean_title
-from madang.core.permissions import NOBODY, Action, acting_role, may, need, need_to_kick
+from madang.core.permissions import NOBODY, Action, acting_role, may, need, need_upon
 from madang.core.rooms import LOBBY, Member, Room, made_room_id, need_access, need_role, room_id
 from madang.errors import Refused
 from madang.ports.directory import Directory
@@ -53,12 +53,13 @@ class Rooms:
         kick_s: how long a user who was kicked from an open room cannot join it again by themselves.
         deleted: users who may do nothing any more, whatever connection they still have.
         seen: called with each guest who is a member of a room that they do something in.
+        origin: returns what stands for an address in a room, where guests are banned by it; empty for none.
     """
 
     def __init__(
         self, directory: Directory, appender: Appender, charges: Charges, quotas: QuotaRates,
         creators: str = "everyone", kick_s: int = KICK_S, deleted: Container[str] = (),
-        seen: Callable[[str], None] = lambda user: None,
+        seen: Callable[[str], None] = lambda user: None, origin: Callable[[str, str], str] = lambda room, address: "",
     ) -> None:  # fmt: skip
         self._directory = directory
         self._appender = appender
@@ -69,6 +70,7 @@ class Rooms:
         self._entering: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # as long as somebody holds it
         self._deleted = deleted
         self._seen = seen
+        self._origin = origin
 
     async def create(self, actor: Actor, room: str, title: str, access: str) -> Appended:
         """Create a room; its owner's membership is in the same transaction.
@@ -81,7 +83,7 @@ class Rooms:
             Refused: bad_field, bad_name (title), room_exists, forbidden where only servers may, quota, too_many.
         """
         need_access(access)
-        with self._attempt(actor) as attempt:
+        with self.attempt(actor) as attempt:
             room = room or made_room_id(b32encode(secrets.token_bytes(10)).decode().lower())
             if self._creators == "keys" and not actor.server:
                 raise Refused("forbidden", "Only the operators of this server make rooms.")
@@ -89,7 +91,7 @@ class Rooms:
             async with self._one_by_one(actor):
                 await self._need_space(actor, owner=True)
                 attempt.quota("rooms")
-                created = await self._append(body, room_id(room), actor)
+                created = await self.append(body, room_id(room), actor)
         assert created is not None  # the creation of a room is never left out
         return created
 
@@ -105,21 +107,21 @@ class Rooms:
     async def enter(self, actor: Actor, room: str, invite: str | None = None, *, resuming: bool = False) -> Member:
         """Return the actor's membership, making it where the room is open or the invite admits. Never loads the list.
 
-        A server key may enter any room. A kick is judged in the append, where none can come in between.
+        A server key may enter any room. Kicks and bans are judged in the append, where none can come in between.
 
         Args:
             resuming: the actor comes back as a member. Someone who was kicked while away is not let in again by that.
 
         Raises:
-            Refused: not_found, for rooms that do not exist and for invite-only rooms alike; kicked, with the wait; quota,
-                too_many.
+            Refused: not_found, for rooms that do not exist and for invite-only rooms alike; banned and kicked, with the
+                wait; quota, too_many.
         """
         if resuming:
             return await self.member(actor, room)
         if (member := await self._directory.member(room, actor.id)) is not None:
             self._note(actor)
             return member
-        with self._attempt(actor) as attempt:
+        with self.attempt(actor) as attempt:
             key = invite_key(invite) if invite else None
             known = key and await self._directory.invite(room, key.id)  # of a missing room, too, as above
             info = await self._directory.room(room)
@@ -139,9 +141,10 @@ class Rooms:
             attempt.join(room)
             attempt.in_room(room)
             try:
-                joined = await self._append(MemberJoined(role="member"), room, actor, invite=key)
+                origin = self._origin(room, actor.address) if user_ids.is_guest(actor.id) else ""
+                joined = await self.append(MemberJoined(role="member"), room, actor, invite=key, origin=origin)
             except Refused as refused:
-                if refused.code in ("kicked", "not_found"):
+                if refused.code in ("banned", "kicked", "not_found"):
                     attempt.give_back_room()  # they are no member, and pay for themselves
                 raise
         if joined is None:
@@ -182,29 +185,29 @@ class Rooms:
 
     async def leave(self, actor: Actor, room: str) -> Appended | None:
         """End the actor's own membership (not_member, also where the room is hidden or missing)."""
-        with self._attempt(actor) as attempt:
+        with self.attempt(actor) as attempt:
             if await self._directory.member(room, actor.id) is None:
                 raise Refused("not_member")
             attempt.in_room(room)
-            return await self._append(MemberLeft(), room, actor)
+            return await self.append(MemberLeft(), room, actor)
 
     async def kick(self, actor: Actor, room: str, subject: str) -> Appended | None:
         """End the membership of somebody below the actor (not_found, forbidden)."""
-        with self._attempt(actor) as attempt:
+        with self.attempt(actor) as attempt:
             role, other = await self._pair(actor, room, subject, attempt)
-            need_to_kick(role, other.role)
-            return await self._append(MemberKicked(member=subject, for_ms=self._kick_ms), room, actor)
+            need_upon(role, Action.KICK, other.role)
+            return await self.append(MemberKicked(member=subject, for_ms=self._kick_ms), room, actor)
 
     async def grant(self, actor: Actor, room: str, subject: str, role: str) -> Appended | None:
         """Grant a member a role (not_found, bad_field, forbidden for all but owners, quota)."""
         need_role(role)
-        with self._attempt(actor) as attempt:
+        with self.attempt(actor) as attempt:
             own, other = await self._pair(actor, room, subject, attempt)
             need(own, Action.GRANT)
             if other.role == role:
                 return None
             attempt.row()
-            return await self._append(RoleGiven(member=subject, role=role), room, actor)
+            return await self.append(RoleGiven(member=subject, role=role), room, actor)
 
     async def change(
         self, actor: Actor, room: str, title: str | None, access: str | None, slow_ms: int | None
@@ -212,35 +215,35 @@ class Rooms:
         """Change a room's title, access or slow mode (not_found, forbidden, bad_name, bad_field, quota)."""
         if access is not None:
             need_access(access)
-        with self._attempt(actor) as attempt:
-            need((await self._charged(actor, room, attempt)).role, Action.CHANGE_ROOM)
+        with self.attempt(actor) as attempt:
+            need((await self.charged(actor, room, attempt)).role, Action.CHANGE_ROOM)
             title = None if title is None else clean_title(title)
             body = RoomChanged(title=title, access=access, slow_ms=slow_ms)
             if body == RoomChanged():
                 return None
             attempt.row()
-            return await self._append(body, room, actor)
+            return await self.append(body, room, actor)
 
     async def delete(self, actor: Actor, room: str) -> Appended | None:
         """Delete a room, for good: nobody finds it from now on (not_found, forbidden for all but owners and server keys).
 
         The lobby stays: it would be there again after the next start.
         """
-        with self._attempt(actor) as attempt:
+        with self.attempt(actor) as attempt:
             need((await self.member(actor, room)).role, Action.DELETE_ROOM)
             if room == LOBBY:
                 raise Refused("forbidden", "The lobby cannot be deleted.")
             attempt.in_room(room)
-            return await self._append(RoomDeleted(), room, actor)
+            return await self.append(RoomDeleted(), room, actor)
 
     async def _pair(self, actor: Actor, room: str, subject: str, attempt: Attempt) -> tuple[str, Member]:
         """Charge the room. Return the role that an actor acts in, and another's membership."""
-        own = await self._charged(actor, room, attempt)
+        own = await self.charged(actor, room, attempt)
         if (other := await self._directory.member(room, subject)) is None:
             raise Refused("not_found", "There is no such member.")
         return own.role, other
 
-    async def _charged(self, actor: Actor, room: str, attempt: Attempt) -> Member:
+    async def charged(self, actor: Actor, room: str, attempt: Attempt) -> Member:
         """Charge the room if the actor is a member. Return the membership (not_found)."""
         member = await self.member(actor, room)
         attempt.in_room(room)
@@ -269,10 +272,15 @@ class Rooms:
         if not actor.server and user_ids.is_guest(actor.id):
             self._seen(actor.id)
 
-    def _attempt(self, actor: Actor) -> Attempt:
+    def attempt(self, actor: Actor) -> Attempt:
+        """Charge an actor for an append that they try (rate_limited, and bad_token for a user who was deleted)."""
         if actor.id in self._deleted:
             raise Refused("bad_token")
         return self._charges.attempt(actor)
 
-    async def _append(self, body: Body, room: str, actor: Actor, *, invite: InviteKey | None = None) -> Appended | None:
-        return await self._appender.append(draft(body, room, actor.id, actor.name, server=actor.server, invite=invite))
+    async def append(
+        self, body: Body, room: str, actor: Actor, *, invite: InviteKey | None = None, origin: str = ""
+    ) -> Appended | None:
+        """Append an event that an actor was charged for, and return its place in the log; None if it changes nothing."""
+        made = draft(body, room, actor.id, actor.name, server=actor.server, invite=invite, origin=origin)
+        return await self._appender.append(made)

@@ -9,6 +9,7 @@ from madang.core.events import Appended, Draft, Event
 from madang.errors import Limited
 from madang.ports.log import READ_BYTES
 from madang.testing.access import ACCESS_RULES, an_invite_admits_no_more_than_it_may_by_two_nodes
+from madang.testing.bans import BAN_RULES, a_ban_and_a_join_by_two_nodes
 from madang.testing.deletion import DELETION_RULES
 from madang.testing.effects import EFFECT_RULES
 from madang.testing.messages import MESSAGE_RULES
@@ -33,7 +34,7 @@ async def check_log(make: Make[Store], *, shared: bool = False) -> None:
         make: opens the log (with a source of ids in use) together with its directory; see `madang.testing`.
         shared: whether two may be open at a time, as by two nodes on one database.
     """
-    await run_rules(make, [*LOG_RULES, *MESSAGE_RULES, *EFFECT_RULES, *ACCESS_RULES, *DELETION_RULES])
+    await run_rules(make, [*LOG_RULES, *MESSAGE_RULES, *EFFECT_RULES, *ACCESS_RULES, *BAN_RULES, *DELETION_RULES])
     await named(what_was_acked_is_there_after_reopening, make)
     if shared:
         await named(two_nodes_number_one_room_without_gap_or_double, make)
@@ -41,6 +42,7 @@ async def check_log(make: Make[Store], *, shared: bool = False) -> None:
         await named(two_nodes_create_a_room_once, make)
         async with make() as one, make() as two:
             await named(an_invite_admits_no_more_than_it_may_by_two_nodes, one, two)
+            await named(a_ban_and_a_join_by_two_nodes, one, two)
 
 
 async def numbers_without_gap(store: Store) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from madang.core import events as kinds
+from madang.core.bans import FOREVER_MS, Ban
 from madang.core.events import Appended, Draft, Event, erased_body
 from madang.core.ids import IdSource, id_ms
 from madang.core.invites import MAX_INVITES, Invite
@@ -198,6 +199,15 @@ class ModelStore:
         known = self.rooms_by_id.get(room)
         return known is not None and known.invites.pop(id, None) is not None
 
+    async def bans(self, room: str, *, after: str = "", limit: int = 50) -> list[Ban]:
+        known, now = self.rooms_by_id.get(room), self._clock_ms()
+        there = sorted(known.bans.items()) if known else []
+        return [
+            msgspec.structs.replace(ban, left_ms=None if end >= FOREVER_MS else end - now)
+            for user, (ban, end) in there
+            if user > after and end > now
+        ][:limit]
+
     async def secret(self) -> bytes:
         return bytes(range(32))
 
@@ -238,6 +248,10 @@ class ModelStore:
             for user in kicked:
                 del known.kicks[user]
             return len(kicked)
+        if banned := list(known.bans)[:limit]:
+            for user in banned:
+                known.lift_ban(user)
+            return len(banned)
         erased = min(limit, len(known.log) - 1 - known.erased)
         known.erased += erased
         known.mentions.clear()
@@ -289,6 +303,7 @@ class ModelStore:
                 self._users.pop(user, None)
                 for room in self.rooms_by_id.values():
                     room.kicks.pop(user, None)
+                    room.lift_ban(user)
 
 
 def _repeat(first: Event, target: int | None, d: Draft) -> Outcome:

@@ -9,10 +9,11 @@ from typing import Final
 import msgspec
 
 from madang.core import events as kinds
+from madang.core.bans import ADDRESS_MS, FOREVER_MS, MAX_BANS, Ban
 from madang.core.events import ERASED, Draft, Event, decode_body, erased_edit
 from madang.core.invites import Invite, Kick
 from madang.core.messages import Message
-from madang.core.permissions import NOBODY, Action, acting_role, may, need, need_to_grant, need_to_kick
+from madang.core.permissions import NOBODY, Action, acting_role, may, need, need_to_grant, need_upon
 from madang.core.rooms import Member, Room, changed
 from madang.core.timestamps import moment
 from madang.errors import Limited, Refused
@@ -37,6 +38,9 @@ class ModelRoom:
         self.pins: set[int] = set()
         self.deleted = False
         self.kicks: dict[str, Kick] = {}
+        self.bans: dict[str, tuple[Ban, int]] = {}  # by user; with the time at which they end
+        self.origins: dict[str, str] = {}  # of guests who are members, or were kicked or banned
+        self.held_origins: dict[str, tuple[str, int]] = {}  # of those who are banned; with the time at which that ends
         self.invites: dict[str, Invite] = {}  # by id
         self.erased = 0  # events that are no longer there, the oldest
 
@@ -65,6 +69,10 @@ class ModelRoom:
 
     def admit(self, d: Draft, now_ms: int) -> None:
         """Let in a user who is not a member, or raise Refused; count the use of an invite that they need for that."""
+        if banned_until := self.banned_until(d.user, d.origin, now_ms):
+            if not may(NOBODY, Action.JOIN, self.info.access):
+                raise Refused("not_found")
+            raise Refused("banned") if banned_until >= FOREVER_MS else Limited("banned", banned_until - now_ms)
         kick, anyone = self.kicks.get(d.user), may(NOBODY, Action.JOIN, self.info.access)
         held = kick is not None and (kick.until_ms > now_ms or not anyone)
         if held or not anyone:
@@ -76,6 +84,40 @@ class ModelRoom:
             if invite.uses is not None:
                 self.invites[invite.id] = msgspec.structs.replace(invite, uses=invite.uses - 1)
         self.kicks.pop(d.user, None)
+
+    def kick(self, user: str, kick: Kick, now_ms: int) -> None:
+        """Hold out a member; forget those of others that are over, and no longer of use."""
+        over = [who for who, each in self.kicks.items() if each.until_ms <= now_ms]
+        for who in over if may(NOBODY, Action.JOIN, self.info.access) else ():
+            del self.kicks[who]
+            self.origins.pop(who, None)
+        self.kicks[user] = kick
+
+    def banned_until(self, user: str, origin: str, now_ms: int) -> int:
+        """Return the time up to which a user is banned, or where they come from; 0 if neither is."""
+        ends = [self.bans[user][1]] if user in self.bans else []
+        ends += [end for held, end in self.held_origins.values() if origin and held == origin]
+        return max([end for end in ends if end > now_ms], default=0)
+
+    def ban(self, d: Draft, body: kinds.MemberKicked, now_ms: int) -> None:
+        """Hold out a user, a member or not."""
+        if sum(end > now_ms for user, (_, end) in self.bans.items() if user != body.member) >= MAX_BANS:
+            raise Refused("too_many")
+        member, banned = self.members.get(body.member), self.bans.get(body.member)
+        name = member.name if member else banned[0].name if banned else ""
+        until = now_ms + body.for_ms if body.for_ms else FOREVER_MS
+        self.bans[body.member] = Ban(user=body.member, name=name, by=d.user, reason=body.reason or ""), until
+        self.kicks.pop(body.member, None)
+        self.held_origins.pop(body.member, None)
+        if origin := self.origins.get(body.member):
+            self.held_origins[body.member] = origin, min(until, now_ms + ADDRESS_MS)
+
+    def lift_ban(self, user: str) -> bool:
+        """End a ban; return whether there was one."""
+        self.held_origins.pop(user, None)
+        if user not in self.members:
+            self.origins.pop(user, None)
+        return self.bans.pop(user, None) is not None
 
     def end_invites(self, by: str) -> None:
         """Forget the invites that somebody made."""
@@ -121,6 +163,7 @@ def apply(room: ModelRoom, d: Draft, now_ms: int) -> bool:
             if not d.server:
                 room.admit(d, now_ms)
             room.members[user] = Member(room=d.room, user=user, name=d.name, role=role, read_seq=seq)
+            room.origins[user] = d.origin
         case kinds.MemberLeft():
             if user not in room.members:
                 raise Refused("not_member")
@@ -132,14 +175,22 @@ def apply(room: ModelRoom, d: Draft, now_ms: int) -> bool:
             ):
                 raise Refused("last_owner")
             del room.members[user]
+            room.origins.pop(user, None)
             room.end_invites(user)
-        case kinds.MemberKicked(member=subject, for_ms=for_ms):
-            if (m := room.members.get(subject)) is None:
+        case kinds.MemberKicked(member=subject, for_ms=for_ms, banned=banned):
+            m = room.members.get(subject)
+            if m is None and not banned:
                 raise Refused("not_found")
-            need_to_kick(actor, m.role)
-            del room.members[m.user]
-            room.end_invites(m.user)
-            room.kicks[m.user] = Kick(seq, now_ms + for_ms)
+            need_upon(actor, Action.BAN if banned else Action.KICK, m.role if m else NOBODY)
+            if banned:
+                room.ban(d, d.content, now_ms)
+            else:
+                room.kick(subject, Kick(seq, now_ms + for_ms), now_ms)
+            room.members.pop(subject, None)
+            room.end_invites(subject)
+        case kinds.MemberUnbanned(member=subject):
+            need(actor, Action.BAN)
+            return room.lift_ban(subject)
         case kinds.RoleGiven(member=subject, role=role):
             m = room.members.get(subject)
             if m is None:

@@ -161,36 +161,47 @@ async def users_are_deleted(store: Store) -> None:
     assert seen in {user.id for user in await store.users_deleted(NOW)}, "being seen brings nobody back"
 
 
-async def kicks_and_invites_go_with_the_room(store: Store) -> None:
-    """Who was kicked, and who was invited, is removed in pieces like the rest; a room of the same id begins without them."""
+async def kicks_bans_and_invites_go_with_the_room(store: Store) -> None:
+    """Who was kicked, banned or invited is removed in pieces like the rest; a room of the same id begins without them."""
     scene = await opened(store, "ben", "cho", "dan")
     for name in ("ben", "cho", "dan"):
         await scene.done(scene.draft(kinds.MemberKicked, member=name, for_ms=DAY))
+    for name in ("eve", "fay", "gil"):
+        await scene.done(scene.draft(kinds.MemberKicked, member=name, banned=True))
     invite = await invited(scene)
     last = await scene.done(scene.draft(kinds.RoomDeleted))
-    assert await erased(store, scene.room, 2) == [1, 2, 1] + [2] * ((last.seq - 1) // 2) + [1] * ((last.seq - 1) % 2)
+    assert await erased(store, scene.room, 2) == [1, 2, 1, 2, 1] + [2] * ((last.seq - 1) // 2) + [1] * (
+        (last.seq - 1) % 2
+    )
     assert await store.invites(scene.room, 0) == []
     assert await store.forget_rooms([scene.room]) == 1
     await scene.done(scene.draft(kinds.RoomCreated, title="Again", access="open"))
-    await scene.done(joins(scene, "ben"))
+    for name in ("ben", "eve"):
+        await scene.done(joins(scene, name))
+    assert await store.bans(scene.room) == []
     await scene.done(scene.draft(kinds.RoomChanged, access="invite"))
     await scene.refused("not_found", joins(scene, "cho", invite))
 
 
-async def kicks_go_with_the_user(store: Store) -> None:
-    """That a user was kicked is forgotten with them, in all rooms; not while they are a member of another, and nobody else's."""
+async def kicks_and_bans_go_with_the_user(store: Store) -> None:
+    """That a user was kicked or banned is forgotten with them, in all rooms; not while they are a member of another, and nobody else's."""
+    for banned, code in ((False, "kicked"), (True, "banned")):
+        await _goes_with_the_user(store, banned, code)
+
+
+async def _goes_with_the_user(store: Store, banned: bool, code: str) -> None:
     scene, other = await opened(store, "ben", "cho"), await opened(store, "ben")
     for name in ("ben", "cho"):
-        await scene.done(scene.draft(kinds.MemberKicked, member=name, for_ms=DAY))
+        await scene.done(scene.draft(kinds.MemberKicked, member=name, for_ms=DAY, banned=banned))
     await store.note_seen([scene.id("ben"), scene.id("cho")], NOW)
     there = {"room": other.room, "user": scene.id("ben"), "name": "ben"}
     await store.append([msgspec.structs.replace(joins(other, "ben"), **there)])
     await store.forget_users([scene.id("ben")])
-    assert await refusal(scene, joins(scene, "ben")) == "kicked"
+    assert await refusal(scene, joins(scene, "ben")) == code
     await store.append([msgspec.structs.replace(other.draft(kinds.MemberLeft, "ben"), **there)])
     await store.forget_users([scene.id("ben")])
     await scene.done(joins(scene, "ben"))
-    assert await refusal(scene, joins(scene, "cho")) == "kicked"
+    assert await refusal(scene, joins(scene, "cho")) == code
 
 
 async def members_are_found_among_users(store: Store) -> None:
@@ -243,8 +254,8 @@ UPKEEP_RULES = [
     users_are_known_once_they_are_seen,
     memberships_are_walked,
     users_are_deleted,
-    kicks_and_invites_go_with_the_room,
-    kicks_go_with_the_user,
+    kicks_bans_and_invites_go_with_the_room,
+    kicks_and_bans_go_with_the_user,
     members_are_found_among_users,
     members_are_not_forgotten,
 ]

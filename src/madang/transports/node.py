@@ -15,6 +15,7 @@ from madang.memory import Memory
 from madang.services.appender import Appender
 from madang.services.identity import Identity
 from madang.services.invites import Invites
+from madang.services.moderation import Moderation
 from madang.services.posting import Posting
 from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
@@ -60,6 +61,7 @@ class Node:
     reading: Reading
     read_pointers: ReadPointers
     invites: Invites
+    moderation: Moderation
     identity: Identity
     users: Users
     sessions: Sessions

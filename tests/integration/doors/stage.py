@@ -21,7 +21,7 @@ from madang.node.run import RunningNode, run_node
 from madang.services.limits import Limits, Rates
 from madang.services.standing import Standing
 from tests.integration.doors.doors import Door, Native, NativeVisitor, Outcome
-from tests.integration.doors.table import KICKED, STRANGER, Row
+from tests.integration.doors.table import BANNED, KICKED, STRANGER, Row
 
 TICK_S = 0.02
 END = "u-end"
@@ -119,9 +119,9 @@ class Play:
         self._room = room
         self._row = row
         self._names = {
-            name: Actor(id=f"u-{name}-{room}", name=name.title()) for name in ("olive", "wendy", "vic", "ara")
+            name: Actor(id=f"u-{name}-{room}", name=name.title()) for name in ("olive", "wendy", "vic", "ara", "barred")
         }
-        self._words: dict[str, Any] = {"$vic": self._names["vic"].id}
+        self._words: dict[str, Any] = {f"${name}": self._names[name].id for name in ("vic", "ara", "barred")}
 
     async def _say(self, name: str, cid: str) -> int:
         node, actor = self._node, self._names[name]
@@ -139,14 +139,19 @@ class Play:
             await rooms.enter(self._names[name], self._room)
         if row.role in ("moderator", "owner"):
             await rooms.grant(olive, self._room, ara.id, row.role)
-        elif row.role == KICKED:
+        elif row.role in (KICKED, BANNED):
             _, self._words["$early_invite"] = await self._node.invites.make(olive, self._room, self._node.now())
             await rooms.grant(olive, self._room, ara.id, "moderator")
-            await rooms.kick(olive, self._room, ara.id)
+            if row.role == KICKED:
+                await rooms.kick(olive, self._room, ara.id)
+            else:
+                await self._node.moderation.ban(olive, self._room, ara.id)
             present.remove("ara")
         elif row.role == "last owner":
             await rooms.grant(olive, self._room, ara.id, "owner")
             await rooms.leave(olive, self._room)
+        if row.barred:
+            await self._node.moderation.ban(olive, self._room, self._names["barred"].id, reason="spam")
         self._words["$other"] = await self._say("vic", "c-vic")
         self._words["$own"] = await self._say("ara" if "ara" in present else "wendy", "c-own")
         if row.room:
@@ -161,7 +166,9 @@ class Play:
         """Do the operation of the row through a door, and return what came of it."""
         await self._set()
         row, url, ara = self._row, address(self._running), self._names["ara"]
-        follows = [self._room] if row.role not in (STRANGER, KICKED) and op not in ("guest", "join", "create") else []
+        follows = (
+            [self._room] if row.role not in (STRANGER, KICKED, BANNED) and op not in ("guest", "join", "create") else []
+        )
         who = "" if op == "guest" else token(self._running, ara)
         async with (
             Native().open(url, token(self._running, self._names["wendy"]), [self._room]) as wendy,

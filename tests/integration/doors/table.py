@@ -3,8 +3,8 @@
 Every operation of every door has rows here; `test_doors.py` runs them all. In the room of a row stand, in this order: its
 owner Olive, Wendy and Vic, who are members, and Ara, who acts (unless she is a stranger there), in the role of the row;
 then a message of Vic's and one of Ara's. Words with a "$" are filled in: $own and $other are the seqs of these messages,
-$vic is Vic's id, $newest the room's newest seq, $invite an invite to it, of id $invite_id, and $early_invite one of before
-anybody was kicked.
+$vic is Vic's id, $ara Ara's, $barred that of somebody who may be banned, $newest the room's newest seq, $invite an invite to
+it, of id $invite_id, and $early_invite one of before anybody was kicked.
 """
 
 from dataclasses import dataclass, field
@@ -12,6 +12,8 @@ from typing import Any, Final
 
 STRANGER: Final = "stranger"
 """As a role: Ara is not in the room. As a code: the one by which a door refuses strangers."""
+BANNED: Final = "banned"
+"""As a role: Ara was in the room, as a moderator, and was banned."""
 KICKED: Final = "kicked"
 """As a role: Ara was in the room, as a moderator, and was kicked."""
 
@@ -37,6 +39,7 @@ class Row:
         cost: what is charged beside one command or request each time: events of user and room, commands' worth of a page
             ("connection"), milliseconds of slow mode, guests of an address.
         room: settings of the room that are not the usual.
+        barred: whether Olive has banned somebody who never was here.
     """
 
     does: str
@@ -49,6 +52,7 @@ class Row:
     heard: tuple[str, ...] = ()
     cost: dict[str, int] = field(default_factory=dict)
     room: dict[str, Any] = field(default_factory=dict)
+    barred: bool = False
 
 
 def _strangers(**with_: Any) -> Row:
@@ -171,6 +175,10 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
             room={"access": "invite"}, code="not_found", cost=ATTEMPT),
         Row("an open room, by an invite of before the kick", KICKED, {"invite": "$early_invite"}, code="kicked",
             cost=ATTEMPT),
+        Row("an open room, after a ban", BANNED, code="banned", cost=ATTEMPT),
+        Row("an open room, after a ban, by an invite", BANNED, {"invite": "$invite"}, code="banned", cost=ATTEMPT),
+        Row("an invite-only room, after a ban, by an invite", BANNED, {"invite": "$invite"}, room={"access": "invite"},
+            code="not_found", cost=ATTEMPT),
         Row("again", answers={"role": "member"}, times=3),
         Row("again, as the owner", "owner", answers={"role": "owner"}),
         Row("an invite-only room", STRANGER, room={"access": "invite"}, code="not_found", cost=ATTEMPT),
@@ -211,6 +219,30 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
         Row("as a plain member", with_={"user": "$vic"}, code="forbidden", cost=APPEND),
         Row("nobody", "owner", {"user": "u-nobody"}, code="not_found", cost=APPEND),
         Row("by a stranger", STRANGER, {"user": "$vic"}, code="not_found", cost=ATTEMPT),
+    ),
+    "ban": (
+        Row("as a moderator", "moderator", {"user": "$vic", "reason": "spam", "for_ms": 60_000},
+            events=("member.kicked",), cost=APPEND),
+        Row("for good, for no reason", "owner", {"user": "$vic"}, events=("member.kicked",), cost=APPEND),
+        Row("who is no member", "moderator", {"user": "u-nobody"}, events=("member.kicked",), cost=APPEND),
+        Row("as a plain member", with_={"user": "$vic"}, code="forbidden", cost=APPEND),
+        Row("oneself", "moderator", {"user": "$ara"}, code="forbidden", cost=APPEND),
+        Row("for no time", "moderator", {"user": "$vic", "for_ms": 0}, code="bad_field"),
+        Row("for a long reason", "moderator", {"user": "$vic", "reason": "x" * 201}, code="too_big"),
+        Row("for an unseen reason", "moderator", {"user": "$vic", "reason": "\u200b"}, code="empty"),
+        Row("by a stranger", STRANGER, {"user": "$vic"}, code="not_found", cost=ATTEMPT),
+    ),
+    "unban": (
+        Row("as a moderator", "moderator", {"user": "$barred"}, events=("member.unbanned",), cost=APPEND, barred=True),
+        Row("who is not banned", "owner", {"user": "$vic"}, answers={"unchanged": True}, cost=APPEND),
+        Row("as a plain member", with_={"user": "$barred"}, code="forbidden", cost=APPEND),
+        Row("by a stranger", STRANGER, {"user": "$barred"}, code="not_found", cost=ATTEMPT),
+    ),
+    "bans": (
+        Row("as a moderator", "moderator", {"limit": 200}, answers={"bans": [{"user": "barred", "by": "olive", "reason": "spam"}],
+            "more": False}, cost={"connection": 10}, barred=True),
+        Row("as a plain member", code="forbidden"),
+        _strangers(),
     ),
     "role": (
         Row("as an owner", "owner", {"user": "$vic", "role": "moderator"}, events=("member.role",), cost=APPEND),

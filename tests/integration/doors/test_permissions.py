@@ -38,6 +38,9 @@ TRIED: Final[dict[str, tuple[Action, dict[str, Any]]]] = {
     "delete": (Action.DELETE_OTHERS, {"seq": "$other"}),
     "role": (Action.GRANT, {"user": VIC.id, "role": "member"}),
     "kick": (Action.KICK, {"user": VIC.id}),
+    "bans": (Action.BAN, {}),
+    "ban": (Action.BAN, {"user": VIC.id}),
+    "unban": (Action.BAN, {"user": VIC.id}),
     "join": (Action.JOIN, {}),
     "leave": (Action.LEAVE, {}),
     "delete_room": (Action.DELETE_ROOM, {}),
@@ -104,7 +107,7 @@ async def test_a_door_allows_what_the_table_says(name: str, tmp_path: Path, monk
 
 def meant(role: str, action: Action, kind: str, op: str, stranger: str) -> str:
     code = refusal(role, action, kind)
-    if code == "not_found" and op not in ("join", "change", "kick", "role"):
+    if code == "not_found" and op not in ("join", "change", "kick", "role", "ban", "unban"):
         return stranger  # who follows nothing is told so, whatever there is
     return code
 

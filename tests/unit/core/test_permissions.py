@@ -17,7 +17,7 @@ from madang.core.permissions import (
     may,
     need,
     need_to_grant,
-    need_to_kick,
+    need_upon,
     refusal,
 )
 from madang.core.rooms import ROLES
@@ -38,6 +38,7 @@ MEANT: Final = """
     CHANGE_ROOM     not_found   not_found   not_found   forbidden   .           .           .
     INVITE          not_found   not_found   not_found   forbidden   .           .           .
     KICK            not_found   not_found   not_found   forbidden   .           .           .
+    BAN             not_found   not_found   not_found   forbidden   .           .           .
     GRANT           not_found   not_found   not_found   forbidden   forbidden   .           .
     DELETE_ROOM     not_found   not_found   not_found   forbidden   forbidden   .           .
 """
@@ -90,19 +91,22 @@ def test_what_a_later_version_stored_counts_as_the_least() -> None:
             assert refusal("of 2031", action, kind) == refusal(NOBODY, action, "invite")
 
 
-def test_nobody_kicks_their_equal() -> None:
+def test_nobody_kicks_or_bans_their_equal() -> None:
     assert {pair for pair, above in ABOVE.items() if above} == {
+        *((actor, NOBODY) for actor in (*ROLES, SERVER)),
         ("moderator", "member"),
         ("owner", "member"),
         ("owner", "moderator"),
         *((SERVER, role) for role in ROLES),
     }
-    assert {(a, b) for a in ROLES for b in ROLES if allowed(need_to_kick, a, b)} == {
-        ("owner", "moderator"),
-        ("owner", "member"),
-        ("moderator", "member"),
-    }
-    assert all(allowed(need_to_kick, SERVER, role) for role in ROLES)
+    for action in (Action.KICK, Action.BAN):
+        assert {(a, b) for a in ROLES for b in ROLES if allowed(need_upon, a, action, b)} == {
+            ("owner", "moderator"),
+            ("owner", "member"),
+            ("moderator", "member"),
+        }
+        assert all(allowed(need_upon, SERVER, action, role) for role in ROLES)
+        assert not allowed(need_upon, "owner", action, "of 2031")
 
 
 def test_owners_alone_grant_roles() -> None:

@@ -25,7 +25,8 @@ from madang.ports.directory import ServerKey
 MAX_KEYS: Final = 1_000
 
 _ROOM: Final = (rooms.c.id, rooms.c.title, rooms.c.access, rooms.c.slow_ms)
-_SOME: Final = select(members).where(
+_MEMBER: Final = (members.c.room, members.c.user, members.c.name, members.c.role, members.c.read_seq)
+_SOME: Final = select(*_MEMBER).where(
     members.c.room == bindparam("in_room"),
     members.c.user.in_(bindparam("users", expanding=True)),
     exists().where(rooms.c.id == bindparam("in_room"), rooms.c.access != DELETED),
@@ -73,7 +74,7 @@ def owned_by(c: Connection, user: str) -> int:
 
 def members_of(c: Connection, room: str, after: str, limit: int) -> list[Member]:
     """See `Directory.members`."""
-    wanted = select(members).where(members.c.room == room, members.c.user > after)
+    wanted = select(*_MEMBER).where(members.c.room == room, members.c.user > after)
     return [_member(row) for row in c.execute(wanted.order_by(members.c.user).limit(limit))]
 
 

@@ -22,16 +22,15 @@ from sqlalchemy import (
     exists,
     func,
     insert,
-    or_,
     select,
     update,
 )
 
+from madang.adapters.sql import access
 from madang.adapters.sql.dialects import EDITED, OWNER, AnyRow, from_index, insert_new
 from madang.adapters.sql.tables import (
     events,
     invites,
-    kicks,
     members,
     mentions,
     pins,
@@ -41,10 +40,9 @@ from madang.adapters.sql.tables import (
 )
 from madang.core import events as kinds
 from madang.core.events import ERASED, Body, Draft, erased_edit
-from madang.core.invites import Invite, Kick
-from madang.core.permissions import NOBODY, Action, acting_role, may, need, need_to_grant, need_to_kick
-from madang.core.rooms import DELETED, OF_ANYONE
-from madang.errors import Limited, Refused
+from madang.core.permissions import NOBODY, Action, acting_role, may, need, need_to_grant, need_upon
+from madang.core.rooms import DELETED
+from madang.errors import Refused
 
 MAX_EMOJIS: Final = 20
 MAX_PINS: Final = 50
@@ -60,7 +58,7 @@ class Batch(NamedTuple):
     Attributes:
         fold_room: moves all of a room's events into the table.
         type_of: returns the type of the event of a room and seq, as of this place in the batch.
-        now_ms: Unix milliseconds, by which kicks and invites end.
+        now_ms: Unix milliseconds, by which invites end.
     """
 
     c: Connection
@@ -105,42 +103,13 @@ def _room_deleted(b: Batch, d: Draft, body: kinds.RoomDeleted, seq: int) -> bool
 
 
 def _joined(b: Batch, d: Draft, body: kinds.MemberJoined, seq: int) -> bool:
-    if not d.server:
-        here = select(rooms.c.access, members.c.user, kicks.c.seq, kicks.c.until_ms)
-        joined = rooms.outerjoin(members, and_(members.c.room == rooms.c.id, members.c.user == d.user)).outerjoin(
-            kicks, and_(kicks.c.room == rooms.c.id, kicks.c.user == d.user)
-        )
-        access, member, kicked, until_ms = b.c.execute(here.select_from(joined).where(rooms.c.id == d.room)).one()
-        if member is not None:
-            return False
-        _admit(b, d, access, None if kicked is None else Kick(kicked, until_ms))
-        if kicked is not None:
-            b.c.execute(delete(kicks).where(kicks.c.room == d.room, kicks.c.user == d.user))
+    if not d.server and not access.admit(b.c, d, b.now_ms):
+        return False
     return _enter(b, d, body.role, seq)
 
 
-def _admit(b: Batch, d: Draft, access: str, kick: Kick | None) -> None:
-    """Raise Refused unless a user may become a member; count the use of an invite that they need for that."""
-    anyone = may(NOBODY, Action.JOIN, access)
-    held = kick is not None and (kick.until_ms > b.now_ms or not anyone)
-    if anyone and not held:
-        return
-    if d.invite is not None:
-        this = and_(invites.c.room == d.room, invites.c.id == d.invite.id)
-        row = b.c.execute(select(invites).where(this)).one_or_none()
-        if row is not None and Invite(**row._mapping).admits(d.invite, b.now_ms, kick.seq if kick else None):
-            if row.uses == 1:
-                b.c.execute(delete(invites).where(this))
-            elif row.uses is not None:
-                b.c.execute(update(invites).where(this).values(uses=row.uses - 1))
-            return
-    if anyone and kick is not None:
-        raise Limited("kicked", kick.until_ms - b.now_ms)
-    raise Refused("not_found")
-
-
 def _enter(b: Batch, d: Draft, role: str, seq: int) -> bool:
-    row = {"room": d.room, "user": d.user, "name": d.name, "role": role, "read_seq": seq}
+    row = {"room": d.room, "user": d.user, "name": d.name, "role": role, "read_seq": seq, "origin": d.origin or None}
     if not insert_new(b.c, members, row):
         return False
     b.roles[d.room, d.user] = role
@@ -157,15 +126,20 @@ def _left(b: Batch, d: Draft, body: kinds.MemberLeft, seq: int) -> bool:
 
 
 def _kicked(b: Batch, d: Draft, body: kinds.MemberKicked, seq: int) -> bool:
-    if (role := _role(b, d.room, body.member)) is None:
+    role = _role(b, d.room, body.member)
+    if role is None and not body.banned:
         raise Refused("not_found")
-    need_to_kick(b.actor(d), role)
-    # Those that are over would stay for good, where users did not come again.
-    over = and_(kicks.c.until_ms <= b.now_ms, exists().where(rooms.c.id == d.room, rooms.c.access.in_(OF_ANYONE)))
-    b.c.execute(delete(kicks).where(kicks.c.room == d.room, or_(kicks.c.user == body.member, over)))
-    until_ms = b.now_ms + body.for_ms
-    b.c.execute(insert(kicks).values(room=d.room, user=body.member, seq=seq, until_ms=until_ms))
+    need_upon(b.actor(d), Action.BAN if body.banned else Action.KICK, role or NOBODY)
+    if body.banned:
+        access.ban(b.c, d, body, seq)
+    else:
+        access.kick(b.c, d, body, seq)
     return _exit(b, d.room, body.member)
+
+
+def _unbanned(b: Batch, d: Draft, body: kinds.MemberUnbanned, seq: int) -> bool:
+    need(b.actor(d), Action.BAN)
+    return access.lift_ban(b.c, d.room, body.member)
 
 
 def _exit(b: Batch, room: str, user: str) -> bool:
@@ -353,6 +327,7 @@ _EFFECTS: Final[dict[type[Body], Callable[[Batch, Draft, Any, int], bool]]] = {
     kinds.MemberJoined: _joined,
     kinds.MemberLeft: _left,
     kinds.MemberKicked: _kicked,
+    kinds.MemberUnbanned: _unbanned,
     kinds.RoleGiven: _role_given,
     kinds.MessageSent: _sent,
     kinds.MessageEdited: _edited,

@@ -12,10 +12,11 @@ from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from madang.adapters.sql import dialects, directory, leases, messages, reading, unread, upkeep
+from madang.adapters.sql import access, dialects, directory, leases, messages, reading, unread, upkeep
 from madang.adapters.sql.numbering import number_stretch
 from madang.adapters.sql.rows import EventRow, Head
 from madang.aio import Batcher
+from madang.core.bans import Ban
 from madang.core.events import Draft, Event
 from madang.core.ids import IdSource
 from madang.core.invites import Invite
@@ -210,6 +211,9 @@ class Store:
 
     async def drop_invite(self, room: str, id: str) -> bool:
         return await self._engine.write(lambda c: directory.drop_invite(c, room, id))
+
+    async def bans(self, room: str, *, after: str = "", limit: int = 50) -> list[Ban]:
+        return await self._engine.read(lambda c: access.bans_of(c, room, after, limit))
 
     # Upkeep
 

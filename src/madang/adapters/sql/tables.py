@@ -130,6 +130,7 @@ members = Table(
     Column("name", words(64), nullable=False),
     Column("role", words(16), nullable=False),
     Column("read_seq", BigInteger, nullable=False),
+    Column("origin", words(64)),  # of a guest: a hash of the address they joined from
     sqlite_with_rowid=False,
 )
 # A user's rooms, paged by room.
@@ -217,10 +218,37 @@ kicks = Table(
     Column("user", words(64), primary_key=True),
     Column("seq", BigInteger, nullable=False),  # of the member.kicked
     Column("until_ms", BigInteger, nullable=False),
+    Column("origin", words(64)),  # as in `members`
     sqlite_with_rowid=False,
 )
 # Those of a user who is forgotten.
 Index("kicks_user", kicks.c.user)
+
+# Who is banned. Written by effects alone.
+bans = Table(
+    "bans",
+    metadata,
+    # (room, user): whether one user may join; those of a room, paged by user.
+    Column("room", words(64), primary_key=True),
+    Column("user", words(64), primary_key=True),
+    Column("name", words(64), nullable=False),
+    Column("seq", BigInteger, nullable=False),  # of the member.kicked
+    Column("by", words(64), nullable=False),
+    Column("reason", prose(), nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("origin", words(64)),
+    Column("origin_until_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+# Those of a user who is forgotten.
+Index("bans_user", bans.c.user)
+# Whether guests may join who come from where a banned one did.
+Index(
+    "bans_origin",
+    bans.c.origin,
+    sqlite_where=bans.c.origin.is_not(None),
+    postgresql_where=bans.c.origin.is_not(None),
+)
 
 invites = Table(
     "invites",

@@ -11,6 +11,7 @@ from madang.adapters.sql.dialects import insert_all, insert_new
 from madang.adapters.sql.reading import newest_seq
 from madang.adapters.sql.rows import Head
 from madang.adapters.sql.tables import (
+    bans,
     events,
     invites,
     kicks,
@@ -53,7 +54,7 @@ def erase(c: Connection, room: str, limit: int) -> int:
     ).scalar()
     if last is None:
         return 0
-    for table in (members, kicks):
+    for table in (members, kicks, bans):
         some = select(table.c.user).where(table.c.room == room).limit(limit)
         if people := c.execute(some).scalars().all():
             c.execute(delete(table).where(table.c.room == room, table.c.user.in_(people)))
@@ -148,5 +149,6 @@ def forget_users(c: Connection, some: Sequence[str]) -> None:
     """See `Upkeep.forget_users`."""
     there = set(c.execute(select(members.c.user).where(members.c.user.in_(some))).scalars())
     gone = sorted(set(some) - there)
-    c.execute(delete(kicks).where(kicks.c.user.in_(gone)))
+    for table in (kicks, bans):
+        c.execute(delete(table).where(table.c.user.in_(gone)))
     c.execute(delete(users).where(users.c.id.in_(gone)))

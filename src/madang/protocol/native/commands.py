@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Final
 
 from msgspec import Meta, Raw, Struct
 
+from madang.core.bans import BanMs, Reason
 from madang.core.bounds import (
     MAX_COMMAND,
     MAX_FRAME,
@@ -223,6 +224,30 @@ class Role(Command):
     role: str
 
 
+class Ban(Command):
+    """Keep a user out of the room, a member or not (moderators, for users with a lower role)."""
+
+    room: RoomId
+    user: UserId
+    reason: Reason = ""
+    for_ms: BanMs | None = None
+
+
+class Unban(Command):
+    """Lift a ban (moderators)."""
+
+    room: RoomId
+    user: UserId
+
+
+class Bans(Command):
+    """Ask for a page of the bans in force, in order of the user id (moderators)."""
+
+    room: RoomId
+    after: AfterId = ""
+    limit: PageLimit = 50
+
+
 class Typing(Command):
     """Signal that the user is typing, or has stopped. Not answered; lasts 6 s unless repeated."""
 
@@ -263,6 +288,9 @@ AnyCommand = (
     | Revoke
     | Kick
     | Role
+    | Ban
+    | Unban
+    | Bans
     | Typing
     | Read
     | Ping

@@ -260,6 +260,23 @@ class RevokedAnswer(Answer, frozen=True, kw_only=True, gc=False):
     revoked: bool = True
 
 
+class BanInfo(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A ban in force: of whom, who made it, and for how much longer, if there is an end."""
+
+    user: str
+    name: str = ""
+    by: str
+    reason: str = ""
+    expires_ms: int | None = None
+
+
+class BansAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """A page of the bans in force, in order of the user id."""
+
+    bans: list[BanInfo]
+    more: bool
+
+
 class PingAnswer(Answer, frozen=True, kw_only=True, gc=False):
     """The server's time."""
 
@@ -300,6 +317,9 @@ ANSWERS: Final[dict[str, type[Answer] | UnionType]] = {
     "revoke": RevokedAnswer,
     "kick": AppendAnswer,
     "role": AppendAnswer | UnchangedAnswer,
+    "ban": AppendAnswer,
+    "unban": AppendAnswer | UnchangedAnswer,
+    "bans": BansAnswer,
     "typing": EmptyAnswer,
     "read": EmptyAnswer,
     "ping": PingAnswer,

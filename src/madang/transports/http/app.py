@@ -18,6 +18,7 @@ from madang.transports.http.constants import Document, document, shown
 from madang.transports.http.dependencies import Scheme, ThisNode, nothing_ignored
 from madang.transports.http.envelope import Envelope
 from madang.transports.http.errors import METHODS, answer, failure, handle_errors
+from madang.transports.http.routes import bans as http_bans
 from madang.transports.http.routes import invites as http_invites
 from madang.transports.http.routes import messages as http_messages
 from madang.transports.http.routes import rooms as http_rooms
@@ -100,7 +101,14 @@ def http_app(node: Node) -> Envelope:
     )  # fmt: skip
     api.state.node = node
     handle_errors(api)
-    for part in (http_users.router, http_rooms.router, http_invites.router, http_messages.router, router):
+    for part in (
+        http_users.router,
+        http_rooms.router,
+        http_invites.router,
+        http_bans.router,
+        http_messages.router,
+        router,
+    ):
         api.include_router(part)
     if node.admission.origins:
         api.add_middleware(

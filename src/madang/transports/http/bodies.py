@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from madang.core import messages
+from madang.core.bans import BanMs, Reason
 from madang.core.bounds import Cid, InviteText, Mentions, RoomId, Seq, SlowMs, Text, Title
 from madang.core.invites import ForMs, Uses
 from madang.core.rooms import Access, Membership, Role, Room
@@ -86,6 +87,13 @@ class NewRole(Body):
     """A member's new role."""
 
     role: Role
+
+
+class NewBan(Body):
+    """Why, which everybody in the room is told, and for how many milliseconds. Left out: for no reason, for good."""
+
+    reason: Reason = ""
+    for_ms: BanMs | None = None
 
 
 class ReadUpTo(Body):
@@ -188,6 +196,23 @@ class Revoked(Struct, frozen=True):
     """The invite admits nobody from now on."""
 
     revoked: bool = True
+
+
+class OneBan(Struct, frozen=True, omit_defaults=True):
+    """A ban in force: of whom, who made it, and for how many milliseconds, if there is an end."""
+
+    user: str
+    by: str
+    name: str = ""
+    reason: str = ""
+    expires_ms: int | None = None
+
+
+class Bans(Struct, frozen=True):
+    """A page of the bans in force, in order of the users' ids."""
+
+    bans: list[OneBan]
+    more: bool
 
 
 class Stored(Struct, frozen=True, omit_defaults=True):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from madang.protocol.native import commands as c
-from madang.transports.native.operations import appending, following, inviting, opening, reading, signals
+from madang.transports.native.operations import appending, following, inviting, moderating, opening, reading, signals
 from madang.transports.native.session import Operation
 
 OPERATIONS: Final[Mapping[type[c.Command], Operation]] = {
@@ -25,6 +25,9 @@ OPERATIONS: Final[Mapping[type[c.Command], Operation]] = {
     c.Revoke: inviting.revoke,
     c.Kick: following.kick,
     c.Role: following.role,
+    c.Ban: moderating.ban,
+    c.Unban: moderating.unban,
+    c.Bans: moderating.bans,
     c.Send: appending.send,
     c.Edit: appending.edit,
     c.Delete: appending.delete,

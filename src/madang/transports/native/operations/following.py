@@ -34,7 +34,7 @@ def join(session: Session, m: c.Join) -> None:
 
 def leave(session: Session, m: c.Leave) -> None:
     """End the user's own membership."""
-    _append(session, m, lambda me: session.node.rooms.leave(me, m.room))
+    append(session, m, lambda me: session.node.rooms.leave(me, m.room))
 
 
 def create(session: Session, m: c.Create) -> None:
@@ -50,20 +50,22 @@ def create(session: Session, m: c.Create) -> None:
 
 def change(session: Session, m: c.Change) -> None:
     """Change a room's title, access or slow mode."""
-    _append(session, m, lambda me: session.node.rooms.change(me, m.room, m.title, m.access, m.slow_ms))
+    append(session, m, lambda me: session.node.rooms.change(me, m.room, m.title, m.access, m.slow_ms))
 
 
 def kick(session: Session, m: c.Kick) -> None:
     """End another member's membership."""
-    _append(session, m, lambda me: session.node.rooms.kick(me, m.room, m.user))
+    append(session, m, lambda me: session.node.rooms.kick(me, m.room, m.user))
 
 
 def role(session: Session, m: c.Role) -> None:
     """Grant a member a role."""
-    _append(session, m, lambda me: session.node.rooms.grant(me, m.room, m.user, m.role))
+    append(session, m, lambda me: session.node.rooms.grant(me, m.room, m.user, m.role))
 
 
-def _append(session: Session, m: c.Command, change: Callable[[Actor], Awaitable[Appended | None]]) -> None:
+def append(session: Session, m: c.Command, change: Callable[[Actor], Awaitable[Appended | None]]) -> None:
+    """Answer with what a change appends."""
+
     async def work() -> Answer:
         return append_answer(await change(session.actor()), session.node.appender.ack)
 

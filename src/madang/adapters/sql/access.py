@@ -1,0 +1,127 @@
+"""Who is let into a room, and who is held out: kicks, bans and the use of invites, within an append's transaction.
+
+What happens to the membership itself is in `effects.py`. Kicks and bans end by the database's clock, which all nodes share;
+it is asked only where there is one.
+"""
+
+from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
+
+from madang.adapters.sql.dialects import clock_ms
+from madang.adapters.sql.tables import bans, invites, kicks, members, rooms
+from madang.core.bans import ADDRESS_MS, FOREVER_MS, MAX_BANS, Ban
+from madang.core.events import Draft, MemberKicked
+from madang.core.invites import Invite, Kick
+from madang.core.permissions import NOBODY, Action, may
+from madang.core.rooms import OF_ANYONE
+from madang.errors import Limited, Refused
+
+
+def admit(c: Connection, d: Draft, now_ms: int) -> bool:
+    """Let in the user of a member.joined, or raise Refused; return False for who is a member already.
+
+    An invite that they need for that has one use less.
+
+    Args:
+        now_ms: by which invites end.
+    """
+    here = select(
+        rooms.c.access, members.c.user, kicks.c.seq, kicks.c.until_ms, bans.c.until_ms.label("banned_until_ms")
+    ).select_from(
+        rooms.outerjoin(members, and_(members.c.room == rooms.c.id, members.c.user == d.user))
+        .outerjoin(kicks, and_(kicks.c.room == rooms.c.id, kicks.c.user == d.user))
+        .outerjoin(bans, and_(bans.c.room == rooms.c.id, bans.c.user == d.user))
+    )
+    access, member, kicked, kicked_until_ms, banned_until_ms = c.execute(here.where(rooms.c.id == d.room)).one()
+    if member is not None:
+        return False
+    if d.origin:
+        of_origin = select(func.max(bans.c.origin_until_ms)).where(bans.c.room == d.room, bans.c.origin == d.origin)
+        banned_until_ms = max(banned_until_ms or 0, c.execute(of_origin).scalar() or 0)
+    clock = clock_ms(c) if banned_until_ms or kicked is not None else 0
+    anyone = may(NOBODY, Action.JOIN, access)
+    if banned_until_ms and banned_until_ms > clock:
+        raise _banned(banned_until_ms, clock) if anyone else Refused("not_found")
+    _admit(c, d, anyone, None if kicked is None else Kick(kicked, kicked_until_ms), clock, now_ms)
+    if kicked is not None:
+        c.execute(delete(kicks).where(kicks.c.room == d.room, kicks.c.user == d.user))
+    return True
+
+
+def _banned(until_ms: int, clock: int) -> Refused:
+    return Refused("banned") if until_ms >= FOREVER_MS else Limited("banned", until_ms - clock)
+
+
+def _admit(c: Connection, d: Draft, anyone: bool, kick: Kick | None, clock: int, now_ms: int) -> None:
+    held = kick is not None and (kick.until_ms > clock or not anyone)
+    if anyone and not held:
+        return
+    if d.invite is not None:
+        this = and_(invites.c.room == d.room, invites.c.id == d.invite.id)
+        row = c.execute(select(invites).where(this)).one_or_none()
+        if row is not None and Invite(**row._mapping).admits(d.invite, now_ms, kick.seq if kick else None):
+            if row.uses == 1:
+                c.execute(delete(invites).where(this))
+            elif row.uses is not None:
+                c.execute(update(invites).where(this).values(uses=row.uses - 1))
+            return
+    if anyone and kick is not None:
+        raise Limited("kicked", kick.until_ms - clock)
+    raise Refused("not_found")
+
+
+def kick(c: Connection, d: Draft, body: MemberKicked, seq: int) -> None:
+    """Hold a member out who is kicked. Called before their membership ends."""
+    clock = clock_ms(c)
+    origin = c.execute(select(members.c.origin).where(members.c.room == d.room, members.c.user == body.member)).scalar()
+    # Those that are over would stay for good, where users did not come again.
+    over = and_(kicks.c.until_ms <= clock, exists().where(rooms.c.id == d.room, rooms.c.access.in_(OF_ANYONE)))
+    c.execute(delete(kicks).where(kicks.c.room == d.room, or_(kicks.c.user == body.member, over)))
+    row = {"room": d.room, "user": body.member, "seq": seq, "until_ms": clock + body.for_ms, "origin": origin}
+    c.execute(insert(kicks).values(row))
+
+
+def ban(c: Connection, d: Draft, body: MemberKicked, seq: int) -> None:
+    """Hold out a user who is banned, a member or not (too_many). Called before their membership ends."""
+    clock = clock_ms(c)
+    room, user = d.room, body.member
+    others = select(func.count()).where(bans.c.room == room, bans.c.user != user, bans.c.until_ms > clock)
+    if c.execute(others).scalar_one() >= MAX_BANS:
+        raise Refused("too_many", f"At most {MAX_BANS} bans in a room; lift one first.")
+    name, origin = _last_seen(c, room, user)
+    c.execute(delete(bans).where(bans.c.room == room, or_(bans.c.user == user, bans.c.until_ms <= clock)))
+    c.execute(delete(kicks).where(kicks.c.room == room, kicks.c.user == user))
+    until_ms = clock + body.for_ms if body.for_ms else FOREVER_MS
+    row = {
+        "room": room, "user": user, "name": name, "seq": seq, "by": d.user, "reason": body.reason or "",
+        "until_ms": until_ms, "origin": origin, "origin_until_ms": min(until_ms, clock + ADDRESS_MS) if origin else 0,
+    }  # fmt: skip
+    c.execute(insert(bans).values(row))
+
+
+def _last_seen(c: Connection, room: str, user: str) -> tuple[str, str | None]:
+    """Return the name and the origin of a user as a member, or of before they were kicked or banned."""
+    member = select(members.c.name, members.c.origin).where(members.c.room == room, members.c.user == user)
+    if (row := c.execute(member).one_or_none()) is not None:
+        return row.name, row.origin
+    banned = c.execute(select(bans.c.name, bans.c.origin).where(bans.c.room == room, bans.c.user == user)).one_or_none()
+    if banned is not None:
+        return banned.name, banned.origin
+    return "", c.execute(select(kicks.c.origin).where(kicks.c.room == room, kicks.c.user == user)).scalar()
+
+
+def lift_ban(c: Connection, room: str, user: str) -> bool:
+    """End a ban; return False where there was none."""
+    return c.execute(delete(bans).where(bans.c.room == room, bans.c.user == user)).rowcount == 1
+
+
+def bans_of(c: Connection, room: str, after: str, limit: int) -> list[Ban]:
+    """See `Directory.bans`."""
+    clock = clock_ms(c)
+    wanted = select(bans).where(bans.c.room == room, bans.c.user > after, bans.c.until_ms > clock)
+    return [
+        Ban(
+            user=row.user, name=row.name, by=row.by, reason=row.reason,
+            left_ms=None if row.until_ms >= FOREVER_MS else row.until_ms - clock,
+        )
+        for row in c.execute(wanted.order_by(bans.c.user).limit(limit))
+    ]  # fmt: skip

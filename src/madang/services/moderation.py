@@ -1,0 +1,70 @@
+"""Moderation: bans, and the list of those in force. Kicks and roles are in `rooms.py`.
+
+Who may act upon whom is judged here, and again in the append, where nothing can change it meanwhile (`ports.log`).
+"""
+
+from madang.core.actors import Actor
+from madang.core.bans import MAX_REASON, Ban
+from madang.core.events import Appended, MemberKicked, MemberUnbanned
+from madang.core.permissions import NOBODY, Action, need, need_upon
+from madang.core.rate import Bucket
+from madang.core.text import clean_text
+from madang.ports.directory import Directory
+from madang.services.charges import Charges
+from madang.services.pages import fitting
+from madang.services.rooms import Rooms
+
+
+class Moderation:
+    """Use cases of moderators. What is appended counts as an append of theirs, done or refused, as in `Rooms`."""
+
+    def __init__(self, directory: Directory, rooms: Rooms, charges: Charges) -> None:
+        self._directory = directory
+        self._rooms = rooms
+        self._charges = charges
+
+    async def ban(
+        self, actor: Actor, room: str, subject: str, *, reason: str = "", for_ms: int | None = None
+    ) -> Appended | None:
+        """Keep a user out of a room, who is a member or not, and end their membership. It replaces an earlier ban.
+
+        Args:
+            reason: everybody in the room is told it; empty for none.
+            for_ms: how long it holds; None for good.
+
+        Raises:
+            Refused: too_big, bad_text, empty (reason), not_found, forbidden, too_many, rate_limited, quota.
+        """
+        told = clean_text(reason, MAX_REASON, "reason") if reason else None
+        body = MemberKicked(member=subject, for_ms=for_ms or 0, banned=True, reason=told)
+        with self._rooms.attempt(actor) as attempt:
+            role = (await self._rooms.charged(actor, room, attempt)).role
+            other = await self._directory.member(room, subject)
+            need_upon(role, Action.BAN, other.role if other else NOBODY)
+            attempt.row()
+            return await self._rooms.append(body, room, actor)
+
+    async def unban(self, actor: Actor, room: str, subject: str) -> Appended | None:
+        """Lift a ban; None where there was none (not_found, forbidden, rate_limited, quota)."""
+        with self._rooms.attempt(actor) as attempt:
+            need((await self._rooms.charged(actor, room, attempt)).role, Action.BAN)
+            attempt.row()
+            lifted = await self._rooms.append(MemberUnbanned(member=subject), room, actor)
+            if lifted is None:
+                attempt.give_back_quotas()
+            return lifted
+
+    async def bans(
+        self, actor: Actor, room: str, after: str, limit: int, *, bucket: Bucket | None = None
+    ) -> tuple[list[Ban], bool]:
+        """Return a page of the bans in force, in order of the users, and whether there are more.
+
+        Args:
+            bucket: what pays for the page, as in `Reading`.
+
+        Raises:
+            Refused: not_found, forbidden, rate_limited.
+        """
+        need((await self._rooms.member(actor, room)).role, Action.BAN)
+        with self._charges.page(actor, limit, bucket):
+            return fitting(await self._directory.bans(room, after=after, limit=limit + 1), limit)

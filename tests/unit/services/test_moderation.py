@@ -1,0 +1,117 @@
+"""Moderators ban and lift bans; what that costs; and that guests are known by where they come from, others are not."""
+
+import pytest
+
+from madang.adapters.sql import Store
+from madang.core.actors import Actor
+from madang.core.bans import MAX_REASON
+from madang.core.rate import Bucket, Rate
+from madang.core.user_ids import guest
+from madang.services.limits import Rates
+from madang.services.origins import origin_of
+from madang.services.quotas import Quota, QuotaRates
+from madang.transports.node import Node
+from tests.unit.delivery.nodes import OWNER, user
+from tests.unit.services.test_rooms import HIDDEN, SHOP, YARD, code
+from tests.unit.transports.nodes import running_node
+
+MINA, BORA = user("mina"), user("bora")
+TROLL, AGAIN, OTHER = (Actor(id=guest(letter * 16), name="Troll", address="203.0.113.7") for letter in "abc")
+
+
+async def test_a_ban_ends_a_membership_and_keeps_its_user_out(node: Node, store: Store) -> None:
+    await node.rooms.enter(MINA, YARD)
+    assert await node.moderation.ban(OWNER, YARD, MINA.id, reason="spam", for_ms=60_000) is not None
+    assert await code(node.rooms.member(MINA, YARD)) == "not_found"
+    assert await code(node.rooms.enter(MINA, YARD)) == "banned"
+    _, text = await node.invites.make(OWNER, YARD, node.now())
+    assert await code(node.rooms.enter(MINA, YARD, text)) == "banned"
+    ((ban,), more) = await node.moderation.bans(OWNER, YARD, "", 10)
+    assert (ban.user, ban.name, ban.by, ban.reason, more) == (MINA.id, MINA.name, OWNER.id, "spam", False)
+    assert await node.moderation.unban(OWNER, YARD, MINA.id) is not None
+    assert await node.moderation.unban(OWNER, YARD, MINA.id) is None
+    assert (await node.rooms.enter(MINA, YARD)).role == "member"
+
+
+async def test_who_may_ban(node: Node) -> None:
+    for room in (YARD, HIDDEN):
+        for act in (node.moderation.ban, node.moderation.unban):
+            assert await code(act(BORA, room, MINA.id)) == "not_found"
+        assert await code(node.moderation.bans(BORA, room, "", 10)) == "not_found"
+    await node.rooms.enter(MINA, YARD)
+    for act in (node.moderation.ban, node.moderation.unban):
+        assert await code(act(MINA, YARD, BORA.id)) == "forbidden"
+    assert await code(node.moderation.bans(MINA, YARD, "", 10)) == "forbidden"
+    assert await code(node.moderation.ban(OWNER, YARD, OWNER.id)) == "forbidden"
+    await node.moderation.ban(SHOP, YARD, OWNER.id)
+    assert [ban.by for ban in (await node.moderation.bans(SHOP, YARD, "", 10))[0]] == [SHOP.id]
+
+
+@pytest.mark.parametrize(
+    ("reason", "answer"), [("x" * (MAX_REASON + 1), "too_big"), ("a\0b", "bad_text"), ("\u200b", "empty")]
+)
+async def test_reasons_are_held_to_the_rules_of_text(node: Node, reason: str, answer: str) -> None:
+    assert await code(node.moderation.ban(OWNER, YARD, MINA.id, reason=reason)) == answer
+
+
+async def test_a_banned_guest_does_not_come_back_under_a_new_name(node: Node) -> None:
+    await node.rooms.enter(TROLL, YARD)
+    await node.rooms.enter(OTHER, YARD)
+    await node.moderation.ban(OWNER, YARD, TROLL.id)
+    assert await code(node.rooms.enter(AGAIN, YARD)) == "banned"
+    member = await node.rooms.enter(OTHER, YARD)
+    assert member.role == "member", "who is in already stays"
+    account = Actor(id="shop:8151", name="Troll", address=TROLL.address)
+    assert (await node.rooms.enter(account, YARD)).role == "member", "a product answers for its own users"
+    await node.rooms.create(OWNER, "second", "Second", "open")
+    assert (await node.rooms.enter(AGAIN, "second")).role == "member"
+    await node.moderation.unban(OWNER, YARD, TROLL.id)
+    assert (await node.rooms.enter(AGAIN, YARD)).role == "member"
+
+
+async def test_a_ban_of_another_users_holds_no_address(node: Node) -> None:
+    account = Actor(id="shop:8151", name="Troll", address=TROLL.address)
+    await node.rooms.enter(account, YARD)
+    await node.moderation.ban(OWNER, YARD, account.id)
+    assert (await node.rooms.enter(AGAIN, YARD)).role == "member"
+
+
+async def test_no_room_pays_for_the_tries_of_who_was_banned(store: Store) -> None:
+    async with running_node(store, rates=Rates(user=Rate(0.001, 20), room=Rate(0.001, 10))) as node:
+        await node.moderation.ban(OWNER, YARD, MINA.id)
+        for _ in range(20):
+            assert await code(node.rooms.enter(MINA, YARD)) == "banned"
+        for n in range(8):
+            assert await node.rooms.change(OWNER, YARD, f"Title {n}", None, None) is not None
+
+
+async def test_moderation_is_paid_for(store: Store) -> None:
+    async with running_node(store, rates=Rates(user=Rate(0.001, 3), connection=Rate(0.001, 5))) as node:
+        await node.moderation.ban(OWNER, YARD, MINA.id)
+        await node.moderation.unban(OWNER, YARD, MINA.id)
+        await node.moderation.unban(OWNER, YARD, MINA.id)
+        assert await code(node.moderation.ban(OWNER, YARD, MINA.id)) == "rate_limited"
+        assert await code(node.moderation.unban(OWNER, YARD, MINA.id)) == "rate_limited"
+        bucket = Bucket()
+        await node.moderation.bans(OWNER, YARD, "", 100, bucket=bucket)
+        assert await code(node.moderation.bans(OWNER, YARD, "", 100, bucket=bucket)) == "rate_limited"
+    async with running_node(store, rates=Rates(quotas=QuotaRates(kilobytes=Quota(user=2)))) as node:
+        for _ in range(2):
+            await node.moderation.ban(OWNER, YARD, MINA.id)
+        assert await code(node.moderation.ban(OWNER, YARD, MINA.id)) == "quota"
+        assert await code(node.moderation.unban(OWNER, YARD, MINA.id)) == "quota"
+
+
+def test_an_origin_stands_for_one_address_in_one_room() -> None:
+    origin = origin_of(bytes(range(32)))
+    addresses = ["203.0.113.7", "203.0.113.8", "2001:db8::/64", "10.0.0.1"]
+    told = {origin(room, address) for room in ("a", "b") for address in addresses}
+    assert len(told) == 8
+    assert all(len(each) == 32 for each in told)
+    assert origin("a", "203.0.113.7") == origin("a", "203.0.113.7")
+    assert origin_of(bytes(32))("a", "203.0.113.7") not in told
+
+
+@pytest.mark.parametrize("address", ["", "local", "127.0.0.1", "127.1.2.3", "::1", "unknown"])
+def test_what_is_no_address_of_anybodys_has_no_origin(address: str) -> None:
+    assert origin_of(bytes(32))("a", address) == ""
