@@ -32,7 +32,7 @@ class Memory:
         limit: bytes, of all uses together.
 
     Attributes:
-        givers: called with the bytes that are lacking when there is no room; each lets go of what it can do without.
+        caches: called with the bytes that are lacking when there is no room; each frees what it can do without.
         waits: how often somebody waited.
         refused: how often there was no room, by use.
     """
@@ -41,7 +41,7 @@ class Memory:
         self.limit = limit
         self.held: Counter[str] = Counter(dict.fromkeys(USES, 0))
         self.total = 0
-        self.givers: list[Callable[[int], None]] = []
+        self.caches: list[Callable[[int], None]] = []
         self.waits = 0
         self.refused: Counter[str] = Counter(dict.fromkeys(USES, 0))
         self._serving = False  # in the next turn
@@ -114,10 +114,10 @@ class Memory:
     def _fits(self, size: int) -> bool:
         """Return whether there is room, once everything that can be done without is gone."""
         lacking = self.total + size - self.limit
-        for give in self.givers:
+        for release in self.caches:
             if lacking <= 0:
                 break
-            give(lacking)
+            release(lacking)
             lacking = self.total + size - self.limit
         return lacking <= 0
 

@@ -89,7 +89,7 @@ async def test_caches_give_way_before_anybody_waits() -> None:
         lacked.append(lacking)
         memory.free("tails", 40)
 
-    memory.givers.append(give)
+    memory.caches.append(give)
     await memory.acquire("answers", 50)
     assert lacked == [40]
     assert memory.waits == 0
@@ -106,7 +106,7 @@ def test_caches_are_asked_again_while_somebody_waits() -> None:
             if asyncio.get_running_loop().time() >= at and memory.held["tails"]:
                 memory.free("tails", 100)
 
-        memory.givers.append(give)
+        memory.caches.append(give)
         await memory.acquire("answers", 50)
         assert memory.held["answers"] == 50
 

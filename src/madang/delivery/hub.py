@@ -27,7 +27,7 @@ from madang.delivery.room import QUEUED, LiveRoom
 from madang.delivery.scheduler import Scheduler
 from madang.delivery.statistics import Statistics
 from madang.delivery.subscriber import Subscriber
-from madang.delivery.tail import Shelf
+from madang.delivery.tail import Tails
 from madang.delivery.turns import Turns
 from madang.memory import Memory
 from madang.ports.bus import EVERYWHERE, Bus, Signal
@@ -96,7 +96,7 @@ class Hub:
         self.rooms: dict[str, LiveRoom] = {}
         self.opening: dict[str, _Opening] = {}
         self.statistics = Statistics()
-        self.shelf = Shelf(memory)
+        self.tails = Tails(memory)
         self.reader = LogReader(log, self.statistics)
         self.catching_up = CatchingUp(self.rooms, self.reader, turns, self.statistics)
         self.scheduler = Scheduler(self.catching_up.advance_all)
@@ -206,7 +206,7 @@ class Hub:
             # Behind the tail: read before it, a change of the settings might be in neither.
             info = await self._directory.room(name) if tail else None
             if info is not None and tail is not None:
-                room = self.rooms[name] = LiveRoom(info, tail.epoch, tail.seq, tail.events, self.statistics, self.shelf)
+                room = self.rooms[name] = LiveRoom(info, tail.epoch, tail.seq, tail.events, self.statistics, self.tails)
                 self._empty_since[name] = self._turns.time()
         finally:
             del self.opening[name]
@@ -226,7 +226,7 @@ class Hub:
                 self._empty_since[name] = now
             elif now - self._empty_since.get(name, now) > LINGER_S:
                 del self.rooms[name]
-                self.shelf.remove(room.tail)
+                self.tails.remove(room.tail)
                 del self._empty_since[name]
                 await self._bus.unsubscribe(name)
                 if name in self.rooms or name in self.opening:  # opened again meanwhile
@@ -267,7 +267,7 @@ class Hub:
         return [
             Metric("gauge", "madang_rooms", "Rooms live on this node.", len(self.rooms)),
             Metric("gauge", "madang_rooms_due", "Rooms waiting for their turn to be written.", self.scheduler.backlog),
-            *self.shelf.metrics(),
+            *self.tails.metrics(),
             *self.statistics.metrics(),
         ]
 

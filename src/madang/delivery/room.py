@@ -28,7 +28,7 @@ from madang.delivery.memberships import MembershipChanges
 from madang.delivery.statistics import Statistics
 from madang.delivery.subscriber import Encoding, Subscriber, encoded
 from madang.delivery.subscription import BEHIND, LIVE, OUT, Subscription
-from madang.delivery.tail import HotTail, Shelf
+from madang.delivery.tail import HotTail, Tails
 from madang.protocol.native.frames import SkipFrame
 
 READERS: Final = 1000  # users whose read pointers a live room knows, besides those who follow it here
@@ -97,13 +97,13 @@ class LiveRoom:
     )  # fmt: skip
 
     def __init__(
-        self, info: Room, epoch: str, seq: int, events: list[Event], statistics: Statistics, shelf: Shelf
+        self, info: Room, epoch: str, seq: int, events: list[Event], statistics: Statistics, tails: Tails
     ) -> None:
         self.info = info
         self.epoch = epoch
         self.next = seq + 1
         self.sealed = seq
-        self.tail = HotTail(seq, events, shelf)
+        self.tail = HotTail(seq, events, tails)
         self.changes = MembershipChanges()
         self.audiences: dict[Encoding, Audience] = {}
         self.live = 0

@@ -17,7 +17,7 @@ ENTRY_BYTES: Final = 600  # of an entry besides its texts
 SHARE: Final = 4  # all tails of a node may hold one part in this many of its buffers
 
 
-class Shelf:
+class Tails:
     """The tails of one node: what they hold together, in the order in which they were last used.
 
     Above a share of the node's buffers, or when those are full, the tails that were not used for the longest let go of
@@ -28,7 +28,7 @@ class Shelf:
         self._memory = memory
         self._most = memory.limit // SHARE
         self._tails: dict[HotTail, None] = {}  # the one that was used last is last
-        memory.givers.append(self.give)
+        memory.caches.append(self.release)
         self.emptied = 0
 
     @property
@@ -53,7 +53,7 @@ class Shelf:
         tail.empty()
         self._tails.pop(tail, None)
 
-    def give(self, lacking: int) -> None:
+    def release(self, lacking: int) -> None:
         """Free at least this many bytes, as far as tails hold them."""
         self._empty(lacking, but=None)
 
@@ -84,17 +84,17 @@ class HotTail:
         seq: the room's newest; `events` end there.
     """
 
-    __slots__ = ("_erased_at", "_long", "_seq", "_shelf", "_warm", "entries", "size")
+    __slots__ = ("_erased_at", "_long", "_seq", "_tails", "_warm", "entries", "size")
 
-    def __init__(self, seq: int, events: list[Event], shelf: Shelf) -> None:
+    def __init__(self, seq: int, events: list[Event], tails: Tails) -> None:
         self._seq = seq
-        self._shelf = shelf
+        self._tails = tails
         self._warm = False  # lengthened since the last `shorten`
         self._long = False
         self._erased_at = 0  # seq of the newest event that erased others
         self.entries: deque[Entry] = deque(encoded(e) for e in events)
         self.size = sum(map(_size, self.entries))
-        shelf.resized(self, self.size)
+        tails.resized(self, self.size)
         self._cut()
 
     def __len__(self) -> int:
@@ -110,7 +110,7 @@ class HotTail:
         """Add the next event; the oldest go where there are too many, or too many bytes."""
         self.entries.append(entry)
         self.size += (by := _size(entry))
-        self._shelf.resized(self, by)
+        self._tails.resized(self, by)
         if self.size > TAIL_BYTES or len(self.entries) > TAIL:
             self._cut()
 
@@ -120,7 +120,7 @@ class HotTail:
         while len(entries) > count or (self.size > size and len(entries) > 1):
             self.size -= _size(entries.popleft())
         if self.size != before:
-            self._shelf.resized(self, self.size - before)
+            self._tails.resized(self, self.size - before)
 
     def restart(self, seq: int) -> None:
         """Go on behind `seq`, wherever the tail was."""
@@ -133,7 +133,7 @@ class HotTail:
             self._seq = self.entries[-1].event.seq
             self.entries.clear()
         freed, self.size = self.size, 0
-        self._shelf.resized(self, -freed)
+        self._tails.resized(self, -freed)
 
     @property
     def text_bytes(self) -> int:
@@ -143,7 +143,7 @@ class HotTail:
     def between(self, after: int, upto: int) -> list[Entry]:
         """Return the entries above `after` up to `upto`; `after` must not be below `start`."""
         start = self.start
-        self._shelf.resized(self, 0)
+        self._tails.resized(self, 0)
         return list(islice(self.entries, after - start, max(after, upto) - start))
 
     def erase(self, target: int, seq: int) -> None:
@@ -158,7 +158,7 @@ class HotTail:
                     self.entries[i] = encoded(Event(e.room, e.seq, e.id, e.type, e.user, e.name, e.at, body))
                     by = _size(self.entries[i]) - _size(entry)
                     self.size += by
-                    self._shelf.resized(self, by)
+                    self._tails.resized(self, by)
 
     def lengthen(self, events: list[Event], asked_at: int) -> None:
         """Keep events read from the log, if the tail continues them: the next who needs them need not read.
@@ -179,7 +179,7 @@ class HotTail:
             kept.appendleft(entry)
         before, self.size = self.size, sum(map(_size, kept))
         self.entries, self._warm, self._long = kept, True, True
-        self._shelf.resized(self, self.size - before)
+        self._tails.resized(self, self.size - before)
 
     def shorten(self) -> None:
         """Let go of what the tail was lengthened by, unless that was since the last call."""

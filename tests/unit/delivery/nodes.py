@@ -87,7 +87,7 @@ class Node:
         """Return a live room that stands at `seq` and has no log, for events made by hand."""
         info = Room(id=room, title=room, access="open")
         live = self.hub.rooms[room] = LiveRoom(
-            info, "epoch", seq, [created(room)] if seq == 1 else [], self.hub.statistics, self.hub.shelf
+            info, "epoch", seq, [created(room)] if seq == 1 else [], self.hub.statistics, self.hub.tails
         )
         return live
 

@@ -334,7 +334,7 @@ async def test_a_join_whose_read_is_overtaken_has_no_hole(node: Node, since: int
     subscriber = node.subscriber()
     node.hub.rooms.pop(YARD)
     live = node.hub.rooms[YARD] = type(live)(
-        live.info, live.epoch, live.sealed, [], node.hub.statistics, node.hub.shelf
+        live.info, live.epoch, live.sealed, [], node.hub.statistics, node.hub.tails
     )  # no tail
     epoch = live.epoch if since is not None else None
     join = asyncio.ensure_future(node.put(subscriber, live, user("x"), since=since, epoch=epoch))

@@ -138,12 +138,12 @@ async def test_a_tail_is_bounded_by_bytes_and_serves_joins_all_the_same(node: No
 async def test_all_tails_share_a_bound_and_the_one_not_used_for_the_longest_goes_first(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(node.hub.shelf, "_most", 2 * TAIL_BYTES + TAIL_BYTES // 2)
+    monkeypatch.setattr(node.hub.tails, "_most", 2 * TAIL_BYTES + TAIL_BYTES // 2)
     rooms = [await say_large(node, f"r{n}", 60) for n in range(2)]
     await node.join(node.subscriber(), "r0", limit=5)  # used
     third = await say_large(node, "r2", 60)
     assert [len(room.tail) > 0 for room in (*rooms, third)] == [True, False, True]
-    assert node.hub.shelf.emptied == 1
+    assert node.hub.tails.emptied == 1
     assert node.memory.held["tails"] == counted(node)
     subscriber = node.subscriber()
     joined = await node.join(subscriber, "r1", since=20, epoch=rooms[1].epoch)
@@ -162,10 +162,10 @@ async def test_tails_give_way_to_answers(node: Node) -> None:
 async def test_tails_that_hold_nothing_are_not_asked_to_give(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(3):
         await say_large(node, f"r{n}", 1)
-    shelf = node.hub.shelf
-    shelf.give(node.memory.limit)
+    tails = node.hub.tails
+    tails.release(node.memory.limit)
     asked: list[object] = []
-    monkeypatch.setattr(shelf, "resized", lambda tail, by: asked.append(tail))
+    monkeypatch.setattr(tails, "resized", lambda tail, by: asked.append(tail))
     node.memory.take("answers", node.memory.limit)
     assert not node.memory.try_take("input", 1)
     assert not asked
