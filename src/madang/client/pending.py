@@ -187,16 +187,16 @@ class Pending:
         """
         match what_then(error):
             case "wait" | "reconnect":  # a node that restarts closes the connection in a moment
-                return now + self._patience(error, tries)
+                return now + self._wait_s(error, tries)
             case "try" if tries < TRIES:
-                return now + self._patience(error, tries)
+                return now + self._wait_s(error, tries)
             case "hello":
                 return inf
             case "join" if joining:
                 return now  # behind its join, when that goes out again
         return None
 
-    def _patience(self, error: ErrorAnswer, tries: int) -> float:
+    def _wait_s(self, error: ErrorAnswer, tries: int) -> float:
         """Return the seconds to wait before the same command again: the server's, or up to LATEST_S where it names none."""
         if error.retry_ms is not None:
             return error.retry_ms / 1000

@@ -28,7 +28,7 @@ from madang.node.lease import acquire, confirmed
 from madang.node.listening import check_apart, listen, names, refuse_exposed
 from madang.node.neighbours import watch_neighbours
 from madang.node.shared_clock import SharedClock
-from madang.node.waiting import Patience
+from madang.node.waiting import StartTimeout
 from madang.services.limits import UNLIMITED, Rates
 from madang.services.quotas import Quota, QuotaRates
 from madang.transports.addresses import Proxies
@@ -126,24 +126,24 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
         SetupError: it cannot start as configured.
         StoppedWaiting: see `stop`.
     """
-    patience = Patience(settings.start_wait_s, stop or asyncio.Event())
+    timeout = StartTimeout(settings.start_wait_s, stop or asyncio.Event())
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen(settings.host, settings.port, "--port"))
         admin_listener = stack.enter_context(listen(settings.admin_host, settings.admin_port, "--admin-port"))
         check_apart(listener, admin_listener)
         refuse_exposed(settings.admin_host, settings.admin_exposed)
-        store = await patience.until_reached(lambda: open_store(settings.database_url, _now_ms))
+        store = await timeout.until_reached(lambda: open_store(settings.database_url, _now_ms))
         stack.push_async_callback(store.close)
         name = f"{socket.gethostname()}-{listener.getsockname()[1]}-{secrets.token_hex(4)}"
         common = way_between_nodes(settings.bus, settings.bus_channels)
-        lease = await patience.until_reached(lambda: acquire(store, name, _now_ms, common))
+        lease = await timeout.until_reached(lambda: acquire(store, name, _now_ms, common))
         stack.push_async_callback(lease.release)
         store.use_ids(lease.ids, lease.renew)
 
-        secret = await patience.until_reached(lambda: confirmed(store.secret))
-        epoch = await patience.until_reached(lambda: confirmed(store.epoch))
+        secret = await timeout.until_reached(lambda: confirmed(store.secret))
+        epoch = await timeout.until_reached(lambda: confirmed(store.epoch))
         clock = SharedClock(store.clock_ms)
-        await patience.until_reached(lambda: confirmed(clock.set))
+        await timeout.until_reached(lambda: confirmed(clock.set))
         options = BusOptions(secret, name, TTL_S, settings.bus_channels, epoch, clock)
         bus, presence = await stack.enter_async_context(open_bus(settings.bus, options, database=settings.database_url))
         node = assemble(
@@ -168,10 +168,10 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
         running = RunningNode(node, store, port, admin_port)
 
         async def patiently(start: Callable[[], Awaitable[object]]) -> object:
-            return await patience.until_reached(lambda: confirmed(start))
+            return await timeout.until_reached(lambda: confirmed(start))
 
         await stack.enter_async_context(running_parts(parts, running.failed.set, patiently))
-        await patience.until_reached(lambda: confirmed(node.rooms.ensure_lobby))
+        await timeout.until_reached(lambda: confirmed(node.rooms.ensure_lobby))
         server = _server(http_app(node), ws=gateway(node, websocket_doors(node)), http=bounded_http(node.gate))
         token = None if hosts.is_loopback(settings.admin_host) else settings.metrics_token
         admin = _server(admin_app(node, token), ws="none", http=bounded_http(admin_gate(node)))

@@ -24,7 +24,7 @@ class StoppedWaiting(Exception):
     """The node was told to stop before it could start."""
 
 
-class Patience:
+class StartTimeout:
     """How long a start waits, for all that it needs together.
 
     Args:

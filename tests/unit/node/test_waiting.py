@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from madang.errors import SetupError, Unreachable
-from madang.node.waiting import Patience, StoppedWaiting
+from madang.node.waiting import StartTimeout, StoppedWaiting
 from madang.testing import VirtualLoop
 
 
@@ -25,7 +25,7 @@ def run(limit_s: float, answers: Callable[[float], str | None], stop_s: float | 
                 raise Unreachable(why, "Start it.")
             return loop.time() - began
 
-        return await Patience(limit_s, stop).until_reached(attempt)
+        return await StartTimeout(limit_s, stop).until_reached(attempt)
 
     loop = VirtualLoop()
     try:
@@ -63,4 +63,4 @@ async def test_what_waiting_cannot_mend_is_not_waited_for() -> None:
         raise SetupError("The password is wrong.", "Correct it.")
 
     with pytest.raises(SetupError, match="wrong"):
-        await Patience(300, asyncio.Event()).until_reached(attempt)
+        await StartTimeout(300, asyncio.Event()).until_reached(attempt)

@@ -133,7 +133,7 @@ async def _prepare(url: URL) -> str:
 
 
 async def _kind(url: URL) -> str:
-    engine = _connecting(create_async_engine(_driver_url(url), connect_args=_arguments(url) | _patience()))
+    engine = _connecting(create_async_engine(_driver_url(url), connect_args=_arguments(url) | _timeouts()))
     try:
         async with engine.connect() as c:
             for one in server_settings.raise_fatal(await c.run_sync(server_settings.misconfigurations)):
@@ -169,13 +169,13 @@ def _engine(url: URL, kind: str, pool: int) -> AsyncEngine:
         hide_parameters=True,  # they are people's messages
         pool_timeout=server_engine.ANSWER_SECONDS,
         connect_args=_arguments(url)
-        | _patience()
+        | _timeouts()
         | {"init_command": f"SET {settings}{max(1, round(server_engine.ANSWER_SECONDS))}"},
     )
     return _connecting(engine)
 
 
-def _patience() -> dict[str, Any]:
+def _timeouts() -> dict[str, Any]:
     return {
         "connect_timeout": int(server_engine.CONNECT_SECONDS),
         "read_timeout": server_engine.ANSWER_SECONDS + 1,

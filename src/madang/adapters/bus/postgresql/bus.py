@@ -139,10 +139,10 @@ class NotifyBus:
     async def unsubscribe(self, room: str) -> None:
         self._rooms.discard(room)
 
-    async def _wait_until_listening(self, patience_s: float) -> None:
-        """Wait until it listens, `patience_s` at most; if it comes later, the hub checks its rooms then."""
+    async def _wait_until_listening(self, timeout_s: float) -> None:
+        """Wait until it listens, `timeout_s` at most; if it comes later, the hub checks its rooms then."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(patience_s):
+            async with asyncio.timeout(timeout_s):
                 await self._listening.wait()
 
     async def _listen(self) -> None:
@@ -198,11 +198,11 @@ class NotifyBus:
     async def probe(self) -> bool:
         return await self._echo(PROBE_S)
 
-    async def _echo(self, patience_s: float) -> bool:
+    async def _echo(self, timeout_s: float) -> bool:
         word = secrets.token_hex(8)
         answered = self._probing[word] = asyncio.get_running_loop().create_future()
         try:
-            async with asyncio.timeout(patience_s):
+            async with asyncio.timeout(timeout_s):
                 self.signal(Signal(EVERYWHERE, PROBE, word, b"0"))
                 await answered
             return True
