@@ -10,7 +10,7 @@ from typing import Final
 
 from madang.delivery.reader import LogReader
 from madang.delivery.room import LiveRoom
-from madang.delivery.statistics import Statistics
+from madang.delivery.statistics import DeliveryStatistics
 from madang.delivery.subscriber import Entry, Subscriber, encoded
 from madang.delivery.subscription import BEHIND, READING, Subscription
 from madang.delivery.turns import Turns
@@ -29,7 +29,9 @@ RESET_EVENTS: Final = 50
 class CatchingUp:
     """Moves on subscriptions that are behind until they are live or over."""
 
-    def __init__(self, rooms: Mapping[str, LiveRoom], reader: LogReader, turns: Turns, statistics: Statistics) -> None:
+    def __init__(
+        self, rooms: Mapping[str, LiveRoom], reader: LogReader, turns: Turns, statistics: DeliveryStatistics
+    ) -> None:
         self._rooms = rooms
         self._reader = reader
         self._turns = turns

@@ -13,7 +13,7 @@ import msgspec
 from madang.delivery.presence import PresenceKeeper
 from madang.delivery.room import LiveRoom
 from madang.delivery.scheduler import Scheduler
-from madang.delivery.statistics import Statistics
+from madang.delivery.statistics import DeliveryStatistics
 from madang.ports.bus import Signal
 from madang.protocol.native.frames import Frame, ReadFrame, TypingFrame
 
@@ -55,7 +55,7 @@ class Ephemeral:
         self,
         rooms: Mapping[str, LiveRoom],
         scheduler: Scheduler,
-        statistics: Statistics,
+        statistics: DeliveryStatistics,
         presence: PresenceKeeper,
     ) -> None:
         self._loop = asyncio.get_running_loop()

@@ -11,7 +11,7 @@ from madang.core.events import Event, RoomDeleted
 from madang.delivery.reader import READ, LogReader
 from madang.delivery.room import LiveRoom
 from madang.delivery.scheduler import Scheduler
-from madang.delivery.statistics import Statistics
+from madang.delivery.statistics import DeliveryStatistics
 from madang.delivery.turns import Turns
 from madang.errors import StorageError
 from madang.ports.log import READ_BYTES
@@ -49,7 +49,7 @@ class Gaps:
 
     def __init__(
         self, rooms: dict[str, LiveRoom], reader: LogReader, scheduler: Scheduler, turns: Turns,
-        statistics: Statistics, quiet_above: int,
+        statistics: DeliveryStatistics, quiet_above: int,
     ) -> None:  # fmt: skip
         self._rooms = rooms
         self._reader = reader

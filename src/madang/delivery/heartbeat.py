@@ -68,7 +68,7 @@ _METRICS: Final = {
 }
 
 
-class Statistics(msgspec.Struct):
+class HeartbeatStatistics(msgspec.Struct):
     """Counters of the heartbeats."""
 
     sent: int = 0
@@ -117,7 +117,7 @@ class Heartbeat:
         self._running = False
         self.deaf = False
         self.peers: dict[str, Peer] = {}
-        self.statistics = Statistics()
+        self.statistics = HeartbeatStatistics()
         hub.on_signal(TOPIC, self.receive)
 
     @property

@@ -25,7 +25,7 @@ from madang.delivery.presence import PresenceKeeper
 from madang.delivery.reader import READ, LogReader
 from madang.delivery.room import QUEUED, LiveRoom
 from madang.delivery.scheduler import Scheduler
-from madang.delivery.statistics import Statistics
+from madang.delivery.statistics import DeliveryStatistics
 from madang.delivery.subscriber import Subscriber
 from madang.delivery.tail import Tails
 from madang.delivery.turns import Turns
@@ -95,7 +95,7 @@ class Hub:
         self.quiet_above = quiet_above
         self.rooms: dict[str, LiveRoom] = {}
         self.opening: dict[str, _Opening] = {}
-        self.statistics = Statistics()
+        self.statistics = DeliveryStatistics()
         self.tails = Tails(memory)
         self.reader = LogReader(log, self.statistics)
         self.catching_up = CatchingUp(self.rooms, self.reader, turns, self.statistics)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from madang.aio import Batcher, NextFlight
 from madang.core.events import Event
 from madang.delivery.room import LiveRoom
-from madang.delivery.statistics import Statistics
+from madang.delivery.statistics import DeliveryStatistics
 from madang.delivery.tail import TAIL
 from madang.ports.log import Log, Tail
 
@@ -16,7 +16,7 @@ READ: Final = 500  # events per log read, rooms per look at their heads
 class LogReader:
     """Reads the log, and counts how often."""
 
-    def __init__(self, log: Log, statistics: Statistics) -> None:
+    def __init__(self, log: Log, statistics: DeliveryStatistics) -> None:
         self._log = log
         self._statistics = statistics
         self._reads: NextFlight[list[Event]] = NextFlight()

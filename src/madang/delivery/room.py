@@ -25,7 +25,7 @@ from madang.core.events import (
 )
 from madang.core.rooms import Room, changed
 from madang.delivery.memberships import MembershipChanges
-from madang.delivery.statistics import Statistics
+from madang.delivery.statistics import DeliveryStatistics
 from madang.delivery.subscriber import Encoding, Subscriber, encoded
 from madang.delivery.subscription import BEHIND, LIVE, OUT, Subscription
 from madang.delivery.tail import HotTail, Tails
@@ -97,7 +97,7 @@ class LiveRoom:
     )  # fmt: skip
 
     def __init__(
-        self, info: Room, epoch: str, seq: int, events: list[Event], statistics: Statistics, tails: Tails
+        self, info: Room, epoch: str, seq: int, events: list[Event], statistics: DeliveryStatistics, tails: Tails
     ) -> None:
         self.info = info
         self.epoch = epoch

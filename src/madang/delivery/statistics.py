@@ -20,7 +20,7 @@ _METRICS: Final = {
 }
 
 
-class Statistics(msgspec.Struct):
+class DeliveryStatistics(msgspec.Struct):
     """Counters of the hub; every buffer with what it did when it was full."""
 
     events: int = 0

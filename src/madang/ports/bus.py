@@ -46,7 +46,7 @@ _METRICS: Final = {
 }
 
 
-class Statistics(msgspec.Struct):
+class BusStatistics(msgspec.Struct):
     """Counters of a bus, since the process began."""
 
     published: int = 0
@@ -83,7 +83,7 @@ class Bus(Protocol):
     An event too large for the broker is not lost: its seq is announced, and the log has it.
     """
 
-    statistics: Statistics
+    statistics: BusStatistics
 
     @property
     def local(self) -> bool:

@@ -47,7 +47,7 @@ _Waiting = tuple[Draft, Reply, Any]
 _OUTCOMES: Final = ("stored", "duplicates", "unchanged", "refused", "failed", "overloaded")
 
 
-class Statistics(msgspec.Struct):
+class AppenderStatistics(msgspec.Struct):
     """Counters of the appender. Per draft, only what did not become an event is counted."""
 
     stored: int = 0
@@ -104,7 +104,7 @@ class Appender:
         self._log = log
         self._unstored = unstored
         self._closed = False
-        self.statistics = Statistics()
+        self.statistics = AppenderStatistics()
         self._lanes = [_Lane(log, committed, check_soon, unstored, self.statistics) for _ in range(log.lanes)]
 
     @property
@@ -221,7 +221,7 @@ class _Lane:
         committed: Callable[[Sequence[Event]], None],
         check_soon: Callable[[], None],
         unstored: Unstored,
-        statistics: Statistics,
+        statistics: AppenderStatistics,
     ) -> None:
         self._log = log
         self._committed = committed

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from madang.core.events import Event
-from madang.ports.bus import EVERYWHERE, Signal, Statistics
+from madang.ports.bus import EVERYWHERE, BusStatistics, Signal
 
 MAX_WAITING: Final = 10_000
 """Events that wait to be published; above it the oldest are dropped."""
@@ -33,7 +33,7 @@ class Outgoing:
         statistics: the bus's; what is dropped here is counted there.
     """
 
-    def __init__(self, statistics: Statistics) -> None:
+    def __init__(self, statistics: BusStatistics) -> None:
         self._statistics = statistics
         self._events: deque[Event] = deque()
         self._size = 0  # bytes of their bodies

@@ -2,7 +2,7 @@
 
 from madang.adapters.bus.outgoing import MAX_WAITING, MAX_WAITING_BYTES, Outgoing
 from madang.core.events import Event
-from madang.ports.bus import Statistics
+from madang.ports.bus import BusStatistics
 
 
 def events(count: int, size: int) -> list[Event]:
@@ -10,14 +10,14 @@ def events(count: int, size: int) -> list[Event]:
 
 
 async def test_the_oldest_are_dropped_by_number() -> None:
-    outgoing = Outgoing(statistics := Statistics())
+    outgoing = Outgoing(statistics := BusStatistics())
     outgoing.publish(events(MAX_WAITING + 3, 1))
     assert statistics.dropped == 3
     assert (await outgoing.take())[0][0].seq == 4
 
 
 async def test_the_oldest_are_dropped_by_bytes() -> None:
-    outgoing = Outgoing(statistics := Statistics())
+    outgoing = Outgoing(statistics := BusStatistics())
     size = MAX_WAITING_BYTES // 100
     for event in events(130, size):
         outgoing.publish([event])

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from madang.core.events import Event
-from madang.ports.bus import EVERYWHERE, Receiver, Signal, Statistics
+from madang.ports.bus import EVERYWHERE, BusStatistics, Receiver, Signal
 
 MAX_WAITING: Final = 10_000
 """Events and signals that wait for one node until the loop's next turn; above it the oldest are dropped. Only a stuck
@@ -27,7 +27,7 @@ class MemoryBus:
     """The bus of one node; without a broker, of the only node there is."""
 
     def __init__(self, broker: MemoryBroker | None = None) -> None:
-        self.statistics = Statistics()
+        self.statistics = BusStatistics()
         self._broker = broker
         self._receiver: Receiver | None = None
         self._rooms: set[str] = set()

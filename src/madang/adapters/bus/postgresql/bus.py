@@ -24,7 +24,7 @@ from madang.adapters.bus.postgresql.payloads import pack, unpack
 from madang.aio import cancelled
 from madang.core.events import Event
 from madang.errors import SetupError
-from madang.ports.bus import EVERYWHERE, MAX_SIGNAL, Receiver, Signal, Statistics
+from madang.ports.bus import EVERYWHERE, MAX_SIGNAL, BusStatistics, Receiver, Signal
 
 logger = logging.getLogger("madang.notify")
 
@@ -55,7 +55,7 @@ class NotifyBus:
     def __init__(
         self, url: str, secret: bytes, node: str, epoch: bytes = b"", clock_ms: Callable[[], int] = wall_ms
     ) -> None:
-        self.statistics = Statistics()
+        self.statistics = BusStatistics()
         self._server = connecting.PostgresqlServer(url)
         self._signer = Signer(secret, node, epoch, clock_ms)
         self._channel = f"madang_{self._signer.name}"

@@ -21,7 +21,7 @@ from madang.adapters.bus.redis.servers import Servers, servers
 from madang.aio import cancelled
 from madang.core.events import Event
 from madang.errors import Unreachable
-from madang.ports.bus import Receiver, Signal, Statistics
+from madang.ports.bus import BusStatistics, Receiver, Signal
 
 logger = logging.getLogger("madang.redis")
 
@@ -50,7 +50,7 @@ class RedisBus:
         epoch: bytes = b"",
         clock_ms: Callable[[], int] = wall_ms,
     ) -> None:
-        self.statistics = Statistics()
+        self.statistics = BusStatistics()
         self._url = url
         self._node = node
         self._servers: Servers = servers(url)

@@ -21,7 +21,7 @@ from madang.adapters.bus.redis import connecting
 from madang.adapters.bus.redis.connecting import UNREACHABLE
 from madang.aio import cancelled
 from madang.core.events import Event
-from madang.ports.bus import Signal, Statistics
+from madang.ports.bus import BusStatistics, Signal
 
 logger = logging.getLogger("madang.redis")
 
@@ -90,7 +90,7 @@ class ServerConnection:
         probes: str,
         *,
         sharded: bool,
-        statistics: Statistics,
+        statistics: BusStatistics,
     ) -> None:
         self.partition = partition
         self._redis = client
