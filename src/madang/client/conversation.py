@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 import msgspec
 
 from madang.client import frames
-from madang.client.frames import Head
+from madang.client.frames import FrameHead
 from madang.client.notices import NoticeFrame
 from madang.client.pending import HELLO, Pending
 from madang.client.sockets import Clock, Closed, Socket
@@ -112,7 +112,7 @@ class Conversation:
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 raise Closed(1006, f"the server sent a frame that is not of the protocol: {error}") from None
 
-    def _take(self, head: Head, text: bytes) -> None:
+    def _take(self, head: FrameHead, text: bytes) -> None:
         pending = self._pending
         match head.op:
             case "event":

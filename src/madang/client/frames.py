@@ -17,7 +17,7 @@ from madang.protocol.native.frames import ErrorAnswer, RoomInfo
 T = TypeVar("T")
 
 
-class Head(Struct, gc=False):
+class FrameHead(Struct, gc=False):
     """What tells frames apart. `n` is 0 in frames that answer nothing, `type` is an event's."""
 
     op: str
@@ -39,14 +39,14 @@ def refusal(error: ErrorAnswer) -> MadangError:
     return Refused(error.code, message)
 
 
-_head: Final = msgspec.json.Decoder(Head).decode
+_head: Final = msgspec.json.Decoder(FrameHead).decode
 _texts: Final = msgspec.json.Decoder(list[Raw]).decode
 _events: Final = {type: msgspec.json.Decoder(kind).decode for type, kind in KNOWN.items()}
 _decoders: Final[dict[Any, msgspec.json.Decoder[Any]]] = {}
 _HEAD_FIELDS: Final = frozenset({"op", *Event.__struct_fields__, "type"})
 
 
-def head(text: bytes) -> Head:
+def head(text: bytes) -> FrameHead:
     """Read what a frame is.
 
     Raises:
