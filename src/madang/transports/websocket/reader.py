@@ -5,6 +5,7 @@ comes after the close is parsed for the peer's part of it, up to a bound. Contro
 the connection's.
 """
 
+from abc import abstractmethod
 from typing import Final, cast
 
 from websockets.frames import CloseCode, Frame, Opcode
@@ -178,18 +179,18 @@ class SocketReader(SocketSubscriber):
 
     # -- what the connection does with it ------------------------------------------------------------------------------
 
+    @abstractmethod
     def _handshake(self, request: Request) -> None:
         """Answer the opening handshake."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _frame(self, frame: Frame) -> None:
         """Handle what is not a whole text message."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _flush_protocol(self) -> None:
         """Write what the protocol has to say."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self, code: int, reason: str) -> None:
         """Close after what has been written."""
-        raise NotImplementedError

@@ -4,6 +4,7 @@ Nothing here knows of frames. The transport's write buffer is the byte budget: w
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import Final
@@ -29,7 +30,7 @@ class State(Enum):
 CONNECTING, OPEN, CLOSING, LOST = State  # looked up on the class, a member takes as long as a call
 
 
-class SocketSubscriber:
+class SocketSubscriber(ABC):
     """Writes to one socket, in order (`delivery.subscriber.Subscriber`)."""
 
     node: Node  # of the class, for each node
@@ -92,6 +93,6 @@ class SocketSubscriber:
         if subscription.until is None:
             del self.subscriptions[room]
 
+    @abstractmethod
     def close_retryable(self) -> None:
         """Close with a code that invites the client to resume: what this connection lacks could not be read."""
-        raise NotImplementedError
