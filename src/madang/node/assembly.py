@@ -45,7 +45,8 @@ from madang.transports.native.session import Session
 from madang.transports.node import Node, Part
 from madang.transports.sessions import Sessions
 from madang.transports.shares import Shares
-from madang.transports.websocket.doors import Door, Doors, Socket, Upgrade
+from madang.transports.socket import Socket
+from madang.transports.websocket.doors import Door, Doors, Upgrade
 
 Holders = Callable[[], Awaitable[Sequence[str]]]
 """Returns the names of all nodes that hold a lease, this one included."""

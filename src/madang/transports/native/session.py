@@ -27,7 +27,7 @@ from madang.services.pages import MessagePage
 from madang.transports.conduct import Close, Conduct
 from madang.transports.native.encoding import NativeEncoding
 from madang.transports.node import Node
-from madang.transports.websocket.doors import Socket
+from madang.transports.socket import Socket
 
 logger = logging.getLogger("madang.native")
 

@@ -4,31 +4,14 @@ The connection knows sockets and frames; what messages mean is its session's. So
 `Session` and a `Door` to it, and nothing here changes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from madang.core.bounds import MAX_FRAME
-from madang.delivery.subscriber import Encoding, Subscriber
+from madang.delivery.subscriber import Encoding
+from madang.transports.socket import Socket
 from madang.transports.websocket.framing import Framing
-
-
-class Socket(Subscriber, Protocol):
-    """What a session may ask of its connection, beyond what delivery may."""
-
-    address: str  # what the client is counted by
-
-    def close(self, code: int, reason: str) -> None:
-        """Close after what has been written. What the client still sends is not handled."""
-
-    def send_pieces(self, pieces: Sequence[bytes]) -> None:
-        """Write what is queued, then these, without copying them."""
-
-    async def drained(self, coming: int = 0) -> None:
-        """Wait until what is unsent is little, or leaves room for what is coming; or until the connection ends."""
-
-    def read_on(self, on: bool) -> None:
-        """Read on, or stop reading until told to."""
 
 
 class Session(Protocol):

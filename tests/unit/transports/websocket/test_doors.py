@@ -10,8 +10,9 @@ from uvicorn.server import ServerState
 from madang.delivery.subscriber import Encoding
 from madang.transports.native.encoding import ENCODINGS
 from madang.transports.node import Node
+from madang.transports.socket import Socket
 from madang.transports.websocket.connection import Connection, gateway
-from madang.transports.websocket.doors import Door, Doors, Socket, Upgrade, door_at
+from madang.transports.websocket.doors import Door, Doors, Upgrade, door_at
 from tests.unit.transports.peers import FakeTransport, turn
 from tests.waiting import eventually
 from tests.wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close, frame, upgrade
