@@ -20,17 +20,15 @@ from madang.adapters.sql import Store, open_store
 from madang.aio import cancelled
 from madang.config import Settings
 from madang.core import hosts
-from madang.core.rate import Rate
 from madang.delivery.presence import TTL_S
 from madang.node import descriptors
 from madang.node.assembly import admin_gate, assemble, websocket_doors
 from madang.node.lease import acquire, confirmed
 from madang.node.listening import check_apart, listen, names, refuse_exposed
 from madang.node.neighbours import watch_neighbours
+from madang.node.rates import rates
 from madang.node.shared_clock import SharedClock
 from madang.node.waiting import StartTimeout
-from madang.services.limits import UNLIMITED, Rates
-from madang.services.quotas import Quota, QuotaRates
 from madang.transports.addresses import Proxies
 from madang.transports.admin.app import admin_app
 from madang.transports.http.app import http_app
@@ -64,39 +62,6 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Any:
         yield
-
-
-def _rates(settings: Settings) -> Rates:
-    if settings.load_test:
-        return UNLIMITED
-    return Rates(
-        connection=Rate(settings.command_rate, max(1, int(settings.command_rate * 4))),
-        user=Rate(settings.user_rate, settings.user_burst),
-        room=Rate(settings.room_rate, max(1, int(settings.room_rate * 2))),
-        address=Rate(settings.address_rate, max(1, int(settings.address_rate * 10))),
-        handshakes=Rate(settings.handshake_rate, max(1, int(settings.handshake_rate * 2))),
-        requests=Rate(settings.request_rate, max(1, int(settings.request_rate * 5))),
-        sockets=settings.max_sockets,
-        sockets_per_address=settings.max_sockets_per_address,
-        quotas=_quotas(settings),
-    )
-
-
-def _quotas(settings: Settings) -> QuotaRates:
-    s = settings
-    return QuotaRates(
-        rooms=Quota(user=s.quota_rooms_per_user, address=s.quota_rooms_per_address, all=s.quota_rooms_in_all),
-        joins=Quota(user=s.quota_joins_per_user, address=s.quota_joins_per_address, all=s.quota_joins_in_all),
-        invites=Quota(user=s.quota_invites_per_user, address=s.quota_invites_per_address, all=s.quota_invites_in_all),
-        reactions=Quota(
-            user=s.quota_reactions_per_user, address=s.quota_reactions_per_address, all=s.quota_reactions_in_all
-        ),
-        guests=Quota(address=s.quota_guests_per_address, all=s.quota_guests_in_all),
-        returns=Quota(user=s.quota_returns_per_user, address=s.quota_returns_per_address),
-        kilobytes=Quota(user=s.quota_kilobytes_per_user, address=s.quota_kilobytes_per_address),
-        memberships=s.quota_memberships,
-        owned=s.quota_owned,
-    )
 
 
 class RunningNode:
@@ -148,7 +113,7 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
         bus, presence = await stack.enter_async_context(open_bus(settings.bus, options, database=settings.database_url))
         node = assemble(
             name=name, store=store, secret=secret, bus=bus, presence=presence, holders=store.holders,
-            rates=_rates(settings), max_text=settings.max_text, max_rooms=settings.max_rooms, ping_s=settings.ping_s,
+            rates=rates(settings), max_text=settings.max_text, max_rooms=settings.max_rooms, ping_s=settings.ping_s,
             kick_s=settings.kick_s, hosts={*settings.hosts, *names(settings.host, settings.admin_host)},
             origins=frozenset(settings.origins), trusted_proxies=Proxies(settings.trusted_proxies),
             compression=settings.compression, buffer_bytes=settings.buffer_mb << 20, guests=settings.guests,
