@@ -54,7 +54,7 @@ class ShownRoom(msgspec.Struct, frozen=True):
     members: Members
 
 
-class Peer(msgspec.Struct, frozen=True, omit_defaults=True):
+class KnownNode(msgspec.Struct, frozen=True, omit_defaults=True):
     """A node: this one, one that is heard, or one that may be alive and is not heard."""
 
     name: str
@@ -67,7 +67,7 @@ class Nodes(msgspec.Struct, frozen=True):
     """The nodes of this installation as this one knows them; `deaf` while the bus does not return its heartbeats."""
 
     deaf: bool
-    nodes: list[Peer]
+    nodes: list[KnownNode]
 
 
 class InUse(msgspec.Struct, frozen=True):
@@ -116,13 +116,13 @@ async def drop_key(node: ThisNode, id: str) -> Response:
 async def nodes(node: ThisNode) -> Response:
     """List the nodes."""
     heartbeat, now = node.heartbeat, node.turns.time()
-    known = [Peer(node.name, "here")]
+    known = [KnownNode(node.name, "here")]
     for name in sorted({*heartbeat.peers, *heartbeat.unheard}):
         state = "unheard" if name in heartbeat.unheard else "heard"
         if (peer := heartbeat.peers.get(name)) is not None:
-            known.append(Peer(name, state, round(now - peer.since, 1), round(now - peer.heard, 1)))
+            known.append(KnownNode(name, state, round(now - peer.since, 1), round(now - peer.heard, 1)))
         else:
-            known.append(Peer(name, state))
+            known.append(KnownNode(name, state))
     return answer(Nodes(heartbeat.deaf, known))
 
 
