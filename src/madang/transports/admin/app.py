@@ -16,8 +16,8 @@ from madang.errors import Refused
 from madang.services.rooms import SYSTEM
 from madang.transports.admin.metrics import CONTENT_TYPE, Metrics
 from madang.transports.http.bodies import Body, Health, Members, NewRoom, Rooms
+from madang.transports.http.bounded_app import BoundedApp
 from madang.transports.http.dependencies import Address, AfterId, Limit, RoomPath, ThisNode, Token, nothing_ignored
-from madang.transports.http.envelope import Envelope
 from madang.transports.http.errors import answer, handle_errors
 from madang.transports.http.gate import ADMIN
 from madang.transports.http.routes.rooms import shown
@@ -171,7 +171,7 @@ async def delete_user(node: ThisNode, id: str) -> Response:
     return Response(status_code=204)
 
 
-def admin_app(node: Node, metrics_token: str | None = None) -> Envelope:
+def admin_app(node: Node, metrics_token: str | None = None) -> BoundedApp:
     """Return the ASGI application of the admin listener.
 
     Args:
@@ -200,4 +200,4 @@ def admin_app(node: Node, metrics_token: str | None = None) -> Envelope:
     async def livez() -> Response:
         return answer(Health("live"))
 
-    return Envelope(api, node.memory)
+    return BoundedApp(api, node.memory)

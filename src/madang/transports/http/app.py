@@ -14,9 +14,9 @@ from madang.errors import Refused, StorageFailed
 from madang.transports.admission import Admission
 from madang.transports.http import page
 from madang.transports.http.bodies import Health
+from madang.transports.http.bounded_app import BoundedApp
 from madang.transports.http.constants import Document, document, shown
 from madang.transports.http.dependencies import Scheme, ThisNode, nothing_ignored
-from madang.transports.http.envelope import Envelope
 from madang.transports.http.errors import METHODS, answer, failure, handle_errors
 from madang.transports.http.routes import bans as http_bans
 from madang.transports.http.routes import invites as http_invites
@@ -92,7 +92,7 @@ class _Cors(CORSMiddleware):
         return failure(Refused("forbidden", "This origin, method or header is not allowed (MADANG_ORIGINS)."))
 
 
-def http_app(node: Node) -> Envelope:
+def http_app(node: Node) -> BoundedApp:
     """Return the ASGI application of the public listener."""
     api = _Api(
         title="Madang", version=__version__, description=_DESCRIPTION, openapi_url=None,
@@ -115,7 +115,7 @@ def http_app(node: Node) -> Envelope:
             _Cors, admission=node.admission, allow_methods=METHODS,
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key"], expose_headers=["Retry-After"],
         )  # fmt: skip
-    return Envelope(api, node.memory)
+    return BoundedApp(api, node.memory)
 
 
 class _Api(FastAPI):

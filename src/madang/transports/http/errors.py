@@ -120,7 +120,7 @@ def handle_errors(api: FastAPI) -> None:
 
     @api.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
-        return failure(MadangError("internal"))  # the envelope logs it
+        return failure(MadangError("internal"))  # `bounded_app.py` logs it
 
 
 def parameter_problem(found: dict[str, Any]) -> str:

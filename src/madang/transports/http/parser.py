@@ -285,7 +285,7 @@ class BoundedHttp(HttpToolsProtocol):
         return self.gate.judge(self.address, self.headers, charged)
 
     def on_body(self, body: bytes) -> None:
-        """Pass on a piece of the body. How large the body may be is decided for each route (`envelope.py`)."""
+        """Pass on a piece of the body. How large the body may be is decided for each route (`bounded_app.py`)."""
         self._body = True
         self._raw = 0
         super().on_body(body)

@@ -5,7 +5,7 @@ from typing import Any
 from madang.core.actors import Actor
 from madang.core.events import MessageSent, draft
 from madang.transports.http.app import http_app
-from madang.transports.http.envelope import COUNTED
+from madang.transports.http.bounded_app import COUNTED
 from tests.unit.transports.conftest import Running
 
 READER = Actor(id="u" + "a" * 16, name="Ara")

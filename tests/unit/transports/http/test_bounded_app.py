@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request, Response
 
 from madang.core.bounds import MAX_FRAME
 from madang.memory import Memory
-from madang.transports.http.envelope import COUNTED, Envelope, body_limit
+from madang.transports.http.bounded_app import COUNTED, BoundedApp, body_limit
 from madang.transports.http.errors import handle_errors
 
 LARGE = 10 * MAX_FRAME
@@ -18,7 +18,7 @@ PIECE = 16 * 1024
 class Client:
     """Asks an application over ASGI, with a body that arrives piece by piece."""
 
-    def __init__(self, app: Envelope, size: int, *, declared: bool) -> None:
+    def __init__(self, app: BoundedApp, size: int, *, declared: bool) -> None:
         self.app = app
         self.left = size
         self.taken = 0  # bytes the application has asked for
@@ -52,7 +52,7 @@ def memory() -> Memory:
 
 
 @pytest.fixture
-def app(pieces: list[int], memory: Memory) -> Envelope:
+def app(pieces: list[int], memory: Memory) -> BoundedApp:
     api = FastAPI()
     handle_errors(api)
 
@@ -70,7 +70,7 @@ def app(pieces: list[int], memory: Memory) -> Envelope:
     async def answer_of(size: int) -> Response:
         return Response(b"x" * size)
 
-    return Envelope(api, memory)
+    return BoundedApp(api, memory)
 
 
 @pytest.mark.parametrize("declared", [True, False])
@@ -79,7 +79,7 @@ def app(pieces: list[int], memory: Memory) -> Envelope:
     [("POST", "/small", MAX_FRAME), ("PUT", "/large/picture", LARGE)],
 )
 async def test_a_body_may_have_as_much_as_its_route_allows(
-    app: Envelope, method: str, path: str, limit: int, declared: bool
+    app: BoundedApp, method: str, path: str, limit: int, declared: bool
 ) -> None:
     assert await Client(app, limit, declared=declared).ask(method, path) == (200, str(limit).encode())
     client = Client(app, limit + 1, declared=declared)
@@ -89,18 +89,18 @@ async def test_a_body_may_have_as_much_as_its_route_allows(
     assert client.taken == (0 if declared else limit + 1)
 
 
-async def test_a_large_body_is_handed_over_in_the_pieces_it_arrives_in(app: Envelope, pieces: Sequence[int]) -> None:
+async def test_a_large_body_is_handed_over_in_the_pieces_it_arrives_in(app: BoundedApp, pieces: Sequence[int]) -> None:
     await Client(app, LARGE, declared=False).ask("PUT", "/large/picture")
     assert set(pieces) == {PIECE}
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/large/picture"), ("PUT", "/large"), ("PUT", "/elsewhere")])
-async def test_where_no_route_takes_more_the_limit_is_the_common_one(app: Envelope, method: str, path: str) -> None:
+async def test_where_no_route_takes_more_the_limit_is_the_common_one(app: BoundedApp, method: str, path: str) -> None:
     status, _ = await Client(app, MAX_FRAME + 1, declared=True).ask(method, path)
     assert status == 413
 
 
-async def test_every_answer_carries_the_common_headers(app: Envelope) -> None:
+async def test_every_answer_carries_the_common_headers(app: BoundedApp) -> None:
     for path in ("/small", "/elsewhere"):
         client = Client(app, 0, declared=True)
         await client.ask("POST", path)
@@ -109,7 +109,7 @@ async def test_every_answer_carries_the_common_headers(app: Envelope) -> None:
 
 
 async def test_answers_that_nobody_has_taken_draw_on_the_nodes_budget(
-    app: Envelope, memory: Memory, monkeypatch: pytest.MonkeyPatch
+    app: BoundedApp, memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("madang.memory.WAIT_S", 0.0)
     clients = [Client(app, 0, declared=True) for _ in range(3)]

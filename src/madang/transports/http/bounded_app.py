@@ -40,7 +40,7 @@ def body_limit(size: int) -> Callable[[Endpoint], Endpoint]:
     return declare
 
 
-class Envelope:
+class BoundedApp:
     """An application with bounded bodies and the common headers; an exception it lets out is logged, once.
 
     Starlette's own body limit answers in plain text, and knows one size for all routes.
