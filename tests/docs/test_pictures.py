@@ -8,10 +8,10 @@ import pytest
 
 from madang.codes import CLOSES
 from madang.core.events import TYPES
-from madang.delivery.subscription import Standing
-from madang.transports.native.session import State as SessionState
+from madang.delivery.subscription import SubscriptionState
+from madang.transports.native.session import SessionState
 from madang.transports.websocket import connection
-from madang.transports.websocket.subscriber import State as SocketState
+from madang.transports.websocket.subscriber import SocketState
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = sorted((ROOT / "docs/images").glob("*.svg"))
@@ -50,7 +50,7 @@ def test_the_states_of_a_connection_and_its_bounds_are_those_of_the_code() -> No
 def test_every_state_of_the_code_is_in_the_table_of_the_page() -> None:
     page = (ROOT / "docs/design/connection.md").read_text().partition("## In the code")[2]
     rows = [row.split("|")[1:-1] for row in re.findall(r"^\|.*\|$", page, re.MULTILINE)[2:]]
-    for column, states in enumerate((SocketState, SessionState, Standing), start=1):
+    for column, states in enumerate((SocketState, SessionState, SubscriptionState), start=1):
         named = {name for row in rows for name in re.findall(r"`(\w+)`", row[column])}
         assert named == {state.name for state in states}
     assert [row[0].strip() for row in rows] == [text for text in texts("connection.svg") if text in STATES]

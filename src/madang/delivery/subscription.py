@@ -6,7 +6,7 @@ from typing import Final
 from madang.delivery.subscriber import Subscriber
 
 
-class Standing(Enum):
+class SubscriptionState(Enum):
     """How a subscription is related to its room."""
 
     OUT = auto()  # not in the room: not yet, or no longer
@@ -16,7 +16,12 @@ class Standing(Enum):
 
 
 # For rooms with many that are behind: see `room.IDLE`.
-OUT, LIVE, BEHIND, READING = Standing.OUT, Standing.LIVE, Standing.BEHIND, Standing.READING
+OUT, LIVE, BEHIND, READING = (
+    SubscriptionState.OUT,
+    SubscriptionState.LIVE,
+    SubscriptionState.BEHIND,
+    SubscriptionState.READING,
+)
 
 
 LOOK_UPS: Final = 64

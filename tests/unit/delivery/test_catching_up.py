@@ -6,7 +6,7 @@ import pytest
 
 from madang.delivery.catching_up import CHUNK, RESET_EVENTS, RESUME_EVENTS
 from madang.delivery.room import FEW
-from madang.delivery.subscription import Standing
+from madang.delivery.subscription import SubscriptionState
 from madang.delivery.tail import TAIL
 from madang.errors import StorageFailed
 from tests.unit.delivery.nodes import YARD, Node, SlowLog, fill, user
@@ -69,7 +69,7 @@ async def test_a_slow_reader_gets_everything_at_its_own_speed(node: Node, follow
         await eventually(lambda: live.sealed == live.next - 1)
     head = live.next - 1
     assert subscriber.paused
-    while subscriber.unread or subscriber.subscriptions[YARD].standing is not Standing.LIVE:
+    while subscriber.unread or subscriber.subscriptions[YARD].standing is not SubscriptionState.LIVE:
         subscriber.read(1)
         await turns(3)
     assert subscriber.position(YARD, joined.seq) == head

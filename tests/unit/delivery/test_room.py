@@ -15,7 +15,7 @@ from madang.core.events import (
     RoomChanged,
 )
 from madang.delivery.room import FEW
-from madang.delivery.subscription import Standing
+from madang.delivery.subscription import SubscriptionState
 from madang.delivery.tail import TAIL
 from madang.transports.native.encoding import NativeEncoding
 from madang.transports.websocket.framing import PLAIN
@@ -185,18 +185,23 @@ async def test_the_standing_of_a_subscription_through_its_life(node: Node) -> No
     live = node.invent(ROOM)
     (subscriber,) = await node.follow(live, "mina")
     subscription = subscriber.subscriptions[ROOM]
-    assert (subscription.standing, live.live, live.lagging) == (Standing.LIVE, 1, set())
+    assert (subscription.standing, live.live, live.lagging) == (SubscriptionState.LIVE, 1, set())
     node.hub.receive([event(ROOM, 2)])
     subscriber.pause()
-    assert (subscription.standing, subscription.position) == (Standing.BEHIND, 2)
+    assert (subscription.standing, subscription.position) == (SubscriptionState.BEHIND, 2)
     assert (live.live, live.lagging) == (0, {subscription})
     node.hub.receive([event(ROOM, 3)])
     await turns()
     subscriber.resume()
-    assert (subscription.standing, live.live, live.lagging) == (Standing.LIVE, 1, set())
+    assert (subscription.standing, live.live, live.lagging) == (SubscriptionState.LIVE, 1, set())
     await has(subscriber, [2, 3])
     subscriber.close()
-    assert (subscription.standing, live.live, live.lagging, subscriber.subscriptions) == (Standing.OUT, 0, set(), {})
+    assert (subscription.standing, live.live, live.lagging, subscriber.subscriptions) == (
+        SubscriptionState.OUT,
+        0,
+        set(),
+        {},
+    )
 
 
 async def test_a_socket_that_fills_up_while_a_batch_is_sealed_harms_no_other(node: Node) -> None:

@@ -37,7 +37,7 @@ REST_S: Final = 1.0  # owed beyond an empty bucket, before the socket is no long
 IN_FLIGHT: Final = 512  # sends not acked yet, likewise
 
 
-class State(Enum):
+class SessionState(Enum):
     """Where the conversation is."""
 
     AWAITING_HELLO = auto()
@@ -45,7 +45,7 @@ class State(Enum):
     CLOSED = auto()
 
 
-_AWAITING_HELLO: Final = State.AWAITING_HELLO  # looked up on the class, a member takes as long as a call
+_AWAITING_HELLO: Final = SessionState.AWAITING_HELLO  # looked up on the class, a member takes as long as a call
 
 
 Operation = Callable[["Session", Any], None]
@@ -74,7 +74,7 @@ class Session:
         self.until = 0.0  # from hello on
         self.in_flight = 0
         self._operations = operations
-        self._state = State.AWAITING_HELLO
+        self._state = SessionState.AWAITING_HELLO
         self._queue: deque[bytes] | None = None  # most sessions never need one
         self._queued = 0  # bytes in it
         self._busy = False
@@ -130,7 +130,7 @@ class Session:
 
     def ended(self) -> None:
         """Forget what is queued: the socket is gone. What was submitted is stored all the same."""
-        self._state = State.CLOSED
+        self._state = SessionState.CLOSED
         self.node.sessions.discard(self)
         self._queue = None
         self._queued = 0
@@ -193,7 +193,7 @@ class Session:
 
     def _rested(self) -> float | None:
         """Read on when it is this socket's turn, unless still as much is owed."""
-        if self._state is State.CLOSED:
+        if self._state is SessionState.CLOSED:
             return None
         if self.bucket.owed(self.node.turns.time()) > self.node.limits.refill_s:
             return REST_S
@@ -203,7 +203,7 @@ class Session:
     def work(self) -> bool:
         """Rest no longer (`transports.shares`)."""
         self._resting = False
-        if not self._full() and not self._end and self._state is not State.CLOSED:
+        if not self._full() and not self._end and self._state is not SessionState.CLOSED:
             self.socket.read_on(True)
         self.go_on()
         return False
@@ -246,7 +246,7 @@ class Session:
         """
         self.user = user
         self.until = until
-        self._state = State.OPEN
+        self._state = SessionState.OPEN
         self.node.sessions.add(self)
 
     def live_until(self, until: float) -> None:
@@ -261,7 +261,7 @@ class Session:
     @property
     def is_open(self) -> bool:
         """Whether hello has been said."""
-        return self._state is State.OPEN
+        return self._state is SessionState.OPEN
 
     def actor(self) -> Actor:
         """Return who acts. Nothing but hello comes through before they are known."""

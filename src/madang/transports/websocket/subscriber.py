@@ -18,7 +18,7 @@ COUNTED: Final = 16 * 1024
 """Bytes for one socket alone, from which on they count among the node's buffers until it has them."""
 
 
-class State(Enum):
+class SocketState(Enum):
     """The state of a connection. It only moves forward."""
 
     CONNECTING = auto()  # the handshake has not been answered
@@ -27,7 +27,7 @@ class State(Enum):
     LOST = auto()  # the socket is gone
 
 
-CONNECTING, OPEN, CLOSING, LOST = State  # looked up on the class, a member takes as long as a call
+CONNECTING, OPEN, CLOSING, LOST = SocketState  # looked up on the class, a member takes as long as a call
 
 
 class SocketSubscriber(ABC):
