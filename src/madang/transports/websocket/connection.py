@@ -23,7 +23,7 @@ from websockets.server import ServerProtocol
 from madang.core.bounds import MAX_FRAME
 from madang.errors import without_frames
 from madang.transports.node import Node
-from madang.transports.websocket.doors import BinarySession, Door, Doors, Session, Upgrade, door_at
+from madang.transports.websocket.doors import BinarySession, Door, Doors, Upgrade, WebSocketSession, door_at
 from madang.transports.websocket.framing import DEFLATE, framing_for
 from madang.transports.websocket.handshake import respond
 from madang.transports.websocket.reader import BINARY, DEFLATED_PIECE, SocketReader
@@ -81,7 +81,7 @@ class Connection(SocketReader, asyncio.Protocol):
         """Let go of everything: the socket is gone.
 
         Rings are cut, so that nothing is left to the cycle collector, which comes rarely: three storms of 10,000 reconnects
-        left 23 MB behind, each more. Session and connection know each other; the parser has a generator of one of its own
+        left 23 MB behind, each more. WebSocketSession and connection know each other; the parser has a generator of one of its own
         methods, and the errors it keeps know the frames they came through.
         """
         self._server_state.connections.discard(self)
@@ -135,7 +135,7 @@ class Connection(SocketReader, asyncio.Protocol):
 
     def _catch_up(self) -> None:
         if self.state is OPEN and not self.paused:
-            cast(Session, self.session).go_on()
+            cast(WebSocketSession, self.session).go_on()
             self.node.hub.resume(self)
 
     async def drained(self, coming: int = 0) -> None:
@@ -161,7 +161,7 @@ class Connection(SocketReader, asyncio.Protocol):
     def shutdown(self) -> None:
         """End for a restart: tell when to come back, jittered, and close resumably. Called by uvicorn at SIGTERM."""
         if self.state is OPEN:
-            cast(Session, self.session).announce_restart(100 + secrets.randbelow(2000))
+            cast(WebSocketSession, self.session).announce_restart(100 + secrets.randbelow(2000))
         self.close(CloseCode.SERVICE_RESTART, "restart")
 
     # -- what was parsed -----------------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ class Connection(SocketReader, asyncio.Protocol):
         if opcode in (Opcode.PING, Opcode.PONG):
             self._controls += 1
             if self._controls > CONTROLS:
-                cast(Session, self.session).end(4429, "flood")
+                cast(WebSocketSession, self.session).end(4429, "flood")
         elif opcode is Opcode.CLOSE:
             self._closing()
         elif opcode is BINARY and not cast(Door, self._door).binary:
@@ -264,7 +264,7 @@ class Connection(SocketReader, asyncio.Protocol):
         if self.state is CLOSING:
             self.transport.abort()
         elif self.state is OPEN:
-            if cast(Session, self.session).is_open:
+            if cast(WebSocketSession, self.session).is_open:
                 return self._tick()
             if self._hello_s:
                 return self._wait_for_hello()
@@ -283,7 +283,7 @@ class Connection(SocketReader, asyncio.Protocol):
     def _tick(self) -> float | None:
         """See whether the peer may stay, reads at all and is still there. Return when to look again, if at all."""
         self._controls = 0
-        left_s = cast(Session, self.session).left_s
+        left_s = cast(WebSocketSession, self.session).left_s
         if left_s <= 0:
             self.close(4401, "token expired")
             return None

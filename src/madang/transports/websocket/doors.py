@@ -1,7 +1,7 @@
 """What speaks at a path of the WebSocket server: the session a connection is given, and what it may be sent.
 
 The connection knows sockets and frames; what messages mean is its session's. So a new protocol over WebSockets is a
-`Session` and a `Door` to it, and nothing here changes.
+`WebSocketSession` and a `Door` to it, and nothing here changes.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from madang.transports.socket import Socket
 from madang.transports.websocket.framing import Framing
 
 
-class Session(Protocol):
+class WebSocketSession(Protocol):
     """One connection's side of a conversation, whatever its language."""
 
     @property
@@ -45,7 +45,7 @@ class Session(Protocol):
         """Let go of everything: the socket is gone."""
 
 
-class BinarySession(Session, Protocol):
+class BinarySession(WebSocketSession, Protocol):
     """A session that takes binary messages, too."""
 
     def receive_binary(self, data: bytes) -> None:
@@ -69,7 +69,7 @@ class Door:
         max_message: bytes a message may have.
     """
 
-    open: Callable[[Socket, Upgrade], Session]
+    open: Callable[[Socket, Upgrade], WebSocketSession]
     binary: bool = False
     max_message: int = MAX_FRAME
 

@@ -13,7 +13,7 @@ from websockets.http11 import Request
 from websockets.protocol import OPEN as PARSING
 from websockets.server import ServerProtocol
 
-from madang.transports.websocket.doors import BinarySession, Session
+from madang.transports.websocket.doors import BinarySession, WebSocketSession
 from madang.transports.websocket.subscriber import CLOSING, LOST, OPEN, SocketSubscriber
 
 LATE: Final = 16 * 1024  # bytes parsed after the connection has closed
@@ -66,7 +66,7 @@ class SocketReader(SocketSubscriber):
         self._session_reads = True  # the session wants what the client sends
         self._late = 0  # bytes that came after the close
         self.address = ""
-        self.session: Session | None = None
+        self.session: WebSocketSession | None = None
 
     def read_on(self, on: bool) -> None:
         """Read on, or stop reading until told to: the session can take more, or cannot."""
@@ -175,7 +175,7 @@ class SocketReader(SocketSubscriber):
             if message.binary:
                 cast(BinarySession, self.session).receive_binary(whole)
             else:
-                cast(Session, self.session).receive(whole)
+                cast(WebSocketSession, self.session).receive(whole)
 
     # -- what the connection does with it ------------------------------------------------------------------------------
 
