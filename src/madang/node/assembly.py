@@ -58,14 +58,14 @@ HTTP_PER_ADDRESS: Final = 100  # the same, of one address
 ADMIN_CONNECTIONS: Final = 64
 
 
-class Store(Log, Directory, Upkeep, Protocol):
+class NodeStore(Log, Directory, Upkeep, Protocol):
     """The database, as far as an assembled node needs it."""
 
 
 def assemble(
     *,
     name: str,
-    store: Store,
+    store: NodeStore,
     secret: bytes,
     bus: Bus,
     presence: Presence,
