@@ -64,7 +64,10 @@ class AdminClient:
 def announced(settings: "Settings", running: "RunningNode") -> Iterator[None]:
     """Leave the note for as long as the block lasts."""
     note = settings.data / NOTE
-    place = {"host": reachable(settings.admin_host), "port": running.admin_port, "secret": running.node.admin_secret}
+    place = {
+        "host": reachable(settings.admin_host), "port": running.admin_port, "secret": running.node.admin_secret,
+        "folder": _identity(settings.data),
+    }  # fmt: skip
     write_private(note, json.dumps(place))
     try:
         yield
@@ -81,14 +84,39 @@ def reachable(host: str) -> str:
     return host if not address.is_unspecified else "::1" if address.version == 6 else "127.0.0.1"
 
 
-async def running(data: Path) -> AdminClient | None:
-    """Return an admin client of the server that runs on a data folder; None when none does."""
+def _identity(folder: Path) -> list[int]:
+    """Return what tells a folder from a copy of it, under whatever name it is reached."""
+    found = folder.stat()
+    return [found.st_dev, found.st_ino]
+
+
+def _noted(data: Path) -> dict[str, Any] | None:
+    """Return what the note in a data folder says, None where there is none that can be read."""
     try:
-        place = json.loads(await asyncio.to_thread((data / NOTE).read_text))
+        place = json.loads((data / NOTE).read_text())
+    except (OSError, ValueError):
+        return None
+    return place if isinstance(place, dict) else None
+
+
+def is_copied(data: Path) -> bool:
+    """Return whether the note in a data folder came there with a copy of another: it leads to that folder's server."""
+    return (place := _noted(data)) is not None and place.get("folder") != _identity(data)
+
+
+async def running(data: Path) -> AdminClient | None:
+    """Return an admin client of the server that runs on a data folder; None when none does.
+
+    The note of a copied folder is not followed: a command for the copy would be carried out by the server of the original.
+    """
+    place = await asyncio.to_thread(_noted, data)
+    if place is None or await asyncio.to_thread(is_copied, data):
+        return None
+    try:
         admin = AdminClient(place["host"], place["port"], place["secret"])
         await admin.ask("GET", "/keys")
-    except (OSError, ValueError, KeyError, MadangError):
-        return None  # no note, or the note of a server that was killed
+    except (OSError, ValueError, KeyError, TypeError, MadangError):
+        return None  # the note of a server that was killed
     return admin
 
 

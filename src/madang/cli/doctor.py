@@ -47,7 +47,7 @@ def _checks(settings: "Settings") -> Iterator["Finding"]:
     from madang.adapters.catalogue import for_one_node
     from madang.adapters.sql.open import inspect_database
     from madang.cli import checks, fleet
-    from madang.cli.admin_client import running
+    from madang.cli.admin_client import NOTE, is_copied, running
     from madang.cli.unsafe_settings import Finding, unsafe
     from madang.errors import SetupError
 
@@ -66,6 +66,11 @@ def _checks(settings: "Settings") -> Iterator["Finding"]:
         yield Finding("ok", f"A server runs on {settings.data}.")
         yield checks.connections(asyncio.run(server.ask("GET", "/connections")))
     else:
+        if is_copied(settings.data):
+            yield Finding(
+                "warn", f"{settings.data} is a copy: {NOTE} in it leads to the server of another folder.",
+                f"Delete {settings.data / NOTE}; commands do not follow it, and serve writes its own.",
+            )  # fmt: skip
         yield from checks.free_to_start(settings)
     try:
         found = asyncio.run(inspect_database(settings.database_url))
