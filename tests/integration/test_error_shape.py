@@ -198,6 +198,15 @@ async def test_with_odd_words_in_the_path(anyone: Rest) -> None:
     mina = await anyone.guest("Mina", "lobby")
     lobby = "/api/rooms/lobby"
     assert await mina.refused("DELETE", f"{lobby}/messages/x") == "bad_field"
+    seq = (await mina.ok("POST", f"{lobby}/messages", {"text": "hello"}))["seq"]
+    for spelling in (f"{seq}.0", f"+{seq}", f"0{seq}", f"%20{seq}", f"{seq}_0", f"{seq}e0"):
+        assert await mina.refused("DELETE", f"{lobby}/messages/{spelling}") == "bad_field", spelling
+        assert await mina.refused("GET", f"{lobby}/pins?after={spelling}".replace("+", "%2B")) == "bad_field", spelling
+    for wrong in ("%FF", "%ED%A0%80", "%C0%AF"):  # each would be the same U+FFFD
+        assert await mina.refused("PUT", f"{lobby}/messages/{seq}/reactions/{wrong}") == "bad_field", wrong
+        assert await mina.refused("GET", f"{lobby}/members?after={wrong}") == "bad_field", wrong
+    assert await mina.refused("GET", "/api/rooms/lobby%2Fmessages") == "not_found"
+    assert await mina.refused("GET", "/api%2frooms/lobby/messages") == "not_found"
     assert await mina.refused("DELETE", f"{lobby}/messages/9007199254740993") == "bad_field"
     assert await mina.refused("DELETE", f"{lobby}/members/a%00b") == "bad_field"
     assert await mina.refused("GET", f"{lobby}/members?after=%00") == "bad_field"

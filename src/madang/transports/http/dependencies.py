@@ -1,11 +1,15 @@
 """Who is calling, and the parameters that many routes share, as FastAPI dependencies. Services judge them."""
 
+import re
 from typing import Annotated, Final, cast
+from urllib.parse import unquote_to_bytes
 
 from fastapi import Depends, Path, Query, Request, params
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 from starlette.datastructures import Headers
 
 from madang.core.actors import Actor
@@ -27,8 +31,9 @@ async def nothing_ignored(request: Request) -> None:
     The same for a body that the route does not read. Pages for people take any parameters, because people's links have them.
 
     Raises:
-        Refused: bad_field, and which one.
+        Refused: bad_field, and which one; not_found for a path of which a proxy in front may read something else.
     """
+    _check_spelling(request)
     route = cast(APIRoute, request.scope["route"])
     bodied = has_body(request.headers)
     if not (request.query_params or bodied) or not route.include_in_schema:
@@ -45,6 +50,19 @@ async def nothing_ignored(request: Request) -> None:
         if name in seen:
             raise Refused("bad_field", f"{name}: it is there twice.")
         seen.add(name)
+
+
+def _check_spelling(request: Request) -> None:
+    """Refuse a target that is not UTF-8, in which every wrong byte would be the same character, or that hides a slash."""
+    path, query = request.scope.get("raw_path", b""), request.scope["query_string"]
+    if b"%" not in path and b"%" not in query:
+        return
+    if b"%2f" in path.lower():
+        raise Refused("not_found", "Nothing is served at this path. See /openapi.json.")
+    try:
+        unquote_to_bytes(path + query).decode()
+    except UnicodeDecodeError:
+        raise Refused("bad_field", "The percent-encoded text is not UTF-8.") from None
 
 
 def has_body(headers: Headers) -> bool:
@@ -130,8 +148,20 @@ AnyCaller = Annotated[Actor | None, Depends(_any_caller)]
 """As Caller; None without a credential."""
 
 RoomPath = Annotated[str, Path(alias="id", pattern="^[a-z0-9][a-z0-9_-]{0,63}$", description="The room's id.")]
-SeqPath = Annotated[int, Path(ge=0, le=2**53, description="The message's seq.")]
+_DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]{0,19})", re.ASCII)
+
+
+def _decimal(text: object) -> object:
+    """Check that an integer is written in its one way: pydantic would take 3.0, +3 and 1_0 too."""
+    if isinstance(text, str) and _DECIMAL.fullmatch(text) is None:
+        raise PydanticCustomError("int_spelling", "an integer")
+    return text
+
+
+Decimal = Annotated[int, BeforeValidator(_decimal)]
+"""An integer in a path or a query."""
+SeqPath = Annotated[Decimal, Path(ge=0, le=2**53, description="The message's seq.")]
 UserPath = Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f]{1,64}$", description="The member's user id.")]
 EmojiPath = Annotated[str, Path(min_length=1, max_length=32, description="The emoji, percent-encoded.")]
 AfterId = Annotated[str, Query(pattern=r"^[^\x00-\x1f\x7f]{0,64}$", description="Page on from above this id.")]
-Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="At most this many.")]
+Limit = Annotated[Decimal, Query(ge=1, le=MAX_PAGE, description="At most this many.")]

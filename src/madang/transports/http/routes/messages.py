@@ -9,7 +9,7 @@ from madang.core.fields import not_together
 from madang.core.messages import Content
 from madang.services.pages import MessagePage
 from madang.transports.http import bodies as b
-from madang.transports.http.dependencies import Caller, EmojiPath, Limit, RoomPath, SeqPath, ThisNode
+from madang.transports.http.dependencies import Caller, Decimal, EmojiPath, Limit, RoomPath, SeqPath, ThisNode
 from madang.transports.http.routes.rooms import ROOM, appended
 from madang.transports.http.schemas import body, carried, documented
 
@@ -18,8 +18,8 @@ MESSAGE = "/messages/{seq}"
 REACTION = MESSAGE + "/reactions/{emoji}"
 PIN = "/pins/{seq}"
 
-PinsAfter = Annotated[int, Query(ge=0, le=2**53, description="Page on from above this seq.")]
-Cursor = Annotated[int | None, Query(ge=0, le=2**53)]
+PinsAfter = Annotated[Decimal, Query(ge=0, le=2**53, description="Page on from above this seq.")]
+Cursor = Annotated[Decimal | None, Query(ge=0, le=2**53)]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=64, description="Serves as cid.")]
 
 
