@@ -119,7 +119,7 @@ def assemble(
     shared_limits = SharedLimits(name, limits, bus, turns.time)
     hub.on_signal(SPENT, shared_limits.receive)
     admission = Admission(
-        limits, most=rates.sockets, most_per_address=rates.sockets_per_address, origins=origins,
+        limits.addresses, most=rates.sockets, most_per_address=rates.sockets_per_address, origins=origins,
         trusted_proxies=trusted_proxies,
     )  # fmt: skip
     connections = Connections(
@@ -144,7 +144,9 @@ def assemble(
     reading = Reading(store, store, rooms, read_pointers, hub.presence, charges, turns.time, memory)
     wheel = Wheel()
     shares = Shares(clock, turns.later, elsewhere, paced=bool(rates.connection.per_second))
-    gate = Gate(admission, connections, limits, wheel, shares, turns.time, hosts=Hosts(hosts), serves=identity.serves)
+    gate = Gate(
+        admission, connections, limits.addresses, wheel, shares, turns.time, hosts=Hosts(hosts), serves=identity.serves
+    )
     parts = (
         Part("memory", metrics=memory.metrics),
         Part("bus", start=lambda: bus.start(hub), stop=bus.stop, metrics=lambda: bus.statistics.metrics()),
@@ -168,7 +170,8 @@ def assemble(
     return Node(
         name=name, memory=memory, appender=appender, turns=turns, hub=hub, heartbeat=heartbeat, joiner=Joiner(hub, max_rooms), rooms=rooms,
         posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, moderation=moderation, identity=identity, users=users,
-        sessions=sessions, limits=limits, wheel=wheel, shares=shares, admission=admission, gate=gate, max_text=max_text, max_rooms=max_rooms,
+        sessions=sessions, limits=limits.commands, arrivals=limits.addresses,
+        rates_told=(rates.connection, rates.user), wheel=wheel, shares=shares, admission=admission, gate=gate, max_text=max_text, max_rooms=max_rooms,
         ping_s=ping_s, compression=compression, parts=parts,
     )  # fmt: skip
 
@@ -180,7 +183,7 @@ def admin_gate(node: Node) -> Gate:
     return Gate(
         node.admission,
         connections,
-        node.limits,
+        node.arrivals,
         node.wheel,
         shares,
         node.turns.time,

@@ -33,8 +33,9 @@ from madang.core.events import (
 )
 from madang.core.rate import Bucket
 from madang.errors import Limited, MadangError, Refused
+from madang.services.append_limits import AppendLimits
 from madang.services.limits import Limits
-from madang.services.quotas import Taken
+from madang.services.quotas import Quotas, Taken
 
 QUOTAS: Final[dict[type[Body], str]] = {
     MessageSent: "kilobytes",
@@ -62,7 +63,9 @@ class Charges:
     """
 
     def __init__(self, limits: Limits, time: Callable[[], float]) -> None:
-        self._limits = limits
+        self._appends = limits.appends
+        self._commands = limits.commands
+        self._quotas = limits.quotas
         self._time = time
 
     def post(self, actor: Actor, draft: Draft, slow_ms: int = 0, *, perhaps_again: bool = False) -> Draft:
@@ -75,18 +78,18 @@ class Charges:
         Raises:
             Limited: rate_limited, slow_mode, quota.
         """
-        limits, now, quota = self._limits, self._time(), QUOTAS[type(draft.content)]
+        appends, now, quota = self._appends, self._time(), QUOTAS[type(draft.content)]
         address = actor.address if slow_ms and user_ids.is_guest(actor.id) else ""
         try:
-            limits.append(actor.id, draft.room, now, slow_ms, server=actor.server, address=address)
+            appends.append(actor.id, draft.room, now, slow_ms, server=actor.server, address=address)
             try:
                 if quota == "kilobytes":
-                    limits.quotas.take_bytes(actor, len(draft.body), now)
+                    self._quotas.take_bytes(actor, len(draft.body), now)
                 elif quota:
-                    limits.quotas.take(quota, actor, now)
+                    self._quotas.take(quota, actor, now)
             except Limited:
-                limits.give_back(now, user="" if actor.server else actor.id, room=draft.room)
-                limits.give_back_slow(actor.id, draft.room, now, slow_ms, address)
+                appends.give_back(now, user="" if actor.server else actor.id, room=draft.room)
+                appends.give_back_slow(actor.id, draft.room, now, slow_ms, address)
                 raise
         except Limited as refused:
             if not perhaps_again:
@@ -101,21 +104,21 @@ class Charges:
         quota = QUOTAS.get(type(draft.content))
         if quota is None or draft.early is not None:
             return
-        limits, now = self._limits, self._time()
+        now = self._time()
         if isinstance(outcome, Appended) or (outcome is not None and not looked_at(outcome)):
-            limits.give_back(now, user="" if draft.server else draft.user, room=draft.room)
-        limits.give_back_slow(draft.user, draft.room, now, draft.slow_ms, draft.slow_address)
+            self._appends.give_back(now, user="" if draft.server else draft.user, room=draft.room)
+        self._appends.give_back_slow(draft.user, draft.room, now, draft.slow_ms, draft.slow_address)
         if draft.server:
             return
         if quota == "kilobytes":
-            limits.quotas.give_back_bytes(draft.user, len(draft.body))
+            self._quotas.give_back_bytes(draft.user, len(draft.body))
         elif quota:
             actor = Actor(id=draft.user, name=draft.name, address=draft.address)
-            limits.quotas.give_back(limits.quotas.flows(quota, actor), now)
+            self._quotas.give_back(self._quotas.flows(quota, actor), now)
 
     def attempt(self, actor: Actor) -> "Attempt":
         """Charge an actor for an append that they try, before it is known whether they may (rate_limited)."""
-        return Attempt(self._limits, self._time, actor)
+        return Attempt(self._appends, self._quotas, self._time, actor)
 
     @contextmanager
     def page(self, actor: Actor, rows: int, bucket: Bucket | None) -> Iterator[None]:
@@ -127,26 +130,27 @@ class Charges:
         if actor.server:
             yield
             return
-        self._limits.page(bucket, rows, actor.id, actor.address, self._time())
+        self._commands.page(bucket, rows, actor.id, actor.address, self._time())
         try:
             yield
         except Exception as error:
             if not looked_at(error):
-                self._limits.page_given_back(bucket, rows, actor.id, actor.address, self._time())
+                self._commands.page_given_back(bucket, rows, actor.id, actor.address, self._time())
             raise
 
 
 class Attempt:
     """A context in which an actor tries to append one event. What it is charged is given back where the attempt fails."""
 
-    def __init__(self, limits: Limits, time: Callable[[], float], actor: Actor) -> None:
-        self._limits = limits
+    def __init__(self, appends: AppendLimits, quotas: Quotas, time: Callable[[], float], actor: Actor) -> None:
+        self._appends = appends
+        self._quotas = quotas
         self._time = time
         self._actor = actor
         self._room = ""
         self._bytes = False
         self._taken: Taken = ()
-        limits.attempt(actor.id, time(), server=actor.server)
+        appends.attempt(actor.id, time(), server=actor.server)
 
     def __enter__(self) -> Self:
         """Return the attempt, which the actor has been charged for."""
@@ -160,37 +164,37 @@ class Attempt:
             return
         if not looked_at(error):
             user = "" if self._actor.server else self._actor.id
-            self._limits.give_back(self._time(), user=user, room=self._room)
+            self._appends.give_back(self._time(), user=user, room=self._room)
             self._room = ""
         self.give_back_quotas()
 
     def in_room(self, room: str) -> None:
         """Charge the room, of which the actor is a member or may become one (rate_limited)."""
-        self._limits.in_room(room, self._time())
+        self._appends.in_room(room, self._time())
         self._room = room
 
     def quota(self, kind: str) -> None:
         """Charge a quota (quota)."""
-        self._taken = self._limits.quotas.take(kind, self._actor, self._time())
+        self._taken = self._quotas.take(kind, self._actor, self._time())
 
     def join(self, room: str) -> None:
         """Charge the quotas of a join that makes a membership (quota)."""
-        self._taken = self._limits.quotas.take_join(self._actor, room, self._time())
+        self._taken = self._quotas.take_join(self._actor, room, self._time())
 
     def row(self) -> None:
         """Charge the quota of what is written, for a row without text (quota)."""
-        self._limits.quotas.take_bytes(self._actor, 0, self._time())
+        self._quotas.take_bytes(self._actor, 0, self._time())
         self._bytes = not self._actor.server
 
     def give_back_room(self) -> None:
         """Undo what the room paid for somebody who is not a member, and pays for themselves."""
-        self._limits.give_back(self._time(), room=self._room)
+        self._appends.give_back(self._time(), room=self._room)
         self._room = ""
 
     def give_back_quotas(self) -> None:
         """Undo what was taken of quotas: nothing was made."""
-        self._limits.quotas.give_back(self._taken, self._time())
+        self._quotas.give_back(self._taken, self._time())
         self._taken = ()
         if self._bytes:
-            self._limits.quotas.give_back_bytes(self._actor.id, 0)
+            self._quotas.give_back_bytes(self._actor.id, 0)
             self._bytes = False

@@ -67,7 +67,7 @@ class Identity:
         """
         limited = by is None or not by.server
         if limited:
-            self._limits.address(address, self._time())
+            self._limits.addresses.guest(address, self._time())
             if not self._guests:
                 raise Refused("no_guests")
         name = clean_name(name)
@@ -75,7 +75,7 @@ class Identity:
             try:
                 self._limits.quotas.take_guest(address, self._time())
             except Limited:
-                self._limits.address_given_back(address, self._time())
+                self._limits.addresses.give_back_guest(address, self._time())
                 raise
         id = user_ids.guest(b32encode(secrets.token_bytes(10)).decode().lower())
         user = Actor(id=id, name=name, address=address)
@@ -124,7 +124,7 @@ class Identity:
         try:
             return self.verify(token, now, address)
         except Refused:
-            self._limits.wrong_hello(address, self._time())
+            self._limits.addresses.wrong_hello(address, self._time())
             raise
 
     def refresh(self, user: Actor, token: str, now: float) -> str:
@@ -151,9 +151,9 @@ class Identity:
                 return await self.server(credential)
             actor, _ = self.verify(credential, now, address)
         except Refused:
-            self._limits.wrong_token(address, self._time())
+            self._limits.addresses.wrong_token(address, self._time())
             raise
-        self._limits.request(actor.id, self._time())
+        self._limits.commands.request(actor.id, self._time())
         return actor
 
     async def server(self, key: str) -> Actor:

@@ -6,50 +6,14 @@ connection has begun and ended. How fast clients may connect is judged by servic
 
 import secrets
 from collections.abc import Container, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from madang.codes import ERRORS
 from madang.core import hosts as hosts_
 from madang.core.metrics import Metric
-from madang.core.rate import Bucket, Rate
 from madang.errors import Limited
 from madang.transports.addresses import client_address, peer_address
-
-
-class ConnectionLimits(Protocol):
-    """How fast clients may connect, and ask. What they ask for is judged by services."""
-
-    @property
-    def refill_s(self) -> float:
-        """Seconds after which the empty bucket of a connection is full. Whoever owes more has overspent."""
-
-    @property
-    def told(self) -> tuple[Rate, Rate]:
-        """The rates that clients are told: of a connection's commands, and of a user's appends."""
-
-    def command(self, bucket: Bucket, now: float) -> None:
-        """Charge a command to its connection's bucket. Raise Limited (rate_limited)."""
-
-    def arrival(self, address: str, now: float) -> None:
-        """Charge an HTTP request to its address, before anything is done for it. Raise Limited (rate_limited)."""
-
-    def wrong_token(self, address: str, now: float) -> None:
-        """Charge an address for a token or key that is not valid, as for several requests."""
-
-    def large_command(self, bucket: Bucket, size: int, user: str, address: str, now: float) -> None:
-        """Charge a command of `costs.BYTES` bytes or more. Raise Limited (rate_limited)."""
-
-    def large_body(self, size: int, user: str, address: str, now: float) -> None:
-        """Charge a request's body of `costs.BYTES` bytes or more. Raise Limited (rate_limited)."""
-
-    def took(self, bucket: Bucket | None, seconds: float, size: int, user: str, address: str, now: float) -> None:
-        """Charge the processor's time that a command, or a request without a bucket, has taken."""
-
-    def handshake(self, address: str, now: float) -> None:
-        """Count a connection of an address. Raise Limited (rate_limited by the address, overloaded by the node)."""
-
-    def flooded(self, address: str, now: float) -> None:
-        """Charge an address for a connection that was closed for flooding."""
+from madang.transports.limits import ArrivalLimits
 
 
 class TurnedAway(NamedTuple):
@@ -78,7 +42,7 @@ class Admission:
 
     def __init__(
         self,
-        limits: ConnectionLimits,
+        limits: ArrivalLimits,
         *,
         most: int,
         most_per_address: int,

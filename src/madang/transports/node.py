@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from madang.core.metrics import Metric
+from madang.core.rate import Rate
 from madang.delivery.heartbeat import Heartbeat
 from madang.delivery.hub import Hub
 from madang.delivery.joining import Joiner
@@ -21,8 +22,9 @@ from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
 from madang.services.rooms import Rooms
 from madang.services.users import Users
-from madang.transports.admission import Admission, ConnectionLimits
+from madang.transports.admission import Admission
 from madang.transports.http.gate import Gate
+from madang.transports.limits import ArrivalLimits, CommandLimits
 from madang.transports.sessions import Sessions
 from madang.transports.shares import Shares
 
@@ -65,7 +67,9 @@ class Node:
     identity: Identity
     users: Users
     sessions: Sessions
-    limits: ConnectionLimits
+    limits: CommandLimits
+    arrivals: ArrivalLimits
+    rates_told: tuple[Rate, Rate]  # to clients: of a connection's commands, and of a user's appends
     wheel: Wheel
     shares: Shares
     admission: Admission

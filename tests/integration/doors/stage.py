@@ -18,6 +18,9 @@ from madang.core.rate import Bucket
 from madang.delivery import ephemeral
 from madang.node import assembly
 from madang.node.run import RunningNode, run_node
+from madang.services.address_limits import AddressLimits
+from madang.services.append_limits import AppendLimits
+from madang.services.command_limits import CommandLimits
 from madang.services.limits import Limits, Rates
 from madang.services.standing import Standing
 from tests.integration.doors.doors import Door, Native, NativeVisitor, Outcome
@@ -27,12 +30,10 @@ TICK_S = 0.02
 END = "u-end"
 
 
-class Meter(Limits):
-    """Limits that note what they charged, by kind; of users and rooms with whom."""
+class MeteredAppends(AppendLimits):
+    """Limits of appends that note what they charged, by kind and with whom."""
 
-    def __init__(self, rates: Rates, *, shared: bool = False) -> None:
-        super().__init__(rates, shared=shared)
-        self.charged: Counter[str] = Counter()
+    charged: Counter[str]
 
     def append(
         self, user: str, room: str, now: float, slow_ms: int = 0, *, server: bool = False, address: str = ""
@@ -61,6 +62,12 @@ class Meter(Limits):
         super().give_back_slow(user, room, now, slow_ms, address)
         self.charged[f"slow {user}"] -= slow_ms
 
+
+class MeteredCommands(CommandLimits):
+    """The same of commands."""
+
+    charged: Counter[str]
+
     def command(self, bucket: Bucket, now: float) -> None:
         super().command(bucket, now)
         self.charged["connection"] += 1
@@ -73,9 +80,27 @@ class Meter(Limits):
         super().page(bucket, rows, user, address, now)
         self.charged["connection"] += costs.of_rows(rows)
 
-    def address(self, address: str, now: float) -> None:
-        super().address(address, now)
+
+class MeteredAddresses(AddressLimits):
+    """The same of addresses."""
+
+    charged: Counter[str]
+
+    def guest(self, address: str, now: float) -> None:
+        super().guest(address, now)
         self.charged["address"] += 1
+
+
+class Meter(Limits):
+    """Limits that note what they charged."""
+
+    def __init__(self, rates: Rates, *, shared: bool = False) -> None:
+        super().__init__(rates, shared=shared)
+        self.appends = MeteredAppends(rates.user, rates.room, shared=shared)
+        self.commands = MeteredCommands(rates.connection)
+        self.addresses = MeteredAddresses(rates.address, rates.handshakes, rates.requests, shared=shared)
+        self.charged: Counter[str] = Counter()
+        self.appends.charged = self.commands.charged = self.addresses.charged = self.charged
 
 
 @asynccontextmanager
@@ -175,7 +200,7 @@ class Play:
             door.open(url, who, follows) as visitor,
         ):
             meter = self._node.limits
-            assert isinstance(meter, Meter)
+            assert isinstance(meter, MeteredCommands)
             meter.charged.clear()
             outcomes = []
             for n in range(row.times):

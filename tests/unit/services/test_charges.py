@@ -172,7 +172,7 @@ async def test_a_return_that_is_refused_costs_nothing_of_the_day(scene: Scene) -
 async def test_a_room_whose_rate_is_spent_costs_its_user_nothing(scene: Scene) -> None:
     for room in (YARD, MINES):
         for _ in range(3):
-            scene.limits.in_room(room, NOW)
+            scene.limits.appends.in_room(room, NOW)
     scene.spent()
     for name, way in (POSTS | CHANGES | INVITE).items():
         if name != "create":
@@ -269,7 +269,7 @@ async def test_a_draft_that_came_too_early_has_nothing_to_be_given_back(scene: S
 
 async def test_what_is_given_back_at_once_is_not_told_to_other_nodes() -> None:
     limits = Limits(RATES, shared=True)
-    limits.append("u", YARD, NOW, 60_000, address="10.0.0.1")
-    limits.give_back(NOW, user="u", room=YARD)
-    limits.give_back_slow("u", YARD, NOW, 60_000, "10.0.0.1")
+    limits.appends.append("u", YARD, NOW, 60_000, address="10.0.0.1")
+    limits.appends.give_back(NOW, user="u", room=YARD)
+    limits.appends.give_back_slow("u", YARD, NOW, 60_000, "10.0.0.1")
     assert [spent for spent in limits.spent(0.0, 10) if spent.n] == []

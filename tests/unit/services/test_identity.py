@@ -14,8 +14,9 @@ from madang.core.actors import Actor
 from madang.core.rate import Rate
 from madang.errors import Refused
 from madang.ports.directory import ServerKey
+from madang.services.address_limits import WRONG_TOKEN
 from madang.services.identity import LEEWAY_S, RENEW_S, TOKEN_S, Identity
-from madang.services.limits import UNLIMITED, WRONG_TOKEN, Limits, Rates
+from madang.services.limits import UNLIMITED, Limits, Rates
 from madang.services.server_keys import KEPT_S
 
 SECRET = b"s" * 32
@@ -203,32 +204,32 @@ async def test_what_is_not_valid_is_charged_to_its_address(store: Store) -> None
     limits = Limits(Rates(requests=Rate(0.001, 2 * WRONG_TOKEN)))
     identity = Identity(SECRET, store, limits, lambda: 1000.0)
     for wrong in ("x.y.z", "mk_0_0"):
-        limits.arrival("here", 1000.0)
+        limits.addresses.arrival("here", 1000.0)
         with pytest.raises(Refused):
             await identity.caller(wrong, time.time(), "here")
     with pytest.raises(Refused) as refusal:
-        limits.arrival("here", 1000.0)
+        limits.addresses.arrival("here", 1000.0)
     assert refusal.value.code == "rate_limited"
-    limits.arrival("elsewhere", 1000.0)
+    limits.addresses.arrival("elsewhere", 1000.0)
 
 
 def test_wrong_tokens_of_connections_weigh_as_several_handshakes() -> None:
     limits = Limits(Rates(address=Rate(0.001, 2 * WRONG_TOKEN)))
     identity = Identity(SECRET, None, limits, lambda: 1000.0)  # type: ignore[arg-type]
-    limits.handshake("here", 1000.0)
+    limits.addresses.handshake("here", 1000.0)
     with pytest.raises(Refused):
         identity.shown("x.y.z", time.time(), "here")
-    limits.handshake("here", 1000.0)
+    limits.addresses.handshake("here", 1000.0)
     with pytest.raises(Refused):
         identity.refresh(Actor(id=MINA.id, name=MINA.name, address="here"), "x.y.z", time.time())
     with pytest.raises(Refused) as refusal:
-        limits.handshake("here", 1000.0)
+        limits.addresses.handshake("here", 1000.0)
     assert refusal.value.code == "rate_limited"
-    limits.handshake("elsewhere", 1000.0)
+    limits.addresses.handshake("elsewhere", 1000.0)
     for _ in range(3):
         identity.shown(identity.token(MINA, time.time()), time.time(), "elsewhere")
     for _ in range(19):
-        limits.handshake("elsewhere", 1000.0)
+        limits.addresses.handshake("elsewhere", 1000.0)
 
 
 def test_guests_are_counted_by_their_address() -> None:

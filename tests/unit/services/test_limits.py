@@ -22,32 +22,32 @@ def passed(call: Callable[[], None], tries: int) -> int:
 
 def test_a_user_is_held_over_all_rooms_and_connections() -> None:
     limits = Limits(FEW)
-    assert passed(lambda: limits.append("u", "a", NOW), 2) == 2
-    assert passed(lambda: limits.append("u", "b", NOW), 5) == 1
-    assert passed(lambda: limits.append("other", "a", NOW), 3) == 3
+    assert passed(lambda: limits.appends.append("u", "a", NOW), 2) == 2
+    assert passed(lambda: limits.appends.append("u", "b", NOW), 5) == 1
+    assert passed(lambda: limits.appends.append("other", "a", NOW), 3) == 3
 
 
 def test_a_room_is_held_over_all_users() -> None:
     limits = Limits(FEW)
-    assert sum(passed(lambda: limits.append(f"u-{n}", "a", NOW), 1) for n in range(20)) == 6  # noqa: B023
-    assert passed(lambda: limits.append("u-99", "b", NOW), 1) == 1
+    assert sum(passed(lambda: limits.appends.append(f"u-{n}", "a", NOW), 1) for n in range(20)) == 6  # noqa: B023
+    assert passed(lambda: limits.appends.append("u-99", "b", NOW), 1) == 1
 
 
 def test_a_server_is_held_by_the_room_alone() -> None:
     limits = Limits(FEW)
-    assert passed(lambda: limits.append("key", "a", NOW, server=True), 20) == 6
+    assert passed(lambda: limits.appends.append("key", "a", NOW, server=True), 20) == 6
 
 
 def test_slow_mode_is_a_wait_between_two_messages_of_one_member() -> None:
     limits = Limits(FEW)
-    limits.append("u", "a", NOW, 5000)
-    refused = refusal(lambda: limits.append("u", "a", NOW + 1, 5000))
+    limits.appends.append("u", "a", NOW, 5000)
+    refused = refusal(lambda: limits.appends.append("u", "a", NOW + 1, 5000))
     assert refused is not None
     assert refused.code == "slow_mode"
     assert refused.retry_ms == pytest.approx(4000, abs=2)
-    limits.append("u", "b", NOW + 1, 5000)
-    limits.append("other", "a", NOW + 1, 5000)
-    limits.append("u", "a", NOW + 5, 5000)
+    limits.appends.append("u", "b", NOW + 1, 5000)
+    limits.appends.append("other", "a", NOW + 1, 5000)
+    limits.appends.append("u", "a", NOW + 5, 5000)
 
 
 @pytest.mark.parametrize("slow_ms", [0, 50, 1000])
@@ -56,13 +56,13 @@ def test_waiting_as_told_succeeds(slow_ms: int, others: int) -> None:
     """Whatever refuses: the longest wait is told."""
     limits, now = Limits(FEW), NOW
     for n in range(others):
-        limits.append(f"other-{n}", "a", now)
+        limits.appends.append(f"other-{n}", "a", now)
     for _ in range(20):
-        refused = refusal(lambda: limits.append("u", "a", now, slow_ms))  # noqa: B023
+        refused = refusal(lambda: limits.appends.append("u", "a", now, slow_ms))  # noqa: B023
         if refused is None:
             continue
         now += refused.retry_ms / 1000
-        limits.append("u", "a", now, slow_ms)
+        limits.appends.append("u", "a", now, slow_ms)
 
 
 @pytest.mark.parametrize("what", ["append", "room", "command", "request", "page", "address"])
@@ -72,12 +72,12 @@ def test_those_refused_together_are_told_different_times(what: str) -> None:
 
     def come(n: int, now: float) -> Limited | None:
         calls: dict[str, Callable[[], None]] = {
-            "append": lambda: limits.append("u", f"r-{n}", now),
-            "room": lambda: limits.append(f"u-{n}", "r", now),
-            "command": lambda: limits.command(bucket, now),
-            "request": lambda: limits.request("u", now),
-            "page": lambda: limits.page(bucket, 20, "", "", now),
-            "address": lambda: limits.address("10.0.0.1", now),
+            "append": lambda: limits.appends.append("u", f"r-{n}", now),
+            "room": lambda: limits.appends.append(f"u-{n}", "r", now),
+            "command": lambda: limits.commands.command(bucket, now),
+            "request": lambda: limits.commands.request("u", now),
+            "page": lambda: limits.commands.page(bucket, 20, "", "", now),
+            "address": lambda: limits.addresses.guest("10.0.0.1", now),
         }
         return refusal(calls[what])
 
@@ -90,43 +90,43 @@ def test_those_refused_together_are_told_different_times(what: str) -> None:
 def test_what_is_given_back_can_be_spent_again() -> None:
     limits = Limits(FEW)
     for _ in range(100):
-        limits.append("u", "a", NOW, 5000)
-        limits.give_back(NOW, user="u", room="a")
-        limits.give_back_slow("u", "a", NOW, 5000)
-    assert passed(lambda: limits.append("u", "a", NOW), 10) == 3
+        limits.appends.append("u", "a", NOW, 5000)
+        limits.appends.give_back(NOW, user="u", room="a")
+        limits.appends.give_back_slow("u", "a", NOW, 5000)
+    assert passed(lambda: limits.appends.append("u", "a", NOW), 10) == 3
 
 
 def test_what_one_limit_refuses_costs_nothing_with_the_others() -> None:
     limits = Limits(FEW)
-    limits.append("u", "a", NOW, 60_000)
-    assert passed(lambda: limits.append("u", "a", NOW, 60_000), 10) == 0
-    assert passed(lambda: limits.append("u", "b", NOW), 10) == 2, "of three, one was spent"
-    assert passed(lambda: limits.append("u", "a", NOW), 10) == 0
-    assert passed(lambda: limits.append("v", "a", NOW), 3) == 3, "nor does a flooder use up the room"
-    assert passed(lambda: limits.append("w", "a", NOW), 3) == 2
+    limits.appends.append("u", "a", NOW, 60_000)
+    assert passed(lambda: limits.appends.append("u", "a", NOW, 60_000), 10) == 0
+    assert passed(lambda: limits.appends.append("u", "b", NOW), 10) == 2, "of three, one was spent"
+    assert passed(lambda: limits.appends.append("u", "a", NOW), 10) == 0
+    assert passed(lambda: limits.appends.append("v", "a", NOW), 3) == 3, "nor does a flooder use up the room"
+    assert passed(lambda: limits.appends.append("w", "a", NOW), 3) == 2
 
 
 def test_commands_requests_and_addresses_have_limits_of_their_own() -> None:
     limits, bucket, another = Limits(FEW), Bucket(), Bucket()
-    assert passed(lambda: limits.command(bucket, NOW), 10) == 4
-    assert passed(lambda: limits.command(another, NOW), 10) == 4
-    assert passed(lambda: limits.request("u", NOW), 10) == 4
-    assert passed(lambda: limits.address("10.0.0.1", NOW), 10) == 2
-    assert passed(lambda: limits.address("10.0.0.2", NOW), 10) == 2
-    refused = refusal(lambda: limits.address("10.0.0.1", NOW))
+    assert passed(lambda: limits.commands.command(bucket, NOW), 10) == 4
+    assert passed(lambda: limits.commands.command(another, NOW), 10) == 4
+    assert passed(lambda: limits.commands.request("u", NOW), 10) == 4
+    assert passed(lambda: limits.addresses.guest("10.0.0.1", NOW), 10) == 2
+    assert passed(lambda: limits.addresses.guest("10.0.0.2", NOW), 10) == 2
+    refused = refusal(lambda: limits.addresses.guest("10.0.0.1", NOW))
     assert refused is not None
     assert refused.code == "rate_limited"
-    limits.address("10.0.0.1", NOW + math.ceil(refused.retry_ms) / 1000)
+    limits.addresses.guest("10.0.0.1", NOW + math.ceil(refused.retry_ms) / 1000)
 
 
 def test_an_address_of_many_handshakes_costs_the_others_none() -> None:
     limits = Limits(Rates(address=Rate(1, 5), handshakes=Rate(10, 10)))
-    assert passed(lambda: limits.handshake("10.0.0.1", NOW), 100) == 5
-    assert passed(lambda: limits.handshake("10.0.0.2", NOW), 5) == 5, "what was refused has counted with none"
-    refused = refusal(lambda: limits.handshake("10.0.0.3", NOW))
+    assert passed(lambda: limits.addresses.handshake("10.0.0.1", NOW), 100) == 5
+    assert passed(lambda: limits.addresses.handshake("10.0.0.2", NOW), 5) == 5, "what was refused has counted with none"
+    refused = refusal(lambda: limits.addresses.handshake("10.0.0.3", NOW))
     assert refused is not None
     assert refused.code == "overloaded"
-    assert passed(lambda: limits.handshake("10.0.0.3", NOW + 1), 5) == 5
+    assert passed(lambda: limits.addresses.handshake("10.0.0.3", NOW + 1), 5) == 5
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_all_who_return_together_are_let_in_by_and_by(
     while due:
         now, client = heapq.heappop(due)
         came += 1
-        refused = refusal(lambda: limits.handshake(f"10.0.0.{client % addresses}", now))  # noqa: B023
+        refused = refusal(lambda: limits.addresses.handshake(f"10.0.0.{client % addresses}", now))  # noqa: B023
         if refused is not None:
             heapq.heappush(due, (now + 1 + refused.retry_ms // 1000, client))
     assert now - NOW <= 1.2 * ideal_s + 2
@@ -156,11 +156,11 @@ def test_all_who_return_together_are_let_in_by_and_by(
 
 def test_unlimited_limits_nothing_but_slow_mode() -> None:
     limits, bucket = Limits(UNLIMITED), Bucket()
-    assert passed(lambda: limits.append("u", "a", NOW), 1000) == 1000
-    assert passed(lambda: limits.command(bucket, NOW), 1000) == 1000
-    assert passed(lambda: limits.address("10.0.0.1", NOW), 1000) == 1000
-    assert passed(lambda: limits.handshake("10.0.0.1", NOW), 10_000) == 10_000
-    assert passed(lambda: limits.append("u", "a", NOW, 1000), 5) == 1
+    assert passed(lambda: limits.appends.append("u", "a", NOW), 1000) == 1000
+    assert passed(lambda: limits.commands.command(bucket, NOW), 1000) == 1000
+    assert passed(lambda: limits.addresses.guest("10.0.0.1", NOW), 1000) == 1000
+    assert passed(lambda: limits.addresses.handshake("10.0.0.1", NOW), 10_000) == 10_000
+    assert passed(lambda: limits.appends.append("u", "a", NOW, 1000), 5) == 1
 
 
 def test_those_who_rest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,9 +168,9 @@ def test_those_who_rest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     limits, now = Limits(FEW), NOW
     for n in range(1000):
         now += 1.0
-        limits.append(f"u-{n}", f"r-{n}", now)
-    assert len(limits._users) <= 100
-    assert len(limits._rooms) <= 100
+        limits.appends.append(f"u-{n}", f"r-{n}", now)
+    assert len(limits.appends._users) <= 100
+    assert len(limits.appends._rooms) <= 100
 
 
 def test_looking_for_those_who_rest_costs_little_when_nobody_does(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,29 +187,29 @@ def test_looking_for_those_who_rest_costs_little_when_nobody_does(monkeypatch: p
     monkeypatch.setattr(Bucket, "idle", counted)
     limits = Limits(Rates(user=Rate(0, 1), room=Rate(0, 1)))
     for n in range(10_000):
-        limits.append(f"u-{n}", "a", NOW + n / 1000, 3_600_000)
+        limits.appends.append(f"u-{n}", "a", NOW + n / 1000, 3_600_000)
     assert looks <= 3 * 10_000
 
 
 def test_a_bucket_in_use_is_never_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(buckets, "PRUNE", 10)
     limits = Limits(FEW)
-    assert passed(lambda: limits.append("u", "a", NOW), 10) == 3
+    assert passed(lambda: limits.appends.append("u", "a", NOW), 10) == 3
     for n in range(1000):
-        refusal(lambda: limits.append(f"u-{n}", f"b-{n}", NOW))  # noqa: B023
-    assert passed(lambda: limits.append("u", "a", NOW), 10) == 0
+        refusal(lambda: limits.appends.append(f"u-{n}", f"b-{n}", NOW))  # noqa: B023
+    assert passed(lambda: limits.appends.append("u", "a", NOW), 10) == 0
 
 
 def test_a_page_counts_by_its_rows() -> None:
     limits = Limits(Rates(connection=Rate(50, 200)))
     bucket = Bucket()
-    assert passed(lambda: limits.page(bucket, 200, "", "", NOW), 20) == 20
+    assert passed(lambda: limits.commands.page(bucket, 200, "", "", NOW), 20) == 20
     for turn_ms in (200, 400, 600):
-        refused = refusal(lambda: limits.page(bucket, 200, "", "", NOW))
+        refused = refusal(lambda: limits.commands.page(bucket, 200, "", "", NOW))
         assert refused is not None
         assert refused.retry_ms == pytest.approx(turn_ms, abs=2)
-    assert passed(lambda: limits.page(Bucket(), 19, "", "", NOW), 1000) == 1000
-    assert passed(lambda: limits.page(None, 200, "u", "", NOW), 100) == 20
+    assert passed(lambda: limits.commands.page(Bucket(), 19, "", "", NOW), 1000) == 1000
+    assert passed(lambda: limits.commands.page(None, 200, "u", "", NOW), 100) == 20
 
 
 def test_who_was_closed_for_flooding_pays_for_coming_back() -> None:
@@ -218,25 +218,25 @@ def test_who_was_closed_for_flooding_pays_for_coming_back() -> None:
     came = 0
     for n in range(50 * 60):
         now = NOW + n / 50
-        if refusal(lambda: limits.handshake("a", now)) is None:  # noqa: B023  # called at once
-            limits.flooded("a", now)
+        if refusal(lambda: limits.addresses.handshake("a", now)) is None:  # noqa: B023  # called at once
+            limits.addresses.flooded("a", now)
             came += n >= 50 * 30
     assert came == pytest.approx(30 * 50 / 26, abs=2)
-    assert refusal(lambda: limits.handshake("b", NOW + 60)) is None
-    Limits(UNLIMITED).flooded("a", NOW)
+    assert refusal(lambda: limits.addresses.handshake("b", NOW + 60)) is None
+    Limits(UNLIMITED).addresses.flooded("a", NOW)
 
 
 def test_wrong_tokens_weigh_more_than_requests() -> None:
     limits = Limits(Rates(requests=Rate(10, 100)))
     for _ in range(100):
-        limits.arrival("a", NOW)
+        limits.addresses.arrival("a", NOW)
     with pytest.raises(Limited) as refused:
-        limits.arrival("a", NOW)
+        limits.addresses.arrival("a", NOW)
     assert refused.value.code == "rate_limited"
     for _ in range(10):
-        limits.arrival("b", NOW)
-        limits.wrong_token("b", NOW)
+        limits.addresses.arrival("b", NOW)
+        limits.addresses.wrong_token("b", NOW)
     with pytest.raises(Limited):
-        limits.arrival("b", NOW)
-    limits.arrival("c", NOW)
-    limits.handshake("a", NOW)  # another bucket
+        limits.addresses.arrival("b", NOW)
+    limits.addresses.arrival("c", NOW)
+    limits.addresses.handshake("a", NOW)  # another bucket

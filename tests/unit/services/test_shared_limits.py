@@ -43,7 +43,7 @@ class Node:
 
     def passes(self, user: str, room: str, slow_ms: int = 0) -> bool:
         try:
-            self.limits.append(user, room, asyncio.get_running_loop().time(), slow_ms)
+            self.limits.appends.append(user, room, asyncio.get_running_loop().time(), slow_ms)
         except Limited:
             return False
         return True
@@ -124,9 +124,9 @@ def test_a_room_and_an_address_are_shared_too() -> None:
         for n in range(40):
             assert here.passes(f"u-{n}", "full")
         for _ in range(20):
-            here.limits.address("10.0.0.9", now())
-        here.limits.handshake("10.0.0.9", now())
-        here.limits.flooded("10.0.0.9", now())
+            here.limits.addresses.guest("10.0.0.9", now())
+        here.limits.addresses.handshake("10.0.0.9", now())
+        here.limits.addresses.flooded("10.0.0.9", now())
         await asyncio.sleep(TICK_S * 1.1)
         assert not there.passes("somebody", "full") and there.passes("somebody", "empty")
         assert there.shared.charged == Counter(room=40, user=40, address=20 + 1 + 25)
@@ -177,17 +177,17 @@ def test_what_is_far_below_a_rate_is_not_told() -> None:
     limits = Limits(Rates(user=Rate(0, 0), room=Rate(2000, 4000)), shared=True)
     least = 2000 * TICK_S * NEGLIGIBLE
     for n in range(10):
-        limits.append("u", "quiet" if n < least - 1 else "busy", 1000.0)
+        limits.appends.append("u", "quiet" if n < least - 1 else "busy", 1000.0)
     for _ in range(10):
-        limits.append("u", "busy", 1000.0)
+        limits.appends.append("u", "busy", 1000.0)
     assert [spent.key for spent in limits.spent(TICK_S, 10)] == ["busy"]
 
 
 def test_a_single_node_keeps_nothing_for_others() -> None:
     async def alone() -> None:
         limits = Limits(RATES)
-        limits.append("u", "room", 1000.0, 100)
-        limits.address("10.0.0.1", 1000.0)
+        limits.appends.append("u", "room", 1000.0, 100)
+        limits.addresses.guest("10.0.0.1", 1000.0)
         assert limits.spent(TICK_S, 10) == []
         await SharedLimits("alone", limits, MemoryBus(), asyncio.get_running_loop().time).run()
 

@@ -18,7 +18,7 @@ WEIGHT = 1 + KB64 // costs.BYTES
 def wait_for(limits: Limits, bucket: Bucket, size: int, user: str = "u", address: str = "a", now: float = NOW) -> float:
     """The seconds until a command may come again; 0 for one that was accepted."""
     try:
-        limits.large_command(bucket, size, user, address, now)
+        limits.commands.large_command(bucket, size, user, address, now)
     except Limited as limited:
         assert limited.code == "rate_limited"
         return limited.retry_ms / 1000
@@ -72,8 +72,8 @@ def test_ordinary_commands_of_an_address_that_has_spent_all_are_accepted() -> No
     for n in range(500):
         accepted(limits, KB64, f"u-{n}", "a")
     for _ in range(BURST):
-        limits.command(bucket := Bucket(), NOW)
-        limits.took(bucket, 40e-6, 400, "u", "a", NOW)
+        limits.commands.command(bucket := Bucket(), NOW)
+        limits.commands.took(bucket, 40e-6, 400, "u", "a", NOW)
 
 
 def test_what_one_refuses_is_charged_to_none() -> None:
@@ -89,12 +89,12 @@ def test_what_one_refuses_is_charged_to_none() -> None:
 
 def test_time_is_charged_beyond_what_bytes_have_paid() -> None:
     limits, bucket = Limits(LIMITS), Bucket()
-    limits.took(bucket, 16 * costs.SECONDS, KB64, "u", "a", NOW)
+    limits.commands.took(bucket, 16 * costs.SECONDS, KB64, "u", "a", NOW)
     assert bucket.owed(NOW) == 0
-    limits.took(bucket, 217.5 * costs.SECONDS, KB64, "u", "a", NOW)
+    limits.commands.took(bucket, 217.5 * costs.SECONDS, KB64, "u", "a", NOW)
     assert bucket.owed(NOW) == pytest.approx(200 / 50)
     with pytest.raises(Limited):
-        limits.command(bucket, NOW)
+        limits.commands.command(bucket, NOW)
     assert sum(accepted(limits, costs.BYTES, "u", "b") for _ in range(5)) == OF_USER * BURST - 200
 
 
@@ -114,7 +114,7 @@ def test_a_page_is_paid_for_by_user_and_address_too(rows: int) -> None:
         bucket = Bucket()
         try:
             while True:
-                limits.page(bucket, rows, "u", f"a-{n}", NOW)
+                limits.commands.page(bucket, rows, "u", f"a-{n}", NOW)
                 read += 1
         except Limited:
             continue
@@ -126,15 +126,15 @@ def test_a_body_is_charged_to_all_requests_of_a_user_or_of_an_address_without_on
         limits, taken = Limits(LIMITS), 0
         with pytest.raises(Limited):
             while True:
-                limits.large_body(KB64, user, "a", NOW)
+                limits.commands.large_body(KB64, user, "a", NOW)
                 taken += 1
         assert taken == BURST // (WEIGHT - 1)
-        limits.large_body(costs.BYTES - 1, user, "a", NOW)
+        limits.commands.large_body(costs.BYTES - 1, user, "a", NOW)
 
 
 def test_without_limits_nothing_is_charged() -> None:
     limits, bucket = Limits(UNLIMITED), Bucket()
     for _ in range(1000):
         assert not wait_for(limits, bucket, KB64)
-        limits.took(bucket, 1.0, KB64, "u", "a", NOW)
+        limits.commands.took(bucket, 1.0, KB64, "u", "a", NOW)
     assert bucket.owed(NOW) == 0

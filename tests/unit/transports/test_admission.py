@@ -17,7 +17,7 @@ HERE = "198.51.100.7"
 
 
 def admission(*, most: int = 4, most_per_address: int = 2, rates: Rates | None = None, **options: Any) -> Admission:
-    return Admission(Limits(rates or Rates()), most=most, most_per_address=most_per_address, **options)
+    return Admission(Limits(rates or Rates()).addresses, most=most, most_per_address=most_per_address, **options)
 
 
 def test_connections_are_bounded_together_and_for_each_address() -> None:

@@ -27,11 +27,11 @@ def test_who_keeps_to_the_window_is_never_a_flooder(rooms: int, others: int) -> 
         now, room = heapq.heappop(due)
         for _ in range(others):
             try:
-                limits.append("u", "elsewhere", now)
+                limits.appends.append("u", "elsewhere", now)
             except Limited:
                 pass
         try:
-            limits.append("u", f"room-{room}", now)
+            limits.appends.append("u", f"room-{room}", now)
             conduct.handled()
             stored += 1
             heapq.heappush(due, (now + 0.001, room))
@@ -50,7 +50,7 @@ def test_who_does_not_wait_is_a_flooder() -> None:
     for n in range(10_000):
         now = n * 0.01
         try:
-            limits.append("u", "room", now)
+            limits.appends.append("u", "room", now)
             conduct.handled()
         except Limited as limited:
             if conduct.refused(limited, now, named=True, greeted=True) == (4429, "flood"):

@@ -85,7 +85,7 @@ async def _operator(node: ThisNode, token: Token, address: Address) -> None:
 def _hold_to(node: Node, token: str, address: str, *secrets: str) -> None:
     """Raise Refused (bad_token) unless a token is one of these secrets."""
     if not any(hmac.compare_digest(token.encode(), secret.encode()) for secret in secrets if secret):
-        node.limits.wrong_token(ADMIN + address, node.turns.time())
+        node.arrivals.wrong_token(ADMIN + address, node.turns.time())
         raise Refused("bad_token")
 
 

@@ -10,9 +10,10 @@ from typing import Final
 from madang.core.metrics import Metric
 from madang.delivery.wheel import Wheel
 from madang.errors import Limited, MadangError, Refused
-from madang.transports.admission import Admission, ConnectionLimits
+from madang.transports.admission import Admission
 from madang.transports.connections import Connections
 from madang.transports.hosts import Hosts
+from madang.transports.limits import ArrivalLimits
 from madang.transports.shares import Shares
 
 BACK_S: Final = 5  # after which who found no place may come back, and up to twice that
@@ -41,7 +42,7 @@ class Gate:
         self,
         admission: Admission,
         connections: Connections,
-        limits: ConnectionLimits,
+        limits: ArrivalLimits,
         wheel: Wheel,
         shares: Shares,
         now: Callable[[], float],

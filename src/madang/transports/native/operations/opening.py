@@ -24,7 +24,7 @@ def hello(session: Session, m: c.Hello) -> None:
     else:
         user, token = node.identity.guest(m.guest or "", session.socket.address, node.now())
     session.open(user, node.identity.ends(token))
-    commands, appends = node.limits.told
+    commands, appends = node.rates_told
     server = ServerInfo(
         name="madang", version=__version__, v=c.VERSION, ack=node.appender.ack, max_frame=MAX_FRAME,
         max_text=node.max_text, max_rooms=node.max_rooms, max_data=MAX_DATA, max_mentions=MAX_MENTIONS,
