@@ -34,6 +34,7 @@ from madang.ports.log import Outcome
 from madang.testing import FakeClock, ModelStore
 from tests.contract.conftest import opened
 
+ROLES = ["owner", "moderator", "member", "viewer"]
 replace = msgspec.structs.replace
 USERS = ["ann", "ben", "cho", "dan"]
 _prefixes = (f"m{n}" for n in itertools.count())
@@ -54,13 +55,15 @@ BODIES: dict[type[kinds.Body], st.SearchStrategy[kinds.Body]] = {
         kinds.RoomChanged, title=st.sampled_from([None, "T"]), access=st.none() | access, slow_ms=slow
     ),
     kinds.RoomDeleted: st.builds(kinds.RoomDeleted, expired=st.sampled_from([True, True, True, False])),
-    kinds.MemberJoined: st.builds(kinds.MemberJoined, role=st.sampled_from(["member", "moderator"])),
+    kinds.MemberJoined: st.builds(kinds.MemberJoined, role=st.sampled_from(["member", "moderator", "viewer"])),
     kinds.MemberLeft: st.just(kinds.MemberLeft()),
     kinds.MemberKicked: st.builds(
         kinds.MemberKicked, member=users, for_ms=st.sampled_from([0, 10**12]), banned=st.booleans()
     ),
+    kinds.MemberMuted: st.builds(kinds.MemberMuted, member=users),
+    kinds.MemberUnmuted: st.builds(kinds.MemberUnmuted, member=users),
     kinds.MemberUnbanned: st.builds(kinds.MemberUnbanned, member=users),
-    kinds.RoleGiven: st.builds(kinds.RoleGiven, member=users, role=st.sampled_from(["owner", "moderator", "member"])),
+    kinds.RoleGiven: st.builds(kinds.RoleGiven, member=users, role=st.sampled_from(ROLES)),
     kinds.MessageSent: said,
     kinds.MessageEdited: st.builds(kinds.MessageEdited, target=targets, text=texts, data=data, mentions=mentions),
     kinds.ReactionAdded: st.builds(kinds.ReactionAdded, target=targets, emoji=emoji),
@@ -263,6 +266,8 @@ class LogMachine(RuleBasedStateMachine):
             assert await store.members(room) == await model.members(room)
             banned = [await s.bans(room) for s in (store, model)]
             assert [replace(ban, left_ms=0) for ban in banned[0]] == [replace(ban, left_ms=0) for ban in banned[1]]
+            muted = [await s.mutes(room) for s in (store, model)]
+            assert [replace(mute, left_ms=0) for mute in muted[0]] == [replace(mute, left_ms=0) for mute in muted[1]]
             for user in USERS:
                 assert await store.member(room, user) == await model.member(room, user)
                 pages = [await s.messages(room, user, limit=200) for s in (store, model)]

@@ -135,6 +135,8 @@ def appends(head: int) -> dict[str, Draft]:
         "join": by("dan", kinds.MemberJoined(role="member")),
         "role": by("ann", kinds.RoleGiven(member="dan", role="owner")),
         "leave": by("dan", kinds.MemberLeft()),
+        "mute": by("ann", kinds.MemberMuted(member="eve")),
+        "unmute": by("ann", kinds.MemberUnmuted(member="eve")),
         "ban": by("ann", kinds.MemberKicked(member="eve", banned=True)),
         "unban": by("ann", kinds.MemberUnbanned(member="eve")),
         "kick": by("ann", kinds.MemberKicked(member="ben")),

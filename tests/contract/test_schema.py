@@ -120,12 +120,15 @@ async def use_everything(store: Store) -> None:
         scene.draft(kinds.MemberKicked, member="cho"),
         scene.draft(kinds.MemberKicked, member="dan", banned=True),
         scene.draft(kinds.MemberUnbanned, member="dan"),
+        scene.draft(kinds.MemberMuted, member="dan"),
+        scene.draft(kinds.MemberUnmuted, member="dan"),
         scene.draft(kinds.MemberLeft, "ben"),
         scene.draft(kinds.RoomChanged, title="T"),
     ]:
         await scene.done(d)
     s, ann = store, scene.id("ann")
     await s.bans(scene.room)
+    await s.mutes(scene.room)
     await store.append([msgspec.structs.replace(joins(scene, "eve"), origin="home")])
     await s.pins(scene.room, ann)
     await s.messages(scene.room, ann)

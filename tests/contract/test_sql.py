@@ -3,7 +3,7 @@
 import pytest
 
 from madang.adapters.sql import open_store
-from madang.core.events import MemberJoined, MemberKicked, MemberUnbanned
+from madang.core.events import MemberJoined, MemberKicked, MemberMuted, MemberUnbanned, MemberUnmuted
 from madang.errors import Limited
 from madang.testing import check_directory, check_leases, check_log, check_upkeep
 from madang.testing.access import joins
@@ -45,17 +45,39 @@ async def test_kicks_and_bans_end_by_the_databases_clock(url: str) -> None:
                 assert [ban.user for ban in await store.bans(scene.room)] == [scene.id("ben")] * banned
 
 
-async def test_a_room_has_a_bounded_number_of_bans(open_sql: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_mutes_end_by_the_databases_clock(url: str) -> None:
+    """Likewise; and once a mute is over, sends are what they were."""
+    for off_ms in (-HALF_AN_HOUR_MS, HALF_AN_HOUR_MS):
+        async with opened(url, lambda off_ms=off_ms: now_ms() + off_ms) as store:  # type: ignore[misc]
+            scene = await opened_scene(store, "ben", "cho")
+            await scene.done(scene.draft(MemberMuted, member="ben", for_ms=HALF_AN_HOUR_MS // 2))
+            await scene.done(scene.draft(MemberMuted, member="cho", for_ms=1))
+            assert isinstance(await scene.outcome(scene.say("hello", "ben")), Limited)
+            while isinstance(outcome := await scene.outcome(scene.say("hello", "cho")), Limited):
+                assert outcome.retry_ms == 1
+            new_event(outcome)
+            assert [mute.user for mute in await store.mutes(scene.room)] == [scene.id("ben")]
+            for outcome in await store.append([scene.say("more", "cho"), scene.say("and more", "cho")]):
+                new_event(outcome)
+
+
+async def test_a_room_has_a_bounded_number_of_bans_and_of_mutes(
+    open_sql: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("madang.adapters.sql.access.MAX_BANS", 2)
+    monkeypatch.setattr("madang.adapters.sql.mutes.MAX_MUTES", 2)
     async with open_sql() as store:
         scene = await opened_scene(store)
-        bans = [scene.draft(MemberKicked, member=name, banned=True) for name in ("ben", "cho", "dan")]
-        for ban in bans[:2]:
-            await scene.done(ban)
-        await scene.refused("too_many", bans[2])
-        await scene.done(bans[0])
-        await scene.done(scene.draft(MemberUnbanned, member="cho"))
-        await scene.done(bans[2])
+        names = ("ben", "cho", "dan")
+        bans = [scene.draft(MemberKicked, member=name, banned=True) for name in names]
+        mutes = [scene.draft(MemberMuted, member=name) for name in names]
+        for drafts, lifted in ((bans, MemberUnbanned), (mutes, MemberUnmuted)):
+            for d in drafts[:2]:
+                await scene.done(d)
+            await scene.refused("too_many", drafts[2])
+            await scene.done(drafts[0])
+            await scene.done(scene.draft(lifted, member="cho"))
+            await scene.done(drafts[2])
 
 
 async def test_what_no_database_can_hold_is_refused_alone(open_sql: Open) -> None:

@@ -91,6 +91,7 @@ def operations(store: Store, scene: Scene, rooms: Rooms, others: list[Scene], ru
         "page of members": lambda: store.members(room, limit=50),
         "one's rooms": lambda: store.memberships(ben.id, limit=50),
         "create a room": lambda: rooms.create(new, f"room-{run}", "Room", "open"),
+        "mute": lambda: store.append([scene.draft(kinds.MemberMuted, member="cho")]),
         "ban": lambda: store.append([scene.draft(kinds.MemberKicked, member="cho", banned=True)]),
         "kick": lambda: store.append([scene.draft(kinds.MemberKicked, member="ben")]),
     }
@@ -111,6 +112,7 @@ TABLE = {  # statements, and rows fetched at most
     "create a room": (5, 0),
     "kick": (11, 6),
     "ban": (15, 7),
+    "mute": (10, 6),
 }
 MARIADB = {"one's rooms": (2, 2)}  # what is above the pointers is asked for apart: no subquery there sees a page's rows
 

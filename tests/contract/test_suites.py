@@ -10,7 +10,7 @@ import pytest
 
 from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.bus.memory.presence import MemoryPresence
-from madang.core.events import Appended, Draft, Event, MemberKicked, MessageSent
+from madang.core.events import Appended, Draft, Event, MemberKicked, MemberMuted, MemberUnmuted, MessageSent, draft
 from madang.core.messages import Message
 from madang.ports.bus import EVERYWHERE, Bus, Receiver, Signal
 from madang.ports.leases import Lease
@@ -49,6 +49,18 @@ class TakesBansForKicks(Broken):
             for d, ban in zip(drafts, bans, strict=True)
         ]
         return list(await self.store.append(kicks))
+
+
+class ForgetsMutes(Broken):
+    """Says of everybody that their mute was lifted."""
+
+    async def append(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        outcomes: list[Outcome] = await self.store.append(drafts)
+        muted = [d.content.member for d in drafts if isinstance(d.content, MemberMuted)]
+        for user in muted:
+            lifting = drafts[0].room, drafts[0].user, drafts[0].name
+            await self.store.append([draft(MemberUnmuted(member=user), *lifting, server=True)])
+        return outcomes
 
 
 class OverlooksConflicts(Broken):
@@ -182,6 +194,7 @@ class HearsNoDisagreement(Broken):
     [
         (check_log, ForgetsCids, "repeat|1,000"),
         (check_log, ForgetsOrigins, "where a banned guest came"),
+        (check_log, ForgetsMutes, "muted"),
         (check_log, TakesBansForKicks, "banned is not let in"),
         (check_log, OverlooksConflicts, "conflict"),
         (check_log, AnswersOutOfOrder, "order of the drafts"),

@@ -35,7 +35,7 @@ KEPT: Final = {
         "at most 50 are pinned in a room": "src/madang/testing/effects.py::pins_stand_once",
         "a room has at most 100": "src/madang/testing/access.py::invites_are_made_by_whom_may",
         "but for 24 hours at most": "src/madang/testing/bans.py::a_guests_ban_holds_for_where_they_come_from",
-        "a room has at most 10,000": "tests/contract/test_sql.py::test_a_room_has_a_bounded_number_of_bans",
+        "a room has at most 10,000": "tests/contract/test_sql.py::test_a_room_has_a_bounded_number_of_bans_and_of_mutes",
         "in force, at most 100": "src/madang/testing/access.py::invites_are_made_by_whom_may",
         "It is written within a second": "tests/unit/services/test_read_pointers.py::test_many_requests_share_a_few_writes",
         "It never falls, and a `seq` above": "tests/unit/services/test_read_pointers.py::test_a_pointer_never_falls",

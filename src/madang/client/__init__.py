@@ -9,7 +9,7 @@
 docs/guides/python.md shows how to use it. It is a program of its own: it depends on the protocol, not on the server.
 """
 
-from madang.client.answers import Ban, History, Member, Membership, Message, Present, Sent
+from madang.client.answers import Ban, History, Member, Membership, Message, Mute, Present, Sent
 from madang.client.client import Client, connect
 from madang.client.errors import ConnectionLost, Disconnected
 from madang.client.events import (
@@ -17,7 +17,9 @@ from madang.client.events import (
     MemberJoined,
     MemberKicked,
     MemberLeft,
+    MemberMuted,
     MemberUnbanned,
+    MemberUnmuted,
     MessageDeleted,
     MessageEdited,
     MessagePinned,
@@ -54,7 +56,9 @@ __all__ = [
     "MemberJoined",
     "MemberKicked",
     "MemberLeft",
+    "MemberMuted",
     "MemberUnbanned",
+    "MemberUnmuted",
     "Membership",
     "Message",
     "MessageDeleted",
@@ -62,6 +66,7 @@ __all__ = [
     "MessagePinned",
     "MessageSent",
     "MessageUnpinned",
+    "Mute",
     "Notice",
     "Online",
     "OnlineCount",

@@ -90,6 +90,23 @@ class BanPage(Struct, frozen=True, kw_only=True):
     more: bool = False
 
 
+class Mute(Struct, frozen=True, kw_only=True):
+    """A mute in force: of whom (`name` is empty if they were not a member), who made it, and for how much longer (None: for good)."""
+
+    user: str
+    name: str = ""
+    by: str
+    reason: str = ""
+    expires_ms: int | None = None
+
+
+class MutePage(Struct, frozen=True, kw_only=True):
+    """A page of mutes, by user id."""
+
+    mutes: list[Mute]
+    more: bool = False
+
+
 class Message(Struct, frozen=True, kw_only=True):
     """A message as it is now, with every edit, reaction and pin; a deleted one has no text.
 

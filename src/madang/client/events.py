@@ -125,6 +125,22 @@ class MemberUnbanned(Event, frozen=True, kw_only=True):
     member: str
 
 
+class MemberMuted(Event, frozen=True, kw_only=True):
+    """`user` muted `member`, who may not write for `for_ms` milliseconds or, where that is 0, for good."""
+
+    type: ClassVar[str] = "member.muted"
+    member: str
+    for_ms: int = 0
+    reason: str = ""
+
+
+class MemberUnmuted(Event, frozen=True, kw_only=True):
+    """`user` lifted the mute of `member`."""
+
+    type: ClassVar[str] = "member.unmuted"
+    member: str
+
+
 class RoleGiven(Event, frozen=True, kw_only=True):
     """`user` gave `member` a role."""
 
@@ -190,6 +206,8 @@ KNOWN: Final[dict[str, type[Event]]] = {
         MemberLeft,
         MemberKicked,
         MemberUnbanned,
+        MemberMuted,
+        MemberUnmuted,
         RoleGiven,
         RoomCreated,
         RoomChanged,

@@ -18,6 +18,8 @@ from madang.client.answers import (
     Member,
     MemberPage,
     Message,
+    Mute,
+    MutePage,
     Present,
     Sent,
 )
@@ -75,7 +77,7 @@ class Room:
 
     @property
     def role(self) -> str:
-        """The user's own role: "owner", "moderator" or "member"."""
+        """The user's own role: "owner", "moderator", "member" or "viewer"."""
         return self._feed.role
 
     @property
@@ -191,7 +193,7 @@ class Room:
         command = c.Change(room=self.id, title=title, access=access, slow_ms=slow_ms)
         return (await self._call(command, Appended)).sent()
 
-    async def give_role(self, user: str, role: Literal["owner", "moderator", "member"]) -> Sent | None:
+    async def give_role(self, user: str, role: Literal["owner", "moderator", "member", "viewer"]) -> Sent | None:
         """Grant a member a role (owners)."""
         return (await self._call(c.Role(room=self.id, user=user, role=role), Appended)).sent()
 
@@ -233,6 +235,14 @@ class Room:
     async def unban(self, user: str) -> None:
         """Lift a ban; it is none any more if that was so already (moderators)."""
         await self._call(c.Unban(room=self.id, user=user), Appended)
+
+    async def mute(self, user: str, *, reason: str = "", for_ms: int | None = None) -> None:
+        """Keep a user from writing in the room; arguments are as for `ban` (moderators)."""
+        await self._call(c.Mute(room=self.id, user=user, reason=reason, for_ms=for_ms), Appended)
+
+    async def unmute(self, user: str) -> None:
+        """Lift a mute; it is none any more if that was so already (moderators)."""
+        await self._call(c.Unmute(room=self.id, user=user), Appended)
 
     async def leave(self) -> None:
         """End the user's membership; what has been sent before is stored first."""
@@ -301,6 +311,16 @@ class Room:
                 yield ban
             more = page.more and bool(page.bans)
             after = page.bans[-1].user if page.bans else after
+
+    async def mutes(self) -> AsyncIterator[Mute]:
+        """Read the mutes in force, in order of the user ids, page after page (moderators)."""
+        after, more = "", True
+        while more:
+            page = await self._pending.call(c.Mutes(room=self.id, after=after, limit=PAGE), MutePage, room=self.id)
+            for mute in page.mutes:
+                yield mute
+            more = page.more and bool(page.mutes)
+            after = page.mutes[-1].user if page.mutes else after
 
     async def presence(self, *, after: str = "", limit: int = PAGE) -> Present:
         """Read who is online: a page in order of user ids, and how many in all. Changes come as notices."""

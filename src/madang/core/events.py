@@ -142,6 +142,22 @@ class MemberUnbanned(Body, frozen=True, kw_only=True, gc=False):
     member: str
 
 
+class MemberMuted(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The user `member` may not write `for_ms` long, or for good where that is 0. They need not be a member."""
+
+    type: ClassVar[str] = "member.muted"
+    member: str
+    for_ms: int = 0
+    reason: str | None = None
+
+
+class MemberUnmuted(Body, frozen=True, kw_only=True, gc=False):
+    """The user `member` may write again."""
+
+    type: ClassVar[str] = "member.unmuted"
+    member: str
+
+
 class RoleGiven(Body, frozen=True, kw_only=True, gc=False):
     """The user `member` is given a role."""
 

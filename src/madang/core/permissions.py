@@ -1,6 +1,6 @@
 """Who may do what in a room: one table, and what is asked of it. The roles themselves are in `rooms.py`.
 
-`TABLE` has a cell for each action, role and kind of room; `ABOVE` says who may act upon whom. They are made once, from the
+`TABLE` has a cell for each action, role, kind of room and state; `ABOVE` says who may act upon whom. They are made once, from the
 rules above them, and code decides by nothing else: a check is one look-up. docs/reference/permissions.md is made from them.
 """
 
@@ -19,8 +19,10 @@ class Action(StrEnum):
     JOIN = "join by oneself"
     JOIN_INVITED = "join with an invite"
     READ = "follow the room; read history, pins, members and who is online"
-    SIGNAL = "say that one types; move the own read pointer"
-    WRITE = "send; edit and delete own messages; react"
+    MARK_READ = "move the own read pointer"
+    TYPE = "say that one types"
+    WRITE = "send; edit own messages; react"
+    DELETE_OWN = "delete own messages"
     LEAVE = "leave"
     PIN = "pin and unpin"
     DELETE_OTHERS = "delete others' messages"
@@ -28,6 +30,7 @@ class Action(StrEnum):
     CHANGE_ROOM = "change the room's settings"
     INVITE = "make, list and revoke invites"
     KICK = "kick"
+    MUTE = "mute; list and lift mutes"
     BAN = "ban; list and lift bans"
     GRANT = "grant roles"
     DELETE_ROOM = "delete the room"
@@ -42,24 +45,32 @@ ACTORS: Final = tuple(_RANKS)
 """Whoever may do something, from the lowest to the highest."""
 KINDS: Final = get_args(Access)
 """The kinds of rooms."""
+FREE: Final = ""
+BANNED: Final = "banned"
+MUTED: Final = "muted"
+STATES: Final = (FREE, BANNED, MUTED)
+"""What may hold a user in a room: nothing; a ban, of who is not a member; a mute."""
 MAY: Final = ""
 """A cell of the table: it is allowed. Any other is the code by which it is refused."""
 
 
 _LEAST: Final[Mapping[Action, str]] = {
-    Action.SEE: "member",
+    Action.SEE: "viewer",
     Action.JOIN: SERVER,
     Action.JOIN_INVITED: NOBODY,
-    Action.READ: "member",
-    Action.SIGNAL: "member",
+    Action.READ: "viewer",
+    Action.MARK_READ: "viewer",
+    Action.TYPE: "member",
     Action.WRITE: "member",
-    Action.LEAVE: "member",
+    Action.DELETE_OWN: "viewer",
+    Action.LEAVE: "viewer",
     Action.PIN: "moderator",
     Action.DELETE_OTHERS: "moderator",
     Action.SKIP_SLOW_MODE: "moderator",
     Action.CHANGE_ROOM: "moderator",
     Action.INVITE: "moderator",
     Action.KICK: "moderator",
+    Action.MUTE: "moderator",
     Action.BAN: "moderator",
     Action.GRANT: "owner",
     Action.DELETE_ROOM: "owner",
@@ -69,7 +80,16 @@ _WHERE_ANYONE_MAY_JOIN: Final = {Action.SEE, Action.JOIN}
 _OF_MEMBERS_ALREADY: Final = {Action.JOIN, Action.JOIN_INVITED}
 
 
-def _cell(action: Action, role: str, kind: str) -> str:
+def _cell(action: Action, role: str, kind: str, state: str) -> str:
+    code = _free_cell(action, role, kind)
+    if state == MUTED and role in ROLES and action is Action.WRITE:
+        return code or "muted"
+    if state == BANNED and role == NOBODY and action in _OF_MEMBERS_ALREADY:
+        return "banned" if kind in OF_ANYONE else "not_found"
+    return code
+
+
+def _free_cell(action: Action, role: str, kind: str) -> str:
     if role in ROLES and action in _OF_MEMBERS_ALREADY:
         return MAY  # they are in already
     if kind in OF_ANYONE and action in _WHERE_ANYONE_MAY_JOIN:
@@ -81,20 +101,26 @@ def _cell(action: Action, role: str, kind: str) -> str:
     return "forbidden"
 
 
-TABLE: Final[Mapping[tuple[Action, str, str], str]] = {
-    (action, role, kind): _cell(action, role, kind) for action in Action for role in ACTORS for kind in KINDS
+TABLE: Final[Mapping[tuple[Action, str, str, str], str]] = {
+    (action, role, kind, state): _cell(action, role, kind, state)
+    for action in Action
+    for role in ACTORS
+    for kind in KINDS
+    for state in STATES
 }
 ABOVE: Final[Mapping[tuple[str, str], bool]] = {
     (actor, subject): _RANKS[actor] > _RANKS[subject] for actor in ACTORS for subject in (NOBODY, *ROLES)
 }
 """Whether somebody is above another, and so may act upon them: equals are not."""
 _HIDDEN: Final = "invite"
+WRITERS: Final = frozenset(role for role in ACTORS if TABLE[Action.WRITE, role, _HIDDEN, FREE] == MAY)
+"""Roles that may write: a send asks this, at a fifth of the price of a look-up in the table."""
 
 
-def refusal(role: str, action: Action, kind: str = _HIDDEN) -> str:
+def refusal(role: str, action: Action, kind: str = _HIDDEN, state: str = FREE) -> str:
     """Return a cell of the table. What a later version has stored counts as the least: a role as none, a kind as hidden."""
-    cell = TABLE.get((action, role, kind))
-    return TABLE[action, role if role in _RANKS else NOBODY, _HIDDEN] if cell is None else cell
+    cell = TABLE.get((action, role, kind, state))
+    return TABLE[action, role if role in _RANKS else NOBODY, _HIDDEN, state] if cell is None else cell
 
 
 def may(role: str, action: Action, kind: str = _HIDDEN) -> bool:
@@ -106,6 +132,12 @@ def need(role: str, action: Action, kind: str = _HIDDEN) -> None:
     """Raise Refused, with the code of the table's cell, unless somebody may do something."""
     if code := refusal(role, action, kind):
         raise Refused(code)
+
+
+def need_to_write(role: str) -> None:
+    """Raise Refused (forbidden) unless a role may write."""
+    if role not in WRITERS:
+        need(role, Action.WRITE)
 
 
 def need_upon(role: str, action: Action, subject: str) -> None:

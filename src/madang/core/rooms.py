@@ -9,8 +9,8 @@ from madang.core.events import RoomChanged
 from madang.errors import Refused
 
 Access = Literal["open", "unlisted", "invite"]
-Role = Literal["owner", "moderator", "member"]
-ROLES: Final[dict[str, int]] = {"member": 1, "moderator": 2, "owner": 3}
+Role = Literal["owner", "moderator", "member", "viewer"]
+ROLES: Final[dict[str, int]] = {"viewer": 1, "member": 2, "moderator": 3, "owner": 4}
 OF_ANYONE: Final = frozenset({"open", "unlisted"})
 """Access of rooms that anybody may see and join who knows their id. Only the open ones are listed."""
 LOBBY: Final = "lobby"
@@ -83,7 +83,7 @@ def need_access(access: str) -> None:
 def need_role(role: str) -> None:
     """Raise Refused (bad_field) for what is not a role."""
     if role not in ROLES:
-        raise Refused("bad_field", "role: owner, moderator or member.")
+        raise Refused("bad_field", "role: owner, moderator, member or viewer.")
 
 
 def room_id(id: str) -> str:

@@ -9,9 +9,9 @@ from typing import Final, Protocol
 
 import msgspec
 
-from madang.core.bans import Ban
 from madang.core.invites import Invite
 from madang.core.rooms import Member, Membership, Room
+from madang.core.sanctions import Ban, Mute
 
 NOTHING: Final[Mapping[str, int]] = {}
 
@@ -87,6 +87,9 @@ class Directory(Protocol):
 
     async def bans(self, room: str, *, after: str = "", limit: int = 50) -> list[Ban]:
         """Return the bans in force in a room, in order of the user, from above `after`; `limit` 1 to 201."""
+
+    async def mutes(self, room: str, *, after: str = "", limit: int = 50) -> list[Mute]:
+        """Return the mutes in force in a room, as `bans`."""
 
     async def secret(self) -> bytes:
         """Return the installation's signing secret (32 random bytes), made at the first call and the same on every node."""

@@ -25,6 +25,8 @@ has rights above an owner's, member or not. Reasons for a refusal are checked fr
 | member.kicked | the subject is no member and not `banned` (not_found); the actor is no moderator or not above them (forbidden) | the membership ends |
 | member.unbanned | the actor's role is below moderator (forbidden); the subject is not banned: `None` | the ban ends |
 | member.role | the subject is not a member (not_found); the actor is not an owner (forbidden); no owner would be left (last_owner) | the role |
+| member.muted | the actor is no moderator or not above the subject (forbidden); there are MAX_MUTES of others (too_many) | a mute |
+| member.unmuted | the actor's role is below moderator (forbidden); the subject is not muted: `None` | the mute ends |
 | message.sent | reply_to not a message of the room, deleted or not (not_found) | a mention per mentioned other user who is a member now |
 | message.edited | target not a message of the room (not_found), deleted (gone), not the actor's (forbidden) | its new content, mentions included |
 | message.deleted | target as above; of another user, and the actor's role is below moderator (forbidden) | the message is erased |
@@ -50,9 +52,13 @@ is let in. An invite that was needed has one use less.
 
 Nobody is let in who is banned (banned, with the wait if there is an end; where access is neither open nor unlisted not_found),
 but a server key is. A ban holds for its `for_ms`, for good if that is 0, or until it is lifted; it replaces a kick and an
-earlier ban, and a room has MAX_BANS of them at most (too_many; `core.bans`). Likewise, for ADDRESS_MS at most, guests are
+earlier ban, and a room has MAX_BANS of them at most (too_many; `core.sanctions`). Likewise, for ADDRESS_MS at most, guests are
 not let in whose `origin` is that of a guest who is banned: the one they were last let in with, also if they were kicked
 before, and none if they left. Members stay, whatever their origin.
+
+A viewer (forbidden), or a user who is muted (muted, with the wait if there is an end), does not send, edit or react: judged before
+what the table has about these types. A mute holds for its `for_ms`, for good if that is 0, or until it is lifted, whether its user
+leaves and comes back or not; it replaces an earlier one.
 
 With a membership, and with a role that may make invites, the invites end that the user made. A message is the actor's also
 if they are the server key that sent it in another's name (`via`). For a server key no owner need be left.

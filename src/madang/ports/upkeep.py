@@ -39,7 +39,7 @@ class Upkeep(Protocol):
         """Return up to `limit` (1 to 1,000) rooms with an id above `after`, deleted ones among them."""
 
     async def erase(self, room: str, limit: int) -> int:
-        """Remove up to `limit` (1 to 1,000) members, kicks, bans or events of a deleted room, and return how many.
+        """Remove up to `limit` (1 to 1,000) members, kicks, bans, mutes or events of a deleted room, and return how many.
 
         With an event go its mentions, reactions and pin, with the last of them the invites. 0 when nothing is left but the
         room's last event, or when it is not deleted.
@@ -73,4 +73,4 @@ class Upkeep(Protocol):
         """Return the users who were deleted at `since_ms` or later."""
 
     async def forget_users(self, users: Sequence[str]) -> None:
-        """Forget what is known of users (at most 1,000) who are not members of any room, and that they were kicked or banned."""
+        """Forget what is known of users (at most 1,000) who are not members of any room, and that they were kicked, banned or muted."""

@@ -1,13 +1,13 @@
-"""Moderation: bans, and the list of those in force. Kicks and roles are in `rooms.py`.
+"""Moderation: bans and mutes, and the lists of those in force. Kicks and roles are in `rooms.py`.
 
 Who may act upon whom is judged here, and again in the append, where nothing can change it meanwhile (`ports.log`).
 """
 
 from madang.core.actors import Actor
-from madang.core.bans import MAX_REASON, Ban
-from madang.core.events import Appended, MemberKicked, MemberUnbanned
+from madang.core.events import Appended, Body, MemberKicked, MemberMuted, MemberUnbanned, MemberUnmuted
 from madang.core.permissions import NOBODY, Action, need, need_upon
 from madang.core.rate import Bucket
+from madang.core.sanctions import MAX_REASON, Ban, Mute
 from madang.core.text import clean_text
 from madang.ports.directory import Directory
 from madang.services.charges import Charges
@@ -35,24 +35,12 @@ class Moderation:
         Raises:
             Refused: too_big, bad_text, empty (reason), not_found, forbidden, too_many, rate_limited, quota.
         """
-        told = clean_text(reason, MAX_REASON, "reason") if reason else None
-        body = MemberKicked(member=subject, for_ms=for_ms or 0, banned=True, reason=told)
-        with self._rooms.attempt(actor) as attempt:
-            role = (await self._rooms.charged(actor, room, attempt)).role
-            other = await self._directory.member(room, subject)
-            need_upon(role, Action.BAN, other.role if other else NOBODY)
-            attempt.row()
-            return await self._rooms.append(body, room, actor)
+        body = MemberKicked(member=subject, for_ms=for_ms or 0, banned=True, reason=_told(reason))
+        return await self._upon(actor, room, subject, Action.BAN, body)
 
     async def unban(self, actor: Actor, room: str, subject: str) -> Appended | None:
         """Lift a ban; None where there was none (not_found, forbidden, rate_limited, quota)."""
-        with self._rooms.attempt(actor) as attempt:
-            need((await self._rooms.charged(actor, room, attempt)).role, Action.BAN)
-            attempt.row()
-            lifted = await self._rooms.append(MemberUnbanned(member=subject), room, actor)
-            if lifted is None:
-                attempt.give_back_quotas()
-            return lifted
+        return await self._lift(actor, room, Action.BAN, MemberUnbanned(member=subject))
 
     async def bans(
         self, actor: Actor, room: str, after: str, limit: int, *, bucket: Bucket | None = None
@@ -68,3 +56,44 @@ class Moderation:
         need((await self._rooms.member(actor, room)).role, Action.BAN)
         with self._charges.page(actor, limit, bucket):
             return fitting(await self._directory.bans(room, after=after, limit=limit + 1), limit)
+
+    async def mute(
+        self, actor: Actor, room: str, subject: str, *, reason: str = "", for_ms: int | None = None
+    ) -> Appended | None:
+        """Keep a user, who is a member or not, from writing in a room; arguments and refusals are as for `ban`."""
+        body = MemberMuted(member=subject, for_ms=for_ms or 0, reason=_told(reason))
+        return await self._upon(actor, room, subject, Action.MUTE, body)
+
+    async def unmute(self, actor: Actor, room: str, subject: str) -> Appended | None:
+        """Lift a mute; None where there was none (not_found, forbidden, rate_limited, quota)."""
+        return await self._lift(actor, room, Action.MUTE, MemberUnmuted(member=subject))
+
+    async def mutes(
+        self, actor: Actor, room: str, after: str, limit: int, *, bucket: Bucket | None = None
+    ) -> tuple[list[Mute], bool]:
+        """Return a page of the mutes in force, as `bans`."""
+        need((await self._rooms.member(actor, room)).role, Action.MUTE)
+        with self._charges.page(actor, limit, bucket):
+            return fitting(await self._directory.mutes(room, after=after, limit=limit + 1), limit)
+
+    async def _upon(self, actor: Actor, room: str, subject: str, action: Action, body: Body) -> Appended | None:
+        """Append what is done to a user who must be below the actor."""
+        with self._rooms.attempt(actor) as attempt:
+            role = (await self._rooms.charged(actor, room, attempt)).role
+            other = await self._directory.member(room, subject)
+            need_upon(role, action, other.role if other else NOBODY)
+            attempt.row()
+            return await self._rooms.append(body, room, actor)
+
+    async def _lift(self, actor: Actor, room: str, action: Action, body: Body) -> Appended | None:
+        with self._rooms.attempt(actor) as attempt:
+            need((await self._rooms.charged(actor, room, attempt)).role, action)
+            attempt.row()
+            lifted = await self._rooms.append(body, room, actor)
+            if lifted is None:
+                attempt.give_back_quotas()
+            return lifted
+
+
+def _told(reason: str) -> str | None:
+    return clean_text(reason, MAX_REASON, "reason") if reason else None

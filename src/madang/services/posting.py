@@ -9,7 +9,7 @@ from madang.core.actors import Actor
 from madang.core.emoji import says_something
 from madang.core.events import Draft
 from madang.core.messages import Content
-from madang.core.permissions import Action, may, need
+from madang.core.permissions import Action, may, need, need_to_write
 from madang.ports.live import LiveRooms
 from madang.services import messages
 from madang.services.charges import Charges
@@ -54,8 +54,9 @@ class Posting:
                 it is refused for coming too early.
 
         Raises:
-            Refused: too_big, bad_text, empty, rate_limited, slow_mode, quota.
+            Refused: forbidden, too_big, bad_text, empty, rate_limited, slow_mode, quota.
         """
+        need_to_write(standing.role)
         draft = messages.send(actor, room, cid, content, self._max_text)
         return self._charges.post(actor, draft, standing.slow_ms, perhaps_again=perhaps_again)
 
@@ -68,8 +69,9 @@ class Posting:
         In slow mode it counts as a message: everybody is shown new words.
 
         Raises:
-            Refused: too_big, bad_text, empty, rate_limited, slow_mode, quota.
+            Refused: forbidden, too_big, bad_text, empty, rate_limited, slow_mode, quota.
         """
+        need_to_write(standing.role)
         draft = messages.edit(actor, room, seq, cid, content, self._max_text)
         return self._charges.post(actor, draft, standing.slow_ms, perhaps_again=perhaps_again and cid is not None)
 
@@ -83,8 +85,9 @@ class Posting:
         In slow mode a reaction that can say something counts as a message, as words do.
 
         Raises:
-            Refused: bad_field, too_big, bad_text, rate_limited, slow_mode, quota.
+            Refused: forbidden, bad_field, too_big, bad_text, rate_limited, slow_mode, quota.
         """
+        need_to_write(standing.role)
         words = on and standing.slow_ms > 0 and says_something(emoji)
         return self._charges.post(actor, messages.react(actor, room, seq, emoji, on), standing.slow_ms if words else 0)
 
@@ -93,6 +96,10 @@ class Posting:
         need(standing.role, Action.PIN)
         return self._charges.post(actor, messages.pin(actor, room, seq, on))
 
-    def typing(self, actor: Actor, room: str, on: bool) -> None:
-        """Tell a live room that the actor, who follows it, is typing or has stopped. Their connection pays for that."""
+    def typing(self, actor: Actor, role: str, room: str, on: bool) -> None:
+        """Tell a live room that the actor, who follows it in this role, is typing or has stopped (forbidden).
+
+        Their connection pays for that.
+        """
+        need(role, Action.TYPE)
         self._live.tell_typing(room, actor.id, actor.name if on else None)

@@ -6,8 +6,8 @@ from typing import Final
 import msgspec
 
 from madang.core import events as kinds
-from madang.core.bans import Ban
 from madang.core.events import Draft
+from madang.core.sanctions import Ban
 from madang.errors import Limited, Refused
 from madang.testing.access import hidden, invited, joins, refusal
 from madang.testing.rules import Scene, Store, opened

@@ -13,6 +13,7 @@ from madang.testing.bans import BAN_RULES, a_ban_and_a_join_by_two_nodes
 from madang.testing.deletion import DELETION_RULES
 from madang.testing.effects import EFFECT_RULES
 from madang.testing.messages import MESSAGE_RULES
+from madang.testing.mutes import MUTE_RULES
 from madang.testing.rules import (
     Make,
     Scene,
@@ -34,7 +35,9 @@ async def check_log(make: Make[Store], *, shared: bool = False) -> None:
         make: opens the log (with a source of ids in use) together with its directory; see `madang.testing`.
         shared: whether two may be open at a time, as by two nodes on one database.
     """
-    await run_rules(make, [*LOG_RULES, *MESSAGE_RULES, *EFFECT_RULES, *ACCESS_RULES, *BAN_RULES, *DELETION_RULES])
+    await run_rules(
+        make, [*LOG_RULES, *MESSAGE_RULES, *EFFECT_RULES, *ACCESS_RULES, *BAN_RULES, *MUTE_RULES, *DELETION_RULES]
+    )
     await named(what_was_acked_is_there_after_reopening, make)
     if shared:
         await named(two_nodes_number_one_room_without_gap_or_double, make)

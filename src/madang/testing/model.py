@@ -11,13 +11,13 @@ from typing import Final
 import msgspec
 
 from madang.core import events as kinds
-from madang.core.bans import FOREVER_MS, Ban
 from madang.core.events import Appended, Draft, Event, erased_body
 from madang.core.ids import IdSource, id_ms
 from madang.core.invites import MAX_INVITES, Invite
 from madang.core.messages import Message
 from madang.core.permissions import Action, need
 from madang.core.rooms import COUNTED, Member, Membership, Room
+from madang.core.sanctions import FOREVER_MS, Ban, Mute
 from madang.core.user_ids import key_user
 from madang.errors import Limited, Refused
 from madang.ports.directory import NOTHING, ServerKey
@@ -208,6 +208,15 @@ class ModelStore:
             if user > after and end > now
         ][:limit]
 
+    async def mutes(self, room: str, *, after: str = "", limit: int = 50) -> list[Mute]:
+        known, now = self.rooms_by_id.get(room), self._clock_ms()
+        there = sorted(known.mutes.items()) if known else []
+        return [
+            msgspec.structs.replace(mute, left_ms=None if end >= FOREVER_MS else end - now)
+            for user, (mute, end) in there
+            if user > after and end > now
+        ][:limit]
+
     async def secret(self) -> bytes:
         return bytes(range(32))
 
@@ -252,6 +261,10 @@ class ModelStore:
             for user in banned:
                 known.lift_ban(user)
             return len(banned)
+        if muted := list(known.mutes)[:limit]:
+            for user in muted:
+                del known.mutes[user]
+            return len(muted)
         erased = min(limit, len(known.log) - 1 - known.erased)
         known.erased += erased
         known.mentions.clear()
@@ -304,6 +317,7 @@ class ModelStore:
                 for room in self.rooms_by_id.values():
                     room.kicks.pop(user, None)
                     room.lift_ban(user)
+                    room.mutes.pop(user, None)
 
 
 def _repeat(first: Event, target: int | None, d: Draft) -> Outcome:

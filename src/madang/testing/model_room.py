@@ -9,12 +9,12 @@ from typing import Final
 import msgspec
 
 from madang.core import events as kinds
-from madang.core.bans import ADDRESS_MS, FOREVER_MS, MAX_BANS, Ban
 from madang.core.events import ERASED, Draft, Event, decode_body, erased_edit
 from madang.core.invites import Invite, Kick
 from madang.core.messages import Message
-from madang.core.permissions import NOBODY, Action, acting_role, may, need, need_to_grant, need_upon
+from madang.core.permissions import NOBODY, Action, acting_role, may, need, need_to_grant, need_to_write, need_upon
 from madang.core.rooms import Member, Room, changed
+from madang.core.sanctions import ADDRESS_MS, FOREVER_MS, MAX_BANS, MAX_MUTES, Ban, Mute
 from madang.core.timestamps import moment
 from madang.errors import Limited, Refused
 
@@ -39,6 +39,7 @@ class ModelRoom:
         self.deleted = False
         self.kicks: dict[str, Kick] = {}
         self.bans: dict[str, tuple[Ban, int]] = {}  # by user; with the time at which they end
+        self.mutes: dict[str, tuple[Mute, int]] = {}  # by user; with the time at which they end
         self.origins: dict[str, str] = {}  # of guests who are members, or were kicked or banned
         self.held_origins: dict[str, tuple[str, int]] = {}  # of those who are banned; with the time at which that ends
         self.invites: dict[str, Invite] = {}  # by id
@@ -119,6 +120,22 @@ class ModelRoom:
             self.origins.pop(user, None)
         return self.bans.pop(user, None) is not None
 
+    def mute(self, d: Draft, body: kinds.MemberMuted, now_ms: int) -> None:
+        """Mute a user, a member or not."""
+        if sum(end > now_ms for user, (_, end) in self.mutes.items() if user != body.member) >= MAX_MUTES:
+            raise Refused("too_many")
+        member = self.members.get(body.member)
+        mute = Mute(user=body.member, name=member.name if member else "", by=d.user, reason=body.reason or "")
+        self.mutes[body.member] = mute, now_ms + body.for_ms if body.for_ms else FOREVER_MS
+
+    def need_to_write(self, d: Draft, now_ms: int) -> None:
+        """Raise Refused unless an actor may write."""
+        if not d.server:
+            need_to_write(self.members[d.user].role)
+            _, end = self.mutes.get(d.user, (None, 0))
+            if end > now_ms:
+                raise Refused("muted") if end >= FOREVER_MS else Limited("muted", end - now_ms)
+
     def end_invites(self, by: str) -> None:
         """Forget the invites that somebody made."""
         self.invites = {id: invite for id, invite in self.invites.items() if invite.by != by}
@@ -191,6 +208,13 @@ def apply(room: ModelRoom, d: Draft, now_ms: int) -> bool:
         case kinds.MemberUnbanned(member=subject):
             need(actor, Action.BAN)
             return room.lift_ban(subject)
+        case kinds.MemberMuted(member=subject):
+            m = room.members.get(subject)
+            need_upon(actor, Action.MUTE, m.role if m else NOBODY)
+            room.mute(d, d.content, now_ms)
+        case kinds.MemberUnmuted(member=subject):
+            need(actor, Action.MUTE)
+            return room.mutes.pop(subject, None) is not None
         case kinds.RoleGiven(member=subject, role=role):
             m = room.members.get(subject)
             if m is None:
@@ -202,10 +226,13 @@ def apply(room: ModelRoom, d: Draft, now_ms: int) -> bool:
                 room.end_invites(m.user)
             room.members[m.user] = Member(room=d.room, user=m.user, name=m.name, role=role, read_seq=m.read_seq)
         case kinds.MessageSent(mentions=mentions, reply_to=reply_to):
+            room.need_to_write(d, now_ms)
             if reply_to is not None:
                 room.need_message(reply_to)
             _mention(room, d, mentions, seq)
         case _:
+            if isinstance(d.content, kinds.MessageEdited | kinds.ReactionAdded | kinds.ReactionRemoved):
+                room.need_to_write(d, now_ms)
             return _apply_to_message(room, d, d.target or 0)
     return True
 

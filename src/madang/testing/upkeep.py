@@ -162,15 +162,16 @@ async def users_are_deleted(store: Store) -> None:
 
 
 async def kicks_bans_and_invites_go_with_the_room(store: Store) -> None:
-    """Who was kicked, banned or invited is removed in pieces like the rest; a room of the same id begins without them."""
+    """Who was kicked, banned, muted or invited is removed in pieces like the rest; a room of the same id begins without them."""
     scene = await opened(store, "ben", "cho", "dan")
     for name in ("ben", "cho", "dan"):
         await scene.done(scene.draft(kinds.MemberKicked, member=name, for_ms=DAY))
     for name in ("eve", "fay", "gil"):
         await scene.done(scene.draft(kinds.MemberKicked, member=name, banned=True))
+        await scene.done(scene.draft(kinds.MemberMuted, member=name))
     invite = await invited(scene)
     last = await scene.done(scene.draft(kinds.RoomDeleted))
-    assert await erased(store, scene.room, 2) == [1, 2, 1, 2, 1] + [2] * ((last.seq - 1) // 2) + [1] * (
+    assert await erased(store, scene.room, 2) == [1, 2, 1, 2, 1, 2, 1] + [2] * ((last.seq - 1) // 2) + [1] * (
         (last.seq - 1) % 2
     )
     assert await store.invites(scene.room, 0) == []
@@ -178,7 +179,8 @@ async def kicks_bans_and_invites_go_with_the_room(store: Store) -> None:
     await scene.done(scene.draft(kinds.RoomCreated, title="Again", access="open"))
     for name in ("ben", "eve"):
         await scene.done(joins(scene, name))
-    assert await store.bans(scene.room) == []
+    assert not await store.bans(scene.room)
+    assert not await store.mutes(scene.room)
     await scene.done(scene.draft(kinds.RoomChanged, access="invite"))
     await scene.refused("not_found", joins(scene, "cho", invite))
 

@@ -22,7 +22,7 @@ async def test_a_room_one_may_not_see_answers_like_one_that_is_missing(server: S
         assert (await owner.ask(op="create", n=5, room="hidden", access="invite"))["op"] == "ok"
         me = {"user": "x", "seq": 1, "cid": "c", "text": "x", "emoji": "x", "role": "member", "title": "x"}
         for n, op in enumerate(("join", "history", "members", "pins", "presence", "send", "edit", "delete", "react", "pin",
-                                "kick", "role", "ban", "unban", "bans", "change", "typing", "read", "leave"), 10):  # fmt: skip
+                                "kick", "role", "ban", "unban", "bans", "mute", "unmute", "mutes", "change", "typing", "read", "leave"), 10):  # fmt: skip
             answers = [await raw.ask(op=op, n=n, room=room, **me) for room in ("hidden", "missing")]
             assert answers[0] == answers[1], op
             assert answers[0]["code"] in ("not_found", "not_member"), op
@@ -98,7 +98,9 @@ async def test_a_hidden_room_costs_what_a_missing_one_costs(tmp_path: Path, monk
 
         async def by_socket(room: str) -> list[dict[str, int]]:
             cost = []
-            for n, op in enumerate(("join", "leave", "change", "kick", "role", "ban", "unban", "history"), 10):
+            for n, op in enumerate(
+                ("join", "leave", "change", "kick", "role", "ban", "unban", "mute", "unmute", "history"), 10
+            ):
                 reads.clear()
                 await raw.ask(op=op, n=n, room=room, user="u", role="member", title="x")
                 cost.append(dict(reads))

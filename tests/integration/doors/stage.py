@@ -24,7 +24,7 @@ from madang.services.command_limits import CommandLimits
 from madang.services.limits import Limits, Rates
 from madang.services.standing import Standing
 from tests.integration.doors.doors import Door, Native, NativeVisitor, Outcome
-from tests.integration.doors.table import BANNED, KICKED, STRANGER, Row
+from tests.integration.doors.table import BANNED, KICKED, MUTED, STRANGER, Row
 
 TICK_S = 0.02
 END = "u-end"
@@ -176,9 +176,14 @@ class Play:
             await rooms.grant(olive, self._room, ara.id, "owner")
             await rooms.leave(olive, self._room)
         if row.barred:
-            await self._node.moderation.ban(olive, self._room, self._names["barred"].id, reason="spam")
+            for make in (self._node.moderation.ban, self._node.moderation.mute):
+                await make(olive, self._room, self._names["barred"].id, reason="spam")
         self._words["$other"] = await self._say("vic", "c-vic")
         self._words["$own"] = await self._say("ara" if "ara" in present else "wendy", "c-own")
+        if row.role == "viewer":
+            await rooms.grant(olive, self._room, ara.id, "viewer")
+        elif row.role == MUTED:
+            await self._node.moderation.mute(olive, self._room, ara.id)
         if row.room:
             settings = {"title": None, "access": None, "slow_ms": None, **row.room}
             await rooms.change(self._names["vic" if row.role == "last owner" else "olive"], self._room, **settings)

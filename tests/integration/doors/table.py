@@ -12,6 +12,8 @@ from typing import Any, Final
 
 STRANGER: Final = "stranger"
 """As a role: Ara is not in the room. As a code: the one by which a door refuses strangers."""
+MUTED: Final = "muted"
+"""As a role: Ara is a member, and was muted for good."""
 BANNED: Final = "banned"
 """As a role: Ara was in the room, as a moderator, and was banned."""
 KICKED: Final = "kicked"
@@ -39,7 +41,7 @@ class Row:
         cost: what is charged beside one command or request each time: events of user and room, commands' worth of a page
             ("connection"), milliseconds of slow mode, guests of an address.
         room: settings of the room that are not the usual.
-        barred: whether Olive has banned somebody who never was here.
+        barred: whether Olive has banned and muted somebody who never was here.
     """
 
     does: str
@@ -90,6 +92,8 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
         Row("a reply to nothing", with_={**HELLO, "reply_to": 0}, code="not_found", cost=APPEND),
         Row("a reply to what is no message, in slow mode", with_={**HELLO, "reply_to": 1}, room={"slow_ms": 60_000},
             code="not_found", cost=APPEND),
+        Row("while muted", MUTED, HELLO, code="muted", cost=APPEND),
+        Row("as a viewer", "viewer", HELLO, code="forbidden"),
         Row("an empty one", with_={"text": "", "cid": "c-1"}, code="empty"),
         Row("too long", with_={"text": "x" * 4001, "cid": "c-1"}, code="too_big"),
         Row("the same again in slow mode", with_=HELLO, times=2, room={"slow_ms": 60_000}, answers={"duplicate": True},
@@ -105,6 +109,8 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
     "edit": (
         Row("one's own", with_={"seq": "$own", "text": "new"}, events=("message.edited",), cost=APPEND),
         Row("another's", "owner", {"seq": "$other", "text": "new"}, code="forbidden", cost=APPEND),
+        Row("one's own, while muted", MUTED, {"seq": "$own", "text": "new"}, code="muted", cost=APPEND),
+        Row("one's own, as a viewer", "viewer", {"seq": "$own", "text": "new"}, code="forbidden"),
         Row("what is no message", with_={"seq": 1, "text": "new"}, code="not_found", cost=APPEND),
         Row("what is no message, in slow mode", with_={"seq": 1, "text": "new"}, room={"slow_ms": 60_000}, code="not_found",
             cost=APPEND),
@@ -115,6 +121,8 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
     ),
     "delete": (
         Row("one's own", with_={"seq": "$own"}, events=("message.deleted",), cost=APPEND),
+        Row("one's own, while muted", MUTED, {"seq": "$own"}, events=("message.deleted",), cost=APPEND),
+        Row("one's own, as a viewer", "viewer", {"seq": "$own"}, events=("message.deleted",), cost=APPEND),
         Row("another's", with_={"seq": "$other"}, code="forbidden", cost=APPEND),
         Row("another's, as a moderator", "moderator", {"seq": "$other"}, events=("message.deleted",), cost=APPEND),
         Row("what is no message", "owner", {"seq": 1}, code="not_found", cost=APPEND),
@@ -133,6 +141,8 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
             events=("reaction.added",), cost={**APPEND, "slow": 60_000}),
         Row("with a word on what is no message, in slow mode", with_={"seq": 1, "emoji": "lgtm"}, room={"slow_ms": 60_000},
             code="not_found", cost=APPEND),
+        Row("while muted", MUTED, {"seq": "$other", "emoji": "👍"}, code="muted", cost=APPEND),
+        Row("as a viewer", "viewer", {"seq": "$other", "emoji": "👍"}, code="forbidden"),
         Row("off what is no message", with_={"seq": 1, "emoji": "👍", "on": False}, code="not_found", cost=APPEND),
         Row("with two words", with_={"seq": "$other", "emoji": "a b"}, code="bad_field"),
         _strangers(seq="$other", emoji="👍"),
@@ -244,9 +254,32 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
         Row("as a plain member", code="forbidden"),
         _strangers(),
     ),
+    "mute": (
+        Row("as a moderator", "moderator", {"user": "$vic", "reason": "spam", "for_ms": 60_000},
+            events=("member.muted",), cost=APPEND),
+        Row("who is no member", "owner", {"user": "u-nobody"}, events=("member.muted",), cost=APPEND),
+        Row("as a plain member", with_={"user": "$vic"}, code="forbidden", cost=APPEND),
+        Row("oneself", "moderator", {"user": "$ara"}, code="forbidden", cost=APPEND),
+        Row("for no time", "moderator", {"user": "$vic", "for_ms": 0}, code="bad_field"),
+        Row("for a long reason", "moderator", {"user": "$vic", "reason": "x" * 201}, code="too_big"),
+        Row("by a stranger", STRANGER, {"user": "$vic"}, code="not_found", cost=ATTEMPT),
+    ),
+    "unmute": (
+        Row("as a moderator", "moderator", {"user": "$barred"}, events=("member.unmuted",), cost=APPEND, barred=True),
+        Row("who is not muted", "owner", {"user": "$vic"}, answers={"unchanged": True}, cost=APPEND),
+        Row("oneself", MUTED, {"user": "$ara"}, code="forbidden", cost=APPEND),
+        Row("by a stranger", STRANGER, {"user": "$barred"}, code="not_found", cost=ATTEMPT),
+    ),
+    "mutes": (
+        Row("as a moderator", "moderator", {"limit": 200}, answers={"mutes": [{"user": "barred", "by": "olive", "reason": "spam"}],
+            "more": False}, cost={"connection": 10}, barred=True),
+        Row("as a plain member", code="forbidden"),
+        _strangers(),
+    ),
     "role": (
         Row("as an owner", "owner", {"user": "$vic", "role": "moderator"}, events=("member.role",), cost=APPEND),
         Row("the same", "owner", {"user": "$vic", "role": "member"}, answers={"unchanged": True}, cost=APPEND),
+        Row("viewer", "owner", {"user": "$vic", "role": "viewer"}, events=("member.role",), cost=APPEND),
         Row("as a moderator", "moderator", {"user": "$vic", "role": "moderator"}, code="forbidden", cost=APPEND),
         Row("a role there is not", "owner", {"user": "$vic", "role": "Owner"}, code="bad_field"),
         Row("by a stranger", STRANGER, {"user": "$vic", "role": "member"}, code="not_found", cost=ATTEMPT),
@@ -273,12 +306,14 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
     ),
     "typing": (
         Row("on", heard=("typing",)),
+        Row("as a viewer", "viewer", code="forbidden"),
         _strangers(),
     ),
     "read": (
         Row("up to the newest", with_={"seq": "$newest"}, heard=("read",)),
         Row("beyond the newest", with_={"seq": 10**6}, heard=("read",)),
         Row("what was read", with_={"seq": 1}),
+        Row("as a viewer", "viewer", {"seq": "$newest"}, heard=("read",)),
         Row("twice", with_={"seq": "$newest"}, times=2, heard=("read",)),
         _strangers(seq=1),
     ),

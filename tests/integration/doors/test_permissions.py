@@ -25,8 +25,8 @@ TRIED: Final[dict[str, tuple[Action, dict[str, Any]]]] = {
     "pins": (Action.READ, {}),
     "members": (Action.READ, {}),
     "presence": (Action.READ, {}),
-    "typing": (Action.SIGNAL, {}),
-    "read": (Action.SIGNAL, {"seq": 1}),
+    "typing": (Action.TYPE, {}),
+    "read": (Action.MARK_READ, {"seq": 1}),
     "send": (Action.WRITE, {"text": "hello", "cid": "c-1"}),
     "edit": (Action.WRITE, {"seq": "$own", "text": "new"}),
     "react": (Action.WRITE, {"seq": "$other", "emoji": "👍"}),
@@ -38,6 +38,9 @@ TRIED: Final[dict[str, tuple[Action, dict[str, Any]]]] = {
     "delete": (Action.DELETE_OTHERS, {"seq": "$other"}),
     "role": (Action.GRANT, {"user": VIC.id, "role": "member"}),
     "kick": (Action.KICK, {"user": VIC.id}),
+    "mutes": (Action.MUTE, {}),
+    "mute": (Action.MUTE, {"user": VIC.id}),
+    "unmute": (Action.MUTE, {"user": VIC.id}),
     "bans": (Action.BAN, {}),
     "ban": (Action.BAN, {"user": VIC.id}),
     "unban": (Action.BAN, {"user": VIC.id}),
@@ -62,14 +65,14 @@ class Case:
         await node.rooms.create(OLIVE, self.room, "", "open")
         for actor in (VIC, *([] if role == NOBODY else [ARA])):
             await node.rooms.enter(actor, self.room)
-        if role not in (NOBODY, "member"):
-            await node.rooms.grant(OLIVE, self.room, ARA.id, role)
         for word, actor in (("$other", VIC), ("$own", VIC if role == NOBODY else ARA)):
             draft = node.posting.send(actor, Standing("owner", 0), self.room, "c-0", Content(text="hello"))
             appended = await node.appender.append(draft)
             assert appended is not None
             self.words[word] = appended.event.seq
         self.words["$invite"] = (await node.invites.make(OLIVE, self.room, node.now()))[0].id
+        if role not in (NOBODY, "member"):
+            await node.rooms.grant(OLIVE, self.room, ARA.id, role)
         await node.rooms.change(OLIVE, self.room, None, kind, None)
 
     def filled(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +110,7 @@ async def test_a_door_allows_what_the_table_says(name: str, tmp_path: Path, monk
 
 def meant(role: str, action: Action, kind: str, op: str, stranger: str) -> str:
     code = refusal(role, action, kind)
-    if code == "not_found" and op not in ("join", "change", "kick", "role", "ban", "unban"):
+    if code == "not_found" and op not in ("join", "change", "kick", "role", "ban", "unban", "mute", "unmute"):
         return stranger  # who follows nothing is told so, whatever there is
     return code
 

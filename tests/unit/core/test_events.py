@@ -106,6 +106,8 @@ STORED = {
         b'{"member":"u1","for_ms":600000,"banned":true,"reason":"spam"}',
     ],
     "member.unbanned": [b'{"member":"u1"}'],
+    "member.muted": [b'{"member":"u1"}', b'{"member":"u1","for_ms":600000,"reason":"spam"}'],
+    "member.unmuted": [b'{"member":"u1"}'],
     "member.role": [b'{"member":"u1","role":"owner"}'],
     "room.created": [b'{"title":"The yard","access":"open","slow_ms":0}'],
     "room.deleted": [b"{}", b'{"expired":true}'],

@@ -1,11 +1,15 @@
-"""Moderators ban and lift bans; what that costs; and that guests are known by where they come from, others are not."""
+"""Moderators ban and mute, and lift that; what that costs; and that guests are known by where they come from, others are not."""
+
+from uuid import uuid4
 
 import pytest
 
 from madang.adapters.sql import Store
 from madang.core.actors import Actor
-from madang.core.bans import MAX_REASON
+from madang.core.events import Appended
+from madang.core.messages import Content
 from madang.core.rate import Bucket, Rate
+from madang.core.sanctions import MAX_REASON
 from madang.core.user_ids import guest
 from madang.services.limits import Rates
 from madang.services.origins import origin_of
@@ -115,3 +119,41 @@ def test_an_origin_stands_for_one_address_in_one_room() -> None:
 @pytest.mark.parametrize("address", ["", "local", "127.0.0.1", "127.1.2.3", "::1", "unknown"])
 def test_what_is_no_address_of_anybodys_has_no_origin(address: str) -> None:
     assert origin_of(bytes(32))("a", address) == ""
+
+
+async def test_a_mute_keeps_its_user_from_writing(node: Node) -> None:
+    await node.rooms.enter(MINA, YARD)
+    assert await node.moderation.mute(OWNER, YARD, MINA.id, reason="spam", for_ms=60_000) is not None
+    ((mute,), more) = await node.moderation.mutes(OWNER, YARD, "", 10)
+    assert (mute.user, mute.name, mute.by, mute.reason, more) == (MINA.id, MINA.name, OWNER.id, "spam", False)
+    assert await code(said(node, MINA)) == "muted"
+    assert await node.moderation.unmute(OWNER, YARD, MINA.id) is not None
+    assert await node.moderation.unmute(OWNER, YARD, MINA.id) is None
+    assert await said(node, MINA) is not None
+
+
+async def test_who_may_mute(node: Node) -> None:
+    for room in (YARD, HIDDEN):
+        for act in (node.moderation.mute, node.moderation.unmute):
+            assert await code(act(BORA, room, MINA.id)) == "not_found"
+        assert await code(node.moderation.mutes(BORA, room, "", 10)) == "not_found"
+    await node.rooms.enter(MINA, YARD)
+    for act in (node.moderation.mute, node.moderation.unmute):
+        assert await code(act(MINA, YARD, BORA.id)) == "forbidden"
+    assert await code(node.moderation.mutes(MINA, YARD, "", 10)) == "forbidden"
+    assert await code(node.moderation.mute(OWNER, YARD, OWNER.id)) == "forbidden"
+    assert await code(node.moderation.mute(OWNER, YARD, MINA.id, reason="a\0b")) == "bad_text"
+
+
+async def test_viewers_are_refused_before_anything_is_charged(store: Store) -> None:
+    async with running_node(store, rates=Rates(user=Rate(0.001, 5), room=Rate(0.001, 10))) as node:
+        await node.rooms.enter(MINA, YARD)
+        await node.rooms.grant(OWNER, YARD, MINA.id, "viewer")
+        for _ in range(20):
+            assert await code(said(node, MINA)) == "forbidden"
+        assert await said(node, OWNER) is not None
+
+
+async def said(node: Node, actor: Actor) -> Appended | None:
+    standing = await node.posting.standing(actor, YARD)
+    return await node.appender.append(node.posting.send(actor, standing, YARD, uuid4().hex, Content(text="hello")))

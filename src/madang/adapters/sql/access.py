@@ -8,11 +8,11 @@ from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, sele
 
 from madang.adapters.sql.dialects import clock_ms
 from madang.adapters.sql.tables import bans, invites, kicks, members, rooms
-from madang.core.bans import ADDRESS_MS, FOREVER_MS, MAX_BANS, Ban
 from madang.core.events import Draft, MemberKicked
 from madang.core.invites import Invite, Kick
-from madang.core.permissions import NOBODY, Action, may
+from madang.core.permissions import BANNED, NOBODY, Action, may, refusal
 from madang.core.rooms import OF_ANYONE
+from madang.core.sanctions import ADDRESS_MS, FOREVER_MS, MAX_BANS, Ban
 from madang.errors import Limited, Refused
 
 
@@ -38,17 +38,15 @@ def admit(c: Connection, d: Draft, now_ms: int) -> bool:
         of_origin = select(func.max(bans.c.origin_until_ms)).where(bans.c.room == d.room, bans.c.origin == d.origin)
         banned_until_ms = max(banned_until_ms or 0, c.execute(of_origin).scalar() or 0)
     clock = clock_ms(c) if banned_until_ms or kicked is not None else 0
-    anyone = may(NOBODY, Action.JOIN, access)
     if banned_until_ms and banned_until_ms > clock:
-        raise _banned(banned_until_ms, clock) if anyone else Refused("not_found")
+        code = refusal(NOBODY, Action.JOIN_INVITED, access, BANNED)
+        wait = code == "banned" and banned_until_ms < FOREVER_MS
+        raise Limited(code, banned_until_ms - clock) if wait else Refused(code)
+    anyone = may(NOBODY, Action.JOIN, access)
     _admit(c, d, anyone, None if kicked is None else Kick(kicked, kicked_until_ms), clock, now_ms)
     if kicked is not None:
         c.execute(delete(kicks).where(kicks.c.room == d.room, kicks.c.user == d.user))
     return True
-
-
-def _banned(until_ms: int, clock: int) -> Refused:
-    return Refused("banned") if until_ms >= FOREVER_MS else Limited("banned", until_ms - clock)
 
 
 def _admit(c: Connection, d: Draft, anyone: bool, kick: Kick | None, clock: int, now_ms: int) -> None:

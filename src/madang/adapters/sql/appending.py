@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from madang.adapters.sql import effects, lookups
 from madang.adapters.sql.dialects import insert_new, insert_text
-from madang.adapters.sql.effects import Roles
+from madang.adapters.sql.effects import Mutes, Roles
 from madang.adapters.sql.lookups import Asked, CidKey
 from madang.adapters.sql.rows import GONE, EventRow, FirstUse, Head, number
 from madang.adapters.sql.tables import events, rooms
@@ -32,10 +32,10 @@ class Ledger(Protocol):
     def lock(self, c: Connection, wanted: Sequence[str]) -> dict[str, Head]:
         """Lock rooms (sorted) until the transaction ends; return the heads of those that exist, GONE for deleted ones."""
 
-    def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles, Sent]:
-        """Return the cids that are in the log already, and the roles and numbers of messages of those who ask.
+    def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles, Mutes, Sent]:
+        """Return the cids that are in the log already, and the roles, mutes and numbers of messages of those who ask.
 
-        The rooms must be locked, or a twin slips in between. The append keeps roles and numbers up to date.
+        The rooms must be locked, or a twin slips in between. The append keeps all but the cids up to date.
         """
 
     def type_of(self, c: Connection, room: str, seq: int) -> str | None:
@@ -57,7 +57,7 @@ class Tables:
         heads = lookups.heads(c, wanted)
         return heads | {room: GONE for room, access in locked if access == DELETED}
 
-    def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles, Sent]:
+    def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles, Mutes, Sent]:
         return look_up(c, keys)
 
     def type_of(self, c: Connection, room: str, seq: int) -> str | None:
@@ -74,7 +74,7 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
     """Append a batch within the transaction that `c` is in."""
     heads = _lock(c, drafts, ledger)
     keys = {(d.room, d.user, d.cid): None for d in drafts if d.cid is not None or not _of_anyone(d) or _is_message(d)}
-    known, roles, sent = ledger.look_up(c, list(keys)) if keys else ({}, {}, {})
+    known, roles, mutes, sent = ledger.look_up(c, list(keys)) if keys else ({}, {}, {}, {})
     rows: list[EventRow] = []
     folded: set[str] = set()  # rooms whose events go straight to the table, in which messages are read and changed
 
@@ -92,7 +92,7 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
         here = next((row[3] for row in rows if row[1] == seq and row[0] == room), None)
         return here or ledger.type_of(c, room, seq)
 
-    batch = effects.Batch(c, fold_room, type_of, roles, now_ms)
+    batch = effects.Batch(c, fold_room, type_of, roles, mutes, now_ms)
     outcomes: list[Outcome] = []
     for d in drafts:
         head = heads.get(d.room) or Head()
@@ -174,17 +174,20 @@ def _repeat(first: FirstUse, d: Draft) -> Outcome:
     return Appended(event, duplicate=True)
 
 
-def look_up(c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles, Sent]:
+def look_up(c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles, Mutes, Sent]:
     """See `Ledger.look_up`; finds only what is in `events`."""
     found: dict[CidKey, FirstUse] = {}
     roles: Roles = {}
+    mutes: Mutes = {}
     sent: Sent = {}
-    for room, user, cid, role, own, target, seq, id, type, name, body in lookups.look_up(c, keys):
+    for room, user, cid, role, muted_until_ms, own, target, seq, id, type, name, body in lookups.look_up(c, keys):
         roles[room, user] = role
+        if muted_until_ms is not None:
+            mutes[room, user] = muted_until_ms
         sent[room, user] = own
         if seq is not None:
             found[room, user, cid] = FirstUse(Event(room, seq, id, type, user, name, id_ms(id), body.encode()), target)
-    return found, roles, sent
+    return found, roles, mutes, sent
 
 
 def type_of(c: Connection, room: str, seq: int) -> str | None:

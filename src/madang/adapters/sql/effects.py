@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from madang.adapters.sql import access
+from madang.adapters.sql import access, mutes
 from madang.adapters.sql.dialects import EDITED, OWNER, AnyRow, from_index, insert_new
 from madang.adapters.sql.tables import (
     events,
@@ -40,7 +40,7 @@ from madang.adapters.sql.tables import (
 )
 from madang.core import events as kinds
 from madang.core.events import ERASED, Body, Draft, erased_edit
-from madang.core.permissions import NOBODY, Action, acting_role, may, need, need_to_grant, need_upon
+from madang.core.permissions import NOBODY, Action, acting_role, may, need, need_to_grant, need_to_write, need_upon
 from madang.core.rooms import DELETED
 from madang.errors import Refused
 
@@ -52,8 +52,12 @@ Roles = dict[tuple[str, str], str | None]
 """(room, user) -> role at this place in the batch, None for non-members. Holds at least everyone who acts in the batch."""
 
 
+Mutes = dict[tuple[str, str], int]
+"""(room, user) -> the end of a mute, which may be over, in Unix milliseconds; of those who act in the batch."""
+
+
 class Batch(NamedTuple):
-    """What an effect may use: the transaction and roles; and calls.
+    """What an effect may use: the transaction, roles and mutes; and calls.
 
     Attributes:
         fold_room: moves all of a room's events into the table.
@@ -65,11 +69,21 @@ class Batch(NamedTuple):
     fold_room: Callable[[str], None]
     type_of: Callable[[str, int], str | None]
     roles: Roles
+    mutes: Mutes
     now_ms: int
 
     def actor(self, d: Draft) -> str:
         """Return the role that a draft is made in."""
         return acting_role(None if d.server else self.roles[d.room, d.user], server=d.server)
+
+    def need_to_write(self, d: Draft) -> None:
+        """Raise Refused (forbidden, muted) unless the actor may write. A mute that is over is forgotten."""
+        if not d.server:
+            author = d.room, d.user
+            need_to_write(self.roles[author] or NOBODY)
+            if (until_ms := self.mutes.get(author)) is not None:
+                mutes.need_end(self.c, *author, until_ms)
+                del self.mutes[author]
 
 
 def apply(b: Batch, d: Draft, seq: int) -> bool:
@@ -153,6 +167,21 @@ def _end_invites(b: Batch, room: str, by: str) -> None:
     b.c.execute(delete(invites).where(invites.c.by == by, invites.c.room == room))
 
 
+def _muted(b: Batch, d: Draft, body: kinds.MemberMuted, seq: int) -> bool:
+    muted = d.room, body.member
+    role = _role(b, *muted)
+    need_upon(b.actor(d), Action.MUTE, role or NOBODY)
+    b.mutes[muted] = mutes.mute(b.c, d, body, seq)
+    b.roles[muted] = role
+    return True
+
+
+def _unmuted(b: Batch, d: Draft, body: kinds.MemberUnmuted, seq: int) -> bool:
+    need(b.actor(d), Action.MUTE)
+    b.mutes.pop((d.room, body.member), None)
+    return mutes.lift(b.c, d.room, body.member)
+
+
 def _role_given(b: Batch, d: Draft, body: kinds.RoleGiven, seq: int) -> bool:
     subject, role = body.member, body.role
     had = _role(b, d.room, subject)
@@ -183,6 +212,7 @@ def _another(b: Batch, room: str, user: str) -> bool:
 
 
 def _sent(b: Batch, d: Draft, body: kinds.MessageSent, seq: int) -> bool:
+    b.need_to_write(d)
     if body.reply_to is not None:
         _need_message(b, d.room, body.reply_to)
     _mention(b, d, set(body.mentions), seq)
@@ -204,6 +234,7 @@ def _mention_no_more(b: Batch, d: Draft, users: set[str], seq: int) -> None:
 
 
 def _edited(b: Batch, d: Draft, body: kinds.MessageEdited, seq: int) -> bool:
+    b.need_to_write(d)
     message = _message(b, d, body.target)
     if message.user != d.user and not (d.server and _sent_through(message) == d.user):
         raise Refused("forbidden")
@@ -267,6 +298,7 @@ def _need_message(b: Batch, room: str, seq: int) -> None:
 
 
 def _reacted(b: Batch, d: Draft, body: kinds.ReactionAdded, seq: int) -> bool:
+    b.need_to_write(d)
     _message(b, d, body.target)
     key = {"room": d.room, "target": body.target, "emoji": body.emoji}
     of_message = select(reaction_counts.c.emoji).where(*_of(reaction_counts, d, body))
@@ -283,6 +315,7 @@ def _reacted(b: Batch, d: Draft, body: kinds.ReactionAdded, seq: int) -> bool:
 
 
 def _unreacted(b: Batch, d: Draft, body: kinds.ReactionRemoved, seq: int) -> bool:
+    b.need_to_write(d)
     _need_message(b, d.room, body.target)
     own = delete(reactions).where(*_of(reactions, d, body), reactions.c.emoji == body.emoji, reactions.c.user == d.user)
     if b.c.execute(own).rowcount != 1:
@@ -328,6 +361,8 @@ _EFFECTS: Final[dict[type[Body], Callable[[Batch, Draft, Any, int], bool]]] = {
     kinds.MemberLeft: _left,
     kinds.MemberKicked: _kicked,
     kinds.MemberUnbanned: _unbanned,
+    kinds.MemberMuted: _muted,
+    kinds.MemberUnmuted: _unmuted,
     kinds.RoleGiven: _role_given,
     kinds.MessageSent: _sent,
     kinds.MessageEdited: _edited,

@@ -34,12 +34,13 @@ from sqlalchemy import Connection
 
 from madang.adapters.sql import lookups, ordinals, reading
 from madang.adapters.sql.appending import Sent, look_up, type_of
-from madang.adapters.sql.effects import Roles
+from madang.adapters.sql.effects import Mutes, Roles
 from madang.adapters.sql.lookups import Asked, CidKey, known_sqlite, padded
 from madang.adapters.sql.rows import GONE, EventRow, FirstUse, Head, event_of, number
 from madang.adapters.sql.tables import events
 from madang.core.events import Appended, Draft, MessageSent
 from madang.core.ids import IdSource
+from madang.core.permissions import WRITERS
 from madang.ports.log import Outcome
 
 FOLD: Final = 16_000
@@ -85,7 +86,9 @@ class Journal:
         self._raw = raw
         self.heads: dict[str, Head] = {}
         self.recent: dict[str, Waiting] = {}
-        self._roles: dict[tuple[str, str], str] = {}  # (room, user) -> role of members who acted; oldest first
+        self._roles: dict[
+            tuple[str, str], str
+        ] = {}  # (room, user) -> role of members who acted, and may write; oldest first
         self._sent: Sent = {}  # (room, user) -> messages of those who acted; oldest first
         self.waiting = 0  # events in `recent`
         self.size = 0  # characters of their bodies
@@ -97,6 +100,7 @@ class Journal:
         self._stored: list[EventRow] = []
         self._folded: set[str] = set()
         self._roles_now: Roles = {}
+        self._mutes_now: Mutes = {}
         self._sent_now: Sent = {}
 
     def recover(self, c: Connection) -> None:
@@ -211,15 +215,15 @@ class Journal:
             self._heads.update(dict.fromkeys(reading.deleted(c, unknown), GONE))
         return self._heads
 
-    def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles, Sent]:
-        found, self._roles_now, self._sent_now = look_up(c, keys)
+    def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles, Mutes, Sent]:
+        found, self._roles_now, self._mutes_now, self._sent_now = look_up(c, keys)
         for author in self._sent_now:
             self._sent_now[author] = self._sent_by(author, self._sent_now[author])
         for room, user, cid in keys:
             waiting = self.recent.get(room)
             if waiting is not None and cid is not None and (row := waiting.by_cid.get((user, cid))) is not None:
                 found[room, user, cid] = FirstUse(event_of(row), row[7])
-        return found, self._roles_now, self._sent_now
+        return found, self._roles_now, self._mutes_now, self._sent_now
 
     def _sent_by(self, author: tuple[str, str], in_table: int) -> int:
         """Return how many messages a user has in a room, also those that are not in the table yet."""
@@ -255,7 +259,7 @@ class Journal:
         self.heads.update(self._heads)
         for member, role in self._roles_now.items():
             self._roles.pop(member, None)
-            if role is not None:
+            if role in WRITERS and member not in self._mutes_now:
                 self._roles[member] = role
         for author, count in self._sent_now.items():
             self._sent.pop(author, None)
@@ -266,7 +270,8 @@ class Journal:
 
     def transaction_ended(self) -> None:
         """Forget the transaction, committed or not."""
-        self._heads, self._stored, self._folded, self._roles_now, self._sent_now = {}, [], set(), {}, {}
+        self._heads, self._stored, self._folded = {}, [], set()
+        self._roles_now, self._mutes_now, self._sent_now = {}, {}, {}
 
     # Folding
 

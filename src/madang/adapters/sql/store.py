@@ -12,16 +12,16 @@ from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from madang.adapters.sql import access, dialects, directory, leases, messages, reading, unread, upkeep
+from madang.adapters.sql import access, dialects, directory, leases, messages, mutes, reading, unread, upkeep
 from madang.adapters.sql.numbering import number_stretch
 from madang.adapters.sql.rows import EventRow, Head
 from madang.aio import Batcher
-from madang.core.bans import Ban
 from madang.core.events import Draft, Event
 from madang.core.ids import IdSource
 from madang.core.invites import Invite
 from madang.core.messages import Message
 from madang.core.rooms import Member, Membership, Room
+from madang.core.sanctions import Ban, Mute
 from madang.errors import LeaseExceeded, Refused, StorageError
 from madang.ports.directory import NOTHING, ServerKey
 from madang.ports.leases import Lease
@@ -214,6 +214,9 @@ class Store:
 
     async def bans(self, room: str, *, after: str = "", limit: int = 50) -> list[Ban]:
         return await self._engine.read(lambda c: access.bans_of(c, room, after, limit))
+
+    async def mutes(self, room: str, *, after: str = "", limit: int = 50) -> list[Mute]:
+        return await self._engine.read(lambda c: mutes.mutes_of(c, room, after, limit))
 
     # Upkeep
 

@@ -250,6 +250,23 @@ Index(
     postgresql_where=bans.c.origin.is_not(None),
 )
 
+# Who may not write. Written by effects alone.
+mutes = Table(
+    "mutes",
+    metadata,
+    # (room, user): whether one user may write; those of a room, paged by user.
+    Column("room", words(64), primary_key=True),
+    Column("user", words(64), primary_key=True),
+    Column("name", words(64), nullable=False),
+    Column("seq", BigInteger, nullable=False),  # of the member.muted
+    Column("by", words(64), nullable=False),
+    Column("reason", prose(), nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+# Those of a user who is forgotten.
+Index("mutes_user", mutes.c.user)
+
 invites = Table(
     "invites",
     metadata,

@@ -17,6 +17,7 @@ from madang.adapters.sql.tables import (
     kicks,
     members,
     mentions,
+    mutes,
     pins,
     reaction_counts,
     reactions,
@@ -54,7 +55,7 @@ def erase(c: Connection, room: str, limit: int) -> int:
     ).scalar()
     if last is None:
         return 0
-    for table in (members, kicks, bans):
+    for table in (members, kicks, bans, mutes):
         some = select(table.c.user).where(table.c.room == room).limit(limit)
         if people := c.execute(some).scalars().all():
             c.execute(delete(table).where(table.c.room == room, table.c.user.in_(people)))
@@ -149,6 +150,6 @@ def forget_users(c: Connection, some: Sequence[str]) -> None:
     """See `Upkeep.forget_users`."""
     there = set(c.execute(select(members.c.user).where(members.c.user.in_(some))).scalars())
     gone = sorted(set(some) - there)
-    for table in (kicks, bans):
+    for table in (kicks, bans, mutes):
         c.execute(delete(table).where(table.c.user.in_(gone)))
     c.execute(delete(users).where(users.c.id.in_(gone)))

@@ -9,7 +9,6 @@ from typing import Annotated, ClassVar, Final
 
 from msgspec import Meta, Raw, Struct
 
-from madang.core.bans import BanMs, Reason
 from madang.core.bounds import (
     MAX_COMMAND,
     MAX_FRAME,
@@ -30,6 +29,7 @@ from madang.core.bounds import (
 )
 from madang.core.events import NO_DATA
 from madang.core.invites import ForMs, InviteId, Uses
+from madang.core.sanctions import Reason, SanctionMs
 
 VERSION: Final = 1
 
@@ -230,7 +230,7 @@ class Ban(Command):
     room: RoomId
     user: UserId
     reason: Reason = ""
-    for_ms: BanMs | None = None
+    for_ms: SanctionMs | None = None
 
 
 class Unban(Command):
@@ -242,6 +242,30 @@ class Unban(Command):
 
 class Bans(Command):
     """Ask for a page of the bans in force, in order of the user id (moderators)."""
+
+    room: RoomId
+    after: AfterId = ""
+    limit: PageLimit = 50
+
+
+class Mute(Command):
+    """Keep a user from writing in the room, a member or not (moderators, for users with a lower role)."""
+
+    room: RoomId
+    user: UserId
+    reason: Reason = ""
+    for_ms: SanctionMs | None = None
+
+
+class Unmute(Command):
+    """Lift a mute (moderators)."""
+
+    room: RoomId
+    user: UserId
+
+
+class Mutes(Command):
+    """Ask for a page of the mutes in force, in order of the user id (moderators)."""
 
     room: RoomId
     after: AfterId = ""
@@ -291,6 +315,9 @@ AnyCommand = (
     | Ban
     | Unban
     | Bans
+    | Mute
+    | Unmute
+    | Mutes
     | Typing
     | Read
     | Ping

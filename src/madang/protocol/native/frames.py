@@ -260,8 +260,8 @@ class RevokedAnswer(Answer, frozen=True, kw_only=True, gc=False):
     revoked: bool = True
 
 
-class BanInfo(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A ban in force: of whom, who made it, and for how much longer, if there is an end."""
+class SanctionInfo(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A ban or a mute in force: of whom, who made it, and for how much longer, if there is an end."""
 
     user: str
     name: str = ""
@@ -273,7 +273,14 @@ class BanInfo(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 class BansAnswer(Answer, frozen=True, kw_only=True, gc=False):
     """A page of the bans in force, in order of the user id."""
 
-    bans: list[BanInfo]
+    bans: list[SanctionInfo]
+    more: bool
+
+
+class MutesAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """A page of the mutes in force, in order of the user id."""
+
+    mutes: list[SanctionInfo]
     more: bool
 
 
@@ -320,6 +327,9 @@ ANSWERS: Final[dict[str, type[Answer] | UnionType]] = {
     "ban": AppendAnswer,
     "unban": AppendAnswer | UnchangedAnswer,
     "bans": BansAnswer,
+    "mute": AppendAnswer,
+    "unmute": AppendAnswer | UnchangedAnswer,
+    "mutes": MutesAnswer,
     "typing": EmptyAnswer,
     "read": EmptyAnswer,
     "ping": PingAnswer,

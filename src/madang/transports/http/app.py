@@ -18,9 +18,9 @@ from madang.transports.http.bounded_app import BoundedApp
 from madang.transports.http.constants import Document, document, shown
 from madang.transports.http.dependencies import Scheme, ThisNode, nothing_ignored
 from madang.transports.http.errors import METHODS, answer, failure, handle_errors
-from madang.transports.http.routes import bans as http_bans
 from madang.transports.http.routes import invites as http_invites
 from madang.transports.http.routes import messages as http_messages
+from madang.transports.http.routes import moderation as http_moderation
 from madang.transports.http.routes import rooms as http_rooms
 from madang.transports.http.routes import users as http_users
 from madang.transports.http.schemas import documented, schemas
@@ -105,7 +105,7 @@ def http_app(node: Node) -> BoundedApp:
         http_users.router,
         http_rooms.router,
         http_invites.router,
-        http_bans.router,
+        http_moderation.router,
         http_messages.router,
         router,
     ):

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from madang.core import messages
-from madang.core.bans import BanMs, Reason
 from madang.core.bounds import Cid, InviteText, Mentions, RoomId, Seq, SlowMs, Text, Title
 from madang.core.invites import ForMs, Uses
 from madang.core.rooms import Access, Membership, Role, Room
+from madang.core.sanctions import Reason, SanctionMs
 from madang.core.user_ids import FOREIGN
 
 # -- in ----------------------------------------------------------------------------------------------------------------
@@ -89,11 +89,11 @@ class NewRole(Body):
     role: Role
 
 
-class NewBan(Body):
+class NewSanction(Body):
     """Why, which everybody in the room is told, and for how many milliseconds. Left out: for no reason, for good."""
 
     reason: Reason = ""
-    for_ms: BanMs | None = None
+    for_ms: SanctionMs | None = None
 
 
 class ReadUpTo(Body):
@@ -198,8 +198,8 @@ class Revoked(Struct, frozen=True):
     revoked: bool = True
 
 
-class OneBan(Struct, frozen=True, omit_defaults=True):
-    """A ban in force: of whom, who made it, and for how many milliseconds, if there is an end."""
+class OneSanction(Struct, frozen=True, omit_defaults=True):
+    """A ban or a mute in force: of whom, who made it, and for how many milliseconds, if there is an end."""
 
     user: str
     by: str
@@ -211,7 +211,14 @@ class OneBan(Struct, frozen=True, omit_defaults=True):
 class Bans(Struct, frozen=True):
     """A page of the bans in force, in order of the users' ids."""
 
-    bans: list[OneBan]
+    bans: list[OneSanction]
+    more: bool
+
+
+class Mutes(Struct, frozen=True):
+    """A page of the mutes in force, in order of the users' ids."""
+
+    mutes: list[OneSanction]
     more: bool
 
 

@@ -1,7 +1,10 @@
-"""Moderation: ban, lift a ban, list the bans in force. All wait for storage."""
+"""Moderation: ban and mute, lift that, list what is in force. All wait for storage."""
 
+from collections.abc import Sequence
+
+from madang.core.sanctions import Sanction
 from madang.protocol.native import commands as c
-from madang.protocol.native.frames import BanInfo, BansAnswer
+from madang.protocol.native.frames import BansAnswer, MutesAnswer, SanctionInfo
 from madang.transports.native.operations.following import append
 from madang.transports.native.session import Session
 
@@ -22,10 +25,35 @@ def bans(session: Session, m: c.Bans) -> None:
     session.subscription(m.room)
 
     async def read() -> BansAnswer:
-        found, more = await session.node.moderation.bans(
-            session.actor(), m.room, m.after, m.limit, bucket=session.bucket
-        )
-        bans = [BanInfo(user=f.user, name=f.name, by=f.by, reason=f.reason, expires_ms=f.left_ms) for f in found]
-        return BansAnswer(bans=bans, more=more)
+        moderation, me = session.node.moderation, session.actor()
+        found, more = await moderation.bans(me, m.room, m.after, m.limit, bucket=session.bucket)
+        return BansAnswer(bans=_shown(found), more=more)
 
     session.later(m.n, read)
+
+
+def mute(session: Session, m: c.Mute) -> None:
+    """Keep a user from writing in the room."""
+    moderation = session.node.moderation
+    append(session, m, lambda me: moderation.mute(me, m.room, m.user, reason=m.reason, for_ms=m.for_ms))
+
+
+def unmute(session: Session, m: c.Unmute) -> None:
+    """Lift a mute."""
+    append(session, m, lambda me: session.node.moderation.unmute(me, m.room, m.user))
+
+
+def mutes(session: Session, m: c.Mutes) -> None:
+    """Read a page of the mutes in force."""
+    session.subscription(m.room)
+
+    async def read() -> MutesAnswer:
+        moderation, me = session.node.moderation, session.actor()
+        found, more = await moderation.mutes(me, m.room, m.after, m.limit, bucket=session.bucket)
+        return MutesAnswer(mutes=_shown(found), more=more)
+
+    session.later(m.n, read)
+
+
+def _shown(found: Sequence[Sanction]) -> list[SanctionInfo]:
+    return [SanctionInfo(user=f.user, name=f.name, by=f.by, reason=f.reason, expires_ms=f.left_ms) for f in found]

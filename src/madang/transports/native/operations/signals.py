@@ -8,8 +8,8 @@ from madang.transports.native.session import Session
 
 def typing(session: Session, m: c.Typing) -> None:
     """Tell the room that the user is typing, or has stopped."""
-    session.subscription(m.room)
-    session.node.posting.typing(session.actor(), m.room, m.on)
+    role = session.subscription(m.room).role
+    session.node.posting.typing(session.actor(), role, m.room, m.on)
     _done(session, m)
 
 

@@ -1,6 +1,7 @@
-"""Bans: rows that keep a user out of a room, whatever invite they show. Where they are kept: `ports.directory`.
+"""Bans, which keep a user out of a room whatever invite they show, and mutes, in which they may not write there.
 
-Who may ban is in `permissions.py`; that a ban was made or lifted is an event (`events.py`).
+Who may make them is in `permissions.py`; that one was made or lifted is an event (`events.py`). Where those in force are kept:
+`ports.directory`.
 """
 
 from typing import Annotated, Final
@@ -10,18 +11,20 @@ from msgspec import Meta
 
 MAX_BANS: Final = 10_000
 """Bans that may be in force in a room."""
+MAX_MUTES: Final = 10_000
+"""Mutes, likewise."""
 MAX_REASON: Final = 200  # characters
 ADDRESS_MS: Final = 24 * 3600 * 1000
 """How long a guest's ban holds their address, too, at most: many others may share it, and next week somebody else has it."""
 FOREVER_MS: Final = 1 << 53
-"""In place of a time, where a ban has no end."""
+"""In place of a time, where there is no end."""
 
-BanMs = Annotated[int, Meta(ge=1000, le=10 * 365 * 24 * 3600 * 1000)]
+SanctionMs = Annotated[int, Meta(ge=1000, le=10 * 365 * 24 * 3600 * 1000)]
 Reason = Annotated[str, Meta(max_length=1000)]  # how much of it may be seen, MAX_REASON says
 
 
-class Ban(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A ban in force.
+class Sanction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A ban or a mute in force.
 
     Attributes:
         name: of the user, when they were last a member; empty if they never were.
@@ -34,3 +37,11 @@ class Ban(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: str
     reason: str = ""
     left_ms: int | None = None
+
+
+class Ban(Sanction, frozen=True, kw_only=True, omit_defaults=True):
+    """A ban in force."""
+
+
+class Mute(Sanction, frozen=True, kw_only=True, omit_defaults=True):
+    """A mute in force."""
