@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from madang.core.events import MemberKicked, MemberLeft
-from madang.delivery.room import FEW
+from madang.delivery.room import FEW, WRITE_BYTES
 from madang.delivery.scheduler import PASS, QUANTUM
 from madang.delivery.subscriber import Entry
 from madang.transports.native.encoding import ENCODINGS, NativeEncoding
@@ -81,6 +81,14 @@ async def test_rooms_that_are_due_take_turns(node: Node) -> None:
     assert node.hub.scheduler.backlog == len(rooms)
     await eventually(lambda: all(o.written for subscribers in rooms.values() for o in subscribers))
     assert node.hub.scheduler.backlog == 0
+
+
+async def test_what_is_large_counts_several_times(node: Node) -> None:
+    subscribers = await crowd(node, ROOM, PASS)
+    body = b'{"text":"%s"}' % (b"x" * 2 * WRITE_BYTES)
+    node.hub.receive([event(ROOM, 2, body=body)])
+    assert 0.9 * PASS / 3 <= sum(bool(o.written) for o in subscribers) <= PASS / 3 + 1
+    await eventually(lambda: all(o.written for o in subscribers))
 
 
 async def test_finish_writes_everything(node: Node) -> None:
