@@ -9,7 +9,7 @@ from typing import Final
 from madang.core.rate import Bucket, Rate
 from madang.errors import Limited
 
-PRUNE: Final = 10_000  # buckets kept before full ones are forgotten
+PRUNE: Final = 1_000  # buckets kept before full ones are forgotten
 MOST: Final = 100_000
 """Buckets of one kind, at about 0.3 KB each. Above that those made first are forgotten, which only loosens a limit."""
 

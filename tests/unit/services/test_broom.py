@@ -428,3 +428,8 @@ async def test_seeing_is_written_seldom(w: World) -> None:
     now = SEEN_S + 1
     users.seen(ara.id)
     assert len(users._waiting) == 1
+    for n in range(1, 9):  # whoever is always here is written again before the last note is SEEN_S old
+        await users._write_seen()
+        now = SEEN_S + 1 + n * SEEN_S / 4
+        users.seen(ara.id)
+        assert len(users._waiting) == (n % 4 == 0), n
