@@ -1,5 +1,7 @@
 """Protections against slow clients, broken connections and crowds, each switched off."""
 
+import asyncio
+import os
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -24,6 +26,18 @@ def no_pings() -> None:
 def no_bye() -> None:
     """Who is connected when the server ends is not told when to come back."""
     Connection.shutdown = lambda self: self.close(1012, "restart")  # type: ignore[method-assign]
+
+
+def keeps_files() -> None:
+    """A connection that ends leaves a file open."""
+    made = Connection.connection_made
+    kept = []
+
+    def connection_made(self: Connection, transport: asyncio.BaseTransport) -> None:
+        kept.append(os.dup(transport.get_extra_info("socket").fileno()))
+        made(self, transport)
+
+    Connection.connection_made = connection_made  # type: ignore[method-assign]
 
 
 def half_frames() -> None:
@@ -75,5 +89,6 @@ def strict_lease() -> None:
 
 
 PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
-    f.__name__.replace("_", "-"): f for f in (no_budget, no_pings, no_bye, half_frames, read_for_each, strict_lease)
+    f.__name__.replace("_", "-"): f
+    for f in (no_budget, no_pings, no_bye, keeps_files, half_frames, read_for_each, strict_lease)
 }

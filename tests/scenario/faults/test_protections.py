@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from madang_proof.faults import FAULTS
+from madang_proof.faults.fault import Fault
 from madang_proof.faults.freeze import Freeze
+from madang_proof.faults.heavy import Heavy
 from madang_proof.plan import make_plan
 from madang_proof.run import prove
 from tests.scenario.faults.needs import need
@@ -37,8 +39,12 @@ TABLE = [
     ("half-frames", "tear", "A part of a message was stored"),
     ("read-for-each", "storm", "The log was read"),
     ("no-bye", "drain", "not with a bye"),
+    ("keeps-files", "heavy", "after heavy neighbours, fds was"),
 ]
-LONG = {"freeze": Freeze(32.0, least_s=31.0)}  # as long as a lease
+LONG: dict[str, Fault] = {
+    "freeze": Freeze(32.0, least_s=31.0),  # as long as a lease
+    "heavy": Heavy(84),  # 500 sockets of six kinds
+}
 
 
 @pytest.mark.slow

@@ -11,12 +11,14 @@ BEFORE = Sample(0, "storm", 120 << 20, 70, 9)
 def test_what_is_as_before_is_not_found() -> None:
     assert grown(BEFORE, BEFORE) == []
     assert grown(BEFORE, Sample(1, "storm", 140 << 20, 70 + FILES, 12)) == []
+    assert grown(BEFORE, Sample(1, "storm", 126 << 20, 70, 9), own=0) == []
+    assert grown(BEFORE, Sample(1, "storm", 127 << 20, 70, 9), own=0)
 
 
 @pytest.mark.parametrize(
     ("after", "what"),
     [
-        (Sample(1, "storm", 400 << 20, 70, 9), "rss was 125,829,120"),
+        (Sample(1, "storm", 143 << 20, 70, 9), "rss was 125,829,120"),
         (Sample(1, "storm", 120 << 20, 170, 9), "fds was 70 and is 170"),
         (Sample(1, "storm", 120 << 20, 70, 9, tasks=500), "tasks was 0 and is 500"),
         (Sample(1, "storm", 120 << 20, 70, 60), "threads was 9 and is 60"),
