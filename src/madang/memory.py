@@ -39,7 +39,7 @@ class Memory:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.held: Counter[str] = Counter(dict.fromkeys(USES, 0))
+        self.held = dict.fromkeys(USES, 0)
         self.total = 0
         self.caches: list[Callable[[int], None]] = []
         self.waits = 0

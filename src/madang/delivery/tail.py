@@ -43,7 +43,7 @@ class Tails:
         tails[tail] = None
         if by > 0:
             self._memory.take("tails", by)
-            if self.size > self._most:
+            if self._memory.held["tails"] > self._most:
                 self._empty(self.size - self._most, but=tail)
         elif by:
             self._memory.free("tails", -by)
@@ -94,8 +94,8 @@ class HotTail:
         self._erased_at = 0  # seq of the newest event that erased others
         self.entries: deque[Entry] = deque(encoded(e) for e in events)
         self.size = sum(map(_size, self.entries))
-        tails.resized(self, self.size)
         self._cut()
+        tails.resized(self, self.size)
 
     def __len__(self) -> int:
         """Count the entries."""
@@ -108,19 +108,19 @@ class HotTail:
 
     def add(self, entry: Entry) -> None:
         """Add the next event; the oldest go where there are too many, or too many bytes."""
+        before = self.size
+        self.size += _size(entry)
         self.entries.append(entry)
-        self.size += (by := _size(entry))
-        self._tails.resized(self, by)
         if self.size > TAIL_BYTES or len(self.entries) > TAIL:
             self._cut()
+        self._tails.resized(self, self.size - before)
 
     def _cut(self) -> None:
+        """Let go of the oldest. Whoever calls this calls `resized`."""
         count, size = (LONG_TAIL, TAIL_BYTES + 2 * LONG_BYTES) if self._long else (TAIL, TAIL_BYTES)
-        before, entries = self.size, self.entries
+        entries = self.entries
         while len(entries) > count or (self.size > size and len(entries) > 1):
             self.size -= _size(entries.popleft())
-        if self.size != before:
-            self._tails.resized(self, self.size - before)
 
     def restart(self, seq: int) -> None:
         """Go on behind `seq`, wherever the tail was."""
@@ -185,7 +185,9 @@ class HotTail:
         """Let go of what the tail was lengthened by, unless that was since the last call."""
         if self._long and not self._warm:
             self._long = False
+            before = self.size
             self._cut()
+            self._tails.resized(self, self.size - before)
         self._warm = False
 
 
