@@ -2,12 +2,9 @@
 
 import json
 
-import pytest
-
 from madang.core.bounds import ANSWER_BYTES
 from madang.transports.node import Node
 from madang.transports.websocket.connection import HIGH_WATER, LOW_WATER
-from madang.transports.websocket.framing import DEFLATED, PLAIN
 from tests.unit.transports.peers import Peer, greeted, message
 from tests.waiting import eventually, turns
 
@@ -105,11 +102,3 @@ async def test_a_socket_that_is_read_is_live_again_behind_a_page(node: Node) -> 
     await eventually(lambda: [f for f in reader.of("event") if f.get("text") == "behind the page"])
     assert reader.transport.high == HIGH_WATER
     reader.strict("yard")
-
-
-@pytest.mark.parametrize("framing", [PLAIN, DEFLATED])
-@pytest.mark.parametrize("size", [0, 1, 124, 125, 126, 65_534, 65_535, 65_536, 300_000])
-def test_pieces_are_the_frame_of_the_whole(framing: object, size: int) -> None:
-    text = b"x" * size
-    pieces = framing.pieces(text[:3], text[3:9], text[9:])  # type: ignore[attr-defined]
-    assert b"".join(pieces) == framing.text(text)  # type: ignore[attr-defined]
