@@ -63,9 +63,11 @@ class IdSource:
             self._sequence += 1
         else:
             self._step(self._last_ms + 1)
-        if self._id() <= above:
+        id = self._id()
+        if id <= above:
             self._step(id_ms(above) + 1)
-        return self._id()
+            id = self._id()
+        return id
 
     def _step(self, ms: int) -> None:
         self.needed_ms = max(self.needed_ms, ms)

@@ -72,10 +72,11 @@ _decode = msgspec.msgpack.Decoder(list[tuple[Any, ...]]).decode  # those of vers
 class Waiting:
     """A room's events that are not in `events` yet, in order, and by (user, cid)."""
 
-    __slots__ = ("by_cid", "rows")
+    __slots__ = ("by_cid", "rows", "size")
 
     def __init__(self) -> None:
         self.rows: list[EventRow] = []
+        self.size = 0  # characters of their bodies
         self.by_cid: dict[tuple[str, str | None], EventRow] = {}
 
 
@@ -120,7 +121,7 @@ class Journal:
         for room, seq, id, *_, ordinal, _ in rows:
             # The newest may be in the table: before 0004 a batch could leave earlier ones behind in the journal.
             head = heads.get(room, Head())
-            heads[room] = Head(*max(head[:2], (seq, id)), max(head.messages, ordinal or 0))
+            heads[room] = Head(max(head.seq, seq), max(head.id, id), max(head.messages, ordinal or 0))
         self.heads = {room: head for room, head in heads.items() if room not in gone}
 
     def _numbered(self, rows: Sequence[tuple[Any, ...]]) -> list[EventRow]:
@@ -156,8 +157,8 @@ class Journal:
         rows: list[EventRow] = []
         outcomes: list[Outcome] = []
         for d in drafts:
-            head = heads.get(d.room) or self.heads.get(d.room)
-            content = d.content
+            room, content = d.room, d.content
+            head = heads.get(room) or self.heads.get(room)
             if (
                 head is None
                 or head is GONE
@@ -166,19 +167,19 @@ class Journal:
                 or d.early is not None
             ):
                 return None
-            if content.reply_to is not None and self._type_here(d.room, content.reply_to) != MessageSent.type:
+            if content.reply_to is not None and self._type_here(room, content.reply_to) != MessageSent.type:
                 return None
-            author = d.room, d.user
+            author = room, d.user
             own = sent.get(author) or self._sent.get(author)
             if own is None or (author not in self._roles and not d.server):
                 return None
             if d.cid is not None:
-                key = (d.room, d.user, d.cid)
-                waiting = self.recent.get(d.room)
+                key = (room, d.user, d.cid)
+                waiting = self.recent.get(room)
                 if key in cids or (waiting is not None and key[1:] in waiting.by_cid):
                     return None
                 cids.add(key)
-            event, row, heads[d.room] = number(d, head, own, ids, now_ms)
+            event, row, heads[room] = number(d, head, own, ids, now_ms)
             sent[author] = own + 1
             rows.append(row)
             outcomes.append(Appended(event))
@@ -287,9 +288,9 @@ class Journal:
         size = 0
         while self._walk and len(rows) < max(SLICE, 2 * batch) and size < SLICE_BYTES:
             rooms.append(self._walk.pop())
-            more = self.rows_of(rooms[-1])
-            rows += more
-            size += _size(more)
+            if (waiting := self.recent.get(rooms[-1])) is not None:  # else `fold_room` was there
+                rows += waiting.rows
+                size += waiting.size
         try:
             self._write_slice(rows)
         except sqlite3.Error:
@@ -329,25 +330,24 @@ class Journal:
                 self._raw.execute(_put_text(len(part)), tuple(chain.from_iterable(part)))
 
     def _remember(self, rows: Sequence[EventRow]) -> None:
+        recent, characters = self.recent, 0
         for row in rows:
-            waiting = self.recent.get(row[0])
+            waiting = recent.get(row[0])
             if waiting is None:
-                waiting = self.recent[row[0]] = Waiting()
+                waiting = recent[row[0]] = Waiting()
             waiting.rows.append(row)
             waiting.by_cid[row[4], row[6]] = row
+            size = len(row[8])
+            waiting.size += size
+            characters += size
         self.waiting += len(rows)
-        self.size += _size(rows)
+        self.size += characters
 
     def _forget(self, rooms: Iterable[str]) -> None:
         for room in rooms:
-            rows = self.rows_of(room)
-            self.waiting -= len(rows)
-            self.size -= _size(rows)
-            self.recent.pop(room, None)
-
-
-def _size(rows: Sequence[EventRow]) -> int:
-    return sum(len(row[8]) for row in rows)
+            if (waiting := self.recent.pop(room, None)) is not None:
+                self.waiting -= len(waiting.rows)
+                self.size -= waiting.size
 
 
 @lru_cache

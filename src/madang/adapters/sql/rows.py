@@ -2,6 +2,8 @@
 
 from typing import Final, NamedTuple
 
+import msgspec
+
 from madang.core.events import Draft, Event, MessageSent
 from madang.core.ids import IdSource, id_ms
 
@@ -12,8 +14,11 @@ own_ordinal."""
 _SENT: Final = MessageSent.type
 
 
-class Head(NamedTuple):
-    """The seq and id of a room's newest event, and its number of messages; all 0 for a room that does not exist."""
+class Head(msgspec.Struct, frozen=True, order=True, gc=False):
+    """The seq and id of a room's newest event, and its number of messages; all 0 for a room that does not exist.
+
+    Each event makes one: a NamedTuple would take 0.2 µs, not 0.05.
+    """
 
     seq: int = 0
     id: int = 0
@@ -37,9 +42,8 @@ def number(d: Draft, head: Head, own: int, ids: IdSource, now_ms: int) -> tuple[
     Args:
         own: how many messages the draft's user has in the room. Only asked of messages.
     """
-    last, last_id, messages = head
-    id = ids.next(now_ms, last_id)
-    seq = last + 1
+    id = ids.next(now_ms, head.id)
+    seq, messages = head.seq + 1, head.messages
     type = d.content.type
     event = Event(d.room, seq, id, type, d.user, d.name, id_ms(id), d.body)
     row: EventRow
