@@ -14,13 +14,13 @@ from madang.config import Settings
 from madang.core.bounds import MAX_DATA, MAX_FRAME
 from madang.node.run import run_node
 from madang.transports.http import schemas as http_schemas
-from tests.rest import Rest, admin_client, hold_to_the_error_shape, rest, server_key
+from tests.integration.operations import operations
+from tests.rest import Rest, admin_client, hold_to_the_error_shape, rest
 from tests.running import Server, running_server
-from tests.wire import dialled, upgraded
+from tests.wire import dialled
 
 JSON_HEAD: Final = b"Content-Type: application/json\r\n"
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "QUERY")
-KNOWN: Final = {"id": "lobby", "seq": "1", "user": "u1", "emoji": "x"}
 
 
 @pytest.fixture(scope="module")
@@ -33,20 +33,6 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 async def anyone(server: Server) -> AsyncIterator[Rest]:
     async with rest(server.url) as client:
         yield client
-
-
-async def operations(url: str) -> list[tuple[str, str, bool, bool | None]]:
-    """All of them, as (method, path, wants a token, needs a body; None: takes none)."""
-    async with httpx2.AsyncClient(base_url=url, trust_env=False) as http:
-        paths = (await http.get("/openapi.json")).json()["paths"]
-    found = []
-    for path, described in paths.items():
-        for name, value in KNOWN.items():
-            path = path.replace(f"{{{name}}}", value)
-        for method, op in described.items():
-            found.append((method.upper(), path, "security" in op, op.get("requestBody", {}).get("required")))
-    assert len(found) > 20
-    return found
 
 
 async def test_without_a_token(server: Server, anyone: Rest) -> None:
@@ -320,152 +306,3 @@ async def test_administration_has_the_same_shape(server: Server) -> None:
             ("GET", "/rooms", "bad_token"), ("GET", "/nope", "not_found"), ("POST", "/metrics", "not_allowed"),
         ]:  # fmt: skip
             assert hold_to_the_error_shape(await http.request(method, path)) == code
-
-
-# -- what a body says it is, and what it may have in it ----------------------------------------------------------------
-
-TYPES: Final = [
-    ([], 415),
-    (["text/plain"], 415),
-    (["application/x-www-form-urlencoded"], 415),
-    (["multipart/form-data; boundary=x"], 415),
-    (["text/plain; application/json"], 415),
-    (["application/jsonx"], 415),
-    (["application/json, text/plain"], 415),
-    (["application/json", "application/json"], 415),
-    (["application/json; charset=utf-16"], 415),
-    (["application/json; charset=latin-1"], 415),
-    (["application/json"], 201),
-    (["Application/JSON"], 201),
-    (["application/json; charset=UTF-8"], 201),
-    (['application/json;charset="utf-8"'], 201),
-]
-
-
-@pytest.mark.parametrize(("types", "status"), TYPES)
-async def test_a_body_has_to_be_json_by_its_type(server: Server, types: list[str], status: int) -> None:
-    """A page of another site may send all other types without being asked for (Fetch Standard)."""
-    async with httpx2.AsyncClient(base_url=server.url, trust_env=False) as http:
-        headers = [("Content-Type", each) for each in types]
-        response = await http.post("/api/guests", content=b'{"name":"Mina"}', headers=headers)
-        assert response.status_code == status
-        if status == 415:
-            assert hold_to_the_error_shape(response) == "bad_type"
-        zipped = await http.post(
-            "/api/guests", content=b"\x1f\x8b", headers={"Content-Type": "application/json", "Content-Encoding": "gzip"}
-        )
-        assert hold_to_the_error_shape(zipped) == "bad_type"
-
-
-async def test_every_body_has_to_be_json_by_its_type(server: Server, anyone: Rest) -> None:
-    mina = await anyone.guest("Mina", "lobby")
-    taking = [(m, p) for m, p, _, needs in await operations(server.url) if needs is not None]
-    assert len(taking) >= 8
-    for method, path in taking:
-        refused = await mina.refused(method, path, content=b"{}", headers={"Content-Type": "text/plain"})
-        assert refused == "bad_type", (method, path)
-
-
-async def test_a_field_that_is_not_there_is_named(server: Server, anyone: Rest) -> None:
-    """A misspelt field would otherwise be left out, and `accesses` make a private room public."""
-    mina = await anyone.guest("Mina", "lobby")
-    taking = [(m, p) for m, p, _, needs in await operations(server.url) if needs is not None]
-    for method, path in taking:
-        response = await mina.call(method, path, {"accesses": "invite"})
-        assert hold_to_the_error_shape(response) == "bad_field", (method, path)
-        assert response.json()["error"]["message"].startswith("accesses: "), (method, path)
-    body: Any = {"text": "x", "as": {"id": "a", "name": "b", "role": "owner"}}
-    response = await mina.call("POST", "/api/rooms/lobby/messages", body)
-    assert response.json()["error"]["message"].startswith("as.role: ")
-    assert await mina.refused("GET", "/api/rooms/secret-1") == "not_found"
-
-
-async def test_every_schema_of_a_body_is_closed(anyone: Rest) -> None:
-    schemas = anyone.document["components"]["schemas"]
-
-    def closed(schema: Any) -> None:
-        if isinstance(schema, dict):
-            if "$ref" in schema:
-                schema = schemas[schema["$ref"].rpartition("/")[2]]
-            if schema.get("type") == "object" and "properties" in schema:
-                assert schema["additionalProperties"] is False, schema
-            for value in schema.values():
-                closed(value)
-        elif isinstance(schema, list):
-            for each in schema:
-                closed(each)
-
-    bodies = [
-        op["requestBody"] for path in anyone.document["paths"].values() for op in path.values() if "requestBody" in op
-    ]
-    assert len(bodies) >= 8
-    closed(bodies)
-
-
-async def test_a_parameter_that_is_not_there_or_there_twice_is_named(server: Server, anyone: Rest) -> None:
-    mina = await anyone.guest("Mina", "lobby")
-    for method, path, _, needs in await operations(server.url):
-        response = await mina.call(method, f"{path}?limits=3", {} if needs is not None else None)
-        assert hold_to_the_error_shape(response) == "bad_field", (method, path)
-        assert response.json()["error"]["message"].startswith("limits: "), (method, path)
-    for query, name in (
-        ("limit=1&limit=2", "limit"), ("limit=1&limit=1", "limit"), ("limit=1&%6cimit=1", "limit"), ("Limit=1", "Limit"),
-        ("=1", ""), ("before=9&limit=1&before=1", "before"),
-    ):  # fmt: skip
-        response = await mina.call("GET", f"/api/rooms/lobby/messages?{query}")
-        assert hold_to_the_error_shape(response) == "bad_field", query
-        assert response.json()["error"]["message"].startswith(f"{name}: "), query
-    async with httpx2.AsyncClient(base_url=server.url, trust_env=False) as http:
-        assert (await http.get("/?utm_source=poster")).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("body", "why"),
-    [
-        (b"", "empty"), (b'\xef\xbb\xbf{"name":"Mina"}', "byte order mark"), ('{"name":"Mina"}'.encode("utf-16"), "UTF-16"),
-        (b"\x1f\x8b\x08\x00", "compressed"), (b'{"name":"\xff"}', "not UTF-8"), (b"[]", "an array"),
-        (b'{"name":"a","name":"b"}', "twice"), (b'{"x":1e999}', "infinite"), (b'{"x":' + b"[" * 99 + b"]" * 99 + b"}", "levels"),
-        (b'{"name":"Mina",}', "byte 15"), (b'{"name":"Mina"', "too soon"),
-    ],
-)  # fmt: skip
-async def test_bad_json_says_why(anyone: Rest, body: bytes, why: str) -> None:
-    response = await anyone.call("POST", "/api/guests", content=body)
-    assert hold_to_the_error_shape(response) == "bad_json"
-    assert why in response.json()["error"]["message"]
-
-
-async def test_a_websocket_asked_for_as_a_page_says_so(server: Server) -> None:
-    async with httpx2.AsyncClient(base_url=server.url, trust_env=False) as http:
-        response = await http.get("/ws")
-        assert hold_to_the_error_shape(response) == "not_websocket"
-        assert response.headers["upgrade"] == "websocket"
-        assert (await http.post("/ws")).status_code == 405
-
-
-async def test_what_does_not_change_is_not_sent_twice(server: Server) -> None:
-    async with httpx2.AsyncClient(base_url=server.url, trust_env=False) as http:
-        for path in ("/", "/openapi.json"):
-            first = await http.get(path)
-            tag = first.headers["etag"]
-            for known in (tag, f"W/{tag}", f'"x", {tag}', "*"):
-                again = await http.get(path, headers={"If-None-Match": known})
-                assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
-            assert (await http.get(path, headers={"If-None-Match": '"x"'})).content == first.content
-
-
-async def test_a_credential_has_one_spelling(server: Server, anyone: Rest) -> None:
-    mina = await anyone.guest("Mina")
-    key = await server_key(server)
-    async with httpx2.AsyncClient(base_url=server.url, trust_env=False) as http:
-        for token in (mina.token, key):
-            for spelt, status in (
-                ([f"Bearer {token}"], 200), ([f"bearer {token}"], 200), ([f"BEARER {token}"], 200),
-                ([f"Bearer {token}="], 401), ([f"Bearer  {token}"], 401), ([f"Bearer {token} x"], 401), ([token], 401),
-                ([f"Token {token}"], 401), ([f"Bearer {token}", f"Bearer {token}"], 401),
-                ([f"Bearer {token}", "Basic eDp5"], 401), ([f"Bearer {token}, Bearer {token}"], 401),
-            ):  # fmt: skip
-                answer = await http.get("/api/me", headers=[("Authorization", each) for each in spelt])
-                assert answer.status_code == status, spelt
-    for other in (f"{mina.token}=", f" {mina.token}", f"{mina.token}\n", key):
-        async with upgraded(server.port) as raw:
-            assert (await raw.ask(op="hello", n=1, token=other))["code"] == "bad_token", other

@@ -5,7 +5,8 @@ They are wrong consistently: acks, events and pages tell the same story, as with
 
 from madang_proof.history import Record
 from madang_proof.history import records as r
-from tests.unit.proof.history.model_server import ModelConnection, ModelRoom, ModelServer
+from tests.unit.proof.history.model_server import ModelServer
+from tests.unit.proof.history.model_state import ModelConnection, ModelRoom
 
 
 class Forgets(ModelServer):
