@@ -36,7 +36,7 @@ class Talk:
         while True:
             seq = len(self._checks)
             self._checks.append(self._heard.checks)
-            self._here.publish([event(self._rooms[seq % len(self._rooms)], seq)])
+            self._here.publish([event(self._room(seq), seq)])
             await asyncio.sleep(EVERY_S)
 
     async def is_heard(self, rooms: list[str] | None = None) -> None:
@@ -53,12 +53,19 @@ class Talk:
         await eventually(all_heard, "some rooms fell silent")
 
     def lost(self) -> list[int]:
-        """Return what was lost without a check after it. The newest may still be under way."""
+        """Return what was lost without a check after it.
+
+        What is newer than anything heard of its room may still be under way: each member of a cluster has its own pace.
+        """
         heard = {event.seq for event in self._heard.events}
-        newest = max(heard)
+        newest = {event.room: event.seq for event in self._heard.events}
         return [
-            seq for seq, checks in enumerate(self._checks[:newest]) if seq not in heard and checks == self._heard.checks
-        ]
+            seq for seq, checks in enumerate(self._checks)
+            if seq not in heard and checks == self._heard.checks and seq < newest[self._room(seq)]
+        ]  # fmt: skip
+
+    def _room(self, seq: int) -> str:
+        return self._rooms[seq % len(self._rooms)]
 
 
 @asynccontextmanager
