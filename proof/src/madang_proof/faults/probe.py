@@ -15,7 +15,7 @@ from madang.codes import ERRORS
 from madang_proof.faults.fault import Broken
 from madang_proof.testbed.server import Server
 
-PATIENCE_S: Final = 20.0
+PATIENCE_S: Final = 30.0
 PAUSE_S: Final = 0.05
 
 

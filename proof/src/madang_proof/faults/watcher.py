@@ -17,7 +17,7 @@ from madang_proof.faults.probe import Probe
 from madang_proof.load.connection import Connection, dial
 from madang_proof.testbed.server import Server
 
-PATIENCE_S: Final = 10.0
+PATIENCE_S: Final = 30.0  # a guard against waiting for good, on a machine that may be busy
 POLL_S: Final = 0.02
 PAD: Final = "x" * 16_000  # as much as a message's data may hold, to fill a socket soon
 _encode: Final = msgspec.json.Encoder().encode
