@@ -90,7 +90,7 @@ RUN: Final[dict[str, Callable[..., AbstractContextManager[Proxy]]]] = {"nginx": 
 
 
 def nginx_text(*, by_room: bool = False) -> str:
-    """Give deploy's file, or that with the other file's `upstream` in place of its own, as that one says."""
+    """Return deploy's file, or that with the other file's `upstream` in place of its own, as that one says."""
     text = NGINX.read_text()
     if not by_room:
         return text
@@ -100,7 +100,7 @@ def nginx_text(*, by_room: bool = False) -> str:
 
 
 def haproxy_text(*, by_room: bool = False) -> str:
-    """Give deploy's file, or that with the lines that it names as the other choice."""
+    """Return deploy's file, or that with the lines that it names as the other choice."""
     text = HAPROXY.read_text()
     if not by_room:
         return text

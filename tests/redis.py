@@ -59,7 +59,7 @@ class RedisServer(Daemon):
         self.start()
 
     def ask(self, *command: str) -> str:
-        """Give the answer of redis-cli to a command; an error is raised."""
+        """Return the answer of redis-cli to a command; an error is raised."""
         done = subprocess.run(self._cli(self.port, *command), capture_output=True, text=True, timeout=60)
         if done.returncode != 0:
             raise RuntimeError(f"{command}: {done.stdout}{done.stderr}")

@@ -71,7 +71,7 @@ class Cluster:
         return [server for server in self.servers if _role(server) == "master"]
 
     def carrying(self, key: str) -> RedisServer:
-        """Give the primary in whose slots a key or channel lies.
+        """Return the primary in whose slots a key or channel lies.
 
         Raises:
             LookupError: its primary failed, and no replica has taken its place yet.

@@ -47,7 +47,7 @@ class Rest:
         return code
 
     async def guest(self, name: str, room: str = "") -> "Rest":
-        """Give a client of a new guest, who has joined `room`."""
+        """Return a client of a new guest, who has joined `room`."""
         welcome = await self.ok("POST", "/api/guests", {"name": name})
         guest = Rest(self.http, self.document, welcome["token"])
         guest.user = welcome["user"]["id"]
@@ -56,7 +56,7 @@ class Rest:
         return guest
 
     def server(self, key: str) -> "Rest":
-        """Give a client with a server key."""
+        """Return a client with a server key."""
         return Rest(self.http, self.document, key)
 
     def _hold(self, response: httpx2.Response) -> None:
@@ -122,13 +122,13 @@ def conforms(value: Any, schema: dict[str, Any], schemas: dict[str, Any]) -> Non
 
 @asynccontextmanager
 async def rest(url: str) -> AsyncIterator[Rest]:
-    """Give a client without a token."""
+    """Return a client without a token."""
     async with httpx2.AsyncClient(base_url=url, trust_env=False) as http:
         yield Rest(http, (await http.get("/openapi.json")).json())
 
 
 async def admin_client(server: Server) -> AdminClient:
-    """Give the admin listener of a running server, found as the command line finds it."""
+    """Return the admin listener of a running server, found as the command line finds it."""
     found = await running(server.data)
     assert found is not None
     return found

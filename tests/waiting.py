@@ -12,7 +12,7 @@ POLL_S = 0.001  # lets threads have the interpreter
 
 
 async def eventually(condition: Callable[[], T], what: str = "") -> T:
-    """Give the first true value of `condition`, asked again and again while the loop goes on."""
+    """Return the first true value of `condition`, asked again and again while the loop goes on."""
     deadline = asyncio.get_running_loop().time() + PATIENCE_S
     while not (value := condition()):
         assert asyncio.get_running_loop().time() < deadline, what or "it never came true"

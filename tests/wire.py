@@ -133,7 +133,7 @@ class Raw:
         await self.send(b"".join(frame(TEXT, text) for text in texts))
 
     async def answer(self, n: int | None = None) -> dict[str, Any]:
-        """Give the next answer, or the one to `n`; those before it are kept for later."""
+        """Return the next answer, or the one to `n`; those before it are kept for later."""
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 for i, told in enumerate(self._answers):

@@ -29,7 +29,7 @@ _workers: list[int] = []  # process ids, known to the process that shares out
 
 
 class ByFile(LoadScopeScheduling):
-    """Give a file to one worker, so that what its tests share is started once; and ONE_AT_A_TIME to one worker."""
+    """Return a file to one worker, so that what its tests share is started once; and ONE_AT_A_TIME to one worker."""
 
     def _split_scope(self, nodeid: str) -> str:
         return "one at a time" if nodeid.startswith(ONE_AT_A_TIME) else nodeid.partition("::")[0]

@@ -71,7 +71,7 @@ def no_dedupe() -> None:
 def counted_seq() -> None:
     """Seqs come from a counter of its own, which is durable before the message is.
 
-    In the fault's own room alone: a hole in the others lets their readers wait for ever, and the run with them.
+    In the fault's own room alone: a hole in the others lets their readers wait forever, and the run with them.
     """
     recover, plain = Journal.recover, Journal.append_plain
 

@@ -42,7 +42,7 @@ def sized(n: int, size: int) -> bytes:
 
 
 def answers(size: int) -> tuple[int | str]:
-    """Give how `sized(1, size)` is answered."""
+    """Return how `sized(1, size)` is answered."""
     return (1 if size <= MAX_COMMAND else "not_member",)
 
 

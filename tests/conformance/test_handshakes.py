@@ -35,7 +35,7 @@ def named(cases: list[Handshake]) -> list[object]:
 
 
 @pytest.mark.parametrize("case", named(TAKEN))
-async def test_taken(server: Server, case: Handshake) -> None:
+async def test_a_sound_handshake_is_accepted(server: Server, case: Handshake) -> None:
     async with chatting(server), dialled(server.port) as raw:
         await raw.send(case.request)
         status = await raw.status()
@@ -52,7 +52,7 @@ async def test_taken(server: Server, case: Handshake) -> None:
 
 
 @pytest.mark.parametrize("case", named(REFUSED))
-async def test_refused(server: Server, case: Handshake) -> None:
+async def test_an_unsound_handshake_is_refused(server: Server, case: Handshake) -> None:
     async with chatting(server), dialled(server.port) as raw:
         await raw.send(case.request)
         assert await raw.status() in (case.status if isinstance(case.status, tuple) else (case.status,))

@@ -66,7 +66,7 @@ async def killed(source: str, target: str, last: int) -> None:
 
 
 async def everything(url: str) -> list[list[Any]]:
-    """Give all rows, asked for as simply as can be."""
+    """Return all rows, asked for as simply as can be."""
     engine = await open_engine(url, now_ms)
     try:
         await engine.fold_all()

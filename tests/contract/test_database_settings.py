@@ -122,7 +122,7 @@ async def test_an_option_that_is_understood_goes_as_far_as_connecting(url: str) 
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
-async def test_nobody_listens(scheme: str) -> None:
+async def test_a_database_where_nobody_listens_is_named(scheme: str) -> None:
     port = free_port()
     problem = f"127.0.0.1:{port} (cannot be used|does not answer) .*[Cc]onnect"
     await assert_refused(Case(f"{scheme}://me:{SECRET}@127.0.0.1:{port}/x", problem, "runs there"))

@@ -153,7 +153,7 @@ class LogMachine(RuleBasedStateMachine):
                 self.know(outcome.event)
 
     def know(self, event: Event) -> None:
-        """An event has the id and time that it was acked with, for ever."""
+        """An event has the id and time that it was acked with, forever."""
         first = self.ids.setdefault((event.room, event.seq), (event.id, event.at))
         assert first == (event.id, event.at)
 

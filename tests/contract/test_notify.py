@@ -219,7 +219,7 @@ async def test_a_node_that_stands_still_is_let_go_of_and_does_not_fill_the_queue
                 if await asked(postgres_url, LISTENERS) == 2:
                     break
             else:
-                pytest.fail("the server waits for it for ever")
+                pytest.fail("the server waits for it forever")
             await there.probe()
             assert float(str(await asked(postgres_url, "SELECT pg_notification_queue_usage()"))) < 0.001
         still.send_signal(signal.SIGCONT)

@@ -42,7 +42,7 @@ async def fill(store: Store) -> dict[str, list[tuple[int, int, str, bytes]]]:
 
 
 async def logs(store: Store) -> dict[str, list[tuple[int, int, str, bytes]]]:
-    """Give the logs of the rooms that are there. What a deletion erased is left out."""
+    """Return the logs of the rooms that are there. What a deletion erased is left out."""
     found = {}
     for room in ROOMS:
         events = await store.read(room, 0, 1000)

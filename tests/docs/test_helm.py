@@ -29,7 +29,7 @@ EVERYTHING: Final = (
 
 
 def places(values: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
-    """Give every value's place; what the schema leaves open is one value."""
+    """Return every value's place; what the schema leaves open is one value."""
     for name, value in values.items():
         inside = schema["properties"][name].get("properties")
         if inside is None:

@@ -25,7 +25,7 @@ def instrumented() -> contextlib.AbstractContextManager[Any]:
 
 
 def said(by: str) -> list[bytes]:
-    """Give every frame of the recorded conversations that clients said ("sends") or were told ("gets")."""
+    """Return every frame of the recorded conversations that clients said ("sends") or were told ("gets")."""
     found: dict[bytes, None] = {}
     for file in sorted(CONVERSATIONS.glob("*.json")):
         for step in json.loads(file.read_bytes())["steps"]:
@@ -37,7 +37,7 @@ def said(by: str) -> list[bytes]:
 
 
 def kept(name: str) -> Iterator[Path]:
-    """Give the inputs that a harness has failed on before."""
+    """Return the inputs that a harness has failed on before."""
     yield from sorted(CRASHES.glob(f"{name}-*"))
 
 

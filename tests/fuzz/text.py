@@ -1,4 +1,4 @@
-"""Texts, names, reactions and room ids of strangers: refused by a code, or clean, and then clean for ever."""
+"""Texts, names, reactions and room ids of strangers: refused by a code, or clean, and then clean forever."""
 
 from collections.abc import Callable
 

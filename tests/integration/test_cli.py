@@ -115,7 +115,7 @@ async def test_the_secret_of_administration_is_kept(server: Server) -> None:
     assert not note.exists()
 
 
-async def test_rooms(data: Path) -> None:
+async def test_rooms_are_made_listed_shown_and_deleted(data: Path) -> None:
     assert (await madang("room", "create", "yard", "--title", "마당", "--data", data)).out == "yard is open to all.\n"
     await madang("room", "create", "den", "--invite", "--data", data)
     listed = await madang("room", "list", "--data", data)
@@ -146,7 +146,7 @@ async def test_what_is_not_there_is_named(server: Server) -> None:
         assert (done.status, done.out, done.err) == (1, "", f"madang: There is no {kind} {id!r}.\n")
 
 
-async def test_keys(data: Path) -> None:
+async def test_keys_are_made_listed_and_dropped(data: Path) -> None:
     made = await madang("key", "create", "Shop", "--data", data)
     key = made.out.strip()
     assert re.fullmatch(r"mk_[0-9a-f]{8}_[\w-]{43}", key)

@@ -76,7 +76,7 @@ async def until(room: Room, text: str) -> list[Event | Reset]:
     return items
 
 
-async def test_two_talk(server: Server) -> None:
+async def test_two_clients_hear_each_other(server: Server) -> None:
     async with connect(server.direct_url, guest="Mina") as mina, connect(server.direct_url, guest="보라") as bora:
         minas, boras = await mina.join("lobby"), await bora.join("lobby")
         sent = await minas.send("안녕, 보라", data={"wave": True}, mentions=[bora.user.id])

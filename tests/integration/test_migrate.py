@@ -88,7 +88,7 @@ async def joined_at(server: Server, token: str, **more: Any) -> dict[str, Any]:
 
 
 async def seen(server: Server, village: Village) -> dict[str, Any]:
-    """Give all that people can see, and what Ben gets who resumes."""
+    """Return all that people can see, and what Ben gets who resumes."""
     async with rest(server.url) as anyone:
         who = {name: anyone.server(token) for name, token in village.tokens.items()}
         room = f"/api/rooms/{ROOM}"

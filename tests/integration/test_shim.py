@@ -195,7 +195,7 @@ def test_the_undo_log_goes_on_where_a_killed_process_left_it(shim: Shim) -> None
         child.say("(os.pwrite(fd, b'3' * 100_000, 0), os.fsync(fd))")
     child.kill()
     assert unsynced(shim) == 0
-    assert shim.log.stat().st_size < 1_500_000, "it does not keep for ever what is long synced"
+    assert shim.log.stat().st_size < 1_500_000, "it does not keep forever what is long synced"
     power_cut(shim, EverythingLost())
     assert shim.files.read_bytes() == b"3" * 100_000
 

@@ -1,4 +1,4 @@
-"""F1: kill -9 in the middle of many people's bursts, again and again. What was acked is there, once, in order, for ever."""
+"""F1: kill -9 in the middle of many people's bursts, again and again. What was acked is there, once, in order, forever."""
 
 import asyncio
 import random

@@ -173,7 +173,7 @@ async def test_who_is_cancelled_leaves_the_answer_to_the_others() -> None:
 
 
 async def test_who_loses_a_cancellation_is_cancelled_again() -> None:
-    """As redis-py does; a node that was told to stop once waited for its presence for ever."""
+    """As redis-py does; a node that was told to stop once waited for its presence forever."""
     lost = 0
 
     async def careless() -> None:

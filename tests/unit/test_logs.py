@@ -31,7 +31,7 @@ def test_one_line_per_event_with_nothing_for_the_terminal(form: str, capsys: pyt
     assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in line)
 
 
-def test_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_for_machines_is_json_with_all_that_was_given(capsys: pytest.CaptureFixture[str]) -> None:
     logs.set_up("info", "json")
     try:
         raise ZeroDivisionError("what")

@@ -118,7 +118,7 @@ def settings(row: Row, places: dict[str, str]) -> dict[str, str]:
 
 
 def flaws(done: Done, status: int, says: str) -> list[str]:
-    """Give what is wrong with how a command ended."""
+    """Return what is wrong with how a command ended."""
     text = done.out + done.err
     return [
         *([f"status {done.status}"] if done.status != status else []),

@@ -68,7 +68,7 @@ async def node(tmp_path: Path) -> AsyncIterator[RunningNode]:
 
 
 def cost(node: RunningNode) -> tuple[int, int]:
-    """Give how many tasks there are, and how many timers of the wheel."""
+    """Return how many tasks there are, and how many timers of the wheel."""
     return len(asyncio.all_tasks()), len(node.node.wheel)
 
 

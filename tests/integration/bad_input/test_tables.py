@@ -19,19 +19,23 @@ from tests.wire import dialled, guest, upgrade, upgraded
 
 
 def cases(table: list[tuple[Any, ...]]) -> list[Any]:
-    """Give a table's rows as parameters, named by row and what they send."""
+    """Return a table's rows as parameters, named by row and what they send."""
     return [pytest.param(*rest, id=f"{row}-{what!a}") for row, what, *rest in table]
 
 
 @pytest.mark.parametrize(("data", "code"), cases(FRAMES))
-async def test_frame(server: Server, data: bytes, code: int | tuple[int, ...]) -> None:
+async def test_a_bad_frame_closes_the_connection_with_its_code(
+    server: Server, data: bytes, code: int | tuple[int, ...]
+) -> None:
     async with chatting(server), upgraded(server.port) as raw:
         await raw.send(data)
         assert await raw.closed() in (code if isinstance(code, tuple) else (code,))
 
 
 @pytest.mark.parametrize(("text", "code"), cases(COMMANDS))
-async def test_command(server: Server, text: str, code: str | tuple[str, ...]) -> None:
+async def test_a_bad_command_is_refused_with_its_code_and_the_connection_lives(
+    server: Server, text: str, code: str | tuple[str, ...]
+) -> None:
     async with chatting(server), guest(server.port) as raw:
         await raw.tell(text)
         answer = await raw.answer()
@@ -40,7 +44,7 @@ async def test_command(server: Server, text: str, code: str | tuple[str, ...]) -
         assert (await raw.ask(op="ping", n=6))["op"] == "ok"  # the connection lives
 
 
-async def test_names(server: Server) -> None:
+async def test_a_name_that_misleads_is_refused(server: Server) -> None:
     async with chatting(server), upgraded(server.port) as raw:
         for n, (row, name) in enumerate(NAMES, 1):
             answer = await raw.ask(op="hello", n=n, guest=name)
@@ -48,7 +52,7 @@ async def test_names(server: Server) -> None:
 
 
 @pytest.mark.parametrize(("request_", "status"), cases(HANDSHAKES))
-async def test_handshake(server: Server, request_: bytes, status: int) -> None:
+async def test_a_bad_handshake_is_refused_with_its_status(server: Server, request_: bytes, status: int) -> None:
     async with chatting(server), dialled(server.port) as raw:
         await raw.send(request_)
         assert await raw.status() == status
@@ -56,7 +60,7 @@ async def test_handshake(server: Server, request_: bytes, status: int) -> None:
 
 
 @pytest.mark.parametrize(("request_", "code"), cases(REQUESTS))
-async def test_request(server: Server, request_: bytes, code: str) -> None:
+async def test_a_bad_request_is_refused_with_its_code(server: Server, request_: bytes, code: str) -> None:
     async with chatting(server), dialled(server.port) as raw:
         await raw.send(request_)
         assert await raw.status() == ERRORS[code].http
@@ -96,7 +100,7 @@ async def test_a_version_that_is_not_spoken(server: Server) -> None:  # row 65
         ("", 403),
     ],
 )
-async def test_origin(server: Server, origin: str | None, status: int) -> None:  # row 18
+async def test_pages_of_foreign_origins_are_refused(server: Server, origin: str | None, status: int) -> None:  # row 18
     host = f"chat.example:{server.port}"
     async with chatting(server), dialled(server.port) as raw:
         headers = [] if origin is None else [f"Origin: {origin.replace('HOST', host)}"]

@@ -36,7 +36,7 @@ async def anyone(node: RunningNode) -> AsyncIterator[Rest]:
 
 
 def claims(**other: Any) -> dict[str, Any]:
-    """Give sound claims, but for some; None takes one out."""
+    """Return sound claims, but for some; None takes one out."""
     now = int(time.time())
     sound = {"iss": "madang", "aud": "madang", "sub": "u1", "name": "Mina", "iat": now, "exp": now + 3600}
     return {name: value for name, value in {**sound, **other}.items() if value is not None}
@@ -61,7 +61,7 @@ def signed(key: Any, algorithm: str = "HS256", headers: dict[str, Any] | None = 
 
 
 def forgeries() -> dict[str, str]:
-    """Give tokens that somebody without the secret could make."""
+    """Return tokens that somebody without the secret could make."""
     head, body, signature = signed(WRONG).split(".")
     return {
         "algorithm none": jwt.encode(claims(), "", "none"),

@@ -289,7 +289,7 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
         Row("for some", "moderator", {"uses": 3, "for_ms": 60_000}, answers={"uses": 3}, cost=APPEND),
         Row("for none", "moderator", {"uses": 0}, code="bad_field"),
         Row("for no time", "moderator", {"for_ms": 999}, code="bad_field"),
-        Row("for ever", "moderator", {"for_ms": 10**12}, code="bad_field"),
+        Row("forever", "moderator", {"for_ms": 10**12}, code="bad_field"),
         Row("as a plain member", code="forbidden"),
         _strangers(),
     ),

@@ -30,7 +30,7 @@ class Door:
         self.port = 0
         self.does = "answer"
         self.asked: Counter[str] = Counter()  # by method and path, without the proxy's own questions
-        self.held: set[asyncio.StreamWriter] = set()  # requests that wait for ever
+        self.held: set[asyncio.StreamWriter] = set()  # requests that wait forever
         self._connections: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 

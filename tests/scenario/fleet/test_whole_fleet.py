@@ -114,7 +114,7 @@ async def _recorder(history: Path) -> AsyncIterator[Recorder]:
 
 
 def _told(history: Path) -> dict[str, set[int]]:
-    """Give the messages that each was told of by an event, by their seqs; being told twice on one connection fails."""
+    """Return the messages that each was told of by an event, by their seqs; being told twice on one connection fails."""
     clients: dict[int, str] = {}
     told: dict[str, set[int]] = defaultdict(set)
     times: Counter[tuple[int, int]] = Counter()

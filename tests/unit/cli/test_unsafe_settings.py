@@ -71,7 +71,7 @@ def test_behind_a_proxy_that_is_named_all_interfaces_are_well(closed: dict[str, 
         ("a.example", False),
     ],
 )
-def test_loopback(host: str, loopback: bool) -> None:
+def test_which_hosts_are_loopback(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
 
 

@@ -15,13 +15,13 @@ SERVER = {"name": "madang", "version": "test", "v": 1, "ack": "stored", "max_fra
 
 
 def sent(seq: int, text: str = "") -> Event:
-    """Give an event as the application would get it."""
+    """Return an event as the application would get it."""
     at = datetime(2026, 11, 22, 9, tzinfo=UTC)
     return MessageSent(room="yard", seq=seq, id=str(seq), user="u2", name="Bora", at=at, text=text or str(seq))
 
 
 def event(seq: int, type: str = "message.sent", room: str = "yard", **fields: Any) -> dict[str, Any]:
-    """Give an event as the server would say it."""
+    """Return an event as the server would say it."""
     if type == "message.sent":
         fields.setdefault("text", str(seq))
     head = {"op": "event", "room": room, "seq": seq, "type": type, "id": str(seq), "user": "u2", "name": "Bora"}
@@ -60,7 +60,7 @@ class FakeClock:
                 wait.cancel()
 
     def next_s(self) -> float:
-        """Give the seconds until the next timer."""
+        """Return the seconds until the next timer."""
         return min(due for due, _ in self._timers) - self._now
 
     async def advance(self, seconds: float) -> None:
@@ -114,7 +114,7 @@ class FakeSocket:
             self._in.put_nowait(self._ended)
 
     async def got(self) -> dict[str, Any]:
-        """Give the client's next frame."""
+        """Return the client's next frame."""
         async with asyncio.timeout(PATIENCE_S):
             return await self.heard.get()
 
@@ -168,7 +168,7 @@ class FakeNetwork:
         return socket
 
     async def accept(self) -> FakeSocket:
-        """Give the next connection."""
+        """Return the next connection."""
         async with asyncio.timeout(PATIENCE_S):
             return await self._sockets.get()
 

@@ -250,7 +250,7 @@ async def test_a_token_is_fetched_and_fetched_again_when_it_is_not_taken() -> No
     assert (await socket.got())["token"] == "third"
     socket.say({"op": "error", "n": 1, "code": "bad_token", "message": "No."})
     await settle()
-    assert world.client.state == "closed"  # a fresh one is refused as well: asking again would go on for ever
+    assert world.client.state == "closed"  # a fresh one is refused as well: asking again would go on forever
     await world.client.close()
 
 

@@ -163,7 +163,7 @@ def test_a_draft_has_its_body_encoded() -> None:
         (1_795_338_000_999, "2026-11-22T09:00:00.999Z"),
     ],
 )
-def test_moments(ms: int, written: str) -> None:
+def test_how_a_moment_is_written(ms: int, written: str) -> None:
     assert moment(ms) == written
 
 

@@ -11,7 +11,7 @@ from madang.errors import Refused
 
 
 @pytest.mark.parametrize("id", [LOBBY, "a", "0", "a-b_c", "a" * 64, "q-and-a-2026"])
-def test_room_ids(id: str) -> None:
+def test_which_room_ids_are_taken(id: str) -> None:
     assert room_id(id) == id
 
 

@@ -104,13 +104,13 @@ def unsigned(header: dict[str, Any], body: dict[str, Any], signature: bytes = b"
 
 
 @pytest.mark.parametrize("alg", ["none", "None", "NONE", "HS384", "HS512", "RS256", ""])
-def test_another_algorithm(identity: Identity, alg: str) -> None:
+def test_a_token_of_another_algorithm_is_refused(identity: Identity, alg: str) -> None:
     refused(identity, unsigned({"alg": alg, "typ": "JWT"}, claims()))
     if alg in ("HS384", "HS512"):
         refused(identity, jwt.encode(claims(), SECRET * 2, alg))
 
 
-def test_another_key(identity: Identity) -> None:
+def test_a_token_of_another_key_is_refused(identity: Identity) -> None:
     refused(identity, jwt.encode(claims(), b"t" * 32, "HS256"))
     refused(identity, jwt.encode(claims(), SECRET, "HS256", headers={"kid": "../../dev/null", "jwk": {"k": "dA"}})[:-2])
 

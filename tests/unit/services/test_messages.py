@@ -91,7 +91,7 @@ def test_an_edit_is_the_whole_new_content() -> None:
     assert json.loads(draft.body) == {"text": "new", "data": 1, "mentions": ["u-b"], "target": 7}
 
 
-def test_a_deletion() -> None:
+def test_a_deletion_names_its_message() -> None:
     draft = messages.delete(MINA, "yard", 7)
     assert (draft.type, draft.target) == ("message.deleted", 7)
 
@@ -110,12 +110,12 @@ def test_drafts_of_a_server_key_say_so() -> None:
         assert [draft.server for draft in drafts] == [who.server] * len(drafts)
 
 
-def test_pins() -> None:
+def test_a_pin_and_its_end_are_events() -> None:
     assert messages.pin(MINA, "yard", 7, True).type == "message.pinned"
     assert messages.pin(MINA, "yard", 7, False).type == "message.unpinned"
 
 
-def test_reactions() -> None:
+def test_which_reactions_are_taken() -> None:
     assert json.loads(messages.react(MINA, "yard", 7, "👍🏽", True).body) == {"target": 7, "emoji": "👍🏽"}
     assert messages.react(MINA, "yard", 7, "ok", False).type == "reaction.removed"
     for bad in ("a b", " a", "\n"):

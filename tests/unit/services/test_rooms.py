@@ -38,7 +38,7 @@ async def code(work: Awaitable[object]) -> str:
     return refusal.value.code
 
 
-async def test_creating(rooms: Rooms, store: Store) -> None:
+async def test_who_creates_a_room_owns_it(rooms: Rooms, store: Store) -> None:
     created = await rooms.create(MINA, "plaza", "", "open")
     assert created is not None
     assert created.event.seq == 1
@@ -114,7 +114,7 @@ async def test_coming_back_lets_nobody_in_who_is_no_member_any_more(node: Node, 
     assert await code(rooms.enter(MINA, YARD, await invited(node, YARD), resuming=True)) == "not_found"
 
 
-async def test_leaving(rooms: Rooms) -> None:
+async def test_members_leave_once_and_the_last_owner_last(rooms: Rooms) -> None:
     await rooms.enter(MINA, YARD)
     assert await code(rooms.leave(OWNER, YARD)) == "last_owner"
     assert await rooms.leave(MINA, YARD)
@@ -154,7 +154,7 @@ async def test_owners_alone_give_roles(rooms: Rooms) -> None:
     assert await rooms.grant(SHOP, YARD, OWNER.id, "owner")
 
 
-async def test_settings(rooms: Rooms) -> None:
+async def test_only_owners_change_settings_and_only_to_sound_ones(rooms: Rooms) -> None:
     await rooms.enter(MINA, YARD)
     assert await code(rooms.change(MINA, YARD, "Mine", None, None)) == "forbidden"
     assert await rooms.change(OWNER, YARD, None, None, None) is None

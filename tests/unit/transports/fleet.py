@@ -232,5 +232,5 @@ class Fleet:
 
 
 def errors(peer: Peer) -> list[Frame]:
-    """Give the refusals that a connection got."""
+    """Return the refusals that a connection got."""
     return [f for f in peer.frames if f["op"] == "error"]

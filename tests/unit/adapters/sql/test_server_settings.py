@@ -33,7 +33,7 @@ MARIADB = {
         ({"full_page_writes": "off"}, "full_page_writes", False),
     ],
 )
-def test_postgresql(wrong: dict[str, Any], problem: str, fatal: bool) -> None:
+def test_settings_of_postgresql_that_break_promises_are_found(wrong: dict[str, Any], problem: str, fatal: bool) -> None:
     check(list(judge_postgresql(POSTGRESQL | wrong)), problem, fatal)
 
 

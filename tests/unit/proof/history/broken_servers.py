@@ -71,7 +71,7 @@ class Exchanges(ModelServer):
 
 
 class LeavesHoles(ModelServer):
-    """Gives a seq to nothing now and then."""
+    """Return a seq to nothing now and then."""
 
     def append(
         self, model: ModelRoom, type: str, user: str, text: str = "", target: int = 0, member: str = ""
@@ -141,7 +141,7 @@ class ShowsOldPages(ModelServer):
 
 
 class ShowsOldTexts(ModelServer):
-    """Gives messages on pages as they were sent."""
+    """Return messages on pages as they were sent."""
 
     def do_history(
         self, connection: ModelConnection, invoke: r.Invoke, model: ModelRoom, more: dict[str, object]
@@ -153,7 +153,7 @@ class ShowsOldTexts(ModelServer):
 
 
 class ShowsDeletedTexts(ModelServer):
-    """Gives deleted messages with their texts to who joins."""
+    """Return deleted messages with their texts to who joins."""
 
     def do_join(
         self, connection: ModelConnection, invoke: r.Invoke, model: ModelRoom, more: dict[str, object]

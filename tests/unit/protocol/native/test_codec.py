@@ -319,7 +319,7 @@ def test_the_answer_to_join_holds_events(events: list[Event]) -> None:
     assert read["events"] == [json.loads(codec.event(e)) for e in events]
 
 
-def test_errors() -> None:
+def test_an_error_carries_number_code_wait_and_message() -> None:
     assert json.loads(codec.error(5, Refused("gone")))["n"] == 5
     assert "n" not in json.loads(codec.error(None, Refused("bad_json")))
     limited = json.loads(codec.error(9, Limited("rate_limited", 800)))

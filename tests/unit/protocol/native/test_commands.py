@@ -20,7 +20,7 @@ def test_every_operation_is_known_by_its_name() -> None:
         assert command.__doc__
 
 
-def test_defaults() -> None:
+def test_what_a_command_leaves_out_has_its_default() -> None:
     assert read("hello", guest="Mina") == Hello(guest="Mina", token=None, v=1, n=0)
     assert read("join", room="yard") == Join(room="yard", since=None, epoch=None, limit=50)
     assert read("history", room="yard") == History(room="yard", before=None, after=None, limit=50)

@@ -19,7 +19,7 @@ from madang.transports.node import Node, Part
         ([0.9, 1.9], [0, 0]),  # the wheel's second is not ours
     ],
 )
-def test_lateness(turns: list[float], lags: list[float]) -> None:
+def test_by_how_much_the_loop_is_late(turns: list[float], lags: list[float]) -> None:
     lateness = Lateness(0.0)
     assert [lateness.at(now) for now in turns] == pytest.approx(lags)
 

@@ -19,7 +19,7 @@ async def browser(node: Node) -> Browser:
     return Browser(node)
 
 
-async def test_a_request(browser: Browser) -> None:
+async def test_a_connection_is_kept_after_its_request(browser: Browser) -> None:
     browser.send(GET)
     await browser.answered(200)
     turn(browser.node, 30)

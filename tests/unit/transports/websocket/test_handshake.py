@@ -62,7 +62,9 @@ async def test_a_query_does_no_harm(node: Node) -> None:
         ("[::1]:8400", "http://[0:0::1]:8400", True),
     ],
 )
-async def test_origins(running: Running, host: str, origin: str | None, allowed: bool) -> None:
+async def test_only_pages_of_known_origins_may_connect(
+    running: Running, host: str, origin: str | None, allowed: bool
+) -> None:
     async with running(origins=frozenset({"https://good.example"})) as node:
         peer = Peer(node).connect(*([f"Origin: {origin}"] if origin is not None else []), host=host)
         assert peer.status == (101 if allowed else 403)
@@ -81,7 +83,7 @@ async def test_any_origin_if_the_operator_says_so(running: Running) -> None:
         assert Peer(node).connect("Origin: https://evil.example").status == 101
 
 
-async def test_caps(running: Running) -> None:
+async def test_sockets_above_a_cap_are_refused_until_one_ends(running: Running) -> None:
     async with running(rates=Rates(address=Rate(0, 0), sockets=4, sockets_per_address=2)) as node:
         first, _ = Peer(node).connect(), Peer(node).connect()
         third = Peer(node).connect()
