@@ -19,7 +19,7 @@ from redis import Redis
 
 from bench import proc
 from bench.driving import Values
-from bench.fleet.couriers import SECRET
+from bench.fleet.couriers import KEYS
 from bench.fleet.fanout import redis_cpu
 from bench.fleet.servers import on_core
 from bench.fleet.worker import TEXT
@@ -150,7 +150,7 @@ def _command(*words: bytes) -> bytes:
 
 def _commits(way: str) -> tuple[list[bytes], list[Commit]]:
     """Make COMMITS commits; gives the channels they use, and the commits."""
-    chance, signer = random.Random(1), Signer(SECRET, "publisher")
+    chance, signer = random.Random(1), Signer(KEYS, "publisher")
     channels: set[bytes] = set()
     commits: list[Commit] = []
     for _ in range(COMMITS):

@@ -15,9 +15,10 @@ from redis.exceptions import RedisError
 from madang.adapters.bus.envelopes import BadSignature, Content, Signer
 from madang.adapters.bus.redis import RedisBus
 from madang.core.events import Event
+from madang.core.signing import lone_keyring
 from madang.ports.bus import Receiver
 
-SECRET: Final = b"a secret that is the same on all nodes"
+KEYS: Final = lone_keyring(b"a secret that is the same on all nodes")
 OURS: Final = ("all", "partition", "room", "adaptive")
 OTHERS: Final = ("per event", "one pattern", "pattern per room")
 WAYS: Final = (*OURS, *OTHERS)
@@ -39,7 +40,7 @@ class Courier(Protocol):
 
 def courier(way: str, url: str, node: str) -> Courier:
     """Make the courier of a node."""
-    return RedisBus(url, way, SECRET, node) if way in OURS else Singly(url, way, node)
+    return RedisBus(url, way, KEYS, node) if way in OURS else Singly(url, way, node)
 
 
 class Singly:
@@ -53,7 +54,7 @@ class Singly:
         self._redis: Redis = Redis.from_url(url)
         self._pubsub = self._redis.pubsub()
         self._way = way
-        self._signer = Signer(SECRET, node)
+        self._signer = Signer(KEYS, node)
         self._rooms: set[str] = set()
         self._waiting: list[Event] = []
         self._wake = asyncio.Event()

@@ -13,7 +13,7 @@ from madang.core.events import Appended
 from madang.core.ids import EPOCH_MS, IdSource
 from madang.delivery.joining import Joined, Joiner, Start
 from madang.errors import StorageFull
-from madang.services import identity
+from madang.services import tokens
 
 LAZY: Final = 40  # batches that one late commit is for
 
@@ -121,7 +121,7 @@ def clock_ids() -> None:
 
 def young_tokens() -> None:
     """A token from a time that is still to come is refused."""
-    identity._CHECKS = {**identity._CHECKS, "verify_iat": True}  # type: ignore[misc]
+    tokens._CHECKS = {**tokens._CHECKS, "verify_iat": True}  # type: ignore[misc]
 
 
 def no_fill() -> None:

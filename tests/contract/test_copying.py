@@ -48,7 +48,7 @@ async def furnish(url: str) -> int:
         for start in range(0, len(drafts), 50):
             outcomes = await store.append(drafts[start : start + 50])
             assert all(outcome is None or isinstance(outcome, Appended) for outcome in outcomes)
-        await store.secret()
+        await store.signing_keys()
         await store.set_read([(room, user, 7) for room in ROOMS for user in USERS])
         return sum((await store.heads(ROOMS)).values())
 
@@ -209,7 +209,7 @@ DAMAGE = [
     (delete(tables.events).where(tables.events.c.room == "마당 ", tables.events.c.seq == 3), "events (room 마당 , seq 3) is missing"),
     (update(tables.rooms).where(tables.rooms.c.id == "b").values(epoch="x"), "rooms (id b) differs in"),
     (insert(tables.pins).values(room="a", target=6), "pins (room a, target 6) is only in"),
-    (update(tables.secrets).values(value=b"x"), "secrets (name signing) differs in"),
+    (update(tables.secrets).values(value=b"x"), "secrets (name signing 0) differs in"),
 ]  # fmt: skip
 
 

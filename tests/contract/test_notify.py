@@ -19,6 +19,7 @@ from madang.adapters.bus.options import BusOptions
 from madang.adapters.bus.postgresql import NotifyBus, NotifyPresence, connecting
 from madang.adapters.catalogue import open_bus
 from madang.core.events import Event, MessageSent
+from madang.core.signing import Keyring, lone_keyring
 from madang.errors import SetupError, StorageError
 from madang.ports.bus import Bus, Signal
 from madang.testing import check_bus, check_presence
@@ -28,8 +29,8 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.postgres
 
-SECRET = bytes(range(32))
-OPTIONS = BusOptions(SECRET, "node", presence_ttl_s=60, channels="partition")
+KEYS = lone_keyring(bytes(range(32)))
+OPTIONS = BusOptions(KEYS, "node", presence_ttl_s=60, channels="partition")
 LISTENERS = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()"
 NEXT = "SELECT pg_current_xact_id()"  # counts the transactions that write
 PLAIN = "?sslmode=disable"  # asyncpg forgets a future when a server dies while TLS is talked about
@@ -41,10 +42,10 @@ def event(room: str, seq: int, body: bytes = b"{}") -> Event:
 
 @asynccontextmanager
 async def pair(
-    url: str, secrets: tuple[bytes, bytes] = (SECRET, SECRET)
+    url: str, keyrings: tuple[Keyring, Keyring] = (KEYS, KEYS)
 ) -> AsyncIterator[tuple[NotifyBus, NotifyBus, Inbox]]:
     """Two started buses, and what the second one hears."""
-    buses = [NotifyBus(url, secret, f"node-{n}") for n, secret in enumerate(secrets)]
+    buses = [NotifyBus(url, keys, f"node-{n}") for n, keys in enumerate(keyrings)]
     inboxes = Inbox(), Inbox()
     try:
         for bus, inbox in zip(buses, inboxes, strict=True):
@@ -58,7 +59,7 @@ async def pair(
 async def test_contract(postgres_url: str) -> None:
     @asynccontextmanager
     async def make() -> AsyncIterator[list[Bus]]:
-        yield [NotifyBus(postgres_url, SECRET, f"node-{n}-{secrets.token_hex(4)}") for n in range(3)]
+        yield [NotifyBus(postgres_url, KEYS, f"node-{n}-{secrets.token_hex(4)}") for n in range(3)]
 
     await check_bus(make)
 
@@ -96,7 +97,7 @@ async def test_much_is_joined_into_few_payloads(postgres_url: str) -> None:
 
 async def test_others_in_the_same_database_are_neither_heard_nor_believed(postgres_url: str) -> None:
     """Another installation has a channel of its own; and who can notify, but has not the secret, has no key to sign with."""
-    async with pair(postgres_url, secrets=(SECRET, b"another secret" * 3)) as (here, there, heard):
+    async with pair(postgres_url, keyrings=(KEYS, lone_keyring(b"another secret" * 3))) as (here, there, heard):
         await there.subscribe("yard")
         here.publish([event("yard", 1)])
         assert await here.probe()
@@ -170,7 +171,7 @@ async def test_a_pooler_between_that_forgets_who_listens_is_refused(
         async def connect(self) -> object:
             return await next(places).connect()
 
-    bus = NotifyBus(postgres_url, SECRET, "node")
+    bus = NotifyBus(postgres_url, KEYS, "node")
     bus._server = Pooler(postgres_url)
     with pytest.raises(SetupError, match="do not come back"):
         await bus.start(Inbox())
@@ -241,13 +242,13 @@ async def test_what_cannot_be_used_is_named(postgres_url: str) -> None:
         "postgresql://h:port/x": "not a URL",
     }.items():
         with pytest.raises(SetupError, match=problem):
-            NotifyBus(url, SECRET, "node")
+            NotifyBus(url, KEYS, "node")
     for url, problem in {
         "postgresql://ann:secret@127.0.0.1:1/x": r"at 127\.0\.0\.1:1/x cannot be used .*(refused|failed)",
         f"{postgres_url}_not": "does not exist",
         postgres_url.replace("postgres@", "nobody:secret@"): 'role "nobody" does not exist',
     }.items():
-        bus = NotifyBus(url, SECRET, "node")
+        bus = NotifyBus(url, KEYS, "node")
         with pytest.raises(SetupError, match=problem) as caught:
             await bus.start(Inbox())
         assert "secret" not in str(caught.value)
@@ -328,7 +329,7 @@ async def test_presence_outlives_its_table_and_a_crash_of_the_server() -> None:
 async def test_who_may_not_make_the_table_is_told_at_start(postgres_url: str) -> None:
     await asked(postgres_url, "CREATE ROLE guest_of_presence LOGIN")
     try:
-        bus = NotifyBus(postgres_url.replace("postgres@", "guest_of_presence@"), SECRET, "node")
+        bus = NotifyBus(postgres_url.replace("postgres@", "guest_of_presence@"), KEYS, "node")
         with pytest.raises(SetupError, match="does not let us create a table"):
             await bus.start(Inbox())
         await bus.stop()

@@ -8,6 +8,7 @@ import pytest
 from madang.adapters.bus.postgresql import NotifyBus
 from madang.adapters.sql.open import inspect_database, open_store
 from madang.client import connect
+from madang.core.signing import lone_keyring
 from madang.errors import SetupError
 from tests.pgbouncer import run_pgbouncer
 from tests.running import Server, running_server
@@ -16,7 +17,7 @@ from tests.stores import now_ms
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.postgres
-SECRET = b"0123456789abcdef"
+KEYS = lone_keyring(b"0123456789abcdef")
 
 
 def name_of(url: str) -> str:
@@ -57,7 +58,7 @@ async def test_a_pooler_that_forgets_who_listens_is_refused_as_a_bus(
     postgres_url: str, postgres_server: PostgresServer, mode: str
 ) -> None:
     with run_pgbouncer(postgres_server, mode) as pooler:
-        bus = NotifyBus(pooler.url(name_of(postgres_url)), SECRET, "node")
+        bus = NotifyBus(pooler.url(name_of(postgres_url)), KEYS, "node")
         with pytest.raises(SetupError, match=f"pool_mode = {mode}"):
             await bus.start(None)  # type: ignore[arg-type]
         if mode == "statement":

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from madang.adapters.bus.redis import STRATEGIES, RedisBus, RedisPresence
 from madang.adapters.bus.redis.servers import CONNECTIONS
 from madang.core.events import Event, MessageSent
+from madang.core.signing import Keyring, lone_keyring
 from madang.errors import SetupError
 from madang.ports.bus import Bus, Signal
 from madang.testing import check_bus, check_presence
@@ -20,7 +21,7 @@ from tests.waiting import PATIENCE_S, eventually, turns
 
 pytestmark = pytest.mark.redis
 
-SECRET = bytes(range(32))
+KEYS = lone_keyring(bytes(range(32)))
 
 
 class Receiver:
@@ -50,10 +51,10 @@ def event(room: str, seq: int, body: bytes = b"{}") -> Event:
 
 @asynccontextmanager
 async def pair(
-    server: RedisServer, strategy: str = "partition", secrets: tuple[bytes, bytes] = (SECRET, SECRET)
+    server: RedisServer, strategy: str = "partition", keyrings: tuple[Keyring, Keyring] = (KEYS, KEYS)
 ) -> AsyncIterator[tuple[RedisBus, RedisBus, Receiver]]:
     """Two started buses, and what the second one hears."""
-    buses = [RedisBus(server.url, strategy, secret, f"node-{n}") for n, secret in enumerate(secrets)]
+    buses = [RedisBus(server.url, strategy, keys, f"node-{n}") for n, keys in enumerate(keyrings)]
     receivers = Receiver(), Receiver()
     for bus, receiver in zip(buses, receivers, strict=True):
         await bus.start(receiver)
@@ -74,7 +75,7 @@ def url(request: pytest.FixtureRequest) -> str:
 async def test_contract(url: str, strategy: str) -> None:
     @asynccontextmanager
     async def make() -> AsyncIterator[list[Bus]]:
-        yield [RedisBus(url, strategy, SECRET, f"node-{n}-{secrets.token_hex(4)}") for n in range(3)]
+        yield [RedisBus(url, strategy, KEYS, f"node-{n}-{secrets.token_hex(4)}") for n in range(3)]
 
     await check_bus(make)
 
@@ -116,7 +117,7 @@ async def test_a_server_that_stands_still_is_no_loss() -> None:
 
 async def test_others_on_the_same_server_are_neither_heard_nor_believed(redis_server: RedisServer) -> None:
     """Another installation has channels of its own; and who forges an envelope has no key to sign it with."""
-    async with pair(redis_server, secrets=(SECRET, b"another secret" * 3)) as (here, there, heard):
+    async with pair(redis_server, keyrings=(KEYS, lone_keyring(b"another secret" * 3))) as (here, there, heard):
         await there.subscribe("yard")
         here.publish([event("yard", 1)])
         assert await there.probe()
@@ -157,8 +158,8 @@ async def test_a_node_decodes_only_what_its_rooms_need(redis_server: RedisServer
 async def test_what_cannot_be_used_is_named(redis_server: RedisServer) -> None:
     for url in ("redis://", "redis+sentinel://h:1", "redis+sentinel://h/x", "http://h:1"):
         with pytest.raises(SetupError, match="not a URL"):
-            RedisBus(url, "room", SECRET, "node")
-    bus = RedisBus("redis://:secret@127.0.0.1:1", "room", SECRET, "node")
+            RedisBus(url, "room", KEYS, "node")
+    bus = RedisBus("redis://:secret@127.0.0.1:1", "room", KEYS, "node")
     with pytest.raises(SetupError, match=r"127\.0\.0\.1:1 does not answer") as caught:
         await bus.start(Receiver())
     assert "secret" not in str(caught.value)
@@ -168,11 +169,11 @@ async def test_what_cannot_be_used_is_named(redis_server: RedisServer) -> None:
             server.url: "does not let us in|refuses",
             server.url.replace("//", "//:wrong@"): "does not let us in|refuses",
         }.items():
-            bus = RedisBus(url, "room", SECRET, "node")
+            bus = RedisBus(url, "room", KEYS, "node")
             with pytest.raises(SetupError, match=problem):
                 await bus.start(Receiver())
             await bus.stop()
-        bus = RedisBus(server.url.replace("//", "//:open@"), "room", SECRET, "node")
+        bus = RedisBus(server.url.replace("//", "//:open@"), "room", KEYS, "node")
         await bus.start(Receiver())
         assert await bus.probe()
         await bus.stop()
@@ -215,8 +216,8 @@ async def test_what_a_broken_connection_has_swallowed_is_said_again(redis_server
     """Only the sender's connection breaks: the receiver has no reason to check."""
     proxy = Proxy(("127.0.0.1", redis_server.port))
     await proxy.start()
-    here = RedisBus(f"redis://127.0.0.1:{proxy.port}", "partition", SECRET, "here")
-    there = RedisBus(redis_server.url, "partition", SECRET, "there")
+    here = RedisBus(f"redis://127.0.0.1:{proxy.port}", "partition", KEYS, "here")
+    there = RedisBus(redis_server.url, "partition", KEYS, "there")
     heard = Receiver()
     try:
         await here.start(Receiver())

@@ -13,7 +13,7 @@ from madang.adapters.bus.redis import RedisBus, RedisPresence
 from madang.adapters.bus.redis.channels import TAGS, partition
 from madang.errors import StorageFailed
 from madang.ports.bus import EVERYWHERE, Signal
-from tests.contract.test_redis import SECRET, Receiver, event
+from tests.contract.test_redis import KEYS, Receiver, event
 from tests.redis_topologies import Cluster, run_cluster, run_sentinels
 from tests.waiting import eventually
 
@@ -70,7 +70,7 @@ class Talk:
 
 @asynccontextmanager
 async def talking(url: str, rooms: list[str] = ROOMS) -> AsyncIterator[tuple[Talk, RedisBus, RedisBus, Receiver]]:
-    buses = [RedisBus(url, "partition", SECRET, f"node-{n}") for n in range(2)]
+    buses = [RedisBus(url, "partition", KEYS, f"node-{n}") for n in range(2)]
     receivers = Receiver(), Receiver()
     talk = Talk(buses[0], receivers[1], rooms)
     telling = asyncio.create_task(talk.run())

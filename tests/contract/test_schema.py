@@ -143,7 +143,7 @@ async def use_everything(store: Store) -> None:
     await s.tail(scene.room, 5)
     await s.read(scene.room, 0, 5)
     await s.heads([scene.room])
-    await s.secret()
+    await s.signing_keys()
     await s.add_key(ServerKey("k", "l", "h", 1))
     await s.keys()
     await s.drop_key("k")

@@ -5,7 +5,7 @@ import pytest
 from madang.adapters.sql import open_store
 from madang.core.events import MemberJoined, MemberKicked, MemberMuted, MemberUnbanned, MemberUnmuted
 from madang.errors import Limited
-from madang.testing import check_directory, check_leases, check_log, check_upkeep
+from madang.testing import check_directory, check_leases, check_log, check_signing, check_upkeep
 from madang.testing.access import joins
 from madang.testing.rules import assert_refused, new_event
 from madang.testing.rules import opened as opened_scene
@@ -24,6 +24,10 @@ async def test_directory(open_sql: Open) -> None:
 
 async def test_upkeep(open_sql: Open) -> None:
     await check_upkeep(open_sql)
+
+
+async def test_signing(open_sql: Open) -> None:
+    await check_signing(open_sql)
 
 
 async def test_leases(open_sql: Open) -> None:

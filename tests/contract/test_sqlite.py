@@ -254,7 +254,7 @@ async def test_what_cannot_be_a_database_is_named(tmp_path: Path) -> None:
 
 async def test_the_file_is_private(sqlite_url: str, tmp_path: Path) -> None:
     async with opened(sqlite_url) as store:
-        await store.secret()
+        await store.signing_keys()
         for file in tmp_path.iterdir():
             assert file.stat().st_mode & 0o077 == 0, file
 

@@ -8,17 +8,19 @@ with instrumented():
     from madang.core.actors import Actor
     from madang.core.ids import IdSource
     from madang.core.invites import hash_of, invite_key, invite_text
+    from madang.core.signing import lone_keyring
     from madang.errors import Refused
     from madang.services.identity import Identity
     from madang.services.limits import UNLIMITED, Limits
+    from madang.services.tokens import Tokens
     from madang.testing import FakeClock, ModelStore
     from madang.transports.addresses import client_address
 
 NOW = 1_795_000_000.0
 MINA = Actor(id="u-mina", name="Mina")
-SECRET = b"s" * 32
-IDENTITY = Identity(SECRET, ModelStore(IdSource(1), FakeClock()), Limits(UNLIMITED), lambda: 0.0)
-TOKEN, INVITE = IDENTITY.token(MINA, NOW), invite_text("1f", "secret")
+TOKENS = Tokens(lone_keyring(b"s" * 32))
+IDENTITY = Identity(TOKENS, ModelStore(IdSource(1), FakeClock()), Limits(UNLIMITED), lambda: 0.0)
+TOKEN, INVITE = TOKENS.sign(MINA, NOW).token, invite_text("1f", "secret")
 TRUSTED = frozenset({"10.0.0.1", "::1", "2001:db8::1"})
 NONE = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0."
 HOPS = ["1.2.3.4, 10.0.0.1", "[2001:db8::7]:80", "::ffff:1.2.3.4", "fe80::1%eth0", "unknown", "mk_1234abcd_secret"]
@@ -29,11 +31,11 @@ def one(data: bytes) -> None:
     """Offer the same bytes wherever something secret, or an address, is read."""
     text = data.decode("utf-8", "surrogatepass") if _is_text(data) else data.decode("latin-1")
     try:
-        user, token = IDENTITY.verify(text, NOW)
+        access = IDENTITY.verify(text, NOW)
     except Refused as refused:
         assert refused.code == "bad_token"
     else:
-        assert (user, token) == (MINA, TOKEN), "a token that was not made here"
+        assert (access.user, access.token) == (MINA, TOKEN), "a token that was not made here"
     key = invite_key(text)
     if key is not None and key.hash == hash_of("secret") and key.id == "1f":
         assert text == INVITE

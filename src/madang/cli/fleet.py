@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from madang.adapters.bus.options import BusOptions
 from madang.adapters.catalogue import for_one_node, open_bus
 from madang.cli.unsafe_settings import Finding
+from madang.core.signing import lone_keyring
 from madang.delivery.presence import TTL_S
 from madang.errors import SetupError, Unreachable
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 async def bus(settings: "Settings") -> list[Finding]:
     """Start the bus as a node does, in an installation of its own, and see that what is published comes back."""
-    options = BusOptions(secrets.token_bytes(32), "doctor", TTL_S, settings.bus_channels)
+    options = BusOptions(lone_keyring(secrets.token_bytes(32)), "doctor", TTL_S, settings.bus_channels)
     with _doubts() as doubts:
         try:
             async with open_bus(settings.bus, options, database=settings.database_url) as (bus, _):

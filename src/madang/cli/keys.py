@@ -1,4 +1,4 @@
-"""`madang key`: keys with which other servers act through REST, made and dropped while the server runs or not."""
+"""`madang key`: keys with which other servers act through REST, and those that sign tokens; while the server runs or not."""
 
 import sys
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ import typer
 
 from madang.cli.options import Config, Data, Database, settings_of
 
-app = typer.Typer(no_args_is_help=True, help="Create, list and drop server keys.")
+app = typer.Typer(no_args_is_help=True, help="Create, list and drop server keys; rotate the keys that sign tokens.")
 
 
 @app.command("create")
@@ -48,3 +48,26 @@ def drop_key(
 
     ask_about(settings_of(config, data=data, database=database), "DELETE", "key", id)
     print(f"{id} is dropped.")
+
+
+@app.command("rotate-signing")
+def rotate_signing_key(
+    retire: Annotated[
+        bool, typer.Option("--retire", help="Forget the older keys: whoever has a token of theirs is signed out.")
+    ] = False,
+    data: Data = None,
+    database: Database = None,
+    config: Config = None,
+) -> None:
+    """Sign tokens with a new key from now on. Those signed by older keys stay valid until these are retired."""
+    from madang.cli.admin_client import ask
+    from madang.ports.signing import LEAD_MS
+
+    settings = settings_of(config, data=data, database=database)
+    if retire:
+        newest = ask(settings, "DELETE", "/signing-keys")["newest"]
+        print(f"{newest} is the only signing key now. Tokens that older ones signed are worth nothing.")
+        return
+    made = ask(settings, "POST", "/signing-keys")
+    print(f"{made['newest']} signs in {LEAD_MS // 1000} s, on every node. {made['keys'] - 1} older stay valid.")
+    print("Retire them with madang key rotate-signing --retire, once nobody has a token of theirs.", file=sys.stderr)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from time import perf_counter
 from typing import Final, Protocol
 
+from madang.core.signing import Keyring
 from madang.delivery.fanout import Fanout
 from madang.delivery.heartbeat import Heartbeat
 from madang.delivery.hub import QUIET_ABOVE, Hub
@@ -20,6 +21,7 @@ from madang.ports.bus import Bus
 from madang.ports.directory import Directory
 from madang.ports.log import Log
 from madang.ports.presence import Presence
+from madang.ports.signing import SigningStore
 from madang.ports.upkeep import Upkeep
 from madang.services.appender import Appender
 from madang.services.broom import Broom
@@ -34,6 +36,8 @@ from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
 from madang.services.rooms import KICK_S, Rooms
 from madang.services.shared_limits import SPENT, SharedLimits
+from madang.services.signing import Signing
+from madang.services.tokens import Tokens
 from madang.services.users import ENDED, Users
 from madang.transports.admission import Admission
 from madang.transports.connections import Connections
@@ -58,7 +62,7 @@ HTTP_PER_ADDRESS: Final = 100  # the same, of one address
 ADMIN_CONNECTIONS: Final = 64
 
 
-class NodeStore(Log, Directory, Upkeep, Protocol):
+class NodeStore(Log, Directory, Upkeep, SigningStore, Protocol):
     """The database, as far as an assembled node needs it."""
 
 
@@ -66,7 +70,7 @@ def assemble(
     *,
     name: str,
     store: NodeStore,
-    secret: bytes,
+    keyring: Keyring,
     bus: Bus,
     presence: Presence,
     holders: Holders,
@@ -94,7 +98,7 @@ def assemble(
 
     Args:
         name: unique among the nodes of the fleet; the holder of this node's lease.
-        secret: signs tokens; the same on all nodes.
+        keyring: signs tokens; kept as the store has it.
         holders: asked by the heartbeat which other nodes may be alive, and by the broom, which the first of them sweeps.
         hosts: names of this server, besides addresses and loopback names.
         buffer_bytes: what all buffers of the node may hold together.
@@ -127,15 +131,25 @@ def assemble(
     )
     users, sessions = Users(store, store, appender, bus, clock_ms, turns.time), Sessions()
     users.on_end, users.present = sessions.end, sessions.users
+    signing = Signing(keyring, store)
+    signing.on_retired = lambda: sessions.keep_signed_by({key.id for key in keyring.keys})
     hub.on_signal(ENDED, users.receive)
 
     async def leads() -> bool:
         return list(await holders())[:1] == [name]
 
     broom = Broom(store, appender, users, leads, clock_ms, expire_rooms_days, expire_guests_days)
-    identity = Identity(secret, store, limits, turns.time, guests=guests, deleted=users)
+    identity = Identity(Tokens(keyring), store, limits, turns.time, guests=guests, deleted=users)
     rooms = Rooms(
-        store, appender, charges, limits.quotas.rates, create_rooms, kick_s, users, users.seen, origin_of(secret)
+        store,
+        appender,
+        charges,
+        limits.quotas.rates,
+        create_rooms,
+        kick_s,
+        users,
+        users.seen,
+        origin_of(keyring.lasting),
     )
     invites = Invites(store, rooms, charges)
     moderation = Moderation(store, rooms, charges)
@@ -164,12 +178,13 @@ def assemble(
         Part("admission", metrics=admission.metrics),
         Part("quotas", metrics=limits.quotas.metrics),
         Part("users", loops=[users.run], start=users.start, metrics=users.metrics),
+        Part("signing keys", loops=[signing.run], metrics=signing.metrics),
         Part("broom", loops=[broom.run], metrics=broom.metrics),
         Part("gate", metrics=gate.metrics),
     )
     return Node(
         name=name, memory=memory, appender=appender, turns=turns, hub=hub, heartbeat=heartbeat, joiner=Joiner(hub, max_rooms), rooms=rooms,
-        posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, moderation=moderation, identity=identity, users=users,
+        posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, moderation=moderation, identity=identity, users=users, signing=signing,
         sessions=sessions, limits=limits.commands, arrivals=limits.addresses,
         rates_told=(rates.connection, rates.user), wheel=wheel, shares=shares, admission=admission, gate=gate, max_text=max_text, max_rooms=max_rooms,
         ping_s=ping_s, compression=compression, parts=parts,

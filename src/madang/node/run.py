@@ -20,6 +20,7 @@ from madang.adapters.sql import Store, open_store
 from madang.aio import cancelled
 from madang.config import Settings
 from madang.core import hosts
+from madang.core.signing import Keyring
 from madang.delivery.presence import TTL_S
 from madang.node import descriptors
 from madang.node.assembly import admin_gate, assemble, websocket_doors
@@ -105,14 +106,15 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
         stack.push_async_callback(lease.release)
         store.use_ids(lease.ids, lease.renew)
 
-        secret = await timeout.until_reached(lambda: confirmed(store.secret))
+        keys = await timeout.until_reached(lambda: confirmed(store.signing_keys))
         epoch = await timeout.until_reached(lambda: confirmed(store.epoch))
         clock = SharedClock(store.clock_ms)
         await timeout.until_reached(lambda: confirmed(clock.set))
-        options = BusOptions(secret, name, TTL_S, settings.bus_channels, epoch, clock)
+        keyring = Keyring(keys, clock)
+        options = BusOptions(keyring, name, TTL_S, settings.bus_channels, epoch, clock)
         bus, presence = await stack.enter_async_context(open_bus(settings.bus, options, database=settings.database_url))
         node = assemble(
-            name=name, store=store, secret=secret, bus=bus, presence=presence, holders=store.holders,
+            name=name, store=store, keyring=keyring, bus=bus, presence=presence, holders=store.holders,
             rates=rates(settings), max_text=settings.max_text, max_rooms=settings.max_rooms, ping_s=settings.ping_s,
             kick_s=settings.kick_s, hosts={*settings.hosts, *names(settings.host, settings.admin_host)},
             origins=frozenset(settings.origins), trusted_proxies=Proxies(settings.trusted_proxies),

@@ -1,4 +1,4 @@
-"""The directory: rooms, members, read pointers, keys and secrets.
+"""The directory: rooms, members, read pointers and server keys.
 
 Rooms and members change only through the log's effects (`ports.log`); the directory itself writes only what is in no log.
 Invites end and are used up by effects, too. Reads see every acked append.
@@ -90,9 +90,6 @@ class Directory(Protocol):
 
     async def mutes(self, room: str, *, after: str = "", limit: int = 50) -> list[Mute]:
         """Return the mutes in force in a room, as `bans`."""
-
-    async def secret(self) -> bytes:
-        """Return the installation's signing secret (32 random bytes), made at the first call and the same on every node."""
 
     async def add_key(self, key: ServerKey) -> None:
         """Keep a server key. Refused (too_many) when there are 1,000."""

@@ -19,7 +19,7 @@ from madang.ports.directory import Directory
 from madang.ports.upkeep import Upkeep
 from madang.services.appender import Appender
 from madang.services.failures import Failures
-from madang.services.identity import TOKEN_S
+from madang.services.tokens import TOKEN_S
 
 logger = logging.getLogger("madang.users")
 

@@ -20,6 +20,7 @@ from madang.testing.log import check_log
 from madang.testing.lossy import LossyBus, lossy_buses
 from madang.testing.model import ModelStore
 from madang.testing.presence import check_presence
+from madang.testing.signing import check_signing
 from madang.testing.upkeep import check_upkeep
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "check_leases",
     "check_log",
     "check_presence",
+    "check_signing",
     "check_upkeep",
     "lossy_buses",
 ]

@@ -1,17 +1,16 @@
-"""`check_directory`: the promises of `ports.directory` about lists, pointers, keys and the secret."""
+"""`check_directory`: the promises of `ports.directory` about lists, pointers and server keys."""
 
 import asyncio
 
 from madang.core import events as kinds
 from madang.core.rooms import COUNTED
 from madang.ports.directory import ServerKey
-from madang.testing.rules import Make, Scene, Store, named, new, opened, run_rules
+from madang.testing.rules import Make, Scene, Store, new, opened, run_rules
 
 
 async def check_directory(make: Make[Store]) -> None:
     """Check that a directory keeps its contract; `make` opens it with the log that fills it (see `madang.testing`)."""
     await run_rules(make, DIRECTORY_RULES)
-    await named(the_secret_stays, make)
 
 
 async def rooms_are_paged_by_id(store: Store) -> None:
@@ -186,13 +185,6 @@ async def keys_are_kept_until_dropped(store: Store) -> None:
         await store.drop_key(key.id)
 
 
-async def the_secret_is_one(store: Store) -> None:
-    """The secret is 32 bytes, the same for all concurrent callers."""
-    found = set(await asyncio.gather(*(store.secret() for _ in range(5))))
-    assert len(found) == 1
-    assert len(found.pop()) == 32
-
-
 DIRECTORY_RULES = [
     rooms_are_paged_by_id,
     members_are_paged_by_user,
@@ -203,14 +195,4 @@ DIRECTORY_RULES = [
     counts_end_somewhere,
     many_pointers_move_at_once,
     keys_are_kept_until_dropped,
-    the_secret_is_one,
 ]
-
-
-async def the_secret_stays(make: Make[Store]) -> None:
-    """The secret is the same after reopening, and not a constant."""
-    async with make() as store:
-        secret = await store.secret()
-    async with make() as store:
-        assert await store.secret() == secret
-    assert len(set(secret)) > 8

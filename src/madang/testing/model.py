@@ -1,10 +1,11 @@
 """A log with its directory in memory, as simple as possible: the model that databases are compared with.
 
-It keeps the contracts of `ports.log` and `ports.directory` (`check_log` verifies that) and nothing more: no index, no
+It keeps the contracts of the ports of the database (`check_log` verifies that) and nothing more: no index, no
 batch, no file. Simulations use it because a database's threads would make every run different. What drafts do to a room is
 in `model_room.py`.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -18,10 +19,13 @@ from madang.core.messages import Message
 from madang.core.permissions import Action, need
 from madang.core.rooms import COUNTED, Member, Membership, Room
 from madang.core.sanctions import FOREVER_MS, Ban, Mute
+from madang.core.signing import SigningKey, SigningKeys
 from madang.core.user_ids import key_user
 from madang.errors import Limited, Refused
+from madang.ports import signing
 from madang.ports.directory import NOTHING, ServerKey
 from madang.ports.log import Outcome, Page, Tail
+from madang.ports.signing import LEAD_MS
 from madang.ports.upkeep import StoredRoom, StoredUser
 from madang.testing.model_room import ModelRoom, apply
 
@@ -42,6 +46,7 @@ class ModelStore:
         self._ids = ids
         self._clock_ms = clock_ms
         self._keys: dict[str, ServerKey] = {}
+        self._signing = [SigningKey("0", bytes(range(32)))]
         self._users: dict[str, StoredUser] = {}
         self._forgotten = 0  # rooms; a room made again has another epoch
         self.rooms_by_id: dict[str, ModelRoom] = {}
@@ -217,8 +222,22 @@ class ModelStore:
             if user > after and end > now
         ][:limit]
 
-    async def secret(self) -> bytes:
-        return bytes(range(32))
+    async def signing_keys(self) -> SigningKeys:
+        return SigningKeys("model", bytes(32), tuple(self._signing))
+
+    async def add_signing_key(self, lead_ms: int = LEAD_MS) -> SigningKey:
+        if len(self._signing) >= signing.MAX_KEYS:
+            raise Refused("too_many")
+        from_ms = max(self._clock_ms() + lead_ms, self._signing[-1].from_ms + 1)
+        self._signing.append(SigningKey(f"{from_ms}", hashlib.sha256(f"{from_ms}".encode()).digest(), from_ms))
+        return self._signing[-1]
+
+    async def retire_signing_keys(self) -> int:
+        *old, newest = self._signing
+        if not old or newest.from_ms > self._clock_ms():
+            raise Refused("conflict" if old else "not_found")
+        self._signing = [newest]
+        return len(old)
 
     async def add_key(self, key: ServerKey) -> None:
         if len(self._keys) >= MAX_KEYS:

@@ -21,6 +21,7 @@ from madang.services.posting import Posting
 from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
 from madang.services.rooms import Rooms
+from madang.services.signing import Signing
 from madang.services.users import Users
 from madang.transports.admission import Admission
 from madang.transports.http.gate import Gate
@@ -66,6 +67,7 @@ class Node:
     moderation: Moderation
     identity: Identity
     users: Users
+    signing: Signing
     sessions: Sessions
     limits: CommandLimits
     arrivals: ArrivalLimits

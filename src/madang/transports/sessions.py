@@ -1,7 +1,7 @@
 """The open sessions of a node: from a user to their connections, which nothing else knows."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Protocol
 
 from madang.core.actors import Actor
@@ -13,9 +13,13 @@ class OpenSession(Protocol):
     """One connection that speaks for a user."""
 
     user: Actor | None
+    key: str  # that signed the token it came with
 
     def revoke(self) -> None:
         """Close the connection: the user's access was taken away."""
+
+    def sign_out(self) -> None:
+        """Close the connection: the token that it came with is no longer believed."""
 
 
 class Sessions:
@@ -43,3 +47,8 @@ class Sessions:
                 session.revoke()
             except Exception as error:  # of one, which must not leave the others open
                 logger.error("a connection of %s was not closed", user, exc_info=error)
+
+    def keep_signed_by(self, keys: Container[str]) -> None:
+        """Close all connections whose token was signed by another key than these."""
+        for session in [s for s in self._open if s.key not in keys]:
+            session.sign_out()

@@ -15,6 +15,7 @@ import pytest
 
 from madang.adapters.bus.envelopes import SIGNATURE, VERSION, BadSignature, Content, Signer
 from madang.core.events import Event
+from madang.core.signing import lone_keyring
 from tests.conformance.cases import echo
 from tests.integration.bad_input.advisories import advisories
 from tests.integration.bad_input.test_compression import memory
@@ -23,7 +24,7 @@ from tests.rest import Rest, rest, server_key
 from tests.running import Server
 from tests.wire import CONTINUATION, GONE, PING, PONG, TEXT, Raw, dialled, frame, guest, length, upgrade, upgraded
 
-SECRET: Final = b"the installation's secret, 32 by"
+KEYS: Final = lone_keyring(b"the installation's secret, 32 by")
 MUCH: Final = 8 * 2**20  # bytes, more than what the server may keep for one who has not said who he is
 
 
@@ -341,7 +342,7 @@ def test_a_pickle_from_the_bus_is_not_run(advisory: str, tmp_path: Path) -> None
     ran.unlink()
     for envelope in (pickled, VERSION + pickled, VERSION + bytes(SIGNATURE) + pickled):
         with pytest.raises(BadSignature):
-            list(Signer(SECRET, "here").unpack(envelope, "c", ["lobby"]))
+            list(Signer(KEYS, "here").unpack(envelope, "c", ["lobby"]))
     assert not ran.exists()
 
 
@@ -349,7 +350,11 @@ def test_a_pickle_from_the_bus_is_not_run(advisory: str, tmp_path: Path) -> None
 def test_only_nodes_of_the_installation_remove_members(advisory: str) -> None:
     kick = Event("lobby", 2, 1, "member.kicked", "u-mallory", "Mallory", 0, b'{"member":"u-mina"}')
     envelope = {"lobby": Content([kick], [])}
-    here = Signer(SECRET, "here")
-    assert dict(here.unpack(Signer(SECRET, "there").pack(envelope, "c"), "c", ["lobby"]))["lobby"].events == [kick]
+    here = Signer(KEYS, "here")
+    assert dict(here.unpack(Signer(KEYS, "there").pack(envelope, "c"), "c", ["lobby"]))["lobby"].events == [kick]
     with pytest.raises(BadSignature):
-        list(here.unpack(Signer(b"another secret of 32 bytes......", "there").pack(envelope, "c"), "c", ["lobby"]))
+        list(
+            here.unpack(
+                Signer(lone_keyring(b"another secret of 32 bytes......"), "there").pack(envelope, "c"), "c", ["lobby"]
+            )
+        )

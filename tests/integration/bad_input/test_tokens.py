@@ -35,6 +35,11 @@ async def anyone(node: RunningNode) -> AsyncIterator[Rest]:
         yield client
 
 
+async def secret_of(node: RunningNode) -> bytes:
+    """What this version signs its tokens with, before they are rotated."""
+    return (await node.store.signing_keys()).keys[0].for_tokens()
+
+
 def claims(**other: Any) -> dict[str, Any]:
     """Return sound claims, but for some; None takes one out."""
     now = int(time.time())
@@ -57,7 +62,7 @@ async def opens(node: RunningNode, anyone: Rest, token: str) -> bool:
 
 
 def signed(key: Any, algorithm: str = "HS256", headers: dict[str, Any] | None = None, **other: Any) -> str:
-    return jwt.encode(claims(**other), key, algorithm, headers)
+    return jwt.encode(claims(**other), key, algorithm, {"kid": "0", **(headers or {})})
 
 
 def forgeries() -> dict[str, str]:
@@ -117,13 +122,13 @@ CLAIMS: Final[dict[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("what", CLAIMS)
 async def test_claims_that_do_not_hold(node: RunningNode, anyone: Rest, what: str) -> None:
     """Even under the right key: what an older or a wrong program of one's own might sign."""
-    assert not await opens(node, anyone, signed(await node.store.secret(), **CLAIMS[what]))
+    assert not await opens(node, anyone, signed(await secret_of(node), **CLAIMS[what]))
 
 
 @pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 @pytest.mark.parametrize("how", ["HS512", "crit", "zip"])
 async def test_headers_that_do_not_hold(node: RunningNode, anyone: Rest, how: str) -> None:
-    secret = await node.store.secret()
+    secret = await secret_of(node)
     headers: dict[str, dict[str, Any]] = {"crit": {"crit": ["exp"], "exp": 1}, "zip": {"crit": ["zip"], "zip": "DEF"}}
     token = signed(secret, "HS512" if how == "HS512" else "HS256", headers.get(how))
     assert not await opens(node, anyone, token)
@@ -131,7 +136,7 @@ async def test_headers_that_do_not_hold(node: RunningNode, anyone: Rest, how: st
 
 async def test_a_sound_token_opens(node: RunningNode, anyone: Rest) -> None:
     """So that the others are refused for what is wrong with them."""
-    assert await opens(node, anyone, signed(await node.store.secret()))
+    assert await opens(node, anyone, signed(await secret_of(node)))
 
 
 async def test_an_invite_is_no_token_and_a_token_no_invite(node: RunningNode, anyone: Rest) -> None:

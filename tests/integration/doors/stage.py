@@ -117,7 +117,7 @@ def address(node: RunningNode) -> str:
 
 
 def token(node: RunningNode, actor: Actor) -> str:
-    return node.node.identity.token(actor, node.node.now())
+    return node.node.identity.tokens.sign(actor, node.node.now()).token
 
 
 def _is_last(frame: dict[str, Any]) -> bool:

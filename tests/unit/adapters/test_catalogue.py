@@ -6,9 +6,10 @@ import pytest
 
 from madang.adapters.bus.options import BusOptions
 from madang.adapters.catalogue import BUSES, DATABASES, for_one_node, load, open_bus
+from madang.core.signing import lone_keyring
 from madang.errors import SetupError
 
-OPTIONS = BusOptions(secret=bytes(32), node="a", presence_ttl_s=60, channels="partition")
+OPTIONS = BusOptions(keyring=lone_keyring(bytes(32)), node="a", presence_ttl_s=60, channels="partition")
 SERVER = "postgresql://host/database"
 
 

@@ -21,6 +21,7 @@ from madang.services.limits import UNLIMITED
 from madang.services.rooms import KICK_S
 from tests.unit.delivery.subscribers import RecordingSubscriber, created
 from tests.unit.parts import chosen
+from tests.unit.transports.nodes import KEYS
 from tests.waiting import eventually
 
 OWNER = Actor(id="u-owner", name="Owner")
@@ -55,7 +56,7 @@ class Node:
         self.seen_bus = Wrapped(bus)
         self.seen_presence = Wrapped(presence)
         self._node = node = assemble(
-            name=name, store=self.seen_store, secret=b"", bus=self.seen_bus, presence=self.seen_presence, holders=lambda: self.holders(), rates=UNLIMITED,
+            name=name, store=self.seen_store, keyring=KEYS, bus=self.seen_bus, presence=self.seen_presence, holders=lambda: self.holders(), rates=UNLIMITED,
             max_text=4000, max_rooms=5, ping_s=25.0, quiet_above=quiet_above, kick_s=kick_s,
         )  # fmt: skip
         self.hub = node.hub

@@ -320,7 +320,7 @@ async def test_a_room_that_fails_keeps_neither_the_walk_nor_the_others_back(
 async def test_a_deleted_user_is_nowhere_and_nobody(w: World) -> None:
     ara, bora = guest("a"), guest("b")
     now = time.time()
-    token = w.node.identity.token(ara, now)
+    token = w.node.identity.tokens.sign(ara, now).token
     await w.rooms.create(ara, "yard", "", "open")
     await w.rooms.enter(bora, "yard")
     await w.rooms.enter(ara, "lobby")

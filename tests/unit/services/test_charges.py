@@ -12,6 +12,7 @@ from madang.core.actors import Actor
 from madang.core.events import Draft
 from madang.core.messages import Content
 from madang.core.rate import Bucket, Rate
+from madang.core.signing import lone_keyring
 from madang.errors import Limited, MadangError, StorageFailed, StorageFull
 from madang.ports.log import Outcome
 from madang.services import appender as appending
@@ -23,6 +24,7 @@ from madang.services.posting import Posting
 from madang.services.quotas import Quota, QuotaRates
 from madang.services.rooms import Rooms
 from madang.services.standing import Standing
+from madang.services.tokens import Tokens
 from tests.unit.delivery.nodes import OWNER
 from tests.unit.services.assembled import assembled
 from tests.unit.services.wrapped import Wrapped
@@ -70,7 +72,7 @@ class Scene:
         live = assembled(store).hub
         self.posting = Posting(charges, self.rooms, live, 4000)
         self.invites = Invites(self.store, self.rooms, charges)
-        self.identity = Identity(b"x" * 32, self.store, self.limits, lambda: NOW)
+        self.identity = Identity(Tokens(lone_keyring(b"x" * 32)), self.store, self.limits, lambda: NOW)
 
     def spent(self) -> dict[str, int]:
         """Return what was spent and not given back since the last call, by limit."""

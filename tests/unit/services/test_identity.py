@@ -12,27 +12,34 @@ import pytest
 from madang.adapters.sql import Store
 from madang.core.actors import Actor
 from madang.core.rate import Rate
+from madang.core.signing import lone_keyring
 from madang.errors import Refused
 from madang.ports.directory import ServerKey
 from madang.services.address_limits import WRONG_TOKEN
-from madang.services.identity import LEEWAY_S, RENEW_S, TOKEN_S, Identity
+from madang.services.identity import Identity
 from madang.services.limits import UNLIMITED, Limits, Rates
 from madang.services.server_keys import KEPT_S
+from madang.services.tokens import LEEWAY_S, RENEW_S, TOKEN_S, Tokens
 
 SECRET = b"s" * 32
+TOKENS = Tokens(lone_keyring(SECRET))
 MINA = Actor(id="u-mina", name="Mina")
 
 
 @pytest.fixture
 def identity() -> Identity:
     """One that looks nothing up: tokens need no directory."""
-    return Identity(SECRET, None, Limits(UNLIMITED), lambda: 0.0)  # type: ignore[arg-type]
+    return Identity(TOKENS, None, Limits(UNLIMITED), lambda: 0.0)  # type: ignore[arg-type]
 
 
 def claims(**other: Any) -> dict[str, Any]:
     now = int(time.time())
     sound = {"iss": "madang", "aud": "madang", "sub": "u-mina", "name": "Mina", "iat": now, "exp": now + 100}
     return {name: value for name, value in {**sound, **other}.items() if value is not None}
+
+
+def made(user: Actor, now: float) -> str:
+    return TOKENS.sign(user, now).token
 
 
 def refused(identity: Identity, token: str) -> None:
@@ -42,12 +49,12 @@ def refused(identity: Identity, token: str) -> None:
 
 
 def test_a_guest_is_somebody_new_with_a_token(identity: Identity) -> None:
-    user, token = identity.guest("  Mina  Kim ", "10.0.0.1", time.time())
-    other, _ = identity.guest("Mina Kim", "10.0.0.1", time.time())
+    access = identity.guest("  Mina  Kim ", "10.0.0.1", time.time())
+    user, other = access.user, identity.guest("Mina Kim", "10.0.0.1", time.time()).user
     assert user.name == other.name == "Mina Kim"
     assert user.id != other.id
     assert len(user.id) <= 64
-    assert identity.verify(token, time.time(), "10.0.0.1") == (user, token)
+    assert identity.verify(access.token, time.time(), "10.0.0.1") == access
 
 
 @pytest.mark.parametrize("name", ["", " ", "admin", "\u202eniM", "x" * 41])
@@ -58,15 +65,14 @@ def test_a_bad_name_is_no_guest(identity: Identity, name: str) -> None:
 
 
 def test_our_own_claims_are_sound(identity: Identity) -> None:
-    user, _ = identity.verify(jwt.encode(claims(), SECRET, "HS256"), time.time())
-    assert user == MINA
+    assert identity.verify(jwt.encode(claims(), SECRET, "HS256"), time.time()).user == MINA
 
 
 @pytest.mark.parametrize("hours", [-24, 1, 2])
 def test_a_token_outlives_a_clock_that_is_set(identity: Identity, hours: int) -> None:
     """Made by a clock that was ahead or behind: when it was made is nothing to hold against it."""
-    user, token = identity.guest("Mina", "10.0.0.1", time.time() + hours * 3600)
-    assert identity.verify(token, time.time(), "10.0.0.1")[0] == user
+    access = identity.guest("Mina", "10.0.0.1", time.time() + hours * 3600)
+    assert identity.verify(access.token, time.time(), "10.0.0.1").user == access.user
 
 
 @pytest.mark.parametrize("missing", ["iss", "aud", "sub", "name", "iat", "exp"])
@@ -116,7 +122,7 @@ def test_a_token_of_another_key_is_refused(identity: Identity) -> None:
 
 
 def test_a_changed_token(identity: Identity) -> None:
-    token = identity.token(MINA, time.time())
+    token = made(MINA, time.time())
     head, body, signature = token.split(".")
     other = json.dumps({**claims(), "sub": "u-owner"}).encode()
     refused(identity, ".".join([head, base64.urlsafe_b64encode(other).rstrip(b"=").decode(), signature]))
@@ -138,47 +144,48 @@ def test_a_changed_token(identity: Identity) -> None:
 
 def test_a_token_is_renewed_when_half_its_time_is_over(identity: Identity) -> None:
     now = time.time()
-    young = identity.token(MINA, now - RENEW_S + 100)
-    assert identity.verify(young, now) == (MINA, young)
-    old = identity.token(MINA, now - RENEW_S - 100)
-    user, fresh = identity.verify(old, now)
-    assert (user, fresh != old) == (MINA, True)
+    young = made(MINA, now - RENEW_S + 100)
+    assert identity.verify(young, now).token == young
+    old = made(MINA, now - RENEW_S - 100)
+    fresh = identity.verify(old, now).token
+    assert fresh != old
+    assert identity.verify(fresh, now).user == MINA
     assert jwt.decode(fresh, SECRET, ["HS256"], audience="madang")["exp"] == int(now) + TOKEN_S
-    refused(identity, identity.token(MINA, now - TOKEN_S - LEEWAY_S - 10))
+    refused(identity, made(MINA, now - TOKEN_S - LEEWAY_S - 10))
 
 
 def test_a_token_that_has_expired_is_not_replaced(identity: Identity) -> None:
     now = time.time()
-    stale = identity.token(MINA, now - TOKEN_S - LEEWAY_S / 2)
-    assert identity.verify(stale, now) == (MINA, stale)
+    stale = made(MINA, now - TOKEN_S - LEEWAY_S / 2)
+    assert identity.verify(stale, now).token == stale
     with pytest.raises(Refused):
-        identity.verify(identity.token(MINA, now - TOKEN_S - LEEWAY_S - 10), now)
-    last = identity.token(MINA, now - TOKEN_S + 5)
-    assert identity.verify(last, now)[1] != last
+        identity.verify(made(MINA, now - TOKEN_S - LEEWAY_S - 10), now)
+    last = made(MINA, now - TOKEN_S + 5)
+    assert identity.verify(last, now).token != last
 
 
 def test_a_token_keeps_its_session_when_it_is_replaced(identity: Identity) -> None:
     now = time.time()
-    first, other = identity.token(MINA, now - RENEW_S - 100), identity.token(MINA, now)
+    first, other = made(MINA, now - RENEW_S - 100), made(MINA, now)
     sessions = [
         jwt.decode(each, SECRET, ["HS256"], audience="madang")["sid"]
-        for each in (first, identity.verify(first, now)[1], other)
+        for each in (first, identity.verify(first, now).token, other)
     ]
     assert sessions[0] == sessions[1] != sessions[2]
     old = jwt.encode(claims(), SECRET, "HS256")  # of a version without sessions
-    assert jwt.decode(identity.verify(old, now)[1], SECRET, ["HS256"], audience="madang")["sid"]
+    assert jwt.decode(identity.verify(old, now).token, SECRET, ["HS256"], audience="madang")["sid"]
 
 
 def test_a_connection_goes_on_by_a_token_of_its_own_user_alone(identity: Identity) -> None:
     now = time.time()
-    old, bora = identity.token(MINA, now - RENEW_S - 100), identity.token(Actor(id="u-bora", name="Bora"), now)
+    old, bora = made(MINA, now - RENEW_S - 100), made(Actor(id="u-bora", name="Bora"), now)
     fresh = identity.refresh(MINA, old, now)
-    assert identity.ends(fresh) == int(now) + TOKEN_S + LEEWAY_S
-    assert identity.refresh(MINA, fresh, now) == fresh
+    assert fresh.until == int(now) + TOKEN_S + LEEWAY_S
+    assert identity.refresh(MINA, fresh.token, now) == fresh
     for token, code in (
         (bora, "bad_field"),
         ("x", "bad_token"),
-        (identity.token(MINA, now - 2 * TOKEN_S), "bad_token"),
+        (made(MINA, now - 2 * TOKEN_S), "bad_token"),
     ):
         with pytest.raises(Refused) as refusal:
             identity.refresh(MINA, token, now)
@@ -186,9 +193,9 @@ def test_a_connection_goes_on_by_a_token_of_its_own_user_alone(identity: Identit
 
 
 async def test_a_caller_is_a_user_or_a_server_and_only_users_are_counted(store: Store) -> None:
-    identity = Identity(SECRET, store, Limits(Rates(connection=Rate(1, 2))), lambda: 1000.0)
+    identity = Identity(TOKENS, store, Limits(Rates(connection=Rate(1, 2))), lambda: 1000.0)
     _, key = await identity.add_key("Shop", time.time())
-    token = identity.token(MINA, time.time())
+    token = made(MINA, time.time())
     assert [await identity.caller(token, time.time(), "") for _ in range(2)] == [MINA, MINA]
     with pytest.raises(Refused) as refusal:
         await identity.caller(token, time.time(), "")
@@ -202,7 +209,7 @@ async def test_a_caller_is_a_user_or_a_server_and_only_users_are_counted(store: 
 
 async def test_what_is_not_valid_is_charged_to_its_address(store: Store) -> None:
     limits = Limits(Rates(requests=Rate(0.001, 2 * WRONG_TOKEN)))
-    identity = Identity(SECRET, store, limits, lambda: 1000.0)
+    identity = Identity(TOKENS, store, limits, lambda: 1000.0)
     for wrong in ("x.y.z", "mk_0_0"):
         limits.addresses.arrival("here", 1000.0)
         with pytest.raises(Refused):
@@ -215,7 +222,7 @@ async def test_what_is_not_valid_is_charged_to_its_address(store: Store) -> None
 
 def test_wrong_tokens_of_connections_weigh_as_several_handshakes() -> None:
     limits = Limits(Rates(address=Rate(0.001, 2 * WRONG_TOKEN)))
-    identity = Identity(SECRET, None, limits, lambda: 1000.0)  # type: ignore[arg-type]
+    identity = Identity(TOKENS, None, limits, lambda: 1000.0)  # type: ignore[arg-type]
     limits.addresses.handshake("here", 1000.0)
     with pytest.raises(Refused):
         identity.shown("x.y.z", time.time(), "here")
@@ -227,13 +234,13 @@ def test_wrong_tokens_of_connections_weigh_as_several_handshakes() -> None:
     assert refusal.value.code == "rate_limited"
     limits.addresses.handshake("elsewhere", 1000.0)
     for _ in range(3):
-        identity.shown(identity.token(MINA, time.time()), time.time(), "elsewhere")
+        identity.shown(made(MINA, time.time()), time.time(), "elsewhere")
     for _ in range(19):
         limits.addresses.handshake("elsewhere", 1000.0)
 
 
 def test_guests_are_counted_by_their_address() -> None:
-    identity = Identity(SECRET, None, Limits(Rates(address=Rate(1, 2))), lambda: 1000.0)  # type: ignore[arg-type]
+    identity = Identity(TOKENS, None, Limits(Rates(address=Rate(1, 2))), lambda: 1000.0)  # type: ignore[arg-type]
     for _ in range(2):
         identity.guest("Mina", "10.0.0.1", time.time())
     with pytest.raises(Refused) as refusal:
@@ -260,7 +267,7 @@ def test_only_servers_speak_for_others(identity: Identity) -> None:
 
 
 async def test_a_key_is_known_by_its_secret(store: Store) -> None:
-    identity = Identity(SECRET, store, Limits(UNLIMITED), lambda: 0.0)
+    identity = Identity(TOKENS, store, Limits(UNLIMITED), lambda: 0.0)
     key, secret = await identity.add_key("Shop", time.time())
     server = await identity.server(secret)
     assert (server.name, server.server) == ("Shop", True)
@@ -292,9 +299,9 @@ async def test_a_key_is_known_by_its_secret(store: Store) -> None:
 
 
 def test_a_token_has_one_spelling() -> None:
-    identity = Identity(SECRET, None, Limits(UNLIMITED), lambda: 0.0)  # type: ignore[arg-type]
-    token = identity.token(MINA, time.time())
-    assert identity.verify(token, time.time())[0].id == MINA.id
+    identity = Identity(TOKENS, None, Limits(UNLIMITED), lambda: 0.0)  # type: ignore[arg-type]
+    token = made(MINA, time.time())
+    assert identity.verify(token, time.time()).user.id == MINA.id
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     last = alphabet.index(token[-1])
     others = [token[:-1] + alphabet[last + n] for n in (1, 2, 3)]  # the same bytes, read by a lenient decoder
@@ -327,7 +334,7 @@ async def test_a_key_is_looked_up_once_in_a_while_and_dropped_at_once(store: Sto
             return await store.key(id)
 
     now, directory = [0.0], Counting()
-    here, there = (Identity(SECRET, directory, Limits(UNLIMITED), lambda: now[0]) for _ in range(2))
+    here, there = (Identity(TOKENS, directory, Limits(UNLIMITED), lambda: now[0]) for _ in range(2))
     key, text = await here.add_key("Shop", 0.0)
     assert not here.serves(text)  # not looked up yet
     for _ in range(100):
@@ -361,7 +368,7 @@ async def test_a_key_that_is_dropped_while_it_is_looked_up_is_not_remembered(sto
             await go_on.wait()
             return found
 
-    identity = Identity(SECRET, Slow(), Limits(UNLIMITED), lambda: 0.0)
+    identity = Identity(TOKENS, Slow(), Limits(UNLIMITED), lambda: 0.0)
     key, text = await identity.add_key("Shop", 0.0)
     first = asyncio.ensure_future(identity.server(text))
     await read.wait()

@@ -79,7 +79,7 @@ async def test_slow_mode_holds_whatever_has_words(store: Store) -> None:
 
 async def test_slow_mode_holds_the_guests_of_an_address_together(store: Store) -> None:
     node = assembled(store)
-    guests = [node.identity.guest("Mina", "10.0.0.1", 0.0)[0] for _ in range(2)]
+    guests = [node.identity.guest("Mina", "10.0.0.1", 0.0).user for _ in range(2)]
     slow = Standing("member", 60_000)
     node.posting.send(guests[0], slow, YARD, "c-1", Content(text="hello"))
     for write in (
@@ -87,7 +87,7 @@ async def test_slow_mode_holds_the_guests_of_an_address_together(store: Store) -
         lambda: node.posting.edit(guests[1], slow, YARD, 2, None, Content(text="hello")),
     ):
         assert code(write) == "slow_mode"
-    elsewhere, _ = node.identity.guest("Mina", "10.0.0.2", 0.0)
+    elsewhere = node.identity.guest("Mina", "10.0.0.2", 0.0).user
     node.posting.send(elsewhere, slow, YARD, "c-1", Content(text="hello"))
     node.posting.send(guests[1], slow, "plaza", "c-1", Content(text="hello"))
     node.posting.send(Actor(id="u-mina", name="Mina", address="10.0.0.1"), slow, YARD, "c-2", Content(text="no guest"))
@@ -95,7 +95,7 @@ async def test_slow_mode_holds_the_guests_of_an_address_together(store: Store) -
 
 async def test_what_a_guest_sends_again_costs_their_address_nothing(store: Store) -> None:
     async with running_node(store) as node:
-        mina, bora = (node.identity.guest(name, "10.0.0.1", node.now())[0] for name in ("Mina", "Bora"))
+        mina, bora = (node.identity.guest(name, "10.0.0.1", node.now()).user for name in ("Mina", "Bora"))
         for guest in (mina, bora):
             await node.rooms.enter(guest, YARD)
         await node.appender.append(node.posting.send(mina, MEMBER, YARD, "c-1", Content(text="hello")))

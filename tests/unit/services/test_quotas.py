@@ -324,10 +324,10 @@ async def test_guests_can_be_closed_but_for_servers(store: Store) -> None:
         node.identity.guest("Mina", "10.0.0.1", 0.0)
     assert error.value.code == "no_guests"
     now = time.time()
-    user, token = node.identity.guest("Mina", "10.0.0.1", now, KEY)
-    assert node.identity.verify(token, now)[0].id == user.id, "who has a token stays"
+    access = node.identity.guest("Mina", "10.0.0.1", now, KEY)
+    assert node.identity.verify(access.token, now).user.id == access.user.id, "who has a token stays"
     with pytest.raises(Refused, match="no guests"):
-        node.identity.guest("Mina", "10.0.0.1", now, user)
+        node.identity.guest("Mina", "10.0.0.1", now, access.user)
 
 
 async def test_making_rooms_can_be_kept_for_servers(store: Store) -> None:

@@ -97,7 +97,7 @@ class Fleet:
         await self.nodes[0].rooms.create(OWNER, ROOM, "Yard", self._access)
         self.stores[0].fail = fail
         for who in [OWNER, *map(user, self._names)]:
-            self.people[who.id] = Person(who, self.nodes[0].identity.token(who, self.nodes[0].now()))
+            self.people[who.id] = Person(who, self.nodes[0].identity.tokens.sign(who, self.nodes[0].now()).token)
 
     async def stop(self) -> None:
         """Stop the nodes."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from madang.adapters.bus.memory.bus import MemoryBus
 from madang.adapters.bus.memory.presence import MemoryPresence
+from madang.core.signing import lone_keyring
 from madang.delivery.presence import TTL_S
 from madang.node.assembly import Holders, assemble
 from madang.node.run import running_parts
@@ -14,7 +15,7 @@ from madang.services.limits import UNLIMITED, Rates
 from madang.transports.node import Node
 from tests.unit.parts import chosen
 
-SECRET = b"s" * 32
+KEYS = lone_keyring(b"s" * 32)
 
 
 async def nobody() -> Sequence[str]:
@@ -33,14 +34,14 @@ async def running_node(
     watch: bool = False,
     **options: Any,
 ) -> AsyncIterator[Node]:
-    """Run one node on a store; several that share secret and bus are a fleet, each with a name of its own.
+    """Run one node on a store; several that share keys and bus are a fleet, each with a name of its own.
 
     Args:
         holders: returns the names of the fleet's nodes.
         watch: whether the hub sweeps and checks, and the node has a heartbeat, as one among several must.
     """
     node = assemble(
-        name=name, store=store, secret=SECRET, bus=bus or MemoryBus(), presence=MemoryPresence(TTL_S), holders=holders,
+        name=name, store=store, keyring=KEYS, bus=bus or MemoryBus(), presence=MemoryPresence(TTL_S), holders=holders,
         rates=rates, max_text=4000, max_rooms=5, ping_s=25.0, **options,
     )  # fmt: skip
     async with running_parts(chosen(node, watch), failed=lambda: None):

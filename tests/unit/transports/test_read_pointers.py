@@ -36,7 +36,7 @@ async def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 async def follower(node: Node, who: Actor) -> Peer:
     peer = Peer(node).connect()
     peer.tell(
-        {"op": "hello", "n": 1, "token": node.identity.token(who, node.now())},
+        {"op": "hello", "n": 1, "token": node.identity.tokens.sign(who, node.now()).token},
         {"op": "join", "n": 2, "room": YARD},
     )
     assert (await peer.answer(2))["op"] == "ok"

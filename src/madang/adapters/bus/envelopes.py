@@ -9,7 +9,7 @@ decoded only if the receiving node serves the room; other rooms cost it one look
 Nodes of two versions meet while a fleet is upgraded. So a later version may append fields to each of these tuples, which
 older versions ignore; any other change needs a new VERSION.
 
-The signature is BLAKE2b (RFC 7693), keyed with a secret of the installation: whoever can reach the broker but not the
+The signature is BLAKE2b (RFC 7693), keyed with one of the keys of the installation: whoever can reach the broker but not the
 database cannot put words into a room. They could listen, because nothing is encrypted here: that is the job of TLS.
 There is no pickle and no type name in an envelope.
 
@@ -27,6 +27,7 @@ from typing import Final
 import msgspec
 
 from madang.core.events import Event
+from madang.core.signing import Keyring, SigningKey
 from madang.ports.bus import EVERYWHERE, Signal
 
 VERSION: Final = b"\x02"
@@ -119,28 +120,30 @@ class Signer:
     """Packs, signs, verifies and unpacks the envelopes of one installation.
 
     Args:
-        secret: the installation's, 16 bytes or more; the key is derived from it.
+        keyring: the installation's; signatures are made with its current key, and believed of any.
         node: the sender's name, by which a node recognises its own envelopes. Another at each start.
         epoch: of the installation, another after each restore; the key is derived from it, too.
         clock_ms: Unix milliseconds by a clock that all nodes share.
     """
 
-    def __init__(self, secret: bytes, node: str, epoch: bytes = b"", clock_ms: Callable[[], int] = wall_ms) -> None:
-        key = hashlib.blake2b(b"madang bus" + epoch, key=secret[:64], digest_size=32).digest()
-        self._keyed = hashlib.blake2b(key=key, digest_size=SIGNATURE)
+    def __init__(self, keyring: Keyring, node: str, epoch: bytes = b"", clock_ms: Callable[[], int] = wall_ms) -> None:
+        self._keyring = keyring
+        self._epoch = epoch
+        self._keyed: dict[str, hashlib.blake2b] = {}  # by the ids of keys
+        self._keys: tuple[SigningKey, ...] = ()  # of which these are
         self._clock_ms = clock_ms
         self._number = 0
         self._senders: dict[str, _Sender] = {}
         self.node = node
-        self.name = hashlib.blake2b(b"madang name", key=secret[:64], digest_size=6).hexdigest()
-        """Of the installation, for channels and keys; it reveals nothing of the secret."""
+        self.name = keyring.name
+        """Of the installation, for channels and keys."""
 
     def pack(self, rooms: Mapping[str, Content], channel: str) -> bytes:
         """Return a signed envelope for a channel."""
         parts = [(room, msgspec.Raw(_encode(_part(content)))) for room, content in rooms.items()]
         self._number += 1
         body = _encode((self.node, self._number, self._clock_ms(), parts))
-        return VERSION + self._sign(channel, body) + body
+        return VERSION + _signature(self._by_key()[self._keyring.current().id], channel, body) + body
 
     def unpack(self, envelope: bytes, channel: str, wanted: Iterable[str]) -> Iterator[tuple[str, Content]]:
         """Yield what an envelope holds for each of the rooms wanted; of the node's own, only what is for EVERYWHERE.
@@ -152,7 +155,9 @@ class Signer:
         if len(envelope) > MAX_ENVELOPE or envelope[: len(VERSION)] != VERSION:
             raise BadSignature
         body = memoryview(envelope)[head:]
-        if not hmac.compare_digest(self._sign(channel, body), envelope[len(VERSION) : head]):
+        signature = envelope[len(VERSION) : head]
+        keyed = self._by_key().values()
+        if not any(hmac.compare_digest(_signature(key, channel, body), signature) for key in keyed):
             raise BadSignature
         try:
             read = _decode(body)
@@ -164,11 +169,15 @@ class Signer:
         except msgspec.MsgspecError as error:
             raise BadSignature from error
 
-    def _sign(self, channel: str, body: bytes | memoryview) -> bytes:
-        signing = self._keyed.copy()  # with the key each time it takes 0.4 µs more
-        signing.update(channel.encode() + b"\0")
-        signing.update(body)
-        return signing.digest()
+    def _by_key(self) -> Mapping[str, hashlib.blake2b]:
+        """Return what is keyed with each key of the ring, the newest first."""
+        if self._keyring.keys is not self._keys:
+            self._keys = self._keyring.keys
+            self._keyed = {
+                key.id: hashlib.blake2b(key=key.for_envelopes(self._epoch), digest_size=SIGNATURE)
+                for key in reversed(self._keys)
+            }
+        return self._keyed
 
     def _take(self, read: _Body) -> None:
         """Note that an envelope has come. Raise Stale if it is old, or has come before."""
@@ -190,6 +199,13 @@ class Signer:
         else:
             sender.seen |= 1 << -ahead
         sender.at_ms = now
+
+
+def _signature(keyed: hashlib.blake2b, channel: str, body: bytes | memoryview) -> bytes:
+    signing = keyed.copy()  # with the key each time it takes 0.4 µs more
+    signing.update(channel.encode() + b"\0")
+    signing.update(body)
+    return signing.digest()
 
 
 def _part(content: Content) -> _Part:

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from madang.adapters.bus.envelopes import wall_ms
+from madang.core.signing import Keyring
 
 
 class BusOptions(NamedTuple):
     """How a node takes part in a fleet.
 
     Attributes:
-        secret: the installation's; signatures and the names of channels are derived from it.
+        keyring: the installation's; signatures are made with it, and channels have its name.
         node: this node's name, unique in the fleet.
         presence_ttl_s: seconds after which a device that was not refreshed is gone.
         epoch: of the installation, another after each restore.
@@ -18,7 +19,7 @@ class BusOptions(NamedTuple):
         channels: how rooms are spread over channels, for a broker that has channels; the same on every node.
     """
 
-    secret: bytes
+    keyring: Keyring
     node: str
     presence_ttl_s: float
     channels: str

@@ -1,4 +1,4 @@
-"""Rooms, members, read pointers, keys and the secret: `ports.directory` over one connection, but for `unread.py`.
+"""Rooms, members, read pointers, server keys and the epoch: `ports.directory` over one connection, but for `unread.py`.
 
 Rooms and members are written only by effects; what is written here is not in any log.
 """
@@ -133,13 +133,13 @@ def drop_invite(c: Connection, room: str, id: str) -> bool:
 
 
 EPOCH: Final = "epoch"
-"""Name of the secret that tells an installation from the one whose backup it was restored from."""
+"""Name of the row that tells an installation from the one whose backup it was restored from."""
 
 
-def secret(c: Connection, name: str = "signing") -> bytes:
-    """See `Directory.secret`. The first caller creates it; everyone reads what is stored."""
-    insert_new(c, secrets, {"name": name, "value": chance.token_bytes(32)})
-    return bytes(c.execute(select(secrets.c.value).where(secrets.c.name == name)).scalar_one())
+def epoch(c: Connection) -> bytes:
+    """See `Store.epoch`. The first caller creates it; everyone reads what is stored."""
+    insert_new(c, secrets, {"name": EPOCH, "value": chance.token_bytes(32)})
+    return bytes(c.execute(select(secrets.c.value).where(secrets.c.name == EPOCH)).scalar_one())
 
 
 def add_key(c: Connection, key: ServerKey) -> None:

@@ -1,6 +1,6 @@
-"""The store: ports Log, Directory, Upkeep and Leases over a database that an `Engine` of this package runs.
+"""The store: ports Log, Directory, Upkeep, SigningStore and Leases over a database that an `Engine` of this package runs.
 
-One class for four ports, because they share one engine, and memberships and rooms are changed by appends. All SQL is in
+One class for five ports, because they share one engine, and memberships and rooms are changed by appends. All SQL is in
 the modules called here, as plain functions over one connection; threads, pools, locks and errors are in the engine. So
 this file only maps names to names.
 """
@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from madang.adapters.sql import access, dialects, directory, leases, messages, mutes, reading, unread, upkeep
+from madang.adapters.sql import access, dialects, directory, leases, messages, mutes, reading, signing, unread, upkeep
 from madang.adapters.sql.numbering import number_stretch
 from madang.adapters.sql.rows import EventRow, Head
 from madang.aio import Batcher
@@ -22,10 +22,12 @@ from madang.core.invites import Invite
 from madang.core.messages import Message
 from madang.core.rooms import Member, Membership, Room
 from madang.core.sanctions import Ban, Mute
+from madang.core.signing import SigningKey, SigningKeys
 from madang.errors import LeaseExceeded, Refused, StorageError
 from madang.ports.directory import NOTHING, ServerKey
 from madang.ports.leases import Lease
 from madang.ports.log import Outcome, Page, Tail
+from madang.ports.signing import LEAD_MS
 from madang.ports.upkeep import StoredRoom, StoredUser
 
 T = TypeVar("T")
@@ -77,7 +79,7 @@ class Engine(Protocol):
 
 
 class Store:
-    """Log, Directory, Upkeep and Leases in one database. Made by `open_store`; appends from `use_ids` on."""
+    """Log, Directory, Upkeep, SigningStore and Leases in one database. Made by `open_store`; appends from `use_ids` on."""
 
     ack = "stored"
 
@@ -256,10 +258,19 @@ class Store:
     async def forget_users(self, users: Sequence[str]) -> None:
         await self._engine.write(lambda c: upkeep.forget_users(c, users))
 
-    # Secrets and keys
+    # Signing keys and server keys
 
-    async def secret(self) -> bytes:
-        return await self._engine.write(directory.secret)
+    async def signing_keys(self) -> SigningKeys:
+        found: SigningKeys | None = await self._engine.read(signing.stored)
+        if found is None:
+            found = await self._engine.write(signing.make)
+        return found
+
+    async def add_signing_key(self, lead_ms: int = LEAD_MS) -> SigningKey:
+        return await self._engine.write(lambda c: signing.add(c, lead_ms))
+
+    async def retire_signing_keys(self) -> int:
+        return await self._engine.write(signing.retire)
 
     async def add_key(self, key: ServerKey) -> None:
         await self._engine.write(lambda c: directory.add_key(c, key))
@@ -277,7 +288,7 @@ class Store:
 
     async def epoch(self) -> bytes:
         """Return random bytes of this installation, created now if there are none; others after each restore."""
-        return await self._engine.write(lambda c: directory.secret(c, directory.EPOCH))
+        return await self._engine.write(directory.epoch)
 
     async def clock_ms(self) -> int:
         """Return the time by the database's clock, in Unix milliseconds."""

@@ -46,6 +46,13 @@ class Keys(msgspec.Struct, frozen=True):
     keys: list[Key]
 
 
+class SigningKeys(msgspec.Struct, frozen=True):
+    """The id of the newest signing key, and how many keys are believed."""
+
+    newest: str
+    keys: int
+
+
 class ShownRoom(msgspec.Struct, frozen=True):
     """A room, how many sockets follow it on this node, and the first of its members."""
 
@@ -110,6 +117,20 @@ async def drop_key(node: ThisNode, id: str) -> Response:
     """Delete a server key."""
     await node.identity.drop_key(id)
     return Response(status_code=204)
+
+
+@router.post("/signing-keys")
+async def rotate_signing_key(node: ThisNode) -> Response:
+    """Make a signing key, beside those there are."""
+    made = await node.signing.rotate()
+    return answer(SigningKeys(made.id, len(node.signing.keys)), 201)
+
+
+@router.delete("/signing-keys")
+async def retire_signing_keys(node: ThisNode) -> Response:
+    """Forget all signing keys but the newest."""
+    await node.signing.retire()
+    return answer(SigningKeys(node.signing.keys[-1].id, len(node.signing.keys)))
 
 
 @router.get("/nodes")

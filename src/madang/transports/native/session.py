@@ -24,6 +24,7 @@ from madang.protocol.native import codec
 from madang.protocol.native.commands import Command, Hello
 from madang.protocol.native.frames import Answer, ByeFrame, append_answer
 from madang.services.pages import MessagePage
+from madang.services.tokens import Access
 from madang.transports.conduct import Close, Conduct
 from madang.transports.native.encoding import NativeEncoding
 from madang.transports.node import Node
@@ -60,7 +61,7 @@ class Session:
 
     __slots__ = (
         "_busy", "_conduct", "_end", "_operations", "_queue", "_queued", "_resting", "_state", "bucket", "encoding",
-        "in_flight", "node", "socket", "until", "user",
+        "in_flight", "key", "node", "socket", "until", "user",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +73,7 @@ class Session:
         self.bucket = Bucket()
         self.user: Actor | None = None
         self.until = 0.0  # from hello on
+        self.key = ""  # likewise
         self.in_flight = 0
         self._operations = operations
         self._state = SessionState.AWAITING_HELLO
@@ -127,6 +129,10 @@ class Session:
     def revoke(self) -> None:
         """Close the connection: the user was deleted (`sessions.OpenSession`)."""
         self.socket.close(4410, "revoked")
+
+    def sign_out(self) -> None:
+        """Close the connection: its token is no longer believed (`sessions.OpenSession`)."""
+        self.socket.close(4401, "signing key retired")
 
     def ended(self) -> None:
         """Forget what is queued: the socket is gone. What was submitted is stored all the same."""
@@ -238,20 +244,18 @@ class Session:
 
     # -- what operations call ------------------------------------------------------------------------------------------
 
-    def open(self, user: Actor, until: float) -> None:
-        """Let other commands than hello through from now on: the connection speaks for this user.
-
-        Args:
-            until: Unix seconds of the end of the user's token, and of the connection.
-        """
-        self.user = user
-        self.until = until
+    def open(self, access: Access) -> None:
+        """Let other commands than hello through from now on: the connection speaks for this user, as long as that holds."""
+        self.user = access.user
+        self.until = access.until
+        self.key = access.key
         self._state = SessionState.OPEN
         self.node.sessions.add(self)
 
-    def live_until(self, until: float) -> None:
-        """Let the connection live until another end (Unix seconds), if that is later."""
-        self.until = max(self.until, until)
+    def go_on_by(self, access: Access) -> None:
+        """Let the connection live by another token of its user: until that ends, if that is later."""
+        self.until = max(self.until, access.until)
+        self.key = access.key
 
     @property
     def left_s(self) -> float:

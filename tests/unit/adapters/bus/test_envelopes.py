@@ -20,9 +20,11 @@ from madang.adapters.bus.envelopes import (
     Stale,
 )
 from madang.core.events import Event, MessageSent
+from madang.core.signing import Keyring, SigningKey, SigningKeys, lone_keyring
 from madang.ports.bus import Signal
 
 SECRET = bytes(range(32))
+KEYS = lone_keyring(SECRET)
 EVENT = Event("yard", 7, 7 << 22, MessageSent.type, "u", "이름", 1_700_000_000_000, b'{"text":"\\u0000"}')
 SIGNAL = Signal("yard", "typing", "u", b"true")
 ALL = ("yard", "square")
@@ -33,11 +35,11 @@ NOW_MS = 1_800_000_000_000
 
 
 def here() -> Signer:
-    return Signer(SECRET, "here", clock_ms=lambda: NOW_MS)
+    return Signer(KEYS, "here", clock_ms=lambda: NOW_MS)
 
 
-def there(secret: bytes = SECRET, epoch: bytes = b"", at_ms: int = NOW_MS) -> Signer:
-    return Signer(secret, "there", epoch, lambda: at_ms)
+def there(keys: Keyring = KEYS, epoch: bytes = b"", at_ms: int = NOW_MS) -> Signer:
+    return Signer(keys, "there", epoch, lambda: at_ms)
 
 
 def signed(body: Any) -> bytes:
@@ -93,7 +95,7 @@ def test_what_is_missing_is_not_made_up(body: Any) -> None:
 
 def test_nobody_else_makes_one() -> None:
     envelope = there().pack({"yard": Content([EVENT], [SIGNAL])}, CHANNEL)
-    other = there(b"another secret" * 3).pack({"yard": Content([EVENT], [])}, CHANNEL)
+    other = there(lone_keyring(b"another secret" * 3)).pack({"yard": Content([EVENT], [])}, CHANNEL)
     restored = there(epoch=b"of the restored").pack({"yard": Content([EVENT], [])}, CHANNEL)
     flipped = [envelope[:n] + bytes([envelope[n] ^ 1]) + envelope[n + 1 :] for n in range(len(envelope))]
     for forged in (
@@ -156,8 +158,31 @@ def test_far_behind_the_newest_nothing_is_taken() -> None:
 
 def test_senders_that_are_gone_are_forgotten() -> None:
     clock = [NOW_MS]
-    reader = Signer(SECRET, "here", clock_ms=lambda: clock[0])
+    reader = Signer(KEYS, "here", clock_ms=lambda: clock[0])
     for n in range(1000):
         clock[0] += 1000
-        assert taken(reader, Signer(SECRET, f"node-{n}", clock_ms=lambda: clock[0]).pack(ONE, CHANNEL))
+        assert taken(reader, Signer(KEYS, f"node-{n}", clock_ms=lambda: clock[0]).pack(ONE, CHANNEL))
     assert len(reader._senders) <= 2 * FRESH_MS // 1000 + 2
+
+
+def test_while_keys_are_rotated_those_of_all_are_believed_and_afterwards_of_one() -> None:
+    """Whichever of them a sender signs with: nothing is lost while nodes hear of a new key one after another."""
+    old, new = KEYS.keys[0], SigningKey("2000", bytes(range(32, 64)), NOW_MS)
+
+    def ring(*keys: SigningKey) -> Keyring:
+        return Keyring(SigningKeys(KEYS.name, b"", keys), lambda: NOW_MS)
+
+    sending, reading = ring(old), ring(old)
+    sender, reader = there(sending), Signer(reading, "here", clock_ms=lambda: NOW_MS)
+    assert taken(reader, sender.pack(ONE, CHANNEL))
+    reading.keys = (old, new)
+    assert taken(reader, sender.pack(ONE, CHANNEL)), "of a node that knows the old one alone"
+    sending.keys = (old, new)
+    assert taken(reader, sender.pack(ONE, CHANNEL))
+    signed_by_new = sender.pack(ONE, CHANNEL)
+    reading.keys = (old,)
+    assert not taken(reader, signed_by_new), "the new one signs as soon as it may"
+    reading.keys = (new,)
+    assert taken(reader, signed_by_new)
+    sending.keys = (old,)
+    assert not taken(reader, sender.pack(ONE, CHANNEL))

@@ -17,7 +17,7 @@ async def test_a_page_counts_once_while_it_is_written(running: Running) -> None:
         await node.rooms.enter(READER, "yard")
         for n in range(3):
             await node.appender.append(draft(MessageSent(text=f"{n}{LARGE}"), "yard", READER.id, READER.name))
-        token = node.identity.token(READER, node.now())
+        token = node.identity.tokens.sign(READER, node.now()).token
         written: list[tuple[int, int]] = []
 
         async def receive() -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 from madang.delivery.room import FEW
 from madang.protocol.native.commands import COMMANDS
 from madang.protocol.native.frames import ANSWERS
-from madang.services.identity import LEEWAY_S, TOKEN_S
+from madang.services.tokens import LEEWAY_S, TOKEN_S
 from madang.transports.native.operations import OPERATIONS
 from madang.transports.node import Node
 from madang.transports.shares import Shares
@@ -266,7 +266,7 @@ async def test_a_connection_ends_with_its_token_unless_a_newer_one_is_shown(node
     began = node.now()
     kept, ended = await greeted(node), await greeted(node, "Bora")
     node.now = lambda: began + TOKEN_S - 60
-    answer = await kept.ask(op="refresh", n=50, token=node.identity.token(kept.session.actor(), node.now()))
+    answer = await kept.ask(op="refresh", n=50, token=node.identity.tokens.sign(kept.session.actor(), node.now()).token)
     assert answer["expires_ms"] > (TOKEN_S - 60) * 1000
     node.now = lambda: began + TOKEN_S + LEEWAY_S + 1
     turn(node, int(node.ping_s) + 1)
@@ -275,7 +275,7 @@ async def test_a_connection_ends_with_its_token_unless_a_newer_one_is_shown(node
 
 async def test_another_users_token_does_not_refresh(node: Node) -> None:
     peer = await greeted(node)
-    answer = await peer.ask(op="refresh", n=50, token=node.identity.token(user("bora"), node.now()))
+    answer = await peer.ask(op="refresh", n=50, token=node.identity.tokens.sign(user("bora"), node.now()).token)
     assert (answer["code"], peer.closed) == ("bad_field", None)
     assert (await peer.ask(op="refresh", n=51, token="x"))["code"] == "bad_token"
     assert peer.closed == 4401

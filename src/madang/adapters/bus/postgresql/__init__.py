@@ -13,7 +13,7 @@ __all__ = ["NotifyBus", "NotifyPresence", "connect"]
 @asynccontextmanager
 async def connect(url: str, options: BusOptions) -> AsyncIterator[tuple[NotifyBus, NotifyPresence]]:
     """Open the bus and the presence of a fleet. Raises SetupError."""
-    bus = NotifyBus(url, options.secret, options.node, options.epoch, options.clock_ms)
+    bus = NotifyBus(url, options.keyring, options.node, options.epoch, options.clock_ms)
     presence = NotifyPresence(url, bus.installation, options.presence_ttl_s)
     try:
         yield bus, presence

@@ -23,6 +23,7 @@ from madang.adapters.bus.postgresql.connecting import UNREACHABLE
 from madang.adapters.bus.postgresql.payloads import pack, unpack
 from madang.aio import cancelled
 from madang.core.events import Event
+from madang.core.signing import Keyring
 from madang.errors import SetupError
 from madang.ports.bus import EVERYWHERE, MAX_SIGNAL, BusStatistics, Receiver, Signal
 
@@ -44,7 +45,7 @@ class NotifyBus:
 
     Args:
         url: of a PostgreSQL database, as the store takes it; it may be the store's own.
-        secret: the installation's; the channel's name and signatures are derived from it.
+        keyring: the installation's; its name is in the channel's.
         node: this node's name, unique in the fleet.
         epoch, clock_ms: see `envelopes.Signer`.
 
@@ -53,11 +54,11 @@ class NotifyBus:
     """
 
     def __init__(
-        self, url: str, secret: bytes, node: str, epoch: bytes = b"", clock_ms: Callable[[], int] = wall_ms
+        self, url: str, keyring: Keyring, node: str, epoch: bytes = b"", clock_ms: Callable[[], int] = wall_ms
     ) -> None:
         self.statistics = BusStatistics()
         self._server = connecting.PostgresqlServer(url)
-        self._signer = Signer(secret, node, epoch, clock_ms)
+        self._signer = Signer(keyring, node, epoch, clock_ms)
         self._channel = f"madang_{self._signer.name}"
         self._rooms = {EVERYWHERE}
         self._receiver: Receiver | None = None

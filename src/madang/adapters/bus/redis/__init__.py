@@ -15,7 +15,7 @@ __all__ = ["STRATEGIES", "RedisBus", "RedisPresence", "connect", "inspect"]
 @asynccontextmanager
 async def connect(url: str, options: BusOptions) -> AsyncIterator[tuple[RedisBus, RedisPresence]]:
     """Open the bus and the presence of a fleet. Raises SetupError."""
-    bus = RedisBus(url, options.channels, options.secret, options.node, options.epoch, options.clock_ms)
+    bus = RedisBus(url, options.channels, options.keyring, options.node, options.epoch, options.clock_ms)
     presence = RedisPresence(url, bus.installation, options.presence_ttl_s)
     try:
         yield bus, presence

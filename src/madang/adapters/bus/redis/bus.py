@@ -20,6 +20,7 @@ from madang.adapters.bus.redis.server_connection import TRIES, Envelope, ServerC
 from madang.adapters.bus.redis.servers import Servers, servers
 from madang.aio import cancelled
 from madang.core.events import Event
+from madang.core.signing import Keyring
 from madang.errors import Unreachable
 from madang.ports.bus import BusStatistics, Receiver, Signal
 
@@ -36,7 +37,7 @@ class RedisBus:
     Args:
         url: see `connecting`.
         strategy: one of `channels.STRATEGIES`; the same on every node.
-        secret: the installation's; channel names and signatures are derived from it.
+        keyring: the installation's; its name is in all channels.
         node: this node's name, unique in the fleet.
         epoch, clock_ms: see `envelopes.Signer`.
     """
@@ -45,7 +46,7 @@ class RedisBus:
         self,
         url: str,
         strategy: str,
-        secret: bytes,
+        keyring: Keyring,
         node: str,
         epoch: bytes = b"",
         clock_ms: Callable[[], int] = wall_ms,
@@ -54,7 +55,7 @@ class RedisBus:
         self._url = url
         self._node = node
         self._servers: Servers = servers(url)
-        self._signer = Signer(secret, node, epoch, clock_ms)
+        self._signer = Signer(keyring, node, epoch, clock_ms)
         self._channels = Channels(strategy, f"madang:{self._signer.name}:")
         self._receiver: Receiver | None = None
         self._connections: dict[str, ServerConnection] = {}

@@ -17,15 +17,15 @@ async def welcome_guest(
     node: ThisNode, address: Address, caller: AnyCaller, new: Annotated[b.NewGuest, body(b.NewGuest)]
 ) -> Response:
     """Create a guest: a new user with that name, and a token for everything else. With a server key, for somebody else."""
-    user, token = node.identity.guest(new.name, address, node.now(), caller)
-    return answer(b.Welcome(b.Identified(user.id, user.name), token), 201)
+    access = node.identity.guest(new.name, address, node.now(), caller)
+    return answer(b.Welcome(b.Identified(access.user.id, access.user.name), access.token), 201)
 
 
 @router.get("/me", **documented(b.Me))
 async def me(node: ThisNode, caller: Caller, token: Token) -> Response:
     """Say who the token belongs to. An old token gets a new one in the answer."""
     who = b.Identified(caller.id, caller.name)
-    return answer(b.Me(who) if caller.server else b.Me(who, node.identity.verify(token, node.now())[1]))
+    return answer(b.Me(who) if caller.server else b.Me(who, node.identity.verify(token, node.now()).token))
 
 
 @router.get("/me/rooms", **documented(b.MyRooms))

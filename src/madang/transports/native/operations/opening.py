@@ -20,10 +20,10 @@ def hello(session: Session, m: c.Hello) -> None:
     exactly_one(guest=m.guest, token=m.token)
     node = session.node
     if m.token is not None:
-        user, token = node.identity.shown(m.token, node.now(), session.socket.address)
+        access = node.identity.shown(m.token, node.now(), session.socket.address)
     else:
-        user, token = node.identity.guest(m.guest or "", session.socket.address, node.now())
-    session.open(user, node.identity.ends(token))
+        access = node.identity.guest(m.guest or "", session.socket.address, node.now())
+    session.open(access)
     commands, appends = node.rates_told
     server = ServerInfo(
         name="madang", version=__version__, v=c.VERSION, ack=node.appender.ack, max_frame=MAX_FRAME,
@@ -31,14 +31,15 @@ def hello(session: Session, m: c.Hello) -> None:
         resume_events=RESUME_EVENTS, ping_ms=int(node.ping_s * 1000), window=WINDOW, room_window=ROOM_WINDOW,
         command_ms=commands.each_ms, command_burst=commands.burst, append_ms=appends.each_ms, append_burst=appends.burst,
     )  # fmt: skip
-    session.answer(m.n, HelloAnswer(user=UserInfo(id=user.id, name=user.name), token=token, server=server))
+    session.answer(
+        m.n, HelloAnswer(user=UserInfo(id=access.user.id, name=access.user.name), token=access.token, server=server)
+    )
 
 
 def refresh(session: Session, m: c.Refresh) -> None:
     """Let the connection live as long as another token of its user."""
     node = session.node
     now = node.now()
-    token = node.identity.refresh(session.actor(), m.token, now)
-    until = node.identity.ends(token)
-    session.live_until(until)
-    session.answer(m.n, RefreshAnswer(token=token, expires_ms=max(0, int((until - now) * 1000))))
+    access = node.identity.refresh(session.actor(), m.token, now)
+    session.go_on_by(access)
+    session.answer(m.n, RefreshAnswer(token=access.token, expires_ms=max(0, int((access.until - now) * 1000))))

@@ -1,0 +1,112 @@
+"""Tokens of this server's own: how they are signed, and what one grants. Who they are for is `identity.py`'s.
+
+A token is a JWT (RFC 7519, HS256), so that thousands can reconnect without a look-up. It names the key that signed it; one
+that names none is of a version before, and was signed by `signing.FIRST`.
+"""
+
+import re
+import secrets
+from typing import Any, Final
+
+import jwt
+import msgspec
+from jwt.types import Options
+
+from madang.core.actors import Actor
+from madang.core.signing import FIRST, Keyring, SigningKey
+from madang.errors import Refused
+
+TOKEN_S: Final = 30 * 24 * 3600
+RENEW_S: Final = TOKEN_S // 2  # a token with less time left is replaced
+LEEWAY_S: Final = 60
+_ISSUER: Final = "madang"
+# One spelling for each token: base64url without padding, whose last character has no bit set that it does not need. PyJWT
+# reads others, too, and whoever knows a token by its text would be passed by.
+_JWT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
+_ALGORITHMS: Final = ["HS256"]
+# When a token was made is not held against it: if that lies ahead, the clock has been turned back.
+_CHECKS: Final[Options] = {"require": ["exp", "iat", "sub", "aud", "iss"], "verify_iat": False}
+
+
+class Access(msgspec.Struct, frozen=True):
+    """What a token grants.
+
+    Attributes:
+        token: to go on with; often the same.
+        until: Unix second up to which that is taken.
+        key: id of the key that signed it.
+    """
+
+    user: Actor
+    token: str
+    until: float
+    key: str
+
+
+class Tokens:
+    """Signs tokens with the current key of a ring, and believes any of its keys. `now` is Unix seconds."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+        self._keys: tuple[SigningKey, ...] = ()  # of which the rest is made
+        self._secrets: dict[str, bytes] = {}  # by the ids of keys
+        self._heads: dict[str, str] = {}  # what tokens begin with, to the id
+
+    def sign(self, user: Actor, now: float, session: str | None = None) -> Access:
+        """Sign a token for a user.
+
+        Args:
+            session: of the token that it replaces; a new one begins without. Nothing looks sessions up yet.
+        """
+        self._follow()
+        key, until = self._keyring.current().id, int(now) + TOKEN_S
+        claims = {"iss": _ISSUER, "aud": _ISSUER, "sub": user.id, "name": user.name, "iat": int(now)}
+        claims["sid"] = session or secrets.token_hex(8)
+        token = jwt.encode({**claims, "exp": until}, self._secrets[key], _ALGORITHMS[0], _headers(key))
+        return Access(user, token, until + LEEWAY_S, key)
+
+    def read(self, token: str, now: float, address: str) -> Access:
+        """Return what a token grants: after half its time, or if another key signs by now, with a fresh token to go on.
+
+        A token that has expired is taken for LEEWAY_S more, because clocks differ, and is no longer replaced.
+
+        Raises:
+            Refused: bad_token, whatever is wrong with it.
+        """
+        if _JWT.fullmatch(token) is None:
+            raise Refused("bad_token")
+        try:
+            key = self._key_of(token)
+            claims: dict[str, Any] = jwt.decode(
+                token, self._secrets[key], _ALGORITHMS, audience=_ISSUER, issuer=_ISSUER, leeway=LEEWAY_S,
+                options=_CHECKS,
+            )  # fmt: skip
+            user = Actor(id=str(claims["sub"]), name=str(claims["name"]), address=address)
+        except (jwt.PyJWTError, KeyError, ValueError):
+            raise Refused("bad_token") from None
+        left_s = claims["exp"] - now
+        if (left_s > RENEW_S and key == self._keyring.current().id) or left_s <= 0:
+            return Access(user, token, claims["exp"] + LEEWAY_S, key)
+        session = claims.get("sid")
+        return self.sign(user, now, session if isinstance(session, str) else None)
+
+    def _key_of(self, token: str) -> str:
+        """Return the id of the key that a token names. Whether it is known, and has signed it, is another question."""
+        self._follow()
+        if (known := self._heads.get(token[: token.index(".")])) is not None:
+            return known
+        return str(jwt.get_unverified_header(token).get("kid", FIRST))
+
+    def _follow(self) -> None:
+        """Take over what has changed in the ring."""
+        if self._keyring.keys is not self._keys:
+            self._keys = self._keyring.keys
+            self._secrets = {key.id: key.for_tokens() for key in self._keys}
+            self._heads = {
+                jwt.encode({}, secret, _ALGORITHMS[0], _headers(id)).partition(".")[0]: id
+                for id, secret in self._secrets.items()
+            }
+
+
+def _headers(key: str) -> dict[str, Any] | None:
+    return None if key == FIRST else {"kid": key}
