@@ -170,15 +170,15 @@ async def test_a_key_opens_the_running_server_until_it_is_dropped(server: Server
 async def test_signing_keys_are_rotated_on_the_running_server(server: Server) -> None:
     async with rest(server.url) as anyone:
         mina = await anyone.guest("Mina")
-        nothing = await madang("key", "rotate-signing", "--retire", "--data", server.data)
+        nothing = await madang("key", "rotate", "--retire", "--data", server.data)
         assert (nothing.status, nothing.err) == (1, "madang: There is one signing key only; make another first.\n")
-        made = await madang("key", "rotate-signing", "--data", server.data)
+        made = await madang("key", "rotate", "--data", server.data)
         assert (
             made.status,
             re.fullmatch(r"\d+ signs in 10 s, on every node\. 1 older stay valid\.\n", made.out) is None,
         ) == (0, False)
         await mina.ok("GET", "/api/me")
-        early = await madang("key", "rotate-signing", "--retire", "--data", server.data)
+        early = await madang("key", "rotate", "--retire", "--data", server.data)
         assert early.status == 1
         assert re.fullmatch(r"madang: The newest key signs in \d+ s; retire the others after that\.\n", early.err)
         await mina.ok("GET", "/api/me")

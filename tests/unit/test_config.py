@@ -232,3 +232,21 @@ def test_every_setting_has_a_default_and_a_help_line() -> None:
         assert not field.is_required(), name
         assert field.description, name
         assert field.description.endswith("."), name
+
+
+def test_several_issuers_are_a_list_of_tables(tmp_path: Path) -> None:
+    text = """
+        [jwt]
+        secret = "a secret of the shop, 32 bytes long"
+        [[jwt.issuers]]
+        name = "staff"
+        issuer = "https://login.example.com/"
+        audience = "chat"
+        jwks = "https://login.example.com/keys"
+        algorithms = ["ES256"]
+    """
+    settings = load(written(tmp_path, text))
+    (staff,) = settings.jwt_issuers
+    assert (settings.jwt_secret[:8], staff.name, staff.algorithms, staff.secret) == ("a secret", "staff", ["ES256"], "")
+    with pytest.raises(SetupError, match="jwt_issuers"):
+        load(written(tmp_path, text.replace("audience", "audiense")))

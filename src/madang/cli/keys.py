@@ -50,7 +50,7 @@ def drop_key(
     print(f"{id} is dropped.")
 
 
-@app.command("rotate-signing")
+@app.command("rotate")
 def rotate_signing_key(
     retire: Annotated[
         bool, typer.Option("--retire", help="Forget the older keys: whoever has a token of theirs is signed out.")
@@ -70,4 +70,4 @@ def rotate_signing_key(
         return
     made = ask(settings, "POST", "/signing-keys")
     print(f"{made['newest']} signs in {LEAD_MS // 1000} s, on every node. {made['keys'] - 1} older stay valid.")
-    print("Retire them with madang key rotate-signing --retire, once nobody has a token of theirs.", file=sys.stderr)
+    print("Retire them with madang key rotate --retire, once nobody has a token of theirs.", file=sys.stderr)

@@ -149,6 +149,41 @@ class AccessSettings(BaseModel):
     )
 
 
+class IssuerSettings(BaseModel, extra="forbid"):
+    """One outside issuer of several: the settings of its group, without `jwt_`, and a name."""
+
+    name: str
+    secret: str = ""
+    jwks: str = ""
+    algorithms: list[str] = []
+    issuer: str = ""
+    audience: str = ""
+    name_claim: str = "name"
+
+
+class JwtSettings(BaseModel):
+    """Tokens (JWTs) of your own sign-in, by which its users are let in: see docs/guides/sign-in.md."""
+
+    jwt_secret: str = Field(
+        default="",
+        description="Secret that your server signs tokens with by HS256, of 32 bytes or more; empty for none.",
+    )
+    jwt_jwks: str = Field(
+        default="", description="URL where your issuer publishes its keys (JWKS); in place of a secret."
+    )
+    jwt_algorithms: list[str] = Field(
+        default=[],
+        description="Algorithms of its tokens, as a JSON list: HS256 with a secret, else of RS256, ES256 and EdDSA; empty for these.",
+    )
+    jwt_issuer: str = Field(default="", description="What iss of its tokens must be; required with jwt_jwks.")
+    jwt_audience: str = Field(default="", description="What aud of its tokens must be; required with jwt_jwks.")
+    jwt_name_claim: str = Field(default="name", description="Claim with the name that others see.")
+    jwt_issuers: list[IssuerSettings] = Field(
+        default=[],
+        description="Several issuers, or others besides: a list of tables with name, and the above without jwt_.",
+    )
+
+
 class LimitSettings(BaseModel):
     """Sizes, numbers and rates above which clients are refused."""
 
@@ -240,6 +275,7 @@ GROUPS: Final[dict[str, type[BaseModel]]] = {
     "database": DatabaseSettings,
     "bus": BusSettings,
     "access": AccessSettings,
+    "jwt": JwtSettings,
     "limits": LimitSettings,
     "quota": QuotaSettings,
     "expire": ExpireSettings,

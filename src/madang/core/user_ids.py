@@ -6,11 +6,13 @@
 | server key | `key-` and the id of the key | the server |
 | system | `madang` | – |
 | account | beginning with `account-`: reserved, there are none yet | the server |
-| of an outside issuer | beginning with `issuer-`: reserved, there are none yet | the server |
+| of an outside issuer | `issuer-`, its name here, `:`, and what it calls the user | the server |
 | foreign | everything else, of `FOREIGN` | the product that a server key belongs to |
 """
 
+import hashlib
 import re
+from base64 import b32encode
 from typing import Final
 
 from madang.errors import Refused
@@ -19,9 +21,13 @@ SYSTEM: Final = "madang"
 FOREIGN: Final = "[A-Za-z0-9][A-Za-z0-9._:@|-]{0,63}"
 """The pattern of a whole foreign id; those of another kind are refused on top of it."""
 _KEY: Final = "key-"
+_ACCOUNT: Final = "account-"
+_ISSUER: Final = "issuer-"
+MAX_ID: Final = 64
+_SUBJECT: Final = re.compile(r"[A-Za-z0-9._@|:-]+", re.ASCII)
 _GUEST: Final = re.compile(r"u[a-z2-7]{16}", re.ASCII)
 _FOREIGN: Final = re.compile(FOREIGN, re.ASCII)
-_RESERVED: Final = re.compile(rf"{SYSTEM}|{_KEY}.*|account-.*|issuer-.*|{_GUEST.pattern}", re.ASCII | re.IGNORECASE)
+_RESERVED: Final = re.compile(rf"{SYSTEM}|{_KEY}.*|{_ACCOUNT}.*|{_ISSUER}.*|{_GUEST.pattern}", re.ASCII | re.IGNORECASE)
 
 
 def guest(random: str) -> str:
@@ -42,6 +48,24 @@ def is_servers(id: str) -> bool:
 def key_user(key: str) -> str:
     """Return the user id of a server key."""
     return _KEY + key
+
+
+def outside(issuer: str, subject: str) -> str:
+    """Return the id of a user whom an outside issuer calls `subject`; one that is long, or has other characters, is hashed.
+
+    Args:
+        issuer: its name in the settings, 1 to 16 of a-z, 0-9 and -.
+    """
+    id = f"{_ISSUER}{issuer}:{subject}"
+    if len(id) <= MAX_ID and _SUBJECT.fullmatch(subject):
+        return id
+    digest = hashlib.blake2b(subject.encode(), digest_size=15).digest()
+    return f"{_ISSUER}{issuer}:~{b32encode(digest).decode().lower()}"
+
+
+def has_account(id: str) -> bool:
+    """Return whether an id is that of a user who signed in somewhere: no guest, no server, no foreign one."""
+    return id.startswith((_ACCOUNT, _ISSUER))
 
 
 def foreign(id: str) -> str:

@@ -19,6 +19,7 @@ from madang.delivery.wheel import Wheel
 from madang.memory import Memory
 from madang.ports.bus import Bus
 from madang.ports.directory import Directory
+from madang.ports.issuers import Issuers
 from madang.ports.log import Log
 from madang.ports.presence import Presence
 from madang.ports.signing import SigningStore
@@ -85,6 +86,7 @@ def assemble(
     kick_s: int = KICK_S,
     buffer_bytes: int = BUFFER_BYTES,
     guests: bool = True,
+    issuers: Issuers | None = None,
     create_rooms: str = "everyone",
     expire_rooms_days: int = 0,
     expire_guests_days: int = 0,
@@ -103,6 +105,7 @@ def assemble(
         hosts: names of this server, besides addresses and loopback names.
         buffer_bytes: what all buffers of the node may hold together.
         guests: whether anybody may become one.
+        issuers: outside issuers whose tokens are taken.
         create_rooms: who may: "everyone", or only servers with "keys".
         expire_rooms_days: after how many days an empty room expires; 0 for never.
         expire_guests_days: the same for absent guests.
@@ -132,14 +135,16 @@ def assemble(
     users, sessions = Users(store, store, appender, bus, clock_ms, turns.time), Sessions()
     users.on_end, users.present = sessions.end, sessions.users
     signing = Signing(keyring, store)
-    signing.on_retired = lambda: sessions.keep_signed_by({key.id for key in keyring.keys})
+    signing.on_retired = sessions.end_signed_by
     hub.on_signal(ENDED, users.receive)
 
     async def leads() -> bool:
         return list(await holders())[:1] == [name]
 
     broom = Broom(store, appender, users, leads, clock_ms, expire_rooms_days, expire_guests_days)
-    identity = Identity(Tokens(keyring), store, limits, turns.time, guests=guests, deleted=users)
+    identity = Identity(
+        Tokens(keyring), store, limits, turns.time, guests=guests, deleted=users, issuers=issuers, seen=users.seen
+    )
     rooms = Rooms(
         store,
         appender,
@@ -161,7 +166,7 @@ def assemble(
     gate = Gate(
         admission, connections, limits.addresses, wheel, shares, turns.time, hosts=Hosts(hosts), serves=identity.serves
     )
-    parts = (
+    parts: tuple[Part, ...] = (
         Part("memory", metrics=memory.metrics),
         Part("bus", start=lambda: bus.start(hub), stop=bus.stop, metrics=lambda: bus.statistics.metrics()),
         Part("turns", stop=turns.stop),
@@ -182,6 +187,8 @@ def assemble(
         Part("broom", loops=[broom.run], metrics=broom.metrics),
         Part("gate", metrics=gate.metrics),
     )
+    if issuers is not None:
+        parts = (*parts, Part("issuers", loops=[issuers.run], metrics=issuers.metrics))
     return Node(
         name=name, memory=memory, appender=appender, turns=turns, hub=hub, heartbeat=heartbeat, joiner=Joiner(hub, max_rooms), rooms=rooms,
         posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, moderation=moderation, identity=identity, users=users, signing=signing,

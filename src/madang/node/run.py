@@ -24,6 +24,7 @@ from madang.core.signing import Keyring
 from madang.delivery.presence import TTL_S
 from madang.node import descriptors
 from madang.node.assembly import admin_gate, assemble, websocket_doors
+from madang.node.issuers import configured
 from madang.node.lease import acquire, confirmed
 from madang.node.listening import check_apart, listen, names, refuse_exposed
 from madang.node.neighbours import watch_neighbours
@@ -93,6 +94,7 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
         StoppedWaiting: see `stop`.
     """
     timeout = StartTimeout(settings.start_wait_s, stop or asyncio.Event())
+    issuers = configured(settings)
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen(settings.host, settings.port, "--port"))
         admin_listener = stack.enter_context(listen(settings.admin_host, settings.admin_port, "--admin-port"))
@@ -118,7 +120,7 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
             rates=rates(settings), max_text=settings.max_text, max_rooms=settings.max_rooms, ping_s=settings.ping_s,
             kick_s=settings.kick_s, hosts={*settings.hosts, *names(settings.host, settings.admin_host)},
             origins=frozenset(settings.origins), trusted_proxies=Proxies(settings.trusted_proxies),
-            compression=settings.compression, buffer_bytes=settings.buffer_mb << 20, guests=settings.guests,
+            compression=settings.compression, buffer_bytes=settings.buffer_mb << 20, guests=settings.guests, issuers=issuers,
             create_rooms=settings.create_rooms,
             expire_rooms_days=settings.expire_rooms_days, expire_guests_days=settings.expire_guests_days, descriptors=descriptors.for_connections(),
             elsewhere=store.reading_s,

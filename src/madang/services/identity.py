@@ -1,4 +1,4 @@
-"""Who is speaking: guests, users with tokens, and servers with keys. Guests and requests are held to their limits here.
+"""Who is speaking: guests, users with tokens, ours or an issuer's, and servers with keys. Guests and requests are held to their limits here.
 
 Tokens are in `tokens.py`. A server key is `mk_<id>_<secret>`; only its SHA-256 is stored: 256 random bits need no slow hash.
 """
@@ -6,19 +6,27 @@ Tokens are in `tokens.py`. A server key is `mk_<id>_<secret>`; only its SHA-256 
 import hashlib
 import secrets
 from base64 import b32encode
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from madang.core import user_ids
 from madang.core.actors import Actor
-from madang.core.names import clean_name, clean_title
+from madang.core.names import MAX_NAME, clean_name, clean_title
 from madang.errors import Limited, Refused
 from madang.ports.directory import Directory, ServerKey
+from madang.ports.issuers import Issuers, Vouched
 from madang.services.limits import Limits
 from madang.services.server_keys import ServerKeys
-from madang.services.tokens import Access, Tokens
+from madang.services.tokens import LEEWAY_S, Access, Tokens
 
 _SERVER_KEY: Final = "mk_"
+NAMELESS: Final = "User"
+"""The name of users whose issuer gives them none, or one that nobody can be shown."""
+
+
+class Unfetched(Exception):
+    """Whether a token is valid is not known before its issuer has been asked."""
 
 
 class Identity:
@@ -28,11 +36,13 @@ class Identity:
         time: loop time, as `limits` counts it.
         guests: whether anybody may become one.
         deleted: users whose tokens mean nothing any more.
+        issuers: those outside who are believed, if there are any.
+        seen: told of users of theirs, who are new when they are seen first.
     """
 
     def __init__(
         self, tokens: Tokens, directory: Directory, limits: Limits, time: Callable[[], float], *, guests: bool = True,
-        deleted: Container[str] = (),
+        deleted: Container[str] = (), issuers: Issuers | None = None, seen: Callable[[str], None] = lambda user: None,
     ) -> None:  # fmt: skip
         self.tokens = tokens
         self._directory = directory
@@ -41,6 +51,8 @@ class Identity:
         self._server_keys = ServerKeys(directory, time)
         self._guests = guests
         self._deleted = deleted
+        self._issuers = issuers
+        self._seen = seen
 
     def guest(self, name: str, address: str, now: float, by: Actor | None = None) -> Access:
         """Welcome a guest from an address: return a token for a fresh user of a checked name.
@@ -67,30 +79,76 @@ class Identity:
         return self.tokens.sign(Actor(id=id, name=name, address=address), now)
 
     def verify(self, token: str, now: float, address: str = "") -> Access:
-        """Return what a token grants (`Tokens.read`).
+        """Return what a token grants, of this server (`Tokens.read`) or of an outside issuer.
 
         Args:
             address: where the token came from.
 
         Raises:
-            Refused: bad_token, whatever is wrong with it.
+            Unfetched: its issuer has to be asked first; `access` does.
+            Refused: bad_token, whatever is wrong with it; overloaded, where the issuer cannot be asked.
         """
-        access = self.tokens.read(token, now, address)
+        if self._issuers is not None and not self.tokens.recognises(token):
+            try:
+                vouched = self._issuers.verify(token)
+            except Limited:
+                raise
+            except Refused:
+                pass  # ours, perhaps, and signed by the first key
+            else:
+                if vouched is None:
+                    raise Unfetched
+                return self._outside(vouched, token, address)
+        return self._allowed(self.tokens.read(token, now, address))
+
+    async def access(self, token: str, now: float, address: str = "") -> Access:
+        """Return what `verify` does; its issuer is asked for new keys if that is needed, which may take seconds."""
+        try:
+            return self.verify(token, now, address)
+        except Unfetched:
+            assert self._issuers is not None
+            return self._outside(await self._issuers.fetch(token), token, address)
+
+    def _outside(self, vouched: Vouched, token: str, address: str) -> Access:
+        """Return what an issuer's token grants: no more than it says, and nothing beyond its end."""
+        id = user_ids.outside(vouched.issuer, vouched.subject)
+        user = Actor(id=id, name=_usable(vouched.name), address=address)
+        access = self._allowed(Access(user, token, vouched.until + LEEWAY_S, vouched.issuer))
+        self._seen(id)
+        return access
+
+    def _allowed(self, access: Access) -> Access:
         if access.user.id in self._deleted:
             raise Refused("bad_token")
         return access
 
     def shown(self, token: str, now: float, address: str) -> Access:
-        """Return what a token grants that a connection shows; one that is not valid is charged to its address."""
-        try:
+        """Return what a token grants that a connection shows; one that is not valid is charged to its address.
+
+        Raises:
+            Unfetched, Refused: as `verify`.
+        """
+        with self._charged(address):
             return self.verify(token, now, address)
+
+    async def shown_later(self, token: str, now: float, address: str) -> Access:
+        """Return what `shown` does, where its issuer has to be asked."""
+        with self._charged(address):
+            return await self.access(token, now, address)
+
+    @contextmanager
+    def _charged(self, address: str) -> Iterator[None]:
+        try:
+            yield
+        except Limited:
+            raise
         except Refused:
             self._limits.addresses.wrong_hello(address, self._time())
             raise
 
-    def refresh(self, user: Actor, token: str, now: float) -> Access:
-        """Return what another token of a user grants their connection (bad_token, bad_field)."""
-        access = self.shown(token, now, user.address)
+    @staticmethod
+    def same_user(user: Actor, access: Access) -> Access:
+        """Return what another token of a user grants their connection. Raise Refused (bad_field) for one of another user."""
         if access.user.id != user.id:
             raise Refused("bad_field", "token: of another user.")
         return access
@@ -104,7 +162,9 @@ class Identity:
         try:
             if credential.startswith(_SERVER_KEY):
                 return await self.server(credential)
-            actor = self.verify(credential, now, address).user
+            actor = (await self.access(credential, now, address)).user
+        except Limited:
+            raise
         except Refused:
             self._limits.addresses.wrong_token(address, self._time())
             raise
@@ -152,3 +212,11 @@ class Identity:
         self._server_keys.forget(id)
         if not dropped:
             raise Refused("not_found", "There is no such key.")
+
+
+def _usable(name: str) -> str:
+    """Return an issuer's name for a user as others can be shown it. It may be a reserved one: the issuer answers for it."""
+    try:
+        return clean_title(name[:MAX_NAME])
+    except Refused:
+        return NAMELESS

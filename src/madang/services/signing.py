@@ -23,13 +23,13 @@ class Signing:
     """The keys of one node.
 
     Attributes:
-        on_retired: called after keys are gone; ends the connections of those who came with a token of them.
+        on_retired: called with the ids of keys that are gone; ends the connections of those who came with their tokens.
     """
 
     def __init__(self, keyring: Keyring, store: SigningStore) -> None:
         self._keyring = keyring
         self._store = store
-        self.on_retired: Callable[[], None] = lambda: None
+        self.on_retired: Callable[[set[str]], None] = lambda keys: None
 
     @property
     def keys(self) -> tuple[SigningKey, ...]:
@@ -61,8 +61,8 @@ class Signing:
             return
         self._keyring.keys = found
         logger.info("signing keys: %d, was %d", len(found), len(before))
-        if not {key.id for key in before} <= {key.id for key in found}:
-            self.on_retired()
+        if gone := {key.id for key in before} - {key.id for key in found}:
+            self.on_retired(gone)
 
     async def rotate(self) -> SigningKey:
         """Make a key that signs soon, everywhere, beside those there are (too_many, conflict)."""

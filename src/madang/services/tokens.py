@@ -90,6 +90,11 @@ class Tokens:
         session = claims.get("sid")
         return self.sign(user, now, session if isinstance(session, str) else None)
 
+    def recognises(self, token: str) -> bool:
+        """Return whether a token names one of our keys. Those of the first name none, and begin as others' may."""
+        self._follow()
+        return self._heads.get(token.partition(".")[0], FIRST) != FIRST
+
     def _key_of(self, token: str) -> str:
         """Return the id of the key that a token names. Whether it is known, and has signed it, is another question."""
         self._follow()

@@ -1,7 +1,7 @@
 """The open sessions of a node: from a user to their connections, which nothing else knows."""
 
 import logging
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Protocol
 
 from madang.core.actors import Actor
@@ -43,12 +43,16 @@ class Sessions:
     def end(self, user: str) -> None:
         """Close all connections of a user."""
         for session in [s for s in self._open if s.user is not None and s.user.id == user]:
-            try:
-                session.revoke()
-            except Exception as error:  # of one, which must not leave the others open
-                logger.error("a connection of %s was not closed", user, exc_info=error)
+            _close(session, session.revoke)
 
-    def keep_signed_by(self, keys: Container[str]) -> None:
-        """Close all connections whose token was signed by another key than these."""
-        for session in [s for s in self._open if s.key not in keys]:
-            session.sign_out()
+    def end_signed_by(self, keys: Container[str]) -> None:
+        """Close all connections whose token was signed by one of these keys."""
+        for session in [s for s in self._open if s.key in keys]:
+            _close(session, session.sign_out)
+
+
+def _close(session: OpenSession, close: Callable[[], None]) -> None:
+    try:
+        close()
+    except Exception as error:  # of one, which must not leave the others open
+        logger.error("a connection of %s was not closed", session.user and session.user.id, exc_info=error)

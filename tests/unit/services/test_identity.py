@@ -12,9 +12,10 @@ import pytest
 from madang.adapters.sql import Store
 from madang.core.actors import Actor
 from madang.core.rate import Rate
-from madang.core.signing import lone_keyring
+from madang.core.signing import FIRST, Keyring, SigningKey, SigningKeys, lone_keyring
 from madang.errors import Refused
 from madang.ports.directory import ServerKey
+from madang.ports.issuers import Vouched
 from madang.services.address_limits import WRONG_TOKEN
 from madang.services.identity import Identity
 from madang.services.limits import UNLIMITED, Limits, Rates
@@ -179,16 +180,16 @@ def test_a_token_keeps_its_session_when_it_is_replaced(identity: Identity) -> No
 def test_a_connection_goes_on_by_a_token_of_its_own_user_alone(identity: Identity) -> None:
     now = time.time()
     old, bora = made(MINA, now - RENEW_S - 100), made(Actor(id="u-bora", name="Bora"), now)
-    fresh = identity.refresh(MINA, old, now)
+    fresh = identity.same_user(MINA, identity.verify(old, now))
     assert fresh.until == int(now) + TOKEN_S + LEEWAY_S
-    assert identity.refresh(MINA, fresh.token, now) == fresh
+    assert identity.same_user(MINA, identity.verify(fresh.token, now)) == fresh
     for token, code in (
         (bora, "bad_field"),
         ("x", "bad_token"),
         (made(MINA, now - 2 * TOKEN_S), "bad_token"),
     ):
         with pytest.raises(Refused) as refusal:
-            identity.refresh(MINA, token, now)
+            identity.same_user(MINA, identity.verify(token, now))
         assert refusal.value.code == code
 
 
@@ -220,7 +221,7 @@ async def test_what_is_not_valid_is_charged_to_its_address(store: Store) -> None
     limits.addresses.arrival("elsewhere", 1000.0)
 
 
-def test_wrong_tokens_of_connections_weigh_as_several_handshakes() -> None:
+async def test_wrong_tokens_of_connections_weigh_as_several_handshakes() -> None:
     limits = Limits(Rates(address=Rate(0.001, 2 * WRONG_TOKEN)))
     identity = Identity(TOKENS, None, limits, lambda: 1000.0)  # type: ignore[arg-type]
     limits.addresses.handshake("here", 1000.0)
@@ -228,7 +229,7 @@ def test_wrong_tokens_of_connections_weigh_as_several_handshakes() -> None:
         identity.shown("x.y.z", time.time(), "here")
     limits.addresses.handshake("here", 1000.0)
     with pytest.raises(Refused):
-        identity.refresh(Actor(id=MINA.id, name=MINA.name, address="here"), "x.y.z", time.time())
+        await identity.shown_later("x.y.z", time.time(), "here")
     with pytest.raises(Refused) as refusal:
         limits.addresses.handshake("here", 1000.0)
     assert refusal.value.code == "rate_limited"
@@ -380,3 +381,38 @@ async def test_a_key_that_is_dropped_while_it_is_looked_up_is_not_remembered(sto
         with pytest.raises(Refused):
             await asking
     assert not identity.serves(text)
+
+
+class Neighbour:
+    """An issuer that shares a secret, and says nothing else about itself."""
+
+    def verify(self, token: str) -> Vouched:
+        try:
+            claims = jwt.decode(token, b"n" * 32, ["HS256"])
+        except jwt.PyJWTError:
+            raise Refused("bad_token") from None
+        return Vouched("shop", claims["sub"], "Mina", claims["exp"])
+
+
+@pytest.mark.parametrize("id", [FIRST, "0"])
+def test_tokens_of_ours_and_of_an_issuer_are_told_apart_though_they_begin_alike(id: str) -> None:
+    keyring = Keyring(SigningKeys("name", b"", (SigningKey(id, SECRET),)), lambda: 0)
+    seen: list[str] = []
+    identity = Identity(
+        Tokens(keyring), None, Limits(UNLIMITED), lambda: 0.0, issuers=Neighbour(), seen=seen.append,  # type: ignore[arg-type]
+        deleted={"issuer-shop:gone"},
+    )  # fmt: skip
+    now = int(time.time())
+    own = identity.tokens.sign(MINA, now)
+    theirs = jwt.encode({"sub": "42", "exp": now + 100}, b"n" * 32, "HS256")
+    assert identity.verify(own.token, now).user == MINA
+    assert seen == []
+    outside = identity.verify(theirs, now, "10.0.0.1")
+    assert outside.user == Actor(id="issuer-shop:42", name="Mina", address="10.0.0.1")
+    assert (outside.token, outside.until) == (theirs, now + 100 + LEEWAY_S)
+    assert seen == [outside.user.id]
+    for other in (
+        jwt.encode({"sub": "42", "exp": now + 100}, b"m" * 32, "HS256"),
+        jwt.encode({"sub": "gone", "exp": now + 100}, b"n" * 32, "HS256"),
+    ):
+        refused(identity, other)

@@ -11,8 +11,9 @@ MINA = Actor(id="u-mina", name="Mina")
 class Open:
     """A session that notes that it was closed, or fails to be."""
 
-    def __init__(self, user: Actor, *, fails: bool = False) -> None:
+    def __init__(self, user: Actor, key: str = "", *, fails: bool = False) -> None:
         self.user: Actor | None = user
+        self.key = key
         self.fails = fails
         self.closed = False
 
@@ -20,6 +21,9 @@ class Open:
         if self.fails:
             raise RuntimeError("of this one")
         self.closed = True
+
+    def sign_out(self) -> None:
+        self.revoke()
 
 
 def test_one_connection_that_cannot_be_closed_leaves_none_of_the_others_open(caplog: pytest.LogCaptureFixture) -> None:
@@ -32,3 +36,15 @@ def test_one_connection_that_cannot_be_closed_leaves_none_of_the_others_open(cap
     assert all(other.closed for other in others)
     assert not stranger.closed
     assert [record.getMessage() for record in caplog.records] == ["a connection of u-mina was not closed"]
+
+
+def test_connections_end_with_the_key_that_signed_their_token(caplog: pytest.LogCaptureFixture) -> None:
+    sessions = Sessions()
+    old = [Open(MINA, "1"), Open(MINA, "1", fails=True), Open(MINA, "1"), Open(MINA, "2")]
+    new = [Open(MINA, "3"), Open(MINA, "an issuer")]
+    for session in (*old, *new):
+        sessions.add(session)
+    sessions.end_signed_by({"1", "2"})
+    assert [session.closed for session in old] == [True, False, True, True]
+    assert not any(session.closed for session in new)
+    assert len(caplog.records) == 1

@@ -25,7 +25,7 @@ async def welcome_guest(
 async def me(node: ThisNode, caller: Caller, token: Token) -> Response:
     """Say who the token belongs to. An old token gets a new one in the answer."""
     who = b.Identified(caller.id, caller.name)
-    return answer(b.Me(who) if caller.server else b.Me(who, node.identity.verify(token, node.now()).token))
+    return answer(b.Me(who) if caller.server else b.Me(who, (await node.identity.access(token, node.now())).token))
 
 
 @router.get("/me/rooms", **documented(b.MyRooms))

@@ -1,0 +1,106 @@
+"""Whatever the server of an issuer does, a fetch ends soon, and takes no more than a key set may have."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from madang.adapters.issuers import fetching
+from madang.adapters.issuers.fetching import MAX_BYTES, NotFetched, fetch
+
+Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
+OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
+
+
+@asynccontextmanager
+async def serving(answer: Answer) -> AsyncIterator[str]:
+    """A web server that answers so; gives its URL."""
+    open_now: set[asyncio.Task[None]] = set()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            await answer(writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(handle(reader, writer))
+        open_now.add(task)
+
+    server = await asyncio.start_server(accepted, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/keys"
+        for task in open_now:
+            task.cancel()
+        await asyncio.gather(*open_now, return_exceptions=True)
+
+
+def saying(data: bytes) -> Answer:
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        writer.write(data)
+        await writer.drain()
+
+    return answer
+
+
+async def silent(writer: asyncio.StreamWriter) -> None:
+    await asyncio.Event().wait()
+
+
+async def dripping(writer: asyncio.StreamWriter) -> None:
+    writer.write(OK + b"\r\n")
+    while True:
+        writer.write(b" ")
+        await writer.drain()
+        await asyncio.sleep(0.01)
+
+
+async def endless(writer: asyncio.StreamWriter) -> None:
+    writer.write(OK + b"\r\n")
+    while True:
+        writer.write(b" " * 65_536)
+        await writer.drain()
+
+
+async def test_what_is_there_is_given() -> None:
+    async with serving(saying(OK + b'\r\n{"keys":[]}')) as url:
+        assert await fetch(url) == b'{"keys":[]}'
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (saying(b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n"), "status 302"),
+        (saying(b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"), "status 500"),
+        (saying(OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b" " * 10_000_000)), "compressed"),
+        (endless, f"more than {MAX_BYTES} bytes"),
+        (saying(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}"), "."),
+        (saying(b"hello\r\n\r\n"), "."),
+        (saying(b""), "."),
+    ],
+    ids=["redirects", "fails", "compresses", "never ends", "breaks off", "is no web server", "hangs up"],
+)
+async def test_what_is_not_taken(answer: Answer, why: str) -> None:
+    async with serving(answer) as url:
+        with pytest.raises(NotFetched, match=why):
+            await fetch(url)
+
+
+@pytest.mark.parametrize("answer", [silent, dripping])
+async def test_a_slow_server_is_given_up(answer: Answer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "FETCH_S", 0.3)
+    async with serving(answer) as url:
+        with pytest.raises(NotFetched):
+            await fetch(url)
+
+
+async def test_nobody_is_there() -> None:
+    async with serving(silent) as url:
+        pass
+    with pytest.raises(NotFetched):
+        await fetch(url)
