@@ -162,7 +162,9 @@ LEVELS = "The setting log_level must be debug, info, warning or error, not 'loud
         ("PING_S", "nan", "The setting ping_s must be a number, not 'nan'. Correct MADANG_PING_S."),
         ("USER_RATE", "inf", "The setting user_rate must be a number, not 'inf'. Correct MADANG_USER_RATE."),
         ("PING_S", "0", "The setting ping_s must be 1 or more, not '0'. Correct MADANG_PING_S."),
-        ("GUESTS", "some", "The setting guests must be true or false, not 'some'. Correct MADANG_GUESTS."),
+        ("COMPRESSION", "some", "The setting compression must be true or false, not 'some'. Correct MADANG_COMPRESSION."),
+        ("GUESTS", "some", "The setting guests must be open, keys or off, not 'some'. Correct MADANG_GUESTS."),
+        ("JWT_ISSUERS", "secret", 'The setting jwt_issuers must be a list as JSON: ["one", "two"]. Correct MADANG_JWT_ISSUERS.'),
         ("LOG_LEVEL", "loud", f"{LEVELS} Correct MADANG_LOG_LEVEL."),
         ("ORIGINS", "a.example", f"The setting origins {LISTS}'a.example'. Correct MADANG_ORIGINS."),
         ("HOSTS", "{}", f"The setting hosts {LISTS}'{{}}'. Correct MADANG_HOSTS."),
@@ -250,3 +252,23 @@ def test_several_issuers_are_a_list_of_tables(tmp_path: Path) -> None:
     assert (settings.jwt_secret[:8], staff.name, staff.algorithms, staff.secret) == ("a secret", "staff", ["ES256"], "")
     with pytest.raises(SetupError, match="jwt_issuers"):
         load(written(tmp_path, text.replace("audience", "audiense")))
+
+
+@pytest.mark.parametrize(
+    ("variable", "written", "means"),
+    [
+        *(("guests", each, each) for each in ("open", "keys", "off")),
+        *(("guests", each, "open") for each in ("true", "True", True)),
+        *(("guests", each, "keys") for each in ("false", False)),
+        *(("create_rooms", each, each) for each in ("anyone", "accounts", "keys")),
+        ("create_rooms", "everyone", "anyone"),
+    ],
+)
+def test_who_may_come_in_is_understood_as_versions_before_wrote_it(variable: str, written: Any, means: str) -> None:
+    assert getattr(load(None, **{variable: written}), variable) == means
+
+
+@pytest.mark.parametrize("variable", ["guests", "create_rooms"])
+def test_nobody_else_may_come_in_by_a_slip(variable: str) -> None:
+    with pytest.raises(SetupError, match=variable):
+        load(None, **{variable: "closed"})

@@ -6,6 +6,7 @@ because the environment and the command line have no tables. How settings are re
 
 import json
 import re
+from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -64,6 +65,11 @@ def _token(text: str) -> str:
     if text and not re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,}", text):
         raise ValueError("16 or more of letters, digits and . _ ~ + / = -")
     return text
+
+
+def _formerly(spelling: dict[str, str]) -> Callable[[object], object]:
+    """Return what reads a value as versions before wrote it, too."""
+    return lambda value: spelling.get(str(value).lower(), value)
 
 
 _Listened = Annotated[str, AfterValidator(_listened)]
@@ -142,10 +148,18 @@ class BusSettings(BaseModel):
 class AccessSettings(BaseModel):
     """Who may come in and what they may make."""
 
-    guests: bool = Field(default=True, description="Whether anyone may become a user by giving a name.")
-    create_rooms: Literal["everyone", "keys"] = Field(
-        default="everyone",
-        description="Who may make rooms: everyone, or keys: only servers with a key, and `madang room create`.",
+    guests: Annotated[Literal["open", "keys", "off"], BeforeValidator(_formerly({"true": "open", "false": "keys"}))] = (
+        Field(
+            default="open",
+            description="Who may make a user by giving a name: open for anybody, keys for servers with a key, off for nobody.",
+        )
+    )
+    create_rooms: Annotated[
+        Literal["anyone", "accounts", "keys"], BeforeValidator(_formerly({"everyone": "anyone"}))
+    ] = Field(
+        default="anyone",
+        description="Who may make rooms: anyone, accounts for users who are no guests, or keys for servers with a key; "
+        "`madang room create` always may.",
     )
 
 
@@ -153,7 +167,7 @@ class IssuerSettings(BaseModel, extra="forbid"):
     """One outside issuer of several: the settings of its group, without `jwt_`, and a name."""
 
     name: str
-    secret: str = ""
+    secret: str = Field(default="", repr=False)
     jwks: str = ""
     algorithms: list[str] = []
     issuer: str = ""
@@ -166,20 +180,22 @@ class JwtSettings(BaseModel):
 
     jwt_secret: str = Field(
         default="",
+        repr=False,
         description="Secret that your server signs tokens with by HS256, of 32 bytes or more; empty for none.",
     )
     jwt_jwks: str = Field(
         default="", description="URL where your issuer publishes its keys (JWKS); in place of a secret."
     )
-    jwt_algorithms: list[str] = Field(
+    jwt_algorithms: Annotated[list[str], BeforeValidator(_list)] = Field(
         default=[],
         description="Algorithms of its tokens, as a JSON list: HS256 with a secret, else of RS256, ES256 and EdDSA; empty for these.",
     )
     jwt_issuer: str = Field(default="", description="What iss of its tokens must be; required with jwt_jwks.")
     jwt_audience: str = Field(default="", description="What aud of its tokens must be; required with jwt_jwks.")
     jwt_name_claim: str = Field(default="name", description="Claim with the name that others see.")
-    jwt_issuers: list[IssuerSettings] = Field(
+    jwt_issuers: Annotated[list[IssuerSettings], BeforeValidator(_list)] = Field(
         default=[],
+        repr=False,
         description="Several issuers, or others besides: a list of tables with name, and the above without jwt_.",
     )
 

@@ -85,9 +85,9 @@ def assemble(
     compression: bool = False,
     kick_s: int = KICK_S,
     buffer_bytes: int = BUFFER_BYTES,
-    guests: bool = True,
+    guests: str = "open",
     issuers: Issuers | None = None,
-    create_rooms: str = "everyone",
+    create_rooms: str = "anyone",
     expire_rooms_days: int = 0,
     expire_guests_days: int = 0,
     clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
@@ -104,9 +104,9 @@ def assemble(
         holders: asked by the heartbeat which other nodes may be alive, and by the broom, which the first of them sweeps.
         hosts: names of this server, besides addresses and loopback names.
         buffer_bytes: what all buffers of the node may hold together.
-        guests: whether anybody may become one.
+        guests: who may make them: "open", "keys" or "off"; see `Identity`.
         issuers: outside issuers whose tokens are taken.
-        create_rooms: who may: "everyone", or only servers with "keys".
+        create_rooms: who may: "anyone", "accounts" or "keys"; see `Rooms`.
         expire_rooms_days: after how many days an empty room expires; 0 for never.
         expire_guests_days: the same for absent guests.
         clock_ms: Unix milliseconds.

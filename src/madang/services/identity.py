@@ -34,14 +34,14 @@ class Identity:
 
     Args:
         time: loop time, as `limits` counts it.
-        guests: whether anybody may become one.
+        guests: who may make them: "open" for anybody, "keys" for server keys, "off" for nobody.
         deleted: users whose tokens mean nothing any more.
         issuers: those outside who are believed, if there are any.
         seen: told of users of theirs, who are new when they are seen first.
     """
 
     def __init__(
-        self, tokens: Tokens, directory: Directory, limits: Limits, time: Callable[[], float], *, guests: bool = True,
+        self, tokens: Tokens, directory: Directory, limits: Limits, time: Callable[[], float], *, guests: str = "open",
         deleted: Container[str] = (), issuers: Issuers | None = None, seen: Callable[[str], None] = lambda user: None,
     ) -> None:  # fmt: skip
         self.tokens = tokens
@@ -58,7 +58,7 @@ class Identity:
         """Welcome a guest from an address: return a token for a fresh user of a checked name.
 
         Args:
-            by: who asks for it. A server key may also where nobody becomes a guest by themselves, and is not limited.
+            by: who asks for it. A server key may also where nobody becomes a guest by themselves, unless guests are off, and is not limited.
 
         Raises:
             Refused: no_guests, bad_name, rate_limited, quota.
@@ -66,8 +66,8 @@ class Identity:
         limited = by is None or not by.server
         if limited:
             self._limits.addresses.guest(address, self._time())
-            if not self._guests:
-                raise Refused("no_guests")
+        if self._guests == "off" or (limited and self._guests != "open"):
+            raise Refused("no_guests")
         name = clean_name(name)
         if limited:
             try:

@@ -49,7 +49,7 @@ class Rooms:
 
     Args:
         quotas: how many memberships and rooms a user may have.
-        creators: who may make rooms: "everyone", or only servers with "keys".
+        creators: who may make rooms: "anyone", users who are no guests ("accounts"), or only servers with "keys".
         kick_s: how long a user who was kicked from an open room cannot join it again by themselves.
         deleted: users who may do nothing any more, whatever connection they still have.
         seen: called with each guest who is a member of a room that they do something in.
@@ -58,7 +58,7 @@ class Rooms:
 
     def __init__(
         self, directory: Directory, appender: Appender, charges: Charges, quotas: QuotaRates,
-        creators: str = "everyone", kick_s: int = KICK_S, deleted: Container[str] = (),
+        creators: str = "anyone", kick_s: int = KICK_S, deleted: Container[str] = (),
         seen: Callable[[str], None] = lambda user: None, origin: Callable[[str, str], str] = lambda room, address: "",
     ) -> None:  # fmt: skip
         self._directory = directory
@@ -87,6 +87,8 @@ class Rooms:
             room = room or made_room_id(b32encode(secrets.token_bytes(10)).decode().lower())
             if self._creators == "keys" and not actor.server:
                 raise Refused("forbidden", "Only the operators of this server make rooms.")
+            if self._creators == "accounts" and not (actor.server or user_ids.has_account(actor.id)):
+                raise Refused("forbidden", "Guests make no rooms on this server; sign in first.")
             body = RoomCreated(title=clean_title(title) if title else room, access=access, slow_ms=0)
             async with self._one_by_one(actor):
                 await self._need_space(actor, owner=True)

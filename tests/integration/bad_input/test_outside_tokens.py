@@ -70,7 +70,7 @@ async def serving(folder: Path, keys: KeyServer) -> AsyncIterator[RunningNode]:
         load_test=True,
         jwt_secret=SECRET,
         jwt_issuers=issuers,
-        guests=False,
+        guests="off",
         ping_s=1,
     )
     async with server, run_node(settings) as node:

@@ -83,7 +83,7 @@ async def test_what_is_written_has_a_quota_at_every_door(
 async def test_no_door_lets_guests_in_or_rooms_be_made_where_the_operator_does_not(
     door: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with metered_node(tmp_path, monkeypatch, guests=False, create_rooms="keys") as node:
+    async with metered_node(tmp_path, monkeypatch, guests="keys", create_rooms="keys") as node:
         async with DOORS[door].open(address(node), "", []) as nobody:
             assert (await nobody.do("guest", "", name="Mina")).code == "no_guests"
         async with DOORS[door].open(address(node), token(node, ARA), []) as ara:
@@ -94,7 +94,7 @@ async def test_no_door_lets_guests_in_or_rooms_be_made_where_the_operator_does_n
 async def test_a_server_key_brings_users_in_where_nobody_is_a_guest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with metered_node(tmp_path, monkeypatch, guests=False) as node:
+    async with metered_node(tmp_path, monkeypatch, guests="keys") as node:
         _, key = await node.node.identity.add_key("Shop", node.node.now())
         async with DOORS["rest"].open(address(node), key, []) as shop:
             assert (await shop.do("guest", "", name="Mina")).fields["user"] == {"name": "Mina"}

@@ -55,7 +55,7 @@ def test_a_name_that_is_no_setting_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     assert finding.what.startswith("MADANG_PROT ")
 
 
-@pytest.mark.parametrize("closed", [CLOSED, {"guests": False}])
+@pytest.mark.parametrize("closed", [CLOSED, {"guests": "keys"}, {"guests": "off"}, {"create_rooms": "accounts"}])
 def test_behind_a_proxy_that_is_named_all_interfaces_are_well(closed: dict[str, Any]) -> None:
     assert unsafe(Settings(host="0.0.0.0", trusted_proxies=["192.0.2.7"], hosts=["chat.example"], **closed)) == []
 

@@ -44,3 +44,18 @@ def test_what_only_the_server_gives_and_what_is_no_id_is_refused(id: str) -> Non
 def test_a_guest_is_known_by_its_id() -> None:
     assert user_ids.is_guest(GUEST)
     assert not any(user_ids.is_guest(id) for id in (user_ids.SYSTEM, user_ids.key_user("deadbeef"), GUEST + "\n"))
+
+
+def test_ids_of_outside_users_meet_no_others() -> None:
+    assert user_ids.outside("shop", "42") == "issuer-shop:42"
+    assert user_ids.outside("shop", "mina@shop.example") == "issuer-shop:mina@shop.example"
+    subjects = ["42", "42 ", "가나다", "~", "", "a" * 52, "a" * 53, "a" * 54, "A" * 54, "x y"]
+    ids = [user_ids.outside(issuer, subject) for issuer in ("shop", "shop-2", "s" * 16) for subject in subjects]
+    assert len(set(ids)) == len(ids)
+    for id in ids:
+        assert 0 < len(id) <= user_ids.MAX_ID
+        assert user_ids.has_account(id) and not user_ids.is_guest(id) and not user_ids.is_servers(id)
+        with pytest.raises(Refused):
+            user_ids.foreign(id)
+    for other in ("uqk3v7m5h2x5d4ynp", "madang", "key-1", "bot-7"):
+        assert not user_ids.has_account(other)

@@ -319,7 +319,7 @@ async def test_going_in_and_out_leaves_a_room_in_reach_of_a_resume(store: Store)
 
 
 async def test_guests_can_be_closed_but_for_servers(store: Store) -> None:
-    node = assembled(store, guests=False)
+    node = assembled(store, guests="keys")
     with pytest.raises(Refused) as error:
         node.identity.guest("Mina", "10.0.0.1", 0.0)
     assert error.value.code == "no_guests"
@@ -328,6 +328,25 @@ async def test_guests_can_be_closed_but_for_servers(store: Store) -> None:
     assert node.identity.verify(access.token, now).user.id == access.user.id, "who has a token stays"
     with pytest.raises(Refused, match="no guests"):
         node.identity.guest("Mina", "10.0.0.1", now, access.user)
+
+
+async def test_guests_can_be_closed_for_servers_too(store: Store) -> None:
+    node = assembled(store, guests="off")
+    for by in (None, KEY):
+        with pytest.raises(Refused, match="no guests"):
+            node.identity.guest("Mina", "10.0.0.1", time.time(), by)
+
+
+async def test_making_rooms_can_be_kept_for_users_who_signed_in(store: Store) -> None:
+    node = assembled(store, create_rooms="accounts")
+    guest = Actor(id="uqk3v7m5h2x5d4ynp", name="Mina")
+
+    async def work() -> None:
+        assert await refused(node.rooms.create(guest, "mine", "", "open")) == "forbidden"
+        for n, other in enumerate((Actor(id="issuer-shop:42", name="Mina"), KEY, SYSTEM)):
+            assert await refused(node.rooms.create(other, f"theirs-{n}", "", "open")) == "ok"
+
+    await served(node, work)
 
 
 async def test_making_rooms_can_be_kept_for_servers(store: Store) -> None:
