@@ -55,6 +55,7 @@ class Conversation:
         self, socket: Socket, clock: Clock, pending: Pending, on_welcome: Callable[[HelloAnswer], None]
     ) -> None:
         self.bye_s: float | None = None  # when the server said we may come back
+        self.expiring = asyncio.Event()  # the token ends soon
         self._socket = socket
         self._clock = clock
         self._pending = pending
@@ -138,5 +139,7 @@ class Conversation:
             case "reset":
                 if (feed := pending.feeds.get(head.room_id)) is not None:
                     feed.reset(frames.decode(text, ResetFrame))
+            case "expiring":
+                self.expiring.set()
             case "bye":
                 self.bye_s = frames.decode(text, ByeFrame).retry_ms / 1000

@@ -25,6 +25,10 @@ class Credentials:
             return Hello(guest=self._guest)
         return Hello(token=self.token)
 
+    async def newer(self) -> str:
+        """Return the token to go on with while the present one holds; raises what `get_token` raises."""
+        return await self._get_token() if self._get_token is not None else self.token or ""
+
     def keep(self, token: str) -> None:
         """Note that the server accepted the user, and the token to come back with."""
         self.token = token

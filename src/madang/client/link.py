@@ -18,7 +18,7 @@ from madang.client.errors import Disconnected
 from madang.client.frames import refusal
 from madang.client.pending import Pending, what_then
 from madang.client.sockets import Clock, Closed, NotOpened, Opener
-from madang.errors import MadangError, Refused, plain_reason
+from madang.errors import Refused, plain_reason
 from madang.protocol.native.commands import Refresh
 from madang.protocol.native.frames import HelloAnswer, ServerInfo, UserInfo
 
@@ -120,7 +120,7 @@ class Link:
             return self._backoff.delay()
         began = self._clock.now()
         conversation = Conversation(socket, self._clock, self._pending, self._welcome)
-        keeping = asyncio.create_task(self._keep_token())
+        keeping = asyncio.create_task(self._keep_token(conversation.expiring))
         try:
             await conversation.run(hello)
         except NotWelcome as refused:
@@ -136,14 +136,18 @@ class Link:
             self._pending.lost()
             await socket.close()
 
-    async def _keep_token(self) -> None:
-        """Refresh the token while the connection lives, long before its end, which would be the connection's, too."""
+    async def _keep_token(self, expiring: asyncio.Event) -> None:
+        """Refresh the token while the connection lives: long before its end, which would be the connection's, or when told."""
         while True:
-            await self._clock.wait(asyncio.Event(), REFRESH_S)
+            await self._clock.wait(expiring, REFRESH_S)
+            expiring.clear()
             try:
-                refreshed = await self._pending.call(Refresh(token=self.token), Refreshed)
-            except MadangError as error:
-                logger.warning("token not refreshed: %s", error)
+                token = await self._credentials.newer()
+                refreshed = await self._pending.call(Refresh(token=token), Refreshed)
+            except (
+                Exception
+            ) as error:  # of the server, or of the application's own, which is asked again when it is over
+                logger.warning("token not refreshed: %r", error)
             else:
                 self._credentials.keep(refreshed.token)
 

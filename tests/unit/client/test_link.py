@@ -254,6 +254,32 @@ async def test_a_token_is_fetched_and_fetched_again_when_it_is_not_taken() -> No
     await world.client.close()
 
 
+async def test_a_token_that_ends_soon_is_replaced_on_the_connection() -> None:
+    answers: Iterator[OSError | str] = iter(["first", OSError("away"), "second"])
+
+    async def get_token() -> str:
+        answer = next(answers)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    world = World(get_token=get_token)
+    task = await entering(world)
+    socket = await world.network.accept()
+    await socket.welcome(token="first")
+    await task
+    for _ in range(2):  # the first time nobody gives it one
+        socket.say({"op": "expiring", "expires_ms": 90_000})
+        await settle()
+    refresh = await socket.got()
+    assert (refresh["op"], refresh["token"]) == ("refresh", "second")
+    socket.say({"op": "ok", "n": refresh["n"], "token": "second", "expires_ms": 600_000})
+    await settle()
+    assert world.client.token == "second"
+    assert world.network.tries == 1, "on the same connection"
+    await world.client.close()
+
+
 async def test_get_token_may_fail_for_a_while() -> None:
     answers: Iterator[OSError | str] = iter([OSError("away"), "good"])
 

@@ -135,6 +135,12 @@ class PresenceFrame(Frame, frozen=True, kw_only=True, omit_defaults=True, tag="p
     offline: list[str] | None = None
 
 
+class ExpiringFrame(Frame, frozen=True, kw_only=True, tag="expiring", gc=False):
+    """The token that the connection lives by ends soon: in `expires_ms` it is closed, unless it is refreshed."""
+
+    expires_ms: int
+
+
 class ByeFrame(Frame, frozen=True, kw_only=True, tag="bye", gc=False):
     """The server is about to close the connection; the client should reconnect after `retry_ms`."""
 
@@ -298,7 +304,17 @@ class ErrorAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     retry_ms: int | None = None
 
 
-AnyFrame = EventFrame | SkipFrame | BehindFrame | ResetFrame | TypingFrame | ReadFrame | PresenceFrame | ByeFrame
+AnyFrame = (
+    EventFrame
+    | SkipFrame
+    | BehindFrame
+    | ResetFrame
+    | TypingFrame
+    | ReadFrame
+    | PresenceFrame
+    | ExpiringFrame
+    | ByeFrame
+)
 FRAMES: Final[dict[str, type[Frame]]] = {kind.__struct_config__.tag: kind for kind in AnyFrame.__args__}
 """Frames that answer no command, by their "op"."""
 

@@ -22,7 +22,7 @@ from madang.delivery.subscription import Subscription
 from madang.errors import MadangError, Refused, without_frames
 from madang.protocol.native import codec
 from madang.protocol.native.commands import Command, Hello
-from madang.protocol.native.frames import Answer, ByeFrame, append_answer
+from madang.protocol.native.frames import Answer, ByeFrame, ExpiringFrame, append_answer
 from madang.services.pages import MessagePage
 from madang.services.tokens import Access
 from madang.transports.conduct import Close, Conduct
@@ -35,6 +35,7 @@ logger = logging.getLogger("madang.native")
 QUEUED: Final = 64  # commands waiting behind one that waits for storage, before the socket is no longer read
 QUEUED_BYTES: Final = 2 * MAX_FRAME  # likewise
 REST_S: Final = 1.0  # owed beyond an empty bucket, before the socket is no longer read
+NOTICE_S: Final = 120.0  # before a connection ends with its token: a minute more than tokens are taken after their end
 IN_FLIGHT: Final = 512  # sends not acked yet, likewise
 
 
@@ -61,7 +62,7 @@ class Session:
 
     __slots__ = (
         "_busy", "_conduct", "_end", "_operations", "_queue", "_queued", "_resting", "_state", "bucket", "encoding",
-        "in_flight", "key", "node", "socket", "until", "user",
+        "in_flight", "key", "node", "reminded", "socket", "until", "user",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +75,7 @@ class Session:
         self.user: Actor | None = None
         self.until = 0.0  # from hello on
         self.key = ""  # likewise
+        self.reminded = False  # of the end of its token
         self.in_flight = 0
         self._operations = operations
         self._state = SessionState.AWAITING_HELLO
@@ -125,6 +127,12 @@ class Session:
     def announce_restart(self, retry_ms: int) -> None:
         """Tell the client that the node restarts, and when to come back. The connection closes next."""
         self.socket.send(self.encoding.frame(ByeFrame(reason="restart", retry_ms=retry_ms)))
+
+    def remind(self) -> None:
+        """Tell the client once that its token ends, when that is near: another one keeps the connection."""
+        if not self.reminded and (left_s := self.left_s) <= NOTICE_S:
+            self.reminded = True
+            self.socket.send(self.encoding.frame(ExpiringFrame(expires_ms=max(0, int(left_s * 1000)))))
 
     def revoke(self) -> None:
         """Close the connection: the user was deleted (`sessions.OpenSession`)."""
@@ -256,6 +264,7 @@ class Session:
         """Let the connection live by another token of its user: until that ends, if that is later."""
         self.until = max(self.until, access.until)
         self.key = access.key
+        self.reminded = False
 
     @property
     def left_s(self) -> float:

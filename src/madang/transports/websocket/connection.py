@@ -298,6 +298,7 @@ class Connection(SocketReader, asyncio.Protocol):
         if self._pings >= UNANSWERED_PINGS:
             self.transport.abort()
             return None
+        cast(WebSocketSession, self.session).remind()
         self._pings += 1
         self._protocol.send_ping(b"")
         self._flush_protocol()

@@ -29,6 +29,9 @@ class WebSocketSession(Protocol):
     def left_s(self) -> float:
         """Seconds that are left of the client's right to speak, once the session is open; infinity where it has no end."""
 
+    def remind(self) -> None:
+        """Tell the client that its right to speak ends soon, if it does. Called between pings, once the session is open."""
+
     def receive(self, text: bytes) -> None:
         """Handle a text message, or keep it until there is room."""
 

@@ -49,6 +49,7 @@ FRAMES = [
         '{"op":"presence","room":"yard","count":2,"online":{"u1":"Mina"},"offline":[]}',
     ),
     (f.PresenceFrame(room="town", count=1204), '{"op":"presence","room":"town","count":1204}'),
+    (f.ExpiringFrame(expires_ms=90000), '{"op":"expiring","expires_ms":90000}'),
     (f.ByeFrame(reason="restart", retry_ms=1400), '{"op":"bye","reason":"restart","retry_ms":1400}'),
 ]
 ANSWERS = [

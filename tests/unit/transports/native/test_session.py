@@ -11,6 +11,7 @@ from madang.protocol.native.commands import COMMANDS
 from madang.protocol.native.frames import ANSWERS
 from madang.services.tokens import LEEWAY_S, TOKEN_S
 from madang.transports.native.operations import OPERATIONS
+from madang.transports.native.session import NOTICE_S
 from madang.transports.node import Node
 from madang.transports.shares import Shares
 from tests.unit.delivery.nodes import OWNER, user
@@ -271,6 +272,29 @@ async def test_a_connection_ends_with_its_token_unless_a_newer_one_is_shown(node
     node.now = lambda: began + TOKEN_S + LEEWAY_S + 1
     turn(node, int(node.ping_s) + 1)
     assert (kept.closed, ended.closed) == (None, 4401)
+
+
+async def test_a_client_is_told_once_that_its_token_ends_soon(node: Node) -> None:
+    began = node.now()
+    peer = await greeted(node)
+
+    async def told(now: float) -> list[int]:
+        """What it was told by then; it says something itself, or it would be dropped for its silence."""
+        node.now = lambda: now
+        turn(node, int(node.ping_s) + 1)
+        await peer.ask(op="ping", n=70)
+        return [frame["expires_ms"] for frame in peer.of("expiring")]
+
+    ends = began + TOKEN_S + LEEWAY_S
+    assert await told(ends - NOTICE_S - 2) == []
+    (expires_ms,) = await told(ends - NOTICE_S + 2)
+    assert 0 < expires_ms <= NOTICE_S * 1000
+    assert len(await told(ends - NOTICE_S / 2)) == 1
+    token = node.identity.tokens.sign(peer.session.actor(), node.now()).token
+    assert (await peer.ask(op="refresh", n=50, token=token))["op"] == "ok"
+    ends = node.now() + TOKEN_S + LEEWAY_S
+    assert len(await told(ends - NOTICE_S - 2)) == 1
+    assert len(await told(ends - NOTICE_S + 2)) == 2
 
 
 async def test_another_users_token_does_not_refresh(node: Node) -> None:

@@ -31,6 +31,9 @@ class Echo:
         self.left_s = math.inf
         self.over = False
 
+    def remind(self) -> None:
+        pass
+
     def receive(self, text: bytes) -> None:
         self.socket.queue(self.asked.framing.text(text))
 
