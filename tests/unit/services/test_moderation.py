@@ -108,7 +108,7 @@ async def test_moderation_is_paid_for(store: Store) -> None:
 
 def test_an_origin_stands_for_one_address_in_one_room() -> None:
     origin = origin_of(bytes(range(32)))
-    addresses = ["203.0.113.7", "203.0.113.8", "2001:db8::/64", "10.0.0.1"]
+    addresses = ["203.0.113.7", "203.0.113.8", "2001:db8::/64", "100.64.0.1"]
     told = {origin(room, address) for room in ("a", "b") for address in addresses}
     assert len(told) == 8
     assert all(len(each) == 32 for each in told)
@@ -116,8 +116,23 @@ def test_an_origin_stands_for_one_address_in_one_room() -> None:
     assert origin_of(bytes(32))("a", "203.0.113.7") not in told
 
 
-@pytest.mark.parametrize("address", ["", "local", "127.0.0.1", "127.1.2.3", "::1", "unknown"])
-def test_what_is_no_address_of_anybodys_has_no_origin(address: str) -> None:
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "local",
+        "127.0.0.1",
+        "127.1.2.3",
+        "::1",
+        "unknown",
+        "10.0.0.1",
+        "172.17.0.1",
+        "192.168.1.9",
+        "fd00::/64",
+        "fe80::/64",
+    ],
+)
+def test_what_may_be_everybodys_address_has_no_origin(address: str) -> None:
     assert origin_of(bytes(32))("a", address) == ""
 
 
