@@ -16,6 +16,7 @@ from madang.client import (
     MessageSent,
     Refused,
     Reset,
+    RoleGiven,
     Room,
     Sent,
     State,
@@ -230,6 +231,36 @@ async def test_the_kicked_one_hears_of_it_and_no_more(server: Server) -> None:
         with pytest.raises(Refused) as refused:
             await boras.send("I am still here")
         assert refused.value.code == "not_member"
+
+
+async def test_moderators_mute_and_ban(server: Server) -> None:
+    async with connect(server.direct_url, guest="Mina") as mina, connect(server.direct_url, guest="Bora") as bora:
+        await mina.create("yard")
+        minas, boras = await mina.join("yard"), await bora.join("yard")
+        await minas.mute(bora.user.id, reason="spam", for_ms=60_000)
+        (mute,) = [mute async for mute in minas.mutes()]
+        assert (mute.user, mute.name, mute.by, mute.reason) == (bora.user.id, "Bora", mina.user.id, "spam")
+        with pytest.raises(Refused) as refused:
+            await boras.send("hey")
+        assert refused.value.code == "muted"
+        await minas.unmute(bora.user.id)
+        await boras.send("hey")
+        await minas.give_role(bora.user.id, "viewer")
+        async with asyncio.timeout(PATIENCE_S):
+            async for item in boras:
+                if isinstance(item, RoleGiven):
+                    break
+        assert boras.role == "viewer"
+        await minas.ban(bora.user.id, reason="spam")
+        async with asyncio.timeout(PATIENCE_S):
+            (ban,) = [item async for item in boras if isinstance(item, MemberKicked)]
+        assert (ban.banned, ban.reason, boras.ended) == (True, "spam", "kicked")
+        with pytest.raises(Refused) as refused:
+            await bora.join("yard")
+        assert refused.value.code == "banned"
+        assert [each.user async for each in minas.bans()] == [bora.user.id]
+        await minas.unban(bora.user.id)
+        assert (await bora.join("yard")).role == "member"
 
 
 async def test_the_invited_come_in(server: Server) -> None:
