@@ -1,6 +1,6 @@
 """Pages: what of a list fits into one answer, and messages as bytes, encoded once for all who ask for them at once."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -55,17 +55,36 @@ def personal(shared: SharedPage, own: Mapping[int, Set[str]], memory: Memory) ->
     return MessagePage(_array(texts.values(), memory), shared.page.more)
 
 
+class Rows(msgspec.Struct, frozen=True):
+    """Rows of a list as JSON, encoded once, as all doors show them; and whether there are more."""
+
+    text: msgspec.Raw
+    more: bool
+
+
+def array(rows: Sequence[Any], limit: int) -> Rows:
+    """Encode as many rows from the front as fit into an answer, at most `limit`, as an array."""
+    kept, rest = _fitting(rows[:limit])
+    return Rows(msgspec.Raw(b"[" + b",".join([text for _, text in kept]) + b"]"), rest or len(rows) > limit)
+
+
+def mapping(rows: Sequence[tuple[str, str]], limit: int) -> Rows:
+    """Encode as many pairs as `array`, as an object."""
+    kept, rest = _fitting(rows[:limit], lambda pair: _encode(pair[0]) + b":" + _encode(pair[1]))
+    return Rows(msgspec.Raw(b"{" + b",".join([text for _, text in kept]) + b"}"), rest or len(rows) > limit)
+
+
 def fitting(rows: Sequence[T], limit: int) -> tuple[list[T], bool]:
     """Return as many rows from the front as fit into an answer, at most `limit`; and whether any is left out."""
     kept, rest = _fitting(rows[:limit])
     return [row for row, _ in kept], rest or len(rows) > limit
 
 
-def _fitting(rows: Sequence[T]) -> tuple[list[tuple[T, bytes]], bool]:
+def _fitting(rows: Sequence[T], encode: Callable[[T], bytes] = _encode) -> tuple[list[tuple[T, bytes]], bool]:
     """Return as many rows as fit, each with its text, and whether any is left out. No more are encoded than that."""
     size, kept = 0, list[tuple[T, bytes]]()
     for row in rows:
-        text = _encode(row)
+        text = encode(row)
         size += len(text) + 1
         if size > ANSWER_BYTES and kept:
             return kept, True

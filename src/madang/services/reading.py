@@ -10,19 +10,21 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
+import msgspec
+
 from madang.aio import FairTurns, NextFlight, SingleFlight
 from madang.core.actors import Actor
 from madang.core.fields import not_together
 from madang.core.metrics import Metric
 from madang.core.rate import Bucket
-from madang.core.rooms import Member, Membership, Room
+from madang.core.rooms import Membership, Room
 from madang.errors import Limited, StorageError
 from madang.memory import Memory
 from madang.ports.directory import Directory
 from madang.ports.live import Online
 from madang.ports.log import Log
 from madang.services.charges import Charges
-from madang.services.pages import BUSY_BYTES, MessagePage, SharedPage, encoded, fitting, personal
+from madang.services.pages import BUSY_BYTES, MessagePage, Rows, SharedPage, array, encoded, mapping, personal
 from madang.services.read_pointers import ReadPointers
 from madang.services.rooms import Rooms
 
@@ -37,6 +39,14 @@ PAGES_WAITING: Final = 5_000
 OVERLOADED_MS: Final = 500
 PINS: Final = 50
 """Pins that may stand in a room; they are read at once."""
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A membership as other members see it."""
+
+    user: str
+    name: str
+    role: str
 
 
 class Reading:
@@ -115,33 +125,30 @@ class Reading:
 
     async def members(
         self, actor: Actor, room: str, after: str, limit: int, *, bucket: Bucket | None = None, followed: bool = False
-    ) -> tuple[list[Member], bool]:
-        """Return a page of members, and whether there are more."""
+    ) -> Rows:
+        """Return a page of members (`Shown`), and whether there are more."""
 
-        async def read() -> tuple[list[Member], bool]:
+        async def read() -> Rows:
             found = await self._in_turn(actor, lambda: self._directory.members(room, after=after, limit=limit + 1))
-            return fitting(found, limit)
+            return array([Shown(m.user, m.name, m.role) for m in found], limit)
 
         return await self._read(actor, room, limit, bucket, followed, read)
 
     async def online(
         self, actor: Actor, room: str, after: str, limit: int, *, bucket: Bucket | None = None, followed: bool = False
-    ) -> tuple[dict[str, str], int, bool]:
-        """Return a page of the users online (id → name), how many there are in all, and whether there are more."""
+    ) -> tuple[Rows, int]:
+        """Return a page of the users online (id → name), whether there are more, and how many there are in all."""
 
-        async def read() -> tuple[dict[str, str], int, bool]:
+        async def read() -> tuple[Rows, int]:
             users, count = await self._online.online(room, after=after, limit=limit + 1)
-            found, more = fitting(list(users.items()), limit)
-            return dict(found), count, more
+            return mapping(list(users.items()), limit), count
 
         return await self._read(actor, room, limit, bucket, followed, read)
 
-    async def memberships(
-        self, actor: Actor, after: str, limit: int, *, bucket: Bucket | None = None
-    ) -> tuple[list[Membership], bool]:
+    async def memberships(self, actor: Actor, after: str, limit: int, *, bucket: Bucket | None = None) -> Rows:
         """Return a page of the actor's own rooms with unread and mention counts, and whether there are more."""
         with self._charges.page(actor, limit, bucket):
-            return fitting(await self._in_turn(actor, lambda: self._memberships(actor.id, after, limit + 1)), limit)
+            return array(await self._in_turn(actor, lambda: self._memberships(actor.id, after, limit + 1)), limit)
 
     async def _memberships(self, user: str, after: str, rows: int) -> list[Membership]:
         pointers = self._pointers.unwritten(user)
@@ -153,7 +160,7 @@ class Reading:
 
     async def open_rooms(
         self, actor: Actor, after: str, limit: int, *, bucket: Bucket | None = None, listed: bool = False
-    ) -> tuple[list[Room], bool]:
+    ) -> Rows:
         """Return a page of open rooms, for server keys of all rooms unless only `listed` ones, and whether there are more."""
         hidden = actor.server and not listed
 
@@ -162,7 +169,7 @@ class Reading:
 
         with self._charges.page(actor, limit, bucket):
             found = await self._in_turn(actor, read)
-        return fitting(found, limit)
+        return array(found, limit)
 
     async def _read(
         self,

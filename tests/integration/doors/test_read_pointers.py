@@ -4,10 +4,12 @@ from contextlib import AsyncExitStack
 from itertools import product
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from madang.core.actors import Actor
 from madang.core.messages import Content
+from madang.core.rooms import Membership
 from madang.delivery import ephemeral
 from madang.node.run import RunningNode
 from madang.services.standing import Standing
@@ -30,7 +32,7 @@ async def furnish(node: RunningNode) -> None:
 
 
 async def pointer(node: RunningNode) -> int:
-    (room,), _ = await node.node.reading.memberships(ARA, "", 10)
+    (room,) = msgspec.json.decode((await node.node.reading.memberships(ARA, "", 10)).text, type=list[Membership])
     return room.read_seq
 
 

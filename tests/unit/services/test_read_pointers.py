@@ -2,11 +2,13 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from madang.adapters.sql import Store
 from madang.core.actors import Actor
 from madang.core.events import MessageSent, draft
+from madang.core.rooms import Membership
 from madang.delivery import ephemeral
 from madang.delivery import room as live_room
 from madang.delivery.subscription import Subscription
@@ -139,7 +141,7 @@ async def test_a_server_key_that_is_no_member_has_no_pointer(store: Store) -> No
 async def test_unread_counts_what_was_just_marked(store: Store) -> None:
     node = await live(store, 9)
     node.read_pointers.mark(YARD, OWNER.id, 7, 1)
-    (room,), _ = await node.reading.memberships(OWNER, "", 10)
+    (room,) = msgspec.json.decode((await node.reading.memberships(OWNER, "", 10)).text, type=list[Membership])
     assert (room.seq, room.read_seq, room.unread) == (10, 7, 3)
 
 
@@ -148,15 +150,15 @@ async def test_a_list_of_rooms_writes_nothing_and_waits_for_no_write(store: Stor
     slow = SlowPointers(store)
     node = await live(slow, 9)
     node.read_pointers.mark(YARD, OWNER.id, 5, 1)
-    (room,), _ = await node.reading.memberships(OWNER, "", 10)
+    (room,) = msgspec.json.decode((await node.reading.memberships(OWNER, "", 10)).text, type=list[Membership])
     assert (room.read_seq, room.unread, slow.asked) == (5, 5, 0)
     writing = asyncio.ensure_future(node.read_pointers.flush())
     await eventually(lambda: slow.asked)
-    (room,), _ = await node.reading.memberships(OWNER, "", 10)
+    (room,) = msgspec.json.decode((await node.reading.memberships(OWNER, "", 10)).text, type=list[Membership])
     assert (room.read_seq, room.unread) == (5, 5), "while it is being written"
     assert node.read_pointers.mark(YARD, OWNER.id, 3, 1) == 5
     node.read_pointers.mark(YARD, OWNER.id, 7, 1)
-    (room,), _ = await node.reading.memberships(OWNER, "", 10)
+    (room,) = msgspec.json.decode((await node.reading.memberships(OWNER, "", 10)).text, type=list[Membership])
     assert (room.read_seq, room.unread, slow.asked) == (7, 3, 1)
     slow.go.set()
     await writing
@@ -168,7 +170,7 @@ async def test_a_list_of_rooms_writes_nothing_and_waits_for_no_write(store: Stor
 async def test_what_another_node_told_is_shown_before_it_is_written(store: Store) -> None:
     node = await live(store, 9)
     node.hub.ephemeral.receive(ephemeral.read(YARD, OWNER.id, 6))
-    (room,), _ = await node.reading.memberships(OWNER, "", 10)
+    (room,) = msgspec.json.decode((await node.reading.memberships(OWNER, "", 10)).text, type=list[Membership])
     assert (room.read_seq, room.unread) == (6, 4)
     assert node.read_pointers.current(YARD, OWNER.id, 1) == 6
 

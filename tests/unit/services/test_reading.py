@@ -17,7 +17,7 @@ from madang.core.rate import Bucket, Rate
 from madang.errors import Limited, Refused
 from madang.services import reading as module
 from madang.services.limits import Rates
-from madang.services.pages import MessagePage, fitting
+from madang.services.pages import MessagePage, Rows, array, fitting, mapping
 from madang.transports.node import Node
 from tests.unit.delivery.nodes import OWNER, user
 from tests.unit.services.assembled import assembled
@@ -104,6 +104,26 @@ async def test_a_page_ends_where_its_bytes_do_and_paging_goes_on_by_more(store: 
     assert pinned == list(range(2, 32))
 
 
+def decoded(rows: Rows) -> Any:
+    return msgspec.json.decode(rows.text)
+
+
+async def test_lists_are_encoded_once_and_end_where_their_bytes_do() -> None:
+    """What is measured is what is sent."""
+    rows = [{"name": "x" * 3000, "n": n} for n in range(200)]
+    page = array(rows, 200)
+    assert page.more
+    assert ANSWER_BYTES - 3200 < len(bytes(page.text)) <= ANSWER_BYTES + 1
+    assert decoded(page) == rows[: len(decoded(page))]
+    assert (decoded(array([], 3)), array([], 3).more) == ([], False)
+    pairs = [(f'u-{n}"', "x" * 3000) for n in range(200)]
+    users = mapping(pairs, 200)
+    assert users.more
+    assert decoded(users) == dict(pairs[: len(decoded(users))])
+    assert ANSWER_BYTES - 3200 < len(bytes(users.text)) <= ANSWER_BYTES + 1
+    assert (decoded(mapping(pairs, 1)), decoded(mapping([], 1))) == (dict(pairs[:1]), {})
+
+
 async def test_lists_end_where_their_bytes_do() -> None:
     rows = [{"name": "x" * 3000, "n": n} for n in range(200)]
     kept, more = fitting(rows, 200)
@@ -171,12 +191,13 @@ async def test_a_read_has_what_was_acked_before_it_was_asked(store: Store) -> No
 async def test_pages_of_members_and_rooms_know_whether_there_are_more(store: Store) -> None:
     reading = assembled(store).reading
     await store.append([draft(MemberJoined(role="member"), YARD, f"u-{n:03}", f"N{n}") for n in range(5)])
-    members, more = await reading.members(OWNER, YARD, "", 4)
-    assert ([m.user for m in members], more) == (["u-000", "u-001", "u-002", "u-003"], True)
-    members, more = await reading.members(OWNER, YARD, "u-003", 4)
-    assert ([m.user for m in members], more) == (["u-004", OWNER.id], False)
-    rooms, more = await reading.open_rooms(OWNER, "", 1)
-    assert ([r.id for r in rooms], more) == ([YARD], False)
+    members = await reading.members(OWNER, YARD, "", 4)
+    assert ([m["user"] for m in decoded(members)], members.more) == (["u-000", "u-001", "u-002", "u-003"], True)
+    members = await reading.members(OWNER, YARD, "u-003", 4)
+    assert ([m["user"] for m in decoded(members)], members.more) == (["u-004", OWNER.id], False)
+    assert set(decoded(members)[0]) == {"user", "name", "role"}, "what others are shown, and no more"
+    rooms = await reading.open_rooms(OWNER, "", 1)
+    assert ([r["id"] for r in decoded(rooms)], rooms.more) == ([YARD], False)
 
 
 async def test_the_probe_says_whether_the_storage_answers(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

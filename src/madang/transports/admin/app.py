@@ -5,7 +5,7 @@ server keys mean nothing here.
 """
 
 import hmac
-from typing import Annotated
+from typing import Annotated, cast
 
 import msgspec
 from fastapi import APIRouter, Depends, FastAPI, Response
@@ -15,12 +15,11 @@ from madang.core.rooms import Room
 from madang.errors import Refused
 from madang.services.rooms import SYSTEM
 from madang.transports.admin.metrics import CONTENT_TYPE, Metrics
-from madang.transports.http.bodies import Body, Health, Members, NewRoom, Rooms
+from madang.transports.http.bodies import Body, Health, Members, NewRoom, OneMember, Rooms
 from madang.transports.http.bounded_app import BoundedApp
 from madang.transports.http.dependencies import Address, AfterId, Limit, RoomPath, ThisNode, Token, nothing_ignored
 from madang.transports.http.errors import answer, handle_errors
 from madang.transports.http.gate import ADMIN
-from madang.transports.http.routes.rooms import shown
 from madang.transports.http.schemas import body
 from madang.transports.node import Node
 
@@ -157,8 +156,8 @@ async def connections(node: ThisNode) -> Response:
 @router.get("/rooms")
 async def rooms(node: ThisNode, after: AfterId = "", limit: Limit = 50) -> Response:
     """List all rooms."""
-    found, more = await node.reading.open_rooms(SYSTEM, after, limit)
-    return answer(Rooms(found, more))
+    rows = await node.reading.open_rooms(SYSTEM, after, limit)
+    return answer(Rooms(cast(list[Room], rows.text), rows.more))
 
 
 @router.post("/rooms")
@@ -172,10 +171,10 @@ async def create_room(node: ThisNode, new: Annotated[NewRoom, body(NewRoom)]) ->
 async def room(node: ThisNode, id: RoomPath) -> Response:
     """Show any room."""
     found = await node.rooms.room(id)
-    members, more = await node.reading.members(SYSTEM, id, "", 50)
+    members = await node.reading.members(SYSTEM, id, "", 50)
     live = node.hub.rooms.get(id)
     sockets = live.live + len(live.lagging) if live else 0
-    return answer(ShownRoom(found, sockets, Members([shown(member) for member in members], more)))
+    return answer(ShownRoom(found, sockets, Members(cast(list[OneMember], members.text), members.more)))
 
 
 @router.delete("/rooms/{id}")

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from time import perf_counter
 
+import msgspec
 import pytest
 
 from madang.delivery.room import FEW
@@ -197,9 +198,9 @@ async def test_a_crowd_joins_in_turns_and_who_has_gone_takes_none(node: Node) ->
         assert (await peer.answer(2))["op"] == (await peer.answer(3))["op"] == "ok", (
             "what stands behind it waits with it"
         )
-    members, _ = await node.reading.members(OWNER, "yard", "", 50)
-    assert {"Peer 0", "Peer 1", "Peer 3"} <= {m.name for m in members}
-    assert "Peer 2" not in {m.name for m in members}
+    members = msgspec.json.decode((await node.reading.members(OWNER, "yard", "", 50)).text)
+    assert {"Peer 0", "Peer 1", "Peer 3"} <= {m["name"] for m in members}
+    assert "Peer 2" not in {m["name"] for m in members}
 
 
 # -- the answer to join comes before what follows it -------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """REST for rooms and their members. It judges nothing; services do."""
 
-from typing import Annotated
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Response
 
@@ -31,8 +31,8 @@ def appended(node: Node, outcome: Appended | None, status: int = 200) -> Respons
 @router.get("/rooms", **documented(b.Rooms))
 async def open_rooms(node: ThisNode, caller: Caller, after: AfterId = "", limit: Limit = 50) -> Response:
     """List the open rooms."""
-    rooms, more = await node.reading.open_rooms(caller, after, limit)
-    return answer(b.Rooms(rooms, more))
+    rows = await node.reading.open_rooms(caller, after, limit)
+    return answer(b.Rooms(cast(list[Room], rows.text), rows.more))
 
 
 @router.post("/rooms", **documented(Room, status=201, accepted=b.NewRoom))
@@ -74,8 +74,8 @@ def shown(member: Member) -> b.OneMember:
 @router.get(ROOM + "/members", **documented(b.Members))
 async def members(node: ThisNode, caller: Caller, id: RoomPath, after: AfterId = "", limit: Limit = 50) -> Response:
     """List a room's members."""
-    found, more = await node.reading.members(caller, id, after, limit)
-    return answer(b.Members([shown(member) for member in found], more))
+    rows = await node.reading.members(caller, id, after, limit)
+    return answer(b.Members(cast(list[b.OneMember], rows.text), rows.more))
 
 
 @router.put(ROOM + "/members/me", **documented(b.OneMember, accepted=b.Joining, optional=True))

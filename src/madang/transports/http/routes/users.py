@@ -1,9 +1,10 @@
 """REST for users: guests, and who a token belongs to."""
 
-from typing import Annotated
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Response
 
+from madang.core.rooms import Membership
 from madang.transports.http import bodies as b
 from madang.transports.http.dependencies import Address, AfterId, AnyCaller, Caller, Limit, ThisNode, Token
 from madang.transports.http.errors import answer
@@ -31,5 +32,5 @@ async def me(node: ThisNode, caller: Caller, token: Token) -> Response:
 @router.get("/me/rooms", **documented(b.MyRooms))
 async def my_rooms(node: ThisNode, caller: Caller, after: AfterId = "", limit: Limit = 50) -> Response:
     """List the caller's rooms, with what is unread there."""
-    rooms, more = await node.reading.memberships(caller, after, limit)
-    return answer(b.MyRooms(rooms, more))
+    rows = await node.reading.memberships(caller, after, limit)
+    return answer(b.MyRooms(cast(list[Membership], rows.text), rows.more))

@@ -1,5 +1,8 @@
-"""Pages that are read. The connection's bucket pays for their rows."""
+"""Pages that are read. The connection's bucket pays for their rows, which services have encoded already."""
 
+from typing import cast
+
+from madang.core.rooms import Membership
 from madang.protocol.native import commands as c
 from madang.protocol.native.frames import MemberInfo, MembersAnswer, PresenceAnswer, RoomsAnswer
 from madang.services.pages import MessagePage
@@ -33,10 +36,10 @@ def members(session: Session, m: c.Members) -> None:
     session.subscription(m.room)
 
     async def read() -> MembersAnswer:
-        found, more = await session.node.reading.members(
+        rows = await session.node.reading.members(
             session.actor(), m.room, m.after, m.limit, bucket=session.bucket, followed=True
         )
-        return MembersAnswer(members=[MemberInfo(user=f.user, name=f.name, role=f.role) for f in found], more=more)
+        return MembersAnswer(members=cast(list[MemberInfo], rows.text), more=rows.more)
 
     session.later(m.n, read)
 
@@ -46,10 +49,10 @@ def presence(session: Session, m: c.Presence) -> None:
     session.subscription(m.room)
 
     async def read() -> PresenceAnswer:
-        users, count, more = await session.node.reading.online(
+        rows, count = await session.node.reading.online(
             session.actor(), m.room, m.after, m.limit, bucket=session.bucket, followed=True
         )
-        return PresenceAnswer(users=users, count=count, more=more)
+        return PresenceAnswer(users=cast(dict[str, str], rows.text), count=count, more=rows.more)
 
     session.later(m.n, read)
 
@@ -58,7 +61,7 @@ def rooms(session: Session, m: c.Rooms) -> None:
     """Read a page of the user's own rooms."""
 
     async def read() -> RoomsAnswer:
-        found, more = await session.node.reading.memberships(session.actor(), m.after, m.limit, bucket=session.bucket)
-        return RoomsAnswer(rooms=found, more=more)
+        rows = await session.node.reading.memberships(session.actor(), m.after, m.limit, bucket=session.bucket)
+        return RoomsAnswer(rooms=cast(list[Membership], rows.text), more=rows.more)
 
     session.later(m.n, read)
