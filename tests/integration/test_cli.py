@@ -60,6 +60,13 @@ async def test_help_imports_nothing_slow() -> None:
     assert (await process.communicate())[0] == b"[]\n"
 
 
+async def test_a_node_on_sqlite_imports_nothing_that_only_servers_need() -> None:
+    unneeded = ("sqlalchemy.orm", "sqlalchemy.ext.asyncio", "alembic", "redis", "asyncpg", "asyncmy")
+    script = f"import sys, madang.node.run; print([m for m in {unneeded} if m in sys.modules])"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
+    assert (await process.communicate())[0] == b"[]\n"
+
+
 # -- where there is nothing -------------------------------------------------------------------------------------------
 
 

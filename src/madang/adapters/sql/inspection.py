@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import URL, Connection, exc, inspect, text
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from madang.adapters.sql import finishing, installation, leases, migrations, server_settings
 from madang.adapters.sql.server_engine import reason
@@ -84,6 +83,8 @@ class ServerKind(NamedTuple):
 
 async def inspect_server(url: URL, server: ServerKind) -> Inspection:
     """Inspect a database on a server, by a URL as its driver takes it. Raises SetupError."""
+    from sqlalchemy.ext.asyncio import create_async_engine  # brings the ORM, which a start on SQLite does not need
+
     engine = create_async_engine(url, connect_args=dict(server.arguments))
     try:
         async with engine.connect() as c:

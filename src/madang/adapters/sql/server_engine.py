@@ -7,10 +7,9 @@ What a server's errors mean is in `postgresql.py` and `mysql.py`, which create t
 import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from sqlalchemy import URL, Connection, exc
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from madang.adapters.sql import appending
 from madang.adapters.sql.rows import EventRow, Head
@@ -20,6 +19,9 @@ from madang.core.events import Draft
 from madang.core.ids import IdSource
 from madang.errors import SetupError, StorageFailed, Unreachable, plain_reason
 from madang.ports.log import Outcome
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine  # brings the ORM, which a start on SQLite does not need
 
 T = TypeVar("T")
 
@@ -51,8 +53,8 @@ class ServerEngine:
 
     def __init__(
         self,
-        engine: AsyncEngine,
-        readers: AsyncEngine,
+        engine: "AsyncEngine",
+        readers: "AsyncEngine",
         judge: Callable[[exc.DBAPIError], Exception | None],
         clock_ms: Callable[[], int],
     ) -> None:
@@ -92,7 +94,7 @@ class ServerEngine:
     async def close(self) -> None:
         await self._engine.dispose()
 
-    async def _run(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+    async def _run(self, engine: "AsyncEngine", work: Callable[[Connection], T]) -> T:
         for attempt in range(ATTEMPTS - 1):
             try:
                 return await self._once(engine, work)
@@ -100,7 +102,7 @@ class ServerEngine:
                 await asyncio.sleep(random.uniform(0, BACKOFF_SECONDS * 2**attempt))  # noqa: S311  # no secret
         return await self._once(engine, work)
 
-    async def _once(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+    async def _once(self, engine: "AsyncEngine", work: Callable[[Connection], T]) -> T:
         finished = False
 
         def watched(c: Connection) -> T:
