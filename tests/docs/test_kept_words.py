@@ -17,7 +17,7 @@ KEPT: Final = {
         "at most `max_frame` bytes (64 KiB) and 256 fragments": "tests/unit/transports/websocket/test_frames.py::test_as_many_fragments_as_are_allowed",
         "Hello within 10 s": "tests/unit/transports/websocket/test_ending.py::test_no_hello_in_time",
         "at most 16 levels and 2,048 values": "tests/unit/protocol/native/test_codec.py::test_what_is_not_one_strict_json_object",
-        "Have at most `window` commands of a connection waiting": "tests/unit/client/test_outbox.py::test_the_window_is_kept_and_lanes_take_turns",
+        "Have at most `window` commands of a connection waiting": "tests/unit/client/test_outbox.py::test_the_window_is_kept_and_queues_take_turns",
         "at most `room_window` (1) of those": "tests/scenario/test_outage.py::test_a_client_written_from_the_page_alone_brings_all_it_queued",
         "never put it in a URL": "tests/integration/bad_input/test_identity.py::test_a_token_in_the_url_is_neither_read_nor_logged",
         "at most 90 s after the token": "tests/unit/transports/native/test_session.py::test_a_connection_ends_with_its_token_unless_a_newer_one_is_shown",

@@ -2,11 +2,11 @@
 
 Rule 1: a call leaves the outbox answered, refused for good, or dropped by its caller; a lost connection only takes it
         off the wire. It goes out again under the same number and with the same bytes, so under the same cid.
-Rule 2: calls of one lane (the writes of one room) go out in the order they came, at most `in_flight` at a time, and
+Rule 2: calls of one queue (the writes of one room) go out in the order they came, at most `in_flight` at a time, and
         none overtakes one that was told to wait. With more than one in flight a refusal reaches the client when
         later ones are on the wire already; only then can these come first.
 Rule 3: of the others, reads for the most part, MAX_UNORDERED are on the wire or told to wait at a time.
-Rule 4: no more are on the wire than the server's window has room for; lanes take turns.
+Rule 4: no more are on the wire than the server's window has room for; queues take turns.
 The outbox needs no bound of its own: every call in it has a caller who waits.
 """
 
@@ -28,13 +28,13 @@ def _anywhere(room: str) -> bool:
 class Call:
     """One command under way."""
 
-    __slots__ = ("again", "attempts", "data", "due", "lane", "n", "on_wire", "room")
+    __slots__ = ("again", "attempts", "data", "due", "n", "on_wire", "queue", "room")
 
-    def __init__(self, n: int, data: bytes, room: str, lane: str, again: bool) -> None:
+    def __init__(self, n: int, data: bytes, room: str, queue: str, again: bool) -> None:
         self.n = n
         self.data = data
         self.room = room
-        self.lane = lane
+        self.queue = queue
         self.again = again
         self.on_wire = False
         self.attempts = 0
@@ -50,7 +50,7 @@ class Outbox:
         self.in_flight = in_flight
         self.on_wire = 0
         self._calls: dict[int, Call] = {}
-        self._lanes: dict[str, dict[int, Call]] = {}
+        self._queues: dict[str, dict[int, Call]] = {}
 
     def __len__(self) -> int:
         """Count the calls that have no answer yet."""
@@ -64,10 +64,10 @@ class Outbox:
             ordered: whether it keeps its place among the room's other ordered calls.
             again: whether it may go out again when the connection broke before its answer.
         """
-        lane = room if ordered else UNORDERED
-        call = Call(n, data, room, lane, again)
+        queue = room if ordered else UNORDERED
+        call = Call(n, data, room, queue, again)
         self._calls[n] = call
-        self._lanes.setdefault(lane, {})[n] = call
+        self._queues.setdefault(queue, {})[n] = call
         return call
 
     def ready(self, now: float, most: int = NO_WINDOW, may: May = _anywhere) -> list[Call]:
@@ -78,26 +78,26 @@ class Outbox:
             may: whether commands for a room may go out: its join has gone out before them.
         """
         out: list[Call] = []
-        for name in list(self._lanes):
+        for name in list(self._queues):
             calls = [call for due, call in self._next(name, may) if due <= now][: max(0, most - len(out))]
             for call in calls:
                 call.on_wire = True
                 call.attempts += 1
             out += calls
             if calls:
-                self._lanes[name] = self._lanes.pop(name)  # the others' turn comes first the next time
+                self._queues[name] = self._queues.pop(name)  # the others' turn comes first the next time
         self.on_wire += len(out)
         return out
 
     def next_due(self, may: May = _anywhere) -> float:
         """Return the time of the next call that may be written, if nothing happens before; infinity when there is none."""
-        return min((due for name in self._lanes for due, _ in self._next(name, may)), default=inf)
+        return min((due for name in self._queues for due, _ in self._next(name, may)), default=inf)
 
     def _next(self, name: str, may: May) -> Iterator[tuple[float, Call]]:
-        """Return those of a lane that may be written next, and when."""
+        """Return those of a queue that may be written next, and when."""
         ordered = name != UNORDERED
         after = 0.0  # none overtakes one that was told to wait
-        for call in islice(self._lanes[name].values(), self.in_flight if ordered else MAX_UNORDERED):
+        for call in islice(self._queues[name].values(), self.in_flight if ordered else MAX_UNORDERED):
             if not call.on_wire and may(call.room):
                 due = max(after, call.due)
                 after = due if ordered else 0.0
@@ -111,10 +111,10 @@ class Outbox:
         """Take a call out: answered, refused or dropped."""
         if self._calls.pop(call.n, None) is not None:
             self._off(call)
-            lane = self._lanes[call.lane]
-            del lane[call.n]
-            if not lane:
-                del self._lanes[call.lane]
+            queue = self._queues[call.queue]
+            del queue[call.n]
+            if not queue:
+                del self._queues[call.queue]
 
     def postpone(self, call: Call, due: float) -> None:
         """Refused for now: it goes out again at `due`, in its old place; infinity waits for the next connection."""
@@ -140,6 +140,6 @@ class Outbox:
         """Forget everything and return it: the client is over."""
         calls = list(self._calls.values())
         self._calls.clear()
-        self._lanes.clear()
+        self._queues.clear()
         self.on_wire = 0
         return calls

@@ -76,7 +76,7 @@ class Pending:
         finally:
             del self._answers[call.n]
             self._outbox.remove(call)
-            self.wake.set()  # the next of its lane may go
+            self.wake.set()  # the next of its queue may go
 
     def post(self, command: Command) -> None:
         """Write a command that has no answer and is worth nothing later."""

@@ -90,7 +90,7 @@ def test_what_waits_for_its_room_goes_behind_the_join_of_it() -> None:
     assert sorted(ready(outbox)) == [1, 2]
 
 
-def test_the_window_is_kept_and_lanes_take_turns() -> None:
+def test_the_window_is_kept_and_queues_take_turns() -> None:
     outbox = Outbox()
     for n in range(30):
         add(outbox, n, 100 + n, room=f"room-{n % 10}")
