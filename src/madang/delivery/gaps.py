@@ -136,7 +136,7 @@ class Gaps:
         return True
 
     async def _read(self, room: LiveRoom) -> list[Event]:
-        """Read what follows. Of a deleted room only the last event is sure to be there (`services.broom`)."""
+        """Read what follows. Of a deleted room only the last event is sure to be there (`services.cleanup`)."""
         name = room.info.id
         events = await self._reader.read(name, room.next - 1)
         if events and events[0].seq > room.next:

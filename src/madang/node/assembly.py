@@ -25,8 +25,8 @@ from madang.ports.presence import Presence
 from madang.ports.signing import SigningStore
 from madang.ports.upkeep import Upkeep
 from madang.services.appender import Appender
-from madang.services.broom import Broom
 from madang.services.charges import Charges
+from madang.services.cleanup import Cleanup
 from madang.services.identity import Identity
 from madang.services.invites import Invites
 from madang.services.limits import Limits, Rates
@@ -101,7 +101,7 @@ def assemble(
     Args:
         name: unique among the nodes of the fleet; the holder of this node's lease.
         keyring: signs tokens; kept as the store has it.
-        holders: asked by the heartbeat which other nodes may be alive, and by the broom, which the first of them sweeps.
+        holders: asked by the heartbeat which other nodes may be alive, and by the cleanup, which the first of them does.
         hosts: names of this server, besides addresses and loopback names.
         buffer_bytes: what all buffers of the node may hold together.
         guests: who may make them: "open", "keys" or "off"; see `Identity`.
@@ -141,7 +141,7 @@ def assemble(
     async def leads() -> bool:
         return list(await holders())[:1] == [name]
 
-    broom = Broom(store, appender, users, leads, clock_ms, expire_rooms_days, expire_guests_days)
+    cleanup = Cleanup(store, appender, users, leads, clock_ms, expire_rooms_days, expire_guests_days)
     identity = Identity(
         Tokens(keyring), store, limits, turns.time, guests=guests, deleted=users, issuers=issuers, seen=users.seen
     )
@@ -184,7 +184,7 @@ def assemble(
         Part("quotas", metrics=limits.quotas.metrics),
         Part("users", loops=[users.run], start=users.start, metrics=users.metrics),
         Part("signing keys", loops=[signing.run], metrics=signing.metrics),
-        Part("broom", loops=[broom.run], metrics=broom.metrics),
+        Part("cleanup", loops=[cleanup.run], metrics=cleanup.metrics),
         Part("gate", metrics=gate.metrics),
     )
     if issuers is not None:

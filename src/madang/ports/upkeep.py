@@ -1,7 +1,7 @@
 """Upkeep: what is done to stored rooms and users beside the log, a bounded piece at a time.
 
 Deleted rooms are emptied and in the end forgotten, and of users it is known when they were last seen and whether they were
-deleted. Which rooms and users, and when, is up to `services.broom` and `services.users`. Every call is one short transaction.
+deleted. Which rooms and users, and when, is up to `services.cleanup` and `services.users`. Every call is one short transaction.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class StoredUser(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Upkeep(Protocol):
-    """What a broom needs. Walks are in order of the key, and see every acked append."""
+    """What the cleanup needs. Walks are in order of the key, and see every acked append."""
 
     async def rooms_after(self, after: str, limit: int) -> list[StoredRoom]:
         """Return up to `limit` (1 to 1,000) rooms with an id above `after`, deleted ones among them."""

@@ -11,7 +11,7 @@ class Failures:
     """What failed in a loop.
 
     Args:
-        what: the predicate of the line in the log, "is not swept" say, behind the name of the item.
+        what: the predicate of the line in the log, "is not cleaned up" say, behind the name of the item.
     """
 
     def __init__(self, logger: logging.Logger, what: str) -> None:

@@ -1,4 +1,4 @@
-"""The broom: what nobody needs any more is removed from the database, a little at a time, by one node of the fleet.
+"""Cleanup: what nobody needs any more is removed from the database, a little at a time, by one node of the fleet.
 
 It empties deleted rooms and forgets them after KEPT_S, deletes rooms without members in which nothing has happened for
 long, and ends the memberships of guests who have not been here for longer than their tokens last. It walks through all
@@ -26,7 +26,7 @@ from madang.services.failures import Failures
 from madang.services.rooms import SYSTEM
 from madang.services.users import DELETED_S, Users
 
-logger = logging.getLogger("madang.broom")
+logger = logging.getLogger("madang.cleanup")
 
 ROUND_S: Final = 10.0
 WALKED: Final = 200
@@ -50,7 +50,7 @@ _METRICS: Final = {
 }
 
 
-class Swept(msgspec.Struct):
+class Removed(msgspec.Struct):
     """What was removed since the start."""
 
     rooms: int = 0
@@ -66,11 +66,11 @@ class Found(msgspec.Struct):
     members: int = 0
 
 
-class Broom:
-    """Sweeps in rounds.
+class Cleanup:
+    """Removes what nobody needs, in rounds.
 
     Args:
-        leads: returns whether this node is the one that sweeps.
+        leads: returns whether this node is the one that cleans.
         clock_ms: Unix milliseconds.
         rooms_days: after how many days an empty room expires; 0 for never.
         guests_days: after how many days an absent guest expires; 0 for never.
@@ -91,15 +91,15 @@ class Broom:
         self._user = ""
         self._member = ("", "")
         self._counting = Found()
-        self._failures = Failures(logger, "is not swept")
-        self.swept = Swept()
+        self._failures = Failures(logger, "is not cleaned up")
+        self.removed = Removed()
         self.stored = Found()  # by the last whole walk of each
 
     def metrics(self) -> list[Metric]:
-        """Return what was removed, and what there is; the latter only on the node that sweeps."""
-        text = "Rows in the database as the last whole walk counted them, on the node that sweeps."
+        """Return what was removed, and what there is; the latter only on the node that cleans."""
+        text = "Rows in the database as the last whole walk counted them, on the node that cleans."
         return [
-            *counters(self.swept, _METRICS),
+            *counters(self.removed, _METRICS),
             *(
                 Metric("gauge", "madang_stored", text, getattr(self.stored, kind), ("what", kind))
                 for kind in Found.__struct_fields__
@@ -107,28 +107,28 @@ class Broom:
         ]
 
     async def run(self) -> None:
-        """Sweep every ROUND_S if this node is the one, until cancelled."""
-        rounds = Failures(logger, "is not swept")
+        """Clean every ROUND_S if this node is the one, until cancelled."""
+        rounds = Failures(logger, "is not cleaned up")
         while True:
             await asyncio.sleep(ROUND_S)
             with rounds.survived("the database"):
                 if await self._leads():
-                    await self.sweep()
+                    await self.clean()
             rounds.round_over()
 
-    async def sweep(self) -> None:
+    async def clean(self) -> None:
         """Do one round: a stretch of each walk, and what is due there. A room or user that fails is left for the next walk."""
-        before = msgspec.structs.astuple(self.swept)
+        before = msgspec.structs.astuple(self.removed)
         await self._sweep_rooms()
         await self._learn_of_members()
         await self._sweep_users()
         self._failures.round_over()
         rooms, guests, rows = (
-            now - then for now, then in zip(msgspec.structs.astuple(self.swept), before, strict=True)
+            now - then for now, then in zip(msgspec.structs.astuple(self.removed), before, strict=True)
         )
         if rooms or guests or rows:
             logger.info(
-                "swept: %d empty rooms and %d absent guests expired, %d rows of deleted rooms removed",
+                "cleanup: %d empty rooms and %d absent guests expired, %d rows of deleted rooms removed",
                 rooms,
                 guests,
                 rows,
@@ -169,7 +169,7 @@ class Broom:
             appended = await self._appender.append(draft(body, room, SYSTEM.id, SYSTEM.name, server=True))
         except Refused:  # another node was faster
             return False
-        self.swept.rooms += appended is not None
+        self.removed.rooms += appended is not None
         return appended is not None
 
     async def _erase(self, room: str, most: int) -> int:
@@ -181,7 +181,7 @@ class Broom:
             if not removed:
                 break
             rows += removed
-            self.swept.rows += removed
+            self.removed.rows += removed
             await asyncio.sleep(4 * (perf_counter() - began))
         return rows
 
@@ -217,7 +217,7 @@ class Broom:
                 ended += absent and bool(left or over)
         if forgotten := deleted + expired:
             await self._upkeep.forget_users(forgotten)
-        self.swept.guests += len(expired)
+        self.removed.guests += len(expired)
         self._counting.users += len(page)
         if len(page) < WALKED:
             self.stored.users, self._counting.users, self._user = self._counting.users, 0, ""

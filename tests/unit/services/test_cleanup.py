@@ -1,4 +1,4 @@
-"""The broom removes what nobody needs any more, a little at a time, and nothing else; users are ended everywhere."""
+"""Cleanup removes what nobody needs any more, a little at a time, and nothing else; users are ended everywhere."""
 
 import time
 from collections.abc import AsyncIterator
@@ -15,9 +15,9 @@ from madang.core.events import Draft, MemberJoined, MemberKicked, MessageSent, d
 from madang.core.user_ids import is_guest
 from madang.errors import Limited, MadangError, Refused, StorageFailed
 from madang.node.run import running_parts
-from madang.services import broom as module
+from madang.services import cleanup as module
 from madang.services import users as users_module
-from madang.services.broom import DAY_MS, GRACE_S, KEPT_S, Broom
+from madang.services.cleanup import DAY_MS, GRACE_S, KEPT_S, Cleanup
 from madang.services.limits import UNLIMITED
 from madang.services.rooms import SYSTEM
 from madang.services.standing import Standing
@@ -49,7 +49,7 @@ def guest(letter: str) -> Actor:
 
 
 class World:
-    """A node whose broom a test moves by hand."""
+    """A node whose cleanup a test moves by hand."""
 
     def __init__(self, node: Node, store: Store, wall: Wall, leads: bool = True) -> None:
         async def is_first() -> bool:
@@ -57,7 +57,7 @@ class World:
 
         self.node, self.store, self.wall = node, store, wall
         self.rooms, self.users = node.rooms, node.users
-        self.broom = Broom(store, node.appender, node.users, is_first, wall, ROOMS_DAYS, GUESTS_DAYS)
+        self.cleanup = Cleanup(store, node.appender, node.users, is_first, wall, ROOMS_DAYS, GUESTS_DAYS)
 
     async def say(self, who: Actor, room: str, text: str = "hello", **more: Any) -> None:
         await self.node.appender.append(draft(MessageSent(text=text, **more), room, who.id, who.name))
@@ -103,17 +103,17 @@ async def test_a_deleted_room_is_emptied_after_a_while_and_its_id_free_after_a_w
     )
     await w.rooms.delete(ara, "yard")
     before = await w.count("events")
-    await w.broom.sweep()
+    await w.cleanup.clean()
     assert await w.count("events") == before, "other nodes may not have heard of it yet"
     w.wall.days(GRACE_S / 86400 + 0.001)
-    await w.broom.sweep()
+    await w.cleanup.clean()
     counts = {table: await w.count(table) for table in ("members", "mentions", "reactions", "rooms")}
     assert counts == {"members": 1, "mentions": 0, "reactions": 0, "rooms": 2}, "the lobby, and that the yard was"
     assert [e.type for e in await w.store.read("yard", 0, 10)] == ["room.deleted"]
     with pytest.raises(Refused, match="exists"):
         await w.rooms.create(bora, "yard", "", "open")
     w.wall.days(KEPT_S / 86400)
-    await w.broom.sweep()
+    await w.cleanup.clean()
     assert await w.count("rooms") == 1, "the lobby"
     await w.rooms.create(bora, "yard", "", "open")
     assert [e.seq for e in await w.store.read("yard", 0, 10)] == [1]
@@ -140,10 +140,10 @@ async def test_much_is_removed_in_small_transactions_over_several_rounds(
     monkeypatch.setattr(w.store, "erase", noted)
     for _ in range(6):
         before = len(removed)
-        await w.broom.sweep()
+        await w.cleanup.clean()
         assert sum(removed[before:]) <= 100 + 20
     assert max(removed) <= 20 and sum(removed) == 302, "its owner, room.created and 300 messages"
-    assert w.broom.swept.rows == 302
+    assert w.cleanup.removed.rows == 302
     assert len(await w.store.read("yard", 0, 500)) == 1
 
 
@@ -153,9 +153,9 @@ async def test_only_rooms_without_members_and_news_expire(w: World) -> None:
         await w.rooms.create(ara, room, "", "open")
     await w.rooms.leave(ara, "empty")
     w.wall.days(ROOMS_DAYS + 1)
-    await w.broom.sweep()
+    await w.cleanup.clean()
     assert [await is_there(w, room) for room in ("full", "empty", "lobby")] == [True, False, True]
-    assert w.broom.swept.rooms == 1
+    assert w.cleanup.removed.rooms == 1
     (event,) = await w.store.read("empty", 2, 10)
     assert (event.type, event.user, event.body) == ("room.deleted", SYSTEM.id, b'{"expired":true}')
 
@@ -165,9 +165,9 @@ async def test_a_room_that_was_left_lately_stays(w: World) -> None:
     await w.rooms.create(ara, "yard", "", "open")
     await w.rooms.leave(ara, "yard")
     w.wall.days(ROOMS_DAYS - 1)
-    await w.broom.sweep()
+    await w.cleanup.clean()
     assert await is_there(w, "yard")
-    assert w.broom.stored.rooms == 2
+    assert w.cleanup.stored.rooms == 2
 
 
 async def test_absent_guests_are_members_no_more_and_others_stay(w: World) -> None:
@@ -177,18 +177,18 @@ async def test_absent_guests_are_members_no_more_and_others_stay(w: World) -> No
     await w.rooms.enter(bora, "lobby")
     await w.rooms.enter(KEY, "yard")
     await w.seen()
-    await w.broom.sweep()
+    await w.cleanup.clean()
     w.wall.days(GUESTS_DAYS - 1)
     w.users._noted.clear()
     await w.rooms.member(bora, "yard")  # Bora is here
     await w.seen()
     w.wall.days(2)
-    await w.broom.sweep()
+    await w.cleanup.clean()
     assert [m.user for m in await w.store.members("yard")] == sorted([bora.id, KEY.id]), "an owner, but for long away"
     assert [m.user for m in await w.store.members("lobby")] == sorted([SYSTEM.id, bora.id])
-    assert w.broom.swept.guests == 1
+    assert w.cleanup.removed.guests == 1
     w.wall.days(GUESTS_DAYS + 1)
-    await w.broom.sweep()
+    await w.cleanup.clean()
     assert [m.user for m in await w.store.members("lobby")] == [SYSTEM.id], "servers are no guests"
     assert await w.count("users") == 0
     assert not is_guest(KEY.id) and not is_guest(SYSTEM.id)
@@ -197,19 +197,19 @@ async def test_absent_guests_are_members_no_more_and_others_stay(w: World) -> No
 async def test_a_kick_is_remembered_as_long_as_its_subject_has_a_token(w: World) -> None:
     """However soon guests expire: until then they are no members any more, and not let in again either."""
     ara, bora = guest("a"), guest("b")
-    broom = Broom(w.store, w.node.appender, w.users, w.broom._leads, w.wall, ROOMS_DAYS, 1)
+    cleanup = Cleanup(w.store, w.node.appender, w.users, w.cleanup._leads, w.wall, ROOMS_DAYS, 1)
     await w.rooms.create(ara, "yard", "", "invite")
     await w.node.appender.append(draft(MemberJoined(role="member"), "yard", bora.id, bora.name, server=True))
     await w.rooms.enter(bora, "lobby")
     await w.seen()
     await w.node.appender.append(draft(MemberKicked(member=bora.id), "yard", ara.id, ara.name))
-    # The owner is known from the first sweep on.
+    # The owner is known from the first round on.
     for days, kicks, users in ((2, 1, 2), (20, 1, 2), (10, 0, 1)):
         w.wall.days(days)
-        await broom.sweep()
+        await cleanup.clean()
         assert await w.store.memberships(bora.id) == []
         assert (await w.count("kicks"), await w.count("users")) == (kicks, users)
-    assert broom.swept.guests == 1
+    assert cleanup.removed.guests == 1
 
 
 async def test_members_of_whom_nothing_is_known_are_counted_from_now_on(w: World) -> None:
@@ -219,11 +219,11 @@ async def test_members_of_whom_nothing_is_known_are_counted_from_now_on(w: World
     await w.store._engine.write(lambda c: c.exec_driver_sql("DELETE FROM users"))
     w.users._waiting.clear()
     w.wall.days(GUESTS_DAYS + 1)
-    await w.broom.sweep()
-    await w.broom.sweep()
+    await w.cleanup.clean()
+    await w.cleanup.clean()
     assert [m.user for m in await w.store.members("yard")] == [ara.id]
     w.wall.days(GUESTS_DAYS + 1)
-    await w.broom.sweep()
+    await w.cleanup.clean()
     assert await w.store.members("yard") == []
 
 
@@ -237,35 +237,35 @@ async def test_walks_go_on_where_they_were_and_count(w: World, monkeypatch: pyte
         await w.rooms.leave(ara, f"room-{2 * n}")
     w.wall.days(ROOMS_DAYS + 1)
     for _ in range(5):
-        await w.broom.sweep()
+        await w.cleanup.clean()
     assert [await is_there(w, f"room-{n}") for n in range(10)] == [False, True] * 5
     for _ in range(5):
-        await w.broom.sweep()
-    counted = {m.label: m.value for m in w.broom.metrics() if m.name == "madang_stored"}
+        await w.cleanup.clean()
+    counted = {m.label: m.value for m in w.cleanup.metrics() if m.name == "madang_stored"}
     assert counted == {("what", "rooms"): 6, ("what", "users"): 1, ("what", "members"): 6}
 
 
-@pytest.mark.parametrize(("holders", "sweeps"), [(["test", "b"], True), (["b", "test"], False), ([], False)])
-async def test_only_the_first_of_the_nodes_sweeps(
-    holders: list[str], sweeps: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("holders", "cleans"), [(["test", "b"], True), (["b", "test"], False), ([], False)])
+async def test_only_the_first_of_the_nodes_cleans(
+    holders: list[str], cleans: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "ROUND_S", 0.0)
     rounds: list[None] = []
     asked: list[None] = []
 
-    async def noted(self: Broom) -> None:
+    async def noted(self: Cleanup) -> None:
         rounds.append(None)
 
     async def answer() -> list[str]:
         asked.append(None)
         return holders
 
-    monkeypatch.setattr(Broom, "sweep", noted)
+    monkeypatch.setattr(Cleanup, "clean", noted)
     async with world(tmp_path, holders=answer) as w:
-        part = next(part for part in w.node.parts if part.name == "broom")
+        part = next(part for part in w.node.parts if part.name == "cleanup")
         async with running_parts([part], lambda: None):
             await eventually(lambda: len(asked) > 3)
-    assert bool(rounds) is sweeps
+    assert bool(rounds) is cleans
 
 
 @pytest.mark.parametrize("error", [MadangError("internal"), StorageFailed(), Limited("overloaded", 500)])
@@ -275,13 +275,13 @@ async def test_a_round_that_fails_does_not_end_the_node(
     monkeypatch.setattr(module, "ROUND_S", 0.0)
     rounds: list[None] = []
 
-    async def failing(self: Broom) -> None:
+    async def failing(self: Cleanup) -> None:
         rounds.append(None)
         raise error
 
-    monkeypatch.setattr(Broom, "sweep", failing)
+    monkeypatch.setattr(Cleanup, "clean", failing)
     failed: list[None] = []
-    part = Part("broom", loops=[w.broom.run])
+    part = Part("cleanup", loops=[w.cleanup.run])
     async with running_parts([part], lambda: failed.append(None)):
         await eventually(lambda: len(rounds) > 3 or failed)
     assert not failed
@@ -304,13 +304,13 @@ async def test_a_room_that_fails_keeps_neither_the_walk_nor_the_others_back(
 
     monkeypatch.setattr(w.node.appender, "append", failing)
     for _ in range(3):
-        await w.broom.sweep()
+        await w.cleanup.clean()
     assert [await is_there(w, f"room-{n}") for n in (1, 2, 3, 4)] == [True, False, True, False]
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
-        "room room-1 is not swept: of this room"
+        "room room-1 is not cleaned up: of this room"
     ]
     monkeypatch.setattr(w.node.appender, "append", append)
-    await w.broom.sweep()
+    await w.cleanup.clean()
     assert not await is_there(w, "room-1")
 
 
@@ -356,7 +356,7 @@ async def test_who_is_deleted_and_nowhere_is_looked_up_together(w: World, monkey
     monkeypatch.setattr(w.store, "memberships", noted)
     back = guest("c")
     await w.node.appender.append(draft(MemberJoined(role="member"), "lobby", back.id, back.name, server=True))
-    await w.broom.sweep()
+    await w.cleanup.clean()
     assert set(asked) == {back.id}, "whom a node let in that did not know yet"
     assert [m.user for m in await w.store.members("lobby")] == [SYSTEM.id]
 
@@ -394,7 +394,7 @@ async def test_a_deletion_is_known_after_a_restart_and_forgotten_with_the_last_t
         w.wall.days(DELETED_S / 86400 + 1)
         await w.users._read_deleted()
         assert ara.id not in w.users
-        await w.broom.sweep()
+        await w.cleanup.clean()
         assert await w.count("users") == 0
 
 
