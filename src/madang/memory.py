@@ -17,7 +17,7 @@ from typing import Final
 from madang.core.metrics import Metric
 from madang.errors import Limited
 
-WAIT_S: Final = 2.0  # for room, before who asks is refused
+WAIT_S: Final = 2.0  # for room, before a caller is refused
 AGAIN_S: Final = 0.25  # between two calls on caches to give way, while somebody waits
 RETRY_MS: Final = 1000
 WAITING: Final = 10_000  # who may wait; everybody above is refused at once
@@ -141,7 +141,7 @@ class Memory:
         return Limited("overloaded", RETRY_MS)
 
     def metrics(self) -> list[Metric]:
-        """Return what is held, by use, and who had to wait."""
+        """Return what is held, by use, and how often callers waited or were refused."""
         return [
             *(
                 Metric("gauge", "madang_buffer_bytes", "Bytes held by buffers, by use.", held, ("use", use))

@@ -42,7 +42,7 @@ def create_room(
 
     settings = settings_of(config, data=data, database=database)
     room = ask(settings, "POST", "/rooms", {"id": id, "title": title, "access": "invite" if invite else "open"})
-    print(f"{room['id']} is open to {'who is let in' if room['access'] == 'invite' else 'all'}.")
+    print(f"{room['id']} is open to {'users with an invite' if room['access'] == 'invite' else 'all'}.")
 
 
 @app.command("delete")

@@ -45,16 +45,16 @@ room.deleted is the last event of a room. From then on everything is refused as 
 and its memberships are found by nobody; only its creation is still refused (room_exists), until `ports.upkeep` has removed what
 is left. `read` and `heads` still return the last event, so that those who follow the room learn of it.
 
-These are let in who are not members: server keys; where access is open or unlisted, users who are not held by a
-kick (kicked, with the wait); and who shows an invite to the room (`Draft.invite`) that is in force and, after a kick, was
+Of those who are not members these are let in: server keys; where access is open or unlisted, users whom no kick holds
+(kicked, with the wait); and users who show an invite to the room (`Draft.invite`) that is in force and, after a kick, was
 made later (otherwise not_found). A kick holds for its `for_ms`, and in an invite-only room for good; it ends when the user
 is let in. An invite that was needed has one use less.
 
-Nobody is let in who is banned (banned, with the wait if there is an end; where access is neither open nor unlisted not_found),
+A banned user is not let in (banned, with the wait if there is an end; where access is neither open nor unlisted not_found),
 but a server key is. A ban holds for its `for_ms`, for good if that is 0, or until it is lifted; it replaces a kick and an
-earlier ban, and a room has MAX_BANS of them at most (too_many; `core.sanctions`). Likewise, for ADDRESS_MS at most, guests are
-not let in whose `origin` is that of a guest who is banned: the one they were last let in with, also if they were kicked
-before, and none if they left. Members stay, whatever their origin.
+earlier ban, and a room has MAX_BANS of them at most (too_many; `core.sanctions`). For ADDRESS_MS at
+most a ban of a guest also keeps out other guests of the same `origin`: the one with which the banned guest was last let in
+(also if they were kicked before; none if they left). Members stay, whatever their origin.
 
 A viewer (forbidden), or a user who is muted (muted, with the wait if there is an end), does not send, edit or react: judged before
 what the table has about these types. A mute holds for its `for_ms`, for good if that is 0, or until it is lifted, whether its user

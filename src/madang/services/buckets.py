@@ -15,7 +15,7 @@ MOST: Final = 100_000
 
 
 def take(bucket: Bucket, rate: Rate, now: float, n: int = 1) -> None:
-    """Take `n` from a bucket (rate_limited, with a turn of their own for each who is refused)."""
+    """Take `n` from a bucket (rate_limited; each refused caller gets a turn of its own)."""
     if wait := bucket.take(rate, now, n):
         raise refusal(bucket, rate, now, wait, n)
 

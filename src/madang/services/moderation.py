@@ -26,7 +26,7 @@ class Moderation:
     async def ban(
         self, actor: Actor, room: str, subject: str, *, reason: str = "", for_ms: int | None = None
     ) -> Appended | None:
-        """Keep a user out of a room, who is a member or not, and end their membership. It replaces an earlier ban.
+        """Keep a user out of a room, member or not, and end their membership. It replaces an earlier ban.
 
         Args:
             reason: everybody in the room is told it; empty for none.

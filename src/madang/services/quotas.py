@@ -144,7 +144,7 @@ class Quotas:
     def take_join(self, actor: Actor, room: str, now: float) -> Taken:
         """Charge a join that makes a membership, to the day and to the room's hour (quota). Return what it took, as `take`.
 
-        Only who has joined the room a moment ago is charged to the hour of their address: a class that comes in together
+        Only a user who joined the room a moment ago is charged to the hour of their address: a class that comes in together
         is no trouble, and one address that goes in and out is.
         """
         day = self.take("joins", actor, now)

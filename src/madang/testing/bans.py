@@ -67,7 +67,7 @@ async def a_ban_replaces_a_kick(store: Store) -> None:
 
 
 async def bans_are_made_by_whom_may(store: Store) -> None:
-    """Moderators ban who is below them, members or not, and lift bans; nobody else does."""
+    """Moderators ban users below them, members or not, and lift bans; nobody else does."""
     scene = await opened(store, "ben", "cho")
     await scene.refused("forbidden", bans(scene, "cho", "ben"))
     await scene.refused("forbidden", scene.draft(kinds.MemberUnbanned, "ben", member="cho"))

@@ -85,7 +85,7 @@ async def a_mute_holds_for_its_time_whoever_leaves(store: Store) -> None:
 
 
 async def mutes_are_made_by_whom_may(store: Store) -> None:
-    """Moderators mute who is below them, members or not, and lift mutes; nobody else does. No role frees from a mute, a server key does."""
+    """Moderators mute users below them, members or not, and lift mutes; nobody else does. No role frees from a mute, a server key does."""
     scene = await opened(store, "ben", "cho")
     await scene.refused("forbidden", mutes(scene, "cho", "ben"))
     await scene.refused("forbidden", scene.draft(kinds.MemberUnmuted, "ben", member="cho"))

@@ -17,7 +17,7 @@ from madang.errors import Limited, Refused
 
 
 def admit(c: Connection, d: Draft, now_ms: int) -> bool:
-    """Let in the user of a member.joined, or raise Refused; return False for who is a member already.
+    """Let in the user of a member.joined, or raise Refused; return False for a user who is a member already.
 
     An invite that they need for that has one use less.
 
@@ -68,7 +68,7 @@ def _admit(c: Connection, d: Draft, anyone: bool, kick: Kick | None, clock: int,
 
 
 def kick(c: Connection, d: Draft, body: MemberKicked, seq: int) -> None:
-    """Hold a member out who is kicked. Called before their membership ends."""
+    """Hold out a member who is kicked. Called before their membership ends."""
     clock = clock_ms(c)
     origin = c.execute(select(members.c.origin).where(members.c.room == d.room, members.c.user == body.member)).scalar()
     # Those that are over would stay for good, where users did not come again.
