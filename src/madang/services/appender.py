@@ -280,12 +280,13 @@ class _Lane:
         """Ack first, then fan out: senders know that their messages are safe before anybody answers them."""
         events: list[Event] = []
         for (draft, reply, tag), outcome in zip(batch, outcomes, strict=True):
-            if type(outcome) is Appended and not outcome.duplicate:
-                events.append(outcome.event)
+            stored = type(outcome) is Appended and not outcome.duplicate
+            if stored:
+                events.append(outcome.event)  # type: ignore[union-attr]
             else:
                 self._statistics.count(outcome)
             try:
-                if type(outcome) is not Appended or outcome.duplicate:
+                if not stored:
                     self._unstored(draft, outcome)
                 reply(tag, outcome)
             except Exception as error:  # one sender's socket must not cost the others their acks
