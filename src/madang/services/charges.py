@@ -159,8 +159,8 @@ class Attempt:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Undo what a failed attempt was charged."""
-        if error is None:
+        """Undo what a failed attempt was charged. One that was cancelled may be stored all the same."""
+        if not isinstance(error, Exception):
             return
         if not looked_at(error):
             user = "" if self._actor.server else self._actor.id

@@ -28,6 +28,7 @@ from madang.services.tokens import Tokens
 from tests.unit.delivery.nodes import OWNER
 from tests.unit.services.assembled import assembled
 from tests.unit.services.wrapped import Wrapped
+from tests.waiting import eventually
 
 NOW = 1000.0
 ALL = Quota(user=2, address=2, all=2)
@@ -161,6 +162,16 @@ async def test_a_quota_that_is_used_up_costs_nothing_else(scene: Scene) -> None:
     for name in QUOTAS:
         await refused(scene, (POSTS | CHANGES | INVITE)[name], "quota")
         assert scene.spent() == {}, name
+
+
+async def test_an_attempt_that_is_cancelled_stays_charged(scene: Scene) -> None:
+    """Its draft is in line, and is stored all the same."""
+    joining = asyncio.ensure_future(scene.rooms.enter(GUEST, YARD))
+    await eventually(lambda: scene.appender.waiting == 1)
+    joining.cancel()
+    await asyncio.gather(joining, return_exceptions=True)
+    spent = scene.spent()
+    assert (spent["user"], spent["room"], spent["joins/user"]) == (1, 1, 1)
 
 
 async def test_a_return_that_is_refused_costs_nothing_of_the_day(scene: Scene) -> None:
