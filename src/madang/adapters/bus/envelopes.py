@@ -131,6 +131,7 @@ class Signer:
         self._epoch = epoch
         self._keyed: dict[str, hashlib.blake2b] = {}  # by the ids of keys
         self._keys: tuple[SigningKey, ...] = ()  # of which these are
+        self._only: hashlib.blake2b | None = None  # of one key, as it is but while keys are rotated
         self._clock_ms = clock_ms
         self._number = 0
         self._senders: dict[str, _Sender] = {}
@@ -143,7 +144,9 @@ class Signer:
         parts = [(room, msgspec.Raw(_encode(_part(content)))) for room, content in rooms.items()]
         self._number += 1
         body = _encode((self.node, self._number, self._clock_ms(), parts))
-        return VERSION + _signature(self._by_key()[self._keyring.current().id], channel, body) + body
+        if self._keyring.keys is not self._keys:
+            self._follow()
+        return VERSION + _signature(self._only or self._keyed[self._keyring.current().id], channel, body) + body
 
     def unpack(self, envelope: bytes, channel: str, wanted: Iterable[str]) -> Iterator[tuple[str, Content]]:
         """Yield what an envelope holds for each of the rooms wanted; of the node's own, only what is for EVERYWHERE.
@@ -156,8 +159,12 @@ class Signer:
             raise BadSignature
         body = memoryview(envelope)[head:]
         signature = envelope[len(VERSION) : head]
-        keyed = self._by_key().values()
-        if not any(hmac.compare_digest(_signature(key, channel, body), signature) for key in keyed):
+        if self._keyring.keys is not self._keys:
+            self._follow()
+        if (only := self._only) is not None:
+            if not hmac.compare_digest(_signature(only, channel, body), signature):
+                raise BadSignature
+        elif not any(hmac.compare_digest(_signature(key, channel, body), signature) for key in self._keyed.values()):
             raise BadSignature
         try:
             read = _decode(body)
@@ -169,15 +176,14 @@ class Signer:
         except msgspec.MsgspecError as error:
             raise BadSignature from error
 
-    def _by_key(self) -> Mapping[str, hashlib.blake2b]:
-        """Return what is keyed with each key of the ring, the newest first."""
-        if self._keyring.keys is not self._keys:
-            self._keys = self._keyring.keys
-            self._keyed = {
-                key.id: hashlib.blake2b(key=key.for_envelopes(self._epoch), digest_size=SIGNATURE)
-                for key in reversed(self._keys)
-            }
-        return self._keyed
+    def _follow(self) -> None:
+        """Take over what has changed in the ring; the newest key is tried first."""
+        self._keys = self._keyring.keys
+        self._keyed = {
+            key.id: hashlib.blake2b(key=key.for_envelopes(self._epoch), digest_size=SIGNATURE)
+            for key in reversed(self._keys)
+        }
+        self._only = next(iter(self._keyed.values())) if len(self._keys) == 1 else None
 
     def _take(self, read: _Body) -> None:
         """Note that an envelope has come. Raise Stale if it is old, or has come before."""
