@@ -74,7 +74,7 @@ CLOSES: Final[dict[int, CloseCode]] = {
     1012: CloseCode("restart", "resume", "The node is restarting. The bye frame sent before says how long to wait."),
     1013: CloseCode("try_later", "later", "The node cannot serve this socket now; nothing is lost."),
     4400: CloseCode("bad_requests", "never", "20 bad frames in a row."),
-    4401: CloseCode("unauthorised", "never", "Hello or refresh failed, or the token expired."),
+    4401: CloseCode("unauthorised", "never", "Hello or refresh failed, the token expired, or its key was retired."),
     4408: CloseCode("hello_timeout", "later", "No hello within 10 s of the handshake."),
     4409: CloseCode("too_slow", "resume", "The client did not read for 30 s while events waited."),
     4410: CloseCode("revoked", "never", "The user was deleted: their token is refused from now on."),
