@@ -195,6 +195,24 @@ def test_no_setting_answers_a_wrong_type_in_the_words_of_the_library() -> None:
         assert wrong.value.hint == f"Correct --{name.replace('_', '-')}."
 
 
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("foo = 3", "does not know foo"),
+        ("name = 3", "must be a text in quotes as name"),
+        ("", "needs name"),
+        ('algorithms = "ES256"', "must be a list"),
+    ],
+)
+def test_a_wrong_table_of_a_list_names_its_part(table: str, says: str, tmp_path: Path) -> None:
+    name = "" if "name" in table or not table else 'name = "shop"\n'
+    file = written(tmp_path, f"[[jwt.issuers]]\n{name}{table}\n")
+    with pytest.raises(SetupError) as wrong:
+        load(file)
+    assert wrong.value.problem.startswith(f"The setting jwt_issuers {says}")
+    assert wrong.value.hint == f"Correct jwt_issuers in {file}."
+
+
 def test_it_says_which_place_to_correct(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = written(tmp_path, "port = 70000")
     with pytest.raises(SetupError, match=re.escape(f"Correct port in {file}.")):

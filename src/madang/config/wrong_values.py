@@ -24,7 +24,12 @@ def must_be(error: Any, *, shown: bool = True) -> str:
         shown: whether the value may be repeated; a secret may not.
     """
     kind, context = error["type"], error.get("ctx", {})
+    within = ".".join(part for part in error["loc"][1:] if isinstance(part, str))
     match kind:
+        case "extra_forbidden":
+            return f"does not know {within}"
+        case "missing":
+            return f"needs {within}"
         case "greater_than_equal":
             what = f"{context['ge']:g} or more"
         case "less_than_equal":
@@ -36,4 +41,4 @@ def must_be(error: Any, *, shown: bool = True) -> str:
         case _:
             what = _KINDS.get(kind.partition("_")[0], "another value")
     value = repr(error["input"]) if isinstance(error["input"], str) else str(error["input"])
-    return f"must be {what}" + (f", not {value[:SHOWN_CHARACTERS]}" if shown else "")
+    return f"must be {what}{f' as {within}' if within else ''}" + (f", not {value[:SHOWN_CHARACTERS]}" if shown else "")
