@@ -185,10 +185,13 @@ async def test_signing_keys_are_rotated_on_the_running_server(server: Server) ->
             re.fullmatch(r"\d+ signs in 10 s, on every node\. 1 older stay valid\.\n", made.out) is None,
         ) == (0, False)
         await mina.ok("GET", "/api/me")
-        early = await madang("key", "rotate", "--retire", "--data", server.data)
-        assert early.status == 1
-        assert re.fullmatch(r"madang: The newest key signs in \d+ s; retire the others after that\.\n", early.err)
-        await mina.ok("GET", "/api/me")
+        retired = await madang("key", "rotate", "--retire", "--data", server.data)
+        if retired.status:  # it is still within those 10 s, unless the machine is very busy
+            early = r"madang: The newest key signs in \d+ s; retire the others after that\.\n"
+            assert (retired.status, re.fullmatch(early, retired.err) is None) == (1, False)
+            await mina.ok("GET", "/api/me")
+        else:
+            assert await mina.refused("GET", "/api/me") == "bad_token"
 
 
 async def test_after_a_kill_the_note_is_not_believed(server: Server) -> None:

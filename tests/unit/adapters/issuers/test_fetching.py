@@ -10,6 +10,13 @@ import pytest
 from madang.adapters.issuers import fetching
 from madang.adapters.issuers.fetching import MAX_BYTES, NotFetched, fetch
 
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a server is judged by what it sends, a busy machine has all the time it needs."""
+    monkeypatch.setattr(fetching, "FETCH_S", 60.0)
+
+
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 
