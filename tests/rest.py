@@ -10,6 +10,7 @@ import httpx2
 from madang.cli.admin_client import AdminClient, running
 from madang.codes import ERRORS
 from tests.running import Server
+from tests.waiting import PATIENCE_S
 
 JSON: Final = "application/json"
 
@@ -123,7 +124,7 @@ def conforms(value: Any, schema: dict[str, Any], schemas: dict[str, Any]) -> Non
 @asynccontextmanager
 async def rest(url: str) -> AsyncIterator[Rest]:
     """Return a client without a token."""
-    async with httpx2.AsyncClient(base_url=url, trust_env=False) as http:
+    async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE_S) as http:
         yield Rest(http, (await http.get("/openapi.json")).json())
 
 

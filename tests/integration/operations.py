@@ -4,12 +4,14 @@ from typing import Final
 
 import httpx2
 
+from tests.waiting import PATIENCE_S
+
 KNOWN: Final = {"id": "lobby", "seq": "1", "user": "u1", "emoji": "x"}
 
 
 async def operations(url: str) -> list[tuple[str, str, bool, bool | None]]:
     """All of them, as (method, path, wants a token, needs a body; None: takes none)."""
-    async with httpx2.AsyncClient(base_url=url, trust_env=False) as http:
+    async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE_S) as http:
         paths = (await http.get("/openapi.json")).json()["paths"]
     found = []
     for path, described in paths.items():

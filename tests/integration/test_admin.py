@@ -14,6 +14,7 @@ from madang.node.run import run_node
 from tests import wire
 from tests.rest import admin_client, rest, server_key
 from tests.running import Server, madang, running_server
+from tests.waiting import PATIENCE_S
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/reference/metrics.md"
 
@@ -27,7 +28,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 @pytest.fixture
 async def admin(server: Server) -> AsyncIterator[httpx2.AsyncClient]:
     port = (await admin_client(server)).port
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=PATIENCE_S) as http:
         yield http
 
 
@@ -122,7 +123,7 @@ async def test_a_single_node_knows_itself(server: Server) -> None:
 
 
 async def test_the_front_door_has_none_of_it(server: Server) -> None:
-    async with httpx2.AsyncClient(base_url=server.url, trust_env=False) as http:
+    async with httpx2.AsyncClient(base_url=server.url, trust_env=False, timeout=PATIENCE_S) as http:
         for path in ("/metrics", "/keys", "/rooms", "/nodes"):
             assert (await http.get(path)).status_code == 404
 
@@ -139,7 +140,9 @@ async def test_where_they_do_metrics_want_a_token(tmp_path: Path, token: str) ->
     settings = {"admin_host": "0.0.0.0", "admin_exposed": "true", "metrics_token": token}
     async with (
         running_server(tmp_path, settings=settings) as server,
-        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{server.admin_port}", trust_env=False) as http,
+        httpx2.AsyncClient(
+            base_url=f"http://127.0.0.1:{server.admin_port}", trust_env=False, timeout=PATIENCE_S
+        ) as http,
     ):
         for given, status in (
             (token, 200 if token else 401), ("", 401), ("wrong", 401), (server.admin_secret, 200),

@@ -12,6 +12,7 @@ from websockets.asyncio.client import connect
 from madang.config import Settings
 from madang.node.run import RunningNode, run_node
 from tests.integration.doors.doors import NativeVisitor
+from tests.waiting import PATIENCE_S
 
 HOME, OFFICE = "203.0.113.7", "198.51.100.4"
 ROOM = "plaza"
@@ -23,7 +24,7 @@ class World:
     def __init__(self, node: RunningNode, stack: AsyncExitStack) -> None:
         self._url = f"http://127.0.0.1:{node.port}"
         self._stack = stack
-        self._http = httpx2.AsyncClient(base_url=self._url, trust_env=False)
+        self._http = httpx2.AsyncClient(base_url=self._url, trust_env=False, timeout=PATIENCE_S)
         stack.push_async_callback(self._http.aclose)
 
     async def guest(self, name: str, address: str) -> tuple[NativeVisitor, dict[str, Any]]:

@@ -361,7 +361,7 @@ async def test_health(anyone: Rest, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 )
 async def test_the_front_page_speaks_ones_language(server: Server, accepted: str, language: str) -> None:
     headers = {"Accept-Language": accepted}
-    async with httpx2.AsyncClient(base_url=server.url, trust_env=False) as http:
+    async with httpx2.AsyncClient(base_url=server.url, trust_env=False, timeout=PATIENCE_S) as http:
         page = await http.get("/", headers=headers)
     assert page.headers["content-language"] == language
     assert f'<html lang="{language}">' in page.text
@@ -373,12 +373,12 @@ async def test_the_front_page_speaks_ones_language(server: Server, accepted: str
 async def test_other_origins_only_where_listed(tmp_path: Path, server: Server) -> None:
     preflight = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
     ours, theirs = {"Origin": "https://app.example"}, {"Origin": "https://app.example.evil"}
-    async with httpx2.AsyncClient(base_url=server.url, trust_env=False) as http:
+    async with httpx2.AsyncClient(base_url=server.url, trust_env=False, timeout=PATIENCE_S) as http:
         assert "access-control-allow-origin" not in (await http.get("/livez", headers=ours)).headers
         assert (await http.options("/api/rooms", headers=ours | preflight)).status_code == 405
     async with (
         running_server(tmp_path, settings={"origins": '["https://app.example"]'}) as open_server,
-        httpx2.AsyncClient(base_url=open_server.url, trust_env=False) as http,
+        httpx2.AsyncClient(base_url=open_server.url, trust_env=False, timeout=PATIENCE_S) as http,
     ):
         answer = await http.get("/api/me", headers=ours)
         assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (401, "https://app.example")

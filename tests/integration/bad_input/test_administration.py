@@ -6,6 +6,7 @@ import pytest
 from tests.neighbour import chatting
 from tests.rest import admin_client, hold_to_the_error_shape, server_key
 from tests.running import Server
+from tests.waiting import PATIENCE_S
 from tests.wire import dialled, upgraded
 
 
@@ -25,7 +26,10 @@ async def test_a_user_opens_no_door_of_the_administration(server: Server) -> Non
     key = await server_key(server)
     admin = await admin_client(server)
     doors = [("GET", "/keys"), ("POST", "/keys"), ("DELETE", "/keys/1"), ("GET", "/rooms"), ("POST", "/rooms")]
-    async with chatting(server), httpx2.AsyncClient(base_url=f"http://127.0.0.1:{admin.port}", trust_env=False) as http:
+    async with (
+        chatting(server),
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{admin.port}", trust_env=False, timeout=PATIENCE_S) as http,
+    ):
         for bearer in (token, key, "x"):
             for method, path in [*doors, ("GET", "/rooms/lobby")]:
                 answer = await http.request(method, path, headers={"Authorization": f"Bearer {bearer}"})

@@ -16,6 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from madang.protocol.native.commands import COMMANDS
 from tests.rest import Rest
+from tests.waiting import PATIENCE_S
 
 Fields = dict[str, Any]
 
@@ -197,7 +198,9 @@ class OverRest:
     @asynccontextmanager
     async def open(self, url: str, token: str, rooms: Collection[str]) -> AsyncIterator[RestVisitor]:
         async with AsyncExitStack() as stack:
-            http = await stack.enter_async_context(httpx2.AsyncClient(base_url=url, trust_env=False))
+            http = await stack.enter_async_context(
+                httpx2.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE_S)
+            )
             yield RestVisitor(Rest(http, (await http.get("/openapi.json")).json(), token))
 
 

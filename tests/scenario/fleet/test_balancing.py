@@ -110,7 +110,7 @@ async def until_answered(http: httpx2.AsyncClient, path: str) -> int:
 async def test_a_room_is_with_one_node_and_only_a_lost_nodes_rooms_move(kind: str) -> None:
     async with (
         balanced(kind, by_room=True) as (proxy, doors),
-        httpx2.AsyncClient(base_url=proxy.http, trust_env=False) as http,
+        httpx2.AsyncClient(base_url=proxy.http, trust_env=False, timeout=PATIENCE_S) as http,
     ):
 
         async def nodes() -> dict[int, int]:
@@ -149,7 +149,10 @@ async def test_new_connections_go_where_the_fewest_are(kind: str) -> None:
             await doors[2].close()
             await eventually(lambda: held() == [6, 6, 0], "what got no answer is asked elsewhere")
             await doors[2].open()
-            async with httpx2.AsyncClient(base_url=proxy.http, trust_env=False) as http, asyncio.timeout(PATIENCE_S):
+            async with (
+                httpx2.AsyncClient(base_url=proxy.http, trust_env=False, timeout=PATIENCE_S) as http,
+                asyncio.timeout(PATIENCE_S),
+            ):
                 while await until_answered(http, "/ws") != 2:  # it is found to be back
                     await asyncio.sleep(0.05)
             await come(5)
@@ -161,7 +164,7 @@ async def test_what_a_node_may_have_done_is_not_sent_to_another(kind: str) -> No
     """Each node hangs up when it has read a request: a POST reaches one node, a GET goes to the next one."""
     async with (
         balanced(kind) as (proxy, doors),
-        httpx2.AsyncClient(base_url=proxy.http, trust_env=False) as http,
+        httpx2.AsyncClient(base_url=proxy.http, trust_env=False, timeout=PATIENCE_S) as http,
     ):
         doors[0].does = doors[1].does = "hang up"
         for n in range(6):
@@ -179,7 +182,7 @@ async def test_a_nodes_no_reaches_the_visitor_with_its_hint(kind: str) -> None:
     """A busy node is not asked anew elsewhere, and not taken for a broken one: its hint stands, however many ask."""
     async with (
         balanced(kind) as (proxy, doors),
-        httpx2.AsyncClient(base_url=proxy.http, trust_env=False) as http,
+        httpx2.AsyncClient(base_url=proxy.http, trust_env=False, timeout=PATIENCE_S) as http,
     ):
         for door in doors:
             door.does = "busy"
@@ -193,7 +196,7 @@ async def test_a_nodes_no_reaches_the_visitor_with_its_hint(kind: str) -> None:
 async def test_after_an_hour_without_any_node_the_first_is_found(kind: str) -> None:
     async with (
         balanced(kind) as (proxy, doors),
-        httpx2.AsyncClient(base_url=proxy.http, trust_env=False) as http,
+        httpx2.AsyncClient(base_url=proxy.http, trust_env=False, timeout=PATIENCE_S) as http,
     ):
         for door in doors:
             await door.close()

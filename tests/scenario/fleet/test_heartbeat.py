@@ -47,7 +47,7 @@ async def known(server: Server) -> dict[str, str]:
 
 
 async def metric(server: Server, name: str) -> float:
-    async with httpx2.AsyncClient(trust_env=False) as http:
+    async with httpx2.AsyncClient(trust_env=False, timeout=PATIENCE_S) as http:
         text = (await http.get(f"{server.admin_url}/metrics")).text
     return float(next(line for line in text.splitlines() if line.startswith(f"{name} ")).rpartition(" ")[2])
 
@@ -201,5 +201,5 @@ async def test_nodes_that_hear_no_one_say_so_and_those_that_disagree_refuse(
 
 
 async def ready(node: Server) -> Any:
-    async with httpx2.AsyncClient(trust_env=False) as http:
+    async with httpx2.AsyncClient(trust_env=False, timeout=PATIENCE_S) as http:
         return (await http.get(f"{node.url}/readyz")).json()
