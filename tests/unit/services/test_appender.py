@@ -7,10 +7,20 @@ from typing import Any
 import pytest
 
 from madang.adapters.sql import Store
-from madang.core.events import Appended, Draft, Event, MemberJoined, MemberLeft, MessageSent, draft
+from madang.core.events import (
+    Appended,
+    Body,
+    Draft,
+    Event,
+    MemberJoined,
+    MemberLeft,
+    MessageSent,
+    RoomChanged,
+    draft,
+)
 from madang.errors import Limited, MadangError, Refused, StorageFailed, StorageFull
 from madang.services import appender as module
-from madang.services.appender import BATCH
+from madang.services.appender import BATCH, SLOW
 from tests.unit.delivery.nodes import OWNER
 from tests.unit.services.appending import YARD, Gated, Heard, answered, message, rooms, running
 from tests.waiting import PATIENCE_S, eventually, turns
@@ -66,6 +76,27 @@ async def test_a_full_room_leaves_the_others_their_share(store: Store, lanes: in
         numbers = [n for (r, n), _ in heard.answers if r == room]
         assert numbers == sorted(numbers), "and every room in order"
     assert all(len(batch) <= BATCH for batch in gated.batches)
+
+
+async def test_what_takes_long_comes_a_few_at_a_time_and_in_order(store: Store) -> None:
+    gated, heard = Gated(store), Heard()
+    await rooms(store, "full")
+    gated.go.clear()
+    async with running(gated, heard) as appender:
+        for n in range(200):
+            change: Body = RoomChanged(title=f"Full {n}") if n % 4 else MessageSent(text="hello")
+            appender.submit(draft(change, "full", OWNER.id, OWNER.name), heard.reply, n)
+        for n in range(200, 203):
+            appender.submit(message(n), heard.reply, n)
+        await eventually(lambda: gated.batches)
+        gated.batches.clear()
+        gated.go.set()
+        await answered(heard, 203)
+        assert appender.waiting == 0
+    assert {n for n, _ in heard.answers if n >= 200} <= {n for n, _ in heard.answers[:30]}, "others hardly wait"
+    full = [n for n, _ in heard.answers if n < 200]
+    assert full == list(range(200))
+    assert max(sum(d.type != MessageSent.type for d in batch) for batch in gated.batches) == BATCH // SLOW
 
 
 async def test_a_room_stays_in_its_lane(store: Store) -> None:
