@@ -212,8 +212,8 @@ class Play:
                 self._words["$fresh"] = f"c-fresh-{n}"
                 outcomes.append(await visitor.do(op, self._room, **self._filled(row.with_)))
             cost = dict(meter.charged)
-            heard = await self._heard(wendy)
-        events = await self._running.store.read(self._room, self._words["$newest"], 100)
+            events = await self._running.store.read(self._room, self._words["$newest"], 100)
+            heard = await self._heard(wendy, events[-1].seq if events else 0)
         appended = [(e.type, self._plain(e.user), self._plain(json.loads(e.body))) for e in events]
         code, fields = outcomes[-1].code, self._plain(outcomes[-1].fields)
         return Seen(Outcome(code, fields), appended, heard, self._costs(cost))
@@ -225,10 +225,12 @@ class Play:
             return [self._filled(each) for each in value]
         return self._words.get(value, value) if isinstance(value, str) else value
 
-    async def _heard(self, wendy: NativeVisitor) -> list[str]:
-        """What Wendy heard, up to a sign that comes behind all of it."""
+    async def _heard(self, wendy: NativeVisitor, newest: int) -> list[str]:
+        """What Wendy heard: every event up to the newest, if any, and the notices before a sign."""
         self._node.hub.announce(ephemeral.typing(self._room, END, "End"))
         frames = await wendy.hear_until(_is_last)
+        if newest and not any(frame.get("seq") == newest for frame in frames):  # the sign takes a way of its own
+            frames += await wendy.hear_until(lambda frame: frame.get("seq") == newest)
         await wendy.ask("ping")  # what was told in the same tick stands before its answer
         frames += wendy.heard
         told = [f for f in frames if f["op"] == "typing" and set(f["on"]) != {END}]
