@@ -246,7 +246,7 @@ async def test_what_cannot_be_a_database_is_named(tmp_path: Path) -> None:
         "oracle://localhost/madang": "does not know",
         f"sqlite:///{tmp_path}/text": "cannot be used as a database",
         f"sqlite:///{tmp_path}/folder": "cannot be used as a database",
-        f"sqlite:///{tmp_path}/text/madang.db": "cannot be written to",
+        f"sqlite:///{tmp_path}/text/madang.db": "is a file, not a folder",
     }.items():
         with pytest.raises(SetupError, match=problem):
             await open_store(url, now_ms)
