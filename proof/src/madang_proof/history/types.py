@@ -12,6 +12,9 @@ UNPINNED: Final = "message.unpinned"
 JOINED: Final = "member.joined"
 LEFT: Final = "member.left"
 KICKED: Final = "member.kicked"
+UNBANNED: Final = "member.unbanned"
+MUTED: Final = "member.muted"
+UNMUTED: Final = "member.unmuted"
 ROLE: Final = "member.role"
 CREATED: Final = "room.created"
 CHANGED: Final = "room.changed"
@@ -29,6 +32,9 @@ TYPES: Final = frozenset(
         JOINED,
         LEFT,
         KICKED,
+        UNBANNED,
+        MUTED,
+        UNMUTED,
         ROLE,
         CREATED,
         CHANGED,

@@ -86,4 +86,4 @@ def test_beyond_the_bound(op: str, fields: dict[str, object]) -> None:
 def test_identity_and_position_are_never_taken_from_the_client(op: str) -> None:
     names = {field.name for field in msgspec.structs.fields(COMMANDS[op])}
     assert not names & {"id", "sender", "name", "at", "ts"}
-    assert ("user" in names) == (op in {"kick", "role"})  # the subject, not the actor
+    assert ("user" in names) == (op in {"kick", "role", "ban", "unban", "mute", "unmute"})  # the subject, not the actor

@@ -98,6 +98,14 @@ ANSWERS = [
         f.InvitesAnswer(invites=[f.InviteInfo(id="1f", user="u1", expires_ms=5, uses=2)]),
         '{"op":"ok","n":3,"invites":[{"id":"1f","user":"u1","expires_ms":5,"uses":2}]}',
     ),
+    (
+        f.BansAnswer(bans=[f.SanctionInfo(user="u1", by="u2", reason="spam", expires_ms=5)], more=False),
+        '{"op":"ok","n":3,"bans":[{"user":"u1","by":"u2","reason":"spam","expires_ms":5}],"more":false}',
+    ),
+    (
+        f.MutesAnswer(mutes=[f.SanctionInfo(user="u1", name="Mina", by="u2")], more=True),
+        '{"op":"ok","n":3,"mutes":[{"user":"u1","name":"Mina","by":"u2"}],"more":true}',
+    ),
     (f.RefreshAnswer(token="t", expires_ms=5), '{"op":"ok","n":3,"token":"t","expires_ms":5}'),
     (f.CreateAnswer(id="5", seq=1, ack="stored", room="r-x"), '{"op":"ok","n":3,"id":"5","seq":1,"ack":"stored","room":"r-x"}'),
     (f.RevokedAnswer(), '{"op":"ok","n":3,"revoked":true}'),
