@@ -6,7 +6,7 @@ only because it serves: listeners, the lease, and the watch for neighbours witho
 
 import time
 from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Final, Protocol
 
 from madang.core.signing import Keyring
@@ -162,7 +162,13 @@ def assemble(
     read_pointers = ReadPointers(store, rooms, hub)
     reading = Reading(store, store, rooms, read_pointers, hub.presence, charges, turns.time, memory)
     wheel = Wheel()
-    shares = Shares(clock, turns.later, elsewhere, paced=bool(rates.connection.per_second))
+    shares = Shares(
+        clock,
+        turns.later,
+        elsewhere,
+        cpu=thread_time if clock is perf_counter else None,
+        paced=bool(rates.connection.per_second),
+    )
     gate = Gate(
         admission, connections, limits.addresses, wheel, shares, turns.time, hosts=Hosts(hosts), serves=identity.serves
     )

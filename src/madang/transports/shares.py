@@ -46,6 +46,7 @@ class Shares:
         time: a clock in seconds, as fine as a piece; that of uvloop counts milliseconds.
         later: calls something after some seconds; 0 for the next turn of the loop.
         elsewhere: returns how many seconds of the processor were spent in other threads so far.
+        cpu: the processor's time of this thread, in seconds; by default `time`. So nobody pays for what other programs do.
         paced: whether there is a share; not where no other limit holds either.
     """
 
@@ -55,11 +56,13 @@ class Shares:
         later: Callable[[float, Callable[[], None]], None],
         elsewhere: Callable[[], float] = lambda: 0.0,
         *,
+        cpu: Callable[[], float] | None = None,
         paced: bool = True,
     ) -> None:
         self._time = time
         self._later = later
         self._elsewhere = elsewhere
+        self._cpu = cpu or time
         self._paced = paced
         self._begin_s = BEGIN_S if paced else UNPACED_BEGIN_S
         self._waiting: dict[str, deque[Worker]] = {}  # by address, whose turn is next first
@@ -97,11 +100,11 @@ class Shares:
         """
         if self._waiting or self._wait():
             return False
-        began = self._time()
+        began = self._cpu()
         try:
             call()
         finally:
-            self._charge(self._time() - began, more)
+            self._charge(self._cpu() - began, more)
             if not self._paced and not self._scheduled:  # the next turn of the loop is another
                 self._scheduled = True
                 self._later(0.0, self._turn)
@@ -133,7 +136,7 @@ class Shares:
         waiting = self._waiting
         while waiting and self._spent < TURN_S:
             address, queue = next(iter(waiting.items()))
-            worker, began, more = queue.popleft(), self._time(), 0.0
+            worker, began, more = queue.popleft(), self._cpu(), 0.0
             self.pieces += 1
             if self._worked(worker):
                 queue.append(worker)
@@ -142,7 +145,7 @@ class Shares:
             del waiting[address]  # others may have entered its queue meanwhile
             if queue:
                 waiting[address] = queue
-            self._charge(self._time() - began, more)
+            self._charge(self._cpu() - began, more)
         self._scheduled = bool(waiting)
         if waiting:
             self._later(self._wait() if self._paced else 0.0, self._turn)
@@ -196,11 +199,11 @@ class _Metered(Coroutine[Any, Any, Any]):
         self._shares = shares
 
     def send(self, value: Any) -> Any:
-        began = self._shares._time()
+        began = self._shares._cpu()
         try:
             return self._coroutine.send(value)
         finally:
-            self._shares.spent(self._shares._time() - began)
+            self._shares.spent(self._shares._cpu() - began)
 
     def throw(self, *error: Any) -> Any:
         return self._coroutine.throw(*error)
