@@ -20,6 +20,9 @@ from madang.core.metrics import Metric
 logger = logging.getLogger("madang.shares")
 
 TURN_S: Final = 0.0003  # of work, before everybody else has a turn
+VISIT_S: Final = 0.0002
+"""Of work, before the next one has a turn. At a piece a visit, a flooder of large frames among others who came back again
+and again was not closed within 60 s: each of its kilobytes waited behind every newcomer of its address."""
 SHARE: Final = 0.25  # of a processor, in the long run
 BURST_S: Final = 0.05  # of work, that may be done beyond it after a rest
 OWED_S: Final = 0.2  # at most: one that took longer does not keep the others waiting for good
@@ -138,7 +141,10 @@ class Shares:
             address, queue = next(iter(waiting.items()))
             worker, began, more = queue.popleft(), self._cpu(), 0.0
             self.pieces += 1
-            if self._worked(worker):
+            ends = began + min(VISIT_S, TURN_S - self._spent)
+            while (again := self._worked(worker)) and self._cpu() < ends:
+                self.pieces += 1
+            if again:
                 queue.append(worker)
             else:
                 more = self._begin_s if type(worker) is _Beginning else READ_S

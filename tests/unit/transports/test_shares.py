@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Generator
 
 import pytest
 
-from madang.transports.shares import BURST_S, OWED_S, READ_S, SHARE, SHORTEST_PAUSE_S, TURN_S, Shares
+from madang.transports.shares import BURST_S, OWED_S, READ_S, SHARE, SHORTEST_PAUSE_S, TURN_S, VISIT_S, Shares
 
 PIECE_S = 0.0001
 
@@ -83,12 +83,24 @@ def test_turns_go_around_over_addresses_and_then_sockets() -> None:
     """A hundred sockets of one address have together what the one of another address has alone."""
     loop, log = Loop(), list[str]()
     for n in range(100):
-        loop.shares.enter("many", Worker(loop, f"many-{n}", 10, log))
-    loop.shares.enter("one", Worker(loop, "one", 10, log))
+        loop.shares.enter("many", Worker(loop, f"many-{n}", 10, log, VISIT_S))
+    loop.shares.enter("one", Worker(loop, "one", 10, log, VISIT_S))
     loop.run()
     assert [n for n, name in enumerate(log) if name == "one"] == list(range(1, 20, 2))
     assert log[0:200:2] == [f"many-{n % 100}" for n in range(10)] + log[20:200:2]
     assert len(set(log)) == 101
+
+
+def test_a_visit_is_as_long_for_many_small_pieces_as_for_a_large_one() -> None:
+    """Whoever comes again and again, each time with little, does not keep one with much from coming to an end."""
+    loop, log = Loop(), list[str]()
+    small = VISIT_S / 7
+    loop.shares.enter("a", Worker(loop, "much", 70, log, small))
+    for n in range(100):
+        loop.shares.enter("a", Worker(loop, f"little-{n}", 1, log, small))
+    loop.run()
+    assert log[:7] == ["much"] * 7
+    assert log.count("much") == 70
 
 
 def test_who_enters_at_work_is_not_lost() -> None:
