@@ -53,7 +53,7 @@ WRONG: Final[dict[str, dict[str, Any]]] = {
     "an end beyond all times": {"exp": 1e30},
     "an end that is true": {"exp": True},
     "an end that is a list": {"exp": [1]},
-    "not valid yet": {"nbf": int(time.time()) + LEEWAY_S + 300},
+    "not valid yet": {"nbf": int(time.time()) + 86_400},
     "a beginning as a string": {"nbf": "0"},
     "no subject": {"sub": None},
     "an empty subject": {"sub": ""},

@@ -64,7 +64,7 @@ GROUPS: Final[dict[str, list[Row]]] = {
             (4408,), ("test_who_says_nothing_is_let_go", "test_who_has_not_said_hello_costs_no_task")),
         Row(18, "An origin that is null, a subdomain, another port, or contains ours",
             "refused; a request without an origin is accepted, since no cookie authenticates anybody",
-            (403,), ("test_origin", "test_two_origins")),
+            (403,), ("test_pages_of_foreign_origins_are_refused", "test_two_origins")),
         Row(57, "A length and chunks, two lengths, two hosts, folded headers, odd chunks",
             "refused, and the connection ends, so that no proxy can see another request in it", ("bad_http",)),
         Row(60, "Administration and metrics on the public listener; a forged X-Forwarded-For; a user's token on the admin listener",

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
+from websockets.protocol import State
 from websockets.uri import parse_uri
 
 MAX_BYTES: Final = 16 * 1024 * 1024  # a page of 200 messages with all the text and data they may carry
@@ -37,7 +38,7 @@ class Connection(asyncio.Protocol):
     @property
     def speaks(self) -> bool:
         """Whether text can be sent: it is open, and neither side has begun to close it."""
-        return self.opened.done() and self._closing is None and not self.closed
+        return self.opened.done() and self._protocol.state is State.OPEN and self._closing is None and not self.closed
 
     @property
     def port(self) -> int:

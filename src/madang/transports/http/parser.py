@@ -19,6 +19,7 @@ from madang.errors import MadangError
 from madang.transports.connections import OF_ALL
 from madang.transports.http.errors import encoded_refusal, refusing
 from madang.transports.http.gate import Gate
+from madang.transports.shares import Shares
 
 HEAD_S: Final = 5  # from the connection, or its first byte, to the end of a head
 BODY_S: Final = 15  # from there to the end of the body; a route that reads one waits for less (`schemas.py`)
@@ -264,7 +265,7 @@ class BoundedHttp(HttpToolsProtocol):
                 super().on_headers_complete()
             return
         app = self._asgi if refused is None else refusing(refused, closes=not self._counted)
-        self.app = app if served else partial(self._metered, app)
+        self.app = app if served else partial(_metered, self.gate.shares, app)
         self._seconds = BODY_S
         super().on_headers_complete()
         # An answer that is begun before the body has come ends the connection: otherwise a body that never ends would keep it.
@@ -310,9 +311,6 @@ class BoundedHttp(HttpToolsProtocol):
     def _begin(self, start: Callable[..., None], cycle: RequestResponseCycle, app: Any) -> None:
         if not cycle.disconnected:
             start(cycle, app)
-
-    async def _metered(self, app: Any, *asgi: Any) -> None:
-        await self.gate.shares.metered(app(*asgi))
 
     def on_response_complete(self) -> None:
         """Go on with the next request, here or in what is held, or rest."""
@@ -361,6 +359,11 @@ class BoundedHttp(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.write(encoded_refusal(error))
             self.transport.close()
+
+
+async def _metered(shares: Shares, app: Any, *asgi: Any) -> None:
+    # Not a method: a connection that refers to itself is freed by the cycle collector alone.
+    await shares.metered(app(*asgi))
 
 
 def bounded_http(gate: Gate) -> type[BoundedHttp]:

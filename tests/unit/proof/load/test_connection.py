@@ -69,6 +69,14 @@ async def test_an_end_without_a_close_is_told_as_such(client: Client) -> None:
     assert client.ends == [GONE]
 
 
+async def test_from_the_end_of_the_stream_on_it_speaks_no_more(client: Client) -> None:
+    connection = await client.dial()
+    connection.eof_received()  # as the loop does, some turns before it says that the connection is lost
+    assert not connection.speaks and not connection.closed
+    connection.abort()
+    await eventually(lambda: client.ends == [GONE])
+
+
 async def test_what_comes_while_it_does_not_read_comes_later(client: Client) -> None:
     connection = await client.dial()
     connection.read_on(False)
