@@ -1,7 +1,6 @@
 """Deleting rooms and users on a running server: over REST, from the command line, and as those who are there see it."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 

@@ -6,27 +6,13 @@ connection has begun and ended. How fast clients may connect is judged by servic
 
 import secrets
 from collections.abc import Container, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from madang.codes import ERRORS
 from madang.core import hosts as hosts_
 from madang.core.metrics import Metric
 from madang.errors import Limited
 from madang.transports.addresses import client_address, peer_address
 from madang.transports.limits import ArrivalLimits
-
-
-class TurnedAway(NamedTuple):
-    """Why a client may not connect now, and in how many seconds it may try again."""
-
-    code: str
-    message: str
-    retry_after_s: int
-
-    @property
-    def status(self) -> int:
-        """The HTTP status to answer with."""
-        return ERRORS[self.code].http
 
 
 class Admission:
@@ -91,8 +77,8 @@ class Admission:
         """Return whether an origin is on the operator's list."""
         return "*" in self.origins or hosts_.origin(origin) in self.origins
 
-    def judge(self, address: str, now: float) -> TurnedAway | None:
-        """Charge an address for an attempt to connect, and return why it is turned away, if it is.
+    def judge(self, address: str, now: float) -> Limited | None:
+        """Charge an address for an attempt to connect, and return what it is refused with, if it is.
 
         The waits are jittered, so that those who were cut off together do not all come back together.
         """
@@ -101,15 +87,15 @@ class Admission:
             self.turned_away += 1
         return turned_away
 
-    def _turned_away(self, address: str, now: float) -> TurnedAway | None:
+    def _turned_away(self, address: str, now: float) -> Limited | None:
         if self.draining:
-            return TurnedAway("draining", ERRORS["draining"].message, 1 + secrets.randbelow(3))
+            return Limited("draining", 1000 + secrets.randbelow(3000))
         if self.open >= self._most or self.open_by_address.get(address, 0) >= self._most_per_address:
-            return TurnedAway("overloaded", "Too many connections.", 5 + secrets.randbelow(10))
+            return Limited("overloaded", 5000 + secrets.randbelow(10_000), "Too many connections.")
         try:
             self._limits.handshake(address, now)
         except Limited as error:
-            return TurnedAway(error.code, "Too many connections in a short time.", 1 + error.retry_ms // 1000)
+            return Limited(error.code, 1000 + error.retry_ms, "Too many connections in a short time.")
         return None
 
     def enter(self, address: str) -> None:

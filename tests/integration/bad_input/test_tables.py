@@ -15,7 +15,7 @@ from tests.integration.bad_input.handshakes import HANDSHAKES
 from tests.integration.bad_input.requests import REQUESTS, got
 from tests.neighbour import chatting
 from tests.running import Server
-from tests.wire import dialled, guest, upgrade, upgraded
+from tests.wire import Raw, dialled, guest, upgrade, upgraded
 
 
 def cases(table: list[tuple[Any, ...]]) -> list[Any]:
@@ -51,12 +51,22 @@ async def test_a_name_that_misleads_is_refused(server: Server) -> None:
             assert answer.get("code") == "bad_name", (row, ascii(name))
 
 
+async def refused_in_the_one_shape(raw: Raw) -> int:
+    """Return the status that the code of an error stands for."""
+    assert raw.headers["content-type"] == "application/json"
+    error = json.loads(await raw.take(int(raw.headers["content-length"])))["error"]
+    assert error["message"]
+    return ERRORS[error["code"]].http
+
+
 @pytest.mark.parametrize(("request_", "status"), cases(HANDSHAKES))
 async def test_a_bad_handshake_is_refused_with_its_status(server: Server, request_: bytes, status: int) -> None:
     async with chatting(server), dialled(server.port) as raw:
         await raw.send(request_)
         assert await raw.status() == status
         assert "sec-websocket-extensions" not in raw.headers
+        if status != 101:
+            assert await refused_in_the_one_shape(raw) == status
 
 
 @pytest.mark.parametrize(("request_", "code"), cases(REQUESTS))
@@ -106,6 +116,8 @@ async def test_pages_of_foreign_origins_are_refused(server: Server, origin: str 
         headers = [] if origin is None else [f"Origin: {origin.replace('HOST', host)}"]
         await raw.send(upgrade(*headers, host=host))
         assert await raw.status() == status
+        if status != 101:
+            assert await refused_in_the_one_shape(raw) == status
 
 
 async def test_two_origins(server: Server) -> None:  # row 18

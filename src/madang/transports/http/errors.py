@@ -88,10 +88,16 @@ def refusing(error: MadangError, *, closes: bool) -> ASGIApp:
     return refuse
 
 
-def encoded_refusal(error: MadangError) -> bytes:
-    """Return a whole answer with an error, after which the connection closes."""
+def last_answer(error: MadangError) -> Response:
+    """Return the response to an error after which the connection closes; it passes through no application."""
     response = failure(error)
     response.headers.update({**HEADERS, "Connection": "close"})
+    return response
+
+
+def encoded_refusal(error: MadangError) -> bytes:
+    """Return the same as bytes."""
+    response = last_answer(error)
     head = [b"HTTP/1.1 %d %s" % (response.status_code, HTTPStatus(response.status_code).phrase.encode())]
     head += [name + b": " + value for name, value in response.raw_headers]
     return b"\r\n".join([*head, b"", bytes(response.body)])

@@ -1,6 +1,6 @@
 """A WebSocket: from the upgraded socket to messages for the session that its path has chosen.
 
-uvicorn hands over the socket (`ws=`), and `websockets.ServerProtocol` parses. The byte budget, pings, floods of frames and
+uvicorn hands over the socket (`ws=`), and the protocol of `websockets` parses. The byte budget, pings, floods of frames and
 the end are here; how it is read is in `reader.py`, how it is written to in `subscriber.py`, what messages mean is the
 session's.
 
@@ -18,14 +18,13 @@ from uvicorn.server import ServerState
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import OPEN as PARSING
-from websockets.server import ServerProtocol
 
 from madang.core.bounds import MAX_FRAME
 from madang.errors import without_frames
 from madang.transports.node import Node
 from madang.transports.websocket.doors import BinarySession, Door, Doors, Upgrade, WebSocketSession, door_at
 from madang.transports.websocket.framing import DEFLATE, framing_for
-from madang.transports.websocket.handshake import respond
+from madang.transports.websocket.handshake import WebSocketProtocol, respond
 from madang.transports.websocket.reader import BINARY, DEFLATED_PIECE, SocketReader
 from madang.transports.websocket.subscriber import CLOSING, CONNECTING, LOST, OPEN
 
@@ -54,7 +53,7 @@ class Connection(SocketReader, asyncio.Protocol):
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
         extensions = [DEFLATE] if self.node.compression else None
-        super().__init__(ServerProtocol(extensions=extensions, max_size=MAX_FRAME, logger=_quiet))
+        super().__init__(WebSocketProtocol(extensions=extensions, max_size=MAX_FRAME, logger=_quiet))
         self._server_state = server_state
         self._door: Door | None = None
         self._pings = 0  # sent since the client was last heard

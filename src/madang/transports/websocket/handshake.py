@@ -1,10 +1,23 @@
-"""The opening handshake (RFC 6455, 4.2.2): judged by path, origin, version and load, before anything is kept for it."""
+"""The opening handshake (RFC 6455, 4.2.2): judged by path, origin, version and load, before anything is kept for it.
 
+Refusals have the shape of every other error over HTTP.
+"""
+
+from http import HTTPStatus
+from typing import Final
+
+from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
+from websockets.typing import StatusLike
 
+from madang.errors import MadangError, Refused
 from madang.transports.admission import Admission
+from madang.transports.http.errors import last_answer
 from madang.transports.websocket.doors import Door
+
+CODES: Final = {405: "not_allowed", 414: "head_too_big", 426: "not_websocket", 431: "head_too_big"}
+"""What the library refuses, by its status; the rest is no handshake."""
 
 
 def respond(
@@ -16,19 +29,31 @@ def respond(
         door: what is at the path.
         address: what the client is counted by.
     """
-    reject, headers = protocol.reject, request.headers
+    headers = request.headers
     if door is None:
-        return reject(404, "There is no WebSocket at this path; the native protocol is at /ws.\n")
+        return refusal(Refused("not_found", "There is no WebSocket at this path; the native protocol is at /ws."))
     if not admission.origin_allowed(headers.get_all("Origin"), headers.get_all("Host")):
-        return reject(403, "This origin is not on the server's list (MADANG_ORIGINS).\n")
+        return refusal(Refused("forbidden", "This origin is not on the server's list (MADANG_ORIGINS)."))
     if headers.get_all("Sec-WebSocket-Version") != ["13"]:
-        response = reject(426, "This server speaks version 13 (RFC 6455).\n")
+        response = refusal(Refused("not_websocket", "This server speaks version 13 of WebSockets (RFC 6455)."))
         response.headers["Upgrade"] = "websocket"
         response.headers["Sec-WebSocket-Version"] = "13"  # 4.4: the version to use
         return response
-    turned_away = admission.judge(address, now)
-    if turned_away is not None:
-        response = reject(turned_away.status, f"{turned_away.message}\n")
-        response.headers["Retry-After"] = str(turned_away.retry_after_s)
-        return response
+    if (turned_away := admission.judge(address, now)) is not None:
+        return refusal(turned_away)
     return protocol.accept(request)
+
+
+class WebSocketProtocol(ServerProtocol):
+    """The library's, with refusals in the one shape."""
+
+    def reject(self, status: StatusLike, text: str) -> Response:
+        """Return the response to a handshake that breaks the rules."""
+        return refusal(MadangError(CODES.get(int(status), "bad_http"), text.strip()))
+
+
+def refusal(error: MadangError) -> Response:
+    """Return the response to a handshake that is refused."""
+    answer = last_answer(error)
+    headers = Headers((name.decode(), value.decode()) for name, value in answer.raw_headers)
+    return Response(answer.status_code, HTTPStatus(answer.status_code).phrase, headers, bytes(answer.body))

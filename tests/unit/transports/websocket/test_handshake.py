@@ -88,7 +88,7 @@ async def test_sockets_above_a_cap_are_refused_until_one_ends(running: Running) 
         first, _ = Peer(node).connect(), Peer(node).connect()
         third = Peer(node).connect()
         assert third.status == 503
-        assert b"Retry-After" in third.transport.sent
+        assert b"retry-after" in third.transport.sent
         assert [Peer(node, f"10.0.0.{n}").connect().status for n in (2, 3, 4)] == [101, 101, 503]
         first.transport.abort()
         await eventually(lambda: first.transport.lost)
@@ -106,7 +106,7 @@ async def test_none_while_draining(node: Node) -> None:
     node.admission.draining = True
     peer = Peer(node).connect()
     assert peer.status == 503
-    assert b"Retry-After" in peer.transport.sent
+    assert b"retry-after" in peer.transport.sent
     await gone(peer)
 
 
