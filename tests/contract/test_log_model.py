@@ -268,6 +268,8 @@ class LogMachine(RuleBasedStateMachine):
             assert [replace(ban, left_ms=0) for ban in banned[0]] == [replace(ban, left_ms=0) for ban in banned[1]]
             muted = [await s.mutes(room) for s in (store, model)]
             assert [replace(mute, left_ms=0) for mute in muted[0]] == [replace(mute, left_ms=0) for mute in muted[1]]
+            trails = [await s.audit(room, limit=200) for s in (store, model)]
+            assert [replace(entry, at_ms=0) for entry in trails[0]] == [replace(entry, at_ms=0) for entry in trails[1]]
             for user in USERS:
                 assert await store.member(room, user) == await model.member(room, user)
                 pages = [await s.messages(room, user, limit=200) for s in (store, model)]

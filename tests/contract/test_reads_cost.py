@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Table, insert, text
 
-from madang.adapters.sql import appending, directory, lookups, messages, reading, tables, unread
+from madang.adapters.sql import appending, audit, directory, lookups, messages, reading, tables, unread
 from madang.adapters.sql.rows import Head
 from madang.core import events as kinds
 from madang.core.events import Appended, Draft, draft
@@ -84,7 +84,18 @@ def fill(c: Connection, much: int) -> None:
     standing = {"room": ROOM, "target": 2, "emoji": "x"}
     put(c, tables.reactions, [standing | {"user": f"u{n:06}", "seq": 3} for n in range(much)])
     put(c, tables.reaction_counts, [standing | {"users": much, "seq": 3}])
-    for table in ("events", "rooms", "members", "mentions", "reactions"):
+    deed = {
+        "room": ROOM,
+        "at_ms": 1,
+        "what": "kick",
+        "by": "ann",
+        "by_name": "Ann",
+        "name": "",
+        "reason": "",
+        "details": "{}",
+    }
+    put(c, tables.audit, [deed | {"n": n + 1} for n in range(much)])
+    for table in ("events", "rooms", "members", "mentions", "reactions", "audit"):
         c.execute(text(f"ANALYZE {'TABLE ' if c.dialect.name in ('mariadb', 'mysql') else ''}{table}"))
 
 
@@ -113,6 +124,8 @@ def reads(head: int) -> dict[str, Callable[[Connection], object]]:
         "tail": lambda c: reading.tail(c, ROOM, 50, ()),
         "log": lambda c: reading.read(c, ROOM, 10, 50, ()),
         "heads": lambda c: reading.heads(c, [ROOM], {}),
+        "audit": lambda c: audit.entries(c, ROOM, None, 50),
+        "audit, from an entry on": lambda c: audit.entries(c, ROOM, 60, 50),
         "pointer": lambda c: directory.set_read(c, [(ROOM, USER, 1)], {}),
     }
 

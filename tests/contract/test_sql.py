@@ -1,15 +1,18 @@
 """The SQL adapter keeps the contracts of log, directory and leases, on every database."""
 
 import pytest
+from sqlalchemy import Connection
 
-from madang.adapters.sql import open_store
+from madang.adapters.sql import audit, open_store
+from madang.core.audit import TRIMMED, Deed
 from madang.core.events import MemberJoined, MemberKicked, MemberMuted, MemberUnbanned, MemberUnmuted
 from madang.errors import Limited
 from madang.testing import check_directory, check_leases, check_log, check_signing, check_upkeep
 from madang.testing.access import joins
-from madang.testing.rules import assert_refused, new_event
+from madang.testing.rules import assert_refused, new, new_event
 from madang.testing.rules import opened as opened_scene
 from tests.contract.conftest import Open, now_ms, opened
+from tests.contract.test_schema_steps import with_connection
 
 HALF_AN_HOUR_MS = 1_800_000
 
@@ -82,6 +85,23 @@ async def test_a_room_has_a_bounded_number_of_bans_and_of_mutes(
             await scene.done(drafts[0])
             await scene.done(scene.draft(lifted, member="cho"))
             await scene.done(drafts[2])
+
+
+async def test_a_room_keeps_a_bounded_audit_trail(open_sql: Open, url: str) -> None:
+    """The oldest entries of a room go, a hundred at a time, and no other room's."""
+    rooms = [new("room"), new("room")]
+
+    def note(c: Connection) -> None:
+        for room in rooms:
+            for _ in range(2 * TRIMMED + 1):
+                audit.note(c, room, Deed(what="kick", by="ann"), 1, TRIMMED // 2)
+
+    async with open_sql():
+        pass
+    await with_connection(url, note)
+    async with open_sql() as store:
+        for room in rooms:
+            assert [entry.n for entry in await store.audit(room, limit=200)] == list(range(201, 150, -1))
 
 
 async def test_what_no_database_can_hold_is_refused_alone(open_sql: Open) -> None:

@@ -63,6 +63,17 @@ class ForgetsMutes(Broken):
         return outcomes
 
 
+class NotesAtOnce(Broken):
+    """Notes a deed before it is known whether it is done."""
+
+    async def append(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        for d in drafts:
+            if isinstance(d.content, MemberKicked):
+                other = change(d.content, member="nobody", banned=True)
+                await self.store.append([draft(other, d.room, d.user, d.name, server=True)])
+        return list(await self.store.append(drafts))
+
+
 class OverlooksConflicts(Broken):
     async def append(self, drafts: Sequence[Draft]) -> list[Outcome]:
         outcomes: list[Outcome] = await self.store.append(drafts)
@@ -195,6 +206,7 @@ class HearsNoDisagreement(Broken):
         (check_log, ForgetsCids, "repeat|1,000"),
         (check_log, ForgetsOrigins, "where a banned guest came"),
         (check_log, ForgetsMutes, "muted"),
+        (check_log, NotesAtOnce, "audit|noted"),
         (check_log, TakesBansForKicks, "banned is not let in"),
         (check_log, OverlooksConflicts, "conflict"),
         (check_log, AnswersOutOfOrder, "order of the drafts"),

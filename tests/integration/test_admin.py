@@ -162,3 +162,20 @@ async def test_doctor_says_when_connections_ran_out(tmp_path: Path) -> None:
 def test_connections_that_ran_out_are_a_warning() -> None:
     for open_now, refused, level in ((10, 0, "ok"), (10, 3, "warn"), (100, 0, "warn")):
         assert checks.connections({"open": open_now, "most": 100, "refused": refused}).level == level
+
+
+async def test_an_operator_reads_who_did_what(server: Server) -> None:
+    administration = await admin_client(server)
+    async with rest(server.url) as anyone:
+        mina = await anyone.guest("Mina")
+        await mina.call("POST", "/api/rooms", {"id": "yard"})
+        await mina.call("PUT", "/api/rooms/yard/mutes/u-bora", {"reason": "so\nloud"})
+        await mina.call("PATCH", "/api/rooms/yard", {"slow_ms": 500})
+    trail = await administration.ask("GET", "/rooms/yard/audit?limit=1")
+    assert ([entry["what"] for entry in trail["entries"]], trail["more"]) == (["change"], True)
+    said = await madang("room", "audit", "yard", "--data", server.data)
+    changed, muted = said.out.splitlines()
+    assert re.search(r"change  by Mina \(\S+\)  slow_ms=500$", changed), changed
+    assert re.search(r"mute    by Mina \(\S+\)  somebody \(u-bora\)  “so loud”$", muted), muted
+    with pytest.raises(MadangError, match="does not exist"):
+        await administration.ask("GET", "/rooms/nowhere/audit")

@@ -261,6 +261,9 @@ async def test_moderators_mute_and_ban(server: Server) -> None:
         assert [each.user async for each in minas.bans()] == [bora.user.id]
         await minas.unban(bora.user.id)
         assert (await bora.join("yard")).role == "member"
+        deeds = [entry async for entry in minas.audit()]
+        assert [entry.what for entry in deeds] == ["unban", "ban", "role", "unmute", "mute"]
+        assert (deeds[1].by_name, deeds[1].name, deeds[1].reason) == ("Mina", "Bora", "spam")
 
 
 async def test_the_invited_come_in(server: Server) -> None:

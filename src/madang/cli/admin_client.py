@@ -142,10 +142,10 @@ async def open_admin(settings: "Settings") -> AsyncIterator[AdminClient]:
         yield AdminClient("127.0.0.1", own.admin_port, own.node.admin_secret)
 
 
-def ask_about(settings: "Settings", method: str, kind: str, id: str) -> Any:
-    """Ask about one room, user or key. An operator may see all, so what is not found is not there."""
+def ask_about(settings: "Settings", method: str, kind: str, id: str, more: str = "") -> Any:
+    """Ask about one room, user or key, or `more` of it. An operator may see all, so what is not found is not there."""
     try:
-        return ask(settings, method, f"/{kind}s/{quote(id, safe='')}")
+        return ask(settings, method, f"/{kind}s/{quote(id, safe='')}{more}")
     except MadangError as error:
         if error.code == "not_found":
             raise MadangError("not_found", f"There is no {kind} {id!r}.") from None

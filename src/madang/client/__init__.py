@@ -9,7 +9,7 @@
 docs/guides/python.md shows how to use it. It is a program of its own: it depends on the protocol, not on the server.
 """
 
-from madang.client.answers import Ban, History, Member, Membership, Message, Mute, Present, Sent
+from madang.client.answers import AuditEntry, Ban, History, Member, Membership, Message, Mute, Present, Sent
 from madang.client.client import Client, connect
 from madang.client.errors import ConnectionLost, Disconnected
 from madang.client.events import (
@@ -43,6 +43,7 @@ from madang.errors import Limited, MadangError, Refused
 from madang.protocol.native.frames import ServerInfo, UserInfo
 
 __all__ = [
+    "AuditEntry",
     "Ban",
     "Behind",
     "Client",

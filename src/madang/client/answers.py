@@ -107,6 +107,34 @@ class MutePage(Struct, frozen=True, kw_only=True):
     more: bool = False
 
 
+class AuditEntry(Struct, frozen=True, kw_only=True):
+    """A deed of a moderator or owner: what (by the name of the operation), who did it, upon whom, and why.
+
+    Attributes:
+        n: its number in the room's trail; it grows with time.
+        by: the user or server key who did it.
+        user: upon whom; None where it was upon nobody.
+        details: what else there is to know, by the names of the operation's fields.
+    """
+
+    n: int
+    at: datetime
+    what: str
+    by: str
+    by_name: str = ""
+    user: str | None = None
+    name: str = ""
+    reason: str = ""
+    details: dict[str, Any] = {}
+
+
+class AuditPage(Struct, frozen=True, kw_only=True):
+    """A page of the audit trail, the newest entries first."""
+
+    entries: list[AuditEntry]
+    more: bool = False
+
+
 class Message(Struct, frozen=True, kw_only=True):
     """A message as it is now, with every edit, reaction and pin; a deleted one has no text.
 

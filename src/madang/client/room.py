@@ -8,6 +8,8 @@ from msgspec import Raw
 
 from madang.client.answers import (
     Appended,
+    AuditEntry,
+    AuditPage,
     Ban,
     BanPage,
     Done,
@@ -321,6 +323,18 @@ class Room:
                 yield mute
             more = page.more and bool(page.mutes)
             after = page.mutes[-1].user if page.mutes else after
+
+    async def audit(self) -> AsyncIterator[AuditEntry]:
+        """Read who did what by the rights of a moderator or an owner, the newest first, page after page (owners)."""
+        before: int | None = None
+        more = True
+        while more:
+            command = c.Audit(room=self.id, before=before, limit=PAGE)
+            page = await self._pending.call(command, AuditPage, room=self.id)
+            for entry in page.entries:
+                yield entry
+            more = page.more and bool(page.entries)
+            before = page.entries[-1].n if page.entries else before
 
     async def presence(self, *, after: str = "", limit: int = PAGE) -> Present:
         """Read who is online: a page in order of user ids, and how many in all. Changes come as notices."""

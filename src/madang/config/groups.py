@@ -273,6 +273,9 @@ class ExpireSettings(BaseModel):
     expire_guests_days: int = Field(
         default=60, ge=0, description="Days after which an absent guest leaves all rooms; 0 to keep them."
     )
+    expire_audit_days: int = Field(
+        default=365, ge=0, description="Days after which audit entries are forgotten; 0 to keep a room's last 10,000."
+    )
 
 
 class LogSettings(BaseModel):

@@ -33,6 +33,7 @@ class Action(StrEnum):
     MUTE = "mute; list and lift mutes"
     BAN = "ban; list and lift bans"
     GRANT = "grant roles"
+    AUDIT = "read the audit trail"
     DELETE_ROOM = "delete the room"
 
 
@@ -73,6 +74,7 @@ _LEAST: Final[Mapping[Action, str]] = {
     Action.MUTE: "moderator",
     Action.BAN: "moderator",
     Action.GRANT: "owner",
+    Action.AUDIT: "owner",
     Action.DELETE_ROOM: "owner",
 }
 """The lowest role that an action is open to."""

@@ -90,6 +90,7 @@ def assemble(
     create_rooms: str = "anyone",
     expire_rooms_days: int = 0,
     expire_guests_days: int = 0,
+    expire_audit_days: int = 0,
     clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     quiet_above: int = QUIET_ABOVE,
     descriptors: int = 1 << 30,
@@ -109,6 +110,7 @@ def assemble(
         create_rooms: who may: "anyone", "accounts" or "keys"; see `Rooms`.
         expire_rooms_days: after how many days an empty room expires; 0 for never.
         expire_guests_days: the same for absent guests.
+        expire_audit_days: the same for entries of audit trails.
         clock_ms: Unix milliseconds.
         descriptors: that the connections of the public listener may take.
         elsewhere: returns the seconds of the processor that reads have taken in threads of the store.
@@ -141,7 +143,7 @@ def assemble(
     async def leads() -> bool:
         return list(await holders())[:1] == [name]
 
-    cleanup = Cleanup(store, appender, users, leads, clock_ms, expire_rooms_days, expire_guests_days)
+    cleanup = Cleanup(store, appender, users, leads, clock_ms, expire_rooms_days, expire_guests_days, expire_audit_days)
     identity = Identity(
         Tokens(keyring), store, limits, turns.time, guests=guests, deleted=users, issuers=issuers, seen=users.seen
     )

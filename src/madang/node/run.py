@@ -122,7 +122,8 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
             origins=frozenset(settings.origins), trusted_proxies=Proxies(settings.trusted_proxies),
             compression=settings.compression, buffer_bytes=settings.buffer_mb << 20, guests=settings.guests, issuers=issuers,
             create_rooms=settings.create_rooms,
-            expire_rooms_days=settings.expire_rooms_days, expire_guests_days=settings.expire_guests_days, descriptors=descriptors.for_connections(),
+            expire_rooms_days=settings.expire_rooms_days, expire_guests_days=settings.expire_guests_days,
+            expire_audit_days=settings.expire_audit_days, descriptors=descriptors.for_connections(),
             elsewhere=store.reading_s,
         )  # fmt: skip
         parts = [

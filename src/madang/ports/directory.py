@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from madang.core.audit import Entry
 from madang.core.invites import Invite
 from madang.core.rooms import Member, Membership, Room
 from madang.core.sanctions import Ban, Mute
@@ -65,10 +66,11 @@ class Directory(Protocol):
         Pairs that are not a membership are ignored.
         """
 
-    async def add_invite(self, invite: Invite, now_ms: int, *, server: bool = False) -> None:
-        """Keep an invite; its `seq` becomes the room's newest. Those that are over are forgotten.
+    async def add_invite(self, invite: Invite, now_ms: int, name: str, *, server: bool = False) -> None:
+        """Keep an invite, and note that in the audit trail; its `seq` becomes the room's newest. Those that are over are forgotten.
 
         Args:
+            name: of who makes it.
             server: a server key makes it, which needs no membership.
 
         Raises:
@@ -82,14 +84,21 @@ class Directory(Protocol):
     async def invites(self, room: str, now_ms: int) -> list[Invite]:
         """Return the invites of a room that are in force, at most MAX_INVITES, in order of their id."""
 
-    async def drop_invite(self, room: str, id: str) -> bool:
-        """Forget an invite, which admits nobody from now on; False when there was none."""
+    async def drop_invite(self, room: str, id: str, now_ms: int, by: str, name: str) -> bool:
+        """Forget an invite, which admits nobody from now on, and note who did that in the audit trail; False when there was none."""
 
     async def bans(self, room: str, *, after: str = "", limit: int = 50) -> list[Ban]:
         """Return the bans in force in a room, in order of the user, from above `after`; `limit` 1 to 201."""
 
     async def mutes(self, room: str, *, after: str = "", limit: int = 50) -> list[Mute]:
         """Return the mutes in force in a room, as `bans`."""
+
+    async def audit(self, room: str, *, before: int | None = None, limit: int = 50) -> list[Entry]:
+        """Return entries of a room's audit trail, the newest first, from below the number `before`; `limit` 1 to 201.
+
+        It has the deeds that `core.audit` names, of appends (`ports.log`) and of invites, each if and only if it was done. The
+        oldest are forgotten: above MAX_ENTRIES, by age (`ports.upkeep`), and with the room.
+        """
 
     async def add_key(self, key: ServerKey) -> None:
         """Keep a server key. Refused (too_many) when there are 1,000."""

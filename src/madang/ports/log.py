@@ -60,6 +60,9 @@ A viewer (forbidden), or a user who is muted (muted, with the wait if there is a
 what the table has about these types. A mute holds for its `for_ms`, for good if that is 0, or until it is lifted, whether its user
 leaves and comes back or not; it replaces an earlier one.
 
+A deed (`core.audit`), and the deletion of a message that is another's, is noted in the room's audit trail (`ports.directory`), unless
+it was refused or changed nothing.
+
 With a membership, and with a role that may make invites, the invites end that the user made. A message is the actor's also
 if they are the server key that sent it in another's name (`via`). For a server key no owner need be left.
 

@@ -39,11 +39,14 @@ class Upkeep(Protocol):
         """Return up to `limit` (1 to 1,000) rooms with an id above `after`, deleted ones among them."""
 
     async def erase(self, room: str, limit: int) -> int:
-        """Remove up to `limit` (1 to 1,000) members, kicks, bans, mutes or events of a deleted room, and return how many.
+        """Remove up to `limit` (1 to 1,000) members, kicks, bans, mutes, audit entries or events of a deleted room; return how many.
 
         With an event go its mentions, reactions and pin, with the last of them the invites. 0 when nothing is left but the
         room's last event, or when it is not deleted.
         """
+
+    async def forget_audit(self, before_ms: int, limit: int) -> int:
+        """Remove up to `limit` (1 to 1,000) audit entries of before this time, of any rooms, and return how many."""
 
     async def forget_rooms(self, rooms: Sequence[str]) -> int:
         """Remove what is left of deleted and erased rooms, and return of how many: their ids are free again.

@@ -1,6 +1,6 @@
 """Cleanup: what nobody needs any more is removed from the database, a little at a time, by one node of the fleet.
 
-It empties deleted rooms and forgets them after KEPT_S, deletes rooms without members in which nothing has happened for
+It forgets old entries of audit trails, empties deleted rooms and forgets them after KEPT_S, deletes rooms without members in which nothing has happened for
 long, and ends the memberships of guests who have not been here for longer than their tokens last. It walks through all
 rooms, users and memberships in order, a few hundred every ROUND_S, so it never holds up an append for longer than one small
 transaction takes. The node with the lowest number does it (`ports.leases`); if two believe that they have it, they do the
@@ -46,6 +46,7 @@ DAY_MS: Final = 24 * 3600 * 1000
 _METRICS: Final = {
     "rooms": ("madang_rooms_expired", "Rooms without members that were deleted because nothing had happened for long."),
     "guests": ("madang_guests_expired", "Guests forgotten because they had not been seen for long."),
+    "audit": ("madang_audit_expired", "Entries of audit trails that were forgotten because of their age."),
     "rows": ("madang_rows_erased", "Members and events of deleted rooms that were removed."),
 }
 
@@ -56,6 +57,7 @@ class Removed(msgspec.Struct):
     rooms: int = 0
     guests: int = 0
     rows: int = 0
+    audit: int = 0
 
 
 class Found(msgspec.Struct):
@@ -74,11 +76,12 @@ class Cleanup:
         clock_ms: Unix milliseconds.
         rooms_days: after how many days an empty room expires; 0 for never.
         guests_days: after how many days an absent guest expires; 0 for never.
+        audit_days: after how many days an entry of an audit trail is forgotten; 0 for never.
     """
 
     def __init__(
         self, upkeep: Upkeep, appender: Appender, users: Users, leads: Callable[[], Awaitable[bool]],
-        clock_ms: Callable[[], int], rooms_days: int, guests_days: int,
+        clock_ms: Callable[[], int], rooms_days: int, guests_days: int, audit_days: int = 0,
     ) -> None:  # fmt: skip
         self._upkeep = upkeep
         self._appender = appender
@@ -87,6 +90,7 @@ class Cleanup:
         self._clock_ms = clock_ms
         self._rooms_days = rooms_days
         self._guests_days = guests_days
+        self._audit_days = audit_days
         self._room = ""  # up to which each walk has come
         self._user = ""
         self._member = ("", "")
@@ -122,8 +126,9 @@ class Cleanup:
         await self._sweep_rooms()
         await self._learn_of_members()
         await self._sweep_users()
+        await self._sweep_audit()
         self._failures.round_over()
-        rooms, guests, rows = (
+        rooms, guests, rows, _ = (
             now - then for now, then in zip(msgspec.structs.astuple(self.removed), before, strict=True)
         )
         if rooms or guests or rows:
@@ -184,6 +189,16 @@ class Cleanup:
             self.removed.rows += removed
             await asyncio.sleep(4 * (perf_counter() - began))
         return rows
+
+    async def _sweep_audit(self) -> None:
+        if not self._audit_days:
+            return
+        before_ms, rows = self._clock_ms() - self._audit_days * DAY_MS, 0
+        with self._failures.survived("audit trails"):
+            while rows < ROWS and (removed := await self._upkeep.forget_audit(before_ms, CHUNK)):
+                rows += removed
+                self.removed.audit += removed
+                await asyncio.sleep(0)
 
     # -- users ---------------------------------------------------------------------------------------------------------
 

@@ -44,7 +44,7 @@ class Invites:
         with self._charges.attempt(actor) as attempt:
             attempt.in_room(room)
             attempt.quota("invites")
-            await self._directory.add_invite(invite, now_ms, server=actor.server)
+            await self._directory.add_invite(invite, now_ms, actor.name, server=actor.server)
         return invite, invite_text(id, secret)
 
     async def in_force(self, actor: Actor, room: str, now: float, *, bucket: Bucket | None = None) -> list[Invite]:
@@ -57,12 +57,12 @@ class Invites:
         with self._charges.page(actor, MAX_INVITES, bucket):
             return await self._directory.invites(room, int(now * 1000))
 
-    async def revoke(self, actor: Actor, room: str, id: str) -> None:
+    async def revoke(self, actor: Actor, room: str, id: str, now: float) -> None:
         """End an invite (not_found, forbidden, rate_limited). It counts as an append."""
         await self._inviting(actor, room)
         with self._charges.attempt(actor) as attempt:
             attempt.in_room(room)
-            if not await self._directory.drop_invite(room, id):
+            if not await self._directory.drop_invite(room, id, int(now * 1000), actor.id, actor.name):
                 raise Refused("not_found", "There is no such invite.")
 
     async def _inviting(self, actor: Actor, room: str) -> None:

@@ -1,9 +1,10 @@
-"""Moderation: bans and mutes, and the lists of those in force. Kicks and roles are in `rooms.py`.
+"""Moderation: bans and mutes, the lists of those in force, and the audit trail. Kicks and roles are in `rooms.py`.
 
 Who may act upon whom is judged here, and again in the append, where nothing can change it meanwhile (`ports.log`).
 """
 
 from madang.core.actors import Actor
+from madang.core.audit import Entry
 from madang.core.events import Appended, Body, MemberKicked, MemberMuted, MemberUnbanned, MemberUnmuted
 from madang.core.permissions import NOBODY, Action, need, need_upon
 from madang.core.rate import Bucket
@@ -75,6 +76,22 @@ class Moderation:
         need((await self._rooms.member(actor, room)).role, Action.MUTE)
         with self._charges.page(actor, limit, bucket):
             return fitting(await self._directory.mutes(room, after=after, limit=limit + 1), limit)
+
+    async def audit(
+        self, actor: Actor, room: str, before: int | None, limit: int, *, bucket: Bucket | None = None
+    ) -> tuple[list[Entry], bool]:
+        """Return a page of the audit trail, the newest first, and whether there are more.
+
+        Args:
+            before: the number of an entry, to page on below it.
+            bucket: what pays for the page, as in `Reading`.
+
+        Raises:
+            Refused: not_found, forbidden for all but owners, rate_limited.
+        """
+        need((await self._rooms.member(actor, room)).role, Action.AUDIT)
+        with self._charges.page(actor, limit, bucket):
+            return fitting(await self._directory.audit(room, before=before, limit=limit + 1), limit)
 
     async def _upon(self, actor: Actor, room: str, subject: str, action: Action, body: Body) -> Appended | None:
         """Append what is done to a user who must be below the actor."""

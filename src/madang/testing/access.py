@@ -18,7 +18,7 @@ async def invited(scene: Scene, by: str = "ann", *, until_ms: int = NEVER_MS, us
     """Make an invite to the scene's room; return what proves it."""
     id = new("i")[:10]
     invite = Invite(room=scene.room, id=id, hash=SECRET, by=scene.id(by), uses=uses, until_ms=until_ms)
-    await scene.store.add_invite(invite, 0)
+    await scene.store.add_invite(invite, 0, by)
     return InviteKey(id, SECRET)
 
 
@@ -149,13 +149,15 @@ async def invites_are_made_by_whom_may(store: Store) -> None:
     made = await invited(scene)
     assert await store.invite(scene.room, made.id) is not None
     assert await store.invite(new("room"), made.id) is None
-    assert await store.drop_invite(scene.room, made.id)
-    assert not await store.drop_invite(scene.room, made.id)
+    revoking = scene.room, made.id, 0, scene.id("ann"), "ann"
+    assert await store.drop_invite(*revoking)
+    assert not await store.drop_invite(*revoking)
     assert await store.invite(scene.room, made.id) is None
     await invited(scene, until_ms=1)
     for _ in range(MAX_INVITES - 1):
         await invited(scene)
-    await store.add_invite(Invite(room=scene.room, id="x", hash="", by=scene.id("ann"), until_ms=NEVER_MS), 2)
+    last = Invite(room=scene.room, id="x", hash="", by=scene.id("ann"), until_ms=NEVER_MS)
+    await store.add_invite(last, 2, "ann")
     try:
         await invited(scene)
     except Refused as refused:
@@ -169,7 +171,7 @@ async def a_key_ends_with_its_invites(store: Store) -> None:
     scene = await hidden(store)
     id = new("k")
     invite = Invite(room=scene.room, id="1f", hash=SECRET, by=f"key-{id}", until_ms=NEVER_MS)
-    await store.add_invite(invite, 0, server=True)
+    await store.add_invite(invite, 0, "key", server=True)
     assert len(await store.invites(scene.room, 0)) == 1
     await store.drop_key(id)
     await scene.refused("not_found", joins(scene, "ben", InviteKey("1f", SECRET)))

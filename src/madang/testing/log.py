@@ -9,6 +9,7 @@ from madang.core.events import Appended, Draft, Event
 from madang.errors import Limited
 from madang.ports.log import READ_BYTES
 from madang.testing.access import ACCESS_RULES, an_invite_admits_no_more_than_it_may_by_two_nodes
+from madang.testing.audit import AUDIT_RULES
 from madang.testing.bans import BAN_RULES, a_ban_and_a_join_by_two_nodes
 from madang.testing.deletion import DELETION_RULES
 from madang.testing.effects import EFFECT_RULES
@@ -35,9 +36,8 @@ async def check_log(make: Make[Store], *, shared: bool = False) -> None:
         make: opens the log (with a source of ids in use) together with its directory; see `madang.testing`.
         shared: whether two may be open at a time, as by two nodes on one database.
     """
-    await run_rules(
-        make, [*LOG_RULES, *MESSAGE_RULES, *EFFECT_RULES, *ACCESS_RULES, *BAN_RULES, *MUTE_RULES, *DELETION_RULES]
-    )
+    rules = [*LOG_RULES, *MESSAGE_RULES, *EFFECT_RULES, *ACCESS_RULES, *BAN_RULES, *MUTE_RULES, *AUDIT_RULES]
+    await run_rules(make, [*rules, *DELETION_RULES])
     await named(what_was_acked_is_there_after_reopening, make)
     if shared:
         await named(two_nodes_number_one_room_without_gap_or_double, make)

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from madang.core import events as kinds
+from madang.core.audit import Entry, invited, revoked
 from madang.core.events import Appended, Draft, Event, erased_body
 from madang.core.ids import IdSource, id_ms
 from madang.core.invites import MAX_INVITES, Invite
@@ -72,11 +73,14 @@ class ModelStore:
             room = self.rooms_by_id[d.room] = ModelRoom(info, f"epoch-{d.room}-{self._forgotten}")
         if d.user not in room.members and not d.server and d.content.needs_member:
             return Refused("not_member")
+        deed = room.deed(d)
         try:
             if not apply(room, d, self._clock_ms()):
                 return None
         except Refused as refused:
             return refused
+        if deed is not None:
+            room.note(deed, self._clock_ms())
         id = self._ids.next(self._clock_ms(), room.log[-1].id if room.log else 0)
         event = Event(d.room, len(room.log) + 1, id, d.type, d.user, d.name, id_ms(id), d.body)
         room.log.append(event)
@@ -181,7 +185,7 @@ class ModelStore:
                 read = max(m.read_seq, min(seq, len(room.log)))
                 room.members[user] = Member(room=id, user=user, name=m.name, role=m.role, read_seq=read)
 
-    async def add_invite(self, invite: Invite, now_ms: int, *, server: bool = False) -> None:
+    async def add_invite(self, invite: Invite, now_ms: int, name: str, *, server: bool = False) -> None:
         room = self._standing(invite.room)
         if room is None or (invite.by not in room.members and not server):
             raise Refused("not_found")
@@ -190,6 +194,7 @@ class ModelStore:
         if len(await self.invites(invite.room, now_ms)) >= MAX_INVITES:
             raise Refused("too_many")
         room.invites[invite.id] = msgspec.structs.replace(invite, seq=len(room.log))
+        room.note(invited(invite, now_ms, name), now_ms)
 
     async def invite(self, room: str, id: str) -> Invite | None:
         known = self.rooms_by_id.get(room)
@@ -200,9 +205,12 @@ class ModelStore:
         there = sorted(known.invites.items()) if known else []
         return [invite for _, invite in there if invite.until_ms > now_ms and invite.uses != 0]
 
-    async def drop_invite(self, room: str, id: str) -> bool:
+    async def drop_invite(self, room: str, id: str, now_ms: int, by: str, name: str) -> bool:
         known = self.rooms_by_id.get(room)
-        return known is not None and known.invites.pop(id, None) is not None
+        if known is None or known.invites.pop(id, None) is None:
+            return False
+        known.note(revoked(id, by, name), now_ms)
+        return True
 
     async def bans(self, room: str, *, after: str = "", limit: int = 50) -> list[Ban]:
         known, now = self.rooms_by_id.get(room), self._clock_ms()
@@ -221,6 +229,11 @@ class ModelStore:
             for user, (mute, end) in there
             if user > after and end > now
         ][:limit]
+
+    async def audit(self, room: str, *, before: int | None = None, limit: int = 50) -> list[Entry]:
+        known = self.rooms_by_id.get(room)
+        newest = reversed(known.audit) if known else ()
+        return [entry for entry in newest if before is None or entry.n < before][:limit]
 
     async def signing_keys(self) -> SigningKeys:
         return SigningKeys("model", bytes(32), tuple(self._signing))
@@ -284,6 +297,9 @@ class ModelStore:
             for user in muted:
                 del known.mutes[user]
             return len(muted)
+        if deeds := known.audit[:limit]:
+            del known.audit[:limit]
+            return len(deeds)
         erased = min(limit, len(known.log) - 1 - known.erased)
         known.erased += erased
         known.mentions.clear()
@@ -291,6 +307,12 @@ class ModelStore:
         known.pins.clear()
         known.invites.clear()
         return erased
+
+    async def forget_audit(self, before_ms: int, limit: int) -> int:
+        old = [(room, entry) for room in self.rooms_by_id.values() for entry in room.audit if entry.at_ms < before_ms]
+        for room, entry in old[:limit]:
+            room.audit.remove(entry)
+        return len(old[:limit])
 
     async def forget_rooms(self, rooms: Sequence[str]) -> int:
         found = [self.rooms_by_id.get(room) for room in rooms]

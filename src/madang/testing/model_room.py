@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from madang.core import events as kinds
+from madang.core.audit import Deed, Entry, Subject, deed, is_deed
 from madang.core.events import ERASED, Draft, Event, decode_body, erased_edit
 from madang.core.invites import Invite, Kick
 from madang.core.messages import Message
@@ -43,6 +44,8 @@ class ModelRoom:
         self.origins: dict[str, str] = {}  # of guests who are members, or were kicked or banned
         self.held_origins: dict[str, tuple[str, int]] = {}  # of those who are banned; with the time at which that ends
         self.invites: dict[str, Invite] = {}  # by id
+        self.audit: list[Entry] = []  # the oldest first
+        self.noted = 0  # entries that there ever were
         self.erased = 0  # events that are no longer there, the oldest
 
     def message(self, target: int | None) -> Event:
@@ -139,6 +142,30 @@ class ModelRoom:
     def end_invites(self, by: str) -> None:
         """Forget the invites that somebody made."""
         self.invites = {id: invite for id, invite in self.invites.items() if invite.by != by}
+
+    def deed(self, d: Draft) -> Deed | None:
+        """Return the deed that a draft would do now."""
+        if isinstance(d.content, kinds.MessageDeleted):
+            author = self.log[d.target - 1] if d.target and d.target <= len(self.log) else None
+            if author is None or author.type != kinds.MessageSent.type:
+                return None
+            through = decode_body(kinds.MessageSent, author.body).via
+            return None if d.user in (author.user, through) else deed(d, Subject(author.user, author.name))
+        return deed(d, self._subject(d)) if is_deed(type(d.content)) else None
+
+    def _subject(self, d: Draft) -> Subject | None:
+        user = getattr(d.content, "member", None)
+        if user is None:
+            return None
+        if (member := self.members.get(user)) is not None:
+            return Subject(user, member.name, member.role)
+        held = [each[user][0].name for each in (self.bans, self.mutes) if user in each]
+        return Subject(user, next(filter(None, held), ""))
+
+    def note(self, deed: Deed, now_ms: int) -> None:
+        """Add a deed to the audit trail."""
+        self.noted += 1
+        self.audit.append(Entry(n=self.noted, at_ms=now_ms, **msgspec.structs.asdict(deed)))
 
     def shown(self, seq: int, user: str) -> Message:
         """Return a message as it is now, as a user sees it."""

@@ -5,6 +5,7 @@ from typing import Protocol
 import msgspec
 
 from madang.core import events as kinds
+from madang.core.invites import Invite
 from madang.core.rooms import Room
 from madang.ports.upkeep import StoredRoom, StoredUser, Upkeep
 from madang.testing.access import invited, joins, refusal
@@ -171,7 +172,7 @@ async def kicks_bans_and_invites_go_with_the_room(store: Store) -> None:
         await scene.done(scene.draft(kinds.MemberMuted, member=name))
     invite = await invited(scene)
     last = await scene.done(scene.draft(kinds.RoomDeleted))
-    assert await erased(store, scene.room, 2) == [1, 2, 1, 2, 1, 2, 1] + [2] * ((last.seq - 1) // 2) + [1] * (
+    assert await erased(store, scene.room, 2) == [1, 2, 1, 2, 1, 2, 1] + [2] * 5 + [2] * ((last.seq - 1) // 2) + [1] * (
         (last.seq - 1) % 2
     )
     assert await store.invites(scene.room, 0) == []
@@ -181,8 +182,23 @@ async def kicks_bans_and_invites_go_with_the_room(store: Store) -> None:
         await scene.done(joins(scene, name))
     assert not await store.bans(scene.room)
     assert not await store.mutes(scene.room)
+    assert not await store.audit(scene.room)
     await scene.done(scene.draft(kinds.RoomChanged, access="invite"))
     await scene.refused("not_found", joins(scene, "cho", invite))
+
+
+async def audit_entries_are_forgotten_by_age(store: Store) -> None:
+    """Entries of before a time are forgotten in pieces, whatever their room; numbers go on."""
+    scene, other = await opened(store, "ben"), await opened(store, "ben")
+    for each in (scene, other):
+        for n in range(3):
+            await store.add_invite(
+                Invite(room=each.room, id=f"{n}", hash="", by=each.id("ann"), until_ms=DAY), n, "ann"
+            )
+    assert [await store.forget_audit(2, 3) for _ in range(3)] == [3, 1, 0]
+    for each in (scene, other):
+        await each.done(each.draft(kinds.MemberKicked, member="ben"))
+        assert [entry.n for entry in await store.audit(each.room)] == [4, 3]
 
 
 async def kicks_and_bans_go_with_the_user(store: Store) -> None:
@@ -257,6 +273,7 @@ UPKEEP_RULES = [
     memberships_are_walked,
     users_are_deleted,
     kicks_bans_and_invites_go_with_the_room,
+    audit_entries_are_forgotten_by_age,
     kicks_and_bans_go_with_the_user,
     members_are_found_among_users,
     members_are_not_forgotten,

@@ -141,6 +141,7 @@ ROUTES: Final = {
     "mute": ("PUT", ROOM + "/mutes/{user}"),
     "unmute": ("DELETE", ROOM + "/mutes/{user}"),
     "mutes": ("GET", ROOM + "/mutes"),
+    "audit": ("GET", ROOM + "/audit"),
     "invite": ("POST", ROOM + "/invites"),
     "invites": ("GET", ROOM + "/invites"),
     "revoke": ("DELETE", ROOM + "/invites/{invite}"),

@@ -276,6 +276,20 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
         Row("as a plain member", code="forbidden"),
         _strangers(),
     ),
+    "audit": (
+        Row("as the owner", "owner", {"limit": 200}, answers={"entries": [
+            {"n": 4, "what": "invite", "by": "olive", "by_name": "Olive", "details": {"for_ms": 604_800_000}},
+            {"n": 3, "what": "mute", "by": "olive", "by_name": "Olive", "user": "barred", "reason": "spam"},
+            {"n": 2, "what": "ban", "by": "olive", "by_name": "Olive", "user": "barred", "reason": "spam"},
+            {"n": 1, "what": "role", "by": "olive", "by_name": "Olive", "user": "ara", "name": "Ara",
+             "details": {"role": "owner", "was": "member"}},
+        ], "more": False}, cost={"connection": 10}, barred=True),
+        Row("the oldest", "owner", {"before": 2}, answers={"more": False}, cost={"connection": 2}),
+        Row("with too much on a page", "owner", {"limit": 201}, code="bad_field"),
+        Row("as a moderator", "moderator", code="forbidden"),
+        Row("as a plain member", code="forbidden"),
+        _strangers(),
+    ),
     "role": (
         Row("as an owner", "owner", {"user": "$vic", "role": "moderator"}, events=("member.role",), cost=APPEND),
         Row("the same", "owner", {"user": "$vic", "role": "member"}, answers={"unchanged": True}, cost=APPEND),

@@ -41,6 +41,7 @@ TRIED: Final[dict[str, tuple[Action, dict[str, Any]]]] = {
     "mutes": (Action.MUTE, {}),
     "mute": (Action.MUTE, {"user": VIC.id}),
     "unmute": (Action.MUTE, {"user": VIC.id}),
+    "audit": (Action.AUDIT, {}),
     "bans": (Action.BAN, {}),
     "ban": (Action.BAN, {"user": VIC.id}),
     "unban": (Action.BAN, {"user": VIC.id}),

@@ -47,6 +47,7 @@ MEANT: Final = """
     MUTE            not_found   not_found   not_found   forbidden   forbidden   .           .           .
     BAN             not_found   not_found   not_found   forbidden   forbidden   .           .           .
     GRANT           not_found   not_found   not_found   forbidden   forbidden   forbidden   .           .
+    AUDIT           not_found   not_found   not_found   forbidden   forbidden   forbidden   .           .
     DELETE_ROOM     not_found   not_found   not_found   forbidden   forbidden   forbidden   .           .
 """
 """The first columns are of nobody, by the kind of room; the others are the same in rooms of every kind."""

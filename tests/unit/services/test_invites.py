@@ -23,9 +23,9 @@ async def test_an_invite_is_listed_without_its_secret_until_it_is_revoked(node: 
     assert await node.invites.in_force(OWNER, HIDDEN, node.now() + 61) == []
     await node.rooms.enter(MINA, HIDDEN, text)
     assert [each.uses for each in await node.invites.in_force(OWNER, HIDDEN, node.now())] == [1]
-    await node.invites.revoke(OWNER, HIDDEN, made.id)
+    await node.invites.revoke(OWNER, HIDDEN, made.id, node.now())
     assert await code(node.rooms.enter(BORA, HIDDEN, text)) == "not_found"
-    assert await code(node.invites.revoke(OWNER, HIDDEN, made.id)) == "not_found"
+    assert await code(node.invites.revoke(OWNER, HIDDEN, made.id, node.now())) == "not_found"
 
 
 async def test_an_invite_is_in_force_for_seven_days(node: Node) -> None:
@@ -43,7 +43,7 @@ async def test_moderators_alone_have_to_do_with_invites(node: Node) -> None:
     for who, answer in ((MINA, "forbidden"), (BORA, "not_found")):
         assert await code(node.invites.make(who, HIDDEN, node.now())) == answer
         assert await code(node.invites.in_force(who, HIDDEN, node.now())) == answer
-        assert await code(node.invites.revoke(who, HIDDEN, made.id)) == answer
+        assert await code(node.invites.revoke(who, HIDDEN, made.id, node.now())) == answer
     await node.rooms.grant(OWNER, HIDDEN, MINA.id, "moderator")
     await node.invites.make(MINA, HIDDEN, node.now())
     assert len(await node.invites.in_force(MINA, HIDDEN, node.now())) == 2
@@ -55,9 +55,9 @@ async def test_invites_are_paid_for(store: Store) -> None:
     async with running_node(store, rates=Rates(user=Rate(0.001, 3), connection=Rate(0.001, 5))) as node:
         await node.invites.make(OWNER, YARD, node.now())
         made, _ = await node.invites.make(OWNER, YARD, node.now())
-        await node.invites.revoke(OWNER, YARD, made.id)
+        await node.invites.revoke(OWNER, YARD, made.id, node.now())
         assert await code(node.invites.make(OWNER, YARD, node.now())) == "rate_limited"
-        assert await code(node.invites.revoke(OWNER, YARD, made.id)) == "rate_limited"
+        assert await code(node.invites.revoke(OWNER, YARD, made.id, node.now())) == "rate_limited"
         for bucket in (Bucket(), None):
             assert len(await node.invites.in_force(OWNER, YARD, node.now(), bucket=bucket)) == 1
             assert await code(node.invites.in_force(OWNER, YARD, node.now(), bucket=bucket)) == "rate_limited"

@@ -99,6 +99,7 @@ async def test_moderation_is_paid_for(store: Store) -> None:
         bucket = Bucket()
         await node.moderation.bans(OWNER, YARD, "", 100, bucket=bucket)
         assert await code(node.moderation.bans(OWNER, YARD, "", 100, bucket=bucket)) == "rate_limited"
+        assert await code(node.moderation.audit(OWNER, YARD, None, 100, bucket=bucket)) == "rate_limited"
     async with running_node(store, rates=Rates(quotas=QuotaRates(kilobytes=Quota(user=2)))) as node:
         for _ in range(2):
             await node.moderation.ban(OWNER, YARD, MINA.id)
@@ -172,3 +173,26 @@ async def test_viewers_are_refused_before_anything_is_charged(store: Store) -> N
 async def said(node: Node, actor: Actor) -> Appended | None:
     standing = await node.posting.standing(actor, YARD)
     return await node.appender.append(node.posting.send(actor, standing, YARD, uuid4().hex, Content(text="hello")))
+
+
+async def test_owners_read_who_did_what(node: Node) -> None:
+    await node.rooms.enter(MINA, YARD)
+    await node.rooms.grant(OWNER, YARD, MINA.id, "moderator")
+    await node.moderation.ban(MINA, YARD, BORA.id, reason="spam", for_ms=60_000)
+    invite, secret = await node.invites.make(MINA, YARD, node.now())
+    await node.invites.revoke(OWNER, YARD, invite.id, node.now())
+    entries, more = await node.moderation.audit(OWNER, YARD, None, 3)
+    told = [(entry.what, entry.by, entry.user, entry.reason) for entry in entries]
+    assert told == [("revoke", OWNER.id, None, ""), ("invite", MINA.id, None, ""), ("ban", MINA.id, BORA.id, "spam")]
+    assert more
+    assert secret not in f"{entries}" and invite.hash not in f"{entries}"
+    assert [entry.what for entry in (await node.moderation.audit(SHOP, YARD, entries[-1].n, 3))[0]] == ["role"]
+
+
+async def test_who_may_read_the_audit_trail(node: Node) -> None:
+    for room in (YARD, HIDDEN, "nowhere"):
+        assert await code(node.moderation.audit(BORA, room, None, 10)) == "not_found"
+    for role in ("member", "moderator"):
+        await node.rooms.enter(MINA, YARD)
+        await node.rooms.grant(OWNER, YARD, MINA.id, role)
+        assert await code(node.moderation.audit(MINA, YARD, None, 10)) == "forbidden"

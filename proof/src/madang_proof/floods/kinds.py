@@ -28,7 +28,7 @@ OPERATIONS: Final[dict[str, dict[str, object]]] = {
     "rooms": {"limit": 200}, "presence": {}, "create": {"title": "Large"}, "change": {"title": "Large"}, "invite": {"uses": 1},
     "invites": {}, "revoke": {"invite": "inv_none"}, "kick": {"user": "unobody"}, "role": {"user": "unobody", "role": "member"},
     "ban": {"user": "unobody"}, "unban": {"user": "unobody"}, "bans": {"limit": 200}, "mute": {"user": "unobody"},
-    "unmute": {"user": "unobody"}, "mutes": {"limit": 200},
+    "unmute": {"user": "unobody"}, "mutes": {"limit": 200}, "audit": {"limit": 200},
     "typing": {"on": True}, "read": {"seq": 1}, "ping": {},
 }  # fmt: skip
 Says = Callable[[str], Iterator[bytes]]

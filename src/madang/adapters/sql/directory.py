@@ -10,11 +10,12 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
 
-from madang.adapters.sql import reading
+from madang.adapters.sql import audit, reading
 from madang.adapters.sql.dialects import OPEN, AnyRow, greatest, insert_new
 from madang.adapters.sql.lookups import lock_rooms
 from madang.adapters.sql.rows import Head
 from madang.adapters.sql.tables import invites, members, rooms, secrets, server_keys
+from madang.core.audit import invited, revoked
 from madang.core.invites import MAX_INVITES, Invite
 from madang.core.permissions import Action, need
 from madang.core.rooms import DELETED, Member, Room
@@ -95,7 +96,7 @@ def set_read(c: Connection, pointers: Sequence[tuple[str, str, int]], newest: Ma
         c.execute(move.values(read_seq=greatest(c, members.c.read_seq, bindparam("to"))), rows)
 
 
-def add_invite(c: Connection, invite: Invite, now_ms: int, server: bool, newest: Mapping[str, Head]) -> None:
+def add_invite(c: Connection, invite: Invite, now_ms: int, name: str, server: bool, newest: Mapping[str, Head]) -> None:
     """See `Directory.add_invite`. The room is locked as by an append, so that a role cannot end meanwhile."""
     room = invite.room
     if c.dialect.name != "sqlite":
@@ -113,6 +114,7 @@ def add_invite(c: Connection, invite: Invite, now_ms: int, server: bool, newest:
     if room not in seqs or not c.execute(there).scalar():
         raise Refused("not_found")
     c.execute(insert(invites).values({**msgspec.structs.asdict(invite), "seq": seqs[room]}))
+    audit.note(c, room, invited(invite, now_ms, name), now_ms)
 
 
 def one_invite(c: Connection, room: str, id: str) -> Invite | None:
@@ -127,9 +129,14 @@ def invites_of(c: Connection, room: str, now_ms: int) -> list[Invite]:
     return [Invite(**row._mapping) for row in c.execute(wanted)]
 
 
-def drop_invite(c: Connection, room: str, id: str) -> bool:
-    """See `Directory.drop_invite`."""
-    return c.execute(delete(invites).where(invites.c.room == room, invites.c.id == id)).rowcount == 1
+def drop_invite(c: Connection, room: str, id: str, now_ms: int, by: str, name: str) -> bool:
+    """See `Directory.drop_invite`. The room is locked, since the audit trail gets an entry."""
+    if c.dialect.name != "sqlite":
+        lock_rooms(c, [room])
+    if c.execute(delete(invites).where(invites.c.room == room, invites.c.id == id)).rowcount != 1:
+        return False
+    audit.note(c, room, revoked(id, by, name), now_ms)
+    return True
 
 
 EPOCH: Final = "epoch"

@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from madang.adapters.sql import access, mutes
+from madang.adapters.sql import access, audit, mutes
 from madang.adapters.sql.dialects import EDITED, OWNER, AnyRow, from_index, insert_new
 from madang.adapters.sql.tables import (
     events,
@@ -39,6 +39,7 @@ from madang.adapters.sql.tables import (
     rooms,
 )
 from madang.core import events as kinds
+from madang.core.audit import Subject, deed
 from madang.core.events import ERASED, Body, Draft, erased_edit
 from madang.core.permissions import NOBODY, Action, acting_role, may, need, need_to_grant, need_to_write, need_upon
 from madang.core.rooms import DELETED
@@ -258,6 +259,8 @@ def _deleted(b: Batch, d: Draft, body: kinds.MessageDeleted, seq: int) -> bool:
     if message.user != d.user and not may(b.actor(d), Action.DELETE_OTHERS):
         raise Refused("forbidden")
     room, target = d.room, body.target
+    if d.user not in (message.user, _sent_through(message)):
+        audit.note(b.c, room, deed(d, Subject(message.user, message.name)), b.now_ms)
     _mention_no_more(b, d, _mentioned(b, room, message), target)
     erase = update(events).where(events.c.room == room)
     b.c.execute(erase.where(events.c.seq == target).values(body=ERASED.decode(), edit=None))
@@ -283,7 +286,9 @@ def _message(b: Batch, d: Draft, target: int) -> AnyRow:
     """Return the row of the message that a draft is about. Raises Refused where there is none, or a deleted one."""
     b.fold_room(d.room)
     this = and_(events.c.room == d.room, events.c.seq == target)
-    row = b.c.execute(select(events.c.type, events.c.user, events.c.body, events.c.edit).where(this)).one_or_none()
+    row = b.c.execute(
+        select(events.c.type, events.c.user, events.c.name, events.c.body, events.c.edit).where(this)
+    ).one_or_none()
     if row is None or row.type != kinds.MessageSent.type:
         raise Refused("not_found")
     if row.body.encode() == ERASED:
@@ -353,17 +358,34 @@ def _unpinned(b: Batch, d: Draft, body: kinds.MessageUnpinned, seq: int) -> bool
     return b.c.execute(delete(pins).where(pins.c.room == d.room, pins.c.target == body.target)).rowcount == 1
 
 
-_EFFECTS: Final[dict[type[Body], Callable[[Batch, Draft, Any, int], bool]]] = {
+Effect = Callable[[Batch, Draft, Any, int], bool]
+
+
+def _audited(effect: Effect) -> Effect:
+    """Return an effect that is noted in the audit trail, too."""
+
+    def apply(b: Batch, d: Draft, body: Body, seq: int) -> bool:
+        member = getattr(body, "member", None)
+        subject = None if member is None else audit.subject(b.c, d.room, member)  # before they have gone
+        if not effect(b, d, body, seq):
+            return False
+        audit.note(b.c, d.room, deed(d, subject), b.now_ms)
+        return True
+
+    return apply
+
+
+_EFFECTS: Final[dict[type[Body], Effect]] = {
     kinds.RoomCreated: _created,
-    kinds.RoomChanged: _changed,
+    kinds.RoomChanged: _audited(_changed),
     kinds.RoomDeleted: _room_deleted,
     kinds.MemberJoined: _joined,
     kinds.MemberLeft: _left,
-    kinds.MemberKicked: _kicked,
-    kinds.MemberUnbanned: _unbanned,
-    kinds.MemberMuted: _muted,
-    kinds.MemberUnmuted: _unmuted,
-    kinds.RoleGiven: _role_given,
+    kinds.MemberKicked: _audited(_kicked),
+    kinds.MemberUnbanned: _audited(_unbanned),
+    kinds.MemberMuted: _audited(_muted),
+    kinds.MemberUnmuted: _audited(_unmuted),
+    kinds.RoleGiven: _audited(_role_given),
     kinds.MessageSent: _sent,
     kinds.MessageEdited: _edited,
     kinds.MessageDeleted: _deleted,

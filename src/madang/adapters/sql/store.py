@@ -12,10 +12,23 @@ from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from madang.adapters.sql import access, dialects, directory, leases, messages, mutes, reading, signing, unread, upkeep
+from madang.adapters.sql import (
+    access,
+    audit,
+    dialects,
+    directory,
+    leases,
+    messages,
+    mutes,
+    reading,
+    signing,
+    unread,
+    upkeep,
+)
 from madang.adapters.sql.numbering import number_stretch
 from madang.adapters.sql.rows import EventRow, Head
 from madang.aio import Batcher
+from madang.core.audit import Entry
 from madang.core.events import Draft, Event
 from madang.core.ids import IdSource
 from madang.core.invites import Invite
@@ -201,9 +214,9 @@ class Store:
     async def set_read(self, pointers: Sequence[tuple[str, str, int]]) -> None:
         await self._engine.write(lambda c: directory.set_read(c, pointers, self._engine.heads()))
 
-    async def add_invite(self, invite: Invite, now_ms: int, *, server: bool = False) -> None:
+    async def add_invite(self, invite: Invite, now_ms: int, name: str, *, server: bool = False) -> None:
         heads = self._engine.heads
-        await self._engine.write(lambda c: directory.add_invite(c, invite, now_ms, server, heads()))
+        await self._engine.write(lambda c: directory.add_invite(c, invite, now_ms, name, server, heads()))
 
     async def invite(self, room: str, id: str) -> Invite | None:
         return await self._engine.read(lambda c: directory.one_invite(c, room, id))
@@ -211,14 +224,17 @@ class Store:
     async def invites(self, room: str, now_ms: int) -> list[Invite]:
         return await self._engine.read(lambda c: directory.invites_of(c, room, now_ms))
 
-    async def drop_invite(self, room: str, id: str) -> bool:
-        return await self._engine.write(lambda c: directory.drop_invite(c, room, id))
+    async def drop_invite(self, room: str, id: str, now_ms: int, by: str, name: str) -> bool:
+        return await self._engine.write(lambda c: directory.drop_invite(c, room, id, now_ms, by, name))
 
     async def bans(self, room: str, *, after: str = "", limit: int = 50) -> list[Ban]:
         return await self._engine.read(lambda c: access.bans_of(c, room, after, limit))
 
     async def mutes(self, room: str, *, after: str = "", limit: int = 50) -> list[Mute]:
         return await self._engine.read(lambda c: mutes.mutes_of(c, room, after, limit))
+
+    async def audit(self, room: str, *, before: int | None = None, limit: int = 50) -> list[Entry]:
+        return await self._engine.read(lambda c: audit.entries(c, room, before, limit))
 
     # Upkeep
 
@@ -227,6 +243,9 @@ class Store:
 
     async def erase(self, room: str, limit: int) -> int:
         return await self._engine.write(lambda c: upkeep.erase(c, room, limit))
+
+    async def forget_audit(self, before_ms: int, limit: int) -> int:
+        return await self._engine.write(lambda c: audit.forget(c, before_ms, limit))
 
     async def forget_rooms(self, rooms: Sequence[str]) -> int:
         gone = await self._engine.write(lambda c: upkeep.forget_rooms(c, rooms))

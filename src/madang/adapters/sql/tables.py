@@ -267,6 +267,26 @@ mutes = Table(
 # Those of a user who is forgotten.
 Index("mutes_user", mutes.c.user)
 
+# What was done by the rights of moderators and owners. Written in the transactions that do it, and never changed.
+audit = Table(
+    "audit",
+    metadata,
+    # (room, n): a room's entries, paged from the newest; its newest number.
+    Column("room", words(64), primary_key=True),
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("what", words(16), nullable=False),
+    Column("by", words(64), nullable=False),
+    Column("by_name", words(64), nullable=False),
+    Column("user", words(64)),
+    Column("name", words(64), nullable=False),
+    Column("reason", prose(), nullable=False),
+    Column("details", prose(), nullable=False),  # a JSON object
+    sqlite_with_rowid=False,
+)
+# Those that are old enough to be forgotten.
+Index("audit_at", audit.c.at_ms)
+
 invites = Table(
     "invites",
     metadata,

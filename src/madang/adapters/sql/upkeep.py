@@ -11,6 +11,7 @@ from madang.adapters.sql.dialects import insert_all, insert_new
 from madang.adapters.sql.reading import newest_seq
 from madang.adapters.sql.rows import Head
 from madang.adapters.sql.tables import (
+    audit,
     bans,
     events,
     invites,
@@ -60,6 +61,10 @@ def erase(c: Connection, room: str, limit: int) -> int:
         if people := c.execute(some).scalars().all():
             c.execute(delete(table).where(table.c.room == room, table.c.user.in_(people)))
             return len(people)
+    deeds = select(audit.c.n).where(audit.c.room == room).limit(limit)
+    if numbers := c.execute(deeds).scalars().all():
+        c.execute(delete(audit).where(audit.c.room == room, audit.c.n.in_(numbers)))
+        return len(numbers)
     first = select(events.c.seq, events.c.type, events.c.body).where(events.c.room == room, events.c.seq < last)
     rows = c.execute(first.order_by(events.c.seq).limit(limit)).all()
     if not rows:

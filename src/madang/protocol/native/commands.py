@@ -272,6 +272,14 @@ class Mutes(Command):
     limit: PageLimit = 50
 
 
+class Audit(Command):
+    """Ask for a page of the audit trail, the newest entries first (owners)."""
+
+    room: RoomId
+    before: Seq | None = None
+    limit: PageLimit = 50
+
+
 class Typing(Command):
     """Signal that the user is typing, or has stopped. Not answered; lasts 6 s unless repeated."""
 
@@ -318,6 +326,7 @@ AnyCommand = (
     | Mute
     | Unmute
     | Mutes
+    | Audit
     | Typing
     | Read
     | Ping

@@ -290,6 +290,27 @@ class MutesAnswer(Answer, frozen=True, kw_only=True, gc=False):
     more: bool
 
 
+class AuditInfo(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """An entry of the audit trail: what was done (by the name of the operation), by whom, upon whom, and why."""
+
+    n: int
+    at: str
+    what: str
+    by: str
+    by_name: str = ""
+    user: str | None = None
+    name: str = ""
+    reason: str = ""
+    details: dict[str, str | int | bool | None] = {}
+
+
+class AuditAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """A page of the audit trail, the newest entries first."""
+
+    entries: list[AuditInfo]
+    more: bool
+
+
 class PingAnswer(Answer, frozen=True, kw_only=True, gc=False):
     """The server's time."""
 
@@ -346,6 +367,7 @@ ANSWERS: Final[dict[str, type[Answer] | UnionType]] = {
     "mute": AppendAnswer,
     "unmute": AppendAnswer | UnchangedAnswer,
     "mutes": MutesAnswer,
+    "audit": AuditAnswer,
     "typing": EmptyAnswer,
     "read": EmptyAnswer,
     "ping": PingAnswer,

@@ -17,9 +17,19 @@ from madang.services.rooms import SYSTEM
 from madang.transports.admin.metrics import CONTENT_TYPE, Metrics
 from madang.transports.http.bodies import Body, Health, Members, NewRoom, OneMember, Rooms
 from madang.transports.http.bounded_app import BoundedApp
-from madang.transports.http.dependencies import Address, AfterId, Limit, RoomPath, ThisNode, Token, nothing_ignored
+from madang.transports.http.dependencies import (
+    Address,
+    AfterId,
+    BeforeN,
+    Limit,
+    RoomPath,
+    ThisNode,
+    Token,
+    nothing_ignored,
+)
 from madang.transports.http.errors import answer, handle_errors
 from madang.transports.http.gate import ADMIN
+from madang.transports.http.routes.moderation import trail
 from madang.transports.http.schemas import body
 from madang.transports.node import Node
 
@@ -175,6 +185,13 @@ async def room(node: ThisNode, id: RoomPath) -> Response:
     live = node.hub.rooms.get(id)
     sockets = live.live + len(live.lagging) if live else 0
     return answer(ShownRoom(found, sockets, Members(cast(list[OneMember], members.text), members.more)))
+
+
+@router.get("/rooms/{id}/audit")
+async def audit(node: ThisNode, id: RoomPath, before: BeforeN = None, limit: Limit = 50) -> Response:
+    """Show who did what in a room by the rights of a moderator or an owner, the newest first."""
+    await node.rooms.room(id)
+    return answer(trail(*await node.moderation.audit(SYSTEM, id, before, limit)))
 
 
 @router.delete("/rooms/{id}")

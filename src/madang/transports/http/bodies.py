@@ -222,6 +222,27 @@ class Mutes(Struct, frozen=True):
     more: bool
 
 
+class OneDeed(Struct, frozen=True, omit_defaults=True):
+    """An entry of the audit trail: what was done (by the name of the operation), by whom, upon whom, and why."""
+
+    n: int
+    at: str
+    what: str
+    by: str
+    by_name: str = ""
+    user: str | None = None
+    name: str = ""
+    reason: str = ""
+    details: dict[str, str | int | bool | None] = {}
+
+
+class AuditTrail(Struct, frozen=True):
+    """A page of the audit trail, the newest entries first."""
+
+    entries: list[OneDeed]
+    more: bool
+
+
 class Stored(Struct, frozen=True, omit_defaults=True):
     """An event in the room's log, at the level that `ack` names. `duplicate`: it was there before."""
 

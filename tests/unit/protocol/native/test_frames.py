@@ -106,6 +106,21 @@ ANSWERS = [
         f.MutesAnswer(mutes=[f.SanctionInfo(user="u1", name="Mina", by="u2")], more=True),
         '{"op":"ok","n":3,"mutes":[{"user":"u1","name":"Mina","by":"u2"}],"more":true}',
     ),
+    (
+        f.AuditAnswer(
+            entries=[
+                f.AuditInfo(
+                    n=2, at="2026-11-22T09:00:20.001Z", what="mute", by="u2", by_name="Bora", user="u1", name="Mina",
+                    reason="spam", details={"for_ms": 5},
+                ),
+                f.AuditInfo(n=1, at="2026-11-22T09:00:20.001Z", what="change", by="u2"),
+            ],
+            more=True,
+        ),
+        '{"op":"ok","n":3,"entries":[{"n":2,"at":"2026-11-22T09:00:20.001Z","what":"mute","by":"u2","by_name":"Bora","user":"u1",'
+        '"name":"Mina","reason":"spam","details":{"for_ms":5}},{"n":1,"at":"2026-11-22T09:00:20.001Z","what":"change","by":"u2"}],'
+        '"more":true}',
+    ),
     (f.RefreshAnswer(token="t", expires_ms=5), '{"op":"ok","n":3,"token":"t","expires_ms":5}'),
     (f.CreateAnswer(id="5", seq=1, ack="stored", room="r-x"), '{"op":"ok","n":3,"id":"5","seq":1,"ack":"stored","room":"r-x"}'),
     (f.RevokedAnswer(), '{"op":"ok","n":3,"revoked":true}'),

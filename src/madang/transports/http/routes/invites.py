@@ -36,5 +36,5 @@ async def invites(node: ThisNode, caller: Caller, id: RoomPath) -> Response:
 @router.delete("/{invite}", **documented(b.Revoked))
 async def revoke_invite(node: ThisNode, caller: Caller, id: RoomPath, invite: InvitePath) -> Response:
     """End an invite (moderators)."""
-    await node.invites.revoke(caller, id, invite)
+    await node.invites.revoke(caller, id, invite, node.now())
     return answer(b.Revoked())

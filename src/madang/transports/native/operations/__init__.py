@@ -31,6 +31,7 @@ OPERATIONS: Final[Mapping[type[c.Command], Operation]] = {
     c.Mute: moderating.mute,
     c.Unmute: moderating.unmute,
     c.Mutes: moderating.mutes,
+    c.Audit: moderating.audit,
     c.Send: appending.send,
     c.Edit: appending.edit,
     c.Delete: appending.delete,

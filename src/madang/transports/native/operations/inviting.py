@@ -39,7 +39,7 @@ def revoke(session: Session, m: c.Revoke) -> None:
     session.subscription(m.room)
 
     async def work() -> RevokedAnswer:
-        await session.node.invites.revoke(session.actor(), m.room, m.invite)
+        await session.node.invites.revoke(session.actor(), m.room, m.invite, session.node.now())
         return RevokedAnswer()
 
     session.later(m.n, work)

@@ -1,10 +1,11 @@
-"""Moderation: ban and mute, lift that, list what is in force. All wait for storage."""
+"""Moderation: ban and mute, lift that, list what is in force, read the audit trail. All wait for storage."""
 
 from collections.abc import Sequence
 
 from madang.core.sanctions import Sanction
+from madang.core.timestamps import moment
 from madang.protocol.native import commands as c
-from madang.protocol.native.frames import BansAnswer, MutesAnswer, SanctionInfo
+from madang.protocol.native.frames import AuditAnswer, AuditInfo, BansAnswer, MutesAnswer, SanctionInfo
 from madang.transports.native.operations.following import append
 from madang.transports.native.session import Session
 
@@ -51,6 +52,25 @@ def mutes(session: Session, m: c.Mutes) -> None:
         moderation, me = session.node.moderation, session.actor()
         found, more = await moderation.mutes(me, m.room, m.after, m.limit, bucket=session.bucket)
         return MutesAnswer(mutes=_shown(found), more=more)
+
+    session.later(m.n, read)
+
+
+def audit(session: Session, m: c.Audit) -> None:
+    """Read a page of the audit trail."""
+    session.subscription(m.room)
+
+    async def read() -> AuditAnswer:
+        moderation, me = session.node.moderation, session.actor()
+        found, more = await moderation.audit(me, m.room, m.before, m.limit, bucket=session.bucket)
+        entries = [
+            AuditInfo(
+                n=f.n, at=moment(f.at_ms), what=f.what, by=f.by, by_name=f.by_name, user=f.user, name=f.name,
+                reason=f.reason, details=f.details,
+            )
+            for f in found
+        ]  # fmt: skip
+        return AuditAnswer(entries=entries, more=more)
 
     session.later(m.n, read)
 
