@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from madang.core.ids import IdSource
-from madang.testing import FakeClock, ModelStore, check_directory, check_log, check_signing, check_upkeep
+from madang.testing import FakeClock, ModelStore, check_directory, check_log, check_signing, check_tickets, check_upkeep
 
 
 async def test_the_model_keeps_the_contracts() -> None:
@@ -18,3 +18,4 @@ async def test_the_model_keeps_the_contracts() -> None:
     await check_directory(make)
     await check_upkeep(make)
     await check_signing(make)
+    await check_tickets(make)

@@ -146,6 +146,8 @@ async def use_everything(store: Store) -> None:
     await s.tail(scene.room, 5)
     await s.read(scene.room, 0, 5)
     await s.heads([scene.room])
+    await s.use_tickets([("t", 1)])
+    await s.use_tickets([("u", 1)])
     await s.signing_keys()
     await s.add_key(ServerKey("k", "l", "h", 1))
     await s.keys()

@@ -7,7 +7,7 @@ from madang.adapters.sql import audit, open_store
 from madang.core.audit import TRIMMED, Deed
 from madang.core.events import MemberJoined, MemberKicked, MemberMuted, MemberUnbanned, MemberUnmuted
 from madang.errors import Limited
-from madang.testing import check_directory, check_leases, check_log, check_signing, check_upkeep
+from madang.testing import check_directory, check_leases, check_log, check_signing, check_tickets, check_upkeep
 from madang.testing.access import joins
 from madang.testing.rules import assert_refused, new, new_event
 from madang.testing.rules import opened as opened_scene
@@ -31,6 +31,10 @@ async def test_upkeep(open_sql: Open) -> None:
 
 async def test_signing(open_sql: Open) -> None:
     await check_signing(open_sql)
+
+
+async def test_tickets(open_sql: Open) -> None:
+    await check_tickets(open_sql)
 
 
 async def test_leases(open_sql: Open) -> None:

@@ -15,7 +15,7 @@ from madang.core.messages import Message
 from madang.ports.bus import EVERYWHERE, Bus, Receiver, Signal
 from madang.ports.leases import Lease
 from madang.ports.log import Outcome, Page, Tail
-from madang.testing import check_bus, check_directory, check_leases, check_log, check_presence
+from madang.testing import check_bus, check_directory, check_leases, check_log, check_presence, check_tickets
 from tests.contract.conftest import opened
 
 change = msgspec.structs.replace
@@ -150,6 +150,12 @@ class PinsUnordered(Broken):
         return list(await self.store.pins(room, user))[::-1]
 
 
+class UsesTicketsTwice(Broken):
+    async def use_tickets(self, tickets: Sequence[tuple[str, int]]) -> set[str]:
+        await self.store.use_tickets(tickets)
+        return {id for id, _ in tickets}
+
+
 class LetsPointersFall(Broken):
     async def set_read(self, pointers: Sequence[tuple[str, str, int]]) -> None:
         pass
@@ -221,6 +227,7 @@ class HearsNoDisagreement(Broken):
         (check_log, PinsUnordered, "in order of their seq"),
         (check_directory, LetsPointersFall, "set_read"),
         (check_directory, PagesMembersByInsertion, "by its bytes"),
+        (check_tickets, UsesTicketsTwice, "others do not"),
         (check_leases, GivesOneNumber, "different numbers"),
         (check_leases, NamesTheDead, "is named"),
         (check_leases, ForgetsFloors, "floor"),

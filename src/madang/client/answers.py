@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 
 class Sent(Struct, frozen=True, kw_only=True):
@@ -44,9 +44,9 @@ class Done(Struct, frozen=True):
 
 
 class Refreshed(Struct, frozen=True):
-    """Answer to refresh: the token to go on with."""
+    """Answer to refresh: the token to go on with, if one was shown."""
 
-    token: str
+    token: str | UnsetType = UNSET
 
 
 class Invite(Struct, frozen=True):

@@ -28,6 +28,7 @@ def connect(
     guest: str | None = None,
     token: str | None = None,
     get_token: Callable[[], Awaitable[str]] | None = None,
+    get_ticket: Callable[[], Awaitable[str]] | None = None,
     timeout: float = TIMEOUT_S,
     on_state: Callable[[State], None] | None = None,
     waiting_events: int = WAITING_EVENTS,
@@ -40,7 +41,8 @@ def connect(
 
     As in `async with connect("ws://127.0.0.1:8400/ws", guest="Mina") as client:`.
 
-    Exactly one of `guest` (a name; makes a new user), `token` and `get_token` (asked again when a token has expired).
+    Exactly one of `guest` (a name; makes a new user), `token`, `get_token` (asked again when a token has expired) and
+    `get_ticket` (asked for a new ticket before each connection, as one is used once).
 
     Args:
         timeout: seconds that the first connection may take, retries included; infinity never gives up.
@@ -55,7 +57,7 @@ def connect(
     pending = Pending(random, in_flight)
     link = Link(
         url,
-        Credentials(guest, token, get_token),
+        Credentials(guest, token, get_token, get_ticket),
         pending,
         opener=opener,
         clock=clock or SystemClock(),
@@ -128,7 +130,7 @@ class Client:
 
     @property
     def token(self) -> str:
-        """The newest token: keep it to come back as the same user."""
+        """The newest token: keep it to come back as the same user. Empty where `get_ticket` is asked instead."""
         return self._link.token
 
     @property

@@ -19,7 +19,6 @@ from madang.client.frames import refusal
 from madang.client.pending import Pending, what_then
 from madang.client.sockets import Clock, Closed, NotOpened, Opener
 from madang.errors import Refused, plain_reason
-from madang.protocol.native.commands import Refresh
 from madang.protocol.native.frames import HelloAnswer, ServerInfo, UserInfo
 
 logger = logging.getLogger("madang.client")
@@ -102,8 +101,8 @@ class Link:
         try:
             hello = await self._credentials.hello()
         except Exception as error:  # the application's own, mostly a server of its own that is away
-            logger.warning("get_token failed: %r", error)
-            self.trouble = f"get_token failed: {error!r}"
+            logger.warning("no token or ticket: %r", error)
+            self.trouble = f"no token or ticket: {error!r}"
             return self._backoff.delay()
         try:
             socket = await self._opener(self._url)
@@ -142,8 +141,7 @@ class Link:
             await self._clock.wait(expiring, REFRESH_S)
             expiring.clear()
             try:
-                token = await self._credentials.newer()
-                refreshed = await self._pending.call(Refresh(token=token), Refreshed)
+                refreshed = await self._pending.call(await self._credentials.refresh(), Refreshed)
             except (
                 Exception
             ) as error:  # of the server, or of the application's own, which is asked again when it is over

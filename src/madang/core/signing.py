@@ -1,7 +1,7 @@
 """Signing keys: what tokens of users and envelopes of nodes are signed with, and which of several signs now.
 
-Of each stored secret two keys are made, one for tokens and one for the bus (`adapters.bus.envelopes`); neither tells anything
-of the other. While keys are rotated there are several: all of them verify, and the newest whose time has come signs.
+Of each stored secret three keys are made, for tokens, for connection tickets and for the bus (`adapters.bus.envelopes`); none
+tells anything of another. While keys are rotated there are several: all of them verify, and the newest whose time has come signs.
 Where they are kept: `ports.signing`. Who reads them again and again: `services.signing`.
 """
 
@@ -31,6 +31,10 @@ class SigningKey(msgspec.Struct, frozen=True):
     def for_tokens(self) -> bytes:
         """Return the key that signs tokens."""
         return self.secret if self.id == FIRST else hashlib.blake2b(b"madang token", key=self.secret).digest()[:32]
+
+    def for_tickets(self) -> bytes:
+        """Return the key that signs connection tickets: no ticket can be a token, nor a token a ticket."""
+        return hashlib.blake2b(b"madang ticket", key=self.secret).digest()[:32]
 
     def for_envelopes(self, epoch: bytes) -> bytes:
         """Return the key that signs what nodes tell each other; another one after each restore."""
@@ -68,6 +72,10 @@ class Keyring:
         self.lasting = known.lasting
         self.keys = known.keys
         self._clock_ms = clock_ms
+
+    def now_ms(self) -> int:
+        """Return Unix milliseconds by the database's clock."""
+        return self._clock_ms()
 
     def current(self) -> SigningKey:
         """Return the key that signs now."""

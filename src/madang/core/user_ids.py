@@ -63,6 +63,11 @@ def outside(issuer: str, subject: str) -> str:
     return f"{_ISSUER}{issuer}:~{b32encode(digest).decode().lower()}"
 
 
+def is_outside(id: str) -> bool:
+    """Return whether an id is that of an outside issuer's user."""
+    return id.startswith(_ISSUER)
+
+
 def has_account(id: str) -> bool:
     """Return whether an id is that of a user who signed in somewhere: no guest, no server, no foreign one."""
     return id.startswith((_ACCOUNT, _ISSUER))

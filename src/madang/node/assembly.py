@@ -23,6 +23,7 @@ from madang.ports.issuers import Issuers
 from madang.ports.log import Log
 from madang.ports.presence import Presence
 from madang.ports.signing import SigningStore
+from madang.ports.tickets import TicketStore
 from madang.ports.upkeep import Upkeep
 from madang.services.appender import Appender
 from madang.services.charges import Charges
@@ -38,6 +39,7 @@ from madang.services.reading import Reading
 from madang.services.rooms import KICK_S, Rooms
 from madang.services.shared_limits import SPENT, SharedLimits
 from madang.services.signing import Signing
+from madang.services.tickets import Tickets
 from madang.services.tokens import Tokens
 from madang.services.users import ENDED, Users
 from madang.transports.admission import Admission
@@ -63,7 +65,7 @@ HTTP_PER_ADDRESS: Final = 100  # the same, of one address
 ADMIN_CONNECTIONS: Final = 64
 
 
-class NodeStore(Log, Directory, Upkeep, SigningStore, Protocol):
+class NodeStore(Log, Directory, Upkeep, SigningStore, TicketStore, Protocol):
     """The database, as far as an assembled node needs it."""
 
 
@@ -144,9 +146,11 @@ def assemble(
         return list(await holders())[:1] == [name]
 
     cleanup = Cleanup(store, appender, users, leads, clock_ms, expire_rooms_days, expire_guests_days, expire_audit_days)
+    tickets = Tickets(keyring, store)
     identity = Identity(
-        Tokens(keyring), store, limits, turns.time, guests=guests, deleted=users, issuers=issuers, seen=users.seen
-    )
+        Tokens(keyring), store, limits, turns.time, guests=guests, deleted=users, issuers=issuers, seen=users.seen,
+        tickets=tickets,
+    )  # fmt: skip
     rooms = Rooms(
         store,
         appender,
@@ -191,6 +195,7 @@ def assemble(
         Part("admission", metrics=admission.metrics),
         Part("quotas", metrics=limits.quotas.metrics),
         Part("users", loops=[users.run], start=users.start, metrics=users.metrics),
+        Part("tickets", metrics=tickets.metrics),
         Part("signing keys", loops=[signing.run], metrics=signing.metrics),
         Part("cleanup", loops=[cleanup.run], metrics=cleanup.metrics),
         Part("gate", metrics=gate.metrics),

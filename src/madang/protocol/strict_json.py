@@ -99,6 +99,7 @@ class Outline(msgspec.Struct):
     n: msgspec.Raw = msgspec.Raw()
     cid: msgspec.Raw = msgspec.Raw()
     token: msgspec.Raw = msgspec.Raw()
+    ticket: msgspec.Raw = msgspec.Raw()
     text: msgspec.Raw = msgspec.Raw()
     data: msgspec.Raw = msgspec.Raw()
     mentions: msgspec.Raw = msgspec.Raw()
@@ -121,7 +122,7 @@ def outline(text: bytes | bytearray) -> Outline:
 
 def check_short(found: Outline) -> None:
     """Refuse what stands for somebody or something, if it is far too long for that (bad_field)."""
-    for name in ("cid", "token"):
+    for name in ("cid", "token", "ticket"):
         if len(getattr(found, name)) > MAX_TOKEN + 2:
             raise Refused("bad_field", f"{name}: too long.")
 

@@ -18,6 +18,7 @@ from madang.ports.directory import Directory, ServerKey
 from madang.ports.issuers import Issuers, Vouched
 from madang.services.limits import Limits
 from madang.services.server_keys import ServerKeys
+from madang.services.tickets import Ticket, Tickets
 from madang.services.tokens import LEEWAY_S, Access, Tokens
 
 _SERVER_KEY: Final = "mk_"
@@ -37,12 +38,14 @@ class Identity:
         guests: who may make them: "open" for anybody, "keys" for server keys, "off" for nobody.
         deleted: users whose tokens mean nothing any more.
         issuers: those outside who are believed, if there are any.
+        tickets: where connections may come with one.
         seen: told of users of theirs, who are new when they are seen first.
     """
 
     def __init__(
         self, tokens: Tokens, directory: Directory, limits: Limits, time: Callable[[], float], *, guests: str = "open",
         deleted: Container[str] = (), issuers: Issuers | None = None, seen: Callable[[str], None] = lambda user: None,
+        tickets: Tickets | None = None,
     ) -> None:  # fmt: skip
         self.tokens = tokens
         self._directory = directory
@@ -53,6 +56,7 @@ class Identity:
         self._deleted = deleted
         self._issuers = issuers
         self._seen = seen
+        self._tickets = tickets
 
     def guest(self, name: str, address: str, now: float, by: Actor | None = None) -> Access:
         """Welcome a guest from an address: return a token for a fresh user of a checked name.
@@ -135,6 +139,29 @@ class Identity:
         """Return what `shown` does, where its issuer has to be asked."""
         with self._charged(address):
             return await self.access(token, now, address)
+
+    async def ticket(self, actor: Actor, token: str, now: float, address: str) -> Ticket:
+        """Return a ticket for the connection of a user who shows their token (forbidden for server keys, which have none)."""
+        if actor.server or self._tickets is None:
+            raise Refused("forbidden", "Tickets are for users: ask with a user's token.")
+        return self._tickets.make(await self.access(token, now, address), now)
+
+    async def shown_ticket(self, ticket: str, address: str) -> Access:
+        """Return what a ticket grants that a connection shows, once; one that is not valid is charged to its address.
+
+        Its user may have been deleted since it was made, and the key retired that signed the token behind it.
+
+        Raises:
+            Refused: bad_token.
+            StorageError: whether it was used is not known; another one is needed.
+        """
+        with self._charged(address):
+            if self._tickets is None:
+                raise Refused("bad_token")
+            access = self._allowed(await self._tickets.take(ticket, address))
+            if not (user_ids.is_outside(access.user.id) or self.tokens.believes(access.key)):
+                raise Refused("bad_token")
+            return access
 
     @contextmanager
     def _charged(self, address: str) -> Iterator[None]:

@@ -90,6 +90,11 @@ class Tokens:
         session = claims.get("sid")
         return self.sign(user, now, session if isinstance(session, str) else None)
 
+    def believes(self, key: str) -> bool:
+        """Return whether tokens that a key has signed are taken; it may have been retired since."""
+        self._follow()
+        return key in self._secrets
+
     def recognises(self, token: str) -> bool:
         """Return whether a token names one of our keys. Those of the first name none, and begin as others' may."""
         self._follow()

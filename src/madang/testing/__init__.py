@@ -21,6 +21,7 @@ from madang.testing.lossy import LossyBus, lossy_buses
 from madang.testing.model import ModelStore
 from madang.testing.presence import check_presence
 from madang.testing.signing import check_signing
+from madang.testing.tickets import check_tickets
 from madang.testing.upkeep import check_upkeep
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "check_log",
     "check_presence",
     "check_signing",
+    "check_tickets",
     "check_upkeep",
     "lossy_buses",
 ]

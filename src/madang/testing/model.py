@@ -27,6 +27,7 @@ from madang.ports import signing
 from madang.ports.directory import NOTHING, ServerKey
 from madang.ports.log import Outcome, Page, Tail
 from madang.ports.signing import LEAD_MS
+from madang.ports.tickets import FORGOTTEN_MS
 from madang.ports.upkeep import StoredRoom, StoredUser
 from madang.testing.model_room import ModelRoom, apply
 
@@ -49,6 +50,7 @@ class ModelStore:
         self._keys: dict[str, ServerKey] = {}
         self._signing = [SigningKey("0", bytes(range(32)))]
         self._users: dict[str, StoredUser] = {}
+        self._tickets: dict[str, int] = {}
         self._forgotten = 0  # rooms; a room made again has another epoch
         self.rooms_by_id: dict[str, ModelRoom] = {}
 
@@ -251,6 +253,12 @@ class ModelStore:
             raise Refused("conflict" if old else "not_found")
         self._signing = [newest]
         return len(old)
+
+    async def use_tickets(self, tickets: Sequence[tuple[str, int]]) -> set[str]:
+        new = {id: until_ms for id, until_ms in tickets if id not in self._tickets}
+        over = self._clock_ms() - FORGOTTEN_MS
+        self._tickets = {id: until_ms for id, until_ms in (self._tickets | new).items() if until_ms >= over}
+        return set(new)
 
     async def add_key(self, key: ServerKey) -> None:
         if len(self._keys) >= MAX_KEYS:

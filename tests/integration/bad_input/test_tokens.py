@@ -147,3 +147,37 @@ async def test_an_invite_is_no_token_and_a_token_no_invite(node: RunningNode, an
     for forged in (mina.token, bora.token, signed(WRONG, aud="madang/invite", sub="guarded"), invite[:-2], "x"):
         assert await bora.refused("PUT", "/api/rooms/guarded/members/me", {"invite": forged}) == "not_found"
     await bora.ok("PUT", "/api/rooms/guarded/members/me", {"invite": invite})
+
+
+async def test_tickets_that_are_none(node: RunningNode, anyone: Rest) -> None:  # row 21
+    """Forged, of another use, or used before; and a ticket is good for nothing but one connection."""
+    mina = await anyone.guest("Mina")
+    made = await mina.ok("POST", "/api/tickets")
+    ticket = made["ticket"]
+    assert 0 < made["expires_ms"] <= 30_000
+    assert await anyone.refused("POST", "/api/tickets") == "bad_token"
+    for path in ("/api/me", "/api/me/rooms"):
+        assert await anyone.refused("GET", path, headers={"Authorization": f"Bearer {ticket}"}) == "bad_token"
+    assert await anyone.refused("POST", "/api/tickets", headers={"Authorization": f"Bearer {ticket}"}) == "bad_token"
+    async with upgraded(node.port) as raw:
+        answer = await raw.ask(op="hello", n=1, ticket=ticket)
+        assert answer["user"] == {"id": mina.user, "name": "Mina"}
+        assert "token" not in answer
+    for wrong in (
+        ticket,
+        mina.token,
+        f"tkt_{mina.token}",
+        *(f"tkt_{forged}" for forged in forgeries().values()),
+        "",
+        "tkt_",
+        "x" * 8192,
+    ):
+        async with upgraded(node.port) as raw:
+            assert (await raw.ask(op="hello", n=1, ticket=wrong))["code"] == "bad_token"
+            assert await raw.closed() == 4401
+    async with upgraded(node.port) as raw:
+        for n, fields in enumerate(
+            ({"ticket": ticket, "token": mina.token}, {"ticket": ticket, "guest": "Mina"}, {"ticket": 1})
+        ):
+            assert (await raw.ask(op="hello", n=n, **fields))["code"] == "bad_field"
+        assert (await raw.ask(op="hello", n=5, ticket="x" * 8193))["code"] == "bad_field"

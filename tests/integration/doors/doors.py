@@ -123,6 +123,7 @@ class Native:
 ROOM: Final = "/api/rooms/{room}"
 ROUTES: Final = {
     "guest": ("POST", "/api/guests"),
+    "ticket": ("POST", "/api/tickets"),
     "me": ("GET", "/api/me"),
     "rooms": ("GET", "/api/me/rooms"),
     "open_rooms": ("GET", "/api/rooms"),

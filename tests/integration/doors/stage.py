@@ -245,7 +245,7 @@ class Play:
     def _plain(self, value: Any) -> Any:
         """Put names for what differs from room to room, and leave out what differs each time."""
         if isinstance(value, dict):
-            left_out = {"id", "at", "token", "invite", "expires_ms", "server", "epoch"}
+            left_out = {"id", "at", "token", "ticket", "invite", "expires_ms", "server", "epoch"}
             return {self._plain(name): self._plain(each) for name, each in value.items() if name not in left_out}
         if isinstance(value, list | tuple):
             return [self._plain(each) for each in value]

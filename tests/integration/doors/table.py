@@ -65,12 +65,17 @@ HELLO: Final = {"text": "hello", "cid": "c-1"}
 
 OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
     "hello": (Row("twice", with_={"guest": "Mina"}, code="hello_twice"),),
-    "refresh": (Row("with what is no token", with_={"token": "x"}, code="bad_token"),),
+    "refresh": (
+        Row("with what is no token", with_={"token": "x"}, code="bad_token"),
+        Row("with what is no ticket", with_={"ticket": "x"}, code="bad_token"),
+        Row("with both", with_={"token": "x", "ticket": "x"}, code="bad_field"),
+    ),
     "ping": (Row("ping"),),
     "guest": (
         Row("a new one", with_={"name": "Mina"}, answers={"user": {"name": "Mina"}}, cost={"address": 1}),
         Row("of a bad name", with_={"name": "admin"}, code="bad_name", cost={"address": 1}),
     ),
+    "ticket": (Row("a ticket"),),
     "me": (Row("me"),),
     "room": (
         Row("an open room", STRANGER),

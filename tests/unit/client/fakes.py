@@ -180,7 +180,7 @@ class World:
         self.clock = FakeClock()
         self.network = FakeNetwork(*refusals)
         self.states: list[str] = []
-        if not {"token", "get_token"} & set(options):
+        if not {"token", "get_token", "get_ticket"} & set(options):
             options["guest"] = "Mina"
         self.client = madang.client.connect(
             "ws://yard.example/ws",

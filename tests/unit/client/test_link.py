@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 import madang.client
 from madang.client import Disconnected, Refused
 from madang.client.sockets import NotOpened
-from tests.unit.client.fakes import World, event, settle
+from tests.unit.client.fakes import SERVER, USER, FakeSocket, World, event, settle
 from tests.waiting import PATIENCE_S
 
 
@@ -277,6 +278,42 @@ async def test_a_token_that_ends_soon_is_replaced_on_the_connection() -> None:
     await settle()
     assert world.client.token == "second"
     assert world.network.tries == 1, "on the same connection"
+    await world.client.close()
+
+
+async def let_in_by_a_ticket(socket: FakeSocket) -> str:
+    """Hear hello with a ticket and answer it; gives the ticket."""
+    hello = await socket.got()
+    socket.say({"op": "ok", "n": hello["n"], "user": USER, "server": SERVER})
+    return str(hello["ticket"])
+
+
+async def test_each_connection_has_a_ticket_of_its_own() -> None:
+    tickets = (f"ticket-{n}" for n in count(1))
+
+    async def get_ticket() -> str:
+        return next(tickets)
+
+    world = World(get_ticket=get_ticket)
+    task = await entering(world)
+    socket = await world.network.accept()
+    assert await let_in_by_a_ticket(socket) == "ticket-1"
+    await task
+    assert world.client.token == "", "none comes of a ticket"
+    socket.say({"op": "expiring", "expires_ms": 90_000})
+    await settle()
+    refresh = await socket.got()
+    assert (refresh["op"], refresh["ticket"]) == ("refresh", "ticket-2")
+    socket.say({"op": "ok", "n": refresh["n"], "expires_ms": 600_000})
+    socket.end(4401, "expired")
+    await (await world.back()).refuse("bad_token")  # it came too late
+    socket = await world.back()
+    assert await let_in_by_a_ticket(socket) == "ticket-4"
+    socket.end()
+    for _ in range(3):
+        await (await world.back()).refuse("bad_token")
+    await settle()
+    assert world.client.state == "closed"  # three in a row: asking again would go on forever
     await world.client.close()
 
 

@@ -1,6 +1,6 @@
-"""The store: ports Log, Directory, Upkeep, SigningStore and Leases over a database that an `Engine` of this package runs.
+"""The store: ports Log, Directory, Upkeep, SigningStore, TicketStore and Leases over a database that an `Engine` of this package runs.
 
-One class for five ports, because they share one engine, and memberships and rooms are changed by appends. All SQL is in
+One class for six ports, because they share one engine, and memberships and rooms are changed by appends. All SQL is in
 the modules called here, as plain functions over one connection; threads, pools, locks and errors are in the engine. So
 this file only maps names to names.
 """
@@ -24,6 +24,7 @@ from madang.adapters.sql import (
     signing,
     unread,
     upkeep,
+    used_tickets,
 )
 from madang.adapters.sql.numbering import number_stretch
 from madang.adapters.sql.rows import EventRow, Head
@@ -92,7 +93,7 @@ class Engine(Protocol):
 
 
 class Store:
-    """Log, Directory, Upkeep, SigningStore and Leases in one database. Made by `open_store`; appends from `use_ids` on."""
+    """Log, Directory, Upkeep, SigningStore, TicketStore and Leases in one database. Made by `open_store`; appends from `use_ids` on."""
 
     ack = "stored"
 
@@ -277,7 +278,7 @@ class Store:
     async def forget_users(self, users: Sequence[str]) -> None:
         await self._engine.write(lambda c: upkeep.forget_users(c, users))
 
-    # Signing keys and server keys
+    # Signing keys, tickets and server keys
 
     async def signing_keys(self) -> SigningKeys:
         found: SigningKeys | None = await self._engine.read(signing.stored)
@@ -290,6 +291,9 @@ class Store:
 
     async def retire_signing_keys(self) -> int:
         return await self._engine.write(signing.retire)
+
+    async def use_tickets(self, tickets: Sequence[tuple[str, int]]) -> set[str]:
+        return await self._engine.write(lambda c: used_tickets.use(c, tickets))
 
     async def add_key(self, key: ServerKey) -> None:
         await self._engine.write(lambda c: directory.add_key(c, key))

@@ -303,6 +303,18 @@ invites = Table(
 # Invites that end with a right of who made them.
 Index("invites_by", invites.c.by, invites.c.room)
 
+# Connection tickets that were used, for as long as they could be shown again.
+used_tickets = Table(
+    "used_tickets",
+    metadata,
+    # (id): whether one was used.
+    Column("id", words(32), primary_key=True),
+    Column("until_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+# Those that are over.
+Index("used_tickets_until", used_tickets.c.until_ms)
+
 server_keys = Table(
     "server_keys",
     metadata,

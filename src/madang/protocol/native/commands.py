@@ -34,6 +34,7 @@ from madang.core.sanctions import Reason, SanctionMs
 VERSION: Final = 1
 
 N = Annotated[int, Meta(ge=0, le=2**53)]
+Token = Annotated[str, Meta(max_length=MAX_TOKEN)]
 
 
 class Command(Struct, kw_only=True, tag_field="op", tag=str.lower, gc=False):
@@ -49,21 +50,23 @@ class Command(Struct, kw_only=True, tag_field="op", tag=str.lower, gc=False):
 
 
 class Hello(Command):
-    """Identify the user: the first command. Exactly one of `guest` (a name) and `token`."""
+    """Identify the user: the first command. Exactly one of `guest` (a name), `token` and `ticket`."""
 
     max_bytes: ClassVar[int] = MAX_COMMAND + MAX_TOKEN
 
     guest: Title | None = None
-    token: Annotated[str, Meta(max_length=MAX_TOKEN)] | None = None
+    token: Token | None = None
+    ticket: Token | None = None
     v: int = VERSION
 
 
 class Refresh(Command):
-    """Show another token of the user, so that the connection lives as long as that."""
+    """Show another token of the user, or a ticket made with one, so that the connection lives as long as that."""
 
     max_bytes: ClassVar[int] = MAX_COMMAND + MAX_TOKEN
 
-    token: Annotated[str, Meta(max_length=MAX_TOKEN)]
+    token: Token | None = None
+    ticket: Token | None = None
 
 
 class Join(Command):

@@ -10,7 +10,7 @@ writes all fields, except for structs with `omit_defaults`. Field order is the o
 from types import UnionType
 from typing import Annotated, Final
 
-from msgspec import Meta, Raw, Struct
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from madang.core.bounds import MAX_FRAME
 from madang.core.events import Appended
@@ -160,17 +160,17 @@ class EmptyAnswer(Answer, frozen=True, kw_only=True, gc=False):
 
 
 class HelloAnswer(Answer, frozen=True, kw_only=True, gc=False):
-    """Who the connection speaks for, and a token with which the same user comes back."""
+    """Who the connection speaks for, and a token with which the same user comes back; none for who came with a ticket."""
 
     user: UserInfo
-    token: str
+    token: str | UnsetType = UNSET
     server: ServerInfo
 
 
 class RefreshAnswer(Answer, frozen=True, kw_only=True, gc=False):
-    """The token to go on with, and the milliseconds that the connection lives by it."""
+    """The token to go on with, if one was shown, and the milliseconds that the connection lives."""
 
-    token: str
+    token: str | UnsetType = UNSET
     expires_ms: int
 
 

@@ -22,6 +22,7 @@ from madang.transports.http.routes import invites as http_invites
 from madang.transports.http.routes import messages as http_messages
 from madang.transports.http.routes import moderation as http_moderation
 from madang.transports.http.routes import rooms as http_rooms
+from madang.transports.http.routes import tickets as http_tickets
 from madang.transports.http.routes import users as http_users
 from madang.transports.http.schemas import documented, schemas
 from madang.transports.node import Node
@@ -103,6 +104,7 @@ def http_app(node: Node) -> BoundedApp:
     handle_errors(api)
     for part in (
         http_users.router,
+        http_tickets.router,
         http_rooms.router,
         http_invites.router,
         http_moderation.router,

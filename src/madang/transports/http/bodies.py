@@ -126,6 +126,13 @@ class Me(Struct, frozen=True):
     token: str | UnsetType = UNSET
 
 
+class NewTicket(Struct, frozen=True):
+    """A ticket, with which one connection can say hello in place of the token, within `expires_ms` milliseconds."""
+
+    ticket: str
+    expires_ms: int
+
+
 class Rooms(Struct, frozen=True):
     """A page of open rooms, in order of their ids."""
 

@@ -257,6 +257,8 @@ class Session:
         self.user = access.user
         self.until = access.until
         self.key = access.key
+        if self._state is SessionState.CLOSED:
+            return  # meanwhile: what is added now would never be discarded
         self._state = SessionState.OPEN
         self.node.sessions.add(self)
 

@@ -298,6 +298,46 @@ async def test_a_client_is_told_once_that_its_token_ends_soon(node: Node) -> Non
     assert len(await told(ends - NOTICE_S + 2)) == 2
 
 
+async def ticket_of(peer: Peer) -> str:
+    node, me = peer.node, peer.session.actor()
+    return (await node.identity.ticket(me, node.identity.tokens.sign(me, node.now()).token, node.now(), "")).text
+
+
+async def test_a_ticket_stands_for_the_token_in_hello_and_in_refresh(node: Node) -> None:
+    mina, bora = await greeted(node), await greeted(node, "Bora")
+    peer = Peer(node).connect()
+    peer.tell({"op": "hello", "n": 1, "ticket": await ticket_of(mina)}, {"op": "join", "n": 2, "room": "yard"})
+    hello = await peer.answer(1)
+    assert hello["user"]["id"] == mina.session.actor().id
+    assert "token" not in hello
+    assert (await peer.answer(2))["op"] == "ok", "what was pipelined behind it waited for it"
+    until, later = peer.session.until, node.now() + 100
+    node.now = lambda: later
+    answer = await peer.ask(op="refresh", n=50, ticket=await ticket_of(mina))
+    assert "token" not in answer
+    assert peer.session.until > until
+    assert (await peer.ask(op="refresh", n=51, ticket=await ticket_of(bora)))["code"] == "bad_field"
+    for fields in ({}, {"token": "x", "ticket": "x"}):
+        assert (await peer.ask(op="refresh", n=52, **fields))["code"] == "bad_field"
+    assert (await peer.ask(op="refresh", n=53, ticket="x"))["code"] == "bad_token"
+    assert peer.closed == 4401
+
+
+async def test_a_connection_that_is_gone_when_its_ticket_is_noted_is_not_kept(gated: RunningGated) -> None:
+    async with gated() as (node, store):
+        mina = await greeted(node)
+        ticket = await ticket_of(mina)
+        peer = Peer(node).connect()
+        store.tickets.clear()
+        peer.tell({"op": "hello", "n": 1, "ticket": ticket})
+        await eventually(lambda: node.turns.tasks > 0)
+        peer.transport.abort()
+        await eventually(lambda: peer.transport.lost)
+        store.tickets.set()
+        await eventually(lambda: not node.turns.tasks)
+        assert list(node.sessions.users()) == [mina.session.actor().id]
+
+
 async def test_another_users_token_does_not_refresh(node: Node) -> None:
     peer = await greeted(node)
     answer = await peer.ask(op="refresh", n=50, token=node.identity.tokens.sign(user("bora"), node.now()).token)

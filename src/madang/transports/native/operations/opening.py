@@ -1,6 +1,8 @@
 """Hello: who is speaking, and what the server is. Refresh: that they may go on speaking."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+
+from msgspec import UNSET, UnsetType
 
 from madang import __version__
 from madang.core.bounds import MAX_DATA, MAX_FRAME, MAX_MENTIONS
@@ -21,39 +23,51 @@ def hello(session: Session, m: c.Hello) -> None:
         raise Refused("hello_twice")
     if m.v != c.VERSION:
         raise Refused("bad_version", f"This server speaks version {c.VERSION}.")
-    exactly_one(guest=m.guest, token=m.token)
+    exactly_one(guest=m.guest, token=m.token, ticket=m.ticket)
     node, address = session.node, session.socket.address
-    if m.token is None:
-        session.answer(m.n, _welcome(session, node.identity.guest(m.guest or "", address, node.now())))
+    if m.guest is not None:
+        session.answer(m.n, _welcome(session, node.identity.guest(m.guest, address, node.now())))
         return
-    _show(session, m.n, m.token, lambda access: _welcome(session, access))
+    _show(session, m, lambda access: _welcome(session, access))
 
 
 def refresh(session: Session, m: c.Refresh) -> None:
-    """Let the connection live as long as another token of its user."""
+    """Let the connection live as long as another token of its user, or the one that a ticket was made with."""
+    exactly_one(token=m.token, ticket=m.ticket)
 
     def go_on(access: Access) -> RefreshAnswer:
         access = session.node.identity.same_user(session.actor(), access)
         session.go_on_by(access)
         left_s = access.until - session.node.now()
-        return RefreshAnswer(token=access.token, expires_ms=max(0, int(left_s * 1000)))
+        return RefreshAnswer(token=_kept(access), expires_ms=max(0, int(left_s * 1000)))
 
-    _show(session, m.n, m.token, go_on)
+    _show(session, m, go_on)
 
 
-def _show(session: Session, n: int, token: str, then: Callable[[Access], Answer]) -> None:
-    """Answer by what a token grants: at once, unless its issuer has to be asked for keys."""
-    identity, address = session.node.identity, session.socket.address
+def _show(session: Session, m: c.Hello | c.Refresh, then: Callable[[Access], Answer]) -> None:
+    """Answer by what a token grants: at once, unless its issuer has to be asked for keys; or by a ticket, once it is noted."""
+    identity, address, token = session.node.identity, session.socket.address, m.token
+    if token is None:
+        session.later(m.n, _then(lambda: identity.shown_ticket(m.ticket or "", address), then))
+        return
     try:
         access = identity.shown(token, session.node.now(), address)
     except Unfetched:
-
-        async def work() -> Answer:
-            return then(await identity.shown_later(token, session.node.now(), address))
-
-        session.later(n, work)
+        session.later(m.n, _then(lambda: identity.shown_later(token, session.node.now(), address), then))
     else:
-        session.answer(n, then(access))
+        session.answer(m.n, then(access))
+
+
+def _then(ask: Callable[[], Awaitable[Access]], then: Callable[[Access], Answer]) -> Callable[[], Awaitable[Answer]]:
+    async def work() -> Answer:
+        return then(await ask())
+
+    return work
+
+
+def _kept(access: Access) -> str | UnsetType:
+    """Return the token to come back with; there is none behind a ticket."""
+    return access.token or UNSET
 
 
 def _welcome(session: Session, access: Access) -> HelloAnswer:
@@ -67,4 +81,4 @@ def _welcome(session: Session, access: Access) -> HelloAnswer:
         resume_events=RESUME_EVENTS, ping_ms=int(node.ping_s * 1000), window=WINDOW, room_window=ROOM_WINDOW,
         command_ms=commands.each_ms, command_burst=commands.burst, append_ms=appends.each_ms, append_burst=appends.burst,
     )  # fmt: skip
-    return HelloAnswer(user=UserInfo(id=access.user.id, name=access.user.name), token=access.token, server=server)
+    return HelloAnswer(user=UserInfo(id=access.user.id, name=access.user.name), token=_kept(access), server=server)
