@@ -91,6 +91,7 @@ class Hub:
         self._open_flights: SingleFlight[LiveRoom | None] = SingleFlight()
         self._empty_since: dict[str, float] = {}
         self._topics: dict[str, Callable[[Signal], None]] = {}
+        self._failed_topics: set[str] = set()  # of which a signal was not handled, and that has been logged
         self._check_asked = asyncio.Event()
         self.quiet_above = quiet_above
         self.rooms: dict[str, LiveRoom] = {}
@@ -153,6 +154,13 @@ class Hub:
                 handle(signal)
         except msgspec.MsgspecError:  # from a later version, as are topics without a handler
             self.statistics.ephemeral_dropped += 1
+        except Exception as error:  # one signal must not cost the others what came with it
+            self.statistics.ephemeral_dropped += 1
+            if signal.topic not in self._failed_topics:
+                self._failed_topics.add(signal.topic)
+                logger.error(
+                    "a signal (%s) was not handled; others of its topic are only counted", signal.topic, exc_info=error
+                )
 
     def on_signal(self, topic: str, handler: Callable[[Signal], None]) -> None:
         """Call `handler` with each signal of a topic that is for every node (EVERYWHERE), this node's own included."""

@@ -16,7 +16,10 @@ _METRICS: Final = {
     "log_reads": ("madang_log_reads", "Calls that read events of live rooms from the log."),
     "lagging": ("madang_lagging", "Times a socket was over its byte budget."),
     "resets": ("madang_resets", "Times a socket was too far behind to catch up event by event."),
-    "ephemeral_dropped": ("madang_ephemeral_dropped", "Notices of typing, reading and presence left out under load."),
+    "ephemeral_dropped": (
+        "madang_ephemeral_dropped",
+        "Notices of typing, reading and presence left out under load, or not understood.",
+    ),
 }
 
 

@@ -8,10 +8,12 @@ import pytest
 
 from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.sql import Store
+from madang.delivery import ephemeral
 from madang.delivery.gaps import HELD, HELD_BYTES
 from madang.delivery.hub import LINGER_S
 from madang.delivery.room import FEW
 from madang.errors import StorageFailed
+from madang.ports.bus import EVERYWHERE, Signal
 from madang.testing import LossyBus, lossy_buses
 from tests.unit.delivery.nodes import OWNER, YARD, Node, Wrapped, running_nodes, user
 from tests.unit.delivery.subscribers import RecordingSubscriber, event
@@ -112,6 +114,34 @@ async def test_a_room_that_fails_to_accept_costs_the_others_nothing(node: Node) 
     await node.follow(broken, "mina")
     node.hub.receive([event("broken", 2, "member.role", body=b"not json"), event("fine", 2)])
     await eventually(lambda: subscriber.seqs("fine") == [2])
+
+
+@pytest.mark.parametrize(
+    ("room", "topic", "value"),
+    [
+        (YARD, "typing", b'"\xff"'),
+        (YARD, "presence", b'"\xff"'),
+        (YARD, "read", b'"\xff"'),
+        (YARD, "read", b"{"),
+        (EVERYWHERE, "beat", b'[1,{"\xff":1}]'),
+        (EVERYWHERE, "spent", b'[1,[["user","\xff",1]]]'),
+        (EVERYWHERE, "broken", b"1"),
+    ],
+)
+async def test_a_signal_that_cannot_be_handled_costs_the_others_nothing(
+    node: Node, room: str, topic: str, value: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(signal: Signal) -> None:
+        raise ZeroDivisionError
+
+    await node.follow(node.invent(YARD), "mina")
+    node.hub.on_signal("broken", fail)
+    for _ in range(3):
+        node.hub.signal(Signal(room, topic, "another/1", value))
+    assert node.hub.statistics.ephemeral_dropped == 3
+    assert len(caplog.records) <= 1, "however many come"
+    node.hub.signal(ephemeral.typing(YARD, "u-bora", "Bora"))
+    assert (YARD, "u-bora") in node.hub.ephemeral.typing
 
 
 # -- opening and letting go --------------------------------------------------------------------------------------------

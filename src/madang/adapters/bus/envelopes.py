@@ -173,7 +173,7 @@ class Signer:
             for room in read.rooms:
                 if room.name in wanted and (room.name == EVERYWHERE or not own):
                     yield room.name, _content(room.name, _decode_part(room.part))
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise BadSignature from error
 
     def _follow(self) -> None:

@@ -31,6 +31,7 @@ ALL = ("yard", "square")
 
 
 CHANNEL = "madang:x"
+NO_TEXT = msgspec.Raw(b"\xa1\xff")  # as text would be packed, but not UTF-8
 NOW_MS = 1_800_000_000_000
 
 
@@ -85,6 +86,7 @@ def test_what_a_later_version_adds_behind_is_passed_over() -> None:
         ["there", []],
         numbered([]),
         *(numbered([each]) for each in ([["yard"]], [["yard", []]], [["yard", [[[7]], []]]])),
+        pytest.param(["there", 1, NOW_MS, [[NO_TEXT, [[], []]]]], id="not UTF-8"),
     ],
     ids=repr,
 )
