@@ -118,6 +118,7 @@ class Charges:
 
     def attempt(self, actor: Actor) -> "Attempt":
         """Charge an actor for an append that they try, before it is known whether they may (rate_limited)."""
+        self._appends.attempt(actor.id, self._time(), server=actor.server)
         return Attempt(self._appends, self._quotas, self._time, actor)
 
     @contextmanager
@@ -140,7 +141,10 @@ class Charges:
 
 
 class Attempt:
-    """A context in which an actor tries to append one event. What it is charged is given back where the attempt fails."""
+    """A context in which an actor who has been charged tries to append one event.
+
+    What it is charged is given back where the attempt fails. `Charges.attempt` makes it.
+    """
 
     def __init__(self, appends: AppendLimits, quotas: Quotas, time: Callable[[], float], actor: Actor) -> None:
         self._appends = appends
@@ -150,7 +154,6 @@ class Attempt:
         self._room = ""
         self._bytes = False
         self._taken: Taken = ()
-        appends.attempt(actor.id, time(), server=actor.server)
 
     def __enter__(self) -> Self:
         """Return the attempt, which the actor has been charged for."""
