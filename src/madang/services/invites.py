@@ -35,13 +35,13 @@ class Invites:
             for_ms: how long it is in force; INVITE_MS if left out.
 
         Raises:
-            Refused: not_found, forbidden, rate_limited, quota, too_many.
+            Refused: not_found, forbidden, rate_limited, quota, too_many; bad_token for a user who was deleted.
         """
         await self._inviting(actor, room)
         id, secret, now_ms = secrets.token_hex(4), secrets.token_urlsafe(24), int(now * 1000)
         until_ms = now_ms + (INVITE_MS if for_ms is None else for_ms)
         invite = Invite(room=room, id=id, hash=hash_of(secret), by=actor.id, uses=uses, until_ms=until_ms)
-        with self._charges.attempt(actor) as attempt:
+        with self._rooms.attempt(actor) as attempt:
             attempt.in_room(room)
             attempt.quota("invites")
             await self._directory.add_invite(invite, now_ms, actor.name, server=actor.server)
@@ -60,7 +60,7 @@ class Invites:
     async def revoke(self, actor: Actor, room: str, id: str, now: float) -> None:
         """End an invite (not_found, forbidden, rate_limited). It counts as an append."""
         await self._inviting(actor, room)
-        with self._charges.attempt(actor) as attempt:
+        with self._rooms.attempt(actor) as attempt:
             attempt.in_room(room)
             if not await self._directory.drop_invite(room, id, int(now * 1000), actor.id, actor.name):
                 raise Refused("not_found", "There is no such invite.")

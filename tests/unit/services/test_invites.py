@@ -3,8 +3,10 @@
 from madang.adapters.sql import Store
 from madang.core.invites import INVITE_MS
 from madang.core.rate import Bucket, Rate
+from madang.ports.bus import EVERYWHERE, Signal
 from madang.services.limits import Rates
 from madang.services.quotas import Quota, QuotaRates
+from madang.services.users import ENDED
 from madang.transports.node import Node
 from tests.unit.delivery.nodes import OWNER, user
 from tests.unit.services.test_rooms import HIDDEN, SHOP, YARD, code
@@ -49,6 +51,17 @@ async def test_moderators_alone_have_to_do_with_invites(node: Node) -> None:
     assert len(await node.invites.in_force(MINA, HIDDEN, node.now())) == 2
     await node.rooms.grant(OWNER, HIDDEN, MINA.id, "member")
     assert len(await node.invites.in_force(OWNER, HIDDEN, node.now())) == 1
+
+
+async def test_who_was_deleted_makes_and_revokes_none(node: Node) -> None:
+    """This node hears of it before the memberships have ended."""
+    made, text = await node.invites.make(OWNER, HIDDEN, node.now())
+    await node.rooms.enter(MINA, HIDDEN, text)
+    await node.rooms.grant(OWNER, HIDDEN, MINA.id, "moderator")
+    node.users.receive(Signal(EVERYWHERE, ENDED, MINA.id, b""))
+    assert await code(node.invites.make(MINA, HIDDEN, node.now())) == "bad_token"
+    assert await code(node.invites.revoke(MINA, HIDDEN, made.id, node.now())) == "bad_token"
+    assert [each.id for each in await node.invites.in_force(OWNER, HIDDEN, node.now())] == [made.id]
 
 
 async def test_invites_are_paid_for(store: Store) -> None:
