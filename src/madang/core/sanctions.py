@@ -23,8 +23,8 @@ SanctionMs = Annotated[int, Meta(ge=1000, le=10 * 365 * 24 * 3600 * 1000)]
 Reason = Annotated[str, Meta(max_length=1000)]  # how much of it may be seen, MAX_REASON says
 
 
-class Sanction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A ban or a mute in force.
+class Sanction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"left_ms": "expires_ms"}):
+    """A ban or a mute in force. Doors show it as it is, with `left_ms` under the name that clients know.
 
     Attributes:
         name: of the user, when they were last a member; empty if they never were.

@@ -8,11 +8,11 @@ from madang.core.audit import Entry
 from madang.core.events import Appended, Body, MemberKicked, MemberMuted, MemberUnbanned, MemberUnmuted
 from madang.core.permissions import NOBODY, Action, need, need_upon
 from madang.core.rate import Bucket
-from madang.core.sanctions import MAX_REASON, Ban, Mute
+from madang.core.sanctions import MAX_REASON
 from madang.core.text import clean_text
 from madang.ports.directory import Directory
 from madang.services.charges import Charges
-from madang.services.pages import fitting
+from madang.services.pages import Rows, array, fitting
 from madang.services.rooms import Rooms
 
 
@@ -43,9 +43,7 @@ class Moderation:
         """Lift a ban; None where there was none (not_found, forbidden, rate_limited, quota)."""
         return await self._lift(actor, room, Action.BAN, MemberUnbanned(member=subject))
 
-    async def bans(
-        self, actor: Actor, room: str, after: str, limit: int, *, bucket: Bucket | None = None
-    ) -> tuple[list[Ban], bool]:
+    async def bans(self, actor: Actor, room: str, after: str, limit: int, *, bucket: Bucket | None = None) -> Rows:
         """Return a page of the bans in force, in order of the users, and whether there are more.
 
         Args:
@@ -56,7 +54,7 @@ class Moderation:
         """
         need((await self._rooms.member(actor, room)).role, Action.BAN)
         with self._charges.page(actor, limit, bucket):
-            return fitting(await self._directory.bans(room, after=after, limit=limit + 1), limit)
+            return array(await self._directory.bans(room, after=after, limit=limit + 1), limit)
 
     async def mute(
         self, actor: Actor, room: str, subject: str, *, reason: str = "", for_ms: int | None = None
@@ -69,13 +67,11 @@ class Moderation:
         """Lift a mute; None where there was none (not_found, forbidden, rate_limited, quota)."""
         return await self._lift(actor, room, Action.MUTE, MemberUnmuted(member=subject))
 
-    async def mutes(
-        self, actor: Actor, room: str, after: str, limit: int, *, bucket: Bucket | None = None
-    ) -> tuple[list[Mute], bool]:
+    async def mutes(self, actor: Actor, room: str, after: str, limit: int, *, bucket: Bucket | None = None) -> Rows:
         """Return a page of the mutes in force, as `bans`."""
         need((await self._rooms.member(actor, room)).role, Action.MUTE)
         with self._charges.page(actor, limit, bucket):
-            return fitting(await self._directory.mutes(room, after=after, limit=limit + 1), limit)
+            return array(await self._directory.mutes(room, after=after, limit=limit + 1), limit)
 
     async def audit(
         self, actor: Actor, room: str, before: int | None, limit: int, *, bucket: Bucket | None = None

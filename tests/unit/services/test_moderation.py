@@ -1,5 +1,7 @@
 """Moderators ban and mute, and lift that; what that costs; and that guests are known by where they come from, others are not."""
 
+import json
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,8 +13,10 @@ from madang.core.messages import Content
 from madang.core.rate import Bucket, Rate
 from madang.core.sanctions import MAX_REASON
 from madang.core.user_ids import guest
+from madang.services import pages
 from madang.services.limits import Rates
 from madang.services.origins import origin_of
+from madang.services.pages import Rows
 from madang.services.quotas import Quota, QuotaRates
 from madang.transports.node import Node
 from tests.unit.delivery.nodes import OWNER, user
@@ -23,6 +27,24 @@ MINA, BORA = user("mina"), user("bora")
 TROLL, AGAIN, OTHER = (Actor(id=guest(letter * 16), name="Troll", address="203.0.113.7") for letter in "abc")
 
 
+def listed(rows: Rows) -> tuple[list[dict[str, Any]], bool]:
+    found: list[dict[str, Any]] = json.loads(bytes(rows.text))
+    return found, rows.more
+
+
+async def test_pages_of_bans_and_mutes_are_text_that_fits_into_an_answer(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b", "c"):
+        for act in (node.moderation.ban, node.moderation.mute):
+            await act(OWNER, YARD, f"u-{name}", reason="x" * MAX_REASON)
+    for read in (node.moderation.bans, node.moderation.mutes):
+        assert [(len(rows), more) for rows, more in [listed(await read(OWNER, YARD, "", 2))]] == [(2, True)]
+        with monkeypatch.context() as patch:
+            patch.setattr(pages, "ANSWER_BYTES", 2 * MAX_REASON)
+            assert [(len(rows), more) for rows, more in [listed(await read(OWNER, YARD, "", 10))]] == [(1, True)]
+
+
 async def test_a_ban_ends_a_membership_and_keeps_its_user_out(node: Node, store: Store) -> None:
     await node.rooms.enter(MINA, YARD)
     assert await node.moderation.ban(OWNER, YARD, MINA.id, reason="spam", for_ms=60_000) is not None
@@ -30,8 +52,10 @@ async def test_a_ban_ends_a_membership_and_keeps_its_user_out(node: Node, store:
     assert await code(node.rooms.enter(MINA, YARD)) == "banned"
     _, text = await node.invites.make(OWNER, YARD, node.now())
     assert await code(node.rooms.enter(MINA, YARD, text)) == "banned"
-    ((ban,), more) = await node.moderation.bans(OWNER, YARD, "", 10)
-    assert (ban.user, ban.name, ban.by, ban.reason, more) == (MINA.id, MINA.name, OWNER.id, "spam", False)
+    ((ban,), more) = listed(await node.moderation.bans(OWNER, YARD, "", 10))
+    assert 0 < ban.pop("expires_ms") <= 60_000
+    assert ban == {"user": MINA.id, "name": MINA.name, "by": OWNER.id, "reason": "spam"}
+    assert not more
     assert await node.moderation.unban(OWNER, YARD, MINA.id) is not None
     assert await node.moderation.unban(OWNER, YARD, MINA.id) is None
     assert (await node.rooms.enter(MINA, YARD)).role == "member"
@@ -48,7 +72,7 @@ async def test_who_may_ban(node: Node) -> None:
     assert await code(node.moderation.bans(MINA, YARD, "", 10)) == "forbidden"
     assert await code(node.moderation.ban(OWNER, YARD, OWNER.id)) == "forbidden"
     await node.moderation.ban(SHOP, YARD, OWNER.id)
-    assert [ban.by for ban in (await node.moderation.bans(SHOP, YARD, "", 10))[0]] == [SHOP.id]
+    assert [ban["by"] for ban in listed(await node.moderation.bans(SHOP, YARD, "", 10))[0]] == [SHOP.id]
 
 
 @pytest.mark.parametrize(
@@ -140,8 +164,10 @@ def test_what_may_be_everybodys_address_has_no_origin(address: str) -> None:
 async def test_a_mute_keeps_its_user_from_writing(node: Node) -> None:
     await node.rooms.enter(MINA, YARD)
     assert await node.moderation.mute(OWNER, YARD, MINA.id, reason="spam", for_ms=60_000) is not None
-    ((mute,), more) = await node.moderation.mutes(OWNER, YARD, "", 10)
-    assert (mute.user, mute.name, mute.by, mute.reason, more) == (MINA.id, MINA.name, OWNER.id, "spam", False)
+    ((mute,), more) = listed(await node.moderation.mutes(OWNER, YARD, "", 10))
+    assert 0 < mute.pop("expires_ms") <= 60_000
+    assert mute == {"user": MINA.id, "name": MINA.name, "by": OWNER.id, "reason": "spam"}
+    assert not more
     assert await code(said(node, MINA)) == "muted"
     assert await node.moderation.unmute(OWNER, YARD, MINA.id) is not None
     assert await node.moderation.unmute(OWNER, YARD, MINA.id) is None

@@ -1,12 +1,11 @@
 """REST for bans and mutes: make one, lift one, list those in force. And the audit trail."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Response
 
 from madang.core.audit import Entry
-from madang.core.sanctions import Sanction
 from madang.core.timestamps import moment
 from madang.transports.http import bodies as b
 from madang.transports.http.dependencies import AfterId, BeforeN, Caller, Limit, RoomPath, ThisNode, UserPath
@@ -37,8 +36,8 @@ async def unban(node: ThisNode, caller: Caller, id: RoomPath, user: UserPath) ->
 @router.get("/bans", **documented(b.Bans))
 async def bans(node: ThisNode, caller: Caller, id: RoomPath, after: AfterId = "", limit: Limit = 50) -> Response:
     """List the bans in force (moderators)."""
-    found, more = await node.moderation.bans(caller, id, after, limit)
-    return answer(b.Bans(_shown(found), more))
+    rows = await node.moderation.bans(caller, id, after, limit)
+    return answer(b.Bans(cast(list[b.OneSanction], rows.text), rows.more))
 
 
 @router.put(MUTE, **MADE)
@@ -56,8 +55,8 @@ async def unmute(node: ThisNode, caller: Caller, id: RoomPath, user: UserPath) -
 @router.get("/mutes", **documented(b.Mutes))
 async def mutes(node: ThisNode, caller: Caller, id: RoomPath, after: AfterId = "", limit: Limit = 50) -> Response:
     """List the mutes in force (moderators)."""
-    found, more = await node.moderation.mutes(caller, id, after, limit)
-    return answer(b.Mutes(_shown(found), more))
+    rows = await node.moderation.mutes(caller, id, after, limit)
+    return answer(b.Mutes(cast(list[b.OneSanction], rows.text), rows.more))
 
 
 @router.get("/audit", **documented(b.AuditTrail))
@@ -72,7 +71,3 @@ def trail(found: Sequence[Entry], more: bool) -> b.AuditTrail:
         b.OneDeed(f.n, moment(f.at_ms), f.what, f.by, f.by_name, f.user, f.name, f.reason, f.details) for f in found
     ]
     return b.AuditTrail(entries, more)
-
-
-def _shown(found: Sequence[Sanction]) -> list[b.OneSanction]:
-    return [b.OneSanction(f.user, f.by, f.name, f.reason, f.left_ms) for f in found]

@@ -1,8 +1,7 @@
 """Moderation: ban and mute, lift that, list what is in force, read the audit trail. All wait for storage."""
 
-from collections.abc import Sequence
+from typing import cast
 
-from madang.core.sanctions import Sanction
 from madang.core.timestamps import moment
 from madang.protocol.native import commands as c
 from madang.protocol.native.frames import AuditAnswer, AuditInfo, BansAnswer, MutesAnswer, SanctionInfo
@@ -27,8 +26,8 @@ def bans(session: Session, m: c.Bans) -> None:
 
     async def read() -> BansAnswer:
         moderation, me = session.node.moderation, session.actor()
-        found, more = await moderation.bans(me, m.room, m.after, m.limit, bucket=session.bucket)
-        return BansAnswer(bans=_shown(found), more=more)
+        rows = await moderation.bans(me, m.room, m.after, m.limit, bucket=session.bucket)
+        return BansAnswer(bans=cast(list[SanctionInfo], rows.text), more=rows.more)
 
     session.later(m.n, read)
 
@@ -50,8 +49,8 @@ def mutes(session: Session, m: c.Mutes) -> None:
 
     async def read() -> MutesAnswer:
         moderation, me = session.node.moderation, session.actor()
-        found, more = await moderation.mutes(me, m.room, m.after, m.limit, bucket=session.bucket)
-        return MutesAnswer(mutes=_shown(found), more=more)
+        rows = await moderation.mutes(me, m.room, m.after, m.limit, bucket=session.bucket)
+        return MutesAnswer(mutes=cast(list[SanctionInfo], rows.text), more=rows.more)
 
     session.later(m.n, read)
 
@@ -73,7 +72,3 @@ def audit(session: Session, m: c.Audit) -> None:
         return AuditAnswer(entries=entries, more=more)
 
     session.later(m.n, read)
-
-
-def _shown(found: Sequence[Sanction]) -> list[SanctionInfo]:
-    return [SanctionInfo(user=f.user, name=f.name, by=f.by, reason=f.reason, expires_ms=f.left_ms) for f in found]
