@@ -65,7 +65,7 @@ GROUPS: Final[dict[str, list[Row]]] = {
         Row(18, "An origin that is null, a subdomain, another port, or contains ours",
             "refused; a request without an origin is accepted, since no cookie authenticates anybody",
             (403,), ("test_pages_of_foreign_origins_are_refused", "test_two_origins")),
-        Row(57, "A length and chunks, two lengths, two hosts, folded headers, odd chunks",
+        Row(57, "A length and chunks, two lengths, two hosts, folded headers, odd chunks, a fragment in the target",
             "refused, and the connection ends, so that no proxy can see another request in it", ("bad_http",)),
         Row(60, "Administration and metrics on the public listener; a forged X-Forwarded-For; a user's token on the admin listener",
             "not found; ignored; refused", ("not_found", "bad_token", "forbidden"),

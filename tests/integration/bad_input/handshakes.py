@@ -63,4 +63,5 @@ HANDSHAKES: Final[list[tuple[int, str, bytes, int]]] = [
     (57, "CR in a header", upgrade("X-Cr: a\rb"), 400),
     (57, "space in the target", asked(method="GET", target="/li vez"), 400),
     (57, "bytes in the target", asked(method="GET", target="/\xff"), 400),
+    *((57, f"a fragment in the target {target}", asked(method="GET", target=target), 400) for target in ("/livez#", "/livez?#x")),
 ]  # fmt: skip

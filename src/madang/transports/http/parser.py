@@ -248,8 +248,8 @@ class BoundedHttp(HttpToolsProtocol):
             return
         hosts = sum(name == b"host" for name, _ in self.headers)
         version = self.parser.get_http_version()
-        # RFC 9112, 3.2: otherwise two readers may differ. llhttp accepts HTTP/0.9 and 2.0 too.
-        if hosts > 1 or (hosts == 0 and version == "1.1") or version not in ("1.0", "1.1"):
+        # RFC 9112, 3.2: otherwise two readers may differ. llhttp accepts a fragment, and HTTP/0.9 and 2.0, too.
+        if hosts > 1 or (hosts == 0 and version == "1.1") or version not in ("1.0", "1.1") or b"#" in self.url:
             self._refuse(MadangError("bad_http"))
             return
         upgrades = self.parser.should_upgrade() and self._should_upgrade()

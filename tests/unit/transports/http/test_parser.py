@@ -164,6 +164,10 @@ async def test_a_body_and_the_next_head_in_one_packet(browser: Browser) -> None:
         b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
         b"\x00\x01\x02\r\n\r\n",
         b"GET / HTTP/9.9\r\nHost: a\r\n\r\n",
+        b"GET /livez# HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /api/rooms?limit=1#top HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET http://localhost/livez#/x HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        upgrade(path="/ws#"),
         b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
         upgrade(http="1.0"),
     ],
@@ -173,6 +177,12 @@ async def test_bad_requests(browser: Browser, request_: bytes) -> None:
     await browser.answered(400)
     await eventually(lambda: browser.transport.lost)
     assert not browser.state.connections
+
+
+async def test_a_fragment_that_comes_in_pieces_is_seen(browser: Browser) -> None:
+    for byte in b"GET /livez#top HTTP/1.1\r\nHost: localhost\r\n\r\n":
+        browser.send(bytes([byte]))
+    await browser.answered(400)
 
 
 async def test_a_socket_that_is_handed_over_is_no_longer_watched(browser: Browser) -> None:
