@@ -19,9 +19,11 @@ MAX_PAGE: Final = 200  # rows of an answer
 ANSWER_BYTES: Final = 256 * 1024  # rows in an answer; what is beyond, `more` tells of
 MAX_SLOW_MS: Final = 3_600_000
 
+_NO_CONTROLS: Final = r"^(?![\s\S]*[\x00-\x1f\x7f])"  # without a "$", which matches in front of a last line feed
+
 RoomId = Annotated[str, Meta(min_length=1, max_length=64)]
-UserId = Annotated[str, Meta(min_length=1, max_length=64)]
-AfterId = Annotated[str, Meta(max_length=64)]  # an id to page on from; empty for the beginning
+UserId = Annotated[str, Meta(min_length=1, max_length=64, pattern=_NO_CONTROLS)]
+AfterId = Annotated[str, Meta(max_length=64, pattern=_NO_CONTROLS)]  # an id to page on from; empty for the beginning
 Seq = Annotated[int, Meta(ge=0, le=2**53)]
 Cid = Annotated[str, Meta(min_length=1, max_length=64)]
 Text = Annotated[str, Meta(max_length=65_536)]  # the limit that applies, max_text, is a setting

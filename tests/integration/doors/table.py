@@ -61,6 +61,12 @@ def _strangers(**with_: Any) -> Row:
     return Row("by a stranger", STRANGER, with_, code=STRANGER)
 
 
+def _unspeakable() -> tuple[Row, ...]:
+    return tuple(
+        Row(f"behind {id!a}", with_={"after": id}, code="bad_field") for id in ("a\n", "\x1b[31m", "\x7f", "x" * 65)
+    )
+
+
 HELLO: Final = {"text": "hello", "cid": "c-1"}
 
 OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
@@ -84,7 +90,7 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
         Row("one's own invite-only room", room={"access": "invite"}),
     ),
     "open_rooms": (Row("a page", with_={"limit": 100}, cost={"connection": 5}),),
-    "rooms": (Row("a page", with_={"limit": 100}, cost={"connection": 5}),),
+    "rooms": (Row("a page", with_={"limit": 100}, cost={"connection": 5}), *_unspeakable()),
     "send": (
         Row("a message", with_=HELLO, events=("message.sent",), cost=APPEND),
         Row("with data and a reply", with_={**HELLO, "data": {"a": [1]}, "reply_to": "$other", "mentions": ["$vic"]},
@@ -170,10 +176,12 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
         _strangers(),
     ),
     "members": (
+        *_unspeakable(),
         Row("a page", with_={"limit": 200}, answers={"more": False}, cost={"connection": 10}),
         _strangers(limit=200),
     ),
     "presence": (
+        *_unspeakable(),
         Row("a page", with_={"limit": 200}, cost={"connection": 10}),
         _strangers(limit=200),
     ),
@@ -233,6 +241,7 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
         Row("as a moderator", "moderator", {"user": "$vic"}, events=("member.kicked",), cost=APPEND),
         Row("as a plain member", with_={"user": "$vic"}, code="forbidden", cost=APPEND),
         Row("nobody", "owner", {"user": "u-nobody"}, code="not_found", cost=APPEND),
+        Row("what is nobody's id", "owner", {"user": "u\n"}, code="bad_field"),
         Row("by a stranger", STRANGER, {"user": "$vic"}, code="not_found", cost=ATTEMPT),
     ),
     "ban": (
@@ -257,6 +266,7 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
         Row("as a moderator", "moderator", {"limit": 200}, answers={"bans": [{"user": "barred", "by": "olive", "reason": "spam"}],
             "more": False}, cost={"connection": 10}, barred=True),
         Row("as a plain member", code="forbidden"),
+        *_unspeakable(),
         _strangers(),
     ),
     "mute": (
@@ -279,6 +289,7 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
         Row("as a moderator", "moderator", {"limit": 200}, answers={"mutes": [{"user": "barred", "by": "olive", "reason": "spam"}],
             "more": False}, cost={"connection": 10}, barred=True),
         Row("as a plain member", code="forbidden"),
+        *_unspeakable(),
         _strangers(),
     ),
     "audit": (
