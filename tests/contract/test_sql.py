@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import Connection
 
-from madang.adapters.sql import audit, open_store
+from madang.adapters.sql import audit, open_store, sanctions, tables
 from madang.core.audit import TRIMMED, Deed
 from madang.core.events import MemberJoined, MemberKicked, MemberMuted, MemberUnbanned, MemberUnmuted
 from madang.errors import Limited
@@ -75,8 +75,8 @@ async def test_mutes_end_by_the_databases_clock(url: str) -> None:
 async def test_a_room_has_a_bounded_number_of_bans_and_of_mutes(
     open_sql: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("madang.adapters.sql.access.MAX_BANS", 2)
-    monkeypatch.setattr("madang.adapters.sql.mutes.MAX_MUTES", 2)
+    for table in (tables.bans, tables.mutes):
+        monkeypatch.setitem(sanctions.MOST, table, 2)
     async with open_sql() as store:
         scene = await opened_scene(store)
         names = ("ben", "cho", "dan")

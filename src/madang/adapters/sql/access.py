@@ -7,12 +7,13 @@ it is asked only where there is one.
 from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
 
 from madang.adapters.sql.dialects import clock_ms
+from madang.adapters.sql.sanctions import end_of, impose
 from madang.adapters.sql.tables import bans, invites, kicks, members, rooms
 from madang.core.events import Draft, MemberKicked
 from madang.core.invites import Invite, Kick
 from madang.core.permissions import BANNED, NOBODY, Action, may, refusal
 from madang.core.rooms import OF_ANYONE
-from madang.core.sanctions import ADDRESS_MS, FOREVER_MS, MAX_BANS, Ban
+from madang.core.sanctions import ADDRESS_MS, FOREVER_MS
 from madang.errors import Limited, Refused
 
 
@@ -81,19 +82,10 @@ def kick(c: Connection, d: Draft, body: MemberKicked, seq: int) -> None:
 def ban(c: Connection, d: Draft, body: MemberKicked, seq: int) -> None:
     """Hold out a user who is banned, a member or not (too_many). Called before their membership ends."""
     clock = clock_ms(c)
-    room, user = d.room, body.member
-    others = select(func.count()).where(bans.c.room == room, bans.c.user != user, bans.c.until_ms > clock)
-    if c.execute(others).scalar_one() >= MAX_BANS:
-        raise Refused("too_many", f"At most {MAX_BANS} bans in a room; lift one first.")
-    name, origin = _last_seen(c, room, user)
-    c.execute(delete(bans).where(bans.c.room == room, or_(bans.c.user == user, bans.c.until_ms <= clock)))
-    c.execute(delete(kicks).where(kicks.c.room == room, kicks.c.user == user))
-    until_ms = clock + body.for_ms if body.for_ms else FOREVER_MS
-    row = {
-        "room": room, "user": user, "name": name, "seq": seq, "by": d.user, "reason": body.reason or "",
-        "until_ms": until_ms, "origin": origin, "origin_until_ms": min(until_ms, clock + ADDRESS_MS) if origin else 0,
-    }  # fmt: skip
-    c.execute(insert(bans).values(row))
+    name, origin = _last_seen(c, d.room, body.member)
+    origin_until_ms = min(end_of(body, clock), clock + ADDRESS_MS) if origin else 0
+    impose(c, bans, d, body, seq, clock, name=name, origin=origin, origin_until_ms=origin_until_ms)
+    c.execute(delete(kicks).where(kicks.c.room == d.room, kicks.c.user == body.member))
 
 
 def _last_seen(c: Connection, room: str, user: str) -> tuple[str, str | None]:
@@ -105,21 +97,3 @@ def _last_seen(c: Connection, room: str, user: str) -> tuple[str, str | None]:
     if banned is not None:
         return banned.name, banned.origin
     return "", c.execute(select(kicks.c.origin).where(kicks.c.room == room, kicks.c.user == user)).scalar()
-
-
-def lift_ban(c: Connection, room: str, user: str) -> bool:
-    """End a ban; return False where there was none."""
-    return c.execute(delete(bans).where(bans.c.room == room, bans.c.user == user)).rowcount == 1
-
-
-def bans_of(c: Connection, room: str, after: str, limit: int) -> list[Ban]:
-    """See `Directory.bans`."""
-    clock = clock_ms(c)
-    wanted = select(bans).where(bans.c.room == room, bans.c.user > after, bans.c.until_ms > clock)
-    return [
-        Ban(
-            user=row.user, name=row.name, by=row.by, reason=row.reason,
-            left_ms=None if row.until_ms >= FOREVER_MS else row.until_ms - clock,
-        )
-        for row in c.execute(wanted.order_by(bans.c.user).limit(limit))
-    ]  # fmt: skip

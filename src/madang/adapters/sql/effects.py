@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from madang.adapters.sql import access, audit, mutes
+from madang.adapters.sql import access, audit, sanctions, tables
 from madang.adapters.sql.dialects import EDITED, OWNER, AnyRow, from_index, insert_new
 from madang.adapters.sql.tables import (
     events,
@@ -83,7 +83,7 @@ class Batch(NamedTuple):
             author = d.room, d.user
             need_to_write(self.roles[author] or NOBODY)
             if (until_ms := self.mutes.get(author)) is not None:
-                mutes.need_end(self.c, *author, until_ms)
+                sanctions.need_mute_over(self.c, *author, until_ms)
                 del self.mutes[author]
 
 
@@ -154,7 +154,7 @@ def _kicked(b: Batch, d: Draft, body: kinds.MemberKicked, seq: int) -> bool:
 
 def _unbanned(b: Batch, d: Draft, body: kinds.MemberUnbanned, seq: int) -> bool:
     need(b.actor(d), Action.BAN)
-    return access.lift_ban(b.c, d.room, body.member)
+    return sanctions.lift(b.c, tables.bans, d.room, body.member)
 
 
 def _exit(b: Batch, room: str, user: str) -> bool:
@@ -172,7 +172,7 @@ def _muted(b: Batch, d: Draft, body: kinds.MemberMuted, seq: int) -> bool:
     muted = d.room, body.member
     role = _role(b, *muted)
     need_upon(b.actor(d), Action.MUTE, role or NOBODY)
-    b.mutes[muted] = mutes.mute(b.c, d, body, seq)
+    b.mutes[muted] = sanctions.mute(b.c, d, body, seq)
     b.roles[muted] = role
     return True
 
@@ -180,7 +180,7 @@ def _muted(b: Batch, d: Draft, body: kinds.MemberMuted, seq: int) -> bool:
 def _unmuted(b: Batch, d: Draft, body: kinds.MemberUnmuted, seq: int) -> bool:
     need(b.actor(d), Action.MUTE)
     b.mutes.pop((d.room, body.member), None)
-    return mutes.lift(b.c, d.room, body.member)
+    return sanctions.lift(b.c, tables.mutes, d.room, body.member)
 
 
 def _role_given(b: Batch, d: Draft, body: kinds.RoleGiven, seq: int) -> bool:

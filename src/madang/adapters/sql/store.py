@@ -13,15 +13,15 @@ from typing import Final, Protocol, TypeVar
 from sqlalchemy import Connection
 
 from madang.adapters.sql import (
-    access,
     audit,
     dialects,
     directory,
     leases,
     messages,
-    mutes,
     reading,
+    sanctions,
     signing,
+    tables,
     unread,
     upkeep,
     used_tickets,
@@ -229,10 +229,10 @@ class Store:
         return await self._engine.write(lambda c: directory.drop_invite(c, room, id, now_ms, by, name))
 
     async def bans(self, room: str, *, after: str = "", limit: int = 50) -> list[Ban]:
-        return await self._engine.read(lambda c: access.bans_of(c, room, after, limit))
+        return await self._engine.read(lambda c: sanctions.in_force(c, tables.bans, Ban, room, after, limit))
 
     async def mutes(self, room: str, *, after: str = "", limit: int = 50) -> list[Mute]:
-        return await self._engine.read(lambda c: mutes.mutes_of(c, room, after, limit))
+        return await self._engine.read(lambda c: sanctions.in_force(c, tables.mutes, Mute, room, after, limit))
 
     async def audit(self, room: str, *, before: int | None = None, limit: int = 50) -> list[Entry]:
         return await self._engine.read(lambda c: audit.entries(c, room, before, limit))
