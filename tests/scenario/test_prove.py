@@ -16,7 +16,7 @@ from madang_proof.plan import make_plan
 from madang_proof.run import prove, prove_url
 from madang_proof.testbed.testbed import run_testbed
 from madang_proof.verdict import Outcome
-from tests.running import madang, running_server
+from tests.running import madang, madang_in, running_server
 from tests.waiting import PATIENCE_S, eventually
 
 ROOT = Path(__file__).parents[2]
@@ -92,6 +92,18 @@ async def test_status_0_and_json_for_machines(tmp_path: Path) -> None:
     again = await madang(*run)
     assert (again.status, again.out) == (2, "")
     assert "is not empty" in again.err and again.err.count("\n") == 1
+
+
+async def test_without_a_folder_the_evidence_is_in_a_temporary_one(tmp_path: Path) -> None:
+    (there := tmp_path / "temporary").mkdir()
+    (here := tmp_path / "here").mkdir()
+    run = ("prove", "--seed", "5", "--seconds", "1", "--no-faults")
+    done = await madang_in(here, *run, TMPDIR=str(there))
+    (folder,) = there.glob("madang-prove-5-*")
+    assert (done.status, done.err) == (0, "")
+    assert f"\nEvidence  {folder}\n" in done.out
+    assert json.loads((folder / "verdict.json").read_bytes())["evidence"] == str(folder)
+    assert list(here.iterdir()) == []
 
 
 async def test_status_1_names_the_promise_that_was_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,6 +152,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "held": outcome.held,
         "seed": outcome.plan.seed,
         "seconds": outcome.plan.seconds,
+        "evidence": str(outcome.folder),
         "records": outcome.verdict.records,
         "invariants": [
             {

@@ -5,6 +5,7 @@ import json
 import secrets
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -38,7 +39,7 @@ def prove(
     bus: Annotated[str | None, typer.Option(help="The bus between its nodes (redis://…).")] = None,
     url: Annotated[str | None, typer.Option(help="Load a running server (ws://… or wss://…), without faults.")] = None,
     evidence: Annotated[
-        Path | None, typer.Option(help="Empty folder for the evidence; madang-prove-SEED if left out.")
+        Path | None, typer.Option(help="Empty folder for the evidence; a new temporary one if left out.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
 ) -> None:
@@ -55,11 +56,11 @@ def prove(
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     fleet = _fleet(nodes, database, bus, url=url)
     plan = _plan(seed, seconds, faults, fleet, no_faults=no_faults, url=url)
-    folder = evidence or Path(f"madang-prove-{seed}")
+    folder = evidence or Path(tempfile.mkdtemp(prefix=f"madang-prove-{seed}-"))
     with prove_report.bar(quiet=as_json) as bar:
         outcome, interrupted = _run(plan, folder, url, fleet, bar)
     if outcome is None:
-        print("Interrupted; nothing was judged.", file=sys.stderr)
+        print(f"Interrupted; nothing was judged. What there is, is in {folder}.", file=sys.stderr)
         sys.exit(INTERRUPTED)
     if as_json:
         from madang_proof.verdict import as_json as plain
