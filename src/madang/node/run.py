@@ -147,7 +147,7 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
         admin = _server(admin_app(node, token), ws="none", http=bounded_http(admin_gate(node)))
         servers = {server: listener, admin: admin_listener}
         serving = [_watched(partial(each.serve, [accepts]), running.failed.set) for each, accepts in servers.items()]
-        stack.push_async_callback(_drain, node, list(servers), serving)
+        stack.push_async_callback(drain, node, list(servers), serving)
         await _first(_up(servers), running.failed.wait())
         _calm_gc()
         yield running
@@ -220,7 +220,7 @@ def _watched(loop: Callable[[], Awaitable[None]], failed: Callable[[], object]) 
     return asyncio.get_running_loop().create_task(watched())
 
 
-async def _drain(node: Node, servers: list[_Server], serving: list[asyncio.Task[None]]) -> None:
+async def drain(node: Node, servers: Sequence[_Server], serving: list[asyncio.Task[None]]) -> None:
     """Stop accepting, store and ack what was accepted, tell every client when to come back, and abort what stays open."""
     admission, hub = node.admission, node.hub
     admission.draining = True
