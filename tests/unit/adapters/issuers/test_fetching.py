@@ -3,12 +3,13 @@
 import asyncio
 import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
 from madang.adapters.issuers import fetching
 from madang.adapters.issuers.fetching import MAX_BYTES, NotFetched, fetch
+from tests.waiting import turns
 
 
 @pytest.fixture(autouse=True)
@@ -24,27 +25,27 @@ OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 @asynccontextmanager
 async def serving(answer: Answer) -> AsyncIterator[str]:
     """A web server that answers so; gives its URL."""
-    open_now: set[asyncio.Task[None]] = set()
+    open_now: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
             await reader.readuntil(b"\r\n\r\n")
             await answer(writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
+        writer.close()
 
     def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(handle(reader, writer))
-        open_now.add(task)
+        open_now[asyncio.create_task(handle(reader, writer))] = writer
 
     server = await asyncio.start_server(accepted, "127.0.0.1", 0)
-    async with server:
+    try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/keys"
-        for task in open_now:
+    finally:
+        server.close()
+        await turns()  # a client that gave up early may not have been accepted yet
+        for task, writer in open_now.items():
             task.cancel()
-        await asyncio.gather(*open_now, return_exceptions=True)
+            writer.close()  # the task may not have begun, and would never close it
+        await asyncio.gather(*open_now, *(each.wait_closed() for each in open_now.values()), return_exceptions=True)
 
 
 def saying(data: bytes) -> Answer:
@@ -99,8 +100,10 @@ async def test_what_is_not_taken(answer: Answer, why: str) -> None:
 
 
 @pytest.mark.parametrize("answer", [silent, dripping])
-async def test_a_slow_server_is_given_up(answer: Answer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching, "FETCH_S", 0.3)
+@pytest.mark.parametrize("seconds", [0.0, 0.001, 0.003, 0.01, 0.3])
+async def test_a_slow_server_is_given_up(answer: Answer, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is under way then: connecting, writing, or reading, on a busy machine any of them."""
+    monkeypatch.setattr(fetching, "FETCH_S", seconds)
     async with serving(answer) as url:
         with pytest.raises(NotFetched):
             await fetch(url)
