@@ -34,6 +34,7 @@ ERRORS: Final[dict[str, ErrorCode]] = {
     "bad_token": ErrorCode("The token is not valid, or has expired.", 401, False, "tell"),
     "no_guests": ErrorCode("This server has no guests.", 403, False, "tell"),
     "forbidden": ErrorCode("Your role does not allow this.", 403, False, "tell"),
+    "no_scope": ErrorCode("The server key may not be used for this.", 403, False, "tell"),
     "not_found": ErrorCode("This room or message does not exist, or you may not see it.", 404, False, "tell"),
     "not_member": ErrorCode("You have not joined this room.", 403, False, "join"),
     "gone": ErrorCode("This message has been deleted.", 410, False, "tell"),

@@ -165,6 +165,19 @@ async def test_keys_are_made_listed_and_dropped(data: Path) -> None:
     assert (await madang("key", "list", "--data", data)).out == ""
 
 
+async def test_a_key_may_have_scopes_and_an_end(data: Path) -> None:
+    made = await madang(
+        "key", "create", "Shop", "--scope", "publish", "--scope", "read", "--expires", "30d", "--data", data
+    )
+    assert re.match(r"Keep it as a password: it is for publish, read, until \d{4}-\d\d-\d\d\. ", made.err)
+    listed = await madang("key", "list", "--data", data)
+    assert re.search(r"  Shop  \(publish, read; until \d{4}-\d\d-\d\d\)\n", listed.out)
+    for wrong in (["--scope", "owner"], ["--expires", "soon"], ["--expires", "9999d"]):
+        done = await madang("key", "create", "Shop", *wrong, "--data", data)
+        assert done.status in (1, 2) and done.out == "", wrong
+    assert len((await madang("key", "list", "--data", data)).out.splitlines()) == 1
+
+
 async def test_a_key_opens_the_running_server_until_it_is_dropped(server: Server) -> None:
     key = (await madang("key", "create", "Shop", "--data", server.data)).out.strip()
     async with rest(server.url) as anyone:

@@ -2,11 +2,14 @@
 
 import sys
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from madang.cli.options import Config, Data, Database, settings_of
+from madang.core.durations import milliseconds
+from madang.core.scopes import EVERYTHING, SCOPES
+from madang.errors import Refused
 
 app = typer.Typer(no_args_is_help=True, help="Create, list and drop server keys; rotate the keys that sign tokens.")
 
@@ -14,6 +17,13 @@ app = typer.Typer(no_args_is_help=True, help="Create, list and drop server keys;
 @app.command("create")
 def create_key(
     label: Annotated[str, typer.Argument(help="The key's owner; its messages carry this name.", show_default=False)],
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help=f"What it may be used for: {', '.join(SCOPES)}; again for more. By default everything."),
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option(help="After what time it is worth nothing: 12h, 30d … By default it stays.")
+    ] = None,
     data: Data = None,
     database: Database = None,
     config: Config = None,
@@ -21,9 +31,18 @@ def create_key(
     """Make a server key and print it, once: only a hash of it is kept."""
     from madang.cli.admin_client import ask
 
-    key = ask(settings_of(config, data=data, database=database), "POST", "/keys", {"label": label})
+    new: dict[str, Any] = {"label": label, "scopes": scope or []}
+    if expires is not None:
+        try:
+            new["for_ms"] = milliseconds(expires)
+        except Refused as wrong:
+            raise typer.BadParameter(wrong.message, param_hint="--expires") from None
+    key = ask(settings_of(config, data=data, database=database), "POST", "/keys", new)
     print(key["key"])
-    print("Keep it as a password: it acts as an owner in every room. It is not shown again.", file=sys.stderr)
+    scopes = key.get("scopes", EVERYTHING)
+    what = "acts as an owner in every room" if scopes == EVERYTHING else f"is for {scopes.replace(' ', ', ')}"
+    until = f", until {_day(key['expires_at'])}" if "expires_at" in key else ""
+    print(f"Keep it as a password: it {what}{until}. It is not shown again.", file=sys.stderr)
 
 
 @app.command("list")
@@ -32,8 +51,19 @@ def list_keys(data: Data = None, database: Database = None, config: Config = Non
     from madang.cli.admin_client import ask
 
     for key in ask(settings_of(config, data=data, database=database), "GET", "/keys")["keys"]:
-        made = datetime.fromtimestamp(key["created_at"] / 1000, UTC)
-        print(f"{key['id']}  {made:%Y-%m-%d}  {key['label']}")
+        print(f"{key['id']}  {_day(key['created_at'])}  {key['label']}{_limits(key)}")
+
+
+def _limits(key: dict[str, Any]) -> str:
+    """Return what a key is limited to, in brackets; nothing where it is not."""
+    limits = [key["scopes"].replace(" ", ", ")] if key.get("scopes", EVERYTHING) != EVERYTHING else []
+    if "expires_at" in key:
+        limits.append(f"until {_day(key['expires_at'])}")
+    return f"  ({'; '.join(limits)})" if limits else ""
+
+
+def _day(ms: int) -> str:
+    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d}"
 
 
 @app.command("drop")

@@ -9,6 +9,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         server: a server key acts, or a user for whom one speaks.
         address: where a user comes from, as limits count it; empty where that is not known.
+        scopes: of a server key, what it may be used for (`core.scopes`).
         via: the user id of the server key that speaks for this user.
     """
 
@@ -16,4 +17,5 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     server: bool = False
     address: str = ""
+    scopes: frozenset[str] = frozenset()
     via: str | None = None

@@ -18,6 +18,7 @@ MAX_MENTIONS: Final = 50  # of one message
 MAX_PAGE: Final = 200  # rows of an answer
 ANSWER_BYTES: Final = 256 * 1024  # rows in an answer; what is beyond, `more` tells of
 MAX_SLOW_MS: Final = 3_600_000
+MAX_KEY_MS: Final = 10 * 365 * 86_400_000
 
 _NO_CONTROLS: Final = r"^(?![\s\S]*[\x00-\x1f\x7f])"  # without a "$", which matches in front of a last line feed
 
@@ -30,6 +31,7 @@ Text = Annotated[str, Meta(max_length=65_536)]  # the limit that applies, max_te
 Title = Annotated[str, Meta(max_length=400)]  # and names; how much of it may be seen, text.py says
 Emoji = Annotated[str, Meta(min_length=1, max_length=32)]
 Mentions = Annotated[tuple[UserId, ...], Meta(max_length=MAX_MENTIONS)]
+KeyMs = Annotated[int, Meta(ge=1000, le=MAX_KEY_MS)]
 SlowMs = Annotated[int, Meta(ge=0, le=MAX_SLOW_MS)]
 InviteText = Annotated[str, Meta(max_length=1024)]
 PageLimit = Annotated[int, Meta(ge=1, le=MAX_PAGE)]

@@ -149,7 +149,7 @@ def assemble(
     tickets = Tickets(keyring, store)
     identity = Identity(
         Tokens(keyring), store, limits, turns.time, guests=guests, deleted=users, issuers=issuers, seen=users.seen,
-        tickets=tickets,
+        tickets=tickets, clock_ms=clock_ms,
     )  # fmt: skip
     rooms = Rooms(
         store,

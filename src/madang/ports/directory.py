@@ -18,12 +18,19 @@ NOTHING: Final[Mapping[str, int]] = {}
 
 
 class ServerKey(msgspec.Struct, frozen=True):
-    """A key that lets another server act through REST. Only a hash of the secret is kept."""
+    """A key that lets another server act through REST. Only a hash of the secret is kept.
+
+    Attributes:
+        scopes: what it may be used for (`core.scopes`), separated by spaces; None for everything.
+        expires_ms: Unix milliseconds from which on it is worth nothing; None for never.
+    """
 
     id: str
     label: str
     hash: str
     created_at: int  # Unix milliseconds
+    scopes: str | None = None
+    expires_ms: int | None = None
 
 
 class Directory(Protocol):

@@ -1,27 +1,27 @@
 """Who is speaking: guests, users with tokens, ours or an issuer's, and servers with keys. Guests and requests are held to their limits here.
 
-Tokens are in `tokens.py`. A server key is `mk_<id>_<secret>`; only its SHA-256 is stored: 256 random bits need no slow hash.
+Tokens are in `tokens.py`, server keys in `server_keys.py`, and what these are for in `core.scopes`.
 """
 
-import hashlib
 import secrets
+import time as clock
 from base64 import b32encode
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Collection, Container, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from madang.core import user_ids
 from madang.core.actors import Actor
 from madang.core.names import MAX_NAME, clean_name, clean_title
+from madang.core.scopes import EVERYTHING, clean_scopes, need_scope
 from madang.errors import Limited, Refused
 from madang.ports.directory import Directory, ServerKey
 from madang.ports.issuers import Issuers, Vouched
 from madang.services.limits import Limits
-from madang.services.server_keys import ServerKeys
+from madang.services.server_keys import BEGINS, ServerKeys
 from madang.services.tickets import Ticket, Tickets
 from madang.services.tokens import LEEWAY_S, Access, Tokens
 
-_SERVER_KEY: Final = "mk_"
 NAMELESS: Final = "User"
 """The name of users whose issuer gives them none, or one that nobody can be shown."""
 
@@ -40,18 +40,19 @@ class Identity:
         issuers: those outside who are believed, if there are any.
         tickets: where connections may come with one.
         seen: told of users of theirs, who are new when they are seen first.
+        clock_ms: Unix milliseconds, by which server keys end.
     """
 
     def __init__(
         self, tokens: Tokens, directory: Directory, limits: Limits, time: Callable[[], float], *, guests: str = "open",
         deleted: Container[str] = (), issuers: Issuers | None = None, seen: Callable[[str], None] = lambda user: None,
-        tickets: Tickets | None = None,
+        tickets: Tickets | None = None, clock_ms: Callable[[], int] = lambda: clock.time_ns() // 1_000_000,
     ) -> None:  # fmt: skip
         self.tokens = tokens
         self._directory = directory
         self._limits = limits
         self._time = time
-        self._server_keys = ServerKeys(directory, time)
+        self._server_keys = ServerKeys(directory, time, clock_ms)
         self._guests = guests
         self._deleted = deleted
         self._issuers = issuers
@@ -180,30 +181,37 @@ class Identity:
             raise Refused("bad_field", "token: of another user.")
         return access
 
-    async def caller(self, credential: str, now: float, address: str) -> Actor:
-        """Return who makes a request with a token or a server key (bad_token, rate_limited).
+    async def caller(self, credential: str, now: float, address: str, operation: str) -> Actor:
+        """Return who makes a request with a token or a server key (bad_token, rate_limited, no_scope).
 
         All of a user's requests are held to the rate of one connection. A credential that is not valid is charged to its
         address.
+
+        Args:
+            operation: what is asked for, by its name in `core.scopes`; a key must have a scope for it.
         """
         try:
-            if credential.startswith(_SERVER_KEY):
-                return await self.server(credential)
+            if credential.startswith(BEGINS):
+                server = await self.server(credential)
+                need_scope(server.scopes, operation)
+                return server
             actor = (await self.access(credential, now, address)).user
         except Limited:
             raise
-        except Refused:
-            self._limits.addresses.wrong_token(address, self._time())
+        except Refused as refused:
+            if refused.code != "no_scope":
+                self._limits.addresses.wrong_token(address, self._time())
             raise
         self._limits.commands.request(actor.id, self._time())
         return actor
 
     async def server(self, key: str) -> Actor:
-        """Return the server that a key belongs to (bad_token)."""
+        """Return the server that a key belongs to (bad_token, also when it has ended)."""
         known = await self._server_keys.of(key)
         if known is None:
             raise Refused("bad_token")
-        return Actor(id=user_ids.key_user(known.id), name=known.label, server=True)
+        scopes = frozenset((known.scopes or EVERYTHING).split())
+        return Actor(id=user_ids.key_user(known.id), name=known.label, server=True, scopes=scopes)
 
     def serves(self, credential: str) -> bool:
         """Return whether a credential is a server key that holds, as far as that is known at once."""
@@ -220,14 +228,25 @@ class Identity:
             raise Refused("forbidden", "as: for server keys only.")
         return Actor(id=user_ids.foreign(id), name=clean_title(name), server=True, via=actor.id)
 
-    async def add_key(self, label: str, now: float) -> tuple[ServerKey, str]:
-        """Make a server key. Return it with the text that its owner is shown once (bad_name, too_many)."""
-        id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
-        hash = hashlib.sha256(secret.encode()).hexdigest()
-        key = ServerKey(id=id, label=clean_title(label), hash=hash, created_at=int(now * 1000))
+    async def add_key(
+        self, label: str, now: float, scopes: Collection[str] = (), for_ms: int | None = None
+    ) -> tuple[ServerKey, str]:
+        """Make a server key. Return it with the text that its owner is shown once.
+
+        Args:
+            scopes: what it may be used for; empty for everything.
+            for_ms: after how many milliseconds it ends; None for never.
+
+        Raises:
+            Refused: bad_field, bad_name, too_many.
+        """
+        limited, now_ms = clean_scopes(scopes), int(now * 1000)
+        kept = None if EVERYTHING in limited else " ".join(limited)
+        expires_ms = None if for_ms is None else now_ms + for_ms
+        key, text = self._server_keys.make(clean_title(label), kept, now_ms, expires_ms)
         await self._directory.add_key(key)
-        self._server_keys.forget(id)
-        return key, f"mk_{id}_{secret}"
+        self._server_keys.forget(key.id)
+        return key, text
 
     async def keys(self) -> list[ServerKey]:
         """Return all server keys, oldest first."""

@@ -1,12 +1,16 @@
 """Server keys, looked up by their id and remembered for a moment, so that a request with one is no read of the database.
 
-A key that is dropped is worth nothing at once on the node that drops it, and within KEPT_S on the others. That there is no
-key of an id is remembered, too.
+A key that is dropped is worth nothing at once on the node that drops it, and within KEPT_S on the others; one that has an end
+is worth nothing from then on, by each node's own clock. That there is no key of an id is remembered, too.
+
+A key is `mk_<id>_<secret>`, and only a hash of it is kept: 256 random bits need no slow one. What a key is limited to is hashed
+with its secret, so that a node of a version before limits, which would not keep to them, does not know such a key at all.
 """
 
 import hashlib
 import hmac
 import re
+import secrets
 from collections.abc import Callable
 from typing import Final
 
@@ -15,6 +19,7 @@ from madang.ports.directory import Directory, ServerKey
 
 KEPT_S: Final = 1.0
 MOST: Final = 1_000  # ids remembered; above that all are forgotten
+BEGINS: Final = "mk_"
 _WRITTEN: Final = re.compile(r"mk_([0-9a-f]{8})_([A-Za-z0-9_-]{43})")
 
 
@@ -23,11 +28,13 @@ class ServerKeys:
 
     Args:
         time: loop time.
+        clock_ms: Unix milliseconds, by which keys end.
     """
 
-    def __init__(self, directory: Directory, time: Callable[[], float]) -> None:
+    def __init__(self, directory: Directory, time: Callable[[], float], clock_ms: Callable[[], int]) -> None:
         self._directory = directory
         self._time = time
+        self._clock_ms = clock_ms
         self._found: dict[str, tuple[ServerKey | None, float]] = {}
         self._flights: NextFlight[ServerKey | None] = NextFlight()
         self._changes = 0  # keys added or dropped here
@@ -52,6 +59,12 @@ class ServerKeys:
         written = _WRITTEN.fullmatch(text)
         return written is not None and self._is_fresh(written[1]) and self._if_right(written[1], written[2]) is not None
 
+    def make(self, label: str, scopes: str | None, now_ms: int, expires_ms: int | None) -> tuple[ServerKey, str]:
+        """Return a new key, which is not kept yet, and its text."""
+        id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
+        hash = _digest(secret, scopes, expires_ms)
+        return ServerKey(id, label, hash, now_ms, scopes, expires_ms), f"{BEGINS}{id}_{secret}"
+
     def forget(self, id: str) -> None:
         """Look a key up again, because it was added or dropped."""
         self._changes += 1
@@ -62,5 +75,13 @@ class ServerKeys:
 
     def _if_right(self, id: str, secret: str) -> ServerKey | None:
         key, _ = self._found[id]
-        digest = hashlib.sha256(secret.encode()).hexdigest()
-        return key if hmac.compare_digest(digest, key.hash if key else "") else None
+        digest = _digest(secret, key.scopes if key else None, key.expires_ms if key else None)
+        if key is None or not hmac.compare_digest(digest, key.hash):
+            return None
+        return key if key.expires_ms is None or self._clock_ms() < key.expires_ms else None
+
+
+def _digest(secret: str, scopes: str | None, expires_ms: int | None) -> str:
+    if scopes is not None or expires_ms is not None:
+        secret = f"{secret} {scopes} {expires_ms}"
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -92,6 +92,8 @@ GROUPS: Final[dict[str, list[Row]]] = {
         Row(24, "A token that expires while its connection is open",
             "the connection is closed at most 90 s later, unless it has shown a newer one; a hello with it is refused",
             ("bad_token", 4401), ("test_claims_that_do_not_hold",)),
+        Row(66, "A server key, for what it has no scope", "refused before anything is looked up", ("no_scope",),
+            ("test_a_key_is_refused_for_what_it_is_not_for",)),
         Row(32, "A sender, seq, id, time or role chosen by the client", "ignored: the server sets them",
             (), ("test_what_the_client_says_of_itself_is_ignored",)),
         Row(37, "Names and titles with invisible characters, or with ones that change the direction of text", "refused"),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from madang.core.scopes import NEEDED
 from tests.integration.doors.doors import DOORS, ROUTES
 from tests.integration.doors.stage import Play, address, metered_node
 from tests.integration.doors.table import OPERATIONS, STRANGER, Row, missing
@@ -56,7 +57,14 @@ async def test_every_operation_of_every_door_has_rows(tmp_path: Path, monkeypatc
             for method in methods
             if path.startswith("/api")
         }
+        named = {
+            operation["operationId"]
+            for methods in client.document["paths"].values()
+            for operation in methods.values()
+            if "security" in operation
+        }
     assert routes == set(ROUTES.values())
+    assert named == set(NEEDED), "what a server key needs for it is in core/scopes.py"
 
 
 def test_an_operation_without_a_row_is_missed() -> None:

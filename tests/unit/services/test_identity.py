@@ -2,11 +2,13 @@
 
 import asyncio
 import base64
+import hashlib
 import json
 import time
 from typing import Any
 
 import jwt
+import msgspec
 import pytest
 
 from madang.adapters.sql import Store
@@ -197,14 +199,14 @@ async def test_a_caller_is_a_user_or_a_server_and_only_users_are_counted(store: 
     identity = Identity(TOKENS, store, Limits(Rates(connection=Rate(1, 2))), lambda: 1000.0)
     _, key = await identity.add_key("Shop", time.time())
     token = made(MINA, time.time())
-    assert [await identity.caller(token, time.time(), "") for _ in range(2)] == [MINA, MINA]
+    assert [await identity.caller(token, time.time(), "", "me") for _ in range(2)] == [MINA, MINA]
     with pytest.raises(Refused) as refusal:
-        await identity.caller(token, time.time(), "")
+        await identity.caller(token, time.time(), "", "me")
     assert refusal.value.code == "rate_limited"
-    assert all([(await identity.caller(key, time.time(), "")).server for _ in range(5)])
+    assert all([(await identity.caller(key, time.time(), "", "me")).server for _ in range(5)])
     for wrong in ("", "x.y.z", "mk_0_0"):
         with pytest.raises(Refused) as refusal:
-            await identity.caller(wrong, time.time(), "")
+            await identity.caller(wrong, time.time(), "", "me")
         assert refusal.value.code == "bad_token"
 
 
@@ -214,7 +216,7 @@ async def test_what_is_not_valid_is_charged_to_its_address(store: Store) -> None
     for wrong in ("x.y.z", "mk_0_0"):
         limits.addresses.arrival("here", 1000.0)
         with pytest.raises(Refused):
-            await identity.caller(wrong, time.time(), "here")
+            await identity.caller(wrong, time.time(), "here", "me")
     with pytest.raises(Refused) as refusal:
         limits.addresses.arrival("here", 1000.0)
     assert refusal.value.code == "rate_limited"
@@ -297,6 +299,53 @@ async def test_a_key_is_known_by_its_secret(store: Store) -> None:
     with pytest.raises(Refused) as refusal:
         await identity.drop_key(key.id)
     assert refusal.value.code == "not_found"
+
+
+async def test_a_key_with_scopes_is_for_nothing_else_and_a_refusal_is_no_wrong_key(store: Store) -> None:
+    limits = Limits(Rates(requests=Rate(0.001, WRONG_TOKEN)))
+    identity = Identity(TOKENS, store, limits, lambda: 1000.0)
+    _, text = await identity.add_key("Shop", 0.0, ["read", "publish"])
+    for _ in range(5):
+        shop = await identity.caller(text, 0.0, "here", "send")
+        assert (shop.scopes, shop.server) == (frozenset({"publish", "read"}), True)
+        with pytest.raises(Refused) as refusal:
+            await identity.caller(text, 0.0, "here", "delete_room")
+        assert refusal.value.code == "no_scope"
+    limits.addresses.arrival("here", 1000.0)
+    assert [key.scopes for key in await store.keys()] == ["publish read"]
+    with pytest.raises(Refused, match="there is no 'owner'"):
+        await identity.add_key("Shop", 0.0, ["owner"])
+
+
+async def test_a_key_ends_in_the_very_millisecond(store: Store) -> None:
+    now_ms = [1_000_000]
+    identity = Identity(TOKENS, store, Limits(UNLIMITED), lambda: 0.0, clock_ms=lambda: now_ms[0])
+    key, text = await identity.add_key("Shop", 1000.0, for_ms=5000)
+    assert key.expires_ms == 1_005_000
+    now_ms[0] = 1_004_999
+    assert (await identity.server(text)).name == "Shop"
+    assert identity.serves(text)
+    now_ms[0] += 1
+    assert not identity.serves(text)
+    with pytest.raises(Refused) as refusal:
+        await identity.server(text)
+    assert refusal.value.code == "bad_token"
+
+
+@pytest.mark.parametrize(("scopes", "for_ms"), [(["read"], None), ([], 5000), (["read"], 5000)])
+async def test_a_version_that_knows_no_limits_does_not_know_a_key_that_has_some(
+    store: Store, scopes: list[str], for_ms: int | None
+) -> None:
+    """Nor does a row that somebody has changed in the database open more than it did."""
+    identity = Identity(TOKENS, store, Limits(UNLIMITED), lambda: 0.0, clock_ms=lambda: 0)
+    key, text = await identity.add_key("Shop", 0.0, scopes, for_ms)
+    assert hashlib.sha256(text.split("_", 2)[2].encode()).hexdigest() != key.hash
+    assert (await identity.server(text)).server
+    await store.drop_key(key.id)
+    await store.add_key(msgspec.structs.replace(key, scopes=None, expires_ms=None))
+    other = Identity(TOKENS, store, Limits(UNLIMITED), lambda: 0.0, clock_ms=lambda: 0)
+    with pytest.raises(Refused):
+        await other.server(text)
 
 
 def test_a_token_has_one_spelling() -> None:

@@ -153,7 +153,7 @@ def add_key(c: Connection, key: ServerKey) -> None:
     """See `Directory.add_key`."""
     if c.execute(select(func.count()).select_from(server_keys)).scalar_one() >= MAX_KEYS:
         raise Refused("too_many", f"There are {MAX_KEYS} server keys; drop some first.")
-    c.execute(insert(server_keys).values(id=key.id, label=key.label, hash=key.hash, created_at=key.created_at))
+    c.execute(insert(server_keys).values(msgspec.structs.asdict(key)))
 
 
 def one_key(c: Connection, id: str) -> ServerKey | None:

@@ -323,6 +323,8 @@ server_keys = Table(
     Column("label", words(200), nullable=False),
     Column("hash", words(255), nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("scopes", words(64)),  # None: all
+    Column("expires_ms", BigInteger),  # None: never
 )
 
 secrets = Table(

@@ -10,8 +10,9 @@ from typing import Annotated, cast
 import msgspec
 from fastapi import APIRouter, Depends, FastAPI, Response
 
-from madang.core.bounds import Title
+from madang.core.bounds import KeyMs, Title
 from madang.core.rooms import Room
+from madang.core.scopes import EVERYTHING
 from madang.errors import Refused
 from madang.services.rooms import SYSTEM
 from madang.transports.admin.metrics import CONTENT_TYPE, Metrics
@@ -35,9 +36,11 @@ from madang.transports.node import Node
 
 
 class NewKey(Body):
-    """A server key to create; the label says whose it is."""
+    """A server key to create; the label says whose it is. Without `scopes` it is for everything, without `for_ms` for good."""
 
     label: Title
+    scopes: tuple[str, ...] = ()
+    for_ms: KeyMs | None = None
 
 
 class Key(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -46,6 +49,8 @@ class Key(msgspec.Struct, frozen=True, omit_defaults=True):
     id: str
     label: str
     created_at: int  # Unix milliseconds
+    scopes: str = EVERYTHING
+    expires_at: int | None = None  # Unix milliseconds
     key: str | None = None
 
 
@@ -111,14 +116,15 @@ router = APIRouter(dependencies=[Depends(_operator)])
 @router.get("/keys")
 async def keys(node: ThisNode) -> Response:
     """List the server keys."""
-    return answer(Keys([Key(key.id, key.label, key.created_at) for key in await node.identity.keys()]))
+    found = await node.identity.keys()
+    return answer(Keys([Key(k.id, k.label, k.created_at, k.scopes or EVERYTHING, k.expires_ms) for k in found]))
 
 
 @router.post("/keys")
 async def create_key(node: ThisNode, new: Annotated[NewKey, body(NewKey)]) -> Response:
     """Create a server key."""
-    key, secret = await node.identity.add_key(new.label, node.now())
-    return answer(Key(key.id, key.label, key.created_at, secret), 201)
+    k, secret = await node.identity.add_key(new.label, node.now(), new.scopes, new.for_ms)
+    return answer(Key(k.id, k.label, k.created_at, k.scopes or EVERYTHING, k.expires_ms, secret), 201)
 
 
 @router.delete("/keys/{id}")

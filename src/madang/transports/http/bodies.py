@@ -12,6 +12,7 @@ from madang.core.bounds import Cid, InviteText, Mentions, RoomId, Seq, SlowMs, T
 from madang.core.invites import ForMs, Uses
 from madang.core.rooms import Access, Membership, Role, Room
 from madang.core.sanctions import Reason, SanctionMs
+from madang.core.scopes import Scope
 from madang.core.user_ids import FOREIGN
 
 # -- in ----------------------------------------------------------------------------------------------------------------
@@ -120,10 +121,11 @@ class Welcome(Struct, frozen=True):
 
 
 class Me(Struct, frozen=True):
-    """The caller. `token` is the one to use from now on; a server key has none."""
+    """The caller. `token` is the one to use from now on; a server key has none, but `scopes`."""
 
     user: Identified
     token: str | UnsetType = UNSET
+    scopes: list[Scope] | UnsetType = UNSET
 
 
 class NewTicket(Struct, frozen=True):

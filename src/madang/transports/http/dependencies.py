@@ -128,7 +128,9 @@ Token = Annotated[str, Depends(_token)]
 
 
 async def _identified(request: Request, node: Node, credential: str, address: str) -> Actor:
-    actor = request.state.actor = await node.identity.caller(credential, node.now(), address)  # who pays for the body
+    operation = cast(APIRoute, request.scope["route"]).name
+    actor = await node.identity.caller(credential, node.now(), address, operation)
+    request.state.actor = actor  # who pays for the body
     return actor
 
 
@@ -137,7 +139,7 @@ async def _caller(request: Request, node: ThisNode, token: Token, address: Addre
 
 
 Caller = Annotated[Actor, Depends(_caller)]
-"""The user or server that the token belongs to (bad_token, rate_limited)."""
+"""The user or server that the token belongs to (bad_token, rate_limited, no_scope)."""
 
 
 async def _any_caller(request: Request, node: ThisNode, address: Address, credential: Credential) -> Actor | None:

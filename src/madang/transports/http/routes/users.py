@@ -5,6 +5,7 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Response
 
 from madang.core.rooms import Membership
+from madang.core.scopes import SCOPES
 from madang.transports.http import bodies as b
 from madang.transports.http.dependencies import Address, AfterId, AnyCaller, Caller, Limit, ThisNode, Token
 from madang.transports.http.errors import answer
@@ -26,7 +27,9 @@ async def welcome_guest(
 async def me(node: ThisNode, caller: Caller, token: Token) -> Response:
     """Say who the token belongs to. An old token gets a new one in the answer."""
     who = b.Identified(caller.id, caller.name)
-    return answer(b.Me(who) if caller.server else b.Me(who, (await node.identity.access(token, node.now())).token))
+    if caller.server:
+        return answer(b.Me(who, scopes=[scope for scope in SCOPES if scope in caller.scopes]))
+    return answer(b.Me(who, (await node.identity.access(token, node.now())).token))
 
 
 @router.get("/me/rooms", **documented(b.MyRooms))
