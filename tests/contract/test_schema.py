@@ -103,6 +103,7 @@ def planned(sql: str) -> bool:
 
 async def use_everything(store: Store) -> None:
     from madang.core import events as kinds
+    from madang.core.reports import Report
     from madang.ports.directory import ServerKey
     from madang.testing.access import joins
 
@@ -131,7 +132,14 @@ async def use_everything(store: Store) -> None:
     await s.mutes(scene.room)
     await s.audit(scene.room)
     await s.audit(scene.room, before=5)
-    await s.forget_audit(1, 10)
+    await s.add_report(scene.room, sent.seq, Report(user=ann, name="ann", at_ms=1))
+    await s.add_report(scene.room, sent.seq - 1, Report(user=ann, name="ann", at_ms=1))
+    await s.reports(scene.room)
+    await s.reported(scene.room)
+    await s.resolve_reports(scene.room, sent.seq, 1, ann, "ann")
+    await scene.done(scene.draft(kinds.MessageDeleted, target=sent.seq - 1))
+    await s.forget_reports(2, 10)
+    await s.forget_audit(2, 10)
     await store.append([msgspec.structs.replace(joins(scene, "eve"), origin="home")])
     await s.pins(scene.room, ann)
     await s.messages(scene.room, ann)

@@ -14,6 +14,7 @@ from madang.client import (
     MessageDeleted,
     MessageEdited,
     MessageSent,
+    OpenReports,
     Refused,
     Reset,
     RoleGiven,
@@ -264,6 +265,23 @@ async def test_moderators_mute_and_ban(server: Server) -> None:
         deeds = [entry async for entry in minas.audit()]
         assert [entry.what for entry in deeds] == ["unban", "ban", "role", "unmute", "mute"]
         assert (deeds[1].by_name, deeds[1].name, deeds[1].reason) == ("Mina", "Bora", "spam")
+
+
+async def test_moderators_are_told_of_reports(server: Server) -> None:
+    async with connect(server.direct_url, guest="Mina") as mina, connect(server.direct_url, guest="Bora") as bora:
+        await mina.create("hall")
+        minas, boras = await mina.join("hall"), await bora.join("hall")
+        sent = await minas.send("buy this")
+        told = minas.notices()
+        assert await boras.report(sent.seq, "spam")
+        assert not await boras.report(sent.seq)
+        async with asyncio.timeout(PATIENCE_S):
+            while (notice := await anext(told)) != OpenReports("hall", 1):
+                assert not isinstance(notice, OpenReports)
+        (reported,) = [each async for each in minas.reported()]
+        assert (reported.seq, reported.user, reported.reports[0].reason) == (sent.seq, mina.user.id, "spam")
+        assert await minas.resolve(sent.seq) == 0
+        assert [each async for each in minas.reported()] == []
 
 
 async def test_the_invited_come_in(server: Server) -> None:

@@ -9,7 +9,19 @@
 docs/guides/python.md shows how to use it. It is a program of its own: it depends on the protocol, not on the server.
 """
 
-from madang.client.answers import AuditEntry, Ban, History, Member, Membership, Message, Mute, Present, Sent
+from madang.client.answers import (
+    AuditEntry,
+    Ban,
+    History,
+    Member,
+    Membership,
+    Message,
+    Mute,
+    Present,
+    Report,
+    Reported,
+    Sent,
+)
 from madang.client.client import Client, connect
 from madang.client.errors import ConnectionLost, Disconnected
 from madang.client.events import (
@@ -35,7 +47,7 @@ from madang.client.events import (
     RoomDeleted,
 )
 from madang.client.link import State
-from madang.client.notices import Behind, Notice, Online, OnlineCount, ReadTo, Skipped, Typing
+from madang.client.notices import Behind, Notice, Online, OnlineCount, OpenReports, ReadTo, Skipped, Typing
 from madang.client.printing import printable
 from madang.client.room import Room
 from madang.client.urls import websocket_url
@@ -71,12 +83,15 @@ __all__ = [
     "Notice",
     "Online",
     "OnlineCount",
+    "OpenReports",
     "OtherEvent",
     "Present",
     "ReactionAdded",
     "ReactionRemoved",
     "ReadTo",
     "Refused",
+    "Report",
+    "Reported",
     "Reset",
     "RoleGiven",
     "Room",

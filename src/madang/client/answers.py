@@ -107,6 +107,51 @@ class MutePage(Struct, frozen=True, kw_only=True):
     more: bool = False
 
 
+class Report(Struct, frozen=True, kw_only=True):
+    """What one user said of a message."""
+
+    user: str
+    name: str
+    reason: str = ""
+    at: datetime
+
+
+class Reported(Struct, frozen=True, kw_only=True):
+    """A message with open reports.
+
+    Attributes:
+        user: who wrote it, and `name` their name then.
+        deleted: they have deleted it since.
+        count: its open reports, of which `reports` are the oldest.
+    """
+
+    seq: int
+    user: str
+    name: str
+    deleted: bool = False
+    count: int
+    reports: list[Report]
+
+
+class ReportedPage(Struct, frozen=True, kw_only=True):
+    """A page of the messages with open reports, ascending by `seq`."""
+
+    reported: list[Reported]
+    more: bool = False
+
+
+class ReportTaken(Struct, frozen=True, kw_only=True):
+    """The answer to a report; `unchanged` for a second one."""
+
+    unchanged: bool = False
+
+
+class Resolved(Struct, frozen=True, kw_only=True):
+    """How many messages still have open reports."""
+
+    open: int
+
+
 class AuditEntry(Struct, frozen=True, kw_only=True):
     """A deed of a moderator or owner: what (by the name of the operation), who did it, upon whom, and why.
 

@@ -25,6 +25,7 @@ from madang.protocol.native.frames import (
     HelloAnswer,
     PresenceFrame,
     ReadFrame,
+    ReportsFrame,
     ResetFrame,
     SkipFrame,
     TypingFrame,
@@ -37,6 +38,7 @@ _NOTICES: Final[dict[str, type[NoticeFrame]]] = {
     "typing": TypingFrame,
     "read": ReadFrame,
     "presence": PresenceFrame,
+    "reports": ReportsFrame,
 }
 
 
@@ -132,7 +134,7 @@ class Conversation:
                 pending.answered(head.n, text)
             case "error":
                 pending.refused(head.n, frames.decode(text, ErrorAnswer), self._clock.now())
-            case "skip" | "behind" | "typing" | "read" | "presence":
+            case "skip" | "behind" | "typing" | "read" | "presence" | "reports":
                 if (feed := pending.feeds.get(head.room_id)) is not None:
                     feed.notice(frames.decode(text, _NOTICES[head.op]))
                     pending.moved(feed)

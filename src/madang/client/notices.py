@@ -9,7 +9,14 @@ from typing import Final
 
 from msgspec import Struct
 
-from madang.protocol.native.frames import BehindFrame, PresenceFrame, ReadFrame, SkipFrame, TypingFrame
+from madang.protocol.native.frames import (
+    BehindFrame,
+    PresenceFrame,
+    ReadFrame,
+    ReportsFrame,
+    SkipFrame,
+    TypingFrame,
+)
 
 WAITING_NOTICES: Final = 1000  # kinds and users at once; the oldest is dropped
 
@@ -47,6 +54,13 @@ class OnlineCount(Struct, frozen=True):
     count: int
 
 
+class OpenReports(Struct, frozen=True):
+    """How many messages have open reports. Told to moderators when that changes."""
+
+    room: str
+    count: int
+
+
 class Skipped(Struct, frozen=True):
     """Events `first` to `last` are left out: only joins, in a room with many people."""
 
@@ -63,8 +77,8 @@ class Behind(Struct, frozen=True):
     since: int
 
 
-Notice = Typing | ReadTo | Online | OnlineCount | Skipped | Behind
-NoticeFrame = TypingFrame | ReadFrame | PresenceFrame | SkipFrame | BehindFrame
+Notice = Typing | ReadTo | Online | OnlineCount | OpenReports | Skipped | Behind
+NoticeFrame = TypingFrame | ReadFrame | ReportsFrame | PresenceFrame | SkipFrame | BehindFrame
 
 
 def notices(room: str, frame: NoticeFrame) -> list[Notice]:
@@ -77,6 +91,8 @@ def notices(room: str, frame: NoticeFrame) -> list[Notice]:
             ]
         case ReadFrame(readers=readers):
             return [ReadTo(room, user, seq) for user, seq in readers.items()]
+        case ReportsFrame(open=count):
+            return [OpenReports(room, count)]
         case PresenceFrame(count=count, online=online, offline=offline):
             return [
                 *(Online(room, user, name, True) for user, name in (online or {}).items()),

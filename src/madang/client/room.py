@@ -23,6 +23,10 @@ from madang.client.answers import (
     Mute,
     MutePage,
     Present,
+    Reported,
+    ReportedPage,
+    ReportTaken,
+    Resolved,
     Sent,
 )
 from madang.client.events import Event, Reset
@@ -246,6 +250,15 @@ class Room:
         """Lift a mute; it is none any more if that was so already (moderators)."""
         await self._call(c.Unmute(room=self.id, user=user), Appended)
 
+    async def report(self, seq: int, reason: str = "") -> bool:
+        """Tell the moderators of a message; False if the user has reported it before."""
+        command = c.Report(room=self.id, seq=seq, reason=reason)
+        return not (await self._pending.call(command, ReportTaken, room=self.id)).unchanged
+
+    async def resolve(self, seq: int) -> int:
+        """Resolve the reports of a message; return how many messages still have some (moderators)."""
+        return (await self._pending.call(c.Resolve(room=self.id, seq=seq), Resolved, room=self.id)).open
+
     async def leave(self) -> None:
         """End the user's membership; what has been sent before is stored first."""
         try:
@@ -323,6 +336,17 @@ class Room:
                 yield mute
             more = page.more and bool(page.mutes)
             after = page.mutes[-1].user if page.mutes else after
+
+    async def reported(self) -> AsyncIterator[Reported]:
+        """Read the messages with open reports, in order of their seq, page after page (moderators)."""
+        after, more = 0, True
+        while more:
+            command = c.Reports(room=self.id, after=after, limit=PAGE)
+            page = await self._pending.call(command, ReportedPage, room=self.id)
+            for each in page.reported:
+                yield each
+            more = page.more and bool(page.reported)
+            after = page.reported[-1].seq if page.reported else after
 
     async def audit(self) -> AsyncIterator[AuditEntry]:
         """Read who did what by the rights of a moderator or an owner, the newest first, page after page (owners)."""

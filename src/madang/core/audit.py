@@ -55,7 +55,8 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
     """What was done.
 
     Attributes:
-        what: the operation: kick, ban, unban, mute, unmute, role, change, delete (of another's message), invite, revoke.
+        what: the operation: kick, ban, unban, mute, unmute, role, change, delete (of another's message), invite, revoke,
+            resolve (the reports of a message).
         by: the user or server key who did it.
         user: upon whom, if it was upon somebody.
         details: what else there is to know, as JSON values, by their names in the operation.
@@ -112,3 +113,9 @@ def invited(invite: Invite, now_ms: int, by_name: str) -> Deed:
 def revoked(invite: str, by: str, by_name: str) -> Deed:
     """Return the deed of ending an invite, named by its id."""
     return Deed(what="revoke", by=by, by_name=by_name, details={"invite": invite})
+
+
+def resolved(seq: int, reports: int, author: str, author_name: str, *, by: str, by_name: str) -> Deed:
+    """Return the deed of resolving the reports of a message."""
+    details: Details = {"seq": seq, "reports": reports}
+    return Deed(what="resolve", by=by, by_name=by_name, user=author, name=author_name, details=details)

@@ -20,6 +20,7 @@ class Action(StrEnum):
     JOIN_INVITED = "join with an invite"
     READ = "follow the room; read history, pins, members and who is online"
     MARK_READ = "move the own read pointer"
+    REPORT = "report a message"
     TYPE = "say that one types"
     WRITE = "send; edit own messages; react"
     DELETE_OWN = "delete own messages"
@@ -32,6 +33,7 @@ class Action(StrEnum):
     KICK = "kick"
     MUTE = "mute; list and lift mutes"
     BAN = "ban; list and lift bans"
+    REVIEW = "read and resolve reports"
     GRANT = "grant roles"
     AUDIT = "read the audit trail"
     DELETE_ROOM = "delete the room"
@@ -61,6 +63,7 @@ _LEAST: Final[Mapping[Action, str]] = {
     Action.JOIN_INVITED: NOBODY,
     Action.READ: "viewer",
     Action.MARK_READ: "viewer",
+    Action.REPORT: "viewer",
     Action.TYPE: "member",
     Action.WRITE: "member",
     Action.DELETE_OWN: "viewer",
@@ -73,6 +76,7 @@ _LEAST: Final[Mapping[Action, str]] = {
     Action.KICK: "moderator",
     Action.MUTE: "moderator",
     Action.BAN: "moderator",
+    Action.REVIEW: "moderator",
     Action.GRANT: "owner",
     Action.AUDIT: "owner",
     Action.DELETE_ROOM: "owner",

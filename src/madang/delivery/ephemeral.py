@@ -1,4 +1,4 @@
-"""The ephemeral lane: typing and read pointers (presence has a file of its own), apart from the log.
+"""The ephemeral lane: typing, read pointers and what waits for moderators (presence has a file of its own), apart from the log.
 
 The last value per key counts; values are coalesced per tick, and the first to be dropped under load. Nothing is repeated
 or recovered: a client that missed a notice misses little.
@@ -10,12 +10,13 @@ from typing import Final
 
 import msgspec
 
+from madang.core.permissions import Action, may
 from madang.delivery.presence import PresenceKeeper
 from madang.delivery.room import LiveRoom
 from madang.delivery.scheduler import Scheduler
 from madang.delivery.statistics import DeliveryStatistics
 from madang.ports.bus import Signal
-from madang.protocol.native.frames import Frame, ReadFrame, TypingFrame
+from madang.protocol.native.frames import Frame, ReadFrame, ReportsFrame, TypingFrame
 
 TICK_S: Final = 0.25
 TYPING_S: Final = 6.0  # after which a typing signal that is not repeated ends by itself
@@ -47,6 +48,7 @@ class Ephemeral:
 
     Attributes:
         waiting: what rooms have not been told yet, by room.
+        reports: how many messages with open reports rooms have, as far as moderators are to be told; bounded by live rooms.
         typing: when the typing of a user ends, by room and user; bounded by users who type.
         ticking: a tick is due.
     """
@@ -63,6 +65,7 @@ class Ephemeral:
         self._scheduler = scheduler
         self._statistics = statistics
         self.waiting: dict[str, _Waiting] = {}
+        self.reports: dict[str, int] = {}
         self.typing: dict[tuple[str, str], float] = {}
         self.ticking = False
         self.presence = presence
@@ -78,6 +81,9 @@ class Ephemeral:
             self._receive_typing(room, signal.key, _decode_name(signal.value))
         elif signal.topic == "read":
             self._receive_read(room, signal.key, _decode_seq(signal.value))
+        elif signal.topic == "reports":
+            self.reports[signal.room] = _decode_seq(signal.value)
+            self._arm()
 
     def _receive_typing(self, room: LiveRoom, user: str, name: str | None) -> None:
         if (waiting := self._waiting_in(room)) is None:
@@ -120,6 +126,10 @@ class Ephemeral:
             self._drop()
             self._arm()
             return
+        for name, messages in self.reports.items():
+            if (room := self._rooms.get(name)) is not None:
+                tell(room, ReportsFrame(room=name, open=messages), to=Action.REVIEW)
+        self.reports.clear()
         for name in list(self.waiting):
             room = self._rooms.get(name)
             waiting = self.waiting.pop(name)
@@ -161,9 +171,19 @@ def read(room: str, user: str, seq: int) -> Signal:
     return Signal(room, "read", user, _encode(seq))
 
 
-def tell(room: LiveRoom, frame: Frame) -> None:
-    """Write a frame to every live subscriber of a room; those that are behind do without."""
+def reports(room: str, messages: int) -> Signal:
+    """Return the signal that this many messages of a room have open reports."""
+    return Signal(room, "reports", "", _encode(messages))
+
+
+def tell(room: LiveRoom, frame: Frame, *, to: Action | None = None) -> None:
+    """Write a frame to every live subscriber of a room; those that are behind do without.
+
+    Args:
+        to: only to those who may do this.
+    """
     for encoding, audience in room.audiences.items():
         data = encoding.frame(frame)
         for subscription in tuple(audience.subscriptions):  # a copy: writing may fill a socket, and then it leaves
-            subscription.subscriber.write_now(data)
+            if to is None or may(subscription.role, to):
+                subscription.subscriber.write_now(data)

@@ -19,7 +19,7 @@ from madang.aio import SingleFlight
 from madang.core.events import Event
 from madang.core.metrics import Metric
 from madang.delivery.catching_up import CatchingUp
-from madang.delivery.ephemeral import Ephemeral, read, tell, typing
+from madang.delivery.ephemeral import Ephemeral, read, reports, tell, typing
 from madang.delivery.gaps import HELD, HELD_BYTES, Gaps
 from madang.delivery.presence import PresenceKeeper
 from madang.delivery.reader import READ, LogReader
@@ -174,6 +174,10 @@ class Hub:
     def tell_typing(self, room: str, user: str, name: str | None) -> None:
         """Tell a room's followers on all nodes that a user types, or has stopped. Part of `ports.live.LiveRooms`."""
         self.announce(typing(room, user, name))
+
+    def tell_reports(self, room: str, messages: int) -> None:
+        """Tell a room's moderators on all nodes how many messages have open reports. Part of `ports.live.LiveRooms`."""
+        self.announce(reports(room, messages))
 
     def tell_read(self, room: str, user: str, seq: int) -> None:
         """Tell a room's followers on all nodes how far a user has read. Part of `ports.live.LiveRooms`."""

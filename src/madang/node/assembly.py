@@ -36,6 +36,7 @@ from madang.services.origins import origin_of
 from madang.services.posting import Posting
 from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
+from madang.services.reports import Reports
 from madang.services.rooms import KICK_S, Rooms
 from madang.services.shared_limits import SPENT, SharedLimits
 from madang.services.signing import Signing
@@ -164,6 +165,7 @@ def assemble(
     )
     invites = Invites(store, rooms, charges)
     moderation = Moderation(store, rooms, charges)
+    reports = Reports(store, rooms, charges, hub, clock_ms)
     posting = Posting(charges, rooms, hub, max_text)
     read_pointers = ReadPointers(store, rooms, hub)
     reading = Reading(store, store, rooms, read_pointers, hub.presence, charges, turns.time, memory)
@@ -204,7 +206,8 @@ def assemble(
         parts = (*parts, Part("issuers", loops=[issuers.run], metrics=issuers.metrics))
     return Node(
         name=name, memory=memory, appender=appender, turns=turns, hub=hub, heartbeat=heartbeat, joiner=Joiner(hub, max_rooms), rooms=rooms,
-        posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, moderation=moderation, identity=identity, users=users, signing=signing,
+        posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, moderation=moderation, reports=reports,
+        identity=identity, users=users, signing=signing,
         sessions=sessions, limits=limits.commands, arrivals=limits.addresses,
         rates_told=(rates.connection, rates.user), wheel=wheel, shares=shares, admission=admission, gate=gate, max_text=max_text, max_rooms=max_rooms,
         ping_s=ping_s, compression=compression, parts=parts,

@@ -11,6 +11,7 @@ import msgspec
 
 from madang.core.audit import Entry
 from madang.core.invites import Invite
+from madang.core.reports import Report, Reported
 from madang.core.rooms import Member, Membership, Room
 from madang.core.sanctions import Ban, Mute
 
@@ -106,6 +107,33 @@ class Directory(Protocol):
         It has the deeds that `core.audit` names, of appends (`ports.log`) and of invites, each if and only if it was done. The
         oldest are forgotten: above MAX_ENTRIES, by age (`ports.upkeep`), and with the room.
         """
+
+    async def add_report(self, room: str, seq: int, report: Report, *, server: bool = False) -> int | None:
+        """Keep what a user reports of a message, and return how many messages of the room have open reports.
+
+        None if they have reported the message before, resolved or not. It stays open until it is resolved, whether its user stays
+        or not; it is forgotten by age (`ports.upkeep`), and with its room or its user. When the message is deleted by others than its
+        author its reports are resolved, and otherwise they say so (`Reported.deleted`).
+
+        Args:
+            server: a server key reports, which needs no membership.
+
+        Raises:
+            Refused: not_found where the user is no member, or there is no such message; gone for a deleted one; too_many, when
+                MAX_REPORTS are open in the room, or MAX_OWN of this user.
+        """
+
+    async def reports(self, room: str, *, after: int = 0, limit: int = 50) -> list[Reported]:
+        """Return messages with open reports, in order of their seq, from above `after`; `limit` 1 to 201."""
+
+    async def resolve_reports(self, room: str, seq: int, now_ms: int, by: str, name: str) -> int | None:
+        """Resolve the open reports of a message, and note who did that in the audit trail.
+
+        Return how many messages of the room still have open reports; None where this one had none.
+        """
+
+    async def reported(self, room: str) -> int:
+        """Return how many messages of a room have open reports."""
 
     async def add_key(self, key: ServerKey) -> None:
         """Keep a server key. Refused (too_many) when there are 1,000."""

@@ -39,6 +39,9 @@ class LiveRooms(Protocol):
     def tell_typing(self, room: str, user: str, name: str | None) -> None:
         """Tell the room's followers on all nodes that a user is typing (their name) or has stopped. Any may miss it."""
 
+    def tell_reports(self, room: str, messages: int) -> None:
+        """Tell those moderators who follow the room, on all nodes, how many messages have open reports. Any may miss it."""
+
     def tell_read(self, room: str, user: str, seq: int) -> None:
         """Tell the room's followers on all nodes that a user has read up to `seq`. Any of them may miss it."""
 

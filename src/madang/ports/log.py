@@ -63,6 +63,8 @@ leaves and comes back or not; it replaces an earlier one.
 A deed (`core.audit`), and the deletion of a message that is another's, is noted in the room's audit trail (`ports.directory`), unless
 it was refused or changed nothing.
 
+What a deletion does to the reports of its message is in `ports.directory`, too.
+
 With a membership, and with a role that may make invites, the invites end that the user made. A message is the actor's also
 if they are the server key that sent it in another's name (`via`). For a server key no owner need be left.
 

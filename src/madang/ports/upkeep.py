@@ -39,7 +39,9 @@ class Upkeep(Protocol):
         """Return up to `limit` (1 to 1,000) rooms with an id above `after`, deleted ones among them."""
 
     async def erase(self, room: str, limit: int) -> int:
-        """Remove up to `limit` (1 to 1,000) members, kicks, bans, mutes, audit entries or events of a deleted room; return how many.
+        """Remove up to `limit` (1 to 1,000) rows of what a deleted room holds, and return how many.
+
+        These are members, kicks, bans, mutes, audit entries, reports, and events.
 
         With an event go its mentions, reactions and pin, with the last of them the invites. 0 when nothing is left but the
         room's last event, or when it is not deleted.
@@ -47,6 +49,9 @@ class Upkeep(Protocol):
 
     async def forget_audit(self, before_ms: int, limit: int) -> int:
         """Remove up to `limit` (1 to 1,000) audit entries of before this time, of any rooms, and return how many."""
+
+    async def forget_reports(self, before_ms: int, limit: int) -> int:
+        """Remove up to `limit` (1 to 1,000) reports of before this time, of any rooms, and return how many."""
 
     async def forget_rooms(self, rooms: Sequence[str]) -> int:
         """Remove what is left of deleted and erased rooms, and return of how many: their ids are free again.
@@ -76,4 +81,4 @@ class Upkeep(Protocol):
         """Return the users who were deleted at `since_ms` or later."""
 
     async def forget_users(self, users: Sequence[str]) -> None:
-        """Forget what is known of users (at most 1,000) who are not members of any room, and that they were kicked, banned or muted."""
+        """Forget what is known of users (at most 1,000) who are not members of any room, that they were kicked, banned or muted, and what they reported."""

@@ -1,10 +1,10 @@
 """Cleanup: what nobody needs any more is removed from the database, a little at a time, by one node of the fleet.
 
-It forgets old entries of audit trails, empties deleted rooms and forgets them after KEPT_S, deletes rooms without members in which nothing has happened for
-long, and ends the memberships of guests who have not been here for longer than their tokens last. It walks through all
-rooms, users and memberships in order, a few hundred every ROUND_S, so it never holds up an append for longer than one small
-transaction takes. The node with the lowest number does it (`ports.leases`); if two believe that they have it, they do the
-same twice, and nothing is harmed.
+It empties deleted rooms and forgets them after KEPT_S, deletes rooms without members in which nothing has happened for
+long, forgets old reports and entries of audit trails, and ends the memberships of guests who have not been here for
+longer than their tokens last. It walks through all rooms, users and memberships in order, a few hundred every ROUND_S,
+so it never holds up an append for longer than one small transaction takes. The node with the lowest number does it
+(`ports.leases`); if two believe that they have it, they do the same twice, and nothing is harmed.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ import msgspec
 
 from madang.core.events import RoomDeleted, draft
 from madang.core.metrics import Metric, counters
+from madang.core.reports import REPORT_DAYS
 from madang.core.rooms import LOBBY
 from madang.core.user_ids import is_guest
 from madang.errors import Refused
@@ -47,6 +48,7 @@ _METRICS: Final = {
     "rooms": ("madang_rooms_expired", "Rooms without members that were deleted because nothing had happened for long."),
     "guests": ("madang_guests_expired", "Guests forgotten because they had not been seen for long."),
     "audit": ("madang_audit_expired", "Entries of audit trails that were forgotten because of their age."),
+    "reports": ("madang_reports_expired", "Reports of messages that were forgotten because of their age."),
     "rows": ("madang_rows_erased", "Members and events of deleted rooms that were removed."),
 }
 
@@ -58,6 +60,7 @@ class Removed(msgspec.Struct):
     guests: int = 0
     rows: int = 0
     audit: int = 0
+    reports: int = 0
 
 
 class Found(msgspec.Struct):
@@ -127,8 +130,9 @@ class Cleanup:
         await self._learn_of_members()
         await self._sweep_users()
         await self._sweep_audit()
+        await self._sweep_reports()
         self._failures.round_over()
-        rooms, guests, rows, _ = (
+        rooms, guests, rows, *_ = (
             now - then for now, then in zip(msgspec.structs.astuple(self.removed), before, strict=True)
         )
         if rooms or guests or rows:
@@ -191,14 +195,22 @@ class Cleanup:
         return rows
 
     async def _sweep_audit(self) -> None:
-        if not self._audit_days:
-            return
-        before_ms, rows = self._clock_ms() - self._audit_days * DAY_MS, 0
-        with self._failures.survived("audit trails"):
-            while rows < ROWS and (removed := await self._upkeep.forget_audit(before_ms, CHUNK)):
+        if self._audit_days:
+            before_ms = self._clock_ms() - self._audit_days * DAY_MS
+            self.removed.audit += await self._forget("audit trails", before_ms, self._upkeep.forget_audit)
+
+    async def _sweep_reports(self) -> None:
+        before_ms = self._clock_ms() - REPORT_DAYS * DAY_MS
+        self.removed.reports += await self._forget("reports", before_ms, self._upkeep.forget_reports)
+
+    async def _forget(self, what: str, before_ms: int, forget: Callable[[int, int], Awaitable[int]]) -> int:
+        """Forget what is older than this, in pieces; return how many rows."""
+        rows = 0
+        with self._failures.survived(what):
+            while rows < ROWS and (removed := await forget(before_ms, CHUNK)):
                 rows += removed
-                self.removed.audit += removed
                 await asyncio.sleep(0)
+        return rows
 
     # -- users ---------------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from madang.testing.deletion import DELETION_RULES
 from madang.testing.effects import EFFECT_RULES
 from madang.testing.messages import MESSAGE_RULES
 from madang.testing.mutes import MUTE_RULES
+from madang.testing.reports import REPORT_RULES
 from madang.testing.rules import (
     Make,
     Scene,
@@ -37,7 +38,7 @@ async def check_log(make: Make[Store], *, shared: bool = False) -> None:
         shared: whether two may be open at a time, as by two nodes on one database.
     """
     rules = [*LOG_RULES, *MESSAGE_RULES, *EFFECT_RULES, *ACCESS_RULES, *BAN_RULES, *MUTE_RULES, *AUDIT_RULES]
-    await run_rules(make, [*rules, *DELETION_RULES])
+    await run_rules(make, [*rules, *REPORT_RULES, *DELETION_RULES])
     await named(what_was_acked_is_there_after_reopening, make)
     if shared:
         await named(two_nodes_number_one_room_without_gap_or_double, make)

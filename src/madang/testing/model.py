@@ -12,12 +12,13 @@ from typing import Final
 import msgspec
 
 from madang.core import events as kinds
-from madang.core.audit import Entry, invited, revoked
+from madang.core.audit import Entry, invited, resolved, revoked
 from madang.core.events import Appended, Draft, Event, erased_body
 from madang.core.ids import IdSource, id_ms
 from madang.core.invites import MAX_INVITES, Invite
 from madang.core.messages import Message
 from madang.core.permissions import Action, need
+from madang.core.reports import Report, Reported
 from madang.core.rooms import COUNTED, Member, Membership, Room
 from madang.core.sanctions import FOREVER_MS, Ban, Mute
 from madang.core.signing import SigningKey, SigningKeys
@@ -237,6 +238,28 @@ class ModelStore:
         newest = reversed(known.audit) if known else ()
         return [entry for entry in newest if before is None or entry.n < before][:limit]
 
+    async def add_report(self, room: str, seq: int, report: Report, *, server: bool = False) -> int | None:
+        if (known := self._standing(room)) is None:
+            raise Refused("not_found")
+        return len(known.reported()) if known.report(seq, report, server=server) else None
+
+    async def reports(self, room: str, *, after: int = 0, limit: int = 50) -> list[Reported]:
+        known = self.rooms_by_id.get(room)
+        return [each for each in known.reported() if each.seq > after][:limit] if known else []
+
+    async def resolve_reports(self, room: str, seq: int, now_ms: int, by: str, name: str) -> int | None:
+        known = self.rooms_by_id.get(room)
+        found = next((each for each in known.reported() if each.seq == seq), None) if known else None
+        if known is None or found is None:
+            return None
+        for (at, _), each in known.reports.items():
+            each.open = each.open and at != seq
+        known.note(resolved(seq, found.count, found.user, found.name, by=by, by_name=name), now_ms)
+        return len(known.reported())
+
+    async def reported(self, room: str) -> int:
+        return len(await self.reports(room, limit=1_000_000))
+
     async def signing_keys(self) -> SigningKeys:
         return SigningKeys("model", bytes(32), tuple(self._signing))
 
@@ -308,6 +331,10 @@ class ModelStore:
         if deeds := known.audit[:limit]:
             del known.audit[:limit]
             return len(deeds)
+        if told := list(known.reports)[:limit]:
+            for key in told:
+                del known.reports[key]
+            return len(told)
         erased = min(limit, len(known.log) - 1 - known.erased)
         known.erased += erased
         known.mentions.clear()
@@ -321,6 +348,13 @@ class ModelStore:
         for room, entry in old[:limit]:
             room.audit.remove(entry)
         return len(old[:limit])
+
+    async def forget_reports(self, before_ms: int, limit: int) -> int:
+        rooms = self.rooms_by_id.values()
+        old = [(r, key) for r in rooms for key, each in r.reports.items() if each.report.at_ms < before_ms][:limit]
+        for room, key in old:
+            del room.reports[key]
+        return len(old)
 
     async def forget_rooms(self, rooms: Sequence[str]) -> int:
         found = [self.rooms_by_id.get(room) for room in rooms]
@@ -367,6 +401,7 @@ class ModelStore:
                     room.kicks.pop(user, None)
                     room.lift_ban(user)
                     room.mutes.pop(user, None)
+                    room.reports = {key: each for key, each in room.reports.items() if key[1] != user}
 
 
 def _repeat(first: Event, target: int | None, d: Draft) -> Outcome:

@@ -4,6 +4,7 @@ Who may call, and in which order, is the store's (`model.py`).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -14,6 +15,7 @@ from madang.core.events import ERASED, Draft, Event, decode_body, erased_edit
 from madang.core.invites import Invite, Kick
 from madang.core.messages import Message
 from madang.core.permissions import NOBODY, Action, acting_role, may, need, need_to_grant, need_to_write, need_upon
+from madang.core.reports import MAX_OWN, MAX_REPORTS, SHOWN, Report, Reported
 from madang.core.rooms import Member, Room, changed
 from madang.core.sanctions import ADDRESS_MS, FOREVER_MS, MAX_BANS, MAX_MUTES, Ban, Mute
 from madang.core.timestamps import moment
@@ -21,6 +23,16 @@ from madang.errors import Limited, Refused
 
 MAX_EMOJIS: Final = 20
 MAX_PINS: Final = 50
+
+
+@dataclass
+class ModelReport:
+    """A report, and who wrote the message."""
+
+    report: Report
+    author: tuple[str, str]
+    open: bool = True
+    gone: bool = False
 
 
 class ModelRoom:
@@ -46,6 +58,7 @@ class ModelRoom:
         self.invites: dict[str, Invite] = {}  # by id
         self.audit: list[Entry] = []  # the oldest first
         self.noted = 0  # entries that there ever were
+        self.reports: dict[tuple[int, str], ModelReport] = {}  # by message and user
         self.erased = 0  # events that are no longer there, the oldest
 
     def message(self, target: int | None) -> Event:
@@ -167,6 +180,33 @@ class ModelRoom:
         self.noted += 1
         self.audit.append(Entry(n=self.noted, at_ms=now_ms, **msgspec.structs.asdict(deed)))
 
+    def report(self, seq: int, report: Report, *, server: bool) -> bool:
+        """Keep a report of a message; return False for a second one of its user."""
+        if not server and report.user not in self.members:
+            raise Refused("not_found")
+        message = self.message(seq)
+        if (seq, report.user) in self.reports:
+            return False
+        standing = [user for (_, user), each in self.reports.items() if each.open]
+        if len(standing) >= MAX_REPORTS or (not server and standing.count(report.user) >= MAX_OWN):
+            raise Refused("too_many")
+        self.reports[seq, report.user] = ModelReport(report, (message.user, message.name))
+        return True
+
+    def reported(self) -> list[Reported]:
+        """Return the messages with open reports."""
+        found = []
+        for seq in sorted({seq for (seq, _), each in self.reports.items() if each.open}):
+            standing = [each for (at, _), each in self.reports.items() if at == seq and each.open]
+            told = sorted((each.report for each in standing), key=lambda report: (report.at_ms, report.user))
+            user, name = standing[0].author
+            found.append(
+                Reported(
+                    seq=seq, user=user, name=name, deleted=standing[0].gone, count=len(told), reports=told[:SHOWN]
+                )
+            )  # fmt: skip
+        return found
+
     def shown(self, seq: int, user: str) -> Message:
         """Return a message as it is now, as a user sees it."""
         event = self.log[seq - 1]
@@ -286,7 +326,8 @@ def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
             room.mentions -= {(who, target) for who in before if who not in mentions}
             _mention(room, d, [who for who in mentions if who not in before], target)
         case kinds.MessageDeleted():
-            if room.message(target).user != d.user and not may(_actor(room, d), Action.DELETE_OTHERS):
+            message = room.message(target)
+            if message.user != d.user and not may(_actor(room, d), Action.DELETE_OTHERS):
                 raise Refused("forbidden")
             room.reword(target, ERASED)
             for edit in room.edits.get(target, []):
@@ -294,6 +335,10 @@ def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
             room.mentions = {(who, seq) for who, seq in room.mentions if seq != target}
             room.reactions.pop(target, None)
             room.pins.discard(target)
+            through = decode_body(kinds.MessageSent, message.body).via
+            for (seq, _), report in room.reports.items():
+                if seq == target:
+                    report.gone, report.open = True, report.open and d.user in (message.user, through)
         case kinds.ReactionAdded(emoji=emoji):
             room.message(target)
             standing = room.reactions.setdefault(target, {})

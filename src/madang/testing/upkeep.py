@@ -9,6 +9,7 @@ from madang.core.invites import Invite
 from madang.core.rooms import Room
 from madang.ports.upkeep import StoredRoom, StoredUser, Upkeep
 from madang.testing.access import invited, joins, refusal
+from madang.testing.reports import reports
 from madang.testing.rules import Make, Scene, named, new, new_event, opened, run_rules
 from madang.testing.rules import Store as LogStore
 
@@ -171,10 +172,13 @@ async def kicks_bans_and_invites_go_with_the_room(store: Store) -> None:
         await scene.done(scene.draft(kinds.MemberKicked, member=name, banned=True))
         await scene.done(scene.draft(kinds.MemberMuted, member=name))
     invite = await invited(scene)
+    said = await scene.done(scene.say("hello"))
+    for name in ("ann", "shop", "bank"):
+        await reports(scene, said.seq, name, server=True)
     last = await scene.done(scene.draft(kinds.RoomDeleted))
-    assert await erased(store, scene.room, 2) == [1, 2, 1, 2, 1, 2, 1] + [2] * 5 + [2] * ((last.seq - 1) // 2) + [1] * (
-        (last.seq - 1) % 2
-    )
+    assert await erased(store, scene.room, 2) == [1, 2, 1, 2, 1, 2, 1] + [2] * 5 + [2, 1] + [2] * (
+        (last.seq - 1) // 2
+    ) + [1] * ((last.seq - 1) % 2)
     assert await store.invites(scene.room, 0) == []
     assert await store.forget_rooms([scene.room]) == 1
     await scene.done(scene.draft(kinds.RoomCreated, title="Again", access="open"))
@@ -183,6 +187,7 @@ async def kicks_bans_and_invites_go_with_the_room(store: Store) -> None:
     assert not await store.bans(scene.room)
     assert not await store.mutes(scene.room)
     assert not await store.audit(scene.room)
+    assert not await store.reports(scene.room)
     await scene.done(scene.draft(kinds.RoomChanged, access="invite"))
     await scene.refused("not_found", joins(scene, "cho", invite))
 
@@ -199,6 +204,23 @@ async def audit_entries_are_forgotten_by_age(store: Store) -> None:
     for each in (scene, other):
         await each.done(each.draft(kinds.MemberKicked, member="ben"))
         assert [entry.n for entry in await store.audit(each.room)] == [4, 3]
+
+
+async def reports_are_forgotten_by_age_and_with_their_user(store: Store) -> None:
+    """Reports of before a time are forgotten in pieces, whatever their room; a user's go with them, and nobody else's."""
+    scene, other = await opened(store, "ben", "cho"), await opened(store)
+    said, elsewhere = await scene.done(scene.say("one")), await other.done(other.say("two"))
+    for at_ms, name in enumerate(("ann", "ben", "cho")):
+        await reports(scene, said.seq, name, at_ms=at_ms)
+    await reports(other, elsewhere.seq, "ann", at_ms=1)
+    assert [await store.forget_reports(2, 2) for _ in range(3)] == [2, 1, 0]
+    assert (await store.reported(scene.room), await store.reported(other.room)) == (1, 0)
+    await reports(scene, said.seq, "ben")
+    await scene.done(scene.draft(kinds.MemberLeft, "cho"))
+    await store.note_seen([scene.id("ben"), scene.id("cho")], NOW)
+    await store.forget_users([scene.id("ben"), scene.id("cho")])
+    (entry,) = await store.reports(scene.room)
+    assert [report.name for report in entry.reports] == ["ben"]
 
 
 async def kicks_and_bans_go_with_the_user(store: Store) -> None:
@@ -274,6 +296,7 @@ UPKEEP_RULES = [
     users_are_deleted,
     kicks_bans_and_invites_go_with_the_room,
     audit_entries_are_forgotten_by_age,
+    reports_are_forgotten_by_age_and_with_their_user,
     kicks_and_bans_go_with_the_user,
     members_are_found_among_users,
     members_are_not_forgotten,

@@ -20,6 +20,7 @@ from madang.services.moderation import Moderation
 from madang.services.posting import Posting
 from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
+from madang.services.reports import Reports
 from madang.services.rooms import Rooms
 from madang.services.signing import Signing
 from madang.services.users import Users
@@ -65,6 +66,7 @@ class Node:
     read_pointers: ReadPointers
     invites: Invites
     moderation: Moderation
+    reports: Reports
     identity: Identity
     users: Users
     signing: Signing

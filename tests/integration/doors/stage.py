@@ -180,6 +180,8 @@ class Play:
                 await make(olive, self._room, self._names["barred"].id, reason="spam")
         self._words["$other"] = await self._say("vic", "c-vic")
         self._words["$own"] = await self._say("ara" if "ara" in present else "wendy", "c-own")
+        if row.reported:
+            await self._node.reports.report(self._names["wendy"], self._room, self._words["$other"], "spam")
         if row.role == "viewer":
             await rooms.grant(olive, self._room, ara.id, "viewer")
         elif row.role == MUTED:

@@ -42,6 +42,7 @@ class Row:
             ("connection"), milliseconds of slow mode, guests of an address.
         room: settings of the room that are not the usual.
         barred: whether Olive has banned and muted somebody who never was here.
+        reported: whether Wendy has reported Vic's message.
     """
 
     does: str
@@ -55,6 +56,7 @@ class Row:
     cost: dict[str, int] = field(default_factory=dict)
     room: dict[str, Any] = field(default_factory=dict)
     barred: bool = False
+    reported: bool = False
 
 
 def _strangers(**with_: Any) -> Row:
@@ -291,6 +293,30 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
         Row("as a plain member", code="forbidden"),
         *_unspeakable(),
         _strangers(),
+    ),
+    "report": (
+        Row("another's message", with_={"seq": "$other", "reason": "spam"}, answers={"reported": True}, cost=APPEND),
+        Row("for no reason, as a viewer", "viewer", {"seq": "$other"}, answers={"reported": True}, cost=APPEND),
+        Row("while muted", MUTED, {"seq": "$other"}, answers={"reported": True}, cost=APPEND),
+        Row("twice", with_={"seq": "$other"}, times=2, answers={"unchanged": True}, cost={"user": 2, "room": 2}),
+        Row("what is no message", with_={"seq": 1}, code="not_found", cost=APPEND),
+        Row("what is not there", with_={"seq": 10**6}, code="not_found", cost=APPEND),
+        Row("for a long reason", with_={"seq": "$other", "reason": "x" * 201}, code="too_big"),
+        Row("for an unseen reason", with_={"seq": "$other", "reason": "\u200b"}, code="empty"),
+        Row("by a stranger", STRANGER, {"seq": "$other"}, code="not_found", cost=ATTEMPT),
+    ),
+    "reports": (
+        Row("as a moderator", "moderator", {"limit": 200}, answers={"reported": [{"seq": 6, "user": "vic", "name": "Vic", "count": 1,
+            "reports": [{"user": "wendy", "name": "Wendy", "reason": "spam"}]}], "more": False}, cost={"connection": 10}, reported=True),
+        Row("with too much on a page", "moderator", {"limit": 201}, code="bad_field"),
+        Row("as a plain member", code="forbidden", reported=True),
+        _strangers(),
+    ),
+    "resolve": (
+        Row("as a moderator", "moderator", {"seq": "$other"}, answers={"resolved": True, "open": 0}, cost=APPEND, reported=True),
+        Row("twice", "owner", {"seq": "$other"}, times=2, code="not_found", cost={"user": 2, "room": 2}, reported=True),
+        Row("as a plain member", with_={"seq": "$other"}, code="forbidden", cost=APPEND, reported=True),
+        Row("by a stranger", STRANGER, {"seq": "$other"}, code="not_found", cost=ATTEMPT),
     ),
     "audit": (
         Row("as the owner", "owner", {"limit": 200}, answers={"entries": [

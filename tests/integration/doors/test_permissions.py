@@ -30,6 +30,9 @@ TRIED: Final[dict[str, tuple[Action, dict[str, Any]]]] = {
     "send": (Action.WRITE, {"text": "hello", "cid": "c-1"}),
     "edit": (Action.WRITE, {"seq": "$own", "text": "new"}),
     "react": (Action.WRITE, {"seq": "$other", "emoji": "👍"}),
+    "report": (Action.REPORT, {"seq": "$other"}),
+    "reports": (Action.REVIEW, {}),
+    "resolve": (Action.REVIEW, {"seq": "$other"}),
     "pin": (Action.PIN, {"seq": "$other"}),
     "invite": (Action.INVITE, {}),
     "invites": (Action.INVITE, {}),
@@ -111,7 +114,18 @@ async def test_a_door_allows_what_the_table_says(name: str, tmp_path: Path, monk
 
 def meant(role: str, action: Action, kind: str, op: str, stranger: str) -> str:
     code = refusal(role, action, kind)
-    if code == "not_found" and op not in ("join", "change", "kick", "role", "ban", "unban", "mute", "unmute"):
+    if code == "not_found" and op not in (
+        "join",
+        "change",
+        "kick",
+        "role",
+        "ban",
+        "unban",
+        "mute",
+        "unmute",
+        "report",
+        "resolve",
+    ):
         return stranger  # who follows nothing is told so, whatever there is
     return code
 

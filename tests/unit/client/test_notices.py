@@ -2,7 +2,7 @@
 
 import pytest
 
-from madang.client import Behind, Online, OnlineCount, ReadTo, Skipped, Typing
+from madang.client import Behind, Online, OnlineCount, OpenReports, ReadTo, Skipped, Typing
 from madang.client.notices import Notices
 from tests.unit.client.fakes import World, event, settle
 
@@ -16,6 +16,7 @@ async def test_frames_become_notices() -> None:
     socket.say(
         {"op": "typing", "room": "yard", "on": {"u2": "Bora"}, "off": ["u3"]},
         {"op": "read", "room": "yard", "readers": {"u2": 5}},
+        {"op": "reports", "room": "yard", "open": 2},
         {"op": "presence", "room": "yard", "count": 2, "online": {"u2": "Bora"}, "offline": ["u3"]},
         {"op": "skip", "room": "yard", "from": 1, "to": 3},
         {"op": "behind", "room": "yard", "seq": 9, "from": 3},
@@ -28,6 +29,7 @@ async def test_frames_become_notices() -> None:
         Typing("yard", "u2", "Bora", True),
         Typing("yard", "u3", "", False),
         ReadTo("yard", "u2", 5),
+        OpenReports("yard", 2),
         Online("yard", "u2", "Bora", True),
         Online("yard", "u3", "", False),
         OnlineCount("yard", 2),

@@ -34,6 +34,7 @@ MEANT: Final = """
     JOIN_INVITED    .           .           .           .           .           .           .           .
     READ            not_found   not_found   not_found   .           .           .           .           .
     MARK_READ       not_found   not_found   not_found   .           .           .           .           .
+    REPORT          not_found   not_found   not_found   .           .           .           .           .
     TYPE            not_found   not_found   not_found   forbidden   .           .           .           .
     WRITE           not_found   not_found   not_found   forbidden   .           .           .           .
     DELETE_OWN      not_found   not_found   not_found   .           .           .           .           .
@@ -47,6 +48,7 @@ MEANT: Final = """
     MUTE            not_found   not_found   not_found   forbidden   forbidden   .           .           .
     BAN             not_found   not_found   not_found   forbidden   forbidden   .           .           .
     GRANT           not_found   not_found   not_found   forbidden   forbidden   forbidden   .           .
+    REVIEW          not_found   not_found   not_found   forbidden   forbidden   .           .           .
     AUDIT           not_found   not_found   not_found   forbidden   forbidden   forbidden   .           .
     DELETE_ROOM     not_found   not_found   not_found   forbidden   forbidden   forbidden   .           .
 """

@@ -153,3 +153,29 @@ async def test_signals_reach_other_nodes(store: Store) -> None:
         for subscriber in subscribers:
             (told,) = await eventually(lambda subscriber=subscriber: subscriber.of("typing"))  # type: ignore[misc]
             assert told["on"] == {"u-bora": "Bora"}
+
+
+async def test_moderators_alone_are_told_of_reports_once_per_tick_also_in_a_crowd(node: Node) -> None:
+    live = node.invent(ROOM)
+    crowd = await node.follow(live, "mina", count=CROWD)
+    watching = await node.follow(live, "bora", count=3)
+    for subscriber, role in zip(watching, ("moderator", "owner", "viewer"), strict=True):
+        subscriber.subscriptions[ROOM].role = role
+    for messages in (3, 1, 2):
+        node.hub.tell_reports(ROOM, messages)
+    await eventually(lambda: watching[0].frames)
+    told = [{"op": "reports", "room": ROOM, "open": 2}]
+    assert [subscriber.frames for subscriber in watching] == [told, told, []]
+    assert not any(subscriber.frames for subscriber in crowd)
+    assert (node.hub.ephemeral.reports, node.hub.ephemeral.ticking) == ({}, False)
+
+
+async def test_under_load_moderators_are_told_later(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    (subscriber,) = await node.follow(node.invent(ROOM), "mina")
+    subscriber.subscriptions[ROOM].role = "moderator"
+    monkeypatch.setattr(ephemeral, "BACKLOG", -1)
+    node.hub.tell_reports(ROOM, 1)
+    await turns(20)
+    assert (subscriber.frames, node.hub.ephemeral.reports) == ([], {ROOM: 1})
+    monkeypatch.setattr(ephemeral, "BACKLOG", 64)
+    await eventually(lambda: subscriber.frames == [{"op": "reports", "room": ROOM, "open": 1}])

@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from madang.adapters.sql import access, audit, sanctions, tables
+from madang.adapters.sql import access, audit, reports, sanctions, tables
 from madang.adapters.sql.dialects import EDITED, OWNER, AnyRow, from_index, insert_new
 from madang.adapters.sql.tables import (
     events,
@@ -259,7 +259,9 @@ def _deleted(b: Batch, d: Draft, body: kinds.MessageDeleted, seq: int) -> bool:
     if message.user != d.user and not may(b.actor(d), Action.DELETE_OTHERS):
         raise Refused("forbidden")
     room, target = d.room, body.target
-    if d.user not in (message.user, _sent_through(message)):
+    own = d.user in (message.user, _sent_through(message))
+    reports.message_deleted(b.c, room, target, own)
+    if not own:
         audit.note(b.c, room, deed(d, Subject(message.user, message.name)), b.now_ms)
     _mention_no_more(b, d, _mentioned(b, room, message), target)
     erase = update(events).where(events.c.room == room)

@@ -19,6 +19,7 @@ from madang.adapters.sql import (
     leases,
     messages,
     reading,
+    reports,
     sanctions,
     signing,
     tables,
@@ -34,6 +35,7 @@ from madang.core.events import Draft, Event
 from madang.core.ids import IdSource
 from madang.core.invites import Invite
 from madang.core.messages import Message
+from madang.core.reports import Report, Reported
 from madang.core.rooms import Member, Membership, Room
 from madang.core.sanctions import Ban, Mute
 from madang.core.signing import SigningKey, SigningKeys
@@ -237,6 +239,19 @@ class Store:
     async def audit(self, room: str, *, before: int | None = None, limit: int = 50) -> list[Entry]:
         return await self._engine.read(lambda c: audit.entries(c, room, before, limit))
 
+    async def add_report(self, room: str, seq: int, report: Report, *, server: bool = False) -> int | None:
+        recent = self._engine.recent
+        return await self._engine.write(lambda c: reports.add(c, room, seq, report, server, recent(room)))
+
+    async def reports(self, room: str, *, after: int = 0, limit: int = 50) -> list[Reported]:
+        return await self._engine.read(lambda c: reports.queue(c, room, after, limit))
+
+    async def resolve_reports(self, room: str, seq: int, now_ms: int, by: str, name: str) -> int | None:
+        return await self._engine.write(lambda c: reports.resolve(c, room, seq, now_ms, by, name))
+
+    async def reported(self, room: str) -> int:
+        return await self._engine.read(lambda c: reports.waiting(c, room))
+
     # Upkeep
 
     async def rooms_after(self, after: str, limit: int) -> list[StoredRoom]:
@@ -247,6 +262,9 @@ class Store:
 
     async def forget_audit(self, before_ms: int, limit: int) -> int:
         return await self._engine.write(lambda c: audit.forget(c, before_ms, limit))
+
+    async def forget_reports(self, before_ms: int, limit: int) -> int:
+        return await self._engine.write(lambda c: reports.forget(c, before_ms, limit))
 
     async def forget_rooms(self, rooms: Sequence[str]) -> int:
         gone = await self._engine.write(lambda c: upkeep.forget_rooms(c, rooms))

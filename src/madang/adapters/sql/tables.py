@@ -287,6 +287,30 @@ audit = Table(
 # Those that are old enough to be forgotten.
 Index("audit_at", audit.c.at_ms)
 
+# What members have told moderators of messages.
+reports = Table(
+    "reports",
+    metadata,
+    # (room, seq, user): whether a user has reported a message; the reports of one that is deleted.
+    Column("room", words(64), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("user", words(64), primary_key=True),
+    Column("name", words(64), nullable=False),
+    Column("author", words(64), nullable=False),  # of the message
+    Column("author_name", words(64), nullable=False),
+    Column("reason", prose(), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("open", SmallInteger, nullable=False),  # 1 until it is resolved, then 0
+    Column("gone", SmallInteger, nullable=False),  # 1 once the message is deleted
+    sqlite_with_rowid=False,
+)
+# A room's queue, paged by message, and how long it is.
+Index("reports_open", reports.c.room, reports.c.open, reports.c.seq)
+# Those of a user who is forgotten.
+Index("reports_user", reports.c.user)
+# Those that are old enough to be forgotten.
+Index("reports_at", reports.c.at_ms)
+
 invites = Table(
     "invites",
     metadata,

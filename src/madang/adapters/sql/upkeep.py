@@ -22,6 +22,7 @@ from madang.adapters.sql.tables import (
     pins,
     reaction_counts,
     reactions,
+    reports,
     rooms,
     users,
 )
@@ -65,6 +66,11 @@ def erase(c: Connection, room: str, limit: int) -> int:
     if numbers := c.execute(deeds).scalars().all():
         c.execute(delete(audit).where(audit.c.room == room, audit.c.n.in_(numbers)))
         return len(numbers)
+    told = c.execute(select(reports.c.seq, reports.c.user).where(reports.c.room == room).limit(limit)).all()
+    for seq, user in told:
+        c.execute(delete(reports).where(reports.c.room == room, reports.c.seq == seq, reports.c.user == user))
+    if told:
+        return len(told)
     first = select(events.c.seq, events.c.type, events.c.body).where(events.c.room == room, events.c.seq < last)
     rows = c.execute(first.order_by(events.c.seq).limit(limit)).all()
     if not rows:
@@ -155,6 +161,6 @@ def forget_users(c: Connection, some: Sequence[str]) -> None:
     """See `Upkeep.forget_users`."""
     there = set(c.execute(select(members.c.user).where(members.c.user.in_(some))).scalars())
     gone = sorted(set(some) - there)
-    for table in (kicks, bans, mutes):
+    for table in (kicks, bans, mutes, reports):
         c.execute(delete(table).where(table.c.user.in_(gone)))
     c.execute(delete(users).where(users.c.id.in_(gone)))

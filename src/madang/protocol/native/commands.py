@@ -275,6 +275,29 @@ class Mutes(Command):
     limit: PageLimit = 50
 
 
+class Report(Command):
+    """Tell the moderators of a message."""
+
+    room: RoomId
+    seq: Seq
+    reason: Reason = ""
+
+
+class Reports(Command):
+    """Ask for a page of the messages with open reports, ascending by `seq` (moderators)."""
+
+    room: RoomId
+    after: Seq = 0
+    limit: PageLimit = 50
+
+
+class Resolve(Command):
+    """Resolve the reports of a message (moderators)."""
+
+    room: RoomId
+    seq: Seq
+
+
 class Audit(Command):
     """Ask for a page of the audit trail, the newest entries first (owners)."""
 
@@ -329,6 +352,9 @@ AnyCommand = (
     | Mute
     | Unmute
     | Mutes
+    | Report
+    | Reports
+    | Resolve
     | Audit
     | Typing
     | Read

@@ -126,6 +126,13 @@ class ReadFrame(Frame, frozen=True, kw_only=True, tag="read", gc=False):
     readers: dict[str, int]
 
 
+class ReportsFrame(Frame, frozen=True, tag="reports", gc=False):
+    """How many messages have open reports. For moderators."""
+
+    room: str
+    open: int
+
+
 class PresenceFrame(Frame, frozen=True, kw_only=True, omit_defaults=True, tag="presence", gc=False):
     """Who has come online (id → name) and who has gone offline. In crowded rooms only the count is sent."""
 
@@ -311,6 +318,46 @@ class AuditAnswer(Answer, frozen=True, kw_only=True, gc=False):
     more: bool
 
 
+class ReportAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """The moderators are told."""
+
+    reported: bool = True
+
+
+class ReportInfo(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What one user said of a message."""
+
+    user: str
+    name: str
+    reason: str = ""
+    at: str
+
+
+class ReportedInfo(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A message with open reports: who wrote it, how many reports there are, and the oldest of them."""
+
+    seq: int
+    user: str
+    name: str
+    deleted: bool = False
+    count: int
+    reports: list[ReportInfo]
+
+
+class ReportsAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """A page of the messages with open reports, ascending by `seq`."""
+
+    reported: list[ReportedInfo]
+    more: bool
+
+
+class ResolvedAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """The reports are resolved; `open` messages still have some."""
+
+    resolved: bool = True
+    open: int
+
+
 class PingAnswer(Answer, frozen=True, kw_only=True, gc=False):
     """The server's time."""
 
@@ -332,6 +379,7 @@ AnyFrame = (
     | ResetFrame
     | TypingFrame
     | ReadFrame
+    | ReportsFrame
     | PresenceFrame
     | ExpiringFrame
     | ByeFrame
@@ -367,6 +415,9 @@ ANSWERS: Final[dict[str, type[Answer] | UnionType]] = {
     "mute": AppendAnswer,
     "unmute": AppendAnswer | UnchangedAnswer,
     "mutes": MutesAnswer,
+    "report": ReportAnswer | UnchangedAnswer,
+    "reports": ReportsAnswer,
+    "resolve": ResolvedAnswer,
     "audit": AuditAnswer,
     "typing": EmptyAnswer,
     "read": EmptyAnswer,

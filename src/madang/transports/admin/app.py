@@ -31,6 +31,7 @@ from madang.transports.http.dependencies import (
 from madang.transports.http.errors import answer, handle_errors
 from madang.transports.http.gate import ADMIN
 from madang.transports.http.routes.moderation import trail
+from madang.transports.http.routes.reports import AfterSeq, queue
 from madang.transports.http.schemas import body
 from madang.transports.node import Node
 
@@ -198,6 +199,13 @@ async def audit(node: ThisNode, id: RoomPath, before: BeforeN = None, limit: Lim
     """Show who did what in a room by the rights of a moderator or an owner, the newest first."""
     await node.rooms.room(id)
     return answer(trail(*await node.moderation.audit(SYSTEM, id, before, limit)))
+
+
+@router.get("/rooms/{id}/reports")
+async def reports(node: ThisNode, id: RoomPath, after: AfterSeq = 0, limit: Limit = 50) -> Response:
+    """Show the messages of a room that have open reports."""
+    await node.rooms.room(id)
+    return answer(queue(*await node.reports.page(SYSTEM, id, after, limit)))
 
 
 @router.delete("/rooms/{id}")

@@ -21,6 +21,7 @@ from madang.transports.http.errors import METHODS, answer, failure, handle_error
 from madang.transports.http.routes import invites as http_invites
 from madang.transports.http.routes import messages as http_messages
 from madang.transports.http.routes import moderation as http_moderation
+from madang.transports.http.routes import reports as http_reports
 from madang.transports.http.routes import rooms as http_rooms
 from madang.transports.http.routes import tickets as http_tickets
 from madang.transports.http.routes import users as http_users
@@ -108,6 +109,7 @@ def http_app(node: Node) -> BoundedApp:
         http_rooms.router,
         http_invites.router,
         http_moderation.router,
+        http_reports.router,
         http_messages.router,
         router,
     ):

@@ -84,6 +84,13 @@ class Joining(Body):
     invite: InviteText | None = None
 
 
+class NewReport(Body):
+    """A message to tell the moderators of, and why."""
+
+    seq: Seq
+    reason: Reason = ""
+
+
 class NewRole(Body):
     """A member's new role."""
 
@@ -229,6 +236,46 @@ class Mutes(Struct, frozen=True):
 
     mutes: list[OneSanction]
     more: bool
+
+
+class Reported(Struct, frozen=True):
+    """The moderators are told."""
+
+    reported: bool = True
+
+
+class OneReport(Struct, frozen=True, omit_defaults=True):
+    """What one user said of a message."""
+
+    user: str
+    name: str
+    at: str
+    reason: str = ""
+
+
+class ReportedMessage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A message with open reports: who wrote it, how many reports there are, and the oldest of them."""
+
+    seq: int
+    user: str
+    name: str
+    deleted: bool = False
+    count: int
+    reports: list[OneReport]
+
+
+class ReportQueue(Struct, frozen=True):
+    """A page of the messages with open reports, ascending by `seq`."""
+
+    reported: list[ReportedMessage]
+    more: bool
+
+
+class Resolved(Struct, frozen=True):
+    """The reports are resolved; `open` messages still have some."""
+
+    open: int
+    resolved: bool = True
 
 
 class OneDeed(Struct, frozen=True, omit_defaults=True):

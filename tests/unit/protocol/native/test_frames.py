@@ -48,6 +48,7 @@ FRAMES = [
         f.PresenceFrame(room="yard", count=2, online={"u1": "Mina"}, offline=[]),
         '{"op":"presence","room":"yard","count":2,"online":{"u1":"Mina"},"offline":[]}',
     ),
+    (f.ReportsFrame(room="yard", open=2), '{"op":"reports","room":"yard","open":2}'),
     (f.PresenceFrame(room="town", count=1204), '{"op":"presence","room":"town","count":1204}'),
     (f.ExpiringFrame(expires_ms=90000), '{"op":"expiring","expires_ms":90000}'),
     (f.ByeFrame(reason="restart", retry_ms=1400), '{"op":"bye","reason":"restart","retry_ms":1400}'),
@@ -121,6 +122,23 @@ ANSWERS = [
         '"name":"Mina","reason":"spam","details":{"for_ms":5}},{"n":1,"at":"2026-11-22T09:00:20.001Z","what":"change","by":"u2"}],'
         '"more":true}',
     ),
+    (f.ReportAnswer(), '{"op":"ok","n":3,"reported":true}'),
+    (
+        f.ReportsAnswer(
+            reported=[
+                f.ReportedInfo(
+                    seq=7, user="u1", name="Mina", count=2,
+                    reports=[f.ReportInfo(user="u2", name="Bora", reason="spam", at="2026-11-22T09:00:20.001Z")],
+                ),
+                f.ReportedInfo(seq=9, user="u1", name="Mina", deleted=True, count=1, reports=[]),
+            ],
+            more=False,
+        ),
+        '{"op":"ok","n":3,"reported":[{"seq":7,"user":"u1","name":"Mina","count":2,"reports":[{"user":"u2","name":"Bora",'
+        '"reason":"spam","at":"2026-11-22T09:00:20.001Z"}]},{"seq":9,"user":"u1","name":"Mina","deleted":true,"count":1,'
+        '"reports":[]}],"more":false}',
+    ),
+    (f.ResolvedAnswer(open=2), '{"op":"ok","n":3,"resolved":true,"open":2}'),
     (f.RefreshAnswer(token="t", expires_ms=5), '{"op":"ok","n":3,"token":"t","expires_ms":5}'),
     (f.CreateAnswer(id="5", seq=1, ack="stored", room="r-x"), '{"op":"ok","n":3,"id":"5","seq":1,"ack":"stored","room":"r-x"}'),
     (f.RevokedAnswer(), '{"op":"ok","n":3,"revoked":true}'),

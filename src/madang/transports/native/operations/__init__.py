@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from typing import Final
 
 from madang.protocol.native import commands as c
-from madang.transports.native.operations import appending, following, inviting, moderating, opening, reading, signals
+from madang.transports.native.operations import (
+    appending,
+    following,
+    inviting,
+    moderating,
+    opening,
+    reading,
+    reporting,
+    signals,
+)
 from madang.transports.native.session import Operation
 
 OPERATIONS: Final[Mapping[type[c.Command], Operation]] = {
@@ -31,6 +40,9 @@ OPERATIONS: Final[Mapping[type[c.Command], Operation]] = {
     c.Mute: moderating.mute,
     c.Unmute: moderating.unmute,
     c.Mutes: moderating.mutes,
+    c.Report: reporting.report,
+    c.Reports: reporting.reports,
+    c.Resolve: reporting.resolve,
     c.Audit: moderating.audit,
     c.Send: appending.send,
     c.Edit: appending.edit,

@@ -1,0 +1,51 @@
+"""REST for reports: tell moderators of a message, see what waits, resolve it."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from madang.core.reports import Reported
+from madang.core.timestamps import moment
+from madang.transports.http import bodies as b
+from madang.transports.http.dependencies import Caller, Decimal, Limit, RoomPath, SeqPath, ThisNode
+from madang.transports.http.errors import answer
+from madang.transports.http.routes.rooms import ROOM
+from madang.transports.http.schemas import body, documented
+
+router = APIRouter(prefix="/api" + ROOM + "/reports", tags=["moderation"])
+
+AfterSeq = Annotated[Decimal, Query(ge=0, le=2**53, description="Page on from above this seq.")]
+
+
+@router.post("", **documented(b.Reported | b.Unchanged, status=201, also=200, accepted=b.NewReport))
+async def report(
+    node: ThisNode, caller: Caller, id: RoomPath, new: Annotated[b.NewReport, body(b.NewReport)]
+) -> Response:
+    """Tell the moderators of a message. 201 when it is new, 200 when the caller has reported it before."""
+    made = await node.reports.report(caller, id, new.seq, new.reason)
+    return answer(b.Reported(), 201) if made else answer(b.Unchanged())
+
+
+@router.get("", **documented(b.ReportQueue))
+async def reports(node: ThisNode, caller: Caller, id: RoomPath, after: AfterSeq = 0, limit: Limit = 50) -> Response:
+    """List the messages with open reports (moderators)."""
+    return answer(queue(*await node.reports.page(caller, id, after, limit)))
+
+
+@router.delete("/{seq}", **documented(b.Resolved))
+async def resolve(node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath) -> Response:
+    """Resolve the reports of a message (moderators)."""
+    return answer(b.Resolved(await node.reports.resolve(caller, id, seq)))
+
+
+def queue(found: Sequence[Reported], more: bool) -> b.ReportQueue:
+    """Return a page of the queue as it is shown."""
+    shown = [
+        b.ReportedMessage(
+            seq=f.seq, user=f.user, name=f.name, deleted=f.deleted, count=f.count,
+            reports=[b.OneReport(each.user, each.name, moment(each.at_ms), each.reason) for each in f.reports],
+        )
+        for f in found
+    ]  # fmt: skip
+    return b.ReportQueue(shown, more)

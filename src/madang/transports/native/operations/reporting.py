@@ -1,0 +1,54 @@
+"""Reports: tell moderators of a message, see what waits, resolve it."""
+
+from madang.core.timestamps import moment
+from madang.protocol.native import commands as c
+from madang.protocol.native.frames import (
+    ReportAnswer,
+    ReportedInfo,
+    ReportInfo,
+    ReportsAnswer,
+    ResolvedAnswer,
+    UnchangedAnswer,
+)
+from madang.transports.native.session import Session
+
+
+def report(session: Session, m: c.Report) -> None:
+    """Tell the moderators of a message."""
+
+    async def work() -> ReportAnswer | UnchangedAnswer:
+        new = await session.node.reports.report(session.actor(), m.room, m.seq, m.reason)
+        return ReportAnswer() if new else UnchangedAnswer()
+
+    session.later(m.n, work)
+
+
+def reports(session: Session, m: c.Reports) -> None:
+    """Read a page of the messages with open reports."""
+    session.subscription(m.room)
+
+    async def read() -> ReportsAnswer:
+        me = session.actor()
+        found, more = await session.node.reports.page(me, m.room, m.after, m.limit, bucket=session.bucket)
+        shown = [
+            ReportedInfo(
+                seq=f.seq, user=f.user, name=f.name, deleted=f.deleted, count=f.count,
+                reports=[
+                    ReportInfo(user=each.user, name=each.name, reason=each.reason, at=moment(each.at_ms))
+                    for each in f.reports
+                ],
+            )
+            for f in found
+        ]  # fmt: skip
+        return ReportsAnswer(reported=shown, more=more)
+
+    session.later(m.n, read)
+
+
+def resolve(session: Session, m: c.Resolve) -> None:
+    """Resolve the reports of a message."""
+
+    async def work() -> ResolvedAnswer:
+        return ResolvedAnswer(open=await session.node.reports.resolve(session.actor(), m.room, m.seq))
+
+    session.later(m.n, work)
