@@ -110,9 +110,9 @@ TABLE = {  # statements, and rows fetched at most
     "page of members": (1, 50),
     "one's rooms": (1, 1),
     "create a room": (5, 0),
-    "kick": (11, 6),
-    "ban": (15, 7),
-    "mute": (10, 6),
+    "kick": (14, 8),
+    "ban": (20, 9),
+    "mute": (15, 8),
 }
 MARIADB = {"one's rooms": (2, 2)}  # what is above the pointers is asked for apart: no subquery there sees a page's rows
 
