@@ -9,6 +9,7 @@ Order: a room is always in the same lane, and a sender always in the same of its
 in, first out; so each sender's keep their order.
 Fairness: what people do is in one line, what server keys send in bulk in the other. When more drafts wait than fit into one
 batch, bulk gets BULK of it and people the rest, or either what the other leaves; in each line every room gets an equal share.
+A batch is of messages or of what is none, which costs the store twenty times as much: the two take turns.
 Bound: WAITING drafts per line, and the first of each other room up to twice that; above, drafts are refused (overloaded),
 not queued. So a full bulk line refuses no people, and a room that fills its line no other room.
 """
@@ -16,7 +17,7 @@ not queued. So a full bulk line refuses no people, and a room that fills its lin
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from itertools import accumulate, islice
+from itertools import accumulate
 from time import perf_counter
 from typing import Any, Final
 from zlib import crc32
@@ -32,9 +33,11 @@ logger = logging.getLogger("madang.appender")
 
 BATCH: Final = 256
 BULK: Final = BATCH // 4
-SLOW: Final = 32
-"""Messages of a batch for which a draft counts that is none: a reaction takes SQLite 1 ms, and 256 of them kept every
-message waiting for 0.3 s."""
+OTHERS: Final = 8
+"""Drafts that are no messages in a batch: a reaction takes SQLite 1 ms, and 256 of them kept every message waiting for 0.3 s."""
+OTHERS_BETWEEN: Final = 2
+"""The same while messages are sent: so long each of them may wait. A commit for each costs a third more than for 8 together."""
+BETWEEN_S: Final = 0.1  # after a message, for which messages are being sent
 WAITING: Final = 20_000
 WAITING_BYTES: Final = 32 << 20  # of drafts' bodies in a line, likewise: 20,000 of the largest would be 700 MB
 LINGER_S: Final = 0.002
@@ -137,14 +140,16 @@ class Appender:
         lanes = self._lanes
         lane = lanes[0] if len(lanes) == 1 else lanes[crc32(draft.room.encode()) % len(lanes)]
         line = lane.bulk if draft.server else lane.people
-        queue = line.queues.get(draft.room)
+        queue = line.queue(draft.room)
         if line.size >= WAITING_BYTES or (line.count >= WAITING and (queue is not None or line.count >= 2 * WAITING)):
             self.statistics.overloaded += 1
             raise self._turned_away(draft, Limited("overloaded", OVERLOADED_MS))
-        if queue is None:
-            line.queues[draft.room] = [(draft, reply, tag)]
-        else:
+        if queue is not None:
             queue.append((draft, reply, tag))
+        elif draft.type == _SENT:
+            line.messages[draft.room] = [(draft, reply, tag)]
+        else:
+            line.others[draft.room] = [(draft, reply, tag)]
         line.count += 1
         if draft.type != _SENT:
             line.slow += 1
@@ -188,55 +193,67 @@ def _resolve(answer: asyncio.Future[Outcome | MadangError], outcome: Outcome | M
 
 
 class _Line:
-    """Drafts that wait, by room; the room that is served next is first."""
+    """Drafts that wait, by room: in `messages` where the next one is a message, in `others` where it is not.
 
-    __slots__ = ("count", "queues", "size", "slow")
+    In each, the room that is served next is first.
+    """
+
+    __slots__ = ("count", "messages", "others", "size", "slow")
 
     def __init__(self) -> None:
-        self.queues: dict[str, list[_Waiting]] = {}
+        self.messages: dict[str, list[_Waiting]] = {}
+        self.others: dict[str, list[_Waiting]] = {}
         self.count = 0
         self.size = 0  # bytes of their bodies
         self.slow = 0  # those that are no messages
 
-    def take(self, most: int) -> list[_Waiting]:
-        """Return up to `most` drafts, an equal share of every room in turn. What a room has left goes to the end of the line."""
-        queues = self.queues
-        if self.count + self.slow * (SLOW - 1) <= most:
-            batch = [item for queue in queues.values() for item in queue]
-            queues.clear()
-            self.count = self.size = self.slow = 0
-            return batch
-        share = max(1, most // len(queues))
-        batch, used = [], 0
-        while used < most and queues:
-            room = next(iter(queues))
-            queue = queues.pop(room)
-            n = min(share, most - used)
-            if self.slow:
-                n, cost = _fitting(queue, n)
-                used += cost
-            batch.extend(islice(queue, n))
-            if not self.slow:
-                used = len(batch)
-            if len(queue) > n:
-                del queue[:n]
-                queues[room] = queue
-        self.count -= len(batch)
-        self.size -= sum(len(draft.body) for draft, _, _ in batch)
-        if self.slow:
-            self.slow -= sum(draft.type != _SENT for draft, _, _ in batch)
+    def queue(self, room: str) -> list[_Waiting] | None:
+        """Return what waits of a room."""
+        queue = self.messages.get(room)
+        return self.others.get(room) if queue is None and self.others else queue
+
+    def take_messages(self, most: int) -> list[_Waiting]:
+        """Return up to `most` messages, an equal share of every room in turn. What a room has left goes to the end of the line."""
+        rooms = self.messages
+        if self.count <= most and not self.slow:
+            everything = [item for queue in rooms.values() for item in queue]
+            rooms.clear()
+            self.count = self.size = 0
+            return everything
+        batch: list[_Waiting] = []
+        share = max(1, most // len(rooms)) if self.count > most else most
+        for _ in range(len(rooms)):
+            if len(batch) == most:
+                break
+            room = next(iter(rooms))
+            queue = rooms.pop(room)
+            n = min(share, most - len(batch), _messages(queue) if self.slow else len(queue))
+            self._take(room, queue, n, batch)
         return batch
 
+    def take_others(self, most: int) -> list[_Waiting]:
+        """Return up to `most` of the rest, one of every room in turn."""
+        rooms = self.others
+        batch: list[_Waiting] = []
+        while rooms and len(batch) < most:
+            room = next(iter(rooms))
+            self._take(room, rooms.pop(room), 1, batch)
+        self.slow -= len(batch)
+        return batch
 
-def _fitting(queue: list[_Waiting], most: int) -> tuple[int, int]:
-    """Return how many drafts of a room fit, at least one, and for how many messages they count."""
-    n = cost = 0
-    for draft, _, _ in queue:
-        each = 1 if draft.type == _SENT else SLOW
-        if n and cost + each > most:
-            break
-        n, cost = n + 1, cost + each
-    return n, cost
+    def _take(self, room: str, queue: list[_Waiting], n: int, batch: list[_Waiting]) -> None:
+        taken = queue[:n]
+        del queue[:n]
+        batch += taken
+        self.count -= n
+        self.size -= sum(len(draft.body) for draft, _, _ in taken)
+        if queue:
+            (self.messages if queue[0][0].type == _SENT else self.others)[room] = queue
+
+
+def _messages(queue: list[_Waiting]) -> int:
+    """Return how many messages are first in a room's queue."""
+    return next((n for n, (draft, _, _) in enumerate(queue) if draft.type != _SENT), len(queue))
 
 
 class _Lane:
@@ -255,6 +272,8 @@ class _Lane:
         self._statistics = statistics
         self.people, self.bulk = _Line(), _Line()
         self.committing = 0
+        self._messages_last = False  # the last batch was of messages
+        self._messages_at = -BETWEEN_S
         self.wake = asyncio.Event()
         self.idle = asyncio.Event()
         self.idle.set()
@@ -264,6 +283,11 @@ class _Lane:
         """Drafts that wait."""
         return self.people.count + self.bulk.count
 
+    @property
+    def others(self) -> bool:
+        """Whether anything but a message waits, and is next in its room."""
+        return bool(self.people.others or self.bulk.others)
+
     async def run(self) -> None:
         last = 0
         while True:
@@ -272,12 +296,12 @@ class _Lane:
                 self.idle.set()
                 self.wake.clear()
                 await self.wake.wait()
-            if last >= BUSY > 0 and self.count < BATCH // 2:
+            if last >= BUSY > 0 and self.count < BATCH // 2 and not self.others:
                 await asyncio.sleep(LINGER_S)
-            batch = self._next_batch()
+            started = perf_counter()
+            batch = self._next_batch(started)
             last = self.committing = len(batch)
             outcomes: Sequence[Outcome | MadangError]
-            started = perf_counter()
             try:
                 outcomes = await self._log.append([draft for draft, _, _ in batch])
                 if len(outcomes) != len(batch):
@@ -294,12 +318,17 @@ class _Lane:
             self._statistics.commit_s += perf_counter() - started
             self._answer(batch, outcomes)
 
-    def _next_batch(self) -> list[_Waiting]:
-        """Return drafts that count for up to BATCH messages: people's first, and some of the bulk even while people keep the lane full."""
-        batch = self.people.take(BATCH - min(BULK, self.bulk.count))
-        if self.bulk.count:
-            batch += self.bulk.take(BATCH - len(batch))
-        return batch
+    def _next_batch(self, now: float) -> list[_Waiting]:
+        """Return up to BATCH messages, or fewer others: people's first, and some of the bulk even while people keep the lane full."""
+        people, bulk = self.people, self.bulk
+        if (people.messages or bulk.messages) and not (self.others and self._messages_last):
+            self._messages_last, self._messages_at = True, now
+            batch = people.take_messages(BATCH - min(BULK, bulk.count)) if people.messages else []
+            return batch + bulk.take_messages(BATCH - len(batch)) if bulk.messages else batch
+        self._messages_last = False
+        most = OTHERS_BETWEEN if now - self._messages_at < BETWEEN_S else OTHERS
+        batch = people.take_others(most - bool(bulk.others))
+        return batch + bulk.take_others(most - len(batch))
 
     def _answer(self, batch: Sequence[_Waiting], outcomes: Sequence[Outcome | MadangError]) -> None:
         """Ack first, then fan out: senders know that their messages are safe before anybody answers them."""

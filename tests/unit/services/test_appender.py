@@ -1,4 +1,4 @@
-"""Group commit: nothing lost, nothing answered twice, rooms in order and in turns, whatever the storage does."""
+"""Group commit: nothing lost, nothing answered twice, and rooms in order, whatever the storage does."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -9,18 +9,16 @@ import pytest
 from madang.adapters.sql import Store
 from madang.core.events import (
     Appended,
-    Body,
     Draft,
     Event,
     MemberJoined,
     MemberLeft,
     MessageSent,
-    RoomChanged,
     draft,
 )
 from madang.errors import Limited, MadangError, Refused, StorageFailed, StorageFull
 from madang.services import appender as module
-from madang.services.appender import BATCH, SLOW
+from madang.services.appender import BATCH
 from tests.unit.delivery.nodes import OWNER
 from tests.unit.services.appending import YARD, Gated, Heard, answered, message, rooms, running
 from tests.waiting import PATIENCE_S, eventually, turns
@@ -52,51 +50,6 @@ async def test_what_comes_during_a_commit_is_the_next_batch(store: Store) -> Non
         await answered(heard, 100)
     assert [len(batch) for batch in gated.batches] == [1, 99]
     assert appender.waiting == 0
-
-
-@pytest.mark.parametrize("lanes", [1, 4])
-async def test_a_full_room_leaves_the_others_their_share(store: Store, lanes: int) -> None:
-    gated, heard = Gated(store, lanes), Heard()
-    quiet = [f"quiet-{n}" for n in range(10)]
-    await rooms(store, "full", *quiet)
-    gated.go.clear()
-    async with running(gated, heard) as appender:
-        for n in range(BATCH * 10):
-            appender.submit(message(n, "full"), heard.reply, ("full", n))
-        for room in quiet:
-            for n in range(3):
-                appender.submit(message(n, room), heard.reply, (room, n))
-        await eventually(lambda: gated.batches)
-        gated.batches.clear()
-        gated.go.set()
-        await answered(heard, BATCH * 10 + 30)
-    after = [tag for tag, _ in heard.answers[: BATCH * 3 * lanes]]
-    assert all((room, n) in after for room in quiet for n in range(3)), "they waited for two batches at most"
-    for room in ["full", *quiet]:
-        numbers = [n for (r, n), _ in heard.answers if r == room]
-        assert numbers == sorted(numbers), "and every room in order"
-    assert all(len(batch) <= BATCH for batch in gated.batches)
-
-
-async def test_what_takes_long_comes_a_few_at_a_time_and_in_order(store: Store) -> None:
-    gated, heard = Gated(store), Heard()
-    await rooms(store, "full")
-    gated.go.clear()
-    async with running(gated, heard) as appender:
-        for n in range(200):
-            change: Body = RoomChanged(title=f"Full {n}") if n % 4 else MessageSent(text="hello")
-            appender.submit(draft(change, "full", OWNER.id, OWNER.name), heard.reply, n)
-        for n in range(200, 203):
-            appender.submit(message(n), heard.reply, n)
-        await eventually(lambda: gated.batches)
-        gated.batches.clear()
-        gated.go.set()
-        await answered(heard, 203)
-        assert appender.waiting == 0
-    assert {n for n, _ in heard.answers if n >= 200} <= {n for n, _ in heard.answers[:30]}, "others hardly wait"
-    full = [n for n, _ in heard.answers if n < 200]
-    assert full == list(range(200))
-    assert max(sum(d.type != MessageSent.type for d in batch) for batch in gated.batches) == BATCH // SLOW
 
 
 async def test_a_room_stays_in_its_lane(store: Store) -> None:
@@ -163,52 +116,6 @@ async def test_large_ones_are_refused_by_their_bytes(store: Store, monkeypatch: 
             await eventually(lambda: not appender.waiting)
             gated.go.clear()
             gated.batches.clear()
-
-
-async def test_bulk_leaves_people_most_of_every_batch(store: Store) -> None:
-    """Behind a mass send into as many rooms as can wait, a message waits for the batch under way and is in the next."""
-    gated, heard = Gated(store), Heard()
-    names = [f"shop-{n}" for n in range(BATCH * 4)]
-    await rooms(store, YARD, *names)
-    gated.go.clear()
-    async with running(gated, heard) as appender:
-        for n, room in enumerate(names):
-            said = draft(MessageSent(text="sale"), room, "key-1", "Shop", server=True)
-            appender.submit(said, heard.reply, ("bulk", n))
-        await eventually(lambda: gated.batches)
-        for n in range(BATCH * 2):
-            appender.submit(message(n), heard.reply, ("people", n))
-        gated.batches.clear()
-        gated.go.set()
-        await answered(heard, BATCH * 6)
-    assert [sum(not d.server for d in batch) for batch in gated.batches[:2]] == [BATCH - BATCH // 4] * 2
-    assert all(sum(d.server for d in batch) >= BATCH // 4 for batch in gated.batches[:-1]), "and bulk goes on"
-    for who in ("bulk", "people"):
-        numbers = [n for (line, n), _ in heard.answers if line == who]
-        assert numbers == sorted(numbers)
-
-
-async def test_a_full_line_refuses_nobody_else(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bulk refuses bulk, and a room that has filled its line refuses itself, up to the bound of all."""
-    monkeypatch.setattr(module, "WAITING", 10)
-    gated, heard = Gated(store), Heard()
-    gated.go.clear()
-    async with running(gated, heard) as appender:
-        appender.submit(message(0), heard.reply)
-        await eventually(lambda: gated.batches)
-        bulk = draft(MessageSent(text="sale"), YARD, "key-1", "Shop", server=True)
-        for line in (bulk, message(1)):
-            for _ in range(10):
-                appender.submit(line, heard.reply)
-            with pytest.raises(Limited):
-                appender.submit(line, heard.reply)
-        for n in range(10):
-            appender.submit(message(n, f"quiet-{n}"), heard.reply)
-        with pytest.raises(Limited):
-            appender.submit(message(0, "one too many"), heard.reply)
-        assert (appender.waiting, appender.statistics.overloaded) == (31, 3)
-        gated.go.set()
-        await answered(heard, 31)
 
 
 class Failing(Gated):
