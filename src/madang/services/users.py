@@ -2,7 +2,7 @@
 
 A token says who somebody is, without a look-up (`identity.py`). So every node keeps the list of those who were deleted in
 the last DELETED_S, after which no token of theirs is valid any more; it reads it every POLL_S, and hears of a deletion
-at once where the bus brings it. That users were seen is written every SEEN_S / 2 to SEEN_S for each, many at a time.
+at once where the bus brings it. That users were seen is written every few hours for each, many at a time (`noted.py`).
 """
 
 import asyncio
@@ -19,18 +19,16 @@ from madang.ports.directory import Directory
 from madang.ports.upkeep import Upkeep
 from madang.services.appender import Appender
 from madang.services.failures import Failures
+from madang.services.noted import SEEN_S, WRITTEN, Noted
 from madang.services.tokens import TOKEN_S
 
 logger = logging.getLogger("madang.users")
 
 ENDED: Final = "user"
 """The topic of the signals; their key is the user."""
-POLL_S: Final = 5.0
-SEEN_S: Final = 6 * 3600.0
-NOTED: Final = 200_000
-"""Users of a generation whose last note is remembered; above that another begins."""
-WRITTEN: Final = 500
-"""Users noted in one transaction."""
+POLL_S: Final = 1.0
+WRITE_S: Final = 5.0
+"""From one time that users seen are written to the next."""
 DELETED_S: Final = TOKEN_S + 24 * 3600
 ROOMS: Final = 100  # memberships read at a time
 
@@ -59,11 +57,7 @@ class Users:
         self._time = time
         self._deleted: dict[str, int] = {}
         self._read_ms = 0  # deletions up to then are known
-        # By hash, in two generations that are SEEN_S / 2 apart: 60 bytes for each user, where name and time are 170.
-        self._noted: set[int] = set()
-        self._noted_before: set[int] = set()
-        self._noted_since = time()
-        self._waiting: dict[str, None] = {}
+        self._noted = Noted(time)
         self._failures = Failures(logger, "is deleted, and not everything that was theirs has ended")
         self.on_end: Callable[[str], None] = lambda user: None
         self.present: Callable[[], Iterable[str]] = tuple
@@ -81,22 +75,12 @@ class Users:
                 f"Users deleted in the last {DELETED_S // 86_400} days.",
                 len(self._deleted),
             ),
-            Metric(
-                "gauge", "madang_users_unnoted", "Users seen, and not noted in the database yet.", len(self._waiting)
-            ),
+            Metric("gauge", "madang_users_unnoted", "Users seen, and not noted in the database yet.", len(self._noted)),
         ]
 
     def seen(self, user: str) -> None:
-        """Note that a user was here; it is written some time soon. Of a user who was noted lately it costs one look-up in memory."""
-        now, key = self._time(), hash(user)
-        if (age := now - self._noted_since) >= SEEN_S / 2 or len(self._noted) >= NOTED:
-            self._noted_before = self._noted if age < SEEN_S else set()
-            self._noted, self._noted_since = set(), now
-        if key in self._noted or key in self._noted_before:
-            return
-        self._noted.add(key)
-        if len(self._waiting) < NOTED:
-            self._waiting[user] = None
+        """Note that a user was here; it is written some time soon."""
+        self._noted.seen(user)
 
     async def start(self) -> None:
         """Read who was deleted: nobody is let in before that."""
@@ -104,13 +88,15 @@ class Users:
 
     async def run(self) -> None:
         """Write who was seen, and read who was deleted, until cancelled."""
-        look_at = self._time() + SEEN_S / 2
+        look_at, write_at = self._time() + SEEN_S / 2, self._time()
         noting = Failures(logger, "are not noted")
         while True:
             await asyncio.sleep(POLL_S)
             with noting.survived("users"):
-                await self._write_seen()
                 await self._read_deleted()
+                if self._time() >= write_at:
+                    write_at = self._time() + WRITE_S
+                    await self._write_seen()
             noting.round_over()
             self._failures.round_over()
             if self._time() >= look_at:  # who stays connected for days is seen, too
@@ -121,11 +107,9 @@ class Users:
                         await asyncio.sleep(0)
 
     async def _write_seen(self) -> None:
-        while self._waiting:
-            some = list(self._waiting)[:WRITTEN]
+        while some := self._noted.some():
             await self._upkeep.note_seen(some, self._clock_ms())
-            for user in some:
-                self._waiting.pop(user, None)
+            self._noted.written(some)
 
     async def _read_deleted(self) -> None:
         now = self._clock_ms()

@@ -19,9 +19,10 @@ from madang.services import cleanup as module
 from madang.services import users as users_module
 from madang.services.cleanup import DAY_MS, GRACE_S, KEPT_S, Cleanup
 from madang.services.limits import UNLIMITED
+from madang.services.noted import SEEN_S, Noted
 from madang.services.rooms import SYSTEM
 from madang.services.standing import Standing
-from madang.services.users import DELETED_S, SEEN_S, Users
+from madang.services.users import DELETED_S, Users
 from madang.transports.node import Node, Part
 from tests.stores import opened_store
 from tests.unit.services.assembled import assembled
@@ -179,7 +180,7 @@ async def test_absent_guests_are_members_no_more_and_others_stay(w: World) -> No
     await w.seen()
     await w.cleanup.clean()
     w.wall.days(GUESTS_DAYS - 1)
-    w.users._noted.clear()
+    w.users._noted = Noted(lambda: 0.0)
     await w.rooms.member(bora, "yard")  # Bora is here
     await w.seen()
     w.wall.days(2)
@@ -217,7 +218,7 @@ async def test_members_of_whom_nothing_is_known_are_counted_from_now_on(w: World
     ara = guest("a")
     await w.rooms.create(ara, "yard", "", "open")
     await w.store._engine.write(lambda c: c.exec_driver_sql("DELETE FROM users"))
-    w.users._waiting.clear()
+    w.users._noted.written(w.users._noted.some())
     w.wall.days(GUESTS_DAYS + 1)
     await w.cleanup.clean()
     await w.cleanup.clean()
@@ -422,14 +423,14 @@ async def test_seeing_is_written_seldom(w: World) -> None:
     written = 0
     for _ in range(10):
         users.seen(ara.id)
-        written += len(users._waiting)
+        written += len(users._noted)
         await users._write_seen()
     assert written == 1
     now = SEEN_S + 1
     users.seen(ara.id)
-    assert len(users._waiting) == 1
+    assert len(users._noted) == 1
     for n in range(1, 9):  # whoever is always here is written again before the last note is SEEN_S old
         await users._write_seen()
         now = SEEN_S + 1 + n * SEEN_S / 4
         users.seen(ara.id)
-        assert len(users._waiting) == (n % 4 == 0), n
+        assert len(users._noted) == (n % 4 == 0), n
