@@ -4,7 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from madang.core.ids import IdSource
-from madang.testing import FakeClock, ModelStore, check_directory, check_log, check_signing, check_tickets, check_upkeep
+from madang.testing import (
+    FakeClock,
+    ModelStore,
+    check_accounts,
+    check_directory,
+    check_log,
+    check_signing,
+    check_tickets,
+    check_upkeep,
+)
 
 
 async def test_the_model_keeps_the_contracts() -> None:
@@ -17,5 +26,6 @@ async def test_the_model_keeps_the_contracts() -> None:
     await check_log(make, shared=True)
     await check_directory(make)
     await check_upkeep(make)
+    await check_accounts(make)
     await check_signing(make)
     await check_tickets(make)

@@ -18,6 +18,7 @@ from sqlalchemy.schema import SchemaItem
 
 from madang.adapters.sql import Store, open_store
 from madang.adapters.sql.tables import metadata
+from madang.core.accounts import Account
 from madang.testing.rules import opened as opened_scene
 from tests.contract.conftest import now_ms, opened
 
@@ -128,6 +129,18 @@ async def use_everything(store: Store) -> None:
     ]:
         await scene.done(d)
     s, ann = store, scene.id("ann")
+    await s.add_account(Account(login="ann", user=ann, name="Ann", hash="h"))
+    for session in ("s1", "s2"):
+        await s.begin_session(session, ann, "h")
+    await s.accounts(after="a")
+    await s.end_sessions(ann, "s1")
+    await s.set_password(ann, "h", "i", "s2")
+    await s.set_code("ann", "c", 60_000)
+    await s.use_code("ann", "c", "j", "s3")
+    await s.sessions_of(ann)
+    await s.sessions_ended((1, ""), 10)
+    await s.note_sessions(["s3"])
+    await s.forget_sessions(60_000, 60_000, 10)
     await s.bans(scene.room)
     await s.mutes(scene.room)
     await s.audit(scene.room)

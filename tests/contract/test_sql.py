@@ -7,7 +7,15 @@ from madang.adapters.sql import audit, open_store, sanctions, tables
 from madang.core.audit import TRIMMED, Deed
 from madang.core.events import MemberJoined, MemberKicked, MemberMuted, MemberUnbanned, MemberUnmuted
 from madang.errors import Limited
-from madang.testing import check_directory, check_leases, check_log, check_signing, check_tickets, check_upkeep
+from madang.testing import (
+    check_accounts,
+    check_directory,
+    check_leases,
+    check_log,
+    check_signing,
+    check_tickets,
+    check_upkeep,
+)
 from madang.testing.access import joins
 from madang.testing.rules import assert_refused, new, new_event
 from madang.testing.rules import opened as opened_scene
@@ -27,6 +35,10 @@ async def test_directory(open_sql: Open) -> None:
 
 async def test_upkeep(open_sql: Open) -> None:
     await check_upkeep(open_sql)
+
+
+async def test_accounts(open_sql: Open) -> None:
+    await check_accounts(open_sql)
 
 
 async def test_signing(open_sql: Open) -> None:

@@ -55,7 +55,7 @@ _PAIRS: Final = (("rn", "m"), ("vv", "w"), ("cl", "d"), ("l", "i"))
 def clean_name(name: str) -> str:
     """Check a user's name and return it as `clean_title` does. What looks like a reserved name is refused (bad_name)."""
     name = clean_title(name)
-    if _is_reserved(name):
+    if is_reserved(name):
         raise Refused("bad_name", "This name looks like one that is reserved. Choose another.")
     return name
 
@@ -103,7 +103,7 @@ def _check_marks(title: str) -> None:
         raise Refused("bad_name", "A name or title has combining marks on letters only, and few.")
 
 
-def _is_reserved(name: str) -> bool:
+def is_reserved(name: str) -> bool:
     """Return whether nothing but reserved words, and what goes with them, is seen: "4dmin", "Admins", "the Madang team 2"."""
     plain = unicodedata2.normalize("NFKC", name)
     return any(_OWN.fullmatch(skeleton(seen)) for seen in (plain, *(numbers.sub("", plain) for numbers in _NUMBERS)))

@@ -5,7 +5,7 @@
 | guest | `u` and 16 of a-z and 2-7 | the server, from 80 random bits |
 | server key | `key-` and the id of the key | the server |
 | system | `madang` | – |
-| account | beginning with `account-`: reserved, there are none yet | the server |
+| account | `account-` and 16 of a-z and 2-7 | the server, from 80 random bits |
 | of an outside issuer | `issuer-`, its name here, `:`, and what it calls the user | the server |
 | foreign | everything else, of `FOREIGN` | the product that a server key belongs to |
 """
@@ -38,6 +38,16 @@ def guest(random: str) -> str:
 def is_guest(id: str) -> bool:
     """Return whether an id is a guest's."""
     return _GUEST.fullmatch(id) is not None
+
+
+def account(random: str) -> str:
+    """Return the id of the user of a new account, from 16 random characters of a-z and 2-7."""
+    return f"{_ACCOUNT}{random}"
+
+
+def is_account(id: str) -> bool:
+    """Return whether an id is that of a user with an account of this server."""
+    return id.startswith(_ACCOUNT)
 
 
 def is_servers(id: str) -> bool:

@@ -75,7 +75,10 @@ class Upkeep(Protocol):
         """Return which of some users (at most 1,000) are members of any room."""
 
     async def delete_user(self, user: str, now_ms: int) -> bool:
-        """Note that a user is deleted; False for one that nothing is known of, neither a time nor a membership."""
+        """Note that a user is deleted, and delete their account (`ports.accounts`) with its sessions.
+
+        False for one that nothing is known of, neither a time, nor a membership, nor an account.
+        """
 
     async def users_deleted(self, since_ms: int) -> list[StoredUser]:
         """Return the users who were deleted at `since_ms` or later."""

@@ -12,6 +12,7 @@ of one suite must use the same storage. Suites use new rooms and users each time
 `madang_proof.history`, a package of its own, judges what clients of a running server saw: see docs/guides/history.md.
 """
 
+from madang.testing.accounts import check_accounts
 from madang.testing.bus import check_bus
 from madang.testing.clock import FakeClock, VirtualLoop
 from madang.testing.directory import check_directory
@@ -29,6 +30,7 @@ __all__ = [
     "LossyBus",
     "ModelStore",
     "VirtualLoop",
+    "check_accounts",
     "check_bus",
     "check_directory",
     "check_leases",

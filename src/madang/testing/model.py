@@ -30,12 +30,13 @@ from madang.ports.log import Outcome, Page, Tail
 from madang.ports.signing import LEAD_MS
 from madang.ports.tickets import FORGOTTEN_MS
 from madang.ports.upkeep import StoredRoom, StoredUser
+from madang.testing.model_accounts import ModelAccounts
 from madang.testing.model_room import ModelRoom, apply
 
 MAX_KEYS: Final = 1_000
 
 
-class ModelStore:
+class ModelStore(ModelAccounts):
     """A Log and Directory. Every call is one step that nothing interrupts.
 
     Attributes:
@@ -46,6 +47,7 @@ class ModelStore:
     lanes = 1
 
     def __init__(self, ids: IdSource, clock_ms: Callable[[], int]) -> None:
+        super().__init__(clock_ms)
         self._ids = ids
         self._clock_ms = clock_ms
         self._keys: dict[str, ServerKey] = {}
@@ -383,8 +385,8 @@ class ModelStore:
         return {user for room in self.rooms_by_id.values() for user in room.members} & set(users)
 
     async def delete_user(self, user: str, now_ms: int) -> bool:
-        known = self._users.get(user)
-        if known is None and not any(user in room.members for room in self.rooms_by_id.values()):
+        known, had_account = self._users.get(user), self._delete_account(user)
+        if known is None and not had_account and not any(user in room.members for room in self.rooms_by_id.values()):
             return False
         seen = known.seen_ms if known else now_ms
         self._users[user] = StoredUser(id=user, seen_ms=seen, deleted_ms=now_ms)

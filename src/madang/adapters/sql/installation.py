@@ -14,6 +14,8 @@ FINISHED: Final = "finished"
 """The newest step whose second half has been run; unset: none."""
 COPYING: Final = "copying"
 """What is being copied into this database (`copying.py`); unset once the copy is complete."""
+ACCOUNTS: Final = "accounts"
+"""Set once the first account has been made, which is the administrator's."""
 
 
 def get(c: Connection, name: str) -> str:

@@ -1,6 +1,6 @@
-"""The store: ports Log, Directory, Upkeep, SigningStore, TicketStore and Leases over a database that an `Engine` of this package runs.
+"""The store: ports Log, Directory, Upkeep, AccountStore, SigningStore, TicketStore and Leases over a database that an `Engine` of this package runs.
 
-One class for six ports, because they share one engine, and memberships and rooms are changed by appends. All SQL is in
+One class for seven ports, because they share one engine, and memberships and rooms are changed by appends. All SQL is in
 the modules called here, as plain functions over one connection; threads, pools, locks and errors are in the engine. So
 this file only maps names to names.
 """
@@ -13,6 +13,7 @@ from typing import Final, Protocol, TypeVar
 from sqlalchemy import Connection
 
 from madang.adapters.sql import (
+    accounts,
     audit,
     dialects,
     directory,
@@ -30,6 +31,7 @@ from madang.adapters.sql import (
 from madang.adapters.sql.numbering import number_stretch
 from madang.adapters.sql.rows import EventRow, Head
 from madang.aio import Batcher
+from madang.core.accounts import Account, AccountSession
 from madang.core.audit import Entry
 from madang.core.events import Draft, Event
 from madang.core.ids import IdSource
@@ -40,6 +42,7 @@ from madang.core.rooms import Member, Membership, Room
 from madang.core.sanctions import Ban, Mute
 from madang.core.signing import SigningKey, SigningKeys
 from madang.errors import LeaseExceeded, Refused, StorageError
+from madang.ports.accounts import Ended
 from madang.ports.directory import NOTHING, ServerKey
 from madang.ports.leases import Lease
 from madang.ports.log import Outcome, Page, Tail
@@ -95,7 +98,7 @@ class Engine(Protocol):
 
 
 class Store:
-    """Log, Directory, Upkeep, SigningStore, TicketStore and Leases in one database. Made by `open_store`; appends from `use_ids` on."""
+    """Log, Directory, Upkeep, AccountStore, SigningStore, TicketStore and Leases in one database. Made by `open_store`; appends from `use_ids` on."""
 
     ack = "stored"
 
@@ -295,6 +298,50 @@ class Store:
 
     async def forget_users(self, users: Sequence[str]) -> None:
         await self._engine.write(lambda c: upkeep.forget_users(c, users))
+
+    # Accounts
+
+    async def add_account(self, account: Account) -> bool:
+        return await self._engine.write(lambda c: accounts.add(c, account))
+
+    async def add_first_account(self, account: Account) -> bool:
+        return await self._engine.write(lambda c: accounts.add_first(c, account))
+
+    async def account(self, login: str) -> Account | None:
+        return await self._engine.read(lambda c: accounts.one(c, login))
+
+    async def account_of(self, user: str) -> Account | None:
+        return await self._engine.read(lambda c: accounts.of_user(c, user))
+
+    async def accounts(self, *, after: str = "", limit: int = 50) -> list[Account]:
+        return await self._engine.read(lambda c: accounts.listed(c, after, limit))
+
+    async def begin_session(self, session: str, user: str, hash: str) -> list[str] | None:
+        return await self._engine.write(lambda c: accounts.begin_session(c, session, user, hash))
+
+    async def set_password(self, user: str, before: str, hash: str, keep: str) -> list[str] | None:
+        return await self._engine.write(lambda c: accounts.set_password(c, user, before, hash, keep))
+
+    async def set_code(self, login: str, code: str, for_ms: int) -> bool:
+        return await self._engine.write(lambda c: accounts.set_code(c, login, code, for_ms))
+
+    async def use_code(self, login: str, code: str, hash: str, session: str) -> list[str] | None:
+        return await self._engine.write(lambda c: accounts.use_code(c, login, code, hash, session))
+
+    async def sessions_of(self, user: str) -> list[AccountSession]:
+        return await self._engine.read(lambda c: accounts.sessions_of(c, user))
+
+    async def end_sessions(self, user: str, session: str | None = None) -> list[str]:
+        return await self._engine.write(lambda c: accounts.end_sessions(c, user, session))
+
+    async def sessions_ended(self, after: Ended, limit: int) -> list[Ended]:
+        return await self._engine.read(lambda c: accounts.ended(c, after, limit))
+
+    async def note_sessions(self, sessions: Sequence[str]) -> None:
+        await self._engine.write(lambda c: accounts.note(c, sessions))
+
+    async def forget_sessions(self, unseen_ms: int, ended_ms: int, limit: int) -> int:
+        return await self._engine.write(lambda c: accounts.forget(c, unseen_ms, ended_ms, limit))
 
     # Signing keys, tickets and server keys
 

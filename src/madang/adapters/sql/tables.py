@@ -339,6 +339,41 @@ used_tickets = Table(
 # Those that are over.
 Index("used_tickets_until", used_tickets.c.until_ms)
 
+accounts = Table(
+    "accounts",
+    metadata,
+    # (login): one account; all of them, paged by login.
+    Column("login", words(64), primary_key=True),
+    Column("user", words(64), nullable=False),
+    Column("name", words(64), nullable=False),
+    Column("hash", words(255), nullable=False),
+    Column("admin", SmallInteger, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("code", words(64), nullable=False),
+    Column("code_until_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+# The account of a user who changes their password, or is deleted.
+Index("accounts_user", accounts.c.user, unique=True)
+
+account_sessions = Table(
+    "account_sessions",
+    metadata,
+    # (id): one that is noted, or ends.
+    Column("id", words(32), primary_key=True),
+    Column("user", words(64), nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+# Those of a user, of which 50 last.
+Index("account_sessions_user", account_sessions.c.user, account_sessions.c.ended_ms)
+# Those that ended lately: every node asks every second.
+Index("account_sessions_ended", account_sessions.c.ended_ms, account_sessions.c.id)
+# Those that are forgotten, because they were not seen for long.
+Index("account_sessions_seen", account_sessions.c.seen_ms)
+
 server_keys = Table(
     "server_keys",
     metadata,

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, and_, delete, exists, or_, select, update
 
-from madang.adapters.sql import keyset
+from madang.adapters.sql import accounts, keyset
 from madang.adapters.sql.dialects import insert_all, insert_new
 from madang.adapters.sql.reading import newest_seq
 from madang.adapters.sql.rows import Head
@@ -144,8 +144,9 @@ def joined_among(c: Connection, some: Sequence[str]) -> set[str]:
 
 def delete_user(c: Connection, user: str, now_ms: int) -> bool:
     """See `Upkeep.delete_user`."""
+    had_account = accounts.delete_account(c, user)
     known = select(or_(exists().where(users.c.id == user), exists().where(members.c.user == user)))
-    if not c.execute(known).scalar():
+    if not had_account and not c.execute(known).scalar():
         return False
     if not insert_new(c, users, {"id": user, "seen_ms": now_ms, "deleted_ms": now_ms}):
         c.execute(update(users).where(users.c.id == user).values(deleted_ms=now_ms))
