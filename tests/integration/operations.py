@@ -6,7 +6,7 @@ import httpx2
 
 from tests.waiting import PATIENCE_S
 
-KNOWN: Final = {"id": "lobby", "seq": "1", "user": "u1", "emoji": "x"}
+KNOWN: Final = {"id": "lobby", "seq": "1", "user": "u1", "emoji": "x", "session": "0123456789abcdef"}
 
 
 async def operations(url: str) -> list[tuple[str, str, bool, bool | None]]:

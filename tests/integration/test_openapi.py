@@ -22,7 +22,8 @@ from tests.running import Server, running_server
 
 # What JSON Schema cannot say: what a name or a text may have in it, that an integer is written as one, who may do what.
 BEYOND_SCHEMAS: Final = {"bad_name", "bad_text", "bad_field", "empty", "bad_json", "too_big", "bad_token", "forbidden", "not_found",
-                         "not_member", "gone", "room_exists", "conflict", "last_owner", "too_many"}  # fmt: skip
+                         "not_member", "gone", "room_exists", "conflict", "last_owner", "too_many", "bad_password",
+                         "wrong_password", "login_taken"}  # fmt: skip
 NOT_OURS: Final = [positive_data_acceptance]  # BEYOND_SCHEMAS says it closer
 EXAMPLES: Final = {"guest": 6, "server": 3, "nobody": 1}
 SOAKED: Final = 20  # times as many
@@ -126,7 +127,9 @@ async def test_a_body_is_refused_where_none_is_described(yard: Yard) -> None:
         ]
         assert len(bodiless) > 15
         for method, template in bodiless:
-            path = template.format(id="yard", seq=2, user=yard.user, emoji="x", invite="abcd")
+            path = template.format(
+                id="yard", seq=2, user=yard.user, emoji="x", invite="abcd", session="0123456789abcdef"
+            )
             answer = await server.call(method, path, {})
             assert (answer.status_code, answer.json()["error"]["message"]) == (400, "This request takes no body."), path
         assert await anyone.refused("DELETE", "/api/rooms/yard", {}) == "bad_token", "who asks is asked first"

@@ -12,7 +12,14 @@ from tests.rest import Rest, admin_client, rest
 from tests.running import Server, running_server
 from tests.waiting import PATIENCE_S
 
-NOWHERE: Final = {"id": "no-such-room", "seq": "1", "user": "nobody", "emoji": "x", "invite": "abcd"}
+NOWHERE: Final = {
+    "id": "no-such-room",
+    "seq": "1",
+    "user": "nobody",
+    "emoji": "x",
+    "invite": "abcd",
+    "session": "0123456789abcdef",
+}
 
 
 @pytest.fixture(scope="module")

@@ -72,7 +72,7 @@ async def _serve(settings: "Settings", program: str = "madang") -> int:
     with stop_signals(stop):
         async with run_node(settings, stop) as running:
             with announced(settings, running):
-                print(_banner(settings, running, program), flush=True)
+                print(_banner(settings, running, program, await _first_code(running)), flush=True)
                 ends = [loop.create_task(running.failed.wait()), loop.create_task(stop.wait())]
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             for task in ends:
@@ -83,6 +83,17 @@ async def _serve(settings: "Settings", program: str = "madang") -> int:
     left = f"; {appender.waiting} sends were not acknowledged" if appender.waiting else ""
     _print(f"Stopped. {appender.statistics.stored} events were stored since the start{left}.")
     return 1 if running.failed.is_set() else 0
+
+
+async def _first_code(running: "RunningNode") -> str | None:
+    """Make the administrator's account, where there was none ever, and return the code that sets its password."""
+    from madang.errors import StorageError
+
+    try:
+        return await running.node.accounts.make_first()
+    except StorageError as error:
+        logger.warning("the administrator's account is made at the next start: %s", error)
+        return None
 
 
 def _print(text: str) -> None:
@@ -99,19 +110,34 @@ def typed() -> str:
     return "madang"
 
 
-def _banner(settings: "Settings", running: "RunningNode", program: str) -> str:
+def _banner(settings: "Settings", running: "RunningNode", program: str, code: str | None = None) -> str:
+    """Return what is said of a server that runs.
+
+    Args:
+        code: sets the password of the administrator's account, if that was made now.
+    """
     from madang.cli.admin_client import reachable
     from madang.core.addresses import host_port
+    from madang.services.accounts import ADMIN, CODE_MS
 
     host = reachable(settings.host)
     address = host_port(host, running.port)
     admin = host_port(reachable(settings.admin_host), running.admin_port)
     chat = f"{program} chat lobby" + ("" if address == "127.0.0.1:8400" else f" --url ws://{address}/ws")
     everywhere = "" if host == settings.host else ", and at every address of this machine"
+    first = (
+        ""
+        if code is None
+        else (
+            f"  First  the account {ADMIN} has no password yet; this sets it, once, within {CODE_MS // 60_000} minutes:\n"
+            f"         curl -X PUT http://{address}/api/me/password -H 'Content-Type: application/json'\\\n"
+            f'           -d \'{{"login":"{ADMIN}","code":"{code}","password":"…"}}\'\n'
+        )
+    )
     return (
         f"Madang is open at http://{address}/{everywhere}\n"
         f"  Talk   in two more terminals: {chat}\n"
         f"  Data   {settings.data.absolute()}{' and a database' if settings.database else ''}\n"
-        f"  Admin  http://{admin}/metrics\n"
+        f"  Admin  http://{admin}/metrics\n{first}"
         f"  Stop   Ctrl-C"
     )

@@ -69,13 +69,14 @@ def _open(settings: "Settings") -> Iterator[Finding]:
     if not settings.load_test and (without := [name for name in QUOTAS if not getattr(settings, name)]):
         what = f"No quota is set by {', '.join(without)}: a stranger can fill the database."
         yield Finding("warn", what, "Set a quota above 0.")
-    if settings.guests == "open" and settings.create_rooms == "anyone":
+    by_guests = settings.guests == "open" and settings.create_rooms == "anyone"
+    if by_guests or (settings.account_makers == "open" and settings.create_rooms != "keys"):
         rooms, address = settings.quota_rooms_in_all, settings.quota_rooms_per_address
         what = (
-            "Whoever reaches this server may be a guest and make rooms: "
+            f"Whoever reaches this server may {'be a guest and make' if by_guests else 'make an account, and'} rooms: "
             f"{_most(address)} a day from one address, {_most(rooms)} in all."
         )
-        hint = "Fine for a public yard; else set create_rooms to keys, or guests to keys and let your own server admit users."
+        hint = "Fine for a public yard; else set create_rooms to keys, or guests and accounts to keys and let your own server admit users."
         yield Finding("warn", what, hint)
 
 

@@ -1,22 +1,93 @@
-"""`madang user`: delete users, on the running server or on its data."""
+"""`madang user`: accounts and the sessions of their users, and the deletion of any user; while the server runs or not."""
 
-from typing import Annotated
+import sys
+from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
 from madang.cli.options import Config, Data, Database, settings_of
 
-app = typer.Typer(no_args_is_help=True, help="Delete users.")
+app = typer.Typer(no_args_is_help=True, help="Create and list accounts, let passwords be set, sign out, delete users.")
+_Login = Annotated[str, typer.Argument(help="What the user signs in by.", show_default=False)]
 
 
 @app.callback()
 def _users() -> None:
-    """Delete users."""
+    """Create and list accounts, let passwords be set, sign out, delete users."""
+
+
+@app.command("create")
+def create_user(
+    login: _Login,
+    name: Annotated[str, typer.Option(help="The name that others see; the login if left out.")] = "",
+    admin: Annotated[bool, typer.Option("--admin", help="Their token opens the admin listener, too.")] = False,
+    data: Data = None,
+    database: Database = None,
+    config: Config = None,
+) -> None:
+    """Make an account, and print the code by which its user sets a password."""
+    from madang.cli.admin_client import ask
+
+    settings = settings_of(config, data=data, database=database)
+    made = ask(settings, "POST", "/accounts", {"login": login, "name": name, "admin": admin})
+    print(made["code"])
+    print(f"{made['login']} is the user {made['user']}. {_how(made)}", file=sys.stderr)
+
+
+@app.command("list")
+def list_users(data: Data = None, database: Database = None, config: Config = None) -> None:
+    """List the accounts: login, user, when it was made, name."""
+    from madang.cli.admin_client import ask
+
+    settings = settings_of(config, data=data, database=database)
+    after = ""
+    while True:
+        page = ask(settings, "GET", f"/accounts?limit=200&after={quote(after, safe='')}")
+        for one in page["accounts"]:
+            notes = [
+                note for note, there in (("admin", one.get("admin")), ("no password", not one.get("password"))) if there
+            ]
+            more = f"  ({', '.join(notes)})" if notes else ""
+            print(f"{one['login']:<24} {one['user']}  {one['at'][:10]}  {one['name']}{more}")
+        if not page["more"]:
+            return
+        after = page["accounts"][-1]["login"]
+
+
+@app.command("password")
+def give_code(login: _Login, data: Data = None, database: Database = None, config: Config = None) -> None:
+    """Print a code by which the user of an account sets another password. Until they do, the present one holds."""
+    made = _ask(login, "/code", "POST", data=data, database=database, config=config)
+    print(made["code"])
+    print(_how(made), file=sys.stderr)
+
+
+@app.command("sessions")
+def sessions(
+    login: _Login,
+    end: Annotated[str, typer.Option(help="End this one.", show_default=False)] = "",
+    end_all: Annotated[bool, typer.Option("--end-all", help="End all of them.")] = False,
+    data: Data = None,
+    database: Database = None,
+    config: Config = None,
+) -> None:
+    """List what the user of an account is signed in to, or end one, or all: those connections close at once."""
+    where: dict[str, Any] = {"data": data, "database": database, "config": config}
+    if end or end_all:
+        _ask(login, "/sessions" if end_all else f"/sessions/{quote(end, safe='')}", "DELETE", **where)
+        print(f"{login} is signed out{' everywhere' if end_all else f' of {end}'}.")
+        return
+    for one in _ask(login, "/sessions", "GET", **where)["sessions"]:
+        print(f"{one['id']}  since {one['at'][:16]}  last seen {one['seen_at'][:16]}")
 
 
 @app.command("delete")
 def delete_user(
-    id: Annotated[str, typer.Argument(help="The user's id, as `madang room show` shows it.", show_default=False)],
+    id: Annotated[
+        str,
+        typer.Argument(help="The user's id, as `madang user list` and `madang room show` show it.", show_default=False),
+    ],
     data: Data = None,
     database: Database = None,
     config: Config = None,
@@ -26,3 +97,17 @@ def delete_user(
 
     ask_about(settings_of(config, data=data, database=database), "DELETE", "user", id)
     print(f"{id} is deleted: their token means nothing any more, and they are a member of no room.")
+
+
+def _ask(login: str, path: str, method: str, **where: Any) -> Any:
+    from madang.cli.admin_client import ask
+
+    return ask(settings_of(where.pop("config"), **where), method, f"/accounts/{quote(login, safe='')}{path}")
+
+
+def _how(made: dict[str, Any]) -> str:
+    minutes = made["expires_ms"] // 60_000
+    return (
+        f"With this code they set their password, once, within {minutes} minutes: "
+        'PUT /api/me/password {"login", "code", "password"}.'
+    )

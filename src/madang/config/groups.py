@@ -154,6 +154,12 @@ class AccessSettings(BaseModel):
             description="Who may make a user by giving a name: open for anybody, keys for servers with a key, off for nobody.",
         )
     )
+    accounts: Literal["", "open", "keys", "off"] = Field(
+        default="",
+        description="Who may make an account by choosing a login and a password: open for anybody, keys for servers with a key, "
+        "off for nobody; empty for keys where jwt_… or guests=keys say that your own server lets people in, else open. "
+        "`madang user create` always may.",
+    )
     create_rooms: Annotated[
         Literal["anyone", "accounts", "keys"], BeforeValidator(_formerly({"everyone": "anyone"}))
     ] = Field(
@@ -262,6 +268,11 @@ class QuotaSettings(BaseModel):
     quota_kilobytes_per_address: int = _quota(2_000_000, "Kilobytes of them from users of one address in a day")
     quota_guests_per_address: int = _quota(5_000, "New guests of one address in a day")
     quota_guests_in_all: int = _quota(200_000, "New guests in a day")
+    quota_accounts_per_address: int = _quota(200, "New accounts of one address in a day")
+    quota_accounts_in_all: int = _quota(20_000, "New accounts in a day")
+    quota_sessions_per_user: int = _quota(50, "Times a user signs in in a day")
+    quota_sessions_per_address: int = _quota(2_000, "Sign-ins of users of one address in a day")
+    quota_sessions_in_all: int = _quota(50_000, "Sign-ins of all users in a day")
 
 
 class ExpireSettings(BaseModel):

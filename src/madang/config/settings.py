@@ -52,6 +52,12 @@ class Settings(
         return init_settings, env_settings
 
     @property
+    def account_makers(self) -> str:
+        """Who may make accounts: "open", "keys" or "off"."""
+        own_sign_in = self.guests == "keys" or self.jwt_secret or self.jwt_jwks or self.jwt_issuers
+        return self.accounts or ("keys" if own_sign_in else "open")
+
+    @property
     def database_url(self) -> str:
         """The database in force."""
         return self.database or f"sqlite:///{quote(os.fsencode(self.data.absolute() / 'madang.db'))}"

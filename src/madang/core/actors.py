@@ -11,6 +11,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
         address: where a user comes from, as limits count it; empty where that is not known.
         scopes: of a server key, what it may be used for (`core.scopes`).
         via: the user id of the server key that speaks for this user.
+        session: that the user of an account signed in to; empty for everybody else.
     """
 
     id: str
@@ -19,3 +20,4 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     address: str = ""
     scopes: frozenset[str] = frozenset()
     via: str | None = None
+    session: str = ""

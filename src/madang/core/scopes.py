@@ -47,6 +47,7 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "revoke_invite": ("rooms",),
     "kick": ("rooms", "moderate"),
     "welcome_guest": ("users",),
+    "sign_up": ("users",),
     "delete": ("moderate",),
     "pin": ("moderate",),
     "unpin": ("moderate",),
@@ -61,6 +62,9 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "mute": ("moderate",),
     "unmute": ("moderate",),
     "make_ticket": (ANY,),  # refused: they are for users
+    "sessions": (ANY,),  # a key has none
+    "end_session": (ANY,),
+    "change_password": (ANY,),
     "me": (ANY,),
 }
 """The scopes of which an operation needs one. One that is not here needs EVERYTHING."""

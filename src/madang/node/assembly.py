@@ -17,6 +17,7 @@ from madang.delivery.joining import Joiner
 from madang.delivery.turns import Turns
 from madang.delivery.wheel import Wheel
 from madang.memory import Memory
+from madang.ports.accounts import AccountStore
 from madang.ports.bus import Bus
 from madang.ports.directory import Directory
 from madang.ports.issuers import Issuers
@@ -25,6 +26,8 @@ from madang.ports.presence import Presence
 from madang.ports.signing import SigningStore
 from madang.ports.tickets import TicketStore
 from madang.ports.upkeep import Upkeep
+from madang.services.account_sessions import SIGNED_OUT, AccountSessions
+from madang.services.accounts import Accounts
 from madang.services.appender import Appender
 from madang.services.charges import Charges
 from madang.services.cleanup import Cleanup
@@ -33,6 +36,7 @@ from madang.services.invites import Invites
 from madang.services.limits import Limits, Rates
 from madang.services.moderation import Moderation
 from madang.services.origins import origin_of
+from madang.services.passwords import Passwords
 from madang.services.posting import Posting
 from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
@@ -66,7 +70,7 @@ HTTP_PER_ADDRESS: Final = 100  # the same, of one address
 ADMIN_CONNECTIONS: Final = 64
 
 
-class NodeStore(Log, Directory, Upkeep, SigningStore, TicketStore, Protocol):
+class NodeStore(Log, Directory, Upkeep, AccountStore, SigningStore, TicketStore, Protocol):
     """The database, as far as an assembled node needs it."""
 
 
@@ -89,6 +93,7 @@ def assemble(
     kick_s: int = KICK_S,
     buffer_bytes: int = BUFFER_BYTES,
     guests: str = "open",
+    accounts: str = "open",
     issuers: Issuers | None = None,
     create_rooms: str = "anyone",
     expire_rooms_days: int = 0,
@@ -109,6 +114,7 @@ def assemble(
         hosts: names of this server, besides addresses and loopback names.
         buffer_bytes: what all buffers of the node may hold together.
         guests: who may make them: "open", "keys" or "off"; see `Identity`.
+        accounts: who may make them; see `Accounts`.
         issuers: outside issuers whose tokens are taken.
         create_rooms: who may: "anyone", "accounts" or "keys"; see `Rooms`.
         expire_rooms_days: after how many days an empty room expires; 0 for never.
@@ -142,16 +148,21 @@ def assemble(
     signing = Signing(keyring, store)
     signing.on_retired = sessions.end_signed_by
     hub.on_signal(ENDED, users.receive)
+    signed_in = AccountSessions(store, bus, turns.time)
+    signed_in.on_end = sessions.sign_out
+    hub.on_signal(SIGNED_OUT, signed_in.receive)
 
     async def leads() -> bool:
         return list(await holders())[:1] == [name]
 
     cleanup = Cleanup(store, appender, users, leads, clock_ms, expire_rooms_days, expire_guests_days, expire_audit_days)
-    tickets = Tickets(keyring, store)
+    tickets, tokens = Tickets(keyring, store), Tokens(keyring)
     identity = Identity(
-        Tokens(keyring), store, limits, turns.time, guests=guests, deleted=users, issuers=issuers, seen=users.seen,
-        tickets=tickets, clock_ms=clock_ms,
+        tokens, store, limits, turns.time, guests=guests, deleted=users, issuers=issuers, seen=users.seen,
+        tickets=tickets, clock_ms=clock_ms, ended=signed_in, used=signed_in.seen,
     )  # fmt: skip
+    passwords = Passwords()
+    of_accounts = Accounts(store, passwords, signed_in, tokens, limits, turns.time, accounts)
     rooms = Rooms(
         store,
         appender,
@@ -198,6 +209,8 @@ def assemble(
         Part("quotas", metrics=limits.quotas.metrics),
         Part("users", loops=[users.run], start=users.start, metrics=users.metrics),
         Part("tickets", metrics=tickets.metrics),
+        Part("account sessions", loops=[signed_in.run], start=signed_in.start, metrics=signed_in.metrics),
+        Part("passwords", stop=passwords.stop, metrics=passwords.metrics),
         Part("signing keys", loops=[signing.run], metrics=signing.metrics),
         Part("cleanup", loops=[cleanup.run], metrics=cleanup.metrics),
         Part("gate", metrics=gate.metrics),
@@ -207,7 +220,7 @@ def assemble(
     return Node(
         name=name, memory=memory, appender=appender, turns=turns, hub=hub, heartbeat=heartbeat, joiner=Joiner(hub, max_rooms), rooms=rooms,
         posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, moderation=moderation, reports=reports,
-        identity=identity, users=users, signing=signing,
+        identity=identity, accounts=of_accounts, users=users, signing=signing,
         sessions=sessions, limits=limits.commands, arrivals=limits.addresses,
         rates_told=(rates.connection, rates.user), wheel=wheel, shares=shares, admission=admission, gate=gate, max_text=max_text, max_rooms=max_rooms,
         ping_s=ping_s, compression=compression, parts=parts,

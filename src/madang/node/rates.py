@@ -42,6 +42,10 @@ def _quotas(settings: Settings) -> QuotaRates:
             user=s.quota_reactions_per_user, address=s.quota_reactions_per_address, all=s.quota_reactions_in_all
         ),
         guests=Quota(address=s.quota_guests_per_address, all=s.quota_guests_in_all),
+        accounts=Quota(address=s.quota_accounts_per_address, all=s.quota_accounts_in_all),
+        sessions=Quota(
+            user=s.quota_sessions_per_user, address=s.quota_sessions_per_address, all=s.quota_sessions_in_all
+        ),
         returns=Quota(user=s.quota_returns_per_user, address=s.quota_returns_per_address),
         kilobytes=Quota(user=s.quota_kilobytes_per_user, address=s.quota_kilobytes_per_address),
         memberships=s.quota_memberships,

@@ -120,7 +120,7 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
             rates=rates(settings), max_text=settings.max_text, max_rooms=settings.max_rooms, ping_s=settings.ping_s,
             kick_s=settings.kick_s, hosts={*settings.hosts, *names(settings.host, settings.admin_host)},
             origins=frozenset(settings.origins), trusted_proxies=Proxies(settings.trusted_proxies),
-            compression=settings.compression, buffer_bytes=settings.buffer_mb << 20, guests=settings.guests, issuers=issuers,
+            compression=settings.compression, buffer_bytes=settings.buffer_mb << 20, guests=settings.guests, accounts=settings.account_makers, issuers=issuers,
             create_rooms=settings.create_rooms,
             expire_rooms_days=settings.expire_rooms_days, expire_guests_days=settings.expire_guests_days,
             expire_audit_days=settings.expire_audit_days, descriptors=descriptors.for_connections(),

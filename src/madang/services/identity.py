@@ -39,14 +39,17 @@ class Identity:
         deleted: users whose tokens mean nothing any more.
         issuers: those outside who are believed, if there are any.
         tickets: where connections may come with one.
-        seen: told of users of theirs, who are new when they are seen first.
+        seen: told of users of theirs, who are new when they are seen first, and of those with an account.
         clock_ms: Unix milliseconds, by which server keys end.
+        ended: sessions whose tokens mean nothing any more.
+        used: told of sessions of accounts.
     """
 
     def __init__(
         self, tokens: Tokens, directory: Directory, limits: Limits, time: Callable[[], float], *, guests: str = "open",
         deleted: Container[str] = (), issuers: Issuers | None = None, seen: Callable[[str], None] = lambda user: None,
         tickets: Tickets | None = None, clock_ms: Callable[[], int] = lambda: clock.time_ns() // 1_000_000,
+        ended: Container[str] = (), used: Callable[[str], None] = lambda session: None,
     ) -> None:  # fmt: skip
         self.tokens = tokens
         self._directory = directory
@@ -58,6 +61,8 @@ class Identity:
         self._issuers = issuers
         self._seen = seen
         self._tickets = tickets
+        self._ended = ended
+        self._used = used
 
     def guest(self, name: str, address: str, now: float, by: Actor | None = None) -> Access:
         """Welcome a guest from an address: return a token for a fresh user of a checked name.
@@ -104,7 +109,11 @@ class Identity:
                 if vouched is None:
                     raise Unfetched
                 return self._outside(vouched, token, address)
-        return self._allowed(self.tokens.read(token, now, address))
+        access = self._allowed(self.tokens.read(token, now, address))
+        if session := access.user.session:
+            self._used(session)
+            self._seen(access.user.id)
+        return access
 
     async def access(self, token: str, now: float, address: str = "") -> Access:
         """Return what `verify` does; its issuer is asked for new keys if that is needed, which may take seconds."""
@@ -123,7 +132,7 @@ class Identity:
         return access
 
     def _allowed(self, access: Access) -> Access:
-        if access.user.id in self._deleted:
+        if access.user.id in self._deleted or access.user.session in self._ended:
             raise Refused("bad_token")
         return access
 

@@ -1,8 +1,8 @@
 """The limits of one node, by what they bound: a flooder waits, and others do not notice.
 
 Each limit is a bucket (`core.rate`), and a refusal names the longest wait: a turn behind those who were refused before.
-Appends are in `append_limits.py`, commands in `command_limits.py`, newcomers in `address_limits.py`, and what stays in the
-database in `quotas.py`. Here are the rates of all, and what is spent of those that hold over all nodes (`shared_limits.py`).
+Appends are in `append_limits.py`, commands in `command_limits.py`, newcomers in `address_limits.py`, passwords in `sign_in_limits.py`,
+and what stays in the database in `quotas.py`. Here are the rates of all, and what is spent of those that hold over all nodes (`shared_limits.py`).
 """
 
 import heapq
@@ -17,10 +17,10 @@ from madang.services.append_limits import AppendLimits
 from madang.services.buckets import Buckets
 from madang.services.command_limits import CommandLimits
 from madang.services.quotas import NO_QUOTAS, QuotaRates, Quotas
+from madang.services.sign_in_limits import SignInLimits
 
 NEGLIGIBLE: Final = 1 / 64
-KINDS: Final = ("user", "room", "address", "slow")
-"""Limits that hold over all nodes."""
+KINDS: Final = ("user", "room", "address", "slow", "login", "sign_in")
 """Limits that hold over all nodes."""
 
 
@@ -33,6 +33,9 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     address: Rate = Rate(50, 500)  # handshakes and guests of one address
     handshakes: Rate = Rate(1000, 2000)  # of all addresses
     requests: Rate = Rate(100, 500)  # over HTTP, of one address
+    sign_ins: Rate = Rate(2, 100)  # passwords tried from one address
+    logins: Rate = Rate(1 / 60, 20)  # passwords tried for one login, from anywhere
+    logins_per_address: Rate = Rate(1 / 10, 5)  # the same, from one address
     sockets_per_address: int = 500
     sockets: int = 50_000
     quotas: QuotaRates = QuotaRates()  # of what stays in the database
@@ -40,7 +43,8 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
 
 UNLIMITED: Final = Rates(
     connection=Rate(0, 0), user=Rate(0, 0), room=Rate(0, 0), address=Rate(0, 0), handshakes=Rate(0, 0),
-    requests=Rate(0, 0), sockets_per_address=1_000_000, sockets=1_000_000, quotas=NO_QUOTAS,
+    requests=Rate(0, 0), sign_ins=Rate(0, 0), logins=Rate(0, 0), logins_per_address=Rate(0, 0),
+    sockets_per_address=1_000_000, sockets=1_000_000, quotas=NO_QUOTAS,
 )  # fmt: skip
 
 
@@ -63,8 +67,9 @@ class Limits:
         self.appends = AppendLimits(rates.user, rates.room, shared=shared)
         self.commands = CommandLimits(rates.connection)
         self.addresses = AddressLimits(rates.address, rates.handshakes, rates.requests, shared=shared)
+        self.sign_ins = SignInLimits(rates.sign_ins, rates.logins, rates.logins_per_address, shared=shared)
         self.quotas = Quotas(rates.quotas, shared=shared)
-        self._kinds = {**self.appends.kinds, **self.addresses.kinds}
+        self._kinds = {**self.appends.kinds, **self.addresses.kinds, **self.sign_ins.kinds}
 
     def spent(self, seconds: float, most: int) -> list[Spending]:
         """Return what was spent here since the last call, `seconds` ago: the `most` largest shares of rates, and of quotas.

@@ -11,7 +11,7 @@ WRITTEN: Final = 500
 
 
 class Noted:
-    """Remembers which keys are noted, every SEEN_S / 2 to SEEN_S anew, and which of them wait to be written.
+    """Remembers which keys are noted, every SEEN_S / 2 to SEEN_S, and which of them wait to be written.
 
     Args:
         time: loop time in seconds.

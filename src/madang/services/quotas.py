@@ -51,6 +51,8 @@ class QuotaRates(msgspec.Struct, frozen=True, kw_only=True):
     invites: Quota = Quota(user=100, address=1_000, all=50_000)
     reactions: Quota = Quota(user=2_000, address=100_000, all=2_000_000)
     guests: Quota = Quota(address=5_000, all=200_000)
+    accounts: Quota = Quota(address=200, all=20_000)
+    sessions: Quota = Quota(user=50, address=2_000, all=50_000)
     returns: Quota = Quota(user=6, address=500)
     kilobytes: Quota = Quota(user=65_536, address=2_000_000)  # not in all: a few addresses would silence everybody
     memberships: int = 500  # that a user may have, for good; 0 for no limit
@@ -58,7 +60,7 @@ class QuotaRates(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NO_QUOTAS: Final = QuotaRates(
-    rooms=Quota(), joins=Quota(), invites=Quota(), reactions=Quota(), guests=Quota(), returns=Quota(), kilobytes=Quota(),
+    rooms=Quota(), joins=Quota(), invites=Quota(), reactions=Quota(), guests=Quota(), accounts=Quota(), sessions=Quota(), returns=Quota(), kilobytes=Quota(),
     memberships=0, owned=0,
 )  # fmt: skip
 WHAT: Final = {
@@ -67,6 +69,8 @@ WHAT: Final = {
     "invites": "invites made",
     "reactions": "reactions",
     "guests": "new guests",
+    "accounts": "new accounts",
+    "sessions": "sign-ins",
     "returns": "joins of this room",
     "kilobytes": "kilobytes of messages and changes",
 }

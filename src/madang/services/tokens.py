@@ -14,6 +14,7 @@ from jwt.types import Options
 
 from madang.core.actors import Actor
 from madang.core.signing import FIRST, Keyring, SigningKey
+from madang.core.user_ids import is_account
 from madang.errors import Refused
 
 TOKEN_S: Final = 30 * 24 * 3600
@@ -56,12 +57,12 @@ class Tokens:
         """Sign a token for a user.
 
         Args:
-            session: of the token that it replaces; a new one begins without. Nothing looks sessions up yet.
+            session: of the token that it replaces. A guest's is a new one, which nothing looks up; an account's is the user's own.
         """
         self._follow()
         key, until = self._keyring.current().id, int(now) + TOKEN_S
         claims = {"iss": _ISSUER, "aud": _ISSUER, "sub": user.id, "name": user.name, "iat": int(now)}
-        claims["sid"] = session or secrets.token_hex(8)
+        claims["sid"] = user.session or session or secrets.token_hex(8)
         token = jwt.encode({**claims, "exp": until}, self._secrets[key], _ALGORITHMS[0], _headers(key))
         return Access(user, token, until + LEEWAY_S, key)
 
@@ -81,13 +82,14 @@ class Tokens:
                 token, self._secrets[key], _ALGORITHMS, audience=_ISSUER, issuer=_ISSUER, leeway=LEEWAY_S,
                 options=_CHECKS,
             )  # fmt: skip
-            user = Actor(id=str(claims["sub"]), name=str(claims["name"]), address=address)
+            id, session = str(claims["sub"]), claims.get("sid")
+            of_account = str(claims["sid"]) if is_account(id) else ""
+            user = Actor(id=id, name=str(claims["name"]), address=address, session=of_account)
         except (jwt.PyJWTError, KeyError, ValueError):
             raise Refused("bad_token") from None
         left_s = claims["exp"] - now
         if (left_s > RENEW_S and key == self._keyring.current().id) or left_s <= 0:
             return Access(user, token, claims["exp"] + LEEWAY_S, key)
-        session = claims.get("sid")
         return self.sign(user, now, session if isinstance(session, str) else None)
 
     def believes(self, key: str) -> bool:

@@ -13,6 +13,7 @@ from madang.delivery.joining import Joiner
 from madang.delivery.turns import Turns
 from madang.delivery.wheel import Wheel
 from madang.memory import Memory
+from madang.services.accounts import Accounts
 from madang.services.appender import Appender
 from madang.services.identity import Identity
 from madang.services.invites import Invites
@@ -68,6 +69,7 @@ class Node:
     moderation: Moderation
     reports: Reports
     identity: Identity
+    accounts: Accounts
     users: Users
     signing: Signing
     sessions: Sessions

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Container, Iterator
+from functools import partial
 from typing import Protocol
 
 from madang.core.actors import Actor
@@ -12,13 +13,13 @@ logger = logging.getLogger("madang.sessions")
 class OpenSession(Protocol):
     """One connection that speaks for a user."""
 
-    user: Actor | None
+    user: Actor | None  # with the session of an account that they signed in to
     key: str  # that signed the token it came with
 
     def revoke(self) -> None:
         """Close the connection: the user's access was taken away."""
 
-    def sign_out(self) -> None:
+    def sign_out(self, reason: str) -> None:
         """Close the connection: the token that it came with is no longer believed."""
 
 
@@ -48,7 +49,12 @@ class Sessions:
     def end_signed_by(self, keys: Container[str]) -> None:
         """Close all connections whose token was signed by one of these keys."""
         for session in [s for s in self._open if s.key in keys]:
-            _close(session, session.sign_out)
+            _close(session, partial(session.sign_out, "signing key retired"))
+
+    def sign_out(self, sessions: Container[str]) -> None:
+        """Close all connections that came with a token of these sessions of accounts."""
+        for session in [s for s in self._open if s.user is not None and s.user.session in sessions]:
+            _close(session, partial(session.sign_out, "signed out"))
 
 
 def _close(session: OpenSession, close: Callable[[], None]) -> None:

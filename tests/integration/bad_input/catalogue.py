@@ -99,6 +99,18 @@ GROUPS: Final[dict[str, list[Row]]] = {
         Row(37, "Names and titles with invisible characters, or with ones that change the direction of text", "refused"),
         Row(38, "Names that look like reserved ones, mix scripts, or grow when normalised", "refused"),
     ],
+    "Passwords": [
+        Row(67, "A password with NUL or half a character, of 10 MB, not normalised (NFC), in the URL; an object in its place",
+            "refused before it is hashed; in another spelling of Unicode it is the same password; not logged",
+            ("bad_password", "bad_text", "bad_field", "too_big"),
+            ("test_odd_passwords", "test_a_password_of_ten_megabytes", "test_a_password_in_another_spelling_of_unicode",
+             "test_a_password_in_the_url_is_neither_read_nor_logged")),
+        Row(68, "A flood of sign-ins: for one login, for many, from one address, from many; for logins that nobody has",
+            "told to wait, while who has the login is let in from where they were before; an unknown login is answered as a wrong password is, after as long",
+            ("wrong_password", "rate_limited", "overloaded"),
+            ("test_a_flood_of_sign_ins_waits", "test_more_sign_ins_at_once_than_may_wait",
+             "test_a_login_that_nobody_has_takes_as_long_as_a_wrong_password")),
+    ],
     "Commands": [
         Row(25, "Not JSON; an array, a number, null; a byte order mark; 20 such in a row", "refused; then closed"),
         Row(26, "60,000 brackets, 4,400 digits, NaN, Infinity, 1e999", "refused"),
@@ -142,9 +154,9 @@ GROUPS: Final[dict[str, list[Row]]] = {
 
 OTHER_CAUSES: Final[dict[str, tuple[Code, ...]]] = {
     "the state of a room or a user, or a setting, does not allow a command that is well-formed": (
-        "no_guests", "gone", "room_exists", "last_owner", "kicked", "banned", "muted", "slow_mode", "quota", 4410),
+        "no_guests", "login_taken", "gone", "room_exists", "last_owner", "kicked", "banned", "muted", "slow_mode", "quota", 4410),
     "the server cannot just now, or is going away": (
-        "overloaded", "draining", "storage_full", "storage_failed", "internal", 1001, 1011, 1012, 1013),
+        "draining", "storage_full", "storage_failed", "internal", 1001, 1011, 1012, 1013),
     "the client ends the connection, or reads too slowly": (1000, 4409),
 }  # fmt: skip
 """Codes that bad input is not answered with, by what they say."""

@@ -124,6 +124,11 @@ ROOM: Final = "/api/rooms/{room}"
 ROUTES: Final = {
     "guest": ("POST", "/api/guests"),
     "ticket": ("POST", "/api/tickets"),
+    "sign_up": ("POST", "/api/accounts"),
+    "sign_in": ("POST", "/api/sessions"),
+    "sessions": ("GET", "/api/sessions"),
+    "end_session": ("DELETE", "/api/sessions/{session}"),
+    "password": ("PUT", "/api/me/password"),
     "me": ("GET", "/api/me"),
     "rooms": ("GET", "/api/me/rooms"),
     "open_rooms": ("GET", "/api/rooms"),
@@ -175,7 +180,9 @@ class RestVisitor:
         if op == "create":
             arguments["id"] = room
         places = {"room": room} | {
-            name: arguments.pop(name) for name in ("user", "seq", "emoji", "invite") if "{" + name + "}" in path
+            name: arguments.pop(name)
+            for name in ("user", "seq", "emoji", "invite", "session")
+            if "{" + name + "}" in path
         }
         path = path.format(**{name: quote(str(value), safe="") for name, value in places.items()})
         if method == "GET":
@@ -189,7 +196,7 @@ class RestVisitor:
             return Outcome(body["error"]["code"])
         if op == "join":
             body = {"role": body["role"]}
-        elif op == "guest":
+        elif op in ("guest", "sign_up"):
             body = {"user": {"name": body["user"]["name"]}}
         return Outcome(None, body)
 

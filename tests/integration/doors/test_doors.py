@@ -14,7 +14,7 @@ RATES = {"command_rate": 1000, "user_rate": 0.001, "user_burst": 30}
 """Many commands at once, pages of 200 among them, are no flood; and no append comes back while a row is run."""
 SHOWN = {"create", "change", "read"}
 """What doors answer differently: one with where the event stands, another with the room, or the pointer."""
-FREE = {("rest", "guest")}
+FREE = {("rest", "guest"), ("rest", "sign_in")}
 """What costs no command: there is no connection or user yet whose it could be."""
 
 

@@ -30,6 +30,12 @@ def test_the_defaults_are_safe() -> None:
         ({"hosts": ["*"], **CLOSED}, "warn", 'hosts is "*"'),
         ({"trusted_proxies": ["127.0.0.1"], **NAMED}, "warn", "500 a day from one address, 20,000 in all"),
         ({"trusted_proxies": ["127.0.0.1"], "quota_rooms_in_all": 0, **NAMED}, "warn", "any number in all"),
+        ({"trusted_proxies": ["127.0.0.1"], "guests": "off", **NAMED}, "warn", "may make an account, and rooms"),
+        (
+            {"trusted_proxies": ["127.0.0.1"], "create_rooms": "accounts", **NAMED},
+            "warn",
+            "may make an account, and rooms",
+        ),
         (
             {"trusted_proxies": ["127.0.0.1"], "quota_joins_per_address": 0, **CLOSED, **NAMED},
             "warn",
@@ -55,7 +61,15 @@ def test_a_name_that_is_no_setting_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     assert finding.what.startswith("MADANG_PROT ")
 
 
-@pytest.mark.parametrize("closed", [CLOSED, {"guests": "keys"}, {"guests": "off"}, {"create_rooms": "accounts"}])
+@pytest.mark.parametrize(
+    "closed",
+    [
+        CLOSED,
+        {"guests": "keys"},
+        {"guests": "off", "accounts": "keys"},
+        {"create_rooms": "accounts", "accounts": "off"},
+    ],
+)
 def test_behind_a_proxy_that_is_named_all_interfaces_are_well(closed: dict[str, Any]) -> None:
     assert unsafe(Settings(host="0.0.0.0", trusted_proxies=["192.0.2.7"], hosts=["chat.example"], **closed)) == []
 

@@ -22,7 +22,7 @@ class Open:
             raise RuntimeError("of this one")
         self.closed = True
 
-    def sign_out(self) -> None:
+    def sign_out(self, reason: str) -> None:
         self.revoke()
 
 
@@ -48,3 +48,13 @@ def test_connections_end_with_the_key_that_signed_their_token(caplog: pytest.Log
     assert [session.closed for session in old] == [True, False, True, True]
     assert not any(session.closed for session in new)
     assert len(caplog.records) == 1
+
+
+def test_connections_end_with_the_session_that_they_came_with() -> None:
+    sessions = Sessions()
+    one, other = (Open(Actor(id="account-mina", name="Mina", session=session)) for session in ("s1", "s2"))
+    guest = Open(MINA)
+    for session in (one, other, guest):
+        sessions.add(session)
+    sessions.sign_out({"s1", "s3"})
+    assert (one.closed, other.closed, guest.closed) == (True, False, False)

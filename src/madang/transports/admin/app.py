@@ -1,7 +1,7 @@
-"""The second listener, loopback by default: metrics; keys, rooms and nodes with the secret.
+"""The second listener, loopback by default: metrics; keys, rooms, accounts and nodes with the secret.
 
-The secret is made at every start; `madang serve` leaves it in the data folder for the command line. User tokens and
-server keys mean nothing here.
+The secret is made at every start; `madang serve` leaves it in the data folder for the command line. In its place may be the
+token of an account that administers the server; other tokens and server keys mean nothing here.
 """
 
 import hmac
@@ -14,7 +14,9 @@ from madang.core.bounds import KeyMs, Title
 from madang.core.rooms import Room
 from madang.core.scopes import EVERYTHING
 from madang.errors import Refused
+from madang.services.identity import Unfetched
 from madang.services.rooms import SYSTEM
+from madang.transports.admin import accounts
 from madang.transports.admin.metrics import CONTENT_TYPE, Metrics
 from madang.transports.http.bodies import Body, Health, Members, NewRoom, OneMember, Rooms
 from madang.transports.http.bounded_app import BoundedApp
@@ -101,17 +103,27 @@ class InUse(msgspec.Struct, frozen=True):
 
 
 async def _operator(node: ThisNode, token: Token, address: Address) -> None:
-    _hold_to(node, token, address, node.admin_secret)
+    if not _is_secret(token, node.admin_secret) and not await _is_administrators(node, token):
+        raise _wrong(node, address)
 
 
-def _hold_to(node: Node, token: str, address: str, *secrets: str) -> None:
-    """Raise Refused (bad_token) unless a token is one of these secrets."""
-    if not any(hmac.compare_digest(token.encode(), secret.encode()) for secret in secrets if secret):
-        node.arrivals.wrong_token(ADMIN + address, node.turns.time())
-        raise Refused("bad_token")
+def _is_secret(token: str, *secrets: str) -> bool:
+    return any(hmac.compare_digest(token.encode(), secret.encode()) for secret in secrets if secret)
 
 
-router = APIRouter(dependencies=[Depends(_operator)])
+async def _is_administrators(node: Node, token: str) -> bool:
+    try:
+        return await node.accounts.administers(node.identity.verify(token, node.now()).user)
+    except (Unfetched, Refused):
+        return False
+
+
+def _wrong(node: Node, address: str) -> Refused:
+    node.arrivals.wrong_token(ADMIN + address, node.turns.time())
+    return Refused("bad_token")
+
+
+router = APIRouter()
 
 
 @router.get("/keys")
@@ -230,7 +242,8 @@ def admin_app(node: Node, metrics_token: str | None = None) -> BoundedApp:
     """
 
     async def reader(token: Token, address: Address) -> None:
-        _hold_to(node, token, address, node.admin_secret, metrics_token or "")
+        if not _is_secret(token, node.admin_secret, metrics_token or ""):
+            raise _wrong(node, address)
 
     api = FastAPI(
         title="Madang administration",
@@ -240,7 +253,8 @@ def admin_app(node: Node, metrics_token: str | None = None) -> BoundedApp:
     )
     api.state.node = node
     handle_errors(api)
-    api.include_router(router)
+    for part in (router, accounts.router):
+        api.include_router(part, dependencies=[Depends(_operator)])
     metrics = Metrics(node)
 
     @api.get("/metrics", dependencies=[] if metrics_token is None else [Depends(reader)])

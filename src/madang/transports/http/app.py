@@ -18,6 +18,7 @@ from madang.transports.http.bounded_app import BoundedApp
 from madang.transports.http.constants import Document, document, shown
 from madang.transports.http.dependencies import Scheme, ThisNode, nothing_ignored
 from madang.transports.http.errors import METHODS, answer, failure, handle_errors
+from madang.transports.http.routes import accounts as http_accounts
 from madang.transports.http.routes import invites as http_invites
 from madang.transports.http.routes import messages as http_messages
 from madang.transports.http.routes import moderation as http_moderation
@@ -106,6 +107,7 @@ def http_app(node: Node) -> BoundedApp:
     for part in (
         http_users.router,
         http_tickets.router,
+        http_accounts.router,
         http_rooms.router,
         http_invites.router,
         http_moderation.router,

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from madang.core import messages
+from madang.core.accounts import Code, Login, Password
 from madang.core.bounds import Cid, InviteText, Mentions, RoomId, Seq, SlowMs, Text, Title
 from madang.core.invites import ForMs, Uses
 from madang.core.rooms import Access, Membership, Role, Room
@@ -26,6 +27,30 @@ class NewGuest(Body):
     """A guest's name: 1 to 40 visible characters."""
 
     name: Title
+
+
+class NewAccount(Body):
+    """A new account: what one signs in by, and the name that others see."""
+
+    login: Login
+    name: Title
+    password: Password
+
+
+class SignIn(Body):
+    """What one signs in by."""
+
+    login: Login
+    password: Password
+
+
+class NewPassword(Body):
+    """Another password, with the current one; or with a login and the code that the operator gave."""
+
+    password: Password
+    current: Password | None = None
+    login: Login | None = None
+    code: Code | None = None
 
 
 class NewRoom(Body):
@@ -125,6 +150,35 @@ class Welcome(Struct, frozen=True):
 
     user: Identified
     token: str
+
+
+class SignedIn(Struct, frozen=True):
+    """A user with an account, the token for everything else, and the session that it belongs to."""
+
+    user: Identified
+    token: str
+    session: str
+
+
+class OneSession(Struct, frozen=True):
+    """A session: when it began, about when it was used last, and whether it is the caller's."""
+
+    id: str
+    at: str
+    seen_at: str
+    current: bool
+
+
+class Sessions(Struct, frozen=True):
+    """What the caller is signed in to, oldest first."""
+
+    sessions: list[OneSession]
+
+
+class Ended(Struct, frozen=True):
+    """The session has ended."""
+
+    ended: bool = True
 
 
 class Me(Struct, frozen=True):

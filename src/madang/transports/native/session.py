@@ -138,9 +138,9 @@ class Session:
         """Close the connection: the user was deleted (`sessions.OpenSession`)."""
         self.socket.close(4410, "revoked")
 
-    def sign_out(self) -> None:
+    def sign_out(self, reason: str) -> None:
         """Close the connection: its token is no longer believed (`sessions.OpenSession`)."""
-        self.socket.close(4401, "signing key retired")
+        self.socket.close(4401, reason)
 
     def ended(self) -> None:
         """Forget what is queued: the socket is gone. What was submitted is stored all the same."""
