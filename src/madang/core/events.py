@@ -277,6 +277,11 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """The name of its type."""
         return self.content.type
 
+    @property
+    def spoken(self) -> bool:
+        """Whether a server key speaks here for its user."""
+        return self.server and getattr(self.content, "via", None) is not None
+
 
 def draft(
     content: Body,

@@ -26,6 +26,7 @@ ANY: Final = ""
 
 NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "send": ("publish",),
+    "publish": ("publish",),
     "edit": ("publish",),
     "react": ("publish",),
     "unreact": ("publish",),

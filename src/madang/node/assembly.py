@@ -38,6 +38,7 @@ from madang.services.moderation import Moderation
 from madang.services.origins import origin_of
 from madang.services.passwords import Passwords
 from madang.services.posting import Posting
+from madang.services.publishing import Publishing
 from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
 from madang.services.reports import Reports
@@ -178,6 +179,7 @@ def assemble(
     moderation = Moderation(store, rooms, charges)
     reports = Reports(store, rooms, charges, hub, clock_ms)
     posting = Posting(charges, rooms, hub, max_text)
+    publishing = Publishing(posting, appender)
     read_pointers = ReadPointers(store, rooms, hub)
     reading = Reading(store, store, rooms, read_pointers, hub.presence, charges, turns.time, memory)
     wheel = Wheel()
@@ -201,6 +203,7 @@ def assemble(
         Part("appender", loops=[appender.run], metrics=appender.metrics),
         Part("read pointers", loops=[read_pointers.run], stop=read_pointers.flush, metrics=read_pointers.metrics),
         Part("reading", metrics=reading.metrics),
+        Part("publishing", metrics=publishing.metrics),
         Part("wheel", loops=[wheel.run]),
         Part("shares", metrics=shares.metrics),
         Part("shared limits", loops=[shared_limits.run], metrics=shared_limits.metrics),
@@ -221,6 +224,7 @@ def assemble(
         name=name, memory=memory, appender=appender, turns=turns, hub=hub, heartbeat=heartbeat, joiner=Joiner(hub, max_rooms), rooms=rooms,
         posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, moderation=moderation, reports=reports,
         identity=identity, accounts=of_accounts, users=users, signing=signing,
+        publishing=publishing,
         sessions=sessions, limits=limits.commands, arrivals=limits.addresses,
         rates_told=(rates.connection, rates.user), wheel=wheel, shares=shares, admission=admission, gate=gate, max_text=max_text, max_rooms=max_rooms,
         ping_s=ping_s, compression=compression, parts=parts,

@@ -58,7 +58,9 @@ most a ban of a guest also keeps out other guests of the same `origin`: the one 
 
 A viewer (forbidden), or a user who is muted (muted, with the wait if there is an end), does not send, edit or react: judged before
 what the table has about these types. A mute holds for its `for_ms`, for good if that is 0, or until it is lifted, whether its user
-leaves and comes back or not; it replaces an earlier one.
+leaves and comes back or not; it replaces an earlier one. For a user who is muted, or banned and no member (banned, with the wait if
+there is an end), no server key speaks either (`via`): a message in their name is refused as one of theirs. Not being a member
+does not matter then, nor the role.
 
 A deed (`core.audit`), and the deletion of a message that is another's, is noted in the room's audit trail (`ports.directory`), unless
 it was refused or changed nothing.

@@ -34,15 +34,15 @@ _decode: Final = msgspec.json.Decoder(float_hook=_finite).decode
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def check(text: bytes | bytearray) -> None:
-    """Check that a text is one object in strict JSON.
+def check(text: bytes | bytearray, values: int = MAX_VALUES) -> None:
+    """Check that a text is one object in strict JSON, with at most some number of values.
 
     Raises:
         Refused: bad_json; too_big for too many values; bad_text for lone surrogates and NUL, which crash encoders and
             databases later.
     """
     if text.count(b",") + text.count(b"[") + text.count(b"{") > MAX_DEPTH:
-        _check_structure(text)
+        _check_structure(text, values)
     if len(text) >= len(_INFINITE) and _INFINITE in text.translate(_ZEROS) and _INFINITE_INTEGER.search(_bare(text)):
         raise not_json(text, why=INFINITE)
     try:
@@ -64,16 +64,16 @@ def _bare(text: bytes | bytearray) -> bytes:
     return b"".join(text.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
 
 
-def _check_structure(text: bytes | bytearray) -> None:
+def _check_structure(text: bytes | bytearray, values: int) -> None:
     """Judge number and nesting of values, by nothing but brackets, commas and quotes."""
     marks = text.replace(b"\\\\", b"").replace(b'\\"', b"").translate(_SQUARE, _NO_MARK)
-    if marks.count(b'"') > 4 * MAX_VALUES:  # a key and a value each
-        raise Refused("too_big", f"At most {MAX_VALUES} values.")
+    if marks.count(b'"') > 4 * values:  # a key and a value each
+        raise Refused("too_big", f"At most {values} values.")
     marks = marks.replace(b'""', b"")
     if b'"' in marks:
         marks = b"".join(marks.split(b'"')[::2])
-    if marks.count(b",") + marks.count(b"[") > MAX_VALUES:
-        raise Refused("too_big", f"At most {MAX_VALUES} values.")
+    if marks.count(b",") + marks.count(b"[") > values:
+        raise Refused("too_big", f"At most {values} values.")
     nest = marks.replace(b",", b"")
     for _ in range(MAX_DEPTH):  # the innermost level goes each time
         nest = nest.replace(b"[]", b"")

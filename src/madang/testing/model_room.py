@@ -146,11 +146,16 @@ class ModelRoom:
 
     def need_to_write(self, d: Draft, now_ms: int) -> None:
         """Raise Refused unless an actor may write."""
+        if d.server and not d.spoken:
+            return
         if not d.server:
             need_to_write(self.members[d.user].role)
-            _, end = self.mutes.get(d.user, (None, 0))
-            if end > now_ms:
-                raise Refused("muted") if end >= FOREVER_MS else Limited("muted", end - now_ms)
+        for code, (_, end) in (
+            ("banned", self.bans.get(d.user, (None, 0))),
+            ("muted", self.mutes.get(d.user, (None, 0))),
+        ):
+            if end > now_ms and (code == "muted" or d.user not in self.members):
+                raise Refused(code) if end >= FOREVER_MS else Limited(code, end - now_ms)
 
     def end_invites(self, by: str) -> None:
         """Forget the invites that somebody made."""

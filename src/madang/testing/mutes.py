@@ -117,6 +117,36 @@ async def viewers_do_not_write(store: Store) -> None:
     await scene.done(scene.draft(kinds.MemberLeft, "ben"))
 
 
+async def no_key_speaks_for_who_is_muted_or_banned(store: Store) -> None:
+    """A server key that speaks for a user is held by their mute and their ban, at its place in a batch; by itself it is not."""
+    scene = await opened(store, "ben")
+
+    def spoken(name: str, text: str = "hello") -> Draft:
+        return scene.say(text, name, server=True, via="key-1")
+
+    for name in ("ben", "eve"):
+        await scene.done(spoken(name))
+        await scene.done(mutes(scene, name, for_ms=LONG_MS))
+        for _ in range(2):
+            await scene.refused("muted", spoken(name))
+        await scene.done(scene.say("its own", name, server=True))
+        await scene.done(scene.draft(kinds.MemberUnmuted, member=name))
+        await scene.done(spoken(name))
+    for for_ms in (0, LONG_MS):
+        for name in ("ben", "eve"):
+            ban = scene.draft(kinds.MemberKicked, member=name, banned=True, for_ms=for_ms)
+            outcomes = await store.append([spoken(name), ban, spoken(name), scene.say("others", "ann")])
+            assert [isinstance(outcome, Refused) for outcome in outcomes] == [False, False, True, False]
+            await scene.refused("banned", spoken(name))
+            await scene.done(scene.say("its own", name, server=True))
+            unban = scene.draft(kinds.MemberUnbanned, member=name)
+            outcomes = await store.append([spoken(name), unban, spoken(name)])
+            assert [isinstance(outcome, Refused) for outcome in outcomes] == [True, False, False]
+    await scene.done(scene.draft(kinds.MemberKicked, member="eve", banned=True))
+    await scene.done(scene.draft(kinds.MemberJoined, "eve", role="member", server=True))
+    await scene.done(spoken("eve"))
+
+
 async def mutes_in_force_are_listed(store: Store) -> None:
     """`mutes` pages through what is in force, by user: name, who made it, why, and for how long."""
     scene, other = await opened(store, "ben", "cho"), await opened(store)
@@ -141,5 +171,6 @@ MUTE_RULES = [
     a_mute_holds_for_its_time_whoever_leaves,
     mutes_are_made_by_whom_may,
     viewers_do_not_write,
+    no_key_speaks_for_who_is_muted_or_banned,
     mutes_in_force_are_listed,
 ]

@@ -19,6 +19,7 @@ from madang.services.identity import Identity
 from madang.services.invites import Invites
 from madang.services.moderation import Moderation
 from madang.services.posting import Posting
+from madang.services.publishing import Publishing
 from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
 from madang.services.reports import Reports
@@ -63,6 +64,7 @@ class Node:
     joiner: Joiner
     rooms: Rooms
     posting: Posting
+    publishing: Publishing
     reading: Reading
     read_pointers: ReadPointers
     invites: Invites

@@ -77,6 +77,8 @@ GROUPS: Final[dict[str, list[Row]]] = {
             ("wrong_host",), ("test_a_request_to_another_host_is_refused",)),
         Row(62, "A body that is not said to be JSON, or is compressed", "refused, so that no page of another site can send one"),
         Row(63, "A field or parameter that does not exist, is misspelt, missing, of another type, or twice; a body where none is read", "refused, and named"),
+        Row(69, "1,001 items in a request for many; a megabyte and more, 50,000 values, one item of another shape",
+            "refused whole, before anything is done", ("bad_field", "too_big"), ("test_a_request_for_many_is_refused_whole",)),
         Row(64, "A path or method that does not exist; the path of the WebSocket without an upgrade", "refused"),
     ],
     "Who is speaking": [

@@ -141,6 +141,7 @@ ROUTES: Final = {
     "leave": ("DELETE", ROOM + "/members/me"),
     "kick": ("DELETE", ROOM + "/members/{user}"),
     "role": ("PATCH", ROOM + "/members/{user}"),
+    "publish": ("POST", "/api/publish"),
     "ban": ("PUT", ROOM + "/bans/{user}"),
     "unban": ("DELETE", ROOM + "/bans/{user}"),
     "bans": ("GET", ROOM + "/bans"),

@@ -271,6 +271,9 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
         Row("what is nobody's id", "owner", {"user": "u\n"}, code="bad_field"),
         Row("by a stranger", STRANGER, {"user": "$vic"}, code="not_found", cost=ATTEMPT),
     ),
+    "publish": (
+        Row("without a server key", "owner", {"messages": [{"room": "lobby", "text": "hello"}]}, code="forbidden"),
+    ),
     "ban": (
         Row("as a moderator", "moderator", {"user": "$vic", "reason": "spam", "for_ms": 60_000},
             events=("member.kicked",), cost=APPEND),

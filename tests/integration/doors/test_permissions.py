@@ -53,7 +53,7 @@ TRIED: Final[dict[str, tuple[Action, dict[str, Any]]]] = {
     "delete_room": (Action.DELETE_ROOM, {}),
 }
 """Each operation on a room, in an order in which none takes away what the next needs."""
-OF_NO_ROOM: Final = {"hello", "refresh", "ping", "guest", "me", "rooms", "open_rooms", "create"}
+OF_NO_ROOM: Final = {"publish", "hello", "refresh", "ping", "guest", "me", "rooms", "open_rooms", "create"}
 
 
 @dataclass

@@ -4,6 +4,8 @@ What happens to the membership itself is in `effects.py`. Kicks and bans end by 
 it is asked only where there is one.
 """
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
 
 from madang.adapters.sql.dialects import clock_ms
@@ -79,13 +81,29 @@ def kick(c: Connection, d: Draft, body: MemberKicked, seq: int) -> None:
     c.execute(insert(kicks).values(row))
 
 
-def ban(c: Connection, d: Draft, body: MemberKicked, seq: int) -> None:
-    """Hold out a user who is banned, a member or not (too_many). Called before their membership ends."""
+def bans_among(c: Connection, some: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Return until when users are banned, who are given as (room, user); those who never were are left out."""
+    rooms, users = (sorted(set(each)) for each in zip(*some, strict=True))
+    wanted = select(bans.c.room, bans.c.user, bans.c.until_ms).where(bans.c.room.in_(rooms), bans.c.user.in_(users))
+    return {(room, user): until_ms for room, user, until_ms in c.execute(wanted)}
+
+
+def need_end(c: Connection, until_ms: int) -> None:
+    """Raise Refused (banned, with the wait) unless a ban is over."""
+    if until_ms >= FOREVER_MS:
+        raise Refused("banned", "This user is banned from this room.")
+    if until_ms > (clock := clock_ms(c)):
+        raise Limited("banned", until_ms - clock, "This user is banned from this room.")
+
+
+def ban(c: Connection, d: Draft, body: MemberKicked, seq: int) -> int:
+    """Hold out a user who is banned, a member or not (too_many). Called before their membership ends. Return until when."""
     clock = clock_ms(c)
     name, origin = _last_seen(c, d.room, body.member)
     origin_until_ms = min(end_of(body, clock), clock + ADDRESS_MS) if origin else 0
-    impose(c, bans, d, body, seq, clock, name=name, origin=origin, origin_until_ms=origin_until_ms)
+    until_ms = impose(c, bans, d, body, seq, clock, name=name, origin=origin, origin_until_ms=origin_until_ms)
     c.execute(delete(kicks).where(kicks.c.room == d.room, kicks.c.user == body.member))
+    return until_ms
 
 
 def _last_seen(c: Connection, room: str, user: str) -> tuple[str, str | None]:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, select
 
-from madang.adapters.sql import effects, lookups
+from madang.adapters.sql import access, effects, lookups
 from madang.adapters.sql.dialects import insert_new, insert_text
 from madang.adapters.sql.effects import Mutes, Roles
 from madang.adapters.sql.lookups import Asked, CidKey
@@ -92,7 +92,9 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
         here = next((row[3] for row in rows if row[1] == seq and row[0] == room), None)
         return here or ledger.type_of(c, room, seq)
 
-    batch = effects.Batch(c, fold_room, type_of, roles, mutes, now_ms)
+    spoken = {(d.room, d.user) for d in drafts if d.server and d.spoken and roles.get((d.room, d.user)) is None}
+    bans = access.bans_among(c, spoken) if spoken else {}
+    batch = effects.Batch(c, fold_room, type_of, roles, mutes, now_ms, bans)
     outcomes: list[Outcome] = []
     for d in drafts:
         head = heads.get(d.room) or Head()

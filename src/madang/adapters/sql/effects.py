@@ -58,12 +58,13 @@ Mutes = dict[tuple[str, str], int]
 
 
 class Batch(NamedTuple):
-    """What an effect may use: the transaction, roles and mutes; and calls.
+    """What an effect may use: the transaction, roles, mutes and bans; and calls.
 
     Attributes:
         fold_room: moves all of a room's events into the table.
         type_of: returns the type of the event of a room and seq, as of this place in the batch.
         now_ms: Unix milliseconds, by which invites end.
+        bans: ends of bans, which may be over, of those for whom server keys speak and who are no members.
     """
 
     c: Connection
@@ -72,19 +73,27 @@ class Batch(NamedTuple):
     roles: Roles
     mutes: Mutes
     now_ms: int
+    bans: Mutes
 
     def actor(self, d: Draft) -> str:
         """Return the role that a draft is made in."""
         return acting_role(None if d.server else self.roles[d.room, d.user], server=d.server)
 
     def need_to_write(self, d: Draft) -> None:
-        """Raise Refused (forbidden, muted) unless the actor may write. A mute that is over is forgotten."""
+        """Raise Refused (forbidden, muted, banned) unless the actor may write. A mute that is over is forgotten.
+
+        A mute and a ban hold a user whoever speaks for them; a server key itself is held by neither.
+        """
+        author = d.room, d.user
         if not d.server:
-            author = d.room, d.user
             need_to_write(self.roles[author] or NOBODY)
-            if (until_ms := self.mutes.get(author)) is not None:
-                sanctions.need_mute_over(self.c, *author, until_ms)
-                del self.mutes[author]
+        elif not d.spoken:
+            return
+        elif (until_ms := self.bans.get(author)) is not None and self.roles.get(author) is None:
+            access.need_end(self.c, until_ms)
+        if (until_ms := self.mutes.get(author)) is not None:
+            sanctions.need_mute_over(self.c, *author, until_ms)
+            del self.mutes[author]
 
 
 def apply(b: Batch, d: Draft, seq: int) -> bool:
@@ -146,7 +155,7 @@ def _kicked(b: Batch, d: Draft, body: kinds.MemberKicked, seq: int) -> bool:
         raise Refused("not_found")
     need_upon(b.actor(d), Action.BAN if body.banned else Action.KICK, role or NOBODY)
     if body.banned:
-        access.ban(b.c, d, body, seq)
+        b.bans[d.room, body.member] = access.ban(b.c, d, body, seq)
     else:
         access.kick(b.c, d, body, seq)
     return _exit(b, d.room, body.member)
@@ -154,6 +163,7 @@ def _kicked(b: Batch, d: Draft, body: kinds.MemberKicked, seq: int) -> bool:
 
 def _unbanned(b: Batch, d: Draft, body: kinds.MemberUnbanned, seq: int) -> bool:
     need(b.actor(d), Action.BAN)
+    b.bans.pop((d.room, body.member), None)
     return sanctions.lift(b.c, tables.bans, d.room, body.member)
 
 

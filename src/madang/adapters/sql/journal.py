@@ -171,7 +171,7 @@ class Journal:
                 return None
             author = room, d.user
             own = sent.get(author) or self._sent.get(author)
-            if own is None or (author not in self._roles and not d.server):
+            if own is None or (author not in self._roles and (not d.server or content.via is not None)):
                 return None
             if d.cid is not None:
                 key = (room, d.user, d.cid)

@@ -9,12 +9,13 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from madang.core import messages
 from madang.core.accounts import Code, Login, Password
-from madang.core.bounds import Cid, InviteText, Mentions, RoomId, Seq, SlowMs, Text, Title
+from madang.core.bounds import MAX_ITEMS, Cid, InviteText, Mentions, RoomId, Seq, SlowMs, Text, Title
 from madang.core.invites import ForMs, Uses
 from madang.core.rooms import Access, Membership, Role, Room
 from madang.core.sanctions import Reason, SanctionMs
 from madang.core.scopes import Scope
 from madang.core.user_ids import FOREIGN
+from madang.transports.http.errors import Problem
 
 # -- in ----------------------------------------------------------------------------------------------------------------
 
@@ -85,6 +86,18 @@ class NewMessage(Body):
     mentions: Mentions = ()
     cid: Cid | None = None
     sender: As | None = field(name="as", default=None)  # server keys only
+
+
+class NewPublication(NewMessage, kw_only=True):
+    """A message, and the room that it is for."""
+
+    room: RoomId
+
+
+class Publish(Body):
+    """Messages; in each room they are stored in this order."""
+
+    messages: Annotated[list[NewPublication], Meta(min_length=1, max_length=MAX_ITEMS)]
 
 
 class MessageChange(Body):
@@ -360,6 +373,22 @@ class Stored(Struct, frozen=True, omit_defaults=True):
     seq: int
     ack: Literal["stored", "replicated", "buffered"]
     duplicate: bool = False
+
+
+class OnePublished(Struct, frozen=True, omit_defaults=True):
+    """What became of a message: the event in the room's log, as of one that is sent alone; or else the error."""
+
+    id: str | UnsetType = UNSET
+    seq: int | UnsetType = UNSET
+    ack: Literal["stored", "replicated", "buffered"] | UnsetType = UNSET
+    duplicate: bool | UnsetType = UNSET
+    error: Problem | UnsetType = UNSET
+
+
+class Publishes(Struct, frozen=True):
+    """What became of each message, in their order."""
+
+    results: list[OnePublished]
 
 
 class Unchanged(Struct, frozen=True):

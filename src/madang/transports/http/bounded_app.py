@@ -5,7 +5,7 @@ A route that takes more than others says so where it is declared, with `body_lim
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, TypeVar
 
 from fastapi import FastAPI
@@ -54,7 +54,7 @@ class BoundedApp:
         self._app = api
         self._memory = memory
         self._limits: list[tuple[BaseRoute, int]] = []
-        for route in api.routes:
+        for route in _flat(api.routes):
             size = getattr(getattr(route, "endpoint", None), _LIMIT, None)
             if size is not None:
                 self._limits.append((route, size))
@@ -122,6 +122,16 @@ class BoundedApp:
         finally:
             if acquired:
                 self._memory.free("http", acquired)
+
+
+def _flat(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
+    """Yield all routes, those of included routers, too. These are included as they are: their own paths begin with their prefix."""
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        if included is None:
+            yield route
+        else:
+            yield from _flat(included.routes)
 
 
 def _too_big(limit: int) -> Unread:

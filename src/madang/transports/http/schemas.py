@@ -5,6 +5,7 @@ duplicate keys, round numbers inside `data`, and need every answer declared twic
 """
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
 from time import thread_time
 from typing import Any, Final, TypeVar, get_args
 
@@ -15,7 +16,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 
 from madang.core import costs
-from madang.core.bounds import MAX_COMMAND
+from madang.core.bounds import MAX_BATCH, MAX_BATCH_VALUES, MAX_COMMAND
 from madang.core.events import NO_DATA
 from madang.errors import Refused
 from madang.protocol import strict_json
@@ -27,6 +28,8 @@ T = TypeVar("T")
 
 JSON: Final = "application/json"
 BODY_S: Final = 10.0  # for a body to arrive
+HELD: Final = 4
+"""Bytes that are held for each byte of a body of many items: its pieces, itself, and what is made of it."""
 
 
 def body(kind: type[T], *, optional: bool = False) -> Any:
@@ -35,29 +38,17 @@ def body(kind: type[T], *, optional: bool = False) -> Any:
     One that carries a message may have MAX_FRAME bytes, others MAX_COMMAND, as frames of the native protocol, and what is
     large or takes long is paid for in the same way: by the user whom `Caller` has found before, or else by the address.
     """
-    if not kind.__struct_config__.forbid_unknown_fields:  # type: ignore[attr-defined]
-        raise TypeError(f"{kind.__name__} is no Body: it would take misspelt fields")
-    decode = msgspec.json.Decoder(kind).decode
+    decode = _decoder(kind)
     message = "data" in kind.__struct_fields__  # type: ignore[attr-defined]
 
     def decoded(text: bytes) -> T:
         if len(text) > MAX_COMMAND:
             _check_size(text, message)
         strict_json.check(text)
-        try:
-            return decode(text)
-        except msgspec.ValidationError as error:
-            raise bad_field(error) from None
+        return decode(text)
 
     async def read(request: Request, node: ThisNode, address: Address) -> T:
-        if not _is_json(request.headers) and (not optional or has_body(request.headers)):
-            raise Refused("bad_type")
-        try:
-            async with asyncio.timeout(BODY_S):
-                text = await request.body()
-        except (TimeoutError, ClientDisconnect):
-            raise Unread("bad_json", f"The body did not arrive within {BODY_S:.0f} s.") from None
-        text = text or (b"{}" if optional else b"")
+        text = await _arrived(request, optional) or (b"{}" if optional else b"")
         size, actor = len(text), getattr(request.state, "actor", None)
         if size < costs.MEASURED or (actor is not None and actor.server):  # a server speaks for many
             return decoded(text)
@@ -71,6 +62,57 @@ def body(kind: type[T], *, optional: bool = False) -> Any:
 
     setattr(read, READS_BODY, True)
     return Depends(read)
+
+
+def large_body(kind: type[T]) -> Any:
+    """Return the dependency that reads the body of a request of many items, which may be as large as its route says.
+
+    Such are for server keys, who pay for none; whoever else asks is refused before anything is read. What it holds is drawn
+    on the node's budget, from before it has come until it is answered.
+
+    Raises:
+        Refused: bad_type, bad_json, bad_field, too_big, forbidden, overloaded.
+    """
+    decode = _decoder(kind)
+
+    async def read(request: Request, node: ThisNode) -> AsyncIterator[T]:
+        if not request.state.actor.server:
+            raise Refused("forbidden", "For server keys only.")
+        size = int(
+            request.headers.get("content-length", MAX_BATCH)
+        )  # no more than that, or `bounded_app` has refused it
+        async with node.memory.holding("input", HELD * size):
+            text = await _arrived(request)
+            strict_json.check(text, MAX_BATCH_VALUES)
+            yield decode(text)
+
+    setattr(read, READS_BODY, True)
+    return Depends(read)
+
+
+def _decoder(kind: type[T]) -> Callable[[bytes], T]:
+    if not kind.__struct_config__.forbid_unknown_fields:  # type: ignore[attr-defined]
+        raise TypeError(f"{kind.__name__} is no Body: it would take misspelt fields")
+    decode = msgspec.json.Decoder(kind).decode
+
+    def decoded(text: bytes) -> T:
+        try:
+            return decode(text)
+        except msgspec.ValidationError as error:
+            raise bad_field(error) from None
+
+    return decoded
+
+
+async def _arrived(request: Request, optional: bool = False) -> bytes:
+    """Return the body of a request as it came (bad_type, bad_json)."""
+    if not _is_json(request.headers) and (not optional or has_body(request.headers)):
+        raise Refused("bad_type")
+    try:
+        async with asyncio.timeout(BODY_S):
+            return await request.body()
+    except (TimeoutError, ClientDisconnect):
+        raise Unread("bad_json", f"The body did not arrive within {BODY_S:.0f} s.") from None
 
 
 def carried(data: Raw | UnsetType) -> Raw:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 
 from madang.core.bounds import MAX_FRAME
 from madang.memory import Memory
@@ -66,6 +66,10 @@ def app(pieces: list[int], memory: Memory) -> BoundedApp:
         pieces.extend([len(piece) async for piece in request.stream() if piece])
         return Response(str(sum(pieces)))
 
+    router = APIRouter(prefix="/api")
+    router.put("/large/{name}")(large)
+    api.include_router(router)
+
     @api.get("/answer/{size}")
     async def answer_of(size: int) -> Response:
         return Response(b"x" * size)
@@ -76,7 +80,7 @@ def app(pieces: list[int], memory: Memory) -> BoundedApp:
 @pytest.mark.parametrize("declared", [True, False])
 @pytest.mark.parametrize(
     ("method", "path", "limit"),
-    [("POST", "/small", MAX_FRAME), ("PUT", "/large/picture", LARGE)],
+    [("POST", "/small", MAX_FRAME), ("PUT", "/large/picture", LARGE), ("PUT", "/api/large/picture", LARGE)],
 )
 async def test_a_body_may_have_as_much_as_its_route_allows(
     app: BoundedApp, method: str, path: str, limit: int, declared: bool
