@@ -56,6 +56,7 @@ BODIES: dict[type[kinds.Body], st.SearchStrategy[kinds.Body]] = {
     ),
     kinds.RoomDeleted: st.builds(kinds.RoomDeleted, expired=st.sampled_from([True, True, True, False])),
     kinds.MemberJoined: st.builds(kinds.MemberJoined, role=st.sampled_from(["member", "moderator", "viewer"])),
+    kinds.MemberChanged: st.builds(kinds.MemberChanged, picture=st.sampled_from([None, "https://a.example/p"])),
     kinds.MemberLeft: st.just(kinds.MemberLeft()),
     kinds.MemberKicked: st.builds(
         kinds.MemberKicked, member=users, for_ms=st.sampled_from([0, 10**12]), banned=st.booleans()
@@ -83,7 +84,8 @@ def drafts(draw: st.DrawFn) -> Draft:
     room, user = draw(st.sampled_from(["a", "b", "c"])), draw(users)
     origin = draw(st.sampled_from(["", "home", "office"])) if kind is kinds.MemberJoined else ""
     server = draw(st.integers(0, 9)) == 0
-    return draft(draw(BODIES[kind]), room, user, user.title(), cid=cid, server=server, origin=origin)
+    name = draw(st.sampled_from([user.title(), "Another"])) if kind is kinds.MemberChanged else user.title()
+    return draft(draw(BODIES[kind]), room, user, name, cid=cid, server=server, origin=origin)
 
 
 def bare(event: Event) -> Any:

@@ -147,6 +147,7 @@ def appends(head: int) -> dict[str, Draft]:
         "unpin": by("ann", kinds.MessageUnpinned(target=2)),
         "join": by("dan", kinds.MemberJoined(role="member")),
         "role": by("ann", kinds.RoleGiven(member="dan", role="owner")),
+        "rename": draft(kinds.MemberChanged(), ROOM, "ben", "Benjamin"),
         "leave": by("dan", kinds.MemberLeft()),
         "mute": by("ann", kinds.MemberMuted(member="eve")),
         "unmute": by("ann", kinds.MemberUnmuted(member="eve")),

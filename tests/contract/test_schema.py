@@ -124,6 +124,7 @@ async def use_everything(store: Store) -> None:
         scene.draft(kinds.MemberUnbanned, member="dan"),
         scene.draft(kinds.MemberMuted, member="dan"),
         scene.draft(kinds.MemberUnmuted, member="dan"),
+        kinds.draft(kinds.MemberChanged(), scene.room, scene.id("ben"), "Ben"),
         scene.draft(kinds.MemberLeft, "ben"),
         scene.draft(kinds.RoomChanged, title="T"),
     ]:
@@ -167,6 +168,10 @@ async def use_everything(store: Store) -> None:
     await s.tail(scene.room, 5)
     await s.read(scene.room, 0, 5)
     await s.heads([scene.room])
+    await s.set_profile(ann, name="Ann", picture="https://a.example/p", locale="ko")
+    await s.profile(ann)
+    await s.named_after((1, ann), 5)
+    await s.joined(ann, after="a")
     await s.use_tickets([("t", 1)])
     await s.use_tickets([("u", 1)])
     await s.signing_keys()

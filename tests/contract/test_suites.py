@@ -15,7 +15,15 @@ from madang.core.messages import Message
 from madang.ports.bus import EVERYWHERE, Bus, Receiver, Signal
 from madang.ports.leases import Lease
 from madang.ports.log import Outcome, Page, Tail
-from madang.testing import check_bus, check_directory, check_leases, check_log, check_presence, check_tickets
+from madang.testing import (
+    check_bus,
+    check_directory,
+    check_leases,
+    check_log,
+    check_presence,
+    check_profiles,
+    check_tickets,
+)
 from tests.contract.conftest import opened
 
 change = msgspec.structs.replace
@@ -156,6 +164,16 @@ class UsesTicketsTwice(Broken):
         return {id for id, _ in tickets}
 
 
+class KeepsWhatWasErased(Broken):
+    async def delete_user(self, user: str, now_ms: int) -> bool:
+        return bool(await self.store.delete_user(f"{user}-", now_ms) or True)
+
+
+class ForgetsNames(Broken):
+    async def named_after(self, after: tuple[int, str], limit: int) -> Any:
+        return (await self.store.named_after(after, limit))[1:]
+
+
 class LetsPointersFall(Broken):
     async def set_read(self, pointers: Sequence[tuple[str, str, int]]) -> None:
         pass
@@ -228,6 +246,8 @@ class HearsNoDisagreement(Broken):
         (check_directory, LetsPointersFall, "set_read"),
         (check_directory, PagesMembersByInsertion, "by its bytes"),
         (check_tickets, UsesTicketsTwice, "others do not"),
+        (check_profiles, KeepsWhatWasErased, "erases it"),
+        (check_profiles, ForgetsNames, "each user once"),
         (check_leases, GivesOneNumber, "different numbers"),
         (check_leases, NamesTheDead, "is named"),
         (check_leases, ForgetsFloors, "floor"),

@@ -26,6 +26,7 @@ from madang.client.client import Client, connect
 from madang.client.errors import ConnectionLost, Disconnected
 from madang.client.events import (
     Event,
+    MemberChanged,
     MemberJoined,
     MemberKicked,
     MemberLeft,
@@ -66,6 +67,7 @@ __all__ = [
     "Limited",
     "MadangError",
     "Member",
+    "MemberChanged",
     "MemberJoined",
     "MemberKicked",
     "MemberLeft",

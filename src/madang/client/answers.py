@@ -213,11 +213,12 @@ class History(Struct, frozen=True, kw_only=True):
 
 
 class Member(Struct, frozen=True, kw_only=True):
-    """One member of a room."""
+    """One member of a room; `picture` is the URL of theirs, "" where they have none."""
 
     user: str
     name: str
     role: str
+    picture: str = ""
 
 
 class MemberPage(Struct, frozen=True, kw_only=True):

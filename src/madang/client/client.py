@@ -17,7 +17,7 @@ from madang.client.pending import Pending
 from madang.client.room import PAGE, Cids, Room
 from madang.client.sockets import Clock, Opener, SystemClock, open_websocket
 from madang.protocol.native import commands as c
-from madang.protocol.native.frames import ServerInfo, UserInfo
+from madang.protocol.native.frames import ProfileAnswer, ServerInfo, UserInfo
 
 TIMEOUT_S = 10.0
 
@@ -173,6 +173,21 @@ class Client:
             self._pending.follow(feed)
         await asyncio.shield(feed.ready)
         return Room(feed, self._pending, self._cids)
+
+    async def profile(self) -> UserInfo:
+        """Return the user with their profile as it is now: name, picture and locale."""
+        return await self.change_profile()
+
+    async def change_profile(
+        self, *, name: str | None = None, picture: str | None = None, locale: str | None = None
+    ) -> UserInfo:
+        """Change what is given of the user's profile, "" for no picture or locale; return the user. Their rooms hear it.
+
+        Raises:
+            Refused: bad_name, bad_field, forbidden (the name is given by who signs the user in), quota.
+        """
+        command = c.Profile(name=name, picture=picture, locale=locale)
+        return (await self._pending.call(command, ProfileAnswer)).user
 
     async def create(
         self, room: str | None = None, *, title: str = "", access: Literal["open", "unlisted", "invite"] = "open"

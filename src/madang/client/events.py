@@ -91,10 +91,18 @@ class MessageUnpinned(Event, frozen=True, kw_only=True):
 
 
 class MemberJoined(Event, frozen=True, kw_only=True):
-    """`user` became a member."""
+    """`user` became a member, who is shown with `picture`, if there is one."""
 
     type: ClassVar[str] = "member.joined"
     role: str = "member"
+    picture: str = ""
+
+
+class MemberChanged(Event, frozen=True, kw_only=True):
+    """`user` is called `name` from now on, and shown with `picture`, the URL of one, or with none."""
+
+    type: ClassVar[str] = "member.changed"
+    picture: str = ""
 
 
 class MemberLeft(Event, frozen=True, kw_only=True):
@@ -156,6 +164,7 @@ class RoomCreated(Event, frozen=True, kw_only=True):
     title: str = ""
     access: str = "open"
     slow_ms: int = 0
+    picture: str = ""
 
 
 class RoomChanged(Event, frozen=True, kw_only=True):
@@ -203,6 +212,7 @@ KNOWN: Final[dict[str, type[Event]]] = {
         MessagePinned,
         MessageUnpinned,
         MemberJoined,
+        MemberChanged,
         MemberLeft,
         MemberKicked,
         MemberUnbanned,

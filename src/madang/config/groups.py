@@ -264,6 +264,8 @@ class QuotaSettings(BaseModel):
     quota_reactions_per_user: int = _quota(2_000, "Reactions a user puts on or takes off in a day")
     quota_reactions_per_address: int = _quota(100_000, "Reactions of users of one address in a day")
     quota_reactions_in_all: int = _quota(2_000_000, "Reactions of all users in a day")
+    quota_profiles_per_user: int = _quota(20, "Times a user changes their profile in a day")
+    quota_profiles_per_address: int = _quota(1_000, "Changes of profiles from one address in a day")
     quota_kilobytes_per_user: int = _quota(65_536, "Kilobytes of messages, edits and other changes of a user in a day")
     quota_kilobytes_per_address: int = _quota(2_000_000, "Kilobytes of them from users of one address in a day")
     quota_guests_per_address: int = _quota(5_000, "New guests of one address in a day")

@@ -101,12 +101,20 @@ class MessageUnpinned(Body, frozen=True, kw_only=True, gc=False):
     target: int
 
 
-class MemberJoined(Body, frozen=True, kw_only=True, gc=False):
-    """The actor becomes a member."""
+class MemberJoined(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The actor becomes a member, shown with this picture if they have one."""
 
     type: ClassVar[str] = "member.joined"
     needs_member: ClassVar[bool] = False
     role: str
+    picture: str | None = None
+
+
+class MemberChanged(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The actor is called as this event says from now on, and shown with this picture, or with none."""
+
+    type: ClassVar[str] = "member.changed"
+    picture: str | None = None
 
 
 class MemberLeft(Body, frozen=True, kw_only=True, gc=False):
@@ -166,14 +174,15 @@ class RoleGiven(Body, frozen=True, kw_only=True, gc=False):
     role: str
 
 
-class RoomCreated(Body, frozen=True, kw_only=True, gc=False):
-    """The room is created by its owner, the actor. Always the first event."""
+class RoomCreated(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The room is created by its owner, the actor, shown with this picture if they have one. Always the first event."""
 
     type: ClassVar[str] = "room.created"
     needs_member: ClassVar[bool] = False
     title: str
     access: str
     slow_ms: int
+    picture: str | None = None
 
 
 class RoomChanged(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False):

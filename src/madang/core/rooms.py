@@ -33,13 +33,14 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """A user's membership of one room; `read_seq`, the newest seq the user has read, never falls."""
+    """A user's membership of one room; `read_seq`, the newest seq the user has read, never falls. "" is no picture."""
 
     room: str
     user: str
     name: str
     role: str
     read_seq: int = 0
+    picture: str = ""
 
 
 COUNTED: Final = 1_000

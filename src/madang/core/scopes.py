@@ -67,6 +67,7 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "end_session": (ANY,),
     "change_password": (ANY,),
     "me": (ANY,),
+    "change_me": (ANY,),  # likewise
 }
 """The scopes of which an operation needs one. One that is not here needs EVERYTHING."""
 

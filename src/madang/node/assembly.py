@@ -23,6 +23,7 @@ from madang.ports.directory import Directory
 from madang.ports.issuers import Issuers
 from madang.ports.log import Log
 from madang.ports.presence import Presence
+from madang.ports.profiles import ProfileStore
 from madang.ports.signing import SigningStore
 from madang.ports.tickets import TicketStore
 from madang.ports.upkeep import Upkeep
@@ -38,6 +39,7 @@ from madang.services.moderation import Moderation
 from madang.services.origins import origin_of
 from madang.services.passwords import Passwords
 from madang.services.posting import Posting
+from madang.services.profiles import NAMED, Profiles
 from madang.services.publishing import Publishing
 from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
@@ -71,7 +73,7 @@ HTTP_PER_ADDRESS: Final = 100  # the same, of one address
 ADMIN_CONNECTIONS: Final = 64
 
 
-class NodeStore(Log, Directory, Upkeep, AccountStore, SigningStore, TicketStore, Protocol):
+class NodeStore(Log, Directory, Upkeep, AccountStore, ProfileStore, SigningStore, TicketStore, Protocol):
     """The database, as far as an assembled node needs it."""
 
 
@@ -156,6 +158,9 @@ def assemble(
     async def leads() -> bool:
         return list(await holders())[:1] == [name]
 
+    async def picture(user: str) -> str:
+        return (await store.profile(user)).picture
+
     cleanup = Cleanup(store, appender, users, leads, clock_ms, expire_rooms_days, expire_guests_days, expire_audit_days)
     tickets, tokens = Tickets(keyring, store), Tokens(keyring)
     identity = Identity(
@@ -174,7 +179,12 @@ def assemble(
         users,
         users.seen,
         origin_of(keyring.lasting),
+        picture,
     )
+    profiles = Profiles(store, appender, bus, rooms.attempt, clock_ms)
+    profiles.on_name = sessions.rename
+    tokens.named = profiles.name
+    hub.on_signal(NAMED, profiles.receive)
     invites = Invites(store, rooms, charges)
     moderation = Moderation(store, rooms, charges)
     reports = Reports(store, rooms, charges, hub, clock_ms)
@@ -214,6 +224,7 @@ def assemble(
         Part("tickets", metrics=tickets.metrics),
         Part("account sessions", loops=[signed_in.run], start=signed_in.start, metrics=signed_in.metrics),
         Part("passwords", stop=passwords.stop, metrics=passwords.metrics),
+        Part("profiles", loops=[profiles.run], start=profiles.start, metrics=profiles.metrics),
         Part("signing keys", loops=[signing.run], metrics=signing.metrics),
         Part("cleanup", loops=[cleanup.run], metrics=cleanup.metrics),
         Part("gate", metrics=gate.metrics),
@@ -225,7 +236,7 @@ def assemble(
         posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, moderation=moderation, reports=reports,
         identity=identity, accounts=of_accounts, users=users, signing=signing,
         publishing=publishing,
-        sessions=sessions, limits=limits.commands, arrivals=limits.addresses,
+        sessions=sessions, profiles=profiles, limits=limits.commands, arrivals=limits.addresses,
         rates_told=(rates.connection, rates.user), wheel=wheel, shares=shares, admission=admission, gate=gate, max_text=max_text, max_rooms=max_rooms,
         ping_s=ping_s, compression=compression, parts=parts,
     )  # fmt: skip

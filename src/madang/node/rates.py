@@ -47,6 +47,7 @@ def _quotas(settings: Settings) -> QuotaRates:
             user=s.quota_sessions_per_user, address=s.quota_sessions_per_address, all=s.quota_sessions_in_all
         ),
         returns=Quota(user=s.quota_returns_per_user, address=s.quota_returns_per_address),
+        profiles=Quota(user=s.quota_profiles_per_user, address=s.quota_profiles_per_address),
         kilobytes=Quota(user=s.quota_kilobytes_per_user, address=s.quota_kilobytes_per_address),
         memberships=s.quota_memberships,
         owned=s.quota_owned,

@@ -17,10 +17,11 @@ has rights above an owner's, member or not. Reasons for a refusal are checked fr
 
 | type | refused when | effect |
 |---|---|---|
-| room.created | the room exists (room_exists) | the room (title, access, slow_ms); the actor is its owner, with read_seq 1 |
+| room.created | the room exists (room_exists) | the room (title, access, slow_ms); the actor is its owner, with read_seq 1 and the picture of the body |
 | room.deleted | the actor is not an owner (forbidden); `expired` and there are members: answers `None` | the room ends |
 | room.changed | the actor's role is below moderator (forbidden) | the fields given |
-| member.joined | already a member: `None`; not let in, see below (banned, kicked, not_found) | the membership, role of the body, read up to here |
+| member.joined | already a member: `None`; not let in, see below (banned, kicked, not_found) | the membership, role and picture of the body, read up to here |
+| member.changed | called and shown so already, or a server key's and no member: `None` | the name of the event, and the body's picture or none |
 | member.left | not a member (not_member); last owner while others remain, unless the server ends it (last_owner) | the membership ends |
 | member.kicked | the subject is no member and not `banned` (not_found); the actor is no moderator or not above them (forbidden) | the membership ends |
 | member.unbanned | the actor's role is below moderator (forbidden); the subject is not banned: `None` | the ban ends |

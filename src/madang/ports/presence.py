@@ -12,7 +12,7 @@ class Presence(Protocol):
     """Counts devices per (room, user) and reports the edges 0 → 1 and 1 → 0. `now` is monotonic seconds of the caller."""
 
     async def enter(self, room: str, user: str, name: str, device: str, now: float) -> bool:
-        """Note a live device; True when it is the user's first in the room. Entering twice counts once."""
+        """Note a live device; True when it is the user's first in the room. Entering twice counts once, and may bring another name."""
 
     async def leave(self, room: str, user: str, device: str, now: float) -> bool:
         """Forget a device; True when it was the user's last in the room."""

@@ -54,14 +54,15 @@ class QuotaRates(msgspec.Struct, frozen=True, kw_only=True):
     accounts: Quota = Quota(address=200, all=20_000)
     sessions: Quota = Quota(user=50, address=2_000, all=50_000)
     returns: Quota = Quota(user=6, address=500)
+    profiles: Quota = Quota(user=20, address=1_000)
     kilobytes: Quota = Quota(user=65_536, address=2_000_000)  # not in all: a few addresses would silence everybody
     memberships: int = 500  # that a user may have, for good; 0 for no limit
     owned: int = 50  # rooms that a user may own, for good
 
 
 NO_QUOTAS: Final = QuotaRates(
-    rooms=Quota(), joins=Quota(), invites=Quota(), reactions=Quota(), guests=Quota(), accounts=Quota(), sessions=Quota(), returns=Quota(), kilobytes=Quota(),
-    memberships=0, owned=0,
+    rooms=Quota(), joins=Quota(), invites=Quota(), reactions=Quota(), guests=Quota(), accounts=Quota(), sessions=Quota(), returns=Quota(),
+    profiles=Quota(), kilobytes=Quota(), memberships=0, owned=0,
 )  # fmt: skip
 WHAT: Final = {
     "rooms": "rooms made",
@@ -72,6 +73,7 @@ WHAT: Final = {
     "accounts": "new accounts",
     "sessions": "sign-ins",
     "returns": "joins of this room",
+    "profiles": "changes of the profile",
     "kilobytes": "kilobytes of messages and changes",
 }
 """The kinds of quota, and what each counts."""

@@ -41,12 +41,13 @@ PINS: Final = 50
 """Pins that may stand in a room; they are read at once."""
 
 
-class Shown(msgspec.Struct, frozen=True):
+class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
     """A membership as other members see it."""
 
     user: str
     name: str
     role: str
+    picture: str = ""
 
 
 class Reading:
@@ -130,7 +131,7 @@ class Reading:
 
         async def read() -> Rows:
             found = await self._in_turn(actor, lambda: self._directory.members(room, after=after, limit=limit + 1))
-            return array([Shown(m.user, m.name, m.role) for m in found], limit)
+            return array([Shown(m.user, m.name, m.role, m.picture) for m in found], limit)
 
         return await self._read(actor, room, limit, bucket, followed, read)
 

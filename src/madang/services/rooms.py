@@ -8,7 +8,7 @@ who is a member or may become one: no stranger can spend it.
 import asyncio
 import secrets
 from base64 import b32encode
-from collections.abc import Callable, Container
+from collections.abc import Awaitable, Callable, Container
 from contextlib import AbstractAsyncContextManager, nullcontext
 from hmac import compare_digest
 from typing import Final
@@ -54,12 +54,14 @@ class Rooms:
         deleted: users who may do nothing any more, whatever connection they still have.
         seen: called with each guest who is a member of a room that they do something in.
         origin: returns what stands for an address in a room, where guests are banned by it; empty for none.
+        picture: returns the picture of a user, whom others are shown with it; empty for none.
     """
 
     def __init__(
         self, directory: Directory, appender: Appender, charges: Charges, quotas: QuotaRates,
         creators: str = "anyone", kick_s: int = KICK_S, deleted: Container[str] = (),
         seen: Callable[[str], None] = lambda user: None, origin: Callable[[str, str], str] = lambda room, address: "",
+        picture: Callable[[str], Awaitable[str]] | None = None,
     ) -> None:  # fmt: skip
         self._directory = directory
         self._appender = appender
@@ -71,6 +73,7 @@ class Rooms:
         self._deleted = deleted
         self._seen = seen
         self._origin = origin
+        self._picture = picture
 
     async def create(self, actor: Actor, room: str, title: str, access: str) -> Appended:
         """Create a room; its owner's membership is in the same transaction.
@@ -89,7 +92,8 @@ class Rooms:
                 raise Refused("forbidden", "Only the operators of this server make rooms.")
             if self._creators == "accounts" and not (actor.server or user_ids.has_account(actor.id)):
                 raise Refused("forbidden", "Guests make no rooms on this server; sign in first.")
-            body = RoomCreated(title=clean_title(title) if title else room, access=access, slow_ms=0)
+            title, picture = clean_title(title) if title else room, await self._shown_with(actor)
+            body = RoomCreated(title=title, access=access, slow_ms=0, picture=picture)
             async with self._one_by_one(actor):
                 await self._need_space(actor, owner=True)
                 attempt.quota("rooms")
@@ -144,7 +148,8 @@ class Rooms:
             attempt.in_room(room)
             try:
                 origin = self._origin(room, actor.address) if user_ids.is_guest(actor.id) else ""
-                joined = await self.append(MemberJoined(role="member"), room, actor, invite=key, origin=origin)
+                body = MemberJoined(role="member", picture=await self._shown_with(actor))
+                joined = await self.append(body, room, actor, invite=key, origin=origin)
             except Refused as refused:
                 if refused.code in ("banned", "kicked", "not_found"):
                     attempt.give_back_room()  # they are no member, and pay for themselves
@@ -152,6 +157,12 @@ class Rooms:
         if joined is None:
             attempt.give_back_quotas()
         return joined
+
+    async def _shown_with(self, actor: Actor) -> str | None:
+        """Return the picture that rooms show an actor with, or None."""
+        if actor.server or self._picture is None:
+            return None
+        return await self._picture(actor.id) or None
 
     async def member(self, actor: Actor, room: str) -> Member:
         """Return the actor's membership (not_found where there is none: missing and hidden rooms answer alike).

@@ -6,6 +6,7 @@ that names none is of a version before, and was signed by `signing.FIRST`.
 
 import re
 import secrets
+from collections.abc import Callable
 from typing import Any, Final
 
 import jwt
@@ -45,10 +46,15 @@ class Access(msgspec.Struct, frozen=True):
 
 
 class Tokens:
-    """Signs tokens with the current key of a ring, and believes any of its keys. `now` is Unix seconds."""
+    """Signs tokens with the current key of a ring, and believes any of its keys. `now` is Unix seconds.
+
+    Attributes:
+        named: returns the name of a user who was renamed lately: what their tokens say may be older.
+    """
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
+        self.named: Callable[[str], str | None] = lambda user: None
         self._keys: tuple[SigningKey, ...] = ()  # of which the rest is made
         self._secrets: dict[str, bytes] = {}  # by the ids of keys
         self._heads: dict[str, str] = {}  # what tokens begin with, to the id
@@ -67,7 +73,7 @@ class Tokens:
         return Access(user, token, until + LEEWAY_S, key)
 
     def read(self, token: str, now: float, address: str) -> Access:
-        """Return what a token grants: after half its time, or if another key signs by now, with a fresh token to go on.
+        """Return what a token grants, with a fresh one to go on after half its time, and if key or name are others by now.
 
         A token that has expired is taken for LEEWAY_S more, because clocks differ, and is no longer replaced.
 
@@ -82,13 +88,13 @@ class Tokens:
                 token, self._secrets[key], _ALGORITHMS, audience=_ISSUER, issuer=_ISSUER, leeway=LEEWAY_S,
                 options=_CHECKS,
             )  # fmt: skip
-            id, session = str(claims["sub"]), claims.get("sid")
+            id, said, session = str(claims["sub"]), str(claims["name"]), claims.get("sid")
             of_account = str(claims["sid"]) if is_account(id) else ""
-            user = Actor(id=id, name=str(claims["name"]), address=address, session=of_account)
+            user = Actor(id=id, name=self.named(id) or said, address=address, session=of_account)
         except (jwt.PyJWTError, KeyError, ValueError):
             raise Refused("bad_token") from None
         left_s = claims["exp"] - now
-        if (left_s > RENEW_S and key == self._keyring.current().id) or left_s <= 0:
+        if left_s <= 0 or (left_s > RENEW_S and key == self._keyring.current().id and user.name == said):
             return Access(user, token, claims["exp"] + LEEWAY_S, key)
         return self.sign(user, now, session if isinstance(session, str) else None)
 

@@ -21,6 +21,7 @@ from madang.testing.log import check_log
 from madang.testing.lossy import LossyBus, lossy_buses
 from madang.testing.model import ModelStore
 from madang.testing.presence import check_presence
+from madang.testing.profiles import check_profiles
 from madang.testing.signing import check_signing
 from madang.testing.tickets import check_tickets
 from madang.testing.upkeep import check_upkeep
@@ -36,6 +37,7 @@ __all__ = [
     "check_leases",
     "check_log",
     "check_presence",
+    "check_profiles",
     "check_signing",
     "check_tickets",
     "check_upkeep",

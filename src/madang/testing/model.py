@@ -18,6 +18,7 @@ from madang.core.ids import IdSource, id_ms
 from madang.core.invites import MAX_INVITES, Invite
 from madang.core.messages import Message
 from madang.core.permissions import Action, need
+from madang.core.profiles import NO_PROFILE, Profile
 from madang.core.reports import Report, Reported
 from madang.core.rooms import COUNTED, Member, Membership, Room
 from madang.core.sanctions import FOREVER_MS, Ban, Mute
@@ -27,6 +28,7 @@ from madang.errors import Limited, Refused
 from madang.ports import signing
 from madang.ports.directory import NOTHING, ServerKey
 from madang.ports.log import Outcome, Page, Tail
+from madang.ports.profiles import Named
 from madang.ports.signing import LEAD_MS
 from madang.ports.tickets import FORGOTTEN_MS
 from madang.ports.upkeep import StoredRoom, StoredUser
@@ -54,6 +56,7 @@ class ModelStore(ModelAccounts):
         self._signing = [SigningKey("0", bytes(range(32)))]
         self._users: dict[str, StoredUser] = {}
         self._tickets: dict[str, int] = {}
+        self._profiles: dict[str, tuple[Profile, int]] = {}  # and when they were named
         self._forgotten = 0  # rooms; a room made again has another epoch
         self.rooms_by_id: dict[str, ModelRoom] = {}
 
@@ -279,6 +282,33 @@ class ModelStore(ModelAccounts):
         self._signing = [newest]
         return len(old)
 
+    async def profile(self, user: str) -> Profile:
+        return self._profiles.get(user, (NO_PROFILE, 0))[0]
+
+    async def set_profile(
+        self, user: str, *, name: str | None = None, picture: str | None = None, locale: str | None = None
+    ) -> Profile:
+        await self.note_known([user], self._clock_ms())
+        if self._users[user].deleted_ms is not None:
+            return NO_PROFILE
+        kept, named_ms = self._profiles.get(user, (NO_PROFILE, 0))
+        given = {"name": name, "picture": picture, "locale": locale}
+        profile = msgspec.structs.replace(kept, **{what: new for what, new in given.items() if new is not None})
+        self._profiles[user] = profile, named_ms if profile.name == kept.name else self._clock_ms()
+        account = await self.account_of(user)
+        if account is not None and name is not None:
+            self._accounts[account.login] = msgspec.structs.replace(account, name=name)
+        return profile
+
+    async def named_after(self, after: tuple[int, str], limit: int) -> list[Named]:
+        named = [Named(at_ms, user, kept.name) for user, (kept, at_ms) in self._profiles.items() if at_ms]
+        return sorted((each for each in named if (each.at_ms, each.user) > after), key=lambda n: (n.at_ms, n.user))[
+            :limit
+        ]
+
+    async def joined(self, user: str, *, after: str = "", limit: int = 100) -> list[str]:
+        return sorted(id for id, room in self.rooms_by_id.items() if user in room.members and id > after)[:limit]
+
     async def use_tickets(self, tickets: Sequence[tuple[str, int]]) -> set[str]:
         new = {id: until_ms for id, until_ms in tickets if id not in self._tickets}
         over = self._clock_ms() - FORGOTTEN_MS
@@ -390,6 +420,7 @@ class ModelStore(ModelAccounts):
             return False
         seen = known.seen_ms if known else now_ms
         self._users[user] = StoredUser(id=user, seen_ms=seen, deleted_ms=now_ms)
+        self._profiles.pop(user, None)
         return True
 
     async def users_deleted(self, since_ms: int) -> list[StoredUser]:
@@ -399,6 +430,7 @@ class ModelStore(ModelAccounts):
         for user in users:
             if not any(user in room.members for room in self.rooms_by_id.values()):
                 self._users.pop(user, None)
+                self._profiles.pop(user, None)
                 for room in self.rooms_by_id.values():
                     room.kicks.pop(user, None)
                     room.lift_ban(user)

@@ -234,10 +234,12 @@ def apply(room: ModelRoom, d: Draft, now_ms: int) -> bool:
     """Check and apply a draft's effect, as in the table of `ports.log`; return False if it changes nothing."""
     user, seq, actor = d.user, len(room.log) + 1, _actor(room, d)
     match d.content:
-        case kinds.RoomCreated():
+        case kinds.RoomCreated(picture=picture):
             if room.log:
                 raise Refused("room_exists")
-            room.members[user] = Member(room=d.room, user=user, name=d.name, role="owner", read_seq=seq)
+            room.members[user] = Member(
+                room=d.room, user=user, name=d.name, role="owner", read_seq=seq, picture=picture or ""
+            )
         case kinds.RoomChanged() as change:
             need(actor, Action.CHANGE_ROOM)
             room.info = changed(room.info, change)
@@ -246,12 +248,14 @@ def apply(room: ModelRoom, d: Draft, now_ms: int) -> bool:
             if expired and room.members:
                 return False
             room.deleted = True
-        case kinds.MemberJoined(role=role):
+        case kinds.MemberJoined(role=role, picture=picture):
             if user in room.members:
                 return False
             if not d.server:
                 room.admit(d, now_ms)
-            room.members[user] = Member(room=d.room, user=user, name=d.name, role=role, read_seq=seq)
+            room.members[user] = Member(
+                room=d.room, user=user, name=d.name, role=role, read_seq=seq, picture=picture or ""
+            )
             room.origins[user] = d.origin
         case kinds.MemberLeft():
             if user not in room.members:
@@ -296,7 +300,12 @@ def apply(room: ModelRoom, d: Draft, now_ms: int) -> bool:
                 raise Refused("last_owner")
             if not may(role, Action.INVITE):
                 room.end_invites(m.user)
-            room.members[m.user] = Member(room=d.room, user=m.user, name=m.name, role=role, read_seq=m.read_seq)
+            room.members[m.user] = msgspec.structs.replace(m, role=role)
+        case kinds.MemberChanged(picture=picture):
+            m = room.members.get(user)
+            if m is None or (m.name, m.picture) == (d.name, picture or ""):
+                return False
+            room.members[user] = msgspec.structs.replace(m, name=d.name, picture=picture or "")
         case kinds.MessageSent(mentions=mentions, reply_to=reply_to):
             room.need_to_write(d, now_ms)
             if reply_to is not None:

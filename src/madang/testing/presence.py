@@ -57,6 +57,8 @@ async def edges_are_told_once(presence: Presence) -> None:
     assert await presence.leave(room, "ann", "desk", 0.4)
     assert not await presence.leave(room, "ann", "desk", 0.5)
     assert await presence.enter(room, "ann", "Ann", "phone", 0.6)
+    assert not await presence.enter(room, "ann", "Anna", "phone", 0.7), "renamed"
+    assert await presence.online(room) == [("ann", "Anna")]
 
 
 async def one_edge_of_many_at_once(presence: Presence) -> None:

@@ -79,6 +79,7 @@ class Scene:
             "member": "ann",
             "role": "member",
             "title": "T",
+            "picture": "https://a.example/p",
         }
         return self.draft(kind, name, **{field: values[field] for field in kind.__struct_fields__ if field in values})
 

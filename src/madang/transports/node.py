@@ -19,6 +19,7 @@ from madang.services.identity import Identity
 from madang.services.invites import Invites
 from madang.services.moderation import Moderation
 from madang.services.posting import Posting
+from madang.services.profiles import Profiles
 from madang.services.publishing import Publishing
 from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
@@ -73,6 +74,7 @@ class Node:
     identity: Identity
     accounts: Accounts
     users: Users
+    profiles: Profiles
     signing: Signing
     sessions: Sessions
     limits: CommandLimits

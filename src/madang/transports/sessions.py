@@ -16,6 +16,9 @@ class OpenSession(Protocol):
     user: Actor | None  # with the session of an account that they signed in to
     key: str  # that signed the token it came with
 
+    def rename(self, name: str) -> None:
+        """Speak for the user by another name from now on."""
+
     def revoke(self) -> None:
         """Close the connection: the user's access was taken away."""
 
@@ -43,8 +46,16 @@ class Sessions:
 
     def end(self, user: str) -> None:
         """Close all connections of a user."""
-        for session in [s for s in self._open if s.user is not None and s.user.id == user]:
+        for session in self._of(user):
             _close(session, session.revoke)
+
+    def rename(self, user: str, name: str) -> None:
+        """Let all connections of a user speak by another name."""
+        for session in self._of(user):
+            session.rename(name)
+
+    def _of(self, user: str) -> list[OpenSession]:
+        return [s for s in self._open if s.user is not None and s.user.id == user]
 
     def end_signed_by(self, keys: Container[str]) -> None:
         """Close all connections whose token was signed by one of these keys."""

@@ -86,7 +86,7 @@ class NativeVisitor:
     async def do(self, op: str, room: str, **arguments: Any) -> Outcome:
         if op == "guest":
             return _outcome(await self.ask("hello", guest=arguments["name"]), op)
-        fields = arguments if op in ("hello", "refresh", "ping", "rooms") else {"room": room, **arguments}
+        fields = arguments if op in ("hello", "refresh", "profile", "ping", "rooms") else {"room": room, **arguments}
         return _outcome(await self.ask(op, **fields), op)
 
 
@@ -130,6 +130,7 @@ ROUTES: Final = {
     "end_session": ("DELETE", "/api/sessions/{session}"),
     "password": ("PUT", "/api/me/password"),
     "me": ("GET", "/api/me"),
+    "profile": ("PATCH", "/api/me"),
     "rooms": ("GET", "/api/me/rooms"),
     "open_rooms": ("GET", "/api/rooms"),
     "create": ("POST", "/api/rooms"),
@@ -190,7 +191,9 @@ class RestVisitor:
             response = await self._client.call(method, path, params=arguments)
         else:
             response = await self._client.call(
-                method, path, None if method == "DELETE" or (not arguments and op != "change") else arguments
+                method,
+                path,
+                None if method == "DELETE" or (not arguments and op not in ("change", "profile")) else arguments,
             )
         body: Fields = response.json()
         if response.is_error:

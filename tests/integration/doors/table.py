@@ -70,6 +70,7 @@ def _unspeakable() -> tuple[Row, ...]:
 
 
 HELLO: Final = {"text": "hello", "cid": "c-1"}
+FACE: Final = "https://faces.example/ara.png"
 
 OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
     "hello": (Row("twice", with_={"guest": "Mina"}, code="hello_twice"),),
@@ -110,6 +111,19 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
             code="bad_field"),
     ),
     "me": (Row("me"),),
+    "profile": (
+        Row("a look"),
+        Row("another name", with_={"name": "Aram"}, answers={"user": {"name": "Aram"}}, events=("member.changed",), cost=ATTEMPT),
+        Row("a picture", with_={"picture": FACE}, events=("member.changed",), cost=ATTEMPT),
+        Row("another name, while muted", MUTED, {"name": "Aram"}, events=("member.changed",), cost=ATTEMPT),
+        Row("the same picture again", with_={"picture": FACE}, times=2, events=("member.changed",), cost={"user": 2}),
+        Row("a locale, which no room is told", with_={"locale": "ko-KR"}, cost=ATTEMPT),
+        Row("of a user who is in no room", STRANGER, {"name": "Aram", "picture": FACE}, cost=ATTEMPT),
+        Row("a reserved name", with_={"name": "admin"}, code="bad_name", cost=ATTEMPT),
+        Row("a picture without TLS", with_={"picture": "http://faces.example/a.png"}, code="bad_field", cost=ATTEMPT),
+        Row("a picture with a password", with_={"picture": "https://a:b@faces.example/a.png"}, code="bad_field", cost=ATTEMPT),
+        Row("a locale that is none", with_={"locale": "Korean, please"}, code="bad_field", cost=ATTEMPT),
+    ),
     "room": (
         Row("an open room", STRANGER),
         Row("an unlisted room", STRANGER, room={"access": "unlisted"}),

@@ -51,6 +51,7 @@ VALUES = {
     "via": TEXT,
     "role": TEXT,
     "title": TEXT,
+    "picture": TEXT,
     "access": st.sampled_from(["open", "unlisted", "invite"]),
     "slow_ms": st.integers(0, 3_600_000),
 }
@@ -97,7 +98,8 @@ STORED = {
     "reaction.removed": ['{"target":3,"emoji":"👍"}'.encode()],
     "message.pinned": [b'{"target":3}'],
     "message.unpinned": [b'{"target":3}'],
-    "member.joined": [b'{"role":"member"}'],
+    "member.joined": [b'{"role":"member"}', b'{"role":"member","picture":"https://a.example/p"}'],
+    "member.changed": [b"{}", b'{"picture":"https://a.example/p"}'],
     "member.left": [b"{}"],
     "member.kicked": [
         b'{"member":"u1"}',
@@ -109,7 +111,10 @@ STORED = {
     "member.muted": [b'{"member":"u1"}', b'{"member":"u1","for_ms":600000,"reason":"spam"}'],
     "member.unmuted": [b'{"member":"u1"}'],
     "member.role": [b'{"member":"u1","role":"owner"}'],
-    "room.created": [b'{"title":"The yard","access":"open","slow_ms":0}'],
+    "room.created": [
+        b'{"title":"The yard","access":"open","slow_ms":0}',
+        b'{"title":"The yard","access":"open","slow_ms":0,"picture":"https://a.example/p"}',
+    ],
     "room.deleted": [b"{}", b'{"expired":true}'],
     "room.changed": [b'{"title":"T"}', b'{"access":"invite"}', b'{"slow_ms":0}', b'{"title":"T","slow_ms":9}'],
 }

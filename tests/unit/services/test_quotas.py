@@ -35,6 +35,7 @@ FEW = QuotaRates(
     rooms=Quota(user=2, address=3, all=4), joins=Quota(user=2, address=3, all=4), invites=Quota(user=2, address=3, all=4),
     reactions=Quota(user=2, address=3, all=4), guests=Quota(address=3, all=4), returns=Quota(user=2, address=3),
     kilobytes=Quota(user=2, address=3, all=4), accounts=Quota(user=2, address=3, all=4), sessions=Quota(user=2, address=3, all=4),
+    profiles=Quota(user=2, address=3, all=4),
 )  # fmt: skip
 BY_THE_DAY = [kind for kind in WHAT if kind not in ("guests", "returns")]
 

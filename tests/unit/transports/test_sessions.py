@@ -17,6 +17,10 @@ class Open:
         self.fails = fails
         self.closed = False
 
+    def rename(self, name: str) -> None:
+        assert self.user is not None
+        self.user = Actor(id=self.user.id, name=name)
+
     def revoke(self) -> None:
         if self.fails:
             raise RuntimeError("of this one")
@@ -58,3 +62,12 @@ def test_connections_end_with_the_session_that_they_came_with() -> None:
         sessions.add(session)
     sessions.sign_out({"s1", "s3"})
     assert (one.closed, other.closed, guest.closed) == (True, False, False)
+
+
+def test_all_of_a_users_speak_by_their_new_name() -> None:
+    sessions = Sessions()
+    theirs, others = [Open(MINA) for _ in range(3)], Open(Actor(id="u-bora", name="Bora"))
+    for session in (*theirs, others):
+        sessions.add(session)
+    sessions.rename(MINA.id, "Minji")
+    assert [session.user and session.user.name for session in (*theirs, others)] == ["Minji"] * 3 + ["Bora"]

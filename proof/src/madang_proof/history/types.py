@@ -10,6 +10,7 @@ UNREACTED: Final = "reaction.removed"
 PINNED: Final = "message.pinned"
 UNPINNED: Final = "message.unpinned"
 JOINED: Final = "member.joined"
+RENAMED: Final = "member.changed"
 LEFT: Final = "member.left"
 KICKED: Final = "member.kicked"
 UNBANNED: Final = "member.unbanned"
@@ -30,6 +31,7 @@ TYPES: Final = frozenset(
         PINNED,
         UNPINNED,
         JOINED,
+        RENAMED,
         LEFT,
         KICKED,
         UNBANNED,

@@ -26,7 +26,7 @@ from madang.ports.directory import ServerKey
 MAX_KEYS: Final = 1_000
 
 _ROOM: Final = (rooms.c.id, rooms.c.title, rooms.c.access, rooms.c.slow_ms)
-_MEMBER: Final = (members.c.room, members.c.user, members.c.name, members.c.role, members.c.read_seq)
+_MEMBER: Final = (members.c.room, members.c.user, members.c.name, members.c.role, members.c.read_seq, members.c.picture)
 _SOME: Final = select(*_MEMBER).where(
     members.c.room == bindparam("in_room"),
     members.c.user.in_(bindparam("users", expanding=True)),
@@ -80,7 +80,9 @@ def members_of(c: Connection, room: str, after: str, limit: int) -> list[Member]
 
 
 def _member(row: AnyRow) -> Member:
-    return Member(**row._mapping)
+    return Member(
+        room=row.room, user=row.user, name=row.name, role=row.role, read_seq=row.read_seq, picture=row.picture or ""
+    )
 
 
 def set_read(c: Connection, pointers: Sequence[tuple[str, str, int]], newest: Mapping[str, Head]) -> None:

@@ -105,7 +105,7 @@ def apply(b: Batch, d: Draft, seq: int) -> bool:
 def _created(b: Batch, d: Draft, body: kinds.RoomCreated, seq: int) -> bool:
     if seq != 1:
         raise Refused("room_exists")
-    return _enter(b, d, "owner", seq)
+    return _enter(b, d, "owner", seq, body.picture)
 
 
 def _changed(b: Batch, d: Draft, body: kinds.RoomChanged, seq: int) -> bool:
@@ -129,14 +129,25 @@ def _room_deleted(b: Batch, d: Draft, body: kinds.RoomDeleted, seq: int) -> bool
 def _joined(b: Batch, d: Draft, body: kinds.MemberJoined, seq: int) -> bool:
     if not d.server and not access.admit(b.c, d, b.now_ms):
         return False
-    return _enter(b, d, body.role, seq)
+    return _enter(b, d, body.role, seq, body.picture)
 
 
-def _enter(b: Batch, d: Draft, role: str, seq: int) -> bool:
+def _enter(b: Batch, d: Draft, role: str, seq: int, picture: str | None = None) -> bool:
     row = {"room": d.room, "user": d.user, "name": d.name, "role": role, "read_seq": seq, "origin": d.origin or None}
+    if picture is not None:
+        row["picture"] = picture
     if not insert_new(b.c, members, row):
         return False
     b.roles[d.room, d.user] = role
+    return True
+
+
+def _member_changed(b: Batch, d: Draft, body: kinds.MemberChanged, seq: int) -> bool:
+    this = members.c.room == d.room, members.c.user == d.user
+    shown = b.c.execute(select(members.c.name, members.c.picture).where(*this)).one_or_none()
+    if shown is None or (shown.name, shown.picture) == (d.name, body.picture):
+        return False
+    b.c.execute(update(members).where(*this).values(name=d.name, picture=body.picture))
     return True
 
 
@@ -398,6 +409,7 @@ _EFFECTS: Final[dict[type[Body], Effect]] = {
     kinds.MemberMuted: _audited(_muted),
     kinds.MemberUnmuted: _audited(_unmuted),
     kinds.RoleGiven: _audited(_role_given),
+    kinds.MemberChanged: _member_changed,
     kinds.MessageSent: _sent,
     kinds.MessageEdited: _edited,
     kinds.MessageDeleted: _deleted,

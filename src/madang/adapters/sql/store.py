@@ -1,6 +1,6 @@
-"""The store: ports Log, Directory, Upkeep, AccountStore, SigningStore, TicketStore and Leases over a database that an `Engine` of this package runs.
+"""The store: every port that a database is behind, over one that an `Engine` of this package runs.
 
-One class for seven ports, because they share one engine, and memberships and rooms are changed by appends. All SQL is in
+One class for eight ports, because they share one engine, and memberships and rooms are changed by appends. All SQL is in
 the modules called here, as plain functions over one connection; threads, pools, locks and errors are in the engine. So
 this file only maps names to names.
 """
@@ -19,6 +19,7 @@ from madang.adapters.sql import (
     directory,
     leases,
     messages,
+    profiles,
     reading,
     reports,
     sanctions,
@@ -37,6 +38,7 @@ from madang.core.events import Draft, Event
 from madang.core.ids import IdSource
 from madang.core.invites import Invite
 from madang.core.messages import Message
+from madang.core.profiles import NO_PROFILE, Profile
 from madang.core.reports import Report, Reported
 from madang.core.rooms import Member, Membership, Room
 from madang.core.sanctions import Ban, Mute
@@ -46,6 +48,7 @@ from madang.ports.accounts import Ended
 from madang.ports.directory import NOTHING, ServerKey
 from madang.ports.leases import Lease
 from madang.ports.log import Outcome, Page, Tail
+from madang.ports.profiles import Named
 from madang.ports.signing import LEAD_MS
 from madang.ports.upkeep import StoredRoom, StoredUser
 
@@ -98,7 +101,10 @@ class Engine(Protocol):
 
 
 class Store:
-    """Log, Directory, Upkeep, AccountStore, SigningStore, TicketStore and Leases in one database. Made by `open_store`; appends from `use_ids` on."""
+    """Log, Directory, Upkeep, AccountStore, ProfileStore, SigningStore, TicketStore and Leases in one database.
+
+    Made by `open_store`; appends from `use_ids` on.
+    """
 
     ack = "stored"
 
@@ -109,6 +115,7 @@ class Store:
         # Every join looks up its membership. One by one they were 40 % of the cost of a mass reconnect.
         self._members = Batcher(self._find_members, LOOKED_UP)
         self._joined = Batcher(self._count_joined, LOOKED_UP)
+        self._profiles = Batcher(self._find_profiles, LOOKED_UP)
 
     def use_ids(self, ids: IdSource, prolong: Callable[[], Awaitable[None]] | None = None) -> None:
         """Number events from this source, of a lease that the node holds. The store becomes its only user.
@@ -342,6 +349,25 @@ class Store:
 
     async def forget_sessions(self, unseen_ms: int, ended_ms: int, limit: int) -> int:
         return await self._engine.write(lambda c: accounts.forget(c, unseen_ms, ended_ms, limit))
+
+    # Profiles
+
+    async def profile(self, user: str) -> Profile:
+        return await self._profiles.get(user) or NO_PROFILE
+
+    async def _find_profiles(self, users: Sequence[str]) -> dict[str, Profile]:
+        return await self._engine.read(lambda c: profiles.some(c, users))
+
+    async def set_profile(
+        self, user: str, *, name: str | None = None, picture: str | None = None, locale: str | None = None
+    ) -> Profile:
+        return await self._engine.write(lambda c: profiles.change(c, user, name, picture, locale))
+
+    async def named_after(self, after: tuple[int, str], limit: int) -> list[Named]:
+        return await self._engine.read(lambda c: profiles.named_after(c, after, limit))
+
+    async def joined(self, user: str, *, after: str = "", limit: int = 100) -> list[str]:
+        return await self._engine.read(lambda c: profiles.joined(c, user, after, limit))
 
     # Signing keys, tickets and server keys
 

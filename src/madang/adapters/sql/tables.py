@@ -131,6 +131,7 @@ members = Table(
     Column("role", words(16), nullable=False),
     Column("read_seq", BigInteger, nullable=False),
     Column("origin", words(64)),  # of a guest: a hash of the address they joined from
+    Column("picture", prose()),
     sqlite_with_rowid=False,
 )
 # A user's rooms, paged by room.
@@ -147,11 +148,24 @@ Index(
 users = Table(
     "users",
     metadata,
-    # (id): when users were seen; walked to find those who have been away for long.
+    # (id): when users were seen, and their profiles; walked to find those who have been away for long.
     Column("id", words(64), primary_key=True),
     Column("seen_ms", BigInteger, nullable=False),
     Column("deleted_ms", BigInteger),
+    # What they say of themselves; None before they do. And when they got another name.
+    Column("name", words(64)),
+    Column("picture", prose()),
+    Column("locale", words(64)),
+    Column("named_ms", BigInteger),
     sqlite_with_rowid=False,
+)
+# Who was renamed lately: every node asks every few seconds.
+Index(
+    "users_named",
+    users.c.named_ms,
+    users.c.id,
+    sqlite_where=users.c.named_ms.is_not(None),
+    postgresql_where=users.c.named_ms.is_not(None),
 )
 # Who was deleted lately: every node asks every few seconds.
 Index(

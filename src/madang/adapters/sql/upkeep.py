@@ -31,6 +31,7 @@ from madang.core.ids import id_ms
 from madang.core.rooms import DELETED
 from madang.ports.upkeep import StoredRoom, StoredUser
 
+_USER: Final = (users.c.id, users.c.seen_ms, users.c.deleted_ms)
 _decode_sent: Final = msgspec.json.Decoder(MessageSent).decode
 _decode_edited: Final = msgspec.json.Decoder(MessageEdited).decode
 
@@ -133,7 +134,7 @@ def note_known(c: Connection, some: Sequence[str], now_ms: int) -> None:
 
 def users_after(c: Connection, after: str, limit: int) -> list[StoredUser]:
     """See `Upkeep.users_after`."""
-    wanted = select(users).where(users.c.id > after).order_by(users.c.id).limit(limit)
+    wanted = select(*_USER).where(users.c.id > after).order_by(users.c.id).limit(limit)
     return [StoredUser(**row._mapping) for row in c.execute(wanted)]
 
 
@@ -149,13 +150,14 @@ def delete_user(c: Connection, user: str, now_ms: int) -> bool:
     if not had_account and not c.execute(known).scalar():
         return False
     if not insert_new(c, users, {"id": user, "seen_ms": now_ms, "deleted_ms": now_ms}):
-        c.execute(update(users).where(users.c.id == user).values(deleted_ms=now_ms))
+        gone = {"deleted_ms": now_ms, "name": None, "picture": None, "locale": None, "named_ms": None}
+        c.execute(update(users).where(users.c.id == user).values(gone))
     return True
 
 
 def users_deleted(c: Connection, since_ms: int) -> list[StoredUser]:
     """See `Upkeep.users_deleted`."""
-    return [StoredUser(**row._mapping) for row in c.execute(select(users).where(users.c.deleted_ms >= since_ms))]
+    return [StoredUser(**row._mapping) for row in c.execute(select(*_USER).where(users.c.deleted_ms >= since_ms))]
 
 
 def forget_users(c: Connection, some: Sequence[str]) -> None:

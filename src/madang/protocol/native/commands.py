@@ -29,6 +29,7 @@ from madang.core.bounds import (
 )
 from madang.core.events import NO_DATA
 from madang.core.invites import ForMs, InviteId, Uses
+from madang.core.profiles import Locale, PictureUrl
 from madang.core.sanctions import Reason, SanctionMs
 
 VERSION: Final = 1
@@ -67,6 +68,14 @@ class Refresh(Command):
 
     token: Token | None = None
     ticket: Token | None = None
+
+
+class Profile(Command):
+    """Change what is given of the user's own profile, "" for nothing; and ask for it."""
+
+    name: Title | None = None
+    picture: PictureUrl | None = None
+    locale: Locale | None = None
 
 
 class Join(Command):
@@ -327,6 +336,7 @@ class Ping(Command):
 AnyCommand = (
     Hello
     | Refresh
+    | Profile
     | Join
     | Leave
     | Send

@@ -30,19 +30,22 @@ class RoomInfo(Struct, frozen=True, kw_only=True, gc=False):
     slow_ms: int = 0
 
 
-class UserInfo(Struct, frozen=True, kw_only=True, gc=False):
-    """Who a connection speaks for."""
+class UserInfo(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Who a connection speaks for; picture and locale, if they have any, are in the answer to profile."""
 
     id: str
     name: str
+    picture: str = ""
+    locale: str = ""
 
 
-class MemberInfo(Struct, frozen=True, kw_only=True, gc=False):
-    """One member of a room."""
+class MemberInfo(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """One member of a room, with their picture if they have one."""
 
     user: str
     name: str
     role: str
+    picture: str = ""
 
 
 class ServerInfo(Struct, frozen=True, kw_only=True, gc=False):
@@ -179,6 +182,12 @@ class RefreshAnswer(Answer, frozen=True, kw_only=True, gc=False):
 
     token: str | UnsetType = UNSET
     expires_ms: int
+
+
+class ProfileAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """The user as their profile says now."""
+
+    user: UserInfo
 
 
 class JoinAnswer(Answer, frozen=True, kw_only=True, gc=False):
@@ -390,6 +399,7 @@ FRAMES: Final[dict[str, type[Frame]]] = {kind.__struct_config__.tag: kind for ki
 ANSWERS: Final[dict[str, type[Answer] | UnionType]] = {
     "hello": HelloAnswer,
     "refresh": RefreshAnswer,
+    "profile": ProfileAnswer,
     "join": JoinAnswer,
     "leave": AppendAnswer,
     "send": AppendAnswer,

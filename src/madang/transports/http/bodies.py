@@ -11,6 +11,7 @@ from madang.core import messages
 from madang.core.accounts import Code, Login, Password
 from madang.core.bounds import MAX_ITEMS, Cid, InviteText, Mentions, RoomId, Seq, SlowMs, Text, Title
 from madang.core.invites import ForMs, Uses
+from madang.core.profiles import Locale, PictureUrl
 from madang.core.rooms import Access, Membership, Role, Room
 from madang.core.sanctions import Reason, SanctionMs
 from madang.core.scopes import Scope
@@ -52,6 +53,14 @@ class NewPassword(Body):
     current: Password | None = None
     login: Login | None = None
     code: Code | None = None
+
+
+class ProfileChange(Body):
+    """The fields to change, "" for no picture or locale. Fields left out stay as they are."""
+
+    name: Title | None = None
+    picture: PictureUrl | None = None
+    locale: Locale | None = None
 
 
 class NewRoom(Body):
@@ -151,11 +160,13 @@ class ReadUpTo(Body):
 # -- out ---------------------------------------------------------------------------------------------------------------
 
 
-class Identified(Struct, frozen=True):
-    """A user."""
+class Identified(Struct, frozen=True, omit_defaults=True):
+    """A user; picture and locale as far as they have said any."""
 
     id: str
     name: str
+    picture: str = ""
+    locale: str = ""
 
 
 class Welcome(Struct, frozen=True):
@@ -236,12 +247,13 @@ class History(Struct, frozen=True):
     more: bool
 
 
-class OneMember(Struct, frozen=True):
-    """A user's membership."""
+class OneMember(Struct, frozen=True, omit_defaults=True):
+    """A user's membership, with their picture if they have one."""
 
     user: str
     name: str
     role: str
+    picture: str = ""
 
 
 class Members(Struct, frozen=True):

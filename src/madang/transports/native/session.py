@@ -13,6 +13,8 @@ from enum import Enum, auto
 from time import thread_time
 from typing import Any, Final
 
+import msgspec
+
 from madang.core import costs
 from madang.core.actors import Actor
 from madang.core.bounds import MAX_FRAME
@@ -133,6 +135,14 @@ class Session:
         if not self.reminded and (left_s := self.left_s) <= NOTICE_S:
             self.reminded = True
             self.socket.send(self.encoding.frame(ExpiringFrame(expires_ms=max(0, int(left_s * 1000)))))
+
+    def rename(self, name: str) -> None:
+        """Speak for the user by another name from now on (`sessions.OpenSession`)."""
+        self.user = msgspec.structs.replace(self.actor(), name=name)
+        for room, subscription in self.socket.subscriptions.items():
+            if subscription.until is None:
+                subscription.name = name
+                self.node.hub.presence.enter(room, subscription.user, name, self.socket.device)
 
     def revoke(self) -> None:
         """Close the connection: the user was deleted (`sessions.OpenSession`)."""

@@ -20,7 +20,9 @@ class MemoryPresence:
     async def enter(self, room: str, user: str, name: str, device: str, now: float) -> bool:
         users = self._rooms.setdefault(room, {})
         first = user not in users
-        users.setdefault(user, (name, set()))[1].add(device)
+        devices = set() if first else users[user][1]
+        devices.add(device)
+        users[user] = name, devices
         self._touch((room, user, device), now)
         return first
 

@@ -68,7 +68,7 @@ async def delete_room(node: ThisNode, caller: Caller, id: RoomPath) -> Response:
 
 def shown(member: Member) -> b.OneMember:
     """Return a membership as other members see it."""
-    return b.OneMember(member.user, member.name, member.role)
+    return b.OneMember(member.user, member.name, member.role, member.picture)
 
 
 @router.get(ROOM + "/members", **documented(b.Members))

@@ -22,6 +22,7 @@ from madang.transports.native.session import Operation
 OPERATIONS: Final[Mapping[type[c.Command], Operation]] = {
     c.Hello: opening.hello,
     c.Refresh: opening.refresh,
+    c.Profile: opening.profile,
     c.Ping: signals.ping,
     c.Typing: signals.typing,
     c.Read: signals.read,

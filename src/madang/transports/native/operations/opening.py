@@ -1,4 +1,4 @@
-"""Hello: who is speaking, and what the server is. Refresh: that they may go on speaking."""
+"""Hello: who is speaking, and what the server is. Refresh: that they may go on speaking. Profile: how they are shown."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,7 +10,7 @@ from madang.core.fields import exactly_one
 from madang.delivery.catching_up import RESUME_EVENTS
 from madang.errors import Refused
 from madang.protocol.native import commands as c
-from madang.protocol.native.frames import Answer, HelloAnswer, RefreshAnswer, ServerInfo, UserInfo
+from madang.protocol.native.frames import Answer, HelloAnswer, ProfileAnswer, RefreshAnswer, ServerInfo, UserInfo
 from madang.services.identity import Unfetched
 from madang.services.tokens import Access
 from madang.transports.conduct import ROOM_WINDOW, WINDOW
@@ -42,6 +42,17 @@ def refresh(session: Session, m: c.Refresh) -> None:
         return RefreshAnswer(token=_kept(access), expires_ms=max(0, int(left_s * 1000)))
 
     _show(session, m, go_on)
+
+
+def profile(session: Session, m: c.Profile) -> None:
+    """Change the user's profile, where something is given, and show it."""
+
+    async def change() -> ProfileAnswer:
+        me = session.actor()
+        kept = await session.node.profiles.change(me, name=m.name, picture=m.picture, locale=m.locale)
+        return ProfileAnswer(user=UserInfo(id=me.id, name=kept.name, picture=kept.picture, locale=kept.locale))
+
+    session.later(m.n, change)
 
 
 def _show(session: Session, m: c.Hello | c.Refresh, then: Callable[[Access], Answer]) -> None:

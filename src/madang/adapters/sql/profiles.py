@@ -1,0 +1,52 @@
+"""Profiles: `ports.profiles` over one connection. They are columns of the table of users."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, or_, select, update
+
+from madang.adapters.sql.dialects import clock_ms, insert_new
+from madang.adapters.sql.tables import accounts, members, users
+from madang.core.profiles import NO_PROFILE, Profile
+from madang.core.user_ids import is_account
+from madang.ports.profiles import Named
+
+
+def some(c: Connection, ids: Sequence[str]) -> dict[str, Profile]:
+    """Return the profiles of these users, as far as anything is known of them. See `ProfileStore.profile`."""
+    kept = select(users.c.id, users.c.name, users.c.picture, users.c.locale).where(users.c.deleted_ms.is_(None))
+    return {
+        row.id: Profile(name=row.name or "", picture=row.picture or "", locale=row.locale or "")
+        for row in c.execute(kept.where(users.c.id.in_(ids)))
+    }
+
+
+def change(c: Connection, user: str, name: str | None, picture: str | None, locale: str | None) -> Profile:
+    """See `ProfileStore.set_profile`."""
+    now = clock_ms(c)
+    insert_new(c, users, {"id": user, "seen_ms": now})
+    given = {"name": name, "picture": picture, "locale": locale}
+    values: dict[str, Any] = {column: value for column, value in given.items() if value is not None}
+    this = update(users).where(users.c.id == user, users.c.deleted_ms.is_(None))
+    if name is not None:
+        renamed = this.where(or_(users.c.name.is_(None), users.c.name != name))
+        c.execute(renamed.values(named_ms=now))
+        if is_account(user):
+            c.execute(update(accounts).where(accounts.c.user == user).values(name=name))
+    if values:
+        c.execute(this.values(values))
+    return some(c, [user]).get(user, NO_PROFILE)
+
+
+def named_after(c: Connection, after: tuple[int, str], limit: int) -> list[Named]:
+    """See `ProfileStore.named_after`."""
+    at_ms, user = after
+    above = or_(users.c.named_ms > at_ms, (users.c.named_ms == at_ms) & (users.c.id > user))
+    wanted = select(users.c.named_ms, users.c.id, users.c.name).where(users.c.named_ms >= at_ms, above)
+    return [Named(*row) for row in c.execute(wanted.order_by(users.c.named_ms, users.c.id).limit(limit))]
+
+
+def joined(c: Connection, user: str, after: str, limit: int) -> list[str]:
+    """See `ProfileStore.joined`."""
+    theirs = select(members.c.room).where(members.c.user == user, members.c.room > after)
+    return list(c.execute(theirs.order_by(members.c.room).limit(limit)).scalars())
