@@ -179,6 +179,8 @@ class IssuerSettings(BaseModel, extra="forbid"):
     issuer: str = ""
     audience: str = ""
     name_claim: str = "name"
+    picture_claim: str = "picture"
+    rooms_claim: str = ""
 
 
 class JwtSettings(BaseModel):
@@ -199,6 +201,11 @@ class JwtSettings(BaseModel):
     jwt_issuer: str = Field(default="", description="What iss of its tokens must be; required with jwt_jwks.")
     jwt_audience: str = Field(default="", description="What aud of its tokens must be; required with jwt_jwks.")
     jwt_name_claim: str = Field(default="name", description="Claim with the name that others see.")
+    jwt_picture_claim: str = Field(default="picture", description="Claim with the URL of a picture; empty for none.")
+    jwt_rooms_claim: str = Field(
+        default="",
+        description="Claim with a list of rooms that the holder may join, also invite-only ones; empty for none.",
+    )
     jwt_issuers: Annotated[list[IssuerSettings], BeforeValidator(_list)] = Field(
         default=[],
         repr=False,

@@ -12,6 +12,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
         scopes: of a server key, what it may be used for (`core.scopes`).
         via: the user id of the server key that speaks for this user.
         session: that the user of an account signed in to; empty for everybody else.
+        rooms: that the user may join because their issuer says so, as long as they come with that token.
     """
 
     id: str
@@ -21,3 +22,4 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     scopes: frozenset[str] = frozenset()
     via: str | None = None
     session: str = ""
+    rooms: frozenset[str] = frozenset()

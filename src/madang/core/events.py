@@ -263,6 +263,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         slow_address: the address that slow mode was charged to besides the user.
         address: where the user comes from, if a quota was charged for it besides that of kilobytes.
         invite: of a member.joined: what the actor showed to be let in. It is in no log.
+        vouched: of a member.joined: the actor's issuer says that they may join. It is in no log.
         origin: of a guest's member.joined: what stands for the address that they come from in this room. It is in no log.
     """
 
@@ -280,6 +281,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     address: str = ""
     invite: InviteKey | None = None
     origin: str = ""
+    vouched: bool = False
 
     @property
     def type(self) -> str:
@@ -302,6 +304,7 @@ def draft(
     server: bool = False,
     invite: InviteKey | None = None,
     origin: str = "",
+    vouched: bool = False,
 ) -> Draft:
     """Return a draft, with its body encoded."""
     return Draft(
@@ -315,6 +318,7 @@ def draft(
         server=server,
         invite=invite,
         origin=origin,
+        vouched=vouched,
     )
 
 

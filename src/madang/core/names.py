@@ -13,6 +13,8 @@ from madang.core.unseen import has_stray, has_too_many_marks, is_visible
 from madang.errors import Refused
 
 MAX_NAME: Final = 40
+NAMELESS: Final = "User"
+"""The name of users whose issuer gives them none, or one that nobody can be shown."""
 
 _RESERVED: Final = [
     "admin",

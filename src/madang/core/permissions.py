@@ -17,7 +17,7 @@ class Action(StrEnum):
 
     SEE = "see the room's settings"
     JOIN = "join by oneself"
-    JOIN_INVITED = "join with an invite"
+    JOIN_INVITED = "join with an invite, or because an outside issuer says so"
     READ = "follow the room; read history, pins, members and who is online"
     MARK_READ = "move the own read pointer"
     REPORT = "report a message"

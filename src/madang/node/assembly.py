@@ -50,6 +50,7 @@ from madang.services.signing import Signing
 from madang.services.tickets import Tickets
 from madang.services.tokens import Tokens
 from madang.services.users import ENDED, Users
+from madang.services.vouching import Vouching
 from madang.transports.admission import Admission
 from madang.transports.connections import Connections
 from madang.transports.hosts import Hosts
@@ -159,15 +160,10 @@ def assemble(
         return list(await holders())[:1] == [name]
 
     async def picture(user: str) -> str:
-        return (await store.profile(user)).picture
+        return await vouching.picture(user)
 
     cleanup = Cleanup(store, appender, users, leads, clock_ms, expire_rooms_days, expire_guests_days, expire_audit_days)
-    tickets, tokens = Tickets(keyring, store), Tokens(keyring)
-    identity = Identity(
-        tokens, store, limits, turns.time, guests=guests, deleted=users, issuers=issuers, seen=users.seen,
-        tickets=tickets, clock_ms=clock_ms, ended=signed_in, used=signed_in.seen,
-    )  # fmt: skip
-    passwords = Passwords()
+    tickets, tokens, passwords = Tickets(keyring, store), Tokens(keyring), Passwords()
     of_accounts = Accounts(store, passwords, signed_in, tokens, limits, turns.time, accounts)
     rooms = Rooms(
         store,
@@ -185,6 +181,11 @@ def assemble(
     profiles.on_name = sessions.rename
     tokens.named = profiles.name
     hub.on_signal(NAMED, profiles.receive)
+    vouching = Vouching(store, profiles)
+    identity = Identity(
+        tokens, store, limits, turns.time, guests=guests, deleted=users, issuers=issuers, seen=users.seen,
+        tickets=tickets, clock_ms=clock_ms, ended=signed_in, used=signed_in.seen, met=vouching.met,
+    )  # fmt: skip
     invites = Invites(store, rooms, charges)
     moderation = Moderation(store, rooms, charges)
     reports = Reports(store, rooms, charges, hub, clock_ms)
@@ -224,6 +225,7 @@ def assemble(
         Part("tickets", metrics=tickets.metrics),
         Part("account sessions", loops=[signed_in.run], start=signed_in.start, metrics=signed_in.metrics),
         Part("passwords", stop=passwords.stop, metrics=passwords.metrics),
+        Part("vouching", loops=[vouching.run], metrics=vouching.metrics),
         Part("profiles", loops=[profiles.run], start=profiles.start, metrics=profiles.metrics),
         Part("signing keys", loops=[signing.run], metrics=signing.metrics),
         Part("cleanup", loops=[cleanup.run], metrics=cleanup.metrics),

@@ -17,7 +17,8 @@ def configured(settings: Settings) -> JwtIssuers | None:
         issuers.append(
             Issuer(
                 name=ONLY, issuer=s.jwt_issuer, audience=s.jwt_audience, algorithms=tuple(s.jwt_algorithms),
-                secret=s.jwt_secret, jwks=s.jwt_jwks, name_claim=s.jwt_name_claim,
+                secret=s.jwt_secret, jwks=s.jwt_jwks, name_claim=s.jwt_name_claim, picture_claim=s.jwt_picture_claim,
+                rooms_claim=s.jwt_rooms_claim,
             )
         )  # fmt: skip
     return JwtIssuers(issuers) if issuers else None

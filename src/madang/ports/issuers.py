@@ -16,12 +16,16 @@ class Vouched(msgspec.Struct, frozen=True):
         subject: what it calls the user; never empty, and never another user's.
         name: as users see it; not checked.
         until: Unix second at which the token expires, before any leeway.
+        picture: a URL, not checked; None where it says nothing about that.
+        rooms: that its holder may join, invite-only ones among them; valid ids.
     """
 
     issuer: str
     subject: str
     name: str
     until: float
+    picture: str | None = None
+    rooms: frozenset[str] = frozenset()
 
 
 class Issuers(Protocol):

@@ -46,10 +46,10 @@ room.deleted is the last event of a room. From then on everything is refused as 
 and its memberships are found by nobody; only its creation is still refused (room_exists), until `ports.upkeep` has removed what
 is left. `read` and `heads` still return the last event, so that those who follow the room learn of it.
 
-Of those who are not members these are let in: server keys; where access is open or unlisted, users whom no kick holds
-(kicked, with the wait); and users who show an invite to the room (`Draft.invite`) that is in force and, after a kick, was
-made later (otherwise not_found). A kick holds for its `for_ms`, and in an invite-only room for good; it ends when the user
-is let in. An invite that was needed has one use less.
+Of those who are not members these are let in: server keys; where access is open or unlisted, or where their issuer says that they
+may join (`Draft.vouched`), users whom no kick holds (kicked, with the wait); and users who show an invite to the room
+(`Draft.invite`) that is in force and, after a kick, was made later (otherwise not_found). A kick holds for its `for_ms`, and in an
+invite-only room for good, but for those of an issuer; it ends when the user is let in. An invite that was needed has one use less.
 
 A banned user is not let in (banned, with the wait if there is an end; where access is neither open nor unlisted not_found),
 but a server key is. A ban holds for its `for_ms`, for good if that is 0, or until it is lifted; it replaces a kick and an

@@ -1,7 +1,7 @@
 """Where profiles are kept (`core.profiles`), and who was renamed lately. Every call is one short transaction."""
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -16,7 +16,13 @@ class Named(msgspec.Struct, frozen=True):
     name: str
 
 
-BEFORE_ALL: Final = (0, "")
+class Said(msgspec.Struct, frozen=True):
+    """What an issuer's token says of its user; None for nothing that could be shown, "" for no picture."""
+
+    user: str
+    name: str | None
+    picture: str | None
+    until_ms: int  # when the token ends, in Unix milliseconds
 
 
 class ProfileStore(Protocol):
@@ -39,6 +45,15 @@ class ProfileStore(Protocol):
         """Return users by when they got the name that they have, above (at_ms, user); `limit` 1 to 1,000.
 
         One may appear up to a few seconds later than its time says.
+        """
+
+    async def keep_said(self, said: Sequence[Said]) -> set[str]:
+        """Keep what tokens say of users (at most 1,000, each once).
+
+        Where a token that ends as late or later has said something else, it is left as that says.
+
+        Returns:
+            Those who were known already, and are called or shown otherwise by this.
         """
 
     async def joined(self, user: str, *, after: str = "", limit: int = 100) -> Sequence[str]:

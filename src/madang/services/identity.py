@@ -8,22 +8,20 @@ import time as clock
 from base64 import b32encode
 from collections.abc import Callable, Collection, Container, Iterator
 from contextlib import contextmanager
-from typing import Final
 
 from madang.core import user_ids
 from madang.core.actors import Actor
-from madang.core.names import MAX_NAME, clean_name, clean_title
+from madang.core.names import MAX_NAME, NAMELESS, clean_name, clean_title
+from madang.core.profiles import clean_picture
 from madang.core.scopes import EVERYTHING, clean_scopes, need_scope
 from madang.errors import Limited, Refused
 from madang.ports.directory import Directory, ServerKey
 from madang.ports.issuers import Issuers, Vouched
+from madang.ports.profiles import Said
 from madang.services.limits import Limits
 from madang.services.server_keys import BEGINS, ServerKeys
 from madang.services.tickets import Ticket, Tickets
 from madang.services.tokens import LEEWAY_S, Access, Tokens
-
-NAMELESS: Final = "User"
-"""The name of users whose issuer gives them none, or one that nobody can be shown."""
 
 
 class Unfetched(Exception):
@@ -43,6 +41,7 @@ class Identity:
         clock_ms: Unix milliseconds, by which server keys end.
         ended: sessions whose tokens mean nothing any more.
         used: told of sessions of accounts.
+        met: told what a token of an outside issuer says of its user.
     """
 
     def __init__(
@@ -50,6 +49,7 @@ class Identity:
         deleted: Container[str] = (), issuers: Issuers | None = None, seen: Callable[[str], None] = lambda user: None,
         tickets: Tickets | None = None, clock_ms: Callable[[], int] = lambda: clock.time_ns() // 1_000_000,
         ended: Container[str] = (), used: Callable[[str], None] = lambda session: None,
+        met: Callable[[Said], None] = lambda said: None,
     ) -> None:  # fmt: skip
         self.tokens = tokens
         self._directory = directory
@@ -63,6 +63,7 @@ class Identity:
         self._tickets = tickets
         self._ended = ended
         self._used = used
+        self._met = met
 
     def guest(self, name: str, address: str, now: float, by: Actor | None = None) -> Access:
         """Welcome a guest from an address: return a token for a fresh user of a checked name.
@@ -125,10 +126,11 @@ class Identity:
 
     def _outside(self, vouched: Vouched, token: str, address: str) -> Access:
         """Return what an issuer's token grants: no more than it says, and nothing beyond its end."""
-        id = user_ids.outside(vouched.issuer, vouched.subject)
-        user = Actor(id=id, name=_usable(vouched.name), address=address)
+        id, name = user_ids.outside(vouched.issuer, vouched.subject), _usable(vouched.name)
+        user = Actor(id=id, name=name or NAMELESS, address=address, rooms=vouched.rooms)
         access = self._allowed(Access(user, token, vouched.until + LEEWAY_S, vouched.issuer))
         self._seen(id)
+        self._met(Said(id, name, _shown(vouched.picture), int(vouched.until * 1000)))
         return access
 
     def _allowed(self, access: Access) -> Access:
@@ -269,9 +271,17 @@ class Identity:
             raise Refused("not_found", "There is no such key.")
 
 
-def _usable(name: str) -> str:
-    """Return an issuer's name for a user as others can be shown it. It may be a reserved one: the issuer answers for it."""
+def _usable(name: str) -> str | None:
+    """Return an issuer's name for a user as others can be shown it, or None. It may be a reserved one: the issuer answers for it."""
     try:
         return clean_title(name[:MAX_NAME])
     except Refused:
-        return NAMELESS
+        return None
+
+
+def _shown(picture: str | None) -> str | None:
+    """Return an issuer's picture of a user; one that nobody can be shown as none was said."""
+    try:
+        return None if picture is None else clean_picture(picture)
+    except Refused:
+        return None

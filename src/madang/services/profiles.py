@@ -19,7 +19,7 @@ from madang.core import user_ids
 from madang.core.actors import Actor
 from madang.core.events import MemberChanged, draft
 from madang.core.metrics import Metric
-from madang.core.names import clean_name
+from madang.core.names import NAMELESS, clean_name
 from madang.core.profiles import Profile, clean_locale, clean_picture
 from madang.errors import Refused
 from madang.ports.bus import EVERYWHERE, Bus, Signal
@@ -106,11 +106,17 @@ class Profiles:
             attempt.quota("profiles")
             profile = await self._store.set_profile(actor.id, name=name, picture=picture, locale=locale)
         if name is not None:
-            self._renamed(actor.id, name, self._clock_ms())
-            self._bus.signal(Signal(EVERYWHERE, NAMED, actor.id, _encode(name)))
+            self._spread(actor.id, name)
         if name is not None or picture is not None:
             await self._tell(actor.id, profile, actor.name)
         return await self.of(actor)
+
+    async def vouched(self, user: str) -> None:
+        """Tell the rooms of an outside user what their issuer says of them now (`services.vouching`)."""
+        profile = await self._store.profile(user)
+        name = profile.name or NAMELESS
+        self._spread(user, name)
+        await self._tell(user, profile, name)
 
     async def _tell(self, user: str, profile: Profile, name: str) -> None:
         """Tell the rooms of a user what they are called and shown as, and again if that has changed meanwhile.
@@ -137,6 +143,10 @@ class Profiles:
                 raise outcome
 
     # -- names that tokens do not have yet ---------------------------------------------------------------------------
+
+    def _spread(self, user: str, name: str) -> None:
+        self._renamed(user, name, self._clock_ms())
+        self._bus.signal(Signal(EVERYWHERE, NAMED, user, _encode(name)))
 
     def _renamed(self, user: str, name: str, at_ms: int) -> None:
         before = self._names.pop(user, None)

@@ -111,7 +111,7 @@ class Rooms:
                     raise
 
     async def enter(self, actor: Actor, room: str, invite: str | None = None, *, resuming: bool = False) -> Member:
-        """Return the actor's membership, making it where the room is open or the invite admits. Never loads the list.
+        """Return the actor's membership, making it where the room is open, or invite or issuer admit. Never loads the list.
 
         A server key may enter any room. Kicks and bans are judged in the append, where none can come in between.
 
@@ -132,7 +132,7 @@ class Rooms:
             known = key and await self._directory.invite(room, key.id)  # of a missing room, too, as above
             info = await self._directory.room(room)
             admitted = key is not None and known is not None and compare_digest(known.hash, key.hash)
-            how = Action.JOIN_INVITED if admitted else Action.JOIN
+            how = Action.JOIN_INVITED if admitted or room in actor.rooms else Action.JOIN
             if info is None or not may(acting_role(None, server=actor.server), how, info.access):
                 raise Refused("not_found")
             joined = await self._join(actor, room, key, attempt)
@@ -295,5 +295,8 @@ class Rooms:
         self, body: Body, room: str, actor: Actor, *, invite: InviteKey | None = None, origin: str = ""
     ) -> Appended | None:
         """Append an event that an actor was charged for, and return its place in the log; None if it changes nothing."""
-        made = draft(body, room, actor.id, actor.name, server=actor.server, invite=invite, origin=origin)
+        made = draft(
+            body, room, actor.id, actor.name, server=actor.server, invite=invite, origin=origin,
+            vouched=room in actor.rooms,
+        )  # fmt: skip
         return await self._appender.append(made)

@@ -28,7 +28,7 @@ from madang.errors import Limited, Refused
 from madang.ports import signing
 from madang.ports.directory import NOTHING, ServerKey
 from madang.ports.log import Outcome, Page, Tail
-from madang.ports.profiles import Named
+from madang.ports.profiles import Named, Said
 from madang.ports.signing import LEAD_MS
 from madang.ports.tickets import FORGOTTEN_MS
 from madang.ports.upkeep import StoredRoom, StoredUser
@@ -57,6 +57,7 @@ class ModelStore(ModelAccounts):
         self._users: dict[str, StoredUser] = {}
         self._tickets: dict[str, int] = {}
         self._profiles: dict[str, tuple[Profile, int]] = {}  # and when they were named
+        self._vouched: dict[str, int] = {}  # until when what was said of a user held
         self._forgotten = 0  # rooms; a room made again has another epoch
         self.rooms_by_id: dict[str, ModelRoom] = {}
 
@@ -306,6 +307,22 @@ class ModelStore(ModelAccounts):
             :limit
         ]
 
+    async def keep_said(self, said: Sequence[Said]) -> set[str]:
+        changed = set()
+        for each in said:
+            known = each.user in self._users
+            await self.note_known([each.user], self._clock_ms())
+            kept, named_ms = self._profiles.get(each.user, (NO_PROFILE, 0))
+            given = {"name": each.name, "picture": each.picture}
+            new = msgspec.structs.replace(kept, **{what: word for what, word in given.items() if word is not None})
+            if new == kept or self._users[each.user].deleted_ms or self._vouched.get(each.user, 0) >= each.until_ms:
+                continue
+            if known:
+                changed.add(each.user)
+            self._vouched[each.user] = each.until_ms
+            self._profiles[each.user] = new, self._clock_ms() if kept.name and kept.name != new.name else named_ms
+        return changed
+
     async def joined(self, user: str, *, after: str = "", limit: int = 100) -> list[str]:
         return sorted(id for id, room in self.rooms_by_id.items() if user in room.members and id > after)[:limit]
 
@@ -421,6 +438,7 @@ class ModelStore(ModelAccounts):
         seen = known.seen_ms if known else now_ms
         self._users[user] = StoredUser(id=user, seen_ms=seen, deleted_ms=now_ms)
         self._profiles.pop(user, None)
+        self._vouched.pop(user, None)
         return True
 
     async def users_deleted(self, since_ms: int) -> list[StoredUser]:
@@ -431,6 +449,7 @@ class ModelStore(ModelAccounts):
             if not any(user in room.members for room in self.rooms_by_id.values()):
                 self._users.pop(user, None)
                 self._profiles.pop(user, None)
+                self._vouched.pop(user, None)
                 for room in self.rooms_by_id.values():
                     room.kicks.pop(user, None)
                     room.lift_ban(user)

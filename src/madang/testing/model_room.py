@@ -90,7 +90,8 @@ class ModelRoom:
             if not may(NOBODY, Action.JOIN, self.info.access):
                 raise Refused("not_found")
             raise Refused("banned") if banned_until >= FOREVER_MS else Limited("banned", banned_until - now_ms)
-        kick, anyone = self.kicks.get(d.user), may(NOBODY, Action.JOIN, self.info.access)
+        kick, access = self.kicks.get(d.user), self.info.access
+        anyone = may(NOBODY, Action.JOIN, access) or (d.vouched and may(NOBODY, Action.JOIN_INVITED, access))
         held = kick is not None and (kick.until_ms > now_ms or not anyone)
         if held or not anyone:
             invite = self.invites.get(d.invite.id) if d.invite is not None else None

@@ -7,7 +7,7 @@ from madang.core import user_ids
 from madang.core.accounts import Account
 from madang.core.profiles import NO_PROFILE, Profile
 from madang.ports.accounts import AccountStore
-from madang.ports.profiles import ProfileStore
+from madang.ports.profiles import ProfileStore, Said
 from madang.ports.upkeep import Upkeep
 from madang.testing.rules import Make, Scene, named, new, opened, run_rules
 from madang.testing.rules import Store as LogStore
@@ -30,6 +30,7 @@ async def check_profiles(make: Make[Store]) -> None:
             who_was_renamed_is_found,
             a_deleted_user_has_no_profile,
             a_forgotten_user_has_no_profile,
+            what_the_newest_token_says_is_kept,
             rooms_of_a_user_are_paged,
             members_are_called_and_shown_as_they_say,
             who_joins_is_shown_with_their_picture,
@@ -103,6 +104,38 @@ async def a_forgotten_user_has_no_profile(store: Store) -> None:
     assert [each.id for each in await store.users_after(user[:-1], 1)] == [user]
     await store.forget_users([user])
     assert await store.profile(user) == NO_PROFILE
+
+
+async def what_the_newest_token_says_is_kept(store: Store) -> None:
+    """`keep_said` makes users known; of two tokens the later holds, and what one does not say is left. A first name is no new one."""
+    user, seen = new("u"), new("u")
+    await store.note_seen([seen], NOW)
+
+    async def keep(*said: Said) -> list[str]:
+        return sorted(await store.keep_said(said))
+
+    first = [Said(user, "Mina", None, 100), Said(seen, "Bora", FACE, 100)]
+    assert await keep(*first) == [seen]
+    assert await keep(*first) == []
+    assert (await store.profile(user), await store.profile(seen)) == (
+        Profile(name="Mina"),
+        Profile(name="Bora", picture=FACE),
+    )
+    assert await keep(Said(user, "Minji", FACE, 300)) == [user]
+    assert await keep(Said(user, "Mina", "", 200), Said(seen, None, "", 200)) == [seen]
+    assert await keep(Said(user, None, None, 400)) == []
+    assert (await store.profile(user), await store.profile(seen)) == (
+        Profile(name="Minji", picture=FACE),
+        Profile(name="Bora"),
+    )
+    await store.delete_user(user, NOW)
+    assert await keep(Said(user, "Mina", FACE, 500)) == []
+    assert await store.profile(user) == NO_PROFILE
+    after, renamed = (0, ""), []
+    while page := await store.named_after(after, 100):
+        renamed += [each.user for each in page]
+        after = (page[-1].at_ms, page[-1].user)
+    assert seen not in renamed
 
 
 async def rooms_of_a_user_are_paged(store: Store) -> None:

@@ -14,8 +14,9 @@ import pytest
 from madang.adapters.issuers import fetching
 from madang.config import Settings
 from madang.config.groups import IssuerSettings
+from madang.core.actors import Actor
+from madang.core.names import NAMELESS
 from madang.node.run import RunningNode, run_node
-from madang.services.identity import NAMELESS
 from madang.services.tokens import LEEWAY_S
 from tests.issuers import (
     ACME,
@@ -31,6 +32,7 @@ from tests.issuers import (
     shop_token,
 )
 from tests.rest import Rest, rest
+from tests.waiting import PATIENCE_S
 from tests.wire import upgraded
 
 
@@ -72,6 +74,7 @@ async def serving(folder: Path, keys: KeyServer) -> AsyncIterator[RunningNode]:
         load_test=True,
         jwt_secret=SECRET,
         jwt_issuers=issuers,
+        jwt_rooms_claim="rooms",
         guests="off",
         ping_s=1,
     )
@@ -154,6 +157,72 @@ async def test_forged_tokens_of_issuers(node: RunningNode, anyone: Rest, what: s
 async def test_claims_of_issuers_that_do_not_hold(node: RunningNode, anyone: Rest, what: str) -> None:
     assert await opens(node, anyone, shop_token(**WRONG[what])) == {}
     assert await opens(node, anyone, acme_token(**WRONG[what])) == {}
+
+
+async def test_rooms_of_the_claim_open_to_its_holder_alone(node: RunningNode, anyone: Rest) -> None:
+    """By both doors; and a kick holds against it, and a token without the right has none, whoever shows it."""
+    owner = Actor(id="u-owner", name="Owner")
+    await node.node.rooms.create(owner, "order-17", "", "invite")
+    members = "/api/rooms/order-17/members/me"
+    for wrong in (shop_token(), shop_token(rooms=[]), shop_token(rooms=["order-18"]), acme_token(rooms=["order-17"])):
+        assert await anyone.refused("PUT", members, headers={"Authorization": f"Bearer {wrong}"}) == "not_found"
+        async with upgraded(node.port) as raw:
+            assert (await raw.ask(op="hello", n=1, token=wrong))["op"] == "ok"
+            assert (await raw.ask(op="join", n=2, room="order-17"))["code"] == "not_found"
+            assert (await raw.ask(op="refresh", n=3, token=wrong))["op"] == "ok"
+            assert (await raw.ask(op="join", n=4, room="order-17"))["code"] == "not_found"
+    assert await opens(node, anyone, shop_token(rooms="order-17")) == {}
+    assert await opens(node, anyone, shop_token(rooms=[f"r{n}" for n in range(51)])) == {}
+    right = shop_token(rooms=["order-17", "order-18"])
+    async with upgraded(node.port) as raw:
+        assert (await raw.ask(op="hello", n=1, token=shop_token()))["op"] == "ok"
+        assert (await raw.ask(op="refresh", n=2, token=right))["op"] == "ok", "a newer token may bring it"
+        assert (await raw.ask(op="join", n=3, room="order-17"))["role"] == "member"
+        assert (await raw.ask(op="join", n=4, room="order-18"))["code"] == "not_found", "there is none"
+        assert (await raw.ask(op="refresh", n=5, token=shop_token()))["op"] == "ok"
+        assert (await raw.ask(op="send", n=6, room="order-17", cid="c", text="in"))["ack"] == "stored", (
+            "a member stays one"
+        )
+        await node.node.rooms.kick(owner, "order-17", "issuer-jwt:42")
+    assert await anyone.refused("PUT", members, headers={"Authorization": f"Bearer {right}"}) == "kicked"
+    made = await anyone.ok(
+        "POST", "/api/tickets", headers={"Authorization": f"Bearer {shop_token(sub='43', rooms=['order-17'])}"}
+    )
+    async with upgraded(node.port) as raw:
+        assert (await raw.ask(op="hello", n=1, ticket=made["ticket"]))["op"] == "ok"
+        assert (await raw.ask(op="join", n=2, room="order-17"))["role"] == "member", (
+            "a ticket has the rights of its token"
+        )
+    await node.node.moderation.ban(owner, "order-17", "issuer-jwt:44")
+    banned = shop_token(sub="44", rooms=["order-17"])
+    assert await anyone.refused("PUT", members, headers={"Authorization": f"Bearer {banned}"}) == "not_found"
+
+
+async def test_name_and_picture_of_the_token_are_kept_and_refreshed(node: RunningNode, anyone: Rest) -> None:
+    face = "https://faces.example/mina.png"
+
+    async def me(**claims: Any) -> dict[str, Any]:
+        exp = int(time.time()) + claims.pop("lasts", 300)
+        token = shop_token(sub="kept", exp=exp, **claims)
+        return dict((await anyone.ok("GET", "/api/me", headers={"Authorization": f"Bearer {token}"}))["user"])
+
+    async def stored() -> tuple[str, str]:
+        profile = await node.store.profile("issuer-jwt:kept")
+        return profile.name, profile.picture
+
+    async def becomes(wanted: tuple[str, str]) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while await stored() != wanted:
+                await asyncio.sleep(0.01)
+
+    assert (await me(picture=face))["name"] == "Mina"
+    await becomes(("Mina", face))
+    await me(name="Minji", picture="http://insecure.example/p", lasts=400)
+    await becomes(("Minji", face))
+    assert (await me(name="Minji", lasts=500))["picture"] == face
+    await me(name="Minji", picture=None, lasts=600)
+    patched = {"Authorization": f"Bearer {shop_token(sub='kept')}"}
+    assert await anyone.refused("PATCH", "/api/me", {"name": "Mine"}, headers=patched) == "forbidden"
 
 
 async def test_a_user_of_an_issuer_talks_and_goes_on_by_a_newer_token(node: RunningNode) -> None:

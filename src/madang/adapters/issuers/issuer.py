@@ -28,6 +28,8 @@ class Issuer(msgspec.Struct, frozen=True, kw_only=True):
         secret: shared with it, of MIN_SECRET bytes at least; "" where keys are published.
         jwks: the URL where its keys are published.
         name_claim: the claim that users see as the name.
+        picture_claim: the claim with the URL of a picture.
+        rooms_claim: the claim with the ids of rooms that the holder may join; "" for none.
     """
 
     name: str
@@ -37,6 +39,8 @@ class Issuer(msgspec.Struct, frozen=True, kw_only=True):
     secret: str = ""
     jwks: str = ""
     name_claim: str = "name"
+    picture_claim: str = "picture"
+    rooms_claim: str = ""
 
 
 def checked(issuer: Issuer) -> Issuer:

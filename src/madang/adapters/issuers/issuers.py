@@ -22,6 +22,7 @@ from madang.adapters.issuers.issuer import OURS, Issuer, checked
 from madang.adapters.issuers.key_set import MAX_KID, RETRY_S, KeySet
 from madang.core.bounds import MAX_TOKEN
 from madang.core.metrics import Metric
+from madang.core.rooms import room_id
 from madang.errors import Limited, Refused, SetupError
 from madang.ports.issuers import Vouched
 
@@ -29,6 +30,8 @@ LEEWAY_S: Final = 60
 REFRESH_S: Final = 300.0
 """Between two fetches of keys that nobody asked for: a key that is published before it is used is known in time."""
 MAX_SUBJECT: Final = 255
+MAX_ROOMS: Final = 50
+"""In the claim of rooms: with as many of the longest ids a ticket is no longer than a token may be."""
 LAST_S: Final = 253_402_300_799  # the year 9999
 _REFUSED: Final = frozenset({"b64", "crit", "jku", "jwk", "x5c", "x5u", "zip"})
 _PARTS: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
@@ -139,7 +142,29 @@ def _proved(token: str, issuer: Issuer, key: jwt.PyJWK | str, algorithm: str) ->
         raise Refused("bad_token")
     if not (isinstance(subject, str) and 0 < len(subject) <= MAX_SUBJECT and subject.isprintable()):
         raise Refused("bad_token")
-    return Vouched(issuer.name, subject, name if isinstance(name, str) else "", float(claims["exp"]))
+    return Vouched(
+        issuer.name, subject, name if isinstance(name, str) else "", float(claims["exp"]),
+        _picture(claims, issuer.picture_claim), _rooms(claims, issuer.rooms_claim),
+    )  # fmt: skip
+
+
+def _picture(claims: dict[str, Any], claim: str) -> str | None:
+    """Return the picture that a token names, "" if it says that there is none."""
+    said = claims.get(claim, ...) if claim else ...
+    return said if isinstance(said, str) else "" if said is None else None
+
+
+def _rooms(claims: dict[str, Any], claim: str) -> frozenset[str]:
+    """Return the rooms that a token lets its holder join. What is no list of ids, or a long one, refuses the token (bad_token)."""
+    said = claims.get(claim) if claim else None
+    if said is None:
+        return frozenset()
+    if not isinstance(said, list) or len(said) > MAX_ROOMS:
+        raise Refused("bad_token")
+    try:
+        return frozenset(room_id(id if isinstance(id, str) else "") for id in said)
+    except Refused:
+        raise Refused("bad_token") from None
 
 
 def _is_time(value: object) -> bool:

@@ -45,7 +45,7 @@ def admit(c: Connection, d: Draft, now_ms: int) -> bool:
         code = refusal(NOBODY, Action.JOIN_INVITED, access, BANNED)
         wait = code == "banned" and banned_until_ms < FOREVER_MS
         raise Limited(code, banned_until_ms - clock) if wait else Refused(code)
-    anyone = may(NOBODY, Action.JOIN, access)
+    anyone = may(NOBODY, Action.JOIN, access) or (d.vouched and may(NOBODY, Action.JOIN_INVITED, access))
     _admit(c, d, anyone, None if kicked is None else Kick(kicked, kicked_until_ms), clock, now_ms)
     if kicked is not None:
         c.execute(delete(kicks).where(kicks.c.room == d.room, kicks.c.user == d.user))

@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select, update
 
-from madang.adapters.sql.dialects import clock_ms, insert_new
+from madang.adapters.sql.dialects import AnyRow, clock_ms, insert_all, insert_new
 from madang.adapters.sql.tables import accounts, members, users
 from madang.core.profiles import NO_PROFILE, Profile
 from madang.core.user_ids import is_account
-from madang.ports.profiles import Named
+from madang.ports.profiles import Named, Said
 
 
 def some(c: Connection, ids: Sequence[str]) -> dict[str, Profile]:
@@ -44,6 +44,37 @@ def named_after(c: Connection, after: tuple[int, str], limit: int) -> list[Named
     above = or_(users.c.named_ms > at_ms, (users.c.named_ms == at_ms) & (users.c.id > user))
     wanted = select(users.c.named_ms, users.c.id, users.c.name).where(users.c.named_ms >= at_ms, above)
     return [Named(*row) for row in c.execute(wanted.order_by(users.c.named_ms, users.c.id).limit(limit))]
+
+
+def keep_said(c: Connection, said: Sequence[Said]) -> set[str]:
+    """See `ProfileStore.keep_said`. In the order of the key, so that two nodes cannot deadlock. Only what differs is written."""
+    now = clock_ms(c)
+    by_user = {each.user: each for each in sorted(said, key=lambda each: each.user)}
+    columns = users.c.id, users.c.name, users.c.picture, users.c.vouched_ms, users.c.deleted_ms
+    known = {row.id: row for row in c.execute(select(*columns).where(users.c.id.in_(list(by_user))))}
+    new = [
+        {"id": id, "seen_ms": now, "name": each.name, "picture": each.picture or None, "vouched_ms": each.until_ms}
+        for id, each in by_user.items()
+        if id not in known
+    ]
+    insert_all(c, users, new)
+    return {id for id, each in by_user.items() if (row := known.get(id)) is not None and _replaced(c, row, each, now)}
+
+
+def _replaced(c: Connection, row: AnyRow, said: Said, now_ms: int) -> bool:
+    """Put what a token says in place of what is kept; return whether that is anything else."""
+    values: dict[str, Any] = {}
+    if said.name is not None and said.name != row.name:
+        values["name"] = said.name
+        if row.name is not None:
+            values["named_ms"] = now_ms
+    if said.picture is not None and said.picture != (row.picture or ""):
+        values["picture"] = said.picture
+    if not values or row.deleted_ms is not None:
+        return False
+    newer = or_(users.c.vouched_ms.is_(None), users.c.vouched_ms < said.until_ms)
+    change = update(users).where(users.c.id == said.user, newer).values(vouched_ms=said.until_ms, **values)
+    return c.execute(change).rowcount == 1
 
 
 def joined(c: Connection, user: str, after: str, limit: int) -> list[str]:

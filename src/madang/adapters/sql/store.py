@@ -48,7 +48,7 @@ from madang.ports.accounts import Ended
 from madang.ports.directory import NOTHING, ServerKey
 from madang.ports.leases import Lease
 from madang.ports.log import Outcome, Page, Tail
-from madang.ports.profiles import Named
+from madang.ports.profiles import Named, Said
 from madang.ports.signing import LEAD_MS
 from madang.ports.upkeep import StoredRoom, StoredUser
 
@@ -365,6 +365,9 @@ class Store:
 
     async def named_after(self, after: tuple[int, str], limit: int) -> list[Named]:
         return await self._engine.read(lambda c: profiles.named_after(c, after, limit))
+
+    async def keep_said(self, said: Sequence[Said]) -> set[str]:
+        return await self._engine.write(lambda c: profiles.keep_said(c, said))
 
     async def joined(self, user: str, *, after: str = "", limit: int = 100) -> list[str]:
         return await self._engine.read(lambda c: profiles.joined(c, user, after, limit))

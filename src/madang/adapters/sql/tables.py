@@ -157,6 +157,7 @@ users = Table(
     Column("picture", prose()),
     Column("locale", words(64)),
     Column("named_ms", BigInteger),
+    Column("vouched_ms", BigInteger),  # of outside users: the end of the token that said it
     sqlite_with_rowid=False,
 )
 # Who was renamed lately: every node asks every few seconds.

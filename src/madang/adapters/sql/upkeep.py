@@ -150,8 +150,8 @@ def delete_user(c: Connection, user: str, now_ms: int) -> bool:
     if not had_account and not c.execute(known).scalar():
         return False
     if not insert_new(c, users, {"id": user, "seen_ms": now_ms, "deleted_ms": now_ms}):
-        gone = {"deleted_ms": now_ms, "name": None, "picture": None, "locale": None, "named_ms": None}
-        c.execute(update(users).where(users.c.id == user).values(gone))
+        said = dict.fromkeys(("name", "picture", "locale", "named_ms", "vouched_ms"))
+        c.execute(update(users).where(users.c.id == user).values(deleted_ms=now_ms, **said))
     return True
 
 

@@ -274,6 +274,9 @@ class Session:
 
     def go_on_by(self, access: Access) -> None:
         """Let the connection live by another token of its user: until that ends, if that is later."""
+        if access.user.name != self.actor().name:
+            self.rename(access.user.name)
+        self.user = access.user
         self.until = max(self.until, access.until)
         self.key = access.key
         self.reminded = False

@@ -12,6 +12,7 @@ from jwt.algorithms import RSAAlgorithm
 
 from madang.adapters.issuers import Issuer, JwtIssuers
 from madang.adapters.issuers.fetching import NotFetched
+from madang.adapters.issuers.issuers import MAX_ROOMS
 from madang.adapters.issuers.key_set import AGAIN_S, MAX_KEYS, RETRY_S, STALE_S
 from madang.errors import Limited, Refused, SetupError
 from madang.ports.issuers import Vouched
@@ -89,6 +90,31 @@ async def test_a_name_that_is_none_is_left_to_whoever_shows_it(web: Web) -> None
         assert (await said(web.issuers(), shop_token(name=name))).name == ""
     named = web.issuers(Issuer(name="shop", secret=SECRET, name_claim="nick"))
     assert (await said(named, shop_token(nick="Mi"))).name == "Mi"
+
+
+async def test_a_picture_is_what_the_token_says_of_one(web: Web) -> None:
+    face = "https://faces.example/mina.png"
+    for claim, said_ in ((face, face), ("", ""), (None, ""), (7, None), ([face], None)):
+        token = jwt.encode({**claims(SHOP), "picture": claim}, SECRET, "HS256")
+        assert (await said(web.issuers(), token)).picture == said_
+    assert (await said(web.issuers(), shop_token())).picture is None, "it says nothing of one"
+    other = web.issuers(Issuer(name="shop", secret=SECRET, picture_claim="avatar"))
+    assert (await said(other, shop_token(avatar=face, picture="https://other.example/p"))).picture == face
+    none = web.issuers(Issuer(name="shop", secret=SECRET, picture_claim=""))
+    assert (await said(none, shop_token(picture=face))).picture is None
+
+
+async def test_rooms_are_those_of_the_claim_that_is_set(web: Web) -> None:
+    assert (await said(web.issuers(), shop_token(rooms=["order-17"]))).rooms == frozenset(), "none is, unless it is set"
+    issuers = web.issuers(Issuer(name="shop", secret=SECRET, rooms_claim="rooms"))
+    assert (await said(issuers, shop_token())).rooms == frozenset()
+    for rooms in ([], ["order-17"], ["order-17", "order-18", "order-17"], [f"r-{n}" for n in range(MAX_ROOMS)]):
+        assert (await said(issuers, shop_token(rooms=rooms))).rooms == frozenset(rooms)
+    for wrong in (
+        "order-17", {"order-17": True}, 17, True, [17], [None], [["order-17"]], ["Order 17"], [""], ["../lobby"], ["x" * 65],
+        [f"r-{n}" for n in range(MAX_ROOMS + 1)],
+    ):  # fmt: skip
+        assert await refusal(issuers, shop_token(rooms=wrong)) == "bad_token"
 
 
 @pytest.mark.parametrize("what", WRONG)
