@@ -49,6 +49,7 @@ ERRORS: Final[dict[str, ErrorCode]] = {
     "kicked": ErrorCode("You were kicked from this room.", 403, False, "tell"),
     "banned": ErrorCode("You are banned from this room.", 403, False, "tell"),
     "muted": ErrorCode("You are muted in this room.", 403, False, "tell"),
+    "archived": ErrorCode("This room is archived: it can be read, and nobody writes.", 403, False, "tell"),
     "slow_mode": ErrorCode("This room is in slow mode.", 429, True, "wait"),
     "quota": ErrorCode("As much of this as a day allows has been made.", 429, False, "tell"),
     "overloaded": ErrorCode("The server is overloaded.", 503, True, "wait"),

@@ -52,7 +52,13 @@ emoji = st.sampled_from(["👍", "🎉", "x"])
 BODIES: dict[type[kinds.Body], st.SearchStrategy[kinds.Body]] = {
     kinds.RoomCreated: st.builds(kinds.RoomCreated, title=st.just("Title"), access=access, slow_ms=st.just(0)),
     kinds.RoomChanged: st.builds(
-        kinds.RoomChanged, title=st.sampled_from([None, "T"]), access=st.none() | access, slow_ms=slow
+        kinds.RoomChanged,
+        title=st.sampled_from([None, "T"]),
+        access=st.none() | access,
+        slow_ms=slow,
+        archived=st.sampled_from([None, None, None, False, False, True]),
+        write=st.sampled_from([None, None, "everyone", "moderators"]),
+        history=st.sampled_from([None, None, "all", "joined"]),
     ),
     kinds.RoomDeleted: st.builds(kinds.RoomDeleted, expired=st.sampled_from([True, True, True, False])),
     kinds.MemberJoined: st.builds(kinds.MemberJoined, role=st.sampled_from(["member", "moderator", "viewer"])),

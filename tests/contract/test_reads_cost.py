@@ -7,6 +7,7 @@ own, hidden rooms.
 
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from madang.adapters.sql.rows import Head
 from madang.core import events as kinds
 from madang.core.events import Appended, Draft, draft
 from madang.core.ids import IdSource
+from madang.core.rooms import Room
 from tests.contract.conftest import now_ms, opened
 from tests.contract.test_schema_steps import run_sql, with_connection
 
@@ -27,8 +29,8 @@ ROOM, USER = "sparse", "ben"
 class Straight(appending.Tables):
     """Locks nothing: nobody else is there."""
 
-    def lock(self, c: Connection, wanted: Sequence[str]) -> dict[str, Head]:
-        return lookups.heads(c, wanted)
+    def lock(self, c: Connection, wanted: Sequence[str]) -> tuple[dict[str, Head], dict[str, Room]]:
+        return lookups.heads(c, wanted), {room.id: room for room in map(partial(directory.room, c), wanted) if room}
 
 
 def put(c: Connection, table: Table, rows: list[dict[str, Any]]) -> None:

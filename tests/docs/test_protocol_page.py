@@ -87,6 +87,7 @@ def test_the_tables_inside_answers_have_every_field() -> None:
         "open",
         "unlisted",
         "invite",
+        "direct",
     } == (names(frames.RoomInfo))
     assert set(first_table(section("join"), "answer")) == names(frames.JoinAnswer)
     assert set(first_table(section("history").partition("Answer:")[2])) == names(Message)

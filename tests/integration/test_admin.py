@@ -108,6 +108,10 @@ async def test_rooms_of_the_server_itself(server: Server) -> None:
     administration = await admin_client(server)
     room = await administration.ask("POST", "/rooms", {"id": "hall", "access": "invite"})
     assert room == {"id": "hall", "title": "hall", "access": "invite", "slow_ms": 0}
+    changed = await administration.ask("PATCH", "/rooms/hall", {"title": "Hall", "archived": True})
+    assert changed == {**room, "title": "Hall", "archived": True}
+    room = await administration.ask("PATCH", "/rooms/hall", {"title": "hall", "archived": False})
+    assert room == {"id": "hall", "title": "hall", "access": "invite", "slow_ms": 0}
     shown = await administration.ask("GET", "/rooms/hall")
     assert (shown["room"], shown["sockets"]) == (room, 0)
     assert shown["members"] == {"members": [{"user": "madang", "name": "Madang", "role": "owner"}], "more": False}

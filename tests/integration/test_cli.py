@@ -134,6 +134,15 @@ async def test_rooms_are_made_listed_shown_and_deleted(data: Path) -> None:
     shown = await madang("room", "show", "den", "--data", data)
     assert re.search(r"access +invite\n", shown.out)
     assert re.search(r"owner +Madang +\(madang\)\n", shown.out)
+    assert (await madang("room", "set", "den", "--write", "moderators", "--data", data)).status == 0
+    assert re.search(r"written by +moderators\n", (await madang("room", "show", "den", "--data", data)).out)
+    assert (await madang("room", "set", "den", "--write", "nobody", "--data", data)).status == 1
+    assert (await madang("room", "archive", "den", "--data", data)).out.startswith("den is archived")
+    listed = await madang("room", "list", "--data", data)
+    assert any(line.startswith("den ") and line.endswith("(invite, archived)") for line in listed.out.splitlines())
+    assert "archived   yes" in (await madang("room", "show", "den", "--data", data)).out
+    assert (await madang("room", "unarchive", "den", "--data", data)).out.startswith("den is not archived")
+    assert "archived   no" in (await madang("room", "show", "den", "--data", data)).out
     assert (await madang("room", "delete", "den", "--data", data)).out.startswith("den is deleted")
     listed = await madang("room", "list", "--data", data)
     assert [line.split()[0] for line in listed.out.splitlines()] == ["lobby", "yard"]

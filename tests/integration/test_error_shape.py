@@ -136,6 +136,9 @@ WRONG: Final[dict[str, list[Any]]] = {
     "title": [1, ["x"]],
     "access": ["secret", "", 1, None],
     "slow_ms": [-1, 3_600_001, 1.5, "1", True],
+    "write": ["nobody", "", 1, None],
+    "history": ["some", "", 1, None],
+    "archived": [0, 1, "true", [], {}],
     "text": [1, None, {"query": {}}],
     "reply_to": [-1, 2**53 + 1, 1.5, "1", True],
     "mentions": ["u1", [1], [""], ["x"] * 51, ["x" * 65]],
@@ -149,7 +152,7 @@ WRONG: Final[dict[str, list[Any]]] = {
 FIELDS: Final = {
     ("POST", "/api/guests"): ("name",),
     ("POST", "/api/rooms"): ("id", "title", "access"),
-    ("PATCH", "/api/rooms/mine"): ("title", "slow_ms"),
+    ("PATCH", "/api/rooms/mine"): ("title", "slow_ms", "archived", "write", "history"),
     ("POST", "/api/rooms/mine/messages"): ("text", "reply_to", "mentions", "cid", "as"),
     ("PATCH", "/api/rooms/mine/messages/2"): ("text", "mentions", "cid"),
     ("PATCH", "/api/rooms/mine/members/u1"): ("role",),

@@ -142,10 +142,10 @@ async def open_admin(settings: "Settings") -> AsyncIterator[AdminClient]:
         yield AdminClient("127.0.0.1", own.admin_port, own.node.admin_secret)
 
 
-def ask_about(settings: "Settings", method: str, kind: str, id: str, more: str = "") -> Any:
+def ask_about(settings: "Settings", method: str, kind: str, id: str, more: str = "", body: Any = None) -> Any:
     """Ask about one room, user or key, or `more` of it. An operator may see all, so what is not found is not there."""
     try:
-        return ask(settings, method, f"/{kind}s/{quote(id, safe='')}{more}")
+        return ask(settings, method, f"/{kind}s/{quote(id, safe='')}{more}", body)
     except MadangError as error:
         if error.code == "not_found":
             raise MadangError("not_found", f"There is no {kind} {id!r}.") from None

@@ -1,4 +1,4 @@
-"""`madang room`: list, create, show and delete rooms, and show who did what there, on the running server or on its data."""
+"""`madang room`: list, create, show, change, archive and delete rooms, and show who did what there, on a server or its data."""
 
 from datetime import timedelta
 from typing import Annotated, Any
@@ -7,13 +7,13 @@ import typer
 
 from madang.cli.options import Config, Data, Database, settings_of
 
-app = typer.Typer(no_args_is_help=True, help="List, create, show and delete rooms.")
+app = typer.Typer(no_args_is_help=True, help="List, create, show, change, archive and delete rooms.")
 _Id = Annotated[str, typer.Argument(help="The room's id.", show_default=False)]
 
 
 @app.command("list")
 def list_rooms(data: Data = None, database: Database = None, config: Config = None) -> None:
-    """List all rooms; of those that are not open it says how one joins."""
+    """List all rooms; of those that are not open it says how one joins, and which are archived."""
     from madang.cli.admin_client import ask
 
     settings = settings_of(config, data=data, database=database)
@@ -21,7 +21,11 @@ def list_rooms(data: Data = None, database: Database = None, config: Config = No
     while True:
         page = ask(settings, "GET", f"/rooms?limit=200&after={after}")
         for room in page["rooms"]:
-            how = "" if room["access"] == "open" else f"  ({room['access']})"
+            said = [
+                *([] if room["access"] == "open" else [room["access"]]),
+                *(["archived"] if room.get("archived") else []),
+            ]
+            how = f"  ({', '.join(said)})" if said else ""
             print(f"{room['id']:<24} {room['title']}{how}")
         if not page["more"]:
             return
@@ -45,6 +49,45 @@ def create_room(
     print(f"{room['id']} is open to {'users with an invite' if room['access'] == 'invite' else 'all'}.")
 
 
+@app.command("set")
+def set_room(
+    id: _Id,
+    title: Annotated[str | None, typer.Option(help="The title that users see.")] = None,
+    access: Annotated[str | None, typer.Option(help="Who may join: open, unlisted or invite.")] = None,
+    slow_ms: Annotated[int | None, typer.Option(help="Milliseconds between two messages of a plain member.")] = None,
+    write: Annotated[str | None, typer.Option(help="Who may write: everyone or moderators.")] = None,
+    history: Annotated[str | None, typer.Option(help="Which history members see: all, or since they joined.")] = None,
+    data: Data = None,
+    database: Database = None,
+    config: Config = None,
+) -> None:
+    """Change a room's settings, those that are given; whoever follows it is told at once."""
+    from madang.cli.admin_client import ask_about
+
+    given = {"title": title, "access": access, "slow_ms": slow_ms, "write": write, "history": history}
+    change = {name: value for name, value in given.items() if value is not None}
+    ask_about(settings_of(config, data=data, database=database), "PATCH", "room", id, body=change)
+    print(f"{id} has these settings now." if change else f"{id} stays as it is.")
+
+
+@app.command("archive")
+def archive_room(id: _Id, data: Data = None, database: Database = None, config: Config = None) -> None:
+    """Archive a room: its members go on reading, and nobody writes there."""
+    from madang.cli.admin_client import ask_about
+
+    ask_about(settings_of(config, data=data, database=database), "PATCH", "room", id, body={"archived": True})
+    print(f"{id} is archived: it can be read, and nobody writes.")
+
+
+@app.command("unarchive")
+def unarchive_room(id: _Id, data: Data = None, database: Database = None, config: Config = None) -> None:
+    """Let members write in an archived room again."""
+    from madang.cli.admin_client import ask_about
+
+    ask_about(settings_of(config, data=data, database=database), "PATCH", "room", id, body={"archived": False})
+    print(f"{id} is not archived: its members may write.")
+
+
 @app.command("delete")
 def delete_room(id: _Id, data: Data = None, database: Database = None, config: Config = None) -> None:
     """Delete a room for good, with all that was said there. Nobody is asked whether that is meant."""
@@ -65,6 +108,9 @@ def show_room(id: _Id, data: Data = None, database: Database = None, config: Con
     print(f"{room['id']}: {room['title']}")
     print(f"  access     {room['access']}")
     print(f"  slow mode  {timedelta(milliseconds=room['slow_ms']) if room['slow_ms'] else 'off'}")
+    print(f"  written by {room.get('write', 'everyone')}")
+    print(f"  history    {room.get('history', 'all')}")
+    print(f"  archived   {'yes' if room.get('archived') else 'no'}")
     print(f"  sockets    {shown['sockets']} on this node")
     print(f"  members    {'the first 50' if shown['members']['more'] else len(members)}")
     for member in members:

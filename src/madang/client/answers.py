@@ -234,6 +234,7 @@ class Membership(Struct, frozen=True, kw_only=True):
     Attributes:
         unread: messages of others above `read_seq`; 1,000 means "or more".
         mentions: of these, those that mention the user now.
+        peer: of a direct room, the other user, as long as they are a member.
     """
 
     room: str
@@ -244,6 +245,8 @@ class Membership(Struct, frozen=True, kw_only=True):
     read_seq: int
     unread: int
     mentions: int = 0
+    archived: bool = False
+    peer: str = ""
 
 
 class MembershipPage(Struct, frozen=True, kw_only=True):

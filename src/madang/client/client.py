@@ -17,7 +17,7 @@ from madang.client.pending import Pending
 from madang.client.room import PAGE, Cids, Room
 from madang.client.sockets import Clock, Opener, SystemClock, open_websocket
 from madang.protocol.native import commands as c
-from madang.protocol.native.frames import ProfileAnswer, ServerInfo, UserInfo
+from madang.protocol.native.frames import DirectAnswer, ProfileAnswer, ServerInfo, UserInfo
 
 TIMEOUT_S = 10.0
 
@@ -200,6 +200,15 @@ class Client:
         """
         command = c.Create(room=room, title=title, access=access)
         return (await self._pending.call(command, Appended, again=False)).sent()
+
+    async def direct(self, user: str, *, limit: int = 50) -> Room:
+        """Join the direct room with another user, which is made if there is none.
+
+        Args:
+            limit: as of `join`.
+        """
+        opened = await self._pending.call(c.Direct(user=user), DirectAnswer)
+        return await self.join(opened.room.id, limit=limit)
 
     async def rooms(self) -> AsyncIterator[Membership]:
         """Read the user's own rooms, and what is unread in them, page after page."""

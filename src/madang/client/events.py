@@ -165,6 +165,7 @@ class RoomCreated(Event, frozen=True, kw_only=True):
     access: str = "open"
     slow_ms: int = 0
     picture: str = ""
+    peer: str | None = None
 
 
 class RoomChanged(Event, frozen=True, kw_only=True):
@@ -174,6 +175,9 @@ class RoomChanged(Event, frozen=True, kw_only=True):
     title: str | None = None
     access: str | None = None
     slow_ms: int | None = None
+    archived: bool | None = None
+    write: str | None = None
+    history: str | None = None
 
 
 class RoomDeleted(Event, frozen=True, kw_only=True):

@@ -5,7 +5,9 @@ for the answer says that we are a member now and `read_seq` lies at our last joi
 """
 
 import asyncio
-from typing import Literal
+from typing import Final, Literal
+
+import msgspec
 
 from madang.client import frames
 from madang.client.cursor import Cursor
@@ -16,6 +18,7 @@ from madang.protocol.native.commands import Join
 from madang.protocol.native.frames import JoinAnswer, ResetFrame, RoomInfo, SkipFrame
 
 Ended = Literal["left", "kicked", "deleted", "refused", "closed"]
+_SETTINGS: Final = tuple(name for name in RoomInfo.__struct_fields__ if name != "id")
 
 
 class Feed:
@@ -25,7 +28,7 @@ class Feed:
         self, room: str, limit: int, bound: int, invite: str | None = None, position: tuple[int, str] | None = None
     ) -> None:
         self.id = room
-        self.info = RoomInfo(id=room)
+        self.info = RoomInfo(id=room, title="", access="", slow_ms=0)
         self.role = ""
         self.read_seq = 0
         self.recent: list[Event] = []
@@ -86,13 +89,9 @@ class Feed:
                 self.end("deleted")
             case RoleGiven(member=member, role=role) if member == me:
                 self.role = role
-            case RoomChanged(title=title, access=access, slow_ms=slow_ms):
-                self.info = RoomInfo(
-                    id=self.id,
-                    title=self.info.title if title is None else title,
-                    access=self.info.access if access is None else access,
-                    slow_ms=self.info.slow_ms if slow_ms is None else slow_ms,
-                )
+            case RoomChanged():
+                given = {name: getattr(event, name) for name in _SETTINGS if getattr(event, name) is not None}
+                self.info = msgspec.structs.replace(self.info, **given)
         self._arrived.set()
 
     def reset(self, frame: ResetFrame) -> None:

@@ -82,6 +82,21 @@ class Room:
         return self._feed.info.slow_ms
 
     @property
+    def archived(self) -> bool:
+        """Whether the room is archived: it is read, and nobody writes (`Refused`: "archived")."""
+        return self._feed.info.archived
+
+    @property
+    def write(self) -> str:
+        """Who may write: "everyone" but viewers, or only "moderators" and owners."""
+        return self._feed.info.write
+
+    @property
+    def history_shown(self) -> str:
+        """Which history members see: "all" of it, or what happened since they "joined"."""
+        return self._feed.info.history
+
+    @property
     def role(self) -> str:
         """The user's own role: "owner", "moderator", "member" or "viewer"."""
         return self._feed.role
@@ -194,13 +209,18 @@ class Room:
         title: str | None = None,
         access: Literal["open", "unlisted", "invite"] | None = None,
         slow_ms: int | None = None,
+        archived: bool | None = None,
+        write: Literal["everyone", "moderators"] | None = None,
+        history: Literal["all", "joined"] | None = None,
     ) -> Sent | None:
-        """Change the settings that are given (moderators)."""
-        command = c.Change(room=self.id, title=title, access=access, slow_ms=slow_ms)
+        """Change the settings that are given (moderators; `archived` and `history`, owners); None if they were so already."""
+        command = c.Change(
+            room=self.id, title=title, access=access, slow_ms=slow_ms, archived=archived, write=write, history=history
+        )
         return (await self._call(command, Appended)).sent()
 
     async def give_role(self, user: str, role: Literal["owner", "moderator", "member", "viewer"]) -> Sent | None:
-        """Grant a member a role (owners)."""
+        """Grant a member a role (owners; moderators those below theirs)."""
         return (await self._call(c.Role(room=self.id, user=user, role=role), Appended)).sent()
 
     async def invite(self, *, uses: int | None = None, for_ms: int | None = None) -> str:

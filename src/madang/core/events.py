@@ -175,7 +175,11 @@ class RoleGiven(Body, frozen=True, kw_only=True, gc=False):
 
 
 class RoomCreated(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The room is created by its owner, the actor, shown with this picture if they have one. Always the first event."""
+    """The room is created by its owner, the actor, shown with this picture if they have one. Always the first event.
+
+    Attributes:
+        peer: of a direct room: the other of the two, who are both plain members.
+    """
 
     type: ClassVar[str] = "room.created"
     needs_member: ClassVar[bool] = False
@@ -183,6 +187,7 @@ class RoomCreated(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     access: str
     slow_ms: int
     picture: str | None = None
+    peer: str | None = None
 
 
 class RoomChanged(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -192,6 +197,9 @@ class RoomChanged(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     title: str | None = None
     access: str | None = None
     slow_ms: int | None = None
+    archived: bool | None = None
+    write: str | None = None
+    history: str | None = None
 
 
 class RoomDeleted(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -265,6 +273,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         invite: of a member.joined: what the actor showed to be let in. It is in no log.
         vouched: of a member.joined: the actor's issuer says that they may join. It is in no log.
         origin: of a guest's member.joined: what stands for the address that they come from in this room. It is in no log.
+        peer: of a member.joined: with whom the actor has the room, if it is a direct one. It is in no log.
     """
 
     room: str
@@ -282,6 +291,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     invite: InviteKey | None = None
     origin: str = ""
     vouched: bool = False
+    peer: str = ""
 
     @property
     def type(self) -> str:
@@ -305,6 +315,7 @@ def draft(
     invite: InviteKey | None = None,
     origin: str = "",
     vouched: bool = False,
+    peer: str = "",
 ) -> Draft:
     """Return a draft, with its body encoded."""
     return Draft(
@@ -319,6 +330,7 @@ def draft(
         invite=invite,
         origin=origin,
         vouched=vouched,
+        peer=peer,
     )
 
 
@@ -349,6 +361,33 @@ class Event(msgspec.Struct, frozen=True, gc=False):
         if self.type == RoomDeleted.type:
             return None
         return getattr(self.content(), "member", self.user)
+
+
+HIDDEN: Final = "event.hidden"
+"""The type of what a member is given in place of an event about a message that they may not see. No log holds it."""
+
+
+class _About(msgspec.Struct, frozen=True):
+    target: int | None = None
+
+
+_decode_about: Final = msgspec.json.Decoder(_About).decode
+
+
+def about(event: Event) -> int | None:
+    """Return the seq of the message that an event is about, also of a type from a later version; None for none, or for its own."""
+    return None if event.type == MessageSent.type else _decode_about(event.body).target
+
+
+def seen(event: Event, hidden: int) -> Event:
+    """Return an event as a member sees it who sees nothing up to the seq `hidden`: in place of one about such a message, its seq."""
+    target = about(event) if hidden else None
+    return event if target is None or target > hidden else without_content(event)
+
+
+def without_content(event: Event) -> Event:
+    """Return an event with neither what it was nor who did it, so that its seq is not missing."""
+    return Event(event.room, event.seq, event.id, HIDDEN, "", "", event.at, b"{}")
 
 
 class Appended(msgspec.Struct, frozen=True, gc=False):

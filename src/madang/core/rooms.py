@@ -1,6 +1,8 @@
 """Rooms, members and roles. Who may do what: `permissions.py`. Where rooms are kept: `ports.directory`."""
 
 import re
+from base64 import b32encode
+from hashlib import blake2b
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -9,31 +11,62 @@ from madang.core.events import RoomChanged
 from madang.errors import Refused
 
 Access = Literal["open", "unlisted", "invite"]
+Write = Literal["everyone", "moderators"]
+"""Who may write: members of every role but viewers, or only moderators and owners."""
+EVERYONE: Final = "everyone"
+History = Literal["all", "joined"]
+"""Which history members see: from the start, or since they joined."""
+ALL: Final = "all"
 Role = Literal["owner", "moderator", "member", "viewer"]
 ROLES: Final[dict[str, int]] = {"viewer": 1, "member": 2, "moderator": 3, "owner": 4}
 OF_ANYONE: Final = frozenset({"open", "unlisted"})
 """Access of rooms that anybody may see and join who knows their id. Only the open ones are listed."""
+DIRECT: Final = "direct"
+"""In place of its access, what a room of two users is kept with. Nobody else can join one, and it cannot become another."""
 LOBBY: Final = "lobby"
 DELETED: Final = "deleted"
 """In place of its access, what a deleted room is kept with until its id is free again. No door shows it."""
+_DIRECT_ID: Final = re.compile(r"d-[a-z2-7]{26}", re.ASCII)
 _ROOM_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 
 
-class Room(msgspec.Struct, frozen=True, kw_only=True):
+class Room(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A room as the directory keeps it.
 
     Attributes:
         slow_ms: the least time between two messages of one plain member; 0 for no slow mode.
+        archived: it is read, and nobody writes.
+        write: who may write there.
+        history: from where on members see what happened there.
     """
 
     id: str
     title: str
     access: str
-    slow_ms: int = 0
+    slow_ms: int
+    archived: bool = False
+    write: str = EVERYONE
+    history: str = ALL
+
+    def __post_init__(self) -> None:
+        """Let defaults be the very objects: encoders leave out no others."""
+        for name, usual in _USUAL.items():
+            if getattr(self, name) == usual:
+                msgspec.structs.force_setattr(self, name, usual)
+
+
+_USUAL: Final = {"write": EVERYONE, "history": ALL}
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """A user's membership of one room; `read_seq`, the newest seq the user has read, never falls. "" is no picture."""
+    """A user's membership of one room.
+
+    Attributes:
+        read_seq: the newest seq that the user has read; it never falls.
+        picture: its address; "" for none.
+        joined_seq: the seq of the event by which they are a member; 0 where that is not known, and for server keys.
+        hidden: the seq up to which they see nothing, as the room is set; only where one membership is looked up.
+    """
 
     room: str
     user: str
@@ -41,6 +74,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     read_seq: int = 0
     picture: str = ""
+    joined_seq: int = 0
+    hidden: int = 0
 
 
 COUNTED: Final = 1_000
@@ -58,6 +93,8 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     read_seq: int
     unread: int  # messages of others above read_seq, deleted ones too
     mentions: int = 0  # of these, those that mention the user now
+    archived: bool = False
+    peer: str = ""  # of a direct room: the other user, as long as they are a member
 
 
 def changed(room: Room, change: RoomChanged) -> Room:
@@ -67,7 +104,15 @@ def changed(room: Room, change: RoomChanged) -> Room:
         title=room.title if change.title is None else change.title,
         access=room.access if change.access is None else change.access,
         slow_ms=room.slow_ms if change.slow_ms is None else change.slow_ms,
+        archived=room.archived if change.archived is None else change.archived,
+        write=room.write if change.write is None else change.write,
+        history=room.history if change.history is None else change.history,
     )
+
+
+def hidden(history: str, joined_seq: int) -> int:
+    """Return the seq up to which a member sees nothing of a room that shows this history."""
+    return 0 if history == ALL else max(0, joined_seq - 1)
 
 
 def made_room_id(random: str) -> str:
@@ -75,10 +120,26 @@ def made_room_id(random: str) -> str:
     return f"r-{random}"
 
 
+def direct_room(user: str, peer: str) -> str:
+    """Return the id of the direct room of two users, in whichever order: a hash, by which they are not found."""
+    digest = blake2b("\0".join(sorted((user, peer))).encode(), digest_size=16).digest()
+    return "d-" + b32encode(digest).decode().lower().rstrip("=")
+
+
 def need_access(access: str) -> None:
     """Raise Refused (bad_field) for what no room's access can be."""
     if access not in get_args(Access):
         raise Refused("bad_field", "access: open, unlisted or invite.")
+
+
+def need_settings(change: RoomChanged) -> None:
+    """Raise Refused (bad_field) for a setting that no room can have."""
+    if change.access is not None:
+        need_access(change.access)
+    if change.write is not None and change.write not in get_args(Write):
+        raise Refused("bad_field", "write: everyone or moderators.")
+    if change.history is not None and change.history not in get_args(History):
+        raise Refused("bad_field", "history: all or joined.")
 
 
 def need_role(role: str) -> None:
@@ -89,6 +150,8 @@ def need_role(role: str) -> None:
 
 def room_id(id: str) -> str:
     """Return a valid room id: 1 to 64 of a-z, 0-9, "_" and "-", the first a letter or digit. Raise Refused (bad_field) for others."""
+    if _DIRECT_ID.fullmatch(id):
+        raise Refused("bad_field", "This room id is of a kind that only direct rooms have.")
     if not _ROOM_ID.fullmatch(id):
         raise Refused("bad_field", "A room id is 1 to 64 of a-z, 0-9, _ and -, beginning with a letter or digit.")
     return id

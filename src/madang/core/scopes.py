@@ -38,6 +38,7 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "my_rooms": ("read",),
     "read_up_to": ("read",),
     "create_room": ("rooms",),
+    "direct_room": ("rooms",),
     "change_room": ("rooms",),
     "delete_room": ("rooms",),
     "join": ("rooms",),

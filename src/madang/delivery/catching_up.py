@@ -5,13 +5,14 @@ given the next events, as far as its byte budget goes. Only a read of the log is
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from madang.core.rooms import hidden
 from madang.delivery.reader import LogReader
 from madang.delivery.room import LiveRoom
 from madang.delivery.statistics import DeliveryStatistics
-from madang.delivery.subscriber import Entry, Subscriber, encoded
+from madang.delivery.subscriber import Entry, Subscriber, encoded, shown
 from madang.delivery.subscription import BEHIND, READING, Subscription
 from madang.delivery.turns import Turns
 from madang.errors import StorageError, StorageFailed
@@ -70,7 +71,7 @@ class CatchingUp:
         if room.batches or subscription.standing is not BEHIND:
             return
         while not subscriber.paused and subscription.position < (goal := _goal(room, subscription)):
-            if goal - subscription.position > RESUME_EVENTS:
+            if goal - subscription.position > RESUME_EVENTS or subscription.position < _hidden(room, subscription):
                 # The event that ends its access is told as an event, behind the reset.
                 self._reset(room, subscription, goal - (goal == subscription.until))
             elif subscription.position < room.tail.start:
@@ -78,7 +79,7 @@ class CatchingUp:
                 self._turns.spawn(self._advance_from_log(room, subscription))
                 return
             else:
-                self._give(subscription, room.tail.between(subscription.position, goal))
+                self._give(room, subscription, room.tail.between(subscription.position, goal))
         if subscriber.paused:
             return
         if subscription.until is None:
@@ -95,8 +96,10 @@ class CatchingUp:
             if not events:
                 raise StorageFailed("The log does not have what it announced.")
             goal = _goal(room, subscription)
-            entries = (encoded(e) for e in events if e.seq <= goal)
-            while not subscription.subscriber.paused and self._give(subscription, entries):
+            entries: Iterator[Entry] = (encoded(e) for e in events if e.seq <= goal)
+            if subscription.position < _hidden(room, subscription):
+                entries = iter(())  # the setting has changed meanwhile
+            while not subscription.subscriber.paused and self._give(room, subscription, entries):
                 pass
         except StorageError as error:
             logger.warning("room %s cannot be read: %s", room.info.id, error)
@@ -107,13 +110,13 @@ class CatchingUp:
                 subscription.standing = BEHIND
         self._advance(room, subscription)
 
-    def _give(self, subscription: Subscription, entries: Iterable[Entry]) -> bool:
+    def _give(self, room: LiveRoom, subscription: Subscription, entries: Iterable[Entry]) -> bool:
         """Write the next chunk of entries; return False when there were none."""
         subscriber = subscription.subscriber
         frames: list[bytes] = []
-        size = 0
+        size, low = 0, _hidden(room, subscription)
         for entry in entries:
-            frame = subscriber.encoding.event(entry)
+            frame = subscriber.encoding.event(shown(entry, low))
             frames.append(frame)
             size += len(frame)
             subscription.position = entry.event.seq
@@ -127,10 +130,16 @@ class CatchingUp:
     def _reset(self, room: LiveRoom, subscription: Subscription, goal: int) -> None:
         self._statistics.resets += 1
         subscription.position = goal
-        newest = room.tail.between(max(room.tail.start, goal - RESET_EVENTS), goal)
-        events = codec.array(last([e.text for e in newest], JOIN_BYTES))
+        low = _hidden(room, subscription)
+        newest = room.tail.between(max(room.tail.start, goal - RESET_EVENTS, low), goal)
+        events = codec.array(last([shown(e, low).text for e in newest], JOIN_BYTES))
         reset = ResetFrame(room=room.info.id, epoch=room.epoch, seq=goal, events=events)
         subscription.subscriber.send(subscription.subscriber.encoding.frame(reset))
+
+
+def _hidden(room: LiveRoom, subscription: Subscription) -> int:
+    """Return the seq up to which a subscriber sees nothing of a room as it is set by now."""
+    return hidden(room.info.history, subscription.joined_seq)
 
 
 def _goal(room: LiveRoom, subscription: Subscription) -> int:

@@ -9,15 +9,15 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from madang.core.actors import Actor
-from madang.core.events import Event
+from madang.core.events import Event, seen
 from madang.core.fields import together
-from madang.core.rooms import Member
+from madang.core.rooms import Member, hidden
 from madang.delivery.catching_up import JOIN_BYTES, RESUME_EVENTS, first, last
 from madang.delivery.hub import Hub
 from madang.delivery.room import LiveRoom
-from madang.delivery.subscriber import Subscriber
+from madang.delivery.subscriber import Subscriber, shown
 from madang.delivery.subscription import Subscription
-from madang.errors import Refused
+from madang.errors import Refused, StorageFailed
 from madang.protocol.native import codec
 
 LookUp = Callable[[], Awaitable[Member]]
@@ -37,12 +37,14 @@ class Joined(msgspec.Struct):
 
     Attributes:
         reset: `since` was given and could not be resumed from.
+        first: the first seq that there is for the user.
     """
 
     room: LiveRoom
     member: Member
     seq: int
     reset: bool
+    first: int
     events: list[bytes]
 
 
@@ -97,13 +99,19 @@ class Joiner:
     ) -> Joined | None:
         """Join a live room, unless it was let go of, or the membership may have changed at `known_at` or later."""
         await self._hub.catch_up(room)
+        low = hidden(room.info.history, member.joined_seq)
+        if low >= room.next and not await self._hub.gaps.fill_to(room, low + 1):
+            raise StorageFailed("The log does not have what it announced.")
+        if room.sealed < low:
+            room.seal()
+            self._hub.scheduler.push(room)
         # The answer contains the user's own member.joined; a crowded room leaves that to its next batch.
         if room.sealed < member.read_seq < room.next and room.live <= self._hub.quiet_above:
             room.seal()
             self._hub.scheduler.push(room)
         since = start.since
-        resume = since is not None and start.epoch == room.epoch and await self._reached(room, since)
-        after = since if resume and since is not None else max(0, room.sealed - start.limit)
+        resume = since is not None and since >= low and start.epoch == room.epoch and await self._reached(room, since)
+        after = since if resume and since is not None else max(low, room.sealed - start.limit)
         if not resume and after < room.tail.start and room.tail.text_bytes >= JOIN_BYTES:
             after = min(room.tail.start, room.sealed)  # what is older would not fit into the answer
         older = (
@@ -113,15 +121,20 @@ class Joiner:
             raise Refused("not_found")
         if room.changes.since(actor.id, known_at) or self._hub.rooms.get(room.info.id) is not room:
             return None
-        texts = self._between(room, after, older)  # short of `sealed` if the tail moved on while the log was read
+        if hidden(room.info.history, member.joined_seq) > low:  # the setting has changed meanwhile
+            return None
+        texts = self._between(room, after, older, low)  # short of `sealed` if the tail moved on while the log was read
         if resume:
             events = first(texts, JOIN_BYTES)
             seq = after + len(events)
         else:
             events = last(texts[-start.limit :] if start.limit else [], JOIN_BYTES)
             seq = after + len(texts)
-        self._follow(room, Subscription(subscriber, actor.id, actor.name, member.role, seq, member.read_seq))
-        return Joined(room, member, seq, since is not None and not resume, events)
+        self._follow(
+            room,
+            Subscription(subscriber, actor.id, actor.name, member.role, seq, member.read_seq, member.joined_seq),
+        )
+        return Joined(room, member, seq, since is not None and not resume, low + 1, events)
 
     async def _reached(self, room: LiveRoom, since: int) -> bool:
         """Return whether a client can go on from `since`: near enough, and not beyond what the log holds."""
@@ -132,13 +145,13 @@ class Joiner:
             self._hub.scheduler.push(room)
         return room.sealed - since <= RESUME_EVENTS
 
-    def _between(self, room: LiveRoom, after: int, older: list[Event]) -> list[bytes]:
-        """Return the texts of events above `after` up to `sealed`, as far as they are contiguous."""
-        texts = [codec.event(e) for e in older if e.seq <= min(room.tail.start, room.sealed)]
+    def _between(self, room: LiveRoom, after: int, older: list[Event], low: int) -> list[bytes]:
+        """Return the texts of events above `after` up to `sealed`, as far as they are contiguous, as one sees them from `low` on."""
+        texts = [codec.event(seen(e, low)) for e in older if e.seq <= min(room.tail.start, room.sealed)]
         reached = after + len(texts)
         if reached < room.tail.start:
             return texts
-        return texts + [e.text for e in room.tail.between(reached, room.sealed)]
+        return texts + [shown(e, low).text for e in room.tail.between(reached, room.sealed)]
 
     def _follow(self, room: LiveRoom, subscription: Subscription) -> None:
         subscriber = subscription.subscriber

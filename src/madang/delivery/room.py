@@ -21,12 +21,14 @@ from madang.core.events import (
     MessageSent,
     RoleGiven,
     RoomChanged,
+    about,
     decode_body,
+    without_content,
 )
-from madang.core.rooms import Room, changed
+from madang.core.rooms import ALL, Room, changed, hidden
 from madang.delivery.memberships import MembershipChanges
 from madang.delivery.statistics import DeliveryStatistics
-from madang.delivery.subscriber import Encoding, Subscriber, encoded
+from madang.delivery.subscriber import Encoding, Entry, Subscriber, encoded
 from madang.delivery.subscription import BEHIND, LIVE, OUT, Subscription
 from madang.delivery.tail import HotTail, Tails
 from madang.protocol.native.frames import SkipFrame
@@ -132,9 +134,13 @@ class LiveRoom:
         else:
             if self.skip_from:
                 self._pend_skip(event.seq - 1)
-            for audience in self.audiences.values():
-                audience.pending.append(audience.encoding.event(entry))
-            self.events_pending += 1
+            target = None if event.type == _SENT or self.info.history == ALL else about(event)
+            if target is not None:
+                self._seal_as_seen(entry, target)
+            else:
+                for audience in self.audiences.values():
+                    audience.pending.append(audience.encoding.event(entry))
+                self.events_pending += 1
         if event.type != _SENT:
             self._apply(event)
 
@@ -278,6 +284,22 @@ class LiveRoom:
             audience.pending = []
         self.sealed = self.next - 1
         self.events_pending = 0
+
+    def _seal_as_seen(self, entry: Entry, target: int) -> None:
+        """Seal the newest event by itself. Those from whom the message is hidden that it is about get only its seq."""
+        self.seal()
+        replaced = encoded(without_content(entry.event))
+        for audience in self.audiences.values():
+            if audience.stale:
+                audience.fix(waiting=bool(self.batches))
+            those, others = list[Callable[[bytes], None]](), list[Callable[[bytes], None]]()
+            for s in audience.subscriptions:
+                sees = target > hidden(self.info.history, s.joined_seq)
+                (those if sees else others).append(s.subscriber.queue if audience.few else s.subscriber.write_now)
+            for each, some in ((entry, those), (replaced, others)):
+                if some:
+                    self.batches.append((audience.encoding.event(each), tuple(some), 0))
+                    self.statistics.deliveries += len(some)
 
     def write(self, limit: int) -> int:
         """Write sealed batches to at most `limit` subscribers; return how many that was. A large batch counts several times."""

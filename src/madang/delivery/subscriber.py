@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from madang.core.events import Event
+from madang.core.events import Event, seen
 from madang.protocol.native import codec
 from madang.protocol.native.frames import Frame
 
@@ -26,6 +26,12 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 def encoded(event: Event) -> Entry:
     """Encode an event."""
     return Entry(event, codec.event(event))
+
+
+def shown(entry: Entry, hidden: int) -> Entry:
+    """Return an entry as somebody sees it who sees nothing up to the seq `hidden`."""
+    event = seen(entry.event, hidden)
+    return entry if event is entry.event else encoded(event)
 
 
 class Encoding(Protocol):

@@ -37,13 +37,35 @@ class Subscription:
     `joined_at` is the user's read pointer at the join: the seq of their own member.joined, or above it. An end at or
     below it is of a former membership: a node that was behind, or a resume that goes on as frames, brings it later.
 
+    `joined_seq` is that of their member.joined: see `core.rooms.hidden`.
+
     `look_ups` is how many of what the user sends may still be looked up in the log before they are refused for coming too
     early: one who comes back does not know what is stored.
     """
 
-    __slots__ = ("joined_at", "look_ups", "name", "position", "role", "standing", "subscriber", "until", "user")
+    __slots__ = (
+        "joined_at",
+        "joined_seq",
+        "look_ups",
+        "name",
+        "position",
+        "role",
+        "standing",
+        "subscriber",
+        "until",
+        "user",
+    )
 
-    def __init__(self, subscriber: Subscriber, user: str, name: str, role: str, position: int, joined_at: int) -> None:
+    def __init__(
+        self,
+        subscriber: Subscriber,
+        user: str,
+        name: str,
+        role: str,
+        position: int,
+        joined_at: int,
+        joined_seq: int = 0,
+    ) -> None:
         self.subscriber = subscriber
         self.user = user
         self.name = name
@@ -51,5 +73,6 @@ class Subscription:
         self.standing = OUT
         self.position = position
         self.joined_at = joined_at
+        self.joined_seq = joined_seq
         self.until: int | None = None
         self.look_ups = LOOK_UPS

@@ -63,7 +63,7 @@ class Directory(Protocol):
         """
 
     async def joined_by(self, user: str) -> int:
-        """Return how many rooms a user is a member of."""
+        """Return how many rooms a user is a member of, but for direct ones: others make them members of those."""
 
     async def owned_by(self, user: str) -> int:
         """Return how many rooms a user owns, alone or with others."""

@@ -17,15 +17,15 @@ has rights above an owner's, member or not. Reasons for a refusal are checked fr
 
 | type | refused when | effect |
 |---|---|---|
-| room.created | the room exists (room_exists) | the room (title, access, slow_ms); the actor is its owner, with read_seq 1 and the picture of the body |
+| room.created | the room exists (room_exists) | the room (title, access, slow_ms); its owner is the actor, with read_seq 1 and the picture; direct: below |
 | room.deleted | the actor is not an owner (forbidden); `expired` and there are members: answers `None` | the room ends |
-| room.changed | the actor's role is below moderator (forbidden) | the fields given |
+| room.changed | the actor's role is below moderator, or owner if `archived` is given (forbidden); all is so already: `None` | the fields given |
 | member.joined | already a member: `None`; not let in, see below (banned, kicked, not_found) | the membership, role and picture of the body, read up to here |
 | member.changed | called and shown so already, or a server key's and no member: `None` | the name of the event, and the body's picture or none |
 | member.left | not a member (not_member); last owner while others remain, unless the server ends it (last_owner) | the membership ends |
 | member.kicked | the subject is no member and not `banned` (not_found); the actor is no moderator or not above them (forbidden) | the membership ends |
 | member.unbanned | the actor's role is below moderator (forbidden); the subject is not banned: `None` | the ban ends |
-| member.role | the subject is not a member (not_found); the actor is not an owner (forbidden); no owner would be left (last_owner) | the role |
+| member.role | the subject is no member (not_found); the actor may not give it or take the former (forbidden); no owner would be left (last_owner) | the role |
 | member.muted | the actor is no moderator or not above the subject (forbidden); there are MAX_MUTES of others (too_many) | a mute |
 | member.unmuted | the actor's role is below moderator (forbidden); the subject is not muted: `None` | the mute ends |
 | message.sent | reply_to not a message of the room, deleted or not (not_found) | a mention per mentioned other user who is a member now |
@@ -57,6 +57,11 @@ earlier ban, and a room has MAX_BANS of them at most (too_many; `core.sanctions`
 most a ban of a guest also keeps out other guests of the same `origin`: the one with which the banned guest was last let in
 (also if they were kicked before; none if they left). Members stay, whatever their origin.
 
+A direct room is made by one of two users, whose hash its id is (`core.rooms.direct_room`): both are members of it, with read_seq 1, the `peer` by
+the name that they have in a room of both, or none. Of others nobody is let in (not_found), no server key either; of the two whoever names
+the other (`Draft.peer`), whatever invites, kicks and bans say. member.joined by a member without a name names them. Nobody is kicked or
+banned there, or given a role, and its access stays (forbidden).
+
 A viewer (forbidden), or a user who is muted (muted, with the wait if there is an end), does not send, edit or react: judged before
 what the table has about these types. A mute holds for its `for_ms`, for good if that is 0, or until it is lifted, whether its user
 leaves and comes back or not; it replaces an earlier one. For a user who is muted, or banned and no member (banned, with the wait if
@@ -67,6 +72,12 @@ A deed (`core.audit`), and the deletion of a message that is another's, is noted
 it was refused or changed nothing.
 
 What a deletion does to the reports of its message is in `ports.directory`, too.
+
+In a room that is archived nobody sends, edits, reacts, pins or unpins, not even a server key (archived): judged behind the role, before the rest.
+Where a room shows its history since one joined (`history`), a message from before an actor's membership is to them as if there were none
+(not_found), whatever they do with it; to a server key it is there.
+
+In one that few write in (`write`) members below moderators do not send, edit or react (forbidden).
 
 With a membership, and with a role that may make invites, the invites end that the user made. A message is the actor's also
 if they are the server key that sent it in another's name (`via`). For a server key no owner need be left.
@@ -146,11 +157,12 @@ class Log(Protocol):
         """Return the newest seq of each room; rooms that do not exist are left out."""
 
     async def messages(
-        self, room: str, user: str, *, before: int | None = None, after: int | None = None, limit: int = 50
-    ) -> Page:
+        self, room: str, user: str, *, before: int | None = None, after: int | None = None, limit: int = 50, above: int = 0,
+    ) -> Page:  # fmt: skip
         """Return messages as they are now, by key.
 
         The newest below `before`, the oldest above `after`, or the newest; at most one of the two. `limit` is 1 to 200.
+        Those up to the seq `above` are as if they were not there.
         Deleted messages come as deleted, without text. Reactions of `user` are marked as their own; nobody is "".
         A page may end early, with `more`, where its messages exceed ANSWER_BYTES.
         """

@@ -9,7 +9,7 @@ from madang.core.actors import Actor
 from madang.core.emoji import says_something
 from madang.core.events import Draft
 from madang.core.messages import Content
-from madang.core.permissions import SERVER, Action, may, need, need_to_write
+from madang.core.permissions import SERVER, Action, may, need, need_to_write, state_of
 from madang.ports.live import LiveRooms
 from madang.services import messages
 from madang.services.charges import Charges
@@ -102,9 +102,9 @@ class Posting:
         return self._charges.post(actor, messages.pin(actor, room, seq, on))
 
     def typing(self, actor: Actor, role: str, room: str, on: bool) -> None:
-        """Tell a live room that the actor, who follows it in this role, is typing or has stopped (forbidden).
+        """Tell a live room that the actor, who follows it in this role, is typing or has stopped (forbidden, archived).
 
         Their connection pays for that.
         """
-        need(role, Action.TYPE)
+        need(role, Action.TYPE, state=state_of(self._live.rooms[room].info))
         self._live.tell_typing(room, actor.id, actor.name if on else None)

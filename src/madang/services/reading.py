@@ -90,14 +90,16 @@ class Reading:
     ) -> MessagePage:  # fmt: skip
         """Return a page of messages as they stand now, ascending (bad_field when both `before` and `after` are given)."""
 
-        async def make() -> SharedPage:
+        async def make(above: int) -> SharedPage:
             async with self._memory.holding("answers", BUSY_BYTES):
-                page = await self._log.messages(room, "", before=before, after=after, limit=limit)
+                page = await self._log.messages(room, "", before=before, after=after, limit=limit, above=above)
                 return encoded(page.messages, page.more, self._memory, newest=after is None)
 
-        async def read() -> MessagePage:
+        async def read(hidden: int) -> MessagePage:
             not_together(before=before, after=after)
-            shared = await self._pages.do((room, before, after, limit), lambda: self._in_turn(actor, make))
+            shared = await self._pages.do(
+                (room, before, after, limit, hidden), lambda: self._in_turn(actor, lambda: make(hidden))
+            )
             return await self._seen_by(actor, room, shared)
 
         return await self._read(actor, room, limit, bucket, followed, read)
@@ -113,13 +115,14 @@ class Reading:
     ) -> MessagePage:
         """Return the pinned messages above a seq, ascending."""
 
-        async def make() -> SharedPage:
+        async def make(above: int) -> SharedPage:
             async with self._memory.holding("answers", BUSY_BYTES):
-                found = [message for message in await self._log.pins(room, "") if message.seq > after]
+                found = [message for message in await self._log.pins(room, "") if message.seq > above]
                 return encoded(found, False, self._memory, newest=False)
 
-        async def read() -> MessagePage:
-            shared = await self._pages.do((room, "pins", after), lambda: self._in_turn(actor, make))
+        async def read(hidden: int) -> MessagePage:
+            above = max(after, hidden)
+            shared = await self._pages.do((room, "pins", above), lambda: self._in_turn(actor, lambda: make(above)))
             return await self._seen_by(actor, room, shared)
 
         return await self._read(actor, room, PINS, bucket, followed, read)
@@ -129,7 +132,7 @@ class Reading:
     ) -> Rows:
         """Return a page of members (`Shown`), and whether there are more."""
 
-        async def read() -> Rows:
+        async def read(hidden: int) -> Rows:
             found = await self._in_turn(actor, lambda: self._directory.members(room, after=after, limit=limit + 1))
             return array([Shown(m.user, m.name, m.role, m.picture) for m in found], limit)
 
@@ -140,7 +143,7 @@ class Reading:
     ) -> tuple[Rows, int]:
         """Return a page of the users online (id → name), whether there are more, and how many there are in all."""
 
-        async def read() -> tuple[Rows, int]:
+        async def read(hidden: int) -> tuple[Rows, int]:
             users, count = await self._online.online(room, after=after, limit=limit + 1)
             return mapping(list(users.items()), limit), count
 
@@ -179,14 +182,17 @@ class Reading:
         rows: int,
         bucket: Bucket | None,
         followed: bool,
-        read: Callable[[], Awaitable[T]],
+        read: Callable[[int], Awaitable[T]],
     ) -> T:
-        if not followed:
-            await self._rooms.member(actor, room)
+        """Read a page above the seq that is hidden from the reader; again where that was not known, or has changed meanwhile."""
+        hidden = 0 if followed else (await self._rooms.member(actor, room)).hidden
         with self._charges.page(actor, rows, bucket):
-            found = await read()
-            await self._rooms.member(actor, room)
-        return found
+            while True:
+                found = await read(hidden)
+                now = (await self._rooms.member(actor, room)).hidden
+                if now <= hidden:
+                    return found
+                hidden = now
 
     async def _in_turn(self, actor: Actor, read: Callable[[], Awaitable[T]]) -> T:
         try:

@@ -1,4 +1,4 @@
-"""Rooms and their members: create, enter, leave, kick, roles, settings. All through the log; reads one row at a time.
+"""Rooms and their members: create, open a direct one, enter, leave, kick, roles, settings. All through the log; reads one row at a time.
 
 Whatever a user asks for here counts as an append of theirs, on every door, whether it is done or refused; only words that
 mean nothing to any room are refused before. Joining again as a member does not count. The room's own rate pays only for
@@ -13,6 +13,8 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from hmac import compare_digest
 from typing import Final
 from weakref import WeakValueDictionary
+
+import msgspec
 
 from madang.core import user_ids
 from madang.core.actors import Actor
@@ -30,8 +32,19 @@ from madang.core.events import (
 )
 from madang.core.invites import InviteKey, invite_key
 from madang.core.names import clean_title
-from madang.core.permissions import NOBODY, Action, acting_role, may, need, need_upon
-from madang.core.rooms import LOBBY, Member, Room, made_room_id, need_access, need_role, room_id
+from madang.core.permissions import NOBODY, Action, acting_role, may, need, need_to_change, need_to_grant, need_upon
+from madang.core.rooms import (
+    DIRECT,
+    LOBBY,
+    Member,
+    Room,
+    direct_room,
+    made_room_id,
+    need_access,
+    need_role,
+    need_settings,
+    room_id,
+)
 from madang.errors import Refused
 from madang.ports.directory import Directory
 from madang.services.appender import Appender
@@ -88,10 +101,7 @@ class Rooms:
         need_access(access)
         with self.attempt(actor) as attempt:
             room = room or made_room_id(b32encode(secrets.token_bytes(10)).decode().lower())
-            if self._creators == "keys" and not actor.server:
-                raise Refused("forbidden", "Only the operators of this server make rooms.")
-            if self._creators == "accounts" and not (actor.server or user_ids.has_account(actor.id)):
-                raise Refused("forbidden", "Guests make no rooms on this server; sign in first.")
+            self._need_creator(actor)
             title, picture = clean_title(title) if title else room, await self._shown_with(actor)
             body = RoomCreated(title=title, access=access, slow_ms=0, picture=picture)
             async with self._one_by_one(actor):
@@ -100,6 +110,55 @@ class Rooms:
                 created = await self.append(body, room_id(room), actor)
         assert created is not None  # the creation of a room is never left out
         return created
+
+    def _need_creator(self, actor: Actor) -> None:
+        if self._creators == "keys" and not actor.server:
+            raise Refused("forbidden", "Only the operators of this server make rooms.")
+        if self._creators == "accounts" and not (actor.server or user_ids.has_account(actor.id)):
+            raise Refused("forbidden", "Guests make no rooms on this server; sign in first.")
+
+    async def direct(self, actor: Actor, peer: str) -> Room:
+        """Return the direct room of the actor and another user, made if there is none; who left it comes back.
+
+        Whether there is such a user is not asked: of one that there is not, nobody comes.
+
+        Raises:
+            Refused: bad_field, for oneself; forbidden, for who may make no rooms; quota, rate_limited; not_found, where it was
+                deleted a short time ago.
+        """
+        if peer == actor.id:
+            raise Refused("bad_field", "A direct room is with somebody else.")
+        room = direct_room(actor.id, peer)
+        member = await self._directory.member(room, actor.id)
+        if member is None or not member.name:
+            with self.attempt(actor) as attempt:
+                if not await self._create_direct(actor, room, peer, attempt):
+                    if (await self.room(room)).access != DIRECT:
+                        raise Refused("not_found")  # of a version in which anybody could have made it
+                    attempt.in_room(room)
+                    body = MemberJoined(role="member", picture=await self._shown_with(actor))
+                    await self.append(body, room, actor, peer=peer)
+        self._note(actor)
+        return await self.room(room)
+
+    async def _create_direct(self, actor: Actor, room: str, peer: str, attempt: Attempt) -> bool:
+        """Create a direct room; return False where there is one, also where the other was faster."""
+        if await self._directory.room(room) is not None:
+            return False
+        self._need_creator(actor)
+        attempt.quota("rooms")
+        try:
+            await self.append(
+                RoomCreated(title="", access=DIRECT, slow_ms=0, picture=await self._shown_with(actor), peer=peer),
+                room,
+                actor,
+            )
+        except Refused as refused:
+            if refused.code != "room_exists":
+                raise
+            attempt.give_back_quotas()
+            return False
+        return True
 
     async def ensure_lobby(self) -> None:
         """Create the lobby where there is none yet."""
@@ -124,7 +183,8 @@ class Rooms:
         """
         if resuming:
             return await self.member(actor, room)
-        if (member := await self._directory.member(room, actor.id)) is not None:
+        member = await self._directory.member(room, actor.id)
+        if member is not None and member.name:  # else it is a direct room, and others do not know them yet
             self._note(actor)
             return member
         with self.attempt(actor) as attempt:
@@ -133,13 +193,16 @@ class Rooms:
             info = await self._directory.room(room)
             admitted = key is not None and known is not None and compare_digest(known.hash, key.hash)
             how = Action.JOIN_INVITED if admitted or room in actor.rooms else Action.JOIN
-            if info is None or not may(acting_role(None, server=actor.server), how, info.access):
+            if info is None:
                 raise Refused("not_found")
+            if member is None:
+                need(acting_role(None, server=actor.server), how, info.access)
             joined = await self._join(actor, room, key, attempt)
-        if joined is None:  # another of the user's devices was faster
+        if joined is None or member is not None:  # another of the user's devices was faster, or they are known now
             return await self.member(actor, room)
         self._note(actor)
-        return Member(room=room, user=actor.id, name=actor.name, role="member", read_seq=joined.event.seq)
+        seq = joined.event.seq
+        return Member(room=room, user=actor.id, name=actor.name, role="member", read_seq=seq, joined_seq=seq)
 
     async def _join(self, actor: Actor, room: str, key: InviteKey | None, attempt: Attempt) -> Appended | None:
         async with self._one_by_one(actor):
@@ -212,30 +275,30 @@ class Rooms:
             return await self.append(MemberKicked(member=subject, for_ms=self._kick_ms), room, actor)
 
     async def grant(self, actor: Actor, room: str, subject: str, role: str) -> Appended | None:
-        """Grant a member a role (not_found, bad_field, forbidden for all but owners, quota)."""
+        """Grant a member a role (not_found, bad_field, forbidden where the actor may not give the one or take the other, quota)."""
         need_role(role)
         with self.attempt(actor) as attempt:
             own, other = await self._pair(actor, room, subject, attempt)
-            need(own, Action.GRANT)
+            need_to_grant(own, other.role, role)
             if other.role == role:
                 return None
             attempt.row()
             return await self.append(RoleGiven(member=subject, role=role), room, actor)
 
-    async def change(
-        self, actor: Actor, room: str, title: str | None, access: str | None, slow_ms: int | None
-    ) -> Appended | None:
-        """Change a room's title, access or slow mode (not_found, forbidden, bad_name, bad_field, quota)."""
-        if access is not None:
-            need_access(access)
+    async def change(self, actor: Actor, room: str, change: RoomChanged) -> Appended | None:
+        """Change a room's settings; None where they are so already (not_found, forbidden, bad_name, bad_field, quota)."""
+        need_settings(change)
         with self.attempt(actor) as attempt:
-            need((await self.charged(actor, room, attempt)).role, Action.CHANGE_ROOM)
-            title = None if title is None else clean_title(title)
-            body = RoomChanged(title=title, access=access, slow_ms=slow_ms)
-            if body == RoomChanged():
+            need_to_change((await self.charged(actor, room, attempt)).role, change)
+            if change.title is not None:
+                change = msgspec.structs.replace(change, title=clean_title(change.title))
+            if change == RoomChanged():
                 return None
             attempt.row()
-            return await self.append(body, room, actor)
+            changed = await self.append(change, room, actor)
+            if changed is None:
+                attempt.give_back_quotas()
+            return changed
 
     async def delete(self, actor: Actor, room: str) -> Appended | None:
         """Delete a room, for good: nobody finds it from now on (not_found, forbidden for all but owners and server keys).
@@ -292,11 +355,11 @@ class Rooms:
         return self._charges.attempt(actor)
 
     async def append(
-        self, body: Body, room: str, actor: Actor, *, invite: InviteKey | None = None, origin: str = ""
+        self, body: Body, room: str, actor: Actor, *, invite: InviteKey | None = None, origin: str = "", peer: str = ""
     ) -> Appended | None:
         """Append an event that an actor was charged for, and return its place in the log; None if it changes nothing."""
         made = draft(
             body, room, actor.id, actor.name, server=actor.server, invite=invite, origin=origin,
-            vouched=room in actor.rooms,
+            vouched=room in actor.rooms, peer=peer,
         )  # fmt: skip
         return await self._appender.append(made)

@@ -46,7 +46,7 @@ async def who_is_let_in(store: Store) -> None:
     """Rooms that are open or unlisted admit anybody, invite-only ones who shows an invite to them that is in force."""
     for access in ("open", "unlisted"):
         scene = await opened(store)
-        await scene.done(scene.draft(kinds.RoomChanged, access=access))
+        await scene.outcome(scene.draft(kinds.RoomChanged, access=access))
         await scene.done(joins(scene, "ben"))
         await scene.done(joins(scene, "cho", InviteKey("none", SECRET)))
         assert (scene.room in [room.id for room in await _rooms(store)]) == (access == "open")
@@ -85,7 +85,7 @@ async def a_kick_ends_when_one_is_let_in_anew(store: Store) -> None:
     """An invite of after the kick lets its subject in, one of before does not; in an invite-only room nothing else does."""
     for access in ("open", "invite"):
         scene = await opened(store, "ben")
-        await scene.done(scene.draft(kinds.RoomChanged, access=access))
+        await scene.outcome(scene.draft(kinds.RoomChanged, access=access))
         early = await invited(scene)
         await scene.done(scene.draft(kinds.MemberKicked, member="ben", for_ms=LONG_MS if access == "open" else 0))
         code = "kicked" if access == "open" else "not_found"

@@ -104,12 +104,12 @@ async def invites_are_noted(store: Store) -> None:
 async def the_trail_is_paged_from_the_newest(store: Store) -> None:
     """`audit` pages from the newest, below a number; a room has its own trail, and one that there is not has none."""
     scene, other = await opened(store), await opened(store, "ben")
-    await store.append([scene.draft(kinds.RoomChanged, slow_ms=n) for n in range(7)])
+    await store.append([scene.draft(kinds.RoomChanged, slow_ms=n) for n in range(1, 8)])
     await other.done(other.draft(kinds.MemberKicked, member="ben"))
     first = await store.audit(scene.room, limit=3)
     rest = await store.audit(scene.room, before=first[-1].n, limit=9)
     assert [entry.n for entry in first + rest] == [7, 6, 5, 4, 3, 2, 1]
-    assert first[0].details == {"slow_ms": 6}
+    assert first[0].details == {"slow_ms": 7}
     assert await trail(other) == [deed("kick", "ben")]
     assert await store.audit(scene.room, before=1) == await store.audit(new("room")) == []
     await scene.done(joins(scene, "cho"))

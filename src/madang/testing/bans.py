@@ -33,7 +33,7 @@ async def a_ban_holds_against_every_way_in(store: Store) -> None:
     assert await store.member(scene.room, scene.id("ben")) is None
     late = await invited(scene)
     for access, code in (("open", "banned"), ("unlisted", "banned"), ("invite", "not_found")):
-        await scene.done(scene.draft(kinds.RoomChanged, access=access))
+        await scene.outcome(scene.draft(kinds.RoomChanged, access=access))
         for invite in (None, early, late):
             assert await refusal(scene, joins(scene, "ben", invite)) == code
     await scene.done(scene.draft(kinds.MemberJoined, "ben", role="member", server=True))

@@ -43,12 +43,17 @@ async def a_room_is_created_once(store: Store) -> None:
 
 
 async def a_room_is_changed_field_by_field(store: Store) -> None:
-    """room.changed sets the fields given and leaves the others."""
+    """room.changed sets the fields given and leaves the others; what is so already changes nothing."""
     scene = await opened(store)
     room = await store.room(scene.room)
     assert room is not None
-    for change in ({"title": "New"}, {"access": "invite"}, {"slow_ms": 2000}, {"title": "T", "slow_ms": 0}):
+    for change in (
+        {"title": "New"}, {"access": "invite"}, {"slow_ms": 2000}, {"title": "T", "slow_ms": 0}, {"archived": True},
+        {"write": "moderators"},
+        {"history": "joined"},
+    ):  # fmt: skip
         await scene.done(scene.draft(kinds.RoomChanged, **change))
+        await scene.nothing(scene.draft(kinds.RoomChanged, **change))
         room = msgspec.structs.replace(room, **change)
         assert await store.room(scene.room) == room
 

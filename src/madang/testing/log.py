@@ -12,7 +12,9 @@ from madang.testing.access import ACCESS_RULES, an_invite_admits_no_more_than_it
 from madang.testing.audit import AUDIT_RULES
 from madang.testing.bans import BAN_RULES, a_ban_and_a_join_by_two_nodes
 from madang.testing.deletion import DELETION_RULES
+from madang.testing.direct import DIRECT_RULES, two_sides_make_one_direct_room
 from madang.testing.effects import EFFECT_RULES
+from madang.testing.history import HISTORY_RULES
 from madang.testing.messages import MESSAGE_RULES
 from madang.testing.mutes import MUTE_RULES
 from madang.testing.reports import REPORT_RULES
@@ -28,6 +30,7 @@ from madang.testing.rules import (
     opened,
     run_rules,
 )
+from madang.testing.settings import SETTING_RULES
 
 
 async def check_log(make: Make[Store], *, shared: bool = False) -> None:
@@ -37,8 +40,9 @@ async def check_log(make: Make[Store], *, shared: bool = False) -> None:
         make: opens the log (with a source of ids in use) together with its directory; see `madang.testing`.
         shared: whether two may be open at a time, as by two nodes on one database.
     """
-    rules = [*LOG_RULES, *MESSAGE_RULES, *EFFECT_RULES, *ACCESS_RULES, *BAN_RULES, *MUTE_RULES, *AUDIT_RULES]
-    await run_rules(make, [*rules, *REPORT_RULES, *DELETION_RULES])
+    users = [*ACCESS_RULES, *BAN_RULES, *MUTE_RULES, *AUDIT_RULES, *REPORT_RULES]
+    users += [*SETTING_RULES, *DIRECT_RULES, *HISTORY_RULES]
+    await run_rules(make, [*LOG_RULES, *MESSAGE_RULES, *EFFECT_RULES, *users, *DELETION_RULES])
     await named(what_was_acked_is_there_after_reopening, make)
     if shared:
         await named(two_nodes_number_one_room_without_gap_or_double, make)
@@ -47,6 +51,7 @@ async def check_log(make: Make[Store], *, shared: bool = False) -> None:
         async with make() as one, make() as two:
             await named(an_invite_admits_no_more_than_it_may_by_two_nodes, one, two)
             await named(a_ban_and_a_join_by_two_nodes, one, two)
+            await named(two_sides_make_one_direct_room, one, two)
 
 
 async def numbers_without_gap(store: Store) -> None:

@@ -17,10 +17,10 @@ from madang.core.events import Appended, Draft, Event, erased_body
 from madang.core.ids import IdSource, id_ms
 from madang.core.invites import MAX_INVITES, Invite
 from madang.core.messages import Message
-from madang.core.permissions import Action, need
+from madang.core.permissions import SERVER, Action, need
 from madang.core.profiles import NO_PROFILE, Profile
 from madang.core.reports import Report, Reported
-from madang.core.rooms import COUNTED, Member, Membership, Room
+from madang.core.rooms import COUNTED, DIRECT, Member, Membership, Room, hidden
 from madang.core.sanctions import FOREVER_MS, Ban, Mute
 from madang.core.signing import SigningKey, SigningKeys
 from madang.core.user_ids import key_user
@@ -84,7 +84,7 @@ class ModelStore(ModelAccounts):
             return Refused("not_member")
         deed = room.deed(d)
         try:
-            if not apply(room, d, self._clock_ms()):
+            if not apply(room, d, self._clock_ms(), self._known_name):
                 return None
         except Refused as refused:
             return refused
@@ -97,6 +97,10 @@ class ModelStore(ModelAccounts):
         if d.cid is not None:
             room.cids[d.user, d.cid] = event.seq
         return Appended(event)
+
+    def _known_name(self, user: str, other: str) -> str:
+        shared = (room.members for _, room in sorted(self.rooms_by_id.items()) if user in room.members)
+        return next((members[other].name for members in shared if other in members and members[other].name), "")
 
     async def tail(self, room: str, limit: int) -> Tail | None:
         if (known := self._standing(room)) is None:
@@ -111,11 +115,11 @@ class ModelStore(ModelAccounts):
         return {room: len(self.rooms_by_id[room].log) for room in rooms if room in self.rooms_by_id}
 
     async def messages(
-        self, room: str, user: str, *, before: int | None = None, after: int | None = None, limit: int = 50
-    ) -> Page:
+        self, room: str, user: str, *, before: int | None = None, after: int | None = None, limit: int = 50, above: int = 0,
+    ) -> Page:  # fmt: skip
         if (known := self.rooms_by_id.get(room)) is None:
             return Page([], False)
-        seqs = [e.seq for e in known.log[known.erased :] if e.type == kinds.MessageSent.type]
+        seqs = [e.seq for e in known.log[known.erased :] if e.type == kinds.MessageSent.type and e.seq > above]
         if after is not None:
             there = [seq for seq in seqs if seq > after]
             page = there[:limit]
@@ -152,7 +156,9 @@ class ModelStore(ModelAccounts):
 
     async def member(self, room: str, user: str) -> Member | None:
         known = self._standing(room)
-        return known.members.get(user) if known else None
+        if known is None or (member := known.members.get(user)) is None:
+            return None
+        return msgspec.structs.replace(member, hidden=hidden(known.info.history, member.joined_seq))
 
     async def members(self, room: str, *, after: str = "", limit: int = 50) -> list[Member]:
         known = self.rooms_by_id.get(room)
@@ -177,12 +183,17 @@ class ModelStore(ModelAccounts):
                         read_seq=pointer,
                         unread=min(COUNTED, others),
                         mentions=min(COUNTED, mentioned),
+                        archived=room.info.archived,
+                        peer=next((who for who in room.members if who != user), "")
+                        if room.info.access == DIRECT
+                        else "",
                     )
                 )
         return found[:limit]
 
     async def joined_by(self, user: str) -> int:
-        return sum(user in room.members and not room.deleted for room in self.rooms_by_id.values())
+        joined = (room for room in self.rooms_by_id.values() if user in room.members and not room.deleted)
+        return sum(room.info.access != DIRECT for room in joined)
 
     async def owned_by(self, user: str) -> int:
         mine = [room.members.get(user) for room in self.rooms_by_id.values() if not room.deleted]
@@ -192,7 +203,7 @@ class ModelStore(ModelAccounts):
         for id, user, seq in pointers:
             if (room := self.rooms_by_id.get(id)) is not None and (m := room.members.get(user)) is not None:
                 read = max(m.read_seq, min(seq, len(room.log)))
-                room.members[user] = Member(room=id, user=user, name=m.name, role=m.role, read_seq=read)
+                room.members[user] = msgspec.structs.replace(m, read_seq=read)
 
     async def add_invite(self, invite: Invite, now_ms: int, name: str, *, server: bool = False) -> None:
         room = self._standing(invite.room)
@@ -200,6 +211,8 @@ class ModelStore(ModelAccounts):
             raise Refused("not_found")
         if not server:
             need(room.members[invite.by].role, Action.INVITE)
+        else:
+            need(SERVER, Action.INVITE, room.info.access)
         if len(await self.invites(invite.room, now_ms)) >= MAX_INVITES:
             raise Refused("too_many")
         room.invites[invite.id] = msgspec.structs.replace(invite, seq=len(room.log))

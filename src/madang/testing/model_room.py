@@ -3,7 +3,7 @@
 Who may call, and in which order, is the store's (`model.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,9 +14,20 @@ from madang.core.audit import Deed, Entry, Subject, deed, is_deed
 from madang.core.events import ERASED, Draft, Event, decode_body, erased_edit
 from madang.core.invites import Invite, Kick
 from madang.core.messages import Message
-from madang.core.permissions import NOBODY, Action, acting_role, may, need, need_to_grant, need_to_write, need_upon
+from madang.core.permissions import (
+    NOBODY,
+    Action,
+    acting_role,
+    may,
+    need,
+    need_to_change,
+    need_to_grant,
+    need_to_write,
+    need_upon,
+    state_of,
+)
 from madang.core.reports import MAX_OWN, MAX_REPORTS, SHOWN, Report, Reported
-from madang.core.rooms import Member, Room, changed
+from madang.core.rooms import DIRECT, Member, Room, changed, direct_room, hidden
 from madang.core.sanctions import ADDRESS_MS, FOREVER_MS, MAX_BANS, MAX_MUTES, Ban, Mute
 from madang.core.timestamps import moment
 from madang.errors import Limited, Refused
@@ -73,6 +84,12 @@ class ModelRoom:
     def need_message(self, seq: int) -> None:
         """Raise Refused (not_found) unless an event is a message, deleted or not."""
         if not 0 < seq <= len(self.log) or self.log[seq - 1].type != kinds.MessageSent.type:
+            raise Refused("not_found")
+
+    def need_seen(self, d: Draft, target: int) -> None:
+        """Raise Refused (not_found) if an actor may not see what was before they joined."""
+        member = self.members.get(d.user)
+        if member is not None and not d.server and target <= hidden(self.info.history, member.joined_seq):
             raise Refused("not_found")
 
     def reword(self, seq: int, body: bytes) -> None:
@@ -147,10 +164,9 @@ class ModelRoom:
 
     def need_to_write(self, d: Draft, now_ms: int) -> None:
         """Raise Refused unless an actor may write."""
+        need_to_write(_actor(self, d), state_of(self.info))
         if d.server and not d.spoken:
             return
-        if not d.server:
-            need_to_write(self.members[d.user].role)
         for code, (_, end) in (
             ("banned", self.bans.get(d.user, (None, 0))),
             ("muted", self.mutes.get(d.user, (None, 0))),
@@ -231,31 +247,47 @@ class ModelRoom:
         )  # fmt: skip
 
 
-def apply(room: ModelRoom, d: Draft, now_ms: int) -> bool:
-    """Check and apply a draft's effect, as in the table of `ports.log`; return False if it changes nothing."""
+def apply(room: ModelRoom, d: Draft, now_ms: int, known_name: Callable[[str, str], str]) -> bool:
+    """Check and apply a draft's effect, as in the table of `ports.log`; return False if it changes nothing.
+
+    Args:
+        known_name: returns the name that one user knows another by, from a room that they share; empty for none.
+    """
     user, seq, actor = d.user, len(room.log) + 1, _actor(room, d)
     match d.content:
         case kinds.RoomCreated(picture=picture):
             if room.log:
                 raise Refused("room_exists")
+            role = "member" if d.content.access == DIRECT else "owner"
             room.members[user] = Member(
-                room=d.room, user=user, name=d.name, role="owner", read_seq=seq, picture=picture or ""
+                room=d.room, user=user, name=d.name, role=role, read_seq=seq, joined_seq=seq, picture=picture or ""
             )
+            if d.content.access == DIRECT:
+                peer, name = d.content.peer or "", known_name(user, d.content.peer or "")
+                room.members[peer] = Member(
+                    room=d.room, user=peer, name=name, role="member", read_seq=seq, joined_seq=seq
+                )
         case kinds.RoomChanged() as change:
-            need(actor, Action.CHANGE_ROOM)
+            need_to_change(actor, change)
+            if room.info.access == DIRECT and change.access is not None:
+                raise Refused("forbidden")
+            if changed(room.info, change) == room.info:
+                return False
             room.info = changed(room.info, change)
         case kinds.RoomDeleted(expired=expired):
             need(actor, Action.DELETE_ROOM)
             if expired and room.members:
                 return False
             room.deleted = True
+        case kinds.MemberJoined() if room.info.access == DIRECT:
+            return _joined_direct(room, d, d.content, seq)
         case kinds.MemberJoined(role=role, picture=picture):
             if user in room.members:
                 return False
             if not d.server:
                 room.admit(d, now_ms)
             room.members[user] = Member(
-                room=d.room, user=user, name=d.name, role=role, read_seq=seq, picture=picture or ""
+                room=d.room, user=user, name=d.name, role=role, read_seq=seq, joined_seq=seq, picture=picture or ""
             )
             room.origins[user] = d.origin
         case kinds.MemberLeft():
@@ -275,7 +307,7 @@ def apply(room: ModelRoom, d: Draft, now_ms: int) -> bool:
             m = room.members.get(subject)
             if m is None and not banned:
                 raise Refused("not_found")
-            need_upon(actor, Action.BAN if banned else Action.KICK, m.role if m else NOBODY)
+            need_upon(actor, Action.BAN if banned else Action.KICK, m.role if m else NOBODY, room.info.access)
             if banned:
                 room.ban(d, d.content, now_ms)
             else:
@@ -296,7 +328,8 @@ def apply(room: ModelRoom, d: Draft, now_ms: int) -> bool:
             m = room.members.get(subject)
             if m is None:
                 raise Refused("not_found")
-            need_to_grant(actor, role)
+            need(actor, Action.GRANT, room.info.access)
+            need_to_grant(actor, m.role, role)
             if m.role == "owner" and role != "owner" and not d.server and not room.owners_but(m.user):
                 raise Refused("last_owner")
             if not may(role, Action.INVITE):
@@ -310,12 +343,25 @@ def apply(room: ModelRoom, d: Draft, now_ms: int) -> bool:
         case kinds.MessageSent(mentions=mentions, reply_to=reply_to):
             room.need_to_write(d, now_ms)
             if reply_to is not None:
+                room.need_seen(d, reply_to)
                 room.need_message(reply_to)
             _mention(room, d, mentions, seq)
         case _:
             if isinstance(d.content, kinds.MessageEdited | kinds.ReactionAdded | kinds.ReactionRemoved):
                 room.need_to_write(d, now_ms)
             return _apply_to_message(room, d, d.target or 0)
+    return True
+
+
+def _joined_direct(room: ModelRoom, d: Draft, body: kinds.MemberJoined, seq: int) -> bool:
+    member = room.members.get(d.user)
+    if member is None and direct_room(d.user, d.peer) != d.room:
+        raise Refused("not_found")
+    if member is not None and (member.name or not d.name):
+        return False
+    picture = body.picture or ""
+    new = Member(room=d.room, user=d.user, name=d.name, role="member", read_seq=seq, joined_seq=seq, picture=picture)
+    room.members[d.user] = msgspec.structs.replace(member, name=d.name, picture=picture) if member else new
     return True
 
 
@@ -330,6 +376,10 @@ def _actor(room: ModelRoom, d: Draft) -> str:
 
 
 def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
+    if isinstance(d.content, kinds.MessagePinned | kinds.MessageUnpinned):
+        need(_actor(room, d), Action.PIN, room.info.access, state_of(room.info))
+    if d.target is not None:
+        room.need_seen(d, target)
     match d.content:
         case kinds.MessageEdited(mentions=mentions):
             message = room.message(target)
@@ -371,7 +421,6 @@ def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
             if not users:
                 del room.reactions[target][emoji]
         case kinds.MessagePinned():
-            need(_actor(room, d), Action.PIN)
             room.message(target)
             if target in room.pins:
                 return False
@@ -379,7 +428,6 @@ def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
                 raise Refused("too_many")
             room.pins.add(target)
         case kinds.MessageUnpinned():
-            need(_actor(room, d), Action.PIN)
             room.need_message(target)
             if target not in room.pins:
                 return False

@@ -147,6 +147,23 @@ async def no_key_speaks_for_who_is_muted_or_banned(store: Store) -> None:
     await scene.done(spoken("eve"))
 
 
+async def what_a_server_key_does_to_a_member_holds_at_once(store: Store) -> None:
+    """A member who has just written writes no more behind a mute, a lower role or a kick by a server key, alone in its batch."""
+    scene = await opened(store, "ben")
+    for kind, undone, code in (
+        (kinds.MemberMuted, scene.draft(kinds.MemberUnmuted, member="ben"), "muted"),
+        (kinds.RoleGiven, scene.draft(kinds.RoleGiven, member="ben", role="member"), "forbidden"),
+        (kinds.MemberKicked, None, "not_member"),
+    ):
+        body = {"member": "ben", **({"role": "viewer"} if kind is kinds.RoleGiven else {})}
+        for _ in range(2):
+            await scene.done(scene.say("hello", "ben"))
+        await scene.done(scene.draft(kind, "key", server=True, **body))
+        await scene.refused(code, scene.say("hello", "ben"))
+        if undone is not None:
+            await scene.done(undone)
+
+
 async def mutes_in_force_are_listed(store: Store) -> None:
     """`mutes` pages through what is in force, by user: name, who made it, why, and for how long."""
     scene, other = await opened(store, "ben", "cho"), await opened(store)
@@ -172,5 +189,6 @@ MUTE_RULES = [
     mutes_are_made_by_whom_may,
     viewers_do_not_write,
     no_key_speaks_for_who_is_muted_or_banned,
+    what_a_server_key_does_to_a_member_holds_at_once,
     mutes_in_force_are_listed,
 ]

@@ -96,6 +96,8 @@ def _outcome(answer: Fields, op: str) -> Outcome:
     fields = {name: value for name, value in answer.items() if name not in ("op", "n")}
     if op == "join":
         fields = {"role": fields["role"]}
+    elif op == "direct":
+        fields = fields["room"]
     elif op == "guest":
         fields = {"user": {"name": fields["user"]["name"]}}
     return Outcome(None, fields)
@@ -134,6 +136,7 @@ ROUTES: Final = {
     "rooms": ("GET", "/api/me/rooms"),
     "open_rooms": ("GET", "/api/rooms"),
     "create": ("POST", "/api/rooms"),
+    "direct": ("PUT", "/api/direct/{user}"),
     "room": ("GET", ROOM),
     "change": ("PATCH", ROOM),
     "delete_room": ("DELETE", ROOM),

@@ -13,6 +13,7 @@ import pytest
 from madang.config import Settings
 from madang.core import costs
 from madang.core.actors import Actor
+from madang.core.events import RoomChanged
 from madang.core.messages import Content
 from madang.core.rate import Bucket
 from madang.delivery import ephemeral
@@ -187,8 +188,8 @@ class Play:
         elif row.role == MUTED:
             await self._node.moderation.mute(olive, self._room, ara.id)
         if row.room:
-            settings = {"title": None, "access": None, "slow_ms": None, **row.room}
-            await rooms.change(self._names["vic" if row.role == "last owner" else "olive"], self._room, **settings)
+            host = self._names["vic" if row.role == "last owner" else "olive"]
+            await rooms.change(host, self._room, RoomChanged(**row.room))
         inviting = self._names["ara" if row.role == "last owner" else "olive"]
         made, text = await self._node.invites.make(inviting, self._room, self._node.now())
         self._words |= {"$invite": text, "$invite_id": made.id}

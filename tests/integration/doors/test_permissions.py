@@ -2,16 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import pytest
 
 from madang.core.actors import Actor
+from madang.core.events import RoomChanged
 from madang.core.messages import Content
-from madang.core.permissions import KINDS, NOBODY, Action, refusal
-from madang.core.rooms import ROLES
+from madang.core.permissions import ANNOUNCING, ARCHIVED, FREE, MUTED, NOBODY, SERVER, Action, refusal
+from madang.core.rooms import DIRECT, ROLES, Access
+from madang.errors import Refused
 from madang.node.run import RunningNode
+from madang.services.rooms import SYSTEM
 from madang.services.standing import Standing
 from tests.integration.doors.doors import DOORS
 from tests.integration.doors.stage import address, metered_node, token
@@ -38,8 +42,10 @@ TRIED: Final[dict[str, tuple[Action, dict[str, Any]]]] = {
     "invites": (Action.INVITE, {}),
     "revoke": (Action.INVITE, {"invite": "$invite"}),
     "change": (Action.CHANGE_ROOM, {"title": "New"}),
+    "change which history is shown": (Action.CHANGE_HISTORY, {"history": "all"}),
+    "change whether it is archived": (Action.ARCHIVE, {"archived": "$archived"}),
     "delete": (Action.DELETE_OTHERS, {"seq": "$other"}),
-    "role": (Action.GRANT, {"user": VIC.id, "role": "member"}),
+    "role": (Action.GRANT, {"user": VIC.id, "role": "viewer"}),
     "kick": (Action.KICK, {"user": VIC.id}),
     "mutes": (Action.MUTE, {}),
     "mute": (Action.MUTE, {"user": VIC.id}),
@@ -52,8 +58,8 @@ TRIED: Final[dict[str, tuple[Action, dict[str, Any]]]] = {
     "leave": (Action.LEAVE, {}),
     "delete_room": (Action.DELETE_ROOM, {}),
 }
-"""Each operation on a room, in an order in which none takes away what the next needs."""
-OF_NO_ROOM: Final = {"publish", "hello", "refresh", "ping", "guest", "me", "rooms", "open_rooms", "create"}
+"""Each operation on a room, in an order in which none takes away what the next needs. Its name is the first word."""
+OF_NO_ROOM: Final = {"publish", "hello", "refresh", "ping", "guest", "me", "rooms", "open_rooms", "create", "direct"}
 
 
 @dataclass
@@ -64,7 +70,7 @@ class Case:
     room: str
     words: dict[str, Any]
 
-    async def set(self, role: str, kind: str) -> None:
+    async def set(self, role: str, kind: str, state: str) -> None:
         node = self.running.node
         await node.rooms.create(OLIVE, self.room, "", "open")
         for actor in (VIC, *([] if role == NOBODY else [ARA])):
@@ -77,43 +83,48 @@ class Case:
         self.words["$invite"] = (await node.invites.make(OLIVE, self.room, node.now()))[0].id
         if role not in (NOBODY, "member"):
             await node.rooms.grant(OLIVE, self.room, ARA.id, role)
-        await node.rooms.change(OLIVE, self.room, None, kind, None)
+        archived = self.words["$archived"] = state == ARCHIVED
+        write = "moderators" if state == ANNOUNCING else None
+        await node.rooms.change(OLIVE, self.room, RoomChanged(access=kind, archived=archived, write=write))
+        if state == MUTED:
+            await node.moderation.mute(SYSTEM, self.room, ARA.id)
 
     def filled(self, arguments: dict[str, Any]) -> dict[str, Any]:
         return {name: self.words.get(value, value) for name, value in arguments.items()}
 
 
-def visits() -> Iterator[tuple[str, str, list[str]]]:
-    """Yield roles, kinds of rooms, and what is tried in one room, in an order in which nothing takes away the next."""
+def visits() -> Iterator[tuple[str, str, str, list[str]]]:
+    """Yield roles, kinds of rooms, states, and what is tried in one room, in an order in which nothing takes away the next."""
     rest = [op for op in TRIED if op not in ("join", "leave", "delete_room")]
-    for role in AS_ARA:
-        for kind in KINDS:
-            if role == NOBODY:
-                yield role, kind, [*rest, "leave", "delete_room", "join"]
-            elif refusal(role, Action.DELETE_ROOM):
-                yield role, kind, ["join", *rest, "delete_room", "leave"]
-            else:
-                yield role, kind, ["join", *rest, "leave"]
-                yield role, kind, ["delete_room"]
+    for role, kind, state in product(AS_ARA, get_args(Access), (FREE, MUTED, ANNOUNCING, ARCHIVED)):
+        if role == NOBODY:
+            yield role, kind, state, [*rest, "leave", "delete_room", "join"]
+        elif refusal(role, Action.DELETE_ROOM):
+            yield role, kind, state, ["join", *rest, "delete_room", "leave"]
+        else:
+            yield role, kind, state, ["join", *rest, "leave"]
+            yield role, kind, state, ["delete_room"]
 
 
 @pytest.mark.parametrize("name", DOORS)
 async def test_a_door_allows_what_the_table_says(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     door = DOORS[name]
     async with metered_node(tmp_path, monkeypatch, load_test=True) as node:
-        for n, (role, kind, ops) in enumerate(visits()):
+        for n, (role, kind, state, tried) in enumerate(visits()):
             case = Case(node, f"room-{n}", {})
-            await case.set(role, kind)
+            await case.set(role, kind, state)
             async with door.open(address(node), token(node, ARA), [] if role == NOBODY else [case.room]) as ara:
-                for op in ops:
+                for what in tried:
+                    op = what.split()[0]
                     if op in door.operations:
-                        action, arguments = TRIED[op]
+                        action, arguments = TRIED[what]
                         code = (await ara.do(op, case.room, **case.filled(arguments))).code
-                        assert (code or "") == meant(role, action, kind, op, door.stranger), f"{op} as {role} in {kind}"
+                        wanted = meant(role, action, kind, state, op, door.stranger)
+                        assert (code or "") == wanted, f"{what} as {role} in {kind}, {state}"
 
 
-def meant(role: str, action: Action, kind: str, op: str, stranger: str) -> str:
-    code = refusal(role, action, kind)
+def meant(role: str, action: Action, kind: str, state: str, op: str, stranger: str) -> str:
+    code = refusal(role, action, kind, state)
     if code == "not_found" and op not in (
         "join",
         "change",
@@ -130,5 +141,53 @@ def meant(role: str, action: Action, kind: str, op: str, stranger: str) -> str:
     return code
 
 
+@pytest.mark.parametrize("name", DOORS)
+async def test_a_door_allows_in_direct_rooms_what_the_table_says(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = DOORS[name]
+    away = ("join", "leave", "delete_room")
+    async with metered_node(tmp_path, monkeypatch, load_test=True) as running:
+        node = running.node
+        room = (await node.rooms.direct(ARA, VIC.id)).id
+        case = Case(running, room, {"$archived": False, "$invite": "none"})
+        for word, actor in (("$other", VIC), ("$own", ARA)):
+            draft = node.posting.send(actor, Standing("member", 0), room, "c-0", Content(text="hello"))
+            appended = await node.appender.append(draft)
+            assert appended is not None
+            case.words[word] = appended.event.seq
+        for role, actor, rooms in ((NOBODY, OLIVE, []), ("member", ARA, [room])):
+            async with door.open(address(running), token(running, actor), rooms) as visitor:
+                for what in [*(each for each in TRIED if each not in away), "delete_room", "join", "leave"]:
+                    op = what.split()[0]
+                    if op in door.operations:
+                        action, arguments = TRIED[what]
+                        code = (await visitor.do(op, room, **case.filled(arguments))).code
+                        wanted = meant(role, action, DIRECT, FREE, op, door.stranger)
+                        assert (code or "") == wanted, f"{what} as {role}"
+
+
+async def test_a_server_key_puts_nobody_into_a_direct_room_nor_out_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with metered_node(tmp_path, monkeypatch, load_test=True) as running:
+        node = running.node
+        room = (await node.rooms.direct(ARA, VIC.id)).id
+        for action, work in {
+            Action.JOIN: lambda: node.rooms.enter(SYSTEM, room),
+            Action.KICK: lambda: node.rooms.kick(SYSTEM, room, VIC.id),
+            Action.BAN: lambda: node.moderation.ban(SYSTEM, room, VIC.id),
+            Action.GRANT: lambda: node.rooms.grant(SYSTEM, room, VIC.id, "owner"),
+            Action.INVITE: lambda: node.invites.make(SYSTEM, room, node.now()),
+            Action.CHANGE_ROOM: lambda: node.rooms.change(SYSTEM, room, RoomChanged(access="open")),
+        }.items():
+            with pytest.raises(Refused) as refused:
+                await work()
+            code = refusal(SERVER, action, DIRECT) or "forbidden"
+            assert refused.value.code == code, action
+        assert await node.moderation.mute(SYSTEM, room, VIC.id)
+        assert await node.rooms.change(SYSTEM, room, RoomChanged(archived=True))
+
+
 def test_every_operation_on_a_room_is_tried() -> None:
-    assert {op for door in DOORS.values() for op in door.operations} == set(TRIED) | OF_NO_ROOM
+    assert {op for door in DOORS.values() for op in door.operations} == {what.split()[0] for what in TRIED} | OF_NO_ROOM

@@ -49,11 +49,15 @@ VALUES = {
     "banned": st.booleans(),
     "reason": TEXT,
     "via": TEXT,
+    "peer": TEXT,
     "role": TEXT,
     "title": TEXT,
     "picture": TEXT,
     "access": st.sampled_from(["open", "unlisted", "invite"]),
     "slow_ms": st.integers(0, 3_600_000),
+    "archived": st.booleans(),
+    "write": st.sampled_from(["everyone", "moderators"]),
+    "history": st.sampled_from(["all", "joined"]),
 }
 
 
@@ -114,9 +118,18 @@ STORED = {
     "room.created": [
         b'{"title":"The yard","access":"open","slow_ms":0}',
         b'{"title":"The yard","access":"open","slow_ms":0,"picture":"https://a.example/p"}',
+        b'{"title":"","access":"direct","slow_ms":0,"peer":"u1"}',
     ],
     "room.deleted": [b"{}", b'{"expired":true}'],
-    "room.changed": [b'{"title":"T"}', b'{"access":"invite"}', b'{"slow_ms":0}', b'{"title":"T","slow_ms":9}'],
+    "room.changed": [
+        b'{"title":"T"}',
+        b'{"access":"invite"}',
+        b'{"slow_ms":0}',
+        b'{"title":"T","slow_ms":9}',
+        b'{"archived":false}',
+        b'{"write":"moderators"}',
+        b'{"history":"joined"}',
+    ],
 }
 """Bodies as databases hold them. A cid sent again is compared by these bytes, so none of them may ever change."""
 

@@ -86,7 +86,7 @@ class Node:
 
     def invent(self, room: str, seq: int = 1) -> LiveRoom:
         """Return a live room that stands at `seq` and has no log, for events made by hand."""
-        info = Room(id=room, title=room, access="open")
+        info = Room(id=room, title=room, access="open", slow_ms=0)
         live = self.hub.rooms[room] = LiveRoom(
             info, "epoch", seq, [created(room)] if seq == 1 else [], self.hub.statistics, self.hub.tails
         )

@@ -8,6 +8,7 @@ import pytest
 
 from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.sql import Store
+from madang.core.events import RoomChanged
 from madang.delivery import ephemeral
 from madang.delivery.gaps import HELD, HELD_BYTES
 from madang.delivery.hub import LINGER_S
@@ -203,7 +204,7 @@ async def test_settings_changed_while_a_room_is_opened_are_seen(node: Node) -> N
     slow = node.seen_store.inner = SlowRoom(node.store)
     opening = asyncio.ensure_future(node.live(YARD))
     await eventually(lambda: slow.asked)
-    await node.rooms.change(OWNER, YARD, None, None, 500)
+    await node.rooms.change(OWNER, YARD, RoomChanged(slow_ms=500))
     slow.go.set()
     assert (await opening).info.slow_ms == 500
 

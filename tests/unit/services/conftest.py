@@ -7,6 +7,7 @@ import pytest
 
 from madang.adapters.sql import Store
 from madang.core.events import RoomCreated, draft
+from madang.services.rooms import Rooms
 from madang.transports.node import Node
 from tests.stores import opened_store
 from tests.unit.delivery.nodes import OWNER
@@ -28,3 +29,8 @@ async def node(store: Store) -> AsyncIterator[Node]:
     async with running_node(store) as node:
         await node.rooms.create(OWNER, "hidden", "Hidden", "invite")
         yield node
+
+
+@pytest.fixture
+def rooms(node: Node) -> Rooms:
+    return node.rooms

@@ -9,7 +9,7 @@ import pytest
 
 from madang.adapters.sql import Store
 from madang.core.actors import Actor
-from madang.core.events import Draft
+from madang.core.events import Draft, RoomChanged
 from madang.core.messages import Content
 from madang.core.rate import Bucket, Rate
 from madang.core.signing import lone_keyring
@@ -96,7 +96,7 @@ CHANGES: dict[str, Way] = {
     "create": lambda s: s.rooms.create(GUEST, "new", "", "open"),
     "join": lambda s: s.rooms.enter(GUEST, YARD),
     "leave": lambda s: s.rooms.leave(GUEST, MINES),
-    "change": lambda s: s.rooms.change(GUEST, MINES, "Title", None, None),
+    "change": lambda s: s.rooms.change(GUEST, MINES, RoomChanged(title="Title")),
     "kick": lambda s: s.rooms.kick(GUEST, MINES, "u-vic"),
     "role": lambda s: s.rooms.grant(GUEST, MINES, "u-vic", "moderator"),
     "delete room": lambda s: s.rooms.delete(GUEST, MINES),

@@ -1,6 +1,7 @@
 """Invites are made, listed and revoked by moderators, and end with what let them be made."""
 
 from madang.adapters.sql import Store
+from madang.core.events import RoomChanged
 from madang.core.invites import INVITE_MS
 from madang.core.rate import Bucket, Rate
 from madang.ports.bus import EVERYWHERE, Signal
@@ -104,4 +105,4 @@ async def test_a_room_does_not_pay_for_the_tries_of_who_was_kicked(store: Store)
         for _ in range(19):
             assert await code(node.rooms.enter(MINA, YARD)) == "kicked"
         for n in range(8):
-            assert await node.rooms.change(OWNER, YARD, f"Title {n}", None, None) is not None
+            assert await node.rooms.change(OWNER, YARD, RoomChanged(title=f"Title {n}")) is not None

@@ -8,7 +8,7 @@ import pytest
 
 from madang.adapters.sql import Store
 from madang.core.actors import Actor
-from madang.core.events import Appended
+from madang.core.events import Appended, RoomChanged
 from madang.core.messages import Content
 from madang.core.rate import Bucket, Rate
 from madang.core.sanctions import MAX_REASON
@@ -110,7 +110,7 @@ async def test_no_room_pays_for_the_tries_of_who_was_banned(store: Store) -> Non
         for _ in range(20):
             assert await code(node.rooms.enter(MINA, YARD)) == "banned"
         for n in range(8):
-            assert await node.rooms.change(OWNER, YARD, f"Title {n}", None, None) is not None
+            assert await node.rooms.change(OWNER, YARD, RoomChanged(title=f"Title {n}")) is not None
 
 
 async def test_moderation_is_paid_for(store: Store) -> None:

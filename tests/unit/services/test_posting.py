@@ -6,7 +6,7 @@ import pytest
 
 from madang.adapters.sql import Store
 from madang.core.actors import Actor
-from madang.core.events import Draft
+from madang.core.events import Draft, RoomChanged
 from madang.core.messages import Content
 from madang.core.rate import Rate
 from madang.errors import Refused
@@ -115,14 +115,14 @@ async def test_a_server_key_is_held_by_the_rate_of_the_room(store: Store) -> Non
 
 async def test_slow_mode_holds_plain_members_however_a_door_knows_the_room(store: Store) -> None:
     async with running_node(store) as node:
-        await node.rooms.change(OWNER, YARD, None, None, 700)
+        await node.rooms.change(OWNER, YARD, RoomChanged(slow_ms=700))
         await node.rooms.enter(MINA, YARD)
         for _ in ("looked up", "live"):
             standings = [await node.posting.standing(actor, YARD) for actor in (MINA, OWNER, SHOP)]
             assert [standing.slow_ms for standing in standings] == [700, 0, 0]
             await node.hub.open(YARD)
         assert [node.posting.following(YARD, role).slow_ms for role in ("member", "moderator")] == [700, 0]
-        await node.rooms.change(OWNER, YARD, None, None, 900)
+        await node.rooms.change(OWNER, YARD, RoomChanged(slow_ms=900))
         assert (await node.posting.standing(MINA, YARD)).slow_ms == 900
         with pytest.raises(Refused):
             await node.posting.standing(MINA, "missing")

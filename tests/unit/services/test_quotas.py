@@ -11,6 +11,7 @@ import pytest
 from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.sql import Store
 from madang.core.actors import Actor
+from madang.core.events import RoomChanged
 from madang.core.messages import Content
 from madang.errors import Limited, Refused
 from madang.services import buckets
@@ -238,6 +239,7 @@ async def test_every_way_to_make_rows_asks_its_quota(store: Store) -> None:
     async def work() -> None:
         codes = [await refused(node.rooms.create(MINA, f"r-{n}", "", "open")) for n in range(3)]
         assert codes == ["ok", "ok", "quota"]
+        assert await refused(node.rooms.direct(MINA, BORA.id)) == "quota"
         await node.rooms.create(SYSTEM, "hall", "", "open")
         codes = [await refused(node.rooms.enter(MINA, room)) for room in ("yard", "hall", "r-0", "lobby")]
         assert codes == ["ok", "ok", "ok", "not_found"], "where one is a member already, nothing is made"
@@ -279,8 +281,11 @@ async def test_every_way_to_write_asks_for_kilobytes(store: Store) -> None:
         dan = Actor(id="u-dan", name="Dan", address="10.0.2.1")
         await node.rooms.create(dan, "dans", "", "open")
         await node.rooms.enter(CHAN, "dans")
-        assert [await refused(node.rooms.change(dan, "dans", f"T{n}", None, None)) for n in range(2)] == ["ok", "ok"]
-        assert await refused(node.rooms.change(dan, "dans", "T", None, None)) == "quota"
+        assert [await refused(node.rooms.change(dan, "dans", RoomChanged(title=f"T{n}"))) for n in range(2)] == [
+            "ok",
+            "ok",
+        ]
+        assert await refused(node.rooms.change(dan, "dans", RoomChanged(title="T"))) == "quota"
         assert await refused(node.rooms.grant(dan, "dans", CHAN.id, "moderator")) == "quota"
         assert await refused(node.rooms.kick(dan, "dans", CHAN.id)) == "ok", "a room can be put in order, and be left"
         assert await refused(node.rooms.leave(dan, "dans")) == "ok"
@@ -344,6 +349,9 @@ async def test_making_rooms_can_be_kept_for_users_who_signed_in(store: Store) ->
 
     async def work() -> None:
         assert await refused(node.rooms.create(guest, "mine", "", "open")) == "forbidden"
+        assert await refused(node.rooms.direct(guest, BORA.id)) == "forbidden"
+        assert await refused(node.rooms.direct(KEY, guest.id)) == "ok"
+        assert await refused(node.rooms.direct(guest, KEY.id)) == "ok", "there is one"
         for n, other in enumerate((Actor(id="issuer-shop:42", name="Mina"), KEY, SYSTEM)):
             assert await refused(node.rooms.create(other, f"theirs-{n}", "", "open")) == "ok"
 

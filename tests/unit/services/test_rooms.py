@@ -8,6 +8,7 @@ import pytest
 
 from madang.adapters.sql import Store
 from madang.core.actors import Actor
+from madang.core.events import RoomChanged
 from madang.core.rate import Rate
 from madang.core.rooms import LOBBY
 from madang.errors import Refused
@@ -20,11 +21,6 @@ from tests.unit.transports.nodes import running_node
 YARD, HIDDEN = "yard", "hidden"
 SHOP = Actor(id="key-1", name="Shop", server=True)
 MINA, BORA = user("mina"), user("bora")
-
-
-@pytest.fixture
-def rooms(node: Node) -> Rooms:
-    return node.rooms
 
 
 async def invited(node: Node, room: str, by: Actor = OWNER, **options: int) -> str:
@@ -80,7 +76,7 @@ async def test_a_hidden_room_and_a_missing_one_answer_alike(rooms: Rooms) -> Non
         assert await code(rooms.enter(MINA, room)) == "not_found"
         assert await code(rooms.member(MINA, room)) == "not_found"
         assert await code(rooms.kick(MINA, room, OWNER.id)) == "not_found"
-        assert await code(rooms.change(MINA, room, "x", None, None)) == "not_found"
+        assert await code(rooms.change(MINA, room, RoomChanged(title="x"))) == "not_found"
         assert await code(rooms.leave(MINA, room)) == "not_member"
     assert await code(rooms.enter(SHOP, "missing")) == "not_found"
 
@@ -156,16 +152,16 @@ async def test_owners_alone_give_roles(rooms: Rooms) -> None:
 
 async def test_only_owners_change_settings_and_only_to_sound_ones(rooms: Rooms) -> None:
     await rooms.enter(MINA, YARD)
-    assert await code(rooms.change(MINA, YARD, "Mine", None, None)) == "forbidden"
-    assert await rooms.change(OWNER, YARD, None, None, None) is None
-    assert await code(rooms.change(OWNER, YARD, "\u202e", None, None)) == "bad_name"
-    assert await code(rooms.change(OWNER, YARD, None, "secret", None)) == "bad_field"
-    assert await rooms.change(OWNER, YARD, "New", "invite", 500)
+    assert await code(rooms.change(MINA, YARD, RoomChanged(title="Mine"))) == "forbidden"
+    assert await rooms.change(OWNER, YARD, RoomChanged()) is None
+    assert await code(rooms.change(OWNER, YARD, RoomChanged(title="\u202e"))) == "bad_name"
+    assert await code(rooms.change(OWNER, YARD, RoomChanged(access="secret"))) == "bad_field"
+    assert await rooms.change(OWNER, YARD, RoomChanged(title="New", access="invite", slow_ms=500))
     info = await rooms.room(YARD)
     assert (info.title, info.access, info.slow_ms) == ("New", "invite", 500)
     assert await code(rooms.enter(BORA, YARD)) == "not_found"
     assert (await rooms.enter(MINA, YARD)).role == "member", "who is in stays in"
-    assert await rooms.change(OWNER, YARD, None, None, 0)
+    assert await rooms.change(OWNER, YARD, RoomChanged(slow_ms=0))
     assert (await rooms.room(YARD)).slow_ms == 0
 
 
@@ -196,11 +192,11 @@ async def test_what_is_refused_was_tried_and_counts(store: Store) -> None:
         assert await code(rooms.leave(MINA, YARD)) == "not_member"
         assert await code(rooms.kick(MINA, YARD, OWNER.id)) == "not_found"
         assert await code(rooms.grant(MINA, YARD, OWNER.id, "member")) == "not_found"
-        assert await code(rooms.change(MINA, YARD, "x", None, None)) == "not_found"
+        assert await code(rooms.change(MINA, YARD, RoomChanged(title="x"))) == "not_found"
         assert await code(rooms.create(MINA, YARD, "", "open")) == "room_exists"
         for tried in (
             rooms.enter(MINA, "missing"), rooms.leave(MINA, YARD), rooms.kick(MINA, YARD, OWNER.id),
-            rooms.grant(MINA, YARD, OWNER.id, "member"), rooms.change(MINA, YARD, "x", None, None),
+            rooms.grant(MINA, YARD, OWNER.id, "member"), rooms.change(MINA, YARD, RoomChanged(title="x")),
             rooms.create(MINA, YARD, "", "open"),
         ):  # fmt: skip
             assert await code(tried) == "rate_limited"
@@ -217,12 +213,12 @@ async def test_strangers_do_not_spend_what_a_room_has_for_its_members(store: Sto
             "leave": lambda: node.rooms.leave(stranger, HIDDEN),
             "kick": lambda: node.rooms.kick(stranger, HIDDEN, OWNER.id),
             "grant": lambda: node.rooms.grant(stranger, HIDDEN, stranger.id, "owner"),
-            "change": lambda: node.rooms.change(stranger, HIDDEN, "Mine", None, None),
+            "change": lambda: node.rooms.change(stranger, HIDDEN, RoomChanged(title="Mine")),
             "create": lambda: node.rooms.create(stranger, HIDDEN, "Mine", "open"),
         }[op]
         for _ in range(20):
             assert await code(asked()) in {"not_found", "not_member", "room_exists"}
         assert await code(asked()) == "rate_limited"  # what strangers spend is their own
         for n in range(10):
-            assert await node.rooms.change(OWNER, HIDDEN, f"Title {n}", None, None) is not None
-        assert await code(node.rooms.change(OWNER, HIDDEN, "One too many", None, None)) == "rate_limited"
+            assert await node.rooms.change(OWNER, HIDDEN, RoomChanged(title=f"Title {n}")) is not None
+        assert await code(node.rooms.change(OWNER, HIDDEN, RoomChanged(title="One too many"))) == "rate_limited"

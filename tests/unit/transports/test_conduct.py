@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from madang.core.events import RoomChanged
 from madang.core.rate import Rate
 from madang.errors import Limited
 from madang.services.limits import Limits, Rates
@@ -113,7 +114,7 @@ async def test_what_is_pipelined_behind_a_refused_hello_is_held_against_nobody(r
 async def test_a_resend_of_what_is_stored_is_not_refused(running: Running, slow_ms: int) -> None:
     """The ack was lost, and meanwhile the user's rate is spent, or the room is in slow mode."""
     async with running(rates=Rates(user=Rate(0.001, 5))) as node:
-        await node.rooms.change(OWNER, "yard", None, None, slow_ms)
+        await node.rooms.change(OWNER, "yard", RoomChanged(slow_ms=slow_ms))
         peer = await greeted(node)
         token = peer.answered(1)["token"]  # type: ignore[index]
         for n in range(10, 15):

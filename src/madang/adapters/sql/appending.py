@@ -8,17 +8,18 @@ import secrets
 from collections.abc import Sequence
 from typing import Protocol
 
+import msgspec
 from sqlalchemy import Connection, select
 
 from madang.adapters.sql import access, effects, lookups
 from madang.adapters.sql.dialects import insert_new, insert_text
-from madang.adapters.sql.effects import Mutes, Roles
+from madang.adapters.sql.effects import Mutes, Roles, Rooms
 from madang.adapters.sql.lookups import Asked, CidKey
 from madang.adapters.sql.rows import GONE, EventRow, FirstUse, Head, number
 from madang.adapters.sql.tables import events, rooms
 from madang.core.events import Appended, Draft, Event, MessageSent, RoomCreated, RoomDeleted, erased_body
 from madang.core.ids import IdSource, id_ms
-from madang.core.rooms import DELETED
+from madang.core.rooms import DELETED, Room
 from madang.errors import Limited, Refused, without_frames
 from madang.ports.log import Outcome
 
@@ -29,8 +30,11 @@ Sent = dict[tuple[str, str], int]
 class Ledger(Protocol):
     """How one kind of database locks rooms and keeps new events during an append."""
 
-    def lock(self, c: Connection, wanted: Sequence[str]) -> dict[str, Head]:
-        """Lock rooms (sorted) until the transaction ends; return the heads of those that exist, GONE for deleted ones."""
+    def lock(self, c: Connection, wanted: Sequence[str]) -> tuple[dict[str, Head], Rooms]:
+        """Lock rooms (sorted) until the transaction ends; return the heads of those that exist, GONE for deleted ones.
+
+        Return their settings, too, which the append keeps up to date.
+        """
 
     def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles, Mutes, Sent]:
         """Return the cids that are in the log already, and the roles, mutes and numbers of messages of those who ask.
@@ -51,11 +55,11 @@ class Ledger(Protocol):
 class Tables:
     """The ledger of a database server: rooms queue at their rows, and new events go straight into `events`."""
 
-    def lock(self, c: Connection, wanted: Sequence[str]) -> dict[str, Head]:
+    def lock(self, c: Connection, wanted: Sequence[str]) -> tuple[dict[str, Head], Rooms]:
         locked = lookups.lock_rooms(c, wanted)
         # A statement of its own, so that it sees what the previous holders of the locks committed.
         heads = lookups.heads(c, wanted)
-        return heads | {room: GONE for room, access in locked if access == DELETED}
+        return heads | {room.id: GONE for room in locked if room.access == DELETED}, {room.id: room for room in locked}
 
     def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles, Mutes, Sent]:
         return look_up(c, keys)
@@ -72,9 +76,9 @@ class Tables:
 
 def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, ledger: Ledger) -> list[Outcome]:
     """Append a batch within the transaction that `c` is in."""
-    heads = _lock(c, drafts, ledger)
+    heads, known_rooms = _lock(c, drafts, ledger)
     keys = {(d.room, d.user, d.cid): None for d in drafts if d.cid is not None or not _of_anyone(d) or _is_message(d)}
-    known, roles, mutes, sent = ledger.look_up(c, list(keys)) if keys else ({}, {}, {}, {})
+    known, roles, mutes, sent = ledger.look_up(c, list(keys))
     rows: list[EventRow] = []
     folded: set[str] = set()  # rooms whose events go straight to the table, in which messages are read and changed
 
@@ -94,7 +98,7 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
 
     spoken = {(d.room, d.user) for d in drafts if d.server and d.spoken and roles.get((d.room, d.user)) is None}
     bans = access.bans_among(c, spoken) if spoken else {}
-    batch = effects.Batch(c, fold_room, type_of, roles, mutes, now_ms, bans)
+    batch = effects.Batch(c, fold_room, type_of, known_rooms, roles, mutes, now_ms, bans)
     outcomes: list[Outcome] = []
     for d in drafts:
         head = heads.get(d.room) or Head()
@@ -147,8 +151,8 @@ def _is_message(d: Draft) -> bool:
     return type(d.content) is MessageSent
 
 
-def _lock(c: Connection, drafts: Sequence[Draft], ledger: Ledger) -> dict[str, Head]:
-    """Lock the batch's rooms until the transaction ends, and return their heads.
+def _lock(c: Connection, drafts: Sequence[Draft], ledger: Ledger) -> tuple[dict[str, Head], Rooms]:
+    """Lock the batch's rooms until the transaction ends, and return their heads and settings.
 
     Rooms are locked in the order of their ids, and new ones are created after that in the same order: batches that share
     rooms queue, and never deadlock. A new room's row is written here, before the cids are looked up, so that two nodes
@@ -156,14 +160,14 @@ def _lock(c: Connection, drafts: Sequence[Draft], ledger: Ledger) -> dict[str, H
     the first room.created of a room fail.
     """
     wanted = sorted({d.room for d in drafts})
-    heads = ledger.lock(c, wanted)
+    heads, known = ledger.lock(c, wanted)
     news = [(d.room, d.content) for d in drafts if isinstance(d.content, RoomCreated) and d.room not in heads]
     created = dict(reversed(news))  # the first of each room
     made_elsewhere = False
     for room, body in sorted(created.items()):
-        row = {"id": room, "title": body.title, "access": body.access, "slow_ms": body.slow_ms}
-        made_elsewhere |= not insert_new(c, rooms, {**row, "epoch": secrets.token_hex(8)})
-    return ledger.lock(c, wanted) if made_elsewhere else heads
+        made = known[room] = Room(id=room, title=body.title, access=body.access, slow_ms=body.slow_ms)
+        made_elsewhere |= not insert_new(c, rooms, {**msgspec.structs.asdict(made), "epoch": secrets.token_hex(8)})
+    return ledger.lock(c, wanted) if made_elsewhere else (heads, known)
 
 
 def _repeat(first: FirstUse, d: Draft) -> Outcome:
@@ -182,7 +186,8 @@ def look_up(c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse
     roles: Roles = {}
     mutes: Mutes = {}
     sent: Sent = {}
-    for room, user, cid, role, muted_until_ms, own, target, seq, id, type, name, body in lookups.look_up(c, keys):
+    rows = lookups.look_up(c, keys) if keys else ()
+    for room, user, cid, role, muted_until_ms, own, target, seq, id, type, name, body in rows:
         roles[room, user] = role
         if muted_until_ms is not None:
             mutes[room, user] = muted_until_ms

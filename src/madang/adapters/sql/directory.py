@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from madang.adapters.sql import audit, reading
 from madang.adapters.sql.dialects import OPEN, AnyRow, greatest, insert_new
@@ -17,20 +17,32 @@ from madang.adapters.sql.rows import Head
 from madang.adapters.sql.tables import invites, members, rooms, secrets, server_keys
 from madang.core.audit import invited, revoked
 from madang.core.invites import MAX_INVITES, Invite
-from madang.core.permissions import Action, need
-from madang.core.rooms import DELETED, Member, Room
+from madang.core.permissions import SERVER, Action, need
+from madang.core.rooms import DELETED, DIRECT, Member, Room, hidden
 from madang.core.user_ids import key_user
 from madang.errors import Refused
 from madang.ports.directory import ServerKey
 
 MAX_KEYS: Final = 1_000
 
-_ROOM: Final = (rooms.c.id, rooms.c.title, rooms.c.access, rooms.c.slow_ms)
-_MEMBER: Final = (members.c.room, members.c.user, members.c.name, members.c.role, members.c.read_seq, members.c.picture)
-_SOME: Final = select(*_MEMBER).where(
-    members.c.room == bindparam("in_room"),
-    members.c.user.in_(bindparam("users", expanding=True)),
-    exists().where(rooms.c.id == bindparam("in_room"), rooms.c.access != DELETED),
+_ROOM: Final = tuple(rooms.c[name] for name in Room.__struct_fields__)
+_MEMBER: Final = (
+    members.c.room,
+    members.c.user,
+    members.c.name,
+    members.c.role,
+    members.c.read_seq,
+    members.c.picture,
+    members.c.joined_seq,
+)
+_SOME: Final = (
+    select(*_MEMBER, rooms.c.history)
+    .join(rooms, rooms.c.id == members.c.room)
+    .where(
+        members.c.room == bindparam("in_room"),
+        members.c.user.in_(bindparam("users", expanding=True)),
+        rooms.c.access != DELETED,
+    )
 )  # made once: every join asks, and a statement is a reference ring of 30 objects
 
 
@@ -55,15 +67,15 @@ def some_members(c: Connection, wanted: Sequence[tuple[str, str]]) -> dict[tuple
     found = {}
     for room, some in users.items():
         for row in c.execute(_SOME, {"in_room": room, "users": some}):
-            found[room, row.user] = _member(row)
+            found[room, row.user] = _member(row, hidden(row.history, row.joined_seq))
     return found
 
 
 def memberships_of(c: Connection, users: Sequence[str]) -> dict[str, int]:
-    """Return how many rooms each user is a member of, 0 left out. See `Directory.joined_by`."""
+    """Return how many rooms each user is a member of, direct ones and 0 left out. See `Directory.joined_by`."""
     standing = select(members.c.user, func.count()).join(rooms, rooms.c.id == members.c.room)
-    counted = standing.where(members.c.user.in_(users), rooms.c.access != DELETED).group_by(members.c.user)
-    return dict(c.execute(counted).all())
+    counted = standing.where(members.c.user.in_(users), rooms.c.access.not_in((DELETED, DIRECT)))
+    return dict(c.execute(counted.group_by(members.c.user)).all())
 
 
 def owned_by(c: Connection, user: str) -> int:
@@ -79,10 +91,11 @@ def members_of(c: Connection, room: str, after: str, limit: int) -> list[Member]
     return [_member(row) for row in c.execute(wanted.order_by(members.c.user).limit(limit))]
 
 
-def _member(row: AnyRow) -> Member:
+def _member(row: AnyRow, hidden: int = 0) -> Member:
     return Member(
-        room=row.room, user=row.user, name=row.name, role=row.role, read_seq=row.read_seq, picture=row.picture or ""
-    )
+        room=row.room, user=row.user, name=row.name, role=row.role, read_seq=row.read_seq, picture=row.picture or "",
+        joined_seq=row.joined_seq, hidden=hidden,
+    )  # fmt: skip
 
 
 def set_read(c: Connection, pointers: Sequence[tuple[str, str, int]], newest: Mapping[str, Head]) -> None:
@@ -103,17 +116,19 @@ def add_invite(c: Connection, invite: Invite, now_ms: int, name: str, server: bo
     room = invite.room
     if c.dialect.name != "sqlite":
         lock_rooms(c, [room])
+    kind = c.execute(select(rooms.c.access).where(rooms.c.id == room)).scalar()
     if not server:
         role = c.execute(select(members.c.role).where(members.c.room == room, members.c.user == invite.by)).scalar()
         if role is None:
             raise Refused("not_found")
         need(role, Action.INVITE)
+    elif kind is not None and kind != DELETED:
+        need(SERVER, Action.INVITE, kind)
     c.execute(delete(invites).where(invites.c.room == room, invites.c.until_ms <= now_ms))
     if c.execute(select(func.count()).select_from(invites).where(invites.c.room == room)).scalar_one() >= MAX_INVITES:
         raise Refused("too_many", f"There are {MAX_INVITES} invites to this room; revoke some first.")
-    there = select(exists().where(rooms.c.id == room, rooms.c.access != DELETED))
     seqs = reading.heads(c, [room], newest)
-    if room not in seqs or not c.execute(there).scalar():
+    if room not in seqs or kind in (None, DELETED):
         raise Refused("not_found")
     c.execute(insert(invites).values({**msgspec.structs.asdict(invite), "seq": seqs[room]}))
     audit.note(c, room, invited(invite, now_ms, name), now_ms)

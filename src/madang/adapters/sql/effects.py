@@ -41,8 +41,19 @@ from madang.adapters.sql.tables import (
 from madang.core import events as kinds
 from madang.core.audit import Subject, deed
 from madang.core.events import ERASED, Body, Draft, erased_edit
-from madang.core.permissions import NOBODY, Action, acting_role, may, need, need_to_grant, need_to_write, need_upon
-from madang.core.rooms import DELETED
+from madang.core.permissions import (
+    NOBODY,
+    Action,
+    acting_role,
+    may,
+    need,
+    need_to_change,
+    need_to_grant,
+    need_to_write,
+    need_upon,
+    state_of,
+)
+from madang.core.rooms import ALL, DELETED, DIRECT, Room, changed, direct_room, hidden
 from madang.errors import Refused
 
 MAX_EMOJIS: Final = 20
@@ -57,8 +68,12 @@ Mutes = dict[tuple[str, str], int]
 """(room, user) -> the end of a mute, which may be over, in Unix milliseconds; of those who act in the batch."""
 
 
+Rooms = dict[str, Room]
+"""The batch's rooms that there are, with their settings at this place in it."""
+
+
 class Batch(NamedTuple):
-    """What an effect may use: the transaction, roles, mutes and bans; and calls.
+    """What an effect may use: the transaction, rooms, roles, mutes and bans; and calls.
 
     Attributes:
         fold_room: moves all of a room's events into the table.
@@ -70,6 +85,7 @@ class Batch(NamedTuple):
     c: Connection
     fold_room: Callable[[str], None]
     type_of: Callable[[str, int], str | None]
+    rooms: Rooms
     roles: Roles
     mutes: Mutes
     now_ms: int
@@ -79,17 +95,34 @@ class Batch(NamedTuple):
         """Return the role that a draft is made in."""
         return acting_role(None if d.server else self.roles[d.room, d.user], server=d.server)
 
+    def need(self, d: Draft, action: Action) -> None:
+        """Raise Refused unless the actor may do something in the room as it is."""
+        room = self.rooms[d.room]
+        need(self.actor(d), action, room.access, state_of(room))
+
+    def need_upon(self, d: Draft, action: Action, subject: str) -> None:
+        """Raise Refused unless the actor may do something to who has this role."""
+        need_upon(self.actor(d), action, subject, self.rooms[d.room].access)
+
+    def need_seen(self, d: Draft, target: int) -> None:
+        """Raise Refused (not_found) if the actor may not see an event, because it was before they joined."""
+        room = self.rooms[d.room]
+        if room.history != ALL and not d.server:
+            mine = members.c.room == d.room, members.c.user == d.user
+            joined = self.c.execute(select(members.c.joined_seq).where(*mine)).scalar() or 0
+            if target <= hidden(room.history, joined):
+                raise Refused("not_found")
+
     def need_to_write(self, d: Draft) -> None:
-        """Raise Refused (forbidden, muted, banned) unless the actor may write. A mute that is over is forgotten.
+        """Raise Refused (forbidden, archived, muted, banned) unless the actor may write. A mute that is over is forgotten.
 
         A mute and a ban hold a user whoever speaks for them; a server key itself is held by neither.
         """
+        need_to_write(self.actor(d), state_of(self.rooms[d.room]))
         author = d.room, d.user
-        if not d.server:
-            need_to_write(self.roles[author] or NOBODY)
-        elif not d.spoken:
+        if d.server and not d.spoken:
             return
-        elif (until_ms := self.bans.get(author)) is not None and self.roles.get(author) is None:
+        if d.server and (until_ms := self.bans.get(author)) is not None and self.roles.get(author) is None:
             access.need_end(self.c, until_ms)
         if (until_ms := self.mutes.get(author)) is not None:
             sanctions.need_mute_over(self.c, *author, until_ms)
@@ -105,15 +138,32 @@ def apply(b: Batch, d: Draft, seq: int) -> bool:
 def _created(b: Batch, d: Draft, body: kinds.RoomCreated, seq: int) -> bool:
     if seq != 1:
         raise Refused("room_exists")
+    if body.access == DIRECT:
+        return _enter(b, d, "member", seq, body.picture) and _add_peer(b, d, body.peer or "", seq)
     return _enter(b, d, "owner", seq, body.picture)
 
 
+def _add_peer(b: Batch, d: Draft, peer: str, seq: int) -> bool:
+    """Let the other of the two in, under the name that the actor knows them by."""
+    here, there = members.alias(), members.alias()
+    shared = select(there.c.name).join(here, here.c.room == there.c.room)
+    named = shared.where(here.c.user == d.user, there.c.user == peer, there.c.name != "")
+    name = b.c.execute(named.order_by(there.c.room).limit(1)).scalar() or ""
+    b.roles[d.room, peer] = "member"
+    row = {"room": d.room, "user": peer, "name": name, "role": "member", "read_seq": seq, "joined_seq": seq}
+    return insert_new(b.c, members, row)
+
+
 def _changed(b: Batch, d: Draft, body: kinds.RoomChanged, seq: int) -> bool:
-    need(b.actor(d), Action.CHANGE_ROOM)
-    given = {"title": body.title, "access": body.access, "slow_ms": body.slow_ms}
-    fields = {name: value for name, value in given.items() if value is not None}
-    if fields:
-        b.c.execute(update(rooms).where(rooms.c.id == d.room).values(fields))
+    need_to_change(b.actor(d), body)
+    room = b.rooms[d.room]
+    if room.access == DIRECT and body.access is not None:
+        raise Refused("forbidden")
+    if (now := changed(room, body)) == room:
+        return False
+    fields = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not None}
+    b.c.execute(update(rooms).where(rooms.c.id == d.room).values(fields))
+    b.rooms[d.room] = now
     return True
 
 
@@ -127,16 +177,32 @@ def _room_deleted(b: Batch, d: Draft, body: kinds.RoomDeleted, seq: int) -> bool
 
 
 def _joined(b: Batch, d: Draft, body: kinds.MemberJoined, seq: int) -> bool:
+    if b.rooms[d.room].access == DIRECT:
+        return _joined_direct(b, d, body, seq)
     if not d.server and not access.admit(b.c, d, b.now_ms):
         return False
     return _enter(b, d, body.role, seq, body.picture)
 
 
+def _joined_direct(b: Batch, d: Draft, body: kinds.MemberJoined, seq: int) -> bool:
+    """Let one of the two back in; of one whose name was not known yet, note it."""
+    me = members.c.room == d.room, members.c.user == d.user
+    name = b.c.execute(select(members.c.name).where(*me)).scalar()
+    if name is None:
+        if direct_room(d.user, d.peer) != d.room:
+            raise Refused("not_found")
+        return _enter(b, d, "member", seq, body.picture)
+    if name or not d.name:
+        return False
+    b.c.execute(update(members).where(*me).values(name=d.name, picture=body.picture))
+    return True
+
+
 def _enter(b: Batch, d: Draft, role: str, seq: int, picture: str | None = None) -> bool:
-    row = {"room": d.room, "user": d.user, "name": d.name, "role": role, "read_seq": seq, "origin": d.origin or None}
+    row = {"room": d.room, "user": d.user, "name": d.name, "role": role, "read_seq": seq, "joined_seq": seq}
     if picture is not None:
         row["picture"] = picture
-    if not insert_new(b.c, members, row):
+    if not insert_new(b.c, members, {**row, "origin": d.origin or None}):
         return False
     b.roles[d.room, d.user] = role
     return True
@@ -164,7 +230,7 @@ def _kicked(b: Batch, d: Draft, body: kinds.MemberKicked, seq: int) -> bool:
     role = _role(b, d.room, body.member)
     if role is None and not body.banned:
         raise Refused("not_found")
-    need_upon(b.actor(d), Action.BAN if body.banned else Action.KICK, role or NOBODY)
+    b.need_upon(d, Action.BAN if body.banned else Action.KICK, role or NOBODY)
     if body.banned:
         b.bans[d.room, body.member] = access.ban(b.c, d, body, seq)
     else:
@@ -192,7 +258,7 @@ def _end_invites(b: Batch, room: str, by: str) -> None:
 def _muted(b: Batch, d: Draft, body: kinds.MemberMuted, seq: int) -> bool:
     muted = d.room, body.member
     role = _role(b, *muted)
-    need_upon(b.actor(d), Action.MUTE, role or NOBODY)
+    b.need_upon(d, Action.MUTE, role or NOBODY)
     b.mutes[muted] = sanctions.mute(b.c, d, body, seq)
     b.roles[muted] = role
     return True
@@ -209,7 +275,8 @@ def _role_given(b: Batch, d: Draft, body: kinds.RoleGiven, seq: int) -> bool:
     had = _role(b, d.room, subject)
     if had is None:
         raise Refused("not_found")
-    need_to_grant(b.actor(d), role)
+    b.need(d, Action.GRANT)
+    need_to_grant(b.actor(d), had, role)
     if had == "owner" and role != "owner" and not d.server and not _another_owner(b, d.room, subject):
         raise Refused("last_owner")
     b.c.execute(update(members).where(members.c.room == d.room, members.c.user == subject).values(role=role))
@@ -236,7 +303,7 @@ def _another(b: Batch, room: str, user: str) -> bool:
 def _sent(b: Batch, d: Draft, body: kinds.MessageSent, seq: int) -> bool:
     b.need_to_write(d)
     if body.reply_to is not None:
-        _need_message(b, d.room, body.reply_to)
+        _need_message(b, d, body.reply_to)
     _mention(b, d, set(body.mentions), seq)
     return True
 
@@ -307,6 +374,7 @@ def _edits(b: Batch, room: str, target: int) -> Sequence[int]:
 
 def _message(b: Batch, d: Draft, target: int) -> AnyRow:
     """Return the row of the message that a draft is about. Raises Refused where there is none, or a deleted one."""
+    b.need_seen(d, target)
     b.fold_room(d.room)
     this = and_(events.c.room == d.room, events.c.seq == target)
     row = b.c.execute(
@@ -319,9 +387,10 @@ def _message(b: Batch, d: Draft, target: int) -> AnyRow:
     return row
 
 
-def _need_message(b: Batch, room: str, seq: int) -> None:
-    """Raise Refused (not_found) unless an event is a message of the room, deleted or not."""
-    if b.type_of(room, seq) != kinds.MessageSent.type:
+def _need_message(b: Batch, d: Draft, seq: int) -> None:
+    """Raise Refused (not_found) unless an event is a message that the actor may see, deleted or not."""
+    b.need_seen(d, seq)
+    if b.type_of(d.room, seq) != kinds.MessageSent.type:
         raise Refused("not_found")
 
 
@@ -344,7 +413,7 @@ def _reacted(b: Batch, d: Draft, body: kinds.ReactionAdded, seq: int) -> bool:
 
 def _unreacted(b: Batch, d: Draft, body: kinds.ReactionRemoved, seq: int) -> bool:
     b.need_to_write(d)
-    _need_message(b, d.room, body.target)
+    _need_message(b, d, body.target)
     own = delete(reactions).where(*_of(reactions, d, body), reactions.c.emoji == body.emoji, reactions.c.user == d.user)
     if b.c.execute(own).rowcount != 1:
         return False
@@ -364,7 +433,7 @@ def _count(b: Batch, d: Draft, body: AnyReaction, change: int) -> None:
 
 
 def _pinned(b: Batch, d: Draft, body: kinds.MessagePinned, seq: int) -> bool:
-    need(b.actor(d), Action.PIN)
+    b.need(d, Action.PIN)
     _message(b, d, body.target)
     here = pins.c.room == d.room
     if b.c.execute(select(exists().where(here, pins.c.target == body.target))).scalar():
@@ -376,8 +445,8 @@ def _pinned(b: Batch, d: Draft, body: kinds.MessagePinned, seq: int) -> bool:
 
 
 def _unpinned(b: Batch, d: Draft, body: kinds.MessageUnpinned, seq: int) -> bool:
-    need(b.actor(d), Action.PIN)
-    _need_message(b, d.room, body.target)
+    b.need(d, Action.PIN)
+    _need_message(b, d, body.target)
     return b.c.execute(delete(pins).where(pins.c.room == d.room, pins.c.target == body.target)).rowcount == 1
 
 

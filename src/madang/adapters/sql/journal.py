@@ -34,13 +34,14 @@ from sqlalchemy import Connection
 
 from madang.adapters.sql import lookups, ordinals, reading
 from madang.adapters.sql.appending import Sent, look_up, type_of
-from madang.adapters.sql.effects import Mutes, Roles
+from madang.adapters.sql.effects import Mutes, Roles, Rooms
 from madang.adapters.sql.lookups import Asked, CidKey, known_sqlite, padded
 from madang.adapters.sql.rows import GONE, EventRow, FirstUse, Head, event_of, number
 from madang.adapters.sql.tables import events
 from madang.core.events import Appended, Draft, MessageSent
 from madang.core.ids import IdSource
-from madang.core.permissions import WRITERS
+from madang.core.permissions import WRITERS, state_of
+from madang.core.rooms import ALL, DELETED
 from madang.ports.log import Outcome
 
 FOLD: Final = 16_000
@@ -87,6 +88,7 @@ class Journal:
         self._raw = raw
         self.heads: dict[str, Head] = {}
         self.recent: dict[str, Waiting] = {}
+        self._rooms: Rooms = {}  # of most that have a head
         self._roles: dict[
             tuple[str, str], str
         ] = {}  # (room, user) -> role of members who acted, and may write; oldest first
@@ -98,6 +100,7 @@ class Journal:
         self._until = 0  # key of the newest row when this fold began; 0 when none is under way
         # Of the open transaction: what to remember, and what to forget, once it is committed.
         self._heads: dict[str, Head] = {}
+        self._rooms_now: Rooms = {}
         self._stored: list[EventRow] = []
         self._folded: set[str] = set()
         self._roles_now: Roles = {}
@@ -149,7 +152,8 @@ class Journal:
         """Append a batch of plain new messages in a single call to SQLite, which is also the transaction.
 
         Return None, with nothing stored, when the batch is not that plain: other events, mentions, a reply to what is not in
-        `recent`, a room or member not seen yet, a cid that is in the log already, or has to be looked up.
+        `recent`, a room or member not seen yet, a room in which not everybody may write, a cid that is in the log already, or has to be
+        looked up.
         """
         heads: dict[str, Head] = {}
         sent: Sent = {}
@@ -158,7 +162,12 @@ class Journal:
         outcomes: list[Outcome] = []
         for d in drafts:
             room, content = d.room, d.content
-            head = heads.get(room) or self.heads.get(room)
+            head = heads.get(room)
+            if head is None:
+                known = self._rooms.get(room)
+                if known is None or state_of(known):
+                    return None
+                head = self.heads.get(room)
             if (
                 head is None
                 or head is GONE
@@ -167,7 +176,7 @@ class Journal:
                 or d.early is not None
             ):
                 return None
-            if content.reply_to is not None and self._type_here(room, content.reply_to) != MessageSent.type:
+            if content.reply_to is not None and not self._may_reply(room, content.reply_to):
                 return None
             author = room, d.user
             own = sent.get(author) or self._sent.get(author)
@@ -198,6 +207,7 @@ class Journal:
         """Forget heads and roles of rooms that are no longer in the database. A new dict: a reader may hold the old one."""
         gone = set(rooms)
         self.heads = {room: head for room, head in self.heads.items() if room not in gone}
+        self._rooms = {room: known for room, known in self._rooms.items() if room not in gone}
         self._roles = {member: role for member, role in self._roles.items() if member[0] not in gone}
 
     def rows_of(self, room: str) -> list[EventRow]:
@@ -208,13 +218,16 @@ class Journal:
     # The ledger of `appending.append`, within a transaction: after it `transaction_committed` is called if it succeeded,
     # and `transaction_ended` always.
 
-    def lock(self, c: Connection, wanted: Sequence[str]) -> dict[str, Head]:
+    def lock(self, c: Connection, wanted: Sequence[str]) -> tuple[dict[str, Head], Rooms]:
         self._heads = {room: self.heads[room] for room in wanted if room in self.heads}
-        unknown = [room for room in wanted if room not in self._heads]
-        if unknown:
+        self._rooms_now = {room: self._rooms[room] for room in wanted if room in self._rooms}
+        if unknown := [room for room in wanted if room not in self._heads]:
             self._heads.update(lookups.heads(c, unknown))
-            self._heads.update(dict.fromkeys(reading.deleted(c, unknown), GONE))
-        return self._heads
+        if unknown := [room for room in wanted if room not in self._rooms_now and self._heads.get(room) is not GONE]:
+            found = lookups.settings(c, unknown)
+            self._rooms_now.update((room.id, room) for room in found)
+            self._heads.update((room.id, GONE) for room in found if room.access == DELETED)
+        return self._heads, self._rooms_now
 
     def look_up(self, c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse], Roles, Mutes, Sent]:
         found, self._roles_now, self._mutes_now, self._sent_now = look_up(c, keys)
@@ -237,6 +250,10 @@ class Journal:
     def type_of(self, c: Connection, room: str, seq: int) -> str | None:
         return self._type_here(room, seq) or type_of(c, room, seq)
 
+    def _may_reply(self, room: str, seq: int) -> bool:
+        """Return whether an event is a message in `recent` of a room where all see all."""
+        return self._rooms[room].history == ALL and self._type_here(room, seq) == MessageSent.type
+
     def _type_here(self, room: str, seq: int) -> str | None:
         """Return the type of an event in `recent`."""
         waiting = self.recent.get(room)
@@ -258,6 +275,7 @@ class Journal:
         self._forget(self._folded)
         self._remember(self._stored)
         self.heads.update(self._heads)
+        self._rooms.update(self._rooms_now)
         for member, role in self._roles_now.items():
             self._roles.pop(member, None)
             if role in WRITERS and member not in self._mutes_now:
@@ -271,7 +289,7 @@ class Journal:
 
     def transaction_ended(self) -> None:
         """Forget the transaction, committed or not."""
-        self._heads, self._stored, self._folded = {}, [], set()
+        self._heads, self._rooms_now, self._stored, self._folded = {}, {}, [], set()
         self._roles_now, self._mutes_now, self._sent_now = {}, {}, {}
 
     # Folding
@@ -304,6 +322,7 @@ class Journal:
         self._until = 0
         if len(self.heads) > MAX_HEADS:  # a new dict: a reader may hold the old one
             self.heads = {room: self.heads[room] for room in self.recent}
+            self._rooms = {room: known for room, known in self._rooms.items() if room in self.heads}
         return False
 
     def _write_slice(self, rows: list[EventRow]) -> None:

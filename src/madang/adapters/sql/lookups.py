@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from madang.adapters.sql import ordinals
 from madang.adapters.sql.dialects import MYSQL, AnyRow
 from madang.adapters.sql.rows import Head
+from madang.core.rooms import Room
 
 K = TypeVar("K")
 CidKey = tuple[str, str, str]
@@ -58,8 +59,10 @@ _LOOK_UP_MYSQL: Final = """
     ON e.room = v.room AND e.`user` = v.u AND e.cid = v.cid
 """.replace("OWN", ordinals.own("mysql", "v.room", "v.u"))
 
-_LOCK_POSTGRESQL: Final = "SELECT id, access FROM rooms WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
-_LOCK_MYSQL: Final = "SELECT id, access FROM rooms WHERE id IN (...) ORDER BY id FOR UPDATE"
+_SETTINGS: Final = 'SELECT id, title, access, slow_ms, archived, "write", history FROM rooms'
+_LOCK_POSTGRESQL: Final = f"{_SETTINGS} WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
+_LOCK_MYSQL: Final = f"{_SETTINGS} WHERE id IN (...) ORDER BY id FOR UPDATE".replace('"', "`")
+_SETTINGS_SQLITE: Final = f"WITH v(room) AS (VALUES ...) {_SETTINGS} JOIN v ON id = v.room"
 _NEWEST_POSTGRESQL: Final = """
     SELECT v.room, e.seq, e.id, MESSAGES FROM unnest($1::text[]) AS v(room)
     CROSS JOIN LATERAL (SELECT seq, id FROM events WHERE room = v.room ORDER BY seq DESC LIMIT 1) AS e
@@ -76,14 +79,43 @@ _NEWEST_MYSQL: Final = """
 """.replace("MESSAGES", ordinals.messages("mysql", "r.id"))
 
 
-def lock_rooms(c: Connection, rooms: Sequence[str]) -> Sequence[AnyRow]:
-    """Lock the rows of rooms, in order of their ids, until the transaction ends; return (id, access). Not for SQLite.
+def lock_rooms(c: Connection, rooms: Sequence[str]) -> list[Room]:
+    """Lock the rows of rooms, in order of their ids, until the transaction ends; return those there are. Not for SQLite.
 
     One text for any number of rooms: a driver that prepares statements would prepare one for each number.
     """
     if c.dialect.name in MYSQL:
-        return c.exec_driver_sql(_placed(_LOCK_MYSQL, len(rooms)), tuple(rooms)).all()
-    return c.exec_driver_sql(_LOCK_POSTGRESQL, (list(rooms),)).all()
+        return _rooms(c.exec_driver_sql(_placed(_LOCK_MYSQL, len(rooms)), tuple(rooms)).all())
+    return _rooms(c.exec_driver_sql(_LOCK_POSTGRESQL, (list(rooms),)).all())
+
+
+def settings(c: Connection, rooms: Sequence[str]) -> list[Room]:
+    """Return those rooms there are, deleted ones, too. For SQLite, which need not lock them."""
+    found: list[Room] = []
+    for start in range(0, len(rooms), CHUNK):
+        some = padded(rooms[start : start + CHUNK])
+        found += _rooms(c.exec_driver_sql(_settings_sqlite(len(some)), tuple(some)).all())
+    return found
+
+
+@lru_cache
+def _settings_sqlite(count: int) -> str:
+    return _SETTINGS_SQLITE.replace("...", ",".join(["(?)"] * count))
+
+
+def _rooms(rows: Sequence[AnyRow]) -> list[Room]:
+    return [
+        Room(
+            id=id,
+            title=title,
+            access=access,
+            slow_ms=slow_ms,
+            archived=bool(archived),
+            write=write,
+            history=history,
+        )
+        for id, title, access, slow_ms, archived, write, history in rows
+    ]
 
 
 def heads(c: Connection, rooms: Sequence[str]) -> dict[str, Head]:

@@ -35,8 +35,9 @@ class _Sent(NamedTuple):
 
 
 def page(
-    c: Connection, room: str, user: str, before: int | None, after: int | None, limit: int, recent: Sequence[EventRow]
-) -> Page:
+    c: Connection, room: str, user: str, before: int | None, after: int | None, limit: int, recent: Sequence[EventRow],
+    above: int = 0,
+) -> Page:  # fmt: skip
     """See `Log.messages`.
 
     `recent` holds events that may not be in the table yet (`journal.py`). A message that is not in the table has no edits,
@@ -48,12 +49,16 @@ def page(
     )
     seq = column("seq", BigInteger)
     if after is not None:
+        after = max(after, above)
         wanted = wanted.where(seq > after).order_by(seq)
     else:
+        wanted = wanted.where(seq > above) if above else wanted
         wanted = wanted.where(seq < before if before is not None else true()).order_by(seq.desc())
     found: dict[int, _Sent] = {}
     rows = _as_many((_Sent(*row) for row in c.execute(wanted)), 2 * ANSWER_BYTES)  # so that `more` is known
     for _, at, id, type, sender, name, _, _, body, *_ in _from(recent, before, after):
+        if at <= above:
+            break
         if type == MessageSent.type:
             found[at] = _Sent(at, id, sender, name, body)
             if len(found) > limit:

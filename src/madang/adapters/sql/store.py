@@ -179,10 +179,10 @@ class Store:
         return await self._engine.read(lambda c: reading.heads(c, rooms, self._engine.heads()))
 
     async def messages(
-        self, room: str, user: str, *, before: int | None = None, after: int | None = None, limit: int = 50
-    ) -> Page:
+        self, room: str, user: str, *, before: int | None = None, after: int | None = None, limit: int = 50, above: int = 0,
+    ) -> Page:  # fmt: skip
         return await self._engine.read(
-            lambda c: messages.page(c, room, user, before, after, limit, self._engine.recent(room))
+            lambda c: messages.page(c, room, user, before, after, limit, self._engine.recent(room), above)
         )
 
     async def own_reactions(self, room: str, user: str, first: int, last: int) -> dict[int, set[str]]:

@@ -8,7 +8,20 @@ can disagree with the log, and a message writes nothing but itself.
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, SmallInteger, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    false,
+)
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.types import TypeEngine
 
@@ -109,6 +122,9 @@ rooms = Table(
     Column("access", words(16), nullable=False),
     Column("slow_ms", Integer, nullable=False),
     Column("epoch", words(32), nullable=False),
+    Column("archived", Boolean(), nullable=False, server_default=false()),
+    Column("write", words(16), nullable=False, server_default="everyone"),
+    Column("history", words(16), nullable=False, server_default="all"),
     sqlite_with_rowid=False,
 )
 # The list of open rooms, paged by id.
@@ -132,6 +148,7 @@ members = Table(
     Column("read_seq", BigInteger, nullable=False),
     Column("origin", words(64)),  # of a guest: a hash of the address they joined from
     Column("picture", prose()),
+    Column("joined_seq", BigInteger, nullable=False, server_default="0"),  # of their member.joined; 0 before 0019
     sqlite_with_rowid=False,
 )
 # A user's rooms, paged by room.

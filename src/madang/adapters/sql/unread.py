@@ -15,7 +15,7 @@ from madang.adapters.sql.dialects import MYSQL, greatest
 from madang.adapters.sql.rows import EventRow
 from madang.adapters.sql.tables import members, rooms
 from madang.core.events import MessageSent
-from madang.core.rooms import COUNTED, DELETED, Membership
+from madang.core.rooms import COUNTED, DELETED, DIRECT, Membership
 
 # In order, or PostgreSQL takes a walk of the whole table for shorter.
 _MENTIONS: Final = "FROM mentions k WHERE k.user = p.user AND k.room = p.room AND k.seq > p.read_seq ORDER BY k.seq"
@@ -70,7 +70,7 @@ def memberships(
         _at_pointers(c, user, [(row.room, row.read_seq) for row in found if row.seq]) if c.dialect.name in MYSQL else {}
     )
     page = []
-    for room, _, title, access, role, read_seq, seq, messages, own, *counted in found:
+    for room, _, title, access, archived, role, read_seq, peer, seq, messages, own, *counted in found:
         events = waiting.get(room, ())
         at_pointer = _AtPointer(*counted) if counted else at_pointers.get(room, _AtPointer())
         counts = _Counts(messages, own, at_pointer.messages, at_pointer.own).raised(events, user, read_seq)
@@ -84,6 +84,8 @@ def memberships(
                 read_seq=read_seq,
                 unread=counts.unread,
                 mentions=at_pointer.mentions,
+                archived=archived,
+                peer=peer or "",
             )
         )
     return page
@@ -93,7 +95,11 @@ def _page(c: Connection, user: str, after: str, limit: int, read: Mapping[str, i
     pointer = members.c.read_seq
     if read:
         pointer = greatest(c, pointer, case(dict(read), value=members.c.room, else_=0))  # type: ignore[assignment]
-    columns = (members.c.room, members.c.user, rooms.c.title, rooms.c.access, members.c.role, pointer.label("read_seq"))
+    settings = (rooms.c.title, rooms.c.access, rooms.c.archived)
+    other = members.alias()
+    peer = select(other.c.user).where(other.c.room == members.c.room, other.c.user != user).limit(1).scalar_subquery()
+    peers = case((rooms.c.access == DIRECT, peer), else_="").label("peer")
+    columns = (members.c.room, members.c.user, *settings, members.c.role, pointer.label("read_seq"), peers)
     joined = select(*columns).join(rooms, rooms.c.id == members.c.room)
     mine = joined.where(members.c.user == user, members.c.room > after, rooms.c.access != DELETED)
     page = mine.order_by(members.c.room).limit(limit).subquery("p")

@@ -191,13 +191,22 @@ class Create(Command):
     access: str = "open"
 
 
+class Direct(Command):
+    """Ask for the direct room with another user, which is made if there is none. To follow it, join it."""
+
+    user: UserId
+
+
 class Change(Command):
-    """Change a room's title, access or slow mode (moderators)."""
+    """Change a room's settings (moderators; whether it is archived, owners)."""
 
     room: RoomId
     title: Title | None = None
     access: str | None = None
     slow_ms: SlowMs | None = None
+    archived: bool | None = None
+    write: str | None = None
+    history: str | None = None
 
 
 class Invite(Command):
@@ -229,7 +238,7 @@ class Kick(Command):
 
 
 class Role(Command):
-    """Grant a member a role (owners)."""
+    """Grant a member a role (owners; moderators those below theirs)."""
 
     room: RoomId
     user: UserId
@@ -350,6 +359,7 @@ AnyCommand = (
     | Rooms
     | Presence
     | Create
+    | Direct
     | Change
     | Invite
     | Invites

@@ -21,13 +21,16 @@ EventArray = Annotated[Raw, Meta(extra_json_schema={"type": "array", "items": {"
 """An array of event frames that are encoded already (`codec.array`): each event is encoded once for all receivers."""
 
 
-class RoomInfo(Struct, frozen=True, kw_only=True, gc=False):
+class RoomInfo(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A room's settings; `slow_ms` is 0 where there is no slow mode."""
 
     id: str
-    title: str = ""
-    access: str = "open"
-    slow_ms: int = 0
+    title: str
+    access: str
+    slow_ms: int
+    archived: bool = False
+    write: str = "everyone"
+    history: str = "all"
 
 
 class UserInfo(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -191,7 +194,7 @@ class ProfileAnswer(Answer, frozen=True, kw_only=True, gc=False):
 
 
 class JoinAnswer(Answer, frozen=True, kw_only=True, gc=False):
-    """The client's place in the room; event frames continue from `seq`."""
+    """The client's place in the room; event frames continue from `seq`. `first`: the first seq that there is for them, if above 1."""
 
     room: RoomInfo
     role: str
@@ -199,6 +202,7 @@ class JoinAnswer(Answer, frozen=True, kw_only=True, gc=False):
     epoch: str
     read_seq: int = 0
     reset: bool = False
+    first: int | UnsetType = UNSET
     events: EventArray
 
 
@@ -215,6 +219,12 @@ class CreateAnswer(AppendAnswer, frozen=True, kw_only=True, omit_defaults=True, 
     """The room is there; `room` is its id, if the server made it."""
 
     room: str | None = None
+
+
+class DirectAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """The direct room of the two users; its title is empty."""
+
+    room: RoomInfo
 
 
 class UnchangedAnswer(Answer, frozen=True, kw_only=True, gc=False):
@@ -413,6 +423,7 @@ ANSWERS: Final[dict[str, type[Answer] | UnionType]] = {
     "rooms": RoomsAnswer,
     "presence": PresenceAnswer,
     "create": CreateAnswer,
+    "direct": DirectAnswer,
     "change": AppendAnswer | UnchangedAnswer,
     "invite": InviteAnswer,
     "invites": InvitesAnswer,

@@ -18,7 +18,7 @@ from madang.services.identity import Unfetched
 from madang.services.rooms import SYSTEM
 from madang.transports.admin import accounts
 from madang.transports.admin.metrics import CONTENT_TYPE, Metrics
-from madang.transports.http.bodies import Body, Health, Members, NewRoom, OneMember, Rooms
+from madang.transports.http.bodies import Body, Health, Members, NewRoom, OneMember, RoomChange, Rooms
 from madang.transports.http.bounded_app import BoundedApp
 from madang.transports.http.dependencies import (
     Address,
@@ -218,6 +218,13 @@ async def reports(node: ThisNode, id: RoomPath, after: AfterSeq = 0, limit: Limi
     """Show the messages of a room that have open reports."""
     await node.rooms.room(id)
     return answer(queue(*await node.reports.page(SYSTEM, id, after, limit)))
+
+
+@router.patch("/rooms/{id}")
+async def change_room(node: ThisNode, id: RoomPath, change: Annotated[RoomChange, body(RoomChange)]) -> Response:
+    """Change any room's settings."""
+    await node.rooms.change(SYSTEM, id, change.event())
+    return answer(await node.rooms.room(id))
 
 
 @router.delete("/rooms/{id}")

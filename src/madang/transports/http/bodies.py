@@ -5,14 +5,17 @@ How they are read and described is `schemas.py`'s. A body has no other fields th
 
 from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from madang.core import messages
 from madang.core.accounts import Code, Login, Password
 from madang.core.bounds import MAX_ITEMS, Cid, InviteText, Mentions, RoomId, Seq, SlowMs, Text, Title
+from madang.core.events import RoomChanged
 from madang.core.invites import ForMs, Uses
 from madang.core.profiles import Locale, PictureUrl
-from madang.core.rooms import Access, Membership, Role, Room
+from madang.core.rooms import Access, Membership, Role, Room, Write
+from madang.core.rooms import History as ShownHistory
 from madang.core.sanctions import Reason, SanctionMs
 from madang.core.scopes import Scope
 from madang.core.user_ids import FOREIGN
@@ -77,6 +80,13 @@ class RoomChange(Body):
     title: Title | None = None
     access: Access | None = None
     slow_ms: SlowMs | None = None
+    archived: bool | None = None
+    write: Write | None = None
+    history: ShownHistory | None = None
+
+    def event(self) -> RoomChanged:
+        """Return what is asked for, as services expect it."""
+        return RoomChanged(**msgspec.structs.asdict(self))
 
 
 class As(Body):

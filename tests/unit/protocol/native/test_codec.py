@@ -313,7 +313,9 @@ def test_an_event_is_its_head_and_its_body(event: Event) -> None:
 @given(st.lists(EVENTS, max_size=3))
 def test_the_answer_to_join_holds_events(events: list[Event]) -> None:
     held = codec.array(codec.event(e) for e in events)
-    answer = JoinAnswer(room=RoomInfo(id="yard"), role="member", seq=9, epoch="e", events=held)
+    answer = JoinAnswer(
+        room=RoomInfo(id="yard", title="Yard", access="open", slow_ms=0), role="member", seq=9, epoch="e", events=held
+    )
     read = json.loads(codec.answer(4, answer))
     assert (read["op"], read["n"], read["seq"]) == ("ok", 4, 9)
     assert read["events"] == [json.loads(codec.event(e)) for e in events]

@@ -63,6 +63,7 @@ BEYOND = [
     ("react", {"room": "yard", "seq": 1, "emoji": "👍" * 33}),
     ("react", {"room": "yard", "seq": 1, "emoji": "👍", "on": 1}),
     ("change", {"room": "yard", "slow_ms": 3_600_001}),
+    ("change", {"room": "yard", "archived": 1}),
     ("hello", {"guest": "a" * 401}),
     ("hello", {"token": "a" * 8193}),
     ("members", {"room": "yard", "limit": 201}),
@@ -86,4 +87,6 @@ def test_beyond_the_bound(op: str, fields: dict[str, object]) -> None:
 def test_identity_and_position_are_never_taken_from_the_client(op: str) -> None:
     names = {field.name for field in msgspec.structs.fields(COMMANDS[op])}
     assert not names & {"id", "sender", "name", "at", "ts"}
-    assert ("user" in names) == (op in {"kick", "role", "ban", "unban", "mute", "unmute"})  # the subject, not the actor
+    assert ("user" in names) == (
+        op in {"direct", "kick", "role", "ban", "unban", "mute", "unmute"}
+    )  # the subject, not the actor

@@ -141,6 +141,10 @@ ANSWERS = [
     (f.ResolvedAnswer(open=2), '{"op":"ok","n":3,"resolved":true,"open":2}'),
     (f.RefreshAnswer(token="t", expires_ms=5), '{"op":"ok","n":3,"token":"t","expires_ms":5}'),
     (f.CreateAnswer(id="5", seq=1, ack="stored", room="r-x"), '{"op":"ok","n":3,"id":"5","seq":1,"ack":"stored","room":"r-x"}'),
+    (
+        f.DirectAnswer(room=f.RoomInfo(id="d-x", title="", access="direct", slow_ms=0, archived=True, write="moderators")),
+        '{"op":"ok","n":3,"room":{"id":"d-x","title":"","access":"direct","slow_ms":0,"archived":true,"write":"moderators"}}',
+    ),
     (f.RevokedAnswer(), '{"op":"ok","n":3,"revoked":true}'),
     (f.PingAnswer(at="2026-11-22T09:00:20.001Z"), '{"op":"ok","n":3,"at":"2026-11-22T09:00:20.001Z"}'),
 ]  # fmt: skip

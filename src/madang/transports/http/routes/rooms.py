@@ -42,6 +42,12 @@ async def create_room(node: ThisNode, caller: Caller, new: Annotated[b.NewRoom, 
     return answer(await node.rooms.room(id), 201, {"Location": f"/api/rooms/{id}"})
 
 
+@router.put("/direct/{user}", **documented(Room))
+async def direct_room(node: ThisNode, caller: Caller, user: UserPath) -> Response:
+    """Show the direct room of the caller and another user, made if there is none. Nobody else can join it."""
+    return answer(await node.rooms.direct(caller, user))
+
+
 @router.get(ROOM, **documented(Room))
 async def room(node: ThisNode, caller: Caller, id: RoomPath) -> Response:
     """Show a room: an open one to everyone, an invite-only one to its members."""
@@ -52,8 +58,8 @@ async def room(node: ThisNode, caller: Caller, id: RoomPath) -> Response:
 async def change_room(
     node: ThisNode, caller: Caller, id: RoomPath, change: Annotated[b.RoomChange, body(b.RoomChange)]
 ) -> Response:
-    """Change a room's title, access or slow mode (moderators), and show the room."""
-    await node.rooms.change(caller, id, change.title, change.access, change.slow_ms)
+    """Change a room's settings (moderators; whether it is archived, owners), and show the room."""
+    await node.rooms.change(caller, id, change.event())
     return answer(await node.rooms.room(id))
 
 
@@ -102,7 +108,7 @@ async def kick(node: ThisNode, caller: Caller, id: RoomPath, user: UserPath) -> 
 async def change_role(
     node: ThisNode, caller: Caller, id: RoomPath, user: UserPath, new: Annotated[b.NewRole, body(b.NewRole)]
 ) -> Response:
-    """Set a member's role (owners)."""
+    """Set a member's role (owners; moderators among those below theirs)."""
     return appended(node, await node.rooms.grant(caller, id, user, new.role))
 
 

@@ -29,6 +29,7 @@ OPERATIONS: Final[Mapping[type[c.Command], Operation]] = {
     c.Join: following.join,
     c.Leave: following.leave,
     c.Create: following.create,
+    c.Direct: following.direct,
     c.Change: following.change,
     c.Invite: inviting.invite,
     c.Invites: inviting.invites,

@@ -1,13 +1,16 @@
-"""Rooms and memberships: join, leave, create, change, kick, grant roles. All wait for storage."""
+"""Rooms and memberships: join, leave, create, open a direct room, change, kick, grant roles. All wait for storage."""
 
 from collections.abc import Awaitable, Callable
 
+from msgspec import UNSET
+
 from madang.core.actors import Actor
-from madang.core.events import Appended
+from madang.core.events import Appended, RoomChanged
+from madang.core.rooms import Room
 from madang.delivery.joining import Start
 from madang.protocol.native import codec
 from madang.protocol.native import commands as c
-from madang.protocol.native.frames import Answer, CreateAnswer, JoinAnswer, RoomInfo, append_answer
+from madang.protocol.native.frames import Answer, CreateAnswer, DirectAnswer, JoinAnswer, RoomInfo, append_answer
 from madang.transports.native.session import Session
 
 
@@ -21,15 +24,23 @@ def join(session: Session, m: c.Join) -> None:
             enter=lambda: rooms.enter(actor, m.room, m.invite, resuming=m.since is not None),
             look_up=lambda: rooms.member(actor, m.room),
         )  # fmt: skip
-        info, member = joined.room.info, joined.member
+        member = joined.member
         read_seq = session.node.read_pointers.current(m.room, actor.id, member.read_seq)
         return JoinAnswer(
-            room=RoomInfo(id=info.id, title=info.title, access=info.access, slow_ms=info.slow_ms), role=member.role,
+            room=_shown(joined.room.info), role=member.role,
             seq=joined.seq, epoch=joined.room.epoch, read_seq=read_seq, reset=joined.reset,
+            first=joined.first if joined.first > 1 else UNSET,
             events=codec.array(joined.events),
         )  # fmt: skip
 
     session.later(m.n, work)
+
+
+def _shown(room: Room) -> RoomInfo:
+    return RoomInfo(
+        id=room.id, title=room.title, access=room.access, slow_ms=room.slow_ms, archived=room.archived, write=room.write,
+        history=room.history,
+    )  # fmt: skip
 
 
 def leave(session: Session, m: c.Leave) -> None:
@@ -48,9 +59,21 @@ def create(session: Session, m: c.Create) -> None:
     session.later(m.n, work)
 
 
+def direct(session: Session, m: c.Direct) -> None:
+    """Open the direct room with another user."""
+
+    async def work() -> DirectAnswer:
+        return DirectAnswer(room=_shown(await session.node.rooms.direct(session.actor(), m.user)))
+
+    session.later(m.n, work)
+
+
 def change(session: Session, m: c.Change) -> None:
-    """Change a room's title, access or slow mode."""
-    append(session, m, lambda me: session.node.rooms.change(me, m.room, m.title, m.access, m.slow_ms))
+    """Change a room's settings."""
+    wanted = RoomChanged(
+        title=m.title, access=m.access, slow_ms=m.slow_ms, archived=m.archived, write=m.write, history=m.history
+    )
+    append(session, m, lambda me: session.node.rooms.change(me, m.room, wanted))
 
 
 def kick(session: Session, m: c.Kick) -> None:
