@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Table, delete, insert, text, update
 from madang.adapters.sql import copy, copying, keyset, open_store, place, tables
 from madang.adapters.sql.open import open_engine
 from madang.core import events as kinds
+from madang.core.accounts import Account
 from madang.core.events import Appended, draft
 from madang.core.ids import EPOCH_MS
 from madang.errors import MadangError, SetupError
@@ -49,6 +50,10 @@ async def furnish(url: str) -> int:
             outcomes = await store.append(drafts[start : start + 50])
             assert all(outcome is None or isinstance(outcome, Appended) for outcome in outcomes)
         await store.signing_keys()
+        for n in range(100):
+            await store.add_account(Account(login=f"login-{n}", user=f"account-{n}", name="미나", hash="h"))
+            await store.begin_session(f"s{n}", f"account-{n}", "h")
+        await store.end_sessions("account-7")
         await store.set_read([(room, user, 7) for room in ROOMS for user in USERS])
         return sum((await store.heads(ROOMS)).values())
 

@@ -16,6 +16,7 @@ from madang.ports.bus import EVERYWHERE, Bus, Receiver, Signal
 from madang.ports.leases import Lease
 from madang.ports.log import Outcome, Page, Tail
 from madang.testing import (
+    check_accounts,
     check_bus,
     check_directory,
     check_leases,
@@ -224,9 +225,62 @@ class HearsNoDisagreement(Broken):
         return lease
 
 
+class TellsOfNoEnd(Broken):
+    async def sessions_ended(self, after: Any, limit: int) -> list[Any]:
+        return []
+
+
+class LetsOldPasswordsIn(Broken):
+    async def begin_session(self, session: str, user: str, hash: str) -> Any:
+        account = await self.store.account_of(user)
+        return await self.store.begin_session(session, user, account.hash if account and hash else hash)
+
+
+class LeavesSessionsOpen(Broken):
+    async def set_password(self, user: str, before: str, hash: str, keep: str) -> Any:
+        if await self.store.set_password(user, before, hash, keep) is None:
+            return None
+        return []
+
+
+class TakesCodesTwice(Broken):
+    used: ClassVar[dict[str, str]] = {}
+
+    async def use_code(self, login: str, code: str, hash: str, session: str) -> Any:
+        ended = await self.store.use_code(login, code, hash, session)
+        if ended is not None:
+            self.used[login] = code
+        return [] if ended is None and code and self.used.get(login) == code else ended
+
+
+class EndsSessionsOfOthers(Broken):
+    async def end_sessions(self, user: str, session: str | None = None) -> Any:
+        for account in await self.store.accounts(limit=200) if session else []:
+            if ended := await self.store.end_sessions(account.user, session):
+                return ended
+        return await self.store.end_sessions(user, session)
+
+
+class KeepsAccountsOfTheDeleted(Broken):
+    async def account(self, login: str) -> Any:
+        return await self.store.account(login) or self.kept.get(login)
+
+    kept: ClassVar[dict[str, Any]] = {}
+
+    async def add_account(self, account: Any) -> bool:
+        self.kept[account.login] = account
+        return bool(await self.store.add_account(account))
+
+
 @pytest.mark.parametrize(
     ("check", "broken", "rule"),
     [
+        (check_accounts, TellsOfNoEnd, "ends all sessions but one"),
+        (check_accounts, LetsOldPasswordsIn, "begins by the hash"),
+        (check_accounts, LeavesSessionsOpen, "ends all sessions but one"),
+        (check_accounts, TakesCodesTwice, "a code sets the password once"),
+        (check_accounts, EndsSessionsOfOthers, "ended by its own user"),
+        (check_accounts, KeepsAccountsOfTheDeleted, "deletion of a user"),
         (check_log, ForgetsCids, "repeat|1,000"),
         (check_log, ForgetsOrigins, "where a banned guest came"),
         (check_log, ForgetsMutes, "muted"),

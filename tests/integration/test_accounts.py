@@ -86,6 +86,17 @@ async def test_an_ended_session_is_closed_and_refused_everywhere(server: Server,
     assert await other.refused("GET", "/api/sessions") == "bad_token", "one can sign out of this one, too"
 
 
+async def test_a_ticket_ends_with_the_session_that_it_was_made_by(server: Server, anyone: Rest) -> None:
+    gina, session = await signed(anyone, "gina", up=True)
+    stays, _ = await signed(anyone, "gina")
+    tickets = [(await gina.ok("POST", "/api/tickets"))["ticket"] for _ in range(2)]
+    async with upgraded(server.port) as raw, upgraded(server.port) as late:
+        assert (await raw.ask(op="hello", n=1, ticket=tickets[0]))["op"] == "ok"
+        await stays.ok("DELETE", f"/api/sessions/{session}")
+        assert await raw.closed() == 4401
+        assert (await late.ask(op="hello", n=1, ticket=tickets[1]))["code"] == "bad_token"
+
+
 async def test_another_password_closes_the_other_sockets(server: Server, anyone: Rest) -> None:
     chan, session = await signed(anyone, "chan", up=True)
     other, _ = await signed(anyone, "chan")
