@@ -383,5 +383,5 @@ async def test_other_origins_only_where_listed(tmp_path: Path, server: Server) -
         answer = await http.get("/api/me", headers=ours)
         assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (401, "https://app.example")
         assert "access-control-allow-origin" not in (await http.get("/api/me", headers=theirs)).headers
-        assert (await http.options("/api/rooms", headers=ours | preflight)).status_code == 200
+        assert (await http.options("/api/rooms", headers=ours | preflight)).status_code == 204
         assert (await http.options("/api/rooms", headers=theirs | preflight)).status_code == 403

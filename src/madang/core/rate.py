@@ -1,7 +1,7 @@
 """Rates: one float per bucket (the generic cell rate algorithm, ITU-T I.371). No clock: `now` is an argument, in seconds."""
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -20,6 +20,14 @@ class Rate(msgspec.Struct, frozen=True):
     def each_ms(self) -> int:
         """The milliseconds that each one is apart in the long run, rounded up; 0 for no limit."""
         return math.ceil(1000 / self.per_second) if self.per_second else 0
+
+
+class Left(NamedTuple):
+    """What is left of a rate: how many may come at once, and in how many seconds as many as ever."""
+
+    rate: Rate
+    left: int
+    full_s: float
 
 
 class Bucket:
@@ -70,6 +78,17 @@ class Bucket:
         """Return the seconds until nothing is owed any more."""
         return max(FREE, self._full_at - now)
 
+    def left(self, rate: Rate, now: float) -> int:
+        """Return how many could be taken at once."""
+        return max(0, math.floor(rate.burst + (_ROUNDING - self.owed(now)) * rate.per_second))
+
     def idle(self, now: float) -> bool:
         """Return whether the bucket is full again, so that it can be forgotten."""
         return self._full_at <= now and self._told_at <= now
+
+
+def left(bucket: Bucket | None, rate: Rate, now: float) -> Left | None:
+    """Return what is left of a rate in a bucket; without one all of it. None where there is no limit."""
+    if not rate.per_second:
+        return None
+    return Left(rate, rate.burst, FREE) if bucket is None else Left(rate, bucket.left(rate, now), bucket.owed(now))

@@ -54,6 +54,7 @@ from madang.services.vouching import Vouching
 from madang.transports.admission import Admission
 from madang.transports.connections import Connections
 from madang.transports.hosts import Hosts
+from madang.transports.http.cors import Cors
 from madang.transports.http.gate import ADMIN, Gate
 from madang.transports.native.encoding import ENCODINGS
 from madang.transports.native.operations import OPERATIONS
@@ -202,8 +203,9 @@ def assemble(
         paced=bool(rates.connection.per_second),
     )
     gate = Gate(
-        admission, connections, limits.addresses, wheel, shares, turns.time, hosts=Hosts(hosts), serves=identity.serves
-    )
+        admission, connections, limits.addresses, wheel, shares, turns.time, hosts=Hosts(hosts), serves=identity.serves,
+        cors=Cors(admission),
+    )  # fmt: skip
     parts: tuple[Part, ...] = (
         Part("memory", metrics=memory.metrics),
         Part("bus", start=lambda: bus.start(hub), stop=bus.stop, metrics=lambda: bus.statistics.metrics()),
@@ -238,7 +240,7 @@ def assemble(
         posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, moderation=moderation, reports=reports,
         identity=identity, accounts=of_accounts, users=users, signing=signing,
         publishing=publishing,
-        sessions=sessions, profiles=profiles, limits=limits.commands, arrivals=limits.addresses,
+        sessions=sessions, profiles=profiles, limits=limits.commands, arrivals=limits.addresses, appends=limits.appends,
         rates_told=(rates.connection, rates.user), wheel=wheel, shares=shares, admission=admission, gate=gate, max_text=max_text, max_rooms=max_rooms,
         ping_s=ping_s, compression=compression, parts=parts,
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from madang.core.rate import Bucket, Rate
+from madang.core.rate import Bucket, Left, Rate, left
 from madang.errors import Limited
 from madang.services.buckets import Buckets, ms, take
 
@@ -62,6 +62,10 @@ class AddressLimits:
     def arrival(self, address: str, now: float) -> None:
         """Charge an HTTP request to its address, before anything is done for it (rate_limited)."""
         take(self._arrivals.of(address, now), self._request, now)
+
+    def arrivals_left(self, address: str, now: float) -> Left | None:
+        """Return how many HTTP requests an address has left; None for any number."""
+        return left(self._arrivals.get(address), self._request, now)
 
     def wrong_token(self, address: str, now: float) -> None:
         """Charge an address for a token or key that is not valid, as for several requests."""

@@ -6,7 +6,7 @@ Slow mode is a room's own wait per member. What a user may make in a day is in `
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from madang.core.rate import Rate
+from madang.core.rate import Left, Rate, left
 from madang.errors import Limited
 from madang.services.buckets import Buckets, give_back_taken, ms, refusal, take
 
@@ -93,6 +93,10 @@ class AppendLimits:
         take(self._rooms.of(room, now), self._room, now)
         if self._shared:
             self._rooms.spend(room, 1)
+
+    def appends_left(self, user: str, now: float) -> Left | None:
+        """Return how many appends a user has left; None for any number."""
+        return left(self._users.get(user), self._user, now)
 
     def give_back(self, now: float, *, user: str = "", room: str = "") -> None:
         """Undo what an append was charged to its user, its room, or both."""

@@ -4,7 +4,7 @@ What a command costs is in `core.costs`, and who pays for it besides its connect
 """
 
 from madang.core import costs
-from madang.core.rate import Bucket, Rate
+from madang.core.rate import Bucket, Left, Rate, left
 from madang.services.buckets import Buckets, take
 from madang.services.work import Work
 
@@ -28,6 +28,10 @@ class CommandLimits:
     def request(self, user: str, now: float) -> None:
         """Charge a user's HTTP request: all of them together are held to the rate of one connection (rate_limited)."""
         take(self._requests.of(user, now), self._connection, now)
+
+    def requests_left(self, user: str, now: float) -> Left | None:
+        """Return how many HTTP requests a user has left; None for any number."""
+        return left(self._requests.get(user), self._connection, now)
 
     @property
     def refill_s(self) -> float:

@@ -192,7 +192,14 @@ class Identity:
             raise Refused("bad_field", "token: of another user.")
         return access
 
-    async def caller(self, credential: str, now: float, address: str, operation: str) -> Actor:
+    async def caller(
+        self,
+        credential: str,
+        now: float,
+        address: str,
+        operation: str,
+        known: Callable[[Actor], object] = lambda actor: None,
+    ) -> Actor:
         """Return who makes a request with a token or a server key (bad_token, rate_limited, no_scope).
 
         All of a user's requests are held to the rate of one connection. A credential that is not valid is charged to its
@@ -200,10 +207,12 @@ class Identity:
 
         Args:
             operation: what is asked for, by its name in `core.scopes`; a key must have a scope for it.
+            known: told who it is before that is judged.
         """
         try:
             if credential.startswith(BEGINS):
                 server = await self.server(credential)
+                known(server)
                 need_scope(server.scopes, operation)
                 return server
             actor = (await self.access(credential, now, address)).user
@@ -213,6 +222,7 @@ class Identity:
             if refused.code != "no_scope":
                 self._limits.addresses.wrong_token(address, self._time())
             raise
+        known(actor)
         self._limits.commands.request(actor.id, self._time())
         return actor
 

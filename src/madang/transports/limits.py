@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from madang.core.rate import Bucket
+from madang.core.rate import Bucket, Left
 
 
 class ArrivalLimits(Protocol):
@@ -17,6 +17,9 @@ class ArrivalLimits(Protocol):
     def arrival(self, address: str, now: float) -> None:
         """Charge an HTTP request to its address, before anything is done for it. Raise Limited (rate_limited)."""
 
+    def arrivals_left(self, address: str, now: float) -> Left | None:
+        """Return how many HTTP requests an address has left; None for any number."""
+
     def wrong_token(self, address: str, now: float) -> None:
         """Charge an address for a token or key that is not valid, as for several requests."""
 
@@ -27,6 +30,9 @@ class CommandLimits(Protocol):
     @property
     def refill_s(self) -> float:
         """Seconds after which the empty bucket of a connection is full. Whoever owes more has overspent."""
+
+    def requests_left(self, user: str, now: float) -> Left | None:
+        """Return how many HTTP requests a user has left; None for any number."""
 
     def command(self, bucket: Bucket, now: float) -> None:
         """Charge a command to its connection's bucket. Raise Limited (rate_limited)."""
@@ -39,3 +45,10 @@ class CommandLimits(Protocol):
 
     def took(self, bucket: Bucket | None, seconds: float, size: int, user: str, address: str, now: float) -> None:
         """Charge the processor's time that a command, or a request without a bucket, has taken."""
+
+
+class AppendLimits(Protocol):
+    """How fast users append."""
+
+    def appends_left(self, user: str, now: float) -> Left | None:
+        """Return how many appends a user has left; None for any number."""

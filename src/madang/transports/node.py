@@ -29,7 +29,7 @@ from madang.services.signing import Signing
 from madang.services.users import Users
 from madang.transports.admission import Admission
 from madang.transports.http.gate import Gate
-from madang.transports.limits import ArrivalLimits, CommandLimits
+from madang.transports.limits import AppendLimits, ArrivalLimits, CommandLimits
 from madang.transports.sessions import Sessions
 from madang.transports.shares import Shares
 
@@ -79,6 +79,7 @@ class Node:
     sessions: Sessions
     limits: CommandLimits
     arrivals: ArrivalLimits
+    appends: AppendLimits
     rates_told: tuple[Rate, Rate]  # to clients: of a connection's commands, and of a user's appends
     wheel: Wheel
     shares: Shares

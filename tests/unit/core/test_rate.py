@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from madang.core.rate import Bucket, Rate
+from madang.core.rate import Bucket, Left, Rate, left
 
 RATE = st.builds(Rate, per_second=st.floats(0.1, 1000), burst=st.integers(1, 100))
 GAPS = st.lists(st.floats(0, 2), min_size=1, max_size=200)
@@ -31,6 +31,28 @@ def test_waiting_as_told_succeeds(rate: Rate, gaps: list[float]) -> None:
             assert retry_ms > 0
             now += retry_ms / 1000
             assert bucket.take(rate, now + 1e-9) == 0
+
+
+@given(RATE, GAPS)
+def test_what_is_left_can_be_taken_and_no_more(rate: Rate, gaps: list[float]) -> None:
+    bucket, now = Bucket(), 1000.0
+    assert left(None, rate, now) == left(bucket, rate, now) == Left(rate, rate.burst, 0.0)
+    for gap in gaps:
+        now += gap
+        bucket.take(rate, now)
+        there = left(bucket, rate, now)
+        assert there is not None and 0 <= there.left <= rate.burst
+        assert bucket.take(rate, now, there.left + 1) > 0
+        assert bucket.take(rate, now, there.left) == 0
+        bucket.give_back(rate, there.left)
+        assert bucket.left(rate, now + there.full_s) == rate.burst
+    assert left(bucket, Rate(0, 0), now) is None
+
+
+def test_what_is_owed_leaves_nothing() -> None:
+    bucket, rate = Bucket(), Rate(per_second=1, burst=2)
+    bucket.charge(rate, 0.0, 5)
+    assert left(bucket, rate, 1.0) == Left(rate, 0, 4.0)
 
 
 def test_a_refusal_takes_nothing() -> None:

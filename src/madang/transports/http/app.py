@@ -1,23 +1,21 @@
 """The public listener: REST, health, the front page and /openapi.json in one ASGI application."""
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, cast
 
 import msgspec
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
-from starlette.datastructures import Headers
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from madang import __version__
 from madang.errors import Refused, StorageFailed
-from madang.transports.admission import Admission
 from madang.transports.http import page
 from madang.transports.http.bodies import Health
 from madang.transports.http.bounded_app import BoundedApp
 from madang.transports.http.constants import Document, document, shown
 from madang.transports.http.dependencies import Scheme, ThisNode, nothing_ignored
-from madang.transports.http.errors import METHODS, answer, failure, handle_errors
+from madang.transports.http.errors import answer, failure, handle_errors
+from madang.transports.http.rate_headers import rate_headers
 from madang.transports.http.routes import accounts as http_accounts
 from madang.transports.http.routes import invites as http_invites
 from madang.transports.http.routes import messages as http_messages
@@ -79,24 +77,7 @@ async def description(request: Request) -> Response:
     return shown(request, cast(_Api, request.app).described)
 
 
-class _Cors(CORSMiddleware):
-    """Starlette's CORS, with origins compared as everywhere, and errors in the one shape."""
-
-    def __init__(self, app: ASGIApp, /, admission: Admission, **options: Any) -> None:
-        super().__init__(app, allow_origins=list(admission.origins), **options)
-        self._admission = admission
-
-    def is_allowed_origin(self, origin: str) -> bool:
-        return self._admission.listed(origin)
-
-    def preflight_response(self, request_headers: Headers) -> Response:
-        response = super().preflight_response(request_headers)
-        if response.status_code < 400:
-            return response
-        return failure(Refused("forbidden", "This origin, method or header is not allowed (MADANG_ORIGINS)."))
-
-
-def http_app(node: Node) -> BoundedApp:
+def http_app(node: Node) -> ASGIApp:
     """Return the ASGI application of the public listener."""
     api = _Api(
         title="Madang", version=__version__, description=_DESCRIPTION, openapi_url=None,
@@ -118,12 +99,7 @@ def http_app(node: Node) -> BoundedApp:
         router,
     ):
         api.include_router(part)
-    if node.admission.origins:
-        api.add_middleware(
-            _Cors, admission=node.admission, allow_methods=METHODS,
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key"], expose_headers=["Retry-After"],
-        )  # fmt: skip
-    return BoundedApp(api, node.memory)
+    return node.gate.around(BoundedApp(api, node.memory, partial(rate_headers, node)))
 
 
 class _Api(FastAPI):

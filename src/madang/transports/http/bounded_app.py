@@ -5,7 +5,7 @@ A route that takes more than others says so where it is declared, with `body_lim
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 from fastapi import FastAPI
@@ -20,6 +20,7 @@ from madang.transports.http.errors import HEADERS, Unread, failure
 
 logger = logging.getLogger("madang.http")
 
+NO_HEADERS: Final[Mapping[str, str]] = {}
 COUNTED: Final = 8 * 1024  # bytes of an answer from which on it draws on the node's budget
 _LIMIT: Final = "__body_limit__"
 
@@ -48,11 +49,15 @@ class BoundedApp:
     Args:
         api: the application, with all its routes.
         memory: what its answers are counted in while they are made and until they are taken.
+        more: returns headers of the answer to a request, when it is about to be written.
     """
 
-    def __init__(self, api: FastAPI, memory: Memory) -> None:
+    def __init__(
+        self, api: FastAPI, memory: Memory, more: Callable[[Scope], Mapping[str, str]] = lambda scope: NO_HEADERS
+    ) -> None:
         self._app = api
         self._memory = memory
+        self._more = more
         self._limits: list[tuple[BaseRoute, int]] = []
         for route in _flat(api.routes):
             size = getattr(getattr(route, "endpoint", None), _LIMIT, None)
@@ -85,7 +90,7 @@ class BoundedApp:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in (*HEADERS.items(), *self._more(scope).items()):
                     headers.setdefault(name, value)
             await send(message)
 

@@ -1,6 +1,7 @@
 """Who is calling, and the parameters that many routes share, as FastAPI dependencies. Services judge them."""
 
 import re
+from functools import partial
 from typing import Annotated, Final, cast
 from urllib.parse import unquote_to_bytes
 
@@ -86,7 +87,9 @@ ThisNode = Annotated[Node, Depends(_node)]
 
 
 async def _address(request: Request, node: ThisNode) -> str:
-    return node.admission.address(request.client, request.headers.getlist("x-forwarded-for"))
+    address = node.admission.address(request.client, request.headers.getlist("x-forwarded-for"))
+    request.state.address = address
+    return address
 
 
 Address = Annotated[str, Depends(_address)]
@@ -129,9 +132,8 @@ Token = Annotated[str, Depends(_token)]
 
 async def _identified(request: Request, node: Node, credential: str, address: str) -> Actor:
     operation = cast(APIRoute, request.scope["route"]).name
-    actor = await node.identity.caller(credential, node.now(), address, operation)
-    request.state.actor = actor  # who pays for the body
-    return actor
+    note = partial(setattr, request.state, "actor")  # who pays for the body, and is told what is left
+    return await node.identity.caller(credential, node.now(), address, operation, note)
 
 
 async def _caller(request: Request, node: ThisNode, token: Token, address: Address) -> Actor:

@@ -1,6 +1,7 @@
 """The one shape of every error over HTTP: {"error": {"code", "message", "retry_ms"?}}, whoever raises it."""
 
 import asyncio
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -69,13 +70,15 @@ def failure(error: MadangError) -> Response:
     return answer(Failure(problem), status, headers)
 
 
-def refusing(error: MadangError, *, closes: bool) -> ASGIApp:
+def refusing(error: MadangError, *, closes: bool, more: Mapping[str, str]) -> ASGIApp:
     """Return an application that answers every request with an error, without routing it.
 
     Args:
         closes: whether the connection ends with the answer.
+        more: headers of the answer.
     """
     response = failure(error)
+    response.headers.update(more)
     response.headers.update({name: value for name, value in HEADERS.items() if name not in response.headers})
     if closes:
         response.headers["Connection"] = "close"

@@ -4,8 +4,10 @@ A gate holds for HTTP and for the handshakes of WebSockets alike. The rates are 
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
+
+from starlette.types import ASGIApp
 
 from madang.core.metrics import Metric
 from madang.delivery.wheel import Wheel
@@ -13,6 +15,8 @@ from madang.errors import Limited, MadangError, Refused
 from madang.transports.admission import Admission
 from madang.transports.connections import Connections
 from madang.transports.hosts import Hosts
+from madang.transports.http.cors import Cors
+from madang.transports.http.rate_headers import shown
 from madang.transports.limits import ArrivalLimits
 from madang.transports.shares import Shares
 
@@ -32,6 +36,7 @@ class Gate:
         hosts: the names that requests may be sent to.
         serves: returns whether a request may carry a server key that holds: those are not charged.
         now: loop time.
+        cors: speaks to pages of other origins, if any may ask here.
         whose: put before an address, where its requests are counted apart from those of the other listener.
 
     Attributes:
@@ -50,6 +55,7 @@ class Gate:
         hosts: Hosts,
         serves: Callable[[str], bool] = lambda key: False,
         whose: str = "",
+        cors: Cors | None = None,
     ) -> None:
         self.admission = admission
         self.connections = connections
@@ -61,6 +67,7 @@ class Gate:
         self._serves = serves
         self._now = now
         self._whose = whose
+        self._cors = cors
 
     def judge(self, address: str, headers: Headers, charged: bool) -> MadangError | None:
         """Return what a request is refused for, if it is.
@@ -79,12 +86,21 @@ class Gate:
                 return Refused("wrong_host")
         return None
 
+    def around(self, app: ASGIApp) -> ASGIApp:
+        """Return what serves an application, or a refusal in its place, to pages of other origins, too."""
+        return app if self._cors is None else self._cors.around(app)
+
     def metrics(self) -> list[Metric]:
         """Return what is counted here."""
         refused = Metric(
             "counter", "madang_requests_refused", "HTTP requests refused unread: rate_limited.", self.refused
         )
         return [*self.connections.metrics(), refused]
+
+    def left(self, address: str) -> Mapping[str, str]:
+        """Return the headers that say how many requests an address has left."""
+        left = self._limits.arrivals_left(self._whose + address, self._now())
+        return shown({"address": left} if left is not None else {})
 
     def turned_away(self) -> MadangError:
         """Return the answer to a request for which there is no place."""

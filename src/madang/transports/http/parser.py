@@ -264,7 +264,10 @@ class BoundedHttp(HttpToolsProtocol):
             else:
                 super().on_headers_complete()
             return
-        app = self._asgi if refused is None else refusing(refused, closes=not self._counted)
+        app = self._asgi
+        if refused is not None:
+            more = self.gate.left(self.address) if refused.code == "rate_limited" else {}
+            app = self.gate.around(refusing(refused, closes=not self._counted, more=more))
         self.app = app if served else partial(_metered, self.gate.shares, app)
         self._seconds = BODY_S
         super().on_headers_complete()
