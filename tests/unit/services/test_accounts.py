@@ -1,6 +1,7 @@
 """Accounts: who signs up and in, and what ends what; unknown logins are answered as wrong passwords are."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -19,7 +20,7 @@ from madang.services.tokens import RENEW_S, Access
 from madang.transports.node import Node
 from tests.unit.services.assembled import assembled
 
-NOW = 1_800_000_000.0
+NOW = time.time()
 KEY = Actor(id="key-1", name="Shop", server=True)
 PASSWORD = "correct horse"
 OTHER = "battery staple"
@@ -72,7 +73,6 @@ async def test_who_signs_up_is_somebody_with_an_account(node: Node) -> None:
 
 
 async def test_a_token_that_is_renewed_stays_of_its_session(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
 
     access = await node.accounts.sign_up("mina", "Mina", PASSWORD, "10.0.0.1", time.time() - RENEW_S - 10)
     renewed = node.identity.verify(access.token, time.time(), "10.0.0.1")
