@@ -1,4 +1,4 @@
-"""Tokens, invites, server keys and forwarded addresses: whatever they are, the answer is a refusal or the truth."""
+"""Tokens, tickets, invites, server keys and forwarded addresses: whatever they are, the answer is a refusal or the truth."""
 
 from typing import Any
 
@@ -12,6 +12,7 @@ with instrumented():
     from madang.errors import Refused
     from madang.services.identity import Identity
     from madang.services.limits import UNLIMITED, Limits
+    from madang.services.tickets import Tickets
     from madang.services.tokens import Tokens
     from madang.testing import FakeClock, ModelStore
     from madang.transports.addresses import client_address
@@ -21,10 +22,12 @@ MINA = Actor(id="u-mina", name="Mina")
 TOKENS = Tokens(lone_keyring(b"s" * 32))
 IDENTITY = Identity(TOKENS, ModelStore(IdSource(1), FakeClock()), Limits(UNLIMITED), lambda: 0.0)
 TOKEN, INVITE = TOKENS.sign(MINA, NOW).token, invite_text("1f", "secret")
+TICKETS = Tickets(lone_keyring(b"s" * 32), ModelStore(IdSource(1), FakeClock()))
+TICKET = TICKETS.make(TOKENS.sign(MINA, NOW), NOW).text
 TRUSTED = frozenset({"10.0.0.1", "::1", "2001:db8::1"})
 NONE = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0."
 HOPS = ["1.2.3.4, 10.0.0.1", "[2001:db8::7]:80", "::ffff:1.2.3.4", "fe80::1%eth0", "unknown", "mk_1234abcd_secret"]
-SEEDS = [text.encode() for text in (TOKEN, INVITE, NONE, *HOPS)]
+SEEDS = [text.encode() for text in (TOKEN, TICKET, INVITE, NONE, *HOPS)]
 
 
 def one(data: bytes) -> None:
@@ -43,6 +46,12 @@ def one(data: bytes) -> None:
         IDENTITY.server(text).send(None)
     except Refused as refused:
         assert refused.code == "bad_token"
+    try:
+        TICKETS.take(text, "").send(None)
+    except Refused as refused:
+        assert refused.code == "bad_token"
+    except RuntimeError:  # it would be noted, for which there is no loop
+        assert text == TICKET, "a ticket that was not made here"
     address = client_address(("10.0.0.1", 5), text.split("\n"), TRUSTED)
     assert len(address) <= 64, address
 
