@@ -24,6 +24,7 @@ ERRORS: Final[dict[str, ErrorCode]] = {
     "bad_json": ErrorCode("This is not one JSON object.", 400, False, "tell"),
     "bad_field": ErrorCode("A field is missing, or has the wrong type or range.", 400, False, "tell"),
     "bad_text": ErrorCode("The text contains characters that are not allowed.", 400, False, "tell"),
+    "bad_words": ErrorCode("The message has a word that is not allowed here.", 400, False, "tell"),
     "bad_name": ErrorCode("This name cannot be used.", 400, False, "tell"),
     "empty": ErrorCode("There is nothing to send.", 400, False, "tell"),
     "too_big": ErrorCode("The text, data or list is larger than allowed.", 413, False, "tell"),

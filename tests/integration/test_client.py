@@ -21,6 +21,7 @@ from madang.client import (
     Room,
     Sent,
     State,
+    Words,
     connect,
 )
 from madang.client.sockets import Socket
@@ -282,6 +283,22 @@ async def test_moderators_are_told_of_reports(server: Server) -> None:
         assert (reported.seq, reported.user, reported.reports[0].reason) == (sent.seq, mina.user.id, "spam")
         assert await minas.resolve(sent.seq) == 0
         assert [each async for each in minas.reported()] == []
+        words = Words(refuse=("badword",), mask=("rude",), flag=("spam",))
+        assert await minas.set_words(words) == await minas.words() == words
+        with pytest.raises(Refused) as refused:
+            await boras.send("b.a.d.w.o.r.d")
+        assert refused.value.code == "bad_words"
+        flagged = await boras.send("rude spam")
+        async with asyncio.timeout(PATIENCE_S):
+            while await anext(told) != OpenReports("hall", 1):
+                pass
+        (reported,) = [each async for each in minas.reported()]
+        assert (reported.seq, reported.user, reported.reports[0].reason) == (
+            flagged.seq,
+            bora.user.id,
+            "Word list: spam",
+        )
+        assert (await minas.history(limit=1)).messages[0].text == "**** spam"
 
 
 async def test_the_invited_come_in(server: Server) -> None:

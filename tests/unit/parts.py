@@ -7,7 +7,7 @@ from madang.transports.node import Node, Part
 
 ANSWERING = frozenset({"appender", "bus", "presence", "turns"})
 """What a node answers with. Nothing of it happens by time alone."""
-WATCHING = ANSWERING | {"hub upkeep", "heartbeat", "shared limits"}
+WATCHING = ANSWERING | {"hub upkeep", "heartbeat", "shared limits", "word lists", "reports"}
 """What one node among several runs besides."""
 
 

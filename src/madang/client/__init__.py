@@ -21,6 +21,7 @@ from madang.client.answers import (
     Report,
     Reported,
     Sent,
+    Words,
 )
 from madang.client.client import Client, connect
 from madang.client.errors import ConnectionLost, Disconnected
@@ -106,6 +107,7 @@ __all__ = [
     "State",
     "Typing",
     "UserInfo",
+    "Words",
     "connect",
     "printable",
     "websocket_url",

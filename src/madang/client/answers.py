@@ -107,6 +107,14 @@ class MutePage(Struct, frozen=True, kw_only=True):
     more: bool = False
 
 
+class Words(Struct, frozen=True, kw_only=True):
+    """A room's word list, by what is done about a word."""
+
+    refuse: tuple[str, ...] = ()
+    mask: tuple[str, ...] = ()
+    flag: tuple[str, ...] = ()
+
+
 class Report(Struct, frozen=True, kw_only=True):
     """What one user said of a message."""
 

@@ -28,6 +28,7 @@ from madang.client.answers import (
     ReportTaken,
     Resolved,
     Sent,
+    Words,
 )
 from madang.client.events import Event, Reset
 from madang.client.feed import Ended, Feed
@@ -269,6 +270,15 @@ class Room:
     async def unmute(self, user: str) -> None:
         """Lift a mute; it is none any more if that was so already (moderators)."""
         await self._call(c.Unmute(room=self.id, user=user), Appended)
+
+    async def words(self) -> Words:
+        """Read the room's word list (moderators)."""
+        return await self._pending.call(c.Words(room=self.id), Words, room=self.id)
+
+    async def set_words(self, words: Words) -> Words:
+        """Replace the room's word list, and return it as it is kept (moderators)."""
+        command = c.SetWords(room=self.id, refuse=words.refuse, mask=words.mask, flag=words.flag)
+        return await self._pending.call(command, Words, room=self.id)
 
     async def report(self, seq: int, reason: str = "") -> bool:
         """Tell the moderators of a message; False if the user has reported it before."""

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from madang.core import hosts
+from madang.core.words import MAX_SERVER_WORDS, checked_word
+from madang.errors import Refused
 
 # Validators raise ValueError with what the value must be; `wrong_values.py` makes the sentence of it.
 
@@ -53,6 +55,14 @@ def _network(text: str) -> str:
         raise ValueError("a list of addresses (10.0.0.7) or networks (10.0.0.0/8)") from None
 
 
+def _word(text: str) -> str:
+    """Return a word of a word list."""
+    try:
+        return checked_word(text)
+    except Refused:
+        raise ValueError("a list of words, each of 1 to 32 letters and digits") from None
+
+
 def _listened(host: str) -> str:
     """Return an address to listen on without the brackets that an IPv6 address has in a URL."""
     if not host:  # the socket library takes it for every interface
@@ -75,6 +85,9 @@ def _formerly(spelling: dict[str, str]) -> Callable[[object], object]:
 _Listened = Annotated[str, AfterValidator(_listened)]
 _Origins = Annotated[list[Annotated[str, AfterValidator(_origin)]], BeforeValidator(_list)]
 _Hosts = Annotated[list[Annotated[str, AfterValidator(_host)]], BeforeValidator(_list)]
+_Words = Annotated[
+    list[Annotated[str, AfterValidator(_word)]], Field(max_length=MAX_SERVER_WORDS), BeforeValidator(_list)
+]
 _Networks = Annotated[list[Annotated[str, AfterValidator(_network)]], BeforeValidator(_list)]
 
 
@@ -284,6 +297,14 @@ class QuotaSettings(BaseModel):
     quota_sessions_in_all: int = _quota(50_000, "Sign-ins of all users in a day")
 
 
+class WordSettings(BaseModel):
+    """The word list of all rooms; rooms may have lists of their own."""
+
+    words_refuse: _Words = Field(default=[], description="Words with which no message is taken, as a JSON list.")
+    words_mask: _Words = Field(default=[], description="Words that are shown as asterisks, as a JSON list.")
+    words_flag: _Words = Field(default=[], description="Words that a room's moderators are told of, as a JSON list.")
+
+
 class ExpireSettings(BaseModel):
     """When what nobody needs any more is removed from the database."""
 
@@ -317,6 +338,7 @@ GROUPS: Final[dict[str, type[BaseModel]]] = {
     "jwt": JwtSettings,
     "limits": LimitSettings,
     "quota": QuotaSettings,
+    "words": WordSettings,
     "expire": ExpireSettings,
     "log": LogSettings,
 }

@@ -16,6 +16,7 @@ from madang.config.groups import (
     LogSettings,
     QuotaSettings,
     ServerSettings,
+    WordSettings,
 )
 
 PREFIX: Final = "MADANG_"
@@ -29,6 +30,7 @@ class Settings(
     JwtSettings,
     LimitSettings,
     QuotaSettings,
+    WordSettings,
     ExpireSettings,
     LogSettings,
     BaseSettings,

@@ -20,6 +20,7 @@ from madang.core.events import (
     RoomChanged,
 )
 from madang.core.invites import Invite
+from madang.core.words import ACTIONS, Words
 
 MAX_ENTRIES: Final = 10_000
 """Entries that a room keeps; the oldest go first."""
@@ -56,7 +57,8 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         what: the operation: kick, ban, unban, mute, unmute, role, change, delete (of another's message), invite, revoke,
-            resolve (the reports of a message).
+            resolve (the reports of a message),
+            setwords.
         by: the user or server key who did it.
         user: upon whom, if it was upon somebody.
         details: what else there is to know, as JSON values, by their names in the operation.
@@ -119,3 +121,9 @@ def resolved(seq: int, reports: int, author: str, author_name: str, *, by: str, 
     """Return the deed of resolving the reports of a message."""
     details: Details = {"seq": seq, "reports": reports}
     return Deed(what="resolve", by=by, by_name=by_name, user=author, name=author_name, details=details)
+
+
+def listed(words: Words, by: str, by_name: str) -> Deed:
+    """Return the deed of setting a room's word list: how many words it has, not which."""
+    details: Details = {action: len(getattr(words, action)) for action in ACTIONS}
+    return Deed(what="setwords", by=by, by_name=by_name, details=details)

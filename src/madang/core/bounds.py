@@ -35,6 +35,7 @@ Title = Annotated[str, Meta(max_length=400)]  # and names; how much of it may be
 Emoji = Annotated[str, Meta(min_length=1, max_length=32)]
 Mentions = Annotated[tuple[UserId, ...], Meta(max_length=MAX_MENTIONS)]
 KeyMs = Annotated[int, Meta(ge=1000, le=MAX_KEY_MS)]
+WordsOfList = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=128)], ...], Meta(max_length=1_000)]
 SlowMs = Annotated[int, Meta(ge=0, le=MAX_SLOW_MS)]
 InviteText = Annotated[str, Meta(max_length=1024)]
 PageLimit = Annotated[int, Meta(ge=1, le=MAX_PAGE)]

@@ -14,6 +14,7 @@ from typing import ClassVar, Final, TypeVar
 import msgspec
 
 from madang.core.invites import InviteKey
+from madang.errors import Limited, Refused
 
 NO_DATA: Final = msgspec.Raw()
 """The `data` of a message without any. Always this very object: encoders leave a default out only if it is identical,
@@ -266,7 +267,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         body: the encoded body.
         target: seq of the message it is about, if any.
         server: the actor holds a server key, whose rights in every room are above an owner's, member or not.
-        early: it came before its time, and is refused with this code and wait (ms) unless its cid is in the log already.
+        early: it is refused with this code and wait (ms, 0 for none) unless its cid is in the log already: it came before its time, or
+            has words that may not be said.
         slow_ms: milliseconds of slow mode that were charged for it.
         slow_address: the address that slow mode was charged to besides the user.
         address: where the user comes from, if a quota was charged for it besides that of kilobytes.
@@ -274,6 +276,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         vouched: of a member.joined: the actor's issuer says that they may join. It is in no log.
         origin: of a guest's member.joined: what stands for the address that they come from in this room. It is in no log.
         peer: of a member.joined: with whom the actor has the room, if it is a direct one. It is in no log.
+        flagged: of a message or an edit: what moderators are told of its words, as a report.
+        unmasked: the body before a word list masked it: it is a repeat also of a draft that was stored so.
     """
 
     room: str
@@ -292,6 +296,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     origin: str = ""
     vouched: bool = False
     peer: str = ""
+    flagged: str = ""
+    unmasked: bytes = b""
 
     @property
     def type(self) -> str:
@@ -332,6 +338,12 @@ def draft(
         vouched=vouched,
         peer=peer,
     )
+
+
+def too_early(d: Draft) -> Refused:
+    """Return what a draft is refused with that is `early`: with the wait, if there is one."""
+    code, wait_ms = d.early or ("conflict", 0)
+    return Limited(code, wait_ms) if wait_ms else Refused(code)
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):

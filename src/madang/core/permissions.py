@@ -31,6 +31,7 @@ class Action(StrEnum):
     DELETE_OTHERS = "delete others' messages"
     SKIP_SLOW_MODE = "write without waiting in slow mode"
     CHANGE_ROOM = "change the room's settings"
+    WORDS = "see and set the word list"
     INVITE = "make, list and revoke invites"
     KICK = "kick"
     MUTE = "mute; list and lift mutes"
@@ -78,6 +79,7 @@ _LEAST: Final[Mapping[Action, str]] = {
     Action.DELETE_OTHERS: "moderator",
     Action.SKIP_SLOW_MODE: "moderator",
     Action.CHANGE_ROOM: "moderator",
+    Action.WORDS: "moderator",
     Action.INVITE: "moderator",
     Action.KICK: "moderator",
     Action.MUTE: "moderator",

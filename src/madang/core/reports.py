@@ -11,6 +11,10 @@ MAX_REPORTS: Final = 1_000
 """Open reports in a room."""
 MAX_OWN: Final = 20
 """Open reports of one user in a room."""
+MAX_FLAGS: Final = 500
+"""Open reports that word lists have made in a room: they leave space for those of members."""
+SYSTEM_NAME: Final = "Madang"
+"""The name by which the server itself reports what a word list flags."""
 SHOWN: Final = 10
 """Reports of one message that its entry in the queue shows; the others are counted."""
 REPORT_DAYS: Final = 90

@@ -16,7 +16,7 @@ SCOPES: Final[Mapping[Scope, str]] = {
     "read": "history, pins, members, who is online, and all rooms there are",
     "rooms": "make, change and delete rooms; their members, roles and invites",
     "users": "guests and the product's own users, their tokens and their connections",
-    "moderate": "delete messages, pin, kick, mute and ban; reports and the audit trail",
+    "moderate": "delete messages, pin, kick, mute and ban; reports, word lists and the audit trail",
     "admin": "all of these, and what later versions add",
 }
 """Each scope, and what it is for."""
@@ -53,6 +53,8 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "delete": ("moderate",),
     "pin": ("moderate",),
     "unpin": ("moderate",),
+    "words": ("moderate",),
+    "set_words": ("moderate",),
     "report": ("moderate",),
     "reports": ("moderate",),
     "resolve": ("moderate",),

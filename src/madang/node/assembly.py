@@ -10,6 +10,7 @@ from time import perf_counter, thread_time
 from typing import Final, Protocol
 
 from madang.core.signing import Keyring
+from madang.core.words import Words
 from madang.delivery.fanout import Fanout
 from madang.delivery.heartbeat import Heartbeat
 from madang.delivery.hub import QUIET_ABOVE, Hub
@@ -51,6 +52,7 @@ from madang.services.tickets import Tickets
 from madang.services.tokens import Tokens
 from madang.services.users import ENDED, Users
 from madang.services.vouching import Vouching
+from madang.services.word_lists import CHANGED, WordLists
 from madang.transports.admission import Admission
 from madang.transports.connections import Connections
 from madang.transports.hosts import Hosts
@@ -101,6 +103,7 @@ def assemble(
     accounts: str = "open",
     issuers: Issuers | None = None,
     create_rooms: str = "anyone",
+    words: Words | None = None,
     expire_rooms_days: int = 0,
     expire_guests_days: int = 0,
     expire_audit_days: int = 0,
@@ -122,6 +125,7 @@ def assemble(
         accounts: who may make them; see `Accounts`.
         issuers: outside issuers whose tokens are taken.
         create_rooms: who may: "anyone", "accounts" or "keys"; see `Rooms`.
+        words: the word list of the server.
         expire_rooms_days: after how many days an empty room expires; 0 for never.
         expire_guests_days: the same for absent guests.
         expire_audit_days: the same for entries of audit trails.
@@ -190,7 +194,9 @@ def assemble(
     invites = Invites(store, rooms, charges)
     moderation = Moderation(store, rooms, charges)
     reports = Reports(store, rooms, charges, hub, clock_ms)
-    posting = Posting(charges, rooms, hub, max_text)
+    word_lists = WordLists(store, rooms, bus, clock_ms, words)
+    hub.on_signal(CHANGED, word_lists.receive)
+    posting = Posting(charges, rooms, hub, max_text, word_lists, reports)
     publishing = Publishing(posting, appender)
     read_pointers = ReadPointers(store, rooms, hub)
     reading = Reading(store, store, rooms, read_pointers, hub.presence, charges, turns.time, memory)
@@ -225,6 +231,8 @@ def assemble(
         Part("quotas", metrics=limits.quotas.metrics),
         Part("users", loops=[users.run], start=users.start, metrics=users.metrics),
         Part("tickets", metrics=tickets.metrics),
+        Part("reports", loops=[reports.run]),
+        Part("word lists", loops=[word_lists.run], start=word_lists.start, metrics=word_lists.metrics),
         Part("account sessions", loops=[signed_in.run], start=signed_in.start, metrics=signed_in.metrics),
         Part("passwords", stop=passwords.stop, metrics=passwords.metrics),
         Part("vouching", loops=[vouching.run], metrics=vouching.metrics),
@@ -239,7 +247,7 @@ def assemble(
         name=name, memory=memory, appender=appender, turns=turns, hub=hub, heartbeat=heartbeat, joiner=Joiner(hub, max_rooms), rooms=rooms,
         posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, moderation=moderation, reports=reports,
         identity=identity, accounts=of_accounts, users=users, signing=signing,
-        publishing=publishing,
+        publishing=publishing, word_lists=word_lists,
         sessions=sessions, profiles=profiles, limits=limits.commands, arrivals=limits.addresses, appends=limits.appends,
         rates_told=(rates.connection, rates.user), wheel=wheel, shares=shares, admission=admission, gate=gate, max_text=max_text, max_rooms=max_rooms,
         ping_s=ping_s, compression=compression, parts=parts,

@@ -21,6 +21,7 @@ from madang.aio import cancelled
 from madang.config import Settings
 from madang.core import hosts
 from madang.core.signing import Keyring
+from madang.core.words import Words
 from madang.delivery.presence import TTL_S
 from madang.node import descriptors
 from madang.node.assembly import admin_gate, assemble, websocket_doors
@@ -122,6 +123,7 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
             origins=frozenset(settings.origins), trusted_proxies=Proxies(settings.trusted_proxies),
             compression=settings.compression, buffer_bytes=settings.buffer_mb << 20, guests=settings.guests, accounts=settings.account_makers, issuers=issuers,
             create_rooms=settings.create_rooms,
+            words=Words(refuse=tuple(settings.words_refuse), mask=tuple(settings.words_mask), flag=tuple(settings.words_flag)),
             expire_rooms_days=settings.expire_rooms_days, expire_guests_days=settings.expire_guests_days,
             expire_audit_days=settings.expire_audit_days, descriptors=descriptors.for_connections(),
             elsewhere=store.reading_s,

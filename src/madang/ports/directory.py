@@ -14,6 +14,7 @@ from madang.core.invites import Invite
 from madang.core.reports import Report, Reported
 from madang.core.rooms import Member, Membership, Room
 from madang.core.sanctions import Ban, Mute
+from madang.core.words import Words
 
 NOTHING: Final[Mapping[str, int]] = {}
 
@@ -134,6 +135,24 @@ class Directory(Protocol):
 
     async def reported(self, room: str) -> int:
         """Return how many messages of a room have open reports."""
+
+    async def set_words(self, room: str, new: Words, now_ms: int, by: str, name: str, *, server: bool = False) -> int:
+        """Keep the word list of a room, or of the server where `room` is empty, and return its version: 0 for an empty list.
+
+        An empty one is none. It is noted in the room's audit trail; with the room it ends.
+
+        Args:
+            server: a server key or the server does it, which needs no membership.
+
+        Raises:
+            Refused: not_found and forbidden as for `add_invite`; too_many where MAX_LISTS rooms have one.
+        """
+
+    async def words(self, room: str) -> tuple[int, Words]:
+        """Return the version and the word list of a room, or of the server; (0, Words()) where there is none."""
+
+    async def word_lists(self) -> dict[str, int]:
+        """Return the versions of all word lists by room, that of the server by "". A version is never used twice."""
 
     async def add_key(self, key: ServerKey) -> None:
         """Keep a server key. Refused (too_many) when there are 1,000."""

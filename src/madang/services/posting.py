@@ -5,16 +5,28 @@ the actor in the room comes in, from `following` for a door that follows the roo
 requests. The log judges roles once more, where nothing can change them meanwhile (`ports.log`).
 """
 
+import msgspec
+
 from madang.core.actors import Actor
 from madang.core.emoji import says_something
-from madang.core.events import Draft
+from madang.core.events import Draft, MessageEdited, MessageSent, encode_body
 from madang.core.messages import Content
 from madang.core.permissions import SERVER, Action, may, need, need_to_write, state_of
+from madang.core.sanctions import MAX_REASON
+from madang.core.words import WordList
+from madang.errors import Refused
 from madang.ports.live import LiveRooms
 from madang.services import messages
 from madang.services.charges import Charges
+from madang.services.reports import Reports
 from madang.services.rooms import Rooms
 from madang.services.standing import Standing
+from madang.services.word_lists import WordLists, judged
+
+
+def _is_judged(actor: Actor) -> bool:
+    """Return whether word lists hold somebody: everybody but servers, who may speak for a user, however."""
+    return not actor.server or actor.via is not None
 
 
 def _standing(role: str, slow_ms: int) -> Standing:
@@ -27,8 +39,12 @@ class Posting:
     What a draft was charged is given back by `Charges.unstored`, where it is not stored.
     """
 
-    def __init__(self, charges: Charges, rooms: Rooms, live: LiveRooms, max_text: int) -> None:
+    def __init__(
+        self, charges: Charges, rooms: Rooms, live: LiveRooms, max_text: int, words: WordLists, reports: Reports
+    ) -> None:
         self._charges = charges
+        self._words = words
+        self._reports = reports
         self._rooms = rooms
         self._live = live
         self._max_text = max_text
@@ -59,10 +75,14 @@ class Posting:
                 it is refused for coming too early.
 
         Raises:
-            Refused: forbidden, too_big, bad_text, empty, rate_limited, slow_mode, quota.
+            Refused: forbidden, too_big, bad_text, empty, bad_words, rate_limited, slow_mode, quota.
         """
         need_to_write(standing.role)
         draft = messages.send(actor, room, cid, content, self._max_text)
+        if (lists := self._words.of(room)) and _is_judged(actor):
+            draft = self._worded(lists, draft, perhaps_again)
+            if draft.early is not None:
+                return draft
         return self._charges.post(actor, draft, standing.slow_ms, perhaps_again=perhaps_again)
 
     def edit(
@@ -74,11 +94,36 @@ class Posting:
         In slow mode it counts as a message: everybody is shown new words.
 
         Raises:
-            Refused: forbidden, too_big, bad_text, empty, rate_limited, slow_mode, quota.
+            Refused: forbidden, too_big, bad_text, empty, bad_words, rate_limited, slow_mode, quota.
         """
         need_to_write(standing.role)
         draft = messages.edit(actor, room, seq, cid, content, self._max_text)
-        return self._charges.post(actor, draft, standing.slow_ms, perhaps_again=perhaps_again and cid is not None)
+        perhaps_again = perhaps_again and cid is not None
+        if (lists := self._words.of(room)) and _is_judged(actor):
+            draft = self._worded(lists, draft, perhaps_again)
+            if draft.early is not None:
+                return draft
+        return self._charges.post(actor, draft, standing.slow_ms, perhaps_again=perhaps_again)
+
+    def _worded(self, lists: tuple[WordList, ...], draft: Draft, perhaps_again: bool) -> Draft:
+        """Return a draft as word lists let it be said (bad_words)."""
+        body = draft.content
+        assert isinstance(body, MessageSent | MessageEdited)
+        if not (said := body.text):
+            return draft
+        try:
+            text, flagged = judged(lists, said)
+        except Refused as refused:
+            if not perhaps_again:
+                raise
+            return msgspec.structs.replace(draft, early=(refused.code, 0))
+        if text != said:
+            body = msgspec.structs.replace(body, text=text)
+            draft = msgspec.structs.replace(draft, content=body, body=encode_body(body), unmasked=draft.body)
+        if flagged:
+            draft = msgspec.structs.replace(draft, flagged=f"Word list: {', '.join(flagged)}"[:MAX_REASON])
+            self._reports.expect(draft.room)
+        return draft
 
     def delete(self, actor: Actor, room: str, seq: int) -> Draft:
         """Return the draft that deletes a message (rate_limited). Whose it is, the log knows."""
@@ -90,9 +135,11 @@ class Posting:
         In slow mode a reaction that can say something counts as a message, as words do.
 
         Raises:
-            Refused: forbidden, bad_field, too_big, bad_text, rate_limited, slow_mode, quota.
+            Refused: forbidden, bad_field, too_big, bad_text, bad_words, rate_limited, slow_mode, quota.
         """
         need_to_write(standing.role)
+        if on and (lists := self._words.of(room)) and _is_judged(actor) and judged(lists, emoji)[0] != emoji:
+            raise Refused("bad_words")  # it cannot be masked
         words = on and standing.slow_ms > 0 and says_something(emoji)
         return self._charges.post(actor, messages.react(actor, room, seq, emoji, on), standing.slow_ms if words else 0)
 

@@ -3,7 +3,10 @@
 Moderators who follow the room are told at once how many messages wait; others see that when they look.
 """
 
+import asyncio
+import logging
 from collections.abc import Callable
+from typing import Final
 
 from madang.core.actors import Actor
 from madang.core.permissions import Action, need
@@ -15,8 +18,16 @@ from madang.errors import Refused
 from madang.ports.directory import Directory
 from madang.ports.live import LiveRooms
 from madang.services.charges import Charges
+from madang.services.failures import Failures
 from madang.services.pages import fitting
 from madang.services.rooms import Rooms
+
+logger = logging.getLogger("madang.reports")
+
+SOON_S: Final = 0.5
+"""From a send to its report, which is in the same transaction; a late one is told with the next."""
+EXPECTED: Final = 1_000
+"""Rooms in which a report is expected; more are not told."""
 
 
 class Reports:
@@ -34,6 +45,28 @@ class Reports:
         self._charges = charges
         self._live = live
         self._clock_ms = clock_ms
+        self._expected: dict[str, None] = {}
+        self._woken = asyncio.Event()
+
+    def expect(self, room: str) -> None:
+        """Tell moderators soon what waits in a room: a message is on its way there that a word list flags."""
+        if len(self._expected) < EXPECTED:
+            self._expected[room] = None
+            self._woken.set()
+
+    async def run(self) -> None:
+        """Tell what is expected, once it is there, until cancelled."""
+        failures = Failures(logger, "are not told what waits")
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            await asyncio.sleep(SOON_S)
+            while self._expected:
+                room = next(iter(self._expected))
+                del self._expected[room]
+                with failures.survived(f"moderators of {room}"):
+                    self._live.tell_reports(room, await self._directory.reported(room))
+            failures.round_over()
 
     async def report(self, actor: Actor, room: str, seq: int, reason: str = "") -> bool:
         """Tell the moderators of a message; return False for one that the actor has reported before.

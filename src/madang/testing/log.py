@@ -31,6 +31,7 @@ from madang.testing.rules import (
     run_rules,
 )
 from madang.testing.settings import SETTING_RULES
+from madang.testing.words import WORD_RULES
 
 
 async def check_log(make: Make[Store], *, shared: bool = False) -> None:
@@ -40,7 +41,7 @@ async def check_log(make: Make[Store], *, shared: bool = False) -> None:
         make: opens the log (with a source of ids in use) together with its directory; see `madang.testing`.
         shared: whether two may be open at a time, as by two nodes on one database.
     """
-    users = [*ACCESS_RULES, *BAN_RULES, *MUTE_RULES, *AUDIT_RULES, *REPORT_RULES]
+    users = [*ACCESS_RULES, *BAN_RULES, *MUTE_RULES, *AUDIT_RULES, *REPORT_RULES, *WORD_RULES]
     users += [*SETTING_RULES, *DIRECT_RULES, *HISTORY_RULES]
     await run_rules(make, [*LOG_RULES, *MESSAGE_RULES, *EFFECT_RULES, *users, *DELETION_RULES])
     await named(what_was_acked_is_there_after_reopening, make)

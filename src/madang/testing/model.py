@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 
 from madang.core import events as kinds
-from madang.core.audit import Entry, invited, resolved, revoked
-from madang.core.events import Appended, Draft, Event, erased_body
+from madang.core.audit import Entry, invited, listed, resolved, revoked
+from madang.core.events import Appended, Draft, Event, erased_body, too_early
 from madang.core.ids import IdSource, id_ms
 from madang.core.invites import MAX_INVITES, Invite
 from madang.core.messages import Message
@@ -24,7 +24,8 @@ from madang.core.rooms import COUNTED, DIRECT, Member, Membership, Room, hidden
 from madang.core.sanctions import FOREVER_MS, Ban, Mute
 from madang.core.signing import SigningKey, SigningKeys
 from madang.core.user_ids import key_user
-from madang.errors import Limited, Refused
+from madang.core.words import Words
+from madang.errors import Refused
 from madang.ports import signing
 from madang.ports.directory import NOTHING, ServerKey
 from madang.ports.log import Outcome, Page, Tail
@@ -58,6 +59,8 @@ class ModelStore(ModelAccounts):
         self._tickets: dict[str, int] = {}
         self._profiles: dict[str, tuple[Profile, int]] = {}  # and when they were named
         self._vouched: dict[str, int] = {}  # until when what was said of a user held
+        self._words = (0, Words())  # the version and the word list of the server
+        self._versions = 0
         self._forgotten = 0  # rooms; a room made again has another epoch
         self.rooms_by_id: dict[str, ModelRoom] = {}
 
@@ -73,7 +76,7 @@ class ModelStore(ModelAccounts):
         if room is not None and d.cid is not None and (first := room.cids.get((d.user, d.cid))) is not None:
             return _repeat(room.log[first - 1], room.targets[first], d)
         if d.early is not None:
-            return Limited(*d.early)
+            return too_early(d)
         if room is None:
             if not isinstance(d.content, kinds.RoomCreated):
                 return Refused("not_found")
@@ -279,6 +282,29 @@ class ModelStore(ModelAccounts):
     async def reported(self, room: str) -> int:
         return len(await self.reports(room, limit=1_000_000))
 
+    async def set_words(self, room: str, new: Words, now_ms: int, by: str, name: str, *, server: bool = False) -> int:
+        self._versions += 1
+        kept = (self._versions, new) if new.count else (0, Words())
+        if not room:
+            self._words = kept
+            return kept[0]
+        known = self._standing(room)
+        if known is None or (by not in known.members and not server):
+            raise Refused("not_found")
+        if not server:
+            need(known.members[by].role, Action.WORDS)
+        known.words = kept
+        known.note(listed(new, by, name), now_ms)
+        return kept[0]
+
+    async def words(self, room: str) -> tuple[int, Words]:
+        known = self.rooms_by_id.get(room)
+        return known.words if known else (0, Words()) if room else self._words
+
+    async def word_lists(self) -> dict[str, int]:
+        every = {"": self._words[0]} | {id: room.words[0] for id, room in self.rooms_by_id.items()}
+        return {room: version for room, version in every.items() if version}
+
     async def signing_keys(self) -> SigningKeys:
         return SigningKeys("model", bytes(32), tuple(self._signing))
 
@@ -471,6 +497,6 @@ class ModelStore(ModelAccounts):
 
 
 def _repeat(first: Event, target: int | None, d: Draft) -> Outcome:
-    if first.type != d.type or first.body not in (d.body, erased_body(first.type, target)):
+    if first.type != d.type or first.body not in (d.body, d.unmasked, erased_body(first.type, target)):
         return Refused("conflict")
     return Appended(first, duplicate=True)

@@ -26,10 +26,12 @@ from madang.core.permissions import (
     need_upon,
     state_of,
 )
-from madang.core.reports import MAX_OWN, MAX_REPORTS, SHOWN, Report, Reported
+from madang.core.reports import MAX_FLAGS, MAX_OWN, MAX_REPORTS, SHOWN, SYSTEM_NAME, Report, Reported
 from madang.core.rooms import DIRECT, Member, Room, changed, direct_room, hidden
 from madang.core.sanctions import ADDRESS_MS, FOREVER_MS, MAX_BANS, MAX_MUTES, Ban, Mute
 from madang.core.timestamps import moment
+from madang.core.user_ids import SYSTEM
+from madang.core.words import Words
 from madang.errors import Limited, Refused
 
 MAX_EMOJIS: Final = 20
@@ -70,6 +72,7 @@ class ModelRoom:
         self.audit: list[Entry] = []  # the oldest first
         self.noted = 0  # entries that there ever were
         self.reports: dict[tuple[int, str], ModelReport] = {}  # by message and user
+        self.words = (0, Words())  # the version of the word list, and the list
         self.erased = 0  # events that are no longer there, the oldest
 
     def message(self, target: int | None) -> Event:
@@ -204,7 +207,8 @@ class ModelRoom:
 
     def report(self, seq: int, report: Report, *, server: bool) -> bool:
         """Keep a report of a message; return False for a second one of its user."""
-        if not server and report.user not in self.members:
+        member = self.members.get(report.user)
+        if not server and (member is None or seq <= hidden(self.info.history, member.joined_seq)):
             raise Refused("not_found")
         message = self.message(seq)
         if (seq, report.user) in self.reports:
@@ -214,6 +218,14 @@ class ModelRoom:
             raise Refused("too_many")
         self.reports[seq, report.user] = ModelReport(report, (message.user, message.name))
         return True
+
+    def flag(self, d: Draft, seq: int, author: tuple[str, str], now_ms: int) -> None:
+        """Report a message as the server, if a word list flags it."""
+        if d.flagged:
+            self.reports.pop((seq, SYSTEM), None)
+            if sum(each.open for (_, user), each in self.reports.items() if user == SYSTEM) < MAX_FLAGS:
+                report = Report(user=SYSTEM, name=SYSTEM_NAME, reason=d.flagged, at_ms=now_ms)
+                self.reports[seq, SYSTEM] = ModelReport(report, author)
 
     def reported(self) -> list[Reported]:
         """Return the messages with open reports."""
@@ -279,6 +291,7 @@ def apply(room: ModelRoom, d: Draft, now_ms: int, known_name: Callable[[str, str
             if expired and room.members:
                 return False
             room.deleted = True
+            room.words = (0, Words())
         case kinds.MemberJoined() if room.info.access == DIRECT:
             return _joined_direct(room, d, d.content, seq)
         case kinds.MemberJoined(role=role, picture=picture):
@@ -346,10 +359,11 @@ def apply(room: ModelRoom, d: Draft, now_ms: int, known_name: Callable[[str, str
                 room.need_seen(d, reply_to)
                 room.need_message(reply_to)
             _mention(room, d, mentions, seq)
+            room.flag(d, seq, (d.user, d.name), now_ms)
         case _:
             if isinstance(d.content, kinds.MessageEdited | kinds.ReactionAdded | kinds.ReactionRemoved):
                 room.need_to_write(d, now_ms)
-            return _apply_to_message(room, d, d.target or 0)
+            return _apply_to_message(room, d, d.target or 0, now_ms)
     return True
 
 
@@ -375,7 +389,7 @@ def _actor(room: ModelRoom, d: Draft) -> str:
     return acting_role(member.role if member else None, server=d.server)
 
 
-def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
+def _apply_to_message(room: ModelRoom, d: Draft, target: int, now_ms: int) -> bool:
     if isinstance(d.content, kinds.MessagePinned | kinds.MessageUnpinned):
         need(_actor(room, d), Action.PIN, room.info.access, state_of(room.info))
     if d.target is not None:
@@ -390,6 +404,7 @@ def _apply_to_message(room: ModelRoom, d: Draft, target: int) -> bool:
             room.edits.setdefault(target, []).append(len(room.log) + 1)
             room.mentions -= {(who, target) for who in before if who not in mentions}
             _mention(room, d, [who for who in mentions if who not in before], target)
+            room.flag(d, target, (message.user, message.name), now_ms)
         case kinds.MessageDeleted():
             message = room.message(target)
             if message.user != d.user and not may(_actor(room, d), Action.DELETE_OTHERS):

@@ -65,7 +65,7 @@ async def a_message_is_reported_once_by_each(store: Store) -> None:
 
 
 async def reports_are_of_messages_by_members(store: Store) -> None:
-    """Members report messages of their room that are there; a server key needs no membership, and a deleted room has no queue."""
+    """Members report messages of their room that they may see; a server key needs no membership, and a deleted room has no queue."""
     scene, other = await opened(store, "ben"), await opened(store)
     said, elsewhere = await scene.done(scene.say("one")), [await other.done(other.say(f"{n}")) for n in range(9)][-1]
     gone = await scene.done(scene.say("two"))
@@ -75,6 +75,9 @@ async def reports_are_of_messages_by_members(store: Store) -> None:
         await refused(scene, "not_found", seq, "ben")
     await refused(scene, "gone", gone.seq, "ben")
     assert await reports(scene, said.seq, "key", server=True) == 1
+    await scene.done(scene.draft(kinds.RoomChanged, history="joined"))
+    await scene.done(scene.draft(kinds.MemberJoined, "dan", role="member"))
+    await refused(scene, "not_found", said.seq, "dan")
     await scene.done(scene.draft(kinds.RoomDeleted))
     await refused(scene, "not_found", said.seq, "ben")
 

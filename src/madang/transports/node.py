@@ -27,6 +27,7 @@ from madang.services.reports import Reports
 from madang.services.rooms import Rooms
 from madang.services.signing import Signing
 from madang.services.users import Users
+from madang.services.word_lists import WordLists
 from madang.transports.admission import Admission
 from madang.transports.http.gate import Gate
 from madang.transports.limits import AppendLimits, ArrivalLimits, CommandLimits
@@ -71,6 +72,7 @@ class Node:
     invites: Invites
     moderation: Moderation
     reports: Reports
+    word_lists: WordLists
     identity: Identity
     accounts: Accounts
     users: Users

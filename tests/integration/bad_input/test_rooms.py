@@ -23,7 +23,7 @@ async def test_a_room_one_may_not_see_answers_like_one_that_is_missing(server: S
         me = {"user": "x", "seq": 1, "cid": "c", "text": "x", "emoji": "x", "role": "member", "title": "x"}
         for n, op in enumerate(("join", "history", "members", "pins", "presence", "send", "edit", "delete", "react", "pin",
                                 "kick", "role", "ban", "unban", "bans", "mute", "unmute", "mutes",
-                                "audit", "report", "reports", "resolve", "change", "typing", "read", "leave"), 10):  # fmt: skip
+                                "audit", "words", "setwords", "report", "reports", "resolve", "change", "typing", "read", "leave"), 10):  # fmt: skip
             answers = [await raw.ask(op=op, n=n, room=room, **me) for room in ("hidden", "missing")]
             assert answers[0] == answers[1], op
             assert answers[0]["code"] in ("not_found", "not_member"), op

@@ -153,6 +153,8 @@ ROUTES: Final = {
     "unmute": ("DELETE", ROOM + "/mutes/{user}"),
     "mutes": ("GET", ROOM + "/mutes"),
     "audit": ("GET", ROOM + "/audit"),
+    "words": ("GET", ROOM + "/words"),
+    "setwords": ("PUT", ROOM + "/words"),
     "report": ("POST", ROOM + "/reports"),
     "reports": ("GET", ROOM + "/reports"),
     "resolve": ("DELETE", ROOM + "/reports/{seq}"),

@@ -16,6 +16,7 @@ from madang.core.actors import Actor
 from madang.core.events import RoomChanged
 from madang.core.messages import Content
 from madang.core.rate import Bucket
+from madang.core.words import Words
 from madang.delivery import ephemeral
 from madang.node import assembly
 from madang.node.run import RunningNode, run_node
@@ -181,6 +182,9 @@ class Play:
                 await make(olive, self._room, self._names["barred"].id, reason="spam")
         self._words["$other"] = await self._say("vic", "c-vic")
         self._words["$own"] = await self._say("ara" if "ara" in present else "wendy", "c-own")
+        if row.words:
+            words = Words(**{action: tuple(words) for action, words in row.words.items()})
+            await self._node.word_lists.change(olive, self._room, words)
         if row.reported:
             await self._node.reports.report(self._names["wendy"], self._room, self._words["$other"], "spam")
         if row.role == "viewer":

@@ -43,6 +43,7 @@ class Row:
         room: settings of the room that are not the usual.
         barred: whether Olive has banned and muted somebody who never was here.
         reported: whether Wendy has reported Vic's message.
+        words: the room's word list, set after Vic's and Ara's messages.
     """
 
     does: str
@@ -57,6 +58,7 @@ class Row:
     room: dict[str, Any] = field(default_factory=dict)
     barred: bool = False
     reported: bool = False
+    words: dict[str, list[str]] = field(default_factory=dict)
 
 
 def _strangers(**with_: Any) -> Row:
@@ -157,6 +159,15 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
             answers={"duplicate": True}, events=("message.sent",), cost=APPEND),
         Row("twice in slow mode", with_={"text": "hello", "cid": "$fresh"}, times=2, room={"slow_ms": 60_000},
             code="slow_mode", events=("message.sent",), cost={**APPEND, "slow": 60_000}),
+        Row("a refused word", with_={"text": "hello, BAD!", "cid": "c-1"}, words={"refuse": ["bad"]}, code="bad_words"),
+        Row("a refused word that is in the log", with_={"text": "I am ara.", "cid": "c-own"}, words={"refuse": ["ara"]},
+            answers={"duplicate": True}),
+        Row("a masked word", with_=HELLO, words={"mask": ["hello"]}, events=("message.sent",), cost=APPEND),
+        Row("a masked word again", with_=HELLO, times=2, words={"mask": ["hello"]}, answers={"duplicate": True},
+            events=("message.sent",), cost=APPEND),
+        Row("a masked word that is in the log", with_={"text": "I am ara.", "cid": "c-own"}, words={"mask": ["ara"]},
+            answers={"duplicate": True}),
+        Row("a flagged word", with_=HELLO, words={"flag": ["hello"]}, events=("message.sent",), cost=APPEND),
         Row("too many", with_={"text": "hello", "cid": "$fresh"}, times=29, code="rate_limited",
             events=("message.sent",) * 28, cost={"user": 28, "room": 28}),  # of 30: there was a join and a message before
         _strangers(**HELLO),
@@ -172,6 +183,9 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
         Row("what is no message, in slow mode", with_={"seq": 1, "text": "new"}, room={"slow_ms": 60_000}, code="not_found",
             cost=APPEND),
         Row("into nothing", with_={"seq": "$own", "text": ""}, code="empty"),
+        Row("into a refused word", with_={"seq": "$own", "text": "b.a.d"}, words={"refuse": ["bad"]}, code="bad_words"),
+        Row("into a masked word", with_={"seq": "$own", "text": "bad"}, words={"mask": ["bad"]}, events=("message.edited",),
+            cost=APPEND),
         Row("twice in slow mode", with_={"seq": "$own", "text": "new"}, times=2, room={"slow_ms": 60_000}, code="slow_mode",
             events=("message.edited",), cost={**APPEND, "slow": 60_000}),
         _strangers(seq="$other", text="new"),
@@ -206,6 +220,8 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
         Row("as a viewer", "viewer", {"seq": "$other", "emoji": "👍"}, code="forbidden"),
         Row("off what is no message", with_={"seq": 1, "emoji": "👍", "on": False}, code="not_found", cost=APPEND),
         Row("with two words", with_={"seq": "$other", "emoji": "a b"}, code="bad_field"),
+        Row("with a refused word", with_={"seq": "$other", "emoji": "BAD"}, words={"refuse": ["bad"]}, code="bad_words"),
+        Row("with a masked word", with_={"seq": "$other", "emoji": "bad"}, words={"mask": ["bad"]}, code="bad_words"),
         _strangers(seq="$other", emoji="👍"),
     ),
     "pin": (
@@ -368,6 +384,22 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
         Row("as a plain member", code="forbidden"),
         *_unspeakable(),
         _strangers(),
+    ),
+    "words": (
+        Row("as a moderator", "moderator", answers={"refuse": ["bad"], "mask": [], "flag": ["나쁜"]},
+            words={"refuse": ["bad"], "flag": ["나쁜"]}),
+        Row("as a plain member", code="forbidden"),
+        Row("by a stranger", STRANGER, code="not_found"),
+    ),
+    "setwords": (
+        Row("as a moderator", "moderator", {"refuse": ["bad", "bad"], "flag": ["나쁜"]},
+            answers={"refuse": ["bad"], "mask": [], "flag": ["나쁜"]}, cost=APPEND),
+        Row("none", "owner", {"refuse": []}, answers={"refuse": [], "mask": [], "flag": []}, cost=APPEND, words={"refuse": ["bad"]}),
+        Row("too many", "owner", {"mask": [f"w{n}" for n in range(101)]}, code="too_many"),
+        Row("what is no word", "owner", {"mask": ["two words"]}, code="bad_field"),
+        Row("what is no list", "owner", {"mask": "bad"}, code="bad_field"),
+        Row("as a plain member", with_={"refuse": ["bad"]}, code="forbidden", cost=APPEND),
+        Row("by a stranger", STRANGER, {"refuse": ["bad"]}, code="not_found", cost=ATTEMPT),
     ),
     "report": (
         Row("another's message", with_={"seq": "$other", "reason": "spam"}, answers={"reported": True}, cost=APPEND),

@@ -38,6 +38,8 @@ TRIED: Final[dict[str, tuple[Action, dict[str, Any]]]] = {
     "reports": (Action.REVIEW, {}),
     "resolve": (Action.REVIEW, {"seq": "$other"}),
     "pin": (Action.PIN, {"seq": "$other"}),
+    "words": (Action.WORDS, {}),
+    "setwords": (Action.WORDS, {"refuse": ["bad"]}),
     "invite": (Action.INVITE, {}),
     "invites": (Action.INVITE, {}),
     "revoke": (Action.INVITE, {"invite": "$invite"}),
@@ -90,7 +92,9 @@ class Case:
             await node.moderation.mute(SYSTEM, self.room, ARA.id)
 
     def filled(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        return {name: self.words.get(value, value) for name, value in arguments.items()}
+        return {
+            name: self.words.get(value, value) if isinstance(value, str) else value for name, value in arguments.items()
+        }
 
 
 def visits() -> Iterator[tuple[str, str, str, list[str]]]:
@@ -136,6 +140,8 @@ def meant(role: str, action: Action, kind: str, state: str, op: str, stranger: s
         "unmute",
         "report",
         "resolve",
+        "words",
+        "setwords",
     ):
         return stranger  # who follows nothing is told so, whatever there is
     return code

@@ -49,6 +49,7 @@ MEANT: Final = """
     DELETE_OTHERS   not_found   not_found   not_found   forbidden   forbidden   .           .           .
     SKIP_SLOW_MODE  not_found   not_found   not_found   forbidden   forbidden   .           .           .
     CHANGE_ROOM     not_found   not_found   not_found   forbidden   forbidden   .           .           .
+    WORDS           not_found   not_found   not_found   forbidden   forbidden   .           .           .
     INVITE          not_found   not_found   not_found   forbidden   forbidden   .           .           .
     KICK            not_found   not_found   not_found   forbidden   forbidden   .           .           .
     MUTE            not_found   not_found   not_found   forbidden   forbidden   .           .           .

@@ -70,8 +70,8 @@ class Scene:
         charges = Charges(self.limits, lambda: NOW)
         self.appender = appending.Appender(self.store, lambda events: None, unstored=charges.unstored)
         self.rooms = Rooms(self.store, self.appender, charges, QuotaRates(memberships=0, owned=0))
-        live = assembled(store).hub
-        self.posting = Posting(charges, self.rooms, live, 4000)
+        node = assembled(store)
+        self.posting = Posting(charges, self.rooms, node.hub, 4000, node.word_lists, node.reports)
         self.invites = Invites(self.store, self.rooms, charges)
         self.identity = Identity(Tokens(lone_keyring(b"x" * 32)), self.store, self.limits, lambda: NOW)
 

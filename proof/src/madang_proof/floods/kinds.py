@@ -29,7 +29,7 @@ OPERATIONS: Final[dict[str, dict[str, object]]] = {
     "invites": {}, "revoke": {"invite": "inv_none"}, "kick": {"user": "unobody"}, "role": {"user": "unobody", "role": "member"},
     "ban": {"user": "unobody"}, "unban": {"user": "unobody"}, "bans": {"limit": 200}, "mute": {"user": "unobody"},
     "unmute": {"user": "unobody"}, "mutes": {"limit": 200}, "audit": {"limit": 200},
-    "report": {"seq": 1}, "reports": {"limit": 200}, "resolve": {"seq": 1},
+    "words": {}, "setwords": {"refuse": ["bad"]}, "report": {"seq": 1}, "reports": {"limit": 200}, "resolve": {"seq": 1},
     "typing": {"on": True}, "read": {"seq": 1}, "ping": {},
 }  # fmt: skip
 Says = Callable[[str], Iterator[bytes]]

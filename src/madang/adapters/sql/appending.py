@@ -17,10 +17,10 @@ from madang.adapters.sql.effects import Mutes, Roles, Rooms
 from madang.adapters.sql.lookups import Asked, CidKey
 from madang.adapters.sql.rows import GONE, EventRow, FirstUse, Head, number
 from madang.adapters.sql.tables import events, rooms
-from madang.core.events import Appended, Draft, Event, MessageSent, RoomCreated, RoomDeleted, erased_body
+from madang.core.events import Appended, Draft, Event, MessageSent, RoomCreated, RoomDeleted, erased_body, too_early
 from madang.core.ids import IdSource, id_ms
 from madang.core.rooms import DELETED, Room
-from madang.errors import Limited, Refused, without_frames
+from madang.errors import Refused, without_frames
 from madang.ports.log import Outcome
 
 Sent = dict[tuple[str, str], int]
@@ -110,7 +110,7 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
             outcomes.append(_repeat(first, d))
             continue
         if d.early is not None:
-            outcomes.append(Limited(*d.early))
+            outcomes.append(too_early(d))
             continue
         if not head.seq and not isinstance(d.content, RoomCreated):
             outcomes.append(Refused("not_found"))
@@ -175,7 +175,7 @@ def _repeat(first: FirstUse, d: Draft) -> Outcome:
     event = first.event
     if event.type != d.type:
         return Refused("conflict")
-    if event.body not in (d.body, erased_body(event.type, first.target)):
+    if event.body not in (d.body, d.unmasked, erased_body(event.type, first.target)):
         return Refused("conflict")
     return Appended(event, duplicate=True)
 

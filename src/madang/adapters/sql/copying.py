@@ -26,7 +26,8 @@ from madang.errors import MadangError, SetupError, StorageError, StorageFull
 
 COPIED: Final = (
     tables.secrets, tables.rooms, tables.users, tables.members,
-    tables.accounts, tables.account_sessions, tables.server_keys, tables.kicks, tables.bans, tables.mutes, tables.audit, tables.reports, tables.invites,
+    tables.accounts, tables.account_sessions, tables.server_keys, tables.kicks, tables.bans, tables.mutes, tables.audit, tables.reports,
+    tables.word_lists, tables.invites,
     tables.used_tickets, tables.pins,
     tables.reactions, tables.reaction_counts, tables.mentions,
     tables.events, tables.leases,

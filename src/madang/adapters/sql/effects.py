@@ -37,6 +37,7 @@ from madang.adapters.sql.tables import (
     reaction_counts,
     reactions,
     rooms,
+    word_lists,
 )
 from madang.core import events as kinds
 from madang.core.audit import Subject, deed
@@ -173,6 +174,7 @@ def _room_deleted(b: Batch, d: Draft, body: kinds.RoomDeleted, seq: int) -> bool
         return False
     b.fold_room(d.room)  # what is removed later is removed from the table
     b.c.execute(update(rooms).where(rooms.c.id == d.room).values(access=DELETED))
+    b.c.execute(delete(word_lists).where(word_lists.c.room == d.room))
     return True
 
 
@@ -305,6 +307,8 @@ def _sent(b: Batch, d: Draft, body: kinds.MessageSent, seq: int) -> bool:
     if body.reply_to is not None:
         _need_message(b, d, body.reply_to)
     _mention(b, d, set(body.mentions), seq)
+    if d.flagged:
+        reports.flag(b.c, d, seq, d.user, d.name, b.now_ms)
     return True
 
 
@@ -330,6 +334,8 @@ def _edited(b: Batch, d: Draft, body: kinds.MessageEdited, seq: int) -> bool:
     before, now = _mentioned(b, d.room, message), set(body.mentions)
     _mention_no_more(b, d, before - now, body.target)
     _mention(b, d, now - before, body.target)
+    if d.flagged:
+        reports.flag(b.c, d, body.target, message.user, message.name, b.now_ms)
     b.c.execute(update(events).where(events.c.room == d.room, events.c.seq == body.target).values(edit=seq))
     return True
 

@@ -174,6 +174,7 @@ class Journal:
                 or type(content) is not MessageSent
                 or content.mentions
                 or d.early is not None
+                or d.flagged
             ):
                 return None
             if content.reply_to is not None and not self._may_reply(room, content.reply_to):

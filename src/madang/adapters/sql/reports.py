@@ -4,6 +4,7 @@ A row stays when its report is resolved, so that nobody reports a message twice.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
@@ -12,11 +13,14 @@ from madang.adapters.sql.lookups import lock_rooms
 from madang.adapters.sql.rows import EventRow
 from madang.adapters.sql.tables import events, members, reports, rooms
 from madang.core.audit import resolved
-from madang.core.events import ERASED, MessageSent
+from madang.core.events import ERASED, Draft, MessageSent
 from madang.core.permissions import NOBODY, Action, need
-from madang.core.reports import MAX_OWN, MAX_REPORTS, SHOWN, Report, Reported
-from madang.core.rooms import DELETED
+from madang.core.reports import MAX_FLAGS, MAX_OWN, MAX_REPORTS, SHOWN, SYSTEM_NAME, Report, Reported
+from madang.core.rooms import DELETED, hidden
+from madang.core.user_ids import SYSTEM
 from madang.errors import Refused
+
+NO_MESSAGE: Final = "There is no such message."
 
 
 def add(c: Connection, room: str, seq: int, report: Report, server: bool, recent: Sequence[EventRow]) -> int | None:
@@ -27,10 +31,14 @@ def add(c: Connection, room: str, seq: int, report: Report, server: bool, recent
     """
     if c.dialect.name != "sqlite":
         lock_rooms(c, [room])
+    there = c.execute(select(rooms.c.access, rooms.c.history).where(rooms.c.id == room)).one_or_none()
     if not server:
-        role = c.execute(select(members.c.role).where(members.c.room == room, members.c.user == report.user)).scalar()
-        need(role or NOBODY, Action.REPORT)
-    if c.execute(select(rooms.c.access).where(rooms.c.id == room)).scalar() in (None, DELETED):
+        mine = select(members.c.role, members.c.joined_seq)
+        row = c.execute(mine.where(members.c.room == room, members.c.user == report.user)).one_or_none()
+        need(row.role if row else NOBODY, Action.REPORT)
+        if row and there and seq <= hidden(there.history, row.joined_seq or 0):
+            raise Refused("not_found", NO_MESSAGE)
+    if there is None or there.access == DELETED:
         raise Refused("not_found")
     author = _author(c, room, seq, recent)
     this = reports.c.room == room, reports.c.seq == seq, reports.c.user == report.user
@@ -56,7 +64,7 @@ def _author(c: Connection, room: str, seq: int, recent: Sequence[EventRow]) -> t
     row = c.execute(wanted.where(events.c.room == room, events.c.seq == seq)).one_or_none()
     found = tuple(row) if row else next(((r[3], r[4], r[5], r[8]) for r in recent if r[1] == seq), None)
     if found is None or found[0] != MessageSent.type:
-        raise Refused("not_found", "There is no such message.")
+        raise Refused("not_found", NO_MESSAGE)
     if found[3].encode() == ERASED:
         raise Refused("gone")
     return found[1], found[2]
@@ -105,6 +113,23 @@ def message_deleted(c: Connection, room: str, seq: int, own: bool) -> None:
     """Resolve the reports of a message that somebody deletes who may delete others', and mark those of one whose author does."""
     what = {"gone": 1} if own else {"gone": 1, "open": 0}
     c.execute(update(reports).where(reports.c.room == room, reports.c.seq == seq).values(what))
+
+
+def flag(c: Connection, d: Draft, seq: int, author: str, author_name: str, now_ms: int) -> None:
+    """Report a message as the server, for the words that a draft says of it; again if it was reported so before.
+
+    Where MAX_FLAGS of them are open none is added: the message is said all the same.
+    """
+    theirs = reports.c.room == d.room, reports.c.user == SYSTEM
+    c.execute(delete(reports).where(*theirs, reports.c.seq == seq))
+    standing = select(func.count()).where(*theirs, reports.c.open == 1)
+    if c.execute(standing).scalar_one() < MAX_FLAGS:
+        c.execute(
+            insert(reports).values(
+                room=d.room, seq=seq, user=SYSTEM, name=SYSTEM_NAME, author=author, author_name=author_name,
+                reason=d.flagged, at_ms=now_ms, open=1, gone=0,
+            )
+        )  # fmt: skip
 
 
 def forget(c: Connection, before_ms: int, limit: int) -> int:

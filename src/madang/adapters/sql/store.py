@@ -28,6 +28,7 @@ from madang.adapters.sql import (
     unread,
     upkeep,
     used_tickets,
+    words,
 )
 from madang.adapters.sql.numbering import number_stretch
 from madang.adapters.sql.rows import EventRow, Head
@@ -43,6 +44,7 @@ from madang.core.reports import Report, Reported
 from madang.core.rooms import Member, Membership, Room
 from madang.core.sanctions import Ban, Mute
 from madang.core.signing import SigningKey, SigningKeys
+from madang.core.words import Words
 from madang.errors import LeaseExceeded, Refused, StorageError
 from madang.ports.accounts import Ended
 from madang.ports.directory import NOTHING, ServerKey
@@ -261,6 +263,15 @@ class Store:
 
     async def reported(self, room: str) -> int:
         return await self._engine.read(lambda c: reports.waiting(c, room))
+
+    async def set_words(self, room: str, new: Words, now_ms: int, by: str, name: str, *, server: bool = False) -> int:
+        return await self._engine.write(lambda c: words.put(c, room, new, now_ms, by, name, server))
+
+    async def words(self, room: str) -> tuple[int, Words]:
+        return await self._engine.read(lambda c: words.one(c, room))
+
+    async def word_lists(self) -> dict[str, int]:
+        return await self._engine.read(words.versions)
 
     # Upkeep
 

@@ -343,6 +343,16 @@ Index("reports_user", reports.c.user)
 # Those that are old enough to be forgotten.
 Index("reports_at", reports.c.at_ms)
 
+word_lists = Table(
+    "word_lists",
+    metadata,
+    # (room): one list; that of the server has an empty id. At most 5,001 rows, whose versions are read as a whole.
+    Column("room", words(64), primary_key=True),
+    Column("words", prose(), nullable=False),  # a JSON object
+    Column("version", BigInteger, nullable=False),  # another with each change
+    sqlite_with_rowid=False,
+)
+
 invites = Table(
     "invites",
     metadata,

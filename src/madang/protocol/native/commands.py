@@ -26,6 +26,7 @@ from madang.core.bounds import (
     Text,
     Title,
     UserId,
+    WordsOfList,
 )
 from madang.core.events import NO_DATA
 from madang.core.invites import ForMs, InviteId, Uses
@@ -293,6 +294,21 @@ class Mutes(Command):
     limit: PageLimit = 50
 
 
+class Words(Command):
+    """Ask for the room's word list (moderators)."""
+
+    room: RoomId
+
+
+class SetWords(Command):
+    """Replace the room's word list (moderators)."""
+
+    room: RoomId
+    refuse: WordsOfList = ()
+    mask: WordsOfList = ()
+    flag: WordsOfList = ()
+
+
 class Report(Command):
     """Tell the moderators of a message."""
 
@@ -372,6 +388,8 @@ AnyCommand = (
     | Mute
     | Unmute
     | Mutes
+    | Words
+    | SetWords
     | Report
     | Reports
     | Resolve

@@ -337,6 +337,14 @@ class AuditAnswer(Answer, frozen=True, kw_only=True, gc=False):
     more: bool
 
 
+class WordsAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """The room's word list, by what is done about a word."""
+
+    refuse: tuple[str, ...]
+    mask: tuple[str, ...]
+    flag: tuple[str, ...]
+
+
 class ReportAnswer(Answer, frozen=True, kw_only=True, gc=False):
     """The moderators are told."""
 
@@ -436,6 +444,8 @@ ANSWERS: Final[dict[str, type[Answer] | UnionType]] = {
     "mute": AppendAnswer,
     "unmute": AppendAnswer | UnchangedAnswer,
     "mutes": MutesAnswer,
+    "words": WordsAnswer,
+    "setwords": WordsAnswer,
     "report": ReportAnswer | UnchangedAnswer,
     "reports": ReportsAnswer,
     "resolve": ResolvedAnswer,

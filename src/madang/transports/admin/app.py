@@ -34,6 +34,7 @@ from madang.transports.http.errors import answer, handle_errors
 from madang.transports.http.gate import ADMIN
 from madang.transports.http.routes.moderation import trail
 from madang.transports.http.routes.reports import AfterSeq, queue
+from madang.transports.http.routes.words import NewWords, listed, shown
 from madang.transports.http.schemas import body
 from madang.transports.node import Node
 
@@ -232,6 +233,18 @@ async def delete_room(node: ThisNode, id: RoomPath) -> Response:
     """Delete any room but the lobby."""
     await node.rooms.delete(SYSTEM, id)
     return Response(status_code=204)
+
+
+@router.get("/words")
+async def words(node: ThisNode) -> Response:
+    """Show the word list of the server, besides that of its settings."""
+    return answer(shown(await node.word_lists.show_servers()))
+
+
+@router.put("/words")
+async def set_words(node: ThisNode, new: NewWords) -> Response:
+    """Replace the word list of the server, besides that of its settings."""
+    return answer(shown(await node.word_lists.change_servers(listed(new))))
 
 
 @router.delete("/users/{id}")

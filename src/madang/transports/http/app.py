@@ -25,6 +25,7 @@ from madang.transports.http.routes import reports as http_reports
 from madang.transports.http.routes import rooms as http_rooms
 from madang.transports.http.routes import tickets as http_tickets
 from madang.transports.http.routes import users as http_users
+from madang.transports.http.routes import words as http_words
 from madang.transports.http.schemas import documented, schemas
 from madang.transports.node import Node
 
@@ -94,6 +95,7 @@ def http_app(node: Node) -> ASGIApp:
         http_invites.router,
         http_moderation.router,
         http_reports.router,
+        http_words.router,
         http_messages.router,
         http_publishing.router,
         router,

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from madang.core import messages
 from madang.core.accounts import Code, Login, Password
-from madang.core.bounds import MAX_ITEMS, Cid, InviteText, Mentions, RoomId, Seq, SlowMs, Text, Title
+from madang.core.bounds import MAX_ITEMS, Cid, InviteText, Mentions, RoomId, Seq, SlowMs, Text, Title, WordsOfList
 from madang.core.events import RoomChanged
 from madang.core.invites import ForMs, Uses
 from madang.core.profiles import Locale, PictureUrl
@@ -139,6 +139,14 @@ class Joining(Body):
     """An invite, for a room that is not open."""
 
     invite: InviteText | None = None
+
+
+class WordsBody(Body):
+    """A word list, by what is done about a word. What is left out is empty."""
+
+    refuse: WordsOfList = ()
+    mask: WordsOfList = ()
+    flag: WordsOfList = ()
 
 
 class NewReport(Body):
@@ -325,6 +333,14 @@ class Mutes(Struct, frozen=True):
 
     mutes: list[OneSanction]
     more: bool
+
+
+class ShownWords(Struct, frozen=True):
+    """A word list, by what is done about a word."""
+
+    refuse: tuple[str, ...]
+    mask: tuple[str, ...]
+    flag: tuple[str, ...]
 
 
 class Reported(Struct, frozen=True):

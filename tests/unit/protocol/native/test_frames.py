@@ -122,6 +122,10 @@ ANSWERS = [
         '"name":"Mina","reason":"spam","details":{"for_ms":5}},{"n":1,"at":"2026-11-22T09:00:20.001Z","what":"change","by":"u2"}],'
         '"more":true}',
     ),
+    (
+        f.WordsAnswer(refuse=("bad",), mask=(), flag=("나쁜",)),
+        '{"op":"ok","n":3,"refuse":["bad"],"mask":[],"flag":["나쁜"]}',
+    ),
     (f.ReportAnswer(), '{"op":"ok","n":3,"reported":true}'),
     (
         f.ReportsAnswer(

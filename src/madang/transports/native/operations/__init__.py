@@ -16,6 +16,7 @@ from madang.transports.native.operations import (
     reading,
     reporting,
     signals,
+    wording,
 )
 from madang.transports.native.session import Operation
 
@@ -42,6 +43,8 @@ OPERATIONS: Final[Mapping[type[c.Command], Operation]] = {
     c.Mute: moderating.mute,
     c.Unmute: moderating.unmute,
     c.Mutes: moderating.mutes,
+    c.Words: wording.words,
+    c.SetWords: wording.set_words,
     c.Report: reporting.report,
     c.Reports: reporting.reports,
     c.Resolve: reporting.resolve,
