@@ -137,6 +137,7 @@ async def use_everything(store: Store) -> None:
     await s.accounts(after="a")
     await s.end_sessions(ann, "s1")
     await s.set_password(ann, "h", "i", "s2")
+    await s.put_hash(ann, "i", "i")
     await s.set_code("ann", "c", 60_000)
     await s.use_code("ann", "c", "j", "s3")
     await s.sessions_of(ann)

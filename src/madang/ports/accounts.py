@@ -44,6 +44,9 @@ class AccountStore(Protocol):
         The account's code is worth nothing any more.
         """
 
+    async def put_hash(self, user: str, before: str, hash: str) -> bool:
+        """Put another hash of the same password in place of `before`; False where that is not the one any more. No session ends."""
+
     async def set_code(self, login: str, code: str, for_ms: int) -> bool:
         """Let a code set the password of an account, in place of an earlier one; False where there is no account."""
 

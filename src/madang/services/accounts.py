@@ -11,6 +11,8 @@ from collections.abc import Callable
 from hmac import compare_digest
 from typing import Final
 
+import msgspec
+
 from madang.core import user_ids
 from madang.core.accounts import Account, AccountSession, check_free_login, clean_login, clean_password, new_password
 from madang.core.actors import Actor
@@ -97,6 +99,8 @@ class Accounts:
         if account is None or not right:
             raise Refused("wrong_password")
         self._limits.sign_ins.right(login, address, self._time())
+        if self._passwords.is_dated(account.hash):
+            account = await self._hashed_anew(account, password, address)
         return await self._begin(account, Actor(id=account.user, name=account.name, address=address), now)
 
     async def use_code(self, login: str, code: str, password: str, address: str, now: float) -> Access:
@@ -201,6 +205,12 @@ class Accounts:
         if (account := await self._store.account(clean_login(login))) is None:
             raise _no_account()
         return account
+
+    async def _hashed_anew(self, account: Account, password: str, address: str) -> Account:
+        """Hash a password by the costs chosen now. Return the account as it is then."""
+        hash = await self._passwords.hash(password, address)
+        kept = await self._store.put_hash(account.user, account.hash, hash)
+        return msgspec.structs.replace(account, hash=hash) if kept else account
 
     async def _begin(self, account: Account, payer: Actor, now: float) -> Access:
         """Begin a session, unless the password was changed or the user deleted since (wrong_password, quota)."""

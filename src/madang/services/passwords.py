@@ -10,7 +10,7 @@ C library gives back at once what is larger than 32 MiB. Measured on the machine
      64       1      1            67         0
      64       3      1           140         0   RFC 9106, of which 7 a second are too few
 
-A hash holds its own costs, so that these may be changed: those of before go on being right.
+A hash holds its own costs, so that these may be changed: one of before goes on being right, and is replaced at the next sign-in.
 """
 
 import asyncio
@@ -39,7 +39,9 @@ NICENESS: Final = 10
 WAITING: Final = 64
 """Sign-ins that may wait: about three seconds' worth."""
 RETRY_MS: Final = 3_000
-NOBODY: Final = f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$" + "A" * 22 + "$" + "A" * 43
+COSTS: Final = f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$"
+"""What a hash begins with."""
+NOBODY: Final = COSTS + "A" * 22 + "$" + "A" * 43
 """A hash that no password has. To find that out takes as long as with another."""
 
 
@@ -68,6 +70,11 @@ class Passwords:
     async def is_right(self, password: str, hash: str, address: str) -> bool:
         """Return whether a password has this hash (overloaded). Of an empty one it takes as long to say no."""
         return await self.run(address, lambda: _is_right(password, hash or NOBODY))
+
+    @staticmethod
+    def is_dated(hash: str) -> bool:
+        """Return whether a hash has other costs than those chosen now."""
+        return not hash.startswith(COSTS)
 
     async def stop(self) -> None:
         """End the thread, after what it is doing."""

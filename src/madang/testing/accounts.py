@@ -138,6 +138,20 @@ async def a_password_ends_the_other_sessions(store: Store) -> None:
     assert mine not in await ended(store)
 
 
+async def a_hash_is_replaced(store: Store) -> None:
+    """Another hash of the same password takes the place of the one that is in force, and ends nothing."""
+    account = await added(store, session := new("s"))
+    assert await store.set_code(account.login, "code", HOUR_MS)
+    assert not await store.put_hash(account.user, OTHER, "hash-3")
+    assert not await store.put_hash(new("user"), HASH, OTHER)
+    assert await store.put_hash(account.user, HASH, OTHER)
+    assert not await store.put_hash(account.user, HASH, "hash-3")
+    assert await lasting(store, account) == [session]
+    assert await store.begin_session(new("s"), account.user, HASH) is None
+    assert await store.begin_session(new("s"), account.user, OTHER) == []
+    assert await store.use_code(account.login, "code", HASH, new("s")) is not None, "the code holds as before"
+
+
 async def a_code_is_used_once(store: Store) -> None:
     """A code sets the password once, until it ends; it ends all sessions, and begins one. A new code replaces it."""
     account = await added(store, before := new("s"))
@@ -219,6 +233,6 @@ async def what_was_kept_stays(make: Make[Store]) -> None:
 
 RULES: Final = (
     accounts_are_found, a_login_is_kept_once, the_first_account_is_made_once, sessions_need_the_password,
-    sessions_are_bounded, a_password_ends_the_other_sessions, a_code_is_used_once, sessions_end_one_by_one,
+    sessions_are_bounded, a_password_ends_the_other_sessions, a_hash_is_replaced, a_code_is_used_once, sessions_end_one_by_one,
     sessions_are_noted_and_forgotten, an_account_is_deleted_with_its_user,
 )  # fmt: skip

@@ -56,6 +56,13 @@ class ModelAccounts:
         self._accounts[account.login] = replace(account, hash=hash, code="", code_until_ms=0)
         return self._end([each.id for each in await self.sessions_of(user) if each.id != keep])
 
+    async def put_hash(self, user: str, before: str, hash: str) -> bool:
+        account = await self.account_of(user)
+        if account is None or not before or account.hash != before:
+            return False
+        self._accounts[account.login] = replace(account, hash=hash)
+        return True
+
     async def set_code(self, login: str, code: str, for_ms: int) -> bool:
         if (account := self._accounts.get(login)) is None:
             return False

@@ -30,6 +30,7 @@ OTHER = "battery staple"
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hashes that take no time. What they cost is `test_passwords.py`'s."""
     monkeypatch.setattr(passwords, "MEMORY_KIB", 64)
+    monkeypatch.setattr(passwords, "COSTS", passwords.COSTS.replace(f"m={46 * 1024}", "m=64"))
     monkeypatch.setattr(passwords, "NOBODY", passwords.NOBODY.replace(f"m={46 * 1024}", "m=64"))
 
 
@@ -105,6 +106,20 @@ async def test_an_unknown_login_is_answered_as_a_wrong_password(node: Node, monk
     assert await code(signed_in(node, "chan", "")) == "bad_password"
     assert await code(signed_in(node, "chan", secret)) == "wrong_password", "it has no password yet"
     assert len(compared) == 3
+
+
+async def test_a_hash_of_other_costs_is_replaced_at_the_next_sign_in(
+    node: Node, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = await signed_up(node)
+    monkeypatch.setattr(passwords, "MEMORY_KIB", 128)
+    monkeypatch.setattr(passwords, "COSTS", passwords.COSTS.replace("m=64", "m=128"))
+    assert await code(signed_in(node, password="wrong password")) == "wrong_password"
+    for _ in range(2):
+        assert holds(node, await signed_in(node))
+        account = await store.account("mina")
+        assert account is not None and account.hash.startswith("$argon2id$v=19$m=128,")
+    assert holds(node, mine)
 
 
 async def test_another_password_ends_the_other_sessions(node: Node) -> None:

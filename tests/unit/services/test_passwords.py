@@ -1,6 +1,8 @@
 """Passwords are hashed in one thread, by turns of addresses; who comes when too many wait is told so."""
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import AsyncIterator
 
@@ -8,8 +10,7 @@ import pytest
 from argon2 import extract_parameters
 
 from madang.errors import Limited
-from madang.services import passwords as module
-from madang.services.passwords import LANES, MEMORY_KIB, NOBODY, PASSES, WAITING, Passwords
+from madang.services.passwords import LANES, MEMORY_KIB, NICENESS, NOBODY, PASSES, WAITING, Passwords
 from tests.waiting import eventually, turns
 
 
@@ -86,6 +87,12 @@ async def test_who_hangs_up_leaves_nothing_that_no_bound_counts(passwords: Passw
     await second
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no niceness of their own")
+async def test_the_thread_gives_way_and_nothing_else(passwords: Passwords) -> None:
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    assert await passwords.run("a", lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id())) == NICENESS
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before < NICENESS
+
+
 async def test_no_thread_runs_before_the_first_password(passwords: Passwords) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("madang-passwords")]
-    assert module.NICENESS > 0

@@ -76,6 +76,12 @@ def set_password(c: Connection, user: str, before: str, hash: str, keep: str) ->
     return _end(c, [id for id in _lasting(c, user) if id != keep], clock_ms(c))
 
 
+def put_hash(c: Connection, user: str, before: str, hash: str) -> bool:
+    """See `AccountStore.put_hash`."""
+    mine = update(accounts).where(accounts.c.user == user, accounts.c.hash == before, accounts.c.hash != "")
+    return c.execute(mine.values(hash=hash)).rowcount == 1
+
+
 def set_code(c: Connection, login: str, code: str, for_ms: int) -> bool:
     """See `AccountStore.set_code`."""
     set = update(accounts).where(accounts.c.login == login)

@@ -340,6 +340,9 @@ class Store:
     async def set_password(self, user: str, before: str, hash: str, keep: str) -> list[str] | None:
         return await self._engine.write(lambda c: accounts.set_password(c, user, before, hash, keep))
 
+    async def put_hash(self, user: str, before: str, hash: str) -> bool:
+        return await self._engine.write(lambda c: accounts.put_hash(c, user, before, hash))
+
     async def set_code(self, login: str, code: str, for_ms: int) -> bool:
         return await self._engine.write(lambda c: accounts.set_code(c, login, code, for_ms))
 
