@@ -5,8 +5,9 @@ it is asked only where there is one.
 """
 
 from collections.abc import Collection
+from typing import Final
 
-from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, or_, select, update
 
 from madang.adapters.sql.dialects import clock_ms
 from madang.adapters.sql.sanctions import end_of, impose
@@ -70,22 +71,38 @@ def _admit(c: Connection, d: Draft, anyone: bool, kick: Kick | None, clock: int,
     raise Refused("not_found")
 
 
+# Those that are over would stay for good, where users did not come again.
+_OVER: Final = delete(kicks).where(
+    kicks.c.room == bindparam("in_room"),
+    or_(
+        kicks.c.user == bindparam("of_user"),
+        and_(
+            kicks.c.until_ms <= bindparam("clock"),
+            exists().where(rooms.c.id == bindparam("in_room"), rooms.c.access.in_(OF_ANYONE)),
+        ),
+    ),
+)  # made once: a list in a statement is a reference ring
+
+
 def kick(c: Connection, d: Draft, body: MemberKicked, seq: int) -> None:
     """Hold out a member who is kicked. Called before their membership ends."""
     clock = clock_ms(c)
     origin = c.execute(select(members.c.origin).where(members.c.room == d.room, members.c.user == body.member)).scalar()
-    # Those that are over would stay for good, where users did not come again.
-    over = and_(kicks.c.until_ms <= clock, exists().where(rooms.c.id == d.room, rooms.c.access.in_(OF_ANYONE)))
-    c.execute(delete(kicks).where(kicks.c.room == d.room, or_(kicks.c.user == body.member, over)))
+    c.execute(_OVER, {"in_room": d.room, "of_user": body.member, "clock": clock})
     row = {"room": d.room, "user": body.member, "seq": seq, "until_ms": clock + body.for_ms, "origin": origin}
     c.execute(insert(kicks).values(row))
+
+
+_BANS_AMONG: Final = select(bans.c.room, bans.c.user, bans.c.until_ms).where(
+    bans.c.room.in_(bindparam("rooms", expanding=True)), bans.c.user.in_(bindparam("users", expanding=True))
+)
 
 
 def bans_among(c: Connection, some: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
     """Return until when users are banned, who are given as (room, user); those who never were are left out."""
     rooms, users = (sorted(set(each)) for each in zip(*some, strict=True))
-    wanted = select(bans.c.room, bans.c.user, bans.c.until_ms).where(bans.c.room.in_(rooms), bans.c.user.in_(users))
-    return {(room, user): until_ms for room, user, until_ms in c.execute(wanted)}
+    found = c.execute(_BANS_AMONG, {"rooms": rooms, "users": users})
+    return {(room, user): until_ms for room, user, until_ms in found}
 
 
 def need_end(c: Connection, until_ms: int) -> None:

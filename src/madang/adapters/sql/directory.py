@@ -44,6 +44,12 @@ _SOME: Final = (
         rooms.c.access != DELETED,
     )
 )  # made once: every join asks, and a statement is a reference ring of 30 objects
+_COUNTED: Final = (
+    select(members.c.user, func.count())
+    .join(rooms, rooms.c.id == members.c.room)
+    .where(members.c.user.in_(bindparam("users", expanding=True)), rooms.c.access.not_in((DELETED, DIRECT)))
+    .group_by(members.c.user)
+)  # likewise: every newcomer is counted
 
 
 def room(c: Connection, id: str) -> Room | None:
@@ -73,9 +79,7 @@ def some_members(c: Connection, wanted: Sequence[tuple[str, str]]) -> dict[tuple
 
 def memberships_of(c: Connection, users: Sequence[str]) -> dict[str, int]:
     """Return how many rooms each user is a member of, direct ones and 0 left out. See `Directory.joined_by`."""
-    standing = select(members.c.user, func.count()).join(rooms, rooms.c.id == members.c.room)
-    counted = standing.where(members.c.user.in_(users), rooms.c.access.not_in((DELETED, DIRECT)))
-    return dict(c.execute(counted.group_by(members.c.user)).all())
+    return dict(c.execute(_COUNTED, {"users": list(users)}).all())
 
 
 def owned_by(c: Connection, user: str) -> int:

@@ -7,27 +7,32 @@ A type that is not in the table at the end changes nothing but the log.
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     ColumnElement,
     Connection,
+    Select,
     String,
     Table,
     and_,
+    bindparam,
     column,
     delete,
     exists,
     func,
     insert,
     select,
+    text,
     update,
 )
 
 from madang.adapters.sql import access, audit, reports, sanctions, tables
-from madang.adapters.sql.dialects import EDITED, OWNER, AnyRow, from_index, insert_new
+from madang.adapters.sql.dialects import EDITED, OWNER, AnyRow, forced, from_index, insert_new
 from madang.adapters.sql.tables import (
     events,
     invites,
@@ -315,15 +320,13 @@ def _sent(b: Batch, d: Draft, body: kinds.MessageSent, seq: int) -> bool:
 def _mention(b: Batch, d: Draft, users: set[str], seq: int) -> None:
     """Count the message `seq` of the actor as one that mentions these, as far as they are members, and others."""
     if users := users - {d.user}:
-        there = select(members.c.user).where(members.c.room == d.room, members.c.user.in_(sorted(users)))
-        for user in b.c.execute(there).scalars().all():
+        for user in b.c.execute(_THERE, {"in_room": d.room, "users": sorted(users)}).scalars().all():
             insert_new(b.c, mentions, {"user": user, "room": d.room, "seq": seq})
 
 
 def _mention_no_more(b: Batch, d: Draft, users: set[str], seq: int) -> None:
     if users:
-        of_message = delete(mentions).where(mentions.c.room == d.room, mentions.c.seq == seq)
-        b.c.execute(of_message.where(mentions.c.user.in_(sorted(users))))
+        b.c.execute(_NO_MORE, {"in_room": d.room, "of_seq": seq, "users": sorted(users)})
 
 
 def _edited(b: Batch, d: Draft, body: kinds.MessageEdited, seq: int) -> bool:
@@ -373,9 +376,19 @@ def _sent_through(message: AnyRow) -> str | None:
 
 
 def _edits(b: Batch, room: str, target: int) -> Sequence[int]:
-    about = select(column("seq", BigInteger)).select_from(from_index(b.c, events, "events_edits"))
-    edits = about.where(column("room") == room, column("target") == target, column("type") == EDITED)
-    return b.c.execute(edits).scalars().all()
+    return b.c.execute(_edits_of(b.c.dialect.name), {"in_room": room, "of_seq": target}).scalars().all()
+
+
+@lru_cache
+def _edits_of(dialect: str) -> Select[int]:
+    """Return the statement for the edits of a message. Made once, as those below."""
+    here = text(forced(dialect, events.name, "events_edits", events.name))
+    return (
+        select(column("seq", BigInteger))
+        .select_from(here)
+        .where(column("room", String) == bindparam("in_room"), column("type") == EDITED)
+        .where(column("target", BigInteger) == bindparam("of_seq"))
+    )
 
 
 def _message(b: Batch, d: Draft, target: int) -> AnyRow:
@@ -424,8 +437,7 @@ def _unreacted(b: Batch, d: Draft, body: kinds.ReactionRemoved, seq: int) -> boo
     if b.c.execute(own).rowcount != 1:
         return False
     _count(b, d, body, -1)
-    this = *_of(reaction_counts, d, body), reaction_counts.c.emoji == body.emoji
-    b.c.execute(delete(reaction_counts).where(*this, reaction_counts.c.users <= 0))
+    b.c.execute(_COUNTED_OUT, {"in_room": d.room, "of_seq": body.target, "of_emoji": body.emoji})
     return True
 
 
@@ -434,8 +446,7 @@ def _of(table: Table, d: Draft, body: AnyReaction) -> tuple[ColumnElement[bool],
 
 
 def _count(b: Batch, d: Draft, body: AnyReaction, change: int) -> None:
-    this = *_of(reaction_counts, d, body), reaction_counts.c.emoji == body.emoji
-    b.c.execute(update(reaction_counts).where(*this).values(users=reaction_counts.c.users + change))
+    b.c.execute(_COUNT, {"in_room": d.room, "of_seq": body.target, "of_emoji": body.emoji, "change": change})
 
 
 def _pinned(b: Batch, d: Draft, body: kinds.MessagePinned, seq: int) -> bool:
@@ -455,6 +466,20 @@ def _unpinned(b: Batch, d: Draft, body: kinds.MessageUnpinned, seq: int) -> bool
     _need_message(b, d, body.target)
     return b.c.execute(delete(pins).where(pins.c.room == d.room, pins.c.target == body.target)).rowcount == 1
 
+
+# Made once: a list, and a number beside a column, are reference rings, which wait for the cycle collector.
+_users: Final[BindParameter[Any]] = bindparam("users", expanding=True)
+_THERE: Final = select(members.c.user).where(members.c.room == bindparam("in_room"), members.c.user.in_(_users))
+_NO_MORE: Final = delete(mentions).where(
+    mentions.c.room == bindparam("in_room"), mentions.c.seq == bindparam("of_seq"), mentions.c.user.in_(_users)
+)
+_reaction: Final = (
+    reaction_counts.c.room == bindparam("in_room"),
+    reaction_counts.c.target == bindparam("of_seq"),
+    reaction_counts.c.emoji == bindparam("of_emoji"),
+)
+_COUNT: Final = update(reaction_counts).where(*_reaction).values(users=reaction_counts.c.users + bindparam("change"))
+_COUNTED_OUT: Final = delete(reaction_counts).where(*_reaction, reaction_counts.c.users <= 0)
 
 Effect = Callable[[Batch, Draft, Any, int], bool]
 

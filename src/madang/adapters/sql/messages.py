@@ -1,13 +1,25 @@
 """Messages as they stand now: message.sent events with their newest edit, their deletion, reactions and pin."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, Connection, String, and_, column, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    and_,
+    bindparam,
+    column,
+    select,
+    text,
+)
 
-from madang.adapters.sql.dialects import SENT, from_index
+from madang.adapters.sql.dialects import SENT, forced
 from madang.adapters.sql.rows import EventRow
 from madang.adapters.sql.tables import events, pins, reaction_counts, reactions
 from madang.core.bounds import ANSWER_BYTES
@@ -20,6 +32,9 @@ from madang.ports.log import Page
 _decode_sent = msgspec.json.Decoder(MessageSent).decode
 _decode_edited = msgspec.json.Decoder(MessageEdited).decode
 _SENT: Final = (events.c.seq, events.c.id, events.c.user, events.c.name, events.c.body, events.c.edit)
+_EDITS: Final = select(events.c.seq, events.c.id, events.c.body).where(
+    events.c.room == bindparam("in_room"), events.c.seq.in_(bindparam("seqs", expanding=True))
+)
 _FROM_INDEX: Final = tuple(column(each.name, each.type) for each in _SENT)
 
 
@@ -43,19 +58,17 @@ def page(
     `recent` holds events that may not be in the table yet (`journal.py`). A message that is not in the table has no edits,
     reactions or pins, because they would have moved it there.
     """
-    here = from_index(c, events, "events_messages")
-    wanted = (
-        select(*_FROM_INDEX).select_from(here).where(column("room") == room, column("type") == SENT).limit(limit + 1)
-    )
-    seq = column("seq", BigInteger)
+    given: dict[str, Any] = {"in_room": room, "most": limit + 1}
     if after is not None:
         after = max(after, above)
-        wanted = wanted.where(seq > after).order_by(seq)
+        wanted, given["seq"] = _page(c.dialect.name, "after"), after
     else:
-        wanted = wanted.where(seq > above) if above else wanted
-        wanted = wanted.where(seq < before if before is not None else true()).order_by(seq.desc())
+        way = "newest" if before is None else "before"
+        wanted = _page(c.dialect.name, way, floor=bool(above))
+        given |= {"above": above} if above else {}
+        given |= {"seq": before} if before is not None else {}
     found: dict[int, _Sent] = {}
-    rows = _as_many((_Sent(*row) for row in c.execute(wanted)), 2 * ANSWER_BYTES)  # so that `more` is known
+    rows = _as_many((_Sent(*row) for row in c.execute(wanted, given)), 2 * ANSWER_BYTES)  # so that `more` is known
     for _, at, id, type, sender, name, _, _, body, *_ in _from(recent, before, after):
         if at <= above:
             break
@@ -67,6 +80,23 @@ def page(
     nearest = sorted(found, reverse=after is None)
     kept = _as_many((found[seq] for seq in nearest[:limit]), ANSWER_BYTES)
     return Page(_messages(c, room, user, sorted(kept), gapless=True), len(found) > len(kept))
+
+
+@lru_cache
+def _page(dialect: str, way: str, *, floor: bool = False) -> Select[*tuple[Any, ...]]:
+    """Return the statement for the messages after a seq, before one, or the newest; perhaps only above one. Made once, as `_about`."""
+    seq, given = column("seq", BigInteger), bindparam("seq", type_=BigInteger)
+    wanted = (
+        select(*_FROM_INDEX)
+        .select_from(text(forced(dialect, events.name, "events_messages", events.name)))
+        .where(column("room") == bindparam("in_room", type_=String), column("type") == SENT)
+        .limit(bindparam("most"))
+    )
+    if way == "after":
+        return wanted.where(seq > given).order_by(seq)
+    if floor:
+        wanted = wanted.where(seq > bindparam("above", type_=BigInteger))
+    return (wanted.where(seq < given) if way == "before" else wanted).order_by(seq.desc())
 
 
 def _as_many(rows: Iterable[_Sent], most: int) -> list[_Sent]:
@@ -98,16 +128,46 @@ def pinned(c: Connection, room: str, user: str) -> list[Message]:
 
 def own_reactions(c: Connection, room: str, user: str, first: int, last: int) -> dict[int, set[str]]:
     """See `Log.own_reactions`."""
-    return _own(c, room, user, lambda target: target.between(first, last))
+    return _own(c, user, _about(c.dialect.name, gapless=True), {"in_room": room, "first": first, "last": last})
 
 
-def _own(
-    c: Connection, room: str, user: str, among: Callable[[ColumnElement[int]], ColumnElement[bool]]
-) -> dict[int, set[str]]:
+class _About(NamedTuple):
+    """Statements about some messages of a room."""
+
+    pinned: Select[*tuple[Any, ...]]
+    counts: Select[*tuple[Any, ...]]
+    own: Select[*tuple[Any, ...]]
+
+
+@lru_cache
+def _about(dialect: str, *, gapless: bool) -> _About:
+    """Return the statements: about all messages from one to another if `gapless`, otherwise about those in a list.
+
+    Made once: together they are reference rings of 50 objects, which would wait for the cycle collector.
+    """
+
+    def among(target: ColumnElement[int]) -> ColumnElement[bool]:
+        if gapless:
+            return target.between(bindparam("first", type_=BigInteger), bindparam("last", type_=BigInteger))
+        return target.in_(bindparam("seqs", expanding=True, type_=BigInteger))
+
+    room, count = bindparam("in_room", type_=String), reaction_counts.c
     target = column("target", BigInteger)
-    own = select(target, column("emoji", String)).select_from(from_index(c, reactions, "reactions_user"))
+    own = select(target, column("emoji", String)).select_from(
+        text(forced(dialect, reactions.name, "reactions_user", reactions.name))
+    )
+    return _About(
+        select(pins.c.target).where(pins.c.room == room, among(pins.c.target)),
+        select(count.target, count.emoji, count.users)
+        .where(count.room == room, among(count.target))
+        .order_by(count.target, count.seq),
+        own.where(column("room") == room, column("user") == bindparam("of_user", type_=String), among(target)),
+    )
+
+
+def _own(c: Connection, user: str, about: _About, given: dict[str, Any]) -> dict[int, set[str]]:
     found: dict[int, set[str]] = {}
-    for seq, emoji in c.execute(own.where(column("room") == room, column("user") == user, among(target))):
+    for seq, emoji in c.execute(about.own, {**given, "of_user": user}):
         found.setdefault(seq, set()).add(emoji)
     return found
 
@@ -117,14 +177,13 @@ def _messages(c: Connection, room: str, user: str, rows: Sequence[_Sent], *, gap
 
     A list of 200 seqs, bound twice, was half the cost of a page.
     """
-    seqs = [row.seq for row in rows]
-
-    def among(target: ColumnElement[int]) -> ColumnElement[bool]:
-        return target.between(seqs[0], seqs[-1]) if gapless and seqs else target.in_(seqs)
-
+    if not rows:
+        return []
+    about, given = _about(c.dialect.name, gapless=gapless), dict[str, Any](in_room=room)
+    given |= {"first": rows[0].seq, "last": rows[-1].seq} if gapless else {"seqs": [row.seq for row in rows]}
     edits = _edits(c, room, [row.edit for row in rows if row.edit is not None])
-    counts, mine = _reactions(c, room, user, among)
-    stuck = set(c.execute(select(pins.c.target).where(pins.c.room == room, among(pins.c.target))).scalars())
+    counts, mine = _reactions(c, user, about, given)
+    stuck = set(c.execute(about.pinned, given).scalars())
     messages = []
     for row in rows:
         sent = _decode_sent(row.body)
@@ -155,19 +214,17 @@ def _edits(c: Connection, room: str, seqs: list[int]) -> dict[int | None, tuple[
     """Return, by the seq of an edit, its content and its time."""
     if not seqs:
         return {}
-    wanted = select(events.c.seq, events.c.id, events.c.body).where(events.c.room == room, events.c.seq.in_(seqs))
-    return {seq: (_decode_edited(body), moment(id_ms(id))) for seq, id, body in c.execute(wanted)}
+    found = c.execute(_EDITS, {"in_room": room, "seqs": seqs})
+    return {seq: (_decode_edited(body), moment(id_ms(id))) for seq, id, body in found}
 
 
 def _reactions(
-    c: Connection, room: str, user: str, among: Callable[[ColumnElement[int]], ColumnElement[bool]]
+    c: Connection, user: str, about: _About, given: dict[str, Any]
 ) -> tuple[dict[int, dict[str, int]], dict[int, list[str]]]:
     """Return, by message, the count of each emoji (in order of its first reaction), and the user's own."""
-    standing = select(reaction_counts.c.target, reaction_counts.c.emoji, reaction_counts.c.users)
-    here = standing.where(reaction_counts.c.room == room, among(reaction_counts.c.target))
     counts: dict[int, dict[str, int]] = {}
-    for target, emoji, count in c.execute(here.order_by(reaction_counts.c.target, reaction_counts.c.seq)):
+    for target, emoji, count in c.execute(about.counts, given):
         counts.setdefault(target, {})[emoji] = count
-    own = _own(c, room, user, among) if counts and user else {}
+    own = _own(c, user, about, given) if counts and user else {}
     mine = {seq: [emoji for emoji in emojis if emoji in own.get(seq, ())] for seq, emojis in counts.items()}
     return counts, mine

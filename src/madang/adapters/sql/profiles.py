@@ -1,9 +1,9 @@
 """Profiles: `ports.profiles` over one connection. They are columns of the table of users."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from madang.adapters.sql.dialects import AnyRow, clock_ms, insert_all, insert_new
 from madang.adapters.sql.tables import accounts, members, users
@@ -11,13 +11,19 @@ from madang.core.profiles import NO_PROFILE, Profile
 from madang.core.user_ids import is_account
 from madang.ports.profiles import Named, Said
 
+# Made once: a list in a statement is a reference ring, which waits for the cycle collector.
+_among: Final = users.c.id.in_(bindparam("ids", expanding=True))
+_PROFILES: Final = select(users.c.id, users.c.name, users.c.picture, users.c.locale).where(
+    users.c.deleted_ms.is_(None), _among
+)
+_SAID: Final = select(users.c.id, users.c.name, users.c.picture, users.c.vouched_ms, users.c.deleted_ms).where(_among)
+
 
 def some(c: Connection, ids: Sequence[str]) -> dict[str, Profile]:
     """Return the profiles of these users, as far as anything is known of them. See `ProfileStore.profile`."""
-    kept = select(users.c.id, users.c.name, users.c.picture, users.c.locale).where(users.c.deleted_ms.is_(None))
     return {
         row.id: Profile(name=row.name or "", picture=row.picture or "", locale=row.locale or "")
-        for row in c.execute(kept.where(users.c.id.in_(ids)))
+        for row in c.execute(_PROFILES, {"ids": list(ids)})
     }
 
 
@@ -50,8 +56,7 @@ def keep_said(c: Connection, said: Sequence[Said]) -> set[str]:
     """See `ProfileStore.keep_said`. In the order of the key, so that two nodes cannot deadlock. Only what differs is written."""
     now = clock_ms(c)
     by_user = {each.user: each for each in sorted(said, key=lambda each: each.user)}
-    columns = users.c.id, users.c.name, users.c.picture, users.c.vouched_ms, users.c.deleted_ms
-    known = {row.id: row for row in c.execute(select(*columns).where(users.c.id.in_(list(by_user))))}
+    known = {row.id: row for row in c.execute(_SAID, {"ids": list(by_user)})}
     new = [
         {"id": id, "seen_ms": now, "name": each.name, "picture": each.picture or None, "vouched_ms": each.until_ms}
         for id, each in by_user.items()

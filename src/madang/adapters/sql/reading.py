@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, and_, select
+from sqlalchemy import Connection, Select, and_, bindparam, select
 
 from madang.adapters.sql.rows import GONE, EventRow, Head, event_of
 from madang.adapters.sql.tables import events, rooms
@@ -75,9 +75,8 @@ def heads(c: Connection, wanted: Sequence[str], newest: Mapping[str, Head]) -> d
 
 def newest_seqs(c: Connection, wanted: Sequence[str]) -> Iterator[tuple[str, int]]:
     """Yield (room, newest seq) of those rooms that have an event in the table."""
-    newest = select(rooms.c.id, newest_seq(rooms.c.id).scalar_subquery())
     for chunk in _chunks(wanted):
-        for room, seq in c.execute(newest.where(rooms.c.id.in_(chunk))):
+        for room, seq in c.execute(_NEWEST, {"ids": chunk}):
             if seq is not None:
                 yield room, seq
 
@@ -85,7 +84,7 @@ def newest_seqs(c: Connection, wanted: Sequence[str]) -> Iterator[tuple[str, int
 def deleted(c: Connection, wanted: Sequence[str]) -> Iterator[str]:
     """Yield those rooms that have been deleted and still have a row."""
     for chunk in _chunks(wanted):
-        yield from c.execute(select(rooms.c.id).where(rooms.c.id.in_(chunk), rooms.c.access == DELETED)).scalars()
+        yield from c.execute(_DELETED, {"ids": chunk}).scalars()
 
 
 def newest_seq(room: Any) -> Select[tuple[int]]:
@@ -95,6 +94,13 @@ def newest_seq(room: Any) -> Select[tuple[int]]:
     """
     log = events.alias()
     return select(log.c.seq).where(log.c.room == room).order_by(log.c.seq.desc()).limit(1)
+
+
+# Made once: an alias and a list in a statement are reference rings, which wait for the cycle collector.
+_NEWEST: Final = select(rooms.c.id, newest_seq(rooms.c.id).scalar_subquery()).where(
+    rooms.c.id.in_(bindparam("ids", expanding=True))
+)
+_DELETED: Final = select(rooms.c.id).where(rooms.c.id.in_(bindparam("ids", expanding=True)), rooms.c.access == DELETED)
 
 
 def _chunks(values: Sequence[str]) -> Iterator[list[str]]:

@@ -26,7 +26,7 @@ _NAME_BYTES: Final = 12
 
 def stored(c: Connection) -> SigningKeys | None:
     """Return the keys; None where they are not complete."""
-    rows = dict(c.execute(select(secrets.c.name, secrets.c.value).where(_ours())).all())
+    rows = dict(c.execute(_STORED).all())
     lasting = rows.pop(_LASTING, None)
     keys = [_key(row, bytes(value)) for row, value in rows.items()]
     if lasting is None or not keys:
@@ -81,6 +81,9 @@ def retire(c: Connection) -> int:
 
 def _ours() -> ColumnElement[bool]:
     return (secrets.c.name >= _ROW) & (secrets.c.name < f"{_ROW}!")  # whatever a space begins, by the key
+
+
+_STORED: Final = select(secrets.c.name, secrets.c.value).where(_ours())
 
 
 def _key(row: str, secret: bytes) -> SigningKey:

@@ -6,12 +6,13 @@ or it walks a room from its end: so there a second statement asks for what depen
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, Select, case, literal_column, select
+from sqlalchemy import BigInteger, BindParameter, Connection, Select, bindparam, case, func, literal_column, select
 
 from madang.adapters.sql import ordinals, reading
-from madang.adapters.sql.dialects import MYSQL, greatest
+from madang.adapters.sql.dialects import MYSQL
 from madang.adapters.sql.rows import EventRow
 from madang.adapters.sql.tables import members, rooms
 from madang.core.events import MessageSent
@@ -65,7 +66,12 @@ def memberships(
     c: Connection, user: str, after: str, limit: int, read: Mapping[str, int], waiting: Mapping[str, Sequence[EventRow]]
 ) -> list[Membership]:
     """See `Directory.memberships`; `waiting` holds events that may not be in the table yet (`journal.py`), by room."""
-    found = c.execute(_page(c, user, after, limit, read)).all()
+    pointers = list(read.items())
+    pointers += pointers[-1:] * (_rounded(len(pointers)) - len(pointers))
+    given: dict[str, Any] = {"of_user": user, "behind": after, "most": limit}
+    for n, (room, seq) in enumerate(pointers):
+        given[f"room_{n}"], given[f"read_{n}"] = room, seq
+    found = c.execute(_page(c.dialect.name, len(pointers)), given).all()
     at_pointers = (
         _at_pointers(c, user, [(row.room, row.read_seq) for row in found if row.seq]) if c.dialect.name in MYSQL else {}
     )
@@ -91,20 +97,37 @@ def memberships(
     return page
 
 
-def _page(c: Connection, user: str, after: str, limit: int, read: Mapping[str, int]) -> Select[*tuple[Any, ...]]:
+def _rounded(count: int) -> int:
+    """Return the next power of two, so that a few statements serve all numbers of pointers; 0 for 0."""
+    return 1 << (count - 1).bit_length() if count else 0
+
+
+@lru_cache
+def _page(dialect: str, pointers: int) -> Select[*tuple[Any, ...]]:
+    """Return the statement for a page. Made once: it is a reference ring of 230 objects.
+
+    Args:
+        pointers: how many are given that may be above those of the table.
+    """
     pointer = members.c.read_seq
-    if read:
-        pointer = greatest(c, pointer, case(dict(read), value=members.c.room, else_=0))  # type: ignore[assignment]
+    if pointers:
+        told = [
+            (members.c.room == bindparam(f"room_{n}"), bindparam(f"read_{n}", type_=BigInteger))
+            for n in range(pointers)
+        ]
+        higher = func.max if dialect == "sqlite" else func.greatest
+        pointer = higher(pointer, case(*told, else_=0))  # type: ignore[assignment]
+    user: BindParameter[str] = bindparam("of_user")
     settings = (rooms.c.title, rooms.c.access, rooms.c.archived)
     other = members.alias()
     peer = select(other.c.user).where(other.c.room == members.c.room, other.c.user != user).limit(1).scalar_subquery()
     peers = case((rooms.c.access == DIRECT, peer), else_="").label("peer")
     columns = (members.c.room, members.c.user, *settings, members.c.role, pointer.label("read_seq"), peers)
     joined = select(*columns).join(rooms, rooms.c.id == members.c.room)
-    mine = joined.where(members.c.user == user, members.c.room > after, rooms.c.access != DELETED)
-    page = mine.order_by(members.c.room).limit(limit).subquery("p")
+    mine = joined.where(members.c.user == user, members.c.room > bindparam("behind"), rooms.c.access != DELETED)
+    page = mine.order_by(members.c.room).limit(bindparam("most")).subquery("p")
     seq = reading.newest_seq(page.c.room).scalar_subquery().label("seq")
-    counts = [literal_column(sql, BigInteger) for sql in _counts(c.dialect.name)]
+    counts = [literal_column(sql, BigInteger) for sql in _counts(dialect)]
     return select(page, seq, *counts).order_by(page.c.room)
 
 

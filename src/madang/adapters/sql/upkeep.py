@@ -1,14 +1,14 @@
 """Deleted rooms and known users: `ports.upkeep` over one connection. Each function is one short transaction."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, exists, or_, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, exists, or_, select, update
 
 from madang.adapters.sql import accounts, keyset
 from madang.adapters.sql.dialects import insert_all, insert_new
-from madang.adapters.sql.reading import newest_seq
+from madang.adapters.sql.reading import deleted, newest_seqs
 from madang.adapters.sql.rows import Head
 from madang.adapters.sql.tables import (
     audit,
@@ -36,16 +36,36 @@ _decode_sent: Final = msgspec.json.Decoder(MessageSent).decode
 _decode_edited: Final = msgspec.json.Decoder(MessageEdited).decode
 
 
+# Made once: an alias and a list in a statement are reference rings, which wait for the cycle collector.
+_log: Final = events.alias()
+_ROOMS: Final = (
+    select(
+        rooms.c.id,
+        rooms.c.access,
+        select(_log.c.id).where(_log.c.room == rooms.c.id).order_by(_log.c.seq.desc()).limit(1).scalar_subquery(),
+        exists().where(members.c.room == rooms.c.id),
+    )
+    .where(rooms.c.id > bindparam("behind"))
+    .order_by(rooms.c.id)
+    .limit(bindparam("most"))
+)
+_some: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
+_KNOWN: Final = select(users.c.id).where(users.c.id.in_(_some))
+_SEEN: Final = update(users).where(users.c.id.in_(_some)).values(seen_ms=bindparam("at_ms"))
+_WITHOUT: Final = {
+    table: delete(table).where(table.c.room == bindparam("in_room"), key.in_(_some))
+    for table, key in (*((each, each.c.user) for each in (members, kicks, bans, mutes)), (audit, audit.c.n))
+}
+_MENTIONED: Final = delete(mentions).where(
+    mentions.c.room == bindparam("in_room"), mentions.c.seq == bindparam("of_seq"), mentions.c.user.in_(_some)
+)
+_JOINED: Final = select(members.c.user).where(members.c.user.in_(_some)).distinct()
+
+
 def rooms_after(c: Connection, after: str, limit: int, newest: Mapping[str, Head]) -> list[StoredRoom]:
     """See `Upkeep.rooms_after`; `newest` holds heads that may be above the table's (`journal.py`)."""
-    log = events.alias()
-    last = select(log.c.id).where(log.c.room == rooms.c.id).order_by(log.c.seq.desc()).limit(1).scalar_subquery()
-    anybody = exists().where(members.c.room == rooms.c.id)
-    wanted = (
-        select(rooms.c.id, rooms.c.access, last, anybody).where(rooms.c.id > after).order_by(rooms.c.id).limit(limit)
-    )
     found = []
-    for room, access, id, there in c.execute(wanted):
+    for room, access, id, there in c.execute(_ROOMS, {"behind": after, "most": limit}):
         id = max(id or 0, newest.get(room, Head()).id)
         found.append(StoredRoom(id=room, deleted=access == DELETED, at_ms=id_ms(id), members=bool(there)))
     return found
@@ -53,19 +73,17 @@ def rooms_after(c: Connection, after: str, limit: int, newest: Mapping[str, Head
 
 def erase(c: Connection, room: str, limit: int) -> int:
     """See `Upkeep.erase`."""
-    last = c.execute(
-        select(newest_seq(rooms.c.id).scalar_subquery()).where(rooms.c.id == room, rooms.c.access == DELETED)
-    ).scalar()
-    if last is None:
+    if not list(deleted(c, [room])):
         return 0
+    last = dict(newest_seqs(c, [room])).get(room, 0)
     for table in (members, kicks, bans, mutes):
         some = select(table.c.user).where(table.c.room == room).limit(limit)
         if people := c.execute(some).scalars().all():
-            c.execute(delete(table).where(table.c.room == room, table.c.user.in_(people)))
+            c.execute(_WITHOUT[table], {"in_room": room, "ids": people})
             return len(people)
     deeds = select(audit.c.n).where(audit.c.room == room).limit(limit)
     if numbers := c.execute(deeds).scalars().all():
-        c.execute(delete(audit).where(audit.c.room == room, audit.c.n.in_(numbers)))
+        c.execute(_WITHOUT[audit], {"in_room": room, "ids": numbers})
         return len(numbers)
     told = c.execute(select(reports.c.seq, reports.c.user).where(reports.c.room == room).limit(limit)).all()
     for seq, user in told:
@@ -93,8 +111,7 @@ def erase(c: Connection, room: str, limit: int) -> int:
 def _erase_mentions(c: Connection, room: str, message: int, mentioned: Sequence[str]) -> None:
     """Remove mentions. They are found by what mentions, because their key begins with the user."""
     if mentioned:
-        here = and_(mentions.c.room == room, mentions.c.seq == message, mentions.c.user.in_(mentioned))
-        c.execute(delete(mentions).where(here))
+        c.execute(_MENTIONED, {"in_room": room, "of_seq": message, "ids": mentioned})
 
 
 def forget_rooms(c: Connection, some: Sequence[str]) -> list[str]:
@@ -116,7 +133,8 @@ def note_seen(c: Connection, some: Sequence[str], now_ms: int) -> None:
     """See `Upkeep.note_seen`. In the order of the key, so that two nodes cannot deadlock."""
     ordered = sorted(set(some))
     note_known(c, ordered, now_ms)
-    c.execute(update(users).where(users.c.id.in_(ordered)).values(seen_ms=now_ms))
+    if ordered:
+        c.execute(_SEEN, {"ids": ordered, "at_ms": now_ms})
 
 
 def members_after(c: Connection, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
@@ -127,7 +145,7 @@ def members_after(c: Connection, after: tuple[str, str], limit: int) -> list[tup
 def note_known(c: Connection, some: Sequence[str], now_ms: int) -> None:
     """See `Upkeep.note_known`."""
     if ordered := sorted(set(some)):
-        known = set(c.execute(select(users.c.id).where(users.c.id.in_(ordered))).scalars())
+        known = set(c.execute(_KNOWN, {"ids": ordered}).scalars())
         rows = [{"id": user, "seen_ms": now_ms} for user in ordered if user not in known]
         insert_all(c, users, rows)
 
@@ -140,7 +158,7 @@ def users_after(c: Connection, after: str, limit: int) -> list[StoredUser]:
 
 def joined_among(c: Connection, some: Sequence[str]) -> set[str]:
     """See `Upkeep.joined_among`."""
-    return set(c.execute(select(members.c.user).where(members.c.user.in_(some)).distinct()).scalars())
+    return set(c.execute(_JOINED, {"ids": list(some)}).scalars())
 
 
 def delete_user(c: Connection, user: str, now_ms: int) -> bool:
@@ -162,7 +180,7 @@ def users_deleted(c: Connection, since_ms: int) -> list[StoredUser]:
 
 def forget_users(c: Connection, some: Sequence[str]) -> None:
     """See `Upkeep.forget_users`."""
-    there = set(c.execute(select(members.c.user).where(members.c.user.in_(some))).scalars())
+    there = joined_among(c, some)
     gone = sorted(set(some) - there)
     for table in (kicks, bans, mutes, reports):
         c.execute(delete(table).where(table.c.user.in_(gone)))
