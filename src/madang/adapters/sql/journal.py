@@ -93,6 +93,8 @@ class Journal:
             tuple[str, str], str
         ] = {}  # (room, user) -> role of members who acted, and may write; oldest first
         self._sent: Sent = {}  # (room, user) -> messages of those who acted; oldest first
+        self._used: set[tuple[str, str]] = set()  # members who acted since `forget_unused`
+        self._used_rooms: set[str] = set()
         self.waiting = 0  # events in `recent`
         self.size = 0  # characters of their bodies
         self._newest = 0  # key of the newest row of the journal; 0 when it is empty
@@ -202,6 +204,8 @@ class Journal:
         self._remember(rows)
         self.heads.update(heads)
         self._sent.update(sent)
+        self._used_rooms.update(heads)
+        self._used.update(sent)
         return outcomes
 
     def forget_rooms(self, rooms: Sequence[str]) -> None:
@@ -210,6 +214,22 @@ class Journal:
         self.heads = {room: head for room, head in self.heads.items() if room not in gone}
         self._rooms = {room: known for room, known in self._rooms.items() if room not in gone}
         self._roles = {member: role for member, role in self._roles.items() if member[0] not in gone}
+
+    @property
+    def remembered(self) -> int:
+        """How many rooms and members are kept in memory: look-ups that an append is spared."""
+        return len(self.heads) + len(self._roles) + len(self._sent)
+
+    def forget_unused(self) -> None:
+        """Forget heads, roles and numbers of rooms and members that nobody needed since the last call.
+
+        A storm of newcomers leaves tens of thousands, and they would stay until as many others come.
+        """
+        used, rooms = self._used, self._used_rooms | self.recent.keys()
+        self._used, self._used_rooms = set(), set()
+        self.heads = {room: head for room, head in self.heads.items() if room in rooms}  # a reader may hold the old one
+        self._roles = {member: role for member, role in self._roles.items() if member in used}
+        self._sent = {member: count for member, count in self._sent.items() if member in used}
 
     def rows_of(self, room: str) -> list[EventRow]:
         """Return a copy of a room's events in `recent`, made in one step: safe in any thread."""
@@ -284,6 +304,11 @@ class Journal:
         for author, count in self._sent_now.items():
             self._sent.pop(author, None)
             self._sent[author] = count
+        for used, most in ((self._used, MAX_ROLES), (self._used_rooms, MAX_HEADS)):
+            if len(used) >= most:
+                used.clear()  # some are forgotten sooner
+        self._used_rooms.update(self._heads)
+        self._used.update(self._sent_now)
         for kept in (self._roles, self._sent):
             while len(kept) > MAX_ROLES:
                 del kept[next(iter(kept))]

@@ -32,6 +32,10 @@ TIDY_SECONDS: Final = 5.0
 CHECKPOINT_CHANGES: Final = 4_000
 """Changed rows after which the WAL is checkpointed, idle or not, also between two slices of a fold: an append waits for it.
 After 1,000, 2,000 and 4,000 rows it takes up to 7 to 9 ms of the processor, after a whole fold 27."""
+UNUSED_SECONDS: Final = 60.0
+"""How often what was not used since is forgotten: rooms and members that an append need not look up."""
+SHRINK_SECONDS: Final = 10.0
+"""How often, at rest, SQLite gives back the pages that it keeps in memory. The kernel has them, too, and reads them back at 1 µs each."""
 MAX_WAITING: Final = 40_000
 """Events in the journal above which an append folds first. Only reached when folds fail, as on a full disk."""
 
@@ -51,6 +55,8 @@ class Writer:
         self._batch = 0  # size of the last append
         self._checkpointed = 0  # changes as of the last checkpoint
         self._tidied = time.monotonic()  # when nothing waited for the last time
+        self._forgot = self._shrunk = self._tidied
+        self._called = False  # since the last time that SQLite gave back its pages
 
     def open(self) -> None:
         """Lock the file, bring it to the newest schema, and load what a crash left in the journal."""
@@ -126,7 +132,21 @@ class Writer:
         self._failing = False
         if tidy:
             self._tidied = now
-        return None if at_rest else REST_SECONDS
+        if now - self._forgot > UNUSED_SECONDS:
+            self._forgot = now
+            self.journal.forget_unused()
+        self._called = self._called or not at_rest
+        return self._rest(now) if at_rest else REST_SECONDS
+
+    def _rest(self, now: float) -> float | None:
+        """Let SQLite give back the pages that it keeps; return when there may be something to give back or forget again."""
+        assert self._raw is not None
+        if self._called:
+            if (early := self._shrunk + SHRINK_SECONDS - now) > 0:
+                return early
+            self._raw.execute("PRAGMA shrink_memory")
+            self._shrunk, self._called = now, False
+        return UNUSED_SECONDS if self.journal.remembered else None
 
     def _fold_all(self) -> None:
         while self.journal.fold(tidy=True):

@@ -46,3 +46,85 @@ def test_a_fold_is_checkpointed_a_part_at_a_time(
         sizes.append((tmp_path / "madang.db").stat().st_size)
     grown = sum(after > before for before, after in itertools.pairwise(sizes))
     assert grown >= 4, "each part of the log goes from the WAL into the file before the next is folded"
+
+
+class Time:
+    """A clock in the place of the module `time`."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    clock = Time()
+    monkeypatch.setattr(sqlite_writer, "time", clock)
+    return clock
+
+
+def rest(writer: Writer, time: Time, seconds: float) -> None:
+    """Let a writer rest, as its thread does."""
+    ends, pause = time.now + seconds, writer.between_calls(at_rest=False)
+    while pause is not None and time.now + pause <= ends:
+        time.now += pause
+        pause = writer.between_calls(at_rest=True)
+    time.now = ends
+
+
+def test_who_came_once_is_forgotten_and_who_goes_on_is_not(time: Time, writer: Writer) -> None:
+    """A storm of newcomers leaves rooms and members in memory that no append needs again."""
+    ids, storm = IdSource(0), [f"guest-{n}" for n in range(500)]
+
+    def append(*drafts: Draft) -> None:
+        assert all(isinstance(outcome, Appended) for outcome in writer.append(drafts, ids, NOW_MS))
+
+    def say(user: str, room: str) -> None:
+        append(draft(MessageSent(text="hello"), room, user, user, cid=f"{time.now}"))
+
+    for room in ROOMS:
+        append(draft(RoomCreated(title=room, access="open", slow_ms=0), room, "ann", "Ann"))
+    append(*(draft(MemberJoined(role="member"), ROOMS[0], user, user) for user in ["bob", *storm]))
+    append(*(draft(MessageSent(text="hello"), ROOMS[0], user, user, cid="c") for user in storm))
+    assert writer.journal.remembered > 1000
+    for _ in range(3 * int(sqlite_writer.UNUSED_SECONDS)):
+        say("bob", ROOMS[0])
+        rest(writer, time, 1.0)
+    assert writer.journal.remembered == 3, "Bob's role and number, and the head of his room"
+    for user, room in ((storm[0], ROOMS[0]), ("ann", ROOMS[-1]), ("bob", ROOMS[0])):
+        say(user, room)
+    assert writer.journal.heads[ROOMS[0]].seq == 1002 + 3 * int(sqlite_writer.UNUSED_SECONDS) + 2
+    assert writer.journal.heads[ROOMS[-1]].seq == 2
+    rest(writer, time, 3 * sqlite_writer.UNUSED_SECONDS)
+    assert writer.journal.remembered == 0, "though nobody calls again"
+
+
+def test_what_waits_for_its_table_is_not_forgotten(time: Time, writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its head is above the table's."""
+    ids = IdSource(0)
+    writer.append([draft(RoomCreated(title="Yard", access="open", slow_ms=0), "yard", "ann", "Ann")], ids, NOW_MS)
+    writer.journal.forget_unused()
+    writer.journal.forget_unused()
+    assert writer.journal.heads["yard"].seq == len(writer.journal.rows_of("yard")) == 1
+
+
+def test_at_rest_sqlite_gives_back_its_pages(time: Time, writer: Writer, tmp_path: Path) -> None:
+    ids, said = IdSource(0), list[str]()
+    writer.write(lambda c: c.connection.driver_connection.set_trace_callback(said.append))  # type: ignore[union-attr]
+    writer.append([draft(RoomCreated(title="Yard", access="open", slow_ms=0), "yard", "ann", "Ann")], ids, NOW_MS)
+
+    def shrunk() -> int:
+        return said.count("PRAGMA shrink_memory")
+
+    for _ in range(100):
+        time.now += sqlite_writer.REST_SECONDS / 2
+        writer.between_calls(at_rest=False)
+    assert shrunk() == 0, "not while there is work"
+    rest(writer, time, 5 * sqlite_writer.SHRINK_SECONDS)
+    assert shrunk() == 1, "once is enough"
+    for _ in range(20):
+        writer.write(lambda c: None)
+        rest(writer, time, 1.1 * sqlite_writer.REST_SECONDS)
+    assert shrunk() <= 1 + 20 * 1.1 * sqlite_writer.REST_SECONDS // sqlite_writer.SHRINK_SECONDS + 1, "seldom"
