@@ -228,6 +228,7 @@ def assemble(
         Part("shared limits", loops=[shared_limits.run], metrics=shared_limits.metrics),
         Part("heartbeat", loops=[heartbeat.run], stop=heartbeat.leave, metrics=heartbeat.metrics),
         Part("admission", metrics=admission.metrics),
+        Part("limits", loops=[lambda: limits.run(turns.time)], metrics=limits.metrics),
         Part("quotas", metrics=limits.quotas.metrics),
         Part("users", loops=[users.run], start=users.start, metrics=users.metrics),
         Part("tickets", metrics=tickets.metrics),

@@ -24,6 +24,7 @@ class AddressLimits:
 
     Attributes:
         kinds: what nodes tell each other of, by the name that they tell it under.
+        buckets: all that are kept by address.
     """
 
     def __init__(self, address: Rate, handshakes: Rate, requests: Rate, *, shared: bool = False) -> None:
@@ -35,6 +36,7 @@ class AddressLimits:
         self._handshakes = Bucket()
         self._arrivals = Buckets()
         self.kinds: Mapping[str, tuple[Buckets, Rate]] = {"address": (self._addresses, address)}
+        self.buckets = (self._addresses, self._arrivals)
 
     def handshake(self, address: str, now: float) -> None:
         """Charge a handshake to its address and to the node.

@@ -23,6 +23,7 @@ class AppendLimits:
 
     Attributes:
         kinds: what nodes tell each other of, by the name that they tell it under.
+        buckets: all of them.
     """
 
     def __init__(self, user: Rate, room: Rate, *, shared: bool = False) -> None:
@@ -35,6 +36,7 @@ class AppendLimits:
         self.kinds: Mapping[str, tuple[Buckets, Rate]] = {
             "user": (self._users, user), "room": (self._rooms, room), "slow": (self._slow, Rate(_SLOW, 0)),
         }  # fmt: skip
+        self.buckets = (self._users, self._rooms, self._slow)
 
     def append(
         self, user: str, room: str, now: float, slow_ms: int = 0, *, server: bool = False, address: str = ""

@@ -3,13 +3,15 @@
 A full bucket is forgotten, because a new one is the same. What a bucket holds is in `core.rate`.
 """
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from madang.core.rate import Bucket, Rate
 from madang.errors import Limited
 
-PRUNE: Final = 1_000  # buckets kept before full ones are forgotten
+PRUNE: Final = 1_000  # buckets kept before full ones are forgotten at once
+PORTION: Final = 1_000  # looked at in one turn of the loop: 0.1 ms
 MOST: Final = 100_000
 """Buckets of one kind, at about 0.3 KB each. Above that those made first are forgotten, which only loosens a limit."""
 
@@ -46,9 +48,10 @@ def ms(seconds: float) -> int:
 
 
 class Buckets(dict[str, Bucket]):
-    """Buckets by key. Full ones are forgotten whenever there are twice as many buckets as the last time left."""
+    """Buckets by key. Full ones are forgotten whenever there are twice as many buckets as the last time left, and by `sweep`."""
 
     _prune_at = 0
+    _largest = 0  # since its table was made
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,3 +78,21 @@ class Buckets(dict[str, Bucket]):
                 self._prune_at = 2 * len(self)
             bucket = self[key] = Bucket()
         return bucket
+
+    async def sweep(self, time: Callable[[], float]) -> None:
+        """Forget full buckets, a portion in each turn of the loop: a storm of newcomers leaves many, and nobody may come after it."""
+        keys = list(self)
+        self._largest = max(self._largest, len(keys))
+        for start in range(0, len(keys), PORTION):
+            now = time()
+            for key in keys[start : start + PORTION]:
+                bucket = self.get(key)
+                if bucket is not None and bucket.idle(now):
+                    del self[key]
+            await asyncio.sleep(0)
+        if len(self) < self._largest // 4:  # a dict keeps the size that it had
+            left = dict(self)
+            self.clear()
+            self.update(left)
+            self._largest = len(left)
+        self._prune_at = 2 * len(self)

@@ -14,12 +14,16 @@ class CommandLimits:
 
     Args:
         connection: the rate of the commands of one connection, and of all of one user's requests.
+
+    Attributes:
+        buckets: all but those of connections, which have their own.
     """
 
     def __init__(self, connection: Rate) -> None:
         self._connection = connection
         self._requests = Buckets()
         self._work = Work(connection)
+        self.buckets = (self._requests, *self._work.buckets)
 
     def command(self, bucket: Bucket, now: float) -> None:
         """Charge a command to its connection's own bucket (rate_limited)."""

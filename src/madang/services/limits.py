@@ -5,12 +5,14 @@ Appends are in `append_limits.py`, commands in `command_limits.py`, newcomers in
 and what stays in the database in `quotas.py`. Here are the rates of all, and what is spent of those that hold over all nodes (`shared_limits.py`).
 """
 
+import asyncio
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import msgspec
 
+from madang.core.metrics import Metric
 from madang.core.rate import Rate
 from madang.services.address_limits import AddressLimits
 from madang.services.append_limits import AppendLimits
@@ -20,6 +22,10 @@ from madang.services.quotas import NO_QUOTAS, QuotaRates, Quotas
 from madang.services.sign_in_limits import SignInLimits
 
 NEGLIGIBLE: Final = 1 / 64
+SWEEP_S: Final = 15.0
+"""Between two sweeps for full buckets. A rate's are full after seconds, those of a day's quota of which little was used after minutes."""
+OWED_SWEEPS: Final = 40
+"""Sweeps after which kilobytes that are less than a piece are forgotten: in a day, 2 MiB of the 64 that a user has."""
 KINDS: Final = ("user", "room", "address", "slow", "login", "sign_in")
 """Limits that hold over all nodes."""
 
@@ -70,6 +76,25 @@ class Limits:
         self.sign_ins = SignInLimits(rates.sign_ins, rates.logins, rates.logins_per_address, shared=shared)
         self.quotas = Quotas(rates.quotas, shared=shared)
         self._kinds = {**self.appends.kinds, **self.addresses.kinds, **self.sign_ins.kinds}
+        self._all: list[Buckets] = []
+        for part in (self.appends, self.commands, self.addresses, self.sign_ins, self.quotas):
+            self._all += part.buckets
+
+    def metrics(self) -> list[Metric]:
+        """Return how much is remembered."""
+        kept = sum(map(len, self._all))
+        return [Metric("gauge", "madang_buckets", "Users, rooms and addresses whose limits are not full.", kept)]
+
+    async def run(self, time: Callable[[], float]) -> None:
+        """Sweep every SWEEP_S, until cancelled."""
+        sweeps = 0
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            for buckets in self._all:
+                await buckets.sweep(time)
+            sweeps += 1
+            if sweeps % OWED_SWEEPS == 0:
+                self.quotas.forget_owed()
 
     def spent(self, seconds: float, most: int) -> list[Spending]:
         """Return what was spent here since the last call, `seconds` ago: the `most` largest shares of rates, and of quotas.

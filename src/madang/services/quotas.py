@@ -88,6 +88,7 @@ class Quotas:
 
     Attributes:
         kinds: what nodes tell each other of, by the name that they tell it under.
+        buckets: all of them.
         refused: how often each quota has refused something.
     """
 
@@ -102,6 +103,7 @@ class Quotas:
                 if most := getattr(quota, whose):
                     self._buckets[kind, whose] = Buckets(), Rate(most / seconds, most)
         self.kinds: Mapping[str, tuple[Buckets, Rate]] = {"/".join(name): held for name, held in self._buckets.items()}
+        self.buckets = [buckets for buckets, _ in self._buckets.values()]
         mosts = [most for most in (quotas.kilobytes.user, quotas.kilobytes.address, quotas.kilobytes.all) if most]
         self._piece = max(1, min(*mosts, 64 * PIECE) // 64) if mosts else 0
         self._owed: dict[str, int] = {}  # kilobytes of users that are not charged yet
@@ -137,6 +139,10 @@ class Quotas:
         if len(self._owed) >= MOST:
             self._owed.clear()  # they have sent less than a piece each
         self._owed[actor.id] = owed
+
+    def forget_owed(self) -> None:
+        """Forget what users owe that is less than a piece: who has sent nothing since owes it no longer."""
+        self._owed = {}
 
     def give_back_bytes(self, user: str, size: int) -> None:
         """Undo `take_bytes` for an event of this size that was refused after all. It counts for the next piece."""

@@ -27,6 +27,7 @@ class SignInLimits:
 
     Attributes:
         kinds: what nodes tell each other of, by the name that they tell it under.
+        buckets: all of them.
     """
 
     def __init__(self, address: Rate, login: Rate, pair: Rate, *, shared: bool = False) -> None:
@@ -38,6 +39,7 @@ class SignInLimits:
             "sign_in": (self._addresses, address),
             "login": (self._logins, login),
         }
+        self.buckets = (self._addresses, self._logins, self._pairs)
 
     def attempt(self, login: str, address: str, now: float) -> None:
         """Charge a try of a password, or none of it (rate_limited)."""

@@ -20,6 +20,9 @@ class Work:
 
     Args:
         connection: the rate of a connection, in commands.
+
+    Attributes:
+        buckets: all of them.
     """
 
     def __init__(self, connection: Rate) -> None:
@@ -28,6 +31,7 @@ class Work:
         self._address = _times(OF_ADDRESS, connection)
         self._users = Buckets()
         self._addresses = Buckets()
+        self.buckets = (self._users, self._addresses)
 
     def take(self, bucket: Bucket, n: int, extra: int, user: str, address: str, now: float) -> None:
         """Take `n` commands from a connection, and `extra` from its user and its address; an empty name pays nothing.

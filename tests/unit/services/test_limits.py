@@ -1,15 +1,22 @@
 """Whoever is too fast waits, for as long as he is told; nobody else does; and what is forgotten is bounded."""
 
+import asyncio
 import heapq
 import math
+import sys
 from collections.abc import Callable
 
 import pytest
 
+from madang.aio import cancelled
+from madang.core.actors import Actor
 from madang.core.rate import Bucket, Rate
 from madang.errors import Limited
 from madang.services import buckets
-from madang.services.limits import UNLIMITED, Limits, Rates
+from madang.services.buckets import PORTION, Buckets, take
+from madang.services.limits import OWED_SWEEPS, SWEEP_S, UNLIMITED, Limits, Rates
+from madang.services.quotas import DAY_S, HOUR_S, PIECE, QuotaRates, Quotas
+from madang.testing import VirtualLoop
 from tests.unit.services.refusals import refusal
 
 NOW = 1000.0
@@ -171,6 +178,75 @@ def test_those_who_rest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
         limits.appends.append(f"u-{n}", f"r-{n}", now)
     assert len(limits.appends._users) <= 100
     assert len(limits.appends._rooms) <= 100
+
+
+@pytest.mark.parametrize(("count", "portion"), [(5_000, 1_000), (999, 1_000), (0, 1)])
+def test_those_who_rest_are_forgotten_though_nobody_comes_after_them(
+    count: int, portion: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A storm of newcomers, each from an address of their own, who join, say something and go."""
+    monkeypatch.setattr(buckets, "PORTION", portion)
+    loop = VirtualLoop()
+    limits = Limits(Rates(handshakes=Rate(0, 0)))
+
+    def kept() -> float:
+        return limits.metrics()[0].value
+
+    def come(n: int) -> None:
+        actor, now = Actor(id=f"u-{n}", name="Mina", address=f"10.0.{n}"), loop.time()
+        limits.addresses.handshake(actor.address, now)
+        limits.addresses.guest(actor.address, now)
+        limits.quotas.take_guest(actor.address, now)
+        limits.quotas.take_join(actor, "lobby", now)
+        limits.appends.append(actor.id, f"room-{n}", now, 1000, address=actor.address)
+        limits.quotas.take_bytes(actor, 100, now)
+        limits.commands.request(actor.id, now)
+        limits.commands.page(None, 200, actor.id, actor.address, now)
+
+    for n in range(count):
+        come(n)
+    assert kept() >= 10 * count
+    keeping = loop.create_task(limits.run(loop.time))
+    loop.run_until_complete(asyncio.sleep(2 * SWEEP_S))
+    assert kept() <= 5 * count + 10, "rates are full after seconds"
+    slow = limits.quotas.rates.returns
+    loop.run_until_complete(asyncio.sleep(HOUR_S / slow.user + DAY_S / limits.quotas.rates.joins.user + SWEEP_S))
+    assert kept() <= 2, "what all users make together, by the day"
+    assert sum(map(sys.getsizeof, limits.quotas.buckets)) < 10_000, "nor does a dict keep the size that it had"
+    loop.run_until_complete(cancelled([keeping]))
+    loop.close()
+
+
+def test_who_comes_while_it_is_swept_is_not_forgotten() -> None:
+    async def sweep() -> None:
+        kept, now = Buckets(), 1000.0
+        for n in range(3 * PORTION):
+            take(kept.of(f"u-{n}", now), Rate(1, 5), now)
+        sweeping = asyncio.ensure_future(kept.sweep(lambda: now + 10))
+        while not sweeping.done():
+            for n in range(0, 3 * PORTION, 100):
+                bucket = kept.of(f"u-{n}", now + 10)
+                if not bucket.owed(now + 10):
+                    assert passed(lambda bucket=bucket: take(bucket, Rate(1, 5), now + 10), 9) == 5  # type: ignore[misc]
+            await asyncio.sleep(0)
+        assert sorted(kept) == sorted(f"u-{n}" for n in range(0, 3 * PORTION, 100))
+        assert all(bucket.owed(now + 10) == pytest.approx(5) for bucket in kept.values())
+
+    asyncio.run(sweep())
+
+
+def test_what_is_owed_of_less_than_a_piece_is_forgotten() -> None:
+    """In a day that is much less than the quota."""
+    quotas = Quotas(QuotaRates())
+    user = Actor(id="u", name="Mina", address="10.0.0.1")
+    piece = PIECE
+    assert DAY_S / (SWEEP_S * OWED_SWEEPS) * piece < 0.05 * quotas.rates.kilobytes.user
+    for _ in range(piece - 1):
+        quotas.take_bytes(user, 0, NOW)
+        assert not any(quotas.buckets)
+    quotas.forget_owed()
+    quotas.take_bytes(user, 0, NOW)
+    assert not any(quotas.buckets)
 
 
 def test_looking_for_those_who_rest_costs_little_when_nobody_does(monkeypatch: pytest.MonkeyPatch) -> None:
