@@ -23,7 +23,7 @@ _ACTIONS: Final = {
     "send": 56, "repeat": 6, "twin": 2, "conflict": 1, "edit": 6, "delete": 3, "react": 5, "read": 6,
     "page": 4, "unread": 2, "presence": 2, "drop": 3, "pause": 1, "leave": 1,
 }  # fmt: skip
-_HOST_ACTIONS: Final = {"kick": 2, "pin": 2, "change": 1}
+_HOST_ACTIONS: Final = {"kick": 2, "ban": 2, "mute": 4, "unmute": 1, "pin": 2, "change": 1}
 _SLOW_ACTIONS: Final = {"pause": 2}
 _COMMON: Final = {"ping_s": "4"}  # so that a connection that is cut one way is detected within a storm
 _SETTINGS: Final = (

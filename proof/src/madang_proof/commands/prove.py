@@ -45,7 +45,7 @@ def prove(
 ) -> None:
     """Prove that no message is lost, doubled or reordered, whatever goes wrong.
 
-    Starts a server, or with --nodes a fleet. 20 users talk over it on 28 connections: they come and go, edit, kick, resume
+    Starts a server, or with --nodes a fleet. 20 users talk over it on 28 connections: they come and go, edit, kick, ban, mute, resume
     and send again. Meanwhile the server is killed, frozen, starved and cut off. Then what every client saw is checked against
     what is promised. docs/guides/proving.md explains the table.
 

@@ -24,7 +24,7 @@ class Access:
     joins again. No connection of the user, wherever in the history that event is seen, is taken live from below the end
     to above it, unless by the event of a new membership. A resume is not answered with a position above an end, nor
     from one at or above it, unless a membership began in between. An end up to the `read_seq` of the answer to join
-    belongs to an earlier membership. A page asked for after a leave or kick was acked is answered only if the user asked to
+    belongs to an earlier membership. A page asked for after a leave, kick or ban was acked is answered only if the user asked to
     join since. Above an end the log has no event of its user, up to the first unknown seq, which may be a new membership;
     where others use the rooms, only acked events count.
     """
@@ -38,11 +38,11 @@ class Access:
         self._joins: defaultdict[tuple[RoomState, int], list[int]] = defaultdict(
             lambda: [0, 0]
         )  # pending, line of the newest
-        self._barred: dict[tuple[RoomState, int], tuple[int, int]] = {}  # t and line of the ack of a leave or kick
+        self._barred: dict[tuple[RoomState, int], tuple[int, int]] = {}  # t and line of the ack of a leave, kick or ban
         state.learned.append(self._learn)
         state.called.append(self._called)
 
-    # -- joins, leaves and kicks, as they are asked for ----------------------------------------------------------------
+    # -- joins, leaves, kicks and bans, as they are asked for ----------------------------------------------------------------
 
     def _called(self, call: Call) -> None:
         if call.op == "join" and call.room is not None:

@@ -58,7 +58,7 @@ class Closed(_Record):
 class Invoke(_Record):
     """A command is about to be sent. `op` is the protocol's: send, edit, delete, join, leave, kick, read and so on.
 
-    `text` and `target` as far as the operation has them; `user` is the subject of a kick.
+    `text` and `target` as far as the operation has them; `user` is the subject of a kick, ban or mute.
     """
 
     call: int

@@ -24,6 +24,8 @@ APPENDS: Final[dict[str, tuple[str, ...]]] = {
     "join": (types.JOINED,),
     "leave": (types.LEFT,),
     "kick": (types.KICKED,),
+    "mute": (types.MUTED,),
+    "unmute": (types.UNMUTED,),
     "role": (types.ROLE,),
     "create": (types.CREATED,),
     "change": (types.CHANGED,),
@@ -161,6 +163,8 @@ class State:
         conn = self.conns.get(record.conn)
         if conn is None:
             conn = self.conns[record.conn] = Conn(record.conn)
+        if record.op == "ban":  # a kick that holds longer: in the log they are the same
+            record.op = "kick"
         if record.call in self.calls:
             raise HistoryError(f"line {self.line}: call {record.call} has been made already")
         room = self.find_room(record.room) if record.room else None

@@ -22,7 +22,7 @@ TITLES: Final[dict[str, str]] = {
     "I8": "A connection gets each event once and in order, or is told of a gap",
     "I9": "Joins, resumes and pages return all that is missing, once",
     "I10": "Everybody is told the same about a seq",
-    "I11": "Nothing is delivered after leaving or being kicked",
+    "I11": "Nothing is delivered after leaving, or being kicked or banned",
     "I12": "Nothing is delivered from a room that was not joined",
     "I13": "A cid gives the same result every time",
     "I14": "Nobody is shown what was edited or deleted before they asked",

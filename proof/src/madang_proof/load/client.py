@@ -322,7 +322,7 @@ class VirtualClient:
                 loop.call_later(max(frame.retry_ms, AGAIN_MS) / 1000, self._again, command, self._connection)
         elif command.op == "join":
             self.joining.discard(command.room)
-            if frame.code in ("not_found", "kicked"):  # a new invite may let them in later
+            if frame.code in ("not_found", "kicked", "banned"):  # a new invite may let them in later
                 self.positions.pop(command.room, None)
                 self._owner.removed(command.room)
         elif command.keep:

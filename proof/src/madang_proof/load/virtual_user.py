@@ -23,6 +23,7 @@ EMOJIS: Final = ("👍", "🎉", "마당", ":+1:")
 # What texts are made of: characters of many lengths in UTF-8; a normal form other than NFC would change some of them.
 WORDS: Final = ("yard ", "마당 ", "é", "日本 ", "👩‍👩‍👧 ", '"\\\n', "<b>&amp; ", "z̈ ")
 
+SANCTION_MS: Final = (1_000, 6_000)  # for how long a ban or a mute holds: the storm is short
 FLOOD: Final = 40  # messages of 11 KB: more than the 256 KiB that may wait for a connection, and what a kernel adds
 
 
@@ -182,7 +183,7 @@ class VirtualUser:
                 client.send(*(self._message(room, action.pick / (i + 1)) for i in range(action.size)))
             case _:
                 command = self._command(action, room, client)
-                if command is not None and command.op == "kick":  # who was kicked comes back by a new invite only
+                if command is not None and command.op in ("kick", "ban"):  # they come back by a new invite only
                     renewed = partial(self._renewed, client)
                     client.send(command, Command(op="invite", room=room, done=renewed))
                 elif command is not None:
@@ -240,6 +241,11 @@ class VirtualUser:
                 return Command(op="presence", room=room, more={"limit": 200})
             case "kick" if guest := self._peers.guest(room, pick):
                 return Command(op="kick", room=room, user=guest)
+            case "ban" | "mute" if guest := self._peers.guest(room, pick):
+                until = SANCTION_MS[0] + int((SANCTION_MS[1] - SANCTION_MS[0]) * pick)
+                return Command(op=action.do, room=room, user=guest, more={"for_ms": until, "reason": "storm"})
+            case "unmute" if guest := self._peers.guest(room, pick):
+                return Command(op="unmute", room=room, user=guest)
             case "change":
                 return Command(op="change", room=room, more={"title": f"Title {pick}"})
         return None

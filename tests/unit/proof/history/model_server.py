@@ -146,10 +146,12 @@ class ModelServer:
             return self.append(model, "message.sent", user, invoke.text)
         if invoke.op == "leave":
             return self.append(model, "member.left", user)
-        if invoke.op == "kick":
+        if invoke.op in ("kick", "ban"):
             if invoke.user not in model.members or invoke.user == user:
                 return None
             return self.append(model, "member.kicked", user, member=invoke.user)
+        if invoke.op == "mute":
+            return self.append(model, "member.muted", user, member=invoke.user)
         if invoke.target > len(model.log) or model.log[invoke.target - 1].type != "message.sent":
             return None
         if model.message(invoke.target).deleted or model.log[invoke.target - 1].user != user:
@@ -269,9 +271,9 @@ class ModelServer:
         room = dice.choice(list(client.positions if client.positions and dice.random() < 0.9 else self.models))
         head = len(self.models[room].log)
         op = dice.choices(
-            ["send", "again", "other", "edit", "delete", "react", "join", "leave", "kick", "read", "history", "rooms",
+            ["send", "again", "other", "edit", "delete", "react", "join", "leave", "kick", "ban", "mute", "read", "history", "rooms",
              "presence"],
-            [30, 5, 1, 5, 3, 3, 8, 1, 1, 3, 6, 3, 3],
+            [30, 5, 1, 5, 3, 3, 8, 1, 1, 1, 1, 3, 6, 3, 3],
         )[0]  # fmt: skip
         if op in ("again", "other") and client.sent:
             former = dice.choice(client.sent)
@@ -293,7 +295,7 @@ class ModelServer:
             self.ask(connection, "join", room)
         elif op in ("leave", "rooms", "presence"):
             self.ask(connection, op, room)
-        elif op == "kick":
+        elif op in ("kick", "ban", "mute"):
             self.ask(connection, op, room, user=dice.choice(self.clients).user)
         elif op == "history":
             kind = dice.choice(["newest", "before", "after"])

@@ -228,7 +228,7 @@ def one_seq_is_given_to_two(copy: Copy, dice: random.Random) -> bool:
 def nobody_is_given_a_seq(copy: Copy, dice: random.Random) -> bool:
     acks = {
         (invoke.room, ok.seq)
-        for op in ("send", "edit", "delete", "react", "leave", "kick")
+        for op in ("send", "edit", "delete", "react", "leave", "kick", "ban", "mute")
         for invoke, ok in copy.acked(op)
     }
     acks |= {(copy.calls[ok.call].room, ok.seq) for ok in copy.of(r.Ok)}

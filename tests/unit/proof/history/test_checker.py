@@ -117,15 +117,16 @@ def test_an_end_up_to_the_read_pointer_is_of_a_former_membership() -> None:
 
 
 def test_an_end_that_is_seen_later_and_elsewhere_counts() -> None:
-    story = Story(others=True)
-    for conn in (1, 2):
-        story.open(conn, "mina" if conn == 1 else "bora")
-        story.join(conn, 2)
-    story.ask(2, "kick", user="mina")
-    story.ask(2, "send", "not for mina", "c-1")
-    story.event(1, 4, "message.sent", "bora", "not for mina")  # 3 was left out on the way to her
-    story.event(2, 3, "member.kicked", "bora", member="mina")
-    assert story.broken() == ["I8", "I11"]
+    for op in ("kick", "ban"):
+        story = Story(others=True)
+        for conn in (1, 2):
+            story.open(conn, "mina" if conn == 1 else "bora")
+            story.join(conn, 2)
+        story.ask(2, op, user="mina")
+        story.ask(2, "send", "not for mina", "c-1")
+        story.event(1, 4, "message.sent", "bora", "not for mina")  # 3 was left out on the way to her
+        story.event(2, 3, "member.kicked", "bora", member="mina")
+        assert story.broken() == ["I8", "I11"]
 
 
 def test_what_stands_above_an_end_is_of_a_member() -> None:
