@@ -10,6 +10,7 @@ from madang.testing import (
     check_accounts,
     check_directory,
     check_log,
+    check_people,
     check_profiles,
     check_signing,
     check_tickets,
@@ -29,5 +30,6 @@ async def test_the_model_keeps_the_contracts() -> None:
     await check_upkeep(make)
     await check_accounts(make)
     await check_profiles(make)
+    await check_people(make)
     await check_signing(make)
     await check_tickets(make)

@@ -12,6 +12,7 @@ from madang.testing import (
     check_directory,
     check_leases,
     check_log,
+    check_people,
     check_profiles,
     check_signing,
     check_tickets,
@@ -44,6 +45,10 @@ async def test_accounts(open_sql: Open) -> None:
 
 async def test_profiles(open_sql: Open) -> None:
     await check_profiles(open_sql)
+
+
+async def test_people(open_sql: Open) -> None:
+    await check_people(open_sql)
 
 
 async def test_signing(open_sql: Open) -> None:

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from madang.errors import Refused
+
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """A user or a server key. Never taken from what a client says of itself.
@@ -23,3 +25,9 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     via: str | None = None
     session: str = ""
     rooms: frozenset[str] = frozenset()
+
+
+def need_server_key(actor: Actor) -> None:
+    """Raise Refused (forbidden) for all but server keys, and the server itself."""
+    if not actor.server or actor.via is not None:
+        raise Refused("forbidden", "For server keys only.")

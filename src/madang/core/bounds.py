@@ -34,6 +34,7 @@ Text = Annotated[str, Meta(max_length=65_536)]  # the limit that applies, max_te
 Title = Annotated[str, Meta(max_length=400)]  # and names; how much of it may be seen, text.py says
 Emoji = Annotated[str, Meta(min_length=1, max_length=32)]
 Mentions = Annotated[tuple[UserId, ...], Meta(max_length=MAX_MENTIONS)]
+TokenMs = Annotated[int, Meta(ge=60_000, le=30 * 86_400_000)]
 KeyMs = Annotated[int, Meta(ge=1000, le=MAX_KEY_MS)]
 WordsOfList = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=128)], ...], Meta(max_length=1_000)]
 SlowMs = Annotated[int, Meta(ge=0, le=MAX_SLOW_MS)]

@@ -274,6 +274,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         address: where the user comes from, if a quota was charged for it besides that of kilobytes.
         invite: of a member.joined: what the actor showed to be let in. It is in no log.
         vouched: of a member.joined: the actor's issuer says that they may join. It is in no log.
+        added: of a member.joined: a server key makes its user a member, who may be banned.
         origin: of a guest's member.joined: what stands for the address that they come from in this room. It is in no log.
         peer: of a member.joined: with whom the actor has the room, if it is a direct one. It is in no log.
         flagged: of a message or an edit: what moderators are told of its words, as a report.
@@ -298,6 +299,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     peer: str = ""
     flagged: str = ""
     unmasked: bytes = b""
+    added: bool = False
 
     @property
     def type(self) -> str:
@@ -322,6 +324,7 @@ def draft(
     origin: str = "",
     vouched: bool = False,
     peer: str = "",
+    added: bool = False,
 ) -> Draft:
     """Return a draft, with its body encoded."""
     return Draft(
@@ -337,6 +340,7 @@ def draft(
         origin=origin,
         vouched=vouched,
         peer=peer,
+        added=added,
     )
 
 

@@ -41,6 +41,7 @@ class Action(StrEnum):
     AUDIT = "read the audit trail"
     ARCHIVE = "archive and unarchive the room"
     CHANGE_HISTORY = "change which history members see"
+    ADD = "make others members"
     DELETE_ROOM = "delete the room"
 
 
@@ -89,6 +90,7 @@ _LEAST: Final[Mapping[Action, str]] = {
     Action.AUDIT: "owner",
     Action.ARCHIVE: "owner",
     Action.CHANGE_HISTORY: "owner",
+    Action.ADD: SERVER,
     Action.DELETE_ROOM: "owner",
 }
 """The lowest role that an action is open to."""

@@ -60,6 +60,11 @@ def key_user(key: str) -> str:
     return _KEY + key
 
 
+def key_of(id: str) -> str:
+    """Return the id of the server key whose user id this is; empty where it is another's."""
+    return id.removeprefix(_KEY) if id.startswith(_KEY) else ""
+
+
 def outside(issuer: str, subject: str) -> str:
     """Return the id of a user whom an outside issuer calls `subject`; one that is long, or has other characters, is hashed.
 
@@ -79,14 +84,18 @@ def is_outside(id: str) -> bool:
 
 
 def has_account(id: str) -> bool:
-    """Return whether an id is that of a user who signed in somewhere: no guest, no server, no foreign one."""
-    return id.startswith((_ACCOUNT, _ISSUER))
+    """Return whether an id is that of a user who signed in somewhere, here or at a product: of no guest, and no server."""
+    return not (is_guest(id) or is_servers(id))
 
 
-def foreign(id: str) -> str:
+def foreign(id: str, field: str = "as") -> str:
     """Return an id that a server key gives to a user of its product. Raise Refused (bad_field) where it cannot be one."""
     if not _FOREIGN.fullmatch(id):
-        raise Refused("bad_field", "as: an id has 1 to 64 letters, digits and . _ : @ | -, a letter or digit first.")
+        raise Refused(
+            "bad_field", f"{field}: an id has 1 to 64 letters, digits and . _ : @ | -, a letter or digit first."
+        )
     if _RESERVED.fullmatch(id):
-        raise Refused("bad_field", "as: this id is of a kind that only the server gives; put something before it.")
+        raise Refused(
+            "bad_field", f"{field}: this id is of a kind that only the server gives; put something before it."
+        )
     return id

@@ -23,6 +23,7 @@ from madang.ports.bus import Bus
 from madang.ports.directory import Directory
 from madang.ports.issuers import Issuers
 from madang.ports.log import Log
+from madang.ports.people import PeopleStore
 from madang.ports.presence import Presence
 from madang.ports.profiles import ProfileStore
 from madang.ports.signing import SigningStore
@@ -36,9 +37,11 @@ from madang.services.cleanup import Cleanup
 from madang.services.identity import Identity
 from madang.services.invites import Invites
 from madang.services.limits import Limits, Rates
+from madang.services.memberships import Memberships
 from madang.services.moderation import Moderation
 from madang.services.origins import origin_of
 from madang.services.passwords import Passwords
+from madang.services.people import DISCONNECTED, People
 from madang.services.posting import Posting
 from madang.services.profiles import NAMED, Profiles
 from madang.services.publishing import Publishing
@@ -77,7 +80,7 @@ HTTP_PER_ADDRESS: Final = 100  # the same, of one address
 ADMIN_CONNECTIONS: Final = 64
 
 
-class NodeStore(Log, Directory, Upkeep, AccountStore, ProfileStore, SigningStore, TicketStore, Protocol):
+class NodeStore(Log, Directory, Upkeep, AccountStore, PeopleStore, ProfileStore, SigningStore, TicketStore, Protocol):
     """The database, as far as an assembled node needs it."""
 
 
@@ -191,13 +194,19 @@ def assemble(
         tokens, store, limits, turns.time, guests=guests, deleted=users, issuers=issuers, seen=users.seen,
         tickets=tickets, clock_ms=clock_ms, ended=signed_in, used=signed_in.seen, met=vouching.met,
     )  # fmt: skip
+    keys = identity.server_keys
+    keys.makers, keys.on_end = sessions.makers, sessions.end_made_by
+    people = People(store, users, identity, profiles, bus, clock_ms)
+    people.on_disconnect = sessions.disconnect
+    hub.on_signal(DISCONNECTED, people.receive)
     invites = Invites(store, rooms, charges)
     moderation = Moderation(store, rooms, charges)
     reports = Reports(store, rooms, charges, hub, clock_ms)
     word_lists = WordLists(store, rooms, bus, clock_ms, words)
     hub.on_signal(CHANGED, word_lists.receive)
     posting = Posting(charges, rooms, hub, max_text, word_lists, reports)
-    publishing = Publishing(posting, appender)
+    publishing = Publishing(people, posting, appender)
+    memberships = Memberships(store, rooms, people, appender, users)
     read_pointers = ReadPointers(store, rooms, hub)
     reading = Reading(store, store, rooms, read_pointers, hub.presence, charges, turns.time, memory)
     wheel = Wheel()
@@ -238,6 +247,7 @@ def assemble(
         Part("passwords", stop=passwords.stop, metrics=passwords.metrics),
         Part("vouching", loops=[vouching.run], metrics=vouching.metrics),
         Part("profiles", loops=[profiles.run], start=profiles.start, metrics=profiles.metrics),
+        Part("server keys", loops=[keys.run]),
         Part("signing keys", loops=[signing.run], metrics=signing.metrics),
         Part("cleanup", loops=[cleanup.run], metrics=cleanup.metrics),
         Part("gate", metrics=gate.metrics),
@@ -249,6 +259,7 @@ def assemble(
         posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, moderation=moderation, reports=reports,
         identity=identity, accounts=of_accounts, users=users, signing=signing,
         publishing=publishing, word_lists=word_lists,
+        people=people, memberships=memberships,
         sessions=sessions, profiles=profiles, limits=limits.commands, arrivals=limits.addresses, appends=limits.appends,
         rates_told=(rates.connection, rates.user), wheel=wheel, shares=shares, admission=admission, gate=gate, max_text=max_text, max_rooms=max_rooms,
         ping_s=ping_s, compression=compression, parts=parts,

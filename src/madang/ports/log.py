@@ -51,6 +51,9 @@ may join (`Draft.vouched`), users whom no kick holds (kicked, with the wait); an
 (`Draft.invite`) that is in force and, after a kick, was made later (otherwise not_found). A kick holds for its `for_ms`, and in an
 invite-only room for good, but for those of an issuer; it ends when the user is let in. An invite that was needed has one use less.
 
+Whom a server key adds (`Draft.added`) is let in as well, and their kick ends, unless they are banned (banned, with the wait if
+there is an end).
+
 A banned user is not let in (banned, with the wait if there is an end; where access is neither open nor unlisted not_found),
 but a server key is. A ban holds for its `for_ms`, for good if that is 0, or until it is lifted; it replaces a kick and an
 earlier ban, and a room has MAX_BANS of them at most (too_many; `core.sanctions`). For ADDRESS_MS at

@@ -25,7 +25,15 @@ from madang.services.tokens import LEEWAY_S, Access, Tokens
 
 
 class Unfetched(Exception):
-    """Whether a token is valid is not known before its issuer has been asked."""
+    """Whether a token is valid is not known before its issuer, or the database, has been asked.
+
+    Attributes:
+        maker: the server key that made it, if that is what has to be looked up.
+    """
+
+    def __init__(self, maker: str = "") -> None:
+        super().__init__()
+        self.maker = maker
 
 
 class Identity:
@@ -55,7 +63,7 @@ class Identity:
         self._directory = directory
         self._limits = limits
         self._time = time
-        self._server_keys = ServerKeys(directory, time, clock_ms)
+        self.server_keys = ServerKeys(directory, time, clock_ms)
         self._guests = guests
         self._deleted = deleted
         self._issuers = issuers
@@ -118,11 +126,15 @@ class Identity:
 
     async def access(self, token: str, now: float, address: str = "") -> Access:
         """Return what `verify` does; its issuer is asked for new keys if that is needed, which may take seconds."""
-        try:
-            return self.verify(token, now, address)
-        except Unfetched:
-            assert self._issuers is not None
-            return self._outside(await self._issuers.fetch(token), token, address)
+        while True:
+            try:
+                return self.verify(token, now, address)
+            except Unfetched as unfetched:
+                if not unfetched.maker:
+                    break
+                await self.server_keys.look_up(unfetched.maker)
+        assert self._issuers is not None
+        return self._outside(await self._issuers.fetch(token), token, address)
 
     def _outside(self, vouched: Vouched, token: str, address: str) -> Access:
         """Return what an issuer's token grants: no more than it says, and nothing beyond its end."""
@@ -135,6 +147,10 @@ class Identity:
 
     def _allowed(self, access: Access) -> Access:
         if access.user.id in self._deleted or access.user.session in self._ended:
+            raise Refused("bad_token")
+        if access.by and not (stands := self.server_keys.stands(access.by)):
+            if stands is None:
+                raise Unfetched(access.by)
             raise Refused("bad_token")
         return access
 
@@ -170,7 +186,10 @@ class Identity:
         with self._charged(address):
             if self._tickets is None:
                 raise Refused("bad_token")
-            access = self._allowed(await self._tickets.take(ticket, address))
+            taken = await self._tickets.take(ticket, address)
+            if taken.by:
+                await self.server_keys.look_up(taken.by)
+            access = self._allowed(taken)
             if not (user_ids.is_outside(access.user.id) or self.tokens.believes(access.key)):
                 raise Refused("bad_token")
             return access
@@ -228,7 +247,7 @@ class Identity:
 
     async def server(self, key: str) -> Actor:
         """Return the server that a key belongs to (bad_token, also when it has ended)."""
-        known = await self._server_keys.of(key)
+        known = await self.server_keys.of(key)
         if known is None:
             raise Refused("bad_token")
         scopes = frozenset((known.scopes or EVERYTHING).split())
@@ -236,7 +255,7 @@ class Identity:
 
     def serves(self, credential: str) -> bool:
         """Return whether a credential is a server key that holds, as far as that is known at once."""
-        return self._server_keys.holds(credential)
+        return self.server_keys.holds(credential)
 
     @staticmethod
     def speaking_for(actor: Actor, id: str, name: str) -> Actor:
@@ -248,6 +267,15 @@ class Identity:
         if not actor.server:
             raise Refused("forbidden", "as: for server keys only.")
         return Actor(id=user_ids.foreign(id), name=clean_title(name), server=True, via=actor.id)
+
+    async def token_of(self, actor: Actor, user: Actor, now: float, for_ms: int) -> Access:
+        """Return a token that a server key makes for a user of its product; it ends no later than the key (bad_token)."""
+        by = user_ids.key_of(actor.id)
+        key = await self.server_keys.look_up(by)
+        if key is None:
+            raise Refused("bad_token")
+        until = now + for_ms / 1000
+        return self.tokens.made(user, now, by, until if key.expires_ms is None else min(until, key.expires_ms / 1000))
 
     async def add_key(
         self, label: str, now: float, scopes: Collection[str] = (), for_ms: int | None = None
@@ -264,9 +292,9 @@ class Identity:
         limited, now_ms = clean_scopes(scopes), int(now * 1000)
         kept = None if EVERYTHING in limited else " ".join(limited)
         expires_ms = None if for_ms is None else now_ms + for_ms
-        key, text = self._server_keys.make(clean_title(label), kept, now_ms, expires_ms)
+        key, text = self.server_keys.make(clean_title(label), kept, now_ms, expires_ms)
         await self._directory.add_key(key)
-        self._server_keys.forget(key.id)
+        self.server_keys.forget(key.id)
         return key, text
 
     async def keys(self) -> list[ServerKey]:
@@ -276,7 +304,7 @@ class Identity:
     async def drop_key(self, id: str) -> None:
         """Delete a server key, which is worth nothing from now on (not_found)."""
         dropped = await self._directory.drop_key(id)
-        self._server_keys.forget(id)
+        self.server_keys.end(id)
         if not dropped:
             raise Refused("not_found", "There is no such key.")
 

@@ -118,6 +118,11 @@ class Profiles:
         self._spread(user, name)
         await self._tell(user, profile, name)
 
+    async def renamed(self, user: str, name: str) -> None:
+        """Tell everybody that a product calls a user of its own otherwise now, which is kept already."""
+        self._spread(user, name)
+        await self._tell(user, await self._store.profile(user), name)
+
     async def _tell(self, user: str, profile: Profile, name: str) -> None:
         """Tell the rooms of a user what they are called and shown as, and again if that has changed meanwhile.
 

@@ -11,21 +11,21 @@ two turns of the loop; and PUBLISHING requests are under way at a time, those th
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from madang.aio import FairTurns
 from madang.codes import ERRORS
-from madang.core.actors import Actor
+from madang.core.actors import Actor, need_server_key
 from madang.core.events import Appended
 from madang.core.messages import Content
 from madang.core.metrics import Metric
 from madang.errors import Limited, MadangError, Refused, without_frames
 from madang.ports.log import Outcome
 from madang.services.appender import Appender
-from madang.services.identity import Identity
+from madang.services.people import People
 from madang.services.posting import Posting
 
 SLICE: Final = 32
@@ -35,18 +35,21 @@ WAITING: Final = 1_000
 OVERLOADED_MS: Final = 500
 
 
+Sender = tuple[str, str | None]
+
+
 class Publication(msgspec.Struct, frozen=True, kw_only=True):
     """One message to publish.
 
     Attributes:
-        sender: id and name of the user for whom the key speaks; None where it speaks for itself.
+        sender: id of the user for whom the key speaks, and their name, None if they are known; None where it speaks for itself.
         cid: without one, the message is another each time that it is sent.
     """
 
     room: str
     content: Content
     cid: str | None = None
-    sender: tuple[str, str] | None = None
+    sender: Sender | None = None
 
 
 Published = Appended | MadangError
@@ -56,7 +59,8 @@ Published = Appended | MadangError
 class Publishing:
     """Publishes for server keys."""
 
-    def __init__(self, posting: Posting, appender: Appender) -> None:
+    def __init__(self, people: People, posting: Posting, appender: Appender) -> None:
+        self._people = people
         self._posting = posting
         self._appender = appender
         self._turns = FairTurns(PUBLISHING, WAITING)
@@ -72,8 +76,7 @@ class Publishing:
         Raises:
             Refused: forbidden for all but server keys; overloaded.
         """
-        if not actor.server:
-            raise Refused("forbidden", "For server keys only.")
+        need_server_key(actor)
         try:
             return await self._turns.do(actor.id, lambda: self._publish(actor, wanted))
         except OverflowError:
@@ -81,7 +84,8 @@ class Publishing:
 
     async def _publish(self, actor: Actor, wanted: Sequence[Publication]) -> list[Published]:
         batch = _Batch(wanted)
-        senders: dict[tuple[str, str], Actor | Refused] = {}
+        names = await self._people.names({m.sender[0] for m in wanted if m.sender is not None and m.sender[1] is None})
+        senders: dict[Sender, Actor | Refused] = {}
         standing = self._posting.serving()
         for n, each in enumerate(wanted):
             if n % SLICE == 0:
@@ -91,7 +95,7 @@ class Publishing:
                 continue
             cid = each.cid or secrets.token_hex(16)
             try:
-                sender = _sender(actor, each.sender, senders)
+                sender = self._sender(actor, each.sender, names, senders)
                 draft = self._posting.send(
                     sender, standing, each.room, cid, each.content, perhaps_again=each.cid is not None
                 )
@@ -103,20 +107,21 @@ class Publishing:
                 batch.settle(n, error)
         return await batch.settled
 
-
-def _sender(actor: Actor, wanted: tuple[str, str] | None, known: dict[tuple[str, str], Actor | Refused]) -> Actor:
-    """Return who speaks (bad_field, bad_name). Names are looked at once in a request: that costs more than all else."""
-    if wanted is None:
-        return actor
-    if (sender := known.get(wanted)) is None:
-        try:
-            sender = Identity.speaking_for(actor, *wanted)
-        except Refused as refused:
-            sender = without_frames(refused)
-        known[wanted] = sender
-    if isinstance(sender, Refused):
-        raise sender
-    return sender
+    def _sender(
+        self, actor: Actor, wanted: Sender | None, names: Mapping[str, str], known: dict[Sender, Actor | Refused]
+    ) -> Actor:
+        """Return who speaks, as `People.speaker`. Names are looked at once in a request: that costs more than all else."""
+        if wanted is None:
+            return actor
+        if (sender := known.get(wanted)) is None:
+            try:
+                sender = self._people.speaker(actor, *wanted, names)
+            except Refused as refused:
+                sender = without_frames(refused)
+            known[wanted] = sender
+        if isinstance(sender, Refused):
+            raise sender
+        return sender
 
 
 class _Batch:

@@ -7,17 +7,23 @@ A key is `mk_<id>_<secret>`, and only a hash of it is kept: 256 random bits need
 with its secret, so that a node of a version before limits, which would not keep to them, does not know such a key at all.
 """
 
+import asyncio
 import hashlib
 import hmac
+import logging
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from madang.aio import NextFlight
 from madang.ports.directory import Directory, ServerKey
+from madang.services.failures import Failures
 
-KEPT_S: Final = 1.0
+logger = logging.getLogger("madang.keys")
+
+KEPT_S: Final = 0.5
+POLL_S: Final = 0.5  # between two looks at keys by whose tokens connections speak
 MOST: Final = 1_000  # ids remembered; above that all are forgotten
 BEGINS: Final = "mk_"
 _WRITTEN: Final = re.compile(r"mk_([0-9a-f]{8})_([A-Za-z0-9_-]{43})")
@@ -29,6 +35,10 @@ class ServerKeys:
     Args:
         time: loop time.
         clock_ms: Unix milliseconds, by which keys end.
+
+    Attributes:
+        makers: returns the ids of keys by whose tokens connections speak here.
+        on_end: called with those of them that are gone, or have ended; closes these connections.
     """
 
     def __init__(self, directory: Directory, time: Callable[[], float], clock_ms: Callable[[], int]) -> None:
@@ -38,13 +48,19 @@ class ServerKeys:
         self._found: dict[str, tuple[ServerKey | None, float]] = {}
         self._flights: NextFlight[ServerKey | None] = NextFlight()
         self._changes = 0  # keys added or dropped here
+        self.makers: Callable[[], Collection[str]] = tuple
+        self.on_end: Callable[[Collection[str]], None] = lambda keys: None
 
     async def of(self, text: str) -> ServerKey | None:
         """Return the key whose text this is, or None."""
         written = _WRITTEN.fullmatch(text)
         if written is None:
             return None
-        id = written[1]
+        await self.look_up(written[1])
+        return self._if_right(written[1], written[2])
+
+    async def look_up(self, id: str) -> ServerKey | None:
+        """Return the key of an id, which may have ended; it is remembered for a moment."""
         while not self._is_fresh(id):
             changes = self._changes
             key = await self._flights.do(id, lambda: self._directory.key(id))
@@ -52,7 +68,29 @@ class ServerKeys:
                 if len(self._found) >= MOST:
                     self._found.clear()
                 self._found[id] = key, self._time() + KEPT_S
-        return self._if_right(id, written[2])
+        return self._found[id][0]
+
+    def stands(self, id: str) -> bool | None:
+        """Return whether there is a key of an id, and it has not ended; None where that is not known at once."""
+        if not self._is_fresh(id):
+            return None
+        key, _ = self._found[id]
+        return key is not None and not self._has_ended(key)
+
+    def _has_ended(self, key: ServerKey) -> bool:
+        return key.expires_ms is not None and key.expires_ms <= self._clock_ms()
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled, at the keys by whose tokens connections speak."""
+        failures = Failures(logger, "is not looked at again, by whose tokens there are connections")
+        while True:
+            await asyncio.sleep(POLL_S)
+            for id in list(self.makers()):
+                with failures.survived(f"server key {id}"):
+                    await self.look_up(id)
+                    if not self.stands(id):
+                        self.on_end({id})
+            failures.round_over()
 
     def holds(self, text: str) -> bool:
         """Return whether a text is that of a key, if that is known without asking the database."""
@@ -70,6 +108,11 @@ class ServerKeys:
         self._changes += 1
         self._found.pop(id, None)
 
+    def end(self, id: str) -> None:
+        """Forget a key that was dropped, and close the connections that speak by its tokens."""
+        self.forget(id)
+        self.on_end({id})
+
     def _is_fresh(self, id: str) -> bool:
         return id in self._found and self._time() < self._found[id][1]
 
@@ -78,7 +121,7 @@ class ServerKeys:
         digest = _digest(secret, key.scopes if key else None, key.expires_ms if key else None)
         if key is None or not hmac.compare_digest(digest, key.hash):
             return None
-        return key if key.expires_ms is None or self._clock_ms() < key.expires_ms else None
+        return None if self._has_ended(key) else key
 
 
 def _digest(secret: str, scopes: str | None, expires_ms: int | None) -> str:

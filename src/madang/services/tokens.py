@@ -22,6 +22,8 @@ TOKEN_S: Final = 30 * 24 * 3600
 RENEW_S: Final = TOKEN_S // 2  # a token with less time left is replaced
 LEEWAY_S: Final = 60
 _ISSUER: Final = "madang"
+_MADE: Final = "madang by key"
+"""The audience of tokens that server keys make. A version that would renew them, and not end them, does not take them."""
 # One spelling for each token: base64url without padding, whose last character has no bit set that it does not need. PyJWT
 # reads others, too, and whoever knows a token by its text would be passed by.
 _JWT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
@@ -37,12 +39,18 @@ class Access(msgspec.Struct, frozen=True):
         token: to go on with; often the same.
         until: Unix second up to which that is taken.
         key: id of the key that signed it.
+        by: id of the server key that made it, whose end is its end; empty for others.
     """
 
     user: Actor
     token: str
     until: float
     key: str
+    by: str = ""
+
+    def left_ms(self, now: float) -> int:
+        """Return for how many milliseconds the token holds, to the second and LEEWAY_S not among them."""
+        return max(0, (int(self.until) - LEEWAY_S - int(now)) * 1000)
 
 
 class Tokens:
@@ -72,6 +80,14 @@ class Tokens:
         token = jwt.encode({**claims, "exp": until}, self._secrets[key], _ALGORITHMS[0], _headers(key))
         return Access(user, token, until + LEEWAY_S, key)
 
+    def made(self, user: Actor, now: float, by: str, until: float) -> Access:
+        """Sign a token that a server key makes for a user of its product, up to a Unix second. It is never replaced."""
+        self._follow()
+        key = self._keyring.current().id
+        claims = {"iss": _ISSUER, "aud": _MADE, "sub": user.id, "name": user.name, "iat": int(now), "by": by}
+        token = jwt.encode({**claims, "exp": int(until)}, self._secrets[key], _ALGORITHMS[0], _headers(key))
+        return Access(user, token, int(until) + LEEWAY_S, key, by)
+
     def read(self, token: str, now: float, address: str) -> Access:
         """Return what a token grants, with a fresh one to go on after half its time, and if key or name are others by now.
 
@@ -85,17 +101,19 @@ class Tokens:
         try:
             key = self._key_of(token)
             claims: dict[str, Any] = jwt.decode(
-                token, self._secrets[key], _ALGORITHMS, audience=_ISSUER, issuer=_ISSUER, leeway=LEEWAY_S,
+                token, self._secrets[key], _ALGORITHMS, audience=[_ISSUER, _MADE], issuer=_ISSUER, leeway=LEEWAY_S,
                 options=_CHECKS,
             )  # fmt: skip
             id, said, session = str(claims["sub"]), str(claims["name"]), claims.get("sid")
             of_account = str(claims["sid"]) if is_account(id) else ""
             user = Actor(id=id, name=self.named(id) or said, address=address, session=of_account)
+            by = str(claims["by"]) if claims["aud"] == _MADE else ""
         except (jwt.PyJWTError, KeyError, ValueError):
             raise Refused("bad_token") from None
         left_s = claims["exp"] - now
-        if left_s <= 0 or (left_s > RENEW_S and key == self._keyring.current().id and user.name == said):
-            return Access(user, token, claims["exp"] + LEEWAY_S, key)
+        lasts = left_s > RENEW_S and key == self._keyring.current().id and user.name == said
+        if lasts or by or left_s <= 0:
+            return Access(user, token, claims["exp"] + LEEWAY_S, key, by)
         return self.sign(user, now, session if isinstance(session, str) else None)
 
     def believes(self, key: str) -> bool:

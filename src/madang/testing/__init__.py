@@ -20,6 +20,7 @@ from madang.testing.leases import check_leases
 from madang.testing.log import check_log
 from madang.testing.lossy import LossyBus, lossy_buses
 from madang.testing.model import ModelStore
+from madang.testing.people import check_people
 from madang.testing.presence import check_presence
 from madang.testing.profiles import check_profiles
 from madang.testing.signing import check_signing
@@ -36,6 +37,7 @@ __all__ = [
     "check_directory",
     "check_leases",
     "check_log",
+    "check_people",
     "check_presence",
     "check_profiles",
     "check_signing",

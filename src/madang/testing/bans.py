@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from madang.core import events as kinds
-from madang.core.events import Draft
+from madang.core.events import Draft, draft
 from madang.core.sanctions import Ban
 from madang.errors import Limited, Refused
 from madang.testing.access import hidden, invited, joins, refusal
@@ -119,6 +119,31 @@ async def a_guest_is_known_by_where_they_came_from_after_a_kick(store: Store) ->
     await scene.done(comes(scene, "eve", "cho's"))
 
 
+async def whom_a_key_adds_is_let_in_unless_banned(store: Store) -> None:
+    """A server key makes a user a member of any room, once, and ends their kick; not who is banned, at its place in a batch."""
+    scene = await hidden(store, "ben")
+
+    def adds(name: str, role: str = "member") -> Draft:
+        joined = kinds.MemberJoined(role=role)
+        return draft(joined, scene.room, scene.id(name), name, server=True, added=True)
+
+    await scene.done(adds("eve", "moderator"))
+    member = await store.member(scene.room, scene.id("eve"))
+    assert member is not None and (member.role, member.name) == ("moderator", "eve")
+    await scene.nothing(adds("eve", "owner"))
+    await scene.done(scene.draft(kinds.MemberKicked, member="ben", for_ms=LONG_MS))
+    await scene.done(adds("ben"))
+    await scene.done(scene.draft(kinds.MemberLeft, "ben"))
+    await scene.done(scene.draft(kinds.RoomChanged, access="open"))
+    await scene.done(joins(scene, "ben"))
+    outcomes = await store.append(
+        [bans(scene, "ben"), adds("ben"), scene.draft(kinds.MemberUnbanned, member="ben"), adds("ben")]
+    )
+    assert [isinstance(outcome, Refused) for outcome in outcomes] == [False, True, False, False]
+    await scene.done(bans(scene, "ben", for_ms=LONG_MS))
+    assert await refusal(scene, adds("ben")) == "banned"
+
+
 async def bans_in_force_are_listed(store: Store) -> None:
     """`bans` pages through what is in force, by user: name, who made it, why, and for how long."""
     scene, other = await opened(store, "ben", "cho"), await opened(store)
@@ -156,5 +181,6 @@ BAN_RULES = [
     bans_are_made_by_whom_may,
     a_guests_ban_holds_for_where_they_come_from,
     a_guest_is_known_by_where_they_came_from_after_a_kick,
+    whom_a_key_adds_is_let_in_unless_banned,
     bans_in_force_are_listed,
 ]

@@ -6,7 +6,7 @@ in `model_room.py`.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -17,6 +17,7 @@ from madang.core.events import Appended, Draft, Event, erased_body, too_early
 from madang.core.ids import IdSource, id_ms
 from madang.core.invites import MAX_INVITES, Invite
 from madang.core.messages import Message
+from madang.core.people import Person
 from madang.core.permissions import SERVER, Action, need
 from madang.core.profiles import NO_PROFILE, Profile
 from madang.core.reports import Report, Reported
@@ -494,6 +495,21 @@ class ModelStore(ModelAccounts):
                     room.lift_ban(user)
                     room.mutes.pop(user, None)
                     room.reports = {key: each for key, each in room.reports.items() if key[1] != user}
+
+    # People
+
+    async def put_people(self, people: Sequence[Person], now_ms: int) -> tuple[set[str], set[str]]:
+        deleted = {p.id for p in people if p.id in self._users and self._users[p.id].deleted_ms is not None}
+        known = await self.people([p.id for p in people])
+        await self.note_known([p.id for p in people], now_ms)
+        for p in people:
+            if known.get(p.id) != p.name:
+                await self.set_profile(p.id, name=p.name)
+        return deleted, {p.id for p in people if known.get(p.id, p.name) != p.name}
+
+    async def people(self, ids: Collection[str]) -> dict[str, str]:
+        profiles = {id: await self.profile(id) for id in ids}
+        return {id: profile.name for id, profile in profiles.items() if profile.name}
 
 
 def _repeat(first: Event, target: int | None, d: Draft) -> Outcome:

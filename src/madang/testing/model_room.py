@@ -170,12 +170,17 @@ class ModelRoom:
         need_to_write(_actor(self, d), state_of(self.info))
         if d.server and not d.spoken:
             return
-        for code, (_, end) in (
-            ("banned", self.bans.get(d.user, (None, 0))),
-            ("muted", self.mutes.get(d.user, (None, 0))),
-        ):
-            if end > now_ms and (code == "muted" or d.user not in self.members):
-                raise Refused(code) if end >= FOREVER_MS else Limited(code, end - now_ms)
+        if d.server and d.user not in self.members:
+            self.need_no_ban(d.user, now_ms)
+        _, end = self.mutes.get(d.user, (None, 0))
+        if end > now_ms:
+            raise Refused("muted") if end >= FOREVER_MS else Limited("muted", end - now_ms)
+
+    def need_no_ban(self, user: str, now_ms: int) -> None:
+        """Raise Refused (banned) while a ban of a user is in force."""
+        _, end = self.bans.get(user, (None, 0))
+        if end > now_ms:
+            raise Refused("banned") if end >= FOREVER_MS else Limited("banned", end - now_ms)
 
     def end_invites(self, by: str) -> None:
         """Forget the invites that somebody made."""
@@ -299,6 +304,9 @@ def apply(room: ModelRoom, d: Draft, now_ms: int, known_name: Callable[[str, str
                 return False
             if not d.server:
                 room.admit(d, now_ms)
+            elif d.added:
+                room.need_no_ban(user, now_ms)
+                room.kicks.pop(user, None)
             room.members[user] = Member(
                 room=d.room, user=user, name=d.name, role=role, read_seq=seq, joined_seq=seq, picture=picture or ""
             )

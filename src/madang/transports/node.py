@@ -17,7 +17,9 @@ from madang.services.accounts import Accounts
 from madang.services.appender import Appender
 from madang.services.identity import Identity
 from madang.services.invites import Invites
+from madang.services.memberships import Memberships
 from madang.services.moderation import Moderation
+from madang.services.people import People
 from madang.services.posting import Posting
 from madang.services.profiles import Profiles
 from madang.services.publishing import Publishing
@@ -75,6 +77,8 @@ class Node:
     word_lists: WordLists
     identity: Identity
     accounts: Accounts
+    people: People
+    memberships: Memberships
     users: Users
     profiles: Profiles
     signing: Signing

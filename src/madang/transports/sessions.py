@@ -1,6 +1,7 @@
 """The open sessions of a node: from a user to their connections, which nothing else knows."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Container, Iterator
 from functools import partial
 from typing import Protocol
@@ -15,6 +16,7 @@ class OpenSession(Protocol):
 
     user: Actor | None  # with the session of an account that they signed in to
     key: str  # that signed the token it came with
+    by: str  # the server key that made that token, if one did
 
     def rename(self, name: str) -> None:
         """Speak for the user by another name from now on."""
@@ -25,20 +27,36 @@ class OpenSession(Protocol):
     def sign_out(self, reason: str) -> None:
         """Close the connection: the token that it came with is no longer believed."""
 
+    def disconnect(self) -> None:
+        """Close the connection: the product that the user belongs to asks for it."""
+
 
 class Sessions:
     """Who is connected. Finding one user's goes through all, which is rare: 50,000 take 5 ms."""
 
     def __init__(self) -> None:
         self._open: set[OpenSession] = set()
+        self._made: Counter[str] = Counter()  # sessions by the server key that made their token
 
     def add(self, session: OpenSession) -> None:
-        """Keep a session from its hello on."""
-        self._open.add(session)
+        """Keep a session from its hello on. Its `by` changes only while it is not kept."""
+        if session not in self._open:
+            self._open.add(session)
+            if session.by:
+                self._made[session.by] += 1
 
     def discard(self, session: OpenSession) -> None:
         """Forget a session that has ended."""
-        self._open.discard(session)
+        if session in self._open:
+            self._open.remove(session)
+            if session.by:
+                self._made[session.by] -= 1
+                if not self._made[session.by]:
+                    del self._made[session.by]
+
+    def makers(self) -> list[str]:
+        """Return the server keys by whose tokens sessions speak."""
+        return list(self._made)
 
     def users(self) -> Iterator[str]:
         """Yield the users of all sessions."""
@@ -56,6 +74,16 @@ class Sessions:
 
     def _of(self, user: str) -> list[OpenSession]:
         return [s for s in self._open if s.user is not None and s.user.id == user]
+
+    def disconnect(self, user: str) -> None:
+        """Close all connections of a user, who may come back."""
+        for session in self._of(user):
+            _close(session, session.disconnect)
+
+    def end_made_by(self, keys: Container[str]) -> None:
+        """Close all connections whose token was made by one of these server keys."""
+        for session in [s for s in self._open if s.by and s.by in keys]:
+            _close(session, partial(session.sign_out, "server key dropped"))
 
     def end_signed_by(self, keys: Container[str]) -> None:
         """Close all connections whose token was signed by one of these keys."""

@@ -96,6 +96,11 @@ GROUPS: Final[dict[str, list[Row]]] = {
             ("bad_token", 4401), ("test_claims_that_do_not_hold",)),
         Row(66, "A server key, for what it has no scope", "refused before anything is looked up", ("no_scope",),
             ("test_a_key_is_refused_for_what_it_is_not_for",)),
+        Row(70, "A product's user under an id that only the server gives; the server itself or a key as a member", "refused", ("bad_field",),
+            ("test_a_product_names_its_own_users_only",)),
+        Row(71, "A token that a server key made, once the key is dropped or has ended",
+            "refused; the connection that came with it is closed within a second", ("bad_token", 4401),
+            ("test_a_token_is_worth_no_more_than_the_key_that_made_it",)),
         Row(32, "A sender, seq, id, time or role chosen by the client", "ignored: the server sets them",
             (), ("test_what_the_client_says_of_itself_is_ignored",)),
         Row(37, "Names and titles with invisible characters, or with ones that change the direction of text", "refused"),
@@ -156,7 +161,8 @@ GROUPS: Final[dict[str, list[Row]]] = {
 
 OTHER_CAUSES: Final[dict[str, tuple[Code, ...]]] = {
     "the state of a room or a user, or a setting, does not allow a command that is well-formed": (
-        "no_guests", "login_taken", "gone", "room_exists", "last_owner", "kicked", "banned", "muted", "bad_words", "archived", "slow_mode", "quota", 4410),
+        "no_guests", "login_taken", "gone", "room_exists", "last_owner", "kicked", "banned", "muted", "bad_words", "archived", "slow_mode", "quota",
+        4410, 4411),
     "the server cannot just now, or is going away": (
         "draining", "storage_full", "storage_failed", "internal", 1001, 1011, 1012, 1013),
     "the client ends the connection, or reads too slowly": (1000, 4409),

@@ -74,6 +74,17 @@ def _unspeakable() -> tuple[Row, ...]:
 HELLO: Final = {"text": "hello", "cid": "c-1"}
 FACE: Final = "https://faces.example/ara.png"
 
+OF_KEYS: Final[dict[str, dict[str, Any]]] = {
+    "publish": {"messages": [{"room": "lobby", "text": "hello"}]},
+    "add_many": {"members": [{"room": "lobby", "user": "$vic"}]},
+    "put_user": {"user": "shop-1", "name": "Mina"},
+    "put_users": {"users": [{"id": "shop-1", "name": "Mina"}]},
+    "delete_user": {"user": "$vic"},
+    "token": {"user": "shop-1"},
+    "disconnect": {"user": "$vic"},
+}
+"""What only server keys may do."""
+
 OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
     "hello": (Row("twice", with_={"guest": "Mina"}, code="hello_twice"),),
     "refresh": (
@@ -334,9 +345,13 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
         Row("what is nobody's id", "owner", {"user": "u\n"}, code="bad_field"),
         Row("by a stranger", STRANGER, {"user": "$vic"}, code="not_found", cost=ATTEMPT),
     ),
-    "publish": (
-        Row("without a server key", "owner", {"messages": [{"room": "lobby", "text": "hello"}]}, code="forbidden"),
+    "add": (
+        Row("as the owner", "owner", {"user": "u-nobody", "name": "Nobody"}, code="forbidden", cost=APPEND),
+        Row("as a plain member", with_={"user": "$vic"}, code="forbidden", cost=APPEND),
+        Row("in a role there is not", "owner", {"user": "$vic", "role": "king"}, code="bad_field"),
+        Row("by a stranger", STRANGER, {"user": "$vic"}, code="not_found", cost=ATTEMPT),
     ),
+    **{op: (Row("without a server key", "owner", with_, code="forbidden"),) for op, with_ in OF_KEYS.items()},
     "ban": (
         Row("as a moderator", "moderator", {"user": "$vic", "reason": "spam", "for_ms": 60_000},
             events=("member.kicked",), cost=APPEND),

@@ -56,6 +56,7 @@ MEANT: Final = """
     BAN             not_found   not_found   not_found   forbidden   forbidden   .           .           .
     REVIEW          not_found   not_found   not_found   forbidden   forbidden   .           .           .
     GRANT           not_found   not_found   not_found   forbidden   forbidden   .           .           .
+    ADD             not_found   not_found   not_found   forbidden   forbidden   forbidden   forbidden   .
     AUDIT           not_found   not_found   not_found   forbidden   forbidden   forbidden   .           .
     ARCHIVE         not_found   not_found   not_found   forbidden   forbidden   forbidden   .           .
     CHANGE_HISTORY  not_found   not_found   not_found   forbidden   forbidden   forbidden   .           .

@@ -21,7 +21,7 @@ from tests.waiting import eventually
 SHOP = Actor(id="key-1", name="Shop", server=True)
 
 
-def say(room: str, text: str, cid: str | None = None, sender: tuple[str, str] | None = None) -> Publication:
+def say(room: str, text: str, cid: str | None = None, sender: tuple[str, str | None] | None = None) -> Publication:
     return Publication(room=room, content=Content(text=text), cid=cid, sender=sender)
 
 
@@ -142,6 +142,21 @@ async def test_a_mute_or_a_ban_holds_a_user_for_whom_a_key_speaks_and_not_the_ke
         assert told(await node.publishing.publish(SHOP, spoken)) == ["ok"] * 3
         await node.moderation.ban(OWNER, "yard", "shop-8")
         assert told(await node.publishing.publish(SHOP, spoken)) == ["ok", "ok", "banned"]
+
+
+async def test_who_is_known_needs_no_name(store: Store) -> None:
+    async with running_node(store) as node:
+        await node.people.put(SHOP, [("shop-1", "Mina"), ("shop-2", "Bora")])
+        await node.people.delete(SHOP, "shop-2")
+        senders: list[tuple[str, str | None]] = [
+            ("shop-1", None),
+            ("shop-2", "Bora"),
+            ("shop-3", None),
+            ("shop-1", "Min"),
+        ]
+        results = await node.publishing.publish(SHOP, [say("yard", "hello", sender=sender) for sender in senders])
+        assert told(results) == ["ok", "gone", "not_found", "ok"]
+        assert [each.event.name for each in results if isinstance(each, Appended)] == ["Mina", "Min"]
 
 
 async def test_only_servers_publish_and_only_so_many_requests_wait(store: Store) -> None:

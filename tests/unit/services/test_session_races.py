@@ -53,6 +53,7 @@ class Open:
     """A connection, as `Sessions` knows it."""
 
     key = ""
+    by = ""
 
     def __init__(self, node: "Node", user: Actor) -> None:
         self._node = node
@@ -61,6 +62,9 @@ class Open:
     def rename(self, name: str) -> None: ...
 
     def revoke(self) -> None:
+        self.sign_out("")
+
+    def disconnect(self) -> None:
         self.sign_out("")
 
     def sign_out(self, reason: str) -> None:

@@ -11,9 +11,10 @@ MINA = Actor(id="u-mina", name="Mina")
 class Open:
     """A session that notes that it was closed, or fails to be."""
 
-    def __init__(self, user: Actor, key: str = "", *, fails: bool = False) -> None:
+    def __init__(self, user: Actor, key: str = "", by: str = "", *, fails: bool = False) -> None:
         self.user: Actor | None = user
         self.key = key
+        self.by = by
         self.fails = fails
         self.closed = False
 
@@ -27,6 +28,9 @@ class Open:
         self.closed = True
 
     def sign_out(self, reason: str) -> None:
+        self.revoke()
+
+    def disconnect(self) -> None:
         self.revoke()
 
 
@@ -71,3 +75,29 @@ def test_all_of_a_users_speak_by_their_new_name() -> None:
         sessions.add(session)
     sessions.rename(MINA.id, "Minji")
     assert [session.user and session.user.name for session in (*theirs, others)] == ["Minji"] * 3 + ["Bora"]
+
+
+def test_connections_end_with_the_server_key_whose_token_they_came_with() -> None:
+    sessions = Sessions()
+    ones, twos, others = ([Open(MINA, by=by) for _ in range(3)] for by in ("one", "two", ""))
+    for session in (*ones, *twos, *others):
+        sessions.add(session)
+        sessions.add(session)
+    assert sessions.makers() == ["one", "two"]
+    sessions.discard(twos[0])
+    sessions.discard(twos[0])
+    sessions.end_made_by({"two", ""})
+    assert [session.closed for session in (*ones, *twos, *others)] == [False] * 4 + [True] * 2 + [False] * 3
+    for session in (*ones, *twos):
+        sessions.discard(session)
+    assert sessions.makers() == []
+
+
+def test_a_user_is_disconnected_everywhere_here() -> None:
+    sessions = Sessions()
+    mina, bora = [Open(MINA) for _ in range(3)], Open(Actor(id="u-bora", name="Bora"))
+    for session in (*mina, bora):
+        sessions.add(session)
+    sessions.disconnect(MINA.id)
+    assert all(session.closed for session in mina)
+    assert not bora.closed

@@ -53,6 +53,17 @@ def admit(c: Connection, d: Draft, now_ms: int) -> bool:
     return True
 
 
+def add(c: Connection, d: Draft) -> bool:
+    """Let in a user whom a server key adds, or raise Refused (banned); return False for one who is a member already."""
+    member = select(exists().where(members.c.room == d.room, members.c.user == d.user))
+    if c.execute(member).scalar():
+        return False
+    if (until_ms := bans_among(c, [(d.room, d.user)]).get((d.room, d.user))) is not None:
+        need_end(c, until_ms)
+    c.execute(delete(kicks).where(kicks.c.room == d.room, kicks.c.user == d.user))
+    return True
+
+
 def _admit(c: Connection, d: Draft, anyone: bool, kick: Kick | None, clock: int, now_ms: int) -> None:
     held = kick is not None and (kick.until_ms > clock or not anyone)
     if anyone and not held:

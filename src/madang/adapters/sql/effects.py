@@ -188,6 +188,8 @@ def _joined(b: Batch, d: Draft, body: kinds.MemberJoined, seq: int) -> bool:
         return _joined_direct(b, d, body, seq)
     if not d.server and not access.admit(b.c, d, b.now_ms):
         return False
+    if d.added and not access.add(b.c, d):
+        return False
     return _enter(b, d, body.role, seq, body.picture)
 
 

@@ -7,7 +7,7 @@ this file only maps names to names.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -30,6 +30,7 @@ from madang.adapters.sql import (
     used_tickets,
     words,
 )
+from madang.adapters.sql import people as people_rows
 from madang.adapters.sql.numbering import number_stretch
 from madang.adapters.sql.rows import EventRow, Head
 from madang.aio import Batcher
@@ -39,6 +40,7 @@ from madang.core.events import Draft, Event
 from madang.core.ids import IdSource
 from madang.core.invites import Invite
 from madang.core.messages import Message
+from madang.core.people import Person
 from madang.core.profiles import NO_PROFILE, Profile
 from madang.core.reports import Report, Reported
 from madang.core.rooms import Member, Membership, Room
@@ -385,6 +387,14 @@ class Store:
 
     async def joined(self, user: str, *, after: str = "", limit: int = 100) -> list[str]:
         return await self._engine.read(lambda c: profiles.joined(c, user, after, limit))
+
+    # People
+
+    async def put_people(self, people: Sequence[Person], now_ms: int) -> tuple[set[str], set[str]]:
+        return await self._engine.write(lambda c: people_rows.put(c, people, now_ms))
+
+    async def people(self, ids: Collection[str]) -> dict[str, str]:
+        return await self._engine.read(lambda c: people_rows.names(c, ids))
 
     # Signing keys, tickets and server keys
 

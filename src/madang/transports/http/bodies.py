@@ -10,7 +10,20 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from madang.core import messages
 from madang.core.accounts import Code, Login, Password
-from madang.core.bounds import MAX_ITEMS, Cid, InviteText, Mentions, RoomId, Seq, SlowMs, Text, Title, WordsOfList
+from madang.core.bounds import (
+    MAX_ITEMS,
+    Cid,
+    InviteText,
+    Mentions,
+    RoomId,
+    Seq,
+    SlowMs,
+    Text,
+    Title,
+    TokenMs,
+    UserId,
+    WordsOfList,
+)
 from madang.core.events import RoomChanged
 from madang.core.invites import ForMs, Uses
 from madang.core.profiles import Locale, PictureUrl
@@ -89,11 +102,59 @@ class RoomChange(Body):
         return RoomChanged(**msgspec.structs.asdict(self))
 
 
-class As(Body):
-    """The user for whom a server key sends a message."""
+ForeignId = Annotated[str, Meta(max_length=64, extra_json_schema={"pattern": f"^{FOREIGN}$"})]  # judged by services
 
-    id: Annotated[str, Meta(max_length=64, extra_json_schema={"pattern": f"^{FOREIGN}$"})]  # judged by the service
+
+class As(Body):
+    """The user for whom a server key sends a message; the name may be left out of one whom it has made known."""
+
+    id: ForeignId
+    name: Title | None = None
+
+
+class NewPerson(Body):
+    """What others see of a user of a product."""
+
     name: Title
+
+
+class OnePerson(Body):
+    """A user of a product: the product's own id for them, and what others see."""
+
+    id: ForeignId
+    name: Title
+
+
+class ManyPeople(Body):
+    """Users of a product. Of an id that is there twice the last one holds."""
+
+    users: Annotated[list[OnePerson], Meta(min_length=1, max_length=MAX_ITEMS)]
+
+
+class NewToken(Body):
+    """For how many milliseconds a token holds. Left out: for a day."""
+
+    for_ms: TokenMs | None = None
+
+
+class Joins(Body):
+    """What a membership is to be. Left out: the role of a member, and the name by which the product has made the user known."""
+
+    role: Role | None = None
+    name: Title | None = None
+
+
+class OneJoin(Joins, kw_only=True):
+    """A membership to be."""
+
+    room: RoomId
+    user: UserId
+
+
+class ManyJoins(Body):
+    """Memberships to be."""
+
+    members: Annotated[list[OneJoin], Meta(min_length=1, max_length=MAX_ITEMS)]
 
 
 class NewMessage(Body):
@@ -272,6 +333,54 @@ class OneMember(Struct, frozen=True, omit_defaults=True):
     name: str
     role: str
     picture: str = ""
+
+
+class OnePut(Struct, frozen=True, omit_defaults=True):
+    """A user as they are known now; or else the error."""
+
+    id: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    error: Problem | UnsetType = UNSET
+
+
+class Puts(Struct, frozen=True):
+    """What became of each user, in their order."""
+
+    results: list[OnePut]
+
+
+class OneAdded(Struct, frozen=True, omit_defaults=True):
+    """A membership as it is now; or else the error."""
+
+    user: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    role: str | UnsetType = UNSET
+    error: Problem | UnsetType = UNSET
+
+
+class Added(Struct, frozen=True):
+    """What became of each membership, in their order."""
+
+    results: list[OneAdded]
+
+
+class Token(Struct, frozen=True):
+    """A token for a user, and for how many milliseconds it holds."""
+
+    token: str
+    expires_ms: int
+
+
+class Deleted(Struct, frozen=True):
+    """The user can do nothing any more."""
+
+    deleted: bool = True
+
+
+class Disconnected(Struct, frozen=True):
+    """The user's connections are closed."""
+
+    disconnected: bool = True
 
 
 class Members(Struct, frozen=True):

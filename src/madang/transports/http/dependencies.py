@@ -15,6 +15,7 @@ from starlette.datastructures import Headers
 
 from madang.core.actors import Actor
 from madang.core.bounds import MAX_PAGE
+from madang.core.user_ids import FOREIGN
 from madang.errors import Refused
 from madang.transports.node import Node
 
@@ -166,6 +167,7 @@ Decimal = Annotated[int, BeforeValidator(_decimal)]
 """An integer in a path or a query."""
 SeqPath = Annotated[Decimal, Path(ge=0, le=2**53, description="The message's seq.")]
 UserPath = Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f]{1,64}$", description="The member's user id.")]
+ForeignPath = Annotated[str, Path(alias="user", pattern=f"^{FOREIGN}$", description="The product's own id of a user.")]
 EmojiPath = Annotated[str, Path(min_length=1, max_length=32, description="The emoji, percent-encoded.")]
 AfterId = Annotated[str, Query(pattern=r"^[^\x00-\x1f\x7f]{0,64}$", description="Page on from above this id.")]
 BeforeN = Annotated[Decimal | None, Query(ge=0, le=2**53, description="Page on from below this number.")]

@@ -55,19 +55,22 @@ def answer(value: Any, status: int = 200, headers: dict[str, str] | None = None)
     return Response(_encode(value), status, headers, "application/json")
 
 
+def problem(error: MadangError) -> Problem:
+    """Return an error as answers carry it: the whole answer, or one of several results in it."""
+    return Problem(error.code, error.message, error.retry_ms if isinstance(error, Limited) else None)
+
+
 def failure(error: MadangError) -> Response:
     """Return the response to an error."""
     status = ERRORS[error.code].http
-    problem = Problem(error.code, error.message)
     headers = {}
     if isinstance(error, Limited):
-        problem = Problem(error.code, error.message, error.retry_ms)
         headers["Retry-After"] = str(-(-error.retry_ms // 1000))
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, Unread):
         headers["Connection"] = "close"
-    return answer(Failure(problem), status, headers)
+    return answer(Failure(problem(error)), status, headers)
 
 
 def refusing(error: MadangError, *, closes: bool, more: Mapping[str, str]) -> ASGIApp:

@@ -63,7 +63,7 @@ class Session:
     """
 
     __slots__ = (
-        "_busy", "_conduct", "_end", "_operations", "_queue", "_queued", "_resting", "_state", "bucket", "encoding",
+        "_busy", "_conduct", "_end", "_operations", "_queue", "_queued", "_resting", "_state", "bucket", "by", "encoding",
         "in_flight", "key", "node", "reminded", "socket", "until", "user",
     )  # fmt: skip
 
@@ -77,6 +77,7 @@ class Session:
         self.user: Actor | None = None
         self.until = 0.0  # from hello on
         self.key = ""  # likewise
+        self.by = ""  # likewise
         self.reminded = False  # of the end of its token
         self.in_flight = 0
         self._operations = operations
@@ -151,6 +152,10 @@ class Session:
     def sign_out(self, reason: str) -> None:
         """Close the connection: its token is no longer believed (`sessions.OpenSession`)."""
         self.socket.close(4401, reason)
+
+    def disconnect(self) -> None:
+        """Close the connection: the user's product asks for it (`sessions.OpenSession`)."""
+        self.socket.close(4411, "disconnected")
 
     def ended(self) -> None:
         """Forget what is queued: the socket is gone. What was submitted is stored all the same."""
@@ -267,6 +272,7 @@ class Session:
         self.user = access.user
         self.until = access.until
         self.key = access.key
+        self.by = access.by
         if self._state is SessionState.CLOSED:
             return  # meanwhile: what is added now would never be discarded
         self._state = SessionState.OPEN
@@ -279,6 +285,10 @@ class Session:
         self.user = access.user
         self.until = max(self.until, access.until)
         self.key = access.key
+        if access.by != self.by:
+            self.node.sessions.discard(self)
+            self.by = access.by
+            self.node.sessions.add(self)
         self.reminded = False
 
     @property

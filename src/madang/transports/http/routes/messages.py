@@ -48,7 +48,7 @@ async def send(
 ) -> Response:
     """Send a message. 201 when it is new, 200 when it was sent before with the same cid."""
     standing = await node.posting.standing(caller, id)
-    sender = node.identity.speaking_for(caller, new.sender.id, new.sender.name) if new.sender else caller
+    sender = caller if new.sender is None else await node.people.speaker_of(caller, new.sender.id, new.sender.name)
     not_together(**{"cid": new.cid, "Idempotency-Key": idempotency_key})
     cid = new.cid or idempotency_key
     content = Content(text=new.text, data=carried(new.data), reply_to=new.reply_to, mentions=new.mentions)

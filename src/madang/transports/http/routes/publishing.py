@@ -7,12 +7,12 @@ from msgspec import UNSET
 
 from madang.core.bounds import MAX_BATCH
 from madang.core.messages import Content
-from madang.errors import Limited, MadangError
+from madang.errors import MadangError
 from madang.services.publishing import Publication, Published
 from madang.transports.http import bodies as b
 from madang.transports.http.bounded_app import body_limit
 from madang.transports.http.dependencies import Caller, ThisNode
-from madang.transports.http.errors import Problem, answer
+from madang.transports.http.errors import answer, problem
 from madang.transports.http.schemas import carried, documented, large_body
 from madang.transports.node import Node
 
@@ -29,7 +29,7 @@ async def publish(node: ThisNode, caller: Caller, new: Annotated[b.Publish, larg
 
 def _wanted(m: b.NewPublication) -> Publication:
     content = Content(text=m.text, data=carried(m.data), reply_to=m.reply_to, mentions=m.mentions)
-    sender = (m.sender.id, m.sender.name) if m.sender else None
+    sender = (m.sender.id, m.sender.name) if m.sender is not None else None
     return Publication(room=m.room, content=content, cid=m.cid, sender=sender)
 
 
@@ -39,8 +39,3 @@ def _shown(node: Node, outcome: Published) -> b.OnePublished:
     event = outcome.event
     duplicate = outcome.duplicate or UNSET
     return b.OnePublished(str(event.id), event.seq, node.appender.ack, duplicate)  # type: ignore[arg-type]
-
-
-def problem(error: MadangError) -> Problem:
-    """Return an error as one of several results in an answer."""
-    return Problem(error.code, error.message, error.retry_ms if isinstance(error, Limited) else None)

@@ -5,13 +5,27 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Response
 
 from madang.core.actors import Actor
+from madang.core.bounds import MAX_BATCH
+from madang.core.people import Person
 from madang.core.profiles import Profile
 from madang.core.rooms import Membership
 from madang.core.scopes import SCOPES
+from madang.errors import Refused
 from madang.transports.http import bodies as b
-from madang.transports.http.dependencies import Address, AfterId, AnyCaller, Caller, Limit, ThisNode, Token
-from madang.transports.http.errors import answer
-from madang.transports.http.schemas import body, documented
+from madang.transports.http.bounded_app import body_limit
+from madang.transports.http.dependencies import (
+    Address,
+    AfterId,
+    AnyCaller,
+    Caller,
+    ForeignPath,
+    Limit,
+    ThisNode,
+    Token,
+    UserPath,
+)
+from madang.transports.http.errors import answer, problem
+from madang.transports.http.schemas import body, documented, large_body
 from madang.transports.node import Node
 
 router = APIRouter(prefix="/api", tags=["users"])
@@ -53,3 +67,56 @@ async def my_rooms(node: ThisNode, caller: Caller, after: AfterId = "", limit: L
     """List the caller's rooms, with what is unread there."""
     rows = await node.reading.memberships(caller, after, limit)
     return answer(b.MyRooms(cast(list[Membership], rows.text), rows.more))
+
+
+# -- a product's own users, by its server keys -------------------------------------------------------------------------
+
+
+@router.put("/users", **documented(b.Puts, accepted=b.ManyPeople))
+@body_limit(MAX_BATCH)
+async def put_users(node: ThisNode, caller: Caller, new: Annotated[b.ManyPeople, large_body(b.ManyPeople)]) -> Response:
+    """Make up to 1,000 users known, or give them other names (server keys). `results` are in their order."""
+    found = await node.people.put(caller, [(each.id, each.name) for each in new.users])
+    return answer(b.Puts([_put(each) for each in found]))
+
+
+def _put(each: Person | Refused) -> b.OnePut:
+    return b.OnePut(error=problem(each)) if isinstance(each, Refused) else b.OnePut(each.id, each.name)
+
+
+@router.put("/users/{user}", **documented(b.Identified, accepted=b.NewPerson))
+async def put_user(
+    node: ThisNode, caller: Caller, user: ForeignPath, new: Annotated[b.NewPerson, body(b.NewPerson)]
+) -> Response:
+    """Make a user of a product known, or give them another name (server keys)."""
+    (found,) = await node.people.put(caller, [(user, new.name)])
+    if isinstance(found, Refused):
+        raise found
+    return answer(b.Identified(found.id, found.name))
+
+
+@router.delete("/users/{user}", **documented(b.Deleted))
+async def delete_user(node: ThisNode, caller: Caller, user: UserPath) -> Response:
+    """Delete any user: their tokens, connections and memberships end, and what they said stays (server keys)."""
+    await node.people.delete(caller, user)
+    return answer(b.Deleted())
+
+
+@router.post("/users/{user}/tokens", **documented(b.Token, status=201, accepted=b.NewToken, optional=True))
+async def make_token(
+    node: ThisNode,
+    caller: Caller,
+    user: ForeignPath,
+    new: Annotated[b.NewToken, body(b.NewToken, optional=True)],
+) -> Response:
+    """Make a token for a user of a product, which ends no later than the key (server keys)."""
+    now = node.now()
+    access = await node.people.token(caller, user, now, new.for_ms)
+    return answer(b.Token(access.token, access.left_ms(now)), 201)
+
+
+@router.post("/users/{user}/disconnect", **documented(b.Disconnected))
+async def disconnect_user(node: ThisNode, caller: Caller, user: UserPath) -> Response:
+    """Close all connections of a user, on every node (server keys). Whoever has a token that holds may come back."""
+    node.people.disconnect(caller, user)
+    return answer(b.Disconnected())
