@@ -45,6 +45,7 @@ from madang.services.people import DISCONNECTED, People
 from madang.services.posting import Posting
 from madang.services.profiles import NAMED, Profiles
 from madang.services.publishing import Publishing
+from madang.services.queries import Queries
 from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
 from madang.services.reports import Reports
@@ -259,7 +260,7 @@ def assemble(
         posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, moderation=moderation, reports=reports,
         identity=identity, accounts=of_accounts, users=users, signing=signing,
         publishing=publishing, word_lists=word_lists,
-        people=people, memberships=memberships,
+        people=people, memberships=memberships, queries=Queries(reading),
         sessions=sessions, profiles=profiles, limits=limits.commands, arrivals=limits.addresses, appends=limits.appends,
         rates_told=(rates.connection, rates.user), wheel=wheel, shares=shares, admission=admission, gate=gate, max_text=max_text, max_rooms=max_rooms,
         ping_s=ping_s, compression=compression, parts=parts,

@@ -23,6 +23,7 @@ from madang.services.people import People
 from madang.services.posting import Posting
 from madang.services.profiles import Profiles
 from madang.services.publishing import Publishing
+from madang.services.queries import Queries
 from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
 from madang.services.reports import Reports
@@ -70,6 +71,7 @@ class Node:
     posting: Posting
     publishing: Publishing
     reading: Reading
+    queries: Queries
     read_pointers: ReadPointers
     invites: Invites
     moderation: Moderation

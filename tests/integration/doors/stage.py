@@ -148,7 +148,9 @@ class Play:
         self._names = {
             name: Actor(id=f"u-{name}-{room}", name=name.title()) for name in ("olive", "wendy", "vic", "ara", "barred")
         }
-        self._words: dict[str, Any] = {f"${name}": self._names[name].id for name in ("vic", "ara", "barred")}
+        self._words: dict[str, Any] = {"$room": room} | {
+            f"${name}": self._names[name].id for name in ("vic", "ara", "barred")
+        }
 
     async def _say(self, name: str, cid: str) -> int:
         node, actor = self._node, self._names[name]

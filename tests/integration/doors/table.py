@@ -263,6 +263,16 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
         Row("a page", with_={"limit": 200}, cost={"connection": 10}),
         _strangers(limit=200),
     ),
+    "members_of_rooms": (
+        Row("two", with_={"rooms": ["$room", "$room"], "limit": 100}, cost={"connection": 10}),
+        Row("one that there is not, and one of others", STRANGER, {"rooms": ["nowhere", "$room"]}),
+        Row("too many rows", with_={"rooms": ["$room"] * 100, "limit": 100}, code="bad_field"),
+    ),
+    "presence_of_rooms": (
+        Row("two", with_={"rooms": ["$room", "$room"], "limit": 100}, cost={"connection": 10}),
+        Row("one that there is not, and one of others", STRANGER, {"rooms": ["nowhere", "$room"]}),
+        Row("too many rows", with_={"rooms": ["$room"] * 100, "limit": 100}, code="bad_field"),
+    ),
     "join": (
         Row("an open room", STRANGER, answers={"role": "member"}, events=("member.joined",), cost=APPEND),
         Row("an unlisted room", STRANGER, room={"access": "unlisted"}, answers={"role": "member"},

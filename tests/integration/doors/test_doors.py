@@ -12,8 +12,8 @@ from tests.rest import rest
 
 RATES = {"command_rate": 1000, "user_rate": 0.001, "user_burst": 30}
 """Many commands at once, pages of 200 among them, are no flood; and no append comes back while a row is run."""
-SHOWN = {"create", "change", "read"}
-"""What doors answer differently: one with where the event stands, another with the room, or the pointer."""
+SHOWN = {"create", "change", "read", "presence"}
+"""What doors answer differently: one with where the event stands, another with the room, or the pointer; who asks over one is online."""
 FREE = {("rest", "guest"), ("rest", "sign_in")}
 """What costs no command: there is no connection or user yet whose it could be."""
 

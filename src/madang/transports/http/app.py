@@ -21,6 +21,7 @@ from madang.transports.http.routes import invites as http_invites
 from madang.transports.http.routes import messages as http_messages
 from madang.transports.http.routes import moderation as http_moderation
 from madang.transports.http.routes import publishing as http_publishing
+from madang.transports.http.routes import queries as http_queries
 from madang.transports.http.routes import reports as http_reports
 from madang.transports.http.routes import rooms as http_rooms
 from madang.transports.http.routes import tickets as http_tickets
@@ -98,6 +99,7 @@ def http_app(node: Node) -> ASGIApp:
         http_words.router,
         http_messages.router,
         http_publishing.router,
+        http_queries.router,
         router,
     ):
         api.include_router(part)

@@ -15,6 +15,7 @@ from madang.core.bounds import (
     Cid,
     InviteText,
     Mentions,
+    PageLimit,
     RoomId,
     Seq,
     SlowMs,
@@ -187,6 +188,13 @@ class MessageChange(Body):
     data: Raw | UnsetType = UNSET
     mentions: Mentions = ()
     cid: Cid | None = None
+
+
+class RoomsAsked(Body):
+    """Rooms, and how many rows are asked for of each, at most 2,000 in all."""
+
+    rooms: Annotated[list[RoomId], Meta(min_length=1, max_length=100)]
+    limit: PageLimit = 20
 
 
 class NewInvite(Body):
@@ -388,6 +396,45 @@ class Members(Struct, frozen=True):
 
     members: list[OneMember]
     more: bool
+
+
+class MembersOfRoom(Struct, frozen=True, omit_defaults=True):
+    """The first members of a room; or else the error."""
+
+    room: str
+    members: list[OneMember] | UnsetType = UNSET
+    more: bool | UnsetType = UNSET
+    error: Problem | UnsetType = UNSET
+
+
+class MembersOfRooms(Struct, frozen=True):
+    """The first members of each room, in the order of the rooms."""
+
+    rooms: list[MembersOfRoom]
+
+
+class Presence(Struct, frozen=True):
+    """A page of who is online in a room, id to name, and how many there are in all."""
+
+    users: dict[str, str]
+    count: int
+    more: bool
+
+
+class PresenceOfRoom(Struct, frozen=True, omit_defaults=True):
+    """The first users who are online in a room, id to name, and how many there are in all; or else the error."""
+
+    room: str
+    users: dict[str, str] | UnsetType = UNSET
+    count: int | UnsetType = UNSET
+    more: bool | UnsetType = UNSET
+    error: Problem | UnsetType = UNSET
+
+
+class PresenceOfRooms(Struct, frozen=True):
+    """Who is online in each room, in the order of the rooms."""
+
+    rooms: list[PresenceOfRoom]
 
 
 class Invited(Struct, frozen=True, omit_defaults=True):
