@@ -214,10 +214,14 @@ class Message(Struct, frozen=True, kw_only=True):
 
 
 class History(Struct, frozen=True, kw_only=True):
-    """A page of messages, oldest first; `more` says whether there are others in the requested direction."""
+    """A page of messages, oldest first; `more` says whether there are others in the requested direction.
+
+    Of messages around one, `more` is about older ones, and `newer` about newer ones.
+    """
 
     messages: list[Message]
     more: bool = False
+    newer: bool = False
 
 
 class Member(Struct, frozen=True, kw_only=True):

@@ -311,9 +311,16 @@ class Room:
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
-    async def history(self, *, before: int | None = None, after: int | None = None, limit: int = 50) -> History:
-        """Read a page of messages: the newest, those before a seq, or those after one; at most 200, or 256 KiB."""
-        command = c.History(room=self.id, before=before, after=after, limit=limit)
+    async def history(
+        self, *, before: int | None = None, after: int | None = None, around: int | None = None, at: str | None = None,
+        limit: int = 50,
+    ) -> History:  # fmt: skip
+        """Read a page of messages: the newest, those before or after a seq, or around a seq or a time; at most 200, or 256 KiB.
+
+        Args:
+            at: in UTC, as messages have it: "2026-11-22T09:00:00.123Z".
+        """
+        command = c.History(room=self.id, before=before, after=after, around=around, at=at, limit=limit)
         return await self._pending.call(command, History, room=self.id)
 
     async def messages(self, before: int | None = None) -> AsyncIterator[Message]:

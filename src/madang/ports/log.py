@@ -170,6 +170,12 @@ class Log(Protocol):
         A page may end early, with `more`, where its messages exceed ANSWER_BYTES.
         """
 
+    async def seq_at(self, room: str, at_ms: int) -> int:
+        """Return the lowest seq of a room whose event is not before a time (Unix milliseconds).
+
+        The newest seq + 1 where all events are; 1 where there is no such room. Found by key, not by walking.
+        """
+
     async def own_reactions(self, room: str, user: str, first: int, last: int) -> dict[int, set[str]]:
         """Return the emojis that a user has put on messages with seqs `first` to `last`, by message."""
 

@@ -1,6 +1,7 @@
 """Pages: what of a list fits into one answer, and messages as bytes, encoded once for all who ask for them at once."""
 
 from collections.abc import Callable, Mapping, Sequence, Set
+from itertools import zip_longest
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -8,6 +9,7 @@ import msgspec
 from madang.core.bounds import ANSWER_BYTES
 from madang.core.messages import Message
 from madang.memory import Memory, hold
+from madang.ports.log import Page
 
 T = TypeVar("T")
 
@@ -16,10 +18,15 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class MessagePage(msgspec.Struct, frozen=True):
-    """A page of messages as a JSON array, and whether there are more in the direction asked for."""
+    """A page of messages as a JSON array, and whether there are more in the direction asked for.
+
+    Attributes:
+        newer: of a page around a message: whether there are newer ones; `more` is then about older ones.
+    """
 
     messages: bytes
     more: bool
+    newer: bool | None = None
 
 
 class SharedPage(msgspec.Struct, frozen=True):
@@ -44,6 +51,18 @@ def encoded(found: Sequence[Message], more: bool, memory: Memory, *, newest: boo
     return SharedPage(page, kept if reacted else {}, reacted)
 
 
+def encoded_around(older: Page, newer: Page, memory: Memory) -> SharedPage:
+    """Encode as many messages as fit into an answer of those below a seq and those from it on: the nearest to it."""
+    down, up = older.messages[::-1], newer.messages
+    nearest = [m for pair in zip_longest(up, down) for m in pair if m is not None]
+    texts, _ = _fitting(nearest)
+    kept = {m.seq: text for m, text in sorted(texts, key=lambda pair: pair[0].seq)}
+    reacted = {m.seq: tuple(m.reactions) for m, _ in texts if m.reactions}
+    more = older.more or any(m.seq not in kept for m in down)
+    page = MessagePage(_array(kept.values(), memory), more, newer.more or any(m.seq not in kept for m in up))
+    return SharedPage(page, kept if reacted else {}, reacted)
+
+
 def personal(shared: SharedPage, own: Mapping[int, Set[str]], memory: Memory) -> MessagePage:
     """Return a page as one user sees it, whose own reactions are marked."""
     if not own:
@@ -52,7 +71,7 @@ def personal(shared: SharedPage, own: Mapping[int, Set[str]], memory: Memory) ->
     for seq, emojis in own.items():
         if mine := [emoji for emoji in shared.reacted.get(seq, ()) if emoji in emojis]:
             texts[seq] = texts[seq][:-1] + b',"mine":' + _encode(mine) + b"}"  # the last field
-    return MessagePage(_array(texts.values(), memory), shared.page.more)
+    return MessagePage(_array(texts.values(), memory), shared.page.more, shared.page.newer)
 
 
 class Rows(msgspec.Struct, frozen=True):

@@ -18,13 +18,24 @@ from madang.core.fields import not_together
 from madang.core.metrics import Metric
 from madang.core.rate import Bucket
 from madang.core.rooms import Membership, Room
+from madang.core.timestamps import moment_ms
 from madang.errors import Limited, StorageError
 from madang.memory import Memory
 from madang.ports.directory import Directory
 from madang.ports.live import Online
-from madang.ports.log import Log
+from madang.ports.log import Log, Page
 from madang.services.charges import Charges
-from madang.services.pages import BUSY_BYTES, MessagePage, Rows, SharedPage, array, encoded, mapping, personal
+from madang.services.pages import (
+    BUSY_BYTES,
+    MessagePage,
+    Rows,
+    SharedPage,
+    array,
+    encoded,
+    encoded_around,
+    mapping,
+    personal,
+)
 from madang.services.read_pointers import ReadPointers
 from madang.services.rooms import Rooms
 
@@ -86,23 +97,40 @@ class Reading:
 
     async def history(
         self, actor: Actor, room: str, before: int | None, after: int | None, limit: int, *,
-        bucket: Bucket | None = None, followed: bool = False,
+        around: int | None = None, at: str | None = None, bucket: Bucket | None = None, followed: bool = False,
     ) -> MessagePage:  # fmt: skip
-        """Return a page of messages as they stand now, ascending (bad_field when both `before` and `after` are given)."""
+        """Return a page of messages as they stand now, ascending.
+
+        Args:
+            around: a seq, from which half of the page goes up and half goes down.
+            at: a time, as `core.timestamps.moment` writes it; as `around` the first event that is not before it.
+
+        Raises:
+            Refused: bad_field for more than one of `before`, `after`, `around` and `at`, and for what is no time.
+        """
 
         async def make(above: int) -> SharedPage:
             async with self._memory.holding("answers", BUSY_BYTES):
+                if (seq := around if at is None else await self._log.seq_at(room, moment_ms(at, "at"))) is not None:
+                    return await self._around(room, seq, limit, above)
                 page = await self._log.messages(room, "", before=before, after=after, limit=limit, above=above)
                 return encoded(page.messages, page.more, self._memory, newest=after is None)
 
         async def read(hidden: int) -> MessagePage:
-            not_together(before=before, after=after)
-            shared = await self._pages.do(
-                (room, before, after, limit, hidden), lambda: self._in_turn(actor, lambda: make(hidden))
-            )
+            not_together(before=before, after=after, around=around, at=at)
+            which = room, before, after, around, at, limit, hidden
+            shared = await self._pages.do(which, lambda: self._in_turn(actor, lambda: make(hidden)))
             return await self._seen_by(actor, room, shared)
 
         return await self._read(actor, room, limit, bucket, followed, read)
+
+    async def _around(self, room: str, seq: int, limit: int, above: int) -> SharedPage:
+        down = limit // 2
+        older = await self._log.messages(room, "", before=seq, limit=max(1, down), above=above)
+        if not down:
+            older = Page([], bool(older.messages))
+        newer = await self._log.messages(room, "", after=max(0, seq - 1), limit=limit - down, above=above)
+        return encoded_around(older, newer, self._memory)
 
     async def _seen_by(self, actor: Actor, room: str, shared: SharedPage) -> MessagePage:
         if not shared.reacted:

@@ -77,6 +77,24 @@ async def own_reactions_are_told_apart(store: Store) -> None:
     assert {m.mine for m in (await store.messages(scene.room, "")).messages} == {()}
 
 
+async def events_are_found_by_their_time(store: Store) -> None:
+    """`seq_at` is the first event that is not before a time, wherever it is kept, and the next seq where there is none."""
+    scene = await opened(store, "ben")
+    for n in range(40):
+        await scene.done(scene.say(f"{n}"))
+    await scene.done(scene.draft(kinds.MessageEdited, target=20, text="new"))
+    log = await scene.log()
+    for event in log:
+        first = next(each.seq for each in log if each.at >= event.at)
+        assert await store.seq_at(scene.room, event.at) == first
+        assert await store.seq_at(scene.room, event.at + 1) == next(
+            (e.seq for e in log if e.at > event.at), len(log) + 1
+        )
+    assert await store.seq_at(scene.room, 0) == 1
+    assert await store.seq_at(scene.room, 1 << 50) == len(log) + 1
+    assert await store.seq_at(new("room"), log[0].at) == 1
+
+
 async def a_message_says_what_was_sent(store: Store) -> None:
     """A message has its event's seq, id, time and sender, and its text, data, reply and mentions."""
     scene = await opened(store, "ben")
@@ -172,6 +190,7 @@ MESSAGE_RULES = [
     messages_are_paged_by_seq,
     large_messages_are_paged_to_the_last,
     own_reactions_are_told_apart,
+    events_are_found_by_their_time,
     a_message_says_what_was_sent,
     the_newest_edit_is_read,
     reactions_are_counted_per_emoji,

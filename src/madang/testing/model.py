@@ -132,6 +132,10 @@ class ModelStore(ModelAccounts):
             page = there[-limit:]
         return Page([known.shown(seq, user) for seq in page], len(there) > limit)
 
+    async def seq_at(self, room: str, at_ms: int) -> int:
+        log = self.rooms_by_id[room].log if room in self.rooms_by_id else []
+        return next((event.seq for event in log if event.at >= at_ms), len(log) + 1)
+
     async def own_reactions(self, room: str, user: str, first: int, last: int) -> dict[int, set[str]]:
         known = self.rooms_by_id.get(room)
         shown = (known.shown(seq, user) for seq in known.reactions if first <= seq <= last) if known else ()

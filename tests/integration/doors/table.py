@@ -246,6 +246,10 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
     "history": (
         Row("a page", with_={"limit": 200}, answers={"more": False}, cost={"connection": 10}),
         Row("a small one", with_={"limit": 1}, answers={"more": True}),
+        Row("around a message", with_={"around": "$own", "limit": 2}, answers={"newer": False}),
+        Row("around a time", with_={"at": "2020-01-01T00:00:00Z", "limit": 1}, answers={"more": False, "newer": True}),
+        Row("around no time", with_={"at": "2020-13-01T00:00:00Z", "limit": 1}, code="bad_field"),
+        Row("around and before", with_={"around": 2, "before": 5, "limit": 1}, code="bad_field"),
         Row("both ways", with_={"before": 5, "after": 2, "limit": 20}, code="bad_field", cost={"connection": 1}),
         _strangers(limit=200),
     ),

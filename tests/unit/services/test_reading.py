@@ -14,6 +14,7 @@ from madang.core.bounds import ANSWER_BYTES
 from madang.core.events import MemberJoined, MemberKicked, MessagePinned, MessageSent, ReactionAdded, draft
 from madang.core.messages import Message
 from madang.core.rate import Bucket, Rate
+from madang.core.timestamps import moment
 from madang.errors import Limited, Refused
 from madang.services import reading as module
 from madang.services.limits import Rates
@@ -54,6 +55,52 @@ async def test_history_pages_both_ways(store: Store) -> None:
     assert ([m.seq for m in shown(after)], after.more) == ([10, 11], False)
     with pytest.raises(Refused, match="only one"):
         await reading.history(OWNER, YARD, 8, 2, 10)
+
+
+async def test_history_around_a_message_and_a_time(store: Store) -> None:
+    reading = assembled(store).reading
+    await grow(store, 10)
+
+    async def page(limit: int, **where: Any) -> tuple[list[int], bool, bool | None]:
+        found = await reading.history(OWNER, YARD, None, None, limit, **where)
+        return [m.seq for m in shown(found)], found.more, found.newer
+
+    assert await page(4, around=6) == ([4, 5, 6, 7], True, True)
+    assert await page(5, around=6) == ([4, 5, 6, 7, 8], True, True)
+    assert await page(1, around=6) == ([6], True, True)
+    assert await page(1, around=2) == ([2], False, True)
+    assert await page(100, around=6) == (list(range(2, 12)), False, False)
+    assert await page(4, around=0) == ([2, 3], False, True)
+    assert await page(4, around=11) == ([9, 10, 11], True, False)
+    assert await page(4, around=10**9) == ([10, 11], True, False)
+    (sixth,) = (event for event in await store.read(YARD, 5, 1))
+    first = await store.seq_at(YARD, sixth.at)
+    assert await page(4, at=moment(sixth.at)) == await page(4, around=first)
+    assert await page(4, at="2020-01-01T00:00:00Z") == ([2, 3], False, True)
+    assert await page(4, at="2090-01-01T00:00:00.5Z") == ([10, 11], True, False)
+    for wrong in (
+        "",
+        "now",
+        "2026-13-01T00:00:00Z",
+        "2026-11-22T09:00:00",
+        "2026-11-22T09:00:00+09:00",
+        "2026-11-22T25:00:00Z",
+    ):
+        with pytest.raises(Refused, match="at: a time in UTC"):
+            await page(4, at=wrong)
+    with pytest.raises(Refused, match="only one"):
+        await page(4, around=6, at="2020-01-01T00:00:00Z")
+
+
+async def test_a_page_around_a_large_message_holds_it_and_says_what_is_left(store: Store) -> None:
+    reading = assembled(store).reading
+    await say(store, *["😀" * 4000] * 40, data=f'"{"x" * 16_000}"')
+    found = await reading.history(OWNER, YARD, None, None, 200, around=21)
+    seqs = [m.seq for m in shown(found)]
+    assert seqs == list(range(seqs[0], seqs[-1] + 1))
+    assert seqs[0] < 21 < seqs[-1]
+    assert (found.more, found.newer) == (True, True)
+    assert len(found.messages) <= ANSWER_BYTES + 1
 
 
 async def test_equal_reads_at_one_time_are_made_once(store: Store) -> None:

@@ -189,6 +189,9 @@ class Store:
             lambda c: messages.page(c, room, user, before, after, limit, self._engine.recent(room), above)
         )
 
+    async def seq_at(self, room: str, at_ms: int) -> int:
+        return await self._engine.read(lambda c: reading.seq_at(c, room, at_ms, self._engine.recent(room)))
+
     async def own_reactions(self, room: str, user: str, first: int, last: int) -> dict[int, set[str]]:
         return await self._engine.read(lambda c: messages.own_reactions(c, room, user, first, last))
 

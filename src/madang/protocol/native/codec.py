@@ -118,9 +118,12 @@ def answer(n: int, answer: Answer) -> bytes:
     return b'{"op":"ok","n":%d}' % n if body == b"{}" else b'{"op":"ok","n":%d,' % n + body[1:]
 
 
-def shared_answer(n: int, field: str, text: bytes, more: bool) -> tuple[bytes, bytes, bytes]:
+def shared_answer(n: int, field: str, text: bytes, more: bool, newer: bool | None = None) -> tuple[bytes, bytes, bytes]:
     """Return the pieces of an answer whose middle, a JSON array, is the same object for all who asked for it."""
-    return b'{"op":"ok","n":%d,"%s":' % (n, field.encode()), text, b',"more":true}' if more else b',"more":false}'
+    end = b',"more":true' if more else b',"more":false'
+    if newer is not None:
+        end += b',"newer":true' if newer else b',"newer":false'
+    return b'{"op":"ok","n":%d,"%s":' % (n, field.encode()), text, end + b"}"
 
 
 def error(n: int | None, problem: MadangError) -> bytes:

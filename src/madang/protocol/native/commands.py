@@ -32,6 +32,7 @@ from madang.core.events import NO_DATA
 from madang.core.invites import ForMs, InviteId, Uses
 from madang.core.profiles import Locale, PictureUrl
 from madang.core.sanctions import Reason, SanctionMs
+from madang.core.timestamps import Moment
 
 VERSION: Final = 1
 
@@ -146,11 +147,13 @@ class Pin(Command):
 
 
 class History(Command):
-    """Ask for messages as they stand now: the newest, those before a seq, or those after one."""
+    """Ask for messages as they stand now: the newest, those before or after a seq, or around a seq or a time."""
 
     room: RoomId
     before: Seq | None = None
     after: Seq | None = None
+    around: Seq | None = None
+    at: Moment | None = None
     limit: PageLimit = 50
 
 

@@ -328,10 +328,14 @@ class Message(messages.Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class History(Struct, frozen=True):
-    """Messages in their current state, oldest first, and whether there are more in the direction asked for."""
+    """Messages in their current state, oldest first, and whether there are more in the direction asked for.
+
+    Of messages around one, `more` is about older ones, and `newer` about newer ones.
+    """
 
     messages: list[Message]
     more: bool
+    newer: bool | UnsetType = UNSET
 
 
 class OneMember(Struct, frozen=True, omit_defaults=True):

@@ -361,7 +361,7 @@ class Session:
             self._write(codec.error(n, MadangError("internal")))
         else:
             if isinstance(answer, MessagePage):
-                pieces = codec.shared_answer(n, "messages", answer.messages, answer.more)
+                pieces = codec.shared_answer(n, "messages", answer.messages, answer.more, answer.newer)
                 await self.socket.drained(sum(map(len, pieces)))
                 if not self.socket.closed:
                     self.socket.send_pieces(self.encoding.pieces(*pieces))

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header, Query, Response
 
 from madang.core.fields import not_together
 from madang.core.messages import Content
+from madang.core.timestamps import WRITTEN
 from madang.services.pages import MessagePage
 from madang.transports.http import bodies as b
 from madang.transports.http.dependencies import Caller, Decimal, EmojiPath, Limit, RoomPath, SeqPath, ThisNode
@@ -20,21 +21,30 @@ PIN = "/pins/{seq}"
 
 PinsAfter = Annotated[Decimal, Query(ge=0, le=2**53, description="Page on from above this seq.")]
 Cursor = Annotated[Decimal | None, Query(ge=0, le=2**53)]
+At = Annotated[str | None, Query(pattern=WRITTEN, description="A time, as messages have it.")]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=64, description="Serves as cid.")]
 
 
 def _messages(page: MessagePage) -> Response:
     """Return a page as a `b.History`; it is encoded already, once for all who ask for it at once."""
-    text = b'{"messages":%b,"more":%b}' % (page.messages, b"true" if page.more else b"false")
+    newer = b"" if page.newer is None else b',"newer":true' if page.newer else b',"newer":false'
+    text = b'{"messages":%b,"more":%b%b}' % (page.messages, b"true" if page.more else b"false", newer)
     return Response(text, media_type="application/json")
 
 
 @router.get("/messages", **documented(b.History))
 async def history(
-    node: ThisNode, caller: Caller, id: RoomPath, before: Cursor = None, after: Cursor = None, limit: Limit = 50
+    node: ThisNode,
+    caller: Caller,
+    id: RoomPath,
+    before: Cursor = None,
+    after: Cursor = None,
+    around: Cursor = None,
+    at: At = None,
+    limit: Limit = 50,
 ) -> Response:
-    """Page through a room's messages: the newest, those before a seq, or those after one. Oldest first."""
-    page = await node.reading.history(caller, id, before, after, limit)
+    """Page through a room's messages: the newest, those before or after a seq, or around a seq or a time. Oldest first."""
+    page = await node.reading.history(caller, id, before, after, limit, around=around, at=at)
     return _messages(page)
 
 

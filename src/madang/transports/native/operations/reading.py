@@ -15,8 +15,9 @@ def history(session: Session, m: c.History) -> None:
 
     async def read() -> MessagePage:
         return await session.node.reading.history(
-            session.actor(), m.room, m.before, m.after, m.limit, bucket=session.bucket, followed=True
-        )
+            session.actor(), m.room, m.before, m.after, m.limit, around=m.around, at=m.at, bucket=session.bucket,
+            followed=True,
+        )  # fmt: skip
 
     session.later(m.n, read)
 
