@@ -1,4 +1,4 @@
-"""Where the names of a product's own users are kept, whom its server keys make known. Who was deleted is in `ports.upkeep`.
+"""Where the names of a product's own users are kept, whom its server keys make known. Deletions are in `ports.upkeep`.
 
 A name is one of the profile (`ports.profiles`), which the users themselves may change, too.
 """

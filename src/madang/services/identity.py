@@ -148,8 +148,8 @@ class Identity:
     def _allowed(self, access: Access) -> Access:
         if access.user.id in self._deleted or access.user.session in self._ended:
             raise Refused("bad_token")
-        if access.by and not (stands := self.server_keys.stands(access.by)):
-            if stands is None:
+        if access.by and not (in_force := self.server_keys.in_force(access.by)):
+            if in_force is None:
                 raise Unfetched(access.by)
             raise Refused("bad_token")
         return access

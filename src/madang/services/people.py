@@ -130,7 +130,7 @@ class People:
         self._bus.signal(Signal(EVERYWHERE, DISCONNECTED, user, b""))
 
     def receive(self, signal: Signal) -> None:
-        """Take another node's word that a user is to be disconnected."""
+        """Take another node's word that a user must be disconnected."""
         self.on_disconnect(signal.key)
 
 

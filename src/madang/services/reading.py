@@ -106,7 +106,7 @@ class Reading:
             at: a time, as `core.timestamps.moment` writes it; as `around` the first event that is not before it.
 
         Raises:
-            Refused: bad_field for more than one of `before`, `after`, `around` and `at`, and for what is no time.
+            Refused: bad_field for more than one of `before`, `after`, `around` and `at`, and for a time that is not one.
         """
 
         async def make(above: int) -> SharedPage:

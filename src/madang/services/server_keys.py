@@ -70,7 +70,7 @@ class ServerKeys:
                 self._found[id] = key, self._time() + KEPT_S
         return self._found[id][0]
 
-    def stands(self, id: str) -> bool | None:
+    def in_force(self, id: str) -> bool | None:
         """Return whether there is a key of an id, and it has not ended; None where that is not known at once."""
         if not self._is_fresh(id):
             return None
@@ -88,7 +88,7 @@ class ServerKeys:
             for id in list(self.makers()):
                 with failures.survived(f"server key {id}"):
                     await self.look_up(id)
-                    if not self.stands(id):
+                    if not self.in_force(id):
                         self.on_end({id})
             failures.round_over()
 

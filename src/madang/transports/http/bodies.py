@@ -11,18 +11,14 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 from madang.core import messages
 from madang.core.accounts import Code, Login, Password
 from madang.core.bounds import (
-    MAX_ITEMS,
     Cid,
     InviteText,
     Mentions,
-    PageLimit,
     RoomId,
     Seq,
     SlowMs,
     Text,
     Title,
-    TokenMs,
-    UserId,
     WordsOfList,
 )
 from madang.core.events import RoomChanged
@@ -33,7 +29,6 @@ from madang.core.rooms import History as ShownHistory
 from madang.core.sanctions import Reason, SanctionMs
 from madang.core.scopes import Scope
 from madang.core.user_ids import FOREIGN
-from madang.transports.http.errors import Problem
 
 # -- in ----------------------------------------------------------------------------------------------------------------
 
@@ -113,51 +108,6 @@ class As(Body):
     name: Title | None = None
 
 
-class NewPerson(Body):
-    """What others see of a user of a product."""
-
-    name: Title
-
-
-class OnePerson(Body):
-    """A user of a product: the product's own id for them, and what others see."""
-
-    id: ForeignId
-    name: Title
-
-
-class ManyPeople(Body):
-    """Users of a product. Of an id that is there twice the last one holds."""
-
-    users: Annotated[list[OnePerson], Meta(min_length=1, max_length=MAX_ITEMS)]
-
-
-class NewToken(Body):
-    """For how many milliseconds a token holds. Left out: for a day."""
-
-    for_ms: TokenMs | None = None
-
-
-class Joins(Body):
-    """What a membership is to be. Left out: the role of a member, and the name by which the product has made the user known."""
-
-    role: Role | None = None
-    name: Title | None = None
-
-
-class OneJoin(Joins, kw_only=True):
-    """A membership to be."""
-
-    room: RoomId
-    user: UserId
-
-
-class ManyJoins(Body):
-    """Memberships to be."""
-
-    members: Annotated[list[OneJoin], Meta(min_length=1, max_length=MAX_ITEMS)]
-
-
 class NewMessage(Body):
     """A message: text, or data, or both. Sent again with the same `cid`, it gets the first answer again."""
 
@@ -169,18 +119,6 @@ class NewMessage(Body):
     sender: As | None = field(name="as", default=None)  # server keys only
 
 
-class NewPublication(NewMessage, kw_only=True):
-    """A message, and the room that it is for."""
-
-    room: RoomId
-
-
-class Publish(Body):
-    """Messages; in each room they are stored in this order."""
-
-    messages: Annotated[list[NewPublication], Meta(min_length=1, max_length=MAX_ITEMS)]
-
-
 class MessageChange(Body):
     """The whole new content of a message."""
 
@@ -188,13 +126,6 @@ class MessageChange(Body):
     data: Raw | UnsetType = UNSET
     mentions: Mentions = ()
     cid: Cid | None = None
-
-
-class RoomsAsked(Body):
-    """Rooms, and how many rows are asked for of each, at most 2,000 in all."""
-
-    rooms: Annotated[list[RoomId], Meta(min_length=1, max_length=100)]
-    limit: PageLimit = 20
 
 
 class NewInvite(Body):
@@ -347,98 +278,11 @@ class OneMember(Struct, frozen=True, omit_defaults=True):
     picture: str = ""
 
 
-class OnePut(Struct, frozen=True, omit_defaults=True):
-    """A user as they are known now; or else the error."""
-
-    id: str | UnsetType = UNSET
-    name: str | UnsetType = UNSET
-    error: Problem | UnsetType = UNSET
-
-
-class Puts(Struct, frozen=True):
-    """What became of each user, in their order."""
-
-    results: list[OnePut]
-
-
-class OneAdded(Struct, frozen=True, omit_defaults=True):
-    """A membership as it is now; or else the error."""
-
-    user: str | UnsetType = UNSET
-    name: str | UnsetType = UNSET
-    role: str | UnsetType = UNSET
-    error: Problem | UnsetType = UNSET
-
-
-class Added(Struct, frozen=True):
-    """What became of each membership, in their order."""
-
-    results: list[OneAdded]
-
-
-class Token(Struct, frozen=True):
-    """A token for a user, and for how many milliseconds it holds."""
-
-    token: str
-    expires_ms: int
-
-
-class Deleted(Struct, frozen=True):
-    """The user can do nothing any more."""
-
-    deleted: bool = True
-
-
-class Disconnected(Struct, frozen=True):
-    """The user's connections are closed."""
-
-    disconnected: bool = True
-
-
 class Members(Struct, frozen=True):
     """A page of members, in order of their user ids."""
 
     members: list[OneMember]
     more: bool
-
-
-class MembersOfRoom(Struct, frozen=True, omit_defaults=True):
-    """The first members of a room; or else the error."""
-
-    room: str
-    members: list[OneMember] | UnsetType = UNSET
-    more: bool | UnsetType = UNSET
-    error: Problem | UnsetType = UNSET
-
-
-class MembersOfRooms(Struct, frozen=True):
-    """The first members of each room, in the order of the rooms."""
-
-    rooms: list[MembersOfRoom]
-
-
-class Presence(Struct, frozen=True):
-    """A page of who is online in a room, id to name, and how many there are in all."""
-
-    users: dict[str, str]
-    count: int
-    more: bool
-
-
-class PresenceOfRoom(Struct, frozen=True, omit_defaults=True):
-    """The first users who are online in a room, id to name, and how many there are in all; or else the error."""
-
-    room: str
-    users: dict[str, str] | UnsetType = UNSET
-    count: int | UnsetType = UNSET
-    more: bool | UnsetType = UNSET
-    error: Problem | UnsetType = UNSET
-
-
-class PresenceOfRooms(Struct, frozen=True):
-    """Who is online in each room, in the order of the rooms."""
-
-    rooms: list[PresenceOfRoom]
 
 
 class Invited(Struct, frozen=True, omit_defaults=True):
@@ -571,22 +415,6 @@ class Stored(Struct, frozen=True, omit_defaults=True):
     seq: int
     ack: Literal["stored", "replicated", "buffered"]
     duplicate: bool = False
-
-
-class OnePublished(Struct, frozen=True, omit_defaults=True):
-    """What became of a message: the event in the room's log, as of one that is sent alone; or else the error."""
-
-    id: str | UnsetType = UNSET
-    seq: int | UnsetType = UNSET
-    ack: Literal["stored", "replicated", "buffered"] | UnsetType = UNSET
-    duplicate: bool | UnsetType = UNSET
-    error: Problem | UnsetType = UNSET
-
-
-class Publishes(Struct, frozen=True):
-    """What became of each message, in their order."""
-
-    results: list[OnePublished]
 
 
 class Unchanged(Struct, frozen=True):

@@ -10,6 +10,7 @@ from madang.core.rooms import Member, Room
 from madang.errors import MadangError
 from madang.services.memberships import NewMembership
 from madang.transports.http import bodies as b
+from madang.transports.http import server_bodies as s
 from madang.transports.http.bounded_app import body_limit
 from madang.transports.http.dependencies import AfterId, Caller, Limit, RoomPath, ThisNode, UserPath
 from madang.transports.http.errors import answer, problem
@@ -102,29 +103,29 @@ async def leave(node: ThisNode, caller: Caller, id: RoomPath) -> Response:
     return appended(node, await node.rooms.leave(caller, id))
 
 
-@router.put(ROOM + "/members/{user}", **documented(b.OneMember, accepted=b.Joins, optional=True))
+@router.put(ROOM + "/members/{user}", **documented(b.OneMember, accepted=s.Joins, optional=True))
 async def put_member(
-    node: ThisNode, caller: Caller, id: RoomPath, user: UserPath, new: Annotated[b.Joins, body(b.Joins, optional=True)]
+    node: ThisNode, caller: Caller, id: RoomPath, user: UserPath, new: Annotated[s.Joins, body(s.Joins, optional=True)]
 ) -> Response:
     """Make a user a member, or give a member a role (server keys)."""
     wanted = NewMembership(room=id, user=user, role=new.role, name=new.name)
     return answer(shown(await node.memberships.put(caller, wanted)))
 
 
-@router.put("/members", **documented(b.Added, accepted=b.ManyJoins))
+@router.put("/members", **documented(s.Added, accepted=s.ManyJoins))
 @body_limit(MAX_BATCH)
-async def put_members(node: ThisNode, caller: Caller, new: Annotated[b.ManyJoins, large_body(b.ManyJoins)]) -> Response:
+async def put_members(node: ThisNode, caller: Caller, new: Annotated[s.ManyJoins, large_body(s.ManyJoins)]) -> Response:
     """Make up to 1,000 memberships, or give members roles (server keys). `results` are in their order."""
     wanted = [NewMembership(room=m.room, user=m.user, role=m.role, name=m.name) for m in new.members]
     found = await node.memberships.put_many(caller, wanted)
-    return answer(b.Added([_added(each) for each in found]))
+    return answer(s.Added([_added(each) for each in found]))
 
 
-def _added(each: Member | MadangError) -> b.OneAdded:
+def _added(each: Member | MadangError) -> s.OneAdded:
     return (
-        b.OneAdded(error=problem(each))
+        s.OneAdded(error=problem(each))
         if isinstance(each, MadangError)
-        else b.OneAdded(each.user, each.name, each.role)
+        else s.OneAdded(each.user, each.name, each.role)
     )
 
 

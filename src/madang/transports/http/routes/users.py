@@ -12,6 +12,7 @@ from madang.core.rooms import Membership
 from madang.core.scopes import SCOPES
 from madang.errors import Refused
 from madang.transports.http import bodies as b
+from madang.transports.http import server_bodies as s
 from madang.transports.http.bounded_app import body_limit
 from madang.transports.http.dependencies import (
     Address,
@@ -72,21 +73,21 @@ async def my_rooms(node: ThisNode, caller: Caller, after: AfterId = "", limit: L
 # -- a product's own users, by its server keys -------------------------------------------------------------------------
 
 
-@router.put("/users", **documented(b.Puts, accepted=b.ManyPeople))
+@router.put("/users", **documented(s.Puts, accepted=s.ManyPeople))
 @body_limit(MAX_BATCH)
-async def put_users(node: ThisNode, caller: Caller, new: Annotated[b.ManyPeople, large_body(b.ManyPeople)]) -> Response:
+async def put_users(node: ThisNode, caller: Caller, new: Annotated[s.ManyPeople, large_body(s.ManyPeople)]) -> Response:
     """Make up to 1,000 users known, or give them other names (server keys). `results` are in their order."""
     found = await node.people.put(caller, [(each.id, each.name) for each in new.users])
-    return answer(b.Puts([_put(each) for each in found]))
+    return answer(s.Puts([_put(each) for each in found]))
 
 
-def _put(each: Person | Refused) -> b.OnePut:
-    return b.OnePut(error=problem(each)) if isinstance(each, Refused) else b.OnePut(each.id, each.name)
+def _put(each: Person | Refused) -> s.OnePut:
+    return s.OnePut(error=problem(each)) if isinstance(each, Refused) else s.OnePut(each.id, each.name)
 
 
-@router.put("/users/{user}", **documented(b.Identified, accepted=b.NewPerson))
+@router.put("/users/{user}", **documented(b.Identified, accepted=s.NewPerson))
 async def put_user(
-    node: ThisNode, caller: Caller, user: ForeignPath, new: Annotated[b.NewPerson, body(b.NewPerson)]
+    node: ThisNode, caller: Caller, user: ForeignPath, new: Annotated[s.NewPerson, body(s.NewPerson)]
 ) -> Response:
     """Make a user of a product known, or give them another name (server keys)."""
     (found,) = await node.people.put(caller, [(user, new.name)])
@@ -95,28 +96,28 @@ async def put_user(
     return answer(b.Identified(found.id, found.name))
 
 
-@router.delete("/users/{user}", **documented(b.Deleted))
+@router.delete("/users/{user}", **documented(s.Deleted))
 async def delete_user(node: ThisNode, caller: Caller, user: UserPath) -> Response:
     """Delete any user: their tokens, connections and memberships end, and what they said stays (server keys)."""
     await node.people.delete(caller, user)
-    return answer(b.Deleted())
+    return answer(s.Deleted())
 
 
-@router.post("/users/{user}/tokens", **documented(b.Token, status=201, accepted=b.NewToken, optional=True))
+@router.post("/users/{user}/tokens", **documented(s.Token, status=201, accepted=s.NewToken, optional=True))
 async def make_token(
     node: ThisNode,
     caller: Caller,
     user: ForeignPath,
-    new: Annotated[b.NewToken, body(b.NewToken, optional=True)],
+    new: Annotated[s.NewToken, body(s.NewToken, optional=True)],
 ) -> Response:
     """Make a token for a user of a product, which ends no later than the key (server keys)."""
     now = node.now()
     access = await node.people.token(caller, user, now, new.for_ms)
-    return answer(b.Token(access.token, access.left_ms(now)), 201)
+    return answer(s.Token(access.token, access.left_ms(now)), 201)
 
 
-@router.post("/users/{user}/disconnect", **documented(b.Disconnected))
+@router.post("/users/{user}/disconnect", **documented(s.Disconnected))
 async def disconnect_user(node: ThisNode, caller: Caller, user: UserPath) -> Response:
     """Close all connections of a user, on every node (server keys). Whoever has a token that holds may come back."""
     node.people.disconnect(caller, user)
-    return answer(b.Disconnected())
+    return answer(s.Disconnected())
