@@ -71,8 +71,9 @@ async def _serve(settings: "Settings", program: str = "madang") -> int:
     stop = asyncio.Event()
     with stop_signals(stop):
         async with run_node(settings, stop) as running:
+            code = await _first_code(running)
             with announced(settings, running):
-                print(_banner(settings, running, program, await _first_code(running)), flush=True)
+                print(_banner(settings, running, program, code), flush=True)
                 ends = [loop.create_task(running.failed.wait()), loop.create_task(stop.wait())]
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             for task in ends:
