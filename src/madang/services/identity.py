@@ -192,7 +192,7 @@ class Identity:
             access = self._allowed(taken)
             if not (user_ids.is_outside(access.user.id) or self.tokens.believes(access.key)):
                 raise Refused("bad_token")
-            return access
+            return self.tokens.called_now(access)
 
     @contextmanager
     def _charged(self, address: str) -> Iterator[None]:

@@ -33,7 +33,7 @@ logger = logging.getLogger("madang.profiles")
 
 NAMED: Final = "name"
 """The topic of the signals; their key is the user."""
-POLL_S: Final = 5.0
+POLL_S: Final = 1.0
 LATE_MS: Final = 10_000  # a rename that was committed late may be so much older than those read before
 KEPT_MS: Final = (TOKEN_S + 24 * 3600) * 1000
 MOST: Final = 50_000
@@ -190,5 +190,5 @@ class Profiles:
                 break
         self._read_to = (max(self._read_to[0], after[0] - LATE_MS), "")
         oldest = self._clock_ms() - KEPT_MS
-        for forgotten in [user for user, (_, at_ms) in self._names.items() if at_ms < oldest]:
-            del self._names[forgotten]
+        while self._names and self._names[first := next(iter(self._names))][1] < oldest:
+            del self._names[first]

@@ -116,6 +116,15 @@ class Tokens:
             return Access(user, token, claims["exp"] + LEEWAY_S, key, by)
         return self.sign(user, now, session if isinstance(session, str) else None)
 
+    def called_now(self, access: Access) -> Access:
+        """Return what something signed a moment ago grants, to its user as they are called by now."""
+        name = self.named(access.user.id)
+        return (
+            access
+            if name is None
+            else msgspec.structs.replace(access, user=msgspec.structs.replace(access.user, name=name))
+        )
+
     def believes(self, key: str) -> bool:
         """Return whether tokens that a key has signed are taken; it may have been retired since."""
         self._follow()

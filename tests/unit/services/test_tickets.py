@@ -131,6 +131,25 @@ async def test_a_ticket_of_a_token_whose_key_was_retired_is_refused_though_a_new
     await refused(fleet.node(), ticket.text)
 
 
+async def test_who_was_renamed_meanwhile_comes_in_by_their_new_name(fleet: Fleet) -> None:
+    node, ticket = fleet.node(), await fleet.ticket()
+    node.tokens.named = {MINA.id: "Minji"}.get
+    assert (await node.shown_ticket(ticket, "")).user.name == "Minji"
+
+
+async def test_the_ticket_of_a_session_ends_with_it(fleet: Fleet) -> None:
+    user = Actor(id="account-mina", name="Mina", session="s1")
+    ended = {"s2"}
+    node = Identity(
+        Tokens(fleet.keyring), fleet.store, Limits(UNLIMITED), lambda: 1000.0, ended=ended,
+        tickets=Tickets(fleet.keyring, fleet.store),
+    )  # fmt: skip
+    tickets = [(await node.ticket(user, node.tokens.sign(user, NOW).token, NOW, "")).text for _ in range(2)]
+    assert (await node.shown_ticket(tickets[0], "")).user.session == "s1"
+    ended.add("s1")
+    await refused(node, tickets[1])
+
+
 async def test_server_keys_have_no_tickets(fleet: Fleet) -> None:
     node = fleet.node()
     with pytest.raises(Refused) as refusal:

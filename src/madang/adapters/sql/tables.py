@@ -177,7 +177,7 @@ users = Table(
     Column("vouched_ms", BigInteger),  # of outside users: the end of the token that said it
     sqlite_with_rowid=False,
 )
-# Who was renamed lately: every node asks every few seconds.
+# Who was renamed lately: every node asks every second.
 Index(
     "users_named",
     users.c.named_ms,
