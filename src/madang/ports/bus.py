@@ -23,7 +23,7 @@ class Signal(msgspec.Struct, frozen=True):
     Attributes:
         room: a room's id, or EVERYWHERE.
         topic: "typing", "read", "reports" or "presence"; signals EVERYWHERE have topics of their own.
-        key: whose value it is; the server's own user ids and nodes, never a client's words.
+        key: whose value it is: an id of a user, node or room, never a client's words.
         value: JSON text of the value, at most MAX_SIGNAL bytes.
     """
 
