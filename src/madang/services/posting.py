@@ -21,12 +21,7 @@ from madang.services.charges import Charges
 from madang.services.reports import Reports
 from madang.services.rooms import Rooms
 from madang.services.standing import Standing
-from madang.services.word_lists import WordLists, judged
-
-
-def _is_judged(actor: Actor) -> bool:
-    """Return whether word lists hold somebody: everybody but servers, who may speak for a user, however."""
-    return not actor.server or actor.via is not None
+from madang.services.word_lists import WordLists, has_words, judged
 
 
 def _standing(role: str, slow_ms: int) -> Standing:
@@ -34,7 +29,7 @@ def _standing(role: str, slow_ms: int) -> Standing:
 
 
 class Posting:
-    """Drafts of messages and of what is done to them.
+    """Drafts of messages and of what is done to them. Word lists hold users, also those for whom a server key speaks.
 
     What a draft was charged is given back by `Charges.unstored`, where it is not stored.
     """
@@ -79,7 +74,7 @@ class Posting:
         """
         need_to_write(standing.role)
         draft = messages.send(actor, room, cid, content, self._max_text)
-        if (lists := self._words.of(room)) and _is_judged(actor):
+        if (lists := self._words.of(room)) and (not actor.server or actor.via) and has_words(lists, draft):
             draft = self._worded(lists, draft, perhaps_again)
             if draft.early is not None:
                 return draft
@@ -99,7 +94,7 @@ class Posting:
         need_to_write(standing.role)
         draft = messages.edit(actor, room, seq, cid, content, self._max_text)
         perhaps_again = perhaps_again and cid is not None
-        if (lists := self._words.of(room)) and _is_judged(actor):
+        if (lists := self._words.of(room)) and (not actor.server or actor.via) and has_words(lists, draft):
             draft = self._worded(lists, draft, perhaps_again)
             if draft.early is not None:
                 return draft
@@ -109,8 +104,7 @@ class Posting:
         """Return a draft as word lists let it be said (bad_words)."""
         body = draft.content
         assert isinstance(body, MessageSent | MessageEdited)
-        if not (said := body.text):
-            return draft
+        said = body.text or ""
         try:
             text, flagged = judged(lists, said)
         except Refused as refused:
@@ -138,7 +132,12 @@ class Posting:
             Refused: forbidden, bad_field, too_big, bad_text, bad_words, rate_limited, slow_mode, quota.
         """
         need_to_write(standing.role)
-        if on and (lists := self._words.of(room)) and _is_judged(actor) and judged(lists, emoji)[0] != emoji:
+        if (
+            on
+            and (lists := self._words.of(room))
+            and (not actor.server or actor.via)
+            and judged(lists, emoji)[0] != emoji
+        ):
             raise Refused("bad_words")  # it cannot be masked
         words = on and standing.slow_ms > 0 and says_something(emoji)
         return self._charges.post(actor, messages.react(actor, room, seq, emoji, on), standing.slow_ms if words else 0)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from madang.core.actors import Actor
+from madang.core.events import Draft
 from madang.core.metrics import Metric
 from madang.core.permissions import Action, need
 from madang.core.words import MAX_SERVER_WORDS, WordList, Words, checked
@@ -174,6 +175,16 @@ class WordLists:
         version, words = await self._directory.words(room)
         if self._lists.get(room, (0, None))[0] != version:
             self._keep(room, version, words)
+
+
+def has_words(lists: tuple[WordList, ...], draft: Draft) -> bool:
+    """Return whether a message or an edit has words of these lists: most have none, and are looked at no further."""
+    text: str | None = draft.content.text  # type: ignore[attr-defined]
+    if text:
+        for words in lists:
+            if words.judge(text) is not None:
+                return True
+    return False
 
 
 def judged(lists: tuple[WordList, ...], text: str) -> tuple[str, tuple[str, ...]]:
