@@ -82,7 +82,7 @@ async def description(request: Request) -> Response:
 def http_app(node: Node) -> ASGIApp:
     """Return the ASGI application of the public listener."""
     api = _Api(
-        title="Madang", version=__version__, description=_DESCRIPTION, openapi_url=None,
+        title="Madang", version=__version__, description=_DESCRIPTION, openapi_url=None, servers=[{"url": "/"}],
         redirect_slashes=False, dependencies=[Depends(nothing_ignored)],
         generate_unique_id_function=lambda route: route.name,
     )  # fmt: skip
