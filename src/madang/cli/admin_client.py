@@ -7,11 +7,11 @@ holds the listener's address and its secret, and only its owner may read it.
 import asyncio
 import ipaddress
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
 
 from madang.cli.host import write_private
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from madang.config import Settings
     from madang.node.run import RunningNode
 
+T = TypeVar("T")
 NOTE: Final = "admin.json"
 ANSWER_SECONDS: Final = 15.0
 
@@ -152,6 +153,23 @@ def ask_about(settings: "Settings", method: str, kind: str, id: str, more: str =
         raise
 
 
+def walk(settings: "Settings", path: Callable[[str], str], after: str, take: Callable[[Any], str]) -> None:
+    """Ask for page after page, from a command.
+
+    Args:
+        path: returns what to ask for, given where to go on.
+        take: is given each page, and returns where to go on; "" at the end.
+    """
+
+    async def walking() -> None:
+        async with open_admin(settings) as admin:
+            mark: str | None = after
+            while mark is not None:
+                mark = take(await admin.ask("GET", path(mark))) or None
+
+    _run(walking())
+
+
 def ask(settings: "Settings", method: str, path: str, body: Any = None) -> Any:
     """Ask one question, from a command."""
 
@@ -159,7 +177,11 @@ def ask(settings: "Settings", method: str, path: str, body: Any = None) -> Any:
         async with open_admin(settings) as admin:
             return await admin.ask(method, path, body)
 
+    return _run(asking())
+
+
+def _run(asking: Coroutine[Any, Any, T]) -> T:
     try:
-        return asyncio.run(asking())
+        return asyncio.run(asking)
     except OSError as error:
         raise MadangError("internal", f"The server did not answer: {plain_reason(error)}.") from None

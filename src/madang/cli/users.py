@@ -1,5 +1,6 @@
 """`madang user`: accounts and the sessions of their users, and the deletion of any user; while the server runs or not."""
 
+import json
 import sys
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -80,6 +81,44 @@ def sessions(
         return
     for one in _ask(login, "/sessions", "GET", **where)["sessions"]:
         print(f"{one['id']}  since {one['at'][:16]}  last seen {one['seen_at'][:16]}")
+
+
+@app.command("export")
+def export_user(
+    id: Annotated[
+        str,
+        typer.Argument(help="The user's id, as `madang user list` and `madang room show` show it.", show_default=False),
+    ],
+    after: Annotated[str, typer.Option(help="Go on where an export was broken off.", show_default=False)] = "",
+    data: Data = None,
+    database: Database = None,
+    config: Config = None,
+) -> None:
+    """Print what a user said in all rooms, a message a line, as JSON: with their room, and as they stand now."""
+    from madang.cli.admin_client import walk
+
+    count = 0
+
+    def take(page: dict[str, Any]) -> str:
+        nonlocal after, count
+        for message in page["messages"]:
+            print(json.dumps(message, ensure_ascii=False))
+        count += len(page["messages"])
+        after = page.get("next", "")
+        return after
+
+    try:
+        walk(
+            settings_of(config, data=data, database=database),
+            lambda mark: f"/users/{quote(id, safe='')}/export?after={quote(mark, safe='')}",
+            after,
+            take,
+        )
+    except BaseException:
+        if after:
+            print(f"{count} messages are exported. Go on with --after {after}", file=sys.stderr)
+        raise
+    print(f"{count} messages.", file=sys.stderr)
 
 
 @app.command("delete")

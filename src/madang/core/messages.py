@@ -36,3 +36,14 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pinned: bool = False
     reactions: dict[str, int] = {}
     mine: tuple[str, ...] = ()  # emojis the asking user reacted with
+
+
+class RoomMessage(Message, frozen=True, kw_only=True):
+    """A message with the room that it is in."""
+
+    room: str
+
+
+def in_room(message: Message, room: str) -> RoomMessage:
+    """Return a message with its room."""
+    return RoomMessage(room=room, **{name: getattr(message, name) for name in Message.__struct_fields__})

@@ -39,6 +39,7 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "open_rooms": ("read",),
     "room": ("read", "rooms"),
     "my_rooms": ("read",),
+    "export": ("read",),
     "read_up_to": ("read",),
     "create_room": ("rooms",),
     "direct_room": ("rooms",),

@@ -95,11 +95,14 @@ from typing import Final, Protocol
 import msgspec
 
 from madang.core.events import Appended, Draft, Event
-from madang.core.messages import Message
+from madang.core.messages import Message, RoomMessage
 from madang.errors import Refused
 
 READ_BYTES: Final = 1 << 20
 """Bodies of events in one read or tail: it ends behind the event that exceeds this, however many were asked for."""
+
+WALKED: Final = 200
+"""Rooms that one call looks into for what a user said."""
 
 Outcome = Appended | Refused | None
 """An event in the log, a refusal, or None: it would have changed nothing and was left out."""
@@ -118,6 +121,13 @@ class Page(msgspec.Struct, frozen=True):
 
     messages: list[Message]
     more: bool
+
+
+class UserMessages(msgspec.Struct, frozen=True):
+    """A user's messages in order of room and seq; `next` is where to go on after, None where there are no more."""
+
+    messages: list[RoomMessage]
+    next: tuple[str, int] | None
 
 
 class Log(Protocol):
@@ -178,6 +188,15 @@ class Log(Protocol):
 
     async def own_reactions(self, room: str, user: str, first: int, last: int) -> dict[int, set[str]]:
         """Return the emojis that a user has put on messages with seqs `first` to `last`, by message."""
+
+    async def messages_of(self, user: str, *, after: tuple[str, int] = ("", 0), limit: int = 50) -> UserMessages:
+        """Return up to `limit` (1 to 1,000) messages of a user, as they stand now, in all rooms that are not deleted.
+
+        It looks into WALKED rooms at a time; so there may be fewer, or none, and still a `next`.
+
+        Args:
+            after: a room and a seq there, or the `next` of the answer before.
+        """
 
     async def pins(self, room: str, user: str) -> list[Message]:
         """Return the pinned messages (at most 50), in order of their seq."""

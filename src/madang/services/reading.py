@@ -15,6 +15,7 @@ import msgspec
 from madang.aio import FairTurns, NextFlight, SingleFlight
 from madang.core.actors import Actor
 from madang.core.fields import not_together
+from madang.core.messages import RoomMessage
 from madang.core.metrics import Metric
 from madang.core.rate import Bucket
 from madang.core.rooms import Membership, Room
@@ -23,7 +24,7 @@ from madang.errors import Limited, StorageError
 from madang.memory import Memory
 from madang.ports.directory import Directory
 from madang.ports.live import Online
-from madang.ports.log import Log, Page
+from madang.ports.log import Log, Page, UserMessages
 from madang.services.charges import Charges
 from madang.services.pages import (
     BUSY_BYTES,
@@ -176,6 +177,21 @@ class Reading:
             return mapping(list(users.items()), limit), count
 
         return await self._read(actor, room, limit, bucket, followed, read)
+
+    async def messages_of(self, actor: Actor, after: str, limit: int) -> tuple[list[RoomMessage], str]:
+        """Return a page of what the actor said, in all rooms, also in those that they have left; and the mark to go on after.
+
+        Args:
+            after: the mark of the page before (SEQ:ROOM), or "".
+        """
+        seq, _, room = after.partition(":")
+        with self._charges.page(actor, limit, None):
+            found = await self._in_turn(actor, lambda: self._messages_of(actor.id, (room, int(seq or 0)), limit))
+        return found.messages, "" if found.next is None else f"{found.next[1]}:{found.next[0]}"
+
+    async def _messages_of(self, user: str, after: tuple[str, int], limit: int) -> UserMessages:
+        async with self._memory.holding("answers", BUSY_BYTES):
+            return await self._log.messages_of(user, after=after, limit=limit)
 
     async def memberships(self, actor: Actor, after: str, limit: int, *, bucket: Bucket | None = None) -> Rows:
         """Return a page of the actor's own rooms with unread and mention counts, and whether there are more."""

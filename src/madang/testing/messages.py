@@ -150,6 +150,41 @@ async def pins_come_in_order(store: Store) -> None:
     assert [seq for seq, m in (await _messages(scene)).items() if m.pinned] == [one.seq, three.seq]
 
 
+async def what_a_user_said_is_found_in_all_rooms(store: Store) -> None:
+    """`messages_of` returns a user's messages in order of room and seq, as they stand now, piece by piece; of deleted rooms none."""
+    scene, other, gone = await opened(store, "ben"), await opened(store), await opened(store)
+    ann = scene.id("ann")
+    here = [await scene.done(scene.say(f"{n}")) for n in range(4)]
+    await scene.done(scene.say("Ben's", "ben"))
+    there = await other.done(kinds.draft(kinds.MessageSent(text="elsewhere"), other.room, ann, "ann", server=True))
+    await gone.done(kinds.draft(kinds.MessageSent(text="in a room that ends"), gone.room, ann, "ann", server=True))
+    await scene.done(scene.draft(kinds.MessageEdited, target=here[1].seq, text="edited"))
+    await scene.done(scene.draft(kinds.MessageDeleted, target=here[2].seq))
+    await gone.done(gone.draft(kinds.RoomDeleted))
+
+    async def walk(limit: int) -> list[tuple[str, int, str, bool]]:
+        found: list[tuple[str, int, str, bool]] = []
+        after = ("", 0)
+        while True:
+            page = await store.messages_of(ann, after=after, limit=limit)
+            assert len(page.messages) <= limit
+            found += [(m.room, m.seq, m.text, m.deleted) for m in page.messages]
+            if page.next is None:
+                return found
+            assert page.next > after
+            after = page.next
+
+    expected = sorted(
+        [
+            *((scene.room, here[n].seq, text, n == 2) for n, text in enumerate(("0", "edited", "", "3"))),
+            (other.room, there.seq, "elsewhere", False),
+        ]
+    )
+    for limit in (1, 2, 5, 200):
+        assert await walk(limit) == expected
+    assert (await store.messages_of(new("nobody"), limit=10)).messages == []
+
+
 async def a_deletion_erases(store: Store) -> None:
     """After a deletion, nobody can read the text, data or mentions of the message or of its edits.
 
@@ -195,5 +230,6 @@ MESSAGE_RULES = [
     the_newest_edit_is_read,
     reactions_are_counted_per_emoji,
     pins_come_in_order,
+    what_a_user_said_is_found_in_all_rooms,
     a_deletion_erases,
 ]

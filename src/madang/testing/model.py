@@ -16,7 +16,7 @@ from madang.core.audit import Entry, invited, listed, resolved, revoked
 from madang.core.events import Appended, Draft, Event, erased_body, too_early
 from madang.core.ids import IdSource, id_ms
 from madang.core.invites import MAX_INVITES, Invite
-from madang.core.messages import Message
+from madang.core.messages import Message, in_room
 from madang.core.people import Person
 from madang.core.permissions import SERVER, Action, need
 from madang.core.profiles import NO_PROFILE, Profile
@@ -29,7 +29,7 @@ from madang.core.words import Words
 from madang.errors import Refused
 from madang.ports import signing
 from madang.ports.directory import NOTHING, ServerKey
-from madang.ports.log import Outcome, Page, Tail
+from madang.ports.log import Outcome, Page, Tail, UserMessages
 from madang.ports.profiles import Named, Said
 from madang.ports.signing import LEAD_MS
 from madang.ports.tickets import FORGOTTEN_MS
@@ -144,6 +144,17 @@ class ModelStore(ModelAccounts):
     async def pins(self, room: str, user: str) -> list[Message]:
         known = self.rooms_by_id.get(room)
         return [known.shown(seq, user) for seq in sorted(known.pins)] if known else []
+
+    async def messages_of(self, user: str, *, after: tuple[str, int] = ("", 0), limit: int = 50) -> UserMessages:
+        found = [
+            in_room(known.shown(event.seq, ""), room)
+            for room, known in sorted(self.rooms_by_id.items())
+            if self._standing(room) is not None
+            for event in known.log
+            if event.type == kinds.MessageSent.type and event.user == user and (room, event.seq) > after
+        ]
+        last = found[limit - 1] if len(found) > limit else None
+        return UserMessages(found[:limit], (last.room, last.seq) if last is not None else None)
 
     # Directory
 

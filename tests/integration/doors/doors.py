@@ -134,6 +134,7 @@ ROUTES: Final = {
     "me": ("GET", "/api/me"),
     "profile": ("PATCH", "/api/me"),
     "rooms": ("GET", "/api/me/rooms"),
+    "export": ("GET", "/api/me/export"),
     "open_rooms": ("GET", "/api/rooms"),
     "create": ("POST", "/api/rooms"),
     "direct": ("PUT", "/api/direct/{user}"),

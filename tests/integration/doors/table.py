@@ -124,6 +124,12 @@ OPERATIONS: Final[dict[str, tuple[Row, ...]]] = {
             code="bad_field"),
     ),
     "me": (Row("me"),),
+    "export": (
+        Row("what Ara said", with_={"limit": 100}, cost={"connection": 5}),
+        Row("where nothing is, behind all rooms", STRANGER, {"after": "1:~", "limit": 20}, answers={"messages": []},
+            cost={"connection": 1}),
+        Row("behind what is no mark", with_={"after": "x"}, code="bad_field"),
+    ),
     "profile": (
         Row("a look"),
         Row("another name", with_={"name": "Aram"}, answers={"user": {"name": "Aram"}}, events=("member.changed",), cost=ATTEMPT),

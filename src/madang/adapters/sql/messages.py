@@ -35,10 +35,10 @@ _SENT: Final = (events.c.seq, events.c.id, events.c.user, events.c.name, events.
 _EDITS: Final = select(events.c.seq, events.c.id, events.c.body).where(
     events.c.room == bindparam("in_room"), events.c.seq.in_(bindparam("seqs", expanding=True))
 )
-_FROM_INDEX: Final = tuple(column(each.name, each.type) for each in _SENT)
+FROM_INDEX: Final = tuple(column(each.name, each.type) for each in _SENT)
 
 
-class _Sent(NamedTuple):
+class Sent(NamedTuple):
     """A message.sent event; `edit` is the seq of its newest edit."""
 
     seq: int
@@ -67,19 +67,19 @@ def page(
         wanted = _page(c.dialect.name, way, floor=bool(above))
         given |= {"above": above} if above else {}
         given |= {"seq": before} if before is not None else {}
-    found: dict[int, _Sent] = {}
-    rows = _as_many((_Sent(*row) for row in c.execute(wanted, given)), 2 * ANSWER_BYTES)  # so that `more` is known
+    found: dict[int, Sent] = {}
+    rows = as_many((Sent(*row) for row in c.execute(wanted, given)), 2 * ANSWER_BYTES)  # so that `more` is known
     for _, at, id, type, sender, name, _, _, body, *_ in _from(recent, before, after):
         if at <= above:
             break
         if type == MessageSent.type:
-            found[at] = _Sent(at, id, sender, name, body)
+            found[at] = Sent(at, id, sender, name, body)
             if len(found) > limit:
                 break
     found.update({row.seq: row for row in rows})
     nearest = sorted(found, reverse=after is None)
-    kept = _as_many((found[seq] for seq in nearest[:limit]), ANSWER_BYTES)
-    return Page(_messages(c, room, user, sorted(kept), gapless=True), len(found) > len(kept))
+    kept = as_many((found[seq] for seq in nearest[:limit]), ANSWER_BYTES)
+    return Page(assembled(c, room, user, sorted(kept), gapless=True), len(found) > len(kept))
 
 
 @lru_cache
@@ -87,7 +87,7 @@ def _page(dialect: str, way: str, *, floor: bool = False) -> Select[*tuple[Any, 
     """Return the statement for the messages after a seq, before one, or the newest; perhaps only above one. Made once, as `_about`."""
     seq, given = column("seq", BigInteger), bindparam("seq", type_=BigInteger)
     wanted = (
-        select(*_FROM_INDEX)
+        select(*FROM_INDEX)
         .select_from(text(forced(dialect, events.name, "events_messages", events.name)))
         .where(column("room") == bindparam("in_room", type_=String), column("type") == SENT)
         .limit(bindparam("most"))
@@ -99,9 +99,9 @@ def _page(dialect: str, way: str, *, floor: bool = False) -> Select[*tuple[Any, 
     return (wanted.where(seq < given) if way == "before" else wanted).order_by(seq.desc())
 
 
-def _as_many(rows: Iterable[_Sent], most: int) -> list[_Sent]:
+def as_many(rows: Iterable[Sent], most: int) -> list[Sent]:
     """Return rows until they exceed `most`: 200 large ones would be 16 MB for each reader, for a page of 8."""
-    size, kept = 0, list[_Sent]()
+    size, kept = 0, list[Sent]()
     for row in rows:
         kept.append(row)
         size += len(row.body)
@@ -123,7 +123,7 @@ def pinned(c: Connection, room: str, user: str) -> list[Message]:
     """See `Log.pins`. A pinned message is in the table."""
     this = and_(pins.c.room == events.c.room, pins.c.target == events.c.seq)
     rows = c.execute(select(*_SENT).join(pins, this).where(pins.c.room == room).order_by(pins.c.target))
-    return _messages(c, room, user, [_Sent(*row) for row in rows], gapless=False)
+    return assembled(c, room, user, [Sent(*row) for row in rows], gapless=False)
 
 
 def own_reactions(c: Connection, room: str, user: str, first: int, last: int) -> dict[int, set[str]]:
@@ -172,8 +172,8 @@ def _own(c: Connection, user: str, about: _About, given: dict[str, Any]) -> dict
     return found
 
 
-def _messages(c: Connection, room: str, user: str, rows: Sequence[_Sent], *, gapless: bool) -> list[Message]:
-    """Assemble messages. `gapless`: they are all the messages between the first and the last, so two bounds select them.
+def assembled(c: Connection, room: str, user: str, rows: Sequence[Sent], *, gapless: bool) -> list[Message]:
+    """Return messages as they stand now. `gapless`: they are all the messages between the first and the last, so two bounds select them.
 
     A list of 200 seqs, bound twice, was half the cost of a page.
     """

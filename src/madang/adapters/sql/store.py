@@ -28,6 +28,7 @@ from madang.adapters.sql import (
     unread,
     upkeep,
     used_tickets,
+    user_messages,
     words,
 )
 from madang.adapters.sql import people as people_rows
@@ -51,7 +52,7 @@ from madang.errors import LeaseExceeded, Refused, StorageError
 from madang.ports.accounts import Ended
 from madang.ports.directory import NOTHING, ServerKey
 from madang.ports.leases import Lease
-from madang.ports.log import Outcome, Page, Tail
+from madang.ports.log import Outcome, Page, Tail, UserMessages
 from madang.ports.profiles import Named, Said
 from madang.ports.signing import LEAD_MS
 from madang.ports.upkeep import StoredRoom, StoredUser
@@ -197,6 +198,10 @@ class Store:
 
     async def pins(self, room: str, user: str) -> list[Message]:
         return await self._engine.read(lambda c: messages.pinned(c, room, user))
+
+    async def messages_of(self, user: str, *, after: tuple[str, int] = ("", 0), limit: int = 50) -> UserMessages:
+        waiting = self._engine.waiting()
+        return await self._engine.read(lambda c: user_messages.page(c, user, after, limit, waiting))
 
     # Directory
 

@@ -10,6 +10,7 @@ from typing import Annotated, cast
 import msgspec
 from fastapi import APIRouter, Depends, FastAPI, Response
 
+from madang.core.actors import Actor
 from madang.core.bounds import KeyMs, Title
 from madang.core.rooms import Room
 from madang.core.scopes import EVERYTHING
@@ -23,6 +24,7 @@ from madang.transports.http.bounded_app import BoundedApp
 from madang.transports.http.dependencies import (
     Address,
     AfterId,
+    AfterMark,
     BeforeN,
     Limit,
     RoomPath,
@@ -34,6 +36,7 @@ from madang.transports.http.errors import answer, handle_errors
 from madang.transports.http.gate import ADMIN
 from madang.transports.http.routes.moderation import trail
 from madang.transports.http.routes.reports import AfterSeq, queue
+from madang.transports.http.routes.users import exported
 from madang.transports.http.routes.words import NewWords, listed, shown
 from madang.transports.http.schemas import body
 from madang.transports.node import Node
@@ -245,6 +248,12 @@ async def words(node: ThisNode) -> Response:
 async def set_words(node: ThisNode, new: NewWords) -> Response:
     """Replace the word list of the server, besides that of its settings."""
     return answer(shown(await node.word_lists.change_servers(listed(new))))
+
+
+@router.get("/users/{id}/export")
+async def export(node: ThisNode, id: str, after: AfterMark = "", limit: Limit = 200) -> Response:
+    """List what a user said in all rooms, page by page. One who is deleted, or never was, said nothing new."""
+    return answer(exported(*await node.reading.messages_of(Actor(id=id, name="", server=True), after, limit)))
 
 
 @router.delete("/users/{id}")

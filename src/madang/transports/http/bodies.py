@@ -258,6 +258,19 @@ class Message(messages.Message, frozen=True, kw_only=True, omit_defaults=True):
     data: Any = UNSET  # msgspec describes no default of a Raw
 
 
+class OwnMessage(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """A message of the caller's, and the room that it is in."""
+
+    room: str
+
+
+class Export(Struct, frozen=True, omit_defaults=True):
+    """Some of what the caller said, in all rooms. `next` is what to go on `after`; it is missing at the end."""
+
+    messages: list[OwnMessage]
+    next: str = ""
+
+
 class History(Struct, frozen=True):
     """Messages in their current state, oldest first, and whether there are more in the direction asked for.
 

@@ -171,4 +171,7 @@ ForeignPath = Annotated[str, Path(alias="user", pattern=f"^{FOREIGN}$", descript
 EmojiPath = Annotated[str, Path(min_length=1, max_length=32, description="The emoji, percent-encoded.")]
 AfterId = Annotated[str, Query(pattern=r"^[^\x00-\x1f\x7f]{0,64}$", description="Page on from above this id.")]
 BeforeN = Annotated[Decimal | None, Query(ge=0, le=2**53, description="Page on from below this number.")]
+AfterMark = Annotated[
+    str, Query(pattern=r"^([0-9]{1,19}:[^\x00-\x1f\x7f]{1,64})?$", description="Go on after this `next`.")
+]
 Limit = Annotated[Decimal, Query(ge=1, le=MAX_PAGE, description="At most this many.")]

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 
 from madang.core.actors import Actor
 from madang.core.bounds import MAX_BATCH
+from madang.core.messages import RoomMessage
 from madang.core.people import Person
 from madang.core.profiles import Profile
 from madang.core.rooms import Membership
@@ -17,6 +18,7 @@ from madang.transports.http.bounded_app import body_limit
 from madang.transports.http.dependencies import (
     Address,
     AfterId,
+    AfterMark,
     AnyCaller,
     Caller,
     ForeignPath,
@@ -68,6 +70,17 @@ async def my_rooms(node: ThisNode, caller: Caller, after: AfterId = "", limit: L
     """List the caller's rooms, with what is unread there."""
     rows = await node.reading.memberships(caller, after, limit)
     return answer(b.MyRooms(cast(list[Membership], rows.text), rows.more))
+
+
+@router.get("/me/export", **documented(b.Export))
+async def export(node: ThisNode, caller: Caller, after: AfterMark = "", limit: Limit = 200) -> Response:
+    """List what the caller said in all rooms, also in those they have left, page by page."""
+    return answer(exported(*await node.reading.messages_of(caller, after, limit)))
+
+
+def exported(messages: list[RoomMessage], next: str) -> b.Export:
+    """Return a page of an export as every door shows it."""
+    return b.Export(cast(list[b.OwnMessage], messages), next)
 
 
 # -- a product's own users, by its server keys -------------------------------------------------------------------------
