@@ -284,7 +284,7 @@ class KeepsAccountsOfTheDeleted(Broken):
         (check_log, ForgetsCids, "repeat|1,000"),
         (check_log, ForgetsOrigins, "where a banned guest came"),
         (check_log, ForgetsMutes, "muted"),
-        (check_log, NotesAtOnce, "audit|noted"),
+        (check_log, NotesAtOnce, "audit|noted|ends the subject"),
         (check_log, TakesBansForKicks, "banned is not let in"),
         (check_log, OverlooksConflicts, "conflict"),
         (check_log, AnswersOutOfOrder, "order of the drafts"),

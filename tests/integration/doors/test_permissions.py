@@ -63,7 +63,7 @@ TRIED: Final[dict[str, tuple[Action, dict[str, Any]]]] = {
 }
 """Each operation on a room, in an order in which none takes away what the next needs. Its name is the first word."""
 OF_NO_ROOM: Final = {
-    "hello", "refresh", "ping", "guest", "me", "rooms", "open_rooms", "create", "direct",
+    "hello", "refresh", "ping", "guest", "me", "rooms", "open_rooms", "create", "direct", "export",
     "end_session", "password", "profile", "sessions", "sign_in", "sign_up", "ticket",
     "members_of_rooms", "presence_of_rooms", "publish", "add_many", "put_user", "put_users", "delete_user", "token", "disconnect",
 }  # fmt: skip
