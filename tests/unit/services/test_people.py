@@ -1,5 +1,6 @@
 """A product's users: made known, let in by tokens that end with the key, disconnected, and members of what they are put in."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from madang.services.tokens import LEEWAY_S
 from madang.transports.node import Node
 from tests.unit.delivery.nodes import OWNER, user
 from tests.unit.transports.nodes import running_node
+from tests.waiting import eventually
 
 MINA = user("mina")
 
@@ -119,6 +121,28 @@ async def test_a_token_is_worth_nothing_without_the_key_that_made_it(store: Stor
         assert await code(node.identity.access(token, now)) == "bad_token"
         with pytest.raises(Refused):  # known by now
             node.identity.verify(token, now)
+
+
+async def test_another_node_ends_connections_when_a_key_is_gone_or_over(store: Store) -> None:
+    """Without a word from the node where it was dropped."""
+    now_ms = [1_800_000_000_000]
+    async with running_node(store, clock_ms=lambda: now_ms[0]) as here, running_node(store, name="other") as there:
+        ended: list[object] = []
+        keys = there.identity.server_keys
+        dropped, _ = await here.identity.add_key("Dropped", now_ms[0] / 1000)
+        short, _ = await here.identity.add_key("Short", now_ms[0] / 1000, for_ms=5000)
+        kept, _ = await here.identity.add_key("Kept", now_ms[0] / 1000)
+        keys.makers, keys.on_end = lambda: [dropped.id, short.id, kept.id], ended.append
+        watching = asyncio.ensure_future(keys.run())
+        await eventually(lambda: keys.in_force(kept.id))
+        assert ended == []
+        await here.identity.drop_key(dropped.id)
+        await eventually(lambda: {dropped.id} in ended)
+        assert {short.id} not in ended
+        now_ms[0] += 5000
+        await eventually(lambda: {short.id} in ended)
+        assert {kept.id} not in ended
+        watching.cancel()
 
 
 async def test_members_are_put_and_given_roles(store: Store) -> None:

@@ -11,7 +11,7 @@ from madang import memory as memory_module
 from madang.adapters.sql import Store
 from madang.core.actors import Actor
 from madang.core.bounds import ANSWER_BYTES
-from madang.core.events import MemberJoined, MemberKicked, MessagePinned, MessageSent, ReactionAdded, draft
+from madang.core.events import MemberJoined, MemberKicked, MessagePinned, MessageSent, ReactionAdded, RoomChanged, draft
 from madang.core.messages import Message
 from madang.core.rate import Bucket, Rate
 from madang.core.timestamps import moment
@@ -90,6 +90,25 @@ async def test_history_around_a_message_and_a_time(store: Store) -> None:
             await page(4, at=wrong)
     with pytest.raises(Refused, match="only one"):
         await page(4, around=6, at="2020-01-01T00:00:00Z")
+
+
+async def test_a_page_around_a_message_has_nothing_of_before_one_joined(store: Store) -> None:
+    node = assembled(store)
+    await grow(store, 5)
+    mina = user("mina")
+    await store.append(
+        [
+            draft(RoomChanged(history="joined"), YARD, OWNER.id, OWNER.name),
+            draft(MemberJoined(role="member"), YARD, mina.id, mina.name),
+        ]
+    )
+    await grow(store, 5)
+    for where in ({"around": 3}, {"around": 0}, {"at": "2020-01-01T00:00:00Z"}):
+        found = await node.reading.history(mina, YARD, None, None, 4, **where)
+        seqs = [m.seq for m in shown(found)]
+        assert (seqs, found.more, found.newer) == ([9, 10], False, True), where
+    found = await node.reading.history(mina, YARD, None, None, 6, around=10)
+    assert ([m.seq for m in shown(found)], found.more, found.newer) == ([9, 10, 11, 12], False, True)
 
 
 async def test_a_page_around_a_large_message_holds_it_and_says_what_is_left(store: Store) -> None:
