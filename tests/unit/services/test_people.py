@@ -126,7 +126,8 @@ async def test_a_token_is_worth_nothing_without_the_key_that_made_it(store: Stor
 async def test_another_node_ends_connections_when_a_key_is_gone_or_over(store: Store) -> None:
     """Without a word from the node where it was dropped."""
     now_ms = [1_800_000_000_000]
-    async with running_node(store, clock_ms=lambda: now_ms[0]) as here, running_node(store, name="other") as there:
+    clock: dict[str, Any] = {"clock_ms": lambda: now_ms[0]}
+    async with running_node(store, **clock) as here, running_node(store, name="other", **clock) as there:
         ended: list[object] = []
         keys = there.identity.server_keys
         dropped, _ = await here.identity.add_key("Dropped", now_ms[0] / 1000)
