@@ -81,9 +81,11 @@ class Profiles:
         return known and known[0]
 
     async def of(self, actor: Actor) -> Profile:
-        """Return an actor's own profile, with the name that they have."""
-        kept = await self._store.profile(actor.id)
-        return msgspec.structs.replace(kept, name=self.name(actor.id) or actor.name)
+        """Return an actor's own profile, with the name that they speak by: of an outside user that of the token they came with."""
+        kept, name = await self._store.profile(actor.id), actor.name
+        if not user_ids.is_outside(actor.id):
+            name = self.name(actor.id) or name
+        return msgspec.structs.replace(kept, name=name)
 
     async def change(
         self, actor: Actor, *, name: str | None = None, picture: str | None = None, locale: str | None = None

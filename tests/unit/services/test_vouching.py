@@ -76,6 +76,7 @@ async def test_a_user_is_kept_on_first_sight_and_refreshed_later(node: Node, sto
     member = await store.member(YARD, MINA.id)
     assert member is not None and (member.name, member.picture) == ("Minji", FACE)
     assert node.profiles.name(MINA.id) == "Minji", "their other devices hear of it, too"
+    assert (await node.profiles.of(MINA)).name == "Mina", "who comes with an older token is called as that says"
     await kept(vouching, store, Said(MINA.id, "Mina", "", 150))  # a device that still has an older token
     await kept(vouching, store, Said(MINA.id, None, None, 300))  # and one that says nothing
     assert await store.profile(MINA.id) == Profile(name="Minji", picture=FACE)
