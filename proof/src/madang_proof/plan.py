@@ -25,6 +25,7 @@ _ACTIONS: Final = {
 }  # fmt: skip
 _HOST_ACTIONS: Final = {"kick": 2, "ban": 2, "mute": 4, "unmute": 1, "pin": 2, "change": 1}
 _SLOW_ACTIONS: Final = {"pause": 2}
+_ACCOUNT_ACTIONS: Final = {"sign_out": 2}
 _COMMON: Final = {"ping_s": "4"}  # so that a connection that is cut one way is detected within a storm
 _SETTINGS: Final = (
     # Rates that an eager user stays below, so that the limits run without deciding anything; and no rates at all.
@@ -45,6 +46,7 @@ class RoomPlan(msgspec.Struct, frozen=True):
 class UserPlan(msgspec.Struct, frozen=True):
     """A user: how many clients they connect with, and their rooms.
 
+    `account`: they sign in by a login, and sometimes end the session that their connections are of.
     `slow`: the last client sometimes stops reading for long, while its room gets more messages than any buffer holds.
     """
 
@@ -52,6 +54,7 @@ class UserPlan(msgspec.Struct, frozen=True):
     clients: int
     rooms: tuple[str, ...]
     slow: bool = False
+    account: bool = False
 
 
 class Injection(msgspec.Struct, frozen=True):
@@ -121,6 +124,7 @@ def actions(plan: Plan, user: UserPlan) -> Iterator[Action]:
         at += dice.expovariate(PACE)
         room = dice.choice(user.rooms)
         weights = _ACTIONS | (_HOST_ACTIONS if room in hosted else {}) | (_SLOW_ACTIONS if user.slow else {})
+        weights |= _ACCOUNT_ACTIONS if user.account else {}
         (do,) = dice.choices(list(weights), list(weights.values()))
         size = 1
         if do == "send":
@@ -137,7 +141,13 @@ def _user(dice: random.Random, number: int, name: str, rooms: tuple[RoomPlan, ..
     others = [room.id for room in rooms if room.id not in own]
     joined = own + dice.sample(others, dice.randint(1, 3))
     slow = number % 7 == 6
-    return UserPlan(name, clients=2 if slow or number % 5 in (0, 3) else 1, rooms=tuple(sorted(joined)), slow=slow)
+    return UserPlan(
+        name,
+        clients=2 if slow or number % 5 in (0, 3) else 1,
+        rooms=tuple(sorted(joined)),
+        slow=slow,
+        account=number % 5 == 4,
+    )
 
 
 def _injections(dice: random.Random, seconds: float, faults: Sequence[str]) -> tuple[Injection, ...]:

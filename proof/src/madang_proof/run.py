@@ -120,7 +120,7 @@ async def prove_url(
         crowd = Crowd(plan, url, recorder, prefix)
         await _Run(plan, recorder, progress, report, stop or asyncio.Event()).all(crowd)
         names = [user.name for user in plan.users]
-        progress.left = f"the rooms {', '.join(crowd.created)}, and the guests {GUEST} and {names[0]} to {names[-1]}"
+        progress.left = f"the rooms {', '.join(crowd.created)}, the guest {GUEST}, and the users {names[0]} to {names[-1]}, some with accounts"
     return await judge(plan, folder, recorder, progress, report)
 
 

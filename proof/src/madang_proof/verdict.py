@@ -20,6 +20,7 @@ from madang_proof.plan import Plan
 NEVER: Final = frozenset(
     {1002, 1003, 1007, 1008, 1009, 1011, 4400, 4401, 4410}
 )  # close codes that a correct client never deserves
+UNAUTHORISED: Final = 4401  # also how the connections of a session end that its user has ended
 MUCH: Final = 0.25  # share of sends refused for their rate from which on a note is due
 Report = Callable[[str, float, Recorder], None]
 """Called periodically with what is going on, the share that is done, and the counts so far."""
@@ -128,6 +129,8 @@ def _anomalies(recorder: Recorder) -> list[str]:
     if times := recorder.refusals["internal"]:
         found.append(f"{times} commands were answered `internal`: a bug in the server.")
     never = sorted(NEVER & set(recorder.closes))
+    if recorder.closes[UNAUTHORISED] <= recorder.counted["closes by sign-out, at most"]:
+        never = [code for code in never if code != UNAUTHORISED]
     return found + [
         f"{recorder.closes[code]} connections were closed with {code}, {CLOSES[code].name}." for code in never
     ]

@@ -68,7 +68,7 @@ def test_people_do_everything_at_an_even_pace() -> None:
     made = [action for user in plan.users for action in islice(actions(plan, user), 400)]
     assert {action.do for action in made} == {
         "send", "repeat", "twin", "conflict", "edit", "delete", "react", "read", "page", "unread", "presence",
-        "drop", "pause", "leave", "kick", "ban", "mute", "unmute", "pin", "change",
+        "drop", "pause", "leave", "kick", "ban", "mute", "unmute", "pin", "change", "sign_out",
     }  # fmt: skip
     sends = sum(action.size for action in made if action.do == "send")
     seconds = sum(list(islice(actions(plan, user), 400))[-1].at for user in plan.users) / len(plan.users)

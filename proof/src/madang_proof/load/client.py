@@ -99,6 +99,11 @@ class VirtualClient:
     # -- what it is ----------------------------------------------------------------------------------------------------
 
     @property
+    def connection(self) -> Connection | None:
+        """The connection that it has now, if any."""
+        return self._connection
+
+    @property
     def ready(self) -> bool:
         """Whether it is connected, and every join has been answered."""
         return self._greeted and not self.joining and self._connection is not None and not self._connection.closed

@@ -139,6 +139,7 @@ class Crowd:
         """
         for client in self.clients:
             client.resume_now()
+        await asyncio.gather(*(user.signed_out() for user in self.users.values()))
         heads: dict[str, int] = {}
         try:
             async with asyncio.timeout(SETTLE_S):

@@ -13,6 +13,7 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from madang_proof.load import frames
+from madang_proof.load.account import Account
 from madang_proof.load.client import VirtualClient
 from madang_proof.load.command import Command
 from madang_proof.load.recorder import Recorder
@@ -24,6 +25,8 @@ EMOJIS: Final = ("👍", "🎉", "마당", ":+1:")
 WORDS: Final = ("yard ", "마당 ", "é", "日本 ", "👩‍👩‍👧 ", '"\\\n', "<b>&amp; ", "z̈ ")
 
 SANCTION_MS: Final = (1_000, 6_000)  # for how long a ban or a mute holds: the storm is short
+ENDED_S: Final = 30.0  # for the connections of a session that was ended, also those that do not read and during faults
+POLL_S: Final = 0.02
 FLOOD: Final = 40  # messages of 11 KB: more than the 256 KiB that may wait for a connection, and what a kernel adds
 
 
@@ -78,6 +81,9 @@ class VirtualUser:
         self._cids = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._identified = asyncio.Event()
+        self._account: Account | None = None
+        self._signing_out: asyncio.Task[None] | None = None
+        self._url = urls[0]
         self.user_id = ""
         self.token = ""
         self.final = False
@@ -102,6 +108,10 @@ class VirtualUser:
 
     async def connect(self) -> None:
         """Connect the first client, and return when the server has answered its hello."""
+        if self._plan.account and self._url.startswith("ws://") and "," not in self._url:
+            account = Account(self._url, self.name)
+            self.token = await asyncio.to_thread(account.sign_up)
+            self._account = account if self.token else None  # where people make no accounts, they are guests
         self._tasks.append(asyncio.create_task(self.clients[0].run()))
         await self._identified.wait()
 
@@ -118,7 +128,7 @@ class VirtualUser:
 
     def cancel(self) -> None:
         """Stop at once."""
-        for task in self._tasks:
+        for task in [*self._tasks, *filter(None, [self._signing_out])]:
             task.cancel()
 
     # -- what clients ask and report (client.Owner) --------------------------------------------------------------------
@@ -134,7 +144,9 @@ class VirtualUser:
 
     def greeted(self, frame: frames.Frame) -> None:
         """See `Owner`."""
-        self.user_id, self.token = frame.user["id"], frame.token
+        self.user_id = frame.user["id"]
+        if self._account is None:
+            self.token = frame.token
         self._identified.set()
 
     def joined(self, room: str) -> None:
@@ -153,6 +165,10 @@ class VirtualUser:
 
     def act(self, action: Action, room: str) -> None:
         """Take an action."""
+        if action.do == "sign_out":
+            if self._account is not None and (self._signing_out is None or self._signing_out.done()):
+                self._signing_out = asyncio.create_task(self._sign_out(self._account))
+            return
         if room in self._out:
             if action.pick < 0.5:
                 for client in self.clients:
@@ -188,6 +204,31 @@ class VirtualUser:
                     client.send(command, Command(op="invite", room=room, done=renewed))
                 elif command is not None:
                     client.send(command)
+
+    async def signed_out(self) -> None:
+        """Wait until nothing is left of a session that was ended."""
+        if self._signing_out is not None:
+            await self._signing_out
+
+    async def _sign_out(self, account: Account) -> None:
+        """Sign in again, end the session before, and see that its connections end with it."""
+        former = [client.connection for client in self.clients if client.connection is not None]
+        token = await asyncio.to_thread(account.sign_in)
+        if not token:
+            self._recorder.counted["skipped"] += 1
+            return
+        self.token = token
+        # One that is just being made with the former token, too, is closed so.
+        self._recorder.counted["closes by sign-out, at most"] += 2 * len(self.clients)
+        if not await asyncio.to_thread(account.end_former):
+            return  # perhaps it was ended, perhaps not
+        self._recorder.counted["sessions ended"] += 1
+        try:
+            async with asyncio.timeout(ENDED_S):
+                while not all(connection.closed for connection in former):  # noqa: ASYNC110  # spread over clients
+                    await asyncio.sleep(POLL_S)
+        except TimeoutError:
+            self._recorder.anomalies[f"A connection outlived its session by {ENDED_S:.0f} s"] += 1
 
     def _renewed(self, client: VirtualClient, command: Command, frame: frames.Frame | None) -> None:
         if frame is None or frame.op != "ok":
