@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import resource
+import shutil
 import signal
 import sqlite3
 import stat
@@ -20,6 +21,7 @@ from madang.core import events as kinds
 from madang.core.events import Appended, Draft, Event, draft
 from madang.errors import SetupError, StorageFailed, StorageFull
 from madang.testing.log import what_was_acked_is_there_after_reopening
+from madang.testing.retention import purges, removed, talk
 from madang.testing.rules import opened as opened_scene
 from madang.testing.rules import text_of
 from tests.contract.conftest import now_ms, opened
@@ -396,3 +398,16 @@ async def test_after_a_crash_of_before_a_room_goes_on_behind_its_newest_event(sq
         yard.store = store
         assert (await yard.done(yard.say("4", cid="4"))).seq == newest + 1
         assert await yard.texts() == ["0", "1", "2", "3", "4"]
+
+
+async def test_what_was_removed_is_not_taken_from_the_journal_of_a_crash(sqlite_url: str, tmp_path: Path) -> None:
+    async with opened(sqlite_url) as store:
+        scene, seqs = await talk(store)
+        head = (await scene.done(purges(scene, seqs[5]))).seq
+        await removed(store, scene.room)
+        for each in tmp_path.glob("madang.db*"):
+            (tmp_path / "crash").mkdir(exist_ok=True)
+            shutil.copy(each, tmp_path / "crash" / each.name)
+    async with opened(f"sqlite:///{tmp_path}/crash/madang.db") as store:
+        scene.store = store
+        assert [event.seq for event in await store.read(scene.room, 0, 100)] == list(range(seqs[5] + 1, head + 1))

@@ -141,6 +141,8 @@ WRONG: Final[dict[str, list[Any]]] = {
     "slow_ms": [-1, 3_600_001, 1.5, "1", True],
     "write": ["nobody", "", 1, None],
     "history": ["some", "", 1, None],
+    "keep_ms": [-1, 1, 10**12, 1.5, "1", True, None],
+    "keep_messages": [-1, 1, 10**10, 1.5, "1", True, None],
     "archived": [0, 1, "true", [], {}],
     "text": [1, None, {"query": {}}],
     "reply_to": [-1, 2**53 + 1, 1.5, "1", True],
@@ -155,7 +157,7 @@ WRONG: Final[dict[str, list[Any]]] = {
 FIELDS: Final = {
     ("POST", "/api/guests"): ("name",),
     ("POST", "/api/rooms"): ("id", "title", "access"),
-    ("PATCH", "/api/rooms/mine"): ("title", "slow_ms", "archived", "write", "history"),
+    ("PATCH", "/api/rooms/mine"): ("title", "slow_ms", "archived", "write", "history", "keep_ms", "keep_messages"),
     ("POST", "/api/rooms/mine/messages"): ("text", "reply_to", "mentions", "cid", "as"),
     ("PATCH", "/api/rooms/mine/messages/2"): ("text", "mentions", "cid"),
     ("PATCH", "/api/rooms/mine/members/u1"): ("role",),

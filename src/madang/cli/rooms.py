@@ -1,7 +1,7 @@
 """`madang room`: list, create, show, change, archive and delete rooms, and show who did what there, on a server or its data."""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -9,6 +9,16 @@ from madang.cli.options import Config, Data, Database, settings_of
 
 app = typer.Typer(no_args_is_help=True, help="List, create, show, change, archive and delete rooms.")
 _Id = Annotated[str, typer.Argument(help="The room's id.", show_default=False)]
+
+
+DAY_MS: Final = 24 * 3600 * 1000
+
+
+def _kept(room: dict[str, Any]) -> str:
+    """Return in words how much of a room is kept."""
+    days, most = room.get("keep_ms", 0) / DAY_MS, room.get("keep_messages", 0)
+    said = [*([f"{days:g} days"] if days else []), *([f"{most} messages"] if most else [])]
+    return ", ".join(said) or "everything"
 
 
 @app.command("list")
@@ -57,6 +67,10 @@ def set_room(
     slow_ms: Annotated[int | None, typer.Option(help="Milliseconds between two messages of a plain member.")] = None,
     write: Annotated[str | None, typer.Option(help="Who may write: everyone or moderators.")] = None,
     history: Annotated[str | None, typer.Option(help="Which history members see: all, or since they joined.")] = None,
+    keep_days: Annotated[float | None, typer.Option(help="For how many days messages are kept; 0 for good.")] = None,
+    keep_messages: Annotated[
+        int | None, typer.Option(help="How many messages are kept, the newest; 0 for all.")
+    ] = None,
     data: Data = None,
     database: Database = None,
     config: Config = None,
@@ -65,6 +79,8 @@ def set_room(
     from madang.cli.admin_client import ask_about
 
     given = {"title": title, "access": access, "slow_ms": slow_ms, "write": write, "history": history}
+    given["keep_messages"] = keep_messages
+    given["keep_ms"] = None if keep_days is None else round(keep_days * DAY_MS)
     change = {name: value for name, value in given.items() if value is not None}
     ask_about(settings_of(config, data=data, database=database), "PATCH", "room", id, body=change)
     print(f"{id} has these settings now." if change else f"{id} stays as it is.")
@@ -110,6 +126,7 @@ def show_room(id: _Id, data: Data = None, database: Database = None, config: Con
     print(f"  slow mode  {timedelta(milliseconds=room['slow_ms']) if room['slow_ms'] else 'off'}")
     print(f"  written by {room.get('write', 'everyone')}")
     print(f"  history    {room.get('history', 'all')}")
+    print(f"  keeps      {_kept(room)}")
     print(f"  archived   {'yes' if room.get('archived') else 'no'}")
     print(f"  sockets    {shown['sockets']} on this node")
     print(f"  members    {'the first 50' if shown['members']['more'] else len(members)}")

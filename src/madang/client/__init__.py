@@ -47,6 +47,7 @@ from madang.client.events import (
     RoomChanged,
     RoomCreated,
     RoomDeleted,
+    RoomPurged,
 )
 from madang.client.link import State
 from madang.client.notices import Behind, Notice, Online, OnlineCount, OpenReports, ReadTo, Skipped, Typing
@@ -101,6 +102,7 @@ __all__ = [
     "RoomChanged",
     "RoomCreated",
     "RoomDeleted",
+    "RoomPurged",
     "Sent",
     "ServerInfo",
     "Skipped",

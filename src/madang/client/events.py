@@ -178,6 +178,15 @@ class RoomChanged(Event, frozen=True, kw_only=True):
     archived: bool | None = None
     write: str | None = None
     history: str | None = None
+    keep_ms: int | None = None
+    keep_messages: int | None = None
+
+
+class RoomPurged(Event, frozen=True, kw_only=True):
+    """What is in the room up to the seq `upto` is kept no longer: drop it."""
+
+    type: ClassVar[str] = "room.purged"
+    upto: int
 
 
 class RoomDeleted(Event, frozen=True, kw_only=True):
@@ -225,6 +234,7 @@ KNOWN: Final[dict[str, type[Event]]] = {
         RoleGiven,
         RoomCreated,
         RoomChanged,
+        RoomPurged,
         RoomDeleted,
     )
 }

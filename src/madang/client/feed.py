@@ -11,14 +11,14 @@ import msgspec
 
 from madang.client import frames
 from madang.client.cursor import Cursor
-from madang.client.events import Event, MemberKicked, MemberLeft, Reset, RoleGiven, RoomChanged, RoomDeleted
+from madang.client.events import Event, MemberKicked, MemberLeft, Reset, RoleGiven, RoomChanged, RoomDeleted, RoomPurged
 from madang.client.notices import NoticeFrame, Notices, notices
 from madang.errors import MadangError
 from madang.protocol.native.commands import Join
 from madang.protocol.native.frames import JoinAnswer, ResetFrame, RoomInfo, SkipFrame
 
 Ended = Literal["left", "kicked", "deleted", "refused", "closed"]
-_SETTINGS: Final = tuple(name for name in RoomInfo.__struct_fields__ if name != "id")
+_SETTINGS: Final = tuple(name for name in RoomInfo.__struct_fields__ if name not in ("id", "purged_seq"))
 
 
 class Feed:
@@ -92,6 +92,8 @@ class Feed:
             case RoomChanged():
                 given = {name: getattr(event, name) for name in _SETTINGS if getattr(event, name) is not None}
                 self.info = msgspec.structs.replace(self.info, **given)
+            case RoomPurged(upto=upto):
+                self.info = msgspec.structs.replace(self.info, purged_seq=upto)
         self._arrived.set()
 
     def reset(self, frame: ResetFrame) -> None:

@@ -98,6 +98,11 @@ class Room:
         return self._feed.info.history
 
     @property
+    def purged_seq(self) -> int:
+        """The seq up to which nothing is kept."""
+        return self._feed.info.purged_seq
+
+    @property
     def role(self) -> str:
         """The user's own role: "owner", "moderator", "member" or "viewer"."""
         return self._feed.role
@@ -213,11 +218,14 @@ class Room:
         archived: bool | None = None,
         write: Literal["everyone", "moderators"] | None = None,
         history: Literal["all", "joined"] | None = None,
+        keep_ms: int | None = None,
+        keep_messages: int | None = None,
     ) -> Sent | None:
-        """Change the settings that are given (moderators; `archived` and `history`, owners); None if they were so already."""
+        """Change the settings that are given (moderators; those from `archived` on but `write`, owners); None if they were so already."""
         command = c.Change(
-            room=self.id, title=title, access=access, slow_ms=slow_ms, archived=archived, write=write, history=history
-        )
+            room=self.id, title=title, access=access, slow_ms=slow_ms, archived=archived, write=write, history=history,
+            keep_ms=keep_ms, keep_messages=keep_messages,
+        )  # fmt: skip
         return (await self._call(command, Appended)).sent()
 
     async def give_role(self, user: str, role: Literal["owner", "moderator", "member", "viewer"]) -> Sent | None:

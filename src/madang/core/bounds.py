@@ -21,6 +21,10 @@ MAX_MENTIONS: Final = 50  # of one message
 MAX_PAGE: Final = 200  # rows of an answer
 ANSWER_BYTES: Final = 256 * 1024  # rows in an answer; what is beyond, `more` tells of
 MAX_SLOW_MS: Final = 3_600_000
+MIN_KEEP_MS: Final = 60_000
+MAX_KEEP_MS: Final = 10 * 365 * 24 * 3600 * 1000
+MIN_KEEP_MESSAGES: Final = 10
+MAX_KEEP_MESSAGES: Final = 1_000_000_000
 MAX_KEY_MS: Final = 10 * 365 * 86_400_000
 
 _NO_CONTROLS: Final = r"^(?![\s\S]*[\x00-\x1f\x7f])"  # without a "$", which matches in front of a last line feed
@@ -38,5 +42,7 @@ TokenMs = Annotated[int, Meta(ge=60_000, le=30 * 86_400_000)]
 KeyMs = Annotated[int, Meta(ge=1000, le=MAX_KEY_MS)]
 WordsOfList = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=128)], ...], Meta(max_length=1_000)]
 SlowMs = Annotated[int, Meta(ge=0, le=MAX_SLOW_MS)]
+KeepMs = Annotated[int, Meta(ge=0, le=MAX_KEEP_MS)]  # 0, or MIN_KEEP_MS and more
+KeepMessages = Annotated[int, Meta(ge=0, le=MAX_KEEP_MESSAGES)]  # 0, or MIN_KEEP_MESSAGES and more
 InviteText = Annotated[str, Meta(max_length=1024)]
 PageLimit = Annotated[int, Meta(ge=1, le=MAX_PAGE)]

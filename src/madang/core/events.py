@@ -201,6 +201,15 @@ class RoomChanged(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     archived: bool | None = None
     write: str | None = None
     history: str | None = None
+    keep_ms: int | None = None
+    keep_messages: int | None = None
+
+
+class RoomPurged(Body, frozen=True, kw_only=True, gc=False):
+    """What is in the log up to the seq `upto` is kept no longer. Of the server itself alone."""
+
+    type: ClassVar[str] = "room.purged"
+    upto: int
 
 
 class RoomDeleted(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False):

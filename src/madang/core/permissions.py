@@ -40,8 +40,9 @@ class Action(StrEnum):
     GRANT = "grant roles"
     AUDIT = "read the audit trail"
     ARCHIVE = "archive and unarchive the room"
-    CHANGE_HISTORY = "change which history members see"
     ADD = "make others members"
+    CHANGE_HISTORY = "change which history members see, and how much of it is kept"
+    PURGE = "remove what is not to be kept"
     DELETE_ROOM = "delete the room"
 
 
@@ -91,13 +92,19 @@ _LEAST: Final[Mapping[Action, str]] = {
     Action.ARCHIVE: "owner",
     Action.CHANGE_HISTORY: "owner",
     Action.ADD: SERVER,
+    Action.PURGE: SERVER,
     Action.DELETE_ROOM: "owner",
 }
 """The lowest role that an action is open to."""
 _WHERE_ANYONE_MAY_JOIN: Final = {Action.SEE, Action.JOIN}
 _NOT_IN_DIRECT: Final = {Action.JOIN, Action.JOIN_INVITED, Action.INVITE, Action.KICK, Action.BAN, Action.GRANT}
 _OF_MEMBERS_ALREADY: Final = {Action.JOIN, Action.JOIN_INVITED}
-_OF_SETTINGS: Final = {"archived": Action.ARCHIVE, "history": Action.CHANGE_HISTORY}
+_OF_SETTINGS: Final = {
+    "archived": Action.ARCHIVE,
+    "history": Action.CHANGE_HISTORY,
+    "keep_ms": Action.CHANGE_HISTORY,
+    "keep_messages": Action.CHANGE_HISTORY,
+}
 _BY_FEW: Final = {Action.TYPE, Action.WRITE}
 _NOT_WHERE_ARCHIVED: Final = {*_BY_FEW, Action.PIN}
 

@@ -7,6 +7,7 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
+from madang.core.bounds import MIN_KEEP_MESSAGES, MIN_KEEP_MS
 from madang.core.events import RoomChanged
 from madang.errors import Refused
 
@@ -38,6 +39,9 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         archived: it is read, and nobody writes.
         write: who may write there.
         history: from where on members see what happened there.
+        keep_ms: for how long events are kept; 0 for good.
+        keep_messages: how many messages are kept, the newest; 0 for all.
+        purged_seq: the seq up to which nothing is kept.
     """
 
     id: str
@@ -47,6 +51,9 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     archived: bool = False
     write: str = EVERYONE
     history: str = ALL
+    keep_ms: int = 0
+    keep_messages: int = 0
+    purged_seq: int = 0
 
     def __post_init__(self) -> None:
         """Let defaults be the very objects: encoders leave out no others."""
@@ -107,12 +114,20 @@ def changed(room: Room, change: RoomChanged) -> Room:
         archived=room.archived if change.archived is None else change.archived,
         write=room.write if change.write is None else change.write,
         history=room.history if change.history is None else change.history,
+        keep_ms=room.keep_ms if change.keep_ms is None else change.keep_ms,
+        keep_messages=room.keep_messages if change.keep_messages is None else change.keep_messages,
+        purged_seq=room.purged_seq,
     )
 
 
-def hidden(history: str, joined_seq: int) -> int:
-    """Return the seq up to which a member sees nothing of a room that shows this history."""
-    return 0 if history == ALL else max(0, joined_seq - 1)
+def hidden(room: Room, joined_seq: int) -> int:
+    """Return the seq up to which a member sees nothing of a room: it was before they joined, or is kept no longer."""
+    return hidden_by(room.history, room.purged_seq, joined_seq)
+
+
+def hidden_by(history: str, purged_seq: int, joined_seq: int) -> int:
+    """Return what `hidden` does, from the room's settings."""
+    return purged_seq if history == ALL else max(purged_seq, joined_seq - 1)
 
 
 def made_room_id(random: str) -> str:
@@ -140,6 +155,10 @@ def need_settings(change: RoomChanged) -> None:
         raise Refused("bad_field", "write: everyone or moderators.")
     if change.history is not None and change.history not in get_args(History):
         raise Refused("bad_field", "history: all or joined.")
+    if change.keep_ms and change.keep_ms < MIN_KEEP_MS:
+        raise Refused("bad_field", f"keep_ms: 0, or {MIN_KEEP_MS} and more.")
+    if change.keep_messages and change.keep_messages < MIN_KEEP_MESSAGES:
+        raise Refused("bad_field", f"keep_messages: 0, or {MIN_KEEP_MESSAGES} and more.")
 
 
 def need_role(role: str) -> None:

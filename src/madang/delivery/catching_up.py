@@ -139,7 +139,7 @@ class CatchingUp:
 
 def _hidden(room: LiveRoom, subscription: Subscription) -> int:
     """Return the seq up to which a subscriber sees nothing of a room as it is set by now."""
-    return hidden(room.info.history, subscription.joined_seq)
+    return hidden(room.info, subscription.joined_seq)
 
 
 def _goal(room: LiveRoom, subscription: Subscription) -> int:

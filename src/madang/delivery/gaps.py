@@ -136,17 +136,22 @@ class Gaps:
         return True
 
     async def _read(self, room: LiveRoom) -> list[Event]:
-        """Read what follows. Of a deleted room only the last event is sure to be there (`services.cleanup`)."""
+        """Read what follows. Of a deleted room only the last event is sure to be there, of others what is kept (`services.cleanup`)."""
         name = room.info.id
         events = await self._reader.read(name, room.next - 1)
         if events and events[0].seq > room.next:
-            events = await self._reader.read(name, await self._reader.head(name) - 1)
+            last = await self._reader.read(name, await self._reader.head(name) - 1)
+            if last and last[-1].type == RoomDeleted.type:
+                return last
         return events
 
     def _accept(self, room: LiveRoom, events: list[Event]) -> None:
         for event in events:
-            if event.type == RoomDeleted.type and event.seq > room.next:
-                room.skip_erased(event)
+            if event.seq > room.next and event is events[0]:
+                if event.type == RoomDeleted.type:
+                    room.skip_erased(event)
+                else:
+                    room.skip_purged(event.seq - 1)
             if event.seq == room.next:
                 room.accept(event, self._quiet_above)
 

@@ -99,7 +99,7 @@ class Joiner:
     ) -> Joined | None:
         """Join a live room, unless it was let go of, or the membership may have changed at `known_at` or later."""
         await self._hub.catch_up(room)
-        low = hidden(room.info.history, member.joined_seq)
+        low = hidden(room.info, member.joined_seq)
         if low >= room.next and not await self._hub.gaps.fill_to(room, low + 1):
             raise StorageFailed("The log does not have what it announced.")
         if room.sealed < low:
@@ -121,7 +121,7 @@ class Joiner:
             raise Refused("not_found")
         if room.changes.since(actor.id, known_at) or self._hub.rooms.get(room.info.id) is not room:
             return None
-        if hidden(room.info.history, member.joined_seq) > low:  # the setting has changed meanwhile
+        if hidden(room.info, member.joined_seq) > low:  # the setting has changed meanwhile
             return None
         texts = self._between(room, after, older, low)  # short of `sealed` if the tail moved on while the log was read
         if resume:

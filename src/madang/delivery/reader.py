@@ -34,7 +34,9 @@ class LogReader:
         """Read what the tail lacks; the tail keeps it for a while, because people who come back seldom come alone."""
         asked_at = room.next
         events = await self.read(room.info.id, after)
-        room.tail.lengthen(events, asked_at)
+        if events and events[0].seq != after + 1:
+            return []  # the beginning was removed meanwhile
+        room.tail.lengthen([event for event in events if event.seq > room.info.purged_seq], asked_at)
         return events
 
     async def tail(self, room: str) -> Tail | None:

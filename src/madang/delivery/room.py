@@ -13,6 +13,8 @@ from enum import Enum, auto
 from itertools import islice
 from typing import Final
 
+import msgspec
+
 from madang.core.events import (
     TYPES,
     Event,
@@ -21,6 +23,7 @@ from madang.core.events import (
     MessageSent,
     RoleGiven,
     RoomChanged,
+    RoomPurged,
     about,
     decode_body,
     without_content,
@@ -106,7 +109,7 @@ class LiveRoom:
         self.epoch = epoch
         self.next = seq + 1
         self.sealed = seq
-        self.tail = HotTail(seq, events, tails)
+        self.tail = HotTail(seq, [e for e in events if e.seq > info.purged_seq], tails)
         self.changes = MembershipChanges()
         self.audiences: dict[Encoding, Audience] = {}
         self.live = 0
@@ -158,6 +161,28 @@ class LiveRoom:
                     subscription.role = given.role
         elif event.type == RoomChanged.type:
             self.info = changed(self.info, decode_body(RoomChanged, event.body))
+        elif event.type == RoomPurged.type:
+            self._purge(decode_body(RoomPurged, event.body).upto)
+
+    def _purge(self, upto: int) -> None:
+        """Keep nothing up to a seq any more."""
+        self.info = msgspec.structs.replace(self.info, purged_seq=max(upto, self.info.purged_seq))
+        self.tail.purge(upto)
+
+    def skip_purged(self, upto: int) -> None:
+        """Go on behind a seq up to which nothing is kept: the log has no more what this room lacks.
+
+        Who followed is behind, and starts again from there.
+        """
+        if self.skip_from:
+            self._pend_skip(self.next - 1)
+        self.seal()
+        for subscription in tuple(self.subscriptions()):
+            self.lag(subscription)
+        self.tail.restart(upto)
+        self.next = upto + 1
+        self.sealed = upto
+        self._purge(upto)
 
     def skip_erased(self, event: Event) -> None:
         """Go on at the last event of a deleted room whose log has been erased below it."""
@@ -294,7 +319,7 @@ class LiveRoom:
                 audience.fix(waiting=bool(self.batches))
             those, others = list[Callable[[bytes], None]](), list[Callable[[bytes], None]]()
             for s in audience.subscriptions:
-                sees = target > hidden(self.info.history, s.joined_seq)
+                sees = target > hidden(self.info, s.joined_seq)
                 (those if sees else others).append(s.subscriber.queue if audience.few else s.subscriber.write_now)
             for each, some in ((entry, those), (replaced, others)):
                 if some:

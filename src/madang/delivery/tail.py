@@ -127,6 +127,14 @@ class HotTail:
         self.empty()
         self._seq = seq
 
+    def purge(self, upto: int) -> None:
+        """Let go of the events up to a seq, which are kept no longer."""
+        before, entries = self.size, self.entries
+        while entries and entries[0].event.seq <= upto:
+            self._seq = entries[0].event.seq
+            self.size -= _size(entries.popleft())
+        self._tails.resized(self, self.size - before)
+
     def empty(self) -> None:
         """Let go of all events. The tail goes on behind them."""
         if self.entries:

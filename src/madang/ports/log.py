@@ -18,6 +18,7 @@ has rights above an owner's, member or not. Reasons for a refusal are checked fr
 | type | refused when | effect |
 |---|---|---|
 | room.created | the room exists (room_exists) | the room (title, access, slow_ms); its owner is the actor, with read_seq 1 and the picture; direct: below |
+| room.purged | the actor is no server key (forbidden); `upto` is not below it, or no news: `None` | events up to it may be removed (`ports.upkeep`) |
 | room.deleted | the actor is not an owner (forbidden); `expired` and there are members: answers `None` | the room ends |
 | room.changed | the actor's role is below moderator, or owner if `archived` is given (forbidden); all is so already: `None` | the fields given |
 | member.joined | already a member: `None`; not let in, see below (banned, kicked, not_found) | the membership, role and picture of the body, read up to here |
@@ -78,7 +79,7 @@ What a deletion does to the reports of its message is in `ports.directory`, too.
 
 In a room that is archived nobody sends, edits, reacts, pins or unpins, not even a server key (archived): judged behind the role, before the rest.
 Where a room shows its history since one joined (`history`), a message from before an actor's membership is to them as if there were none
-(not_found), whatever they do with it; to a server key it is there.
+(not_found), as is to everybody one that is kept no longer, whatever they do with it; to a server key it is there.
 
 In one that few write in (`write`) members below moderators do not send, edit or react (forbidden).
 
@@ -160,7 +161,7 @@ class Log(Protocol):
         """
 
     async def read(self, room: str, after: int, limit: int) -> list[Event]:
-        """Return up to `limit` (1 to 1,000) events with seq > after, ascending, without a gap but where a deleted room is erased.
+        """Return up to `limit` (1 to 1,000) events with seq > after, ascending, without a gap but where a room is erased from its beginning.
 
         Events of deleted messages come without their text. An empty list means there are none, a short one the end of the
         log, unless its events exceed READ_BYTES.

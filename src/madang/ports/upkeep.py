@@ -16,12 +16,20 @@ class StoredRoom(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         at_ms: when the newest event was appended; of a deleted room, when it was deleted.
         members: whether anybody is one.
+        keep_ms: for how long its events are kept; 0 for good.
+        keeps: whether they are not all kept.
+        purged_seq: the seq up to which they are kept no longer.
+        left: whether some of those are there yet.
     """
 
     id: str
     deleted: bool
     at_ms: int
     members: bool
+    keep_ms: int = 0
+    keeps: bool = False
+    purged_seq: int = 0
+    left: bool = False
 
 
 class StoredUser(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,12 +47,20 @@ class Upkeep(Protocol):
         """Return up to `limit` (1 to 1,000) rooms with an id above `after`, deleted ones among them."""
 
     async def erase(self, room: str, limit: int) -> int:
-        """Remove up to `limit` (1 to 1,000) rows of what a deleted room holds, and return how many.
+        """Remove up to `limit` (1 to 1,000) rows of what a deleted room holds, or another keeps no longer, and return how many.
 
-        These are members, kicks, bans, mutes, audit entries, reports, and events.
+        The latter are events up to its newest room.purged, the oldest first. Of a deleted room there are more:
+        members, kicks, bans, mutes, audit entries, reports, and events.
 
         With an event go its mentions, reactions and pin, with the last of them the invites. 0 when nothing is left but the
-        room's last event, or when it is not deleted.
+        room's last event, or no such event is left.
+        """
+
+    async def due(self, room: str, before_ms: int) -> int:
+        """Return the seq up to which a room keeps nothing by its settings, if that were a message more than up to `purged_seq`, else that.
+
+        Args:
+            before_ms: Unix milliseconds; what is older is not kept, where the room has a `keep_ms`.
         """
 
     async def forget_audit(self, before_ms: int, limit: int) -> int:

@@ -1,21 +1,23 @@
 """Cleanup: what nobody needs any more is removed from the database, a little at a time, by one node of the fleet.
 
-It empties deleted rooms and forgets them after KEPT_S, deletes rooms without members in which nothing has happened for
-long, forgets old reports and entries of audit trails, and ends the memberships of guests who have not been here for
-longer than their tokens last. It walks through all rooms, users and memberships in order, a few hundred every ROUND_S,
-so it never holds up an append for longer than one small transaction takes. The node with the lowest number does it
-(`ports.leases`); if two believe that they have it, they do the same twice, and nothing is harmed.
+It empties deleted rooms and forgets them after KEPT_S, removes from others what is not kept there (`keep_ms`,
+`keep_messages`), deletes rooms without members in which nothing has happened for long, forgets old reports and entries of
+audit trails, and ends the memberships of guests who have not been here for longer than their tokens last. It walks through
+all rooms, users and memberships in order, a few hundred every ROUND_S, so it never holds up an append for longer than one
+small transaction takes. The node with the lowest number does it (`ports.leases`); if two believe that they have it, they do
+the same twice, and nothing is harmed.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from time import perf_counter
 from typing import Final
 
 import msgspec
 
-from madang.core.events import RoomDeleted, draft
+from madang.core.events import RoomDeleted, RoomPurged, draft
 from madang.core.metrics import Metric, counters
 from madang.core.reports import REPORT_DAYS
 from madang.core.rooms import LOBBY
@@ -40,6 +42,12 @@ EXPIRED: Final = 50
 """Rooms, and guests, that expire in a round at most."""
 GRACE_S: Final = 60.0
 """From a deletion to the removal of what was said: every node has heard of it by then, or checked its log."""
+PURGED_AT_ONCE: Final = 100
+"""Events that a busy room no longer keeps, before it is told and they are removed: each time is an event, too."""
+QUIET_S: Final = 60.0
+"""Of a room in which nothing has happened for so long, fewer are removed as well."""
+ASKED: Final = 20
+"""Rooms that do not keep everything, looked at in a round: of each it takes some dozens of look-ups to find what is due."""
 KEPT_S: Final = 7 * 24 * 3600.0
 """How long the id of a deleted room stays taken: as long as invites to it would have been good."""
 DAY_MS: Final = 24 * 3600 * 1000
@@ -147,7 +155,7 @@ class Cleanup:
 
     async def _sweep_rooms(self) -> None:
         page = await self._upkeep.rooms_after(self._room, WALKED)
-        now, rows, expired = self._clock_ms(), ROWS, 0
+        now, rows, expired, asked = self._clock_ms(), ROWS, 0, 0
         forgotten: list[str] = []
         for room in page:
             with self._failures.survived(f"room {room.id}"):
@@ -161,12 +169,31 @@ class Cleanup:
                         forgotten.append(room.id)
                 elif self._is_stale(room, now) and expired < EXPIRED:
                     expired += await self._expire(room.id)
+                elif room.left or room.keeps:
+                    if room.left:
+                        rows -= await self._erase(room.id, rows)
+                        if rows <= 0:
+                            break
+                    if room.keeps and asked == ASKED:
+                        rows = 0
+                        break
+                    asked += room.keeps
+                    await self._purge(room, now)
             self._counting.rooms += not room.deleted
             self._room = room.id
         if forgotten:
             await self._upkeep.forget_rooms(forgotten)
         if len(page) < WALKED and rows > 0:
             self.stored.rooms, self._counting.rooms, self._room = self._counting.rooms, 0, ""
+
+    async def _purge(self, room: StoredRoom, now: int) -> None:
+        """Tell a room what it no longer keeps, if that is worth an event; the next walk removes it."""
+        upto = await self._upkeep.due(room.id, now - room.keep_ms)
+        quiet = now - room.at_ms > QUIET_S * 1000
+        if upto - room.purged_seq >= (1 if quiet else PURGED_AT_ONCE):
+            with suppress(Refused):  # it was deleted meanwhile
+                body = RoomPurged(upto=upto)
+                await self._appender.append(draft(body, room.id, SYSTEM.id, SYSTEM.name, server=True))
 
     def _is_stale(self, room: StoredRoom, now: int) -> bool:
         idle_ms = now - room.at_ms

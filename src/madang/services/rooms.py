@@ -233,9 +233,11 @@ class Rooms:
         A server key acts in every room with rights above an owner's, member or not.
         """
         member = await self._directory.member(room, actor.id)
-        if actor.server and (member or await self._directory.room(room)):
+        if actor.server and (info := await self._directory.room(room)) is not None:
             role, read_seq = acting_role(None, server=True), member.read_seq if member else 0
-            return Member(room=room, user=actor.id, name=actor.name, role=role, read_seq=read_seq)
+            return Member(
+                room=room, user=actor.id, name=actor.name, role=role, read_seq=read_seq, hidden=info.purged_seq
+            )
         if member is None:
             raise Refused("not_found")
         self._note(actor)

@@ -177,7 +177,7 @@ class ModelStore(ModelAccounts):
         known = self._standing(room)
         if known is None or (member := known.members.get(user)) is None:
             return None
-        return msgspec.structs.replace(member, hidden=hidden(known.info.history, member.joined_seq))
+        return msgspec.structs.replace(member, hidden=hidden(known.info, member.joined_seq))
 
     async def members(self, room: str, *, after: str = "", limit: int = 50) -> list[Member]:
         known = self.rooms_by_id.get(room)
@@ -191,7 +191,9 @@ class ModelStore(ModelAccounts):
             if id > after and not room.deleted and (m := room.members.get(user)) is not None:
                 seq, pointer = len(room.log), max(m.read_seq, read.get(id, 0))
                 mentioned = sum(who == user and at > pointer for who, at in room.mentions)
-                others = sum(e.type == kinds.MessageSent.type and e.user != user for e in room.log[pointer:])
+                others = sum(
+                    e.type == kinds.MessageSent.type and e.user != user for e in room.log[max(pointer, room.erased) :]
+                )
                 found.append(
                     Membership(
                         room=id,
@@ -407,15 +409,28 @@ class ModelStore(ModelAccounts):
 
     async def rooms_after(self, after: str, limit: int) -> list[StoredRoom]:
         return [
-            StoredRoom(id=id, deleted=room.deleted, at_ms=room.log[-1].at, members=bool(room.members))
+            StoredRoom(
+                id=id,
+                deleted=room.deleted,
+                at_ms=room.log[-1].at,
+                members=bool(room.members),
+                keep_ms=room.info.keep_ms,
+                keeps=bool(room.info.keep_ms or room.info.keep_messages),
+                purged_seq=room.info.purged_seq,
+                left=room.erased < room.info.purged_seq,
+            )
             for id, room in sorted(self.rooms_by_id.items())
             if id > after
         ][:limit]
 
     async def erase(self, room: str, limit: int) -> int:
         known = self.rooms_by_id.get(room)
-        if known is None or not known.deleted:
+        if known is None:
             return 0
+        if not known.deleted:
+            erased = min(limit, max(0, known.info.purged_seq - known.erased))
+            known.forget(known.erased + erased)
+            return erased
         if people := list(known.members)[:limit]:
             for user in people:
                 del known.members[user]
@@ -459,6 +474,16 @@ class ModelStore(ModelAccounts):
         for room, key in old:
             del room.reports[key]
         return len(old)
+
+    async def due(self, room: str, before_ms: int) -> int:
+        known = self.rooms_by_id[room]
+        info, upto = known.info, known.info.purged_seq
+        messages = [e.seq for e in known.log if e.type == kinds.MessageSent.type and e.seq > upto]
+        if info.keep_ms:
+            upto = max([upto, *(e.seq for e in known.log if e.at < before_ms)])
+        if info.keep_messages and len(messages) > info.keep_messages:
+            upto = max(upto, messages[-info.keep_messages] - 1)
+        return upto if any(seq <= upto for seq in messages) else info.purged_seq
 
     async def forget_rooms(self, rooms: Sequence[str]) -> int:
         found = [self.rooms_by_id.get(room) for room in rooms]

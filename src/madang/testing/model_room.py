@@ -91,9 +91,23 @@ class ModelRoom:
 
     def need_seen(self, d: Draft, target: int) -> None:
         """Raise Refused (not_found) if an actor may not see what was before they joined."""
-        member = self.members.get(d.user)
-        if member is not None and not d.server and target <= hidden(self.info.history, member.joined_seq):
+        member = None if d.server else self.members.get(d.user)
+        if target <= (hidden(self.info, member.joined_seq) if member else self.info.purged_seq):
             raise Refused("not_found")
+
+    def forget(self, upto: int) -> None:
+        """Remove events from the beginning, with what is about them."""
+        gone = range(self.erased + 1, upto + 1)
+        for seq in gone:
+            event = self.log[seq - 1]
+            self.cids = {key: at for key, at in self.cids.items() if at != seq}
+            content = event.content()
+            named = getattr(content, "mentions", ())
+            message = getattr(content, "target", seq)
+            self.mentions -= {(user, message) for user in named}
+            self.reactions.pop(seq, None)
+            self.pins.discard(seq)
+        self.erased = upto
 
     def reword(self, seq: int, body: bytes) -> None:
         """Replace the body of an event."""
@@ -213,7 +227,7 @@ class ModelRoom:
     def report(self, seq: int, report: Report, *, server: bool) -> bool:
         """Keep a report of a message; return False for a second one of its user."""
         member = self.members.get(report.user)
-        if not server and (member is None or seq <= hidden(self.info.history, member.joined_seq)):
+        if not server and (member is None or seq <= hidden(self.info, member.joined_seq)):
             raise Refused("not_found")
         message = self.message(seq)
         if (seq, report.user) in self.reports:
@@ -291,6 +305,11 @@ def apply(room: ModelRoom, d: Draft, now_ms: int, known_name: Callable[[str, str
             if changed(room.info, change) == room.info:
                 return False
             room.info = changed(room.info, change)
+        case kinds.RoomPurged(upto=upto):
+            need(actor, Action.PURGE, room.info.access)
+            if not room.info.purged_seq < upto < seq:
+                return False
+            room.info = msgspec.structs.replace(room.info, purged_seq=upto)
         case kinds.RoomDeleted(expired=expired):
             need(actor, Action.DELETE_ROOM)
             if expired and room.members:

@@ -74,6 +74,7 @@ class Scene:
         """Return a draft of any type; those about a message have this target."""
         values: dict[str, Any] = {
             "target": target,
+            "upto": target,
             "text": "x",
             "emoji": "x",
             "member": "ann",

@@ -10,6 +10,7 @@ from madang.core.rooms import Room
 from madang.ports.upkeep import StoredRoom, StoredUser, Upkeep
 from madang.testing.access import invited, joins, refusal
 from madang.testing.reports import reports
+from madang.testing.retention import RETENTION_RULES, what_was_removed_stays_removed
 from madang.testing.rules import Make, Scene, named, new, new_event, opened, run_rules
 from madang.testing.rules import Store as LogStore
 
@@ -23,8 +24,9 @@ class Store(LogStore, Upkeep, Protocol):
 
 async def check_upkeep(make: Make[Store]) -> None:
     """Check that a store keeps the contract of upkeep (see `madang.testing`)."""
-    await run_rules(make, UPKEEP_RULES)
+    await run_rules(make, [*UPKEEP_RULES, *RETENTION_RULES])
     await named(an_erased_room_stays_erased, make)
+    await named(what_was_removed_stays_removed, make)
 
 
 async def stored(store: Store, room: str) -> StoredRoom | None:

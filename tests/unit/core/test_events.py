@@ -58,6 +58,9 @@ VALUES = {
     "archived": st.booleans(),
     "write": st.sampled_from(["everyone", "moderators"]),
     "history": st.sampled_from(["all", "joined"]),
+    "keep_ms": st.integers(0, 10**12),
+    "keep_messages": st.integers(0, 10**9),
+    "upto": SEQ,
 }
 
 
@@ -120,6 +123,7 @@ STORED = {
         b'{"title":"The yard","access":"open","slow_ms":0,"picture":"https://a.example/p"}',
         b'{"title":"","access":"direct","slow_ms":0,"peer":"u1"}',
     ],
+    "room.purged": [b'{"upto":9}'],
     "room.deleted": [b"{}", b'{"expired":true}'],
     "room.changed": [
         b'{"title":"T"}',
@@ -129,6 +133,7 @@ STORED = {
         b'{"archived":false}',
         b'{"write":"moderators"}',
         b'{"history":"joined"}',
+        b'{"keep_ms":60000,"keep_messages":10}',
     ],
 }
 """Bodies as databases hold them. A cid sent again is compared by these bytes, so none of them may ever change."""

@@ -60,6 +60,7 @@ MEANT: Final = """
     AUDIT           not_found   not_found   not_found   forbidden   forbidden   forbidden   .           .
     ARCHIVE         not_found   not_found   not_found   forbidden   forbidden   forbidden   .           .
     CHANGE_HISTORY  not_found   not_found   not_found   forbidden   forbidden   forbidden   .           .
+    PURGE           not_found   not_found   not_found   forbidden   forbidden   forbidden   forbidden   .
     DELETE_ROOM     not_found   not_found   not_found   forbidden   forbidden   forbidden   .           .
 """
 """The first columns are of nobody, by the kind of room; the others are the same in rooms of every kind but direct ones."""
@@ -171,6 +172,7 @@ def test_settings_are_changed_by_whom_the_table_says() -> None:
     some: list[dict[str, Any]] = [{"title": "New"}, {"access": "invite"}, {"slow_ms": 0}, {"write": "moderators"}, {}]
     cases = [(each, Action.CHANGE_ROOM) for each in some]
     cases += [({"archived": True}, Action.ARCHIVE), ({"history": "all"}, Action.CHANGE_HISTORY)]
+    cases += [({"keep_ms": 0}, Action.CHANGE_HISTORY), ({"keep_messages": 0}, Action.CHANGE_HISTORY)]
     for change, action in cases:
         assert {role for role in ACTORS if may(role, action)} == {
             role for role in ACTORS[1:] if allowed(need_to_change, role, RoomChanged(**change))

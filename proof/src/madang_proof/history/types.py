@@ -19,6 +19,7 @@ UNMUTED: Final = "member.unmuted"
 ROLE: Final = "member.role"
 CREATED: Final = "room.created"
 CHANGED: Final = "room.changed"
+ROOM_PURGED: Final = "room.purged"
 ROOM_DELETED: Final = "room.deleted"
 
 TYPES: Final = frozenset(
@@ -40,6 +41,7 @@ TYPES: Final = frozenset(
         ROLE,
         CREATED,
         CHANGED,
+        ROOM_PURGED,
         ROOM_DELETED,
     )
 )

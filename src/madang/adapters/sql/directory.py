@@ -18,7 +18,7 @@ from madang.adapters.sql.tables import invites, members, rooms, secrets, server_
 from madang.core.audit import invited, revoked
 from madang.core.invites import MAX_INVITES, Invite
 from madang.core.permissions import SERVER, Action, need
-from madang.core.rooms import DELETED, DIRECT, Member, Room, hidden
+from madang.core.rooms import DELETED, DIRECT, Member, Room, hidden_by
 from madang.core.user_ids import key_user
 from madang.errors import Refused
 from madang.ports.directory import ServerKey
@@ -36,7 +36,7 @@ _MEMBER: Final = (
     members.c.joined_seq,
 )
 _SOME: Final = (
-    select(*_MEMBER, rooms.c.history)
+    select(*_MEMBER, rooms.c.history, rooms.c.purged_seq)
     .join(rooms, rooms.c.id == members.c.room)
     .where(
         members.c.room == bindparam("in_room"),
@@ -73,7 +73,7 @@ def some_members(c: Connection, wanted: Sequence[tuple[str, str]]) -> dict[tuple
     found = {}
     for room, some in users.items():
         for row in c.execute(_SOME, {"in_room": room, "users": some}):
-            found[room, row.user] = _member(row, hidden(row.history, row.joined_seq))
+            found[room, row.user] = _member(row, hidden_by(row.history, row.purged_seq, row.joined_seq))
     return found
 
 

@@ -111,13 +111,13 @@ class Batch(NamedTuple):
         need_upon(self.actor(d), action, subject, self.rooms[d.room].access)
 
     def need_seen(self, d: Draft, target: int) -> None:
-        """Raise Refused (not_found) if the actor may not see an event, because it was before they joined."""
-        room = self.rooms[d.room]
+        """Raise Refused (not_found) if the actor may not see an event: it was before they joined, or is kept no longer."""
+        room, joined = self.rooms[d.room], 0
         if room.history != ALL and not d.server:
             mine = members.c.room == d.room, members.c.user == d.user
             joined = self.c.execute(select(members.c.joined_seq).where(*mine)).scalar() or 0
-            if target <= hidden(room.history, joined):
-                raise Refused("not_found")
+        if target <= hidden(room, joined):
+            raise Refused("not_found")
 
     def need_to_write(self, d: Draft) -> None:
         """Raise Refused (forbidden, archived, muted, banned) unless the actor may write. A mute that is over is forgotten.
@@ -170,6 +170,17 @@ def _changed(b: Batch, d: Draft, body: kinds.RoomChanged, seq: int) -> bool:
     fields = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not None}
     b.c.execute(update(rooms).where(rooms.c.id == d.room).values(fields))
     b.rooms[d.room] = now
+    return True
+
+
+def _purged(b: Batch, d: Draft, body: kinds.RoomPurged, seq: int) -> bool:
+    b.need(d, Action.PURGE)
+    room = b.rooms[d.room]
+    if not room.purged_seq < body.upto < seq:
+        return False
+    b.fold_room(d.room)  # what is removed later is removed from the table
+    b.c.execute(update(rooms).where(rooms.c.id == d.room).values(purged_seq=body.upto))
+    b.rooms[d.room] = msgspec.structs.replace(room, purged_seq=body.upto)
     return True
 
 
@@ -503,6 +514,7 @@ def _audited(effect: Effect) -> Effect:
 _EFFECTS: Final[dict[type[Body], Effect]] = {
     kinds.RoomCreated: _created,
     kinds.RoomChanged: _audited(_changed),
+    kinds.RoomPurged: _purged,
     kinds.RoomDeleted: _room_deleted,
     kinds.MemberJoined: _joined,
     kinds.MemberLeft: _left,

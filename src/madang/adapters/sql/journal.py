@@ -121,7 +121,9 @@ class Journal:
         # What a deleted room lacks has been removed on purpose: it was all in the table when the room was deleted.
         heads = lookups.heads(c, sorted({row[0] for row in missing}))
         gone = set(reading.deleted(c, sorted(heads)))
-        rows = self._numbered([row for row in missing if row[0] not in gone])
+        # So has been what another room no longer keeps.
+        kept = {room.id: room.purged_seq for room in lookups.settings(c, sorted(heads))}
+        rows = self._numbered([row for row in missing if row[0] not in gone and row[1] > kept.get(row[0], 0)])
         self._remember(rows)
         for room, seq, id, *_, ordinal, _ in rows:
             # The newest may be in the table: before 0004 a batch could leave earlier ones behind in the journal.
@@ -145,8 +147,8 @@ class Journal:
                 numbered.append((*row, None, None))
             else:
                 before.update([(room,), (room, user)])
-                (nth,) = self._raw.execute(in_room, (room, seq)).fetchone()
-                (own,) = self._raw.execute(theirs, (room, user, seq)).fetchone()
+                (nth,) = self._raw.execute(in_room, (room, seq) * 2).fetchone()
+                (own,) = self._raw.execute(theirs, (room, user, seq) * 2).fetchone()
                 numbered.append((*row, nth + before[room,], own + before[room, user]))
         return numbered
 
@@ -273,7 +275,11 @@ class Journal:
 
     def _may_reply(self, room: str, seq: int) -> bool:
         """Return whether an event is a message in `recent` of a room where all see all."""
-        return self._rooms[room].history == ALL and self._type_here(room, seq) == MessageSent.type
+        return (
+            self._rooms[room].history == ALL
+            and seq > self._rooms[room].purged_seq
+            and self._type_here(room, seq) == MessageSent.type
+        )
 
     def _type_here(self, room: str, seq: int) -> str | None:
         """Return the type of an event in `recent`."""

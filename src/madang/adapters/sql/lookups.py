@@ -59,7 +59,9 @@ _LOOK_UP_MYSQL: Final = """
     ON e.room = v.room AND e.`user` = v.u AND e.cid = v.cid
 """.replace("OWN", ordinals.own("mysql", "v.room", "v.u"))
 
-_SETTINGS: Final = 'SELECT id, title, access, slow_ms, archived, "write", history FROM rooms'
+_SETTINGS: Final = (
+    'SELECT id, title, access, slow_ms, archived, "write", history, keep_ms, keep_messages, purged_seq FROM rooms'
+)
 _LOCK_POSTGRESQL: Final = f"{_SETTINGS} WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
 _LOCK_MYSQL: Final = f"{_SETTINGS} WHERE id IN (...) ORDER BY id FOR UPDATE".replace('"', "`")
 _SETTINGS_SQLITE: Final = f"WITH v(room) AS (VALUES ...) {_SETTINGS} JOIN v ON id = v.room"
@@ -106,16 +108,11 @@ def _settings_sqlite(count: int) -> str:
 def _rooms(rows: Sequence[AnyRow]) -> list[Room]:
     return [
         Room(
-            id=id,
-            title=title,
-            access=access,
-            slow_ms=slow_ms,
-            archived=bool(archived),
-            write=write,
-            history=history,
+            id=id, title=title, access=access, slow_ms=slow_ms, archived=bool(archived), write=write, history=history,
+            keep_ms=keep_ms, keep_messages=keep_messages, purged_seq=purged_seq,
         )
-        for id, title, access, slow_ms, archived, write, history in rows
-    ]
+        for id, title, access, slow_ms, archived, write, history, keep_ms, keep_messages, purged_seq in rows
+    ]  # fmt: skip
 
 
 def heads(c: Connection, rooms: Sequence[str]) -> dict[str, Head]:

@@ -16,7 +16,7 @@ from madang.core.audit import resolved
 from madang.core.events import ERASED, Draft, MessageSent
 from madang.core.permissions import NOBODY, Action, need
 from madang.core.reports import MAX_FLAGS, MAX_OWN, MAX_REPORTS, SHOWN, SYSTEM_NAME, Report, Reported
-from madang.core.rooms import DELETED, hidden
+from madang.core.rooms import DELETED, hidden_by
 from madang.core.user_ids import SYSTEM
 from madang.errors import Refused
 
@@ -31,12 +31,13 @@ def add(c: Connection, room: str, seq: int, report: Report, server: bool, recent
     """
     if c.dialect.name != "sqlite":
         lock_rooms(c, [room])
-    there = c.execute(select(rooms.c.access, rooms.c.history).where(rooms.c.id == room)).one_or_none()
+    settings = select(rooms.c.access, rooms.c.history, rooms.c.purged_seq)
+    there = c.execute(settings.where(rooms.c.id == room)).one_or_none()
     if not server:
         mine = select(members.c.role, members.c.joined_seq)
         row = c.execute(mine.where(members.c.room == room, members.c.user == report.user)).one_or_none()
         need(row.role if row else NOBODY, Action.REPORT)
-        if row and there and seq <= hidden(there.history, row.joined_seq or 0):
+        if row and there and seq <= hidden_by(there.history, there.purged_seq, row.joined_seq or 0):
             raise Refused("not_found", NO_MESSAGE)
     if there is None or there.access == DELETED:
         raise Refused("not_found")

@@ -297,6 +297,9 @@ class Store:
     async def forget_reports(self, before_ms: int, limit: int) -> int:
         return await self._engine.write(lambda c: reports.forget(c, before_ms, limit))
 
+    async def due(self, room: str, before_ms: int) -> int:
+        return await self._engine.read(lambda c: upkeep.due(c, room, before_ms))
+
     async def forget_rooms(self, rooms: Sequence[str]) -> int:
         gone = await self._engine.write(lambda c: upkeep.forget_rooms(c, rooms))
         if gone:

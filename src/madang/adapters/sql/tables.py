@@ -125,6 +125,9 @@ rooms = Table(
     Column("archived", Boolean(), nullable=False, server_default=false()),
     Column("write", words(16), nullable=False, server_default="everyone"),
     Column("history", words(16), nullable=False, server_default="all"),
+    Column("keep_ms", BigInteger, nullable=False, server_default="0"),
+    Column("keep_messages", BigInteger, nullable=False, server_default="0"),
+    Column("purged_seq", BigInteger, nullable=False, server_default="0"),
     sqlite_with_rowid=False,
 )
 # The list of open rooms, paged by id.

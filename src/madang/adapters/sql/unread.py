@@ -48,6 +48,11 @@ class _Counts(NamedTuple):
     def raised(self, waiting: Sequence[EventRow], user: str, read: int) -> "_Counts":
         """Return them with what may not be in the table yet. Ordinals only grow with seq."""
         messages, own, messages_read, own_read = self
+        sent = [row for row in waiting if row[3] == MessageSent.type]
+        if sent and not messages:  # what the table had is kept no longer
+            messages_read = (sent[0][10] or 1) - 1
+        if not own and (first := next((row[11] for row in sent if row[4] == user), None)):
+            own_read = first - 1
         for _, seq, _, type, author, *_, ordinal, own_ordinal in waiting:
             if type == MessageSent.type:
                 messages = max(messages, ordinal or 0)
@@ -150,6 +155,6 @@ def _at_pointers(c: Connection, user: str, pointers: Sequence[tuple[str, int]]) 
         return {}
     values: list[Any] = []
     for room, read in pointers:
-        values += [room, room, read, room, user, read, user, room, read]
+        values += [room, *[room, read] * 2, *[room, user, read] * 2, user, room, read]
     wanted = " UNION ALL ".join([_AT_POINTER] * len(pointers))
     return {room: _AtPointer(*counts) for room, *counts in c.exec_driver_sql(wanted, tuple(values))}

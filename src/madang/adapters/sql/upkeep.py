@@ -1,14 +1,15 @@
 """Deleted rooms and known users: `ports.upkeep` over one connection. Each function is one short transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import BindParameter, Connection, bindparam, delete, exists, or_, select, update
+from sqlalchemy import BindParameter, Connection, TextClause, bindparam, delete, exists, or_, select, text, update
 
-from madang.adapters.sql import accounts, keyset
+from madang.adapters.sql import accounts, keyset, ordinals
 from madang.adapters.sql.dialects import insert_all, insert_new
-from madang.adapters.sql.reading import deleted, newest_seqs
+from madang.adapters.sql.reading import newest_seqs
 from madang.adapters.sql.rows import Head
 from madang.adapters.sql.tables import (
     audit,
@@ -38,16 +39,30 @@ _decode_edited: Final = msgspec.json.Decoder(MessageEdited).decode
 
 # Made once: an alias and a list in a statement are reference rings, which wait for the cycle collector.
 _log: Final = events.alias()
+_old: Final = events.alias()
 _ROOMS: Final = (
     select(
         rooms.c.id,
         rooms.c.access,
         select(_log.c.id).where(_log.c.room == rooms.c.id).order_by(_log.c.seq.desc()).limit(1).scalar_subquery(),
         exists().where(members.c.room == rooms.c.id),
+        rooms.c.keep_ms,
+        rooms.c.keep_messages,
+        rooms.c.purged_seq,
+        exists().where(_old.c.room == rooms.c.id, _old.c.seq <= rooms.c.purged_seq, rooms.c.purged_seq > 0),
     )
     .where(rooms.c.id > bindparam("behind"))
     .order_by(rooms.c.id)
     .limit(bindparam("most"))
+)
+_KEPT: Final = select(rooms.c.access, rooms.c.keep_ms, rooms.c.keep_messages, rooms.c.purged_seq).where(
+    rooms.c.id == bindparam("of")
+)
+_ID_UPTO: Final = (
+    select(_log.c.id)
+    .where(_log.c.room == bindparam("of"), _log.c.seq <= bindparam("upto"))
+    .order_by(_log.c.seq.desc())
+    .limit(1)
 )
 _some: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
 _KNOWN: Final = select(users.c.id).where(users.c.id.in_(_some))
@@ -65,16 +80,25 @@ _JOINED: Final = select(members.c.user).where(members.c.user.in_(_some)).distinc
 def rooms_after(c: Connection, after: str, limit: int, newest: Mapping[str, Head]) -> list[StoredRoom]:
     """See `Upkeep.rooms_after`; `newest` holds heads that may be above the table's (`journal.py`)."""
     found = []
-    for room, access, id, there in c.execute(_ROOMS, {"behind": after, "most": limit}):
+    for room, access, id, there, keep_ms, keep_messages, purged_seq, left in c.execute(
+        _ROOMS, {"behind": after, "most": limit}
+    ):
         id = max(id or 0, newest.get(room, Head()).id)
-        found.append(StoredRoom(id=room, deleted=access == DELETED, at_ms=id_ms(id), members=bool(there)))
+        stored = StoredRoom(
+            id=room, deleted=access == DELETED, at_ms=id_ms(id), members=bool(there),
+            keep_ms=keep_ms, keeps=bool(keep_ms or keep_messages), purged_seq=purged_seq, left=bool(left),
+        )  # fmt: skip
+        found.append(stored)
     return found
 
 
 def erase(c: Connection, room: str, limit: int) -> int:
     """See `Upkeep.erase`."""
-    if not list(deleted(c, [room])):
+    found = c.execute(_KEPT, {"of": room}).one_or_none()
+    if found is None:
         return 0
+    if found.access != DELETED:
+        return _erase_events(c, room, found.purged_seq, limit) if found.purged_seq else 0
     last = dict(newest_seqs(c, [room])).get(room, 0)
     for table in (members, kicks, bans, mutes):
         some = select(table.c.user).where(table.c.room == room).limit(limit)
@@ -90,10 +114,17 @@ def erase(c: Connection, room: str, limit: int) -> int:
         c.execute(delete(reports).where(reports.c.room == room, reports.c.seq == seq, reports.c.user == user))
     if told:
         return len(told)
-    first = select(events.c.seq, events.c.type, events.c.body).where(events.c.room == room, events.c.seq < last)
+    erased = _erase_events(c, room, last - 1, limit)
+    if not erased:
+        c.execute(delete(invites).where(invites.c.room == room))  # at most 100
+    return erased
+
+
+def _erase_events(c: Connection, room: str, upto: int, limit: int) -> int:
+    """Remove the oldest events up to a seq, with what is about them."""
+    first = select(events.c.seq, events.c.type, events.c.body).where(events.c.room == room, events.c.seq <= upto)
     rows = c.execute(first.order_by(events.c.seq).limit(limit)).all()
     if not rows:
-        c.execute(delete(invites).where(invites.c.room == room))  # at most 100
         return 0
     for seq, type, body in rows:
         if type == MessageSent.type:
@@ -103,9 +134,47 @@ def erase(c: Connection, room: str, limit: int) -> int:
             _erase_mentions(c, room, edit.target, edit.mentions)
     low, high = rows[0].seq, rows[-1].seq
     of_messages = [(table, table.c.target) for table in (reactions, reaction_counts, pins)]
-    for table, seq in (*of_messages, (events, events.c.seq)):
+    for table, seq in (*of_messages, (reports, reports.c.seq), (events, events.c.seq)):
         c.execute(delete(table).where(table.c.room == room, seq.between(low, high)))
     return len(rows)
+
+
+def due(c: Connection, room: str, before_ms: int) -> int:
+    """See `Upkeep.due`. Of what may not be in the table yet, nothing is due yet."""
+    kept = c.execute(_KEPT, {"of": room}).one()
+    last = dict(newest_seqs(c, [room])).get(room, 0)
+    before: int = kept.purged_seq
+    upto = before
+    if kept.keep_ms:
+        upto = _last_seq(upto, last, lambda seq: _at_ms(c, room, seq) < before_ms)
+    if kept.keep_messages:
+        most = _messages(c, room, last) - kept.keep_messages
+        upto = _last_seq(upto, last, lambda seq: _messages(c, room, seq) <= most)
+    return upto if _messages(c, room, upto) > _messages(c, room, before) else before
+
+
+def _last_seq(low: int, high: int, holds: Callable[[int], bool]) -> int:
+    """Return the last seq up to `high` for which something holds, which holds up to it; `low` if for none."""
+    while low < high:
+        middle = (low + high + 1) // 2
+        if holds(middle):
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _at_ms(c: Connection, room: str, seq: int) -> int:
+    return id_ms(c.execute(_ID_UPTO, {"of": room, "upto": seq}).scalar() or 0)
+
+
+def _messages(c: Connection, room: str, seq: int) -> int:
+    return int(c.execute(_counted(c.dialect.name), {"of": room, "upto": seq}).scalar_one())
+
+
+@lru_cache
+def _counted(dialect: str) -> TextClause:
+    return text(f"SELECT {ordinals.messages(dialect, ':of', ':upto')}")
 
 
 def _erase_mentions(c: Connection, room: str, message: int, mentioned: Sequence[str]) -> None:

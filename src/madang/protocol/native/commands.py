@@ -18,6 +18,8 @@ from madang.core.bounds import (
     Cid,
     Emoji,
     InviteText,
+    KeepMessages,
+    KeepMs,
     Mentions,
     PageLimit,
     RoomId,
@@ -211,6 +213,8 @@ class Change(Command):
     archived: bool | None = None
     write: str | None = None
     history: str | None = None
+    keep_ms: KeepMs | None = None
+    keep_messages: KeepMessages | None = None
 
 
 class Invite(Command):

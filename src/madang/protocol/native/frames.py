@@ -31,6 +31,9 @@ class RoomInfo(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     archived: bool = False
     write: str = "everyone"
     history: str = "all"
+    keep_ms: int = 0
+    keep_messages: int = 0
+    purged_seq: int = 0
 
 
 class UserInfo(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -13,6 +13,8 @@ from madang.core.accounts import Code, Login, Password
 from madang.core.bounds import (
     Cid,
     InviteText,
+    KeepMessages,
+    KeepMs,
     Mentions,
     RoomId,
     Seq,
@@ -92,6 +94,8 @@ class RoomChange(Body):
     archived: bool | None = None
     write: Write | None = None
     history: ShownHistory | None = None
+    keep_ms: KeepMs | None = None
+    keep_messages: KeepMessages | None = None
 
     def event(self) -> RoomChanged:
         """Return what is asked for, as services expect it."""

@@ -64,6 +64,8 @@ BEYOND = [
     ("react", {"room": "yard", "seq": 1, "emoji": "👍", "on": 1}),
     ("change", {"room": "yard", "slow_ms": 3_600_001}),
     ("change", {"room": "yard", "archived": 1}),
+    ("change", {"room": "yard", "keep_ms": -1}),
+    ("change", {"room": "yard", "keep_messages": 10**9 + 1}),
     ("hello", {"guest": "a" * 401}),
     ("hello", {"token": "a" * 8193}),
     ("members", {"room": "yard", "limit": 201}),

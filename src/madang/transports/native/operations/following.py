@@ -37,10 +37,7 @@ def join(session: Session, m: c.Join) -> None:
 
 
 def _shown(room: Room) -> RoomInfo:
-    return RoomInfo(
-        id=room.id, title=room.title, access=room.access, slow_ms=room.slow_ms, archived=room.archived, write=room.write,
-        history=room.history,
-    )  # fmt: skip
+    return RoomInfo(**{name: getattr(room, name) for name in RoomInfo.__struct_fields__})
 
 
 def leave(session: Session, m: c.Leave) -> None:
@@ -70,9 +67,7 @@ def direct(session: Session, m: c.Direct) -> None:
 
 def change(session: Session, m: c.Change) -> None:
     """Change a room's settings."""
-    wanted = RoomChanged(
-        title=m.title, access=m.access, slow_ms=m.slow_ms, archived=m.archived, write=m.write, history=m.history
-    )
+    wanted = RoomChanged(**{name: getattr(m, name) for name in RoomChanged.__struct_fields__})
     append(session, m, lambda me: session.node.rooms.change(me, m.room, wanted))
 
 
