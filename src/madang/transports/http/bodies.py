@@ -3,10 +3,10 @@
 How they are read and described is `schemas.py`'s. A body has no other fields than these.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
+from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from madang.core import messages
 from madang.core.accounts import Code, Login, Password
@@ -21,6 +21,7 @@ from madang.core.bounds import (
     SlowMs,
     Text,
     Title,
+    UserId,
     WordsOfList,
 )
 from madang.core.events import RoomChanged
@@ -30,7 +31,6 @@ from madang.core.rooms import Access, Membership, Role, Room, Write
 from madang.core.rooms import History as ShownHistory
 from madang.core.sanctions import Reason, SanctionMs
 from madang.core.scopes import Scope
-from madang.core.user_ids import FOREIGN
 
 # -- in ----------------------------------------------------------------------------------------------------------------
 
@@ -102,13 +102,10 @@ class RoomChange(Body):
         return RoomChanged(**msgspec.structs.asdict(self))
 
 
-ForeignId = Annotated[str, Meta(max_length=64, extra_json_schema={"pattern": f"^{FOREIGN}$"})]  # judged by services
-
-
 class As(Body):
     """The user for whom a server key sends a message; the name may be left out of one whom it has made known."""
 
-    id: ForeignId
+    id: UserId
     name: Title | None = None
 
 

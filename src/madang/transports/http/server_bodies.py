@@ -6,7 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from madang.core.bounds import MAX_ITEMS, PageLimit, RoomId, Title, TokenMs, UserId
 from madang.core.rooms import Role
-from madang.transports.http.bodies import Body, ForeignId, NewMessage, OneMember
+from madang.transports.http.bodies import Body, NewMessage, OneMember
 from madang.transports.http.errors import Problem
 
 
@@ -19,7 +19,7 @@ class NewPerson(Body):
 class OnePerson(Body):
     """A user of a product: the product's own id for them, and what others see."""
 
-    id: ForeignId
+    id: UserId
     name: Title
 
 
