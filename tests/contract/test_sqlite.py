@@ -15,8 +15,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import Engine, event
 
-from madang.adapters.sql import Store, backup, journal, open_store, restore, sqlite_writer
+from madang.adapters.sql import Store, backup, journal, open_store, restore, sqlite, sqlite_writer
 from madang.core import events as kinds
 from madang.core.events import Appended, Draft, Event, draft
 from madang.errors import SetupError, StorageFailed, StorageFull
@@ -286,6 +287,25 @@ async def test_a_journal_that_a_crash_left_is_folded_before_anything_else(
     with contextlib.closing(sqlite3.connect(tmp_path / "crashed.db")) as c:
         assert c.execute("SELECT count(*) FROM journal").fetchone() == (0,)
     await what_was_acked_is_there_after_reopening(lambda: opened(crashed))
+
+
+async def test_connections_that_read_give_back_their_pages_at_rest(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "REST_SECONDS", 0.01)
+    monkeypatch.setattr(sqlite, "SHRINK_SECONDS", 0.0)
+    said: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *more: object) -> None:
+        said.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        async with opened(sqlite_url) as store:
+            await store.rooms()
+            await eventually(lambda: "PRAGMA shrink_memory" in said)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
 
 
 async def test_the_journal_is_folded_soon_though_calls_never_pause(

@@ -4,6 +4,7 @@ Group commit happens above: a batch is one call to the writer thread, one transa
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
@@ -13,7 +14,7 @@ from sqlalchemy import URL, Connection, create_engine, exc
 from madang.adapters.sql.inspection import SQLITE_VERSION, Inspection, examine
 from madang.adapters.sql.rows import EventRow, Head
 from madang.adapters.sql.sqlite_file import open_read_only, reader_engine, storage_error
-from madang.adapters.sql.sqlite_writer import Writer
+from madang.adapters.sql.sqlite_writer import REST_SECONDS, SHRINK_SECONDS, Writer
 from madang.adapters.sql.worker import Workers
 from madang.adapters.urls import options
 from madang.core.events import Draft
@@ -73,7 +74,8 @@ class SqliteEngine:
         self._writer = Writer(path)
         self._readers = reader_engine(path, READERS)
         self._writing = Workers("madang-sql-writer", 1, self._writer.between_calls)
-        self._reading = Workers("madang-sql-reader", READERS)
+        self._reading = Workers("madang-sql-reader", READERS, self._between_reads)
+        self._shrunk = time.monotonic()
 
     async def open(self) -> None:
         """Lock and prepare the file."""
@@ -111,6 +113,15 @@ class SqliteEngine:
         self._readers.dispose()
         await self._writing.call(self._writer.close)
         await self._writing.stop()
+
+    def _between_reads(self, at_rest: bool) -> float | None:
+        """Let a connection give back the pages that it keeps, when its thread rests; the next time another's turn comes."""
+        now = time.monotonic()
+        if at_rest and now - self._shrunk > SHRINK_SECONDS / READERS:
+            self._shrunk = now
+            with self._readers.connect() as c:
+                c.exec_driver_sql("PRAGMA shrink_memory")
+        return None if at_rest else REST_SECONDS
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         try:
