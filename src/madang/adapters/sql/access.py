@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, or_, select, update
 
 from madang.adapters.sql.dialects import clock_ms
+from madang.adapters.sql.lookups import padded
 from madang.adapters.sql.sanctions import end_of, impose
 from madang.adapters.sql.tables import bans, invites, kicks, members, rooms
 from madang.core.events import Draft, MemberKicked
@@ -112,7 +113,7 @@ _BANS_AMONG: Final = select(bans.c.room, bans.c.user, bans.c.until_ms).where(
 def bans_among(c: Connection, some: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
     """Return until when users are banned, who are given as (room, user); those who never were are left out."""
     rooms, users = (sorted(set(each)) for each in zip(*some, strict=True))
-    found = c.execute(_BANS_AMONG, {"rooms": rooms, "users": users})
+    found = c.execute(_BANS_AMONG, {"rooms": padded(rooms), "users": padded(users)})
     return {(room, user): until_ms for room, user, until_ms in found}
 
 

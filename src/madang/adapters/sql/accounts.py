@@ -12,6 +12,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select,
 
 from madang.adapters.sql import installation
 from madang.adapters.sql.dialects import AnyRow, clock_ms, insert_new
+from madang.adapters.sql.lookups import padded
 from madang.adapters.sql.tables import account_sessions as sessions
 from madang.adapters.sql.tables import accounts
 from madang.core.accounts import MAX_SESSIONS, Account, AccountSession
@@ -157,7 +158,7 @@ _NOTED: Final = (
 def note(c: Connection, ids: Sequence[str]) -> None:
     """See `AccountStore.note_sessions`. In the order of the key, so that two nodes cannot deadlock."""
     if ids:
-        c.execute(_NOTED, {"ids": sorted(set(ids)), "at_ms": clock_ms(c)})
+        c.execute(_NOTED, {"ids": padded(sorted(set(ids))), "at_ms": clock_ms(c)})
 
 
 def forget(c: Connection, unseen_ms: int, ended_ms: int, limit: int) -> int:

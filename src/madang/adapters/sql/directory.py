@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from madang.adapters.sql import audit, reading
 from madang.adapters.sql.dialects import OPEN, AnyRow, greatest, insert_new
-from madang.adapters.sql.lookups import lock_rooms
+from madang.adapters.sql.lookups import lock_rooms, padded
 from madang.adapters.sql.rows import Head
 from madang.adapters.sql.tables import invites, members, rooms, secrets, server_keys
 from madang.core.audit import invited, revoked
@@ -72,14 +72,14 @@ def some_members(c: Connection, wanted: Sequence[tuple[str, str]]) -> dict[tuple
         users.setdefault(room, []).append(user)
     found = {}
     for room, some in users.items():
-        for row in c.execute(_SOME, {"in_room": room, "users": some}):
+        for row in c.execute(_SOME, {"in_room": room, "users": padded(some)}):
             found[room, row.user] = _member(row, hidden_by(row.history, row.purged_seq, row.joined_seq))
     return found
 
 
 def memberships_of(c: Connection, users: Sequence[str]) -> dict[str, int]:
     """Return how many rooms each user is a member of, direct ones and 0 left out. See `Directory.joined_by`."""
-    return dict(c.execute(_COUNTED, {"users": list(users)}).all())
+    return dict(c.execute(_COUNTED, {"users": padded(users)}).all())
 
 
 def owned_by(c: Connection, user: str) -> int:

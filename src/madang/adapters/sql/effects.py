@@ -33,6 +33,7 @@ from sqlalchemy import (
 
 from madang.adapters.sql import access, audit, reports, sanctions, tables
 from madang.adapters.sql.dialects import EDITED, OWNER, AnyRow, forced, from_index, insert_new
+from madang.adapters.sql.lookups import padded
 from madang.adapters.sql.tables import (
     events,
     invites,
@@ -333,13 +334,13 @@ def _sent(b: Batch, d: Draft, body: kinds.MessageSent, seq: int) -> bool:
 def _mention(b: Batch, d: Draft, users: set[str], seq: int) -> None:
     """Count the message `seq` of the actor as one that mentions these, as far as they are members, and others."""
     if users := users - {d.user}:
-        for user in b.c.execute(_THERE, {"in_room": d.room, "users": sorted(users)}).scalars().all():
+        for user in b.c.execute(_THERE, {"in_room": d.room, "users": padded(sorted(users))}).scalars().all():
             insert_new(b.c, mentions, {"user": user, "room": d.room, "seq": seq})
 
 
 def _mention_no_more(b: Batch, d: Draft, users: set[str], seq: int) -> None:
     if users:
-        b.c.execute(_NO_MORE, {"in_room": d.room, "of_seq": seq, "users": sorted(users)})
+        b.c.execute(_NO_MORE, {"in_room": d.room, "of_seq": seq, "users": padded(sorted(users))})
 
 
 def _edited(b: Batch, d: Draft, body: kinds.MessageEdited, seq: int) -> bool:

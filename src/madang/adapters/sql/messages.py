@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from madang.adapters.sql.dialects import SENT, forced
+from madang.adapters.sql.lookups import padded
 from madang.adapters.sql.rows import EventRow
 from madang.adapters.sql.tables import events, pins, reaction_counts, reactions
 from madang.core.bounds import ANSWER_BYTES
@@ -180,7 +181,7 @@ def assembled(c: Connection, room: str, user: str, rows: Sequence[Sent], *, gapl
     if not rows:
         return []
     about, given = _about(c.dialect.name, gapless=gapless), dict[str, Any](in_room=room)
-    given |= {"first": rows[0].seq, "last": rows[-1].seq} if gapless else {"seqs": [row.seq for row in rows]}
+    given |= {"first": rows[0].seq, "last": rows[-1].seq} if gapless else {"seqs": padded([row.seq for row in rows])}
     edits = _edits(c, room, [row.edit for row in rows if row.edit is not None])
     counts, mine = _reactions(c, user, about, given)
     stuck = set(c.execute(about.pinned, given).scalars())
@@ -214,7 +215,7 @@ def _edits(c: Connection, room: str, seqs: list[int]) -> dict[int | None, tuple[
     """Return, by the seq of an edit, its content and its time."""
     if not seqs:
         return {}
-    found = c.execute(_EDITS, {"in_room": room, "seqs": seqs})
+    found = c.execute(_EDITS, {"in_room": room, "seqs": padded(seqs)})
     return {seq: (_decode_edited(body), moment(id_ms(id))) for seq, id, body in found}
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, or_, select, update
 
 from madang.adapters.sql.dialects import AnyRow, clock_ms, insert_all, insert_new
+from madang.adapters.sql.lookups import padded
 from madang.adapters.sql.tables import accounts, members, users
 from madang.core.profiles import NO_PROFILE, Profile
 from madang.core.user_ids import is_account
@@ -23,7 +24,7 @@ def some(c: Connection, ids: Sequence[str]) -> dict[str, Profile]:
     """Return the profiles of these users, as far as anything is known of them. See `ProfileStore.profile`."""
     return {
         row.id: Profile(name=row.name or "", picture=row.picture or "", locale=row.locale or "")
-        for row in c.execute(_PROFILES, {"ids": list(ids)})
+        for row in c.execute(_PROFILES, {"ids": padded(ids)})
     }
 
 
@@ -56,7 +57,7 @@ def keep_said(c: Connection, said: Sequence[Said]) -> set[str]:
     """See `ProfileStore.keep_said`. In the order of the key, so that two nodes cannot deadlock. Only what differs is written."""
     now = clock_ms(c)
     by_user = {each.user: each for each in sorted(said, key=lambda each: each.user)}
-    known = {row.id: row for row in c.execute(_SAID, {"ids": list(by_user)})}
+    known = {row.id: row for row in c.execute(_SAID, {"ids": padded(list(by_user))})}
     new = [
         {"id": id, "seen_ms": now, "name": each.name, "picture": each.picture or None, "vouched_ms": each.until_ms}
         for id, each in by_user.items()

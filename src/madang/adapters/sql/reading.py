@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, and_, bindparam, select
 
+from madang.adapters.sql.lookups import padded
 from madang.adapters.sql.rows import GONE, EventRow, Head, event_of
 from madang.adapters.sql.tables import events, rooms
 from madang.core.events import Event
@@ -96,7 +97,7 @@ def heads(c: Connection, wanted: Sequence[str], newest: Mapping[str, Head]) -> d
 def newest_seqs(c: Connection, wanted: Sequence[str]) -> Iterator[tuple[str, int]]:
     """Yield (room, newest seq) of those rooms that have an event in the table."""
     for chunk in _chunks(wanted):
-        for room, seq in c.execute(_NEWEST, {"ids": chunk}):
+        for room, seq in c.execute(_NEWEST, {"ids": padded(chunk)}):
             if seq is not None:
                 yield room, seq
 
@@ -104,7 +105,7 @@ def newest_seqs(c: Connection, wanted: Sequence[str]) -> Iterator[tuple[str, int
 def deleted(c: Connection, wanted: Sequence[str]) -> Iterator[str]:
     """Yield those rooms that have been deleted and still have a row."""
     for chunk in _chunks(wanted):
-        yield from c.execute(_DELETED, {"ids": chunk}).scalars()
+        yield from c.execute(_DELETED, {"ids": padded(chunk)}).scalars()
 
 
 def newest_seq(room: Any) -> Select[tuple[int]]:

@@ -9,6 +9,7 @@ from sqlalchemy import BindParameter, Connection, TextClause, bindparam, delete,
 
 from madang.adapters.sql import accounts, keyset, ordinals
 from madang.adapters.sql.dialects import insert_all, insert_new
+from madang.adapters.sql.lookups import padded
 from madang.adapters.sql.reading import newest_seqs
 from madang.adapters.sql.rows import Head
 from madang.adapters.sql.tables import (
@@ -103,11 +104,11 @@ def erase(c: Connection, room: str, limit: int) -> int:
     for table in (members, kicks, bans, mutes):
         some = select(table.c.user).where(table.c.room == room).limit(limit)
         if people := c.execute(some).scalars().all():
-            c.execute(_WITHOUT[table], {"in_room": room, "ids": people})
+            c.execute(_WITHOUT[table], {"in_room": room, "ids": padded(people)})
             return len(people)
     deeds = select(audit.c.n).where(audit.c.room == room).limit(limit)
     if numbers := c.execute(deeds).scalars().all():
-        c.execute(_WITHOUT[audit], {"in_room": room, "ids": numbers})
+        c.execute(_WITHOUT[audit], {"in_room": room, "ids": padded(numbers)})
         return len(numbers)
     told = c.execute(select(reports.c.seq, reports.c.user).where(reports.c.room == room).limit(limit)).all()
     for seq, user in told:
@@ -180,7 +181,7 @@ def _counted(dialect: str) -> TextClause:
 def _erase_mentions(c: Connection, room: str, message: int, mentioned: Sequence[str]) -> None:
     """Remove mentions. They are found by what mentions, because their key begins with the user."""
     if mentioned:
-        c.execute(_MENTIONED, {"in_room": room, "of_seq": message, "ids": mentioned})
+        c.execute(_MENTIONED, {"in_room": room, "of_seq": message, "ids": padded(mentioned)})
 
 
 def forget_rooms(c: Connection, some: Sequence[str]) -> list[str]:
@@ -203,7 +204,7 @@ def note_seen(c: Connection, some: Sequence[str], now_ms: int) -> None:
     ordered = sorted(set(some))
     note_known(c, ordered, now_ms)
     if ordered:
-        c.execute(_SEEN, {"ids": ordered, "at_ms": now_ms})
+        c.execute(_SEEN, {"ids": padded(ordered), "at_ms": now_ms})
 
 
 def members_after(c: Connection, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
@@ -214,7 +215,7 @@ def members_after(c: Connection, after: tuple[str, str], limit: int) -> list[tup
 def note_known(c: Connection, some: Sequence[str], now_ms: int) -> None:
     """See `Upkeep.note_known`."""
     if ordered := sorted(set(some)):
-        known = set(c.execute(_KNOWN, {"ids": ordered}).scalars())
+        known = set(c.execute(_KNOWN, {"ids": padded(ordered)}).scalars())
         rows = [{"id": user, "seen_ms": now_ms} for user in ordered if user not in known]
         insert_all(c, users, rows)
 
@@ -227,7 +228,7 @@ def users_after(c: Connection, after: str, limit: int) -> list[StoredUser]:
 
 def joined_among(c: Connection, some: Sequence[str]) -> set[str]:
     """See `Upkeep.joined_among`."""
-    return set(c.execute(_JOINED, {"ids": list(some)}).scalars())
+    return set(c.execute(_JOINED, {"ids": padded(some)}).scalars())
 
 
 def delete_user(c: Connection, user: str, now_ms: int) -> bool:

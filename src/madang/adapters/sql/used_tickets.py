@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, delete, select
 
 from madang.adapters.sql.dialects import clock_ms, insert_new
+from madang.adapters.sql.lookups import padded
 from madang.adapters.sql.tables import used_tickets
 from madang.ports.tickets import FORGOTTEN_MS
 
@@ -23,5 +24,5 @@ def use(c: Connection, tickets: Sequence[tuple[str, int]]) -> set[str]:
         over = select(used_tickets.c.id).where(used_tickets.c.until_ms < clock_ms(c) - FORGOTTEN_MS)
         gone = c.execute(over.order_by(used_tickets.c.until_ms).limit(FORGOTTEN)).scalars().all()
         if gone:
-            c.execute(_FORGET, {"ids": sorted(gone)})
+            c.execute(_FORGET, {"ids": padded(sorted(gone))})
     return new
