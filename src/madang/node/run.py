@@ -25,6 +25,7 @@ from madang.core.words import Words
 from madang.delivery.presence import TTL_S
 from madang.node import descriptors
 from madang.node.assembly import admin_gate, assemble, websocket_doors
+from madang.node.heap import Heap
 from madang.node.issuers import configured
 from madang.node.lease import acquire, confirmed
 from madang.node.listening import check_apart, listen, names, refuse_exposed
@@ -133,6 +134,7 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
             Part("lease", loops=[lease.keep]),
             Part("shared clock", loops=[clock.run]),
             Part("numbering", loops=[store.number]),
+            Part("heap", loops=[Heap().run]),
         ]
         if bus.local and not for_one_node(settings.database_url):
             parts.append(Part("neighbours", loops=[lambda: watch_neighbours(store, name, node.hub.check_soon)]))
