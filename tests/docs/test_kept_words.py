@@ -31,6 +31,7 @@ KEPT: Final = {
         "grows within a room": "tests/unit/core/test_ids.py::test_an_id_lies_above_the_rooms_newest",
         "at most `max_text` characters": "tests/unit/services/test_messages.py::test_text_is_normalised_and_its_bound_is_a_setting",
         "at most `max_data` bytes": "tests/unit/protocol/native/test_frame_sizes.py::test_the_parts_of_a_message",
+        "At most one of `before`, `after`, `around` and `at`": "tests/integration/doors/test_doors.py::test_an_operation_is_the_same_through_every_door",
         "array of user ids, at most 50": "tests/unit/protocol/test_wording.py::test_every_field_of_every_command",
         "at most 50 are pinned in a room": "src/madang/testing/effects.py::pins_stand_once",
         "a room has at most 100": "src/madang/testing/access.py::invites_are_made_by_whom_may",

@@ -243,6 +243,12 @@ class MessagesAnswer(Answer, frozen=True, kw_only=True, gc=False):
     more: bool
 
 
+class HistoryAnswer(MessagesAnswer, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The same; around a message or a time `more` is of older ones, and `newer` says whether there are newer ones."""
+
+    newer: bool | None = None
+
+
 class MembersAnswer(Answer, frozen=True, kw_only=True, gc=False):
     """A page of members, in order of the user id."""
 
@@ -428,7 +434,7 @@ ANSWERS: Final[dict[str, type[Answer] | UnionType]] = {
     "delete": AppendAnswer,
     "react": AppendAnswer | UnchangedAnswer,
     "pin": AppendAnswer | UnchangedAnswer,
-    "history": MessagesAnswer,
+    "history": HistoryAnswer,
     "pins": MessagesAnswer,
     "members": MembersAnswer,
     "rooms": RoomsAnswer,

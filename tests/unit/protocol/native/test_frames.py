@@ -126,6 +126,12 @@ ANSWERS = [
         f.WordsAnswer(refuse=("bad",), mask=(), flag=("나쁜",)),
         '{"op":"ok","n":3,"refuse":["bad"],"mask":[],"flag":["나쁜"]}',
     ),
+    (
+        f.ProfileAnswer(user=f.UserInfo(id="u1", name="Mina")),
+        '{"op":"ok","n":3,"user":{"id":"u1","name":"Mina"}}',
+    ),
+    (f.HistoryAnswer(messages=[], more=True), '{"op":"ok","n":3,"messages":[],"more":true}'),
+    (f.HistoryAnswer(messages=[], more=True, newer=False), '{"op":"ok","n":3,"messages":[],"more":true,"newer":false}'),
     (f.ReportAnswer(), '{"op":"ok","n":3,"reported":true}'),
     (
         f.ReportsAnswer(
