@@ -1,6 +1,8 @@
 """Freed memory is given back when a storm is over: not during it, and not again and again."""
 
+import gc
 import sys
+import weakref
 
 import pytest
 
@@ -65,6 +67,24 @@ def test_after_it_has_shrunk_it_counts_from_there(heap: Heap, process: Process) 
     heap.look()
     heap.look()
     assert (process.kept, process.asked) == (0, before + 1)
+
+
+def test_what_waits_for_the_cycle_collector_is_freed_first(heap: Heap, process: Process) -> None:
+    class Ring:
+        def __init__(self) -> None:
+            self.itself = self
+
+    gc.collect()
+    gc.disable()
+    try:
+        ring = weakref.ref(Ring())
+        process.kept = 50 * MB
+        heap.look()
+        assert ring() is not None, "not while it grows"
+        heap.look()
+        assert ring() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="of Linux")
