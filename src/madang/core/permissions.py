@@ -2,7 +2,7 @@
 
 `TABLE` has a cell for each action, role, kind of room and state; `ABOVE` says who may act upon whom, and `GRANTS` who gives and
 takes which roles. They are made once, from the rules above them, and code decides by nothing else: a check is one look-up.
-docs/reference/permissions.md is made from them.
+docs/permissions.md is made from them.
 """
 
 from collections.abc import Mapping

@@ -2,7 +2,7 @@
 
 `NEEDED` has a row for each operation that a key can ask for, by its name in /openapi.json; code decides by nothing else. It is
 judged before anything is looked up, so that a key learns nothing of what it may not see. What a key may do that has the
-scope is in `permissions.py`, as for everybody. docs/reference/permissions.md is made from both.
+scope is in `permissions.py`, as for everybody. docs/permissions.md is made from both.
 """
 
 from collections.abc import Collection, Mapping
