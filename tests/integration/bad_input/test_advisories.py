@@ -229,7 +229,15 @@ async def test_no_secret_is_in_an_answer(server: Server, anyone: Rest, advisory:
     database = sqlite3.connect(server.data / "madang.db")
     (hash,) = database.execute("SELECT hash FROM server_keys").fetchone()
     database.close()
-    known = {"room": "secrets", "id": "secrets", "seq": 1, "user": mina.user, "emoji": "x", "invite": "x"}
+    known = {
+        "room": "secrets",
+        "id": "secrets",
+        "seq": 1,
+        "user": mina.user,
+        "emoji": "x",
+        "invite": "x",
+        "session": "x",
+    }
     fields = {"text": "x", "role": "member", "seq": 1, "name": "M"}
     for who in (anyone, mina, backend):
         for path, operations in anyone.document["paths"].items():

@@ -30,6 +30,9 @@ class Without:
     def find_spec(self, name, path=None, target=None):
         return None if name.partition(".")[0] == "redis" else self.finder.find_spec(name, path, target)
 
+    def find_distributions(self, context):
+        return getattr(self.finder, "find_distributions", lambda context: ())(context)
+
 sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
 """
 
