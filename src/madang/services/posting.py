@@ -74,11 +74,7 @@ class Posting:
         """
         need_to_write(standing.role)
         draft = messages.send(actor, room, cid, content, self._max_text)
-        if (lists := self._words.of(room)) and (not actor.server or actor.via) and has_words(lists, draft):
-            draft = self._worded(lists, draft, perhaps_again)
-            if draft.early is not None:
-                return draft
-        return self._charges.post(actor, draft, standing.slow_ms, perhaps_again=perhaps_again)
+        return self._said(actor, standing, draft, perhaps_again)
 
     def edit(
         self, actor: Actor, standing: Standing, room: str, seq: int, cid: str | None, content: Content, *,
@@ -93,12 +89,20 @@ class Posting:
         """
         need_to_write(standing.role)
         draft = messages.edit(actor, room, seq, cid, content, self._max_text)
-        perhaps_again = perhaps_again and cid is not None
-        if (lists := self._words.of(room)) and (not actor.server or actor.via) and has_words(lists, draft):
+        return self._said(actor, standing, draft, perhaps_again and cid is not None)
+
+    def _said(self, actor: Actor, standing: Standing, draft: Draft, perhaps_again: bool) -> Draft:
+        """Return the draft of what everybody will read, as word lists let it be said, and paid for."""
+        if (lists := self._lists(actor, draft.room)) and has_words(lists, draft):
             draft = self._worded(lists, draft, perhaps_again)
             if draft.early is not None:
                 return draft
         return self._charges.post(actor, draft, standing.slow_ms, perhaps_again=perhaps_again)
+
+    def _lists(self, actor: Actor, room: str) -> tuple[WordList, ...]:
+        """Return the word lists that hold an actor in a room: none holds a server that speaks for itself."""
+        lists = self._words.of(room)
+        return lists if not actor.server or actor.via else ()
 
     def _worded(self, lists: tuple[WordList, ...], draft: Draft, perhaps_again: bool) -> Draft:
         """Return a draft as word lists let it be said (bad_words)."""
@@ -132,12 +136,7 @@ class Posting:
             Refused: forbidden, bad_field, too_big, bad_text, bad_words, rate_limited, slow_mode, quota.
         """
         need_to_write(standing.role)
-        if (
-            on
-            and (lists := self._words.of(room))
-            and (not actor.server or actor.via)
-            and judged(lists, emoji)[0] != emoji
-        ):
+        if on and judged(self._lists(actor, room), emoji)[0] != emoji:
             raise Refused("bad_words")  # it cannot be masked
         words = on and standing.slow_ms > 0 and says_something(emoji)
         return self._charges.post(actor, messages.react(actor, room, seq, emoji, on), standing.slow_ms if words else 0)
