@@ -46,4 +46,4 @@ class RoomMessage(Message, frozen=True, kw_only=True):
 
 def in_room(message: Message, room: str) -> RoomMessage:
     """Return a message with its room."""
-    return RoomMessage(room=room, **{name: getattr(message, name) for name in Message.__struct_fields__})
+    return RoomMessage(room=room, **msgspec.structs.asdict(message))

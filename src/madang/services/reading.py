@@ -178,15 +178,16 @@ class Reading:
 
         return await self._read(actor, room, limit, bucket, followed, read)
 
-    async def messages_of(self, actor: Actor, after: str, limit: int) -> tuple[list[RoomMessage], str]:
-        """Return a page of what the actor said, in all rooms, also in those that they have left; and the mark to go on after.
+    async def messages_of(self, actor: Actor, user: str, after: str, limit: int) -> tuple[list[RoomMessage], str]:
+        """Return a page of what a user said, in all rooms, also in those that they have left; and the mark to go on after.
 
         Args:
+            actor: who asks, and pays: the user themselves, or the server.
             after: the mark of the page before (SEQ:ROOM), or "".
         """
         seq, _, room = after.partition(":")
         with self._charges.page(actor, limit, None):
-            found = await self._in_turn(actor, lambda: self._messages_of(actor.id, (room, int(seq or 0)), limit))
+            found = await self._in_turn(actor, lambda: self._messages_of(user, (room, int(seq or 0)), limit))
         return found.messages, "" if found.next is None else f"{found.next[1]}:{found.next[0]}"
 
     async def _messages_of(self, user: str, after: tuple[str, int], limit: int) -> UserMessages:

@@ -10,7 +10,6 @@ from typing import Annotated, cast
 import msgspec
 from fastapi import APIRouter, Depends, FastAPI, Response
 
-from madang.core.actors import Actor
 from madang.core.bounds import KeyMs, Title
 from madang.core.rooms import Room
 from madang.core.scopes import EVERYTHING
@@ -253,7 +252,7 @@ async def set_words(node: ThisNode, new: NewWords) -> Response:
 @router.get("/users/{id}/export")
 async def export(node: ThisNode, id: str, after: AfterMark = "", limit: Limit = 200) -> Response:
     """List what a user said in all rooms, page by page. One who is deleted, or never was, said nothing new."""
-    return answer(exported(*await node.reading.messages_of(Actor(id=id, name="", server=True), after, limit)))
+    return answer(exported(*await node.reading.messages_of(SYSTEM, id, after, limit)))
 
 
 @router.delete("/users/{id}")

@@ -75,7 +75,7 @@ async def my_rooms(node: ThisNode, caller: Caller, after: AfterId = "", limit: L
 @router.get("/me/export", **documented(b.Export))
 async def export(node: ThisNode, caller: Caller, after: AfterMark = "", limit: Limit = 200) -> Response:
     """List what the caller said in all rooms, also in those they have left, page by page."""
-    return answer(exported(*await node.reading.messages_of(caller, after, limit)))
+    return answer(exported(*await node.reading.messages_of(caller, caller.id, after, limit)))
 
 
 def exported(messages: list[RoomMessage], next: str) -> b.Export:
