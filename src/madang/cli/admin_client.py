@@ -153,11 +153,11 @@ def ask_about(settings: "Settings", method: str, kind: str, id: str, more: str =
         raise
 
 
-def walk(settings: "Settings", path: Callable[[str], str], after: str, take: Callable[[Any], str]) -> None:
+def walk(settings: "Settings", path: str, take: Callable[[Any], str], after: str = "") -> None:
     """Ask for page after page, from a command.
 
     Args:
-        path: returns what to ask for, given where to go on.
+        path: what to ask for, with a query, to which `after` is added.
         take: is given each page, and returns where to go on; "" at the end.
     """
 
@@ -165,7 +165,7 @@ def walk(settings: "Settings", path: Callable[[str], str], after: str, take: Cal
         async with open_admin(settings) as admin:
             mark: str | None = after
             while mark is not None:
-                mark = take(await admin.ask("GET", path(mark))) or None
+                mark = take(await admin.ask("GET", f"{path}&after={quote(mark, safe='')}")) or None
 
     _run(walking())
 

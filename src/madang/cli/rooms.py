@@ -24,12 +24,9 @@ def _kept(room: dict[str, Any]) -> str:
 @app.command("list")
 def list_rooms(data: Data = None, database: Database = None, config: Config = None) -> None:
     """List all rooms; of those that are not open it says how one joins, and which are archived."""
-    from madang.cli.admin_client import ask
+    from madang.cli.admin_client import walk
 
-    settings = settings_of(config, data=data, database=database)
-    after = ""
-    while True:
-        page = ask(settings, "GET", f"/rooms?limit=200&after={after}")
+    def take(page: dict[str, Any]) -> str:
         for room in page["rooms"]:
             said = [
                 *([] if room["access"] == "open" else [room["access"]]),
@@ -37,9 +34,9 @@ def list_rooms(data: Data = None, database: Database = None, config: Config = No
             ]
             how = f"  ({', '.join(said)})" if said else ""
             print(f"{room['id']:<24} {room['title']}{how}")
-        if not page["more"]:
-            return
-        after = page["rooms"][-1]["id"]
+        return page["rooms"][-1]["id"] if page["more"] else ""
+
+    walk(settings_of(config, data=data, database=database), "/rooms?limit=200", take)
 
 
 @app.command("create")

@@ -39,21 +39,18 @@ def create_user(
 @app.command("list")
 def list_users(data: Data = None, database: Database = None, config: Config = None) -> None:
     """List the accounts: login, user, when it was made, name."""
-    from madang.cli.admin_client import ask
+    from madang.cli.admin_client import walk
 
-    settings = settings_of(config, data=data, database=database)
-    after = ""
-    while True:
-        page = ask(settings, "GET", f"/accounts?limit=200&after={quote(after, safe='')}")
+    def take(page: dict[str, Any]) -> str:
         for one in page["accounts"]:
             notes = [
                 note for note, there in (("admin", one.get("admin")), ("no password", not one.get("password"))) if there
             ]
             more = f"  ({', '.join(notes)})" if notes else ""
             print(f"{one['login']:<24} {one['user']}  {one['at'][:10]}  {one['name']}{more}")
-        if not page["more"]:
-            return
-        after = page["accounts"][-1]["login"]
+        return page["accounts"][-1]["login"] if page["more"] else ""
+
+    walk(settings_of(config, data=data, database=database), "/accounts?limit=200", take)
 
 
 @app.command("password")
@@ -108,12 +105,8 @@ def export_user(
         return after
 
     try:
-        walk(
-            settings_of(config, data=data, database=database),
-            lambda mark: f"/users/{quote(id, safe='')}/export?after={quote(mark, safe='')}",
-            after,
-            take,
-        )
+        settings = settings_of(config, data=data, database=database)
+        walk(settings, f"/users/{quote(id, safe='')}/export?limit=200", take, after)
     except BaseException:
         if after:
             print(f"{count} messages are exported. Go on with --after {after}", file=sys.stderr)
