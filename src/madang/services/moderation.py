@@ -3,17 +3,41 @@
 Who may act upon whom is judged here, and again in the append, where nothing can change it meanwhile (`ports.log`).
 """
 
+import msgspec
+
 from madang.core.actors import Actor
-from madang.core.audit import Entry
+from madang.core.audit import Details, Entry
 from madang.core.events import Appended, Body, MemberKicked, MemberMuted, MemberUnbanned, MemberUnmuted
 from madang.core.permissions import NOBODY, Action, need, need_upon
 from madang.core.rate import Bucket
 from madang.core.sanctions import MAX_REASON
 from madang.core.text import clean_text
+from madang.core.timestamps import moment
 from madang.ports.directory import Directory
 from madang.services.charges import Charges
-from madang.services.pages import Rows, array, fitting
+from madang.services.pages import Rows, array
 from madang.services.rooms import Rooms
+
+
+class ShownDeed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An entry of the audit trail as owners see it."""
+
+    n: int
+    at: str
+    what: str
+    by: str
+    by_name: str = ""
+    user: str | None = None
+    name: str = ""
+    reason: str = ""
+    details: Details = {}
+
+
+def _shown(entry: Entry) -> ShownDeed:
+    return ShownDeed(
+        entry.n, moment(entry.at_ms), entry.what, entry.by, entry.by_name, entry.user, entry.name, entry.reason,
+        entry.details,
+    )  # fmt: skip
 
 
 class Moderation:
@@ -75,8 +99,8 @@ class Moderation:
 
     async def audit(
         self, actor: Actor, room: str, before: int | None, limit: int, *, bucket: Bucket | None = None
-    ) -> tuple[list[Entry], bool]:
-        """Return a page of the audit trail, the newest first, and whether there are more.
+    ) -> Rows:
+        """Return a page of the audit trail (`ShownDeed`), the newest first, and whether there are more.
 
         Args:
             before: the number of an entry, to page on below it.
@@ -87,7 +111,8 @@ class Moderation:
         """
         need((await self._rooms.member(actor, room)).role, Action.AUDIT)
         with self._charges.page(actor, limit, bucket):
-            return fitting(await self._directory.audit(room, before=before, limit=limit + 1), limit)
+            found = await self._directory.audit(room, before=before, limit=limit + 1)
+            return array([_shown(entry) for entry in found], limit)
 
     async def _upon(self, actor: Actor, room: str, subject: str, action: Action, body: Body) -> Appended | None:
         """Append what is done to a user who must be below the actor."""

@@ -93,12 +93,6 @@ def mapping(rows: Sequence[tuple[str, str]], limit: int) -> Rows:
     return Rows(msgspec.Raw(b"{" + b",".join([text for _, text in kept]) + b"}"), rest or len(rows) > limit)
 
 
-def fitting(rows: Sequence[T], limit: int) -> tuple[list[T], bool]:
-    """Return as many rows from the front as fit into an answer, at most `limit`; and whether any is left out."""
-    kept, rest = _fitting(rows[:limit])
-    return [row for row, _ in kept], rest or len(rows) > limit
-
-
 def _fitting(rows: Sequence[T], encode: Callable[[T], bytes] = _encode) -> tuple[list[tuple[T, bytes]], bool]:
     """Return as many rows as fit, each with its text, and whether any is left out. No more are encoded than that."""
     size, kept = 0, list[tuple[T, bytes]]()

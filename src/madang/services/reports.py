@@ -8,18 +8,21 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 from madang.core.actors import Actor
 from madang.core.permissions import Action, need
 from madang.core.rate import Bucket
 from madang.core.reports import Report, Reported
 from madang.core.sanctions import MAX_REASON
 from madang.core.text import clean_text
+from madang.core.timestamps import moment
 from madang.errors import Refused
 from madang.ports.directory import Directory
 from madang.ports.live import LiveRooms
 from madang.services.charges import Charges
 from madang.services.failures import Failures
-from madang.services.pages import fitting
+from madang.services.pages import Rows, array
 from madang.services.rooms import Rooms
 
 logger = logging.getLogger("madang.reports")
@@ -28,6 +31,33 @@ SOON_S: Final = 0.5
 """From a send to its report, which is in the same transaction; a late one is told with the next."""
 EXPECTED: Final = 1_000
 """Rooms in which a report is expected; more are not told."""
+
+
+class ShownReport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one user said of a message, as moderators see it."""
+
+    user: str
+    name: str
+    at: str
+    reason: str = ""
+
+
+class ShownReported(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A message with open reports, as moderators see it."""
+
+    seq: int
+    user: str
+    name: str
+    deleted: bool = False
+    count: int
+    reports: list[ShownReport]
+
+
+def _shown(found: Reported) -> ShownReported:
+    return ShownReported(
+        seq=found.seq, user=found.user, name=found.name, deleted=found.deleted, count=found.count,
+        reports=[ShownReport(each.user, each.name, moment(each.at_ms), each.reason) for each in found.reports],
+    )  # fmt: skip
 
 
 class Reports:
@@ -86,10 +116,8 @@ class Reports:
         self._live.tell_reports(room, waiting)
         return True
 
-    async def page(
-        self, actor: Actor, room: str, after: int, limit: int, *, bucket: Bucket | None = None
-    ) -> tuple[list[Reported], bool]:
-        """Return a page of the messages with open reports, ascending by seq, and whether there are more.
+    async def page(self, actor: Actor, room: str, after: int, limit: int, *, bucket: Bucket | None = None) -> Rows:
+        """Return a page of the messages with open reports (`ShownReported`), ascending by seq, and whether there are more.
 
         Args:
             bucket: what pays for the page, as in `Reading`.
@@ -99,7 +127,8 @@ class Reports:
         """
         need((await self._rooms.member(actor, room)).role, Action.REVIEW)
         with self._charges.page(actor, limit, bucket):
-            return fitting(await self._directory.reports(room, after=after, limit=limit + 1), limit)
+            found = await self._directory.reports(room, after=after, limit=limit + 1)
+            return array([_shown(reported) for reported in found], limit)
 
     async def resolve(self, actor: Actor, room: str, seq: int) -> int:
         """Resolve the open reports of a message. Return how many messages still have some.

@@ -4,6 +4,7 @@ import json
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from madang.adapters.sql import Store
@@ -15,6 +16,7 @@ from madang.core.sanctions import MAX_REASON
 from madang.core.user_ids import guest
 from madang.services import pages
 from madang.services.limits import Rates
+from madang.services.moderation import ShownDeed
 from madang.services.origins import origin_of
 from madang.services.pages import Rows
 from madang.services.quotas import Quota, QuotaRates
@@ -30,6 +32,11 @@ TROLL, AGAIN, OTHER = (Actor(id=guest(letter * 16), name="Troll", address="203.0
 def listed(rows: Rows) -> tuple[list[dict[str, Any]], bool]:
     found: list[dict[str, Any]] = json.loads(bytes(rows.text))
     return found, rows.more
+
+
+def deeds(page: Rows) -> list[ShownDeed]:
+    """Return the entries of a page of the audit trail."""
+    return msgspec.json.decode(bytes(page.text), type=list[ShownDeed])
 
 
 async def test_pages_of_bans_and_mutes_are_text_that_fits_into_an_answer(
@@ -207,12 +214,13 @@ async def test_owners_read_who_did_what(node: Node) -> None:
     await node.moderation.ban(MINA, YARD, BORA.id, reason="spam", for_ms=60_000)
     invite, secret = await node.invites.make(MINA, YARD, node.now())
     await node.invites.revoke(OWNER, YARD, invite.id, node.now())
-    entries, more = await node.moderation.audit(OWNER, YARD, None, 3)
+    page = await node.moderation.audit(OWNER, YARD, None, 3)
+    entries, more = deeds(page), page.more
     told = [(entry.what, entry.by, entry.user, entry.reason) for entry in entries]
     assert told == [("revoke", OWNER.id, None, ""), ("invite", MINA.id, None, ""), ("ban", MINA.id, BORA.id, "spam")]
     assert more
     assert secret not in f"{entries}" and invite.hash not in f"{entries}"
-    assert [entry.what for entry in (await node.moderation.audit(SHOP, YARD, entries[-1].n, 3))[0]] == ["role"]
+    assert [entry.what for entry in deeds(await node.moderation.audit(SHOP, YARD, entries[-1].n, 3))] == ["role"]
 
 
 async def test_who_may_read_the_audit_trail(node: Node) -> None:

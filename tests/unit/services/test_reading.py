@@ -18,7 +18,7 @@ from madang.core.timestamps import moment
 from madang.errors import Limited, Refused
 from madang.services import reading as module
 from madang.services.limits import Rates
-from madang.services.pages import MessagePage, Rows, array, fitting, mapping
+from madang.services.pages import MessagePage, Rows, array, mapping
 from madang.transports.node import Node
 from tests.unit.delivery.nodes import OWNER, user
 from tests.unit.services.assembled import assembled
@@ -192,6 +192,11 @@ async def test_lists_are_encoded_once_and_end_where_their_bytes_do() -> None:
 
 async def test_lists_end_where_their_bytes_do() -> None:
     rows = [{"name": "x" * 3000, "n": n} for n in range(200)]
+
+    def fitting(rows: list[dict[str, Any]], limit: int) -> tuple[list[dict[str, Any]], bool]:
+        page = array(rows, limit)
+        return decoded(page), page.more
+
     kept, more = fitting(rows, 200)
     assert more
     assert kept == rows[: len(kept)]

@@ -2,18 +2,27 @@
 
 from uuid import uuid4
 
+import msgspec
+
 from madang.adapters.sql import Store
 from madang.core.messages import Content
 from madang.core.rate import Bucket, Rate
 from madang.core.sanctions import MAX_REASON
 from madang.services.limits import Rates
+from madang.services.pages import Rows
 from madang.services.quotas import Quota, QuotaRates
+from madang.services.reports import ShownReported
 from madang.transports.node import Node
 from tests.unit.delivery.nodes import OWNER, user
 from tests.unit.services.test_rooms import HIDDEN, SHOP, YARD, code
 from tests.unit.transports.nodes import running_node
 
 MINA, BORA = user("mina"), user("bora")
+
+
+def waiting(page: Rows) -> list[ShownReported]:
+    """Return the messages of a page."""
+    return msgspec.json.decode(bytes(page.text), type=list[ShownReported])
 
 
 async def said(node: Node) -> int:
@@ -29,14 +38,15 @@ async def test_a_report_waits_until_it_is_resolved(node: Node) -> None:
     seq = await said(node)
     assert await node.reports.report(MINA, YARD, seq, "spam")
     assert not await node.reports.report(MINA, YARD, seq)
-    ((reported,), more) = await node.reports.page(OWNER, YARD, 0, 10)
+    page = await node.reports.page(OWNER, YARD, 0, 10)
+    (reported,), more = waiting(page), page.more
     (report,) = reported.reports
     assert (reported.seq, reported.user, report.user, report.name, report.reason, more) == (
         seq, OWNER.id, MINA.id, MINA.name, "spam", False,
     )  # fmt: skip
     assert await node.reports.resolve(SHOP, YARD, seq) == 0
     assert await code(node.reports.resolve(OWNER, YARD, seq)) == "not_found"
-    assert (await node.reports.page(OWNER, YARD, 0, 10))[0] == []
+    assert waiting(await node.reports.page(OWNER, YARD, 0, 10)) == []
 
 
 async def test_who_may_report_and_resolve(node: Node) -> None:

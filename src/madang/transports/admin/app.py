@@ -18,7 +18,19 @@ from madang.services.identity import Unfetched
 from madang.services.rooms import SYSTEM
 from madang.transports.admin import accounts
 from madang.transports.admin.metrics import CONTENT_TYPE, Metrics
-from madang.transports.http.bodies import Body, Health, Members, NewRoom, OneMember, RoomChange, Rooms
+from madang.transports.http.bodies import (
+    AuditTrail,
+    Body,
+    Health,
+    Members,
+    NewRoom,
+    OneDeed,
+    OneMember,
+    ReportedMessage,
+    ReportQueue,
+    RoomChange,
+    Rooms,
+)
 from madang.transports.http.bounded_app import BoundedApp
 from madang.transports.http.dependencies import (
     Address,
@@ -33,8 +45,7 @@ from madang.transports.http.dependencies import (
 )
 from madang.transports.http.errors import answer, handle_errors
 from madang.transports.http.gate import ADMIN
-from madang.transports.http.routes.moderation import trail
-from madang.transports.http.routes.reports import AfterSeq, queue
+from madang.transports.http.routes.reports import AfterSeq
 from madang.transports.http.routes.users import exported
 from madang.transports.http.routes.words import NewWords, listed, shown
 from madang.transports.http.schemas import body
@@ -213,14 +224,16 @@ async def room(node: ThisNode, id: RoomPath) -> Response:
 async def audit(node: ThisNode, id: RoomPath, before: BeforeN = None, limit: Limit = 50) -> Response:
     """Show who did what in a room by the rights of a moderator or an owner, the newest first."""
     await node.rooms.room(id)
-    return answer(trail(*await node.moderation.audit(SYSTEM, id, before, limit)))
+    rows = await node.moderation.audit(SYSTEM, id, before, limit)
+    return answer(AuditTrail(cast(list[OneDeed], rows.text), rows.more))
 
 
 @router.get("/rooms/{id}/reports")
 async def reports(node: ThisNode, id: RoomPath, after: AfterSeq = 0, limit: Limit = 50) -> Response:
     """Show the messages of a room that have open reports."""
     await node.rooms.room(id)
-    return answer(queue(*await node.reports.page(SYSTEM, id, after, limit)))
+    rows = await node.reports.page(SYSTEM, id, after, limit)
+    return answer(ReportQueue(cast(list[ReportedMessage], rows.text), rows.more))
 
 
 @router.patch("/rooms/{id}")

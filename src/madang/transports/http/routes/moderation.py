@@ -1,12 +1,9 @@
 """REST for bans and mutes: make one, lift one, list those in force. And the audit trail."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Response
 
-from madang.core.audit import Entry
-from madang.core.timestamps import moment
 from madang.transports.http import bodies as b
 from madang.transports.http.dependencies import AfterId, BeforeN, Caller, Limit, RoomPath, ThisNode, UserPath
 from madang.transports.http.errors import answer
@@ -62,12 +59,5 @@ async def mutes(node: ThisNode, caller: Caller, id: RoomPath, after: AfterId = "
 @router.get("/audit", **documented(b.AuditTrail))
 async def audit(node: ThisNode, caller: Caller, id: RoomPath, before: BeforeN = None, limit: Limit = 50) -> Response:
     """Read the audit trail, the newest entries first (owners)."""
-    return answer(trail(*await node.moderation.audit(caller, id, before, limit)))
-
-
-def trail(found: Sequence[Entry], more: bool) -> b.AuditTrail:
-    """Return a page of the audit trail as it is shown."""
-    entries = [
-        b.OneDeed(f.n, moment(f.at_ms), f.what, f.by, f.by_name, f.user, f.name, f.reason, f.details) for f in found
-    ]
-    return b.AuditTrail(entries, more)
+    rows = await node.moderation.audit(caller, id, before, limit)
+    return answer(b.AuditTrail(cast(list[b.OneDeed], rows.text), rows.more))

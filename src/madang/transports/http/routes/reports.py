@@ -1,12 +1,9 @@
 """REST for reports: tell moderators of a message, see what waits, resolve it."""
 
-from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Query, Response
 
-from madang.core.reports import Reported
-from madang.core.timestamps import moment
 from madang.transports.http import bodies as b
 from madang.transports.http.dependencies import Caller, Decimal, Limit, RoomPath, SeqPath, ThisNode
 from madang.transports.http.errors import answer
@@ -30,22 +27,11 @@ async def report(
 @router.get("", **documented(b.ReportQueue))
 async def reports(node: ThisNode, caller: Caller, id: RoomPath, after: AfterSeq = 0, limit: Limit = 50) -> Response:
     """List the messages with open reports (moderators)."""
-    return answer(queue(*await node.reports.page(caller, id, after, limit)))
+    rows = await node.reports.page(caller, id, after, limit)
+    return answer(b.ReportQueue(cast(list[b.ReportedMessage], rows.text), rows.more))
 
 
 @router.delete("/{seq}", **documented(b.Resolved))
 async def resolve(node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath) -> Response:
     """Resolve the reports of a message (moderators)."""
     return answer(b.Resolved(await node.reports.resolve(caller, id, seq)))
-
-
-def queue(found: Sequence[Reported], more: bool) -> b.ReportQueue:
-    """Return a page of the queue as it is shown."""
-    shown = [
-        b.ReportedMessage(
-            seq=f.seq, user=f.user, name=f.name, deleted=f.deleted, count=f.count,
-            reports=[b.OneReport(each.user, each.name, moment(each.at_ms), each.reason) for each in f.reports],
-        )
-        for f in found
-    ]  # fmt: skip
-    return b.ReportQueue(shown, more)

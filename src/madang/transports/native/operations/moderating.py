@@ -2,7 +2,6 @@
 
 from typing import cast
 
-from madang.core.timestamps import moment
 from madang.protocol.native import commands as c
 from madang.protocol.native.frames import AuditAnswer, AuditInfo, BansAnswer, MutesAnswer, SanctionInfo
 from madang.transports.native.operations.following import append
@@ -61,14 +60,7 @@ def audit(session: Session, m: c.Audit) -> None:
 
     async def read() -> AuditAnswer:
         moderation, me = session.node.moderation, session.actor()
-        found, more = await moderation.audit(me, m.room, m.before, m.limit, bucket=session.bucket)
-        entries = [
-            AuditInfo(
-                n=f.n, at=moment(f.at_ms), what=f.what, by=f.by, by_name=f.by_name, user=f.user, name=f.name,
-                reason=f.reason, details=f.details,
-            )
-            for f in found
-        ]  # fmt: skip
-        return AuditAnswer(entries=entries, more=more)
+        rows = await moderation.audit(me, m.room, m.before, m.limit, bucket=session.bucket)
+        return AuditAnswer(entries=cast(list[AuditInfo], rows.text), more=rows.more)
 
     session.later(m.n, read)

@@ -1,11 +1,11 @@
 """Reports: tell moderators of a message, see what waits, resolve it."""
 
-from madang.core.timestamps import moment
+from typing import cast
+
 from madang.protocol.native import commands as c
 from madang.protocol.native.frames import (
     ReportAnswer,
     ReportedInfo,
-    ReportInfo,
     ReportsAnswer,
     ResolvedAnswer,
     UnchangedAnswer,
@@ -29,18 +29,8 @@ def reports(session: Session, m: c.Reports) -> None:
 
     async def read() -> ReportsAnswer:
         me = session.actor()
-        found, more = await session.node.reports.page(me, m.room, m.after, m.limit, bucket=session.bucket)
-        shown = [
-            ReportedInfo(
-                seq=f.seq, user=f.user, name=f.name, deleted=f.deleted, count=f.count,
-                reports=[
-                    ReportInfo(user=each.user, name=each.name, reason=each.reason, at=moment(each.at_ms))
-                    for each in f.reports
-                ],
-            )
-            for f in found
-        ]  # fmt: skip
-        return ReportsAnswer(reported=shown, more=more)
+        rows = await session.node.reports.page(me, m.room, m.after, m.limit, bucket=session.bucket)
+        return ReportsAnswer(reported=cast(list[ReportedInfo], rows.text), more=rows.more)
 
     session.later(m.n, read)
 
