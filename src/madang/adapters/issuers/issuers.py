@@ -155,7 +155,7 @@ def _picture(claims: dict[str, Any], claim: str) -> str | None:
 
 
 def _rooms(claims: dict[str, Any], claim: str) -> frozenset[str]:
-    """Return the rooms that a token lets its holder join. What is no list of ids, or a long one, refuses the token (bad_token)."""
+    """Return the rooms that a token lets its holder join. Refuse the token (bad_token) where the claim is not a list of ids, or too long a list."""
     said = claims.get(claim) if claim else None
     if said is None:
         return frozenset()

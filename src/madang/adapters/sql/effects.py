@@ -206,7 +206,7 @@ def _joined(b: Batch, d: Draft, body: kinds.MemberJoined, seq: int) -> bool:
 
 
 def _joined_direct(b: Batch, d: Draft, body: kinds.MemberJoined, seq: int) -> bool:
-    """Let one of the two back in; of one whose name was not known yet, note it."""
+    """Let one of the two back in, and note their name where it was not known yet."""
     me = members.c.room == d.room, members.c.user == d.user
     name = b.c.execute(select(members.c.name).where(*me)).scalar()
     if name is None:
