@@ -1,0 +1,128 @@
+"""What a paper says, for who has no Yjs: its roots as JSON, as plain text, and as HTML in which nothing of it is markup.
+
+A root has no kind in its bytes: a client says it when it asks. So each is read as what it has: letters, keys, elements, or else
+values. Some of these readings do not end in the library, and others overflow the stack; whoever calls is a process of its own that
+may be killed (`delivery.papers.renderer`).
+"""
+
+import math
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Any, Final
+
+import msgspec
+
+from madang.core.documents import Undecodable
+from madang.core.papers import Rendering
+
+MAX_DEPTH: Final = 64
+MAX_RENDERING: Final = 6 << 20
+"""Bytes of each of the three."""
+_EXACT: Final = 1 << 53
+
+
+def rendered(data: bytes) -> Rendering:
+    """Return what the document says that an update stands for (Undecodable, where it is too deep or too long for it)."""
+    from pycrdt import Doc
+
+    document: Doc[Any] = Doc()
+    document.apply_update(data)
+    roots = {name: _plain(_root(document, name), 0) for name in sorted(document.keys())}
+    found = Rendering(
+        json=msgspec.json.encode(roots).decode(),
+        text="\n".join(line for root in roots.values() for line in _lines(root)),
+        html="".join(f"<section>{_html(root)}</section>" for root in roots.values()),
+    )
+    if max(map(len, (found.json.encode(), found.text.encode(), found.html.encode()))) > MAX_RENDERING:
+        raise Undecodable
+    return found
+
+
+def _root(document: Any, name: str) -> Any:
+    from pycrdt import Array, Map, Text, XmlFragment
+
+    text = document.get(name, type=Text)
+    if str(text):
+        return text
+    keys = document.get(name, type=Map)
+    if len(keys):
+        return keys
+    elements = document.get(name, type=XmlFragment)
+    if any(True for _ in elements.children):
+        return elements
+    return document.get(name, type=Array) if len(text) else ""
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """Return a value as JSON has it: elements as objects, bytes in base64, documents within the document as null."""
+    from pycrdt import Array, Map, Text, XmlElement, XmlFragment, XmlText
+
+    if depth > MAX_DEPTH:
+        raise Undecodable
+    match value:
+        case None | bool() | str():
+            return value
+        case float() if not math.isfinite(value):
+            return None
+        case float():
+            return int(value) if value.is_integer() and abs(value) <= _EXACT else value
+        case int():
+            return value
+        case bytes() | bytearray():
+            return b64encode(value).decode()
+        case Text():
+            return str(value)
+        case XmlText():
+            return "".join(piece for piece, _ in value.diff() if isinstance(piece, str))
+        case XmlElement():
+            named: Any = value.attributes  # its iterator is typed as an iterable
+            attributes = {name: _plain(each, depth + 1) for name, each in named}
+            children = [_plain(child, depth + 1) for child in value.children]
+            return {"tag": value.tag, "attributes": attributes, "children": children}
+        case XmlFragment():
+            return [_plain(child, depth + 1) for child in value.children]
+        case Map() | dict():
+            return {key: _plain(value[key], depth + 1) for key in sorted(value.keys())}
+        case Array() | list():
+            return [_plain(each, depth + 1) for each in value]
+        case _:
+            return None
+
+
+def _inner(value: Any) -> Any:
+    """Return what an element holds in place of the element."""
+    if isinstance(value, dict) and value.keys() == {"tag", "attributes", "children"}:
+        return value["children"]
+    return value
+
+
+def _lines(value: Any) -> Iterator[str]:
+    value = _inner(value)
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            if isinstance(each, dict | list):
+                yield f"{key}:"
+                yield from _lines(each)
+            else:
+                yield f"{key}: {_word(each)}"
+    elif isinstance(value, list):
+        for each in value:
+            yield from _lines(each)
+    else:
+        yield _word(value)
+
+
+def _html(value: Any) -> str:
+    value = _inner(value)
+    if isinstance(value, Mapping):
+        return (
+            "<dl>" + "".join(f"<dt>{escape(key)}</dt><dd>{_html(each)}</dd>" for key, each in value.items()) + "</dl>"
+        )
+    if isinstance(value, list):
+        return "".join(f"<div>{_html(each)}</div>" for each in value)
+    return "".join(f"<p>{escape(line)}</p>" for line in _word(value).split("\n"))
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
