@@ -75,6 +75,10 @@ class SetupError(Exception):
         super().__init__(f"{problem} {hint}")
 
 
+class InUse(SetupError):
+    """Another process has the data for itself."""
+
+
 class Unreachable(SetupError):
     """A server does not answer, or not yet. Nothing is wrong with the settings, as far as can be known."""
 

@@ -17,6 +17,8 @@ _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 _QUIET: Final = {
     "uvicorn": logging.ERROR,  # warnings are starts, stops, and a line for every malformed request
     "alembic": logging.WARNING,
+    "httpx2": logging.WARNING,  # a line for every call of a search engine
+    "httpcore2": logging.WARNING,
     "asyncio": logging.ERROR,  # warnings are of sockets that a peer closed during a write
     "websockets": logging.ERROR,
 }

@@ -21,7 +21,7 @@ WAIT_S: Final = 2.0  # for room, before a caller is refused
 AGAIN_S: Final = 0.25  # between two calls on caches to give way, while somebody waits
 RETRY_MS: Final = 1000
 WAITING: Final = 10_000  # who may wait; everybody above is refused at once
-USES: Final = ("answers", "http", "input", "tails")
+USES: Final = ("answers", "http", "input", "papers", "tails")
 """What bytes are held for. A new use is a name here, and the metrics show it."""
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from madang.transports.node import Node, Part
 
-ANSWERING = frozenset({"appender", "bus", "presence", "turns"})
+ANSWERING = frozenset({"appender", "bus", "presence", "turns", "watching"})
 """What a node answers with. Nothing of it happens by time alone."""
 WATCHING = ANSWERING | {"hub upkeep", "heartbeat", "shared limits", "word lists", "reports"}
 """What one node among several runs besides."""

@@ -1,4 +1,4 @@
-"""Equal calls at one time are made once, nobody gets an answer older than his question, and a crowd comes in turns."""
+"""Equal calls at one time are made once, nobody gets an answer older than the question, and a crowd comes in turns."""
 
 import asyncio
 import gc
@@ -7,7 +7,8 @@ from functools import partial
 
 import pytest
 
-from madang.aio import Batcher, FairTurns, NextFlight, SingleFlight, cancelled
+from madang.aio import APART_S, Batcher, FairTurns, NextFlight, SingleFlight, cancelled
+from madang.testing import VirtualLoop
 from tests.waiting import turns
 
 
@@ -116,7 +117,7 @@ async def test_a_fresh_answer_is_not_older_than_its_question() -> None:
     source.go.set()
     assert list(await asyncio.gather(first, second, third)) == [0, 1, 1]
     assert source.asked == 2
-    assert (flight._flying, flight._next) == ({}, {})
+    assert len(flight) == 0
 
 
 # -- Batcher ------------------------------------------------------------------------------------------------------------
@@ -149,6 +150,33 @@ async def test_what_is_asked_while_a_call_is_under_way_shares_the_next_one() -> 
     assert await lone == "aa"
     assert await asyncio.gather(*others) == ["bb", None, "cc", "aa", "dd", "bb"]
     assert asked.calls == [["a"], ["b", "none", "c"], ["a", "d"]]
+
+
+def test_a_crowd_that_comes_one_by_one_shares_a_few_calls() -> None:
+    loop, asked = VirtualLoop(), list[tuple[float, int]]()
+
+    async def ask(keys: Sequence[str]) -> dict[str, str]:
+        asked.append((loop.time(), len(keys)))
+        await asyncio.sleep(APART_S / 5)
+        return {key: key for key in keys}
+
+    async def crowd() -> None:
+        batcher, began = Batcher(ask, most=50), loop.time()
+
+        async def come(n: int) -> float:
+            await asyncio.sleep(n * APART_S / 10)
+            assert await batcher.get(f"{n}") == f"{n}"
+            return loop.time() - began - n * APART_S / 10
+
+        waited = await asyncio.gather(*map(come, range(100)))
+        assert max(waited) < 1.3 * APART_S
+        assert len(asked) <= 12
+        alone_at = loop.time()
+        assert await batcher.get("alone") == "alone"
+        assert asked[-1] == (alone_at, 1), "who is alone has waited"
+
+    loop.run_until_complete(crowd())
+    loop.close()
 
 
 async def test_an_error_is_everybodys_of_that_call_and_of_no_other() -> None:

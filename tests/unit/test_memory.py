@@ -57,7 +57,7 @@ def test_who_waits_in_vain_is_refused_and_holds_nothing() -> None:
         assert asyncio.get_running_loop().time() - began == pytest.approx(WAIT_S)
         await small  # it stood behind one that needed more than there was
         assert memory.total == 100
-        assert (memory.refused, memory.waiting) == ({"answers": 1, "http": 0, "input": 0, "tails": 0}, 0)
+        assert (memory.refused, memory.waiting) == ({"answers": 1, "http": 0, "input": 0, "papers": 0, "tails": 0}, 0)
         shown = {m.label: m.value for m in memory.metrics() if m.name == "madang_buffer_refused"}
         assert shown == {("use", use): int(use == "answers") for use in USES}
 

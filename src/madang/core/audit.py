@@ -1,13 +1,16 @@
 """The audit trail of a room: who did what to whom by the rights of a moderator or an owner, when and why.
 
-A deed is noted in the transaction that does it (`ports.log`, `ports.directory`): what the trail does not have was not done. It has
-ids, names and reasons, never a secret. Who may read it is in `permissions.py`, where it is kept in `ports.directory`.
+There is one of the server itself, too: what was done to users, by them or by whoever may. A deed is noted in the transaction that
+does it (`ports.log`, `ports.directory`): what the trail does not have was not done. It has ids, names and reasons, never a secret.
+Who may read it is in `permissions.py`, where it is kept in `ports.directory`.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
+from madang.core.erasure import Said
 from madang.core.events import (
     Body,
     Draft,
@@ -24,6 +27,8 @@ from madang.core.words import ACTIONS, Words
 
 MAX_ENTRIES: Final = 10_000
 """Entries that a room keeps; the oldest go first."""
+SERVERS: Final = ""
+"""In place of a room: the trail of the server itself."""
 TRIMMED: Final = 100
 """Entries that go at a time: a room may have this many more."""
 
@@ -58,7 +63,7 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         what: the operation: kick, ban, unban, mute, unmute, role, change, delete (of another's message), invite, revoke,
             resolve (the reports of a message),
-            setwords.
+            setwords; of the server itself: deluser, and what operators do.
         by: the user or server key who did it.
         user: upon whom, if it was upon somebody.
         details: what else there is to know, as JSON values, by their names in the operation.
@@ -127,3 +132,13 @@ def listed(words: Words, by: str, by_name: str) -> Deed:
     """Return the deed of setting a room's word list: how many words it has, not which."""
     details: Details = {action: len(getattr(words, action)) for action in ACTIONS}
     return Deed(what="setwords", by=by, by_name=by_name, details=details)
+
+
+def deleted(user: str, said: Said, *, by: str, by_name: str) -> Deed:
+    """Return the deed of deleting a user. What they were called is not in it."""
+    return Deed(what="deluser", by=by, by_name="" if by == user else by_name, user=user, details={"said": said})
+
+
+def administered(what: str, given: Mapping[str, str], *, by: str, by_name: str) -> Deed:
+    """Return the deed of an operator, named by its operation; `given` are the ids in its path."""
+    return Deed(what=what, by=by, by_name=by_name, details=dict(given))

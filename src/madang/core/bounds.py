@@ -18,6 +18,8 @@ MAX_BATCH: Final = 1 << 20  # bytes of a body that has many items
 MAX_ITEMS: Final = 1_000  # items in one
 MAX_BATCH_VALUES: Final = 32 * MAX_ITEMS  # values, likewise
 MAX_MENTIONS: Final = 50  # of one message
+MAX_EMOJIS: Final = 20  # of the reactions to one message
+MAX_PINS: Final = 50  # in one room
 MAX_PAGE: Final = 200  # rows of an answer
 ANSWER_BYTES: Final = 256 * 1024  # rows in an answer; what is beyond, `more` tells of
 MAX_SLOW_MS: Final = 3_600_000
@@ -27,7 +29,10 @@ MIN_KEEP_MESSAGES: Final = 10
 MAX_KEEP_MESSAGES: Final = 1_000_000_000
 MAX_KEY_MS: Final = 10 * 365 * 86_400_000
 
-_NO_CONTROLS: Final = r"^(?![\s\S]*[\x00-\x1f\x7f])"  # without a "$", which matches in front of a last line feed
+NOT_IN_IDS: Final = r"\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffe\uffff"
+"""As in a class of a pattern: what terminals obey, what turns text around, and noncharacters. Others are shown the ids of
+users that somebody mentions or bans, whether there are such users or not."""
+_NO_CONTROLS: Final = rf"^(?![\s\S]*[{NOT_IN_IDS}])"  # without a "$", which matches in front of a last line feed
 
 RoomId = Annotated[str, Meta(min_length=1, max_length=64)]
 UserId = Annotated[str, Meta(min_length=1, max_length=64, pattern=_NO_CONTROLS)]
@@ -45,4 +50,9 @@ SlowMs = Annotated[int, Meta(ge=0, le=MAX_SLOW_MS)]
 KeepMs = Annotated[int, Meta(ge=0, le=MAX_KEEP_MS)]  # 0, or MIN_KEEP_MS and more
 KeepMessages = Annotated[int, Meta(ge=0, le=MAX_KEEP_MESSAGES)]  # 0, or MIN_KEEP_MESSAGES and more
 InviteText = Annotated[str, Meta(max_length=1024)]
+MAX_QUERY_TEXT: Final = 800  # a search for 200 characters, each of which may be typed as several
+QueryText = Annotated[str, Meta(max_length=MAX_QUERY_TEXT)]
+MessageId = Annotated[str, Meta(pattern=r"^[0-9]{1,19}\Z")]
+When = Annotated[str, Meta(max_length=40)]  # a time or a date
 PageLimit = Annotated[int, Meta(ge=1, le=MAX_PAGE)]
+Typed = Annotated[str, Meta(min_length=1, max_length=40)]  # of a name, so far

@@ -20,7 +20,7 @@ _DRAWN_AS_TEXT: Final = regex.compile(
     r"(?:(?![0-9#*])\p{Emoji}(?<!\p{EPres})(?!\p{EMod})|[0-9#*](?=\u20e3))"  # needs U+FE0F to be a picture
 )
 
-_IN_SQUARES: Final = regex.compile("[\U0001f150-\U0001f189]")  # letters that are no letters to NFKC
+_IN_SQUARES: Final = regex.compile("[\U0001f150-\U0001f189]")  # letters that are not letters to NFKC
 _OF_FLAGS: Final = regex.compile("[\U0001f1e6-\U0001f1ff]")
 
 

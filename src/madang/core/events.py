@@ -175,6 +175,18 @@ class RoleGiven(Body, frozen=True, kw_only=True, gc=False):
     role: str
 
 
+class MemberErased(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The user `member` was deleted: events of theirs up to here have neither name nor picture any more. Of the server itself alone.
+
+    Attributes:
+        messages: what they said is erased, too, as by a deletion of each message.
+    """
+
+    type: ClassVar[str] = "member.erased"
+    member: str
+    messages: bool = False
+
+
 class RoomCreated(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The room is created by its owner, the actor, shown with this picture if they have one. Always the first event.
 
@@ -222,6 +234,30 @@ class RoomDeleted(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     type: ClassVar[str] = "room.deleted"
     ends_access: ClassVar[bool] = True
     expired: bool = False
+
+
+class PaperCreated(Body, frozen=True, kw_only=True, gc=False):
+    """The actor has made the paper `paper` in the room."""
+
+    type: ClassVar[str] = "paper.created"
+    paper: str
+    title: str
+
+
+class PaperChanged(Body, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The paper `paper` is called otherwise, finished or open again; what stays is None."""
+
+    type: ClassVar[str] = "paper.changed"
+    paper: str
+    title: str | None = None
+    finished: bool | None = None
+
+
+class PaperDeleted(Body, frozen=True, kw_only=True, gc=False):
+    """The paper `paper` was deleted, with all that was written in it."""
+
+    type: ClassVar[str] = "paper.deleted"
+    paper: str
 
 
 TYPES: Final[dict[str, type[Body]]] = {body.type: body for body in Body.__subclasses__()}
@@ -413,6 +449,17 @@ def seen(event: Event, hidden: int) -> Event:
 def without_content(event: Event) -> Event:
     """Return an event with neither what it was nor who did it, so that its seq is not missing."""
     return Event(event.room, event.seq, event.id, HIDDEN, "", "", event.at, b"{}")
+
+
+_SHOWING: Final = {MemberJoined.type, MemberChanged.type, RoomCreated.type}
+
+
+def unnamed(event: Event) -> Event:
+    """Return an event of somebody who was erased: without their name, and without their picture."""
+    body = event.body
+    if event.type in _SHOWING and b'"picture"' in body:
+        body = _encode_body(msgspec.structs.replace(event.content(), picture=None))
+    return Event(event.room, event.seq, event.id, event.type, event.user, "", event.at, body)
 
 
 class Appended(msgspec.Struct, frozen=True, gc=False):

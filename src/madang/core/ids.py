@@ -21,6 +21,11 @@ def id_ms(id: int) -> int:
     return (id >> _SHIFT) + EPOCH_MS
 
 
+def first_id(ms: int) -> int:
+    """Return the lowest id that carries this time, in Unix milliseconds."""
+    return max(0, min(ms, ALWAYS_MS) - EPOCH_MS) << _SHIFT
+
+
 class IdSource:
     """A source of ids for one node. Not thread-safe: one owner calls it.
 

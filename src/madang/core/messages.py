@@ -44,6 +44,19 @@ class RoomMessage(Message, frozen=True, kw_only=True):
     room: str
 
 
+class FoundMessage(RoomMessage, frozen=True, kw_only=True):
+    """A message that a search found, and where in its text it has what was searched for: starts and ends, in UTF-16."""
+
+    ranges: list[tuple[int, int]]
+
+
 def in_room(message: Message, room: str) -> RoomMessage:
     """Return a message with its room."""
     return RoomMessage(room=room, **msgspec.structs.asdict(message))
+
+
+class Reactor(msgspec.Struct, frozen=True):
+    """Somebody who has put a reaction on a message, by the name that they had then."""
+
+    user: str
+    name: str

@@ -24,10 +24,11 @@ class Action(StrEnum):
     MARK_READ = "move the own read pointer"
     REPORT = "report a message"
     TYPE = "say that one types"
-    WRITE = "send; edit own messages; react"
+    WRITE = "send; edit own messages; react; make papers and write in them"
     DELETE_OWN = "delete own messages"
     LEAVE = "leave"
     PIN = "pin and unpin"
+    PAPERS = "rename, finish, reopen and delete papers"
     DELETE_OTHERS = "delete others' messages"
     SKIP_SLOW_MODE = "write without waiting in slow mode"
     CHANGE_ROOM = "change the room's settings"
@@ -43,6 +44,7 @@ class Action(StrEnum):
     ADD = "make others members"
     CHANGE_HISTORY = "change which history members see, and how much of it is kept"
     PURGE = "remove what is not to be kept"
+    ERASE = "tell that a deleted user is erased"
     DELETE_ROOM = "delete the room"
 
 
@@ -78,6 +80,7 @@ _LEAST: Final[Mapping[Action, str]] = {
     Action.DELETE_OWN: "viewer",
     Action.LEAVE: "viewer",
     Action.PIN: "moderator",
+    Action.PAPERS: "moderator",
     Action.DELETE_OTHERS: "moderator",
     Action.SKIP_SLOW_MODE: "moderator",
     Action.CHANGE_ROOM: "moderator",
@@ -93,6 +96,7 @@ _LEAST: Final[Mapping[Action, str]] = {
     Action.CHANGE_HISTORY: "owner",
     Action.ADD: SERVER,
     Action.PURGE: SERVER,
+    Action.ERASE: SERVER,
     Action.DELETE_ROOM: "owner",
 }
 """The lowest role that an action is open to."""
@@ -106,7 +110,7 @@ _OF_SETTINGS: Final = {
     "keep_messages": Action.CHANGE_HISTORY,
 }
 _BY_FEW: Final = {Action.TYPE, Action.WRITE}
-_NOT_WHERE_ARCHIVED: Final = {*_BY_FEW, Action.PIN}
+_NOT_WHERE_ARCHIVED: Final = {*_BY_FEW, Action.PIN, Action.PAPERS}
 
 
 def _cell(action: Action, role: str, kind: str, state: str) -> str:

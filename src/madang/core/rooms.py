@@ -104,6 +104,19 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     peer: str = ""  # of a direct room: the other user, as long as they are a member
 
 
+class Counted(msgspec.Struct, frozen=True):
+    """A membership, and what its unread count is made of: `messages` less `seen`, up to COUNTED.
+
+    Attributes:
+        messages: how many the room has had, up to `membership.seq`.
+        seen: how many of them the user has read or sent.
+    """
+
+    membership: Membership
+    messages: int
+    seen: int
+
+
 def changed(room: Room, change: RoomChanged) -> Room:
     """Return a room with some of its settings changed."""
     return Room(

@@ -14,9 +14,9 @@ Scope = Literal["publish", "read", "rooms", "users", "moderate", "admin"]
 SCOPES: Final[Mapping[Scope, str]] = {
     "publish": "send messages, also in the name of the product's users; edit them; react",
     "read": "history, pins, members, who is online, and all rooms there are",
-    "rooms": "make, change and delete rooms; their members, roles and invites",
+    "rooms": "make, change and delete rooms; their members, roles, invites and papers",
     "users": "guests and the product's own users, their tokens and their connections",
-    "moderate": "delete messages, pin, kick, mute and ban; reports, word lists and the audit trail",
+    "moderate": "delete messages, pin, kick, mute and ban; take names and pictures away; reports, word lists and the audit trail",
     "admin": "all of these, and what later versions add",
 }
 """Each scope, and what it is for."""
@@ -32,6 +32,8 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "unreact": ("publish",),
     "history": ("read",),
     "pins": ("read",),
+    "reactors": ("read",),
+    "search": ("read",),
     "members": ("read",),
     "members_of_rooms": ("read",),
     "presence": ("read",),
@@ -48,6 +50,14 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "join": ("rooms",),
     "leave": ("rooms",),
     "change_role": ("rooms",),
+    "create_paper": ("rooms",),
+    "papers": ("read", "rooms"),
+    "paper": ("read", "rooms"),
+    "paper_content": ("read", "rooms"),
+    "change_paper": ("rooms",),
+    "finish_paper": ("rooms",),
+    "reopen_paper": ("rooms",),
+    "delete_paper": ("rooms",),
     "make_invite": ("rooms",),
     "invites": ("rooms",),
     "revoke_invite": ("rooms",),
@@ -59,8 +69,10 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "put_user": ("users",),
     "put_users": ("users",),
     "delete_user": ("users",),
+    "erasure": ("users",),
     "make_token": ("users",),
     "disconnect_user": ("users",),
+    "reset_user": ("moderate", "users"),
     "delete": ("moderate",),
     "pin": ("moderate",),
     "unpin": ("moderate",),
@@ -82,6 +94,7 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "change_password": (ANY,),
     "me": (ANY,),
     "change_me": (ANY,),  # likewise
+    "delete_me": (ANY,),
 }
 """The scopes of which an operation needs one. One that is not here needs EVERYTHING."""
 

@@ -1,7 +1,8 @@
 """Signing keys: what tokens of users and envelopes of nodes are signed with, and which of several signs now.
 
-Of each stored secret three keys are made, for tokens, for connection tickets and for the bus (`adapters.bus.envelopes`); none
-tells anything of another. While keys are rotated there are several: all of them verify, and the newest whose time has come signs.
+Of each stored secret four keys are made, for tokens, for connection tickets, for pids (`services.recovery`) and for the bus
+(`adapters.bus.envelopes`); none tells anything of another.
+While keys are rotated there are several: all of them verify, and the newest whose time has come signs.
 Where they are kept: `ports.signing`. Who reads them again and again: `services.signing`.
 """
 
@@ -35,6 +36,10 @@ class SigningKey(msgspec.Struct, frozen=True):
     def for_tickets(self) -> bytes:
         """Return the key that signs connection tickets: no ticket can be a token, nor a token a ticket."""
         return hashlib.blake2b(b"madang ticket", key=self.secret).digest()[:32]
+
+    def for_pids(self) -> bytes:
+        """Return the key that signs what Socket.IO clients come back with: neither a token nor a ticket."""
+        return hashlib.blake2b(b"madang pid", key=self.secret).digest()[:32]
 
     def for_envelopes(self, epoch: bytes) -> bytes:
         """Return the key that signs what nodes tell each other; another one after each restore."""

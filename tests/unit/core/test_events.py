@@ -61,6 +61,9 @@ VALUES = {
     "keep_ms": st.integers(0, 10**12),
     "keep_messages": st.integers(0, 10**9),
     "upto": SEQ,
+    "messages": st.booleans(),
+    "paper": TEXT,
+    "finished": st.booleans(),
 }
 
 
@@ -123,8 +126,12 @@ STORED = {
         b'{"title":"The yard","access":"open","slow_ms":0,"picture":"https://a.example/p"}',
         b'{"title":"","access":"direct","slow_ms":0,"peer":"u1"}',
     ],
+    "member.erased": [b'{"member":"u1"}', b'{"member":"u1","messages":true}'],
     "room.purged": [b'{"upto":9}'],
     "room.deleted": [b"{}", b'{"expired":true}'],
+    "paper.created": [b'{"paper":"card","title":"T"}'],
+    "paper.changed": [b'{"paper":"card","title":"T"}', b'{"paper":"card","finished":false}'],
+    "paper.deleted": [b'{"paper":"card"}'],
     "room.changed": [
         b'{"title":"T"}',
         b'{"access":"invite"}',
@@ -155,7 +162,7 @@ def test_a_type_of_a_later_version_is_carried_and_has_no_fields() -> None:
 def test_every_type_says_what_it_is() -> None:
     assert list(TYPES) == [body.type for body in TYPES.values()]
     for body in TYPES.values():
-        assert re.fullmatch(r"(message|reaction|member|room)\.[a-z]+", body.type)
+        assert re.fullmatch(r"(message|reaction|member|room|paper)\.[a-z]+", body.type)
         assert body.__doc__
 
 

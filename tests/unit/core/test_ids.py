@@ -105,7 +105,7 @@ def test_a_full_millisecond_does_not_borrow_beyond_the_lease() -> None:
 
 @given(NODE, WALK, st.lists(st.integers(0, 2**62), max_size=200))
 def test_what_a_lease_covers_is_what_its_heir_starts_above(node: int, walk: list[int], newest: list[int]) -> None:
-    """A holder who was stopped and goes on with any clock, and his heir: no id of one is an id of the other."""
+    """A holder who was stopped and goes on with any clock, and their heir: no id of one is an id of the other."""
     until = NOW
     zombie, heir = IdSource(node, until_ms=until), IdSource(node, floor_ms=until)
     given = set()

@@ -46,6 +46,7 @@ MEANT: Final = """
     DELETE_OWN      not_found   not_found   not_found   .           .           .           .           .
     LEAVE           not_member  not_member  not_member  .           .           .           .           .
     PIN             not_found   not_found   not_found   forbidden   forbidden   .           .           .
+    PAPERS          not_found   not_found   not_found   forbidden   forbidden   .           .           .
     DELETE_OTHERS   not_found   not_found   not_found   forbidden   forbidden   .           .           .
     SKIP_SLOW_MODE  not_found   not_found   not_found   forbidden   forbidden   .           .           .
     CHANGE_ROOM     not_found   not_found   not_found   forbidden   forbidden   .           .           .
@@ -61,6 +62,7 @@ MEANT: Final = """
     ARCHIVE         not_found   not_found   not_found   forbidden   forbidden   forbidden   .           .
     CHANGE_HISTORY  not_found   not_found   not_found   forbidden   forbidden   forbidden   .           .
     PURGE           not_found   not_found   not_found   forbidden   forbidden   forbidden   forbidden   .
+    ERASE           not_found   not_found   not_found   forbidden   forbidden   forbidden   forbidden   .
     DELETE_ROOM     not_found   not_found   not_found   forbidden   forbidden   forbidden   .           .
 """
 """The first columns are of nobody, by the kind of room; the others are the same in rooms of every kind but direct ones."""
@@ -95,6 +97,7 @@ HELD: Final = {
     TYPE            not_found   not_found   not_found   forbidden   archived    archived    archived    archived
     WRITE           not_found   not_found   not_found   forbidden   archived    archived    archived    archived
     PIN             not_found   not_found   not_found   forbidden   forbidden   archived    archived    archived
+    PAPERS          not_found   not_found   not_found   forbidden   forbidden   archived    archived    archived
     """,
 }
 """What is different while a user is banned or muted, or few write in the room, or it is archived."""
