@@ -18,7 +18,10 @@ class AccountStore(Protocol):
     """Keeps accounts and sessions. Logins and users are unique; of no account there are more than MAX_SESSIONS that last."""
 
     async def add_account(self, account: Account) -> bool:
-        """Keep a new account, made now; False where there is one of its login. Its `code_until_ms` is from now on."""
+        """Keep a new account, made now; False where its login is taken. Its `code_until_ms` is from now on."""
+
+    async def is_taken(self, login: str) -> bool:
+        """Return whether there is an account of this login, or of one that looks like it (`core.names.skeleton`)."""
 
     async def account(self, login: str) -> Account | None:
         """Return an account, or None."""

@@ -4,15 +4,15 @@ Rooms and members change only through the log's effects (`ports.log`); the direc
 Invites end and are used up by effects, too. Reads see every acked append.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
 
-from madang.core.audit import Entry
+from madang.core.audit import Deed, Entry
 from madang.core.invites import Invite
 from madang.core.reports import Report, Reported
-from madang.core.rooms import Member, Membership, Room
+from madang.core.rooms import Counted, Member, Membership, Room
 from madang.core.sanctions import Ban, Mute
 from madang.core.words import Words
 
@@ -50,6 +50,19 @@ class Directory(Protocol):
     async def members(self, room: str, *, after: str = "", limit: int = 50) -> list[Member]:
         """Return members in order of their user id, from above `after`; `limit` 1 to 200."""
 
+    async def find_members(
+        self, room: str, matches: Callable[[str], bool], *, after: str = "", limit: int = 50, most: int = 10_000
+    ) -> tuple[list[Member], str]:
+        """Return members whose name matches, in order of their user id, from above `after`, and up to where was looked.
+
+        That is a user id behind which there may be more; "" at the end.
+
+        Args:
+            matches: of a name; may be called in another thread.
+            limit: 1 to 200 members found.
+            most: members looked at, or somewhat more.
+        """
+
     async def memberships(
         self, user: str, *, after: str = "", limit: int = 50, read: Mapping[str, int] = NOTHING
     ) -> list[Membership]:
@@ -62,6 +75,19 @@ class Directory(Protocol):
             read: pointers of the user, by room, that count where they are above the stored ones. They are not above the
                 newest event of their room.
         """
+
+    async def counted(
+        self, user: str, *, among: Sequence[str] | None = None, after: str = "", limit: int = 50,
+        read: Mapping[str, int] = NOTHING,
+    ) -> list[Counted]:  # fmt: skip
+        """Return what `memberships` does, with what the counts are made of. All are told the same `messages` of a room at a seq.
+
+        Args:
+            among: at most 200 rooms; of these, instead of a page, those that the user is a member of.
+        """
+
+    async def readable(self, user: str, limit: int) -> dict[str, int]:
+        """Return up to `limit` rooms that a user is a member of, the first by their ids, each with the seq up to which they see nothing (`Member.hidden`)."""
 
     async def joined_by(self, user: str) -> int:
         """Return how many rooms a user is a member of, but for direct ones: others make them members of those."""
@@ -83,7 +109,7 @@ class Directory(Protocol):
             server: a server key makes it, which needs no membership.
 
         Raises:
-            Refused: not_found where `by` is no member, forbidden where their role is too low, as of this moment;
+            Refused: not_found where `by` is not a member, forbidden where their role is too low, as of this moment;
                 too_many, when MAX_INVITES are in force.
         """
 
@@ -120,7 +146,7 @@ class Directory(Protocol):
             server: a server key reports, which needs no membership.
 
         Raises:
-            Refused: not_found where the user is no member, or there is no such message; gone for a deleted one; too_many, when
+            Refused: not_found where the user is not a member, or there is no such message; gone for a deleted one; too_many, when
                 MAX_REPORTS are open in the room, or MAX_OWN of this user.
         """
 
@@ -153,6 +179,9 @@ class Directory(Protocol):
 
     async def word_lists(self) -> dict[str, int]:
         """Return the versions of all word lists by room, that of the server by "". A version is never used twice."""
+
+    async def note(self, deed: Deed, now_ms: int) -> None:
+        """Note a deed in the audit trail of the server itself, which `audit` shows as that of SERVERS (`core.audit`)."""
 
     async def add_key(self, key: ServerKey) -> None:
         """Keep a server key. Refused (too_many) when there are 1,000."""

@@ -4,7 +4,7 @@ A room is live while somebody follows it here, and for a while after it was open
 has not delivered yet.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from madang.core.rooms import Room
@@ -44,6 +44,9 @@ class LiveRooms(Protocol):
 
     def tell_read(self, room: str, user: str, seq: int) -> None:
         """Tell the room's followers on all nodes that a user has read up to `seq`. Any of them may miss it."""
+
+    def pointers_written(self, pointers: Sequence[tuple[str, str, int]]) -> None:
+        """Learn that pointers (room, user, seq) are in the directory, where other nodes find them."""
 
 
 class Online(Protocol):

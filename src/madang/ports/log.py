@@ -18,16 +18,17 @@ has rights above an owner's, member or not. Reasons for a refusal are checked fr
 | type | refused when | effect |
 |---|---|---|
 | room.created | the room exists (room_exists) | the room (title, access, slow_ms); its owner is the actor, with read_seq 1 and the picture; direct: below |
-| room.purged | the actor is no server key (forbidden); `upto` is not below it, or no news: `None` | events up to it may be removed (`ports.upkeep`) |
+| room.purged | the actor is not a server key (forbidden); `upto` is not below it, or no news: `None` | events up to it may be removed (`ports.upkeep`) |
+| member.erased | the actor is not a server key (forbidden) | none: what it tells was done before (`ports.erasures`) |
 | room.deleted | the actor is not an owner (forbidden); `expired` and there are members: answers `None` | the room ends |
 | room.changed | the actor's role is below moderator, or owner if `archived` is given (forbidden); all is so already: `None` | the fields given |
 | member.joined | already a member: `None`; not let in, see below (banned, kicked, not_found) | the membership, role and picture of the body, read up to here |
 | member.changed | called and shown so already, or a server key's and no member: `None` | the name of the event, and the body's picture or none |
 | member.left | not a member (not_member); last owner while others remain, unless the server ends it (last_owner) | the membership ends |
-| member.kicked | the subject is no member and not `banned` (not_found); the actor is no moderator or not above them (forbidden) | the membership ends |
+| member.kicked | the subject is not a member and not `banned` (not_found); the actor is not a moderator or not above them (forbidden) | the membership ends |
 | member.unbanned | the actor's role is below moderator (forbidden); the subject is not banned: `None` | the ban ends |
-| member.role | the subject is no member (not_found); the actor may not give it or take the former (forbidden); no owner would be left (last_owner) | the role |
-| member.muted | the actor is no moderator or not above the subject (forbidden); there are MAX_MUTES of others (too_many) | a mute |
+| member.role | the subject is not a member (not_found); the actor may not give it or take the old (forbidden); no owner would be left (last_owner) | the role |
+| member.muted | the actor is not a moderator or not above the subject (forbidden); there are MAX_MUTES of others (too_many) | a mute |
 | member.unmuted | the actor's role is below moderator (forbidden); the subject is not muted: `None` | the mute ends |
 | message.sent | reply_to not a message of the room, deleted or not (not_found) | a mention per mentioned other user who is a member now |
 | message.edited | target not a message of the room (not_found), deleted (gone), not the actor's (forbidden) | its new content, mentions included |
@@ -36,6 +37,9 @@ has rights above an owner's, member or not. Reasons for a refusal are checked fr
 | reaction.removed | target not a message of the room (not_found); not there: `None` | the reaction ends |
 | message.pinned | the actor's role is below moderator (forbidden); target (not_found, gone); 50 pins are there already (too_many); already: `None` | the pin |
 | message.unpinned | the actor's role is below moderator (forbidden); target not a message of the room (not_found); not pinned: `None` | the pin ends |
+| paper.created | the room has MAX_PAPERS already (too_many); there is a paper of this id (paper_exists) | the paper, which nothing is written in |
+| paper.changed | the actor's role is below moderator (forbidden); the room has no such paper (not_found); all is so already: `None` | the fields given |
+| paper.deleted | the actor's role is below moderator (forbidden); the room has no such paper (not_found) | the paper ends, with its log (`ports.papers`) |
 
 A type without a row is never refused for itself, and has no effect.
 
@@ -66,7 +70,7 @@ the name that they have in a room of both, or none. Of others nobody is let in (
 the other (`Draft.peer`), whatever invites, kicks and bans say. member.joined by a member without a name names them. Nobody is kicked or
 banned there, or given a role, and its access stays (forbidden).
 
-A viewer (forbidden), or a user who is muted (muted, with the wait if there is an end), does not send, edit or react: judged before
+A viewer (forbidden), or a user who is muted (muted, with the wait if there is an end), does not send, edit, react or make papers: judged before
 what the table has about these types. A mute holds for its `for_ms`, for good if that is 0, or until it is lifted, whether its user
 leaves and comes back or not; it replaces an earlier one. For a user who is muted, or banned and no member (banned, with the wait if
 there is an end), no server key speaks either (`via`): a message in their name is refused as one of theirs. Not being a member
@@ -77,11 +81,11 @@ it was refused or changed nothing.
 
 What a deletion does to the reports of its message is in `ports.directory`, too.
 
-In a room that is archived nobody sends, edits, reacts, pins or unpins, not even a server key (archived): judged behind the role, before the rest.
-Where a room shows its history since one joined (`history`), a message from before an actor's membership is to them as if there were none
-(not_found), as is to everybody one that is kept no longer, whatever they do with it; to a server key it is there.
+In a room that is archived nobody sends, edits, reacts, pins or unpins, or does anything to papers, not even a server key (archived): judged behind
+the role, before the rest. Where a room shows its history since one joined (`history`), a message from before an actor's membership is
+to them as if there were none (not_found), as is to everybody one that is kept no longer, whatever they do with it; to a server key it is there.
 
-In one that few write in (`write`) members below moderators do not send, edit or react (forbidden).
+In one that few write in (`write`) members below moderators do not send, edit, react or make papers (forbidden).
 
 With a membership, and with a role that may make invites, the invites end that the user made. A message is the actor's also
 if they are the server key that sent it in another's name (`via`). For a server key no owner need be left.
@@ -96,7 +100,7 @@ from typing import Final, Protocol
 import msgspec
 
 from madang.core.events import Appended, Draft, Event
-from madang.core.messages import Message, RoomMessage
+from madang.core.messages import Message, Reactor, RoomMessage
 from madang.errors import Refused
 
 READ_BYTES: Final = 1 << 20
@@ -118,10 +122,14 @@ class Tail(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Messages in ascending order, and whether there are more in the requested direction."""
+    """Messages in ascending order, and whether there are more in the requested direction.
+
+    They stand as after the event with this `seq`, the room's newest when they were read: all up to it is in them, and nothing above.
+    """
 
     messages: list[Message]
     more: bool
+    seq: int
 
 
 class UserMessages(msgspec.Struct, frozen=True):
@@ -181,6 +189,16 @@ class Log(Protocol):
         A page may end early, with `more`, where its messages exceed ANSWER_BYTES.
         """
 
+    async def around(
+        self, room: str, user: str, seq: int, *, below: int, above: int, hidden: int = 0
+    ) -> tuple[Page, Page]:
+        """Return two pages as `messages` does, as of one moment: the newest `below` a seq, and the oldest from it on.
+
+        Args:
+            below: how many of the first, 1 to 200; and `above`, of the second.
+            hidden: messages up to this seq are as if they were not there.
+        """
+
     async def seq_at(self, room: str, at_ms: int) -> int:
         """Return the lowest seq of a room whose event is not before a time (Unix milliseconds).
 
@@ -189,6 +207,9 @@ class Log(Protocol):
 
     async def own_reactions(self, room: str, user: str, first: int, last: int) -> dict[int, set[str]]:
         """Return the emojis that a user has put on messages with seqs `first` to `last`, by message."""
+
+    async def reactors(self, room: str, seq: int, emoji: str, *, after: str = "", limit: int = 50) -> list[Reactor]:
+        """Return who has put an emoji on a message, in order of the user id, from above `after`; `limit` 1 to 201."""
 
     async def messages_of(self, user: str, *, after: tuple[str, int] = ("", 0), limit: int = 50) -> UserMessages:
         """Return up to `limit` (1 to 1,000) messages of a user, as they stand now, in all rooms that are not deleted.
@@ -199,5 +220,11 @@ class Log(Protocol):
             after: a room and a seq there, or the `next` of the answer before.
         """
 
-    async def pins(self, room: str, user: str) -> list[Message]:
+    async def messages_at(self, places: Sequence[tuple[str, int]], user: str) -> list[RoomMessage]:
+        """Return those messages at these (at most 1,000) rooms and seqs that there are, as they stand now, in any order.
+
+        Deleted ones are left out. Reactions of `user` are marked as in `messages`.
+        """
+
+    async def pins(self, room: str, user: str) -> Page:
         """Return the pinned messages (at most 50), in order of their seq."""

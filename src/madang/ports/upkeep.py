@@ -9,6 +9,9 @@ from typing import Protocol
 
 import msgspec
 
+from madang.core.audit import Deed
+from madang.core.erasure import KEEP, Said
+
 
 class StoredRoom(msgspec.Struct, frozen=True, kw_only=True):
     """A room that has a row.
@@ -20,6 +23,7 @@ class StoredRoom(msgspec.Struct, frozen=True, kw_only=True):
         keeps: whether they are not all kept.
         purged_seq: the seq up to which they are kept no longer.
         left: whether some of those are there yet.
+        epoch: of its log (`Tail.epoch`).
     """
 
     id: str
@@ -30,6 +34,7 @@ class StoredRoom(msgspec.Struct, frozen=True, kw_only=True):
     keeps: bool = False
     purged_seq: int = 0
     left: bool = False
+    epoch: str = ""
 
 
 class StoredUser(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +55,7 @@ class Upkeep(Protocol):
         """Remove up to `limit` (1 to 1,000) rows of what a deleted room holds, or another keeps no longer, and return how many.
 
         The latter are events up to its newest room.purged, the oldest first. Of a deleted room there are more:
-        members, kicks, bans, mutes, audit entries, reports, and events.
+        members, kicks, bans, mutes, papers, audit entries, reports, and events.
 
         With an event go its mentions, reactions and pin, with the last of them the invites. 0 when nothing is left but the
         room's last event, or no such event is left.
@@ -90,10 +95,18 @@ class Upkeep(Protocol):
     async def joined_among(self, users: Sequence[str]) -> set[str]:
         """Return which of some users (at most 1,000) are members of any room."""
 
-    async def delete_user(self, user: str, now_ms: int) -> bool:
+    async def delete_user(
+        self, user: str, now_ms: int, said: Said = KEEP, deed: Deed | None = None, *, known: bool = False
+    ) -> bool:
         """Note that a user is deleted, and delete their account (`ports.accounts`) with its sessions.
 
-        False for one that nothing is known of, neither a time, nor a membership, nor an account.
+        Unless `said` is "keep", an erasure begins (`ports.erasures`). The deed, if there is one, is noted in the server's audit trail.
+
+        Args:
+            known: the caller knows of them.
+
+        Returns:
+            False, with nothing done, for one of whom nothing is known, neither a time, nor a membership, nor an account.
         """
 
     async def users_deleted(self, since_ms: int) -> list[StoredUser]:
