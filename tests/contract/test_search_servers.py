@@ -1,0 +1,124 @@
+"""The search index in PostgreSQL and in MariaDB: its contract, several nodes that lead it on, and tables that are lost."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+
+import pytest
+
+from madang.adapters.sql.open import open_beside
+from madang.adapters.sql.search import server_documents, server_hits, server_tables
+from madang.adapters.sql.search.server_places import ServerIndexes, open_indexes
+from madang.adapters.sql.search.server_tables import tables
+from madang.core.folding import fold
+from madang.core.search import parsed
+from madang.errors import StorageFailed, StorageFull
+from madang.ports.followers import Position
+from madang.ports.search import Changes, Document, SearchIndex
+from madang.testing import check_search
+from madang.testing.search import finds_what_a_scan_finds, found
+from tests.waiting import eventually
+
+
+@asynccontextmanager
+async def opened_places(url: str) -> AsyncIterator[ServerIndexes]:
+    indexes = await open_indexes(url, "1")
+    try:
+        yield indexes
+    finally:
+        await indexes.close()
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[SearchIndex]:
+    async with opened_places(url) as indexes:
+        yield (await indexes.serving()).index
+
+
+async def test_keeps_the_contract(server_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few messages are many here, so that every way of finding them is gone."""
+    monkeypatch.setattr(server_hits, "FEW", 40)
+    async with opened(server_url) as index:
+        monkeypatch.setattr(server_hits, "WINDOW", 1_000)
+        await check_search(lambda: nullcontext(index), steps=2)
+        monkeypatch.setattr(server_hits, "WINDOW", 8)
+        for module in (server_hits, server_documents):
+            monkeypatch.setattr(module, "EVERY", 1)
+        await finds_what_a_scan_finds(index, 15)
+
+
+def said(room: str, first: int, *texts: str) -> Changes:
+    put = [Document(n, n << 22, "ann", fold(text)) for n, text in enumerate(texts, first)]
+    return Changes(room=room, position=Position("e", first - 1), upto=put[-1].seq, put=put)
+
+
+async def test_nodes_that_lead_the_same_rooms_on_take_turns(server_url: str) -> None:
+    """Each step is done by one of them, in whatever order their rooms are, and nothing twice."""
+    rooms = [f"room-{n}" for n in range(12)]
+    async with opened(server_url) as one, opened(server_url) as two:
+        for step in range(1, 8, 2):
+            changes = [said(room, step, f"회의 {step}", f"회의 {step + 1}") for room in rooms]
+            late = await asyncio.gather(one.change(changes), two.change(changes[::-1]), two.change(changes))
+            assert sorted(room for each in late for room in each) == sorted(2 * rooms)
+        hits = await found(one, parsed("회의"), dict.fromkeys(rooms, 0), limit=200)
+        assert len(hits) == 8 * len(rooms) and await two.positions(rooms) == dict.fromkeys(rooms, Position("e", 8))
+
+
+async def test_tables_that_are_lost_are_made_again(server_url: str) -> None:
+    async with opened(server_url) as index:
+        assert await index.change([said("lobby", 1, "회의")]) == set()
+        beside = await open_beside(server_url, tables("a").docs.drop, 1)
+        await beside.close()
+        with pytest.raises(StorageFailed):
+            await found(index, parsed("회의"), {"lobby": 0})
+        assert await index.positions(["lobby"]) == {}
+        assert await index.change([said("lobby", 1, "회의")]) == set()
+        assert [hit.seq for hit in await found(index, parsed("회의"), {"lobby": 0})] == [1]
+
+
+async def test_tables_that_cannot_be_made_again_are_a_failure_and_no_end(
+    server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks is told that storage failed, and what is found no more is erased as soon as the tables are there."""
+    tried: list[bool] = []
+
+    def refused(*_: object) -> bool:
+        tried.append(True)
+        raise StorageFull
+
+    async with opened(server_url) as index:
+        await index.change([said("kept", 1, "회의"), said("gone", 1, "회의")])
+        beside = await open_beside(server_url, tables("a").docs.drop, 1)
+        await beside.close()
+        with monkeypatch.context() as until_there_is_space:
+            until_there_is_space.setattr(server_tables, "make_again", refused)
+            with pytest.raises(StorageFailed):
+                await found(index, parsed("회의"), {"kept": 0})
+            tried.clear()
+            await index.forget(["gone"])  # which wakes what erases
+            await eventually(lambda: tried)
+        with pytest.raises(StorageFailed):
+            await found(index, parsed("회의"), {"kept": 0})
+        await index.change([said("kept", 1, "회의"), said("gone", 1, "회의")])
+        await index.forget(["gone"])
+        while (await index.status()).messages != 1:
+            await asyncio.sleep(0.01)
+
+
+async def test_what_is_found_no_more_leaves_the_tables(server_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_documents, "ERASED", 10)
+    async with opened(server_url) as index:
+        await index.change([said("kept", 1, "회의"), said("gone", 1, *(f"회의 {n}" for n in range(25)))])
+        await index.change([Changes(room="kept", position=Position("e", 1), upto=2, purged=1)])
+        await index.forget(["gone"])
+        while (await index.status()).messages:
+            await asyncio.sleep(0.01)
+        assert await index.change([said("gone", 1, "회의")]) == set()
+        assert [hit.room for hit in await found(index, parsed("회의"), {"kept": 0, "gone": 0})] == ["gone"]
+
+
+async def test_what_no_statement_may_hold_is_not_found(server_url: str) -> None:
+    async with opened(server_url) as index:
+        await index.change([said("lobby", 1, "회의")])
+        for q in ("\0", "\ud800", "회\0의"):
+            assert await found(index, parsed(q), {"lobby": 0}) == []
