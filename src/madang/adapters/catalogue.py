@@ -10,9 +10,12 @@ from types import ModuleType
 from typing import Final, NamedTuple
 
 from madang.adapters.bus.options import BusOptions
+from madang.adapters.engine_inspection import Inspection
+from madang.core.folding import VERSION
 from madang.errors import SetupError
 from madang.ports.bus import Bus
 from madang.ports.presence import Presence
+from madang.ports.search import SearchIndexes
 
 Opened = AbstractAsyncContextManager[tuple[Bus, Presence]]
 
@@ -64,6 +67,17 @@ BUSES: Final = {
     "postgresql": _POSTGRESQL_BUS,
     "postgres": _POSTGRESQL_BUS,  # as many hosts write it
 }
+
+_ENGINE: Final = "madang.adapters.opensearch"
+_OPENSEARCH: Final = Adapter(_ENGINE, "OpenSearch", fleet=True)
+_ELASTICSEARCH: Final = Adapter(_ENGINE, "Elasticsearch", fleet=True)
+ENGINES: Final = {
+    "opensearch+http": _OPENSEARCH,
+    "opensearch+https": _OPENSEARCH,
+    "elasticsearch+http": _ELASTICSEARCH,
+    "elasticsearch+https": _ELASTICSEARCH,
+}
+"""Search engines; other search indexes are the databases' own."""
 
 
 def scheme(url: str) -> str:
@@ -123,3 +137,43 @@ def open_bus(url: str, options: BusOptions, *, database: str) -> Opened:
         )
     opened: Opened = load(BUSES[name], "memory:").connect(url, options)
     return opened
+
+
+async def open_search(url: str, *, database: str) -> SearchIndexes | None:
+    """Open what messages are found by; None where there is no search, or nothing that makes it quick.
+
+    Args:
+        url: "off"; "database:" for an index of the database's own; or that of a search engine, which need not answer yet.
+        database: URL of the database.
+
+    Raises:
+        SetupError: no such index, or one that cannot be opened.
+    """
+    if url == "off":
+        return None
+    if url == "database:":
+        from madang.adapters.sql.search import open_indexes
+
+        return await open_indexes(database, VERSION)
+    opened: SearchIndexes = await _engine(url).open_indexes(url, VERSION)
+    return opened
+
+
+async def inspect_engine(url: str) -> Inspection:
+    """Return how the search engine of a URL is.
+
+    Raises:
+        SetupError: no such engine, or it cannot be used.
+    """
+    found: Inspection = await _engine(url).inspect(url)
+    return found
+
+
+def _engine(url: str) -> ModuleType:
+    name = scheme(url)
+    if name not in ENGINES:
+        raise SetupError(
+            f"There is no search index for {name!r}.",
+            "Use database:, opensearch+http://… or elasticsearch+http://…, or off for no search.",
+        )
+    return load(ENGINES[name], "database:")

@@ -139,6 +139,11 @@ class Signer:
         self.name = keyring.name
         """Of the installation, for channels and keys."""
 
+    @property
+    def senders(self) -> int:
+        """How many senders are known by the numbers of their last envelopes."""
+        return len(self._senders)
+
     def pack(self, rooms: Mapping[str, Content], channel: str) -> bytes:
         """Return a signed envelope for a channel."""
         parts = [(room, msgspec.Raw(_encode(_part(content)))) for room, content in rooms.items()]

@@ -1,4 +1,4 @@
-"""How published keys are fetched: one request to a configured URL, bounded in time and size. The one outgoing request of a node."""
+"""How published keys are fetched: one request to a configured URL, bounded in time and size."""
 
 import asyncio
 from typing import Final

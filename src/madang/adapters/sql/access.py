@@ -1,13 +1,13 @@
 """Who is let into a room, and who is held out: kicks, bans and the use of invites, within an append's transaction.
 
-What happens to the membership itself is in `effects.py`. Kicks and bans end by the database's clock, which all nodes share;
+What happens to the membership itself is in `member_effects.py`. Kicks and bans end by the database's clock, which all nodes share;
 it is asked only where there is one.
 """
 
 from collections.abc import Collection
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, exists, func, insert, or_, select, update
 
 from madang.adapters.sql.dialects import clock_ms
 from madang.adapters.sql.lookups import padded
@@ -20,6 +20,21 @@ from madang.core.rooms import OF_ANYONE
 from madang.core.sanctions import ADDRESS_MS, FOREVER_MS
 from madang.errors import Limited, Refused
 
+# Made once: to make these takes longer than to run them, and every newcomer asks.
+_user: Final[BindParameter[Any]] = bindparam("of_user")
+_STANDING: Final = (
+    select(rooms.c.access, members.c.user, kicks.c.seq, kicks.c.until_ms, bans.c.until_ms.label("banned_until_ms"))
+    .select_from(
+        rooms.outerjoin(members, and_(members.c.room == rooms.c.id, members.c.user == _user))
+        .outerjoin(kicks, and_(kicks.c.room == rooms.c.id, kicks.c.user == _user))
+        .outerjoin(bans, and_(bans.c.room == rooms.c.id, bans.c.user == _user))
+    )
+    .where(rooms.c.id == bindparam("in_room"))
+)
+_OF_ORIGIN: Final = select(func.max(bans.c.origin_until_ms)).where(
+    bans.c.room == bindparam("in_room"), bans.c.origin == bindparam("from_origin")
+)
+
 
 def admit(c: Connection, d: Draft, now_ms: int) -> bool:
     """Let in the user of a member.joined, or raise Refused; return False for a user who is a member already.
@@ -29,19 +44,13 @@ def admit(c: Connection, d: Draft, now_ms: int) -> bool:
     Args:
         now_ms: by which invites end.
     """
-    here = select(
-        rooms.c.access, members.c.user, kicks.c.seq, kicks.c.until_ms, bans.c.until_ms.label("banned_until_ms")
-    ).select_from(
-        rooms.outerjoin(members, and_(members.c.room == rooms.c.id, members.c.user == d.user))
-        .outerjoin(kicks, and_(kicks.c.room == rooms.c.id, kicks.c.user == d.user))
-        .outerjoin(bans, and_(bans.c.room == rooms.c.id, bans.c.user == d.user))
-    )
-    access, member, kicked, kicked_until_ms, banned_until_ms = c.execute(here.where(rooms.c.id == d.room)).one()
+    asked = {"in_room": d.room, "of_user": d.user}
+    access, member, kicked, kicked_until_ms, banned_until_ms = c.execute(_STANDING, asked).one()
     if member is not None:
         return False
     if d.origin:
-        of_origin = select(func.max(bans.c.origin_until_ms)).where(bans.c.room == d.room, bans.c.origin == d.origin)
-        banned_until_ms = max(banned_until_ms or 0, c.execute(of_origin).scalar() or 0)
+        of_origin = c.execute(_OF_ORIGIN, {"in_room": d.room, "from_origin": d.origin}).scalar()
+        banned_until_ms = max(banned_until_ms or 0, of_origin or 0)
     clock = clock_ms(c) if banned_until_ms or kicked is not None else 0
     if banned_until_ms and banned_until_ms > clock:
         code = refusal(NOBODY, Action.JOIN_INVITED, access, BANNED)

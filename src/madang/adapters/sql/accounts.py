@@ -8,24 +8,61 @@ from hmac import compare_digest
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from madang.adapters.sql import installation
-from madang.adapters.sql.dialects import AnyRow, clock_ms, insert_new
+from madang.adapters.sql.dialects import SIGNING_UP, AnyRow, clock_ms, insert_all, insert_new, serialise
 from madang.adapters.sql.lookups import padded
 from madang.adapters.sql.tables import account_sessions as sessions
-from madang.adapters.sql.tables import accounts
+from madang.adapters.sql.tables import accounts, logins
 from madang.core.accounts import MAX_SESSIONS, Account, AccountSession
+from madang.core.names import skeleton
 from madang.ports.accounts import Ended
 
 
 def add(c: Connection, account: Account) -> bool:
     """See `AccountStore.add_account`."""
+    serialise(c, SIGNING_UP)  # two that look alike are two rows, so no key keeps them apart
+    if is_taken(c, account.login):
+        return False
     now = clock_ms(c)
     row = msgspec.structs.asdict(account) | {"admin": int(account.admin), "made_ms": now}
     if account.code:
         row["code_until_ms"] = now + account.code_until_ms
-    return insert_new(c, accounts, row)
+    if not insert_new(c, accounts, row):
+        return False
+    note_logins(c, [account.login])
+    return True
+
+
+def is_taken(c: Connection, login: str) -> bool:
+    """See `AccountStore.is_taken`."""
+    same = exists().where(accounts.c.login == login)
+    alike = exists().where(logins.c.look == skeleton(login))
+    return bool(c.execute(select(or_(same, alike))).scalar())
+
+
+def unnoted_logins(c: Connection, limit: int) -> list[str]:
+    """Return logins of which it is not noted yet how they look: those from before 0023, and from nodes of such a version."""
+    noted = exists().where(logins.c.login == accounts.c.login)
+    return list(c.execute(select(accounts.c.login).where(~noted).order_by(accounts.c.login).limit(limit)).scalars())
+
+
+def note_logins(c: Connection, some: Sequence[str]) -> None:
+    """Note how logins look."""
+    insert_all(c, logins, [{"login": login, "look": skeleton(login)} for login in some])
 
 
 def one(c: Connection, login: str) -> Account | None:
@@ -142,12 +179,22 @@ def end_sessions(c: Connection, user: str, session: str | None) -> list[str]:
 
 def ended(c: Connection, after: Ended, limit: int) -> list[Ended]:
     """See `AccountStore.sessions_ended`."""
-    at, id = after
-    above = or_(sessions.c.ended_ms > at, and_(sessions.c.ended_ms == at, sessions.c.id > id))
-    wanted = select(sessions.c.ended_ms, sessions.c.id).where(sessions.c.ended_ms > 0, sessions.c.ended_ms >= at, above)
-    ordered = wanted.order_by(sessions.c.ended_ms, sessions.c.id).limit(limit)
-    return [(row[0], row[1]) for row in c.execute(ordered)]
+    at_ms, id = after
+    return [(row[0], row[1]) for row in c.execute(_ENDED, {"at_ms": at_ms, "above_id": id, "most": limit})]
 
+
+# Made once: it is read every second.
+_at_ms: Final[BindParameter[int]] = bindparam("at_ms", type_=BigInteger)
+_ENDED: Final = (
+    select(sessions.c.ended_ms, sessions.c.id)
+    .where(
+        sessions.c.ended_ms > 0,
+        sessions.c.ended_ms >= _at_ms,
+        or_(sessions.c.ended_ms > _at_ms, sessions.c.id > bindparam("above_id")),
+    )
+    .order_by(sessions.c.ended_ms, sessions.c.id)
+    .limit(bindparam("most", type_=BigInteger))
+)
 
 # Made once: a list in a statement is a reference ring, which waits for the cycle collector.
 _NOTED: Final = (
@@ -174,6 +221,9 @@ def forget(c: Connection, unseen_ms: int, ended_ms: int, limit: int) -> int:
 
 def delete_account(c: Connection, user: str) -> bool:
     """Delete the account of a user, and its sessions; return whether there was one."""
-    there = c.execute(delete(accounts).where(accounts.c.user == user)).rowcount == 1
+    login = c.execute(select(accounts.c.login).where(accounts.c.user == user)).scalar()
+    if login is not None:
+        c.execute(delete(accounts).where(accounts.c.user == user))
+        c.execute(delete(logins).where(logins.c.login == login))
     c.execute(delete(sessions).where(sessions.c.user == user))
-    return there
+    return login is not None

@@ -6,14 +6,14 @@ The same for every database. Elsewhere: what each type of event does (`effects.p
 
 import secrets
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from madang.adapters.sql import access, effects, lookups
-from madang.adapters.sql.dialects import insert_new, insert_text
-from madang.adapters.sql.effects import Mutes, Roles, Rooms
+from madang.adapters.sql.batch import Batch, Mutes, Roles, Rooms
+from madang.adapters.sql.dialects import insert_new, insert_text, run
 from madang.adapters.sql.lookups import Asked, CidKey
 from madang.adapters.sql.rows import GONE, EventRow, FirstUse, Head, number
 from madang.adapters.sql.tables import events, rooms
@@ -25,6 +25,9 @@ from madang.ports.log import Outcome
 
 Sent = dict[tuple[str, str], int]
 """(room, user) -> the user's messages there, at this place in the batch. Holds at least everyone who sends one in it."""
+
+
+_TYPE: Final = select(events.c.type).where(events.c.room == bindparam("in_room"), events.c.seq == bindparam("of_seq"))
 
 
 class Ledger(Protocol):
@@ -80,6 +83,7 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
     keys = {(d.room, d.user, d.cid): None for d in drafts if d.cid is not None or not _of_anyone(d) or _is_message(d)}
     known, roles, mutes, sent = ledger.look_up(c, list(keys))
     rows: list[EventRow] = []
+    types: dict[tuple[str, int], str] = {}
     folded: set[str] = set()  # rooms whose events go straight to the table, in which messages are read and changed
 
     def fold_room(room: str) -> None:
@@ -93,12 +97,17 @@ def append(c: Connection, drafts: Sequence[Draft], ids: IdSource, now_ms: int, l
         rows[:] = [row for row in rows if row[0] not in folded]
 
     def type_of(room: str, seq: int) -> str | None:
-        here = next((row[3] for row in rows if row[1] == seq and row[0] == room), None)
-        return here or ledger.type_of(c, room, seq)
+        """Return the type of an event, looked up once: it never changes, and many of a batch may be about one message."""
+        known = types.get((room, seq))
+        if known is None:
+            here = next((row[3] for row in rows if row[1] == seq and row[0] == room), None)
+            if (known := here or ledger.type_of(c, room, seq)) is not None:
+                types[room, seq] = known
+        return known
 
     spoken = {(d.room, d.user) for d in drafts if d.server and d.spoken and roles.get((d.room, d.user)) is None}
     bans = access.bans_among(c, spoken) if spoken else {}
-    batch = effects.Batch(c, fold_room, type_of, known_rooms, roles, mutes, now_ms, bans)
+    batch = Batch(c, fold_room, type_of, known_rooms, roles, mutes, now_ms, bans)
     outcomes: list[Outcome] = []
     for d in drafts:
         head = heads.get(d.room) or Head()
@@ -199,7 +208,7 @@ def look_up(c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse
 
 def type_of(c: Connection, room: str, seq: int) -> str | None:
     """See `Ledger.type_of`; finds only what is in `events`."""
-    return c.execute(select(events.c.type).where(events.c.room == room, events.c.seq == seq)).scalar()
+    return run(c, _TYPE, {"in_room": room, "of_seq": seq}).scalar()
 
 
 def write(c: Connection, rows: list[EventRow]) -> None:

@@ -6,8 +6,9 @@ Whoever notes one holds the lock of the room, as an append does, so that no numb
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select
 
+from madang.adapters.sql.dialects import NOTING, serialise
 from madang.adapters.sql.tables import audit, bans, members, mutes
-from madang.core.audit import MAX_ENTRIES, TRIMMED, Deed, Entry, Subject
+from madang.core.audit import MAX_ENTRIES, SERVERS, TRIMMED, Deed, Entry, Subject
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict).decode
@@ -31,6 +32,12 @@ def note(c: Connection, room: str, deed: Deed, now_ms: int, most: int = MAX_ENTR
     c.execute(insert(audit).values(row | {"details": _encode(deed.details).decode()}))
     if n > most and n % TRIMMED == 0:
         c.execute(delete(audit).where(audit.c.room == room, audit.c.n <= n - most))
+
+
+def note_of_server(c: Connection, deed: Deed, now_ms: int) -> None:
+    """Add a deed to the trail of the server itself, which is that of no room."""
+    serialise(c, NOTING)
+    note(c, SERVERS, deed, now_ms)
 
 
 def entries(c: Connection, room: str, before: int | None, limit: int) -> list[Entry]:

@@ -18,23 +18,28 @@ from sqlalchemy import Connection, Table, exc, literal, select
 
 from madang.adapters.sql import installation, leases, tables
 from madang.adapters.sql.dialects import LEASING, insert_text, serialise
-from madang.adapters.sql.keyset import Key, Rows, batch, key_of, last_key, size
+from madang.adapters.sql.engine import Engine, Unstorable
+from madang.adapters.sql.keyset import Key, Rows, batch, fitting, key_of, last_key, size
 from madang.adapters.sql.open import inspect_database, open_engine, place
 from madang.adapters.sql.server_engine import reason
-from madang.adapters.sql.store import Engine, Unstorable
 from madang.errors import MadangError, SetupError, StorageError, StorageFull
 
 COPIED: Final = (
     tables.secrets, tables.rooms, tables.users, tables.members,
     tables.accounts, tables.account_sessions, tables.server_keys, tables.kicks, tables.bans, tables.mutes, tables.audit, tables.reports,
-    tables.word_lists, tables.invites,
+    tables.word_lists, tables.invites, tables.erasures, tables.logins,
     tables.used_tickets, tables.pins,
+    tables.papers, tables.paper_snapshots, tables.paper_updates, tables.paper_renderings,
     tables.reactions, tables.reaction_counts, tables.mentions,
     tables.events, tables.leases,
 )  # fmt: skip
 """In this order: events are counted by their rooms."""
 BATCH: Final = 500
 """Rows in a transaction; 32 MB if all are messages of the greatest length."""
+LARGE: Final = (tables.paper_snapshots, tables.paper_updates, tables.paper_renderings)
+"""Tables whose rows may have megabytes: 500 snapshots of papers are 2 GB."""
+BATCH_BYTES: Final = 32 << 20
+"""Bytes of these in a transaction, or else one row."""
 
 Progress = Callable[[str, int, int], None]
 """Called after each batch with what is being done, the number of rows done, and the total."""
@@ -155,7 +160,7 @@ class _Copy:
     async def _rows(self, engine: Engine, table: Table, after: Key | None) -> Rows:
         if self._stopping():
             raise Stopped
-        return await engine.read(partial(batch, table=table, after=after, limit=BATCH))
+        return await engine.read(partial(_batch, table=table, after=after))
 
     async def _put(self, table: Table, rows: Rows) -> None:
         try:
@@ -220,6 +225,11 @@ def _claim(c: Connection, mark: str, where: str) -> None:
             if c.execute(select(literal(1)).select_from(table).limit(1)).first():
                 raise SetupError(f"{where} holds data already ({table.name}).", "Name an empty database with --to.")
         installation.put(c, installation.COPYING, mark)
+
+
+def _batch(c: Connection, table: Table, after: Key | None) -> Rows:
+    limit = fitting(c, table, after, BATCH, BATCH_BYTES) if table in LARGE else BATCH
+    return batch(c, table, after, limit)
 
 
 def _insert(c: Connection, table: Table, rows: Rows) -> None:

@@ -4,7 +4,7 @@ Rooms and members are written only by effects; what is written here is not in an
 """
 
 import secrets as chance
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -44,6 +44,13 @@ _SOME: Final = (
         rooms.c.access != DELETED,
     )
 )  # made once: every join asks, and a statement is a reference ring of 30 objects
+_READABLE: Final = (
+    select(members.c.room, members.c.joined_seq, rooms.c.history, rooms.c.purged_seq)
+    .join(rooms, rooms.c.id == members.c.room)
+    .where(members.c.user == bindparam("of_user"), rooms.c.access != DELETED)
+    .order_by(members.c.room)
+    .limit(bindparam("most"))
+)
 _COUNTED: Final = (
     select(members.c.user, func.count())
     .join(rooms, rooms.c.id == members.c.room)
@@ -51,11 +58,27 @@ _COUNTED: Final = (
     .group_by(members.c.user)
 )  # likewise: every newcomer is counted
 
+_SOME_ROOMS: Final = select(*_ROOM).where(
+    rooms.c.id.in_(bindparam("in_rooms", expanding=True)), rooms.c.access != DELETED
+)
+_MEMBERS: Final = (
+    select(*_MEMBER)
+    .where(members.c.room == bindparam("in_room"), members.c.user > bindparam("behind"))
+    .order_by(members.c.user)
+    .limit(bindparam("most"))
+)
+LOOKED: Final = 500  # members read at a time where a name is looked for
+_NAMES: Final = (
+    select(members.c.user, members.c.name, members.c.role, members.c.picture)
+    .where(members.c.room == bindparam("in_room"), members.c.user > bindparam("behind"))
+    .order_by(members.c.user)
+    .limit(bindparam("most"))
+)
 
-def room(c: Connection, id: str) -> Room | None:
-    """See `Directory.room`."""
-    row = c.execute(select(*_ROOM).where(rooms.c.id == id, rooms.c.access != DELETED)).one_or_none()
-    return Room(**row._mapping) if row else None
+
+def some_rooms(c: Connection, ids: Sequence[str]) -> dict[str, Room]:
+    """Return these rooms, as far as they exist. See `Directory.room`."""
+    return {row.id: Room(**row._mapping) for row in c.execute(_SOME_ROOMS, {"in_rooms": padded(ids)})}
 
 
 def listed_rooms(c: Connection, after: str, limit: int, hidden: bool) -> list[Room]:
@@ -77,6 +100,12 @@ def some_members(c: Connection, wanted: Sequence[tuple[str, str]]) -> dict[tuple
     return found
 
 
+def readable(c: Connection, user: str, limit: int) -> dict[str, int]:
+    """See `Directory.readable`."""
+    found = c.execute(_READABLE, {"of_user": user, "most": limit})
+    return {room: hidden_by(history, purged_seq, joined_seq) for room, joined_seq, history, purged_seq in found}
+
+
 def memberships_of(c: Connection, users: Sequence[str]) -> dict[str, int]:
     """Return how many rooms each user is a member of, direct ones and 0 left out. See `Directory.joined_by`."""
     return dict(c.execute(_COUNTED, {"users": padded(users)}).all())
@@ -91,8 +120,25 @@ def owned_by(c: Connection, user: str) -> int:
 
 def members_of(c: Connection, room: str, after: str, limit: int) -> list[Member]:
     """See `Directory.members`."""
-    wanted = select(*_MEMBER).where(members.c.room == room, members.c.user > after)
-    return [_member(row) for row in c.execute(wanted.order_by(members.c.user).limit(limit))]
+    return [_member(row) for row in c.execute(_MEMBERS, {"in_room": room, "behind": after, "most": limit})]
+
+
+def find_members(
+    c: Connection, room: str, matches: Callable[[str], bool], after: str, limit: int, most: int
+) -> tuple[list[Member], str]:
+    """See `Directory.find_members`."""
+    found: list[Member] = []
+    for _ in range(0, most, LOOKED):
+        looked = 0
+        for row in c.execute(_NAMES, {"in_room": room, "behind": after, "most": LOOKED}):
+            looked, after = looked + 1, row.user
+            if matches(row.name):
+                found.append(Member(room=room, user=row.user, name=row.name, role=row.role, picture=row.picture or ""))
+                if len(found) == limit:
+                    return found, after
+        if looked < LOOKED:
+            return found, ""
+    return found, after
 
 
 def _member(row: AnyRow, hidden: int = 0) -> Member:

@@ -34,7 +34,7 @@ from sqlalchemy import Connection
 
 from madang.adapters.sql import lookups, ordinals, reading
 from madang.adapters.sql.appending import Sent, look_up, type_of
-from madang.adapters.sql.effects import Mutes, Roles, Rooms
+from madang.adapters.sql.batch import Mutes, Roles, Rooms
 from madang.adapters.sql.lookups import Asked, CidKey, known_sqlite, padded
 from madang.adapters.sql.rows import GONE, EventRow, FirstUse, Head, event_of, number
 from madang.adapters.sql.tables import events

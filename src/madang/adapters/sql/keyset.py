@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, and_, func, select
+from sqlalchemy import Connection, LargeBinary, Select, Table, Text, and_, func, select
 
 from madang.adapters.sql import reading
 from madang.adapters.sql.tables import events, rooms
@@ -19,8 +19,24 @@ def batch(c: Connection, table: Table, after: Key | None, limit: int) -> Rows:
     What follows (a, b, c) is the rest of (a, b), the rest of a, and all beyond. Each of these is one range of the key on
     every database; for (x, y, z) > (a, b, c) in one condition, MariaDB walks the whole table.
     """
+    return _batch(c, table, select(table), after, limit)
+
+
+def fitting(c: Connection, table: Table, after: Key | None, limit: int, most: int) -> int:
+    """Return how many of the rows that `batch` would return have so much bytes and text together; at least one."""
+    sizes = [func.length(column) for column in table.columns if isinstance(column.type, LargeBinary | Text)]
+    total = 0
+    rows = _batch(c, table, select(*sizes), after, limit)
+    for n, row in enumerate(rows):
+        total += sum(row)
+        if total > most:
+            return max(n, 1)
+    return max(len(rows), 1)
+
+
+def _batch(c: Connection, table: Table, what: Select[Any], after: Key | None, limit: int) -> Rows:
     key = list(table.primary_key)
-    wanted = select(table).order_by(*key)
+    wanted = what.order_by(*key)
     if after is None:
         return [tuple(row) for row in c.execute(wanted.limit(limit))]
     found: Rows = []

@@ -1,9 +1,9 @@
 """Messages as they stand now: message.sent events with their newest edit, their deletion, reactions and pin."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import (
@@ -21,26 +21,36 @@ from sqlalchemy import (
 
 from madang.adapters.sql.dialects import SENT, forced
 from madang.adapters.sql.lookups import padded
+from madang.adapters.sql.reading import newest_seq, newest_seqs
 from madang.adapters.sql.rows import EventRow
 from madang.adapters.sql.tables import events, pins, reaction_counts, reactions
 from madang.core.bounds import ANSWER_BYTES
 from madang.core.events import MessageEdited, MessageSent
 from madang.core.ids import id_ms
-from madang.core.messages import Message
+from madang.core.messages import Message, Reactor, RoomMessage, in_room
 from madang.core.timestamps import moment
 from madang.ports.log import Page
 
 _decode_sent = msgspec.json.Decoder(MessageSent).decode
 _decode_edited = msgspec.json.Decoder(MessageEdited).decode
 _SENT: Final = (events.c.seq, events.c.id, events.c.user, events.c.name, events.c.body, events.c.edit)
+_AT: Final = select(*_SENT).where(
+    events.c.room == bindparam("in_room"), events.c.seq.in_(bindparam("seqs", expanding=True)), events.c.type == SENT
+)
 _EDITS: Final = select(events.c.seq, events.c.id, events.c.body).where(
     events.c.room == bindparam("in_room"), events.c.seq.in_(bindparam("seqs", expanding=True))
+)
+_PINNED: Final = (
+    select(*_SENT)
+    .join(pins, and_(pins.c.room == events.c.room, pins.c.target == events.c.seq))
+    .where(pins.c.room == bindparam("in_room"))
+    .order_by(pins.c.target)
 )
 FROM_INDEX: Final = tuple(column(each.name, each.type) for each in _SENT)
 
 
 class Sent(NamedTuple):
-    """A message.sent event; `edit` is the seq of its newest edit."""
+    """A message.sent event; `edit` is the seq of its newest edit, `head` of `page` alone: the room's newest seq."""
 
     seq: int
     id: int
@@ -48,6 +58,7 @@ class Sent(NamedTuple):
     name: str
     body: str
     edit: int | None = None
+    head: int = 0
 
 
 def page(
@@ -80,7 +91,13 @@ def page(
     found.update({row.seq: row for row in rows})
     nearest = sorted(found, reverse=after is None)
     kept = as_many((found[seq] for seq in nearest[:limit]), ANSWER_BYTES)
-    return Page(assembled(c, room, user, sorted(kept), gapless=True), len(found) > len(kept))
+    there = assembled(c, room, user, sorted(kept), gapless=True)
+    return Page(there, len(found) > len(kept), _newest(c, room, recent, rows[0].head if rows else 0))
+
+
+def _newest(c: Connection, room: str, recent: Sequence[EventRow], stored: int = 0) -> int:
+    """Return the newest seq of a room, as of the moment that this transaction reads; `stored`: in the table, if it is known."""
+    return max(stored or dict(newest_seqs(c, [room])).get(room, 0), recent[-1][1] if recent else 0)
 
 
 @lru_cache
@@ -88,7 +105,7 @@ def _page(dialect: str, way: str, *, floor: bool = False) -> Select[*tuple[Any, 
     """Return the statement for the messages after a seq, before one, or the newest; perhaps only above one. Made once, as `_about`."""
     seq, given = column("seq", BigInteger), bindparam("seq", type_=BigInteger)
     wanted = (
-        select(*FROM_INDEX)
+        select(*FROM_INDEX, newest_seq(bindparam("in_room", type_=String)).scalar_subquery())
         .select_from(text(forced(dialect, events.name, "events_messages", events.name)))
         .where(column("room") == bindparam("in_room", type_=String), column("type") == SENT)
         .limit(bindparam("most"))
@@ -100,9 +117,19 @@ def _page(dialect: str, way: str, *, floor: bool = False) -> Select[*tuple[Any, 
     return (wanted.where(seq < given) if way == "before" else wanted).order_by(seq.desc())
 
 
-def as_many(rows: Iterable[Sent], most: int) -> list[Sent]:
+class HasBody(Protocol):
+    """A row of an event."""
+
+    @property
+    def body(self) -> str: ...
+
+
+R = TypeVar("R", bound=HasBody)
+
+
+def as_many(rows: Iterable[R], most: int) -> list[R]:
     """Return rows until they exceed `most`: 200 large ones would be 16 MB for each reader, for a page of 8."""
-    size, kept = 0, list[Sent]()
+    size, kept = 0, list[R]()
     for row in rows:
         kept.append(row)
         size += len(row.body)
@@ -120,16 +147,60 @@ def _from(recent: Sequence[EventRow], before: int | None, after: int | None) -> 
     return (recent[n] for n in range(end - 1, -1, -1))
 
 
-def pinned(c: Connection, room: str, user: str) -> list[Message]:
-    """See `Log.pins`. A pinned message is in the table."""
-    this = and_(pins.c.room == events.c.room, pins.c.target == events.c.seq)
-    rows = c.execute(select(*_SENT).join(pins, this).where(pins.c.room == room).order_by(pins.c.target))
-    return assembled(c, room, user, [Sent(*row) for row in rows], gapless=False)
+def pinned(c: Connection, room: str, user: str, recent: Sequence[EventRow]) -> Page:
+    """See `Log.pins`; `recent` as of `page`. A pinned message is in the table."""
+    rows = c.execute(_PINNED, {"in_room": room})
+    there = assembled(c, room, user, [Sent(*row) for row in rows], gapless=False)
+    return Page(there, False, _newest(c, room, recent))
+
+
+def at(
+    c: Connection, places: Sequence[tuple[str, int]], user: str, waiting: Mapping[str, Sequence[EventRow]]
+) -> list[RoomMessage]:
+    """See `Log.messages_at`; `waiting` holds events that may not be in the table yet, by room."""
+    wanted: dict[str, set[int]] = {}
+    for room, seq in places:
+        wanted.setdefault(room, set()).add(seq)
+    found: list[RoomMessage] = []
+    for room, seqs in wanted.items():
+        rows = {
+            row[1]: Sent(row[1], row[2], row[4], row[5], row[8])
+            for row in waiting.get(room, ())
+            if row[1] in seqs and row[3] == MessageSent.type
+        }
+        stored = c.execute(_AT, {"in_room": room, "seqs": padded(sorted(seqs))})
+        rows.update((row.seq, row) for row in (Sent(*each) for each in stored))
+        here = assembled(c, room, user, [rows[seq] for seq in sorted(rows)], gapless=False)
+        found += [in_room(message, room) for message in here if not message.deleted]
+    return found
 
 
 def own_reactions(c: Connection, room: str, user: str, first: int, last: int) -> dict[int, set[str]]:
     """See `Log.own_reactions`."""
     return _own(c, user, _about(c.dialect.name, gapless=True), {"in_room": room, "first": first, "last": last})
+
+
+_REACTORS: Final = (
+    select(reactions.c.user, reactions.c.seq, events.c.name)
+    .outerjoin(events, and_(events.c.room == reactions.c.room, events.c.seq == reactions.c.seq))
+    .where(
+        reactions.c.room == bindparam("in_room"),
+        reactions.c.target == bindparam("of"),
+        reactions.c.emoji == bindparam("with_emoji"),
+        reactions.c.user > bindparam("behind"),
+    )
+    .order_by(reactions.c.user)
+    .limit(bindparam("most"))
+)
+
+
+def reactors(
+    c: Connection, room: str, seq: int, emoji: str, after: str, limit: int, recent: Sequence[EventRow]
+) -> list[Reactor]:
+    """See `Log.reactors`; `recent` as of `page`."""
+    names = {row[1]: row[5] for row in recent}
+    found = c.execute(_REACTORS, {"in_room": room, "of": seq, "with_emoji": emoji, "behind": after, "most": limit})
+    return [Reactor(user, name or names.get(at, "")) for user, at, name in found]
 
 
 class _About(NamedTuple):

@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from madang.adapters import network
 from madang.adapters.sql import migrations, server_engine, server_settings
 from madang.adapters.sql.dialects import MARIADB_COLLATION, MYSQL_COLLATION
+from madang.adapters.sql.engine import Unstorable
 from madang.adapters.sql.inspection import INSPECT_SECONDS, Inspection, ServerKind, inspect_server
 from madang.adapters.sql.server_engine import Retryable, ServerEngine
-from madang.adapters.sql.store import Unstorable
 from madang.adapters.urls import Options, one_of, options, readable_file, tls
 from madang.errors import SetupError, StorageFailed, StorageFull
 
@@ -53,16 +53,21 @@ HINTS: Final = {
 SNAPSHOT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
-async def open_engine(url: URL, clock_ms: Callable[[], int]) -> ServerEngine:
-    """Connect, and bring the tables to the newest schema. Raises SetupError."""
+async def open_engine(
+    url: URL,
+    clock_ms: Callable[[], int],
+    tables: Callable[[Connection], None] = migrations.upgrade,
+    pool: int | None = None,
+) -> ServerEngine:
+    """Connect, and make tables: those of the newest schema, or others. Raises SetupError."""
     _check(url)
     try:
         # In a thread with a loop of its own, because Alembic reads files.
-        kind = await asyncio.to_thread(lambda: asyncio.run(_prepare(url)))
+        kind = await asyncio.to_thread(lambda: asyncio.run(_prepare(url, tables)))
     except (OSError, TimeoutError, exc.SQLAlchemyError) as error:
         hint, passing = hint_for(error), is_passing(error)
         raise server_engine.unusable(url, PORT, "the server", error, hint, passing=passing) from error
-    engine = _engine(url, kind, server_engine.POOL)
+    engine = _engine(url, kind, pool or server_engine.POOL)
     readers = engine.execution_options()
     event.listen(readers.sync_engine, "begin", _begin_snapshot)
     return ServerEngine(engine, readers, judge, clock_ms)
@@ -120,24 +125,25 @@ def _begin_snapshot(c: Connection) -> None:
     c.exec_driver_sql(SNAPSHOT)
 
 
-async def _prepare(url: URL) -> str:
-    """Bring the tables to the newest schema, and return which of the two servers it is."""
-    kind = await _kind(url)
+async def _prepare(url: URL, tables: Callable[[Connection], None]) -> str:
+    """Make tables, and return which of the two servers it is."""
+    kind = await _kind(url, warn=tables is migrations.upgrade)
     engine = _engine(url, kind, pool=1)
     try:
         async with engine.begin() as c:
-            await c.run_sync(migrations.upgrade)
+            await c.run_sync(tables)
     finally:
         await engine.dispose()
     return kind
 
 
-async def _kind(url: URL) -> str:
+async def _kind(url: URL, *, warn: bool) -> str:
     engine = _connecting(create_async_engine(_driver_url(url), connect_args=_arguments(url) | _timeouts()))
     try:
         async with engine.connect() as c:
             for one in server_settings.raise_fatal(await c.run_sync(server_settings.misconfigurations)):
-                log.warning("%s %s", one.problem, one.hint)
+                if warn:
+                    log.warning("%s %s", one.problem, one.hint)
             version = str((await c.execute(text("SELECT version()"))).scalar())
     finally:
         await engine.dispose()

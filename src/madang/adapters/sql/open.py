@@ -1,18 +1,22 @@
 """From a URL to an open database. What a kind of database is like is in its own module, which the catalogue names."""
 
+import asyncio
 import os
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Connection
 
 from madang.adapters import catalogue, urls
+from madang.adapters.sql.engine import Engine
 from madang.adapters.sql.finishing import finish
 from madang.adapters.sql.inspection import Inspection
 from madang.adapters.sql.outages import NamingEngine
-from madang.adapters.sql.store import Engine, Store
+from madang.adapters.sql.sqlite_file import is_begun
+from madang.adapters.sql.store import Store
 from madang.errors import SetupError
 
 EXAMPLES: Final = "Write sqlite:///folder/madang.db, postgresql://user:password@host/database or mysql://…"
@@ -60,6 +64,21 @@ async def open_store(url: str, clock_ms: Callable[[], int]) -> Store:
     return Store(NamingEngine(await open_engine(url, clock_ms), parsed(url)))
 
 
+async def open_beside(url: str, tables: Callable[[Connection], None], pool: int) -> Engine:
+    """Open a database server for tables that are not the store's, by connections of their own.
+
+    Args:
+        tables: makes them.
+        pool: how many connections.
+
+    Raises:
+        SetupError: as `open_store` does.
+    """
+    where = parsed(url)
+    engine: Engine = await _adapter(where).open_engine(where, lambda: 0, tables, pool)
+    return NamingEngine(engine, where)
+
+
 async def inspect_database(url: str) -> Inspection:
     """Inspect the database of a URL without changing it. Raises SetupError where it cannot be read."""
     where = parsed(url)
@@ -79,10 +98,16 @@ async def need_database(url: str, named: bool) -> None:
     if (await inspect_database(url)).schema is not None:
         return
     if parsed(url).get_backend_name() == "sqlite":
-        raise no_file(place(url), named)
+        path = Path(place(url))
+        raise not_yet(f"{path}") if await asyncio.to_thread(is_begun, path) else no_file(f"{path}", named)
     raise SetupError(
         f"There is no data of Madang at {place(url)}.", "Name another with --database; `madang serve` makes the tables."
     )
+
+
+def not_yet(path: str) -> SetupError:
+    """Return what to say where a SQLite database is not there, and a process may be making it."""
+    return SetupError(f"There is no database at {path} yet.", "If a server is starting there, try again in a moment.")
 
 
 def no_file(path: str, named: bool) -> SetupError:

@@ -10,9 +10,9 @@ from typing import Final, TypeVar
 
 from sqlalchemy import URL, Connection, exc
 
+from madang.adapters.sql.engine import Engine
 from madang.adapters.sql.rows import EventRow, Head
 from madang.adapters.sql.server_engine import reason
-from madang.adapters.sql.store import Engine
 from madang.core.events import Draft
 from madang.core.ids import IdSource
 from madang.errors import LeaseExceeded, StorageError
@@ -59,9 +59,9 @@ class NamingEngine:
             self._worked("writing")
         return outcomes
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T], room: str | None = None) -> T:
         try:
-            result = await self._engine.write(work)
+            result = await self._engine.write(work, room)
         except (StorageError, exc.DBAPIError) as error:
             self._failed("writing", error)
             raise

@@ -8,15 +8,15 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import URL, exc, text
+from sqlalchemy import URL, Connection, exc, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from madang.adapters import network
 from madang.adapters.postgresql_urls import arguments
 from madang.adapters.sql import migrations, server_engine, server_settings
+from madang.adapters.sql.engine import Unstorable
 from madang.adapters.sql.inspection import INSPECT_SECONDS, Inspection, ServerKind, inspect_server
 from madang.adapters.sql.server_engine import Retryable, ServerEngine
-from madang.adapters.sql.store import Unstorable
 from madang.errors import SetupError, StorageFailed, StorageFull
 
 log = logging.getLogger("madang.sql")
@@ -50,12 +50,17 @@ HINTS: Final = {
 }
 
 
-async def open_engine(url: URL, clock_ms: Callable[[], int]) -> ServerEngine:
-    """Connect, and bring the tables to the newest schema. Raises SetupError."""
+async def open_engine(
+    url: URL,
+    clock_ms: Callable[[], int],
+    tables: Callable[[Connection], None] = migrations.upgrade,
+    pool: int | None = None,
+) -> ServerEngine:
+    """Connect, and make tables: those of the newest schema, or others. Raises SetupError."""
     arguments(url, "database")
     try:
         # In a thread with a loop of its own, because Alembic reads files.
-        pooled = await asyncio.to_thread(lambda: asyncio.run(_prepare(url)))
+        pooled = await asyncio.to_thread(lambda: asyncio.run(_prepare(url, tables)))
     except (OSError, TimeoutError, exc.SQLAlchemyError) as error:
         if STATEMENT_POOLING in str(error):
             raise SetupError(
@@ -65,7 +70,7 @@ async def open_engine(url: URL, clock_ms: Callable[[], int]) -> ServerEngine:
             ) from None
         hint, passing = hint_for(error), is_passing(error)
         raise server_engine.unusable(url, PORT, "PostgreSQL", error, hint, passing=passing) from error
-    engine = _engine(url, server_engine.POOL, pooled=pooled)
+    engine = _engine(url, pool or server_engine.POOL, pooled=pooled)
     readers = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return ServerEngine(engine, readers, judge, clock_ms)
 
@@ -85,14 +90,15 @@ async def inspect(url: URL) -> Inspection:
     )
 
 
-async def _prepare(url: URL) -> bool:
-    """Bring the tables to the newest schema; return whether a pooler is between."""
+async def _prepare(url: URL, tables: Callable[[Connection], None]) -> bool:
+    """Make tables; return whether a pooler is between."""
     engine = _engine(url, pool=1, pooled=True)
     try:
         async with engine.begin() as c:
             for one in server_settings.raise_fatal(await c.run_sync(server_settings.misconfigurations)):
-                log.warning("%s %s", one.problem, one.hint)
-            await c.run_sync(migrations.upgrade)
+                if tables is migrations.upgrade:  # once
+                    log.warning("%s %s", one.problem, one.hint)
+            await c.run_sync(tables)
             # A pooler tells clients a process id of its own, for them to cancel by.
             told = (await c.get_raw_connection()).driver_connection.get_server_pid()  # type: ignore[union-attr]
             return bool(told != (await c.execute(text("SELECT pg_backend_pid()"))).scalar())

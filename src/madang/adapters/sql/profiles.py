@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import BigInteger, BindParameter, Connection, bindparam, or_, select, update
 
 from madang.adapters.sql.dialects import AnyRow, clock_ms, insert_all, insert_new
 from madang.adapters.sql.lookups import padded
@@ -48,9 +48,17 @@ def change(c: Connection, user: str, name: str | None, picture: str | None, loca
 def named_after(c: Connection, after: tuple[int, str], limit: int) -> list[Named]:
     """See `ProfileStore.named_after`."""
     at_ms, user = after
-    above = or_(users.c.named_ms > at_ms, (users.c.named_ms == at_ms) & (users.c.id > user))
-    wanted = select(users.c.named_ms, users.c.id, users.c.name).where(users.c.named_ms >= at_ms, above)
-    return [Named(*row) for row in c.execute(wanted.order_by(users.c.named_ms, users.c.id).limit(limit))]
+    return [Named(*row) for row in c.execute(_NAMED, {"at_ms": at_ms, "above_id": user, "most": limit})]
+
+
+# Made once: it is read every second.
+_at_ms: Final[BindParameter[int]] = bindparam("at_ms", type_=BigInteger)
+_NAMED: Final = (
+    select(users.c.named_ms, users.c.id, users.c.name)
+    .where(users.c.named_ms >= _at_ms, or_(users.c.named_ms > _at_ms, users.c.id > bindparam("above_id")))
+    .order_by(users.c.named_ms, users.c.id)
+    .limit(bindparam("most", type_=BigInteger))
+)
 
 
 def keep_said(c: Connection, said: Sequence[Said]) -> set[str]:

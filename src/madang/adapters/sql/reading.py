@@ -1,12 +1,13 @@
 """Reads of the log as it was written: tail, read, heads. Messages as they stand now are in `messages.py`."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, and_, bindparam, select
+from sqlalchemy import BigInteger, BindParameter, Connection, Select, bindparam, select
 
+from madang.adapters.sql.dialects import AnyRow
 from madang.adapters.sql.lookups import padded
 from madang.adapters.sql.rows import GONE, EventRow, Head, event_of
 from madang.adapters.sql.tables import events, rooms
@@ -18,16 +19,23 @@ from madang.ports.log import READ_BYTES, Tail
 CHUNK: Final = 1_000
 """Values in one IN list; SQLite and PostgreSQL accept 32,766 parameters, and a short list is as fast per value."""
 
-_EVENT: Final = (events.c.seq, events.c.id, events.c.type, events.c.user, events.c.name, events.c.body)
+# Made once: to make a statement takes as long as to run it.
+_EPOCH: Final = select(rooms.c.epoch).where(rooms.c.id == bindparam("in_room"), rooms.c.access != DELETED)
+_here: Final = select(events.c.seq, events.c.id, events.c.type, events.c.user, events.c.name, events.c.body).where(
+    events.c.room == bindparam("in_room")
+)
+_most: Final[BindParameter[int]] = bindparam("most", type_=BigInteger)
+_TAIL: Final = _here.order_by(events.c.seq.desc()).limit(_most)
+_FOLLOWING: Final = _here.where(events.c.seq > bindparam("above")).order_by(events.c.seq).limit(_most)
 
 
 def tail(c: Connection, room: str, limit: int, recent: Sequence[EventRow]) -> Tail | None:
     """See `Log.tail`; `recent` holds events that may not be in the table yet (`journal.py`)."""
-    epoch = c.execute(select(rooms.c.epoch).where(rooms.c.id == room, rooms.c.access != DELETED)).scalar()
+    epoch = c.execute(_EPOCH, {"in_room": room}).scalar()
     if epoch is None:
         return None
-    newest = select(*_EVENT).where(events.c.room == room).order_by(events.c.seq.desc()).limit(max(limit, 1))
-    found = _merged(c, room, newest, recent[-max(limit, 1) :], newest_first=True)
+    newest = c.execute(_TAIL, {"in_room": room, "most": max(limit, 1)})
+    found = _merged(room, newest, recent[-max(limit, 1) :], newest_first=True)
     if not found:  # created this very moment, after `recent` was taken
         return None
     return Tail(epoch, found[-1].seq, found[-limit:] if limit else [])
@@ -35,9 +43,8 @@ def tail(c: Connection, room: str, limit: int, recent: Sequence[EventRow]) -> Ta
 
 def read(c: Connection, room: str, after: int, limit: int, recent: Sequence[EventRow]) -> list[Event]:
     """See `Log.read`."""
-    this = and_(events.c.room == room, events.c.seq > after)
-    following = select(*_EVENT).where(this).order_by(events.c.seq).limit(limit)
-    return _merged(c, room, following, [row for row in recent if row[1] > after][:limit])[:limit]
+    following = c.execute(_FOLLOWING, {"in_room": room, "above": after, "most": limit})
+    return _merged(room, following, [row for row in recent if row[1] > after][:limit])[:limit]
 
 
 def seq_at(c: Connection, room: str, at_ms: int, recent: Sequence[EventRow]) -> int:
@@ -60,9 +67,8 @@ def seq_at(c: Connection, room: str, at_ms: int, recent: Sequence[EventRow]) -> 
 
 
 def _merged(
-    c: Connection,
     room: str,
-    wanted: Select[*tuple[Any, ...]],
+    stored: Iterable[AnyRow],
     recent: Sequence[EventRow],
     *,
     newest_first: bool = False,
@@ -70,7 +76,7 @@ def _merged(
     """Return the events of the table and of `recent`, by seq, up to READ_BYTES. Where both have one, the table is right."""
     found = {row[1]: event_of(row) for row in recent}
     size = 0
-    for seq, id, type, user, name, body in c.execute(wanted):
+    for seq, id, type, user, name, body in stored:
         found[seq] = Event(room, seq, id, type, user, name, id_ms(id), body.encode())
         size += len(body)
         if size > READ_BYTES:  # no more than this is returned, so no hole begins behind it

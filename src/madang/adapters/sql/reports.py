@@ -6,7 +6,7 @@ A row stays when its report is resolved, so that nobody reports a message twice.
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from madang.adapters.sql import audit
 from madang.adapters.sql.lookups import lock_rooms
@@ -110,10 +110,15 @@ def resolve(c: Connection, room: str, seq: int, now_ms: int, by: str, name: str)
     return waiting(c, room)
 
 
-def message_deleted(c: Connection, room: str, seq: int, own: bool) -> None:
-    """Resolve the reports of a message that somebody deletes who may delete others', and mark those of one whose author does."""
-    what = {"gone": 1} if own else {"gone": 1, "open": 0}
-    c.execute(update(reports).where(reports.c.room == room, reports.c.seq == seq).values(what))
+def messages_deleted(c: Connection, room: str, seqs: Sequence[int], own: bool) -> None:
+    """Resolve the reports of messages that somebody deletes who may delete others', and mark those of ones whose author does."""
+    c.execute(_OWN_GONE if own else _GONE, {"in_room": room, "seqs": seqs})
+
+
+# Made once: a list in a statement is a reference ring, which waits for the cycle collector.
+_of_messages: Final = (reports.c.room == bindparam("in_room"), reports.c.seq.in_(bindparam("seqs", expanding=True)))
+_OWN_GONE: Final = update(reports).where(*_of_messages).values(gone=1)
+_GONE: Final = update(reports).where(*_of_messages).values(gone=1, open=0)
 
 
 def flag(c: Connection, d: Draft, seq: int, author: str, author_name: str, now_ms: int) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from sqlalchemy import URL, Connection, exc
 
 from madang.adapters.sql import appending
+from madang.adapters.sql.engine import Unstorable
 from madang.adapters.sql.rows import EventRow, Head
-from madang.adapters.sql.store import Unstorable
 from madang.core.addresses import host_port
 from madang.core.events import Draft
 from madang.core.ids import IdSource
@@ -67,7 +67,7 @@ class ServerEngine:
     async def append(self, drafts: Sequence[Draft], ids: IdSource) -> list[Outcome]:
         return await self.write(lambda c: appending.append(c, drafts, ids, self._clock_ms(), self._ledger))
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T], room: str | None = None) -> T:
         return await self._run(self._engine, work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:

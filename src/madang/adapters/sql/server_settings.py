@@ -14,7 +14,7 @@ from madang.errors import SetupError
 
 OLDEST: Final = {"PostgreSQL": (13, 0), "MariaDB": (10, 6), "MySQL": (8, 0)}
 LEAST_PACKET: Final = 4 << 20  # bytes: a driver joins rows up to 1 MB, then adds the largest row, escaped
-SHARE: Final = 5  # connections of a node's pool
+SHARE: Final = 8  # connections of a node's pools: that of the store, and that of the search index
 
 
 class Misconfiguration(NamedTuple):

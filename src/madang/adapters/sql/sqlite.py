@@ -84,8 +84,8 @@ class SqliteEngine:
     async def append(self, drafts: Sequence[Draft], ids: IdSource) -> list[Outcome]:
         return await self._writing.call(lambda: self._writer.append(drafts, ids, self._clock_ms()))
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        return await self._writing.call(lambda: self._writer.write(work))
+    async def write(self, work: Callable[[Connection], T], room: str | None = None) -> T:
+        return await self._writing.call(lambda: self._writer.write(work, room))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         return await self._reading.call(lambda: self._read(work))

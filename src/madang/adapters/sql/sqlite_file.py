@@ -14,7 +14,7 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy import Engine as SQLAlchemyEngine
 from sqlalchemy.pool import QueuePool
 
-from madang.errors import SetupError, StorageError, StorageFailed, StorageFull, plain_reason
+from madang.errors import InUse, SetupError, StorageError, StorageFailed, StorageFull, plain_reason
 
 BUSY_SECONDS: Final = 5.0
 """How long to wait for SQLite's lock. Only another program (a shell, a copy) can hold it: we have a single writer."""
@@ -50,10 +50,15 @@ def lock_file(path: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(descriptor)
-        raise SetupError(
+        raise InUse(
             f"Another process is using {path}.", "Stop it, or give this one its own folder with --data."
         ) from error
     return descriptor
+
+
+def is_begun(path: Path) -> bool:
+    """Return whether a process has ever locked a database file: one may be about to make it. It takes the lock from nobody."""
+    return os.path.lexists(f"{path}.lock")
 
 
 def writer_engine(path: Path) -> SQLAlchemyEngine:

@@ -15,8 +15,8 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection, exc
 
 from madang.adapters.sql import appending, migrations, sqlite_file
+from madang.adapters.sql.engine import Unstorable
 from madang.adapters.sql.journal import Journal
-from madang.adapters.sql.store import Unstorable
 from madang.core.events import Draft
 from madang.core.ids import IdSource
 from madang.errors import SetupError, StorageFailed, plain_reason
@@ -111,9 +111,9 @@ class Writer:
             outcomes = self.write(lambda c: appending.append(c, drafts, ids, now_ms, self.journal))
         return outcomes
 
-    def write(self, work: Callable[[Connection], T]) -> T:
-        """Run work in one transaction."""
-        return self._guarded(lambda: self._transaction(work))
+    def write(self, work: Callable[[Connection], T], room: str | None = None) -> T:
+        """Run work in one transaction, with all events of a room in the table."""
+        return self._guarded(lambda: self._transaction(work, room))
 
     def between_calls(self, at_rest: bool) -> float | None:
         """Checkpoint or fold a slice, where due; return the longest time to rest before the next call."""
@@ -152,10 +152,12 @@ class Writer:
         while self.journal.fold(tidy=True):
             pass
 
-    def _transaction(self, work: Callable[[Connection], T]) -> T:
+    def _transaction(self, work: Callable[[Connection], T], room: str | None) -> T:
         assert self._c is not None
         try:
             with self._c.begin():
+                if room is not None:
+                    self.journal.fold_room(self._c, room)
                 result = work(self._c)
             self.journal.transaction_committed()
             return result

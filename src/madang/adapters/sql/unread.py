@@ -1,4 +1,4 @@
-"""A user's rooms with what is unread there: `Directory.memberships` over one connection.
+"""A user's rooms with what is unread there: `Directory.memberships` and `counted` over one connection.
 
 Of each room four numbers are looked up (`ordinals.py`): its messages and the user's own, each in all and up to the read
 pointer. Mentions are counted, up to COUNTED. The bounds of MySQL's ranges must be values, not columns of another table,
@@ -13,10 +13,11 @@ from sqlalchemy import BigInteger, BindParameter, Connection, Select, bindparam,
 
 from madang.adapters.sql import ordinals, reading
 from madang.adapters.sql.dialects import MYSQL
+from madang.adapters.sql.lookups import padded
 from madang.adapters.sql.rows import EventRow
 from madang.adapters.sql.tables import members, rooms
 from madang.core.events import MessageSent
-from madang.core.rooms import COUNTED, DELETED, DIRECT, Membership
+from madang.core.rooms import COUNTED, DELETED, DIRECT, Counted, Membership
 
 # In order, or PostgreSQL takes a walk of the whole table for shorter.
 _MENTIONS: Final = "FROM mentions k WHERE k.user = p.user AND k.room = p.room AND k.seq > p.read_seq ORDER BY k.seq"
@@ -63,20 +64,28 @@ class _Counts(NamedTuple):
         return _Counts(messages, own, messages_read, own_read)
 
     @property
+    def seen(self) -> int:
+        return self.messages_read + self.own - self.own_read
+
+    @property
     def unread(self) -> int:
-        return min(COUNTED, max(0, self.messages - self.messages_read - (self.own - self.own_read)))
+        return min(COUNTED, max(0, self.messages - self.seen))
 
 
-def memberships(
-    c: Connection, user: str, after: str, limit: int, read: Mapping[str, int], waiting: Mapping[str, Sequence[EventRow]]
-) -> list[Membership]:
-    """See `Directory.memberships`; `waiting` holds events that may not be in the table yet (`journal.py`), by room."""
+def counted(
+    c: Connection, user: str, among: Sequence[str] | None, after: str, limit: int, read: Mapping[str, int],
+    waiting: Mapping[str, Sequence[EventRow]],
+) -> list[Counted]:  # fmt: skip
+    """See `Directory.counted`; `waiting` holds events that may not be in the table yet (`journal.py`), by room."""
+    if among is not None and not among:
+        return []
+    given: dict[str, Any] = {"of_user": user}
+    given |= {"behind": after, "most": limit} if among is None else {"among": padded(among)}
     pointers = list(read.items())
     pointers += pointers[-1:] * (_rounded(len(pointers)) - len(pointers))
-    given: dict[str, Any] = {"of_user": user, "behind": after, "most": limit}
     for n, (room, seq) in enumerate(pointers):
         given[f"room_{n}"], given[f"read_{n}"] = room, seq
-    found = c.execute(_page(c.dialect.name, len(pointers)), given).all()
+    found = c.execute(_page(c.dialect.name, len(pointers), paged=among is None), given).all()
     at_pointers = (
         _at_pointers(c, user, [(row.room, row.read_seq) for row in found if row.seq]) if c.dialect.name in MYSQL else {}
     )
@@ -85,20 +94,19 @@ def memberships(
         events = waiting.get(room, ())
         at_pointer = _AtPointer(*counted) if counted else at_pointers.get(room, _AtPointer())
         counts = _Counts(messages, own, at_pointer.messages, at_pointer.own).raised(events, user, read_seq)
-        page.append(
-            Membership(
-                room=room,
-                title=title,
-                access=access,
-                role=role,
-                seq=max(seq or 0, events[-1][1] if events else 0),
-                read_seq=read_seq,
-                unread=counts.unread,
-                mentions=at_pointer.mentions,
-                archived=archived,
-                peer=peer or "",
-            )
+        membership = Membership(
+            room=room,
+            title=title,
+            access=access,
+            role=role,
+            seq=max(seq or 0, events[-1][1] if events else 0),
+            read_seq=read_seq,
+            unread=counts.unread,
+            mentions=at_pointer.mentions,
+            archived=archived,
+            peer=peer or "",
         )
+        page.append(Counted(membership, counts.messages, counts.seen))
     return page
 
 
@@ -108,11 +116,12 @@ def _rounded(count: int) -> int:
 
 
 @lru_cache
-def _page(dialect: str, pointers: int) -> Select[*tuple[Any, ...]]:
+def _page(dialect: str, pointers: int, *, paged: bool) -> Select[*tuple[Any, ...]]:
     """Return the statement for a page. Made once: it is a reference ring of 230 objects.
 
     Args:
         pointers: how many are given that may be above those of the table.
+        paged: by the id of the room; otherwise of rooms that are given.
     """
     pointer = members.c.read_seq
     if pointers:
@@ -129,8 +138,12 @@ def _page(dialect: str, pointers: int) -> Select[*tuple[Any, ...]]:
     peers = case((rooms.c.access == DIRECT, peer), else_="").label("peer")
     columns = (members.c.room, members.c.user, *settings, members.c.role, pointer.label("read_seq"), peers)
     joined = select(*columns).join(rooms, rooms.c.id == members.c.room)
-    mine = joined.where(members.c.user == user, members.c.room > bindparam("behind"), rooms.c.access != DELETED)
-    page = mine.order_by(members.c.room).limit(bindparam("most")).subquery("p")
+    mine = joined.where(members.c.user == user, rooms.c.access != DELETED)
+    if paged:
+        mine = mine.where(members.c.room > bindparam("behind")).limit(bindparam("most"))
+    else:
+        mine = mine.where(members.c.room.in_(bindparam("among", expanding=True)))
+    page = mine.order_by(members.c.room).subquery("p")
     seq = reading.newest_seq(page.c.room).scalar_subquery().label("seq")
     counts = [literal_column(sql, BigInteger) for sql in _counts(dialect)]
     return select(page, seq, *counts).order_by(page.c.room)

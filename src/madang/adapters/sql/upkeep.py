@@ -7,7 +7,8 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import BindParameter, Connection, TextClause, bindparam, delete, exists, or_, select, text, update
 
-from madang.adapters.sql import accounts, keyset, ordinals
+from madang.adapters.sql import accounts, erasing, keyset, ordinals, papers
+from madang.adapters.sql import audit as audit_rows
 from madang.adapters.sql.dialects import insert_all, insert_new
 from madang.adapters.sql.lookups import padded
 from madang.adapters.sql.reading import newest_seqs
@@ -19,7 +20,6 @@ from madang.adapters.sql.tables import (
     invites,
     kicks,
     members,
-    mentions,
     mutes,
     pins,
     reaction_counts,
@@ -28,12 +28,17 @@ from madang.adapters.sql.tables import (
     rooms,
     users,
 )
+from madang.core.audit import Deed
+from madang.core.erasure import KEEP, Said
 from madang.core.events import MessageEdited, MessageSent
 from madang.core.ids import id_ms
 from madang.core.rooms import DELETED
 from madang.ports.upkeep import StoredRoom, StoredUser
 
+PAPERS: Final = 10
+"""Papers that are removed together: of one there may be thousands of rows."""
 _USER: Final = (users.c.id, users.c.seen_ms, users.c.deleted_ms)
+_DELETED: Final = select(*_USER).where(users.c.deleted_ms >= bindparam("since_ms"))
 _decode_sent: Final = msgspec.json.Decoder(MessageSent).decode
 _decode_edited: Final = msgspec.json.Decoder(MessageEdited).decode
 
@@ -51,6 +56,7 @@ _ROOMS: Final = (
         rooms.c.keep_messages,
         rooms.c.purged_seq,
         exists().where(_old.c.room == rooms.c.id, _old.c.seq <= rooms.c.purged_seq, rooms.c.purged_seq > 0),
+        rooms.c.epoch,
     )
     .where(rooms.c.id > bindparam("behind"))
     .order_by(rooms.c.id)
@@ -72,22 +78,19 @@ _WITHOUT: Final = {
     table: delete(table).where(table.c.room == bindparam("in_room"), key.in_(_some))
     for table, key in (*((each, each.c.user) for each in (members, kicks, bans, mutes)), (audit, audit.c.n))
 }
-_MENTIONED: Final = delete(mentions).where(
-    mentions.c.room == bindparam("in_room"), mentions.c.seq == bindparam("of_seq"), mentions.c.user.in_(_some)
-)
 _JOINED: Final = select(members.c.user).where(members.c.user.in_(_some)).distinct()
 
 
 def rooms_after(c: Connection, after: str, limit: int, newest: Mapping[str, Head]) -> list[StoredRoom]:
     """See `Upkeep.rooms_after`; `newest` holds heads that may be above the table's (`journal.py`)."""
     found = []
-    for room, access, id, there, keep_ms, keep_messages, purged_seq, left in c.execute(
+    for room, access, id, there, keep_ms, keep_messages, purged_seq, left, epoch in c.execute(
         _ROOMS, {"behind": after, "most": limit}
     ):
         id = max(id or 0, newest.get(room, Head()).id)
         stored = StoredRoom(
             id=room, deleted=access == DELETED, at_ms=id_ms(id), members=bool(there),
-            keep_ms=keep_ms, keeps=bool(keep_ms or keep_messages), purged_seq=purged_seq, left=bool(left),
+            keep_ms=keep_ms, keeps=bool(keep_ms or keep_messages), purged_seq=purged_seq, left=bool(left), epoch=epoch,
         )  # fmt: skip
         found.append(stored)
     return found
@@ -106,6 +109,8 @@ def erase(c: Connection, room: str, limit: int) -> int:
         if people := c.execute(some).scalars().all():
             c.execute(_WITHOUT[table], {"in_room": room, "ids": padded(people)})
             return len(people)
+    if removed := papers.remove_of(c, room, min(limit, PAPERS)):
+        return removed
     deeds = select(audit.c.n).where(audit.c.room == room).limit(limit)
     if numbers := c.execute(deeds).scalars().all():
         c.execute(_WITHOUT[audit], {"in_room": room, "ids": padded(numbers)})
@@ -129,10 +134,10 @@ def _erase_events(c: Connection, room: str, upto: int, limit: int) -> int:
         return 0
     for seq, type, body in rows:
         if type == MessageSent.type:
-            _erase_mentions(c, room, seq, _decode_sent(body).mentions)
+            erasing.mention_no_more(c, room, seq, _decode_sent(body).mentions)
         elif type == MessageEdited.type:
             edit = _decode_edited(body)
-            _erase_mentions(c, room, edit.target, edit.mentions)
+            erasing.mention_no_more(c, room, edit.target, edit.mentions)
     low, high = rows[0].seq, rows[-1].seq
     of_messages = [(table, table.c.target) for table in (reactions, reaction_counts, pins)]
     for table, seq in (*of_messages, (reports, reports.c.seq), (events, events.c.seq)):
@@ -176,12 +181,6 @@ def _messages(c: Connection, room: str, seq: int) -> int:
 @lru_cache
 def _counted(dialect: str) -> TextClause:
     return text(f"SELECT {ordinals.messages(dialect, ':of', ':upto')}")
-
-
-def _erase_mentions(c: Connection, room: str, message: int, mentioned: Sequence[str]) -> None:
-    """Remove mentions. They are found by what mentions, because their key begins with the user."""
-    if mentioned:
-        c.execute(_MENTIONED, {"in_room": room, "of_seq": message, "ids": padded(mentioned)})
 
 
 def forget_rooms(c: Connection, some: Sequence[str]) -> list[str]:
@@ -231,21 +230,25 @@ def joined_among(c: Connection, some: Sequence[str]) -> set[str]:
     return set(c.execute(_JOINED, {"ids": padded(some)}).scalars())
 
 
-def delete_user(c: Connection, user: str, now_ms: int) -> bool:
+def delete_user(c: Connection, user: str, now_ms: int, said: Said, deed: Deed | None, known: bool) -> bool:
     """See `Upkeep.delete_user`."""
     had_account = accounts.delete_account(c, user)
-    known = select(or_(exists().where(users.c.id == user), exists().where(members.c.user == user)))
-    if not had_account and not c.execute(known).scalar():
+    there = select(or_(exists().where(users.c.id == user), exists().where(members.c.user == user)))
+    if not had_account and not known and not c.execute(there).scalar():
         return False
+    if said != KEEP:
+        erasing.ask(c, user, said, now_ms)
+    if deed is not None:
+        audit_rows.note_of_server(c, deed, now_ms)
     if not insert_new(c, users, {"id": user, "seen_ms": now_ms, "deleted_ms": now_ms}):
-        said = dict.fromkeys(("name", "picture", "locale", "named_ms", "vouched_ms"))
-        c.execute(update(users).where(users.c.id == user).values(deleted_ms=now_ms, **said))
+        profile = dict.fromkeys(("name", "picture", "locale", "named_ms", "vouched_ms"))
+        c.execute(update(users).where(users.c.id == user).values(deleted_ms=now_ms, **profile))
     return True
 
 
 def users_deleted(c: Connection, since_ms: int) -> list[StoredUser]:
     """See `Upkeep.users_deleted`."""
-    return [StoredUser(**row._mapping) for row in c.execute(select(*_USER).where(users.c.deleted_ms >= since_ms))]
+    return [StoredUser(**row._mapping) for row in c.execute(_DELETED, {"since_ms": since_ms})]
 
 
 def forget_users(c: Connection, some: Sequence[str]) -> None:

@@ -1,8 +1,8 @@
 """What one user said, in all rooms: `Log.messages_of` over one connection. How messages are assembled: `messages.py`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, Connection, String, and_, column, or_, select
 
@@ -54,11 +54,5 @@ def _found(c: Connection, user: str, after: _Key, limit: int, standing: Sequence
         .order_by(room, seq)
         .limit(limit + 1)
     )
-    found: dict[_Key, Sent] = {}
-    size = 0
-    for row in c.execute(wanted):
-        found[row.room, row.seq] = Sent(*row[1:])
-        size += len(row.body)
-        if size > 2 * ANSWER_BYTES:
-            break
-    return found
+    rows: Iterable[Any] = c.execute(wanted)
+    return {(row.room, row.seq): Sent(*row[1:]) for row in as_many(rows, 2 * ANSWER_BYTES)}

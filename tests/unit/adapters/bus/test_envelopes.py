@@ -164,7 +164,7 @@ def test_senders_that_are_gone_are_forgotten() -> None:
     for n in range(1000):
         clock[0] += 1000
         assert taken(reader, Signer(KEYS, f"node-{n}", clock_ms=lambda: clock[0]).pack(ONE, CHANNEL))
-    assert len(reader._senders) <= 2 * FRESH_MS // 1000 + 2
+    assert reader.senders <= 2 * FRESH_MS // 1000 + 2
 
 
 def test_while_keys_are_rotated_those_of_all_are_believed_and_afterwards_of_one() -> None:

@@ -91,7 +91,7 @@ async def test_what_is_there_is_given() -> None:
         (saying(b"hello\r\n\r\n"), "."),
         (saying(b""), "."),
     ],
-    ids=["redirects", "fails", "compresses", "never ends", "breaks off", "is no web server", "hangs up"],
+    ids=["redirects", "fails", "compresses", "never ends", "breaks off", "is not a web server", "hangs up"],
 )
 async def test_what_is_not_taken(answer: Answer, why: str) -> None:
     async with serving(answer) as url:

@@ -92,7 +92,7 @@ def test_who_came_once_is_forgotten_and_who_goes_on_is_not(time: Time, writer: W
     for _ in range(3 * int(sqlite_writer.UNUSED_SECONDS)):
         say("bob", ROOMS[0])
         rest(writer, time, 1.0)
-    assert writer.journal.remembered == 3, "Bob's role and number, and the head of his room"
+    assert writer.journal.remembered == 3, "Bob's role and number, and the head of the room"
     for user, room in ((storm[0], ROOMS[0]), ("ann", ROOMS[-1]), ("bob", ROOMS[0])):
         say(user, room)
     assert writer.journal.heads[ROOMS[0]].seq == 1002 + 3 * int(sqlite_writer.UNUSED_SECONDS) + 2

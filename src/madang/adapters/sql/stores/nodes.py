@@ -1,0 +1,71 @@
+"""What nodes share in a database: keys, used tickets, node numbers, and the clock."""
+
+from collections.abc import Sequence
+
+from madang.adapters.sql import changes, dialects, directory, leases, signing, used_tickets
+from madang.adapters.sql.engine import OnEngine
+from madang.core.signing import SigningKey, SigningKeys
+from madang.ports.changes import Changes, Known
+from madang.ports.directory import ServerKey
+from madang.ports.leases import Lease
+from madang.ports.signing import LEAD_MS
+
+
+class SqlNodes(OnEngine):
+    """`ports.changes`, `ports.signing`, `ports.tickets`, `ports.leases` and the server keys of `ports.directory`."""
+
+    async def changes(self, known: Known) -> Changes:
+        return await self._engine.read(lambda c: changes.changes(c, known))
+
+    # Signing keys, tickets and server keys
+
+    async def signing_keys(self) -> SigningKeys:
+        found: SigningKeys | None = await self._engine.read(signing.stored)
+        if found is None:
+            found = await self._engine.write(signing.make)
+        return found
+
+    async def add_signing_key(self, lead_ms: int = LEAD_MS) -> SigningKey:
+        return await self._engine.write(lambda c: signing.add(c, lead_ms))
+
+    async def retire_signing_keys(self) -> int:
+        return await self._engine.write(signing.retire)
+
+    async def use_tickets(self, tickets: Sequence[tuple[str, int]]) -> set[str]:
+        return await self._engine.write(lambda c: used_tickets.use(c, tickets))
+
+    async def add_key(self, key: ServerKey) -> None:
+        await self._engine.write(lambda c: directory.add_key(c, key))
+
+    async def key(self, id: str) -> ServerKey | None:
+        return await self._engine.read(lambda c: directory.one_key(c, id))
+
+    async def keys(self) -> list[ServerKey]:
+        return await self._engine.read(directory.keys)
+
+    async def drop_key(self, id: str) -> bool:
+        return await self._engine.write(lambda c: directory.drop_key(c, id))
+
+    # Leases
+
+    async def acquire(self, holder: str, now_ms: int, ttl_ms: int, common: str = "") -> Lease:
+        return await self._engine.write(lambda c: leases.acquire(c, holder, now_ms, ttl_ms, common))
+
+    async def renew(self, lease: Lease, now_ms: int, ttl_ms: int, used_ms: int) -> Lease | None:
+        return await self._engine.write(lambda c: leases.renew(c, lease, now_ms, ttl_ms, used_ms))
+
+    async def release(self, lease: Lease, used_ms: int) -> None:
+        await self._engine.write(lambda c: leases.release(c, lease, used_ms))
+
+    async def holders(self) -> list[str]:
+        return await self._engine.read(leases.holders)
+
+    # The installation
+
+    async def epoch(self) -> bytes:
+        """Return random bytes of this installation, created now if there are none; others after each restore."""
+        return await self._engine.write(directory.epoch)
+
+    async def clock_ms(self) -> int:
+        """Return the time by the database's clock, in Unix milliseconds."""
+        return await self._engine.read(dialects.clock_ms)
