@@ -5,6 +5,7 @@ from websockets.exceptions import InvalidHandshake
 
 from madang.client.sockets import MAX_BYTES, NotOpened, WebSocket
 from madang.client.urls import websocket_url
+from tests.waiting import PATIENCE_S
 
 
 class Cuttable(WebSocket):
@@ -22,6 +23,8 @@ class Cuttable(WebSocket):
 async def open_cuttable(url: str) -> Cuttable:
     """Open a socket (an Opener)."""
     try:
-        return Cuttable(await connect(websocket_url(url), proxy=None, compression=None, max_size=MAX_BYTES))
+        return Cuttable(
+            await connect(websocket_url(url), proxy=None, compression=None, max_size=MAX_BYTES, open_timeout=PATIENCE_S)
+        )
     except (InvalidHandshake, EOFError) as error:
         raise NotOpened(str(error)) from None

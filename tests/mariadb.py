@@ -24,12 +24,13 @@ class MariadbServer(Daemon):
         if daemon is None:
             missing("MariaDB is not installed; run scripts/install-servers as root (apt-get install mariadb-server)")
         prefix = unprivileged("mysql", home)
-        where = f"--datadir={home / 'data'}"
+        # A starting server deletes the temporary tables that it finds in its folder for them, also those of another server.
+        where = [f"--datadir={home / 'data'}", f"--tmpdir={home}"]
         install = ["mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]
-        checked([*prefix, *install, where], cwd=home)
+        checked([*prefix, *install, *where], cwd=home)
         files = [f"--socket={home / 'socket'}", f"--pid-file={home / 'pid'}"]
         given = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
-        command = [*prefix, daemon, "--no-defaults", where, *files, "--bind-address=127.0.0.1", *given]
+        command = [*prefix, daemon, "--no-defaults", *where, *files, "--bind-address=127.0.0.1", *given]
         super().__init__(
             "MariaDB", home, lambda port: [*command, f"--port={port}"],
             lambda port: [*_client(port, "mariadb-admin"), "ping"],

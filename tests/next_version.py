@@ -53,7 +53,7 @@ SAYS_MORE = [
     ),
     ("delivery/heartbeat.py", "    leaving: bool = False\n", "    leaving: bool = False\n    mood: int = 4\n"),
 ]
-"""File, what stands there, what the next version has in its place. Who asks for it gets a field more in his message."""
+"""File, what is there, what the next version has in its place. Who asks for it gets a field more in their message."""
 
 
 def make_next_version(folder: Path) -> Path:
@@ -71,7 +71,7 @@ def make_next_version(folder: Path) -> Path:
 
 
 def change(file: Path, before: str, after: str) -> None:
-    """Change what stands there just once."""
+    """Change what is there just once."""
     text = file.read_text()
-    assert text.count(before) == 1, f"{file.name} has changed: {before!r} stands there {text.count(before)} times"
+    assert text.count(before) == 1, f"{file.name} has changed: {before!r} is there {text.count(before)} times"
     file.write_text(text.replace(before, after))

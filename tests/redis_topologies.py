@@ -96,7 +96,7 @@ class Cluster:
 
 @contextmanager
 def run_cluster(replicas: int = 1, settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[Cluster]:
-    """Run a Cluster of three primaries with so many replicas each; a member that is silent for 1.5 s counts as lost."""
+    """Run a Cluster of three primaries with that many replicas each; a member that is silent for 1.5 s counts as lost."""
     given = {"cluster-enabled": "yes", "cluster-node-timeout": "1500", "repl-diskless-sync-delay": "0", **settings}
     with ExitStack() as stack:
         servers = [stack.enter_context(run_redis(given)) for _ in range(3 + 3 * replicas)]

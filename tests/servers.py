@@ -1,5 +1,6 @@
 """A real PostgreSQL for tests. How servers are run is `daemons.py`."""
 
+import asyncio
 import itertools
 import shutil
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from madang.adapters.sql import open_store
 from tests.daemons import NO_SETTINGS, Daemon, checked, end, missing, running, temporary_home, unprivileged
 
 
@@ -44,9 +46,9 @@ class PostgresServer(Daemon):
             end(self._process, signal.SIGQUIT)
         self.start()
 
-    def create_database(self, database: str) -> str:
-        """Create an empty database and return its URL."""
-        self._tool("createdb", database)
+    def create_database(self, database: str, template: str = "template1") -> str:
+        """Create a database, an empty one or a copy of another that nobody is connected to, and return its URL."""
+        self._tool("createdb", f"--template={template}", database)
         return self.url(database)
 
     def drop_database(self, database: str) -> None:
@@ -88,6 +90,27 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     """The URL of an empty database that only this test uses."""
     database = f"test_{next(_database_numbers)}"
     yield postgres_server.create_database(database)
+    postgres_server.drop_database(database)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: PostgresServer) -> str:
+    """The name of a database with all tables and nothing in them, made once: to make one takes 0.3 s."""
+    url = postgres_server.create_database("template_of_tables")
+
+    async def make_tables() -> None:
+        store = await open_store(url, lambda: 0)
+        await store.close()
+
+    asyncio.run(make_tables())
+    return "template_of_tables"
+
+
+@pytest.fixture
+def postgres_tables_url(postgres_server: PostgresServer, postgres_template: str) -> Iterator[str]:
+    """The URL of a database with all tables and nothing in them, which only this test uses."""
+    database = f"test_{next(_database_numbers)}"
+    yield postgres_server.create_database(database, postgres_template)
     postgres_server.drop_database(database)
 
 

@@ -1,4 +1,4 @@
-"""A SQLite store for tests of what stands on one. Tests of the store itself open theirs in `contract/conftest.py`."""
+"""A SQLite store for tests of what is built on one. Tests of the store itself open theirs in `contract/conftest.py`."""
 
 import tempfile
 import time

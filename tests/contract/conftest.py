@@ -40,15 +40,21 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/madang.db"
 
 
-@pytest.fixture(
-    params=[
-        "sqlite",
-        pytest.param("postgres", marks=pytest.mark.postgres),
-        pytest.param("mariadb", marks=pytest.mark.mariadb),
-    ]
-)
+SERVERS = [
+    pytest.param("postgres_tables", marks=pytest.mark.postgres, id="postgres"),
+    pytest.param("mariadb", marks=pytest.mark.mariadb),
+]
+
+
+@pytest.fixture(params=["sqlite", *SERVERS])
 def url(request: pytest.FixtureRequest) -> str:
-    """An empty database of each kind."""
+    """A database of each kind, with nothing in it."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture(params=SERVERS)
+def server_url(request: pytest.FixtureRequest) -> str:
+    """A database on each server, with nothing in it."""
     return str(request.getfixturevalue(f"{request.param}_url"))
 
 

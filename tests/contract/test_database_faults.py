@@ -28,7 +28,7 @@ from tests.contract.conftest import opened
 from tests.contract.test_database_servers import by_hand
 from tests.mariadb import MariadbServer, run_mariadb
 from tests.servers import PostgresServer, run_postgres
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_S, eventually
 
 CREATORS = 100
 
@@ -46,7 +46,7 @@ async def serving(store: Store) -> AsyncIterator[Rooms]:
 
 
 async def create_and_enter(rooms: Rooms, n: int) -> None:
-    """Make a room, let another in, and read what stands."""
+    """Make a room, let another in, and read what is stored."""
     await rooms.create(Actor(id=f"owner-{n}", name="Owner"), f"room-{n}", "Room", "open")
     await rooms.enter(Actor(id=f"guest-{n}", name="Guest"), f"room-{n}")
     assert (await rooms.member(Actor(id=f"guest-{n}", name="Guest"), f"room-{n}")).role == "member"
@@ -112,7 +112,7 @@ async def proxied(url: str) -> AsyncIterator[tuple[Proxy, str]]:
 
 
 async def stored(url: str, scene: Scene) -> list[Any]:
-    """What stands in the room's log, looked up beside the store: seq, id, cid."""
+    """What is in the room's log, looked up beside the store: seq, id, cid."""
     async with by_hand(url) as c:
         rows = await c.execute(
             text("SELECT seq, id, cid FROM events WHERE room = :room ORDER BY seq"), {"room": scene.room}
@@ -126,7 +126,7 @@ async def test_a_commit_whose_answer_is_lost_is_found_by_the_cid(server_url: str
         drafts = [scene.say(f"{n}", cid=f"{n}") for n in range(5)]
         proxy.lose_answers(b"COMMIT")
         lost = asyncio.create_task(store.append(drafts))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while len(there := await stored(server_url, scene)) == 1:
                 await asyncio.sleep(0.01)
         assert not lost.done(), "it was told what the proxy has swallowed"
@@ -208,6 +208,6 @@ async def test_a_database_that_dies_under_appends_loses_nothing_acked(mortal: Po
         assert failed, "nobody noticed, so this proves nothing"
         for scene in scenes:
             assert await scene.texts() == acked[scene.room]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while await open_transactions(url):
                 await asyncio.sleep(0.01)

@@ -96,7 +96,7 @@ async def test_lost_connections_are_replaced(server_url: str) -> None:
 
 
 async def test_connections_that_were_cut_at_rest_cost_nobody_anything(server_url: str) -> None:
-    """As after a restart of the server: found out at the first use, and replaced before anything was to be committed."""
+    """As after a restart of the server: found out at the first use, and replaced before there was anything to commit."""
     async with opened(server_url) as store:
         scene = await opened_scene(store)
         for round in range(3):
@@ -157,17 +157,22 @@ async def test_a_lock_that_is_never_given_back_is_given_up(server_url: str, monk
 
 
 async def test_one_connection_is_enough(server_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No transaction waits for a second connection: with a pool of one, many things at once all get done."""
+    """No transaction waits for a second connection: with a pool of one, many things at once all get done.
+
+    The last of them waits for all others, which a busy machine must not take for a server that is gone.
+    """
     monkeypatch.setattr(server_engine, "POOL", 1)
+    monkeypatch.setattr(server_engine, "ANSWER_SECONDS", 60.0)
     async with opened(server_url) as store:
         scenes = [await opened_scene(store, "ben") for _ in range(5)]
         work: list[Any] = []
-        for n in range(20):
+        for n in range(4):
             for scene in scenes:
                 work += [scene.done(scene.say(f"{n}", cid=f"{n}", mentions=("ben",)))]
                 work += [store.memberships(scene.id("ben")), store.set_read([(scene.room, scene.id("ben"), n)])]
-        await asyncio.gather(*work)
-        assert await store.heads([scene.room for scene in scenes]) == {scene.room: 22 for scene in scenes}
+        done = await asyncio.gather(*work, return_exceptions=True)  # to the end: a pool in use cannot be closed
+        assert not [outcome for outcome in done if isinstance(outcome, BaseException)]
+        assert await store.heads([scene.room for scene in scenes]) == {scene.room: 6 for scene in scenes}
 
 
 async def test_ids_grow_in_a_room_whose_nodes_disagree_about_the_time(server_url: str) -> None:

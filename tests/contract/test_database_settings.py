@@ -1,4 +1,4 @@
-"""A database that Madang cannot use, or should not: one clear sentence and how to mend it; doctor sees it, too.
+"""A database that Madang cannot use, or should not: one clear sentence and how to correct it; doctor sees it, too.
 
 On real servers that are set wrongly on purpose. Each kind of trouble once through the real command line: exit status 2.
 """
@@ -26,7 +26,7 @@ SECRET = "geheim"
 
 
 class Case(NamedTuple):
-    """A wrong setting: the URL, what is said of it, and a word of how to mend it."""
+    """A wrong setting: the URL, what is said of it, and a word of how to correct it."""
 
     url: str
     problem: str
@@ -223,7 +223,7 @@ async def test_mariadb_that_is_set_wrongly(mariadb: MariadbServer) -> None:
     ):
         await assert_refused(case)
     await assert_refused(Case(guest + "fine", "command denied to user 'guest'", "GRANT ALL"), doctor=False)
-    for setting, mended, problem, hint in (
+    for setting, corrected, problem, hint in (
         ("innodb_flush_log_at_trx_commit = 2", "= 1", "innodb_flush_log_at_trx_commit is not 1", "Set it to 1"),
         ("sync_binlog = 0", "= 1", "sync_binlog is not 1", "Set it to 1"),
         ("read_only = 1", "= 0", "is read-only", "SET GLOBAL read_only = 0"),
@@ -236,7 +236,7 @@ async def test_mariadb_that_is_set_wrongly(mariadb: MariadbServer) -> None:
     ):
         mariadb.run(f"SET GLOBAL {setting}")
         await assert_refused(Case(mariadb.url("fine"), problem, hint))
-        mariadb.run(f"SET GLOBAL {setting.partition(' ')[0]} {mended}")
+        mariadb.run(f"SET GLOBAL {setting.partition(' ')[0]} {corrected}")
 
 
 @pytest.mark.mariadb

@@ -8,8 +8,11 @@ from madang.testing import (
     FakeClock,
     ModelStore,
     check_accounts,
+    check_changes,
     check_directory,
+    check_erasures,
     check_log,
+    check_papers,
     check_people,
     check_profiles,
     check_signing,
@@ -27,9 +30,12 @@ async def test_the_model_keeps_the_contracts() -> None:
 
     await check_log(make, shared=True)
     await check_directory(make)
+    await check_papers(make)
     await check_upkeep(make)
+    await check_erasures(make)
     await check_accounts(make)
     await check_profiles(make)
     await check_people(make)
     await check_signing(make)
+    await check_changes(make)
     await check_tickets(make)

@@ -11,10 +11,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from operator import contains
+from typing import Any
 
 import asyncpg
 import pytest
 
+from madang.adapters.bus.envelopes import Signer
 from madang.adapters.bus.options import BusOptions
 from madang.adapters.bus.postgresql import NotifyBus, NotifyPresence, connecting
 from madang.adapters.catalogue import open_bus
@@ -30,6 +32,7 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.postgres
 
 KEYS = lone_keyring(bytes(range(32)))
+OTHERS = lone_keyring(b"another secret" * 3)
 OPTIONS = BusOptions(KEYS, "node", presence_ttl_s=60, channels="partition")
 LISTENERS = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()"
 NEXT = "SELECT pg_current_xact_id()"  # counts the transactions that write
@@ -97,13 +100,14 @@ async def test_much_is_joined_into_few_payloads(postgres_url: str) -> None:
 
 async def test_others_in_the_same_database_are_neither_heard_nor_believed(postgres_url: str) -> None:
     """Another installation has a channel of its own; and who can notify, but has not the secret, has no key to sign with."""
-    async with pair(postgres_url, keyrings=(KEYS, lone_keyring(b"another secret" * 3))) as (here, there, heard):
+    async with pair(postgres_url, keyrings=(KEYS, OTHERS)) as (here, there, heard):
         await there.subscribe("yard")
         here.publish([event("yard", 1)])
         assert await here.probe()
-        signed = base64.b64encode(here._signer.pack({}, there._channel)).decode()
+        channel = f"madang_{there.installation}"
+        signed = base64.b64encode(Signer(KEYS, "node-9").pack({}, channel)).decode()
         for forged in ("", "한글", "AQ==", "gARjb3MKc3lzdGVtCg==", secrets.token_hex(200), signed):
-            await asked(postgres_url, f"SELECT pg_notify('{there._channel}', '{forged}')")
+            await asked(postgres_url, f"SELECT pg_notify('{channel}', '{forged}')")
         assert await there.probe(), "behind the forged ones, so they have been looked at"
         assert there.statistics.refused == 6
         assert (heard.events, heard.heads, heard.signals) == ([], {}, [])
@@ -122,10 +126,20 @@ async def test_a_node_that_is_deaf_without_knowing_finds_out_and_connects_anew(
 ) -> None:
     monkeypatch.setattr("madang.adapters.bus.postgresql.bus.PROBE_EVERY_S", 0.05)
     monkeypatch.setattr("madang.adapters.bus.postgresql.bus.PROBE_S", 1.0)
+    connections = []
+
+    class Remembering(connecting.PostgresqlServer):
+        async def connect(self) -> Any:
+            connections.append(await super().connect())
+            return connections[-1]
+
+    monkeypatch.setattr(connecting, "PostgresqlServer", Remembering)
     async with pair(postgres_url) as (here, there, heard):
         await there.subscribe("yard")
         checks = heard.checks
-        await there._listener.execute("UNLISTEN *")
+        for connection in connections:
+            if not connection.is_closed():
+                await connection.execute("UNLISTEN *")
         await eventually(lambda: heard.checks > checks, "deaf, and nobody was told")
         here.publish([event("yard", 1)])
         await eventually(lambda: event("yard", 1) in heard.events)
@@ -155,7 +169,8 @@ async def test_without_a_server_rooms_open_and_what_waits_stays_bounded(monkeypa
             assert not await here.probe()
             await asyncio.to_thread(server.start)
             await eventually(lambda: heard.checks)
-            await eventually(here._listening.is_set)
+            while not await here.probe():
+                pass
             here.publish([event("yard", 30_001)])
             await eventually(lambda: event("yard", 30_001) in heard.events)
 
@@ -171,11 +186,12 @@ async def test_a_pooler_between_that_forgets_who_listens_is_refused(
         async def connect(self) -> object:
             return await next(places).connect()
 
+    monkeypatch.setattr(connecting, "PostgresqlServer", Pooler)
     bus = NotifyBus(postgres_url, KEYS, "node")
-    bus._server = Pooler(postgres_url)
+    before = asyncio.all_tasks()
     with pytest.raises(SetupError, match="do not come back"):
         await bus.start(Inbox())
-    assert all(task.done() for task in bus._tasks)
+    assert asyncio.all_tasks() == before
 
 
 STANDS_STILL = """
@@ -257,7 +273,7 @@ async def test_what_cannot_be_used_is_named(postgres_url: str) -> None:
 
 @asynccontextmanager
 async def present(*urls: str) -> AsyncIterator[list[NotifyPresence]]:
-    """Presence of one installation as so many nodes have it."""
+    """Presence of one installation as that many nodes have it."""
     nodes = [NotifyPresence(url, "test", ttl_s=60) for url in urls]
     try:
         yield nodes

@@ -90,16 +90,16 @@ async def test_old_messages_are_read_as_the_others(url: str, monkeypatch: pytest
         await store.append([scenes[1].say(f"new {n}", NAMES[n % 3], cid=f"{n}") for n in range(5)])
         after = await seen(store, scenes)
         steps = 0
-        while await store._engine.write(numbering.number_stretch):
+        while await store.engine.write(numbering.number_stretch):
             steps += 1
             if steps == 3:
                 await scenes[2].done(scenes[2].say("newer"))
                 after = await seen(store, scenes)
             assert await seen(store, scenes) == after
         assert steps > 4, "in stretches"
-        assert await store._engine.read(unnumbered) == []
+        assert await store.engine.read(unnumbered) == []
         assert await mentioned(store, scenes) == count
-        assert not await store._engine.write(numbering.number_stretch), "once"
+        assert not await store.engine.write(numbering.number_stretch), "once"
 
 
 async def test_what_an_old_node_adds_meanwhile_is_counted(url: str) -> None:
@@ -112,13 +112,13 @@ async def test_what_an_old_node_adds_meanwhile_is_counted(url: str) -> None:
             c.execute(update(events).where(events.c.seq.in_((4, 6, 9))).values(ordinal=None, own_ordinal=None))
 
         expected = await seen(store, scenes)
-        await store._engine.write(by_an_old_node)
+        await store.engine.write(by_an_old_node)
         assert await seen(store, scenes) == expected
-        await store._engine.write(lambda c: c.execute(update(reaction_counts).values(users=7)))
+        await store.engine.write(lambda c: c.execute(update(reaction_counts).values(users=7)))
     await run_sql(url, "DELETE FROM installation WHERE name = 'numbered'")  # as `madang upgrade --finish` does
     async with opened(url) as store:
         await store.number()
-        assert await store._engine.read(unnumbered) == []
+        assert await store.engine.read(unnumbered) == []
         assert await seen(store, scenes) == expected
 
 

@@ -73,7 +73,7 @@ async def test_a_server_that_goes_and_comes(kind: str, lines: Callable[[], list[
             assert lines() == [f"the database at 127.0.0.1:{server.port}/m works again; 6 calls failed in 5.0 s"]
             server.kill()
             await fails(engine, 1)
-            assert len(lines()) == 1, "the next outage is named anew"
+            assert len(lines()) == 1, "the next outage is named again"
         finally:
             await engine.close()
 

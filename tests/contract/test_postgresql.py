@@ -39,7 +39,7 @@ async def test_a_server_that_confirms_too_early_is_refused(postgres_url: str) ->
 
 
 async def test_nul_is_refused_alone(postgres_url: str) -> None:
-    """Text of PostgreSQL cannot hold NUL; that is no reason for the other drafts of the batch to fail."""
+    """Text of PostgreSQL cannot hold NUL; the other drafts of the batch need not fail for it."""
     async with opened(postgres_url) as store:
         scene = await opened_scene(store)
         outcomes = await store.append([scene.say("one", cid="1"), scene.say("bad", cid="\0"), scene.say("two")])

@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 import pytest
 from redis.asyncio import Redis
 
+from madang.adapters.bus.envelopes import Signer
 from madang.adapters.bus.redis import STRATEGIES, RedisBus, RedisPresence
+from madang.adapters.bus.redis.channels import Channels
 from madang.adapters.bus.redis.servers import CONNECTIONS
 from madang.core.events import Event, MessageSent
 from madang.core.signing import Keyring, lone_keyring
@@ -22,6 +24,7 @@ from tests.waiting import PATIENCE_S, eventually, turns
 pytestmark = pytest.mark.redis
 
 KEYS = lone_keyring(bytes(range(32)))
+OTHERS = lone_keyring(b"another secret" * 3)
 
 
 class Receiver:
@@ -112,19 +115,25 @@ async def test_a_server_that_stands_still_is_no_loss() -> None:
             waiting = asyncio.ensure_future(there.subscribe("square"))
             here.publish([event("yard", 2)])
             await waiting
-            await eventually(lambda: event("yard", 2) in heard.events, "a pause is no loss")
+            await eventually(lambda: event("yard", 2) in heard.events, "a pause is not a loss")
 
 
 async def test_others_on_the_same_server_are_neither_heard_nor_believed(redis_server: RedisServer) -> None:
     """Another installation has channels of its own; and who forges an envelope has no key to sign it with."""
-    async with pair(redis_server, keyrings=(KEYS, lone_keyring(b"another secret" * 3))) as (here, there, heard):
+    async with pair(redis_server, keyrings=(KEYS, OTHERS)) as (here, there, heard):
         await there.subscribe("yard")
         here.publish([event("yard", 1)])
         assert await there.probe()
         assert await here.probe()
-        channel = there._channels.of("yard")[0]
-        assert channel != here._channels.of("yard")[0]
-        forged = [b"", b"\x01", b"\x80\x04cos\nsystem\n", secrets.token_bytes(200), here._signer.pack({}, channel)]
+        channel, other = (Channels("partition", f"madang:{bus.installation}:").of("yard")[0] for bus in (there, here))
+        assert channel != other
+        forged = [
+            b"",
+            b"\x01",
+            b"\x80\x04cos\nsystem\n",
+            secrets.token_bytes(200),
+            Signer(KEYS, "node-9").pack({}, channel),
+        ]
         async with Redis.from_url(redis_server.url) as redis:
             for envelope in forged:
                 assert await redis.publish(channel, envelope) == 1

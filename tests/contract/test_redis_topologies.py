@@ -148,12 +148,13 @@ async def test_slots_of_a_cluster_move_and_a_primary_is_replaced() -> None:
             assert talk.lost() == []
 
 
-@pytest.mark.parametrize("harm", ["kill", pytest.param("pause", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("harm", ["kill", "pause"])
 async def test_what_one_member_of_a_cluster_carried_is_all_that_its_death_costs(harm: str) -> None:
     with run_cluster(replicas=0, settings={"cluster-require-full-coverage": "no"}) as redis:
         async with talking(redis.url) as (talk, here, _there, heard):
             victim = redis.carrying(f"{{{TAGS[-1]}}}")
-            others = _rooms_elsewhere(here, redis, victim)
+            others = _rooms_elsewhere(redis, victim)
             getattr(victim, harm)()
             for _ in range(3):
                 await talk.is_heard(others)
@@ -164,13 +165,13 @@ async def test_what_one_member_of_a_cluster_carried_is_all_that_its_death_costs(
             assert talk.lost() == []
 
 
-def _rooms_elsewhere(bus: RedisBus, redis: Cluster, victim: object) -> list[str]:
+def _rooms_elsewhere(redis: Cluster, victim: object) -> list[str]:
     of_victim = {n for n, tag in enumerate(TAGS) if redis.carrying(f"{{{tag}}}") is victim}
-    return [room for room in ROOMS if bus._channels.partition(room) not in of_victim]
+    return [room for room in ROOMS if partition(room) not in of_victim]
 
 
 async def test_presence_of_other_rooms_goes_on_without_a_member_of_a_cluster() -> None:
-    """Who is in its rooms cannot be told meanwhile; when it comes back empty, who refreshes learns that he is not known."""
+    """Who is in its rooms cannot be told meanwhile; when it comes back empty, who refreshes learns that they are not known."""
     with run_cluster(replicas=0, settings={"cluster-require-full-coverage": "no"}) as redis:
         presence = RedisPresence(redis.url, "test", ttl_s=60)
         try:

@@ -16,6 +16,7 @@ from madang.adapters.sql import Store
 from madang.core import events as kinds
 from madang.core.events import Appended, Body, Draft, draft
 from madang.core.invites import Invite
+from madang.ports.changes import Known
 from tests.contract.conftest import now_ms, opened
 
 TIMES = 10
@@ -102,9 +103,12 @@ ALL: dict[str, Do] = {
     "room": lambda s: s.store.room(ROOM),
     "rooms": lambda s: s.store.rooms(),
     "member": lambda s: s.store.member(ROOM, s.new()),
+    "reactors": lambda s: s.store.reactors(ROOM, 1, "a"),
+    "found members": lambda s: s.store.find_members(ROOM, lambda name: True),
     "members": lambda s: s.store.members(ROOM),
     "memberships": lambda s: s.store.memberships(ANN),
     "memberships, with pointers": lambda s: s.store.memberships(ANN, read={ROOM: 3, "a": 1, "b": 2}),
+    "counted": lambda s: s.store.counted(ANN, among=[ROOM], read={ROOM: 3}),
     "joined by": lambda s: s.store.joined_by(s.new()),
     "owned by": lambda s: s.store.owned_by(ANN),
     "set read": lambda s: s.store.set_read([(ROOM, ANN, next(s.messages))]),
@@ -120,6 +124,7 @@ ALL: dict[str, Do] = {
     "users after": lambda s: s.store.users_after("", 100),
     "joined among": lambda s: s.store.joined_among([ANN]),
     "users deleted": lambda s: s.store.users_deleted(now_ms()),
+    "changes": lambda s: s.store.changes(Known(now_ms(), (now_ms(), ""), (now_ms(), ""))),
     "profile": lambda s: s.store.profile(s.new()),
     "note sessions": lambda s: s.store.note_sessions([s.new()]),
     "use tickets": lambda s: s.store.use_tickets([(s.new(), now_ms())]),

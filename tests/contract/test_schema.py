@@ -19,6 +19,8 @@ from sqlalchemy.schema import SchemaItem
 from madang.adapters.sql import Store, open_store
 from madang.adapters.sql.tables import metadata
 from madang.core.accounts import Account
+from madang.ports.changes import Known
+from madang.testing.erasures import erase
 from madang.testing.rules import opened as opened_scene
 from tests.contract.conftest import now_ms, opened
 
@@ -64,7 +66,7 @@ async def test_migrations_make_the_tables_mariadb(mariadb_url: str) -> None:
 
 
 async def test_no_query_walks_a_table(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every statement that the contract's calls make is answered by a key or an index, as tables.py says."""
+    """Every statement that the contract's calls make is answered by a key or an index, as `tables` says."""
     await (await open_store(sqlite_url, now_ms)).close()  # steps of the schema may walk what they change
     statements: dict[str, None] = {}
     connect = sqlite3.connect
@@ -192,6 +194,11 @@ async def use_everything(store: Store) -> None:
     await s.users_after("a", 5)
     await s.delete_user("b", 2)
     await s.users_deleted(1)
+    await s.changes(Known(1, (1, ""), (1, ann)))
+    await s.delete_user(scene.id("ben"), 2, "erase", known=True)
+    await erase(s, scene.id("ben"))
+    await s.erasures(standing=True)
+    await s.forget_erasures(1)
     await s.forget_users(["b"])
     await s.rooms_after("a", 5)
     await scene.done(scene.say("hello", cid="d", mentions=("ann",)))

@@ -73,7 +73,19 @@ def test_a_step_that_does_more_than_add_is_found(statement: str) -> None:
     assert not only_adds(["CREATE TABLE flavours (name TEXT)", statement])
 
 
-async def test_first_halves_only_add(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("postgres", marks=pytest.mark.postgres),
+        pytest.param("mariadb", marks=pytest.mark.mariadb),
+    ]
+)
+def empty_url(request: pytest.FixtureRequest) -> str:
+    """A database of each kind without any table."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+async def test_first_halves_only_add(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As each kind of database is really told."""
     told: list[str] = []
     monkeypatch.setattr(migrations, "FINISHES", ())  # else a new database gets the second halves, too
@@ -83,7 +95,7 @@ async def test_first_halves_only_add(url: str, monkeypatch: pytest.MonkeyPatch) 
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
-        await (await open_store(url, now_ms)).close()
+        await (await open_store(empty_url, now_ms)).close()
     finally:
         event.remove(Engine, "before_cursor_execute", note)
     changes = [each for each in told if re.match(r"CREATE|ALTER|DROP|INSERT|UPDATE|DELETE|TRUNCATE|RENAME", each)]
@@ -99,9 +111,15 @@ def test_every_step_and_every_second_half_is_known() -> None:
     assert tuple(step.revision for step in steps if hasattr(step.module, "finish")) == migrations.FINISHES
 
 
-async def test_two_versions_share_a_database_until_the_upgrade_is_finished(url: str, tmp_path: Path) -> None:
-    next_version = str(make_next_version(tmp_path / "next"))
+@pytest.fixture(scope="module")
+def next_version(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where the next version is: made and compiled once."""
+    return str(make_next_version(tmp_path_factory.mktemp("next")))
 
+
+async def test_two_versions_share_a_database_until_the_upgrade_is_finished(
+    url: str, tmp_path: Path, next_version: str
+) -> None:
     async def next_madang(*arguments: str) -> Done:
         return await madang(*arguments, "--database", url, "--data", tmp_path, PYTHONPATH=next_version)
 
@@ -138,8 +156,7 @@ async def test_two_versions_share_a_database_until_the_upgrade_is_finished(url: 
         await open_store(url, now_ms)
 
 
-async def test_doctor_says_how_far_the_upgrade_is(sqlite_url: str, tmp_path: Path) -> None:
-    next_version = str(make_next_version(tmp_path / "next"))
+async def test_doctor_says_how_far_the_upgrade_is(sqlite_url: str, tmp_path: Path, next_version: str) -> None:
     await (await open_store(sqlite_url, now_ms)).close()
     where = ("--database", sqlite_url, "--data", tmp_path)
     await madang("upgrade", *where, PYTHONPATH=next_version)
@@ -155,8 +172,7 @@ async def test_doctor_says_how_far_the_upgrade_is(sqlite_url: str, tmp_path: Pat
     )
 
 
-async def test_a_new_database_has_nothing_to_finish(sqlite_url: str, tmp_path: Path) -> None:
-    next_version = str(make_next_version(tmp_path / "next"))
+async def test_a_new_database_has_nothing_to_finish(sqlite_url: str, tmp_path: Path, next_version: str) -> None:
     where = ("--database", sqlite_url, "--data", tmp_path)
     server = Server(tmp_path, arguments=("--database", sqlite_url))
     server.environment = {"PYTHONPATH": next_version}
@@ -195,9 +211,11 @@ async def with_connection(url: str, run: Callable[[Connection], None]) -> None:
 
     def run_on_sqlite() -> None:
         engine = create_engine(url)
-        with engine.begin() as c:
-            run(c)
-        engine.dispose()
+        try:
+            with engine.begin() as c:
+                run(c)
+        finally:
+            engine.dispose()
 
     if url.startswith("sqlite:"):
         await asyncio.to_thread(run_on_sqlite)
@@ -205,9 +223,11 @@ async def with_connection(url: str, run: Callable[[Connection], None]) -> None:
     engine = create_async_engine(
         url.replace("postgresql:", "postgresql+asyncpg:").replace("mysql:", "mariadb+asyncmy:")
     )
-    async with engine.begin() as ac:
-        await ac.run_sync(run)
-    await engine.dispose()
+    try:
+        async with engine.begin() as ac:
+            await ac.run_sync(run)
+    finally:
+        await engine.dispose()
 
 
 async def test_reactions_of_before_get_the_one_spelling(url: str) -> None:

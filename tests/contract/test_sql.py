@@ -9,9 +9,12 @@ from madang.core.events import MemberJoined, MemberKicked, MemberMuted, MemberUn
 from madang.errors import Limited
 from madang.testing import (
     check_accounts,
+    check_changes,
     check_directory,
+    check_erasures,
     check_leases,
     check_log,
+    check_papers,
     check_people,
     check_profiles,
     check_signing,
@@ -35,8 +38,16 @@ async def test_directory(open_sql: Open) -> None:
     await check_directory(open_sql)
 
 
+async def test_papers(open_sql: Open) -> None:
+    await check_papers(open_sql)
+
+
 async def test_upkeep(open_sql: Open) -> None:
     await check_upkeep(open_sql)
+
+
+async def test_erasures(open_sql: Open) -> None:
+    await check_erasures(open_sql)
 
 
 async def test_accounts(open_sql: Open) -> None:
@@ -53,6 +64,10 @@ async def test_people(open_sql: Open) -> None:
 
 async def test_signing(open_sql: Open) -> None:
     await check_signing(open_sql)
+
+
+async def test_changes(open_sql: Open) -> None:
+    await check_changes(open_sql)
 
 
 async def test_tickets(open_sql: Open) -> None:
@@ -131,7 +146,7 @@ async def test_a_room_keeps_a_bounded_audit_trail(open_sql: Open, url: str) -> N
 
 
 async def test_what_no_database_can_hold_is_refused_alone(open_sql: Open) -> None:
-    """Half a surrogate pair is no text; the other drafts of its batch do not suffer."""
+    """Half a surrogate pair is not text; the other drafts of its batch do not suffer."""
     async with open_sql() as store:
         scene = await opened_scene(store)
         for bad in (scene.say("x", cid="\ud800"), scene.draft(MemberJoined, "\udfff", role="member")):

@@ -1,7 +1,7 @@
 """The contract suites themselves: each of these adapters breaks one promise, and its suite must say which."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
@@ -11,13 +11,14 @@ import pytest
 from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.adapters.bus.memory.presence import MemoryPresence
 from madang.core.events import Appended, Draft, Event, MemberKicked, MemberMuted, MemberUnmuted, MessageSent, draft
-from madang.core.messages import Message
-from madang.ports.bus import EVERYWHERE, Bus, Receiver, Signal
+from madang.ports.bus import Bus, Receiver, Signal
+from madang.ports.changes import Changes, Known
 from madang.ports.leases import Lease
 from madang.ports.log import Outcome, Page, Tail
 from madang.testing import (
     check_accounts,
     check_bus,
+    check_changes,
     check_directory,
     check_leases,
     check_log,
@@ -155,8 +156,21 @@ class ShowsFirstTexts(Broken):
 
 
 class PinsUnordered(Broken):
-    async def pins(self, room: str, user: str) -> list[Message]:
-        return list(await self.store.pins(room, user))[::-1]
+    async def pins(self, room: str, user: str) -> Page:
+        page: Page = await self.store.pins(room, user)
+        return change(page, messages=page.messages[::-1])
+
+
+class ReadsItsHeadFirst(Broken):
+    async def messages(self, room: str, user: str, **where: Any) -> Page:
+        head = (await self.store.heads([room])).get(room, 0)
+        return change(await self.store.messages(room, user, **where), seq=head)
+
+
+class ReadsAroundInTurn(Broken):
+    async def around(self, room: str, user: str, seq: int, **much: Any) -> tuple[Page, Page]:
+        older = (await self.store.around(room, user, seq, **much))[0]
+        return older, change((await self.store.around(room, user, seq, **much))[1], seq=older.seq)
 
 
 class UsesTicketsTwice(Broken):
@@ -168,6 +182,18 @@ class UsesTicketsTwice(Broken):
 class KeepsWhatWasErased(Broken):
     async def delete_user(self, user: str, now_ms: int) -> bool:
         return bool(await self.store.delete_user(f"{user}-", now_ms) or True)
+
+
+class TellsNoErasure(Broken):
+    async def changes(self, known: Known) -> Changes:
+        found: Changes = await self.store.changes(known)
+        return found._replace(erasing=False)
+
+
+class TellsOldChanges(Broken):
+    async def changes(self, known: Known) -> Changes:
+        found: Changes = await self.store.changes(known._replace(named=(0, "")))
+        return found
 
 
 class ForgetsNames(Broken):
@@ -268,8 +294,10 @@ class KeepsAccountsOfTheDeleted(Broken):
     kept: ClassVar[dict[str, Any]] = {}
 
     async def add_account(self, account: Any) -> bool:
-        self.kept[account.login] = account
-        return bool(await self.store.add_account(account))
+        added = bool(await self.store.add_account(account))
+        if added:
+            self.kept[account.login] = account
+        return added
 
 
 @pytest.mark.parametrize(
@@ -281,6 +309,8 @@ class KeepsAccountsOfTheDeleted(Broken):
         (check_accounts, TakesCodesTwice, "a code sets the password once"),
         (check_accounts, EndsSessionsOfOthers, "ended by its own user"),
         (check_accounts, KeepsAccountsOfTheDeleted, "deletion of a user"),
+        (check_changes, TellsNoErasure, "not done"),
+        (check_changes, TellsOldChanges, "above what is known"),
         (check_log, ForgetsCids, "repeat|1,000"),
         (check_log, ForgetsOrigins, "where a banned guest came"),
         (check_log, ForgetsMutes, "muted"),
@@ -297,6 +327,8 @@ class KeepsAccountsOfTheDeleted(Broken):
         (check_log, PagesTooMuch, "`more` in the asked direction"),
         (check_log, ShowsFirstTexts, "newest counts"),
         (check_log, PinsUnordered, "in order of their seq"),
+        (check_log, ReadsItsHeadFirst, "while others append"),
+        (check_log, ReadsAroundInTurn, "while others append"),
         (check_directory, LetsPointersFall, "set_read"),
         (check_directory, PagesMembersByInsertion, "by its bytes"),
         (check_tickets, UsesTicketsTwice, "others do not"),
@@ -359,9 +391,10 @@ class SilentBus(MemoryBus):
 
 class SelfishBus(MemoryBus):
     def signal(self, signal: Signal) -> None:
-        for bus in self._others():
-            if signal.room in bus._rooms or signal.room == EVERYWHERE:
-                bus._arrive([signal])
+        assert self._broker is not None
+        self._broker.buses.remove(self)
+        super().signal(signal)
+        self._broker.buses.append(self)
 
 
 class UncountingBus(MemoryBus):
@@ -403,20 +436,33 @@ async def test_a_broken_bus_is_caught(broken: type[MemoryBus], rule: str, monkey
     assert re.search(rule, " ".join(caught.value.__notes__))
 
 
+class EndlessPresence(MemoryPresence):
+    def __init__(self, ttl_s: float) -> None:
+        super().__init__(ttl_s=1e9)
+
+
+class EdgyPresence(MemoryPresence):
+    def _forget(self, key: tuple[str, str, str]) -> bool:
+        return True
+
+
+class StalePresence(MemoryPresence):
+    def _touch(self, key: tuple[str, str, str], now: float) -> None:
+        self._seen.setdefault(key, now)
+
+
 @pytest.mark.parametrize(
-    ("name", "instead", "rule"),
+    ("broken", "rule"),
     [
-        ("_ttl_s", lambda p: 1e9, "swept out"),
-        ("_forget", lambda p: lambda key: True, "edges"),
-        ("_touch", lambda p: p._seen.setdefault, "swept out"),
+        (EndlessPresence, "swept out"),
+        (EdgyPresence, "edges"),
+        (StalePresence, "swept out"),
     ],
 )
-async def test_a_broken_presence_is_caught(name: str, instead: Callable[[MemoryPresence], Any], rule: str) -> None:
+async def test_a_broken_presence_is_caught(broken: type[MemoryPresence], rule: str) -> None:
     @asynccontextmanager
     async def make() -> AsyncIterator[MemoryPresence]:
-        presence = MemoryPresence(ttl_s=60)
-        setattr(presence, name, instead(presence))
-        yield presence
+        yield broken(ttl_s=60)
 
     with pytest.raises(AssertionError) as caught:
         await check_presence(make, ttl_s=60)

@@ -14,15 +14,20 @@ of one suite must use the same storage. Suites use new rooms and users each time
 
 from madang.testing.accounts import check_accounts
 from madang.testing.bus import check_bus
+from madang.testing.changes import check_changes
 from madang.testing.clock import FakeClock, VirtualLoop
 from madang.testing.directory import check_directory
+from madang.testing.erasures import check_erasures
 from madang.testing.leases import check_leases
 from madang.testing.log import check_log
 from madang.testing.lossy import LossyBus, lossy_buses
 from madang.testing.model import ModelStore
+from madang.testing.papers import check_papers
 from madang.testing.people import check_people
 from madang.testing.presence import check_presence
 from madang.testing.profiles import check_profiles
+from madang.testing.search import check_search
+from madang.testing.search_places import check_search_indexes
 from madang.testing.signing import check_signing
 from madang.testing.tickets import check_tickets
 from madang.testing.upkeep import check_upkeep
@@ -34,12 +39,17 @@ __all__ = [
     "VirtualLoop",
     "check_accounts",
     "check_bus",
+    "check_changes",
     "check_directory",
+    "check_erasures",
     "check_leases",
     "check_log",
+    "check_papers",
     "check_people",
     "check_presence",
     "check_profiles",
+    "check_search",
+    "check_search_indexes",
     "check_signing",
     "check_tickets",
     "check_upkeep",

@@ -53,11 +53,27 @@ async def ended(store: AccountStore) -> list[str]:
     return [id for _, id in found]
 
 
+async def logins_that_look_alike_are_one(store: Store) -> None:
+    """An account whose login looks like another's is not kept, until that is deleted; of two at the same time one is."""
+    name = new("iris").replace("-", "") + "s"  # behind a c, an l would make a d, and an i not
+    account = an_account(login=f"{name}1")
+    assert await store.add_account(account)
+    for alike in (f"{name}l", f"{name}.i", f"{name}-1", f"{name.replace('i', '1')}1"):
+        assert await store.is_taken(alike), alike
+        assert not await store.add_account(an_account(login=alike)), alike
+        assert await store.account(alike) is None
+    assert await store.add_account(an_account(login=f"{name}2"))
+    assert await store.delete_user(account.user, 1)
+    both = [store.add_account(an_account(login=f"{name}{end}")) for end in ("l", "1")]
+    assert sorted(await asyncio.gather(*both)) == [False, True]
+
+
 async def accounts_are_found(store: Store) -> None:
     """An account is found by login and by user, as it was kept, and listed by login; another of its login is not kept."""
     account = an_account(name="미나", admin=True)
     assert await store.add_account(account)
     assert not await store.add_account(an_account(login=account.login))
+    assert await store.is_taken(account.login) and not await store.is_taken(new("login"))
     found = await store.account(account.login)
     assert found is not None
     assert found.made_ms > 0
@@ -232,7 +248,7 @@ async def what_was_kept_stays(make: Make[Store]) -> None:
 
 
 RULES: Final = (
-    accounts_are_found, a_login_is_kept_once, the_first_account_is_made_once, sessions_need_the_password,
+    accounts_are_found, logins_that_look_alike_are_one, a_login_is_kept_once, the_first_account_is_made_once, sessions_need_the_password,
     sessions_are_bounded, a_password_ends_the_other_sessions, a_hash_is_replaced, a_code_is_used_once, sessions_end_one_by_one,
     sessions_are_noted_and_forgotten, an_account_is_deleted_with_its_user,
 )  # fmt: skip

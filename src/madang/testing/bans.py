@@ -163,7 +163,7 @@ async def bans_in_force_are_listed(store: Store) -> None:
 
 
 async def a_ban_and_a_join_by_two_nodes(one: Store, two: Store) -> None:
-    """However a ban and joins of its subject fall together on two nodes, they are no member once it is stored."""
+    """However a ban and joins of its subject fall together on two nodes, they are not a member once it is stored."""
     scene = await hidden(one, "ben")
     await scene.done(scene.draft(kinds.RoomChanged, access="open"))
     for n in range(4):

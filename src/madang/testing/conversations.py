@@ -2,7 +2,7 @@
 
 Rule 1: a file says what the protocol promises and no more. So answers are found by their `n`, the events of a room are
         compared in order, and between answers and rooms any order is right.
-Rule 2: ephemeral frames (typing, read, presence, reports) may be missing or merged: one that matches must come, others may.
+Rule 2: ephemeral frames (typing, read, presence, reports, unread) may be missing or merged: one that matches must come, others may.
 Rule 3: whether an event comes inside an answer to join, inside a reset or by itself is the server's choice, so the
         player takes events out of their frames, and files do not mention `events`. It checks that they end at `seq`
         without a gap.
@@ -28,7 +28,7 @@ FENCE: Final = 2**53  # `n` of the ping at the end, which no file uses
 _HOLE: Final = re.compile(r"<([a-z]+)(?::([\w-]+))?>")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _LOG: Final = frozenset({"event", "skip", "behind", "reset"})
-_EPHEMERAL: Final = frozenset({"typing", "read", "presence", "reports"})
+_EPHEMERAL: Final = frozenset({"typing", "read", "presence", "reports", "unread"})
 _KINDS: Final[dict[str, Callable[[Any], bool]]] = {
     "any": lambda value: True,
     "text": lambda value: isinstance(value, str) and value != "",
@@ -274,7 +274,7 @@ def differs(expected: Any, actual: Any, names: dict[str, Any], at: str = "$") ->
             return differs(names[expected], actual, {}, at)
         kind, name = hole.groups()
         if not _KINDS[kind](actual):
-            return f"{at} is no {kind}: {actual!r}"
+            return f"{at} is not a {kind}: {actual!r}"
         if name:
             names[expected] = actual
         return None

@@ -49,6 +49,30 @@ async def members_are_paged_by_user(store: Store) -> None:
     assert await store.member(new("room"), scene.id("ann")) is None
 
 
+async def members_are_found_by_name(store: Store) -> None:
+    """`find_members` returns those that match, in order of the user id, and up to where it has looked."""
+    scene = await opened(store, *(f"p{n}" for n in range(9)))
+    wanted = sorted(scene.id(f"p{n}") for n in range(1, 9, 2))
+
+    def odd(name: str) -> bool:
+        return name[-1] in "13579"
+
+    found, behind = await store.find_members(scene.room, odd)
+    assert ([member.user for member in found], behind) == (wanted, "")
+    first, behind = await store.find_members(scene.room, odd, limit=3)
+    assert ([member.user for member in first], behind) == (wanted[:3], wanted[2])
+    rest, behind = await store.find_members(scene.room, odd, after=behind, limit=3)
+    assert ([member.user for member in rest], behind) == (wanted[3:], "")
+    users, after = list[str](), ""
+    while True:
+        some, after = await store.find_members(scene.room, odd, after=after, most=1)
+        users += [member.user for member in some]
+        if not after:
+            break
+    assert users == wanted
+    assert await store.find_members(new("room"), odd) == ([], "")
+
+
 async def memberships_are_paged_by_room(store: Store) -> None:
     """`memberships` returns a user's rooms in order of the room id, with seq, read_seq and unread from pointers."""
     user = new("user")
@@ -146,6 +170,32 @@ async def unread_are_messages_of_others(store: Store) -> None:
     assert (row.read_seq, row.unread) == (1, 2)
 
 
+async def counts_are_of_what_they_are_told_with(store: Store) -> None:
+    """`counted` returns what `memberships` does of the rooms given, and of what the count is made, alike for all at one seq."""
+    scenes = sorted([await opened(store, "ben", "cho") for _ in range(3)], key=lambda scene: scene.room)
+    me = new("user")
+    for n, scene in enumerate(scenes, start=1):
+        await store.append([scene.say("one"), scene.say("mine", "ben"), scene.say("two", mentions=("ben",))] * n)
+        _let_me_be(me, scene)
+        await scene.done(scene.draft(kinds.MemberJoined, "me", role="member"))
+        await store.append([scene.say("last", mentions=("me",))])
+    names = [scene.room for scene in scenes]
+    pointers = {names[1]: 5}
+    found = await store.counted(me, among=[*names[1:], new("room")], read=pointers)
+    assert [each.membership for each in found] == [
+        row for row in await store.memberships(me, read=pointers) if row.room in names[1:]
+    ]
+    for each, scene in zip(found, scenes[1:], strict=True):
+        assert each.messages - each.seen == each.membership.unread
+        (theirs,) = await store.counted(scene.id("cho"), among=[scene.room])
+        assert (theirs.messages, theirs.membership.seq) == (each.messages, each.membership.seq)
+        await store.append([scene.say("more"), scene.say("mine", "me")])
+        (now,) = await store.counted(me, among=[scene.room], read=pointers)
+        assert (now.messages, now.seen) == (each.messages + 2, each.seen + 1)
+    assert await store.counted(me, among=[]) == []
+    assert await store.counted(new("user"), among=names) == []
+
+
 async def counts_end_somewhere(store: Store) -> None:
     """Counts of unread messages and of mentions end at COUNTED."""
     scene = await opened(store, "ben")
@@ -189,10 +239,12 @@ async def keys_are_kept_until_dropped(store: Store) -> None:
 DIRECTORY_RULES = [
     rooms_are_paged_by_id,
     members_are_paged_by_user,
+    members_are_found_by_name,
     memberships_are_paged_by_room,
     memberships_are_counted,
     pointers_never_fall,
     unread_are_messages_of_others,
+    counts_are_of_what_they_are_told_with,
     counts_end_somewhere,
     many_pointers_move_at_once,
     keys_are_kept_until_dropped,

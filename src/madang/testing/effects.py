@@ -276,7 +276,7 @@ async def pins_stand_once(store: Store) -> None:
     for outcome in await store.append([scene.say(f"{n}") for n in range(51)]):
         assert outcome is not None
     await store.append([scene.draft(kinds.MessagePinned, target=seq) for seq in range(2, 52)])
-    assert len(await store.pins(scene.room, scene.id("ann"))) == 50
+    assert len((await store.pins(scene.room, scene.id("ann"))).messages) == 50
     await scene.refused("too_many", scene.draft(kinds.MessagePinned, target=52))
     await scene.nothing(scene.draft(kinds.MessagePinned, target=7))
     await scene.done(scene.draft(kinds.MessageUnpinned, target=7))

@@ -49,6 +49,23 @@ async def a_membership_says_since_when_it_is(store: Store) -> None:
     assert cho is not None and cho.joined_seq == again.seq
 
 
+async def what_may_be_read_is_told(store: Store) -> None:
+    """`readable` has the rooms of a user, each with what is hidden from them there, until they leave or it is deleted."""
+    scene, _ = await since_joined(store, "cho")
+    other = await opened(store)
+    await other.done(other.draft(kinds.RoomChanged, title="Other"))
+    cho = await store.member(scene.room, scene.id("cho"))
+    assert cho is not None
+    assert await store.readable(scene.id("cho"), 10) == {scene.room: cho.hidden}
+    assert await store.readable(scene.id("ann"), 10) == {scene.room: 0}
+    assert await store.readable(scene.id("ann"), 0) == {}
+    assert await store.readable(other.id("cho"), 10) == {}
+    await scene.done(scene.draft(kinds.MemberLeft, "cho"))
+    assert await store.readable(scene.id("cho"), 10) == {}
+    await scene.done(scene.draft(kinds.RoomDeleted))
+    assert await store.readable(scene.id("ann"), 10) == {}
+
+
 async def what_was_before_one_joined_is_not_there(store: Store) -> None:
     """Who joined later does nothing with an earlier message (not_found), their own of before neither; others and servers do."""
     scene, old = await since_joined(store, "cho")
@@ -99,6 +116,7 @@ async def history_is_the_owners_to_show(store: Store) -> None:
 
 HISTORY_RULES = [
     a_membership_says_since_when_it_is,
+    what_may_be_read_is_told,
     what_was_before_one_joined_is_not_there,
     pages_end_where_they_are_told,
     history_is_the_owners_to_show,

@@ -28,7 +28,7 @@ from madang.testing.rules import (
     new,
     new_event,
     opened,
-    run_rules,
+    run_together,
 )
 from madang.testing.settings import SETTING_RULES
 from madang.testing.words import WORD_RULES
@@ -43,7 +43,7 @@ async def check_log(make: Make[Store], *, shared: bool = False) -> None:
     """
     users = [*ACCESS_RULES, *BAN_RULES, *MUTE_RULES, *AUDIT_RULES, *REPORT_RULES, *WORD_RULES]
     users += [*SETTING_RULES, *DIRECT_RULES, *HISTORY_RULES]
-    await run_rules(make, [*LOG_RULES, *MESSAGE_RULES, *EFFECT_RULES, *users, *DELETION_RULES])
+    await run_together(make, [*LOG_RULES, *MESSAGE_RULES, *EFFECT_RULES, *users, *DELETION_RULES])
     await named(what_was_acked_is_there_after_reopening, make)
     if shared:
         await named(two_nodes_number_one_room_without_gap_or_double, make)
@@ -363,7 +363,7 @@ async def what_was_acked_is_there_after_reopening(make: Make[Store]) -> None:
         assert await store.tail(scene.room, 5) == tail
         assert await store.heads([scene.room]) == {scene.room: 33}
         assert await store.member(scene.room, scene.id("ben")) is not None
-        assert [message.seq for message in await store.pins(scene.room, scene.id("ann"))] == [4]
+        assert [message.seq for message in (await store.pins(scene.room, scene.id("ann"))).messages] == [4]
         assert_repeat(await scene.outcome(scene.say("7", cid="7")), log[9])
         event = await scene.done(scene.say("after", cid="after"))
         assert event.seq == 34 and event.id > log[-1].id

@@ -1,8 +1,11 @@
 """Rules of `check_log` about messages as they stand now: paging, edits, deletions, reactions, pins."""
 
+import asyncio
+
 from madang.core import events as kinds
-from madang.core.messages import Message
+from madang.core.messages import Message, in_room
 from madang.core.timestamps import moment
+from madang.ports.log import Page
 from madang.testing.rules import Scene, Store, new, opened
 
 
@@ -54,6 +57,29 @@ async def large_messages_are_paged_to_the_last(store: Store) -> None:
         assert page.messages
         on, more = on + [message.seq for message in page.messages], page.more
     assert back == on == sent
+
+
+async def reactors_are_paged_by_user(store: Store) -> None:
+    """`reactors` returns who has put an emoji on a message, in order of the user id, by the name of then, also of who has left."""
+    names = ["ben", "cho", "dal", "eun"]
+    scene = await opened(store, *names)
+    seq = (await scene.done(scene.say("one"))).seq
+    for name in names:
+        await scene.done(scene.draft(kinds.ReactionAdded, name, target=seq, emoji="👍"))
+    await scene.done(scene.draft(kinds.ReactionAdded, "ben", target=seq, emoji="a"))
+    await scene.done(scene.draft(kinds.ReactionRemoved, "dal", target=seq, emoji="👍"))
+    await scene.done(scene.draft(kinds.MemberLeft, "cho"))
+    wanted = sorted((scene.id(name), name) for name in ("ben", "cho", "eun"))
+    found = await store.reactors(scene.room, seq, "👍")
+    assert [(each.user, each.name) for each in found] == wanted
+    first = await store.reactors(scene.room, seq, "👍", limit=2)
+    rest = await store.reactors(scene.room, seq, "👍", after=first[-1].user, limit=2)
+    assert (len(first), first + rest) == (2, found)
+    assert [each.user for each in await store.reactors(scene.room, seq, "a")] == [scene.id("ben")]
+    assert await store.reactors(scene.room, seq, "b") == []
+    assert await store.reactors(scene.room, seq + 1, "👍") == []
+    await scene.done(scene.draft(kinds.MessageDeleted, target=seq))
+    assert await store.reactors(scene.room, seq, "👍") == []
 
 
 async def own_reactions_are_told_apart(store: Store) -> None:
@@ -137,6 +163,23 @@ async def reactions_are_counted_per_emoji(store: Store) -> None:
     assert (await _messages(scene, "cho"))[sent.seq].mine == ("👍",)
 
 
+async def messages_are_found_where_they_are(store: Store) -> None:
+    """`messages_at` returns messages of any rooms as they stand now, and neither deleted ones nor other events."""
+    scene, other = await opened(store, "ben"), await opened(store)
+    first, second = await scene.done(scene.say("first", "ben")), await scene.done(scene.say("second"))
+    third, there = await scene.done(scene.say("third")), await other.done(other.say("there"))
+    places = [(scene.room, seq) for seq in range(third.seq + 2)] + [(other.room, there.seq), ("no-room", 1)]
+    told = {(m.room, m.seq): m.text for m in await store.messages_at(places, "")}
+    said = {(scene.room, first.seq): "first", (scene.room, second.seq): "second", (scene.room, third.seq): "third"}
+    assert told == {**said, (other.room, there.seq): "there"}
+    await scene.done(scene.draft(kinds.MessageEdited, "ben", target=first.seq, text="now"))
+    await scene.done(scene.draft(kinds.MessageDeleted, target=second.seq))
+    await scene.done(scene.draft(kinds.ReactionAdded, target=first.seq, emoji="👍"))
+    (message,) = await store.messages_at([(scene.room, first.seq), (scene.room, second.seq)], scene.id("ann"))
+    (shown,) = (await store.messages(scene.room, scene.id("ann"), before=first.seq + 1, limit=1)).messages
+    assert message == in_room(shown, scene.room) and message.text == "now" and message.mine == ("👍",)
+
+
 async def pins_come_in_order(store: Store) -> None:
     """`pins` returns the pinned messages as they stand now, in order of their seq."""
     scene = await opened(store)
@@ -145,9 +188,41 @@ async def pins_come_in_order(store: Store) -> None:
         await scene.done(scene.draft(kinds.MessagePinned, target=event.seq))
     await scene.done(scene.draft(kinds.MessageUnpinned, target=two.seq))
     await scene.done(scene.draft(kinds.MessageEdited, target=one.seq, text="uno"))
-    pinned = await store.pins(scene.room, scene.id("ann"))
+    pinned = (await store.pins(scene.room, scene.id("ann"))).messages
     assert [(m.seq, m.text, m.pinned) for m in pinned] == [(one.seq, "uno", True), (three.seq, "three", True)]
     assert [seq for seq, m in (await _messages(scene)).items() if m.pinned] == [one.seq, three.seq]
+
+
+async def pages_say_how_far_they_reach(store: Store) -> None:
+    """Pages of `messages`, `around` and `pins` have what has happened up to their `seq` and nothing above, while others append, too."""
+    scene = await opened(store)
+    one, two = await scene.done(scene.say("one")), await scene.done(scene.say("two"))
+    for event in (one, two):
+        await scene.done(scene.draft(kinds.MessagePinned, target=event.seq))
+    pages: list[Page] = []
+
+    async def react() -> None:
+        for n in range(20):
+            await scene.done(scene.draft(kinds.ReactionAdded, target=one.seq, emoji=f"e{n}"))
+            await scene.done(scene.draft(kinds.ReactionAdded, target=two.seq, emoji=f"e{n}"))
+            await scene.done(scene.say("aside"))
+
+    reacting = asyncio.ensure_future(react())
+    while not reacting.done():
+        pages.append(await store.messages(scene.room, "", before=two.seq + 1))
+        pages += await store.around(scene.room, "", two.seq, below=1, above=1)
+        pages.append(await store.pins(scene.room, ""))
+        await asyncio.sleep(0)  # a store in memory never waits
+    await reacting
+    pages.append(await store.messages(scene.room, ""))
+    assert pages[-1].seq == (await store.heads([scene.room]))[scene.room]
+    events = await store.read(scene.room, 0, 200)
+    reactions = [(e.seq, e.content()) for e in events]
+    added = [(seq, it.target) for seq, it in reactions if isinstance(it, kinds.ReactionAdded)]
+    for page in pages:
+        told = {m.seq: len(m.reactions) for m in page.messages if m.seq in (one.seq, two.seq)}
+        assert told == {seq: sum(at <= page.seq and target == seq for at, target in added) for seq in told}
+    assert (await store.messages(new("room"), "")).seq == 0
 
 
 async def what_a_user_said_is_found_in_all_rooms(store: Store) -> None:
@@ -217,19 +292,22 @@ async def a_deletion_erases(store: Store) -> None:
     message = (await _messages(scene, "ben"))[sent.seq]
     assert (message.deleted, message.text, bytes(message.data), message.mentions) == (True, "", b"", ())
     assert (message.edited_at, message.pinned, message.reactions, message.mine) == (None, False, {}, ())
-    assert await store.pins(scene.room, scene.id("ann")) == []
+    assert (await store.pins(scene.room, scene.id("ann"))).messages == []
     assert (await store.memberships(scene.id("ben")))[0].mentions == 0
 
 
 MESSAGE_RULES = [
     messages_are_paged_by_seq,
     large_messages_are_paged_to_the_last,
+    reactors_are_paged_by_user,
     own_reactions_are_told_apart,
     events_are_found_by_their_time,
     a_message_says_what_was_sent,
     the_newest_edit_is_read,
     reactions_are_counted_per_emoji,
+    messages_are_found_where_they_are,
     pins_come_in_order,
+    pages_say_how_far_they_reach,
     what_a_user_said_is_found_in_all_rooms,
     a_deletion_erases,
 ]

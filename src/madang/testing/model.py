@@ -2,45 +2,46 @@
 
 It keeps the contracts of the ports of the database (`check_log` verifies that) and nothing more: no index, no
 batch, no file. Simulations use it because a database's threads would make every run different. What drafts do to a room is
-in `model_room.py`.
+in `model_effects.py`.
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from madang.core import events as kinds
-from madang.core.audit import Entry, invited, listed, resolved, revoked
+from madang.core.audit import SERVERS, Entry, invited, listed, resolved, revoked
 from madang.core.events import Appended, Draft, Event, erased_body, too_early
 from madang.core.ids import IdSource, id_ms
 from madang.core.invites import MAX_INVITES, Invite
-from madang.core.messages import Message, in_room
-from madang.core.people import Person
+from madang.core.messages import Reactor, in_room
 from madang.core.permissions import SERVER, Action, need
-from madang.core.profiles import NO_PROFILE, Profile
 from madang.core.reports import Report, Reported
-from madang.core.rooms import COUNTED, DIRECT, Member, Membership, Room, hidden
+from madang.core.rooms import COUNTED, DIRECT, Counted, Member, Membership, Room, hidden
 from madang.core.sanctions import FOREVER_MS, Ban, Mute
 from madang.core.signing import SigningKey, SigningKeys
 from madang.core.user_ids import key_user
 from madang.core.words import Words
 from madang.errors import Refused
 from madang.ports import signing
+from madang.ports.changes import PAGE, Changes, Known
 from madang.ports.directory import NOTHING, ServerKey
 from madang.ports.log import Outcome, Page, Tail, UserMessages
-from madang.ports.profiles import Named, Said
 from madang.ports.signing import LEAD_MS
 from madang.ports.tickets import FORGOTTEN_MS
-from madang.ports.upkeep import StoredRoom, StoredUser
-from madang.testing.model_accounts import ModelAccounts
-from madang.testing.model_room import ModelRoom, apply
+from madang.testing.model_effects import apply
+from madang.testing.model_papers import ModelPapers
+from madang.testing.model_room import ModelRoom
+from madang.testing.model_search import ModelSearch
+from madang.testing.model_upkeep import ModelUpkeep
+from madang.testing.model_users import ModelUsers
 
 MAX_KEYS: Final = 1_000
 
 
-class ModelStore(ModelAccounts):
+class ModelStore(ModelUsers, ModelPapers, ModelSearch, ModelUpkeep):
     """A Log and Directory. Every call is one step that nothing interrupts.
 
     Attributes:
@@ -51,19 +52,14 @@ class ModelStore(ModelAccounts):
     lanes = 1
 
     def __init__(self, ids: IdSource, clock_ms: Callable[[], int]) -> None:
-        super().__init__(clock_ms)
+        ModelUsers.__init__(self, clock_ms)
+        ModelPapers.__init__(self, clock_ms)
         self._ids = ids
-        self._clock_ms = clock_ms
         self._keys: dict[str, ServerKey] = {}
         self._signing = [SigningKey("0", bytes(range(32)))]
-        self._users: dict[str, StoredUser] = {}
         self._tickets: dict[str, int] = {}
-        self._profiles: dict[str, tuple[Profile, int]] = {}  # and when they were named
-        self._vouched: dict[str, int] = {}  # until when what was said of a user held
         self._words = (0, Words())  # the version and the word list of the server
         self._versions = 0
-        self._forgotten = 0  # rooms; a room made again has another epoch
-        self.rooms_by_id: dict[str, ModelRoom] = {}
 
     # Log
 
@@ -88,7 +84,11 @@ class ModelStore(ModelAccounts):
             return Refused("not_member")
         deed = room.deed(d)
         try:
-            if not apply(room, d, self._clock_ms(), self._known_name):
+            if isinstance(d.content, kinds.PaperCreated | kinds.PaperChanged | kinds.PaperDeleted):
+                news = self.apply_to_papers(room, d, self._clock_ms())
+            else:
+                news = apply(room, d, self._clock_ms(), self._known_name)
+            if not news:
                 return None
         except Refused as refused:
             return refused
@@ -122,7 +122,7 @@ class ModelStore(ModelAccounts):
         self, room: str, user: str, *, before: int | None = None, after: int | None = None, limit: int = 50, above: int = 0,
     ) -> Page:  # fmt: skip
         if (known := self.rooms_by_id.get(room)) is None:
-            return Page([], False)
+            return Page([], False, 0)
         seqs = [e.seq for e in known.log[known.erased :] if e.type == kinds.MessageSent.type and e.seq > above]
         if after is not None:
             there = [seq for seq in seqs if seq > after]
@@ -130,7 +130,13 @@ class ModelStore(ModelAccounts):
         else:
             there = [seq for seq in seqs if before is None or seq < before]
             page = there[-limit:]
-        return Page([known.shown(seq, user) for seq in page], len(there) > limit)
+        return Page([known.shown(seq, user) for seq in page], len(there) > limit, len(known.log))
+
+    async def around(
+        self, room: str, user: str, seq: int, *, below: int, above: int, hidden: int = 0
+    ) -> tuple[Page, Page]:
+        older = await self.messages(room, user, before=seq, limit=below, above=hidden)
+        return older, await self.messages(room, user, after=max(0, seq - 1), limit=above, above=hidden)
 
     async def seq_at(self, room: str, at_ms: int) -> int:
         log = self.rooms_by_id[room].log if room in self.rooms_by_id else []
@@ -141,9 +147,17 @@ class ModelStore(ModelAccounts):
         shown = (known.shown(seq, user) for seq in known.reactions if first <= seq <= last) if known else ()
         return {message.seq: set(message.mine) for message in shown if message.mine}
 
-    async def pins(self, room: str, user: str) -> list[Message]:
+    async def reactors(self, room: str, seq: int, emoji: str, *, after: str = "", limit: int = 50) -> list[Reactor]:
         known = self.rooms_by_id.get(room)
-        return [known.shown(seq, user) for seq in sorted(known.pins)] if known else []
+        users = known.reactions.get(seq, {}).get(emoji, {}) if known else {}
+        return [Reactor(who, known.log[at - 1].name) for who, at in sorted(users.items()) if known and who > after][
+            :limit
+        ]
+
+    async def pins(self, room: str, user: str) -> Page:
+        if (known := self.rooms_by_id.get(room)) is None:
+            return Page([], False, 0)
+        return Page([known.shown(seq, user) for seq in sorted(known.pins)], False, len(known.log))
 
     async def messages_of(self, user: str, *, after: tuple[str, int] = ("", 0), limit: int = 50) -> UserMessages:
         found = [
@@ -183,34 +197,53 @@ class ModelStore(ModelAccounts):
         known = self.rooms_by_id.get(room)
         return [m for id, m in sorted(known.members.items()) if id > after][:limit] if known else []
 
+    async def find_members(
+        self, room: str, matches: Callable[[str], bool], *, after: str = "", limit: int = 50, most: int = 10_000
+    ) -> tuple[list[Member], str]:
+        there = await self.members(room, after=after, limit=most)
+        found = [member for member in there if matches(member.name)]
+        if len(found) >= limit:
+            return found[:limit], found[limit - 1].user
+        return found, there[-1].user if len(there) == most else ""
+
     async def memberships(
         self, user: str, *, after: str = "", limit: int = 50, read: Mapping[str, int] = NOTHING
     ) -> list[Membership]:
+        return [each.membership for each in await self.counted(user, after=after, limit=limit, read=read)]
+
+    async def counted(
+        self, user: str, *, among: Sequence[str] | None = None, after: str = "", limit: int = 50,
+        read: Mapping[str, int] = NOTHING,
+    ) -> list[Counted]:  # fmt: skip
+        found = self._counted(user, read)
+        if among is not None:
+            return [each for each in found if each.membership.room in among]
+        return [each for each in found if each.membership.room > after][:limit]
+
+    def _counted(self, user: str, read: Mapping[str, int]) -> list[Counted]:
         found = []
         for id, room in sorted(self.rooms_by_id.items()):
-            if id > after and not room.deleted and (m := room.members.get(user)) is not None:
+            if not room.deleted and (m := room.members.get(user)) is not None:
                 seq, pointer = len(room.log), max(m.read_seq, read.get(id, 0))
                 mentioned = sum(who == user and at > pointer for who, at in room.mentions)
                 others = sum(
                     e.type == kinds.MessageSent.type and e.user != user for e in room.log[max(pointer, room.erased) :]
                 )
-                found.append(
-                    Membership(
-                        room=id,
-                        title=room.info.title,
-                        access=room.info.access,
-                        role=m.role,
-                        seq=seq,
-                        read_seq=pointer,
-                        unread=min(COUNTED, others),
-                        mentions=min(COUNTED, mentioned),
-                        archived=room.info.archived,
-                        peer=next((who for who in room.members if who != user), "")
-                        if room.info.access == DIRECT
-                        else "",
-                    )
+                membership = Membership(
+                    room=id,
+                    title=room.info.title,
+                    access=room.info.access,
+                    role=m.role,
+                    seq=seq,
+                    read_seq=pointer,
+                    unread=min(COUNTED, others),
+                    mentions=min(COUNTED, mentioned),
+                    archived=room.info.archived,
+                    peer=next((who for who in room.members if who != user), "") if room.info.access == DIRECT else "",
                 )
-        return found[:limit]
+                messages = sum(e.type == kinds.MessageSent.type for e in room.log)
+                found.append(Counted(membership, messages, messages - others))
+        return found
 
     async def joined_by(self, user: str) -> int:
         joined = (room for room in self.rooms_by_id.values() if user in room.members and not room.deleted)
@@ -275,7 +308,7 @@ class ModelStore(ModelAccounts):
 
     async def audit(self, room: str, *, before: int | None = None, limit: int = 50) -> list[Entry]:
         known = self.rooms_by_id.get(room)
-        newest = reversed(known.audit) if known else ()
+        newest = reversed(self._servers_audit if room == SERVERS else known.audit if known else ())
         return [entry for entry in newest if before is None or entry.n < before][:limit]
 
     async def add_report(self, room: str, seq: int, report: Report, *, server: bool = False) -> int | None:
@@ -323,6 +356,15 @@ class ModelStore(ModelAccounts):
         every = {"": self._words[0]} | {id: room.words[0] for id, room in self.rooms_by_id.items()}
         return {room: version for room, version in every.items() if version}
 
+    async def changes(self, known: Known) -> Changes:
+        return Changes(
+            deleted=await self.users_deleted(known.deleted_ms),
+            ended=await self.sessions_ended(known.ended, PAGE),
+            named=await self.named_after(known.named, PAGE),
+            keys=(await self.signing_keys()).keys,
+            erasing=bool(await self.erasures(limit=1, standing=True)),
+        )
+
     async def signing_keys(self) -> SigningKeys:
         return SigningKeys("model", bytes(32), tuple(self._signing))
 
@@ -339,49 +381,6 @@ class ModelStore(ModelAccounts):
             raise Refused("conflict" if old else "not_found")
         self._signing = [newest]
         return len(old)
-
-    async def profile(self, user: str) -> Profile:
-        return self._profiles.get(user, (NO_PROFILE, 0))[0]
-
-    async def set_profile(
-        self, user: str, *, name: str | None = None, picture: str | None = None, locale: str | None = None
-    ) -> Profile:
-        await self.note_known([user], self._clock_ms())
-        if self._users[user].deleted_ms is not None:
-            return NO_PROFILE
-        kept, named_ms = self._profiles.get(user, (NO_PROFILE, 0))
-        given = {"name": name, "picture": picture, "locale": locale}
-        profile = msgspec.structs.replace(kept, **{what: new for what, new in given.items() if new is not None})
-        self._profiles[user] = profile, named_ms if profile.name == kept.name else self._clock_ms()
-        account = await self.account_of(user)
-        if account is not None and name is not None:
-            self._accounts[account.login] = msgspec.structs.replace(account, name=name)
-        return profile
-
-    async def named_after(self, after: tuple[int, str], limit: int) -> list[Named]:
-        named = [Named(at_ms, user, kept.name) for user, (kept, at_ms) in self._profiles.items() if at_ms]
-        return sorted((each for each in named if (each.at_ms, each.user) > after), key=lambda n: (n.at_ms, n.user))[
-            :limit
-        ]
-
-    async def keep_said(self, said: Sequence[Said]) -> set[str]:
-        changed = set()
-        for each in said:
-            known = each.user in self._users
-            await self.note_known([each.user], self._clock_ms())
-            kept, named_ms = self._profiles.get(each.user, (NO_PROFILE, 0))
-            given = {"name": each.name, "picture": each.picture}
-            new = msgspec.structs.replace(kept, **{what: word for what, word in given.items() if word is not None})
-            if new == kept or self._users[each.user].deleted_ms or self._vouched.get(each.user, 0) >= each.until_ms:
-                continue
-            if known:
-                changed.add(each.user)
-            self._vouched[each.user] = each.until_ms
-            self._profiles[each.user] = new, self._clock_ms() if kept.name and kept.name != new.name else named_ms
-        return changed
-
-    async def joined(self, user: str, *, after: str = "", limit: int = 100) -> list[str]:
-        return sorted(id for id, room in self.rooms_by_id.items() if user in room.members and id > after)[:limit]
 
     async def use_tickets(self, tickets: Sequence[tuple[str, int]]) -> set[str]:
         new = {id: until_ms for id, until_ms in tickets if id not in self._tickets}
@@ -404,152 +403,6 @@ class ModelStore(ModelAccounts):
         for room in self.rooms_by_id.values():
             room.end_invites(key_user(id))
         return self._keys.pop(id, None) is not None
-
-    # Upkeep
-
-    async def rooms_after(self, after: str, limit: int) -> list[StoredRoom]:
-        return [
-            StoredRoom(
-                id=id,
-                deleted=room.deleted,
-                at_ms=room.log[-1].at,
-                members=bool(room.members),
-                keep_ms=room.info.keep_ms,
-                keeps=bool(room.info.keep_ms or room.info.keep_messages),
-                purged_seq=room.info.purged_seq,
-                left=room.erased < room.info.purged_seq,
-            )
-            for id, room in sorted(self.rooms_by_id.items())
-            if id > after
-        ][:limit]
-
-    async def erase(self, room: str, limit: int) -> int:
-        known = self.rooms_by_id.get(room)
-        if known is None:
-            return 0
-        if not known.deleted:
-            erased = min(limit, max(0, known.info.purged_seq - known.erased))
-            known.forget(known.erased + erased)
-            return erased
-        if people := list(known.members)[:limit]:
-            for user in people:
-                del known.members[user]
-            return len(people)
-        if kicked := list(known.kicks)[:limit]:
-            for user in kicked:
-                del known.kicks[user]
-            return len(kicked)
-        if banned := list(known.bans)[:limit]:
-            for user in banned:
-                known.lift_ban(user)
-            return len(banned)
-        if muted := list(known.mutes)[:limit]:
-            for user in muted:
-                del known.mutes[user]
-            return len(muted)
-        if deeds := known.audit[:limit]:
-            del known.audit[:limit]
-            return len(deeds)
-        if told := list(known.reports)[:limit]:
-            for key in told:
-                del known.reports[key]
-            return len(told)
-        erased = min(limit, len(known.log) - 1 - known.erased)
-        known.erased += erased
-        known.mentions.clear()
-        known.reactions.clear()
-        known.pins.clear()
-        known.invites.clear()
-        return erased
-
-    async def forget_audit(self, before_ms: int, limit: int) -> int:
-        old = [(room, entry) for room in self.rooms_by_id.values() for entry in room.audit if entry.at_ms < before_ms]
-        for room, entry in old[:limit]:
-            room.audit.remove(entry)
-        return len(old[:limit])
-
-    async def forget_reports(self, before_ms: int, limit: int) -> int:
-        rooms = self.rooms_by_id.values()
-        old = [(r, key) for r in rooms for key, each in r.reports.items() if each.report.at_ms < before_ms][:limit]
-        for room, key in old:
-            del room.reports[key]
-        return len(old)
-
-    async def due(self, room: str, before_ms: int) -> int:
-        known = self.rooms_by_id[room]
-        info, upto = known.info, known.info.purged_seq
-        messages = [e.seq for e in known.log if e.type == kinds.MessageSent.type and e.seq > upto]
-        if info.keep_ms:
-            upto = max([upto, *(e.seq for e in known.log if e.at < before_ms)])
-        if info.keep_messages and len(messages) > info.keep_messages:
-            upto = max(upto, messages[-info.keep_messages] - 1)
-        return upto if any(seq <= upto for seq in messages) else info.purged_seq
-
-    async def forget_rooms(self, rooms: Sequence[str]) -> int:
-        found = [self.rooms_by_id.get(room) for room in rooms]
-        gone = [r for r in found if r and r.deleted and not r.members and r.erased == len(r.log) - 1]
-        for room in gone:
-            del self.rooms_by_id[room.info.id]
-        self._forgotten += len(gone)
-        return len(gone)
-
-    async def note_seen(self, users: Sequence[str], now_ms: int) -> None:
-        for user in users:
-            known = self._users.get(user)
-            self._users[user] = StoredUser(id=user, seen_ms=now_ms, deleted_ms=known.deleted_ms if known else None)
-
-    async def members_after(self, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
-        every = sorted((id, user) for id, room in self.rooms_by_id.items() for user in room.members)
-        return [each for each in every if each > after][:limit]
-
-    async def note_known(self, users: Sequence[str], now_ms: int) -> None:
-        await self.note_seen([user for user in users if user not in self._users], now_ms)
-
-    async def users_after(self, after: str, limit: int) -> list[StoredUser]:
-        return [user for id, user in sorted(self._users.items()) if id > after][:limit]
-
-    async def joined_among(self, users: Sequence[str]) -> set[str]:
-        return {user for room in self.rooms_by_id.values() for user in room.members} & set(users)
-
-    async def delete_user(self, user: str, now_ms: int) -> bool:
-        known, had_account = self._users.get(user), self._delete_account(user)
-        if known is None and not had_account and not any(user in room.members for room in self.rooms_by_id.values()):
-            return False
-        seen = known.seen_ms if known else now_ms
-        self._users[user] = StoredUser(id=user, seen_ms=seen, deleted_ms=now_ms)
-        self._profiles.pop(user, None)
-        self._vouched.pop(user, None)
-        return True
-
-    async def users_deleted(self, since_ms: int) -> list[StoredUser]:
-        return [user for user in self._users.values() if user.deleted_ms is not None and user.deleted_ms >= since_ms]
-
-    async def forget_users(self, users: Sequence[str]) -> None:
-        for user in users:
-            if not any(user in room.members for room in self.rooms_by_id.values()):
-                self._users.pop(user, None)
-                self._profiles.pop(user, None)
-                self._vouched.pop(user, None)
-                for room in self.rooms_by_id.values():
-                    room.kicks.pop(user, None)
-                    room.lift_ban(user)
-                    room.mutes.pop(user, None)
-                    room.reports = {key: each for key, each in room.reports.items() if key[1] != user}
-
-    # People
-
-    async def put_people(self, people: Sequence[Person], now_ms: int) -> tuple[set[str], set[str]]:
-        deleted = {p.id for p in people if p.id in self._users and self._users[p.id].deleted_ms is not None}
-        known = await self.people([p.id for p in people])
-        await self.note_known([p.id for p in people], now_ms)
-        for p in people:
-            if known.get(p.id) != p.name:
-                await self.set_profile(p.id, name=p.name)
-        return deleted, {p.id for p in people if known.get(p.id, p.name) != p.name}
-
-    async def people(self, ids: Collection[str]) -> dict[str, str]:
-        profiles = {id: await self.profile(id) for id in ids}
-        return {id: profile.name for id, profile in profiles.items() if profile.name}
 
 
 def _repeat(first: Event, target: int | None, d: Draft) -> Outcome:

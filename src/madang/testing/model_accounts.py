@@ -6,6 +6,7 @@ from hmac import compare_digest
 from msgspec.structs import replace
 
 from madang.core.accounts import MAX_SESSIONS, Account, AccountSession
+from madang.core.names import skeleton
 from madang.ports.accounts import Ended
 
 
@@ -13,18 +14,21 @@ class ModelAccounts:
     """An AccountStore. Every call is one step that nothing interrupts."""
 
     def __init__(self, clock_ms: Callable[[], int]) -> None:
-        self._accounts_clock_ms = clock_ms
+        self._clock_ms = clock_ms
         self._accounts: dict[str, Account] = {}
         self._sessions: dict[str, AccountSession] = {}
         self._had_first = False
 
     async def add_account(self, account: Account) -> bool:
-        if account.login in self._accounts:
+        if await self.is_taken(account.login):
             return False
-        now = self._accounts_clock_ms()
+        now = self._clock_ms()
         until = now + account.code_until_ms if account.code else 0
         self._accounts[account.login] = replace(account, made_ms=now, code_until_ms=until)
         return True
+
+    async def is_taken(self, login: str) -> bool:
+        return any(skeleton(each) == skeleton(login) for each in self._accounts)
 
     async def add_first_account(self, account: Account) -> bool:
         added = not self._had_first and await self.add_account(account)
@@ -66,12 +70,12 @@ class ModelAccounts:
     async def set_code(self, login: str, code: str, for_ms: int) -> bool:
         if (account := self._accounts.get(login)) is None:
             return False
-        self._accounts[login] = replace(account, code=code, code_until_ms=self._accounts_clock_ms() + for_ms)
+        self._accounts[login] = replace(account, code=code, code_until_ms=self._clock_ms() + for_ms)
         return True
 
     async def use_code(self, login: str, code: str, hash: str, session: str) -> list[str] | None:
         account = self._accounts.get(login)
-        if account is None or not account.code or account.code_until_ms <= self._accounts_clock_ms():
+        if account is None or not account.code or account.code_until_ms <= self._clock_ms():
             return None
         if not compare_digest(account.code, code):
             return None
@@ -81,13 +85,13 @@ class ModelAccounts:
         return ended
 
     def _begin(self, session: str, user: str) -> None:
-        now = self._accounts_clock_ms()
+        now = self._clock_ms()
         self._sessions[session] = AccountSession(id=session, user=user, made_ms=now, seen_ms=now)
 
     def _end(self, ids: Sequence[str]) -> list[str]:
         ended = sorted(id for id in ids if not self._sessions[id].ended_ms)
         for id in ended:
-            self._sessions[id] = replace(self._sessions[id], ended_ms=self._accounts_clock_ms())
+            self._sessions[id] = replace(self._sessions[id], ended_ms=self._clock_ms())
         return ended
 
     async def sessions_of(self, user: str) -> list[AccountSession]:
@@ -104,10 +108,10 @@ class ModelAccounts:
     async def note_sessions(self, sessions: Sequence[str]) -> None:
         for id in sessions:
             if id in self._sessions:
-                self._sessions[id] = replace(self._sessions[id], seen_ms=self._accounts_clock_ms())
+                self._sessions[id] = replace(self._sessions[id], seen_ms=self._clock_ms())
 
     async def forget_sessions(self, unseen_ms: int, ended_ms: int, limit: int) -> int:
-        now = self._accounts_clock_ms()
+        now = self._clock_ms()
         every = self._sessions.values()
         long_ended = [each.id for each in every if 0 < each.ended_ms < now - ended_ms]
         gone = (long_ended or [each.id for each in every if each.seen_ms < now - unseen_ms])[:limit]

@@ -83,7 +83,7 @@ async def it_is_removed_in_pieces_and_the_numbering_goes_on(store: Store) -> Non
     assert [event.seq for event in await store.read(scene.room, 0, 100)] == list(range(seqs[3] + 1, head + 1))
     page = await store.messages(scene.room, "")
     assert ([m.seq for m in page.messages], page.more) == (seqs[4:], False)
-    assert [m.seq for m in await store.pins(scene.room, "")] == seqs[-1:]
+    assert [m.seq for m in (await store.pins(scene.room, "")).messages] == seqs[-1:]
     (mine,) = [m for m in await store.memberships(ben) if m.room == scene.room]
     assert (mine.unread, mine.mentions, mine.seq) == (2, 2, head), "of ann's four messages two are there"
     again = await scene.done(scene.say("again", "ben", cid="c0"))

@@ -54,12 +54,14 @@ async def busy(store: Store) -> Scene:
 
 
 async def rooms_are_walked_in_order(store: Store) -> None:
-    """A walk finds every room, with the time of its newest event, and whether anybody is a member."""
+    """A walk finds every room, with the time of its newest event, its epoch, and whether anybody is a member."""
     scenes = [await opened(store) for _ in range(3)]
     for scene in scenes:
         event = await scene.done(scene.say("hello"))
         found = await stored(store, scene.room)
-        assert found == StoredRoom(id=scene.room, deleted=False, at_ms=event.at, members=True)
+        tail = await store.tail(scene.room, 0)
+        assert tail is not None and tail.epoch
+        assert found == StoredRoom(id=scene.room, deleted=False, at_ms=event.at, members=True, epoch=tail.epoch)
     await scenes[0].done(scenes[0].draft(kinds.MemberLeft))
     found = await stored(store, scenes[0].room)
     assert found is not None and not found.members
@@ -92,7 +94,7 @@ async def a_deleted_room_is_erased_in_pieces(store: Store) -> None:
     assert await store.read(scene.room, 0, 10) == [last]
     assert await store.heads([scene.room]) == {scene.room: last.seq}
     page = await store.messages(scene.room, scene.id("ann"))
-    assert page.messages == [] and await store.pins(scene.room, scene.id("ann")) == []
+    assert page.messages == [] and (await store.pins(scene.room, scene.id("ann"))).messages == []
     await scene.refused("not_found", scene.say("hello"))
     await scene.refused("room_exists", scene.draft(kinds.RoomCreated, title="Again"))
 
