@@ -5,7 +5,7 @@ also changes the name and picture in its list of members. So whoever was away le
 already are told nothing: a change that was cut off half-way is finished by doing it again.
 
 A token has the name of when it was signed, and lasts for weeks. So every node knows who was renamed since: it reads that every
-POLL_S, and hears of it at once where the bus brings it. Connections and tokens follow (`on_name`, `name`).
+second (`polling.py`), and hears of it at once where the bus brings it. Connections and tokens follow (`name`).
 """
 
 import asyncio
@@ -20,26 +20,25 @@ from madang.core.actors import Actor
 from madang.core.events import MemberChanged, draft
 from madang.core.metrics import Metric
 from madang.core.names import NAMELESS, clean_name
-from madang.core.profiles import Profile, clean_locale, clean_picture
+from madang.core.profiles import NO_PROFILE, Profile, clean_locale, clean_picture
 from madang.errors import Refused
 from madang.ports.bus import EVERYWHERE, Bus, Signal
-from madang.ports.profiles import ProfileStore
+from madang.ports.changes import PAGE
+from madang.ports.profiles import Named, ProfileStore
+from madang.ports.sessions import OpenSessions
 from madang.services.appender import Appender
 from madang.services.charges import Attempt
-from madang.services.failures import Failures
 from madang.services.tokens import TOKEN_S
 
 logger = logging.getLogger("madang.profiles")
 
 NAMED: Final = "name"
 """The topic of the signals; their key is the user."""
-POLL_S: Final = 1.0
 LATE_MS: Final = 10_000  # a rename that was committed late may be so much older than those read before
 KEPT_MS: Final = (TOKEN_S + 24 * 3600) * 1000
 MOST: Final = 50_000
 """Names of users who were renamed, at about 0.3 KB each. Above that those renamed first are forgotten: a token of theirs has the name
 of before until it is replaced."""
-READ: Final = 1_000  # renamed users, likewise rooms, read at a time
 TOLD: Final = 100  # rooms told at a time
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -51,15 +50,13 @@ class Profiles:
 
     Args:
         attempt: charges an actor for a change (`Rooms.attempt`).
+        sessions: whose connections speak by the new name.
         clock_ms: Unix milliseconds.
-
-    Attributes:
-        on_name: called with each user who has another name now, and the name; renames their connections.
     """
 
     def __init__(
         self, store: ProfileStore, appender: Appender, bus: Bus, attempt: Callable[[Actor], Attempt],
-        clock_ms: Callable[[], int],
+        sessions: OpenSessions, clock_ms: Callable[[], int],
     ) -> None:  # fmt: skip
         self._store = store
         self._appender = appender
@@ -68,7 +65,7 @@ class Profiles:
         self._clock_ms = clock_ms
         self._names: dict[str, tuple[str, int]] = {}  # and when; the last to be renamed is last
         self._read_to = (0, "")
-        self.on_name: Callable[[str, str], None] = lambda user, name: None
+        self._sessions = sessions
 
     def metrics(self) -> list[Metric]:
         """Return what is kept here."""
@@ -112,6 +109,25 @@ class Profiles:
         if name is not None or picture is not None:
             await self._tell(actor.id, profile, actor.name)
         return await self.of(actor)
+
+    async def reset(self, user: str) -> Profile:
+        """Take a user's name and picture away, because nobody shall be shown them; they are called NAMELESS until they choose another.
+
+        Of an outside user only the picture goes: their issuer names them with every token. Return the profile that is left.
+
+        Raises:
+            Refused: not_found, of whom nothing is kept and who is a member nowhere.
+        """
+        kept = await self._store.profile(user)
+        if kept == NO_PROFILE and not await self._store.joined(user, limit=1):
+            raise Refused("not_found", "There is no such user.")
+        name = None if user_ids.is_outside(user) else NAMELESS
+        profile = await self._store.set_profile(user, name=name, picture="")
+        if name is not None:
+            self._spread(user, name)
+        if profile.name:
+            await self._tell(user, profile, profile.name)
+        return profile
 
     async def vouched(self, user: str) -> None:
         """Tell the rooms of an outside user what their issuer says of them now (`services.vouching`)."""
@@ -161,7 +177,7 @@ class Profiles:
         if len(self._names) > MOST:
             del self._names[next(iter(self._names))]
         if before is None or before[0] != name:
-            self.on_name(user, name)
+            self._sessions.rename(user, name)
 
     def receive(self, signal: Signal) -> None:
         """Take another node's word that a user has another name."""
@@ -169,27 +185,29 @@ class Profiles:
 
     async def start(self) -> None:
         """Read who was renamed since the oldest token that may be shown was signed."""
-        self._read_to = (self._clock_ms() - KEPT_MS, "")
-        await self._read()
+        asked_ms = self._clock_ms()
+        self._read_to = (asked_ms - KEPT_MS, "")
+        await self.take(await self._store.named_after(self.known, PAGE), asked_ms)
 
-    async def run(self) -> None:
-        """Read who was renamed, until cancelled."""
-        failures = Failures(logger, "are not read")
-        while True:
-            await asyncio.sleep(POLL_S)
-            with failures.survived("renamed users"):
-                await self._read()
-            failures.round_over()
+    @property
+    def known(self) -> tuple[int, str]:
+        """When, and who: above this is to be read who was renamed."""
+        return self._read_to
 
-    async def _read(self) -> None:
+    async def take(self, page: Sequence[Named], asked_ms: int) -> None:
+        """Call users what they are called now, as was read above `known`, and read on where that was a whole page.
+
+        Args:
+            asked_ms: when that read began. Of whoever was renamed meanwhile it may have the name of before.
+        """
         after = self._read_to
-        while page := await self._store.named_after(after, READ):
+        while page:
             for named in page:
-                if self.name(named.user) != named.name:
+                name, at_ms = self._names.get(named.user, (None, 0))
+                if name != named.name and at_ms < asked_ms:
                     self._renamed(named.user, named.name, named.at_ms)
             after = (page[-1].at_ms, page[-1].user)
-            if len(page) < READ:
-                break
+            page = await self._store.named_after(after, PAGE) if len(page) == PAGE else ()
         self._read_to = (max(self._read_to[0], after[0] - LATE_MS), "")
         oldest = self._clock_ms() - KEPT_MS
         while self._names and self._names[first := next(iter(self._names))][1] < oldest:

@@ -56,6 +56,7 @@ class WordLists:
         self.letters = 0
         self._common: tuple[WordList, ...] = ()
         self._changed: set[str] = set()
+        self._changes = 0
         self._woken = asyncio.Event()
         self._compile_common()
 
@@ -104,8 +105,8 @@ class WordLists:
 
     async def show(self, actor: Actor, room: str) -> Words:
         """Return a room's own list (not_found, forbidden)."""
-        need((await self._rooms.member(actor, room)).role, Action.WORDS)
-        return (await self._directory.words(room))[1]
+        _, words = await self._rooms.page(actor, room, Action.WORDS, 1, None, lambda: self._directory.words(room))
+        return words
 
     async def change(self, actor: Actor, room: str, words: Words) -> Words:
         """Replace a room's list, and return it as it is kept. It counts as an append.
@@ -133,6 +134,7 @@ class WordLists:
     async def _set(self, actor: Actor, room: str, words: Words) -> None:
         now_ms, server = self._clock_ms(), actor.server
         version = await self._directory.set_words(room, words, now_ms, actor.id, actor.name, server=server)
+        self._changes += 1
         self._keep(room, version, words)
         self._bus.signal(Signal(EVERYWHERE, CHANGED, room, b"null"))
 
@@ -172,7 +174,11 @@ class WordLists:
                 await self._read(room)
 
     async def _read(self, room: str) -> None:
-        version, words = await self._directory.words(room)
+        while True:
+            changes = self._changes
+            version, words = await self._directory.words(room)
+            if changes == self._changes:  # otherwise it may have been read before it was changed here
+                break
         if self._lists.get(room, (0, None))[0] != version:
             self._keep(room, version, words)
 

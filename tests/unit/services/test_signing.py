@@ -2,12 +2,18 @@
 
 import asyncio
 
+import pytest
+
+from madang.adapters.bus.memory.bus import MemoryBus
 from madang.core.ids import IdSource
 from madang.core.signing import Keyring
 from madang.errors import StorageFailed
-from madang.services.signing import POLL_S, Signing
+from madang.services.polling import POLL_S
+from madang.services.signing import Signing
 from madang.testing import FakeClock, ModelStore, VirtualLoop
 from madang.testing.signing import SIGNS
+from madang.transports.sessions import Sessions
+from tests.unit.services.polled import polling
 
 
 class Failing(ModelStore):
@@ -21,14 +27,17 @@ class Failing(ModelStore):
         return await super().signing_keys()
 
 
-def test_a_node_follows_what_others_do_to_the_keys() -> None:
+def test_a_node_follows_what_others_do_to_the_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     async def follow() -> None:
-        store = Failing(IdSource(1), FakeClock())
-        keyring = Keyring(await store.signing_keys(), FakeClock())
-        signing = Signing(keyring, store)
+        clock = FakeClock()
+        store = Failing(IdSource(1), clock)
+        keyring = Keyring(await store.signing_keys(), clock)
         retired: list[str] = []
-        signing.on_retired = retired.extend
-        running = asyncio.create_task(signing.run())
+        open_sessions = Sessions()
+        monkeypatch.setattr(open_sessions, "end_signed_by", retired.extend)
+        signing = Signing(keyring, store, open_sessions)
+        polls = await polling(store, MemoryBus(), clock, signing=signing)
+        running = asyncio.create_task(polls.run())
         made = await store.add_signing_key(SIGNS)
         await asyncio.sleep(POLL_S * 1.1)
         assert made in keyring.keys and not retired
@@ -50,7 +59,7 @@ def test_a_node_follows_what_others_do_to_the_keys() -> None:
 async def test_who_rotates_knows_at_once() -> None:
     clock = FakeClock()
     store = ModelStore(IdSource(1), clock)
-    signing = Signing(Keyring(await store.signing_keys(), clock), store)
+    signing = Signing(Keyring(await store.signing_keys(), clock), store, Sessions())
     made = await signing.rotate()
     assert signing.keys[-1] == made
     clock.ms = made.from_ms

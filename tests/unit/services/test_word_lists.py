@@ -1,5 +1,6 @@
 """Word lists hold in rooms, on every node; who sets them; what becomes of messages, edits and reactions."""
 
+import asyncio
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,7 @@ from madang.core.events import Draft, MessageEdited, MessageSent, decode_body
 from madang.core.messages import Content
 from madang.core.words import Words
 from madang.errors import Refused
+from madang.ports.bus import EVERYWHERE, Signal
 from madang.services import word_lists
 from madang.services.standing import Standing
 from madang.transports.node import Node
@@ -112,6 +114,30 @@ async def test_other_nodes_hear_of_a_list_and_read_it_anyway(store: Store, monke
         await eventually(lambda: refused(deaf, "bad"))
     async with running_node(store, watch=True) as started:
         assert refused(started, "bad"), "lists are read before anybody speaks"
+
+
+async def test_a_list_that_was_read_before_it_was_changed_here_is_read_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, changed, words = asyncio.Event(), asyncio.Event(), store.words
+    reads = 0
+
+    async def slow(room: str) -> tuple[int, Words]:
+        nonlocal reads
+        found = await words(room)
+        read.set()
+        await changed.wait()
+        reads += 1
+        return found
+
+    async with running_node(store, watch=True) as node:
+        monkeypatch.setattr(store, "words", slow)
+        node.word_lists.receive(Signal(EVERYWHERE, word_lists.CHANGED, YARD, b"null"))
+        await read.wait()
+        await node.word_lists.change(OWNER, YARD, LIST)
+        changed.set()
+        await eventually(lambda: reads == 2)
+        assert refused(node, "bad")
 
 
 async def test_lists_that_are_ready_are_bounded(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
