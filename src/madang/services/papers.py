@@ -1,0 +1,159 @@
+"""Papers: make, list, rename, finish, reopen and delete them, through every door. What is written in them is in `delivery`.
+
+Who may do what is in `core.permissions`: whoever may write in a room may make papers and write in them. All of it counts as
+an append, and a new paper as a row of what its user writes.
+"""
+
+import logging
+import secrets
+from base64 import b32encode
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from madang.aio import SingleFlight
+from madang.core.actors import Actor
+from madang.core.events import Body, PaperChanged, PaperCreated, PaperDeleted
+from madang.core.names import clean_title
+from madang.core.papers import BLANK, Paper, Rendering, made_paper_id, paper_id
+from madang.core.permissions import Action, need
+from madang.errors import MadangError, Refused, StorageError
+from madang.ports.papers import PaperStore
+from madang.services.charges import Charges
+from madang.services.rooms import Rooms
+
+logger = logging.getLogger("madang.papers")
+
+NO_PAPER: Final = "There is no such paper."
+RENDERING: Final = 200
+"""Rows that it costs as much as to read what a paper says: up to 4 MiB, and a process for 150 ms at least."""
+
+Render = Callable[[str, bytes, Sequence[bytes]], Awaitable[tuple[bytes, Rendering | None]]]
+"""Returns, of a paper's room, snapshot and updates, a snapshot of all and what it says; None where it cannot be rendered."""
+
+
+class Papers:
+    """Use cases around papers. To who is not a member of its room, a paper is as if there were none (not_found)."""
+
+    def __init__(self, store: PaperStore, rooms: Rooms, charges: Charges, render: Render) -> None:
+        self._store = store
+        self._rooms = rooms
+        self._charges = charges
+        self._render = render
+        self._rendering: SingleFlight[Rendering] = SingleFlight()
+
+    async def create(self, actor: Actor, room: str, id: str, title: str) -> Paper:
+        """Make a paper in a room.
+
+        Args:
+            id: empty for one that nobody can guess.
+            title: empty for the id.
+
+        Raises:
+            Refused: bad_field, bad_name, not_found, forbidden, archived, muted, paper_exists, too_many, rate_limited, quota.
+        """
+        id = paper_id(id or made_paper_id(b32encode(secrets.token_bytes(10)).decode().lower()))
+        title = clean_title(title or id[:40])
+        with self._rooms.attempt(actor) as attempt:
+            await self._rooms.charged(actor, room, attempt)
+            attempt.row()
+            await self._rooms.append(PaperCreated(paper=id, title=title), room, actor)
+        return await self._named(id)
+
+    async def page(self, actor: Actor, room: str, after: str, limit: int) -> tuple[list[Paper], bool]:
+        """Return a page of a room's papers, in order of their ids, and whether there are more (not_found, rate_limited)."""
+        found = await self._rooms.page(
+            actor, room, Action.READ, limit, None, lambda: self._store.papers(room, after=after, limit=limit + 1)
+        )
+        return found[:limit], len(found) > limit
+
+    async def show(self, actor: Actor, id: str) -> Paper:
+        """Return a paper (not_found)."""
+        paper = await self._named(id, actor)
+        need((await self._member(actor, paper)), Action.READ)
+        return paper
+
+    async def change(self, actor: Actor, id: str, *, title: str | None = None, finished: bool | None = None) -> Paper:
+        """Rename, finish or reopen a paper, and return it (not_found, forbidden, archived, bad_name, rate_limited, quota)."""
+        title = None if title is None else clean_title(title)
+        return await self._do(actor, id, PaperChanged(paper=id, title=title, finished=finished))
+
+    async def finish(self, actor: Actor, id: str) -> Paper:
+        """Finish a paper and keep what it says, and return it (as `change`).
+
+        It is finished whether or not that can be kept: then `content` tries again.
+        """
+        paper = await self.change(actor, id, finished=True)
+        try:
+            await self._said(paper)
+        except MadangError as error:
+            logger.warning("paper %s is finished, and what it says is not kept yet: %s", id, error.code)
+        return paper
+
+    async def content(self, actor: Actor, id: str) -> Rendering:
+        """Return what a paper says: of a finished one what was kept, of an open one what is stored now.
+
+        Raises:
+            Refused: not_found, rate_limited, overloaded, too_big for one that cannot be rendered.
+        """
+        paper = await self.show(actor, id)
+        return await self._rooms.page(actor, paper.room, Action.READ, RENDERING, None, lambda: self._said(paper))
+
+    async def _said(self, paper: Paper) -> Rendering:
+        if paper.finished and (kept := await self._store.rendering(paper)) is not None:
+            return kept
+        return await self._rendering.do((paper.id, paper.key, paper.seq), lambda: self._rendered(paper))
+
+    async def _rendered(self, paper: Paper) -> Rendering:
+        """Render a paper; of a finished one, let the log go that its snapshot stands for, and keep what it says."""
+        log = await self._store.paper_log(paper.id)
+        if log is None or log.paper.key != paper.key:
+            raise Refused("not_found", NO_PAPER)
+        whole = b""
+        says: Rendering | None = BLANK
+        if log.paper.seq:
+            whole, says = await self._render(paper.room, log.snapshot, [data for _, data in log.updates])
+        if log.paper.finished:
+            try:
+                if log.updates:
+                    await self._store.compact_paper(log.paper, log.paper.seq, whole)
+                if says is not None:
+                    await self._store.keep_rendering(log.paper, says)
+            except StorageError as error:
+                logger.warning("what paper %s says is not kept: %s", paper.id, error.code)
+        if says is None:
+            raise Refused("too_big", "The paper is too deep or too long to be shown so.")
+        return says
+
+    async def delete(self, actor: Actor, id: str) -> Paper:
+        """Delete a paper with all that was written in it, and return what it was (not_found, forbidden, archived, rate_limited)."""
+        return await self._do(actor, id, PaperDeleted(paper=id))
+
+    def charge(self, actor: Actor, owed: int) -> int:
+        """Charge bytes that an actor writes in papers, by the kilobyte; return those that are still owed (quota)."""
+        if owed >= 1024:
+            self._charges.written(actor, owed // 1024)
+        return owed % 1024
+
+    async def _do(self, actor: Actor, id: str, body: Body) -> Paper:
+        with self._rooms.attempt(actor) as attempt:
+            paper = await self._named(id, actor)
+            await self._member(actor, paper)
+            attempt.in_room(paper.room)
+            attempt.row()
+            if await self._rooms.append(body, paper.room, actor) is None:
+                attempt.give_back_quotas()
+        return paper if isinstance(body, PaperDeleted) else await self._named(id)
+
+    async def _named(self, id: str, actor: Actor | None = None) -> Paper:
+        paper = await self._store.paper(id)
+        if paper is None:
+            if actor is not None:
+                await self._store.watched((), ((id, actor.id),))  # the clock must not tell it from a hidden one
+            raise Refused("not_found", NO_PAPER)
+        return paper
+
+    async def _member(self, actor: Actor, paper: Paper) -> str:
+        try:
+            return (await self._rooms.member(actor, paper.room)).role
+        except Refused as refused:
+            raise Refused(refused.code, NO_PAPER) from None

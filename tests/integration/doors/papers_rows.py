@@ -1,0 +1,88 @@
+"""Rows of the table of operations (`table.py`) about papers."""
+
+from typing import Final
+
+from tests.integration.doors.row import APPEND, ATTEMPT, MUTED, STRANGER, Row, strangers, unspeakable
+
+CARD: Final = {"paper": "$paper"}
+PAPERS: Final[dict[str, tuple[Row, ...]]] = {
+    "create_paper": (
+        Row(
+            "as a plain member",
+            with_={"title": "Card"},
+            answers={"title": "Card", "finished": False, "user": "ara"},
+            events=("paper.created",),
+            cost=APPEND,
+        ),
+        Row("as a viewer", "viewer", {"title": "Card"}, code="forbidden", cost=APPEND),
+        Row("while muted", MUTED, {"title": "Card"}, code="muted", cost=APPEND),
+        Row("in an archived room", with_={"title": "Card"}, room={"archived": True}, code="archived", cost=APPEND),
+        Row("with what cannot be an id", with_={"id": "A card", "title": "Card"}, code="bad_field"),
+        Row("with a title that is too long", with_={"title": "x" * 41}, code="bad_name"),
+        Row("by a stranger", STRANGER, {"title": "Card"}, code="not_found", cost=ATTEMPT),
+    ),
+    "papers": (
+        Row("as a viewer", "viewer", {"limit": 200}, answers={"papers": [], "more": False}, cost={"connection": 10}),
+        *unspeakable(),
+        strangers(),
+    ),
+    "paper": (
+        Row("as a viewer", "viewer", CARD, answers={"title": "Card", "finished": False}),
+        Row("that there is not", with_={"paper": "no-paper"}, code="not_found"),
+        Row("by a stranger", STRANGER, CARD, code="not_found"),
+    ),
+    "paper_content": (
+        Row("as a viewer", "viewer", CARD, answers={}, cost={"connection": 10}),
+        Row("of one that is finished", with_=CARD, answers={}, cost={"connection": 10}, finished=True),
+        Row("that there is not", with_={"paper": "no-paper"}, code="not_found"),
+        Row("by a stranger", STRANGER, CARD, code="not_found"),
+    ),
+    "change_paper": (
+        Row(
+            "as a moderator",
+            "moderator",
+            {**CARD, "title": "New"},
+            answers={"title": "New"},
+            events=("paper.changed",),
+            cost=APPEND,
+        ),
+        Row("to what it is called", "owner", {**CARD, "title": "Card"}, answers={"title": "Card"}, cost=APPEND),
+        Row("as a plain member", with_={**CARD, "title": "New"}, code="forbidden", cost=APPEND),
+        Row("to nothing that can be seen", "owner", {**CARD, "title": "\u200b"}, code="bad_name"),
+        Row(
+            "in an archived room",
+            "owner",
+            {**CARD, "title": "New"},
+            room={"archived": True},
+            code="archived",
+            cost=APPEND,
+        ),
+        Row("by a stranger", STRANGER, {**CARD, "title": "New"}, code="not_found", cost=ATTEMPT),
+    ),
+    "finish": (
+        Row("as a moderator", "moderator", CARD, answers={"finished": True}, events=("paper.changed",), cost=APPEND),
+        Row("again", "owner", CARD, answers={"finished": True}, cost=APPEND, finished=True),
+        Row("as a plain member", with_=CARD, code="forbidden", cost=APPEND),
+        Row("by a stranger", STRANGER, CARD, code="not_found", cost=ATTEMPT),
+    ),
+    "reopen": (
+        Row(
+            "as a moderator",
+            "moderator",
+            CARD,
+            answers={"finished": False},
+            events=("paper.changed",),
+            cost=APPEND,
+            finished=True,
+        ),
+        Row("one that is open", "owner", CARD, answers={"finished": False}, cost=APPEND),
+        Row("as a plain member", with_=CARD, code="forbidden", cost=APPEND, finished=True),
+        Row("by a stranger", STRANGER, CARD, code="not_found", cost=ATTEMPT),
+    ),
+    "delete_paper": (
+        Row("as a moderator", "moderator", CARD, answers={"title": "Card"}, events=("paper.deleted",), cost=APPEND),
+        Row("as a plain member", with_=CARD, code="forbidden", cost=APPEND),
+        Row("that there is not", "owner", {"paper": "no-paper"}, code="not_found", cost=ATTEMPT),
+        Row("by a stranger", STRANGER, CARD, code="not_found", cost=ATTEMPT),
+    ),
+}
