@@ -1,0 +1,95 @@
+"""The programs of docs/guides/papers.md and docs/guides/socketio.md, run as they stand there, with the stock clients that they name."""
+
+import asyncio
+import os
+import re
+import shutil
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.daemons import missing
+from tests.running import Server, running_server
+from tests.waiting import PATIENCE_S
+
+ROOT = Path(__file__).resolve().parents[2]
+PAPERS = (ROOT / "docs/guides/papers.md").read_text()
+SOCKETIO = (ROOT / "docs/guides/socketio.md").read_text()
+NODE = ROOT / ".venv/lib/nodejs/bin/node"
+MODULES = ROOT / "node_modules"
+
+pytestmark = pytest.mark.skipif(
+    not (NODE.exists() and (MODULES / "socket.io-client").exists()), reason="scripts/npm installs the clients"
+)
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+
+@asynccontextmanager
+async def program(server: Server, folder: Path, code: str, name: str, **env: str) -> AsyncIterator[Process]:
+    """Run a program of a page against a server, in a folder where its packages are installed."""
+    if not (modules := folder / "node_modules").exists():
+        modules.symlink_to(MODULES)
+    (folder / name).write_text(code.replace("localhost:8400", f"127.0.0.1:{server.port}"))
+    interpreter = sys.executable if name.endswith(".py") else NODE
+    process = await asyncio.create_subprocess_exec(
+        interpreter, name, cwd=folder, env=os.environ | {"PYTHONUNBUFFERED": "1"} | env, stdin=PIPE, stdout=PIPE
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        await process.communicate()
+
+
+async def prints(process: Process, line: str) -> None:
+    """Read until a program prints a line."""
+    assert process.stdout is not None
+    async with asyncio.timeout(PATIENCE_S):
+        while (found := (await process.stdout.readline()).decode()) != f"{line}\n":
+            assert found, f"it has ended without {line!r}"
+
+
+async def shell(server: Server, folder: Path, commands: str, **env: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-euo", "pipefail", "-c", commands.replace("localhost:8400", f"127.0.0.1:{server.port}"),
+        cwd=folder, env=os.environ | env, stdout=PIPE,
+    )  # fmt: skip
+    out, _ = await process.communicate()
+    assert process.returncode == 0, server.log.read_text()
+    return out.decode()
+
+
+async def test_a_paper_is_made_written_by_two_finished_and_read(tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        missing("curl is not installed; run scripts/install-servers as root (apt-get install curl)")
+    make, _, finish, read = blocks(PAPERS, "sh")
+    (code,) = blocks(PAPERS, "js")
+    async with running_server(tmp_path) as server:
+        *made, token = (await shell(server, tmp_path, f"{make}\necho; echo $TOKEN")).split()
+        assert '"id":"card"' in "".join(made)
+        async with program(server, tmp_path, code, "write.mjs", TOKEN=token) as one:
+            await prints(one, "생일 축하해! ")
+            async with program(server, tmp_path, code, "write.mjs", TOKEN=token):
+                await prints(one, "생일 축하해! 생일 축하해! ")
+        assert '"finished":true' in await shell(server, tmp_path, finish, TOKEN=token)
+        assert await shell(server, tmp_path, read, TOKEN=token) == "생일 축하해! 생일 축하해! "
+
+
+async def test_stock_socketio_clients_talk(tmp_path: Path) -> None:
+    (script,), (python,) = blocks(SOCKETIO, "js"), blocks(SOCKETIO, "python")
+    async with running_server(tmp_path) as server, program(server, tmp_path, script, "talk.mjs") as mina:
+        await prints(mina, "member.joined Mina ")
+        assert mina.stdin is not None
+        async with program(server, tmp_path, python, "talk.py") as bora:
+            await prints(mina, "message.sent Bora Hello")
+            await prints(bora, "Bora Hello")
+            mina.stdin.write("안녕\n".encode())
+            await prints(mina, "message.sent Mina 안녕")
+            await prints(bora, "Mina 안녕")
