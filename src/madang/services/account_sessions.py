@@ -1,18 +1,20 @@
 """What users of accounts are signed in to, as far as every node must know it: which sessions have ended.
 
 A token names its session (`tokens.py`), and is valid by itself. So every node keeps the list of the sessions that ended in the
-last KEPT_S, after which no token of theirs is valid any more; it reads on in it every POLL_S, and hears of an end at once
-where the bus brings it. That sessions were used is written every few hours for each, so that those nobody uses can be forgotten.
+last KEPT_S, after which no token of theirs is valid any more; it reads on in it every second (`polling.py`), and hears of an end at
+once where the bus brings it. That sessions were used is written every few hours for each, so that those nobody uses can be forgotten.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from madang.core.metrics import Metric
-from madang.ports.accounts import BEFORE_ALL, AccountStore
+from madang.ports.accounts import BEFORE_ALL, AccountStore, Ended
 from madang.ports.bus import EVERYWHERE, Bus, Signal
+from madang.ports.changes import PAGE
+from madang.ports.sessions import OpenSessions
 from madang.services.failures import Failures
 from madang.services.noted import Noted
 from madang.services.tokens import TOKEN_S
@@ -21,7 +23,6 @@ logger = logging.getLogger("madang.sessions")
 
 SIGNED_OUT: Final = "session"
 """The topic of the signals; their key is the session."""
-POLL_S: Final = 1.0
 WRITE_S: Final = 5.0
 """From one time that sessions used are written to the next."""
 LATE_MS: Final = 10_000
@@ -30,7 +31,6 @@ DAY_S: Final = 24 * 3600
 KEPT_S: Final = TOKEN_S + DAY_S
 UNSEEN_S: Final = 2 * TOKEN_S + DAY_S
 """After which a session is forgotten: its last token may have been made when the one before ended, and not been noted."""
-PAGE: Final = 1_000
 FORGET_S: Final = 600.0
 CHUNK: Final = 50
 """Sessions forgotten in one transaction, which an append may have to wait for."""
@@ -41,13 +41,11 @@ class AccountSessions:
     """Knows which sessions ended, and notes which are used.
 
     Args:
+        sessions: whose connections close when theirs ends.
         time: loop time in seconds.
-
-    Attributes:
-        on_end: called with sessions that ended; closes their connections.
     """
 
-    def __init__(self, store: AccountStore, bus: Bus, time: Callable[[], float]) -> None:
+    def __init__(self, store: AccountStore, bus: Bus, sessions: OpenSessions, time: Callable[[], float]) -> None:
         self._store = store
         self._bus = bus
         self._time = time
@@ -55,7 +53,7 @@ class AccountSessions:
         self._read = BEFORE_ALL  # ends up to this one are known
         self._noted = Noted(time)
         self._failures = Failures(logger, "have ended, and not all of their connections are closed")
-        self.on_end: Callable[[Collection[str]], None] = lambda sessions: None
+        self._sessions = sessions
 
     def __contains__(self, session: object) -> bool:
         """Return whether a session has ended."""
@@ -72,33 +70,34 @@ class AccountSessions:
 
     async def start(self) -> None:
         """Read which sessions ended: nobody is let in before that."""
-        await self._read_ended()
+        await self.take(await self._store.sessions_ended(self.known, PAGE))
 
     async def run(self) -> None:
-        """Read which sessions ended, write which are used, and forget those that nobody can use, until cancelled."""
-        noting = Failures(logger, "are not read or noted")
-        write_at = self._time()
-        forget_at = write_at + FORGET_S
+        """Write which sessions are used, and forget those that nobody can use, until cancelled."""
+        noting = Failures(logger, "are not noted")
+        forget_at = self._time() + FORGET_S
         while True:
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(WRITE_S)
             with noting.survived("sessions"):
-                await self._read_ended()
-                if self._time() >= write_at:
-                    write_at = self._time() + WRITE_S
-                    await self._write_seen()
+                await self._write_seen()
                 if self._time() >= forget_at:
                     forget_at = self._time() + FORGET_S
                     await self._forget()
             noting.round_over()
-            self._failures.round_over()
 
-    async def _read_ended(self) -> None:
-        at = max(BEFORE_ALL, (self._read[0] - LATE_MS, ""))
-        while page := await self._store.sessions_ended(at, PAGE):
+    @property
+    def known(self) -> Ended:
+        """The end above which is to be read what ended."""
+        return max(BEFORE_ALL, (self._read[0] - LATE_MS, ""))
+
+    async def take(self, page: Sequence[Ended]) -> None:
+        """Let sessions end that did, as was read above `known`, and read on where that was a whole page."""
+        at = self.known
+        while page:
             at = page[-1]
             self._end({session: ended_ms for ended_ms, session in page})
-            if len(page) < PAGE:
-                break
+            page = await self._store.sessions_ended(at, PAGE) if len(page) == PAGE else ()
+        self._failures.round_over()
         self._read = max(self._read, at)
 
     async def _write_seen(self) -> None:
@@ -132,4 +131,4 @@ class AccountSessions:
         self._ended.update(ended)
         if new:
             with self._failures.survived("sessions"):
-                self.on_end(new)
+                self._sessions.sign_out(new)

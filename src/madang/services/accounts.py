@@ -49,7 +49,7 @@ class Accounts:
         self._tokens = tokens
         self._limits = limits
         self._time = time
-        self._makers = makers
+        self.makers = makers
 
     # -- of everybody --------------------------------------------------------------------------------------------------
 
@@ -67,14 +67,14 @@ class Accounts:
         limited = by is None or not by.server
         if limited:
             self._limits.addresses.guest(address, self._time())
-        if self._makers == "off" or (limited and self._makers != "open"):
+        if self.makers == "off" or (limited and self.makers != "open"):
             raise Refused("forbidden", "Accounts of this server are made by its operators.")
         login, name = clean_login(login), clean_name(name)
         check_free_login(login)
         password = new_password(password, login)
         if limited:
             self._limits.sign_ins.attempt(login, address, self._time())
-        if await self._store.account(login) is not None:
+        if await self._store.is_taken(login):
             raise Refused("login_taken")
         hash = await self._passwords.hash(password, address)
         account = Account(login=login, user=_new_user(), name=name, hash=hash)

@@ -9,6 +9,8 @@ from madang.services.buckets import Buckets, ms, take
 
 FLOODED: Final = 25
 """Handshakes: a flooder who has spent the burst of 500 comes back twice a second, not fifty times."""
+PACE_S: Final = 5.0
+"""The longest that a poll is held: 500 clients of one address that poll need that long for a request each, at 100 a second."""
 WRONG_TOKEN: Final = 10
 """Requests, or handshakes: nobody needs to guess more than a few times a second."""
 
@@ -68,6 +70,22 @@ class AddressLimits:
     def arrivals_left(self, address: str, now: float) -> Left | None:
         """Return how many HTTP requests an address has left; None for any number."""
         return left(self._arrivals.get(address), self._request, now)
+
+    def pace(self, address: str, clients: int, now: float) -> float:
+        """Return how long to hold an answer that makes its client ask again at once: seconds, 0.0 while there is plenty.
+
+        Clients behind one address share its requests. Were all polls answered at once, a lively room would use these up, and
+        polls would be refused, which libraries take for a broken connection. So from half of the burst on an answer is
+        held the longer, the less is left: at a quarter of it, for as long as it takes to earn a request for each client.
+
+        Args:
+            clients: how many share the requests, at least about.
+        """
+        bucket, rate = self._arrivals.get(address), self._request
+        if bucket is None or not rate.per_second:
+            return 0.0
+        scarce = 1 - 2 * bucket.left(rate, now) / rate.burst
+        return min(PACE_S, 2 * scarce * clients / rate.per_second) if scarce > 0 else 0.0
 
     def wrong_token(self, address: str, now: float) -> None:
         """Charge an address for a token or key that is not valid, as for several requests."""

@@ -16,6 +16,7 @@ not queued. So a full bulk line refuses no people, and a room that fills its lin
 
 import asyncio
 import logging
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from time import perf_counter
@@ -34,7 +35,7 @@ logger = logging.getLogger("madang.appender")
 BATCH: Final = 256
 BULK: Final = BATCH // 4
 OTHERS: Final = 8
-"""Drafts that are no messages in a batch: a reaction takes SQLite 1 ms, and 256 of them kept every message waiting for 0.3 s."""
+"""Drafts that are not messages in a batch: a reaction takes SQLite 1 ms, and 256 of them kept every message waiting for 0.3 s."""
 OTHERS_BETWEEN: Final = 2
 """The same while messages are sent: so long each of them may wait. A commit for each costs a third more than for 8 together."""
 BETWEEN_S: Final = 0.1  # after a message, for which messages are being sent
@@ -44,6 +45,30 @@ LINGER_S: Final = 0.002
 BUSY: Final = 8  # drafts in the last batch from which the next one lingers
 OVERLOADED_MS: Final = 500
 SIZES: Final = BATCH.bit_length()  # batches are counted by size: at most 1, 2, 4 … BATCH
+TIMES_S: Final = (
+    0.0005,
+    0.001,
+    0.002,
+    0.003,
+    0.004,
+    0.006,
+    0.008,
+    0.012,
+    0.016,
+    0.024,
+    0.032,
+    0.048,
+    0.064,
+    0.096,
+    0.128,
+    0.256,
+    0.512,
+    1.0,
+    2.0,
+    4.0,
+    60.0,
+)
+"""And by how long they took; nothing takes longer than the last."""
 
 _SENT: Final = MessageSent.type
 Reply = Callable[[Any, Outcome | MadangError], None]
@@ -65,6 +90,13 @@ class AppenderStatistics(msgspec.Struct):
     overloaded: int = 0  # refused because WAITING were in line
     commit_s: float = 0.0  # spent waiting for commits
     batches: list[int] = msgspec.field(default_factory=lambda: [0] * SIZES)
+    took_s: float = 0.0  # from when the first draft of a batch was in line until its events were fanned out
+    times: list[int] = msgspec.field(default_factory=lambda: [0] * len(TIMES_S))  # the same, by TIMES_S
+
+    def took(self, seconds: float) -> None:
+        """Count how long a batch took."""
+        self.took_s += seconds
+        self.times[bisect_left(TIMES_S, seconds, hi=len(TIMES_S) - 1)] += 1
 
     def count(self, outcome: Outcome | MadangError) -> None:
         """Count what did not become an event."""
@@ -89,6 +121,13 @@ class AppenderStatistics(msgspec.Struct):
             ),
             Metric("counter", "madang_commit_seconds", "Time spent waiting for commits.", self.commit_s),
             Metric("histogram", "madang_batch_size", "Drafts committed in one transaction.", drafts, buckets=sizes),
+            Metric(
+                "histogram",
+                "madang_append_seconds",
+                "From a batch's first draft in line to its events' fan-out.",
+                self.took_s,
+                buckets=list(zip(TIMES_S, accumulate(self.times), strict=True)),
+            ),
         ]
 
 
@@ -154,6 +193,8 @@ class Appender:
         if draft.type != _SENT:
             line.slow += 1
         line.size += len(draft.body)
+        if not lane.since:
+            lane.since = perf_counter()
         lane.wake.set()
         lane.idle.clear()
 
@@ -205,7 +246,7 @@ class _Line:
         self.others: dict[str, list[_Waiting]] = {}
         self.count = 0
         self.size = 0  # bytes of their bodies
-        self.slow = 0  # those that are no messages
+        self.slow = 0  # those that are not messages
 
     def queue(self, room: str) -> list[_Waiting] | None:
         """Return what waits of a room."""
@@ -272,6 +313,9 @@ class _Lane:
         self._statistics = statistics
         self.people, self.bulk = _Line(), _Line()
         self.committing = 0
+        self.since = (
+            0.0  # when the first of those that wait came, by perf_counter; of those that a batch left, when it began
+        )
         self._messages_last = False  # the last batch was of messages
         self._messages_at = -BETWEEN_S
         self.wake = asyncio.Event()
@@ -300,6 +344,7 @@ class _Lane:
                 await asyncio.sleep(LINGER_S)
             started = perf_counter()
             batch = self._next_batch(started)
+            since, self.since = self.since or started, started if self.count else 0.0
             last = self.committing = len(batch)
             outcomes: Sequence[Outcome | MadangError]
             try:
@@ -317,6 +362,7 @@ class _Lane:
                 self._check_soon()
             self._statistics.commit_s += perf_counter() - started
             self._answer(batch, outcomes)
+            self._statistics.took(perf_counter() - since)
 
     def _next_batch(self, now: float) -> list[_Waiting]:
         """Return up to BATCH messages, or fewer others: people's first, and some of the bulk even while people keep the lane full."""

@@ -116,6 +116,10 @@ class Charges:
             actor = Actor(id=draft.user, name=draft.name, address=draft.address)
             self._quotas.give_back(self._quotas.flows(quota, actor), now)
 
+    def written(self, actor: Actor, kilobytes: int) -> None:
+        """Charge what an actor writes in papers (quota). The rate is that of their connection: bursts are stored as one."""
+        self._quotas.take_bytes(actor, (kilobytes - 1) * 1024, self._time())
+
     def attempt(self, actor: Actor) -> "Attempt":
         """Charge an actor for an append that they try, before it is known whether they may (rate_limited)."""
         self._appends.attempt(actor.id, self._time(), server=actor.server)

@@ -12,7 +12,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from time import perf_counter
 from typing import Final
 
 import msgspec
@@ -26,6 +25,7 @@ from madang.errors import Refused
 from madang.ports.upkeep import StoredRoom, StoredUser, Upkeep
 from madang.services.appender import Appender
 from madang.services.failures import Failures
+from madang.services.pacing import paced
 from madang.services.rooms import SYSTEM
 from madang.services.users import DELETED_S, Users
 
@@ -209,16 +209,11 @@ class Cleanup:
         return appended is not None
 
     async def _erase(self, room: str, most: int) -> int:
-        """Remove what a deleted room holds, at most `most` rows, and give appends four times as long in between."""
+        """Remove what a deleted room holds, at most `most` rows."""
         rows = 0
-        while rows < most:
-            began = perf_counter()
-            removed = await self._upkeep.erase(room, CHUNK)
-            if not removed:
-                break
+        while rows < most and (removed := await paced(self._upkeep.erase(room, CHUNK))):
             rows += removed
             self.removed.rows += removed
-            await asyncio.sleep(4 * (perf_counter() - began))
         return rows
 
     async def _sweep_audit(self) -> None:

@@ -18,7 +18,9 @@ from madang.errors import Limited, Refused
 from madang.ports.directory import Directory, ServerKey
 from madang.ports.issuers import Issuers, Vouched
 from madang.ports.profiles import Said
+from madang.ports.sessions import OpenSessions
 from madang.services.limits import Limits
+from madang.services.recovery import Recovery
 from madang.services.server_keys import BEGINS, ServerKeys
 from madang.services.tickets import Ticket, Tickets
 from madang.services.tokens import LEEWAY_S, Access, Tokens
@@ -41,10 +43,12 @@ class Identity:
 
     Args:
         time: loop time, as `limits` counts it.
+        sessions: see `ServerKeys`.
         guests: who may make them: "open" for anybody, "keys" for server keys, "off" for nobody.
         deleted: users whose tokens mean nothing any more.
         issuers: those outside who are believed, if there are any.
         tickets: where connections may come with one.
+        recovery: where they may come back by a pid.
         seen: told of users of theirs, who are new when they are seen first, and of those with an account.
         clock_ms: Unix milliseconds, by which server keys end.
         ended: sessions whose tokens mean nothing any more.
@@ -53,9 +57,9 @@ class Identity:
     """
 
     def __init__(
-        self, tokens: Tokens, directory: Directory, limits: Limits, time: Callable[[], float], *, guests: str = "open",
+        self, tokens: Tokens, directory: Directory, limits: Limits, time: Callable[[], float], sessions: OpenSessions, *, guests: str = "open",
         deleted: Container[str] = (), issuers: Issuers | None = None, seen: Callable[[str], None] = lambda user: None,
-        tickets: Tickets | None = None, clock_ms: Callable[[], int] = lambda: clock.time_ns() // 1_000_000,
+        tickets: Tickets | None = None, recovery: Recovery | None = None, clock_ms: Callable[[], int] = lambda: clock.time_ns() // 1_000_000,
         ended: Container[str] = (), used: Callable[[str], None] = lambda session: None,
         met: Callable[[Said], None] = lambda said: None,
     ) -> None:  # fmt: skip
@@ -63,12 +67,13 @@ class Identity:
         self._directory = directory
         self._limits = limits
         self._time = time
-        self.server_keys = ServerKeys(directory, time, clock_ms)
-        self._guests = guests
+        self.server_keys = ServerKeys(directory, time, clock_ms, sessions)
+        self.guests = guests
         self._deleted = deleted
         self._issuers = issuers
         self._seen = seen
         self._tickets = tickets
+        self._recovery = recovery
         self._ended = ended
         self._used = used
         self._met = met
@@ -85,7 +90,7 @@ class Identity:
         limited = by is None or not by.server
         if limited:
             self._limits.addresses.guest(address, self._time())
-        if self._guests == "off" or (limited and self._guests != "open"):
+        if self.guests == "off" or (limited and self.guests != "open"):
             raise Refused("no_guests")
         name = clean_name(name)
         if limited:
@@ -186,13 +191,31 @@ class Identity:
         with self._charged(address):
             if self._tickets is None:
                 raise Refused("bad_token")
-            taken = await self._tickets.take(ticket, address)
-            if taken.by:
-                await self.server_keys.look_up(taken.by)
-            access = self._allowed(taken)
-            if not (user_ids.is_outside(access.user.id) or self.tokens.believes(access.key)):
-                raise Refused("bad_token")
-            return self.tokens.called_now(access)
+            return await self._still(await self._tickets.take(ticket, address))
+
+    async def _still(self, access: Access) -> Access:
+        """Return what something of ours grants now, whatever has become since of the token behind it (bad_token)."""
+        if access.by:
+            await self.server_keys.look_up(access.by)
+        access = self._allowed(access)
+        if not (user_ids.is_outside(access.user.id) or self.tokens.believes(access.key)):
+            raise Refused("bad_token")
+        return self.tokens.called_now(access)
+
+    def pid(self, access: Access, sid: str) -> str:
+        """Return what the client of a session comes back to it with."""
+        assert self._recovery is not None
+        return self._recovery.make(access, sid)
+
+    async def shown_pid(self, pid: str, now: float, address: str) -> tuple[str, Access]:
+        """Return the session of a pid that a connection shows, and what it grants (bad_token).
+
+        One that is not valid costs nothing beyond the connection: it is made up by nobody, and many end at once with a key.
+        """
+        if self._recovery is None:
+            raise Refused("bad_token")
+        sid, access = self._recovery.read(pid, now, address)
+        return sid, await self._still(access)
 
     @contextmanager
     def _charged(self, address: str) -> Iterator[None]:
@@ -244,6 +267,13 @@ class Identity:
         known(actor)
         self._limits.commands.request(actor.id, self._time())
         return actor
+
+    async def judge_again(self, credential: str, now: float) -> None:
+        """Raise Refused (bad_token) if a token or a server key that was shown a while ago no longer holds."""
+        if credential.startswith(BEGINS):
+            await self.server(credential)
+        else:
+            await self.access(credential, now)
 
     async def server(self, key: str) -> Actor:
         """Return the server that a key belongs to (bad_token, also when it has ended)."""

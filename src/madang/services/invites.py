@@ -9,21 +9,19 @@ import secrets
 
 from madang.core.actors import Actor
 from madang.core.invites import INVITE_MS, MAX_INVITES, Invite, hash_of, invite_text
-from madang.core.permissions import Action, need
+from madang.core.permissions import Action
 from madang.core.rate import Bucket
 from madang.errors import Refused
 from madang.ports.directory import Directory
-from madang.services.charges import Charges
 from madang.services.rooms import Rooms
 
 
 class Invites:
     """Use cases around invites. `now` is Unix seconds."""
 
-    def __init__(self, directory: Directory, rooms: Rooms, charges: Charges) -> None:
+    def __init__(self, directory: Directory, rooms: Rooms) -> None:
         self._directory = directory
         self._rooms = rooms
-        self._charges = charges
 
     async def make(
         self, actor: Actor, room: str, now: float, *, uses: int | None = None, for_ms: int | None = None
@@ -37,7 +35,7 @@ class Invites:
         Raises:
             Refused: not_found, forbidden, rate_limited, quota, too_many; bad_token for a user who was deleted.
         """
-        await self._inviting(actor, room)
+        await self._rooms.need(actor, room, Action.INVITE)
         id, secret, now_ms = secrets.token_hex(4), secrets.token_urlsafe(24), int(now * 1000)
         until_ms = now_ms + (INVITE_MS if for_ms is None else for_ms)
         invite = Invite(room=room, id=id, hash=hash_of(secret), by=actor.id, uses=uses, until_ms=until_ms)
@@ -53,17 +51,14 @@ class Invites:
         Args:
             bucket: what pays for the page, as in `Reading`.
         """
-        await self._inviting(actor, room)
-        with self._charges.page(actor, MAX_INVITES, bucket):
-            return await self._directory.invites(room, int(now * 1000))
+        return await self._rooms.page(
+            actor, room, Action.INVITE, MAX_INVITES, bucket, lambda: self._directory.invites(room, int(now * 1000))
+        )
 
     async def revoke(self, actor: Actor, room: str, id: str, now: float) -> None:
         """End an invite (not_found, forbidden, rate_limited). It counts as an append."""
-        await self._inviting(actor, room)
+        await self._rooms.need(actor, room, Action.INVITE)
         with self._rooms.attempt(actor) as attempt:
             attempt.in_room(room)
             if not await self._directory.drop_invite(room, id, int(now * 1000), actor.id, actor.name):
                 raise Refused("not_found", "There is no such invite.")
-
-    async def _inviting(self, actor: Actor, room: str) -> None:
-        need((await self._rooms.member(actor, room)).role, Action.INVITE)

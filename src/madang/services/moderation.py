@@ -3,10 +3,12 @@
 Who may act upon whom is judged here, and again in the append, where nothing can change it meanwhile (`ports.log`).
 """
 
+from collections.abc import Callable, Mapping
+
 import msgspec
 
 from madang.core.actors import Actor
-from madang.core.audit import Details, Entry
+from madang.core.audit import SERVERS, Details, Entry, administered
 from madang.core.events import Appended, Body, MemberKicked, MemberMuted, MemberUnbanned, MemberUnmuted
 from madang.core.permissions import NOBODY, Action, need, need_upon
 from madang.core.rate import Bucket
@@ -14,7 +16,6 @@ from madang.core.sanctions import MAX_REASON
 from madang.core.text import clean_text
 from madang.core.timestamps import moment
 from madang.ports.directory import Directory
-from madang.services.charges import Charges
 from madang.services.pages import Rows, array
 from madang.services.rooms import Rooms
 
@@ -43,10 +44,10 @@ def _shown(entry: Entry) -> ShownDeed:
 class Moderation:
     """Use cases of moderators. What is appended counts as an append of theirs, done or refused, as in `Rooms`."""
 
-    def __init__(self, directory: Directory, rooms: Rooms, charges: Charges) -> None:
+    def __init__(self, directory: Directory, rooms: Rooms, clock_ms: Callable[[], int]) -> None:
         self._directory = directory
         self._rooms = rooms
-        self._charges = charges
+        self._clock_ms = clock_ms
 
     async def ban(
         self, actor: Actor, room: str, subject: str, *, reason: str = "", for_ms: int | None = None
@@ -76,9 +77,11 @@ class Moderation:
         Raises:
             Refused: not_found, forbidden, rate_limited.
         """
-        need((await self._rooms.member(actor, room)).role, Action.BAN)
-        with self._charges.page(actor, limit, bucket):
+
+        async def read() -> Rows:
             return array(await self._directory.bans(room, after=after, limit=limit + 1), limit)
+
+        return await self._rooms.page(actor, room, Action.BAN, limit, bucket, read)
 
     async def mute(
         self, actor: Actor, room: str, subject: str, *, reason: str = "", for_ms: int | None = None
@@ -93,9 +96,11 @@ class Moderation:
 
     async def mutes(self, actor: Actor, room: str, after: str, limit: int, *, bucket: Bucket | None = None) -> Rows:
         """Return a page of the mutes in force, as `bans`."""
-        need((await self._rooms.member(actor, room)).role, Action.MUTE)
-        with self._charges.page(actor, limit, bucket):
+
+        async def read() -> Rows:
             return array(await self._directory.mutes(room, after=after, limit=limit + 1), limit)
+
+        return await self._rooms.page(actor, room, Action.MUTE, limit, bucket, read)
 
     async def audit(
         self, actor: Actor, room: str, before: int | None, limit: int, *, bucket: Bucket | None = None
@@ -109,10 +114,22 @@ class Moderation:
         Raises:
             Refused: not_found, forbidden for all but owners, rate_limited.
         """
-        need((await self._rooms.member(actor, room)).role, Action.AUDIT)
-        with self._charges.page(actor, limit, bucket):
+
+        async def read() -> Rows:
             found = await self._directory.audit(room, before=before, limit=limit + 1)
             return array([_shown(entry) for entry in found], limit)
+
+        return await self._rooms.page(actor, room, Action.AUDIT, limit, bucket, read)
+
+    async def servers_audit(self, before: int | None, limit: int) -> Rows:
+        """Return a page of the audit trail of the server itself, as `audit`, for operators."""
+        found = await self._directory.audit(SERVERS, before=before, limit=limit + 1)
+        return array([_shown(entry) for entry in found], limit)
+
+    async def note(self, operator: Actor, what: str, given: Mapping[str, str]) -> None:
+        """Note in that trail what an operator is about to do: so there is nothing that it does not have."""
+        deed = administered(what, given, by=operator.id, by_name=operator.name)
+        await self._directory.note(deed, self._clock_ms())
 
     async def _upon(self, actor: Actor, room: str, subject: str, action: Action, body: Body) -> Appended | None:
         """Append what is done to a user who must be below the actor."""

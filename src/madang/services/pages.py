@@ -1,13 +1,12 @@
 """Pages: what of a list fits into one answer, and messages as bytes, encoded once for all who ask for them at once."""
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import zip_longest
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from madang.core.bounds import ANSWER_BYTES
-from madang.core.messages import Message
 from madang.memory import Memory, hold
 from madang.ports.log import Page
 
@@ -21,11 +20,13 @@ class MessagePage(msgspec.Struct, frozen=True):
     """A page of messages as a JSON array, and whether there are more in the direction asked for.
 
     Attributes:
+        seq: they stand as after the event with this seq: all up to it is in them, and nothing above; but see `personal`.
         newer: of a page around a message: whether there are newer ones; `more` is then about older ones.
     """
 
     messages: bytes
     more: bool
+    seq: int
     newer: bool | None = None
 
 
@@ -42,12 +43,12 @@ class SharedPage(msgspec.Struct, frozen=True):
     reacted: dict[int, tuple[str, ...]]
 
 
-def encoded(found: Sequence[Message], more: bool, memory: Memory, *, newest: bool) -> SharedPage:
+def encoded(found: Page, memory: Memory, *, newest: bool) -> SharedPage:
     """Encode as many messages as fit into an answer: the newest of them, or the oldest. They are held as `answers`."""
-    texts, rest = _fitting(found[::-1] if newest else found)
+    texts, rest = fitting(found.messages[::-1] if newest else found.messages)
     kept = {m.seq: text for m, text in sorted(texts, key=lambda pair: pair[0].seq)}
     reacted = {m.seq: tuple(m.reactions) for m, _ in texts if m.reactions}
-    page = MessagePage(_array(kept.values(), memory), more or rest)
+    page = MessagePage(held_array(kept.values(), memory), found.more or rest, found.seq)
     return SharedPage(page, kept if reacted else {}, reacted)
 
 
@@ -55,23 +56,27 @@ def encoded_around(older: Page, newer: Page, memory: Memory) -> SharedPage:
     """Encode as many messages as fit into an answer of those below a seq and those from it on: the nearest to it."""
     down, up = older.messages[::-1], newer.messages
     nearest = [m for pair in zip_longest(up, down) for m in pair if m is not None]
-    texts, _ = _fitting(nearest)
+    texts, _ = fitting(nearest)
     kept = {m.seq: text for m, text in sorted(texts, key=lambda pair: pair[0].seq)}
     reacted = {m.seq: tuple(m.reactions) for m, _ in texts if m.reactions}
     more = older.more or any(m.seq not in kept for m in down)
-    page = MessagePage(_array(kept.values(), memory), more, newer.more or any(m.seq not in kept for m in up))
+    beyond = newer.more or any(m.seq not in kept for m in up)
+    page = MessagePage(held_array(kept.values(), memory), more, newer.seq, beyond)
     return SharedPage(page, kept if reacted else {}, reacted)
 
 
 def personal(shared: SharedPage, own: Mapping[int, Set[str]], memory: Memory) -> MessagePage:
-    """Return a page as one user sees it, whose own reactions are marked."""
+    """Return a page as one user sees it, whose own reactions are marked: those of when they were read, which may be later than the page.
+
+    Whoever applies later events does not mind: each of them says whether the reaction is there.
+    """
     if not own:
         return shared.page
     texts = dict(shared.texts)
     for seq, emojis in own.items():
         if mine := [emoji for emoji in shared.reacted.get(seq, ()) if emoji in emojis]:
             texts[seq] = texts[seq][:-1] + b',"mine":' + _encode(mine) + b"}"  # the last field
-    return MessagePage(_array(texts.values(), memory), shared.page.more, shared.page.newer)
+    return MessagePage(held_array(texts.values(), memory), shared.page.more, shared.page.seq, shared.page.newer)
 
 
 class Rows(msgspec.Struct, frozen=True):
@@ -83,17 +88,17 @@ class Rows(msgspec.Struct, frozen=True):
 
 def array(rows: Sequence[Any], limit: int) -> Rows:
     """Encode as many rows from the front as fit into an answer, at most `limit`, as an array."""
-    kept, rest = _fitting(rows[:limit])
+    kept, rest = fitting(rows[:limit])
     return Rows(msgspec.Raw(b"[" + b",".join([text for _, text in kept]) + b"]"), rest or len(rows) > limit)
 
 
 def mapping(rows: Sequence[tuple[str, str]], limit: int) -> Rows:
     """Encode as many pairs as `array`, as an object."""
-    kept, rest = _fitting(rows[:limit], lambda pair: _encode(pair[0]) + b":" + _encode(pair[1]))
+    kept, rest = fitting(rows[:limit], lambda pair: _encode(pair[0]) + b":" + _encode(pair[1]))
     return Rows(msgspec.Raw(b"{" + b",".join([text for _, text in kept]) + b"}"), rest or len(rows) > limit)
 
 
-def _fitting(rows: Sequence[T], encode: Callable[[T], bytes] = _encode) -> tuple[list[tuple[T, bytes]], bool]:
+def fitting(rows: Sequence[T], encode: Callable[[T], bytes] = _encode) -> tuple[list[tuple[T, bytes]], bool]:
     """Return as many rows as fit, each with its text, and whether any is left out. No more are encoded than that."""
     size, kept = 0, list[tuple[T, bytes]]()
     for row in rows:
@@ -105,5 +110,6 @@ def _fitting(rows: Sequence[T], encode: Callable[[T], bytes] = _encode) -> tuple
     return kept, False
 
 
-def _array(texts: Any, memory: Memory) -> bytes:
+def held_array(texts: Iterable[bytes], memory: Memory) -> bytes:
+    """Return texts as an array, held as `answers`."""
     return hold(memory, "answers", b"[" + b",".join(texts) + b"]")

@@ -36,6 +36,7 @@ LANES: Final = 1
 SALT_BYTES: Final = 16
 HASH_BYTES: Final = 32
 NICENESS: Final = 10
+NICEST: Final = 19
 WAITING: Final = 64
 """Sign-ins that may wait: about three seconds' worth."""
 RETRY_MS: Final = 3_000
@@ -106,7 +107,9 @@ class Passwords:
 def _be_nice() -> None:
     """Let everything else run before this thread. Linux has a niceness for each; elsewhere nothing is changed."""
     with suppress(AttributeError, OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        thread = threading.get_native_id()
+        nicer = os.getpriority(os.PRIO_PROCESS, thread) + NICENESS  # than the rest of the process, however nice that is
+        os.setpriority(os.PRIO_PROCESS, thread, min(NICEST, nicer))
 
 
 # Both run in the thread, and import there: most nodes never need it, and a start would take 20 ms longer.

@@ -5,16 +5,19 @@ of an issuer's users. All keys of an installation share them. Their name is that
 rooms and connections at once (`profiles.py`).
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from madang.core import user_ids
 from madang.core.actors import Actor, need_server_key
+from madang.core.erasure import Erasure, Said
 from madang.core.names import clean_title
 from madang.core.people import Person
+from madang.core.profiles import Profile
 from madang.errors import Refused, without_frames
 from madang.ports.bus import EVERYWHERE, Bus, Signal
 from madang.ports.people import PeopleStore
+from madang.ports.sessions import OpenSessions
 from madang.services.identity import Identity
 from madang.services.profiles import Profiles
 from madang.services.tokens import Access
@@ -30,9 +33,8 @@ class People:
 
     Args:
         clock_ms: Unix milliseconds.
-
-    Attributes:
-        on_disconnect: called with each user to disconnect; closes their connections.
+        sessions: whose connections are closed.
+        note: notes who is about to do what to whom (`Moderation.note`).
     """
 
     def __init__(
@@ -42,7 +44,9 @@ class People:
         identity: Identity,
         profiles: Profiles,
         bus: Bus,
+        sessions: OpenSessions,
         clock_ms: Callable[[], int],
+        note: Callable[[Actor, str, Mapping[str, str]], Awaitable[None]],
     ) -> None:
         self._store = store
         self._users = users
@@ -50,7 +54,8 @@ class People:
         self._profiles = profiles
         self._bus = bus
         self._clock_ms = clock_ms
-        self.on_disconnect: Callable[[str], None] = lambda user: None
+        self._note = note
+        self._sessions = sessions
 
     async def put(self, actor: Actor, wanted: Sequence[tuple[str, str]]) -> list[Person | Refused]:
         """Make users known, given by id and name, or give them other names; return what became of each.
@@ -118,20 +123,31 @@ class People:
             raise Refused("not_found", "There is no such user.")
         return await self._identity.token_of(actor, Actor(id=id, name=name), now, for_ms or DAY_MS)
 
-    async def delete(self, actor: Actor, user: str) -> None:
+    async def delete(self, actor: Actor, user: str, said: Said) -> None:
         """Delete any user, as `Users.delete` (forbidden, not_found)."""
         need_server_key(actor)
-        await self._users.delete(user)
+        await self._users.delete(user, actor, said)
+
+    async def erasure(self, actor: Actor, user: str) -> Erasure:
+        """Return how far the erasure of a deleted user is (forbidden, not_found)."""
+        need_server_key(actor)
+        return await self._users.erasure(user)
+
+    async def reset(self, actor: Actor, user: str) -> Profile:
+        """Take any user's name and picture away, as `Profiles.reset` (forbidden, not_found). It is noted in the server's trail."""
+        need_server_key(actor)
+        await self._note(actor, "reset_user", {"id": user})
+        return await self._profiles.reset(user)
 
     def disconnect(self, actor: Actor, user: str) -> None:
         """Close all connections of any user, on every node. Whoever has a token that holds may come back with it."""
         need_server_key(actor)
-        self.on_disconnect(user)
+        self._sessions.disconnect(user)
         self._bus.signal(Signal(EVERYWHERE, DISCONNECTED, user, b""))
 
     def receive(self, signal: Signal) -> None:
         """Take another node's word that a user must be disconnected."""
-        self.on_disconnect(signal.key)
+        self._sessions.disconnect(signal.key)
 
 
 def _gone(field: str) -> Refused:

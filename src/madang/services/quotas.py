@@ -89,6 +89,7 @@ class Quotas:
     Attributes:
         kinds: what nodes tell each other of, by the name that they tell it under.
         buckets: all of them.
+        owed: kilobytes of users that are not charged yet, at most MOST users'.
         refused: how often each quota has refused something.
     """
 
@@ -106,7 +107,7 @@ class Quotas:
         self.buckets = [buckets for buckets, _ in self._buckets.values()]
         mosts = [most for most in (quotas.kilobytes.user, quotas.kilobytes.address, quotas.kilobytes.all) if most]
         self._piece = max(1, min(*mosts, 64 * PIECE) // 64) if mosts else 0
-        self._owed: dict[str, int] = {}  # kilobytes of users that are not charged yet
+        self.owed: dict[str, int] = {}
         self.refused: Counter[str] = Counter(dict.fromkeys(WHAT, 0))
 
     def metrics(self) -> list[Metric]:
@@ -132,22 +133,22 @@ class Quotas:
         """
         if actor.server or not self._piece:
             return
-        owed = self._owed.get(actor.id, 0) + 1 + size // 1024
+        owed = self.owed.get(actor.id, 0) + 1 + size // 1024
         if owed >= self._piece:
             self._take("kilobytes", self.flows("kilobytes", actor), now, owed)
             owed = 0
-        if len(self._owed) >= MOST:
-            self._owed.clear()  # they have sent less than a piece each
-        self._owed[actor.id] = owed
+        if len(self.owed) >= MOST:
+            self.owed.clear()  # they have sent less than a piece each
+        self.owed[actor.id] = owed
 
     def forget_owed(self) -> None:
         """Forget what users owe that is less than a piece: who has sent nothing since owes it no longer."""
-        self._owed = {}
+        self.owed = {}
 
     def give_back_bytes(self, user: str, size: int) -> None:
         """Undo `take_bytes` for an event of this size that was refused after all. It counts for the next piece."""
         if self._piece:
-            self._owed[user] = self._owed.get(user, 0) - 1 - size // 1024
+            self.owed[user] = self.owed.get(user, 0) - 1 - size // 1024
 
     def take_guest(self, address: str, now: float) -> None:
         """Charge a new guest to an address (quota)."""

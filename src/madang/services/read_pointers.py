@@ -147,7 +147,8 @@ class ReadPointers:
             return None
         self._writing = writing
         try:
-            await self._directory.set_read(writing.all())
+            await self._directory.set_read(written := writing.all())
+            self._live.pointers_written(written)
         except BaseException as error:  # cancelled, too: the last flush is still to come
             for room, user, seq in writing.all():
                 if self._pointers.count < POINTERS or self._pointers.of(user, room):

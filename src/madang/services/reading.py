@@ -14,11 +14,14 @@ import msgspec
 
 from madang.aio import FairTurns, NextFlight, SingleFlight
 from madang.core.actors import Actor
+from madang.core.bounds import MAX_PAGE
+from madang.core.emoji import clean_emoji
 from madang.core.fields import not_together
 from madang.core.messages import RoomMessage
 from madang.core.metrics import Metric
+from madang.core.name_search import beginning
 from madang.core.rate import Bucket
-from madang.core.rooms import Membership, Room
+from madang.core.rooms import Counted, Room
 from madang.core.timestamps import moment_ms
 from madang.errors import Limited, StorageError
 from madang.memory import Memory
@@ -48,6 +51,8 @@ PAGES: Final = 2
 """Pages read at a time. A join looks up what it needs beside them: on SQLite by one more thread."""
 PAGES_WAITING: Final = 5_000
 """Pages that may wait for their turn; above that they are refused (overloaded)."""
+LOOKED_AT: Final = 5_000
+"""Members looked at for one page of those with a name: 4 ms, or 40 where none of them has been looked at lately."""
 OVERLOADED_MS: Final = 500
 PINS: Final = 50
 """Pins that may stand in a room; they are read at once."""
@@ -115,7 +120,7 @@ class Reading:
                 if (seq := around if at is None else await self._log.seq_at(room, moment_ms(at, "at"))) is not None:
                     return await self._around(room, seq, limit, above)
                 page = await self._log.messages(room, "", before=before, after=after, limit=limit, above=above)
-                return encoded(page.messages, page.more, self._memory, newest=after is None)
+                return encoded(page, self._memory, newest=after is None)
 
         async def read(hidden: int) -> MessagePage:
             not_together(before=before, after=after, around=around, at=at)
@@ -127,10 +132,9 @@ class Reading:
 
     async def _around(self, room: str, seq: int, limit: int, above: int) -> SharedPage:
         down = limit // 2
-        older = await self._log.messages(room, "", before=seq, limit=max(1, down), above=above)
+        older, newer = await self._log.around(room, "", seq, below=max(1, down), above=limit - down, hidden=above)
         if not down:
-            older = Page([], bool(older.messages))
-        newer = await self._log.messages(room, "", after=max(0, seq - 1), limit=limit - down, above=above)
+            older = Page([], bool(older.messages), older.seq)
         return encoded_around(older, newer, self._memory)
 
     async def _seen_by(self, actor: Actor, room: str, shared: SharedPage) -> MessagePage:
@@ -146,8 +150,9 @@ class Reading:
 
         async def make(above: int) -> SharedPage:
             async with self._memory.holding("answers", BUSY_BYTES):
-                found = [message for message in await self._log.pins(room, "") if message.seq > above]
-                return encoded(found, False, self._memory, newest=False)
+                page = await self._log.pins(room, "")
+                found = [message for message in page.messages if message.seq > above]
+                return encoded(Page(found, False, page.seq), self._memory, newest=False)
 
         async def read(hidden: int) -> MessagePage:
             above = max(after, hidden)
@@ -164,6 +169,42 @@ class Reading:
         async def read(hidden: int) -> Rows:
             found = await self._in_turn(actor, lambda: self._directory.members(room, after=after, limit=limit + 1))
             return array([Shown(m.user, m.name, m.role, m.picture) for m in found], limit)
+
+        return await self._read(actor, room, limit, bucket, followed, read)
+
+    async def find_members(
+        self, actor: Actor, room: str, name: str, after: str, limit: int, *, bucket: Bucket | None = None,
+        followed: bool = False,
+    ) -> tuple[Rows, str]:  # fmt: skip
+        """Return a page of members (`Shown`) whose name begins with what somebody has typed (`core.name_search`).
+
+        And the user id to go on after, "" at the end: where a room is large, a page may be short, or empty, and not the last.
+        """
+        typed = beginning(name)
+
+        async def read(hidden: int) -> tuple[Rows, str]:
+            found, behind = await self._in_turn(
+                actor,
+                lambda: self._directory.find_members(room, typed.matches, after=after, limit=limit, most=LOOKED_AT),
+            )
+            return array([Shown(m.user, m.name, m.role, m.picture) for m in found], limit), behind
+
+        return await self._read(actor, room, MAX_PAGE, bucket, followed, read)
+
+    async def reactors(
+        self, actor: Actor, room: str, seq: int, emoji: str, after: str, limit: int, *, bucket: Bucket | None = None,
+        followed: bool = False,
+    ) -> Rows:  # fmt: skip
+        """Return a page of who has put an emoji on a message (`Reactor`), and whether there are more."""
+        emoji = clean_emoji(emoji)
+
+        async def read(hidden: int) -> Rows:
+            if seq <= hidden:
+                return array([], limit)
+            return array(
+                await self._in_turn(actor, lambda: self._log.reactors(room, seq, emoji, after=after, limit=limit + 1)),
+                limit,
+            )
 
         return await self._read(actor, room, limit, bucket, followed, read)
 
@@ -196,15 +237,24 @@ class Reading:
 
     async def memberships(self, actor: Actor, after: str, limit: int, *, bucket: Bucket | None = None) -> Rows:
         """Return a page of the actor's own rooms with unread and mention counts, and whether there are more."""
-        with self._charges.page(actor, limit, bucket):
-            return array(await self._in_turn(actor, lambda: self._memberships(actor.id, after, limit + 1)), limit)
+        rows, _ = await self.counted(actor, after, limit, bucket=bucket)
+        return rows
 
-    async def _memberships(self, user: str, after: str, rows: int) -> list[Membership]:
+    async def counted(
+        self, actor: Actor, after: str, limit: int, *, bucket: Bucket | None = None
+    ) -> tuple[Rows, list[Counted]]:
+        """Return the same, and what is counted in these rooms."""
+        with self._charges.page(actor, limit, bucket):
+            found = await self._in_turn(actor, lambda: self._counted(actor.id, after, limit + 1))
+        return array([each.membership for each in found], limit), found[:limit]
+
+    async def _counted(self, user: str, after: str, rows: int) -> list[Counted]:
         pointers = self._pointers.unwritten(user)
-        found = await self._directory.memberships(user, after=after, limit=rows, read=pointers)
-        told = {m.room: self._pointers.current(m.room, user, m.read_seq) for m in found}
-        if any(m.read_seq < told[m.room] for m in found):  # by another node, which has not written it yet
-            found = await self._directory.memberships(user, after=after, limit=rows, read=told)
+        found = await self._directory.counted(user, after=after, limit=rows, read=pointers)
+        mine = [each.membership for each in found]
+        told = {m.room: self._pointers.current(m.room, user, m.read_seq) for m in mine}
+        if any(m.read_seq < told[m.room] for m in mine):  # by another node, which has not written it yet
+            found = await self._directory.counted(user, after=after, limit=rows, read=told)
         return found
 
     async def open_rooms(

@@ -20,7 +20,6 @@ from madang.core.timestamps import moment
 from madang.errors import Refused
 from madang.ports.directory import Directory
 from madang.ports.live import LiveRooms
-from madang.services.charges import Charges
 from madang.services.failures import Failures
 from madang.services.pages import Rows, array
 from madang.services.rooms import Rooms
@@ -67,12 +66,9 @@ class Reports:
         clock_ms: Unix milliseconds.
     """
 
-    def __init__(
-        self, directory: Directory, rooms: Rooms, charges: Charges, live: LiveRooms, clock_ms: Callable[[], int]
-    ) -> None:
+    def __init__(self, directory: Directory, rooms: Rooms, live: LiveRooms, clock_ms: Callable[[], int]) -> None:
         self._directory = directory
         self._rooms = rooms
-        self._charges = charges
         self._live = live
         self._clock_ms = clock_ms
         self._expected: dict[str, None] = {}
@@ -125,10 +121,12 @@ class Reports:
         Raises:
             Refused: not_found, forbidden, rate_limited.
         """
-        need((await self._rooms.member(actor, room)).role, Action.REVIEW)
-        with self._charges.page(actor, limit, bucket):
+
+        async def read() -> Rows:
             found = await self._directory.reports(room, after=after, limit=limit + 1)
             return array([_shown(reported) for reported in found], limit)
+
+        return await self._rooms.page(actor, room, Action.REVIEW, limit, bucket, read)
 
     async def resolve(self, actor: Actor, room: str, seq: int) -> int:
         """Resolve the open reports of a message. Return how many messages still have some.

@@ -11,7 +11,7 @@ from base64 import b32encode
 from collections.abc import Awaitable, Callable, Container
 from contextlib import AbstractAsyncContextManager, nullcontext
 from hmac import compare_digest
-from typing import Final
+from typing import Final, TypeVar
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -33,6 +33,7 @@ from madang.core.events import (
 from madang.core.invites import InviteKey, invite_key
 from madang.core.names import clean_title
 from madang.core.permissions import NOBODY, Action, acting_role, may, need, need_to_change, need_to_grant, need_upon
+from madang.core.rate import Bucket
 from madang.core.rooms import (
     DIRECT,
     LOBBY,
@@ -51,6 +52,8 @@ from madang.services.appender import Appender
 from madang.services.charges import Attempt, Charges
 from madang.services.quotas import QuotaRates
 
+T = TypeVar("T")
+
 SYSTEM: Final = Actor(id=user_ids.SYSTEM, name="Madang", server=True)
 KICK_S: Final = 600
 
@@ -62,7 +65,7 @@ class Rooms:
 
     Args:
         quotas: how many memberships and rooms a user may have.
-        creators: who may make rooms: "anyone", users who are no guests ("accounts"), or only servers with "keys".
+        creators: who may make rooms: "anyone", users who are not guests ("accounts"), or only servers with "keys".
         kick_s: how long a user who was kicked from an open room cannot join it again by themselves.
         deleted: users who may do nothing any more, whatever connection they still have.
         seen: called with each guest who is a member of a room that they do something in.
@@ -110,6 +113,12 @@ class Rooms:
                 created = await self.append(body, room_id(room), actor)
         assert created is not None  # the creation of a room is never left out
         return created
+
+    def may_create(self, actor: Actor | None) -> bool:
+        """Return whether somebody may make rooms; of nobody yet, whether they may as a guest."""
+        if self._creators == "anyone":
+            return True
+        return actor is not None and (actor.server or (self._creators == "accounts" and user_ids.has_account(actor.id)))
 
     def _need_creator(self, actor: Actor) -> None:
         if self._creators == "keys" and not actor.server:
@@ -215,7 +224,7 @@ class Rooms:
                 joined = await self.append(body, room, actor, invite=key, origin=origin)
             except Refused as refused:
                 if refused.code in ("banned", "kicked", "not_found"):
-                    attempt.give_back_room()  # they are no member, and pay for themselves
+                    attempt.give_back_room()  # they are not a member, and pay for themselves
                 raise
         if joined is None:
             attempt.give_back_quotas()
@@ -243,6 +252,33 @@ class Rooms:
         self._note(actor)
         return member
 
+    async def need(self, actor: Actor, room: str, action: Action) -> None:
+        """Raise Refused (not_found, forbidden) unless the actor may do this in a room."""
+        need((await self.member(actor, room)).role, action)
+
+    async def page(
+        self,
+        actor: Actor,
+        room: str,
+        action: Action,
+        rows: int,
+        bucket: Bucket | None,
+        read: Callable[[], Awaitable[T]],
+    ) -> T:
+        """Return what is read of a room by those who may do this there, paid for as that many rows.
+
+        It is judged twice: before it, so that strangers cost nothing, and after it, because it may have seen what came after
+        the reader was kicked or demoted.
+
+        Raises:
+            Refused: not_found, forbidden, rate_limited.
+        """
+        await self.need(actor, room, action)
+        with self._charges.page(actor, rows, bucket):
+            found = await read()
+            await self.need(actor, room, action)
+            return found
+
     async def room(self, room: str) -> Room:
         """Return a room's settings (not_found)."""
         if (info := await self._directory.room(room)) is None:
@@ -260,6 +296,11 @@ class Rooms:
         if info is None:
             raise Refused("not_found")
         return info
+
+    async def title(self, room: str) -> str | None:
+        """Return the title of a room that anybody may join, to somebody who has not said who they are; None of any other."""
+        info = await self._directory.room(room)
+        return info.title if info is not None and may(NOBODY, Action.SEE, info.access) else None
 
     async def leave(self, actor: Actor, room: str) -> Appended | None:
         """End the actor's own membership (not_member, also where the room is hidden or missing)."""

@@ -1,4 +1,4 @@
-"""Server keys, looked up by their id and remembered for a moment, so that a request with one is no read of the database.
+"""Server keys, looked up by their id and remembered for a moment, so that a request with one does not read the database.
 
 A key that is dropped is worth nothing at once on the node that drops it, and within KEPT_S on the others; one that has an end
 is worth nothing from then on, by each node's own clock. That there is no key of an id is remembered, too.
@@ -13,11 +13,12 @@ import hmac
 import logging
 import re
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Final
 
 from madang.aio import NextFlight
 from madang.ports.directory import Directory, ServerKey
+from madang.ports.sessions import OpenSessions
 from madang.services.failures import Failures
 
 logger = logging.getLogger("madang.keys")
@@ -35,21 +36,19 @@ class ServerKeys:
     Args:
         time: loop time.
         clock_ms: Unix milliseconds, by which keys end.
-
-    Attributes:
-        makers: returns the ids of keys by whose tokens connections speak here.
-        on_end: called with those of them that are gone, or have ended; closes these connections.
+        sessions: of which those are closed whose tokens a key made that is gone, or has ended.
     """
 
-    def __init__(self, directory: Directory, time: Callable[[], float], clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, directory: Directory, time: Callable[[], float], clock_ms: Callable[[], int], sessions: OpenSessions
+    ) -> None:
         self._directory = directory
         self._time = time
         self._clock_ms = clock_ms
         self._found: dict[str, tuple[ServerKey | None, float]] = {}
         self._flights: NextFlight[ServerKey | None] = NextFlight()
         self._changes = 0  # keys added or dropped here
-        self.makers: Callable[[], Collection[str]] = tuple
-        self.on_end: Callable[[Collection[str]], None] = lambda keys: None
+        self._sessions = sessions
 
     async def of(self, text: str) -> ServerKey | None:
         """Return the key whose text this is, or None."""
@@ -85,11 +84,11 @@ class ServerKeys:
         failures = Failures(logger, "is not looked at again, by whose tokens there are connections")
         while True:
             await asyncio.sleep(POLL_S)
-            for id in list(self.makers()):
+            for id in list(self._sessions.makers()):
                 with failures.survived(f"server key {id}"):
                     await self.look_up(id)
                     if not self.in_force(id):
-                        self.on_end({id})
+                        self._sessions.end_made_by({id})
             failures.round_over()
 
     def holds(self, text: str) -> bool:
@@ -111,7 +110,7 @@ class ServerKeys:
     def end(self, id: str) -> None:
         """Forget a key that was dropped, and close the connections that speak by its tokens."""
         self.forget(id)
-        self.on_end({id})
+        self._sessions.end_made_by({id})
 
     def _is_fresh(self, id: str) -> bool:
         return id in self._found and self._time() < self._found[id][1]

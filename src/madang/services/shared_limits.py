@@ -60,6 +60,11 @@ class SharedLimits:
         self._received: dict[str, int] = {}  # by node, the highest number
         self.charged: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
 
+    @property
+    def nodes(self) -> int:
+        """How many other nodes are known by their last numbers."""
+        return len(self._received)
+
     def metrics(self) -> list[Metric]:
         """Return what was charged here, by limit."""
         return [

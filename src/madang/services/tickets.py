@@ -6,7 +6,7 @@ is used once, whatever nodes it is shown to, whether they hear each other or not
 only the node which made it may take would be of no use behind a balancer. Tickets shown at the same time are noted
 together, in one transaction.
 
-A ticket grants what the token granted: the same user, until the same time, and it ends as that does. It is no token, and none
+A ticket grants what the token granted: the same user, until the same time, and it ends as that does. It is not a token, and none
 comes of it. Times are of the database's clock, as nodes' own clocks may differ by more than a ticket lasts.
 """
 
@@ -58,7 +58,7 @@ class Tickets:
 
     Attributes:
         used: how many were taken here.
-        refused: how many were shown that were no tickets, over, or used before.
+        refused: how many were shown that were not tickets, over, or used before.
     """
 
     def __init__(self, keyring: Keyring, store: TicketStore) -> None:

@@ -26,10 +26,10 @@ _MADE: Final = "madang by key"
 """The audience of tokens that server keys make. A version that would renew them, and not end them, does not take them."""
 # One spelling for each token: base64url without padding, whose last character has no bit set that it does not need. PyJWT
 # reads others, too, and whoever knows a token by its text would be passed by.
-_JWT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
+JWT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 _ALGORITHMS: Final = ["HS256"]
 # When a token was made is not held against it: if that lies ahead, the clock has been turned back.
-_CHECKS: Final[Options] = {"require": ["exp", "iat", "sub", "aud", "iss"], "verify_iat": False}
+CHECKS: Final[Options] = {"require": ["exp", "iat", "sub", "aud", "iss"], "verify_iat": False}
 
 
 class Access(msgspec.Struct, frozen=True):
@@ -56,13 +56,13 @@ class Access(msgspec.Struct, frozen=True):
 class Tokens:
     """Signs tokens with the current key of a ring, and believes any of its keys. `now` is Unix seconds.
 
-    Attributes:
+    Args:
         named: returns the name of a user who was renamed lately: what their tokens say may be older.
     """
 
-    def __init__(self, keyring: Keyring) -> None:
+    def __init__(self, keyring: Keyring, named: Callable[[str], str | None] = lambda user: None) -> None:
         self._keyring = keyring
-        self.named: Callable[[str], str | None] = lambda user: None
+        self._named = named
         self._keys: tuple[SigningKey, ...] = ()  # of which the rest is made
         self._secrets: dict[str, bytes] = {}  # by the ids of keys
         self._heads: dict[str, str] = {}  # what tokens begin with, to the id
@@ -96,17 +96,17 @@ class Tokens:
         Raises:
             Refused: bad_token, whatever is wrong with it.
         """
-        if _JWT.fullmatch(token) is None:
+        if JWT.fullmatch(token) is None:
             raise Refused("bad_token")
         try:
             key = self._key_of(token)
             claims: dict[str, Any] = jwt.decode(
                 token, self._secrets[key], _ALGORITHMS, audience=[_ISSUER, _MADE], issuer=_ISSUER, leeway=LEEWAY_S,
-                options=_CHECKS,
+                options=CHECKS,
             )  # fmt: skip
             id, said, session = str(claims["sub"]), str(claims["name"]), claims.get("sid")
             of_account = str(claims["sid"]) if is_account(id) else ""
-            user = Actor(id=id, name=self.named(id) or said, address=address, session=of_account)
+            user = Actor(id=id, name=self._named(id) or said, address=address, session=of_account)
             by = str(claims["by"]) if claims["aud"] == _MADE else ""
         except (jwt.PyJWTError, KeyError, ValueError):
             raise Refused("bad_token") from None
@@ -118,7 +118,7 @@ class Tokens:
 
     def called_now(self, access: Access) -> Access:
         """Return what something signed a moment ago grants, to its user as they are called by now."""
-        name = self.named(access.user.id)
+        name = self._named(access.user.id)
         return (
             access
             if name is None

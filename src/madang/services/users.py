@@ -1,8 +1,8 @@
 """Users, as far as they outlast their connections: when they were seen, and their deletion.
 
 A token says who somebody is, without a look-up (`identity.py`). So every node keeps the list of those who were deleted in
-the last DELETED_S, after which no token of theirs is valid any more; it reads it every POLL_S, and hears of a deletion
-at once where the bus brings it. That users were seen is written every few hours for each, many at a time (`noted.py`).
+the last DELETED_S, after which no token of theirs is valid any more; it reads on in it every second (`polling.py`), and hears of
+a deletion at once where the bus brings it. That users were seen is written every few hours for each, many at a time (`noted.py`).
 """
 
 import asyncio
@@ -10,13 +10,18 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from madang.core.actors import Actor
+from madang.core.audit import deleted
+from madang.core.erasure import KEEP, Erasure, Said
 from madang.core.events import MemberLeft, draft
 from madang.core.metrics import Metric
 from madang.core.user_ids import is_servers
 from madang.errors import Refused
 from madang.ports.bus import EVERYWHERE, Bus, Signal
 from madang.ports.directory import Directory
-from madang.ports.upkeep import Upkeep
+from madang.ports.erasures import Erasures
+from madang.ports.sessions import OpenSessions
+from madang.ports.upkeep import StoredUser, Upkeep
 from madang.services.appender import Appender
 from madang.services.failures import Failures
 from madang.services.noted import SEEN_S, WRITTEN, Noted
@@ -26,7 +31,6 @@ logger = logging.getLogger("madang.users")
 
 ENDED: Final = "user"
 """The topic of the signals; their key is the user."""
-POLL_S: Final = 1.0
 WRITE_S: Final = 5.0
 """From one time that users seen are written to the next."""
 DELETED_S: Final = TOKEN_S + 24 * 3600
@@ -39,28 +43,24 @@ class Users:
     Args:
         clock_ms: Unix milliseconds.
         time: loop time in seconds.
-
-    Attributes:
-        on_end: called with each user who was deleted; closes their connections.
-        present: returns who is connected.
     """
 
     def __init__(
-        self, upkeep: Upkeep, directory: Directory, appender: Appender, bus: Bus, clock_ms: Callable[[], int],
-        time: Callable[[], float],
+        self, upkeep: Upkeep, erasures: Erasures, directory: Directory, appender: Appender, bus: Bus, sessions: OpenSessions,
+        clock_ms: Callable[[], int], time: Callable[[], float],
     ) -> None:  # fmt: skip
         self._upkeep = upkeep
+        self._erasures = erasures
         self._directory = directory
         self._appender = appender
         self._bus = bus
+        self._sessions = sessions
         self._clock_ms = clock_ms
         self._time = time
         self._deleted: dict[str, int] = {}
         self._read_ms = 0  # deletions up to then are known
         self._noted = Noted(time)
         self._failures = Failures(logger, "is deleted, and not everything that was theirs has ended")
-        self.on_end: Callable[[str], None] = lambda user: None
-        self.present: Callable[[], Iterable[str]] = tuple
 
     def __contains__(self, user: object) -> bool:
         """Return whether a user was deleted."""
@@ -84,40 +84,46 @@ class Users:
 
     async def start(self) -> None:
         """Read who was deleted: nobody is let in before that."""
-        await self._read_deleted()
+        await self.read_deleted()
 
     async def run(self) -> None:
-        """Write who was seen, and read who was deleted, until cancelled."""
-        look_at, write_at = self._time() + SEEN_S / 2, self._time()
+        """Write who was seen, until cancelled."""
+        look_at = self._time() + SEEN_S / 2
         noting = Failures(logger, "are not noted")
         while True:
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(WRITE_S)
             with noting.survived("users"):
-                await self._read_deleted()
-                if self._time() >= write_at:
-                    write_at = self._time() + WRITE_S
-                    await self._write_seen()
+                await self.write_seen()
             noting.round_over()
-            self._failures.round_over()
             if self._time() >= look_at:  # who stays connected for days is seen, too
                 look_at = self._time() + SEEN_S / 2
-                for n, user in enumerate(list(self.present())):
+                for n, user in enumerate(list(self._sessions.users())):
                     self.seen(user)
                     if n % WRITTEN == 0:
                         await asyncio.sleep(0)
 
-    async def _write_seen(self) -> None:
+    async def write_seen(self) -> None:
+        """Write who was seen and is not noted yet."""
         while some := self._noted.some():
             await self._upkeep.note_seen(some, self._clock_ms())
             self._noted.written(some)
 
-    async def _read_deleted(self) -> None:
-        now = self._clock_ms()
-        since = max(self._read_ms - 60_000, now - int(DELETED_S * 1000))  # clocks of nodes may differ
-        for user in await self._upkeep.users_deleted(since):
-            self._end(user.id, user.deleted_ms or now)
-        self._read_ms = now
-        oldest = now - int(DELETED_S * 1000)
+    async def read_deleted(self) -> None:
+        """Read who was deleted since the last time, and end what is theirs."""
+        asked_ms = self._clock_ms()
+        self.take(await self._upkeep.users_deleted(self.known_ms(asked_ms)), asked_ms)
+
+    def known_ms(self, now_ms: int) -> int:
+        """Return the time from which deletions are to be read now."""
+        return max(self._read_ms - 60_000, now_ms - int(DELETED_S * 1000))  # clocks of nodes may differ
+
+    def take(self, deleted: Iterable[StoredUser], asked_ms: int) -> None:
+        """End what is theirs who were deleted, as was read by `known_ms` when asked at this time."""
+        for user in deleted:
+            self._end(user.id, user.deleted_ms or asked_ms)
+        self._failures.round_over()
+        self._read_ms = asked_ms
+        oldest = asked_ms - int(DELETED_S * 1000)
         for forgotten in [user for user, at_ms in self._deleted.items() if at_ms < oldest]:
             del self._deleted[forgotten]
 
@@ -129,23 +135,52 @@ class Users:
         if user not in self._deleted:
             self._deleted[user] = at_ms
             with self._failures.survived(user):
-                self.on_end(user)
+                self._sessions.end(user)
 
-    async def delete(self, user: str) -> None:
+    async def delete(self, user: str, by: Actor, said: Said = KEEP, *, known: bool = False) -> None:
         """Delete a user: their token means nothing, their connections close, their memberships end.
 
-        What they said stays, under the name they had.
+        Args:
+            said: what becomes of what they said, which takes a while in the background (`erasures.py`). One who was deleted
+                before, and is even forgotten, may be deleted again for it.
+            known: there is such a user, though nothing may be stored of them: a guest who was nowhere yet has a token all the same.
 
         Raises:
             Refused: not_found, or forbidden for the server itself and its keys, whose memberships keep rooms from expiring.
         """
         if is_servers(user):
             raise Refused("forbidden", "This is the server itself or a server key (`madang key drop`), and no user.")
-        if not await self._upkeep.delete_user(user, self._clock_ms()):
+        deed = deleted(user, said, by=by.id, by_name=by.name)
+        done = await self._upkeep.delete_user(user, self._clock_ms(), said, deed, known=known)
+        if not done and said != KEEP and await self._has_events(user):
+            done = await self._upkeep.delete_user(user, self._clock_ms(), said, deed, known=True)
+        if not done:
             raise Refused("not_found", "There is no such user.")
         self._end(user, self._clock_ms())
         self._bus.signal(Signal(EVERYWHERE, ENDED, user, b""))
         await self.leave_all(user)
+
+    async def delete_own(self, actor: Actor, said: Said) -> None:
+        """Delete the actor, as `delete` (forbidden for server keys)."""
+        await self.delete(actor.id, actor, said, known=True)
+
+    async def erasure(self, user: str) -> Erasure:
+        """Return how far the erasure of a deleted user is (not_found)."""
+        if (found := await self._erasures.erasure(user)) is None:
+            raise Refused("not_found", "Of no such user is anything erased.")
+        return found
+
+    async def erasures(self, after: str, limit: int) -> tuple[list[Erasure], bool]:
+        """Return a page of erasures, standing and done, in order of the users, and whether there are more."""
+        found = list(await self._erasures.erasures(after=after, limit=limit + 1))
+        return found[:limit], len(found) > limit
+
+    async def _has_events(self, user: str) -> bool:
+        after = ""
+        while True:
+            rooms, after = await self._erasures.rooms_with(user, after)
+            if rooms or not after:
+                return bool(rooms)
 
     async def leave_all(self, user: str) -> int:
         """End all memberships of a user, as the server, and return how many there were."""

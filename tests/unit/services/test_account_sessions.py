@@ -1,7 +1,7 @@
 """Every node learns within a second that a session has ended, whether the bus brings it or not, and after a start."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Container
 
 from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.core.accounts import Account
@@ -9,8 +9,11 @@ from madang.core.ids import IdSource
 from madang.errors import StorageFailed
 from madang.ports.accounts import Ended
 from madang.services import account_sessions as module
-from madang.services.account_sessions import FORGET_S, KEPT_S, POLL_S, SIGNED_OUT, AccountSessions
+from madang.services.account_sessions import FORGET_S, KEPT_S, SIGNED_OUT, AccountSessions
+from madang.services.polling import POLL_S
 from madang.testing import FakeClock, ModelStore, VirtualLoop
+from madang.transports.sessions import Sessions
+from tests.unit.services.polled import polling
 
 USER = "account-mina"
 
@@ -24,6 +27,18 @@ class Failing(ModelStore):
         if self.away:
             raise StorageFailed
         return await super().sessions_ended(after, limit)
+
+
+class _Closes(Sessions):
+    """Open sessions of which it is noted which are signed out."""
+
+    def __init__(self, closed: list[str]) -> None:
+        super().__init__()
+        self._closed = closed
+
+    def sign_out(self, sessions: Container[str]) -> None:
+        assert isinstance(sessions, Collection)
+        self._closed.extend(sorted(sessions))
 
 
 class World:
@@ -41,15 +56,11 @@ class World:
 
     async def node(self, broker: MemoryBroker | None = None) -> tuple[AccountSessions, list[str]]:
         loop, bus, closed = asyncio.get_running_loop(), MemoryBus(broker), list[str]()
-        node = AccountSessions(self.store, bus, loop.time)
-
-        def close(ended: Collection[str]) -> None:
-            closed.extend(sorted(ended))
-
-        node.on_end = close
+        node = AccountSessions(self.store, bus, _Closes(closed), loop.time)
         await bus.start(_Hears(node))
         await node.start()
-        self.tasks.append(asyncio.create_task(node.run()))
+        polls = await polling(self.store, bus, self.clock, sessions=node)
+        self.tasks += [asyncio.create_task(node.run()), asyncio.create_task(polls.run())]
         return node, closed
 
     async def end(self, node: AccountSessions, session: str) -> None:

@@ -16,6 +16,7 @@ from madang.errors import MadangError, Refused
 from madang.services import passwords
 from madang.services.limits import UNLIMITED, Rates
 from madang.services.quotas import NO_QUOTAS, Quota
+from madang.services.rooms import SYSTEM
 from madang.services.tokens import RENEW_S, Access
 from madang.transports.node import Node
 from tests.unit.services.assembled import assembled
@@ -202,14 +203,14 @@ async def test_the_first_account_administers_and_is_made_once(node: Node) -> Non
     for other in ((await signed_up(node)).user, node.identity.guest("Chan", "10.0.0.1", NOW).user, KEY):
         assert not await node.accounts.administers(other)
     assert await code(signed_up(node, "root")) == "bad_name"
-    await node.users.delete(admin.user.id)
+    await node.users.delete(admin.user.id, SYSTEM)
     assert not await node.accounts.administers(admin.user)
     assert await node.accounts.make_first() is None
 
 
 async def test_a_deleted_user_has_no_account(node: Node) -> None:
     access = await signed_up(node)
-    await node.users.delete(access.user.id)
+    await node.users.delete(access.user.id, SYSTEM)
     assert not holds(node, access)
     assert await code(signed_in(node)) == "wrong_password"
     assert await code(node.accounts.change_password(access.user, PASSWORD, OTHER)) == "forbidden"

@@ -159,7 +159,7 @@ async def test_a_failing_storage_answers_everybody_and_loses_nobody(
         await answered(heard, 20)
         assert [(tag, outcome.code) for tag, outcome in heard.answers] == [(n, code) for n in range(20)]
         assert heard.events == []
-        assert (heard.checks > 0) is checks, "somebody has to look what stands in the log"
+        assert (heard.checks > 0) is checks, "somebody has to look at what is in the log"
         assert appender.statistics.failed == 20
         for n, each in enumerate(drafts):
             appender.submit(each, heard.reply, n)

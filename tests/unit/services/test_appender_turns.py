@@ -44,7 +44,7 @@ def change(n: int, room: str) -> Draft:
 
 
 def slow(batch: Sequence[Draft]) -> int:
-    """Return how many drafts are no messages."""
+    """Return how many drafts are not messages."""
     return sum(d.type != MessageSent.type for d in batch)
 
 

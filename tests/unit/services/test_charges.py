@@ -25,6 +25,7 @@ from madang.services.quotas import Quota, QuotaRates
 from madang.services.rooms import Rooms
 from madang.services.standing import Standing
 from madang.services.tokens import Tokens
+from madang.transports.sessions import Sessions
 from tests.unit.delivery.nodes import OWNER
 from tests.unit.services.assembled import assembled
 from tests.unit.services.wrapped import Wrapped
@@ -72,8 +73,8 @@ class Scene:
         self.rooms = Rooms(self.store, self.appender, charges, QuotaRates(memberships=0, owned=0))
         node = assembled(store)
         self.posting = Posting(charges, self.rooms, node.hub, 4000, node.word_lists, node.reports)
-        self.invites = Invites(self.store, self.rooms, charges)
-        self.identity = Identity(Tokens(lone_keyring(b"x" * 32)), self.store, self.limits, lambda: NOW)
+        self.invites = Invites(self.store, self.rooms)
+        self.identity = Identity(Tokens(lone_keyring(b"x" * 32)), self.store, self.limits, lambda: NOW, Sessions())
 
     def spent(self) -> dict[str, int]:
         """Return what was spent and not given back since the last call, by limit."""
@@ -194,7 +195,7 @@ async def test_a_room_whose_rate_is_spent_costs_its_user_nothing(scene: Scene) -
 
 
 async def test_what_the_log_refuses_costs_the_look_and_neither_slow_mode_nor_a_quota(store: Store) -> None:
-    """GUEST is no member of the yard."""
+    """GUEST is not a member of the yard."""
     for name, way in POSTS.items():
         scene = Scene(store)
         await refused(scene, way, "not_member")
@@ -216,7 +217,7 @@ async def test_what_changes_nothing_costs_the_look_and_no_quota(scene: Scene, st
 
 
 async def test_a_join_that_a_kick_forbids_costs_the_address_nothing(scene: Scene) -> None:
-    """Trying is no return: otherwise one who was kicked would keep all others of their address out."""
+    """Trying is not a return: otherwise one who was kicked would keep all others of their address out."""
     running = asyncio.ensure_future(scene.appender.run())
     vic = Actor(id="u-vic", name="Vic", address="10.0.0.1")
     try:

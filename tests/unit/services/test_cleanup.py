@@ -16,10 +16,10 @@ from madang.core.user_ids import is_guest
 from madang.errors import Limited, MadangError, Refused, StorageFailed
 from madang.node.run import running_parts
 from madang.services import cleanup as module
-from madang.services import users as users_module
+from madang.services import noted, polling
 from madang.services.cleanup import DAY_MS, GRACE_S, KEPT_S, Cleanup
 from madang.services.limits import UNLIMITED
-from madang.services.noted import SEEN_S, Noted
+from madang.services.noted import SEEN_S
 from madang.services.rooms import SYSTEM
 from madang.services.standing import Standing
 from madang.services.users import DELETED_S, Users
@@ -52,24 +52,24 @@ def guest(letter: str) -> Actor:
 class World:
     """A node whose cleanup a test moves by hand."""
 
-    def __init__(self, node: Node, store: Store, wall: Wall, leads: bool = True) -> None:
-        async def is_first() -> bool:
-            return leads
-
+    def __init__(self, node: Node, store: Store, wall: Wall) -> None:
         self.node, self.store, self.wall = node, store, wall
         self.rooms, self.users = node.rooms, node.users
-        self.cleanup = Cleanup(store, node.appender, node.users, is_first, wall, ROOMS_DAYS, GUESTS_DAYS)
+        self.cleanup = Cleanup(store, node.appender, node.users, self.leads, wall, ROOMS_DAYS, GUESTS_DAYS)
+
+    async def leads(self) -> bool:
+        return True
 
     async def say(self, who: Actor, room: str, text: str = "hello", **more: Any) -> None:
         await self.node.appender.append(draft(MessageSent(text=text, **more), room, who.id, who.name))
 
     async def seen(self) -> None:
-        await self.users._write_seen()
+        await self.users.write_seen()
 
     async def count(self, table: str) -> int:
         from sqlalchemy import text
 
-        return await self.store._engine.read(lambda c: c.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+        return await self.store.engine.read(lambda c: c.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
 
 
 @asynccontextmanager
@@ -171,7 +171,7 @@ async def test_a_room_that_was_left_lately_stays(w: World) -> None:
     assert w.cleanup.stored.rooms == 2
 
 
-async def test_absent_guests_are_members_no_more_and_others_stay(w: World) -> None:
+async def test_absent_guests_are_members_no_more_and_others_stay(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
     ara, bora = guest("a"), guest("b")
     await w.rooms.create(ara, "yard", "", "open")
     await w.rooms.enter(bora, "yard")
@@ -180,7 +180,7 @@ async def test_absent_guests_are_members_no_more_and_others_stay(w: World) -> No
     await w.seen()
     await w.cleanup.clean()
     w.wall.days(GUESTS_DAYS - 1)
-    w.users._noted = Noted(lambda: 0.0)
+    monkeypatch.setattr(noted, "SEEN_S", 0.0)
     await w.rooms.member(bora, "yard")  # Bora is here
     await w.seen()
     w.wall.days(2)
@@ -190,15 +190,15 @@ async def test_absent_guests_are_members_no_more_and_others_stay(w: World) -> No
     assert w.cleanup.removed.guests == 1
     w.wall.days(GUESTS_DAYS + 1)
     await w.cleanup.clean()
-    assert [m.user for m in await w.store.members("lobby")] == [SYSTEM.id], "servers are no guests"
+    assert [m.user for m in await w.store.members("lobby")] == [SYSTEM.id], "servers are not guests"
     assert await w.count("users") == 0
     assert not is_guest(KEY.id) and not is_guest(SYSTEM.id)
 
 
 async def test_a_kick_is_remembered_as_long_as_its_subject_has_a_token(w: World) -> None:
-    """However soon guests expire: until then they are no members any more, and not let in again either."""
+    """However soon guests expire: until then they are no longer members, and not let in again either."""
     ara, bora = guest("a"), guest("b")
-    cleanup = Cleanup(w.store, w.node.appender, w.users, w.cleanup._leads, w.wall, ROOMS_DAYS, 1)
+    cleanup = Cleanup(w.store, w.node.appender, w.users, w.leads, w.wall, ROOMS_DAYS, 1)
     await w.rooms.create(ara, "yard", "", "invite")
     await w.node.appender.append(draft(MemberJoined(role="member"), "yard", bora.id, bora.name, server=True))
     await w.rooms.enter(bora, "lobby")
@@ -217,8 +217,8 @@ async def test_members_of_whom_nothing_is_known_are_counted_from_now_on(w: World
     """As those of a database from before."""
     ara = guest("a")
     await w.rooms.create(ara, "yard", "", "open")
-    await w.store._engine.write(lambda c: c.exec_driver_sql("DELETE FROM users"))
-    w.users._noted.written(w.users._noted.some())
+    await w.seen()
+    await w.store.engine.write(lambda c: c.exec_driver_sql("DELETE FROM users"))
     w.wall.days(GUESTS_DAYS + 1)
     await w.cleanup.clean()
     await w.cleanup.clean()
@@ -318,7 +318,7 @@ async def test_a_room_that_fails_keeps_neither_the_walk_nor_the_others_back(
 # -- users -------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_deleted_user_is_nowhere_and_nobody(w: World) -> None:
+async def test_a_deleted_user_is_nowhere_and_nobody(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
     ara, bora = guest("a"), guest("b")
     now = time.time()
     token = w.node.identity.tokens.sign(ara, now).token
@@ -327,8 +327,8 @@ async def test_a_deleted_user_is_nowhere_and_nobody(w: World) -> None:
     await w.rooms.enter(ara, "lobby")
     await w.say(ara, "yard")
     ended: list[str] = []
-    w.users.on_end = ended.append
-    await w.users.delete(ara.id)
+    monkeypatch.setattr(w.node.sessions, "end", ended.append)
+    await w.users.delete(ara.id, SYSTEM)
     assert ended == [ara.id]
     with pytest.raises(Refused, match="token"):
         w.node.identity.verify(token, now)
@@ -340,13 +340,13 @@ async def test_a_deleted_user_is_nowhere_and_nobody(w: World) -> None:
     page = await w.store.messages("yard", bora.id)
     assert [(m.user, m.text) for m in page.messages] == [(ara.id, "hello")], "what they said stays"
     with pytest.raises(Refused, match="no such user"):
-        await w.users.delete("u-nobody")
+        await w.users.delete("u-nobody", SYSTEM)
 
 
 async def test_who_is_deleted_and_nowhere_is_looked_up_together(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for letter in "abcdefgh":
         await w.rooms.enter(guest(letter), "lobby")
-        await w.users.delete(guest(letter).id)
+        await w.users.delete(guest(letter).id, SYSTEM)
     asked: list[str] = []
     memberships = w.store.memberships
 
@@ -365,16 +365,17 @@ async def test_who_is_deleted_and_nowhere_is_looked_up_together(w: World, monkey
 async def test_an_end_that_fails_ends_neither_the_loop_nor_the_other_users(
     w: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(users_module, "POLL_S", 0.0)
+    monkeypatch.setattr(polling, "POLL_S", 0.0)
     ended: list[str] = []
 
     def failing(user: str) -> None:
         ended.append(user)
         raise RuntimeError("of one connection")
 
-    w.users.on_end = failing
+    monkeypatch.setattr(w.node.sessions, "end", failing)
     failed: list[None] = []
-    async with running_parts([Part("users", loops=[w.users.run])], lambda: failed.append(None)):
+    polls = [part for part in w.node.parts if part.name == "polling"]
+    async with running_parts(polls, lambda: failed.append(None)):
         for letter in "ab":
             await w.rooms.enter(guest(letter), "lobby")
             await w.store.delete_user(guest(letter).id, w.wall())
@@ -388,49 +389,53 @@ async def test_a_deletion_is_known_after_a_restart_and_forgotten_with_the_last_t
     ara = guest("a")
     async with world(tmp_path) as w:
         await w.rooms.enter(ara, "lobby")
-        await w.users.delete(ara.id)
+        await w.users.delete(ara.id, SYSTEM)
     async with world(tmp_path) as w:
         await w.users.start()
         assert ara.id in w.users
         w.wall.days(DELETED_S / 86400 + 1)
-        await w.users._read_deleted()
+        await w.users.read_deleted()
         assert ara.id not in w.users
         await w.cleanup.clean()
         assert await w.count("users") == 0
 
 
 @pytest.mark.parametrize("bus", ["whole", "cut"])
-async def test_another_node_ends_a_deleted_user(bus: str, tmp_path: Path) -> None:
+async def test_another_node_ends_a_deleted_user(bus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ara = guest("a")
     async with opened_store(tmp_path) as store:
         broker = MemoryBroker()
         nodes = [assembled(store, bus=MemoryBus(broker if n == 0 or bus == "whole" else None)) for n in range(2)]
         ended: list[str] = []
-        nodes[1].users.on_end = ended.append
+        monkeypatch.setattr(nodes[1].sessions, "end", ended.append)
         async with running_parts([p for n in nodes for p in n.parts if p.name in ("bus", "appender")], lambda: None):
             await nodes[0].rooms.ensure_lobby()
             await nodes[0].rooms.enter(ara, "lobby")
-            await nodes[0].users.delete(ara.id)
+            await nodes[0].users.delete(ara.id, SYSTEM)
             if bus == "cut":
-                await nodes[1].users._read_deleted()
+                await nodes[1].users.read_deleted()
             await eventually(lambda: ended == [ara.id])
         assert ara.id in nodes[1].users
 
 
+def unnoted(users: Users) -> int:
+    return next(int(m.value) for m in users.metrics() if m.name == "madang_users_unnoted")
+
+
 async def test_seeing_is_written_seldom(w: World) -> None:
     ara, now = guest("a"), 0.0
-    users = Users(w.store, w.store, w.node.appender, MemoryBus(), w.wall, lambda: now)
+    users = Users(w.store, w.store, w.store, w.node.appender, MemoryBus(), w.node.sessions, w.wall, lambda: now)
     written = 0
     for _ in range(10):
         users.seen(ara.id)
-        written += len(users._noted)
-        await users._write_seen()
+        written += unnoted(users)
+        await users.write_seen()
     assert written == 1
     now = SEEN_S + 1
     users.seen(ara.id)
-    assert len(users._noted) == 1
+    assert unnoted(users) == 1
     for n in range(1, 9):  # whoever is always here is written again before the last note is SEEN_S old
-        await users._write_seen()
+        await users.write_seen()
         now = SEEN_S + 1 + n * SEEN_S / 4
         users.seen(ara.id)
-        assert len(users._noted) == (n % 4 == 0), n
+        assert unnoted(users) == (n % 4 == 0), n

@@ -23,6 +23,7 @@ from madang.services.identity import Identity
 from madang.services.limits import UNLIMITED, Limits, Rates
 from madang.services.server_keys import KEPT_S
 from madang.services.tokens import LEEWAY_S, RENEW_S, TOKEN_S, Tokens
+from madang.transports.sessions import Sessions
 
 SECRET = b"s" * 32
 TOKENS = Tokens(lone_keyring(SECRET))
@@ -32,7 +33,7 @@ MINA = Actor(id="u-mina", name="Mina")
 @pytest.fixture
 def identity() -> Identity:
     """One that looks nothing up: tokens need no directory."""
-    return Identity(TOKENS, None, Limits(UNLIMITED), lambda: 0.0)  # type: ignore[arg-type]
+    return Identity(TOKENS, None, Limits(UNLIMITED), lambda: 0.0, Sessions())  # type: ignore[arg-type]
 
 
 def claims(**other: Any) -> dict[str, Any]:
@@ -196,7 +197,7 @@ def test_a_connection_goes_on_by_a_token_of_its_own_user_alone(identity: Identit
 
 
 async def test_a_caller_is_a_user_or_a_server_and_only_users_are_counted(store: Store) -> None:
-    identity = Identity(TOKENS, store, Limits(Rates(connection=Rate(1, 2))), lambda: 1000.0)
+    identity = Identity(TOKENS, store, Limits(Rates(connection=Rate(1, 2))), lambda: 1000.0, Sessions())
     _, key = await identity.add_key("Shop", time.time())
     token = made(MINA, time.time())
     assert [await identity.caller(token, time.time(), "", "me") for _ in range(2)] == [MINA, MINA]
@@ -212,7 +213,7 @@ async def test_a_caller_is_a_user_or_a_server_and_only_users_are_counted(store: 
 
 async def test_what_is_not_valid_is_charged_to_its_address(store: Store) -> None:
     limits = Limits(Rates(requests=Rate(0.001, 2 * WRONG_TOKEN)))
-    identity = Identity(TOKENS, store, limits, lambda: 1000.0)
+    identity = Identity(TOKENS, store, limits, lambda: 1000.0, Sessions())
     for wrong in ("x.y.z", "mk_0_0"):
         limits.addresses.arrival("here", 1000.0)
         with pytest.raises(Refused):
@@ -225,7 +226,7 @@ async def test_what_is_not_valid_is_charged_to_its_address(store: Store) -> None
 
 async def test_wrong_tokens_of_connections_weigh_as_several_handshakes() -> None:
     limits = Limits(Rates(address=Rate(0.001, 2 * WRONG_TOKEN)))
-    identity = Identity(TOKENS, None, limits, lambda: 1000.0)  # type: ignore[arg-type]
+    identity = Identity(TOKENS, None, limits, lambda: 1000.0, Sessions())  # type: ignore[arg-type]
     limits.addresses.handshake("here", 1000.0)
     with pytest.raises(Refused):
         identity.shown("x.y.z", time.time(), "here")
@@ -243,7 +244,7 @@ async def test_wrong_tokens_of_connections_weigh_as_several_handshakes() -> None
 
 
 def test_guests_are_counted_by_their_address() -> None:
-    identity = Identity(TOKENS, None, Limits(Rates(address=Rate(1, 2))), lambda: 1000.0)  # type: ignore[arg-type]
+    identity = Identity(TOKENS, None, Limits(Rates(address=Rate(1, 2))), lambda: 1000.0, Sessions())  # type: ignore[arg-type]
     for _ in range(2):
         identity.guest("Mina", "10.0.0.1", time.time())
     with pytest.raises(Refused) as refusal:
@@ -270,7 +271,7 @@ def test_only_servers_speak_for_others(identity: Identity) -> None:
 
 
 async def test_a_key_is_known_by_its_secret(store: Store) -> None:
-    identity = Identity(TOKENS, store, Limits(UNLIMITED), lambda: 0.0)
+    identity = Identity(TOKENS, store, Limits(UNLIMITED), lambda: 0.0, Sessions())
     key, secret = await identity.add_key("Shop", time.time())
     server = await identity.server(secret)
     assert (server.name, server.server) == ("Shop", True)
@@ -303,7 +304,7 @@ async def test_a_key_is_known_by_its_secret(store: Store) -> None:
 
 async def test_a_key_with_scopes_is_for_nothing_else_and_a_refusal_is_no_wrong_key(store: Store) -> None:
     limits = Limits(Rates(requests=Rate(0.001, WRONG_TOKEN)))
-    identity = Identity(TOKENS, store, limits, lambda: 1000.0)
+    identity = Identity(TOKENS, store, limits, lambda: 1000.0, Sessions())
     _, text = await identity.add_key("Shop", 0.0, ["read", "publish"])
     for _ in range(5):
         shop = await identity.caller(text, 0.0, "here", "send")
@@ -319,7 +320,7 @@ async def test_a_key_with_scopes_is_for_nothing_else_and_a_refusal_is_no_wrong_k
 
 async def test_a_key_ends_in_the_very_millisecond(store: Store) -> None:
     now_ms = [1_000_000]
-    identity = Identity(TOKENS, store, Limits(UNLIMITED), lambda: 0.0, clock_ms=lambda: now_ms[0])
+    identity = Identity(TOKENS, store, Limits(UNLIMITED), lambda: 0.0, Sessions(), clock_ms=lambda: now_ms[0])
     key, text = await identity.add_key("Shop", 1000.0, for_ms=5000)
     assert key.expires_ms == 1_005_000
     now_ms[0] = 1_004_999
@@ -337,19 +338,19 @@ async def test_a_version_that_knows_no_limits_does_not_know_a_key_that_has_some(
     store: Store, scopes: list[str], for_ms: int | None
 ) -> None:
     """Nor does a row that somebody has changed in the database open more than it did."""
-    identity = Identity(TOKENS, store, Limits(UNLIMITED), lambda: 0.0, clock_ms=lambda: 0)
+    identity = Identity(TOKENS, store, Limits(UNLIMITED), lambda: 0.0, Sessions(), clock_ms=lambda: 0)
     key, text = await identity.add_key("Shop", 0.0, scopes, for_ms)
     assert hashlib.sha256(text.split("_", 2)[2].encode()).hexdigest() != key.hash
     assert (await identity.server(text)).server
     await store.drop_key(key.id)
     await store.add_key(msgspec.structs.replace(key, scopes=None, expires_ms=None))
-    other = Identity(TOKENS, store, Limits(UNLIMITED), lambda: 0.0, clock_ms=lambda: 0)
+    other = Identity(TOKENS, store, Limits(UNLIMITED), lambda: 0.0, Sessions(), clock_ms=lambda: 0)
     with pytest.raises(Refused):
         await other.server(text)
 
 
 def test_a_token_has_one_spelling() -> None:
-    identity = Identity(TOKENS, None, Limits(UNLIMITED), lambda: 0.0)  # type: ignore[arg-type]
+    identity = Identity(TOKENS, None, Limits(UNLIMITED), lambda: 0.0, Sessions())  # type: ignore[arg-type]
     token = made(MINA, time.time())
     assert identity.verify(token, time.time()).user.id == MINA.id
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -384,7 +385,7 @@ async def test_a_key_is_looked_up_once_in_a_while_and_dropped_at_once(store: Sto
             return await store.key(id)
 
     now, directory = [0.0], Counting()
-    here, there = (Identity(TOKENS, directory, Limits(UNLIMITED), lambda: now[0]) for _ in range(2))
+    here, there = (Identity(TOKENS, directory, Limits(UNLIMITED), lambda: now[0], Sessions()) for _ in range(2))
     key, text = await here.add_key("Shop", 0.0)
     assert not here.serves(text)  # not looked up yet
     for _ in range(100):
@@ -418,7 +419,7 @@ async def test_a_key_that_is_dropped_while_it_is_looked_up_is_not_remembered(sto
             await go_on.wait()
             return found
 
-    identity = Identity(TOKENS, Slow(), Limits(UNLIMITED), lambda: 0.0)
+    identity = Identity(TOKENS, Slow(), Limits(UNLIMITED), lambda: 0.0, Sessions())
     key, text = await identity.add_key("Shop", 0.0)
     first = asyncio.ensure_future(identity.server(text))
     await read.wait()
@@ -448,7 +449,7 @@ def test_tokens_of_ours_and_of_an_issuer_are_told_apart_though_they_begin_alike(
     keyring = Keyring(SigningKeys("name", b"", (SigningKey(id, SECRET),)), lambda: 0)
     seen: list[str] = []
     identity = Identity(
-        Tokens(keyring), None, Limits(UNLIMITED), lambda: 0.0, issuers=Neighbour(), seen=seen.append,  # type: ignore[arg-type]
+        Tokens(keyring), None, Limits(UNLIMITED), lambda: 0.0, Sessions(), issuers=Neighbour(), seen=seen.append,  # type: ignore[arg-type]
         deleted={"issuer-shop:gone"},
     )  # fmt: skip
     now = int(time.time())

@@ -1,4 +1,4 @@
-"""Whoever is too fast waits, for as long as he is told; nobody else does; and what is forgotten is bounded."""
+"""Whoever is too fast waits, for as long as they are told; nobody else does; and what is forgotten is bounded."""
 
 import asyncio
 import heapq
@@ -13,6 +13,7 @@ from madang.core.actors import Actor
 from madang.core.rate import Bucket, Rate
 from madang.errors import Limited
 from madang.services import buckets
+from madang.services.address_limits import PACE_S
 from madang.services.buckets import PORTION, Buckets, take
 from madang.services.limits import OWED_SWEEPS, SWEEP_S, UNLIMITED, Limits, Rates
 from madang.services.quotas import DAY_S, HOUR_S, PIECE, QuotaRates, Quotas
@@ -74,7 +75,7 @@ def test_waiting_as_told_succeeds(slow_ms: int, others: int) -> None:
 
 @pytest.mark.parametrize("what", ["append", "room", "command", "request", "page", "address"])
 def test_those_refused_together_are_told_different_times(what: str) -> None:
-    """Each comes back when told, and not one of them in vain."""
+    """Each comes back when told, and not one of them for nothing."""
     limits, bucket = Limits(FEW), Bucket()
 
     def come(n: int, now: float) -> Limited | None:
@@ -124,6 +125,20 @@ def test_commands_requests_and_addresses_have_limits_of_their_own() -> None:
     assert refused is not None
     assert refused.code == "rate_limited"
     limits.addresses.guest("10.0.0.1", NOW + math.ceil(refused.retry_ms) / 1000)
+
+
+def test_answers_are_held_the_longer_the_fewer_requests_an_address_has_left() -> None:
+    limits = Limits(Rates(requests=Rate(100, 500))).addresses
+    held = []
+    for _ in range(500):
+        held.append(limits.pace("10.0.0.1", 25, NOW))
+        limits.arrival("10.0.0.1", NOW)
+    assert held[:250] == [0.0] * 250
+    assert held[375] == pytest.approx(0.25), "25 clients earn a request each"
+    assert held == sorted(held)
+    assert limits.pace("10.0.0.1", 100_000, NOW) == PACE_S
+    assert limits.pace("10.0.0.2", 25, NOW) == 0.0
+    assert Limits(UNLIMITED).addresses.pace("10.0.0.1", 25, NOW) == 0.0
 
 
 def test_an_address_of_many_handshakes_costs_the_others_none() -> None:
@@ -176,8 +191,8 @@ def test_those_who_rest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(1000):
         now += 1.0
         limits.appends.append(f"u-{n}", f"r-{n}", now)
-    assert len(limits.appends._users) <= 100
-    assert len(limits.appends._rooms) <= 100
+    for kind in ("user", "room"):
+        assert len(limits.appends.kinds[kind][0]) <= 100
 
 
 @pytest.mark.parametrize(("count", "portion"), [(5_000, 1_000), (999, 1_000), (0, 1)])
@@ -289,7 +304,7 @@ def test_a_page_counts_by_its_rows() -> None:
 
 
 def test_who_was_closed_for_flooding_pays_for_coming_back() -> None:
-    """Else a burst for every connection would be had fifty times a second."""
+    """Else a burst for every connection would be possible fifty times a second."""
     limits = Limits(Rates(address=Rate(50, 500)))
     came = 0
     for n in range(50 * 60):

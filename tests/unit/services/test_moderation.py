@@ -1,6 +1,7 @@
 """Moderators ban and mute, and lift that; what that costs; and that guests are known by where they come from, others are not."""
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
@@ -9,7 +10,7 @@ import pytest
 
 from madang.adapters.sql import Store
 from madang.core.actors import Actor
-from madang.core.events import Appended, RoomChanged
+from madang.core.events import Appended, Body, MemberJoined, MemberKicked, RoleGiven, RoomChanged, draft
 from madang.core.messages import Content
 from madang.core.rate import Bucket, Rate
 from madang.core.sanctions import MAX_REASON
@@ -22,7 +23,9 @@ from madang.services.pages import Rows
 from madang.services.quotas import Quota, QuotaRates
 from madang.transports.node import Node
 from tests.unit.delivery.nodes import OWNER, user
+from tests.unit.services.assembled import assembled
 from tests.unit.services.test_rooms import HIDDEN, SHOP, YARD, code
+from tests.unit.services.wrapped import Wrapped
 from tests.unit.transports.nodes import running_node
 
 MINA, BORA = user("mina"), user("bora")
@@ -230,3 +233,49 @@ async def test_who_may_read_the_audit_trail(node: Node) -> None:
         await node.rooms.enter(MINA, YARD)
         await node.rooms.grant(OWNER, YARD, MINA.id, role)
         assert await code(node.moderation.audit(MINA, YARD, None, 10)) == "forbidden"
+
+
+class Demoting(Wrapped):
+    """Ends a right of the reader behind each read of it, before that is answered."""
+
+    def __init__(self, store: Store, end: Body) -> None:
+        super().__init__(store)
+        self._end = end
+
+    def __getattr__(self, name: str) -> Any:
+        read = super().__getattr__(name)
+        if name not in ("bans", "mutes", "audit", "reports", "invites", "words"):
+            return read
+
+        async def late(*args: Any, **named: Any) -> Any:
+            found = await read(*args, **named)
+            await self.inner.append([draft(self._end, YARD, SHOP.id, SHOP.name, server=True)])
+            return found
+
+        return late
+
+
+LISTS: list[Callable[[Node], Awaitable[object]]] = [
+    lambda node: node.moderation.bans(MINA, YARD, "", 10),
+    lambda node: node.moderation.mutes(MINA, YARD, "", 10),
+    lambda node: node.moderation.audit(MINA, YARD, None, 10),
+    lambda node: node.reports.page(MINA, YARD, 0, 10),
+    lambda node: node.invites.in_force(MINA, YARD, node.now()),
+    lambda node: node.word_lists.show(MINA, YARD),
+]
+
+
+@pytest.mark.parametrize(
+    ("end", "refusal"),
+    [(RoleGiven(member=MINA.id, role="member"), "forbidden"), (MemberKicked(member=MINA.id), "not_found")],
+    ids=["demoted", "kicked"],
+)
+@pytest.mark.parametrize("which", range(len(LISTS)))
+async def test_who_is_no_moderator_by_the_time_a_list_is_read_does_not_get_it(
+    store: Store, which: int, end: Body, refusal: str
+) -> None:
+    await store.append([draft(MemberJoined(role="member"), YARD, MINA.id, MINA.name)])
+    await store.append([draft(RoleGiven(member=MINA.id, role="owner"), YARD, OWNER.id, OWNER.name)])
+    await LISTS[which](assembled(store))
+    node = assembled(Demoting(store, end))
+    assert await code(LISTS[which](node)) == refusal

@@ -49,7 +49,7 @@ async def test_people_are_put_one_by_one(store: Store) -> None:
             "Mina", "bad_field", "bad_name", "Mina Kim", "bad_field",
         ]  # fmt: skip
         assert await node.people.names(["shop-1", "shop-2"]) == {"shop-1": "Mina Kim"}
-        await node.people.delete(shop, "shop-1")
+        await node.people.delete(shop, "shop-1", "keep")
         (gone,) = await node.people.put(shop, [("shop-1", "Mina")])
         assert isinstance(gone, Refused) and gone.code == "gone"
         assert await node.people.put(shop, [("shop-3", "Support")]) == [Person("shop-3", "Support")]
@@ -62,7 +62,7 @@ async def test_nobody_but_a_server_key_does_any_of_it(store: Store) -> None:
             for asked in (
                 node.people.put(actor, [("shop-1", "Mina")]),
                 node.people.token(actor, "shop-1", 0.0),
-                node.people.delete(actor, "shop-1"),
+                node.people.delete(actor, "shop-1", "keep"),
                 node.memberships.put_many(actor, [NewMembership(room="yard", user="shop-1", name="Mina")]),
             ):
                 assert await code(asked) == "forbidden"
@@ -88,7 +88,7 @@ async def test_a_token_is_for_who_is_known_and_ends_with_its_time(store: Store) 
         assert await code(node.identity.access(over.token, now)) == "bad_token"
         short = await node.people.token(shop, "shop-1", now, 60_000)
         assert short.until <= now + 60 + LEEWAY_S
-        await node.people.delete(shop, "shop-1")
+        await node.people.delete(shop, "shop-1", "keep")
         assert await code(node.identity.access(access.token, now)) == "bad_token"
         assert await code(node.people.token(shop, "shop-1", now)) == "gone"
 
@@ -106,13 +106,15 @@ async def test_a_token_holds_no_longer_than_the_key_that_made_it(store: Store) -
         assert await code(node.identity.access(access.token, now)) == "bad_token"
 
 
-async def test_a_token_is_worth_nothing_without_the_key_that_made_it(store: Store) -> None:
+async def test_a_token_is_worth_nothing_without_the_key_that_made_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ended: list[object] = []
     async with running_node(store) as node:
         shop, now = await shop_of(node), node.now()
         await node.people.put(shop, [("shop-1", "Mina")])
         token = (await node.people.token(shop, "shop-1", now)).token
-        node.identity.server_keys.on_end = ended.append
+        monkeypatch.setattr(node.sessions, "end_made_by", ended.append)
         await node.identity.drop_key(shop.id[4:])
         assert ended == [{shop.id[4:]}]
         with pytest.raises(Unfetched) as unfetched:
@@ -123,7 +125,9 @@ async def test_a_token_is_worth_nothing_without_the_key_that_made_it(store: Stor
             node.identity.verify(token, now)
 
 
-async def test_another_node_ends_connections_when_a_key_is_gone_or_over(store: Store) -> None:
+async def test_another_node_ends_connections_when_a_key_is_gone_or_over(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without a word from the node where it was dropped."""
     now_ms = [1_800_000_000_000]
     clock: dict[str, Any] = {"clock_ms": lambda: now_ms[0]}
@@ -133,7 +137,8 @@ async def test_another_node_ends_connections_when_a_key_is_gone_or_over(store: S
         dropped, _ = await here.identity.add_key("Dropped", now_ms[0] / 1000)
         short, _ = await here.identity.add_key("Short", now_ms[0] / 1000, for_ms=5000)
         kept, _ = await here.identity.add_key("Kept", now_ms[0] / 1000)
-        keys.makers, keys.on_end = lambda: [dropped.id, short.id, kept.id], ended.append
+        monkeypatch.setattr(there.sessions, "makers", lambda: [dropped.id, short.id, kept.id])
+        monkeypatch.setattr(there.sessions, "end_made_by", ended.append)
         watching = asyncio.ensure_future(keys.run())
         await eventually(lambda: keys.in_force(kept.id))
         assert ended == []
@@ -177,7 +182,7 @@ async def test_members_are_put_and_given_roles(store: Store) -> None:
         with pytest.raises(Limited) as banned:
             await put("shop-3", name="Mina")
         assert banned.value.code == "banned"
-        await node.people.delete(shop, "shop-1")
+        await node.people.delete(shop, "shop-1", "keep")
         assert await code(put("shop-1", name="Mina")) == "gone"
 
 

@@ -147,7 +147,7 @@ async def test_a_mute_or_a_ban_holds_a_user_for_whom_a_key_speaks_and_not_the_ke
 async def test_who_is_known_needs_no_name(store: Store) -> None:
     async with running_node(store) as node:
         await node.people.put(SHOP, [("shop-1", "Mina"), ("shop-2", "Bora")])
-        await node.people.delete(SHOP, "shop-2")
+        await node.people.delete(SHOP, "shop-2", "keep")
         senders: list[tuple[str, str | None]] = [
             ("shop-1", None),
             ("shop-2", "Bora"),

@@ -161,7 +161,7 @@ def test_what_is_not_charged_yet_is_bounded(monkeypatch: pytest.MonkeyPatch) -> 
     quotas = Quotas(QuotaRates())
     for n in range(1000):
         quotas.take_bytes(Actor(id=f"u-{n}", name="N"), 100, NOW)
-    assert len(quotas._owed) <= 100
+    assert len(quotas.owed) <= 100
 
 
 def test_buckets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

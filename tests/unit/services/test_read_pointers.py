@@ -48,7 +48,7 @@ def told(node: Node) -> dict[str, int]:
     return dict(node.hub.rooms[YARD].readers)
 
 
-# -- where a pointer stands --------------------------------------------------------------------------------------------
+# -- where a pointer is -----------------------------------------------------------------------------------------------
 
 
 async def test_a_pointer_never_falls(store: Store) -> None:
@@ -146,7 +146,7 @@ async def test_unread_counts_what_was_just_marked(store: Store) -> None:
 
 
 async def test_a_list_of_rooms_writes_nothing_and_waits_for_no_write(store: Store) -> None:
-    """Neither for the asker's own pointers nor for anybody else's: what waits or is being written is shown as it stands."""
+    """Neither for the asker's own pointers nor for anybody else's: what waits or is being written is shown as it is."""
     slow = SlowPointers(store)
     node = await live(slow, 9)
     node.read_pointers.mark(YARD, OWNER.id, 5, 1)
@@ -186,7 +186,7 @@ async def test_many_requests_share_a_few_writes(store: Store, monkeypatch: pytes
 
 
 async def test_followers_pointers_are_not_forgotten(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A room knows so many pointers; those of its followers stay, or they would fall in the others' eyes."""
+    """A room knows that many pointers; those of its followers stay, or they would fall in the others' eyes."""
     monkeypatch.setattr(live_room, "READERS", 10)
     node = await live(store, 9)
     room = node.hub.rooms[YARD]

@@ -129,7 +129,7 @@ async def test_equal_reads_at_one_time_are_made_once(store: Store) -> None:
     await eventually(lambda: slow.asked)
     slow.go.set()
     await asyncio.gather(*asking)
-    assert slow.asked == 2, "the first one's, and one for all who came while it was under way"
+    assert slow.asked == 2, "that of the first, and one for all who came while it was under way"
 
 
 async def say(store: Store, *texts: str, data: str = "null") -> None:

@@ -22,7 +22,7 @@ async def talk(w: World, count: int, keep: RoomChanged) -> None:
     await w.rooms.change(ARA, "yard", keep)
     for n in range(count):
         await w.say(ARA, "yard", f"{n}")
-    await w.store._engine.fold_all()  # noqa: SLF001  # what is not in the table is not due yet
+    await w.store.engine.fold_all()  # what is not in the table is not due yet
 
 
 async def test_the_newest_messages_are_kept_and_the_log_keeps_its_numbering(w: World) -> None:
@@ -52,7 +52,7 @@ async def test_what_is_old_goes_and_an_empty_room_is_not_told_again_and_again(w:
     for _ in range(6):
         w.wall.days(1)
         await w.cleanup.clean()
-        await w.store._engine.fold_all()  # noqa: SLF001  # what is not in the table is not due yet
+        await w.store.engine.fold_all()  # what is not in the table is not due yet
     assert await types(w) == ["room.purged"]
     assert (await w.store.messages("yard", "")).messages == []
 

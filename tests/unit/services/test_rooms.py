@@ -1,4 +1,4 @@
-"""Who may come in, who may do what to whom; judged anew each time, and all of it in the log."""
+"""Who may come in, who may do what to whom; judged again each time, and all of it in the log."""
 
 import asyncio
 import re

@@ -16,12 +16,14 @@ from madang.core.signing import lone_keyring
 from madang.errors import Refused
 from madang.ports.accounts import Ended
 from madang.ports.bus import Signal
-from madang.services.account_sessions import POLL_S, AccountSessions
+from madang.services.account_sessions import AccountSessions
 from madang.services.identity import Identity
 from madang.services.limits import UNLIMITED, Limits
+from madang.services.polling import POLL_S
 from madang.services.tokens import Tokens
 from madang.testing import FakeClock, ModelStore, VirtualLoop
 from madang.transports.sessions import Sessions
+from tests.unit.services.polled import polling
 
 WORLDS: Final = 200
 """Of STEPS each: somebody says hello, or a session is ended, at any moment of what is under way."""
@@ -75,23 +77,25 @@ class Open:
 class Node:
     """What of a node knows sessions."""
 
-    def __init__(self, store: Slow, broker: MemoryBroker, chance: random.Random) -> None:
+    def __init__(self, store: Slow, broker: MemoryBroker, chance: random.Random, clock: FakeClock) -> None:
         loop = asyncio.get_running_loop()
+        self._store = store
         self._chance = chance
+        self._clock = clock
         self.bus = MemoryBus(broker)
         self.connections: list[Open] = []
         self.sessions = Sessions()
-        self.ended = AccountSessions(store, self.bus, loop.time)
-        self.ended.on_end = self.sessions.sign_out
-        self.identity = Identity(TOKENS, None, Limits(UNLIMITED), loop.time, ended=self.ended)  # type: ignore[arg-type]
+        self.ended = AccountSessions(store, self.bus, self.sessions, loop.time)
+        self.identity = Identity(TOKENS, None, Limits(UNLIMITED), loop.time, self.sessions, ended=self.ended)  # type: ignore[arg-type]
 
     async def start(self) -> "asyncio.Task[None]":
         await self.bus.start(self)  # type: ignore[arg-type]
         await self.ended.start()
-        return asyncio.create_task(self.ended.run())
+        polls = await polling(self._store, self.bus, self._clock, sessions=self.ended)
+        return asyncio.create_task(polls.run())
 
     def signal(self, signal: Signal) -> None:
-        """Hear half of what the bus brings."""
+        """Receive half of what the bus brings."""
         if self._chance.random() < 0.5:
             self.ended.receive(signal)
 
@@ -120,7 +124,7 @@ async def live(chance: random.Random) -> int:
         await store.begin_session(name, USER, "h")
     tokens = {name: TOKENS.sign(Actor(id=USER, name="Mina", session=name), NOW).token for name in names}
     broker = MemoryBroker()
-    nodes = [Node(store, broker, chance) for _ in range(3)]
+    nodes = [Node(store, broker, chance, clock) for _ in range(3)]
     loops = [await node.start() for node in nodes]
     over: set[str] = set()
     judging: list[asyncio.Task[None]] = []
@@ -163,7 +167,7 @@ def ended_in(seeds: Sequence[int]) -> int:
     return ended
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.slow) for part in (1, 2, 3))])
 def test_nothing_of_an_ended_session_is_left_a_second_later(part: int) -> None:
     size = WORLDS // 4
     assert ended_in(range(part * size, (part + 1) * size)) > 5 * size
@@ -172,9 +176,9 @@ def test_nothing_of_an_ended_session_is_left_a_second_later(part: int) -> None:
 def test_a_node_that_does_not_read_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the worlds above prove something: half of the signals are not heard."""
 
-    async def reads_nothing(self: AccountSessions) -> None:
+    async def reads_nothing(self: AccountSessions, page: Sequence[Ended]) -> None:
         pass
 
-    monkeypatch.setattr(AccountSessions, "_read_ended", reads_nothing)
+    monkeypatch.setattr(AccountSessions, "take", reads_nothing)
     with pytest.raises(AssertionError):
         ended_in(range(20))

@@ -21,6 +21,7 @@ from madang.services.limits import UNLIMITED, Limits, Rates
 from madang.services.tickets import TICKET_S, Ticket, Tickets
 from madang.services.tokens import Access, Tokens
 from madang.testing import FakeClock, ModelStore
+from madang.transports.sessions import Sessions
 
 SECRET, OTHER = b"s" * 32, b"o" * 32
 MINA = Actor(id="u-mina", name="Mina", address="10.0.0.1")
@@ -39,10 +40,16 @@ class Fleet:
     def ring(self, *keys: SigningKey) -> Keyring:
         return Keyring(SigningKeys("name", b"", keys), lambda: self.now_ms)
 
-    def node(self, rates: Rates = UNLIMITED) -> Identity:
+    def node(self, rates: Rates = UNLIMITED, **of_tokens: Callable[[str], str | None]) -> Identity:
         tickets = Tickets(self.keyring, self.store)
         return Identity(
-            Tokens(self.keyring), self.store, Limits(rates), lambda: 1000.0, deleted=self.deleted, tickets=tickets
+            Tokens(self.keyring, **of_tokens),
+            self.store,
+            Limits(rates),
+            lambda: 1000.0,
+            Sessions(),
+            deleted=self.deleted,
+            tickets=tickets,
         )
 
     async def ticket(self, user: Actor = MINA) -> str:
@@ -132,8 +139,8 @@ async def test_a_ticket_of_a_token_whose_key_was_retired_is_refused_though_a_new
 
 
 async def test_who_was_renamed_meanwhile_comes_in_by_their_new_name(fleet: Fleet) -> None:
-    node, ticket = fleet.node(), await fleet.ticket()
-    node.tokens.named = {MINA.id: "Minji"}.get
+    ticket = await fleet.ticket()
+    node = fleet.node(named={MINA.id: "Minji"}.get)
     assert (await node.shown_ticket(ticket, "")).user.name == "Minji"
 
 
@@ -141,7 +148,7 @@ async def test_the_ticket_of_a_session_ends_with_it(fleet: Fleet) -> None:
     user = Actor(id="account-mina", name="Mina", session="s1")
     ended = {"s2"}
     node = Identity(
-        Tokens(fleet.keyring), fleet.store, Limits(UNLIMITED), lambda: 1000.0, ended=ended,
+        Tokens(fleet.keyring), fleet.store, Limits(UNLIMITED), lambda: 1000.0, Sessions(), ended=ended,
         tickets=Tickets(fleet.keyring, fleet.store),
     )  # fmt: skip
     tickets = [(await node.ticket(user, node.tokens.sign(user, NOW).token, NOW, "")).text for _ in range(2)]

@@ -1,4 +1,4 @@
-"""A store of ours with one behaviour replaced: slow, failing, counting. Everything else is the real one's."""
+"""A store of ours with one behaviour replaced: slow, failing, counting. Everything else is as in the real one."""
 
 import asyncio
 from collections.abc import Sequence
