@@ -93,12 +93,12 @@ class CatchingUp:
             events = await self._reader.before_tail(room, subscription.position)
             if subscription.standing is not READING:
                 return
-            if not events:
-                raise StorageFailed("The log does not have what it announced.")
             goal = _goal(room, subscription)
             entries: Iterator[Entry] = (encoded(e) for e in events if e.seq <= goal)
             if subscription.position < _hidden(room, subscription):
-                entries = iter(())  # the setting has changed meanwhile
+                entries = iter(())  # the setting has changed meanwhile, or the log was erased
+            elif not events:
+                raise StorageFailed("The log does not have what it announced.")
             while not subscription.subscriber.paused and self._give(room, subscription, entries):
                 pass
         except StorageError as error:

@@ -1,4 +1,4 @@
-"""Fan-out of committed events: to this node's rooms, to the other nodes, and into the next heartbeat."""
+"""Fan-out of committed events: to this node's rooms, to the other nodes, into the next heartbeat, and to who watches."""
 
 from collections.abc import Sequence
 
@@ -21,3 +21,4 @@ class Fanout:
         self._hub.receive(events)
         self._bus.publish(events)
         self._heartbeat.note(events)
+        self._hub.watching.committed(events)

@@ -110,7 +110,7 @@ class Gaps:
                     return
                 failed = 0 if events else failed + 1
                 if failed > RETRIES:
-                    # What is held is of another history; what is real, `Hub.check` finds.
+                    # What is held is of another history. `Hub.check` finds what there really is.
                     logger.error("room %s: the log does not have event %s", name, room.next)
                     return
                 if failed:  # known of but not readable yet: replicas may trail

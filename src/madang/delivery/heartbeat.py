@@ -36,7 +36,7 @@ GRACE_S: Final = 0.1
 """For events that a heartbeat has overtaken on the way."""
 ASK_S: Final = 1.0
 """Between two queries for the holders of leases: so long may a node be there without being noticed, if it is never heard."""
-STRANGE_S: Final = 5.0
+UNHEARD_S: Final = 5.0
 """A holder of a lease that was not heard for this long, since it was first seen, is reported: a start takes less."""
 LEAVE_S: Final = 1.0
 """How long a node that leaves waits for its last heartbeat to come back."""
@@ -111,7 +111,7 @@ class Heartbeat:
         self._heads: dict[str, int] = {}
         self._suspects: dict[str, float] = {}  # hold a lease and were never heard -> since when
         self._leavers: set[str] = set()  # have said goodbye, and hold a lease for a moment more
-        self._strangers: set[str] = set()  # suspects for longer than a start takes; reported
+        self._unheard: set[str] = set()  # suspects for longer than a start takes; reported
         self._heard_itself = 0.0
         self._left: asyncio.Future[None] = self._loop.create_future()
         self._running = False
@@ -123,7 +123,7 @@ class Heartbeat:
     @property
     def unheard(self) -> list[str]:
         """The nodes that may be alive and are not heard, those that may be starting left out."""
-        return sorted({*self._strangers, *(name for name, peer in self.peers.items() if peer.silent)})
+        return sorted({*self._unheard, *(name for name, peer in self.peers.items() if peer.silent)})
 
     def metrics(self) -> list[Metric]:
         """Return what is counted here."""
@@ -195,7 +195,7 @@ class Heartbeat:
             if message.number > 1:
                 self._hub.check_soon()
             self._suspects.pop(name, None)
-            self._strangers.discard(name)
+            self._unheard.discard(name)
             logger.info("node %s is heard", name)
         peer.heard = now
         if peer.silent:
@@ -280,12 +280,12 @@ class Heartbeat:
             self._leavers &= holders
             never = holders - self.peers.keys() - self._leavers
             self._suspects = {name: self._suspects.get(name, now) for name in never}
-            strangers = {name for name, since in self._suspects.items() if now - since >= STRANGE_S}
-            for name in sorted(strangers - self._strangers):
+            unheard = {name for name, since in self._suspects.items() if now - since >= UNHEARD_S}
+            for name in sorted(unheard - self._unheard):
                 logger.error(
                     "node %s uses this database and was never heard: what is said there arrives here late. "
                     "Set MADANG_BUS to the same server on every node (docs/guides/fleet.md)", name,
                 )  # fmt: skip
-            for name in sorted(self._strangers - strangers - self.peers.keys()):
+            for name in sorted(self._unheard - unheard - self.peers.keys()):
                 logger.info("node %s, which was never heard, is gone", name)
-            self._strangers = strangers
+            self._unheard = unheard

@@ -21,6 +21,7 @@ from madang.core.metrics import Metric
 from madang.delivery.catching_up import CatchingUp
 from madang.delivery.ephemeral import Ephemeral, read, reports, tell, typing
 from madang.delivery.gaps import HELD, HELD_BYTES, Gaps
+from madang.delivery.papers.hub import PaperHub
 from madang.delivery.presence import PresenceKeeper
 from madang.delivery.reader import READ, LogReader
 from madang.delivery.room import QUEUED, LiveRoom
@@ -29,6 +30,7 @@ from madang.delivery.statistics import DeliveryStatistics
 from madang.delivery.subscriber import Subscriber
 from madang.delivery.tail import Tails
 from madang.delivery.turns import Turns
+from madang.delivery.watching import TOPIC, Watching
 from madang.memory import Memory
 from madang.ports.bus import EVERYWHERE, Bus, Signal
 from madang.ports.directory import Directory
@@ -104,6 +106,9 @@ class Hub:
         self.gaps = Gaps(self.rooms, self.reader, self.scheduler, turns, self.statistics, quiet_above)
         self.presence = PresenceKeeper(presence, bus, self.rooms, tell)
         self.ephemeral = Ephemeral(self.rooms, self.scheduler, self.statistics, self.presence)
+        self.watching = Watching(directory, self.reader, bus)
+        self.on_signal(TOPIC, self.watching.receive)
+        self.papers: PaperHub | None = None  # gets what the bus brings of papers
 
     # -- what comes ----------------------------------------------------------------------------------------------------
 
@@ -118,6 +123,8 @@ class Hub:
             if room is None:
                 if event.room in self.opening:
                     self.opening[event.room].keep(event)
+                elif self.papers is not None:
+                    self.papers.arrived(event)
             elif event.seq == room.next:
                 try:
                     room.accept(event, self.quiet_above)
@@ -139,12 +146,15 @@ class Hub:
 
     def heads_seen(self, heads: Mapping[str, int]) -> None:
         """Read from the log what rooms lack of it. Part of `ports.bus.Receiver`."""
+        self.watching.heads_seen(heads)
         for name, seq in heads.items():
             room = self.rooms.get(name)
             if room is not None:
                 self.gaps.reaches(room, seq)
             elif (opening := self.opening.get(name)) is not None:
                 opening.head = max(opening.head, seq)
+            elif self.papers is not None:
+                self.papers.reaches(name, seq)
 
     def signal(self, signal: Signal) -> None:
         """Handle an ephemeral notice of another node. Part of `ports.bus.Receiver`."""
@@ -182,15 +192,20 @@ class Hub:
     def tell_read(self, room: str, user: str, seq: int) -> None:
         """Tell a room's followers on all nodes how far a user has read. Part of `ports.live.LiveRooms`."""
         self.announce(read(room, user, seq))
+        self.watching.touch(user, room)
+
+    def pointers_written(self, pointers: Sequence[tuple[str, str, int]]) -> None:
+        """Learn that pointers (room, user, seq) are in the directory. Part of `ports.live.LiveRooms`."""
+        self.watching.tell_others((user, room) for room, user, _ in pointers)
 
     def check_soon(self) -> None:
         """Check the log soon: it may have events that nobody has told this node, and nobody will."""
         self._check_asked.set()
 
     async def check(self) -> None:
-        """Compare every live room with the log, and read what the bus has lost."""
+        """Compare every room that is live or watched with the log, and read what the bus has lost."""
         self.statistics.checks += 1
-        names = list(self.rooms)
+        names = list({**self.rooms, **self.watching.rooms})
         for start in range(0, len(names), READ):
             self.heads_seen(await self.reader.heads(names[start : start + READ]))
 
@@ -265,6 +280,7 @@ class Hub:
                 room.detach(subscription)
                 self.presence.leave(name, subscription.user, subscriber.device)
         subscriber.subscriptions.clear()
+        self.watching.close(subscriber)
 
     def access_ended(self, room: str, user: str, device: str) -> None:
         """Take a device of a user who left or was kicked off what the room sees of them: presence, and typing."""

@@ -1,8 +1,8 @@
 """Presence of this node's users: tells the port which devices are connected, and rooms who came online and went offline.
 
 A user is online with the first device and offline without the last. Rooms are told of such changes once per TICK_S,
-and only of those that still hold by then: a page that reloads changes nothing. A crowd (more than CROWD live
-subscribers) is told only how many are online, and less often.
+and only of those that still hold by then: a page that reloads changes nothing, but to those who have asked meanwhile who is
+online. A crowd (more than CROWD live subscribers) is told only how many are online, and less often.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from madang.protocol.native.frames import Frame, PresenceFrame
 logger = logging.getLogger("madang.presence")
 
 TICK_S: Final = 1.0
+READ_TICKS: Final = 3  # after a read in which a room is told even what cancels out: another node's signal may trail
 TTL_S: Final = 60.0  # after which the users of a node that crashed are offline
 CROWD: Final = 100
 CROWD_TICK_S: Final = 5.0  # told every second, 10,000 that came back paid a fifth of the cost of it for this
@@ -56,6 +57,7 @@ class PresenceKeeper:
         self.changes: dict[str, dict[str, _Change]] = {}
         self._failing = False
         self._crowds: dict[str, float] = {}  # when rooms with a crowd may be told again
+        self._read: dict[str, float] = {}  # until when it counts that somebody has read who is online in a room
 
     @property
     def idle(self) -> bool:
@@ -177,6 +179,7 @@ class PresenceKeeper:
         failed: list[Exception] = []
         now = self._loop.time()
         self._crowds = {name: due for name, due in self._crowds.items() if due > now}
+        self._read = {name: until for name, until in self._read.items() if until > now}
         for name in list(self.changes):
             if name in self._crowds:
                 continue
@@ -188,9 +191,11 @@ class PresenceKeeper:
                     break
                 continue
             changes = self.changes.pop(name)
-            # A user who came and went, or went and came, is as before: nothing to tell.
+            # A user who came and went, or went and came, is as before: nothing to tell, unless they were seen in between.
             told = {
-                user: known for user, (online_first, known) in changes.items() if online_first is (known is not None)
+                user: known
+                for user, (online_first, known) in changes.items()
+                if online_first is (known is not None) or name in self._read
             }
             room = self._rooms.get(name)
             if room is None or not told:
@@ -206,6 +211,8 @@ class PresenceKeeper:
 
     async def online(self, room: str, *, after: str, limit: int) -> tuple[dict[str, str], int]:
         """Return a page of the users online (id → name) and how many there are in all."""
+        if room in self._rooms:
+            self._read[room] = self._loop.time() + READ_TICKS * TICK_S
         users = dict(await self._port.online(room, after=after, limit=limit))
         if not after and len(users) < limit:  # all of them; a count of another moment might differ
             return users, len(users)

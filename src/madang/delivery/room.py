@@ -18,6 +18,7 @@ import msgspec
 from madang.core.events import (
     TYPES,
     Event,
+    MemberErased,
     MemberJoined,
     MessageDeleted,
     MessageSent,
@@ -153,6 +154,9 @@ class LiveRoom:
             self._end_access(event.subject(), event.seq)
         elif event.type == MessageDeleted.type:
             self.tail.erase(decode_body(MessageDeleted, event.body).target, event.seq)
+        elif event.type == MemberErased.type:
+            erased = decode_body(MemberErased, event.body)
+            self.tail.erase_user(erased.member, event.seq, messages=erased.messages)
         elif event.type == RoleGiven.type:
             given = decode_body(RoleGiven, event.body)
             self.changes.note(given.member, event.seq)
@@ -190,6 +194,7 @@ class LiveRoom:
             self._pend_skip(self.next - 1)
         self.tail.restart(event.seq - 1)
         self.next = event.seq
+        self._purge(event.seq - 1)
 
     def _end_access(self, user: str | None, seq: int) -> None:
         """End the access of a user, or of everybody."""
@@ -227,6 +232,11 @@ class LiveRoom:
         self._readers_checked = len(self.readers)
 
     # -- the subscribers' side -----------------------------------------------------------------------------------------
+
+    @property
+    def sockets(self) -> int:
+        """How many subscriptions there are, live and behind."""
+        return self.live + len(self.lagging)
 
     def subscriptions(self) -> Iterator[Subscription]:
         """Yield all subscriptions, live and behind."""

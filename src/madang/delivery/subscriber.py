@@ -57,10 +57,16 @@ class Subscriber(Protocol):
     everything else queued by then, an ack and an event, say. `send` keeps the order with what is queued.
     """
 
-    write_now: Callable[[bytes], None]
     device: str  # unique per connection, over all nodes
-    paused: bool  # over its byte budget
     subscriptions: "dict[str, Subscription]"
+
+    @property
+    def write_now(self) -> Callable[[bytes], None]:
+        """Writes at once; equal to itself whenever it is asked for."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether it is over its byte budget."""
 
     @property
     def closed(self) -> bool:

@@ -1,10 +1,11 @@
 """A live room's newest events, encoded once, so that most joins need not read the log."""
 
 from collections import deque
+from collections.abc import Callable
 from itertools import islice
 from typing import Final
 
-from madang.core.events import Event, MessageEdited, decode_body, erased_body
+from madang.core.events import Event, MessageEdited, decode_body, erased_body, unnamed
 from madang.core.metrics import Metric
 from madang.delivery.subscriber import Entry, encoded
 from madang.memory import Memory
@@ -156,17 +157,30 @@ class HotTail:
 
     def erase(self, target: int, seq: int) -> None:
         """Remove the text of the message that the event `seq` deletes, as the log does, so that no later join reads it."""
+        self._replace(
+            seq, lambda event: _reworded(event, target) if event.seq == target or _edits(event, target) else None
+        )
+
+    def erase_user(self, user: str, seq: int, *, messages: bool) -> None:
+        """Remove the name of the user whom the event `seq` erases, and the text of their messages if those are."""
+
+        def erased(event: Event) -> Event | None:
+            if event.user != user:
+                return None
+            target = decode_body(MessageEdited, event.body).target if event.type == MessageEdited.type else None
+            return unnamed((_reworded(event, target) if messages else None) or event)
+
+        self._replace(seq, erased)
+
+    def _replace(self, seq: int, changed: Callable[[Event], Event | None]) -> None:
+        """Replace events, as the event `seq` tells: each by another, or by none to leave it."""
         self._erased_at = seq
         for i, entry in enumerate(self.entries):
-            event = entry.event
-            if event.seq == target or _edits(event, target):
-                body = erased_body(event.type, target)
-                if body is not None:
-                    e = event
-                    self.entries[i] = encoded(Event(e.room, e.seq, e.id, e.type, e.user, e.name, e.at, body))
-                    by = _size(self.entries[i]) - _size(entry)
-                    self.size += by
-                    self._tails.resized(self, by)
+            if (event := changed(entry.event)) is not None:
+                self.entries[i] = encoded(event)
+                by = _size(self.entries[i]) - _size(entry)
+                self.size += by
+                self._tails.resized(self, by)
 
     def lengthen(self, events: list[Event], asked_at: int) -> None:
         """Keep events read from the log, if the tail continues them: the next who needs them need not read.
@@ -201,6 +215,12 @@ class HotTail:
 
 def _size(entry: Entry) -> int:
     return len(entry.text) + len(entry.event.body) + ENTRY_BYTES
+
+
+def _reworded(event: Event, target: int | None) -> Event | None:
+    """Return an event as the deletion of its message leaves it; None for one that it does not change."""
+    e, body = event, erased_body(event.type, target)
+    return None if body is None else Event(e.room, e.seq, e.id, e.type, e.user, e.name, e.at, body)
 
 
 def _edits(event: Event, target: int) -> bool:

@@ -85,7 +85,7 @@ class Node:
         return RecordingSubscriber(self.hub, self.turns, budget)
 
     def invent(self, room: str, seq: int = 1) -> LiveRoom:
-        """Return a live room that stands at `seq` and has no log, for events made by hand."""
+        """Return a live room that is at `seq` and has no log, for events made by hand."""
         info = Room(id=room, title=room, access="open", slow_ms=0)
         live = self.hub.rooms[room] = LiveRoom(
             info, "epoch", seq, [created(room)] if seq == 1 else [], self.hub.statistics, self.hub.tails
@@ -95,7 +95,7 @@ class Node:
     async def follow(
         self, live: LiveRoom, name: str, budget: int | None = None, count: int = 1
     ) -> list[RecordingSubscriber]:
-        """Follow a room with `count` subscribers of one user, from where it stands."""
+        """Follow a room with `count` subscribers of one user, from where it is."""
         subscribers = [self.subscriber(budget) for _ in range(count)]
         for subscriber in subscribers:
             await self.put(subscriber, live, user(name), limit=0)

@@ -11,6 +11,7 @@ from madang.adapters.sql import Store
 from madang.core.events import MemberJoined, RoomCreated, RoomDeleted, draft
 from madang.delivery import gaps, reader
 from madang.delivery.room import LiveRoom
+from madang.delivery.subscription import BEHIND
 from madang.errors import Refused
 from madang.services.rooms import SYSTEM
 from tests.stores import opened_store
@@ -125,7 +126,9 @@ async def test_a_node_that_heard_nothing_finds_the_end_of_an_erased_room(
         (follower, *_) = await followers([node])
         behind = node.subscriber(budget=100)
         await node.join(behind, YARD, user("bora"))
+        behind.pause()
         await node.stored(YARD, 60)
+        assert behind.subscriptions[YARD].standing is BEHIND
         outcomes = await store.append([draft(RoomDeleted(), YARD, "key", "Key", server=True)])
         last = (await store.heads([YARD]))[YARD]
         assert outcomes and last > 60

@@ -11,7 +11,7 @@ import pytest
 from madang.core.events import Event, MemberKicked, MessageSent, draft
 from madang.core.ids import IdSource
 from madang.delivery import heartbeat as module
-from madang.delivery.heartbeat import ASK_S, INTERVAL_S, STRANGE_S, TOPIC
+from madang.delivery.heartbeat import ASK_S, INTERVAL_S, TOPIC, UNHEARD_S
 from madang.delivery.hub import CHECK_S
 from madang.ports.bus import EVERYWHERE, MAX_SIGNAL, Signal
 from madang.testing import FakeClock, ModelStore, VirtualLoop
@@ -96,7 +96,7 @@ def test_a_lease_holder_that_was_never_heard_is_followed_through_the_log_and_nam
         event = await s.one.send(ROOM)
         await s.arrives(event.seq)  # before it is said: it may be starting
         assert s.two.heartbeat.unheard == [] and "was never heard" not in caplog.text
-        await asyncio.sleep(STRANGE_S + ASK_S)
+        await asyncio.sleep(UNHEARD_S + ASK_S)
         assert s.two.heartbeat.unheard == [s.one.name]
         assert caplog.text.count(f"node {s.one.name} uses this database and was never heard") == 1
         event = await s.one.send(ROOM)

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
@@ -76,6 +77,23 @@ async def test_a_reload_is_not_told(node: Node) -> None:
     brief.close()
     await settled(node)
     assert told(watcher)[before:] == []
+
+
+@pytest.mark.parametrize("read", [False, True])
+@pytest.mark.parametrize("names", [("Chul", None), (None, "Chul")])
+async def test_what_cancels_out_is_told_where_somebody_has_looked_in_between(
+    node: Node, names: tuple[str | None, str | None], read: bool
+) -> None:
+    watcher = await comes(node, "mina")
+    await settled(node)
+    before, keeper = len(told(watcher)), node.hub.presence
+    for name in names:
+        keeper.receive(Signal(YARD, "presence", "u-chul", msgspec.json.encode(name)))
+        if read:
+            await keeper.online(YARD, after="", limit=10)
+    await settled(node)
+    last = (["u-chul"], [], 1) if names[1] else ([], ["u-chul"], 1)
+    assert told(watcher)[before:] == ([last] if read else [])
 
 
 async def test_joining_again_counts_as_one_device(node: Node) -> None:

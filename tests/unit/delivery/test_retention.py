@@ -1,4 +1,4 @@
-"""What a room no longer keeps reaches nobody any more, from the moment the log says so; and whoever was behind starts anew."""
+"""What a room no longer keeps reaches nobody any more, from the moment the log says so; and whoever was behind starts again."""
 
 import json
 

@@ -188,7 +188,7 @@ class RoomMachine(RuleBasedStateMachine):
             else:
                 log, me = self.log[: event.seq], event.user
                 changes = [e for e in log if ended(e) == me or (e.type == MemberJoined.type and e.user == me)]
-                assert changes[-1].type == MemberJoined.type, "it stands above the end of the membership"
+                assert changes[-1].type == MemberJoined.type, "it is above the end of the membership"
 
         await asyncio.gather(*(one(n) for n in range(count)))
 
