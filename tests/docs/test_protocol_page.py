@@ -14,7 +14,7 @@ from madang.codes import CLOSES, ERRORS
 from madang.core.events import TYPES
 from madang.core.messages import Message
 from madang.core.rooms import Membership
-from madang.protocol.native import frames
+from madang.protocol.native import answers, frames
 from madang.protocol.native.codec import decode
 from madang.protocol.native.commands import COMMANDS
 
@@ -45,7 +45,7 @@ def first_table(text: str, title: str = "field") -> dict[str, str]:
 
 @pytest.mark.parametrize("op", COMMANDS)
 def test_an_operation_has_its_section_and_every_field_its_row(op: str) -> None:
-    fields = {field.name: field for field in msgspec.structs.fields(COMMANDS[op]) if field.name != "n"}
+    fields = {field.encode_name: field for field in msgspec.structs.fields(COMMANDS[op]) if field.name != "n"}
     text = section(op)
     rows = first_table(text) if fields else {}
     assert set(rows) == set(fields)
@@ -61,12 +61,12 @@ def names(kind: type[msgspec.Struct]) -> set[str]:
 
 @pytest.mark.parametrize("op", COMMANDS)
 def test_an_operation_has_every_field_of_its_answer(op: str) -> None:
-    kinds = get_args(frames.ANSWERS[op]) or (frames.ANSWERS[op],)
+    kinds = get_args(answers.ANSWERS[op]) or (answers.ANSWERS[op],)
     text = section(op)
-    if frames.AppendAnswer in kinds:
-        assert ("Answer: appended, or `unchanged`" in text) == (frames.UnchangedAnswer in kinds)
+    if answers.AppendAnswer in kinds:
+        assert ("Answer: appended, or `unchanged`" in text) == (answers.UnchangedAnswer in kinds)
         assert "Answer: appended" in text
-    elif frames.EmptyAnswer in kinds:
+    elif answers.EmptyAnswer in kinds:
         assert "Answered only when `n` is above 0" in text
     else:
         sentence = re.search(r"^Answer: (.*?)\n\n", text + "\n", re.M | re.S)
@@ -76,22 +76,22 @@ def test_an_operation_has_every_field_of_its_answer(op: str) -> None:
 
 
 def test_the_answer_of_what_appends_has_its_rows() -> None:
-    assert set(first_table(section("Operations"))) == names(frames.AppendAnswer) | names(frames.UnchangedAnswer)
+    assert set(first_table(section("Operations"))) == names(answers.AppendAnswer) | names(answers.UnchangedAnswer)
 
 
 def test_the_tables_inside_answers_have_every_field() -> None:
     hello = section("hello").partition("Answer:")[2]
-    assert set(first_table(hello)) == names(frames.ServerInfo)
+    assert set(first_table(hello)) == names(answers.ServerInfo)
     assert {*re.findall(r"`(\w+)`", first_table(section("join"), "answer")["room"])} - {
         "room",
         "open",
         "unlisted",
         "invite",
         "direct",
-    } == (names(frames.RoomInfo))
-    assert set(first_table(section("join"), "answer")) == names(frames.JoinAnswer)
+    } == (names(answers.RoomInfo))
+    assert set(first_table(section("join"), "answer")) == names(answers.JoinAnswer)
     assert set(first_table(section("history").partition("Answer:")[2])) == names(Message)
-    assert names(frames.MemberInfo) <= set(re.findall(r"`(\w+)`", section("members")))
+    assert names(answers.MemberInfo) <= set(re.findall(r"`(\w+)`", section("members")))
     assert names(Membership) <= set(re.findall(r"`(\w+)`", section("rooms")))
 
 

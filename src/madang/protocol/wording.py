@@ -62,7 +62,7 @@ def _reason(text: bytes | bytearray, error: Exception | None) -> str:
         return "it ends too soon"
     at = int(place[1])
     if text.startswith(_NO_NUMBERS, at):
-        return "NaN and Infinity are no JSON"
+        return "NaN and Infinity are not JSON"
     if "trailing characters" in str(error):
         return "it goes on behind the object"
     return f"it is malformed at byte {at}"

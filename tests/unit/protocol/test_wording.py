@@ -47,7 +47,16 @@ def own(message: str) -> None:
 
 @pytest.mark.parametrize("op", COMMANDS)
 def test_every_field_of_every_command(op: str) -> None:
-    right: dict[str, Any] = {"op": op, "n": 1, "room": "yard", "seq": 1, "cid": "c", "user": "u", "role": "member"}
+    right: dict[str, Any] = {
+        "op": op,
+        "n": 1,
+        "room": "yard",
+        "seq": 1,
+        "cid": "c",
+        "user": "u",
+        "role": "member",
+        "q": "x",
+    }
     right |= {"emoji": "x", "invite": "i", **({"token": "t"} if op == "refresh" else {"guest": "Mina"})}
     right = {name: value for name, value in right.items() if name in (*COMMANDS[op].__struct_fields__, "op")}
     decode(json.dumps(right).encode())
@@ -124,8 +133,8 @@ def test_parameters_of_requests() -> None:
         (b"null", "It is null"),
         (b"true", "It is true"),
         (b"hello", "It is something else"),
-        (b'{"a":NaN}', "NaN and Infinity are no JSON"),
-        (b'{"a":Infinity}', "NaN and Infinity are no JSON"),
+        (b'{"a":NaN}', "NaN and Infinity are not JSON"),
+        (b'{"a":Infinity}', "NaN and Infinity are not JSON"),
         (b'{"a":1e999}', "A number is infinite"),
         (b'{"a":' + b"9" * 400 + b"}", "A number is infinite"),
         (b'{"a":1,"a":2}', "A key is there twice"),

@@ -16,8 +16,9 @@ from madang.core.events import Event
 from madang.core.timestamps import moment
 from madang.errors import Limited, MadangError, Refused
 from madang.protocol import strict_json
+from madang.protocol.native.answers import Answer, ErrorAnswer
 from madang.protocol.native.commands import COMMANDS, AnyCommand, Command, Edit, Send
-from madang.protocol.native.frames import Answer, ErrorAnswer, EventFrame, Frame
+from madang.protocol.native.frames import EventFrame, Frame
 from madang.protocol.wording import bad_field, not_json
 
 _decode = msgspec.json.Decoder(AnyCommand).decode
@@ -118,12 +119,18 @@ def answer(n: int, answer: Answer) -> bytes:
     return b'{"op":"ok","n":%d}' % n if body == b"{}" else b'{"op":"ok","n":%d,' % n + body[1:]
 
 
-def shared_answer(n: int, field: str, text: bytes, more: bool, newer: bool | None = None) -> tuple[bytes, bytes, bytes]:
-    """Return the pieces of an answer whose middle, a JSON array, is the same object for all who asked for it."""
-    end = b',"more":true' if more else b',"more":false'
+def shared_answer(n: int, text: bytes, more: bool, seq: int, newer: bool | None = None) -> tuple[bytes, bytes, bytes]:
+    """Return the pieces of a page of messages whose middle, a JSON array, is the same object for all who asked for it."""
+    head, middle, tail = shared_body(text, more, seq, newer)
+    return b'{"op":"ok","n":%d,' % n + head, middle, tail
+
+
+def shared_body(text: bytes, more: bool, seq: int, newer: bool | None = None) -> tuple[bytes, bytes, bytes]:
+    """Return the same from its first field on, for wires that match answers to commands otherwise."""
+    end = b',"more":%b,"seq":%d' % (b"true" if more else b"false", seq)
     if newer is not None:
         end += b',"newer":true' if newer else b',"newer":false'
-    return b'{"op":"ok","n":%d,"%s":' % (n, field.encode()), text, end + b"}"
+    return b'"messages":', text, end + b"}"
 
 
 def error(n: int | None, problem: MadangError) -> bytes:

@@ -7,7 +7,7 @@ Bounds that msgspec can check are the types of `core.bounds`; the rules of text 
 
 from typing import Annotated, ClassVar, Final
 
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Raw, Struct, field
 
 from madang.core.bounds import (
     MAX_COMMAND,
@@ -21,13 +21,17 @@ from madang.core.bounds import (
     KeepMessages,
     KeepMs,
     Mentions,
+    MessageId,
     PageLimit,
+    QueryText,
     RoomId,
     Seq,
     SlowMs,
     Text,
     Title,
+    Typed,
     UserId,
+    When,
     WordsOfList,
 )
 from madang.core.events import NO_DATA
@@ -166,19 +170,31 @@ class Pins(Command):
     after: Seq = 0
 
 
+class Reactors(Command):
+    """Ask for a page of those who have put an emoji on a message, in order of the user id."""
+
+    room: RoomId
+    seq: Seq
+    emoji: Emoji
+    after: AfterId = ""
+    limit: PageLimit = 50
+
+
 class Members(Command):
-    """Ask for a page of members, in order of the user id."""
+    """Ask for a page of members, in order of the user id; perhaps of those whose name begins with what was typed."""
 
     room: RoomId
     after: AfterId = ""
     limit: PageLimit = 50
+    name: Typed | None = None
 
 
 class Rooms(Command):
-    """Ask for a page of the user's own rooms, with unread and mention counts."""
+    """Ask for a page of the user's own rooms, with unread and mention counts; and perhaps watch them from then on."""
 
     after: AfterId = ""
     limit: PageLimit = 50
+    watch: bool = False
 
 
 class Presence(Command):
@@ -186,6 +202,18 @@ class Presence(Command):
 
     room: RoomId
     after: AfterId = ""
+    limit: PageLimit = 50
+
+
+class Search(Command):
+    """Search for messages, in one room or in all of the user's own, followed or not."""
+
+    q: QueryText
+    room: RoomId | None = None
+    user: UserId | None = None
+    since: When | None = field(default=None, name="from")
+    until: When | None = field(default=None, name="to")
+    before: MessageId | None = None
     limit: PageLimit = 50
 
 
@@ -378,9 +406,11 @@ AnyCommand = (
     | Pin
     | History
     | Pins
+    | Reactors
     | Members
     | Rooms
     | Presence
+    | Search
     | Create
     | Direct
     | Change

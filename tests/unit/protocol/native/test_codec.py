@@ -14,8 +14,8 @@ from madang.core.bounds import MAX_DEPTH
 from madang.core.events import Event, MessageSent, encode_body
 from madang.errors import Limited, Refused
 from madang.protocol.native import codec
+from madang.protocol.native.answers import JoinAnswer, RoomInfo
 from madang.protocol.native.commands import Ping, Read, Send
-from madang.protocol.native.frames import JoinAnswer, RoomInfo
 
 SEND = '{"op":"send","n":1,"room":"yard","cid":"c-1","text":"hi"}'
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)

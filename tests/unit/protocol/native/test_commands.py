@@ -88,8 +88,8 @@ def test_beyond_the_bound(op: str, fields: dict[str, object]) -> None:
 @pytest.mark.parametrize("op", COMMANDS)
 def test_identity_and_position_are_never_taken_from_the_client(op: str) -> None:
     names = {field.name for field in msgspec.structs.fields(COMMANDS[op])}
-    asked_for = {"history": {"at"}, "profile": {"name"}}  # a time to read around, and a name to have
+    asked_for = {"history": {"at"}, "profile": {"name"}, "members": {"name"}}  # a time, a name to have, one to look for
     assert not names & {"id", "sender", "name", "at", "ts"} - asked_for.get(op, set())
     assert ("user" in names) == (
-        op in {"direct", "kick", "role", "ban", "unban", "mute", "unmute"}
+        op in {"direct", "kick", "role", "ban", "unban", "mute", "unmute", "search"}
     )  # the subject, not the actor

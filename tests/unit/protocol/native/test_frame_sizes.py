@@ -20,7 +20,7 @@ SMALL = sorted(op for op, kind in COMMANDS.items() if kind.max_bytes == MAX_COMM
 
 
 def padded(size: int, op: str, key: str = "x", first: bool = True) -> str:
-    """A frame of so many bytes, by one string; its operation is named before it, or behind it."""
+    """A frame of that many bytes, by one string; its operation is named before it, or behind it."""
     named = f'"op":"{op}"'
     fields = f'"n":7,"{key}":"%s"'
     text = f"{{{named},{fields}}}" if first else f"{{{fields},{named}}}"

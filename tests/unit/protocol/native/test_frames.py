@@ -7,9 +7,10 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from madang.core.messages import Message
+from madang.core.messages import FoundMessage, Message, Reactor
 from madang.core.rooms import Membership
 from madang.errors import Limited, Refused
+from madang.protocol.native import answers as a
 from madang.protocol.native import codec
 from madang.protocol.native import frames as f
 from madang.protocol.native.commands import COMMANDS
@@ -17,7 +18,7 @@ from madang.protocol.native.commands import COMMANDS
 CONVERSATIONS = sorted((Path(__file__).resolve().parents[4] / "protocol/conversations").glob("*.json"))
 EVENT = b'{"op":"event","room":"yard","seq":1}'
 MESSAGE = Message(seq=2, id="7", user="u1", name="Mina", at="2026-11-22T09:00:00.123Z", text="hi", pinned=True)
-SERVER = f.ServerInfo(
+SERVER = a.ServerInfo(
     name="madang", version="0.1.0", v=1, ack="stored", max_frame=65_536, max_text=4000, max_rooms=200, max_data=16_384,
     max_mentions=50, resume_events=1000, ping_ms=25_000, window=64, room_window=1, command_ms=20,
     command_burst=200, append_ms=100, append_burst=30,
@@ -25,7 +26,8 @@ SERVER = f.ServerInfo(
 SERVER_TEXT = (
     '{"name":"madang","version":"0.1.0","v":1,"ack":"stored","max_frame":65536,"max_text":4000,"max_rooms":200,'
     '"max_data":16384,"max_mentions":50,"resume_events":1000,"ping_ms":25000,"window":64,"room_window":1,"command_ms":20,'
-    '"command_burst":200,"append_ms":100,"append_burst":30}'
+    '"command_burst":200,"append_ms":100,"append_burst":30,'
+    '"guests":"open","accounts":"open","create_rooms":true,"features":[]}'
 )
 FRAMES = [
     (f.SkipFrame(room="yard", from_=50, to=73), '{"op":"skip","room":"yard","from":50,"to":73}'),
@@ -49,41 +51,59 @@ FRAMES = [
         '{"op":"presence","room":"yard","count":2,"online":{"u1":"Mina"},"offline":[]}',
     ),
     (f.ReportsFrame(room="yard", open=2), '{"op":"reports","room":"yard","open":2}'),
+    (f.UnreadFrame(gone=["yard"]), '{"op":"unread","gone":["yard"]}'),
+    (
+        f.UnreadFrame(
+            rooms=[Membership(room="yard", title="Y", access="open", role="owner", seq=4, read_seq=1, unread=3)],
+            counts=[f.RoomCount(room="town", seq=9, unread=1)],
+        ),
+        '{"op":"unread","rooms":[{"room":"yard","title":"Y","access":"open","role":"owner","seq":4,"read_seq":1,"unread":3}],'
+        '"counts":[{"room":"town","seq":9,"unread":1}]}',
+    ),
     (f.PresenceFrame(room="town", count=1204), '{"op":"presence","room":"town","count":1204}'),
     (f.ExpiringFrame(expires_ms=90000), '{"op":"expiring","expires_ms":90000}'),
     (f.ByeFrame(reason="restart", retry_ms=1400), '{"op":"bye","reason":"restart","retry_ms":1400}'),
 ]
 ANSWERS = [
-    (f.EmptyAnswer(), '{"op":"ok","n":3}'),
+    (a.EmptyAnswer(), '{"op":"ok","n":3}'),
     (
-        f.HelloAnswer(user=f.UserInfo(id="u1", name="Mina"), token="t", server=SERVER),
+        a.HelloAnswer(user=a.UserInfo(id="u1", name="Mina"), token="t", server=SERVER),
         f'{{"op":"ok","n":3,"user":{{"id":"u1","name":"Mina"}},"token":"t","server":{SERVER_TEXT}}}',
     ),
     (
-        f.JoinAnswer(
-            room=f.RoomInfo(id="yard", title="The yard", access="open", slow_ms=0), role="member", seq=1, epoch="5f",
+        a.JoinAnswer(
+            room=a.RoomInfo(id="yard", title="The yard", access="open", slow_ms=0), role="member", seq=1, epoch="5f",
             read_seq=1, reset=False, events=codec.array([EVENT]),
         ),
         '{"op":"ok","n":3,"room":{"id":"yard","title":"The yard","access":"open","slow_ms":0},"role":"member","seq":1,'
         f'"epoch":"5f","read_seq":1,"reset":false,"events":[{EVENT.decode()}]}}',
     ),
-    (f.AppendAnswer(id="7", seq=4, ack="stored"), '{"op":"ok","n":3,"id":"7","seq":4,"ack":"stored"}'),
+    (a.AppendAnswer(id="7", seq=4, ack="stored"), '{"op":"ok","n":3,"id":"7","seq":4,"ack":"stored"}'),
     (
-        f.AppendAnswer(id="7", seq=4, ack="stored", duplicate=True),
+        a.AppendAnswer(id="7", seq=4, ack="stored", duplicate=True),
         '{"op":"ok","n":3,"id":"7","seq":4,"ack":"stored","duplicate":true}',
     ),
-    (f.UnchangedAnswer(), '{"op":"ok","n":3,"unchanged":true}'),
+    (a.UnchangedAnswer(), '{"op":"ok","n":3,"unchanged":true}'),
     (
-        f.MessagesAnswer(messages=[MESSAGE], more=False),
+        a.MessagesAnswer(messages=[MESSAGE], more=False, seq=4),
         '{"op":"ok","n":3,"messages":[{"seq":2,"id":"7","user":"u1","name":"Mina","at":"2026-11-22T09:00:00.123Z",'
-        '"text":"hi","pinned":true}],"more":false}',
+        '"text":"hi","pinned":true}],"more":false,"seq":4}',
     ),
     (
-        f.MembersAnswer(members=[f.MemberInfo(user="u1", name="Mina", role="owner")], more=True),
+        a.SearchAnswer(
+            messages=[FoundMessage(room="yard", seq=2, id="7", user="u1", name="Mina", at="now", text="hi", ranges=[(0, 2)])],
+            more=False,
+            complete=True,
+        ),
+        '{"op":"ok","n":3,"messages":[{"seq":2,"id":"7","user":"u1","name":"Mina","at":"now","text":"hi","room":"yard",'
+        '"ranges":[[0,2]]}],"more":false,"complete":true}',
+    ),
+    (
+        a.MembersAnswer(members=[a.MemberInfo(user="u1", name="Mina", role="owner")], more=True),
         '{"op":"ok","n":3,"members":[{"user":"u1","name":"Mina","role":"owner"}],"more":true}',
     ),
     (
-        f.RoomsAnswer(
+        a.RoomsAnswer(
             rooms=[Membership(room="yard", title="Y", access="open", role="owner", seq=4, read_seq=1, unread=3)],
             more=False,
         ),
@@ -91,30 +111,30 @@ ANSWERS = [
         '"unread":3}],"more":false}',
     ),
     (
-        f.PresenceAnswer(users={"u1": "Mina"}, count=1, more=False),
+        a.PresenceAnswer(users={"u1": "Mina"}, count=1, more=False),
         '{"op":"ok","n":3,"users":{"u1":"Mina"},"count":1,"more":false}',
     ),
-    (f.InviteAnswer(id="1f", invite="x", expires_ms=604_800_000), '{"op":"ok","n":3,"id":"1f","invite":"x","expires_ms":604800000}'),
+    (a.InviteAnswer(id="1f", invite="x", expires_ms=604_800_000), '{"op":"ok","n":3,"id":"1f","invite":"x","expires_ms":604800000}'),
     (
-        f.InvitesAnswer(invites=[f.InviteInfo(id="1f", user="u1", expires_ms=5, uses=2)]),
+        a.InvitesAnswer(invites=[a.InviteInfo(id="1f", user="u1", expires_ms=5, uses=2)]),
         '{"op":"ok","n":3,"invites":[{"id":"1f","user":"u1","expires_ms":5,"uses":2}]}',
     ),
     (
-        f.BansAnswer(bans=[f.SanctionInfo(user="u1", by="u2", reason="spam", expires_ms=5)], more=False),
+        a.BansAnswer(bans=[a.SanctionInfo(user="u1", by="u2", reason="spam", expires_ms=5)], more=False),
         '{"op":"ok","n":3,"bans":[{"user":"u1","by":"u2","reason":"spam","expires_ms":5}],"more":false}',
     ),
     (
-        f.MutesAnswer(mutes=[f.SanctionInfo(user="u1", name="Mina", by="u2")], more=True),
+        a.MutesAnswer(mutes=[a.SanctionInfo(user="u1", name="Mina", by="u2")], more=True),
         '{"op":"ok","n":3,"mutes":[{"user":"u1","name":"Mina","by":"u2"}],"more":true}',
     ),
     (
-        f.AuditAnswer(
+        a.AuditAnswer(
             entries=[
-                f.AuditInfo(
+                a.AuditInfo(
                     n=2, at="2026-11-22T09:00:20.001Z", what="mute", by="u2", by_name="Bora", user="u1", name="Mina",
                     reason="spam", details={"for_ms": 5},
                 ),
-                f.AuditInfo(n=1, at="2026-11-22T09:00:20.001Z", what="change", by="u2"),
+                a.AuditInfo(n=1, at="2026-11-22T09:00:20.001Z", what="change", by="u2"),
             ],
             more=True,
         ),
@@ -123,24 +143,27 @@ ANSWERS = [
         '"more":true}',
     ),
     (
-        f.WordsAnswer(refuse=("bad",), mask=(), flag=("나쁜",)),
+        a.WordsAnswer(refuse=("bad",), mask=(), flag=("나쁜",)),
         '{"op":"ok","n":3,"refuse":["bad"],"mask":[],"flag":["나쁜"]}',
     ),
     (
-        f.ProfileAnswer(user=f.UserInfo(id="u1", name="Mina")),
+        a.ProfileAnswer(user=a.UserInfo(id="u1", name="Mina")),
         '{"op":"ok","n":3,"user":{"id":"u1","name":"Mina"}}',
     ),
-    (f.HistoryAnswer(messages=[], more=True), '{"op":"ok","n":3,"messages":[],"more":true}'),
-    (f.HistoryAnswer(messages=[], more=True, newer=False), '{"op":"ok","n":3,"messages":[],"more":true,"newer":false}'),
-    (f.ReportAnswer(), '{"op":"ok","n":3,"reported":true}'),
+    (a.HistoryAnswer(messages=[], more=True, seq=4), '{"op":"ok","n":3,"messages":[],"more":true,"seq":4}'),
     (
-        f.ReportsAnswer(
+        a.HistoryAnswer(messages=[], more=True, seq=4, newer=False),
+        '{"op":"ok","n":3,"messages":[],"more":true,"seq":4,"newer":false}',
+    ),
+    (a.ReportAnswer(), '{"op":"ok","n":3,"reported":true}'),
+    (
+        a.ReportsAnswer(
             reported=[
-                f.ReportedInfo(
+                a.ReportedInfo(
                     seq=7, user="u1", name="Mina", count=2,
-                    reports=[f.ReportInfo(user="u2", name="Bora", reason="spam", at="2026-11-22T09:00:20.001Z")],
+                    reports=[a.ReportInfo(user="u2", name="Bora", reason="spam", at="2026-11-22T09:00:20.001Z")],
                 ),
-                f.ReportedInfo(seq=9, user="u1", name="Mina", deleted=True, count=1, reports=[]),
+                a.ReportedInfo(seq=9, user="u1", name="Mina", deleted=True, count=1, reports=[]),
             ],
             more=False,
         ),
@@ -148,15 +171,20 @@ ANSWERS = [
         '"reason":"spam","at":"2026-11-22T09:00:20.001Z"}]},{"seq":9,"user":"u1","name":"Mina","deleted":true,"count":1,'
         '"reports":[]}],"more":false}',
     ),
-    (f.ResolvedAnswer(open=2), '{"op":"ok","n":3,"resolved":true,"open":2}'),
-    (f.RefreshAnswer(token="t", expires_ms=5), '{"op":"ok","n":3,"token":"t","expires_ms":5}'),
-    (f.CreateAnswer(id="5", seq=1, ack="stored", room="r-x"), '{"op":"ok","n":3,"id":"5","seq":1,"ack":"stored","room":"r-x"}'),
+    (a.ResolvedAnswer(open=2), '{"op":"ok","n":3,"resolved":true,"open":2}'),
+    (a.RefreshAnswer(token="t", expires_ms=5), '{"op":"ok","n":3,"token":"t","expires_ms":5}'),
+    (a.CreateAnswer(id="5", seq=1, ack="stored", room="r-x"), '{"op":"ok","n":3,"id":"5","seq":1,"ack":"stored","room":"r-x"}'),
     (
-        f.DirectAnswer(room=f.RoomInfo(id="d-x", title="", access="direct", slow_ms=0, archived=True, write="moderators")),
+        a.DirectAnswer(room=a.RoomInfo(id="d-x", title="", access="direct", slow_ms=0, archived=True, write="moderators")),
         '{"op":"ok","n":3,"room":{"id":"d-x","title":"","access":"direct","slow_ms":0,"archived":true,"write":"moderators"}}',
     ),
-    (f.RevokedAnswer(), '{"op":"ok","n":3,"revoked":true}'),
-    (f.PingAnswer(at="2026-11-22T09:00:20.001Z"), '{"op":"ok","n":3,"at":"2026-11-22T09:00:20.001Z"}'),
+    (a.RevokedAnswer(), '{"op":"ok","n":3,"revoked":true}'),
+    (
+        a.ReactorsAnswer(reactors=[Reactor("u1", "Mina")], more=False),
+        '{"op":"ok","n":3,"reactors":[{"user":"u1","name":"Mina"}],"more":false}',
+    ),
+    (a.MembersAnswer(members=[], more=True, next="u1"), '{"op":"ok","n":3,"members":[],"more":true,"next":"u1"}'),
+    (a.PingAnswer(at="2026-11-22T09:00:20.001Z"), '{"op":"ok","n":3,"at":"2026-11-22T09:00:20.001Z"}'),
 ]  # fmt: skip
 
 
@@ -168,7 +196,7 @@ def test_a_frame_is_these_bytes_and_is_read_again(frame: f.Frame, text: str) -> 
 
 
 @pytest.mark.parametrize(("answer", "text"), ANSWERS)
-def test_an_answer_is_these_bytes_and_is_read_again(answer: f.Answer, text: str) -> None:
+def test_an_answer_is_these_bytes_and_is_read_again(answer: a.Answer, text: str) -> None:
     assert codec.answer(3, answer) == text.encode()
     again = msgspec.json.decode(text, type=type(answer))
     assert codec.answer(3, again) == text.encode()
@@ -184,11 +212,11 @@ def test_errors_are_these_bytes() -> None:
 
 def test_every_frame_and_answer_is_tried() -> None:
     assert {type(frame) for frame, _ in FRAMES} == set(f.FRAMES.values()) - {f.EventFrame}  # test_codec has events
-    assert {type(answer) for answer, _ in ANSWERS} == {kind for op in f.ANSWERS for kind in kinds(op)}
+    assert {type(answer) for answer, _ in ANSWERS} == {kind for op in a.ANSWERS for kind in kinds(op)}
 
 
 def test_every_operation_has_its_answer() -> None:
-    assert list(f.ANSWERS) == list(COMMANDS)
+    assert list(a.ANSWERS) == list(COMMANDS)
 
 
 @pytest.mark.parametrize("file", CONVERSATIONS, ids=lambda file: file.stem)
@@ -200,13 +228,13 @@ def test_recorded_conversations_hold_frames_of_these_types(file: Path) -> None:
         elif verb == "gets" and what["op"] == "ok":
             assert any(fits(kind, what) for kind in kinds(asked[who, what["n"]])), what
         elif verb == "gets" and what["op"] == "error":
-            assert fits(f.ErrorAnswer, what), what
+            assert fits(a.ErrorAnswer, what), what
         elif verb == "gets" and what["op"] != "event":
             assert fits(f.FRAMES[what["op"]], what), what
 
 
-def kinds(op: str) -> tuple[type[f.Answer], ...]:
-    answer: Any = f.ANSWERS[op]
+def kinds(op: str) -> tuple[type[a.Answer], ...]:
+    answer: Any = a.ANSWERS[op]
     return get_args(answer) or (answer,)
 
 
