@@ -5,7 +5,7 @@ A route that takes more than others says so where it is declared, with `body_lim
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 from fastapi import FastAPI
@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Message, Receive, Scope, Send
 
 from madang.core.bounds import MAX_FRAME
-from madang.errors import Limited
+from madang.errors import MadangError
 from madang.memory import Memory, hold
 from madang.transports.http.errors import HEADERS, Unread, failure
 
@@ -23,6 +23,8 @@ logger = logging.getLogger("madang.http")
 NO_HEADERS: Final[Mapping[str, str]] = {}
 COUNTED: Final = 8 * 1024  # bytes of an answer from which on it draws on the node's budget
 _LIMIT: Final = "__body_limit__"
+HEAD: Final = "madang.head"
+"""In the scope of a request by HEAD, for the routes whose GET takes something away."""
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -50,14 +52,20 @@ class BoundedApp:
         api: the application, with all its routes.
         memory: what its answers are counted in while they are made and until they are taken.
         more: returns headers of the answer to a request, when it is about to be written.
+        judge: raises MadangError where what was read is not to be answered any more, then likewise.
     """
 
     def __init__(
-        self, api: FastAPI, memory: Memory, more: Callable[[Scope], Mapping[str, str]] = lambda scope: NO_HEADERS
+        self,
+        api: FastAPI,
+        memory: Memory,
+        more: Callable[[Scope], Mapping[str, str]] = lambda scope: NO_HEADERS,
+        judge: Callable[[Scope], Awaitable[None]] | None = None,
     ) -> None:
         self._app = api
         self._memory = memory
         self._more = more
+        self._judge = judge
         self._limits: list[tuple[BaseRoute, int]] = []
         for route in _flat(api.routes):
             size = getattr(getattr(route, "endpoint", None), _LIMIT, None)
@@ -75,7 +83,7 @@ class BoundedApp:
         if scope["type"] != "http":
             return
         if scope["method"] == "HEAD":  # as GET, except for the body, which uvicorn leaves out (RFC 9110, 9.3.2)
-            scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET", HEAD: True}
         limit = self._limit(scope)
         size = 0
 
@@ -101,14 +109,16 @@ class BoundedApp:
             nonlocal acquired, refused
             if message["type"] == "http.response.start":
                 size = int(Headers(raw=message["headers"]).get("content-length", "0"))
-                if size >= COUNTED:
-                    try:
+                try:
+                    if size >= COUNTED:
                         await self._memory.acquire("http", size)
-                    except Limited as error:
-                        refused = True
-                        await failure(error)(scope, receive, send_with_headers)
-                        return
-                    acquired = size
+                        acquired = size
+                    if self._judge is not None and message["status"] < 300:
+                        await self._judge(scope)
+                except MadangError as error:
+                    refused = True
+                    await failure(error)(scope, receive, send_with_headers)
+                    return
             elif refused:
                 return
             elif acquired and len(message.get("body", b"")) == acquired:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated, Final, cast
 from urllib.parse import unquote_to_bytes
 
-from fastapi import Depends, Path, Query, Request, params
+from fastapi import Depends, Header, Path, Query, Request, params
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
@@ -14,15 +14,18 @@ from pydantic_core import PydanticCustomError
 from starlette.datastructures import Headers
 
 from madang.core.actors import Actor
-from madang.core.bounds import MAX_PAGE
+from madang.core.bounds import MAX_PAGE, NOT_IN_IDS
+from madang.core.erasure import Said
 from madang.core.user_ids import FOREIGN
 from madang.errors import Refused
+from madang.transports.http import lateness
 from madang.transports.node import Node
 
 HOW: Final = "Send the header Authorization: Bearer TOKEN, once."
 _bearer = HTTPBearer(scheme_name="token", description="A user's token, or a server key (mk_…).", auto_error=False)
 
 
+IDEMPOTENCY_KEY: Final = "idempotency-key"
 READS_BODY: Final = "__reads_body__"
 """The attribute of a dependency that reads the body of a request."""
 
@@ -38,6 +41,8 @@ async def nothing_ignored(request: Request) -> None:
     _check_spelling(request)
     route = cast(APIRoute, request.scope["route"])
     bodied = has_body(request.headers)
+    if keys := request.headers.getlist(IDEMPOTENCY_KEY):
+        _check_idempotency(keys, route, request.method)
     if not (request.query_params or bodied) or not route.include_in_schema:
         return
     known, guarded, reads_body = _taken(route)
@@ -52,6 +57,17 @@ async def nothing_ignored(request: Request) -> None:
         if name in seen:
             raise Refused("bad_field", f"{name}: it is there twice.")
         seen.add(name)
+
+
+def _check_idempotency(keys: list[str], route: APIRoute, method: str) -> None:
+    """Refuse a key that is there twice, or that a request would ignore which does more when it is sent again.
+
+    (PUT, PATCH and DELETE do not, but for an edit, which takes one.)
+    """
+    if len(keys) > 1:
+        raise Refused("bad_field", "Idempotency-Key: it is there twice.")
+    if method == "POST" and all(each.alias != IDEMPOTENCY_KEY for each in route.dependant.header_params):
+        raise Refused("bad_field", "Idempotency-Key: this request takes none.")
 
 
 def _check_spelling(request: Request) -> None:
@@ -134,7 +150,9 @@ Token = Annotated[str, Depends(_token)]
 async def _identified(request: Request, node: Node, credential: str, address: str) -> Actor:
     operation = cast(APIRoute, request.scope["route"]).name
     note = partial(setattr, request.state, "actor")  # who pays for the body, and is told what is left
-    return await node.identity.caller(credential, node.now(), address, operation, note)
+    actor = await node.identity.caller(credential, node.now(), address, operation, note)
+    lateness.note(node, request.state, credential)
+    return actor
 
 
 async def _caller(request: Request, node: ThisNode, token: Token, address: Address) -> Actor:
@@ -166,12 +184,19 @@ def _decimal(text: object) -> object:
 Decimal = Annotated[int, BeforeValidator(_decimal)]
 """An integer in a path or a query."""
 SeqPath = Annotated[Decimal, Path(ge=0, le=2**53, description="The message's seq.")]
-UserPath = Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f]{1,64}$", description="The member's user id.")]
+UserPath = Annotated[str, Path(pattern=rf"^[^{NOT_IN_IDS}]{{1,64}}$", description="The member's user id.")]
 ForeignPath = Annotated[str, Path(alias="user", pattern=f"^{FOREIGN}$", description="The product's own id of a user.")]
 EmojiPath = Annotated[str, Path(min_length=1, max_length=32, description="The emoji, percent-encoded.")]
-AfterId = Annotated[str, Query(pattern=r"^[^\x00-\x1f\x7f]{0,64}$", description="Page on from above this id.")]
+AfterId = Annotated[str, Query(pattern=rf"^[^{NOT_IN_IDS}]{{0,64}}$", description="Page on from above this id.")]
 BeforeN = Annotated[Decimal | None, Query(ge=0, le=2**53, description="Page on from below this number.")]
 AfterMark = Annotated[
-    str, Query(pattern=r"^([0-9]{1,19}:[^\x00-\x1f\x7f]{1,64})?$", description="Go on after this `next`.")
+    str, Query(pattern=rf"^([0-9]{{1,19}}:[^{NOT_IN_IDS}]{{1,64}})?$", description="Go on after this `next`.")
+]
+IdempotencyKey = Annotated[
+    str | None, Header(alias=IDEMPOTENCY_KEY, min_length=1, max_length=64, description="Serves as cid.")
 ]
 Limit = Annotated[Decimal, Query(ge=1, le=MAX_PAGE, description="At most this many.")]
+SaidQuery = Annotated[
+    Said,
+    Query(description="What becomes of what they said: it stays, loses its name, or is erased, in the background."),
+]

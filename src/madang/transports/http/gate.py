@@ -13,7 +13,7 @@ from madang.core.metrics import Metric
 from madang.delivery.wheel import Wheel
 from madang.errors import Limited, MadangError, Refused
 from madang.transports.admission import Admission
-from madang.transports.connections import Connections
+from madang.transports.connections import TOO_MANY, Connections
 from madang.transports.hosts import Hosts
 from madang.transports.http.cors import Cors
 from madang.transports.http.rate_headers import shown
@@ -104,7 +104,7 @@ class Gate:
 
     def turned_away(self) -> MadangError:
         """Return the answer to a request for which there is no place."""
-        return Limited("overloaded", (BACK_S + secrets.randbelow(BACK_S)) * 1000, "Too many connections.")
+        return Limited("overloaded", (BACK_S + secrets.randbelow(BACK_S)) * 1000, TOO_MANY)
 
     def is_served(self, headers: Headers) -> bool:
         """Return whether a request shows a server key that holds: such are trusted, and nothing is charged for them."""

@@ -1,6 +1,6 @@
-"""The front page, in English or Korean: what runs here, and how to talk, for people who open the address in a browser.
+"""The page of a server without the built one: what runs here, and how to talk, in English or Korean.
 
-It needs no script. The browser UI of a later version replaces it.
+That is a checkout in which scripts/build-web has not run; `site.py` serves what it builds. This one needs no script.
 """
 
 from base64 import b64encode
@@ -32,7 +32,7 @@ class _Words(msgspec.Struct, frozen=True):
     name: str
     what: str
     talk: str
-    later: str
+    unbuilt: str
     programs: str
 
 
@@ -40,14 +40,14 @@ _ENGLISH: Final = _Words(
     name="Madang",
     what="A yard for live rooms. This server is open: messages, presence and history live here.",
     talk="To talk, run this in a terminal, and again in another one (in a checkout it is .venv/bin/madang):",
-    later="A page to talk in your browser comes with a later version.",
+    unbuilt="The page to talk in your browser is not built here: run <code>scripts/build-web</code> and start again.",
     programs='Programs talk over the WebSocket at <code>/ws</code> and over <a href="openapi.json">REST</a>.',
 )
 _KOREAN: Final = _Words(
     name="마당",
     what="사람들이 모여 이야기하는 실시간 방을 여는 서버입니다. 지금 열려 있습니다.",
     talk="이야기하려면 터미널 두 곳에서 각각 실행하세요 (저장소 안에서는 .venv/bin/madang):",
-    later="브라우저에서 바로 이야기하는 화면은 다음 버전에 나옵니다.",
+    unbuilt="브라우저에서 이야기하는 화면이 아직 만들어지지 않았습니다. <code>scripts/build-web</code>을 실행하고 서버를 다시 시작해 주세요.",
     programs='프로그램은 웹소켓 <code>/ws</code> 또는 <a href="openapi.json">REST</a>로 접속합니다.',
 )
 _LANGUAGES: Final = {"en": _ENGLISH, "ko": _KOREAN}
@@ -66,7 +66,7 @@ def _written(language: str, host: str, secure: bool) -> Document:
         f'<!doctype html><html lang="{language}"><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{words.name}</title><style>{_STYLE}</style>'
         f"<h1>{words.name}</h1><p>{words.what}</p><p>{words.talk}</p><pre>{escape(command)}</pre>"
-        f"<p>{words.programs}</p><p>{words.later}</p><p><small>Madang {__version__}</small></p></html>"
+        f"<p>{words.programs}</p><p>{words.unbuilt}</p><p><small>Madang {__version__}</small></p></html>"
     )
     headers = {"Content-Security-Policy": _POLICY, "Content-Language": language, "Vary": "Accept-Language"}
     return document(text.encode(), "text/html; charset=utf-8", headers)

@@ -164,7 +164,7 @@ class BoundedHttp(HttpToolsProtocol):
             data = self._held + data
         self._parse(data)
         if not self._seconds and self._running is None and not self._handed_over:
-            self._seconds = HEAD_S  # empty lines are no head, and would keep a connection open
+            self._seconds = HEAD_S  # empty lines are not a head, and would keep a connection open
 
     def _parse(self, data: bytes) -> None:
         at = 0

@@ -23,6 +23,7 @@ from madang.protocol import strict_json
 from madang.protocol.wording import bad_field
 from madang.transports.http.dependencies import READS_BODY, Address, ThisNode, has_body
 from madang.transports.http.errors import Failure, Unread
+from madang.transports.http.lateness import judge_again
 
 T = TypeVar("T")
 
@@ -49,6 +50,7 @@ def body(kind: type[T], *, optional: bool = False) -> Any:
 
     async def read(request: Request, node: ThisNode, address: Address) -> T:
         text = await _arrived(request, optional) or (b"{}" if optional else b"")
+        await judge_again(node, request.state)
         size, actor = len(text), getattr(request.state, "actor", None)
         if size < costs.MEASURED or (actor is not None and actor.server):  # a server speaks for many
             return decoded(text)
@@ -83,6 +85,7 @@ def large_body(kind: type[T]) -> Any:
         )  # no more than that, or `bounded_app` has refused it
         async with node.memory.holding("input", HELD * size):
             text = await _arrived(request)
+            await judge_again(node, request.state)
             strict_json.check(text, MAX_BATCH_VALUES)
             yield decode(text)
 
@@ -92,7 +95,7 @@ def large_body(kind: type[T]) -> Any:
 
 def _decoder(kind: type[T]) -> Callable[[bytes], T]:
     if not kind.__struct_config__.forbid_unknown_fields:  # type: ignore[attr-defined]
-        raise TypeError(f"{kind.__name__} is no Body: it would take misspelt fields")
+        raise TypeError(f"{kind.__name__} is not a Body: it would take misspelt fields")
     decode = msgspec.json.Decoder(kind).decode
 
     def decoded(text: bytes) -> T:
@@ -108,11 +111,16 @@ async def _arrived(request: Request, optional: bool = False) -> bytes:
     """Return the body of a request as it came (bad_type, bad_json)."""
     if not _is_json(request.headers) and (not optional or has_body(request.headers)):
         raise Refused("bad_type")
+    return await arrived(request, "bad_json")
+
+
+async def arrived(request: Request, code: str) -> bytes:
+    """Return the body of a request, whatever it is. Raise Unread, with a code, if it does not come in time, or no further."""
     try:
         async with asyncio.timeout(BODY_S):
             return await request.body()
     except (TimeoutError, ClientDisconnect):
-        raise Unread("bad_json", f"The body did not arrive within {BODY_S:.0f} s.") from None
+        raise Unread(code, f"The body did not arrive within {BODY_S:.0f} s.") from None
 
 
 def carried(data: Raw | UnsetType) -> Raw:

@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from madang.core.bounds import MAX_ITEMS, PageLimit, RoomId, Title, TokenMs, UserId
+from madang.core.erasure import Said
 from madang.core.rooms import Role
-from madang.transports.http.bodies import Body, NewMessage, OneMember
+from madang.transports.http.answers import OneMember
+from madang.transports.http.bodies import Body, NewMessage
 from madang.transports.http.errors import Problem
 
 
@@ -114,6 +116,17 @@ class Deleted(Struct, frozen=True):
     """The user can do nothing any more."""
 
     deleted: bool = True
+
+
+class OneErasure(Struct, frozen=True):
+    """How far what a deleted user said is erased, or their name: how many rooms and events so far. `done_at` is null until it is."""
+
+    user: str
+    said: Said
+    asked_at: str
+    done_at: str | None
+    rooms: int
+    events: int
 
 
 class Disconnected(Struct, frozen=True):

@@ -1,7 +1,6 @@
 """Pages of listed origins may ask and read what is answered, refusals too; others may not; and nothing goes with credentials."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
@@ -11,6 +10,7 @@ from madang.transports.http.app import http_app
 from madang.transports.http.cors import READ
 from madang.transports.node import Node
 from tests.unit.transports.conftest import Running
+from tests.unit.transports.http import asking
 from tests.unit.transports.http.browsers import Browser
 
 OURS, THEIRS = "https://app.example", "https://app.example.evil"
@@ -19,22 +19,9 @@ ALLOW = "access-control-allow-origin"
 
 async def asked(node: Node, method: str, path: str, *headers: tuple[str, str]) -> tuple[int, Mapping[str, str]]:
     """Return status and headers of the answer to a request."""
-    scope = {
-        "type": "http", "method": method, "path": path, "query_string": b"", "client": ("192.0.2.1", 1000), "scheme": "http",
-        "headers": [(name.encode(), value.encode()) for name, value in headers], "server": ("localhost", 8400),
-    }  # fmt: skip
-    sent: list[Any] = []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await http_app(node)(scope, receive, send)
-    found = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
+    status, found, _ = await asking.asked(http_app(node), method, path, *headers)
     assert "access-control-allow-credentials" not in found
-    return sent[0]["status"], found
+    return status, found
 
 
 def preflight(origin: str, method: str = "PATCH", wanted: str = "authorization, Content-Type") -> list[tuple[str, str]]:
@@ -79,7 +66,7 @@ async def test_a_preflight_is_answered_without_a_route(running: Running) -> None
             status, headers = await asked(node, "OPTIONS", "/api/rooms", *preflight(origin, method, wanted))
             assert (status, headers.get(ALLOW)) == (403, OURS if origin == OURS else None)
             assert "access-control-allow-methods" not in headers
-        assert (await asked(node, "OPTIONS", "/api/rooms"))[0] == 405, "this is no preflight"
+        assert (await asked(node, "OPTIONS", "/api/rooms"))[0] == 405, "this is not a preflight"
 
 
 async def test_every_origin_is_a_list_without_credentials(running: Running) -> None:

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from madang.core.rate import Rate
 from madang.node.assembly import admin_gate
 from madang.services.limits import UNLIMITED
+from madang.transports import connections
 from madang.transports.addresses import Proxies
-from madang.transports.connections import RESTED_S
 from madang.transports.http import errors as http_errors
 from madang.transports.http import parser
 from madang.transports.http.parser import BODY_S, HEAD_S, HELD, PIPELINED, SLICE, TAKE_S
@@ -156,21 +156,20 @@ async def test_connections_are_counted_from_accept_on(running: Running) -> None:
         assert (connections.open, connections.by_address) == (0, {})
 
 
-async def test_who_asks_nothing_gives_way(running: Running) -> None:
+async def test_who_asks_nothing_gives_way(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(descriptors=3) as node:
-        now = [1000.0]
-        node.gate.connections._now = lambda: now[0]
         half, asked, socket = [Browser(node) for _ in range(3)]
         half.send(GET[:10])
         asked.send(GET)
         await asked.answered(200)
         socket.send(upgrade())
-        now[0] += RESTED_S
+        monkeypatch.setattr(connections, "RESTED_S", 0.0)
         for newcomer in (Browser(node), Browser(node)):
             newcomer.send(GET)
             await newcomer.answered(200)
         await eventually(lambda: half.transport.lost and asked.transport.lost)
         assert not socket.transport.closing
+        monkeypatch.setattr(connections, "RESTED_S", 1000.0)
         last = Browser(node)
         last.send(GET)
         await last.answered(503)  # the newcomers came a moment ago

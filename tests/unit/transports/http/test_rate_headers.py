@@ -57,7 +57,7 @@ async def test_an_answer_names_what_it_was_charged_to(running: Running) -> None:
         status, headers = await asked(node, "GET", "/livez")
         assert (status, left(headers)) == (200, {"address": 49})
         assert headers["ratelimit-policy"] == '"address";q=50;w=5000'
-        assert headers["ratelimit"] == '"address";r=49;t=100'
+        assert re.fullmatch(r'"address";r=49;t=\d+', headers["ratelimit"])
         await node.rooms.enter(MINA, "yard")
         token = node.identity.tokens.sign(MINA, node.now()).token
         status, headers = await asked(node, "GET", "/api/me", token)

@@ -8,6 +8,7 @@ from madang.core.fields import exactly_one
 from madang.core.timestamps import moment
 from madang.errors import Refused
 from madang.services.tokens import Access
+from madang.transports.http import answers as a
 from madang.transports.http import bodies as b
 from madang.transports.http.dependencies import HOW, Address, AnyCaller, Caller, Credential, ThisNode
 from madang.transports.http.errors import answer
@@ -18,7 +19,7 @@ router = APIRouter(prefix="/api", tags=["accounts"])
 SessionPath = Annotated[str, Path(pattern="^[0-9a-f]{1,32}$", description="The session's id.")]
 
 
-@router.post("/accounts", **documented(b.SignedIn, status=201, accepted=b.NewAccount, anonymous=True))
+@router.post("/accounts", **documented(a.SignedIn, status=201, accepted=b.NewAccount, anonymous=True))
 async def sign_up(
     node: ThisNode, address: Address, caller: AnyCaller, new: Annotated[b.NewAccount, body(b.NewAccount)]
 ) -> Response:
@@ -27,31 +28,31 @@ async def sign_up(
     return answer(_signed_in(access), 201)
 
 
-@router.post("/sessions", **documented(b.SignedIn, status=201, accepted=b.SignIn))
+@router.post("/sessions", **documented(a.SignedIn, status=201, accepted=b.SignIn))
 async def sign_in(node: ThisNode, address: Address, sign: Annotated[b.SignIn, body(b.SignIn)]) -> Response:
     """Sign in by login and password."""
     return answer(_signed_in(await node.accounts.sign_in(sign.login, sign.password, address, node.now())), 201)
 
 
-@router.get("/sessions", **documented(b.Sessions))
+@router.get("/sessions", **documented(a.Sessions))
 async def sessions(node: ThisNode, caller: Caller) -> Response:
     """List what the caller is signed in to, oldest first."""
     found = await node.accounts.sessions(caller)
     return answer(
-        b.Sessions(
-            [b.OneSession(f.id, moment(f.made_ms), moment(f.seen_ms), f.id == caller.session) for f in found]
+        a.Sessions(
+            [a.OneSession(f.id, moment(f.made_ms), moment(f.seen_ms), f.id == caller.session) for f in found]
         )
     )  # fmt: skip
 
 
-@router.delete("/sessions/{session}", **documented(b.Ended))
+@router.delete("/sessions/{session}", **documented(a.Ended))
 async def end_session(node: ThisNode, caller: Caller, session: SessionPath) -> Response:
     """Sign the caller out of one session, this one or another: its token is worth nothing from now on."""
     await node.accounts.end_session(caller, session)
-    return answer(b.Ended())
+    return answer(a.Ended())
 
 
-@router.put("/me/password", **documented(b.SignedIn, accepted=b.NewPassword, anonymous=True))
+@router.put("/me/password", **documented(a.SignedIn, accepted=b.NewPassword, anonymous=True))
 async def change_password(
     node: ThisNode, address: Address, credential: Credential, caller: AnyCaller,
     new: Annotated[b.NewPassword, body(b.NewPassword)],
@@ -70,5 +71,5 @@ async def change_password(
     return answer(_signed_in(await node.identity.access(credential, node.now(), address)))
 
 
-def _signed_in(access: Access) -> b.SignedIn:
-    return b.SignedIn(b.Identified(access.user.id, access.user.name), access.token, access.user.session)
+def _signed_in(access: Access) -> a.SignedIn:
+    return a.SignedIn(a.Identified(access.user.id, access.user.name), access.token, access.user.session)

@@ -1,16 +1,28 @@
 """REST for messages, reactions and pins: the same drafts, limits and rights as over the native protocol."""
 
 import secrets
-from typing import Annotated
+from typing import Annotated, cast
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from madang.core.fields import not_together
-from madang.core.messages import Content
+from madang.core.messages import Content, Reactor
 from madang.core.timestamps import WRITTEN
 from madang.services.pages import MessagePage
+from madang.transports.http import answers as a
 from madang.transports.http import bodies as b
-from madang.transports.http.dependencies import Caller, Decimal, EmojiPath, Limit, RoomPath, SeqPath, ThisNode
+from madang.transports.http.dependencies import (
+    AfterId,
+    Caller,
+    Decimal,
+    EmojiPath,
+    IdempotencyKey,
+    Limit,
+    RoomPath,
+    SeqPath,
+    ThisNode,
+)
+from madang.transports.http.errors import answer
 from madang.transports.http.routes.rooms import ROOM, appended
 from madang.transports.http.schemas import body, carried, documented
 
@@ -22,17 +34,17 @@ PIN = "/pins/{seq}"
 PinsAfter = Annotated[Decimal, Query(ge=0, le=2**53, description="Page on from above this seq.")]
 Cursor = Annotated[Decimal | None, Query(ge=0, le=2**53)]
 At = Annotated[str | None, Query(pattern=WRITTEN, description="A time, as messages have it.")]
-IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=64, description="Serves as cid.")]
 
 
 def _messages(page: MessagePage) -> Response:
-    """Return a page as a `b.History`; it is encoded already, once for all who ask for it at once."""
+    """Return a page as a `a.History`; it is encoded already, once for all who ask for it at once."""
     newer = b"" if page.newer is None else b',"newer":true' if page.newer else b',"newer":false'
-    text = b'{"messages":%b,"more":%b%b}' % (page.messages, b"true" if page.more else b"false", newer)
+    more = b"true" if page.more else b"false"
+    text = b'{"messages":%b,"more":%b,"seq":%d%b}' % (page.messages, more, page.seq, newer)
     return Response(text, media_type="application/json")
 
 
-@router.get("/messages", **documented(b.History))
+@router.get("/messages", **documented(a.History))
 async def history(
     node: ThisNode,
     caller: Caller,
@@ -48,7 +60,7 @@ async def history(
     return _messages(page)
 
 
-@router.post("/messages", **documented(b.Stored, status=201, also=200, accepted=b.NewMessage))
+@router.post("/messages", **documented(a.Stored, status=201, also=200, accepted=b.NewMessage))
 async def send(
     node: ThisNode,
     caller: Caller,
@@ -59,8 +71,7 @@ async def send(
     """Send a message. 201 when it is new, 200 when it was sent before with the same cid."""
     standing = await node.posting.standing(caller, id)
     sender = caller if new.sender is None else await node.people.speaker_of(caller, new.sender.id, new.sender.name)
-    not_together(**{"cid": new.cid, "Idempotency-Key": idempotency_key})
-    cid = new.cid or idempotency_key
+    cid = _cid(new.cid, idempotency_key)
     content = Content(text=new.text, data=carried(new.data), reply_to=new.reply_to, mentions=new.mentions)
     draft = node.posting.send(
         sender, standing, id, cid or secrets.token_hex(16), content, perhaps_again=cid is not None
@@ -68,52 +79,73 @@ async def send(
     return appended(node, await node.appender.append(draft), 201)
 
 
-@router.patch(MESSAGE, **documented(b.Stored, accepted=b.MessageChange))
+def _cid(cid: str | None, key: str | None) -> str | None:
+    """Return the cid that a body or a header gives (bad_field for both)."""
+    not_together(**{"cid": cid, "Idempotency-Key": key})
+    return cid or key
+
+
+@router.patch(MESSAGE, **documented(a.Stored, accepted=b.MessageChange))
 async def edit(
-    node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath, new: Annotated[b.MessageChange, body(b.MessageChange)]
+    node: ThisNode,
+    caller: Caller,
+    id: RoomPath,
+    seq: SeqPath,
+    new: Annotated[b.MessageChange, body(b.MessageChange)],
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Replace the content of the caller's own message."""
     standing = await node.posting.standing(caller, id)
     content = Content(text=new.text, data=carried(new.data), mentions=new.mentions)
-    draft = node.posting.edit(caller, standing, id, seq, new.cid, content, perhaps_again=True)
+    cid = _cid(new.cid, idempotency_key)
+    draft = node.posting.edit(caller, standing, id, seq, cid, content, perhaps_again=True)
     return appended(node, await node.appender.append(draft))
 
 
-@router.delete(MESSAGE, **documented(b.Stored))
+@router.delete(MESSAGE, **documented(a.Stored))
 async def delete(node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath) -> Response:
     """Delete the caller's own message or, as a moderator, anyone's."""
     await node.rooms.member(caller, id)
     return appended(node, await node.appender.append(node.posting.delete(caller, id, seq)))
 
 
-@router.put(REACTION, **documented(b.Stored | b.Unchanged))
+@router.get(REACTION, **documented(a.Reactors))
+async def reactors(
+    node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath, emoji: EmojiPath, after: AfterId = "", limit: Limit = 50
+) -> Response:
+    """List who has put an emoji on a message, in order of their user ids."""
+    rows = await node.reading.reactors(caller, id, seq, emoji, after, limit)
+    return answer(a.Reactors(cast(list[Reactor], rows.text), rows.more))
+
+
+@router.put(REACTION, **documented(a.Stored | a.Unchanged))
 async def react(node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath, emoji: EmojiPath) -> Response:
     """Add a reaction to a message."""
     standing = await node.posting.standing(caller, id)
     return appended(node, await node.appender.append(node.posting.react(caller, standing, id, seq, emoji, True)))
 
 
-@router.delete(REACTION, **documented(b.Stored | b.Unchanged))
+@router.delete(REACTION, **documented(a.Stored | a.Unchanged))
 async def unreact(node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath, emoji: EmojiPath) -> Response:
     """Remove the caller's own reaction from a message."""
     standing = await node.posting.standing(caller, id)
     return appended(node, await node.appender.append(node.posting.react(caller, standing, id, seq, emoji, False)))
 
 
-@router.get("/pins", **documented(b.History))
+@router.get("/pins", **documented(a.History))
 async def pins(node: ThisNode, caller: Caller, id: RoomPath, after: PinsAfter = 0) -> Response:
     """Page through the pinned messages, in the order of their seqs."""
     return _messages(await node.reading.pins(caller, id, after))
 
 
-@router.put(PIN, **documented(b.Stored | b.Unchanged))
+@router.put(PIN, **documented(a.Stored | a.Unchanged))
 async def pin(node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath) -> Response:
     """Pin a message (moderators)."""
     standing = await node.posting.standing(caller, id)
     return appended(node, await node.appender.append(node.posting.pin(caller, standing, id, seq, True)))
 
 
-@router.delete(PIN, **documented(b.Stored | b.Unchanged))
+@router.delete(PIN, **documented(a.Stored | a.Unchanged))
 async def unpin(node: ThisNode, caller: Caller, id: RoomPath, seq: SeqPath) -> Response:
     """Unpin a message (moderators)."""
     standing = await node.posting.standing(caller, id)

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Response
 
+from madang.transports.http import answers as a
 from madang.transports.http import bodies as b
 from madang.transports.http.dependencies import AfterId, BeforeN, Caller, Limit, RoomPath, ThisNode, UserPath
 from madang.transports.http.errors import answer
@@ -13,8 +14,8 @@ from madang.transports.http.schemas import body, documented
 router = APIRouter(prefix="/api" + ROOM, tags=["moderation"])
 BAN: Final = "/bans/{user}"
 MUTE: Final = "/mutes/{user}"
-MADE: Final[dict[str, Any]] = documented(b.Stored, accepted=b.NewSanction, optional=True)
-LIFTED: Final[dict[str, Any]] = documented(b.Stored | b.Unchanged)
+MADE: Final[dict[str, Any]] = documented(a.Stored, accepted=b.NewSanction, optional=True)
+LIFTED: Final[dict[str, Any]] = documented(a.Stored | a.Unchanged)
 New = Annotated[b.NewSanction, body(b.NewSanction, optional=True)]
 
 
@@ -30,11 +31,11 @@ async def unban(node: ThisNode, caller: Caller, id: RoomPath, user: UserPath) ->
     return appended(node, await node.moderation.unban(caller, id, user))
 
 
-@router.get("/bans", **documented(b.Bans))
+@router.get("/bans", **documented(a.Bans))
 async def bans(node: ThisNode, caller: Caller, id: RoomPath, after: AfterId = "", limit: Limit = 50) -> Response:
     """List the bans in force (moderators)."""
     rows = await node.moderation.bans(caller, id, after, limit)
-    return answer(b.Bans(cast(list[b.OneSanction], rows.text), rows.more))
+    return answer(a.Bans(cast(list[a.OneSanction], rows.text), rows.more))
 
 
 @router.put(MUTE, **MADE)
@@ -49,15 +50,15 @@ async def unmute(node: ThisNode, caller: Caller, id: RoomPath, user: UserPath) -
     return appended(node, await node.moderation.unmute(caller, id, user))
 
 
-@router.get("/mutes", **documented(b.Mutes))
+@router.get("/mutes", **documented(a.Mutes))
 async def mutes(node: ThisNode, caller: Caller, id: RoomPath, after: AfterId = "", limit: Limit = 50) -> Response:
     """List the mutes in force (moderators)."""
     rows = await node.moderation.mutes(caller, id, after, limit)
-    return answer(b.Mutes(cast(list[b.OneSanction], rows.text), rows.more))
+    return answer(a.Mutes(cast(list[a.OneSanction], rows.text), rows.more))
 
 
-@router.get("/audit", **documented(b.AuditTrail))
+@router.get("/audit", **documented(a.AuditTrail))
 async def audit(node: ThisNode, caller: Caller, id: RoomPath, before: BeforeN = None, limit: Limit = 50) -> Response:
     """Read the audit trail, the newest entries first (owners)."""
     rows = await node.moderation.audit(caller, id, before, limit)
-    return answer(b.AuditTrail(cast(list[b.OneDeed], rows.text), rows.more))
+    return answer(a.AuditTrail(cast(list[a.OneDeed], rows.text), rows.more))

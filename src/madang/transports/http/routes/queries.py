@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from madang.errors import MadangError
 from madang.services.pages import Rows
 from madang.services.queries import Online
-from madang.transports.http import bodies as b
+from madang.transports.http import answers as a
 from madang.transports.http import server_bodies as s
 from madang.transports.http.dependencies import AfterId, Caller, Limit, RoomPath, ThisNode
 from madang.transports.http.errors import answer, problem
@@ -49,4 +49,4 @@ def _online(room: str, found: Online | MadangError) -> s.PresenceOfRoom:
 def _members(room: str, found: Rows | MadangError) -> s.MembersOfRoom:
     if isinstance(found, MadangError):
         return s.MembersOfRoom(room, error=problem(found))
-    return s.MembersOfRoom(room, cast(list[b.OneMember], found.text), found.more)
+    return s.MembersOfRoom(room, cast(list[a.OneMember], found.text), found.more)

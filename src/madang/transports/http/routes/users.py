@@ -6,12 +6,15 @@ from fastapi import APIRouter, Response
 
 from madang.core.actors import Actor
 from madang.core.bounds import MAX_BATCH
+from madang.core.erasure import KEEP, Erasure
 from madang.core.messages import RoomMessage
 from madang.core.people import Person
 from madang.core.profiles import Profile
 from madang.core.rooms import Membership
 from madang.core.scopes import SCOPES
+from madang.core.timestamps import moment
 from madang.errors import Refused
+from madang.transports.http import answers as a
 from madang.transports.http import bodies as b
 from madang.transports.http import server_bodies as s
 from madang.transports.http.bounded_app import body_limit
@@ -23,6 +26,7 @@ from madang.transports.http.dependencies import (
     Caller,
     ForeignPath,
     Limit,
+    SaidQuery,
     ThisNode,
     Token,
     UserPath,
@@ -34,22 +38,22 @@ from madang.transports.node import Node
 router = APIRouter(prefix="/api", tags=["users"])
 
 
-@router.post("/guests", **documented(b.Welcome, status=201, accepted=b.NewGuest, anonymous=True))
+@router.post("/guests", **documented(a.Welcome, status=201, accepted=b.NewGuest, anonymous=True))
 async def welcome_guest(
     node: ThisNode, address: Address, caller: AnyCaller, new: Annotated[b.NewGuest, body(b.NewGuest)]
 ) -> Response:
     """Create a guest: a new user with that name, and a token for everything else. With a server key, for somebody else."""
     access = node.identity.guest(new.name, address, node.now(), caller)
-    return answer(b.Welcome(b.Identified(access.user.id, access.user.name), access.token), 201)
+    return answer(a.Welcome(a.Identified(access.user.id, access.user.name), access.token), 201)
 
 
-@router.get("/me", **documented(b.Me))
+@router.get("/me", **documented(a.Me))
 async def me(node: ThisNode, caller: Caller, token: Token) -> Response:
     """Say who the token belongs to, with their profile. An old token gets a new one in the answer."""
     return await _shown(node, caller, token, await node.profiles.of(caller))
 
 
-@router.patch("/me", **documented(b.Me, accepted=b.ProfileChange))
+@router.patch("/me", **documented(a.Me, accepted=b.ProfileChange))
 async def change_me(
     node: ThisNode, caller: Caller, token: Token, change: Annotated[b.ProfileChange, body(b.ProfileChange)]
 ) -> Response:
@@ -59,28 +63,35 @@ async def change_me(
 
 
 async def _shown(node: Node, caller: Actor, token: str, kept: Profile) -> Response:
-    who = b.Identified(caller.id, kept.name, kept.picture, kept.locale)
+    who = a.Identified(caller.id, kept.name, kept.picture, kept.locale)
     if caller.server:
-        return answer(b.Me(who, scopes=[scope for scope in SCOPES if scope in caller.scopes]))
-    return answer(b.Me(who, (await node.identity.access(token, node.now())).token))
+        return answer(a.Me(who, scopes=[scope for scope in SCOPES if scope in caller.scopes]))
+    return answer(a.Me(who, (await node.identity.access(token, node.now())).token))
 
 
-@router.get("/me/rooms", **documented(b.MyRooms))
+@router.delete("/me", **documented(s.Deleted))
+async def delete_me(node: ThisNode, caller: Caller, said: SaidQuery = KEEP) -> Response:
+    """Delete the caller: their tokens, connections and memberships end. What they said stays, unless `said` says otherwise."""
+    await node.users.delete_own(caller, said)
+    return answer(s.Deleted())
+
+
+@router.get("/me/rooms", **documented(a.MyRooms))
 async def my_rooms(node: ThisNode, caller: Caller, after: AfterId = "", limit: Limit = 50) -> Response:
     """List the caller's rooms, with what is unread there."""
     rows = await node.reading.memberships(caller, after, limit)
-    return answer(b.MyRooms(cast(list[Membership], rows.text), rows.more))
+    return answer(a.MyRooms(cast(list[Membership], rows.text), rows.more))
 
 
-@router.get("/me/export", **documented(b.Export))
+@router.get("/me/export", **documented(a.Export))
 async def export(node: ThisNode, caller: Caller, after: AfterMark = "", limit: Limit = 200) -> Response:
     """List what the caller said in all rooms, also in those they have left, page by page."""
     return answer(exported(*await node.reading.messages_of(caller, caller.id, after, limit)))
 
 
-def exported(messages: list[RoomMessage], next: str) -> b.Export:
+def exported(messages: list[RoomMessage], next: str) -> a.Export:
     """Return a page of an export as every door shows it."""
-    return b.Export(cast(list[b.OwnMessage], messages), next)
+    return a.Export(cast(list[a.OwnMessage], messages), next)
 
 
 # -- a product's own users, by its server keys -------------------------------------------------------------------------
@@ -98,7 +109,7 @@ def _put(each: Person | Refused) -> s.OnePut:
     return s.OnePut(error=problem(each)) if isinstance(each, Refused) else s.OnePut(each.id, each.name)
 
 
-@router.put("/users/{user}", **documented(b.Identified, accepted=s.NewPerson))
+@router.put("/users/{user}", **documented(a.Identified, accepted=s.NewPerson))
 async def put_user(
     node: ThisNode, caller: Caller, user: ForeignPath, new: Annotated[s.NewPerson, body(s.NewPerson)]
 ) -> Response:
@@ -106,14 +117,33 @@ async def put_user(
     (found,) = await node.people.put(caller, [(user, new.name)])
     if isinstance(found, Refused):
         raise found
-    return answer(b.Identified(found.id, found.name))
+    return answer(a.Identified(found.id, found.name))
 
 
 @router.delete("/users/{user}", **documented(s.Deleted))
-async def delete_user(node: ThisNode, caller: Caller, user: UserPath) -> Response:
-    """Delete any user: their tokens, connections and memberships end, and what they said stays (server keys)."""
-    await node.people.delete(caller, user)
+async def delete_user(node: ThisNode, caller: Caller, user: UserPath, said: SaidQuery = KEEP) -> Response:
+    """Delete any user: their tokens, connections and memberships end (server keys). What they said stays, unless `said` says otherwise."""
+    await node.people.delete(caller, user, said)
     return answer(s.Deleted())
+
+
+@router.get("/users/{user}/erasure", **documented(s.OneErasure))
+async def erasure(node: ThisNode, caller: Caller, user: UserPath) -> Response:
+    """Say how far what a deleted user said is erased, or their name (server keys)."""
+    return answer(erasing(await node.people.erasure(caller, user)))
+
+
+def erasing(each: Erasure) -> s.OneErasure:
+    """Return an erasure as every door shows it."""
+    done_at = None if each.done_ms is None else moment(each.done_ms)
+    return s.OneErasure(each.user, each.said, moment(each.asked_ms), done_at, each.rooms, each.events)
+
+
+@router.delete("/users/{user}/profile", **documented(a.Identified))
+async def reset_user(node: ThisNode, caller: Caller, user: UserPath) -> Response:
+    """Take any user's name and picture away, because nobody shall be shown them (server keys)."""
+    left = await node.people.reset(caller, user)
+    return answer(a.Identified(user, left.name, left.picture, left.locale))
 
 
 @router.post("/users/{user}/tokens", **documented(s.Token, status=201, accepted=s.NewToken, optional=True))

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 
 from madang.core.words import Words
+from madang.transports.http import answers as a
 from madang.transports.http import bodies as b
 from madang.transports.http.dependencies import Caller, RoomPath, ThisNode
 from madang.transports.http.errors import answer
@@ -15,13 +16,13 @@ router = APIRouter(prefix="/api" + ROOM + "/words", tags=["moderation"])
 NewWords = Annotated[b.WordsBody, body(b.WordsBody)]
 
 
-@router.get("", **documented(b.ShownWords))
+@router.get("", **documented(a.ShownWords))
 async def words(node: ThisNode, caller: Caller, id: RoomPath) -> Response:
     """Show the room's word list (moderators)."""
     return answer(shown(await node.word_lists.show(caller, id)))
 
 
-@router.put("", **documented(b.ShownWords, accepted=b.WordsBody))
+@router.put("", **documented(a.ShownWords, accepted=b.WordsBody))
 async def set_words(node: ThisNode, caller: Caller, id: RoomPath, new: NewWords) -> Response:
     """Replace the room's word list (moderators)."""
     return answer(shown(await node.word_lists.change(caller, id, listed(new))))
@@ -32,6 +33,6 @@ def listed(new: b.WordsBody) -> Words:
     return Words(refuse=new.refuse, mask=new.mask, flag=new.flag)
 
 
-def shown(words: Words) -> b.ShownWords:
+def shown(words: Words) -> a.ShownWords:
     """Return a word list as it is shown."""
-    return b.ShownWords(words.refuse, words.mask, words.flag)
+    return a.ShownWords(words.refuse, words.mask, words.flag)
