@@ -12,9 +12,9 @@ from madang.config import Settings
 from madang.errors import MadangError, SetupError
 from madang.node.run import run_node
 from tests import wire
+from tests.http import http_client
 from tests.rest import admin_client, rest, server_key
 from tests.running import Server, madang, running_server
-from tests.waiting import PATIENCE_S
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/reference/metrics.md"
 
@@ -28,7 +28,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 @pytest.fixture
 async def admin(server: Server) -> AsyncIterator[httpx2.AsyncClient]:
     port = (await admin_client(server)).port
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=PATIENCE_S) as http:
+    async with http_client(f"http://127.0.0.1:{port}") as http:
         yield http
 
 
@@ -44,7 +44,7 @@ async def test_the_page_names_what_is_exposed(admin: httpx2.AsyncClient) -> None
     text = (await admin.get("/metrics")).text
     exposed = set(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
     page = PAGE.read_text()
-    described = set(re.findall(r"^\| `(madang_\w+)` \| (\w+) \|", page, re.MULTILINE))
+    described = set(re.findall(r"^\| `(madang_(?!search_engine_)\w+)` \| (\w+) \|", page, re.MULTILINE))
     assert described == {(name, kind) for name, kind in exposed if name.startswith("madang_")}
     processes = {name for name, _ in exposed if name.startswith("process_")}
     assert set(re.findall(r"`(process_\w+)`", page)) == processes
@@ -127,7 +127,7 @@ async def test_a_single_node_knows_itself(server: Server) -> None:
 
 
 async def test_the_front_door_has_none_of_it(server: Server) -> None:
-    async with httpx2.AsyncClient(base_url=server.url, trust_env=False, timeout=PATIENCE_S) as http:
+    async with http_client(server.url) as http:
         for path in ("/metrics", "/keys", "/rooms", "/nodes"):
             assert (await http.get(path)).status_code == 404
 
@@ -144,9 +144,7 @@ async def test_where_they_do_metrics_want_a_token(tmp_path: Path, token: str) ->
     settings = {"admin_host": "0.0.0.0", "admin_exposed": "true", "metrics_token": token}
     async with (
         running_server(tmp_path, settings=settings) as server,
-        httpx2.AsyncClient(
-            base_url=f"http://127.0.0.1:{server.admin_port}", trust_env=False, timeout=PATIENCE_S
-        ) as http,
+        http_client(f"http://127.0.0.1:{server.admin_port}") as http,
     ):
         for given, status in (
             (token, 200 if token else 401), ("", 401), ("wrong", 401), (server.admin_secret, 200),

@@ -1,12 +1,11 @@
 """Administration and metrics are for the operator alone (row 60)."""
 
-import httpx2
 import pytest
 
+from tests.http import http_client
 from tests.neighbour import chatting
 from tests.rest import admin_client, hold_to_the_error_shape, server_key
 from tests.running import Server
-from tests.waiting import PATIENCE_S
 from tests.wire import dialled, upgraded
 
 
@@ -28,7 +27,7 @@ async def test_a_user_opens_no_door_of_the_administration(server: Server) -> Non
     doors = [("GET", "/keys"), ("POST", "/keys"), ("DELETE", "/keys/1"), ("GET", "/rooms"), ("POST", "/rooms")]
     async with (
         chatting(server),
-        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{admin.port}", trust_env=False, timeout=PATIENCE_S) as http,
+        http_client(f"http://127.0.0.1:{admin.port}") as http,
     ):
         for bearer in (token, key, "x"):
             for method, path in [*doors, ("GET", "/rooms/lobby")]:

@@ -9,7 +9,8 @@ from madang.core.accounts import Account, Login
 from madang.core.bounds import Title
 from madang.core.timestamps import moment
 from madang.services.accounts import CODE_MS
-from madang.transports.http.bodies import Body, OneSession, Sessions
+from madang.transports.http.answers import OneSession, Sessions
+from madang.transports.http.bodies import Body
 from madang.transports.http.dependencies import AfterId, Limit, ThisNode
 from madang.transports.http.errors import answer
 from madang.transports.http.schemas import body
@@ -60,7 +61,7 @@ async def listed(node: ThisNode, after: AfterId = "", limit: Limit = 50) -> Resp
 
 
 @router.post("")
-async def make(node: ThisNode, new: Annotated[MadeAccount, body(MadeAccount)]) -> Response:
+async def make_account(node: ThisNode, new: Annotated[MadeAccount, body(MadeAccount)]) -> Response:
     """Make an account without a password."""
     made, code = await node.accounts.make(new.login, new.name or new.login, admin=new.admin)
     return answer(OneAccount(made.login, made.user, made.name, admin=made.admin, code=code, expires_ms=CODE_MS), 201)

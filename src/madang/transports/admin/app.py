@@ -1,55 +1,53 @@
 """The second listener, loopback by default: metrics; keys, rooms, accounts and nodes with the secret.
 
 The secret is made at every start; `madang serve` leaves it in the data folder for the command line. In its place may be the
-token of an account that administers the server; other tokens and server keys mean nothing here.
+token of an account that administers the server, which the operator's page at `/` uses; other tokens and server keys mean
+nothing here.
 """
 
 import hmac
-from typing import Annotated, cast
+from typing import Annotated, Final, cast
 
 import msgspec
-from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi.routing import APIRoute
 
+from madang.core.actors import Actor
 from madang.core.bounds import KeyMs, Title
+from madang.core.erasure import KEEP
 from madang.core.rooms import Room
 from madang.core.scopes import EVERYTHING
 from madang.errors import Refused
 from madang.services.identity import Unfetched
 from madang.services.rooms import SYSTEM
-from madang.transports.admin import accounts
+from madang.transports.admin import accounts, moderation, signing_in
 from madang.transports.admin.metrics import CONTENT_TYPE, Metrics
-from madang.transports.http.bodies import (
-    AuditTrail,
-    Body,
-    Health,
-    Members,
-    NewRoom,
-    OneDeed,
-    OneMember,
-    ReportedMessage,
-    ReportQueue,
-    RoomChange,
-    Rooms,
-)
+from madang.transports.admin.operation import Watch
+from madang.transports.http.answers import Health, Members, OneMember, Rooms
+from madang.transports.http.bodies import Body, NewRoom, RoomChange
 from madang.transports.http.bounded_app import BoundedApp
 from madang.transports.http.dependencies import (
     Address,
     AfterId,
     AfterMark,
-    BeforeN,
+    Decimal,
     Limit,
     RoomPath,
+    SaidQuery,
     ThisNode,
     Token,
     nothing_ignored,
 )
 from madang.transports.http.errors import answer, handle_errors
 from madang.transports.http.gate import ADMIN
-from madang.transports.http.routes.reports import AfterSeq
-from madang.transports.http.routes.users import exported
-from madang.transports.http.routes.words import NewWords, listed, shown
+from madang.transports.http.routes.users import erasing, exported
 from madang.transports.http.schemas import body
+from madang.transports.http.server_bodies import OneErasure
+from madang.transports.http.site import Site
 from madang.transports.node import Node
+
+NOTED_WHEN_DONE: Final = {"delete_user"}
+"""Operations that note what is done themselves."""
 
 
 class NewKey(Body):
@@ -84,6 +82,13 @@ class SigningKeys(msgspec.Struct, frozen=True):
     keys: int
 
 
+class Erasures(msgspec.Struct, frozen=True):
+    """A page of erasures, in order of their users."""
+
+    erasures: list[OneErasure]
+    more: bool
+
+
 class ShownRoom(msgspec.Struct, frozen=True):
     """A room, how many sockets follow it on this node, and the first of its members."""
 
@@ -108,6 +113,27 @@ class Nodes(msgspec.Struct, frozen=True):
     nodes: list[KnownNode]
 
 
+class Index(msgspec.Struct, frozen=True):
+    """The search index: what it has, and how far this node knows it to be behind. Without one, all are 0.
+
+    Attributes:
+        walked: this node has compared all rooms with it since it started.
+        making: another is being made; the next two are what that one has.
+        waits: why it does not go on, for people; "" while it does.
+    """
+
+    there: bool
+    rooms: int = 0
+    messages: int = 0
+    behind: int = 0
+    lag_s: float = 0.0
+    walked: bool = False
+    making: bool = False
+    made_rooms: int = 0
+    made_messages: int = 0
+    waits: str = ""
+
+
 class InUse(msgspec.Struct, frozen=True):
     """The connections of the public listener: open now, accepted at most, and refused since the start because all were in use."""
 
@@ -116,20 +142,28 @@ class InUse(msgspec.Struct, frozen=True):
     refused: int
 
 
-async def _operator(node: ThisNode, token: Token, address: Address) -> None:
-    if not _is_secret(token, node.admin_secret) and not await _is_administrators(node, token):
+async def _operator(request: Request, node: ThisNode, token: Token, address: Address) -> Actor:
+    """Return who asks, the server itself by its secret. What they are about to change is noted."""
+    operator = SYSTEM if _is_secret(token, node.admin_secret) else await _administrator(node, token)
+    if operator is None:
         raise _wrong(node, address)
+    operation = cast(APIRoute, request.scope["route"]).name
+    if request.method != "GET" and operation not in NOTED_WHEN_DONE:
+        await node.moderation.note(operator, operation, request.path_params)
+    return operator
 
 
 def _is_secret(token: str, *secrets: str) -> bool:
     return any(hmac.compare_digest(token.encode(), secret.encode()) for secret in secrets if secret)
 
 
-async def _is_administrators(node: Node, token: str) -> bool:
+async def _administrator(node: Node, token: str) -> Actor | None:
+    """Return the user of an account that may administer, or None."""
     try:
-        return await node.accounts.administers(node.identity.verify(token, node.now()).user)
+        user = node.identity.verify(token, node.now()).user
     except (Unfetched, Refused):
-        return False
+        return None
+    return user if await node.accounts.administers(user) else None
 
 
 def _wrong(node: Node, address: str) -> Refused:
@@ -137,6 +171,7 @@ def _wrong(node: Node, address: str) -> Refused:
     return Refused("bad_token")
 
 
+Operator = Annotated[Actor, Depends(_operator)]
 router = APIRouter()
 
 
@@ -162,14 +197,14 @@ async def drop_key(node: ThisNode, id: str) -> Response:
 
 
 @router.post("/signing-keys")
-async def rotate_signing_key(node: ThisNode) -> Response:
+async def rotate_keys(node: ThisNode) -> Response:
     """Make a signing key, beside those there are."""
     made = await node.signing.rotate()
     return answer(SigningKeys(made.id, len(node.signing.keys)), 201)
 
 
 @router.delete("/signing-keys")
-async def retire_signing_keys(node: ThisNode) -> Response:
+async def retire_keys(node: ThisNode) -> Response:
     """Forget all signing keys but the newest."""
     await node.signing.retire()
     return answer(SigningKeys(node.signing.keys[-1].id, len(node.signing.keys)))
@@ -187,6 +222,29 @@ async def nodes(node: ThisNode) -> Response:
         else:
             known.append(KnownNode(name, state))
     return answer(Nodes(heartbeat.deaf, known))
+
+
+@router.get("/search")
+async def search(node: ThisNode) -> Response:
+    """Say what the search index has, and how far it is behind."""
+    status, following, rebuilding = await node.searching.status(), node.following, node.rebuilding
+    if status is None or following is None or rebuilding is None:
+        return answer(Index(False))
+    making, made = await rebuilding.under_way()
+    return answer(
+        Index(
+            True, status.rooms, status.messages, following.behind, round(following.lag, 1), following.swept > 0,
+            making, made.rooms, made.messages, await rebuilding.why_it_waits(),
+        )
+    )  # fmt: skip
+
+
+@router.delete("/search")
+async def rebuild_search(node: ThisNode) -> Response:
+    """Have the search index made again beside the one that serves until then."""
+    if node.rebuilding is not None:
+        await node.rebuilding.ask()
+    return await search(node)
 
 
 @router.get("/connections")
@@ -216,24 +274,8 @@ async def room(node: ThisNode, id: RoomPath) -> Response:
     found = await node.rooms.room(id)
     members = await node.reading.members(SYSTEM, id, "", 50)
     live = node.hub.rooms.get(id)
-    sockets = live.live + len(live.lagging) if live else 0
+    sockets = live.sockets if live else 0
     return answer(ShownRoom(found, sockets, Members(cast(list[OneMember], members.text), members.more)))
-
-
-@router.get("/rooms/{id}/audit")
-async def audit(node: ThisNode, id: RoomPath, before: BeforeN = None, limit: Limit = 50) -> Response:
-    """Show who did what in a room by the rights of a moderator or an owner, the newest first."""
-    await node.rooms.room(id)
-    rows = await node.moderation.audit(SYSTEM, id, before, limit)
-    return answer(AuditTrail(cast(list[OneDeed], rows.text), rows.more))
-
-
-@router.get("/rooms/{id}/reports")
-async def reports(node: ThisNode, id: RoomPath, after: AfterSeq = 0, limit: Limit = 50) -> Response:
-    """Show the messages of a room that have open reports."""
-    await node.rooms.room(id)
-    rows = await node.reports.page(SYSTEM, id, after, limit)
-    return answer(ReportQueue(cast(list[ReportedMessage], rows.text), rows.more))
 
 
 @router.patch("/rooms/{id}")
@@ -250,18 +292,6 @@ async def delete_room(node: ThisNode, id: RoomPath) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/words")
-async def words(node: ThisNode) -> Response:
-    """Show the word list of the server, besides that of its settings."""
-    return answer(shown(await node.word_lists.show_servers()))
-
-
-@router.put("/words")
-async def set_words(node: ThisNode, new: NewWords) -> Response:
-    """Replace the word list of the server, besides that of its settings."""
-    return answer(shown(await node.word_lists.change_servers(listed(new))))
-
-
 @router.get("/users/{id}/export")
 async def export(node: ThisNode, id: str, after: AfterMark = "", limit: Limit = 200) -> Response:
     """List what a user said in all rooms, page by page. One who is deleted, or never was, said nothing new."""
@@ -269,16 +299,37 @@ async def export(node: ThisNode, id: str, after: AfterMark = "", limit: Limit = 
 
 
 @router.delete("/users/{id}")
-async def delete_user(node: ThisNode, id: str) -> Response:
-    """Delete a user: their tokens, connections and memberships end."""
-    await node.users.delete(id)
+async def delete_user(node: ThisNode, operator: Operator, id: str, said: SaidQuery = KEEP) -> Response:
+    """Delete a user: their tokens, connections and memberships end. What they said stays, unless `said` says otherwise."""
+    await node.users.delete(id, operator, said)
     return Response(status_code=204)
 
 
-def admin_app(node: Node, metrics_token: str | None = None) -> BoundedApp:
+@router.delete("/users/{id}/profile")
+async def reset_user(node: ThisNode, id: str) -> Response:
+    """Take a user's name and picture away, because nobody shall be shown them."""
+    await node.profiles.reset(id)
+    return Response(status_code=204)
+
+
+@router.get("/users/{id}/erasure")
+async def erasure(node: ThisNode, id: str) -> Response:
+    """Say how far what a deleted user said is erased, or their name."""
+    return answer(erasing(await node.users.erasure(id)))
+
+
+@router.get("/erasures")
+async def erasures(node: ThisNode, after: AfterId = "", limit: Limit = 50) -> Response:
+    """List the deleted users whose words or names are erased, or were lately."""
+    found, more = await node.users.erasures(after, limit)
+    return answer(Erasures([erasing(each) for each in found], more))
+
+
+def admin_app(node: Node, metrics_token: str | None = None, site: Site | None = None) -> BoundedApp:
     """Return the ASGI application of the admin listener.
 
     Args:
+        site: the operator's page.
         metrics_token: what /metrics is read with, besides the admin secret; None: it is read by whoever reaches it.
     """
 
@@ -294,9 +345,17 @@ def admin_app(node: Node, metrics_token: str | None = None) -> BoundedApp:
     )
     api.state.node = node
     handle_errors(api)
-    for part in (router, accounts.router):
+    for part in (router, accounts.router, moderation.router):
         api.include_router(part, dependencies=[Depends(_operator)])
-    metrics = Metrics(node)
+    api.include_router(signing_in.router)
+    if site is not None:
+        api.include_router(site.router("/"))
+    metrics, watch = Metrics(node), Watch(node)
+    node.wheel.add(watch.tick, 1)
+
+    @api.get("/operation", dependencies=[Depends(_operator)])
+    async def operation(since: Annotated[Decimal, Query(ge=0, le=2**53)] = 0) -> Response:
+        return answer(watch.since(since))
 
     @api.get("/metrics", dependencies=[] if metrics_token is None else [Depends(reader)])
     async def show_metrics() -> Response:
