@@ -36,7 +36,7 @@ def echo(n: int, filler: bytes = b"") -> bytes:
 
 
 def sized(n: int, size: int) -> bytes:
-    """Make a command of exactly so many bytes; `answers` says what becomes of the first."""
+    """Make a command of exactly that many bytes; `answers` says what becomes of the first."""
     head, tail = (_HEAD % n, _TAIL) if size <= MAX_COMMAND else (_MESSAGE % n, _TAIL)
     return head + b"x" * (size - len(head) - len(tail)) + tail
 

@@ -62,7 +62,7 @@ TAKEN: Final = [
     Handshake("4.1", "two headers of subprotocols", upgrade("Sec-WebSocket-Protocol: chat", "Sec-WebSocket-Protocol: superchat")),
     Handshake("9.1", "an extension this server does not know", upgrade("Sec-WebSocket-Extensions: x-mux; a=1, x-none")),
     Handshake("9.1", "compression, which is off", upgrade("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits")),
-    Handshake("9.1", "extensions that are no list", upgrade("Sec-WebSocket-Extensions: permessage-deflate; ="), (101, 400)),
+    Handshake("9.1", "extensions that are not a list", upgrade("Sec-WebSocket-Extensions: permessage-deflate; ="), (101, 400)),
     Handshake("4.1", "cookies and other headers", upgrade("Cookie: a=b; c=d", "User-Agent: x", "Pragma: no-cache", "DNT: 1")),
     Handshake("4.1", "50 headers", upgrade(*(f"X-{n}: y" for n in range(50)))),
 ]  # fmt: skip
@@ -80,7 +80,7 @@ REFUSED: Final = [
     Handshake("4.2.1", "empty key", upgrade(key=""), 400),
     Handshake("4.2.1", "key of 3 bytes", upgrade(key="YWJj"), 400),
     Handshake("4.2.1", "key of 17 bytes", upgrade(key=LONG_KEY), 400),
-    Handshake("4.2.1", "key that is no base64", upgrade(key="@" * 24), 400),
+    Handshake("4.2.1", "key that is not base64", upgrade(key="@" * 24), 400),
     Handshake("11.3.1", "two keys", upgrade(f"Sec-WebSocket-Key: {KEY}"), 400),
     *(Handshake("4.4", f"version {version}", upgrade(version=version), (400, 426)) for version in ("0", "8", "12", "14", "x", "13, 8")),
     Handshake("4.4", "no version", upgrade(version=""), (400, 426)),

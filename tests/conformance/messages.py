@@ -13,7 +13,7 @@ PINGS: Final = 50  # this server's bound
 PINGED: Final = [
     Case("5.5.2", "empty ping", (frame(PING),), pongs=(b"",)),
     Case("5.5.2", "ping with text", (frame(PING, "Hello"),), pongs=(b"Hello",)),
-    Case("5.5.2", "ping with bytes that are no UTF-8", (frame(PING, b"\x00\xff\xfe\xed\xa0\x80"),), pongs=(b"\x00\xff\xfe\xed\xa0\x80",)),
+    Case("5.5.2", "ping with bytes that are not UTF-8", (frame(PING, b"\x00\xff\xfe\xed\xa0\x80"),), pongs=(b"\x00\xff\xfe\xed\xa0\x80",)),
     Case("5.5.2", "ping of 125 bytes", (frame(PING, b"\xfe" * 125),), pongs=(b"\xfe" * 125,)),
     Case("5.5.2", "ping of 125 bytes, byte by byte", slices(frame(PING, b"\xfe" * 125)), pongs=(b"\xfe" * 125,)),
     Case("5.5", "ping of 126 bytes", (frame(PING, b"\xfe" * 126),), close=1002),
@@ -32,7 +32,7 @@ PINGED: Final = [
 
 
 def many(count: int) -> bytes:
-    """Frame a command in so many fragments, most of them empty."""
+    """Frame a command in that many fragments, most of them empty."""
     empty = frame(CONTINUATION, fin=False) * (count - 2)
     return frame(TEXT, SMALL[:9], fin=False) + empty + frame(CONTINUATION, SMALL[9:])
 

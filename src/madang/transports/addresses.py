@@ -1,10 +1,12 @@
 """A client's address: the peer's, or what the peer says if it is a trusted proxy. The same for every door."""
 
 from collections.abc import Container, Iterable, Sequence
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
 LONGEST: Final = 64  # characters of what a proxy says that is not an address: it becomes a key
+REMEMBERED: Final = 1024  # addresses of which it is known whether they are a proxy's: each connection asks three times
 NETWORK: Final = 64  # bits of an IPv6 address that tell customers apart: each has all addresses that begin with them
 
 
@@ -13,10 +15,14 @@ class Proxies(Container[str]):
 
     def __init__(self, listed: Iterable[str]) -> None:
         self._networks = tuple(ip_network(each, strict=False) for each in listed)
+        self._remembered = lru_cache(REMEMBERED)(self._look)
 
     def __contains__(self, address: object) -> bool:
+        return self._remembered(str(address))
+
+    def _look(self, address: str) -> bool:
         try:
-            found = ip_address(str(address))
+            found = ip_address(address)
         except ValueError:
             return False
         return any(found in network for network in self._networks)

@@ -12,6 +12,7 @@ from madang.core import hosts as hosts_
 from madang.core.metrics import Metric
 from madang.errors import Limited
 from madang.transports.addresses import client_address, peer_address
+from madang.transports.connections import TOO_MANY
 from madang.transports.limits import ArrivalLimits
 
 
@@ -91,7 +92,7 @@ class Admission:
         if self.draining:
             return Limited("draining", 1000 + secrets.randbelow(3000))
         if self.open >= self._most or self.open_by_address.get(address, 0) >= self._most_per_address:
-            return Limited("overloaded", 5000 + secrets.randbelow(10_000), "Too many connections.")
+            return Limited("overloaded", 5000 + secrets.randbelow(10_000), TOO_MANY)
         try:
             self._limits.handshake(address, now)
         except Limited as error:

@@ -13,6 +13,7 @@ from madang.core.metrics import Metric
 
 logger = logging.getLogger("madang.connections")
 
+TOO_MANY: Final = "Too many connections."
 SPARE: Final = 64  # connections above the limit that are told so; everybody above is reset
 RESTED_S: Final = 1.0  # without a request, after which a connection gives way
 LOG_S: Final = 60.0  # between two lines that say the same

@@ -26,6 +26,10 @@ class Hosts:
         self._names = {name for each in listed if (name := hosts.host(each)) is not None}
         self._judged: dict[str, bool] = {}
 
+    def __len__(self) -> int:
+        """Count the headers that have been judged and are remembered."""
+        return len(self._judged)
+
     def allows(self, header: str) -> bool:
         """Return whether a request with this Host is for this server. An empty one is: no browser sends it."""
         allowed = self._judged.get(header)

@@ -20,6 +20,9 @@ class ArrivalLimits(Protocol):
     def arrivals_left(self, address: str, now: float) -> Left | None:
         """Return how many HTTP requests an address has left; None for any number."""
 
+    def pace(self, address: str, clients: int, now: float) -> float:
+        """Return for how many seconds to hold an answer that makes one of an address's clients ask again at once."""
+
     def wrong_token(self, address: str, now: float) -> None:
         """Charge an address for a token or key that is not valid, as for several requests."""
 

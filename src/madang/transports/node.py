@@ -4,21 +4,25 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from madang.core.metrics import Metric
 from madang.core.rate import Rate
 from madang.delivery.heartbeat import Heartbeat
 from madang.delivery.hub import Hub
 from madang.delivery.joining import Joiner
+from madang.delivery.papers.hub import PaperHub
 from madang.delivery.turns import Turns
 from madang.delivery.wheel import Wheel
 from madang.memory import Memory
 from madang.services.accounts import Accounts
 from madang.services.appender import Appender
+from madang.services.following import Following
 from madang.services.identity import Identity
 from madang.services.invites import Invites
 from madang.services.memberships import Memberships
 from madang.services.moderation import Moderation
+from madang.services.papers import Papers
 from madang.services.people import People
 from madang.services.posting import Posting
 from madang.services.profiles import Profiles
@@ -26,8 +30,10 @@ from madang.services.publishing import Publishing
 from madang.services.queries import Queries
 from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
+from madang.services.rebuilding import Rebuilding
 from madang.services.reports import Reports
 from madang.services.rooms import Rooms
+from madang.services.searching import Searching
 from madang.services.signing import Signing
 from madang.services.users import Users
 from madang.services.word_lists import WordLists
@@ -36,6 +42,9 @@ from madang.transports.http.gate import Gate
 from madang.transports.limits import AppendLimits, ArrivalLimits, CommandLimits
 from madang.transports.sessions import Sessions
 from madang.transports.shares import Shares
+
+if TYPE_CHECKING:  # a door knows the node that it is of
+    from madang.transports.socketio.door import SocketIo
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,9 @@ class Node:
     posting: Posting
     publishing: Publishing
     reading: Reading
+    searching: Searching
+    following: Following | None  # of the search index
+    rebuilding: Rebuilding | None  # likewise
     queries: Queries
     read_pointers: ReadPointers
     invites: Invites
@@ -79,6 +91,8 @@ class Node:
     word_lists: WordLists
     identity: Identity
     accounts: Accounts
+    papers: Papers
+    open_papers: PaperHub
     people: People
     memberships: Memberships
     users: Users
@@ -93,6 +107,7 @@ class Node:
     shares: Shares
     admission: Admission
     gate: Gate  # of the public listener
+    socketio: "SocketIo" = field(init=False)
     max_text: int
     max_rooms: int
     ping_s: float  # between two pings of a socket

@@ -28,7 +28,10 @@ BURST_S: Final = 0.05  # of work, that may be done beyond it after a rest
 OWED_S: Final = 0.2  # at most: one that took longer does not keep the others waiting for good
 BEGIN_S: Final = 0.00015
 """What somebody costs who only begins in a turn; the rest is charged when it is known. So at most two begin in one."""
-UNPACED_BEGIN_S: Final = 0.00002  # the same where nothing is paced: some 15 begin in a turn
+UNPACED_TURN_S: Final = 0.002
+"""A turn where nothing is paced, as under a load test. In turns of TURN_S the loop went around once for each of 10,000 sockets that
+came back, and a fifth of the processor's time was spent between them."""
+UNPACED_BEGIN_S: Final = 0.00002  # as BEGIN_S, where nothing is paced: some 100 begin in a turn
 READ_S: Final = 0.00005
 """What it costs when somebody has nothing left and is read again, in one of the next turns. So not all sockets that were
 held up come back in the same turn of the loop."""
@@ -68,6 +71,7 @@ class Shares:
         self._cpu = cpu or time
         self._paced = paced
         self._begin_s = BEGIN_S if paced else UNPACED_BEGIN_S
+        self._turn_s = TURN_S if paced else UNPACED_TURN_S
         self._waiting: dict[str, deque[Worker]] = {}  # by address, whose turn is next first
         self._scheduled = False
         self._turn_began = -1.0
@@ -124,7 +128,7 @@ class Shares:
                 self._turn_began, self._spent = now, 0.0
             if self._credit <= 0:
                 return max(SHORTEST_PAUSE_S, -self._credit / SHARE)
-        return SHORTEST_PAUSE_S if self._spent >= TURN_S else 0.0
+        return SHORTEST_PAUSE_S if self._spent >= self._turn_s else 0.0
 
     def _charge(self, seconds: float, more: float) -> None:
         self._spent += seconds + more
@@ -137,11 +141,11 @@ class Shares:
             self._later(wait, self._turn)
             return
         waiting = self._waiting
-        while waiting and self._spent < TURN_S:
+        while waiting and self._spent < self._turn_s:
             address, queue = next(iter(waiting.items()))
             worker, began, more = queue.popleft(), self._cpu(), 0.0
             self.pieces += 1
-            ends = began + min(VISIT_S, TURN_S - self._spent)
+            ends = began + min(VISIT_S, self._turn_s - self._spent)
             while (again := self._worked(worker)) and self._cpu() < ends:
                 self.pieces += 1
             if again:
@@ -166,8 +170,8 @@ class Shares:
     # -- what goes on in tasks -----------------------------------------------------------------------------------------
 
     def metered(self, coroutine: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
-        """Return a coroutine that does the same, and is charged for the time that it takes."""
-        return _Metered(coroutine, self)
+        """Return a coroutine that does the same, and is charged for the time that it takes, where that counts."""
+        return _Metered(coroutine, self) if self._paced else coroutine
 
     def spent(self, seconds: float) -> None:
         """Charge what was spent in a task."""

@@ -54,15 +54,15 @@ class Person:
         self.who = who
         self.token = token
         self.peers: list[Peer] = []
-        self.asked: dict[int, list[int]] = {}  # of each of his connections, the numbers of his commands
+        self.asked: dict[int, list[int]] = {}  # of each of their connections, the numbers of its commands
 
     @property
     def peer(self) -> Peer | None:
-        """His connection, if he has one."""
+        """Their connection, if they have one."""
         return self.peers[-1] if self.peers and not self.peers[-1].transport.closing else None
 
     def tell(self, **command: Any) -> None:
-        """Say something on his connection, if there is one and the server reads it."""
+        """Say something on their connection, if there is one and the server reads it."""
         if (peer := self.peer) is not None and peer.transport.reading:
             numbers = self.asked[len(self.peers)]
             numbers.append(len(numbers) + 1)
@@ -142,7 +142,7 @@ class Fleet:
     # -- what people do ------------------------------------------------------------------------------------------------
 
     def comes(self, person: Person, node: int, *, resume: bool) -> None:
-        """Connect to a node and join, from where he stands if he may; his former connection breaks."""
+        """Connect to a node and join, from where they are if they may; their former connection breaks."""
         position = epoch = None
         if person.peers:
             self.goes(person)
@@ -156,7 +156,7 @@ class Fleet:
         person.tell(op="join", room=ROOM, limit=20, **since)
 
     def goes(self, person: Person) -> None:
-        """His connection breaks; what was on its way to him is lost."""
+        """Break their connection; what was on its way to them is lost."""
         if (peer := person.peer) is not None:
             peer.transport.abort()
 
@@ -167,7 +167,7 @@ class Fleet:
         self.repeats(person, cid)
 
     def repeats(self, person: Person, cid: str) -> None:
-        """Say something of his again, under the same cid."""
+        """Say something of theirs again, under the same cid."""
         who, text = self.texts[cid]
         if who == person.who.id:
             person.tell(op="send", room=ROOM, cid=cid, text=text)
@@ -226,7 +226,7 @@ class Fleet:
             assert set(told) == set(asked), f"never answered: {set(asked) - set(told)}"
 
     def _stored(self) -> None:
-        """What was acked stands in the log once, as it was said; nothing stands there twice or of nobody."""
+        """What was acked is in the log once, as it was said; nothing is there twice or of nobody."""
         messages = [(body, event) for event in self.log if isinstance(body := event.content(), MessageSent)]
         said = {body.text: event for body, event in messages}
         assert len(said) == len(messages), "stored twice"

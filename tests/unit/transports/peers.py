@@ -127,6 +127,7 @@ class Peer:
         self._head = 0  # where the next frame begins
         self._raw: list[tuple[int, bytes]] = []
         self._frames: list[Frame] = []
+        self._parsed = 0  # of `raw`
 
     def connect(self, *headers: str, path: str = "/ws", host: str = "localhost") -> "Peer":
         """Shake hands; `status` says how that went."""
@@ -200,8 +201,9 @@ class Peer:
 
     @property
     def frames(self) -> list[Frame]:
-        texts = [data for opcode, data in self.raw if opcode == TEXT]
-        self._frames += [json.loads(text) for text in texts[len(self._frames) :]]
+        raw = self.raw
+        self._frames += [json.loads(data) for opcode, data in raw[self._parsed :] if opcode == TEXT]
+        self._parsed = len(raw)
         return self._frames
 
     def of(self, *ops: str) -> list[Frame]:

@@ -43,7 +43,7 @@ def test_who_keeps_to_the_window_is_never_a_flooder(rooms: int, others: int) -> 
             heapq.heappush(due, (now + limited.retry_ms / 1000, room))
     if not others:
         assert now < 1.1 * (2_000 - 30) / 10 + rooms, "they arrive at the allowed rate"
-        assert refused < 1.3 * 2_000, "nobody is told to come back in vain"
+        assert refused < 1.3 * 2_000, "nobody is told to come back for nothing"
 
 
 def test_who_does_not_wait_is_a_flooder() -> None:

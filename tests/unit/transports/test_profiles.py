@@ -18,6 +18,7 @@ from madang.services import profiles
 from madang.services.limits import Rates
 from madang.services.profiles import KEPT_MS, NAMED
 from madang.services.quotas import Quota, QuotaRates
+from madang.services.rooms import SYSTEM
 from madang.transports.node import Node
 from tests.stores import now_ms, opened_store
 from tests.unit.delivery.nodes import OWNER
@@ -246,6 +247,6 @@ async def test_a_user_changes_their_profile_so_many_times_a_day(store: Store) ->
 
 async def test_a_deleted_user_says_nothing_any_more(nodes: list[Node], store: Store) -> None:
     await nodes[0].profiles.change(MINA, name="Minji", picture=FACE)
-    await nodes[0].users.delete(MINA.id)
+    await nodes[0].users.delete(MINA.id, SYSTEM)
     assert await refused(nodes[0], MINA, name="Mina") == "bad_token"
     assert (await store.profile(MINA.id)).name == ""

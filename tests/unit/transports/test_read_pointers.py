@@ -63,9 +63,9 @@ async def test_what_one_node_was_told_another_does_not_move_back(nodes: list[Nod
         else:
             await nodes[node].read_pointers.move(ara, YARD, seq)
 
-    for node, seq, stands in ((0, newest - 4, newest - 4), (1, newest - 6, newest - 4), (1, newest - 2, newest - 2)):
+    for node, seq, at in ((0, newest - 4, newest - 4), (1, newest - 6, newest - 4), (1, newest - 2, newest - 2)):
         await read(node, seq)
-        await eventually(lambda: all(each.hub.rooms[YARD].readers.get("u-ara") == stands for each in nodes))  # noqa: B023
+        await eventually(lambda: all(each.hub.rooms[YARD].readers.get("u-ara") == at for each in nodes))  # noqa: B023
         await eventually(lambda: not any(each.hub.ephemeral.waiting for each in nodes))
     await read(0, newest - 5)
     for bora in boras:

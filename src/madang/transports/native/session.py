@@ -20,15 +20,17 @@ from madang.core.actors import Actor
 from madang.core.bounds import MAX_FRAME
 from madang.core.events import Appended, Draft
 from madang.core.rate import Bucket
+from madang.delivery.subscriber import Subscriber
 from madang.delivery.subscription import Subscription
 from madang.errors import MadangError, Refused, without_frames
 from madang.protocol.native import codec
+from madang.protocol.native.answers import Answer, append_answer
 from madang.protocol.native.commands import Command, Hello
-from madang.protocol.native.frames import Answer, ByeFrame, ExpiringFrame, append_answer
+from madang.protocol.native.frames import ByeFrame, ExpiringFrame
 from madang.services.pages import MessagePage
 from madang.services.tokens import Access
 from madang.transports.conduct import Close, Conduct
-from madang.transports.native.encoding import NativeEncoding
+from madang.transports.native.encoding import SessionEncoding
 from madang.transports.node import Node
 from madang.transports.socket import Socket
 
@@ -68,7 +70,7 @@ class Session:
     )  # fmt: skip
 
     def __init__(
-        self, node: Node, socket: Socket, encoding: NativeEncoding, operations: Mapping[type[Command], Operation]
+        self, node: Node, socket: Socket, encoding: SessionEncoding, operations: Mapping[type[Command], Operation]
     ) -> None:
         self.node = node
         self.socket = socket
@@ -198,7 +200,7 @@ class Session:
             self.socket.close(1007, "not UTF-8")
         except Exception as error:
             logger.error("command failed", exc_info=error)
-            self._write(codec.error(n, MadangError("internal")))
+            self.socket.queue(self.encoding.error(n, MadangError("internal")))
         if started:
             self._took(thread_time() - started, paid)
 
@@ -237,8 +239,19 @@ class Session:
         self.go_on()
         return False
 
+    def reject(self, n: int, size: int, error: MadangError) -> None:
+        """Refuse what its wire's own rules do not take for a command. It costs what a command of its size does."""
+        try:
+            if size < costs.BYTES:
+                self.node.limits.command(self.bucket, self.node.turns.time())
+            else:
+                self._pay_for(size)
+        except MadangError as limited:
+            error = limited
+        self._refuse(n, error)
+
     def _refuse(self, n: int | None, error: MadangError) -> None:
-        self._write(codec.error(n, error))
+        self.socket.queue(self.encoding.error(n, error))
         if self._end:
             return
         conduct = self._conduct = self._conduct or Conduct(self.node.max_rooms)
@@ -261,9 +274,6 @@ class Session:
             return False
         self.socket.close(*self._end)
         return True
-
-    def _write(self, text: bytes) -> None:
-        self.socket.queue(self.encoding.text(text))
 
     # -- what operations call ------------------------------------------------------------------------------------------
 
@@ -292,6 +302,11 @@ class Session:
         self.reminded = False
 
     @property
+    def subscriber(self) -> Subscriber:
+        """Who follows rooms here: the socket."""
+        return self.socket
+
+    @property
     def left_s(self) -> float:
         """Seconds until the token that the connection speaks by has ended."""
         return self.until - self.node.now()
@@ -300,6 +315,16 @@ class Session:
     def is_open(self) -> bool:
         """Whether hello has been said."""
         return self._state is SessionState.OPEN
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way, and nothing waits."""
+        return not (self._busy or self._resting or self._queue or self.in_flight)
+
+    def follow(self, former: "Session") -> None:
+        """Be held to what the connection's conversation before this one has spent, and to how it behaved."""
+        self.bucket = former.bucket
+        self._conduct = former._conduct
 
     def actor(self) -> Actor:
         """Return who acts. Nothing but hello comes through before they are known."""
@@ -315,7 +340,7 @@ class Session:
 
     def answer(self, n: int, answer: Answer) -> None:
         """Answer a command now."""
-        self._write(codec.answer(n, answer))
+        self.socket.queue(self.encoding.answer(n, answer))
 
     def submit(self, n: int, draft: Draft) -> None:
         """Append a draft, and answer when it is stored. Other commands go on meanwhile."""
@@ -333,7 +358,7 @@ class Session:
         if isinstance(outcome, MadangError):
             self._refuse(n, outcome)
         else:
-            self._write(codec.answer(n, append_answer(outcome, self.node.appender.ack)))
+            self.socket.queue(self.encoding.answer(n, append_answer(outcome, self.node.appender.ack)))
         if self._end:
             self._close_if_answered()
 
@@ -358,16 +383,16 @@ class Session:
                 self._refuse(n, without_frames(error))
         except Exception as error:
             logger.error("command failed", exc_info=error)
-            self._write(codec.error(n, MadangError("internal")))
+            self.socket.queue(self.encoding.error(n, MadangError("internal")))
         else:
             if isinstance(answer, MessagePage):
-                pieces = codec.shared_answer(n, "messages", answer.messages, answer.more, answer.newer)
+                pieces = self.encoding.page(n, answer)
                 await self.socket.drained(sum(map(len, pieces)))
                 if not self.socket.closed:
-                    self.socket.send_pieces(self.encoding.pieces(*pieces))
+                    self.socket.send_pieces(pieces)
             # At once: it may fill the socket, and behind an answer to join, frames of events may follow at once.
             elif not self.socket.closed:
-                self.socket.send(self.encoding.text(codec.answer(n, answer)))
+                self.socket.send(self.encoding.answer(n, answer))
         self._busy = False
         if not self._close_if_answered():
             self.go_on()

@@ -24,7 +24,7 @@ from madang.errors import without_frames
 from madang.transports.node import Node
 from madang.transports.websocket.doors import BinarySession, Door, Doors, Upgrade, WebSocketSession, door_at
 from madang.transports.websocket.framing import DEFLATE, framing_for
-from madang.transports.websocket.handshake import WebSocketProtocol, respond
+from madang.transports.websocket.handshake import WebSocketProtocol, credential, respond
 from madang.transports.websocket.reader import BINARY, DEFLATED_PIECE, SocketReader
 from madang.transports.websocket.subscriber import CLOSING, CONNECTING, LOST, OPEN
 
@@ -90,8 +90,8 @@ class Connection(SocketReader, asyncio.Protocol):
             self.node.gate.connections.leave(self._place)
         if self.session is not None:
             self.session.ended()
+            self.node.hub.close(self.session.subscriber)
             self.session = None
-            self.node.hub.close(self)
             self.node.admission.leave(self.address)
         self.node.wheel.drop(self._look)
         self._go_on_waiting()
@@ -119,7 +119,8 @@ class Connection(SocketReader, asyncio.Protocol):
         self.paused = True
         self._paused_at = self.node.turns.time()
         self._read_or_not()
-        self.node.hub.pause(self)
+        if self.session is not None:
+            self.node.hub.pause(self.session.subscriber)
 
     def resume_writing(self) -> None:
         """Read on and catch up: there is room again."""
@@ -134,8 +135,9 @@ class Connection(SocketReader, asyncio.Protocol):
 
     def _catch_up(self) -> None:
         if self.state is OPEN and not self.paused:
-            cast(WebSocketSession, self.session).go_on()
-            self.node.hub.resume(self)
+            session = cast(WebSocketSession, self.session)
+            session.go_on()
+            self.node.hub.resume(session.subscriber)
 
     async def drained(self, coming: int = 0) -> None:
         """Wait until at most LOW_WATER is unsent, or the byte budget has room for what is coming; or until the end.
@@ -179,10 +181,11 @@ class Connection(SocketReader, asyncio.Protocol):
         self._protocol.send_response(response)
         self._flush_protocol()
         if door is not None and accepted:
+            shown = credential(headers) if door.subprotocol else ""
             headers.clear()  # the parser keeps the request for good: 2 KB for each socket
-            self._open(door, request.path)
+            self._open(door, request.path, shown)
 
-    def _open(self, door: Door, target: str) -> None:
+    def _open(self, door: Door, target: str, shown: str) -> None:
         node, protocol = self.node, self._protocol
         self._door = door
         protocol.max_message_size = door.max_message
@@ -190,7 +193,7 @@ class Connection(SocketReader, asyncio.Protocol):
             self._piece = DEFLATED_PIECE
         self.device = secrets.token_hex(8)
         self.state = OPEN
-        self.session = door.open(self, Upgrade(target, framing_for(protocol.extensions)))
+        self.session = door.open(self, Upgrade(target, framing_for(protocol.extensions), shown))
         self.encoding = self.session.encoding
         node.admission.enter(self.address)
         node.wheel.add(self._look, self._wait_for_hello())
@@ -236,7 +239,8 @@ class Connection(SocketReader, asyncio.Protocol):
         if not self.closed:
             self.state = CLOSING
             self._go_on_waiting()
-            self.node.hub.close(self)
+            if self.session is not None:
+                self.node.hub.close(self.session.subscriber)
             self.node.wheel.drop(self._look)
             self.node.wheel.add(self._look, CLOSE_S)
             self._read_or_not()
@@ -288,7 +292,7 @@ class Connection(SocketReader, asyncio.Protocol):
             return None
         if self.paused:
             if self.node.turns.time() - self._paused_at >= SLOW_S:
-                self.close(4409, "too slow")
+                self.close(cast(Door, self._door).slow, "too slow")
                 self.transport.abort()
                 return None
             return min(5.0, left_s)

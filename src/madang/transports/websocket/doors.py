@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from madang.core.bounds import MAX_FRAME
-from madang.delivery.subscriber import Encoding
+from madang.delivery.subscriber import Encoding, Subscriber
+from madang.errors import MadangError
 from madang.transports.socket import Socket
 from madang.transports.websocket.framing import Framing
 
@@ -20,6 +21,10 @@ class WebSocketSession(Protocol):
     @property
     def encoding(self) -> Encoding:
         """How events are written to this connection; fixed."""
+
+    @property
+    def subscriber(self) -> Subscriber:
+        """Who follows rooms over this connection: the connection itself, unless what follows outlives it."""
 
     @property
     def is_open(self) -> bool:
@@ -60,6 +65,7 @@ class Upgrade(NamedTuple):
 
     target: str  # path and query
     framing: Framing
+    credential: str = ""  # of the header Authorization, or of a subprotocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +76,17 @@ class Door:
         open: makes the session of a connection that has just been accepted.
         binary: whether its sessions take binary messages (`BinarySession`); otherwise one ends the connection.
         max_message: bytes a message may have.
+        subprotocol: what is agreed on, if the client offers it; then the client may say who it is in the handshake.
+        slow: the code with which who reads too slowly is closed.
+        judge: returns what a request to this target, from this address, is refused with, if it is.
     """
 
     open: Callable[[Socket, Upgrade], WebSocketSession]
     binary: bool = False
     max_message: int = MAX_FRAME
+    subprotocol: str = ""
+    slow: int = 4409
+    judge: Callable[[str, str], MadangError | None] = lambda target, address: None
 
 
 Doors = Mapping[str, Door]

@@ -8,13 +8,14 @@ import msgspec
 import pytest
 
 from madang.delivery.room import FEW
+from madang.protocol.native.answers import ANSWERS
 from madang.protocol.native.commands import COMMANDS
-from madang.protocol.native.frames import ANSWERS
 from madang.services.tokens import LEEWAY_S, TOKEN_S
 from madang.transports.native.operations import OPERATIONS
 from madang.transports.native.session import NOTICE_S
 from madang.transports.node import Node
 from madang.transports.shares import Shares
+from tests.seeds import seeds
 from tests.unit.delivery.nodes import OWNER, user
 from tests.unit.transports.conftest import RunningGated
 from tests.unit.transports.peers import HELLO, Peer, greeted, message, turn
@@ -196,7 +197,7 @@ async def test_a_crowd_joins_in_turns_and_who_has_gone_takes_none(node: Node) ->
     calls.pop()()
     for peer in (peers[0], peers[1], peers[3]):
         assert (await peer.answer(2))["op"] == (await peer.answer(3))["op"] == "ok", (
-            "what stands behind it waits with it"
+            "what comes behind it waits with it"
         )
     members = msgspec.json.decode((await node.reading.members(OWNER, "yard", "", 50)).text)
     assert {"Peer 0", "Peer 1", "Peer 3"} <= {m["name"] for m in members}
@@ -207,7 +208,7 @@ async def test_a_crowd_joins_in_turns_and_who_has_gone_takes_none(node: Node) ->
 
 
 @pytest.mark.parametrize("followers", [0, FEW, FEW + 1, FEW * 2])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(2, 8))
 async def test_every_peer_follows_without_a_hole_or_a_double(node: Node, seed: int, followers: int) -> None:
     """Peers join, join again, leave, send and fill up at random, in small and large audiences."""
     chance = random.Random(seed)

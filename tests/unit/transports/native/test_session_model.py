@@ -82,7 +82,7 @@ def commands(draw: st.DrawFn) -> bytes:
 
 
 async def talk(node: Node, texts: list[bytes], chance: random.Random) -> None:
-    """Say it all on one connection of somebody who follows a room, in slices, and hold what he got to the protocol."""
+    """Say it all on one connection of somebody who follows a room, in slices, and hold what they got to the protocol."""
     peer = Peer(node).connect()
     session = peer.session
     peer.tell({"op": "hello", "n": 1, "guest": "Mina"}, {"op": "join", "n": 2, "room": "yard"})

@@ -24,7 +24,7 @@ class Echo:
     """A session that sends back what it gets, text as text and binary as binary."""
 
     def __init__(self, socket: Socket, asked: Upgrade) -> None:
-        self.socket = socket
+        self.socket = self.subscriber = socket
         self.asked = asked
         self.encoding: Encoding = ENCODINGS[asked.framing]
         self.is_open = True

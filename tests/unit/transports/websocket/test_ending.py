@@ -7,6 +7,7 @@ import pytest
 from madang.transports.native.session import QUEUED
 from madang.transports.node import Node
 from madang.transports.websocket.connection import CLOSE_S, HELLO_S, HIGH_WATER, SLOW_S
+from madang.transports.websocket.framing import PLAIN
 from tests.unit.transports.conftest import RunningGated
 from tests.unit.transports.peers import Peer, gone, greeted, message, turn
 from tests.waiting import eventually, turns
@@ -97,7 +98,7 @@ async def test_a_peer_that_never_reads_is_closed_resumably(node: Node, monkeypat
     peer.transport.stuck = True
     while not peer.transport.paused:
         for _ in range(10):
-            peer.connection.queue(peer.session.encoding.text(b'"' + b"x" * 5000 + b'"'))
+            peer.connection.queue(PLAIN.text(b'"' + b"x" * 5000 + b'"'))
         await turns(2)
     assert peer.transport.most_unsent <= HIGH_WATER + 10 * 5100
     now += SLOW_S - 1

@@ -5,6 +5,7 @@ import json
 from madang.core.bounds import ANSWER_BYTES
 from madang.transports.node import Node
 from madang.transports.websocket.connection import HIGH_WATER, LOW_WATER
+from madang.transports.websocket.framing import PLAIN
 from tests.unit.transports.peers import Peer, greeted, message
 from tests.waiting import eventually, turns
 
@@ -51,7 +52,7 @@ async def test_a_page_waits_until_what_is_unread_leaves_room_for_it(node: Node) 
     reader = await greeted(node, "Bora")
     reader.transport.stuck = True
     while len(reader.transport.unsent) <= LOW_WATER:
-        reader.connection.send(reader.session.encoding.text(json.dumps({"op": "x", "x": LARGE}).encode()))
+        reader.connection.send(PLAIN.text(json.dumps({"op": "x", "x": LARGE}).encode()))
     reader.tell(history(10))
     await turns(100)
     assert len(reader.transport.unsent) < 2 * LOW_WATER

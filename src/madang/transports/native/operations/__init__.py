@@ -56,8 +56,10 @@ OPERATIONS: Final[Mapping[type[c.Command], Operation]] = {
     c.Pin: appending.pin,
     c.History: reading.history,
     c.Pins: reading.pins,
+    c.Reactors: reading.reactors,
     c.Members: reading.members,
     c.Presence: reading.presence,
     c.Rooms: reading.rooms,
+    c.Search: reading.search,
 }
 """Every command has its operation here; a test holds the two together."""

@@ -10,7 +10,7 @@ from madang.core.rooms import Room
 from madang.delivery.joining import Start
 from madang.protocol.native import codec
 from madang.protocol.native import commands as c
-from madang.protocol.native.frames import Answer, CreateAnswer, DirectAnswer, JoinAnswer, RoomInfo, append_answer
+from madang.protocol.native.answers import Answer, CreateAnswer, DirectAnswer, JoinAnswer, RoomInfo, append_answer
 from madang.transports.native.session import Session
 
 

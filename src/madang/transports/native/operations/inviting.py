@@ -1,7 +1,7 @@
 """Invites: make one, list those in force, revoke one."""
 
 from madang.protocol.native import commands as c
-from madang.protocol.native.frames import InviteAnswer, InviteInfo, InvitesAnswer, RevokedAnswer
+from madang.protocol.native.answers import InviteAnswer, InviteInfo, InvitesAnswer, RevokedAnswer
 from madang.transports.native.session import Session
 
 

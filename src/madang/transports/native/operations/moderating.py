@@ -3,7 +3,7 @@
 from typing import cast
 
 from madang.protocol.native import commands as c
-from madang.protocol.native.frames import AuditAnswer, AuditInfo, BansAnswer, MutesAnswer, SanctionInfo
+from madang.protocol.native.answers import AuditAnswer, AuditInfo, BansAnswer, MutesAnswer, SanctionInfo
 from madang.transports.native.operations.following import append
 from madang.transports.native.session import Session
 

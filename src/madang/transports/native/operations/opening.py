@@ -4,17 +4,14 @@ from collections.abc import Awaitable, Callable
 
 from msgspec import UNSET, UnsetType
 
-from madang import __version__
-from madang.core.bounds import MAX_DATA, MAX_FRAME, MAX_MENTIONS
 from madang.core.fields import exactly_one
-from madang.delivery.catching_up import RESUME_EVENTS
 from madang.errors import Refused
 from madang.protocol.native import commands as c
-from madang.protocol.native.frames import Answer, HelloAnswer, ProfileAnswer, RefreshAnswer, ServerInfo, UserInfo
+from madang.protocol.native.answers import Answer, HelloAnswer, ProfileAnswer, RefreshAnswer, UserInfo
 from madang.services.identity import Unfetched
 from madang.services.tokens import Access
-from madang.transports.conduct import ROOM_WINDOW, WINDOW
 from madang.transports.native.session import Session
+from madang.transports.offers import server_info
 
 
 def hello(session: Session, m: c.Hello) -> None:
@@ -29,6 +26,19 @@ def hello(session: Session, m: c.Hello) -> None:
         session.answer(m.n, _welcome(session, node.identity.guest(m.guest, address, node.now())))
         return
     _show(session, m, lambda access: _welcome(session, access))
+
+
+async def welcome(session: Session, m: c.Hello) -> HelloAnswer:
+    """Open the session for a user where something had to be awaited before: what `hello` does, in the work of a command."""
+    exactly_one(guest=m.guest, token=m.token, ticket=m.ticket)
+    identity, address, now = session.node.identity, session.socket.address, session.node.now()
+    if m.guest is not None:
+        access = identity.guest(m.guest, address, now)
+    elif m.token is not None:
+        access = await identity.shown_later(m.token, now, address)
+    else:
+        access = await identity.shown_ticket(m.ticket or "", address)
+    return _welcome(session, access)
 
 
 def refresh(session: Session, m: c.Refresh) -> None:
@@ -85,11 +95,5 @@ def _welcome(session: Session, access: Access) -> HelloAnswer:
     """Open the session for a user."""
     node = session.node
     session.open(access)
-    commands, appends = node.rates_told
-    server = ServerInfo(
-        name="madang", version=__version__, v=c.VERSION, ack=node.appender.ack, max_frame=MAX_FRAME,
-        max_text=node.max_text, max_rooms=node.max_rooms, max_data=MAX_DATA, max_mentions=MAX_MENTIONS,
-        resume_events=RESUME_EVENTS, ping_ms=int(node.ping_s * 1000), window=WINDOW, room_window=ROOM_WINDOW,
-        command_ms=commands.each_ms, command_burst=commands.burst, append_ms=appends.each_ms, append_burst=appends.burst,
-    )  # fmt: skip
-    return HelloAnswer(user=UserInfo(id=access.user.id, name=access.user.name), token=_kept(access), server=server)
+    user = UserInfo(id=access.user.id, name=access.user.name)
+    return HelloAnswer(user=user, token=_kept(access), server=server_info(node, access.user))

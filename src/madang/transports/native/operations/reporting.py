@@ -3,13 +3,7 @@
 from typing import cast
 
 from madang.protocol.native import commands as c
-from madang.protocol.native.frames import (
-    ReportAnswer,
-    ReportedInfo,
-    ReportsAnswer,
-    ResolvedAnswer,
-    UnchangedAnswer,
-)
+from madang.protocol.native.answers import ReportAnswer, ReportedInfo, ReportsAnswer, ResolvedAnswer, UnchangedAnswer
 from madang.transports.native.session import Session
 
 

@@ -2,7 +2,7 @@
 
 from madang.core.timestamps import moment
 from madang.protocol.native import commands as c
-from madang.protocol.native.frames import EmptyAnswer, PingAnswer
+from madang.protocol.native.answers import EmptyAnswer, PingAnswer
 from madang.transports.native.session import Session
 
 

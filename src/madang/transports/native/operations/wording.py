@@ -2,7 +2,7 @@
 
 from madang.core.words import Words
 from madang.protocol.native import commands as c
-from madang.protocol.native.frames import WordsAnswer
+from madang.protocol.native.answers import WordsAnswer
 from madang.transports.native.session import Session
 
 
