@@ -144,6 +144,16 @@ class DatabaseSettings(BaseModel):
     )
 
 
+class SearchSettings(BaseModel):
+    """What members find messages by."""
+
+    search: str = Field(
+        default="database:",
+        description="Search index: database: for one in the database, or beside that of SQLite; "
+        "opensearch+http://… or elasticsearch+http://… for a search engine; off for no search.",
+    )
+
+
 class BusSettings(BaseModel):
     """How the nodes of a fleet reach each other."""
 
@@ -177,7 +187,7 @@ class AccessSettings(BaseModel):
         Literal["anyone", "accounts", "keys"], BeforeValidator(_formerly({"everyone": "anyone"}))
     ] = Field(
         default="anyone",
-        description="Who may make rooms: anyone, accounts for users who are no guests, or keys for servers with a key; "
+        description="Who may make rooms: anyone, accounts for users who are not guests, or keys for servers with a key; "
         "`madang room create` always may.",
     )
 
@@ -333,6 +343,7 @@ class LogSettings(BaseModel):
 GROUPS: Final[dict[str, type[BaseModel]]] = {
     "server": ServerSettings,
     "database": DatabaseSettings,
+    "search": SearchSettings,
     "bus": BusSettings,
     "access": AccessSettings,
     "jwt": JwtSettings,

@@ -15,6 +15,7 @@ from madang.config.groups import (
     LimitSettings,
     LogSettings,
     QuotaSettings,
+    SearchSettings,
     ServerSettings,
     WordSettings,
 )
@@ -25,6 +26,7 @@ PREFIX: Final = "MADANG_"
 class Settings(
     ServerSettings,
     DatabaseSettings,
+    SearchSettings,
     BusSettings,
     AccessSettings,
     JwtSettings,

@@ -9,47 +9,63 @@ from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from time import perf_counter, thread_time
 from typing import Final, Protocol
 
+from madang.core.events import Event
 from madang.core.signing import Keyring
 from madang.core.words import Words
 from madang.delivery.fanout import Fanout
 from madang.delivery.heartbeat import Heartbeat
 from madang.delivery.hub import QUIET_ABOVE, Hub
 from madang.delivery.joining import Joiner
+from madang.delivery.papers.hub import PaperHub
+from madang.delivery.papers.renderer import Renderer
 from madang.delivery.turns import Turns
 from madang.delivery.wheel import Wheel
 from madang.memory import Memory
 from madang.ports.accounts import AccountStore
 from madang.ports.bus import Bus
+from madang.ports.changes import ChangeStore
 from madang.ports.directory import Directory
+from madang.ports.erasures import Erasures as ErasureStore
 from madang.ports.issuers import Issuers
 from madang.ports.log import Log
+from madang.ports.papers import PaperStore
 from madang.ports.people import PeopleStore
 from madang.ports.presence import Presence
 from madang.ports.profiles import ProfileStore
+from madang.ports.search import SearchIndexes
 from madang.ports.signing import SigningStore
 from madang.ports.tickets import TicketStore
 from madang.ports.upkeep import Upkeep
+from madang.protocol.yjs import MAX_MESSAGE
 from madang.services.account_sessions import SIGNED_OUT, AccountSessions
 from madang.services.accounts import Accounts
 from madang.services.appender import Appender
 from madang.services.charges import Charges
 from madang.services.cleanup import Cleanup
+from madang.services.erasures import Erasures
+from madang.services.following import Following
 from madang.services.identity import Identity
+from madang.services.indexing import IndexingServing
 from madang.services.invites import Invites
 from madang.services.limits import Limits, Rates
 from madang.services.memberships import Memberships
 from madang.services.moderation import Moderation
 from madang.services.origins import origin_of
+from madang.services.papers import Papers
 from madang.services.passwords import Passwords
 from madang.services.people import DISCONNECTED, People
+from madang.services.polling import Polling
 from madang.services.posting import Posting
 from madang.services.profiles import NAMED, Profiles
 from madang.services.publishing import Publishing
 from madang.services.queries import Queries
 from madang.services.read_pointers import ReadPointers
 from madang.services.reading import Reading
+from madang.services.rebuilding import Rebuilding
+from madang.services.recovery import Recovery
 from madang.services.reports import Reports
 from madang.services.rooms import KICK_S, Rooms
+from madang.services.searching import Searching
 from madang.services.shared_limits import SPENT, SharedLimits
 from madang.services.signing import Signing
 from madang.services.tickets import Tickets
@@ -69,7 +85,11 @@ from madang.transports.node import Node, Part
 from madang.transports.sessions import Sessions
 from madang.transports.shares import Shares
 from madang.transports.socket import Socket
+from madang.transports.socketio.door import PATH as SOCKETIO
+from madang.transports.socketio.door import SocketIo
+from madang.transports.socketio.websocket import WebSocketEnd
 from madang.transports.websocket.doors import Door, Doors, Upgrade
+from madang.transports.yjs.session import YjsSession
 
 Holders = Callable[[], Awaitable[Sequence[str]]]
 """Returns the names of all nodes that hold a lease, this one included."""
@@ -79,9 +99,24 @@ BUFFER_BYTES: Final = 256 << 20  # the default of `buffer_mb`
 HTTP_CONNECTIONS: Final = 1_000  # besides all WebSockets
 HTTP_PER_ADDRESS: Final = 100  # the same, of one address
 ADMIN_CONNECTIONS: Final = 64
+BUSY: Final = 16
+"""Drafts in line at which what follows the log lets them go first."""
 
 
-class NodeStore(Log, Directory, Upkeep, AccountStore, PeopleStore, ProfileStore, SigningStore, TicketStore, Protocol):
+class NodeStore(
+    Log,
+    Directory,
+    Upkeep,
+    ErasureStore,
+    AccountStore,
+    PeopleStore,
+    ProfileStore,
+    PaperStore,
+    SigningStore,
+    TicketStore,
+    ChangeStore,
+    Protocol,
+):
     """The database, as far as an assembled node needs it."""
 
 
@@ -108,6 +143,8 @@ def assemble(
     issuers: Issuers | None = None,
     create_rooms: str = "anyone",
     words: Words | None = None,
+    search: bool = True,
+    indexes: SearchIndexes | None = None,
     expire_rooms_days: int = 0,
     expire_guests_days: int = 0,
     expire_audit_days: int = 0,
@@ -130,6 +167,8 @@ def assemble(
         issuers: outside issuers whose tokens are taken.
         create_rooms: who may: "anyone", "accounts" or "keys"; see `Rooms`.
         words: the word list of the server.
+        search: whether members can search.
+        indexes: what makes searches quick; whoever gives them closes them.
         expire_rooms_days: after how many days an empty room expires; 0 for never.
         expire_guests_days: the same for absent guests.
         expire_audit_days: the same for entries of audit trails.
@@ -146,7 +185,9 @@ def assemble(
     fanout = Fanout(hub, bus, heartbeat)
     limits = Limits(rates, shared=not bus.local)
     charges = Charges(limits, turns.time)
-    appender = Appender(store, fanout.committed, hub.check_soon, charges.unstored)
+    committed: list[Callable[[Sequence[Event]], None]] = [fanout.committed]
+    open_papers = hub.papers = PaperHub(store, bus, turns, memory)
+    appender = Appender(store, lambda events: _each(committed, events), hub.check_soon, charges.unstored)
     shared_limits = SharedLimits(name, limits, bus, turns.time)
     hub.on_signal(SPENT, shared_limits.receive)
     admission = Admission(
@@ -156,13 +197,11 @@ def assemble(
     connections = Connections(
         min(rates.sockets + HTTP_CONNECTIONS, descriptors), rates.sockets_per_address + HTTP_PER_ADDRESS, turns.time
     )
-    users, sessions = Users(store, store, appender, bus, clock_ms, turns.time), Sessions()
-    users.on_end, users.present = sessions.end, sessions.users
-    signing = Signing(keyring, store)
-    signing.on_retired = sessions.end_signed_by
+    sessions = Sessions()
+    users = Users(store, store, store, appender, bus, sessions, clock_ms, turns.time)
+    signing = Signing(keyring, store, sessions)
     hub.on_signal(ENDED, users.receive)
-    signed_in = AccountSessions(store, bus, turns.time)
-    signed_in.on_end = sessions.sign_out
+    signed_in = AccountSessions(store, bus, sessions, turns.time)
     hub.on_signal(SIGNED_OUT, signed_in.receive)
 
     async def leads() -> bool:
@@ -172,8 +211,7 @@ def assemble(
         return await vouching.picture(user)
 
     cleanup = Cleanup(store, appender, users, leads, clock_ms, expire_rooms_days, expire_guests_days, expire_audit_days)
-    tickets, tokens, passwords = Tickets(keyring, store), Tokens(keyring), Passwords()
-    of_accounts = Accounts(store, passwords, signed_in, tokens, limits, turns.time, accounts)
+    erasures = Erasures(store, appender, users, leads, clock_ms)
     rooms = Rooms(
         store,
         appender,
@@ -186,29 +224,29 @@ def assemble(
         origin_of(keyring.lasting),
         picture,
     )
-    profiles = Profiles(store, appender, bus, rooms.attempt, clock_ms)
-    profiles.on_name = sessions.rename
-    tokens.named = profiles.name
+    profiles = Profiles(store, appender, bus, rooms.attempt, sessions, clock_ms)
     hub.on_signal(NAMED, profiles.receive)
+    tickets, tokens, passwords = Tickets(keyring, store), Tokens(keyring, profiles.name), Passwords()
+    of_accounts = Accounts(store, passwords, signed_in, tokens, limits, turns.time, accounts)
     vouching = Vouching(store, profiles)
+    polling = Polling(store, users, signed_in, profiles, signing, erasures, clock_ms)
     identity = Identity(
-        tokens, store, limits, turns.time, guests=guests, deleted=users, issuers=issuers, seen=users.seen,
-        tickets=tickets, clock_ms=clock_ms, ended=signed_in, used=signed_in.seen, met=vouching.met,
+        tokens, store, limits, turns.time, sessions, guests=guests, deleted=users, issuers=issuers, seen=users.seen,
+        tickets=tickets, recovery=Recovery(keyring), clock_ms=clock_ms, ended=signed_in, used=signed_in.seen, met=vouching.met,
     )  # fmt: skip
-    keys = identity.server_keys
-    keys.makers, keys.on_end = sessions.makers, sessions.end_made_by
-    people = People(store, users, identity, profiles, bus, clock_ms)
-    people.on_disconnect = sessions.disconnect
+    moderation = Moderation(store, rooms, clock_ms)
+    people = People(store, users, identity, profiles, bus, sessions, clock_ms, moderation.note)
     hub.on_signal(DISCONNECTED, people.receive)
-    invites = Invites(store, rooms, charges)
-    moderation = Moderation(store, rooms, charges)
-    reports = Reports(store, rooms, charges, hub, clock_ms)
+    invites = Invites(store, rooms)
+    reports = Reports(store, rooms, hub, clock_ms)
     word_lists = WordLists(store, rooms, bus, clock_ms, words)
     hub.on_signal(CHANGED, word_lists.receive)
     posting = Posting(charges, rooms, hub, max_text, word_lists, reports)
     publishing = Publishing(people, posting, appender)
     memberships = Memberships(store, rooms, people, appender, users)
+    searching = Searching(store, rooms, indexes, charges, turns.time, memory, on=search)
     read_pointers = ReadPointers(store, rooms, hub)
+    hub.watching.use_pointers(read_pointers.unwritten)
     reading = Reading(store, store, rooms, read_pointers, hub.presence, charges, turns.time, memory)
     wheel = Wheel()
     shares = Shares(
@@ -227,11 +265,14 @@ def assemble(
         Part("bus", start=lambda: bus.start(hub), stop=bus.stop, metrics=lambda: bus.statistics.metrics()),
         Part("turns", stop=turns.stop),
         Part("hub upkeep", loops=[hub.watch], metrics=hub.metrics),
+        Part("watching", loops=[hub.watching.run], metrics=hub.watching.metrics),
         Part("presence", loops=[hub.presence.run]),
         Part("presence upkeep", loops=[hub.presence.keep]),
         Part("appender", loops=[appender.run], metrics=appender.metrics),
+        Part("papers", loops=[open_papers.run, open_papers.watch], stop=open_papers.stop, metrics=open_papers.metrics),
         Part("read pointers", loops=[read_pointers.run], stop=read_pointers.flush, metrics=read_pointers.metrics),
         Part("reading", metrics=reading.metrics),
+        Part("searching", metrics=searching.metrics),
         Part("publishing", metrics=publishing.metrics),
         Part("wheel", loops=[wheel.run]),
         Part("shares", metrics=shares.metrics),
@@ -247,24 +288,47 @@ def assemble(
         Part("account sessions", loops=[signed_in.run], start=signed_in.start, metrics=signed_in.metrics),
         Part("passwords", stop=passwords.stop, metrics=passwords.metrics),
         Part("vouching", loops=[vouching.run], metrics=vouching.metrics),
-        Part("profiles", loops=[profiles.run], start=profiles.start, metrics=profiles.metrics),
-        Part("server keys", loops=[keys.run]),
-        Part("signing keys", loops=[signing.run], metrics=signing.metrics),
+        Part("profiles", start=profiles.start, metrics=profiles.metrics),
+        Part("server keys", loops=[identity.server_keys.run]),
+        Part("signing keys", metrics=signing.metrics),
+        Part("polling", loops=[polling.run]),
         Part("cleanup", loops=[cleanup.run], metrics=cleanup.metrics),
+        Part("erasures", loops=[erasures.run], metrics=erasures.metrics),
         Part("gate", metrics=gate.metrics),
     )
+    following, rebuilding = None, None
+    if indexes is not None:
+
+        def busy() -> bool:
+            return appender.waiting >= BUSY
+
+        following = Following(store, IndexingServing(indexes), leads, busy, turns.time)
+        rebuilding = Rebuilding(store, indexes, leads, busy, turns.time, following.sweep_now)
+        committed += [following.committed, rebuilding.committed]
+        loops = [following.run, following.sweep, rebuilding.run]
+        parts = (*parts, Part("search index", loops=loops, metrics=following.metrics))
+        parts = (*parts, Part("search store", metrics=indexes.metrics))
     if issuers is not None:
         parts = (*parts, Part("issuers", loops=[issuers.run], metrics=issuers.metrics))
-    return Node(
+    node = Node(
         name=name, memory=memory, appender=appender, turns=turns, hub=hub, heartbeat=heartbeat, joiner=Joiner(hub, max_rooms), rooms=rooms,
-        posting=posting, reading=reading, read_pointers=read_pointers, invites=invites, moderation=moderation, reports=reports,
+        posting=posting, reading=reading, searching=searching,
+        following=following, rebuilding=rebuilding, read_pointers=read_pointers, invites=invites, moderation=moderation, reports=reports,
         identity=identity, accounts=of_accounts, users=users, signing=signing,
         publishing=publishing, word_lists=word_lists,
-        people=people, memberships=memberships, queries=Queries(reading),
+        papers=Papers(store, rooms, charges, Renderer().render), open_papers=open_papers, people=people, memberships=memberships, queries=Queries(reading),
         sessions=sessions, profiles=profiles, limits=limits.commands, arrivals=limits.addresses, appends=limits.appends,
         rates_told=(rates.connection, rates.user), wheel=wheel, shares=shares, admission=admission, gate=gate, max_text=max_text, max_rooms=max_rooms,
-        ping_s=ping_s, compression=compression, parts=parts,
+        ping_s=ping_s, compression=compression,
     )  # fmt: skip
+    node.socketio = SocketIo(node)
+    node.parts = (*parts, Part("socket.io", metrics=node.socketio.metrics))
+    return node
+
+
+def _each(told: Iterable[Callable[[Sequence[Event]], None]], events: Sequence[Event]) -> None:
+    for tell in told:
+        tell(events)
 
 
 def admin_gate(node: Node) -> Gate:
@@ -289,4 +353,14 @@ def websocket_doors(node: Node) -> Doors:
     def native(socket: Socket, upgrade: Upgrade) -> Session:
         return Session(node, socket, ENCODINGS[upgrade.framing], OPERATIONS)
 
-    return {"/ws": Door(native)}
+    def yjs(socket: Socket, upgrade: Upgrade) -> YjsSession:
+        return YjsSession(node, socket, upgrade, ENCODINGS[upgrade.framing])
+
+    def socketio(socket: Socket, upgrade: Upgrade) -> WebSocketEnd:
+        return WebSocketEnd(node.socketio, socket, upgrade)
+
+    return {
+        "/ws": Door(native),
+        SOCKETIO: Door(socketio, binary=True, judge=node.socketio.judge),
+        "/yjs/*": Door(yjs, binary=True, max_message=MAX_MESSAGE, subprotocol="yjs", slow=1013),
+    }

@@ -15,7 +15,7 @@ from typing import Any, Final
 import uvicorn
 
 from madang.adapters.bus.options import BusOptions
-from madang.adapters.catalogue import for_one_node, open_bus, way_between_nodes
+from madang.adapters.catalogue import for_one_node, open_bus, open_search, way_between_nodes
 from madang.adapters.sql import Store, open_store
 from madang.aio import cancelled
 from madang.config import Settings
@@ -37,6 +37,7 @@ from madang.transports.addresses import Proxies
 from madang.transports.admin.app import admin_app
 from madang.transports.http.app import http_app
 from madang.transports.http.parser import bounded_http
+from madang.transports.http.site import operators, visitors
 from madang.transports.node import Node, Part
 from madang.transports.websocket.connection import gateway
 
@@ -73,6 +74,7 @@ class RunningNode:
 
     Attributes:
         port, admin_port: the ports that it listens on.
+        operated: whether the operator's page is at the admin listener.
         failed: set when a part that the node cannot do without has ended.
     """
 
@@ -81,6 +83,7 @@ class RunningNode:
         self.store = store
         self.port = port
         self.admin_port = admin_port
+        self.operated = False
         self.failed = asyncio.Event()
 
 
@@ -117,6 +120,10 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
         keyring = Keyring(keys, clock)
         options = BusOptions(keyring, name, TTL_S, settings.bus_channels, epoch, clock)
         bus, presence = await stack.enter_async_context(open_bus(settings.bus, options, database=settings.database_url))
+        searches = settings.search != "off"
+        indexes = await open_search(settings.search, database=settings.database_url)
+        if indexes is not None:
+            stack.push_async_callback(indexes.close)
         node = assemble(
             name=name, store=store, keyring=keyring, bus=bus, presence=presence, holders=store.holders,
             rates=rates(settings), max_text=settings.max_text, max_rooms=settings.max_rooms, ping_s=settings.ping_s,
@@ -125,7 +132,7 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
             compression=settings.compression, buffer_bytes=settings.buffer_mb << 20, guests=settings.guests, accounts=settings.account_makers, issuers=issuers,
             create_rooms=settings.create_rooms,
             words=Words(refuse=tuple(settings.words_refuse), mask=tuple(settings.words_mask), flag=tuple(settings.words_flag)),
-            expire_rooms_days=settings.expire_rooms_days, expire_guests_days=settings.expire_guests_days,
+            search=searches, indexes=indexes, expire_rooms_days=settings.expire_rooms_days, expire_guests_days=settings.expire_guests_days,
             expire_audit_days=settings.expire_audit_days, descriptors=descriptors.for_connections(),
             elsewhere=store.reading_s,
         )  # fmt: skip
@@ -146,9 +153,12 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
 
         await stack.enter_async_context(running_parts(parts, running.failed.set, patiently))
         await timeout.until_reached(lambda: confirmed(node.rooms.ensure_lobby))
-        server = _server(http_app(node), ws=gateway(node, websocket_doors(node)), http=bounded_http(node.gate))
+        site = await asyncio.to_thread(visitors)
+        server = _server(http_app(node, site), ws=gateway(node, websocket_doors(node)), http=bounded_http(node.gate))
         token = None if hosts.is_loopback(settings.admin_host) else settings.metrics_token
-        admin = _server(admin_app(node, token), ws="none", http=bounded_http(admin_gate(node)))
+        admin_site = await asyncio.to_thread(operators)
+        running.operated = admin_site.built
+        admin = _server(admin_app(node, token, admin_site), ws="none", http=bounded_http(admin_gate(node)))
         servers = {server: listener, admin: admin_listener}
         serving = [_watched(partial(each.serve, [accepts]), running.failed.set) for each, accepts in servers.items()]
         stack.push_async_callback(drain, node, list(servers), serving)
@@ -238,6 +248,7 @@ async def drain(node: Node, servers: Sequence[_Server], serving: list[asyncio.Ta
         logger.error("the storage did not answer in %s s: %d sends stay unacked", DRAIN_S, node.appender.waiting)
     hub.scheduler.finish()
     sockets = admission.open
+    node.socketio.announce_restart(100 + secrets.randbelow(2000))
     for server in servers:
         server.should_exit = True
     _, late = await asyncio.wait(serving, timeout=DRAIN_S + 1)
