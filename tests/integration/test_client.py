@@ -37,7 +37,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 
 
 class Cable:
-    """An opener whose connection can be cut, and which stays dead until it is mended."""
+    """An opener whose connection can be cut, and which stays dead until it is repaired."""
 
     def __init__(self) -> None:
         self._mended = asyncio.Event()
@@ -54,7 +54,7 @@ class Cable:
         assert self._socket is not None
         self._socket.cut()
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         self._mended.set()
 
 
@@ -119,7 +119,7 @@ async def test_typing_and_presence_are_noticed(server: Server) -> None:
 
 
 async def test_kill_and_restart_in_the_middle_of_a_burst(server: Server) -> None:
-    """Nothing acked is lost, nothing is doubled, everybody's order stands, and every reader sees the log itself."""
+    """Nothing acked is lost, nothing is doubled, everybody's order is kept, and every reader sees the log itself."""
     writers, per_writer, kills = 3, 120, 3
     acked: list[tuple[Sent, str]] = []
     burst = asyncio.Event()
@@ -175,13 +175,13 @@ async def test_what_happened_while_away_is_seen_as_it_happened(server: Server) -
         minas = await mina.join("lobby")
         await take(minas, second.seq + 1 - minas.seq)  # up to her own joining, which may follow the answer
         cable.cut()
-        await boras.edit(first.seq, "first, mended")
+        await boras.edit(first.seq, "first, corrected")
         await boras.delete(second.seq)
         await boras.send("third")
         sending = asyncio.ensure_future(minas.send("from afar"))
-        cable.mend()
+        cable.repair()
         edited, deleted, third, own = await take(minas, 4)
-        assert isinstance(edited, MessageEdited) and (edited.target, edited.text) == (first.seq, "first, mended")
+        assert isinstance(edited, MessageEdited) and (edited.target, edited.text) == (first.seq, "first, corrected")
         assert isinstance(deleted, MessageDeleted) and deleted.target == second.seq
         assert isinstance(third, MessageSent) and third.text == "third"
         assert isinstance(own, MessageSent) and own.seq == (await sending).seq
@@ -197,7 +197,7 @@ async def test_too_long_away_is_a_reset(server: Server) -> None:
         minas, boras = await mina.join("lobby", limit=10), await bora.join("lobby")
         cable.cut()
         await asyncio.gather(*(boras.send(str(i)) for i in range(mina.server.resume_events + 500)))
-        cable.mend()
+        cable.repair()
         async with asyncio.timeout(PATIENCE_S):
             reset = await anext(item async for item in minas if isinstance(item, Reset))
         rest = await take(minas, 10)

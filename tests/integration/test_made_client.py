@@ -11,13 +11,14 @@ import pytest
 from aiopenapi3 import OpenAPI
 from aiopenapi3.errors import HTTPClientError
 
+from tests.http import http_client
 from tests.rest import server_key
 from tests.running import Server, running_server
 from tests.waiting import PATIENCE_S
 
 
 def session(**options: Any) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(**{**options, "trust_env": False, "timeout": PATIENCE_S})
+    return http_client(**{**options, "trust_env": False, "timeout": PATIENCE_S, "verify": False})
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,15 @@ docs/guides/python.md shows how to use it. It is a program of its own: it depend
 from madang.client.answers import (
     AuditEntry,
     Ban,
+    Found,
+    FoundMessage,
     History,
     Member,
     Membership,
     Message,
     Mute,
     Present,
+    Reactor,
     Report,
     Reported,
     Sent,
@@ -28,6 +31,7 @@ from madang.client.errors import ConnectionLost, Disconnected
 from madang.client.events import (
     Event,
     MemberChanged,
+    MemberErased,
     MemberJoined,
     MemberKicked,
     MemberLeft,
@@ -40,6 +44,9 @@ from madang.client.events import (
     MessageSent,
     MessageUnpinned,
     OtherEvent,
+    PaperChanged,
+    PaperCreated,
+    PaperDeleted,
     ReactionAdded,
     ReactionRemoved,
     Reset,
@@ -54,8 +61,9 @@ from madang.client.notices import Behind, Notice, Online, OnlineCount, OpenRepor
 from madang.client.printing import printable
 from madang.client.room import Room
 from madang.client.urls import websocket_url
+from madang.client.watch import RoomGone, Watch
 from madang.errors import Limited, MadangError, Refused
-from madang.protocol.native.frames import ServerInfo, UserInfo
+from madang.protocol.native.answers import ServerInfo, UserInfo
 
 __all__ = [
     "AuditEntry",
@@ -65,11 +73,14 @@ __all__ = [
     "ConnectionLost",
     "Disconnected",
     "Event",
+    "Found",
+    "FoundMessage",
     "History",
     "Limited",
     "MadangError",
     "Member",
     "MemberChanged",
+    "MemberErased",
     "MemberJoined",
     "MemberKicked",
     "MemberLeft",
@@ -89,9 +100,13 @@ __all__ = [
     "OnlineCount",
     "OpenReports",
     "OtherEvent",
+    "PaperChanged",
+    "PaperCreated",
+    "PaperDeleted",
     "Present",
     "ReactionAdded",
     "ReactionRemoved",
+    "Reactor",
     "ReadTo",
     "Refused",
     "Report",
@@ -102,6 +117,7 @@ __all__ = [
     "RoomChanged",
     "RoomCreated",
     "RoomDeleted",
+    "RoomGone",
     "RoomPurged",
     "Sent",
     "ServerInfo",
@@ -109,6 +125,7 @@ __all__ = [
     "State",
     "Typing",
     "UserInfo",
+    "Watch",
     "Words",
     "connect",
     "printable",

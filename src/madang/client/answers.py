@@ -213,14 +213,40 @@ class Message(Struct, frozen=True, kw_only=True):
     mine: tuple[str, ...] = ()
 
 
+class FoundMessage(Message, frozen=True, kw_only=True):
+    """A message that a search found.
+
+    Attributes:
+        ranges: where `text` has what was searched for: starts and ends in UTF-16 code units, in which JavaScript counts.
+    """
+
+    room: str
+    ranges: list[tuple[int, int]]
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """A page of what a search found, the newest first.
+
+    Attributes:
+        more: a further page may bring something: search on `before` the id of the last message.
+        complete: False where too much time, an index that lags behind or an outage has cut the search short.
+    """
+
+    messages: list[FoundMessage]
+    more: bool = False
+    complete: bool = True
+
+
 class History(Struct, frozen=True, kw_only=True):
     """A page of messages, oldest first; `more` says whether there are others in the requested direction.
 
-    Of messages around one, `more` is about older ones, and `newer` about newer ones.
+    They stand as after the room's event `seq`: to keep them up to date, apply the events above it, and none up to it (0: the server is
+    older, and does not say). Of messages around one, `more` is about older ones, and `newer` about newer ones.
     """
 
     messages: list[Message]
     more: bool = False
+    seq: int = 0
     newer: bool = False
 
 
@@ -237,6 +263,21 @@ class MemberPage(Struct, frozen=True, kw_only=True):
     """A page of members, by user id."""
 
     members: list[Member]
+    more: bool = False
+    next: str = ""
+
+
+class Reactor(Struct, frozen=True, kw_only=True):
+    """Somebody who has put a reaction on a message, by the name that they had then."""
+
+    user: str
+    name: str
+
+
+class ReactorPage(Struct, frozen=True, kw_only=True):
+    """A page of them, by user id."""
+
+    reactors: list[Reactor]
     more: bool = False
 
 

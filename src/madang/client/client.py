@@ -7,17 +7,19 @@ from random import random as random_fraction
 from types import TracebackType
 from typing import Literal, Self
 
-from madang.client.answers import Appended, Membership, MembershipPage, Sent
+from madang.client.answers import Appended, Found, Membership, MembershipPage, Sent
 from madang.client.credentials import Credentials
 from madang.client.cursor import WAITING_EVENTS
 from madang.client.errors import Disconnected
 from madang.client.feed import Feed
 from madang.client.link import Link, State
+from madang.client.moderation import PAGE
 from madang.client.pending import Pending
-from madang.client.room import PAGE, Cids, Room
+from madang.client.room import Cids, Room
 from madang.client.sockets import Clock, Opener, SystemClock, open_websocket
+from madang.client.watch import Watch
 from madang.protocol.native import commands as c
-from madang.protocol.native.frames import DirectAnswer, ProfileAnswer, ServerInfo, UserInfo
+from madang.protocol.native.answers import DirectAnswer, ProfileAnswer, ServerInfo, UserInfo
 
 TIMEOUT_S = 10.0
 
@@ -209,6 +211,39 @@ class Client:
         """
         opened = await self._pending.call(c.Direct(user=user), DirectAnswer)
         return await self.join(opened.room.id, limit=limit)
+
+    def watch(self) -> Watch:
+        """Return an iterator over the user's own rooms: first all, then each one in which something has changed.
+
+        There is one: asked again, the same is returned. It counts what is unread in rooms that were not joined here.
+        """
+        if self._pending.watch is None:
+            self._pending.watch = Watch(self._watched)
+            if self._pending.over is not None:
+                self._pending.watch.end()
+        return self._pending.watch
+
+    async def _watched(self, after: str, limit: int) -> MembershipPage:
+        return await self._pending.call(c.Rooms(after=after, limit=limit, watch=True), MembershipPage)
+
+    async def search(
+        self, q: str, *, room: str | None = None, user: str | None = None, since: str | None = None,
+        until: str | None = None, before: str | None = None, limit: int = 50,
+    ) -> Found:  # fmt: skip
+        """Search for messages in one room, or in all that the user is a member of; the newest first, at most 200.
+
+        Args:
+            q: words, all of which are in the message, phrases in double quotes, and operators such as `in:lobby`
+                (docs/reference/search.md).
+            user: whose messages.
+            since, until: times or dates, both included.
+            before: the id of the last message of the page before.
+
+        Raises:
+            Refused: bad_field; not_found for a room that the user is not a member of.
+        """
+        command = c.Search(q=q, room=room, user=user, since=since, until=until, before=before, limit=limit)
+        return await self._pending.call(command, Found)
 
     async def rooms(self) -> AsyncIterator[Membership]:
         """Read the user's own rooms, and what is unread in them, page after page."""

@@ -13,22 +13,21 @@ from typing import Final, NoReturn
 import msgspec
 
 from madang.client import frames
-from madang.client.frames import FrameHead
 from madang.client.notices import NoticeFrame
 from madang.client.pending import HELLO, Pending
 from madang.client.sockets import Clock, Closed, Socket
+from madang.protocol.native.answers import ErrorAnswer, HelloAnswer
 from madang.protocol.native.commands import Hello
 from madang.protocol.native.frames import (
     BehindFrame,
     ByeFrame,
-    ErrorAnswer,
-    HelloAnswer,
     PresenceFrame,
     ReadFrame,
     ReportsFrame,
     ResetFrame,
     SkipFrame,
     TypingFrame,
+    UnreadFrame,
 )
 
 HELLO_S: Final = 10.0  # for the answer to hello
@@ -111,12 +110,13 @@ class Conversation:
         while True:
             text = await self._socket.receive()
             try:
-                self._take(frames.head(text), text)
+                self.receive(text)
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 raise Closed(1006, f"the server sent a frame that is not of the protocol: {error}") from None
 
-    def _take(self, head: FrameHead, text: bytes) -> None:
-        pending = self._pending
+    def receive(self, text: bytes) -> None:
+        """Handle a frame. Raises errors of msgspec where it is not of the protocol, NotWelcome where hello is refused."""
+        pending, head = self._pending, frames.head(text)
         match head.op:
             case "event":
                 if (feed := pending.feeds.get(head.room_id)) is not None:
@@ -138,6 +138,9 @@ class Conversation:
                 if (feed := pending.feeds.get(head.room_id)) is not None:
                     feed.notice(frames.decode(text, _NOTICES[head.op]))
                     pending.moved(feed)
+            case "unread":
+                if pending.watch is not None:
+                    pending.watch.take(frames.decode(text, UnreadFrame))
             case "reset":
                 if (feed := pending.feeds.get(head.room_id)) is not None:
                     feed.reset(frames.decode(text, ResetFrame))

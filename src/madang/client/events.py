@@ -157,6 +157,14 @@ class RoleGiven(Event, frozen=True, kw_only=True):
     role: str
 
 
+class MemberErased(Event, frozen=True, kw_only=True):
+    """The user `member` was deleted: drop their name and picture from your copy, and with `messages` what they said."""
+
+    type: ClassVar[str] = "member.erased"
+    member: str
+    messages: bool = False
+
+
 class RoomCreated(Event, frozen=True, kw_only=True):
     """The room began."""
 
@@ -196,6 +204,30 @@ class RoomDeleted(Event, frozen=True, kw_only=True):
     expired: bool = False
 
 
+class PaperCreated(Event, frozen=True, kw_only=True):
+    """Somebody made a paper."""
+
+    type: ClassVar[str] = "paper.created"
+    paper: str
+    title: str
+
+
+class PaperChanged(Event, frozen=True, kw_only=True):
+    """A paper is called otherwise, finished or open again; what stays is None."""
+
+    type: ClassVar[str] = "paper.changed"
+    paper: str
+    title: str | None = None
+    finished: bool | None = None
+
+
+class PaperDeleted(Event, frozen=True, kw_only=True):
+    """A paper was deleted, with all that was written in it."""
+
+    type: ClassVar[str] = "paper.deleted"
+    paper: str
+
+
 class OtherEvent(Event, frozen=True, kw_only=True):
     """An event of a type that this version of the SDK does not know."""
 
@@ -232,10 +264,14 @@ KNOWN: Final[dict[str, type[Event]]] = {
         MemberMuted,
         MemberUnmuted,
         RoleGiven,
+        MemberErased,
         RoomCreated,
         RoomChanged,
         RoomPurged,
         RoomDeleted,
+        PaperCreated,
+        PaperChanged,
+        PaperDeleted,
     )
 }
 """Classes by their type on the wire."""

@@ -14,8 +14,9 @@ from madang.client.cursor import Cursor
 from madang.client.events import Event, MemberKicked, MemberLeft, Reset, RoleGiven, RoomChanged, RoomDeleted, RoomPurged
 from madang.client.notices import NoticeFrame, Notices, notices
 from madang.errors import MadangError
+from madang.protocol.native.answers import JoinAnswer, RoomInfo
 from madang.protocol.native.commands import Join
-from madang.protocol.native.frames import JoinAnswer, ResetFrame, RoomInfo, SkipFrame
+from madang.protocol.native.frames import ResetFrame, SkipFrame
 
 Ended = Literal["left", "kicked", "deleted", "refused", "closed"]
 _SETTINGS: Final = tuple(name for name in RoomInfo.__struct_fields__ if name not in ("id", "purged_seq"))

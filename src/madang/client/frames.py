@@ -11,8 +11,8 @@ from msgspec import Raw, Struct
 
 from madang.client.events import KNOWN, Event, OtherEvent
 from madang.errors import Limited, MadangError, Refused
+from madang.protocol.native.answers import ErrorAnswer, RoomInfo
 from madang.protocol.native.commands import Command
-from madang.protocol.native.frames import ErrorAnswer, RoomInfo
 
 T = TypeVar("T")
 
@@ -88,10 +88,10 @@ def encode(command: Command) -> bytes:
     """
     defaults = dict(zip(reversed(command.__struct_fields__), reversed(command.__struct_defaults__), strict=False))
     fields: dict[str, Any] = {"op": command.__struct_config__.tag}
-    for name in command.__struct_fields__:
+    for name, written in zip(command.__struct_fields__, command.__struct_encode_fields__, strict=True):
         value = getattr(command, name)
         if name not in defaults or value != defaults[name]:
-            fields[name] = value
+            fields[written] = value
     try:
         return msgspec.json.encode(fields)
     except UnicodeEncodeError:

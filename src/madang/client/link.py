@@ -19,7 +19,7 @@ from madang.client.frames import refusal
 from madang.client.pending import Pending, what_then
 from madang.client.sockets import Clock, Closed, NotOpened, Opener
 from madang.errors import Refused, plain_reason
-from madang.protocol.native.frames import HelloAnswer, ServerInfo, UserInfo
+from madang.protocol.native.answers import HelloAnswer, ServerInfo, UserInfo
 
 logger = logging.getLogger("madang.client")
 

@@ -9,14 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from madang.protocol.native.frames import (
-    BehindFrame,
-    PresenceFrame,
-    ReadFrame,
-    ReportsFrame,
-    SkipFrame,
-    TypingFrame,
-)
+from madang.protocol.native.frames import BehindFrame, PresenceFrame, ReadFrame, ReportsFrame, SkipFrame, TypingFrame
 
 WAITING_NOTICES: Final = 1000  # kinds and users at once; the oldest is dropped
 

@@ -14,10 +14,11 @@ from madang.client import frames
 from madang.client.errors import ConnectionLost
 from madang.client.feed import Feed
 from madang.client.outbox import Call, Outbox
+from madang.client.watch import Watch
 from madang.codes import ERRORS
 from madang.errors import Refused
+from madang.protocol.native.answers import ErrorAnswer, JoinAnswer, ServerInfo
 from madang.protocol.native.commands import Command
-from madang.protocol.native.frames import ErrorAnswer, JoinAnswer, ServerInfo
 
 T = TypeVar("T")
 
@@ -34,6 +35,7 @@ class Pending:
 
     def __init__(self, random: Callable[[], float], in_flight: int | None) -> None:
         self.feeds: dict[str, Feed] = {}
+        self.watch: Watch | None = None
         self.over: Exception | None = None  # why nothing more will be done
         self.wake = asyncio.Event()  # there may be something to write
         self.max_frame = ServerInfo().max_frame
@@ -101,6 +103,8 @@ class Pending:
     def connected(self) -> None:
         """A new connection knows of no room yet."""
         self._signs.clear()
+        if self.watch is not None:
+            self.watch.connected()
         for room, feed in self.feeds.items():
             feed.tries = 0
             self._wanting[room] = 0.0
@@ -218,6 +222,8 @@ class Pending:
         for feed in self.feeds.values():
             feed.end("closed", None if closed and feed.ready.done() else reason)
         self.feeds.clear()
+        if self.watch is not None:
+            self.watch.end()
 
     def _fail(self, call: Call, error: Exception) -> None:
         answer = self._answers.get(call.n)

@@ -1,46 +1,37 @@
-"""A joined room, as the application sees it. What keeps it whole over connections is `feed.py` and `pending.py`."""
+"""A joined room, as the application sees it; what moderators do there is in `moderation.py`.
+
+What keeps it whole over connections is `feed.py` and `pending.py`.
+"""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec import Raw
 
 from madang.client.answers import (
     Appended,
-    AuditEntry,
-    AuditPage,
-    Ban,
-    BanPage,
     Done,
     History,
-    Invite,
-    InviteInForce,
-    InvitesInForce,
     Member,
     MemberPage,
     Message,
-    Mute,
-    MutePage,
     Present,
-    Reported,
-    ReportedPage,
+    Reactor,
+    ReactorPage,
     ReportTaken,
-    Resolved,
     Sent,
-    Words,
 )
 from madang.client.events import Event, Reset
 from madang.client.feed import Ended, Feed
+from madang.client.moderation import PAGE, Moderation
 from madang.client.notices import Notices
 from madang.client.pending import Pending
 from madang.errors import Refused
 from madang.protocol.native import commands as c
 
-PAGE = 100
 
-
-class Room:
+class Room(Moderation):
     """One room, by `Client.join`; a second Room of it is another handle on the same.
 
     Iterating gives every event after `recent`, each once and in order, whatever the connection does, and a `Reset`
@@ -53,19 +44,13 @@ class Room:
     """
 
     def __init__(self, feed: Feed, pending: Pending, cids: "Cids") -> None:
-        self._feed = feed
-        self._pending = pending
+        super().__init__(feed, pending)
         self._cids = cids
 
     def __repr__(self) -> str:
         return f"<Room {self.id} at {self.seq}{f', {self.ended}' if self.ended else ''}>"
 
     # -- its state ----------------------------------------------------------------------------------------------------
-
-    @property
-    def id(self) -> str:
-        """The room's id."""
-        return self._feed.id
 
     @property
     def title(self) -> str:
@@ -209,93 +194,10 @@ class Room:
         """Pin a message, or unpin it (moderators); None if nothing had to change."""
         return (await self._call(c.Pin(room=self.id, seq=seq, on=on), Appended)).sent()
 
-    async def change(
-        self,
-        *,
-        title: str | None = None,
-        access: Literal["open", "unlisted", "invite"] | None = None,
-        slow_ms: int | None = None,
-        archived: bool | None = None,
-        write: Literal["everyone", "moderators"] | None = None,
-        history: Literal["all", "joined"] | None = None,
-        keep_ms: int | None = None,
-        keep_messages: int | None = None,
-    ) -> Sent | None:
-        """Change the settings that are given (moderators; those from `archived` on but `write`, owners); None if they were so already."""
-        command = c.Change(
-            room=self.id, title=title, access=access, slow_ms=slow_ms, archived=archived, write=write, history=history,
-            keep_ms=keep_ms, keep_messages=keep_messages,
-        )  # fmt: skip
-        return (await self._call(command, Appended)).sent()
-
-    async def give_role(self, user: str, role: Literal["owner", "moderator", "member", "viewer"]) -> Sent | None:
-        """Grant a member a role (owners; moderators those below theirs)."""
-        return (await self._call(c.Role(room=self.id, user=user, role=role), Appended)).sent()
-
-    async def invite(self, *, uses: int | None = None, for_ms: int | None = None) -> str:
-        """Make a secret that lets whoever has it join the room (moderators).
-
-        Args:
-            uses: how many it admits; None for any number.
-            for_ms: for how many milliseconds; seven days if left out.
-        """
-        command = c.Invite(room=self.id, uses=uses, for_ms=for_ms)
-        return (await self._pending.call(command, Invite, room=self.id)).invite
-
-    async def invites(self) -> list[InviteInForce]:
-        """Read the invites that are in force (moderators)."""
-        return (await self._pending.call(c.Invites(room=self.id), InvitesInForce, room=self.id)).invites
-
-    async def revoke(self, id: str) -> None:
-        """End an invite, by the id that `invites` names; it is none any more if that was so already (moderators)."""
-        try:
-            await self._pending.call(c.Revoke(room=self.id, invite=id), Done, room=self.id)
-        except Refused as refused:
-            if refused.code != "not_found":
-                raise
-
-    async def kick(self, user: str) -> None:
-        """Kick a member (moderators). Raises ConnectionLost when the answer was lost: see `members` then."""
-        await self._pending.call(c.Kick(room=self.id, user=user), Appended, room=self.id, ordered=True, again=False)
-
-    async def ban(self, user: str, *, reason: str = "", for_ms: int | None = None) -> None:
-        """Keep a user out of the room, whatever invite they show; a member or not (moderators).
-
-        Args:
-            reason: everybody in the room is told it.
-            for_ms: for how many milliseconds; for good if left out.
-        """
-        await self._call(c.Ban(room=self.id, user=user, reason=reason, for_ms=for_ms), Appended)
-
-    async def unban(self, user: str) -> None:
-        """Lift a ban; it is none any more if that was so already (moderators)."""
-        await self._call(c.Unban(room=self.id, user=user), Appended)
-
-    async def mute(self, user: str, *, reason: str = "", for_ms: int | None = None) -> None:
-        """Keep a user from writing in the room; arguments are as for `ban` (moderators)."""
-        await self._call(c.Mute(room=self.id, user=user, reason=reason, for_ms=for_ms), Appended)
-
-    async def unmute(self, user: str) -> None:
-        """Lift a mute; it is none any more if that was so already (moderators)."""
-        await self._call(c.Unmute(room=self.id, user=user), Appended)
-
-    async def words(self) -> Words:
-        """Read the room's word list (moderators)."""
-        return await self._pending.call(c.Words(room=self.id), Words, room=self.id)
-
-    async def set_words(self, words: Words) -> Words:
-        """Replace the room's word list, and return it as it is kept (moderators)."""
-        command = c.SetWords(room=self.id, refuse=words.refuse, mask=words.mask, flag=words.flag)
-        return await self._pending.call(command, Words, room=self.id)
-
     async def report(self, seq: int, reason: str = "") -> bool:
         """Tell the moderators of a message; False if the user has reported it before."""
         command = c.Report(room=self.id, seq=seq, reason=reason)
         return not (await self._pending.call(command, ReportTaken, room=self.id)).unchanged
-
-    async def resolve(self, seq: int) -> int:
-        """Resolve the reports of a message; return how many messages still have some (moderators)."""
-        return (await self._pending.call(c.Resolve(room=self.id, seq=seq), Resolved, room=self.id)).open
 
     async def leave(self) -> None:
         """End the user's membership; what has been sent before is stored first."""
@@ -352,65 +254,35 @@ class Room:
             more = page.more and bool(page.messages)
         return found
 
-    async def members(self) -> AsyncIterator[Member]:
-        """Read the members in order of their user ids, page after page."""
+    async def members(self, name: str | None = None) -> AsyncIterator[Member]:
+        """Read the members in order of their user ids, page after page.
+
+        Args:
+            name: only those whose name begins with what was typed: `mi`, 미, or initials such as ㅁㅇ.
+        """
         after, more = "", True
         while more:
-            page = await self._pending.call(c.Members(room=self.id, after=after, limit=PAGE), MemberPage, room=self.id)
+            command = c.Members(room=self.id, after=after, limit=PAGE, name=name)
+            page = await self._pending.call(command, MemberPage, room=self.id)
             for member in page.members:
                 yield member
-            more = page.more and bool(page.members)
-            after = page.members[-1].user if page.members else after
+            more = page.more and bool(page.members or page.next)
+            after = page.next or (page.members[-1].user if page.members else after)
 
-    async def bans(self) -> AsyncIterator[Ban]:
-        """Read the bans in force, in order of the user ids, page after page (moderators)."""
+    async def reactors(self, seq: int, emoji: str) -> AsyncIterator[Reactor]:
+        """Read who has put an emoji on a message, in order of their user ids, page after page."""
         after, more = "", True
         while more:
-            page = await self._pending.call(c.Bans(room=self.id, after=after, limit=PAGE), BanPage, room=self.id)
-            for ban in page.bans:
-                yield ban
-            more = page.more and bool(page.bans)
-            after = page.bans[-1].user if page.bans else after
-
-    async def mutes(self) -> AsyncIterator[Mute]:
-        """Read the mutes in force, in order of the user ids, page after page (moderators)."""
-        after, more = "", True
-        while more:
-            page = await self._pending.call(c.Mutes(room=self.id, after=after, limit=PAGE), MutePage, room=self.id)
-            for mute in page.mutes:
-                yield mute
-            more = page.more and bool(page.mutes)
-            after = page.mutes[-1].user if page.mutes else after
-
-    async def reported(self) -> AsyncIterator[Reported]:
-        """Read the messages with open reports, in order of their seq, page after page (moderators)."""
-        after, more = 0, True
-        while more:
-            command = c.Reports(room=self.id, after=after, limit=PAGE)
-            page = await self._pending.call(command, ReportedPage, room=self.id)
-            for each in page.reported:
-                yield each
-            more = page.more and bool(page.reported)
-            after = page.reported[-1].seq if page.reported else after
-
-    async def audit(self) -> AsyncIterator[AuditEntry]:
-        """Read who did what by the rights of a moderator or an owner, the newest first, page after page (owners)."""
-        before: int | None = None
-        more = True
-        while more:
-            command = c.Audit(room=self.id, before=before, limit=PAGE)
-            page = await self._pending.call(command, AuditPage, room=self.id)
-            for entry in page.entries:
-                yield entry
-            more = page.more and bool(page.entries)
-            before = page.entries[-1].n if page.entries else before
+            command = c.Reactors(room=self.id, seq=seq, emoji=emoji, after=after, limit=PAGE)
+            page = await self._pending.call(command, ReactorPage, room=self.id)
+            for reactor in page.reactors:
+                yield reactor
+            more = page.more and bool(page.reactors)
+            after = page.reactors[-1].user if page.reactors else after
 
     async def presence(self, *, after: str = "", limit: int = PAGE) -> Present:
         """Read who is online: a page in order of user ids, and how many in all. Changes come as notices."""
         return await self._pending.call(c.Presence(room=self.id, after=after, limit=limit), Present, room=self.id)
-
-    async def _call(self, command: c.Command, kind: type[Appended]) -> Appended:
-        return await self._pending.call(command, kind, room=self.id, ordered=True)
 
 
 class Cids:

@@ -124,13 +124,13 @@ class FakeSocket:
         assert self.heard.empty(), self.heard.get_nowait()
 
     async def welcome(self, **hello: Any) -> None:
-        """Hear hello and answer it."""
+        """Receive hello and answer it."""
         frame = await self.got()
         assert frame["op"] == "hello" and all(frame.get(k) == v for k, v in hello.items()), frame
         self.say({"op": "ok", "n": frame["n"], "user": USER, "token": "t1", "server": SERVER})
 
     async def let_in(self, seq: int = 0, events: list[dict[str, Any]] | None = None, **answer: Any) -> dict[str, Any]:
-        """Hear a join and answer it; gives the join."""
+        """Receive a join and answer it; gives the join."""
         frame = await self.got()
         assert frame["op"] == "join", frame
         room = {"id": frame["room"], "title": "Yard", "access": "open", "slow_ms": 0}
@@ -139,13 +139,13 @@ class FakeSocket:
         return frame
 
     async def ack(self, seq: int, **answer: Any) -> dict[str, Any]:
-        """Hear a command and say that it is stored; gives the command."""
+        """Receive a command and say that it is stored; gives the command."""
         frame = await self.got()
         self.say({"op": "ok", "n": frame["n"], "id": str(seq), "seq": seq, "ack": "stored", **answer})
         return frame
 
     async def refuse(self, code: str, **fields: Any) -> dict[str, Any]:
-        """Hear a command and refuse it; gives the command."""
+        """Receive a command and refuse it; gives the command."""
         frame = await self.got()
         self.say({"op": "error", "n": frame["n"], "code": code, "message": f"No: {code}.", **fields})
         return frame

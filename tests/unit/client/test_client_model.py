@@ -1,7 +1,7 @@
 """The SDK against a server that forgets, repeats, refuses and breaks: the application must not notice.
 
 In virtual time. The model: every seq once and in order, or a Reset (or a range that the server left out) between; every
-message sent stands in the log once, in program order, and its call gives the seq it stands at.
+message sent is in the log once, in program order, and its call gives the seq that it has there.
 """
 
 import asyncio

@@ -15,7 +15,8 @@ from madang.client.events import KNOWN
 from madang.core import events
 from madang.protocol.native import codec
 from madang.protocol.native import commands as c
-from madang.protocol.native.frames import ByeFrame, ErrorAnswer, ResetFrame
+from madang.protocol.native.answers import ErrorAnswer
+from madang.protocol.native.frames import ByeFrame, ResetFrame, UnreadFrame
 
 RECORDINGS = sorted((Path(__file__).parents[3] / "protocol" / "conversations").glob("*.json"))
 SAMPLES: dict[str, Any] = {"seq": 3, "at": "2026-11-22T09:00:00.000Z", "id": "123", "ack": "stored"}
@@ -52,6 +53,8 @@ def test_every_frame_of_the_recordings_is_understood(path: Path) -> None:
                 frames.decode(text, ByeFrame)
             case "ok":
                 assert head.n == frame["n"]
+            case "unread":
+                frames.decode(text, UnreadFrame)
             case op:
                 frames.decode(text, _NOTICES[op])
 

@@ -282,7 +282,7 @@ async def test_a_token_that_ends_soon_is_replaced_on_the_connection() -> None:
 
 
 async def let_in_by_a_ticket(socket: FakeSocket) -> str:
-    """Hear hello with a ticket and answer it; gives the ticket."""
+    """Receive hello with a ticket and answer it; gives the ticket."""
     hello = await socket.got()
     socket.say({"op": "ok", "n": hello["n"], "user": USER, "server": SERVER})
     return str(hello["ticket"])

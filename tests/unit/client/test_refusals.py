@@ -38,7 +38,7 @@ async def test_a_write_is_kept_in_its_place(code: str, wait: dict[str, Any]) -> 
     await settle()
     await socket.nothing()
     await world.clock.advance(world.clock.next_s())
-    assert await socket.ack(1) == first, "with its old cid, and before what stands behind it"
+    assert await socket.ack(1) == first, "with its old cid, and before what comes behind it"
     assert (await socket.ack(2))["text"] == "two"
     assert [sent.seq for sent in await asyncio.gather(*sends)] == [1, 2]
     await world.client.close()

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from madang.client import ConnectionLost, Disconnected, MessageEdited, Refused, Room, Sent
-from madang.client.cursor import Stand
+from madang.client import ConnectionLost, Disconnected, Membership, MessageEdited, Refused, Room, Sent
 from tests.unit.client.fakes import FakeSocket, World, event, settle
 
 
@@ -184,6 +183,93 @@ async def test_rooms_of_ones_own() -> None:
     assert frame["after"] == "a"
     socket.say({"op": "ok", "n": frame["n"], "rooms": [{"room": "b", **row}], "more": False})
     assert await reading == ["a", "b"]
+    await world.client.close()
+
+
+async def test_members_with_a_name_and_reactors_come_page_after_page() -> None:
+    """A page of members may be empty, and not the last: it says what to go on after."""
+    world, socket, room = await joined()
+
+    async def members() -> list[str]:
+        return [member.user async for member in room.members("ㅁ")]
+
+    async def reactors() -> list[tuple[str, str]]:
+        return [(reactor.user, reactor.name) async for reactor in room.reactors(3, "👍")]
+
+    async def answer(after: str | None, **fields: Any) -> Any:
+        frame = await socket.got()
+        assert frame.get("after") == after
+        socket.say({"op": "ok", "n": frame["n"], **fields})
+        return frame
+
+    found = asyncio.ensure_future(members())
+    assert (await answer(None, members=[], more=True, next="m"))["name"] == "ㅁ"
+    await answer("m", members=[{"user": "z", "name": "민아", "role": "member"}], more=False)
+    assert await found == ["z"]
+    others = asyncio.ensure_future(reactors())
+    frame = await answer(None, reactors=[{"user": "a", "name": "A"}], more=True)
+    assert (frame["seq"], frame["emoji"]) == (3, "👍")
+    await answer("a", reactors=[{"user": "b", "name": "B"}], more=False)
+    assert await others == [("a", "A"), ("b", "B")]
+    await world.client.close()
+
+
+async def test_rooms_are_watched_over_connections() -> None:
+    """What changes is told; on another connection all is asked for again, and what is missing there is gone."""
+    world, socket, _ = await joined()
+    watch = world.client.watch()
+    assert world.client.watch() is watch
+    row = {"title": "T", "access": "open", "role": "owner", "seq": 3, "read_seq": 1, "unread": 2}
+
+    async def pages(socket: FakeSocket, *pages: list[str]) -> None:
+        for n, rooms in enumerate(pages, 1):
+            frame = await socket.got()
+            assert (frame["op"], frame["watch"]) == ("rooms", True)
+            found = [{"room": room, **row} for room in rooms]
+            socket.say({"op": "ok", "n": frame["n"], "rooms": found, "more": n < len(pages)})
+
+    async def seen(count: int) -> list[tuple[str, int | None]]:
+        found = [await anext(watch) for _ in range(count)]
+        return [(each.room, each.unread if isinstance(each, Membership) else None) for each in found]
+
+    reading = asyncio.ensure_future(seen(3))
+    await pages(socket, ["a", "b"], ["c"])
+    assert await reading == [("a", 2), ("b", 2), ("c", 2)]
+    socket.say({"op": "unread", "counts": [{"room": "b", "seq": 4, "unread": 3}, {"room": "?", "seq": 4, "unread": 3}]})
+    socket.say({"op": "unread", "rooms": [{"room": "d", **row}], "gone": ["a", "?"]})
+    assert await seen(3) == [("b", 3), ("d", 2), ("a", None)]
+    reading = asyncio.ensure_future(seen(2))
+    socket.end()
+    socket = await world.back()
+    await socket.welcome()
+    await socket.let_in(0, [])
+    await pages(socket, ["b", "d"])
+    assert await reading == [("b", 2), ("c", None)]
+    assert sorted(watch.rooms) == ["b", "d"]
+    await world.client.close()
+    assert [each async for each in watch] == []
+
+
+async def test_a_search_is_asked_and_answered() -> None:
+    world, socket, _ = await joined()
+    searching = asyncio.ensure_future(world.client.search("회의", room="yard", since="2026-11-22", before="9", limit=2))
+    frame = await socket.got()
+    assert frame == {
+        "op": "search", "n": frame["n"], "q": "회의", "room": "yard", "from": "2026-11-22", "before": "9", "limit": 2,
+    }  # fmt: skip
+    message = {
+        "seq": 3,
+        "id": "8",
+        "user": "u2",
+        "name": "Bora",
+        "at": "2026-11-22T09:00:00.000Z",
+        "text": "주간회의록",
+    }
+    hit = {**message, "room": "yard", "ranges": [[2, 4]]}
+    socket.say({"op": "ok", "n": frame["n"], "messages": [hit], "more": True, "complete": False})
+    found = await searching
+    assert (found.more, found.complete) == (True, False)
+    assert [(m.room, m.seq, m.ranges) for m in found.messages] == [("yard", 3, [(2, 4)])]
     await world.client.close()
 
 
@@ -373,7 +459,8 @@ async def test_an_application_that_does_not_iterate_holds_nothing_up() -> None:
     assert [(await anext(room)).seq for _ in range(4)] == [3, 4, 5, 6]
     await socket.let_in(10, [event(s) for s in range(7, 11)])
     assert [(await anext(room)).seq for _ in range(4)] == [7, 8, 9, 10]
-    assert room._feed.cursor._stand is Stand.FOLLOWING
+    socket.say(event(11))
+    assert (await anext(room)).seq == 11, "it follows again, and need not join once more"
     await world.client.close()
 
 
