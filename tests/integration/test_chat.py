@@ -8,6 +8,7 @@ import re
 import signal
 import stat
 import sys
+import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from madang.client import MessageSent, connect
+from tests.forking import forked
 from tests.running import Server, running_server
 from tests.waiting import PATIENCE_S
 
@@ -206,14 +208,20 @@ async def test_a_terminal_that_is_taken_away_ends_it(server: Server) -> None:
         assert await mina.leaves() == 0
 
 
-async def pipe(server: Server, text: str, *arguments: str, **variables: str) -> tuple[int | None, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        *CHAT, "--url", server.direct_url, *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE,
-        env={**os.environ, **at_home(server), **variables},
-    )  # fmt: skip
-    async with asyncio.timeout(PATIENCE_S):
-        out, error = await process.communicate(text.encode())
-    return process.returncode, out.decode(), error.decode()
+async def pipe(server: Server, text: str, *arguments: str, **variables: str) -> tuple[int, str, str]:
+    words = ["chat", "--url", server.direct_url, *arguments]
+    environment = {**os.environ, **at_home(server), **variables}
+    into, end = os.pipe()
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as error:
+        process = await forked(words, environment, Path.cwd(), (into, out.fileno(), error.fileno()))
+        os.close(into)
+        os.write(end, text.encode())  # a pipe holds it
+        os.close(end)
+        async with asyncio.timeout(PATIENCE_S):
+            status = await process.wait()
+        out.seek(0)
+        error.seek(0)
+        return status, out.read().decode(), error.read().decode()
 
 
 async def test_a_pipe_ends_when_all_is_stored(server: Server) -> None:

@@ -32,7 +32,7 @@ LONG = "긴 글 😀 " * 500  # 4,000 characters
 
 
 class Village:
-    """People with their tokens, a server key, an invite, and where Ben was when he went away."""
+    """People with their tokens, a server key, an invite, and where Ben was before going away."""
 
     def __init__(self) -> None:
         self.tokens: dict[str, str] = {}

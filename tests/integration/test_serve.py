@@ -100,10 +100,10 @@ async def test_an_ipv6_address_is_taken_and_printed_with_brackets(
 
     monkeypatch.setattr(admin_client, "announced", ending)
     admin_host = "::1" if host == "::" else host
-    await serve._serve(Settings(host=host, admin_host=admin_host, port=0, admin_port=0, data=tmp_path))
+    await serve.serve_until_stopped(Settings(host=host, admin_host=admin_host, port=0, admin_port=0, data=tmp_path))
     told = capsys.readouterr().out
     assert f"Madang is open at http://[::1]:{ports[0]}/" in told
-    assert f"Admin  http://[::1]:{ports[1]}/metrics" in told
+    assert f"Admin  http://[::1]:{ports[1]}/" in told
     assert f"--url ws://[::1]:{ports[0]}/ws" in told
 
 
@@ -132,7 +132,7 @@ async def test_serve_warns_of_what_is_unsafe(tmp_path: Path) -> None:
     unsafe = {"host": "0.0.0.0", "origins": '["*"]', "user_rate": "0", "prot": "9000"}
     async with running_server(tmp_path, settings=unsafe) as server:
         log = server.log.read_text()
-    for word in ("without TLS", 'origins is "*"', "user_rate", "MADANG_PROT is no setting"):
+    for word in ("without TLS", 'origins is "*"', "user_rate", "MADANG_PROT is not a setting"):
         assert word in log
     (folder := tmp_path / "second").mkdir()
     async with running_server(folder, "--load-test") as server:
@@ -147,7 +147,7 @@ async def test_serve_fails_when_a_part_does(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(admin_client, "announced", failing)
     before = [signal.getsignal(number) for number in STOP_SIGNALS]
-    assert await serve._serve(Settings(port=0, admin_port=0, data=tmp_path)) == 1
+    assert await serve.serve_until_stopped(Settings(port=0, admin_port=0, data=tmp_path)) == 1
     assert [signal.getsignal(number) for number in STOP_SIGNALS] == before
 
 

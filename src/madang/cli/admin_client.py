@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
 
 from madang.cli.host import write_private
-from madang.errors import MadangError, plain_reason
+from madang.errors import InUse, MadangError, SetupError, plain_reason
 
 if TYPE_CHECKING:
     from madang.config import Settings
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 NOTE: Final = "admin.json"
 ANSWER_SECONDS: Final = 15.0
+LOOK_SECONDS: Final = 0.3
 
 
 class AdminClient:
@@ -180,8 +181,25 @@ def ask(settings: "Settings", method: str, path: str, body: Any = None) -> Any:
     return _run(asking())
 
 
+def watch(settings: "Settings", method: str, path: str, again: Callable[[Any], bool]) -> Any:
+    """Ask, and look again for as long as `again` returns True for what was answered; return the last answer."""
+
+    async def watching() -> Any:
+        async with open_admin(settings) as admin:
+            answer = await admin.ask(method, path)
+            while again(answer):
+                await asyncio.sleep(LOOK_SECONDS)
+                answer = await admin.ask("GET", path)
+            return answer
+
+    return _run(watching())
+
+
 def _run(asking: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(asking)
+    except InUse as error:  # whoever serves it has left no note yet, or none any longer
+        hint = "A server that is starting or stopping has it for itself, or another command: try again in a moment."
+        raise SetupError(error.problem, hint) from None
     except OSError as error:
         raise MadangError("internal", f"The server did not answer: {plain_reason(error)}.") from None

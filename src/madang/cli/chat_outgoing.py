@@ -26,7 +26,7 @@ class Line(NamedTuple):
 
 
 class Outgoing:
-    """The lines of one sitting, in order.
+    """The lines of one session, in order.
 
     Args:
         waits: called with a line that waits.

@@ -1,4 +1,4 @@
-"""One sitting at a terminal: what the room says is shown, what is typed is sent. How it is shown: `chat_view.py`."""
+"""One session at a terminal: what the room says is shown, what is typed is sent. How it is shown: `chat_view.py`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

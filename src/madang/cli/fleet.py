@@ -50,7 +50,7 @@ def unusable(error: SetupError, settings: "Settings") -> Finding:
     return Finding("fail", error.problem, error.hint + (waits if isinstance(error, Unreachable) else ""))
 
 
-def strangers(settings: "Settings", nodes: Sequence[str], *, here: bool) -> list[Finding]:
+def neighbours(settings: "Settings", nodes: Sequence[str], *, here: bool) -> list[Finding]:
     """Judge the nodes that use the database, of which one may be the server that runs `here`."""
     others = len(nodes) - here
     if others < 1 or settings.bus.partition(":")[0] != "memory" or for_one_node(settings.database_url):

@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from madang import __version__
-from madang.cli import keys, rooms, users
+from madang.cli import keys, reports, rooms, search, users, words
+from madang.cli.audit import audit
 from madang.cli.backup import backup, restore
 from madang.cli.chat import chat
 from madang.cli.doctor import doctor
@@ -30,6 +31,10 @@ app.command()(chat)
 app.add_typer(rooms.app, name="room")
 app.add_typer(users.app, name="user")
 app.add_typer(keys.app, name="key")
+app.add_typer(reports.app, name="report")
+app.add_typer(words.app, name="words")
+app.command()(audit)
+app.add_typer(search.app, name="search")
 app.command()(doctor)
 app.command()(backup)
 app.command()(restore)

@@ -57,7 +57,7 @@ def migrate(
     if not quiet:
         print(f"From  {here}\nTo    {there}", flush=True)
     try:
-        with _progress(quiet) as tell:
+        with progress_shown(quiet) as tell:
             rows = asyncio.run(copying(tell))
     except Stopped:
         print("Interrupted. Run the same command again: it continues where it stopped.", file=sys.stderr)
@@ -71,7 +71,7 @@ def _in_data_folder(settings: "Settings") -> str:
 
 
 @contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+def progress_shown(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     """Show a bar on a terminal; elsewhere print a line from time to time."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from madang.cli.audit import Limit, show
 from madang.cli.options import Config, Data, Database, settings_of
 
 app = typer.Typer(no_args_is_help=True, help="List, create, show, change, archive and delete rooms.")
@@ -132,31 +133,9 @@ def show_room(id: _Id, data: Data = None, database: Database = None, config: Con
 
 
 @app.command("audit")
-def audit(
-    id: _Id,
-    limit: Annotated[int, typer.Option(help="How many of the newest entries.", min=1, max=10_100)] = 50,
-    data: Data = None,
-    database: Database = None,
-    config: Config = None,
-) -> None:
+def audit_room(id: _Id, limit: Limit = 50, data: Data = None, database: Database = None, config: Config = None) -> None:
     """Show who did what in a room by the rights of a moderator or an owner, the newest first."""
     from madang.cli.admin_client import ask_about
 
     settings = settings_of(config, data=data, database=database)
-    left, before = limit, ""
-    while left:
-        page = ask_about(settings, "GET", "room", id, f"/audit?limit={min(left, 200)}{before}")
-        for entry in page["entries"]:
-            print(_line(entry))
-        if not page["more"]:
-            return
-        left -= len(page["entries"])
-        before = f"&before={page['entries'][-1]['n']}"
-
-
-def _line(entry: dict[str, Any]) -> str:
-    upon = f"  {entry.get('name') or 'somebody'} ({entry['user']})" if "user" in entry else ""
-    more = [f"{name}={value}" for name, value in entry.get("details", {}).items()]
-    why = f"  “{' '.join(entry['reason'].split())}”" if "reason" in entry else ""
-    by = entry.get("by_name") or entry["by"]
-    return f"{entry['at']}  {entry['what']:<7} by {by} ({entry['by']}){upon}{why}  {' '.join(more)}".rstrip()
+    show(limit, lambda query: ask_about(settings, "GET", "room", id, f"/audit{query}"))

@@ -55,7 +55,7 @@ def serve(
     make_data_folder(settings.data)
     descriptors.raise_limit()
     try:
-        sys.exit(uvloop.run(_serve(settings, typed())))
+        sys.exit(uvloop.run(serve_until_stopped(settings, typed())))
     except Unreachable as error:
         print(f"madang: {error}", file=sys.stderr)
         sys.exit(1)  # not 2: starting again may help
@@ -63,7 +63,8 @@ def serve(
         print("Stopped before it could start.", flush=True)
 
 
-async def _serve(settings: "Settings", program: str = "madang") -> int:
+async def serve_until_stopped(settings: "Settings", program: str = "madang") -> int:
+    """Serve until a signal comes or a part of the node fails, and return the exit status."""
     from madang.cli.admin_client import announced
     from madang.node.run import run_node
 
@@ -131,14 +132,15 @@ def _banner(settings: "Settings", running: "RunningNode", program: str, code: st
         if code is None
         else (
             f"  First  the account {ADMIN} has no password yet; this sets it, once, within {CODE_MS // 60_000} minutes:\n"
-            f"         curl -X PUT http://{address}/api/me/password -H 'Content-Type: application/json'\\\n"
+            + (f"         http://{admin}/#code={code}\n         or:\n" if running.operated else "")
+            + f"         curl -X PUT http://{address}/api/me/password -H 'Content-Type: application/json'\\\n"
             f'           -d \'{{"login":"{ADMIN}","code":"{code}","password":"…"}}\'\n'
         )
     )
     return (
         f"Madang is open at http://{address}/{everywhere}\n"
-        f"  Talk   in two more terminals: {chat}\n"
+        f"  Talk   in a browser, or in two more terminals: {chat}\n"
         f"  Data   {settings.data.absolute()}{' and a database' if settings.database else ''}\n"
-        f"  Admin  http://{admin}/metrics\n{first}"
+        f"  Admin  http://{admin}/{'' if running.operated else 'metrics'}\n{first}"
         f"  Stop   Ctrl-C"
     )

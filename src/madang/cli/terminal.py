@@ -1,6 +1,6 @@
 """The terminal of `madang chat`: lines typed at the bottom, lines told above them, both at once.
 
-Where stdin or stdout is no terminal (a pipe, a file), lines are read and written plainly.
+Where stdin or stdout is not a terminal (a pipe, a file), lines are read and written plainly.
 """
 
 import asyncio

@@ -30,7 +30,9 @@ def _unsafe(settings: "Settings") -> Iterator[Finding]:
     from madang.config import unknown_variables
 
     for name in unknown_variables():
-        yield Finding("warn", f"{name} is no setting and has no effect.", "docs/reference/settings.md lists them all.")
+        yield Finding(
+            "warn", f"{name} is not a setting and has no effect.", "docs/reference/settings.md lists them all."
+        )
     if settings.load_test:
         what = "LOAD TEST: rates, admission and caps per address are lifted; anyone can flood this server."
         yield Finding("fail", what, "Leave out --load-test and MADANG_LOAD_TEST.")

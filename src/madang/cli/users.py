@@ -114,21 +114,71 @@ def export_user(
     print(f"{count} messages.", file=sys.stderr)
 
 
+@app.command("reset")
+def reset_user(
+    id: Annotated[str, typer.Argument(help="The user's id.", show_default=False)],
+    data: Data = None,
+    database: Database = None,
+    config: Config = None,
+) -> None:
+    """Take a user's name and picture away, because nobody shall be shown them. They may choose others."""
+    from madang.cli.admin_client import ask_about
+
+    ask_about(settings_of(config, data=data, database=database), "DELETE", "user", id, "/profile")
+    print(f"{id} has no name and picture of their own any more.")
+
+
 @app.command("delete")
 def delete_user(
     id: Annotated[
         str,
         typer.Argument(help="The user's id, as `madang user list` and `madang room show` show it.", show_default=False),
     ],
+    anonymise: Annotated[
+        bool, typer.Option("--anonymise", help="Remove their name and picture from what they did.")
+    ] = False,
+    erase: Annotated[bool, typer.Option("--erase", help="Remove what they said, too, from all rooms.")] = False,
     data: Data = None,
     database: Database = None,
     config: Config = None,
 ) -> None:
-    """Delete a user: they can do nothing any more, and are a member of no room. What they said stays."""
+    """Delete a user: they can do nothing any more, and are a member of no room. What they said stays, unless you say otherwise."""
     from madang.cli.admin_client import ask_about
 
-    ask_about(settings_of(config, data=data, database=database), "DELETE", "user", id)
+    said = "erase" if erase else "anonymise" if anonymise else "keep"
+    ask_about(settings_of(config, data=data, database=database), "DELETE", "user", id, f"?said={said}")
     print(f"{id} is deleted: their token means nothing any more, and they are a member of no room.")
+    if said != "keep":
+        print(
+            f"A running server goes through all rooms: `madang user erasure {id}` says how far it is.", file=sys.stderr
+        )
+
+
+@app.command("erasure")
+def erasure(
+    id: Annotated[
+        str, typer.Argument(help="The user's id; without it, all of them are listed.", show_default=False)
+    ] = "",
+    data: Data = None,
+    database: Database = None,
+    config: Config = None,
+) -> None:
+    """Show how far what deleted users said is erased, or their names: user, how, state, rooms and events."""
+    from madang.cli.admin_client import ask_about, walk
+
+    settings = settings_of(config, data=data, database=database)
+
+    def take(page: dict[str, Any]) -> str:
+        for one in page["erasures"]:
+            done = one["done_at"]
+            state = f"done {done[:16]}" if done else f"standing since {one['asked_at'][:16]}"
+            print(f"{one['user']:<24} {one['said']:<9}  {state}  rooms {one['rooms']}  events {one['events']}")
+        return page["erasures"][-1]["user"] if page["more"] else ""
+
+    if id:
+        take({"erasures": [ask_about(settings, "GET", "user", id, "/erasure")], "more": False})
+    else:
+        walk(settings, "/erasures?limit=200", take)
 
 
 def _ask(login: str, path: str, method: str, **where: Any) -> Any:

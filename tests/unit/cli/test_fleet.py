@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from madang.cli import checks
-from madang.cli.fleet import strangers
+from madang.cli.fleet import neighbours
 from madang.config import Settings
 
 
@@ -21,14 +21,14 @@ from madang.config import Settings
     ],
 )
 def test_strangers(bus: str, nodes: list[str], here: bool, says: str) -> None:
-    found = strangers(Settings(bus=bus, database="postgresql://host/d"), nodes, here=here)
+    found = neighbours(Settings(bus=bus, database="postgresql://host/d"), nodes, here=here)
     assert [finding.level for finding in found] == (["warn"] if says else [])
     assert says in "".join(finding.what for finding in found)
 
 
 def test_nobody_else_is_on_a_file(tmp_path: Path) -> None:
     """A backup made while its server ran holds that server's lease, and so does what was restored from it."""
-    assert strangers(Settings(data=tmp_path), ["of the server that was copied"], here=False) == []
+    assert neighbours(Settings(data=tmp_path), ["of the server that was copied"], here=False) == []
 
 
 @pytest.mark.parametrize(("database", "level"), [("", "fail"), ("postgresql://host/d", "warn")])

@@ -9,7 +9,7 @@ from madang.cli.migrate import Pace
 def test_lines_say_how_far_it_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     now = 100.0
     monkeypatch.setattr("time.monotonic", lambda: now)
-    with migrate._progress(quiet=False) as tell:
+    with migrate.progress_shown(quiet=False) as tell:
         tell("copying rooms", 500, 10_000)
         now += migrate.LINE_SECONDS / 2
         tell("copying rooms", 1_000, 10_000)
@@ -20,7 +20,7 @@ def test_lines_say_how_far_it_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest
 
 def test_quiet_says_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(migrate, "LINE_SECONDS", 0.0)
-    with migrate._progress(quiet=True) as tell:
+    with migrate.progress_shown(quiet=True) as tell:
         tell("copying rooms", 500, 10_000)
     assert capsys.readouterr() == ("", "")
 

@@ -1,4 +1,4 @@
-"""What `madang serve` says can be typed as it stands."""
+"""What `madang serve` says can be typed as it is."""
 
 from pathlib import Path
 

@@ -8,6 +8,7 @@ import pytest
 import uvloop
 
 from madang.cli.signals import STOP_SIGNALS, stop_signals
+from tests.waiting import PATIENCE_S
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
@@ -19,7 +20,7 @@ def test_a_signal_stops_and_then_does_what_it_did_before(number: signal.Signals,
         stop = asyncio.Event()
         with stop_signals(stop):
             os.kill(os.getpid(), number)
-            await asyncio.wait_for(stop.wait(), 20)
+            await asyncio.wait_for(stop.wait(), PATIENCE_S)
 
     before = [signal.getsignal(each) for each in STOP_SIGNALS]
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
