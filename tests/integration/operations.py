@@ -2,16 +2,14 @@
 
 from typing import Final
 
-import httpx2
-
-from tests.waiting import PATIENCE_S
+from tests.http import http_client
 
 KNOWN: Final = {"id": "lobby", "seq": "1", "user": "u1", "emoji": "x", "session": "0123456789abcdef"}
 
 
 async def operations(url: str) -> list[tuple[str, str, bool, bool | None]]:
     """All of them, as (method, path, wants a token, needs a body; None: takes none)."""
-    async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE_S) as http:
+    async with http_client(url) as http:
         paths = (await http.get("/openapi.json")).json()["paths"]
     found = []
     for path, described in paths.items():

@@ -11,11 +11,12 @@ from itertools import count
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
-import httpx2
 from websockets.asyncio.client import ClientConnection, connect
 
 from madang.protocol.native.commands import COMMANDS
-from tests.rest import Rest
+from tests.http import http_client
+from tests.rest import Rest, described
+from tests.socketio import Socket, visitor
 from tests.waiting import PATIENCE_S
 
 Fields = dict[str, Any]
@@ -32,7 +33,7 @@ class Outcome:
 class Visitor(Protocol):
     """Somebody in front of a door."""
 
-    async def do(self, op: str, room: str, **arguments: Any) -> Outcome:
+    async def do(self, op: str, room: str, /, **arguments: Any) -> Outcome:
         """Do an operation in a room."""
 
 
@@ -55,8 +56,11 @@ class Door(Protocol):
 # -- /ws ---------------------------------------------------------------------------------------------------------------
 
 
+ROOMLESS: Final = ("hello", "refresh", "profile", "ping", "rooms")
+
+
 class NativeVisitor:
-    """A WebSocket. `heard` has every frame that was no answer."""
+    """A WebSocket. `heard` has every frame that was not an answer."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
@@ -77,23 +81,26 @@ class NativeVisitor:
         return frame
 
     async def hear_until(self, last: Callable[[Fields], bool]) -> list[Fields]:
-        """Return all frames that were no answers, up to the one that is the last."""
+        """Return all frames that were not answers, up to the one that is the last."""
         while not any(last(frame) for frame in self.heard):
             self.heard.append(await self.next())
         heard, self.heard = self.heard, []
         return heard
 
-    async def do(self, op: str, room: str, **arguments: Any) -> Outcome:
+    async def do(self, op: str, room: str, /, **arguments: Any) -> Outcome:
         if op == "guest":
             return _outcome(await self.ask("hello", guest=arguments["name"]), op)
-        fields = arguments if op in ("hello", "refresh", "profile", "ping", "rooms") else {"room": room, **arguments}
+        fields = arguments if op in ROOMLESS else {"room": room, **arguments}
         return _outcome(await self.ask(op, **fields), op)
 
 
 def _outcome(answer: Fields, op: str) -> Outcome:
     if answer["op"] == "error":
         return Outcome(answer["code"])
-    fields = {name: value for name, value in answer.items() if name not in ("op", "n")}
+    return _shown(op, {name: value for name, value in answer.items() if name not in ("op", "n")})
+
+
+def _shown(op: str, fields: Fields) -> Outcome:
     if op == "join":
         fields = {"role": fields["role"]}
     elif op == "direct":
@@ -111,7 +118,7 @@ class Native:
 
     @asynccontextmanager
     async def open(self, url: str, token: str, rooms: Collection[str]) -> AsyncIterator[NativeVisitor]:
-        async with connect(url.replace("http", "ws", 1) + "/ws", proxy=None) as socket:
+        async with connect(url.replace("http", "ws", 1) + "/ws", proxy=None, open_timeout=PATIENCE_S) as socket:
             visitor = NativeVisitor(socket)
             if token:
                 assert (await visitor.ask("hello", token=token))["op"] == "ok"
@@ -120,9 +127,47 @@ class Native:
             yield visitor
 
 
+# -- /socket.io/ -------------------------------------------------------------------------------------------------------
+
+
+class SocketIoVisitor:
+    """A Socket.IO client over a WebSocket."""
+
+    def __init__(self, socket: Socket) -> None:
+        self._socket = socket
+
+    async def do(self, op: str, room: str, /, **arguments: Any) -> Outcome:
+        if op == "guest":
+            said = await self._socket.connect(guest=arguments["name"])
+            if "data" in said:
+                return Outcome(said["data"]["code"])
+            _, hello, _ = await self._socket.named("hello")
+            return Outcome(None, {"user": {"name": hello["user"]["name"]}})
+        fields = arguments if op in ROOMLESS else {"room": room, **arguments}
+        answer = await self._socket.ask(op, fields)
+        if "error" in answer:
+            return Outcome(answer["error"]["code"])
+        return _shown(op, answer)
+
+
+class OverSocketIo:
+    """Socket.IO."""
+
+    operations: Collection[str] = frozenset({*COMMANDS, "guest"}) - {"hello"}
+    stranger = "not_member"
+
+    @asynccontextmanager
+    async def open(self, url: str, token: str, rooms: Collection[str]) -> AsyncIterator[SocketIoVisitor]:
+        async with visitor(url, **({"token": token} if token else {})) as socket:
+            for room in rooms:
+                assert "error" not in await socket.ask("join", {"room": room, "limit": 0})
+            yield SocketIoVisitor(socket)
+
+
 # -- REST --------------------------------------------------------------------------------------------------------------
 
 ROOM: Final = "/api/rooms/{room}"
+PAPER: Final = "/api/papers/{paper}"
 ROUTES: Final = {
     "guest": ("POST", "/api/guests"),
     "ticket": ("POST", "/api/tickets"),
@@ -133,14 +178,19 @@ ROUTES: Final = {
     "password": ("PUT", "/api/me/password"),
     "me": ("GET", "/api/me"),
     "profile": ("PATCH", "/api/me"),
+    "delete_me": ("DELETE", "/api/me"),
     "rooms": ("GET", "/api/me/rooms"),
+    "search": ("GET", "/api/search"),
     "export": ("GET", "/api/me/export"),
     "open_rooms": ("GET", "/api/rooms"),
     "create": ("POST", "/api/rooms"),
     "direct": ("PUT", "/api/direct/{user}"),
     "room": ("GET", ROOM),
+    "title": ("GET", ROOM + "/title"),
     "change": ("PATCH", ROOM),
     "delete_room": ("DELETE", ROOM),
+    "server": ("GET", "/api/server"),
+    "reactors": ("GET", ROOM + "/messages/{seq}/reactions/{emoji}"),
     "members": ("GET", ROOM + "/members"),
     "members_of_rooms": ("POST", "/api/members/query"),
     "presence": ("GET", ROOM + "/presence"),
@@ -155,6 +205,8 @@ ROUTES: Final = {
     "put_user": ("PUT", "/api/users/{user}"),
     "put_users": ("PUT", "/api/users"),
     "delete_user": ("DELETE", "/api/users/{user}"),
+    "erasure": ("GET", "/api/users/{user}/erasure"),
+    "reset_user": ("DELETE", "/api/users/{user}/profile"),
     "token": ("POST", "/api/users/{user}/tokens"),
     "disconnect": ("POST", "/api/users/{user}/disconnect"),
     "ban": ("PUT", ROOM + "/bans/{user}"),
@@ -172,6 +224,14 @@ ROUTES: Final = {
     "invite": ("POST", ROOM + "/invites"),
     "invites": ("GET", ROOM + "/invites"),
     "revoke": ("DELETE", ROOM + "/invites/{invite}"),
+    "papers": ("GET", ROOM + "/papers"),
+    "create_paper": ("POST", ROOM + "/papers"),
+    "paper": ("GET", PAPER),
+    "paper_content": ("GET", PAPER + "/content"),
+    "change_paper": ("PATCH", PAPER),
+    "finish": ("POST", PAPER + "/finish"),
+    "reopen": ("POST", PAPER + "/reopen"),
+    "delete_paper": ("DELETE", PAPER),
     "read": ("PUT", ROOM + "/read"),
     "history": ("GET", ROOM + "/messages"),
     "send": ("POST", ROOM + "/messages"),
@@ -192,14 +252,14 @@ class RestVisitor:
     def __init__(self, client: Rest) -> None:
         self._client = client
 
-    async def do(self, op: str, room: str, **arguments: Any) -> Outcome:
+    async def do(self, op: str, room: str, /, **arguments: Any) -> Outcome:
         on = arguments.pop("on", True)
         method, path = ROUTES[op if on else f"un{op}"]
         if op == "create":
             arguments["id"] = room
         places = {"room": room} | {
             name: arguments.pop(name)
-            for name in ("user", "seq", "emoji", "invite", "session")
+            for name in ("user", "seq", "emoji", "invite", "session", "paper")
             if "{" + name + "}" in path
         }
         path = path.format(**{name: quote(str(value), safe="") for name, value in places.items()})
@@ -230,10 +290,8 @@ class OverRest:
     @asynccontextmanager
     async def open(self, url: str, token: str, rooms: Collection[str]) -> AsyncIterator[RestVisitor]:
         async with AsyncExitStack() as stack:
-            http = await stack.enter_async_context(
-                httpx2.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE_S)
-            )
-            yield RestVisitor(Rest(http, (await http.get("/openapi.json")).json(), token))
+            http = await stack.enter_async_context(http_client(url))
+            yield RestVisitor(Rest(http, await described(http), token))
 
 
-DOORS: Final[dict[str, Door]] = {"native": Native(), "rest": OverRest()}
+DOORS: Final[dict[str, Door]] = {"native": Native(), "socketio": OverSocketIo(), "rest": OverRest()}

@@ -26,7 +26,7 @@ from madang.services.command_limits import CommandLimits
 from madang.services.limits import Limits, Rates
 from madang.services.standing import Standing
 from tests.integration.doors.doors import Door, Native, NativeVisitor, Outcome
-from tests.integration.doors.table import BANNED, KICKED, MUTED, STRANGER, Row
+from tests.integration.doors.row import BANNED, KICKED, MUTED, STRANGER, Row
 
 TICK_S = 0.02
 END = "u-end"
@@ -106,12 +106,13 @@ class Meter(Limits):
 
 
 @asynccontextmanager
-async def metered_node(data: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> AsyncIterator[RunningNode]:
+async def metered_node(data: Path, **settings: Any) -> AsyncIterator[RunningNode]:
     """Run a node with real listeners in this process."""
-    monkeypatch.setattr(assembly, "Limits", Meter)
-    monkeypatch.setattr(ephemeral, "TICK_S", TICK_S)
-    async with run_node(Settings(port=0, admin_port=0, data=data, **settings)) as node:
-        yield node
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(assembly, "Limits", Meter)
+        patch.setattr(ephemeral, "TICK_S", TICK_S)
+        async with run_node(Settings(port=0, admin_port=0, data=data, **settings)) as node:
+            yield node
 
 
 def address(node: RunningNode) -> str:
@@ -159,6 +160,12 @@ class Play:
         assert appended is not None
         return appended.event.seq
 
+    async def _make_paper(self) -> None:
+        paper = await self._node.papers.create(self._names["vic"], self._room, "", "Card")
+        self._words["$paper"] = paper.id
+        if self._row.finished:
+            await self._node.papers.change(self._names["olive"], paper.id, finished=True)
+
     async def _set(self) -> None:
         rooms, row = self._node.rooms, self._row
         olive, ara = self._names["olive"], self._names["ara"]
@@ -182,6 +189,8 @@ class Play:
         if row.barred:
             for make in (self._node.moderation.ban, self._node.moderation.mute):
                 await make(olive, self._room, self._names["barred"].id, reason="spam")
+        if "$paper" in map(str, row.with_.values()):
+            await self._make_paper()
         self._words["$other"] = await self._say("vic", "c-vic")
         self._words["$own"] = await self._say("ara" if "ara" in present else "wendy", "c-own")
         if row.words:
@@ -240,7 +249,7 @@ class Play:
         frames = await wendy.hear_until(_is_last)
         if newest and not any(frame.get("seq") == newest for frame in frames):  # the sign takes a way of its own
             frames += await wendy.hear_until(lambda frame: frame.get("seq") == newest)
-        await wendy.ask("ping")  # what was told in the same tick stands before its answer
+        await wendy.ask("ping")  # what was told in the same tick comes before its answer
         frames += wendy.heard
         told = [f for f in frames if f["op"] == "typing" and set(f["on"]) != {END}]
         told += [f for f in frames if f["op"] in ("event", "read")]

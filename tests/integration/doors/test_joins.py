@@ -15,10 +15,8 @@ OLIVE, ARA = Actor(id="u-olive", name="Olive"), Actor(id="u-ara", name="Ara")
 
 @pytest.mark.parametrize("last", DOORS)
 @pytest.mark.parametrize("first", DOORS)
-async def test_first_joins_are_counted_through_all_doors_together(
-    first: str, last: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with metered_node(tmp_path, monkeypatch, user_rate=0.001, user_burst=BURST) as node:
+async def test_first_joins_are_counted_through_all_doors_together(first: str, last: str, tmp_path: Path) -> None:
+    async with metered_node(tmp_path, user_rate=0.001, user_burst=BURST) as node:
         makers = [Actor(id=f"u-{n}", name="Maker") for n in range(ROOMS)]
         for n, maker in enumerate(makers):
             await node.node.rooms.create(maker, f"room-{n}", "", "open")

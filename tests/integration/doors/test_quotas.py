@@ -17,11 +17,9 @@ QUICK = {"user_rate": 1000, "user_burst": 1000, "command_rate": 1000}
 
 @pytest.mark.parametrize("last", DOORS)
 @pytest.mark.parametrize("first", DOORS)
-async def test_a_quota_is_counted_through_all_doors_together(
-    first: str, last: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_quota_is_counted_through_all_doors_together(first: str, last: str, tmp_path: Path) -> None:
     quotas = {f"quota_{kind}_per_{whose}": QUOTA for kind in ("rooms", "joins") for whose in ("user", "address")}
-    async with metered_node(tmp_path, monkeypatch, **QUICK, **quotas) as node:
+    async with metered_node(tmp_path, **QUICK, **quotas) as node:
         for n in range(QUOTA):
             await node.node.rooms.create(MAKER, f"room-{n}", "", "open")
         url, ara = address(node), token(node, ARA)
@@ -49,23 +47,21 @@ async def test_a_quota_is_counted_through_all_doors_together(
 
 
 @pytest.mark.parametrize("door", DOORS)
-async def test_reactions_have_a_quota_at_every_door(door: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with metered_node(tmp_path, monkeypatch, **QUICK, quota_reactions_per_user=QUOTA) as node:
+async def test_reactions_have_a_quota_at_every_door(door: str, tmp_path: Path) -> None:
+    async with metered_node(tmp_path, **QUICK, quota_reactions_per_user=QUOTA) as node:
         await node.node.rooms.create(MAKER, "yard", "", "open")
-        async with DOORS[door].open(address(node), token(node, MAKER), ["yard"] if door == "native" else []) as maker:
+        async with DOORS[door].open(address(node), token(node, MAKER), ["yard"] if door != "rest" else []) as maker:
             seq = (await maker.do("send", "yard", text="hello", cid="c-1")).fields["seq"]
             codes = [(await maker.do("react", "yard", seq=seq, emoji="👍", on=n % 2 == 0)).code for n in range(6)]
             assert codes == [None] * QUOTA + ["quota"] * 2
 
 
 @pytest.mark.parametrize("door", DOORS)
-async def test_what_is_written_has_a_quota_at_every_door(
-    door: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_is_written_has_a_quota_at_every_door(door: str, tmp_path: Path) -> None:
     """Of all that is written together; a deletion is still taken."""
-    async with metered_node(tmp_path, monkeypatch, **QUICK, quota_kilobytes_per_user=QUOTA) as node:
+    async with metered_node(tmp_path, **QUICK, quota_kilobytes_per_user=QUOTA) as node:
         await node.node.rooms.create(MAKER, "yard", "", "open")
-        async with DOORS[door].open(address(node), token(node, MAKER), ["yard"] if door == "native" else []) as maker:
+        async with DOORS[door].open(address(node), token(node, MAKER), ["yard"] if door != "rest" else []) as maker:
             seq = (await maker.do("send", "yard", text="hello", cid="c-1")).fields["seq"]
             assert (await maker.do("edit", "yard", seq=seq, text="x" * 1500)).code is None
             assert (await maker.do("pin", "yard", seq=seq, on=True)).code is None
@@ -80,10 +76,8 @@ async def test_what_is_written_has_a_quota_at_every_door(
 
 
 @pytest.mark.parametrize("door", DOORS)
-async def test_no_door_lets_guests_in_or_rooms_be_made_where_the_operator_does_not(
-    door: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with metered_node(tmp_path, monkeypatch, guests="keys", create_rooms="keys") as node:
+async def test_no_door_lets_guests_in_or_rooms_be_made_where_the_operator_does_not(door: str, tmp_path: Path) -> None:
+    async with metered_node(tmp_path, guests="keys", create_rooms="keys") as node:
         async with DOORS[door].open(address(node), "", []) as nobody:
             assert (await nobody.do("guest", "", name="Mina")).code == "no_guests"
         async with DOORS[door].open(address(node), token(node, ARA), []) as ara:
@@ -91,10 +85,8 @@ async def test_no_door_lets_guests_in_or_rooms_be_made_where_the_operator_does_n
             assert (await ara.do("join", "lobby")).code is None
 
 
-async def test_a_server_key_brings_users_in_where_nobody_is_a_guest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with metered_node(tmp_path, monkeypatch, guests="keys") as node:
+async def test_a_server_key_brings_users_in_where_nobody_is_a_guest(tmp_path: Path) -> None:
+    async with metered_node(tmp_path, guests="keys") as node:
         _, key = await node.node.identity.add_key("Shop", node.node.now())
         async with DOORS["rest"].open(address(node), key, []) as shop:
             assert (await shop.do("guest", "", name="Mina")).fields["user"] == {"name": "Mina"}

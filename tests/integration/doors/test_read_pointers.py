@@ -49,10 +49,8 @@ async def read_notices(node: RunningNode, bora: NativeVisitor) -> list[int]:
 
 
 @pytest.mark.parametrize(("first", "second"), list(product(DOORS, DOORS)))
-async def test_what_one_door_moved_another_does_not_move_back(
-    first: str, second: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with metered_node(tmp_path, monkeypatch) as node, AsyncExitStack() as stack:
+async def test_what_one_door_moved_another_does_not_move_back(first: str, second: str, tmp_path: Path) -> None:
+    async with metered_node(tmp_path) as node, AsyncExitStack() as stack:
         await furnish(node)
         url = address(node)
         bora = await stack.enter_async_context(Native().open(url, token(node, BORA), [ROOM]))

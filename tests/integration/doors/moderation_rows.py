@@ -1,0 +1,123 @@
+"""Rows of the table of operations (`table.py`) about moderators."""
+
+from typing import Final
+
+from tests.integration.doors.row import APPEND, ATTEMPT, MUTED, STRANGER, Row, strangers, unspeakable
+
+MODERATION: Final[dict[str, tuple[Row, ...]]] = {
+    "kick": (
+        Row("as a moderator", "moderator", {"user": "$vic"}, events=("member.kicked",), cost=APPEND),
+        Row("as a plain member", with_={"user": "$vic"}, code="forbidden", cost=APPEND),
+        Row("nobody", "owner", {"user": "u-nobody"}, code="not_found", cost=APPEND),
+        Row("what is nobody's id", "owner", {"user": "u\n"}, code="bad_field"),
+        Row("by a stranger", STRANGER, {"user": "$vic"}, code="not_found", cost=ATTEMPT),
+    ),
+    "add": (
+        Row("as the owner", "owner", {"user": "u-nobody", "name": "Nobody"}, code="forbidden", cost=APPEND),
+        Row("as a plain member", with_={"user": "$vic"}, code="forbidden", cost=APPEND),
+        Row("in a role there is not", "owner", {"user": "$vic", "role": "king"}, code="bad_field"),
+        Row("by a stranger", STRANGER, {"user": "$vic"}, code="not_found", cost=ATTEMPT),
+    ),
+    "ban": (
+        Row("as a moderator", "moderator", {"user": "$vic", "reason": "spam", "for_ms": 60_000},
+            events=("member.kicked",), cost=APPEND),
+        Row("for good, for no reason", "owner", {"user": "$vic"}, events=("member.kicked",), cost=APPEND),
+        Row("somebody who is not a member", "moderator", {"user": "u-nobody"}, events=("member.kicked",), cost=APPEND),
+        Row("as a plain member", with_={"user": "$vic"}, code="forbidden", cost=APPEND),
+        Row("oneself", "moderator", {"user": "$ara"}, code="forbidden", cost=APPEND),
+        Row("for no time", "moderator", {"user": "$vic", "for_ms": 0}, code="bad_field"),
+        Row("for a long reason", "moderator", {"user": "$vic", "reason": "x" * 201}, code="too_big"),
+        Row("for an unseen reason", "moderator", {"user": "$vic", "reason": "\u200b"}, code="empty"),
+        Row("by a stranger", STRANGER, {"user": "$vic"}, code="not_found", cost=ATTEMPT),
+    ),
+    "unban": (
+        Row("as a moderator", "moderator", {"user": "$barred"}, events=("member.unbanned",), cost=APPEND, barred=True),
+        Row("who is not banned", "owner", {"user": "$vic"}, answers={"unchanged": True}, cost=APPEND),
+        Row("as a plain member", with_={"user": "$barred"}, code="forbidden", cost=APPEND),
+        Row("by a stranger", STRANGER, {"user": "$barred"}, code="not_found", cost=ATTEMPT),
+    ),
+    "bans": (
+        Row("as a moderator", "moderator", {"limit": 200}, answers={"bans": [{"user": "barred", "by": "olive", "reason": "spam"}],
+            "more": False}, cost={"connection": 10}, barred=True),
+        Row("as a plain member", code="forbidden"),
+        *unspeakable(),
+        strangers(),
+    ),
+    "mute": (
+        Row("as a moderator", "moderator", {"user": "$vic", "reason": "spam", "for_ms": 60_000},
+            events=("member.muted",), cost=APPEND),
+        Row("somebody who is not a member", "owner", {"user": "u-nobody"}, events=("member.muted",), cost=APPEND),
+        Row("as a plain member", with_={"user": "$vic"}, code="forbidden", cost=APPEND),
+        Row("oneself", "moderator", {"user": "$ara"}, code="forbidden", cost=APPEND),
+        Row("for no time", "moderator", {"user": "$vic", "for_ms": 0}, code="bad_field"),
+        Row("for a long reason", "moderator", {"user": "$vic", "reason": "x" * 201}, code="too_big"),
+        Row("by a stranger", STRANGER, {"user": "$vic"}, code="not_found", cost=ATTEMPT),
+    ),
+    "unmute": (
+        Row("as a moderator", "moderator", {"user": "$barred"}, events=("member.unmuted",), cost=APPEND, barred=True),
+        Row("who is not muted", "owner", {"user": "$vic"}, answers={"unchanged": True}, cost=APPEND),
+        Row("oneself", MUTED, {"user": "$ara"}, code="forbidden", cost=APPEND),
+        Row("by a stranger", STRANGER, {"user": "$barred"}, code="not_found", cost=ATTEMPT),
+    ),
+    "mutes": (
+        Row("as a moderator", "moderator", {"limit": 200}, answers={"mutes": [{"user": "barred", "by": "olive", "reason": "spam"}],
+            "more": False}, cost={"connection": 10}, barred=True),
+        Row("as a plain member", code="forbidden"),
+        *unspeakable(),
+        strangers(),
+    ),
+    "words": (
+        Row("as a moderator", "moderator", answers={"refuse": ["bad"], "mask": [], "flag": ["나쁜"]},
+            words={"refuse": ["bad"], "flag": ["나쁜"]}),
+        Row("as a plain member", code="forbidden"),
+        Row("by a stranger", STRANGER, code="not_found"),
+    ),
+    "setwords": (
+        Row("as a moderator", "moderator", {"refuse": ["bad", "bad"], "flag": ["나쁜"]},
+            answers={"refuse": ["bad"], "mask": [], "flag": ["나쁜"]}, cost=APPEND),
+        Row("none", "owner", {"refuse": []}, answers={"refuse": [], "mask": [], "flag": []}, cost=APPEND, words={"refuse": ["bad"]}),
+        Row("too many", "owner", {"mask": [f"w{n}" for n in range(101)]}, code="too_many"),
+        Row("what is not a word", "owner", {"mask": ["two words"]}, code="bad_field"),
+        Row("what is not a list", "owner", {"mask": "bad"}, code="bad_field"),
+        Row("as a plain member", with_={"refuse": ["bad"]}, code="forbidden", cost=APPEND),
+        Row("by a stranger", STRANGER, {"refuse": ["bad"]}, code="not_found", cost=ATTEMPT),
+    ),
+    "report": (
+        Row("another's message", with_={"seq": "$other", "reason": "spam"}, answers={"reported": True}, cost=APPEND),
+        Row("for no reason, as a viewer", "viewer", {"seq": "$other"}, answers={"reported": True}, cost=APPEND),
+        Row("while muted", MUTED, {"seq": "$other"}, answers={"reported": True}, cost=APPEND),
+        Row("twice", with_={"seq": "$other"}, times=2, answers={"unchanged": True}, cost={"user": 2, "room": 2}),
+        Row("what is not a message", with_={"seq": 1}, code="not_found", cost=APPEND),
+        Row("what is not there", with_={"seq": 10**6}, code="not_found", cost=APPEND),
+        Row("for a long reason", with_={"seq": "$other", "reason": "x" * 201}, code="too_big"),
+        Row("for an unseen reason", with_={"seq": "$other", "reason": "\u200b"}, code="empty"),
+        Row("by a stranger", STRANGER, {"seq": "$other"}, code="not_found", cost=ATTEMPT),
+    ),
+    "reports": (
+        Row("as a moderator", "moderator", {"limit": 200}, answers={"reported": [{"seq": 6, "user": "vic", "name": "Vic", "count": 1,
+            "reports": [{"user": "wendy", "name": "Wendy", "reason": "spam"}]}], "more": False}, cost={"connection": 10}, reported=True),
+        Row("with too much on a page", "moderator", {"limit": 201}, code="bad_field"),
+        Row("as a plain member", code="forbidden", reported=True),
+        strangers(),
+    ),
+    "resolve": (
+        Row("as a moderator", "moderator", {"seq": "$other"}, answers={"resolved": True, "open": 0}, cost=APPEND, reported=True),
+        Row("twice", "owner", {"seq": "$other"}, times=2, code="not_found", cost={"user": 2, "room": 2}, reported=True),
+        Row("as a plain member", with_={"seq": "$other"}, code="forbidden", cost=APPEND, reported=True),
+        Row("by a stranger", STRANGER, {"seq": "$other"}, code="not_found", cost=ATTEMPT),
+    ),
+    "audit": (
+        Row("as the owner", "owner", {"limit": 200}, answers={"entries": [
+            {"n": 4, "what": "invite", "by": "olive", "by_name": "Olive", "details": {"for_ms": 604_800_000}},
+            {"n": 3, "what": "mute", "by": "olive", "by_name": "Olive", "user": "barred", "reason": "spam"},
+            {"n": 2, "what": "ban", "by": "olive", "by_name": "Olive", "user": "barred", "reason": "spam"},
+            {"n": 1, "what": "role", "by": "olive", "by_name": "Olive", "user": "ara", "name": "Ara",
+             "details": {"role": "owner", "was": "member"}},
+        ], "more": False}, cost={"connection": 10}, barred=True),
+        Row("the oldest", "owner", {"before": 2}, answers={"more": False}, cost={"connection": 2}),
+        Row("with too much on a page", "owner", {"limit": 201}, code="bad_field"),
+        Row("as a moderator", "moderator", code="forbidden"),
+        Row("as a plain member", code="forbidden"),
+        strangers(),
+    ),
+}  # fmt: skip
