@@ -7,11 +7,15 @@ from typing import Any, Final
 
 import msgspec
 
+from madang.adapters.issuers import issuers
+from madang.core import search as query
 from madang.core.events import TYPES, MessageSent
+from madang.delivery import room as live_room
 from madang.delivery.room import LiveRoom
 from madang.protocol.native import codec
-from madang.protocol.native.frames import Answer, AppendAnswer
-from madang.services import messages
+from madang.protocol.native.answers import Answer, AppendAnswer
+from madang.services import following, messages, searching
+from madang.transports.native.session import Session
 
 EVERY: Final = 20
 _count = itertools.count(1)
@@ -68,13 +72,32 @@ def _forgets() -> None:
 
 def _is_deaf() -> None:
     """Who has left or was kicked is told on."""
-    apply = LiveRoom._apply
+    live_room.TYPES = {name: kind for name, kind in TYPES.items() if not kind.ends_access}  # type: ignore[attr-defined]
 
-    def wrong(room: LiveRoom, event: Any) -> None:
-        if not TYPES[event.type].ends_access:
-            apply(room, event)
 
-    LiveRoom._apply = wrong  # type: ignore[method-assign, assignment]
+def _looks_at_the_index_alone() -> None:
+    """A search finds only what the index has by now."""
+
+    async def nothing(*args: Any) -> Any:
+        return searching._Tail([])  # noqa: SLF001
+
+    searching.Searching._tail = nothing  # type: ignore[method-assign, assignment]  # noqa: SLF001
+    following.GATHER_S = 5.0  # type: ignore[misc]
+
+
+def _believes_the_index() -> None:
+    """A search finds what the index has, as it was when it was sent, whatever has become of it."""
+    query.Query.matches = lambda query, folded: True  # type: ignore[method-assign, assignment]
+
+
+def _is_ageless() -> None:
+    """A connection does not end with its token."""
+    Session.left_s = property(lambda session: 1e6)  # type: ignore[assignment, method-assign]
+
+
+def _is_credulous() -> None:
+    """A token is taken long after its end."""
+    issuers.LEEWAY_S = 1e6  # type: ignore[misc, assignment]
 
 
 PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
@@ -82,4 +105,8 @@ PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
     "lie": _lies,
     "forget": _forgets,
     "deaf": _is_deaf,
+    "late": _looks_at_the_index_alone,
+    "believe": _believes_the_index,
+    "ageless": _is_ageless,
+    "credulous": _is_credulous,
 }

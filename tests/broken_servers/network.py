@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from madang.adapters.sql import leases
 from madang.delivery.reader import LogReader
@@ -11,6 +11,7 @@ from madang.delivery.tail import HotTail
 from madang.ports.leases import Lease
 from madang.transports.websocket import connection as websocket
 from madang.transports.websocket.connection import Connection
+from madang.transports.websocket.handshake import WebSocketProtocol
 
 
 def no_budget() -> None:
@@ -20,7 +21,8 @@ def no_budget() -> None:
 
 def no_pings() -> None:
     """No client is pinged."""
-    Connection._tick = lambda self: None  # type: ignore[method-assign]
+    WebSocketProtocol.send_ping = lambda self, data: None  # type: ignore[method-assign]
+    websocket.UNANSWERED_PINGS = 1 << 30  # type: ignore[misc]
 
 
 def no_bye() -> None:
@@ -42,26 +44,26 @@ def keeps_files() -> None:
 
 def half_frames() -> None:
     """What came of a frame whose connection broke is taken for the whole."""
-    parse, lost = Connection._parse, Connection.connection_lost
+    received, lost = Connection.data_received, Connection.connection_lost
     parts: dict[int, bytes] = {}
 
-    def parsed(self: Connection, data: bytes) -> None:
+    def noted(self: Connection, data: bytes) -> None:
         if self.session is not None:
             part = parts.get(id(self), b"") + data
             while len(part) >= (end := _end(part)):
                 part = part[end:]
             parts[id(self)] = part
-        parse(self, data)
+        received(self, data)
 
     def taken(self: Connection, exc: Exception | None) -> None:
         part = parts.pop(id(self), b"")
         at = 8 if part[1:2] and part[1] & 0x7F == 126 else 6
         if len(part) > at and self.session is not None and self.session.is_open:
             text = bytes(byte ^ part[at - 4 + (i & 3)] for i, byte in enumerate(part[at:]))
-            cast(Any, self.session)._handle(text + b'"}')
+            self.session.receive(text + b'"}')
         lost(self, exc)
 
-    Connection._parse = parsed  # type: ignore[method-assign,assignment]
+    Connection.data_received = noted  # type: ignore[method-assign]
     Connection.connection_lost = taken  # type: ignore[method-assign]
 
 

@@ -121,7 +121,7 @@ def clock_ids() -> None:
 
 def young_tokens() -> None:
     """A token from a time that is still to come is refused."""
-    tokens._CHECKS = {**tokens._CHECKS, "verify_iat": True}  # type: ignore[misc]
+    tokens.CHECKS = {**tokens.CHECKS, "verify_iat": True}  # type: ignore[misc]
 
 
 def no_fill() -> None:

@@ -36,7 +36,7 @@ class Person:
                 self._heard.set()
         except ConnectionClosed:
             pass
-        self._heard.set()
+        asyncio.get_running_loop().call_soon(self._heard.set)  # once this task is done
         return self._connection.close_code
 
     def _note(self, frame: dict[str, Any]) -> None:
@@ -66,18 +66,29 @@ class Person:
         await self._connection.send(json.dumps(command))
 
     async def joined(self) -> None:
-        await asyncio.wait_for(self._joined.wait(), PATIENCE_S)
+        await self.hears(self._joined.is_set)
 
     async def hears(self, condition: Any) -> None:
-        """Wait until what was heard fulfils a condition."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not condition():
-                self._heard.clear()
-                await self._heard.wait()
+        """Wait until what was heard fulfils a condition; that the connection ends first is a failure."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not condition():
+                    assert not self.listening.done(), f"the connection has ended: {self}"
+                    self._heard.clear()
+                    await self._heard.wait()
+        except TimeoutError:
+            raise AssertionError(f"what was waited for did not come: {self}") from None
 
     async def closed(self) -> int | None:
         """Wait for the end; gives the close code."""
-        return await asyncio.wait_for(asyncio.shield(self.listening), PATIENCE_S)
+        try:
+            return await asyncio.wait_for(asyncio.shield(self.listening), PATIENCE_S)
+        except TimeoutError:
+            raise AssertionError(f"the connection did not end: {self}") from None
+
+    def __str__(self) -> str:
+        said = f"{len(self.seqs)} events, {len(self.acks)} acks, refused {self.refusals[-1:]}, told {self.notices[-3:]}"
+        return f"{said}, closed with {self._connection.close_code}"
 
     async def leave(self) -> None:
         await self._connection.close()
@@ -86,7 +97,7 @@ class Person:
 
 async def person(server: Server, name: str, room: str = "lobby") -> Person:
     """Connect, say hello and join."""
-    connection = await connect(server.direct_url, max_size=None)
+    connection = await connect(server.direct_url, max_size=None, open_timeout=PATIENCE_S)
     someone = Person(connection, room)
     await connection.send(json.dumps({"op": "hello", "n": 1, "guest": name}))
     await connection.send(json.dumps({"op": "join", "n": 2, "room": room, "limit": 0}))

@@ -27,7 +27,7 @@ class Means(NamedTuple):
 @pytest.fixture(
     params=[
         pytest.param(("postgres", "redis"), marks=[pytest.mark.postgres, pytest.mark.redis]),
-        pytest.param(("mariadb", "redis"), marks=[pytest.mark.mariadb, pytest.mark.redis]),
+        pytest.param(("mariadb", "redis"), marks=[pytest.mark.mariadb, pytest.mark.redis, pytest.mark.slow]),
         pytest.param(("postgres", "postgres"), marks=pytest.mark.postgres),
     ],
     ids="-".join,

@@ -1,4 +1,4 @@
-"""A flooder harms himself: he is told to wait, and closed in the end; the others do not notice."""
+"""A flooder harms nobody else: they are told to wait, and closed in the end; the others do not notice."""
 
 import asyncio
 import itertools
@@ -59,7 +59,7 @@ async def test_a_flooder_beside_normal_users(tmp_path: Path) -> None:
         flooding: list[tuple[list[dict[str, Any]], int, float]] = []
 
         async def flooder() -> None:
-            for _ in range(3):  # he comes back
+            for _ in range(3):  # and comes back
                 async with guest(server.port, "Flooder") as raw:
                     flooding.append(await flood(raw))
 
@@ -81,7 +81,7 @@ async def test_a_flooder_beside_normal_users(tmp_path: Path) -> None:
             assert all(a["retry_ms"] > 0 for a in refused)
             assert code == 4429
             stored = sum(a["op"] == "ok" and a.get("n", 0) >= 100 for a in answers)
-            assert stored <= LIMITS.user_burst + took * LIMITS.user_rate + 1, "his burst, and then his rate"
+            assert stored <= LIMITS.user_burst + took * LIMITS.user_rate + 1, "their burst, and then their rate"
 
 
 PACKET = 20  # commands sent together
@@ -95,7 +95,7 @@ def said(command: dict[str, Any] | str) -> bytes:
 
 
 BIG = said({"op": "send", "n": 9, "room": "lobby", "cid": "c", "text": "x" * 60_000})  # masking it takes milliseconds
-# What each flooder says, again and again, and the codes of the close that he gets for it.
+# What each flooder says, again and again, and the codes of the close that they get for it.
 FLOODS: dict[str, tuple[Callable[[int], bytes], set[int]]] = {
     "words": (lambda n: said({"op": "send", "n": n, "room": "lobby", "cid": f"f-{n}", "text": "buy this"}), {4429}),
     "words elsewhere": (lambda n: said({"op": "send", "n": n, "room": "aside", "cid": f"f-{n}", "text": "x"}), {4429}),
@@ -155,7 +155,7 @@ async def test_neighbours_of_every_flood_miss_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_flood_over_rest_is_answered_at_a_walk(tmp_path: Path) -> None:
-    """Who goes on after 429 gets each further one later, so what refusing costs is bounded by the clock, not by him."""
+    """Who goes on after 429 gets each further one later, so what refusing costs is bounded by the clock, not by them."""
     async with running_server(tmp_path) as server, rest(server.url) as anyone:
         flooder, mina = await anyone.guest("Flooder", "lobby"), await anyone.guest("Mina", "lobby")
         body = b'{"text":"flood"}'

@@ -1,4 +1,4 @@
-"""A kick on one node, and what its victim does on another that has not heard of it: nothing of his stands above it."""
+"""A kick on one node, and what its victim does on another that has not heard of it: nothing of theirs is above it."""
 
 import asyncio
 from pathlib import Path
@@ -43,13 +43,13 @@ async def test_nothing_of_the_victim_stands_above_his_kick(tmp_path: Path, serve
             await yard.create(ROOM)
             room = await yard.join(ROOM)
             victim = await person(two, "Bora", ROOM)
-            his = next(iter([member.user async for member in room.members() if member.name == "Bora"]))
+            victims = next(iter([member.user async for member in room.members() if member.name == "Bora"]))
             for n in range(IN_TIME):
                 await victim.send(f"c-{n}", "in time")
             await victim.hears(lambda: len(victim.acks) == IN_TIME)
             bus.pause()  # the other node hears nothing of the kick
             try:
-                kick = asyncio.create_task(room.kick(his))
+                kick = asyncio.create_task(room.kick(victims))
                 for n in range(LATE):
                     await victim.send(f"late-{n}", "as late as may be")
                 await kick
@@ -61,7 +61,7 @@ async def test_nothing_of_the_victim_stands_above_his_kick(tmp_path: Path, serve
             assert {frame["code"] for frame in victim.refusals} == {"not_member"}
             assert len(victim.refusals) >= LATE
             end, below = await asyncio.wait_for(kicked(room), 60)
-            assert sorted(victim.acks.values()) == below, "what was acked is what stands"
+            assert sorted(victim.acks.values()) == below, "what was acked is what is stored"
             assert max(below) < end
             await room.send("still here", cid="owner-1")
             assert [m.text for m in (await room.history(after=end)).messages] == ["still here"]

@@ -30,7 +30,7 @@ async def test_nothing_acked_is_lost_doubled_or_reordered_by_kill_9(tmp_path: Pa
         for round in range(ROUNDS):
             people = [await person(server, f"P{who}") for who in range(SENDERS)]
             bursts = [asyncio.create_task(_burst(p, round, who)) for who, p in enumerate(people)]
-            enough = dice.randrange(50, 2000)
+            enough = dice.randrange(50, 600)
             await people[0].hears(lambda: len(people[0].acks) >= enough)  # noqa: B023  # awaited in this round
             await server.kill()
             await asyncio.gather(*bursts)
@@ -55,7 +55,7 @@ async def test_nothing_acked_is_lost_doubled_or_reordered_by_kill_9(tmp_path: Pa
     for cid, seq in acked.items():
         round_of, sender, i = cid.split("-")
         assert stored.get(seq) == f"{sender} says {i} in round {round_of}"
-    assert len(set(stored.values())) == len(stored), "a message stands twice"
+    assert len(set(stored.values())) == len(stored), "a message is stored twice"
     for who in range(SENDERS):  # program order of each sender
         mine = [text for _, text in sorted(stored.items()) if text.startswith(f"{who} says")]
         assert mine == sorted(mine, key=lambda text: (int(text.split()[-1]), int(text.split()[2])))

@@ -12,6 +12,7 @@ import pytest
 
 from madang.errors import SetupError
 from madang_proof.faults import FAULTS
+from madang_proof.load import short_tokens
 from madang_proof.plan import make_plan
 from madang_proof.run import prove, prove_url
 from madang_proof.testbed.testbed import run_testbed
@@ -48,6 +49,8 @@ BROKEN = [
     ("lie", {"I1", "I5", "I13"}),
     ("forget", {"I13"}),
     ("deaf", {"I11"}),
+    ("late", {"I19"}),
+    ("believe", {"I19"}),
 ]
 
 
@@ -62,6 +65,22 @@ async def test_it_finds_what_a_broken_server_does(
     assert not outcome.held
     assert outcome.verdict.violation is not None, told(outcome)
     assert outcome.verdict.violation.invariant in invariants, told(outcome)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("what", "found"), [("ageless", "A connection outlived its token"), ("credulous", "A token let somebody in")]
+)
+async def test_it_finds_that_tokens_do_not_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, found: str
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr(short_tokens, "LATE_S", 3.0)
+    monkeypatch.setattr(short_tokens, "LIFE_S", (2.0, 4.0))
+    program = (sys.executable, "-m", "tests.broken_servers", what)
+    outcome = await prove(make_plan(7, 12), tmp_path / "evidence", program=program)
+    assert not outcome.held
+    assert any(sentence.startswith(found) for sentence in outcome.broken), told(outcome)
 
 
 @pytest.mark.slow

@@ -21,12 +21,16 @@ BURST: Final = 20  # at most, sends in one write: fewer than the 30 that a serve
 # What a user does, and how often compared with the rest.
 _ACTIONS: Final = {
     "send": 56, "repeat": 6, "twin": 2, "conflict": 1, "edit": 6, "delete": 3, "react": 5, "read": 6,
-    "page": 4, "unread": 2, "presence": 2, "drop": 3, "pause": 1, "leave": 1,
+    "page": 4, "search": 4, "unread": 2, "presence": 2, "drop": 3, "pause": 1, "leave": 1,
 }  # fmt: skip
 _HOST_ACTIONS: Final = {"kick": 2, "ban": 2, "mute": 4, "unmute": 1, "pin": 2, "change": 1}
 _SLOW_ACTIONS: Final = {"pause": 2}
 _ACCOUNT_ACTIONS: Final = {"sign_out": 2}
-_COMMON: Final = {"ping_s": "4"}  # so that a connection that is cut one way is detected within a storm
+_COMMON: Final = {
+    "ping_s": "4",  # so that a connection that is cut one way is detected within a storm
+    "jwt_secret": "of the issuer that provers come from",
+    "accounts": "open",  # which they are not by themselves where there is an issuer
+}
 _SETTINGS: Final = (
     # Rates that an eager user stays below, so that the limits run without deciding anything; and no rates at all.
     {"user_rate": "50", "user_burst": "200", "command_rate": "200", "address_rate": "2000", "max_sockets_per_address": "20000"},
@@ -47,6 +51,7 @@ class UserPlan(msgspec.Struct, frozen=True):
     """A user: how many clients they connect with, and their rooms.
 
     `account`: they sign in by a login, and sometimes end the session that their connections are of.
+    `tokens`: they come with tokens of an issuer that end within seconds, and show newer ones in time ("renewed") or not ("short").
     `slow`: the last client sometimes stops reading for long, while its room gets more messages than any buffer holds.
     """
 
@@ -55,6 +60,7 @@ class UserPlan(msgspec.Struct, frozen=True):
     rooms: tuple[str, ...]
     slow: bool = False
     account: bool = False
+    tokens: str = ""
 
 
 class Injection(msgspec.Struct, frozen=True):
@@ -105,7 +111,7 @@ def make_plan(seed: int, seconds: float, faults: Sequence[str] = ()) -> Plan:
         RoomPlan(f"room-{i + 1}", "invite" if i % 5 in (1, 3) else "open", owner=names[i], moderator=names[ROOMS + i])
         for i in range(ROOMS)
     )
-    users = tuple(_user(dice, i, name, rooms) for i, name in enumerate(names))
+    users = tuple(_user(dice, i, name, rooms, clock="clock" in faults) for i, name in enumerate(names))
     injections = _injections(dice, seconds, faults)
     return Plan(seed, seconds, tuple(faults), rooms, users, injections, _COMMON | dice.choice(_SETTINGS))
 
@@ -136,17 +142,19 @@ def actions(plan: Plan, user: UserPlan) -> Iterator[Action]:
         yield Action(round(at, 4), do, room, round(dice.random(), 6), size)
 
 
-def _user(dice: random.Random, number: int, name: str, rooms: tuple[RoomPlan, ...]) -> UserPlan:
+def _user(dice: random.Random, number: int, name: str, rooms: tuple[RoomPlan, ...], *, clock: bool) -> UserPlan:
     own = [room.id for room in rooms if name in (room.owner, room.moderator)]
     others = [room.id for room in rooms if room.id not in own]
     joined = own + dice.sample(others, dice.randint(1, 3))
     slow = number % 7 == 6
+    short = not (clock or own)  # no token lasts where somebody sets the clock, and owners stay
     return UserPlan(
         name,
         clients=2 if slow or number % 5 in (0, 3) else 1,
         rooms=tuple(sorted(joined)),
         slow=slow,
         account=number % 5 == 4,
+        tokens={1: "renewed", 2: "short"}.get(number % 5, "") if short else "",
     )
 
 

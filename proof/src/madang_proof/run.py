@@ -88,7 +88,8 @@ async def prove(
             async with running as testbed:
                 run.testbed = testbed
                 recorder.node_of = testbed.node_of
-                await run.all(Crowd(plan, testbed.url, recorder, direct=testbed.server.direct_url))
+                secret = settings.get("jwt_secret", "")
+                await run.all(Crowd(plan, testbed.url, recorder, direct=testbed.server.direct_url, secret=secret))
         except RuntimeError as error:
             raise SetupError(f"The server did not start: {error}", f"See the logs in {folder}.") from None
     return await judge(plan, folder, recorder, progress, report)

@@ -1,4 +1,4 @@
-"""What goes wrong with the servers that a fleet stands on: real ones, killed, filled up and kept busy under load.
+"""What goes wrong with the servers that a fleet needs: real ones, killed, filled up and kept busy under load.
 
 Only tests can do this: `madang prove` does nothing to a database or a Redis that it was lent.
 """

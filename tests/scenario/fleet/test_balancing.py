@@ -13,6 +13,7 @@ from typing import Final
 import httpx2
 import pytest
 
+from tests.http import http_client
 from tests.proxies import AS_IT_IS, RUN, Proxy
 from tests.waiting import PATIENCE_S, eventually
 from tests.wire import dialled, upgrade
@@ -110,7 +111,7 @@ async def until_answered(http: httpx2.AsyncClient, path: str) -> int:
 async def test_a_room_is_with_one_node_and_only_a_lost_nodes_rooms_move(kind: str) -> None:
     async with (
         balanced(kind, by_room=True) as (proxy, doors),
-        httpx2.AsyncClient(base_url=proxy.http, trust_env=False, timeout=PATIENCE_S) as http,
+        http_client(proxy.http) as http,
     ):
 
         async def nodes() -> dict[int, int]:
@@ -150,7 +151,7 @@ async def test_new_connections_go_where_the_fewest_are(kind: str) -> None:
             await eventually(lambda: held() == [6, 6, 0], "what got no answer is asked elsewhere")
             await doors[2].open()
             async with (
-                httpx2.AsyncClient(base_url=proxy.http, trust_env=False, timeout=PATIENCE_S) as http,
+                http_client(proxy.http) as http,
                 asyncio.timeout(PATIENCE_S),
             ):
                 while await until_answered(http, "/ws") != 2:  # it is found to be back
@@ -164,7 +165,7 @@ async def test_what_a_node_may_have_done_is_not_sent_to_another(kind: str) -> No
     """Each node hangs up when it has read a request: a POST reaches one node, a GET goes to the next one."""
     async with (
         balanced(kind) as (proxy, doors),
-        httpx2.AsyncClient(base_url=proxy.http, trust_env=False, timeout=PATIENCE_S) as http,
+        http_client(proxy.http) as http,
     ):
         doors[0].does = doors[1].does = "hang up"
         for n in range(6):
@@ -179,10 +180,10 @@ async def test_what_a_node_may_have_done_is_not_sent_to_another(kind: str) -> No
 
 @pytest.mark.parametrize("kind", RUN)
 async def test_a_nodes_no_reaches_the_visitor_with_its_hint(kind: str) -> None:
-    """A busy node is not asked anew elsewhere, and not taken for a broken one: its hint stands, however many ask."""
+    """A busy node is not asked again elsewhere, and not taken for a broken one: its hint is passed on, however many ask."""
     async with (
         balanced(kind) as (proxy, doors),
-        httpx2.AsyncClient(base_url=proxy.http, trust_env=False, timeout=PATIENCE_S) as http,
+        http_client(proxy.http) as http,
     ):
         for door in doors:
             door.does = "busy"
@@ -196,7 +197,7 @@ async def test_a_nodes_no_reaches_the_visitor_with_its_hint(kind: str) -> None:
 async def test_after_an_hour_without_any_node_the_first_is_found(kind: str) -> None:
     async with (
         balanced(kind) as (proxy, doors),
-        httpx2.AsyncClient(base_url=proxy.http, trust_env=False, timeout=PATIENCE_S) as http,
+        http_client(proxy.http) as http,
     ):
         for door in doors:
             await door.close()
@@ -237,7 +238,7 @@ async def test_after_nodes_went_and_came_each_gets_connections_again_though_none
 async def test_a_frozen_node_is_left_out_and_what_only_reads_is_asked_elsewhere(kind: str) -> None:
     async with (
         balanced(kind) as (proxy, doors),
-        httpx2.AsyncClient(base_url=proxy.http, trust_env=False, timeout=PATIENCE_S) as http,
+        http_client(proxy.http) as http,
     ):
         assert {await until_answered(http, f"/{n}") for n in range(12)} == {0, 1, 2}
         doors[1].does = "freeze"
@@ -256,7 +257,7 @@ async def test_a_handshake_with_a_frozen_node_goes_elsewhere_when_its_time_is_up
     put = {"proxy_read_timeout 75s": "proxy_read_timeout 4s"} if kind == "nginx" else {}
     async with (
         balanced(kind, put=put) as (proxy, doors),
-        httpx2.AsyncClient(base_url=proxy.http, trust_env=False, timeout=PATIENCE_S) as http,
+        http_client(proxy.http) as http,
     ):
         doors[1].does = "freeze"
         answers = await asyncio.gather(*(http.get("/ws") for _ in range(12)))

@@ -4,9 +4,9 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
+from tests.http import http_client
 from tests.redis import RedisServer, run_redis
 from tests.rest import Rest, admin_client, rest
 from tests.running import Server, madang, running_server
@@ -19,7 +19,6 @@ from tests.scenario.fleet.two_nodes import (
     two_nodes,
     until,
 )
-from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis]
 
@@ -94,7 +93,7 @@ async def test_a_user_has_one_rate_over_both_nodes_and_who_leaves_is_forgotten(
     async with two_nodes(tmp_path, **settings) as (one, two), rest(one.url) as here, rest(two.url) as there:
         flooder = await here.guest("Flooder", "lobby")
         cids = (f"c-{n}" for n in range(100))
-        passed = 1  # he has joined
+        passed = 1  # Bora has joined
         while (await flooder.call("POST", "/api/rooms/lobby/messages", {"text": "x", "cid": next(cids)})).is_success:
             passed += 1
         assert passed == 5
@@ -140,5 +139,5 @@ async def test_nodes_that_hear_no_one_say_so_and_those_that_disagree_refuse(
 
 
 async def ready(node: Server) -> Any:
-    async with httpx2.AsyncClient(trust_env=False, timeout=PATIENCE_S) as http:
+    async with http_client() as http:
         return (await http.get(f"{node.url}/readyz")).json()

@@ -10,11 +10,10 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx2
 import pytest
 
+from tests.http import http_client
 from tests.proxies import RUN
-from tests.waiting import PATIENCE_S
 
 
 @asynccontextmanager
@@ -58,7 +57,7 @@ async def closing_nodes(count: int) -> AsyncIterator[tuple[list[int], Counter[st
 async def test_no_post_meets_a_connection_that_was_used_before(kind: str, by_room: bool) -> None:
     async with closing_nodes(3) as (ports, asked):
         with RUN[kind](ports, by_room=by_room) as proxy:
-            async with httpx2.AsyncClient(base_url=proxy.http, trust_env=False, timeout=PATIENCE_S) as http:
+            async with http_client(proxy.http) as http:
                 posts = [await http.post("/api/rooms/yard/messages", json={"text": "hello"}) for _ in range(30)]
                 others = [
                     await http.request(method, "/api/me") for method in ("GET", "PUT", "DELETE") for _ in range(5)
@@ -73,7 +72,7 @@ async def test_a_proxy_that_keeps_connections_is_told_from_one_that_does_not() -
     kept = {"''      close;": "''      '';", "least_conn;": "least_conn;\n    keepalive 8;"}
     async with closing_nodes(1) as (ports, asked):
         with RUN["nginx"](ports, put=kept) as proxy:
-            async with httpx2.AsyncClient(base_url=proxy.http, trust_env=False, timeout=PATIENCE_S) as http:
+            async with http_client(proxy.http) as http:
                 statuses = [(await http.post("/x", json={})).status_code for _ in range(10)]
         assert 502 in statuses
         assert asked["again"] > 0

@@ -21,17 +21,25 @@ from madang.core.bounds import MAX_FRAME
 from madang_proof.load.recorder import Recorder
 from madang_proof.plan import make_plan
 from madang_proof.run import prove_url
+from tests.http import http_client
 from tests.proxies import RUN, Proxy
 from tests.redis import RedisServer
-from tests.running import Server, running_server
+from tests.rest import rest
+from tests.running import ForkedServer, Server, running_server
 from tests.servers import PostgresServer
+from tests.socketio import poller
 from tests.waiting import PATIENCE_S, eventually
-from tests.wire import CLOSE, PING, PONG, TEXT, Raw, dialled, frame, guest, upgrade
+from tests.wire import BINARY, CLOSE, PING, PONG, TEXT, Raw, dialled, frame, guest, upgrade, upgraded
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis]
 PER_ADDRESS: Final = 60  # WebSockets that a node takes from one
 PACE_S: Final = 0.02  # of who posts; below the rate of a user
 # What takes its time is tried with HAProxy in `make soak`.
+# Other requests must be answered sooner than nodes ping, so that only what is excepted from that outlasts a ping.
+IMPATIENT: Final = {
+    "nginx": {"proxy_read_timeout 5s": "proxy_read_timeout 2s"},
+    "haproxy": {"timeout server 5s": "timeout server 2s"},
+}
 NGINX_AT_ONCE: Final = ["nginx", pytest.param("haproxy", marks=pytest.mark.slow)]
 
 
@@ -49,7 +57,7 @@ async def nodes(
         "user_burst": "200",
         "address_rate": "2000",
     }
-    nodes = [Server(tmp_path_factory.mktemp(f"node{n}"), settings=settings) for n in (1, 2, 3)]
+    nodes: list[Server] = [ForkedServer(tmp_path_factory.mktemp(f"node{n}"), settings=settings) for n in (1, 2, 3)]
     try:
         await nodes[0].start()  # makes the tables
         await asyncio.gather(*(node.start() for node in nodes[1:]))
@@ -66,15 +74,14 @@ def proxy(request: pytest.FixtureRequest, nodes: list[Server]) -> Iterator[Proxy
         yield proxy
 
 
+@pytest.mark.parametrize("proxy", NGINX_AT_ONCE, indirect=True)
 async def test_the_longest_messages_and_pages_pass_and_what_is_too_long_is_refused(proxy: Proxy) -> None:
     text = "마" * 4000  # the most characters, 12 KB of UTF-8
     async with (
         connect(proxy.url, guest="Mina") as mina,
         connect(proxy.url, guest="Noa") as noa,
         # A connection on which a body was refused may be closed by the proxy before or after it is used again.
-        httpx2.AsyncClient(
-            base_url=proxy.http, trust_env=False, timeout=PATIENCE_S, limits=httpx2.Limits(max_keepalive_connections=0)
-        ) as http,
+        http_client(proxy.http, limits=httpx2.Limits(max_keepalive_connections=0)) as http,
     ):
         yard = f"long-{proxy.port}"
         await mina.create(yard)
@@ -98,7 +105,7 @@ async def test_the_longest_messages_and_pages_pass_and_what_is_too_long_is_refus
             try:
                 assert (await http.post(path, json={"text": "x" * size}, headers=bearer)).status_code == 413
             except httpx2.TransportError:
-                pass  # who goes on writing may be cut off before he reads the answer
+                pass  # who goes on writing may be cut off before they read the answer
         listed = await http.get(path, params={"limit": 200}, headers=bearer)
         assert listed.json()["more"], "a page ends by its bytes"
         assert len(listed.content) > 200 * 1024
@@ -112,6 +119,30 @@ async def test_who_says_nothing_stays_as_long_as_it_answers_pings(proxy: Proxy) 
                 assert heard[0] == TEXT
         await raw.send(frame(PONG, heard[1]))
         assert (await raw.ask(op="ping", n=3))["op"] == "ok"
+
+
+@pytest.mark.parametrize("kind", IMPATIENT)
+async def test_socketio_by_polls_and_papers_outlast_a_ping(kind: str, nodes: list[Server]) -> None:
+    """All requests of who polls reach the node that knows them: any other answers 400."""
+    room, paper = f"room-{kind}", f"paper-{kind}"
+    async with rest(nodes[0].url) as anyone:
+        mina = await anyone.guest("Mina")
+        await mina.ok("POST", "/api/rooms", {"id": room, "title": "Room"})
+        await mina.ok("POST", f"/api/rooms/{room}/papers", {"id": paper, "title": "Paper"})
+    with RUN[kind]([node.port for node in nodes], put=IMPATIENT[kind]) as proxy:
+        async with asyncio.timeout(PATIENCE_S):
+            async with poller(proxy.http, token=mina.token) as polling:
+                while "2" not in (packets := await polling.packets()):
+                    assert packets
+                assert (await polling.post("3")).text == "ok"
+                assert (await polling.ask("join", {"room": room}))["room"]["id"] == room
+                assert (await polling.post("1")).text == "ok"
+            protocols = f"Sec-WebSocket-Protocol: yjs, bearer.{mina.token}"
+            async with upgraded(proxy.port, protocols, path=f"/yjs/{paper}") as raw:
+                while (heard := await raw.read())[0] != PING:
+                    assert heard[0] == BINARY
+                await raw.send(frame(PONG, heard[1]), frame(BINARY, b"\x03"))  # the question for what is shown
+                assert await raw.read() == (BINARY, b"\x01\x01\x00")
 
 
 async def test_a_visitor_has_the_limits_of_his_own_address_and_cannot_borrow_another(proxy: Proxy) -> None:
@@ -143,7 +174,7 @@ async def asked_all_the_time(proxy: Proxy) -> AsyncIterator[Counter[int]]:
 
     async def ask() -> None:
         while True:
-            async with httpx2.AsyncClient(base_url=proxy.http, trust_env=False, timeout=PATIENCE_S) as http:
+            async with http_client(proxy.http) as http:
                 answers[(await http.get("/livez")).status_code] += 1
 
     asking = asyncio.create_task(ask())
@@ -175,7 +206,7 @@ async def posting_all_the_time(proxy: Proxy, yard: str) -> AsyncIterator[list[st
 
     async with (
         connect(proxy.url, guest="Poster") as poster,
-        httpx2.AsyncClient(base_url=proxy.http, trust_env=False, timeout=PATIENCE_S) as http,
+        http_client(proxy.http) as http,
     ):
         await poster.create(yard)
         posting = asyncio.create_task(post(http, {"Authorization": f"Bearer {poster.token}"}))
@@ -201,7 +232,7 @@ async def test_every_node_is_restarted_under_load_and_nobody_loses_a_message(
             raging.set()
 
     async def acks(count: int) -> None:
-        """Wait for so many acks from now on."""
+        """Wait for that many acks from now on."""
         counted = recorders[0].counted
         enough = counted["acks"] + count
         async with asyncio.timeout(PATIENCE_S):
@@ -311,5 +342,5 @@ async def farewell(raw: Raw) -> tuple[int, list[dict[str, Any]]]:
 
 
 async def metrics(node: Server) -> str:
-    async with httpx2.AsyncClient(trust_env=False, timeout=PATIENCE_S) as http:
+    async with http_client() as http:
         return (await http.get(f"{node.admin_url}/metrics")).text

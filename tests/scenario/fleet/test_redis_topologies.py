@@ -41,6 +41,7 @@ class Happens:
         return self.title
 
 
+@pytest.mark.slow  # what one node notices is in `contract/test_redis_topologies.py`
 async def test_sentinels_replace_a_primary_that_was_killed(
     tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,10 +15,11 @@ import httpx2
 import pytest
 
 from madang.client import Client, State, connect
+from tests.http import http_client
 from tests.proxies import RUN, Proxy
 from tests.redis import RedisServer
-from tests.running import Server
-from tests.waiting import PATIENCE_S, eventually
+from tests.running import ForkedServer, Server
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.slow]
 CLIENTS: Final = 60
@@ -71,7 +72,7 @@ async def http_beside(proxy: Proxy, wanted: bool) -> AsyncIterator[Counter[int]]
     if not wanted:
         yield answers
         return
-    async with httpx2.AsyncClient(base_url=proxy.http, trust_env=False, timeout=PATIENCE_S) as http:
+    async with http_client(proxy.http) as http:
         token = (await http.post("/api/guests", json={"name": "Poster"})).json()["token"]
         await http.put("/api/rooms/lobby/members/me", headers={"Authorization": f"Bearer {token}"})
         asking = [asyncio.create_task(ask(http, n)) for n in range(2)]
@@ -91,7 +92,7 @@ async def three_nodes(folder: Path, database: str, redis: RedisServer) -> AsyncI
         "user_rate": "1000", "user_burst": "1000", "room_rate": "5000",
         "max_sockets_per_address": "500", "address_rate": "2000",
     }  # fmt: skip
-    nodes = [Server(folder / f"node{n}", settings=settings) for n in (1, 2, 3)]
+    nodes: list[Server] = [ForkedServer(folder / f"node{n}", settings=settings) for n in (1, 2, 3)]
     try:
         for node in nodes:
             node.data.mkdir()

@@ -1,4 +1,4 @@
-"""A node that starts before its database or its bus waits for them, and says so; what waiting cannot mend ends it at once."""
+"""A node that starts before its database or its bus waits for them, and says so; what waiting cannot help ends it at once."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ import pytest
 from tests.daemons import Daemon
 from tests.mariadb import MariadbServer, run_mariadb
 from tests.redis import run_redis
-from tests.running import Server, madang
+from tests.running import ForkedServer, Server, madang
 from tests.servers import PostgresServer, run_postgres
 from tests.waiting import PATIENCE_S, eventually
 
@@ -48,7 +48,7 @@ async def test_a_node_waits_for_its_database_and_then_for_its_bus(tmp_path: Path
         stopped: list[Daemon] = [database, redis]
         for server in stopped:
             server.stop()
-        node = Server(tmp_path, settings=settings)
+        node = ForkedServer(tmp_path, settings=settings)
         starting = asyncio.create_task(node.start())
         try:
             await eventually(
@@ -97,14 +97,16 @@ async def test_what_waiting_cannot_mend_ends_with_2_and_a_limit_with_1(
 
 
 async def test_a_node_that_waits_can_be_stopped(tmp_path: Path) -> None:
-    node = Server(tmp_path, settings={"database": NOWHERE})
+    node = ForkedServer(tmp_path, settings={"database": NOWHERE})
     starting = asyncio.create_task(node.start())
     try:
         await eventually(lambda: node.log.exists() and waits(node, f":{NOBODY}"))
+    finally:
+        starting.cancel()  # first: it would start a node that ends once more
+        await asyncio.wait([starting])
+    try:
         os.kill(node.pid, signal.SIGTERM)
         async with asyncio.timeout(PATIENCE_S):
             assert await node.ended(PATIENCE_S) == 0
     finally:
-        starting.cancel()
-        await asyncio.wait([starting])
         await node.close()

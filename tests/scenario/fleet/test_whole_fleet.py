@@ -33,7 +33,7 @@ ROOM: Final = "talk"
 USERS: Final = [f"User {n}" for n in range(20)]
 SENDS: Final = 80
 SHARE: Final = 10  # of each of them while one thing goes wrong; the first and the last in peace
-PACE_S: Final = 0.12  # between two messages of one person: below the 10 a second that he has
+PACE_S: Final = 0.12  # between two messages of one person: below the 10 a second that are allowed
 PRESENCE_S: Final = 150  # a node that was killed is believed for a minute, and its last lists are some time under way
 
 

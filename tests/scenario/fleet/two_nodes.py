@@ -7,8 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx2
-
+from tests.http import http_client
 from tests.rest import Rest, admin_client
 from tests.running import Server, running_server
 from tests.waiting import PATIENCE_S
@@ -42,7 +41,7 @@ async def known(server: Server) -> dict[str, str]:
 
 
 async def metric(server: Server, name: str) -> float:
-    async with httpx2.AsyncClient(trust_env=False, timeout=PATIENCE_S) as http:
+    async with http_client() as http:
         text = (await http.get(f"{server.admin_url}/metrics")).text
     return float(next(line for line in text.splitlines() if line.startswith(f"{name} ")).rpartition(" ")[2])
 
@@ -74,7 +73,7 @@ async def heard(raw: Raw, last: int) -> list[int]:
 
 
 async def there_is_nothing_more(raw: Raw) -> None:
-    """Nothing of any room stands before the answer to a ping."""
+    """Nothing of any room comes before the answer to a ping."""
     await raw.tell({"op": "ping", "n": 99})
     while (frame := await told(raw)).get("n") != 99:
         assert frame["op"] not in ("event", "typing", "presence"), frame

@@ -63,11 +63,16 @@ def test_there_are_enough_users_rooms_and_connections(seed: int) -> None:
     assert plan.injections == ()
 
 
+def test_some_come_with_tokens_that_end_but_where_the_clock_is_set() -> None:
+    assert [user.tokens for user in make_plan(1, 60).users if user.tokens] == ["renewed", "short"] * 2
+    assert not any(user.tokens for user in make_plan(1, 60, ["clock"]).users)
+
+
 def test_people_do_everything_at_an_even_pace() -> None:
     plan = make_plan(7, 60)
     made = [action for user in plan.users for action in islice(actions(plan, user), 400)]
     assert {action.do for action in made} == {
-        "send", "repeat", "twin", "conflict", "edit", "delete", "react", "read", "page", "unread", "presence",
+        "send", "repeat", "twin", "conflict", "edit", "delete", "react", "read", "page", "search", "unread", "presence",
         "drop", "pause", "leave", "kick", "ban", "mute", "unmute", "pin", "change", "sign_out",
     }  # fmt: skip
     sends = sum(action.size for action in made if action.do == "send")

@@ -25,6 +25,7 @@ _EMOJIS: Final = tuple(f"r{number}" for number in range(20))  # as many differen
 OPERATIONS: Final[dict[str, dict[str, object]]] = {
     "join": {"limit": 200}, "leave": {}, "send": {"cid": "large"}, "edit": {"seq": 1}, "delete": {"seq": 1},
     "react": {"seq": 1, "emoji": "x"}, "pin": {"seq": 1}, "history": {"limit": 200}, "pins": {}, "members": {"limit": 200},
+    "reactors": {"seq": 1, "emoji": "x"}, "search": {"q": "large", "limit": 200},
     "rooms": {"limit": 200}, "presence": {}, "create": {"title": "Large"}, "direct": {"user": "unobody"}, "change": {"title": "Large"}, "invite": {"uses": 1},
     "invites": {}, "revoke": {"invite": "inv_none"}, "kick": {"user": "unobody"}, "role": {"user": "unobody", "role": "member"},
     "ban": {"user": "unobody"}, "unban": {"user": "unobody"}, "bans": {"limit": 200}, "mute": {"user": "unobody"},

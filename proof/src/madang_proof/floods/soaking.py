@@ -27,8 +27,10 @@ LONGEST_S: Final = 20.0  # of one flood
 SHORTEST_S: Final = 2.0
 SETTLE_S: Final = 2.0
 REHEARSALS: Final = 2  # rounds
-CACHES: Final = 38 << 20
-"""Bytes of the database that SQLite keeps in memory, 32 MiB of the writer and 2 of each reader: they fill up with what is said."""
+WRITER, INDEX, READER, READERS = 32, 16, 2, 5  # MiB, and threads that read, of both files
+CACHES: Final = (WRITER + INDEX + READER * READERS) << 20
+"""Bytes of the database and of the search index that SQLite keeps in memory. They fill up with what is said, and the calm client
+goes on saying something; at rest SQLite gives them back, after ten seconds or so."""
 
 
 async def _flood(server: Server, calm: Watcher, kind: str, addresses: int, block: int, seconds: float) -> str:

@@ -83,14 +83,21 @@ class Access:
 
     def on_page(self, record: r.Page) -> None:
         """Judge a page against the ends that were known when it was asked for."""
+        self._barred_from(record, "I11")
+
+    def on_found(self, record: r.Found) -> None:
+        """Judge what a search found in the same way."""
+        self._barred_from(record, "I19")
+
+    def _barred_from(self, record: r.Page | r.Found, invariant: str) -> None:
         state = self._state
         user = state.clients.get(record.client)
         barred = None if user is None else self._barred.get((state.room, user))
         if barred is None or not barred[0] < record.asked or state.unsure(state.room):
             return
-        self._checked["I11"] += 1
+        self._checked[invariant] += 1
         message = f"{record.client} is shown a page of {record.room}, asked for after the membership had ended."
-        self._found.violated("I11", message, barred[1], state.line)
+        self._found.violated(invariant, message, barred[1], state.line)
 
     # -- events --------------------------------------------------------------------------------------------------------
 

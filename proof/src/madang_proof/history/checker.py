@@ -16,6 +16,7 @@ from madang_proof.history.pages import Pages
 from madang_proof.history.presence import OnlineLists
 from madang_proof.history.reads import Reads
 from madang_proof.history.records import Record, read
+from madang_proof.history.searches import Searches
 from madang_proof.history.sends import Sends
 from madang_proof.history.state import State
 from madang_proof.history.upkeep import Upkeep
@@ -29,7 +30,7 @@ HANDLERS: Final[dict[type[Record], tuple[str, ...]]] = {
     **{
         kind: (f"on_{kind.__name__.lower()}",)
         for kind in (
-            r.Opened, r.Closed, r.Invoke, r.Ok, r.Fail, r.Unknown, r.Joined, r.Event, r.Page, r.Unread, r.Presence,
+            r.Opened, r.Closed, r.Invoke, r.Ok, r.Fail, r.Unknown, r.Joined, r.Event, r.Page, r.Found, r.Unread, r.Presence,
             r.Sample, r.Fault, r.Setup,
         )
     },
@@ -52,7 +53,7 @@ class Checker:
         self._kept: list[Record] = []
         self._findings = Findings()
         self._state = state = State(self._findings)
-        families = (Sends, Access, Deliveries, Order, Pages, Reads, OnlineLists, Upkeep)
+        families = (Sends, Access, Deliveries, Order, Pages, Searches, Reads, OnlineLists, Upkeep)
         asked = (state, *(family(state) for family in families))
         self._handlers = {kind: _methods(asked, names) for kind, names in HANDLERS.items()}
         self._finish = _methods(asked, ("on_finish",))

@@ -27,7 +27,7 @@ class Pages:
     """Judges pages, and the texts of events that come with joins and resets.
 
     I14: a page shows each message with content not older than the newest edit or deletion whose ack or event any client
-    had before the page was asked for. An event that comes with a join has no text if the deletion of its message was known
+    had before the page was asked for; what a search found, likewise (I19). An event that comes with a join has no text if the deletion of its message was known
     before the join was asked for; with a reset, if the connection had received the deletion itself.
     I10: the content is one that the message was given: by its event, an edit, or an edit or deletion without an answer.
     I15: every message that an ack or event made known before a page was asked for is on it, if the page covers its seq:
@@ -42,8 +42,8 @@ class Pages:
         self._found = state.findings
         self._checked = state.findings.checked
         self._versions: dict[RoomState, dict[int, list[_Version]]] = {}
-        # Shown contents that fit nothing that was known by then: room, seq, content, newest version known, line.
-        self._open: list[tuple[RoomState, int, int, int, int]] = []
+        # Shown contents that fit nothing that was known by then: room, seq, content, newest version known, line, by a search.
+        self._open: list[tuple[RoomState, int, int, int, int, bool]] = []
         state.learned.append(self._learn)
 
     # -- contents, as they come to be known ----------------------------------------------------------------------------
@@ -91,6 +91,14 @@ class Pages:
         """Judge a page."""
         self._layout(record)
         self._complete(record)
+        self._contents(record)
+
+    def on_found(self, record: r.Found) -> None:
+        """Judge the contents of what a search found."""
+        self._contents(record)
+
+    def _contents(self, record: r.Page | r.Found) -> None:
+        searched = isinstance(record, r.Found)
         room = self._state.room
         versions = self._versions.get(room, {})
         for message in record.messages:
@@ -101,12 +109,12 @@ class Pages:
             known = versions.get(message.seq)
             if not known:
                 if text != room.texts[i]:
-                    self._open.append((room, message.seq, text, 0, self._state.line))
+                    self._open.append((room, message.seq, text, 0, self._state.line, searched))
                 continue
             newest = max((v.seq for v in known if v.t < record.asked), default=0)
-            self._checked["I14"] += newest > 0
+            self._checked["I19" if searched else "I14"] += newest > 0
             if not any(v.text == text and v.seq >= newest for v in known) and (newest or text != room.texts[i]):
-                self._open.append((room, message.seq, text, newest, self._state.line))
+                self._open.append((room, message.seq, text, newest, self._state.line, searched))
 
     def _layout(self, record: r.Page) -> None:
         low, high = record.after, record.before or _MANY
@@ -159,7 +167,7 @@ class Pages:
     def on_finish(self) -> None:
         """Judge contents that did not fit what was known when they were shown."""
         asked: dict[RoomState, dict[int, set[int]]] = {}
-        for room, seq, text, newest, line in self._open:
+        for room, seq, text, newest, line, searched in self._open:
             i = seq - room.base
             self._checked["I10"] += 1
             versions = self._versions.get(room, {}).get(seq, [])
@@ -173,8 +181,9 @@ class Pages:
                 continue
             if text == room.texts[i] or any(v.text == text for v in versions):
                 since = next((v.line for v in versions if v.seq == newest), 0)
-                message = f"A page of {room.name} shows seq {seq} as it was before seq {newest} changed it."
-                self._found.violated("I14", message, room.shown[i], since, line)
+                page = "search" if searched else "page"
+                message = f"A {page} of {room.name} shows seq {seq} as it was before seq {newest} changed it."
+                self._found.violated("I19" if searched else "I14", message, room.shown[i], since, line)
             else:
                 what = "deleted" if text == GONE else "with a text"
                 message = f"A page of {room.name} shows seq {seq} {what}, and nobody made it so."

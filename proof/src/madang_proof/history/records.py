@@ -181,6 +181,23 @@ class Page(_Record):
     final: bool = False
 
 
+class Found(_Record):
+    """What a search of one room found, asked for at `asked`.
+
+    `cid`: of a message of the client's whose text has `q`, if there is one. `complete`: nothing was left out; a search of
+    several rooms is a record for each that something was found in, and not complete.
+    """
+
+    asked: int
+    client: str
+    room: str
+    q: str
+    messages: list[Message]
+    cid: str = ""
+    more: bool = False
+    complete: bool = False
+
+
 class Unread(_Record):
     """One room of a client's list of rooms, asked for at `asked` (0: not known, taken as `t`)."""
 
@@ -238,7 +255,7 @@ class Setup(_Record):
 
 
 Record = (
-    Opened | Closed | Invoke | Ok | Fail | Unknown | Joined | Event | Skip | Behind | Reset | Page | Unread | Presence
+    Opened | Closed | Invoke | Ok | Fail | Unknown | Joined | Event | Skip | Behind | Reset | Page | Found | Unread | Presence
     | Sample | Fault | Setup
 )  # fmt: skip
 

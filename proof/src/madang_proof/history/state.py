@@ -332,7 +332,7 @@ class State:
             for told in self.learned:
                 told(record, room)
 
-    def on_page(self, record: r.Page) -> None:
+    def on_page(self, record: r.Page | r.Found) -> None:
         """Note the messages of a page in the log, or compare them. `pages` judges texts that changed."""
         room = self.room = self.find_room(record.room)
         for message in record.messages:
@@ -355,6 +355,10 @@ class State:
             self.agreed += 1
             if (room.ids[i], room.users[i], room.kinds[i]) != (number, user, SENT):
                 self._differ(message.seq, "a page has another message there", room.shown[i])
+
+    def on_found(self, record: r.Found) -> None:
+        """Note what a search found, as that of a page."""
+        self.on_page(record)
 
     def _number(self, id: str) -> int:
         try:

@@ -19,8 +19,12 @@ UNMUTED: Final = "member.unmuted"
 ROLE: Final = "member.role"
 CREATED: Final = "room.created"
 CHANGED: Final = "room.changed"
+ERASED: Final = "member.erased"
 ROOM_PURGED: Final = "room.purged"
 ROOM_DELETED: Final = "room.deleted"
+PAPER_CREATED: Final = "paper.created"
+PAPER_CHANGED: Final = "paper.changed"
+PAPER_DELETED: Final = "paper.deleted"
 
 TYPES: Final = frozenset(
     (
@@ -41,8 +45,12 @@ TYPES: Final = frozenset(
         ROLE,
         CREATED,
         CHANGED,
+        ERASED,
         ROOM_PURGED,
         ROOM_DELETED,
+        PAPER_CREATED,
+        PAPER_CHANGED,
+        PAPER_DELETED,
     )
 )
 OF_NON_MEMBERS: Final = frozenset((CREATED, JOINED, LEFT))

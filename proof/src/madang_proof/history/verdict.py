@@ -30,6 +30,7 @@ TITLES: Final[dict[str, str]] = {
     "I16": "A position never goes back unless the client is told",
     "I17": "Nobody is online without a connection",
     "I18": "unread counts others' messages above read_seq, which never goes back",
+    "I19": "A search finds what was acked before it was asked, as it is, for members",
     "I25": "After the storm the server holds no more than before it",
     "I26": "No ack promises more than the store provides",
     "I27": "Outside of faults, 99.9 % of sends are acked",

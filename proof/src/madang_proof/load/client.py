@@ -38,7 +38,6 @@ class Owner(Protocol):
     """The user of a client: what it needs to know when it connects, and whom it reports to."""
 
     user_id: str
-    token: str
     final: bool
 
     def rooms_to_join(self) -> Iterable[str]:
@@ -46,6 +45,15 @@ class Owner(Protocol):
 
     def invitation(self, room: str) -> dict[str, str]:
         """Return the fields of a join that let the user into a room."""
+
+    def token_for(self, connection: Connection) -> str:
+        """Return the token to say hello with on a connection; empty for a new guest."""
+
+    def expiring(self, client: "VirtualClient") -> None:
+        """Handle the notice that a client's connection ends soon, with its token."""
+
+    def ended(self, connection: Connection, code: int) -> None:
+        """Note the end of a connection, and its close code."""
 
     def greeted(self, frame: frames.Frame) -> None:
         """Handle the answer to hello."""
@@ -131,8 +139,9 @@ class VirtualClient:
             connection = await dial(self._url, self._received, self._lost, small=self._small)
             if connection is not None:
                 self._connection = connection
-                self._greet()
+                self._greet(connection)
                 code = await self._watch(connection)
+                self._owner.ended(connection, code)
                 if self._greeted:
                     backoff.succeeded()
                 later = code in CLOSES and CLOSES[code].reconnect != "resume"
@@ -200,14 +209,14 @@ class VirtualClient:
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
-    def _greet(self) -> None:
+    def _greet(self, connection: Connection) -> None:
         """Send hello, joins, and what was not answered before, all at once."""
         self._log.begin()
         self._ended_by_us = False
         self._asked.clear()
         self.joining.clear()
         self._greeted = False
-        token = self._owner.token
+        token = self._owner.token_for(connection)
         who = {"token": token} if token else {"guest": self._name}
         again = list(self._outbox.values())
         self._recorder.counted["resent"] += len(again)
@@ -262,6 +271,8 @@ class VirtualClient:
             case "reset":
                 self._log.reset(at, frame)
                 self._start_afresh(frame.room, frame)
+            case "expiring":
+                self._owner.expiring(self)
             case "bye":
                 self._bye = frame.retry_ms / 1000
             case _:

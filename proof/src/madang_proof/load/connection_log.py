@@ -11,7 +11,9 @@ from madang_proof.load.command import Asked, Command
 from madang_proof.load.recorder import Recorder
 
 UNSURE: Final = frozenset({"storage_failed", "internal"})  # codes that leave open whether the command was stored
-READS: Final = frozenset({"hello", "history", "rooms", "presence", "invite", "revoke"})  # only their answers are noted
+READS: Final = frozenset(
+    {"hello", "history", "rooms", "presence", "invite", "revoke", "refresh", "search"}
+)  # only their answers are noted
 
 
 class ConnectionLog:
@@ -93,6 +95,10 @@ class ConnectionLog:
             case "history":
                 self.recorder.counted["pages"] += 1
                 note(_page(at, f, asked, self._client, final=final))
+            case "search":
+                self.recorder.counted["searches"] += 1
+                for found in _found(at, f, asked, self._client):
+                    note(found)
             case "rooms":
                 for row in f.rooms:
                     note(r.Unread(at, self._client, row.room, row.seq, row.read_seq, row.unread, asked.at))
@@ -112,6 +118,15 @@ class ConnectionLog:
     def undecodable(self, error: msgspec.DecodeError | UnicodeDecodeError) -> None:
         """Note a frame that cannot be decoded."""
         self.anomaly(f"a frame that cannot be decoded: {error}")
+
+
+def _found(at: int, f: frames.Frame, asked: Asked, client: str) -> list[r.Found]:
+    room, q = asked.command.room, asked.command.more["q"]
+    rooms: dict[str, list[r.Message]] = {room: []} if room else {}
+    for m in f.messages:
+        rooms.setdefault(m.room, []).append(r.Message(m.seq, m.id, m.user, m.text, bool(m.edited_at), m.deleted))
+    whole = f.complete and bool(room)
+    return [r.Found(at, asked.at, client, name, q, rooms[name], q, f.more, whole) for name in rooms]
 
 
 def _page(at: int, f: frames.Frame, asked: Asked, client: str, *, final: bool) -> r.Page:

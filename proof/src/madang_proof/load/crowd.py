@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from madang_proof.load import frames
-from madang_proof.load.client import VirtualClient
+from madang_proof.load.client import AGAIN_MS, VirtualClient
 from madang_proof.load.command import Command
 from madang_proof.load.recorder import Recorder
 from madang_proof.load.virtual_user import VirtualUser
@@ -18,7 +18,11 @@ from madang_proof.plan import Plan, UserPlan, actions
 CONNECT_S: Final = 60.0
 RECONNECT_S: Final = 60.0  # for all clients to be connected again after a fault
 SETTLE_S: Final = 60.0  # for everything under way to be stored and delivered after the storm
+BUSY_S: Final = 60.0  # for the server to have time for one command
+TOO_BUSY: Final = ("rate_limited", "overloaded")  # refusals that say when to ask again, and have changed nothing
 POLL_S: Final = 0.02
+HEADS_S: Final = 0.2  # between two questions for the newest seqs
+DELIVER_S: Final = 15.0  # for an event that is stored to reach whoever is there
 LATE_S: Final = 1.0  # actions that are later than this, because the machine is busy, are skipped
 PAGE: Final = 200
 
@@ -28,9 +32,11 @@ class LoadRefused(Exception):
 
 
 class Crowd:
-    """All users of a plan. Room ids are those of the plan after `prefix`; `direct` is a URL that avoids the proxy."""
+    """All users of a plan. Room ids are those of the plan after `prefix`; `direct` is a URL that avoids the proxy; `secret` that of the server's issuer."""
 
-    def __init__(self, plan: Plan, url: str, recorder: Recorder, prefix: str = "", direct: str = "") -> None:
+    def __init__(
+        self, plan: Plan, url: str, recorder: Recorder, prefix: str = "", direct: str = "", secret: str = ""
+    ) -> None:
         self._plan = plan
         self._prefix = prefix
         self._newest: dict[str, deque[int]] = {self.room_id(room.id): deque(maxlen=50) for room in plan.rooms}
@@ -39,7 +45,7 @@ class Crowd:
         self._planned = plan.users
         self.users = {
             planned.name: VirtualUser(
-                planned, (url, direct or url), recorder, self, map(self.room_id, planned.rooms), plan.seed
+                planned, (url, direct or url), recorder, self, map(self.room_id, planned.rooms), plan.seed, secret
             )
             for planned in plan.users
         }
@@ -135,12 +141,14 @@ class Crowd:
     async def settle(self) -> str | None:
         """Wait until every command is answered and every client has every event.
 
-        Return what is missing after SETTLE_S, None if nothing is.
+        Return what is missing after SETTLE_S, or after nothing more has come for DELIVER_S; None if nothing is.
         """
         for client in self.clients:
             client.resume_now()
         await asyncio.gather(*(user.signed_out() for user in self.users.values()))
+        loop = asyncio.get_running_loop()
         heads: dict[str, int] = {}
+        seen, since = -1, loop.time()
         try:
             async with asyncio.timeout(SETTLE_S):
                 while True:
@@ -149,9 +157,14 @@ class Crowd:
                         heads = await self._heads()
                     except ConnectionLost:
                         continue  # the connection had been broken for a while, and nobody had noticed
-                    if all(d.positions[room].seq >= heads[room] for d in self.clients for room in d.positions):
+                    positions = [(room, d.positions[room].seq) for d in self.clients for room in d.positions]
+                    if all(seq >= heads[room] for room, seq in positions):
                         return None
-                    await asyncio.sleep(POLL_S)
+                    if (now_seen := sum(seq for _, seq in positions)) != seen:
+                        seen, since = now_seen, loop.time()
+                    elif loop.time() - since > DELIVER_S:
+                        return f"Nothing more came for {DELIVER_S:.0f} s: {self._unsettled(heads)}."
+                    await asyncio.sleep(HEADS_S)
         except TimeoutError:
             return f"The load did not settle within {SETTLE_S:.0f} s: {self._unsettled(heads)}."
 
@@ -207,8 +220,8 @@ class Crowd:
 
     async def _heads(self) -> dict[str, int]:
         heads: dict[str, int] = {}
-        for room in self._plan.rooms:
-            answer = await ask(self.users[room.owner].clients[0], Command(op="rooms"))
+        for name in {room.owner: None for room in self._plan.rooms}:
+            answer = await ask(self.users[name].clients[0], Command(op="rooms"))
             heads |= {row.room: row.seq for row in answer.rooms}
         return heads
 
@@ -232,12 +245,25 @@ class ConnectionLost(Exception):
 
 
 async def ask(client: VirtualClient, command: Command) -> frames.Frame:
-    """Send a command, and return its answer.
+    """Send a command, again as long as the server is too busy for it, and return its answer.
 
     Raises:
-        Unfit: it was refused.
-        Lost: the connection ended first.
+        LoadRefused: it was refused, or the server was still too busy after BUSY_S.
+        ConnectionLost: the connection ended first.
     """
+    loop = asyncio.get_running_loop()
+    latest = loop.time() + BUSY_S
+    while True:
+        frame = await _ask_once(client, command)
+        if frame.op != "error":
+            return frame
+        wait = max(frame.retry_ms, AGAIN_MS) / 1000
+        if frame.code not in TOO_BUSY or loop.time() + wait > latest:
+            raise LoadRefused(f"The server refused {command.op}: {frame.code}.")
+        await asyncio.sleep(wait)
+
+
+async def _ask_once(client: VirtualClient, command: Command) -> frames.Frame:
     answer: asyncio.Future[frames.Frame | None] = asyncio.get_running_loop().create_future()
 
     def done(_: Command, frame: frames.Frame | None) -> None:
@@ -249,6 +275,4 @@ async def ask(client: VirtualClient, command: Command) -> frames.Frame:
     frame = await answer
     if frame is None:
         raise ConnectionLost
-    if frame.op == "error":
-        raise LoadRefused(f"The server refused {command.op}: {frame.code}.")
     return frame

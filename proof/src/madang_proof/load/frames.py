@@ -32,6 +32,7 @@ class MessageRow(msgspec.Struct, gc=False):
     text: str = ""
     edited_at: str = ""
     deleted: bool = False
+    room: str = ""  # of one that was found
 
 
 class RoomRow(msgspec.Struct, gc=False):
@@ -71,6 +72,7 @@ class Frame(msgspec.Struct, gc=False):
     users: dict[str, str] = {}
     count: int = 0
     more: bool = False
+    complete: bool = False
 
 
 _frame: Final = msgspec.json.Decoder(Frame).decode

@@ -16,7 +16,9 @@ from madang_proof.load import frames
 from madang_proof.load.account import Account
 from madang_proof.load.client import VirtualClient
 from madang_proof.load.command import Command
+from madang_proof.load.connection import Connection
 from madang_proof.load.recorder import Recorder
+from madang_proof.load.short_tokens import ShortTokens
 from madang_proof.plan import Action, UserPlan
 
 T = TypeVar("T")
@@ -68,9 +70,21 @@ class VirtualUser:
     """A user with one or more clients."""
 
     def __init__(
-        self, plan: UserPlan, urls: tuple[str, str], recorder: Recorder, peers: Peers, rooms: Iterable[str], seed: int
+        self,
+        plan: UserPlan,
+        urls: tuple[str, str],
+        recorder: Recorder,
+        peers: Peers,
+        rooms: Iterable[str],
+        seed: int,
+        secret: str = "",
     ) -> None:
-        """`urls`: for ordinary clients, and for a slow one, which must meet the server itself and not a proxy's buffers."""
+        """Make a user.
+
+        Args:
+            urls: for ordinary clients, and for a slow one, which must meet the server itself and not a proxy's buffers.
+            secret: of the issuer whose tokens the server takes; empty for none.
+        """
         self._plan = plan
         self._recorder = recorder
         self._peers = peers
@@ -88,6 +102,8 @@ class VirtualUser:
         self.token = ""
         self.final = False
         url, direct = urls
+        short = bool(secret and plan.tokens)
+        self._short = ShortTokens(secret, plan.name, url, self._dice, recorder) if short else None
         slow = [False] * (plan.clients - 1) + [plan.slow]
         self.clients = [
             VirtualClient(recorder, plan.name, direct if small else url, self._dice, self, small=small)
@@ -130,6 +146,8 @@ class VirtualUser:
         """Stop at once."""
         for task in [*self._tasks, *filter(None, [self._signing_out])]:
             task.cancel()
+        if self._short is not None:
+            self._short.cancel()
 
     # -- what clients ask and report (client.Owner) --------------------------------------------------------------------
 
@@ -141,6 +159,33 @@ class VirtualUser:
         """See `Owner`."""
         invite = self._peers.invite(room)
         return {"invite": invite} if invite else {}
+
+    def token_for(self, connection: Connection) -> str:
+        """See `Owner`."""
+        if self._short is None:
+            return self.token
+        token = self._short.new()
+        self._short.show(connection, token)
+        return token.text
+
+    def expiring(self, client: VirtualClient) -> None:
+        """See `Owner`."""
+        connection = client.connection
+        if self._short is None or self._plan.tokens != "renewed" or connection is None:
+            return
+        short, token = self._short, self._short.new()
+
+        def renewed(command: Command, frame: frames.Frame | None) -> None:
+            if frame is not None and frame.op == "ok":
+                self._recorder.counted["tokens renewed"] += 1
+                short.show(connection, token)
+
+        client.send(Command(op="refresh", more={"token": token.text}, done=renewed))
+
+    def ended(self, connection: Connection, code: int) -> None:
+        """See `Owner`."""
+        if self._short is not None:
+            self._short.ended(connection, code)
 
     def greeted(self, frame: frames.Frame) -> None:
         """See `Owner`."""
@@ -276,6 +321,9 @@ class VirtualUser:
                 limit = 1 + int(200 * pick**3)
                 border = {"before": 1 + int(seq * pick)} if action.pick < 0.4 else {"after": max(1, int(seq * pick))}
                 return Command(op="history", room=room, more={"limit": limit} | (border if pick < 0.8 else {}))
+            case "search" if mine:  # its text begins with its cid
+                where = room if pick < 0.8 else ""
+                return Command(op="search", room=where, more={"q": mine.command.cid, "limit": 1 + int(200 * pick)})
             case "unread":
                 return Command(op="rooms")
             case "presence":

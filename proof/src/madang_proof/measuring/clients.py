@@ -152,7 +152,7 @@ class LoadClients:
 
     async def _opened(self, member: Member) -> Socket:
         try:
-            socket = await opened(self.target.uri, self._listen, self.target.tls, PATIENCE_S)
+            socket = await opened(self.target.uri, self.receive, self.target.tls, PATIENCE_S)
         except NotOpened as refused:
             if refused.status in (429, 503):
                 raise CannotMeasure(f"The server takes no more connections ({refused}). {LOAD_TEST}") from None
@@ -194,7 +194,8 @@ class LoadClients:
             member.socket.count()
             member.socket.counting = number not in kept
 
-    def _listen(self, socket: Socket, frame: Received) -> None:
+    def receive(self, socket: Socket, frame: Received) -> None:
+        """Handle what a client of ours was told, whose frames are parsed."""
         member: Member = socket.state
         if frame.op == "event":
             self._event(member, socket, frame)

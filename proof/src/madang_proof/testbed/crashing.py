@@ -90,7 +90,7 @@ def _before_ack() -> None:
             _die()
         return outcomes
 
-    Store.append = watched  # type: ignore[method-assign]
+    Store.append = watched  # type: ignore[method-assign, assignment]
 
 
 def _before_fanout() -> None:
@@ -113,7 +113,7 @@ def _before_fanout() -> None:
         if not dying:
             committed(self, events)
 
-    Store.append = watched  # type: ignore[method-assign]
+    Store.append = watched  # type: ignore[method-assign, assignment]
     Fanout.committed = withheld  # type: ignore[method-assign]
 
 

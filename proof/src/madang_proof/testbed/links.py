@@ -175,7 +175,6 @@ class _Pipe:
         "_due",
         "_link",
         "_queue",
-        "_queued",
         "_sink",
         "_source",
         "_timer",
@@ -183,6 +182,7 @@ class _Pipe:
         "fuse",
         "lost",
         "over",
+        "queued",
     )  # fmt: skip
 
     def __init__(self, link: Link, source: _End, sink: _End) -> None:
@@ -190,7 +190,7 @@ class _Pipe:
         self._source = source
         self._sink = sink
         self._queue: deque[tuple[float, bytes]] = deque()  # loop time at which they are due, bytes
-        self._queued = 0
+        self.queued = 0
         self._due = 0.0
         self._timer: asyncio.Handle | None = None
         self._choked = False
@@ -234,7 +234,7 @@ class _Pipe:
                 due = max(due, self._due) + len(data) / conditions.bytes_per_s
             self._due = due
             self._queue.append((due, data))  # a chunk that is due early still waits for those before it
-            self._queued += len(data)
+            self.queued += len(data)
             self.gate()
             self._release()
 
@@ -263,7 +263,7 @@ class _Pipe:
             if sliced and len(data) > 1:
                 queue.appendleft((due, data[1:]))
                 data = data[:1]
-            self._queued -= len(data)
+            self.queued -= len(data)
             self._write(data)
             if sliced:
                 break
@@ -290,7 +290,7 @@ class _Pipe:
         if conditions.cut and self._queue:
             self.lost = True
             self._queue.clear()
-            self._queued = 0
+            self.queued = 0
         self._release()
 
     def choke(self, choked: bool) -> None:
@@ -303,7 +303,7 @@ class _Pipe:
         source = self._source
         if not source.open or self._sink.gone:
             return
-        if self.conditions.halted or self._choked or self._queued >= QUEUED:
+        if self.conditions.halted or self._choked or self.queued >= QUEUED:
             source.transport.pause_reading()
         else:
             source.transport.resume_reading()

@@ -8,7 +8,7 @@ what to which connections, and when, is in `faults/`.
 
 import asyncio
 import random
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from madang_proof.testbed.links import NORMAL, Conditions, Link
@@ -90,7 +90,7 @@ class Proxy:
         """
         self._up, self._down, self._share, self._target = up, down, share, target
         self._dice = dice or self._dice
-        return sum(self._meet(link) for link in self._sorted())
+        return sum(self._meet(link) for link in self.links)
 
     def shut(self, *targets: int) -> None:
         """Send no new clients to these targets until `heal`; present ones stay."""
@@ -99,7 +99,7 @@ class Proxy:
     def part(self) -> None:
         """Cut every target off until `heal`: present connections are reset, and so are new ones."""
         self.shut(*range(len(self.targets)))
-        for link in self._sorted():
+        for link in self.links:
             link.reset()
 
     def lose_answers(self, mark: bytes) -> None:
@@ -114,7 +114,7 @@ class Proxy:
         self._shut.clear()
         self.mark, self.lost_answers = b"", 0
         self.change()
-        for link in self._sorted():
+        for link in self.links:
             link.up.fuse = link.down.fuse = None
             if link.up.lost or link.down.lost or link.torn:
                 link.reset()
@@ -126,7 +126,7 @@ class Proxy:
             within: let up to this many more bytes of each direction pass first, so that the reset falls into a frame. A
                 connection without traffic lives on until then, or until `heal`. 0 for at once.
         """
-        chosen = [link for link in self._sorted() if dice.random() < share]
+        chosen = [link for link in self.links if dice.random() < share]
         for link in chosen:
             if within:
                 link.up.fuse, link.down.fuse = dice.randrange(within), dice.randrange(within)
@@ -134,8 +134,9 @@ class Proxy:
                 link.reset()
         return len(chosen)
 
-    def _sorted(self) -> Iterable["Link"]:
-        """Return the links in the order in which they connected, so that equal dice choose the same ones."""
+    @property
+    def links(self) -> Sequence["Link"]:
+        """The connections in the order in which they came, so that equal dice choose the same ones."""
         return sorted(self._links, key=lambda link: link.number)
 
     def _meet(self, link: "Link") -> bool:

@@ -12,10 +12,10 @@ import shutil
 import signal
 import socket
 import sys
-from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Mapping
+from asyncio.subprocess import DEVNULL
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Protocol
 
 START_SECONDS: Final = 60.0  # either is a guard against hanging on a busy machine
 STOP_SECONDS: Final = 60.0
@@ -24,7 +24,19 @@ PORTS: Final = range(10_240, 18_400)
 PROGRAM: Final = (sys.executable, "-m", "madang")
 NO_SETTINGS: Final[Mapping[str, str]] = {}
 # setpriv becomes the server, so the process id is the server's.
-TIED: Final = ("setpriv", "--pdeathsig=KILL") if shutil.which("setpriv") else ()
+TIED: Final = (setpriv, "--pdeathsig=KILL") if (setpriv := shutil.which("setpriv")) else ()
+
+
+class Running(Protocol):
+    """What is needed of a process; asyncio's are such."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+    async def wait(self) -> int: ...
 
 
 class Server:
@@ -56,7 +68,7 @@ class Server:
         self._program = program
         self._arguments = arguments
         self._settings = settings
-        self._process: Process | None = None
+        self._process: Running | None = None
 
     @property
     def url(self) -> str:
@@ -148,23 +160,26 @@ class Server:
         if self.running:
             await self.kill()
 
-    async def _spawn(self, port: int) -> Process:
+    async def begin(self, command: Sequence[str], environment: Mapping[str, str], log: IO[bytes]) -> Running:
+        """Start the process. A Ctrl-C is not meant for it."""
+        return await asyncio.create_subprocess_exec(
+            *TIED, *command, stdin=DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
+        )
+
+    async def _spawn(self, port: int) -> Running:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("MADANG_")}
         environment |= {f"MADANG_{name.upper()}": value for name, value in self._settings.items()}
         environment |= self.environment
         python, option, *program = self._program
         serve = ("serve", "--port", str(port), "--admin-port", "0", "--data", str(self.data), *self._arguments)
         with await asyncio.to_thread(self._prepare) as log:
-            return await asyncio.create_subprocess_exec(
-                *TIED, python, option, *self.launcher, *program, *serve,
-                stdin=DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True,  # a Ctrl-C is not meant for it
-            )  # fmt: skip
+            return await self.begin((python, option, *self.launcher, *program, *serve), environment, log)
 
     def _prepare(self) -> IO[bytes]:
         (self.data / "admin.json").unlink(missing_ok=True)  # left by a process that was killed
         return self.log.open("ab")
 
-    async def _live(self, process: Process, port: int) -> bool:
+    async def _live(self, process: Running, port: int) -> bool:
         """Poll until the server answers and has written the note that says where its admin listener is.
 
         Return False if it ended or did not answer.

@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from madang.core.bounds import MAX_FRAME
-from madang.protocol.native.frames import ANSWERS
+from madang.protocol.native.answers import ANSWERS
 from madang_proof.floods.kinds import KINDS, OPERATIONS, framed
 from madang_proof.floods.pouring import address
 

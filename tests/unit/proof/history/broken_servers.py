@@ -71,7 +71,7 @@ class Exchanges(ModelServer):
 
 
 class LeavesHoles(ModelServer):
-    """Return a seq to nothing now and then."""
+    """Return a seq to nothing from time to time."""
 
     def append(
         self, model: ModelRoom, type: str, user: str, text: str = "", target: int = 0, member: str = ""

@@ -12,7 +12,7 @@ from madang_proof.history import records as r
 from tests.unit.proof.history.model_state import ModelClient, ModelConnection, ModelRoom
 
 RESUME = 12  # events that a resume may be behind
-NEWEST = 6  # events in the answer to a join that is no resume
+NEWEST = 6  # events in the answer to a join that is not a resume
 
 
 class ModelServer:
@@ -114,6 +114,12 @@ class ModelServer:
                 if user in model.members
                 else [r.Fail(0, call, "not_member")]
             )
+        if invoke.op == "search":
+            return (
+                self.do_search(connection, invoke, model, more)
+                if user in model.members
+                else [r.Fail(0, call, "not_found")]
+            )
         if invoke.op in ("rooms", "presence"):
             return self.do_list(connection, invoke, model, more)
         if connection not in model.followers:
@@ -189,6 +195,18 @@ class ModelServer:
         page = r.Page(0, int(str(more["asked"])), connection.client.name, model.name, [model.message(s) for s in chosen],
                       before, after, limit, len(fits) > limit)  # fmt: skip
         return [r.Ok(0, invoke.call), page]
+
+    def do_search(
+        self, connection: ModelConnection, invoke: r.Invoke, model: ModelRoom, more: dict[str, object]
+    ) -> list[Record]:
+        """Return the messages that have a text."""
+        q = str(more["q"])
+        shown = [model.message(event.seq) for event in model.log if event.type == "message.sent"]
+        hits = [message for message in shown if not message.deleted and q in message.text]
+        found = r.Found(
+            0, int(str(more["asked"])), connection.client.name, model.name, q, hits, str(more["of"]), complete=True
+        )
+        return [r.Ok(0, invoke.call), found]
 
     def do_list(
         self, connection: ModelConnection, invoke: r.Invoke, model: ModelRoom, more: dict[str, object]
@@ -272,13 +290,16 @@ class ModelServer:
         head = len(self.models[room].log)
         op = dice.choices(
             ["send", "again", "other", "edit", "delete", "react", "join", "leave", "kick", "ban", "mute", "read", "history", "rooms",
-             "presence"],
-            [30, 5, 1, 5, 3, 3, 8, 1, 1, 1, 1, 3, 6, 3, 3],
+             "presence", "search"],
+            [30, 5, 1, 5, 3, 3, 8, 1, 1, 1, 1, 3, 6, 3, 3, 6],
         )[0]  # fmt: skip
         if op in ("again", "other") and client.sent:
             former = dice.choice(client.sent)
             text = former.text if op == "again" else former.text + "?"
             self.ask(connection, former.op, former.room, former.cid, text, former.target)
+        elif op == "search" and client.sent:
+            former = dice.choice(client.sent)
+            self.ask(connection, op, former.room, q=former.text, of=former.cid)
         elif op in ("send", "edit"):
             self.texts += 1
             text = f"text {self.texts}" if dice.random() < 0.9 else f"가\u0065\u0301 {self.texts}".encode().decode()

@@ -20,7 +20,7 @@ class ModelRoom:
     skip_from: int = 0
 
     def shown(self, seq: int) -> r.Event:
-        """Return an event as it stands now: erased if its message was deleted."""
+        """Return an event as it is now: erased if its message was deleted."""
         event = self.log[seq - 1]
         target = event.target if event.type == "message.edited" else seq
         gone = any(e.type == "message.deleted" and e.target == target for e in self.log)

@@ -1,4 +1,4 @@
-"""Mutants of the log: what stands at a seq, who is told what of it, and what acks say."""
+"""Mutants of the log: what is at a seq, who is told what of it, and what acks say."""
 
 import random
 

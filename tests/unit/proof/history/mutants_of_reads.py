@@ -62,6 +62,64 @@ def someone_speaks_above_his_kick(copy: Copy, dice: random.Random) -> bool:
     return bool(places)
 
 
+# -- searches ----------------------------------------------------------------------------------------------------------
+
+
+@mutant("I19")
+def a_search_lacks_what_was_acked(copy: Copy, dice: random.Random) -> bool:
+    touched = {(x.room, x.target) for x in copy.of(r.Invoke) if x.op in ("edit", "delete")}
+    said: dict[tuple[str, str], set[str]] = {}
+    for x in copy.of(r.Invoke):
+        said.setdefault((x.room, x.cid), set()).add(x.text)
+    places = []
+    for invoke, ok in copy.acked():
+        for found in copy.of(r.Found, room=invoke.room, cid=invoke.cid):
+            hit = [m for m in found.messages if m.seq == ok.seq]
+            if (
+                ok.t < found.asked
+                and hit
+                and (invoke.room, ok.seq) not in touched
+                and len(said[invoke.room, invoke.cid]) == 1
+            ):
+                places.append((found, hit[0]))
+    if places:
+        found, message = dice.choice(places)
+        found.messages.remove(message)
+    return bool(places)
+
+
+@mutant("I19")
+def a_search_finds_what_does_not_have_it(copy: Copy, dice: random.Random) -> bool:
+    if place := one(dice, [x for x in copy.of(r.Found) if x.messages]):
+        place.q += " and more"
+    return place is not None
+
+
+@mutant("I19")
+def a_search_finds_what_was_deleted(copy: Copy, dice: random.Random) -> bool:
+    sent = {(x.room, x.seq): x for x in copy.of(r.Event, type="message.sent") if x.text}
+    gone = [(sent[i.room, i.target], ok) for i, ok in copy.acked("delete") if (i.room, i.target) in sent]
+    edited = {(x.room, x.target) for x in copy.of(r.Event, type="message.edited")}
+    gone = [(event, ok) for event, ok in gone if (event.room, event.seq) not in edited]
+    place = one(dice, [event for event, _ in gone])
+    if event := place:
+        client, last = copy.of(r.Opened)[0].client, copy.records[-1]
+        message = r.Message(event.seq, event.id, event.user, event.text)
+        copy.put(r.Found(0, last.t, client, event.room, event.text, [message]), after=last)
+    return place is not None
+
+
+@mutant("I19")
+def a_search_comes_after_leaving(copy: Copy, dice: random.Random) -> bool:
+    copies = Copy(copy.records)
+    if not a_page_comes_after_leaving(copies, dice):
+        return False
+    page = copies.records[-1]
+    assert isinstance(page, r.Page)
+    copy.put(r.Found(0, page.asked, page.client, page.room, "q", []), after=copy.records[-1])
+    return True
+
+
 # -- reads, presence and unread counts ---------------------------------------------------------------------------------
 
 

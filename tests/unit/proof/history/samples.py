@@ -9,7 +9,7 @@ from tests.unit.proof.history.model_server import ModelServer
 
 def mutated() -> list[Record]:
     """Return a history with one delivery missing."""
-    records = ModelServer(3, users=4).run(300)
+    records = ModelServer(4, users=4).run(300)
     at = next(i for i, x in enumerate(records) if i > 100 and isinstance(x, r.Event) and x.via == "live")
     return records[:at] + records[at + 1 :]
 

@@ -130,7 +130,7 @@ def test_an_end_that_is_seen_later_and_elsewhere_counts() -> None:
 
 
 def test_what_stands_above_an_end_is_of_a_member() -> None:
-    """Of what is not known, one event may have been a new membership; who has joined again may speak."""
+    """Of what is not known, one event may have been a new membership; a user who has joined again may speak."""
     for between, others, broken in (
         ((), False, ["I11"]),
         ((), True, ["I11"]),

@@ -15,7 +15,7 @@ EVENT = (
 
 
 async def noted(folder: Path, *steps: str) -> list[r.Record]:
-    """Return what stands in a history after frames that answer one command each."""
+    """Return what is in a history after frames that answer one command each."""
     recorder = Recorder(HistoryWriter(folder / "h.jsonl"))
     log = ConnectionLog(recorder, "Mina")
     log.begin()

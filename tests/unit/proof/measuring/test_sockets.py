@@ -9,7 +9,8 @@ from websockets.uri import parse_uri
 from madang.core.events import Event, MessageSent
 from madang.errors import Refused
 from madang.protocol.native import codec
-from madang.protocol.native.frames import AppendAnswer, SkipFrame
+from madang.protocol.native.answers import AppendAnswer
+from madang.protocol.native.frames import SkipFrame
 from madang.transports.websocket.framing import PLAIN
 from madang_proof.measuring.clients import LoadClients, Target
 from madang_proof.measuring.sockets import Received, Socket
@@ -73,18 +74,18 @@ def test_counts_are_exact_in_small_pieces(step: int) -> None:
 
 def test_a_parsed_socket_tells_doubles_and_disorder() -> None:
     clients = LoadClients(Target(URI), 1, 1)
-    socket = Socket(URI, clients._listen)
+    socket = Socket(URI, clients.receive)
     socket.state = clients.members[0]
     for seq in (5, 6, 6, 5, 8):
-        clients._listen(socket, Received(op="event", seq=seq, type="message.sent", text="@ hello"))
+        clients.receive(socket, Received(op="event", seq=seq, type="message.sent", text="@ hello"))
     assert socket.messages == 5
     assert clients.disorder == 2
 
 
 def test_what_others_say_in_the_room_is_not_counted() -> None:
     clients = LoadClients(Target(URI), 1, 1)
-    socket = Socket(URI, clients._listen)
+    socket = Socket(URI, clients.receive)
     socket.state = clients.members[0]
-    clients._listen(socket, Received(op="event", seq=1, type="message.sent", text="buy this"))
-    clients._listen(socket, Received(op="event", seq=2, type="member.joined"))
+    clients.receive(socket, Received(op="event", seq=1, type="message.sent", text="buy this"))
+    clients.receive(socket, Received(op="event", seq=2, type="member.joined"))
     assert socket.messages == 0

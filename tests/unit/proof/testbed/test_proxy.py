@@ -207,11 +207,11 @@ async def test_what_waits_is_bounded() -> None:
     async with place() as there:
         client, _ = await there.pair()
         there.proxy.change(up=Conditions(latency_s=1000))
-        (link,) = there.proxy._links
+        (link,) = there.proxy.links
         client.transport.write(noise(20_000_000))
-        await eventually(lambda: link.up._queued >= QUEUED)
+        await eventually(lambda: link.up.queued >= QUEUED)
         await turns(200)
-        assert link.up._queued < QUEUED + 1_000_000
+        assert link.up.queued < QUEUED + 1_000_000
         assert client.transport.get_write_buffer_size() > 0
 
 
@@ -355,6 +355,6 @@ async def test_equal_dice_meet_equal_connections() -> None:
         met = []
         for _ in range(2):
             there.proxy.change(up=Conditions(cut=True), dice=random.Random(9), share=0.3)
-            met.append([link.number for link in there.proxy._sorted() if link.up.conditions.cut])
+            met.append([link.number for link in there.proxy.links if link.up.conditions.cut])
         assert met[0] == met[1]
         assert 0 < len(met[0]) < 20
