@@ -1,0 +1,176 @@
+// One row of the list: a message, folded notices, a hole, the room's beginning; above it the dividers that belong to it.
+
+import type { Message } from "madang";
+import { useEffect, useState } from "preact/hooks";
+import { Avatar, hueOf } from "../../ui/avatar";
+import { memo } from "../memo";
+import { MessageText } from "../text/MessageText";
+import { dayOf, fullTime, timeOf } from "../time";
+import { RowButton } from "../tool";
+import { useExtras } from "../useExtras";
+import { explain, useSpeech } from "../words";
+import { useRows } from "./actions";
+import { sayNotices } from "./notices";
+import { Quote } from "./Quote";
+import { Reactions } from "./Reactions";
+import type { HoleRow, MessageRow, NoticesRow, Row } from "./rows";
+
+export interface RowViewProps {
+  row: Row;
+  /** The row that Tab comes to, and whose keys act. */
+  active: boolean;
+  editing: boolean;
+  /** It was jumped to just now. */
+  target: boolean;
+  empty: boolean;
+}
+
+export const RowView = memo(function RowView(props: RowViewProps) {
+  const { row } = props;
+  return (
+    <div class="row-box">
+      {row.day !== null && <DayDivider at={row.day} />}
+      {row.kind === "message" && <MessageView {...props} row={row} />}
+      {row.kind === "notices" && <NoticesView row={row} />}
+      {row.kind === "hole" && <Hole row={row} />}
+      {row.kind === "start" && <StartView empty={props.empty} />}
+    </div>
+  );
+});
+
+function DayDivider({ at }: { at: string }) {
+  const speech = useSpeech();
+  const label = dayOf(speech, at);
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: it shows its name, which an <hr> cannot
+    <div class="day" role="separator" aria-label={label}>
+      <span>{label}</span>
+    </div>
+  );
+}
+
+type MessageViewProps = Omit<RowViewProps, "row"> & { row: MessageRow };
+
+function MessageView({ row, active, editing, target }: MessageViewProps) {
+  const speech = useSpeech();
+  const { words } = speech;
+  const shared = useRows();
+  const extras = useExtras();
+  const { message, grouped, line } = row;
+  const name = message.name || words.deletedUser;
+  const time = timeOf(speech, message.at);
+  const mentionsMe = shared.me !== null && message.mentions.includes(shared.me);
+  const state = message.deleted ? "deleted" : message.state;
+  return (
+    <>
+      {line && (
+        // biome-ignore lint/a11y/useSemanticElements: it shows its name, which an <hr> cannot
+        <div class="new-line" role="separator" aria-label={words.newMessages}>
+          <span>{words.newMessages}</span>
+        </div>
+      )}
+      <article
+        class="row"
+        part="row"
+        aria-label={words.article(name, time)}
+        data-key={row.key}
+        data-seq={message.seq ?? undefined}
+        data-cid={message.cid ?? undefined}
+        data-state={state}
+        data-grouped={grouped}
+        data-mention={mentionsMe}
+        data-target={target}
+        tabIndex={active ? 0 : undefined}
+      >
+        <div class="gutter">
+          {grouped ? (
+            <time class="row-time" dateTime={message.at} title={fullTime(speech, message.at)}>
+              {time}
+            </time>
+          ) : (
+            <Avatar id={message.user} name={name} />
+          )}
+        </div>
+        <div class="row-main">
+          {!grouped && (
+            <div class="row-head">
+              <bdi class="row-name cut" data-hue={hueOf(message.user)}>
+                {name}
+              </bdi>
+              <time class="row-time" dateTime={message.at} title={fullTime(speech, message.at)}>
+                {time}
+              </time>
+              {message.pinned && <span class="row-mark">{words.pinned}</span>}
+            </div>
+          )}
+          {message.replyTo !== undefined && !message.deleted && <Quote seq={message.replyTo} />}
+          {editing && extras ? <extras.EditBox message={message} /> : <Body message={message} />}
+          {message.reactions.length > 0 && !message.deleted && <Reactions message={message} />}
+          {message.state !== "sent" && <SendState message={message} />}
+        </div>
+        {extras && !editing && !message.deleted && message.state === "sent" && <extras.RowToolbar message={message} />}
+      </article>
+    </>
+  );
+}
+
+function Body({ message }: { message: Message }) {
+  const speech = useSpeech();
+  const { me, actions } = useRows();
+  const { words } = speech;
+  if (message.deleted) return <p class="row-gone">{words.deleted}</p>;
+  const names = new Map<string, string>();
+  for (const user of message.mentions) {
+    const name = actions.nameOf(user);
+    if (name) names.set(user, name);
+  }
+  return (
+    <div class="row-body" data-edited={message.edited !== undefined}>
+      <MessageText text={message.text} names={names} me={me} />
+      {message.edited && (
+        <time class="row-edited" dateTime={message.edited} title={words.editedAt(fullTime(speech, message.edited))}>
+          {words.edited}
+        </time>
+      )}
+    </div>
+  );
+}
+
+const SLOW_MS = 1000; // until then an ordinary send says nothing
+
+function SendState({ message }: { message: Message }) {
+  const { words } = useSpeech();
+  const { actions } = useRows();
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(true), SLOW_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  if (message.state === "pending") return late ? <p class="row-sending">{words.sending}</p> : null;
+  return (
+    <div class="row-failed">
+      <span>
+        {words.notSent}. {explain(words, message.error)}
+      </span>
+      <RowButton onClick={() => actions.retry(message)}>{words.sendAgain}</RowButton>
+      <RowButton onClick={() => actions.discard(message)}>{words.discard}</RowButton>
+    </div>
+  );
+}
+
+function NoticesView({ row }: { row: NoticesRow }) {
+  const { words } = useSpeech();
+  const { actions } = useRows();
+  return <p class="happened">{sayNotices(words, row.notices, actions.nameOf)}</p>;
+}
+
+// There is a hole only after the room has been shown for long.
+function Hole({ row }: { row: HoleRow }) {
+  const extras = useExtras();
+  return extras && <extras.HoleView row={row} />;
+}
+
+function StartView({ empty }: { empty: boolean }) {
+  const { words } = useSpeech();
+  return <p class="start">{empty ? <slot name="empty">{words.empty}</slot> : words.start}</p>;
+}
