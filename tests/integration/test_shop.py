@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from madang.client import MessageSent, Refused, Room, connect
+from tests.http import http_client
 from tests.running import Server, madang, running_server
 
 SHOP = Path(__file__).resolve().parents[2] / "examples/shop"
@@ -70,7 +70,7 @@ async def test_a_customer_and_support_talk_about_an_order(tmp_path: Path) -> Non
                 stdin=PIPE,
                 stdout=PIPE,
             )
-            async with ended(process) as customer, httpx2.AsyncClient(base_url=shop) as jun:
+            async with ended(process) as customer, http_client(shop) as jun:
                 assert customer.stdin is not None and customer.stdout is not None
                 assert await customer.stdout.readline() == b"Shop: Mina ordered: Two cups\n"
                 assert (await jun.get("/chat-token")).status_code == 401
@@ -94,7 +94,7 @@ async def test_a_customer_and_support_talk_about_an_order(tmp_path: Path) -> Non
 
 async def nobody_else_comes_in(server: Server, shop: str) -> None:
     """Another customer neither finds the room nor moderates; the one who was muted only reads."""
-    async with httpx2.AsyncClient(base_url=shop) as bora, httpx2.AsyncClient(base_url=shop) as mina:
+    async with http_client(shop) as bora, http_client(shop) as mina:
         await bora.post("/sign-in", json={"number": "2"})
         assert (await bora.post("/orders/1/shipped")).status_code == 403
         async with connect(server.url, token=(await bora.get("/chat-token")).json()["token"]) as client:
