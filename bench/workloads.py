@@ -11,7 +11,7 @@ from bench.trial import FLOOR_SECONDS, IDLE_SECONDS, Trial
 
 @dataclass(frozen=True)
 class Row:
-    """One figure. A `stretch` budget is a wish: missing it is said, but is no failure."""
+    """One figure. A `stretch` budget is a wish: missing it is said, but is not a failure."""
 
     key: str
     what: str
