@@ -1,4 +1,4 @@
-"""What every test stands on: the event loop, the guard against blocking it, and the real servers."""
+"""What every test is built on: the event loop, the guard against blocking it, and the real servers."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,22 +7,33 @@ import blockbuster
 import hypothesis
 import pytest
 
+from tests.engines import elasticsearch_server, engine, opensearch_server
+from tests.forking import forking
 from tests.mariadb import mariadb_server, mariadb_url
 from tests.redis import redis_server
 from tests.redis_topologies import redis_cluster
-from tests.servers import postgres_server, postgres_url
+from tests.servers import postgres_server, postgres_tables_url, postgres_template, postgres_url
 from tests.temporary import keep_files_in_memory
 
 pytest_plugins = ["tests.workers"]
 
-__all__ = ["mariadb_server", "mariadb_url", "postgres_server", "postgres_url", "redis_cluster", "redis_server"]
+__all__ = [
+    "elasticsearch_server", "engine", "mariadb_server", "mariadb_url", "opensearch_server", "postgres_server", "postgres_tables_url",
+    "postgres_template", "postgres_url", "redis_cluster", "redis_server",
+]  # fmt: skip
 
 keep_files_in_memory()
 
-# A slow machine is no bug, so no deadline; what takes too long is for bench/ to say. Many examples are for `make soak`.
+# A slow machine is not a bug, so no deadline; what takes too long is for bench/ to say. Many examples are for `make soak`.
 hypothesis.settings.register_profile("default", deadline=None, print_blob=True, max_examples=50)
 hypothesis.settings.register_profile("soak", deadline=None, print_blob=True, max_examples=2000)
 hypothesis.settings.load_profile("default")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def source_of_processes() -> Iterator[None]:
+    with forking():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -32,10 +43,16 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 
 @pytest.fixture(
-    params=[pytest.param("postgres", marks=pytest.mark.postgres), pytest.param("mariadb", marks=pytest.mark.mariadb)]
+    params=[
+        pytest.param("postgres_tables", marks=pytest.mark.postgres, id="postgres"),
+        pytest.param("mariadb", marks=[pytest.mark.mariadb, pytest.mark.slow]),
+    ]
 )
 def server_url(request: pytest.FixtureRequest) -> str:
-    """An empty database on each server."""
+    """A database on each server, with nothing in it. On MariaDB for `make soak`: what seldom breaks on one alone.
+
+    The contract of stores is held on both at each change (`contract/conftest.py`).
+    """
     return str(request.getfixturevalue(f"{request.param}_url"))
 
 
@@ -65,18 +82,24 @@ MAY_BLOCK = {
 ALSO_BLOCKING = ("os.fsync", "os.fdatasync")
 
 
-@pytest.fixture(autouse=True)
-def loop_guard() -> Iterator[None]:
-    """Fail a test in which code of madang blocks the event loop (file, SQLite, lock, sleep, blocking socket).
-
-    Only calls with a frame of madang above them count, so a test itself may open a file.
-    """
+@pytest.fixture(scope="session")
+def blocking_calls() -> blockbuster.BlockBuster:
+    """Know what blocks, and where that may be. To find it out takes 1 ms, which is much for each of the tests."""
     guard = blockbuster.BlockBuster(scanned_modules="madang")
     for name in ALSO_BLOCKING:
         guard.functions[name] = blockbuster.BlockBusterFunction(None, name, scanned_modules="madang")
     for function in guard.functions.values():
         for filename, callers in MAY_BLOCK.items():
             function.can_block_in(filename, callers)
-    guard.activate()
+    return guard
+
+
+@pytest.fixture(autouse=True)
+def loop_guard(blocking_calls: blockbuster.BlockBuster) -> Iterator[None]:
+    """Fail a test in which code of madang blocks the event loop (file, SQLite, lock, sleep, blocking socket).
+
+    Only calls with a frame of madang above them count, so a test itself may open a file.
+    """
+    blocking_calls.activate()
     yield
-    guard.deactivate()
+    blocking_calls.deactivate()

@@ -5,16 +5,30 @@ The server is a process of its own, on a free port, with its data in a folder of
 
 import asyncio
 import os
-import sys
-from collections.abc import AsyncIterator, Mapping
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from madang_proof.testbed import server
+from tests.forking import forked
 
 Server = server.Server
 COMMAND_SECONDS = 60.0
+
+
+class ForkedServer(Server):
+    """A server that starts quickly (`forking.py`)."""
+
+    async def begin(self, command: Sequence[str], environment: Mapping[str, str], log: IO[bytes]) -> server.Running:
+        as_it_is = all(os.environ.get(name) == value for name, value in environment.items() if name[:7] != "MADANG_")
+        python, option, module, *arguments = command
+        if (python, option) != server.PROGRAM[:2] or not module.startswith("madang") or not as_it_is:
+            return await super().begin(command, environment, log)
+        with open(os.devnull) as nothing:
+            files = (nothing.fileno(), log.fileno(), log.fileno())
+            return await forked(arguments, environment, Path.cwd(), files, own_session=True, module=module)
 
 
 @asynccontextmanager
@@ -27,7 +41,7 @@ async def running_server(
         arguments: more of the command line, like "--load-test".
         settings: more settings by name, like {"user_rate": "0"}.
     """
-    running = Server(data, arguments=arguments, settings=settings)
+    running = ForkedServer(data, arguments=arguments, settings=settings)
     try:
         await running.start()
         yield running
@@ -51,16 +65,29 @@ async def madang(*arguments: str | Path, **settings: str) -> Done:
 async def madang_in(folder: Path, *arguments: str | Path, **settings: str) -> Done:
     """Run a command in a folder."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MADANG_")} | settings
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "madang", *map(str, arguments), env=environment, cwd=folder,
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        out, err = await asyncio.wait_for(process.communicate(), COMMAND_SECONDS)
-    except TimeoutError:
-        process.kill()
-        raise
-    assert process.returncode is not None
-    done = Done(process.returncode, out.decode(), err.decode())
+    words = [str(argument) for argument in arguments]
+    with open(os.devnull) as nothing, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process: server.Running
+        if all(name.startswith("MADANG_") for name in settings):
+            process = await forked(words, environment, folder, (nothing.fileno(), out.fileno(), err.fileno()))
+        else:
+            process = await asyncio.create_subprocess_exec(
+                *server.PROGRAM,
+                *words,
+                env=environment,
+                cwd=folder,
+                stdin=nothing,
+                stdout=out,
+                stderr=err,
+            )
+        try:
+            status = await asyncio.wait_for(process.wait(), COMMAND_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise
+        for file in (out, err):
+            file.seek(0)
+        done = Done(status, out.read().decode(), err.read().decode())
     assert "Traceback" not in done.err
     return done

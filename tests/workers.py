@@ -23,15 +23,20 @@ ONE_AT_A_TIME = (
 )
 """Stories under load and in real time. Two at once would starve each other, so all of them go to one worker, first of all."""
 
+OF_ENGINES = ("tests/contract/test_search_engine", "tests/integration/test_search_engine.py")
+"""They share an engine, which takes many seconds to start."""
+
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _workers: list[int] = []  # process ids, known to the process that shares out
 
 
 class ByFile(LoadScopeScheduling):
-    """Return a file to one worker, so that what its tests share is started once; and ONE_AT_A_TIME to one worker."""
+    """Return a file to one worker, so that what its tests share is started once; and ONE_AT_A_TIME, and OF_ENGINES, to one each."""
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(OF_ENGINES):
+            return "engines"
         return "one at a time" if nodeid.startswith(ONE_AT_A_TIME) else nodeid.partition("::")[0]
 
 
@@ -57,6 +62,7 @@ def pytest_collection_finish() -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Let SIGTERM do what Ctrl-C does: end the test, tidy up, stop the servers."""
     is_worker = hasattr(session.config, "workerinput")
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, and by every server that a test starts
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         if is_worker:
@@ -72,7 +78,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodeready(node: Any) -> None:
-    _workers.append(node.gateway._io.popen.pid)  # execnet says it nowhere else
+    _workers.append(node.gateway._io.popen.pid)  # noqa: SLF001  # execnet says it nowhere else
 
 
 def pytest_keyboard_interrupt() -> None:

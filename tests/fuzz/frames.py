@@ -8,7 +8,6 @@ import msgspec
 from tests.fuzz.harness import instrumented, run, said
 
 with instrumented():
-    from madang.client import frames
     from madang.client.conversation import Conversation, NotWelcome
     from madang.client.feed import Feed
     from madang.client.pending import Pending
@@ -19,7 +18,7 @@ SEEDS = [*TOLD, b"\n".join(TOLD[:30]), b"\n".join(TOLD[-30:])]
 
 
 class Still:
-    """A clock that stands."""
+    """A clock that does not move."""
 
     def now(self) -> float:
         return 0.0
@@ -38,7 +37,7 @@ async def _talk(lines: list[bytes]) -> None:
     pending.due(0.0)
     for line in lines:
         try:
-            conversation._take(frames.head(line), line)
+            conversation.receive(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, NotWelcome):
             return
         for feed in pending.feeds.values():

@@ -1,4 +1,4 @@
-"""Every harness takes its seeds and whatever it failed on before, and a few seconds of fuzzing (minutes in `make soak`)."""
+"""Every harness takes its seeds and whatever it failed on before; the fuzzing itself is for `make soak`."""
 
 import importlib
 import importlib.util
@@ -10,7 +10,7 @@ import pytest
 
 from tests.fuzz.harness import HERE, kept
 
-NAMES = ["codec", "cost", "frames", "text", "tokens", "wire"]
+NAMES = ["codec", "cost", "frames", "socketio", "text", "tokens", "wire"]
 ROOT = HERE.parents[1]
 
 
@@ -31,6 +31,7 @@ def test_seeds_and_former_failures(name: str) -> None:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris has nothing for this Python")
+@pytest.mark.slow  # of `make soak`, which fuzzes a minute each
 @pytest.mark.parametrize("name", NAMES)
 def test_some_seconds_of_fuzzing(name: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", f"tests.fuzz.{name}", "-max_total_time=1", "-verbosity=0"]

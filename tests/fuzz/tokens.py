@@ -16,11 +16,12 @@ with instrumented():
     from madang.services.tokens import Tokens
     from madang.testing import FakeClock, ModelStore
     from madang.transports.addresses import client_address
+    from madang.transports.sessions import Sessions
 
 NOW = 1_795_000_000.0
 MINA = Actor(id="u-mina", name="Mina")
 TOKENS = Tokens(lone_keyring(b"s" * 32))
-IDENTITY = Identity(TOKENS, ModelStore(IdSource(1), FakeClock()), Limits(UNLIMITED), lambda: 0.0)
+IDENTITY = Identity(TOKENS, ModelStore(IdSource(1), FakeClock()), Limits(UNLIMITED), lambda: 0.0, Sessions())
 TOKEN, INVITE = TOKENS.sign(MINA, NOW).token, invite_text("1f", "secret")
 TICKETS = Tickets(lone_keyring(b"s" * 32), ModelStore(IdSource(1), FakeClock()))
 TICKET = TICKETS.make(TOKENS.sign(MINA, NOW), NOW).text

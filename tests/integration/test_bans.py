@@ -5,12 +5,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from websockets.asyncio.client import connect
 
 from madang.config import Settings
 from madang.node.run import RunningNode, run_node
+from tests.http import http_client
 from tests.integration.doors.doors import NativeVisitor
 from tests.waiting import PATIENCE_S
 
@@ -24,7 +24,7 @@ class World:
     def __init__(self, node: RunningNode, stack: AsyncExitStack) -> None:
         self._url = f"http://127.0.0.1:{node.port}"
         self._stack = stack
-        self._http = httpx2.AsyncClient(base_url=self._url, trust_env=False, timeout=PATIENCE_S)
+        self._http = http_client(self._url)
         stack.push_async_callback(self._http.aclose)
 
     async def guest(self, name: str, address: str) -> tuple[NativeVisitor, dict[str, Any]]:
@@ -42,7 +42,10 @@ class World:
     async def _connect(self, address: str) -> AsyncIterator[NativeVisitor]:
         headers = {"X-Forwarded-For": address}
         async with connect(
-            self._url.replace("http", "ws", 1) + "/ws", proxy=None, additional_headers=headers
+            self._url.replace("http", "ws", 1) + "/ws",
+            proxy=None,
+            open_timeout=PATIENCE_S,
+            additional_headers=headers,
         ) as socket:
             yield NativeVisitor(socket)
 
@@ -91,9 +94,9 @@ async def test_nothing_reaches_a_banned_guest_and_a_new_name_is_of_no_use(world:
     assert (await world.rest("GET", "/me/rooms", token, HOME)) == (200, {"rooms": [], "more": False})
     assert id not in (await owner.ask("presence", room=ROOM))["users"]
 
-    again, anew = await world.guest("Tro", HOME)
+    again, newly = await world.guest("Tro", HOME)
     assert (await again.ask("join", room=ROOM))["code"] == "banned"
-    status, answer = await world.rest("PUT", f"/rooms/{ROOM}/members/me", anew["token"], HOME)
+    status, answer = await world.rest("PUT", f"/rooms/{ROOM}/members/me", newly["token"], HOME)
     assert (status, answer["error"]["code"]) == (403, "banned")
     assert answer["error"]["retry_ms"] <= 24 * 3600 * 1000, "an address is not held for good"
     assert (await flatmate.ask("send", room=ROOM, cid="c-2", text="I stay."))["op"] == "ok"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.running import madang, running_server
+from tests.waiting import PATIENCE_S
 
 SMALL = ("--sockets", "12", "--rate", "1200", "--seconds", "0.5")
 
@@ -77,7 +78,7 @@ async def test_ctrl_c_ends_it_and_its_server(tmp_path: Path, monkeypatch: pytest
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "madang", "bench", "users", stderr=asyncio.subprocess.PIPE
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while not list(tmp_path.glob("madang-bench-*/admin.json")):  # the server is up
             await asyncio.sleep(0.02)
         process.send_signal(signal.SIGINT)

@@ -7,17 +7,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
-import httpx2
 import pytest
 
 from madang.config import Settings
 from madang.core.bounds import MAX_DATA, MAX_FRAME
 from madang.node.run import run_node
 from madang.transports.http import schemas as http_schemas
+from tests.http import http_client
 from tests.integration.operations import operations
 from tests.rest import Rest, admin_client, hold_to_the_error_shape, rest
 from tests.running import Server, running_server
-from tests.waiting import PATIENCE_S
 from tests.wire import dialled
 
 JSON_HEAD: Final = b"Content-Type: application/json\r\n"
@@ -72,7 +71,7 @@ async def test_with_a_method_that_is_not_offered(server: Server, anyone: Rest) -
 
 async def test_head_is_get_without_a_body(server: Server, anyone: Rest) -> None:
     mina = await anyone.guest("Mina", "lobby")
-    async with httpx2.AsyncClient(base_url=server.url, trust_env=False, timeout=PATIENCE_S) as http:
+    async with http_client(server.url) as http:
         for path in (
             "/",
             "/livez",
@@ -234,7 +233,7 @@ async def test_with_more_than_64_kib(server: Server, anyone: Rest) -> None:
 
     headers = {"Authorization": f"Bearer {mina.token}", "Content-Type": "application/json"}
     for content in (fits + " ", in_chunks()):
-        async with httpx2.AsyncClient(trust_env=False, timeout=PATIENCE_S) as http:
+        async with http_client() as http:
             response = await http.post(message, content=content, headers=headers)
         assert hold_to_the_error_shape(response) == "too_big"
         assert response.headers["connection"] == "close"
@@ -313,9 +312,7 @@ async def test_a_websocket_without_an_upgrade_is_told_what_the_path_is_for(anyon
 
 async def test_administration_has_the_same_shape(server: Server) -> None:
     admin = await admin_client(server)
-    async with httpx2.AsyncClient(
-        base_url=f"http://127.0.0.1:{admin.port}", trust_env=False, timeout=PATIENCE_S
-    ) as http:
+    async with http_client(f"http://127.0.0.1:{admin.port}") as http:
         for method, path, code in [
             ("GET", "/keys", "bad_token"), ("POST", "/keys", "bad_token"), ("DELETE", "/keys/1", "bad_token"),
             ("GET", "/rooms", "bad_token"), ("GET", "/nope", "not_found"), ("POST", "/metrics", "not_allowed"),

@@ -28,6 +28,7 @@ OURS = (
     "uvicorn.protocols.",
     "websockets.",
 )
+BY_THE_SECOND = "madang.transports.admin.operation."  # what the operator's page shows: one a second, 900 at most
 PER_CONNECTION = ("TCPTransport", "PseudoSocket", "TimerHandle")
 LIVE_REQUEST = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 Way = Callable[[RunningNode], Awaitable[object]]
@@ -56,7 +57,8 @@ def census() -> Counter[str]:
     """Count what connections are made of, by type: our own objects, the libraries', the loop's, and what errors hold."""
     kinds = (type(thing) for thing in gc.get_objects())
     named = ((str(kind.__module__), kind.__name__) for kind in kinds)
-    return Counter(f"{m}.{n}" for m, n in named if m.startswith(OURS) or n in (*PER_CONNECTION, "traceback"))
+    counted = Counter(f"{m}.{n}" for m, n in named if m.startswith(OURS) or n in (*PER_CONNECTION, "traceback"))
+    return Counter({name: count for name, count in counted.items() if not name.startswith(BY_THE_SECOND)})
 
 
 # -- WebSockets --------------------------------------------------------------------------------------------------------

@@ -3,13 +3,12 @@
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-import httpx2
 import pytest
 
+from tests.http import http_client
 from tests.integration.operations import operations
 from tests.rest import Rest, hold_to_the_error_shape, rest, server_key
 from tests.running import Server, running_server
-from tests.waiting import PATIENCE_S
 from tests.wire import upgraded
 
 
@@ -46,7 +45,7 @@ TYPES: Final = [
 @pytest.mark.parametrize(("types", "status"), TYPES)
 async def test_a_body_has_to_be_json_by_its_type(server: Server, types: list[str], status: int) -> None:
     """A page of another site may send all other types without being asked for (Fetch Standard)."""
-    async with httpx2.AsyncClient(base_url=server.url, trust_env=False, timeout=PATIENCE_S) as http:
+    async with http_client(server.url) as http:
         headers = [("Content-Type", each) for each in types]
         response = await http.post("/api/guests", content=b'{"name":"Mina"}', headers=headers)
         assert response.status_code == status
@@ -116,7 +115,7 @@ async def test_a_parameter_that_is_not_there_or_there_twice_is_named(server: Ser
         response = await mina.call("GET", f"/api/rooms/lobby/messages?{query}")
         assert hold_to_the_error_shape(response) == "bad_field", query
         assert response.json()["error"]["message"].startswith(f"{name}: "), query
-    async with httpx2.AsyncClient(base_url=server.url, trust_env=False, timeout=PATIENCE_S) as http:
+    async with http_client(server.url) as http:
         assert (await http.get("/?utm_source=poster")).status_code == 200
 
 
@@ -136,7 +135,7 @@ async def test_bad_json_says_why(anyone: Rest, body: bytes, why: str) -> None:
 
 
 async def test_a_websocket_asked_for_as_a_page_says_so(server: Server) -> None:
-    async with httpx2.AsyncClient(base_url=server.url, trust_env=False, timeout=PATIENCE_S) as http:
+    async with http_client(server.url) as http:
         response = await http.get("/ws")
         assert hold_to_the_error_shape(response) == "not_websocket"
         assert response.headers["upgrade"] == "websocket"
@@ -144,7 +143,7 @@ async def test_a_websocket_asked_for_as_a_page_says_so(server: Server) -> None:
 
 
 async def test_what_does_not_change_is_not_sent_twice(server: Server) -> None:
-    async with httpx2.AsyncClient(base_url=server.url, trust_env=False, timeout=PATIENCE_S) as http:
+    async with http_client(server.url) as http:
         for path in ("/", "/openapi.json"):
             first = await http.get(path)
             tag = first.headers["etag"]
@@ -157,7 +156,7 @@ async def test_what_does_not_change_is_not_sent_twice(server: Server) -> None:
 async def test_a_credential_has_one_spelling(server: Server, anyone: Rest) -> None:
     mina = await anyone.guest("Mina")
     key = await server_key(server)
-    async with httpx2.AsyncClient(base_url=server.url, trust_env=False, timeout=PATIENCE_S) as http:
+    async with http_client(server.url) as http:
         for token in (mina.token, key):
             for spelt, status in (
                 ([f"Bearer {token}"], 200), ([f"bearer {token}"], 200), ([f"BEARER {token}"], 200),

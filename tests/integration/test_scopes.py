@@ -19,6 +19,7 @@ NOWHERE: Final = {
     "emoji": "x",
     "invite": "abcd",
     "session": "0123456789abcdef",
+    "paper": "no-such-paper",
 }
 
 

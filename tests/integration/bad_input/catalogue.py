@@ -51,6 +51,14 @@ GROUPS: Final[dict[str, list[Row]]] = {
         Row(11, "Offers of compression with impossible parameters; fifty offers", "declined; the connection opens without compression",
             (), ("test_odd_offers_of_compression",)),
         Row(17, "A flood of pings or pongs", "closed; no task or timer was made for any of them", (), ("test_pings_and_pongs_before_hello",)),
+        Row(54, "A packet of Socket.IO with a name that is not a string, places or counts that are wrong, or more than 10 attachments", "closed",
+            (1002,), ("test_crafted_packets", "test_names_of_events_that_are_not_strings", "test_attachments_without_measure",
+            "test_names_that_objects_have")),
+        Row(53, "A message of `/yjs/{paper}` that is none: an update or state vector that cannot be decoded, values nested 100,000 deep, "
+            "an awareness of a megabyte or of a thousand clients; a paper's id that is none",
+            "closed, or refused; the paper is unchanged, and who else writes in it notices nothing", (4400, "bad_field", "bad_name", "not_found"),
+            ("test_messages_that_papers_do_not_have", "test_names_that_objects_have_are_only_names",
+             "test_requests_about_papers_that_are_none")),
         Row(56, "Binary", "closed"),
     ],
     "Handshakes and HTTP": [
@@ -62,6 +70,8 @@ GROUPS: Final[dict[str, list[Row]]] = {
             (), ("test_who_says_nothing_is_let_go",)),
         Row(16, "A WebSocket without a hello", "closed after 10 s; until then it has no task of its own",
             (4408,), ("test_who_says_nothing_is_let_go", "test_who_has_not_said_hello_costs_no_task")),
+        Row(55, "A payload of Engine.IO of 100 KB, or of more than 256 packets", "refused, and the session ends", (413, 400),
+            ("test_payloads_without_measure",)),
         Row(18, "An origin that is null, a subdomain, another port, or contains ours",
             "refused; a request without an origin is accepted, since no cookie authenticates anybody",
             (403,), ("test_pages_of_foreign_origins_are_refused", "test_two_origins")),
@@ -101,9 +111,14 @@ GROUPS: Final[dict[str, list[Row]]] = {
         Row(71, "A token that a server key made, once the key is dropped or has ended",
             "refused; the connection that came with it is closed within a second", ("bad_token", 4401),
             ("test_a_token_is_worth_no_more_than_the_key_that_made_it",)),
+        Row(72, "A body that comes half a second after the head and later, when the token, session or key shown has ended; a page read as slowly",
+            "refused; nothing is stored, and nothing is answered that was read", ("bad_token",),
+            ("test_a_body_that_comes_after_the_end_does_nothing", "test_what_was_read_before_the_end_is_not_answered_after_it",
+             "test_half_a_second_is_late")),
         Row(32, "A sender, seq, id, time or role chosen by the client", "ignored: the server sets them",
             (), ("test_what_the_client_says_of_itself_is_ignored",)),
-        Row(37, "Names and titles with invisible characters, or with ones that change the direction of text", "refused"),
+        Row(37, "Names and titles with invisible characters; they and ids of users with ones that change the direction of text, or that terminals obey",
+            "refused"),
         Row(38, "Names that look like reserved ones, mix scripts, or grow when normalised", "refused"),
     ],
     "Passwords": [
@@ -116,7 +131,7 @@ GROUPS: Final[dict[str, list[Row]]] = {
             "told to wait, while who has the login is let in from where they were before; an unknown login is answered as a wrong password is, after as long",
             ("wrong_password", "rate_limited", "overloaded"),
             ("test_a_flood_of_sign_ins_waits", "test_more_sign_ins_at_once_than_may_wait",
-             "test_a_login_that_nobody_has_takes_as_long_as_a_wrong_password")),
+             "test_an_unknown_login_costs_a_hash_as_a_wrong_password_does")),
     ],
     "Commands": [
         Row(25, "Not JSON; an array, a number, null; a byte order mark; 20 such in a row", "refused; then closed"),
@@ -161,8 +176,9 @@ GROUPS: Final[dict[str, list[Row]]] = {
 
 OTHER_CAUSES: Final[dict[str, tuple[Code, ...]]] = {
     "the state of a room or a user, or a setting, does not allow a command that is well-formed": (
-        "no_guests", "login_taken", "gone", "room_exists", "last_owner", "kicked", "banned", "muted", "bad_words", "archived", "slow_mode", "quota",
-        4410, 4411),
+        "no_guests", "login_taken", "gone", "room_exists", "paper_exists", "finished",
+        "last_owner", "kicked", "banned", "muted", "bad_words", "archived", "slow_mode", "quota",
+        4404, 4410, 4411),
     "the server cannot just now, or is going away": (
         "draining", "storage_full", "storage_failed", "internal", 1001, 1011, 1012, 1013),
     "the client ends the connection, or reads too slowly": (1000, 4409),
@@ -179,8 +195,6 @@ NOT_YET: Final = {
     "search": (44, 46, 47),
     "cookies": (19,),
     "tokens of other issuers": (23,),
-    "shared documents": (53,),
-    "Socket.IO": (54, 55),
     "campaigns": (58,),
 }
 """Rows about what Madang does not have yet."""
@@ -217,8 +231,8 @@ ADVISORIES: Final = [
              "envelopes are signed, and hold no pickle", "test_a_pickle_from_the_bus_is_not_run"),
     Advisory("CVE-2026-28759", "Mattermost", "a node removes members of rooms it may not touch",
              "envelopes are signed", "test_only_nodes_of_the_installation_remove_members"),
-    Advisory("CVE-2023-32695", "socket.io-parser", "an event name that is not a string ends the server", "no Socket.IO yet"),
-    Advisory("CVE-2024-38355", "socket.io", "a crafted packet ends the server", "no Socket.IO yet"),
+    Advisory("CVE-2023-32695", "socket.io-parser", "an event name that is not a string ends the server", "row 54", "test_names_of_events_that_are_not_strings"),
+    Advisory("CVE-2024-38355", "socket.io", "a crafted packet ends the server", "row 54", "test_crafted_packets"),
     Advisory("CVE-2026-24692", "Mattermost", "guests find by search what they may not read", "no search yet"),
 ]  # fmt: skip
 

@@ -37,7 +37,7 @@ NO_SEQS: Final[list[Any]] = [2**53 + 2, 1.5, True, {}, [], "1", None]
 NO_TARGETS: Final[list[Any]] = [2**60, 1.5, True, {}, [], "1", -1]
 NO_STRINGS: Final[list[Any]] = [{"$ne": None}, {"query": {}}, 1]
 COMMANDS: Final[list[tuple[int, str, str, Any]]] = [
-    *((25, f"{text} is no command", text, "bad_json") for text in ("hello", "[]", "1", "null", '"x"', "", "\ufeff{}")),
+    *((25, f"{text} is not a command", text, "bad_json") for text in ("hello", "[]", "1", "null", '"x"', "", "\ufeff{}")),
     (26, "60,000 brackets", "[" * 60_000, "bad_json"),
     (26, "60,000 brackets inside", '{"op":"ping","x":' + "[" * 60_000, "bad_json"),
     (26, "17 levels", '{"op":"ping","x":' + "[" * 16 + "]" * 16 + "}", "bad_json"),
@@ -68,6 +68,8 @@ COMMANDS: Final[list[tuple[int, str, str, Any]]] = [
     (36, "3,999 combining marks", send(text="z" + "\u0300\u0316" * 1999), "bad_text"),
     (36, "16,001 combining marks", send(text="z" + "\u0300" * 16_000), "too_big"),
     *((37, f"title {title!a}", command("create", room="t37", title=title), "bad_name") for title in ("a\u202eb", "\u2066a\u2069", "a\x07b")),
+    *((37, f"{op} of {id!a}", command(op, user=id), "bad_field") for op in ("ban", "direct") for id in ("\x9b31m", "u\u202e", "\u2066u")),
+    *((37, f"mention of {id!a}", send(text="x", mentions=[id]), "bad_field") for id in ("\x9b31m", "u\u202e", "\u2028")),
     *((38, f"title of {title[0]!a}", command("create", room="t38", title=title), "bad_name") for title in ("\ufdfa" * 41, "x" * 41, "p\u0430ul")),
     *((40, f"create {id!a}", command("create", room=id), ("bad_field", "bad_text")) for id in ROOM_IDS),
     *((40, f"join {id!a}", command("join", room=id), ("bad_field", "bad_text", "not_found")) for id in ROOM_IDS),

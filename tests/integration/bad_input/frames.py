@@ -40,6 +40,6 @@ FRAMES: Final[list[tuple[int, str, bytes, Any]]] = [
     (56, "binary, in fragments", frame(BINARY, "{", fin=False) + frame(CONTINUATION, "}"), 1003),
     (17, "ping flood", frame(PING, b"x") * 200, 4429),
     (17, "pong flood", frame(PONG) * 200, 4429),
-    (25, "20 frames that are no JSON", frame(TEXT, "[]") * 20, 4400),
+    (25, "20 frames that are not JSON", frame(TEXT, "[]") * 20, 4400),
     (31, "20 commands before hello", frame(TEXT, '{"op":"ping","n":1}') * 20, 4400),
 ]

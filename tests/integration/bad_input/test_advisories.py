@@ -25,7 +25,7 @@ from tests.running import Server
 from tests.wire import CONTINUATION, GONE, PING, PONG, TEXT, Raw, dialled, frame, guest, length, upgrade, upgraded
 
 KEYS: Final = lone_keyring(b"the installation's secret, 32 by")
-MUCH: Final = 8 * 2**20  # bytes, more than what the server may keep for one who has not said who he is
+MUCH: Final = 8 * 2**20  # bytes, more than what the server may keep for somebody who has not said who they are
 
 
 @pytest.fixture
@@ -105,10 +105,11 @@ async def test_odd_subprotocols(server: Server, advisory: str) -> None:
 
 @advisories("CVE-2022-21676")
 async def test_crafted_requests(server: Server, advisory: str) -> None:
-    socket_io = "/socket.io/?EIO=4&transport=websocket"
+    socket_io = "/socket.io/?EIO=4&transport="
     requests = [
-        upgrade(path=socket_io), upgrade(path=socket_io + "&sid=x"), upgrade(path="/socket.io/?EIO=%00"),
-        upgrade(path=socket_io, method="POST"), upgrade(path="//[::"), upgrade(path="/ws%00"), upgrade(path="/%ff"),
+        upgrade(path=socket_io), upgrade(path=socket_io + "websocket&sid=x"), upgrade(path="/socket.io/?EIO=%00"),
+        upgrade(path=socket_io + "polling"), upgrade(path="/socket.io/?transport=websocket&EIO=4&EIO=3"),
+        upgrade(path=socket_io + "websocket", method="POST"), upgrade(path="//[::"), upgrade(path="/ws%00"), upgrade(path="/%ff"),
         upgrade(path="*"), upgrade("Upgrade: websocket"), upgrade("Upgrade: h2c", "HTTP2-Settings: x"),
     ]  # fmt: skip
     for request in requests:
@@ -237,6 +238,7 @@ async def test_no_secret_is_in_an_answer(server: Server, anyone: Rest, advisory:
         "emoji": "x",
         "invite": "x",
         "session": "x",
+        "paper": "x",
     }
     fields = {"text": "x", "role": "member", "seq": 1, "name": "M"}
     for who in (anyone, mina, backend):
@@ -317,7 +319,7 @@ async def test_nothing_of_a_room_outlives_the_membership(server: Server, anyone:
         joined = await raw.ask(op="join", n=2, room="once")
         assert "for members" in json.dumps(joined)
         await owner.ok("DELETE", f"{room}/members/{mallory.user}")
-        await owner.ok("POST", f"{room}/messages", {"text": "without him"})
+        await owner.ok("POST", f"{room}/messages", {"text": "without them"})
         resume = {"op": "join", "room": "once", "since": joined["seq"], "epoch": joined["epoch"]}
         answers = [await raw.ask(op=op, n=n, room="once")
                    for n, op in enumerate(("history", "pins", "members", "presence"), 10)]  # fmt: skip

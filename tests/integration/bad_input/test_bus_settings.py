@@ -140,7 +140,7 @@ async def test_serve_says_why_it_does_not_start(places: dict[str, str], tmp_path
             done = await madang("serve", "--data", data, "--port", "0", "--admin-port", "0", **settings(row, places))
         found = flaws(done, row.status, row.says.format(**places))
         if len(done.err.strip().splitlines()) > 2:
-            found.append("takes more than a sentence and how to mend it")
+            found.append("takes more than a sentence and how to correct it")
         return [f"{row.bus}: {flaw}\n{done.err}" for flaw in found]
 
     found = await asyncio.gather(*(tried(number, row) for number, row in enumerate(rows)))

@@ -22,7 +22,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 
 
 def bomb(inflated: int) -> bytes:
-    """Compress so many zeros."""
+    """Compress that many zeros."""
     squeeze = zlib.compressobj(9, zlib.DEFLATED, -12)
     return (squeeze.compress(bytes(inflated)) + squeeze.flush(zlib.Z_SYNC_FLUSH))[:-4]
 

@@ -17,6 +17,7 @@ from madang.config.groups import IssuerSettings
 from madang.core.actors import Actor
 from madang.core.names import NAMELESS
 from madang.node.run import RunningNode, run_node
+from madang.services.rooms import SYSTEM
 from madang.services.tokens import LEEWAY_S
 from tests.issuers import (
     ACME,
@@ -252,7 +253,7 @@ async def test_a_deleted_user_of_an_issuer_stays_away(node: RunningNode, anyone:
     async with upgraded(node.port) as raw:
         await raw.ask(op="hello", n=1, token=token)
         await raw.ask(op="join", n=2, room="lobby")
-        await node.node.users.delete(id)
+        await node.node.users.delete(id, SYSTEM)
         assert await raw.closed() == 4410
     assert await opens(node, anyone, token) == {}
 

@@ -110,7 +110,7 @@ CLAIMS: Final[dict[str, dict[str, Any]]] = {
     "no issuer": {"iss": None},
     "expired": {"exp": NOW - 120},
     "no end": {"exp": None},
-    "an end that is no number": {"exp": "never"},
+    "an end that is not a number": {"exp": "never"},
     "not valid yet": {"nbf": NOW + 3600},
     "no beginning": {"iat": None},
     "no subject": {"sub": None},
@@ -121,7 +121,7 @@ CLAIMS: Final[dict[str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("what", CLAIMS)
 async def test_claims_that_do_not_hold(node: RunningNode, anyone: Rest, what: str) -> None:
-    """Even under the right key: what an older or a wrong program of one's own might sign."""
+    """Even under the right key: what an older or a wrong program of the operator's might sign."""
     assert not await opens(node, anyone, signed(await secret_of(node), **CLAIMS[what]))
 
 
