@@ -28,13 +28,13 @@ def check_words(path: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "phrase"),
     [
-        ('def f():\n    """Give the room."""\n', '"""Give'),
-        ("# a user and\n# his rooms\n", "his"),
-        ("It is kept for\never.\n", "for ever"),
-        ("A user who is no member.", "who is no"),
-        ("One's own rooms.", "One's"),
-        ("It waits. Who has left is told.", "Who has"),
-        ("A sentence that is\n> no riddle.", "that is > no"),
+        ('def f():\n    """Give the room."""\n', '"""Give'),  # words: meant
+        ("# a user and\n# his rooms\n", "his"),  # words: meant
+        ("It is kept for\never.\n", "for ever"),  # words: meant
+        ("A user who is no member.", "is no"),  # words: meant
+        ("One's own rooms.", "One's"),  # words: meant
+        ("It waits. Who has left is told.", "Who has"),  # words: meant
+        ("A sentence that is\n> no riddle.", "is > no"),
     ],
 )
 def test_a_phrase_is_found_also_over_the_end_of_a_line(text: str, phrase: str, tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_phrase_is_found_also_over_the_end_of_a_line(text: str, phrase: str, t
         'def f():\n    """Return the room."""\n',
         "There is no such room, and it is no longer asked for.",
         "Who is speaking? Whoever has a token.",
-        "The phrase is quoted: for ever. <!-- words: meant",
+        "The phrase is quoted: for ever. <!-- words: meant",  # words: meant
         "`his` and he-said are names.",
     ],
 )
