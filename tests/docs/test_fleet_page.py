@@ -22,12 +22,12 @@ import pytest
 
 from madang.adapters.sql import open_store
 from madang.client import connect
+from tests.http import http_client
 from tests.mariadb import MariadbServer
 from tests.proxies import run_nginx
 from tests.redis import RedisServer
 from tests.running import running_server
 from tests.servers import PostgresServer
-from tests.waiting import PATIENCE_S
 from tests.wire import upgraded
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis]
@@ -135,7 +135,7 @@ async def test_from_one_process_to_three_nodes(tmp_path: Path, database: str, re
     said = await reader.does(data)
     assert "the same on both sides" in said
     with reader.leaves_running(nodes), run_nginx(ports) as nginx:
-        async with httpx2.AsyncClient(base_url=nginx.http, trust_env=False, timeout=PATIENCE_S) as http:
+        async with http_client(nginx.http) as http:
             async with asyncio.timeout(COMMAND_S):
                 while not await all_ready(ports):
                     await asyncio.sleep(0.05)
@@ -159,7 +159,7 @@ async def test_from_one_process_to_three_nodes(tmp_path: Path, database: str, re
             assert (await raw.ask(op="hello", n=1, token=token))["user"]["id"] == user
             again = await raw.ask(op="join", n=2, room="lobby", since=joined["seq"], epoch=joined["epoch"])
             assert (again["reset"], again["epoch"]) == (False, joined["epoch"])
-            missed = [event["seq"] for event in again["events"]]  # what had been on its way when he left
+            missed = [event["seq"] for event in again["events"]]  # what had been on its way when they left
             assert missed == list(range(joined["seq"] + 1, last.seq + 1))
         here, there = (f"ws://127.0.0.1:{base}{end}/ws" for end in chats)
         async with connect(here, token=token) as mina, connect(there, guest="Noa") as noa:
@@ -185,7 +185,7 @@ async def test_the_database_that_the_page_makes_in_mariadb(mariadb_server: Maria
 
 async def all_ready(ports: list[int]) -> bool:
     try:
-        async with httpx2.AsyncClient(trust_env=False, timeout=PATIENCE_S) as http:
+        async with http_client() as http:
             statuses = [(await http.get(f"http://127.0.0.1:{port}/readyz")).status_code for port in ports]
     except httpx2.TransportError:
         return False

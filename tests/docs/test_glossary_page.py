@@ -1,4 +1,4 @@
-"""Every term of docs/reference/glossary.md is in use, stands once, and is where a reader looks for it."""
+"""Every term of docs/reference/glossary.md is in use, is there once, and is where a reader looks for it."""
 
 import re
 import subprocess

@@ -43,6 +43,7 @@ KEPT: Final = {
         "always seq 1": "tests/integration/test_conversations.py::test_conversation",
         "always the last event": "tests/unit/delivery/test_deletion.py::test_one_who_is_behind_catches_up_to_the_end_and_no_further",
         "at most four times a second": "tests/unit/delivery/test_ephemeral.py::test_only_the_last_read_pointer_of_a_tick_is_told",
+        "at most one frame a second": "tests/unit/transports/test_watching.py::test_the_first_change_is_told_at_once_and_others_once_a_second",
         "It never falls:": "tests/unit/services/test_read_pointers.py::test_a_pointer_never_falls",
         "Within a version there are only additions": "tests/unit/client/test_link.py::test_what_is_not_known_is_let_pass",
     },

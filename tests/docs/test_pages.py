@@ -33,7 +33,9 @@ def test_settings_exist(page: Path) -> None:
 @EVERY_PAGE
 def test_commands_exist(page: Path) -> None:
     named = re.findall(
-        r"(?:^    |`|\()(?:\.venv/bin/)?madang ((?:room |user |key )?[a-z]+)", page.read_text(), re.MULTILINE
+        r"(?:^    |`|\()(?:\.venv/bin/)?madang ((?:room |user |key |search |report |words )?[a-z]+)",
+        page.read_text(),
+        re.MULTILINE,
     )
     assert set(named) <= commands()
 
