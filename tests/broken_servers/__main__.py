@@ -5,13 +5,14 @@ from collections.abc import Callable
 from typing import Final
 
 from madang.cli.main import main
-from tests.broken_servers import answers, fleet, network, storage
+from tests.broken_servers import answers, fleet, network, recovery, storage
 
 PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
     **storage.PROTECTIONS,
     **network.PROTECTIONS,
     **fleet.PROTECTIONS,
     **answers.PROTECTIONS,
+    **recovery.PROTECTIONS,
 }
 
 if __name__ == "__main__":

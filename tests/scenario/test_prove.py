@@ -13,6 +13,7 @@ import pytest
 from madang.errors import SetupError
 from madang_proof.faults import FAULTS
 from madang_proof.load import short_tokens
+from madang_proof.load.socketio import RECOVERED
 from madang_proof.plan import make_plan
 from madang_proof.run import prove, prove_url
 from madang_proof.testbed.testbed import run_testbed
@@ -37,6 +38,7 @@ async def test_what_is_promised_is_kept_through_faults(tmp_path: Path) -> None:
     assert untouched <= {"I2", "I3", "I14"}, "a run touches everything but what luck decides"
     counted = outcome.totals.counted
     assert counted["acks"] > 100 and counted["duplicates"] and counted["connections"] > 28 * 2
+    assert counted[RECOVERED] >= 5, "Socket.IO people are back in their sessions"
     kept = {path.name for path in (tmp_path / "evidence").iterdir()}
     assert kept >= {"plan.json", "history.jsonl", "verdict.json", "server.log", "data"}
     assert json.loads((tmp_path / "evidence" / "verdict.json").read_bytes())["held"]
@@ -65,6 +67,18 @@ async def test_it_finds_what_a_broken_server_does(
     assert not outcome.held
     assert outcome.verdict.violation is not None, told(outcome)
     assert outcome.verdict.violation.invariant in invariants, told(outcome)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["recovers-late", "recovers-early"])
+async def test_it_finds_what_a_socketio_session_lacks_or_gets_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    program = (sys.executable, "-m", "tests.broken_servers", what)
+    outcome = await prove(make_plan(7, 8, ["kill"]), tmp_path / "evidence", program=program)
+    violation = outcome.verdict.violation
+    assert violation is not None and violation.invariant == "I8", told(outcome)
 
 
 @pytest.mark.slow

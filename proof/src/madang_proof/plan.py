@@ -53,6 +53,7 @@ class UserPlan(msgspec.Struct, frozen=True):
     `account`: they sign in by a login, and sometimes end the session that their connections are of.
     `tokens`: they come with tokens of an issuer that end within seconds, and show newer ones in time ("renewed") or not ("short").
     `slow`: the last client sometimes stops reading for long, while its room gets more messages than any buffer holds.
+    `socketio`: the last client comes through the Socket.IO door.
     """
 
     name: str
@@ -61,6 +62,7 @@ class UserPlan(msgspec.Struct, frozen=True):
     slow: bool = False
     account: bool = False
     tokens: str = ""
+    socketio: bool = False
 
 
 class Injection(msgspec.Struct, frozen=True):
@@ -155,6 +157,7 @@ def _user(dice: random.Random, number: int, name: str, rooms: tuple[RoomPlan, ..
         slow=slow,
         account=number % 5 == 4,
         tokens={1: "renewed", 2: "short"}.get(number % 5, "") if short else "",
+        socketio=number % 5 == 3 or number == USERS - 1,  # hosts and guests, of a slow reader and of an account, too
     )
 
 

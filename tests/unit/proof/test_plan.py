@@ -68,6 +68,15 @@ def test_some_come_with_tokens_that_end_but_where_the_clock_is_set() -> None:
     assert not any(user.tokens for user in make_plan(1, 60, ["clock"]).users)
 
 
+def test_a_share_comes_through_the_socketio_door_of_all_kinds() -> None:
+    plan = make_plan(1, 60)
+    people = [user for user in plan.users if user.socketio]
+    assert 0.1 < len(people) / sum(user.clients for user in plan.users) < 0.25
+    assert {user.clients for user in people} == {1, 2}
+    assert any(user.slow for user in people) and any(user.account for user in people)
+    assert {user.name for user in people} & {room.owner for room in plan.rooms}
+
+
 def test_people_do_everything_at_an_even_pace() -> None:
     plan = make_plan(7, 60)
     made = [action for user in plan.users for action in islice(actions(plan, user), 400)]

@@ -18,6 +18,7 @@ from rich.text import Text
 from madang_proof.faults import FAULTS
 from madang_proof.history import Result, Violation
 from madang_proof.load.recorder import Recorder
+from madang_proof.load.socketio import RECOVERED
 from madang_proof.testbed.testbed import Fleet
 from madang_proof.verdict import Outcome
 
@@ -128,6 +129,7 @@ def _totals(outcome: Outcome) -> str:
     parts += [
         f"{counted.get('unknown', 0):,} unknown", f"{counted.get('duplicates', 0):,} repeats recognised",
         f"{counted.get('deliveries', 0):,} deliveries", f"{max(0, reconnects):,} reconnects",
+        f"{counted.get(RECOVERED, 0):,} of them by Socket.IO's recovery",
         f"{counted.get('pages', 0):,} pages of history",
     ]  # fmt: skip
     refused = ", ".join(f"{code} {count:,}" for code, count in outcome.totals.refusals.items())

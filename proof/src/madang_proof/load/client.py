@@ -19,6 +19,7 @@ from madang_proof.load.command import Asked, Command, encode
 from madang_proof.load.connection import GONE, Connection, dial
 from madang_proof.load.connection_log import ConnectionLog
 from madang_proof.load.recorder import Recorder
+from madang_proof.load.socketio import Kept
 
 ANSWER_S: Final = 10.0  # a connection whose answer takes longer is given up
 POLL_S: Final = 0.5  # between two looks for overdue answers
@@ -80,7 +81,9 @@ class VirtualClient:
         owner: Owner,
         *,
         small: bool = False,
+        socketio: bool = False,
     ) -> None:
+        """Make a client; `socketio`: it comes through the Socket.IO door."""
         self._recorder = recorder
         self._log = ConnectionLog(recorder, name)
         self._name = name
@@ -88,6 +91,7 @@ class VirtualClient:
         self._dice = dice
         self._owner = owner
         self._small = small
+        self._kept = Kept(recorder.counted) if socketio else None
         self._connection: Connection | None = None
         self._ended_by_us = False  # the end of the connection is our own doing
         self._asked: dict[int, Asked] = {}
@@ -136,7 +140,8 @@ class VirtualClient:
             self._ended.clear()
             self._bye = None
             later = False
-            connection = await dial(self._url, self._received, self._lost, small=self._small)
+            make = Connection if self._kept is None else self._kept.connection
+            connection = await dial(self._url, self._received, self._lost, small=self._small, make=make)
             if connection is not None:
                 self._connection = connection
                 self._greet(connection)
@@ -176,11 +181,17 @@ class VirtualClient:
             self._connection.close()
             await self._ended.wait()
 
-    def disconnect(self, rest_s: float, *, abrupt: bool) -> None:
-        """Close the connection, and reconnect after `rest_s`."""
+    def disconnect(self, rest_s: float, *, abrupt: bool, forget: bool = False) -> None:
+        """Close the connection, and reconnect after `rest_s`.
+
+        Args:
+            forget: by joins alone, without the session that the Socket.IO door would give back.
+        """
         if self._connection is None or self._connection.closed:
             return
         self._asleep_s = rest_s
+        if forget and self._kept is not None:
+            self._kept.forget()
         self._ended_by_us = True
         self._connection.abort() if abrupt else self._connection.close()
 

@@ -22,6 +22,10 @@ CLOSE_S: Final = 2.0
 GONE: Final = 1006
 
 
+Make = Callable[[str, Callable[[bytes], None], Callable[[int], None]], "Connection"]
+"""Makes a connection of a URL, `on_text` and `on_end`."""
+
+
 class Connection(asyncio.Protocol):
     """A connection. `on_text` receives each text frame; `on_end` the close code, once, GONE where there was none."""
 
@@ -131,7 +135,12 @@ class Connection(asyncio.Protocol):
 
 
 async def dial(
-    url: str, on_text: Callable[[bytes], None], on_end: Callable[[int], None], *, small: bool = False
+    url: str,
+    on_text: Callable[[bytes], None],
+    on_end: Callable[[int], None],
+    *,
+    small: bool = False,
+    make: Make = Connection,
 ) -> Connection | None:
     """Open a WebSocket; return None if that failed or took longer than OPEN_S.
 
@@ -139,6 +148,7 @@ async def dial(
 
     Args:
         small: use a receive buffer of 4 KB, so that the server soon notices when reading stops.
+        make: makes the connection.
     """
     loop = asyncio.get_running_loop()
     parts = urlsplit(url)
@@ -150,7 +160,7 @@ async def dial(
         if opened:
             on_end(code)
 
-    connection = Connection(url, on_text, ended)
+    connection = make(url, on_text, ended)
     try:
         async with asyncio.timeout(OPEN_S):
             if small and not secure:

@@ -104,11 +104,13 @@ class VirtualUser:
         url, direct = urls
         short = bool(secret and plan.tokens)
         self._short = ShortTokens(secret, plan.name, url, self._dice, recorder) if short else None
-        slow = [False] * (plan.clients - 1) + [plan.slow]
         self.clients = [
-            VirtualClient(recorder, plan.name, direct if small else url, self._dice, self, small=small)
-            for small in slow
-        ]
+            VirtualClient(
+                recorder, plan.name, direct if last and plan.slow else url, self._dice, self,
+                small=last and plan.slow, socketio=last and plan.socketio,
+            )
+            for last in [False] * (plan.clients - 1) + [True]
+        ]  # fmt: skip
 
     @property
     def name(self) -> str:
@@ -350,8 +352,8 @@ class VirtualUser:
     def _drop(self, client: VirtualClient, room: str, action: Action) -> None:
         """Close a connection, to resume from a position that is right, old, of another epoch, or forgotten."""
         position = client.positions[room]
-        client.disconnect(action.size / 10, abrupt=action.pick < 0.6)
         way = action.pick * 10 % 1
+        client.disconnect(action.size / 10, abrupt=action.pick < 0.6, forget=way < 0.4)
         if way < 0.15:
             position.seq = max(0, position.seq - int(way * 400))
         elif way < 0.25:
