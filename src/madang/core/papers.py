@@ -91,6 +91,17 @@ BLANK: Final = Rendering(json="{}", text="", html="")
 """What a paper says in which nothing was written."""
 
 
+def stamped(state: bytes, id: str, name: str) -> bytes:
+    """Return what a client shows, a JSON object, with its user's own id and name where it names a user."""
+    if b'"user"' not in state and b"\\u" not in state:  # a key may be spelt with escapes
+        return state
+    shown = msgspec.json.decode(state)
+    if not (isinstance(shown, dict) and isinstance(shown.get("user"), dict)):
+        return state
+    shown["user"] |= {"id": id, "name": name}
+    return msgspec.json.encode(shown)
+
+
 def paper_id(id: str) -> str:
     """Return an id for a paper, checked (bad_field)."""
     if _PAPER_ID.fullmatch(id) is None:

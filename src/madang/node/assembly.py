@@ -18,6 +18,7 @@ from madang.delivery.hub import QUIET_ABOVE, Hub
 from madang.delivery.joining import Joiner
 from madang.delivery.papers.hub import PaperHub
 from madang.delivery.papers.renderer import Renderer
+from madang.delivery.papers.thread import DocumentThread
 from madang.delivery.turns import Turns
 from madang.delivery.wheel import Wheel
 from madang.memory import Memory
@@ -186,7 +187,7 @@ def assemble(
     limits = Limits(rates, shared=not bus.local)
     charges = Charges(limits, turns.time)
     committed: list[Callable[[Sequence[Event]], None]] = [fanout.committed]
-    open_papers = hub.papers = PaperHub(store, bus, turns, memory)
+    open_papers = hub.papers = PaperHub(store, bus, turns, memory, DocumentThread())
     appender = Appender(store, lambda events: _each(committed, events), hub.check_soon, charges.unstored)
     shared_limits = SharedLimits(name, limits, bus, turns.time)
     hub.on_signal(SPENT, shared_limits.receive)

@@ -264,7 +264,7 @@ async def test_updates_out_of_nowhere_and_repeats_are_not_kept(scene: Scene) -> 
 
 
 async def test_a_long_log_becomes_a_snapshot_that_says_the_same(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("madang.delivery.papers.hub.ROWS", 5)
+    monkeypatch.setattr("madang.delivery.papers.snapshots.ROWS", 5)
     mina, bora = await scene.writer(MINA), await scene.writer(BORA)
     said = ""
     for n in range(40):

@@ -10,7 +10,7 @@ import pytest
 from madang.config import Settings
 from madang.core.actors import Actor
 from madang.core.events import Event
-from madang.delivery.papers.hub import UPDATE
+from madang.delivery.papers.courier import UPDATE
 from madang.node.run import RunningNode, run_node
 from madang.testing.rules import new
 from tests.integration.doors.stage import token

@@ -27,6 +27,10 @@ class Follower(Protocol):
         """Who it is."""
 
     @property
+    def user_name(self) -> str:
+        """What they are called now."""
+
+    @property
     def server(self) -> bool:
         """Whether they are a server key."""
 

@@ -18,10 +18,15 @@ SHOWN_S: Final = 30.0
 
 
 class Written(msgspec.Struct):
-    """An update that waits to be stored, and who wrote it."""
+    """An update that waits to be stored, and who wrote it.
+
+    Attributes:
+        again: it was refused together with others, and waits to be judged apart from them.
+    """
 
     by: Follower
     data: bytes
+    again: bool = False
 
 
 class LivePaper:
@@ -57,6 +62,18 @@ class LivePaper:
         self.whose: dict[int, Follower] = {}  # of the clients of this node
         self.heard: dict[int, float] = {}  # of the others, when
         self.changed: dict[int, Shown] = {}  # to be told
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is something to do."""
+        return bool(self.written or self.asks or self.stored or self.changed or self.stale or self.missing)
+
+    def held_from(self, follower: Follower) -> str:
+        """Return the code by which a follower may not write; empty where they may."""
+        standing = self.followers.get(follower)
+        if standing is None:
+            return "not_found"
+        return "finished" if self.paper.finished else standing.held(server=follower.server)
 
     def take(self) -> tuple[Job, list[tuple[Follower, bytes]], list[Written]]:
         """Take what waits for the document."""

@@ -9,7 +9,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs, unquote
 
 import msgspec
@@ -216,7 +216,7 @@ class YjsSession:
                 if update != EMPTY:
                     self._write(live, update)
             case yjs.Awareness(states=states):
-                papers.show(live, self, [self._stamped(each) for each in states])
+                papers.show(live, self, states)
             case yjs.Query():
                 papers.show_all(live, self)
 
@@ -233,17 +233,6 @@ class YjsSession:
         self._unstored += len(update)
         self.node.open_papers.write(live, self, update)
 
-    def _stamped(self, each: yjs.ClientState) -> Shown:
-        """Return what is shown of a client, with the user's own id and name where it names a user."""
-        user, state = self.user, each.state
-        assert user is not None
-        if state is not None and (b'"user"' in state or b"\\u" in state):  # a key may be spelt with escapes
-            shown: Any = msgspec.json.decode(state)
-            if isinstance(shown, dict) and isinstance(shown.get("user"), dict):
-                shown["user"] |= {"id": user.id, "name": user.name}
-                state = msgspec.json.encode(shown)
-        return Shown(each.client, each.clock, state, user.id)
-
     # -- what the paper's hub calls (`delivery.papers.follower.Follower`) ----------------------------------------------
 
     @property
@@ -251,6 +240,12 @@ class YjsSession:
         """Who it is."""
         assert self.user is not None
         return self.user.id
+
+    @property
+    def user_name(self) -> str:
+        """What they are called now."""
+        assert self.user is not None
+        return self.user.name
 
     @property
     def server(self) -> bool:

@@ -1,0 +1,170 @@
+"""What is written in papers is stored first, as one update a burst, and told to everybody else once."""
+
+import asyncio
+
+import pytest
+
+from madang.core import events as kinds
+from madang.delivery.papers import hub as module
+from madang.errors import StorageFailed
+from tests.unit.delivery.papers.scenes import WATCHED_S, Person, Yard, told
+
+
+def test_a_burst_of_many_is_one_update_and_all_have_it() -> None:
+    async def story(yard: Yard) -> None:
+        hub = await yard.node()
+        ann, ben, cas = [await yard.person(name, hub) for name in ("ann", "ben", "cas")]
+        for letter in "abc":
+            ann.say(letter)
+            ben.say(letter.upper())
+        await asyncio.sleep(module.INTERVAL_S * 2)
+        assert str(ann) == str(ben) == str(cas) and len(str(ann)) == 6
+        assert (await yard.paper()).seq == 1 and len(cas.updates) == 1
+        assert (ann.waiting, ben.waiting) == (0, 0)
+
+    told(story)
+
+
+def test_who_wrote_alone_does_not_hear_it_again() -> None:
+    async def story(yard: Yard) -> None:
+        hub = await yard.node()
+        ann, ben = await yard.person("ann", hub), await yard.person("ben", hub)
+        ann.say("x")
+        await asyncio.sleep(0.1)
+        assert (len(ann.updates), len(ben.updates)) == (0, 1)
+
+    told(story)
+
+
+def test_nobody_hears_what_the_store_has_not() -> None:
+    async def story(yard: Yard) -> None:
+        hub = await yard.node()
+        ann, ben = await yard.person("ann", hub), await yard.person("ben", hub)
+        stored = asyncio.Event()
+        append = yard.store.append_updates
+
+        async def late(updates: object) -> object:
+            await stored.wait()
+            return await append(updates)  # type: ignore[arg-type]
+
+        yard.store.append_updates = late  # type: ignore[method-assign, assignment]
+        ann.say("x")
+        hub.ask(ben.live, ben, ben.doc.get_state())
+        await asyncio.sleep(5)
+        assert str(ben) == "" and ann.waiting > 0
+        stored.set()
+        await asyncio.sleep(0.1)
+        assert str(ben) == "x" and ann.waiting == 0
+
+    told(story)
+
+
+@pytest.mark.parametrize("sanction", ["mute", "viewer"])
+def test_of_two_who_write_together_only_the_one_is_refused_who_may_not(sanction: str) -> None:
+    async def story(yard: Yard) -> None:
+        hub = await yard.node()
+        ann, ben, cas = [await yard.person(name, hub) for name in ("ann", "ben", "cas")]
+        if sanction == "mute":
+            await yard.mute("ben")
+        else:
+            await yard.room.done(yard.room.draft(kinds.RoleGiven, member="ben", role="viewer"))
+        ann.say("kept")
+        ben.say("held")  # this node does not know yet
+        await asyncio.sleep(0.1)
+        assert ben.denied == ["muted" if sanction == "mute" else "forbidden"]
+        assert (ann.denied, ann.ended, ben.ended) == ([], [], [])
+        assert str(cas) == "kept" and (await yard.paper()).seq == 1
+        assert (ann.waiting, ben.waiting) == (0, 0)
+        ann.say(" too")
+        await asyncio.sleep(0.1)
+        assert str(cas) == "kept too"
+
+    told(story)
+
+
+def test_what_was_held_is_asked_for_and_taken_once_it_may_be() -> None:
+    async def story(yard: Yard) -> None:
+        hub = await yard.node()
+        ben, cas = await yard.person("ben", hub), await yard.person("cas", hub)
+        await yard.mute("ben")
+        ben.say("held, ")
+        await asyncio.sleep(WATCHED_S)
+        assert ben.denied and str(cas) == ""
+        await yard.unmute("ben")
+        await asyncio.sleep(WATCHED_S)
+        ben.say("and told")
+        await asyncio.sleep(0.1)
+        assert ben.greeted == 2 and str(cas) == "held, and told"
+
+    told(story)
+
+
+def test_a_finished_paper_takes_nothing_until_it_is_open_again() -> None:
+    async def story(yard: Yard) -> None:
+        hub = await yard.node()
+        ben, cas = await yard.person("ben", hub), await yard.person("cas", hub)
+        await yard.change(finished=True)
+        ben.say("late")
+        await asyncio.sleep(WATCHED_S)
+        ben.say(" again")
+        await asyncio.sleep(WATCHED_S)
+        assert ben.denied == ["finished", "finished"] and str(cas) == "" and (await yard.paper()).seq == 0
+        await yard.change(finished=False)
+        await asyncio.sleep(WATCHED_S)
+        assert str(cas) == "late again"
+
+    told(story)
+
+
+def test_what_cannot_be_decoded_ends_its_writer_alone() -> None:
+    async def story(yard: Yard) -> None:
+        hub = await yard.node()
+        ann, ben, cas = [await yard.person(name, hub) for name in ("ann", "ben", "cas")]
+        ben.send(b"\xff\xff\xff")
+        ann.say("fine")
+        await asyncio.sleep(0.1)
+        assert (ann.ended, ben.ended, cas.ended) == ([], ["unreadable"], []) and str(cas) == "fine"
+
+    told(story)
+
+
+def test_an_outage_of_the_store_ends_all_who_come_back_and_have_lost_nothing() -> None:
+    async def story(yard: Yard) -> None:
+        hub = await yard.node()
+        ann, ben = await yard.person("ann", hub), await yard.person("ben", hub)
+        append = yard.store.append_updates
+
+        async def fails(updates: object) -> object:
+            await append(updates)  # type: ignore[arg-type]
+            raise StorageFailed
+
+        yard.store.append_updates = fails  # type: ignore[method-assign, assignment]
+        ann.say("x")
+        await asyncio.sleep(0.1)
+        assert ann.ended == ben.ended == ["storage"]
+        yard.store.append_updates = append  # type: ignore[method-assign]
+        again = Person(ann.user_id)
+        again.doc.apply_update(ann.doc.get_update())
+        await again.follow(hub, "card")
+        again.send(again.doc.get_update())
+        reader = await yard.person("cas", hub)
+        assert str(reader) == "x"
+
+    told(story)
+
+
+def test_who_takes_nothing_now_catches_up_from_the_log() -> None:
+    async def story(yard: Yard) -> None:
+        hub = await yard.node()
+        ann, ben = await yard.person("ann", hub), await yard.person("ben", hub)
+        ben.full = True
+        for n in range(5):
+            ann.say(str(n))
+            await asyncio.sleep(0.1)
+        assert ben.updates == []
+        ben.full = False
+        hub.go_on(ben.live, ben)
+        await asyncio.sleep(0.1)
+        assert str(ben) == "01234"
+
+    told(story)
