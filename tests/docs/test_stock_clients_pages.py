@@ -83,7 +83,7 @@ async def test_a_paper_is_made_written_by_two_finished_and_read(tmp_path: Path) 
 
 
 async def test_stock_socketio_clients_talk(tmp_path: Path) -> None:
-    (script,), (python,) = blocks(SOCKETIO, "js"), blocks(SOCKETIO, "python")
+    script, (python,) = blocks(SOCKETIO, "js")[0], blocks(SOCKETIO, "python")
     async with running_server(tmp_path) as server, program(server, tmp_path, script, "talk.mjs") as mina:
         await prints(mina, "member.joined Mina ")
         assert mina.stdin is not None
