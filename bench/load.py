@@ -42,6 +42,19 @@ MADANG: Final = Speech(
     listen_load=("--ack", '"ack":"stored"}'),
     listen_back=("--joined", '"reset":', "--keep", '"token":"', "--epoch", '"epoch":"', "--skip", '"to":'),
 )
+# Whoever comes back says how far they were in g0; a pid and an offset are all that the server wants.
+SOCKETIO_DOOR: Final = Speech(
+    path="/socket.io/?EIO=4&transport=websocket",
+    hello='40{"guest":"u{I}"}|420["join",{"room":"g{G}","limit":0}]',
+    publish='42{N}["send",{"room":"g{G}","cid":"c{N}","text":"@T{T} hello there"}]',
+    again='40{"pid":"{K}","offset":"g0:{E}"}',
+    acks=True,
+    listen=("--error", '"error":{', "--seq", '"seq":'),
+    listen_load=("--ack", '"ack":"stored"}'),
+    listen_back=(
+        *("--joined", '"reset":', "--again", '40{"sid":', "--keep", '"pid":"', "--epoch", '"g0:', "--skip", '"to":'),
+    ),
+)
 # As long as the event that a Madang server makes of its `publish`: a server that repeats what it gets is given this.
 EVENT: Final = (
     '{"op":"event","room":"g{G}","seq":{N},"type":"message.sent","id":"382771908774461440","user":"u5kjk3o6mjd7euewv",'

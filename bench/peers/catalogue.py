@@ -132,10 +132,14 @@ MADANG: Final = Peer(
     "madang", "Madang, every message stored", "Python", load.MADANG,
     Promises("all, synced to disk", "from anywhere", "per room", "it is stored", "never"),
 )  # fmt: skip
+SOCKETIO_DOOR: Final = Peer(
+    "madang-socketio", "Madang by Socket.IO, every message stored", "Python", load.SOCKETIO_DOOR, MADANG.promises
+)
+MADANG_DOORS: Final = (MADANG, SOCKETIO_DOOR)
 PEERS: Final = {
     peer.name: peer
     for peer in (
-        MADANG,
+        *MADANG_DOORS,
         Peer("fanout-floor", "fanout_floor (the limit)", "C", load.FLOOR, _NOTHING),
         Peer("nats", "NATS over WebSocket", "Go", _NATS, _PER_SENDER, ("go",)),
         Peer("fiber", "Fiber websocket", "Go", _PLAIN, _NOTHING, ("go",)),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.driving import BACK_SECONDS
-from bench.peers.catalogue import MADANG, Peer
+from bench.peers.catalogue import MADANG, MADANG_DOORS, Peer
 from bench.peers.report import WHOLE, Result, columns
 from bench.report import number
 
@@ -106,12 +106,12 @@ def _bars(
 
 
 def _weight(peer: Peer) -> str:
-    return "bold" if peer is MADANG else "normal"
+    return "bold" if peer in MADANG_DOORS else "normal"
 
 
 def _colour(peer: Peer) -> str:
     """Ours; theirs; and paler what is not a server but the limit of one that sends each message by itself."""
-    return OURS if peer is MADANG else LIMIT if peer.name == "fanout-floor" else THEIRS
+    return OURS if peer in MADANG_DOORS else LIMIT if peer.name == "fanout-floor" else THEIRS
 
 
 def _small(result: Result, figure: Any) -> None:
@@ -125,7 +125,7 @@ def _small(result: Result, figure: Any) -> None:
                 points.append((rate, p99, (share or 0.0) >= WHOLE))
         if not points:
             continue
-        ours = peer is MADANG
+        ours = peer in MADANG_DOORS
         colour, width, front = (OURS, 2.6, 3) if ours else (THEIRS, 1.4, 2)
         rates, values = [x for x, _, _ in points], [y for _, y, _ in points]
         axes.plot(rates, values, color=colour, lw=width, zorder=front)
@@ -156,7 +156,7 @@ def _name_lines(axes: Any, ends: list[tuple[Peer, float, float]]) -> None:
             pixels = axes.transData.transform((rate, p99))[1]
             height = max(pixels, below + 15)
             below = height
-            ours = peer is MADANG
+            ours = peer in MADANG_DOORS
             axes.annotate(
                 peer.title, (rate, p99), (9, (height - pixels) * 72 / axes.figure.dpi), textcoords="offset points",
                 va="center", color=OURS if ours else SOFT, fontweight="bold" if ours else "normal", zorder=5,

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
-from bench.peers.catalogue import MADANG, PEERS, Peer
+from bench.peers.catalogue import MADANG, MADANG_DOORS, PEERS, Peer
 from bench.peers.trial import DRAIN_SECONDS, Run
 from bench.report import CROWDED, crowd, number, table
 
@@ -111,7 +111,7 @@ def lines(result: Result, cells: Callable[[Peer], Sequence[str]], workloads: Seq
 
 def _name(peer: Peer) -> str:
     title = f"{peer.title} ({peer.language})"
-    return f"**{title}**" if peer is MADANG else title
+    return f"**{title}**" if peer in MADANG_DOORS else title
 
 
 def _rooms(result: Result) -> str:

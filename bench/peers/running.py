@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import proc
-from bench.peers.catalogue import MADANG, Peer, Site
+from bench.peers.catalogue import MADANG_DOORS, Peer, Site
 from bench.server import READY_SECONDS, SERVER_CORE, Server, create_rooms, environment, free_port, madang, stop
 from bench.tools import ROOT
 
@@ -32,7 +32,7 @@ def running(peer: Peer, place: Path, *, rooms: int, group: int) -> Iterator[Serv
         RuntimeError: it does not listen in time; the message has the end of its log.
     """
     with ExitStack() as stack:
-        if peer is MADANG:
+        if peer in MADANG_DOORS:
             server = stack.enter_context(madang(place))
             create_rooms(server.port, rooms)
         else:

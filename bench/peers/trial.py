@@ -8,7 +8,7 @@ from typing import Final
 
 from bench.driving import Values, come_back, drive, hold, log_reads
 from bench.load import Load
-from bench.peers.catalogue import MADANG, Peer
+from bench.peers.catalogue import MADANG_DOORS, Peer
 from bench.peers.running import MEMORY_KB, OutOfMemory, running
 from bench.trial import IDLE_SECONDS
 
@@ -77,9 +77,9 @@ def _idle(peer: Peer, place: Path, _seconds: float) -> Values:
 
 def _reconnect(peer: Peer, place: Path, _seconds: float) -> Values:
     with running(peer, place, rooms=1, group=1 << 16) as server:
-        before = log_reads(server.port + 1) if peer is MADANG else 0.0
+        before = log_reads(server.port + 1) if peer in MADANG_DOORS else 0.0
         values = come_back(server, peer.crowd, place, peer.speech) | {"sockets": float(peer.crowd)}
-        return values | ({"log_reads": log_reads(server.port + 1) - before} if peer is MADANG else {})
+        return values | ({"log_reads": log_reads(server.port + 1) - before} if peer in MADANG_DOORS else {})
 
 
 WORKLOADS: Final = {

@@ -9,6 +9,7 @@
  * one as soon as all are back, or half of the time has gone, and again every three seconds.
  *
  *   --joined TEXT  a frame with TEXT in it is the answer to the hello (else the handshake counts)
+ *   --again TEXT   a frame with TEXT in it is the answer to AGAIN, where that is another one
  *   --keep TEXT    the string after TEXT is the socket's own {K} from then on; --epoch TEXT likewise {E}
  *   --seq TEXT     the number after TEXT is the place of a message. A socket's position {S} moves as the protocol says: to the
  *                  highest of an answer to the hello, else by one; --skip TEXT: to the number after TEXT
@@ -27,7 +28,7 @@ static const uint64_t PROBE_NS = 3000000000;
 typedef struct { int joined, live; long missed; uint64_t retry_at; } Yet;
 
 static Yet *yet;
-static const char *joined_text, *keep_text, *epoch_text, *seq_text, *skip_text, *error_text;
+static const char *joined_text, *again_text, *keep_text, *epoch_text, *seq_text, *skip_text, *error_text;
 static const char *publish;
 static int joined, live, burst = 100, missing = 20, again;
 static long errors, tries, doubled, heard, recovered;
@@ -60,7 +61,7 @@ static void follow(Conn *c, unsigned char *p, uint64_t n, int is_answer) {
 }
 static void on_text(Conn *c, unsigned char *p, uint64_t n, uint64_t now) {
   Yet *y = yet + (c - conns);
-  int is_answer = find(p, n, joined_text) != 0;
+  int is_answer = find(p, n, joined_text) || (again && again_text && find(p, n, again_text));
   if (find(p, n, error_text)) { if (errors++ < SHOWN) fprintf(stderr, "refused: %.*s\n", (int)n, p); return; }
   if (keep_text) keep(&c->kept, p, n, keep_text);
   if (epoch_text) keep(&c->epoch, p, n, epoch_text);
@@ -104,12 +105,13 @@ static int connect_all(const char *hello, double limit) {
 }
 
 int main(int argc, char **argv) {
-  static const struct option options[] = {{"joined", 1, 0, 'j'}, {"keep", 1, 0, 'k'}, {"epoch", 1, 0, 'E'}, {"seq", 1, 0, 's'}, {"skip", 1, 0, 'S'},
+  static const struct option options[] = {{"joined", 1, 0, 'j'}, {"again", 1, 0, 'a'}, {"keep", 1, 0, 'k'}, {"epoch", 1, 0, 'E'}, {"seq", 1, 0, 's'}, {"skip", 1, 0, 'S'},
                                           {"error", 1, 0, 'e'}, {"missed", 1, 0, 'm'}, {"burst", 1, 0, 'b'}, {"limit", 1, 0, 'l'}, {0, 0, 0, 0}};
   double limit = 60;
   for (int o; (o = getopt_long(argc, argv, "+", options, 0)) != -1;)
     switch (o) {
     case 'j': joined_text = optarg; break;
+    case 'a': again_text = optarg; break;
     case 'k': keep_text = optarg; break;
     case 'E': epoch_text = optarg; break;
     case 's': seq_text = optarg; break;
