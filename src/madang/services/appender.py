@@ -9,7 +9,7 @@ Order: a room is always in the same lane, and a sender always in the same of its
 in, first out; so each sender's keep their order.
 Fairness: what people do is in one line, what server keys send in bulk in the other. When more drafts wait than fit into one
 batch, bulk gets BULK of it and people the rest, or either what the other leaves; in each line every room gets an equal share.
-A batch is of messages or of what is none, which costs the store twenty times as much: the two take turns.
+A batch is of messages or of what is none, which costs the store up to twenty times as much: the two take turns.
 Bound: WAITING drafts per line, and the first of each other room up to twice that; above, drafts are refused (overloaded),
 not queued. So a full bulk line refuses no people, and a room that fills its line no other room.
 """
@@ -25,7 +25,7 @@ from zlib import crc32
 
 import msgspec
 
-from madang.core.events import Appended, Draft, Event, MessageSent
+from madang.core.events import Appended, Draft, Event, MemberChanged, MemberJoined, MessageSent, RoleGiven
 from madang.core.metrics import Metric
 from madang.errors import Limited, MadangError, Refused, StorageFull
 from madang.ports.log import Log, Outcome
@@ -38,6 +38,9 @@ OTHERS: Final = 8
 """Drafts that are not messages in a batch: a reaction takes SQLite 1 ms, and 256 of them kept every message waiting for 0.3 s."""
 OTHERS_BETWEEN: Final = 2
 """The same while messages are sent: so long each of them may wait. A commit for each costs a third more than for 8 together."""
+QUICK: Final = 8
+"""Changes of one membership that count as one of those, since they touch no messages: with 8 in a batch a thousand new members wait
+for 125 commits."""
 BETWEEN_S: Final = 0.1  # after a message, for which messages are being sent
 WAITING: Final = 20_000
 WAITING_BYTES: Final = 32 << 20  # of drafts' bodies in a line, likewise: 20,000 of the largest would be 700 MB
@@ -71,6 +74,7 @@ TIMES_S: Final = (
 """And by how long they took; nothing takes longer than the last."""
 
 _SENT: Final = MessageSent.type
+_QUICK: Final = {MemberJoined.type, MemberChanged.type, RoleGiven.type}
 Reply = Callable[[Any, Outcome | MadangError], None]
 Unstored = Callable[[Draft, Outcome | MadangError], None]
 _Waiting = tuple[Draft, Reply, Any]
@@ -272,15 +276,17 @@ class _Line:
             self._take(room, queue, n, batch)
         return batch
 
-    def take_others(self, most: int) -> list[_Waiting]:
-        """Return up to `most` of the rest, one of every room in turn."""
+    def take_others(self, left: int) -> tuple[list[_Waiting], int]:
+        """Return some of the rest, one of every room in turn, and how much room they leave in a batch; one of them takes QUICK of it."""
         rooms = self.others
         batch: list[_Waiting] = []
-        while rooms and len(batch) < most:
+        while rooms and left > 0:
             room = next(iter(rooms))
-            self._take(room, rooms.pop(room), 1, batch)
+            queue = rooms.pop(room)
+            left -= 1 if queue[0][0].type in _QUICK else QUICK
+            self._take(room, queue, 1, batch)
         self.slow -= len(batch)
-        return batch
+        return batch, left
 
     def _take(self, room: str, queue: list[_Waiting], n: int, batch: list[_Waiting]) -> None:
         taken = queue[:n]
@@ -373,8 +379,9 @@ class _Lane:
             return batch + bulk.take_messages(BATCH - len(batch)) if bulk.messages else batch
         self._messages_last = False
         most = OTHERS_BETWEEN if now - self._messages_at < BETWEEN_S else OTHERS
-        batch = people.take_others(most - bool(bulk.others))
-        return batch + bulk.take_others(most - len(batch))
+        kept = QUICK if bulk.others else 0
+        batch, left = people.take_others(most * QUICK - kept)
+        return batch + bulk.take_others(left + kept)[0]
 
     def _answer(self, batch: Sequence[_Waiting], outcomes: Sequence[Outcome | MadangError]) -> None:
         """Ack first, then fan out: senders know that their messages are safe before anybody answers them."""

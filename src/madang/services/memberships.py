@@ -5,7 +5,7 @@ A ban holds all the same, until it is lifted.
 """
 
 import asyncio
-from collections.abc import Container, Coroutine, Sequence
+from collections.abc import Container, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -22,7 +22,7 @@ from madang.services.appender import Appender
 from madang.services.people import People
 from madang.services.rooms import Rooms
 
-TOGETHER: Final = 32
+TOGETHER: Final = 256
 """Memberships of one request that are made at a time."""
 
 
@@ -56,8 +56,11 @@ class Memberships:
         self._appender = appender
         self._deleted = deleted
 
-    async def put(self, actor: Actor, wanted: NewMembership) -> Member:
+    async def put(self, actor: Actor, wanted: NewMembership, names: Mapping[str, str] | None = None) -> Member:
         """Make a user a member, or give a member a role, and return the membership.
+
+        Args:
+            names: of all users that are known, as far as they matter here; None to look them up.
 
         Raises:
             Refused: not_found, forbidden; bad_field, also where nobody knows a name; bad_name; gone for a user who was deleted;
@@ -72,7 +75,7 @@ class Memberships:
                 raise Refused("bad_field", "user: this is the server itself, or a server key.")
             if user in self._deleted:
                 raise Refused("gone", "user: this user was deleted.")
-            member = await self._directory.member(room, user) or await self._join(wanted)
+            member = await self._directory.member(room, user) or await self._join(wanted, names)
             if member is None:  # they came in meanwhile
                 member = await self._directory.member(room, user)
             if member is None:  # and left again
@@ -82,10 +85,12 @@ class Memberships:
             await self._rooms.append(RoleGiven(member=user, role=wanted.role), room, actor)
             return Member(room=room, user=user, name=member.name, role=wanted.role, read_seq=member.read_seq)
 
-    async def _join(self, wanted: NewMembership) -> Member | None:
+    async def _join(self, wanted: NewMembership, names: Mapping[str, str] | None) -> Member | None:
         """Make somebody a member; None for who is one by now."""
         name, role = wanted.name, wanted.role or "member"
-        if name is None and (name := (await self._people.names([wanted.user])).get(wanted.user)) is None:
+        if name is None and names is None:
+            names = await self._people.names([wanted.user])
+        if name is None and (name := (names or {}).get(wanted.user)) is None:
             raise Refused("bad_field", "name: nobody knows what this user is called.")
         name = clean_title(name)
         joined = await self._appender.append(
@@ -101,17 +106,18 @@ class Memberships:
         TOGETHER are under way at a time; two of the same room and user come one after the other.
         """
         need_server_key(actor)
+        names = await self._people.names({each.user for each in wanted if each.name is None})
         found: list[Member | MadangError] = []
         group: dict[tuple[str, str], Coroutine[Any, Any, Member | MadangError]] = {}
         for each in wanted:
             if len(group) == TOGETHER or (each.room, each.user) in group:
                 found += await asyncio.gather(*group.values())
                 group = {}
-            group[each.room, each.user] = self._put(actor, each)
+            group[each.room, each.user] = self._put(actor, each, names)
         return [*found, *await asyncio.gather(*group.values())]
 
-    async def _put(self, actor: Actor, wanted: NewMembership) -> Member | MadangError:
+    async def _put(self, actor: Actor, wanted: NewMembership, names: Mapping[str, str]) -> Member | MadangError:
         try:
-            return await self.put(actor, wanted)
+            return await self.put(actor, wanted, names)
         except MadangError as error:
             return without_frames(error)

@@ -5,6 +5,7 @@ of an issuer's users. All keys of an installation share them. Their name is that
 rooms and connections at once (`profiles.py`).
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final
 
@@ -26,6 +27,8 @@ from madang.services.users import Users
 DISCONNECTED: Final = "disconnect"
 """The topic of the signals; their key is the user."""
 DAY_MS: Final = 86_400_000
+TOGETHER: Final = 64
+"""Users who have another name and whose rooms are told at a time."""
 
 
 class People:
@@ -76,12 +79,21 @@ class People:
         deleted, renamed = set[str](), set[str]()
         if last:
             deleted, renamed = await self._store.put_people(list(last.values()), self._clock_ms())
-        for id in renamed:
-            await self._profiles.renamed(id, last[id].name)
+        await self._tell([last[id] for id in sorted(renamed)])
         return [
             _gone("id") if isinstance(each, Person) and (each.id in deleted or each.id in self._users) else each
             for each in found
         ]
+
+    async def _tell(self, renamed: Sequence[Person]) -> None:
+        """Tell everybody what some users are called now, TOGETHER at a time; who could not be told stops nobody else from it."""
+        failed: list[BaseException] = []
+        for n in range(0, len(renamed), TOGETHER):
+            some = (self._profiles.renamed(each.id, each.name) for each in renamed[n : n + TOGETHER])
+            outcomes = await asyncio.gather(*some, return_exceptions=True)
+            failed += [each for each in outcomes if each is not None]
+        if failed:
+            raise failed[0]
 
     async def names(self, ids: Collection[str]) -> dict[str, str]:
         """Return the names of those of some users who are known."""

@@ -148,10 +148,12 @@ class Profiles:
             name: theirs where the profile has none.
         """
         while True:
-            after = ""
-            while rooms := await self._store.joined(user, after=after, limit=TOLD):
+            after, more = "", True
+            while more:
+                rooms = await self._store.joined(user, after=after, limit=TOLD)
                 await self._tell_rooms(rooms, user, profile.name or name, profile.picture)
-                after = rooms[-1]
+                if more := len(rooms) == TOLD:
+                    after = rooms[-1]
             newest = await self._store.profile(user)
             if (newest.name, newest.picture) == (profile.name, profile.picture):
                 return

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import pytest
 
 from madang.adapters.sql import Store
-from madang.core.events import Draft, MessageSent, RoomChanged, draft
+from madang.core.events import Draft, MemberJoined, MessageSent, RoomChanged, draft
 from madang.errors import Limited
 from madang.services import appender as module
-from madang.services.appender import BATCH, OTHERS, OTHERS_BETWEEN
+from madang.services.appender import BATCH, OTHERS, OTHERS_BETWEEN, QUICK
 from tests.unit.delivery.nodes import OWNER
 from tests.unit.services.appending import YARD, Gated, Heard, answered, message, rooms, running
 from tests.waiting import eventually
@@ -87,6 +87,34 @@ async def test_where_no_messages_are_sent_more_of_the_rest_comes_at_a_time(store
         await answered(heard, 50)
     assert [n for n, _ in heard.answers] == list(range(50))
     assert max(map(len, gated.batches)) == OTHERS
+
+
+def newcomer(n: int, *, server: bool = False) -> Draft:
+    return draft(MemberJoined(role="member"), YARD, f"user-{server}-{n}", "Mina", server=server, added=server)
+
+
+async def test_new_members_come_many_at_a_time_and_the_rest_has_its_share(store: Store) -> None:
+    """A key that puts many thousands into a room leaves people most of each batch, and what takes long counts as QUICK of them."""
+    gated, heard = Gated(store), Heard()
+    await rooms(store, YARD, "full")
+    gated.go.clear()
+    async with running(gated, heard) as appender:
+        for n in range(OTHERS * QUICK * 3):
+            appender.submit(newcomer(n, server=True), heard.reply, ("bulk", n))
+        await eventually(lambda: gated.batches)
+        gated.batches.clear()
+        for n in range(OTHERS * QUICK):
+            appender.submit(newcomer(n), heard.reply, ("people", n))
+        appender.submit(change(0, "full"), heard.reply, ("full", 0))
+        gated.go.set()
+        await answered(heard, OTHERS * QUICK * 4 + 1)
+    costs = [sum(QUICK if d.type == RoomChanged.type else 1 for d in batch) for batch in gated.batches]
+    assert max(costs) == OTHERS * QUICK
+    first = gated.batches[0]
+    assert (sum(d.server for d in first), sum(d.type == RoomChanged.type for d in first)) == (QUICK, 1)
+    for who in ("bulk", "people"):
+        numbers = [n for (line, n), _ in heard.answers if line == who]
+        assert numbers == sorted(numbers)
 
 
 async def test_bulk_leaves_people_most_of_every_batch(store: Store) -> None:

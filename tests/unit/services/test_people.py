@@ -1,7 +1,7 @@
 """A product's users: made known, let in by tokens that end with the key, disconnected, and members of what they are put in."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pytest
@@ -9,11 +9,12 @@ import pytest
 from madang.adapters.sql import Store
 from madang.core.actors import Actor
 from madang.core.people import Person
+from madang.core.profiles import Profile
 from madang.core.rooms import Member
-from madang.errors import Limited, MadangError, Refused
+from madang.errors import Limited, MadangError, Refused, StorageFailed
 from madang.services.identity import Unfetched
 from madang.services.memberships import NewMembership
-from madang.services.people import DAY_MS
+from madang.services.people import DAY_MS, TOGETHER
 from madang.services.tokens import LEEWAY_S
 from madang.transports.node import Node
 from tests.unit.delivery.nodes import OWNER, user
@@ -53,6 +54,28 @@ async def test_people_are_put_one_by_one(store: Store) -> None:
         (gone,) = await node.people.put(shop, [("shop-1", "Mina")])
         assert isinstance(gone, Refused) and gone.code == "gone"
         assert await node.people.put(shop, [("shop-3", "Support")]) == [Person("shop-3", "Support")]
+
+
+async def test_everybody_who_has_another_name_is_told_of_whatever_becomes_of_the_others(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are not told when it is asked for again: the names are kept by then."""
+    async with running_node(store) as node:
+        shop = await shop_of(node)
+        ids = [f"shop-{n}" for n in range(TOGETHER + 3)]
+        await node.people.put(shop, [(id, "Before") for id in ids])
+        await node.memberships.put_many(shop, [NewMembership(room="yard", user=id) for id in ids])
+        profile = store.profile
+
+        async def failing(user: str) -> Profile:
+            if user in ids[:2]:
+                raise StorageFailed
+            return await profile(user)
+
+        monkeypatch.setattr(store, "profile", failing)
+        assert await code(node.people.put(shop, [(id, "After") for id in ids])) == "storage_failed"
+        found = {m.user: m.name for m in await store.members("yard", limit=200)}
+        assert [found[id] for id in ids] == ["Before"] * 2 + ["After"] * (len(ids) - 2)
 
 
 async def test_nobody_but_a_server_key_does_any_of_it(store: Store) -> None:
@@ -186,10 +209,19 @@ async def test_members_are_put_and_given_roles(store: Store) -> None:
         assert await code(put("shop-1", name="Mina")) == "gone"
 
 
-async def test_many_members_are_answered_one_by_one_and_the_last_word_holds(store: Store) -> None:
+async def test_many_members_are_answered_one_by_one_and_the_last_word_holds(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with running_node(store) as node:
         shop = await shop_of(node)
         await node.people.put(shop, [(f"shop-{n}", f"U{n}") for n in range(200)])
+        people, asked = store.people, list[int]()
+
+        async def counted(ids: Collection[str]) -> dict[str, str]:
+            asked.append(len(ids))
+            return await people(ids)
+
+        monkeypatch.setattr(store, "people", counted)
         wanted = [NewMembership(room="yard", user=f"shop-{n}") for n in range(200)]
         wanted += [
             NewMembership(room="nowhere", user="shop-1"),
@@ -203,3 +235,4 @@ async def test_many_members_are_answered_one_by_one_and_the_last_word_holds(stor
         ]  # fmt: skip
         member = await store.member("yard", "shop-1")
         assert member is not None and member.role == "viewer"
+        assert asked == [201], "names are looked up at once"

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, exists, func, insert, or_, select, update
 
-from madang.adapters.sql.dialects import clock_ms
+from madang.adapters.sql.dialects import clock_ms, run
 from madang.adapters.sql.lookups import padded
 from madang.adapters.sql.sanctions import end_of, impose
 from madang.adapters.sql.tables import bans, invites, kicks, members, rooms
@@ -34,6 +34,7 @@ _STANDING: Final = (
 _OF_ORIGIN: Final = select(func.max(bans.c.origin_until_ms)).where(
     bans.c.room == bindparam("in_room"), bans.c.origin == bindparam("from_origin")
 )
+_FORGET_KICK: Final = delete(kicks).where(kicks.c.room == bindparam("in_room"), kicks.c.user == _user)
 
 
 def admit(c: Connection, d: Draft, now_ms: int) -> bool:
@@ -45,7 +46,7 @@ def admit(c: Connection, d: Draft, now_ms: int) -> bool:
         now_ms: by which invites end.
     """
     asked = {"in_room": d.room, "of_user": d.user}
-    access, member, kicked, kicked_until_ms, banned_until_ms = c.execute(_STANDING, asked).one()
+    access, member, kicked, kicked_until_ms, banned_until_ms = run(c, _STANDING, asked).one()
     if member is not None:
         return False
     if d.origin:
@@ -59,18 +60,20 @@ def admit(c: Connection, d: Draft, now_ms: int) -> bool:
     anyone = may(NOBODY, Action.JOIN, access) or (d.vouched and may(NOBODY, Action.JOIN_INVITED, access))
     _admit(c, d, anyone, None if kicked is None else Kick(kicked, kicked_until_ms), clock, now_ms)
     if kicked is not None:
-        c.execute(delete(kicks).where(kicks.c.room == d.room, kicks.c.user == d.user))
+        run(c, _FORGET_KICK, asked)
     return True
 
 
 def add(c: Connection, d: Draft) -> bool:
     """Let in a user whom a server key adds, or raise Refused (banned); return False for one who is a member already."""
-    member = select(exists().where(members.c.room == d.room, members.c.user == d.user))
-    if c.execute(member).scalar():
+    asked = {"in_room": d.room, "of_user": d.user}
+    _, member, kicked, _, banned_until_ms = run(c, _STANDING, asked).one()
+    if member is not None:
         return False
-    if (until_ms := bans_among(c, [(d.room, d.user)]).get((d.room, d.user))) is not None:
-        need_end(c, until_ms)
-    c.execute(delete(kicks).where(kicks.c.room == d.room, kicks.c.user == d.user))
+    if banned_until_ms is not None:
+        need_end(c, banned_until_ms)
+    if kicked is not None:
+        run(c, _FORGET_KICK, asked)
     return True
 
 

@@ -3,21 +3,29 @@
 Whoever notes one holds the lock of the room, as an append does, so that no number is given twice.
 """
 
-import msgspec
-from sqlalchemy import Connection, delete, func, insert, select
+from typing import Final
 
-from madang.adapters.sql.dialects import NOTING, serialise
+import msgspec
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
+
+from madang.adapters.sql.dialects import NOTING, run, serialise
 from madang.adapters.sql.tables import audit, bans, members, mutes
 from madang.core.audit import MAX_ENTRIES, SERVERS, TRIMMED, Deed, Entry, Subject
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict).decode
 
+# Made once: to make a statement takes as long as to run it.
+_MEMBER: Final = select(members.c.name, members.c.role).where(
+    members.c.room == bindparam("in_room"), members.c.user == bindparam("of_user")
+)
+_NEWEST: Final = select(func.max(audit.c.n)).where(audit.c.room == bindparam("in_room"))
+_NOTE: Final = insert(audit)
+
 
 def subject(c: Connection, room: str, user: str) -> Subject:
     """Return a user as a deed finds them: by the name that they have, or had when they were banned or muted."""
-    member = select(members.c.name, members.c.role).where(members.c.room == room, members.c.user == user)
-    if (row := c.execute(member).one_or_none()) is not None:
+    if (row := run(c, _MEMBER, {"in_room": room, "of_user": user}).one_or_none()) is not None:
         return Subject(user, row.name, row.role)
     for table in (bans, mutes):
         if name := c.execute(select(table.c.name).where(table.c.room == room, table.c.user == user)).scalar():
@@ -27,9 +35,9 @@ def subject(c: Connection, room: str, user: str) -> Subject:
 
 def note(c: Connection, room: str, deed: Deed, now_ms: int, most: int = MAX_ENTRIES) -> None:
     """Add a deed to a room's trail, which has the newest `most` of them, and up to TRIMMED more."""
-    n = (c.execute(select(func.max(audit.c.n)).where(audit.c.room == room)).scalar() or 0) + 1
+    n = (run(c, _NEWEST, {"in_room": room}).scalar() or 0) + 1
     row = msgspec.structs.asdict(deed) | {"room": room, "n": n, "at_ms": now_ms}
-    c.execute(insert(audit).values(row | {"details": _encode(deed.details).decode()}))
+    c.execute(_NOTE, row | {"details": _encode(deed.details).decode()})
     if n > most and n % TRIMMED == 0:
         c.execute(delete(audit).where(audit.c.room == room, audit.c.n <= n - most))
 

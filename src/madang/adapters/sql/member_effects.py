@@ -7,7 +7,7 @@ from sqlalchemy import String, and_, bindparam, column, delete, exists, select, 
 
 from madang.adapters.sql import access, sanctions, tables
 from madang.adapters.sql.batch import Batch
-from madang.adapters.sql.dialects import OWNER, from_index, insert_new
+from madang.adapters.sql.dialects import OWNER, from_index, insert_new, run
 from madang.adapters.sql.tables import invites, members, rooms, word_lists
 from madang.core import events as kinds
 from madang.core.events import Draft
@@ -21,6 +21,7 @@ _this: Final = and_(members.c.room == bindparam("in_room"), members.c.user == bi
 _ROLE: Final = select(members.c.role).where(_this)
 _SHOWN: Final = select(members.c.name, members.c.picture).where(_this)
 _SHOW: Final = update(members).where(_this).values(name=bindparam("new_name"), picture=bindparam("new_picture"))
+_GRANT: Final = update(members).where(_this).values(role=bindparam("new_role"))
 _LEAVE: Final = delete(members).where(_this)
 _END_INVITES: Final = delete(invites).where(
     invites.c.by == bindparam("of_user"), invites.c.room == bindparam("in_room")
@@ -127,10 +128,10 @@ def _enter(b: Batch, d: Draft, role: str, seq: int, picture: str | None = None) 
 
 def member_changed(b: Batch, d: Draft, body: kinds.MemberChanged, seq: int) -> bool:
     """Show a member by another name or picture."""
-    shown = b.c.execute(_SHOWN, {"in_room": d.room, "of_user": d.user}).one_or_none()
+    shown = run(b.c, _SHOWN, {"in_room": d.room, "of_user": d.user}).one_or_none()
     if shown is None or (shown.name, shown.picture) == (d.name, body.picture):
         return False
-    b.c.execute(_SHOW, {"in_room": d.room, "of_user": d.user, "new_name": d.name, "new_picture": body.picture})
+    run(b.c, _SHOW, {"in_room": d.room, "of_user": d.user, "new_name": d.name, "new_picture": body.picture})
     return True
 
 
@@ -165,14 +166,14 @@ def unbanned(b: Batch, d: Draft, body: kinds.MemberUnbanned, seq: int) -> bool:
 
 
 def _exit(b: Batch, room: str, user: str) -> bool:
-    b.c.execute(_LEAVE, {"in_room": room, "of_user": user})
+    run(b.c, _LEAVE, {"in_room": room, "of_user": user})
     b.roles[room, user] = None
     _end_invites(b, room, user)
     return True
 
 
 def _end_invites(b: Batch, room: str, by: str) -> None:
-    b.c.execute(_END_INVITES, {"in_room": room, "of_user": by})
+    run(b.c, _END_INVITES, {"in_room": room, "of_user": by})
 
 
 def muted(b: Batch, d: Draft, body: kinds.MemberMuted, seq: int) -> bool:
@@ -202,7 +203,7 @@ def role_given(b: Batch, d: Draft, body: kinds.RoleGiven, seq: int) -> bool:
     need_to_grant(b.actor(d), had, role)
     if had == "owner" and role != "owner" and not d.server and not _another_owner(b, d.room, subject):
         raise Refused("last_owner")
-    b.c.execute(update(members).where(members.c.room == d.room, members.c.user == subject).values(role=role))
+    run(b.c, _GRANT, {"in_room": d.room, "of_user": subject, "new_role": role})
     b.roles[d.room, subject] = role
     if not may(role, Action.INVITE):
         _end_invites(b, d.room, subject)
@@ -210,7 +211,7 @@ def role_given(b: Batch, d: Draft, body: kinds.RoleGiven, seq: int) -> bool:
 
 
 def _role(b: Batch, room: str, user: str) -> str | None:
-    return b.c.execute(_ROLE, {"in_room": room, "of_user": user}).scalar()
+    return run(b.c, _ROLE, {"in_room": room, "of_user": user}).scalar()
 
 
 def _another_owner(b: Batch, room: str, user: str) -> bool:
