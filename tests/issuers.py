@@ -63,9 +63,9 @@ WRONG: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-def raw(header: str, payload: str, key: bytes = SECRET.encode()) -> str:
+def raw(header: str, payload: str, key: bytes = SECRET.encode(), encoding: str = "utf-8") -> str:
     """A token of any text, signed by HS256."""
-    parts = [base64.urlsafe_b64encode(text.encode()).rstrip(b"=") for text in (header, payload)]
+    parts = [base64.urlsafe_b64encode(text.encode(encoding)).rstrip(b"=") for text in (header, payload)]
     signed = b".".join(parts)
     signature = HMACAlgorithm(HMACAlgorithm.SHA256).sign(signed, key)
     return (signed + b"." + base64.urlsafe_b64encode(signature).rstrip(b"=")).decode()
@@ -81,6 +81,12 @@ def attacks() -> dict[str, str]:
     token = shop_token()
     return {
         "algorithm none": jwt.encode(claims(), "", "none") + "AA",
+        **{
+            f"algorithm {it}": raw(json.dumps({"alg": it}), sound)
+            for it in ("NONE", "nOnE", "none ", "", "hs256", "PS256", 7)
+        },
+        "an unencoded payload": raw('{"alg":"HS256","b64":false}', sound),
+        "encrypted": "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..AAAA.AAAA.AAAA",
         "algorithm None": raw('{"alg":"None"}', sound),
         "no algorithm": raw('{"typ":"JWT"}', sound),
         "two algorithms": raw('{"alg":"none","alg":"HS256"}', sound),
@@ -107,6 +113,9 @@ def attacks() -> dict[str, str]:
         "the subject twice": raw(HEAD, sound[:-1] + ',"sub":"1"}'),
         "the end twice": raw(HEAD, '{"exp":1,' + sound[1:]),
         "an end without end": raw(HEAD, sound[:-1] + ',"nbf":-Infinity}'),
+        "claims in UTF-16": raw(HEAD, sound, encoding="utf-16"),
+        "claims with a byte order mark": raw(HEAD, sound, encoding="utf-8-sig"),
+        "the subject twice, spelled otherwise": raw(HEAD, sound[:-1] + ',"s\\u0075b":"1"}'),
         "a list of claims": raw(HEAD, f"[{sound}]"),
         "an issuer that is a list": raw(HEAD, sound[:-1] + ',"iss":["x"]}'),
         "deep claims": raw(HEAD, '{"a":' * 1000 + "1" + "}" * 1000),

@@ -3,12 +3,30 @@
 import asyncio
 from typing import Final
 
+from madang.core.hosts import is_loopback
+from madang.errors import SetupError
+
 FETCH_S: Final = 5.0
 MAX_BYTES: Final = 256 * 1024
 
 
 class NotFetched(Exception):
     """Why not, in words for the log."""
+
+
+def check_url(called: str, url: str) -> None:
+    """Raise SetupError for a URL that cannot or should not be asked for the keys of the issuer that is `called` so."""
+    import httpx2  # see `fetch`
+
+    try:
+        parts = httpx2.URL(url)
+    except httpx2.InvalidURL:
+        parts = httpx2.URL("")
+    host = parts.host
+    if parts.scheme not in ("https", "http") or not host or parts.userinfo or (parts.port or 0) > 65_535:
+        raise SetupError(f"{called} has no usable JWKS URL.", "Write https://HOST/PATH, without user and password.")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise SetupError(f"{called} publishes its keys without TLS.", "Use https; http is for this machine only.")
 
 
 async def fetch(url: str) -> bytes:

@@ -2,11 +2,10 @@
 
 import re
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 
-from madang.core.hosts import is_loopback
+from madang.adapters.issuers.fetching import check_url
 from madang.errors import SetupError
 
 PUBLISHED: Final = ("RS256", "ES256", "EdDSA")
@@ -65,19 +64,10 @@ def checked(issuer: Issuer) -> Issuer:
                 f"The secret of {called[0].lower()}{called[1:]} is too short.", "Take 32 random bytes or more."
             )
     else:
-        _check_url(called, issuer.jwks)
+        check_url(called, issuer.jwks)
         if not (issuer.issuer and issuer.audience):
             raise SetupError(
                 f"{called} publishes its keys to everybody, so its tokens must say that they are for this server.",
                 "Set its issuer (iss) and audience (aud).",
             )
     return msgspec.structs.replace(issuer, algorithms=tuple(algorithms))
-
-
-def _check_url(called: str, url: str) -> None:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme not in ("https", "http") or not host or parts.username is not None:
-        raise SetupError(f"{called} has no usable JWKS URL.", "Write https://HOST/PATH, without user and password.")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise SetupError(f"{called} publishes its keys without TLS.", "Use https; http is for this machine only.")

@@ -189,7 +189,8 @@ def _bytes(part: str) -> bytes:
 def _object(part: str) -> dict[str, Any]:
     """Return the object that a part of a token is, in which nothing is said twice (bad_token)."""
     try:
-        read = json.loads(_bytes(part), object_pairs_hook=_once, parse_constant=_no_number)
+        text = _bytes(part).decode()  # json would guess UTF-16 and others, too
+        read = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise Refused("bad_token") from None
     if not isinstance(read, dict):

@@ -52,7 +52,7 @@ NOTING: Final = 0x6D61_6461_6E67_03
 SIGNING_UP: Final = 0x6D61_6461_6E67_04
 
 
-def run(c: Connection, statement: Executable, values: Mapping[str, str | int | None]) -> CursorResult[Any]:
+def run(c: Connection, statement: Executable, values: Mapping[str, str | int | None]) -> CursorResult[*tuple[Any, ...]]:
     """Execute a statement that was made once, and whose values and columns are text and integers.
 
     On SQLite the driver is given its text at once: what SQLAlchemy does for each execution took three quarters of the time,

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 import time
-from typing import Any
+from typing import Any, Final
 
 import jwt
 import pytest
@@ -222,6 +222,14 @@ async def test_a_set_has_an_end(web: Web) -> None:
     assert await refusal(issuers, acme_token("ES256", f"{MAX_KEYS}")) == "bad_token"
 
 
+NO_URLS: Final = [
+    "https://[::1/keys",
+    "http://127.0.0.1:port/keys",
+    "http://127.0.0.1:99999/keys",
+    "https://acme.example\0/keys",
+]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -240,8 +248,9 @@ async def test_a_set_has_an_end(web: Web) -> None:
         [Issuer(name="acme", issuer="a", audience="b", jwks="http://acme.example/keys")],
         [Issuer(name="acme", issuer="a", audience="b", jwks="file:///etc/passwd")],
         [Issuer(name="acme", issuer="a", audience="b", jwks="https://me:hunter2@acme.example/keys")],
+        *([Issuer(name="acme", issuer="a", audience="b", jwks=url)] for url in NO_URLS),
     ],
-    ids=range(15),
+    ids=range(15 + len(NO_URLS)),
 )
 def test_what_is_not_safe_is_refused_at_the_start(wrong: list[Issuer]) -> None:
     with pytest.raises(SetupError) as error:
