@@ -61,6 +61,16 @@ def upgrade(
     return "\r\n".join([*lines, *more, "", ""]).encode("latin-1")
 
 
+class WholeReader(asyncio.StreamReader):
+    """A reader that a reset ends as a close does: asyncio's own raises at once, and what came before it would not be read."""
+
+    def set_exception(self, exc: Exception) -> None:
+        if isinstance(exc, ConnectionError):
+            self.feed_eof()
+        else:
+            super().set_exception(exc)
+
+
 class Raw:
     """A TCP connection that can speak WebSocket."""
 
@@ -167,7 +177,11 @@ class Raw:
 async def dialled(port: int, address: str | None = None) -> AsyncIterator[Raw]:
     """Open a TCP connection, from an address of its own so that caps per address are not met by chance."""
     local = (address or next(_addresses), 0)
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=local)
+    loop = asyncio.get_running_loop()
+    reader = WholeReader(loop=loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    transport, _ = await loop.create_connection(lambda: protocol, "127.0.0.1", port, local_addr=local)
+    writer = asyncio.StreamWriter(transport, protocol, reader, loop)
     try:
         yield Raw(reader, writer)
     finally:
