@@ -158,9 +158,9 @@ class Poller:
         return found
 
     async def connect(self, **auth: Json) -> Json:
-        """Connect, and return what the server says to that."""
+        """Connect, and return what the server says to that; the hello behind it has come, too."""
         assert (await self.post("40" + json.dumps(auth))).text == "ok"
-        found = await self.until(lambda packet: packet[:2] in ("40", "44"))
+        found = await self.until(lambda packet: packet.startswith(("44", '42["hello"')))
         return json.loads(next(packet for packet in found if packet[:2] in ("40", "44"))[2:])
 
     async def ask(self, event: str, *arguments: Json, n: int = 1) -> Json:

@@ -59,7 +59,7 @@ class KeyServer:
 
 
 @asynccontextmanager
-async def serving(folder: Path, keys: KeyServer) -> AsyncIterator[RunningNode]:
+async def serving(folder: Path, keys: KeyServer, **more: Any) -> AsyncIterator[RunningNode]:
     server = await asyncio.start_server(keys.answer, "127.0.0.1", keys.port)
     keys.port = server.sockets[0].getsockname()[1]
     issuers = [
@@ -77,7 +77,7 @@ async def serving(folder: Path, keys: KeyServer) -> AsyncIterator[RunningNode]:
         jwt_issuers=issuers,
         jwt_rooms_claim="rooms",
         guests="off",
-        ping_s=1,
+        **more,
     )
     async with server, run_node(settings) as node:
         yield node
@@ -240,8 +240,9 @@ async def test_a_user_of_an_issuer_talks_and_goes_on_by_a_newer_token(node: Runn
         assert await raw.closed() == 4401
 
 
-async def test_a_connection_ends_with_its_token(node: RunningNode, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with upgraded(node.port) as raw:
+async def test_a_connection_ends_with_its_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At its next ping."""
+    async with serving(tmp_path, KeyServer(), ping_s=1) as node, upgraded(node.port) as raw:
         assert (await raw.ask(op="hello", n=1, token=shop_token(exp=int(time.time()) + 1000)))["op"] == "ok"
         monkeypatch.setattr(node.node, "now", lambda: time.time() + 1000 + LEEWAY_S + 1)
         assert await raw.closed() == 4401

@@ -18,6 +18,7 @@ from madang.transports.native.session import Session
 from madang.transports.socketio.client import Client
 from madang.transports.socketio.polling import Polling
 from tests.http import http_client
+from tests.integration.socketio.conftest import address, socketio_node
 from tests.socketio import PATH, SEPARATOR, Poller, poller, query, visitor, websocket
 from tests.waiting import eventually
 
@@ -37,12 +38,12 @@ WRONG = (
 
 
 @pytest.mark.parametrize(("transport", "upgrades"), [("polling", ["websocket"]), ("websocket", [])])
-async def test_a_session_begins(url: str, transport: str, upgrades: list[str]) -> None:
+async def test_a_session_begins(pinging_url: str, transport: str, upgrades: list[str]) -> None:
     if transport == "polling":
-        async with poller(url) as client:
+        async with poller(pinging_url) as client:
             said = client.handshake
     else:
-        async with visitor(url) as socket:
+        async with visitor(pinging_url) as socket:
             said = socket.handshake
     assert len(said.pop("sid")) == 22
     assert said == {"upgrades": upgrades, "pingInterval": 1000, "pingTimeout": 1000, "maxPayload": MAX_FRAME}
@@ -199,8 +200,8 @@ def _polling(node: RunningNode, client: Poller) -> Polling:
 async def test_a_post_that_does_not_come_whole_ends_the_session(
     node: RunningNode, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, patience_s: float
 ) -> None:
-    monkeypatch.setattr(schemas, "BODY_S", patience_s)
     async with poller(url, guest="Mina") as client:
+        monkeypatch.setattr(schemas, "BODY_S", patience_s)
         reader, writer = await asyncio.open_connection("127.0.0.1", node.port)
         try:
             head = f"POST {query('polling', client.id)} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n42"
@@ -220,30 +221,30 @@ async def test_a_post_that_does_not_come_whole_ends_the_session(
 # -- heartbeat ---------------------------------------------------------------------------------------------------------
 
 
-async def test_pings_over_polls_are_answered(url: str) -> None:
-    async with poller(url, guest="Mina") as client:
+async def test_pings_over_polls_are_answered(pinging_url: str) -> None:
+    async with poller(pinging_url, guest="Mina") as client:
         for _ in range(3):
             assert await client.packets() == ["2"]
             assert (await client.post("3")).text == "ok"
 
 
-async def test_a_session_whose_pings_are_not_answered_by_posts_ends(url: str) -> None:
-    async with poller(url, guest="Mina") as client:
+async def test_a_session_whose_pings_are_not_answered_by_posts_ends(pinging_url: str) -> None:
+    async with poller(pinging_url, guest="Mina") as client:
         while (response := await client.poll()).status_code == 200:
             pass
         assert response.status_code == 400
 
 
-async def test_pings_over_a_websocket_are_answered(url: str) -> None:
-    async with visitor(url, guest="Mina") as socket:
+async def test_pings_over_a_websocket_are_answered(pinging_url: str) -> None:
+    async with visitor(pinging_url, guest="Mina") as socket:
         await socket.named("hello")
         for _ in range(3):
             assert await socket.socket.recv() == "2"
             await socket.send("3")
 
 
-async def test_a_websocket_whose_pings_are_not_answered_ends(url: str) -> None:
-    async with visitor(url, guest="Mina") as socket:
+async def test_a_websocket_whose_pings_are_not_answered_ends(pinging_url: str) -> None:
+    async with visitor(pinging_url, guest="Mina") as socket:
         await socket.ended()
 
 
@@ -269,9 +270,12 @@ async def test_a_websocket_ends_by_its_packet(url: str) -> None:
 # -- upgrade -----------------------------------------------------------------------------------------------------------
 
 
-async def test_an_upgrade(node: RunningNode, url: str) -> None:
-    async with poller(url, guest="Mina") as client, websocket(url, client.id) as socket:
-        await client.packets()
+async def test_an_upgrade(tmp_path: Path) -> None:
+    async with (
+        socketio_node(tmp_path) as node,
+        poller(address(node), guest="Mina") as client,
+        websocket(address(node), client.id) as socket,
+    ):
         await socket.send("2probe")
         assert await socket.recv() == "3probe"
         assert await client.packets() == ["6"], "a poll ends at once, so that the client can let go"
@@ -285,7 +289,6 @@ async def test_an_upgrade(node: RunningNode, url: str) -> None:
 
 async def test_what_no_poll_has_taken_comes_over_the_websocket(url: str) -> None:
     async with poller(url, guest="Mina") as client, websocket(url, client.id) as socket:
-        await client.packets()
         await socket.send("2probe")
         assert await socket.recv() == "3probe"
         assert (await client.post(PING)).text == "ok"
@@ -311,7 +314,6 @@ async def test_a_second_websocket_is_refused(url: str) -> None:
 
 async def test_a_websocket_that_goes_before_the_upgrade_changes_nothing(url: str) -> None:
     async with poller(url, guest="Mina") as client:
-        await client.packets()
         for packets in (["2probe"], [], ["5"], ["40"], ["2probe", "40"]):
             async with websocket(url, client.id) as socket:
                 for packet in packets:
@@ -328,36 +330,36 @@ async def test_a_websocket_that_goes_before_the_upgrade_changes_nothing(url: str
 # -- what is left ------------------------------------------------------------------------------------------------------
 
 
-async def test_nothing_is_left_of_clients_however_they_end(node: RunningNode, url: str) -> None:
+async def test_nothing_is_left_of_clients_however_they_end(pinging: RunningNode, pinging_url: str) -> None:
     gc.collect()
     gc.disable()
     try:
         before = _clients()
         for _ in range(3):
             async with (
-                visitor(url, guest="Mina") as mina,
-                visitor(url, guest="Bora") as bora,
-                poller(url, guest="Ara") as ara,
+                visitor(pinging_url, guest="Mina") as mina,
+                visitor(pinging_url, guest="Bora") as bora,
+                poller(pinging_url, guest="Ara") as ara,
             ):
                 for each in (mina, bora, ara):
                     assert "seq" in await each.ask("join", {"room": "lobby"})
                 await bora.send("nonsense")
                 await bora.ended()
                 await ara.post("1")
-            async with poller(url, guest="Mina") as eve, websocket(url, eve.id) as socket:
+            async with poller(pinging_url, guest="Mina") as eve, websocket(pinging_url, eve.id) as socket:
                 await socket.send("2probe")
                 assert await socket.recv() == "3probe"
                 await socket.send("5")
-            async with poller(url, guest="Mina"):
+            async with poller(pinging_url, guest="Mina"):
                 pass  # it is never polled again
-        await eventually(lambda: not node.node.socketio.clients)
+        await eventually(lambda: not pinging.node.socketio.clients)
         await eventually(lambda: _clients() <= before, "rings are left to the cycle collector")
     finally:
         gc.enable()
-    assert node.node.admission.open == 0
-    assert not node.node.admission.open_by_address
-    assert node.node.hub.rooms["lobby"].sockets == 0
-    assert node.node.memory.held["answers"] == 0
+    assert pinging.node.admission.open == 0
+    assert not pinging.node.admission.open_by_address
+    assert pinging.node.hub.rooms["lobby"].sockets == 0
+    assert pinging.node.memory.held["answers"] == 0
 
 
 def _clients() -> int:
