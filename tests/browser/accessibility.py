@@ -10,12 +10,11 @@ from typing import Any
 from playwright.async_api import Locator, Page
 
 from tests.browser.people import WIDTHS, Person
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDENS = Path(__file__).parent / "goldens"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-SETTLED_S = 15.0
-"""As long as Playwright waits for what is expected."""
 WRITE = "WRITE_GOLDENS"
 """The environment variable with which goldens are written as they are now; look at what changes."""
 
@@ -56,7 +55,7 @@ async def hold_to_golden(what: Locator, name: str) -> None:
     """Assert that an accessibility tree becomes the one of a golden file, except for times and dates."""
     golden = GOLDENS / f"{name}.yaml"
     clock = asyncio.get_running_loop().time
-    deadline = clock() + SETTLED_S
+    deadline = clock() + PATIENCE_S
     while True:
         tree = _timeless(await what.aria_snapshot()) + "\n"
         if os.environ.get(WRITE):

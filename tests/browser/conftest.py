@@ -16,9 +16,10 @@ from madang_proof.testbed.server import Server
 from tests.browser.installed import installed, path_without_node
 from tests.browser.people import Person, arrive, leave
 from tests.daemons import missing
+from tests.waiting import PATIENCE_S
 
 Arrive = Callable[..., Awaitable[Person]]
-PATIENCE_MS = 15_000.0
+PATIENCE_MS = PATIENCE_S * 1000
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -80,11 +81,13 @@ async def browser(request: pytest.FixtureRequest, playwright: Playwright, browse
     if name not in browsers or not browsers[name].is_connected():
         if name == "firefox":
             path = program("firefox-esr")
-            browsers[name] = await playwright.firefox.launch(channel="moz-firefox", executable_path=path)
+            browsers[name] = await playwright.firefox.launch(
+                channel="moz-firefox", executable_path=path, timeout=PATIENCE_MS
+            )
         else:
             as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
             path = program("chromium-headless-shell", "chromium")
-            browsers[name] = await playwright.chromium.launch(executable_path=path, args=as_root)
+            browsers[name] = await playwright.chromium.launch(executable_path=path, args=as_root, timeout=PATIENCE_MS)
     return browsers[name]
 
 

@@ -95,6 +95,10 @@ class Person:
         await self.box.press("Enter")
         await expect(self.message(text.strip()).last).to_have_attribute("data-state", "sent")
 
+    async def has_tools(self) -> None:
+        """Wait until messages have their tools, which come later, and with them what keys do in the list."""
+        await self.log.locator("[role=toolbar]").first.wait_for(state="attached")
+
     async def texts(self) -> list[str]:
         """Return the texts of all rows that are shown, oldest first."""
         return [await row.inner_text() for row in await self.log.get_by_role("article").all()]

@@ -121,6 +121,7 @@ async def test_everything_is_done_by_keys(arrived: Arrive) -> None:
     await mina.enter()
     await mina.say("number one")
     await mina.say("number two")
+    await mina.has_tools()
     keys = mina.page.keyboard
     await keys.press("Shift+Tab")
     two = mina.message("number two").last
@@ -206,6 +207,7 @@ async def test_axe_finds_nothing_in_any_row(arrived: Arrive, server: Server, lan
     await expect(mina.message("@미나")).to_have_attribute("data-mention", "true")
     await mina.say("mine")
     row = mina.message("mine").last
+    await mina.has_tools()
     await mina.page.keyboard.press("Shift+Tab")
     await mina.page.keyboard.press("+")
     await expect(mina.page.get_by_role("dialog")).to_be_visible()

@@ -10,11 +10,11 @@ from playwright.async_api import Browser, WebSocketRoute, expect
 
 from madang_proof.testbed.proxy import Proxy
 from madang_proof.testbed.server import Server
-from tests.browser.conftest import Arrive, installed_server
+from tests.browser.conftest import PATIENCE_MS, Arrive, installed_server
 from tests.browser.engines import CHROMIUM_FIRST
 from tests.browser.people import Person
 
-OFFLINE_MS = 60_000  # the page waits up to half a minute before it tries again
+OFFLINE_MS = PATIENCE_MS + 30_000  # the page waits up to half a minute before it tries again
 
 
 @pytest.fixture(scope="module")

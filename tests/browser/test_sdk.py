@@ -12,6 +12,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from madang_proof.testbed.server import Server
+from tests.browser.conftest import PATIENCE_MS
 from tests.browser.engines import CHROMIUM_FIRST
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,6 +89,7 @@ async def server(tmp_path: Path, origin: str) -> AsyncIterator[Server]:
 @pytest.fixture
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
     yield context
     await context.close()
 
