@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from madang.config import Settings
@@ -330,10 +331,12 @@ async def test_a_server_key_acts_in_every_room(server: Server, anyone: Rest) -> 
 
 async def test_a_flooder_is_told_how_long_to_wait(anyone: Rest) -> None:
     flooder, mina = await anyone.guest("Flooder", "lobby"), await anyone.guest("Mina", "lobby")
-    answers = await asyncio.gather(*(flooder.call("POST", MESSAGES, {"text": "flood"}) for _ in range(45)))
-    refused = [answer for answer in answers if answer.is_error]
-    assert {answer.json()["error"]["code"] for answer in refused} == {"rate_limited"}
-    assert len(answers) - len(refused) < 45
+    refused: list[httpx2.Response] = []
+    async with asyncio.timeout(PATIENCE_S):
+        while not refused:  # once is enough, unless the machine is slower than the limit
+            answers = await asyncio.gather(*(flooder.call("POST", MESSAGES, {"text": "flood"}) for _ in range(45)))
+            refused = [answer for answer in answers if answer.is_error]
+    assert {hold_to_the_error_shape(answer) for answer in refused} == {"rate_limited"}
     await mina.ok("POST", MESSAGES, {"text": "still here"})
 
 
