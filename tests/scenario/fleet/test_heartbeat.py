@@ -105,7 +105,8 @@ async def test_a_user_has_one_rate_over_both_nodes_and_who_leaves_is_forgotten(
         await neighbour.ok("POST", "/api/rooms/lobby/messages", message)
         assert list((await known(two)).values()) == ["heard"]
         await one.stop()
-        assert await known(two) == {}, "it has said goodbye"
+        nodes = await until(lambda: known(two), lambda nodes: list(nodes.values()) != ["heard"])
+        assert nodes == {}, "it has said goodbye"
 
 
 @pytest.mark.slow  # in virtual time: `unit/delivery/test_heartbeat.py`; who disagrees: `madang.testing.leases`

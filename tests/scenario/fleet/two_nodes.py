@@ -46,11 +46,12 @@ async def metric(server: Server, name: str) -> float:
     return float(next(line for line in text.splitlines() if line.startswith(f"{name} ")).rpartition(" ")[2])
 
 
-async def until(ask: Callable[[], Any], right: Callable[[Any], bool]) -> None:
-    """Ask again until the answer is right."""
+async def until(ask: Callable[[], Any], right: Callable[[Any], bool]) -> Any:
+    """Ask again until the answer is right; gives it."""
     async with asyncio.timeout(PATIENCE_S):
-        while not right(await ask()):
+        while not right(answer := await ask()):
             await asyncio.sleep(0.05)
+    return answer
 
 
 async def told(raw: Raw) -> Any:
