@@ -22,7 +22,6 @@ from madang_proof.testbed.server import PROGRAM
 from tests import wire
 from tests.contract.conftest import now_ms, opened
 from tests.contract.test_copying import furnish
-from tests.daemons import free_port
 from tests.rest import Rest, rest, server_key
 from tests.running import Server, madang, running_server
 from tests.waiting import PATIENCE_S
@@ -163,7 +162,7 @@ async def test_the_target_may_come_from_the_settings(tmp_path: Path) -> None:
 REFUSED = [
     (["--data", "{home}"], "There is no target."),
     (["--from", "nonsense hunter2", "--to", "sqlite:///{new}"], "The database setting is not a URL."),
-    (["--from", "postgresql://me:hunter2@127.0.0.1:{port}/x", "--to", "sqlite:///{new}"], "does not answer"),
+    (["--from", "postgresql://me:hunter2@127.0.0.1:1/x", "--to", "sqlite:///{new}"], "does not answer"),
 ]
 """What else is wrong about databases is in `tests/contract/test_copying.py`, without a process for each."""
 
@@ -171,7 +170,7 @@ REFUSED = [
 @pytest.mark.parametrize(("arguments", "says"), REFUSED)
 async def test_what_is_wrong_is_said_in_one_sentence(arguments: list[str], says: str, tmp_path: Path) -> None:
     (home := tmp_path / "home").mkdir()
-    places = {"home": home, "new": tmp_path / "new", "port": free_port()}
+    places = {"home": home, "new": tmp_path / "new"}
     done = await madang("migrate", *(each.format_map(places) for each in arguments))
     assert done.status == 2
     assert says in done.err

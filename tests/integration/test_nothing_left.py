@@ -295,4 +295,4 @@ async def test_nothing_is_left_of_those_whom_a_stop_ends(tmp_path: Path, uncolle
             ends = [asyncio.ensure_future(raw.closed()) for raw in raws]
         assert await asyncio.gather(*ends) == [1012] * TIMES
     kinds = ("madang.transports.native.session.Session", "madang.transports.websocket.handshake.WebSocketProtocol")
-    await eventually(lambda: all(census()[kind] == before[kind] for kind in kinds))
+    await eventually(lambda: all(census()[kind] <= before[kind] for kind in kinds))

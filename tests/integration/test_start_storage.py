@@ -23,4 +23,4 @@ async def test_a_part_that_cannot_read_yet_is_started_again(tmp_path: Path, monk
 
     monkeypatch.setattr(Store, "users_deleted", not_at_first)
     async with run_node(Settings(data=tmp_path, port=0, admin_port=0)):
-        assert len(asked) == 2
+        assert len(asked) >= 2, "and then it is read every second"

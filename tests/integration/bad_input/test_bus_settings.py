@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from tests.daemons import NO_SETTINGS, free_port
+from tests.daemons import NO_SETTINGS
 from tests.redis import RedisServer, run_redis
 from tests.running import Done, madang, running_server
 from tests.servers import PostgresServer
@@ -105,7 +105,7 @@ def places(
             "redis": f"127.0.0.1:{redis_server.port}",
             "guarded": f"127.0.0.1:{guarded.port}",
             "replica": f"127.0.0.1:{replica.port}",
-            "nobody": f"127.0.0.1:{free_port()}",
+            "nobody": "127.0.0.1:1",
             "without": str(without),
         }
     postgres_server.drop_database("bad_bus")
