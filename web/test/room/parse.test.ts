@@ -1,7 +1,7 @@
 // Texts become blocks and nodes; whatever is in them, it stays text.
 
 import { describe, expect, it } from "vitest";
-import { fold, isEmojiOnly, parse, tame } from "../../src/room/text/parse";
+import { firstLine, fold, isEmojiOnly, parse, tame } from "../../src/room/text/parse";
 
 const text = (...nodes: unknown[]) => ({ kind: "text", nodes });
 
@@ -24,6 +24,20 @@ describe("code in a line", () => {
   it("ends in its line", () => expect(parse("a `b\nc`")).toEqual([text("a `b\nc`")]));
   it("has no links", () => expect(parse("`https://a.kr`")).toEqual([text({ kind: "code", text: "https://a.kr" })]));
   it("is not empty", () => expect(parse("``")).toEqual([text("``")]));
+});
+
+describe("the first line", () => {
+  it.each([
+    ["a `b` c\nd", "a b c"],
+    ["```js\nlet a;\nb\n```\nc", "let a;"],
+    ["> a\n> b\nc", "a"],
+    ["\n\n  a\nb", "a"],
+    ["`a", "`a"],
+    ["", ""],
+    ["\u202ea", "U+202Ea"],
+  ])("of %j is %j", (text, line) => expect(firstLine(text)).toBe(line));
+  it("is short, and of whole characters", () =>
+    expect(firstLine(`${"a".repeat(199)}😀`)).toBe(`${"a".repeat(199)}\ufffd`));
 });
 
 describe("mentions", () => {

@@ -2,7 +2,7 @@
 
 import type { Message } from "madang";
 import { useEffect, useState } from "preact/hooks";
-import { tame } from "../text/parse";
+import { firstLine } from "../text/parse";
 import { useSpeech } from "../words";
 import { useRows } from "./actions";
 
@@ -30,5 +30,3 @@ export function Quote({ seq }: { seq: number }) {
     </button>
   );
 }
-
-const firstLine = (text: string) => tame(text.trimStart().split("\n", 1)[0] ?? "").slice(0, 200);

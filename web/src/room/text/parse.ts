@@ -113,6 +113,14 @@ function codeAt(text: string, at: number): { text: string; length: number } | nu
   return { text: text.slice(at + ticks, end - ticks), length: end - at };
 }
 
+/** Return the first line of a text as it reads in one: without the signs around code and before quotes. */
+export function firstLine(text: string): string {
+  const [first] = parse(text.trimStart());
+  const nodes = first?.kind === "code" ? [first.text] : (first?.nodes ?? []);
+  const read = nodes.map((node) => (typeof node === "string" ? node : node.text)).join("");
+  return tame(read.trimStart().split("\n", 1)[0]?.slice(0, 200) ?? "");
+}
+
 /** Return the first lines of blocks, and how many there are in all. */
 export function fold(blocks: readonly Block[], keep: number): { blocks: Block[]; lines: number } {
   const kept: Block[] = [];
