@@ -85,7 +85,7 @@ class SocketIo(Connection):
         if self._begun and self._hello is not None:
             who = {name: value for name, value in self._hello.items() if name not in ("op", "n")}
             back = {"pid": self._kept.pid, "offset": self._kept.offset} if self._kept.pid else {}
-            super().send([b"40" + _encode(who | back)])
+            self._say([b"40" + _encode(who | back)])
 
     def _packet(self, command: dict[str, Any]) -> bytes:
         op, n = command.pop("op"), command.pop("n")
@@ -106,7 +106,7 @@ class SocketIo(Connection):
     def _read_packet(self, packet: bytes) -> None:
         kind = packet[:2]
         if packet == b"2":
-            super().send([b"3"])
+            self._say([b"3"])
         elif kind == b"42":
             self._event(*_parts(packet[2:]))
         elif ack := _ACK.fullmatch(packet):
@@ -182,8 +182,12 @@ class SocketIo(Connection):
         self._hello, self._waiting = None, []
         if hello is not None:
             self._answer(hello["n"], self._kept.hello)
+        self._say(self._packet(command) for command in waiting)
+
+    def _say(self, packets: Iterable[bytes]) -> None:
+        """Answer what was read, unless the end has begun meanwhile."""
         if self.speaks:
-            super().send([self._packet(command) for command in waiting])
+            super().send(packets)
 
     def _answer(self, n: int, fields: bytes, op: str = "ok") -> None:
         self._hand_on(b'{"op":"%s","n":%d' % (op.encode(), n), fields)

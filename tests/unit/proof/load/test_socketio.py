@@ -107,6 +107,16 @@ async def test_native_words_go_out_and_come_in() -> None:
         assert (d.kept.pid, d.kept.offset) == ("p", "o8")
 
 
+async def test_a_ping_that_is_read_after_the_end_has_begun_is_not_answered() -> None:
+    async with door() as d:
+        connection = await d.dial()
+        assert await d.hears() == '40{"guest":"Mina"}'
+        await d.say("2")
+        connection.close()
+        await d.server.wait_closed()
+        assert d.server.close_code == 1000
+
+
 async def test_a_refused_hello_is_an_error() -> None:
     async with door() as d:
         await d.dial()
