@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemons import missing
+from tests.rest import rest, server_key
 from tests.running import Server, running_server
 from tests.waiting import PATIENCE_S
 
@@ -44,7 +45,8 @@ async def program(server: Server, folder: Path, code: str, name: str, **env: str
     try:
         yield process
     finally:
-        process.kill()
+        if process.returncode is None:
+            process.kill()
         await process.communicate()
 
 
@@ -82,8 +84,42 @@ async def test_a_paper_is_made_written_by_two_finished_and_read(tmp_path: Path) 
         assert await shell(server, tmp_path, read, TOKEN=token) == "생일 축하해! 생일 축하해! "
 
 
+def after(language: str, what: str) -> str:
+    """Return the program that docs/guides/socketio.md has in place of another."""
+    (found,) = [code for code in blocks(SOCKETIO, language) if re.match(rf"(//|#) after: {what}\n", code)]
+    return found
+
+
+async def test_what_takes_the_place_of_a_socketio_server(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server, rest(server.url) as anyone:
+        key = await server_key(server)
+        token = (await anyone.guest("Mina")).token
+        async with program(server, tmp_path, after("js", "the client"), "client.mjs", TOKEN=token) as mina:
+            await prints(mina, "Mina Hello")
+            async with program(server, tmp_path, after("js", "the backend"), "backend.mjs", KEY=key) as backend:
+                await prints(backend, "Mina")
+                assert await backend.wait() == 0
+            await prints(mina, "My shop We close in an hour")
+
+
+async def test_what_takes_the_place_of_django_channels(tmp_path: Path) -> None:
+    used = """
+from types import SimpleNamespace
+print(token_for(SimpleNamespace(pk=17, get_username=lambda: "Sora")))
+print(tell("lobby", "Paid", "order-17")["seq"] == tell("lobby", "Paid", "order-17")["seq"])
+"""
+    async with running_server(tmp_path) as server:
+        key = await server_key(server)
+        async with program(server, tmp_path, after("python", r"chat\.py") + used, "chat.py", KEY=key) as views:
+            assert views.stdout is not None
+            token = (await views.stdout.readline()).decode().strip()
+            await prints(views, "True")
+        async with program(server, tmp_path, after("js", "the client"), "client.mjs", TOKEN=token) as sora:
+            await prints(sora, "Sora Hello")
+
+
 async def test_stock_socketio_clients_talk(tmp_path: Path) -> None:
-    script, (python,) = blocks(SOCKETIO, "js")[0], blocks(SOCKETIO, "python")
+    script, python = blocks(SOCKETIO, "js")[0], blocks(SOCKETIO, "python")[0]
     async with running_server(tmp_path) as server, program(server, tmp_path, script, "talk.mjs") as mina:
         await prints(mina, "member.joined Mina ")
         assert mina.stdin is not None

@@ -6,8 +6,9 @@ const sockets = new Map();
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const doing = {
-  open({ name, url, options }) {
-    const socket = io(url, { forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 200, ...options });
+  open({ name, url, options: { asked, ...options } }) {
+    const auth = asked ? (tell) => tell(asked) : options.auth; // as a function
+    const socket = io(url, { forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 200, ...options, auth });
     sockets.set(name, socket);
     socket.on("hello", (hello) => {
       socket.auth = { token: hello.token };
@@ -18,6 +19,8 @@ const doing = {
     socket.onAny((event, ...args) => say({ name, event, args }));
   },
   emit: ({ name, args }) => void sockets.get(name).emit(...args),
+  volatile: ({ name, args }) => void sockets.get(name).volatile.compress(false).emit(...args),
+  timeout: ({ name, args }) => sockets.get(name).timeout(5000).emitWithAck(...args),
   ask: ({ name, args }) => sockets.get(name).emitWithAck(...args),
   retry: ({ name, args }) =>
     new Promise((done) => sockets.get(name).emit(...args, (error, answer) => done(error ? { failed: error.message } : answer))),

@@ -40,8 +40,8 @@ class StockSocket:
         """Emit an event that the client sends again until it is acknowledged, and return that."""
         return await self._driver.do("retry", name=self.name, args=args)
 
-    async def do(self, what: str) -> Json:
-        return await self._driver.do(what, name=self.name)
+    async def do(self, what: str, *args: Json) -> Json:
+        return await self._driver.do(what, name=self.name, args=args)
 
     def events(self, name: str, room: str = "") -> list[Json]:
         """Return the events of a name, in a room if one is given."""
