@@ -17,6 +17,7 @@ from tests.browser.people import Language, Person, Theme
 from tests.browser.pictures import picture
 from tests.http import http_client
 from tests.rest import admin_client, rest
+from tests.waiting import eventually
 
 LOGIN, PASSWORD = "operator", "gate of the korean yard 9"
 WORDS = {
@@ -60,9 +61,9 @@ async def started(python: Path, tmp_path: Path) -> AsyncIterator[Server]:
         await running.close()
 
 
-def link(server: Server) -> str:
-    """Return the link that the first start has printed."""
-    (found,) = re.findall(r"http://\S+/#code=\S+", server.log.read_text())
+async def link(server: Server) -> str:
+    """Return the link that the first start prints, when the server is there already."""
+    (found,) = await eventually(lambda: re.findall(r"http://\S+/#code=\S+", server.log.read_text()))
     return str(found)
 
 
@@ -80,14 +81,14 @@ async def signed_in(person: Person, server: Server) -> Page:
 async def test_the_link_of_the_first_start_sets_a_password_once(arrived: Arrive, started: Server) -> None:
     mina = await arrived(url=started.admin_url)
     page = mina.page
-    await page.goto(link(started))
+    await page.goto(await link(started))
     await expect(page).not_to_have_url(re.compile("code"))  # it leaves the address, and is not sent on
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Choose a password").click()
     await expect(page.get_by_role("heading", name="Operation", level=1)).to_be_visible()
     await page.get_by_role("button", name="Sign out").click()
     await page.goto("about:blank")
-    await page.goto(link(started))
+    await page.goto(await link(started))
     mina.expected = ".*401"
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Choose a password").click()

@@ -16,7 +16,7 @@ from tests import wire
 from tests.http import http_client
 from tests.rest import Rest, hold_to_the_error_shape, rest, server_key
 from tests.running import Server, madang, running_server
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, eventually
 from tests.wire import upgraded
 
 PASSWORD = "correct horse"
@@ -159,10 +159,16 @@ async def test_accounts_from_the_command_line(server: Server, anyone: Rest) -> N
     assert all(secret not in server.log.read_text() for secret in (code, again, PASSWORD, OTHER, fred.token))
 
 
+async def first_account(server: Server) -> dict[str, Any]:
+    """Return login and code of the first account, which a server tells when it is there already."""
+    (found,) = await eventually(lambda: re.findall(r"-d '(\{.*\})'", server.log.read_text()))
+    told: dict[str, Any] = json.loads(found)
+    return told
+
+
 async def test_the_first_start_tells_once_how_the_administrator_signs_in(tmp_path: Path) -> None:
     async with running_server(tmp_path) as server, rest(server.url) as anyone:
-        (found,) = re.findall(r"-d '(\{.*\})'", server.log.read_text())
-        given = json.loads(found)
+        given = await first_account(server)
         assert given["login"] == "admin"
         admin = await anyone.ok("PUT", "/api/me/password", given | {"password": PASSWORD})
         user, _ = await signed(anyone, "mina", up=True)
@@ -231,10 +237,9 @@ async def _closes(socket: wire.Raw, by: Rest, session: str) -> None:
 
 async def test_the_operators_page_lets_administrators_in(tmp_path: Path) -> None:
     async with running_server(tmp_path) as server, rest(server.url) as anyone:
-        (found,) = re.findall(r"-d '(\{.*\})'", server.log.read_text())
+        used = await first_account(server) | {"password": PASSWORD}
         await signed(anyone, "mina", up=True)
         async with http_client(server.admin_url) as http:
-            used = json.loads(found) | {"password": PASSWORD}
             first = await http.post("/sessions/code", json=used)
             assert first.status_code == 201
             assert hold_to_the_error_shape(await http.post("/sessions/code", json=used)) == "wrong_password"
