@@ -8,7 +8,7 @@ from tests.running import madang, running_server
 
 async def test_20_users_1600_sends_32000_receipts(tmp_path: Path) -> None:
     async with running_server(tmp_path) as server:
-        done = await madang("bench", "users", "--json", "--rate", "300", "--url", server.direct_url)
+        done = await madang("bench", "users", "--json", "--rate", "240", "--url", server.direct_url)
     assert done.status == 0, done.err
     (run,) = json.loads(done.out)
     assert (run["sockets"], run["parsed"]) == (20, 20), "each of them reads every frame"
