@@ -23,10 +23,10 @@ class Access:
     I11: a connection that was given the event which ended its user's membership gets nothing more of the room before it
     joins again. No connection of the user, wherever in the history that event is seen, is taken live from below the end
     to above it, unless by the event of a new membership. A resume is not answered with a position above an end, nor
-    from one at or above it, unless a membership began in between. An end up to the `read_seq` of the answer to join
-    belongs to an earlier membership. A page asked for after a leave, kick or ban was acked is answered only if the user asked to
-    join since. Above an end the log has no event of its user, up to the first unknown seq, which may be a new membership;
-    where others use the rooms, only acked events count.
+    from one at or above it, unless a membership began in between. An end up to the `read_seq` of the answer to join, or up
+    to where a first join of the user had been answered by then, belongs to an earlier membership. A page asked for after a
+    leave, kick or ban was acked is answered only if the user asked to join since. Above an end the log has no event of its
+    user, up to the first unknown seq, which may be a new membership; where others use the rooms, only acked events count.
     """
 
     def __init__(self, state: State) -> None:
@@ -67,8 +67,10 @@ class Access:
         follow = state.follow
         assert follow is not None
         self._follows.append(follow)
-        if not follow.resumed:
-            key = (state.room, follow.user)
+        key = (state.room, follow.user)
+        if follow.resumed:  # a session that is recovered goes on from before an end, if a new membership is in force
+            follow.reach = max(follow.reach, self._renewed.get(key, 0))
+        else:
             self._renewed[key] = max(record.seq, self._renewed.get(key, 0))
 
     def on_ok(self, record: r.Ok) -> None:

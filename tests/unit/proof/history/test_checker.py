@@ -116,6 +116,27 @@ def test_an_end_up_to_the_read_pointer_is_of_a_former_membership() -> None:
         assert story.broken() == broken
 
 
+def test_a_recovered_session_goes_on_from_before_an_end_if_a_new_membership_is_in_force() -> None:
+    for back, broken in ((True, []), (False, ["I11"])):
+        story = Story()
+        for conn, user in ((1, "mina"), (2, "bora")):
+            story.open(conn, user)
+            story.join(conn, 2)
+        story.ask(1, "leave")
+        story.ask(2, "send", "meanwhile", "c-1")
+        if back:
+            story.open(3, "mina")
+            story.join(3, 5)
+        story.open(4, "mina")
+        story.join(4, 2, since=2)
+        story.event(4, 3, "member.left", "mina")
+        story.event(4, 4, "message.sent", "bora", "meanwhile")
+        if not back:
+            story.ask(1, "join")
+        story.event(4, 5, "member.joined", "mina")
+        assert story.broken() == broken
+
+
 def test_an_end_that_is_seen_later_and_elsewhere_counts() -> None:
     for op in ("kick", "ban"):
         story = Story(others=True)
