@@ -86,7 +86,7 @@ CLOSES: Final[dict[int, CloseCode]] = {
     4404: CloseCode("no_paper", "never", "There is no such paper, or the user is not in its room (`/yjs`)."),
     4408: CloseCode("hello_timeout", "later", "No hello within 10 s of the handshake."),
     4409: CloseCode("too_slow", "resume", "The client did not read for 30 s while events waited."),
-    4410: CloseCode("revoked", "never", "The user was deleted: their token is refused from now on."),
+    4410: CloseCode("revoked", "never", "The user was deleted, or may not read the room of this paper or stream."),
     4411: CloseCode("disconnected", "never", "The user's application ended their connections."),
     4429: CloseCode("flood", "later", "The client kept sending after rate_limited."),
 }

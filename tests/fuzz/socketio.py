@@ -6,8 +6,9 @@ from tests.fuzz.harness import instrumented, run, said
 
 with instrumented():
     from madang.errors import Refused
+    from madang.protocol import offsets
     from madang.protocol.native import codec
-    from madang.protocol.socketio import commands, engine, offsets
+    from madang.protocol.socketio import commands, engine
     from madang.protocol.socketio.engine import BrokenProtocol
     from madang.protocol.socketio.packets import Connect, Event, Receiver
 

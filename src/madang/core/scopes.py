@@ -30,6 +30,7 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "edit": ("publish",),
     "react": ("publish",),
     "unreact": ("publish",),
+    "room_events": ("read",),
     "history": ("read",),
     "pins": ("read",),
     "reactors": ("read",),

@@ -282,6 +282,13 @@ class Hub:
         subscriber.subscriptions.clear()
         self.watching.close(subscriber)
 
+    def rename(self, subscriber: Subscriber, name: str) -> None:
+        """Let a subscriber's user be present by another name from now on."""
+        for room, subscription in subscriber.subscriptions.items():
+            if subscription.until is None:
+                subscription.name = name
+                self.presence.enter(room, subscription.user, name, subscriber.device)
+
     def access_ended(self, room: str, user: str, device: str) -> None:
         """Take a device of a user who left or was kicked off what the room sees of them: presence, and typing."""
         self.presence.leave(room, user, device)

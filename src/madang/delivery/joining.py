@@ -134,6 +134,8 @@ class Joiner:
             room,
             Subscription(subscriber, actor.id, actor.name, member.role, seq, member.read_seq, member.joined_seq),
         )
+        if not actor.server:  # a key is nobody who could be online
+            self._hub.presence.enter(room.info.id, actor.id, actor.name, subscriber.device)
         return Joined(room, member, seq, since is not None and not resume, low + 1, events)
 
     async def _reached(self, room: LiveRoom, since: int) -> bool:
@@ -164,4 +166,3 @@ class Joiner:
             room.attach(subscription)
         else:
             self._hub.catching_up.start(room, subscription)
-        self._hub.presence.enter(room.info.id, subscription.user, subscription.name, subscriber.device)

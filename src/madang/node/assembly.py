@@ -89,6 +89,7 @@ from madang.transports.socket import Socket
 from madang.transports.socketio.door import PATH as SOCKETIO
 from madang.transports.socketio.door import SocketIo
 from madang.transports.socketio.websocket import WebSocketEnd
+from madang.transports.sse.door import Streams
 from madang.transports.websocket.doors import Door, Doors, Upgrade
 from madang.transports.yjs.session import YjsSession
 
@@ -323,7 +324,12 @@ def assemble(
         ping_s=ping_s, compression=compression,
     )  # fmt: skip
     node.socketio = SocketIo(node)
-    node.parts = (*parts, Part("socket.io", metrics=node.socketio.metrics))
+    node.streams = Streams(node)
+    node.parts = (
+        *parts,
+        Part("socket.io", metrics=node.socketio.metrics),
+        Part("streams", metrics=node.streams.metrics),
+    )
     return node
 
 

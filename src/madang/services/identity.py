@@ -3,6 +3,7 @@
 Tokens are in `tokens.py`, server keys in `server_keys.py`, and what these are for in `core.scopes`.
 """
 
+import math
 import secrets
 import time as clock
 from base64 import b32encode
@@ -241,8 +242,8 @@ class Identity:
         address: str,
         operation: str,
         known: Callable[[Actor], object] = lambda actor: None,
-    ) -> Actor:
-        """Return who makes a request with a token or a server key (bad_token, rate_limited, no_scope).
+    ) -> Access:
+        """Return who makes a request with a token or a server key, and how long they may (bad_token, rate_limited, no_scope).
 
         All of a user's requests are held to the rate of one connection. A credential that is not valid is charged to its
         address.
@@ -254,19 +255,25 @@ class Identity:
         try:
             if credential.startswith(BEGINS):
                 server = await self.server(credential)
-                known(server)
-                need_scope(server.scopes, operation)
+                known(server.user)
+                need_scope(server.user.scopes, operation)
                 return server
-            actor = (await self.access(credential, now, address)).user
+            access = await self.access(credential, now, address)
         except Limited:
             raise
         except Refused as refused:
             if refused.code != "no_scope":
                 self._limits.addresses.wrong_token(address, self._time())
             raise
-        known(actor)
-        self._limits.commands.request(actor.id, self._time())
-        return actor
+        known(access.user)
+        self._limits.commands.request(access.user.id, self._time())
+        return access
+
+    async def caller_by_ticket(self, ticket: str, address: str) -> Access:
+        """Return the same for who makes a request with a ticket, which is used up by it (bad_token, rate_limited)."""
+        access = await self.shown_ticket(ticket, address)
+        self._limits.commands.request(access.user.id, self._time())
+        return access
 
     async def judge_again(self, credential: str, now: float) -> None:
         """Raise Refused (bad_token) if a token or a server key that was shown a while ago no longer holds."""
@@ -275,13 +282,14 @@ class Identity:
         else:
             await self.access(credential, now)
 
-    async def server(self, key: str) -> Actor:
-        """Return the server that a key belongs to (bad_token, also when it has ended)."""
+    async def server(self, key: str) -> Access:
+        """Return the server that a key belongs to, for as long as the key holds (bad_token, also when it has ended)."""
         known = await self.server_keys.of(key)
         if known is None:
             raise Refused("bad_token")
         scopes = frozenset((known.scopes or EVERYTHING).split())
-        return Actor(id=user_ids.key_user(known.id), name=known.label, server=True, scopes=scopes)
+        user = Actor(id=user_ids.key_user(known.id), name=known.label, server=True, scopes=scopes)
+        return Access(user, "", math.inf if known.expires_ms is None else known.expires_ms / 1000, "", known.id)
 
     def serves(self, credential: str) -> bool:
         """Return whether a credential is a server key that holds, as far as that is known at once."""

@@ -252,6 +252,12 @@ class Rooms:
         self._note(actor)
         return member
 
+    async def reader(self, actor: Actor, room: str) -> Member:
+        """Return the membership of who may read a room, without making one (not_found, forbidden)."""
+        member = await self.member(actor, room)
+        need(member.role, Action.READ)
+        return member
+
     async def need(self, actor: Actor, room: str, action: Action) -> None:
         """Raise Refused (not_found, forbidden) unless the actor may do this in a room."""
         need((await self.member(actor, room)).role, action)

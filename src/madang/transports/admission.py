@@ -118,7 +118,7 @@ class Admission:
     def metrics(self) -> Sequence[Metric]:
         """Return what is counted here."""
         return (
-            Metric("gauge", "madang_sockets", "WebSockets open.", self.open),
+            Metric("gauge", "madang_sockets", "WebSockets open, with clients that poll, and streams.", self.open),
             Metric("gauge", "madang_sockets_limit", "WebSockets accepted at most.", self._most),
             Metric(
                 "counter", "madang_turned_away", "Handshakes refused for load, to come back later.", self.turned_away

@@ -45,6 +45,7 @@ from madang.transports.shares import Shares
 
 if TYPE_CHECKING:  # a door knows the node that it is of
     from madang.transports.socketio.door import SocketIo
+    from madang.transports.sse.door import Streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ class Node:
     admission: Admission
     gate: Gate  # of the public listener
     socketio: "SocketIo" = field(init=False)
+    streams: "Streams" = field(init=False)
     max_text: int
     max_rooms: int
     ping_s: float  # between two pings of a socket

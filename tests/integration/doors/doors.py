@@ -17,6 +17,7 @@ from madang.protocol.native.commands import COMMANDS
 from tests.http import http_client
 from tests.rest import Rest, described
 from tests.socketio import Socket, visitor
+from tests.streams import Reader
 from tests.waiting import PATIENCE_S
 
 Fields = dict[str, Any]
@@ -233,6 +234,7 @@ ROUTES: Final = {
     "reopen": ("POST", PAPER + "/reopen"),
     "delete_paper": ("DELETE", PAPER),
     "read": ("PUT", ROOM + "/read"),
+    "events": ("GET", ROOM + "/events"),
     "history": ("GET", ROOM + "/messages"),
     "send": ("POST", ROOM + "/messages"),
     "edit": ("PATCH", ROOM + "/messages/{seq}"),
@@ -263,6 +265,8 @@ class RestVisitor:
             if "{" + name + "}" in path
         }
         path = path.format(**{name: quote(str(value), safe="") for name, value in places.items()})
+        if op == "events":
+            return await self._stream(path, arguments)
         if method == "GET":
             response = await self._client.call(method, path, params=arguments)
         else:
@@ -279,6 +283,16 @@ class RestVisitor:
         elif op in ("guest", "sign_up"):
             body = {"user": {"name": body["user"]["name"]}}
         return Outcome(None, body)
+
+    async def _stream(self, path: str, query: Fields) -> Outcome:
+        """Read a stream up to its first event, or how it was refused."""
+        headers = {"Authorization": f"Bearer {self._client.token}"}
+        async with self._client.http.stream("GET", path, params=query, headers=headers) as response:
+            if response.is_error:
+                return Outcome(json.loads(await response.aread())["error"]["code"])
+            async for first in Reader(response):
+                return Outcome(None, {"event": first.name, **first.data})
+        raise AssertionError("the stream ended before its first event")
 
 
 class OverRest:

@@ -125,6 +125,16 @@ MESSAGES: Final[dict[str, tuple[Row, ...]]] = {
         Row("after a ban", BANNED, {"room": "$room", "q": "ara"}, code="not_found"),
         Row("after a kick", KICKED, {"room": "$room", "q": "ara"}, code="not_found"),
     ),
+    "events": (
+        Row("from now on", answers={"event": "start", "role": "member"}),
+        Row("from an event on", with_={"last_event_id": "$position"}, answers={"event": "reset"}),
+        Row("from an event of another room on", with_={"last_event_id": "lobby:1:0123456789abcdef"}, code="bad_field"),
+        Row("from what is not an event on", with_={"last_event_id": "1"}, code="bad_field"),
+        Row("with too many of the newest", with_={"limit": 201}, code="bad_field"),
+        Row("as a viewer", "viewer", answers={"event": "start", "role": "viewer"}),
+        Row("in an archived room", room={"archived": True}, answers={"event": "start"}),
+        strangers(),
+    ),
     "pins": (
         Row("all", answers={"messages": [], "more": False}, cost={"connection": 2}),
         strangers(),

@@ -149,7 +149,7 @@ class Play:
         self._names = {
             name: Actor(id=f"u-{name}-{room}", name=name.title()) for name in ("olive", "wendy", "vic", "ara", "barred")
         }
-        self._words: dict[str, Any] = {"$room": room} | {
+        self._words: dict[str, Any] = {"$room": room, "$position": f"{room}:1:0123456789abcdef"} | {
             f"${name}": self._names[name].id for name in ("vic", "ara", "barred")
         }
 

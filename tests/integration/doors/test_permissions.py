@@ -25,6 +25,7 @@ AS_ARA: Final = (NOBODY, *ROLES)
 
 TRIED: Final[dict[str, tuple[Action, dict[str, Any]]]] = {
     "room": (Action.SEE, {}),
+    "events": (Action.READ, {}),
     "history": (Action.READ, {}),
     "pins": (Action.READ, {}),
     "reactors": (Action.READ, {"seq": 1, "emoji": "👍"}),

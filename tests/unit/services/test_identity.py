@@ -200,11 +200,11 @@ async def test_a_caller_is_a_user_or_a_server_and_only_users_are_counted(store: 
     identity = Identity(TOKENS, store, Limits(Rates(connection=Rate(1, 2))), lambda: 1000.0, Sessions())
     _, key = await identity.add_key("Shop", time.time())
     token = made(MINA, time.time())
-    assert [await identity.caller(token, time.time(), "", "me") for _ in range(2)] == [MINA, MINA]
+    assert [(await identity.caller(token, time.time(), "", "me")).user for _ in range(2)] == [MINA, MINA]
     with pytest.raises(Refused) as refusal:
         await identity.caller(token, time.time(), "", "me")
     assert refusal.value.code == "rate_limited"
-    assert all([(await identity.caller(key, time.time(), "", "me")).server for _ in range(5)])
+    assert all([(await identity.caller(key, time.time(), "", "me")).user.server for _ in range(5)])
     for wrong in ("", "x.y.z", "mk_0_0"):
         with pytest.raises(Refused) as refusal:
             await identity.caller(wrong, time.time(), "", "me")
@@ -273,7 +273,7 @@ def test_only_servers_speak_for_others(identity: Identity) -> None:
 async def test_a_key_is_known_by_its_secret(store: Store) -> None:
     identity = Identity(TOKENS, store, Limits(UNLIMITED), lambda: 0.0, Sessions())
     key, secret = await identity.add_key("Shop", time.time())
-    server = await identity.server(secret)
+    server = (await identity.server(secret)).user
     assert (server.name, server.server) == ("Shop", True)
     kept = (await store.keys())[0]
     assert secret.split("_", 2)[2] not in str(kept), "the secret itself is kept nowhere"
@@ -307,7 +307,7 @@ async def test_a_key_with_scopes_is_for_nothing_else_and_a_refusal_is_no_wrong_k
     identity = Identity(TOKENS, store, limits, lambda: 1000.0, Sessions())
     _, text = await identity.add_key("Shop", 0.0, ["read", "publish"])
     for _ in range(5):
-        shop = await identity.caller(text, 0.0, "here", "send")
+        shop = (await identity.caller(text, 0.0, "here", "send")).user
         assert (shop.scopes, shop.server) == (frozenset({"publish", "read"}), True)
         with pytest.raises(Refused) as refusal:
             await identity.caller(text, 0.0, "here", "delete_room")
@@ -324,7 +324,7 @@ async def test_a_key_ends_in_the_very_millisecond(store: Store) -> None:
     key, text = await identity.add_key("Shop", 1000.0, for_ms=5000)
     assert key.expires_ms == 1_005_000
     now_ms[0] = 1_004_999
-    assert (await identity.server(text)).name == "Shop"
+    assert (await identity.server(text)).user.name == "Shop"
     assert identity.serves(text)
     now_ms[0] += 1
     assert not identity.serves(text)
@@ -341,7 +341,7 @@ async def test_a_version_that_knows_no_limits_does_not_know_a_key_that_has_some(
     identity = Identity(TOKENS, store, Limits(UNLIMITED), lambda: 0.0, Sessions(), clock_ms=lambda: 0)
     key, text = await identity.add_key("Shop", 0.0, scopes, for_ms)
     assert hashlib.sha256(text.split("_", 2)[2].encode()).hexdigest() != key.hash
-    assert (await identity.server(text)).server
+    assert (await identity.server(text)).user.server
     await store.drop_key(key.id)
     await store.add_key(msgspec.structs.replace(key, scopes=None, expires_ms=None))
     other = Identity(TOKENS, store, Limits(UNLIMITED), lambda: 0.0, Sessions(), clock_ms=lambda: 0)
@@ -389,7 +389,7 @@ async def test_a_key_is_looked_up_once_in_a_while_and_dropped_at_once(store: Sto
     key, text = await here.add_key("Shop", 0.0)
     assert not here.serves(text)  # not looked up yet
     for _ in range(100):
-        assert (await here.server(text)).name == "Shop"
+        assert (await here.server(text)).user.name == "Shop"
         with pytest.raises(Refused):
             await here.server(text[:-1] + ("A" if text[-1] != "A" else "B"))
         with pytest.raises(Refused):

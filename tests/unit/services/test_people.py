@@ -26,7 +26,7 @@ MINA = user("mina")
 
 async def shop_of(node: Node, **limits: Any) -> Actor:
     _, text = await node.identity.add_key("Shop", node.now(), **limits)
-    return await node.identity.server(text)
+    return (await node.identity.server(text)).user
 
 
 async def code(asked: Any) -> str:
@@ -120,7 +120,7 @@ async def test_a_token_holds_no_longer_than_the_key_that_made_it(store: Store) -
     now_ms = [1_800_000_000_000]
     async with running_node(store, clock_ms=lambda: now_ms[0]) as node:
         _, text = await node.identity.add_key("Shop", now_ms[0] / 1000, for_ms=5000)
-        shop, now = await node.identity.server(text), now_ms[0] / 1000
+        shop, now = (await node.identity.server(text)).user, now_ms[0] / 1000
         await node.people.put(shop, [("shop-1", "Mina")])
         access = await node.people.token(shop, "shop-1", now)
         assert access.left_ms(now) <= 5000

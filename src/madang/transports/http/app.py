@@ -37,6 +37,7 @@ from madang.transports.http.site import Site
 from madang.transports.node import Node
 from madang.transports.offers import server_info
 from madang.transports.socketio import routes as socketio
+from madang.transports.sse import routes as sse
 
 _DESCRIPTION: Final = (
     "Rooms, messages and members over HTTP. Live events come over the WebSocket at `/ws`. "
@@ -115,6 +116,7 @@ for _part in (
     http_search.router,
     http_publishing.router,
     http_queries.router,
+    sse.router,
     socketio.router,
     router,
 ):

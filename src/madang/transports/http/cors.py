@@ -15,7 +15,7 @@ from madang.errors import Refused
 from madang.transports.admission import Admission
 from madang.transports.http.errors import HEADERS, METHODS, failure
 
-SENT: Final = ("Authorization", "Content-Type", "Idempotency-Key")
+SENT: Final = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID")
 """Headers that a page may send, besides those that every page may."""
 READ: Final = ("ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After")
 """Headers of an answer that a page may read, likewise."""

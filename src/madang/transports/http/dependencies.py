@@ -18,6 +18,7 @@ from madang.core.bounds import MAX_PAGE, NOT_IN_IDS
 from madang.core.erasure import Said
 from madang.core.user_ids import FOREIGN
 from madang.errors import Refused
+from madang.services.tokens import Access
 from madang.transports.http import lateness
 from madang.transports.node import Node
 
@@ -147,16 +148,19 @@ async def _token(credential: Credential) -> str:
 Token = Annotated[str, Depends(_token)]
 
 
-async def _identified(request: Request, node: Node, credential: str, address: str) -> Actor:
+async def identified(request: Request, node: Node, credential: str, address: str) -> Access:
+    """Return who makes a request, and how long they may (bad_token, rate_limited, no_scope)."""
+    if not credential:
+        raise Refused("bad_token", HOW)
     operation = cast(APIRoute, request.scope["route"]).name
     note = partial(setattr, request.state, "actor")  # who pays for the body, and is told what is left
-    actor = await node.identity.caller(credential, node.now(), address, operation, note)
+    access = await node.identity.caller(credential, node.now(), address, operation, note)
     lateness.note(node, request.state, credential)
-    return actor
+    return access
 
 
 async def _caller(request: Request, node: ThisNode, token: Token, address: Address) -> Actor:
-    return await _identified(request, node, token, address)
+    return (await identified(request, node, token, address)).user
 
 
 Caller = Annotated[Actor, Depends(_caller)]
@@ -164,7 +168,7 @@ Caller = Annotated[Actor, Depends(_caller)]
 
 
 async def _any_caller(request: Request, node: ThisNode, address: Address, credential: Credential) -> Actor | None:
-    return await _identified(request, node, credential, address) if credential else None
+    return (await identified(request, node, credential, address)).user if credential else None
 
 
 AnyCaller = Annotated[Actor | None, Depends(_any_caller)]

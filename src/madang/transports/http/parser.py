@@ -10,13 +10,13 @@ import socket
 import struct
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from madang.errors import MadangError
-from madang.transports.connections import OF_ALL
+from madang.transports.connections import OF_ALL, Connections
 from madang.transports.http.errors import encoded_refusal, refusing
 from madang.transports.http.gate import Gate
 from madang.transports.shares import Shares
@@ -37,6 +37,17 @@ IDLE_S: Final = 5  # between two requests
 PROXY_IDLE_S: Final = 75
 """The same, of a trusted proxy. It must be the proxy that closes: a POST that meets a connection which we close is answered 502.
 nginx keeps idle ones for 60 s where it is told to keep any, and so does ingress-nginx, which always does."""
+
+
+HAND_OVER: Final = "madang.hand_over"
+"""The ASGI message, behind the head of an answer, that has something else write the rest: `to`, a `Successor`."""
+
+
+class Successor(Protocol):
+    """What goes on with a connection behind the head of an answer: the protocol of its transport from then on."""
+
+    def take_over(self, transport: Any, let_go: Callable[[], None]) -> None:
+        """Go on. It calls `let_go` when the socket is gone, and has `shutdown` for a restart, as protocols of uvicorn have."""
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -268,6 +279,7 @@ class BoundedHttp(HttpToolsProtocol):
         if refused is not None:
             more = self.gate.left(self.address) if refused.code == "rate_limited" else {}
             app = self.gate.around(refusing(refused, closes=not self._counted, more=more))
+        app = partial(_handing_over, self.transport, app)
         self.app = app if served else partial(_metered, self.gate.shares, app)
         self._seconds = BODY_S
         super().on_headers_complete()
@@ -358,6 +370,24 @@ class BoundedHttp(HttpToolsProtocol):
         else:
             self._refuse(MadangError("bad_http"))
 
+    def hand_over(self, to: Successor) -> None:
+        """Have something else write the rest of the answer that is begun. What waits behind it is not answered."""
+        if self.transport.is_closing() or self._running is None:
+            return
+        self._running.disconnected = True  # uvicorn has nothing more to do with it
+        self._handed_over = True
+        self.gate.wheel.drop(self._look)
+        self._unset_keepalive_if_required()
+        self.pipeline.clear()
+        self.flow.resume_reading()
+        self.connections.discard(self)
+        self.connections.add(to)  # type: ignore[arg-type]
+        self.transport.set_protocol(cast(asyncio.Protocol, to))
+        to.take_over(self.transport, partial(_let_go, self.gate.connections, self.place, self.connections, to))
+        self._running = self._body_ends = None
+        # As for a WebSocket: parser, protocol and request are a ring, which only the cycle collector would free.
+        del self.parser, self.scope, self.headers, self.flow, self.cycle
+
     def _refuse(self, error: MadangError) -> None:
         if not self.transport.is_closing():
             self.transport.write(encoded_refusal(error))
@@ -367,6 +397,23 @@ class BoundedHttp(HttpToolsProtocol):
 async def _metered(shares: Shares, app: Any, *asgi: Any) -> None:
     # Not a method: a connection that refers to itself is freed by the cycle collector alone.
     await shares.metered(app(*asgi))
+
+
+async def _handing_over(transport: asyncio.Transport, app: Any, scope: Any, receive: Any, send: Any) -> None:
+    """Serve an application whose answers may be handed over (HAND_OVER)."""
+
+    async def sent(message: Any) -> None:
+        if message["type"] != HAND_OVER:
+            await send(message)
+        elif not transport.is_closing():
+            cast(BoundedHttp, transport.get_protocol()).hand_over(message["to"])
+
+    await app(scope, receive, sent)
+
+
+def _let_go(connections: Connections, place: str, of_server: set[Any], protocol: Successor) -> None:
+    connections.leave(place)
+    of_server.discard(protocol)
 
 
 def bounded_http(gate: Gate) -> type[BoundedHttp]:

@@ -161,6 +161,7 @@ def documented(
     accepted: Any = None,
     optional: bool = False,
     anonymous: bool = False,
+    media: str = JSON,
 ) -> dict[str, Any]:
     """Describe what a route returns and accepts. Return the keyword arguments for FastAPI's decorators.
 
@@ -168,11 +169,12 @@ def documented(
         also: a second status with the same answer.
         optional: the body may be left out.
         anonymous: a token may be left out, where the route takes one.
+        media: the type of what it returns.
     """
     responses: dict[int | str, Any] = {"default": _content(Failure, "An error, named by its code.")}
     for success in (status, also):
         if success is not None:
-            responses[success] = _content(returned, "As asked.")
+            responses[success] = _content(returned, "As asked.", media)
     extra: dict[str, Any] = {}
     if accepted is not None:
         extra["requestBody"] = {"required": not optional, **_content(accepted)}
@@ -181,12 +183,12 @@ def documented(
     return {"status_code": status, "responses": responses, "openapi_extra": extra}
 
 
-def _content(kind: Any, description: str = "") -> dict[str, Any]:
+def _content(kind: Any, description: str = "", media: str = JSON) -> dict[str, Any]:
     kinds = get_args(kind) or (kind,)  # of a union, each: msgspec has no untagged unions of structs
     _kinds.update(dict.fromkeys(kinds))
     found, _ = msgspec.json.schema_components(kinds, ref_template=_REF)
     schema = found[0] if len(found) == 1 else {"anyOf": list(found)}
-    content = {"content": {"application/json": {"schema": schema}}}
+    content = {"content": {media: {"schema": schema}}}
     return {"description": description, **content} if description else content
 
 

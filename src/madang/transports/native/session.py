@@ -142,10 +142,7 @@ class Session:
     def rename(self, name: str) -> None:
         """Speak for the user by another name from now on (`sessions.OpenSession`)."""
         self.user = msgspec.structs.replace(self.actor(), name=name)
-        for room, subscription in self.socket.subscriptions.items():
-            if subscription.until is None:
-                subscription.name = name
-                self.node.hub.presence.enter(room, subscription.user, name, self.socket.device)
+        self.node.hub.rename(self.socket, name)
 
     def revoke(self) -> None:
         """Close the connection: the user was deleted (`sessions.OpenSession`)."""

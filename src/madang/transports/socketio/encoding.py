@@ -9,8 +9,9 @@ from typing import Final
 
 from madang.delivery.room import LiveRoom
 from madang.delivery.subscriber import Entry
+from madang.protocol import offsets
 from madang.protocol.native.frames import Frame, ResetFrame, SkipFrame
-from madang.protocol.socketio import codec, offsets
+from madang.protocol.socketio import codec
 from madang.transports.websocket.framing import PLAIN
 
 _TWO, _EIGHT = 126, 127  # lengths that say how many bytes the length itself has (RFC 6455, 5.2)

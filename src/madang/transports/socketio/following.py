@@ -1,7 +1,7 @@
 """Who follows rooms for a Socket.IO client, and how far it is in each, because each event that it gets says so.
 
 While it follows one room, the bytes that all get are right for it, and nothing is done for it but to keep where the offset is
-(`protocol.socketio.offsets`). Otherwise its own offset is put behind each event.
+(`protocol.offsets`). Otherwise its own offset is put behind each event.
 """
 
 import secrets
@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from madang.delivery.subscription import BEHIND, Subscription
-from madang.protocol.socketio import codec, offsets
+from madang.protocol import offsets
+from madang.protocol.socketio import codec
 from madang.transports.node import Node
 from madang.transports.socketio.carrier import Carrier
 from madang.transports.socketio.encoding import KEPT, Events, Ready, Unplaced, offset_at, packets, placed

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, cast
 from madang.core.actors import Actor
 from madang.delivery.joining import Start
 from madang.errors import Limited, MadangError, Refused, without_frames
+from madang.protocol import offsets
 from madang.protocol.native import commands as c
 from madang.protocol.native.answers import Answer
-from madang.protocol.socketio import offsets
-from madang.protocol.socketio.offsets import Position
+from madang.protocol.offsets import Position
 from madang.services.tokens import Access
 from madang.transports.native.operations import opening
 from madang.transports.native.session import Session

@@ -4,10 +4,11 @@ import msgspec
 import pytest
 
 from madang.errors import Refused
+from madang.protocol import offsets
 from madang.protocol.native import codec
 from madang.protocol.native.commands import COMMANDS, Hello, Ping, Send
-from madang.protocol.socketio import commands, offsets
-from madang.protocol.socketio.offsets import Position
+from madang.protocol.offsets import Position
+from madang.protocol.socketio import commands
 from madang.protocol.socketio.packets import Event
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from madang.protocol.socketio import engine, offsets
+from madang.protocol import offsets
+from madang.protocol.socketio import engine
 from madang.transports.node import Node
 from madang.transports.socketio.client import Client
 from madang.transports.socketio.encoding import packets

@@ -1,0 +1,72 @@
+"""The programs of docs/guides/streams.md, run as they stand there; the one for browsers is in `browser/test_streams.py`."""
+
+import asyncio
+import os
+import re
+import shutil
+import sys
+from asyncio.subprocess import PIPE, Process
+from pathlib import Path
+
+from tests.daemons import missing
+from tests.rest import rest
+from tests.running import Server, running_server
+from tests.waiting import PATIENCE_S
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs/guides/streams.md").read_text()
+
+
+def block(language: str) -> str:
+    (code,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    return str(code)
+
+
+async def start(server: Server, *command: str, **env: str) -> Process:
+    here = [word.replace("localhost:8400", f"127.0.0.1:{server.port}") for word in command]
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"} | env
+    return await asyncio.create_subprocess_exec(*here, env=environment, stdout=PIPE)
+
+
+async def shows(process: Process, text: str) -> None:
+    assert process.stdout is not None
+    async with asyncio.timeout(PATIENCE_S):
+        while text not in (line := (await process.stdout.readline()).decode()):
+            assert line, f"it has ended without {text!r}"
+
+
+async def test_the_shell_shows_what_happens(tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        missing("curl is not installed; run scripts/install-servers as root (apt-get install curl)")
+    async with running_server(tmp_path) as server, rest(server.url) as anyone:
+        shell = await start(server, "bash", "-euo", "pipefail", "-c", block("sh"))
+        await shows(shell, "event: start")
+        await shows(shell, "event: member.joined")
+        bora = await anyone.guest("Bora", "lobby")
+        await bora.ok("POST", "/api/rooms/lobby/messages", {"text": "hello"})
+        await shows(shell, '"text":"hello"')
+        await server.stop()
+        await shows(shell, "event: bye")
+        assert await asyncio.wait_for(shell.wait(), PATIENCE_S) == 0
+
+
+async def test_the_python_program_goes_on_over_a_restart(tmp_path: Path) -> None:
+    code = block("python").replace("import httpx\n", "import httpx2 as httpx\n")  # its API is the same
+    async with running_server(tmp_path) as server, rest(server.url) as anyone:
+        mina, bora = await anyone.guest("Mina", "lobby"), await anyone.guest("Bora", "lobby")
+        program = await start(server, sys.executable, "-c", code, TOKEN=mina.token)
+        try:
+            for text in ("one", "two"):
+                while True:  # until it follows: it begins with what is new
+                    await bora.ok("POST", "/api/rooms/lobby/messages", {"text": text})
+                    try:
+                        async with asyncio.timeout(1):
+                            await shows(program, f"Bora {text}")
+                        break
+                    except TimeoutError:
+                        assert text == "one"
+                if text == "one":
+                    await server.kill()
+                    await server.restart()
+        finally:
+            program.kill()
+            await program.communicate()
