@@ -41,6 +41,9 @@ class Directory(Protocol):
     async def room(self, room: str) -> Room | None:
         """Return a room, or None."""
 
+    async def joinable(self, room: str) -> Room | None:
+        """Return a room that anybody may join, or None. Of a hidden room no more is read than of a missing one: it takes as long."""
+
     async def rooms(self, *, after: str = "", limit: int = 50, hidden: bool = False) -> list[Room]:
         """Return open rooms, or with `hidden` all, in order of their id, from above `after`; `limit` 1 to 200."""
 

@@ -38,8 +38,13 @@ class Watched(msgspec.Struct, frozen=True):
 class PaperStore(Protocol):
     """Durable logs of papers. Methods raise StorageFailed when the storage does not answer."""
 
-    async def paper(self, id: str) -> Paper | None:
-        """Return a paper; of a room that was deleted none."""
+    async def paper(self, id: str, reader: str | None = None) -> Paper | None:
+        """Return a paper; of a room that was deleted none.
+
+        Args:
+            reader: a user, who is told of a paper of a room that they are a member of. Of another no more is read than of one that there
+                is not: it takes as long.
+        """
 
     async def papers(self, room: str, *, after: str = "", limit: int = 50) -> list[Paper]:
         """Return a room's papers in order of their ids, from above `after`; `limit` 1 to 201."""

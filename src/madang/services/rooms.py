@@ -199,9 +199,10 @@ class Rooms:
         with self.attempt(actor) as attempt:
             key = invite_key(invite) if invite else None
             known = key and await self._directory.invite(room, key.id)  # of a missing room, too, as above
-            info = await self._directory.room(room)
             admitted = key is not None and known is not None and compare_digest(known.hash, key.hash)
             how = Action.JOIN_INVITED if admitted or room in actor.rooms else Action.JOIN
+            stranger = member is None and how is Action.JOIN and not actor.server
+            info = await (self._directory.joinable if stranger else self._directory.room)(room)
             if info is None:
                 raise Refused("not_found")
             if member is None:
@@ -294,18 +295,17 @@ class Rooms:
     async def visible(self, actor: Actor, room: str) -> Room:
         """Return a room's settings to those who may see it: of one that anybody may join anybody, else members (not_found).
 
-        Of a missing room the membership is looked up, too: the clock must not tell it from a hidden one.
+        The clock must not tell a hidden room from a missing one: of both the membership is looked up, and nothing else.
         """
-        info = await self._directory.room(room)
+        info = await self._directory.joinable(room)
         if info is None or not may(NOBODY, Action.SEE, info.access):
             await self.member(actor, room)
-        if info is None:
-            raise Refused("not_found")
+            return await self.room(room)
         return info
 
     async def title(self, room: str) -> str | None:
         """Return the title of a room that anybody may join, to somebody who has not said who they are; None of any other."""
-        info = await self._directory.room(room)
+        info = await self._directory.joinable(room)
         return info.title if info is not None and may(NOBODY, Action.SEE, info.access) else None
 
     async def leave(self, actor: Actor, room: str) -> Appended | None:

@@ -1,9 +1,10 @@
 """`check_directory`: the promises of `ports.directory` about lists, pointers and server keys."""
 
 import asyncio
+from typing import get_args
 
 from madang.core import events as kinds
-from madang.core.rooms import COUNTED
+from madang.core.rooms import COUNTED, OF_ANYONE, Access
 from madang.ports.directory import ServerKey
 from madang.testing.rules import Make, Scene, Store, new, opened, run_rules
 
@@ -31,6 +32,19 @@ async def rooms_are_paged_by_id(store: Store) -> None:
         if not after.startswith(stem):
             break
     assert [id for id in found if id.startswith(stem)] == sorted(ids)
+
+
+async def what_anybody_may_join_is_known_apart(store: Store) -> None:
+    """`joinable` returns what `room` does of a room that anybody may join, until it is hidden or deleted, and None of any other."""
+    scene = await opened(store)
+    for access in get_args(Access) * 2:
+        await scene.outcome(scene.draft(kinds.RoomChanged, access=access))
+        assert await store.joinable(scene.room) == (await store.room(scene.room) if access in OF_ANYONE else None)
+    await scene.done(scene.draft(kinds.RoomChanged, access="open"))
+    assert await store.joinable(scene.room) is not None
+    await scene.done(scene.draft(kinds.RoomDeleted))
+    assert await store.joinable(scene.room) is None
+    assert await store.joinable(new("room")) is None
 
 
 async def members_are_paged_by_user(store: Store) -> None:
@@ -238,6 +252,7 @@ async def keys_are_kept_until_dropped(store: Store) -> None:
 
 DIRECTORY_RULES = [
     rooms_are_paged_by_id,
+    what_anybody_may_join_is_known_apart,
     members_are_paged_by_user,
     members_are_found_by_name,
     memberships_are_paged_by_room,

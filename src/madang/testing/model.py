@@ -19,7 +19,7 @@ from madang.core.invites import MAX_INVITES, Invite
 from madang.core.messages import Reactor, in_room
 from madang.core.permissions import SERVER, Action, need
 from madang.core.reports import Report, Reported
-from madang.core.rooms import COUNTED, DIRECT, Counted, Member, Membership, Room, hidden
+from madang.core.rooms import COUNTED, DIRECT, OF_ANYONE, Counted, Member, Membership, Room, hidden
 from madang.core.sanctions import FOREVER_MS, Ban, Mute
 from madang.core.signing import SigningKey, SigningKeys
 from madang.core.user_ids import key_user
@@ -175,6 +175,10 @@ class ModelStore(ModelUsers, ModelPapers, ModelSearch, ModelUpkeep):
     async def room(self, room: str) -> Room | None:
         known = self._standing(room)
         return known.info if known else None
+
+    async def joinable(self, room: str) -> Room | None:
+        info = await self.room(room)
+        return info if info and info.access in OF_ANYONE else None
 
     def _standing(self, room: str) -> ModelRoom | None:
         known = self.rooms_by_id.get(room)

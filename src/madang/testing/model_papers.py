@@ -86,8 +86,11 @@ class ModelPapers:
         log = self._logs.get(id)
         return None if log is None or self.rooms_by_id[log.paper.room].deleted else log
 
-    async def paper(self, id: str) -> Paper | None:
-        return log.paper if (log := self._log(id)) else None
+    async def paper(self, id: str, reader: str | None = None) -> Paper | None:
+        log = self._log(id)
+        if log is None or (reader is not None and reader not in self.rooms_by_id[log.paper.room].members):
+            return None
+        return log.paper
 
     async def papers(self, room: str, *, after: str = "", limit: int = 50) -> list[Paper]:
         some = [log.paper for id in sorted(self._logs) if (log := self._log(id)) and log.paper.room == room]

@@ -36,6 +36,7 @@ async def check_papers(make: Make[Store]) -> None:
             what_a_paper_says_is_kept_while_it_is_finished,
             an_id_that_is_free_again_is_another_paper,
             watched_tells_how_all_stand,
+            a_paper_is_named_to_members_alone,
             papers_end_with_their_room,
         ],
     )
@@ -85,6 +86,18 @@ async def a_paper_is_made_once(store: Store) -> None:
     log = await store.paper_log(paper.id)
     assert log is not None and (log.paper, log.upto, log.snapshot, log.updates) == (paper, 0, b"", [])
     assert await store.paper_log(new("paper")) is None
+
+
+async def a_paper_is_named_to_members_alone(store: Store) -> None:
+    """`paper` returns what there is, and to a `reader` only while they are a member."""
+    scene, paper = await made(store)
+    assert await store.paper(paper.id, scene.id("ben")) is None
+    await scene.done(scene.draft(kinds.MemberJoined, "ben", role="viewer"))
+    assert await store.paper(paper.id, scene.id("ben")) == await store.paper(paper.id) == paper
+    await scene.done(scene.draft(kinds.MemberLeft, "ben"))
+    assert await store.paper(paper.id, scene.id("ben")) is None
+    assert await store.paper(paper.id, scene.id("ann")) == paper
+    assert await store.paper(new("paper"), scene.id("ann")) is None
 
 
 async def papers_are_changed_and_deleted_by_moderators(store: Store) -> None:

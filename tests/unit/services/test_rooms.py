@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,8 @@ from madang.services.limits import Rates
 from madang.services.rooms import Rooms
 from madang.transports.node import Node
 from tests.unit.delivery.nodes import OWNER, user
+from tests.unit.delivery.papers.scenes import Person
+from tests.unit.services.wrapped import Wrapped
 from tests.unit.transports.nodes import running_node
 
 YARD, HIDDEN = "yard", "hidden"
@@ -53,6 +56,55 @@ async def test_a_room_without_an_id_gets_one_that_nobody_can_guess(rooms: Rooms)
     assert len(ids) == 3
     assert all(re.fullmatch("r-[a-z2-7]{16}", id) for id in ids)
     assert {(await rooms.room(id)).access for id in ids} == {"invite"}
+
+
+class Read(Wrapped):
+    """Notes what is looked up, and what came of it."""
+
+    def __init__(self, inner: Any) -> None:
+        super().__init__(inner)
+        self.noted: list[tuple[str, Any]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        ask = getattr(self.inner, name)
+        if name not in ("room", "joinable", "member", "invite", "paper", "watched"):
+            return ask
+
+        async def noted(*args: Any, **options: Any) -> Any:
+            found = await ask(*args, **options)
+            self.noted.append((name, found))
+            return found
+
+        return noted
+
+
+async def test_of_what_is_hidden_a_stranger_makes_read_what_they_do_of_what_is_missing(store: Store) -> None:
+    """The same, and nothing of either: so the clock tells them apart no more than the answer does."""
+    read = Read(store)
+    async with running_node(read) as node:
+        rooms, papers, invite = node.rooms, node.papers, "inv_21f0eb5a_7FqsK6xRIs524N1POUZgSNUQRGjr9lyh"
+        await rooms.create(OWNER, "den", "", "invite")
+        await papers.create(OWNER, "den", "den", "")
+        asks: list[Callable[[str], Awaitable[Any]]] = [
+            rooms.title,
+            lambda id: code(rooms.visible(MINA, id)),
+            lambda id: code(rooms.member(MINA, id)),
+            lambda id: code(rooms.enter(MINA, id)),
+            lambda id: code(rooms.enter(MINA, id, invite)),
+            lambda id: code(rooms.leave(MINA, id)),
+            lambda id: code(rooms.change(MINA, id, RoomChanged(title="Mine"))),
+            lambda id: code(rooms.delete(MINA, id)),
+            lambda id: code(papers.show(MINA, id)),
+            lambda id: code(papers.change(MINA, id, title="Mine")),
+            lambda id: code(node.open_papers.follow(id, Person(MINA.id))),
+        ]
+        for ask in asks:
+            said = []
+            for id in ("den", "nowhere"):
+                read.noted.clear()
+                said.append((await ask(id), list(read.noted)))
+            assert said[0] == said[1]
+            assert said[0][1] and all(found is None for _, found in said[0][1])
 
 
 async def test_the_lobby_is_made_once(rooms: Rooms, store: Store) -> None:

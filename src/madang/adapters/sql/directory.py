@@ -18,7 +18,7 @@ from madang.adapters.sql.tables import invites, members, rooms, secrets, server_
 from madang.core.audit import invited, revoked
 from madang.core.invites import MAX_INVITES, Invite
 from madang.core.permissions import SERVER, Action, need
-from madang.core.rooms import DELETED, DIRECT, Member, Room, hidden_by
+from madang.core.rooms import DELETED, DIRECT, OF_ANYONE, Member, Room, hidden_by
 from madang.core.user_ids import key_user
 from madang.errors import Refused
 from madang.ports.directory import ServerKey
@@ -61,6 +61,7 @@ _COUNTED: Final = (
 _SOME_ROOMS: Final = select(*_ROOM).where(
     rooms.c.id.in_(bindparam("in_rooms", expanding=True)), rooms.c.access != DELETED
 )
+_JOINABLE: Final = _SOME_ROOMS.where(rooms.c.access.in_(sorted(OF_ANYONE)))
 _MEMBERS: Final = (
     select(*_MEMBER)
     .where(members.c.room == bindparam("in_room"), members.c.user > bindparam("behind"))
@@ -79,6 +80,11 @@ _NAMES: Final = (
 def some_rooms(c: Connection, ids: Sequence[str]) -> dict[str, Room]:
     """Return these rooms, as far as they exist. See `Directory.room`."""
     return {row.id: Room(**row._mapping) for row in c.execute(_SOME_ROOMS, {"in_rooms": padded(ids)})}
+
+
+def joinable(c: Connection, ids: Sequence[str]) -> dict[str, Room]:
+    """Return those of these rooms that anybody may join. See `Directory.joinable`."""
+    return {row.id: Room(**row._mapping) for row in c.execute(_JOINABLE, {"in_rooms": padded(ids)})}
 
 
 def listed_rooms(c: Connection, after: str, limit: int, hidden: bool) -> list[Room]:

@@ -7,7 +7,7 @@ that the chat of a room never waits for its papers.
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, exists, func, insert, select, tuple_, update
 
 from madang.adapters.sql.dialects import clock_ms, insert_new
 from madang.adapters.sql.lookups import padded
@@ -24,6 +24,9 @@ _of: Final[BindParameter[Any]] = bindparam("of")
 _COLUMNS: Final = [papers.c[name] for name in Paper.__struct_fields__]
 _STANDING: Final = select(*_COLUMNS).join(rooms, rooms.c.id == papers.c.room).where(rooms.c.access != DELETED)
 _ONE: Final = _STANDING.where(papers.c.id == _of)
+_READ: Final = _ONE.where(
+    exists().where(members.c.room == papers.c.room, members.c.user == bindparam("reader")).correlate(papers)
+)
 _SOME: Final = _STANDING.where(papers.c.id.in_(_ids))
 _UPTO: Final = select(papers.c.upto).where(papers.c.id == _of)
 _LOCKED: Final = select(*_COLUMNS).where(papers.c.id.in_(_ids)).order_by(papers.c.id).with_for_update()
@@ -44,9 +47,10 @@ _LOGS: Final = (paper_updates, paper_snapshots, paper_renderings)
 _CHUNK: Final = 500  # values in one list
 
 
-def one(c: Connection, id: str) -> Paper | None:
+def one(c: Connection, id: str, reader: str | None = None) -> Paper | None:
     """See `PaperStore.paper`."""
-    row = c.execute(_ONE, {"of": id}).one_or_none()
+    wanted = c.execute(_ONE, {"of": id}) if reader is None else c.execute(_READ, {"of": id, "reader": reader})
+    row = wanted.one_or_none()
     return None if row is None else _paper(row)
 
 

@@ -100,12 +100,12 @@ class PaperHub:
         return live
 
     async def _judged(self, id: str, follower: Follower) -> tuple[Paper, Standing]:
-        paper = await self._store.paper(id)
-        room = paper.room if paper else ""
-        who = room, follower.user_id
-        found = await self._store.watched([id], [who])
-        standing = found.standings[who]
-        if paper is None or not standing.reads(server=follower.server):
+        paper = await self._store.paper(id, None if follower.server else follower.user_id)
+        if paper is None:
+            raise Refused("not_found")
+        who = paper.room, follower.user_id
+        standing = (await self._store.watched([], [who])).standings[who]
+        if not standing.reads(server=follower.server):
             raise Refused("not_found")
         return paper, standing
 

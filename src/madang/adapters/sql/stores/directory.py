@@ -26,12 +26,19 @@ class SqlDirectory(OnEngine):
         self._members = Batcher(self._find_members, LOOKED_UP)
         self._joined = Batcher(self._count_joined, LOOKED_UP)
         self._rooms = Batcher(self._find_rooms, LOOKED_UP)
+        self._joinable = Batcher(self._find_joinable, LOOKED_UP)
 
     async def room(self, room: str) -> Room | None:
         return await self._rooms.get(room)
 
     async def _find_rooms(self, wanted: Sequence[str]) -> dict[str, Room]:
         return await self._engine.read(lambda c: directory.some_rooms(c, wanted))
+
+    async def joinable(self, room: str) -> Room | None:
+        return await self._joinable.get(room)
+
+    async def _find_joinable(self, wanted: Sequence[str]) -> dict[str, Room]:
+        return await self._engine.read(lambda c: directory.joinable(c, wanted))
 
     async def rooms(self, *, after: str = "", limit: int = 50, hidden: bool = False) -> list[Room]:
         return await self._engine.read(lambda c: directory.listed_rooms(c, after, limit, hidden))

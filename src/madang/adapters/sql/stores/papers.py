@@ -12,8 +12,8 @@ from madang.ports.papers import PaperLog, Watched
 class SqlPapers(OnEngine):
     """`ports.papers`."""
 
-    async def paper(self, id: str) -> Paper | None:
-        return await self._engine.read(lambda c: papers.one(c, id))
+    async def paper(self, id: str, reader: str | None = None) -> Paper | None:
+        return await self._engine.read(lambda c: papers.one(c, id, reader))
 
     async def papers(self, room: str, *, after: str = "", limit: int = 50) -> list[Paper]:
         return await self._engine.read(lambda c: papers.page(c, room, after, limit))
