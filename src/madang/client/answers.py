@@ -218,10 +218,13 @@ class FoundMessage(Message, frozen=True, kw_only=True):
 
     Attributes:
         ranges: where `text` has what was searched for: starts and ends in UTF-16 code units, in which JavaScript counts.
+        paper, title: of a paper that was found. Then this is the event that finished it, and `text` a piece of what it says.
     """
 
     room: str
     ranges: list[tuple[int, int]]
+    paper: str | None = None
+    title: str | None = None
 
 
 class Found(Struct, frozen=True, kw_only=True):

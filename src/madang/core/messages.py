@@ -45,9 +45,15 @@ class RoomMessage(Message, frozen=True, kw_only=True):
 
 
 class FoundMessage(RoomMessage, frozen=True, kw_only=True):
-    """A message that a search found, and where in its text it has what was searched for: starts and ends, in UTF-16."""
+    """A message that a search found, and where in its text it has what was searched for: starts and ends, in UTF-16.
+
+    Attributes:
+        paper, title: of a paper that was found: the message is the event that finished it, and its text a piece of what it says.
+    """
 
     ranges: list[tuple[int, int]]
+    paper: str | None = None
+    title: str | None = None
 
 
 def in_room(message: Message, room: str) -> RoomMessage:

@@ -4,6 +4,7 @@ A paper's log is its own: its updates are numbered for it, and none is among the
 """
 
 import re
+from hashlib import blake2b
 from typing import Final
 
 import msgspec
@@ -20,6 +21,10 @@ MAX_PAPER: Final = 4 << 20
 _PAPER_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 
 
+SEARCHED: Final = 32_768
+"""How many characters of a finished paper searches look at: its first."""
+
+
 class Paper(msgspec.Struct, frozen=True, kw_only=True):
     """A paper as the store keeps it.
 
@@ -29,6 +34,7 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True):
         user: who made it, at `at_ms`.
         seq: the number of its newest update; 0 for none.
         size: bytes of its snapshot and of all updates behind it.
+        finished_seq: the seq of the event that finished it, in the room's log; 0 while it is open.
     """
 
     id: str
@@ -40,6 +46,7 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True):
     at_ms: int
     seq: int = 0
     size: int = 0
+    finished_seq: int = 0
 
 
 class Update(msgspec.Struct, frozen=True):
@@ -87,6 +94,24 @@ class Rendering(msgspec.Struct, frozen=True, kw_only=True):
     html: str
 
 
+class FinishedPaper(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished paper as searches find it.
+
+    Attributes:
+        seq, id, user, name: of the event that finished it, and of who did.
+        text: the first SEARCHED characters of what it says.
+    """
+
+    room: str
+    seq: int
+    id: int
+    user: str
+    name: str
+    paper: str
+    title: str
+    text: str
+
+
 BLANK: Final = Rendering(json="{}", text="", html="")
 """What a paper says in which nothing was written."""
 
@@ -100,6 +125,11 @@ def stamped(state: bytes, id: str, name: str) -> bytes:
         return state
     shown["user"] |= {"id": id, "name": name}
     return msgspec.json.encode(shown)
+
+
+def indexed_as(id: str) -> str:
+    """Return as whose document a paper is in the search index: that of a user whom there cannot be."""
+    return f"paper/{blake2b(id.encode(), digest_size=16).hexdigest()}"
 
 
 def paper_id(id: str) -> str:

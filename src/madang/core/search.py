@@ -21,6 +21,10 @@ MAX_QUERY: Final = 200  # characters, folded
 MAX_WORDS: Final = 16
 MOST_INITIALS: Final = 4
 """Initials of a run of syllables that are terms; a query of more is looked for by these."""
+EXCERPT: Final = 2 * MAX_QUERY
+"""Characters of an excerpt."""
+WORD: Final = 40
+"""Characters before it in which the beginning of its first word is looked for."""
 _SYLLABLES: Final = re.compile("[가-힣]{2,}")
 # As terms, initials are the conjoining letters, which no folded text has: so they are not a pair of letters in it.
 _CONJOINING: Final = {code: 0x1100 + (code - 0xAC00) // 588 for code in range(0xAC00, 0xD7A4)}
@@ -86,6 +90,16 @@ class Query(msgspec.Struct, frozen=True):
             else:
                 found.append((first, last))
         return found
+
+    def excerpt(self, text: str) -> str:
+        """Return a piece of a long text that has some of the needles; its beginning where none is in one piece."""
+        for start in range(0, len(text), EXCERPT // 2):
+            start = text.rfind(" ", max(0, start - WORD), start) + 1 or start
+            piece = text[start : start + EXCERPT]
+            folded = fold(piece)
+            if any(needle.marked and needle.matches(folded) for needle in self.needles):
+                return piece
+        return text[:EXCERPT]
 
     @property
     def required(self) -> tuple[tuple[frozenset[str], ...], ...]:

@@ -246,6 +246,7 @@ def assemble(
     posting = Posting(charges, rooms, hub, max_text, word_lists, reports)
     publishing = Publishing(people, posting, appender)
     memberships = Memberships(store, rooms, people, appender, users)
+    papers = Papers(store, rooms, charges, Renderer().render)
     searching = Searching(store, rooms, indexes, charges, turns.time, memory, on=search)
     read_pointers = ReadPointers(store, rooms, hub)
     hub.watching.use_pointers(read_pointers.unwritten)
@@ -304,8 +305,8 @@ def assemble(
         def busy() -> bool:
             return appender.waiting >= BUSY
 
-        following = Following(store, IndexingServing(indexes), leads, busy, turns.time)
-        rebuilding = Rebuilding(store, indexes, leads, busy, turns.time, following.sweep_now)
+        following = Following(store, IndexingServing(indexes, papers.searched), leads, busy, turns.time)
+        rebuilding = Rebuilding(store, indexes, leads, busy, turns.time, following.sweep_now, papers.searched)
         committed += [following.committed, rebuilding.committed]
         loops = [following.run, following.sweep, rebuilding.run]
         parts = (*parts, Part("search index", loops=loops, metrics=following.metrics))
@@ -318,7 +319,7 @@ def assemble(
         following=following, rebuilding=rebuilding, read_pointers=read_pointers, invites=invites, moderation=moderation, reports=reports,
         identity=identity, accounts=of_accounts, users=users, signing=signing,
         publishing=publishing, word_lists=word_lists,
-        papers=Papers(store, rooms, charges, Renderer().render), open_papers=open_papers, people=people, memberships=memberships, queries=Queries(reading),
+        papers=papers, open_papers=open_papers, people=people, memberships=memberships, queries=Queries(reading),
         sessions=sessions, profiles=profiles, limits=limits.commands, arrivals=limits.addresses, appends=limits.appends,
         rates_told=(rates.connection, rates.user), wheel=wheel, shares=shares, admission=admission, gate=gate, max_text=max_text, max_rooms=max_rooms,
         ping_s=ping_s, compression=compression,

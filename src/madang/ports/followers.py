@@ -47,7 +47,10 @@ class Follower(Protocol):
         """Return how far it has come in each room; those that it has not begun are left out."""
 
     async def take(self, stretches: Sequence[Stretch]) -> set[str]:
-        """Have some stretches, each of another room; return rooms whose position was another: another node was faster.
+        """Have some stretches, each of another room; return rooms to look at again, where it is.
+
+        Their position was another, as another node was faster; or the follower has to wait for something, and has had the events
+        before that.
 
         A position with `upto` 0 begins a room, also one whose epoch was another.
         """

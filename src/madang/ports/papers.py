@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from madang.core.papers import Paper, Rendering, Standing, Update
+from madang.core.papers import FinishedPaper, Paper, Rendering, Standing, Update
 from madang.errors import Refused
 
 
@@ -79,6 +79,9 @@ class PaperStore(Protocol):
 
     async def rendering(self, paper: Paper) -> Rendering | None:
         """Return what is kept by `keep_rendering`."""
+
+    async def finished_at(self, places: Sequence[tuple[str, int]]) -> list[FinishedPaper]:
+        """Return, by room and seq, the papers that are finished since some events and whose rendering is kept; at most 200."""
 
     async def watched(self, papers: Sequence[str], users: Sequence[tuple[str, str]]) -> Watched:
         """Return how some papers and users, by (room, user), stand now: at most 10,000 of each."""

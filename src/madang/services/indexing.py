@@ -1,12 +1,26 @@
 """Indexing: the search index as a follower of the log. Reading it is in `searching.py`."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from madang.core.events import Event, MemberErased, MessageDeleted, MessageEdited, MessageSent, RoomPurged
+from madang.core.events import (
+    Event,
+    MemberErased,
+    MessageDeleted,
+    MessageEdited,
+    MessageSent,
+    PaperChanged,
+    PaperDeleted,
+    RoomPurged,
+)
 from madang.core.folding import VERSION, fold
+from madang.core.papers import indexed_as
 from madang.ports.followers import Position, Stretch
 from madang.ports.search import Changes, Document, SearchIndex, SearchIndexes
+from madang.services.papers import Unrendered
+
+Searched = Callable[[str, int, str], Awaitable[str | None]]
+"""`Papers.searched`."""
 
 
 class Indexing:
@@ -14,8 +28,9 @@ class Indexing:
 
     name = "search"
 
-    def __init__(self, index: SearchIndex) -> None:
+    def __init__(self, index: SearchIndex, searched: Searched) -> None:
         self._index = index
+        self._searched = searched
 
     async def ready(self) -> bool:
         return True
@@ -28,11 +43,32 @@ class Indexing:
         return await (await self.index()).positions(rooms)
 
     async def take(self, stretches: Sequence[Stretch]) -> set[str]:
-        changes = []
+        changes, waiting = list[Changes](), set[str]()
         for stretch in stretches:
-            changes.append(changes_of(stretch))
+            known, said = await self._known(stretch)
+            if len(known.events) < len(stretch.events):
+                waiting.add(stretch.room)
+            if known.events:
+                changes.append(changes_of(known, said))
             await asyncio.sleep(0)  # 200 messages take a millisecond, and appends go first
-        return await (await self.index()).change(changes)
+        return waiting | (await (await self.index()).change(changes) if changes else set())
+
+    async def _known(self, stretch: Stretch) -> tuple[Stretch, Mapping[int, str]]:
+        """Return a stretch up to the first finished paper that is being rendered, and what those before it say, by seq."""
+        said: dict[int, str] = {}
+        for n, event in enumerate(stretch.events):
+            if event.type != PaperChanged.type:
+                continue
+            content = event.content()
+            assert isinstance(content, PaperChanged)
+            if content.finished:
+                try:
+                    text = await self._searched(event.room, event.seq, content.paper)
+                except Unrendered:
+                    return Stretch(stretch.room, stretch.position, stretch.events[:n]), said
+                if text is not None:
+                    said[event.seq] = text
+        return stretch, said
 
     async def forget(self, rooms: Sequence[str]) -> None:
         await (await self.index()).forget(rooms)
@@ -48,8 +84,9 @@ class Indexing:
 class IndexingServing(Indexing):
     """The same with the one that serves, whichever it is: if it is of this node's analyzer."""
 
-    def __init__(self, indexes: SearchIndexes) -> None:
+    def __init__(self, indexes: SearchIndexes, searched: Searched) -> None:
         self._indexes = indexes
+        self._searched = searched
 
     async def ready(self) -> bool:
         return (await self._indexes.serving()).version == VERSION
@@ -63,8 +100,13 @@ def epoch_of(epoch: str) -> str:
     return f"{VERSION}/{epoch}"
 
 
-def changes_of(stretch: Stretch) -> Changes:
-    """Return what a stretch of the log changes in the index."""
+def changes_of(stretch: Stretch, said: Mapping[int, str]) -> Changes:
+    """Return what a stretch of the log changes in the index.
+
+    Args:
+        said: what papers say that are finished, by the seq of the event that did. A paper is a document of a user of its own,
+            so that it goes as what one said does who is erased.
+    """
     put: dict[int, Document] = {}
     edit: dict[int, str] = {}
     remove: set[int] = set()
@@ -86,8 +128,12 @@ def changes_of(stretch: Stretch) -> Changes:
                 remove.add(content.target)
         elif isinstance(content, MemberErased):
             if content.messages:
-                erased.add(content.member)
-                put = {seq: each for seq, each in put.items() if each.user != content.member}
+                put = _erase(content.member, erased, put)
+        elif isinstance(content, PaperDeleted) or (isinstance(content, PaperChanged) and content.finished is not None):
+            author = indexed_as(content.paper)
+            put = _erase(author, erased, put)
+            if (text := said.get(event.seq)) is not None:
+                put[event.seq] = Document(event.seq, event.id, author, fold(text))
         elif isinstance(content, RoomPurged):
             purged = max(purged, content.upto)
     return Changes(
@@ -100,6 +146,11 @@ def changes_of(stretch: Stretch) -> Changes:
         purged=purged,
         erased=sorted(erased),
     )
+
+
+def _erase(user: str, erased: set[str], put: Mapping[int, Document]) -> dict[int, Document]:
+    erased.add(user)
+    return {seq: each for seq, each in put.items() if each.user != user}
 
 
 def _document(event: Event, text: str | None) -> Document:

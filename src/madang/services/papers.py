@@ -4,17 +4,19 @@ Who may do what is in `core.permissions`: whoever may write in a room may make p
 an append, and a new paper as a row of what its user writes.
 """
 
+import asyncio
 import logging
 import secrets
 from base64 import b32encode
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from madang.aio import SingleFlight
 from madang.core.actors import Actor
 from madang.core.events import Body, PaperChanged, PaperCreated, PaperDeleted
 from madang.core.names import clean_title
-from madang.core.papers import BLANK, Paper, Rendering, made_paper_id, paper_id
+from madang.core.papers import BLANK, SEARCHED, Paper, Rendering, made_paper_id, paper_id
 from madang.core.permissions import Action, need
 from madang.errors import MadangError, Refused, StorageError
 from madang.ports.papers import PaperStore
@@ -27,8 +29,15 @@ NO_PAPER: Final = "There is no such paper."
 RENDERING: Final = 200
 """Rows that it costs as much as to read what a paper says: up to 4 MiB, and a process for 150 ms at least."""
 
+ILLEGIBLE: Final = 1_000
+"""How many finished papers are remembered that could not be rendered, and are not tried again for searches."""
+
 Render = Callable[[str, bytes, Sequence[bytes]], Awaitable[tuple[bytes, Rendering | None]]]
 """Returns, of a paper's room, snapshot and updates, a snapshot of all and what it says; None where it cannot be rendered."""
+
+
+class Unrendered(Exception):
+    """A finished paper is being rendered."""
 
 
 class Papers:
@@ -40,6 +49,7 @@ class Papers:
         self._charges = charges
         self._render = render
         self._rendering: SingleFlight[Rendering] = SingleFlight()
+        self._illegible: set[int] = set()  # keys of finished papers that could not be rendered
 
     async def create(self, actor: Actor, room: str, id: str, title: str) -> Paper:
         """Make a paper in a room.
@@ -98,9 +108,30 @@ class Papers:
         paper = await self.show(actor, id)
         return await self._rooms.page(actor, paper.room, Action.READ, RENDERING, None, lambda: self._said(paper))
 
+    async def searched(self, room: str, seq: int, id: str) -> str | None:
+        """Return what searches look at of the paper that an event of a room has finished; None for one that is not found.
+
+        That is one that was reopened or deleted since, and one that cannot be rendered.
+
+        Raises:
+            Unrendered: it is asked for too early; what it says is on its way.
+        """
+        paper = await self._store.paper(id)
+        if paper is None or (paper.room, paper.finished_seq) != (room, seq) or paper.key in self._illegible:
+            return None
+        if (kept := await self._store.rendering(paper)) is None:
+            with suppress(TimeoutError, MadangError):
+                async with asyncio.timeout(0):  # begins it, or finds it under way
+                    await self._shared_rendering(paper)
+            raise Unrendered
+        return kept.text[:SEARCHED]
+
     async def _said(self, paper: Paper) -> Rendering:
         if paper.finished and (kept := await self._store.rendering(paper)) is not None:
             return kept
+        return await self._shared_rendering(paper)
+
+    async def _shared_rendering(self, paper: Paper) -> Rendering:
         return await self._rendering.do((paper.id, paper.key, paper.seq), lambda: self._rendered(paper))
 
     async def _rendered(self, paper: Paper) -> Rendering:
@@ -111,7 +142,11 @@ class Papers:
         whole = b""
         says: Rendering | None = BLANK
         if log.paper.seq:
-            whole, says = await self._render(paper.room, log.snapshot, [data for _, data in log.updates])
+            try:
+                whole, says = await self._render(paper.room, log.snapshot, [data for _, data in log.updates])
+            except Refused as refused:
+                self._note_illegible(log.paper, refused.code)
+                raise
         if log.paper.finished:
             try:
                 if log.updates:
@@ -121,8 +156,15 @@ class Papers:
             except StorageError as error:
                 logger.warning("what paper %s says is not kept: %s", paper.id, error.code)
         if says is None:
+            self._note_illegible(log.paper, "too_big")
             raise Refused("too_big", "The paper is too deep or too long to be shown so.")
         return says
+
+    def _note_illegible(self, paper: Paper, code: str) -> None:
+        if paper.finished and code == "too_big":
+            if len(self._illegible) >= ILLEGIBLE:
+                self._illegible.clear()
+            self._illegible.add(paper.key)
 
     async def delete(self, actor: Actor, id: str) -> Paper:
         """Delete a paper with all that was written in it, and return what it was (not_found, forbidden, archived, rate_limited)."""

@@ -16,7 +16,7 @@ from madang.core.folding import VERSION, is_older
 from madang.ports.search import Made, SearchIndexes, Status
 from madang.services.failures import Failures
 from madang.services.following import Following, Store
-from madang.services.indexing import Indexing
+from madang.services.indexing import Indexing, Searched
 
 logger = logging.getLogger("madang.search")
 
@@ -31,11 +31,12 @@ class Rebuilding:
 
     Args:
         done: called when another index serves.
+        searched: as for `Indexing`.
     """
 
     def __init__(
         self, store: Store, indexes: SearchIndexes, leads: Callable[[], Awaitable[bool]], busy: Callable[[], bool],
-        time: Callable[[], float], done: Callable[[], object],
+        time: Callable[[], float], done: Callable[[], object], searched: Searched,
     ) -> None:  # fmt: skip
         self._store = store
         self._indexes = indexes
@@ -43,6 +44,7 @@ class Rebuilding:
         self._busy = busy
         self._time = time
         self._done = done
+        self._searched = searched
         self._following: Following | None = None
         self._asked = False
         self._no_place = False  # for what is asked for
@@ -113,7 +115,9 @@ class Rebuilding:
     async def _build(self, building: Made) -> None:
         """Lead an index through all of the log, and let it serve; another node goes on if this one leads no more."""
         logger.info("the search index is made again beside the one that serves")
-        following = Following(self._store, Indexing(building.index), self._leads, self._busy, self._time)
+        following = Following(
+            self._store, Indexing(building.index, self._searched), self._leads, self._busy, self._time
+        )
         self._following = following
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(following.run()), loop.create_task(following.sweep())]

@@ -14,18 +14,21 @@ import msgspec
 from madang.aio import FairTurns
 from madang.core.actors import Actor
 from madang.core.bounds import ANSWER_BYTES
-from madang.core.events import Event, MessageEdited, MessageSent
+from madang.core.events import Event, MessageEdited, MessageSent, PaperChanged
 from madang.core.folding import fold
-from madang.core.ids import first_id
+from madang.core.ids import first_id, id_ms
 from madang.core.messages import FoundMessage, RoomMessage
 from madang.core.metrics import Metric
+from madang.core.papers import FinishedPaper
 from madang.core.rate import Bucket
 from madang.core.search_filters import Wanted, wanted
+from madang.core.timestamps import moment
 from madang.errors import Limited, Refused, StorageFailed
 from madang.memory import Memory
 from madang.ports.directory import Directory
 from madang.ports.followers import Position
 from madang.ports.log import Log
+from madang.ports.papers import PaperStore
 from madang.ports.search import NEWEST, Hit, Hits, SearchIndex, SearchIndexes, Status
 from madang.services.charges import Charges
 from madang.services.indexing import epoch_of
@@ -47,12 +50,14 @@ BUDGET_S: Final = 1.0
 """After which a search tells what it has found."""
 FETCHED: Final = 200
 """Messages read from the log at a time."""
+PAPERS: Final = 20
+"""Papers read at a time."""
 BREATH: Final = 8_000
 """Characters that are looked through before others have their turn: up to 1 ms, and as much more as one message takes."""
 
 
-class Store(Log, Directory, Protocol):
-    """The log, and who is in its rooms."""
+class Store(Log, Directory, PaperStore, Protocol):
+    """The log, who is in its rooms, and finished papers."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -129,7 +134,7 @@ class Searching:
         self, actor: Actor, q: str, *, room: str | None = None, user: str | None = None, since: str | None = None,
         until: str | None = None, before: int | None = None, limit: int = 50, bucket: Bucket | None = None,
     ) -> Found:  # fmt: skip
-        """Return a page of the messages that match a query (`core.search`) in the actor's rooms, the newest first.
+        """Return a page of the messages and finished papers that match a query in the actor's rooms, the newest first.
 
         Args:
             room: the only room to look into; None for all that the actor is a member of.
@@ -213,16 +218,31 @@ class Searching:
     async def _judged(
         self, actor: Actor, asked: Wanted, scope: Mapping[str, int], hits: list[Hit], seen: set[tuple[str, int]]
     ) -> list[RoomMessage]:
-        """Return the messages among hits that are one as they are now, the newest first, none twice."""
+        """Return the messages and finished papers among hits that are one as they are now, the newest first, none twice."""
         breath = _Breath()
         places = list(dict.fromkeys((hit.room, hit.seq) for hit in hits if (hit.room, hit.seq) not in seen))
         seen.update(places)
+        messages = await self._messages_at(places, actor.id)
         kept = [
             message
-            for message in await self._messages_at(places, actor.id)
+            for message in messages
             if message.seq > scope[message.room] and _matches(message, await breath.take(message.text), asked)
         ]
+        if not asked.users:  # nobody says what a paper says
+            rest = set(places).difference((message.room, message.seq) for message in messages)
+            kept += await self._papers(
+                [place for place in places if place in rest and place[1] > scope[place[0]]], asked
+            )
         return sorted(kept, key=lambda message: int(message.id), reverse=True)
+
+    async def _papers(self, places: Sequence[tuple[str, int]], asked: Wanted) -> list[FoundMessage]:
+        breath, found = _Breath(), list[FoundMessage]()
+        for at in range(0, len(places), PAPERS):
+            for paper in await self._store.finished_at(places[at : at + PAPERS]):
+                if asked.query.matches(fold(await breath.take(paper.text))):
+                    piece = asked.query.excerpt(await breath.take(paper.text))
+                    found.append(_found_paper(paper, piece, asked.query.ranges(piece)))
+        return found
 
     async def _tail(self, index: SearchIndex | None, scope: Mapping[str, int], asked: Wanted) -> _Tail:
         """Look through what the log has above the index's positions: of these first, so that nothing is in neither."""
@@ -271,7 +291,11 @@ class Searching:
         self, events: Sequence[Event], asked: Wanted, hits: list[Hit], edited: list[tuple[str, int]], breath: _Breath
     ) -> None:
         for event in events:
-            if event.type == MessageSent.type or event.type == MessageEdited.type:
+            if event.type == PaperChanged.type:
+                hits.append(
+                    Hit(event.room, event.seq, event.id)
+                )  # if it has finished one, that is judged with all hits
+            elif event.type == MessageSent.type or event.type == MessageEdited.type:
                 content = event.content()
                 if not asked.query.matches(fold(await breath.take(getattr(content, "text", None) or ""))):
                     continue
@@ -290,6 +314,13 @@ async def _hits(
     return await index.hits(asked.query, scope, before=before, since=since, user=user, limit=limit)
 
 
+def _found_paper(paper: FinishedPaper, piece: str, ranges: list[tuple[int, int]]) -> FoundMessage:
+    return FoundMessage(
+        seq=paper.seq, id=str(paper.id), user=paper.user, name=paper.name, at=moment(id_ms(paper.id)), text=piece,
+        room=paper.room, ranges=ranges, paper=paper.paper, title=paper.title,
+    )  # fmt: skip
+
+
 def _matches(message: RoomMessage, text: str, asked: Wanted) -> bool:
     return asked.users <= {message.user} and asked.query.matches(fold(text))
 
@@ -298,6 +329,10 @@ async def _shown(messages: Sequence[RoomMessage], asked: Wanted) -> AsyncIterato
     """Yield messages with their ranges, as many as may fit into an answer, in which each character is a byte at least."""
     breath, left = _Breath(), ANSWER_BYTES
     for message in messages:
+        if isinstance(message, FoundMessage):
+            yield message
+            left -= len(message.text)
+            continue
         ranges = asked.query.ranges(await breath.take(message.text))
         yield FoundMessage(ranges=ranges, **msgspec.structs.asdict(message))
         left -= len(message.text)

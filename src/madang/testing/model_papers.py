@@ -6,7 +6,7 @@ import msgspec
 
 from madang.core import events as kinds
 from madang.core.events import Draft
-from madang.core.papers import MAX_PAPER, MAX_PAPERS, Paper, Rendering, Standing, Update
+from madang.core.papers import MAX_PAPER, MAX_PAPERS, SEARCHED, FinishedPaper, Paper, Rendering, Standing, Update
 from madang.core.permissions import Action, need, state_of
 from madang.errors import Refused
 from madang.ports.papers import PaperLog, Watched
@@ -62,6 +62,7 @@ class ModelPapers:
                 )
                 if log.paper.finished != before.finished:
                     log.rendering = None
+                    log.paper = msgspec.structs.replace(log.paper, finished_seq=len(room.log) + 1 if finished else 0)
                 return log.paper != before
             case kinds.PaperDeleted(paper=id):
                 self._named(room, d, id)
@@ -148,6 +149,21 @@ class ModelPapers:
     async def rendering(self, paper: Paper) -> Rendering | None:
         log = self._logs.get(paper.id)
         return log.rendering if log and log.paper.key == paper.key else None
+
+    async def finished_at(self, places: Sequence[tuple[str, int]]) -> list[FinishedPaper]:
+        found = []
+        for id, log in self._logs.items():
+            paper, said = log.paper, log.rendering
+            known = self.rooms_by_id[paper.room]
+            if said and (paper.room, paper.finished_seq) in places and paper.finished_seq > known.erased:
+                event = known.log[paper.finished_seq - 1]
+                found.append(
+                    FinishedPaper(
+                        room=paper.room, seq=event.seq, id=event.id, user=event.user, name=event.name, paper=id,
+                        title=paper.title, text=said.text[:SEARCHED],
+                    )
+                )  # fmt: skip
+        return sorted(found, key=lambda each: (each.room, each.seq))
 
     async def watched(self, papers: Sequence[str], users: Sequence[tuple[str, str]]) -> Watched:
         found = {id: log.paper for id in papers if (log := self._log(id))}

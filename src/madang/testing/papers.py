@@ -5,7 +5,7 @@ from typing import Protocol
 
 from madang.core import events as kinds
 from madang.core.events import Event
-from madang.core.papers import MAX_PAPER, MAX_PAPERS, Paper, Rendering, Standing, Update
+from madang.core.papers import MAX_PAPER, MAX_PAPERS, SEARCHED, FinishedPaper, Paper, Rendering, Standing, Update
 from madang.core.permissions import ARCHIVED
 from madang.errors import Refused
 from madang.ports.directory import Directory
@@ -34,6 +34,7 @@ async def check_papers(make: Make[Store]) -> None:
             a_snapshot_stands_for_what_it_covers,
             snapshots_never_go_back,
             what_a_paper_says_is_kept_while_it_is_finished,
+            finished_papers_are_found_by_the_event_that_finished_them,
             an_id_that_is_free_again_is_another_paper,
             watched_tells_how_all_stand,
             a_paper_is_named_to_members_alone,
@@ -235,6 +236,36 @@ async def what_a_paper_says_is_kept_while_it_is_finished(store: Store) -> None:
     assert await store.rendering(now) == says
     await scene.done(scene.draft(kinds.PaperChanged, paper=paper.id, finished=False))
     assert await store.rendering(now) is None
+
+
+async def finished_papers_are_found_by_the_event_that_finished_them(store: Store) -> None:
+    """`finished_at` returns what finished papers say, by the event that finished them last, once it is kept, and no others."""
+    scene, paper = await made(store)
+    other, also = await made(store)
+    events = []
+    for finished in (True, False, True):
+        changed = scene.draft(kinds.PaperChanged, paper=paper.id, finished=finished)
+        events.append(await scene.done(changed))
+    places = [(scene.room, seq) for seq in range(events[-1].seq + 2)]
+    assert await store.finished_at(places) == []
+    says = Rendering(json="{}", text="회" * (SEARCHED + 1), html="")
+    assert await store.keep_rendering(await found(store, paper.id), says)
+    await scene.done(scene.draft(kinds.PaperChanged, paper=paper.id, title="New"))
+    there = FinishedPaper(
+        room=scene.room, seq=events[-1].seq, id=events[-1].id, user=scene.id("ann"), name="ann", paper=paper.id,
+        title="New", text="회" * SEARCHED,
+    )  # fmt: skip
+    assert await store.finished_at(places) == [there]
+    assert (await found(store, paper.id)).finished_seq == events[-1].seq
+    assert await store.finished_at([*places[:-2], (other.room, events[-1].seq), ("no-room", 1)]) == []
+    theirs = await other.done(other.draft(kinds.PaperChanged, paper=also.id, finished=True))
+    assert await store.keep_rendering(await found(store, also.id), Rendering(json="{}", text="b", html=""))
+    both = await store.finished_at([(other.room, theirs.seq), *places])
+    assert [each.paper for each in both] == [id for _, id in sorted([(scene.room, paper.id), (other.room, also.id)])]
+    await scene.done(scene.draft(kinds.PaperChanged, paper=paper.id, finished=False))
+    assert await store.finished_at(places) == [] and (await found(store, paper.id)).finished_seq == 0
+    await other.done(other.draft(kinds.PaperDeleted, paper=also.id))
+    assert await store.finished_at([(other.room, theirs.seq)]) == []
 
 
 async def an_id_that_is_free_again_is_another_paper(store: Store) -> None:

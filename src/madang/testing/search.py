@@ -7,6 +7,7 @@ from typing import Final, TypedDict
 import msgspec
 
 from madang.core.folding import fold
+from madang.core.papers import indexed_as
 from madang.core.search import Query, parsed
 from madang.errors import Refused
 from madang.ports.followers import Position
@@ -19,6 +20,8 @@ _PIECES: Final = (
     "가", "의", "00원", "https://madang.example/a?b=1", "it를", "!!", "…", "한글날", "ㅎ", "=", "\x80", "½",
 )  # fmt: skip
 STEPS: Final = 60
+CARD: Final = indexed_as("card")
+"""As whose document a paper is there, again and again."""
 
 
 class Scan:
@@ -112,7 +115,7 @@ class _World:
         for _ in range(self.chance.randint(0, 12)):
             upto += self.chance.randint(1, 2)
             self.id += self.chance.randint(1, 1 << 23)
-            put.append(Document(upto, self.id, self.chance.choice(["ann", "ben"]), fold(self.text())))
+            put.append(Document(upto, self.id, self.chance.choice(["ann", "ben", CARD]), fold(self.text())))
         there = range(1, position.upto + 1)
         touched = self.chance.sample(there, min(len(there), self.chance.randint(0, 3)))
         return Changes(
@@ -122,7 +125,7 @@ class _World:
             put=put,
             edit={seq: fold(self.text()) for seq in touched[:2]},
             remove=touched[2:],
-            erased=["ben"] if self.chance.random() < 0.03 else [],
+            erased=[user for user, chance in (("ben", 0.03), (CARD, 0.1)) if self.chance.random() < chance],
             purged=self.chance.choice(there) // 2 if there and self.chance.random() < 0.05 else 0,
         )
 

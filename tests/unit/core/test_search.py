@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from madang.core.folding import fold, fold_with_places, utf16
 from madang.core.hangul import INITIALS
-from madang.core.search import Query, parsed, terms
+from madang.core.search import EXCERPT, Query, parsed, terms
 from madang.core.search_filters import wanted
 from madang.errors import Refused
 
@@ -161,3 +161,12 @@ def test_a_lone_quote_is_a_letter() -> None:
 
 def test_a_word_said_twice_is_one() -> None:
     assert parsed("회의 회의") == parsed("회의") == Query(parsed("회의").needles)
+
+
+def test_an_excerpt_has_what_was_found() -> None:
+    query = parsed("회의 ㅅㅇ")
+    long = "가나다 " * 1_000 + "그 회의는 " + "라마바 " * 500 + "생일"
+    piece = query.excerpt(long)
+    assert len(piece) <= EXCERPT and piece in long and query.ranges(piece)
+    assert query.excerpt("없다 " * 500) == ("없다 " * 500)[:EXCERPT]
+    assert query.excerpt("짧은 회의") == "짧은 회의"

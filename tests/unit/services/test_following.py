@@ -19,6 +19,7 @@ from madang.ports.followers import Position, Stretch
 from madang.ports.search import Changes
 from madang.services.following import Following
 from madang.services.indexing import Indexing, epoch_of
+from madang.services.papers import Unrendered
 from madang.testing.search import found
 from tests.stores import opened_store
 from tests.waiting import eventually
@@ -51,6 +52,24 @@ def said(*texts: str) -> list[Body]:
     return [kinds.MessageSent(text=text) for text in texts]
 
 
+class Rendered:
+    """What papers say, by the seq of the event that finished them, as far as they are rendered."""
+
+    def __init__(self) -> None:
+        self.said: dict[int, str | None] = {}
+        self.asked = 0
+
+    async def searched(self, room: str, seq: int, paper: str) -> str | None:
+        self.asked += 1
+        if seq not in self.said:
+            raise Unrendered
+        return self.said[seq]
+
+
+async def no_papers(room: str, seq: int, paper: str) -> str | None:
+    return None
+
+
 async def always() -> bool:
     return True
 
@@ -65,7 +84,7 @@ async def following(
 ) -> AsyncIterator[Following]:
     """A node's follower, that runs."""
     loop = asyncio.get_running_loop()
-    part = Following(store, Indexing(index), always if sweeps else never, busy, loop.time)
+    part = Following(store, Indexing(index, no_papers), always if sweeps else never, busy, loop.time)
     tasks = [loop.create_task(part.run()), loop.create_task(part.sweep())]
     try:
         yield part
@@ -133,7 +152,7 @@ async def test_a_room_of_another_epoch_is_indexed_anew(store: Store, index: Sqli
     strange = Stretch(
         "r0", Position("strange", 0), [Event("r0", head, 1 << 40, "message.sent", "u", "U", 0, b'{"text":"stale"}')]
     )
-    assert await Indexing(index).take([strange]) == set()
+    assert await Indexing(index, no_papers).take([strange]) == set()
     assert len(await found(index, parsed("stale"), {"r0": 0})) == 1
     async with following(store, index, sweeps=True) as part:
         await eventually(lambda: part.swept > 0)
@@ -346,3 +365,45 @@ async def test_while_appends_wait_it_takes_little_at_a_time(
         await index.close()
     assert sum(index.sizes) == 75
     assert (max(index.sizes) > 10) is not busy
+
+
+async def test_a_finished_paper_is_indexed_when_it_is_rendered_and_goes_when_it_is_open_or_deleted(
+    store: Store, index: SqliteIndex
+) -> None:
+    rendered = Rendered()
+    loop = asyncio.get_running_loop()
+    part = Following(store, Indexing(index, rendered.searched), never, lambda: False, loop.time)
+    task = loop.create_task(part.run())
+
+    async def do(*bodies: Body) -> list[Event]:
+        events = await append(store, "r0", *bodies)
+        part.committed(events)
+        return events
+
+    async def seqs(q: str) -> list[int]:
+        return [hit.seq for hit in await found(index, parsed(q), {"r0": 0})]
+
+    async def upto() -> int:
+        positions = await index.positions(["r0"])
+        return positions["r0"].upto if positions else 0
+
+    await do(kinds.PaperCreated(paper="card", title="Card"))
+    finish, reopen = (kinds.PaperChanged(paper="card", finished=finished) for finished in (True, False))
+    _, finished, after = await do(kinds.MessageSent(text="회의"), finish, kinds.MessageSent(text="축하 회의"))
+    while rendered.asked < 3:
+        await asyncio.sleep(0.01)
+    assert await upto() == finished.seq - 1 and await seqs("회의") == [finished.seq - 1]  # the rest waits
+    rendered.said[finished.seq] = "모두의 축하"
+    while await upto() < after.seq:
+        await asyncio.sleep(0.01)
+    assert await seqs("축하") == [after.seq, finished.seq]
+    opened, again = await do(reopen, finish)
+    rendered.said[again.seq] = "다시 축하"
+    while await upto() < again.seq:
+        await asyncio.sleep(0.01)
+    assert await seqs("축하") == [again.seq, after.seq] and opened.seq < again.seq
+    await do(kinds.PaperDeleted(paper="card"))
+    while await upto() == again.seq:
+        await asyncio.sleep(0.01)
+    assert await seqs("축하") == [after.seq]
+    await cancelled([task])

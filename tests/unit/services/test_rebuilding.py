@@ -60,6 +60,10 @@ async def places(folder: Path, version: str = VERSION) -> AsyncIterator[SqliteIn
         await indexes.close()
 
 
+async def no_papers(room: str, seq: int, paper: str) -> str | None:
+    return None
+
+
 async def always() -> bool:
     return True
 
@@ -70,8 +74,8 @@ async def node(
 ) -> AsyncIterator[tuple[Following, Rebuilding]]:
     """What a node runs."""
     loop = asyncio.get_running_loop()
-    following = Following(store, IndexingServing(indexes), leads, lambda: False, loop.time)
-    part = Rebuilding(store, indexes, leads, lambda: False, loop.time, following.sweep_now)
+    following = Following(store, IndexingServing(indexes, no_papers), leads, lambda: False, loop.time)
+    part = Rebuilding(store, indexes, leads, lambda: False, loop.time, following.sweep_now, no_papers)
     tasks = [loop.create_task(each()) for each in (following.run, following.sweep, part.run)]
     try:
         yield following, part

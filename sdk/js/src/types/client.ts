@@ -183,6 +183,9 @@ export interface FoundMessage extends Message {
   readonly room: string;
   /** Where in `text` is what was searched for: `text.slice(start, end)`. */
   readonly ranges: readonly (readonly [start: number, end: number])[];
+  /** Of a finished paper that was found: its id. Then this is the event that finished it, and `text` a piece of what it says. */
+  readonly paper?: string;
+  readonly title?: string;
 }
 
 /** A page of what was found, the newest first. */

@@ -24,7 +24,7 @@ def created(b: Batch, d: Draft, body: kinds.PaperCreated, seq: int) -> bool:
         raise Refused("too_many", f"A room has at most {MAX_PAPERS} papers.")
     row = {
         "id": body.paper, "room": d.room, "title": body.title, "finished": False, "key": secrets.randbits(62),
-        "user": d.user, "at_ms": b.now_ms, "seq": 0, "upto": 0, "size": 0,
+        "user": d.user, "at_ms": b.now_ms, "seq": 0, "upto": 0, "size": 0, "finished_seq": 0,
     }  # fmt: skip
     if not insert_new(b.c, papers, row):
         raise Refused("paper_exists")
@@ -37,9 +37,11 @@ def changed(b: Batch, d: Draft, body: kinds.PaperChanged, seq: int) -> bool:
     row = _locked(b, d, body.paper)
     before = {"title": row.title, "finished": bool(row.finished)}
     given = {"title": body.title, "finished": body.finished}
-    new = {name: value for name, value in given.items() if value is not None and value != before[name]}
+    new: dict[str, Any] = {name: value for name, value in given.items() if value is not None and value != before[name]}
     if not new:
         return False
+    if "finished" in new:
+        new["finished_seq"] = seq if body.finished else 0
     b.c.execute(update(papers).where(papers.c.id == body.paper).values(new))
     if "finished" in new:
         b.c.execute(delete(paper_renderings).where(paper_renderings.c.paper == body.paper))

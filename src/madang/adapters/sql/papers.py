@@ -4,15 +4,25 @@ On a database server appends queue at the papers' rows, locked in the order of t
 that the chat of a room never waits for its papers.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, Connection, bindparam, delete, exists, func, insert, select, tuple_, update
 
 from madang.adapters.sql.dialects import clock_ms, insert_new
 from madang.adapters.sql.lookups import padded
-from madang.adapters.sql.tables import members, mutes, paper_renderings, paper_snapshots, paper_updates, papers, rooms
-from madang.core.papers import MAX_PAPER, Paper, Rendering, Standing, Update
+from madang.adapters.sql.rows import EventRow
+from madang.adapters.sql.tables import (
+    events,
+    members,
+    mutes,
+    paper_renderings,
+    paper_snapshots,
+    paper_updates,
+    papers,
+    rooms,
+)
+from madang.core.papers import MAX_PAPER, SEARCHED, FinishedPaper, Paper, Rendering, Standing, Update
 from madang.core.permissions import ANNOUNCING, ARCHIVED, FREE
 from madang.core.rooms import DELETED, EVERYONE
 from madang.errors import Refused
@@ -42,6 +52,14 @@ _MUTES: Final = select(mutes.c.room, mutes.c.user, mutes.c.until_ms).where(
 )
 _ABOVE: Final = select(paper_updates.c.seq, paper_updates.c.data).where(
     paper_updates.c.paper == _of, paper_updates.c.seq > bindparam("after")
+)
+_FINISHED: Final = (
+    select(papers.c.id, papers.c.title, papers.c.finished_seq, func.substr(paper_renderings.c.text, 1, SEARCHED))
+    .join(paper_renderings, paper_renderings.c.paper == papers.c.id)
+    .where(papers.c.room == bindparam("in_room"), papers.c.finished_seq.in_(bindparam("seqs", expanding=True)))
+)
+_FINISHING: Final = select(events.c.seq, events.c.id, events.c.user, events.c.name).where(
+    events.c.room == bindparam("in_room"), events.c.seq.in_(bindparam("seqs", expanding=True))
 )
 _LOGS: Final = (paper_updates, paper_snapshots, paper_renderings)
 _CHUNK: Final = 500  # values in one list
@@ -194,6 +212,29 @@ def rendering(c: Connection, paper: Paper) -> Rendering | None:
     wanted = select(t.c.json, t.c.text, t.c.html).join(papers, papers.c.id == t.c.paper)
     row = c.execute(wanted.where(t.c.paper == paper.id, papers.c.key == paper.key)).one_or_none()
     return None if row is None else Rendering(json=row.json, text=row.text, html=row.html)
+
+
+def finished_at(
+    c: Connection, places: Sequence[tuple[str, int]], waiting: Mapping[str, Sequence[EventRow]]
+) -> list[FinishedPaper]:
+    """See `PaperStore.finished_at`; `waiting` holds events that may not be in the table yet, by room."""
+    wanted: dict[str, list[int]] = {}
+    for room, seq in places:
+        wanted.setdefault(room, []).append(seq)
+    found: list[FinishedPaper] = []
+    for room in sorted(wanted):
+        given = {"in_room": room, "seqs": padded(sorted(wanted[room]))}
+        there = {seq: (id, title, text) for id, title, seq, text in c.execute(_FINISHED, given)}
+        if not there:
+            continue
+        by = {row[1]: (row[2], row[4], row[5]) for row in waiting.get(room, ()) if row[1] in there}
+        by.update({seq: (id, user, name) for seq, id, user, name in c.execute(_FINISHING, given)})
+        for seq in sorted(there.keys() & by.keys()):
+            (paper, title, text), (id, user, name) = there[seq], by[seq]
+            found.append(
+                FinishedPaper(room=room, seq=seq, id=id, user=user, name=name, paper=paper, title=title, text=text)
+            )
+    return found
 
 
 def remove(c: Connection, id: str) -> None:

@@ -122,9 +122,14 @@ class History(Struct, frozen=True):
 
 
 class FoundMessage(OwnMessage, frozen=True, kw_only=True, omit_defaults=True):
-    """A message that was found. `ranges` are the starts and ends of what was searched for in `text`, in UTF-16 code units."""
+    """A message that was found. `ranges` are the starts and ends of what was searched for in `text`, in UTF-16 code units.
+
+    Where `paper` is given, that finished paper was found: the message is the event that finished it, `text` a piece of what it says.
+    """
 
     ranges: list[Annotated[list[int], Meta(min_length=2, max_length=2)]]
+    paper: str | UnsetType = UNSET
+    title: str | UnsetType = UNSET
 
 
 class Found(Struct, frozen=True):

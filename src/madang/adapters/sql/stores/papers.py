@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from madang.adapters.sql import papers
 from madang.adapters.sql.engine import OnEngine
-from madang.core.papers import Paper, Rendering, Update
+from madang.core.papers import FinishedPaper, Paper, Rendering, Update
 from madang.errors import Refused
 from madang.ports.papers import PaperLog, Watched
 
@@ -32,6 +32,10 @@ class SqlPapers(OnEngine):
 
     async def rendering(self, paper: Paper) -> Rendering | None:
         return await self._engine.read(lambda c: papers.rendering(c, paper))
+
+    async def finished_at(self, places: Sequence[tuple[str, int]]) -> list[FinishedPaper]:
+        waiting = self._engine.waiting()
+        return await self._engine.read(lambda c: papers.finished_at(c, places, waiting))
 
     async def watched(self, papers_: Sequence[str], users: Sequence[tuple[str, str]]) -> Watched:
         return await self._engine.read(lambda c: papers.watched(c, papers_, users))

@@ -18,6 +18,7 @@ papers = Table(
     Column("seq", BigInteger, nullable=False),
     Column("upto", BigInteger, nullable=False),  # of its snapshot; 0 for none
     Column("size", BigInteger, nullable=False),  # bytes, of its snapshot and of its updates
+    Column("finished_seq", BigInteger, nullable=False, server_default="0"),  # of the event that did; 0 while it is open
     sqlite_with_rowid=False,
 )
 # A room's papers, paged by id, and how many there are.
