@@ -15,6 +15,7 @@ from madang_proof.testbed import server
 from tests.forking import forked
 
 Server = server.Server
+ROOT = Path(__file__).parents[1]
 COMMAND_SECONDS = 60.0
 
 
@@ -33,15 +34,19 @@ class ForkedServer(Server):
 
 @asynccontextmanager
 async def running_server(
-    data: Path, *arguments: str, settings: Mapping[str, str] = server.NO_SETTINGS
+    data: Path, *arguments: str, settings: Mapping[str, str] = server.NO_SETTINGS, launcher: tuple[str, ...] = ()
 ) -> AsyncIterator[Server]:
     """Run a server with its data in `data`, until the block is left.
 
     Args:
         arguments: more of the command line, like "--load-test".
         settings: more settings by name, like {"user_rate": "0"}.
+        launcher: a module of the tests, and its arguments, which changes the program and then runs it.
     """
     running = ForkedServer(data, arguments=arguments, settings=settings)
+    if launcher:
+        running.launcher = launcher
+        running.environment["PYTHONPATH"] = str(ROOT)
     try:
         await running.start()
         yield running

@@ -15,6 +15,7 @@ from tests.waiting import PATIENCE_S
 
 ROOMS = ("attic", "barn", "yard")
 EACH = 400
+SLOWLY = ("tests.scenario.erasing_slowly",)
 SECRET = "what-nobody-shall-read"
 TAKEN_OVER_S = 30.0  # until the number of a node that was killed is free
 ERASURE = "/api/users/bora/erasure"
@@ -63,11 +64,14 @@ async def nothing_is_left(ara: Rest) -> None:
 
 
 async def test_what_a_kill_interrupts_the_next_start_finishes(tmp_path: Path) -> None:
-    async with running_server(tmp_path, "--load-test") as server, rest(server.url) as anyone:
+    async with (
+        running_server(tmp_path, "--load-test", launcher=SLOWLY) as server,
+        rest(server.url) as anyone,
+    ):
         shop, ara = await talk(anyone, await server_key(server))
         await shop.ok("DELETE", "/api/users/bora?said=erase")
         await until_in_the_middle(shop)
-        await server.kill()
+        server.launcher = ()
         await server.restart()
         await until_done(shop)
         await nothing_is_left(ara)
@@ -91,7 +95,7 @@ async def test_what_a_node_leaves_another_finishes(tmp_path: Path, server_url: s
     with run_redis() as redis:
         settings = {"database": server_url, "bus": redis.url, "user_rate": "0", "room_rate": "0"}
         async with (
-            two_nodes(tmp_path, **settings) as (one, two),
+            two_nodes(tmp_path, *SLOWLY, **settings) as (one, two),
             rest(one.url) as here,
             rest(two.url) as there,
         ):

@@ -15,11 +15,12 @@ from tests.wire import CLOSE, TEXT, Raw, upgraded
 
 
 @asynccontextmanager
-async def two_nodes(folder: Path, **settings: str) -> AsyncIterator[tuple[Server, Server]]:
+async def two_nodes(folder: Path, *launcher: str, **settings: str) -> AsyncIterator[tuple[Server, Server]]:
+    """Run two nodes of a fleet, the first by a launcher if one is given."""
     for name in ("one", "two"):
         (folder / name).mkdir()
     async with (
-        running_server(folder / "one", settings=settings) as one,
+        running_server(folder / "one", settings=settings, launcher=launcher) as one,
         running_server(folder / "two", settings=settings) as two,
     ):
         yield one, two
