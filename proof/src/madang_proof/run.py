@@ -77,6 +77,8 @@ async def prove(
     else:
         await _check_empty(fleet.database)
         settings |= {"database": fleet.database, "bus": fleet.bus}
+        if fleet.search:
+            settings["search"] = fleet.search
         running = run_fleet(folder, fleet.nodes, program=program, settings=settings)
     progress = RunProgress(untried=untried)
     silence = _presence_ttl_us(float(settings.get("ping_s", PING_S))) + (

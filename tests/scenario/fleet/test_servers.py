@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from madang_proof.testbed.testbed import Fleet
+from tests.engines import EngineServer
 from tests.mariadb import run_mariadb
 from tests.redis import RedisServer, run_redis
 from tests.scenario.fleet.outages import Choked, Full, Killed, Saving
@@ -47,6 +48,14 @@ async def test_mariadb_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with run_mariadb() as mariadb:
         faults = named(monkeypatch, Killed("database-killed", "F26", mariadb, "database"))
         await held(tmp_path, Fleet(3, mariadb.create_database("fleet"), redis.url), 42, 30, faults)
+
+
+@pytest.mark.slow
+async def test_a_search_engine_answers_for_a_fleet(
+    tmp_path: Path, postgres_url: str, redis: RedisServer, engine: EngineServer
+) -> None:
+    fleet = Fleet(2, postgres_url, redis.url, engine.url("fleet"))
+    await held(tmp_path, fleet, 44, 20, ["kill", "bus-cut", "drain"])
 
 
 @pytest.mark.slow

@@ -37,6 +37,9 @@ def prove(
         str | None, typer.Option(help="An empty database for the fleet (postgresql://… or mysql://…).")
     ] = None,
     bus: Annotated[str | None, typer.Option(help="The bus between its nodes (redis://…).")] = None,
+    search: Annotated[
+        str, typer.Option(help="Its search engine (opensearch+http://…); if left out, the database is searched.")
+    ] = "",
     url: Annotated[str | None, typer.Option(help="Load a running server (ws://… or wss://…), without faults.")] = None,
     evidence: Annotated[
         Path | None, typer.Option(help="Empty folder for the evidence; a new temporary one if left out.")
@@ -54,7 +57,7 @@ def prove(
     from madang_proof.commands import prove_report
 
     seed = secrets.randbelow(1_000_000) if seed is None else seed
-    fleet = _fleet(nodes, database, bus, url=url)
+    fleet = _fleet(nodes, database, bus, search, url=url)
     plan = _plan(seed, seconds, faults, fleet, no_faults=no_faults, url=url)
     folder = evidence or Path(tempfile.mkdtemp(prefix=f"madang-prove-{seed}-"))
     with prove_report.bar(quiet=as_json) as bar:
@@ -71,10 +74,10 @@ def prove(
     sys.exit(INTERRUPTED if interrupted else 0 if outcome.held else 1)
 
 
-def _fleet(nodes: int, database: str | None, bus: str | None, *, url: str | None) -> "Fleet | None":
+def _fleet(nodes: int, database: str | None, bus: str | None, search: str, *, url: str | None) -> "Fleet | None":
     from madang_proof.testbed.testbed import Fleet
 
-    if nodes == 1 and not database and not bus:
+    if nodes == 1 and not database and not bus and not search:
         return None
     if url:
         raise SetupError("--url names a running server; --nodes starts new ones.", "Leave one of them out.")
@@ -83,7 +86,7 @@ def _fleet(nodes: int, database: str | None, bus: str | None, *, url: str | None
             "A fleet needs --nodes, --database and --bus.",
             "Write --nodes 3 --database postgresql://… --bus redis://…, the database an empty one.",
         )
-    return Fleet(nodes, database, bus)
+    return Fleet(nodes, database, bus, search)
 
 
 def _plan(

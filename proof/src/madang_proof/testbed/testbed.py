@@ -27,12 +27,13 @@ PORTS: Final = {
 class Fleet(NamedTuple):
     """Several nodes on one database with a bus between them.
 
-    `database` and `bus` are the URLs of both.
+    `database` and `bus` are the URLs of both, `search` that of a search engine; without one the database is searched.
     """
 
     nodes: int
     database: str
     bus: str
+    search: str = ""
 
     @property
     def offers(self) -> frozenset[str]:
