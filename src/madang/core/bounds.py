@@ -36,6 +36,7 @@ _NO_CONTROLS: Final = rf"^(?![\s\S]*[{NOT_IN_IDS}])"  # without a "$", which mat
 
 RoomId = Annotated[str, Meta(min_length=1, max_length=64)]
 UserId = Annotated[str, Meta(min_length=1, max_length=64, pattern=_NO_CONTROLS)]
+PaperId = Annotated[str, Meta(min_length=1, max_length=64)]
 AfterId = Annotated[str, Meta(max_length=64, pattern=_NO_CONTROLS)]  # an id to page on from; empty for the beginning
 Seq = Annotated[int, Meta(ge=0, le=2**53)]
 Cid = Annotated[str, Meta(min_length=1, max_length=64)]

@@ -18,6 +18,7 @@ from madang.core.events import Body, PaperChanged, PaperCreated, PaperDeleted
 from madang.core.names import clean_title
 from madang.core.papers import BLANK, SEARCHED, Paper, Rendering, made_paper_id, paper_id
 from madang.core.permissions import Action, need
+from madang.core.rate import Bucket
 from madang.errors import MadangError, Refused, StorageError
 from madang.ports.papers import PaperStore
 from madang.services.charges import Charges
@@ -69,10 +70,16 @@ class Papers:
             await self._rooms.append(PaperCreated(paper=id, title=title), room, actor)
         return await self._named(id)
 
-    async def page(self, actor: Actor, room: str, after: str, limit: int) -> tuple[list[Paper], bool]:
-        """Return a page of a room's papers, in order of their ids, and whether there are more (not_found, rate_limited)."""
+    async def page(
+        self, actor: Actor, room: str, after: str, limit: int, *, bucket: Bucket | None = None
+    ) -> tuple[list[Paper], bool]:
+        """Return a page of a room's papers, in order of their ids, and whether there are more (not_found, rate_limited).
+
+        Args:
+            bucket: as for `Reading`.
+        """
         found = await self._rooms.page(
-            actor, room, Action.READ, limit, None, lambda: self._store.papers(room, after=after, limit=limit + 1)
+            actor, room, Action.READ, limit, bucket, lambda: self._store.papers(room, after=after, limit=limit + 1)
         )
         return found[:limit], len(found) > limit
 

@@ -21,6 +21,7 @@ FEATURES: Final = (
     "invites",
     "mutes",
     "names",
+    "papers",
     "profiles",
     "reactors",
     "reports",

@@ -106,6 +106,8 @@ def _shown(op: str, fields: Fields) -> Outcome:
         fields = {"role": fields["role"]}
     elif op == "direct":
         fields = fields["room"]
+    elif isinstance(fields.get("paper"), dict):
+        fields = fields["paper"]
     elif op == "guest":
         fields = {"user": {"name": fields["user"]["name"]}}
     return Outcome(None, fields)
@@ -226,13 +228,13 @@ ROUTES: Final = {
     "invites": ("GET", ROOM + "/invites"),
     "revoke": ("DELETE", ROOM + "/invites/{invite}"),
     "papers": ("GET", ROOM + "/papers"),
-    "create_paper": ("POST", ROOM + "/papers"),
+    "createpaper": ("POST", ROOM + "/papers"),
     "paper": ("GET", PAPER),
     "paper_content": ("GET", PAPER + "/content"),
-    "change_paper": ("PATCH", PAPER),
+    "changepaper": ("PATCH", PAPER),
     "finish": ("POST", PAPER + "/finish"),
     "reopen": ("POST", PAPER + "/reopen"),
-    "delete_paper": ("DELETE", PAPER),
+    "deletepaper": ("DELETE", PAPER),
     "read": ("PUT", ROOM + "/read"),
     "events": ("GET", ROOM + "/events"),
     "history": ("GET", ROOM + "/messages"),
@@ -259,6 +261,8 @@ class RestVisitor:
         method, path = ROUTES[op if on else f"un{op}"]
         if op == "create":
             arguments["id"] = room
+        if op == "createpaper" and "paper" in arguments:
+            arguments["id"] = arguments.pop("paper")
         places = {"room": room} | {
             name: arguments.pop(name)
             for name in ("user", "seq", "emoji", "invite", "session", "paper")

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from tests.integration.doors.row import APPEND, ATTEMPT, MUTED, STRANGER, Row, strangers, unspeakable
+from tests.integration.doors.row import APPEND, ATTEMPT, MUTED, STRANGER, Row, unspeakable
 
 CARD: Final = {"paper": "$paper"}
 PAPERS: Final[dict[str, tuple[Row, ...]]] = {
-    "create_paper": (
+    "createpaper": (
         Row(
             "as a plain member",
             with_={"title": "Card"},
@@ -17,14 +17,14 @@ PAPERS: Final[dict[str, tuple[Row, ...]]] = {
         Row("as a viewer", "viewer", {"title": "Card"}, code="forbidden", cost=APPEND),
         Row("while muted", MUTED, {"title": "Card"}, code="muted", cost=APPEND),
         Row("in an archived room", with_={"title": "Card"}, room={"archived": True}, code="archived", cost=APPEND),
-        Row("with what cannot be an id", with_={"id": "A card", "title": "Card"}, code="bad_field"),
+        Row("with what cannot be an id", with_={"paper": "A card", "title": "Card"}, code="bad_field"),
         Row("with a title that is too long", with_={"title": "x" * 41}, code="bad_name"),
         Row("by a stranger", STRANGER, {"title": "Card"}, code="not_found", cost=ATTEMPT),
     ),
     "papers": (
         Row("as a viewer", "viewer", {"limit": 200}, answers={"papers": [], "more": False}, cost={"connection": 10}),
         *unspeakable(),
-        strangers(),
+        Row("by a stranger", STRANGER, code="not_found"),
     ),
     "paper": (
         Row("as a viewer", "viewer", CARD, answers={"title": "Card", "finished": False}),
@@ -37,7 +37,7 @@ PAPERS: Final[dict[str, tuple[Row, ...]]] = {
         Row("that there is not", with_={"paper": "no-paper"}, code="not_found"),
         Row("by a stranger", STRANGER, CARD, code="not_found"),
     ),
-    "change_paper": (
+    "changepaper": (
         Row(
             "as a moderator",
             "moderator",
@@ -79,7 +79,7 @@ PAPERS: Final[dict[str, tuple[Row, ...]]] = {
         Row("as a plain member", with_=CARD, code="forbidden", cost=APPEND, finished=True),
         Row("by a stranger", STRANGER, CARD, code="not_found", cost=ATTEMPT),
     ),
-    "delete_paper": (
+    "deletepaper": (
         Row("as a moderator", "moderator", CARD, answers={"title": "Card"}, events=("paper.deleted",), cost=APPEND),
         Row("as a plain member", with_=CARD, code="forbidden", cost=APPEND),
         Row("that there is not", "owner", {"paper": "no-paper"}, code="not_found", cost=ATTEMPT),

@@ -1,12 +1,13 @@
 """A node whose limits say what they charged, and rooms in which a row of the table can be run."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -113,6 +114,10 @@ async def metered_node(data: Path, **settings: Any) -> AsyncIterator[RunningNode
         patch.setattr(ephemeral, "TICK_S", TICK_S)
         async with run_node(Settings(port=0, admin_port=0, data=data, **settings)) as node:
             yield node
+
+
+MADE_PAPER: Final = re.compile(r"p-[a-z2-7]{16}")
+"""The id of a paper that was given none."""
 
 
 def address(node: RunningNode) -> str:
@@ -270,5 +275,5 @@ class Play:
         if isinstance(value, str):
             for name, actor in self._names.items():
                 value = value.replace(actor.id, name)
-            return value.replace(self._room, "room")
+            return MADE_PAPER.sub("paper", value.replace(self._room, "room"))
         return value

@@ -56,6 +56,8 @@ def test_every_field_of_every_command(op: str) -> None:
         "user": "u",
         "role": "member",
         "q": "x",
+        "paper": "card",
+        "title": "Card",
     }
     right |= {"emoji": "x", "invite": "i", **({"token": "t"} if op == "refresh" else {"guest": "Mina"})}
     right = {name: value for name, value in right.items() if name in (*COMMANDS[op].__struct_fields__, "op")}

@@ -31,6 +31,8 @@ OPERATIONS: Final[dict[str, dict[str, object]]] = {
     "ban": {"user": "unobody"}, "unban": {"user": "unobody"}, "bans": {"limit": 200}, "mute": {"user": "unobody"},
     "unmute": {"user": "unobody"}, "mutes": {"limit": 200}, "audit": {"limit": 200},
     "words": {}, "setwords": {"refuse": ["bad"]}, "report": {"seq": 1}, "reports": {"limit": 200}, "resolve": {"seq": 1},
+    "papers": {"limit": 200}, "paper": {"paper": "none"}, "createpaper": {"title": "Large"}, "changepaper": {"paper": "none", "title": "Large"},
+    "finish": {"paper": "none"}, "reopen": {"paper": "none"}, "deletepaper": {"paper": "none"},
     "profile": {"name": "Large"}, "typing": {"on": True}, "read": {"seq": 1}, "ping": {},
 }  # fmt: skip
 Says = Callable[[str], Iterator[bytes]]

@@ -324,6 +324,30 @@ class ResolvedAnswer(Answer, frozen=True, kw_only=True, gc=False):
     open: int
 
 
+class PaperInfo(Struct, frozen=True, kw_only=True, gc=False):
+    """A paper: who made it, and when."""
+
+    id: str
+    room: str
+    title: str
+    finished: bool
+    user: str
+    at: str
+
+
+class PaperAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """A paper as it is now, or was when it was deleted."""
+
+    paper: PaperInfo
+
+
+class PapersAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """A page of a room's papers, in order of their ids."""
+
+    papers: list[PaperInfo]
+    more: bool
+
+
 class PingAnswer(Answer, frozen=True, kw_only=True, gc=False):
     """The server's time."""
 
@@ -376,6 +400,13 @@ ANSWERS: Final[dict[str, type[Answer] | UnionType]] = {
     "reports": ReportsAnswer,
     "resolve": ResolvedAnswer,
     "audit": AuditAnswer,
+    "papers": PapersAnswer,
+    "paper": PaperAnswer,
+    "createpaper": PaperAnswer,
+    "changepaper": PaperAnswer,
+    "finish": PaperAnswer,
+    "reopen": PaperAnswer,
+    "deletepaper": PaperAnswer,
     "typing": EmptyAnswer,
     "read": EmptyAnswer,
     "ping": PingAnswer,

@@ -23,6 +23,7 @@ from madang.core.bounds import (
     Mentions,
     MessageId,
     PageLimit,
+    PaperId,
     QueryText,
     RoomId,
     Seq,
@@ -375,6 +376,53 @@ class Audit(Command):
     limit: PageLimit = 50
 
 
+class Papers(Command):
+    """Ask for a page of a room's papers."""
+
+    room: RoomId
+    after: AfterId = ""
+    limit: PageLimit = 50
+
+
+class Paper(Command):
+    """Ask what a paper is."""
+
+    paper: PaperId
+
+
+class CreatePaper(Command):
+    """Make a paper in a room. Without an id, the server makes one that nobody can guess."""
+
+    room: RoomId
+    paper: PaperId | None = None
+    title: Title = ""
+
+
+class ChangePaper(Command):
+    """Rename a paper (moderators)."""
+
+    paper: PaperId
+    title: Title
+
+
+class Finish(Command):
+    """Let nobody write in a paper any more (moderators)."""
+
+    paper: PaperId
+
+
+class Reopen(Command):
+    """Let a finished paper be written in again (moderators)."""
+
+    paper: PaperId
+
+
+class DeletePaper(Command):
+    """Delete a paper with all that was written in it (moderators)."""
+
+    paper: PaperId
+
+
 class Typing(Command):
     """Signal that the user is typing, or has stopped. Not answered; lasts 6 s unless repeated."""
 
@@ -431,6 +479,13 @@ AnyCommand = (
     | Reports
     | Resolve
     | Audit
+    | Papers
+    | Paper
+    | CreatePaper
+    | ChangePaper
+    | Finish
+    | Reopen
+    | DeletePaper
     | Typing
     | Read
     | Ping

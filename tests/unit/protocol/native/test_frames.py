@@ -184,6 +184,14 @@ ANSWERS = [
         '{"op":"ok","n":3,"reactors":[{"user":"u1","name":"Mina"}],"more":false}',
     ),
     (a.MembersAnswer(members=[], more=True, next="u1"), '{"op":"ok","n":3,"members":[],"more":true,"next":"u1"}'),
+    (
+        a.PaperAnswer(
+            paper=a.PaperInfo(id="card", room="yard", title="Card", finished=True, user="u1", at="2026-11-22T09:00:20.001Z")
+        ),
+        '{"op":"ok","n":3,"paper":{"id":"card","room":"yard","title":"Card","finished":true,"user":"u1",'
+        '"at":"2026-11-22T09:00:20.001Z"}}',
+    ),
+    (a.PapersAnswer(papers=[], more=False), '{"op":"ok","n":3,"papers":[],"more":false}'),
     (a.PingAnswer(at="2026-11-22T09:00:20.001Z"), '{"op":"ok","n":3,"at":"2026-11-22T09:00:20.001Z"}'),
 ]  # fmt: skip
 

@@ -13,6 +13,7 @@ from madang.transports.native.operations import (
     inviting,
     moderating,
     opening,
+    papers,
     reading,
     reporting,
     signals,
@@ -61,5 +62,12 @@ OPERATIONS: Final[Mapping[type[c.Command], Operation]] = {
     c.Presence: reading.presence,
     c.Rooms: reading.rooms,
     c.Search: reading.search,
+    c.Papers: papers.papers,
+    c.Paper: papers.paper,
+    c.CreatePaper: papers.create,
+    c.ChangePaper: papers.change,
+    c.Finish: papers.finish,
+    c.Reopen: papers.reopen,
+    c.DeletePaper: papers.delete,
 }
 """Every command has its operation here; a test holds the two together."""
