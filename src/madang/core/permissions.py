@@ -20,7 +20,7 @@ class Action(StrEnum):
     SEE = "see the room's settings"
     JOIN = "join by oneself"
     JOIN_INVITED = "join with an invite, or because an outside issuer says so"
-    READ = "follow the room; read history, pins, members and who is online"
+    READ = "follow, stream and watch the room; read and search history; read papers, pins, members and who is online"
     MARK_READ = "move the own read pointer"
     REPORT = "report a message"
     TYPE = "say that one types"

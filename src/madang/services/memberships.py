@@ -22,8 +22,8 @@ from madang.services.appender import Appender
 from madang.services.people import People
 from madang.services.rooms import Rooms
 
-TOGETHER: Final = 256
-"""Memberships of one request that are made at a time."""
+TOGETHER: Final = 200
+"""Memberships of one request that are made at a time: as many as one look-up takes, so that no rest of them waits for another."""
 
 
 class NewMembership(msgspec.Struct, frozen=True, kw_only=True):
