@@ -14,6 +14,7 @@ from madang.adapters.engine_inspection import Inspection
 from madang.core.folding import VERSION
 from madang.errors import SetupError
 from madang.ports.bus import Bus
+from madang.ports.emitted import Emitted
 from madang.ports.presence import Presence
 from madang.ports.search import SearchIndexes
 
@@ -78,6 +79,9 @@ ENGINES: Final = {
     "elasticsearch+https": _ELASTICSEARCH,
 }
 """Search engines; other search indexes are the databases' own."""
+
+
+_EMITTER: Final = Adapter("madang.adapters.emitter", "Redis", fleet=True, driver="redis", extra="redis")
 
 
 def scheme(url: str) -> str:
@@ -167,6 +171,16 @@ async def inspect_engine(url: str) -> Inspection:
     """
     found: Inspection = await _engine(url).inspect(url)
     return found
+
+
+def open_emitter(url: str) -> Emitted:
+    """Open what hears Socket.IO's emitters; nothing is connected yet.
+
+    Raises:
+        SetupError: it cannot be heard at this URL, or the driver is not installed.
+    """
+    heard: Emitted = load(_EMITTER, "POST /api/publish").open_emitted(url)
+    return heard
 
 
 def _engine(url: str) -> ModuleType:

@@ -168,6 +168,19 @@ class BusSettings(BaseModel):
     )
 
 
+class SocketIoSettings(BaseModel):
+    """What a backend that has Socket.IO's Redis emitter sends: see docs/guides/socketio.md."""
+
+    socketio_emitter: str = Field(
+        default="",
+        repr=False,
+        description="URL of the Redis where @socket.io/redis-emitter publishes (redis://…), whose messages are stored; empty for none.",
+    )
+    socketio_emitter_key: str = Field(
+        default="", repr=False, description="Server key (mk_…) by whose right they are; it needs the scope publish."
+    )
+
+
 class AccessSettings(BaseModel):
     """Who may come in and what they may make."""
 
@@ -345,6 +358,7 @@ GROUPS: Final[dict[str, type[BaseModel]]] = {
     "database": DatabaseSettings,
     "search": SearchSettings,
     "bus": BusSettings,
+    "socketio": SocketIoSettings,
     "access": AccessSettings,
     "jwt": JwtSettings,
     "limits": LimitSettings,

@@ -17,6 +17,7 @@ from madang.config.groups import (
     QuotaSettings,
     SearchSettings,
     ServerSettings,
+    SocketIoSettings,
     WordSettings,
 )
 
@@ -28,6 +29,7 @@ class Settings(
     DatabaseSettings,
     SearchSettings,
     BusSettings,
+    SocketIoSettings,
     AccessSettings,
     JwtSettings,
     LimitSettings,

@@ -25,6 +25,7 @@ from madang.core.words import Words
 from madang.delivery.presence import TTL_S
 from madang.node import descriptors
 from madang.node.assembly import admin_gate, assemble, websocket_doors
+from madang.node.emitters import emitter_of
 from madang.node.heap import Heap
 from madang.node.issuers import configured
 from madang.node.lease import acquire, confirmed
@@ -136,6 +137,7 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
             expire_audit_days=settings.expire_audit_days, descriptors=descriptors.for_connections(),
             elsewhere=store.reading_s,
         )  # fmt: skip
+        node.parts = (*node.parts, *emitter_of(settings, node))
         parts = [
             *node.parts,
             Part("lease", loops=[lease.keep]),

@@ -17,6 +17,7 @@ from tests.waiting import eventually
 GUIDE: Final = (ROOT / "docs/guides/socketio.md").read_text()
 PROVEN_ELSEWHERE: Final = {
     "a Redis adapter between servers": "tests/scenario/fleet/test_socketio.py",
+    "`@socket.io/redis-emitter`": "tests/integration/socketio/test_emitter.py",
 }
 _rows: Final[set[str]] = set()
 Test = Callable[..., Awaitable[None]]
