@@ -1,15 +1,16 @@
 """What a paper says, for who has no Yjs: its roots as JSON, as plain text, and as HTML in which nothing of it is markup.
 
-A root has no kind in its bytes: a client says it when it asks. So each is read as what it has: letters, keys, elements, or else
+A rolling paper, as the page makes them, is read as its notes, each with its author. Of all other papers:
+a root has no kind in its bytes: a client says it when it asks. So each is read as what it has: letters, keys, elements, or else
 values. Some of these readings do not end in the library, and others overflow the stack; whoever calls is a process of its own that
 may be killed (`delivery.papers.renderer`).
 """
 
 import math
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -29,10 +30,15 @@ def rendered(data: bytes) -> Rendering:
     document: Doc[Any] = Doc()
     document.apply_update(data)
     roots = {name: _plain(_root(document, name), 0) for name in sorted(document.keys())}
+    notes = _notes(roots)
     found = Rendering(
         json=msgspec.json.encode(roots).decode(),
-        text="\n".join(line for root in roots.values() for line in _lines(root)),
-        html="".join(f"<section>{_html(root)}</section>" for root in roots.values()),
+        text="\n".join(line for root in roots.values() for line in _lines(root))
+        if notes is None
+        else _notes_text(notes),
+        html="".join(f"<section>{_html(root)}</section>" for root in roots.values())
+        if notes is None
+        else _notes_html(notes),
     )
     if max(map(len, (found.json.encode(), found.text.encode(), found.html.encode()))) > MAX_RENDERING:
         raise Undecodable
@@ -88,6 +94,39 @@ def _plain(value: Any, depth: int) -> Any:
             return [_plain(each, depth + 1) for each in value]
         case _:
             return None
+
+
+class _Note(NamedTuple):
+    at: float
+    id: str
+    name: str
+    text: str
+
+
+def _notes(roots: Mapping[str, Any]) -> list[_Note] | None:
+    """Return the notes of a rolling paper, the oldest first, or None of what is none (docs/guides/papers.md says what is one)."""
+    about, notes = roots.get("paper"), roots.get("notes") or {}
+    if not isinstance(about, dict) or about.get("kind") != "notes" or not isinstance(notes, dict):
+        return None
+    found = []
+    for id, note in notes.items():
+        match note:
+            case {"text": str(text), **rest}:
+                at, name = rest.get("at"), rest.get("name")
+                found.append(
+                    _Note(at if isinstance(at, int | float) else 0, id, name if isinstance(name, str) else "", text)
+                )
+    return sorted(found)
+
+
+def _notes_text(notes: Sequence[_Note]) -> str:
+    return "\n\n".join(f"{note.text}\n— {note.name}" for note in notes)
+
+
+def _notes_html(notes: Sequence[_Note]) -> str:
+    return "".join(
+        f"<section><blockquote>{_html(note.text)}</blockquote><p>— {escape(note.name)}</p></section>" for note in notes
+    )
 
 
 def _inner(value: Any) -> Any:
