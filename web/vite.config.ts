@@ -11,7 +11,7 @@ import { packed } from "./build/packed.ts";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const SHARED =
-  /rolldown.runtime|node_modules.@?preact|sdk.js.src.(?!indexeddb|rooms|parts|asking|looking|moderating|pages|signs)|web.src.(route|ui.(jsx|signals|button|icon.tsx|later)|room.(memo|words).tsx?$|session.(?!around|peers|leaving|title.ts|keyboard-inset|notify|entering|explain|api)|words.(index|format))/;
+  /rolldown.runtime|node_modules.@?preact|sdk.js.src.(?!indexeddb|rooms|parts|asking|looking|moderating|pages|signs)|web.src.(route|ui.(jsx|signals|button|icon.tsx|later)|room.(memo|words|useStore).tsx?$|session.(?!around|peers|leaving|title.ts|keyboard-inset|notify|entering|explain|api)|words.(index|format))/;
 const DOOR = /web.src.(screens.(sign-in|field|language-switch)|session.(entering|explain|api)|words.door)/;
 const SERVER = "http://127.0.0.1:8400";
 

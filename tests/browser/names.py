@@ -17,6 +17,7 @@ NAMES: Final = {
     "find": ("Find a room", "방 찾기"),
     "menu": ("Room menu", "방 메뉴"),
     "room settings": ("Room settings", "방 설정"),
+    "papers": ("Papers", "페이퍼"),
     "mark read": ("Mark as read", "읽음으로 표시"),
     "mute room": ("Mute room", "알림 끄기"),
     "leave": ("Leave room", "방 나가기"),

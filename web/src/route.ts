@@ -1,4 +1,5 @@
-// Addresses: /, /r/{room}, /r/{room}/{seq}. An invite comes in the fragment, which no log and no Referer has, and is taken out at once.
+// Addresses: /, /r/{room}, /r/{room}/{seq}, /r/{room}/p/{paper}. An invite comes in the fragment, which no log
+// and no Referer has, and is taken out at once.
 
 import { signal } from "./ui/signals";
 
@@ -7,12 +8,16 @@ export interface Route {
   room: string | null;
   /** The message to show. */
   seq: number | null;
+  /** The room's paper to show instead of what is said there. */
+  paper: string | null;
 }
 
 export const ROOM_ID = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 const INVITE = "madang.invite.";
 
-export const route = signal<Route>({ room: null, seq: null });
+const NOWHERE: Route = { room: null, seq: null, paper: null };
+
+export const route = signal(NOWHERE);
 
 export const roomPath = (room: string, seq?: number) => `/r/${room}${seq === undefined ? "" : `/${seq}`}`;
 
@@ -35,18 +40,19 @@ export function followAddress(): void {
 }
 
 function read(): void {
-  const { room, seq, invite } = parse(location.pathname, location.hash);
-  if (invite !== null && room !== null) rememberInvite(room, invite);
+  const { invite, ...asked } = parse(location.pathname, location.hash);
+  if (invite !== null && asked.room !== null) rememberInvite(asked.room, invite);
   if (location.hash) history.replaceState(null, "", location.pathname);
-  route.value = { room, seq };
+  route.value = asked;
 }
 
 /** Return what an address asks for. */
 export function parse(pathname: string, hash: string): Route & { invite: string | null } {
-  const [, prefix, room = "", seq, more] = pathname.split("/");
+  const [, prefix, room = "", seq = "", paper = null, more] = pathname.split("/");
   const invite = new URLSearchParams(hash.slice(1)).get("invite");
-  if (prefix !== "r" || !ROOM_ID.test(room) || more !== undefined) return { room: null, seq: null, invite: null };
-  return { room, seq: seq && /^\d{1,15}$/.test(seq) ? Number(seq) : null, invite };
+  const known = paper === null || (seq === "p" && ROOM_ID.test(paper)); // papers have ids as rooms have
+  if (prefix !== "r" || !ROOM_ID.test(room) || !known || more) return { ...NOWHERE, invite: null };
+  return { room, seq: /^\d{1,15}$/.test(seq) ? Number(seq) : null, paper, invite };
 }
 
 // Kept for the tab: signing in may come between, and a reload.

@@ -22,7 +22,19 @@ describe("an address", () => {
     ["/x/lobby", "#invite=inv_1", null, null, null],
     [`/r/${"a".repeat(65)}`, "", null, null, null],
   ])("%s%s", (path, hash, room, seq, invite) => {
-    expect(parse(path, hash)).toEqual({ room, seq, invite });
+    expect(parse(path, hash)).toEqual({ room, seq, paper: null, invite });
+  });
+
+  it.each([
+    ["/r/yard/p/card", "", "card"],
+    ["/r/yard/p/card", "#invite=inv_1", "card"],
+    ["/r/yard/p/Card", "", null],
+    ["/r/yard/p/", "", null],
+    ["/r/yard/q/card", "", null],
+    ["/r/yard/p/card/x", "", null],
+  ])("%s%s is of the paper %s", (path, hash, paper) => {
+    const room = paper === null ? null : "yard";
+    expect(parse(path, hash)).toEqual({ room, seq: null, paper, invite: room && hash ? "inv_1" : null });
   });
 });
 

@@ -10,8 +10,9 @@ import type { AnnouncerHandle } from "./list/Announcer";
 import { type Actions, RowsContext, type RowsShared } from "./list/actions";
 import { type ListHandle, MessageList } from "./list/MessageList";
 import { People } from "./people";
-import { States, useSecondsLeft, whyReadOnly } from "./States";
-import { forgetZone } from "./time";
+import { whyReadOnly } from "./readOnly";
+import { States, useSecondsLeft } from "./States";
+import { forgetZone, fullTime } from "./time";
 import { useExtras } from "./useExtras";
 import { useStore } from "./useStore";
 import { explain, type Language, type Speech, SpeechContext, type Words } from "./words";
@@ -179,7 +180,7 @@ function View(props: RoomViewProps) {
     };
   }, [room]);
 
-  const readOnly = props.readOnly ? null : whyReadOnly(speech, snapshot);
+  const readOnly = props.readOnly ? null : whyReadOnly(words, snapshot, (at) => fullTime(speech, at));
   const writes = !props.readOnly && !props.instead && readOnly === null;
   const moderates = snapshot.role === "owner" || snapshot.role === "moderator";
   const hasLinks = props.linkTo !== undefined;

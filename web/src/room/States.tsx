@@ -1,9 +1,8 @@
-// The one line above the box: who is typing, how long slow mode still lasts, that there is no connection. And why there is no box.
+// The one line above the box: who is typing, how long slow mode still lasts, that there is no connection.
 
 import type { RoomSnapshot } from "madang";
 import { useEffect, useState } from "preact/hooks";
-import { fullTime } from "./time";
-import { type Speech, useSpeech } from "./words";
+import { useSpeech } from "./words";
 
 /** Return how many seconds are left until a time, counting down; 0 when it is there. */
 export function useSecondsLeft(until: number | null): number {
@@ -45,19 +44,4 @@ export function States({ snapshot, offline, secondsLeft }: StatesProps) {
       {said}
     </p>
   );
-}
-
-/** Return why the user may not write, in a sentence, or null. */
-export function whyReadOnly(speech: Speech, snapshot: RoomSnapshot): string | null {
-  const { readOnly } = speech.words;
-  const { phase, info, role, muted, canWrite } = snapshot;
-  if (phase === "left") return readOnly.left;
-  if (phase === "refused") return readOnly.refused;
-  if (canWrite || role === null) return null;
-  if (info?.archived) return readOnly.archived;
-  if (muted) {
-    const { until } = muted;
-    return until === null ? readOnly.muted : readOnly.mutedUntil(fullTime(speech, new Date(until).toISOString()));
-  }
-  return role === "viewer" ? readOnly.viewer : readOnly.moderators;
 }

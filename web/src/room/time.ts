@@ -32,7 +32,7 @@ export function forgetZone(): void {
 
 export const timeOf = (speech: Speech, at: string) => format(speech, "time").format(new Date(at));
 export const dayOf = (speech: Speech, at: string) => format(speech, "day").format(new Date(at));
-export const fullTime = (speech: Speech, at: string) => format(speech, "full").format(new Date(at));
+export const fullTime = (speech: Speech, at: string | number) => format(speech, "full").format(new Date(at));
 
 const days = new Map<string, number>();
 

@@ -9,6 +9,7 @@ import { CreateDialog } from "./create";
 import { InviteDialog } from "./invite";
 import { KeysDialog } from "./keys-help";
 import { LeaveDialog } from "./leave";
+import { PapersDialog } from "./papers";
 import { RoomSettingsDialog } from "./room-settings";
 import { RemoveDialog, RoleDialog, SanctionDialog } from "./sanction";
 import { ForgetDialog, SettingsDialog } from "./settings";
@@ -40,6 +41,8 @@ export function OpenedDialog({ client }: { client: Client }) {
       return <BansDialog client={client} room={open.room} />;
     case "audit":
       return <AuditDialog client={client} room={open.room} />;
+    case "papers":
+      return <PapersDialog room={open.room} writes={open.writes} />;
     case "remove":
       return <RemoveDialog client={client} {...open} />;
     case "role":

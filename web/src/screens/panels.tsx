@@ -1,4 +1,4 @@
-// Which panel is which.
+// Which panel is which, and the way back to one.
 
 import "../ui/icons-more";
 import type { Client, Room, RoomSnapshot } from "madang";
@@ -7,6 +7,8 @@ import { PinsPanel } from "./pins";
 import { ReportsPanel } from "./reports";
 import { SearchPanel } from "./search";
 import { panel } from "./state";
+
+export { Results } from "./results";
 
 export function Panels({ client, room, snapshot }: { client: Client; room: Room; snapshot: RoomSnapshot }) {
   switch (panel.value) {

@@ -32,6 +32,11 @@ function entries(client: Client, room: Room, snapshot: RoomSnapshot): MenuItem[]
     narrow &&
       !direct && { label: t.invite, icon: "invite", onPick: () => openDialog({ kind: "invite", room: room.id }) },
     !direct && { label: t.settings, icon: "settings", onPick: () => openDialog({ kind: "room", room: room.id }) },
+    {
+      label: t.papers,
+      icon: "note",
+      onPick: () => openDialog({ kind: "papers", room: room.id, writes: snapshot.canWrite }),
+    },
     { label: t.read, icon: "check", onPick: () => handle.current?.markRead() },
     { label: quiet ? t.unmute : t.mute, icon: quiet ? "bell" : "bellOff", onPick: () => setMuted(room.id, !quiet) },
     moderates &&

@@ -1,44 +1,34 @@
 // One room: its header, what is said there, and the panel beside it. Where the room is not open to the user it says why.
 
 import type { Client } from "madang";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { RoomView } from "../room/RoomView";
-import { useStore } from "../room/useStore";
-import { roomLink, route, takeInvite } from "../route";
-import { forgetLastRoom, keepLastRoom } from "../session/last-room";
+import { roomLink, route } from "../route";
 import { prefs } from "../session/prefs";
 import { connection, ended, me, rooms, signInAgain } from "../session/session";
 import { titleOf } from "../session/titles";
-import { Button, IconButton } from "../ui/button";
+import { Button } from "../ui/button";
 import { later } from "../ui/later";
 import { language, roomWords, words } from "../words";
+import { useJoined } from "./joined";
 import { RoomHeader } from "./room-header";
 import { handle, hasResults, panel } from "./state";
 
 const Refused = later(() => import("./refused").then((it) => it.Refused));
+const Results = later(() => import("./panels").then((it) => it.Results));
 const Panels = later(() => import("./panels").then((it) => it.Panels));
 
 const MAX_TEXT = 4000; // until the server has said its own
 
-export function RoomScreen({ client, id }: { client: Client; id: string }) {
-  const room = useMemo(() => client.room(id), [client, id]);
-  const snapshot = useStore(room.store);
-  const [attempts, setAttempts] = useState(0);
+export interface ScreenProps {
+  client: Client;
+  id: string;
+  /** The room's paper to show instead. */
+  paper: string | null;
+}
 
-  useEffect(() => {
-    const invite = takeInvite(id);
-    // What came of it is in the store.
-    client
-      .room(id, invite === null ? {} : { invite })
-      .join()
-      .catch(() => undefined);
-  }, [client, id, attempts]);
-
-  useEffect(() => {
-    if (snapshot.phase === "live") keepLastRoom(id);
-    else if (snapshot.phase === "refused") forgetLastRoom(id);
-  }, [id, snapshot.phase]);
-
+export function RoomScreen({ client, id }: ScreenProps) {
+  const { room, snapshot, again } = useJoined(client, id);
   const user = me.value;
   const { seq } = route.value;
   const target = useMemo(() => (seq === null ? null : { to: seq }), [seq, route.value]);
@@ -46,8 +36,7 @@ export function RoomScreen({ client, id }: { client: Client; id: string }) {
   const title = summary ? titleOf(summary) : snapshot.info ? titleOf(snapshot.info) : id;
   const { enterSends, hours24, announce } = prefs.value;
 
-  if (snapshot.phase === "refused" || snapshot.phase === "left")
-    return <Refused snapshot={snapshot} again={() => setAttempts((n) => n + 1)} />;
+  if (snapshot.phase === "refused" || snapshot.phase === "left") return <Refused snapshot={snapshot} again={again} />;
   return (
     <>
       <main class="main" id="messages" tabIndex={-1}>
@@ -75,30 +64,6 @@ export function RoomScreen({ client, id }: { client: Client; id: string }) {
       </main>
       {panel.value && <Panels client={client} room={room} snapshot={snapshot} />}
     </>
-  );
-}
-
-/** The way back to what was found, for screens that show either that or the message. */
-function Results() {
-  return (
-    <div class="back-to-results">
-      <Button
-        kind="quiet"
-        icon="back"
-        onClick={() => {
-          panel.value = "search";
-        }}
-      >
-        {words.value.header.results}
-      </Button>
-      <IconButton
-        label={words.value.close}
-        icon="close"
-        onClick={() => {
-          hasResults.value = false;
-        }}
-      />
-    </div>
   );
 }
 

@@ -16,6 +16,7 @@ export type Dialog =
   | { kind: "leave"; room: string }
   | { kind: "bans"; room: string }
   | { kind: "audit"; room: string }
+  | { kind: "papers"; room: string; writes: boolean }
   | { kind: "remove"; room: string; user: User }
   | { kind: "ban" | "mute"; room: string; user: User }
   | { kind: "role"; room: string; user: User; role: Member["role"] };

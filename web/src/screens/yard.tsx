@@ -15,13 +15,15 @@ import { RoomsList } from "./rooms-list";
 import { handle, hasResults, isNarrow, panel } from "./state";
 
 const Keys = later(() => import("./keys").then((it) => it.Keys));
+const Paper = later(() => import("../paper/load").then((it) => it.load()));
 
 /** What is opened sooner or later. */
 const loadRest = () =>
   Promise.all([import("./panels"), import("./opened"), import("./room-menu"), import("./refused")]);
 
 export function Yard({ client }: { client: Client }) {
-  const { room } = route.value;
+  const { room, paper } = route.value;
+  const Screen = paper === null ? RoomScreen : Paper;
 
   useEffect(() => idle(loadRest), []);
   useEffect(() => {
@@ -54,7 +56,7 @@ export function Yard({ client }: { client: Client }) {
       ) : (
         <>
           <RoomsList client={client} />
-          <RoomScreen key={room} client={client} id={room} />
+          <Screen key={paper ?? room} client={client} id={room} paper={paper} />
         </>
       )}
       <Dialogs client={client} />

@@ -3,7 +3,12 @@
 import { MadangError } from "madang";
 
 /** Ask the server, and return its answer; a refusal is thrown as the SDK throws them. */
-export async function api<T>(method: "GET" | "POST", path: string, body?: unknown, token?: string | null): Promise<T> {
+export async function api<T>(
+  method: "GET" | "POST" | "PATCH" | "DELETE",
+  path: string,
+  body?: unknown,
+  token?: string | null,
+): Promise<T> {
   let response: Response;
   try {
     response = await fetch(path, {

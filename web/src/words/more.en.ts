@@ -257,6 +257,7 @@ export const moreEn = {
 
   menu: {
     settings: "Room settings",
+    papers: "Papers",
     read: "Mark as read",
     mute: "Mute room",
     unmute: "Unmute room",

@@ -258,6 +258,7 @@ export const moreKo: MoreWords = {
 
   menu: {
     settings: "방 설정",
+    papers: "페이퍼",
     read: "읽음으로 표시",
     mute: "알림 끄기",
     unmute: "알림 켜기",

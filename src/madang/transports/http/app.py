@@ -43,7 +43,7 @@ _DESCRIPTION: Final = (
     "Rooms, messages and members over HTTP. Live events come over the WebSocket at `/ws`. "
     'Every error is `{"error": {"code", "message"}}`; protocol/codes.toml has all codes.'
 )
-PAGES: Final = ("/", "/r/{room}", "/r/{room}/{seq}")
+PAGES: Final = ("/", "/r/{room}", "/r/{room}/{seq}", "/r/{room}/p/{paper}")
 """Where the page is; what to show at each, it reads from its address."""
 QUERIES: Final = frozenset({"/api/members/query", "/api/presence/query"})
 """What reads, and is asked for by POST."""
