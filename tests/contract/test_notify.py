@@ -35,7 +35,7 @@ KEYS = lone_keyring(bytes(range(32)))
 OTHERS = lone_keyring(b"another secret" * 3)
 OPTIONS = BusOptions(KEYS, "node", presence_ttl_s=60, channels="partition")
 LISTENERS = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()"
-NEXT = "SELECT pg_current_xact_id()"  # counts the transactions that write
+WRITERS = "SELECT count(DISTINCT xmin::text) FROM devices_test"  # transactions, of others there may be any number
 PLAIN = "?sslmode=disable"  # asyncpg forgets a future when a server dies while TLS is talked about
 
 
@@ -179,7 +179,7 @@ async def test_a_pooler_between_that_forgets_who_listens_is_refused(
     postgres_server: PostgresServer, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PgBouncer with pool_mode = transaction, say. Here it is another database that listens: none hears the other."""
-    monkeypatch.setattr("madang.adapters.bus.postgresql.bus.START_S", 1.0)
+    monkeypatch.setattr("madang.adapters.bus.postgresql.bus.START_S", 3.0)
     places = itertools.cycle([connecting.PostgresqlServer(url) for url in (postgres_url, postgres_server.url())])
 
     class Pooler(connecting.PostgresqlServer):
@@ -191,7 +191,7 @@ async def test_a_pooler_between_that_forgets_who_listens_is_refused(
     before = asyncio.all_tasks()
     with pytest.raises(SetupError, match="do not come back"):
         await bus.start(Inbox())
-    assert asyncio.all_tasks() == before
+    assert asyncio.all_tasks() <= before
 
 
 STANDS_STILL = """
@@ -320,11 +320,10 @@ async def test_of_two_nodes_one_has_the_first_device_and_one_the_last(postgres_u
 
 async def test_a_crowd_that_comes_at_once_is_few_transactions(postgres_url: str) -> None:
     async with present(postgres_url) as (presence,):
-        before = int(str(await asked(postgres_url, NEXT)))
         came = [presence.enter("yard", f"user-{n}", "Mina", "phone", 0.0) for n in range(3_000)]
         assert all(await asyncio.gather(*came))
         assert await presence.count("yard") == 3_000
-        assert int(str(await asked(postgres_url, NEXT))) - before < 20
+        assert int(str(await asked(postgres_url, WRITERS))) < 20
 
 
 async def test_presence_outlives_its_table_and_a_crash_of_the_server() -> None:
