@@ -68,7 +68,7 @@ class Cluster:
     @property
     def primaries(self) -> list[RedisServer]:
         """Who is a primary now and answers."""
-        return [server for server in self.servers if _role(server) == "master"]
+        return [server for server in self.servers if role(server) == "master"]
 
     def carrying(self, key: str) -> RedisServer:
         """Return the primary in whose slots a key or channel lies.
@@ -96,8 +96,13 @@ class Cluster:
 
 @contextmanager
 def run_cluster(replicas: int = 1, settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[Cluster]:
-    """Run a Cluster of three primaries with that many replicas each; a member that is silent for 1.5 s counts as lost."""
-    given = {"cluster-enabled": "yes", "cluster-node-timeout": "1500", "repl-diskless-sync-delay": "0", **settings}
+    """Run a Cluster of three primaries with that many replicas each.
+
+    A member that is silent for 1.5 s counts as lost where another can take its place; else after Redis's own 15 s, so that a
+    busy machine does not lose what nobody harms.
+    """
+    lost_ms = "1500" if replicas else "15000"
+    given = {"cluster-enabled": "yes", "cluster-node-timeout": lost_ms, "repl-diskless-sync-delay": "0", **settings}
     with ExitStack() as stack:
         servers = [stack.enter_context(run_redis(given)) for _ in range(3 + 3 * replicas)]
         places = [f"127.0.0.1:{server.port}" for server in servers]
@@ -126,7 +131,8 @@ def _is_whole(server: RedisServer, replicas: int) -> bool:
     return wanted and "cluster_state:ok" in server.ask("cluster", "info")
 
 
-def _role(server: RedisServer) -> str:
+def role(server: RedisServer) -> str:
+    """Return what a server takes itself for; "gone" if it says nothing, as in the moment when that changes."""
     try:
         return server.ask("role").split()[0]
     except RuntimeError:

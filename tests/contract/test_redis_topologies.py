@@ -14,7 +14,7 @@ from madang.adapters.bus.redis.channels import TAGS, partition
 from madang.errors import StorageFailed
 from madang.ports.bus import EVERYWHERE, Signal
 from tests.contract.test_redis import KEYS, Receiver, event
-from tests.redis_topologies import Cluster, run_cluster, run_sentinels
+from tests.redis_topologies import Cluster, role, run_cluster, run_sentinels
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.redis
@@ -107,7 +107,7 @@ async def test_a_primary_that_comes_back_is_not_listened_to() -> None:
             await eventually(lambda: redis.primary is not old)
             old.start()  # and takes itself for the primary, for ten seconds
             await talk.is_heard()
-            await eventually(lambda: "slave" in old.ask("role"), "the Sentinels did not take it in")
+            await eventually(lambda: role(old) == "slave", "the Sentinels did not take it in")
             await talk.is_heard()
             assert await here.probe()
             assert await there.probe()
@@ -124,7 +124,7 @@ async def test_a_primary_that_stands_still_is_left() -> None:
             await eventually(lambda: redis.primary is not old)
             await talk.is_heard()
             old.resume()
-            await eventually(lambda: "slave" in old.ask("role"), "the Sentinels did not take it in")
+            await eventually(lambda: role(old) == "slave", "the Sentinels did not take it in")
             await talk.is_heard()
             assert talk.lost() == []
 
@@ -143,7 +143,7 @@ async def test_slots_of_a_cluster_move_and_a_primary_is_replaced() -> None:
             await talk.is_heard()
             assert heard.checks > checks, "deaf for a moment, and nobody was told"
             target.start()
-            await eventually(lambda: "slave" in target.ask("role"), "it was not taken in")
+            await eventually(lambda: role(target) == "slave", "it was not taken in")
             await talk.is_heard()
             assert talk.lost() == []
 
