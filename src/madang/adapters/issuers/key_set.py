@@ -27,6 +27,7 @@ STALE_S: Final = 24 * 3600.0
 MAX_KEYS: Final = 64
 MAX_KID: Final = 256
 MIN_RSA, MAX_RSA = 2048, 8192  # bits; to verify by a key of 16,384 takes a millisecond
+MAX_EXPONENT: Final = 2**32  # of RSA; all use 65,537, and with one of 3,072 bits to verify takes 70 ms
 _CURVES: Final = {"ES256": ("EC", "P-256"), "EdDSA": ("OKP", "Ed25519")}
 
 
@@ -118,9 +119,14 @@ def _key(entry: dict[str, Any], algorithms: tuple[str, ...]) -> jwt.PyJWK | None
         key = jwt.PyJWK(entry, fits[0]) if fits else None
     except (jwt.PyJWTError, ValueError, TypeError, KeyError):
         return None
-    if key is not None and isinstance(key.key, RSAPublicKey) and not MIN_RSA <= key.key.key_size <= MAX_RSA:
+    if key is not None and isinstance(key.key, RSAPublicKey) and not _is_usual(key.key):
         return None
     return key
+
+
+def _is_usual(key: RSAPublicKey) -> bool:
+    """Return whether an RSA key is neither weak nor makes each token that names it cost much."""
+    return MIN_RSA <= key.key_size <= MAX_RSA and key.public_numbers().e <= MAX_EXPONENT
 
 
 def _fits(entry: dict[str, Any], algorithm: str) -> bool:

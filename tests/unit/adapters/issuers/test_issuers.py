@@ -13,7 +13,7 @@ from jwt.algorithms import RSAAlgorithm
 from madang.adapters.issuers import Issuer, JwtIssuers
 from madang.adapters.issuers.fetching import NotFetched
 from madang.adapters.issuers.issuers import MAX_ROOMS
-from madang.adapters.issuers.key_set import AGAIN_S, MAX_KEYS, RETRY_S, STALE_S
+from madang.adapters.issuers.key_set import AGAIN_S, MAX_KEYS, RETRY_S, STALE_S, usable
 from madang.errors import Limited, Refused, SetupError
 from madang.ports.issuers import Vouched
 from tests.issuers import (
@@ -164,6 +164,16 @@ async def test_published_keys_that_are_not_to_be_used(web: Web, entry: Any) -> N
     issuers = web.issuers()
     assert await refusal(issuers, acme_token()) == "bad_token"
     assert (await said(issuers, acme_token("ES256", "e"))).subject == "42"
+
+
+@pytest.mark.parametrize(
+    "exponent", [1, 2**32 + 1, RSA.public_key().public_numbers().n - 2], ids=["1", "long", "longest"]
+)
+def test_published_keys_that_are_weak_or_cost_much(exponent: int) -> None:
+    size = (exponent.bit_length() + 7) // 8
+    key = {**jwk(RSA), "e": base64.urlsafe_b64encode(exponent.to_bytes(size, "big")).rstrip(b"=").decode()}
+    with pytest.raises(NotFetched, match="none of its keys"):
+        usable(json.dumps({"keys": [key]}).encode(), ("RS256",))
 
 
 async def test_an_only_key_needs_no_id(web: Web) -> None:
