@@ -40,6 +40,8 @@ KEPT: Final = {
         "in force, at most 100": "src/madang/testing/access.py::invites_are_made_by_whom_may",
         "It is written within a second": "tests/unit/services/test_read_pointers.py::test_many_requests_share_a_few_writes",
         "It never falls, and a `seq` above": "tests/unit/services/test_read_pointers.py::test_a_pointer_never_falls",
+        "within 20 ms is stored as one": "tests/unit/delivery/papers/test_writing.py::test_a_burst_of_many_is_one_update_and_all_have_it",
+        "It is never stored, and goes": "tests/integration/yjs/test_native.py::test_what_is_shown_is_stamped_and_goes_with_its_connection",
         "always seq 1": "tests/integration/test_conversations.py::test_conversation",
         "always the last event": "tests/unit/delivery/test_deletion.py::test_one_who_is_behind_catches_up_to_the_end_and_no_further",
         "at most four times a second": "tests/unit/delivery/test_ephemeral.py::test_only_the_last_read_pointer_of_a_tick_is_told",

@@ -100,7 +100,7 @@ def test_a_frame_has_every_field_and_an_example(op: str) -> None:
     examples = [frame for frame in map(json.loads, RECEIVED) if frame["op"] == op]
     assert set().union(*examples) - {"op"} >= names(frames.FRAMES[op])
     for frame in examples:
-        msgspec.convert(frame | {"events": msgspec.Raw(b"[]")} if "events" in frame else frame, frames.FRAMES[op])
+        msgspec.json.decode(json.dumps(frame), type=frames.FRAMES[op])
         assert op == "event" or set(frame) - {"op"} <= names(frames.FRAMES[op])
     if op in ("typing", "read", "presence"):
         row = re.search(rf"^\| `{op}` \| (.*?) \|", section("Ephemeral frames"), re.M)

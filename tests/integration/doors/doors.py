@@ -106,7 +106,7 @@ def _shown(op: str, fields: Fields) -> Outcome:
         fields = {"role": fields["role"]}
     elif op == "direct":
         fields = fields["room"]
-    elif isinstance(fields.get("paper"), dict):
+    elif op in ("paper", "createpaper", "changepaper", "finish", "reopen", "deletepaper"):
         fields = fields["paper"]
     elif op == "guest":
         fields = {"user": {"name": fields["user"]["name"]}}

@@ -79,6 +79,15 @@ PAPERS: Final[dict[str, tuple[Row, ...]]] = {
         Row("as a plain member", with_=CARD, code="forbidden", cost=APPEND, finished=True),
         Row("by a stranger", STRANGER, CARD, code="not_found", cost=ATTEMPT),
     ),
+    "openpaper": (
+        Row("as a viewer", "viewer", CARD, answers={"update": "AAA=", "state": "AA=="}),
+        Row("that there is not", with_={"paper": "no-paper"}, code="not_found"),
+        Row("with a state vector that cannot be read", with_={**CARD, "state": "/w=="}, code="bad_field"),
+        Row("by a stranger", STRANGER, CARD, code="not_found"),
+    ),
+    "writepaper": (Row("that is not open here", with_={**CARD, "update": "AAA="}, code="not_member"),),
+    "showpaper": (Row("of one that is not open here", with_={**CARD, "client": 1, "clock": 1}, code="not_member"),),
+    "closepaper": (Row("that is not open here", with_=CARD, code="not_member"),),
     "deletepaper": (
         Row("as a moderator", "moderator", CARD, answers={"title": "Card"}, events=("paper.deleted",), cost=APPEND),
         Row("as a plain member", with_=CARD, code="forbidden", cost=APPEND),

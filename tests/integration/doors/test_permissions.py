@@ -45,6 +45,8 @@ TRIED: Final[dict[str, tuple[Action, dict[str, Any]]]] = {
     "createpaper": (Action.WRITE, {"title": "Card"}),
     "paper": (Action.READ, {"paper": "$paper"}),
     "paper_content": (Action.READ, {"paper": "$paper"}),
+    "openpaper": (Action.READ, {"paper": "$paper"}),
+    "writepaper": (Action.WRITE, {"paper": "$paper", "update": "AQHHqpawAQAEAQR0ZXh0AmhpAA=="}),
     "changepaper": (Action.PAPERS, {"paper": "$paper", "title": "New"}),
     "finish": (Action.PAPERS, {"paper": "$paper"}),
     "reopen": (Action.PAPERS, {"paper": "$paper"}),
@@ -77,7 +79,7 @@ OF_NO_ROOM: Final = {
     "hello", "refresh", "ping", "guest", "server", "title", "me", "rooms", "open_rooms", "create", "direct", "export",
     "end_session", "password", "profile", "sessions", "sign_in", "sign_up", "ticket",
     "members_of_rooms", "presence_of_rooms", "publish", "add_many", "put_user", "put_users", "delete_user", "erasure", "reset_user", "delete_me",
-    "token", "disconnect",
+    "token", "disconnect", "showpaper", "closepaper",
 }  # fmt: skip
 
 
@@ -146,6 +148,10 @@ async def test_a_door_allows_what_the_table_says(name: str, tmp_path: Path) -> N
                         assert (code or "") == wanted, f"{what} as {role} in {kind}, {state}"
 
 
+PAPERS: Final = ("papers", "paper", "createpaper", "openpaper", "changepaper", "finish", "reopen", "deletepaper")
+"""Operations on papers that need no join."""
+
+
 def meant(role: str, action: Action, kind: str, state: str, op: str, stranger: str) -> str:
     code = refusal(role, action, kind, state)
     if code == "not_found" and op not in (
@@ -163,6 +169,7 @@ def meant(role: str, action: Action, kind: str, state: str, op: str, stranger: s
         "words",
         "setwords",
         "search",
+        *PAPERS,
     ):
         return stranger  # who follows nothing is told so, whatever there is
     return code

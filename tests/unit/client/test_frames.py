@@ -55,6 +55,8 @@ def test_every_frame_of_the_recordings_is_understood(path: Path) -> None:
                 assert head.n == frame["n"]
             case "unread":
                 frames.decode(text, UnreadFrame)
+            case "paper" | "shown" | "closed":
+                assert head.op not in _NOTICES  # only whoever opens a paper is sent them, and the SDK opens none
             case op:
                 frames.decode(text, _NOTICES[op])
 

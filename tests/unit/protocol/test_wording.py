@@ -57,6 +57,9 @@ def test_every_field_of_every_command(op: str) -> None:
         "role": "member",
         "q": "x",
         "paper": "card",
+        "update": "AAA=",
+        "client": 1,
+        "clock": 1,
         "title": "Card",
     }
     right |= {"emoji": "x", "invite": "i", **({"token": "t"} if op == "refresh" else {"guest": "Mina"})}

@@ -32,7 +32,9 @@ OPERATIONS: Final[dict[str, dict[str, object]]] = {
     "unmute": {"user": "unobody"}, "mutes": {"limit": 200}, "audit": {"limit": 200},
     "words": {}, "setwords": {"refuse": ["bad"]}, "report": {"seq": 1}, "reports": {"limit": 200}, "resolve": {"seq": 1},
     "papers": {"limit": 200}, "paper": {"paper": "none"}, "createpaper": {"title": "Large"}, "changepaper": {"paper": "none", "title": "Large"},
-    "finish": {"paper": "none"}, "reopen": {"paper": "none"}, "deletepaper": {"paper": "none"},
+    "finish": {"paper": "none"}, "reopen": {"paper": "none"}, "deletepaper": {"paper": "none"}, "openpaper": {"paper": "none"},
+    "writepaper": {"paper": "none", "update": "AAA="},
+    "showpaper": {"paper": "none", "client": 1, "clock": 1}, "closepaper": {"paper": "none"},
     "profile": {"name": "Large"}, "typing": {"on": True}, "read": {"seq": 1}, "ping": {},
 }  # fmt: skip
 Says = Callable[[str], Iterator[bytes]]

@@ -19,6 +19,11 @@ class Shown(msgspec.Struct, frozen=True):
     user: str
 
 
+Outcome = int | str
+"""What came of an update: the number under which it is stored, 0 for nothing new, or a code. Nothing new is also what builds
+on something that the paper lacks."""
+
+
 class Follower(Protocol):
     """One connection to a paper. Its methods are called in the event loop, and write or end it at once."""
 
@@ -61,8 +66,8 @@ class Follower(Protocol):
     def greet(self, state: bytes, shown: Sequence[Shown]) -> None:
         """Write what a newcomer gets: the document's state vector, and what is shown of others."""
 
-    def taken(self, size: int) -> None:
-        """Learn that bytes that it submitted wait no longer."""
+    def taken(self, size: int, outcome: Outcome) -> None:
+        """Learn that an update that it submitted waits no longer, in the order in which they were, and what came of it."""
 
     def deny(self, code: str) -> None:
         """Tell that what it wrote is not taken, and why."""

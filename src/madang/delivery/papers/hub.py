@@ -250,7 +250,7 @@ class PaperHub:
         for each in written:
             if not each.again:
                 self._memory.free(USE, len(each.data))
-                each.by.taken(len(each.data))
+                each.by.taken(len(each.data), each.outcome)
 
     async def _guarded(self, live: LivePaper, step: Callable[[LivePaper], Awaitable[None]]) -> None:
         try:
@@ -298,7 +298,7 @@ class PaperHub:
             code = standings[live.paper.room, each.by.user_id].held(server=each.by.server) if each.again else ""
             each.again = False
             if code:
-                held[each.by] = code
+                held[each.by] = each.outcome = code
             (refused if code else kept).append(each)
         live.written = kept
         self._free(refused)
@@ -326,9 +326,12 @@ class PaperHub:
         wrong = set(done.wrong)
         for n in wrong:
             self.statistics.refused += 1
+            written[n].outcome = "bad_field"
             written[n].by.unreadable()
         good = [each for n, each in enumerate(written) if n not in wrong]
         if not done.change:
+            for each in good:
+                each.outcome = 0
             live.useless += sum(len(each.data) for each in good)
             live.stale = live.stale or live.useless > USELESS
             return []
@@ -360,6 +363,8 @@ class PaperHub:
         else:
             live.missing = True
             self._touch(live)
+        for each in written:
+            each.outcome = seq
         writers = {each.by for each in written}
         relay(live, change, writers.pop() if len(writers) == 1 else None)
         self._courier.tell_update(live, seq, change)
@@ -375,6 +380,8 @@ class PaperHub:
                 each.again = True
             live.written[:0] = written
             return
+        for each in written:
+            each.outcome = code
         for follower in writers:
             self._deny(live, follower, code)
         if code == "too_big":

@@ -7,7 +7,7 @@ import msgspec
 
 from madang.core.papers import Paper, Standing
 from madang.delivery.papers.desk import Job
-from madang.delivery.papers.follower import Follower, Shown
+from madang.delivery.papers.follower import Follower, Outcome, Shown
 
 MAX_SHOWN: Final = 1_000
 """Clients of one paper that something is shown of."""
@@ -22,11 +22,13 @@ class Written(msgspec.Struct):
 
     Attributes:
         again: it was refused together with others, and waits to be judged apart from them.
+        outcome: what came of it; storage_failed until that is known.
     """
 
     by: Follower
     data: bytes
     again: bool = False
+    outcome: Outcome = "storage_failed"
 
 
 class LivePaper:

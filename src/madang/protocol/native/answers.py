@@ -13,7 +13,7 @@ from madang.core.bounds import MAX_FRAME
 from madang.core.events import Appended
 from madang.core.messages import FoundMessage, Message, Reactor
 from madang.core.rooms import Membership
-from madang.protocol.native.frames import EventArray
+from madang.protocol.native.frames import ClientInfo, EventArray
 
 
 class RoomInfo(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -348,6 +348,22 @@ class PapersAnswer(Answer, frozen=True, kw_only=True, gc=False):
     more: bool
 
 
+class OpenPaperAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """A paper, what the client lacks of it, the state vector of all of it, and what is shown of its clients."""
+
+    paper: PaperInfo
+    update: bytes
+    state: bytes
+    clients: list[ClientInfo]
+
+
+class WrittenAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """What was written is in the paper's log, as its update `seq`, or as a part of that."""
+
+    seq: int
+    ack: str
+
+
 class PingAnswer(Answer, frozen=True, kw_only=True, gc=False):
     """The server's time."""
 
@@ -407,6 +423,10 @@ ANSWERS: Final[dict[str, type[Answer] | UnionType]] = {
     "finish": PaperAnswer,
     "reopen": PaperAnswer,
     "deletepaper": PaperAnswer,
+    "openpaper": OpenPaperAnswer,
+    "writepaper": WrittenAnswer | UnchangedAnswer,
+    "showpaper": EmptyAnswer,
+    "closepaper": EmptyAnswer,
     "typing": EmptyAnswer,
     "read": EmptyAnswer,
     "ping": PingAnswer,

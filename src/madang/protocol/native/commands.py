@@ -44,6 +44,7 @@ from madang.core.timestamps import Moment
 VERSION: Final = 1
 
 N = Annotated[int, Meta(ge=0, le=2**53)]
+ClientNumber = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Token = Annotated[str, Meta(max_length=MAX_TOKEN)]
 
 
@@ -423,6 +424,37 @@ class DeletePaper(Command):
     paper: PaperId
 
 
+class OpenPaper(Command):
+    """Follow a paper on this connection, and get what a document lacks that has this state vector."""
+
+    paper: PaperId
+    state: bytes = b"\x00"
+
+
+class WritePaper(Command):
+    """Write in a paper that is open on this connection."""
+
+    max_bytes: ClassVar[int] = MAX_FRAME
+
+    paper: PaperId
+    update: bytes
+
+
+class ShowPaper(Command):
+    """Show something of a client of a paper to all who have it open. Not answered unless `n` is given."""
+
+    paper: PaperId
+    client: ClientNumber
+    clock: ClientNumber
+    state: dict[str, Raw] | None = None
+
+
+class ClosePaper(Command):
+    """Follow a paper no longer."""
+
+    paper: PaperId
+
+
 class Typing(Command):
     """Signal that the user is typing, or has stopped. Not answered; lasts 6 s unless repeated."""
 
@@ -486,6 +518,10 @@ AnyCommand = (
     | Finish
     | Reopen
     | DeletePaper
+    | OpenPaper
+    | WritePaper
+    | ShowPaper
+    | ClosePaper
     | Typing
     | Read
     | Ping

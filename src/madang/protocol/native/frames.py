@@ -105,6 +105,37 @@ class PresenceFrame(Frame, frozen=True, kw_only=True, omit_defaults=True, tag="p
     offline: list[str] | None = None
 
 
+class PaperFrame(Frame, frozen=True, kw_only=True, omit_defaults=True, tag="paper", gc=False):
+    """What has been written in a paper; or, as a state vector, what the server has of it, because it wants what it lacks."""
+
+    paper: str
+    update: bytes = b""
+    state: bytes = b""
+
+
+class ClientInfo(Struct, frozen=True, kw_only=True, gc=False):
+    """What is shown of a client of a paper, and whose it is; null where it has gone."""
+
+    client: int
+    clock: int
+    user: str
+    state: Raw
+
+
+class ShownFrame(Frame, frozen=True, kw_only=True, tag="shown", gc=False):
+    """What clients of a paper show now."""
+
+    paper: str
+    clients: list[ClientInfo]
+
+
+class ClosedFrame(Frame, frozen=True, kw_only=True, tag="closed", gc=False):
+    """A paper is open on this connection no longer; `code` is why."""
+
+    paper: str
+    code: str
+
+
 class ExpiringFrame(Frame, frozen=True, kw_only=True, tag="expiring", gc=False):
     """The token that the connection lives by ends soon: in `expires_ms` it is closed, unless it is refreshed."""
 
@@ -128,6 +159,9 @@ AnyFrame = (
     | ReportsFrame
     | UnreadFrame
     | PresenceFrame
+    | PaperFrame
+    | ShownFrame
+    | ClosedFrame
     | ExpiringFrame
     | ByeFrame
 )

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum, auto
 from time import thread_time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -33,6 +33,9 @@ from madang.transports.conduct import Close, Conduct
 from madang.transports.native.encoding import SessionEncoding
 from madang.transports.node import Node
 from madang.transports.socket import Socket
+
+if TYPE_CHECKING:
+    from madang.transports.native.papers import OpenPaper
 
 logger = logging.getLogger("madang.native")
 
@@ -66,7 +69,7 @@ class Session:
 
     __slots__ = (
         "_busy", "_conduct", "_end", "_operations", "_queue", "_queued", "_resting", "_state", "bucket", "by", "encoding",
-        "in_flight", "key", "node", "reminded", "socket", "until", "user",
+        "in_flight", "key", "node", "papers", "reminded", "socket", "until", "user",
     )  # fmt: skip
 
     def __init__(
@@ -82,6 +85,7 @@ class Session:
         self.by = ""  # likewise
         self.reminded = False  # of the end of its token
         self.in_flight = 0
+        self.papers: dict[str, OpenPaper] | None = None  # most sessions open none
         self._operations = operations
         self._state = SessionState.AWAITING_HELLO
         self._queue: deque[bytes] | None = None  # most sessions never need one
@@ -123,6 +127,8 @@ class Session:
             self._handle(text)
         if not queue:
             self._queue = None  # an empty deque is 600 bytes
+        for paper in list((self.papers or {}).values()):
+            paper.go_on()
 
     def end(self, code: int, reason: str) -> None:
         """Handle nothing more, and close once what is under way has been answered."""
@@ -162,6 +168,9 @@ class Session:
         self.node.sessions.discard(self)
         self._queue = None
         self._queued = 0
+        for paper in (self.papers or {}).values():
+            paper.leave()
+        self.papers = None
         if self._resting:
             self.node.wheel.drop(self._rested)
 

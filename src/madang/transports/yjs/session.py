@@ -18,7 +18,7 @@ from madang.core import costs
 from madang.core.actors import Actor
 from madang.core.documents import EMPTY, Undecodable
 from madang.core.rate import Bucket
-from madang.delivery.papers.follower import Shown
+from madang.delivery.papers.follower import Outcome, Shown
 from madang.delivery.papers.live import LivePaper
 from madang.delivery.subscriber import Encoding, Subscriber
 from madang.errors import Limited, MadangError, Refused, StorageError
@@ -294,7 +294,7 @@ class YjsSession:
         if shown:
             self.write(self.frame_shown(shown))
 
-    def taken(self, size: int) -> None:
+    def taken(self, size: int, outcome: Outcome) -> None:
         """Learn that bytes wait no longer."""
         full, self._unstored = self._full(), self._unstored - size
         if full and not self._over:

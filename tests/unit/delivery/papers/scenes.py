@@ -13,7 +13,7 @@ from madang.core import events as kinds
 from madang.core.events import Event
 from madang.core.ids import IdSource
 from madang.core.papers import Paper
-from madang.delivery.papers.follower import Shown
+from madang.delivery.papers.follower import Outcome, Shown
 from madang.delivery.papers.hub import PaperHub
 from madang.delivery.papers.live import LivePaper
 from madang.delivery.papers.thread import DocumentThread
@@ -62,6 +62,7 @@ class Person:
         self.live: LivePaper
         self.denied: list[str] = []
         self.ended: list[str] = []
+        self.outcomes: list[Outcome] = []
         self.greeted = 0
         self.waiting = 0
         self.full = False
@@ -117,7 +118,8 @@ class Person:
         if self.greeted > 1:
             self.send(self.doc.get_update(state))
 
-    def taken(self, size: int) -> None:
+    def taken(self, size: int, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
         self.waiting -= size
         assert self.waiting >= 0
 

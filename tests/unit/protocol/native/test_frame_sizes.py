@@ -28,7 +28,7 @@ def padded(size: int, op: str, key: str = "x", first: bool = True) -> str:
 
 
 def test_which_operations_may_be_large() -> None:
-    assert set(COMMANDS) - set(SMALL) == {"send", "edit", "hello", "refresh"}
+    assert set(COMMANDS) - set(SMALL) == {"send", "edit", "hello", "refresh", "writepaper"}
 
 
 @pytest.mark.parametrize("first", [True, False])

@@ -61,6 +61,12 @@ FRAMES = [
         '"counts":[{"room":"town","seq":9,"unread":1}]}',
     ),
     (f.PresenceFrame(room="town", count=1204), '{"op":"presence","room":"town","count":1204}'),
+    (f.PaperFrame(paper="card", update=b"\0\0"), '{"op":"paper","paper":"card","update":"AAA="}'),
+    (
+        f.ShownFrame(paper="card", clients=[f.ClientInfo(client=7, clock=1, user="u1", state=msgspec.Raw(b'{"x":1}'))]),
+        '{"op":"shown","paper":"card","clients":[{"client":7,"clock":1,"user":"u1","state":{"x":1}}]}',
+    ),
+    (f.ClosedFrame(paper="card", code="not_member"), '{"op":"closed","paper":"card","code":"not_member"}'),
     (f.ExpiringFrame(expires_ms=90000), '{"op":"expiring","expires_ms":90000}'),
     (f.ByeFrame(reason="restart", retry_ms=1400), '{"op":"bye","reason":"restart","retry_ms":1400}'),
 ]
@@ -191,6 +197,15 @@ ANSWERS = [
         '{"op":"ok","n":3,"paper":{"id":"card","room":"yard","title":"Card","finished":true,"user":"u1",'
         '"at":"2026-11-22T09:00:20.001Z"}}',
     ),
+    (
+        a.OpenPaperAnswer(
+            paper=a.PaperInfo(id="card", room="yard", title="Card", finished=True, user="u1", at="2026-11-22T09:00:20.001Z"),
+            update=b"\0\0", state=b"\0", clients=[],
+        ),
+        '{"op":"ok","n":3,"paper":{"id":"card","room":"yard","title":"Card","finished":true,"user":"u1",'
+        '"at":"2026-11-22T09:00:20.001Z"},"update":"AAA=","state":"AA==","clients":[]}',
+    ),
+    (a.WrittenAnswer(seq=4, ack="stored"), '{"op":"ok","n":3,"seq":4,"ack":"stored"}'),
     (a.PapersAnswer(papers=[], more=False), '{"op":"ok","n":3,"papers":[],"more":false}'),
     (a.PingAnswer(at="2026-11-22T09:00:20.001Z"), '{"op":"ok","n":3,"at":"2026-11-22T09:00:20.001Z"}'),
 ]  # fmt: skip

@@ -69,5 +69,9 @@ OPERATIONS: Final[Mapping[type[c.Command], Operation]] = {
     c.Finish: papers.finish,
     c.Reopen: papers.reopen,
     c.DeletePaper: papers.delete,
+    c.OpenPaper: papers.open_paper,
+    c.WritePaper: papers.write,
+    c.ShowPaper: papers.show,
+    c.ClosePaper: papers.close,
 }
 """Every command has its operation here; a test holds the two together."""

@@ -1,12 +1,22 @@
-"""Papers: list and show them, make, rename, finish, reopen and delete them. All wait for storage, and none needs a join."""
+"""Papers: list, show, make, rename, finish, reopen and delete them; open one, write in it, and show who is there. None needs a join."""
 
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from madang.core.actors import Actor
 from madang.core.papers import Paper
-from madang.core.timestamps import moment
+from madang.errors import Refused
 from madang.protocol.native import commands as c
-from madang.protocol.native.answers import PaperAnswer, PaperInfo, PapersAnswer
+from madang.protocol.native.answers import (
+    EmptyAnswer,
+    OpenPaperAnswer,
+    PaperAnswer,
+    PapersAnswer,
+    UnchangedAnswer,
+    WrittenAnswer,
+)
+from madang.transports.native.papers import MOST, NOT_OPEN, OpenPaper, info
 from madang.transports.native.session import Session
 
 
@@ -15,7 +25,7 @@ def papers(session: Session, m: c.Papers) -> None:
 
     async def read() -> PapersAnswer:
         found, more = await session.node.papers.page(session.actor(), m.room, m.after, m.limit, bucket=session.bucket)
-        return PapersAnswer(papers=[_shown(paper) for paper in found], more=more)
+        return PapersAnswer(papers=[info(paper) for paper in found], more=more)
 
     session.later(m.n, read)
 
@@ -52,17 +62,65 @@ def delete(session: Session, m: c.DeletePaper) -> None:
 
 def _answer(session: Session, m: c.Command, do: Callable[[Actor], Awaitable[Paper]]) -> None:
     async def work() -> PaperAnswer:
-        return PaperAnswer(paper=_shown(await do(session.actor())))
+        return PaperAnswer(paper=info(await do(session.actor())))
 
     session.later(m.n, work)
 
 
-def _shown(paper: Paper) -> PaperInfo:
-    return PaperInfo(
-        id=paper.id,
-        room=paper.room,
-        title=paper.title,
-        finished=paper.finished,
-        user=paper.user,
-        at=moment(paper.at_ms),
-    )
+def open_paper(session: Session, m: c.OpenPaper) -> None:
+    """Follow a paper on this connection."""
+
+    async def work() -> OpenPaperAnswer:
+        if session.papers is None:
+            session.papers = {}
+        papers = session.papers
+        if m.paper in papers:
+            papers.pop(m.paper).leave()
+        if len(papers) >= MOST:
+            raise Refused("too_many", f"A connection has at most {MOST} papers open.")
+        paper = await session.node.papers.show(session.actor(), m.paper)
+        opened = papers[m.paper] = OpenPaper(session, m.paper)
+        try:
+            answer = await opened.begin(paper, m.state)
+        except BaseException:
+            papers.pop(m.paper, None)
+            opened.leave()
+            raise
+        session.node.turns.next_turn(opened.go_on)  # behind the answer
+        return answer
+
+    session.later(m.n, work)
+
+
+def write(session: Session, m: c.WritePaper) -> None:
+    """Write in an open paper, and answer when it is stored."""
+    opened = _open(session, m.paper)
+
+    async def work() -> WrittenAnswer | UnchangedAnswer:
+        seq = await opened.store(m.update)
+        return WrittenAnswer(seq=seq, ack=session.node.appender.ack) if seq else UnchangedAnswer()
+
+    session.later(m.n, work)
+
+
+def show(session: Session, m: c.ShowPaper) -> None:
+    """Show something of a client to all who have the paper open."""
+    _open(session, m.paper).show(m.client, m.clock, None if m.state is None else msgspec.json.encode(m.state))
+    if m.n:
+        session.answer(m.n, EmptyAnswer())
+
+
+def close(session: Session, m: c.ClosePaper) -> None:
+    """Follow a paper no longer."""
+    _open(session, m.paper).leave()
+    if session.papers is not None:
+        session.papers.pop(m.paper, None)
+    if m.n:
+        session.answer(m.n, EmptyAnswer())
+
+
+def _open(session: Session, paper: str) -> OpenPaper:
+    opened = (session.papers or {}).get(paper)
+    if opened is None:
+        raise Refused("not_member", NOT_OPEN)
+    return opened
