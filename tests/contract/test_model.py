@@ -9,6 +9,7 @@ from madang.testing import (
     ModelStore,
     check_accounts,
     check_changes,
+    check_consumers,
     check_directory,
     check_erasures,
     check_log,
@@ -39,3 +40,4 @@ async def test_the_model_keeps_the_contracts() -> None:
     await check_signing(make)
     await check_changes(make)
     await check_tickets(make)
+    await check_consumers(make)

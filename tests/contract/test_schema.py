@@ -106,9 +106,11 @@ def planned(sql: str) -> bool:
 
 async def use_everything(store: Store) -> None:
     from madang.core import events as kinds
+    from madang.core.consumers import Consumer
     from madang.core.reports import Report
     from madang.core.words import Words
     from madang.ports.directory import ServerKey
+    from madang.ports.followers import Position
     from madang.testing.access import joins
 
     scene = await opened_scene(store, "ben", "cho")
@@ -133,6 +135,14 @@ async def use_everything(store: Store) -> None:
     ]:
         await scene.done(d)
     s, ann = store, scene.id("ann")
+    await s.add_consumer(Consumer("k", "c", 1, 1))
+    await s.consumers("k")
+    await s.note_consumer("k", "c", 2)
+    await s.unseen_consumers(1, 5)
+    await s.reach("k", "c", {scene.room: Position("0f", 1)})
+    await s.reached("k", "c", [scene.room])
+    while await s.drop_consumer("k", "c", 1):
+        pass
     await s.add_account(Account(login="ann", user=ann, name="Ann", hash="h"))
     for session in ("s1", "s2"):
         await s.begin_session(session, ann, "h")

@@ -10,6 +10,7 @@ from madang.errors import Limited
 from madang.testing import (
     check_accounts,
     check_changes,
+    check_consumers,
     check_directory,
     check_erasures,
     check_leases,
@@ -72,6 +73,10 @@ async def test_changes(open_sql: Open) -> None:
 
 async def test_tickets(open_sql: Open) -> None:
     await check_tickets(open_sql)
+
+
+async def test_consumers(open_sql: Open) -> None:
+    await check_consumers(open_sql)
 
 
 async def test_leases(open_sql: Open) -> None:

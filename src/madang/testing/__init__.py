@@ -16,6 +16,7 @@ from madang.testing.accounts import check_accounts
 from madang.testing.bus import check_bus
 from madang.testing.changes import check_changes
 from madang.testing.clock import FakeClock, VirtualLoop
+from madang.testing.consumers import check_consumers
 from madang.testing.directory import check_directory
 from madang.testing.erasures import check_erasures
 from madang.testing.leases import check_leases
@@ -40,6 +41,7 @@ __all__ = [
     "check_accounts",
     "check_bus",
     "check_changes",
+    "check_consumers",
     "check_directory",
     "check_erasures",
     "check_leases",

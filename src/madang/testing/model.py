@@ -31,6 +31,7 @@ from madang.ports.directory import NOTHING, ServerKey
 from madang.ports.log import Outcome, Page, Tail, UserMessages
 from madang.ports.signing import LEAD_MS
 from madang.ports.tickets import FORGOTTEN_MS
+from madang.testing.model_consumers import ModelConsumers
 from madang.testing.model_effects import apply
 from madang.testing.model_papers import ModelPapers
 from madang.testing.model_room import ModelRoom
@@ -41,7 +42,7 @@ from madang.testing.model_users import ModelUsers
 MAX_KEYS: Final = 1_000
 
 
-class ModelStore(ModelUsers, ModelPapers, ModelSearch, ModelUpkeep):
+class ModelStore(ModelUsers, ModelPapers, ModelSearch, ModelConsumers, ModelUpkeep):
     """A Log and Directory. Every call is one step that nothing interrupts.
 
     Attributes:
@@ -54,6 +55,7 @@ class ModelStore(ModelUsers, ModelPapers, ModelSearch, ModelUpkeep):
     def __init__(self, ids: IdSource, clock_ms: Callable[[], int]) -> None:
         ModelUsers.__init__(self, clock_ms)
         ModelPapers.__init__(self, clock_ms)
+        ModelConsumers.__init__(self)
         self._ids = ids
         self._keys: dict[str, ServerKey] = {}
         self._signing = [SigningKey("0", bytes(range(32)))]

@@ -17,6 +17,10 @@ class ModelUpkeep:
         """Remove papers of a room; return how many."""
         raise NotImplementedError  # of `ModelPapers`
 
+    def forget_reached(self, room: str) -> None:
+        """Forget how far consumers were in a room."""
+        raise NotImplementedError  # of `ModelConsumers`
+
     async def rooms_after(self, after: str, limit: int) -> list[StoredRoom]:
         return [
             StoredRoom(
@@ -103,6 +107,7 @@ class ModelUpkeep:
         gone = [r for r in found if r and r.deleted and not r.members and r.erased == len(r.log) - 1]
         for room in gone:
             del self.rooms_by_id[room.info.id]
+            self.forget_reached(room.info.id)
         self._forgotten += len(gone)
         return len(gone)
 

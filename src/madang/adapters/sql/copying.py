@@ -28,7 +28,7 @@ COPIED: Final = (
     tables.secrets, tables.rooms, tables.users, tables.members,
     tables.accounts, tables.account_sessions, tables.server_keys, tables.kicks, tables.bans, tables.mutes, tables.audit, tables.reports,
     tables.word_lists, tables.invites, tables.erasures, tables.logins,
-    tables.used_tickets, tables.pins,
+    tables.used_tickets, tables.pins, tables.consumers, tables.consumer_positions,
     tables.papers, tables.paper_snapshots, tables.paper_updates, tables.paper_renderings,
     tables.reactions, tables.reaction_counts, tables.mentions,
     tables.events, tables.leases,

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import BindParameter, Connection, TextClause, bindparam, delete, exists, or_, select, text, update
 
-from madang.adapters.sql import accounts, erasing, keyset, ordinals, papers
+from madang.adapters.sql import accounts, consumers, erasing, keyset, ordinals, papers
 from madang.adapters.sql import audit as audit_rows
 from madang.adapters.sql.dialects import insert_all, insert_new
 from madang.adapters.sql.lookups import padded
@@ -194,6 +194,7 @@ def forget_rooms(c: Connection, some: Sequence[str]) -> list[str]:
         if len(seqs) == 1:
             c.execute(delete(events).where(events.c.room == room, events.c.seq == seqs[0]))
             c.execute(delete(rooms).where(rooms.c.id == room))
+            consumers.forget_room(c, room)
             gone.append(room)
     return gone
 

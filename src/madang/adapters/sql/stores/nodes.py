@@ -1,18 +1,21 @@
 """What nodes share in a database: keys, used tickets, node numbers, and the clock."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from madang.adapters.sql import changes, dialects, directory, leases, signing, used_tickets
+from madang.adapters.sql import changes, consumers, dialects, directory, leases, signing, used_tickets
 from madang.adapters.sql.engine import OnEngine
+from madang.core.consumers import Consumer
 from madang.core.signing import SigningKey, SigningKeys
 from madang.ports.changes import Changes, Known
+from madang.ports.consumers import Reached
 from madang.ports.directory import ServerKey
+from madang.ports.followers import Position
 from madang.ports.leases import Lease
 from madang.ports.signing import LEAD_MS
 
 
 class SqlNodes(OnEngine):
-    """`ports.changes`, `ports.signing`, `ports.tickets`, `ports.leases` and the server keys of `ports.directory`."""
+    """`ports.changes`, `ports.signing`, `ports.tickets`, `ports.consumers`, `ports.leases` and the server keys of `ports.directory`."""
 
     async def changes(self, known: Known) -> Changes:
         return await self._engine.read(lambda c: changes.changes(c, known))
@@ -45,6 +48,29 @@ class SqlNodes(OnEngine):
 
     async def drop_key(self, id: str) -> bool:
         return await self._engine.write(lambda c: directory.drop_key(c, id))
+
+    # Consumers
+
+    async def add_consumer(self, consumer: Consumer) -> bool:
+        return await self._engine.write(lambda c: consumers.add(c, consumer))
+
+    async def consumers(self, key: str) -> list[Consumer]:
+        return await self._engine.read(lambda c: consumers.of_key(c, key))
+
+    async def note_consumer(self, key: str, name: str, now_ms: int) -> bool:
+        return await self._engine.write(lambda c: consumers.note(c, key, name, now_ms))
+
+    async def unseen_consumers(self, before_ms: int, limit: int) -> list[Consumer]:
+        return await self._engine.read(lambda c: consumers.unseen(c, before_ms, limit))
+
+    async def reached(self, key: str, name: str, rooms: Sequence[str]) -> dict[str, Reached]:
+        return await self._engine.read(lambda c: consumers.reached(c, key, name, rooms))
+
+    async def reach(self, key: str, name: str, positions: Mapping[str, Position]) -> None:
+        await self._engine.write(lambda c: consumers.reach(c, key, name, positions))
+
+    async def drop_consumer(self, key: str, name: str, limit: int) -> bool:
+        return await self._engine.write(lambda c: consumers.drop(c, key, name, limit))
 
     # Leases
 

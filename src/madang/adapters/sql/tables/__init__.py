@@ -4,6 +4,7 @@ Tables, keys, and for every index the query that it serves. The history of the s
 """
 
 from madang.adapters.sql.tables.columns import metadata
+from madang.adapters.sql.tables.consumers import consumer_positions, consumers
 from madang.adapters.sql.tables.identities import account_sessions, accounts, erasures, logins, used_tickets, users
 from madang.adapters.sql.tables.log import events, members, mentions, pins, reaction_counts, reactions, rooms
 from madang.adapters.sql.tables.moderation import audit, bans, invites, kicks, mutes, reports, word_lists
@@ -15,6 +16,8 @@ __all__ = [
     "accounts",
     "audit",
     "bans",
+    "consumer_positions",
+    "consumers",
     "erasures",
     "events",
     "installation",

@@ -1,0 +1,90 @@
+"""Consumers and their positions: `ports.consumers` over one connection."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
+
+from madang.adapters.sql.dialects import insert_new
+from madang.adapters.sql.lookups import padded
+from madang.adapters.sql.tables import consumer_positions, consumers, rooms, server_keys
+from madang.core.consumers import MOST, Consumer
+from madang.errors import Refused
+from madang.ports.consumers import Reached
+from madang.ports.followers import Position
+
+_at: Final = consumer_positions.c
+_REACHED: Final = (  # made once: a list in a statement is a reference ring
+    select(rooms.c.id, rooms.c.epoch, _at.epoch, _at.seq)
+    .select_from(
+        rooms.outerjoin(
+            consumer_positions,
+            and_(_at.room == rooms.c.id, _at.key == bindparam("of_key"), _at.name == bindparam("called")),
+        )
+    )
+    .where(rooms.c.id.in_(bindparam("ids", expanding=True)))
+)
+
+
+def add(c: Connection, consumer: Consumer) -> bool:
+    """See `ConsumerStore.add_consumer`. The key is locked, so that two cannot both be the last that there may be."""
+    c.execute(select(server_keys.c.id).where(server_keys.c.id == consumer.key).with_for_update())
+    if consumer.name in {each.name for each in of_key(c, consumer.key)}:
+        return False
+    count = select(func.count()).select_from(consumers).where(consumers.c.key == consumer.key)
+    if c.execute(count).scalar_one() >= MOST:
+        raise Refused("too_many", f"A server key has at most {MOST} consumers.")
+    return insert_new(c, consumers, msgspec.structs.asdict(consumer))
+
+
+def of_key(c: Connection, key: str) -> list[Consumer]:
+    """See `ConsumerStore.consumers`."""
+    found = c.execute(select(consumers).where(consumers.c.key == key).order_by(consumers.c.name))
+    return [Consumer(*row) for row in found]
+
+
+def note(c: Connection, key: str, name: str, now_ms: int) -> bool:
+    """See `ConsumerStore.note_consumer`."""
+    one = and_(consumers.c.key == key, consumers.c.name == name)
+    c.execute(update(consumers).where(one, consumers.c.seen_ms < now_ms).values(seen_ms=now_ms))
+    return c.execute(select(consumers.c.key).where(one)).one_or_none() is not None
+
+
+def unseen(c: Connection, before_ms: int, limit: int) -> list[Consumer]:
+    """See `ConsumerStore.unseen_consumers`."""
+    old = select(consumers).where(consumers.c.seen_ms < before_ms).order_by(consumers.c.seen_ms).limit(limit)
+    return [Consumer(*row) for row in c.execute(old)]
+
+
+def reached(c: Connection, key: str, name: str, some: Sequence[str]) -> dict[str, Reached]:
+    """See `ConsumerStore.reached`."""
+    found = c.execute(_REACHED, {"of_key": key, "called": name, "ids": padded(some)}) if some else ()
+    return {room: Reached(epoch, None if seq is None else Position(said, seq)) for room, epoch, said, seq in found}
+
+
+def reach(c: Connection, key: str, name: str, positions: Mapping[str, Position]) -> None:
+    """See `ConsumerStore.reach`. In the order of the key, so that two calls cannot deadlock."""
+    for room, position in sorted(positions.items()):
+        epoch, seq = position.epoch, position.upto
+        behind = or_(_at.epoch != epoch, _at.seq < seq)
+        one = update(consumer_positions).where(_at.key == key, _at.name == name, _at.room == room, behind)
+        if not c.execute(one.values(epoch=epoch, seq=seq)).rowcount:
+            insert_new(c, consumer_positions, {"key": key, "name": name, "room": room, "epoch": epoch, "seq": seq})
+
+
+def drop(c: Connection, key: str, name: str, limit: int) -> bool:
+    """See `ConsumerStore.drop_consumer`."""
+    theirs = and_(_at.key == key, _at.name == name)
+    some = c.execute(select(_at.room).where(theirs).order_by(_at.room).limit(limit)).scalars().all()
+    if some:
+        c.execute(delete(consumer_positions).where(theirs, _at.room.in_(some)))
+    if len(some) == limit:
+        return True
+    c.execute(delete(consumers).where(consumers.c.key == key, consumers.c.name == name))
+    return False
+
+
+def forget_room(c: Connection, room: str) -> None:
+    """Forget how far consumers were in a room that is not there any longer."""
+    c.execute(delete(consumer_positions).where(_at.room == room))

@@ -1,0 +1,24 @@
+"""Consumers: who reads every room with a server key, each by a name of its own."""
+
+from typing import Final
+
+import msgspec
+
+NAME: Final = "^[a-z0-9][a-z0-9_-]{0,63}$"
+"""The form of a consumer's name."""
+MOST: Final = 20
+"""Consumers of a server key."""
+
+
+class Consumer(msgspec.Struct, frozen=True):
+    """A consumer of a server key; times are Unix milliseconds.
+
+    Attributes:
+        key: id of the key.
+        seen_ms: when it was here last, as far as that was noted.
+    """
+
+    key: str
+    name: str
+    made_ms: int
+    seen_ms: int

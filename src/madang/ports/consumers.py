@@ -1,0 +1,48 @@
+"""Consumers: who reads every room with a server key, by a name, and how far they have said that they are in each."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from madang.core.consumers import Consumer
+from madang.ports.followers import Position
+
+
+class Reached(NamedTuple):
+    """How far a consumer is in a room.
+
+    Attributes:
+        epoch: of the room's log, also of a deleted room's.
+        position: what was said last; None if nothing was.
+    """
+
+    epoch: str
+    position: Position | None
+
+
+class ConsumerStore(Protocol):
+    """Keeps consumers. Every call is one short transaction."""
+
+    async def add_consumer(self, consumer: Consumer) -> bool:
+        """Add a consumer; return False if there is one of that key and name.
+
+        Raises:
+            Refused: too_many, if the key has MOST.
+        """
+
+    async def consumers(self, key: str) -> list[Consumer]:
+        """Return the consumers of a key, in order of their names."""
+
+    async def note_consumer(self, key: str, name: str, now_ms: int) -> bool:
+        """Note that a consumer is here; return False if there is none."""
+
+    async def unseen_consumers(self, before_ms: int, limit: int) -> list[Consumer]:
+        """Return up to `limit` consumers that were not here since."""
+
+    async def reached(self, key: str, name: str, rooms: Sequence[str]) -> dict[str, Reached]:
+        """Return how far a consumer is in each of up to 1,000 rooms; those that do not exist are left out."""
+
+    async def reach(self, key: str, name: str, positions: Mapping[str, Position]) -> None:
+        """Move a consumer on in up to 1,000 rooms, whether it exists yet or not. In one epoch a position never falls."""
+
+    async def drop_consumer(self, key: str, name: str, limit: int) -> bool:
+        """Remove up to `limit` positions of a consumer, and itself behind the last; return whether there is more to do."""
