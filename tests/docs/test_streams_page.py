@@ -9,16 +9,19 @@ from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 
 from tests.daemons import missing
-from tests.rest import rest
+from tests.rest import rest, server_key
 from tests.running import Server, running_server
 from tests.waiting import PATIENCE_S
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/guides/streams.md").read_text()
 
 
-def block(language: str) -> str:
-    (code,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    return str(code)
+def blocks(language: str) -> list[str]:
+    return [str(code) for code in re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)]
+
+
+def program(code: str) -> str:
+    return code.replace("import httpx\n", "import httpx2 as httpx\n")  # its API is the same
 
 
 async def start(server: Server, *command: str, **env: str) -> Process:
@@ -38,7 +41,7 @@ async def test_the_shell_shows_what_happens(tmp_path: Path) -> None:
     if shutil.which("curl") is None:
         missing("curl is not installed; run scripts/install-servers as root (apt-get install curl)")
     async with running_server(tmp_path) as server, rest(server.url) as anyone:
-        shell = await start(server, "bash", "-euo", "pipefail", "-c", block("sh"))
+        shell = await start(server, "bash", "-euo", "pipefail", "-c", blocks("sh")[0])
         await shows(shell, "event: start")
         await shows(shell, "event: member.joined")
         bora = await anyone.guest("Bora", "lobby")
@@ -50,17 +53,17 @@ async def test_the_shell_shows_what_happens(tmp_path: Path) -> None:
 
 
 async def test_the_python_program_goes_on_over_a_restart(tmp_path: Path) -> None:
-    code = block("python").replace("import httpx\n", "import httpx2 as httpx\n")  # its API is the same
+    code = program(blocks("python")[0])
     async with running_server(tmp_path) as server, rest(server.url) as anyone:
         mina, bora = await anyone.guest("Mina", "lobby"), await anyone.guest("Bora", "lobby")
-        program = await start(server, sys.executable, "-c", code, TOKEN=mina.token)
+        reader = await start(server, sys.executable, "-c", code, TOKEN=mina.token)
         try:
             for text in ("one", "two"):
                 while True:  # until it follows: it begins with what is new
                     await bora.ok("POST", "/api/rooms/lobby/messages", {"text": text})
                     try:
                         async with asyncio.timeout(1):
-                            await shows(program, f"Bora {text}")
+                            await shows(reader, f"Bora {text}")
                         break
                     except TimeoutError:
                         assert text == "one"
@@ -68,5 +71,20 @@ async def test_the_python_program_goes_on_over_a_restart(tmp_path: Path) -> None
                     await server.kill()
                     await server.restart()
         finally:
-            program.kill()
-            await program.communicate()
+            reader.kill()
+            await reader.communicate()
+
+
+async def test_the_backend_misses_nothing_while_it_is_away(tmp_path: Path) -> None:
+    code = program(blocks("python")[1])
+    async with running_server(tmp_path) as server, rest(server.url) as anyone:
+        key, bora = await server_key(server), await anyone.guest("Bora", "lobby")
+        await anyone.server(key).ok("PUT", "/api/consumers/search")
+        for text in ("one", "two"):
+            await bora.ok("POST", "/api/rooms/lobby/messages", {"text": text})
+            backend = await start(server, sys.executable, "-c", code, KEY=key)
+            try:
+                await shows(backend, f"lobby message.sent {text}")
+            finally:
+                backend.kill()
+                await backend.communicate()

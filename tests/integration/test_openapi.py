@@ -31,7 +31,7 @@ SOAKED: Final = 60  # times as many
 LAST: Final = ["DELETE /api/rooms/{id}", "DELETE /api/users/{user}", "DELETE /api/me"]
 """What others need is deleted last: whoever is deleted first is refused all that follows."""
 
-ENDLESS: Final = {"GET /api/rooms/{id}/events"}
+ENDLESS: Final = {"GET /api/rooms/{id}/events", "GET /api/events"}
 """What is answered with a stream, if it is not refused: `test_streams.py` asks for them."""
 
 
@@ -150,7 +150,14 @@ async def test_a_body_is_refused_where_none_is_described(yard: Yard) -> None:
         assert len(bodiless) > 15
         for method, template in bodiless:
             path = template.format(
-                id=yard.room, seq=2, user=yard.user, emoji="x", invite="abcd", session="0123456789abcdef", paper="board"
+                id=yard.room,
+                seq=2,
+                user=yard.user,
+                emoji="x",
+                invite="abcd",
+                session="0123456789abcdef",
+                paper="board",
+                name="nobody",
             )
             answer = await server.call(method, path, {})
             assert (answer.status_code, answer.json()["error"]["message"]) == (400, "This request takes no body."), path

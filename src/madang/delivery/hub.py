@@ -74,6 +74,7 @@ class Hub:
     Attributes:
         rooms: the live rooms by id.
         opening: the rooms that are being opened.
+        heads_told: called with how far other nodes' commits reach, in whatever rooms.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class Hub:
         self.ephemeral = Ephemeral(self.rooms, self.scheduler, self.statistics, self.presence)
         self.watching = Watching(directory, self.reader, bus)
         self.on_signal(TOPIC, self.watching.receive)
+        self.heads_told: list[Callable[[Mapping[str, int]], None]] = []
         self.papers: PaperHub | None = None  # gets what the bus brings of papers
 
     # -- what comes ----------------------------------------------------------------------------------------------------
@@ -147,6 +149,8 @@ class Hub:
     def heads_seen(self, heads: Mapping[str, int]) -> None:
         """Read from the log what rooms lack of it. Part of `ports.bus.Receiver`."""
         self.watching.heads_seen(heads)
+        for each in self.heads_told:
+            each(heads)
         for name, seq in heads.items():
             room = self.rooms.get(name)
             if room is not None:

@@ -25,6 +25,7 @@ from madang.memory import Memory
 from madang.ports.accounts import AccountStore
 from madang.ports.bus import Bus
 from madang.ports.changes import ChangeStore
+from madang.ports.consumers import ConsumerStore
 from madang.ports.directory import Directory
 from madang.ports.erasures import Erasures as ErasureStore
 from madang.ports.issuers import Issuers
@@ -43,6 +44,7 @@ from madang.services.accounts import Accounts
 from madang.services.appender import Appender
 from madang.services.charges import Charges
 from madang.services.cleanup import Cleanup
+from madang.services.consumers import ACKED, READS, Consumers
 from madang.services.erasures import Erasures
 from madang.services.following import Following
 from madang.services.identity import Identity
@@ -109,6 +111,7 @@ class NodeStore(
     Log,
     Directory,
     Upkeep,
+    ConsumerStore,
     ErasureStore,
     AccountStore,
     PeopleStore,
@@ -250,6 +253,11 @@ def assemble(
     searching = Searching(store, rooms, indexes, charges, turns.time, memory, on=search)
     read_pointers = ReadPointers(store, rooms, hub)
     hub.watching.use_pointers(read_pointers.unwritten)
+    consumers = Consumers(store, bus, clock_ms, lambda: appender.waiting >= BUSY, leads)
+    hub.heads_told.append(consumers.heads_seen)
+    hub.on_signal(READS, consumers.reads)
+    hub.on_signal(ACKED, consumers.acked)
+    committed.append(consumers.committed)
     reading = Reading(store, store, rooms, read_pointers, hub.presence, charges, turns.time, memory)
     wheel = Wheel()
     shares = Shares(
@@ -295,6 +303,7 @@ def assemble(
         Part("server keys", loops=[identity.server_keys.run]),
         Part("signing keys", metrics=signing.metrics),
         Part("polling", loops=[polling.run]),
+        Part("consumers", loops=[consumers.run], metrics=consumers.metrics),
         Part("cleanup", loops=[cleanup.run], metrics=cleanup.metrics),
         Part("erasures", loops=[erasures.run], metrics=erasures.metrics),
         Part("gate", metrics=gate.metrics),
@@ -320,7 +329,7 @@ def assemble(
         identity=identity, accounts=of_accounts, users=users, signing=signing,
         publishing=publishing, word_lists=word_lists,
         papers=papers, open_papers=open_papers, people=people, memberships=memberships, queries=Queries(reading),
-        sessions=sessions, profiles=profiles, limits=limits.commands, arrivals=limits.addresses, appends=limits.appends,
+        consumers=consumers, sessions=sessions, profiles=profiles, limits=limits.commands, arrivals=limits.addresses, appends=limits.appends,
         rates_told=(rates.connection, rates.user), wheel=wheel, shares=shares, admission=admission, gate=gate, max_text=max_text, max_rooms=max_rooms,
         ping_s=ping_s, compression=compression,
     )  # fmt: skip

@@ -14,6 +14,8 @@ from typing import Final, NamedTuple
 
 NOWHERE: Final = b"-"
 """The offset of a client that follows nothing: it must not be empty, or the client would not keep it."""
+ONE: Final = "^[a-z0-9][a-z0-9_-]{0,63}:(0|[1-9][0-9]{0,15}):[0-9a-f]{1,64}$"
+"""The form of a position."""
 _POSITION: Final = re.compile(r"([a-z0-9][a-z0-9_-]{0,63}):(0|[1-9][0-9]{0,15}):([0-9a-f]{1,64})")
 BETWEEN: Final = b","
 

@@ -17,6 +17,7 @@ from madang.delivery.wheel import Wheel
 from madang.memory import Memory
 from madang.services.accounts import Accounts
 from madang.services.appender import Appender
+from madang.services.consumers import Consumers
 from madang.services.following import Following
 from madang.services.identity import Identity
 from madang.services.invites import Invites
@@ -82,6 +83,7 @@ class Node:
     publishing: Publishing
     reading: Reading
     searching: Searching
+    consumers: Consumers
     following: Following | None  # of the search index
     rebuilding: Rebuilding | None  # likewise
     queries: Queries

@@ -237,6 +237,11 @@ ROUTES: Final = {
     "deletepaper": ("DELETE", PAPER),
     "read": ("PUT", ROOM + "/read"),
     "events": ("GET", ROOM + "/events"),
+    "all_events": ("GET", "/api/events"),
+    "consumers": ("GET", "/api/consumers"),
+    "put_consumer": ("PUT", "/api/consumers/{name}"),
+    "drop_consumer": ("DELETE", "/api/consumers/{name}"),
+    "acks": ("POST", "/api/consumers/{name}/acks"),
     "history": ("GET", ROOM + "/messages"),
     "send": ("POST", ROOM + "/messages"),
     "edit": ("PATCH", ROOM + "/messages/{seq}"),
@@ -265,7 +270,7 @@ class RestVisitor:
             arguments["id"] = arguments.pop("paper")
         places = {"room": room} | {
             name: arguments.pop(name)
-            for name in ("user", "seq", "emoji", "invite", "session", "paper")
+            for name in ("user", "seq", "emoji", "invite", "session", "paper", "name")
             if "{" + name + "}" in path
         }
         path = path.format(**{name: quote(str(value), safe="") for name, value in places.items()})

@@ -27,6 +27,11 @@ OF_KEYS: Final[dict[str, dict[str, Any]]] = {
     "reset_user": {"user": "$vic"},
     "token": {"user": "shop-1"},
     "disconnect": {"user": "$vic"},
+    "all_events": {"consumer": "search"},
+    "consumers": {},
+    "put_consumer": {"name": "search"},
+    "drop_consumer": {"name": "search"},
+    "acks": {"name": "search", "ids": ["lobby:1:0123456789abcdef"]},
 }
 """What only server keys may do."""
 

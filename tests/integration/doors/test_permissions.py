@@ -80,6 +80,7 @@ OF_NO_ROOM: Final = {
     "end_session", "password", "profile", "sessions", "sign_in", "sign_up", "ticket",
     "members_of_rooms", "presence_of_rooms", "publish", "add_many", "put_user", "put_users", "delete_user", "erasure", "reset_user", "delete_me",
     "token", "disconnect", "showpaper", "closepaper",
+    "all_events", "consumers", "put_consumer", "drop_consumer", "acks",
 }  # fmt: skip
 
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.proxies import RUN
-from tests.rest import Rest, rest
+from tests.rest import Rest, rest, server_key
 from tests.scenario.fleet.two_nodes import two_nodes
 from tests.streams import EPHEMERAL, Told, stream
 
@@ -40,7 +42,7 @@ async def test_a_reader_whose_node_is_killed_goes_on_at_the_other(tmp_path: Path
                             await one.kill()
                         if told and told[-1].data["text"] == f"{IN_ALL - 1}":
                             break
-            except Exception:  # the kill
+            except httpx2.TransportError:  # the kill
                 server = two
         await talking
         assert killed
@@ -85,3 +87,54 @@ async def test_proxies_pass_events_on_as_they_come(kind: str, tmp_path: Path, po
                     for n in range(3):
                         await mina.ok("POST", "/api/rooms/lobby/messages", {"text": f"{n}"})
                         assert (await reader.until("message.sent"))[-1].data["text"] == f"{n}"
+
+
+async def test_a_consumer_misses_nothing_of_two_nodes_when_its_own_is_killed(tmp_path: Path, postgres_url: str) -> None:
+    settings = {"database": postgres_url, "bus": postgres_url, "load_test": "1"}
+    async with two_nodes(tmp_path, **settings) as (one, two), rest(one.url) as here, rest(two.url) as there:
+        key = await server_key(two)
+        shops = here.server(key), there.server(key)
+        await shops[1].ok("PUT", "/api/consumers/search")
+        rooms = [str((await shops[1].ok("POST", "/api/rooms", {}))["id"]) for _ in range(4)]
+        seen: dict[str, list[int]] = {room: [] for room in rooms}
+        server, killed = one, False
+
+        async def speak(shop: Rest, first: int) -> None:
+            for n in range(first, IN_ALL // 2, 2):
+                if shop is shops[0] and killed:
+                    return
+                message = {"room": rooms[n % 4], "text": f"{n}", "as": {"id": "shop-1", "name": "Shop"}}
+                with suppress(httpx2.TransportError):
+                    await shop.ok("POST", "/api/publish", {"messages": [message]})
+
+        async def speak_all() -> None:
+            await asyncio.gather(speak(shops[0], 0), speak(shops[1], 1))
+            ends = [{"room": room, "text": "end", "as": {"id": "shop-1", "name": "Shop"}} for room in rooms]
+            await shops[1].ok("POST", "/api/publish", {"messages": ends})
+
+        talking, ended = asyncio.create_task(speak_all()), set[str]()
+        while ended != {*rooms}:
+            try:
+                async with stream(server.url, "/api/events", key, consumer="search") as reader:
+                    last = dict[str, int]()
+                    async for event in reader:
+                        if (room := event.data.get("room", "")) not in seen:
+                            continue
+                        assert event.data["seq"] == last.get(room, event.data["seq"] - 1) + 1, "in order, no gap"
+                        last[room] = event.data["seq"]
+                        seen[room].append(event.data["seq"])
+                        count = sum(map(len, seen.values()))
+                        if count % 10 == 0:  # through the other node
+                            await shops[1].ok("POST", "/api/consumers/search/acks", {"ids": [event.id]})
+                        if count >= 60 and not killed:
+                            killed = True
+                            await one.kill()
+                        if event.data.get("text") == "end":
+                            ended.add(room)
+                        if ended == {*rooms}:
+                            break
+            except httpx2.TransportError:
+                server = two
+        for seqs in seen.values():
+            assert {*seqs} == {*range(1, max(seqs) + 1)}, "each, at least once"
+        await talking

@@ -7,9 +7,13 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from madang.core.bounds import MAX_ITEMS, PageLimit, RoomId, Title, TokenMs, UserId
 from madang.core.erasure import Said
 from madang.core.rooms import Role
+from madang.protocol import offsets
 from madang.transports.http.answers import OneMember
 from madang.transports.http.bodies import Body, NewMessage
 from madang.transports.http.errors import Problem
+
+PositionId = Annotated[str, Meta(pattern=offsets.ONE)]
+"""The id of an event in a stream."""
 
 
 class NewPerson(Body):
@@ -188,3 +192,29 @@ class Publishes(Struct, frozen=True):
     """What became of each message, in their order."""
 
     results: list[OnePublished]
+
+
+class NewConsumer(Body):
+    """With what a consumer begins: with what is new from now on, or with all that there is."""
+
+    begin: Literal["now", "start"] = "now"
+
+
+class OneConsumer(Struct, frozen=True):
+    """A consumer of a server key, and when it was here last, to the hour."""
+
+    name: str
+    made_at: str
+    seen_at: str
+
+
+class ManyConsumers(Struct, frozen=True):
+    """The consumers of a server key, in order of their names."""
+
+    consumers: list[OneConsumer]
+
+
+class Acks(Body):
+    """Ids of events that are done with. Of each room the highest counts, and for all before it."""
+
+    ids: Annotated[list[PositionId], Meta(min_length=1, max_length=MAX_ITEMS)]

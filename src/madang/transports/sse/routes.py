@@ -3,12 +3,15 @@
 import secrets
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from msgspec import UNSET
 from starlette.types import Receive, Scope, Send
 
-from madang.core.bounds import MAX_PAGE, MAX_TOKEN
+from madang.core.actors import need_server_key
+from madang.core.bounds import MAX_BATCH, MAX_PAGE, MAX_TOKEN
+from madang.core.consumers import NAME, Consumer
 from madang.core.fields import exactly_one
+from madang.core.timestamps import moment
 from madang.delivery.catching_up import RESET_EVENTS
 from madang.delivery.joining import Joined, Start
 from madang.errors import Refused
@@ -17,12 +20,24 @@ from madang.protocol.native import codec
 from madang.protocol.native.answers import RoomInfo
 from madang.protocol.native.frames import ResetFrame
 from madang.services.tokens import Access
-from madang.transports.http.bounded_app import HEAD
-from madang.transports.http.dependencies import Address, Credential, Decimal, RoomPath, ThisNode, identified
+from madang.transports.http import server_bodies as s
+from madang.transports.http.answers import Unchanged
+from madang.transports.http.bounded_app import HEAD, body_limit
+from madang.transports.http.dependencies import (
+    Address,
+    Caller,
+    Credential,
+    Decimal,
+    RoomPath,
+    ThisNode,
+    Token,
+    identified,
+)
+from madang.transports.http.errors import answer
 from madang.transports.http.parser import HAND_OVER
 from madang.transports.http.routes.rooms import ROOM
-from madang.transports.http.schemas import documented
-from madang.transports.sse.stream import Stream
+from madang.transports.http.schemas import body, documented, large_body
+from madang.transports.sse.stream import ConsumerStream, Stream
 
 router = APIRouter(prefix="/api", tags=["streams"])
 RETRY_MS: Final = 1000  # and up to twice that
@@ -75,11 +90,19 @@ async def _viewer(
 
 
 Viewer = Annotated[Access, Depends(_viewer)]
-_FORM: Final = "^[a-z0-9][a-z0-9_-]{0,63}:(0|[1-9][0-9]{0,15}):[0-9a-f]{1,64}$"
+
+
+async def _key(request: Request, node: ThisNode, token: Token, address: Address) -> Access:
+    return await identified(request, node, token, address)
+
+
+KeyAccess = Annotated[Access, Depends(_key)]
 _GO_ON: Final = "Go on behind this id of an event; the header counts where both are given."
-LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", pattern=_FORM, description=_GO_ON)]
-LastEventIdQuery = Annotated[str | None, Query(pattern=_FORM, description=_GO_ON)]
+LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", pattern=offsets.ONE, description=_GO_ON)]
+LastEventIdQuery = Annotated[str | None, Query(pattern=offsets.ONE, description=_GO_ON)]
 Newest = Annotated[Decimal, Query(ge=0, le=MAX_PAGE, description="Without an id: begin with this many of the newest.")]
+ConsumerPath = Annotated[str, Path(pattern=NAME, description="The consumer's name.")]
+ConsumerQuery = Annotated[str, Query(pattern=NAME, description="The consumer's name.")]
 _STREAM: Final[dict[str, Any]] = {**documented(str, media=sse.TYPE), "response_class": EventStream}
 
 
@@ -100,7 +123,7 @@ async def room_events(
     if HEAD in request.scope:
         await node.rooms.reader(actor, id)
         return EventStream()
-    stream = node.streams.make(address, viewer)
+    stream = node.streams.make(Stream, address, viewer)
     try:
         look_up = lambda: node.rooms.reader(actor, id)  # noqa: E731
         joined = await node.joiner.join(stream, actor, id, start, enter=look_up, look_up=look_up)
@@ -109,6 +132,71 @@ async def room_events(
         raise
     _begin(stream, joined, start)
     return EventStream(stream)
+
+
+@router.get("/events", **_STREAM)
+async def all_events(
+    request: Request, node: ThisNode, caller: KeyAccess, address: Address, consumer: ConsumerQuery
+) -> Response:
+    """Follow every room for a consumer of a server key, as server-sent events: all that it has not acknowledged, then what is new."""
+    need_server_key(caller.user)
+    if HEAD in request.scope:
+        await node.consumers.need(caller.user, consumer)
+        return EventStream()
+    stream = node.streams.make(ConsumerStream, address, caller)
+    try:
+        await stream.open(consumer)
+    except BaseException:
+        stream.never_begun()
+        raise
+    stream.begin_with(_retry())
+    return EventStream(stream)
+
+
+@router.get("/consumers", **documented(s.ManyConsumers))
+async def consumers(node: ThisNode, caller: Caller) -> Response:
+    """List the consumers of a server key."""
+    return answer(s.ManyConsumers([_shown(each) for each in await node.consumers.of(caller)]))
+
+
+@router.put(
+    "/consumers/{name}", **documented(s.OneConsumer, status=201, also=200, accepted=s.NewConsumer, optional=True)
+)
+async def put_consumer(
+    node: ThisNode,
+    caller: Caller,
+    name: ConsumerPath,
+    new: Annotated[s.NewConsumer, body(s.NewConsumer, optional=True)],
+) -> Response:
+    """Make a consumer of a server key, to which every event of every room comes. 200 if there is one of that name, which stays as it is."""
+    found, made = await node.consumers.put(caller, name, new.begin)
+    return answer(_shown(found), 201 if made else 200)
+
+
+@router.delete("/consumers/{name}", **documented(Unchanged))
+async def drop_consumer(node: ThisNode, caller: Caller, name: ConsumerPath) -> Response:
+    """Remove a consumer of a server key, and end its stream."""
+    await node.consumers.drop(caller, name)
+    return answer(Unchanged())
+
+
+@router.post("/consumers/{name}/acks", **documented(Unchanged, accepted=s.Acks))
+@body_limit(MAX_BATCH)
+async def acknowledge(
+    node: ThisNode, caller: Caller, name: ConsumerPath, acks: Annotated[s.Acks, large_body(s.Acks)]
+) -> Response:
+    """Acknowledge events: they, and those before them in their rooms, do not come again to a consumer."""
+    positions = [each for id in acks.ids for each in offsets.read(id, 1) or ()]
+    await node.consumers.acknowledge(caller, name, positions)
+    return answer(Unchanged())
+
+
+def _shown(consumer: Consumer) -> s.OneConsumer:
+    return s.OneConsumer(consumer.name, moment(consumer.made_ms), moment(consumer.seen_ms))
+
+
+def _retry() -> bytes:
+    return sse.retry(RETRY_MS + secrets.randbelow(RETRY_MS))
 
 
 def _start(room: str, last_id: str | None, limit: int) -> Start:
@@ -123,7 +211,7 @@ def _start(room: str, last_id: str | None, limit: int) -> Start:
 def _begin(stream: Stream, joined: Joined, start: Start) -> None:
     """Begin a stream where a join has put it, or further back: what it lacks follows as events, which have ids."""
     info, epoch, subscription = joined.room.info, joined.room.epoch, stream.subscriptions[joined.room.info.id]
-    retry = sse.retry(RETRY_MS + secrets.randbelow(RETRY_MS))
+    retry = _retry()
     if joined.reset:
         reset = ResetFrame(room=info.id, epoch=epoch, seq=joined.seq, events=codec.array(joined.events))
         stream.begin_with(retry, sse.frame(reset, offsets.position(info.id, joined.seq, epoch)))

@@ -12,8 +12,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from madang.core.actors import Actor
+from madang.core.events import Event
 from madang.delivery.room import LiveRoom
 from madang.protocol import sse
+from madang.protocol.native import codec
+from madang.protocol.native.frames import ResetFrame
+from madang.protocol.offsets import position
+from madang.services.consuming import Consuming
 from madang.services.tokens import Access
 from madang.transports.sse.encoding import LAST, chunk
 from madang.transports.websocket.connection import CLOSE_S, HIGH_WATER, LOW_WATER, SLOW_S, UNANSWERED_PINGS
@@ -22,6 +27,7 @@ from madang.transports.websocket.subscriber import CLOSING, CONNECTING, LOST, OP
 if TYPE_CHECKING:
     from madang.transports.sse.door import Streams
 
+QUEUED: Final = 16  # events of a consumer that are written together
 TELL_S: Final = 0.02  # between two looks whether who may see no more has been told so
 _HEARTBEAT: Final = chunk(sse.HEARTBEAT)
 
@@ -85,7 +91,12 @@ class Stream(SocketSubscriber, asyncio.Protocol):
         self.node.wheel.add(self._look, self._next_look())
         if self._ending is not None:
             self.end(*self._ending)
-        for name, subscription in list(self.subscriptions.items()):
+        else:
+            self._begun()
+
+    def _begun(self) -> None:
+        """Write what comes behind the first events."""
+        for name, subscription in self.subscriptions.items():
             self.node.hub.catching_up.start(self.node.hub.rooms[name], subscription)
 
     def _time_out_by_kernel(self) -> None:
@@ -198,3 +209,70 @@ class Stream(SocketSubscriber, asyncio.Protocol):
             self.transport.abort()
             return None
         return min(5.0, self._next_look()) if self.paused else self._next_look()
+
+
+class ConsumerStream(Stream):
+    """The stream of a consumer of a server key: every event of every room (`services.consuming.Reader`)."""
+
+    __slots__ = ("_consuming", "_room")
+
+    def __init__(self, streams: "Streams", address: str, access: Access) -> None:
+        super().__init__(streams, address, access)
+        self._consuming: Consuming | None = None
+        self._room = asyncio.Event()
+
+    async def open(self, name: str) -> None:
+        """Read for a consumer of the key from now on, in place of whoever did (not_found)."""
+        assert self.user is not None
+        self._consuming = await self.node.consumers.open(self.user, name, self)
+
+    def _begun(self) -> None:
+        if self._consuming is not None:
+            self._consuming.start()
+        self._room.set()
+
+    def tell(self, event: Event, epoch: str) -> None:
+        """Write an event."""
+        self.queue(chunk(sse.event(event.type, codec.event(event), position(event.room, event.seq, epoch))))
+
+    def reset(self, room: str, epoch: str) -> None:
+        """Write that a room's log is another one, and comes from its beginning."""
+        frame = ResetFrame(room=room, epoch=epoch, seq=0, events=codec.array(()))
+        self.queue(chunk(sse.frame(frame, position(room, 0, epoch))))
+
+    async def drained(self) -> None:
+        """Wait until there is room to write."""
+        if self.paused:
+            self.flush()
+            await self._room.wait()
+        elif len(self._queued) >= QUEUED:
+            self.flush()
+
+    def replaced(self) -> None:
+        """End: another connection reads for the consumer, or nobody does any longer."""
+        self.end(4411, "replaced")
+
+    def pause_writing(self) -> None:
+        """Wait: the byte budget is used up."""
+        super().pause_writing()
+        self._room.clear()
+
+    def resume_writing(self) -> None:
+        """Go on: there is room again."""
+        super().resume_writing()
+        self._room.set()
+
+    def end(self, code: int, reason: str, retry_ms: int | None = None) -> None:
+        """Say why, and close after what has been written."""
+        super().end(code, reason, retry_ms)
+        self._stop()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of everything: the socket is gone."""
+        super().connection_lost(exc)
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._consuming is not None:
+            self.node.consumers.close(self._consuming)
+            self._consuming = None

@@ -1,0 +1,245 @@
+"""Consumers: a product's server reads every event of every room, at least once and in each room in order, however long it was away.
+
+A consumer is a name under a server key. How far it is in each room is in the database, and moves only by what it acknowledges; so
+it may go on at any node, and misses nothing, whatever ends. One connection reads for it at a time, the newest: what leads
+that on is in `consuming.py`.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, Literal, Protocol
+
+import msgspec
+
+from madang.core import user_ids
+from madang.core.actors import Actor, need_server_key
+from madang.core.consumers import Consumer
+from madang.core.events import Event
+from madang.core.metrics import Metric
+from madang.errors import Refused
+from madang.ports.bus import EVERYWHERE, Bus, Signal
+from madang.ports.consumers import ConsumerStore
+from madang.ports.followers import Position
+from madang.ports.log import Log
+from madang.ports.upkeep import Upkeep
+from madang.services.consuming import Consuming, Reader
+from madang.services.failures import Failures
+
+logger = logging.getLogger("madang.consumers")
+
+READS: Final = "consumer reads"
+"""The topic of the signal that a connection reads for a consumer from now on."""
+NOBODY: Final = (2**53, "")
+"""In place of the mark of a connection, where the consumer is no more."""
+ACKED: Final = "consumer acks"
+"""The topic of the signal that a consumer has acknowledged something."""
+WALKED: Final = 500
+"""Rooms whose newest seq is noted at a time, for a consumer that begins with what is new; and positions removed at a time."""
+KEPT_DAYS: Final = 30
+"""How long a consumer is kept that is not here."""
+FORGOTTEN: Final = 20
+"""Such consumers removed at a time."""
+DAY_MS: Final = 24 * 3600 * 1000
+NOTED_S: Final = 3600.0
+"""Between two notes that those are here who are connected."""
+
+Begin = Literal["now", "start"]
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(tuple[int, str]).decode
+
+
+class Store(Log, Upkeep, ConsumerStore, Protocol):
+    """The log, the list of its rooms, and who reads all of them."""
+
+
+class Consumers:
+    """Use cases of server keys; Refused (forbidden) for whoever else asks.
+
+    Args:
+        clock_ms: Unix milliseconds.
+        busy: returns whether appends wait, which go first.
+        leads: returns whether this node is the one that removes old ones.
+    """
+
+    def __init__(
+        self, store: Store, bus: Bus, clock_ms: Callable[[], int], busy: Callable[[], bool],
+        leads: Callable[[], Awaitable[bool]],
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._bus = bus
+        self._clock_ms = clock_ms
+        self._busy = busy
+        self._leads = leads
+        self._reading: dict[str, Consuming] = {}  # by key and name
+        self.events = 0
+        self.acks = 0
+
+    # -- what keys ask for ---------------------------------------------------------------------------------------------
+
+    async def put(self, actor: Actor, name: str, begin: Begin) -> tuple[Consumer, bool]:
+        """Return the consumer of a name, made if there is none, and whether it was (too_many).
+
+        Args:
+            begin: with all that there is ("start"), or with what comes behind this call ("now").
+        """
+        key = _key(actor)
+        if found := await self._find(key, name):
+            return found, False
+        if begin == "now":
+            await self._skip_all(key, name)
+        now_ms = self._clock_ms()
+        new = Consumer(key, name, now_ms, now_ms)
+        made = await self._store.add_consumer(new)
+        return (await self._find(key, name) or new), made
+
+    async def need(self, actor: Actor, name: str) -> None:
+        """Raise Refused (not_found) unless a key has this consumer."""
+        if await self._find(_key(actor), name) is None:
+            raise _missing()
+
+    async def _find(self, key: str, name: str) -> Consumer | None:
+        return next((each for each in await self._store.consumers(key) if each.name == name), None)
+
+    async def _skip_all(self, key: str, name: str) -> None:
+        after = ""
+        while rooms := await self._store.rooms_after(after, WALKED):
+            after = rooms[-1].id
+            heads = await self._store.heads([room.id for room in rooms])
+            positions = {room.id: Position(room.epoch, heads[room.id]) for room in rooms if room.id in heads}
+            await self._store.reach(key, name, positions)
+
+    async def of(self, actor: Actor) -> list[Consumer]:
+        """Return the consumers of a key."""
+        return await self._store.consumers(_key(actor))
+
+    async def drop(self, actor: Actor, name: str) -> None:
+        """Remove a consumer, and end what reads for it here (not_found)."""
+        await self.need(actor, name)
+        key = _key(actor)
+        if (reading := self._reading.get(_id(key, name))) is not None:
+            reading.reader.replaced()
+        self._bus.signal(Signal(EVERYWHERE, READS, _id(key, name), _encode(NOBODY)))
+        await self._remove(key, name)
+
+    async def _remove(self, key: str, name: str) -> None:
+        """Remove what is kept of a consumer, a piece at a time."""
+        while await self._store.drop_consumer(key, name, WALKED):
+            pass
+
+    async def acknowledge(self, actor: Actor, name: str, positions: Sequence[tuple[str, int, str]]) -> None:
+        """Note that a consumer has done with all events of some rooms up to a position each; what is of another epoch is not.
+
+        Args:
+            positions: each a room, a seq and the epoch of the room's log.
+
+        Raises:
+            Refused: not_found, without such a consumer; bad_field, for events that there are not yet.
+        """
+        key = _key(actor)
+        if not await self._store.note_consumer(key, name, self._clock_ms()):
+            raise _missing()
+        rooms = list({room for room, _, _ in positions})
+        heads, reached = await self._store.heads(rooms), await self._store.reached(key, name, rooms)
+        done = dict[str, Position]()
+        for room, seq, epoch in positions:
+            if room not in reached or reached[room].epoch != epoch:
+                continue
+            if seq > heads.get(room, 0):
+                raise Refused("bad_field", f"ids: {room} has no event {seq} yet.")
+            if room not in done or done[room].upto < seq:
+                done[room] = Position(epoch, seq)
+        await self._store.reach(key, name, done)
+        self.acks += 1
+        if (reading := self._reading.get(_id(key, name))) is not None:
+            reading.acked(done)
+        else:
+            self._bus.signal(Signal(EVERYWHERE, ACKED, _id(key, name), b"0"))
+
+    # -- who reads -----------------------------------------------------------------------------------------------------
+
+    async def open(self, actor: Actor, name: str, reader: Reader) -> Consuming:
+        """Return what leads a consumer's connection on (not_found). Whoever read for it until now does no longer."""
+        key = _key(actor)
+        if not await self._store.note_consumer(key, name, self._clock_ms()):
+            raise _missing()
+        id, mark = _id(key, name), (self._clock_ms(), secrets.token_hex(8))
+        if (former := self._reading.get(id)) is not None:
+            former.reader.replaced()
+        self._reading[id] = reading = Consuming(self._store, key, name, reader, mark, self._busy)
+        self._bus.signal(Signal(EVERYWHERE, READS, id, _encode(mark)))
+        return reading
+
+    def close(self, reading: Consuming) -> None:
+        """Let go of a connection that has ended."""
+        reading.stop()
+        self.events += reading.events
+        id = _id(reading.key, reading.name)
+        if self._reading.get(id) is reading:
+            del self._reading[id]
+
+    def reads(self, signal: Signal) -> None:
+        """Take the word of a node that a connection of its own reads for a consumer: of two, the later one does."""
+        reading = self._reading.get(signal.key)
+        if reading is not None and _decode(signal.value) > reading.mark:
+            reading.reader.replaced()
+
+    def acked(self, signal: Signal) -> None:
+        """Take the word of a node that a consumer has acknowledged something there."""
+        if (reading := self._reading.get(signal.key)) is not None:
+            reading.look_again()
+
+    # -- what happens --------------------------------------------------------------------------------------------------
+
+    def committed(self, events: Sequence[Event]) -> None:
+        """Learn of events that are in the log now."""
+        if self._reading:
+            self.heads_seen({event.room: event.seq for event in events})
+
+    def heads_seen(self, heads: Mapping[str, int]) -> None:
+        """Learn how far rooms' logs reach."""
+        for reading in self._reading.values():
+            reading.mark_rooms(heads)
+
+    async def run(self) -> None:
+        """Note from time to time that those are here who are connected, and remove who was not for long, until cancelled."""
+        failures = Failures(logger, "is not kept up")
+        while True:
+            await asyncio.sleep(NOTED_S)
+            for reading in list(self._reading.values()):
+                with failures.survived(f"the consumer {reading.name}"):
+                    await self._store.note_consumer(reading.key, reading.name, self._clock_ms())
+            with failures.survived("the list of consumers"):
+                if await self._leads():
+                    await self.forget_old()
+            failures.round_over()
+
+    async def forget_old(self) -> None:
+        """Remove consumers that were not here for KEPT_DAYS: of keys that are gone, too."""
+        for each in await self._store.unseen_consumers(self._clock_ms() - KEPT_DAYS * DAY_MS, FORGOTTEN):
+            await self._remove(each.key, each.name)
+
+    def metrics(self) -> list[Metric]:
+        """Return what is counted here."""
+        events = self.events + sum(reading.events for reading in self._reading.values())
+        waiting = sum(reading.unacked for reading in self._reading.values())
+        return [
+            Metric("gauge", "madang_consumers", "Consumers of server keys connected here.", len(self._reading)),
+            Metric("counter", "madang_consumer_events", "Events that they were sent.", events),
+            Metric("counter", "madang_consumer_acks", "Requests that acknowledged some, here.", self.acks),
+            Metric("gauge", "madang_consumer_unacked", "Events sent that they have not acknowledged.", waiting),
+        ]
+
+
+def _key(actor: Actor) -> str:
+    need_server_key(actor)
+    return user_ids.key_of(actor.id)
+
+
+def _id(key: str, name: str) -> str:
+    return f"{key}/{name}"
+
+
+def _missing() -> Refused:
+    return Refused("not_found", "There is no such consumer: make it first (PUT /api/consumers/{name}).")

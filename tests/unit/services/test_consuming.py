@@ -1,0 +1,180 @@
+"""A consumer's connection in virtual time, against the model of a store: what it is sent, and what it waits for."""
+
+import asyncio
+from collections.abc import Sequence
+
+from madang.core import events as kinds
+from madang.core.consumers import Consumer
+from madang.core.events import Event
+from madang.core.ids import IdSource
+from madang.errors import StorageFailed
+from madang.ports.consumers import Reached
+from madang.ports.followers import Position
+from madang.services import consuming
+from madang.services.consuming import WINDOW, Consuming
+from madang.testing import FakeClock, ModelStore, VirtualLoop
+from madang.testing.rules import Scene, opened
+
+MARK = (1, "a")
+
+
+class Heard:
+    """A reader that takes everything."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.resets: list[str] = []
+        self.open = asyncio.Event()
+        self.open.set()
+
+    def tell(self, event: Event, epoch: str) -> None:
+        self.events.append(event)
+
+    def reset(self, room: str, epoch: str) -> None:
+        self.resets.append(room)
+
+    async def drained(self) -> None:
+        await self.open.wait()
+
+    def replaced(self) -> None:
+        raise AssertionError
+
+    def seqs(self, room: str) -> list[int]:
+        return [event.seq for event in self.events if event.room == room]
+
+
+def model() -> ModelStore:
+    return ModelStore(IdSource(1), FakeClock())
+
+
+def reading(store: ModelStore, heard: Heard) -> Consuming:
+    made = Consuming(store, "k", "c", heard, MARK, lambda: False)
+    made.start()
+    return made
+
+
+async def say(scene: Scene, count: int) -> None:
+    for n in range(count):
+        await scene.done(scene.say(f"{n}", cid=None))
+
+
+def run(work) -> None:  # type: ignore[no-untyped-def]
+    loop = VirtualLoop()
+    try:
+        loop.run_until_complete(work())
+    finally:
+        loop.close()
+
+
+async def ended(each: Consuming) -> None:
+    each.stop()
+    await asyncio.sleep(0)
+
+
+def test_it_waits_at_the_window_and_goes_on_by_acks_of_either_node() -> None:
+    async def work() -> None:
+        store, heard = model(), Heard()
+        scene = await opened(store)
+        await store.add_consumer(Consumer("k", "c", 0, 0))
+        await say(scene, WINDOW + 300)
+        one = reading(store, heard)
+        await asyncio.sleep(30)
+        assert len(heard.events) == one.unacked == WINDOW
+        last = heard.events[-1]
+        epoch = store.rooms_by_id[scene.room].epoch
+        one.acked({scene.room: Position(epoch, last.seq - 900)})
+        await asyncio.sleep(5)
+        assert len(heard.events) == WINDOW + 100
+        await store.reach("k", "c", {scene.room: Position(epoch, last.seq)})  # at another node, whose word was lost
+        await asyncio.sleep(5)
+        assert heard.seqs(scene.room) == list(range(1, len(store.rooms_by_id[scene.room].log) + 1))
+        assert one.unacked == len(heard.events) - WINDOW
+        await ended(one)
+
+    run(work)
+
+
+def test_a_mark_that_nobody_made_is_found_by_the_walk() -> None:
+    async def work() -> None:
+        store, heard = model(), Heard()
+        scene = await opened(store)
+        one = reading(store, heard)
+        await asyncio.sleep(1)
+        await say(scene, 3)
+        await asyncio.sleep(consuming.WALK_S + 1)
+        assert heard.seqs(scene.room) == list(range(1, len(store.rooms_by_id[scene.room].log) + 1))
+        await ended(one)
+
+    run(work)
+
+
+def test_of_a_deleted_room_it_is_told_the_end_and_of_another_log_the_beginning() -> None:
+    async def work() -> None:
+        store, heard = model(), Heard()
+        gone, other = await opened(store), await opened(store)
+        await store.reach(
+            "k", "c", {gone.room: Position(store.rooms_by_id[gone.room].epoch, 1), other.room: Position("0f", 1)}
+        )
+        await gone.done(gone.draft(kinds.RoomDeleted))
+        one = reading(store, heard)
+        await asyncio.sleep(1)
+        assert heard.seqs(gone.room)[-1] == len(store.rooms_by_id[gone.room].log)
+        assert heard.events[-1].type == "room.deleted" or heard.seqs(other.room)
+        assert heard.resets == [other.room]
+        assert heard.seqs(other.room)[0] == 1
+        await ended(one)
+
+    run(work)
+
+
+def test_a_store_that_fails_is_asked_again_and_nothing_is_left_out_or_doubled() -> None:
+    class Failing(ModelStore):
+        reads = 0
+
+        async def read(self, room: str, after: int, limit: int) -> list[Event]:
+            self.reads += 1
+            if self.reads % 3:
+                raise StorageFailed("gone")
+            return await super().read(room, after, limit)
+
+    async def work() -> None:
+        store, heard = Failing(IdSource(1), FakeClock()), Heard()
+        scenes = [await opened(store) for _ in range(3)]
+        one = reading(store, heard)
+        for scene in scenes:
+            await say(scene, 250)
+            one.mark_rooms([scene.room])
+        await asyncio.sleep(60)
+        for scene in scenes:
+            assert heard.seqs(scene.room) == list(range(1, len(store.rooms_by_id[scene.room].log) + 1))
+        await ended(one)
+
+    run(work)
+
+
+def test_what_is_acknowledged_while_it_is_looked_up_does_not_come_again() -> None:
+    class Slow(ModelStore):
+        reading: Consuming | None = None
+
+        async def reached(self, key: str, name: str, rooms: Sequence[str]) -> dict[str, Reached]:
+            found = await super().reached(key, name, rooms)
+            if self.reading is not None:  # behind the look-up, and before it is known
+                done = {room: Position(log.epoch, len(log.log) - 1) for room, log in self.rooms_by_id.items()}
+                await self.reach(key, name, done)
+                self.reading.acked(done)
+            return found
+
+    async def work() -> None:
+        store, heard = Slow(IdSource(1), FakeClock()), Heard()
+        scene = await opened(store)
+        one = reading(store, heard)
+        await asyncio.sleep(1)
+        store.reading = one
+        for _ in range(5):
+            await say(scene, 1)
+            one.mark_rooms([scene.room])
+            await asyncio.sleep(1)
+        assert heard.seqs(scene.room) == list(range(1, len(store.rooms_by_id[scene.room].log) + 1))
+        await ended(one)
+
+    run(work)
