@@ -10,6 +10,7 @@ from tests.browser.accessibility import hold_to_every_width, hold_to_golden
 from tests.browser.composing import Keyboard
 from tests.browser.conftest import Arrive
 from tests.browser.engines import CHROMIUM_FIRST, LOOKS
+from tests.browser.names import button, panel
 from tests.browser.papers import (
     add_note,
     come_to,
@@ -116,6 +117,9 @@ async def test_notes_by_keys_alone(arrived: Arrive) -> None:
     await keys.press("Enter")
     await expect(note_box(mina, "Mina")).to_be_focused()
     await keys.insert_text("Written without a mouse")
+    await keys.press("Escape")
+    await expect(grip(mina, "Mina")).to_be_focused()
+    await note_box(mina, "Mina").focus()
     await keys.press("Tab")  # to the colours
     await expect(mina.page.get_by_role("radio", name="Yellow")).to_be_focused()
     await keys.press("ArrowRight")
@@ -161,9 +165,32 @@ async def test_a_finished_sheet_is_kept_as_it_was(arrived: Arrive) -> None:
     await expect(press(bora, "add")).to_have_count(0)
     (note,) = (await content(bora))["notes"].values()
     assert (note["name"], note["text"]) == ("보라", "축하해요 🎂\n<b>진짜로</b>")
-    await bora.page.emulate_media(media="print")
+    await bora.page.emulate_media(media="print", color_scheme="dark")
+    assert await bora.page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
     await expect(notes(bora).filter(has_text="축하해요 🎂")).to_be_visible()
     await expect(press(bora, "print")).to_be_hidden()
+
+
+async def test_a_finished_paper_is_found_and_opened(arrived: Arrive) -> None:
+    mina = await arrived("Mina")
+    path = await make_room_and_paper(mina, "Found", "notes")
+    await add_note(mina, "The lighthouse is yours 🎂")
+    await is_stored(mina)
+    async with mina.page.expect_response("**/finish"):  # from then on it is found
+        await finish(mina)
+    await mina.page.get_by_role("button", name="Back to the room").click()
+    await button(mina, "search").click()
+    panel_of_search = panel(mina, "search")
+    await panel_of_search.get_by_role("searchbox").fill("lighthouse")
+    hit = panel_of_search.get_by_role("link").filter(has_text="The lighthouse is yours")
+    await expect(hit).to_contain_text("Found")
+    await hit.click()
+    await expect(mina.page).to_have_url(mina.url + path)
+    await expect(notes(mina).filter(has_text="The lighthouse is yours 🎂")).to_be_visible()
+    await expect(panel_of_search).to_have_count(0)
+    await mina.page.get_by_role("button", name="Back to the room").click()
+    await mina.page.get_by_role("button", name="Back to the results").click()
+    await expect(hit).to_be_visible()
 
 
 async def test_sheet_and_list_are_the_same_paper(arrived: Arrive) -> None:

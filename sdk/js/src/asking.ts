@@ -28,6 +28,7 @@ export async function search({ core }: ClientHandle, { from, to, ...query }: T.S
     ...(messageOf(row) as T.FoundMessage),
     room: row.room,
     ranges: row.ranges,
+    ...(row.paper === undefined ? {} : { paper: row.paper, title: row.title }),
   });
   return { messages: messages.map(found), more, complete };
 }

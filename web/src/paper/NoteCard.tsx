@@ -72,7 +72,10 @@ export function NoteCard({ paper, note, view, writes, focus }: NoteCardProps) {
             label={t.noteText(name)}
             placeholder={t.emptyNote}
             focus={focus}
-            onEscape={() => card.current?.querySelector<HTMLElement>(".note-grip, .note-tools input")?.focus()}
+            onEscape={() => {
+              const find = (what: string) => card.current?.querySelector<HTMLElement>(what);
+              (find(".note-grip") ?? find(".note-tools button"))?.focus();
+            }}
           />
         ) : (
           <Written text={note.text.toString()} />

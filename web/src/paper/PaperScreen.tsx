@@ -8,6 +8,7 @@ import { say } from "../screens/attempt";
 import { useJoined } from "../screens/joined";
 import { Refused } from "../screens/refused";
 import type { ScreenProps } from "../screens/room-screen";
+import { panel } from "../screens/state";
 import { explain } from "../session/explain";
 import { ended } from "../session/session";
 import { shownTitle } from "../session/title";
@@ -32,6 +33,9 @@ export function PaperScreen({ client, id, paper: asked }: ScreenProps) {
       shownTitle.value = null;
     };
   }, [info?.title]);
+  useEffect(() => {
+    panel.value = null; // there is none beside a paper
+  }, []);
   useEffect(() => {
     if (info && info.room !== id) navigate(paperPath(info.room, paper), { replace: true });
   }, [info?.room, id, paper]);

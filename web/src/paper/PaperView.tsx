@@ -47,14 +47,7 @@ export function PaperView({ paper, info, snapshot }: { paper: OpenPaper; info: P
         {kind === "notes" && <ViewChoice view={view} onPick={pick} />}
       </Bar>
       {kind === "notes" ? (
-        <Sheet
-          paper={paper}
-          view={view}
-          writes={writes}
-          moderates={moderates}
-          fresh={adding.fresh}
-          onAdd={adding.add}
-        />
+        <Sheet paper={paper} view={view} writes={writes} moderates={moderates} fresh={adding.fresh} />
       ) : (
         <TextPage paper={paper} writes={writes} />
       )}

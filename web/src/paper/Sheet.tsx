@@ -3,7 +3,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { me } from "../session/session";
 import { hueOf } from "../ui/avatar";
-import { Button, IconButton } from "../ui/button";
+import { IconButton } from "../ui/button";
 import { NoteCard } from "./NoteCard";
 import { addNote, GAP, HEIGHT, type Note, notesIn, notesOf, onSheet } from "./notes";
 import type { OpenPaper, Other } from "./OpenPaper";
@@ -19,7 +19,6 @@ export interface SheetProps {
   moderates: boolean;
   /** The note to begin in. */
   fresh: string | null;
-  onAdd: () => void;
 }
 
 /** Return how to put up a note, and the one that was put up last. */
@@ -47,7 +46,7 @@ export function ViewChoice({ view, onPick }: { view: View; onPick: (view: View) 
   );
 }
 
-export function Sheet({ paper, view, writes, moderates, fresh, onAdd }: SheetProps) {
+export function Sheet({ paper, view, writes, moderates, fresh }: SheetProps) {
   useChanges(notesOf(paper.doc));
   const t = paperWords.value;
   const notes = notesIn(paper.doc);
@@ -59,11 +58,6 @@ export function Sheet({ paper, view, writes, moderates, fresh, onAdd }: SheetPro
     return (
       <div class="paper-body sheet-empty">
         <p>{writes ? t.empty : t.emptyFinished}</p>
-        {writes && (
-          <Button kind="primary" icon="add" onClick={onAdd}>
-            {t.add}
-          </Button>
-        )}
       </div>
     );
   return (

@@ -3,6 +3,7 @@
 import type { Client, FoundMessage, Room } from "madang";
 import { MadangError } from "madang";
 import { useEffect, useMemo, useRef } from "preact/hooks";
+import { paperPath } from "../paper/papers";
 import { navigate, roomPath } from "../route";
 import { explain } from "../session/explain";
 import { rooms } from "../session/session";
@@ -170,7 +171,13 @@ interface HitProps {
 function Hit({ message, search, room, everywhere }: HitProps) {
   const { id, seq, user, name, at, text } = message;
   const its = rooms.value.rooms.find((each) => each.id === message.room);
+  const toPaper = message.paper === undefined ? null : paperPath(message.room, message.paper);
   const go = () => {
+    if (toPaper !== null) {
+      panel.value = null; // a paper has no panel beside it
+      hasResults.value = true;
+      return;
+    }
     const narrow = isNarrow();
     const here = rowInView();
     search.go(message, here === null ? null : { room: room.id, seq: here }, narrow || message.room !== room.id);
@@ -180,7 +187,7 @@ function Hit({ message, search, room, everywhere }: HitProps) {
   };
   return (
     <li>
-      <Link class="hit" to={roomPath(message.room, seq)} current={search.at.value === id} onClick={go}>
+      <Link class="hit" to={toPaper ?? roomPath(message.room, seq)} current={search.at.value === id} onClick={go}>
         <span class="excerpt-head">
           <bdi class="excerpt-name cut" data-hue={hueOf(user)}>
             {name || words.value.deletedUser}
@@ -188,6 +195,7 @@ function Hit({ message, search, room, everywhere }: HitProps) {
           <time dateTime={at}>{dateTime(new Date(at))}</time>
         </span>
         {everywhere && <bdi class="hit-room cut">{its ? titleOf(its) : message.room}</bdi>}
+        {message.title !== undefined && <bdi class="hit-room cut">{message.title}</bdi>}
         <span class="excerpt-text" dir="auto">
           {partsOf(text, message.ranges).map((part) => (part.marked ? <mark>{part.text}</mark> : part.text))}
         </span>
