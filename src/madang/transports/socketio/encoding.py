@@ -5,7 +5,7 @@ no WebSocket frames, take the bytes apart again (`packets`), which costs them an
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from madang.delivery.room import LiveRoom
 from madang.delivery.subscriber import Entry
@@ -29,6 +29,19 @@ class Unplaced(bytes):
     __slots__ = ()
 
 
+class Placed(NamedTuple):
+    """An event as all get it.
+
+    Attributes:
+        text: its packet up to the end of its offset, behind which others may follow.
+        part: its offset, which is of one room.
+    """
+
+    text: bytes
+    part: bytes
+    room: bytes
+
+
 class Events:
     """The encoding of all Socket.IO clients of a node (`delivery.subscriber.Encoding`).
 
@@ -38,6 +51,8 @@ class Events:
 
     def __init__(self, rooms: Mapping[str, LiveRoom]) -> None:
         self._rooms = rooms
+        self._frames = b""
+        self._taken_apart: tuple[Placed, ...] = ()
 
     def event(self, entry: Entry) -> bytes:
         event = entry.event
@@ -51,6 +66,12 @@ class Events:
         if type(frame) is ResetFrame:
             return placed(text, offsets.position(frame.room, frame.seq, frame.epoch))
         return Unplaced(text)
+
+    def taken_apart(self, frames: bytes) -> tuple[Placed, ...]:
+        """Return the events in frames. All who follow other rooms, too, are written the same frames one after the other: it is done once."""
+        if frames is not self._frames:
+            self._frames, self._taken_apart = frames, tuple(map(_taken_apart, packets(frames)))
+        return self._taken_apart
 
 
 def placed(text: bytes, offset: bytes) -> bytes:
@@ -75,6 +96,12 @@ def packets(frames: bytes) -> Iterator[bytes]:
             at += wide
         yield frames[at : at + size]
         at += size
+
+
+def _taken_apart(packet: bytes) -> Placed:
+    text = packet[: -len(codec.END)]
+    part = text[offset_at(packet) :]
+    return Placed(text, part, offsets.room_of(part))
 
 
 def offset_at(packet: bytes) -> int:

@@ -14,7 +14,8 @@ from madang.protocol import offsets
 from madang.protocol.socketio import codec
 from madang.transports.node import Node
 from madang.transports.socketio.carrier import Carrier
-from madang.transports.socketio.encoding import KEPT, Events, Ready, Unplaced, offset_at, packets, placed
+from madang.transports.socketio.encoding import KEPT, Events, Placed, Ready, Unplaced, offset_at, placed
+from madang.transports.websocket.framing import PLAIN
 
 SMALL: Final = 512  # bytes of what is kept whole for its offset; of more, its end
 
@@ -27,7 +28,7 @@ class Follower(ABC):
     """
 
     __slots__ = (
-        "_alone", "_closed", "_ended", "_held", "_last", "_positions", "_reads", "_write", "carrier", "device", "encoding",
+        "_alone", "_beside", "_closed", "_ended", "_held", "_last", "_positions", "_reads", "_write", "carrier", "device", "encoding",
         "node", "subscriptions",
     )  # fmt: skip
 
@@ -41,6 +42,7 @@ class Follower(ABC):
         self._positions: dict[
             bytes, bytes
         ] = {}  # the parts of its offset, by room; those of rooms it has left go later
+        self._beside: tuple[bytes, bytes] | None = None  # a room, and what follows its part at the end of an event
         self._last: bytes | None = None  # what was written last, with the offset in it, while it follows one room
         self._alone = False  # so that the offset in what all get is its own
         self._ended: dict[bytes, int] = {}  # rooms that it has left, up to a seq that is still to be written to it
@@ -55,6 +57,7 @@ class Follower(ABC):
         self._settle()
         name = room.encode()
         self._positions[name] = offsets.position(room, seq, epoch)
+        self._beside = None
         self._ended.pop(name, None)
         self._prune()
 
@@ -76,6 +79,7 @@ class Follower(ABC):
         if len(self._positions) != len(self.subscriptions):
             kept = {*map(str.encode, self.subscriptions), *self._ended}
             self._positions = {room: part for room, part in self._positions.items() if room in kept}
+            self._beside = None
         self._alone = len(self._positions) == 1 and not self._ended
 
     def _settle(self) -> None:
@@ -83,6 +87,7 @@ class Follower(ABC):
         if self._last is not None:
             part, self._last = self._last[offset_at(self._last) : -len(codec.END)], None
             self._positions[offsets.room_of(part)] = part
+            self._beside = None
 
     def offset(self) -> bytes:
         """Return how far it is in all rooms that it follows."""
@@ -106,6 +111,7 @@ class Follower(ABC):
         self._held = False
         self.node.hub.close(self)
         self._positions.clear()
+        self._beside = None
         self._last = None
         self._ended.clear()
         self._alone = False
@@ -166,19 +172,23 @@ class Follower(ABC):
             return placed(data, self.offset())
         self._settle()
         self._prune()
-        return b"".join([self._moved(packet) for packet in packets(data)])
+        events = self.encoding.taken_apart(data)
+        return self._moved(events[0]) if len(events) == 1 else b"".join(map(self._moved, events))
 
-    def _moved(self, packet: bytes) -> bytes:
-        """Move on by an event, and return it with the offset behind it."""
-        at = offset_at(packet)
-        part = packet[at : -len(codec.END)]
-        room = offsets.room_of(part)
+    def _moved(self, event: Placed) -> bytes:
+        """Move on by an event, and return it with the offset behind it: its own part, and those of the other rooms."""
+        text, part, room = event
         if room in self._ended and offsets.seq_of(part) >= self._ended[room]:
             del self._ended[room]
             self._positions.pop(room, None)
-        elif room in self._positions:
-            self._positions[room] = part
-        return placed(packet[:at], offsets.joined(self._positions.values()))
+            self._beside = None
+        if room not in self._positions:
+            return placed(text[: -len(part)], offsets.joined(self._positions.values()))
+        self._positions[room] = part
+        if self._beside is None or self._beside[0] != room:
+            others = [each for name, each in self._positions.items() if name != room]
+            self._beside = room, b"".join([offsets.BETWEEN + each for each in others]) + codec.END
+        return PLAIN.text(text + self._beside[1])
 
     @abstractmethod
     def close_retryable(self) -> None:
