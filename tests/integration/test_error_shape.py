@@ -42,6 +42,9 @@ async def test_without_a_token(server: Server, anyone: Rest) -> None:
             "/api/accounts",
             "/api/me/password",
         ):  # where a token may be, and need not
+            if path.endswith("/events"):  # or a ticket, which is asked for before a body is
+                assert await anyone.refused(method, path) == "bad_token"
+                continue
             response = await anyone.call(method, path, {})
             assert hold_to_the_error_shape(response) == "bad_token"
             assert response.headers["www-authenticate"] == "Bearer"

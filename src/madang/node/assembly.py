@@ -51,6 +51,7 @@ from madang.services.identity import Identity
 from madang.services.indexing import IndexingServing
 from madang.services.invites import Invites
 from madang.services.limits import Limits, Rates
+from madang.services.marks import Marks
 from madang.services.memberships import Memberships
 from madang.services.moderation import Moderation
 from madang.services.origins import origin_of
@@ -258,7 +259,9 @@ def assemble(
     hub.on_signal(READS, consumers.reads)
     hub.on_signal(ACKED, consumers.acked)
     committed.append(consumers.committed)
-    reading = Reading(store, store, rooms, read_pointers, hub.presence, charges, turns.time, memory)
+    reading = Reading(
+        store, store, rooms, read_pointers, hub.presence, charges, turns.time, memory, Marks(keyring.lasting)
+    )
     wheel = Wheel()
     shares = Shares(
         clock,

@@ -29,6 +29,7 @@ from madang.ports.directory import Directory
 from madang.ports.live import Online
 from madang.ports.log import Log, Page, UserMessages
 from madang.services.charges import Charges
+from madang.services.marks import Marks, place_of
 from madang.services.pages import (
     BUSY_BYTES,
     MessagePage,
@@ -81,10 +82,11 @@ class Reading:
 
     def __init__(
         self, log: Log, directory: Directory, rooms: Rooms, pointers: ReadPointers, online: Online, charges: Charges,
-        time: Callable[[], float], memory: Memory,
+        time: Callable[[], float], memory: Memory, marks: Marks,
     ) -> None:  # fmt: skip
         self._log = log
         self._memory = memory
+        self._marks = marks
         self._directory = directory
         self._rooms = rooms
         self._pointers = pointers
@@ -224,12 +226,20 @@ class Reading:
 
         Args:
             actor: who asks, and pays: the user themselves, or the server.
-            after: the mark of the page before (SEQ:ROOM), or "".
+            after: the mark of the page before, or "". Servers, which know of all rooms, are told the place itself (SEQ:ROOM).
+
+        Raises:
+            Refused: bad_field for what is not a mark of theirs; rate_limited, overloaded.
         """
-        seq, _, room = after.partition(":")
+        place = "", 0
+        if after:
+            place = place_of(after) if actor.server else self._marks.read(actor.id, after)
         with self._charges.page(actor, limit, None):
-            found = await self._in_turn(actor, lambda: self._messages_of(user, (room, int(seq or 0)), limit))
-        return found.messages, "" if found.next is None else f"{found.next[1]}:{found.next[0]}"
+            found = await self._in_turn(actor, lambda: self._messages_of(user, place, limit))
+        if found.next is None:
+            return found.messages, ""
+        room, seq = found.next
+        return found.messages, f"{seq}:{room}" if actor.server else self._marks.make(actor.id, found.next)
 
     async def _messages_of(self, user: str, after: tuple[str, int], limit: int) -> UserMessages:
         async with self._memory.holding("answers", BUSY_BYTES):

@@ -18,6 +18,7 @@ from madang.core.bounds import MAX_PAGE, NOT_IN_IDS
 from madang.core.erasure import Said
 from madang.core.user_ids import FOREIGN
 from madang.errors import Refused
+from madang.services.marks import MARK
 from madang.services.tokens import Access
 from madang.transports.http import lateness
 from madang.transports.node import Node
@@ -194,7 +195,11 @@ EmojiPath = Annotated[str, Path(min_length=1, max_length=32, description="The em
 AfterId = Annotated[str, Query(pattern=rf"^[^{NOT_IN_IDS}]{{0,64}}$", description="Page on from above this id.")]
 BeforeN = Annotated[Decimal | None, Query(ge=0, le=2**53, description="Page on from below this number.")]
 AfterMark = Annotated[
-    str, Query(pattern=rf"^([0-9]{{1,19}}:[^{NOT_IN_IDS}]{{1,64}})?$", description="Go on after this `next`.")
+    str,
+    Query(
+        pattern=rf"^([0-9]{{1,19}}:[^{NOT_IN_IDS}]{{1,64}}|[A-Za-z0-9_-]{{{MARK}}})?$",
+        description="Go on after this `next`.",
+    ),
 ]
 IdempotencyKey = Annotated[
     str | None, Header(alias=IDEMPOTENCY_KEY, min_length=1, max_length=64, description="Serves as cid.")
