@@ -22,7 +22,7 @@ from tests.running import Server, running_server
 
 # What JSON Schema cannot say: what a name or a text may have in it, that an integer is written as one, who may do what.
 BEYOND_SCHEMAS: Final = {"bad_name", "bad_text", "bad_field", "empty", "bad_json", "too_big", "bad_token", "forbidden", "not_found",
-                         "not_member", "gone", "room_exists", "conflict", "last_owner", "too_many", "bad_password",
+                         "not_member", "gone", "room_exists", "paper_exists", "conflict", "last_owner", "too_many", "bad_password",
                          "wrong_password", "login_taken",
                          "archived", "banned", "kicked", "muted", "bad_words"}  # fmt: skip
 NOT_OURS: Final = [positive_data_acceptance]  # BEYOND_SCHEMAS says it closer
