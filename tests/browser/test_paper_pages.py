@@ -1,7 +1,9 @@
 """Pages of text that several write at once, on the page: typed, composed, undone, finished, and through kill -9."""
 
+import re
+
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import WebSocketRoute, expect
 
 from madang_proof.testbed.server import Server
 from tests.browser.accessibility import hold_to_every_width, hold_to_golden
@@ -103,6 +105,37 @@ async def test_finishing_freezes_a_page_for_all(arrived: Arrive) -> None:
     await press(mina, "menu").click()
     await mina.page.get_by_role("menuitem", name=said(mina, "reopen")).click()
     await expect(body(bora)).to_have_value("It is done.")
+
+
+async def test_what_comes_too_late_is_told_and_in_nobodys_paper(arrived: Arrive) -> None:
+    mina, bora = await arrived("Mina"), await arrived("Bora", language="ko")
+    path = await make_room_and_paper(mina, "Too late", "text")
+    await body(mina).press_sequentially("In time.")
+    on_its_way: list[bytes | str] = []
+    holding = False
+    servers: list[WebSocketRoute] = []
+
+    def pass_on(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+        servers.append(server)
+        route.on_message(lambda message: on_its_way.append(message) if holding else server.send(message))
+
+    await bora.page.route_web_socket(re.compile("/yjs/"), pass_on)
+    await come_to(bora, path)
+    await expect(body(bora)).to_have_value("In time.")
+    holding = True
+    await body(bora).press_sequentially("Too late. ")
+    await expect(bora.page.locator(".paper-state")).to_have_attribute("data-state", "saving")
+    await finish(mina)
+    await expect(bora.page.get_by_role("status").filter(has_text=said(bora, "finished"))).to_be_visible()
+    holding = False
+    for message in on_its_way:
+        servers[0].send(message)
+    await expect(bora.page.get_by_role("alert").filter(has_text="완성된 뒤에 도착해")).to_be_visible()
+    for person in (mina, bora):
+        await expect(person.page.get_by_role("main").get_by_text("In time.")).to_be_visible()
+        await expect(person.page.get_by_text("Too late. ", exact=True)).to_have_count(0)
+    await expect(bora.page.get_by_role("region", name=said(bora, "body"))).to_have_text("In time.")
 
 
 async def test_writing_goes_on_through_a_crash(arrived: Arrive, server: Server) -> None:
