@@ -129,8 +129,8 @@ class OpenPapers:
                 self.close(live, lambda follower: None)
 
     def _give_way(self, lacking: int) -> None:
-        """Let go of all papers that nobody follows: there is no room."""
-        for live in [live for live in self.by_id.values() if not live.followers]:
+        """Let go of all papers that nobody follows, and in which nothing waits to be stored: there is no room."""
+        for live in [live for live in self.by_id.values() if not (live.followers or live.waits)]:
             self.close(live, lambda follower: None)
 
 

@@ -97,7 +97,8 @@ class OpenPaper:
             self._hub.go_on(self._live, self)
 
     def leave(self) -> None:
-        """Follow it no longer."""
+        """Follow it no longer. What is being written is stored all the same; nobody waits for that any longer."""
+        self._written("storage_failed")
         live, self._live = self._live, None
         if live is not None:
             self._hub.leave(live, self)
@@ -163,8 +164,7 @@ class OpenPaper:
 
     def taken(self, size: int, outcome: Outcome) -> None:
         """Learn what came of what it wrote."""
-        if self._writing is not None and not self._writing.done():
-            self._writing.set_result(outcome)
+        self._written(outcome)
 
     def deny(self, code: str) -> None:
         """Nothing: the command that wrote it is answered."""
@@ -184,14 +184,17 @@ class OpenPaper:
     def _end(self, code: str) -> None:
         opened = self._lacking is None
         self._fail(code)
-        if self._writing is not None and not self._writing.done():
-            self._writing.set_result(code)
+        self._written(code)
         self.leave()
         papers = self._session.papers or {}
         if papers.get(self._id) is self:
             del papers[self._id]
         if opened and not self._session.socket.closed:
             self._session.socket.queue(self._session.encoding.frame(ClosedFrame(paper=self._id, code=code)))
+
+    def _written(self, outcome: Outcome) -> None:
+        if self._writing is not None and not self._writing.done():
+            self._writing.set_result(outcome)
 
     def _fail(self, code: str) -> None:
         if self._lacking is not None and not self._lacking.done():

@@ -136,6 +136,22 @@ def test_papers_that_nobody_follows_give_way() -> None:
     told(story)
 
 
+def test_no_paper_gives_way_in_which_something_waits() -> None:
+    async def story(yard: Yard) -> None:
+        hub = await yard.node()
+        ann = await yard.person("ann", hub)
+        ann.say("kept")
+        ann.leave()
+        memory = yard.memories[0]
+        assert not memory.try_take("answers", memory.limit)
+        await asyncio.sleep(0.1)
+        assert (await yard.paper()).seq == 1
+        assert memory.try_take("answers", memory.limit)
+        memory.free("answers", memory.limit)
+
+    told(story)
+
+
 def test_what_is_shown_reaches_newcomers_of_every_node_and_goes_with_its_follower() -> None:
     async def story(yard: Yard) -> None:
         first, second = await yard.node(), await yard.node()
