@@ -4,7 +4,7 @@ from typing import Final
 
 from tests.http import http_client
 
-KNOWN: Final = {"id": "lobby", "seq": "1", "user": "u1", "emoji": "x", "session": "0123456789abcdef"}
+KNOWN: Final = {"id": "lobby", "seq": "1", "user": "u1", "emoji": "x", "session": "0123456789abcdef", "name": "x"}
 
 
 async def operations(url: str) -> list[tuple[str, str, bool, bool | None]]:

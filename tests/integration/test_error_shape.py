@@ -99,7 +99,12 @@ async def test_at_a_path_that_is_not_there(anyone: Rest, path: str) -> None:
     assert await anyone.refused("GET", path) in ("not_found", "bad_token")
 
 
-UNREAD_OF_USERS: Final = {("POST", "/api/publish"), ("PUT", "/api/users"), ("PUT", "/api/members")}
+UNREAD_OF_USERS: Final = {
+    ("POST", "/api/publish"),
+    ("PUT", "/api/users"),
+    ("PUT", "/api/members"),
+    ("POST", "/api/consumers/x/acks"),
+}
 """What takes large bodies, of server keys alone: nobody else's is read."""
 BODIES: Final = [
     ("nothing", b"", "bad_json"),

@@ -159,6 +159,10 @@ async def test_a_ticket_opens_one_stream(server: Server, olive: Rest) -> None:
     both = (await olive.ok("POST", "/api/tickets"))["ticket"]
     headers = {"Authorization": f"Bearer {olive.token}"}
     assert await refused(server.url, path(olive), headers=headers, ticket=both) == "bad_field"
+    unknown = (await olive.ok("POST", "/api/tickets"))["ticket"]
+    assert await refused(server.url, path(olive), ticket=unknown, nope=1) == "bad_field"
+    async with stream(server.url, path(olive), ticket=unknown) as reader:
+        await reader.until("start")  # it was not used up
     assert ticket not in server.log.read_text()
 
 

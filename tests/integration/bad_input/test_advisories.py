@@ -239,6 +239,7 @@ async def test_no_secret_is_in_an_answer(server: Server, anyone: Rest, advisory:
         "invite": "x",
         "session": "x",
         "paper": "x",
+        "name": "x",
     }
     fields = {"text": "x", "role": "member", "seq": 1, "name": "M"}
     for who in (anyone, mina, backend):

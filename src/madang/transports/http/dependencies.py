@@ -28,6 +28,8 @@ _bearer = HTTPBearer(scheme_name="token", description="A user's token, or a serv
 
 
 IDEMPOTENCY_KEY: Final = "idempotency-key"
+IDENTIFIES: Final = "__identifies__"
+"""The attribute of a dependency that refuses who does not say who they are."""
 READS_BODY: Final = "__reads_body__"
 """The attribute of a dependency that reads the body of a request."""
 
@@ -48,7 +50,7 @@ async def nothing_ignored(request: Request) -> None:
     if not (request.query_params or bodied) or not route.include_in_schema:
         return
     known, guarded, reads_body = _taken(route)
-    if guarded and "authorization" not in request.headers:
+    if guarded and "authorization" not in request.headers and "ticket" not in request.query_params:
         return  # refused for that
     if bodied and not reads_body:
         raise Refused("bad_field", "This request takes no body.")
@@ -95,7 +97,7 @@ def _taken(route: APIRoute) -> tuple[frozenset[str], bool, bool]:
     parameters = get_flat_params(route.dependant)
     known = frozenset(each.alias for each in parameters if isinstance(each.field_info, params.Query))
     calls = [each.call for each in route.dependant.dependencies]
-    return known, _caller in calls, any(hasattr(call, READS_BODY) for call in calls)
+    return known, any(hasattr(call, IDENTIFIES) for call in calls), any(hasattr(call, READS_BODY) for call in calls)
 
 
 async def _node(request: Request) -> Node:
@@ -164,6 +166,7 @@ async def _caller(request: Request, node: ThisNode, token: Token, address: Addre
     return (await identified(request, node, token, address)).user
 
 
+setattr(_caller, IDENTIFIES, True)
 Caller = Annotated[Actor, Depends(_caller)]
 """The user or server that the token belongs to (bad_token, rate_limited, no_scope)."""
 

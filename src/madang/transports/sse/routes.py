@@ -24,6 +24,7 @@ from madang.transports.http import server_bodies as s
 from madang.transports.http.answers import Unchanged
 from madang.transports.http.bounded_app import HEAD, body_limit
 from madang.transports.http.dependencies import (
+    IDENTIFIES,
     Address,
     Caller,
     Credential,
@@ -96,6 +97,8 @@ async def _key(request: Request, node: ThisNode, token: Token, address: Address)
     return await identified(request, node, token, address)
 
 
+for _each in (_viewer, _key):
+    setattr(_each, IDENTIFIES, True)
 KeyAccess = Annotated[Access, Depends(_key)]
 _GO_ON: Final = "Go on behind this id of an event; the header counts where both are given."
 LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", pattern=offsets.ONE, description=_GO_ON)]
