@@ -47,8 +47,7 @@ USERS: Final[dict[str, tuple[Row, ...]]] = {
     "delete_me": (Row("for good", answers={"deleted": True}, events=("member.left",)),),
     "export": (
         Row("what Ara said", with_={"limit": 100}, cost={"connection": 5}),
-        Row("where nothing is, behind all rooms", STRANGER, {"after": "1:~", "limit": 20}, answers={"messages": []},
-            cost={"connection": 1}),
+        Row("behind a place of their own choice", STRANGER, {"after": "1:~", "limit": 20}, code="bad_field"),
         Row("behind what is not a mark", with_={"after": "x"}, code="bad_field"),
     ),
     "profile": (
