@@ -1,6 +1,6 @@
-"""The part of docs/reference/performance.md that tells of the peers: made from bench/results/peers.json, between two marks.
+"""The parts of docs/reference/performance.md that tell of the peers: each made from the results of its name, between two marks.
 
-`python -m bench.peers.page` rewrites it; a trial named `peers` does so by itself, and a test holds the page to it.
+`python -m bench.peers.page` rewrites them; a trial of such a name does so by itself, and a test holds the page to it.
 """
 
 from collections.abc import Sequence
@@ -12,20 +12,30 @@ from bench.peers.report import PICTURES, Result, cell, lines, live, read
 from bench.report import put, table
 from bench.tools import BENCH, ROOT
 
-NAME: Final = "peers"
-PLACE: Final = BENCH / "results" / NAME
 PAGE: Final = ROOT / "docs/reference/performance.md"
-BEGIN, END = "<!-- made by `python -m bench.peers.page` -->\n", "<!-- end -->\n"
+PICTURED: Final = "peers"
+PARTS: Final = (PICTURED,)
 
 
-def part(result: Result) -> str:
-    """Make the part of the page: pictures, the most important figures, and where the rest is."""
-    pictures = "".join(f"![{alt}](../../bench/results/{NAME}-{kind}.png)\n\n" for kind, alt in PICTURES.items())
+def place(name: str) -> Path:
+    """Return where the results of a trial are, without their endings."""
+    return BENCH / "results" / name
+
+
+def marks(name: str) -> tuple[str, str]:
+    """Return the lines before and behind a part."""
+    return f"<!-- {name}, made by `python -m bench.peers.page` -->\n", f"<!-- end of {name} -->\n"
+
+
+def part(name: str, result: Result) -> str:
+    """Make a part of the page: pictures, the most important figures, and where the rest is."""
+    shown = PICTURES.items() if name == PICTURED else ()
+    pictures = "".join(f"![{alt}](../../bench/results/{name}-{kind}.png)\n\n" for kind, alt in shown)
     where = ", ".join(f"{key} {result.machine[key]}" for key in ("CPU", "Go", "Node", "Redis") if key in result.machine)
     return (
         f"{pictures}{_figures(result)}\n"
         f"Measured {result.machine['measured']}, commit {result.machine['commit']}, {where}. The whole tables: "
-        f"[results/{NAME}.md](../../bench/results/{NAME}.md).\n"
+        f"[results/{name}.md](../../bench/results/{name}.md).\n"
     )
 
 
@@ -49,11 +59,12 @@ def _figures(result: Result) -> str:
 
 
 def write(page: Path = PAGE) -> None:
-    """Put the part into the page."""
-    result = read(PLACE)
-    if result is None:
-        raise SystemExit(f"bench: there is no {PLACE.relative_to(ROOT)}.json; `python -m bench.peers --name {NAME}`")
-    put(page, BEGIN, END, part(result))
+    """Put the parts into the page."""
+    for name in PARTS:
+        result = read(place(name))
+        if result is None:
+            raise SystemExit(f"bench: there is no bench/results/{name}.json; `python -m bench.peers --name {name}`")
+        put(page, *marks(name), part(name, result))
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def main() -> None:
         finally:  # also of a trial that was broken off
             report.write(result, place)
             plot.draw(result, place)
-            if options.name == page.NAME:
+            if options.name in page.PARTS:
                 page.write()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

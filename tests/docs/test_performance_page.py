@@ -4,8 +4,10 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from bench.peers import page
-from bench.peers.catalogue import MADANG, PEERS
+from bench.peers.catalogue import MADANG_DOORS, PEERS
 from bench.peers.report import Result, read, tables
 from bench.peers.trial import Run
 from bench.tools import BENCH
@@ -13,15 +15,13 @@ from bench.tools import BENCH
 PEERS_FOLDER = BENCH / "peers"
 
 
-def test_the_page_has_the_figures_of_the_results() -> None:
-    text = page.PAGE.read_text()
-    told = text.partition(page.BEGIN)[2].partition(page.END)[0]
-    assert told
-    result = read(page.PLACE)
-    if result is None:
-        assert "results/peers" not in text, "figures whose source is not there"
-    else:
-        assert told == page.part(result), "run: python -m bench.peers.page"
+@pytest.mark.parametrize("name", page.PARTS)
+def test_the_page_has_the_figures_of_the_results(name: str) -> None:
+    begin, end = page.marks(name)
+    told = page.PAGE.read_text().partition(begin)[2].partition(end)[0]
+    result = read(page.place(name))
+    assert result, f"bench/results/{name}.json is missing"
+    assert told == page.part(name, result), "run: python -m bench.peers.page"
 
 
 def test_a_sitting_that_was_cut_short_has_its_tables() -> None:
@@ -37,12 +37,12 @@ def test_a_sitting_that_was_cut_short_has_its_tables() -> None:
     assert "ended at 6 GB of memory" in text
     assert "never: 50% in time" in text
     assert "Madang read its log 1 times" in text
-    assert page.part(result).count("\n| ") == 4 + 1, "a line for each that was measured"
+    assert page.part("peers", result).count("\n| ") == 4 + 1, "a line for each that was measured"
 
 
 def test_nobody_but_madang_promises_all() -> None:
-    assert MADANG.promises.lacks == "–"
-    assert all(peer.promises.lacks != "–" for peer in PEERS.values() if peer is not MADANG)
+    for peer in PEERS.values():
+        assert (peer.promises.lacks == "–") is (peer in MADANG_DOORS), peer.name
 
 
 def test_our_own_servers_say_what_they_lack() -> None:
