@@ -32,10 +32,11 @@ def test_a_text_or_an_object_is_a_message() -> None:
         packet("message", ["x"]), packet("message", "x", type=3), packet("message", "x", nsp="/admin"), packet("message", "x", rooms=[]),
         packet("message", "x", rooms="yard"), packet("message", "x", rooms=[7]), packet("message", "x", rooms=["r"] * 1001),
         packet("message", "x", **{"except": ["b"]}), packet("message", {"data": b"\x00"}), packet("message", {"data": [{"a": [b""]}]}),
-        packet("message", {1: "x"}), packet("message", {"data": datetime.datetime.now(datetime.UTC)}),
+        packet("message", {1: "x"}), packet("message", {"data": datetime.datetime(2026, 11, 30, tzinfo=datetime.UTC)}),
         packet("message", {"data": msgspec.msgpack.Ext(5, b"x")}), packet("message", b"x"),
         b"\x93\xa7emitter" + b"\x91" * 60_000, packet("message", "x" * 65_536), packet("message", "\ud800".encode("utf-8", "surrogatepass")),
     ],
+    ids=lambda wrong: f"{len(wrong)} bytes",
 )  # fmt: skip
 def test_all_else_is_dropped(wrong: bytes) -> None:
     with pytest.raises(Unreadable):
