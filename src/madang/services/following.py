@@ -46,6 +46,8 @@ SWEEP_S: Final = 60.0
 """Between two walks through all rooms."""
 SWEEP_AGAIN_S: Final = 2.0
 """After a walk that failed on its way."""
+LOOK_S: Final = 10.0
+"""Between two looks of a node that does not sweep whether it is to: one that was killed holds its place until its lease is over."""
 SWEPT: Final = 200
 """Rooms compared at a time."""
 SWEEP_PAUSE_S: Final = 0.2
@@ -258,17 +260,22 @@ class Following:
         """Mark what is behind, in walks through all rooms, until cancelled."""
         failures = Failures(logger, f"is not compared with {self._follower.name}")
         while True:
-            failed = True
+            again_s = SWEEP_AGAIN_S
             with failures.survived("the log"):
-                if await self._leads() and await self._follower.ready():
-                    await self._walk()
-                    self.swept += 1
-                failed = False
+                again_s = await self._swept()
             failures.round_over()
             self._due.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(SWEEP_AGAIN_S if failed else SWEEP_S):
+                async with asyncio.timeout(again_s):
                     await self._due.wait()
+
+    async def _swept(self) -> float:
+        """Walk through all rooms, if this node is the one that does, and return after how many seconds to look again."""
+        if not (await self._leads() and await self._follower.ready()):
+            return LOOK_S
+        await self._walk()
+        self.swept += 1
+        return SWEEP_S
 
     async def _walk(self) -> None:
         after, far = "", 0

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from madang.core.search import parsed
 from madang.errors import StorageFailed
 from madang.ports.followers import Position, Stretch
 from madang.ports.search import Changes
+from madang.services import following as following_service
 from madang.services.following import Following
 from madang.services.indexing import Indexing, epoch_of
 from madang.services.papers import Unrendered
@@ -80,11 +81,16 @@ async def never() -> bool:
 
 @asynccontextmanager
 async def following(
-    store: Store, index: SqliteIndex, *, sweeps: bool = False, busy: Callable[[], bool] = lambda: False
+    store: Store,
+    index: SqliteIndex,
+    *,
+    sweeps: bool = False,
+    leads: Callable[[], Awaitable[bool]] | None = None,
+    busy: Callable[[], bool] = lambda: False,
 ) -> AsyncIterator[Following]:
     """A node's follower, that runs."""
     loop = asyncio.get_running_loop()
-    part = Following(store, Indexing(index, no_papers), always if sweeps else never, busy, loop.time)
+    part = Following(store, Indexing(index, no_papers), leads or (always if sweeps else never), busy, loop.time)
     tasks = [loop.create_task(part.run()), loop.create_task(part.sweep())]
     try:
         yield part
@@ -107,6 +113,19 @@ async def level(store: Store, index: SqliteIndex) -> bool:
 async def levelled(store: Store, index: SqliteIndex) -> None:
     while not await level(store, index):
         await asyncio.sleep(0.01)
+
+
+async def test_who_comes_to_lead_sweeps_soon(store: Store, index: SqliteIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that was killed leads until its lease is over, and the one that is started in its place does not yet."""
+    monkeypatch.setattr(following_service, "LOOK_S", 0.01)
+    leads = iter([False] * 3)
+
+    async def by_and_by() -> bool:
+        return next(leads, True)
+
+    await append(store, "r0", *said("hello"))
+    async with following(store, index, leads=by_and_by):
+        await levelled(store, index)
 
 
 async def test_what_is_committed_is_found(store: Store, index: SqliteIndex) -> None:
