@@ -296,6 +296,19 @@ async def test_what_no_poll_has_taken_comes_over_the_websocket(url: str) -> None
         assert str(await socket.recv()).startswith("430[")
 
 
+async def test_an_end_between_the_last_poll_and_the_upgrade_is_told(node: RunningNode, url: str) -> None:
+    async with poller(url, guest="Mina") as client, websocket(url, client.id) as socket:
+        await socket.send("2probe")
+        assert await socket.recv() == "3probe"
+        assert await client.packets() == ["6"]
+        node.node.socketio.clients[client.id].close(4410, "access ended")
+        await socket.send("5")
+        assert await socket.recv() == "41"
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+        await eventually(lambda: client.id not in node.node.socketio.clients)
+
+
 async def test_a_second_websocket_is_refused(url: str) -> None:
     async with poller(url) as client, websocket(url, client.id) as socket:
         with pytest.raises(InvalidStatus):

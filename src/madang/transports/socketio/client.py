@@ -186,6 +186,8 @@ class Client(Follower):
             carrier.queue(ready(*waiting))
         polling.drop()
         self.node.admission.leave(self.address)
+        if self._closed:  # since its last poll: it has yet to be told of its end
+            carrier.close(1000, "")
         if not self._reads:
             carrier.read_on(False)
         if polling.paused and not carrier.paused:

@@ -77,7 +77,7 @@ class WebSocketEnd:
         if kind == engine.PING and packet.data == engine.PROBE and not polling.probed:
             self._socket.queue(ready(_PROBED))
             polling.probe()
-        elif kind == engine.UPGRADE and polling.probed and not polling.over:
+        elif kind == engine.UPGRADE and polling.probed and self._client.carrier is polling:
             self._probing = None
             self._client.upgrade(cast(Carrier, self._socket))
         else:
