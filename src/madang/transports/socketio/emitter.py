@@ -74,22 +74,27 @@ class Emitter:
         await self._publish(wanted)
 
     async def _publish(self, wanted: Sequence[Publication]) -> None:
-        """Publish; what has to wait is sent again, under its cid and in its order."""
+        """Publish; what has to wait is sent again, under its cid, as soon as it may be."""
         time = self._node.turns.time
         until = time() + GIVEN_UP_S
-        while wanted:
-            outcomes = await self._outcomes(wanted)
-            waits = [_waits(outcome) for outcome in outcomes]
-            again_s = max(waits)
-            over = time() + again_s > until
-            for outcome, wait_s in zip(outcomes, waits, strict=True):
+        waiting = [(0.0, each) for each in wanted]  # with when it may be sent
+        while waiting:
+            now = time()
+            due = [each for at, each in waiting if at <= now]
+            if not due:
+                await asyncio.sleep(min(at for at, _ in waiting) - now)
+                continue
+            waiting = [(at, each) for at, each in waiting if at > now]
+            outcomes = await self._outcomes(due)
+            now = time()
+            for each, outcome in zip(due, outcomes, strict=True):
+                again_at = now + (wait_s := _waits(outcome))
                 if not isinstance(outcome, MadangError):
                     self._counted[STORED] += not outcome.duplicate
-                elif over or not wait_s:
+                elif wait_s and again_at <= until:
+                    waiting.append((again_at, each))
+                else:
                     self._drop(REFUSED, outcome.code, outcome)
-            wanted = [] if over else [each for each, wait_s in zip(wanted, waits, strict=True) if wait_s]
-            if wanted:
-                await asyncio.sleep(again_s)
 
     async def _outcomes(self, wanted: Sequence[Publication]) -> Sequence[Published]:
         node = self._node
