@@ -4,7 +4,7 @@ A follower keeps its own position in each room, in one transaction with what it 
 each of them once. `services.following` reads the log for it. A search index is one; others send events elsewhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Protocol
 
 import msgspec
@@ -32,6 +32,18 @@ class Stretch(msgspec.Struct, frozen=True):
     events: list[Event]
 
 
+class Again(msgspec.Struct, frozen=True):
+    """Rooms to look at again, where the follower is in them.
+
+    Attributes:
+        moved: those whose position was another, as another node was faster.
+        waiting: those in which the follower waits for something, and has had the events before that: they are looked at after a while.
+    """
+
+    moved: Set[str] = frozenset()
+    waiting: Set[str] = frozenset()
+
+
 class Follower(Protocol):
     """What follows the log. Several nodes may lead the same one on at the same time."""
 
@@ -46,11 +58,8 @@ class Follower(Protocol):
     async def positions(self, rooms: Sequence[str]) -> dict[str, Position]:
         """Return how far it has come in each room; those that it has not begun are left out."""
 
-    async def take(self, stretches: Sequence[Stretch]) -> set[str]:
-        """Have some stretches, each of another room; return rooms to look at again, where it is.
-
-        Their position was another, as another node was faster; or the follower has to wait for something, and has had the events
-        before that.
+    async def take(self, stretches: Sequence[Stretch]) -> Again:
+        """Have some stretches, each of another room.
 
         A position with `upto` 0 begins a room, also one whose epoch was another.
         """

@@ -10,7 +10,7 @@ Two that lead the same room on do no harm: the follower keeps its positions, and
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from itertools import islice
 from time import perf_counter
@@ -42,6 +42,7 @@ BUSY_RESTS: Final = 19
 """Times as long as it has worked that it rests while appends wait: it takes 5 % of the time then."""
 REST_MOST_S: Final = 2.0
 RETRY_S: Final = 1.0
+"""After a round that failed, and between two looks at a room in which the follower waits."""
 SWEEP_S: Final = 60.0
 """Between two walks through all rooms."""
 SWEEP_AGAIN_S: Final = 2.0
@@ -85,6 +86,7 @@ class Following:
         self._time = time
         self._marked: set[str] = set()
         self._marked_at = 0.0  # the first of them
+        self._resting: set[str] = set()  # in which the follower waits: they are not marked for RETRY_S
         self._working_at: float | None = None  # what `_marked_at` was of those that are being led on
         self._wake = asyncio.Event()
         self._due = asyncio.Event()  # a sweep
@@ -104,7 +106,7 @@ class Following:
             Metric(
                 "counter", "madang_followed_events", "Events that a follower of the log has had.", self._events, name
             ),
-            Metric("gauge", "madang_follower_rooms_behind", "Rooms that wait for a follower.", len(self._marked), name),
+            Metric("gauge", "madang_follower_rooms_behind", "Rooms that wait for a follower.", self.behind, name),
             Metric("gauge", "madang_follower_lag_seconds", "How long the first of these has waited.", self.lag, name),
             Metric(
                 "gauge",
@@ -129,15 +131,25 @@ class Following:
         self._mark([event.room for event in events])
 
     def _mark(self, rooms: Iterable[str]) -> None:
-        if not self._marked:
+        rooms = [room for room in rooms if room not in self._resting]
+        if rooms and not self._marked:
             self._marked_at = self._time()
             self._wake.set()
         self._marked.update(rooms)
 
+    def _rest_in(self, rooms: Set[str]) -> None:
+        self._resting |= rooms
+        self._marked -= rooms
+        asyncio.get_running_loop().call_later(RETRY_S, self._rested, rooms)
+
+    def _rested(self, rooms: Set[str]) -> None:
+        self._resting -= rooms
+        self._mark(rooms)
+
     @property
     def behind(self) -> int:
         """How many rooms wait, as far as this node knows."""
-        return len(self._marked)
+        return len(self._marked) + len(self._resting)
 
     @property
     def level(self) -> bool:
@@ -216,9 +228,12 @@ class Following:
         if left:
             self._mark(left)
 
-    async def _hand_over(self, stretches: Sequence[Stretch]) -> set[str]:
-        """Hand over, and return the rooms that must be looked at again."""
-        elsewhere = await self._follower.take(stretches)
+    async def _hand_over(self, stretches: Sequence[Stretch]) -> Set[str]:
+        """Hand over, and return the rooms that must be looked at again at once."""
+        again = await self._follower.take(stretches)
+        if again.waiting:
+            self._rest_in(again.waiting)
+        elsewhere = again.moved | again.waiting
         ended = set[str]()
         for room, position, events in ((each.room, each.position, each.events) for each in stretches):
             if room in elsewhere:
@@ -229,7 +244,7 @@ class Following:
             if events[-1].type == RoomDeleted.type:
                 ended.add(room)
         await self._forget(ended)
-        return elsewhere - ended
+        return again.moved
 
     async def _find(self, rooms: Sequence[str]) -> None:
         """Find out where the follower is in some rooms; it forgets those that are deleted."""

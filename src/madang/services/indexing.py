@@ -15,7 +15,7 @@ from madang.core.events import (
 )
 from madang.core.folding import VERSION, fold
 from madang.core.papers import indexed_as
-from madang.ports.followers import Position, Stretch
+from madang.ports.followers import Again, Position, Stretch
 from madang.ports.search import Changes, Document, SearchIndex, SearchIndexes
 from madang.services.papers import Unrendered
 
@@ -42,7 +42,7 @@ class Indexing:
     async def positions(self, rooms: Sequence[str]) -> dict[str, Position]:
         return await (await self.index()).positions(rooms)
 
-    async def take(self, stretches: Sequence[Stretch]) -> set[str]:
+    async def take(self, stretches: Sequence[Stretch]) -> Again:
         changes, waiting = list[Changes](), set[str]()
         for stretch in stretches:
             known, said = await self._known(stretch)
@@ -51,7 +51,7 @@ class Indexing:
             if known.events:
                 changes.append(changes_of(known, said))
             await asyncio.sleep(0)  # 200 messages take a millisecond, and appends go first
-        return waiting | (await (await self.index()).change(changes) if changes else set())
+        return Again(await (await self.index()).change(changes) if changes else set(), waiting)
 
     async def _known(self, stretch: Stretch) -> tuple[Stretch, Mapping[int, str]]:
         """Return a stretch up to the first finished paper that is being rendered, and what those before it say, by seq."""

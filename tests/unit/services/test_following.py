@@ -15,7 +15,7 @@ from madang.core import events as kinds
 from madang.core.events import Appended, Body, Event, draft
 from madang.core.search import parsed
 from madang.errors import StorageFailed
-from madang.ports.followers import Position, Stretch
+from madang.ports.followers import Again, Position, Stretch
 from madang.ports.search import Changes
 from madang.services import following as following_service
 from madang.services.following import Following
@@ -171,7 +171,7 @@ async def test_a_room_of_another_epoch_is_indexed_anew(store: Store, index: Sqli
     strange = Stretch(
         "r0", Position("strange", 0), [Event("r0", head, 1 << 40, "message.sent", "u", "U", 0, b'{"text":"stale"}')]
     )
-    assert await Indexing(index, no_papers).take([strange]) == set()
+    assert await Indexing(index, no_papers).take([strange]) == Again()
     assert len(await found(index, parsed("stale"), {"r0": 0})) == 1
     async with following(store, index, sweeps=True) as part:
         await eventually(lambda: part.swept > 0)
@@ -387,8 +387,9 @@ async def test_while_appends_wait_it_takes_little_at_a_time(
 
 
 async def test_a_finished_paper_is_indexed_when_it_is_rendered_and_goes_when_it_is_open_or_deleted(
-    store: Store, index: SqliteIndex
+    store: Store, index: SqliteIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("madang.services.following.RETRY_S", 0.01)
     rendered = Rendered()
     loop = asyncio.get_running_loop()
     part = Following(store, Indexing(index, rendered.searched), never, lambda: False, loop.time)
