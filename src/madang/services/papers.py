@@ -30,8 +30,12 @@ NO_PAPER: Final = "There is no such paper."
 RENDERING: Final = 200
 """Rows that it costs as much as to read what a paper says: up to 4 MiB, and a process for 150 ms at least."""
 
-ILLEGIBLE: Final = 1_000
-"""How many finished papers are remembered that could not be rendered, and are not tried again for searches."""
+FAILURES: Final = 60
+"""After how many a finished paper is not rendered again for searches: the index, which waits, asks once a second."""
+HEAVY: Final = 20
+"""As how many one counts that took a process too long or too much: on a busy machine others take that, too."""
+REMEMBERED: Final = 1_000
+"""Of how many finished papers failures are counted; above that, all are forgotten."""
 
 Render = Callable[[str, bytes, Sequence[bytes]], Awaitable[tuple[bytes, Rendering | None]]]
 """Returns, of a paper's room, snapshot and updates, a snapshot of all and what it says; None where it cannot be rendered."""
@@ -50,7 +54,7 @@ class Papers:
         self._charges = charges
         self._render = render
         self._rendering: SingleFlight[Rendering] = SingleFlight()
-        self._illegible: set[int] = set()  # keys of finished papers that could not be rendered
+        self._failures: dict[tuple[int, int], int] = {}  # of finished papers, by key and `finished_seq`
 
     async def create(self, actor: Actor, room: str, id: str, title: str) -> Paper:
         """Make a paper in a room.
@@ -118,20 +122,22 @@ class Papers:
     async def searched(self, room: str, seq: int, id: str) -> str | None:
         """Return what searches look at of the paper that an event of a room has finished; None for one that is not found.
 
-        That is one that was reopened or deleted since, and one that cannot be rendered.
+        That is one that was reopened or deleted since, and one that could not be rendered again and again.
 
         Raises:
             Unrendered: it is asked for too early; what it says is on its way.
         """
         paper = await self._store.paper(id)
-        if paper is None or (paper.room, paper.finished_seq) != (room, seq) or paper.key in self._illegible:
+        if paper is None or (paper.room, paper.finished_seq) != (room, seq):
             return None
-        if (kept := await self._store.rendering(paper)) is None:
-            with suppress(TimeoutError, MadangError):
-                async with asyncio.timeout(0):  # begins it, or finds it under way
-                    await self._shared_rendering(paper)
-            raise Unrendered
-        return kept.text[:SEARCHED]
+        if (kept := await self._store.rendering(paper)) is not None:
+            return kept.text[:SEARCHED]
+        if self._failures.get(_finish(paper), 0) >= FAILURES:
+            return None
+        with suppress(OSError, MadangError):  # what fails is counted there
+            async with asyncio.timeout(0):  # begins it, or finds it under way
+                await self._shared_rendering(paper)
+        raise Unrendered
 
     async def _said(self, paper: Paper) -> Rendering:
         if paper.finished and (kept := await self._store.rendering(paper)) is not None:
@@ -151,8 +157,8 @@ class Papers:
         if log.paper.seq:
             try:
                 whole, says = await self._render(paper.room, log.snapshot, [data for _, data in log.updates])
-            except Refused as refused:
-                self._note_illegible(log.paper, refused.code)
+            except Exception as error:
+                self._failed(log.paper, error)
                 raise
         if log.paper.finished:
             try:
@@ -162,16 +168,25 @@ class Papers:
                     await self._store.keep_rendering(log.paper, says)
             except StorageError as error:
                 logger.warning("what paper %s says is not kept: %s", paper.id, error.code)
+                self._failed(log.paper, error)
         if says is None:
-            self._note_illegible(log.paper, "too_big")
-            raise Refused("too_big", "The paper is too deep or too long to be shown so.")
+            refused = Refused("too_big", "The paper is too deep or too long to be shown so.")
+            self._failed(log.paper, refused, for_good=True)
+            raise refused
         return says
 
-    def _note_illegible(self, paper: Paper, code: str) -> None:
-        if paper.finished and code == "too_big":
-            if len(self._illegible) >= ILLEGIBLE:
-                self._illegible.clear()
-            self._illegible.add(paper.key)
+    def _failed(self, paper: Paper, error: Exception, *, for_good: bool = False) -> None:
+        """Count a failure to render a finished paper, or to keep what it says; that others are before it is none."""
+        code = error.code if isinstance(error, MadangError) else ""
+        if not paper.finished or code == "overloaded":
+            return
+        count = FAILURES if for_good else HEAVY if code == "too_big" else 1
+        if len(self._failures) >= REMEMBERED:
+            self._failures.clear()
+        before = self._failures.get(_finish(paper), 0)
+        now = self._failures[_finish(paper)] = before + count
+        if before < FAILURES <= now:
+            logger.warning("paper %s is not found by what it says, as it cannot be rendered: %r", paper.id, error)
 
     async def delete(self, actor: Actor, id: str) -> Paper:
         """Delete a paper with all that was written in it, and return what it was (not_found, forbidden, archived, rate_limited)."""
@@ -204,3 +219,7 @@ class Papers:
             return (await self._rooms.member(actor, paper.room)).role
         except Refused as refused:
             raise Refused(refused.code, NO_PAPER) from None
+
+
+def _finish(paper: Paper) -> tuple[int, int]:
+    return paper.key, paper.finished_seq
