@@ -15,7 +15,7 @@ class Consumer(msgspec.Struct, frozen=True):
 
     Attributes:
         key: id of the key.
-        seen_ms: when it was here last, as far as that was noted.
+        seen_ms: when it was here last, as far as that was noted; 0 while it is being made, and if that was broken off.
     """
 
     key: str

@@ -36,13 +36,19 @@ class ConsumerStore(Protocol):
         """Note that a consumer is here; return False if there is none."""
 
     async def unseen_consumers(self, before_ms: int, limit: int) -> list[Consumer]:
-        """Return up to `limit` consumers that were not here since."""
+        """Return up to `limit` consumers that were neither made nor here since."""
 
     async def reached(self, key: str, name: str, rooms: Sequence[str]) -> dict[str, Reached]:
         """Return how far a consumer is in each of up to 1,000 rooms; those that do not exist are left out."""
 
-    async def reach(self, key: str, name: str, positions: Mapping[str, Position]) -> None:
-        """Move a consumer on in up to 1,000 rooms, whether it exists yet or not. In one epoch a position never falls."""
+    async def reach(self, key: str, name: str, positions: Mapping[str, Position], making: bool = False) -> None:
+        """Move a consumer on in up to 1,000 rooms. In one epoch a position never falls.
+
+        Nothing is written for a consumer that there is not: a position would stay that nobody removes.
+
+        Args:
+            making: nor for one that was noted to be here.
+        """
 
     async def drop_consumer(self, key: str, name: str, limit: int) -> bool:
-        """Remove up to `limit` positions of a consumer, and itself behind the last; return whether there is more to do."""
+        """Remove up to `limit` positions of a consumer, and itself with the last; return whether there is more to do."""

@@ -82,22 +82,30 @@ class Consumers:
         """Return the consumer of a name, made if there is none, and whether it was (too_many).
 
         Args:
-            begin: with all that there is ("start"), or with what comes behind this call ("now").
+            begin: with all that there is ("start"), or with what comes behind this call ("now"). If this fails half-way, it is
+                not there yet, and another call makes it.
         """
         key = _key(actor)
-        if found := await self._find(key, name):
+        found, now_ms = await self._find(key, name), self._clock_ms()
+        if found and found.seen_ms:
             return found, False
+        if found and begin == "start":
+            await self._remove(key, name)
+        made = await self._store.add_consumer(Consumer(key, name, now_ms, now_ms if begin == "start" else 0))
         if begin == "now":
             await self._skip_all(key, name)
-        now_ms = self._clock_ms()
-        new = Consumer(key, name, now_ms, now_ms)
-        made = await self._store.add_consumer(new)
-        return (await self._find(key, name) or new), made
+            await self._store.note_consumer(key, name, self._clock_ms())
+        return await self._need(key, name), made or found is not None
 
     async def need(self, actor: Actor, name: str) -> None:
         """Raise Refused (not_found) unless a key has this consumer."""
-        if await self._find(_key(actor), name) is None:
+        await self._need(_key(actor), name)
+
+    async def _need(self, key: str, name: str) -> Consumer:
+        found = await self._find(key, name)
+        if found is None or not found.seen_ms:
             raise _missing()
+        return found
 
     async def _find(self, key: str, name: str) -> Consumer | None:
         return next((each for each in await self._store.consumers(key) if each.name == name), None)
@@ -108,16 +116,17 @@ class Consumers:
             after = rooms[-1].id
             heads = await self._store.heads([room.id for room in rooms])
             positions = {room.id: Position(room.epoch, heads[room.id]) for room in rooms if room.id in heads}
-            await self._store.reach(key, name, positions)
+            await self._store.reach(key, name, positions, making=True)
 
     async def of(self, actor: Actor) -> list[Consumer]:
-        """Return the consumers of a key."""
+        """Return the consumers of a key, those being made too, which count."""
         return await self._store.consumers(_key(actor))
 
     async def drop(self, actor: Actor, name: str) -> None:
         """Remove a consumer, and end what reads for it here (not_found)."""
-        await self.need(actor, name)
         key = _key(actor)
+        if await self._find(key, name) is None:
+            raise _missing()
         if (reading := self._reading.get(_id(key, name))) is not None:
             reading.reader.replaced()
         self._bus.signal(Signal(EVERYWHERE, READS, _id(key, name), _encode(NOBODY)))
@@ -138,8 +147,7 @@ class Consumers:
             Refused: not_found, without such a consumer; bad_field, for events that there are not yet.
         """
         key = _key(actor)
-        if not await self._store.note_consumer(key, name, self._clock_ms()):
-            raise _missing()
+        await self._here(key, name)
         rooms = list({room for room, _, _ in positions})
         heads, reached = await self._store.heads(rooms), await self._store.reached(key, name, rooms)
         done = dict[str, Position]()
@@ -157,13 +165,18 @@ class Consumers:
         else:
             self._bus.signal(Signal(EVERYWHERE, ACKED, _id(key, name), b"0"))
 
+    async def _here(self, key: str, name: str) -> None:
+        """Note that a consumer is here (not_found)."""
+        await self._need(key, name)
+        if not await self._store.note_consumer(key, name, self._clock_ms()):
+            raise _missing()
+
     # -- who reads -----------------------------------------------------------------------------------------------------
 
     async def open(self, actor: Actor, name: str, reader: Reader) -> Consuming:
         """Return what leads a consumer's connection on (not_found). Whoever read for it until now does no longer."""
         key = _key(actor)
-        if not await self._store.note_consumer(key, name, self._clock_ms()):
-            raise _missing()
+        await self._here(key, name)
         id, mark = _id(key, name), (self._clock_ms(), secrets.token_hex(8))
         if (former := self._reading.get(id)) is not None:
             former.reader.replaced()

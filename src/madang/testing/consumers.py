@@ -23,6 +23,8 @@ async def check_consumers(make: Make[WithRooms]) -> None:
         a_key_has_so_many,
         who_was_not_here_is_found,
         a_position_rises,
+        who_is_being_made_is_not_moved_once_it_is_here,
+        who_there_is_not_has_no_positions,
         what_is_dropped_is_gone,
         a_forgotten_room_has_no_positions,
     ]
@@ -72,8 +74,10 @@ async def who_was_not_here_is_found(store: WithRooms) -> None:
     await store.add_consumer(consumer(key, "old", 1))
     await store.add_consumer(consumer(key, "new", 1))
     await store.note_consumer(key, "new", 3)
+    await store.add_consumer(Consumer(key, "being made", 4, 0))
+    await store.add_consumer(Consumer(key, "broken off", 2, 0))
     found = [each for each in await store.unseen_consumers(3, 1000) if each.key == key]
-    assert [each.name for each in found] == ["old"]
+    assert sorted(each.name for each in found) == ["broken off", "old"]
     assert len(await store.unseen_consumers(3, 1)) == 1
 
 
@@ -81,6 +85,7 @@ async def a_position_rises(store: WithRooms) -> None:
     """In one epoch it never falls, whoever is later; another epoch takes its place. Rooms that there are not have none."""
     scene, other = await opened(store), await opened(store)
     key, epoch = new("k"), await epoch_of(scene)
+    await store.add_consumer(consumer(key, "a"))
     rooms = [scene.room, other.room, new("room")]
     found = await store.reached(key, "a", rooms)
     assert set(found) == {scene.room, other.room}
@@ -94,6 +99,35 @@ async def a_position_rises(store: WithRooms) -> None:
     assert (await store.reached(key, "a", rooms))[scene.room].position == Position("0f", 2)
     assert (await store.reached(key, "b", rooms))[scene.room].position is None
     assert (await store.reached(new("k"), "a", rooms))[scene.room].position is None
+
+
+async def who_is_being_made_is_not_moved_once_it_is_here(store: WithRooms) -> None:
+    """Who makes it moves it on until somebody has noted that it is here; its acknowledgements do so from then on."""
+    scene, key = await opened(store), new("k")
+    await store.add_consumer(Consumer(key, "a", 5, 0))
+    await store.reach(key, "a", {scene.room: Position("0f", 1)}, making=True)
+    assert await store.note_consumer(key, "a", 6)
+    await store.reach(key, "a", {scene.room: Position("0f", 2)}, making=True)
+    assert (await store.reached(key, "a", [scene.room]))[scene.room].position == Position("0f", 1)
+    await store.reach(key, "a", {scene.room: Position("0f", 2)})
+    assert (await store.reached(key, "a", [scene.room]))[scene.room].position == Position("0f", 2)
+
+
+async def who_there_is_not_has_no_positions(store: WithRooms) -> None:
+    """Neither before a consumer is made nor by an acknowledgement that comes while it is dropped."""
+    scenes, key = [await opened(store) for _ in range(3)], new("k")
+    rooms, positions = [scene.room for scene in scenes], {scene.room: Position("0f", 1) for scene in scenes}
+    await store.reach(key, "a", positions)
+
+    async def drop() -> None:
+        while await store.drop_consumer(key, "a", 1):
+            pass
+
+    for _ in range(10):
+        await store.add_consumer(consumer(key, "a"))
+        assert [each.position for each in (await store.reached(key, "a", rooms)).values()] == [None] * 3
+        await asyncio.gather(drop(), *(store.reach(key, "a", positions) for _ in range(5)))
+        assert await store.consumers(key) == []
 
 
 async def what_is_dropped_is_gone(store: WithRooms) -> None:
@@ -117,6 +151,7 @@ async def a_forgotten_room_has_no_positions(store: WithRooms) -> None:
     """A deleted room has its epoch and its position until it is forgotten; one that is made again has another, and none."""
     scene, key = await opened(store), new("k")
     epoch = await epoch_of(scene)
+    await store.add_consumer(consumer(key, "a"))
     await store.reach(key, "a", {scene.room: Position(epoch, 1)})
     await scene.done(scene.draft(kinds.RoomDeleted))
     assert (await store.reached(key, "a", [scene.room]))[scene.room] == (epoch, Position(epoch, 1))

@@ -38,13 +38,16 @@ class ModelConsumers:
         return known is not None
 
     async def unseen_consumers(self, before_ms: int, limit: int) -> list[Consumer]:
-        return [each for each in self._consumers.values() if each.seen_ms < before_ms][:limit]
+        return [each for each in self._consumers.values() if max(each.seen_ms, each.made_ms) < before_ms][:limit]
 
     async def reached(self, key: str, name: str, rooms: Sequence[str]) -> dict[str, Reached]:
         known = [room for room in rooms if room in self.rooms_by_id]
         return {room: Reached(self.rooms_by_id[room].epoch, self._reached.get((key, name, room))) for room in known}
 
-    async def reach(self, key: str, name: str, positions: Mapping[str, Position]) -> None:
+    async def reach(self, key: str, name: str, positions: Mapping[str, Position], making: bool = False) -> None:
+        consumer = self._consumers.get((key, name))
+        if consumer is None or (making and consumer.seen_ms):
+            return
         for room, position in positions.items():
             known = self._reached.get((key, name, room))
             if known is None or known.epoch != position.epoch or known.upto < position.upto:

@@ -75,7 +75,7 @@ def test_it_waits_at_the_window_and_goes_on_by_acks_of_either_node() -> None:
     async def work() -> None:
         store, heard = model(), Heard()
         scene = await opened(store)
-        await store.add_consumer(Consumer("k", "c", 0, 0))
+        await store.add_consumer(Consumer("k", "c", 1, 1))
         await say(scene, WINDOW + 300)
         one = reading(store, heard)
         await asyncio.sleep(30)
@@ -112,6 +112,7 @@ def test_of_a_deleted_room_it_is_told_the_end_and_of_another_log_the_beginning()
     async def work() -> None:
         store, heard = model(), Heard()
         gone, other = await opened(store), await opened(store)
+        await store.add_consumer(Consumer("k", "c", 1, 1))
         await store.reach(
             "k", "c", {gone.room: Position(store.rooms_by_id[gone.room].epoch, 1), other.room: Position("0f", 1)}
         )
@@ -167,6 +168,7 @@ def test_what_is_acknowledged_while_it_is_looked_up_does_not_come_again() -> Non
     async def work() -> None:
         store, heard = Slow(IdSource(1), FakeClock()), Heard()
         scene = await opened(store)
+        await store.add_consumer(Consumer("k", "c", 1, 1))
         one = reading(store, heard)
         await asyncio.sleep(1)
         store.reading = one

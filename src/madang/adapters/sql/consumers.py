@@ -53,8 +53,9 @@ def note(c: Connection, key: str, name: str, now_ms: int) -> bool:
 
 def unseen(c: Connection, before_ms: int, limit: int) -> list[Consumer]:
     """See `ConsumerStore.unseen_consumers`."""
-    old = select(consumers).where(consumers.c.seen_ms < before_ms).order_by(consumers.c.seen_ms).limit(limit)
-    return [Consumer(*row) for row in c.execute(old)]
+    old = and_(consumers.c.seen_ms < before_ms, consumers.c.made_ms < before_ms)
+    found = c.execute(select(consumers).where(old).order_by(consumers.c.seen_ms).limit(limit))
+    return [Consumer(*row) for row in found]
 
 
 def reached(c: Connection, key: str, name: str, some: Sequence[str]) -> dict[str, Reached]:
@@ -63,8 +64,11 @@ def reached(c: Connection, key: str, name: str, some: Sequence[str]) -> dict[str
     return {room: Reached(epoch, None if seq is None else Position(said, seq)) for room, epoch, said, seq in found}
 
 
-def reach(c: Connection, key: str, name: str, positions: Mapping[str, Position]) -> None:
-    """See `ConsumerStore.reach`. In the order of the key, so that two calls cannot deadlock."""
+def reach(c: Connection, key: str, name: str, positions: Mapping[str, Position], making: bool) -> None:
+    """See `ConsumerStore.reach`."""
+    seen_ms = _locked(c, key, name)
+    if seen_ms is None or (making and seen_ms):
+        return
     for room, position in sorted(positions.items()):
         epoch, seq = position.epoch, position.upto
         behind = or_(_at.epoch != epoch, _at.seq < seq)
@@ -75,6 +79,7 @@ def reach(c: Connection, key: str, name: str, positions: Mapping[str, Position])
 
 def drop(c: Connection, key: str, name: str, limit: int) -> bool:
     """See `ConsumerStore.drop_consumer`."""
+    _locked(c, key, name)
     theirs = and_(_at.key == key, _at.name == name)
     some = c.execute(select(_at.room).where(theirs).order_by(_at.room).limit(limit)).scalars().all()
     if some:
@@ -83,6 +88,12 @@ def drop(c: Connection, key: str, name: str, limit: int) -> bool:
         return True
     c.execute(delete(consumers).where(consumers.c.key == key, consumers.c.name == name))
     return False
+
+
+def _locked(c: Connection, key: str, name: str) -> int | None:
+    """Return when a consumer was seen, None if there is none. Who writes its positions or removes it goes one at a time."""
+    one = and_(consumers.c.key == key, consumers.c.name == name)
+    return c.execute(select(consumers.c.seen_ms).where(one).with_for_update()).scalar_one_or_none()
 
 
 def forget_room(c: Connection, room: str) -> None:

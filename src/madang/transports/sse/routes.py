@@ -195,7 +195,7 @@ async def acknowledge(
 
 
 def _shown(consumer: Consumer) -> s.OneConsumer:
-    return s.OneConsumer(consumer.name, moment(consumer.made_ms), moment(consumer.seen_ms))
+    return s.OneConsumer(consumer.name, moment(consumer.made_ms), moment(consumer.seen_ms or consumer.made_ms))
 
 
 def _retry() -> bytes:

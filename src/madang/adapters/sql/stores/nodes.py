@@ -66,8 +66,8 @@ class SqlNodes(OnEngine):
     async def reached(self, key: str, name: str, rooms: Sequence[str]) -> dict[str, Reached]:
         return await self._engine.read(lambda c: consumers.reached(c, key, name, rooms))
 
-    async def reach(self, key: str, name: str, positions: Mapping[str, Position]) -> None:
-        await self._engine.write(lambda c: consumers.reach(c, key, name, positions))
+    async def reach(self, key: str, name: str, positions: Mapping[str, Position], making: bool = False) -> None:
+        await self._engine.write(lambda c: consumers.reach(c, key, name, positions, making))
 
     async def drop_consumer(self, key: str, name: str, limit: int) -> bool:
         return await self._engine.write(lambda c: consumers.drop(c, key, name, limit))

@@ -1,0 +1,80 @@
+"""Consumers of server keys against the model of a store: how they are made, and what is left when that fails."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
+from madang.core.actors import Actor
+from madang.core.consumers import MOST, Consumer
+from madang.core.ids import IdSource
+from madang.errors import Refused, StorageFailed
+from madang.ports.followers import Position
+from madang.services import consumers
+from madang.services.consumers import Consumers
+from madang.testing import FakeClock, ModelStore
+from madang.testing.rules import opened
+
+SHOP = Actor(id="key-1", name="Shop", server=True)
+
+
+class Failing(ModelStore):
+    """A store that can be asked for a few rooms' heads, and then for no more until it is repaired."""
+
+    lookups = 10**6
+
+    async def heads(self, rooms: Sequence[str]) -> dict[str, int]:
+        self.lookups -= 1
+        if self.lookups < 0:
+            raise StorageFailed("gone")
+        return await super().heads(rooms)
+
+
+async def leads() -> bool:
+    return True
+
+
+def made(store: ModelStore) -> Consumers:
+    return Consumers(store, MemoryBus(MemoryBroker()), lambda: 5, lambda: False, leads)
+
+
+async def positions(store: ModelStore, rooms: Sequence[str]) -> list[Position | None]:
+    return [each.position for each in (await store.reached("1", "x", rooms)).values()]
+
+
+async def test_one_that_could_not_be_made_is_not_there_and_begins_as_the_next_call_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(consumers, "WALKED", 2)
+    store = Failing(IdSource(1), FakeClock())
+    rooms = [(await opened(store)).room for _ in range(5)]
+    service = made(store)
+    for begin in ("start", "now"):
+        store.lookups = 2
+        with pytest.raises(StorageFailed):
+            await service.put(SHOP, "x", "now")
+        store.lookups = 10**6
+        with pytest.raises(Refused, match="no such consumer"):
+            await service.need(SHOP, "x")
+        with pytest.raises(Refused, match="no such consumer"):
+            await service.acknowledge(SHOP, "x", [])
+        found, new = await service.put(SHOP, "x", begin)
+        assert (found, new) == (Consumer("1", "x", 5, 5), True)
+        assert [at is None for at in await positions(store, rooms)] == [begin == "start"] * 5
+        assert await service.put(SHOP, "x", "now") == (found, False)
+        await service.drop(SHOP, "x")
+        assert await positions(store, rooms) == [None] * 5
+
+
+async def test_one_too_many_is_refused_before_any_room_is_noted() -> None:
+    store = ModelStore(IdSource(1), FakeClock())
+    rooms = [(await opened(store)).room]
+    service = made(store)
+    for n in range(MOST):
+        await service.put(SHOP, f"c{n}", "now")
+    with pytest.raises(Refused) as refused:
+        await service.put(SHOP, "x", "now")
+    assert refused.value.code == "too_many"
+    await service.drop(SHOP, "c1")
+    await service.put(SHOP, "x", "start")
+    assert await positions(store, rooms) == [None]
