@@ -8,11 +8,11 @@ acknowledgements than WINDOW events.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
 from time import perf_counter
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from madang.core.events import Event
 from madang.ports.consumers import ConsumerStore, Reached
@@ -22,6 +22,7 @@ from madang.ports.upkeep import Upkeep
 from madang.services.failures import Failures
 
 logger = logging.getLogger("madang.consumers")
+T = TypeVar("T")
 
 WINDOW: Final = 1_000
 """Events sent and not acknowledged; at that no more are sent."""
@@ -39,7 +40,7 @@ WALKED: Final = 200
 PAUSE_S: Final = 0.05
 RETRY_S: Final = 1.0
 BUSY_RESTS: Final = 4
-"""Times as long as it has worked that it rests while appends wait."""
+"""Times as long as the store has worked that it rests while appends wait."""
 REST_MOST_S: Final = 1.0
 
 
@@ -93,6 +94,7 @@ class Consuming:
         self._walk_now = asyncio.Event()
         self._caught_up = asyncio.Event()  # but for a few rooms
         self._moved = asyncio.Event()  # by acknowledgements
+        self._worked = 0.0  # seconds that the store has worked since the last rest
         self._failures = Failures(logger, "is not read for a consumer")
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -143,15 +145,15 @@ class Consuming:
                 rooms = list(islice(self._marked, ROOMS))
                 for room in rooms:
                     del self._marked[room]
-                began = perf_counter()
                 if failed := await self._give(rooms):
                     self.mark_rooms(failed)
                     await asyncio.sleep(RETRY_S)
                 self._failures.round_over()
-                worked = perf_counter() - began
                 if len(self._marked) < WALKED:
                     self._caught_up.set()
+                worked, self._worked = self._worked, 0.0
                 await asyncio.sleep(min(worked * (BUSY_RESTS if self._busy() else 1), REST_MOST_S))
+            self._caught_up.set()  # if all marks were forgotten meanwhile
 
     async def _walk(self) -> None:
         while True:
@@ -182,7 +184,7 @@ class Consuming:
         failed = set(rooms)
         with self._failures.survived("the database"):
             sent = dict(self._sent)  # before the look-up: what is acknowledged meanwhile may be in neither
-            reached = await self._store.reached(self.key, self.name, rooms)
+            reached = await self._timed(self._store.reached(self.key, self.name, rooms))
             for room in rooms:
                 with self._failures.survived(f"room {room}"):
                     if room in reached:
@@ -190,13 +192,20 @@ class Consuming:
                     failed.remove(room)
         return failed
 
+    async def _timed(self, work: Awaitable[T]) -> T:
+        began = perf_counter()
+        try:
+            return await work
+        finally:
+            self._worked += perf_counter() - began
+
     async def _give_of(self, room: str, at: Reached, sent: Position | None) -> None:
         known = [position for position in (at.position, sent) if position is not None]
         upto = max((position.upto for position in known if position.epoch == at.epoch), default=0)
         if known and all(position.epoch != at.epoch for position in known):
             self._forget(room)
             self.reader.reset(room, at.epoch)
-        events = await self._store.read(room, upto, EVENTS)
+        events = await self._timed(self._store.read(room, upto, EVENTS))
         for event in events:
             await self._space()
             if (last := self._sent.get(room)) is None:

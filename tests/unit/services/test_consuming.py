@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
+import pytest
+
 from madang.core import events as kinds
 from madang.core.consumers import Consumer
 from madang.core.events import Event
@@ -177,6 +179,53 @@ def test_what_is_acknowledged_while_it_is_looked_up_does_not_come_again() -> Non
             one.mark_rooms([scene.room])
             await asyncio.sleep(1)
         assert heard.seqs(scene.room) == list(range(1, len(store.rooms_by_id[scene.room].log) + 1))
+        await ended(one)
+
+    run(work)
+
+
+def test_the_walk_goes_on_when_all_marks_are_forgotten_while_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(ModelStore):
+        async def read(self, room: str, after: int, limit: int) -> list[Event]:
+            await asyncio.sleep(0.05)
+            return await super().read(room, after, limit)
+
+    async def work() -> None:
+        monkeypatch.setattr(consuming, "perf_counter", asyncio.get_running_loop().time)
+        monkeypatch.setattr(consuming, "WINDOW", 10**6)
+        monkeypatch.setattr(consuming, "MARKED", 1_000)
+        store, heard = Slow(IdSource(1), FakeClock()), Heard()
+        rooms = [(await opened(store)).room for _ in range(500)]
+        one = reading(store, heard)
+        async with asyncio.timeout(60):
+            while len(heard.events) < len(store.rooms_by_id[rooms[0]].log) * 64 // 2:
+                await asyncio.sleep(0.1)
+        assert not one._walk_now.is_set()
+        await asyncio.sleep(2.0)  # it rests
+        one.mark_rooms(f"none-{n}" for n in range(1_001))
+        await asyncio.sleep(300)
+        assert {event.room for event in heard.events} == {*rooms}
+        await ended(one)
+
+    run(work)
+
+
+def test_to_wait_for_the_reader_is_no_work_to_rest_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        monkeypatch.setattr(consuming, "perf_counter", asyncio.get_running_loop().time)
+        store, heard = model(), Heard()
+        first, second = await opened(store), await opened(store)
+        one = reading(store, heard)
+        await asyncio.sleep(1)
+        heard.open.clear()
+        await say(first, 1)
+        one.mark_rooms([first.room])
+        await asyncio.sleep(10)
+        heard.open.set()
+        await say(second, 1)
+        one.mark_rooms([second.room])
+        await asyncio.sleep(2 * consuming.GATHER_S)
+        assert heard.seqs(second.room)[-1] == len(store.rooms_by_id[second.room].log)
         await ended(one)
 
     run(work)
