@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.daemons import missing
+from tests.http import http_client
 from tests.rest import rest, server_key
 from tests.running import Server, running_server
 from tests.waiting import PATIENCE_S
@@ -88,3 +89,26 @@ async def test_the_backend_misses_nothing_while_it_is_away(tmp_path: Path) -> No
             finally:
                 backend.kill()
                 await backend.communicate()
+
+
+async def test_the_backend_goes_on_past_the_window_of_one_room(tmp_path: Path) -> None:
+    """It acknowledges by the number of events, and by the clock, while no line comes that would wake it."""
+    code = program(blocks("python")[1])
+    async with running_server(tmp_path, "--load-test", settings={"ping_s": "60"}) as server, rest(server.url) as anyone:
+        key = await server_key(server)
+        shop = anyone.server(key)
+        await shop.ok("PUT", "/api/consumers/search", {"begin": "start"})
+        room = (await shop.ok("POST", "/api/rooms", {}))["id"]
+        said = [{"room": room, "text": f"text {n}", "as": {"id": "shop-1", "name": "Shop"}} for n in range(1_500)]
+        for at in range(0, len(said), 500):
+            await shop.ok("POST", "/api/publish", {"messages": said[at : at + 500]})
+        backend = await start(server, sys.executable, "-c", code, KEY=key)
+        try:
+            async with asyncio.timeout(PATIENCE_S / 2):  # before a heartbeat
+                await shows(backend, f"{room} message.sent text 1499")
+                async with http_client(server.admin_url) as admin:
+                    while "\nmadang_consumer_unacked 0.0\n" not in (await admin.get("/metrics")).text:
+                        await asyncio.sleep(0.1)
+        finally:
+            backend.kill()
+            await backend.communicate()
