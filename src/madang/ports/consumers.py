@@ -42,7 +42,7 @@ class ConsumerStore(Protocol):
         """Return how far a consumer is in each of up to 1,000 rooms; those that do not exist are left out."""
 
     async def reach(self, key: str, name: str, positions: Mapping[str, Position], making: bool = False) -> None:
-        """Move a consumer on in up to 1,000 rooms. In one epoch a position never falls.
+        """Move a consumer on in up to 500 rooms. In one epoch a position never falls.
 
         Nothing is written for a consumer that there is not: a position would stay that nobody removes.
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from time import perf_counter
 from typing import Final, Literal, Protocol
 
 import msgspec
@@ -24,7 +25,7 @@ from madang.ports.consumers import ConsumerStore
 from madang.ports.followers import Position
 from madang.ports.log import Log
 from madang.ports.upkeep import Upkeep
-from madang.services.consuming import Consuming, Reader
+from madang.services.consuming import Consuming, Reader, rest_s
 from madang.services.failures import Failures
 
 logger = logging.getLogger("madang.consumers")
@@ -35,15 +36,15 @@ NOBODY: Final = (2**53, "")
 """In place of the mark of a connection, where the consumer is no more."""
 ACKED: Final = "consumer acks"
 """The topic of the signal that a consumer has acknowledged something."""
-WALKED: Final = 500
-"""Rooms whose newest seq is noted at a time, for a consumer that begins with what is new; and positions removed at a time."""
+PIECE: Final = 200
+"""Positions written or removed in one transaction, which an append may have to wait for."""
 KEPT_DAYS: Final = 30
 """How long a consumer is kept that is not here."""
 FORGOTTEN: Final = 20
 """Such consumers removed at a time."""
 DAY_MS: Final = 24 * 3600 * 1000
 NOTED_S: Final = 3600.0
-"""Between two notes that those are here who are connected."""
+"""Between two notes that a consumer is here."""
 
 Begin = Literal["now", "start"]
 _encode: Final = msgspec.json.Encoder().encode
@@ -112,11 +113,13 @@ class Consumers:
 
     async def _skip_all(self, key: str, name: str) -> None:
         after = ""
-        while rooms := await self._store.rooms_after(after, WALKED):
+        while rooms := await self._store.rooms_after(after, PIECE):
+            began = perf_counter()
             after = rooms[-1].id
             heads = await self._store.heads([room.id for room in rooms])
             positions = {room.id: Position(room.epoch, heads[room.id]) for room in rooms if room.id in heads}
             await self._store.reach(key, name, positions, making=True)
+            await asyncio.sleep(rest_s(perf_counter() - began, self._busy()))
 
     async def of(self, actor: Actor) -> list[Consumer]:
         """Return the consumers of a key, those being made too, which count."""
@@ -134,7 +137,7 @@ class Consumers:
 
     async def _remove(self, key: str, name: str) -> None:
         """Remove what is kept of a consumer, a piece at a time."""
-        while await self._store.drop_consumer(key, name, WALKED):
+        while await self._store.drop_consumer(key, name, PIECE):
             pass
 
     async def acknowledge(self, actor: Actor, name: str, positions: Sequence[tuple[str, int, str]]) -> None:
@@ -158,7 +161,9 @@ class Consumers:
                 raise Refused("bad_field", f"ids: {room} has no event {seq} yet.")
             if room not in done or done[room].upto < seq:
                 done[room] = Position(epoch, seq)
-        await self._store.reach(key, name, done)
+        moved = list(done.items())
+        for at in range(0, len(moved), PIECE):
+            await self._store.reach(key, name, dict(moved[at : at + PIECE]))
         self.acks += 1
         if (reading := self._reading.get(_id(key, name))) is not None:
             reading.acked(done)
@@ -166,10 +171,10 @@ class Consumers:
             self._bus.signal(Signal(EVERYWHERE, ACKED, _id(key, name), b"0"))
 
     async def _here(self, key: str, name: str) -> None:
-        """Note that a consumer is here (not_found)."""
-        await self._need(key, name)
-        if not await self._store.note_consumer(key, name, self._clock_ms()):
-            raise _missing()
+        """Note that a consumer is here, if that was not noted for NOTED_S (not_found)."""
+        found, now_ms = await self._need(key, name), self._clock_ms()
+        if now_ms - found.seen_ms >= NOTED_S * 1000:
+            await self._store.note_consumer(key, name, now_ms)
 
     # -- who reads -----------------------------------------------------------------------------------------------------
 

@@ -44,6 +44,11 @@ BUSY_RESTS: Final = 4
 REST_MOST_S: Final = 1.0
 
 
+def rest_s(worked: float, busy: bool) -> float:
+    """Return how many seconds to rest after the store has worked some, by whether appends wait."""
+    return min(worked * (BUSY_RESTS if busy else 1), REST_MOST_S)
+
+
 class Store(Log, Upkeep, ConsumerStore, Protocol):
     """The log, the list of its rooms, and who reads all of them."""
 
@@ -152,7 +157,7 @@ class Consuming:
                 if len(self._marked) < WALKED:
                     self._caught_up.set()
                 worked, self._worked = self._worked, 0.0
-                await asyncio.sleep(min(worked * (BUSY_RESTS if self._busy() else 1), REST_MOST_S))
+                await asyncio.sleep(rest_s(worked, self._busy()))
             self._caught_up.set()  # if all marks were forgotten meanwhile
 
     async def _walk(self) -> None:

@@ -1,6 +1,6 @@
 """Consumers of server keys against the model of a store: how they are made, and what is left when that fails."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -45,7 +45,7 @@ async def positions(store: ModelStore, rooms: Sequence[str]) -> list[Position | 
 async def test_one_that_could_not_be_made_is_not_there_and_begins_as_the_next_call_asks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(consumers, "WALKED", 2)
+    monkeypatch.setattr(consumers, "PIECE", 2)
     store = Failing(IdSource(1), FakeClock())
     rooms = [(await opened(store)).room for _ in range(5)]
     service = made(store)
@@ -78,3 +78,33 @@ async def test_one_too_many_is_refused_before_any_room_is_noted() -> None:
     await service.drop(SHOP, "c1")
     await service.put(SHOP, "x", "start")
     assert await positions(store, rooms) == [None]
+
+
+async def test_an_acknowledgement_is_written_in_pieces_and_who_is_here_is_noted_now_and_then() -> None:
+    class Counting(ModelStore):
+        pieces: list[int]
+        notes = 0
+
+        async def reach(self, key: str, name: str, positions: Mapping[str, Position], making: bool = False) -> None:
+            self.pieces.append(len(positions))
+            await super().reach(key, name, positions, making)
+
+        async def note_consumer(self, key: str, name: str, now_ms: int) -> bool:
+            self.notes += 1
+            return await super().note_consumer(key, name, now_ms)
+
+    store, clock = Counting(IdSource(1), FakeClock()), FakeClock()
+    service = Consumers(store, MemoryBus(MemoryBroker()), clock, lambda: False, leads)
+    acked = [
+        (scene.room, 1, store.rooms_by_id[scene.room].epoch) for scene in [await opened(store) for _ in range(450)]
+    ]
+    store.pieces = []
+    await service.put(SHOP, "x", "start")
+    await service.acknowledge(SHOP, "x", acked)
+    assert store.pieces == [200, 200, 50]
+    assert store.notes == 0
+    clock.step(int(consumers.NOTED_S * 1000))
+    await service.acknowledge(SHOP, "x", acked)
+    await service.acknowledge(SHOP, "x", acked)
+    assert store.notes == 1
+    assert (await service.of(SHOP))[0].seen_ms == clock()

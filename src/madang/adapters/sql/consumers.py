@@ -1,12 +1,14 @@
 """Consumers and their positions: `ports.consumers` over one connection."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, Insert, and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from madang.adapters.sql.dialects import insert_new
+from madang.adapters.sql.dialects import MYSQL, insert_new
 from madang.adapters.sql.lookups import padded
 from madang.adapters.sql.tables import consumer_positions, consumers, rooms, server_keys
 from madang.core.consumers import MOST, Consumer
@@ -69,12 +71,29 @@ def reach(c: Connection, key: str, name: str, positions: Mapping[str, Position],
     seen_ms = _locked(c, key, name)
     if seen_ms is None or (making and seen_ms):
         return
-    for room, position in sorted(positions.items()):
-        epoch, seq = position.epoch, position.upto
-        behind = or_(_at.epoch != epoch, _at.seq < seq)
-        one = update(consumer_positions).where(_at.key == key, _at.name == name, _at.room == room, behind)
-        if not c.execute(one.values(epoch=epoch, seq=seq)).rowcount:
-            insert_new(c, consumer_positions, {"key": key, "name": name, "room": room, "epoch": epoch, "seq": seq})
+    rows = [
+        {"key": key, "name": name, "room": room, "epoch": position.epoch, "seq": position.upto}
+        for room, position in sorted(positions.items())
+    ]
+    if rows:
+        c.execute(_rises(c.dialect.name), rows)
+
+
+@cache
+def _rises(dialect: str) -> Insert:
+    """Return what puts a position, made once, unless a later one of its epoch is there."""
+    if dialect in MYSQL:
+        there = mysql.insert(consumer_positions)
+        new = there.inserted
+        seq = case((or_(_at.epoch != new.epoch, _at.seq < new.seq), new.seq), else_=_at.seq)
+        return there.on_duplicate_key_update([("seq", seq), ("epoch", new.epoch)])  # in order: seq by the old epoch
+    here = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(consumer_positions)
+    behind = or_(_at.epoch != here.excluded.epoch, _at.seq < here.excluded.seq)
+    return here.on_conflict_do_update(
+        index_elements=consumer_positions.primary_key.columns,
+        set_={"epoch": here.excluded.epoch, "seq": here.excluded.seq},
+        where=behind,
+    )
 
 
 def drop(c: Connection, key: str, name: str, limit: int) -> bool:
