@@ -170,22 +170,23 @@ class Consumers:
         else:
             self._bus.signal(Signal(EVERYWHERE, ACKED, _id(key, name), b"0"))
 
-    async def _here(self, key: str, name: str) -> None:
-        """Note that a consumer is here, if that was not noted for NOTED_S (not_found)."""
+    async def _here(self, key: str, name: str) -> Consumer:
+        """Return a consumer, and note that it is here, if that was not noted for NOTED_S (not_found)."""
         found, now_ms = await self._need(key, name), self._clock_ms()
         if now_ms - found.seen_ms >= NOTED_S * 1000:
             await self._store.note_consumer(key, name, now_ms)
+        return found
 
     # -- who reads -----------------------------------------------------------------------------------------------------
 
     async def open(self, actor: Actor, name: str, reader: Reader) -> Consuming:
         """Return what leads a consumer's connection on (not_found). Whoever read for it until now does no longer."""
         key = _key(actor)
-        await self._here(key, name)
+        consumer = await self._here(key, name)
         id, mark = _id(key, name), (self._clock_ms(), secrets.token_hex(8))
         if (former := self._reading.get(id)) is not None:
             former.reader.replaced()
-        self._reading[id] = reading = Consuming(self._store, key, name, reader, mark, self._busy)
+        self._reading[id] = reading = Consuming(self._store, consumer, reader, mark, self._busy)
         self._bus.signal(Signal(EVERYWHERE, READS, id, _encode(mark)))
         return reading
 

@@ -14,6 +14,7 @@ from itertools import islice
 from time import perf_counter
 from typing import Final, Protocol, TypeVar
 
+from madang.core.consumers import Consumer
 from madang.core.events import Event
 from madang.ports.consumers import ConsumerStore, Reached
 from madang.ports.followers import Position
@@ -82,11 +83,12 @@ class Consuming:
     """
 
     def __init__(
-        self, store: Store, key: str, name: str, reader: Reader, mark: tuple[int, str], busy: Callable[[], bool]
+        self, store: Store, consumer: Consumer, reader: Reader, mark: tuple[int, str], busy: Callable[[], bool]
     ) -> None:
         self._store = store
-        self.key = key
-        self.name = name
+        self.key = consumer.key
+        self.name = consumer.name
+        self._made_ms = consumer.made_ms
         self.reader = reader
         self.mark = mark
         self._busy = busy
@@ -164,6 +166,9 @@ class Consuming:
         while True:
             failed, after = True, ""
             with self._failures.survived("the list of rooms"):
+                if not await self._is_there():
+                    self.reader.replaced()
+                    return
                 while rooms := await self._store.rooms_after(after, WALKED):
                     after = rooms[-1].id
                     names = [room.id for room in rooms]
@@ -181,6 +186,11 @@ class Consuming:
                 async with asyncio.timeout(RETRY_S if failed else WALK_S):
                     await self._walk_now.wait()
             self._walk_now.clear()
+
+    async def _is_there(self) -> bool:
+        """Return whether the consumer is still the one that this began with: the word that it is not may be lost."""
+        kept = await self._store.consumers(self.key)
+        return any((each.name, each.made_ms) == (self.name, self._made_ms) for each in kept)
 
     # -- rooms ---------------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from madang.testing import FakeClock, ModelStore, VirtualLoop
 from madang.testing.rules import Scene, opened
 
 MARK = (1, "a")
+CONSUMER = Consumer("k", "c", 1, 1)
 
 
 class Heard:
@@ -26,6 +27,7 @@ class Heard:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.resets: list[str] = []
+        self.ended = False
         self.open = asyncio.Event()
         self.open.set()
 
@@ -39,7 +41,7 @@ class Heard:
         await self.open.wait()
 
     def replaced(self) -> None:
-        raise AssertionError
+        self.ended = True
 
     def seqs(self, room: str) -> list[int]:
         return [event.seq for event in self.events if event.room == room]
@@ -49,8 +51,9 @@ def model() -> ModelStore:
     return ModelStore(IdSource(1), FakeClock())
 
 
-def reading(store: ModelStore, heard: Heard) -> Consuming:
-    made = Consuming(store, "k", "c", heard, MARK, lambda: False)
+async def reading(store: ModelStore, heard: Heard) -> Consuming:
+    await store.add_consumer(CONSUMER)
+    made = Consuming(store, CONSUMER, heard, MARK, lambda: False)
     made.start()
     return made
 
@@ -77,9 +80,9 @@ def test_it_waits_at_the_window_and_goes_on_by_acks_of_either_node() -> None:
     async def work() -> None:
         store, heard = model(), Heard()
         scene = await opened(store)
-        await store.add_consumer(Consumer("k", "c", 1, 1))
+        await store.add_consumer(CONSUMER)
         await say(scene, WINDOW + 300)
-        one = reading(store, heard)
+        one = await reading(store, heard)
         await asyncio.sleep(30)
         assert len(heard.events) == one.unacked == WINDOW
         last = heard.events[-1]
@@ -100,7 +103,7 @@ def test_a_mark_that_nobody_made_is_found_by_the_walk() -> None:
     async def work() -> None:
         store, heard = model(), Heard()
         scene = await opened(store)
-        one = reading(store, heard)
+        one = await reading(store, heard)
         await asyncio.sleep(1)
         await say(scene, 3)
         await asyncio.sleep(consuming.WALK_S + 1)
@@ -114,12 +117,12 @@ def test_of_a_deleted_room_it_is_told_the_end_and_of_another_log_the_beginning()
     async def work() -> None:
         store, heard = model(), Heard()
         gone, other = await opened(store), await opened(store)
-        await store.add_consumer(Consumer("k", "c", 1, 1))
+        await store.add_consumer(CONSUMER)
         await store.reach(
             "k", "c", {gone.room: Position(store.rooms_by_id[gone.room].epoch, 1), other.room: Position("0f", 1)}
         )
         await gone.done(gone.draft(kinds.RoomDeleted))
-        one = reading(store, heard)
+        one = await reading(store, heard)
         await asyncio.sleep(1)
         assert heard.seqs(gone.room)[-1] == len(store.rooms_by_id[gone.room].log)
         assert heard.events[-1].type == "room.deleted" or heard.seqs(other.room)
@@ -143,7 +146,7 @@ def test_a_store_that_fails_is_asked_again_and_nothing_is_left_out_or_doubled() 
     async def work() -> None:
         store, heard = Failing(IdSource(1), FakeClock()), Heard()
         scenes = [await opened(store) for _ in range(3)]
-        one = reading(store, heard)
+        one = await reading(store, heard)
         for scene in scenes:
             await say(scene, 250)
             one.mark_rooms([scene.room])
@@ -170,8 +173,8 @@ def test_what_is_acknowledged_while_it_is_looked_up_does_not_come_again() -> Non
     async def work() -> None:
         store, heard = Slow(IdSource(1), FakeClock()), Heard()
         scene = await opened(store)
-        await store.add_consumer(Consumer("k", "c", 1, 1))
-        one = reading(store, heard)
+        await store.add_consumer(CONSUMER)
+        one = await reading(store, heard)
         await asyncio.sleep(1)
         store.reading = one
         for _ in range(5):
@@ -199,7 +202,7 @@ def test_the_walk_goes_on_when_all_marks_are_forgotten_while_it_waits(monkeypatc
         monkeypatch.setattr(consuming, "MARKED", 1_000)
         store, heard = Slow(IdSource(1), FakeClock()), Heard()
         rooms = [(await opened(store)).room for _ in range(500)]
-        one = reading(store, heard)
+        one = await reading(store, heard)
         while store.reads < consuming.ROOMS:
             await asyncio.sleep(0.05)
         await asyncio.sleep(0.1)  # it rests
@@ -216,7 +219,7 @@ def test_to_wait_for_the_reader_is_no_work_to_rest_from(monkeypatch: pytest.Monk
         monkeypatch.setattr(consuming, "perf_counter", asyncio.get_running_loop().time)
         store, heard = model(), Heard()
         first, second = await opened(store), await opened(store)
-        one = reading(store, heard)
+        one = await reading(store, heard)
         await asyncio.sleep(1)
         heard.open.clear()
         await say(first, 1)
@@ -227,6 +230,22 @@ def test_to_wait_for_the_reader_is_no_work_to_rest_from(monkeypatch: pytest.Monk
         one.mark_rooms([second.room])
         await asyncio.sleep(2 * consuming.GATHER_S)
         assert heard.seqs(second.room)[-1] == len(store.rooms_by_id[second.room].log)
+        await ended(one)
+
+    run(work)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_it_ends_when_the_consumer_is_gone_though_nobody_has_said_so(again: bool) -> None:
+    async def work() -> None:
+        store, heard = model(), Heard()
+        one = await reading(store, heard)
+        await asyncio.sleep(1)
+        assert not await store.drop_consumer("k", "c", 10)
+        if again:  # another one by its name
+            await store.add_consumer(Consumer("k", "c", 2, 2))
+        await asyncio.sleep(consuming.WALK_S + 1)
+        assert heard.ended
         await ended(one)
 
     run(work)
