@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.async_api import WebSocketRoute, expect
+from playwright.async_api import Route, WebSocketRoute, expect
 
 from madang_proof.testbed.server import Server
 from tests.browser.accessibility import hold_to_every_width, hold_to_golden
@@ -11,7 +11,33 @@ from tests.browser.composing import Keyboard
 from tests.browser.conftest import Arrive
 from tests.browser.engines import CHROMIUM_FIRST, LOOKS
 from tests.browser.papers import body, come_to, finish, is_stored, make_room_and_paper, press, said
-from tests.browser.people import PHONE, Language, Theme
+from tests.browser.people import PHONE, Language, Person, Theme
+
+
+class HeldBack:
+    """What somebody writes in papers, held back on its way as long as it is said so."""
+
+    def __init__(self) -> None:
+        self._messages: list[bytes | str] = []
+        self._servers: list[WebSocketRoute] = []
+        self._holding = False
+
+    async def of(self, person: Person) -> "HeldBack":
+        await person.page.route_web_socket(re.compile("/yjs/"), self._pass_on)
+        return self
+
+    def _pass_on(self, route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+        self._servers.append(server)
+        route.on_message(lambda message: self._messages.append(message) if self._holding else server.send(message))
+
+    def hold(self) -> None:
+        self._holding = True
+
+    def release(self) -> None:
+        self._holding = False
+        for message in self._messages:
+            self._servers[0].send(message)
 
 
 @pytest.mark.parametrize("browser", CHROMIUM_FIRST, indirect=True)
@@ -111,31 +137,46 @@ async def test_what_comes_too_late_is_told_and_in_nobodys_paper(arrived: Arrive)
     mina, bora = await arrived("Mina"), await arrived("Bora", language="ko")
     path = await make_room_and_paper(mina, "Too late", "text")
     await body(mina).press_sequentially("In time.")
-    on_its_way: list[bytes | str] = []
-    holding = False
-    servers: list[WebSocketRoute] = []
-
-    def pass_on(route: WebSocketRoute) -> None:
-        server = route.connect_to_server()
-        servers.append(server)
-        route.on_message(lambda message: on_its_way.append(message) if holding else server.send(message))
-
-    await bora.page.route_web_socket(re.compile("/yjs/"), pass_on)
+    written = await HeldBack().of(bora)
     await come_to(bora, path)
     await expect(body(bora)).to_have_value("In time.")
-    holding = True
+    written.hold()
     await body(bora).press_sequentially("Too late. ")
     await expect(bora.page.locator(".paper-state")).to_have_attribute("data-state", "saving")
     await finish(mina)
     await expect(bora.page.get_by_role("status").filter(has_text=said(bora, "finished"))).to_be_visible()
-    holding = False
-    for message in on_its_way:
-        servers[0].send(message)
+    written.release()
     await expect(bora.page.get_by_role("alert").filter(has_text="완성된 뒤에 도착해")).to_be_visible()
     for person in (mina, bora):
         await expect(person.page.get_by_role("main").get_by_text("In time.")).to_be_visible()
         await expect(person.page.get_by_text("Too late. ", exact=True)).to_have_count(0)
     await expect(bora.page.get_by_role("region", name=said(bora, "body"))).to_have_text("In time.")
+
+
+async def test_what_is_not_stored_stays_when_the_server_does_not_answer_once(arrived: Arrive) -> None:
+    mina, bora = await arrived("Mina"), await arrived("Bora")
+    path = await make_room_and_paper(mina, "Before", "text")
+    written = await HeldBack().of(bora)
+    await come_to(bora, path)
+    written.hold()
+    await body(bora).press_sequentially("On its way.")
+    lost: list[str] = []
+
+    async def lose(route: Route) -> None:
+        lost.append(route.request.url)
+        await route.abort()
+
+    await bora.page.route(re.compile("/api/papers/"), lose, times=1)
+    await press(mina, "menu").click()
+    await mina.page.get_by_role("menuitem", name="Rename").click()
+    title = mina.page.get_by_role("dialog").get_by_role("textbox")
+    await title.fill("After")
+    await title.press("Enter")
+    await expect(bora.page.get_by_role("heading", level=1, name="After")).to_be_visible()  # it has asked again
+    assert len(lost) == 1
+    await expect(body(bora)).to_have_value("On its way.")
+    written.release()
+    await expect(body(mina)).to_have_value("On its way.")
 
 
 async def test_writing_goes_on_through_a_crash(arrived: Arrive, server: Server) -> None:

@@ -4,8 +4,12 @@ import type { MadangError, Room } from "madang";
 import { useEffect, useState } from "preact/hooks";
 import { type PaperInfo, readPaper } from "./papers";
 
+const AGAIN_MS = 2000;
+const FINAL = new Set(["not_found", "forbidden"]);
+
 export interface Known {
   info: PaperInfo | null;
+  /** Why it is not shown: it is not there for this user, or nothing is known of it yet. */
   failed: MadangError | null;
   /** It was finished while it was shown. */
   finishedNow: boolean;
@@ -20,15 +24,22 @@ export function usePaperInfo(room: Room, id: string, live: boolean): Known {
     if (!live) return;
     const gone = new AbortController();
     let newest = 0;
+    let timer: ReturnType<typeof setTimeout> | undefined;
 
     async function read(): Promise<void> {
+      clearTimeout(timer);
       const number = ++newest;
       const isNews = () => number === newest && !gone.signal.aborted; // an older answer may come later
       try {
         const found = await readPaper(id);
-        if (isNews()) setInfo(found);
-      } catch (error) {
-        if (isNews()) setFailed(error as MadangError);
+        if (!isNews()) return;
+        setInfo(found);
+        setFailed(null);
+      } catch (thrown) {
+        if (!isNews()) return;
+        const error = thrown as MadangError;
+        setFailed(error);
+        if (!FINAL.has(error.code)) timer = setTimeout(read, Math.max(AGAIN_MS, error.retryMs ?? 0));
       }
     }
 
@@ -43,8 +54,12 @@ export function usePaperInfo(room: Room, id: string, live: boolean): Known {
 
     void hear();
     void read(); // behind the listening: nothing is missed between
-    return () => gone.abort();
+    return () => {
+      clearTimeout(timer);
+      gone.abort();
+    };
   }, [room, id, live]);
 
-  return { info, failed, finishedNow };
+  // A paper that is open stays so meanwhile: what is written in it and not stored yet would go with it.
+  return { info, failed: failed && (!info || FINAL.has(failed.code)) ? failed : null, finishedNow };
 }
