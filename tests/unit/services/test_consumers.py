@@ -1,5 +1,6 @@
 """Consumers of server keys against the model of a store: how they are made, and what is left when that fails."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -12,7 +13,8 @@ from madang.errors import Refused, StorageFailed
 from madang.ports.followers import Position
 from madang.services import consumers
 from madang.services.consumers import Consumers
-from madang.testing import FakeClock, ModelStore
+from madang.services.consuming import BUSY_RESTS
+from madang.testing import FakeClock, ModelStore, VirtualLoop
 from madang.testing.rules import opened
 
 SHOP = Actor(id="key-1", name="Shop", server=True)
@@ -108,3 +110,28 @@ async def test_an_acknowledgement_is_written_in_pieces_and_who_is_here_is_noted_
     await service.acknowledge(SHOP, "x", acked)
     assert store.notes == 1
     assert (await service.of(SHOP))[0].seen_ms == clock()
+
+
+def test_where_it_begins_is_noted_between_appends(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(ModelStore):
+        async def heads(self, rooms: Sequence[str]) -> dict[str, int]:
+            await asyncio.sleep(0.1)
+            return await super().heads(rooms)
+
+    async def took(busy: bool) -> float:
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(consumers, "perf_counter", loop.time)
+        store = Slow(IdSource(1), FakeClock())
+        for _ in range(6):
+            await opened(store)
+        began = loop.time()
+        await Consumers(store, MemoryBus(MemoryBroker()), lambda: 5, lambda: busy, leads).put(SHOP, "x", "now")
+        return loop.time() - began
+
+    monkeypatch.setattr(consumers, "PIECE", 2)
+    loop = VirtualLoop()
+    try:
+        assert loop.run_until_complete(took(False)) == pytest.approx(3 * 0.1 * 2)
+        assert loop.run_until_complete(took(True)) == pytest.approx(3 * 0.1 * (1 + BUSY_RESTS))
+    finally:
+        loop.close()
