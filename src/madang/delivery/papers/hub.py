@@ -372,6 +372,8 @@ class PaperHub:
     def _refused(self, live: LivePaper, written: Sequence[Written], code: str) -> None:
         """Load the document again. What several wrote together is judged again, apart, where it is the writer's fault."""
         self.statistics.refused += 1
+        if live.closed:
+            return  # since it was taken: nobody follows it any longer, and nothing waits for another batch
         live.stale = True
         self._touch(live)
         writers = dict.fromkeys(each.by for each in written)

@@ -82,6 +82,35 @@ def test_of_two_who_write_together_only_the_one_is_refused_who_may_not(sanction:
     told(story)
 
 
+def test_a_paper_that_gave_way_while_it_was_stored_keeps_nothing_of_who_was_refused() -> None:
+    async def story(yard: Yard) -> None:
+        hub = await yard.node()
+        ann, ben = await yard.person("ann", hub), await yard.person("ben", hub)
+        storing, stored = asyncio.Event(), asyncio.Event()
+        append = yard.store.append_updates
+
+        async def late(updates: object) -> object:
+            storing.set()
+            await stored.wait()
+            return await append(updates)  # type: ignore[arg-type]
+
+        yard.store.append_updates = late  # type: ignore[method-assign, assignment]
+        ann.say("x")
+        ben.say("y")
+        await storing.wait()
+        await yard.mute("ben")
+        ann.leave()
+        ben.leave()
+        memory = yard.memories[0]
+        assert not memory.try_take("tails", memory.limit), "there is room for more than is left"
+        assert hub.papers == {}
+        stored.set()
+        await asyncio.sleep(0.1)
+        assert (ann.waiting, ben.waiting) == (0, 0) and memory.held["papers"] == 0
+
+    told(story)
+
+
 def test_what_was_held_is_asked_for_and_taken_once_it_may_be() -> None:
     async def story(yard: Yard) -> None:
         hub = await yard.node()
