@@ -17,7 +17,7 @@ from madang.node.run import RunningNode, run_node
 from madang.testing.rules import new
 from tests.integration.doors.doors import NativeVisitor
 from tests.integration.doors.stage import token
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, turns
 from tests.yjs import writer
 
 OLIVE, MINA, BORA = (Actor(id=f"u-{name}", name=name.title()) for name in ("olive", "mina", "bora"))
@@ -202,3 +202,13 @@ async def test_who_leaves_without_a_word_is_followed_by_nobody(scene: Scene) -> 
     await mina.socket.close()
     await bora.until(lambda: bora.shown[7] is None and str(bora.text) == "stored all the same")
     assert len(scene.node.open_papers.papers[scene.paper].followers) == 1
+
+
+async def test_who_is_sent_away_has_left_before_they_answer_the_close(scene: Scene) -> None:
+    mina, bora = await scene.opened(MINA), await scene.opened(BORA)
+    await mina.ask("showpaper", client=7, clock=1, state={})
+    await bora.until(lambda: 7 in bora.shown)
+    scene.node.sessions.disconnect(MINA.id)
+    await turns(2)
+    assert len(scene.node.open_papers.papers[scene.paper].followers) == 1
+    await bora.until(lambda: bora.shown[7] is None)

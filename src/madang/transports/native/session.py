@@ -163,7 +163,7 @@ class Session:
         self.socket.close(4411, "disconnected")
 
     def ended(self) -> None:
-        """Forget what is queued: the socket is gone. What was submitted is stored all the same."""
+        """Forget what is queued, and leave papers: the socket is closed. What was submitted is stored all the same."""
         self._state = SessionState.CLOSED
         self.node.sessions.discard(self)
         self._queue = None

@@ -107,7 +107,7 @@ class WebSocketEnd:
             self._socket.close(code, reason)
 
     def ended(self) -> None:
-        """Let go of everything: the socket is gone."""
+        """Let go of everything: the socket is closed."""
         if self._probing is None:
             self._client.lost()
         else:

@@ -89,9 +89,9 @@ class Connection(SocketReader, asyncio.Protocol):
         if self._place is not None:
             self.node.gate.connections.leave(self._place)
         if self.session is not None:
-            self.session.ended()
             self.node.hub.close(self.session.subscriber)
-            self.session = None
+        self._end_session()
+        if self._door is not None:
             self.node.admission.leave(self.address)
         self.node.wheel.drop(self._look)
         self._go_on_waiting()
@@ -187,7 +187,6 @@ class Connection(SocketReader, asyncio.Protocol):
 
     def _open(self, door: Door, target: str, shown: str) -> None:
         node, protocol = self.node, self._protocol
-        self._door = door
         protocol.max_message_size = door.max_message
         if protocol.extensions:
             self._piece = DEFLATED_PIECE
@@ -195,6 +194,7 @@ class Connection(SocketReader, asyncio.Protocol):
         self.state = OPEN
         self.session = door.open(self, Upgrade(target, framing_for(protocol.extensions), shown))
         self.encoding = self.session.encoding
+        self._door = door
         node.admission.enter(self.address)
         node.wheel.add(self._look, self._wait_for_hello())
 
@@ -227,7 +227,7 @@ class Connection(SocketReader, asyncio.Protocol):
         if self._protocol.state is PARSING:
             self._protocol.send_close(code, reason)
             for data in self._protocol.data_to_send():
-                self.send(data)
+                self._write(data)
         self._closing()
 
     def close_retryable(self) -> None:
@@ -235,21 +235,27 @@ class Connection(SocketReader, asyncio.Protocol):
         self.close(CloseCode.TRY_AGAIN_LATER, "storage")
 
     def _closing(self) -> None:
-        """Follow nothing any longer, and let go of the socket even if the peer never reads the rest."""
+        """Follow nothing any longer, end the session, and let go of the socket even if the peer never reads the rest."""
         if not self.closed:
             self.state = CLOSING
             self._go_on_waiting()
             if self.session is not None:
                 self.node.hub.close(self.session.subscriber)
+            self.node.turns.next_turn(self._end_session)  # what came before the close has begun by then
             self.node.wheel.drop(self._look)
             self.node.wheel.add(self._look, CLOSE_S)
             self._read_or_not()
+
+    def _end_session(self) -> None:
+        session, self.session = self.session, None
+        if session is not None:
+            session.ended()
 
     def _flush_protocol(self) -> None:
         """Write what the protocol has to say; an empty piece is its end of stream."""
         pieces = self._protocol.data_to_send()
         if data := b"".join(pieces):
-            self.send(data)
+            self._write(data)
         if pieces and not pieces[-1]:
             failed = self.state is OPEN and self._protocol.close_sent is not None and self._protocol.close_rcvd is None
             self._closing()

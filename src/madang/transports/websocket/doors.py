@@ -50,7 +50,7 @@ class WebSocketSession(Protocol):
         """Handle nothing more, and close once what is under way has been answered."""
 
     def ended(self) -> None:
-        """Let go of everything: the socket is gone."""
+        """Let go of everything: the connection has closed, or is gone. Called once."""
 
 
 class BinarySession(WebSocketSession, Protocol):

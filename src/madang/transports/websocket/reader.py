@@ -39,7 +39,7 @@ class SocketReader(SocketSubscriber):
 
     Attributes:
         address: whose turns it takes; known from the handshake on.
-        session: while it is open or closing.
+        session: while it is open, and until the turn after it closes.
     """
 
     __slots__ = (
@@ -127,7 +127,7 @@ class SocketReader(SocketSubscriber):
         self._parse(piece)
         if not backlog:
             self._drop_backlog()
-        if not self._short and self.session is not None and self.session.is_open:
+        if not self._short and self.state is OPEN and cast(WebSocketSession, self.session).is_open:
             self._short = self._piece
         return self._backlog is not None and self._may_read()
 

@@ -61,7 +61,12 @@ class SocketSubscriber(ABC):
         self._queued.append(data)
 
     def send(self, data: bytes) -> None:
-        """Write what is queued, then this."""
+        """Write what is queued, then this. Nothing follows a close."""
+        if self.state is OPEN:
+            self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        """Write what is queued, then this, even behind a close: what is the connection's own."""
         if self.state is LOST:
             return
         if self._queued:
@@ -70,7 +75,7 @@ class SocketSubscriber(ABC):
 
     def send_pieces(self, pieces: Sequence[bytes]) -> None:
         """Write what is queued, then these, without copying them: sockets with the same page hold one object."""
-        if self.state is LOST:
+        if self.state is not OPEN:
             return
         if self._queued:
             self.flush()

@@ -153,7 +153,7 @@ class YjsSession:
         self._end(code, reason)
 
     def ended(self) -> None:
-        """Let go of everything: the socket is gone."""
+        """Let go of everything: the socket is closed."""
         self._over = True
         self._queue.clear()
         self.node.sessions.discard(self)

@@ -14,7 +14,7 @@ from madang.transports.socket import Socket
 from madang.transports.websocket.connection import Connection, gateway
 from madang.transports.websocket.doors import Door, Doors, Upgrade, door_at
 from tests.unit.transports.peers import FakeTransport, turn
-from tests.waiting import eventually
+from tests.waiting import eventually, turns
 from tests.wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close, frame, upgrade
 
 LARGE = 200_000
@@ -50,6 +50,7 @@ class Echo:
         self.socket.send(self.asked.framing.text(b"restart"))
 
     def ended(self) -> None:
+        assert not self.over
         self.over = True
 
 
@@ -143,6 +144,31 @@ async def test_at_a_restart_the_session_has_the_last_word(node: Node) -> None:
     client.connection.shutdown()
     assert client.transport.sent.startswith(b"\x81\x07restart")
     assert client.closed_with(1012)
+
+
+@pytest.mark.parametrize("by", ["server", "peer", "restart"])
+async def test_a_session_is_over_as_soon_as_its_connection_closes_and_writes_nothing_more(node: Node, by: str) -> None:
+    client = Client(node, "/text")
+    client.transport.stuck = True
+    session = client.session
+    session.socket.queue(b"before")
+    if by == "server":
+        client.connection.close(4411, "disconnected")
+    elif by == "peer":
+        client.connection.data_received(close(1000))
+    else:
+        client.connection.shutdown()
+    await turns()
+    assert session.over and not client.transport.lost
+    said = bytes(client.transport.unsent)
+    assert b"before" in said[: said.index(bytes([0x80 | CLOSE]))]
+    session.socket.send(b"x" * LARGE)
+    session.socket.send_pieces([b"x" * LARGE])
+    session.socket.queue(b"x")
+    await turns()
+    assert client.transport.unsent == said
+    client.transport.abort()
+    await eventually(lambda: client.transport.lost)
 
 
 async def test_an_ended_connection_and_its_session_hold_each_other_no_longer(node: Node) -> None:
