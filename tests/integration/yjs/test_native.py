@@ -17,7 +17,7 @@ from madang.node.run import RunningNode, run_node
 from madang.testing.rules import new
 from tests.integration.doors.doors import NativeVisitor
 from tests.integration.doors.stage import token
-from tests.waiting import PATIENCE_S, turns
+from tests.waiting import PATIENCE_S, eventually, turns
 from tests.yjs import writer
 
 OLIVE, MINA, BORA = (Actor(id=f"u-{name}", name=name.title()) for name in ("olive", "mina", "bora"))
@@ -212,3 +212,19 @@ async def test_who_is_sent_away_has_left_before_they_answer_the_close(scene: Sce
     await turns(2)
     assert len(scene.node.open_papers.papers[scene.paper].followers) == 1
     await bora.until(lambda: bora.shown[7] is None)
+
+
+async def test_nothing_waits_for_who_goes_while_a_paper_is_opened(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mina, bora = await scene.come(MINA), await scene.opened(BORA)
+    asked = asyncio.Event()
+    monkeypatch.setattr(scene.node.open_papers, "ask", lambda *_: asked.set())  # the next batch does not come
+    before = scene.node.turns.tasks
+    await mina.socket.send(json.dumps({"op": "openpaper", "n": 99, "paper": scene.paper}))
+    await asked.wait()
+    assert scene.node.turns.tasks > before
+    mina.socket.transport.abort()
+    await eventually(lambda: scene.node.turns.tasks <= before)
+    assert len(scene.node.open_papers.papers[scene.paper].followers) == 1
+    assert (await bora.visitor.ask("ping"))["op"] == "ok"

@@ -35,7 +35,7 @@ class OpenPaper:
         self._hub = session.node.open_papers
         self._live: LivePaper | None = None
         self._held = b""  # the state vector of what the server had when it was opened
-        self._lacking: asyncio.Future[bytes] | None = None  # while it is being opened
+        self._lacking: asyncio.Future[bytes | str] | None = None  # while it is being opened; a code where it is not
         self._writing: asyncio.Future[Outcome] | None = None
         self._owed = 0  # bytes written that no quota was charged for
 
@@ -43,7 +43,8 @@ class OpenPaper:
         """Follow the paper; what happens meanwhile comes behind the answer.
 
         Raises:
-            Refused: not_found; bad_field for a state vector that cannot be read; internal for a paper that cannot be read.
+            Refused: not_found; bad_field for a state vector that cannot be read; internal for a paper that cannot be read;
+                not_member once it was left.
         """
         self._lacking = asyncio.get_running_loop().create_future()
         try:
@@ -54,6 +55,8 @@ class OpenPaper:
             raise MadangError("internal") from None
         finally:
             self._lacking = None
+        if isinstance(lacking, str):
+            raise Refused(lacking)
         if self._session.socket.closed:
             self.leave()
         return OpenPaperAnswer(
@@ -97,7 +100,8 @@ class OpenPaper:
             self._hub.go_on(self._live, self)
 
     def leave(self) -> None:
-        """Follow it no longer. What is being written is stored all the same; nobody waits for that any longer."""
+        """Follow it no longer. What is being written is stored all the same; nobody waits for anything any longer."""
+        self._opened("not_member")
         self._written("storage_failed")
         live, self._live = self._live, None
         if live is not None:
@@ -152,8 +156,7 @@ class OpenPaper:
 
     def answer(self, lacking: bytes) -> None:
         """Take what it has asked for when it was opened."""
-        if self._lacking is not None and not self._lacking.done():
-            self._lacking.set_result(lacking)
+        self._opened(lacking)
 
     def greet(self, state: bytes, shown: Sequence[Shown]) -> None:
         """Take what a newcomer gets; later, ask for what was not taken."""
@@ -171,7 +174,7 @@ class OpenPaper:
 
     def unreadable(self) -> None:
         """Refuse what it has asked with; what it wrote is answered."""
-        self._fail("bad_field")
+        self._opened("bad_field")
 
     def end_access(self, code: int, reason: str) -> None:
         """End, for good."""
@@ -183,7 +186,7 @@ class OpenPaper:
 
     def _end(self, code: str) -> None:
         opened = self._lacking is None
-        self._fail(code)
+        self._opened(code)
         self._written(code)
         self.leave()
         papers = self._session.papers or {}
@@ -196,9 +199,9 @@ class OpenPaper:
         if self._writing is not None and not self._writing.done():
             self._writing.set_result(outcome)
 
-    def _fail(self, code: str) -> None:
+    def _opened(self, outcome: bytes | str) -> None:
         if self._lacking is not None and not self._lacking.done():
-            self._lacking.set_exception(Refused(code))
+            self._lacking.set_result(outcome)
 
 
 NOT_OPEN: Final = "The paper is not open on this connection."
