@@ -31,6 +31,7 @@ class Proxy:
         self.port = 0
         self.mark = b""
         self.lost_answers = 0  # connections to which nothing comes back since a mark
+        self._unanswered: set[Link] = set()  # those: what they wait for may not even have come here
         self._shut: set[int] = set()
         self._turn = 0
         self._links: set[Link] = set()
@@ -109,14 +110,16 @@ class Proxy:
     def heal(self) -> None:
         """Restore normal conditions.
 
-        What was late arrives; connections that lost bytes are reset, and scheduled resets are cancelled.
+        What was late arrives; connections that lost bytes, or were to lose an answer, are reset, and scheduled resets are
+        cancelled.
         """
         self._shut.clear()
         self.mark, self.lost_answers = b"", 0
         self.change()
+        unanswered, self._unanswered = self._unanswered, set()
         for link in self.links:
             link.up.fuse = link.down.fuse = None
-            if link.up.lost or link.down.lost or link.torn:
+            if link.up.lost or link.down.lost or link.torn or link in unanswered:
                 link.reset()
 
     def reset(self, dice: random.Random, share: float = 1.0, within: int = 0) -> int:
@@ -175,6 +178,7 @@ class Proxy:
     def asked(self, link: "Link", data: bytes) -> None:
         if self.mark and self.mark in data and not link.down.conditions.cut:
             self.lost_answers += 1
+            self._unanswered.add(link)
             link.down.change(Conditions(cut=True))
 
     def opened(self) -> None:
@@ -188,6 +192,7 @@ class Proxy:
 
     def went(self, link: "Link") -> None:
         self._links.discard(link)
+        self._unanswered.discard(link)
 
     def jitter(self) -> float:
         return self._dice.random()

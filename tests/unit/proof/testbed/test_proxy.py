@@ -167,6 +167,22 @@ async def test_a_cut_that_cost_nothing_heals_without_a_reset() -> None:
         await eventually(lambda: server.got == b"still here")
 
 
+async def test_an_answer_that_was_to_be_lost_never_comes() -> None:
+    """Also where it had not yet come when the proxy healed; whoever asked nothing of the kind goes on."""
+    async with place() as there:
+        (asker, asked), (other, others) = await there.pair(), await there.pair()
+        there.proxy.lose_answers(b"COMMIT")
+        asker.transport.write(b"COMMIT")
+        other.transport.write(b"SELECT")
+        await eventually(lambda: asked.got == b"COMMIT" and others.got == b"SELECT")
+        there.proxy.heal()
+        asked.transport.write(b"done")
+        others.transport.write(b"1")
+        await eventually(lambda: asker.lost and other.got == b"1")
+        assert not asker.got
+        assert not other.lost
+
+
 async def test_new_connections_meet_the_conditions_too() -> None:
     async with place() as there:
         there.proxy.change(up=Conditions(cut=True))
