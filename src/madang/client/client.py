@@ -14,6 +14,7 @@ from madang.client.errors import Disconnected
 from madang.client.feed import Feed
 from madang.client.link import Link, State
 from madang.client.moderation import PAGE
+from madang.client.paging import walked
 from madang.client.pending import Pending
 from madang.client.room import Cids, Room
 from madang.client.sockets import Clock, Opener, SystemClock, open_websocket
@@ -245,12 +246,10 @@ class Client:
         command = c.Search(q=q, room=room, user=user, since=since, until=until, before=before, limit=limit)
         return await self._pending.call(command, Found)
 
-    async def rooms(self) -> AsyncIterator[Membership]:
+    def rooms(self) -> AsyncIterator[Membership]:
         """Read the user's own rooms, and what is unread in them, page after page."""
-        after, more = "", True
-        while more:
-            page = await self._pending.call(c.Rooms(after=after, limit=PAGE), MembershipPage)
-            for membership in page.rooms:
-                yield membership
-            more = page.more and bool(page.rooms)
-            after = page.rooms[-1].room if page.rooms else after
+
+        async def ask(after: str) -> MembershipPage:
+            return await self._pending.call(c.Rooms(after=after, limit=PAGE), MembershipPage)
+
+        return walked("", ask, lambda page: page.rooms, lambda membership: membership.room)

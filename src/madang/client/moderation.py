@@ -22,6 +22,7 @@ from madang.client.answers import (
     Words,
 )
 from madang.client.feed import Feed
+from madang.client.paging import walked
 from madang.client.pending import Pending
 from madang.errors import Refused
 from madang.protocol.native import commands as c
@@ -124,48 +125,39 @@ class Moderation:
         """Resolve the reports of a message; return how many messages still have some (moderators)."""
         return (await self._pending.call(c.Resolve(room=self.id, seq=seq), Resolved, room=self.id)).open
 
-    async def bans(self) -> AsyncIterator[Ban]:
+    def bans(self) -> AsyncIterator[Ban]:
         """Read the bans in force, in order of the user ids, page after page (moderators)."""
-        after, more = "", True
-        while more:
-            page = await self._pending.call(c.Bans(room=self.id, after=after, limit=PAGE), BanPage, room=self.id)
-            for ban in page.bans:
-                yield ban
-            more = page.more and bool(page.bans)
-            after = page.bans[-1].user if page.bans else after
 
-    async def mutes(self) -> AsyncIterator[Mute]:
+        async def ask(after: str) -> BanPage:
+            return await self._pending.call(c.Bans(room=self.id, after=after, limit=PAGE), BanPage, room=self.id)
+
+        return walked("", ask, lambda page: page.bans, lambda ban: ban.user)
+
+    def mutes(self) -> AsyncIterator[Mute]:
         """Read the mutes in force, in order of the user ids, page after page (moderators)."""
-        after, more = "", True
-        while more:
-            page = await self._pending.call(c.Mutes(room=self.id, after=after, limit=PAGE), MutePage, room=self.id)
-            for mute in page.mutes:
-                yield mute
-            more = page.more and bool(page.mutes)
-            after = page.mutes[-1].user if page.mutes else after
 
-    async def reported(self) -> AsyncIterator[Reported]:
+        async def ask(after: str) -> MutePage:
+            return await self._pending.call(c.Mutes(room=self.id, after=after, limit=PAGE), MutePage, room=self.id)
+
+        return walked("", ask, lambda page: page.mutes, lambda mute: mute.user)
+
+    def reported(self) -> AsyncIterator[Reported]:
         """Read the messages with open reports, in order of their seq, page after page (moderators)."""
-        after, more = 0, True
-        while more:
-            command = c.Reports(room=self.id, after=after, limit=PAGE)
-            page = await self._pending.call(command, ReportedPage, room=self.id)
-            for each in page.reported:
-                yield each
-            more = page.more and bool(page.reported)
-            after = page.reported[-1].seq if page.reported else after
 
-    async def audit(self) -> AsyncIterator[AuditEntry]:
+        async def ask(after: int) -> ReportedPage:
+            command = c.Reports(room=self.id, after=after, limit=PAGE)
+            return await self._pending.call(command, ReportedPage, room=self.id)
+
+        return walked(0, ask, lambda page: page.reported, lambda each: each.seq)
+
+    def audit(self) -> AsyncIterator[AuditEntry]:
         """Read who did what by the rights of a moderator or an owner, the newest first, page after page (owners)."""
-        before: int | None = None
-        more = True
-        while more:
+
+        async def ask(before: int | None) -> AuditPage:
             command = c.Audit(room=self.id, before=before, limit=PAGE)
-            page = await self._pending.call(command, AuditPage, room=self.id)
-            for entry in page.entries:
-                yield entry
-            more = page.more and bool(page.entries)
-            before = page.entries[-1].n if page.entries else before
+            return await self._pending.call(command, AuditPage, room=self.id)
+
+        return walked(None, ask, lambda page: page.entries, lambda entry: entry.n)
 
     async def _call(self, command: c.Command, kind: type[Appended]) -> Appended:
         return await self._pending.call(command, kind, room=self.id, ordered=True)

@@ -26,6 +26,7 @@ from madang.client.events import Event, Reset
 from madang.client.feed import Ended, Feed
 from madang.client.moderation import PAGE, Moderation
 from madang.client.notices import Notices
+from madang.client.paging import walked
 from madang.client.pending import Pending
 from madang.errors import Refused
 from madang.protocol.native import commands as c
@@ -233,15 +234,13 @@ class Room(Moderation):
         command = c.History(room=self.id, before=before, after=after, around=around, at=at, limit=limit)
         return await self._pending.call(command, History, room=self.id)
 
-    async def messages(self, before: int | None = None) -> AsyncIterator[Message]:
+    def messages(self, before: int | None = None) -> AsyncIterator[Message]:
         """Read messages backwards, from the newest or from before a seq, page after page."""
-        more = True
-        while more:
-            page = await self.history(before=before, limit=PAGE)
-            for message in reversed(page.messages):
-                yield message
-            more = page.more and bool(page.messages)
-            before = page.messages[0].seq if page.messages else before
+
+        async def ask(before: int | None) -> History:
+            return await self.history(before=before, limit=PAGE)
+
+        return walked(before, ask, lambda page: page.messages[::-1], lambda message: message.seq)
 
     async def pins(self) -> list[Message]:
         """Read the pinned messages, page after page."""
@@ -269,16 +268,14 @@ class Room(Moderation):
             more = page.more and bool(page.members or page.next)
             after = page.next or (page.members[-1].user if page.members else after)
 
-    async def reactors(self, seq: int, emoji: str) -> AsyncIterator[Reactor]:
+    def reactors(self, seq: int, emoji: str) -> AsyncIterator[Reactor]:
         """Read who has put an emoji on a message, in order of their user ids, page after page."""
-        after, more = "", True
-        while more:
+
+        async def ask(after: str) -> ReactorPage:
             command = c.Reactors(room=self.id, seq=seq, emoji=emoji, after=after, limit=PAGE)
-            page = await self._pending.call(command, ReactorPage, room=self.id)
-            for reactor in page.reactors:
-                yield reactor
-            more = page.more and bool(page.reactors)
-            after = page.reactors[-1].user if page.reactors else after
+            return await self._pending.call(command, ReactorPage, room=self.id)
+
+        return walked("", ask, lambda page: page.reactors, lambda reactor: reactor.user)
 
     async def presence(self, *, after: str = "", limit: int = PAGE) -> Present:
         """Read who is online: a page in order of user ids, and how many in all. Changes come as notices."""
