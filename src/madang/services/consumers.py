@@ -10,7 +10,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import perf_counter
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 import msgspec
 
@@ -21,11 +21,8 @@ from madang.core.events import Event
 from madang.core.metrics import Metric
 from madang.errors import Refused
 from madang.ports.bus import EVERYWHERE, Bus, Signal
-from madang.ports.consumers import ConsumerStore
 from madang.ports.followers import Position
-from madang.ports.log import Log
-from madang.ports.upkeep import Upkeep
-from madang.services.consuming import Consuming, Reader, rest_s
+from madang.services.consuming import Consuming, Reader, Store, rest_s
 from madang.services.failures import Failures
 
 logger = logging.getLogger("madang.consumers")
@@ -49,10 +46,6 @@ NOTED_S: Final = 3600.0
 Begin = Literal["now", "start"]
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(tuple[int, str]).decode
-
-
-class Store(Log, Upkeep, ConsumerStore, Protocol):
-    """The log, the list of its rooms, and who reads all of them."""
 
 
 class Consumers:
