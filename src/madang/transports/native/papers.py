@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Raw
 
-from madang.core.documents import EMPTY, Undecodable
+from madang.core.documents import Undecodable
 from madang.core.papers import Paper
 from madang.core.timestamps import moment
 from madang.delivery.papers.follower import Outcome, Shown
@@ -19,11 +19,10 @@ from madang.protocol.native.answers import OpenPaperAnswer, PaperInfo
 from madang.protocol.native.frames import ClientInfo, ClosedFrame, PaperFrame, ShownFrame
 from madang.protocol.yjs import MAX_AWARENESS, ClientState
 from madang.transports.native.session import Session
+from madang.transports.papers import Writer, write_frame
 
 MOST: Final = 20
 """Papers that a connection has open."""
-LARGE: Final = 16 * 1024
-"""Bytes of a frame that is not joined with others."""
 
 
 class OpenPaper:
@@ -37,7 +36,7 @@ class OpenPaper:
         self._held = b""  # the state vector of what the server had when it was opened
         self._lacking: asyncio.Future[bytes | str] | None = None  # while it is being opened; a code where it is not
         self._writing: asyncio.Future[Outcome] | None = None
-        self._owed = 0  # bytes written that no quota was charged for
+        self._writer = Writer(session.node)
 
     async def begin(self, paper: Paper, state: bytes) -> OpenPaperAnswer:
         """Follow the paper; what happens meanwhile comes behind the answer.
@@ -72,14 +71,9 @@ class OpenPaper:
         live = self._live
         if live is None:
             raise Refused("not_member", NOT_OPEN)
-        if data == EMPTY:
+        if not self._writer.write(live, self, self._session.actor(), data):
             return 0
-        if code := self._hub.writes(live, self):
-            raise Refused(code)
-        actor = self._session.actor()
-        self._owed = self._session.node.papers.charge(actor, self._owed + len(data))
         self._writing = asyncio.get_running_loop().create_future()
-        self._hub.write(live, self, data)
         outcome = await self._writing
         self._writing = None
         if isinstance(outcome, str):
@@ -149,10 +143,7 @@ class OpenPaper:
 
     def write(self, frame: bytes) -> None:
         """Write a frame."""
-        if len(frame) < LARGE:
-            self._session.socket.queue(frame)
-        else:
-            self._session.socket.send(frame)
+        write_frame(self._session.socket, frame)
 
     def answer(self, lacking: bytes) -> None:
         """Take what it has asked for when it was opened."""

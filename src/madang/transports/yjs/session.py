@@ -16,7 +16,7 @@ import msgspec
 
 from madang.core import costs
 from madang.core.actors import Actor
-from madang.core.documents import EMPTY, Undecodable
+from madang.core.documents import Undecodable
 from madang.core.rate import Bucket
 from madang.delivery.papers.follower import Outcome, Shown
 from madang.delivery.papers.live import LivePaper
@@ -26,6 +26,7 @@ from madang.protocol import yjs
 from madang.services.identity import Unfetched
 from madang.services.tokens import Access
 from madang.transports.node import Node
+from madang.transports.papers import Writer, write_frame
 from madang.transports.socket import Socket
 from madang.transports.websocket.doors import Upgrade
 from madang.transports.websocket.framing import Framing
@@ -34,7 +35,6 @@ logger = logging.getLogger("madang.yjs")
 
 QUEUED: Final = 64  # messages that wait, before the socket is no longer read
 UNSTORED: Final = 2 * yjs.MAX_MESSAGE  # bytes that wait, or are not stored yet, likewise
-LARGE: Final = 16 * 1024  # bytes of a frame that is not joined with others
 
 
 class YjsSession:
@@ -54,7 +54,7 @@ class YjsSession:
         self._queue: deque[bytes] = deque()
         self._queued = 0
         self._unstored = 0
-        self._owed = 0  # bytes written that no quota was charged for
+        self._writer = Writer(node)
         self._asking = False
         self._resting = False
         self._over = False
@@ -213,25 +213,19 @@ class YjsSession:
                 self._asking = True
                 papers.ask(live, self, state)
             case yjs.Update(data=update):
-                if update != EMPTY:
-                    self._write(live, update)
+                self._write(live, update)
             case yjs.Awareness(states=states):
                 papers.show(live, self, states)
             case yjs.Query():
                 papers.show_all(live, self)
 
     def _write(self, live: LivePaper, update: bytes) -> None:
-        if code := self.node.open_papers.writes(live, self):
-            self.deny(code)
-            return
         assert self.user is not None
         try:
-            self._owed = self.node.papers.charge(self.user, self._owed + len(update))
+            if self._writer.write(live, self, self.user, update):
+                self._unstored += len(update)
         except MadangError as refused:
             self.deny(refused.code)
-            return
-        self._unstored += len(update)
-        self.node.open_papers.write(live, self, update)
 
     # -- what the paper's hub calls (`delivery.papers.follower.Follower`) ----------------------------------------------
 
@@ -276,11 +270,8 @@ class YjsSession:
         return self._framing.binary(yjs.awareness([yjs.ClientState(s.client, s.clock, s.state) for s in shown]))
 
     def write(self, frame: bytes) -> None:
-        """Write a frame, joined with what else there is in this turn."""
-        if len(frame) < LARGE:
-            self.socket.queue(frame)
-        else:
-            self.socket.send(frame)
+        """Write a frame."""
+        write_frame(self.socket, frame)
 
     def answer(self, lacking: bytes) -> None:
         """Write what it has asked for."""
