@@ -1,4 +1,4 @@
-"""Answers to commands, as typed structs, and the error in place of one. What clients send is in `commands.py`.
+"""Answers to commands, as typed structs, and the error in place of one. What clients send is in `commands`.
 
 Answers carry neither "op" nor "n": how an answer is matched to its command depends on the wire (`codec.answer`).
 Defaults and the order of fields are as for `frames.py`.
@@ -84,7 +84,7 @@ class EmptyAnswer(Answer, frozen=True, kw_only=True, gc=False):
 
 
 class HelloAnswer(Answer, frozen=True, kw_only=True, gc=False):
-    """Who the connection speaks for, and a token with which the same user comes back; none for who came with a ticket."""
+    """Who the connection speaks for, and a token with which the same user comes back; none for whoever came with a ticket."""
 
     user: UserInfo
     token: str | UnsetType = UNSET
@@ -194,7 +194,7 @@ class RoomsAnswer(Answer, frozen=True, kw_only=True, gc=False):
 
 
 class PresenceAnswer(Answer, frozen=True, kw_only=True, gc=False):
-    """A page of who is online (id → name), and how many are online in all."""
+    """A page of the users online (id → name), and how many are online in all."""
 
     users: dict[str, str]
     count: int
