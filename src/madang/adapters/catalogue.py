@@ -79,7 +79,7 @@ ENGINES: Final = {
     "elasticsearch+https": _ELASTICSEARCH,
 }
 """Search engines; other search indexes are the databases' own."""
-
+_OWN_INDEX: Final = Adapter("madang.adapters.sql.search", "The database's own index", fleet=True)
 
 _EMITTER: Final = Adapter("madang.adapters.emitter", "Redis", fleet=True, driver="redis", extra="redis")
 
@@ -156,9 +156,8 @@ async def open_search(url: str, *, database: str) -> SearchIndexes | None:
     if url == "off":
         return None
     if url == "database:":
-        from madang.adapters.sql.search import open_indexes
-
-        return await open_indexes(database, VERSION)
+        own: SearchIndexes | None = await load(_OWN_INDEX, "off").open_indexes(database, VERSION)
+        return own
     opened: SearchIndexes = await _engine(url).open_indexes(url, VERSION)
     return opened
 

@@ -9,6 +9,7 @@ from madang.adapters.opensearch.alias import Alias
 from madang.adapters.opensearch.changing import MESSAGE
 from madang.adapters.opensearch.cursors import Cursor
 from madang.adapters.opensearch.engine import WRITE_S
+from madang.adapters.opensearch.searches import Answer, search
 from madang.ports.search import Status
 
 ROOMS: Final = 100
@@ -19,20 +20,8 @@ class _Count(msgspec.Struct):
     count: int
 
 
-class _Hit(msgspec.Struct):
-    source: Cursor = msgspec.field(name="_source")
-
-
-class _Hits(msgspec.Struct):
-    hits: list[_Hit]
-
-
-class _Answer(msgspec.Struct):
-    hits: _Hits
-
-
 _count: Final = msgspec.json.Decoder(_Count)
-_answer: Final = msgspec.json.Decoder(_Answer)
+_answer: Final = msgspec.json.Decoder(Answer[Cursor])
 _CURSOR: Final = {"term": {"kind": cursors.KIND}}
 _MESSAGE: Final = {"term": {"kind": MESSAGE}}
 
@@ -64,13 +53,8 @@ def _found_no_more(untidy: list[Cursor]) -> list[Any]:
 
 async def _untidy(alias: Alias, after: str) -> list[Cursor]:
     """Return the next cursors, by the ids of their rooms, of which something is not erased yet."""
-    body = {
-        "query": {"bool": {"filter": [{"term": {"untidy": True}}, {"range": {"room": {"gt": after}}}]}},
-        "sort": [{"room": "asc"}], "size": ROOMS, "track_total_hits": False,
-    }  # fmt: skip
-    asked = "_search?allow_partial_search_results=false"
-    answer = await alias.ask(_answer, asked, msgspec.json.encode(body), within=WRITE_S)
-    return [hit.source for hit in answer.hits.hits]
+    filters = [{"term": {"untidy": True}}, {"range": {"room": {"gt": after}}}]
+    return await search(alias, _answer, filters, ROOMS, sort=[{"room": "asc"}])
 
 
 async def _counted(alias: Alias, filters: list[Any]) -> int:

@@ -12,8 +12,8 @@ import msgspec
 from madang.adapters.opensearch import cursors
 from madang.adapters.opensearch.alias import Alias
 from madang.adapters.opensearch.changing import ASIDE
+from madang.adapters.opensearch.searches import Answer, search
 from madang.core.search import Query
-from madang.errors import StorageFailed
 from madang.ports.search import Asked, Hit, Hits
 
 EXAMINED: Final = 1_000
@@ -44,20 +44,7 @@ class _Source(msgspec.Struct):
     folded: str = ""
 
 
-class _Hit(msgspec.Struct):
-    source: _Source = msgspec.field(name="_source")
-
-
-class _Hits(msgspec.Struct):
-    hits: list[_Hit]
-
-
-class _Answer(msgspec.Struct):
-    hits: _Hits
-    timed_out: bool = False
-
-
-_answer: Final = msgspec.json.Decoder(_Answer)
+_answer: Final = msgspec.json.Decoder(Answer[_Source])
 
 
 async def hits(alias: Alias, asked: Asked) -> Hits:
@@ -95,18 +82,10 @@ async def hits(alias: Alias, asked: Asked) -> Hits:
 
 
 async def _search(alias: Alias, filters: list[Any], size: int) -> list[_Source]:
-    body = {
-        "query": {"bool": {"filter": filters}},
-        "sort": [{"id": "desc"}],
-        "size": size,
-        "track_total_hits": False,
-        "timeout": f"{TIME_MS}ms",
-        "_source": ["gen", "seq", "id", "kind", "folded"],
-    }
-    answer = await alias.ask(_answer, "_search?allow_partial_search_results=false", msgspec.json.encode(body))
-    if answer.timed_out:
-        raise StorageFailed(f"{alias.engine.name} did not come to an end in {TIME_MS} ms.")
-    return [hit.source for hit in answer.hits.hits]
+    return await search(
+        alias, _answer, filters, size, within=None, sort=[{"id": "desc"}], timeout=f"{TIME_MS}ms",
+        _source=["gen", "seq", "id", "kind", "folded"],
+    )  # fmt: skip
 
 
 def _where(rooms: Mapping[str, _Room]) -> list[Any]:

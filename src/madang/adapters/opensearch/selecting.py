@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from madang.adapters.opensearch.alias import Alias
-from madang.adapters.opensearch.engine import WRITE_S
+from madang.adapters.opensearch.searches import Answer, search
 
 AT_ONCE: Final = 1_000
 
@@ -15,20 +15,7 @@ class _Source(msgspec.Struct):
     seq: int
 
 
-class _Hit(msgspec.Struct):
-    source: _Source = msgspec.field(name="_source")
-
-
-class _Hits(msgspec.Struct):
-    hits: list[_Hit]
-
-
-class _Answer(msgspec.Struct):
-    hits: _Hits
-    timed_out: bool = False
-
-
-_answer: Final = msgspec.json.Decoder(_Answer)
+_answer: Final = msgspec.json.Decoder(Answer[_Source])
 
 
 async def select(alias: Alias, filters: Sequence[Any]) -> AsyncIterator[list[int]]:
@@ -36,13 +23,8 @@ async def select(alias: Alias, filters: Sequence[Any]) -> AsyncIterator[list[int
     below: dict[str, Any] = {}
     while True:
         wanted = [*filters, {"range": {"seq": below}}] if below else filters
-        body = {
-            "query": {"bool": {"filter": wanted}}, "sort": [{"seq": "desc"}], "size": AT_ONCE, "track_total_hits": False,
-            "_source": ["seq"],
-        }  # fmt: skip
-        asked = "_search?allow_partial_search_results=false"
-        answer = await alias.ask(_answer, asked, msgspec.json.encode(body), within=WRITE_S)
-        seqs = [hit.source.seq for hit in answer.hits.hits]
+        found = await search(alias, _answer, wanted, AT_ONCE, sort=[{"seq": "desc"}], _source=["seq"])
+        seqs = [each.seq for each in found]
         if seqs:
             yield seqs
         if len(seqs) < AT_ONCE:

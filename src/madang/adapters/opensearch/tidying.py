@@ -1,7 +1,7 @@
 """What is found no more is erased, a thousand documents at a time.
 
 That is generations of rooms that began again or are forgotten, and what was purged: cursors name it until it is erased. What is written
-too late, to a generation that nothing names any more, is known to who wrote it; if they crash, a regular look at what is there
+too late, to a generation that nothing names any more, is known to whoever wrote it; if they crash, a regular look at what is there
 finds it (`Unnamed`).
 """
 
@@ -14,6 +14,7 @@ from madang.adapters.opensearch.alias import Alias
 from madang.adapters.opensearch.bulk import Counted, write
 from madang.adapters.opensearch.cursors import Held
 from madang.adapters.opensearch.engine import WRITE_S
+from madang.adapters.opensearch.searches import Answer, search
 from madang.adapters.opensearch.selecting import select
 
 ROOMS: Final = 100
@@ -27,19 +28,7 @@ class _Source(msgspec.Struct):
     gen: str = ""
 
 
-class _Hit(msgspec.Struct):
-    source: _Source = msgspec.field(name="_source")
-
-
-class _Hits(msgspec.Struct):
-    hits: list[_Hit]
-
-
-class _Answer(msgspec.Struct):
-    hits: _Hits
-
-
-_answer: Final = msgspec.json.Decoder(_Answer)
+_answer: Final = msgspec.json.Decoder(Answer[_Source])
 _CURSOR: Final = {"term": {"kind": cursors.KIND}}
 
 
@@ -110,21 +99,13 @@ async def _untidy(alias: Alias) -> list[str]:
 
 
 async def _rooms(alias: Alias, filters: list[Any], limit: int) -> list[str]:
-    body = {
-        "query": {"bool": {"filter": filters}}, "sort": [{"room": "asc"}], "size": limit, "track_total_hits": False,
-        "_source": ["room"],
-    }  # fmt: skip
-    asked = "_search?allow_partial_search_results=false"
-    answer = await alias.ask(_answer, asked, msgspec.json.encode(body), within=WRITE_S)
-    return [hit.source.room for hit in answer.hits.hits]
+    found = await search(alias, _answer, filters, limit, sort=[{"room": "asc"}], _source=["room"])
+    return [each.room for each in found]
 
 
 async def _gens(alias: Alias, filters: list[Any], limit: int) -> list[str]:
     """Return the generations of some documents; one may be there more than once."""
-    body = {"query": {"bool": {"filter": filters}}, "size": limit, "track_total_hits": False, "_source": ["gen"]}
-    asked = "_search?allow_partial_search_results=false"
-    answer = await alias.ask(_answer, asked, msgspec.json.encode(body), within=WRITE_S)
-    return [hit.source.gen for hit in answer.hits.hits]
+    return [each.gen for each in await search(alias, _answer, filters, limit, _source=["gen"])]
 
 
 async def _tidied(alias: Alias, at: Held, counted: Counted) -> None:
