@@ -1,4 +1,4 @@
-/* sockets.h: WebSocket clients in one epoll loop, and what is common to who measures with them (wsload.c, reconnect.c).
+/* sockets.h: WebSocket clients in one epoll loop, and what is common to the programs that measure with them (wsload.c, reconnect.c).
  * How to connect, say a frame and take frames apart is here; what a frame means and what is measured is not: the program that
  * includes this file defines `on_text` and `on_lost`.
  *

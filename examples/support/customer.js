@@ -2,7 +2,7 @@
 
 const form = document.getElementById("name");
 
-/** Return what the desk says of who is here; null of somebody who has said no name yet. */
+/** Return what the desk says of whoever is here; null of somebody who has said no name yet. */
 async function ask(signal) {
   const answer = await fetch("/token", signal ? { signal } : {});
   if (answer.status === 401) return null;

@@ -21,7 +21,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PLACES = {"widget": ".", "questions": "questions"}
 """Where an example is served, below the origin."""
 owners: dict[str, str] = {}
-"""The token of who owns the rooms, by the server's address."""
+"""The token of whoever owns the rooms, by the server's address."""
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""The admin listener: metrics that count, and administration for who holds the secret alone."""
+"""The admin listener: metrics that count, and administration for holders of the secret alone."""
 
 import re
 from collections.abc import AsyncIterator

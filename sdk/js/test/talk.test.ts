@@ -146,7 +146,7 @@ test("who is here and who types is in the store", async () => {
   await until(here.store, ({ typing }) => typing.length === 0);
 });
 
-test("who types is known to who only looks from time to time, too", async () => {
+test("who types is known to whoever only looks from time to time, too", async () => {
   const id = freshRoom();
   const mina = person({ guest: "Mina" });
   const bora = person({ guest: "Bora" });

@@ -187,7 +187,7 @@ class Client:
         """Change what is given of the user's profile, "" for no picture or locale; return the user. Their rooms hear it.
 
         Raises:
-            Refused: bad_name, bad_field, forbidden (the name is given by who signs the user in), quota.
+            Refused: bad_name, bad_field, forbidden (the name comes from whoever signs the user in), quota.
         """
         command = c.Profile(name=name, picture=picture, locale=locale)
         return (await self._pending.call(command, ProfileAnswer)).user

@@ -14,7 +14,7 @@ class Event(Struct, frozen=True, kw_only=True):
 
     Attributes:
         id: unique over all rooms, grows with `seq`.
-        user: id of who did it; `name` is the name shown at that time.
+        user: id of whoever did it; `name` is the name shown at that time.
         at: when, in UTC.
     """
 

@@ -63,7 +63,7 @@ class Document:
         return True
 
     def lacking(self, state: bytes = NOTHING) -> bytes:
-        """Return what somebody lacks who has this state vector."""
+        """Return what a document with this state vector lacks."""
         if _overstated(state):
             raise Undecodable
         try:

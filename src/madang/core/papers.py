@@ -66,7 +66,7 @@ class Standing(msgspec.Struct, frozen=True):
     """What a user may be and do in a room, as far as papers ask.
 
     Attributes:
-        role: None for who is not a member, and in a room that there is not.
+        role: None for whoever is not a member, and in a room that there is not.
         state: of the room, as `permissions.state_of` has it.
         muted: a mute holds them now.
     """
@@ -98,7 +98,7 @@ class FinishedPaper(msgspec.Struct, frozen=True, kw_only=True):
     """A finished paper as searches find it.
 
     Attributes:
-        seq, id, user, name: of the event that finished it, and of who did.
+        seq, id, user, name: of the event that finished it, and of whoever did.
         text: the first SEARCHED characters of what it says.
     """
 

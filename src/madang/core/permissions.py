@@ -63,7 +63,7 @@ MUTED: Final = "muted"
 ARCHIVED: Final = "archived"
 ANNOUNCING: Final = "announcing"
 STATES: Final = (FREE, BANNED, MUTED, ANNOUNCING, ARCHIVED)
-"""What may hold a user in a room: nothing; a ban, of who is not a member; a mute; that few write in the room; that it is archived."""
+"""What may hold a user in a room: nothing; a ban, of somebody who is not a member; a mute; that few write in the room; that it is archived."""
 MAY: Final = ""
 """A cell of the table: it is allowed. Any other is the code by which it is refused."""
 
@@ -194,7 +194,7 @@ def need_to_write(role: str, state: str = FREE) -> None:
 
 
 def need_to_change(role: str, change: RoomChanged) -> None:
-    """Raise Refused (forbidden) unless a role may change these settings; what changes none is asked of who changes any."""
+    """Raise Refused (forbidden) unless a role may change these settings; what changes none is asked of whoever changes any."""
     given = [name for name in change.__struct_fields__ if getattr(change, name) is not None]
     for action in {_OF_SETTINGS.get(name, Action.CHANGE_ROOM) for name in given} or {Action.CHANGE_ROOM}:
         need(role, action)

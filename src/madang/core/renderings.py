@@ -1,4 +1,4 @@
-"""What a paper says, for who has no Yjs: its roots as JSON, as plain text, and as HTML in which nothing of it is markup.
+"""What a paper says, for whoever has no Yjs: its roots as JSON, as plain text, and as HTML in which nothing of it is markup.
 
 A rolling paper, as the page makes them, is read as its notes, each with its author. Of all other papers:
 a root has no kind in its bytes: a client says it when it asks. So each is read as what it has: letters, keys, elements, or else

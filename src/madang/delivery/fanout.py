@@ -1,4 +1,4 @@
-"""Fan-out of committed events: to this node's rooms, to the other nodes, into the next heartbeat, and to who watches."""
+"""Fan-out of committed events: to this node's rooms, to the other nodes, into the next heartbeat, and to whoever watches."""
 
 from collections.abc import Sequence
 

@@ -108,7 +108,7 @@ class Directory(Protocol):
         """Keep an invite, and note that in the audit trail; its `seq` becomes the room's newest. Those that are over are forgotten.
 
         Args:
-            name: of who makes it.
+            name: of whoever makes it.
             server: a server key makes it, which needs no membership.
 
         Raises:

@@ -270,7 +270,7 @@ class Identity:
         return access
 
     async def caller_by_ticket(self, ticket: str, address: str) -> Access:
-        """Return the same for who makes a request with a ticket, which is used up by it (bad_token, rate_limited)."""
+        """Return the same for whoever makes a request with a ticket, which is used up by it (bad_token, rate_limited)."""
         access = await self.shown_ticket(ticket, address)
         self._limits.commands.request(access.user.id, self._time())
         return access

@@ -86,7 +86,7 @@ class Memberships:
             return Member(room=room, user=user, name=member.name, role=wanted.role, read_seq=member.read_seq)
 
     async def _join(self, wanted: NewMembership, names: Mapping[str, str] | None) -> Member | None:
-        """Make somebody a member; None for who is one by now."""
+        """Make somebody a member; None for somebody who is one by now."""
         name, role = wanted.name, wanted.role or "member"
         if name is None and names is None:
             names = await self._people.names([wanted.user])

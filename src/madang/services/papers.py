@@ -46,7 +46,7 @@ class Unrendered(Exception):
 
 
 class Papers:
-    """Use cases around papers. To who is not a member of its room, a paper is as if there were none (not_found)."""
+    """Use cases around papers. To somebody who is not a member of its room, a paper is as if there were none (not_found)."""
 
     def __init__(self, store: PaperStore, rooms: Rooms, charges: Charges, render: Render) -> None:
         self._store = store

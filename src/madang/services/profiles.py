@@ -95,7 +95,7 @@ class Profiles:
         if actor.server:
             raise Refused("forbidden", "Server keys have no profile.")
         if name is not None and user_ids.is_outside(actor.id):
-            raise Refused("forbidden", "Your name is given by who signs you in.")
+            raise Refused("forbidden", "Your name comes from whoever signs you in.")
         if name is None and picture is None and locale is None:
             return await self.of(actor)
         with self._attempt(actor) as attempt:
@@ -116,7 +116,7 @@ class Profiles:
         Of an outside user only the picture goes: their issuer names them with every token. Return the profile that is left.
 
         Raises:
-            Refused: not_found, of whom nothing is kept and who is a member nowhere.
+            Refused: not_found, for a user of whom nothing is kept and who is a member nowhere.
         """
         kept = await self._store.profile(user)
         if kept == NO_PROFILE and not await self._store.joined(user, limit=1):
@@ -186,7 +186,7 @@ class Profiles:
         self._renamed(signal.key, _decode(signal.value), self._clock_ms())
 
     async def start(self) -> None:
-        """Read who was renamed since the oldest token that may be shown was signed."""
+        """Read which users were renamed since the oldest token that may be shown was signed."""
         asked_ms = self._clock_ms()
         self._read_to = (asked_ms - KEPT_MS, "")
         await self.take(await self._store.named_after(self.known, PAGE), asked_ms)

@@ -13,7 +13,7 @@ T = TypeVar("T")
 MOST_ROWS: Final = 2_000
 """Rows of all rooms of a query together, so that an answer is no larger than a megabyte or so."""
 Online = tuple[Rows, int]
-"""A page of who is online in a room, and how many there are in all."""
+"""A page of the users online in a room, and how many there are in all."""
 
 
 class Queries:

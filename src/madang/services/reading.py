@@ -197,7 +197,7 @@ class Reading:
         self, actor: Actor, room: str, seq: int, emoji: str, after: str, limit: int, *, bucket: Bucket | None = None,
         followed: bool = False,
     ) -> Rows:  # fmt: skip
-        """Return a page of who has put an emoji on a message (`Reactor`), and whether there are more."""
+        """Return a page of those who have put an emoji on a message (`Reactor`), and whether there are more."""
         emoji = clean_emoji(emoji)
 
         async def read(hidden: int) -> Rows:

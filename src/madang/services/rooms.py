@@ -2,7 +2,7 @@
 
 Whatever a user asks for here counts as an append of theirs, on every door, whether it is done or refused; only words that
 mean nothing to any room are refused before. Joining again as a member does not count. The room's own rate pays only for
-who is a member or may become one: no stranger can spend it.
+members and for those who may become one: no stranger can spend it.
 """
 
 import asyncio
@@ -132,7 +132,7 @@ class Rooms:
         Whether there is such a user is not asked: of one that there is not, nobody comes.
 
         Raises:
-            Refused: bad_field, for oneself; forbidden, for who may make no rooms; quota, rate_limited; not_found, where it was
+            Refused: bad_field, for oneself; forbidden, for an actor who may make no rooms; quota, rate_limited; not_found, where it was
                 deleted a short time ago.
         """
         if peer == actor.id:
@@ -254,7 +254,7 @@ class Rooms:
         return member
 
     async def reader(self, actor: Actor, room: str) -> Member:
-        """Return the membership of who may read a room, without making one (not_found, forbidden)."""
+        """Return the membership of an actor who may read a room, without making one (not_found, forbidden)."""
         member = await self.member(actor, room)
         need(member.role, Action.READ)
         return member

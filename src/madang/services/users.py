@@ -38,7 +38,7 @@ ROOMS: Final = 100  # memberships read at a time
 
 
 class Users:
-    """Knows who was deleted, and notes who was seen.
+    """Know which users were deleted, and note which were seen.
 
     Args:
         clock_ms: Unix milliseconds.
@@ -83,11 +83,11 @@ class Users:
         self._noted.seen(user)
 
     async def start(self) -> None:
-        """Read who was deleted: nobody is let in before that."""
+        """Read which users were deleted: nobody is let in before that."""
         await self.read_deleted()
 
     async def run(self) -> None:
-        """Write who was seen, until cancelled."""
+        """Write which users were seen, until cancelled."""
         look_at = self._time() + SEEN_S / 2
         noting = Failures(logger, "are not noted")
         while True:
@@ -103,13 +103,13 @@ class Users:
                         await asyncio.sleep(0)
 
     async def write_seen(self) -> None:
-        """Write who was seen and is not noted yet."""
+        """Write which users were seen and are not noted yet."""
         while some := self._noted.some():
             await self._upkeep.note_seen(some, self._clock_ms())
             self._noted.written(some)
 
     async def read_deleted(self) -> None:
-        """Read who was deleted since the last time, and end what is theirs."""
+        """Read which users were deleted since the last time, and end what is theirs."""
         asked_ms = self._clock_ms()
         self.take(await self._upkeep.users_deleted(self.known_ms(asked_ms)), asked_ms)
 

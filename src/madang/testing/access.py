@@ -100,7 +100,7 @@ async def a_kick_ends_when_one_is_let_in_anew(store: Store) -> None:
 
 
 async def invites_end_with_the_right_to_make_them(store: Store) -> None:
-    """A kick, a leaving and a role below moderator end the invites of who made them there, and nobody else's."""
+    """A kick, a leaving and a role below moderator end the invites of whoever made them there, and nobody else's."""
     ends: dict[str, dict[str, Any]] = {
         "kicked": {"kind": kinds.MemberKicked, "member": "ben"},
         "left": {"kind": kinds.MemberLeft, "name": "ben"},

@@ -60,7 +60,7 @@ async def large_messages_are_paged_to_the_last(store: Store) -> None:
 
 
 async def reactors_are_paged_by_user(store: Store) -> None:
-    """`reactors` returns who has put an emoji on a message, in order of the user id, by the name of then, also of who has left."""
+    """`reactors` returns who has put an emoji on a message, in order of the user id, by the name of then, also of those who have left."""
     names = ["ben", "cho", "dal", "eun"]
     scene = await opened(store, *names)
     seq = (await scene.done(scene.say("one"))).seq

@@ -193,7 +193,7 @@ async def a_paper_has_a_greatest_size(store: Store) -> None:
 
 
 async def a_snapshot_stands_for_what_it_covers(store: Store) -> None:
-    """A snapshot removes the updates up to its number and no other, and comes to who lacks some of them."""
+    """A snapshot removes the updates up to its number and no other, and comes to whoever lacks some of them."""
     scene, paper = await made(store)
     await store.append_updates([update(paper, scene.id("ann"), b"%d" % n) for n in range(5)])
     assert await store.compact_paper(paper, 3, b"first three")

@@ -17,7 +17,7 @@ from madang.transports.limits import ArrivalLimits
 
 
 class Admission:
-    """The WebSockets of one node, and what is believed of who connects.
+    """The WebSockets of one node, and what is believed of those who connect.
 
     Args:
         limits: judges how fast clients connect.

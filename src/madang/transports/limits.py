@@ -1,4 +1,4 @@
-"""The rates as doors ask for them: of who arrives, and of what a connection asks. Services judge both."""
+"""The rates as doors ask for them: of whoever arrives, and of what a connection asks. Services judge both."""
 
 from typing import Protocol
 

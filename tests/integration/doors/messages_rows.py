@@ -1,4 +1,4 @@
-"""Rows of the table of operations (`table.py`) about messages, and of who reads and types."""
+"""Rows of the table of operations (`table.py`) about messages, and about reading and typing."""
 
 from dataclasses import replace
 from typing import Final

@@ -83,7 +83,7 @@ ROOMS: Final[dict[str, tuple[Row, ...]]] = {
     "direct": (
         Row("with somebody", with_={"user": "$vic"}, answers={"title": "", "access": "direct", "slow_ms": 0}, cost=ATTEMPT),
         Row("again", with_={"user": "$vic"}, times=3, answers={"title": "", "access": "direct", "slow_ms": 0}, cost=ATTEMPT),
-        Row("with who is not there", with_={"user": "u-nobody"}, answers={"title": "", "access": "direct", "slow_ms": 0},
+        Row("with somebody who is not there", with_={"user": "u-nobody"}, answers={"title": "", "access": "direct", "slow_ms": 0},
             cost=ATTEMPT),
         Row("with oneself", with_={"user": "$ara"}, code="bad_field"),
         Row("with whom no id is of", with_={"user": "x" * 65}, code="bad_field"),

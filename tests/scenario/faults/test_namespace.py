@@ -102,7 +102,7 @@ async def test_one_way_goes_dead(tmp_path: Path, way: str) -> None:
         await reader.reaches(talker.position)
         await until(lambda: online(talker, 2), "presence of both", 15)
         await there.drop(way)
-        await until(lambda: online(talker, 1), "an end of presence of who is cut off", 15)
+        await until(lambda: online(talker, 1), "an end of presence of those who are cut off", 15)
         await talker.send_acked(5, "meanwhile")
         await there.heal()
         await until(lambda: reader.position >= talker.position or reader.gap, "what was missed", 60)

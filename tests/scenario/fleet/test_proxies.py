@@ -34,7 +34,7 @@ from tests.wire import BINARY, CLOSE, PING, PONG, TEXT, Raw, dialled, frame, gue
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis]
 PER_ADDRESS: Final = 20  # WebSockets that a node takes from one
-PACE_S: Final = 0.02  # of who posts; below the rate of a user
+PACE_S: Final = 0.02  # of whoever posts; below the rate of a user
 # What takes its time is tried with HAProxy in `make soak`.
 # Other requests must be answered sooner than nodes ping, so that only what is excepted from that outlasts a ping.
 IMPATIENT: Final = {
@@ -123,7 +123,7 @@ async def test_who_says_nothing_stays_as_long_as_it_answers_pings(proxy: Proxy) 
 
 @pytest.mark.parametrize("kind", IMPATIENT)
 async def test_socketio_by_polls_and_papers_outlast_a_ping(kind: str, nodes: list[Server]) -> None:
-    """All requests of who polls reach the node that knows them: any other answers 400."""
+    """All requests of whoever polls reach the node that knows them: any other answers 400."""
     room, paper = f"room-{kind}", f"paper-{kind}"
     async with rest(nodes[0].url) as anyone:
         mina = await anyone.guest("Mina")

@@ -50,7 +50,7 @@ function act(event: KeyboardEvent): boolean {
   return true;
 }
 
-/** Return false for the browser's own search: where there is none of ours, in a paper, and for who is in ours already. */
+/** Return false for the browser's own search: where there is none of ours, in a paper, and for whoever is in ours already. */
 function toSearch(): boolean {
   if (route.value.room === null || route.value.paper !== null || !canSearch(client.value)) return false;
   const box = document.querySelector<HTMLInputElement>(".panel search input");

@@ -10,7 +10,7 @@ const PAGE = 30;
 
 /** What narrows a search besides its words. Empty: nothing does. */
 export interface Filters {
-  /** The id of who said it. */
+  /** The id of whoever said it. */
   readonly user: string;
   /** How they are called. */
   readonly name: string;

@@ -63,6 +63,6 @@ async function otherOf(room: string, me: string, token: string): Promise<Said | 
   const { members } = await get<{ members: Said[] }>("members");
   const there = members.find(isOther);
   if (there) return there;
-  const { messages } = await get<{ messages: Said[] }>("messages?limit=200"); // of who was deleted, these name nobody
+  const { messages } = await get<{ messages: Said[] }>("messages?limit=200"); // of whoever was deleted, these name nobody
   return messages.findLast(isOther);
 }

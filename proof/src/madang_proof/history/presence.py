@@ -6,7 +6,7 @@ from madang_proof.history.state import State
 
 
 class OnlineLists:
-    """Judges lists of who is online.
+    """Judges lists of the users online.
 
     I17: no user is shown as online in a room who had no connection that followed it or had asked to, for longer than
     `Setup.presence_ttl` before the list was asked for; time in a fault does not count. Nobody is in a list twice, and its

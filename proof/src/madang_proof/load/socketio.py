@@ -62,7 +62,7 @@ class SocketIo(Connection):
         super().__init__(urlunsplit((*urlsplit(url)[:2], PATH, QUERY, "")), self._heard, on_end)
         self._tell = on_text
         self._kept = kept
-        self._begun = False  # the server has told of its limits, and waits for who one is
+        self._begun = False  # the server has told of its limits, and waits to hear who one is
         self._hello: dict[str, Any] | None = None  # until it is answered
         self._pid = ""
         self._waiting: list[dict[str, Any]] = []  # commands behind it

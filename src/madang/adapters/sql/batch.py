@@ -56,7 +56,7 @@ class Batch(NamedTuple):
         need(self.actor(d), action, room.access, state_of(room))
 
     def need_upon(self, d: Draft, action: Action, subject: str) -> None:
-        """Raise Refused unless the actor may do something to who has this role."""
+        """Raise Refused unless the actor may do something to whoever has this role."""
         need_upon(self.actor(d), action, subject, self.rooms[d.room].access)
 
     def need_seen(self, d: Draft, target: int) -> None:

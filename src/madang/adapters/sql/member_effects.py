@@ -92,7 +92,7 @@ def room_deleted(b: Batch, d: Draft, body: kinds.RoomDeleted, seq: int) -> bool:
 
 
 def joined(b: Batch, d: Draft, body: kinds.MemberJoined, seq: int) -> bool:
-    """Let a user in, by what they show or by who adds them."""
+    """Let a user in, by what they show or by whoever adds them."""
     if b.rooms[d.room].access == DIRECT:
         return _joined_direct(b, d, body, seq)
     if not d.server and not access.admit(b.c, d, b.now_ms):

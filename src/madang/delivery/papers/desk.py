@@ -27,7 +27,7 @@ class Done(msgspec.Struct):
     """What came of a job.
 
     Attributes:
-        answers: to those who asked; None for who asked with what cannot be decoded.
+        answers: to those who asked; None for whoever asked with what cannot be decoded.
         change: what was written, as one update; empty for nothing new.
         wrong: which of what was written cannot be decoded.
         broken: the document cannot be used any more.

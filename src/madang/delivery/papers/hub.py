@@ -82,7 +82,7 @@ class PaperHub:
     # -- who follows ---------------------------------------------------------------------------------------------------
 
     async def follow(self, id: str, follower: Follower) -> LivePaper:
-        """Let somebody follow a paper who may read it, and greet them.
+        """Let somebody who may read a paper follow it, and greet them.
 
         Raises:
             Refused: not_found, for a paper that there is not and one of a room that they are not in, alike; overloaded.
@@ -124,7 +124,7 @@ class PaperHub:
         return code
 
     def ask(self, live: LivePaper, follower: Follower, state: bytes) -> None:
-        """Answer soon what somebody lacks who has this state vector."""
+        """Answer soon with what a document with this state vector lacks."""
         live.asks.append((follower, state))
         self._touch(live)
 
@@ -147,7 +147,7 @@ class PaperHub:
         follower.write(follower.frame_shown(list(live.shown.values())))
 
     def go_on(self, live: LivePaper, follower: Follower) -> None:
-        """Let somebody catch up who was over their byte budget."""
+        """Let somebody who was over their byte budget catch up."""
         if follower in live.behind:
             self._touch(live)
 

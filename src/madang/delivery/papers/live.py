@@ -87,7 +87,7 @@ class LivePaper:
     # -- what is shown of clients --------------------------------------------------------------------------------------
 
     def show(self, by: Follower, some: Iterable[Shown]) -> list[Shown]:
-        """Take what a follower shows of its clients; return what is news. A client belongs to who used its id first."""
+        """Take what a follower shows of its clients; return what is news. A client belongs to whoever used its id first."""
         news = []
         for each in some:
             known = self.shown.get(each.client)

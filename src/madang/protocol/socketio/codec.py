@@ -62,7 +62,7 @@ def not_connected(problem: MadangError) -> bytes:
 
 
 def no_namespace(namespace: str) -> bytes:
-    """Return the packet for who wants to connect to a namespace that there is not."""
+    """Return the packet for whoever wants to connect to a namespace that there is not."""
     return b'44%s,{"message":"Invalid namespace"}' % namespace.encode()
 
 

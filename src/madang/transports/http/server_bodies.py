@@ -155,7 +155,7 @@ class MembersOfRooms(Struct, frozen=True):
 
 
 class Presence(Struct, frozen=True):
-    """A page of who is online in a room, id to name, and how many there are in all."""
+    """A page of the users online in a room, id to name, and how many there are in all."""
 
     users: dict[str, str]
     count: int

@@ -96,7 +96,7 @@ class SocketIo:
         return fields.get("sid")
 
     def client(self, id: str, address: str) -> Client:
-        """Return the client of a session (bad_field). It is one only to who comes from its address: an id proves nothing."""
+        """Return the client of a session (bad_field). It is one only to whoever comes from its address: an id proves nothing."""
         client = self.clients.get(id)
         if client is None or client.address != address:
             raise Refused("bad_field", "sid: no session here.")

@@ -1,4 +1,4 @@
-"""Channels: each content goes out once, is heard by who needs it, and a Cluster's nodes share the partitions evenly."""
+"""Channels: each content goes out once, is heard by whoever needs it, and a Cluster's nodes share the partitions evenly."""
 
 from collections import Counter
 from itertools import count, pairwise

@@ -100,7 +100,7 @@ class LosesTheTail(ModelServer):
 
 
 class KeepsWhoLeft(ModelServer):
-    """Goes on giving events to who was kicked."""
+    """Goes on giving events to whoever was kicked."""
 
     def append(
         self, model: ModelRoom, type: str, user: str, text: str = "", target: int = 0, member: str = ""
@@ -114,7 +114,7 @@ class KeepsWhoLeft(ModelServer):
 
 
 class LetsBackIn(ModelServer):
-    """Answers a resume of who was kicked."""
+    """Answers a resume of whoever was kicked."""
 
     def do_join(
         self, connection: ModelConnection, invoke: r.Invoke, model: ModelRoom, more: dict[str, object]
@@ -153,7 +153,7 @@ class ShowsOldTexts(ModelServer):
 
 
 class ShowsDeletedTexts(ModelServer):
-    """Return deleted messages with their texts to who joins."""
+    """Return deleted messages with their texts to whoever joins."""
 
     def do_join(
         self, connection: ModelConnection, invoke: r.Invoke, model: ModelRoom, more: dict[str, object]
@@ -166,7 +166,7 @@ class ShowsDeletedTexts(ModelServer):
 
 
 class KeepsGhosts(ModelServer):
-    """Never takes anybody off the list of who is online."""
+    """Never takes anybody off the list of those online."""
 
     def do_list(
         self, connection: ModelConnection, invoke: r.Invoke, model: ModelRoom, more: dict[str, object]

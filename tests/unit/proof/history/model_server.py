@@ -43,7 +43,7 @@ class ModelServer:
     def append(
         self, model: ModelRoom, type: str, user: str, text: str = "", target: int = 0, member: str = ""
     ) -> r.Event:
-        """Append an event, and give it to who follows the room."""
+        """Append an event, and give it to whoever follows the room."""
         self.ids += self.dice.randrange(1, 5)
         seq = len(model.log) + 1
         event = r.Event(0, 0, model.name, seq, str(self.ids), type, user, text, target, member)

@@ -75,7 +75,7 @@ invites = Table(
     Column("until_ms", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
-# Invites that end with a right of who made them.
+# Invites that end with a right of whoever made them.
 Index("invites_by", invites.c.by, invites.c.room)
 
 word_lists = Table(

@@ -64,7 +64,7 @@ async def room(node: ThisNode, caller: Caller, id: RoomPath) -> Response:
 
 @router.get(ROOM + "/title", **documented(a.Title))
 async def title(node: ThisNode, id: RoomPath) -> Response:
-    """Say to anybody what a room is called that anybody may join: for who comes by a link, before they sign in."""
+    """Say to anybody what a room is called that anybody may join: for whoever comes by a link, before they sign in."""
     return answer(a.Title(await node.rooms.title(id)))
 
 

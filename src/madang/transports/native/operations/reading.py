@@ -62,7 +62,7 @@ def members(session: Session, m: c.Members) -> None:
 
 
 def reactors(session: Session, m: c.Reactors) -> None:
-    """Read a page of who has put an emoji on a message."""
+    """Read a page of those who have put an emoji on a message."""
     session.subscription(m.room)
 
     async def read() -> ReactorsAnswer:
@@ -75,7 +75,7 @@ def reactors(session: Session, m: c.Reactors) -> None:
 
 
 def presence(session: Session, m: c.Presence) -> None:
-    """Read a page of who is online in the room."""
+    """Read a page of the users online in the room."""
     session.subscription(m.room)
 
     async def read() -> PresenceAnswer:
