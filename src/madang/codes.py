@@ -88,5 +88,7 @@ CLOSES: Final[dict[int, CloseCode]] = {
     4409: CloseCode("too_slow", "resume", "The client did not read for 30 s while events waited."),
     4410: CloseCode("revoked", "never", "The user was deleted, or may not read the room of this paper or stream."),
     4411: CloseCode("disconnected", "never", "The user's application ended their connections."),
+    4412: CloseCode("replaced", "never", "Another stream reads for this consumer now."),
+    4413: CloseCode("removed", "never", "The consumer of this stream was removed."),
     4429: CloseCode("flood", "later", "The client kept sending after rate_limited."),
 }

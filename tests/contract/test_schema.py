@@ -137,6 +137,8 @@ async def use_everything(store: Store) -> None:
     s, ann = store, scene.id("ann")
     await s.add_consumer(Consumer("k", "c", 1, 1))
     await s.consumers("k")
+    await s.consumer("k", "c")
+    await s.next_reader("k", "c")
     await s.note_consumer("k", "c", 2)
     await s.unseen_consumers(1, 5)
     await s.reach("k", "c", {scene.room: Position("0f", 1)})

@@ -126,7 +126,7 @@ async def test_the_newest_connection_reads(server: Server, shop: Rest) -> None:
     where = await room(shop)
     async with consuming(server, shop, "one") as first, consuming(server, shop, "one") as second:
         told = await first.rest()
-        assert (told[-1].name, told[-1].data["code"], told[-1].data["reason"]) == ("bye", 4411, "replaced")
+        assert (told[-1].name, told[-1].data["code"], told[-1].data["reason"]) == ("bye", 4412, "replaced")
         await say(shop, where, "hello")
         assert (await texts(second, {where}, 1))[0].data["text"] == "hello"
 
@@ -224,5 +224,6 @@ async def test_a_key_has_so_many_and_drops_them(server: Server, shop: Rest) -> N
     assert [each["name"] for each in listed] == sorted(f"c{n}" for n in range(MOST))
     async with consuming(server, shop, "c3") as reader:
         await shop.ok("DELETE", "/api/consumers/c3")
-        assert (await reader.rest())[-1].data["reason"] == "replaced"
+        end = (await reader.rest())[-1].data
+        assert (end["code"], end["reason"], end["reconnect"]) == (4413, "removed", "never")
     await shop.ok("PUT", "/api/consumers/more")

@@ -84,5 +84,7 @@ export const CLOSES: Readonly<Record<number, "later" | "never">> = {
   4408: "later",
   4410: "never",
   4411: "never",
+  4412: "never",
+  4413: "never",
   4429: "later",
 };

@@ -15,10 +15,12 @@ class Consumer(msgspec.Struct, frozen=True):
 
     Attributes:
         key: id of the key.
-        seen_ms: when it was here last, as far as that was noted; 0 while it is being made, and if that was broken off.
+        seen_ms: when it was here last, as far as that was noted; 0 while it is being made or removed, and if that was broken off.
+        reader: how many connections have begun to read for it: the newest of them is the one that does.
     """
 
     key: str
     name: str
     made_ms: int
     seen_ms: int
+    reader: int = 0

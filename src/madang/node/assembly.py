@@ -44,7 +44,7 @@ from madang.services.accounts import Accounts
 from madang.services.appender import Appender
 from madang.services.charges import Charges
 from madang.services.cleanup import Cleanup
-from madang.services.consumers import ACKED, READS, Consumers
+from madang.services.consumers import ACKED, READER, Consumers
 from madang.services.erasures import Erasures
 from madang.services.following import Following
 from madang.services.identity import Identity
@@ -256,7 +256,7 @@ def assemble(
     hub.watching.use_pointers(read_pointers.unwritten)
     consumers = Consumers(store, bus, clock_ms, lambda: appender.waiting >= BUSY, leads)
     hub.heads_told.append(consumers.heads_seen)
-    hub.on_signal(READS, consumers.reads)
+    hub.on_signal(READER, consumers.another_reader)
     hub.on_signal(ACKED, consumers.acked)
     committed.append(consumers.committed)
     reading = Reading(

@@ -29,8 +29,17 @@ class ConsumerStore(Protocol):
             Refused: too_many, if the key has MOST.
         """
 
+    async def consumer(self, key: str, name: str) -> Consumer | None:
+        """Return the consumer of a key by that name, if there is one."""
+
     async def consumers(self, key: str) -> list[Consumer]:
         """Return the consumers of a key, in order of their names."""
+
+    async def next_reader(self, key: str, name: str) -> Consumer | None:
+        """Raise the number of a consumer's reader, and return it as it is then; None unless it was ever here.
+
+        Of connections that ask at once, each gets a number of its own.
+        """
 
     async def note_consumer(self, key: str, name: str, now_ms: int) -> bool:
         """Note that a consumer is here; return False if there is none."""
@@ -51,4 +60,7 @@ class ConsumerStore(Protocol):
         """
 
     async def drop_consumer(self, key: str, name: str, limit: int) -> bool:
-        """Remove up to `limit` positions of a consumer, and itself with the last; return whether there is more to do."""
+        """Remove up to `limit` positions of a consumer, and itself with the last; return whether there is more to do.
+
+        From the first piece on it was never here: it has no reader, and what is left of it may be made again or dropped.
+        """

@@ -7,12 +7,9 @@ that on is in `consuming.py`.
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Final, Literal
-
-import msgspec
 
 from madang.core import user_ids
 from madang.core.actors import Actor, need_server_key
@@ -27,10 +24,8 @@ from madang.services.failures import Failures
 
 logger = logging.getLogger("madang.consumers")
 
-READS: Final = "consumer reads"
-"""The topic of the signal that a connection reads for a consumer from now on."""
-NOBODY: Final = (2**53, "")
-"""In place of the mark of a connection, where the consumer is no more."""
+READER: Final = "consumer reader"
+"""The topic of the signal that a consumer has another reader, or none."""
 ACKED: Final = "consumer acks"
 """The topic of the signal that a consumer has acknowledged something."""
 PIECE: Final = 200
@@ -44,8 +39,6 @@ NOTED_S: Final = 3600.0
 """Between two notes that a consumer is here."""
 
 Begin = Literal["now", "start"]
-_encode: Final = msgspec.json.Encoder().encode
-_decode: Final = msgspec.json.Decoder(tuple[int, str]).decode
 
 
 class Consumers:
@@ -66,7 +59,7 @@ class Consumers:
         self._clock_ms = clock_ms
         self._busy = busy
         self._leads = leads
-        self._reading: dict[str, Consuming] = {}  # by key and name
+        self._reading = set[Consuming]()
         self.events = 0
         self.acks = 0
 
@@ -80,7 +73,7 @@ class Consumers:
                 not there yet, and another call makes it.
         """
         key = _key(actor)
-        found, now_ms = await self._find(key, name), self._clock_ms()
+        found, now_ms = await self._store.consumer(key, name), self._clock_ms()
         if found and found.seen_ms:
             return found, False
         if found and begin == "start":
@@ -96,13 +89,10 @@ class Consumers:
         await self._need(_key(actor), name)
 
     async def _need(self, key: str, name: str) -> Consumer:
-        found = await self._find(key, name)
+        found = await self._store.consumer(key, name)
         if found is None or not found.seen_ms:
             raise _missing()
         return found
-
-    async def _find(self, key: str, name: str) -> Consumer | None:
-        return next((each for each in await self._store.consumers(key) if each.name == name), None)
 
     async def _skip_all(self, key: str, name: str) -> None:
         after = ""
@@ -119,19 +109,18 @@ class Consumers:
         return await self._store.consumers(_key(actor))
 
     async def drop(self, actor: Actor, name: str) -> None:
-        """Remove a consumer, and end what reads for it here (not_found)."""
+        """Remove a consumer, which ends what reads for it (not_found)."""
         key = _key(actor)
-        if await self._find(key, name) is None:
+        if await self._store.consumer(key, name) is None:
             raise _missing()
-        if (reading := self._reading.get(_id(key, name))) is not None:
-            reading.reader.replaced()
-        self._bus.signal(Signal(EVERYWHERE, READS, _id(key, name), _encode(NOBODY)))
         await self._remove(key, name)
 
     async def _remove(self, key: str, name: str) -> None:
-        """Remove what is kept of a consumer, a piece at a time."""
-        while await self._store.drop_consumer(key, name, PIECE):
-            pass
+        """Remove what is kept of a consumer, a piece at a time; with the first it has no reader any longer."""
+        more = await self._store.drop_consumer(key, name, PIECE)
+        self._bus.signal(Signal(EVERYWHERE, READER, _id(key, name), b"0"))
+        while more:
+            more = await self._store.drop_consumer(key, name, PIECE)
 
     async def acknowledge(self, actor: Actor, name: str, positions: Sequence[tuple[str, int, str]]) -> None:
         """Note that a consumer has done with all events of some rooms up to a position each; what is of another epoch is not.
@@ -158,9 +147,10 @@ class Consumers:
         for at in range(0, len(moved), PIECE):
             await self._store.reach(key, name, dict(moved[at : at + PIECE]))
         self.acks += 1
-        if (reading := self._reading.get(_id(key, name))) is not None:
+        here = self._of(_id(key, name))
+        for reading in here:
             reading.acked(done)
-        else:
+        if not here:
             self._bus.signal(Signal(EVERYWHERE, ACKED, _id(key, name), b"0"))
 
     async def _here(self, key: str, name: str) -> Consumer:
@@ -175,32 +165,33 @@ class Consumers:
     async def open(self, actor: Actor, name: str, reader: Reader) -> Consuming:
         """Return what leads a consumer's connection on (not_found). Whoever read for it until now does no longer."""
         key = _key(actor)
-        consumer = await self._here(key, name)
-        id, mark = _id(key, name), (self._clock_ms(), secrets.token_hex(8))
-        if (former := self._reading.get(id)) is not None:
-            former.reader.replaced()
-        self._reading[id] = reading = Consuming(self._store, consumer, reader, mark, self._busy)
-        self._bus.signal(Signal(EVERYWHERE, READS, id, _encode(mark)))
+        await self._here(key, name)
+        if (consumer := await self._store.next_reader(key, name)) is None:
+            raise _missing()
+        self._bus.signal(Signal(EVERYWHERE, READER, _id(key, name), b"0"))
+        reading = Consuming(self._store, consumer, reader, self._busy)
+        self._reading.add(reading)
         return reading
 
     def close(self, reading: Consuming) -> None:
         """Let go of a connection that has ended."""
         reading.stop()
         self.events += reading.events
-        id = _id(reading.key, reading.name)
-        if self._reading.get(id) is reading:
-            del self._reading[id]
+        self._reading.discard(reading)
 
-    def reads(self, signal: Signal) -> None:
-        """Take the word of a node that a connection of its own reads for a consumer: of two, the later one does."""
-        reading = self._reading.get(signal.key)
-        if reading is not None and _decode(signal.value) > reading.mark:
-            reading.reader.replaced()
+    def another_reader(self, signal: Signal) -> None:
+        """Take the word of a node, or this one, that a consumer has another reader, or none."""
+        for reading in self._of(signal.key):
+            reading.look_whether_it_reads()
 
     def acked(self, signal: Signal) -> None:
         """Take the word of a node that a consumer has acknowledged something there."""
-        if (reading := self._reading.get(signal.key)) is not None:
+        for reading in self._of(signal.key):
             reading.look_again()
+
+    def _of(self, id: str) -> list[Consuming]:
+        """Return what reads here for a consumer: what is no longer the newest is so for a moment more."""
+        return [each for each in self._reading if _id(each.key, each.name) == id]
 
     # -- what happens --------------------------------------------------------------------------------------------------
 
@@ -211,7 +202,7 @@ class Consumers:
 
     def heads_seen(self, heads: Mapping[str, int]) -> None:
         """Learn how far rooms' logs reach."""
-        for reading in self._reading.values():
+        for reading in self._reading:
             reading.mark_rooms(heads)
 
     async def run(self) -> None:
@@ -219,7 +210,7 @@ class Consumers:
         failures = Failures(logger, "is not kept up")
         while True:
             await asyncio.sleep(NOTED_S)
-            for reading in list(self._reading.values()):
+            for reading in list(self._reading):
                 with failures.survived(f"the consumer {reading.name}"):
                     await self._store.note_consumer(reading.key, reading.name, self._clock_ms())
             with failures.survived("the list of consumers"):
@@ -234,8 +225,8 @@ class Consumers:
 
     def metrics(self) -> list[Metric]:
         """Return what is counted here."""
-        events = self.events + sum(reading.events for reading in self._reading.values())
-        waiting = sum(reading.unacked for reading in self._reading.values())
+        events = self.events + sum(reading.events for reading in self._reading)
+        waiting = sum(reading.unacked for reading in self._reading)
         return [
             Metric("gauge", "madang_consumers", "Consumers of server keys connected here.", len(self._reading)),
             Metric("counter", "madang_consumer_events", "Events that they were sent.", events),

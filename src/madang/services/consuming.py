@@ -4,6 +4,7 @@ Rooms of which there is something new are marked: by this node's commits, and by
 walk through all rooms finds, at the beginning and every WALK_S. A marked room is read from where the consumer is: from what
 this connection was sent, or else from what was acknowledged. Nothing else is kept, and of what was sent no more is ahead of the
 acknowledgements than WINDOW events.
+The consumer's row says by a number which of its connections reads: whatever another one finds in the log it does not send.
 """
 
 import asyncio
@@ -39,6 +40,8 @@ WALK_S: Final = 60.0
 WALKED: Final = 200
 """Rooms compared at a time; the walk waits while that many are marked."""
 PAUSE_S: Final = 0.05
+LOOK_S: Final = 1.0
+"""Between two looks whether this is the newest connection: the word that it is not may be lost."""
 RETRY_S: Final = 1.0
 BUSY_RESTS: Final = 4
 """Times as long as the store has worked that it rests while appends wait."""
@@ -67,30 +70,30 @@ class Reader(Protocol):
         """Wait until there is room to write."""
 
     def replaced(self) -> None:
-        """End: another connection reads for the consumer, or nobody does any longer."""
+        """End: another connection reads for the consumer."""
+
+    def removed(self) -> None:
+        """End: there is no such consumer any longer."""
 
 
 class Consuming:
     """One connection of a consumer.
 
     Args:
+        consumer: as it was when this became its reader.
         busy: returns whether appends wait.
 
     Attributes:
-        mark: by which it is told from the consumer's other connections: the greatest is the one that reads.
         unacked: events sent and not acknowledged.
         events: events sent.
     """
 
-    def __init__(
-        self, store: Store, consumer: Consumer, reader: Reader, mark: tuple[int, str], busy: Callable[[], bool]
-    ) -> None:
+    def __init__(self, store: Store, consumer: Consumer, reader: Reader, busy: Callable[[], bool]) -> None:
         self._store = store
         self.key = consumer.key
         self.name = consumer.name
-        self._made_ms = consumer.made_ms
-        self.reader = reader
-        self.mark = mark
+        self._consumer = consumer
+        self._reader = reader
         self._busy = busy
         self.unacked = 0
         self.events = 0
@@ -99,6 +102,7 @@ class Consuming:
         self._marked: dict[str, None] = {}
         self._wake = asyncio.Event()
         self._walk_now = asyncio.Event()
+        self._look_now = asyncio.Event()  # whether this is the newest connection
         self._caught_up = asyncio.Event()  # but for a few rooms
         self._moved = asyncio.Event()  # by acknowledgements
         self._worked = 0.0  # seconds that the store has worked since the last rest
@@ -108,7 +112,7 @@ class Consuming:
     def start(self) -> None:
         """Begin to write to the reader."""
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._lead()), loop.create_task(self._walk())]
+        self._tasks = [loop.create_task(self._lead()), loop.create_task(self._walk()), loop.create_task(self._look())]
 
     def stop(self) -> None:
         """Write nothing more."""
@@ -135,6 +139,10 @@ class Consuming:
             if done == sent.upto:
                 del self._sent[room], self._done[room]
         self._moved.set()
+
+    def look_whether_it_reads(self) -> None:
+        """Learn that another connection may be the newest, or the consumer gone."""
+        self._look_now.set()
 
     def look_again(self) -> None:
         """Learn that something was acknowledged at another node."""
@@ -166,9 +174,6 @@ class Consuming:
         while True:
             failed, after = True, ""
             with self._failures.survived("the list of rooms"):
-                if not await self._is_there():
-                    self.reader.replaced()
-                    return
                 while rooms := await self._store.rooms_after(after, WALKED):
                     after = rooms[-1].id
                     names = [room.id for room in rooms]
@@ -187,10 +192,26 @@ class Consuming:
                     await self._walk_now.wait()
             self._walk_now.clear()
 
-    async def _is_there(self) -> bool:
-        """Return whether the consumer is still the one that this began with: the word that it is not may be lost."""
-        kept = await self._store.consumers(self.key)
-        return any((each.name, each.made_ms) == (self.name, self._made_ms) for each in kept)
+    async def _look(self) -> None:
+        reads = True
+        while reads:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self._look_now.wait()
+            self._look_now.clear()
+            with self._failures.survived("the row of the consumer"):
+                reads = await self._reads()
+
+    async def _reads(self) -> bool:
+        """Return whether this is the connection that reads for the consumer, and end it if not."""
+        found, mine = await self._store.consumer(self.key, self.name), self._consumer
+        if found is None or not found.seen_ms or found.made_ms != mine.made_ms:
+            self._reader.removed()
+        elif found.reader != mine.reader:
+            self._reader.replaced()
+        else:
+            return True
+        return False
 
     # -- rooms ---------------------------------------------------------------------------------------------------------
 
@@ -200,6 +221,8 @@ class Consuming:
         with self._failures.survived("the database"):
             sent = dict(self._sent)  # before the look-up: what is acknowledged meanwhile may be in neither
             reached = await self._timed(self._store.reached(self.key, self.name, rooms))
+            if not await self._timed(self._reads()):  # asked last: what was found is of when it did
+                return set()
             for room in rooms:
                 with self._failures.survived(f"room {room}"):
                     if room in reached:
@@ -219,7 +242,7 @@ class Consuming:
         upto = max((position.upto for position in known if position.epoch == at.epoch), default=0)
         if known and all(position.epoch != at.epoch for position in known):
             self._forget(room)
-            self.reader.reset(room, at.epoch)
+            self._reader.reset(room, at.epoch)
         events = await self._timed(self._store.read(room, upto, EVENTS))
         for event in events:
             await self._space()
@@ -227,7 +250,7 @@ class Consuming:
                 self._done[room] = event.seq - 1
             else:
                 self._done[room] += event.seq - 1 - last.upto  # what was erased in between is not waited for
-            self.reader.tell(event, at.epoch)
+            self._reader.tell(event, at.epoch)
             self._sent[room] = Position(at.epoch, event.seq)
             self.unacked += 1
             self.events += 1
@@ -248,4 +271,4 @@ class Consuming:
             if self.unacked >= WINDOW:  # what was acknowledged at another node
                 found = await self._store.reached(self.key, self.name, list(self._sent))
                 self.acked({room: at.position for room, at in found.items() if at.position is not None})
-        await self.reader.drained()
+        await self._reader.drained()

@@ -24,6 +24,7 @@ async def check_consumers(make: Make[WithRooms]) -> None:
         who_was_not_here_is_found,
         a_position_rises,
         who_is_being_made_is_not_moved_once_it_is_here,
+        each_reader_has_a_number_of_its_own,
         who_there_is_not_has_no_positions,
         what_is_dropped_is_gone,
         a_forgotten_room_has_no_positions,
@@ -111,6 +112,25 @@ async def who_is_being_made_is_not_moved_once_it_is_here(store: WithRooms) -> No
     assert (await store.reached(key, "a", [scene.room]))[scene.room].position == Position("0f", 1)
     await store.reach(key, "a", {scene.room: Position("0f", 2)})
     assert (await store.reached(key, "a", [scene.room]))[scene.room].position == Position("0f", 2)
+
+
+async def each_reader_has_a_number_of_its_own(store: WithRooms) -> None:
+    """Also of those that begin at once; whoever was never here, or is being removed, has none."""
+    scene, key = await opened(store), new("k")
+    assert await store.next_reader(key, "a") is None
+    await store.add_consumer(Consumer(key, "a", 5, 0))
+    assert await store.next_reader(key, "a") is None
+    await store.note_consumer(key, "a", 6)
+    found = await asyncio.gather(*(store.next_reader(key, "a") for _ in range(5)))
+    assert sorted(each.reader for each in found if each) == [1, 2, 3, 4, 5]
+    assert await store.consumer(key, "a") == Consumer(key, "a", 5, 6, 5)
+    assert await store.consumer(key, "b") is None
+    await store.reach(key, "a", {scene.room: Position("0f", 1)})
+    assert await store.drop_consumer(key, "a", 1)
+    assert await store.consumer(key, "a") == Consumer(key, "a", 5, 0, 5)
+    assert await store.next_reader(key, "a") is None
+    assert not await store.drop_consumer(key, "a", 1)
+    assert await store.consumer(key, "a") is None
 
 
 async def who_there_is_not_has_no_positions(store: WithRooms) -> None:

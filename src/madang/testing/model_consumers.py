@@ -28,6 +28,16 @@ class ModelConsumers:
         self._consumers[consumer.key, consumer.name] = consumer
         return True
 
+    async def consumer(self, key: str, name: str) -> Consumer | None:
+        return self._consumers.get((key, name))
+
+    async def next_reader(self, key: str, name: str) -> Consumer | None:
+        known = self._consumers.get((key, name))
+        if known is None or not known.seen_ms:
+            return None
+        self._consumers[key, name] = known = msgspec.structs.replace(known, reader=known.reader + 1)
+        return known
+
     async def consumers(self, key: str) -> list[Consumer]:
         return [each for (of, _), each in sorted(self._consumers.items()) if of == key]
 
@@ -54,6 +64,8 @@ class ModelConsumers:
                 self._reached[key, name, room] = position
 
     async def drop_consumer(self, key: str, name: str, limit: int) -> bool:
+        if (known := self._consumers.get((key, name))) is not None:
+            self._consumers[key, name] = msgspec.structs.replace(known, seen_ms=0)
         theirs = [each for each in self._reached if each[:2] == (key, name)][:limit]
         for each in theirs:
             del self._reached[each]

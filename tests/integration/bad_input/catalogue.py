@@ -178,7 +178,7 @@ OTHER_CAUSES: Final[dict[str, tuple[Code, ...]]] = {
     "the state of a room or a user, or a setting, does not allow a command that is well-formed": (
         "no_guests", "login_taken", "gone", "room_exists", "paper_exists", "finished",
         "last_owner", "kicked", "banned", "muted", "bad_words", "archived", "slow_mode", "quota",
-        4404, 4410, 4411),
+        4404, 4410, 4411, 4412, 4413),
     "the server cannot just now, or is going away": (
         "draining", "storage_full", "storage_failed", "internal", 1001, 1011, 1012, 1013),
     "the client ends the connection, or reads too slowly": (1000, 4409),

@@ -89,6 +89,23 @@ async def test_proxies_pass_events_on_as_they_come(kind: str, tmp_path: Path, po
                         assert (await reader.until("message.sent"))[-1].data["text"] == f"{n}"
 
 
+async def test_the_newest_stream_of_a_consumer_is_the_one_that_reads_on_whatever_node(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    settings = {"database": postgres_url, "bus": postgres_url}
+    async with two_nodes(tmp_path, **settings) as (one, two), rest(one.url) as here:
+        key = await server_key(two)
+        shop = here.server(key)
+        await shop.ok("PUT", "/api/consumers/search")
+        async with (
+            stream(one.url, "/api/events", key, consumer="search") as first,
+            stream(two.url, "/api/events", key, consumer="search") as second,
+        ):
+            assert (await first.rest())[-1].data["code"] == 4412
+            await shop.ok("DELETE", "/api/consumers/search")
+            assert (await second.rest())[-1].data["code"] == 4413
+
+
 async def test_a_consumer_misses_nothing_of_two_nodes_when_its_own_is_killed(tmp_path: Path, postgres_url: str) -> None:
     settings = {"database": postgres_url, "bus": postgres_url, "load_test": "1"}
     async with two_nodes(tmp_path, **settings) as (one, two), rest(one.url) as here, rest(two.url) as there:

@@ -17,7 +17,6 @@ from madang.services.consuming import WINDOW, Consuming
 from madang.testing import FakeClock, ModelStore, VirtualLoop
 from madang.testing.rules import Scene, opened
 
-MARK = (1, "a")
 CONSUMER = Consumer("k", "c", 1, 1)
 
 
@@ -27,7 +26,7 @@ class Heard:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.resets: list[str] = []
-        self.ended = False
+        self.ended = ""
         self.open = asyncio.Event()
         self.open.set()
 
@@ -41,7 +40,10 @@ class Heard:
         await self.open.wait()
 
     def replaced(self) -> None:
-        self.ended = True
+        self.ended = "replaced"
+
+    def removed(self) -> None:
+        self.ended = "removed"
 
     def seqs(self, room: str) -> list[int]:
         return [event.seq for event in self.events if event.room == room]
@@ -51,9 +53,15 @@ def model() -> ModelStore:
     return ModelStore(IdSource(1), FakeClock())
 
 
-async def reading(store: ModelStore, heard: Heard) -> Consuming:
+async def begun(store: ModelStore) -> Consumer:
     await store.add_consumer(CONSUMER)
-    made = Consuming(store, CONSUMER, heard, MARK, lambda: False)
+    found = await store.next_reader("k", "c")
+    assert found is not None
+    return found
+
+
+async def reading(store: ModelStore, heard: Heard) -> Consuming:
+    made = Consuming(store, await begun(store), heard, lambda: False)
     made.start()
     return made
 
@@ -244,8 +252,72 @@ def test_it_ends_when_the_consumer_is_gone_though_nobody_has_said_so(again: bool
         assert not await store.drop_consumer("k", "c", 10)
         if again:  # another one by its name
             await store.add_consumer(Consumer("k", "c", 2, 2))
-        await asyncio.sleep(consuming.WALK_S + 1)
-        assert heard.ended
+            assert await store.next_reader("k", "c")
+        await asyncio.sleep(consuming.LOOK_S + 0.1)
+        assert heard.ended == "removed"
         await ended(one)
+
+    run(work)
+
+
+def test_what_is_not_the_newest_sends_nothing_though_nobody_has_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        monkeypatch.setattr(consuming, "LOOK_S", 10**6)
+        store, heard, newer = model(), Heard(), Heard()
+        scene = await opened(store)
+        one = await reading(store, heard)
+        await asyncio.sleep(1)
+        had = heard.seqs(scene.room)
+        two = await reading(store, newer)
+        await say(scene, 3)
+        for each in (one, two):
+            each.mark_rooms([scene.room])
+        await asyncio.sleep(1)
+        assert (heard.seqs(scene.room), heard.ended) == (had, "replaced")
+        assert newer.seqs(scene.room) == [*had, *range(len(had) + 1, len(had) + 4)]
+        for each in (one, two):
+            await ended(each)
+
+    run(work)
+
+
+def test_of_a_consumer_that_is_being_removed_nothing_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        monkeypatch.setattr(consuming, "LOOK_S", 10**6)
+        store, heard = model(), Heard()
+        first, second = await opened(store), await opened(store)
+        one = await reading(store, heard)
+        await asyncio.sleep(1)
+        done = {each: Position(log.epoch, len(log.log)) for each, log in store.rooms_by_id.items()}
+        await store.reach("k", "c", done)
+        one.acked(done)
+        heard.events.clear()
+        assert await store.drop_consumer("k", "c", 1)
+        one.mark_rooms([first.room, second.room])
+        await asyncio.sleep(1)
+        assert (heard.events, heard.ended) == ([], "removed")
+        await ended(one)
+
+    run(work)
+
+
+def test_a_look_that_fails_is_taken_again() -> None:
+    class Failing(ModelStore):
+        looks = 0
+
+        async def consumer(self, key: str, name: str) -> Consumer | None:
+            self.looks += 1
+            if self.looks < 4:
+                raise StorageFailed("gone")
+            return await super().consumer(key, name)
+
+    async def work() -> None:
+        store, heard = Failing(IdSource(1), FakeClock()), Heard()
+        one = await reading(store, heard)
+        two = await reading(store, Heard())
+        await asyncio.sleep(5 * consuming.LOOK_S)
+        assert heard.ended == "replaced"
+        for each in (one, two):
+            await ended(each)
 
     run(work)

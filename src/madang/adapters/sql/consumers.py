@@ -5,7 +5,7 @@ from functools import cache
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, Insert, and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Insert, and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from madang.adapters.sql.dialects import MYSQL, insert_new
@@ -40,17 +40,30 @@ def add(c: Connection, consumer: Consumer) -> bool:
     return insert_new(c, consumers, msgspec.structs.asdict(consumer))
 
 
+def one(c: Connection, key: str, name: str) -> Consumer | None:
+    """See `ConsumerStore.consumer`."""
+    found = c.execute(select(consumers).where(*_is(key, name))).one_or_none()
+    return None if found is None else Consumer(*found)
+
+
 def of_key(c: Connection, key: str) -> list[Consumer]:
     """See `ConsumerStore.consumers`."""
     found = c.execute(select(consumers).where(consumers.c.key == key).order_by(consumers.c.name))
     return [Consumer(*row) for row in found]
 
 
+def next_reader(c: Connection, key: str, name: str) -> Consumer | None:
+    """See `ConsumerStore.next_reader`."""
+    raised = update(consumers).where(*_is(key, name), consumers.c.seen_ms > 0)
+    c.execute(raised.values(reader=consumers.c.reader + 1))
+    found = one(c, key, name)
+    return found if found and found.seen_ms else None
+
+
 def note(c: Connection, key: str, name: str, now_ms: int) -> bool:
     """See `ConsumerStore.note_consumer`."""
-    one = and_(consumers.c.key == key, consumers.c.name == name)
-    c.execute(update(consumers).where(one, consumers.c.seen_ms < now_ms).values(seen_ms=now_ms))
-    return c.execute(select(consumers.c.key).where(one)).one_or_none() is not None
+    c.execute(update(consumers).where(*_is(key, name), consumers.c.seen_ms < now_ms).values(seen_ms=now_ms))
+    return one(c, key, name) is not None
 
 
 def unseen(c: Connection, before_ms: int, limit: int) -> list[Consumer]:
@@ -98,21 +111,24 @@ def _rises(dialect: str) -> Insert:
 
 def drop(c: Connection, key: str, name: str, limit: int) -> bool:
     """See `ConsumerStore.drop_consumer`."""
-    _locked(c, key, name)
+    c.execute(update(consumers).where(*_is(key, name)).values(seen_ms=0))
     theirs = and_(_at.key == key, _at.name == name)
     some = c.execute(select(_at.room).where(theirs).order_by(_at.room).limit(limit)).scalars().all()
     if some:
         c.execute(delete(consumer_positions).where(theirs, _at.room.in_(some)))
     if len(some) == limit:
         return True
-    c.execute(delete(consumers).where(consumers.c.key == key, consumers.c.name == name))
+    c.execute(delete(consumers).where(*_is(key, name)))
     return False
 
 
 def _locked(c: Connection, key: str, name: str) -> int | None:
     """Return when a consumer was seen, None if there is none. Who writes its positions or removes it goes one at a time."""
-    one = and_(consumers.c.key == key, consumers.c.name == name)
-    return c.execute(select(consumers.c.seen_ms).where(one).with_for_update()).scalar_one_or_none()
+    return c.execute(select(consumers.c.seen_ms).where(*_is(key, name)).with_for_update()).scalar_one_or_none()
+
+
+def _is(key: str, name: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return consumers.c.key == key, consumers.c.name == name
 
 
 def forget_room(c: Connection, room: str) -> None:

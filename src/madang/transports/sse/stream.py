@@ -249,8 +249,12 @@ class ConsumerStream(Stream):
             self.flush()
 
     def replaced(self) -> None:
-        """End: another connection reads for the consumer, or nobody does any longer."""
-        self.end(4411, "replaced")
+        """End: another connection reads for the consumer."""
+        self.end(4412, "replaced")
+
+    def removed(self) -> None:
+        """End: there is no such consumer any longer."""
+        self.end(4413, "removed")
 
     def pause_writing(self) -> None:
         """Wait: the byte budget is used up."""

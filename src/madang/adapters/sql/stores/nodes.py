@@ -57,6 +57,12 @@ class SqlNodes(OnEngine):
     async def consumers(self, key: str) -> list[Consumer]:
         return await self._engine.read(lambda c: consumers.of_key(c, key))
 
+    async def consumer(self, key: str, name: str) -> Consumer | None:
+        return await self._engine.read(lambda c: consumers.one(c, key, name))
+
+    async def next_reader(self, key: str, name: str) -> Consumer | None:
+        return await self._engine.write(lambda c: consumers.next_reader(c, key, name))
+
     async def note_consumer(self, key: str, name: str, now_ms: int) -> bool:
         return await self._engine.write(lambda c: consumers.note(c, key, name, now_ms))
 

@@ -12,6 +12,7 @@ consumers = Table(
     Column("name", words(64), primary_key=True),
     Column("made_ms", BigInteger, nullable=False),
     Column("seen_ms", BigInteger, nullable=False),
+    Column("reader", BigInteger, nullable=False, server_default="0"),  # of the newest connection; 0 before the first
     sqlite_with_rowid=False,
 )
 # Those that were not here for long.
