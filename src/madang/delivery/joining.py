@@ -25,11 +25,16 @@ LookUp = Callable[[], Awaitable[Member]]
 
 
 class Start(msgspec.Struct, frozen=True):
-    """Where a client wants to start: behind `since`, in the history that `epoch` names, or with the newest events."""
+    """Where a client wants to start: behind `since`, in the history that `epoch` names, or with the newest events.
+
+    Attributes:
+        follows: events come as frames alone, from where it starts on; the answer has some only with a reset.
+    """
 
     since: int | None = None
     epoch: str | None = None
     limit: int = 50
+    follows: bool = False
 
 
 class Joined(msgspec.Struct):
@@ -112,18 +117,21 @@ class Joiner:
         since = start.since
         resume = since is not None and since >= low and start.epoch == room.epoch and await self._reached(room, since)
         after = since if resume and since is not None else max(low, room.sealed - start.limit)
-        if not resume and after < room.tail.start and room.tail.text_bytes >= JOIN_BYTES:
+        answers = not start.follows or (since is not None and not resume)
+        if answers and not resume and after < room.tail.start and room.tail.text_bytes >= JOIN_BYTES:
             after = min(room.tail.start, room.sealed)  # what is older would not fit into the answer
-        older = (
-            await self._hub.reader.before_tail(room, after) if after < room.tail.start and after < room.sealed else []
-        )
+        older = list[Event]()
+        if answers and after < room.tail.start and after < room.sealed:
+            older = await self._hub.reader.before_tail(room, after)
         if subscriber.closed:
             raise Refused("not_found")
         if room.changes.since(actor.id, known_at) or self._hub.rooms.get(room.info.id) is not room:
             return None
         if hidden(room.info, member.joined_seq) > low:  # the setting has changed meanwhile
             return None
-        texts = self._between(room, after, older, low)  # short of `sealed` if the tail moved on while the log was read
+        texts = (
+            self._between(room, after, older, low) if answers else []
+        )  # short of `sealed` if the tail moved on while the log was read
         if resume:
             events = first(texts, JOIN_BYTES)
             seq = after + len(events)

@@ -109,11 +109,11 @@ class Node:
 
     async def join(
         self, subscriber: RecordingSubscriber, room: str, user: Actor = OWNER, *,
-        since: int | None = None, epoch: str | None = None, limit: int = 50,
+        since: int | None = None, epoch: str | None = None, limit: int = 50, follows: bool = False,
     ) -> Joined:  # fmt: skip
         """Enter and follow, as a front door does."""
         return await self.joiner.join(
-            subscriber, user, room, Start(since, epoch, limit),
+            subscriber, user, room, Start(since, epoch, limit, follows),
             enter=lambda: self.rooms.enter(user, room), look_up=lambda: self.rooms.member(user, room),
         )  # fmt: skip
 

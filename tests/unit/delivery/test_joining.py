@@ -72,6 +72,29 @@ async def test_an_answer_to_join_is_bounded_in_bytes(node: Node) -> None:
     assert not subscriber.of("behind"), "it did not read slowly"
 
 
+async def test_who_only_follows_gets_all_as_frames_and_each_is_read_once(node: Node) -> None:
+    await fill(node, TAIL + 100)
+    epoch, reads = (await node.live(YARD)).epoch, node.hub.statistics.log_reads
+    for since, limit, begin in ((TAIL + 50, 0, TAIL + 50), (40, 0, 40), (None, 30, TAIL + 70), (None, 150, TAIL - 50)):
+        subscriber = node.subscriber()
+        of = epoch if since is not None else None
+        joined = await node.join(subscriber, YARD, since=since, epoch=of, limit=limit, follows=True)
+        assert (joined.seq, joined.events, joined.reset) == (begin, [], False)
+        await eventually(lambda: subscriber.position(YARD, joined.seq) == TAIL + 100)  # noqa: B023
+        assert subscriber.seqs(YARD) == list(range(begin + 1, TAIL + 101))
+        assert not subscriber.of("behind"), "it did not read slowly"
+    assert node.hub.statistics.log_reads - reads <= 2, "where the tail does not reach"
+
+
+async def test_who_only_follows_and_cannot_go_on_starts_afresh(node: Node) -> None:
+    await fill(node, 30)
+    subscriber = node.subscriber()
+    joined = await node.join(subscriber, YARD, since=5, epoch="of another log", limit=10, follows=True)
+    assert (joined.reset, joined.seq, seqs(joined)) == (True, 30, list(range(21, 31)))
+    await node.send(YARD)
+    await eventually(lambda: subscriber.seqs(YARD) == [31])
+
+
 async def test_joining_again_moves_the_position(node: Node) -> None:
     live = await node.live(YARD)
     subscriber = node.subscriber()

@@ -133,7 +133,7 @@ async def room_events(
     except BaseException:
         stream.never_begun()
         raise
-    _begin(stream, joined, start)
+    _begin(stream, joined)
     return EventStream(stream)
 
 
@@ -204,24 +204,22 @@ def _retry() -> bytes:
 
 def _start(room: str, last_id: str | None, limit: int) -> Start:
     if last_id is None:
-        return Start(limit=limit)
+        return Start(limit=limit, follows=True)
     for position in offsets.read(last_id, 1) or ():
         if position.room == room:
-            return Start(position.seq, position.epoch, RESET_EVENTS)
+            return Start(position.seq, position.epoch, RESET_EVENTS, follows=True)
     raise Refused("bad_field", "Last-Event-ID: not the id of an event of this room.")
 
 
-def _begin(stream: Stream, joined: Joined, start: Start) -> None:
-    """Begin a stream where a join has put it, or further back: what it lacks follows as events, which have ids."""
-    info, epoch, subscription = joined.room.info, joined.room.epoch, stream.subscriptions[joined.room.info.id]
-    retry = _retry()
+def _begin(stream: Stream, joined: Joined) -> None:
+    """Begin a stream where a join has put it: what it lacks follows as events, which have ids."""
+    info, epoch, retry = joined.room.info, joined.room.epoch, _retry()
     if joined.reset:
         reset = ResetFrame(room=info.id, epoch=epoch, seq=joined.seq, events=codec.array(joined.events))
         stream.begin_with(retry, sse.frame(reset, offsets.position(info.id, joined.seq, epoch)))
         return
-    subscription.position = joined.seq - len(joined.events) if start.since is None else start.since
     first = sse.StartFrame(
         room=RoomInfo(**{name: getattr(info, name) for name in RoomInfo.__struct_fields__}),
-        role=joined.member.role, epoch=epoch, seq=subscription.position, first=joined.first if joined.first > 1 else UNSET,
+        role=joined.member.role, epoch=epoch, seq=joined.seq, first=joined.first if joined.first > 1 else UNSET,
     )  # fmt: skip
-    stream.begin_with(retry, sse.frame(first, offsets.position(info.id, subscription.position, epoch)))
+    stream.begin_with(retry, sse.frame(first, offsets.position(info.id, joined.seq, epoch)))
