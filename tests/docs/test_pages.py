@@ -1,10 +1,12 @@
 """What pages for people name exists: settings, commands and their options, files and headings that they link to."""
 
 import re
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+from typer import Typer
 
 from madang.cli.main import app
 from madang.cli.plugins import GROUP
@@ -17,11 +19,16 @@ EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.re
 
 def commands() -> set[str]:
     """All commands as they are typed."""
-    found = {str(command.name or command.callback.__name__) for command in app.registered_commands if command.callback}
+    return {*commands_of(app), *entry_points(group=GROUP).names}
+
+
+def commands_of(app: Typer) -> Iterator[str]:
+    for command in app.registered_commands:
+        assert command.callback is not None
+        yield str(command.name or command.callback.__name__)
     for group in app.registered_groups:
         assert group.typer_instance is not None
-        found |= {f"{group.name} {command.name}" for command in group.typer_instance.registered_commands}
-    return found | entry_points(group=GROUP).names
+        yield from (f"{group.name} {command}" for command in commands_of(group.typer_instance))
 
 
 @EVERY_PAGE
@@ -33,7 +40,7 @@ def test_settings_exist(page: Path) -> None:
 @EVERY_PAGE
 def test_commands_exist(page: Path) -> None:
     named = re.findall(
-        r"(?:^    |`|\()(?:\.venv/bin/)?madang ((?:room |user |key |search |report |words )?[a-z]+)",
+        r"(?:^    |`|\()(?:\.venv/bin/)?madang ((?:room |user |key consumers |key |search |report |words )?[a-z]+)",
         page.read_text(),
         re.MULTILINE,
     )

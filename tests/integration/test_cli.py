@@ -24,6 +24,7 @@ from madang.adapters.sql.sqlite_file import lock_file
 from madang.cli import admin_client
 from tests.rest import rest
 from tests.running import Server, madang, madang_in, running_server
+from tests.streams import stream
 
 SLOW_IMPORTS: Final = ("fastapi", "pydantic", "sqlalchemy", "uvicorn", "structlog", "msgspec", "madang.node")
 
@@ -83,7 +84,7 @@ async def test_a_node_on_sqlite_imports_nothing_that_only_servers_need() -> None
 
 COMMANDS: Final = [
     ["room", "list"], ["room", "create", "yard"], ["room", "show", "lobby"], ["key", "create", "Shop"], ["key", "list"],
-    ["key", "drop", "0"], ["upgrade"], ["upgrade", "--finish"], ["backup", "copy.db"],
+    ["key", "drop", "0"], ["key", "consumers", "list", "0"], ["upgrade"], ["upgrade", "--finish"], ["backup", "copy.db"],
 ]  # fmt: skip
 
 
@@ -221,6 +222,35 @@ async def test_a_key_opens_the_running_server_until_it_is_dropped(server: Server
         await backend.ok("GET", "/api/rooms/lobby/messages")
         await madang("key", "drop", key.split("_")[1], "--data", server.data)
         assert await backend.refused("GET", "/api/rooms/lobby/messages") == "bad_token"
+
+
+async def test_consumers_of_a_key_are_listed_with_what_they_lack_and_dropped(server: Server) -> None:
+    key = (await madang("key", "create", "Shop", "--data", server.data)).out.strip()
+    id, on = key.split("_")[1], ("--data", server.data)
+    nobody = await madang("key", "consumers", "list", "0", *on)
+    assert (nobody.status, nobody.out, nobody.err) == (1, "", "madang: There is no key '0'.\n")
+    assert await madang("key", "consumers", "list", id, *on) == (0, "", "")
+    async with rest(server.url) as anyone:
+        backend = anyone.server(key)
+        for name in ("archive", "search"):
+            await backend.ok("PUT", f"/api/consumers/{name}")
+        room = (await backend.ok("POST", "/api/rooms", {}))["id"]
+        said = await backend.ok("POST", f"/api/rooms/{room}/messages", {"text": "a", "as": {"id": "x", "name": "X"}})
+        async with stream(server.url, f"/api/rooms/{room}/events", key) as reader:
+            epoch = (await reader.until("start"))[-1].data["epoch"]
+        await backend.ok("POST", "/api/consumers/search/acks", {"ids": [f"{room}:{said['seq'] - 1}:{epoch}"]})
+        await backend.ok("PUT", "/api/consumers/until-now")
+    lines = (await madang("key", "consumers", "list", id, *on)).out.splitlines()
+    seen = r"  \d{4}-\d\d-\d\d \d\d:\d\d  "
+    wanted = {
+        "archive": f"{said['seq']} events behind, in 1 rooms", "search": "1 events behind, in 1 rooms", "until-now": "up to date",
+    }  # fmt: skip
+    for line, (name, state) in zip(lines, wanted.items(), strict=True):
+        assert re.fullmatch(name + seen + state, line), line
+    assert await madang("key", "consumers", "drop", id, "archive", *on) == (0, "archive is dropped.\n", "")
+    for wrong in ("archive", "No Such Name", "../x"):
+        done = await madang("key", "consumers", "drop", id, wrong, *on)
+        assert (done.status, done.out, done.err) == (1, "", f"madang: The key {id!r} has no consumer {wrong!r}.\n")
 
 
 async def test_signing_keys_are_rotated_on_the_running_server(server: Server) -> None:

@@ -7,7 +7,7 @@ holds the listener's address and its secret, and only its owner may read it.
 import asyncio
 import ipaddress
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -162,42 +162,41 @@ def walk(settings: "Settings", path: str, take: Callable[[Any], str], after: str
         take: is given each page, and returns where to go on; "" at the end.
     """
 
-    async def walking() -> None:
-        async with open_admin(settings) as admin:
-            mark: str | None = after
-            while mark is not None:
-                mark = take(await admin.ask("GET", f"{path}&after={quote(mark, safe='')}")) or None
+    async def walking(admin: AdminClient) -> None:
+        mark: str | None = after
+        while mark is not None:
+            mark = take(await admin.ask("GET", f"{path}&after={quote(mark, safe='')}")) or None
 
-    _run(walking())
+    using(settings, walking)
 
 
 def ask(settings: "Settings", method: str, path: str, body: Any = None) -> Any:
     """Ask one question, from a command."""
-
-    async def asking() -> Any:
-        async with open_admin(settings) as admin:
-            return await admin.ask(method, path, body)
-
-    return _run(asking())
+    return using(settings, lambda admin: admin.ask(method, path, body))
 
 
 def watch(settings: "Settings", method: str, path: str, again: Callable[[Any], bool]) -> Any:
     """Ask, and look again for as long as `again` returns True for what was answered; return the last answer."""
 
-    async def watching() -> Any:
+    async def watching(admin: AdminClient) -> Any:
+        answer = await admin.ask(method, path)
+        while again(answer):
+            await asyncio.sleep(LOOK_SECONDS)
+            answer = await admin.ask("GET", path)
+        return answer
+
+    return using(settings, watching)
+
+
+def using(settings: "Settings", work: Callable[[AdminClient], Awaitable[T]]) -> T:
+    """Ask as much as `work` does, from a command; return what it returns."""
+
+    async def working() -> T:
         async with open_admin(settings) as admin:
-            answer = await admin.ask(method, path)
-            while again(answer):
-                await asyncio.sleep(LOOK_SECONDS)
-                answer = await admin.ask("GET", path)
-            return answer
+            return await work(admin)
 
-    return _run(watching())
-
-
-def _run(asking: Coroutine[Any, Any, T]) -> T:
     try:
-        return asyncio.run(asking)
+        return asyncio.run(working())
     except InUse as error:  # whoever serves it has left no note yet, or none any longer
         hint = "A server that is starting or stopping has it for itself, or another command: try again in a moment."
         raise SetupError(error.problem, hint) from None

@@ -6,12 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
+from madang.cli import consumers
 from madang.cli.options import Config, Data, Database, settings_of
 from madang.core.durations import milliseconds
 from madang.core.scopes import EVERYTHING, SCOPES
 from madang.errors import Refused
 
 app = typer.Typer(no_args_is_help=True, help="Create, list and drop server keys; rotate the keys that sign tokens.")
+app.add_typer(consumers.app, name="consumers")
 
 
 @app.command("create")

@@ -18,6 +18,11 @@ class Reached(NamedTuple):
     epoch: str
     position: Position | None
 
+    @property
+    def upto(self) -> int:
+        """The seq up to which it is done with the log that the room has now."""
+        return self.position.upto if self.position is not None and self.position.epoch == self.epoch else 0
+
 
 class ConsumerStore(Protocol):
     """Keeps consumers. Every call is one short transaction."""

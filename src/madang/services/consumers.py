@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import perf_counter
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from madang.core import user_ids
 from madang.core.actors import Actor, need_server_key
@@ -39,6 +39,18 @@ NOTED_S: Final = 3600.0
 """Between two notes that a consumer is here."""
 
 Begin = Literal["now", "start"]
+
+
+class Behind(NamedTuple):
+    """How much a consumer has not acknowledged: events, and the rooms that they are of; where history ends, at most.
+
+    Attributes:
+        next: the last room that was looked at; "" behind the last there is.
+    """
+
+    events: int
+    rooms: int
+    next: str
 
 
 class Consumers:
@@ -106,14 +118,11 @@ class Consumers:
 
     async def of(self, actor: Actor) -> list[Consumer]:
         """Return the consumers of a key, those being made too, which count."""
-        return await self._store.consumers(_key(actor))
+        return await self.of_key(_key(actor))
 
     async def drop(self, actor: Actor, name: str) -> None:
         """Remove a consumer, which ends what reads for it (not_found)."""
-        key = _key(actor)
-        if await self._store.consumer(key, name) is None:
-            raise _missing()
-        await self._remove(key, name)
+        await self.drop_of_key(_key(actor), name)
 
     async def _remove(self, key: str, name: str) -> None:
         """Remove what is kept of a consumer, a piece at a time; with the first it has no reader any longer."""
@@ -159,6 +168,27 @@ class Consumers:
         if now_ms - found.seen_ms >= NOTED_S * 1000:
             await self._store.note_consumer(key, name, now_ms)
         return found
+
+    # -- what operators ask for -----------------------------------------------------------------------------------------
+
+    async def of_key(self, key: str) -> list[Consumer]:
+        """Return the consumers of a key by its id, those being made too, in order of their names."""
+        return await self._store.consumers(key)
+
+    async def drop_of_key(self, key: str, name: str) -> None:
+        """Remove a consumer, which ends what reads for it (not_found)."""
+        if await self._store.consumer(key, name) is None:
+            raise _missing()
+        await self._remove(key, name)
+
+    async def behind(self, key: str, name: str, after: str, limit: int) -> Behind:
+        """Return how far a consumer is behind in up to `limit` rooms, in order of their ids, after one (not_found)."""
+        await self._need(key, name)
+        rooms = [room.id for room in await self._store.rooms_after(after, limit)]
+        reached = await self._store.reached(key, name, rooms)
+        heads = await self._store.heads(rooms)  # asked last, so that nobody is ahead of them
+        missing = [count for room, at in reached.items() if (count := heads.get(room, 0) - at.upto) > 0]
+        return Behind(sum(missing), len(missing), rooms[-1] if len(rooms) == limit else "")
 
     # -- who reads -----------------------------------------------------------------------------------------------------
 

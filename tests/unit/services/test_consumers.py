@@ -82,6 +82,21 @@ async def test_one_too_many_is_refused_before_any_room_is_noted() -> None:
     assert await positions(store, rooms) == [None]
 
 
+async def test_how_far_one_is_behind_is_counted_room_by_room() -> None:
+    store = ModelStore(IdSource(1), FakeClock())
+    rooms = sorted([(await opened(store)).room for _ in range(5)])
+    heads, service = await store.heads(rooms), made(store)
+    with pytest.raises(Refused, match="no such consumer"):
+        await service.behind("1", "x", "", 3)
+    await service.put(SHOP, "x", "start")
+    for room, back in ((rooms[0], 0), (rooms[1], 1)):
+        await store.reach("1", "x", {room: Position(store.rooms_by_id[room].epoch, heads[room] - back)})
+    await store.reach("1", "x", {rooms[3]: Position("another log", 1)})
+    assert await service.behind("1", "x", "", 3) == (1 + heads[rooms[2]], 2, rooms[2])
+    assert await service.behind("1", "x", rooms[2], 3) == (heads[rooms[3]] + heads[rooms[4]], 2, "")
+    assert await service.behind("1", "x", rooms[4], 3) == (0, 0, "")
+
+
 async def test_an_acknowledgement_is_written_in_pieces_and_who_is_here_is_noted_now_and_then() -> None:
     class Counting(ModelStore):
         pieces: list[int]

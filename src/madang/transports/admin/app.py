@@ -20,7 +20,7 @@ from madang.core.scopes import EVERYTHING
 from madang.errors import Refused
 from madang.services.identity import Unfetched
 from madang.services.rooms import SYSTEM
-from madang.transports.admin import accounts, moderation, signing_in
+from madang.transports.admin import accounts, consumers, moderation, signing_in
 from madang.transports.admin.metrics import CONTENT_TYPE, Metrics
 from madang.transports.admin.operation import Watch
 from madang.transports.http.answers import Health, Members, OneMember, Rooms
@@ -345,7 +345,7 @@ def admin_app(node: Node, metrics_token: str | None = None, site: Site | None = 
     )
     api.state.node = node
     handle_errors(api)
-    for part in (router, accounts.router, moderation.router):
+    for part in (router, accounts.router, consumers.router, moderation.router):
         api.include_router(part, dependencies=[Depends(_operator)])
     api.include_router(signing_in.router)
     if site is not None:
