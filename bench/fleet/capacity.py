@@ -25,8 +25,8 @@ from bench.fleet.servers import on_core
 from bench.fleet.worker import TEXT
 from bench.load import LOAD_CORE
 from bench.server import SERVER_CORE
+from madang.adapters.bus.channels import PARTITIONS
 from madang.adapters.bus.envelopes import Content, Signer
-from madang.adapters.bus.redis.channels import PARTITIONS
 from madang.core.events import Event, MessageSent
 from tests.redis import RedisServer
 

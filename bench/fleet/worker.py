@@ -20,7 +20,7 @@ import uvloop
 
 from bench.fleet.couriers import AT_ONCE, Courier, courier
 from bench.load import LOAD_CORE
-from madang.adapters.bus.redis import channels
+from madang.adapters.bus import channels
 from madang.core.events import Event, MessageSent, encode_body
 from madang.ports.bus import Signal
 

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 import pytest
 from redis.asyncio import Redis
 
+from madang.adapters.bus.channels import STRATEGIES
 from madang.adapters.bus.envelopes import Signer
-from madang.adapters.bus.redis import STRATEGIES, RedisBus, RedisPresence
+from madang.adapters.bus.redis import RedisBus, RedisPresence
 from madang.adapters.bus.redis.channels import Channels
 from madang.adapters.bus.redis.servers import CONNECTIONS
 from madang.core.events import Event, MessageSent

@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from madang.adapters.bus.channels import partition
 from madang.adapters.bus.redis import RedisBus, RedisPresence
-from madang.adapters.bus.redis.channels import TAGS, partition
+from madang.adapters.bus.redis.channels import TAGS
 from madang.errors import StorageFailed
 from madang.ports.bus import EVERYWHERE, Signal
 from tests.contract.test_redis import KEYS, Receiver, event

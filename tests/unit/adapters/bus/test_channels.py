@@ -6,8 +6,9 @@ from itertools import count, pairwise
 import pytest
 from redis.crc import key_slot
 
+from madang.adapters.bus.channels import OWN_BYTES, PARTITIONS, STRATEGIES
 from madang.adapters.bus.envelopes import Content
-from madang.adapters.bus.redis.channels import OWN_BYTES, PARTITIONS, STRATEGIES, TAGS, Channels
+from madang.adapters.bus.redis.channels import TAGS, Channels
 from madang.core.events import Event, MessageSent
 from madang.ports.bus import EVERYWHERE
 

@@ -5,11 +5,10 @@ from contextlib import asynccontextmanager
 
 from madang.adapters.bus.options import BusOptions
 from madang.adapters.bus.redis.bus import RedisBus
-from madang.adapters.bus.redis.channels import STRATEGIES
 from madang.adapters.bus.redis.inspection import inspect
 from madang.adapters.bus.redis.presence import RedisPresence
 
-__all__ = ["STRATEGIES", "RedisBus", "RedisPresence", "connect", "inspect"]
+__all__ = ["RedisBus", "RedisPresence", "connect", "inspect"]
 
 
 @asynccontextmanager

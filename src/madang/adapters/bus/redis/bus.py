@@ -10,10 +10,11 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from madang.adapters.bus.channels import PARTITIONS
 from madang.adapters.bus.envelopes import BadSignature, Content, Signer, wall_ms
 from madang.adapters.bus.outgoing import HealthLog, backoff_s
 from madang.adapters.bus.redis import connecting
-from madang.adapters.bus.redis.channels import PARTITIONS, Channels
+from madang.adapters.bus.redis.channels import Channels
 from madang.adapters.bus.redis.connecting import UNREACHABLE
 from madang.adapters.bus.redis.inspection import inspect
 from madang.adapters.bus.redis.server_connection import TRIES, Envelope, ServerConnection

@@ -18,8 +18,8 @@ from redis.exceptions import (
     TryAgainError,
 )
 
+from madang.adapters.bus.channels import PARTITIONS
 from madang.adapters.bus.redis import connecting
-from madang.adapters.bus.redis.channels import PARTITIONS
 from madang.adapters.bus.redis.connecting import UNREACHABLE
 from madang.adapters.bus.redis.servers import Servers, servers
 from madang.errors import SetupError, Unreachable

@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from madang.adapters.bus.redis.channels import TAGS, partition
+from madang.adapters.bus.channels import partition
+from madang.adapters.bus.redis.channels import TAGS
 from madang.adapters.bus.redis.connecting import UNREACHABLE
 from madang.adapters.bus.redis.servers import PartitionClients
 from madang.errors import StorageFailed

@@ -13,8 +13,9 @@ from redis.asyncio import Redis
 from redis.crc import key_slot
 from redis.exceptions import MovedError
 
+from madang.adapters.bus.channels import PARTITIONS
 from madang.adapters.bus.redis import connecting
-from madang.adapters.bus.redis.channels import PARTITIONS, TAGS
+from madang.adapters.bus.redis.channels import TAGS
 from madang.adapters.bus.redis.connecting import UNREACHABLE
 from madang.core.addresses import host_port
 
