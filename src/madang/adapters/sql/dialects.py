@@ -50,6 +50,7 @@ MIGRATING: Final = 0x6D61_6461_6E67_01
 LEASING: Final = 0x6D61_6461_6E67_02
 NOTING: Final = 0x6D61_6461_6E67_03
 SIGNING_UP: Final = 0x6D61_6461_6E67_04
+PRESENT: Final = 0x6D61_6461_6E67_05
 
 
 def run(c: Connection, statement: Executable, values: Mapping[str, str | int | None]) -> CursorResult[*tuple[Any, ...]]:
