@@ -10,6 +10,7 @@ import pytest
 from tests.engines import elasticsearch_server, engine, opensearch_server
 from tests.forking import forking
 from tests.mariadb import mariadb_server, mariadb_url
+from tests.nats import nats_server
 from tests.redis import redis_server
 from tests.redis_topologies import redis_cluster
 from tests.servers import postgres_server, postgres_tables_url, postgres_template, postgres_url
@@ -18,8 +19,18 @@ from tests.temporary import keep_files_in_memory
 pytest_plugins = ["tests.workers"]
 
 __all__ = [
-    "elasticsearch_server", "engine", "mariadb_server", "mariadb_url", "opensearch_server", "postgres_server", "postgres_tables_url",
-    "postgres_template", "postgres_url", "redis_cluster", "redis_server",
+    "elasticsearch_server",
+    "engine",
+    "mariadb_server",
+    "mariadb_url",
+    "nats_server",
+    "opensearch_server",
+    "postgres_server",
+    "postgres_tables_url",
+    "postgres_template",
+    "postgres_url",
+    "redis_cluster",
+    "redis_server",
 ]  # fmt: skip
 
 keep_files_in_memory()
@@ -67,7 +78,7 @@ MAY_BLOCK = {
     # Every new connection looks for ~/.pgpass and certificates: a few small files, for a pool of five.
     "asyncpg/connect_utils.py": {"_parse_connect_dsn_and_args"},
     # A file of certificates that a URL names is read before the node starts.
-    "adapters/urls.py": {"readable_file", "tls"},
+    "adapters/urls.py": {"readable_file", "text_of_file", "tls"},
     # Runs at start, on PostgreSQL in a thread with a loop of its own.
     "adapters/sql/migrations/__init__.py": {"upgrade"},
     # A traceback quotes the source. It is made when a test has failed already.

@@ -28,6 +28,8 @@ class Means(NamedTuple):
     params=[
         pytest.param(("postgres", "redis"), marks=[pytest.mark.postgres, pytest.mark.redis]),
         pytest.param(("mariadb", "redis"), marks=[pytest.mark.mariadb, pytest.mark.redis, pytest.mark.slow]),
+        pytest.param(("postgres", "nats"), marks=[pytest.mark.postgres, pytest.mark.nats]),
+        pytest.param(("mariadb", "nats"), marks=[pytest.mark.mariadb, pytest.mark.nats, pytest.mark.slow]),
         pytest.param(("postgres", "postgres"), marks=pytest.mark.postgres),
     ],
     ids="-".join,

@@ -5,7 +5,8 @@ Adapters are imported by their dotted path, and only when a URL asks for them: t
 
 import importlib
 import importlib.util
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import ModuleType
 from typing import Final, NamedTuple
 
@@ -30,6 +31,7 @@ class Adapter(NamedTuple):
         product: its name, for people.
         fleet: whether several nodes can use it together.
         channels: whether `bus_channels` matters to it.
+        keeps_presence: whether a bus's `connect` opens presence, too; otherwise presence is in the database.
         driver: the package it needs; empty where Python brings it.
         extra: the extra of `madang` that installs the driver.
     """
@@ -38,6 +40,7 @@ class Adapter(NamedTuple):
     product: str
     fleet: bool
     channels: bool = False
+    keeps_presence: bool = True
     driver: str = ""
     extra: str = ""
 
@@ -57,6 +60,9 @@ _REDIS: Final = Adapter("madang.adapters.bus.redis", "Redis", fleet=True, channe
 _POSTGRESQL_BUS: Final = Adapter(
     "madang.adapters.bus.postgresql", "PostgreSQL", fleet=True, driver="asyncpg", extra="postgres"
 )
+_NATS: Final = Adapter(
+    "madang.adapters.bus.nats", "NATS", fleet=True, channels=True, keeps_presence=False, driver="nats", extra="nats"
+)
 BUSES: Final = {
     "memory": Adapter("madang.adapters.bus.memory", "The bus in memory", fleet=False),
     "redis": _REDIS,
@@ -67,6 +73,9 @@ BUSES: Final = {
     "rediss+cluster": _REDIS,
     "postgresql": _POSTGRESQL_BUS,
     "postgres": _POSTGRESQL_BUS,  # as many hosts write it
+    "nats": _NATS,
+    "nats+tls": _NATS,
+    "tls": _NATS,  # as NATS's own tools write it
 }
 
 _ENGINE: Final = "madang.adapters.opensearch"
@@ -137,10 +146,27 @@ def open_bus(url: str, options: BusOptions, *, database: str) -> Opened:
         )
     if name not in BUSES:
         raise SetupError(
-            f"There is no bus for {name!r}.", "Use memory: for a single node, redis://… or postgresql://… for several."
+            f"There is no bus for {name!r}.",
+            "Use memory: for a single node, redis://…, nats://… or postgresql://… for several.",
         )
-    opened: Opened = load(BUSES[name], "memory:").connect(url, options)
-    return opened
+    adapter = BUSES[name]
+    opened = load(adapter, "memory:").connect(url, options)
+    both: Opened = opened if adapter.keeps_presence else _with_presence(opened, database, options.presence_ttl_s)
+    return both
+
+
+@asynccontextmanager
+async def _with_presence(
+    bus: AbstractAsyncContextManager[Bus], database: str, ttl_s: float
+) -> AsyncIterator[tuple[Bus, Presence]]:
+    from madang.adapters.sql.presence import DatabasePresence
+
+    presence = DatabasePresence(database, ttl_s)
+    try:
+        async with bus as opened:
+            yield opened, presence
+    finally:
+        await presence.stop()
 
 
 async def open_search(url: str, *, database: str) -> SearchIndexes | None:

@@ -90,6 +90,14 @@ def readable_file(text: str) -> str:
     return text
 
 
+def text_of_file(text: str) -> str:
+    """Return what is in a file that exists, read once: nothing may wait for it later."""
+    try:
+        return Path(readable_file(text)).read_text()
+    except (OSError, UnicodeDecodeError):
+        raise ValueError("the path of a text file that can be read") from None
+
+
 def word(text: str) -> str:
     """Return a text that is not empty."""
     if not text or not text.isprintable():

@@ -42,7 +42,10 @@ _METRICS: Final = {
         "madang_bus_refused",
         "Messages ignored: of another installation, come before, or older than a minute.",
     ),
-    "failures": ("madang_bus_failures", "Connections to the broker lost, and probes that were not returned."),
+    "failures": (
+        "madang_bus_failures",
+        "Connections to the broker lost, probes that were not returned, and times that what came was dropped.",
+    ),
 }
 
 

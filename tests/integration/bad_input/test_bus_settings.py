@@ -51,6 +51,8 @@ SOME: Final = [
     Row("redis://{redis}", "SQLite is for one node", {"MADANG_DATABASE": ""}),
     Row("redis://:hunter2@{redis}", "Install madang[redis]", {"PYTHONPATH": "{without}"}),
     Row("postgresql://nobody:hunter2@{postgres}/bad_bus", 'role "nobody" does not exist'),
+    Row("nats://me:hunter2@{nobody}", "NATS at {nobody} does not answer", status=1),
+    Row("nats://me:hunter2@{redis}", "NATS at {redis} does not answer"),
 ]
 MORE: Final = [
     Row("redis://:hunter2@{redis}?foo=1", "an option that Redis does not know: foo."),
@@ -86,7 +88,12 @@ MORE: Final = [
 ]
 
 
-OWN: Final = {"postgres": "bad_bus_notify", "redis+cluster": "bad_bus_cluster", "redis+sentinel": "bad_bus_sentinel"}
+OWN: Final = {
+    "postgres": "bad_bus_notify",
+    "redis+cluster": "bad_bus_cluster",
+    "redis+sentinel": "bad_bus_sentinel",
+    "nats": "bad_bus_nats",
+}
 """Databases by the beginning of a bus: nodes with buses of two kinds do not start on one, and the rows start together."""
 
 

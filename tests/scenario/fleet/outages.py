@@ -5,7 +5,7 @@ Only tests can do this: `madang prove` does nothing to a database or a Redis tha
 
 import asyncio
 import random
-from typing import Final
+from typing import Final, Protocol
 
 from madang.node.lease import LEASE_MS
 from madang_proof.faults.fault import NODES, Broken, started_again
@@ -19,29 +19,67 @@ from tests.redis import RedisServer
 MUCH: Final = 1500  # messages of 16 KB: 24 MB, of which kernels keep ten before Redis notices
 
 
+class Pausable(Protocol):
+    """A server that may be stopped by a signal, as `RedisServer` and `NatsServer` are."""
+
+    def pause(self) -> None:
+        """Let it stand still, its connections open."""
+
+    def resume(self) -> None:
+        """Let it go on."""
+
+
 class Killed(Outage):
-    """Kill -9 of a server that all nodes need, and start it again in its place."""
+    """Kill -9 of servers that all nodes need, and start them again in their places."""
 
     needs = NODES
     everybody = True
 
-    def __init__(self, name: str, number: str, server: Daemon, lacks: str) -> None:
+    def __init__(self, name: str, number: str, server: Daemon, lacks: str, *more: Daemon) -> None:
         self.name = name
         self.number = number
         self.title = f"kill -9 of the {lacks}, and start it again"
         self.lacks = frozenset({lacks})
-        self._server = server
+        self._servers = server, *more
 
     def unavailable(self) -> str | None:
         return None
 
     async def begin(self, testbed: Testbed, dice: random.Random) -> str:
         await asyncio.sleep(dice.uniform(0, 0.5))
-        await asyncio.to_thread(self._server.kill)
+        for server in self._servers:
+            await asyncio.to_thread(server.kill)
         return "killed"
 
     async def end(self, testbed: Testbed) -> None:
-        await asyncio.to_thread(self._server.start)
+        for server in self._servers:
+            await asyncio.to_thread(server.start)
+
+
+class Frozen(Outage):
+    """A broker that all nodes need stands still, its connections open, and goes on."""
+
+    needs = NODES
+    everybody = True
+    lacks = frozenset({"bus"})
+
+    def __init__(self, name: str, number: str, *servers: Pausable) -> None:
+        self.name = name
+        self.number = number
+        self.title = "the broker stands still, and goes on"
+        self._servers = servers
+
+    def unavailable(self) -> str | None:
+        return None
+
+    async def begin(self, testbed: Testbed, dice: random.Random) -> str:
+        for server in self._servers:
+            server.pause()
+        return "stood still"
+
+    async def end(self, testbed: Testbed) -> None:
+        for server in self._servers:
+            server.resume()
 
 
 class OfRedis(Outage):

@@ -39,7 +39,8 @@ def test_only_a_database_that_is_known_to_be_for_one_node_is(url: str, alone: bo
 
 
 @pytest.mark.parametrize(
-    "url", ["redis://h", "redis+sentinel://h:1/s", "rediss+cluster://h:1", "postgresql://h/d", "postgres://h/d"]
+    "url",
+    ["redis://h", "redis+sentinel://h:1/s", "rediss+cluster://h:1", "postgresql://h/d", "postgres://h/d", "nats://h"],
 )
 async def test_a_bus_of_a_fleet_opens_without_connecting(url: str) -> None:
     async with open_bus(url, OPTIONS, database=SERVER) as (bus, _):
@@ -53,7 +54,9 @@ def test_a_scheme_that_no_row_has_is_named(url: str) -> None:
     assert f"There is no bus for {url.partition(':')[0]!r}." in refused(url)
 
 
-@pytest.mark.parametrize(("url", "extra"), [("redis://:hunter2@h", "redis"), ("postgresql://h/d", "postgres")])
+@pytest.mark.parametrize(
+    ("url", "extra"), [("redis://:hunter2@h", "redis"), ("postgresql://h/d", "postgres"), ("nats://h", "nats")]
+)
 def test_a_driver_that_is_missing_is_named_by_its_extra(url: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert f"Install madang[{extra}], or use memory:." in refused(url)
@@ -65,8 +68,8 @@ def test_a_bus_beside_sqlite_is_refused(url: str) -> None:
 
 
 async def test_a_row_is_all_that_a_new_scheme_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(BUSES, "nats", BUSES["memory"]._replace(fleet=True))
-    async with open_bus("nats:", OPTIONS, database=SERVER) as (bus, _):
+    monkeypatch.setitem(BUSES, "pigeon", BUSES["memory"]._replace(fleet=True))
+    async with open_bus("pigeon:", OPTIONS, database=SERVER) as (bus, _):
         assert await bus.probe() is False, "it was opened, and not started"
 
 
