@@ -110,14 +110,16 @@ class NatsCluster:
 
 
 @contextmanager
-def run_nats_cluster() -> Iterator[NatsCluster]:
-    """Start three servers, and stop them in the end."""
+def run_nats_cluster(conf: str = "") -> Iterator[NatsCluster]:
+    """Start three servers, and stop them in the end. `conf` is more of nats-server.conf."""
     ports = [free_port() for _ in range(3)]
     with ExitStack() as stack:
         servers = []
         for n in range(3):
             home = stack.enter_context(temporary_home("nats"))
-            servers.append(stack.enter_context(running(NatsServer(home, "", [ports[n], *ports[:n], *ports[n + 1 :]]))))
+            servers.append(
+                stack.enter_context(running(NatsServer(home, conf, [ports[n], *ports[:n], *ports[n + 1 :]])))
+            )
         yield NatsCluster(servers)
 
 

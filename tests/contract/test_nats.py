@@ -9,65 +9,18 @@ import nats
 import pytest
 
 from madang.adapters.bus.channels import STRATEGIES
-from madang.adapters.bus.courier import CourierBus
 from madang.adapters.bus.envelopes import Signer
 from madang.adapters.bus.nats import connect
-from madang.adapters.bus.options import BusOptions
-from madang.core.events import Event, MessageSent
-from madang.core.signing import Keyring, lone_keyring
 from madang.errors import SetupError, Unreachable
 from madang.ports.bus import Bus, Signal
 from madang.testing import check_bus
 from madang.testing.bus import Inbox
 from madang_proof.testbed.proxy import Proxy
+from tests.contract.couriers import KEYS, OTHERS, event, opened, pair, said_until_heard
 from tests.nats import NatsCluster, NatsServer, run_nats, run_nats_cluster
-from tests.waiting import PATIENCE_S, eventually
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.nats
-
-KEYS = lone_keyring(bytes(range(32)))
-OTHERS = lone_keyring(b"another secret" * 3)
-
-
-def event(room: str, seq: int, body: bytes = b"{}") -> Event:
-    return Event(room, seq, seq, MessageSent.type, "u", "n", seq, body)
-
-
-@asynccontextmanager
-async def opened(url: str, node: str, keys: Keyring = KEYS, strategy: str = "partition") -> AsyncIterator[CourierBus]:
-    """A bus that is not started; it is stopped in the end."""
-    options = BusOptions(keys, node, presence_ttl_s=60, channels=strategy)
-    async with connect(url, options) as bus:
-        try:
-            yield bus
-        finally:
-            await bus.stop()
-
-
-@asynccontextmanager
-async def pair(
-    url: str, elsewhere: str = "", keyrings: tuple[Keyring, Keyring] = (KEYS, KEYS)
-) -> AsyncIterator[tuple[CourierBus, CourierBus, Inbox]]:
-    """Two started buses, and what the second one hears."""
-    inboxes = Inbox(), Inbox()
-    async with (
-        opened(url, "node-0", keyrings[0]) as here,
-        opened(elsewhere or url, "node-1", keyrings[1]) as there,
-    ):
-        for bus, inbox in zip((here, there), inboxes, strict=True):
-            await bus.start(inbox)
-        yield here, there, inboxes[1]
-
-
-async def said_until_heard(here: CourierBus, heard: Inbox, said: Event) -> None:
-    """Publish it again until it arrives: any one may be lost, but not all."""
-
-    async def saying() -> None:
-        while said not in heard.events:
-            here.publish([said])
-            await asyncio.sleep(0.01)
-
-    await asyncio.wait_for(saying(), PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
@@ -89,14 +42,14 @@ async def test_contract(url: str, strategy: str) -> None:
     async def make() -> AsyncIterator[list[Bus]]:
         async with AsyncExitStack() as stack:
             names = [f"node-{n}-{secrets.token_hex(4)}" for n in range(3)]
-            yield [await stack.enter_async_context(opened(url, name, strategy=strategy)) for name in names]
+            yield [await stack.enter_async_context(opened(connect, url, name, strategy=strategy)) for name in names]
 
     await check_bus(make)
 
 
 async def test_what_is_said_through_one_server_is_heard_at_another(cluster: NatsCluster) -> None:
     first, second, _ = cluster.servers
-    async with pair(first.url, second.url) as (here, there, heard):
+    async with pair(connect, first.url, second.url) as (here, there, heard):
         await there.subscribe("yard")
         await said_until_heard(here, heard, event("yard", 1))
 
@@ -104,7 +57,7 @@ async def test_what_is_said_through_one_server_is_heard_at_another(cluster: Nats
 async def test_every_size_travels_whole_or_is_announced_and_none_is_too_large() -> None:
     """Around what one message of a server with a small limit holds, byte by byte; and far above it."""
     with run_nats("max_payload: 16384") as server:
-        async with pair(server.url) as (here, there, heard):
+        async with pair(connect, server.url) as (here, there, heard):
             await there.subscribe("yard")
             sizes = [10, 9_000, *range(16_150, 16_400), 60_000, 200_000]
             events = [event("yard", seq, b"x" * size) for seq, size in enumerate(sizes, start=1)]
@@ -122,7 +75,7 @@ async def test_every_size_travels_whole_or_is_announced_and_none_is_too_large() 
 
 async def test_others_on_the_same_server_are_neither_heard_nor_believed(nats_server: NatsServer) -> None:
     """Another installation has subjects of its own; and who forges an envelope has no key to sign it with."""
-    async with pair(nats_server.url, keyrings=(KEYS, OTHERS)) as (here, there, heard):
+    async with pair(connect, nats_server.url, keyrings=(KEYS, OTHERS)) as (here, there, heard):
         await there.subscribe("yard")
         here.publish([event("yard", 1)])
         assert await here.probe()
@@ -137,7 +90,7 @@ async def test_others_on_the_same_server_are_neither_heard_nor_believed(nats_ser
 
 
 async def test_what_waits_is_bounded_and_the_newest_stays(nats_server: NatsServer) -> None:
-    async with pair(nats_server.url) as (here, there, heard):
+    async with pair(connect, nats_server.url) as (here, there, heard):
         await there.subscribe("yard")
         here.publish([event("yard", seq) for seq in range(1, 30_001)])
         await eventually(lambda: heard.events and heard.events[-1].seq == 30_000)
@@ -146,7 +99,7 @@ async def test_what_waits_is_bounded_and_the_newest_stays(nats_server: NatsServe
 
 async def test_after_a_crash_of_the_server_it_listens_again_and_says_so() -> None:
     with run_nats() as server:
-        async with pair(server.url) as (here, there, heard):
+        async with pair(connect, server.url) as (here, there, heard):
             await there.subscribe("yard")
             await said_until_heard(here, heard, event("yard", 1))
             checks = heard.checks
@@ -159,7 +112,7 @@ async def test_after_a_crash_of_the_server_it_listens_again_and_says_so() -> Non
 async def test_without_a_server_rooms_open_and_what_waits_is_said_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("madang.adapters.bus.courier.PROBE_S", 0.2)
     with run_nats() as server:
-        async with pair(server.url) as (here, there, heard):
+        async with pair(connect, server.url) as (here, there, heard):
             await asyncio.to_thread(server.kill)
             await eventually(lambda: here.statistics.failures and there.statistics.failures)
             checks = heard.checks
@@ -180,7 +133,7 @@ async def test_a_server_that_stands_still_is_found_and_left(monkeypatch: pytest.
     with run_nats_cluster() as servers:
         await eventually(servers.is_whole)
         still, *others = servers.servers
-        async with pair(still.url, others[0].url) as (here, there, heard):
+        async with pair(connect, still.url, others[0].url) as (here, there, heard):
             await there.subscribe("yard")
             await said_until_heard(here, heard, event("yard", 1))
             still.pause()
@@ -195,7 +148,7 @@ async def test_one_of_three_is_killed_and_the_others_carry_on() -> None:
     with run_nats_cluster() as servers:
         await eventually(servers.is_whole)
         lost, *others = servers.servers
-        async with pair(lost.url, others[0].url) as (here, there, heard):
+        async with pair(connect, lost.url, others[0].url) as (here, there, heard):
             await there.subscribe("yard")
             await said_until_heard(here, heard, event("yard", 1))
             await asyncio.to_thread(lost.kill)
@@ -206,10 +159,10 @@ async def test_one_of_three_is_killed_and_the_others_carry_on() -> None:
 
 
 async def test_a_server_that_retires_is_left_before_it_closes_the_connection() -> None:
-    with run_nats_cluster() as servers:
+    with run_nats_cluster("lame_duck_grace_period: 100s, lame_duck_duration: 200s") as servers:
         await eventually(servers.is_whole)
         old, *others = servers.servers
-        async with pair(others[0].url, old.url) as (here, there, heard):
+        async with pair(connect, others[0].url, old.url) as (here, there, heard):
             await there.subscribe("yard")
             await said_until_heard(here, heard, event("yard", 1))
             checks = heard.checks
@@ -227,7 +180,7 @@ async def test_a_node_that_is_deaf_without_knowing_finds_out_and_connects_anew(
     proxy = Proxy(("127.0.0.1", nats_server.port))
     await proxy.start()
     try:
-        async with pair(nats_server.url, f"nats://127.0.0.1:{proxy.port}") as (here, there, heard):
+        async with pair(connect, nats_server.url, f"nats://127.0.0.1:{proxy.port}") as (here, there, heard):
             await there.subscribe("yard")
             await said_until_heard(here, heard, event("yard", 1))
             checks = heard.checks
@@ -244,7 +197,7 @@ async def test_what_comes_faster_than_it_is_taken_makes_the_hub_check(
     nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("madang.adapters.bus.nats.broker.WAITING", 1)
-    async with pair(nats_server.url) as (here, there, heard):
+    async with pair(connect, nats_server.url) as (here, there, heard):
         await there.subscribe("yard")
         await said_until_heard(here, heard, event("yard", 1))
         checks, seq = heard.checks, 1
@@ -267,11 +220,11 @@ async def test_who_has_a_password_or_a_token_is_let_in() -> None:
         'authorization { token: "hunter2" }': "hunter2@",
     }.items():
         with run_nats(conf) as server:
-            async with opened(server.url.replace("//", f"//{credentials}"), "node") as bus:
+            async with opened(connect, server.url.replace("//", f"//{credentials}"), "node") as bus:
                 await bus.start(Inbox())
                 assert await bus.probe()
             for wrong in ("", "ann:wrong@", "wrong@"):
-                async with opened(server.url.replace("//", f"//{wrong}"), "node") as bus:
+                async with opened(connect, server.url.replace("//", f"//{wrong}"), "node") as bus:
                     with pytest.raises(SetupError, match="does not let us in") as caught:
                         await bus.start(Inbox())
                     assert "hunter2" not in str(caught.value)
@@ -280,7 +233,7 @@ async def test_who_has_a_password_or_a_token_is_let_in() -> None:
 async def test_who_may_not_publish_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("madang.adapters.bus.courier.START_S", 1.0)
     with run_nats('authorization { users: [{user: a, password: b, permissions: {publish: "elsewhere.>"}}] }') as server:
-        async with opened(server.url.replace("//", "//a:b@"), "node") as bus:
+        async with opened(connect, server.url.replace("//", "//a:b@"), "node") as bus:
             with pytest.raises(SetupError, match="does not come back") as caught:
                 await bus.start(Inbox())
             assert "madang.>" in caught.value.hint
@@ -299,19 +252,19 @@ async def test_what_cannot_be_used_is_named() -> None:
         "nats+tls://h?ca=/etc/hosts": "has no certificates",
     }.items():
         with pytest.raises(SetupError, match=problem):
-            async with opened(url, "node"):
+            async with opened(connect, url, "node"):
                 pass
-    async with opened("nats://ann:hunter2@127.0.0.1:1", "node") as bus:
+    async with opened(connect, "nats://ann:hunter2@127.0.0.1:1", "node") as bus:
         with pytest.raises(Unreachable, match=r"NATS at 127\.0\.0\.1:1 does not answer") as caught:
             await bus.start(Inbox())
         assert "hunter2" not in str(caught.value)
     with run_nats("max_payload: 4096") as server:
-        async with opened(server.url, "node") as bus:
+        async with opened(connect, server.url, "node") as bus:
             with pytest.raises(SetupError, match="max_payload"):
                 await bus.start(Inbox())
 
 
 async def test_a_server_without_tls_is_not_spoken_to_where_tls_was_asked_for(nats_server: NatsServer) -> None:
-    async with opened(f"nats+tls://ann:hunter2@{nats_server.place}", "node") as bus:
+    async with opened(connect, f"nats+tls://ann:hunter2@{nats_server.place}", "node") as bus:
         with pytest.raises(SetupError, match="does not answer"):
             await bus.start(Inbox())

@@ -30,6 +30,7 @@ class Means(NamedTuple):
         pytest.param(("mariadb", "redis"), marks=[pytest.mark.mariadb, pytest.mark.redis, pytest.mark.slow]),
         pytest.param(("postgres", "nats"), marks=[pytest.mark.postgres, pytest.mark.nats]),
         pytest.param(("mariadb", "nats"), marks=[pytest.mark.mariadb, pytest.mark.nats, pytest.mark.slow]),
+        pytest.param(("postgres", "rabbitmq"), marks=[pytest.mark.postgres, pytest.mark.rabbitmq]),
         pytest.param(("postgres", "postgres"), marks=pytest.mark.postgres),
     ],
     ids="-".join,

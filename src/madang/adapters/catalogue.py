@@ -63,6 +63,10 @@ _POSTGRESQL_BUS: Final = Adapter(
 _NATS: Final = Adapter(
     "madang.adapters.bus.nats", "NATS", fleet=True, channels=True, keeps_presence=False, driver="nats", extra="nats"
 )
+_RABBITMQ: Final = Adapter(
+    "madang.adapters.bus.rabbitmq", "RabbitMQ", fleet=True, channels=True, keeps_presence=False, driver="aiormq",
+    extra="rabbitmq",
+)  # fmt: skip
 BUSES: Final = {
     "memory": Adapter("madang.adapters.bus.memory", "The bus in memory", fleet=False),
     "redis": _REDIS,
@@ -76,6 +80,8 @@ BUSES: Final = {
     "nats": _NATS,
     "nats+tls": _NATS,
     "tls": _NATS,  # as NATS's own tools write it
+    "amqp": _RABBITMQ,
+    "amqps": _RABBITMQ,
 }
 
 _ENGINE: Final = "madang.adapters.opensearch"
@@ -147,7 +153,7 @@ def open_bus(url: str, options: BusOptions, *, database: str) -> Opened:
     if name not in BUSES:
         raise SetupError(
             f"There is no bus for {name!r}.",
-            "Use memory: for a single node, redis://…, nats://… or postgresql://… for several.",
+            "Use memory: for a single node, redis://…, nats://…, amqp://… or postgresql://… for several.",
         )
     adapter = BUSES[name]
     opened = load(adapter, "memory:").connect(url, options)

@@ -160,11 +160,11 @@ class BusSettings(BaseModel):
     bus: str = Field(
         default="memory:",
         description="Bus between nodes: memory: for a single node, "
-        "redis://…, redis+sentinel://…, redis+cluster://…, nats://…, postgresql://….",
+        "redis://…, redis+sentinel://…, redis+cluster://…, nats://…, amqp://…, postgresql://….",
     )
     bus_channels: Literal["all", "partition", "room", "adaptive"] = Field(
         default="partition",
-        description="Channels of a Redis or NATS bus, the same on every node: all, partition, room or adaptive.",
+        description="Channels of a Redis, NATS or RabbitMQ bus, the same on every node: all, partition, room or adaptive.",
     )
 
 

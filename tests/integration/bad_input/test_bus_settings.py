@@ -52,6 +52,7 @@ SOME: Final = [
     Row("redis://:hunter2@{redis}", "Install madang[redis]", {"PYTHONPATH": "{without}"}),
     Row("postgresql://nobody:hunter2@{postgres}/bad_bus", 'role "nobody" does not exist'),
     Row("nats://me:hunter2@{nobody}", "NATS at {nobody} does not answer", status=1),
+    Row("amqp://me:hunter2@{nobody}", "RabbitMQ at {nobody} does not answer", status=1),
     Row("nats://me:hunter2@{redis}", "NATS at {redis} does not answer"),
 ]
 MORE: Final = [
@@ -93,6 +94,7 @@ OWN: Final = {
     "redis+cluster": "bad_bus_cluster",
     "redis+sentinel": "bad_bus_sentinel",
     "nats": "bad_bus_nats",
+    "amqp": "bad_bus_rabbitmq",
 }
 """Databases by the beginning of a bus: nodes with buses of two kinds do not start on one, and the rows start together."""
 

@@ -15,6 +15,7 @@ from tests.scenario.fleet.staging import held, named
 pytestmark = [pytest.mark.nats, pytest.mark.postgres]
 
 
+@pytest.mark.slow  # two nodes on NATS are in `test_fleet.py`
 async def test_nats_is_killed_and_comes_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_url: str
 ) -> None:

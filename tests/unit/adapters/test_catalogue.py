@@ -40,7 +40,15 @@ def test_only_a_database_that_is_known_to_be_for_one_node_is(url: str, alone: bo
 
 @pytest.mark.parametrize(
     "url",
-    ["redis://h", "redis+sentinel://h:1/s", "rediss+cluster://h:1", "postgresql://h/d", "postgres://h/d", "nats://h"],
+    [
+        "redis://h",
+        "redis+sentinel://h:1/s",
+        "rediss+cluster://h:1",
+        "postgresql://h/d",
+        "postgres://h/d",
+        "nats://h",
+        "amqp://h",
+    ],
 )
 async def test_a_bus_of_a_fleet_opens_without_connecting(url: str) -> None:
     async with open_bus(url, OPTIONS, database=SERVER) as (bus, _):
@@ -55,7 +63,8 @@ def test_a_scheme_that_no_row_has_is_named(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "extra"), [("redis://:hunter2@h", "redis"), ("postgresql://h/d", "postgres"), ("nats://h", "nats")]
+    ("url", "extra"),
+    [("redis://:hunter2@h", "redis"), ("postgresql://h/d", "postgres"), ("nats://h", "nats"), ("amqp://h", "rabbitmq")],
 )
 def test_a_driver_that_is_missing_is_named_by_its_extra(url: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)

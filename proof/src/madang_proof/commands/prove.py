@@ -36,7 +36,9 @@ def prove(
     database: Annotated[
         str | None, typer.Option(help="An empty database for the fleet (postgresql://… or mysql://…).")
     ] = None,
-    bus: Annotated[str | None, typer.Option(help="The bus between its nodes (redis://…, nats://…, …).")] = None,
+    bus: Annotated[
+        str | None, typer.Option(help="The bus between its nodes (redis://…, nats://…, amqp://…, …).")
+    ] = None,
     search: Annotated[
         str, typer.Option(help="Its search engine (opensearch+http://…); if left out, the database is searched.")
     ] = "",

@@ -18,6 +18,7 @@ from madang_proof.testbed.server import NO_SETTINGS, PROGRAM, Server
 from madang_proof.testbed.shim import Shim
 
 PORTS: Final = {
+    "amqp": 5672,
     "nats": 4222,
     "redis": 6379,
     "postgresql": 5432,
