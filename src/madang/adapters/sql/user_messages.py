@@ -10,7 +10,6 @@ from madang.adapters.sql.dialects import SENT, from_index
 from madang.adapters.sql.messages import FROM_INDEX, Sent, as_many, assembled
 from madang.adapters.sql.rows import EventRow
 from madang.adapters.sql.tables import events, rooms
-from madang.core.bounds import ANSWER_BYTES
 from madang.core.events import MessageSent
 from madang.core.messages import in_room
 from madang.core.rooms import DELETED
@@ -32,7 +31,7 @@ def page(c: Connection, user: str, after: _Key, limit: int, waiting: Mapping[str
             if sender == user and type == MessageSent.type and (room, seq) > after:
                 found.setdefault((room, seq), Sent(seq, id, sender, name, body))
     keys = sorted(found)
-    kept = keys[: len(as_many((found[key] for key in keys[:limit]), ANSWER_BYTES))]
+    kept = keys[: len(as_many(found[key] for key in keys[:limit]))]
     messages = [
         in_room(message, room)
         for room, group in groupby(kept, key=lambda key: key[0])
@@ -55,4 +54,4 @@ def _found(c: Connection, user: str, after: _Key, limit: int, standing: Sequence
         .limit(limit + 1)
     )
     rows: Iterable[Any] = c.execute(wanted)
-    return {(row.room, row.seq): Sent(*row[1:]) for row in as_many(rows, 2 * ANSWER_BYTES)}
+    return {(row.room, row.seq): Sent(*row[1:]) for row in as_many(rows, beyond=1)}
