@@ -97,6 +97,7 @@ class Journal:
         self._used_rooms: set[str] = set()
         self.waiting = 0  # events in `recent`
         self.size = 0  # characters of their bodies
+        self.folded = 0  # characters of all bodies that were folded so far
         self._newest = 0  # key of the newest row of the journal; 0 when it is empty
         self._walk: list[str] = []  # rooms that this fold has yet to visit, last first
         self._until = 0  # key of the newest row when this fold began; 0 when none is under way
@@ -372,6 +373,7 @@ class Journal:
 
     def _put(self, rows: list[EventRow]) -> None:
         """Insert sorted rows into `events`."""
+        self.folded += sum(len(row[8]) for row in rows)
         for start in range(0, len(rows), PUT):
             part = rows[start : start + PUT]
             if len(part) < PAD:

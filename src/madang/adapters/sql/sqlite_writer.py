@@ -32,6 +32,8 @@ TIDY_SECONDS: Final = 5.0
 CHECKPOINT_CHANGES: Final = 4_000
 """Changed rows after which the WAL is checkpointed, idle or not, also between two slices of a fold: an append waits for it.
 After 1,000, 2,000 and 4,000 rows it takes up to 7 to 9 ms of the processor, after a whole fold 27."""
+CHECKPOINT_SIZE: Final = 2 << 20
+"""Likewise, bytes of events. 4,000 of the largest messages are 36 MB."""
 UNUSED_SECONDS: Final = 60.0
 """How often what was not used since is forgotten: rooms and members that an append need not look up."""
 SHRINK_SECONDS: Final = 10.0
@@ -54,6 +56,7 @@ class Writer:
         self._failing = False  # the last fold or checkpoint failed, and that has been logged
         self._batch = 0  # size of the last append
         self._checkpointed = 0  # changes as of the last checkpoint
+        self._size = self._checkpointed_size = 0  # bytes appended; and with those folded, as of the last checkpoint
         self._tidied = time.monotonic()  # when nothing waited for the last time
         self._forgot = self._shrunk = self._tidied
         self._called = False  # since the last time that SQLite gave back its pages
@@ -104,6 +107,7 @@ class Writer:
     def append(self, drafts: Sequence[Draft], ids: IdSource, now_ms: int) -> list[Outcome]:
         """Append a batch: in one call if it is plain, otherwise by `appending.append`."""
         self._batch = len(drafts)
+        self._size += sum(len(d.body) for d in drafts)
         if self.journal.waiting > MAX_WAITING:
             self._guarded(lambda: self.journal.fold(tidy=True))
         outcomes = self._guarded(lambda: self.journal.append_plain(drafts, ids, now_ms))
@@ -181,12 +185,16 @@ class Writer:
             raise
 
     def _checkpoint(self, changes: int) -> bool:
-        """Checkpoint the WAL if that many rows have changed; return whether they had. PASSIVE: never waits for a reader."""
+        """Checkpoint the WAL if that many rows have changed, or large ones; return whether they had.
+
+        PASSIVE: never waits for a reader.
+        """
         assert self._raw is not None
-        if self._raw.total_changes - self._checkpointed < changes:
+        changed, size = self._raw.total_changes, self._size + self.journal.folded
+        if changed - self._checkpointed < changes and size - self._checkpointed_size < CHECKPOINT_SIZE:
             return False
         self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        self._checkpointed = self._raw.total_changes
+        self._checkpointed, self._checkpointed_size = changed, size
         return True
 
     def _log_failure(self, doing: str, error: sqlite3.Error) -> None:

@@ -48,6 +48,20 @@ def test_a_fold_is_checkpointed_a_part_at_a_time(
     assert grown >= 4, "each part of the log goes from the WAL into the file before the next is folded"
 
 
+def test_few_large_messages_are_checkpointed_as_soon_as_many_small_ones(writer: Writer, tmp_path: Path) -> None:
+    """As many as 4,000 rows of 9 KB are 36 MB to write into the file, and the next append would wait for that."""
+    ids, large = IdSource(0), MessageSent(text="x" * 4000)
+    writer.append([draft(RoomCreated(title="Yard", access="open", slow_ms=0), "yard", "ann", "Ann")], ids, NOW_MS)
+    grown = 0
+    for n in range(2 * sqlite_writer.CHECKPOINT_SIZE // 4000):
+        writer.append([draft(large, "yard", "ann", "Ann", cid=f"{n}")], ids, NOW_MS)
+        before = (tmp_path / "madang.db").stat().st_size
+        while writer.between_calls(at_rest=False) == 0.0:
+            pass
+        grown += (tmp_path / "madang.db").stat().st_size > before
+    assert grown >= 2
+
+
 class Time:
     """A clock in the place of the module `time`."""
 
