@@ -208,7 +208,8 @@ def look_up(c: Connection, keys: Sequence[Asked]) -> tuple[dict[CidKey, FirstUse
 
 def type_of(c: Connection, room: str, seq: int) -> str | None:
     """See `Ledger.type_of`; finds only what is in `events`."""
-    return run(c, _TYPE, {"in_room": room, "of_seq": seq}).scalar()
+    type: str | None = run(c, _TYPE, {"in_room": room, "of_seq": seq}).scalar()
+    return type
 
 
 def write(c: Connection, rows: list[EventRow]) -> None:

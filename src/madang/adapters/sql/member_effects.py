@@ -211,7 +211,8 @@ def role_given(b: Batch, d: Draft, body: kinds.RoleGiven, seq: int) -> bool:
 
 
 def _role(b: Batch, room: str, user: str) -> str | None:
-    return run(b.c, _ROLE, {"in_room": room, "of_user": user}).scalar()
+    role: str | None = run(b.c, _ROLE, {"in_room": room, "of_user": user}).scalar()
+    return role
 
 
 def _another_owner(b: Batch, room: str, user: str) -> bool:

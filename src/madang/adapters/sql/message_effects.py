@@ -111,7 +111,7 @@ def _message(b: Batch, d: Draft, target: int) -> AnyRow:
     """Return the row of the message that a draft is about. Raises Refused where there is none, or a deleted one."""
     b.need_seen(d, target)
     b.fold_room(d.room)
-    row = run(b.c, _MESSAGE, {"in_room": d.room, "of_seq": target}).one_or_none()
+    row: AnyRow | None = run(b.c, _MESSAGE, {"in_room": d.room, "of_seq": target}).one_or_none()
     if row is None or row.type != kinds.MessageSent.type:
         raise Refused("not_found")
     if row.body.encode() == ERASED:
@@ -130,8 +130,8 @@ def reacted(b: Batch, d: Draft, body: kinds.ReactionAdded, seq: int) -> bool:
     """Put a reaction on a message."""
     b.need_to_write(d)
     _message(b, d, body.target)
-    key = {"room": d.room, "target": body.target, "emoji": body.emoji}
-    shown = run(b.c, _EMOJIS, {"in_room": d.room, "of_seq": body.target}).scalars().all()
+    key: dict[str, str | int | None] = {"room": d.room, "target": body.target, "emoji": body.emoji}
+    shown = run(b.c, _EMOJIS, {"in_room": d.room, "of_seq": body.target}).scalars()
     if body.emoji not in shown and len(shown) >= MAX_EMOJIS:
         raise Refused("too_many")
     if not insert_new(b.c, reactions, {**key, "user": d.user, "seq": seq}):
@@ -139,7 +139,7 @@ def reacted(b: Batch, d: Draft, body: kinds.ReactionAdded, seq: int) -> bool:
     if body.emoji in shown:
         _count(b, d, body, 1)
     else:
-        b.c.execute(_FIRST, {**key, "users": 1, "seq": seq})
+        run(b.c, _FIRST, {**key, "users": 1, "seq": seq})
     return True
 
 
