@@ -6,6 +6,7 @@ import gc
 import logging
 import secrets
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -48,6 +49,9 @@ DRAIN_S: Final = 4.0
 """Time for accepted sends to be stored, and again for sockets to close: a node has stopped within 10 s."""
 BACKLOG: Final = 4096
 """Connections that the kernel holds while the event loop is busy."""
+SWITCH_S: Final = 0.0005
+"""After which a thread that works in Python lets another in that has woken, the loop, the writer or a reader: Python's own 5 ms are
+longer than an ack takes, and an ack needs four of these turns."""
 
 
 def _now_ms() -> int:
@@ -166,6 +170,7 @@ async def run_node(settings: Settings, stop: asyncio.Event | None = None) -> Asy
         stack.push_async_callback(drain, node, list(servers), serving)
         await _first(_up(servers), running.failed.wait())
         _calm_gc()
+        sys.setswitchinterval(SWITCH_S)
         yield running
 
 

@@ -21,6 +21,7 @@ from madang.core.events import Draft
 from madang.core.ids import IdSource
 from madang.errors import SetupError, StorageFailed
 from madang.ports.log import Outcome
+from madang.threads import let_others_go_first
 
 T = TypeVar("T")
 
@@ -74,7 +75,7 @@ class SqliteEngine:
         self._writer = Writer(path)
         self._readers = reader_engine(path, READERS)
         self._writing = Workers("madang-sql-writer", 1, self._writer.between_calls)
-        self._reading = Workers("madang-sql-reader", READERS, self._between_reads)
+        self._reading = Workers("madang-sql-reader", READERS, self._between_reads, let_others_go_first)
         self._shrunk = time.monotonic()
 
     async def open(self) -> None:

@@ -1,7 +1,7 @@
 """The writer of a SQLite file: everything here runs in its one thread, over its one connection.
 
 A call into SQLite that takes longer than a thread's wake-up yields the GIL to a busy loop, and regains it only after a
-switch interval (5 ms): so the number of calls per batch matters more than the work in them. A plain batch is one call.
+switch interval (`node/run.py`): so the number of calls per batch matters more than the work in them. A plain batch is one call.
 """
 
 import logging

@@ -23,6 +23,7 @@ class Workers:
     """`count` threads that take calls from one queue, in order.
 
     Args:
+        began: called in each thread before its first call.
         between: called in a thread after each answered call (False), and again whenever no call came for the seconds it
             returned (True). When it returns None, it is not called again before the next call.
 
@@ -30,9 +31,16 @@ class Workers:
         spent: seconds of the processor that the calls have taken, by thread.
     """
 
-    def __init__(self, name: str, count: int, between: Callable[[bool], float | None] = lambda at_rest: None) -> None:
+    def __init__(
+        self,
+        name: str,
+        count: int,
+        between: Callable[[bool], float | None] = lambda at_rest: None,
+        began: Callable[[], None] = lambda: None,
+    ) -> None:
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._between = between
+        self._began = began
         self._stopped = False
         self.spent: dict[int, float] = dict.fromkeys(range(count), 0.0)
         # Daemons, so that a program can end without close(). What was acked is on disk by then.
@@ -64,6 +72,7 @@ class Workers:
             await asyncio.to_thread(thread.join)
 
     def _run(self, number: int) -> None:
+        self._began()
         pause: float | None = None  # an idle server does not wake up
         while True:
             try:

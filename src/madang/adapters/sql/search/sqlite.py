@@ -22,6 +22,7 @@ from madang.core.search import Query
 from madang.errors import SetupError, StorageFailed, plain_reason
 from madang.ports.followers import Position
 from madang.ports.search import NEWEST, Asked, Changes, Hits, Status
+from madang.threads import let_others_go_first
 
 T = TypeVar("T")
 log = logging.getLogger("madang.search")
@@ -70,8 +71,8 @@ class SqliteIndex:
         self._checkpointed = time.monotonic()
         self._shrunk = self._checkpointed
         self._tidy = True
-        self._writing = Workers("madang-search-writer", 1, self._between)
-        self._reading = Workers("madang-search-reader", READERS)
+        self._writing = Workers("madang-search-writer", 1, self._between, let_others_go_first)
+        self._reading = Workers("madang-search-reader", READERS, began=let_others_go_first)
 
     async def open(self) -> None:
         """Open the file, or make it again."""

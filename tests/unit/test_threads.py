@@ -1,0 +1,26 @@
+"""Threads that let others go first: what the kernel is asked for, and that nothing else of theirs changes."""
+
+import os
+import threading
+
+from madang.threads import SLICE_NS, let_others_go_first
+from tests.slices import Slice, slice_of
+
+
+def test_only_the_slice_of_the_thread_itself_changes() -> None:
+    told: list[Slice] = []
+
+    def work() -> None:
+        os.setpriority(os.PRIO_PROCESS, 0, 3)
+        told.append(slice_of())
+        let_others_go_first()
+        told.append(slice_of())
+
+    mine = slice_of()
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    before, after = told
+    assert after == before._replace(ns=SLICE_NS if before.ns else 0)
+    assert after.niceness == 3
+    assert slice_of() == mine
