@@ -5,7 +5,6 @@ there and judged again. So a message is found as soon as it is acked, and none o
 reader is a member of, before the look and after it. Where time, a lag or an outage cuts a search short, it says so.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Final, Protocol
 
@@ -30,6 +29,7 @@ from madang.ports.followers import Position
 from madang.ports.log import Log
 from madang.ports.papers import PaperStore
 from madang.ports.search import NEWEST, Hit, Hits, SearchIndex, SearchIndexes, Status
+from madang.services.breath import Breath
 from madang.services.charges import Charges
 from madang.services.indexing import epoch_of
 from madang.services.pages import BUSY_BYTES, fitting, held_array
@@ -52,8 +52,6 @@ FETCHED: Final = 200
 """Messages read from the log at a time."""
 PAPERS: Final = 20
 """Papers read at a time."""
-BREATH: Final = 8_000
-"""Characters that are looked through before others have their turn: up to 1 ms, and as much more as one message takes."""
 
 
 class Store(Log, Directory, PaperStore, Protocol):
@@ -78,21 +76,6 @@ class _Tail(msgspec.Struct):
 
     hits: list[Hit]
     complete: bool = True
-
-
-class _Breath:
-    """Lets others have their turn while a search looks through texts."""
-
-    def __init__(self) -> None:
-        self._left = BREATH
-
-    async def take(self, text: str) -> str:
-        """Return a text that is looked through next."""
-        self._left -= len(text) + 20
-        if self._left <= 0:
-            self._left = BREATH
-            await asyncio.sleep(0)
-        return text
 
 
 class Searching:
@@ -219,7 +202,7 @@ class Searching:
         self, actor: Actor, asked: Wanted, scope: Mapping[str, int], hits: list[Hit], seen: set[tuple[str, int]]
     ) -> list[RoomMessage]:
         """Return the messages and finished papers among hits that are one as they are now, the newest first, none twice."""
-        breath = _Breath()
+        breath = Breath()
         places = list(dict.fromkeys((hit.room, hit.seq) for hit in hits if (hit.room, hit.seq) not in seen))
         seen.update(places)
         messages = await self._messages_at(places, actor.id)
@@ -236,7 +219,7 @@ class Searching:
         return sorted(kept, key=lambda message: int(message.id), reverse=True)
 
     async def _papers(self, places: Sequence[tuple[str, int]], asked: Wanted) -> list[FoundMessage]:
-        breath, found = _Breath(), list[FoundMessage]()
+        breath, found = Breath(), list[FoundMessage]()
         for at in range(0, len(places), PAPERS):
             for paper in await self._store.finished_at(places[at : at + PAPERS]):
                 if asked.query.matches(fold(await breath.take(paper.text))):
@@ -256,7 +239,7 @@ class Searching:
         heads = await self._store.heads(list(scope))
         left = 10 * TAIL
         edited: list[tuple[str, int]] = []
-        breath = _Breath()
+        breath = Breath()
         for room, head in heads.items():
             position = positions.get(room)
             if position is not None and position.upto == head and position.epoch.startswith(epoch_of("")):
@@ -288,7 +271,7 @@ class Searching:
         return position.upto if tail is not None and position.epoch == epoch_of(tail.epoch) else 0
 
     async def _look_through(
-        self, events: Sequence[Event], asked: Wanted, hits: list[Hit], edited: list[tuple[str, int]], breath: _Breath
+        self, events: Sequence[Event], asked: Wanted, hits: list[Hit], edited: list[tuple[str, int]], breath: Breath
     ) -> None:
         for event in events:
             if event.type == PaperChanged.type:
@@ -327,7 +310,7 @@ def _matches(message: RoomMessage, text: str, asked: Wanted) -> bool:
 
 async def _shown(messages: Sequence[RoomMessage], asked: Wanted) -> AsyncIterator[FoundMessage]:
     """Yield messages with their ranges, as many as may fit into an answer, in which each character is a byte at least."""
-    breath, left = _Breath(), ANSWER_BYTES
+    breath, left = Breath(), ANSWER_BYTES
     for message in messages:
         if isinstance(message, FoundMessage):
             yield message
