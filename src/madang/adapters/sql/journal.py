@@ -51,8 +51,8 @@ FOLD_BYTES: Final = 4 << 20
 """Likewise, of their bodies, in characters: 16,000 of the largest would be 1.3 GB."""
 SLICE: Final = 400
 """Events folded at a time, or twice the last batch if that is more: what the next append may have to wait for."""
-SLICE_BYTES: Final = 1 << 20
-"""Likewise, of their bodies."""
+SLICE_BYTES: Final = 1 << 18
+"""Likewise, of their bodies: as many of the largest messages as of others would be 3 MB."""
 MAX_HEADS: Final = 100_000
 """Rooms whose newest seq and id are kept in memory, at 0.3 KB each."""
 MAX_ROLES: Final = 100_000
