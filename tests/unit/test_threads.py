@@ -3,11 +3,11 @@
 import os
 import threading
 
-from madang.threads import SLICE_NS, let_others_go_first
+from madang.threads import NICENESS, SLICE_NS, let_others_go_first
 from tests.slices import Slice, slice_of
 
 
-def test_only_the_slice_of_the_thread_itself_changes() -> None:
+def test_the_thread_itself_becomes_nicer_and_asks_for_long_slices() -> None:
     told: list[Slice] = []
 
     def work() -> None:
@@ -21,6 +21,5 @@ def test_only_the_slice_of_the_thread_itself_changes() -> None:
     thread.start()
     thread.join()
     before, after = told
-    assert after == before._replace(ns=SLICE_NS if before.ns else 0)
-    assert after.niceness == 3
+    assert after == before._replace(niceness=3 + NICENESS, ns=SLICE_NS if before.ns else 0)
     assert slice_of() == mine
