@@ -15,6 +15,7 @@ from websockets.server import ServerProtocol
 
 from madang.transports.websocket.doors import BinarySession, WebSocketSession
 from madang.transports.websocket.subscriber import CLOSING, LOST, OPEN, SocketSubscriber
+from madang.transports.websocket.whole_texts import between_messages, whole_text
 
 LATE: Final = 16 * 1024  # bytes parsed after the connection has closed
 LINGER: Final = 8 * 1024 * 1024  # bytes dropped for a peer that sends on after the close, before it is cut off
@@ -44,6 +45,7 @@ class SocketReader(SocketSubscriber):
 
     __slots__ = (
         "_backlog",
+        "_between",
         "_fragments",
         "_late",
         "_piece",
@@ -60,6 +62,7 @@ class SocketReader(SocketSubscriber):
         self._protocol = protocol
         self._fragments: _Fragments | None = None
         self._backlog: bytearray | None = None  # came, and is not parsed yet
+        self._between = False  # nothing of a message is with the parser
         self._piece = PIECE
         self._short = 0  # bytes handled at once, without a turn: a piece, once the client has said who it is
         self._waits = False  # for a turn to parse it
@@ -150,6 +153,11 @@ class SocketReader(SocketSubscriber):
 
     def _parse(self, data: bytes) -> None:
         protocol = self._protocol
+        if self._between and self.state is OPEN:
+            text = whole_text(data, protocol.max_message_size)  # type: ignore[arg-type]  # OPEN has one
+            if text is not None:
+                self.session.receive(text)  # type: ignore[union-attr]  # as it has a session
+                return
         protocol.receive_data(data)
         if protocol.writes and protocol.state is PARSING:
             self._flush_protocol()  # pongs, before what the rest of the packet asks for; a close waits behind that
@@ -163,6 +171,7 @@ class SocketReader(SocketSubscriber):
                 self._handshake(event)
         if protocol.writes:
             self._flush_protocol()
+        self._between = protocol.state is PARSING and between_messages(protocol)
 
     def _fragment(self, frame: Frame) -> None:
         message = self._fragments = self._fragments or _Fragments(frame.opcode is BINARY)
