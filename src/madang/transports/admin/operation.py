@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from madang import __version__
-from madang.services.appender import TIMES_S
+from madang.services.appender_statistics import TIMES_S
 from madang.transports.node import Node
 
 KEPT: Final = 15 * 60  # seconds

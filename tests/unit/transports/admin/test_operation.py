@@ -5,7 +5,7 @@ import pytest
 from madang.core.actors import Actor
 from madang.core.events import MessageSent, draft
 from madang.delivery.subscription import Subscription
-from madang.services.appender import TIMES_S
+from madang.services.appender_statistics import TIMES_S
 from madang.transports.admin.operation import KEPT, SHOWN, Watch, percentile
 from madang.transports.node import Node
 
