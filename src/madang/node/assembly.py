@@ -184,6 +184,7 @@ def assemble(
         clock: seconds, by which work is measured.
         quiet_above: live subscribers of a room above which joins are announced as a range.
     """
+    # What is live here, and how much may be asked for.
     memory = Memory(buffer_bytes)
     turns = Turns()
     hub = Hub(store, store, bus, presence, turns, memory, quiet_above=quiet_above)
@@ -196,6 +197,8 @@ def assemble(
     appender = Appender(store, lambda events: _each(committed, events), hub.check_soon, charges.unstored)
     shared_limits = SharedLimits(name, limits, bus, turns.time)
     hub.on_signal(SPENT, shared_limits.receive)
+
+    # Who may connect, and the users who are here, were here or are gone.
     admission = Admission(
         limits.addresses, most=rates.sockets, most_per_address=rates.sockets_per_address, origins=origins,
         trusted_proxies=trusted_proxies,
@@ -218,6 +221,8 @@ def assemble(
 
     cleanup = Cleanup(store, appender, users, leads, clock_ms, expire_rooms_days, expire_guests_days, expire_audit_days)
     erasures = Erasures(store, appender, users, leads, clock_ms)
+
+    # Rooms, and who somebody is.
     rooms = Rooms(
         store,
         appender,
@@ -240,6 +245,8 @@ def assemble(
         tokens, store, limits, turns.time, sessions, guests=guests, deleted=users, issuers=issuers, seen=users.seen,
         tickets=tickets, recovery=Recovery(keyring), clock_ms=clock_ms, ended=signed_in, used=signed_in.seen, met=vouching.met,
     )  # fmt: skip
+
+    # What is done in rooms, and what is read of them.
     moderation = Moderation(store, rooms, clock_ms)
     people = People(store, users, identity, profiles, bus, sessions, clock_ms, moderation.note)
     hub.on_signal(DISCONNECTED, people.receive)
@@ -262,6 +269,8 @@ def assemble(
     reading = Reading(
         store, store, rooms, read_pointers, hub.presence, charges, turns.time, memory, Marks(keyring.lasting)
     )
+
+    # What doors share: one timer, the processor by turns, and the gate of the public listener.
     wheel = Wheel()
     shares = Shares(
         clock,
@@ -274,6 +283,8 @@ def assemble(
         admission, connections, limits.addresses, wheel, shares, turns.time, hosts=Hosts(hosts), serves=identity.serves,
         cors=Cors(admission),
     )  # fmt: skip
+
+    # What runs, in the order in which it starts.
     parts: tuple[Part, ...] = (
         Part("memory", metrics=memory.metrics),
         Part("bus", start=lambda: bus.start(hub), stop=bus.stop, metrics=lambda: bus.statistics.metrics()),
