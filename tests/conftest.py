@@ -9,7 +9,7 @@ import pytest
 
 from tests.engines import elasticsearch_server, engine, opensearch_server
 from tests.forking import forking
-from tests.mariadb import mariadb_server, mariadb_url
+from tests.mariadb import mariadb_server, mariadb_tables_url, mariadb_template, mariadb_url
 from tests.nats import nats_server
 from tests.rabbitmq import own_rabbitmq, rabbitmq_server
 from tests.redis import redis_server
@@ -23,6 +23,8 @@ __all__ = [
     "elasticsearch_server",
     "engine",
     "mariadb_server",
+    "mariadb_tables_url",
+    "mariadb_template",
     "mariadb_url",
     "nats_server",
     "opensearch_server",
@@ -59,7 +61,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 @pytest.fixture(
     params=[
         pytest.param("postgres_tables", marks=pytest.mark.postgres, id="postgres"),
-        pytest.param("mariadb", marks=[pytest.mark.mariadb, pytest.mark.slow]),
+        pytest.param("mariadb_tables", marks=[pytest.mark.mariadb, pytest.mark.slow], id="mariadb"),
     ]
 )
 def server_url(request: pytest.FixtureRequest) -> str:

@@ -1,5 +1,6 @@
 """A real MariaDB for tests. How servers are run is `daemons.py`."""
 
+import asyncio
 import itertools
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from madang.adapters.sql import open_store
 from tests.daemons import NO_SETTINGS, Daemon, checked, missing, running, temporary_home, unprivileged
 
 
@@ -48,6 +50,16 @@ class MariadbServer(Daemon):
         """Drop a database."""
         self.run(f"DROP DATABASE {database}")
 
+    def dump(self, database: str) -> bytes:
+        """Return what makes a database again."""
+        command = [*_client(self.port, "mariadb-dump"), "--skip-comments", database]
+        return subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
+
+    def load(self, database: str, dumped: bytes) -> None:
+        """Make in a database what was dumped of another."""
+        command = [*_client(self.port, "mariadb"), database]
+        subprocess.run(command, check=True, capture_output=True, input=dumped, timeout=60)
+
     def run(self, sql: str) -> str:
         """Run a statement and give what it prints."""
         command = [*_client(self.port, "mariadb"), "--batch", "--skip-column-names", "--execute", sql]
@@ -81,3 +93,23 @@ def mariadb_url(mariadb_server: MariadbServer) -> Iterator[str]:
     database = f"test_{next(_database_numbers)}"
     yield mariadb_server.create_database(database)
     mariadb_server.drop_database(database)
+
+
+@pytest.fixture(scope="session")
+def mariadb_template(mariadb_server: MariadbServer) -> bytes:
+    """What makes all tables in a database, with nothing in them; the steps of the schema are run for it once."""
+    url = mariadb_server.create_database("template_of_tables")
+
+    async def make_tables() -> None:
+        store = await open_store(url, lambda: 0)
+        await store.close()
+
+    asyncio.run(make_tables())
+    return mariadb_server.dump("template_of_tables")
+
+
+@pytest.fixture
+def mariadb_tables_url(mariadb_server: MariadbServer, mariadb_template: bytes, mariadb_url: str) -> str:
+    """The URL of a database with all tables and nothing in them, which only this test uses."""
+    mariadb_server.load(mariadb_url.rpartition("/")[2], mariadb_template)
+    return mariadb_url

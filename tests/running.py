@@ -13,6 +13,7 @@ from typing import IO, NamedTuple
 
 from madang_proof.testbed import server
 from tests.forking import forked
+from tests.stores import make_tables
 
 Server = server.Server
 ROOT = Path(__file__).parents[1]
@@ -27,6 +28,8 @@ class ForkedServer(Server):
         python, option, module, *arguments = command
         if (python, option) != server.PROGRAM[:2] or not module.startswith("madang") or not as_it_is:
             return await super().begin(command, environment, log)
+        if not {"--database", "--config"} & {*arguments} and "MADANG_DATABASE" not in environment:
+            await make_tables(self.data / "madang.db")
         with open(os.devnull) as nothing:
             files = (nothing.fileno(), log.fileno(), log.fileno())
             return await forked(arguments, environment, Path.cwd(), files, own_session=True, module=module)

@@ -10,6 +10,7 @@ import pytest
 from madang.adapters.sql import Store, open_store
 from madang.core.ids import IdSource
 from madang.errors import StorageError
+from tests.stores import make_tables
 
 Open = Callable[[], AbstractAsyncContextManager[Store]]
 
@@ -37,24 +38,32 @@ async def opened(url: str, clock_ms: Callable[[], int] = now_ms) -> AsyncIterato
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
+    """The URL of a SQLite database that there is not yet."""
     return f"sqlite:///{tmp_path}/madang.db"
+
+
+@pytest.fixture
+async def sqlite_tables_url(tmp_path: Path, sqlite_url: str) -> str:
+    """The URL of a SQLite database with all tables and nothing in them."""
+    await make_tables(tmp_path / "madang.db")
+    return sqlite_url
 
 
 SERVERS = [
     pytest.param("postgres_tables", marks=pytest.mark.postgres, id="postgres"),
-    pytest.param("mariadb", marks=pytest.mark.mariadb),
+    pytest.param("mariadb_tables", marks=pytest.mark.mariadb, id="mariadb"),
 ]
 
 
-@pytest.fixture(params=["sqlite", *SERVERS])
+@pytest.fixture(params=[pytest.param("sqlite_tables", id="sqlite"), *SERVERS])
 def url(request: pytest.FixtureRequest) -> str:
-    """A database of each kind, with nothing in it."""
+    """A database of each kind, with all tables and nothing in them."""
     return str(request.getfixturevalue(f"{request.param}_url"))
 
 
 @pytest.fixture(params=SERVERS)
 def server_url(request: pytest.FixtureRequest) -> str:
-    """A database on each server, with nothing in it."""
+    """A database on each server, with all tables and nothing in them."""
     return str(request.getfixturevalue(f"{request.param}_url"))
 
 

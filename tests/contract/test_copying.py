@@ -127,12 +127,12 @@ async def test_every_kind_goes_to_every_other(pair: tuple[str, str], request: py
     assert await everything(target) == await everything(source)
 
 
-async def test_nodes_on_a_server_are_in_the_way(server_url: str, sqlite_url: str) -> None:
+async def test_nodes_on_a_server_are_in_the_way(server_url: str, sqlite_tables_url: str) -> None:
     """Nobody can claim a whole database server as one does a file: who holds a number is there."""
     async with opened(server_url) as store:
         await store.acquire("node-two", now_ms(), LEASE_MS)
         with pytest.raises(SetupError, match=f"Nodes run on {re.escape(place(server_url))}: test, node-two."):
-            await copied(server_url, sqlite_url)
+            await copied(server_url, sqlite_tables_url)
 
 
 def test_every_table_is_copied() -> None:
@@ -246,13 +246,13 @@ async def test_two_copies_at_once_do_no_harm(source: str, server_url: str, tmp_p
     assert await everything(server_url) == await everything(source)
 
 
-async def test_ids_go_on_above_all_that_were_given_out(source: str, sqlite_url: str) -> None:
+async def test_ids_go_on_above_all_that_were_given_out(source: str, sqlite_tables_url: str) -> None:
     """Of a node that was killed a moment ago, too; its number is free in the target at once."""
     ahead = now_ms() + 10_000_000
     killed = {"node": 7, "holder": "killed", "fence": 3, "expires_ms": ahead, "floor_ms": ahead}
     await change(source, insert(tables.leases).values(killed))
-    await copied(source, sqlite_url)
-    store = await open_store(sqlite_url, now_ms)
+    await copied(source, sqlite_tables_url)
+    store = await open_store(sqlite_tables_url, now_ms)
     try:
         leases = [await store.acquire(f"n{n}", now_ms(), LEASE_MS) for n in range(9)]
     finally:
@@ -271,18 +271,22 @@ DAMAGE = [
 
 
 @pytest.mark.parametrize(("damage", "says"), DAMAGE, ids=[says for _, says in DAMAGE])
-async def test_what_is_not_the_same_is_found(source: str, sqlite_url: str, damage: Any, says: str) -> None:
+async def test_what_is_not_the_same_is_found(source: str, sqlite_tables_url: str, damage: Any, says: str) -> None:
     """Rows that were copied and then changed: by the key they are all there, so only the comparison can tell."""
     told: list[str] = []
     with pytest.raises(copying.Stopped):  # when all is copied, and some of it compared
         await copy(
-            source, sqlite_url, now_ms, lambda doing, *_: told.append(doing), lambda: told[-1:] == ["comparing rooms"]
+            source,
+            sqlite_tables_url,
+            now_ms,
+            lambda doing, *_: told.append(doing),
+            lambda: told[-1:] == ["comparing rooms"],
         )
-    await change(sqlite_url, damage)
+    await change(sqlite_tables_url, damage)
     with pytest.raises(MadangError) as refused:
-        await copied(source, sqlite_url)
+        await copied(source, sqlite_tables_url)
     assert says in str(refused.value)
-    store = await open_store(sqlite_url, now_ms)
+    store = await open_store(sqlite_tables_url, now_ms)
     try:
         with pytest.raises(SetupError, match="incomplete"):
             await store.acquire("node", now_ms(), LEASE_MS)
@@ -290,17 +294,17 @@ async def test_what_is_not_the_same_is_found(source: str, sqlite_url: str, damag
         await store.close()
 
 
-async def test_a_source_that_was_used_since_is_refused(source: str, sqlite_url: str) -> None:
+async def test_a_source_that_was_used_since_is_refused(source: str, sqlite_tables_url: str) -> None:
     with pytest.raises(copying.Stopped):
-        await copy(source, sqlite_url, now_ms, lambda *_: None, lambda: True)
+        await copy(source, sqlite_tables_url, now_ms, lambda *_: None, lambda: True)
     async with opened(source):
         pass
     with pytest.raises(SetupError, match="used since it was begun"):
-        await copied(source, sqlite_url)
+        await copied(source, sqlite_tables_url)
 
 
 async def test_a_source_that_is_used_meanwhile_is_noticed(
-    server_url: str, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+    server_url: str, sqlite_tables_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A node starts while the copy runs, and says something behind its back."""
     await furnish(server_url)
@@ -323,7 +327,7 @@ async def test_a_source_that_is_used_meanwhile_is_noticed(
 
     monkeypatch.setattr(copying, "open_engine", opening)
     with pytest.raises(SetupError, match="was used while it was copied"):
-        await copy(server_url, sqlite_url, now_ms, lambda what, *_: told.append(what), lambda: False)
+        await copy(server_url, sqlite_tables_url, now_ms, lambda what, *_: told.append(what), lambda: False)
     assert meddled
 
 
@@ -370,14 +374,14 @@ async def test_what_is_in_the_way_is_told_and_nothing_is_made(source: str, tmp_p
             await copied(source, new)
 
 
-async def test_a_newer_source_or_half_a_copy_is_no_source(source: str, sqlite_url: str, tmp_path: Path) -> None:
+async def test_a_newer_source_or_half_a_copy_is_no_source(source: str, sqlite_tables_url: str, tmp_path: Path) -> None:
     with pytest.raises(copying.Stopped):
-        await copy(source, sqlite_url, now_ms, lambda *_: None, lambda: True)
+        await copy(source, sqlite_tables_url, now_ms, lambda *_: None, lambda: True)
     with pytest.raises(SetupError, match="incomplete"):
-        await copied(sqlite_url, f"sqlite:///{tmp_path}/third")
+        await copied(sqlite_tables_url, f"sqlite:///{tmp_path}/third")
     await change(source, update(tables.installation).where(tables.installation.c.name == "oldest").values(value="9999"))
     with pytest.raises(SetupError, match="newer Madang"):
-        await copied(source, sqlite_url)
+        await copied(source, sqlite_tables_url)
 
 
 @pytest.mark.parametrize("limit", [3, pytest.param(1000, marks=pytest.mark.slow)])

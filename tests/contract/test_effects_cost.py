@@ -33,8 +33,8 @@ def said() -> Iterator[list[str]]:
 
 
 @pytest.fixture
-async def store(sqlite_url: str, said: list[str]) -> AsyncIterator[Store]:
-    async with opened(sqlite_url) as store:
+async def store(sqlite_tables_url: str, said: list[str]) -> AsyncIterator[Store]:
+    async with opened(sqlite_tables_url) as store:
         yield store
 
 

@@ -136,14 +136,17 @@ ALL: dict[str, Do] = {
 
 
 @pytest.fixture
-async def stage(sqlite_url: str) -> AsyncIterator[Stage]:
-    async with opened(sqlite_url) as store:
+async def stage(sqlite_tables_url: str) -> AsyncIterator[Stage]:
+    async with opened(sqlite_tables_url) as store:
         stage = Stage(store)
         await stage.append(kinds.RoomCreated(title="Yard", access="open", slow_ms=0))
         names = [stage.new() for _ in range(3 * TIMES)]
         await store.append([stage.draft(kinds.MemberJoined(role="member"), name) for name in names])
-        messages = [await stage.append(kinds.MessageSent(text="x")) for _ in range(3 * TIMES)]
-        stage.members, stage.messages = iter(names), iter(messages)
+        said = await store.append([stage.draft(kinds.MessageSent(text="x")) for _ in range(3 * TIMES)])
+        stage.members, stage.messages = (
+            iter(names),
+            iter([each.event.seq for each in said if isinstance(each, Appended)]),
+        )
         yield stage
 
 

@@ -41,12 +41,12 @@ async def whole_log(store: Store, room: str) -> list[str]:
     return [text_of(event.content()) for event in events if event.type == kinds.MessageSent.type]
 
 
-async def test_what_was_acked_survives_kill_9(sqlite_url: str) -> None:
+async def test_what_was_acked_survives_kill_9(sqlite_tables_url: str) -> None:
     """Four times: a process that appends without pause is killed at a moment of its own."""
     acked: list[str] = []
     for run, acks in enumerate((1, 300, 3_000, 12_000)):
-        acked += await asyncio.to_thread(append_and_be_killed, sqlite_url, str(run), acks)
-        async with opened(sqlite_url) as store:
+        acked += await asyncio.to_thread(append_and_be_killed, sqlite_tables_url, str(run), acks)
+        async with opened(sqlite_tables_url) as store:
             rooms = await store.rooms(limit=200)
             stored = [text for room in rooms for text in await whole_log(store, room.id)]
             assert len(stored) == len(set(stored)), "something was stored twice"
@@ -75,22 +75,22 @@ def append_and_be_killed(url: str, run: str, acks: int) -> list[str]:
 
 @pytest.mark.parametrize("fold", [5, *(pytest.param(fold, marks=pytest.mark.slow) for fold in (1, 1_000_000))])
 async def test_reads_see_what_is_folded_and_what_is_not(
-    sqlite_url: str, fold: int, monkeypatch: pytest.MonkeyPatch
+    sqlite_tables_url: str, fold: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The journal folds at every moment, or never: nobody can tell."""
     from madang.testing import check_directory, check_log
 
     monkeypatch.setattr(journal, "FOLD", fold)
     monkeypatch.setattr(journal, "SLICE", 2)
-    await check_log(lambda: opened(sqlite_url))
-    await check_directory(lambda: opened(sqlite_url))
+    await check_log(lambda: opened(sqlite_tables_url))
+    await check_directory(lambda: opened(sqlite_tables_url))
 
 
-async def test_large_events_are_folded_by_their_bytes(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_large_events_are_folded_by_their_bytes(sqlite_tables_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits for the table is kept in memory: 8,000 of the largest would be 640 MB."""
     for rest in ("REST_SECONDS", "TIDY_SECONDS"):  # after which everything is folded
         monkeypatch.setattr(sqlite_writer, rest, 1000.0)
-    async with opened(sqlite_url) as store:
+    async with opened(sqlite_tables_url) as store:
         scene = await opened_scene(store)
         for _ in range(10):
             await store.append([scene.say("😀" * 4000, data=b'"' + b"y" * 16_000 + b'"') for _ in range(50)])
@@ -101,11 +101,11 @@ async def test_large_events_are_folded_by_their_bytes(sqlite_url: str, monkeypat
         await eventually(lambda: waiting() < journal.FOLD_BYTES)
 
 
-async def test_a_second_process_is_refused(sqlite_url: str) -> None:
-    async with opened(sqlite_url):
+async def test_a_second_process_is_refused(sqlite_tables_url: str) -> None:
+    async with opened(sqlite_tables_url):
         with pytest.raises(SetupError, match="Another process is using"):
-            await open_store(sqlite_url, now_ms)
-    async with opened(sqlite_url):
+            await open_store(sqlite_tables_url, now_ms)
+    async with opened(sqlite_tables_url):
         pass
 
 
@@ -165,9 +165,9 @@ def files_cannot_grow(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-async def test_after_a_failed_write_nothing_is_taken_until_a_restart(sqlite_url: str, tmp_path: Path) -> None:
+async def test_after_a_failed_write_nothing_is_taken_until_a_restart(sqlite_tables_url: str, tmp_path: Path) -> None:
     """A commit that failed leaves the outcome unknown, so the store stops: no ack on what the kernel may have dropped."""
-    async with opened(sqlite_url) as store:
+    async with opened(sqlite_tables_url) as store:
         scene = await opened_scene(store)
         await store.append(texts(scene.room, "before"))
         size = (tmp_path / "madang.db-wal").stat().st_size
@@ -179,17 +179,17 @@ async def test_after_a_failed_write_nothing_is_taken_until_a_restart(sqlite_url:
         with pytest.raises(StorageFailed):
             await store.set_read([(scene.room, scene.id("ann"), 1)])
         assert len(await scene.texts()) == 50, "reading goes on"
-    async with opened(sqlite_url) as store:
+    async with opened(sqlite_tables_url) as store:
         await store.append(texts(scene.room, "failed", count=100))
         scene.store = store
         assert len(await scene.texts()) == 150
 
 
-async def test_a_backup_is_of_one_moment_while_the_server_runs(sqlite_url: str, tmp_path: Path) -> None:
+async def test_a_backup_is_of_one_moment_while_the_server_runs(sqlite_tables_url: str, tmp_path: Path) -> None:
     """Copied in use; restored as a new history: the same events, another epoch."""
     copy, place = tmp_path / "copy", f"sqlite:///{tmp_path}/new/madang.db"
     steps: list[tuple[int, int]] = []
-    async with opened(sqlite_url) as store:
+    async with opened(sqlite_tables_url) as store:
         scenes = [await opened_scene(store) for _ in range(3)]
         await store.append([d for scene in scenes for d in texts(scene.room, "before")])
         key_between_nodes = await store.epoch()
@@ -200,13 +200,13 @@ async def test_a_backup_is_of_one_moment_while_the_server_runs(sqlite_url: str, 
                 await store.append([scene.say(f"during {n}") for scene in scenes])
 
         going = asyncio.ensure_future(go_on())
-        await asyncio.to_thread(backup, sqlite_url, copy, lambda *step: steps.append(step))
+        await asyncio.to_thread(backup, sqlite_tables_url, copy, lambda *step: steps.append(step))
         await going
         epochs = [tail.epoch for scene in scenes if (tail := await store.tail(scene.room, 0))]
         with pytest.raises(SetupError, match="exists already"):
-            await asyncio.to_thread(backup, sqlite_url, copy, lambda *step: None)
+            await asyncio.to_thread(backup, sqlite_tables_url, copy, lambda *step: None)
         with pytest.raises(SetupError):
-            await asyncio.to_thread(restore, copy, sqlite_url, lambda *step: None)
+            await asyncio.to_thread(restore, copy, sqlite_tables_url, lambda *step: None)
     assert steps and steps[-1][0] == steps[-1][1]
     assert copy.stat().st_mode & 0o777 == 0o600
 
@@ -267,12 +267,12 @@ async def test_the_file_is_private(sqlite_url: str, tmp_path: Path) -> None:
 
 
 async def test_a_journal_that_a_crash_left_is_folded_before_anything_else(
-    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sqlite_tables_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where a slice of it had been folded, and a message of that slice erased, before the crash."""
     monkeypatch.setattr(journal, "FOLD", 10)
     monkeypatch.setattr(journal, "SLICE", 1)
-    async with opened(sqlite_url) as store:
+    async with opened(sqlite_tables_url) as store:
         scenes = [await opened_scene(store) for _ in range(5)]
         drafts = [scene.say(f"secret-{n}", cid=f"{n}") for n in range(4) for scene in scenes]
         await store.append(drafts)
@@ -294,7 +294,7 @@ async def test_a_journal_that_a_crash_left_is_folded_before_anything_else(
 
 
 async def test_connections_that_read_give_back_their_pages_at_rest(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+    sqlite_tables_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite, "REST_SECONDS", 0.01)
     monkeypatch.setattr(sqlite, "SHRINK_SECONDS", 0.0)
@@ -305,7 +305,7 @@ async def test_connections_that_read_give_back_their_pages_at_rest(
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
-        async with opened(sqlite_url) as store:
+        async with opened(sqlite_tables_url) as store:
             await store.rooms()
             await eventually(lambda: "PRAGMA shrink_memory" in said)
     finally:
@@ -313,10 +313,10 @@ async def test_connections_that_read_give_back_their_pages_at_rest(
 
 
 async def test_the_journal_is_folded_soon_though_calls_never_pause(
-    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sqlite_tables_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite_writer, "TIDY_SECONDS", 0.1)
-    async with opened(sqlite_url) as store:
+    async with opened(sqlite_tables_url) as store:
         scene = await opened_scene(store)
 
         def folded() -> int:
@@ -332,9 +332,11 @@ async def test_the_journal_is_folded_soon_though_calls_never_pause(
 
 
 @pytest.mark.parametrize("there", ["a file", "a link", "a link to nothing", "a folder", "a pipe"])
-async def test_a_backup_replaces_nothing_and_follows_no_link(there: str, sqlite_url: str, tmp_path: Path) -> None:
+async def test_a_backup_replaces_nothing_and_follows_no_link(
+    there: str, sqlite_tables_url: str, tmp_path: Path
+) -> None:
     """In a folder where others may write, too: what is at a name is left as it is, and so is what it leads to."""
-    async with opened(sqlite_url):
+    async with opened(sqlite_tables_url):
         pass
     (folder := tmp_path / "shared").mkdir()
     (keep := folder / "keep").write_text("kept")
@@ -355,7 +357,7 @@ async def test_a_backup_replaces_nothing_and_follows_no_link(there: str, sqlite_
         return sorted((path.name, path.lstat().st_ino) for path in folder.iterdir())
 
     def copy() -> None:
-        backup(sqlite_url, folder / "b.db", lambda done, total: None)
+        backup(sqlite_tables_url, folder / "b.db", lambda done, total: None)
 
     before = standing()
     with pytest.raises(SetupError, match="exists already"):
@@ -368,8 +370,8 @@ async def test_a_backup_replaces_nothing_and_follows_no_link(there: str, sqlite_
     assert {name for name, _ in standing()} == {"b.db", "b.db.partial", "keep"}
 
 
-async def test_what_comes_to_stand_there_meanwhile_is_not_replaced(sqlite_url: str, tmp_path: Path) -> None:
-    async with opened(sqlite_url):
+async def test_what_comes_to_stand_there_meanwhile_is_not_replaced(sqlite_tables_url: str, tmp_path: Path) -> None:
+    async with opened(sqlite_tables_url):
         pass
     target = tmp_path / "b.db"
 
@@ -377,22 +379,22 @@ async def test_what_comes_to_stand_there_meanwhile_is_not_replaced(sqlite_url: s
         target.write_text("quicker")
 
     with pytest.raises(SetupError, match="exists already"):
-        await asyncio.to_thread(backup, sqlite_url, target, progress)
+        await asyncio.to_thread(backup, sqlite_tables_url, target, progress)
     assert target.read_text() == "quicker"
 
 
 async def test_after_a_crash_a_room_goes_on_behind_its_newest_event(
-    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sqlite_tables_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a batch that changes a message in one room, the events of others wait behind those that wait already."""
     monkeypatch.setattr(journal.Journal, "fold", lambda *_, **__: False)  # all that can wait does
-    async with opened(sqlite_url) as store:
+    async with opened(sqlite_tables_url) as store:
         yard, hall = await opened_scene(store, "ben"), await opened_scene(store)
         sent = await hall.done(hall.say("to be edited"))
         for n in range(3):
             await store.append([yard.say(f"{n}", cid=f"{n}"), yard.say(f"ben {n}", "ben", cid=f"{n}")])
         await store.append([yard.say("3", cid="3"), hall.draft(kinds.MessageEdited, target=sent.seq, text="edited")])
-        await asyncio.to_thread(backup, sqlite_url, tmp_path / "crashed.db", lambda *step: None)
+        await asyncio.to_thread(backup, sqlite_tables_url, tmp_path / "crashed.db", lambda *step: None)
     texts = ["0", "ben 0", "1", "ben 1", "2", "ben 2", "3"]
     async with opened(f"sqlite:///{tmp_path}/crashed.db") as store:
         yard.store = store
@@ -405,9 +407,11 @@ async def test_after_a_crash_a_room_goes_on_behind_its_newest_event(
         assert (mine.seq, mine.unread) == (before + 2, 6)
 
 
-async def test_after_a_crash_of_before_a_room_goes_on_behind_its_newest_event(sqlite_url: str, tmp_path: Path) -> None:
+async def test_after_a_crash_of_before_a_room_goes_on_behind_its_newest_event(
+    sqlite_tables_url: str, tmp_path: Path
+) -> None:
     """Versions before could leave an event in the journal whose next one was in the table."""
-    async with opened(sqlite_url) as store:
+    async with opened(sqlite_tables_url) as store:
         yard = await opened_scene(store)
         for n in range(4):
             await yard.done(yard.say(f"{n}", cid=f"{n}"))
@@ -418,14 +422,16 @@ async def test_after_a_crash_of_before_a_room_goes_on_behind_its_newest_event(sq
         c.execute("DELETE FROM events WHERE seq = ?", (newest - 1,))
         c.execute("UPDATE events SET ordinal = NULL, own_ordinal = NULL")
         c.execute("INSERT INTO journal (rows) VALUES (?)", (msgspec.msgpack.encode(left),))
-    async with opened(sqlite_url) as store:
+    async with opened(sqlite_tables_url) as store:
         yard.store = store
         assert (await yard.done(yard.say("4", cid="4"))).seq == newest + 1
         assert await yard.texts() == ["0", "1", "2", "3", "4"]
 
 
-async def test_what_was_removed_is_not_taken_from_the_journal_of_a_crash(sqlite_url: str, tmp_path: Path) -> None:
-    async with opened(sqlite_url) as store:
+async def test_what_was_removed_is_not_taken_from_the_journal_of_a_crash(
+    sqlite_tables_url: str, tmp_path: Path
+) -> None:
+    async with opened(sqlite_tables_url) as store:
         scene, seqs = await talk(store)
         head = (await scene.done(purges(scene, seqs[5]))).seq
         await removed(store, scene.room)

@@ -344,10 +344,10 @@ class KeepsAccountsOfTheDeleted(Broken):
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
-async def test_a_broken_store_is_caught(check: Any, broken: type[Broken], rule: str, sqlite_url: str) -> None:
+async def test_a_broken_store_is_caught(check: Any, broken: type[Broken], rule: str, sqlite_tables_url: str) -> None:
     @asynccontextmanager
     async def make() -> AsyncIterator[Any]:
-        async with opened(sqlite_url) as store:
+        async with opened(sqlite_tables_url) as store:
             yield broken(store)
 
     with pytest.raises(AssertionError) as caught:

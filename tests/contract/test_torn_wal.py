@@ -65,9 +65,9 @@ def damage(wal: Path, dice: random.Random) -> str:
 
 
 @pytest.mark.parametrize("seed", range(2))
-async def test_half_a_message_is_never_served(sqlite_url: str, tmp_path: Path, seed: int) -> None:
+async def test_half_a_message_is_never_served(sqlite_tables_url: str, tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)
-    async with opened(sqlite_url) as store:
+    async with opened(sqlite_tables_url) as store:
         whole = await fill(store)
         for name in ("madang.db", "madang.db-wal"):  # as kill -9 leaves them; the -shm is memory
             shutil.copy(tmp_path / name, tmp_path / f"kept-{name}")
@@ -94,10 +94,10 @@ async def test_half_a_message_is_never_served(sqlite_url: str, tmp_path: Path, s
     assert lost, "no cut touched anything"
 
 
-async def test_a_torn_frame_behind_the_end_costs_nothing(sqlite_url: str, tmp_path: Path) -> None:
+async def test_a_torn_frame_behind_the_end_costs_nothing(sqlite_tables_url: str, tmp_path: Path) -> None:
     """What `madang prove` does (`torn`), many times: the frame that was being written does not count."""
     dice = random.Random(3)
-    async with opened(sqlite_url) as store:
+    async with opened(sqlite_tables_url) as store:
         whole = await fill(store)
         for name in ("madang.db", "madang.db-wal"):
             shutil.copy(tmp_path / name, tmp_path / f"kept-{name}")
