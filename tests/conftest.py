@@ -98,24 +98,19 @@ MAY_BLOCK = {
 ALSO_BLOCKING = ("os.fsync", "os.fdatasync")
 
 
-@pytest.fixture(scope="session")
-def blocking_calls() -> blockbuster.BlockBuster:
-    """Know what blocks, and where that may be. To find it out takes 1 ms, which is much for each of the tests."""
+@pytest.fixture(scope="session", autouse=True)
+def loop_guard() -> Iterator[None]:
+    """Fail what blocks the event loop in code of madang (file, SQLite, lock, sleep, blocking socket), in tests and fixtures.
+
+    Only calls with a frame of madang above them count, so a test itself may open a file. To begin and end that for each
+    test would take 0.2 ms of it.
+    """
     guard = blockbuster.BlockBuster(scanned_modules="madang")
     for name in ALSO_BLOCKING:
         guard.functions[name] = blockbuster.BlockBusterFunction(None, name, scanned_modules="madang")
     for function in guard.functions.values():
         for filename, callers in MAY_BLOCK.items():
             function.can_block_in(filename, callers)
-    return guard
-
-
-@pytest.fixture(autouse=True)
-def loop_guard(blocking_calls: blockbuster.BlockBuster) -> Iterator[None]:
-    """Fail a test in which code of madang blocks the event loop (file, SQLite, lock, sleep, blocking socket).
-
-    Only calls with a frame of madang above them count, so a test itself may open a file.
-    """
-    blocking_calls.activate()
+    guard.activate()
     yield
-    blocking_calls.deactivate()
+    guard.deactivate()
