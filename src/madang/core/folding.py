@@ -1,7 +1,7 @@
 """Folding: what makes two texts the same to a search, whichever keyboard or system wrote them.
 
-docs/reference/search.md is the rule in words, with examples. Whatever changes a result here changes VERSION: an index holds
-folded text, and one of another version is built again. What is done with folded text is in `search.py`.
+docs/reference/search.md is the rule in words, with examples. Whatever changes a result here, or the terms of a text, changes
+VERSION: an index holds both, and one of another version is built again. What is done with folded text is in `search.py`.
 """
 
 import re
@@ -12,7 +12,7 @@ import unicodedata2
 
 from madang.core.hangul import INITIALS
 
-VERSION: Final = f"1-{unicodedata2.unidata_version}-{unicodedata.unidata_version}"
+VERSION: Final = f"2-{unicodedata2.unidata_version}-{unicodedata.unidata_version}"
 """Of the rule, of the Unicode that normalises, and of the Unicode by which Python knows cases."""
 
 

@@ -108,6 +108,30 @@ def test_matches_what_a_scan_does_and_asks_for_no_term_that_is_missing(
         assert all(any(wanted <= have for wanted in alternatives) for alternatives in query.required)
 
 
+@given(TEXTS, st.data())
+@example("a b", None)
+@example("회의 b 끝", None)
+def test_phrases_ask_for_no_term_that_is_missing(text: str, data: st.DataObject | None) -> None:
+    folded = fold(text).replace('"', " ")
+    start = data.draw(st.integers(0, len(folded))) if data else 0
+    end = data.draw(st.integers(start, len(folded))) if data else len(folded)
+    phrase = " ".join(folded[start:end].split())
+    try:
+        query = parsed(f'"{phrase}"')
+    except Refused:
+        return
+    assert query.matches(folded) == (phrase in folded)
+    if query.matches(folded):
+        assert all(any(wanted <= terms(folded) for wanted in alternatives) for alternatives in query.required)
+
+
+def test_a_phrase_asks_for_what_its_words_alone_do_not() -> None:
+    """Else the index would propose all messages that have both words."""
+    (wanted,) = parsed('"회의 시작 a b"').required[0]
+    assert wanted == {"회의", "의 시", "시작", "작 a", "a b"}
+    assert not wanted <= terms("시작 회의 a b")
+
+
 @given(TEXTS, st.sampled_from(["회", "의", "a", "ㅎㅇ", "ㅋ", "s", "회의", "!", "😂"]))
 def test_ranges_are_where_the_text_has_it(text: str, word: str) -> None:
     text = unicodedata2.normalize("NFC", text)

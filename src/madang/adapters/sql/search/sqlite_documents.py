@@ -168,10 +168,11 @@ def _forget_terms(c: sqlite3.Connection, old: dict[int, str]) -> None:
 
 
 def _terms(folded: str) -> str:
-    return " ".join(terms(folded)).translate(_WITHOUT_BLANK)
+    return "\n".join(terms(folded)).translate(_PARTED)
 
 
-_WITHOUT_BLANK: Final = {code: to for code, to in _ENCODED.items() if code != 0x20}
+_PARTED: Final = {code: to for code, to in _ENCODED.items() if code != 0x0A}
+"""No term has a line break, and some have a blank."""
 
 
 def _erase_later(c: sqlite3.Connection, no: int, upto: int) -> None:
