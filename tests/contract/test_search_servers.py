@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
 import pytest
+from sqlalchemy import Connection, select, text
 
 from madang.adapters.sql.open import open_beside
 from madang.adapters.sql.search import server_documents, server_hits, server_tables
@@ -17,7 +18,7 @@ from madang.ports.followers import Position
 from madang.ports.search import Changes, Document, SearchIndex
 from madang.testing import check_search
 from madang.testing.search import finds_what_a_scan_finds, found
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_S, eventually
 
 
 @asynccontextmanager
@@ -38,6 +39,7 @@ async def opened(url: str) -> AsyncIterator[SearchIndex]:
 async def test_keeps_the_contract(server_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few messages are many here, so that every way of finding them is gone."""
     monkeypatch.setattr(server_hits, "FEW", 40)
+    monkeypatch.setattr(server_hits, "BLOCKS", 10)
     async with opened(server_url) as index:
         monkeypatch.setattr(server_hits, "WINDOW", 1_000)
         await check_search(lambda: nullcontext(index), steps=2)
@@ -74,6 +76,22 @@ async def test_tables_that_are_lost_are_made_again(server_url: str) -> None:
         assert await index.positions(["lobby"]) == {}
         assert await index.change([said("lobby", 1, "회의")]) == set()
         assert [hit.seq for hit in await found(index, parsed("회의"), {"lobby": 0})] == [1]
+        beside = await open_beside(server_url, tables("b").docs.drop, 1)
+        await beside.close()
+        async with opened(server_url) as another:
+            assert await another.positions(["lobby"]) == {}, "what is left is of no use"
+
+
+async def test_no_node_waits_for_one_that_has_made_tables_again(mariadb_url: str) -> None:
+    """The lock that they are made under is a connection's, and the pool keeps those."""
+    async with opened_places(mariadb_url) as indexes:
+        beside = await open_beside(mariadb_url, tables("a").docs.drop, 1)
+        await beside.close()
+        with pytest.raises(StorageFailed):
+            await (await indexes.serving()).index.status()
+        assert (await (await indexes.serving()).index.status()).messages == 0
+        held = await indexes.read(lambda c: c.scalar(text("SELECT is_used_lock('madang-migrating')")))
+        assert held is None
 
 
 async def test_tables_that_cannot_be_made_again_are_a_failure_and_no_end(
@@ -91,7 +109,7 @@ async def test_tables_that_cannot_be_made_again_are_a_failure_and_no_end(
         beside = await open_beside(server_url, tables("a").docs.drop, 1)
         await beside.close()
         with monkeypatch.context() as until_there_is_space:
-            until_there_is_space.setattr(server_tables, "make_again", refused)
+            until_there_is_space.setattr(server_tables, "create", refused)
             with pytest.raises(StorageFailed):
                 await found(index, parsed("회의"), {"kept": 0})
             tried.clear()
@@ -115,6 +133,35 @@ async def test_what_is_found_no_more_leaves_the_tables(server_url: str, monkeypa
             await asyncio.sleep(0.01)
         assert await index.change([said("gone", 1, "회의")]) == set()
         assert [hit.room for hit in await found(index, parsed("회의"), {"kept": 0, "gone": 0})] == ["gone"]
+
+
+async def test_joined_texts_are_those_that_are_there(mariadb_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what was deleted, edited, erased or purged nothing stays in them."""
+    monkeypatch.setattr(server_documents, "ERASED", 2)
+    async with opened_places(mariadb_url) as indexes:
+        index = (await indexes.serving()).index
+        await index.change([said("lobby", 1, *(f"글{n}" for n in range(1, 41))), said("gone", 1, "간다")])
+        bens = [Document(n, n << 22, "ben", f"ben{n}") for n in (41, 42, 60)]
+        await index.change([Changes(room="lobby", position=Position("e", 40), upto=60, put=bens)])
+        put = [Document(61, 61 << 22, "ben", "again61")]
+        await index.change(
+            [
+                Changes(
+                    room="lobby", position=Position("e", 60), upto=62, put=put, edit={39: "고친39"}, remove=[33, 38],
+                    erased=["ben"], purged=20,
+                )
+            ]
+        )  # fmt: skip
+        await index.forget(["gone"])
+        kept = [f"글{n}" for n in range(21, 41) if n not in (33, 38, 39)]
+
+        def joined(c: Connection) -> list[str]:
+            return sorted(b"".join(c.scalars(select(tables("a").joined.c.folded))).decode().split())
+
+        async with asyncio.timeout(PATIENCE_S):
+            while (texts := await indexes.read(joined)) != sorted([*kept, "고친39", "again61"]):
+                await asyncio.sleep(0.01)
+        assert len(texts) == 19
 
 
 async def test_what_no_statement_may_hold_is_not_found(server_url: str) -> None:

@@ -198,6 +198,12 @@ def serialise(c: Connection, lock: int) -> None:
         c.execute(text("SELECT version_num FROM alembic_version FOR UPDATE"))
 
 
+def let_go(c: Connection, lock: int) -> None:
+    """Let others go on before the connection ends, which `serialise` of MIGRATING would keep waiting on MySQL."""
+    if c.dialect.name in MYSQL and lock == MIGRATING:
+        c.execute(text("DO RELEASE_LOCK('madang-migrating')"))
+
+
 @lru_cache
 def insert_text(table: Table, dialect: Dialect) -> str:
     """Return the driver's text of an INSERT of all columns, for `exec_driver_sql` with plain tuples.

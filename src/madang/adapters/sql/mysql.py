@@ -56,7 +56,7 @@ SNAPSHOT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 async def open_engine(
     url: URL,
     clock_ms: Callable[[], int],
-    tables: Callable[[Connection], None] = migrations.upgrade,
+    tables: Callable[[Connection], object] = migrations.upgrade,
     pool: int | None = None,
 ) -> ServerEngine:
     """Connect, and make tables: those of the newest schema, or others. Raises SetupError."""
@@ -125,7 +125,7 @@ def _begin_snapshot(c: Connection) -> None:
     c.exec_driver_sql(SNAPSHOT)
 
 
-async def _prepare(url: URL, tables: Callable[[Connection], None]) -> str:
+async def _prepare(url: URL, tables: Callable[[Connection], object]) -> str:
     """Make tables, and return which of the two servers it is."""
     kind = await _kind(url, warn=tables is migrations.upgrade)
     engine = _engine(url, kind, pool=1)

@@ -64,7 +64,7 @@ async def open_store(url: str, clock_ms: Callable[[], int]) -> Store:
     return Store(NamingEngine(await open_engine(url, clock_ms), parsed(url)))
 
 
-async def open_beside(url: str, tables: Callable[[Connection], None], pool: int) -> Engine:
+async def open_beside(url: str, tables: Callable[[Connection], object], pool: int) -> Engine:
     """Open a database server for tables that are not the store's, by connections of their own.
 
     Args:

@@ -53,7 +53,7 @@ HINTS: Final = {
 async def open_engine(
     url: URL,
     clock_ms: Callable[[], int],
-    tables: Callable[[Connection], None] = migrations.upgrade,
+    tables: Callable[[Connection], object] = migrations.upgrade,
     pool: int | None = None,
 ) -> ServerEngine:
     """Connect, and make tables: those of the newest schema, or others. Raises SetupError."""
@@ -90,7 +90,7 @@ async def inspect(url: URL) -> Inspection:
     )
 
 
-async def _prepare(url: URL, tables: Callable[[Connection], None]) -> bool:
+async def _prepare(url: URL, tables: Callable[[Connection], object]) -> bool:
     """Make tables; return whether a pooler is between."""
     engine = _engine(url, pool=1, pooled=True)
     try:

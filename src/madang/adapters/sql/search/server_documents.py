@@ -4,10 +4,11 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Executable, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import mysql, postgresql
 
 from madang.adapters.sql.dialects import MYSQL, insert_text
+from madang.adapters.sql.search import server_joined
 from madang.adapters.sql.search.server_tables import EVERY, Tables, among, hashes, room_term
 from madang.core.hangul import INITIAL_OF
 from madang.core.search import terms
@@ -68,15 +69,24 @@ def change(c: Connection, t: Tables, changes: Sequence[Changes]) -> set[str]:
         c.exec_driver_sql("SET LOCAL synchronous_commit = off")
     ready = _led_on(c, t, changes)
     puts, marks, moved, purged = list[tuple[Any, ...]](), list[dict[str, int]](), list[dict[str, Any]](), []
+    changed = set[server_joined.Block]()
     for no, each in ready:
+        changed |= {server_joined.block(no, seq) for seq in (*each.edit, *each.remove)}
         if each.erased:
-            c.execute(delete(t.docs).where(t.docs.c.no == no, t.docs.c.author.in_(each.erased)))
+            theirs = t.docs.c.no == no, t.docs.c.author.in_(each.erased)
+            changed |= {server_joined.block(no, seq) for seq in c.scalars(select(t.docs.c.seq).where(*theirs))}
+            c.execute(delete(t.docs).where(*theirs))
         puts += [
             (no, put.id, put.seq, put.user, *_texts(c, no, put.folded)) for put in each.put if put.seq > each.purged
         ]
         marks += [{"no": no, "id": put.id} for put in each.put if put.seq % EVERY == 0]
         newest = each.put[-1].id if each.put else 0
-        moved.append({"at": no, "to": each.upto, "late": newest, "gone": each.purged})
+        moved.append(
+            {
+                "no": no, "room": each.room, "epoch": each.position.epoch, "upto": each.upto, "newest": newest,
+                "purged": each.purged,
+            }
+        )  # fmt: skip
         if each.purged:
             purged.append({"no": no, "upto": each.purged})
     if puts:
@@ -87,19 +97,12 @@ def change(c: Connection, t: Tables, changes: Sequence[Changes]) -> set[str]:
     for no, each in ready:
         if each.remove:
             c.execute(delete(t.docs).where(t.docs.c.no == no, t.docs.c.seq.in_(each.remove)))
+    if c.dialect.name in MYSQL:
+        server_joined.add(c, t, ((no, id, seq, folded, letters) for no, id, seq, _, folded, letters, _ in puts))
+        server_joined.make_again(c, t, changed)
     _erase_later(c, t, purged)
     if moved:
-        columns = t.rooms.c
-        c.execute(
-            update(t.rooms)
-            .where(columns.no == bindparam("at"))
-            .values(
-                upto=bindparam("to"),
-                newest=func.greatest(columns.newest, bindparam("late")),
-                purged=func.greatest(columns.purged, bindparam("gone")),
-            ),
-            moved,
-        )
+        c.execute(_moving(c, t), moved)
     return {each.room for each in changes} - {each.room for _, each in ready}
 
 
@@ -132,6 +135,20 @@ def _locked(c: Connection, t: Tables, rooms: Sequence[str]) -> dict[str, tuple[i
     return {
         room: (no, epoch, upto) for room, no, epoch, upto in c.execute(asked.order_by(columns.room).with_for_update())
     }
+
+
+def _moving(c: Connection, t: Tables) -> Executable:
+    """Return what moves rooms that are there: as one INSERT, where an UPDATE of many would be as many round trips."""
+    there = t.rooms.c
+    if c.dialect.name in MYSQL:
+        new = mysql.insert(t.rooms)
+        later = {name: func.greatest(there[name], new.inserted[name]) for name in ("newest", "purged")}
+        return new.on_duplicate_key_update(upto=new.inserted.upto, **later)
+    excluded = postgresql.insert(t.rooms).excluded
+    later = {name: func.greatest(there[name], excluded[name]) for name in ("newest", "purged")}
+    return postgresql.insert(t.rooms).on_conflict_do_update(
+        index_elements=["no"], set_={"upto": excluded.upto, **later}
+    )
 
 
 def _unless_there(c: Connection, table: Table, key: str) -> Any:
@@ -184,10 +201,15 @@ def tidy(c: Connection, t: Tables) -> bool:
         return False
     no, upto = row
     docs = t.docs.c
-    some = list(c.scalars(select(docs.id).where(docs.no == no, docs.seq <= upto).order_by(docs.seq).limit(ERASED)))
+    if c.dialect.name in MYSQL:  # whoever changes the room's messages makes blocks of them again, too
+        c.execute(select(t.rooms.c.no).where(t.rooms.c.no == no).with_for_update()).close()
+    found = select(docs.id, docs.seq).where(docs.no == no, docs.seq <= upto).order_by(docs.seq).limit(ERASED)
+    some = {row.id: row.seq for row in c.execute(found)}
     if some:
         c.execute(delete(t.docs).where(docs.no == no, docs.id.in_(some)))
         c.execute(delete(t.marks).where(t.marks.c.no == no, t.marks.c.id.in_(some)))
+        if c.dialect.name in MYSQL:
+            server_joined.make_again(c, t, {server_joined.block(no, seq) for seq in some.values()})
     if len(some) < ERASED:
         c.execute(delete(t.erased).where(t.erased.c.no == no, t.erased.c.upto == upto))
     return True

@@ -1,7 +1,8 @@
 """What is found in the search index of a database server (`server_tables.py`).
 
 The newest messages of a search are tested one by one, a few and then WINDOW: a common word fills its page there. What is rarer is looked up
-by its terms where there is an index of them; if these propose too much, too, the next call tests the messages below.
+by its terms where there is an index of them, or else by joined texts before WINDOW; if these propose too much, too, the next call tests the
+messages below.
 The order of ids and the index of terms are never asked for in one statement: the planner would walk the one for what only
 the other finds.
 """
@@ -9,10 +10,11 @@ the other finds.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, case, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Integer, TextClause, and_, case, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from madang.adapters.sql.dialects import MYSQL
+from madang.adapters.sql.search import server_joined
 from madang.adapters.sql.search.server_documents import CHUNK
 from madang.adapters.sql.search.server_tables import EVERY, Tables, among, hashes, room_term
 from madang.core.search import Needle
@@ -24,6 +26,8 @@ FIRST: Final = 8
 """The few are WINDOW by this."""
 FEW: Final = 1_000
 """Messages proposed by their terms that are looked at."""
+BLOCKS: Final = 250
+"""Blocks of joined texts whose messages are looked at."""
 
 
 class _Scope(NamedTuple):
@@ -43,18 +47,18 @@ def hits(c: Connection, t: Tables, asked: Asked) -> Hits:
     scope = _scope(c, t, asked)
     if not scope.names:
         return Hits([], None)
-    first, found = asked.since, list[Hit]()
-    for window in (WINDOW // FIRST, WINDOW):
-        first = _first(c, t, scope, asked, window)
-        found = [_hit(scope, row) for row in c.execute(_tested(c, t, scope, asked, first))]
-        if len(found) == asked.limit:
-            return Hits(found, found[-1].id)
-        if first <= asked.since:
-            return Hits(found, None)
-    if indexed and (proposed := _proposed(c, t, scope, asked)) is not None:
-        page = proposed[: asked.limit]
-        return Hits(page, page[-1].id if len(proposed) > len(page) else None)
-    return Hits(found, first)
+    few = _newest(c, t, scope, asked, WINDOW // FIRST)
+    if few.next is None or len(few.hits) == asked.limit:
+        return few
+    if not indexed and (found := _joined(c, t, scope, asked)) is not None:
+        return found
+    many = _newest(c, t, scope, asked, WINDOW)
+    if many.next is None or len(many.hits) == asked.limit or not indexed:
+        return many
+    if (proposed := _proposed(c, t, scope, asked)) is None:
+        return many
+    page = proposed[: asked.limit]
+    return Hits(page, page[-1].id if len(proposed) > len(page) else None)
 
 
 def _encodable(text: str) -> bool:
@@ -89,16 +93,38 @@ def _first(c: Connection, t: Tables, scope: _Scope, asked: Asked, window: int) -
     return c.scalar(walked.order_by(marks.id.desc()).offset(window // EVERY).limit(1)) or asked.since
 
 
-def _tested(c: Connection, t: Tables, scope: _Scope, asked: Asked, first: int) -> Select[int, int, int]:
+def _newest(c: Connection, t: Tables, scope: _Scope, asked: Asked, window: int) -> Hits:
+    """Return what is found among about that many of the newest messages."""
+    first, docs = _first(c, t, scope, asked, window), t.docs.c
+    found = _tested(c, t, scope, asked, and_(among(c, docs.no, sorted(scope.names)), docs.id >= first))
+    if len(found) == asked.limit:
+        return Hits(found, found[-1].id)
+    return Hits(found, first if first > asked.since else None)
+
+
+def _joined(c: Connection, t: Tables, scope: _Scope, asked: Asked) -> Hits | None:
+    """Return what is found by joined texts; None if that is less than a page, and there may be more."""
+    blocks = server_joined.proposed(c, t, sorted(scope.names), asked, BLOCKS + 1)
+    first = blocks.pop().last + 1 if len(blocks) > BLOCKS else asked.since
+    if not blocks:
+        return Hits([], None)
+    ranges = " OR ".join(f"no = {no} AND id BETWEEN {max(low, first)} AND {high}" for no, low, high in blocks)
+    found = _tested(c, t, scope, asked, text(f"({ranges})"))
+    if len(found) == asked.limit:
+        return Hits(found, found[-1].id)
+    return Hits(found, None) if first == asked.since else None
+
+
+def _tested(
+    c: Connection, t: Tables, scope: _Scope, asked: Asked, where: ColumnElement[bool] | TextClause
+) -> list[Hit]:
     docs = t.docs.c
-    tested = select(docs.no, docs.seq, docs.id).where(
-        among(c, docs.no, sorted(scope.names)), docs.id >= first, docs.id < asked.before, _matches(docs, asked)
-    )
+    tested = select(docs.no, docs.seq, docs.id).where(where, docs.id < asked.before, _matches(docs, asked))
     if scope.above:
         tested = tested.where(docs.seq > case(scope.above, value=docs.no, else_=0))
     for dialect in MYSQL:
         tested = tested.with_hint(t.docs, "FORCE INDEX (PRIMARY)", dialect)
-    return tested.order_by(docs.id.desc()).limit(asked.limit)
+    return [_hit(scope, row) for row in c.execute(tested.order_by(docs.id.desc()).limit(asked.limit))]
 
 
 def _numbers(values: Iterable[int]) -> ColumnElement[Any]:

@@ -123,7 +123,7 @@ class ServerIndexes:
             try:
                 return await run(work)
             except exc.DBAPIError as error:
-                if await self._engine.write(lambda c: server_tables.make_again(c, self._version)):
+                if await self._engine.write(lambda c: server_tables.create(c, self._version)):
                     log.warning("the search index is made again, because tables of it were gone")
                 raise StorageFailed from error
         except StorageFailed:
