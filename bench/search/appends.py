@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from bench.search.corpus import Corpus
 from madang.adapters.sql import open_store
 from madang.adapters.sql.search.sqlite import open_index
@@ -19,8 +21,22 @@ from madang.services.following import Following
 from madang.services.indexing import Indexing
 
 
-async def appends(seconds: float, folder: Path, *, on: bool) -> tuple[float, float, float]:
-    """Append as fast as 64 senders in 500 rooms can; return messages a second, their p99 in ms, and µs of the processor for each."""
+class Turn(msgspec.Struct):
+    """Appends for some seconds: messages a second, their p99 in ms, and µs of the processor for each."""
+
+    on: bool
+    rate: float
+    p99: float
+    cpu_us: float
+
+
+async def no_papers(room: str, seq: int, paper: str) -> str | None:
+    """Return what a paper says: there are none."""
+    return None
+
+
+async def appends(seconds: float, folder: Path, *, on: bool) -> Turn:
+    """Append as fast as 64 senders in 500 rooms can."""
     store = await open_store(f"sqlite:///{folder}/madang.db", lambda: time.time_ns() // 1_000_000)
     store.use_ids(IdSource(1))
     loop = asyncio.get_running_loop()
@@ -38,7 +54,7 @@ async def appends(seconds: float, folder: Path, *, on: bool) -> tuple[float, flo
         async def never() -> bool:
             return False
 
-        told.append(Following(store, Indexing(index), never, lambda: appender.waiting >= 16, loop.time))
+        told.append(Following(store, Indexing(index, no_papers), never, lambda: appender.waiting >= 16, loop.time))
         tasks.append(loop.create_task(told[0].run()))
     corpus = Corpus()
     texts = [corpus.text() for _ in range(5_000)]
@@ -75,26 +91,38 @@ async def appends(seconds: float, folder: Path, *, on: bool) -> tuple[float, flo
     if index is not None:
         await index.close()
     await store.close()
-    return rate, p99, each
+    return Turn(on, rate, p99, each)
 
 
-def measure(turns: int, seconds: float) -> list[str]:
-    """Return the lines of a report."""
-    lines = ["", "| search | appends/s | p99, ms | µs of the processor each |", "|---|---|---|---|"]
-    rates, slow = list[float](), list[float]()
+def measure(turns: int, seconds: float) -> list[Turn]:
+    """Measure, each turn with search on and off, in alternating order."""
+    done: list[Turn] = []
     with tempfile.TemporaryDirectory() as folder:
         for turn in range(turns):
-            found = {}
             for on in (False, True) if turn % 2 else (True, False):
                 place = Path(folder, f"{turn}-{on}")
                 place.mkdir()
-                found[on] = rate, p99, each = asyncio.run(appends(seconds, place, on=on))
-                lines.append(f"| {'on' if on else 'off'} | {rate:,.0f} | {p99:.1f} | {each:.0f} |")
-                print(lines[-1], flush=True)
-            rates.append(found[True][0] / found[False][0])
-            slow.append(found[True][1] / found[False][1])
-    lines += ["", f"On to off: {statistics.median(rates):.2f} of the appends (budget: at least 0.9), and"
-              f" {statistics.median(slow):.2f} of the p99 (at most 1.2); medians of {turns} turns, {min(rates):.2f} to {max(rates):.2f}"
-              f" and {min(slow):.2f} to {max(slow):.2f}."]  # fmt: skip
-    print(lines[-1])
-    return lines
+                done.append(asyncio.run(appends(seconds, place, on=on)))
+                print(_line(done[-1]), flush=True)
+    return done
+
+
+def _line(turn: Turn) -> str:
+    return f"| {'on' if turn.on else 'off'} | {turn.rate:,.0f} | {turn.p99:.1f} | {turn.cpu_us:.0f} |"
+
+
+def table(turns: list[Turn]) -> list[str]:
+    """Return the lines of a report."""
+    head = ["", "| search | appends/s | p99, ms | µs of the processor each |", "|---|---|---|---|"]
+    return [*head, *map(_line, turns), "", said(turns)]
+
+
+def said(turns: list[Turn]) -> str:
+    """Return what on is to off, in a sentence."""
+    pairs = list(zip([turn for turn in turns if turn.on], [turn for turn in turns if not turn.on], strict=True))
+    rates, slow = [on.rate / off.rate for on, off in pairs], [on.p99 / off.p99 for on, off in pairs]
+    return (
+        f"Appends on SQLite with search on to off: {statistics.median(rates):.2f} of them a second (budget: at least 0.9), and"
+        f" {statistics.median(slow):.2f} of the p99 (at most 1.2); medians of {len(pairs)} turns, {min(rates):.2f} to {max(rates):.2f}"
+        f" and {min(slow):.2f} to {max(slow):.2f}."
+    )

@@ -102,8 +102,10 @@ async def measured(name: str, said: list[Said]) -> Measured:
     """Make an index of all that was said, and ask it."""
     async with STORES[name]() as (index, size):
         empty, began = size(), time.perf_counter()
-        for changes in batches(said, BATCH):
+        for n, changes in enumerate(batches(said, BATCH), 1):
             assert not await index.change(changes)
+            if n % 100 == 0:
+                print(f"{n * BATCH:,} messages indexed", flush=True)
         took = (time.perf_counter() - began) / len(said) * 1e6
         await asyncio.sleep(REST_S)
         result = Measured(name, len(said), took, (size() - empty) / len(said), {})
