@@ -40,6 +40,7 @@ async def test_keeps_the_contract(server_url: str, monkeypatch: pytest.MonkeyPat
     """Few messages are many here, so that every way of finding them is gone."""
     monkeypatch.setattr(server_hits, "FEW", 40)
     monkeypatch.setattr(server_hits, "BLOCKS", 10)
+    monkeypatch.setattr(server_hits, "FEW_BLOCKS", 2)
     async with opened(server_url) as index:
         monkeypatch.setattr(server_hits, "WINDOW", 1_000)
         await check_search(lambda: nullcontext(index), steps=2)

@@ -26,8 +26,10 @@ FIRST: Final = 8
 """The few are WINDOW by this."""
 FEW: Final = 1_000
 """Messages proposed by their terms that are looked at."""
-BLOCKS: Final = 250
-"""Blocks of joined texts whose messages are looked at."""
+BLOCKS: Final = 1_000
+"""Blocks of joined texts whose messages one call looks at,"""
+FEW_BLOCKS: Final = 60
+"""and those that it looks at first: each has a message of its own, unless several words are searched for."""
 
 
 class _Scope(NamedTuple):
@@ -103,16 +105,27 @@ def _newest(c: Connection, t: Tables, scope: _Scope, asked: Asked, window: int) 
 
 
 def _joined(c: Connection, t: Tables, scope: _Scope, asked: Asked) -> Hits | None:
-    """Return what is found by joined texts; None if that is less than a page, and there may be more."""
+    """Return what is found by joined texts; None if the newest that have it lead no further than the page before."""
     blocks = server_joined.proposed(c, t, sorted(scope.names), asked, BLOCKS + 1)
-    first = blocks.pop().last + 1 if len(blocks) > BLOCKS else asked.since
-    if not blocks:
-        return Hits([], None)
-    ranges = " OR ".join(f"no = {no} AND id BETWEEN {max(low, first)} AND {high}" for no, low, high in blocks)
-    found = _tested(c, t, scope, asked, text(f"({ranges})"))
+    found, first, looked = list[Hit](), asked.before, FEW_BLOCKS
+    while first > asked.since and len(found) < asked.limit:
+        below, first = first, blocks[looked].last + 1 if looked < len(blocks) else asked.since
+        ranges = [
+            f"no = {no} AND id BETWEEN {max(low, first)} AND {min(high, below - 1)}"
+            for no, low, high in blocks[:looked]
+            if low < below and high >= first
+        ]
+        if ranges:
+            rest = asked._replace(limit=asked.limit - len(found))
+            found += _tested(c, t, scope, rest, text(f"({' OR '.join(ranges)})"))
+        if looked >= BLOCKS:
+            break
+        looked = min(4 * looked, BLOCKS)
     if len(found) == asked.limit:
         return Hits(found, found[-1].id)
-    return Hits(found, None) if first == asked.since else None
+    if first >= asked.before:
+        return None
+    return Hits(found, first if first > asked.since else None)
 
 
 def _tested(
