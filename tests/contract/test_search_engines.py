@@ -71,7 +71,7 @@ async def test_keeps_the_contract(engine: EngineServer) -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opensearch_places, "KEPT_S", 0.5)
+    monkeypatch.setattr(opensearch_places, "KEPT_S", 2.0)
     monkeypatch.setattr(opensearch_places, "TIDY_AGAIN_S", 0.1)
 
 
