@@ -167,6 +167,29 @@ async def test_who_is_deleted_is_no_longer_named_where_they_are_read(
     await expect(mina.page.get_by_text("Bora")).to_have_count(0)
 
 
+@pytest.mark.parametrize("seen", [False, True])
+async def test_a_direct_room_out_of_view_tells_that_the_other_was_deleted(
+    arrived: Arrive, bora: Client, server: Server, seen: bool
+) -> None:
+    """Whether it has been looked at before or not; no room in view has ever had the other."""
+    mina = await arrived(f"Nari {seen}")
+    await mina.enter()
+    await mina.say("here")
+    direct = await bora.direct(await user_of(bora, "lobby", mina.name))
+    await direct.send("just us")
+    await room_link(mina, "Bora, unread 1").wait_for()
+    if seen:
+        await room_link(mina, "Bora, unread 1").click()
+        await expect(mina.message("just us")).to_be_visible()
+        await room_link(mina, "Bora").wait_for()
+    await create(mina, "Alone")
+    await button(mina, "close").click()
+    async with http_client(server.url) as http:
+        await http.delete("/api/me", params={"said": "anonymise"}, headers={"Authorization": f"Bearer {bora.token}"})
+    await expect(room_link(mina, "Deleted user" if seen else "Deleted user, unread 1")).to_be_visible()
+    await expect(mina.page.get_by_text("Bora")).to_have_count(0)
+
+
 @pytest.mark.slow
 async def test_leaving_is_asked_once_more(arrived: Arrive) -> None:
     mina = await arrived()

@@ -154,6 +154,11 @@ def direct_room(user: str, peer: str) -> str:
     return "d-" + b32encode(digest).decode().lower().rstrip("=")
 
 
+def is_direct(id: str) -> bool:
+    """Return whether a room is the direct room of two users, by its id."""
+    return _DIRECT_ID.fullmatch(id) is not None
+
+
 def need_access(access: str) -> None:
     """Raise Refused (bad_field) for what no room's access can be."""
     if access not in get_args(Access):
@@ -182,7 +187,7 @@ def need_role(role: str) -> None:
 
 def room_id(id: str) -> str:
     """Return a valid room id: 1 to 64 of a-z, 0-9, "_" and "-", the first a letter or digit. Raise Refused (bad_field) for others."""
-    if _DIRECT_ID.fullmatch(id):
+    if is_direct(id):
         raise Refused("bad_field", "This room id is of a kind that only direct rooms have.")
     if not _ROOM_ID.fullmatch(id):
         raise Refused("bad_field", "A room id is 1 to 64 of a-z, 0-9, _ and -, beginning with a letter or digit.")

@@ -21,6 +21,7 @@ import msgspec
 from madang.core.events import (
     TYPES,
     Event,
+    MemberErased,
     MemberJoined,
     MessageDeleted,
     MessageEdited,
@@ -32,7 +33,7 @@ from madang.core.events import (
     decode_body,
 )
 from madang.core.metrics import Metric
-from madang.core.rooms import COUNTED, Counted, Membership
+from madang.core.rooms import COUNTED, Counted, Membership, is_direct
 from madang.delivery.reader import READ, LogReader
 from madang.delivery.subscriber import Subscriber
 from madang.delivery.watched import UNKNOWN, Watched, WatchedRoom, Watcher
@@ -65,6 +66,8 @@ _SENT: Final = MessageSent.type
 _ENTERING: Final = frozenset({MemberJoined.type, RoomCreated.type})
 _ENDING: Final = frozenset(name for name, body in TYPES.items() if body.ends_access)
 _PASSING: Final = _ENTERING | _ENDING
+_OF_THE_OTHER: Final = _PASSING | {MemberErased.type}
+"""What changes the row of a direct room for the other of the two."""
 
 
 class Watching:
@@ -312,6 +315,9 @@ class Watching:
             self.touch(decode_body(RoleGiven, event.body).member, name)
         elif kind in (RoomChanged.type, RoomPurged.type):
             self._count_all(name, room)
+        if kind in _OF_THE_OTHER and is_direct(name):
+            for user in tuple(room.seen):
+                self.touch(user, name)
 
     def _mentioned(self, name: str, room: WatchedRoom, users: Iterable[str]) -> None:
         for user in users:

@@ -10,10 +10,11 @@ import pytest
 
 from madang.adapters.bus.memory.bus import MemoryBroker, MemoryBus
 from madang.core.actors import Actor
-from madang.core.events import MessageDeleted, MessageEdited, MessageSent, RoomChanged, RoomPurged, draft
+from madang.core.events import MemberErased, MessageDeleted, MessageEdited, MessageSent, RoomChanged, RoomPurged, draft
 from madang.core.ids import IdSource
 from madang.delivery import watching
 from madang.errors import Refused
+from madang.services.rooms import SYSTEM
 from madang.testing import ModelStore, VirtualLoop
 from madang.transports.node import Node
 from tests.simulation import SlowStore
@@ -221,6 +222,29 @@ def test_rooms_that_a_connection_follows_are_left_out() -> None:
             await here.say(ROOMS[1], mentions=(ARA.id,))
             await asyncio.sleep(SETTLED_S)
             assert watcher.knows == another.knows == await here.truth(ARA)
+
+    in_virtual_time(story)
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_the_other_of_a_direct_room_is_told_to_have_gone(nodes: int) -> None:
+    """Also of a room that the connection does not follow, once it is known what is left of them."""
+
+    async def story() -> None:
+        async with yard(nodes) as here:
+            node = here.nodes[-1]
+            room = (await node.rooms.direct(ARA, BORA.id)).id
+            await here.say(room, BORA, node=nodes - 1)
+            watcher = await here.watch(ARA)
+            await asyncio.sleep(SETTLED_S)
+            assert watcher.rows[room]["peer"] == BORA.id
+            await node.rooms.leave(BORA, room)
+            await asyncio.sleep(SETTLED_S)
+            assert "peer" not in watcher.rows[room]
+            told = len(watcher.frames)
+            await node.appender.append(draft(MemberErased(member=BORA.id), room, SYSTEM.id, SYSTEM.name, server=True))
+            await asyncio.sleep(SETTLED_S)
+            assert [row["room"] for frame in watcher.frames[told:] for row in frame["rooms"]] == [room]
 
     in_virtual_time(story)
 

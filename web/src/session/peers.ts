@@ -1,6 +1,6 @@
 // What direct rooms are called: as the other of their two users, or as they were called when they left.
 
-import type { Room } from "madang";
+import type { Room, RoomSummary } from "madang";
 import { route } from "../route";
 import { effect } from "../ui/signals";
 import { api } from "./api";
@@ -13,28 +13,52 @@ interface Said {
   readonly name: string;
 }
 
-const asked = new Map<string, string>(); // whose name is known of a direct room; empty while it is not
+const asked = new Map<string, { user: string; seq: number }>(); // of whom in a direct room, as of which seq; no user while it is not known
+const heard = new Set<string>();
 
-/** Learn the other's name of each direct room in the list, and when they are deleted, as far as a room in view tells. */
+/** Learn the other's name of each direct room in the list, and when they are deleted. */
 export function followPeers(): void {
   effect(() => {
-    for (const { id, access } of rooms.value.rooms) if (access === "direct") void ask(id);
+    if (!client.value) return;
+    const gone = new AbortController();
+    const hearOnce = (id: string) => {
+      if (heard.has(id)) return;
+      heard.add(id);
+      void hear(client.peek()?.room(id), gone.signal);
+    };
+    const end = effect(() => {
+      for (const row of rooms.value.rooms) {
+        if (row.access !== "direct") continue;
+        look(row);
+        hearOnce(row.id); // of those that are followed; of the others the list tells
+      }
+      const { room } = route.value;
+      if (room) hearOnce(room);
+    });
+    return () => {
+      end();
+      gone.abort();
+      heard.clear();
+    };
   });
   effect(() => {
     const { room } = route.value;
-    if (!client.value || !room) return;
-    if (asked.delete(room)) void ask(room); // what has happened while it was not in view
-    const gone = new AbortController();
-    void hear(client.value.room(room), gone.signal);
-    return () => gone.abort();
+    if (client.value && room && asked.delete(room)) void ask(room); // what has happened while it was not in view
   });
 }
 
+/** Ask whose a direct room is, unless that is known: again when there is nobody there, and something has happened. */
+function look({ id, peer, seq }: RoomSummary): void {
+  const known = asked.get(id);
+  const followed = client.peek()?.room(id).store.getSnapshot().phase === "live";
+  if (!known || (peer === undefined && !followed && seq > known.seq && peers.peek().get(id) !== "")) void ask(id, seq);
+}
+
 /** Forget the names of those of whom a room tells that they were deleted. */
-async function hear(room: Room, signal: AbortSignal): Promise<void> {
-  for await (const event of room.events({ signal })) {
+async function hear(room: Room | undefined, signal: AbortSignal): Promise<void> {
+  for await (const event of room?.events({ signal }) ?? []) {
     if (event.type !== "member.erased") continue;
-    for (const [direct, user] of asked) if (user === event.member) call(direct, "");
+    for (const [direct, { user }] of asked) if (user === event.member) call(direct, "");
   }
 }
 
@@ -43,13 +67,13 @@ function call(room: string, name: string | null): void {
   if (name !== null) keep(keyOf(room), name);
 }
 
-async function ask(room: string): Promise<void> {
+async function ask(room: string, seq = 0): Promise<void> {
   const { user, token } = client.peek() ?? {};
-  if (asked.has(room) || !user || !token) return;
-  asked.set(room, "");
+  if (!user || !token) return;
+  asked.set(room, { user: "", seq });
   try {
     const other = await otherOf(room, user.id, token);
-    if (other) asked.set(room, other.user);
+    if (other) asked.set(room, { user: other.user, seq });
     call(room, other?.name ?? keptPeer(room));
   } catch {
     asked.delete(room); // again when the list is another
